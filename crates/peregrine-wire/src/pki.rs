@@ -3,8 +3,8 @@
 use crate::{Error, PrivateKey, PublicKey, Result, crypto, pem};
 use data_encoding::BASE64;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyUsagePurpose, SanType, SerialNumber,
 };
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,12 +32,17 @@ pub struct Issued {
 pub fn create_ca(now: u64) -> Result<Issued> {
     let key = PrivateKey::generate()?;
     let mut params = params(now, CA_DAYS)?;
-    params.distinguished_name.push(DnType::OrganizationName, "Velociraptor CA");
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Velociraptor CA");
     params.subject_alt_names = vec![dns_name("Velociraptor_ca.velocidex.com")?];
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let certificate = params.self_signed(&key).map_err(failed)?;
-    Ok(Issued { certificate: to_pem(&certificate), key })
+    Ok(Issued {
+        certificate: to_pem(&certificate),
+        key,
+    })
 }
 
 /// A new key and a certificate for it, under this common name: a server's ([`SERVER_NAME`]), the gateway's, an
@@ -61,13 +66,21 @@ pub fn issue_for(
     let issuer = Issuer::from_ca_cert_der(&ca[..].into(), ca_key).map_err(failed)?;
     let mut params = params(now, days)?;
     params.distinguished_name.push(DnType::CommonName, name);
-    params.distinguished_name.push(DnType::OrganizationName, "Velociraptor");
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Velociraptor");
     params.subject_alt_names = vec![match name.parse::<IpAddr>() {
         Ok(address) => SanType::IpAddress(address),
         Err(_) => dns_name(name)?,
     }];
-    params.key_usages = vec![KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     params.use_authority_key_identifier_extension = true;
     Ok(to_pem(&params.signed_by(key, &issuer).map_err(failed)?))
 }
@@ -79,16 +92,30 @@ pub fn new_nonce() -> Result<String> {
 
 /// Checks what a server sent as `server.pem`: its first certificate must be issued by one of `ca_certificate`,
 /// be valid at `now` (unix seconds), be fit for a server and carry `pinned_name`. Returns the key to talk to.
-pub fn verify_server(server_pem: &str, ca_certificate: &str, pinned_name: &str, now: u64) -> Result<PublicKey> {
+pub fn verify_server(
+    server_pem: &str,
+    ca_certificate: &str,
+    pinned_name: &str,
+    now: u64,
+) -> Result<PublicKey> {
     let leaf = first_certificate(server_pem)?;
     let leaf = parse(&leaf)?;
-    let now = i64::try_from(now).ok().and_then(|now| ASN1Time::from_timestamp(now).ok());
+    let now = i64::try_from(now)
+        .ok()
+        .and_then(|now| ASN1Time::from_timestamp(now).ok());
     let now = now.ok_or_else(|| refuse("the clock is out of range"))?;
+    if leaf.signature_algorithm != leaf.tbs_certificate.signature {
+        return Err(refuse("its two signature algorithms differ"));
+    }
     if !leaf.validity().is_valid_at(now) {
         return Err(refuse("not valid now: it has expired, or a clock is wrong"));
     }
     let is_issued = |ca: &X509Certificate<'_>| {
-        let is_authority = ca.basic_constraints().ok().flatten().is_some_and(|found| found.value.ca);
+        let is_authority = ca
+            .basic_constraints()
+            .ok()
+            .flatten()
+            .is_some_and(|found| found.value.ca);
         is_authority
             && ca.validity().is_valid_at(now)
             && ca.subject().as_raw() == leaf.issuer().as_raw()
@@ -98,7 +125,9 @@ pub fn verify_server(server_pem: &str, ca_certificate: &str, pinned_name: &str, 
     if !roots.any(|(_, der)| parse(&der).is_ok_and(|ca| is_issued(&ca))) {
         return Err(refuse("not issued by the deployment's authority"));
     }
-    let usage = leaf.extended_key_usage().map_err(|_| refuse("damaged key usage"))?;
+    let usage = leaf
+        .extended_key_usage()
+        .map_err(|_| refuse("damaged key usage"))?;
     if usage.is_some_and(|usage| !usage.value.any && !usage.value.server_auth) {
         return Err(refuse("not meant for a server"));
     }
@@ -183,7 +212,9 @@ const LAST_SECOND: u64 = 221_845_392_000;
 const MAX_DAYS: u32 = 36_500;
 
 fn dns_name(name: &str) -> Result<SanType> {
-    let text = name.try_into().map_err(|_| refuse(&format!("`{name}` cannot stand in a certificate")))?;
+    let text = name
+        .try_into()
+        .map_err(|_| refuse(&format!("`{name}` cannot stand in a certificate")))?;
     Ok(SanType::DnsName(text))
 }
 
