@@ -226,7 +226,7 @@ fn cbc_encrypt(algorithm: &'static Algorithm, key: &[u8], iv: [u8; BLOCK], data:
 }
 
 fn cbc_decrypt(algorithm: &'static Algorithm, key: &[u8], iv: [u8; BLOCK], data: &mut Vec<u8>) -> Result<()> {
-    if data.is_empty() || data.len() % BLOCK != 0 {
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) {
         return Err(Error::BadContent("encrypted part is not whole blocks"));
     }
     let failed = |_| Error::Crypto("AES decryption");

@@ -8,7 +8,9 @@ use rcgen::{
 };
 use std::net::IpAddr;
 use std::time::Duration;
-use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate, X509Name};
+use x509_parser::der_parser::asn1_rs::BitString;
+use x509_parser::oid_registry::{OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA};
+use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, FromDer, GeneralName, X509Certificate, X509Name};
 
 /// The name clients expect the server's certificate to carry.
 pub const SERVER_NAME: &str = "VelociraptorServer";
@@ -119,6 +121,7 @@ pub fn verify_server(
         is_authority
             && ca.validity().is_valid_at(now)
             && ca.subject().as_raw() == leaf.issuer().as_raw()
+            && is_sound(&leaf.signature_algorithm, &leaf.signature_value)
             && leaf.verify_signature(Some(ca.public_key())).is_ok()
     };
     let mut roots = pem::blocks(ca_certificate).filter(|(label, _)| *label == "CERTIFICATE");
@@ -167,6 +170,12 @@ pub fn facts(certificate: &str) -> Result<Facts> {
         thumbprint: data_encoding::HEXLOWER.encode(&crypto::sha256(&der)),
         key: PublicKey::from_der(parsed.public_key().raw).ok(),
     })
+}
+
+/// What the library lets pass in a signature and we do not: SHA-1, and a bit count that is not whole bytes.
+pub(crate) fn is_sound(algorithm: &AlgorithmIdentifier<'_>, signature: &BitString<'_>) -> bool {
+    let is_sha1 = algorithm.algorithm == OID_PKCS1_SHA1WITHRSA || algorithm.algorithm == OID_SHA1_WITH_RSA;
+    !is_sha1 && signature.unused_bits == 0
 }
 
 pub(crate) fn common_name<'a>(name: &'a X509Name<'_>) -> Option<&'a str> {

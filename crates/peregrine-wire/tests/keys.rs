@@ -87,12 +87,15 @@ fn a_request_must_be_signed_by_its_key() {
         let mut damaged = der.to_vec();
         damaged[at] ^= 1;
         let outcome = enrol::check_request(pem::encode("CERTIFICATE REQUEST", &damaged).as_bytes());
-        // A bit or two outside of what is signed (the algorithm's empty parameters) may change; what is signed may not.
+        // The parser is lenient about the algorithm's encoding, 20 bytes between what is signed and the signature.
+        let is_lenient = (der.len() - 276..der.len() - 256).contains(&at);
+        let is_unchanged = outcome
+            .as_ref()
+            .is_ok_and(|enrolled| enrolled.client_id == client_id());
         assert!(
-            outcome.is_err() || at > der.len() - 256 - 12,
+            outcome.is_err() || is_lenient && is_unchanged,
             "a bit flipped at {at} went unnoticed"
         );
-        assert!(outcome.is_err() || outcome.is_ok_and(|enrolled| enrolled.client_id == client_id()));
     }
     assert!(enrol::check_request(b"\xff").is_err());
     assert!(enrol::check_request(b"").is_err());

@@ -363,6 +363,20 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
+fn giants_are_not_read() {
+    let giant = vec![0; limits::PACKET + 1];
+    assert_eq!(
+        receive(&giant).unwrap_err(),
+        Error::TooLarge {
+            what: "packet",
+            limit: limits::PACKET
+        }
+    );
+    // A length that promises more than there is allocates nothing.
+    assert!(receive(&[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1]).is_err());
+}
+
+#[test]
 fn strangers_are_only_asked_for_a_request() {
     let bomb = pack::compress(&vec![0; limits::BLOB]);
     let request = pack::compress(&pack::batch(vec![
