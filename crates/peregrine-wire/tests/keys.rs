@@ -1,5 +1,7 @@
 //! Keys, enrolment requests and certificates.
 
+#![allow(clippy::unwrap_used)] // in helpers too, which clippy does not take for tests
+
 mod common;
 
 use common::*;

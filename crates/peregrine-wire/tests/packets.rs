@@ -1,5 +1,7 @@
 //! Packets from one side to the other, whole and damaged.
 
+#![allow(clippy::unwrap_used)] // in helpers too, which clippy does not take for tests
+
 mod common;
 
 use common::*;
