@@ -1,7 +1,7 @@
 //! The state a client keeps: who it is, and what it was doing.
 
-use crate::Result;
 use crate::yaml::{self, is_default};
+use crate::{Error, Result};
 use peregrine_proto::VqlEventTable;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -47,9 +47,12 @@ pub struct Checkpoint {
 }
 
 impl Writeback {
-    /// Reads a file.
+    /// Reads a file. An event table that cannot be understood is dropped, for the server sends it again; the
+    /// identity would be lost for good.
     pub fn from_yaml(text: &str) -> Result<Writeback> {
-        yaml::read(text)
+        // The parser's message quotes the file, and so perhaps the key.
+        yaml::read_even_without(text, "event_queries")
+            .map_err(|_| Error::BadConfig("the state file is not the YAML it should be".into()))
     }
 
     /// Writes the file; it holds a private key, so give it mode 0600.

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// Whether a field holds nothing, and so is left out.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -10,22 +11,38 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// Reads any of our structs.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
-    let bad = |error: &dyn std::fmt::Display| Error::BadConfig(error.to_string());
-    let mut value: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| bad(&error))?;
+    serde_json::from_value(parse(text)?).map_err(bad)
+}
+
+/// As [`read`]; when that fails, once more without this key, whose loss matters less than that of the rest.
+pub(crate) fn read_even_without<T: DeserializeOwned>(text: &str, key: &str) -> Result<T> {
+    let mut value = parse(text)?;
+    T::deserialize(&value).or_else(|_| {
+        value.as_object_mut().and_then(|map| map.shift_remove(key));
+        serde_json::from_value(value).map_err(bad)
+    })
+}
+
+fn parse(text: &str) -> Result<Value> {
+    let mut value = serde_saphyr::from_str(text).map_err(bad)?;
     drop_nulls(&mut value);
-    serde_json::from_value(value).map_err(|error| bad(&error))
+    Ok(value)
+}
+
+fn bad(error: impl std::fmt::Display) -> Error {
+    Error::BadConfig(error.to_string())
 }
 
 /// A key without a value (`labels:`) is common in hand-edited files and means the default.
-fn drop_nulls(value: &mut serde_json::Value) {
+fn drop_nulls(value: &mut Value) {
     let mut waiting = vec![value];
     while let Some(value) = waiting.pop() {
         match value {
-            serde_json::Value::Object(map) => {
+            Value::Object(map) => {
                 map.retain(|_, value| !value.is_null());
                 waiting.extend(map.values_mut());
             }
-            serde_json::Value::Array(list) => waiting.extend(list),
+            Value::Array(list) => waiting.extend(list),
             _ => {}
         }
     }
@@ -33,5 +50,5 @@ fn drop_nulls(value: &mut serde_json::Value) {
 
 /// Writes any of our structs.
 pub(crate) fn write<T: Serialize>(value: &T) -> Result<String> {
-    serde_saphyr::to_string(value).map_err(|error| Error::BadConfig(error.to_string()))
+    serde_saphyr::to_string(value).map_err(bad)
 }

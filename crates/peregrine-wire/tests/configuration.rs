@@ -174,3 +174,17 @@ fn state_is_kept_on_two_levels() {
     assert_eq!(Writeback::from_levels(None, None), Writeback::default());
     assert!(!format!("{state:?}").contains("AAAA"));
 }
+
+#[test]
+fn an_unreadable_event_table_does_not_cost_the_identity() {
+    let state = Writeback::from_yaml("client_id: C.1\nevent_queries: {event: 7}\n").unwrap();
+    assert_eq!((state.client_id.as_str(), state.event_queries), ("C.1", None));
+    for damaged in [
+        "private_key: SECRET\nclient_id: [",
+        "install_time: SECRET",
+        "private_key: [SECRET]",
+    ] {
+        let error = Writeback::from_yaml(damaged).unwrap_err().to_string();
+        assert!(!error.contains("SECRET"), "{error}");
+    }
+}
