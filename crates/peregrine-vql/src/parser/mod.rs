@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
 
 /// Parses a query text that may not be UTF-8.
 pub fn parse_bytes(bytes: &[u8]) -> Result<File, Vec<Diagnostic>> {
-    parse(&utf8(bytes)?)
+    parse(utf8(bytes)?)
 }
 
 /// Parses a query text and refuses comments that the formatter has no place for.

@@ -14,7 +14,7 @@ const INDENT_THRESHOLD: usize = 50;
 
 /// Nested choices multiply. After this many fragments the renderer stops comparing layouts and takes the last, which
 /// bounds its time; ordinary texts stay far below.
-const MAX_WORK: usize = 2_000_000;
+const MAX_WORK: usize = 1_000_000;
 
 /// What each byte of the text adds to that, so that the length alone does not use it up.
 const MAX_WORK_PER_BYTE: usize = 20;
