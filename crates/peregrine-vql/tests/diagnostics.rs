@@ -1,4 +1,5 @@
 //! What the user reads when a text is refused.
+#![allow(clippy::unwrap_used)] // helpers of tests fail by panicking
 
 use peregrine_vql::{Severity, parse, parse_recovering, parse_with_comments};
 
