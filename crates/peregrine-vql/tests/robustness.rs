@@ -64,10 +64,14 @@ fn print_all(file: &File) {
     }
 }
 
-/// Runs in a thread with the stack that a server thread has by default.
+/// Runs in a thread with the stack that threads have by default.
 fn on_small_stack(work: impl FnOnce() + Send + 'static) {
+    with_stack(2 << 20, work);
+}
+
+fn with_stack(bytes: usize, work: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new()
-        .stack_size(2 << 20)
+        .stack_size(bytes)
         .spawn(work)
         .unwrap()
         .join()
@@ -118,21 +122,30 @@ fn deep_nesting_is_refused_with_a_place() {
     });
 }
 
+fn deepest(construct: (&str, &str, &str, &str, &str)) -> String {
+    let depth = (1..=MAX_DEPTH)
+        .rev()
+        .find(|depth| parse(&nest(construct, *depth)).is_ok())
+        .unwrap();
+    assert!(depth >= MAX_DEPTH / 4, "{construct:?}: only {depth}");
+    nest(construct, depth)
+}
+
 #[test]
 fn the_deepest_accepted_nesting_fits_a_small_stack() {
+    // Half of the usual stack, as texts are also parsed in the middle of an evaluation.
+    with_stack(1 << 20, || {
+        for construct in NESTABLE {
+            let text = deepest(construct);
+            print_all(&parse(&text).unwrap());
+            reformat(&text).unwrap();
+        }
+    });
     on_small_stack(|| {
         for construct in NESTABLE {
-            let deepest = (1..=MAX_DEPTH)
-                .rev()
-                .find(|depth| parse(&nest(construct, *depth)).is_ok())
-                .unwrap();
-            assert!(deepest >= MAX_DEPTH / 4, "{construct:?}: only {deepest}");
-            let text = nest(construct, deepest);
-            let file = parse(&text).unwrap();
+            let file = parse(&deepest(construct)).unwrap();
             assert_eq!(file.clone(), file);
-            assert!(format!("{file:?}").len() > deepest);
-            print_all(&file);
-            reformat(&text).unwrap();
+            assert!(!format!("{file:?}").is_empty());
         }
     });
 }

@@ -17,8 +17,8 @@ use crate::lexer::{MAX_DIAGNOSTICS, lex};
 use crate::literal;
 use crate::token::{CommentToken, Token, TokenKind};
 
-/// How deep parentheses, calls, sub-queries and NOT may nest together. Published queries stay below 20; the value
-/// keeps the parser, and everything that later walks the tree, well inside a 2 MiB stack.
+/// How deep parentheses, calls, sub-queries and NOT may nest together. Published queries stay below 20. The deepest
+/// accepted text takes less than 800 KiB of stack in debug builds, a fraction of that in release builds.
 pub const MAX_DEPTH: usize = 200;
 
 /// Parses a query text. Any error refuses the whole text; all errors found are returned, in order of place.
