@@ -260,3 +260,34 @@ fn comments_that_cannot_be_kept() {
         }
     }
 }
+
+#[test]
+fn accepted_at_the_edges() {
+    for text in [
+        "SELECT *, FROM x",
+        "SELECT * * FROM x",
+        "SELECT FROM x",
+        "SELECT a, * AS b FROM x LIMIT -1",
+        "SELECT * FROM x WHERE a, GROUP BY b, ORDER BY `c`",
+        "EXPLAIN EXPLAIN SELECT * FROM a.b.c()",
+        "LET f(a={ SELECT * FROM x }, b=[1, 2], c) <= EXPLAIN SELECT * FROM y",
+    ] {
+        assert!(parse(text).is_ok(), "{text}");
+        assert!(peregrine_vql::reformat(text).is_ok(), "{text}");
+    }
+    for text in [
+        "SELECT * AS b FROM x",
+        "LET f(a=1",
+        "SELECT a, , b FROM x",
+        "SELECT * FROM x LIMIT 0xFFFFFFFFFFFFFFFF",
+    ] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn many_warnings_do_not_hide_an_error() {
+    let text = format!("{}LET b = )", "LET a = 1 <> 2 ".repeat(200));
+    assert_eq!(parse(&text).unwrap_err().len(), 1);
+    assert!(parse_with_comments(&text).is_err());
+}

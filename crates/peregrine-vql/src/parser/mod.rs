@@ -275,8 +275,14 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Keeps the first findings of each severity: warnings must not crowd out the error that refuses the text.
     fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+        let alike = self
+            .diagnostics
+            .iter()
+            .filter(|other| other.severity == diagnostic.severity)
+            .count();
+        if alike < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
         }
     }

@@ -149,7 +149,7 @@ impl Parser<'_> {
         self.expect(TokenKind::Arrow, "`=>` after the parameters")?;
         let body = self.nested(Self::expression)?;
         if !self.at(TokenKind::End) {
-            return self.unexpected_after_value("the end of the lambda");
+            return self.unexpected("the end of the lambda");
         }
         Ok(Lambda {
             params,
