@@ -36,14 +36,23 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn read(path: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
-        Self::Read { path: path.into(), source: source.into() }
+        Self::Read {
+            path: path.into(),
+            source: source.into(),
+        }
     }
 
     pub(crate) fn system(action: &'static str, source: impl Into<std::io::Error>) -> Self {
-        Self::System { action, source: source.into() }
+        Self::System {
+            action,
+            source: source.into(),
+        }
     }
 
     pub(crate) fn unavailable(kind: SourceKind, reason: impl std::fmt::Display) -> Self {
-        Self::Unavailable { kind, reason: reason.to_string() }
+        Self::Unavailable {
+            kind,
+            reason: reason.to_string(),
+        }
     }
 }

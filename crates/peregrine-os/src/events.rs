@@ -148,7 +148,11 @@ pub struct SourceOptions {
 
 impl Default for SourceOptions {
     fn default() -> Self {
-        Self { ring_bytes: 8 << 20, receive_buffer: 32 << 20, poll_period: Duration::from_secs(1) }
+        Self {
+            ring_bytes: 8 << 20,
+            receive_buffer: 32 << 20,
+            poll_period: Duration::from_secs(1),
+        }
     }
 }
 
@@ -180,9 +184,15 @@ mod tests {
 
     #[test]
     fn exit_status_reads_as_wait_does() {
-        assert_eq!((ExitStatus(0x0300).code(), ExitStatus(0x0300).signal()), (Some(3), None));
+        assert_eq!(
+            (ExitStatus(0x0300).code(), ExitStatus(0x0300).signal()),
+            (Some(3), None)
+        );
         assert_eq!((ExitStatus(9).code(), ExitStatus(9).signal()), (None, Some(9)));
-        assert_eq!((ExitStatus(0x8b).code(), ExitStatus(0x8b).signal()), (None, Some(11)));
+        assert_eq!(
+            (ExitStatus(0x8b).code(), ExitStatus(0x8b).signal()),
+            (None, Some(11))
+        );
     }
 
     #[test]

@@ -15,10 +15,11 @@ mod model;
 
 pub use error::{Error, Result};
 pub use events::{
-    Choice, Exec, Exit, ExitStatus, Fork, ProcessEvent, ProcessEventSource, SourceKind, SourceOptions, SourceStats,
+    Choice, Exec, Exit, ExitStatus, Fork, ProcessEvent, ProcessEventSource, SourceKind, SourceOptions,
+    SourceStats,
 };
 pub use machine::Machine;
 pub use model::{
-    Argv, Group, Host, Interface, InterfaceAddress, IoCounters, MemoryInfo, Mount, Process, ProcessBrief, Socket,
-    SocketOwner, SocketState, StartTime, Transport, User,
+    Argv, Group, Host, Interface, InterfaceAddress, IoCounters, MemoryInfo, Mount, Process, ProcessBrief,
+    Socket, SocketOwner, SocketState, StartTime, Transport, User,
 };

@@ -14,7 +14,10 @@ pub struct Argv {
 impl Argv {
     /// Takes NUL-separated (and usually NUL-terminated) bytes; `full_length` is the length before any cut.
     pub fn new(raw: impl Into<Box<[u8]>>, full_length: u64) -> Self {
-        Self { raw: raw.into(), full_length }
+        Self {
+            raw: raw.into(),
+            full_length,
+        }
     }
 
     /// The arguments, the program's own name first. The last one may be cut: see [`Argv::is_truncated`].
@@ -26,7 +29,9 @@ impl Argv {
 
     /// The arguments as text; bytes that are not UTF-8 become U+FFFD.
     pub fn to_strings(&self) -> Vec<String> {
-        self.args().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+        self.args()
+            .map(|arg| String::from_utf8_lossy(arg).into_owned())
+            .collect()
     }
 
     /// The arguments joined by spaces, without the padding left by programs that rewrite their title.
@@ -66,7 +71,11 @@ impl Argv {
 impl fmt::Debug for Argv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.to_strings()).finish()?;
-        if self.is_truncated() { write!(f, " of {} bytes", self.full_length) } else { Ok(()) }
+        if self.is_truncated() {
+            write!(f, " of {} bytes", self.full_length)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -87,7 +96,11 @@ mod tests {
         check(b"ls\0", &["ls"], "ls");
         check(b"ls\0-l x\0\0", &["ls", "-l x", ""], "ls -l x");
         check(b"\0", &[""], "");
-        check(b"nginx: master process", &["nginx: master process"], "nginx: master process");
+        check(
+            b"nginx: master process",
+            &["nginx: master process"],
+            "nginx: master process",
+        );
         check(b"a\xff\0", &["a\u{fffd}"], "a\u{fffd}");
     }
 
