@@ -15,7 +15,7 @@ pub enum ProcessEvent {
     Exec(Box<Exec>),
     /// A process ended, with its last thread.
     Exit(Exit),
-    /// This many events were lost between the one before and the one after.
+    /// This many events were lost between the one before and the one after: compare with a fresh process list.
     Lost(u64),
 }
 

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use rustix::net::{
     RecvFlags, SendFlags, SocketType, netlink::CONNECTOR, netlink::SocketAddrNetlink, recv, sendto, sockopt,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,14 +27,16 @@ const GROUP: u32 = 1;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is remembered of a living process: the kernel's messages carry little more than pids.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Known {
     ppid: u32,
     start: StartTime,
-    /// It has, or may have, several threads.
-    is_threaded: bool,
+    /// Threads besides the first.
+    threads: HashSet<u32>,
     /// The first thread has ended with this status while others go on.
     ended_first: Option<i32>,
+    /// A thread may have taken the first one's place by exec, whose end is then still to be reported and means nothing.
+    may_owe_end: bool,
 }
 
 /// Process events from the kernel's proc connector.
@@ -45,6 +47,8 @@ pub struct ConnectorSource {
     clock: EventClock,
     known: HashMap<u32, Known>,
     next_sequence: HashMap<u32, u32>,
+    /// Something was lost since the processes were last read from `/proc`.
+    has_gap: bool,
     receive_buffer: usize,
     datagram: Vec<u8>,
     buffer: Vec<u8>,
@@ -77,6 +81,7 @@ impl ConnectorSource {
             clock: EventClock::new(),
             known: HashMap::new(),
             next_sequence: HashMap::new(),
+            has_gap: false,
             receive_buffer,
             datagram: vec![0; 8192],
             buffer: Vec::new(),
@@ -114,17 +119,26 @@ impl ConnectorSource {
         }
     }
 
+    /// Takes what `/proc` knows of the processes there are; of others, whose end is still to be read, keeps the rest.
     fn remember_the_living(&mut self) -> Result<()> {
+        self.known.values_mut().for_each(|known| known.threads.clear());
         for pid in self.proc.pids()? {
-            if let Some(brief) = read_brief(&self.proc, pid, &mut self.buffer) {
-                let known = Known {
-                    ppid: brief.ppid,
-                    start: brief.start,
-                    is_threaded: brief.threads > 1,
-                    ended_first: None,
-                };
-                self.known.insert(pid, known);
+            let Some(brief) = read_brief(&self.proc, pid, &mut self.buffer) else {
+                continue;
+            };
+            let mut known = Known {
+                ppid: brief.ppid,
+                start: brief.start,
+                ..Known::default()
+            };
+            if brief.threads > 1 {
+                let threads = self.proc.numbers(&format!("{pid}/task")).unwrap_or_default();
+                known
+                    .threads
+                    .extend(threads.into_iter().filter(|&thread| thread != pid));
+                known.ended_first = (brief.state == 'Z').then_some(0);
             }
+            self.known.insert(pid, known);
         }
         Ok(())
     }
@@ -151,6 +165,7 @@ impl ConnectorSource {
                 // A number behind the expected one is disorder, not a gap of four billion.
                 if gap > 0 && gap < u32::MAX / 2 {
                     self.lost += u64::from(gap);
+                    self.has_gap = true;
                     out.push(ProcessEvent::Lost(gap.into()));
                 }
             }
@@ -166,9 +181,9 @@ impl ConnectorSource {
                 thread,
                 process,
             } if thread == process => self.fork(parent, process, message.time, time),
-            What::Fork { process, .. } => {
+            What::Fork { thread, process, .. } => {
                 if let Some(known) = self.known.get_mut(&process) {
-                    known.is_threaded = true;
+                    known.threads.insert(thread);
                 }
                 None
             }
@@ -198,8 +213,7 @@ impl ConnectorSource {
             Known {
                 ppid: parent,
                 start,
-                is_threaded: false,
-                ended_first: None,
+                ..Known::default()
             },
         );
         Some(ProcessEvent::Fork(Fork {
@@ -221,11 +235,12 @@ impl ConnectorSource {
         let known = self.known.entry(pid).or_insert_with(|| Known {
             ppid: brief.as_ref().map_or(0, |brief| brief.ppid),
             start: brief.as_ref().map_or(estimate, |brief| brief.start),
-            is_threaded: true,
-            ended_first: None,
+            ..Known::default()
         });
+        // Exec leaves one thread, which goes by the id of the first.
+        known.may_owe_end = !known.threads.is_empty() && known.ended_first.is_none();
         known.ended_first = None;
-        let known = *known;
+        known.threads.clear();
         ProcessEvent::Exec(Box::new(Exec {
             pid,
             ppid: brief.as_ref().map_or(known.ppid, |brief| brief.ppid),
@@ -240,7 +255,7 @@ impl ConnectorSource {
         }))
     }
 
-    /// Every thread reports its end; the process ends with the last of them.
+    /// Every thread reports its end; the process ends with the last of them, with the status of the first.
     fn exit(
         &mut self,
         thread: u32,
@@ -250,35 +265,28 @@ impl ConnectorSource {
         time: i64,
     ) -> Option<ProcessEvent> {
         let estimate = self.start_from_monotonic(monotonic);
-        let known = self.known.get(&pid).copied();
-        let status = match known {
-            _ if thread == pid => status,
-            Some(Known {
-                ended_first: Some(status),
-                ..
-            }) => status,
-            _ => return None,
-        };
-        if known.is_none_or(|known| known.is_threaded) {
-            let now = read_brief(&self.proc, pid, &mut self.buffer)
-                .filter(|brief| known.is_none_or(|known| known.start == brief.start));
-            if let Some(now) = now {
-                let is_ended = matches!(now.state, 'Z' | 'X');
-                if is_ended && now.threads > 1 {
-                    // The first thread is gone, others go on.
-                    if let Some(known) = self.known.get_mut(&pid) {
-                        known.ended_first = Some(status);
-                    }
-                    return None;
-                }
-                if !is_ended {
-                    // Another thread has taken the first one's place by running another program.
+        let mut start = estimate;
+        let mut status = status;
+        if let Some(known) = self.known.get_mut(&pid) {
+            start = known.start;
+            if thread != pid {
+                known.threads.remove(&thread);
+                status = known.ended_first?;
+            }
+            if !known.threads.is_empty() {
+                known.ended_first = Some(status);
+                return None;
+            }
+            if std::mem::take(&mut known.may_owe_end) {
+                let now = read_brief(&self.proc, pid, &mut self.buffer);
+                if now.is_some_and(|now| now.start == start && !matches!(now.state, 'Z' | 'X')) {
                     return None;
                 }
             }
+        } else if thread != pid {
+            return None;
         }
         self.known.remove(&pid);
-        let start = known.map_or(estimate, |known| known.start);
         Some(ProcessEvent::Exit(Exit {
             pid,
             start,
@@ -300,7 +308,12 @@ impl ProcessEventSource for ConnectorSource {
             return Ok(());
         }
         for _ in 0..BATCH {
-            let Some(message) = self.receive(out)? else { break };
+            let Some(message) = self.receive(out)? else {
+                if std::mem::take(&mut self.has_gap) {
+                    self.remember_the_living()?;
+                }
+                break;
+            };
             self.handle(&message, out);
         }
         Ok(())
