@@ -31,10 +31,10 @@ pub(super) fn list() -> Result<Vec<Interface>> {
         interfaces.extend(parse_link(payload).map(|link| (link.index, link)));
     })?;
     dump(GET_ADDRESS, ADDRESS_HEADER, |payload| {
-        if let Some((index, address)) = parse_address(payload) {
-            if let Some(interface) = interfaces.get_mut(&index) {
-                interface.addresses.push(address);
-            }
+        if let Some((index, address)) = parse_address(payload)
+            && let Some(interface) = interfaces.get_mut(&index)
+        {
+            interface.addresses.push(address);
         }
     })?;
     Ok(interfaces.into_values().collect())

@@ -50,19 +50,29 @@ impl BpfSource {
 
     /// The same with another build of the programs.
     pub fn open_object(object: &[u8], options: &SourceOptions) -> Result<Self> {
+        Self::open_hooked(object, options, &[Hook::Btf, Hook::Raw])
+    }
+
+    /// Attaches by the first of `hooks` that works.
+    fn open_hooked(object: &[u8], options: &SourceOptions, hooks: &[Hook]) -> Result<Self> {
         require_initial_pid_namespace(SourceKind::Bpf)?;
         let unavailable = |error: String| Error::unavailable(SourceKind::Bpf, error);
         let types =
             Btf::from_sys_fs().map_err(|error| unavailable(with_causes("reading kernel types", &error)))?;
         let ring_bytes = options.ring_bytes.clamp(4096, 1 << 30).next_power_of_two();
-
-        // Typed tracepoints first. A failed attempt may leave some programs attached, hence a fresh load for the second.
-        let (mut programs, how) = match load(object, &types, ring_bytes, Hook::Btf) {
-            Ok(programs) => (programs, "BTF tracepoints".to_owned()),
-            Err(first) => match load(object, &types, ring_bytes, Hook::Raw) {
-                Ok(programs) => (programs, format!("raw tracepoints (BTF tracepoints: {first})")),
-                Err(second) => return Err(unavailable(format!("{second}; with BTF tracepoints: {first}"))),
-            },
+        // Each attempt loads anew: a failed one may have left some of its programs attached.
+        let mut failures = Vec::new();
+        let loaded = hooks
+            .iter()
+            .find_map(|&hook| match load(object, &types, ring_bytes, hook) {
+                Ok(programs) => Some((programs, hook)),
+                Err(error) => {
+                    failures.push(format!("{}: {error}", hook.name()));
+                    None
+                }
+            });
+        let Some((mut programs, hook)) = loaded else {
+            return Err(unavailable(failures.join("; ")));
         };
         let ring = take_map(&mut programs, "EVENTS", RingBuf::try_from).map_err(unavailable)?;
         let lost_per_cpu = take_map(&mut programs, "LOST", PerCpuArray::try_from).map_err(unavailable)?;
@@ -74,7 +84,7 @@ impl BpfSource {
             boot: clock::boot_clock(),
             clock: EventClock::new(),
             recent_exits: RecentExits::default(),
-            detail: format!("{how}, ring of {} KiB", ring_bytes >> 10),
+            detail: describe(hook, ring_bytes, &failures),
             events: 0,
             lost: 0,
         })
@@ -90,10 +100,10 @@ impl BpfSource {
             };
             drop(bytes); // gives the space back to the kernel
             complete(&self.proc, &mut record, &mut buffer);
-            if let ProcessEvent::Exit(exit) = &record.event {
-                if !self.recent_exits.is_new(exit) {
-                    continue;
-                }
+            if let ProcessEvent::Exit(exit) = &record.event
+                && !self.recent_exits.is_new(exit)
+            {
+                continue;
             }
             self.events += 1;
             out.push(record.event);
@@ -137,10 +147,31 @@ impl ProcessEventSource for BpfSource {
     }
 }
 
+/// How programs are attached to tracepoints.
 #[derive(Clone, Copy)]
 enum Hook {
+    /// With arguments the verifier knows the types of.
     Btf,
+    /// With untyped arguments.
     Raw,
+}
+
+impl Hook {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Btf => "BTF tracepoints",
+            Self::Raw => "raw tracepoints",
+        }
+    }
+}
+
+fn describe(hook: Hook, ring_bytes: u32, failures: &[String]) -> String {
+    let mut text = format!("{}, ring of {} KiB", hook.name(), ring_bytes >> 10);
+    for failure in failures {
+        text.push_str("; not ");
+        text.push_str(failure);
+    }
+    text
 }
 
 /// Loads the object into the kernel and attaches one program per tracepoint. The error is text for the operator.
@@ -192,10 +223,10 @@ fn complete(proc: &ProcFs, record: &mut Record, buffer: &mut Vec<u8>) {
     let ProcessEvent::Exec(exec) = &mut record.event else {
         return;
     };
-    if record.is_argv_unreadable {
-        if let Some(argv) = read_argv(proc, exec.pid, ARGV_CAP, buffer) {
-            exec.argv = argv;
-        }
+    if record.is_argv_unreadable
+        && let Some(argv) = read_argv(proc, exec.pid, ARGV_CAP, buffer)
+    {
+        exec.argv = argv;
     }
     if record.is_path_partial {
         exec.exe = proc
@@ -241,5 +272,61 @@ fn with_causes(action: &str, error: &dyn std::error::Error) -> String {
     match line.char_indices().nth(MAX) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// The programs for kernels without typed tracepoints work as well; only the way in differs.
+    #[test]
+    fn the_fallback_delivers_too() {
+        let mut source = match BpfSource::open_hooked(OBJECT, &SourceOptions::default(), &[Hook::Raw]) {
+            Ok(source) => source,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        assert!(source.stats().detail.starts_with("raw tracepoints"));
+        let mut child = std::process::Command::new("false")
+            .arg("fall back")
+            .spawn()
+            .unwrap();
+        child.wait().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (mut events, mut text) = (Vec::new(), String::new());
+        while !text.ends_with("exit Some(1)") && Instant::now() < deadline {
+            source
+                .next_batch(Duration::from_millis(100), &mut events)
+                .unwrap();
+            for event in events.drain(..) {
+                match event {
+                    ProcessEvent::Fork(fork) if fork.pid == child.id() => text.push_str("fork "),
+                    ProcessEvent::Exec(exec) if exec.pid == child.id() => {
+                        text.push_str(&exec.argv.command_line())
+                    }
+                    ProcessEvent::Exit(exit) if exit.pid == child.id() => {
+                        text.push_str(&format!(" exit {:?}", exit.status.unwrap().code()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(text, "fork false fall back exit Some(1)");
+    }
+
+    #[test]
+    fn an_end_is_reported_once() {
+        let mut recent = RecentExits::default();
+        let exit = |pid| Exit {
+            pid,
+            start: Default::default(),
+            status: None,
+            time: 0,
+        };
+        assert!(recent.is_new(&exit(1)));
+        assert!(!recent.is_new(&exit(1)));
+        assert!((2..100).all(|pid| recent.is_new(&exit(pid))));
+        assert!(recent.0.len() <= RecentExits::KEPT);
     }
 }
