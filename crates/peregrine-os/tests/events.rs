@@ -3,6 +3,10 @@
 //! What needs privileges or kernel features says so and is skipped without them.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helper functions too"
+)]
 
 use peregrine_os::linux::LinuxMachine;
 use peregrine_os::linux::events::{BpfSource, ConnectorSource, open, open_best};

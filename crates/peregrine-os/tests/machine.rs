@@ -1,6 +1,10 @@
 //! What the machine says about itself, checked against what the test knows to be true of it.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helper functions too"
+)]
 
 use peregrine_os::linux::{LinuxMachine, boot_clock};
 use peregrine_os::{Machine, SocketState, Transport};
