@@ -1,7 +1,7 @@
 //! Single events: starts, execs and exits, in whatever order they arrive.
 
 use crate::payload::Payload;
-use crate::slot::{Dirty, End, Handle, Image};
+use crate::slot::{Dirty, End, Handle, Image, Parent};
 use crate::store::Store;
 use crate::updates::Change;
 use crate::{Event, Kind, Pid, Span, Time};
@@ -106,7 +106,7 @@ impl<D: Payload> Store<D> {
         };
         // After a fork has been seen the feed's idea of the parent can only be the adopter.
         if let Some(parent) = parent
-            && matches!(self.slab[handle].parent, crate::slot::Parent::None)
+            && matches!(self.slab[handle].parent, Parent::None)
         {
             self.set_parent(handle, &parent);
         }

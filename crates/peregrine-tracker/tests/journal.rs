@@ -167,6 +167,8 @@ fn every_truncation_restores_a_prefix() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn damage_never_panics(flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
         let (_folder, path) = folder();

@@ -259,10 +259,12 @@ fn circles_are_refused() {
         ],
     );
     tracker.check_invariants();
-    assert_eq!(
-        tracker.callchain("2", 100, None).len(),
-        3 - tracker.callchain("3", 100, None).len() % 3
-    );
+    // The link that would have closed the circle is not made: each of the three is at its own depth.
+    let mut lengths: Vec<usize> = ["1", "2", "3"]
+        .map(|id| tracker.callchain(id, 100, None).len())
+        .into();
+    lengths.sort();
+    assert_eq!(lengths, [1, 2, 3]);
     assert_eq!(tracker.callchain("4", 100, None).len(), 1);
 }
 
@@ -317,10 +319,7 @@ fn eviction_takes_the_oldest_exited_leaf_and_spares_living_chains() {
         chain[0].parent_id.as_ref().map(Id::to_string).as_deref(),
         Some("1-1600000001")
     );
-    assert_eq!(
-        tracker.stats().evictions,
-        3 - u64::from(tracker.get("11", None).is_some())
-    );
+    assert_eq!(tracker.stats().evictions, 3);
     tracker.check_invariants();
 }
 
@@ -360,7 +359,7 @@ fn subscribers_see_everything_in_order_or_learn_how_much_they_missed() {
     };
     let all = ["start", "exec", "exit", "stats", "start", "exit", "sync"];
     assert_eq!(kinds(&attentive), all);
-    assert_eq!(kinds(&sleepy), ["gap 3", "stats", "start", "exit", "sync"]);
+    assert_eq!(kinds(&sleepy), ["gap 4", "stats", "start", "exit", "sync"]);
     assert_eq!(tracker.stats().dropped_updates, 4);
     drop(tracker);
     assert!(attentive.is_closed());

@@ -34,8 +34,10 @@ fn ms(time: i64) -> Time {
 impl Machine {
     /// Plays a script; few pids, so they are used again and again.
     fn run(script: &[(u8, u8)], with_lists: bool) -> Machine {
-        let mut machine = Machine::default();
-        machine.now = 1;
+        let mut machine = Machine {
+            now: 1,
+            ..Machine::default()
+        };
         machine.processes.push(Real {
             pid: 1,
             start: 1,
@@ -217,7 +219,7 @@ fn reopen(path: &Path) -> Tracker<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn events_in_order(script in script(120)) {
