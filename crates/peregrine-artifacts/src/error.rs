@@ -14,12 +14,20 @@ pub struct Problem {
 impl Problem {
     /// A fault that has no place of its own.
     pub fn anywhere(message: impl Into<String>) -> Problem {
-        Problem { line: 0, column: 0, message: message.into() }
+        Problem {
+            line: 0,
+            column: 0,
+            message: message.into(),
+        }
     }
 
     /// A fault on a line.
     pub fn at(line: u32, column: u32, message: impl Into<String>) -> Problem {
-        Problem { line, column, message: message.into() }
+        Problem {
+            line,
+            column,
+            message: message.into(),
+        }
     }
 }
 
@@ -53,7 +61,9 @@ pub enum Error {
         suggestion: Option<String>,
     },
     /// A definition that came with the product is in the way.
-    #[error("artifact `{0}` is built in and cannot be changed; give yours another name, such as `Custom.{0}`")]
+    #[error(
+        "artifact `{0}` is built in and cannot be changed; give yours another name, such as `Custom.{0}`"
+    )]
     BuiltIn(String),
     /// Another definition already has this name.
     #[error("the name `{0}` is already taken by another artifact; choose another alias")]
@@ -90,18 +100,32 @@ pub enum Error {
 impl Error {
     /// One fault of a definition.
     pub fn invalid(artifact: impl Into<String>, problem: Problem) -> Error {
-        Error::Invalid { artifact: artifact.into(), problems: vec![problem] }
+        Error::Invalid {
+            artifact: artifact.into(),
+            problems: vec![problem],
+        }
     }
 }
 
 fn prefix(artifact: &str) -> String {
-    if artifact.is_empty() { String::new() } else { format!("artifact `{artifact}`: ") }
+    if artifact.is_empty() {
+        String::new()
+    } else {
+        format!("artifact `{artifact}`: ")
+    }
 }
 
 fn join(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(Problem::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn suggest(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    suggestion
+        .as_ref()
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
 }

@@ -22,8 +22,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Kind; 6] =
-        [Kind::Client, Kind::ClientEvent, Kind::Server, Kind::ServerEvent, Kind::Internal, Kind::Notebook];
+    pub const ALL: [Kind; 6] = [
+        Kind::Client,
+        Kind::ClientEvent,
+        Kind::Server,
+        Kind::ServerEvent,
+        Kind::Internal,
+        Kind::Notebook,
+    ];
 
     /// Reads a type name; the empty name means `client`.
     #[must_use]
@@ -31,7 +37,9 @@ impl Kind {
         if name.is_empty() {
             return Some(Kind::Client);
         }
-        Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(name))
     }
 
     /// The name as stored: lower case.

@@ -5,13 +5,18 @@
 //! Deliberately absent: HTTP, storage, permissions of users (callers pass a check), and the content of tools.
 #![forbid(unsafe_code)]
 
+pub mod compile;
+mod dependencies;
+mod encode;
 mod error;
+mod exchange;
 mod kind;
 mod model;
 mod normalise;
 mod parameter;
 pub mod queues;
 mod repository;
+pub mod resources;
 pub mod search;
 mod section;
 mod suggest;
@@ -19,6 +24,8 @@ mod syntax;
 pub mod validate;
 mod yaml;
 
+pub use compile::{CollectionRequest, Compiled, CompiledRequest, Options, Spec, compile};
+pub use encode::{encode, encode_parameters};
 pub use error::{Error, Problem};
 pub use kind::Kind;
 pub use model::{

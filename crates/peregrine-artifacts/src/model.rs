@@ -90,13 +90,21 @@ impl Artifact {
     /// Name of the result set of one source.
     #[must_use]
     pub fn result_name(&self, source: &Source) -> String {
-        if source.name.is_empty() { self.name.clone() } else { format!("{}/{}", self.name, source.name) }
+        if source.name.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.name, source.name)
+        }
     }
 
     /// This definition reduced to one source.
     pub(crate) fn with_only_source(&self, source: &str) -> Option<Artifact> {
         let only = self.source(source)?.clone();
-        Some(Artifact { sources: vec![only], parsed: OnceLock::new(), ..self.clone() })
+        Some(Artifact {
+            sources: vec![only],
+            parsed: OnceLock::new(),
+            ..self.clone()
+        })
     }
 }
 
@@ -190,7 +198,10 @@ pub struct Resources {
 /// A program an artifact needs, as declared.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-#[allow(missing_docs, reason = "the keys of the definition; their meaning is the inventory's business")]
+#[allow(
+    missing_docs,
+    reason = "the keys of the definition; their meaning is the inventory's business"
+)]
 pub struct Tool {
     #[serde(deserialize_with = "crate::yaml::text")]
     pub name: String,

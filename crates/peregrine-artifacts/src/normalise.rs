@@ -20,7 +20,10 @@ impl Normalised {
 
 /// Repairs `raw`.
 pub(crate) fn normalise(raw: &str) -> Normalised {
-    let mut out = Normalised { text: String::with_capacity(raw.len() + 64), inserted: Vec::new() };
+    let mut out = Normalised {
+        text: String::with_capacity(raw.len() + 64),
+        inserted: Vec::new(),
+    };
     let mut number = 0u32;
     let mut block: Option<usize> = None;
     for line in raw.split_inclusive('\n') {
@@ -68,8 +71,14 @@ fn indent(line: &str) -> usize {
 
 /// The VQL of `- SELECT …`, `- LET …` or `- // …`.
 fn bare_vql_item(line: &str) -> Option<&str> {
-    let item = line.trim_start_matches(' ').strip_prefix("- ")?.trim_start_matches(' ');
-    let starts = |word: &str| item.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    let item = line
+        .trim_start_matches(' ')
+        .strip_prefix("- ")?
+        .trim_start_matches(' ');
+    let starts = |word: &str| {
+        item.get(..word.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
     (starts("SELECT ") || starts("LET ") || starts("//")).then_some(item)
 }
 
@@ -119,12 +128,16 @@ mod tests {
 
     #[test]
     fn a_missing_bar_is_added() {
-        check("- query:\n    SELECT 1\nprecondition:  \n  SELECT 2\n", "- query: |\n    SELECT 1\nprecondition: |\n  SELECT 2\n");
+        check(
+            "- query:\n    SELECT 1\nprecondition:  \n  SELECT 2\n",
+            "- query: |\n    SELECT 1\nprecondition: |\n  SELECT 2\n",
+        );
     }
 
     #[test]
     fn bare_list_items_become_blocks_and_lines_stay_known() {
-        let normalised = normalise("queries:\r\n  - SELECT * FROM a\r\n    WHERE x\r\n  - LET x = 1\r\nname: y");
+        let normalised =
+            normalise("queries:\r\n  - SELECT * FROM a\r\n    WHERE x\r\n  - LET x = 1\r\nname: y");
         assert_eq!(
             normalised.text,
             "queries:\n  - |\n    SELECT * FROM a\n    WHERE x\n  - |\n    LET x = 1\nname: y"

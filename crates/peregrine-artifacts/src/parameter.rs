@@ -98,19 +98,23 @@ impl Parameter {
     pub fn conversion(&self) -> Vec<String> {
         let name = quote(&self.name);
         let parsed = |parser: String| {
-            vec![format!("LET {name} <= if(condition=typeof(a={name}) = 'string', then={parser}, else={name})")]
+            vec![format!(
+                "LET {name} <= if(condition=typeof(a={name}) = 'string', then={parser}, else={name})"
+            )]
         };
         match self.parameter_type() {
             ParameterType::Text | ParameterType::Redacted | ParameterType::ServerMetadata => Vec::new(),
             ParameterType::Int => vec![format!("LET {name} <= int(int={name})")],
             ParameterType::Float => vec![format!("LET {name} <= parse_float(string={name})")],
             ParameterType::Bool => {
-                vec![format!("LET {name} <= {name} = TRUE OR {name} =~ '^(Y|TRUE|YES|OK)$'")]
+                vec![format!(
+                    "LET {name} <= {name} = TRUE OR {name} =~ '^(Y|TRUE|YES|OK)$'"
+                )]
             }
             ParameterType::Timestamp => vec![format!("LET {name} <= timestamp(epoch={name})")],
-            ParameterType::Csv => {
-                parsed(format!("{{ SELECT * FROM parse_csv(filename={name}, accessor='data') }}"))
-            }
+            ParameterType::Csv => parsed(format!(
+                "{{ SELECT * FROM parse_csv(filename={name}, accessor='data') }}"
+            )),
             ParameterType::Json => parsed(format!("parse_json(data={name})")),
             ParameterType::JsonArray => parsed(format!("parse_json_array(data={name})")),
             ParameterType::Xml => parsed(format!("parse_xml(file={name}, accessor='data')")),
@@ -140,5 +144,9 @@ impl Parameter {
 pub fn quote(name: &str) -> String {
     let is_plain = !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    if is_plain { name.to_owned() } else { format!("`{name}`") }
+    if is_plain {
+        name.to_owned()
+    } else {
+        format!("`{name}`")
+    }
 }

@@ -35,7 +35,9 @@ const CLIENT_EVENT: &[&str] = &["System.Flow.Completion", "System.Upload.Complet
 /// Every queue with its type.
 pub fn all() -> impl Iterator<Item = (&'static str, Kind)> {
     let of = |names: &'static [&'static str], kind| names.iter().map(move |&name| (name, kind));
-    of(INTERNAL, Kind::Internal).chain(of(SERVER_EVENT, Kind::ServerEvent)).chain(of(CLIENT_EVENT, Kind::ClientEvent))
+    of(INTERNAL, Kind::Internal)
+        .chain(of(SERVER_EVENT, Kind::ServerEvent))
+        .chain(of(CLIENT_EVENT, Kind::ClientEvent))
 }
 
 /// The type a queue of this name must have.

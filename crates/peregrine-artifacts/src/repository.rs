@@ -56,7 +56,10 @@ impl Repository {
     /// An organisation's own repository: what it lacks is looked up here.
     #[must_use]
     pub fn child(&self) -> Repository {
-        Repository(Arc::new(Inner { parent: Some(self.clone()), ..Inner::default() }))
+        Repository(Arc::new(Inner {
+            parent: Some(self.clone()),
+            ..Inner::default()
+        }))
     }
 
     /// Defines the queues nobody defined yet.
@@ -65,7 +68,13 @@ impl Repository {
         for (name, kind) in queues::all() {
             artifacts.entry(name.to_owned()).or_insert_with(|| {
                 let raw = format!("name: {name}\ntype: {kind}\n").into();
-                Arc::new(Artifact { name: name.to_owned(), kind, raw, origin: Origin::CompiledIn, ..Artifact::default() })
+                Arc::new(Artifact {
+                    name: name.to_owned(),
+                    kind,
+                    raw,
+                    origin: Origin::CompiledIn,
+                    ..Artifact::default()
+                })
             });
         }
     }
@@ -73,7 +82,10 @@ impl Repository {
     /// Adds or replaces a definition. Those written by users are checked in full; they never replace one that is
     /// built in.
     pub fn load(&self, raw: &str, origin: Origin) -> Result<Arc<Artifact>, Error> {
-        self.insert(Artifact { origin, ..Artifact::from_yaml(raw)? })
+        self.insert(Artifact {
+            origin,
+            ..Artifact::from_yaml(raw)?
+        })
     }
 
     /// As [`Repository::load`], for a definition that is already decoded.
@@ -84,7 +96,10 @@ impl Repository {
         }
         let mut artifacts = self.0.artifacts.write();
         let is_replaceable = |old: &Artifact| artifact.is_built_in() || !old.is_built_in();
-        if artifacts.get(&artifact.name).is_some_and(|old| !is_replaceable(old)) {
+        if artifacts
+            .get(&artifact.name)
+            .is_some_and(|old| !is_replaceable(old))
+        {
             return Err(Error::BuiltIn(artifact.name));
         }
         let is_taken = |alias: &String| {
@@ -96,7 +111,11 @@ impl Repository {
         }
         artifacts.retain(|_, other| other.alias_of.as_ref() != Some(&artifact.name));
         for alias in &artifact.aliases {
-            let copy = Artifact { name: alias.clone(), alias_of: Some(artifact.name.clone()), ..artifact.clone() };
+            let copy = Artifact {
+                name: alias.clone(),
+                alias_of: Some(artifact.name.clone()),
+                ..artifact.clone()
+            };
             artifacts.insert(alias.clone(), Arc::new(copy));
         }
         let artifact = Arc::new(artifact);
@@ -129,7 +148,12 @@ impl Repository {
     pub fn delete(&self, name: &str) -> Result<(), Error> {
         let mut artifacts = self.0.artifacts.write();
         match artifacts.get(name) {
-            None => return Err(Error::NotFound { name: name.to_owned(), suggestion: None }),
+            None => {
+                return Err(Error::NotFound {
+                    name: name.to_owned(),
+                    suggestion: None,
+                });
+            }
             Some(artifact) if artifact.is_built_in() => return Err(Error::BuiltIn(name.to_owned())),
             Some(_) => artifacts.retain(|key, other| key != name && other.alias_of.as_deref() != Some(name)),
         }
@@ -156,7 +180,10 @@ impl Repository {
             None => Ok(artifact),
             Some(source) => match artifact.with_only_source(source) {
                 Some(artifact) => Ok(Arc::new(artifact)),
-                None => Err(Error::NotFound { name: reference.to_owned(), suggestion: None }),
+                None => Err(Error::NotFound {
+                    name: reference.to_owned(),
+                    suggestion: None,
+                }),
             },
         }
     }
@@ -170,13 +197,27 @@ impl Repository {
     /// Every definition, inherited ones included, by name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Artifact>> {
-        let mut found = self.0.parent.as_ref().map(Repository::all_by_name).unwrap_or_default();
-        found.extend(self.0.artifacts.read().iter().map(|(name, artifact)| (name.clone(), artifact.clone())));
+        let mut found = self
+            .0
+            .parent
+            .as_ref()
+            .map(Repository::all_by_name)
+            .unwrap_or_default();
+        found.extend(
+            self.0
+                .artifacts
+                .read()
+                .iter()
+                .map(|(name, artifact)| (name.clone(), artifact.clone())),
+        );
         found.into_values().collect()
     }
 
     fn all_by_name(&self) -> BTreeMap<String, Arc<Artifact>> {
-        self.all().into_iter().map(|artifact| (artifact.name.clone(), artifact)).collect()
+        self.all()
+            .into_iter()
+            .map(|artifact| (artifact.name.clone(), artifact))
+            .collect()
     }
 
     /// Artifacts that fit a search expression; see [`search::Query`].
@@ -211,10 +252,15 @@ impl Repository {
     /// Parses every definition and removes those that do not parse.
     pub fn remove_broken(&self) -> Vec<Error> {
         let artifacts: Vec<_> = self.0.artifacts.read().values().cloned().collect();
-        let broken: Vec<_> =
-            artifacts.into_iter().filter_map(|artifact| Some((artifact.name.clone(), artifact.parsed().err()?))).collect();
+        let broken: Vec<_> = artifacts
+            .into_iter()
+            .filter_map(|artifact| Some((artifact.name.clone(), artifact.parsed().err()?)))
+            .collect();
         if !broken.is_empty() {
-            self.0.artifacts.write().retain(|name, _| broken.iter().all(|(bad, _)| bad != name));
+            self.0
+                .artifacts
+                .write()
+                .retain(|name, _| broken.iter().all(|(bad, _)| bad != name));
             self.note_change();
         }
         broken.into_iter().map(|(_, error)| error).collect()
@@ -225,7 +271,10 @@ impl Repository {
     pub fn not_found(&self, name: &str) -> Error {
         let all = self.all();
         let names = all.iter().map(|artifact| artifact.name.as_str());
-        Error::NotFound { name: name.to_owned(), suggestion: crate::suggest::closest(name, names) }
+        Error::NotFound {
+            name: name.to_owned(),
+            suggestion: crate::suggest::closest(name, names),
+        }
     }
 
     fn note_change(&self) {
@@ -252,12 +301,18 @@ fn find_yaml(path: &Path, depth: usize, files: &mut Vec<PathBuf>, errors: &mut V
             if depth < MAX_DEPTH {
                 find_yaml(&path, depth + 1, files, errors);
             }
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
             files.push(path);
         }
     }
 }
 
 fn io_error(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io { path: path.display().to_string(), message: error.to_string() }
+    Error::Io {
+        path: path.display().to_string(),
+        message: error.to_string(),
+    }
 }

@@ -28,7 +28,10 @@ impl Query {
     /// and description; a word that is no valid pattern is searched for literally.
     #[must_use]
     pub fn parse(expression: &str) -> Query {
-        let mut query = Query { terms: Vec::new(), shows_empty: false };
+        let mut query = Query {
+            terms: Vec::new(),
+            shows_empty: false,
+        };
         for word in expression.split_whitespace() {
             let term = match word.split_once(':') {
                 Some(("type", value)) => Term::Kind(Kind::parse(value)),
@@ -65,11 +68,17 @@ impl Query {
 impl Term {
     fn matches(&self, artifact: &Artifact, metadata: &Metadata) -> bool {
         match self {
-            Term::Text(pattern) => pattern.is_match(&artifact.name) || pattern.is_match(&artifact.description),
+            Term::Text(pattern) => {
+                pattern.is_match(&artifact.name) || pattern.is_match(&artifact.description)
+            }
             Term::Kind(kind) => *kind == Some(artifact.kind),
             Term::Precondition(pattern) => {
-                let own = artifact.sources.iter().filter_map(|source| source.precondition.as_ref());
-                own.chain(&artifact.precondition).any(|section| pattern.is_match(&section.text))
+                let own = artifact
+                    .sources
+                    .iter()
+                    .filter_map(|source| source.precondition.as_ref());
+                own.chain(&artifact.precondition)
+                    .any(|section| pattern.is_match(&section.text))
             }
             Term::Tool(pattern) => artifact.tools.iter().any(|tool| pattern.is_match(&tool.name)),
             Term::Tag(tag) => metadata.tags.iter().any(|own| own.eq_ignore_ascii_case(tag)),
@@ -81,12 +90,19 @@ impl Term {
 }
 
 fn is_yes(value: &str) -> bool {
-    ["yes", "true", "y", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
+    ["yes", "true", "y", "1"]
+        .iter()
+        .any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
 /// The pattern, or its literal text when it is none.
 fn pattern(text: &str) -> Regex {
-    let build = |text: &str| RegexBuilder::new(text).case_insensitive(true).size_limit(1 << 20).build();
+    let build = |text: &str| {
+        RegexBuilder::new(text)
+            .case_insensitive(true)
+            .size_limit(1 << 20)
+            .build()
+    };
     build(text)
         .or_else(|_| build(&regex::escape(text)))
         .unwrap_or_else(|_| Regex::new("").expect("the empty pattern is valid"))

@@ -4,10 +4,12 @@
 pub(crate) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let limit = (wrong.chars().count() / 3).clamp(1, 6);
     let wrong = wrong.to_lowercase();
-    let scored = names.filter(|name| name.len().abs_diff(wrong.len()) <= limit * 2).filter_map(|name| {
-        let distance = distance(&wrong, &name.to_lowercase());
-        (distance <= limit).then_some((distance, name))
-    });
+    let scored = names
+        .filter(|name| name.len().abs_diff(wrong.len()) <= limit * 2)
+        .filter_map(|name| {
+            let distance = distance(&wrong, &name.to_lowercase());
+            (distance <= limit).then_some((distance, name))
+        });
     scored.min().map(|(_, name)| name.to_owned())
 }
 
@@ -19,7 +21,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut diagonal = i;
         row[0] = i + 1;
         for (j, &cb) in b.iter().enumerate() {
-            let edited = (diagonal + usize::from(ca != cb)).min(row[j] + 1).min(row[j + 1] + 1);
+            let edited = (diagonal + usize::from(ca != cb))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
             diagonal = std::mem::replace(&mut row[j + 1], edited);
         }
     }

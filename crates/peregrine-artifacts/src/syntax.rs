@@ -68,7 +68,10 @@ impl Artifact {
         if problems.is_empty() {
             Ok(parsed)
         } else {
-            Err(Error::Invalid { artifact: self.name.clone(), problems })
+            Err(Error::Invalid {
+                artifact: self.name.clone(),
+                problems,
+            })
         }
     }
 }
@@ -82,13 +85,19 @@ pub(crate) fn parse_section(section: &Section, raw: &str) -> Result<Vec<Statemen
         Ok(file) => Ok(file
             .statements
             .into_iter()
-            .map(|tree| Statement { text: peregrine_vql::print_statement(&tree).into(), tree })
+            .map(|tree| Statement {
+                text: peregrine_vql::print_statement(&tree).into(),
+                tree,
+            })
             .collect()),
         Err(diagnostics) => Err(diagnostics
             .into_iter()
             .map(|diagnostic| {
                 let (line, column) = section.position(raw, diagnostic.span.start as usize);
-                let help = diagnostic.help.map(|help| format!("; {help}")).unwrap_or_default();
+                let help = diagnostic
+                    .help
+                    .map(|help| format!("; {help}"))
+                    .unwrap_or_default();
                 Problem::at(line, column, format!("{}{help}", diagnostic.message))
             })
             .collect()),
@@ -102,7 +111,10 @@ fn is_blank(text: &str) -> bool {
         if rest.starts_with("--") || rest.starts_with("//") {
             rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
         } else if let Some(comment) = rest.strip_prefix("/*") {
-            rest = comment.split_once("*/").map_or("", |(_, after)| after).trim_start();
+            rest = comment
+                .split_once("*/")
+                .map_or("", |(_, after)| after)
+                .trim_start();
         } else {
             return rest.is_empty();
         }

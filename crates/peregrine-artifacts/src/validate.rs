@@ -7,7 +7,6 @@ use crate::queues;
 
 /// Permissions an artifact may name.
 pub const PERMISSIONS: &[&str] = &[
-    "ALL_QUERY",
     "ANY_QUERY",
     "PUBLISH",
     "READ_RESULTS",
@@ -32,8 +31,16 @@ pub const PERMISSIONS: &[&str] = &[
     "DATASTORE_ACCESS",
 ];
 
-const REPORT_TYPES: &[&str] =
-    &["", "monitoring_daily", "server_event", "client", "internal", "hunt", "templates", "html"];
+const REPORT_TYPES: &[&str] = &[
+    "",
+    "monitoring_daily",
+    "server_event",
+    "client",
+    "internal",
+    "hunt",
+    "templates",
+    "html",
+];
 const CELL_TYPES: &[&str] = &["", "md", "markdown", "vql", "vql_suggestion", "notebook", "none"];
 
 /// Rules that hold for every definition, wherever it comes from.
@@ -46,9 +53,15 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
         problems.extend(name_problem(alias).map(|problem| Problem::anywhere(format!("alias: {problem}"))));
     }
     for report in &artifact.reports {
-        if !REPORT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(&report.kind)) {
+        if !REPORT_TYPES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&report.kind))
+        {
             let known = REPORT_TYPES[1..].join(", ");
-            problems.push(Problem::anywhere(format!("unknown report type `{}`; use one of {known}", report.kind)));
+            problems.push(Problem::anywhere(format!(
+                "unknown report type `{}`; use one of {known}",
+                report.kind
+            )));
         }
     }
     if let Some(expected) = queues::expected_kind(&artifact.name).filter(|&kind| kind != artifact.kind) {
@@ -66,21 +79,36 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
 pub fn validate(artifact: &Artifact) -> Result<(), Error> {
     check_form(artifact)?;
     let mut problems = Vec::new();
-    for permission in artifact.required_permissions.iter().chain(&artifact.implied_permissions) {
+    for permission in artifact
+        .required_permissions
+        .iter()
+        .chain(&artifact.implied_permissions)
+    {
         if !PERMISSIONS.contains(&permission.as_str()) {
-            problems.push(Problem::anywhere(format!("unknown permission `{permission}`; check its spelling")));
+            problems.push(Problem::anywhere(format!(
+                "unknown permission `{permission}`; check its spelling"
+            )));
         }
     }
     check_parameters(artifact, &mut problems);
-    let source_condition = artifact.sources.iter().find_map(|source| source.precondition.as_ref());
+    let source_condition = artifact
+        .sources
+        .iter()
+        .find_map(|source| source.precondition.as_ref());
     if let (Some(_), Some(section)) = (&artifact.precondition, source_condition) {
         let message = "both the artifact and a source have a precondition; keep only one kind";
         problems.push(Problem::at(section.line, 0, message));
     }
     for cell in artifact.sources.iter().flat_map(|source| &source.notebook) {
-        if !CELL_TYPES.iter().any(|known| known.eq_ignore_ascii_case(&cell.kind)) {
+        if !CELL_TYPES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&cell.kind))
+        {
             let known = CELL_TYPES[1..].join(", ");
-            problems.push(Problem::anywhere(format!("unknown cell type `{}`; use one of {known}", cell.kind)));
+            problems.push(Problem::anywhere(format!(
+                "unknown cell type `{}`; use one of {known}",
+                cell.kind
+            )));
         }
     }
     check_statements(artifact, &mut problems);
@@ -90,10 +118,16 @@ pub fn validate(artifact: &Artifact) -> Result<(), Error> {
 fn check_parameters(artifact: &Artifact, problems: &mut Vec<Problem>) {
     for (index, parameter) in artifact.parameters.iter().enumerate() {
         if parameter.name.is_empty() {
-            problems.push(Problem::anywhere(format!("parameter {} has no name; give it one", index + 1)));
+            problems.push(Problem::anywhere(format!(
+                "parameter {} has no name; give it one",
+                index + 1
+            )));
         }
         if parameter.name.contains('`') {
-            let message = format!("parameter name `{}` contains a backtick; choose another", parameter.name);
+            let message = format!(
+                "parameter name `{}` contains a backtick; choose another",
+                parameter.name
+            );
             problems.push(Problem::anywhere(message));
         }
     }
@@ -107,16 +141,22 @@ fn check_statements(artifact: &Artifact, problems: &mut Vec<Problem>) {
     };
     for (source, trees) in artifact.sources.iter().zip(&parsed.sources) {
         let Some(section) = &source.query else { continue };
-        let Some((last, before)) = trees.query.split_last() else { continue };
+        let Some((last, before)) = trees.query.split_last() else {
+            continue;
+        };
         let mut report = |offset: u32, message: &str| {
             let (line, column) = section.position(&artifact.raw, offset as usize);
             problems.push(Problem::at(line, column, message));
         };
         if last.is_let() {
-            report(last.tree.span.start, "the last statement of a source must be a SELECT, which gives its rows");
+            report(
+                last.tree.span.start,
+                "the last statement of a source must be a SELECT, which gives its rows",
+            );
         }
         for statement in before.iter().filter(|statement| !statement.is_let()) {
-            let message = "only the last statement of a source may be a SELECT; put others into sources of their own";
+            let message =
+                "only the last statement of a source may be a SELECT; put others into sources of their own";
             report(statement.tree.span.start, message);
         }
     }
@@ -130,20 +170,37 @@ pub fn name_problem(name: &str) -> Option<String> {
     }
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     if let Some(c) = name.chars().find(|&c| !is_allowed(c)) {
-        return Some(format!("the name `{name}` contains `{c}`; use only letters, digits, `_` and `.`"));
+        return Some(format!(
+            "the name `{name}` contains `{c}`; use only letters, digits, `_` and `.`"
+        ));
     }
-    let bad = name.split('.').find(|part| part.is_empty() || part.starts_with(|c: char| c.is_ascii_digit()))?;
-    Some(format!("the part `{bad}` of the name `{name}` must start with a letter or `_`"))
+    let bad = name
+        .split('.')
+        .find(|part| part.is_empty() || part.starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(format!(
+        "the part `{bad}` of the name `{name}` must start with a letter or `_`"
+    ))
 }
 
 /// A fault shown at the `name:` line.
 fn at_name(artifact: &Artifact, message: String) -> Problem {
     let line = artifact.raw.lines().position(|line| line.starts_with("name:"));
-    Problem::at(line.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0), 0, message)
+    Problem::at(
+        line.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
+        0,
+        message,
+    )
 }
 
 fn finish(artifact: &Artifact, problems: Vec<Problem>) -> Result<(), Error> {
-    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid { artifact: artifact.name.clone(), problems }) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid {
+            artifact: artifact.name.clone(),
+            problems,
+        })
+    }
 }
 
 /// Whether a user may launch `artifact` on the server or on an agent.
@@ -158,7 +215,11 @@ pub fn check_launch(
     if is_basic && has("COLLECT_BASIC") {
         return Ok(());
     }
-    let collect = if on_server || artifact.kind == Kind::ServerEvent { "COLLECT_SERVER" } else { "COLLECT_CLIENT" };
+    let collect = if on_server || artifact.kind == Kind::ServerEvent {
+        "COLLECT_SERVER"
+    } else {
+        "COLLECT_CLIENT"
+    };
     let needed = std::iter::once(collect).chain(artifact.required_permissions.iter().map(String::as_str));
     match needed.into_iter().find(|permission| !has(permission)) {
         None => Ok(()),

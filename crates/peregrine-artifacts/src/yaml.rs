@@ -17,7 +17,10 @@ impl Artifact {
     /// Reads a definition. What it says is not judged beyond its form; see [`crate::validate`].
     pub fn from_yaml(raw: &str) -> Result<Artifact, Error> {
         if raw.len() > MAX_BYTES {
-            let message = format!("a definition of {} bytes is too large; the limit is {MAX_BYTES}", raw.len());
+            let message = format!(
+                "a definition of {} bytes is too large; the limit is {MAX_BYTES}",
+                raw.len()
+            );
             return Err(Error::invalid("", Problem::anywhere(message)));
         }
         let normalised = normalise(raw);
@@ -141,7 +144,11 @@ impl Document {
             kind,
             precondition: section(self.precondition),
             parameters,
-            sources: self.sources.into_iter().map(|source| source.into_source(normalised)).collect(),
+            sources: self
+                .sources
+                .into_iter()
+                .map(|source| source.into_source(normalised))
+                .collect(),
             export: section(self.export),
             imports: self.imports,
             column_types: self.column_types,
@@ -161,7 +168,9 @@ impl SourceDocument {
     fn into_source(self, normalised: &Normalised) -> Source {
         let mut query: Option<Section> = None;
         for part in self.query.into_iter().chain(self.queries) {
-            let Some(part) = section(normalised, part) else { continue };
+            let Some(part) = section(normalised, part) else {
+                continue;
+            };
             match &mut query {
                 None => query = Some(part),
                 Some(whole) => append(whole, &part),
@@ -191,12 +200,19 @@ fn section(normalised: &Normalised, vql: Spanned<String>) -> Option<Section> {
         return None;
     }
     let line = to_line(vql.defined.line());
-    let is_block = normalised.text.lines().nth(line.saturating_sub(1) as usize).is_some_and(|text| {
-        let at = usize::try_from(vql.defined.column().saturating_sub(1)).unwrap_or(usize::MAX);
-        text.chars().nth(at).is_some_and(|c| c == '|' || c == '>')
-    });
+    let is_block = normalised
+        .text
+        .lines()
+        .nth(line.saturating_sub(1) as usize)
+        .is_some_and(|text| {
+            let at = usize::try_from(vql.defined.column().saturating_sub(1)).unwrap_or(usize::MAX);
+            text.chars().nth(at).is_some_and(|c| c == '|' || c == '>')
+        });
     let line = normalised.original_line(if is_block { line.saturating_add(1) } else { line });
-    Some(Section { text: vql.value, line })
+    Some(Section {
+        text: vql.value,
+        line,
+    })
 }
 
 /// A block scalar that ends the file has no final newline when the file has none; the YAML parser adds one.
@@ -204,7 +220,10 @@ fn drop_invented_newline(raw: &str, parameters: &mut [Parameter]) {
     let last_line = raw.lines().next_back().unwrap_or("").trim();
     let Some(last) = parameters.last_mut() else { return };
     for text in [&mut last.default, &mut last.description] {
-        let ends_file = text.lines().next_back().is_some_and(|line| line.trim() == last_line);
+        let ends_file = text
+            .lines()
+            .next_back()
+            .is_some_and(|line| line.trim() == last_line);
         if ends_file && text.ends_with('\n') {
             text.pop();
         }
@@ -219,7 +238,11 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
 /// A list of strings; null is the empty one.
 pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let items: Option<Vec<Option<String>>> = Option::deserialize(deserializer)?;
-    Ok(items.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect())
+    Ok(items
+        .unwrap_or_default()
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .collect())
 }
 
 /// A list; null is the empty one.

@@ -11,9 +11,11 @@ fn faults(yaml: &str) -> String {
     let result = Artifact::from_yaml(yaml).and_then(|artifact| validate(&artifact));
     match result {
         Ok(()) => String::new(),
-        Err(Error::Invalid { problems, .. }) => {
-            problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
-        }
+        Err(Error::Invalid { problems, .. }) => problems
+            .iter()
+            .map(Problem::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
         Err(other) => panic!("{other}"),
     }
 }
@@ -25,8 +27,26 @@ fn scalars_stay_text() {
          - {name: d, default: 00000429}\n- {name: e, default: TRUE}\n- {name: f, default: 1.50}\n- {name: g, default: }\n\
          - {name: h, default: ~}\n- name: i\n  default: |\n    two\n    lines\n- name: j\n  default: 0x10\n",
     );
-    let defaults: Vec<_> = artifact.parameters.iter().map(|parameter| parameter.default.as_str()).collect();
-    assert_eq!(defaults, ["80", "Y", "017", "00000429", "TRUE", "1.50", "", "", "two\nlines\n", "0x10"]);
+    let defaults: Vec<_> = artifact
+        .parameters
+        .iter()
+        .map(|parameter| parameter.default.as_str())
+        .collect();
+    assert_eq!(
+        defaults,
+        [
+            "80",
+            "Y",
+            "017",
+            "00000429",
+            "TRUE",
+            "1.50",
+            "",
+            "",
+            "two\nlines\n",
+            "0x10"
+        ]
+    );
 }
 
 #[test]
@@ -40,7 +60,10 @@ fn the_raw_text_is_kept() {
     let raw = "name: A\r\nsources:\r\n- query:\r\n    SELECT * FROM info()\r\n";
     let artifact = read(raw);
     assert_eq!(&*artifact.raw, raw);
-    assert_eq!(artifact.sources[0].query.as_ref().unwrap().text, "SELECT * FROM info()\n");
+    assert_eq!(
+        artifact.sources[0].query.as_ref().unwrap().text,
+        "SELECT * FROM info()\n"
+    );
 }
 
 #[test]
@@ -59,7 +82,10 @@ fn every_key_is_understood() {
          sources: [{name: s, description: t, precondition: SELECT 1 FROM scope(), query: SELECT 2 FROM scope(),\
          notebook: [{type: vql, name: n, template: SELECT 1, output: o, env: [{key: k, value: 5}]}]}]\n",
     );
-    assert_eq!((artifact.kind, artifact.is_built_in()), (Kind::ClientEvent, false));
+    assert_eq!(
+        (artifact.kind, artifact.is_built_in()),
+        (Kind::ClientEvent, false)
+    );
     assert_eq!(artifact.references, ["x", "y"]);
     assert_eq!(artifact.parameters[0].choices, ["1", "Y"]);
     assert_eq!(artifact.tools[0].version, "1.0");
@@ -71,13 +97,15 @@ fn every_key_is_understood() {
 
 #[test]
 fn queries_are_joined_and_keep_their_lines() {
-    let yaml = "name: A\nsources:\n- queries:\n  - LET x = 1\n\n  - // c\n    SELECT *, %\n    FROM scope()\n";
+    let yaml =
+        "name: A\nsources:\n- queries:\n  - LET x = 1\n\n  - // c\n    SELECT *, %\n    FROM scope()\n";
     assert_eq!(faults(yaml).split(':').next(), Some("line 7"));
 }
 
 #[test]
 fn unknown_keys_are_refused_with_their_line() {
-    let text = faults("name: A\ndescription: x\nsources:\n- query: |\n    SELECT 1 FROM scope()\n  colour: red\n");
+    let text =
+        faults("name: A\ndescription: x\nsources:\n- query: |\n    SELECT 1 FROM scope()\n  colour: red\n");
     assert!(text.starts_with("line 6") && text.contains("colour"), "{text}");
 }
 
@@ -101,7 +129,10 @@ fn types_are_checked() {
 
 #[test]
 fn names_are_checked() {
-    assert_eq!(faults("description: x\n"), "the artifact has no name; add a `name:` such as `Custom.My.Artifact`");
+    assert_eq!(
+        faults("description: x\n"),
+        "the artifact has no name; add a `name:` such as `Custom.My.Artifact`"
+    );
     assert!(faults("name: A/B\n").contains("contains `/`"));
     assert!(faults("name: A.1B\n").contains("`1B`"));
     assert_eq!(faults("name: A_1.b\n"), "");
@@ -133,19 +164,34 @@ fn preconditions_are_exclusive() {
     let text = faults(
         "name: A\nprecondition: SELECT 1 FROM scope()\nsources:\n- precondition: SELECT 1 FROM scope()\n  query: SELECT 1 FROM scope()\n",
     );
-    assert_eq!(text, "line 4: both the artifact and a source have a precondition; keep only one kind");
+    assert_eq!(
+        text,
+        "line 4: both the artifact and a source have a precondition; keep only one kind"
+    );
 }
 
 #[test]
 fn permissions_and_cells_are_checked() {
-    assert_eq!(faults("name: A\nrequired_permissions: [FLY]\n"), "unknown permission `FLY`; check its spelling");
+    assert_eq!(
+        faults("name: A\nrequired_permissions: [FLY]\n"),
+        "unknown permission `FLY`; check its spelling"
+    );
     let text = faults("name: A\nsources:\n- notebook:\n  - type: html\n");
     assert!(text.contains("unknown cell type `html`"), "{text}");
 }
 
 #[test]
 fn hostile_texts_are_answered() {
-    for yaml in ["", "[", "name: [", "- a", "\u{0}", "name: {a: b}", "&a [*a]", "name: A\nname: B\n"] {
+    for yaml in [
+        "",
+        "[",
+        "name: [",
+        "- a",
+        "\u{0}",
+        "name: {a: b}",
+        "&a [*a]",
+        "name: A\nname: B\n",
+    ] {
         assert!(!faults(yaml).is_empty(), "{yaml:?}");
     }
     let deep = "[".repeat(100_000);
