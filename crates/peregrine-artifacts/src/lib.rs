@@ -22,6 +22,7 @@ mod section;
 mod suggest;
 mod syntax;
 pub mod validate;
+pub mod verify;
 mod yaml;
 
 pub use compile::{CollectionRequest, Compiled, CompiledRequest, Options, Spec, compile};
@@ -34,3 +35,4 @@ pub use model::{
 pub use parameter::{Parameter, ParameterType, quote};
 pub use repository::{COMPILED_IN, Loaded, Repository};
 pub use section::Section;
+pub use verify::{Verification, verify, verify_yaml};
