@@ -10,12 +10,14 @@ mod dependencies;
 mod encode;
 mod error;
 mod exchange;
+pub mod functions;
 mod kind;
 mod model;
 mod namespace;
 mod normalise;
 mod parameter;
 pub mod queues;
+mod reformat;
 mod repository;
 pub mod resources;
 pub mod run;
@@ -28,7 +30,7 @@ pub mod verify;
 mod yaml;
 
 pub use compile::{CollectionRequest, Compiled, CompiledRequest, Options, Spec, compile};
-pub use encode::{encode, encode_parameters};
+pub use encode::{Encoded, encode, encode_parameters};
 pub use error::{Error, Problem};
 pub use kind::Kind;
 pub use model::{
@@ -36,6 +38,7 @@ pub use model::{
 };
 pub use namespace::{AccessCheck, Namespace};
 pub use parameter::{Parameter, ParameterType, quote};
+pub use reformat::reformat;
 pub use repository::{COMPILED_IN, Loaded, Repository};
 pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;

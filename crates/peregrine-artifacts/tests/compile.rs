@@ -456,3 +456,21 @@ fn access_is_asked_per_launched_artifact() {
         "{error}"
     );
 }
+
+#[test]
+fn every_shipped_definition_becomes_requests_an_agent_accepts() {
+    let repository = Repository::with_compiled_in();
+    for artifact in repository
+        .all()
+        .iter()
+        .filter(|artifact| !artifact.sources.is_empty())
+    {
+        let compiled = plain(&repository, &[&artifact.name]);
+        assert!(!compiled.requests.is_empty());
+        for request in &compiled.requests {
+            peregrine_artifacts::run::Plan::new(request)
+                .unwrap_or_else(|error| panic!("{}: {error}", artifact.name));
+            peregrine_artifacts::Namespace::of_request(request).unwrap();
+        }
+    }
+}

@@ -174,6 +174,6 @@ fn values_become_text_by_their_declared_type() {
         .unwrap()
         .iter()
         .map(|(name, value)| (name.as_str(), value));
-    let (encoded, warnings) = peregrine_artifacts::encode_parameters(&artifact, pairs).unwrap();
-    assert_eq!((encoded.len(), warnings.len()), (1, 1));
+    let encoded = peregrine_artifacts::encode_parameters(&artifact, pairs).unwrap();
+    assert_eq!((encoded.parameters.len(), encoded.warnings.len()), (1, 1));
 }
