@@ -1,4 +1,5 @@
 //! Artifacts called from VQL, and requests run as an agent runs them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::run::{Outcome, run_request};
 use peregrine_artifacts::{CollectionRequest, Error, Namespace, Options, Origin, Repository, Spec, compile};

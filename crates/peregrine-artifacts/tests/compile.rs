@@ -1,4 +1,5 @@
 //! From definitions to requests: modes, order of statements, variables, limits, dependencies.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::compile::{ToolInfo, Tools, masked};
 use peregrine_artifacts::resources::{Batching, Limits};

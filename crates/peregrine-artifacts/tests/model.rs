@@ -1,4 +1,5 @@
 //! Reading definitions: normalisation, strictness, values kept as typed, lines of errors.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::{Artifact, Error, Kind, Problem, validate::validate};
 

@@ -1,4 +1,5 @@
 //! Laying out the VQL of definitions.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::{COMPILED_IN, reformat};
 

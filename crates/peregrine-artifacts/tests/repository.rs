@@ -1,4 +1,5 @@
 //! Who may replace what, where names are looked up, and what searching finds.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::{Artifact, Error, Metadata, Origin, Repository, encode, search::Query};
 use serde_json::json;

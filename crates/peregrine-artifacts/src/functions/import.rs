@@ -7,12 +7,12 @@ use peregrine_engine::prelude::*;
 /// Runs the `export` section of an artifact in the current scope, so that its definitions can be used. Returns the
 /// text of the section, empty when there is none.
 #[derive(VqlArgs)]
-pub struct Args {
+pub(super) struct Args {
     /// The artifact's name.
     artifact: String,
 }
 
-pub struct Import;
+pub(super) struct Import;
 
 impl Function for Import {
     type Args = Args;

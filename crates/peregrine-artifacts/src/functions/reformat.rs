@@ -4,12 +4,12 @@ use peregrine_engine::prelude::*;
 
 /// Lays out the VQL in the literal blocks of an artifact's YAML and leaves everything else as it is.
 #[derive(VqlArgs)]
-pub struct Args {
+pub(super) struct Args {
     /// The definition as YAML.
     artifact: String,
 }
 
-pub struct Reformat;
+pub(super) struct Reformat;
 
 impl Function for Reformat {
     type Args = Args;

@@ -6,16 +6,18 @@ use peregrine_engine::prelude::*;
 
 /// Checks an artifact without running it: does it load, does all it calls exist, do arguments fit?
 #[derive(VqlArgs)]
-pub struct Args {
+pub(super) struct Args {
     /// The artifact's name, or a definition as YAML.
     artifact: String,
     /// Not used: there is one repository.
-    repository: Option<String>,
+    #[arg(name = "repository")]
+    _repository: Option<String>,
     /// Not used: nothing is overridden.
-    disable_override: Option<bool>,
+    #[arg(name = "disable_override")]
+    _disable_override: Option<bool>,
 }
 
-pub struct Verify;
+pub(super) struct Verify;
 
 impl Function for Verify {
     type Args = Args;
