@@ -1,7 +1,7 @@
 //! The accessor seam: what every source of files can do.
 
 use crate::{Dialect, FileInfo, OsPath};
-use peregrine_engine::Scope;
+use peregrine_engine::prelude::Scope;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 
@@ -48,7 +48,10 @@ impl Error {
         if source.kind() == std::io::ErrorKind::NotFound {
             return Error::NotFound(path.to_text());
         }
-        Error::Io { path: path.to_text(), source }
+        Error::Io {
+            path: path.to_text(),
+            source,
+        }
     }
 }
 

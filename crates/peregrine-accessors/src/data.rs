@@ -1,21 +1,26 @@
 //! The `data` accessor: the path itself is the content, so that text can be parsed where a file is expected.
 
 use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result};
-use peregrine_engine::{Dict, Scope, Time};
+use peregrine_engine::prelude::{Dict, Scope, Time};
 use std::io::Cursor;
 
 /// Content out of a string.
 #[derive(Debug, Default)]
-pub struct DataAccessor;
+pub(crate) struct DataAccessor;
 
 /// A made-up entry for content that is no file.
 pub(crate) fn content_info(path: &OsPath, size: usize) -> FileInfo {
-    let zero = Time::zero();
+    let zero = Time::ZERO;
     FileInfo {
         path: path.clone(),
         size: i64::try_from(size).unwrap_or(i64::MAX),
         mode: FileMode(0o644),
-        times: FileTimes { modified: zero, accessed: zero, changed: zero, born: zero },
+        times: FileTimes {
+            modified: zero,
+            accessed: zero,
+            changed: zero,
+            born: zero,
+        },
         data: Dict::new(),
         link: None,
         device: None,
@@ -32,7 +37,10 @@ impl Accessor for DataAccessor {
     }
 
     fn read_dir(&self, _scope: &Scope, _path: &OsPath) -> Result<Vec<FileInfo>> {
-        Err(Error::Unsupported { accessor: "data", operation: "list directories" })
+        Err(Error::Unsupported {
+            accessor: "data",
+            operation: "list directories",
+        })
     }
 
     fn lstat(&self, _scope: &Scope, path: &OsPath) -> Result<FileInfo> {

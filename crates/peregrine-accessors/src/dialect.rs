@@ -57,7 +57,10 @@ impl Dialect {
     pub fn split(self, text: &[u8]) -> Vec<Vec<u8>> {
         match self {
             Dialect::Linux => split_on(text, b"/"),
-            Dialect::Zip => split_on(text, b"/").into_iter().map(|part| percent_decode(&part)).collect(),
+            Dialect::Zip => split_on(text, b"/")
+                .into_iter()
+                .map(|part| percent_decode(&part))
+                .collect(),
             Dialect::Generic => split_quoted(text),
             Dialect::Windows => split_windows(text),
             Dialect::Ntfs => {
@@ -100,7 +103,9 @@ impl Dialect {
                 _ => leading(b'/', &components, quote),
             },
             Dialect::Windows | Dialect::Ntfs => {
-                let Some((first, rest)) = components.split_first() else { return Vec::new() };
+                let Some((first, rest)) = components.split_first() else {
+                    return Vec::new();
+                };
                 let mut text = first.to_vec();
                 for part in rest {
                     text.push(b'\\');
@@ -157,7 +162,10 @@ fn split_quoted(text: &[u8]) -> Vec<Vec<u8>> {
                 rest = rest.get(1..).unwrap_or_default();
             }
         } else {
-            let end = rest.iter().position(|byte| matches!(byte, b'/' | b'\\')).unwrap_or(rest.len());
+            let end = rest
+                .iter()
+                .position(|byte| matches!(byte, b'/' | b'\\'))
+                .unwrap_or(rest.len());
             part = rest.get(..end).unwrap_or_default().to_vec();
             rest = rest.get(end + 1..).unwrap_or_default();
         }
@@ -177,13 +185,22 @@ fn split_windows(text: &[u8]) -> Vec<Vec<u8>> {
             Some(6)
         } else if rest.to_ascii_lowercase().starts_with(br"globalroot\device\") {
             let name = rest.get(18..).unwrap_or_default();
-            Some(4 + 18 + name.iter().position(|byte| matches!(byte, b'\\' | b'/')).unwrap_or(name.len()))
+            Some(
+                4 + 18
+                    + name
+                        .iter()
+                        .position(|byte| matches!(byte, b'\\' | b'/'))
+                        .unwrap_or(name.len()),
+            )
         } else {
             None
         }
     } else if text.starts_with(br"\\") {
         let host = text.get(2..).unwrap_or_default();
-        let end = host.iter().position(|byte| matches!(byte, b'\\' | b'/')).unwrap_or(host.len());
+        let end = host
+            .iter()
+            .position(|byte| matches!(byte, b'\\' | b'/'))
+            .unwrap_or(host.len());
         (end > 0).then_some(2 + end)
     } else {
         None
@@ -295,7 +312,10 @@ mod tests {
 
     fn check(dialect: Dialect, text: &str, parts: &[&str], joined: &str) {
         let split = dialect.split(text.as_bytes());
-        let shown: Vec<String> = split.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+        let shown: Vec<String> = split
+            .iter()
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect();
         assert_eq!(shown, parts, "{dialect:?} {text}");
         let back = dialect.join(split.iter().map(Vec::as_slice));
         assert_eq!(String::from_utf8_lossy(&back), joined, "{dialect:?} {text}");
@@ -303,14 +323,34 @@ mod tests {
 
     #[test]
     fn dialects_split_and_join() {
-        check(Dialect::Linux, "//usr/./lib/../x\\y", &["usr", "lib", "x\\y"], "/usr/lib/x\\y");
+        check(
+            Dialect::Linux,
+            "//usr/./lib/../x\\y",
+            &["usr", "lib", "x\\y"],
+            "/usr/lib/x\\y",
+        );
         check(Dialect::Linux, "", &[], "/");
         check(Dialect::Generic, r"a\b/c", &["a", "b", "c"], "/a/b/c");
-        check(Dialect::Generic, r#"/a/"b/""c"/d"#, &["a", "b/\"c", "d"], r#"/a/"b/""c"/d"#);
+        check(
+            Dialect::Generic,
+            r#"/a/"b/""c"/d"#,
+            &["a", "b/\"c", "d"],
+            r#"/a/"b/""c"/d"#,
+        );
         check(Dialect::Generic, "C:/x", &["C:", "x"], "C:/x");
-        check(Dialect::Windows, r"C:\Windows\System32", &["C:", "Windows", "System32"], r"C:\Windows\System32");
+        check(
+            Dialect::Windows,
+            r"C:\Windows\System32",
+            &["C:", "Windows", "System32"],
+            r"C:\Windows\System32",
+        );
         check(Dialect::Windows, r"\\.\C:\x", &[r"\\.\C:", "x"], r"\\.\C:\x");
-        check(Dialect::Windows, r"\\server\share\f", &[r"\\server", "share", "f"], r"\\server\share\f");
+        check(
+            Dialect::Windows,
+            r"\\server\share\f",
+            &[r"\\server", "share", "f"],
+            r"\\server\share\f",
+        );
         check(
             Dialect::Windows,
             r"\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\x",
@@ -325,7 +365,12 @@ mod tests {
             r"HKEY_LOCAL_MACHINE\Software\a",
         );
         check(Dialect::Zip, "/a%3Ab/c", &["a:b", "c"], "/a%3Ab/c");
-        check(Dialect::Raw, r"\\.\PhysicalDrive0", &[r"\\.\PhysicalDrive0"], r"\\.\PhysicalDrive0");
+        check(
+            Dialect::Raw,
+            r"\\.\PhysicalDrive0",
+            &[r"\\.\PhysicalDrive0"],
+            r"\\.\PhysicalDrive0",
+        );
     }
 
     proptest::proptest! {

@@ -1,7 +1,7 @@
 //! The `file` accessor (also `auto`): the machine's own files through the operating system.
 
 use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result};
-use peregrine_engine::{Dict, Scope, Str, Time, Value};
+use peregrine_engine::prelude::{Dict, Scope, Str, Time, Value};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The machine's files. Remembers the directories that links led to, so that a cycle of links ends.
 #[derive(Debug, Default)]
-pub struct FileAccessor {
+pub(crate) struct FileAccessor {
     visited: Mutex<HashSet<(u64, u64)>>,
     /// Names are looked up without regard to case when the exact one does not exist.
     ignores_case: bool,
@@ -21,8 +21,11 @@ pub struct FileAccessor {
 impl FileAccessor {
     /// The accessor `file_nocase`.
     #[must_use]
-    pub fn ignoring_case() -> FileAccessor {
-        FileAccessor { visited: Mutex::default(), ignores_case: true }
+    pub(crate) fn ignoring_case() -> FileAccessor {
+        FileAccessor {
+            visited: Mutex::default(),
+            ignores_case: true,
+        }
     }
 
     fn system_path(&self, path: &OsPath) -> PathBuf {
@@ -41,7 +44,10 @@ impl FileAccessor {
             }
             let folded = part.as_utf8_lossy().to_lowercase();
             let alike = fs::read_dir(&found).ok().and_then(|entries| {
-                entries.flatten().map(|entry| entry.file_name()).find(|name| name.to_string_lossy().to_lowercase() == folded)
+                entries
+                    .flatten()
+                    .map(|entry| entry.file_name())
+                    .find(|name| name.to_string_lossy().to_lowercase() == folded)
             });
             found.push(alike.as_deref().unwrap_or(wanted));
         }
@@ -70,10 +76,19 @@ impl FileAccessor {
                 modified: unix_time(metadata.mtime(), metadata.mtime_nsec()),
                 accessed: unix_time(metadata.atime(), metadata.atime_nsec()),
                 changed: unix_time(metadata.ctime(), metadata.ctime_nsec()),
-                born: metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map_or_else(
-                    Time::zero,
-                    |since| unix_time(i64::try_from(since.as_secs()).unwrap_or(0), i64::from(since.subsec_nanos())),
-                ),
+                born: metadata
+                    .created()
+                    .ok()
+                    .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+                    .map_or_else(
+                        || Time::ZERO,
+                        |since| {
+                            unix_time(
+                                i64::try_from(since.as_secs()).unwrap_or(0),
+                                i64::from(since.subsec_nanos()),
+                            )
+                        },
+                    ),
             },
             data,
             link,
@@ -103,7 +118,9 @@ impl Accessor for FileAccessor {
         };
         if own.is_symlink() {
             // A dangling link, or one to a file, has no entries.
-            let Ok(target) = fs::metadata(&system_path) else { return Ok(Vec::new()) };
+            let Ok(target) = fs::metadata(&system_path) else {
+                return Ok(Vec::new());
+            };
             if !target.is_dir() {
                 return Ok(Vec::new());
             }

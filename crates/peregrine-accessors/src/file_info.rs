@@ -1,7 +1,7 @@
 //! [`FileInfo`]: what is known of a file, as rows of `glob()` and `stat()` show it.
 
 use crate::{FileMode, OsPath};
-use peregrine_engine::{Dict, Object, Scope, Str, Time, Value};
+use peregrine_engine::prelude::{Dict, Object, Scope, Str, Time, Value};
 use std::any::Any;
 
 /// The four times of a file; the zero time where the source has none.
@@ -46,8 +46,8 @@ impl FileInfo {
 
 /// Members in the order `SELECT * FROM stat()` lists them.
 const MEMBERS: [&str; 14] = [
-    "Atime", "Btime", "Ctime", "Data", "Dev", "FullPath", "IsDir", "IsLink", "ModTime", "Mode", "Mtime", "Name", "OSPath",
-    "Size",
+    "Atime", "Btime", "Ctime", "Data", "Dev", "FullPath", "IsDir", "IsLink", "ModTime", "Mode", "Mtime",
+    "Name", "OSPath", "Size",
 ];
 
 impl Object for FileInfo {
@@ -77,11 +77,17 @@ impl Object for FileInfo {
     }
 
     fn member_names(&self) -> Vec<Str> {
-        MEMBERS.iter().filter(|name| **name != "Dev" || self.device.is_some()).map(|name| Str::from(*name)).collect()
+        MEMBERS
+            .iter()
+            .filter(|name| **name != "Dev" || self.device.is_some())
+            .map(|name| Str::from(*name))
+            .collect()
     }
 
     fn to_json(&self, scope: &Scope) -> Option<Value> {
-        let names = ["FullPath", "Size", "Mode", "ModeStr", "ModTime", "Data", "Mtime", "Ctime", "Atime"];
+        let names = [
+            "FullPath", "Size", "Mode", "ModeStr", "ModTime", "Data", "Mtime", "Ctime", "Atime",
+        ];
         let dict = Dict::new();
         for name in names {
             let value = match self.member(scope, name).unwrap_or(Value::Null) {

@@ -1,7 +1,7 @@
 //! Globbing: all patterns are merged into one tree, so that each directory is listed once however many there are.
 
 use crate::{Accessor, Error, FileInfo, OsPath, Pattern, expand_braces};
-use peregrine_engine::{Scope, Stop};
+use peregrine_engine::prelude::{Scope, Stop};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -37,12 +37,18 @@ struct Tree {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     At(usize),
-    Recursing { node: usize, edge: usize, levels_left: u32 },
+    Recursing {
+        node: usize,
+        edge: usize,
+        levels_left: u32,
+    },
 }
 
 impl Tree {
     fn build(scope: &Scope, accessor: &dyn Accessor, globs: &[Vec<u8>]) -> Tree {
-        let mut tree = Tree { nodes: vec![Node::default()] };
+        let mut tree = Tree {
+            nodes: vec![Node::default()],
+        };
         for glob in globs {
             let alternatives = match expand_braces(glob) {
                 Ok(alternatives) => alternatives,
@@ -62,7 +68,11 @@ impl Tree {
 
     fn add(&mut self, accessor: &dyn Accessor, glob: &[u8]) -> Result<(), String> {
         let path = accessor.parse_path(glob).map_err(|error| error.to_string())?;
-        let patterns: Vec<Pattern> = path.components().iter().map(|part| Pattern::compile(part)).collect::<Result<_, _>>()?;
+        let patterns: Vec<Pattern> = path
+            .components()
+            .iter()
+            .map(|part| Pattern::compile(part))
+            .collect::<Result<_, _>>()?;
         let mut at = 0;
         for pattern in patterns {
             at = self.step(at, pattern);
@@ -100,10 +110,25 @@ impl Tree {
             }
             states.push(state);
             let State::At(node) = state else { continue };
-            for (index, edge) in self.nodes.get(node).map(|node| node.edges.as_slice()).unwrap_or_default().iter().enumerate() {
+            for (index, edge) in self
+                .nodes
+                .get(node)
+                .map(|node| node.edges.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .enumerate()
+            {
                 if let Pattern::Recurse(levels) = edge.pattern {
-                    pending.push(State::Recursing { node, edge: index, levels_left: levels });
-                    if self.nodes.get(edge.target).is_some_and(|target| !target.edges.is_empty()) {
+                    pending.push(State::Recursing {
+                        node,
+                        edge: index,
+                        levels_left: levels,
+                    });
+                    if self
+                        .nodes
+                        .get(edge.target)
+                        .is_some_and(|target| !target.edges.is_empty())
+                    {
                         pending.push(State::At(edge.target));
                     }
                 }
@@ -116,7 +141,12 @@ impl Tree {
         let mut next = Vec::new();
         let mut complete: Vec<Rc<str>> = Vec::new();
         let mut finish = |node: usize| {
-            for glob in self.nodes.get(node).map(|node| node.complete.as_slice()).unwrap_or_default() {
+            for glob in self
+                .nodes
+                .get(node)
+                .map(|node| node.complete.as_slice())
+                .unwrap_or_default()
+            {
                 if !complete.contains(glob) {
                     complete.push(Rc::clone(glob));
                 }
@@ -125,23 +155,48 @@ impl Tree {
         for state in states {
             match *state {
                 State::At(node) => {
-                    for edge in self.nodes.get(node).map(|node| node.edges.as_slice()).unwrap_or_default() {
+                    for edge in self
+                        .nodes
+                        .get(node)
+                        .map(|node| node.edges.as_slice())
+                        .unwrap_or_default()
+                    {
                         if matches!(edge.pattern, Pattern::Name { .. }) && edge.pattern.matches(name) {
                             finish(edge.target);
                             self.enter(State::At(edge.target), &mut next);
                         }
                     }
                 }
-                State::Recursing { node, edge, levels_left } => {
-                    let Some(target) = self.nodes.get(node).and_then(|node| node.edges.get(edge)).map(|edge| edge.target) else {
+                State::Recursing {
+                    node,
+                    edge,
+                    levels_left,
+                } => {
+                    let Some(target) = self
+                        .nodes
+                        .get(node)
+                        .and_then(|node| node.edges.get(edge))
+                        .map(|edge| edge.target)
+                    else {
                         continue;
                     };
                     if levels_left == 0 {
                         continue;
                     }
                     finish(target);
-                    self.enter(State::Recursing { node, edge, levels_left: levels_left - 1 }, &mut next);
-                    if self.nodes.get(target).is_some_and(|target| !target.edges.is_empty()) {
+                    self.enter(
+                        State::Recursing {
+                            node,
+                            edge,
+                            levels_left: levels_left - 1,
+                        },
+                        &mut next,
+                    );
+                    if self
+                        .nodes
+                        .get(target)
+                        .is_some_and(|target| !target.edges.is_empty())
+                    {
                         self.enter(State::At(target), &mut next);
                     }
                 }
@@ -160,7 +215,10 @@ impl Tree {
 }
 
 fn reject(scope: &Scope, glob: &[u8], error: &str) {
-    scope.log_line(&format!("glob: Rejected glob expression {}: {error}", String::from_utf8_lossy(glob)));
+    scope.log_line(&format!(
+        "glob: Rejected glob expression {}: {error}",
+        String::from_utf8_lossy(glob)
+    ));
 }
 
 /// Walks from `root`, calling `found` with every file that matches and the patterns it matches. Within a directory
@@ -187,7 +245,10 @@ pub fn glob(
             Ok(entries) => entries,
             Err(Error::NotFound(_)) => continue,
             Err(error) => {
-                scope.log_line(&format!("Globber: {error} while processing {}", directory.to_text()));
+                scope.log_line(&format!(
+                    "Globber: {error} while processing {}",
+                    directory.to_text()
+                ));
                 continue;
             }
         };
@@ -214,7 +275,9 @@ fn may_descend(scope: &Scope, accessor: &dyn Accessor, info: &FileInfo, options:
         if options.no_symlink {
             return false;
         }
-        let target = accessor.read_link(scope, &info.path).and_then(|path| accessor.lstat(scope, &path).ok());
+        let target = accessor
+            .read_link(scope, &info.path)
+            .and_then(|path| accessor.lstat(scope, &path).ok());
         if let Some(target) = target {
             if !target.mode.is_dir() {
                 return false;

@@ -3,10 +3,10 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 /// How deep a bare `**` descends.
-pub const DEFAULT_RECURSION: u32 = 30;
+pub(crate) const DEFAULT_RECURSION: u32 = 30;
 
 /// More expansions than this of one pattern are refused: `{a,b}{a,b}…` grows exponentially.
-pub const MAX_EXPANSIONS: usize = 10_000;
+pub(crate) const MAX_EXPANSIONS: usize = 10_000;
 
 /// What one component of a pattern matches.
 #[derive(Debug, Clone)]
@@ -27,7 +27,9 @@ impl Pattern {
     pub fn compile(component: &[u8]) -> Result<Pattern, String> {
         if let Some(levels) = component.strip_prefix(b"**") {
             let digits: Vec<u8> = levels.iter().copied().take_while(u8::is_ascii_digit).collect();
-            let depth = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
+            let depth = std::str::from_utf8(&digits)
+                .ok()
+                .and_then(|digits| digits.parse().ok());
             return Ok(Pattern::Recurse(depth.unwrap_or(DEFAULT_RECURSION)));
         }
         let regex = RegexBuilder::new(&to_regex(component))
@@ -38,7 +40,10 @@ impl Pattern {
             .size_limit(1 << 20)
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Pattern::Name { text: component.to_ascii_lowercase(), regex })
+        Ok(Pattern::Name {
+            text: component.to_ascii_lowercase(),
+            regex,
+        })
     }
 
     /// True when a file of this name matches.
@@ -83,7 +88,11 @@ fn class(text: &str) -> Option<(String, usize)> {
         Some(members) => (true, members),
         None => (false, inner),
     };
-    let end = members.char_indices().skip(1).find(|(_, letter)| *letter == ']').map(|(at, _)| at)?;
+    let end = members
+        .char_indices()
+        .skip(1)
+        .find(|(_, letter)| *letter == ']')
+        .map(|(at, _)| at)?;
     let mut pattern = String::from(if negated { "[^" } else { "[" });
     for letter in members.get(..end)?.chars() {
         // A range keeps its dash; everything else that a regex class could read as syntax is escaped.
@@ -117,7 +126,9 @@ pub fn expand_braces(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
             }
         }
         if pending.len() + expanded.len() > MAX_EXPANSIONS {
-            return Err(format!("more than {MAX_EXPANSIONS} alternatives; split the pattern into several"));
+            return Err(format!(
+                "more than {MAX_EXPANSIONS} alternatives; split the pattern into several"
+            ));
         }
     }
     Ok(expanded)
@@ -127,7 +138,10 @@ pub fn expand_braces(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 fn innermost_group(pattern: &[u8]) -> Option<(usize, usize)> {
     let mut search_end = pattern.len();
     loop {
-        let open = pattern.get(..search_end)?.iter().rposition(|byte| *byte == b'{')?;
+        let open = pattern
+            .get(..search_end)?
+            .iter()
+            .rposition(|byte| *byte == b'{')?;
         if open == 0 {
             return None;
         }
@@ -143,7 +157,9 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
-        Pattern::compile(pattern.as_bytes()).unwrap().matches(name.as_bytes())
+        Pattern::compile(pattern.as_bytes())
+            .unwrap()
+            .matches(name.as_bytes())
     }
 
     #[test]
@@ -170,7 +186,11 @@ mod tests {
     #[test]
     fn braces_expand_over_separators_and_nest() {
         let expand = |text: &str| {
-            expand_braces(text.as_bytes()).unwrap().iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>()
+            expand_braces(text.as_bytes())
+                .unwrap()
+                .iter()
+                .map(|p| String::from_utf8_lossy(p).into_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(expand("/a/{b,c/d}/e"), ["/a/b/e", "/a/c/d/e"]);
         assert_eq!(expand("/{a,{b,c}}"), ["/a", "/b", "/c"]);

@@ -26,5 +26,5 @@ pub use glob_pattern::{Pattern, expand_braces};
 pub use manager::{AccessorManager, accessor};
 pub use mode::FileMode;
 pub use os_path::OsPath;
-pub use os_path_value::{PathArg, coerce};
+pub use os_path_value::{PathArg, PathList, coerce};
 pub use pathspec::Pathspec;

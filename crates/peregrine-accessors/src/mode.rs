@@ -35,7 +35,11 @@ impl FileMode {
             0o100_000 => 0,
             _ => Self::IRREGULAR,
         };
-        for (posix, ours) in [(0o4000, Self::SETUID), (0o2000, Self::SETGID), (0o1000, Self::STICKY)] {
+        for (posix, ours) in [
+            (0o4000, Self::SETUID),
+            (0o2000, Self::SETGID),
+            (0o1000, Self::STICKY),
+        ] {
             if st_mode & posix != 0 {
                 bits |= ours;
             }
@@ -80,12 +84,20 @@ impl std::fmt::Display for FileMode {
             (FileMode::STICKY, 't'),
             (FileMode::IRREGULAR, '?'),
         ];
-        let mut text: String = FLAGS.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, letter)| *letter).collect();
+        let mut text: String = FLAGS
+            .iter()
+            .filter(|(bit, _)| self.0 & bit != 0)
+            .map(|(_, letter)| *letter)
+            .collect();
         if text.is_empty() {
             text.push('-');
         }
         for (position, letter) in "rwxrwxrwx".chars().enumerate() {
-            text.push(if self.0 & (1 << (8 - position)) != 0 { letter } else { '-' });
+            text.push(if self.0 & (1 << (8 - position)) != 0 {
+                letter
+            } else {
+                '-'
+            });
         }
         f.write_str(&text)
     }

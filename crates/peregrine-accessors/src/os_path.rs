@@ -1,7 +1,7 @@
 //! [`OsPath`]: a path as components, with its dialect and, inside a container, its delegate.
 
 use crate::{Dialect, Pathspec, Result};
-use peregrine_engine::Str;
+use peregrine_engine::prelude::Str;
 use std::sync::Arc;
 
 /// A path, parsed once. It becomes text only when printed or handed to the system.
@@ -17,7 +17,11 @@ impl OsPath {
     /// A path of given components.
     #[must_use]
     pub fn new(dialect: Dialect, components: Vec<Str>) -> OsPath {
-        OsPath { components: Arc::new(components), dialect, delegate: None }
+        OsPath {
+            components: Arc::new(components),
+            dialect,
+            delegate: None,
+        }
     }
 
     /// Parses text in a dialect. Text starting with `{` is a JSON pathspec, except in the raw dialect.
@@ -25,16 +29,32 @@ impl OsPath {
         if text.starts_with(b"{") && dialect != Dialect::Raw {
             return Ok(Self::from_pathspec(dialect, &Pathspec::parse(text)?));
         }
-        Ok(Self::new(dialect, dialect.split(text).into_iter().map(Str::from).collect()))
+        Ok(Self::new(
+            dialect,
+            dialect.split(text).into_iter().map(Str::from).collect(),
+        ))
     }
 
     /// The path a pathspec names: its `Path` in this dialect, inside its container.
     #[must_use]
     pub fn from_pathspec(dialect: Dialect, spec: &Pathspec) -> OsPath {
-        let components = dialect.split(spec.path.as_bytes()).into_iter().map(Str::from).collect();
+        let components = dialect
+            .split(spec.path.as_bytes())
+            .into_iter()
+            .map(Str::from)
+            .collect();
         let has_delegate = !spec.delegate_accessor.is_empty() || !spec.container().is_empty();
-        let delegate = has_delegate.then(|| Arc::new(Pathspec { path: String::new(), ..spec.clone() }));
-        OsPath { components: Arc::new(components), dialect, delegate }
+        let delegate = has_delegate.then(|| {
+            Arc::new(Pathspec {
+                path: String::new(),
+                ..spec.clone()
+            })
+        });
+        OsPath {
+            components: Arc::new(components),
+            dialect,
+            delegate,
+        }
     }
 
     /// The components.
@@ -71,7 +91,11 @@ impl OsPath {
     /// The same dialect and container, other components.
     #[must_use]
     pub fn with_components(&self, components: Vec<Str>) -> OsPath {
-        OsPath { components: Arc::new(components), dialect: self.dialect, delegate: self.delegate.clone() }
+        OsPath {
+            components: Arc::new(components),
+            dialect: self.dialect,
+            delegate: self.delegate.clone(),
+        }
     }
 
     /// This path and one more component.
@@ -135,11 +159,19 @@ impl OsPath {
     #[must_use]
     pub fn same_as(&self, other: &OsPath) -> bool {
         let same = |left: &Str, right: &Str| {
-            if self.dialect.ignores_case() { left.eq_ignore_ascii_case(right) } else { left == right }
+            if self.dialect.ignores_case() {
+                left.eq_ignore_ascii_case(right)
+            } else {
+                left == right
+            }
         };
         self.delegate == other.delegate
             && self.components.len() == other.components.len()
-            && self.components.iter().zip(other.components.iter()).all(|(left, right)| same(left, right))
+            && self
+                .components
+                .iter()
+                .zip(other.components.iter())
+                .all(|(left, right)| same(left, right))
     }
 }
 
@@ -155,7 +187,10 @@ mod tests {
         assert_eq!(plain.basename().as_utf8_lossy(), "ls");
         let inner = br#"{"DelegateAccessor":"file","DelegatePath":"/a.zip","Path":"x/y"}"#;
         let inner = OsPath::parse(Dialect::Linux, inner).unwrap();
-        assert_eq!(inner.child(Str::from("z")).to_text(), r#"{"DelegateAccessor":"file","DelegatePath":"/a.zip","Path":"/x/y/z"}"#);
+        assert_eq!(
+            inner.child(Str::from("z")).to_text(),
+            r#"{"DelegateAccessor":"file","DelegatePath":"/a.zip","Path":"/x/y/z"}"#
+        );
     }
 
     #[test]

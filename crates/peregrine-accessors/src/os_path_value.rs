@@ -1,7 +1,7 @@
 //! [`OsPath`] as a VQL value: its members, arithmetic, and how arguments become paths.
 
 use crate::{Accessor, Dialect, OsPath, Pathspec};
-use peregrine_engine::{ArgType, FromArg, Object, Scope, Str, Value};
+use peregrine_engine::prelude::{Arg, ArgError, FromArg, Object, Scope, Str, Value};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -17,8 +17,16 @@ impl From<&OsPath> for Value {
     }
 }
 
-const MEMBERS: [&str; 8] =
-    ["Components", "Basename", "Dirname", "Path", "PathSpec", "DelegatePath", "DelegateAccessor", "String"];
+const MEMBERS: [&str; 8] = [
+    "Components",
+    "Basename",
+    "Dirname",
+    "Path",
+    "PathSpec",
+    "DelegatePath",
+    "DelegateAccessor",
+    "String",
+];
 
 impl Object for OsPath {
     fn type_name(&self) -> &'static str {
@@ -27,13 +35,23 @@ impl Object for OsPath {
 
     fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
         Some(match name {
-            "Components" => Value::from(self.components().iter().cloned().map(Value::Str).collect::<Vec<_>>()),
+            "Components" => Value::from(
+                self.components()
+                    .iter()
+                    .cloned()
+                    .map(Value::Str)
+                    .collect::<Vec<_>>(),
+            ),
             "Basename" => Value::Str(self.basename()),
             "Dirname" => self.dirname().into(),
             "Path" => Value::Str(Str::from(self.path_bytes())),
             "PathSpec" => Value::from(self.pathspec().to_json()),
             "DelegatePath" => Value::from(self.delegate().map(Pathspec::container).unwrap_or_default()),
-            "DelegateAccessor" => Value::from(self.delegate().map(|d| d.delegate_accessor.clone()).unwrap_or_default()),
+            "DelegateAccessor" => Value::from(
+                self.delegate()
+                    .map(|d| d.delegate_accessor.clone())
+                    .unwrap_or_default(),
+            ),
             "String" => Value::Str(Str::from(self.to_bytes())),
             "HumanString" => Value::from(human(&self.pathspec(), 0)),
             "DescribeType" => Value::from(format!("OSPath({})", self.dialect().type_name())),
@@ -55,19 +73,40 @@ impl Object for OsPath {
 
     fn index(&self, _scope: &Scope, index: i64) -> Option<Value> {
         let length = i64::try_from(self.components().len()).ok()?;
-        let position = if index < 0 { index.checked_add(length)? } else { index };
+        let position = if index < 0 {
+            index.checked_add(length)?
+        } else {
+            index
+        };
         let part = self.components().get(usize::try_from(position).ok()?)?;
         Some(Value::Str(part.clone()))
     }
 
     fn slice(&self, start: Option<i64>, end: Option<i64>) -> Option<Value> {
         let length = i64::try_from(self.components().len()).ok()?;
-        let wrap = |bound: i64| if bound < 0 { (bound + length).max(0) } else { bound.min(length) };
+        let wrap = |bound: i64| {
+            if bound < 0 {
+                (bound + length).max(0)
+            } else {
+                bound.min(length)
+            }
+        };
         let start = wrap(start.unwrap_or(0));
         let end = wrap(end.unwrap_or(length)).max(start);
         let skipped = usize::try_from(start).ok()?;
         let kept = usize::try_from(end - start).ok()?;
-        Some(OsPath::new(self.dialect(), self.components().iter().skip(skipped).take(kept).cloned().collect()).into())
+        Some(
+            OsPath::new(
+                self.dialect(),
+                self.components()
+                    .iter()
+                    .skip(skipped)
+                    .take(kept)
+                    .cloned()
+                    .collect(),
+            )
+            .into(),
+        )
     }
 
     fn add(&self, other: &Value) -> Option<Value> {
@@ -164,9 +203,43 @@ impl PathArg {
 }
 
 impl FromArg for PathArg {
-    const TYPE: ArgType = ArgType::OsPath;
+    const TYPE: &'static str = "OSPath";
 
-    fn from_arg(_scope: &Scope, value: Value) -> Result<PathArg, String> {
-        Ok(PathArg(value))
+    fn from_arg(arg: &Arg<'_>) -> Result<PathArg, ArgError> {
+        Ok(PathArg(arg.any()))
+    }
+}
+
+/// Several path arguments as given.
+#[derive(Debug, Clone)]
+pub struct PathList(Vec<Value>);
+
+impl PathList {
+    /// The paths that can be resolved; the others are logged and left out.
+    pub fn resolve(&self, scope: &Scope, accessor: &dyn Accessor) -> Vec<OsPath> {
+        let mut paths = Vec::with_capacity(self.0.len());
+        for value in &self.0 {
+            match coerce(scope, accessor, value) {
+                Ok(path) => paths.push(path),
+                Err(error) => scope.log_line(&error),
+            }
+        }
+        paths
+    }
+}
+
+impl FromArg for PathList {
+    const TYPE: &'static str = "OSPath";
+    const REPEATED: bool = true;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<PathList, ArgError> {
+        // A path is a list of components to the language, but one value here.
+        Ok(PathList(match arg.any() {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.clone().reduce(arg.scope()))
+                .collect(),
+            single => vec![single],
+        }))
     }
 }

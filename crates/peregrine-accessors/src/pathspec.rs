@@ -29,10 +29,14 @@ impl Pathspec {
 
     fn from_json(value: &Value, depth: usize) -> Result<Pathspec> {
         if depth > MAX_DEPTH {
-            return Err(Error::BadPath(format!("While decoding pathspec: nested deeper than {MAX_DEPTH}")));
+            return Err(Error::BadPath(format!(
+                "While decoding pathspec: nested deeper than {MAX_DEPTH}"
+            )));
         }
         let Value::Object(members) = value else {
-            return Err(Error::BadPath("While decoding pathspec: expected a JSON object".to_owned()));
+            return Err(Error::BadPath(
+                "While decoding pathspec: expected a JSON object".to_owned(),
+            ));
         };
         let text = |name: &str| match members.get(name) {
             Some(Value::String(text)) => text.clone(),
@@ -59,10 +63,16 @@ impl Pathspec {
     fn json_value(&self) -> Value {
         let mut members = Map::new();
         if !self.delegate_accessor.is_empty() {
-            members.insert("DelegateAccessor".to_owned(), Value::String(self.delegate_accessor.clone()));
+            members.insert(
+                "DelegateAccessor".to_owned(),
+                Value::String(self.delegate_accessor.clone()),
+            );
         }
         if !self.delegate_path.is_empty() {
-            members.insert("DelegatePath".to_owned(), Value::String(self.delegate_path.clone()));
+            members.insert(
+                "DelegatePath".to_owned(),
+                Value::String(self.delegate_path.clone()),
+            );
         }
         if let Some(delegate) = &self.delegate {
             members.insert("Delegate".to_owned(), delegate.json_value());
@@ -89,7 +99,8 @@ mod tests {
 
     #[test]
     fn nested_pathspec_round_trips() {
-        let text = br#"{"DelegateAccessor":"zip","Delegate":{"DelegatePath":"/a.zip","Path":"b.zip"},"Path":"c"}"#;
+        let text =
+            br#"{"DelegateAccessor":"zip","Delegate":{"DelegatePath":"/a.zip","Path":"b.zip"},"Path":"c"}"#;
         let spec = Pathspec::parse(text).unwrap();
         assert_eq!(spec.container(), r#"{"DelegatePath":"/a.zip","Path":"b.zip"}"#);
         assert_eq!(Pathspec::parse(spec.to_json().as_bytes()).unwrap(), spec);

@@ -1,7 +1,7 @@
 //! The `raw_file` accessor: the path goes to the operating system untouched, so devices and pipes can be read.
 
 use crate::{Accessor, Dialect, Error, FileInfo, FileReader, OsPath, Result};
-use peregrine_engine::Scope;
+use peregrine_engine::prelude::Scope;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Opens what the system opens. Listing makes no sense here.
 #[derive(Debug, Default)]
-pub struct RawFileAccessor;
+pub(crate) struct RawFileAccessor;
 
 impl Accessor for RawFileAccessor {
     fn name(&self) -> &'static str {
@@ -21,7 +21,10 @@ impl Accessor for RawFileAccessor {
     }
 
     fn read_dir(&self, _scope: &Scope, _path: &OsPath) -> Result<Vec<FileInfo>> {
-        Err(Error::Unsupported { accessor: "raw_file", operation: "list directories" })
+        Err(Error::Unsupported {
+            accessor: "raw_file",
+            operation: "list directories",
+        })
     }
 
     fn lstat(&self, scope: &Scope, path: &OsPath) -> Result<FileInfo> {

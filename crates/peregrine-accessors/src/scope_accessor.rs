@@ -1,12 +1,12 @@
 //! The `scope` accessor: the path is the name of a variable, its text is the content.
 
 use crate::{Accessor, Dialect, Error, FileInfo, FileReader, OsPath, Result, data::content_info};
-use peregrine_engine::Scope;
+use peregrine_engine::prelude::Scope;
 use std::io::Cursor;
 
 /// Content out of a scope variable; saves copying big strings into a path.
 #[derive(Debug, Default)]
-pub struct ScopeAccessor;
+pub(crate) struct ScopeAccessor;
 
 impl ScopeAccessor {
     fn content(scope: &Scope, path: &OsPath) -> Result<Vec<u8>> {
@@ -26,7 +26,10 @@ impl Accessor for ScopeAccessor {
     }
 
     fn read_dir(&self, _scope: &Scope, _path: &OsPath) -> Result<Vec<FileInfo>> {
-        Err(Error::Unsupported { accessor: "scope", operation: "list directories" })
+        Err(Error::Unsupported {
+            accessor: "scope",
+            operation: "list directories",
+        })
     }
 
     fn lstat(&self, scope: &Scope, path: &OsPath) -> Result<FileInfo> {
