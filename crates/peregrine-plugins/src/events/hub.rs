@@ -62,7 +62,7 @@ pub(crate) fn current() -> Option<(Choice, SourceStats)> {
 
 fn start(preferred: Option<SourceKind>) -> Result<Arc<Hub>, String> {
     let (mut source, choice) =
-        linux::open_best(preferred, &SourceOptions::default()).map_err(|error| error.to_string())?;
+        linux::events::open_best(preferred, &SourceOptions::default()).map_err(|error| error.to_string())?;
     for (kind, reason) in &choice.tried {
         tracing::info!(source = %kind, reason, "process event source does not work here");
     }

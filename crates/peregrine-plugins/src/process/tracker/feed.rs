@@ -151,10 +151,10 @@ impl Feed {
 
     fn event(&mut self, event: &ProcessEvent) -> Option<Event<ProcessData>> {
         let (pid, parent, start, time, kind) = match event {
-            ProcessEvent::Fork(fork) => (fork.pid, Some(fork.ppid), fork.start, fork.time, Kind::Start { data: None }),
+            ProcessEvent::Fork(fork) => (fork.pid, Some(fork.ppid), fork.start, fork.time, Kind::Start(None)),
             ProcessEvent::Exec(exec) => {
                 let data = Arc::new(ProcessData(data_of_exec(exec, &mut self.users, &self.scope)));
-                (exec.pid, Some(exec.ppid), exec.start, exec.time, Kind::Exec { data })
+                (exec.pid, Some(exec.ppid), exec.start, exec.time, Kind::Exec(data))
             }
             ProcessEvent::Exit(exit) => {
                 let status = exit.status.map(|status| i64::from(status.0));

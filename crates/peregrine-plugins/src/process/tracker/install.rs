@@ -169,7 +169,7 @@ fn open(scope: &Scope, config: Config, cache: Option<&str>) -> VqlResult<Tracker
     let boot_id = machine(scope)?.host().map_err(failed)?.boot_id;
     match Tracker::restore(config.clone(), &path, &boot_id) {
         Ok((tracker, report)) => {
-            if matches!(report.origin, Origin::Restored) {
+            if matches!(report.origin, Origin::ThisBoot) {
                 scope.log_line(&format!("INFO:process_tracker: {} processes restored from the last run", tracker.len()));
             }
             Ok(tracker)

@@ -1,18 +1,23 @@
 //! What the tracker keeps of a process: the dict that `Data` shows.
 
 use peregrine_engine::prelude::*;
+use peregrine_engine::Context;
 use peregrine_tracker::Payload;
+use std::sync::LazyLock;
 
 /// The `data` of a process.
 #[derive(Debug)]
 pub(crate) struct ProcessData(pub(crate) Dict);
+
+/// A scope for encoding plain values, which needs nothing of it.
+static BARE: LazyLock<Scope> = LazyLock::new(|| Scope::root(&Context::builder().build(), Dict::new()));
 
 /// Members that tell one program image from another.
 const IMAGE: [&str; 2] = ["Exe", "CommandLine"];
 
 impl Payload for ProcessData {
     fn encode(&self, out: &mut Vec<u8>) {
-        peregrine_engine::json::write_plain(&Value::Dict(self.0.clone()), out);
+        peregrine_engine::json::write_value(&BARE, &Value::Dict(self.0.clone()), out);
     }
 
     fn decode(bytes: &[u8]) -> Option<ProcessData> {

@@ -93,10 +93,10 @@ fn event(scope: &Scope, row: &Row) -> Result<Event<ProcessData>, String> {
     let update_type = row.get("update_type").unwrap_or(Value::Null).to_text(scope).as_utf8_lossy().to_ascii_lowercase();
     let data = || data(scope, row).map(|data| Arc::new(ProcessData(data)));
     let (at, kind) = match update_type.as_str() {
-        "start" | "fork" => (start.unwrap_or_else(|| now(scope)), Kind::Start { data: data() }),
+        "start" | "fork" => (start.unwrap_or_else(|| now(scope)), Kind::Start(data())),
         "exec" => {
             let data = data().ok_or("an `exec` row has no `data`")?;
-            (time(scope, row, "time").unwrap_or_else(|| now(scope)), Kind::Exec { data })
+            (time(scope, row, "time").unwrap_or_else(|| now(scope)), Kind::Exec(data))
         }
         "exit" => {
             let status = row.get("exit_code").and_then(|code| code.as_i64());
