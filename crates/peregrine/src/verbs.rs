@@ -1,0 +1,9 @@
+//! The verbs, one a file.
+
+pub(crate) mod agent;
+pub(crate) mod artifacts;
+pub(crate) mod gui;
+pub(crate) mod query;
+pub(crate) mod server;
+mod session;
+pub(crate) mod vql;
