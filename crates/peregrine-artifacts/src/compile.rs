@@ -93,6 +93,8 @@ pub struct Options<'a> {
     pub ignore_missing: bool,
     /// Leave out preconditions, as calls from VQL do by default.
     pub without_preconditions: bool,
+    /// Leave out the definitions the statements call, for requests that run here and now.
+    pub without_dependencies: bool,
     /// Batching when neither artifact nor user says anything.
     pub batching: resources::Batching,
 }
@@ -249,7 +251,10 @@ impl<'a> Shared<'a> {
         let precondition = self.precondition(condition);
         let mut texts: Vec<&str> = query.iter().map(|request| request.vql.as_str()).collect();
         texts.push(&precondition);
-        let artifacts = dependencies::collect(self.repository, &texts, self.options)?;
+        let artifacts = match self.options.without_dependencies {
+            true => Vec::new(),
+            false => dependencies::collect(self.repository, &texts, self.options)?,
+        };
         Ok(CompiledRequest {
             query,
             precondition,

@@ -12,11 +12,13 @@ mod error;
 mod exchange;
 mod kind;
 mod model;
+mod namespace;
 mod normalise;
 mod parameter;
 pub mod queues;
 mod repository;
 pub mod resources;
+pub mod run;
 pub mod search;
 mod section;
 mod suggest;
@@ -32,7 +34,9 @@ pub use kind::Kind;
 pub use model::{
     Artifact, CellVariable, ColumnType, Metadata, NotebookCell, Origin, Report, Resources, Source, Tool,
 };
+pub use namespace::{AccessCheck, Namespace};
 pub use parameter::{Parameter, ParameterType, quote};
 pub use repository::{COMPILED_IN, Loaded, Repository};
+pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;
 pub use verify::{Verification, verify, verify_yaml};
