@@ -8,7 +8,6 @@ use std::sync::Arc;
 /// All functions and plugins.
 pub(crate) fn registry() -> Arc<Registry> {
     let registry = peregrine_engine::builtin::registry();
-    let registry = peregrine_functions::register(registry);
     Arc::new(peregrine_plugins::register(registry))
 }
 
@@ -17,9 +16,9 @@ pub(crate) fn repository(definitions: &[PathBuf]) -> anyhow::Result<Repository> 
     let repository = Repository::with_compiled_in();
     for folder in definitions {
         anyhow::ensure!(folder.exists(), "no folder `{}` (--definitions)", folder.display());
-        let loaded = repository.load_folder(folder, Origin::Folder);
-        for problem in loaded.problems {
-            eprintln!("{problem}");
+        let loaded = repository.load_folder(folder, Origin::BuiltIn);
+        for (path, error) in loaded.errors {
+            eprintln!("{}: {error}", path.display());
         }
     }
     Ok(repository)

@@ -28,7 +28,7 @@ impl Table {
             return Ok(());
         }
         let mut grid = Grid::new();
-        grid.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        grid.load_style(presets::UTF8_NO_BORDERS).set_content_arrangement(ContentArrangement::Dynamic);
         grid.set_header(self.columns.iter().map(|name| name.as_utf8_lossy().into_owned()));
         for row in self.rows.drain(..) {
             grid.add_row(row);

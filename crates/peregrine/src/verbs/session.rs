@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_artifacts::Repository;
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Context, LogSink};
+use peregrine_engine::Context;
+use peregrine_engine::log::LogSink;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -69,7 +70,7 @@ pub(crate) fn open(options: &Options) -> (Scope, Cancellation) {
         .extension(Arc::new(AccessorManager::default()))
         .build();
     let env = Dict::from_pairs(options.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    env.set("Artifact", peregrine_artifacts::namespace(&options.repository));
+    env.set("Artifact", peregrine_artifacts::Namespace::new(options.repository.clone()).into_value());
     (Scope::root(&context, env), cancellation)
 }
 
