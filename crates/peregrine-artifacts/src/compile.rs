@@ -78,6 +78,12 @@ pub trait Tools {
     fn materialise(&self, tool: &Tool) -> Result<ToolInfo, Error>;
 }
 
+/// Finds a value the server keeps under a name.
+pub type MetadataLookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Refuses an artifact the user may not launch.
+pub type LaunchCheck<'a> = dyn Fn(&Artifact) -> Result<(), Error> + 'a;
+
 /// Everything that decides how requests are made.
 #[derive(Clone, Default)]
 pub struct Options<'a> {
@@ -86,9 +92,9 @@ pub struct Options<'a> {
     /// The inventory; without it artifacts that declare tools do not compile.
     pub tools: Option<&'a dyn Tools>,
     /// Values the server keeps for parameters of type `server_metadata`.
-    pub server_metadata: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub server_metadata: Option<&'a MetadataLookup<'a>>,
     /// Refuses artifacts the user may not launch.
-    pub check_access: Option<&'a dyn Fn(&Artifact) -> Result<(), Error>>,
+    pub check_access: Option<&'a LaunchCheck<'a>>,
     /// Leave out artifacts that do not exist, as event tables do.
     pub ignore_missing: bool,
     /// Leave out preconditions, as calls from VQL do by default.

@@ -1,4 +1,5 @@
 //! Artifacts called from VQL, and requests run as an agent runs them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::run::{Outcome, run_request};
 use peregrine_artifacts::{CollectionRequest, Error, Namespace, Options, Origin, Repository, Spec, compile};
@@ -318,4 +319,74 @@ fn bad_vql_is_refused_before_anything_runs() {
             .map(|value| matches!(value, Value::Object(_))),
         Some(true)
     );
+}
+
+/// A registry with the functions of this crate.
+fn with_functions(repository: Repository) -> Bench {
+    let registry = Arc::new(builtin::registry().with_functions(peregrine_artifacts::functions::ALL));
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder().registry(registry).log(log.clone()).build();
+    let env = Dict::from_pairs([("Artifact", Namespace::new(repository).into_value())]);
+    Bench {
+        scope: Scope::root(&context, env),
+        log,
+    }
+}
+
+#[test]
+fn import_brings_definitions_into_scope() {
+    let repository = Repository::empty();
+    DEFINITIONS
+        .iter()
+        .for_each(|definition| drop(repository.load(definition, Origin::Custom).unwrap()));
+    let bench = with_functions(repository);
+    let rows =
+        bench.rows("LET text <= import(artifact='Lib') SELECT text, helper(x=2) AS R FROM range(end=1)");
+    assert_eq!(
+        rows,
+        r#"{"text":"LET helper(x) = x * 2","R":4}"#,
+        "{}",
+        bench.messages()
+    );
+    bench.rows("SELECT import(artifact='Nope') FROM range(end=1)");
+    assert!(
+        bench.messages().contains("no artifact `Nope`"),
+        "{}",
+        bench.messages()
+    );
+}
+
+#[test]
+fn verify_answers_with_lists() {
+    let bench = with_functions(Repository::empty());
+    let rows = bench.rows(
+        "LET found <= verify(artifact='''name: A\nsources: [{query: 'SELECT nope() FROM range(end=1)'}]\n''') \
+         SELECT found.Artifact AS A, found.Errors AS E, found.Warnings AS W FROM range(end=1)",
+    );
+    assert_eq!(
+        rows,
+        r#"{"A":"A","E":["(2,27) unknown_plugin: unknown function `nope`; check its spelling or define it with LET"],"W":null}"#
+    );
+}
+
+#[test]
+fn booleans_are_converted_on_the_executing_side() {
+    let definition = "name: B\nparameters: [{name: on, type: bool, default: N}]\nsources: [{query: SELECT on FROM range(end=1)}]\n";
+    let repository = Repository::empty();
+    repository.load(definition, Origin::Custom).unwrap();
+    let bench = Bench::with(Namespace::new(repository));
+    for (given, expected) in [
+        ("", "false"),
+        ("on='Y'", "true"),
+        ("on='yes'", "true"),
+        ("on='TRUE'", "true"),
+        ("on='ok'", "true"),
+        ("on='1'", "false"),
+        ("on=TRUE", "true"),
+        ("on=FALSE", "false"),
+        ("on='Yes!'", "false"),
+    ] {
+        let rows = bench.rows(&format!("SELECT on FROM Artifact.B({given})"));
+        assert_eq!(rows, format!("{{\"on\":{expected}}}"), "{given}");
+    }
 }
