@@ -1,6 +1,5 @@
 //! One request and one answer over HTTP(S) or a websocket, as the URL's scheme says.
 
-use base64::Engine;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full, Limited};
@@ -232,7 +231,7 @@ struct JsonFrame {
 fn parse_frame(text: &[u8]) -> Answer {
     let unreadable = Answer { status: 503, location: None, body: Vec::new() };
     let Ok(frame) = serde_json::from_slice::<JsonFrame>(text) else { return unreadable };
-    let Ok(body) = base64::engine::general_purpose::STANDARD.decode(&frame.data) else { return unreadable };
+    let Ok(body) = data_encoding::BASE64.decode(frame.data.as_bytes()) else { return unreadable };
     if !frame.err.is_empty() {
         tracing::debug!(code = frame.code, error = frame.err, "the server answered with an error");
     }
