@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::eval::Cells;
 use crate::scope::Scope;
 use crate::value::{Dict, PositionCache, Row, Str, Value};
 
@@ -19,16 +20,7 @@ pub(crate) enum Layer {
     /// One LET.
     Let(Arc<str>, Value),
     /// Output columns evaluated on demand, for WHERE.
-    Cells(Arc<dyn Cells>),
-}
-
-/// Lazily evaluated columns.
-pub(crate) trait Cells: Send + Sync {
-    /// The value of a column; `scope` is the scope whose layer these cells are.
-    fn get(&self, scope: &Scope, name: &[u8]) -> Option<Value>;
-
-    /// The names of the columns.
-    fn names(&self) -> Vec<Str>;
+    Cells(Arc<Cells>),
 }
 
 impl Layer {
@@ -38,10 +30,10 @@ impl Layer {
         match self {
             Layer::None => None,
             Layer::Null => (name == b"NULL").then_some(Value::Null),
-            Layer::Dict(dict) => dict.resolve(name, cache),
+            Layer::Dict(dict) => dict.get_or_default(name),
             Layer::Row(row) => match row.as_value() {
                 None => row.resolve(name, cache).cloned(),
-                Some(Value::Dict(dict)) => dict.resolve(name, cache),
+                Some(Value::Dict(dict)) => dict.get_or_default(name),
                 // A row that is no map: an array or NULL hides everything, other values hide nothing.
                 Some(Value::Null) => Some(Value::Null),
                 Some(value @ Value::Array(_)) => Some(value.member(scope, name).unwrap_or_default()),

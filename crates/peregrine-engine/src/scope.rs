@@ -43,6 +43,13 @@ pub(crate) struct Inner {
     pub(crate) explain: bool,
 }
 
+impl Inner {
+    /// Somebody pushed layers onto this very node.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.has_pushed.load(Ordering::Relaxed)
+    }
+}
+
 /// What all scopes of a query share.
 pub(crate) struct Root {
     pub(crate) context: Arc<Context>,

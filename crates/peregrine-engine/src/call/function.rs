@@ -39,6 +39,8 @@ pub trait Aggregate: Send + Sync + 'static {
     const EXAMPLES: &'static [Example];
     /// Grows when its behaviour changes.
     const VERSION: i64 = 0;
+    /// Its name in messages.
+    const LOG_NAME: &'static str = Self::NAME;
 
     /// Takes one more value in. `state` is NULL at first; the result is the running value.
     fn update(state: &mut Value, scope: &Scope, args: Self::Args) -> VqlResult;
@@ -49,6 +51,8 @@ pub trait Aggregate: Send + Sync + 'static {
 pub struct FunctionDef {
     /// Its name in the language.
     pub name: &'static str,
+    /// Its name in messages.
+    pub log_name: &'static str,
     /// Its chapter of the manual.
     pub category: Category,
     /// Its arguments.
@@ -84,6 +88,7 @@ impl FunctionDef {
     pub const fn of<F: Function>() -> FunctionDef {
         FunctionDef {
             name: F::NAME,
+            log_name: F::NAME,
             category: F::CATEGORY,
             args: F::Args::SPECS,
             doc: F::Args::DOC,
@@ -101,6 +106,7 @@ impl FunctionDef {
     pub const fn of_aggregate<A: Aggregate>() -> FunctionDef {
         FunctionDef {
             name: A::NAME,
+            log_name: A::LOG_NAME,
             category: A::CATEGORY,
             args: A::Args::SPECS,
             doc: A::Args::DOC,

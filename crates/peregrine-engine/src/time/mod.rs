@@ -57,3 +57,9 @@ pub fn member(time: Time, name: &[u8]) -> Option<Value> {
 pub fn parse_rfc3339(text: &str) -> Option<Time> {
     civil::parse_rfc3339(text)
 }
+
+/// A date in one of many layouts; `None` when it is none.
+#[must_use]
+pub fn parse(_scope: &Scope, text: &[u8]) -> Option<Time> {
+    parse_rfc3339(std::str::from_utf8(text).ok()?)
+}

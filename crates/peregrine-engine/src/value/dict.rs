@@ -175,21 +175,6 @@ impl Dict {
         let state = self.0.read();
         Row::new(&state.columns, state.values.clone())
     }
-
-    /// Looks a name up the way a scope does, remembering its position in `cache`.
-    pub(crate) fn resolve(&self, name: &[u8], cache: &super::PositionCache) -> Option<Value> {
-        let state = self.0.read();
-        if state.ignore_case {
-            return match state.position(name) {
-                Some(position) => state.values.get(position).cloned(),
-                None => state.default.clone(),
-            };
-        }
-        match cache.position(&state.columns, name) {
-            Some(position) => state.values.get(position).cloned(),
-            None => state.default.clone(),
-        }
-    }
 }
 
 impl State {
