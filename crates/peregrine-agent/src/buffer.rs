@@ -12,7 +12,6 @@
 //! ```
 
 use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -50,8 +49,6 @@ struct State {
     lease: u64,
     /// End of the last record.
     write: u64,
-    /// Ends of the records between `read` and `lease`, to know what a commit covers.
-    leased_ends: VecDeque<u64>,
     closed: bool,
 }
 
@@ -112,7 +109,6 @@ impl Buffer {
     pub fn roll_back(&self) {
         let mut state = self.state.lock();
         state.lease = state.read;
-        state.leased_ends.clear();
     }
 
     /// Bytes that wait to be sent.
@@ -132,7 +128,7 @@ impl State {
         let length = file.metadata()?.len();
         let mut head = [0_u8; HEADER as usize];
         let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
-        let mut state = State { file, read: HEADER, lease: HEADER, write: HEADER, leased_ends: VecDeque::new(), closed: false };
+        let mut state = State { file, read: HEADER, lease: HEADER, write: HEADER, closed: false };
         if !is_ours {
             state.reset()?;
             return Ok(state);
@@ -150,6 +146,9 @@ impl State {
             position = end;
         }
         // What follows the last whole record is a torn write: the agent was killed in the middle of it.
+        if position < length {
+            tracing::warn!(bytes = length - position, "the end of the buffer file is damaged and dropped");
+        }
         state.write = position;
         state.file.set_len(position)?;
         if position == read {
@@ -165,7 +164,6 @@ impl State {
         head[8..].copy_from_slice(&HEADER.to_le_bytes());
         self.file.write_all_at(&head, 0)?;
         (self.read, self.lease, self.write) = (HEADER, HEADER, HEADER);
-        self.leased_ends.clear();
         Ok(())
     }
 
@@ -213,7 +211,6 @@ impl State {
                 Some((payload, end)) => {
                     total += payload.len();
                     self.lease = end;
-                    self.leased_ends.push_back(end);
                     lease.records.push(payload);
                 }
                 None if self.lease < self.write => {
@@ -230,7 +227,6 @@ impl State {
     }
 
     fn commit(&mut self) -> io::Result<()> {
-        self.leased_ends.clear();
         if self.lease == self.write {
             return self.reset();
         }

@@ -8,27 +8,20 @@ use std::path::{Path, PathBuf};
 /// A folder with one small file for each running collection.
 pub struct Checkpoints {
     folder: PathBuf,
+    is_enabled: bool,
 }
 
 impl Checkpoints {
-    /// Checkpoints in this folder, which is created when missing.
-    pub fn open(folder: &Path) -> std::io::Result<Checkpoints> {
+    /// Checkpoints in this folder, which is created when missing. Disabled, it only reports those of earlier runs.
+    pub fn open(folder: &Path, is_enabled: bool) -> std::io::Result<Checkpoints> {
         std::fs::create_dir_all(folder)?;
-        Ok(Checkpoints { folder: folder.to_owned() })
+        Ok(Checkpoints { folder: folder.to_owned(), is_enabled })
     }
 
     fn path(&self, session_id: &str) -> PathBuf {
         // Session ids come from the server: only harmless characters reach the file system.
         let safe: String = session_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
         self.folder.join(format!("{safe}.json"))
-    }
-
-    pub(crate) fn begin(&self, session_id: &str, stats: &FlowStats) {
-        self.write(session_id, stats);
-    }
-
-    pub(crate) fn update(&self, session_id: &str, stats: &FlowStats) {
-        self.write(session_id, stats);
     }
 
     pub(crate) fn end(&self, session_id: &str) {
@@ -39,7 +32,10 @@ impl Checkpoints {
         }
     }
 
-    fn write(&self, session_id: &str, stats: &FlowStats) {
+    pub(crate) fn write(&self, session_id: &str, stats: &FlowStats) {
+        if !self.is_enabled {
+            return;
+        }
         let record = Record { session_id: session_id.to_owned(), stats: stats.clone() };
         let outcome = serde_json::to_vec(&record)
             .map_err(std::io::Error::other)
@@ -54,7 +50,10 @@ impl Checkpoints {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {
             let path = entry.path();
-            let record = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+            // A name of another kind is a file that was being written when the agent was killed.
+            let is_whole = path.extension().is_some_and(|extension| extension == "json");
+            let record = is_whole.then(|| std::fs::read(&path).ok()).flatten();
+            let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
             if let Some(Record { session_id, mut stats }) = record {
                 tracing::info!(flow_id = session_id, "a collection was interrupted by the end of the agent");
                 for status in &mut stats.query_status {
@@ -63,9 +62,14 @@ impl Checkpoints {
                     }
                 }
                 stats.flow_complete = true;
-                if let Err(error) = outbox.send(crate::flow::stats_message(&session_id, stats), &|| false) {
-                    tracing::error!(%error, "an interrupted collection could not be reported");
-                    continue;
+                // Nothing is sent yet, so waiting for room would be for ever; the next start tries again.
+                match outbox.send(crate::flow::stats_message(&session_id, stats), &|| true) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(error) => {
+                        tracing::error!(%error, "an interrupted collection could not be reported");
+                        continue;
+                    }
                 }
             }
             let _ = std::fs::remove_file(path);

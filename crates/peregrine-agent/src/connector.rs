@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
 use peregrine_proto::VeloMessage;
 use peregrine_wire::config::ClientConfig;
-use peregrine_wire::{Decoder, Encoder, PrivateKey, PublicKey, enrol, pack, pki};
+use peregrine_wire::{Decoder, Encoder, PrivateKey, PublicKey, enrol, ids, pack, pki};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use url::Url;
@@ -45,8 +45,9 @@ pub(crate) struct Connector {
 }
 
 struct State {
+    /// Which URL is in use.
     index: usize,
-    last_good: Option<usize>,
+    /// The key of the server there, when it is known.
     identity: Option<PublicKey>,
     last_enrolment: Option<Instant>,
 }
@@ -64,14 +65,11 @@ impl Connector {
         let mut urls = Vec::new();
         for text in &config.server_urls {
             let url = Url::parse(text).map_err(|error| anyhow::anyhow!("`server_urls`: `{text}`: {error}"))?;
-            anyhow::ensure!(text.ends_with('/'), "`server_urls`: `{text}` must end in `/`");
-            let is_known = matches!(url.scheme(), "https" | "http" | "wss" | "ws");
-            anyhow::ensure!(is_known, "`server_urls`: `{text}`: the scheme must be https, http, wss or ws");
             urls.push(url);
         }
         anyhow::ensure!(!urls.is_empty(), "`server_urls` is empty: the agent has no server to talk to");
         let index = usize::try_from(random_below(urls.len() as u64)).unwrap_or(0);
-        let state = State { index, last_good: None, identity: None, last_enrolment: None };
+        let state = State { index, identity: None, last_enrolment: None };
         Ok(Connector {
             encoder: Encoder::new(client_id, Arc::clone(&key), 4),
             decoder: Decoder::new(Arc::clone(&key), 4),
@@ -86,14 +84,35 @@ impl Connector {
         })
     }
 
-    /// Sends serialised message lists to an endpoint (`control` or `reader`) and gives the server's messages.
+    /// Sends serialised message lists to an endpoint (`control` or `reader`) and gives the server's messages. Each
+    /// server gets its turn, once.
     pub(crate) async fn post(&self, channel: &mut Channel, endpoint: &str, lists: &[Vec<u8>], urgent: bool) -> Outcome {
+        for _ in 0..self.urls.len() {
+            let index = self.state.lock().index;
+            if let Some(outcome) = self.post_here(index, channel, endpoint, lists, urgent).await {
+                return outcome;
+            }
+            channel.close();
+            self.rotate(index);
+        }
+        Outcome::Failed
+    }
+
+    /// As [`Connector::post`], to one server; `None` when it is the next one's turn.
+    async fn post_here(
+        &self,
+        index: usize,
+        channel: &mut Channel,
+        endpoint: &str,
+        lists: &[Vec<u8>],
+        urgent: bool,
+    ) -> Option<Outcome> {
         for _ in 0..TRIES {
-            let Some((base, identity)) = self.server(channel).await else { break };
-            let Some(body) = self.seal(&identity, lists) else { return Outcome::Refused };
-            let Ok(url) = base.join(endpoint) else { return Outcome::Failed };
+            let (base, identity) = self.server(index, channel).await?;
+            let Some(body) = self.seal(&identity, lists) else { return Some(Outcome::Refused) };
+            let url = base.join(endpoint).ok()?;
             // A long poll answers after the poll time; everything else much sooner.
-            let longest = Duration::from_secs(self.config.max_poll() * 2 + 60).max(self.dialer.timeout);
+            let longest = Duration::from_secs(self.config.max_poll * 2 + 60).max(self.dialer.timeout);
             let answer = match channel.post(&self.dialer, &url, body, urgent, longest).await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -102,30 +121,33 @@ impl Connector {
                 }
             };
             match answer.status {
-                200 => return self.delivered(&identity, answer),
+                200 => return Some(Outcome::Delivered(self.messages(&identity, &answer))),
                 400 => {
                     tracing::warn!(endpoint, "the server could not process a packet; it is dropped");
-                    return Outcome::Refused;
+                    return Some(Outcome::Refused);
                 }
                 406 => {
                     self.enrol();
-                    return Outcome::NotEnrolled;
+                    return Some(Outcome::NotEnrolled);
                 }
-                301 => self.redirect(&answer),
+                301 => {
+                    self.redirect(index, &answer);
+                    return None;
+                }
                 408 | 503 => {
                     tracing::info!(endpoint, status = answer.status, "server busy");
                     if self.pause(Duration::from_secs(1)).await {
-                        return Outcome::Failed;
+                        return Some(Outcome::Failed);
                     }
                 }
+                // Most likely 403: it has another key now.
                 status => {
                     tracing::info!(endpoint, status, "server refused a packet");
-                    break;
+                    return None;
                 }
             }
         }
-        self.rotate(channel);
-        Outcome::Failed
+        None
     }
 
     /// Waits; true when the agent is ending.
@@ -143,22 +165,27 @@ impl Connector {
 
     /// The wait after a failure: `max_poll` and some jitter, so that a fleet does not come back all at once.
     pub(crate) fn back_off(&self) -> Duration {
-        Duration::from_secs(self.config.max_poll() + random_below(self.config.max_poll_std()))
+        Duration::from_secs(self.config.max_poll + random_below(self.config.max_poll_std))
     }
 
-    /// The current base URL and the key of the server there, fetched when it is not known.
-    async fn server(&self, channel: &mut Channel) -> Option<(Url, PublicKey)> {
-        let (base, identity) = {
+    /// The base URL and the server's key there, fetched when it is not known.
+    async fn server(&self, index: usize, channel: &mut Channel) -> Option<(Url, PublicKey)> {
+        let base = self.urls.get(index)?.clone();
+        let known = {
             let state = self.state.lock();
-            (self.urls.get(state.index)?.clone(), state.identity.clone())
+            state.identity.clone().filter(|_| state.index == index)
         };
-        if let Some(identity) = identity {
+        if let Some(identity) = known {
             return Some((base, identity));
         }
         match self.fetch_identity(channel, &base).await {
             Ok(identity) => {
-                self.encoder.forget(SERVER);
-                self.state.lock().identity = Some(identity.clone());
+                // What an earlier key has proved does not count for this one.
+                self.decoder.forget(&self.config.pinned_server_name);
+                let mut state = self.state.lock();
+                if state.index == index {
+                    state.identity = Some(identity.clone());
+                }
                 Some((base, identity))
             }
             Err(error) => {
@@ -169,66 +196,63 @@ impl Connector {
     }
 
     async fn fetch_identity(&self, channel: &mut Channel, base: &Url) -> anyhow::Result<PublicKey> {
-        let mut url = base.join("server.pem")?;
-        // The document is plain HTTP also where packets travel over websockets.
-        let scheme = match url.scheme() {
-            "wss" => "https",
-            "ws" => "http",
-            other => other,
-        }
-        .to_owned();
-        anyhow::ensure!(url.set_scheme(&scheme).is_ok(), "no HTTP form of the URL");
-        let answer = channel.get(&self.dialer, &url).await?;
+        let answer = self.fetch_certificate(channel, base.join("server.pem")?).await?;
         anyhow::ensure!(answer.status == 200, "status {}", answer.status);
         let text = String::from_utf8(answer.body)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let key = pki::verify_server(&text, &self.config.ca_certificate, self.config.pinned_server_name(), now)?;
+        let key = pki::verify_server(&text, &self.config.ca_certificate, &self.config.pinned_server_name, now)?;
         if let Err(error) = self.writeback.set_server_pem(&text) {
             tracing::warn!(%error, "the server's certificate could not be kept");
         }
         Ok(key)
     }
 
+    /// Where packets travel over websockets, the document is asked for over HTTP first.
+    async fn fetch_certificate(&self, channel: &mut Channel, url: Url) -> anyhow::Result<Answer> {
+        let scheme = match url.scheme() {
+            "wss" => "https",
+            "ws" => "http",
+            _ => return Ok(channel.get(&self.dialer, &url).await?),
+        };
+        let mut plain = url.clone();
+        anyhow::ensure!(plain.set_scheme(scheme).is_ok(), "no HTTP form of the URL");
+        match channel.get(&self.dialer, &plain).await {
+            Ok(answer) => Ok(answer),
+            Err(_) => Ok(channel.post(&self.dialer, &url, Vec::new(), false, self.dialer.timeout).await?),
+        }
+    }
+
     fn seal(&self, identity: &PublicKey, lists: &[Vec<u8>]) -> Option<Vec<u8>> {
         let content = if self.config.disable_compression {
             pack::plain(lists.concat(), &self.config.nonce)
         } else {
-            pack::compressed(lists.iter().map(|list| pack::compress(list)).collect(), &self.config.nonce)
+            pack::compressed(blobs(lists), &self.config.nonce)
         };
-        let sealed = self.encoder.session(SERVER, identity).and_then(|session| session.seal(&content));
+        let sealed = self.encoder.session(ids::SERVER, identity).and_then(|session| session.seal(&content));
         sealed.map_err(|error| tracing::error!(%error, "a packet could not be encrypted and is lost")).ok()
     }
 
-    fn delivered(&self, identity: &PublicKey, answer: Answer) -> Outcome {
-        {
-            let mut state = self.state.lock();
-            state.last_good = Some(state.index);
-        }
-        let own_nonce = &self.config.nonce;
-        let orgs = |nonce: &str| (nonce == own_nonce).then(String::new);
-        let packet = match self.decoder.decode(&answer.body, &orgs, |_| Some(identity.clone())) {
-            Ok(Some(packet)) => packet,
-            Ok(None) => return Outcome::Delivered(Vec::new()),
+    /// What the server has to say; nothing unless it proves that it is the server.
+    fn messages(&self, identity: &PublicKey, answer: &Answer) -> Vec<VeloMessage> {
+        let orgs = |nonce: &str| (nonce == self.config.nonce).then(String::new);
+        let key_of = |name: &str| (name == self.config.pinned_server_name).then(|| identity.clone());
+        let packet = match self.decoder.decode(&answer.body, &orgs, key_of) {
+            Ok(Some(packet)) if packet.is_authenticated() => packet,
+            Ok(None) => return Vec::new(),
+            Ok(Some(_)) => {
+                tracing::warn!("an answer that is not signed by the server was ignored");
+                return Vec::new();
+            }
             Err(error) => {
                 tracing::warn!(%error, "the server's answer could not be read");
-                return Outcome::Delivered(Vec::new());
+                return Vec::new();
             }
         };
-        if !packet.is_authenticated() {
-            tracing::warn!("an answer that is not signed by the server was ignored");
-            return Outcome::Delivered(Vec::new());
-        }
-        let mut messages = Vec::new();
-        for message in packet.messages() {
-            match message {
-                Ok(message) => messages.push(message),
-                Err(error) => {
-                    tracing::warn!(%error, "a message of the server could not be read");
-                    break;
-                }
-            }
-        }
-        Outcome::Delivered(messages)
+        // The iterator ends after the first error; what came before counts.
+        let readable = packet.messages().filter_map(|message| {
+            message.map_err(|error| tracing::warn!(%error, "a message of the server could not be read")).ok()
+        });
+        readable.collect()
     }
 
     fn enrol(&self) {
@@ -248,28 +272,48 @@ impl Connector {
         }
     }
 
-    fn redirect(&self, answer: &Answer) {
+    /// Only servers of the configuration are followed: nothing outside of it can move an agent elsewhere.
+    fn redirect(&self, from: usize, answer: &Answer) {
         let Some(location) = answer.location.as_deref() else { return };
-        let mut state = self.state.lock();
-        // Only servers of the configuration are followed: nothing outside of it can move an agent elsewhere.
         if let Some(index) = self.urls.iter().position(|url| url.as_str() == location) {
             tracing::info!(url = location, "redirected");
-            state.index = index;
-            state.identity = None;
+            self.move_on(from, index);
         }
     }
 
-    /// The next URL's turn, with a fresh look at the server's identity.
-    fn rotate(&self, channel: &mut Channel) {
-        channel.close();
+    /// The next URL's turn.
+    fn rotate(&self, from: usize) {
+        self.move_on(from, (from + 1) % self.urls.len());
+    }
+
+    /// Changes the URL, with a fresh look at the server's identity; unless the other loop already did.
+    fn move_on(&self, from: usize, to: usize) {
         let mut state = self.state.lock();
-        state.index = (state.index + 1) % self.urls.len();
-        state.identity = None;
+        if state.index == from {
+            state.index = to;
+            state.identity = None;
+        }
     }
 }
 
-/// Name of the peer in the encoder; there is one.
-const SERVER: &str = "server";
+/// Messages compressed together: the smaller the pieces, the worse the compression.
+const BLOB: usize = 1 << 20;
+
+fn blobs(lists: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut blobs = Vec::new();
+    let mut batch = Vec::new();
+    for list in lists {
+        batch.extend_from_slice(list);
+        if batch.len() >= BLOB {
+            blobs.push(pack::compress(&batch));
+            batch.clear();
+        }
+    }
+    if !batch.is_empty() {
+        blobs.push(pack::compress(&batch));
+    }
+    blobs
+}
 
 /// A number below `bound`, for jitter.
 pub(crate) fn random_below(bound: u64) -> u64 {

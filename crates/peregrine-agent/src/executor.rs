@@ -2,19 +2,20 @@
 //! of monitored events.
 
 use crate::checkpoint::Checkpoints;
-use crate::flow::{Flow, stats_message};
+use crate::flow::{Flow, FlowDefaults, stats_message};
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
 use crate::runner::QueryRunner;
 use crate::slots::Slots;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use peregrine_engine::Cancellation;
 use peregrine_proto::{
-    FlowRequest, FlowStats, FlowStatsRequest, LogMessage, VeloMessage, VeloStatus, velo_status::ReturnedStatus,
+    FlowRequest, FlowStats, FlowStatsRequest, LogMessage, VeloMessage, VeloStatus, VqlEventTable,
+    velo_status::ReturnedStatus,
 };
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Finished collections that can still be asked about.
 const FINISHED_KEPT: usize = 20;
@@ -30,6 +31,8 @@ pub struct Executor {
     cancellation: Cancellation,
     slots: Slots,
     flows: Mutex<Flows>,
+    flow_ended: Condvar,
+    defaults: FlowDefaults,
     /// Called when the server tells this agent to end.
     on_kill: Box<dyn Fn() + Send + Sync>,
 }
@@ -49,14 +52,25 @@ impl Executor {
         monitoring: Monitoring,
         cancellation: Cancellation,
         concurrency: usize,
+        defaults: FlowDefaults,
         on_kill: Box<dyn Fn() + Send + Sync>,
     ) -> Arc<Executor> {
-        checkpoints.recover(&outbox);
         let slots = Slots::new(concurrency.max(1));
-        Arc::new(Executor { outbox, runner, checkpoints, monitoring, cancellation, slots, flows: Mutex::default(), on_kill })
+        Arc::new(Executor {
+            outbox,
+            runner,
+            checkpoints,
+            monitoring,
+            cancellation,
+            slots,
+            flows: Mutex::default(),
+            flow_ended: Condvar::new(),
+            defaults,
+            on_kill,
+        })
     }
 
-    /// Carries out one message of the server.
+    /// Carries out one message of the server; what takes long goes on in threads of its own.
     pub fn handle(self: &Arc<Self>, message: VeloMessage) {
         let session_id = message.session_id;
         if let Some(request) = message.flow_request {
@@ -64,7 +78,7 @@ impl Executor {
         } else if message.cancel.is_some() {
             self.cancel(&session_id);
         } else if let Some(table) = message.update_event_table {
-            self.monitoring.update(table);
+            self.update_monitoring(table);
         } else if let Some(request) = message.flow_stats_request {
             self.report(&request);
         } else if message.kill_kill_kill.is_some() {
@@ -83,19 +97,31 @@ impl Executor {
         self.monitoring.version()
     }
 
-    /// Collections that run now.
-    pub fn running(&self) -> usize {
-        self.flows.lock().running.len()
+    /// Ends everything, and gives it this long to leave its last words in the buffer.
+    pub fn shut_down(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        self.cancellation.cancel();
+        {
+            let mut flows = self.flows.lock();
+            while !flows.running.is_empty() && !self.flow_ended.wait_until(&mut flows, deadline).timed_out() {}
+            if !flows.running.is_empty() {
+                tracing::warn!(collections = flows.running.len(), "collections do not end; the next start reports them");
+            }
+        }
+        self.monitoring.stop(deadline.saturating_duration_since(Instant::now()));
     }
 
-    /// Ends everything and waits for monitoring queries to close.
-    pub fn shut_down(&self) {
-        self.cancellation.cancel();
-        self.monitoring.stop();
+    /// Waits for the old queries to end, so it must not hold up what else the server wants.
+    fn update_monitoring(self: &Arc<Self>, table: VqlEventTable) {
+        let executor = Arc::clone(self);
+        let work = move || executor.monitoring.update(table);
+        if let Err(error) = std::thread::Builder::new().name("event-table".to_owned()).spawn(work) {
+            tracing::error!(%error, "no thread could be started to replace the event table");
+        }
     }
 
     fn start(self: &Arc<Self>, session_id: &str, request: FlowRequest, is_urgent: bool) {
-        let flow = Arc::new(Flow::new(session_id, request, Arc::clone(&self.outbox), &self.cancellation));
+        let flow = Arc::new(Flow::new(session_id, request, Arc::clone(&self.outbox), &self.cancellation, self.defaults));
         {
             let mut flows = self.flows.lock();
             if flows.running.contains_key(session_id) {
@@ -104,19 +130,13 @@ impl Executor {
             }
             flows.running.insert(session_id.to_owned(), Arc::clone(&flow));
         }
-        tracing::info!(flow_id = session_id, "collection started");
+        tracing::info!(flow_id = session_id, "collection accepted");
+        self.outbox.renew(session_id);
         let executor = Arc::clone(self);
         let id = session_id.to_owned();
         let work = Arc::clone(&flow);
         let spawned = std::thread::Builder::new().name("flow".to_owned()).spawn(move || {
-            if is_urgent {
-                work.run(&executor.runner, &executor.checkpoints);
-            } else {
-                match executor.slots.take(LONGEST_WAIT, &executor.cancellation) {
-                    Some(_slot) => work.run(&executor.runner, &executor.checkpoints),
-                    None => work.refuse("no slot to run the collection became free within an hour", &executor.checkpoints),
-                }
-            }
+            executor.run(&work, is_urgent);
             tracing::info!(flow_id = id, "collection ended");
             let mut flows = executor.flows.lock();
             flows.running.remove(&id);
@@ -124,6 +144,8 @@ impl Executor {
             if flows.finished.len() > FINISHED_KEPT {
                 flows.finished.pop_front();
             }
+            drop(flows);
+            executor.flow_ended.notify_all();
         });
         if let Err(error) = spawned {
             self.flows.lock().running.remove(session_id);
@@ -131,7 +153,22 @@ impl Executor {
         }
     }
 
+    fn run(&self, flow: &Flow, is_urgent: bool) {
+        flow.begin(&self.checkpoints);
+        if is_urgent {
+            return flow.run(&self.runner, &self.checkpoints);
+        }
+        match self.slots.take(LONGEST_WAIT, flow.cancellation()) {
+            Some(_slot) => flow.run(&self.runner, &self.checkpoints),
+            None if flow.cancellation().is_cancelled() => flow.refuse(&flow.cancel_reason(), &self.checkpoints),
+            None => flow.refuse("no slot to run the collection became free within an hour", &self.checkpoints),
+        }
+    }
+
     fn cancel(&self, session_id: &str) {
+        if session_id == crate::monitoring::SESSION {
+            return;
+        }
         self.outbox.cancel(session_id);
         let flow = self.flows.lock().running.get(session_id).cloned();
         match flow {
@@ -165,7 +202,7 @@ fn error_message(session_id: &str, text: &str) -> VeloMessage {
     let line = serde_json::json!({ "client_time": crate::query_run::now_micros() / 1_000_000, "level": "ERROR", "message": text });
     VeloMessage {
         session_id: session_id.to_owned(),
-        request_id: 980,
+        request_id: peregrine_wire::ids::request::LOG,
         log_message: Some(LogMessage {
             number_of_rows: 1,
             jsonl: format!("{line}\n"),

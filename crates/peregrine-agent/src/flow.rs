@@ -4,9 +4,11 @@ use crate::checkpoint::Checkpoints;
 use crate::log_stream::LogStream;
 use crate::outbox::Outbox;
 use crate::query_run::QueryRun;
+use crate::row_batch::Destination;
 use crate::runner::QueryRunner;
 use parking_lot::Mutex;
-use peregrine_engine::{Cancellation, Level};
+use peregrine_engine::Cancellation;
+use peregrine_engine::log::Level;
 use peregrine_proto::{FlowRequest, FlowStats, VeloMessage, flow_request::Compression};
 use regex::Regex;
 use std::sync::Arc;
@@ -17,7 +19,6 @@ use std::time::{Duration, Instant};
 const DEFAULT_MAX_LOGS: u64 = 100_000;
 const DEFAULT_LOG_BATCH: Duration = Duration::from_secs(5);
 const SHORTEST_LOG_BATCH: Duration = Duration::from_millis(100);
-const DEFAULT_STATS_UPDATE: Duration = Duration::from_secs(5);
 /// How often batches are looked at; bounds how long a row waits beyond its `max_wait`.
 const TICK: Duration = Duration::from_millis(100);
 /// Evaluation nests with the query; the engine bounds the depth to what fits.
@@ -40,13 +41,6 @@ pub(crate) struct FlowShared {
 }
 
 impl FlowShared {
-    pub(crate) fn send(&self, message: VeloMessage) {
-        let stop = || self.cancellation.is_cancelled();
-        if let Err(error) = self.outbox.send(message, &stop) {
-            tracing::error!(flow_id = self.session_id, %error, "an answer could not be buffered and is lost");
-        }
-    }
-
     /// Counts a row; false when the flow's row limit is reached, which ends the flow.
     pub(crate) fn count_row(&self) -> bool {
         let before = self.rows.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +58,7 @@ impl FlowShared {
     }
 
     pub(crate) fn cancel_reason(&self) -> String {
-        self.reason.lock().clone().unwrap_or_else(|| "Cancelled".to_owned())
+        self.reason.lock().clone().unwrap_or_else(|| "the agent ended while the collection ran; collect it again".to_owned())
     }
 
     /// Adds to the flow's log. A message that looks like an error marks its query as failed, without stopping it.
@@ -85,12 +79,43 @@ impl FlowShared {
     fn flush_log(&self) {
         let packet = self.log.lock().take(&self.session_id, "");
         if let Some(packet) = packet {
-            // Logs go out also of a cancelled flow.
-            if let Err(error) = self.outbox.send(packet, &|| false) {
-                tracing::error!(flow_id = self.session_id, %error, "log lines could not be buffered and are lost");
-            }
+            self.send_anyway(packet);
         }
     }
+
+    /// Queues what also goes out of a cancelled flow; true when it is in the buffer.
+    fn send_anyway(&self, packet: VeloMessage) -> bool {
+        self.outbox.send(packet, &|| false).unwrap_or_else(|error| {
+            tracing::error!(flow_id = self.session_id, %error, "an answer could not be buffered and is lost");
+            false
+        })
+    }
+}
+
+impl Destination for FlowShared {
+    fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    fn compresses(&self) -> bool {
+        self.compress
+    }
+
+    fn send(&self, packet: VeloMessage) {
+        // Nobody wants more of a cancelled flow: it does not wait for room.
+        if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
+            tracing::error!(flow_id = self.session_id, %error, "an answer could not be buffered and is lost");
+        }
+    }
+}
+
+/// What the agent's configuration sets for collections that leave it open.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowDefaults {
+    /// How long rows wait for company.
+    pub max_wait: Duration,
+    /// How often progress is reported.
+    pub stats_update: Duration,
 }
 
 /// A running or finished collection.
@@ -103,7 +128,13 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn new(session_id: &str, request: FlowRequest, outbox: Arc<Outbox>, parent: &Cancellation) -> Flow {
+    pub(crate) fn new(
+        session_id: &str,
+        request: FlowRequest,
+        outbox: Arc<Outbox>,
+        parent: &Cancellation,
+        defaults: FlowDefaults,
+    ) -> Flow {
         let total = request.vql_client_actions.len();
         let pattern = if request.log_error_regex.is_empty() { DEFAULT_ERROR_REGEX } else { &request.log_error_regex };
         let log_batch = match request.log_batch_time {
@@ -111,7 +142,7 @@ impl Flow {
             milliseconds => Duration::from_millis(milliseconds).max(SHORTEST_LOG_BATCH),
         };
         let stats_update = match request.flow_update_time {
-            0 => DEFAULT_STATS_UPDATE,
+            0 => defaults.stats_update,
             seconds => Duration::from_secs(seconds),
         };
         let shared = FlowShared {
@@ -125,13 +156,27 @@ impl Flow {
             max_rows: request.max_rows,
             reason: Mutex::default(),
         };
-        let queries = request.vql_client_actions.into_iter().map(|query| Arc::new(QueryRun::new(query, total))).collect();
+        let queries = request.vql_client_actions.into_iter().map(|query| Arc::new(QueryRun::new(query, total, defaults.max_wait))).collect();
         Flow { shared: Arc::new(shared), queries, log_batch, stats_update, is_complete: AtomicBool::new(false) }
+    }
+
+    /// Notes on disk that it is there, so that the server learns of it even if the agent is killed.
+    pub(crate) fn begin(&self, checkpoints: &Checkpoints) {
+        checkpoints.write(&self.shared.session_id, &self.stats(false));
+    }
+
+    /// Ends it when cancelled.
+    pub(crate) fn cancellation(&self) -> &Cancellation {
+        &self.shared.cancellation
+    }
+
+    /// Why it was cancelled.
+    pub(crate) fn cancel_reason(&self) -> String {
+        self.shared.cancel_reason()
     }
 
     /// Runs all queries in parallel and returns when the last has ended and everything is in the outbox.
     pub(crate) fn run(&self, runner: &Arc<dyn QueryRunner>, checkpoints: &Checkpoints) {
-        checkpoints.begin(&self.shared.session_id, &self.stats(false));
         std::thread::scope(|threads| {
             let (ended, ends) = mpsc::channel();
             for query in &self.queries {
@@ -157,7 +202,7 @@ impl Flow {
         let (mut last_log, mut last_stats) = (Instant::now(), Instant::now());
         while ends.recv_timeout(TICK) != Err(RecvTimeoutError::Disconnected) {
             for query in &self.queries {
-                query.flush(&self.shared, false);
+                query.tend(&self.shared);
             }
             if last_log.elapsed() >= self.log_batch || self.shared.log.lock().waiting_bytes() > LOG_FLUSH_BYTES {
                 self.shared.flush_log();
@@ -165,7 +210,7 @@ impl Flow {
             }
             if last_stats.elapsed() >= self.stats_update && self.queries.iter().any(|query| query.take_dirty()) {
                 let stats = self.stats(false);
-                checkpoints.update(&self.shared.session_id, &stats);
+                checkpoints.write(&self.shared.session_id, &stats);
                 self.shared.send(stats_message(&self.shared.session_id, stats));
                 last_stats = Instant::now();
             }
@@ -178,11 +223,10 @@ impl Flow {
         }
         self.shared.flush_log();
         let message = stats_message(&self.shared.session_id, self.stats(true));
-        if let Err(error) = self.shared.outbox.send(message, &|| false) {
-            tracing::error!(flow_id = self.shared.session_id, %error, "the end of a collection could not be buffered");
-        }
         self.is_complete.store(true, Ordering::Release);
-        checkpoints.end(&self.shared.session_id);
+        if self.shared.send_anyway(message) {
+            checkpoints.end(&self.shared.session_id);
+        }
     }
 
     /// The server wants it to end.
@@ -214,5 +258,10 @@ impl Flow {
 }
 
 pub(crate) fn stats_message(session_id: &str, stats: FlowStats) -> VeloMessage {
-    VeloMessage { session_id: session_id.to_owned(), flow_stats: Some(stats), ..VeloMessage::default() }
+    VeloMessage {
+        session_id: session_id.to_owned(),
+        request_id: peregrine_wire::ids::request::STATS,
+        flow_stats: Some(stats),
+        ..VeloMessage::default()
+    }
 }

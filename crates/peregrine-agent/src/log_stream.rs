@@ -59,7 +59,12 @@ impl LogStream {
         };
         self.sent += self.waiting;
         self.waiting = 0;
-        Some(VeloMessage { session_id: session_id.to_owned(), log_message: Some(message), ..VeloMessage::default() })
+        Some(VeloMessage {
+            session_id: session_id.to_owned(),
+            request_id: peregrine_wire::ids::request::LOG,
+            log_message: Some(message),
+            ..VeloMessage::default()
+        })
     }
 }
 

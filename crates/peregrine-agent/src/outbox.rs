@@ -3,11 +3,15 @@
 use crate::buffer::{Buffer, BufferError};
 use parking_lot::Mutex;
 use peregrine_proto::{Message, MessageList, VeloMessage};
+use peregrine_wire::pack;
 use std::collections::{HashSet, VecDeque};
 use tokio::sync::Notify;
 
 /// Cancelled flows that are remembered; older ones have nothing left in the buffer.
 const CANCELLED_KEPT: usize = 1000;
+
+/// Bytes of urgent messages held in memory.
+const URGENT_MAX: usize = 10 << 20;
 
 /// The way out. Cheap to share.
 pub struct Outbox {
@@ -35,17 +39,24 @@ impl Outbox {
         Outbox { buffer, urgent: Mutex::default(), cancelled: Mutex::default(), wake: Notify::new() }
     }
 
-    /// Queues a message. Waits while the buffer is full; gives up when `stop` says so.
-    pub fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<(), BufferError> {
-        let bytes = MessageList { job: vec![message] }.encode_to_vec();
-        self.buffer.push(&bytes, stop)?;
+    /// Queues a message. Waits while the buffer is full; gives up, with `false`, when `stop` says so or the agent ends.
+    pub fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
+        let is_queued = self.buffer.push(&pack::batch(vec![message]), stop)?;
         self.wake.notify_one();
-        Ok(())
+        Ok(is_queued)
     }
 
     /// Queues a message ahead of everything else, in memory only.
     pub fn send_urgent(&self, message: VeloMessage) {
-        self.urgent.lock().push_back(MessageList { job: vec![message] }.encode_to_vec());
+        let list = pack::batch(vec![message]);
+        {
+            let mut urgent = self.urgent.lock();
+            if urgent.iter().map(Vec::len).sum::<usize>() + list.len() > URGENT_MAX {
+                tracing::warn!("too many urgent messages wait; one is dropped");
+                return;
+            }
+            urgent.push_back(list);
+        }
         self.wake.notify_one();
     }
 
@@ -62,6 +73,14 @@ impl Outbox {
         }
     }
 
+    /// A flow of this name starts: its rows are wanted, whatever was cancelled before.
+    pub fn renew(&self, session_id: &str) {
+        let mut cancelled = self.cancelled.lock();
+        if cancelled.0.remove(session_id) {
+            cancelled.1.retain(|id| id != session_id);
+        }
+    }
+
     /// What to send next, up to about `bytes`; `None` when there is nothing.
     pub fn lease(&self, bytes: usize) -> Result<Option<Outgoing>, BufferError> {
         {
@@ -70,16 +89,18 @@ impl Outbox {
                 return Ok(Some(Outgoing { lists: urgent.iter().cloned().collect(), is_urgent: true, is_all: false }));
             }
         }
-        let lease = self.buffer.lease(bytes)?;
-        if lease.records.is_empty() {
-            return Ok(None);
-        }
-        let lists: Vec<Vec<u8>> = lease.records.into_iter().filter(|list| self.is_wanted(list)).collect();
-        if lists.is_empty() {
+        loop {
+            let lease = self.buffer.lease(bytes)?;
+            if lease.records.is_empty() {
+                return Ok(None);
+            }
+            let lists: Vec<Vec<u8>> = lease.records.into_iter().filter(|list| self.is_wanted(list)).collect();
+            if !lists.is_empty() {
+                return Ok(Some(Outgoing { lists, is_urgent: false, is_all: lease.is_all }));
+            }
+            // Nothing but rows of cancelled collections.
             self.buffer.commit()?;
-            return self.lease(bytes);
         }
-        Ok(Some(Outgoing { lists, is_urgent: false, is_all: lease.is_all }))
     }
 
     /// What was leased has arrived.
@@ -122,7 +143,7 @@ impl Outbox {
         if cancelled.0.is_empty() {
             return true;
         }
-        let Ok(list) = MessageList::decode(list) else { return false };
+        let Ok(list) = <MessageList as Message>::decode(list) else { return false };
         list.job.iter().any(|job| {
             !cancelled.0.contains(&job.session_id) || job.log_message.is_some() || job.flow_stats.is_some()
         })

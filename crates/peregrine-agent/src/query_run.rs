@@ -1,89 +1,79 @@
 //! One request of a flow while it runs: its rows, its status, its limits.
 
 use crate::flow::FlowShared;
-use crate::row_batch::{BatchLimits, RowBatch};
-use crate::runner::{QueryEnvironment, QueryRunner, QuerySink, Stopped};
+use crate::row_batch::{BatchLimits, RowBatches};
+use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
 use parking_lot::Mutex;
-use peregrine_engine::{Cancellation, Level, LogSink};
+use peregrine_engine::log::{Level, LogSink};
 use peregrine_proto::{VeloStatus, VqlCollectorArgs, velo_status::ReturnedStatus};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Deadline of a query that brings none.
 const DEFAULT_TIMEOUT: u64 = 600;
-const DEFAULT_ROWS: u64 = 10_000;
-const DEFAULT_BYTES: u64 = 5 << 20;
-const DEFAULT_WAIT: u64 = 100;
+const DEFAULT_HEARTBEAT: u64 = 30;
 
-/// State of one request, shared by the thread that runs it and the one that flushes.
+/// State of one request, shared by the thread that runs it and the one that tends the flow.
 pub(crate) struct QueryRun {
     request: VqlCollectorArgs,
-    limits: BatchLimits,
+    rows: RowBatches,
+    last_active: AtomicU64,
+    is_dirty: AtomicBool,
     state: Mutex<State>,
 }
 
 struct State {
     status: VeloStatus,
-    batches: Vec<RowBatch>,
-    is_dirty: bool,
+    /// While it runs and its deadline was not reported.
+    deadline: Option<Instant>,
 }
 
 impl QueryRun {
-    pub(crate) fn new(request: VqlCollectorArgs, total: usize) -> QueryRun {
-        let or = |value: u64, default: u64| if value == 0 { default } else { value };
-        let limits = BatchLimits {
-            rows: or(request.max_row, DEFAULT_ROWS),
-            bytes: usize::try_from(or(request.max_row_buffer_size, DEFAULT_BYTES)).unwrap_or(usize::MAX),
-            wait: Duration::from_secs(or(request.max_wait, DEFAULT_WAIT)),
-        };
+    pub(crate) fn new(request: VqlCollectorArgs, total: usize, default_wait: Duration) -> QueryRun {
         let status = VeloStatus {
             status: ReturnedStatus::Progress.into(),
             query_id: request.query_id,
             total_queries: i64::try_from(total).unwrap_or(i64::MAX),
             first_active: now_micros(),
-            last_active: now_micros(),
             ..VeloStatus::default()
         };
-        let batches = request.query.iter().zip(0..).map(|(query, id)| RowBatch::new(query.clone(), id)).collect();
-        QueryRun { request, limits, state: Mutex::new(State { status, batches, is_dirty: true }) }
+        QueryRun {
+            rows: RowBatches::new(&request, BatchLimits::of(&request, default_wait)),
+            request,
+            last_active: AtomicU64::new(now_micros()),
+            is_dirty: AtomicBool::new(true),
+            state: Mutex::new(State { status, deadline: None }),
+        }
     }
 
     pub(crate) fn status(&self) -> VeloStatus {
-        self.state.lock().status.clone()
+        let (names_with_response, rows) = self.rows.summary();
+        VeloStatus {
+            names_with_response,
+            result_rows: i64::try_from(rows).unwrap_or(i64::MAX),
+            last_active: self.last_active.load(Ordering::Relaxed),
+            ..self.state.lock().status.clone()
+        }
     }
 
     /// True once after each change of the status.
     pub(crate) fn take_dirty(&self) -> bool {
-        std::mem::take(&mut self.state.lock().is_dirty)
+        self.is_dirty.swap(false, Ordering::Relaxed)
     }
 
-    /// Sends batches that are due, or all.
-    pub(crate) fn flush(&self, flow: &FlowShared, all: bool) {
-        loop {
-            // The lock is not held while sending: the buffer may be full, and then sending waits.
-            let packet = {
-                let mut state = self.state.lock();
-                let limits = self.limits;
-                state
-                    .batches
-                    .iter_mut()
-                    .filter(|batch| all || batch.is_due(&limits))
-                    .find_map(|batch| batch.take(&flow.session_id, flow.compress))
-            };
-            let Some(packet) = packet else { return };
-            flow.send(packet);
+    /// Sends rows that have waited long enough, and notices silence and the deadline.
+    pub(crate) fn tend(&self, flow: &FlowShared) {
+        self.rows.tend(flow);
+        let is_running = self.state.lock().deadline.is_some();
+        if !is_running {
+            return;
         }
-    }
-
-    /// Marks the query as failed, unless it failed before.
-    pub(crate) fn fail(&self, message: &str, backtrace: &str) {
-        let mut state = self.state.lock();
-        if state.status.error_message.is_empty() {
-            state.status.error_message = message.to_owned();
-            state.status.backtrace = backtrace.to_owned();
+        let heartbeat = if self.request.heartbeat == 0 { DEFAULT_HEARTBEAT } else { self.request.heartbeat };
+        if self.rows.is_silent(Duration::from_secs(heartbeat)) {
+            flow.log(Some(self), Level::Info, &format!("{}: Waiting for rows.", request_name(&self.request)));
         }
-        state.is_dirty = true;
+        self.note_timeout(flow);
     }
 
     /// Ends the query before it began.
@@ -92,65 +82,80 @@ impl QueryRun {
         self.state.lock().status.status = ReturnedStatus::GenericError.into();
     }
 
+    /// Marks the query as failed; the first reason counts.
+    pub(crate) fn fail(&self, message: &str, backtrace: &str) {
+        let status = &mut self.state.lock().status;
+        if status.error_message.is_empty() {
+            message.clone_into(&mut status.error_message);
+            backtrace.clone_into(&mut status.backtrace);
+        }
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn count_log(&self) {
-        let mut state = self.state.lock();
-        state.status.log_rows += 1;
-        state.is_dirty = true;
+        self.state.lock().status.log_rows += 1;
+        self.is_dirty.store(true, Ordering::Relaxed);
     }
 
     /// Runs the request to its end.
     pub(crate) fn execute(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner) {
         let started = Instant::now();
         self.state.lock().status.first_active = now_micros();
-        let seconds = if self.request.timeout == 0 { DEFAULT_TIMEOUT } else { self.request.timeout };
-        if self.request.expiry != 0 && self.request.expiry < now_micros() / 1_000_000 {
+        if flow.cancellation.is_cancelled() {
+            self.fail(&flow.cancel_reason(), "");
+        } else if self.request.expiry != 0 && self.request.expiry < now_micros() / 1_000_000 {
             self.fail("Query expired.", "");
         } else {
-            let cancellation = flow.cancellation.child_with_deadline(Duration::from_secs(seconds));
-            self.run_guarded(flow, runner, &cancellation);
-            if flow.cancellation.is_cancelled() {
-                self.fail(&flow.cancel_reason(), "");
-            } else if cancellation.is_cancelled() {
-                let message = format!("Query timed out after {seconds} seconds");
-                flow.log(Some(self), Level::Error, &message);
-                self.fail(&message, "");
-            }
+            self.run(flow, runner);
         }
-        self.flush(flow, true);
-        let mut state = self.state.lock();
-        let outcome = if state.status.error_message.is_empty() { ReturnedStatus::Ok } else { ReturnedStatus::GenericError };
-        state.status.status = outcome.into();
-        state.status.duration = i64::try_from(started.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        state.status.last_active = now_micros();
-        state.is_dirty = true;
+        self.rows.flush(true, flow.as_ref());
+        self.last_active.store(now_micros(), Ordering::Relaxed);
+        let status = &mut self.state.lock().status;
+        let outcome = if status.error_message.is_empty() { ReturnedStatus::Ok } else { ReturnedStatus::GenericError };
+        status.status = outcome.into();
+        status.duration = i64::try_from(started.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.is_dirty.store(true, Ordering::Relaxed);
     }
 
-    fn run_guarded(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner, cancellation: &Cancellation) {
+    fn run(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner) {
+        let timeout = Duration::from_secs(self.timeout());
+        self.state.lock().deadline = Instant::now().checked_add(timeout);
         let environment = QueryEnvironment {
             session_id: flow.session_id.clone(),
-            cancellation: cancellation.clone(),
+            cancellation: flow.cancellation.child_with_deadline(timeout),
             log: Arc::new(QueryLog { flow: Arc::clone(flow), query: Arc::clone(self) }),
         };
         let mut sink = Sink { flow, query: self };
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runner.run(&self.request, &environment, &mut sink)));
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(message)) => {
-                flow.log(Some(self), Level::Error, &message);
-                self.fail(&message, "");
-            }
-            Err(panic) => {
-                let text = panic
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| panic.downcast_ref::<&str>().copied())
-                    .unwrap_or("unknown reason");
-                let message = format!("the query crashed: {text}; please report this");
-                flow.log(Some(self), Level::Error, &message);
-                self.fail(&message, text);
-            }
+        let outcome = runner::run_guarded(runner, &self.request, &environment, &mut sink);
+        if let Err(failure) = outcome {
+            self.fail(&failure.message, &failure.backtrace);
+            flow.log(Some(self), Level::Error, &failure.message);
+        }
+        if flow.cancellation.is_cancelled() {
+            self.fail(&flow.cancel_reason(), "");
+        } else {
+            self.note_timeout(flow);
+        }
+        self.state.lock().deadline = None;
+    }
+
+    fn timeout(&self) -> u64 {
+        if self.request.timeout == 0 { DEFAULT_TIMEOUT } else { self.request.timeout }
+    }
+
+    /// Reports the deadline, once, when it has passed. The query stops by its own token.
+    fn note_timeout(&self, flow: &FlowShared) {
+        let has_passed = self.state.lock().deadline.take_if(|deadline| Instant::now() >= *deadline).is_some();
+        if has_passed && !flow.cancellation.is_cancelled() {
+            let message = format!("Query timed out after {} seconds", self.timeout());
+            flow.log(Some(self), Level::Error, &message);
         }
     }
+}
+
+/// What a request is called in messages: its first named statement.
+pub(crate) fn request_name(request: &VqlCollectorArgs) -> &str {
+    request.query.iter().map(|query| query.name.as_str()).find(|name| !name.is_empty()).unwrap_or("query")
 }
 
 /// Collects rows into batches.
@@ -160,29 +165,19 @@ struct Sink<'a> {
 }
 
 impl QuerySink for Sink<'_> {
-    fn row(&mut self, statement: usize, json: &[u8], columns: &dyn Fn() -> Vec<String>) -> Result<(), Stopped> {
+    fn row(&mut self, statement: usize, json: &[u8], columns: &Columns<'_>) -> Result<(), Stopped> {
+        let query = self.query;
+        if !query.rows.wants(statement) {
+            return Ok(());
+        }
         if !self.flow.count_row() {
             return Err(Stopped);
         }
-        let is_due = {
-            let mut guard = self.query.state.lock();
-            let state = &mut *guard;
-            let Some(batch) = state.batches.get_mut(statement) else { return Ok(()) };
-            if batch.name().is_empty() {
-                return Ok(());
-            }
-            batch.add(json, columns);
-            if !state.status.names_with_response.iter().any(|name| name == batch.name()) {
-                let name = batch.name().to_owned();
-                state.status.names_with_response.push(name);
-            }
-            state.status.result_rows += 1;
-            state.status.last_active = now_micros();
-            state.is_dirty = true;
-            batch.is_due(&self.query.limits)
-        };
-        if is_due {
-            self.query.flush(self.flow, false);
+        let is_full = query.rows.add(statement, json, columns);
+        query.last_active.store(now_micros(), Ordering::Relaxed);
+        query.is_dirty.store(true, Ordering::Relaxed);
+        if is_full {
+            query.rows.flush(false, self.flow.as_ref());
         }
         Ok(())
     }

@@ -4,63 +4,48 @@ use crate::connector::{Connector, Outcome};
 use crate::executor::Executor;
 use crate::host::HostFacts;
 use crate::transport::Channel;
-use peregrine_proto::{ForemanCheckin, Message, MessageList, VeloMessage, VqlRequest, VqlResponse};
+use peregrine_proto::{ForemanCheckin, VeloMessage, VqlRequest, VqlResponse};
+use peregrine_wire::{ids, pack};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Until the server knows us, it is asked this often.
 const UNTIL_ENROLLED: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, facts: Arc<HostFacts>) {
+pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, facts: HostFacts) {
     let mut channel = Channel::default();
+    let min_poll = Duration::from_secs(connector.config.min_poll);
     let mut last_info: Option<Instant> = None;
     while !connector.cancellation.is_cancelled() {
         let mut jobs = vec![check_in(executor.event_table_version())];
-        let period = connector.config.client_info_update_time();
+        // Negative: never.
+        let period = u64::try_from(connector.config.client_info_update_time).ok().map(Duration::from_secs);
         let is_due = period.is_some_and(|period| last_info.is_none_or(|last| last.elapsed() >= period));
         if is_due {
             jobs.push(client_info(&facts));
         }
-        let list = MessageList { job: jobs }.encode_to_vec();
-        match connector.post(&mut channel, "reader", &[list], false).await {
+        let list = pack::batch(jobs);
+        let pause = match connector.post(&mut channel, "reader", &[list], false).await {
             Outcome::Delivered(messages) => {
                 if is_due {
                     last_info = Some(Instant::now());
                 }
-                if !messages.is_empty() {
-                    let executor = Arc::clone(&executor);
-                    // Replacing the event table waits for queries to end: that must not hold up the network.
-                    let work = tokio::task::spawn_blocking(move || messages.into_iter().for_each(|message| executor.handle(message)));
-                    if let Err(error) = work.await {
-                        tracing::error!(%error, "a message of the server made the agent fail");
-                    }
-                }
-                if connector.pause(connector.config.min_poll()).await {
-                    return;
-                }
+                messages.into_iter().for_each(|message| executor.handle(message));
+                min_poll
             }
-            Outcome::Refused => {
-                if connector.pause(connector.config.min_poll()).await {
-                    return;
-                }
-            }
-            Outcome::NotEnrolled => {
-                if connector.pause(UNTIL_ENROLLED).await {
-                    return;
-                }
-            }
-            Outcome::Failed => {
-                if connector.pause(connector.back_off()).await {
-                    return;
-                }
-            }
+            Outcome::Refused => min_poll,
+            Outcome::NotEnrolled => UNTIL_ENROLLED,
+            Outcome::Failed => connector.back_off(),
+        };
+        if connector.pause(pause).await {
+            return;
         }
     }
 }
 
 fn check_in(last_event_table_version: u64) -> VeloMessage {
     VeloMessage {
-        session_id: "E.Foreman".to_owned(),
+        session_id: ids::FOREMAN.to_owned(),
         foreman_checkin: Some(ForemanCheckin { last_event_table_version, ..ForemanCheckin::default() }),
         ..VeloMessage::default()
     }

@@ -14,7 +14,7 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) async fn run(connector: Arc<Connector>, outbox: Arc<Outbox>) {
     let mut channel = Channel::default();
     while !connector.cancellation.is_cancelled() {
-        let leased = match outbox.lease(connector.config.max_upload_size()) {
+        let leased = match outbox.lease(usize::try_from(connector.config.max_upload_size).unwrap_or(usize::MAX)) {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::error!(%error, "the buffer could not be read");

@@ -26,7 +26,7 @@ impl Slots {
             if cancellation.is_cancelled() || Instant::now() >= deadline {
                 return None;
             }
-            self.freed.wait_for(&mut free, Duration::from_millis(500));
+            self.freed.wait_for(&mut free, Duration::from_millis(100));
         }
         *free -= 1;
         Some(Slot(self))

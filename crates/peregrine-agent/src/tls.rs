@@ -3,7 +3,8 @@
 //! Confidentiality does not rest on it (packets are encrypted to the pinned server key inside), so a deployment's own
 //! authority is enough, and host names do not matter then.
 
-use peregrine_wire::config::ClientConfig;
+use peregrine_wire::config::{ClientConfig, Crypto, VerificationMode};
+use peregrine_wire::{pem, pki};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -34,34 +35,27 @@ struct Verifier {
     provider: Arc<CryptoProvider>,
     deployment: Vec<TrustAnchor<'static>>,
     pinned_name: String,
-    thumbprints: Vec<[u8; 32]>,
-    thumbprint_only: bool,
-    /// Ordinary PKI, for servers behind certificates of public authorities.
+    crypto: Crypto,
+    mode: VerificationMode,
+    /// Ordinary PKI, for servers behind certificates of other authorities.
     public: Option<Arc<WebPkiServerVerifier>>,
 }
 
 impl Verifier {
     fn new(config: &ClientConfig, provider: &Arc<CryptoProvider>) -> Result<Verifier, TlsError> {
-        let mut deployment = Vec::new();
-        for certificate in CertificateDer::pem_slice_iter(config.ca_certificate.as_bytes()) {
-            let der = certificate.map_err(|error| TlsError(format!("`ca_certificate`: {error}")))?;
-            let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|error| TlsError(format!("`ca_certificate`: {error}")))?;
-            deployment.push(anchor.to_owned());
+        let deployment = anchors("ca_certificate", &config.ca_certificate)?;
+        let mut roots = RootCertStore { roots: deployment.clone() };
+        roots.roots.extend(anchors("Crypto.root_certs", &config.crypto.root_certs)?);
+        if !config.use_self_signed_ssl {
+            roots.roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.roots.extend(deployment.iter().cloned());
-        let public = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok();
-        let crypto = &config.crypto;
-        let mode = crypto.certificate_verification_mode.to_ascii_uppercase();
-        let uses_thumbprints = matches!(mode.as_str(), "THUMBPRINT_ONLY" | "PKI_OR_THUMBPRINT");
-        let thumbprints = crypto.certificate_thumbprints.iter().filter(|_| uses_thumbprints).filter_map(|text| thumbprint(text));
         Ok(Verifier {
             provider: Arc::clone(provider),
             deployment,
-            pinned_name: config.pinned_server_name().to_owned(),
-            thumbprints: thumbprints.collect(),
-            thumbprint_only: mode == "THUMBPRINT_ONLY",
-            public,
+            pinned_name: config.pinned_server_name.clone(),
+            mode: config.crypto.mode().map_err(|error| TlsError(error.to_string()))?,
+            crypto: config.crypto.clone(),
+            public: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok(),
         })
     }
 
@@ -69,20 +63,22 @@ impl Verifier {
     fn is_deployment(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
         let Ok(certificate) = webpki::EndEntityCert::try_from(leaf) else { return false };
         let algorithms = self.provider.signature_verification_algorithms.all;
-        let is_issued = certificate
-            .verify_for_usage(algorithms, &self.deployment, &[], now, webpki::KeyUsage::server_auth(), None, None)
-            .is_ok();
-        is_issued && peregrine_wire::pki::facts_of_der(leaf).is_ok_and(|facts| facts.has_name(&self.pinned_name))
+        let usage = webpki::KeyUsage::server_auth();
+        let is_issued = certificate.verify_for_usage(algorithms, &self.deployment, &[], now, usage, None, None).is_ok();
+        let text = pem::encode("CERTIFICATE", leaf);
+        is_issued && pki::facts(&text).is_ok_and(|facts| facts.name.as_deref() == Some(&self.pinned_name))
     }
 }
 
-fn thumbprint(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
-    let bytes: Option<Vec<u8>> = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    bytes?.try_into().ok()
+fn anchors(setting: &str, text: &str) -> Result<Vec<TrustAnchor<'static>>, TlsError> {
+    let wrap = |error: String| TlsError(format!("`{setting}`: {error}"));
+    let mut anchors = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        let der = certificate.map_err(|error| wrap(error.to_string()))?;
+        let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|error| wrap(error.to_string()))?;
+        anchors.push(anchor.to_owned());
+    }
+    Ok(anchors)
 }
 
 impl ServerCertVerifier for Verifier {
@@ -94,11 +90,10 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let digest = peregrine_wire::crypto::sha256(leaf);
-        if self.thumbprints.contains(&digest) {
+        if self.mode != VerificationMode::Pki && self.crypto.lists(leaf) {
             return Ok(ServerCertVerified::assertion());
         }
-        if self.thumbprint_only {
+        if self.mode == VerificationMode::ThumbprintOnly {
             return Err(rustls::Error::General("the certificate's thumbprint is not one of `certificate_thumbprints`".to_owned()));
         }
         if self.is_deployment(leaf, now) {

@@ -7,6 +7,7 @@ use hyper::client::conn::http1;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -47,6 +48,8 @@ pub(crate) struct Dialer {
     /// Name to ask for in TLS instead of the URL's host.
     pub(crate) server_name: Option<String>,
     pub(crate) timeout: Duration,
+    /// `host:port` to the `ip:port` that is tried when the first does not answer.
+    pub(crate) fallback: BTreeMap<String, String>,
     /// Silence after which a websocket is taken for dead.
     pub(crate) silence: Duration,
 }
@@ -59,7 +62,11 @@ impl Dialer {
         let is_tls = matches!(url.scheme(), "https" | "wss");
         let port = url.port_or_known_default().unwrap_or(if is_tls { 443 } else { 80 });
         let connect = async {
-            let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(|error| fail(error.to_string()))?;
+            let tcp = match (TcpStream::connect((host.as_str(), port)).await, self.fallback.get(&format!("{host}:{port}"))) {
+                (Err(_), Some(address)) => TcpStream::connect(address.as_str()).await,
+                (outcome, _) => outcome,
+            };
+            let tcp = tcp.map_err(|error| fail(error.to_string()))?;
             // Small packets should not wait for company.
             let _ = tcp.set_nodelay(true);
             if !is_tls {
@@ -198,7 +205,10 @@ impl Channel {
                 Box::new(socket)
             }
         };
-        socket.send(Frame::Binary(Bytes::from(body))).await.map_err(|error| broken(error.to_string()))?;
+        tokio::time::timeout(dialer.timeout, socket.send(Frame::Binary(Bytes::from(body))))
+            .await
+            .map_err(|_| TransportError::Timeout(shown(url), dialer.timeout))?
+            .map_err(|error| broken(error.to_string()))?;
         loop {
             let frame = tokio::time::timeout(dialer.silence, socket.next())
                 .await

@@ -1,35 +1,33 @@
 //! What the agent remembers: its key, the server's certificate, the event table.
 //!
-//! Two YAML files of mode 0600, as other agents of this protocol keep them: the first holds the identity and hardly ever
-//! changes, the second (`….bak`) a copy of it and everything else. Losing either loses no identity.
+//! One or two YAML files of mode 0600, as other agents of this protocol keep them. Of two, the first holds the identity
+//! and hardly ever changes, the second a copy of it and everything else; losing either loses no identity.
 
 use crate::files::write_atomically;
 use parking_lot::Mutex;
 use peregrine_proto::VqlEventTable;
-use peregrine_wire::config::Writeback;
-use peregrine_wire::{PrivateKey, ids};
+use peregrine_wire::{PrivateKey, Writeback, ids};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The files and their content.
 pub struct WritebackStore {
     first: PathBuf,
-    second: PathBuf,
+    second: Option<PathBuf>,
     content: Mutex<Writeback>,
 }
 
 impl WritebackStore {
-    /// Reads both files; on the first start makes a key.
+    /// Reads the file, and that whose name has `suffix` added unless it is empty; on the first start makes a key.
     pub fn open(first: &Path, suffix: &str) -> anyhow::Result<WritebackStore> {
-        let mut second = first.as_os_str().to_owned();
-        second.push(if suffix.is_empty() { ".bak" } else { suffix });
-        let second = PathBuf::from(second);
-        let mut content = read(&second).unwrap_or_default();
-        if let Some(identity) = read(first).filter(|identity| !identity.private_key.is_empty()) {
-            content.private_key = identity.private_key;
-            content.client_id = identity.client_id;
-            content.install_time = identity.install_time;
-        }
+        let second = (!suffix.is_empty()).then(|| {
+            let mut name = first.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        });
+        let level2 = second.as_deref().map(read).transpose()?.flatten();
+        let level1 = read(first)?.filter(|level1| level2.is_none() || !level1.private_key.is_empty());
+        let content = Writeback::from_levels(level1, level2);
         let store = WritebackStore { first: first.to_owned(), second, content: Mutex::new(content) };
         store.complete()?;
         Ok(store)
@@ -48,14 +46,10 @@ impl WritebackStore {
         if content.install_time == 0 {
             content.install_time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         }
-        let identity = Writeback {
-            private_key: content.private_key.clone(),
-            client_id: content.client_id.clone(),
-            install_time: content.install_time,
-            ..Writeback::default()
-        };
-        save(&self.first, &identity)?;
-        save(&self.second, &content)
+        if self.second.is_some() {
+            save(&self.first, &content.identity())?;
+        }
+        self.save(&content)
     }
 
     /// The agent's key.
@@ -77,7 +71,7 @@ impl WritebackStore {
     pub fn set_event_table(&self, table: &VqlEventTable) -> anyhow::Result<()> {
         let mut content = self.content.lock();
         content.event_queries = Some(table.clone());
-        save(&self.second, &content)
+        self.save(&content)
     }
 
     /// Keeps the server's certificate.
@@ -87,23 +81,28 @@ impl WritebackStore {
             return Ok(());
         }
         pem.clone_into(&mut content.last_server_pem);
-        save(&self.second, &content)
+        self.save(&content)
+    }
+
+    fn save(&self, content: &Writeback) -> anyhow::Result<()> {
+        save(self.second.as_ref().unwrap_or(&self.first), content)
     }
 }
 
-fn read(path: &Path) -> Option<Writeback> {
-    let text = std::fs::read_to_string(path).ok()?;
-    match serde_saphyr::from_str(&text) {
-        Ok(content) => Some(content),
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "unreadable; the other copy is used");
-            None
-        }
-    }
+/// The content of a file; `None` when there is none or it is not what it should be. A disk that cannot be read is an
+/// error: to go on would mean a new identity.
+fn read(path: &Path) -> anyhow::Result<Option<Writeback>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => anyhow::bail!("cannot read `{}`: {error}; check its permissions", path.display()),
+    };
+    let content = Writeback::from_yaml(&String::from_utf8_lossy(&bytes));
+    Ok(content.map_err(|error| tracing::warn!(path = %path.display(), %error, "state file not understood")).ok())
 }
 
 fn save(path: &Path, content: &Writeback) -> anyhow::Result<()> {
-    let text = serde_saphyr::to_string(content)?;
+    let text = content.to_yaml()?;
     write_atomically(path, text.as_bytes())
         .map_err(|error| anyhow::anyhow!("cannot write `{}`: {error}; check the folder and its permissions", path.display()))
 }
@@ -117,18 +116,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agent.yaml");
         let id = |store: &WritebackStore| ids::client_id(store.key().unwrap().public());
-        let store = WritebackStore::open(&path, "").unwrap();
+        let store = WritebackStore::open(&path, ".bak").unwrap();
         let first = id(&store);
         store.set_event_table(&VqlEventTable { version: 7, ..VqlEventTable::default() }).unwrap();
         drop(store);
 
         std::fs::remove_file(&path).unwrap();
-        let store = WritebackStore::open(&path, "").unwrap();
+        let store = WritebackStore::open(&path, ".bak").unwrap();
         assert_eq!(id(&store), first);
         assert_eq!(store.event_table().unwrap().version, 7);
 
         std::fs::write(dir.path().join("agent.yaml.bak"), "nonsense: [").unwrap();
-        let store = WritebackStore::open(&path, "").unwrap();
+        let store = WritebackStore::open(&path, ".bak").unwrap();
         assert_eq!(id(&store), first);
         assert!(store.event_table().is_none());
     }
