@@ -1,4 +1,5 @@
 //! What the static check finds, and what it keeps quiet about.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::verify::{Catalogue, LanguageCatalogue, verify_yaml};
 use peregrine_artifacts::{COMPILED_IN, Origin, Repository, Verification, verify};
