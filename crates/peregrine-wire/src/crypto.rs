@@ -72,7 +72,11 @@ impl PrivateKey {
         let decrypting = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref())
             .map_err(|_| Error::BadKey("not an RSA private key of 2048 to 8192 bits"))?;
         let decrypting = OaepPrivateDecryptingKey::new(decrypting).map_err(|_| Error::Crypto("OAEP key"))?;
-        Ok(PrivateKey { signing, decrypting, public })
+        Ok(PrivateKey {
+            signing,
+            decrypting,
+            public,
+        })
     }
 
     /// The public half.
@@ -84,7 +88,12 @@ impl PrivateKey {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.signing.public_modulus_len()];
         self.signing
-            .sign(&RSA_PKCS1_SHA256, &rand::SystemRandom::new(), message, &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &rand::SystemRandom::new(),
+                message,
+                &mut signature,
+            )
             .map_err(|_| Error::Crypto("signature"))?;
         Ok(signature)
     }
@@ -104,7 +113,9 @@ impl PrivateKey {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrivateKey").field("public", &self.public).finish_non_exhaustive()
+        f.debug_struct("PrivateKey")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +134,9 @@ impl PublicKey {
     pub fn from_der(der: &[u8]) -> Result<PublicKey> {
         let refused = |_| Error::BadKey("not an RSA public key of 2048 to 8192 bits");
         let parsed = rsa::PublicKey::from_der(der).map_err(refused)?;
-        let public = PublicKey { pkcs1: parsed.as_ref().into() };
+        let public = PublicKey {
+            pkcs1: parsed.as_ref().into(),
+        };
         public.encrypting()?; // enforces the size
         Ok(public)
     }
@@ -148,7 +161,9 @@ impl PublicKey {
 
     /// Checks an RSASSA-PKCS1-v1_5 signature with SHA-256.
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.pkcs1).verify(message, signature).is_ok()
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.pkcs1)
+            .verify(message, signature)
+            .is_ok()
     }
 
     /// RSA-OAEP with SHA-1, MGF1-SHA-1 and no label.
@@ -174,7 +189,9 @@ impl PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PublicKey").field(&crate::ids::client_id(self)).finish()
+        f.debug_tuple("PublicKey")
+            .field(&crate::ids::client_id(self))
+            .finish()
     }
 }
 
@@ -203,12 +220,13 @@ fn cbc_encrypt(algorithm: &'static Algorithm, key: &[u8], iv: [u8; BLOCK], data:
     let key = UnboundCipherKey::new(algorithm, key).map_err(failed)?;
     let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).map_err(failed)?;
     data.reserve_exact(BLOCK);
-    key.less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(iv))).map_err(failed)?;
+    key.less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(iv)))
+        .map_err(failed)?;
     Ok(())
 }
 
 fn cbc_decrypt(algorithm: &'static Algorithm, key: &[u8], iv: [u8; BLOCK], data: &mut Vec<u8>) -> Result<()> {
-    if data.is_empty() || data.len() % BLOCK != 0 {
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) {
         return Err(Error::BadContent("encrypted part is not whole blocks"));
     }
     let failed = |_| Error::Crypto("AES decryption");
@@ -258,5 +276,45 @@ impl rcgen::PublicKeyData for PrivateKey {
 impl rcgen::SigningKey for PrivateKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         PrivateKey::sign(self, message).map_err(|_| rcgen::Error::RingUnspecified)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mac_vector_of_the_specification() {
+        let counting = |from: u8| -> [u8; BLOCK] { std::array::from_fn(|n| from + n as u8) };
+        let encrypted = "ENC".repeat(16);
+        let parts = [
+            encrypted.as_bytes(),
+            b"CIPHER",
+            b"META",
+            &counting(0x10),
+            &4u32.to_le_bytes(),
+        ];
+        let key = MacKey::new(&counting(0));
+        let code = data_encoding::HEXLOWER
+            .decode(b"a95c3f231a4bb2c4c7f59a928b98a0ffe7aae030")
+            .unwrap();
+        assert_eq!(key.sign(&parts), code);
+        assert_eq!(key.verify(&parts, &code), Ok(()));
+        assert_eq!(key.verify(&parts, &code[1..]), Err(Error::BadHmac));
+    }
+
+    #[test]
+    fn cbc_pads_whole_blocks_and_refuses_broken_ones() {
+        for length in [0, 1, 15, 16, 17] {
+            let clear = vec![7; length];
+            let mut data = clear.clone();
+            encrypt(&[1; 16], [2; 16], &mut data).unwrap();
+            assert_eq!(data.len(), (length / 16 + 1) * 16);
+            decrypt(&[1; 16], [2; 16], &mut data).unwrap();
+            assert_eq!(data, clear);
+        }
+        for broken in [0, 1, 15, 17] {
+            assert!(decrypt(&[1; 16], [2; 16], &mut vec![0; broken]).is_err());
+        }
     }
 }

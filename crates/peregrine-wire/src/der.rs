@@ -15,7 +15,9 @@ pub(crate) fn element(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let mut length = usize::from(short);
     if short & 0x80 != 0 {
         let digits;
-        (digits, rest) = rest.split_at_checked(usize::from(short & 0x7f)).filter(|(d, _)| d.len() <= 4)?;
+        (digits, rest) = rest
+            .split_at_checked(usize::from(short & 0x7f))
+            .filter(|(d, _)| d.len() <= 4)?;
         length = digits.iter().fold(0, |sum, &digit| sum << 8 | usize::from(digit));
     }
     rest.split_at_checked(length)

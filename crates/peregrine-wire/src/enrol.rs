@@ -23,8 +23,12 @@ pub fn request(key: &PrivateKey) -> Result<VeloMessage> {
 pub fn signing_request(key: &PrivateKey) -> Result<String> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, ids::client_id(key.public()));
-    let request = params.serialize_request(key).map_err(|_| Error::Crypto("certificate request"))?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, ids::client_id(key.public()));
+    let request = params
+        .serialize_request(key)
+        .map_err(|_| Error::Crypto("certificate request"))?;
     Ok(pem::encode("CERTIFICATE REQUEST", request.der()))
 }
 
@@ -41,14 +45,19 @@ pub struct Enrolled {
 pub fn check_request(request: &[u8]) -> Result<Enrolled> {
     let refuse = |why: &str| Error::BadCertificate(format!("enrolment request: {why}"));
     let text = std::str::from_utf8(request).map_err(|_| refuse("not PEM"))?;
-    let der = pem::first(text, "CERTIFICATE REQUEST").ok_or_else(|| refuse("no PEM block `CERTIFICATE REQUEST`"))?;
+    let der = pem::first(text, "CERTIFICATE REQUEST")
+        .ok_or_else(|| refuse("no PEM block `CERTIFICATE REQUEST`"))?;
     let (_, request) = X509CertificationRequest::from_der(&der).map_err(|_| refuse("not PKCS#10"))?;
     let info = &request.certification_request_info;
     let key = PublicKey::from_der(info.subject_pki.raw)?;
     let client_id = ids::client_id(&key);
     if pki::common_name(&info.subject) != Some(&client_id) {
-        return Err(refuse(&format!("its name is not `{client_id}`, the id of its key")));
+        return Err(refuse(&format!(
+            "its name is not `{client_id}`, the id of its key"
+        )));
     }
-    request.verify_signature().map_err(|_| refuse("its signature does not match"))?;
+    request
+        .verify_signature()
+        .map_err(|_| refuse("its signature does not match"))?;
     Ok(Enrolled { client_id, key })
 }

@@ -18,7 +18,10 @@ impl Envelope {
     /// Reads a packet. `None` means "no messages": an empty body, or one of nothing but padding.
     pub fn parse(body: &[u8]) -> Result<Option<Envelope>> {
         if body.len() > limits::PACKET {
-            return Err(Error::TooLarge { what: "packet", limit: limits::PACKET });
+            return Err(Error::TooLarge {
+                what: "packet",
+                limit: limits::PACKET,
+            });
         }
         let mut parts: [&[u8]; 5] = Default::default();
         let [encrypted, cipher, packet_iv, metadata, full_hmac] = &mut parts;
@@ -41,7 +44,9 @@ impl Envelope {
             encrypted: encrypted.to_vec(),
             encrypted_cipher: (*cipher).into(),
             encrypted_cipher_metadata: (*metadata).into(),
-            packet_iv: (*packet_iv).try_into().map_err(|_| Error::Malformed("`packet_iv` is not 16 bytes"))?,
+            packet_iv: (*packet_iv)
+                .try_into()
+                .map_err(|_| Error::Malformed("`packet_iv` is not 16 bytes"))?,
             api_version,
             full_hmac: (*full_hmac).into(),
         }))
@@ -67,6 +72,8 @@ impl Envelope {
 
 impl std::fmt::Debug for Envelope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Envelope").field("bytes", &self.encrypted.len()).finish_non_exhaustive()
+        f.debug_struct("Envelope")
+            .field("bytes", &self.encrypted.len())
+            .finish_non_exhaustive()
     }
 }

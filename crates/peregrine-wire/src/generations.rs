@@ -15,7 +15,11 @@ pub(crate) struct Generations<K, V> {
 
 impl<K: Hash + Eq, V> Generations<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
-        Generations { young: HashMap::new(), old: HashMap::new(), half: (capacity / 2).max(1) }
+        Generations {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            half: (capacity / 2).max(1),
+        }
     }
 
     pub(crate) fn get<Q>(&mut self, key: &Q) -> Option<&V>

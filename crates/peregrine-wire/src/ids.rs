@@ -56,7 +56,11 @@ pub fn is_root_org(org: &str) -> bool {
 
 /// How a server names a client of an organisation.
 pub fn in_org(client_id: &str, org: &str) -> String {
-    if is_root_org(org) { client_id.to_owned() } else { format!("{client_id}-{org}") }
+    if is_root_org(org) {
+        client_id.to_owned()
+    } else {
+        format!("{client_id}-{org}")
+    }
 }
 
 /// A new flow id, `F.` and 13 characters that sort by second.
@@ -71,7 +75,10 @@ pub fn new_hunt_id() -> Result<String> {
 
 /// A new 13 character suffix, for ids of any kind.
 pub fn new_suffix() -> Result<String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     Ok(suffix(now, crypto::random()?))
 }
 
@@ -105,7 +112,9 @@ pub fn parent_flow(session_id: &str) -> &str {
 /// Suffixes we did not make may have any length to 64, so flows of other servers can be imported.
 pub fn is_flow_id(text: &str) -> bool {
     let (flow, child) = text.split_once('/').unwrap_or((text, "0"));
-    let Some(body) = flow.strip_prefix("F.") else { return false };
+    let Some(body) = flow.strip_prefix("F.") else {
+        return false;
+    };
     is_suffix(body.strip_suffix(".H").unwrap_or(body))
         && !child.is_empty()
         && child.len() <= 64
@@ -135,12 +144,28 @@ mod tests {
     #[test]
     fn ids_are_recognised() {
         assert!(is_client_id("C.76968b7e6dd56f5a"));
-        for bad in ["", "C.", "C.76968b7e6dd56f5a-OABCD", "C.ABC", "server", "C.a/b", "C.\u{e9}"] {
+        for bad in [
+            "",
+            "C.",
+            "C.76968b7e6dd56f5a-OABCD",
+            "C.ABC",
+            "server",
+            "C.a/b",
+            "C.\u{e9}",
+        ] {
             assert!(!is_client_id(bad), "{bad}");
         }
         let flow = new_flow_id().unwrap();
         assert!(is_flow_id(&flow) && is_flow_id(&format!("{flow}/2")) && is_flow_id("F.CL9V2001081G8.H"));
-        for bad in ["F.", "F.Monitoring", "F.Status", "H.CL9V2001081G8", "F.A/", "F.A/..", "F.A.B.H"] {
+        for bad in [
+            "F.",
+            "F.Monitoring",
+            "F.Status",
+            "H.CL9V2001081G8",
+            "F.A/",
+            "F.A/..",
+            "F.A.B.H",
+        ] {
             assert!(!is_flow_id(bad), "{bad}");
         }
         let hunt = new_hunt_id().unwrap();

@@ -26,6 +26,8 @@ pub mod pki;
 mod receive;
 mod send;
 mod weight;
+mod writeback;
+mod yaml;
 
 pub use crypto::{PrivateKey, PublicKey, random, sha256};
 pub use envelope::Envelope;
@@ -34,6 +36,7 @@ pub use obfuscation::Obfuscator;
 pub use packet::{Messages, Packet};
 pub use receive::{Decoder, Opened, Orgs, Stranger, fuzz_decode};
 pub use send::{CipherSession, Encoder};
+pub use writeback::{Checkpoint, Writeback};
 
 /// What most functions here return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -12,7 +12,9 @@ pub struct Obfuscator {
 impl Obfuscator {
     /// From the configuration's `obfuscation_nonce`.
     pub fn new(nonce: &str) -> Obfuscator {
-        Obfuscator { key: crypto::sha256(nonce.as_bytes()) }
+        Obfuscator {
+            key: crypto::sha256(nonce.as_bytes()),
+        }
     }
 
     /// The nonce of a configuration that sets none: made from `Frontend.private_key`'s PEM text.
@@ -29,7 +31,9 @@ impl Obfuscator {
 
     /// Reveals a name; text without `$` in front is returned as it is, `None` means another key or damage.
     pub fn reveal(&self, text: &str) -> Option<String> {
-        let Some(digits) = text.strip_prefix('$') else { return Some(text.to_owned()) };
+        let Some(digits) = text.strip_prefix('$') else {
+            return Some(text.to_owned());
+        };
         let mut data = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?;
         crypto::decrypt_256(&self.key, self.iv(), &mut data).ok()?;
         String::from_utf8(data).ok()
@@ -80,13 +84,19 @@ mod tests {
     #[test]
     fn names_are_revealed() {
         let names = Obfuscator::new("peregrine");
-        assert_eq!(names.reveal(LONG).as_deref(), Some("Generic.Client.Info/BasicInformation"));
+        assert_eq!(
+            names.reveal(LONG).as_deref(),
+            Some("Generic.Client.Info/BasicInformation")
+        );
         assert_eq!(names.reveal("Plain.Name").as_deref(), Some("Plain.Name"));
         for damaged in ["$", "$12", "$zz", "$00000000000000000000000000000000"] {
             assert_eq!(names.reveal(damaged), None, "{damaged}");
         }
         assert_eq!(Obfuscator::new("other").reveal(LONG), None);
         let line = format!("costs $5, in {LONG}: é$");
-        assert_eq!(names.reveal_within(&line), "costs $5, in Generic.Client.Info/BasicInformation: é$");
+        assert_eq!(
+            names.reveal_within(&line),
+            "costs $5, in Generic.Client.Info/BasicInformation: é$"
+        );
     }
 }

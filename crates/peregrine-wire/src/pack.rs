@@ -5,7 +5,9 @@
 
 use crate::{Error, Result};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
-use peregrine_proto::{Message, MessageList, PackedMessageList, VeloMessage, packed_message_list::CompressionType};
+use peregrine_proto::{
+    Message, MessageList, PackedMessageList, VeloMessage, packed_message_list::CompressionType,
+};
 use std::io::{Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -39,9 +41,14 @@ pub fn compress(batch: &[u8]) -> Vec<u8> {
 pub fn decompress(blob: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut batch = Vec::with_capacity(blob.len().saturating_mul(3).min(limit));
     let mut decoder = ZlibDecoder::new(blob).take(limit as u64 + 1);
-    decoder.read_to_end(&mut batch).map_err(|_| Error::BadContent("damaged zlib stream"))?;
+    decoder
+        .read_to_end(&mut batch)
+        .map_err(|_| Error::BadContent("damaged zlib stream"))?;
     if batch.len() > limit {
-        return Err(Error::TooLarge { what: "decompressed blob", limit });
+        return Err(Error::TooLarge {
+            what: "decompressed blob",
+            limit,
+        });
     }
     Ok(batch)
 }
@@ -57,7 +64,10 @@ pub fn plain(batch: Vec<u8>, nonce: &str) -> PackedMessageList {
 }
 
 fn packed(blobs: Vec<Vec<u8>>, nonce: &str, compression: CompressionType) -> PackedMessageList {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_micros();
     PackedMessageList {
         message_list: blobs,
         compression: compression.into(),
@@ -76,7 +86,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn message(id: &str) -> VeloMessage {
-        VeloMessage { session_id: id.into(), ..Default::default() }
+        VeloMessage {
+            session_id: id.into(),
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -95,7 +108,13 @@ mod tests {
         let bomb = compress(&vec![0; limits::BLOB + 1]);
         assert!(bomb.len() < 2 << 20, "{}", bomb.len());
         let refused = decompress(&bomb, limits::BLOB);
-        assert_eq!(refused, Err(Error::TooLarge { what: "decompressed blob", limit: limits::BLOB }));
+        assert_eq!(
+            refused,
+            Err(Error::TooLarge {
+                what: "decompressed blob",
+                limit: limits::BLOB
+            })
+        );
         assert_eq!(decompress(&compress(&[0; 100]), 100).unwrap(), [0; 100]);
     }
 

@@ -33,14 +33,22 @@ impl Packet {
     /// The messages, one at a time; source, organisation and authenticity are those of the packet, whatever
     /// the sender wrote. Ends after the first error.
     pub fn messages(&self) -> Messages<'_> {
-        Messages { packet: self, blobs: self.content.blobs.iter(), blob: Cow::default(), at: 0, left: limits::BLOBS }
+        Messages {
+            packet: self,
+            blobs: self.content.blobs.iter(),
+            blob: Cow::default(),
+            at: 0,
+            left: limits::BLOBS,
+        }
     }
 
     /// The first enrolment request (PEM), all that counts in a packet of an unknown sender.
     /// Damaged and large parts are passed over.
     pub fn enrolment_request(&self) -> Option<Vec<u8>> {
         for range in self.content.blobs.iter().take(STRANGER_BLOBS) {
-            let Ok(batch) = self.content.batch(range, limits::STRANGER) else { continue };
+            let Ok(batch) = self.content.batch(range, limits::STRANGER) else {
+                continue;
+            };
             let messages = jobs(&batch).filter(|job| weight::fits(job, limits::STRANGER));
             for message in messages.filter_map(|job| VeloMessage::decode(job).ok()) {
                 if let Some(request) = message.csr.filter(|csr| csr.r#type() == certificate::Type::Csr) {
@@ -100,7 +108,13 @@ impl Content {
             _ => return Err(Error::BadContent("unknown compression")),
         };
         let nonce = String::from_utf8(nonce.to_vec()).map_err(|_| Error::UnknownNonce)?;
-        Ok(Content { blobs, is_compressed, timestamp, nonce, clear })
+        Ok(Content {
+            blobs,
+            is_compressed,
+            timestamp,
+            nonce,
+            clear,
+        })
     }
 
     /// A blob as a serialized `MessageList`.
@@ -118,10 +132,12 @@ impl Content {
 
 /// The serialized messages of a `MessageList`, as far as it is whole.
 fn jobs(batch: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Fields::new(batch).map_while(|field| field.ok()).filter_map(|field| match field {
-        Field::Bytes(1, job) => Some(job),
-        _ => None,
-    })
+    Fields::new(batch)
+        .map_while(|field| field.ok())
+        .filter_map(|field| match field {
+            Field::Bytes(1, job) => Some(job),
+            _ => None,
+        })
 }
 
 /// Iterator over the messages of a [`Packet`]; holds one decompressed blob at a time.
@@ -140,7 +156,9 @@ impl Messages<'_> {
         loop {
             let mut fields = Fields::new(self.blob.get(self.at..).unwrap_or_default());
             let Some(field) = fields.next() else {
-                let Some(range) = self.blobs.next() else { return Ok(None) };
+                let Some(range) = self.blobs.next() else {
+                    return Ok(None);
+                };
                 self.blob = self.packet.content.batch(range, limits::BLOB.min(self.left))?;
                 self.left -= self.blob.len();
                 self.at = 0;
@@ -156,7 +174,10 @@ impl Messages<'_> {
 
     fn decode(&self, job: &[u8]) -> Result<VeloMessage> {
         if !weight::fits(job, limits::MESSAGE_OVERHEAD) {
-            return Err(Error::TooLarge { what: "decoded message", limit: limits::MESSAGE_OVERHEAD });
+            return Err(Error::TooLarge {
+                what: "decoded message",
+                limit: limits::MESSAGE_OVERHEAD,
+            });
         }
         let mut message = VeloMessage::decode(job).map_err(|_| Error::BadContent("not a message"))?;
         let packet = self.packet;
@@ -185,6 +206,7 @@ impl Iterator for Messages<'_> {
 
 /// Whether a sender may call itself this. A client's name must not pretend to belong to an organisation.
 pub(crate) fn is_acceptable_sender(name: &str) -> bool {
-    let is_printable = !name.is_empty() && name.len() <= 256 && !name.contains(|c: char| c.is_control() || c == '/');
+    let is_printable =
+        !name.is_empty() && name.len() <= 256 && !name.contains(|c: char| c.is_control() || c == '/');
     is_printable && (!name.starts_with("C.") || ids::is_client_id(name))
 }

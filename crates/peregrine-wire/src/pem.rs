@@ -36,5 +36,7 @@ pub fn blocks(text: &str) -> impl Iterator<Item = (&str, Zeroizing<Vec<u8>>)> {
 
 /// The first block with this label.
 pub fn first(text: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
-    blocks(text).find(|(found, _)| *found == label).map(|(_, der)| der)
+    blocks(text)
+        .find(|(found, _)| *found == label)
+        .map(|(_, der)| der)
 }

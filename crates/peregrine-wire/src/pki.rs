@@ -3,12 +3,14 @@
 use crate::{Error, PrivateKey, PublicKey, Result, crypto, pem};
 use data_encoding::BASE64;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyUsagePurpose, SanType, SerialNumber,
 };
 use std::net::IpAddr;
 use std::time::Duration;
-use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate, X509Name};
+use x509_parser::der_parser::asn1_rs::BitString;
+use x509_parser::oid_registry::{OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA};
+use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, FromDer, GeneralName, X509Certificate, X509Name};
 
 /// The name clients expect the server's certificate to carry.
 pub const SERVER_NAME: &str = "VelociraptorServer";
@@ -32,12 +34,17 @@ pub struct Issued {
 pub fn create_ca(now: u64) -> Result<Issued> {
     let key = PrivateKey::generate()?;
     let mut params = params(now, CA_DAYS)?;
-    params.distinguished_name.push(DnType::OrganizationName, "Velociraptor CA");
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Velociraptor CA");
     params.subject_alt_names = vec![dns_name("Velociraptor_ca.velocidex.com")?];
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let certificate = params.self_signed(&key).map_err(failed)?;
-    Ok(Issued { certificate: to_pem(&certificate), key })
+    Ok(Issued {
+        certificate: to_pem(&certificate),
+        key,
+    })
 }
 
 /// A new key and a certificate for it, under this common name: a server's ([`SERVER_NAME`]), the gateway's, an
@@ -61,13 +68,21 @@ pub fn issue_for(
     let issuer = Issuer::from_ca_cert_der(&ca[..].into(), ca_key).map_err(failed)?;
     let mut params = params(now, days)?;
     params.distinguished_name.push(DnType::CommonName, name);
-    params.distinguished_name.push(DnType::OrganizationName, "Velociraptor");
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Velociraptor");
     params.subject_alt_names = vec![match name.parse::<IpAddr>() {
         Ok(address) => SanType::IpAddress(address),
         Err(_) => dns_name(name)?,
     }];
-    params.key_usages = vec![KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     params.use_authority_key_identifier_extension = true;
     Ok(to_pem(&params.signed_by(key, &issuer).map_err(failed)?))
 }
@@ -79,26 +94,43 @@ pub fn new_nonce() -> Result<String> {
 
 /// Checks what a server sent as `server.pem`: its first certificate must be issued by one of `ca_certificate`,
 /// be valid at `now` (unix seconds), be fit for a server and carry `pinned_name`. Returns the key to talk to.
-pub fn verify_server(server_pem: &str, ca_certificate: &str, pinned_name: &str, now: u64) -> Result<PublicKey> {
+pub fn verify_server(
+    server_pem: &str,
+    ca_certificate: &str,
+    pinned_name: &str,
+    now: u64,
+) -> Result<PublicKey> {
     let leaf = first_certificate(server_pem)?;
     let leaf = parse(&leaf)?;
-    let now = i64::try_from(now).ok().and_then(|now| ASN1Time::from_timestamp(now).ok());
+    let now = i64::try_from(now)
+        .ok()
+        .and_then(|now| ASN1Time::from_timestamp(now).ok());
     let now = now.ok_or_else(|| refuse("the clock is out of range"))?;
+    if leaf.signature_algorithm != leaf.tbs_certificate.signature {
+        return Err(refuse("its two signature algorithms differ"));
+    }
     if !leaf.validity().is_valid_at(now) {
         return Err(refuse("not valid now: it has expired, or a clock is wrong"));
     }
     let is_issued = |ca: &X509Certificate<'_>| {
-        let is_authority = ca.basic_constraints().ok().flatten().is_some_and(|found| found.value.ca);
+        let is_authority = ca
+            .basic_constraints()
+            .ok()
+            .flatten()
+            .is_some_and(|found| found.value.ca);
         is_authority
             && ca.validity().is_valid_at(now)
             && ca.subject().as_raw() == leaf.issuer().as_raw()
+            && is_sound(&leaf.signature_algorithm, &leaf.signature_value)
             && leaf.verify_signature(Some(ca.public_key())).is_ok()
     };
     let mut roots = pem::blocks(ca_certificate).filter(|(label, _)| *label == "CERTIFICATE");
     if !roots.any(|(_, der)| parse(&der).is_ok_and(|ca| is_issued(&ca))) {
         return Err(refuse("not issued by the deployment's authority"));
     }
-    let usage = leaf.extended_key_usage().map_err(|_| refuse("damaged key usage"))?;
+    let usage = leaf
+        .extended_key_usage()
+        .map_err(|_| refuse("damaged key usage"))?;
     if usage.is_some_and(|usage| !usage.value.any && !usage.value.server_auth) {
         return Err(refuse("not meant for a server"));
     }
@@ -138,6 +170,12 @@ pub fn facts(certificate: &str) -> Result<Facts> {
         thumbprint: data_encoding::HEXLOWER.encode(&crypto::sha256(&der)),
         key: PublicKey::from_der(parsed.public_key().raw).ok(),
     })
+}
+
+/// What the library lets pass in a signature and we do not: SHA-1, and a bit count that is not whole bytes.
+pub(crate) fn is_sound(algorithm: &AlgorithmIdentifier<'_>, signature: &BitString<'_>) -> bool {
+    let is_sha1 = algorithm.algorithm == OID_PKCS1_SHA1WITHRSA || algorithm.algorithm == OID_SHA1_WITH_RSA;
+    !is_sha1 && signature.unused_bits == 0
 }
 
 pub(crate) fn common_name<'a>(name: &'a X509Name<'_>) -> Option<&'a str> {
@@ -183,7 +221,9 @@ const LAST_SECOND: u64 = 221_845_392_000;
 const MAX_DAYS: u32 = 36_500;
 
 fn dns_name(name: &str) -> Result<SanType> {
-    let text = name.try_into().map_err(|_| refuse(&format!("`{name}` cannot stand in a certificate")))?;
+    let text = name
+        .try_into()
+        .map_err(|_| refuse(&format!("`{name}` cannot stand in a certificate")))?;
     Ok(SanType::DnsName(text))
 }
 

@@ -112,7 +112,12 @@ impl Decoder {
             None => self.session(&envelope)?,
         };
         envelope.verify(&session.mac)?; // a second time for a new session: it costs less than a branch to explain
-        let Envelope { mut encrypted, encrypted_cipher, packet_iv, .. } = envelope;
+        let Envelope {
+            mut encrypted,
+            encrypted_cipher,
+            packet_iv,
+            ..
+        } = envelope;
         crypto::decrypt(&session.key, packet_iv, &mut encrypted)?;
         let content = Content::parse(encrypted)?;
         let org_id = orgs.org_of_nonce(&content.nonce).ok_or(Error::UnknownNonce)?;
@@ -128,17 +133,34 @@ impl Decoder {
             packet.key = Some(proven.key.clone());
             return Ok(Opened::Known(packet));
         }
-        self.unproven.lock().insert(encrypted_cipher.clone(), Arc::clone(&session));
-        Ok(Opened::Stranger(Stranger { packet, session, encrypted_cipher }))
+        self.unproven
+            .lock()
+            .insert(encrypted_cipher.clone(), Arc::clone(&session));
+        Ok(Opened::Stranger(Stranger {
+            packet,
+            session,
+            encrypted_cipher,
+        }))
     }
 
     /// Checks a stranger against the key it should hold. Without a key, or with another one, the packet is
     /// delivered as not authenticated, and may carry an enrolment request.
     pub fn settle(&self, stranger: Stranger, key: Option<PublicKey>) -> Packet {
-        let Stranger { mut packet, session, encrypted_cipher } = stranger;
-        let Some(key) = key.filter(|key| key.has_signed(&session.signed, &session.signature)) else { return packet };
+        let Stranger {
+            mut packet,
+            session,
+            encrypted_cipher,
+        } = stranger;
+        let Some(key) = key.filter(|key| key.has_signed(&session.signed, &session.signature)) else {
+            return packet;
+        };
         packet.key = Some(key.clone());
-        let proven = Proven { session, org_id: packet.org_id.clone(), source: packet.source.clone(), key };
+        let proven = Proven {
+            session,
+            org_id: packet.org_id.clone(),
+            source: packet.source.clone(),
+            key,
+        };
         self.unproven.lock().remove(&encrypted_cipher);
         self.proven.lock().insert(encrypted_cipher, Arc::new(proven));
         packet
@@ -152,7 +174,9 @@ impl Decoder {
         orgs: &dyn Orgs,
         find_key: impl Fn(&str) -> Option<PublicKey>,
     ) -> Result<Option<Packet>> {
-        let Some(envelope) = Envelope::parse(body)? else { return Ok(None) };
+        let Some(envelope) = Envelope::parse(body)? else {
+            return Ok(None);
+        };
         Ok(Some(match self.open(envelope, orgs)? {
             Opened::Known(packet) => packet,
             Opened::Stranger(stranger) => {
@@ -191,13 +215,21 @@ impl Decoder {
         if !is_acceptable_sender(&metadata.source) {
             return Err(Error::Malformed("bad sender name"));
         }
-        Ok(Arc::new(Session { key, mac, sender: metadata.source, signed, signature: metadata.signature }))
+        Ok(Arc::new(Session {
+            key,
+            mac,
+            sender: metadata.source,
+            signed,
+            signature: metadata.signature,
+        }))
     }
 }
 
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Decoder")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 

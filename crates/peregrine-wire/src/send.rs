@@ -5,7 +5,8 @@ use crate::generations::Generations;
 use crate::{PrivateKey, PublicKey, Result};
 use parking_lot::Mutex;
 use peregrine_proto::{
-    CipherMetadata, CipherProperties, ClientCommunication, Message, PackedMessageList, cipher_properties::HmacType,
+    CipherMetadata, CipherProperties, ClientCommunication, Message, PackedMessageList,
+    cipher_properties::HmacType,
 };
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -39,7 +40,10 @@ impl CipherSession {
         };
         let signed = Zeroizing::new(properties.encode_to_vec());
         wipe(&mut properties);
-        let metadata = CipherMetadata { source: my_name.into(), signature: my_key.sign(&signed)? };
+        let metadata = CipherMetadata {
+            source: my_name.into(),
+            signature: my_key.sign(&signed)?,
+        };
         let mut encrypted_cipher_metadata = metadata.encode_to_vec();
         crypto::encrypt(&key, metadata_iv, &mut encrypted_cipher_metadata)?;
         Ok(CipherSession {
@@ -102,7 +106,11 @@ pub struct Encoder {
 impl Encoder {
     /// `name` as for [`CipherSession::new`]; `capacity` is the number of peers to remember.
     pub fn new(name: impl Into<String>, key: Arc<PrivateKey>, capacity: usize) -> Encoder {
-        Encoder { name: name.into(), key, sessions: Mutex::new(Generations::new(capacity)) }
+        Encoder {
+            name: name.into(),
+            key,
+            sessions: Mutex::new(Generations::new(capacity)),
+        }
     }
 
     /// The session towards a peer. A new one, which costs about a millisecond, is made the first time and
@@ -115,7 +123,9 @@ impl Encoder {
         }
         // Made outside the lock: two callers at once make two sessions, and both work.
         let session = Arc::new(CipherSession::new(&self.name, &self.key, peer_key)?);
-        self.sessions.lock().insert(peer.to_owned(), (peer_key.clone(), Arc::clone(&session)));
+        self.sessions
+            .lock()
+            .insert(peer.to_owned(), (peer_key.clone(), Arc::clone(&session)));
         Ok(session)
     }
 
@@ -127,6 +137,8 @@ impl Encoder {
 
 impl std::fmt::Debug for Encoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Encoder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Encoder")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

@@ -73,7 +73,9 @@ pub(crate) fn fits(message: &[u8], budget: usize) -> bool {
             Some(Ok(Field::Bytes(number, bytes))) => {
                 // A growing Vec may hold twice its elements for a moment.
                 let (kind, size) = child(*kind, number).unwrap_or((Kind::Leaf, size_of::<String>()));
-                let Some(left) = budget.checked_sub(2 * size) else { return false };
+                let Some(left) = budget.checked_sub(2 * size) else {
+                    return false;
+                };
                 budget = left;
                 if !matches!(kind, Kind::Leaf) || size > size_of::<String>() {
                     stack.push((kind, Fields::new(bytes)));
@@ -101,26 +103,56 @@ mod tests {
 
     #[test]
     fn lists_of_nothing_are_heavy() {
-        let stats = proto::FlowStats { query_status: vec![Default::default(); 1000], ..Default::default() };
-        let message = proto::VeloMessage { flow_stats: Some(stats), ..Default::default() }.encode_to_vec();
+        let stats = proto::FlowStats {
+            query_status: vec![Default::default(); 1000],
+            ..Default::default()
+        };
+        let message = proto::VeloMessage {
+            flow_stats: Some(stats),
+            ..Default::default()
+        }
+        .encode_to_vec();
         assert!(message.len() < 2100);
         assert!(!fits(&message, 200_000) && fits(&message, 1_000_000));
     }
 
     #[test]
     fn lists_within_lists_are_heavy() {
-        let tool = proto::Tool { versions: vec![Default::default(); 500], ..Default::default() };
-        let artifact = proto::Artifact { tools: vec![tool; 3], ..Default::default() };
-        let args = proto::VqlCollectorArgs { artifacts: vec![artifact], ..Default::default() };
-        let request = proto::FlowRequest { vql_client_actions: vec![args], ..Default::default() };
-        let message = proto::VeloMessage { flow_request: Some(request), ..Default::default() }.encode_to_vec();
+        let tool = proto::Tool {
+            versions: vec![Default::default(); 500],
+            ..Default::default()
+        };
+        let artifact = proto::Artifact {
+            tools: vec![tool; 3],
+            ..Default::default()
+        };
+        let args = proto::VqlCollectorArgs {
+            artifacts: vec![artifact],
+            ..Default::default()
+        };
+        let request = proto::FlowRequest {
+            vql_client_actions: vec![args],
+            ..Default::default()
+        };
+        let message = proto::VeloMessage {
+            flow_request: Some(request),
+            ..Default::default()
+        }
+        .encode_to_vec();
         assert!(!fits(&message, 500_000) && fits(&message, 4_000_000));
     }
 
     #[test]
     fn bulk_is_light() {
-        let response = proto::VqlResponse { jsonl_response: "x".repeat(1 << 20), ..Default::default() };
-        let message = proto::VeloMessage { vql_response: Some(response), ..Default::default() }.encode_to_vec();
+        let response = proto::VqlResponse {
+            jsonl_response: "x".repeat(1 << 20),
+            ..Default::default()
+        };
+        let message = proto::VeloMessage {
+            vql_response: Some(response),
+            ..Default::default()
+        }
+        .encode_to_vec();
         assert!(fits(&message, 10_000));
     }
 }
