@@ -121,6 +121,8 @@ pub trait AuditStore: Send + Sync {
     async fn append_audit(&self, entry: AuditEntry) -> Result<()>;
     /// Lines with a number above `after`, oldest first.
     async fn read_audit(&self, after: i64, limit: u64) -> Result<Vec<AuditEntry>>;
+    /// Number of the last line; they count from 1 without holes.
+    async fn audit_end(&self) -> Result<i64>;
 }
 
 /// Named values.

@@ -67,4 +67,12 @@ impl AuditStore for SqliteDatabase {
         })
         .await
     }
+
+    async fn audit_end(&self) -> Result<i64> {
+        self.read(|sql| {
+            let mut statement = sql.prepare_cached("SELECT coalesce(max(id), 0) FROM audit")?;
+            Ok(statement.query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
 }

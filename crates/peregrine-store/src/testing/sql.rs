@@ -38,6 +38,7 @@ async fn settings_and_audit(db: &impl Database) {
     let first = db.read_audit(0, 2).await.unwrap();
     let rest = db.read_audit(first[1].id, 9).await.unwrap();
     assert_eq!((first.len(), rest.len(), rest[0].time), (2, 1, 2));
+    assert_eq!((first[0].id, db.audit_end().await.unwrap()), (1, 3));
 }
 
 async fn users_and_sessions(db: &impl Database) {
