@@ -30,4 +30,4 @@ pub use error::{Error, Result};
 pub use gui::{GuiAssets, GuiFile, NoGui};
 pub use server::{Addresses, RunningServer, Server};
 pub use storage::Storage;
-pub use users::{InitialAdmin, Permission};
+pub use users::{InitialAdmin, Permission, Role};

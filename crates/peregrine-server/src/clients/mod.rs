@@ -23,7 +23,14 @@ pub(crate) async fn get(shared: &Shared, client_id: &str) -> Result<Client> {
 pub(crate) async fn view(shared: &Shared, client: Client) -> Result<Value> {
     let in_flight = shared.storage.database.in_flight(&client.client_id).await?;
     let seen = shared.gateway.connections.seen(&client.client_id);
-    let last_seen = seen.map_or(client.last_seen, |seen| seen.at.max(client.last_seen));
+    let last_seen = seen
+        .as_ref()
+        .map_or(client.last_seen, |seen| seen.at.max(client.last_seen));
+    let last_ip = seen
+        .as_ref()
+        .map(|seen| seen.ip.clone())
+        .filter(|ip| !ip.is_empty())
+        .unwrap_or(client.last_ip);
     let facts = client.facts;
     Ok(json!({
         "client_id": client.client_id,
@@ -35,7 +42,7 @@ pub(crate) async fn view(shared: &Shared, client: Client) -> Result<Value> {
         "agent_name": facts.agent_name,
         "agent_version": facts.agent_version,
         "addresses": facts.addresses,
-        "last_ip": client.last_ip,
+        "last_ip": last_ip,
         "mac_addresses": facts.mac_addresses,
         "labels": client.labels,
         "online": seen.is_some(),

@@ -17,10 +17,11 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// A silent but connected agent is noted as seen so often.
 const REFRESH: Micros = 60_000_000;
 
-/// When and whether an agent is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When and from where an agent that is here was last heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) at: Micros,
+    pub(crate) ip: String,
 }
 
 #[derive(Debug, Default)]
@@ -108,10 +109,10 @@ impl Connections {
 
     /// When an online client was last seen; none when it is not online.
     pub(crate) fn seen(&self, client_id: &str) -> Option<Seen> {
-        self.agents
-            .lock()
-            .get(client_id)
-            .map(|agent| Seen { at: agent.seen })
+        self.agents.lock().get(client_id).map(|agent| Seen {
+            at: agent.seen,
+            ip: agent.ip.clone(),
+        })
     }
 
     /// Clients online.

@@ -97,7 +97,6 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
     let spread = client.max_poll_std.clamp(1, 3600);
     let wait = client.max_poll.clamp(1, 3600) + crate::clock::now().unsigned_abs() % spread;
     let deadline = Instant::now() + Duration::from_secs(wait);
-    let mut is_first = true;
     loop {
         if sender.is_closed() {
             return;
@@ -109,13 +108,13 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
                 return;
             }
         };
-        if !messages.is_empty() || !is_first {
+        // A wake-up may be about tasks that an earlier poll took; then the wait goes on.
+        if !messages.is_empty() {
             if let Ok(packet) = tasks::seal(&shared, &waiting.client_id, &waiting.key, messages) {
                 let _ = sender.send(packet.into()).await;
             }
             return;
         }
-        is_first = false;
         loop {
             tokio::select! {
                 () = waiting.connection.wake.notified() => break,

@@ -7,8 +7,8 @@ mod sessions;
 mod throttle;
 
 pub(crate) use password::{Hasher, random_token};
-pub use permissions::Permission;
-pub(crate) use permissions::{Role, permissions_of};
+pub(crate) use permissions::permissions_of;
+pub use permissions::{Permission, Role};
 pub(crate) use principal::Principal;
 pub(crate) use sessions::{COOKIE, cookie, expired_cookie, sign_in, sign_out, token_hash};
 pub(crate) use throttle::Throttle;
