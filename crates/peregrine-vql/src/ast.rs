@@ -104,7 +104,9 @@ pub struct Param {
 /// `SELECT … FROM …` with its clauses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
-    /// How many `EXPLAIN` stand in front; any non-zero number explains.
+    /// Comments between the opening brace and the SELECT of a sub-query; those of a statement are in [`Statement`].
+    pub comments: Vec<Comment>,
+    /// At least one `EXPLAIN` stands in front.
     pub explain: bool,
     /// A `*` in first position.
     pub star: bool,
@@ -206,6 +208,8 @@ pub struct List {
     pub items: Vec<Expr>,
     /// A comma follows the last element, or the list ended in an empty slot: always an array.
     pub trailing_comma: bool,
+    /// Comments after the trailing comma.
+    pub trailing_comments: Vec<Comment>,
     /// The whole list.
     pub span: Span,
 }

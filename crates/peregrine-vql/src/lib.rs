@@ -4,3 +4,17 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+pub mod diagnostic;
+mod format;
+mod lexer;
+mod literal;
+mod parser;
+mod print;
+mod render;
+mod token;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use format::reformat;
+pub use lexer::{MAX_TEXT_BYTES, MAX_TOKENS};
+pub use parser::{MAX_DEPTH, parse, parse_bytes, parse_lambda, parse_recovering, parse_with_comments};
+pub use print::{column_name, print_expr, print_select, print_source, print_statement};

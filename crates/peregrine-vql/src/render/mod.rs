@@ -1,0 +1,246 @@
+//! The renderer shared by the canonical print and the formatter: a cursor, a stack of indents, and a choice between
+//! candidate layouts. The canonical print is the same walk with everything on one line.
+
+mod expression;
+mod statement;
+
+use crate::ast::{Comment, CommentKind};
+
+/// Lines longer than this are avoided where a layout allows it.
+const WIDTH: usize = 80;
+
+/// Beyond this column arguments and symbols start a new line.
+const INDENT_THRESHOLD: usize = 50;
+
+/// Nested choices multiply. After this many fragments the renderer stops comparing layouts, which bounds its time;
+/// ordinary texts stay below a hundredth of it.
+const MAX_WORK: usize = 4_000_000;
+
+/// Everything that a candidate layout is judged by or that the next fragment depends on.
+#[derive(Debug, Clone, Copy)]
+struct Cursor {
+    column: usize,
+    /// The widest column so far in the statement.
+    max: usize,
+    /// Line breaks so far.
+    lines: usize,
+    one_line: bool,
+    /// A break in one-line mode puts a blank here.
+    blank_needed: bool,
+    /// Nothing but blanks on the current line.
+    line_is_blank: bool,
+}
+
+/// Renders nodes; see the children modules for the layout of each.
+pub(crate) struct Renderer {
+    out: String,
+    cursor: Cursor,
+    indents: Vec<usize>,
+    threshold: usize,
+    /// Comments are part of the output.
+    comments: bool,
+    work: usize,
+}
+
+/// A rendering of one node, to be compared with others.
+type Candidate<'a> = &'a dyn Fn(&mut Renderer);
+
+impl Renderer {
+    /// For the canonical print.
+    pub(crate) fn one_line() -> Self {
+        let mut renderer = Self::formatter();
+        renderer.cursor.one_line = true;
+        renderer.threshold = 0;
+        renderer.comments = false;
+        renderer
+    }
+
+    /// For the formatter.
+    pub(crate) fn formatter() -> Self {
+        let cursor = Cursor {
+            column: 0,
+            max: 0,
+            lines: 0,
+            one_line: false,
+            blank_needed: false,
+            line_is_blank: true,
+        };
+        Self {
+            out: String::new(),
+            cursor,
+            indents: Vec::new(),
+            threshold: INDENT_THRESHOLD,
+            comments: true,
+            work: 0,
+        }
+    }
+
+    /// What was rendered.
+    pub(crate) fn into_text(self) -> String {
+        self.out
+    }
+
+    fn push(&mut self, text: &str) {
+        self.work += 1;
+        self.out.push_str(text);
+        self.cursor.column += text.len();
+        self.cursor.max = self.cursor.max.max(self.cursor.column);
+        self.cursor.blank_needed =
+            !text.ends_with([' ', '\n']) && !matches!(text, "(" | "{" | "=" | "[" | "=[");
+        if text.contains(|c| c != ' ') {
+            self.cursor.line_is_blank = false;
+        }
+    }
+
+    fn push_blanks(&mut self, count: usize) {
+        const BLANKS: &str = "                                ";
+        let mut left = count;
+        while left > 0 {
+            let part = left.min(BLANKS.len());
+            self.push(&BLANKS[..part]);
+            left -= part;
+        }
+    }
+
+    /// Ends the line: what was laid out so far loses its trailing blanks, literals end in a quote and keep theirs.
+    fn newline(&mut self) {
+        trim_blanks(&mut self.out);
+        self.out.push('\n');
+        self.cursor.column = 0;
+        self.cursor.lines += 1;
+        self.cursor.line_is_blank = true;
+        self.cursor.blank_needed = false;
+    }
+
+    /// A line break, or in one-line mode a blank where one is needed.
+    fn line_break(&mut self) {
+        if self.cursor.one_line {
+            if self.cursor.blank_needed {
+                self.push(" ");
+            }
+            return;
+        }
+        self.newline();
+        self.push_blanks(self.indent());
+    }
+
+    /// A new line at a fixed indent, whatever the nesting; pushes that indent.
+    fn fresh(&mut self, indent: usize) {
+        self.indents.push(indent);
+        if self.cursor.one_line {
+            return;
+        }
+        // These blanks do not count as width.
+        let max = self.cursor.max;
+        self.newline();
+        self.push_blanks(indent);
+        self.cursor.max = max;
+    }
+
+    fn indent(&self) -> usize {
+        self.indents.last().copied().unwrap_or(0)
+    }
+
+    fn mark(&mut self) {
+        self.indents.push(self.cursor.column);
+    }
+
+    fn deepen(&mut self) {
+        self.indents.push(self.indent() + 2);
+    }
+
+    fn drop_indent(&mut self) {
+        self.indents.pop();
+    }
+
+    /// Renders whichever candidate is best; in one-line mode the first.
+    fn choose(&mut self, candidates: &[Candidate<'_>]) {
+        let [first, others @ ..] = candidates else { return };
+        if self.cursor.one_line {
+            return first(self);
+        }
+        let start = self.cursor;
+        let mut best = self.attempt(start, *first);
+        // A first candidate that fits without a break cannot be beaten, so the others need no look.
+        if best.1.max < WIDTH && best.1.lines == start.lines {
+            return self.adopt(best);
+        }
+        if self.work > MAX_WORK {
+            if let Some(last) = others.last() {
+                best = self.attempt(start, *last);
+            }
+            return self.adopt(best);
+        }
+        for candidate in others {
+            let next = self.attempt(start, *candidate);
+            if better(&best.1, &next.1) {
+                best = next;
+            }
+        }
+        self.adopt(best);
+    }
+
+    fn attempt(&mut self, start: Cursor, candidate: Candidate<'_>) -> (String, Cursor) {
+        let before = std::mem::take(&mut self.out);
+        self.cursor = start;
+        candidate(self);
+        // One-line mode ends with the candidate that switched it on.
+        self.cursor.one_line = start.one_line;
+        (std::mem::replace(&mut self.out, before), self.cursor)
+    }
+
+    fn adopt(&mut self, (text, cursor): (String, Cursor)) {
+        if text.starts_with('\n') {
+            trim_blanks(&mut self.out);
+        }
+        self.out.push_str(&text);
+        self.cursor = cursor;
+    }
+
+    fn comment_lines(&mut self, comments: &[Comment]) {
+        if !self.comments {
+            return;
+        }
+        for comment in comments {
+            match comment.kind {
+                CommentKind::Line => {
+                    // What follows on the same line would become part of the comment.
+                    self.cursor.one_line = false;
+                    self.push(&comment.text);
+                    self.line_break();
+                }
+                CommentKind::Block => {
+                    self.fresh(0);
+                    self.push(&without_trailing_blanks(&comment.text));
+                    self.line_break();
+                    self.drop_indent();
+                }
+            }
+        }
+    }
+}
+
+/// Whether `next` is the better layout.
+fn better(best: &Cursor, next: &Cursor) -> bool {
+    if next.max > WIDTH && best.max < WIDTH {
+        return false;
+    }
+    if best.max > WIDTH && next.max < WIDTH {
+        return true;
+    }
+    if best.max < WIDTH && next.max < WIDTH && next.lines > best.lines {
+        return false;
+    }
+    next.max <= best.max
+}
+
+fn trim_blanks(text: &mut String) {
+    text.truncate(text.trim_end_matches([' ', '\t']).len());
+}
+
+fn without_trailing_blanks(text: &str) -> String {
+    text.split('\n')
+        .map(|line| line.trim_end_matches([' ', '\t', '\r']))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
