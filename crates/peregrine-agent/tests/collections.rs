@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use peregrine_agent::Ended;
 use peregrine_proto::velo_status::ReturnedStatus;
-use peregrine_proto::{Cancel, FlowStats, FlowStatsRequest, Cancel, VeloMessage};
+use peregrine_proto::{Cancel, FlowStats, FlowStatsRequest, VeloMessage};
 use std::sync::Arc;
 
 struct World {
