@@ -39,7 +39,12 @@ fn outcome(stats: &FlowStats) -> (ReturnedStatus, &str) {
 
 #[test]
 fn rows_logs_and_statistics_arrive() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["log INFO:hello; rows 5", "rows 2"], |_| {}));
     let stats = server.wait_for_end("F.1");
     assert_eq!(stats.query_status.len(), 2);
@@ -72,7 +77,12 @@ fn rows_logs_and_statistics_arrive() {
 
 #[test]
 fn rows_travel_in_batches_compressed_if_so_asked() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["rows 25"], |flow| {
         flow.compression = 1;
         flow.vql_client_actions[0].max_row = 10;
@@ -97,7 +107,12 @@ fn rows_travel_in_batches_compressed_if_so_asked() {
 
 #[test]
 fn the_row_limit_ends_a_flow_and_keeps_the_rows_before_it() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["rows 100"], |flow| flow.max_rows = 7));
     let stats = server.wait_for_end("F.1");
     let (status, message) = outcome(&stats);
@@ -112,7 +127,12 @@ fn the_row_limit_ends_a_flow_and_keeps_the_rows_before_it() {
 
 #[test]
 fn a_query_ends_at_its_timeout_with_the_rows_so_far() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["rows 3; wait"], |flow| {
         flow.vql_client_actions[0].timeout = 1
     }));
@@ -129,7 +149,11 @@ fn a_query_ends_at_its_timeout_with_the_rows_so_far() {
 #[test]
 fn a_timeout_shows_although_the_query_does_not_stop() {
     let World {
-        server, agent, words, _folder } = start();
+        server,
+        agent,
+        words,
+        _folder,
+    } = start();
     server.task(flow("F.1", &["gate"], |flow| {
         flow.vql_client_actions[0].timeout = 1;
         flow.flow_update_time = 1;
@@ -147,7 +171,12 @@ fn a_timeout_shows_although_the_query_does_not_stop() {
 
 #[test]
 fn the_server_cancels_a_flow() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["rows 3; log INFO:running; wait"], |_| {}));
     server.wait("log line", |state| {
         state
@@ -168,7 +197,12 @@ fn the_server_cancels_a_flow() {
 
 #[test]
 fn a_panic_and_an_error_are_reported_and_the_agent_lives_on() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["rows 1; panic"], |_| {}));
     let stats = server.wait_for_end("F.1");
     let (status, message) = outcome(&stats);
@@ -200,7 +234,11 @@ fn a_panic_and_an_error_are_reported_and_the_agent_lives_on() {
 #[test]
 fn collections_beyond_the_limit_wait_and_urgent_ones_do_not() {
     let World {
-        server, agent, words, _folder } = start();
+        server,
+        agent,
+        words,
+        _folder,
+    } = start();
     for id in ["F.1", "F.2"] {
         server.task(flow(id, &["log INFO:runs; gate"], |_| {}));
         server.wait("start", |state| {
@@ -231,7 +269,12 @@ fn collections_beyond_the_limit_wait_and_urgent_ones_do_not() {
 
 #[test]
 fn questions_about_flows_are_answered_urgently() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(flow("F.1", &["rows 1"], |_| {}));
     server.wait_for_end("F.1");
     let ask = FlowStatsRequest {
@@ -257,7 +300,12 @@ fn questions_about_flows_are_answered_urgently() {
 
 #[test]
 fn what_the_agent_does_not_know_is_answered_and_a_kill_ends_it() {
-    let World { server, agent, _folder, .. } = start();
+    let World {
+        server,
+        agent,
+        _folder,
+        ..
+    } = start();
     server.task(VeloMessage {
         session_id: "F.9".into(),
         ..VeloMessage::default()

@@ -27,7 +27,14 @@ fn cost_of_an_idle_agent() {
         let config = Config::from_yaml(&text).unwrap().client;
         let runner = EngineRunner::new(builtin::shared_registry(), &config, |context| context);
         let stop = Cancellation::new();
-        peregrine_agent::run(config, &paths(&folder), Arc::new(runner), HostFacts::default(), &stop).unwrap();
+        peregrine_agent::run(
+            config,
+            &paths(&folder),
+            Arc::new(runner),
+            HostFacts::default(),
+            &stop,
+        )
+        .unwrap();
         return;
     }
     for scheme in ["http", "ws"] {
@@ -35,7 +42,10 @@ fn cost_of_an_idle_agent() {
         let server = Server::start();
         // As a real server: a poll is held for a minute.
         server.change(|state| state.hold = Duration::from_secs(60));
-        let config = Config { client: config(&server, scheme), ..Config::default() };
+        let config = Config {
+            client: config(&server, scheme),
+            ..Config::default()
+        };
         std::fs::write(folder.path().join("config.yaml"), config.to_yaml().unwrap()).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "cost_of_an_idle_agent"])
@@ -50,7 +60,11 @@ fn cost_of_an_idle_agent() {
         std::thread::sleep(MEASURED);
         let used = ticks(child.id()) - before;
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let lines = status.lines().filter(|line| ["VmRSS", "VmHWM", "RssAnon", "Threads"].iter().any(|name| line.starts_with(name)));
+        let lines = status.lines().filter(|line| {
+            ["VmRSS", "VmHWM", "RssAnon", "Threads"]
+                .iter()
+                .any(|name| line.starts_with(name))
+        });
         println!("{scheme}: {} ms of processor time in {MEASURED:?}", used * 10);
         lines.for_each(|line| println!("{scheme}: {line}"));
         child.kill().unwrap();
