@@ -4,7 +4,7 @@ use crate::buffer::Buffer;
 use crate::checkpoint::Checkpoints;
 use crate::connector::Connector;
 use crate::executor::Executor;
-use crate::flow::FlowDefaults;
+use crate::flow::FlowSettings;
 use crate::host::HostFacts;
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
@@ -58,17 +58,27 @@ pub fn run(
     stop: &Cancellation,
 ) -> anyhow::Result<Ended> {
     let config = Arc::new(config);
-    let writeback = Arc::new(WritebackStore::open(&paths.writeback, &config.level2_writeback_suffix)?);
+    let writeback = Arc::new(WritebackStore::open(
+        &paths.writeback,
+        &config.level2_writeback_suffix,
+    )?);
     let key = Arc::new(writeback.key()?);
     let client_id = ids::client_id(key.public());
     facts.install_time = writeback.install_time();
     tracing::info!(client_id, version = facts.client_version, "agent started");
 
     // A deployment that wants no disk buffer still gets what it would allow in memory: it survives a restart.
-    let size = if config.local_buffer.disk_size > 0 { config.local_buffer.disk_size } else { config.local_buffer.memory_size };
+    let size = if config.local_buffer.disk_size > 0 {
+        config.local_buffer.disk_size
+    } else {
+        config.local_buffer.memory_size
+    };
     let outbox = Arc::new(Outbox::new(Buffer::open(&paths.buffer, size)?));
     if outbox.pending_bytes() > 0 {
-        tracing::info!(bytes = outbox.pending_bytes(), "answers of the last run wait to be sent");
+        tracing::info!(
+            bytes = outbox.pending_bytes(),
+            "answers of the last run wait to be sent"
+        );
     }
     let checkpoints = Checkpoints::open(&paths.checkpoints, !config.disable_checkpoints)
         .with_context(|| format!("checkpoint folder `{}`", paths.checkpoints.display()))?;
@@ -84,12 +94,18 @@ pub fn run(
         Arc::clone(&writeback),
         work.clone(),
     )?;
-    let defaults = FlowDefaults {
+    let settings = FlowSettings {
+        concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
         max_wait: Duration::from_secs(config.default_max_wait),
         stats_update: Duration::from_secs(config.default_server_flow_stats_update),
     };
-    let monitoring =
-        Monitoring::start(Arc::clone(&outbox), Arc::clone(&runner), writeback, &work, defaults.max_wait);
+    let monitoring = Monitoring::start(
+        Arc::clone(&outbox),
+        Arc::clone(&runner),
+        writeback,
+        &work,
+        settings.max_wait,
+    );
     let killed = Arc::new(AtomicBool::new(false));
     let on_kill = {
         let (killed, work) = (Arc::clone(&killed), work.clone());
@@ -98,20 +114,33 @@ pub fn run(
             work.cancel();
         })
     };
-    let concurrency = usize::try_from(config.concurrency).unwrap_or(usize::MAX);
-    let executor =
-        Executor::new(Arc::clone(&outbox), runner, checkpoints, monitoring, work.clone(), concurrency, defaults, on_kill);
-    talk(connector, &executor, &outbox, facts, &work)?;
+    let executor = Executor::new(
+        Arc::clone(&outbox),
+        runner,
+        checkpoints,
+        monitoring,
+        work.clone(),
+        settings,
+        on_kill,
+    );
+    let talked = talk(connector, &executor, &outbox, facts, &work);
     executor.shut_down(PATIENCE);
     outbox.close();
+    talked?;
     tracing::info!("agent ended");
-    Ok(if killed.load(Ordering::Relaxed) { Ended::Killed } else { Ended::Stopped })
+    Ok(if killed.load(Ordering::Relaxed) {
+        Ended::Killed
+    } else {
+        Ended::Stopped
+    })
 }
 
 fn dialer(config: &ClientConfig) -> anyhow::Result<Dialer> {
     Ok(Dialer {
         tls: Arc::new(tls::client_config(config)?),
-        server_name: config.use_self_signed_ssl.then(|| config.pinned_server_name.clone()),
+        server_name: config
+            .use_self_signed_ssl
+            .then(|| config.pinned_server_name.clone()),
         timeout: Duration::from_secs(config.connection_timeout),
         fallback: config.fallback_addresses.clone(),
         silence: Duration::from_secs(config.ws_ping_wait_sec).mul_f32(1.1) + Duration::from_secs(5),
@@ -143,8 +172,6 @@ fn talk(
     });
     // What still waits for an answer, or for a name to be resolved, is dropped.
     runtime.shutdown_background();
-    if failed {
-        tracing::error!("a loop of the agent ended by itself; the agent ends too");
-    }
+    anyhow::ensure!(!failed, "a loop of the agent crashed; please report this");
     Ok(())
 }

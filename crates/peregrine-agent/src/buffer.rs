@@ -23,18 +23,18 @@ const HEADER: u64 = 16;
 const RECORD_HEAD: u64 = 8;
 
 /// No message is larger than this; a longer record is damage.
-pub const MAX_RECORD: usize = 100 << 20;
+pub(crate) const MAX_RECORD: usize = 100 << 20;
 
 /// Why a buffer could not be opened or written.
 #[derive(Debug, thiserror::Error)]
 #[error("buffer file `{path}`: {source}; check that its folder exists and has room")]
-pub struct BufferError {
+pub(crate) struct BufferError {
     path: String,
     source: io::Error,
 }
 
 /// A queue on disk. Writers wait while it is full, which slows the queries that feed it.
-pub struct Buffer {
+pub(crate) struct Buffer {
     state: Mutex<State>,
     has_room: Condvar,
     path: String,
@@ -54,28 +54,49 @@ struct State {
 
 /// What a lease handed out.
 #[derive(Debug, Default)]
-pub struct Lease {
+pub(crate) struct Lease {
     /// The payloads, oldest first.
-    pub records: Vec<Vec<u8>>,
+    pub(crate) records: Vec<Vec<u8>>,
     /// True when nothing is left behind them.
-    pub is_all: bool,
+    pub(crate) is_all: bool,
 }
 
 impl Buffer {
     /// Opens or creates the file. Whatever whole records it holds will be sent.
-    pub fn open(path: &Path, max_size: u64) -> Result<Buffer, BufferError> {
+    pub(crate) fn open(path: &Path, max_size: u64) -> Result<Buffer, BufferError> {
         let shown = path.display().to_string();
-        let wrap = |source| BufferError { path: shown.clone(), source };
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(wrap)?;
+        let wrap = |source| BufferError {
+            path: shown.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(wrap)?;
         let state = State::recover(file).map_err(wrap)?;
-        Ok(Buffer { state: Mutex::new(state), has_room: Condvar::new(), path: shown, max_size: max_size.max(1 << 16) })
+        Ok(Buffer {
+            state: Mutex::new(state),
+            has_room: Condvar::new(),
+            path: shown,
+            max_size: max_size.max(1 << 16),
+        })
     }
 
     /// Adds a record. Waits while the buffer is full; gives `false` when it was closed meanwhile or `stop` says so.
-    pub fn push(&self, payload: &[u8], stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
+    pub(crate) fn push(&self, payload: &[u8], stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
         if payload.len() > MAX_RECORD {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, format!("record of {} bytes is too large", payload.len()));
-            return Err(BufferError { path: self.path.clone(), source });
+            let source = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("record of {} bytes is too large", payload.len()),
+            );
+            return Err(BufferError {
+                path: self.path.clone(),
+                source,
+            });
         }
         let mut state = self.state.lock();
         while state.write > self.max_size && state.pending() > 0 {
@@ -87,37 +108,46 @@ impl Buffer {
         if state.closed {
             return Ok(false);
         }
-        state.append(payload).map_err(|source| BufferError { path: self.path.clone(), source })?;
+        state.append(payload).map_err(|source| BufferError {
+            path: self.path.clone(),
+            source,
+        })?;
         Ok(true)
     }
 
     /// Hands out records until their payloads exceed `bytes`, at least one if there is one.
-    pub fn lease(&self, bytes: usize) -> Result<Lease, BufferError> {
+    pub(crate) fn lease(&self, bytes: usize) -> Result<Lease, BufferError> {
         let mut state = self.state.lock();
-        state.lease(bytes).map_err(|source| BufferError { path: self.path.clone(), source })
+        state.lease(bytes).map_err(|source| BufferError {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Everything leased has arrived.
-    pub fn commit(&self) -> Result<(), BufferError> {
+    pub(crate) fn commit(&self) -> Result<(), BufferError> {
         let mut state = self.state.lock();
-        let outcome = state.commit().map_err(|source| BufferError { path: self.path.clone(), source });
+        let outcome = state.commit().map_err(|source| BufferError {
+            path: self.path.clone(),
+            source,
+        });
         self.has_room.notify_all();
         outcome
     }
 
     /// Nothing that was leased counts as sent.
-    pub fn roll_back(&self) {
+    pub(crate) fn roll_back(&self) {
         let mut state = self.state.lock();
         state.lease = state.read;
     }
 
     /// Bytes that wait to be sent.
-    pub fn pending_bytes(&self) -> u64 {
+    pub(crate) fn pending_bytes(&self) -> u64 {
         self.state.lock().pending()
     }
 
     /// Wakes waiting writers, which then give up.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.state.lock().closed = true;
         self.has_room.notify_all();
     }
@@ -128,12 +158,22 @@ impl State {
         let length = file.metadata()?.len();
         let mut head = [0_u8; HEADER as usize];
         let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
-        let mut state = State { file, read: HEADER, lease: HEADER, write: HEADER, closed: false };
+        let mut state = State {
+            file,
+            read: HEADER,
+            lease: HEADER,
+            write: HEADER,
+            closed: false,
+        };
         if !is_ours {
             state.reset()?;
             return Ok(state);
         }
-        let read = u64::from_le_bytes(head.get(8..16).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default());
+        let read = u64::from_le_bytes(
+            head.get(8..16)
+                .and_then(|bytes| bytes.try_into().ok())
+                .unwrap_or_default(),
+        );
         if !(HEADER..=length).contains(&read) {
             state.reset()?;
             return Ok(state);
@@ -147,7 +187,10 @@ impl State {
         }
         // What follows the last whole record is a torn write: the agent was killed in the middle of it.
         if position < length {
-            tracing::warn!(bytes = length - position, "the end of the buffer file is damaged and dropped");
+            tracing::warn!(
+                bytes = length - position,
+                "the end of the buffer file is damaged and dropped"
+            );
         }
         state.write = position;
         state.file.set_len(position)?;
@@ -215,7 +258,10 @@ impl State {
                 }
                 None if self.lease < self.write => {
                     // The disk changed under us; what follows cannot be found any more.
-                    tracing::warn!(lost_bytes = self.write - self.lease, "buffer file is damaged; the rest of it is dropped");
+                    tracing::warn!(
+                        lost_bytes = self.write - self.lease,
+                        "buffer file is damaged; the rest of it is dropped"
+                    );
                     self.write = self.lease;
                     self.file.set_len(self.write)?;
                 }
@@ -244,7 +290,11 @@ mod tests {
     }
 
     fn texts(lease: &Lease) -> Vec<String> {
-        lease.records.iter().map(|record| String::from_utf8_lossy(record).into_owned()).collect()
+        lease
+            .records
+            .iter()
+            .map(|record| String::from_utf8_lossy(record).into_owned())
+            .collect()
     }
 
     #[test]
@@ -262,7 +312,10 @@ mod tests {
 
         let buffer = Buffer::open(&path, 1 << 20).unwrap();
         let lease = buffer.lease(100).unwrap();
-        assert_eq!((texts(&lease).join(","), lease.is_all), ("two,three".to_owned(), true));
+        assert_eq!(
+            (texts(&lease).join(","), lease.is_all),
+            ("two,three".to_owned(), true)
+        );
         buffer.commit().unwrap();
         assert_eq!(buffer.pending_bytes(), 0);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), HEADER);
@@ -302,7 +355,10 @@ mod tests {
             damaged[position] ^= 0x55;
             std::fs::write(&path, &damaged).unwrap();
             let buffer = Buffer::open(&path, 1 << 20).unwrap();
-            assert!(buffer.lease(100).unwrap().records.len() <= 2, "flipped byte {position}");
+            assert!(
+                buffer.lease(100).unwrap().records.len() <= 2,
+                "flipped byte {position}"
+            );
         }
     }
 
@@ -312,7 +368,10 @@ mod tests {
         let buffer = Buffer::open(&dir.path().join("buffer"), 1 << 16).unwrap();
         let block = vec![7; 1 << 16];
         assert!(buffer.push(&block, &never).unwrap());
-        assert!(!buffer.push(&block, &|| true).unwrap(), "full: gives up when told to stop");
+        assert!(
+            !buffer.push(&block, &|| true).unwrap(),
+            "full: gives up when told to stop"
+        );
         std::thread::scope(|threads| {
             let writer = threads.spawn(|| buffer.push(&block, &never).unwrap());
             let lease = buffer.lease(1).unwrap();

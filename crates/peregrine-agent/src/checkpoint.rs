@@ -6,21 +6,33 @@ use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
 use std::path::{Path, PathBuf};
 
 /// A folder with one small file for each running collection.
-pub struct Checkpoints {
+pub(crate) struct Checkpoints {
     folder: PathBuf,
     is_enabled: bool,
 }
 
 impl Checkpoints {
     /// Checkpoints in this folder, which is created when missing. Disabled, it only reports those of earlier runs.
-    pub fn open(folder: &Path, is_enabled: bool) -> std::io::Result<Checkpoints> {
+    pub(crate) fn open(folder: &Path, is_enabled: bool) -> std::io::Result<Checkpoints> {
         std::fs::create_dir_all(folder)?;
-        Ok(Checkpoints { folder: folder.to_owned(), is_enabled })
+        Ok(Checkpoints {
+            folder: folder.to_owned(),
+            is_enabled,
+        })
     }
 
     fn path(&self, session_id: &str) -> PathBuf {
         // Session ids come from the server: only harmless characters reach the file system.
-        let safe: String = session_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
+        let safe: String = session_id
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '.' {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
         self.folder.join(format!("{safe}.json"))
     }
 
@@ -36,7 +48,10 @@ impl Checkpoints {
         if !self.is_enabled {
             return;
         }
-        let record = Record { session_id: session_id.to_owned(), stats: stats.clone() };
+        let record = Record {
+            session_id: session_id.to_owned(),
+            stats: stats.clone(),
+        };
         let outcome = serde_json::to_vec(&record)
             .map_err(std::io::Error::other)
             .and_then(|json| crate::files::replace(&self.path(session_id), &json));
@@ -47,15 +62,24 @@ impl Checkpoints {
 
     /// Tells the server of every collection that was running when the agent last ended, and forgets them.
     pub(crate) fn recover(&self, outbox: &Outbox) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
         for entry in entries.flatten() {
             let path = entry.path();
             // A name of another kind is a file that was being written when the agent was killed.
             let is_whole = path.extension().is_some_and(|extension| extension == "json");
             let record = is_whole.then(|| std::fs::read(&path).ok()).flatten();
             let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
-            if let Some(Record { session_id, mut stats }) = record {
-                tracing::info!(flow_id = session_id, "a collection was interrupted by the end of the agent");
+            if let Some(Record {
+                session_id,
+                mut stats,
+            }) = record
+            {
+                tracing::info!(
+                    flow_id = session_id,
+                    "a collection was interrupted by the end of the agent"
+                );
                 for status in &mut stats.query_status {
                     if status.status == i32::from(ReturnedStatus::Progress) {
                         interrupt(status);
@@ -80,7 +104,8 @@ impl Checkpoints {
 fn interrupt(status: &mut VeloStatus) {
     status.status = ReturnedStatus::GenericError.into();
     if status.error_message.is_empty() {
-        "the agent was restarted while the collection ran; collect it again".clone_into(&mut status.error_message);
+        "the agent was restarted while the collection ran; collect it again"
+            .clone_into(&mut status.error_message);
     }
 }
 

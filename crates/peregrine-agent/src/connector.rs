@@ -64,12 +64,20 @@ impl Connector {
     ) -> anyhow::Result<Connector> {
         let mut urls = Vec::new();
         for text in &config.server_urls {
-            let url = Url::parse(text).map_err(|error| anyhow::anyhow!("`server_urls`: `{text}`: {error}"))?;
+            let url =
+                Url::parse(text).map_err(|error| anyhow::anyhow!("`server_urls`: `{text}`: {error}"))?;
             urls.push(url);
         }
-        anyhow::ensure!(!urls.is_empty(), "`server_urls` is empty: the agent has no server to talk to");
+        anyhow::ensure!(
+            !urls.is_empty(),
+            "`server_urls` is empty: the agent has no server to talk to"
+        );
         let index = usize::try_from(random_below(urls.len() as u64)).unwrap_or(0);
-        let state = State { index, identity: None, last_enrolment: None };
+        let state = State {
+            index,
+            identity: None,
+            last_enrolment: None,
+        };
         Ok(Connector {
             encoder: Encoder::new(client_id, Arc::clone(&key), 4),
             decoder: Decoder::new(Arc::clone(&key), 4),
@@ -86,7 +94,13 @@ impl Connector {
 
     /// Sends serialised message lists to an endpoint (`control` or `reader`) and gives the server's messages. Each
     /// server gets its turn, once.
-    pub(crate) async fn post(&self, channel: &mut Channel, endpoint: &str, lists: &[Vec<u8>], urgent: bool) -> Outcome {
+    pub(crate) async fn post(
+        &self,
+        channel: &mut Channel,
+        endpoint: &str,
+        lists: &[Vec<u8>],
+        urgent: bool,
+    ) -> Outcome {
         for _ in 0..self.urls.len() {
             let index = self.state.lock().index;
             if let Some(outcome) = self.post_here(index, channel, endpoint, lists, urgent).await {
@@ -109,7 +123,9 @@ impl Connector {
     ) -> Option<Outcome> {
         for _ in 0..TRIES {
             let (base, identity) = self.server(index, channel).await?;
-            let Some(body) = self.seal(&identity, lists) else { return Some(Outcome::Refused) };
+            let Some(body) = self.seal(&identity, lists) else {
+                return Some(Outcome::Refused);
+            };
             let url = base.join(endpoint).ok()?;
             // A long poll answers after the poll time; everything else much sooner.
             let longest = Duration::from_secs(self.config.max_poll * 2 + 60).max(self.dialer.timeout);
@@ -200,7 +216,12 @@ impl Connector {
         anyhow::ensure!(answer.status == 200, "status {}", answer.status);
         let text = String::from_utf8(answer.body)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let key = pki::verify_server(&text, &self.config.ca_certificate, &self.config.pinned_server_name, now)?;
+        let key = pki::verify_server(
+            &text,
+            &self.config.ca_certificate,
+            &self.config.pinned_server_name,
+            now,
+        )?;
         if let Err(error) = self.writeback.set_server_pem(&text) {
             tracing::warn!(%error, "the server's certificate could not be kept");
         }
@@ -218,7 +239,9 @@ impl Connector {
         anyhow::ensure!(plain.set_scheme(scheme).is_ok(), "no HTTP form of the URL");
         match channel.get(&self.dialer, &plain).await {
             Ok(answer) => Ok(answer),
-            Err(_) => Ok(channel.post(&self.dialer, &url, Vec::new(), false, self.dialer.timeout).await?),
+            Err(_) => Ok(channel
+                .post(&self.dialer, &url, Vec::new(), false, self.dialer.timeout)
+                .await?),
         }
     }
 
@@ -228,8 +251,13 @@ impl Connector {
         } else {
             pack::compressed(blobs(lists), &self.config.nonce)
         };
-        let sealed = self.encoder.session(ids::SERVER, identity).and_then(|session| session.seal(&content));
-        sealed.map_err(|error| tracing::error!(%error, "a packet could not be encrypted and is lost")).ok()
+        let sealed = self
+            .encoder
+            .session(ids::SERVER, identity)
+            .and_then(|session| session.seal(&content));
+        sealed
+            .map_err(|error| tracing::error!(%error, "a packet could not be encrypted and is lost"))
+            .ok()
     }
 
     /// What the server has to say; nothing unless it proves that it is the server.
@@ -250,7 +278,9 @@ impl Connector {
         };
         // The iterator ends after the first error; what came before counts.
         let readable = packet.messages().filter_map(|message| {
-            message.map_err(|error| tracing::warn!(%error, "a message of the server could not be read")).ok()
+            message
+                .map_err(|error| tracing::warn!(%error, "a message of the server could not be read"))
+                .ok()
         });
         readable.collect()
     }
@@ -258,7 +288,10 @@ impl Connector {
     fn enrol(&self) {
         {
             let mut state = self.state.lock();
-            if state.last_enrolment.is_some_and(|last| last.elapsed() < ENROL_PERIOD) {
+            if state
+                .last_enrolment
+                .is_some_and(|last| last.elapsed() < ENROL_PERIOD)
+            {
                 return;
             }
             state.last_enrolment = Some(Instant::now());
@@ -274,7 +307,9 @@ impl Connector {
 
     /// Only servers of the configuration are followed: nothing outside of it can move an agent elsewhere.
     fn redirect(&self, from: usize, answer: &Answer) {
-        let Some(location) = answer.location.as_deref() else { return };
+        let Some(location) = answer.location.as_deref() else {
+            return;
+        };
         if let Some(index) = self.urls.iter().position(|url| url.as_str() == location) {
             tracing::info!(url = location, "redirected");
             self.move_on(from, index);

@@ -2,7 +2,7 @@
 //! of monitored events.
 
 use crate::checkpoint::Checkpoints;
-use crate::flow::{Flow, FlowDefaults, stats_message};
+use crate::flow::{Flow, FlowSettings, stats_message};
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
 use crate::runner::QueryRunner;
@@ -23,7 +23,7 @@ const FINISHED_KEPT: usize = 20;
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Runs collections and monitoring.
-pub struct Executor {
+pub(crate) struct Executor {
     outbox: Arc<Outbox>,
     runner: Arc<dyn QueryRunner>,
     checkpoints: Checkpoints,
@@ -32,7 +32,7 @@ pub struct Executor {
     slots: Slots,
     flows: Mutex<Flows>,
     flow_ended: Condvar,
-    defaults: FlowDefaults,
+    settings: FlowSettings,
     /// Called when the server tells this agent to end.
     on_kill: Box<dyn Fn() + Send + Sync>,
 }
@@ -45,17 +45,16 @@ struct Flows {
 
 impl Executor {
     /// An executor whose work ends with the cancellation.
-    pub fn new(
+    pub(crate) fn new(
         outbox: Arc<Outbox>,
         runner: Arc<dyn QueryRunner>,
         checkpoints: Checkpoints,
         monitoring: Monitoring,
         cancellation: Cancellation,
-        concurrency: usize,
-        defaults: FlowDefaults,
+        settings: FlowSettings,
         on_kill: Box<dyn Fn() + Send + Sync>,
     ) -> Arc<Executor> {
-        let slots = Slots::new(concurrency.max(1));
+        let slots = Slots::new(settings.concurrency.max(1));
         Arc::new(Executor {
             outbox,
             runner,
@@ -65,13 +64,13 @@ impl Executor {
             slots,
             flows: Mutex::default(),
             flow_ended: Condvar::new(),
-            defaults,
+            settings,
             on_kill,
         })
     }
 
     /// Carries out one message of the server; what takes long goes on in threads of its own.
-    pub fn handle(self: &Arc<Self>, message: VeloMessage) {
+    pub(crate) fn handle(self: &Arc<Self>, message: VeloMessage) {
         let session_id = message.session_id;
         if let Some(request) = message.flow_request {
             self.start(&session_id, request, message.urgent);
@@ -84,48 +83,71 @@ impl Executor {
         } else if message.kill_kill_kill.is_some() {
             tracing::warn!("the server asked this agent to end");
             (self.on_kill)();
-        } else if message.vql_client_action.is_some() || message.update_foreman.is_some() || message.ping.is_some() {
+        } else if message.vql_client_action.is_some()
+            || message.update_foreman.is_some()
+            || message.ping.is_some()
+        {
             // Spoken to older agents beside the messages we understand.
         } else {
             tracing::warn!(session_id, "the server sent a message this agent does not know");
-            self.outbox.send_urgent(error_message(&session_id, "unsupported message: this agent does not know it"));
+            self.outbox.send_urgent(error_message(
+                &session_id,
+                "unsupported message: this agent does not know it",
+            ));
         }
     }
 
     /// The version of the event table in force.
-    pub fn event_table_version(&self) -> u64 {
+    pub(crate) fn event_table_version(&self) -> u64 {
         self.monitoring.version()
     }
 
     /// Ends everything, and gives it this long to leave its last words in the buffer.
-    pub fn shut_down(&self, patience: Duration) {
+    pub(crate) fn shut_down(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         self.cancellation.cancel();
         {
             let mut flows = self.flows.lock();
-            while !flows.running.is_empty() && !self.flow_ended.wait_until(&mut flows, deadline).timed_out() {}
+            while !flows.running.is_empty() && !self.flow_ended.wait_until(&mut flows, deadline).timed_out() {
+            }
             if !flows.running.is_empty() {
-                tracing::warn!(collections = flows.running.len(), "collections do not end; the next start reports them");
+                tracing::warn!(
+                    collections = flows.running.len(),
+                    "collections do not end; the next start reports them"
+                );
             }
         }
-        self.monitoring.stop(deadline.saturating_duration_since(Instant::now()));
+        self.monitoring
+            .stop(deadline.saturating_duration_since(Instant::now()));
     }
 
     /// Waits for the old queries to end, so it must not hold up what else the server wants.
     fn update_monitoring(self: &Arc<Self>, table: VqlEventTable) {
         let executor = Arc::clone(self);
         let work = move || executor.monitoring.update(table);
-        if let Err(error) = std::thread::Builder::new().name("event-table".to_owned()).spawn(work) {
+        if let Err(error) = std::thread::Builder::new()
+            .name("event-table".to_owned())
+            .spawn(work)
+        {
             tracing::error!(%error, "no thread could be started to replace the event table");
         }
     }
 
     fn start(self: &Arc<Self>, session_id: &str, request: FlowRequest, is_urgent: bool) {
-        let flow = Arc::new(Flow::new(session_id, request, Arc::clone(&self.outbox), &self.cancellation, self.defaults));
+        let flow = Arc::new(Flow::new(
+            session_id,
+            request,
+            Arc::clone(&self.outbox),
+            &self.cancellation,
+            self.settings,
+        ));
         {
             let mut flows = self.flows.lock();
             if flows.running.contains_key(session_id) {
-                tracing::warn!(flow_id = session_id, "a collection that already runs was asked for again");
+                tracing::warn!(
+                    flow_id = session_id,
+                    "a collection that already runs was asked for again"
+                );
                 return;
             }
             flows.running.insert(session_id.to_owned(), Arc::clone(&flow));
@@ -135,21 +157,26 @@ impl Executor {
         let executor = Arc::clone(self);
         let id = session_id.to_owned();
         let work = Arc::clone(&flow);
-        let spawned = std::thread::Builder::new().name("flow".to_owned()).spawn(move || {
-            executor.run(&work, is_urgent);
-            tracing::info!(flow_id = id, "collection ended");
-            let mut flows = executor.flows.lock();
-            flows.running.remove(&id);
-            flows.finished.push_back((id, work));
-            if flows.finished.len() > FINISHED_KEPT {
-                flows.finished.pop_front();
-            }
-            drop(flows);
-            executor.flow_ended.notify_all();
-        });
+        let spawned = std::thread::Builder::new()
+            .name("flow".to_owned())
+            .spawn(move || {
+                executor.run(&work, is_urgent);
+                tracing::info!(flow_id = id, "collection ended");
+                let mut flows = executor.flows.lock();
+                flows.running.remove(&id);
+                flows.finished.push_back((id, work));
+                if flows.finished.len() > FINISHED_KEPT {
+                    flows.finished.pop_front();
+                }
+                drop(flows);
+                executor.flow_ended.notify_all();
+            });
         if let Err(error) = spawned {
             self.flows.lock().running.remove(session_id);
-            flow.refuse(&format!("no thread could be started for the collection: {error}"), &self.checkpoints);
+            flow.refuse(
+                &format!("no thread could be started for the collection: {error}"),
+                &self.checkpoints,
+            );
         }
     }
 
@@ -160,8 +187,13 @@ impl Executor {
         }
         match self.slots.take(LONGEST_WAIT, flow.cancellation()) {
             Some(_slot) => flow.run(&self.runner, &self.checkpoints),
-            None if flow.cancellation().is_cancelled() => flow.refuse(&flow.cancel_reason(), &self.checkpoints),
-            None => flow.refuse("no slot to run the collection became free within an hour", &self.checkpoints),
+            None if flow.cancellation().is_cancelled() => {
+                flow.refuse(&flow.cancel_reason(), &self.checkpoints)
+            }
+            None => flow.refuse(
+                "no slot to run the collection became free within an hour",
+                &self.checkpoints,
+            ),
         }
     }
 
@@ -173,7 +205,10 @@ impl Executor {
         let flow = self.flows.lock().running.get(session_id).cloned();
         match flow {
             Some(flow) => flow.cancel(),
-            None => tracing::debug!(flow_id = session_id, "asked to cancel a collection that does not run"),
+            None => tracing::debug!(
+                flow_id = session_id,
+                "asked to cancel a collection that does not run"
+            ),
         }
     }
 
@@ -181,10 +216,17 @@ impl Executor {
         for flow_id in &request.flow_id {
             let flow = {
                 let flows = self.flows.lock();
-                let finished = || flows.finished.iter().find(|(id, _)| id == flow_id).map(|(_, flow)| flow);
+                let finished = || {
+                    flows
+                        .finished
+                        .iter()
+                        .find(|(id, _)| id == flow_id)
+                        .map(|(_, flow)| flow)
+                };
                 flows.running.get(flow_id).or_else(finished).cloned()
             };
-            self.outbox.send_urgent(flow.map_or_else(|| unknown_flow(flow_id), |flow| flow.report()));
+            self.outbox
+                .send_urgent(flow.map_or_else(|| unknown_flow(flow_id), |flow| flow.report()));
         }
     }
 }
@@ -195,7 +237,14 @@ fn unknown_flow(flow_id: &str) -> VeloMessage {
         error_message: format!("Flow not known - maybe the agent was restarted while {flow_id} ran"),
         ..VeloStatus::default()
     };
-    stats_message(flow_id, FlowStats { query_status: vec![status], flow_complete: true, ..FlowStats::default() })
+    stats_message(
+        flow_id,
+        FlowStats {
+            query_status: vec![status],
+            flow_complete: true,
+            ..FlowStats::default()
+        },
+    )
 }
 
 fn error_message(session_id: &str, text: &str) -> VeloMessage {

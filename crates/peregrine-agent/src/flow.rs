@@ -47,7 +47,10 @@ impl FlowShared {
         if self.max_rows == 0 || before < self.max_rows {
             return true;
         }
-        self.stop(&format!("Row limit of {} exceeded, the collection was cancelled", self.max_rows));
+        self.stop(&format!(
+            "Row limit of {} exceeded, the collection was cancelled",
+            self.max_rows
+        ));
         false
     }
 
@@ -58,12 +61,19 @@ impl FlowShared {
     }
 
     pub(crate) fn cancel_reason(&self) -> String {
-        self.reason.lock().clone().unwrap_or_else(|| "the agent ended while the collection ran; collect it again".to_owned())
+        self.reason
+            .lock()
+            .clone()
+            .unwrap_or_else(|| "the agent ended while the collection ran; collect it again".to_owned())
     }
 
     /// Adds to the flow's log. A message that looks like an error marks its query as failed, without stopping it.
     pub(crate) fn log(&self, query: Option<&QueryRun>, level: Level, text: &str) {
-        let is_error = level == Level::Error || self.error_regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        let is_error = level == Level::Error
+            || self
+                .error_regex
+                .as_ref()
+                .is_some_and(|regex| regex.is_match(text));
         let level = if is_error { Level::Error } else { level };
         let was_kept = self.log.lock().add(level.name(), text);
         if let Some(query) = query {
@@ -109,13 +119,15 @@ impl Destination for FlowShared {
     }
 }
 
-/// What the agent's configuration sets for collections that leave it open.
+/// What the agent's configuration says of collections.
 #[derive(Debug, Clone, Copy)]
-pub struct FlowDefaults {
-    /// How long rows wait for company.
-    pub max_wait: Duration,
-    /// How often progress is reported.
-    pub stats_update: Duration,
+pub(crate) struct FlowSettings {
+    /// Collections that run side by side.
+    pub(crate) concurrency: usize,
+    /// How long rows wait for company, unless the collection says so.
+    pub(crate) max_wait: Duration,
+    /// How often progress is reported, unless the collection says so.
+    pub(crate) stats_update: Duration,
 }
 
 /// A running or finished collection.
@@ -133,16 +145,20 @@ impl Flow {
         request: FlowRequest,
         outbox: Arc<Outbox>,
         parent: &Cancellation,
-        defaults: FlowDefaults,
+        settings: FlowSettings,
     ) -> Flow {
         let total = request.vql_client_actions.len();
-        let pattern = if request.log_error_regex.is_empty() { DEFAULT_ERROR_REGEX } else { &request.log_error_regex };
+        let pattern = if request.log_error_regex.is_empty() {
+            DEFAULT_ERROR_REGEX
+        } else {
+            &request.log_error_regex
+        };
         let log_batch = match request.log_batch_time {
             0 => DEFAULT_LOG_BATCH,
             milliseconds => Duration::from_millis(milliseconds).max(SHORTEST_LOG_BATCH),
         };
         let stats_update = match request.flow_update_time {
-            0 => defaults.stats_update,
+            0 => settings.stats_update,
             seconds => Duration::from_secs(seconds),
         };
         let shared = FlowShared {
@@ -150,14 +166,28 @@ impl Flow {
             cancellation: parent.child(),
             compress: request.compression == i32::from(Compression::Zlib),
             outbox,
-            log: Mutex::new(LogStream::new(if request.max_logs == 0 { DEFAULT_MAX_LOGS } else { request.max_logs })),
+            log: Mutex::new(LogStream::new(if request.max_logs == 0 {
+                DEFAULT_MAX_LOGS
+            } else {
+                request.max_logs
+            })),
             error_regex: Regex::new(pattern).ok(),
             rows: AtomicU64::new(0),
             max_rows: request.max_rows,
             reason: Mutex::default(),
         };
-        let queries = request.vql_client_actions.into_iter().map(|query| Arc::new(QueryRun::new(query, total, defaults.max_wait))).collect();
-        Flow { shared: Arc::new(shared), queries, log_batch, stats_update, is_complete: AtomicBool::new(false) }
+        let queries = request
+            .vql_client_actions
+            .into_iter()
+            .map(|query| Arc::new(QueryRun::new(query, total, settings.max_wait)))
+            .collect();
+        Flow {
+            shared: Arc::new(shared),
+            queries,
+            log_batch,
+            stats_update,
+            is_complete: AtomicBool::new(false),
+        }
     }
 
     /// Notes on disk that it is there, so that the server learns of it even if the agent is killed.
@@ -181,7 +211,9 @@ impl Flow {
             let (ended, ends) = mpsc::channel();
             for query in &self.queries {
                 let ended = ended.clone();
-                let builder = std::thread::Builder::new().name("query".to_owned()).stack_size(QUERY_STACK);
+                let builder = std::thread::Builder::new()
+                    .name("query".to_owned())
+                    .stack_size(QUERY_STACK);
                 let spawned = builder.spawn_scoped(threads, move || {
                     query.execute(&self.shared, runner.as_ref());
                     // Nobody listens any more only when the flow itself is gone.
@@ -204,11 +236,15 @@ impl Flow {
             for query in &self.queries {
                 query.tend(&self.shared);
             }
-            if last_log.elapsed() >= self.log_batch || self.shared.log.lock().waiting_bytes() > LOG_FLUSH_BYTES {
+            if last_log.elapsed() >= self.log_batch
+                || self.shared.log.lock().waiting_bytes() > LOG_FLUSH_BYTES
+            {
                 self.shared.flush_log();
                 last_log = Instant::now();
             }
-            if last_stats.elapsed() >= self.stats_update && self.queries.iter().any(|query| query.take_dirty()) {
+            if last_stats.elapsed() >= self.stats_update
+                && self.queries.iter().any(|query| query.take_dirty())
+            {
                 let stats = self.stats(false);
                 checkpoints.write(&self.shared.session_id, &stats);
                 self.shared.send(stats_message(&self.shared.session_id, stats));
@@ -253,7 +289,10 @@ impl Flow {
 
     /// The answer to a question about this flow.
     pub(crate) fn report(&self) -> VeloMessage {
-        stats_message(&self.shared.session_id, self.stats(self.is_complete.load(Ordering::Acquire)))
+        stats_message(
+            &self.shared.session_id,
+            self.stats(self.is_complete.load(Ordering::Acquire)),
+        )
     }
 }
 

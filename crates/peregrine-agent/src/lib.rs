@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
-pub mod buffer;
+mod buffer;
 mod checkpoint;
 mod connector;
 mod engine_runner;
@@ -13,6 +13,7 @@ mod executor;
 mod files;
 mod flow;
 mod host;
+mod limiter;
 mod log_stream;
 mod monitoring;
 mod outbox;
@@ -24,6 +25,7 @@ mod sender;
 mod slots;
 mod tls;
 mod transport;
+mod usage;
 mod writeback;
 
 pub use agent::{AgentPaths, Ended, run};

@@ -14,7 +14,13 @@ pub(crate) struct LogStream {
 
 impl LogStream {
     pub(crate) fn new(max_logs: u64) -> LogStream {
-        LogStream { lines: String::new(), waiting: 0, sent: 0, max_logs, is_full: false }
+        LogStream {
+            lines: String::new(),
+            waiting: 0,
+            sent: 0,
+            max_logs,
+            is_full: false,
+        }
     }
 
     /// Adds a line. At the limit one last line says so, and the rest is dropped.
@@ -24,7 +30,10 @@ impl LogStream {
         }
         if self.sent + self.waiting >= self.max_logs {
             self.is_full = true;
-            let notice = format!("maximum of {} log lines reached; further lines of this collection are dropped", self.max_logs);
+            let notice = format!(
+                "maximum of {} log lines reached; further lines of this collection are dropped",
+                self.max_logs
+            );
             self.append("ERROR", &notice);
             return false;
         }
@@ -33,7 +42,9 @@ impl LogStream {
     }
 
     fn append(&mut self, level: &str, message: &str) {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         let line = serde_json::json!({ "client_time": seconds, "level": level, "message": message });
         self.lines.push_str(&line.to_string());
         self.lines.push('\n');

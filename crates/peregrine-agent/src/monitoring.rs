@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The session all monitoring traffic belongs to.
-pub const SESSION: &str = peregrine_wire::ids::MONITORING;
+pub(crate) const SESSION: &str = peregrine_wire::ids::MONITORING;
 /// A query that ended early starts afresh when this time has passed since it started.
 const DEFAULT_REFRESH: u64 = 12 * 3600;
 const DEFAULT_HEARTBEAT: u64 = 300;
@@ -28,7 +28,7 @@ const LONGEST_END: Duration = Duration::from_secs(60);
 const QUERY_STACK: usize = 8 << 20;
 
 /// Runs the event table.
-pub struct Monitoring {
+pub(crate) struct Monitoring {
     outbox: Arc<Outbox>,
     runner: Arc<dyn QueryRunner>,
     writeback: Arc<WritebackStore>,
@@ -46,7 +46,7 @@ struct Running {
 
 impl Monitoring {
     /// Starts the table of the last run, if there is one.
-    pub fn start(
+    pub(crate) fn start(
         outbox: Arc<Outbox>,
         runner: Arc<dyn QueryRunner>,
         writeback: Arc<WritebackStore>,
@@ -55,10 +55,17 @@ impl Monitoring {
     ) -> Monitoring {
         let table = writeback.event_table().unwrap_or_default();
         if !table.event.is_empty() {
-            tracing::info!(queries = table.event.len(), version = table.version, "monitoring resumes from the last run");
+            tracing::info!(
+                queries = table.event.len(),
+                version = table.version,
+                "monitoring resumes from the last run"
+            );
         }
-        let running =
-            Running { table: VqlEventTable::default(), cancellation: parent.child(), threads: Vec::new() };
+        let running = Running {
+            table: VqlEventTable::default(),
+            cancellation: parent.child(),
+            threads: Vec::new(),
+        };
         let monitoring = Monitoring {
             outbox,
             runner,
@@ -73,7 +80,7 @@ impl Monitoring {
     }
 
     /// The version of the table in force.
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Relaxed)
     }
 
@@ -109,22 +116,31 @@ impl Monitoring {
         state.cancellation.cancel();
         join(&mut state.threads, LONGEST_END);
         state.cancellation = self.parent.child();
-        let queries: Vec<Arc<EventQuery>> =
-            table.event.iter().map(|request| Arc::new(self.query(request, &state.cancellation))).collect();
+        let queries: Vec<Arc<EventQuery>> = table
+            .event
+            .iter()
+            .map(|request| Arc::new(self.query(request, &state.cancellation)))
+            .collect();
         state.table = table;
         if queries.is_empty() {
             return;
         }
         for query in &queries {
             let (query, runner) = (Arc::clone(query), Arc::clone(&self.runner));
-            spawn(&mut state.threads, "monitoring", move || query.run(runner.as_ref()));
+            spawn(&mut state.threads, "monitoring", move || {
+                query.run(runner.as_ref())
+            });
         }
         let cancellation = state.cancellation.clone();
         spawn(&mut state.threads, "flush", move || tend(&queries, &cancellation));
     }
 
     fn query(&self, request: &VqlCollectorArgs, cancellation: &Cancellation) -> EventQuery {
-        let seconds = if request.heartbeat == 0 { DEFAULT_HEARTBEAT } else { request.heartbeat };
+        let seconds = if request.heartbeat == 0 {
+            DEFAULT_HEARTBEAT
+        } else {
+            request.heartbeat
+        };
         EventQuery {
             rows: RowBatches::new(request, BatchLimits::of(request, self.default_wait)),
             request: request.clone(),
@@ -140,12 +156,19 @@ impl Monitoring {
 fn is_same_work(one: &VqlEventTable, other: &VqlEventTable) -> bool {
     one.event.len() == other.event.len()
         && one.event.iter().zip(&other.event).all(|(a, b)| {
-            a.query == b.query && a.env == b.env && a.precondition == b.precondition && a.artifacts == b.artifacts
+            a.query == b.query
+                && a.env == b.env
+                && a.precondition == b.precondition
+                && a.artifacts == b.artifacts
         })
 }
 
 fn spawn(threads: &mut Vec<JoinHandle<()>>, name: &str, work: impl FnOnce() + Send + 'static) {
-    match std::thread::Builder::new().name(name.to_owned()).stack_size(QUERY_STACK).spawn(work) {
+    match std::thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(QUERY_STACK)
+        .spawn(work)
+    {
         Ok(thread) => threads.push(thread),
         Err(error) => tracing::error!(%error, "no thread could be started for an event query"),
     }
@@ -159,7 +182,10 @@ fn join(threads: &mut Vec<JoinHandle<()>>, longest: Duration) {
     }
     threads.retain(|thread| !thread.is_finished());
     if !threads.is_empty() {
-        tracing::warn!(queries = threads.len(), "event queries do not end and are left behind");
+        tracing::warn!(
+            queries = threads.len(),
+            "event queries do not end and are left behind"
+        );
         threads.clear();
     }
 }
@@ -172,7 +198,10 @@ fn tend(queries: &[Arc<EventQuery>], cancellation: &Cancellation) {
         for query in queries {
             query.rows.tend(query.as_ref());
             if query.rows.is_silent(query.heartbeat) {
-                query.log(Level::Info, &format!("{}: Waiting for rows.", request_name(&query.request)));
+                query.log(
+                    Level::Info,
+                    &format!("{}: Waiting for rows.", request_name(&query.request)),
+                );
             }
             if is_log_due {
                 query.flush_log();
@@ -201,7 +230,10 @@ impl EventQuery {
             self.run_once(runner);
             self.rows.flush(true, self.as_ref());
             self.flush_log();
-            if self.cancellation.wait(self.refresh().saturating_sub(started.elapsed())) {
+            if self
+                .cancellation
+                .wait(self.refresh().saturating_sub(started.elapsed()))
+            {
                 return;
             }
         }
@@ -209,7 +241,11 @@ impl EventQuery {
 
     /// The time between two starts, ten percent up or down so that a fleet does not start all at once.
     fn refresh(&self) -> Duration {
-        let seconds = if self.request.timeout == 0 { DEFAULT_REFRESH } else { self.request.timeout };
+        let seconds = if self.request.timeout == 0 {
+            DEFAULT_REFRESH
+        } else {
+            self.request.timeout
+        };
         let percent = 90 + crate::connector::random_below(21);
         Duration::from_millis(seconds.saturating_mul(10).saturating_mul(percent))
     }

@@ -14,7 +14,7 @@ const CANCELLED_KEPT: usize = 1000;
 const URGENT_MAX: usize = 10 << 20;
 
 /// The way out. Cheap to share.
-pub struct Outbox {
+pub(crate) struct Outbox {
     buffer: Buffer,
     urgent: Mutex<VecDeque<Vec<u8>>>,
     cancelled: Mutex<(HashSet<String>, VecDeque<String>)>,
@@ -23,31 +23,36 @@ pub struct Outbox {
 }
 
 /// What is being sent, and from which queue it came.
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     /// Serialised `MessageList`s, one job each.
-    pub lists: Vec<Vec<u8>>,
+    pub(crate) lists: Vec<Vec<u8>>,
     /// From the urgent queue.
-    pub is_urgent: bool,
+    pub(crate) is_urgent: bool,
     /// The buffer holds nothing beyond this.
-    pub is_all: bool,
+    pub(crate) is_all: bool,
 }
 
 impl Outbox {
     /// An outbox over an open buffer.
     #[must_use]
-    pub fn new(buffer: Buffer) -> Outbox {
-        Outbox { buffer, urgent: Mutex::default(), cancelled: Mutex::default(), wake: Notify::new() }
+    pub(crate) fn new(buffer: Buffer) -> Outbox {
+        Outbox {
+            buffer,
+            urgent: Mutex::default(),
+            cancelled: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// Queues a message. Waits while the buffer is full; gives up, with `false`, when `stop` says so or the agent ends.
-    pub fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
+    pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
         let is_queued = self.buffer.push(&pack::batch(vec![message]), stop)?;
         self.wake.notify_one();
         Ok(is_queued)
     }
 
     /// Queues a message ahead of everything else, in memory only.
-    pub fn send_urgent(&self, message: VeloMessage) {
+    pub(crate) fn send_urgent(&self, message: VeloMessage) {
         let list = pack::batch(vec![message]);
         {
             let mut urgent = self.urgent.lock();
@@ -61,7 +66,7 @@ impl Outbox {
     }
 
     /// Rows of this flow that still wait will not be sent; its logs and final statistics will.
-    pub fn cancel(&self, session_id: &str) {
+    pub(crate) fn cancel(&self, session_id: &str) {
         let mut cancelled = self.cancelled.lock();
         if cancelled.0.insert(session_id.to_owned()) {
             cancelled.1.push_back(session_id.to_owned());
@@ -74,7 +79,7 @@ impl Outbox {
     }
 
     /// A flow of this name starts: its rows are wanted, whatever was cancelled before.
-    pub fn renew(&self, session_id: &str) {
+    pub(crate) fn renew(&self, session_id: &str) {
         let mut cancelled = self.cancelled.lock();
         if cancelled.0.remove(session_id) {
             cancelled.1.retain(|id| id != session_id);
@@ -82,11 +87,15 @@ impl Outbox {
     }
 
     /// What to send next, up to about `bytes`; `None` when there is nothing.
-    pub fn lease(&self, bytes: usize) -> Result<Option<Outgoing>, BufferError> {
+    pub(crate) fn lease(&self, bytes: usize) -> Result<Option<Outgoing>, BufferError> {
         {
             let urgent = self.urgent.lock();
             if !urgent.is_empty() {
-                return Ok(Some(Outgoing { lists: urgent.iter().cloned().collect(), is_urgent: true, is_all: false }));
+                return Ok(Some(Outgoing {
+                    lists: urgent.iter().cloned().collect(),
+                    is_urgent: true,
+                    is_all: false,
+                }));
             }
         }
         loop {
@@ -94,9 +103,17 @@ impl Outbox {
             if lease.records.is_empty() {
                 return Ok(None);
             }
-            let lists: Vec<Vec<u8>> = lease.records.into_iter().filter(|list| self.is_wanted(list)).collect();
+            let lists: Vec<Vec<u8>> = lease
+                .records
+                .into_iter()
+                .filter(|list| self.is_wanted(list))
+                .collect();
             if !lists.is_empty() {
-                return Ok(Some(Outgoing { lists, is_urgent: false, is_all: lease.is_all }));
+                return Ok(Some(Outgoing {
+                    lists,
+                    is_urgent: false,
+                    is_all: lease.is_all,
+                }));
             }
             // Nothing but rows of cancelled collections.
             self.buffer.commit()?;
@@ -104,7 +121,7 @@ impl Outbox {
     }
 
     /// What was leased has arrived.
-    pub fn commit(&self, sent: &Outgoing) -> Result<(), BufferError> {
+    pub(crate) fn commit(&self, sent: &Outgoing) -> Result<(), BufferError> {
         if sent.is_urgent {
             // Only what was sent: more may have come meanwhile.
             let mut urgent = self.urgent.lock();
@@ -116,24 +133,24 @@ impl Outbox {
     }
 
     /// What was leased has not arrived, and will be handed out again.
-    pub fn roll_back(&self, sent: &Outgoing) {
+    pub(crate) fn roll_back(&self, sent: &Outgoing) {
         if !sent.is_urgent {
             self.buffer.roll_back();
         }
     }
 
     /// Waits until there may be something to send.
-    pub async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         self.wake.notified().await;
     }
 
     /// Bytes waiting in the buffer.
-    pub fn pending_bytes(&self) -> u64 {
+    pub(crate) fn pending_bytes(&self) -> u64 {
         self.buffer.pending_bytes()
     }
 
     /// Writers that wait for room give up.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.buffer.close();
         self.wake.notify_one();
     }
@@ -143,7 +160,9 @@ impl Outbox {
         if cancelled.0.is_empty() {
             return true;
         }
-        let Ok(list) = <MessageList as Message>::decode(list) else { return false };
+        let Ok(list) = <MessageList as Message>::decode(list) else {
+            return false;
+        };
         list.job.iter().any(|job| {
             !cancelled.0.contains(&job.session_id) || job.log_message.is_some() || job.flow_stats.is_some()
         })

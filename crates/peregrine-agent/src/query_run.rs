@@ -43,7 +43,10 @@ impl QueryRun {
             request,
             last_active: AtomicU64::new(now_micros()),
             is_dirty: AtomicBool::new(true),
-            state: Mutex::new(State { status, deadline: None }),
+            state: Mutex::new(State {
+                status,
+                deadline: None,
+            }),
         }
     }
 
@@ -69,9 +72,17 @@ impl QueryRun {
         if !is_running {
             return;
         }
-        let heartbeat = if self.request.heartbeat == 0 { DEFAULT_HEARTBEAT } else { self.request.heartbeat };
+        let heartbeat = if self.request.heartbeat == 0 {
+            DEFAULT_HEARTBEAT
+        } else {
+            self.request.heartbeat
+        };
         if self.rows.is_silent(Duration::from_secs(heartbeat)) {
-            flow.log(Some(self), Level::Info, &format!("{}: Waiting for rows.", request_name(&self.request)));
+            flow.log(
+                Some(self),
+                Level::Info,
+                &format!("{}: Waiting for rows.", request_name(&self.request)),
+            );
         }
         self.note_timeout(flow);
     }
@@ -111,7 +122,11 @@ impl QueryRun {
         self.rows.flush(true, flow.as_ref());
         self.last_active.store(now_micros(), Ordering::Relaxed);
         let status = &mut self.state.lock().status;
-        let outcome = if status.error_message.is_empty() { ReturnedStatus::Ok } else { ReturnedStatus::GenericError };
+        let outcome = if status.error_message.is_empty() {
+            ReturnedStatus::Ok
+        } else {
+            ReturnedStatus::GenericError
+        };
         status.status = outcome.into();
         status.duration = i64::try_from(started.elapsed().as_nanos()).unwrap_or(i64::MAX);
         self.is_dirty.store(true, Ordering::Relaxed);
@@ -123,7 +138,10 @@ impl QueryRun {
         let environment = QueryEnvironment {
             session_id: flow.session_id.clone(),
             cancellation: flow.cancellation.child_with_deadline(timeout),
-            log: Arc::new(QueryLog { flow: Arc::clone(flow), query: Arc::clone(self) }),
+            log: Arc::new(QueryLog {
+                flow: Arc::clone(flow),
+                query: Arc::clone(self),
+            }),
         };
         let mut sink = Sink { flow, query: self };
         let outcome = runner::run_guarded(runner, &self.request, &environment, &mut sink);
@@ -140,12 +158,21 @@ impl QueryRun {
     }
 
     fn timeout(&self) -> u64 {
-        if self.request.timeout == 0 { DEFAULT_TIMEOUT } else { self.request.timeout }
+        if self.request.timeout == 0 {
+            DEFAULT_TIMEOUT
+        } else {
+            self.request.timeout
+        }
     }
 
     /// Reports the deadline, once, when it has passed. The query stops by its own token.
     fn note_timeout(&self, flow: &FlowShared) {
-        let has_passed = self.state.lock().deadline.take_if(|deadline| Instant::now() >= *deadline).is_some();
+        let has_passed = self
+            .state
+            .lock()
+            .deadline
+            .take_if(|deadline| Instant::now() >= *deadline)
+            .is_some();
         if has_passed && !flow.cancellation.is_cancelled() {
             let message = format!("Query timed out after {} seconds", self.timeout());
             flow.log(Some(self), Level::Error, &message);
@@ -155,7 +182,12 @@ impl QueryRun {
 
 /// What a request is called in messages: its first named statement.
 pub(crate) fn request_name(request: &VqlCollectorArgs) -> &str {
-    request.query.iter().map(|query| query.name.as_str()).find(|name| !name.is_empty()).unwrap_or("query")
+    request
+        .query
+        .iter()
+        .map(|query| query.name.as_str())
+        .find(|name| !name.is_empty())
+        .unwrap_or("query")
 }
 
 /// Collects rows into batches.
@@ -196,5 +228,7 @@ impl LogSink for QueryLog {
 }
 
 pub(crate) fn now_micros() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

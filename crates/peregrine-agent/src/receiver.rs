@@ -19,7 +19,9 @@ pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, fact
     while !connector.cancellation.is_cancelled() {
         let mut jobs = vec![check_in(executor.event_table_version())];
         // Negative: never.
-        let period = u64::try_from(connector.config.client_info_update_time).ok().map(Duration::from_secs);
+        let period = u64::try_from(connector.config.client_info_update_time)
+            .ok()
+            .map(Duration::from_secs);
         let is_due = period.is_some_and(|period| last_info.is_none_or(|last| last.elapsed() >= period));
         if is_due {
             jobs.push(client_info(&facts));
@@ -46,7 +48,10 @@ pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, fact
 fn check_in(last_event_table_version: u64) -> VeloMessage {
     VeloMessage {
         session_id: ids::FOREMAN.to_owned(),
-        foreman_checkin: Some(ForemanCheckin { last_event_table_version, ..ForemanCheckin::default() }),
+        foreman_checkin: Some(ForemanCheckin {
+            last_event_table_version,
+            ..ForemanCheckin::default()
+        }),
         ..VeloMessage::default()
     }
 }
@@ -57,7 +62,10 @@ fn client_info(facts: &HostFacts) -> VeloMessage {
     VeloMessage {
         session_id: crate::monitoring::SESSION.to_owned(),
         vql_response: Some(VqlResponse {
-            query: Some(VqlRequest { name: "Server.Internal.ClientInfo".to_owned(), ..VqlRequest::default() }),
+            query: Some(VqlRequest {
+                name: "Server.Internal.ClientInfo".to_owned(),
+                ..VqlRequest::default()
+            }),
             query_id: crate::connector::random_below(u64::MAX),
             jsonl_response: format!("{json}\n"),
             total_rows: 1,

@@ -22,7 +22,11 @@ impl BatchLimits {
         BatchLimits {
             rows: or(request.max_row, 10_000),
             bytes: usize::try_from(or(request.max_row_buffer_size, 5 << 20)).unwrap_or(usize::MAX),
-            wait: if request.max_wait == 0 { default_wait } else { Duration::from_secs(request.max_wait) },
+            wait: if request.max_wait == 0 {
+                default_wait
+            } else {
+                Duration::from_secs(request.max_wait)
+            },
         }
     }
 }
@@ -51,21 +55,39 @@ struct Batches {
 
 impl RowBatches {
     pub(crate) fn new(request: &VqlCollectorArgs, limits: BatchLimits) -> RowBatches {
-        let list = request.query.iter().zip(0..).map(|(query, id)| RowBatch::new(query.clone(), id)).collect();
-        let batches = Mutex::new(Batches { list, last_row: Instant::now() });
-        RowBatches { limits, batches, sending: Mutex::default() }
+        let list = request
+            .query
+            .iter()
+            .zip(0..)
+            .map(|(query, id)| RowBatch::new(query.clone(), id))
+            .collect();
+        let batches = Mutex::new(Batches {
+            list,
+            last_row: Instant::now(),
+        });
+        RowBatches {
+            limits,
+            batches,
+            sending: Mutex::default(),
+        }
     }
 
     /// True when rows of this statement go to the server.
     pub(crate) fn wants(&self, statement: usize) -> bool {
-        self.batches.lock().list.get(statement).is_some_and(|batch| !batch.request.name.is_empty())
+        self.batches
+            .lock()
+            .list
+            .get(statement)
+            .is_some_and(|batch| !batch.request.name.is_empty())
     }
 
     /// Adds a row; true when its batch is full.
     pub(crate) fn add(&self, statement: usize, json: &[u8], columns: &Columns<'_>) -> bool {
         let mut batches = self.batches.lock();
         batches.last_row = Instant::now();
-        let Some(batch) = batches.list.get_mut(statement) else { return false };
+        let Some(batch) = batches.list.get_mut(statement) else {
+            return false;
+        };
         batch.add(json, columns);
         batch.is_full(&self.limits)
     }
@@ -106,25 +128,44 @@ impl RowBatches {
     pub(crate) fn summary(&self) -> (Vec<String>, u64) {
         let batches = self.batches.lock();
         let mut names: Vec<String> = Vec::new();
-        for batch in batches.list.iter().filter(|batch| batch.sent.rows + batch.rows > 0) {
+        for batch in batches
+            .list
+            .iter()
+            .filter(|batch| batch.sent.rows + batch.rows > 0)
+        {
             if !names.contains(&batch.request.name) {
                 names.push(batch.request.name.clone());
             }
         }
-        (names, batches.list.iter().map(|batch| batch.sent.rows + batch.rows).sum())
+        (
+            names,
+            batches
+                .list
+                .iter()
+                .map(|batch| batch.sent.rows + batch.rows)
+                .sum(),
+        )
     }
 }
 
 impl Batches {
     fn take_due(&mut self, all: bool, limits: &BatchLimits, to: &dyn Destination) -> Option<VeloMessage> {
-        let index = self.list.iter().position(|batch| batch.rows > 0 && (all || batch.is_due(limits)))?;
+        let index = self
+            .list
+            .iter()
+            .position(|batch| batch.rows > 0 && (all || batch.is_due(limits)))?;
         let name = &self.list.get(index)?.request.name;
         // Statements may share a name, and then share its rows' numbers.
-        let before = self.list.iter().filter(|batch| batch.request.name == *name).fold(Sent::default(), |sum, batch| Sent {
-            rows: sum.rows + batch.sent.rows,
-            bytes: sum.bytes + batch.sent.bytes,
-        });
-        self.list.get_mut(index)?.take(to.session_id(), to.compresses(), before)
+        let before = self.list.iter().filter(|batch| batch.request.name == *name).fold(
+            Sent::default(),
+            |sum, batch| Sent {
+                rows: sum.rows + batch.sent.rows,
+                bytes: sum.bytes + batch.sent.bytes,
+            },
+        );
+        self.list
+            .get_mut(index)?
+            .take(to.session_id(), to.compresses(), before)
     }
 }
 
@@ -177,7 +218,10 @@ impl RowBatch {
     }
 
     fn is_due(&self, limits: &BatchLimits) -> bool {
-        self.is_full(limits) || self.first_waiting.is_some_and(|since| since.elapsed() >= limits.wait)
+        self.is_full(limits)
+            || self
+                .first_waiting
+                .is_some_and(|since| since.elapsed() >= limits.wait)
     }
 
     /// The packet with all waiting rows; `None` when there are none.
@@ -205,8 +249,8 @@ impl RowBatch {
             }
             // Rows are encoded by us and are UTF-8; the lossy form only guards against the impossible.
             None => {
-                response.jsonl_response =
-                    String::from_utf8(jsonl).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+                response.jsonl_response = String::from_utf8(jsonl)
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             }
         }
         self.part += 1;
@@ -255,25 +299,62 @@ mod tests {
 
     #[test]
     fn batches_continue_where_the_last_one_ended() {
-        let query = |name: &str| VqlRequest { name: name.into(), vql: "SELECT 1".into() };
-        let request = VqlCollectorArgs { query: vec![query(""), query("A"), query("A")], ..VqlCollectorArgs::default() };
-        let batches = RowBatches::new(&request, BatchLimits { rows: 2, bytes: 1000, wait: Duration::from_secs(100) });
+        let query = |name: &str| VqlRequest {
+            name: name.into(),
+            vql: "SELECT 1".into(),
+        };
+        let request = VqlCollectorArgs {
+            query: vec![query(""), query("A"), query("A")],
+            ..VqlCollectorArgs::default()
+        };
+        let batches = RowBatches::new(
+            &request,
+            BatchLimits {
+                rows: 2,
+                bytes: 1000,
+                wait: Duration::from_secs(100),
+            },
+        );
         assert!(!batches.wants(0) && batches.wants(1) && !batches.wants(9));
         assert!(!batches.add(1, br#"{"a":1}"#, &|| vec!["a".to_owned()]));
         assert!(packets(&batches, false, false).is_empty());
-        assert!(batches.add(1, br#"{"a":2}"#, &|| unreachable!("columns come from the first row")));
-        let [first] = &packets(&batches, false, false)[..] else { panic!("one packet") };
+        assert!(batches.add(1, br#"{"a":2}"#, &|| unreachable!(
+            "columns come from the first row"
+        )));
+        let [first] = &packets(&batches, false, false)[..] else {
+            panic!("one packet")
+        };
         assert_eq!(first.jsonl_response, "{\"a\":1}\n{\"a\":2}\n");
-        assert_eq!((first.query_id, first.part, first.query_start_row, first.total_rows), (1, 0, 0, 2));
+        assert_eq!(
+            (
+                first.query_id,
+                first.part,
+                first.query_start_row,
+                first.total_rows
+            ),
+            (1, 0, 0, 2)
+        );
         assert!(packets(&batches, true, false).is_empty());
 
         batches.add(1, br#"{"a":3}"#, &Vec::new);
-        let [second] = &packets(&batches, true, true)[..] else { panic!("one packet") };
-        assert_eq!((second.part, second.query_start_row, second.byte_offset, second.uncompressed_size), (1, 2, 16, 8));
+        let [second] = &packets(&batches, true, true)[..] else {
+            panic!("one packet")
+        };
+        assert_eq!(
+            (
+                second.part,
+                second.query_start_row,
+                second.byte_offset,
+                second.uncompressed_size
+            ),
+            (1, 2, 16, 8)
+        );
         assert_eq!(second.columns, ["a"]);
 
         batches.add(2, br#"{"a":4}"#, &Vec::new);
-        let [other] = &packets(&batches, true, false)[..] else { panic!("one packet") };
+        let [other] = &packets(&batches, true, false)[..] else {
+            panic!("one packet")
+        };
         assert_eq!((other.query_id, other.part, other.query_start_row), (2, 0, 3));
         assert_eq!(batches.summary(), (vec!["A".to_owned()], 4));
     }

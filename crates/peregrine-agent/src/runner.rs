@@ -51,12 +51,20 @@ pub(crate) fn run_guarded(
 ) -> Result<(), Failure> {
     let work = std::panic::AssertUnwindSafe(|| runner.run(request, environment, sink));
     match std::panic::catch_unwind(work) {
-        Ok(outcome) => outcome.map_err(|message| Failure { message, backtrace: String::new() }),
+        Ok(outcome) => outcome.map_err(|message| Failure {
+            message,
+            backtrace: String::new(),
+        }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown reason");
+            let text = text
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("unknown reason");
             let message = format!("the query crashed: {text}; please report this");
-            Err(Failure { message, backtrace: text.to_owned() })
+            Err(Failure {
+                message,
+                backtrace: text.to_owned(),
+            })
         }
     }
 }

@@ -14,22 +14,26 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) async fn run(connector: Arc<Connector>, outbox: Arc<Outbox>) {
     let mut channel = Channel::default();
     while !connector.cancellation.is_cancelled() {
-        let leased = match outbox.lease(usize::try_from(connector.config.max_upload_size).unwrap_or(usize::MAX)) {
-            Ok(leased) => leased,
-            Err(error) => {
-                tracing::error!(%error, "the buffer could not be read");
-                if connector.pause(Duration::from_secs(10)).await {
-                    return;
+        let leased =
+            match outbox.lease(usize::try_from(connector.config.max_upload_size).unwrap_or(usize::MAX)) {
+                Ok(leased) => leased,
+                Err(error) => {
+                    tracing::error!(%error, "the buffer could not be read");
+                    if connector.pause(Duration::from_secs(10)).await {
+                        return;
+                    }
+                    continue;
                 }
-                continue;
-            }
-        };
+            };
         let Some(outgoing) = leased else {
             // Woken by new messages; the period only guards against a lost wake-up and sees the end of the agent.
             let _ = tokio::time::timeout(Duration::from_secs(5), outbox.wait()).await;
             continue;
         };
-        match connector.post(&mut channel, "control", &outgoing.lists, outgoing.is_urgent).await {
+        match connector
+            .post(&mut channel, "control", &outgoing.lists, outgoing.is_urgent)
+            .await
+        {
             Outcome::Delivered(_) | Outcome::Refused => {
                 if let Err(error) = outbox.commit(&outgoing) {
                     tracing::error!(%error, "the buffer could not be updated; what was sent will be sent again");

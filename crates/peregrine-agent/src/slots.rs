@@ -15,7 +15,10 @@ pub(crate) struct Slot<'a>(&'a Slots);
 
 impl Slots {
     pub(crate) fn new(count: usize) -> Slots {
-        Slots { free: Mutex::new(count), freed: Condvar::new() }
+        Slots {
+            free: Mutex::new(count),
+            freed: Condvar::new(),
+        }
     }
 
     /// Waits for a place; `None` when none became free in time or the work was cancelled.

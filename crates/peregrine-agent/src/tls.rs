@@ -15,10 +15,10 @@ use std::sync::Arc;
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS set-up from the client configuration failed: {0}")]
-pub struct TlsError(String);
+pub(crate) struct TlsError(String);
 
 /// The TLS configuration for a client configuration.
-pub fn client_config(config: &ClientConfig) -> Result<rustls::ClientConfig, TlsError> {
+pub(crate) fn client_config(config: &ClientConfig) -> Result<rustls::ClientConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier::new(config, &provider)?;
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -44,8 +44,12 @@ struct Verifier {
 impl Verifier {
     fn new(config: &ClientConfig, provider: &Arc<CryptoProvider>) -> Result<Verifier, TlsError> {
         let deployment = anchors("ca_certificate", &config.ca_certificate)?;
-        let mut roots = RootCertStore { roots: deployment.clone() };
-        roots.roots.extend(anchors("Crypto.root_certs", &config.crypto.root_certs)?);
+        let mut roots = RootCertStore {
+            roots: deployment.clone(),
+        };
+        roots
+            .roots
+            .extend(anchors("Crypto.root_certs", &config.crypto.root_certs)?);
         if !config.use_self_signed_ssl {
             roots.roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
@@ -53,18 +57,27 @@ impl Verifier {
             provider: Arc::clone(provider),
             deployment,
             pinned_name: config.pinned_server_name.clone(),
-            mode: config.crypto.mode().map_err(|error| TlsError(error.to_string()))?,
+            mode: config
+                .crypto
+                .mode()
+                .map_err(|error| TlsError(error.to_string()))?,
             crypto: config.crypto.clone(),
-            public: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok(),
+            public: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .ok(),
         })
     }
 
     /// True when the certificate is the deployment's own: issued directly by its authority, in the pinned name.
     fn is_deployment(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
-        let Ok(certificate) = webpki::EndEntityCert::try_from(leaf) else { return false };
+        let Ok(certificate) = webpki::EndEntityCert::try_from(leaf) else {
+            return false;
+        };
         let algorithms = self.provider.signature_verification_algorithms.all;
         let usage = webpki::KeyUsage::server_auth();
-        let is_issued = certificate.verify_for_usage(algorithms, &self.deployment, &[], now, usage, None, None).is_ok();
+        let is_issued = certificate
+            .verify_for_usage(algorithms, &self.deployment, &[], now, usage, None, None)
+            .is_ok();
         let text = pem::encode("CERTIFICATE", leaf);
         is_issued && pki::facts(&text).is_ok_and(|facts| facts.name.as_deref() == Some(&self.pinned_name))
     }
@@ -94,14 +107,18 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         }
         if self.mode == VerificationMode::ThumbprintOnly {
-            return Err(rustls::Error::General("the certificate's thumbprint is not one of `certificate_thumbprints`".to_owned()));
+            return Err(rustls::Error::General(
+                "the certificate's thumbprint is not one of `certificate_thumbprints`".to_owned(),
+            ));
         }
         if self.is_deployment(leaf, now) {
             return Ok(ServerCertVerified::assertion());
         }
         match &self.public {
             Some(public) => public.verify_server_cert(leaf, intermediates, server_name, ocsp_response, now),
-            None => Err(rustls::Error::General("the certificate is not the deployment's".to_owned())),
+            None => Err(rustls::Error::General(
+                "the certificate is not the deployment's".to_owned(),
+            )),
         }
     }
 
@@ -111,7 +128,12 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -120,10 +142,17 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -58,11 +58,20 @@ impl Dialer {
     async fn dial(&self, url: &Url) -> Result<Box<dyn Stream>, TransportError> {
         let shown = shown(url);
         let fail = |error: String| TransportError::Connect(shown.clone(), error);
-        let host = url.host_str().ok_or_else(|| fail("the URL has no host".to_owned()))?.trim_matches(['[', ']']).to_owned();
+        let host = url
+            .host_str()
+            .ok_or_else(|| fail("the URL has no host".to_owned()))?
+            .trim_matches(['[', ']'])
+            .to_owned();
         let is_tls = matches!(url.scheme(), "https" | "wss");
-        let port = url.port_or_known_default().unwrap_or(if is_tls { 443 } else { 80 });
+        let port = url
+            .port_or_known_default()
+            .unwrap_or(if is_tls { 443 } else { 80 });
         let connect = async {
-            let tcp = match (TcpStream::connect((host.as_str(), port)).await, self.fallback.get(&format!("{host}:{port}"))) {
+            let tcp = match (
+                TcpStream::connect((host.as_str(), port)).await,
+                self.fallback.get(&format!("{host}:{port}")),
+            ) {
                 (Err(_), Some(address)) => TcpStream::connect(address.as_str()).await,
                 (outcome, _) => outcome,
             };
@@ -74,10 +83,15 @@ impl Dialer {
             }
             let name = self.server_name.clone().unwrap_or_else(|| host.clone());
             let name = ServerName::try_from(name).map_err(|error| fail(error.to_string()))?;
-            let tls = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await;
-            tls.map(|tls| Box::new(tls) as Box<dyn Stream>).map_err(|error| fail(error.to_string()))
+            let tls = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls))
+                .connect(name, tcp)
+                .await;
+            tls.map(|tls| Box::new(tls) as Box<dyn Stream>)
+                .map_err(|error| fail(error.to_string()))
         };
-        tokio::time::timeout(self.timeout, connect).await.map_err(|_| TransportError::Timeout(shown.clone(), self.timeout))?
+        tokio::time::timeout(self.timeout, connect)
+            .await
+            .map_err(|_| TransportError::Timeout(shown.clone(), self.timeout))?
     }
 }
 
@@ -112,7 +126,9 @@ impl Channel {
             "ws" | "wss" => self.exchange_frames(dialer, url, body).await,
             _ => {
                 let request = self.exchange_http(dialer, url, Method::POST, body, urgent);
-                tokio::time::timeout(longest, request).await.unwrap_or_else(|_| Err(TransportError::Timeout(shown(url), longest)))
+                tokio::time::timeout(longest, request)
+                    .await
+                    .unwrap_or_else(|_| Err(TransportError::Timeout(shown(url), longest)))
             }
         };
         if outcome.as_ref().map_or(true, |answer| answer.status != 200) {
@@ -153,8 +169,9 @@ impl Channel {
             Some(sender) => sender,
             None => {
                 let stream = dialer.dial(url).await?;
-                let (sender, connection) =
-                    http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(error.to_string()))?;
+                let (sender, connection) = http1::handshake(TokioIo::new(stream))
+                    .await
+                    .map_err(|error| broken(error.to_string()))?;
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "http connection ended");
@@ -180,23 +197,49 @@ impl Channel {
         if urgent {
             request = request.header("X-Priority", "urgent");
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| broken(error.to_string()))?;
-        let response = sender.send_request(request).await.map_err(|error| broken(error.to_string()))?;
+        let request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| broken(error.to_string()))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| broken(error.to_string()))?;
         let status = response.status().as_u16();
-        let location = response.headers().get("Location").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| broken(error.to_string()))?;
+        let location = response
+            .headers()
+            .get("Location")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let body = Limited::new(response.into_body(), MAX_ANSWER)
+            .collect()
+            .await
+            .map_err(|error| broken(error.to_string()))?;
         self.open = Some(Connection::Http(sender));
-        Ok(Answer { status, location, body: body.to_bytes().to_vec() })
+        Ok(Answer {
+            status,
+            location,
+            body: body.to_bytes().to_vec(),
+        })
     }
 
-    async fn exchange_frames(&mut self, dialer: &Dialer, url: &Url, body: Vec<u8>) -> Result<Answer, TransportError> {
+    async fn exchange_frames(
+        &mut self,
+        dialer: &Dialer,
+        url: &Url,
+        body: Vec<u8>,
+    ) -> Result<Answer, TransportError> {
         let broken = |error: String| TransportError::Broken(shown(url), error);
         let mut socket = match self.open.take() {
             Some(Connection::Websocket(socket)) => socket,
             _ => {
                 let stream = dialer.dial(url).await?;
-                let request = url.as_str().into_client_request().map_err(|error| broken(error.to_string()))?;
-                let limits = WebSocketConfig::default().max_message_size(Some(MAX_ANSWER)).max_frame_size(Some(MAX_ANSWER));
+                let request = url
+                    .as_str()
+                    .into_client_request()
+                    .map_err(|error| broken(error.to_string()))?;
+                let limits = WebSocketConfig::default()
+                    .max_message_size(Some(MAX_ANSWER))
+                    .max_frame_size(Some(MAX_ANSWER));
                 let opening = tokio_tungstenite::client_async_with_config(request, stream, Some(limits));
                 let (socket, _) = tokio::time::timeout(dialer.timeout, opening)
                     .await
@@ -216,7 +259,9 @@ impl Channel {
             let text = match frame {
                 Some(Ok(Frame::Binary(bytes))) => bytes,
                 Some(Ok(Frame::Text(text))) => Bytes::from(text.as_bytes().to_vec()),
-                Some(Ok(Frame::Close(_))) | None => return Err(broken("the server closed the websocket".to_owned())),
+                Some(Ok(Frame::Close(_))) | None => {
+                    return Err(broken("the server closed the websocket".to_owned()));
+                }
                 // Pings are answered by the library when we read on.
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(broken(error.to_string())),
@@ -239,13 +284,29 @@ struct JsonFrame {
 
 /// A server's frame; one that can't be read counts as "try again".
 fn parse_frame(text: &[u8]) -> Answer {
-    let unreadable = Answer { status: 503, location: None, body: Vec::new() };
-    let Ok(frame) = serde_json::from_slice::<JsonFrame>(text) else { return unreadable };
-    let Ok(body) = data_encoding::BASE64.decode(frame.data.as_bytes()) else { return unreadable };
+    let unreadable = Answer {
+        status: 503,
+        location: None,
+        body: Vec::new(),
+    };
+    let Ok(frame) = serde_json::from_slice::<JsonFrame>(text) else {
+        return unreadable;
+    };
+    let Ok(body) = data_encoding::BASE64.decode(frame.data.as_bytes()) else {
+        return unreadable;
+    };
     if !frame.err.is_empty() {
-        tracing::debug!(code = frame.code, error = frame.err, "the server answered with an error");
+        tracing::debug!(
+            code = frame.code,
+            error = frame.err,
+            "the server answered with an error"
+        );
     }
-    Answer { status: frame.code, location: None, body }
+    Answer {
+        status: frame.code,
+        location: None,
+        body,
+    }
 }
 
 /// A URL without a password, for logs.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The files and their content.
-pub struct WritebackStore {
+pub(crate) struct WritebackStore {
     first: PathBuf,
     second: Option<PathBuf>,
     content: Mutex<Writeback>,
@@ -19,7 +19,7 @@ pub struct WritebackStore {
 
 impl WritebackStore {
     /// Reads the file, and that whose name has `suffix` added unless it is empty; on the first start makes a key.
-    pub fn open(first: &Path, suffix: &str) -> anyhow::Result<WritebackStore> {
+    pub(crate) fn open(first: &Path, suffix: &str) -> anyhow::Result<WritebackStore> {
         let second = (!suffix.is_empty()).then(|| {
             let mut name = first.as_os_str().to_owned();
             name.push(suffix);
@@ -28,7 +28,11 @@ impl WritebackStore {
         let level2 = second.as_deref().map(read).transpose()?.flatten();
         let level1 = read(first)?.filter(|level1| level2.is_none() || !level1.private_key.is_empty());
         let content = Writeback::from_levels(level1, level2);
-        let store = WritebackStore { first: first.to_owned(), second, content: Mutex::new(content) };
+        let store = WritebackStore {
+            first: first.to_owned(),
+            second,
+            content: Mutex::new(content),
+        };
         store.complete()?;
         Ok(store)
     }
@@ -53,29 +57,29 @@ impl WritebackStore {
     }
 
     /// The agent's key.
-    pub fn key(&self) -> anyhow::Result<PrivateKey> {
+    pub(crate) fn key(&self) -> anyhow::Result<PrivateKey> {
         Ok(PrivateKey::from_pem(&self.content.lock().private_key)?)
     }
 
     /// Unix seconds of the first start.
-    pub fn install_time(&self) -> u64 {
+    pub(crate) fn install_time(&self) -> u64 {
         self.content.lock().install_time
     }
 
     /// The event table of the last run.
-    pub fn event_table(&self) -> Option<VqlEventTable> {
+    pub(crate) fn event_table(&self) -> Option<VqlEventTable> {
         self.content.lock().event_queries.clone()
     }
 
     /// Keeps the event table for the next start.
-    pub fn set_event_table(&self, table: &VqlEventTable) -> anyhow::Result<()> {
+    pub(crate) fn set_event_table(&self, table: &VqlEventTable) -> anyhow::Result<()> {
         let mut content = self.content.lock();
         content.event_queries = Some(table.clone());
         self.save(&content)
     }
 
     /// Keeps the server's certificate.
-    pub fn set_server_pem(&self, pem: &str) -> anyhow::Result<()> {
+    pub(crate) fn set_server_pem(&self, pem: &str) -> anyhow::Result<()> {
         let mut content = self.content.lock();
         if content.last_server_pem == pem {
             return Ok(());
@@ -98,13 +102,19 @@ fn read(path: &Path) -> anyhow::Result<Option<Writeback>> {
         Err(error) => anyhow::bail!("cannot read `{}`: {error}; check its permissions", path.display()),
     };
     let content = Writeback::from_yaml(&String::from_utf8_lossy(&bytes));
-    Ok(content.map_err(|error| tracing::warn!(path = %path.display(), %error, "state file not understood")).ok())
+    Ok(content
+        .map_err(|error| tracing::warn!(path = %path.display(), %error, "state file not understood"))
+        .ok())
 }
 
 fn save(path: &Path, content: &Writeback) -> anyhow::Result<()> {
     let text = content.to_yaml()?;
-    write_atomically(path, text.as_bytes())
-        .map_err(|error| anyhow::anyhow!("cannot write `{}`: {error}; check the folder and its permissions", path.display()))
+    write_atomically(path, text.as_bytes()).map_err(|error| {
+        anyhow::anyhow!(
+            "cannot write `{}`: {error}; check the folder and its permissions",
+            path.display()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +128,12 @@ mod tests {
         let id = |store: &WritebackStore| ids::client_id(store.key().unwrap().public());
         let store = WritebackStore::open(&path, ".bak").unwrap();
         let first = id(&store);
-        store.set_event_table(&VqlEventTable { version: 7, ..VqlEventTable::default() }).unwrap();
+        store
+            .set_event_table(&VqlEventTable {
+                version: 7,
+                ..VqlEventTable::default()
+            })
+            .unwrap();
         drop(store);
 
         std::fs::remove_file(&path).unwrap();
