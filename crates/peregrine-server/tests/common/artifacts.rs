@@ -73,8 +73,7 @@ impl ArtifactService for TestArtifacts {
                 query: names
                     .map(|name| VqlRequest {
                         name,
-                        vql: "SELECT 1 FROM scope()".into(),
-                        ..Default::default()
+                        vql: "SELECT 1 FROM scope()".into()
                     })
                     .collect(),
                 env: spec
