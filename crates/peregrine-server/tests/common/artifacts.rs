@@ -73,7 +73,7 @@ impl ArtifactService for TestArtifacts {
                 query: names
                     .map(|name| VqlRequest {
                         name,
-                        vql: "SELECT 1 FROM scope()".into()
+                        vql: "SELECT 1 FROM scope()".into(),
                     })
                     .collect(),
                 env: spec
