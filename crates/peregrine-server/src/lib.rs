@@ -24,7 +24,7 @@ mod storage;
 mod table;
 mod users;
 
-pub use artifacts::{ArtifactService, CompileError, Compiled, Limits, Spec};
+pub use artifacts::{ArtifactService, CompileError, Compiled, Limits, RepositoryArtifacts, Spec};
 pub use config::Config;
 pub use error::{Error, Result};
 pub use gui::{GuiAssets, GuiFile, NoGui};

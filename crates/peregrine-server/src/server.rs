@@ -62,6 +62,7 @@ impl Server {
             monitoring: Default::default(),
             views: Default::default(),
             started: clock::now(),
+            trouble: Default::default(),
             stopping: CancellationToken::new(),
         });
         shared.monitoring.reload(&shared).await?;

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) monitoring: TableCache,
     pub(crate) views: ViewCache,
     pub(crate) started: Micros,
+    /// Why storing last failed; none after it worked again.
+    pub(crate) trouble: parking_lot::Mutex<Option<String>>,
     /// Cancelled when the server stops: long polls and pushes end.
     pub(crate) stopping: CancellationToken,
 }

@@ -211,13 +211,10 @@ async fn clients_are_found_and_labelled() {
         ids
     };
     assert_eq!(found("search=").await.len(), 2);
-    assert_eq!(found("search=label:serv").await, [one.id.clone()]);
-    assert_eq!(found("search=label:from-agent").await, [two.id.clone()]);
-    assert_eq!(found(&format!("search={}", one.id)).await, [one.id.clone()]);
-    assert_eq!(
-        found(&format!("search=host-{}", &two.id[2..6])).await,
-        [two.id.clone()]
-    );
+    assert_eq!(found("search=label:serv").await, [&*one.id]);
+    assert_eq!(found("search=label:from-agent").await, [&*two.id]);
+    assert_eq!(found(&format!("search={}", one.id)).await, [&*one.id]);
+    assert_eq!(found(&format!("search=host-{}", &two.id[2..6])).await, [&*two.id]);
     assert_eq!(found("search=mac:aa:bb*").await.len(), 2);
     assert_eq!(found("online=true").await.len(), 2);
     assert_eq!(found("online=false").await.len(), 0);

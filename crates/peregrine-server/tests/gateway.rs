@@ -10,8 +10,11 @@ use common::http;
 use data_encoding::BASE64;
 use futures_util::{SinkExt, StreamExt};
 use peregrine_proto::velo_status::ReturnedStatus;
+use peregrine_server::{NoGui, Server, Storage};
+use peregrine_store::{FolderObjects, LocalBus, RowStore, SqliteDatabase};
 use peregrine_wire::{CipherSession, ids, pack};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 async fn collect(world: &World, agent: &Agent) -> String {
@@ -303,7 +306,7 @@ async fn flows_go_on_after_a_restart_and_silent_ones_are_asked_about() {
         .iter()
         .find_map(|message| message.flow_stats_request.as_ref())
         .unwrap();
-    assert_eq!(question.flow_id, [id.clone()]);
+    assert_eq!(question.flow_id, [&*id]);
     agent
         .say(vec![agent.rows(&id, "Test.Rows/All", 0, &numbers(0..3))])
         .await;
@@ -433,4 +436,82 @@ async fn websockets_carry_the_same_conversation() {
         .decode(next(&mut pem).await["data"].as_str().unwrap().as_bytes())
         .unwrap();
     assert_eq!(text, world.config.frontend.certificate.as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = common::config(folder.path());
+    config.frontend.resources.max_upload_size = 20 << 20;
+    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
+    let bus = Arc::new(LocalBus::new());
+    let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
+    let artifacts = Arc::new(common::artifacts::TestArtifacts);
+    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
+        .await
+        .unwrap();
+    let mut agent = Agent::new(server.addresses().frontend, &config).await;
+    agent.enrol().await;
+    agent.settle_in().await;
+
+    database.limit_pages(100).await.unwrap();
+    let noise: Vec<String> = (0..30_000u64)
+        .map(|n| json!({"n": n.wrapping_mul(0x9e37_79b9_7f4a_7c15)}).to_string())
+        .collect();
+    let packet = agent.seal(vec![agent.rows(
+        ids::MONITORING,
+        "Linux.Events.TrackProcesses",
+        0,
+        &noise,
+    )]);
+    assert_eq!(
+        http::post(agent.address, "/control", packet.clone()).await.status,
+        503,
+        "keep it and come again"
+    );
+    database.limit_pages(1_000_000).await.unwrap();
+    assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
+    let sets = database.event_sets(&agent.id).await.unwrap();
+    assert_eq!(sets[0].rows(), 30_000);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_issued_by_the_deployment_and_the_agents_configuration_holds_no_secret() {
+    let world = World::with(|config| config.frontend.use_plain_http = false).await;
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = peregrine_wire::pem::first(&world.config.client.ca_certificate, "CERTIFICATE").unwrap();
+    roots.add(ca.to_vec().into()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
+    for name in ["localhost", "127.0.0.1", "VelociraptorServer"] {
+        let stream = tokio::net::TcpStream::connect(world.frontend()).await.unwrap();
+        let stream = connector.connect(name.try_into().unwrap(), stream).await.unwrap();
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        let request = hyper::Request::get("/server.pem").header("host", name);
+        let request = request
+            .body(http_body_util::Empty::<bytes::Bytes>::new())
+            .unwrap();
+        assert_eq!(
+            sender.send_request(request).await.unwrap().status(),
+            200,
+            "{name}"
+        );
+    }
+    let text = std::fs::read_to_string(peregrine_server::Config::client_file(world.folder.path())).unwrap();
+    assert!(
+        !text.contains("PRIVATE KEY") && text.contains("server_urls"),
+        "{text}"
+    );
+    let again =
+        peregrine_server::Config::load(&peregrine_server::Config::server_file(world.folder.path())).unwrap();
+    assert_eq!(again.client.nonce, world.config.client.nonce);
 }

@@ -123,7 +123,7 @@ pub(super) async fn show(
     let artifact = shared
         .artifacts
         .get(&name)
-        .ok_or_else(|| Error::NotFound("artifact", name))?;
+        .ok_or(Error::NotFound("artifact", name))?;
     let mut view = view(&artifact);
     view["raw"] = json!(artifact.raw);
     Ok(Json(view))

@@ -22,6 +22,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>, principal: Princip
         "datastore": {
             "path": shared.storage.place.display().to_string(),
             "free_bytes": shared.storage.objects.free_bytes().await,
+            "trouble": shared.trouble.lock().clone(),
         },
     })))
 }

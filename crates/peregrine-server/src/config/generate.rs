@@ -1,6 +1,6 @@
 //! A new deployment: authority, server identity, TLS certificate, nonces.
 
-use super::{CaSection, ClientSection, Config, DatastoreSection, FrontendSection, GuiSection};
+use super::{CaSection, ClientSection, Config, DatastoreSection, FrontendSection, GuiSection, Version};
 use crate::{Error, Result, clock};
 use peregrine_wire::{PrivateKey, pem, pki};
 use rcgen::{
@@ -36,18 +36,20 @@ pub(super) fn generate(options: &Options) -> Result<Config> {
     super::write_private(&certificate_file, &certificate)?;
     super::write_private(&key_file, &key)?;
     Ok(Config {
-        version: Default::default(),
-        client: ClientSection {
-            server_urls: vec![format!(
+        version: Version {
+            name: "peregrine".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..Default::default()
+        },
+        client: ClientSection::generated(
+            vec![format!(
                 "https://{}:{}/",
                 options.hostname,
                 options.frontend.port()
             )],
-            ca_certificate: ca.certificate,
-            nonce: pki::new_nonce()?,
-            use_self_signed_ssl: true,
-            ..Default::default()
-        },
+            ca.certificate,
+            pki::new_nonce()?,
+        ),
         gui: GuiSection {
             bind_address: options.gui.ip().to_string(),
             bind_port: options.gui.port(),

@@ -93,17 +93,11 @@ impl Config {
 
     /// The configuration text for agents: no secret of the server is in it.
     pub fn client_config(&self) -> Result<String> {
-        #[derive(Serialize)]
-        struct ClientConfig<'a> {
-            version: &'a Version,
-            #[serde(rename = "Client")]
-            client: &'a ClientSection,
-        }
-        serde_saphyr::to_string(&ClientConfig {
-            version: &self.version,
-            client: &self.client,
-        })
-        .map_err(|error| Error::Config(error.to_string()))
+        let config = peregrine_wire::config::Config {
+            version: self.version.clone(),
+            client: self.client.clone(),
+        };
+        Ok(config.to_yaml()?)
     }
 
     /// The key agents encrypt to.

@@ -4,80 +4,10 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Informational.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Version {
-    /// Product.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-}
+pub use peregrine_wire::config::Version;
 
-impl Default for Version {
-    fn default() -> Version {
-        Version {
-            name: "peregrine".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-        }
-    }
-}
-
-/// What agents get too.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ClientSection {
-    /// Where agents find the front end; each ends with `/`.
-    pub server_urls: Vec<String>,
-    /// PEM of the deployment's authority.
-    pub ca_certificate: String,
-    /// Chooses the organisation, and keeps strangers out.
-    pub nonce: String,
-    /// The TLS certificate is issued by `ca_certificate`.
-    pub use_self_signed_ssl: bool,
-    /// Name the server's certificate carries.
-    pub pinned_server_name: String,
-    /// Longest wait between polls (s).
-    pub max_poll: u64,
-    /// Spread of that wait (s).
-    pub max_poll_std: u64,
-    /// Websocket ping interval (s).
-    pub ws_ping_wait_sec: u64,
-    /// Collections a client runs at once; 0 leaves it to the client.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub concurrency: u64,
-    /// State file of agents on Linux.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub writeback_linux: String,
-    /// State file of agents on macOS.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub writeback_darwin: String,
-    /// State file of agents on Windows.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub writeback_windows: String,
-}
-
-impl Default for ClientSection {
-    fn default() -> ClientSection {
-        ClientSection {
-            server_urls: Vec::new(),
-            ca_certificate: String::new(),
-            nonce: String::new(),
-            use_self_signed_ssl: false,
-            pinned_server_name: "VelociraptorServer".into(),
-            max_poll: 60,
-            max_poll_std: 30,
-            ws_ping_wait_sec: 60,
-            concurrency: 0,
-            writeback_linux: String::new(),
-            writeback_darwin: String::new(),
-            writeback_windows: String::new(),
-        }
-    }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
+/// What agents get too; the envelope's crate owns its keys.
+pub use peregrine_wire::config::ClientConfig as ClientSection;
 
 /// The GUI and REST listener.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -35,7 +35,6 @@ pub(crate) async fn cancel(
         session_id: flow_id.to_owned(),
         cancel: Some(Cancel {
             principal: principal.name.clone(),
-            ..Default::default()
         }),
         urgent: true,
         ..Default::default()

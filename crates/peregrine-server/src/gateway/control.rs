@@ -35,7 +35,7 @@ pub(super) async fn handle(
         Ok(slot) => slot,
         Err(status) => return status.into_response(),
     };
-    let body = match receive::body(&shared, &peer, body).await {
+    let body = match receive::body(&shared, &peer, body, usize::MAX).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
@@ -48,17 +48,16 @@ pub(super) async fn handle(
     }
 }
 
-/// Bounds the packets that are in memory at once; urgent ones pass.
-pub(super) async fn slot(
-    shared: &Shared,
-    is_urgent: bool,
-) -> Result<Option<SemaphorePermit<'_>>, StatusCode> {
-    if is_urgent {
-        return Ok(None);
-    }
+/// Bounds the packets that are in memory at once; urgent ones have places of their own.
+pub(super) async fn slot(shared: &Shared, is_urgent: bool) -> Result<SemaphorePermit<'_>, StatusCode> {
+    let slots = if is_urgent {
+        &shared.gateway.urgent_slots
+    } else {
+        &shared.gateway.slots
+    };
     let wait = Duration::from_secs(shared.config.frontend.resources.concurrency_timeout);
-    match tokio::time::timeout(wait, shared.gateway.slots.acquire()).await {
-        Ok(permit) => permit.map(Some).map_err(|_| StatusCode::SERVICE_UNAVAILABLE),
+    match tokio::time::timeout(wait, slots.acquire()).await {
+        Ok(permit) => permit.map_err(|_| StatusCode::SERVICE_UNAVAILABLE),
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Gateway {
     pub(crate) refused: Refused,
     /// Packets processed at once.
     slots: Semaphore,
+    /// Urgent ones pass the others, but are not without number.
+    urgent_slots: Semaphore,
     new_identities: RateLimit,
     /// Senders whose key was not found, and when.
     unknown: Mutex<HashMap<String, Instant>>,
@@ -69,6 +71,7 @@ impl Gateway {
             connections: Connections::default(),
             refused: Refused::default(),
             slots: Semaphore::new(slots),
+            urgent_slots: Semaphore::new(4 * slots),
             new_identities: RateLimit::new(resources.enrollments_per_second),
             unknown: Mutex::default(),
         })

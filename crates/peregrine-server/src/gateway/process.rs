@@ -48,14 +48,15 @@ pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> 
             Item::TableVersion(version) => said.reported_table = Some(version),
             Item::Buffer { flow_id, buffer } => match uploads.store(&flow_id, *buffer).await {
                 Ok(effect) => effects.extend(effect),
-                Err(error) => return Err(status(&client_id, &error)),
+                Err(error) => return Err(status(shared, &client_id, &error)),
             },
         }
     }
     let is_whole = decoding.await.unwrap_or(false);
     store(shared, &client_id, effects)
         .await
-        .map_err(|error| status(&client_id, &error))?;
+        .map_err(|error| status(shared, &client_id, &error))?;
+
     if is_whole {
         Ok(said)
     } else {
@@ -92,6 +93,7 @@ async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result
         .database
         .apply(client_id, clock::now(), effects)
         .await?;
+    *shared.trouble.lock() = None;
     about
         .iter_mut()
         .zip(&outcomes)
@@ -193,7 +195,8 @@ impl About {
 }
 
 /// The server's trouble brings the packet again; what can never work drops it.
-fn status(client_id: &str, error: &Error) -> StatusCode {
+fn status(shared: &Shared, client_id: &str, error: &Error) -> StatusCode {
+    *shared.trouble.lock() = Some(error.to_string());
     tracing::error!(client_id, %error, "packet not stored");
     match error {
         Error::Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,

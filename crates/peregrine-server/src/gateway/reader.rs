@@ -20,6 +20,9 @@ use tokio::time::Instant;
 /// How often a waiting agent gets a sign of life.
 const PAD_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Most bytes of a poll, which carries a few words; polls have no slots to bound their memory.
+const MAX_BODY: usize = 1 << 20;
+
 /// An agent that waits for tasks.
 pub(super) struct Waiting {
     pub(super) client_id: String,
@@ -43,7 +46,7 @@ pub(super) async fn handle(
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let admitted = async {
-        let body = receive::body(&shared, &peer, body).await?;
+        let body = receive::body(&shared, &peer, body, MAX_BODY).await?;
         let packet = receive::open(&shared, &peer, body).await?;
         admit(&shared, &peer, packet).await
     };

@@ -20,10 +20,11 @@ const LARGE: usize = 64 << 10;
 const MAX_UNKNOWN: usize = 10_000;
 
 /// Reads a body up to the limit. Beyond it the agent is told 200, so that it drops what can never be accepted.
-pub(super) async fn body(shared: &Shared, peer: &str, body: Body) -> Result<Bytes, StatusCode> {
+pub(super) async fn body(shared: &Shared, peer: &str, body: Body, most: usize) -> Result<Bytes, StatusCode> {
     let limit = usize::try_from(shared.config.frontend.resources.max_upload_size.saturating_mul(2))
         .unwrap_or(usize::MAX)
-        .min(peregrine_wire::limits::PACKET);
+        .min(peregrine_wire::limits::PACKET)
+        .min(most);
     let read = async {
         let mut stream = body.into_data_stream();
         let mut all = Vec::new();

@@ -5,9 +5,11 @@ use crate::push::{Change, announce};
 use crate::shared::{Shared, topics};
 use crate::users::{Permission, Principal};
 use crate::{Error, Result, audit, clock};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use peregrine_proto::VqlCollectorArgs;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Name of the setting that holds the table.
@@ -72,6 +74,9 @@ impl MonitoringTable {
 #[derive(Debug, Default)]
 pub(crate) struct TableCache {
     table: RwLock<Arc<MonitoringTable>>,
+    /// What was compiled for clients that run the same artifacts, so that a change costs one compilation, not one
+    /// per client.
+    compiled: Mutex<HashMap<Vec<String>, Arc<Vec<VqlCollectorArgs>>>>,
 }
 
 impl TableCache {
@@ -99,7 +104,23 @@ impl TableCache {
             }
         };
         *self.table.write() = Arc::new(table);
+        self.compiled.lock().clear();
         Ok(())
+    }
+
+    /// The requests for these artifacts of the current table.
+    pub(super) fn compiled(
+        &self,
+        specs: &[&Spec],
+        compile: impl FnOnce() -> Result<Vec<VqlCollectorArgs>>,
+    ) -> Result<Arc<Vec<VqlCollectorArgs>>> {
+        let key: Vec<String> = specs.iter().map(|spec| format!("{spec:?}")).collect();
+        if let Some(found) = self.compiled.lock().get(&key) {
+            return Ok(found.clone());
+        }
+        let made = Arc::new(compile()?);
+        self.compiled.lock().insert(key, made.clone());
+        Ok(made)
     }
 
     pub(crate) fn current(&self) -> Arc<MonitoringTable> {

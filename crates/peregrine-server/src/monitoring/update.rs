@@ -22,7 +22,14 @@ pub(crate) async fn update_for(
     if client.event_table_version >= wanted && !lost {
         return Ok(None);
     }
-    let event = compile(shared, client, &table.specs_for(&client.labels))?;
+    let specs = table.specs_for(&client.labels);
+    let mut event = (*shared.monitoring.compiled(&specs, || compile(shared, &specs))?).clone();
+    for request in event.iter_mut().filter(|request| request.max_wait == 0) {
+        // Spread, so that agents do not all send at once.
+        let defaults = &shared.config.defaults;
+        let spread = defaults.event_max_wait_jitter.max(1);
+        request.max_wait = defaults.event_max_wait + clock::now().unsigned_abs() % spread;
+    }
     let version = clock::now_ns();
     shared
         .storage
@@ -41,7 +48,7 @@ pub(crate) async fn update_for(
 }
 
 /// Artifacts that no longer compile are left out: the others must still run.
-fn compile(shared: &Shared, client: &Client, specs: &[&crate::Spec]) -> Result<Vec<VqlCollectorArgs>> {
+fn compile(shared: &Shared, specs: &[&crate::Spec]) -> Result<Vec<VqlCollectorArgs>> {
     let mut event = Vec::new();
     for spec in specs {
         match shared
@@ -49,19 +56,11 @@ fn compile(shared: &Shared, client: &Client, specs: &[&crate::Spec]) -> Result<V
             .compile(std::slice::from_ref(*spec), &Limits::default())
         {
             Ok(compiled) => event.extend(compiled.requests),
-            Err(error) => {
-                tracing::warn!(client_id = client.client_id, artifact = spec.artifact, %error, "event artifact left out");
-            }
+            Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
         }
     }
-    let defaults = &shared.config.defaults;
     let total = i64::try_from(event.len()).unwrap_or(i64::MAX);
     for (request, number) in event.iter_mut().zip(1..) {
-        if request.max_wait == 0 {
-            // Spread, so that agents do not all send at once.
-            let spread = defaults.event_max_wait_jitter.max(1);
-            request.max_wait = defaults.event_max_wait + clock::now().unsigned_abs() % spread;
-        }
         request.query_id = number;
         request.total_queries = total;
     }

@@ -74,7 +74,6 @@ impl ArtifactService for TestArtifacts {
                     .map(|name| VqlRequest {
                         name,
                         vql: "SELECT 1 FROM scope()".into(),
-                        ..Default::default()
                     })
                     .collect(),
                 env: spec

@@ -1,5 +1,9 @@
 //! What the server needs from artifacts: to list, to show, and to compile them for an agent.
 
+mod repository;
+
+pub use repository::RepositoryArtifacts;
+
 use peregrine_proto::{Artifact, VqlCollectorArgs};
 use std::collections::BTreeMap;
 use std::sync::Arc;
