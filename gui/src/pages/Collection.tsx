@@ -1,0 +1,1 @@
+export default function Collection() { return null; }
