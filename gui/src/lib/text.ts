@@ -1,17 +1,17 @@
 /** Text from endpoints is hostile until proven otherwise: make what it hides visible, defuse what it links. */
 
-const NAMED: Record<number, string> = { 9: '⇥', 10: '⏎', 13: '␍' };
+const NAMED: Record<number, string> = { 10: '↵' };
 
 /** C0 and C1 controls, soft hyphen, zero-width and direction-changing characters, BOM, lone surrogates, tags. */
 const HIDDEN =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|[\u{e0000}-\u{e007f}]/gu;
 
-/** The visible stand-in of one hidden character: `␀` to `␟` for controls, `⟨U+202E⟩` for the rest. */
+/** The visible stand-in of one hidden character: `^G` for controls (every font has it), `⟨U+202E⟩` for the rest. */
 export function standIn(char: string): string {
   const code = char.codePointAt(0) ?? 0;
   if (NAMED[code]) return NAMED[code];
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return '␡';
+  if (code < 0x20) return `^${String.fromCodePoint(0x40 + code)}`;
+  if (code === 0x7f) return '^?';
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 

@@ -1,7 +1,7 @@
 /** The frame of one machine's pages: who it is, whether it answers, what one can do with it. */
 
 import { createContext, useContext, useMemo } from 'react';
-import { Link, NavLink, Outlet, useNavigate, useParams } from 'react-router';
+import { Link, Outlet, useNavigate, useParams } from 'react-router';
 import { apiUrl, path, post } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
@@ -81,16 +81,6 @@ export default function ClientLayout() {
               </Button>
             )}
           </div>
-          <nav className="tabs" aria-label="Machine">
-            <NavLink end to={base}>
-              Overview
-            </NavLink>
-            <NavLink to={`${base}/collections`}>
-              Collections {value.in_flight_flows.length > 0 && <span className="tab-count">{value.in_flight_flows.length} running</span>}
-            </NavLink>
-            <NavLink to={`${base}/processes`}>Processes</NavLink>
-            <NavLink to={`${base}/events`}>Events</NavLink>
-          </nav>
         </header>
         <div className="page-body">
           <Outlet />

@@ -265,6 +265,7 @@ function Results({ flow }: { flow: Flow }) {
       label={`Results of ${name}`}
       source={rows}
       context={context}
+      arrange={chainFirst}
       liveTotal={source.rows}
       live={active}
       controls={
@@ -285,6 +286,14 @@ function Results({ flow }: { flow: Flow }) {
       }
     />
   );
+}
+
+/** The call chain is what one reads a process list for: it stands beside the name. */
+function chainFirst(names: string[]): string[] {
+  if (!names.includes('CallChain') || !names.includes('Name')) return names;
+  const others = names.filter((name) => name !== 'CallChain');
+  others.splice(others.indexOf('Name') + 1, 0, 'CallChain');
+  return others;
 }
 
 /** What names a process in a row: the tracker's id when the artifact sends one, else its number. */

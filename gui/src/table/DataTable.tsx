@@ -61,13 +61,15 @@ interface Props {
   controls?: ReactNode;
   handle?: Ref<TableHandle>;
   sortable?: boolean;
+  /** A better order of the columns than the server's. */
+  arrange?: (names: string[]) => string[];
 }
 
 const NO_INFO: Record<string, ColumnInfo> = {};
 const NO_CONTEXT: CellContext = {};
 const NO_HIDDEN: readonly string[] = [];
 
-export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDEN, context = NO_CONTEXT, liveTotal, live = false, rowHref, empty, searchPlaceholder = 'Search all columns', controls, handle, sortable = true }: Props) {
+export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDEN, context = NO_CONTEXT, liveTotal, live = false, rowHref, empty, searchPlaceholder = 'Search all columns', controls, handle, sortable = true, arrange }: Props) {
   const [state, change] = useTableState();
   const [zone] = useZone();
   const navigate = useNavigate();
@@ -95,10 +97,10 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
 
   const columns = shownPages.columns;
   const names = useMemo(() => columns.map((column) => column.name), [columns]);
-  const shown = useMemo(() => visibleColumns(names, { columns: state.columns, pinned: state.pinned }, hidden), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden]); // eslint-disable-line react-hooks/exhaustive-deps
+  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, hidden), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange]); // eslint-disable-line react-hooks/exhaustive-deps
   const total = shownPages.total ?? 0;
 
-  const layouts = useMemo(() => layoutColumns(columns, shownPages, info, zone, context), [columns, info, zone, shownPages, total > 0 && shownPages.row(0) !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps
+  const layouts = useMemo(() => layoutColumns(columns, shownPages, info, zone), [columns, info, zone, shownPages, total > 0 && shownPages.row(0) !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps
   const widthOf = (name: string) => widths[name] ?? layouts.get(name)?.width ?? 140;
 
   const narrowed = query.quick !== '' || query.filters.length > 0;
@@ -455,7 +457,7 @@ export interface ColumnLayout {
 const CHAR = 6.6;
 const MONO_CHAR = 7.3;
 
-function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, ColumnInfo>, zone: Zone, context: CellContext): Map<string, ColumnLayout> {
+function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
   const sample: Json[][] = [];
   for (let index = 0; index < SAMPLE_ROWS; index += 1) {
     const row = pages.row(index);
@@ -470,10 +472,9 @@ function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, 
     const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
     const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
     const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;
-    const fits = kind === 'time' ? (zone === 'utc' ? 174 : 206) : Math.min(wide, widest * char + 22);
+    const fits = kind === 'time' ? (zone === 'utc' ? 192 : 224) : Math.min(wide, widest * char + 22);
     layouts.set(column.name, { kind, width: Math.round(known?.width ?? Math.max(64, head, fits)) });
   });
-  void context;
   return layouts;
 }
 

@@ -25,6 +25,13 @@ function Node({ name, value, openTo }: { name?: string; value: Json; openTo: num
       </div>
     );
   }
+  if (Object.keys(value).length === 0)
+    return (
+      <div className="json-line">
+        {name !== undefined && <Key name={name} />}
+        <span className="faint">{Array.isArray(value) ? '[]' : '{}'}</span>
+      </div>
+    );
   return <Container name={name} value={value} openTo={openTo} />;
 }
 
