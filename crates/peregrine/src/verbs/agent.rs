@@ -45,9 +45,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let runner = EngineRunner::new(
         registry::registry(),
         &client,
-        Box::new(move |builder| {
-            builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone()))
-        }),
+        move |builder| builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone())),
     );
     let facts = facts(&client.labels)?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
