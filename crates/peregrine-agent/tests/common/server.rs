@@ -150,8 +150,8 @@ impl Server {
     /// The final statistics of a flow.
     pub(crate) fn wait_for_end(&self, flow: &str) -> FlowStats {
         self.wait(&format!("end of {flow}"), |state| {
-            let stats = state.of(flow).filter_map(|message| message.flow_stats.as_ref());
-            stats.filter(|stats| stats.flow_complete).next_back().cloned()
+            let mut stats = state.of(flow).filter_map(|message| message.flow_stats.as_ref());
+            stats.rfind(|stats| stats.flow_complete).cloned()
         })
     }
 
@@ -226,6 +226,7 @@ impl Server {
 
     fn serve_frames(&self, stream: TcpStream) {
         let mut endpoint = String::new();
+        #[allow(clippy::result_large_err)] // the library's type
         let note = |request: &tungstenite::handshake::server::Request, response| {
             request
                 .uri()
