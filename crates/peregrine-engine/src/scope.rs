@@ -284,6 +284,22 @@ impl Scope {
         names
     }
 
+    /// True when everything visible here is also visible in `above`, because that grew out of it.
+    pub(crate) fn is_below(&self, above: &Scope) -> bool {
+        let mut own = self;
+        while let (Layer::None, false, Some(parent)) = (&own.0.layer, own.0.is_touched(), &own.0.parent) {
+            own = parent;
+        }
+        let mut above = Some(above);
+        while let Some(scope) = above {
+            if Arc::ptr_eq(&scope.0, &own.0) {
+                return true;
+            }
+            above = scope.0.parent.as_ref();
+        }
+        false
+    }
+
     /// A child with a layer, counted as this many levels of nesting.
     pub(crate) fn nest(&self, layer: Layer, levels: u32) -> Scope {
         Scope(Arc::new(self.node(layer, levels)))
