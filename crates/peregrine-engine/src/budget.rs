@@ -15,7 +15,11 @@ pub struct RowLimit<'a> {
 impl<'a> RowLimit<'a> {
     /// At most `limit` rows.
     pub fn new(rows: &'a mut dyn RowSink, limit: u64) -> RowLimit<'a> {
-        RowLimit { rows, left: limit, exceeded: false }
+        RowLimit {
+            rows,
+            left: limit,
+            exceeded: false,
+        }
     }
 
     /// True when there was a row too many.
@@ -48,7 +52,13 @@ pub struct ByteLimit<'a> {
 impl<'a> ByteLimit<'a> {
     /// At most `limit` bytes of JSON lines.
     pub fn new(rows: &'a mut dyn RowSink, scope: &'a Scope, limit: u64) -> ByteLimit<'a> {
-        ByteLimit { rows, encoder: Encoder::new(scope), buffer: Vec::new(), left: limit, exceeded: false }
+        ByteLimit {
+            rows,
+            encoder: Encoder::new(scope),
+            buffer: Vec::new(),
+            left: limit,
+            exceeded: false,
+        }
     }
 
     /// True when there was a row too many.

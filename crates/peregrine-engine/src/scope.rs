@@ -207,22 +207,29 @@ impl Scope {
     /// To be called in long loops: `Err` when the query should end. Charges one operation to the throttle.
     #[inline]
     pub fn checkpoint(&self) -> Result<(), Stop> {
-        let cancellation = &self.0.cancellation;
-        if cancellation.is_flagged() {
+        if self.is_stopping() {
             return Err(Stop);
         }
-        if cancellation.has_deadline() {
-            let ticks = &self.0.root.ticks;
-            let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
-            ticks.store(tick, Ordering::Relaxed);
-            if tick % CHECKPOINTS_PER_CLOCK == 0 && cancellation.check_deadline() {
-                return Err(Stop);
-            }
-        }
         match &self.0.root.context.throttle {
-            Some(throttle) => throttle.charge(1, cancellation),
+            Some(throttle) => throttle.charge(1, &self.0.cancellation),
             None => Ok(()),
         }
+    }
+
+    /// True when the query should end. The clock is looked at now and then.
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        let cancellation = &self.0.cancellation;
+        if cancellation.is_flagged() {
+            return true;
+        }
+        if !cancellation.has_deadline() {
+            return false;
+        }
+        let ticks = &self.0.root.ticks;
+        let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
+        ticks.store(tick, Ordering::Relaxed);
+        tick % CHECKPOINTS_PER_CLOCK == 0 && cancellation.check_deadline()
     }
 
     /// An error message unless the query has this permission.

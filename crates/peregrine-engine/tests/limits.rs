@@ -24,8 +24,15 @@ fn query() -> Query {
 fn query_with(cancellation: Cancellation) -> Query {
     let log = Arc::new(MemoryLog::default());
     let registry = builtin::shared_registry();
-    let context = Context::builder().registry(registry).log(log.clone()).cancellation(cancellation).build();
-    Query { scope: Scope::root(&context, Dict::new()), log }
+    let context = Context::builder()
+        .registry(registry)
+        .log(log.clone())
+        .cancellation(cancellation)
+        .build();
+    Query {
+        scope: Scope::root(&context, Dict::new()),
+        log,
+    }
 }
 
 impl Query {
@@ -72,16 +79,33 @@ fn rows_until_cancelled(text: &str) -> usize {
 #[test]
 fn a_token_stops_every_kind_of_query() {
     assert_eq!(rows_until_cancelled(ENDLESS), 10);
-    assert_eq!(rows_until_cancelled(&format!("SELECT _value + 1 AS A FROM foreach(row={{ {ENDLESS} }})")), 10);
     assert_eq!(
-        rows_until_cancelled(&format!("SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} }})")),
+        rows_until_cancelled(&format!(
+            "SELECT _value + 1 AS A FROM foreach(row={{ {ENDLESS} }})"
+        )),
         10
     );
-    assert_eq!(rows_until_cancelled(&format!("SELECT * FROM chain(a={{ {ENDLESS} }}, b={{ {ENDLESS} }})")), 10);
-    assert!(rows_until_cancelled(&format!("SELECT * FROM combine(a={{ {ENDLESS} }}, b={{ {ENDLESS} }})")) >= 10);
+    assert_eq!(
+        rows_until_cancelled(&format!(
+            "SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} }})"
+        )),
+        10
+    );
+    assert_eq!(
+        rows_until_cancelled(&format!(
+            "SELECT * FROM chain(a={{ {ENDLESS} }}, b={{ {ENDLESS} }})"
+        )),
+        10
+    );
     assert!(
-        rows_until_cancelled(&format!("SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} }}, workers=4)"))
-            >= 10
+        rows_until_cancelled(&format!(
+            "SELECT * FROM combine(a={{ {ENDLESS} }}, b={{ {ENDLESS} }})"
+        )) >= 10
+    );
+    assert!(
+        rows_until_cancelled(&format!(
+            "SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} }}, workers=4)"
+        )) >= 10
     );
 }
 
@@ -109,10 +133,12 @@ fn limit_stops_the_source() {
     assert_eq!(query().rows(&format!("{ENDLESS} LIMIT 3")).len(), 3);
     let nested = format!("SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} LIMIT 2 }}) LIMIT 5");
     assert_eq!(query().rows(&nested).len(), 5);
-    let parallel = format!("SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} }}, workers=8) LIMIT 5");
+    let parallel =
+        format!("SELECT * FROM foreach(row={{ {ENDLESS} }}, query={{ {ENDLESS} }}, workers=8) LIMIT 5");
     assert_eq!(query().rows(&parallel).len(), 5);
     // An inner limit ends only the inner query.
-    let chained = format!("SELECT * FROM chain(a={{ {ENDLESS} LIMIT 2 }}, b={{ SELECT 1 AS B FROM scope() }})");
+    let chained =
+        format!("SELECT * FROM chain(a={{ {ENDLESS} LIMIT 2 }}, b={{ SELECT 1 AS B FROM scope() }})");
     assert_eq!(query().rows(&chained).len(), 3);
 }
 
@@ -144,7 +170,8 @@ fn budgets() {
 #[test]
 fn recursion_neither_overflows_nor_ends_the_query() {
     let query = query();
-    let text = "LET f(n) = if(condition=n > 0, then=1 + f(n=n - 1), else=0) SELECT f(n=980) AS A FROM scope()";
+    let text =
+        "LET f(n) = if(condition=n > 0, then=1 + f(n=n - 1), else=0) SELECT f(n=980) AS A FROM scope()";
     assert_eq!(query.one(text, "A").as_i64(), Some(980));
     for text in [
         "LET a = 1 + a SELECT a AS A FROM scope()",
@@ -158,12 +185,20 @@ fn recursion_neither_overflows_nor_ends_the_query() {
         "LET j = SELECT { SELECT * FROM j } AS A FROM scope() SELECT * FROM j",
         "LET k = eval(func='x => k', args=1) SELECT k AS A FROM scope()",
     ] {
-        let Ok(program) = Program::compile(text) else { continue };
+        let Ok(program) = Program::compile(text) else {
+            continue;
+        };
         let mut rows: Vec<Row> = Vec::new();
         let _ = program.run(&query.scope, &mut rows);
         assert!(query.logged("Stack Overflow") > 0 || rows.len() == 1, "{text}");
     }
-    assert_eq!(query.one("SELECT 'alive' AS A FROM scope()", "A").to_text(&query.scope).to_string(), "alive");
+    assert_eq!(
+        query
+            .one("SELECT 'alive' AS A FROM scope()", "A")
+            .to_text(&query.scope)
+            .to_string(),
+        "alive"
+    );
 }
 
 #[test]
@@ -180,15 +215,24 @@ fn a_dict_may_contain_itself() {
 fn many_statements_do_not_nest() {
     let text: String = (0..20_000).map(|i| format!("LET x{i} = {i} ")).collect();
     let query = query();
-    assert_eq!(query.one(&format!("{text} SELECT x0 + x19999 AS A FROM scope()"), "A").as_i64(), Some(19_999));
+    assert_eq!(
+        query
+            .one(&format!("{text} SELECT x0 + x19999 AS A FROM scope()"), "A")
+            .as_i64(),
+        Some(19_999)
+    );
 }
 
 #[test]
 fn order_by_sorts_through_files() {
     let query = query();
-    let rows = query.rows("SELECT _value, 'k' + str(str=_value) AS K FROM range(end=35000) ORDER BY _value DESC");
+    let rows =
+        query.rows("SELECT _value, 'k' + str(str=_value) AS K FROM range(end=35000) ORDER BY _value DESC");
     assert_eq!(rows.len(), 35_000);
-    let values: Vec<i64> = rows.iter().filter_map(|row| row.get("_value")?.as_i64()).collect();
+    let values: Vec<i64> = rows
+        .iter()
+        .filter_map(|row| row.get("_value")?.as_i64())
+        .collect();
     assert!(values.iter().rev().copied().eq(0..35_000));
 }
 
@@ -202,13 +246,19 @@ fn materialized_rows_move_to_a_file_in_the_given_directory() {
         .materialize_limit(5_usize)
         .spill_dir(dir.path().to_path_buf())
         .build();
-    let query = Query { scope: Scope::root(&context, Dict::new()), log };
-    query.rows("LET X <= SELECT _value, 'it''s' AS S FROM range(end=100)");
+    let query = Query {
+        scope: Scope::root(&context, Dict::new()),
+        log,
+    };
+    query.rows("LET X <= SELECT _value, 'text' AS S FROM range(end=100)");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     let sum = "SELECT count() AS C, sum(item=_value) AS S FROM X GROUP BY 1";
     assert_eq!(query.one(sum, "S").as_i64(), Some(4950));
     assert_eq!(query.one(sum, "C").as_i64(), Some(100));
-    assert_eq!(query.logged("WARN:Materialize of LET X: Expand larger than 5 rows"), 1);
+    assert_eq!(
+        query.logged("WARN:Materialize of LET X: Expand larger than 5 rows"),
+        1
+    );
     drop(query);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
@@ -235,5 +285,8 @@ fn closing_runs_destructors_backwards_and_reports_once() {
     query.scope.close();
     query.scope.close();
     assert_eq!(*order.lock(), [2, 1, 0]);
-    assert_eq!(query.logged("DEBUG:Query Stats: {\"RowsScanned\":3,\"PluginsCalled\":1,"), 1);
+    assert_eq!(
+        query.logged("DEBUG:Query Stats: {\"RowsScanned\":3,\"PluginsCalled\":1,"),
+        1
+    );
 }
