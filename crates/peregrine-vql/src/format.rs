@@ -11,7 +11,7 @@ use crate::render::Renderer;
 /// The result is parsed again: it means the same, or is not returned.
 pub fn reformat(text: &str) -> Result<String, Vec<Diagnostic>> {
     let file = parse_with_comments(text)?;
-    let mut renderer = Renderer::formatter();
+    let mut renderer = Renderer::formatter(text.len());
     renderer.file(&file);
     let mut formatted = renderer.into_text();
     formatted.truncate(formatted.trim_end_matches([' ', '\n']).len());

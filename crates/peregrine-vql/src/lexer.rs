@@ -204,10 +204,10 @@ impl Lexer<'_> {
     }
 
     fn string(&mut self, quote: u8) {
-        if self.bytes[self.at..].starts_with(b"'''") {
-            if let Some(inner) = self.text[self.at + 3..].find("'''") {
-                return self.take(TokenKind::RawString, inner + 6);
-            }
+        if self.bytes[self.at..].starts_with(b"'''")
+            && let Some(inner) = self.text[self.at + 3..].find("'''")
+        {
+            return self.take(TokenKind::RawString, inner + 6);
         }
         let mut end = self.at + 1;
         while let Some(byte) = self.bytes.get(end) {

@@ -9,8 +9,9 @@ use super::{Parsed, Parser, Reading};
 
 impl Parser<'_> {
     /// `a.b(x=1)`, possibly negated. Several argument lists make one call.
-    pub(super) fn symbol(&mut self) -> Parsed<ExprKind> {
+    pub(super) fn symbol(&mut self) -> Parsed<Box<Expr>> {
         let mut span = self.bump().span;
+        let start = span.start;
         let negated = self.slice(span).starts_with('-');
         if negated {
             span.start += 1;
@@ -23,7 +24,7 @@ impl Parser<'_> {
         while self.at(TokenKind::OpenParen) {
             self.arguments(args.get_or_insert_default())?;
         }
-        Ok(ExprKind::Symbol(Symbol { negated, path, args }))
+        Ok(self.boxed_from(start, ExprKind::Symbol(Symbol { negated, path, args })))
     }
 
     /// `(a=1, b=2)`, at its opening parenthesis.
@@ -81,7 +82,13 @@ impl Parser<'_> {
     /// what follows it is read and dropped.
     pub(super) fn list(&mut self) -> Parsed<List> {
         let start = self.start();
-        let mut items = vec![*self.nested(Self::expression)?];
+        let first = self.nested(Self::expression)?;
+        self.list_rest(start, first)
+    }
+
+    #[allow(clippy::boxed_local)] // unboxing it in `list` would make that frame, which nests, larger
+    fn list_rest(&mut self, start: u32, first: Box<Expr>) -> Parsed<List> {
+        let mut items = vec![*first];
         let mut ended = false;
         let mut trailing_comments = Vec::new();
         while self.eat(TokenKind::Comma) {

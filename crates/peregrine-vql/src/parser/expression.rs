@@ -1,6 +1,7 @@
 //! Expressions, loosest operator first: AND, OR, NOT, comparison, `+ -`, `* /`, index and member, value.
 //!
-//! Every level returns a box, so that the stack frames of the whole ladder stay small.
+//! Every level returns a box and leaves its loop to a function of its own, so that the stack frames of the whole
+//! ladder, which nesting multiplies, stay small.
 
 use crate::ast::{AccessStep, ArithmeticOp, CompareOp, Expr, ExprKind, LogicOp, NumLit, Span, StrLit};
 use crate::literal;
@@ -17,6 +18,10 @@ impl Parser<'_> {
         if !self.at(TokenKind::And) {
             return Ok(first);
         }
+        self.expression_rest(first)
+    }
+
+    fn expression_rest(&mut self, first: Box<Expr>) -> BoxedExpr {
         let mut rest = Vec::new();
         while self.at(TokenKind::And) {
             let op = self.logic_op();
@@ -30,6 +35,10 @@ impl Parser<'_> {
         if !self.at(TokenKind::Or) {
             return Ok(first);
         }
+        self.disjunction_rest(first)
+    }
+
+    fn disjunction_rest(&mut self, first: Box<Expr>) -> BoxedExpr {
         let mut rest = Vec::new();
         while self.at(TokenKind::Or) {
             let op = self.logic_op();
@@ -64,10 +73,13 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> BoxedExpr {
         let left = self.sum()?;
-        let Some(op) = compare_op(self.kind()) else {
-            return Ok(left);
-        };
-        let mut op = op;
+        match compare_op(self.kind()) {
+            Some(op) => self.comparison_rest(left, op),
+            None => Ok(left),
+        }
+    }
+
+    fn comparison_rest(&mut self, left: Box<Expr>, mut op: CompareOp) -> BoxedExpr {
         let mut span = self.bump().span;
         let mut right = self.sum()?;
         // A chain means its first operand, last operator and last operand.
@@ -96,6 +108,10 @@ impl Parser<'_> {
         if sum_op(self.kind()).is_none() {
             return Ok(first);
         }
+        self.sum_rest(first)
+    }
+
+    fn sum_rest(&mut self, first: Box<Expr>) -> BoxedExpr {
         let mut rest = Vec::new();
         while let Some(op) = sum_op(self.kind()) {
             self.bump();
@@ -109,6 +125,10 @@ impl Parser<'_> {
         if product_op(self.kind()).is_none() {
             return Ok(first);
         }
+        self.product_rest(first)
+    }
+
+    fn product_rest(&mut self, first: Box<Expr>) -> BoxedExpr {
         let mut rest = Vec::new();
         while let Some(op) = product_op(self.kind()) {
             self.bump();
@@ -123,6 +143,10 @@ impl Parser<'_> {
         if !matches!(self.kind(), TokenKind::OpenBracket | TokenKind::Dot) {
             return Ok(base);
         }
+        self.member_rest(base)
+    }
+
+    fn member_rest(&mut self, base: Box<Expr>) -> BoxedExpr {
         let mut steps = Vec::new();
         loop {
             if self.at(TokenKind::OpenBracket) {
@@ -170,26 +194,23 @@ impl Parser<'_> {
 
     fn value(&mut self) -> BoxedExpr {
         let comments = self.take_comments(1);
-        let start = self.start();
-        let kind = match self.kind() {
+        let mut value = match self.kind() {
             TokenKind::Ident | TokenKind::NegIdent => self.symbol()?,
             TokenKind::OpenParen => self.parentheses()?,
-            TokenKind::Not => return self.unexpected("a value"),
             _ => self.literal()?,
         };
-        let mut value = self.boxed_from(start, kind);
         value.comments = comments;
         Ok(value)
     }
 
-    fn parentheses(&mut self) -> Parsed<ExprKind> {
+    fn parentheses(&mut self) -> BoxedExpr {
         let open = self.bump();
         let list = self.list()?;
         self.close(TokenKind::CloseParen, "`,` or `)`", open)?;
-        Ok(ExprKind::Paren(list))
+        Ok(self.boxed_from(open.span.start, ExprKind::Paren(list)))
     }
 
-    fn literal(&mut self) -> Parsed<ExprKind> {
+    fn literal(&mut self) -> BoxedExpr {
         let token = self.token();
         let typed = self.slice(token.span);
         let kind = match token.kind {
@@ -213,10 +234,10 @@ impl Parser<'_> {
             _ => return self.unexpected("an expression"),
         };
         self.bump();
-        Ok(kind)
+        Ok(self.boxed_from(token.span.start, kind))
     }
 
-    fn boxed_from(&self, start: u32, kind: ExprKind) -> Box<Expr> {
+    pub(super) fn boxed_from(&self, start: u32, kind: ExprKind) -> Box<Expr> {
         Box::new(Expr {
             comments: Vec::new(),
             kind,

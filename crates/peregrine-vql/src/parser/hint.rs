@@ -19,11 +19,6 @@ impl Parser<'_> {
         self.refuse(expected, help, Some(open))
     }
 
-    /// After a whole value.
-    pub(super) fn unexpected_after_value<T>(&mut self, expected: &str) -> Parsed<T> {
-        self.unexpected(expected)
-    }
-
     pub(super) fn unexpected_after_columns<T>(&mut self) -> Parsed<T> {
         let mut help = self.usual_mistake("");
         let follows_value = self.previous().is_some_and(|token| ends_value(token.kind));

@@ -17,8 +17,8 @@ use crate::lexer::{MAX_DIAGNOSTICS, lex};
 use crate::literal;
 use crate::token::{CommentToken, Token, TokenKind};
 
-/// How deep parentheses, calls, sub-queries and NOT may nest together. Published queries stay below 20; the value
-/// keeps the parser, and everything that later walks the tree, well inside a 2 MiB stack.
+/// How deep parentheses, calls, sub-queries and NOT may nest together. Published queries stay below 20. The deepest
+/// accepted text takes less than 800 KiB of stack in debug builds, a fraction of that in release builds.
 pub const MAX_DEPTH: usize = 200;
 
 /// Parses a query text. Any error refuses the whole text; all errors found are returned, in order of place.
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
 
 /// Parses a query text that may not be UTF-8.
 pub fn parse_bytes(bytes: &[u8]) -> Result<File, Vec<Diagnostic>> {
-    parse(&utf8(bytes)?)
+    parse(utf8(bytes)?)
 }
 
 /// Parses a query text and refuses comments that the formatter has no place for.
@@ -275,8 +275,14 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Keeps the first findings of each severity: warnings must not crowd out the error that refuses the text.
     fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+        let alike = self
+            .diagnostics
+            .iter()
+            .filter(|other| other.severity == diagnostic.severity)
+            .count();
+        if alike < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
         }
     }

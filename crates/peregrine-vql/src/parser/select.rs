@@ -10,7 +10,7 @@ use crate::token::TokenKind;
 use super::{Parsed, Parser, Reading, Refused};
 
 impl Parser<'_> {
-    pub(super) fn select(&mut self) -> Parsed<Select> {
+    pub(super) fn select(&mut self) -> Parsed<Arc<Select>> {
         let comments = self.take_comments(usize::MAX);
         let start = self.start();
         let mut explain = false;
@@ -23,6 +23,14 @@ impl Parser<'_> {
             self.eat(TokenKind::Comma);
         }
         let columns = self.columns()?;
+        let mut select = self.clauses(start, columns)?;
+        select.comments = comments;
+        select.explain = explain;
+        select.star = star;
+        Ok(Arc::from(select))
+    }
+
+    fn clauses(&mut self, start: u32, columns: Vec<Column>) -> Parsed<Box<Select>> {
         if !self.at(TokenKind::From) {
             return self.unexpected_after_columns();
         }
@@ -49,7 +57,8 @@ impl Parser<'_> {
             None
         };
         let span = self.span_from(start);
-        Ok(Select {
+        let (comments, explain, star) = (Vec::new(), false, false);
+        let select = Select {
             comments,
             explain,
             star,
@@ -60,7 +69,8 @@ impl Parser<'_> {
             order_by,
             limit,
             span,
-        })
+        };
+        Ok(Box::new(select))
     }
 
     /// `{ SELECT … }`, at its opening brace.
@@ -68,7 +78,7 @@ impl Parser<'_> {
         let open = self.bump();
         let select = self.nested(Self::select)?;
         self.close(TokenKind::CloseBrace, "`}` after the sub-query", open)?;
-        Ok(Arc::new(select))
+        Ok(select)
     }
 
     fn columns(&mut self) -> Parsed<Vec<Column>> {
@@ -87,17 +97,7 @@ impl Parser<'_> {
     fn column(&mut self) -> Parsed<Column> {
         let comments = self.take_comments(usize::MAX);
         let start = self.start();
-        let kind = match self.kind() {
-            TokenKind::Star => {
-                self.bump();
-                ColumnKind::Star
-            }
-            TokenKind::OpenBrace => ColumnKind::Query(self.braced_select()?),
-            kind if kind.starts_value() || kind == TokenKind::Not => {
-                ColumnKind::Expr(Arc::from(self.nested(Self::expression)?))
-            }
-            _ => return self.unexpected("a column"),
-        };
+        let kind = self.column_kind()?;
         let alias = if self.eat(TokenKind::As) {
             Some(self.expect_name("a name after `AS`", Reading::Decoded)?)
         } else {
@@ -109,6 +109,20 @@ impl Parser<'_> {
             alias,
             span: self.span_from(start),
         })
+    }
+
+    fn column_kind(&mut self) -> Parsed<ColumnKind> {
+        match self.kind() {
+            TokenKind::Star => {
+                self.bump();
+                Ok(ColumnKind::Star)
+            }
+            TokenKind::OpenBrace => Ok(ColumnKind::Query(self.braced_select()?)),
+            kind if kind.starts_value() || kind == TokenKind::Not => {
+                Ok(ColumnKind::Expr(Arc::from(self.nested(Self::expression)?)))
+            }
+            _ => self.unexpected("a column"),
+        }
     }
 
     fn source(&mut self) -> Parsed<Source> {

@@ -35,9 +35,7 @@ impl Parser<'_> {
         let start = self.start();
         let kind = match self.kind() {
             TokenKind::Let => StatementKind::Let(self.let_statement()?),
-            TokenKind::Select | TokenKind::Explain => {
-                StatementKind::Select(Arc::new(self.nested(Self::select)?))
-            }
+            TokenKind::Select | TokenKind::Explain => StatementKind::Select(self.nested(Self::select)?),
             _ => return self.unexpected("a statement (`LET` or `SELECT`)"),
         };
         let span = self.span_from(start);
@@ -62,7 +60,7 @@ impl Parser<'_> {
         self.bump();
         self.drop_comments();
         let body = if matches!(self.kind(), TokenKind::Select | TokenKind::Explain) {
-            LetBody::Query(Arc::new(self.nested(Self::select)?))
+            LetBody::Query(self.nested(Self::select)?)
         } else {
             LetBody::Expr(Arc::from(self.nested(Self::expression)?))
         };
@@ -151,7 +149,7 @@ impl Parser<'_> {
         self.expect(TokenKind::Arrow, "`=>` after the parameters")?;
         let body = self.nested(Self::expression)?;
         if !self.at(TokenKind::End) {
-            return self.unexpected_after_value("the end of the lambda");
+            return self.unexpected("the end of the lambda");
         }
         Ok(Lambda {
             params,

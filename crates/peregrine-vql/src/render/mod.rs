@@ -12,9 +12,12 @@ const WIDTH: usize = 80;
 /// Beyond this column arguments and symbols start a new line.
 const INDENT_THRESHOLD: usize = 50;
 
-/// Nested choices multiply. After this many fragments the renderer stops comparing layouts, which bounds its time;
-/// ordinary texts stay below a hundredth of it.
-const MAX_WORK: usize = 4_000_000;
+/// Nested choices multiply. After this many fragments the renderer stops comparing layouts and takes the last, which
+/// bounds its time; ordinary texts stay far below.
+const MAX_WORK: usize = 1_000_000;
+
+/// What each byte of the text adds to that, so that the length alone does not use it up.
+const MAX_WORK_PER_BYTE: usize = 20;
 
 /// Everything that a candidate layout is judged by or that the next fragment depends on.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,7 @@ pub(crate) struct Renderer {
     /// Comments are part of the output.
     comments: bool,
     work: usize,
+    max_work: usize,
 }
 
 /// A rendering of one node, to be compared with others.
@@ -48,15 +52,16 @@ type Candidate<'a> = &'a dyn Fn(&mut Renderer);
 impl Renderer {
     /// For the canonical print.
     pub(crate) fn one_line() -> Self {
-        let mut renderer = Self::formatter();
+        let mut renderer = Self::formatter(0);
         renderer.cursor.one_line = true;
         renderer.threshold = 0;
         renderer.comments = false;
         renderer
     }
 
-    /// For the formatter.
-    pub(crate) fn formatter() -> Self {
+    /// For the formatter, which lays out a text of so many bytes.
+    pub(crate) fn formatter(length: usize) -> Self {
+        let max_work = MAX_WORK + MAX_WORK_PER_BYTE * length;
         let cursor = Cursor {
             column: 0,
             max: 0,
@@ -72,6 +77,7 @@ impl Renderer {
             threshold: INDENT_THRESHOLD,
             comments: true,
             work: 0,
+            max_work,
         }
     }
 
@@ -159,16 +165,13 @@ impl Renderer {
         if self.cursor.one_line {
             return first(self);
         }
+        if self.work > self.max_work {
+            return others.last().unwrap_or(first)(self);
+        }
         let start = self.cursor;
         let mut best = self.attempt(start, *first);
         // A first candidate that fits without a break cannot be beaten, so the others need no look.
         if best.1.max < WIDTH && best.1.lines == start.lines {
-            return self.adopt(best);
-        }
-        if self.work > MAX_WORK {
-            if let Some(last) = others.last() {
-                best = self.attempt(start, *last);
-            }
             return self.adopt(best);
         }
         for candidate in others {
