@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh Debian 12 machine with Rust >= 1.95, Node 20 and root or sudo:
+#   make run    installs what is missing, builds, starts server + agent + GUI
+#   make test   installs what is missing, runs every test
+# Arguments for the program: make run ARGS='--no-browser --datastore /tmp/peregrine'
+
+ARGS ?=
+GUI_SOURCES := $(shell find gui -path gui/node_modules -prune -o -path gui/dist -prune -o -type f -print 2>/dev/null)
+
+.PHONY: run build test test-rust test-gui test-e2e lint setup-build setup-test clean
+
+run: build
+	exec target/release/peregrine gui $(ARGS)
+
+build: setup-build gui/dist/index.html
+	cargo build --locked --release --package peregrine
+
+gui/node_modules/.package-lock.json: gui/package.json gui/package-lock.json
+	cd gui && npm ci --no-audit --no-fund
+	touch $@
+
+gui/dist/index.html: gui/node_modules/.package-lock.json $(GUI_SOURCES)
+	cd gui && npm run build
+	touch $@
+
+test: test-rust test-gui test-e2e
+
+test-rust: setup-build gui/dist/index.html
+	cargo test --locked --workspace
+
+test-gui: setup-test gui/dist/index.html
+	cd gui && npm test
+
+test-e2e: setup-test gui/dist/index.html
+	cargo build --locked --package peregrine
+	cd gui && npm run e2e
+
+lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo xtask dependency-order
+	cd gui && npm run typecheck && npm run lint
+
+setup-build:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+clean:
+	cargo clean
+	rm -rf gui/dist gui/node_modules

@@ -1,0 +1,474 @@
+//! The part of the configuration file a client lives by.
+//!
+//! Keys are spelled as in existing deployments' files; unknown keys are ignored here. An absent key, and a zero
+//! where zero has no meaning of its own, stand for the default.
+
+use crate::yaml::{self, is_default};
+use crate::{Error, Result, pki};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A configuration file as a client reads it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// What generated the file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub version: Version,
+    /// The client's settings.
+    #[serde(rename = "Client")]
+    pub client: ClientConfig,
+}
+
+impl Config {
+    /// Reads a client's file, or a server's for its `Client` section, and checks what a client needs.
+    pub fn from_yaml(text: &str) -> Result<Config> {
+        let mut config: Config = yaml::read(text)?;
+        config.client.fill_zeros();
+        config.client.check()?;
+        Ok(config)
+    }
+
+    /// Writes the file.
+    pub fn to_yaml(&self) -> Result<String> {
+        yaml::write(self)
+    }
+}
+
+/// Informational.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // named by what they are
+pub struct Version {
+    #[serde(skip_serializing_if = "is_default")]
+    pub name: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub version: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub commit: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub build_time: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub install_time: u64,
+}
+
+/// Section `Client`. Times are in seconds, sizes in bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientConfig {
+    /// `https://`, `wss://`, `http://` or `ws://` addresses, each ending in `/`.
+    pub server_urls: Vec<String>,
+    /// PEM of the deployment's authority.
+    pub ca_certificate: String,
+    /// Selects the organisation.
+    pub nonce: String,
+    /// Labels the endpoint reports.
+    #[serde(skip_serializing_if = "is_default")]
+    pub labels: Vec<String>,
+    /// The server's TLS certificate must be the deployment's own.
+    pub use_self_signed_ssl: bool,
+    /// The name the server's certificate must carry.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pinned_server_name: String,
+    /// Outer TLS.
+    #[serde(rename = "Crypto", skip_serializing_if = "is_default")]
+    pub crypto: Crypto,
+    /// Where the state is kept.
+    #[serde(skip_serializing_if = "is_default")]
+    pub writeback_linux: String,
+    /// Where the state is kept.
+    #[serde(skip_serializing_if = "is_default")]
+    pub writeback_darwin: String,
+    /// Where the state is kept; in the registry if it starts with `HKLM\`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub writeback_windows: String,
+    /// Added to that path for state that changes often; empty keeps all in one file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub level2_writeback_suffix: String,
+    /// Directory of temporary files.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tempdir_linux: String,
+    /// Directory of temporary files.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tempdir_windows: String,
+    /// Directory of temporary files.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tempdir_darwin: String,
+    /// Least time between posts.
+    pub min_poll: u64,
+    /// Longest time between polls, and the back-off after a failure.
+    pub max_poll: u64,
+    /// Random time added to a back-off.
+    pub max_poll_std: u64,
+    /// Time between the pings of a websocket.
+    pub ws_ping_wait_sec: u64,
+    /// Exit when the server was not reached for this long; 0 never does.
+    pub nanny_max_connection_delay: u64,
+    /// Compressed bytes that make a full packet.
+    pub max_upload_size: u64,
+    /// Where messages wait.
+    pub local_buffer: LocalBuffer,
+    /// Exit when more memory is in use; 0 never does.
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_memory_hard_limit: u64,
+    /// Collections that run side by side.
+    pub concurrency: u64,
+    /// For dialling, handshakes and response headers.
+    pub connection_timeout: u64,
+    /// Longest time rows wait for a batch to fill.
+    pub default_max_wait: u64,
+    /// Least time between progress reports.
+    pub default_server_flow_stats_update: u64,
+    /// Time between client information messages; -1 sends none.
+    pub client_info_update_time: i64,
+    /// `host:port` to `ip:port`, tried when dialling fails.
+    #[serde(skip_serializing_if = "is_default")]
+    pub fallback_addresses: BTreeMap<String, String>,
+    /// Refresh period of the resolver cache; 0 has none.
+    #[serde(skip_serializing_if = "is_default")]
+    pub dns_cache_refresh_min: u64,
+    /// Do not report flows a crash interrupted.
+    #[serde(skip_serializing_if = "is_default")]
+    pub disable_checkpoints: bool,
+    /// Event artifacts that always run.
+    #[serde(skip_serializing_if = "is_default")]
+    pub additional_event_artifacts: Vec<String>,
+    /// Encrypted local log.
+    #[serde(skip_serializing_if = "is_default")]
+    pub logfile_name: String,
+    /// Its size.
+    pub logfile_size: u64,
+    /// CPU limit, in percent, on machines with few processors.
+    pub low_resource_max_cpu: u64,
+    /// How many processors are few.
+    pub low_resource_cpu_count: u64,
+    /// Plugins that run programs refuse to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prevent_execve: bool,
+    /// Send blobs as they are.
+    #[serde(skip_serializing_if = "is_default")]
+    pub disable_compression: bool,
+    /// Outgoing proxy.
+    #[serde(skip_serializing_if = "is_default")]
+    pub proxy: String,
+    /// Outgoing proxy in detail; overrides `proxy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_config: Option<ProxyConfig>,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        ClientConfig {
+            server_urls: Vec::new(),
+            ca_certificate: String::new(),
+            nonce: String::new(),
+            labels: Vec::new(),
+            use_self_signed_ssl: false,
+            pinned_server_name: pki::SERVER_NAME.into(),
+            crypto: Crypto::default(),
+            writeback_linux: "/etc/velociraptor.writeback.yaml".into(),
+            writeback_darwin: "/etc/velociraptor.writeback.yaml".into(),
+            writeback_windows: r"$ProgramFiles\Velociraptor\velociraptor.writeback.yaml".into(),
+            level2_writeback_suffix: String::new(),
+            tempdir_linux: String::new(),
+            tempdir_windows: String::new(),
+            tempdir_darwin: String::new(),
+            min_poll: 1,
+            max_poll: 60,
+            max_poll_std: 30,
+            ws_ping_wait_sec: 60,
+            nanny_max_connection_delay: 0,
+            max_upload_size: 5 << 20,
+            local_buffer: LocalBuffer::default(),
+            max_memory_hard_limit: 0,
+            concurrency: 2,
+            connection_timeout: 300,
+            default_max_wait: 100,
+            default_server_flow_stats_update: 5,
+            client_info_update_time: 86_400,
+            fallback_addresses: BTreeMap::new(),
+            dns_cache_refresh_min: 0,
+            disable_checkpoints: false,
+            additional_event_artifacts: Vec::new(),
+            logfile_name: String::new(),
+            logfile_size: 10 << 20,
+            low_resource_max_cpu: 50,
+            low_resource_cpu_count: 2,
+            prevent_execve: false,
+            disable_compression: false,
+            proxy: String::new(),
+            proxy_config: None,
+        }
+    }
+}
+
+impl ClientConfig {
+    /// What a newly generated configuration says: as the default, with a buffer on disk, a nanny and state on two
+    /// levels.
+    pub fn generated(server_urls: Vec<String>, ca_certificate: String, nonce: String) -> ClientConfig {
+        ClientConfig {
+            server_urls,
+            ca_certificate,
+            nonce,
+            use_self_signed_ssl: true,
+            level2_writeback_suffix: ".bak".into(),
+            tempdir_windows: r"$ProgramFiles\Velociraptor\Tools".into(),
+            nanny_max_connection_delay: 600,
+            local_buffer: LocalBuffer {
+                disk_size: 1 << 30,
+                filename_linux: "/var/tmp/Velociraptor_Buffer.bin".into(),
+                filename_darwin: "/var/tmp/Velociraptor_Buffer.bin".into(),
+                filename_windows: "$TEMP/Velociraptor_Buffer.bin".into(),
+                ..LocalBuffer::default()
+            },
+            ..ClientConfig::default()
+        }
+    }
+
+    /// Where the state is kept on this system, variables replaced by `variable`.
+    ///
+    /// `$NONCE` becomes the nonce, with `_` for what should not stand in a file name.
+    pub fn writeback(&self, variable: impl Fn(&str) -> Option<String>) -> String {
+        let path = for_this_system(
+            &self.writeback_linux,
+            &self.writeback_darwin,
+            &self.writeback_windows,
+        );
+        expand(path, |name| match name {
+            "NONCE" => Some(self.nonce.replace(|c: char| !c.is_ascii_alphanumeric(), "_")),
+            _ => variable(name),
+        })
+    }
+
+    /// The directory of temporary files on this system; empty stands for the system's own.
+    pub fn tempdir(&self, variable: impl Fn(&str) -> Option<String>) -> String {
+        expand(
+            for_this_system(&self.tempdir_linux, &self.tempdir_darwin, &self.tempdir_windows),
+            variable,
+        )
+    }
+
+    /// Zero has no meaning of its own in these.
+    fn fill_zeros(&mut self) {
+        let usual = ClientConfig::default();
+        let fill = |value: &mut u64, usual: u64| {
+            if *value == 0 {
+                *value = usual;
+            }
+        };
+        fill(&mut self.min_poll, usual.min_poll);
+        fill(&mut self.max_poll, usual.max_poll);
+        fill(&mut self.max_poll_std, usual.max_poll_std);
+        fill(&mut self.ws_ping_wait_sec, usual.ws_ping_wait_sec);
+        fill(&mut self.max_upload_size, usual.max_upload_size);
+        fill(&mut self.local_buffer.memory_size, usual.local_buffer.memory_size);
+        fill(&mut self.concurrency, usual.concurrency);
+        fill(&mut self.connection_timeout, usual.connection_timeout);
+        fill(&mut self.default_max_wait, usual.default_max_wait);
+        fill(
+            &mut self.default_server_flow_stats_update,
+            usual.default_server_flow_stats_update,
+        );
+        fill(&mut self.logfile_size, usual.logfile_size);
+        fill(&mut self.low_resource_max_cpu, usual.low_resource_max_cpu);
+        fill(&mut self.low_resource_cpu_count, usual.low_resource_cpu_count);
+        if self.client_info_update_time == 0 {
+            self.client_info_update_time = usual.client_info_update_time;
+        }
+        if self.pinned_server_name.is_empty() {
+            self.pinned_server_name = usual.pinned_server_name;
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |why: String| Err(Error::BadConfig(why));
+        if self.ca_certificate.is_empty() {
+            return refuse("`Client.ca_certificate` is missing".into());
+        }
+        if self.nonce.is_empty() {
+            return refuse("`Client.nonce` is missing".into());
+        }
+        if self.server_urls.is_empty() {
+            return refuse("`Client.server_urls` is missing".into());
+        }
+        for url in &self.server_urls {
+            if !["https://", "wss://", "http://", "ws://"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme))
+            {
+                return refuse(format!(
+                    "`Client.server_urls`: `{url}` must start with `https://` or `wss://`"
+                ));
+            }
+            if !url.ends_with('/') {
+                return refuse(format!("`Client.server_urls`: `{url}` must end in `/`"));
+            }
+        }
+        self.crypto.mode().map(drop)
+    }
+}
+
+/// How the outer TLS connection is judged.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Crypto {
+    /// PEM of further roots.
+    #[serde(skip_serializing_if = "is_default")]
+    pub root_certs: String,
+    /// SHA-256 of acceptable certificates, hexadecimal, with or without colons.
+    #[serde(skip_serializing_if = "is_default")]
+    pub certificate_thumbprints: Vec<String>,
+    /// `PKI` (or empty), `PKI_OR_THUMBPRINT` or `THUMBPRINT_ONLY`; see [`Crypto::mode`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub certificate_verification_mode: String,
+    /// Servers accept what old clients offer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub allow_weak_tls_server: bool,
+    /// PEM to present if the server asks.
+    #[serde(skip_serializing_if = "is_default")]
+    pub client_certificate: String,
+    /// PEM of its key.
+    #[serde(skip_serializing_if = "is_default")]
+    pub client_certificate_private_key: String,
+}
+
+/// Which proofs a TLS certificate may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerificationMode {
+    /// A chain to a root.
+    Pki,
+    /// Either.
+    PkiOrThumbprint,
+    /// A listed thumbprint.
+    ThumbprintOnly,
+}
+
+impl Crypto {
+    /// The mode, checked.
+    pub fn mode(&self) -> Result<VerificationMode> {
+        match self.certificate_verification_mode.as_str() {
+            "" | "PKI" => Ok(VerificationMode::Pki),
+            "PKI_OR_THUMBPRINT" => Ok(VerificationMode::PkiOrThumbprint),
+            "THUMBPRINT_ONLY" => Ok(VerificationMode::ThumbprintOnly),
+            other => Err(Error::BadConfig(format!(
+                "`Client.Crypto.certificate_verification_mode`: unknown mode `{other}`; \
+                 use `PKI`, `PKI_OR_THUMBPRINT` or `THUMBPRINT_ONLY`"
+            ))),
+        }
+    }
+
+    /// Whether a certificate (DER) has a listed thumbprint.
+    pub fn lists(&self, certificate: &[u8]) -> bool {
+        let thumbprint = data_encoding::HEXLOWER.encode(&crate::sha256(certificate));
+        self.certificate_thumbprints
+            .iter()
+            .any(|listed| listed.replace(':', "").trim().eq_ignore_ascii_case(&thumbprint))
+    }
+}
+
+/// Where messages wait for the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LocalBuffer {
+    /// Bytes held in memory.
+    pub memory_size: u64,
+    /// Bytes held on disk; 0 holds all in memory.
+    pub disk_size: u64,
+    /// The file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub filename_linux: String,
+    /// The file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub filename_darwin: String,
+    /// The file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub filename_windows: String,
+}
+
+impl Default for LocalBuffer {
+    fn default() -> Self {
+        LocalBuffer {
+            memory_size: 50 << 20,
+            disk_size: 0,
+            filename_linux: String::new(),
+            filename_darwin: String::new(),
+            filename_windows: String::new(),
+        }
+    }
+}
+
+impl LocalBuffer {
+    /// The file on this system, variables replaced by `variable`; `None` holds all in memory.
+    pub fn file(&self, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+        let path = for_this_system(
+            &self.filename_linux,
+            &self.filename_darwin,
+            &self.filename_windows,
+        );
+        (self.disk_size > 0 && !path.is_empty()).then(|| expand(path, variable))
+    }
+}
+
+/// Outgoing proxy in detail.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProxyConfig {
+    /// For http and ws.
+    #[serde(skip_serializing_if = "is_default")]
+    pub http: String,
+    /// For https and wss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub https: String,
+    /// Regular expressions over addresses, and the proxy for each; empty goes direct.
+    #[serde(skip_serializing_if = "is_default")]
+    pub proxy_url_regexp: BTreeMap<String, String>,
+    /// Address of a script that decides; overrides the rest.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pac: String,
+    /// Environment variables do not count.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ignore_environment: bool,
+}
+
+/// Replaces `$VAR`, `${VAR}` and `%VAR%`; `$$` is a literal `$`, unknown variables are empty, as a shell has it.
+/// What looks like none of these stays as it is.
+pub fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['$', '%']) {
+        let (before, found) = rest.split_at(start);
+        out += before;
+        let (mark, after) = found.split_at(1);
+        let plain = after.find(|c| !is_name(c)).unwrap_or(after.len());
+        let (name, next) = if mark == "$" && after.starts_with('$') {
+            (None, 1)
+        } else if mark == "%" {
+            let is_closed = plain > 0 && after[plain..].starts_with('%');
+            (
+                is_closed.then(|| &after[..plain]),
+                if is_closed { plain + 1 } else { 0 },
+            )
+        } else if let Some((name, _)) = after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            (Some(name), name.len() + 2)
+        } else {
+            ((plain > 0).then(|| &after[..plain]), plain)
+        };
+        match name {
+            Some(name) => out += &variable(name).unwrap_or_default(),
+            None => out += mark,
+        }
+        rest = &after[next..];
+    }
+    out + rest
+}
+
+fn for_this_system<'a>(linux: &'a str, darwin: &'a str, windows: &'a str) -> &'a str {
+    if cfg!(windows) {
+        windows
+    } else if cfg!(target_os = "macos") {
+        darwin
+    } else {
+        linux
+    }
+}

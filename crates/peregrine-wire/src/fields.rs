@@ -1,0 +1,87 @@
+//! A protobuf message as a sequence of fields, without building anything.
+//!
+//! Full decoding can turn two bytes of input into hundreds in memory, so the outer layers are walked here
+//! and only the messages inside are decoded, one at a time.
+
+/// One field of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field<'a> {
+    /// Wire type 0.
+    Number(u32, u64),
+    /// Wire type 2.
+    Bytes(u32, &'a [u8]),
+}
+
+/// Walks the fields; ends after the first error. Fixed width fields are passed over.
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+/// The input is not a protobuf message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotProtobuf;
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(input: &'a [u8]) -> Fields<'a> {
+        Fields { rest: input }
+    }
+
+    /// Bytes not walked yet.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    fn next_field(&mut self) -> Result<Option<Field<'a>>, NotProtobuf> {
+        while !self.rest.is_empty() {
+            let key = self.varint()?;
+            let number = u32::try_from(key >> 3).map_err(|_| NotProtobuf)?;
+            match key & 7 {
+                0 => return Ok(Some(Field::Number(number, self.varint()?))),
+                1 => {
+                    self.take(8)?;
+                }
+                2 => {
+                    let length = self.varint()?;
+                    return Ok(Some(Field::Bytes(number, self.take(length)?)));
+                }
+                5 => {
+                    self.take(4)?;
+                }
+                _ => return Err(NotProtobuf),
+            }
+        }
+        Ok(None)
+    }
+
+    fn varint(&mut self) -> Result<u64, NotProtobuf> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.rest.split_first().ok_or(NotProtobuf)?;
+            self.rest = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(NotProtobuf)
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'a [u8], NotProtobuf> {
+        let length = usize::try_from(length).map_err(|_| NotProtobuf)?;
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(NotProtobuf)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, NotProtobuf>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = self.next_field();
+        if found.is_err() {
+            self.rest = &[];
+        }
+        found.transpose()
+    }
+}
