@@ -97,7 +97,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
 
   const columns = shownPages.columns;
   const names = useMemo(() => columns.map((column) => column.name), [columns]);
-  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, hidden, Object.keys(info)), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange, info]); // eslint-disable-line react-hooks/exhaustive-deps
+  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, [...hidden, ...columns.filter((column) => column.type === 'hidden').map((column) => column.name)], Object.keys(info)), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange, info]); // eslint-disable-line react-hooks/exhaustive-deps
   const total = shownPages.total ?? 0;
 
   const layouts = useMemo(() => layoutColumns(columns, shownPages, info, zone), [columns, info, zone, shownPages, total > 0 && shownPages.row(0) !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps
