@@ -1,0 +1,251 @@
+//! The arguments of one call.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{ArgSpec, FromArg};
+use crate::query::{Lazy, Query};
+use crate::scope::Scope;
+use crate::value::{Dict, Str, Value};
+
+/// Typed arguments of a function or plugin; derived.
+pub trait VqlArgs: Sized {
+    /// The manual page.
+    const DOC: &'static str;
+    /// The arguments in declaration order.
+    const SPECS: &'static [ArgSpec];
+
+    /// Converts the arguments in declaration order; the first problem ends the call.
+    fn parse(args: &CallArgs<'_>) -> Result<Self, ArgError>;
+}
+
+/// Why arguments were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgError(pub String);
+
+impl ArgError {
+    /// `Field x should be an int not string.`
+    #[must_use]
+    pub fn wrong_type(arg: &str, wanted: &str, got: &str) -> ArgError {
+        ArgError(format!("Field {arg} should be {wanted} not {got}."))
+    }
+}
+
+impl fmt::Display for ArgError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an argument was given as.
+#[derive(Debug, Clone)]
+pub enum ArgValue {
+    /// A value known before the call.
+    Value(Value),
+    /// An expression, evaluated when the function asks.
+    Expr(Lazy),
+    /// `{ SELECT … }`.
+    Query(Query),
+}
+
+/// The arguments of one call, in source order.
+#[derive(Debug)]
+pub struct CallArgs<'a> {
+    scope: &'a Scope,
+    args: Cow<'a, [(Str, ArgValue)]>,
+}
+
+impl<'a> CallArgs<'a> {
+    /// Arguments to be evaluated in `scope`.
+    #[must_use]
+    pub fn new(scope: &'a Scope, args: &'a [(Str, ArgValue)]) -> CallArgs<'a> {
+        CallArgs {
+            scope,
+            args: Cow::Borrowed(args),
+        }
+    }
+
+    /// Arguments that are owned.
+    #[must_use]
+    pub fn owned(scope: &'a Scope, args: Vec<(Str, ArgValue)>) -> CallArgs<'a> {
+        CallArgs {
+            scope,
+            args: Cow::Owned(args),
+        }
+    }
+
+    /// The entries of a dict as arguments.
+    #[must_use]
+    pub fn from_dict(scope: &'a Scope, dict: &Dict) -> CallArgs<'a> {
+        let args = dict
+            .entries()
+            .into_iter()
+            .map(|(name, value)| (name, ArgValue::from(value)))
+            .collect();
+        CallArgs::owned(scope, args)
+    }
+
+    /// The scope of the caller.
+    #[must_use]
+    pub fn scope(&self) -> &'a Scope {
+        self.scope
+    }
+
+    /// How many arguments.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.args.len()
+    }
+
+    /// True without arguments.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    /// The names in source order.
+    pub fn names(&self) -> impl Iterator<Item = &Str> {
+        self.args.iter().map(|(name, _)| name)
+    }
+
+    /// All arguments in source order.
+    pub fn iter(&self) -> impl Iterator<Item = Arg<'_>> {
+        self.args.iter().map(|(name, value)| Arg {
+            scope: self.scope,
+            name,
+            value,
+        })
+    }
+
+    /// An argument by name; of repeated ones the last.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<Arg<'_>> {
+        let (name, value) = self.args.iter().rev().find(|(known, _)| known == name)?;
+        Some(Arg {
+            scope: self.scope,
+            name,
+            value,
+        })
+    }
+
+    /// The reduced value of an argument.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.arg(name).map(|arg| arg.value())
+    }
+
+    /// Converts all arguments.
+    pub fn parse<T: VqlArgs>(&self) -> Result<T, ArgError> {
+        T::parse(self)
+    }
+
+    /// For derives: an argument that must be there.
+    pub fn required<T: FromArg>(&self, name: &str) -> Result<T, ArgError> {
+        match self.arg(name) {
+            Some(arg) => T::from_arg(&arg),
+            None => Err(ArgError(format!("Field {name} is required"))),
+        }
+    }
+
+    /// For derives: an argument that may be missing.
+    pub fn optional<T: FromArg>(&self, name: &str) -> Result<Option<T>, ArgError> {
+        self.arg(name).map(|arg| T::from_arg(&arg)).transpose()
+    }
+
+    /// For derives: the arguments not in `specs`, unevaluated and bound to the caller's scope.
+    #[must_use]
+    pub fn rest(&self, specs: &[ArgSpec]) -> Vec<(Str, Lazy)> {
+        let mut rest: Vec<(Str, Lazy)> = Vec::new();
+        for arg in self
+            .iter()
+            .filter(|arg| !specs.iter().any(|spec| !spec.rest && *arg.name == spec.name))
+        {
+            // A repeated name moves to the end with its last value.
+            rest.retain(|(name, _)| name != arg.name);
+            rest.push((arg.name.clone(), arg.lazy()));
+        }
+        rest
+    }
+
+    /// For derives: refuses names nobody asked for.
+    pub fn reject_unknown(&self, specs: &[ArgSpec]) -> Result<(), ArgError> {
+        match self
+            .args
+            .iter()
+            .find(|(name, _)| !specs.iter().any(|spec| *name == spec.name))
+        {
+            Some((name, _)) => Err(ArgError(format!("Unexpected arg {name}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One argument of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Arg<'a> {
+    scope: &'a Scope,
+    name: &'a Str,
+    value: &'a ArgValue,
+}
+
+impl<'a> Arg<'a> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'a Str {
+        self.name
+    }
+
+    /// The scope of the caller.
+    #[must_use]
+    pub fn scope(&self) -> &'a Scope {
+        self.scope
+    }
+
+    /// How it was given.
+    #[must_use]
+    pub fn given(&self) -> &'a ArgValue {
+        self.value
+    }
+
+    /// Its value: expressions are evaluated, queries stay queries.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        match self.value {
+            ArgValue::Value(Value::Lazy(lazy)) | ArgValue::Expr(lazy) => lazy.force(self.scope),
+            ArgValue::Value(value) => value.clone(),
+            ArgValue::Query(query) => Value::Query(query.clone()),
+        }
+    }
+
+    /// Its value as "any" parameters see it: rows in memory become a list, rows in a file NULL.
+    #[must_use]
+    pub fn any(&self) -> Value {
+        self.value().into_argument()
+    }
+
+    /// The expression, bound to the caller's scope and evaluated at most once.
+    #[must_use]
+    pub fn lazy(&self) -> Lazy {
+        match self.value {
+            ArgValue::Value(Value::Lazy(lazy)) | ArgValue::Expr(lazy) => lazy.bind(self.scope),
+            ArgValue::Value(value) => Lazy::ready(value.clone()),
+            ArgValue::Query(query) => Lazy::ready(Value::Query(query.clone())),
+        }
+    }
+
+    /// An error about this argument's type.
+    #[must_use]
+    pub fn wrong_type(&self, wanted: &str, got: &Value) -> ArgError {
+        ArgError::wrong_type(&self.name.as_utf8_lossy(), wanted, got.type_name())
+    }
+}
+
+impl From<Value> for ArgValue {
+    fn from(value: Value) -> ArgValue {
+        match value {
+            Value::Lazy(lazy) => ArgValue::Expr(lazy),
+            Value::Query(query) => ArgValue::Query(query),
+            value => ArgValue::Value(value),
+        }
+    }
+}

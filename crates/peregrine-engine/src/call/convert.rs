@@ -1,0 +1,239 @@
+//! Conversions of arguments to Rust types (`FromArg`).
+
+use super::{Arg, ArgError};
+use crate::lambda::Lambda;
+use crate::query::{Lazy, Query};
+use crate::regex::Regex;
+use crate::value::{Dict, Row, Str, Time, Value};
+
+/// A type an argument can be declared as. Other crates implement it for their own types.
+pub trait FromArg: Sized {
+    /// Its name in the manual.
+    const TYPE: &'static str;
+    /// It takes a list.
+    const REPEATED: bool = false;
+
+    /// Converts a given argument.
+    fn from_arg(arg: &Arg<'_>) -> Result<Self, ArgError>;
+}
+
+impl FromArg for Str {
+    const TYPE: &'static str = "string";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Str, ArgError> {
+        Ok(arg.value().to_string_arg(arg.scope()))
+    }
+}
+
+impl FromArg for String {
+    const TYPE: &'static str = "string";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<String, ArgError> {
+        Str::from_arg(arg).map(|text| text.to_string())
+    }
+}
+
+impl FromArg for i64 {
+    const TYPE: &'static str = "int64";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<i64, ArgError> {
+        let value = arg.any();
+        value.as_i64().ok_or_else(|| arg.wrong_type("an int", &value))
+    }
+}
+
+impl FromArg for u64 {
+    const TYPE: &'static str = "uint64";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<u64, ArgError> {
+        i64::from_arg(arg).map(|value| value as u64)
+    }
+}
+
+impl FromArg for f64 {
+    const TYPE: &'static str = "float64";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<f64, ArgError> {
+        let value = arg.any();
+        value.as_f64().ok_or_else(|| arg.wrong_type("a float", &value))
+    }
+}
+
+impl FromArg for bool {
+    const TYPE: &'static str = "bool";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<bool, ArgError> {
+        Ok(arg.value().truth(arg.scope()))
+    }
+}
+
+impl FromArg for Vec<Str> {
+    const TYPE: &'static str = "string";
+    const REPEATED: bool = true;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Vec<Str>, ArgError> {
+        let scope = arg.scope();
+        let mut strings = Vec::new();
+        match arg.any().into_list(scope) {
+            Ok(items) => {
+                for item in items {
+                    let item = item.reduce(scope);
+                    // A dict of one string contributes that string, and then its own text as well.
+                    if let Value::Dict(dict) = &item
+                        && let [Value::Str(only)] = dict.values().as_slice()
+                    {
+                        strings.push(only.clone());
+                    }
+                    strings.push(item.to_text(scope));
+                }
+            }
+            Err(single) => strings.push(single.to_text(scope)),
+        }
+        Ok(strings)
+    }
+}
+
+impl FromArg for Vec<String> {
+    const TYPE: &'static str = "string";
+    const REPEATED: bool = true;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Vec<String>, ArgError> {
+        Ok(Vec::<Str>::from_arg(arg)?.iter().map(Str::to_string).collect())
+    }
+}
+
+impl FromArg for Vec<Value> {
+    const TYPE: &'static str = "Any";
+    const REPEATED: bool = true;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Vec<Value>, ArgError> {
+        Ok(match arg.any().into_list(arg.scope()) {
+            Ok(items) => items.into_iter().map(|item| item.reduce(arg.scope())).collect(),
+            Err(single) => vec![single],
+        })
+    }
+}
+
+impl FromArg for Vec<Dict> {
+    const TYPE: &'static str = "Dict";
+    const REPEATED: bool = true;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Vec<Dict>, ArgError> {
+        let items = Vec::<Value>::from_arg(arg)?;
+        Ok(items
+            .iter()
+            .filter(|item| !item.is_null())
+            .map(|item| item.to_dict(arg.scope()))
+            .collect())
+    }
+}
+
+impl FromArg for Dict {
+    const TYPE: &'static str = "Dict";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Dict, ArgError> {
+        match arg.any() {
+            Value::Dict(dict) => Ok(dict),
+            Value::Null => Ok(Dict::new()),
+            value @ (Value::Str(_) | Value::Int(_) | Value::UInt(_) | Value::Bytes(_)) => {
+                Err(arg.wrong_type("a dict", &value))
+            }
+            value => Ok(value.to_dict(arg.scope())),
+        }
+    }
+}
+
+impl FromArg for Query {
+    const TYPE: &'static str = "StoredQuery";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Query, ArgError> {
+        Ok(arg.value().into_query(arg.scope()))
+    }
+}
+
+impl FromArg for Lazy {
+    const TYPE: &'static str = "LazyExpr";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Lazy, ArgError> {
+        Ok(arg.lazy())
+    }
+}
+
+impl FromArg for Value {
+    const TYPE: &'static str = "Any";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Value, ArgError> {
+        Ok(arg.any())
+    }
+}
+
+impl FromArg for Time {
+    const TYPE: &'static str = "Time";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Time, ArgError> {
+        Ok(crate::time::to_time(arg.scope(), &arg.any()).unwrap_or(Time::ZERO))
+    }
+}
+
+impl FromArg for Lambda {
+    const TYPE: &'static str = "Lambda";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Lambda, ArgError> {
+        let name = arg.name().as_utf8_lossy();
+        match arg.any() {
+            Value::Str(text) => Lambda::parse(arg.scope(), &text.as_utf8_lossy())
+                .map_err(|reason| ArgError(format!("Field {name} {reason}"))),
+            other => Err(ArgError(format!(
+                "Field {name} Got field type {}: VQL lambda functions need to be a string of the form \"x=>...\"",
+                other.type_name()
+            ))),
+        }
+    }
+}
+
+impl FromArg for Regex {
+    const TYPE: &'static str = "regex";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Regex, ArgError> {
+        let pattern = Str::from_arg(arg)?;
+        Regex::cached(&pattern.as_utf8_lossy())
+            .map_err(|reason| ArgError(format!("Field {}: {reason}", arg.name())))
+    }
+}
+
+impl<T: FromArg> FromArg for Option<T> {
+    const TYPE: &'static str = T::TYPE;
+    const REPEATED: bool = T::REPEATED;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<Option<T>, ArgError> {
+        T::from_arg(arg).map(Some)
+    }
+}
+
+/// The rows a value stands for when it is used as a query.
+pub(crate) fn rows_of(value: Value, scope: &crate::scope::Scope) -> Vec<Row> {
+    match value.reduce(scope) {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| item.clone().reduce(scope))
+            .filter(|item| !item.is_null())
+            .map(|item| {
+                if item.has_members() {
+                    Row::from(item)
+                } else {
+                    value_row(item)
+                }
+            })
+            .collect(),
+        Value::Dict(dict) => vec![Row::from(dict)],
+        other => vec![value_row(other)],
+    }
+}
+
+/// A row with the one column `_value`.
+pub(crate) fn value_row(value: Value) -> Row {
+    static COLUMNS: std::sync::LazyLock<std::sync::Arc<crate::value::Columns>> =
+        std::sync::LazyLock::new(|| crate::value::Columns::new(["_value"]));
+    Row::single(&COLUMNS, value)
+}

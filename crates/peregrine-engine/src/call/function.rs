@@ -1,0 +1,145 @@
+//! Functions and aggregates.
+
+use super::{ArgSpec, CallArgs, Category, Example, OnError, Permission, Platforms, VqlArgs, VqlResult};
+use crate::scope::Scope;
+use crate::value::Value;
+
+/// A VQL function. One type per function; it has no state.
+pub trait Function: Send + Sync + 'static {
+    /// Its arguments.
+    type Args: VqlArgs;
+    /// Its name in the language.
+    const NAME: &'static str;
+    /// Its chapter of the manual.
+    const CATEGORY: Category;
+    /// Examples; they are tests.
+    const EXAMPLES: &'static [Example];
+    /// Grows when its behaviour changes; `version(function='x')` tells it.
+    const VERSION: i64 = 0;
+    /// Where it exists.
+    const PLATFORMS: Platforms = Platforms::ALL;
+    /// What it needs to be allowed; it checks them itself with `scope.check_access`.
+    const PERMISSIONS: &'static [Permission] = &[];
+    /// What a failure gives.
+    const ON_ERROR: OnError = OnError::Null;
+
+    /// Computes the value.
+    fn call(scope: &Scope, args: Self::Args) -> VqlResult;
+}
+
+/// A function with a state per call site and group.
+pub trait Aggregate: Send + Sync + 'static {
+    /// Its arguments.
+    type Args: VqlArgs;
+    /// Its name in the language.
+    const NAME: &'static str;
+    /// Its chapter of the manual.
+    const CATEGORY: Category;
+    /// Examples; they are tests.
+    const EXAMPLES: &'static [Example];
+    /// Grows when its behaviour changes.
+    const VERSION: i64 = 0;
+    /// Its name in messages.
+    const LOG_NAME: &'static str = Self::NAME;
+
+    /// Takes one more value in. `state` is NULL at first; the result is the running value.
+    fn update(state: &mut Value, scope: &Scope, args: Self::Args) -> VqlResult;
+}
+
+/// A function as the registry knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct FunctionDef {
+    /// Its name in the language.
+    pub name: &'static str,
+    /// Its name in messages.
+    pub log_name: &'static str,
+    /// Its chapter of the manual.
+    pub category: Category,
+    /// Its arguments.
+    pub args: &'static [ArgSpec],
+    /// The manual page.
+    pub doc: &'static str,
+    /// Examples; they are tests.
+    pub examples: &'static [Example],
+    /// Grows when its behaviour changes.
+    pub version: i64,
+    /// Where it exists.
+    pub platforms: Platforms,
+    /// What it needs to be allowed.
+    pub permissions: &'static [Permission],
+    /// What a failure gives.
+    pub on_error: OnError,
+    /// Its code.
+    pub kind: FunctionKind,
+}
+
+/// The code of a function.
+#[derive(Debug, Clone, Copy)]
+pub enum FunctionKind {
+    /// Without state.
+    Plain(fn(&CallArgs<'_>) -> VqlResult),
+    /// With a state.
+    Aggregate(fn(&mut Value, &CallArgs<'_>) -> VqlResult),
+}
+
+impl FunctionDef {
+    /// The definition of a function.
+    #[must_use]
+    pub const fn of<F: Function>() -> FunctionDef {
+        FunctionDef {
+            name: F::NAME,
+            log_name: F::NAME,
+            category: F::CATEGORY,
+            args: F::Args::SPECS,
+            doc: F::Args::DOC,
+            examples: F::EXAMPLES,
+            version: F::VERSION,
+            platforms: F::PLATFORMS,
+            permissions: F::PERMISSIONS,
+            on_error: F::ON_ERROR,
+            kind: FunctionKind::Plain(|args| F::call(args.scope(), F::Args::parse(args)?)),
+        }
+    }
+
+    /// The definition of an aggregate.
+    #[must_use]
+    pub const fn of_aggregate<A: Aggregate>() -> FunctionDef {
+        FunctionDef {
+            name: A::NAME,
+            log_name: A::LOG_NAME,
+            category: A::CATEGORY,
+            args: A::Args::SPECS,
+            doc: A::Args::DOC,
+            examples: A::EXAMPLES,
+            version: A::VERSION,
+            platforms: Platforms::ALL,
+            permissions: &[],
+            on_error: OnError::Null,
+            kind: FunctionKind::Aggregate(|state, args| {
+                A::update(state, args.scope(), A::Args::parse(args)?)
+            }),
+        }
+    }
+
+    /// True for aggregates.
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self.kind, FunctionKind::Aggregate(_))
+    }
+}
+
+/// A list of functions for the registry: `functions![substr::Substr, split::Split]`.
+#[macro_export]
+macro_rules! functions {
+    ($($function:ty),* $(,)?) => {
+        &[$($crate::call::FunctionDef::of::<$function>()),*]
+    };
+}
+
+/// A list of aggregates for the registry.
+#[macro_export]
+macro_rules! aggregates {
+    ($($aggregate:ty),* $(,)?) => {
+        &[$($crate::call::FunctionDef::of_aggregate::<$aggregate>()),*]
+    };
+}

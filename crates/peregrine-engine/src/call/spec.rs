@@ -1,0 +1,147 @@
+//! Descriptions of functions and plugins, for the manual, completion and checks.
+
+/// One argument.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ArgSpec {
+    /// Its name in a call.
+    pub name: &'static str,
+    /// Its type as the manual names it.
+    pub type_name: &'static str,
+    /// A call without it fails.
+    pub required: bool,
+    /// It takes a list.
+    pub repeated: bool,
+    /// It takes any names not listed (`dict(a=1)`).
+    pub rest: bool,
+    /// The default as source text, if it has one.
+    pub default: Option<&'static str>,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// One column of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColumnSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub doc: &'static str,
+}
+
+macro_rules! named_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// Its name as text.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $($name::$variant => $text),* }
+            }
+
+            /// The one of this name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|known| known.name() == name)
+            }
+        }
+    };
+}
+
+named_enum! {
+    /// Chapters of the manual.
+    #[allow(missing_docs)]
+    Category {
+        Control = "control", Logic = "logic", Collections = "collections", Strings = "strings", Math = "math",
+        Time = "time", Encode = "encode", Crypto = "crypto", Parsers = "parsers", Process = "process",
+        FileSystem = "filesystem", Net = "net", Linux = "linux", Windows = "windows", Macos = "macos",
+        Events = "events", Detect = "detect", Server = "server", Utils = "utils", Experimental = "experimental",
+    }
+}
+
+named_enum! {
+    /// What a query may be allowed to do.
+    #[allow(missing_docs)]
+    Permission {
+        AllQuery = "ALL_QUERY", AnyQuery = "ANY_QUERY", Publish = "PUBLISH", ReadResults = "READ_RESULTS",
+        LabelClient = "LABEL_CLIENT", CollectClient = "COLLECT_CLIENT", CollectBasic = "COLLECT_BASIC",
+        StartHunt = "START_HUNT", CollectServer = "COLLECT_SERVER", ArtifactWriter = "ARTIFACT_WRITER",
+        ServerArtifactWriter = "SERVER_ARTIFACT_WRITER", Execve = "EXECVE", NotebookEditor = "NOTEBOOK_EDITOR",
+        Impersonation = "IMPERSONATION", ServerAdmin = "SERVER_ADMIN", OrgAdmin = "ORG_ADMIN",
+        FilesystemRead = "FILESYSTEM_READ", FilesystemWrite = "FILESYSTEM_WRITE", Network = "NETWORK",
+        MachineState = "MACHINE_STATE", PrepareResults = "PREPARE_RESULTS", DeleteResults = "DELETE_RESULTS",
+        DatastoreAccess = "DATASTORE_ACCESS",
+    }
+}
+
+/// What a function gives when it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// NULL.
+    Null,
+    /// FALSE.
+    False,
+}
+
+/// A set of operating systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Platforms(u8);
+
+impl Platforms {
+    /// Linux.
+    pub const LINUX: Platforms = Platforms(1);
+    /// Windows.
+    pub const WINDOWS: Platforms = Platforms(2);
+    /// macOS.
+    pub const MACOS: Platforms = Platforms(4);
+    /// FreeBSD.
+    pub const FREEBSD: Platforms = Platforms(8);
+    /// Everywhere.
+    pub const ALL: Platforms = Platforms(15);
+
+    /// Both sets.
+    #[must_use]
+    pub const fn or(self, other: Platforms) -> Platforms {
+        Platforms(self.0 | other.0)
+    }
+
+    /// True when all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Platforms) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The system this program was built for.
+    #[must_use]
+    pub const fn current() -> Platforms {
+        if cfg!(target_os = "windows") {
+            Platforms::WINDOWS
+        } else if cfg!(target_os = "macos") {
+            Platforms::MACOS
+        } else if cfg!(target_os = "freebsd") {
+            Platforms::FREEBSD
+        } else {
+            Platforms::LINUX
+        }
+    }
+
+    /// Their names as the manual writes them.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        [
+            (Platforms::LINUX, "linux"),
+            (Platforms::WINDOWS, "windows"),
+            (Platforms::MACOS, "darwin"),
+            (Platforms::FREEBSD, "freebsd"),
+        ]
+        .into_iter()
+        .filter(|(platform, _)| self.contains(*platform))
+        .map(|(_, name)| name)
+        .collect()
+    }
+}

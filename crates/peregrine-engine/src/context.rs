@@ -1,0 +1,238 @@
+//! What a query gets from its host.
+
+use std::any::{Any, TypeId};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::call::{Permission, Registry};
+use crate::cancel::Cancellation;
+use crate::log::{LogSink, NoLog};
+use crate::query::Stop;
+use crate::value::Time;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// The current instant.
+    fn now(&self) -> Time;
+}
+
+/// Gives random bytes.
+pub trait Random: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// Decides what a query may do.
+pub trait Access: Send + Sync {
+    /// `Err` names the reason.
+    fn check(&self, permission: Permission) -> Result<(), String>;
+
+    /// False when the configuration blocks this function.
+    fn function_allowed(&self, _name: &str) -> bool {
+        true
+    }
+
+    /// False when the configuration blocks this plugin.
+    fn plugin_allowed(&self, _name: &str) -> bool {
+        true
+    }
+}
+
+/// Slows a query down to its share of the machine.
+pub trait Throttle: Send + Sync {
+    /// Charges operations; may block. `Err` when the query should end.
+    fn charge(&self, operations: u32, cancellation: &Cancellation) -> Result<(), Stop>;
+}
+
+/// Everything a query gets from its host. Built once, shared by the scopes of a query.
+pub struct Context {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) log: Arc<dyn LogSink>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) access: Arc<dyn Access>,
+    pub(crate) throttle: Option<Arc<dyn Throttle>>,
+    pub(crate) cancellation: Cancellation,
+    pub(crate) spill_dir: Option<PathBuf>,
+    pub(crate) materialize_limit: usize,
+    extensions: FxHashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl Context {
+    /// Starts with: an empty registry, no log, the system's clock and randomness, everything allowed, no throttle,
+    /// the system's directory for temporary files, 1,000 rows materialised in memory.
+    #[must_use]
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder(Context {
+            registry: Arc::new(Registry::new()),
+            log: Arc::new(NoLog),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            access: Arc::new(AllowAll),
+            throttle: None,
+            cancellation: Cancellation::new(),
+            spill_dir: None,
+            materialize_limit: 1000,
+            extensions: FxHashMap::default(),
+        })
+    }
+
+    /// The functions and plugins.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The source of randomness.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// What the query may do.
+    #[must_use]
+    pub fn access(&self) -> &dyn Access {
+        &*self.access
+    }
+
+    /// The token of the whole query.
+    #[must_use]
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
+    /// Where messages go.
+    #[must_use]
+    pub fn log(&self) -> &Arc<dyn LogSink> {
+        &self.log
+    }
+
+    /// Where temporary files go; `None`: the system's place.
+    #[must_use]
+    pub fn spill_dir(&self) -> Option<&PathBuf> {
+        self.spill_dir.as_ref()
+    }
+
+    /// Something the host registered by its type.
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let any = Arc::clone(self.extensions.get(&TypeId::of::<T>())?);
+        any.downcast().ok()
+    }
+
+    /// A builder that starts from this context.
+    #[must_use]
+    pub fn derive(&self) -> ContextBuilder {
+        ContextBuilder(Context {
+            registry: Arc::clone(&self.registry),
+            log: Arc::clone(&self.log),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            access: Arc::clone(&self.access),
+            throttle: self.throttle.clone(),
+            cancellation: self.cancellation.clone(),
+            spill_dir: self.spill_dir.clone(),
+            materialize_limit: self.materialize_limit,
+            extensions: self.extensions.clone(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Context`].
+#[derive(Debug)]
+pub struct ContextBuilder(Context);
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),* $(,)?) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> ContextBuilder {
+            self.0.$name = $name.into();
+            self
+        }
+    )*};
+}
+
+impl ContextBuilder {
+    setters! {
+        /// The functions and plugins.
+        registry: Arc<Registry>,
+        /// Where messages go.
+        log: Arc<dyn LogSink>,
+        /// The clock.
+        clock: Arc<dyn Clock>,
+        /// The source of randomness.
+        random: Arc<dyn Random>,
+        /// What the query may do.
+        access: Arc<dyn Access>,
+        /// Slows the query down.
+        throttle: Arc<dyn Throttle>,
+        /// Stops the query.
+        cancellation: Cancellation,
+        /// Where temporary files go.
+        spill_dir: PathBuf,
+        /// Rows a materialised query holds in memory before it moves to a file.
+        materialize_limit: usize,
+    }
+
+    /// Registers something functions and plugins find by its type.
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(mut self, extension: Arc<T>) -> ContextBuilder {
+        self.0.extensions.insert(TypeId::of::<T>(), extension);
+        self
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn build(self) -> Arc<Context> {
+        Arc::new(self.0)
+    }
+}
+
+/// The system's clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => Time::from_unix_nanos(since.as_nanos() as i128),
+            Err(before) => Time::from_unix_nanos(-(before.duration().as_nanos() as i128)),
+        }
+    }
+}
+
+/// The system's randomness.
+#[derive(Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        // The systems we run on do not fail once they are up; zeroes would only repeat ids.
+        let _ = getrandom::fill(buffer);
+    }
+}
+
+/// Allows everything.
+#[derive(Debug, Default)]
+pub struct AllowAll;
+
+impl Access for AllowAll {
+    fn check(&self, _: Permission) -> Result<(), String> {
+        Ok(())
+    }
+}

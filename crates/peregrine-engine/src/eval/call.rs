@@ -1,0 +1,183 @@
+//! Calls in expressions.
+
+use std::sync::atomic::Ordering;
+
+use super::expr::{eval, members, negate, not_found};
+use super::lets::LetQuery;
+use super::node::{ArgsNode, CallNode};
+use crate::call::{ArgValue, CallArgs, FunctionDef, FunctionKind, OnError, Platforms, VqlError, VqlResult};
+use crate::query::Query;
+use crate::scope::Scope;
+use crate::value::{Str, Value};
+
+pub(crate) fn eval_call(call: &CallNode, scope: &Scope) -> Value {
+    let value = match function_of(call, scope) {
+        Some(def) => call_function(def, call, scope),
+        None => call_variable(call, scope),
+    };
+    if call.symbol.negated { negate(value) } else { value }
+}
+
+/// The builtin function of this name; builtins go before variables.
+fn function_of(call: &CallNode, scope: &Scope) -> Option<&'static FunctionDef> {
+    if !call.symbol.members.is_empty() {
+        return None;
+    }
+    let registry = scope.context().registry();
+    let find = || registry.function(&call.symbol.name.as_utf8_lossy());
+    let (id, known) = *call.function.get_or_init(|| (registry.id(), find()));
+    if id == registry.id() { known } else { find() }
+}
+
+fn call_function(def: &'static FunctionDef, call: &CallNode, scope: &Scope) -> Value {
+    scope.0.root.stats.functions.fetch_add(1, Ordering::Relaxed);
+    if let Some(value) = refused(def, scope) {
+        return value;
+    }
+    let args = match call_args(&call.args, scope, def.name) {
+        Ok(args) => args,
+        Err(value) => return value,
+    };
+    run_function(def, call.site, scope, &args)
+}
+
+/// Calls a builtin with these arguments; failures are messages.
+pub(crate) fn run_function(def: &FunctionDef, site: u64, scope: &Scope, args: &CallArgs<'_>) -> Value {
+    let result = match def.kind {
+        FunctionKind::Plain(function) => function(args),
+        FunctionKind::Aggregate(update) => {
+            let aggregates = &scope.0.aggregates;
+            let mut state = aggregates.take(site);
+            let result = update(&mut state, args);
+            aggregates.put(site, state);
+            result
+        }
+    };
+    match result {
+        Ok(value) => value.reduce(scope),
+        Err(error) => {
+            report(scope, def.log_name, error);
+            if def.on_error == OnError::False { Value::Bool(false) } else { Value::Null }
+        }
+    }
+}
+
+/// Logs why a function or plugin failed.
+pub(crate) fn report(scope: &Scope, name: &str, error: VqlError) {
+    match error {
+        VqlError::Stopped => {}
+        VqlError::Message(text) => match crate::log::Level::split(&text) {
+            (crate::log::Level::Default, text) => scope.log_line(&format!("{name}: {text}")),
+            (level, text) => scope.log(level, &format!("{name}: {text}")),
+        },
+        VqlError::Arg(error) => {
+            if scope.0.explain {
+                scope.log_line(&format!("DEBUG:  arg parsing: error {error} while parsing the arguments of {name}"));
+            }
+            scope.log_line(&format!("{name}: {error}"));
+        }
+    }
+}
+
+/// A value, with its message, when the function does not exist here or is blocked.
+fn refused(def: &FunctionDef, scope: &Scope) -> Option<Value> {
+    let name = def.name;
+    if !def.platforms.contains(Platforms::current()) {
+        let here = format!("{}_{}", std::env::consts::OS, std::env::consts::ARCH);
+        let platforms = def.platforms.names().join(", ");
+        log_once(
+            scope,
+            &format!(
+                "VQL Function {name}() is not implemented for this architecture ({here}). It is only available for \
+                 the following platforms [{platforms}]"
+            ),
+        );
+        return Some(Value::Null);
+    }
+    if !scope.context().access().function_allowed(name) {
+        scope.log_line(&format!(
+            "ERROR:VQL Function {name}() has been blocked in the configuration. Please update the configuration file \
+             to allow it."
+        ));
+        return Some(Value::Null);
+    }
+    None
+}
+
+/// Logs a message once per query.
+pub(crate) fn log_once(scope: &Scope, text: &str) {
+    use std::sync::atomic::AtomicBool;
+    let logged = scope.cache(&format!("log once: {text}"), || AtomicBool::new(false));
+    if !logged.swap(true, Ordering::Relaxed) {
+        scope.log_line(text);
+    }
+}
+
+/// The arguments as the callee receives them: `[…]` evaluated, `**` expanded.
+pub(crate) fn call_args<'a>(args: &'a ArgsNode, scope: &'a Scope, name: &str) -> Result<CallArgs<'a>, Value> {
+    if args.expands {
+        let all = CallArgs::new(scope, &args.args);
+        return match all.get("**") {
+            Some(Value::Dict(dict)) => Ok(CallArgs::from_dict(scope, &dict)),
+            Some(other) => {
+                scope.log_line(&format!("{name}: the argument ** should be a dict not {}", other.type_name()));
+                Err(Value::Null)
+            }
+            None => Ok(all),
+        };
+    }
+    if args.eager.is_empty() {
+        return Ok(CallArgs::new(scope, &args.args));
+    }
+    Ok(CallArgs::owned(scope, with_eager(args, scope)))
+}
+
+fn with_eager(args: &ArgsNode, scope: &Scope) -> Vec<(Str, ArgValue)> {
+    let mut given = args.args.to_vec();
+    for (position, node) in &args.eager {
+        given[*position].1 = ArgValue::Value(eval(node, scope));
+    }
+    given
+}
+
+fn call_variable(call: &CallNode, scope: &Scope) -> Value {
+    let symbol = &call.symbol;
+    let Some(first) = scope.lookup(&symbol.name, &symbol.cache) else {
+        not_found(symbol, scope);
+        return Value::Null;
+    };
+    // A lazy expression is called, not evaluated first, unless one of its members is what is called.
+    let callee = if symbol.members.is_empty() {
+        first
+    } else {
+        match members(first.reduce(scope), &symbol.members, scope) {
+            Some(value) => value,
+            None => return Value::Null,
+        }
+    };
+    let given = with_eager(&call.args, scope);
+    let args = CallArgs::new(scope, &given);
+    let called: Option<VqlResult> = match &callee {
+        Value::Lazy(lazy) => Some(Ok(lazy.call(scope, &args))),
+        Value::Query(query) if !args.is_empty() => let_query(query).map(|query| Ok(query.bind(scope, &args))),
+        Value::Object(object) => object.call(scope, &args),
+        _ => None,
+    };
+    match called {
+        Some(Ok(value)) => value.reduce(scope),
+        Some(Err(error)) => {
+            report(scope, &symbol.text, error);
+            Value::Null
+        }
+        None => {
+            let text = &symbol.text;
+            scope.log_line(&format!("ERROR:Symbol {text} is not a function but it is being called."));
+            Value::Null
+        }
+    }
+}
+
+/// The stored query behind a query value.
+pub(crate) fn let_query(query: &Query) -> Option<&LetQuery> {
+    query.0.as_any()?.downcast_ref()
+}

@@ -1,0 +1,185 @@
+//! SELECT: its parts and their order.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::group::Grouper;
+use super::node::{ColumnNode, Node, SourceNode};
+use super::order::Sorter;
+use super::pipeline::Projector;
+use super::{explain, overflow};
+use crate::query::{QuerySource, RowSink, Stop};
+use crate::scope::Scope;
+use crate::value::{Columns, Row, Str};
+
+/// A compiled SELECT.
+pub(crate) struct SelectNode {
+    /// A leading `*`.
+    pub(crate) star: bool,
+    pub(crate) columns: Arc<[ColumnNode]>,
+    /// The names of `columns` that are not `*`, each once, with the column that defines it last.
+    pub(crate) aliases: Arc<Aliases>,
+    pub(crate) source: SourceNode,
+    pub(crate) filter: Option<Node>,
+    /// WHERE as text, for EXPLAIN.
+    pub(crate) filter_text: Arc<str>,
+    pub(crate) group_by: Option<Node>,
+    order_by: Option<OrderNode>,
+    limit: Option<i64>,
+    explain: bool,
+    /// The canonical print.
+    pub(crate) text: Arc<str>,
+}
+
+/// Output names in output order, with their columns.
+pub(crate) struct Aliases {
+    pub(crate) names: Arc<Columns>,
+    pub(crate) defined_by: Box<[usize]>,
+}
+
+/// ORDER BY.
+pub(crate) struct OrderNode {
+    pub(crate) column: Str,
+    pub(crate) descending: bool,
+}
+
+impl SelectNode {
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn new(
+        star: bool,
+        columns: Vec<ColumnNode>,
+        source: SourceNode,
+        filter: Option<(Node, Arc<str>)>,
+        group_by: Option<Node>,
+        order_by: Option<OrderNode>,
+        limit: Option<i64>,
+        explain: bool,
+        text: Arc<str>,
+    ) -> SelectNode {
+        let aliases = Arc::new(Aliases::of(&columns));
+        let (filter, filter_text) = match filter {
+            Some((node, text)) => (Some(node), text),
+            None => (None, Arc::from("")),
+        };
+        SelectNode {
+            star,
+            columns: columns.into(),
+            aliases,
+            source,
+            filter,
+            filter_text,
+            group_by,
+            order_by,
+            limit,
+            explain,
+            text,
+        }
+    }
+
+    /// The output columns, when no `*` makes them depend on the rows.
+    pub(crate) fn fixed_columns(&self) -> Option<&Arc<Columns>> {
+        (!self.has_star()).then_some(&self.aliases.names)
+    }
+
+    /// A `*` anywhere.
+    pub(crate) fn has_star(&self) -> bool {
+        self.star || self.columns.iter().any(|column| matches!(column.kind, super::node::ColumnKind::Star))
+    }
+
+    /// Runs the query over `scope`.
+    pub(crate) fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        if overflow(scope) {
+            return Ok(());
+        }
+        if self.explain {
+            let mut node = scope.node(crate::layer::Layer::None, 0);
+            node.explain = true;
+            let scope = Scope(Arc::new(node));
+            explain::start(&scope, &self.text);
+            return self.run_limited(&scope, rows);
+        }
+        if scope.0.explain {
+            explain::start(scope, &self.text);
+        }
+        self.run_limited(scope, rows)
+    }
+
+    fn run_limited(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        let Some(limit) = self.limit else { return self.run_ordered(scope, rows) };
+        let mut limited = Limiter { left: limit, rows, satisfied: false };
+        match self.run_ordered(scope, &mut limited) {
+            Err(Stop) if limited.satisfied => Ok(()),
+            result => result,
+        }
+    }
+
+    fn run_ordered(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        let Some(order) = &self.order_by else { return self.run_grouped(scope, rows) };
+        let mut sorter = Sorter::new(scope, order);
+        self.run_grouped(scope, &mut sorter)?;
+        sorter.finish(rows)
+    }
+
+    fn run_grouped(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        match &self.group_by {
+            Some(key) => {
+                let mut grouper = Grouper::new(self, key, scope);
+                self.source.run(scope, &mut grouper)?;
+                grouper.finish(rows)
+            }
+            None => self.source.run(scope, &mut Projector::new(self, scope, rows)),
+        }
+    }
+}
+
+impl Aliases {
+    /// Of repeated names the last counts, at its position.
+    fn of(columns: &[ColumnNode]) -> Aliases {
+        let named = |column: &ColumnNode| !matches!(column.kind, super::node::ColumnKind::Star);
+        let mut kept: Vec<usize> = Vec::new();
+        for (i, column) in columns.iter().enumerate().filter(|(_, column)| named(column)) {
+            kept.retain(|earlier| columns[*earlier].name != column.name);
+            kept.push(i);
+        }
+        Aliases {
+            names: Columns::new(kept.iter().map(|i| columns[*i].name.clone())),
+            defined_by: kept.into(),
+        }
+    }
+}
+
+/// Passes the first rows on. The check follows delivery: `LIMIT 0` passes one.
+struct Limiter<'a> {
+    left: i64,
+    rows: &'a mut dyn RowSink,
+    satisfied: bool,
+}
+
+impl RowSink for Limiter<'_> {
+    fn push(&mut self, row: Row) -> Result<(), Stop> {
+        self.rows.push(row)?;
+        self.left -= 1;
+        if self.left <= 0 {
+            self.satisfied = true;
+            return Err(Stop);
+        }
+        Ok(())
+    }
+}
+
+/// `{ SELECT … }` as a value: run in the scope where its rows are wanted.
+pub(crate) struct SubQuery(pub(crate) Arc<SelectNode>);
+
+impl QuerySource for SubQuery {
+    fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        self.0.run(scope, rows)
+    }
+
+    fn text(&self) -> String {
+        self.0.text.to_string()
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}

@@ -1,0 +1,215 @@
+//! Values to JSON.
+
+use crate::scope::Scope;
+use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
+
+/// Nested arrays and objects past this are cut off with `null`.
+const MAX_LIST_DEPTH: u32 = 10;
+/// Dict contents are not counted above; this bounds them against dicts that contain themselves.
+const MAX_DEPTH: u32 = 250;
+
+/// Appends the row as one JSON object, without a line end.
+pub fn write_row(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
+    Encoder::new(scope).row(row, out);
+}
+
+/// Appends the value as JSON.
+pub fn write_value(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
+    Encoder::new(scope).value(value, out);
+}
+
+/// Not a number, or infinite: the enclosing column or dict value becomes `null`.
+struct NotEncodable;
+
+/// Writes JSON; keeps what is looked up once per statement.
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    scope: &'a Scope,
+    zone: ZoneId,
+}
+
+impl<'a> Encoder<'a> {
+    /// Times are shown in the zone the variable `TZ` names, if it is a string now.
+    #[must_use]
+    pub fn new(scope: &'a Scope) -> Encoder<'a> {
+        let zone = match scope.get("TZ") {
+            Some(Value::Str(name)) => ZoneId::named(&name.as_utf8_lossy()).unwrap_or(ZoneId::UTC),
+            _ => ZoneId::UTC,
+        };
+        Encoder { scope, zone }
+    }
+
+    /// Appends the row as one JSON object.
+    pub fn row(&self, row: &Row, out: &mut Vec<u8>) {
+        match row.as_value() {
+            None => self.object(row.entries(), out, 0, 0),
+            Some(Value::Dict(dict)) => self.object(dict.entries(), out, 0, 0),
+            Some(value @ Value::Object(_)) => self.value(value, out),
+            Some(_) => out.extend_from_slice(b"{}"),
+        }
+    }
+
+    /// Appends the value.
+    pub fn value(&self, value: &Value, out: &mut Vec<u8>) {
+        self.or_null(value, out, 0, 0);
+    }
+
+    /// The value, or `null` in its place.
+    fn or_null(&self, value: &Value, out: &mut Vec<u8>, lists: u32, depth: u32) {
+        let start = out.len();
+        if self.encode(value, out, lists, depth).is_err() {
+            out.truncate(start);
+            out.extend_from_slice(b"null");
+        }
+    }
+
+    fn encode(&self, value: &Value, out: &mut Vec<u8>, lists: u32, depth: u32) -> Result<(), NotEncodable> {
+        if depth > MAX_DEPTH {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        }
+        match value {
+            Value::Null => out.extend_from_slice(b"null"),
+            Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20]).as_bytes()),
+            Value::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            Value::Float(value) => write_float(*value, out)?,
+            Value::Str(text) => write_string(text, out),
+            Value::Bytes(bytes) => {
+                out.push(b'"');
+                out.extend_from_slice(data_encoding::BASE64.encode(bytes).as_bytes());
+                out.push(b'"');
+            }
+            Value::Time(time) => match crate::time::rfc3339_in(*time, self.zone) {
+                Some(text) => write_string(text.as_bytes(), out),
+                None => out.extend_from_slice(b"null"),
+            },
+            Value::Array(items) => return self.list(items.iter().cloned(), out, lists, depth),
+            Value::Dict(dict) => self.object(dict.entries(), out, 0, depth + 1),
+            Value::Query(query) => {
+                let rows = query.collect(self.scope).into_iter().map(Row::into_value);
+                return self.list(rows, out, lists, depth);
+            }
+            Value::Lazy(lazy) => {
+                let value = lazy.force(self.scope);
+                return crate::stack::grow(|| self.encode(&value, out, lists, depth + 1));
+            }
+            Value::Scope(_) => out.extend_from_slice(b"{}"),
+            Value::Object(_) if lists >= MAX_LIST_DEPTH => out.extend_from_slice(b"null"),
+            Value::Object(object) => match object.to_json(self.scope) {
+                Some(plain) => return self.encode(&plain, out, lists + 1, depth + 1),
+                None => {
+                    let names = object.member_names().into_iter();
+                    let members = names.map(|name| {
+                        let value = object
+                            .member(self.scope, &name.as_utf8_lossy())
+                            .unwrap_or_default();
+                        (name, value)
+                    });
+                    self.object(members.collect(), out, lists + 1, depth + 1);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn list(
+        &self,
+        items: impl Iterator<Item = Value>,
+        out: &mut Vec<u8>,
+        lists: u32,
+        depth: u32,
+    ) -> Result<(), NotEncodable> {
+        if lists >= MAX_LIST_DEPTH {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        }
+        out.push(b'[');
+        for (i, item) in items.enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            crate::stack::grow(|| self.encode(&item, out, lists + 1, depth + 1))?;
+        }
+        out.push(b']');
+        Ok(())
+    }
+
+    fn object(&self, entries: Vec<(Str, Value)>, out: &mut Vec<u8>, lists: u32, depth: u32) {
+        out.push(b'{');
+        for (i, (key, value)) in entries.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            write_string(key, out);
+            out.push(b':');
+            crate::stack::grow(|| self.or_null(value, out, lists, depth));
+        }
+        out.push(b'}');
+    }
+}
+
+/// Plain notation for 1e-6 ≤ abs < 1e21, else `1e-7`.
+fn write_float(value: f64, out: &mut Vec<u8>) -> Result<(), NotEncodable> {
+    if !value.is_finite() {
+        return Err(NotEncodable);
+    }
+    let magnitude = value.abs();
+    let text = if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        let (digits, exponent) = shortest(value);
+        format!(
+            "{digits}e{}{}",
+            if exponent < 0 { '-' } else { '+' },
+            exponent.unsigned_abs()
+        )
+    } else {
+        format!("{value}")
+    };
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+/// A JSON string: HTML-safe, invalid UTF-8 replaced byte by byte.
+pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for chunk in text.utf8_chunks() {
+        write_valid(chunk.valid(), out);
+        for _ in chunk.invalid() {
+            out.extend_from_slice(b"\\ufffd");
+        }
+    }
+    out.push(b'"');
+}
+
+fn write_valid(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    let mut plain = 0;
+    for (i, byte) in bytes.iter().enumerate() {
+        let escaped: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            b'<' => b"\\u003c",
+            b'>' => b"\\u003e",
+            b'&' => b"\\u0026",
+            0xe2 => match bytes.get(i..i + 3) {
+                Some([_, 0x80, 0xa8]) => b"\\u2028",
+                Some([_, 0x80, 0xa9]) => b"\\u2029",
+                _ => continue,
+            },
+            byte if *byte < 0x20 => {
+                out.extend_from_slice(&bytes[plain..i]);
+                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                plain = i + 1;
+                continue;
+            }
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[plain..i]);
+        out.extend_from_slice(escaped);
+        plain = i + if *byte == 0xe2 { 3 } else { 1 };
+    }
+    out.extend_from_slice(&bytes[plain..]);
+}

@@ -1,0 +1,59 @@
+//! Lambdas: `'x => x.Size > 10'` given as a string.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::eval::{Node, compile, eval};
+use crate::scope::Scope;
+use crate::value::{Columns, Row, Str, Value};
+
+/// A small function given as text.
+#[derive(Clone)]
+pub struct Lambda(Arc<Inner>);
+
+struct Inner {
+    params: Arc<Columns>,
+    body: Node,
+}
+
+impl Lambda {
+    /// Parses `x => expr`, or takes what an earlier call of the query parsed. `Err` completes the sentence "Field f …".
+    pub fn parse(scope: &Scope, text: &str) -> Result<Lambda, String> {
+        let parsed = scope.cache(text, || Parsed(Lambda::compile(text)));
+        parsed.0.clone()
+    }
+
+    /// Its value for these arguments; NULL (and a message) when there are too many or too few.
+    #[must_use]
+    pub fn call(&self, scope: &Scope, args: &[Value]) -> Value {
+        if args.len() != self.0.params.len() {
+            scope.log_line("ERROR:Incorrect number of parameters in Lambda call");
+            return Value::Null;
+        }
+        let layer = Row::new(&self.0.params, args.to_vec());
+        let scope = scope.child_with(layer);
+        crate::stack::grow(|| eval(&self.0.body, &scope))
+    }
+
+    /// How many arguments it takes.
+    #[must_use]
+    pub fn arity(&self) -> usize {
+        self.0.params.len()
+    }
+
+    fn compile(text: &str) -> Result<Lambda, String> {
+        let parsed = peregrine_vql::parse_lambda(text)
+            .map_err(|diagnostics| diagnostics.first().map_or_else(String::new, ToString::to_string))?;
+        let params = Columns::new(parsed.params.iter().map(|name| Str::from(&*name.text)));
+        Ok(Lambda(Arc::new(Inner { params, body: compile::expr(&parsed.body) })))
+    }
+}
+
+/// What the cache of a query holds.
+struct Parsed(Result<Lambda, String>);
+
+impl fmt::Debug for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lambda").field(&self.0.params.names()).finish()
+    }
+}

@@ -1,0 +1,36 @@
+//! VQL evaluation: values, rows, scopes, the traits of functions and plugins, their registry, budgets and spilling.
+//!
+//! Synchronous; knows no files (but spill files), no network, no async runtime. What the machine gives arrives through
+//! [`Context`].
+#![forbid(unsafe_code)]
+
+extern crate self as peregrine_engine;
+
+mod aggregate;
+pub mod builtin;
+pub mod call;
+pub mod cancel;
+pub mod context;
+mod eval;
+pub mod json;
+mod lambda;
+mod layer;
+pub mod log;
+pub mod prelude;
+pub mod program;
+pub mod query;
+pub mod regex;
+pub mod scope;
+mod stack;
+pub mod time;
+pub mod value;
+
+pub use call::{Registry, VqlError, VqlResult};
+pub use cancel::Cancellation;
+pub use context::Context;
+pub use lambda::Lambda;
+pub use program::{Program, Statement};
+pub use query::{Lazy, Query, RowSink, Stop};
+pub use peregrine_vql::Diagnostic;
+pub use scope::Scope;
+pub use value::{Dict, Row, Str, Time, Value};

@@ -1,0 +1,17 @@
+//! What every file of a function or plugin imports.
+
+pub use peregrine_macros::{IntoRow, VqlArgs};
+
+pub use crate::call::{
+    Aggregate, Arg, ArgError, ArgSpec, ArgValue, CallArgs, Category, ColumnSpec, DynRow, Example, FromArg,
+    Function, FunctionDef, IntoRow, OnError, Permission, Platforms, Plugin, PluginDef, Registry, Rows, Shape,
+    VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run,
+};
+pub use crate::cancel::Cancellation;
+pub use crate::lambda::Lambda;
+pub use crate::log::Level;
+pub use crate::query::{FnSink, Lazy, Query, QuerySource, RowSink, Stop};
+pub use crate::regex::Regex;
+pub use crate::scope::Scope;
+pub use crate::value::{Columns, Dict, Object, Row, Str, Time, Value, ZoneId};
+pub use crate::{aggregates, functions, plugins};

@@ -1,0 +1,280 @@
+//! Lazy things: streams of rows and expressions not evaluated yet.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::call::CallArgs;
+use crate::scope::Scope;
+use crate::value::{Row, Value};
+
+/// "No more rows, please": the consumer has enough, or the query was cancelled. Unwind quietly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop;
+
+/// Where rows go.
+pub trait RowSink: Send {
+    /// Takes a row; `Err(Stop)` asks the producer to end.
+    fn push(&mut self, row: Row) -> Result<(), Stop>;
+}
+
+impl RowSink for Vec<Row> {
+    fn push(&mut self, row: Row) -> Result<(), Stop> {
+        Vec::push(self, row);
+        Ok(())
+    }
+}
+
+/// A closure as sink.
+pub struct FnSink<F>(pub F);
+
+impl<F: FnMut(Row) -> Result<(), Stop> + Send> RowSink for FnSink<F> {
+    fn push(&mut self, row: Row) -> Result<(), Stop> {
+        (self.0)(row)
+    }
+}
+
+/// What can be run as a query. Implement it to hand a stream of your own to the language.
+pub trait QuerySource: Send + Sync {
+    /// Produces the rows. `Err(Stop)` only when `rows` or the cancellation said so.
+    fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop>;
+
+    /// The query as text, for messages.
+    fn text(&self) -> String;
+
+    /// The rows, when they are held in memory.
+    fn rows_in_memory(&self) -> Option<&[Row]> {
+        None
+    }
+
+    /// True when the rows are held in a file; such a query has no value outside FROM.
+    fn is_file_backed(&self) -> bool {
+        false
+    }
+
+    /// For downcasts inside the engine.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+}
+
+/// A stream of rows that can be run again and again.
+#[derive(Clone)]
+pub struct Query(pub(crate) Arc<dyn QuerySource>);
+
+impl Query {
+    /// A query out of anything that produces rows.
+    pub fn new(source: impl QuerySource + 'static) -> Query {
+        Query(Arc::new(source))
+    }
+
+    /// A query that yields these rows.
+    #[must_use]
+    pub fn from_rows(rows: Vec<Row>) -> Query {
+        Query::new(RowList(rows))
+    }
+
+    /// Runs it in `scope` (names resolve there) and pushes its rows.
+    pub fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        crate::stack::grow(|| self.0.run(scope, rows))
+    }
+
+    /// All its rows. Unbounded: for arguments that are lists by nature.
+    #[must_use]
+    pub fn collect(&self, scope: &Scope) -> Vec<Row> {
+        if let Some(rows) = self.0.rows_in_memory() {
+            return rows.to_vec();
+        }
+        let mut rows = Collector {
+            query: self,
+            scope,
+            rows: Vec::new(),
+        };
+        // A stop leaves the rows that came before it.
+        let _ = self.run(scope, &mut rows);
+        rows.rows
+    }
+
+    /// True if it yields at least one row; stops after it.
+    #[must_use]
+    pub fn has_rows(&self, scope: &Scope) -> bool {
+        if let Some(rows) = self.0.rows_in_memory() {
+            return !rows.is_empty();
+        }
+        let mut found = false;
+        let _ = self.run(
+            scope,
+            &mut FnSink(|_| {
+                found = true;
+                Err(Stop)
+            }),
+        );
+        found
+    }
+
+    /// Its rows as an array of dicts (or of the values standing as rows).
+    #[must_use]
+    pub fn to_array(&self, scope: &Scope) -> Value {
+        self.collect(scope).into_iter().map(Row::into_value).collect()
+    }
+
+    /// The query as text, for messages.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.text()
+    }
+
+    /// The rows, when they are held in memory (`LET x <= SELECT …`).
+    #[must_use]
+    pub fn rows_in_memory(&self) -> Option<&[Row]> {
+        self.0.rows_in_memory()
+    }
+
+    /// True when the rows are held in a file.
+    #[must_use]
+    pub fn is_file_backed(&self) -> bool {
+        self.0.is_file_backed()
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Query").field(&self.text()).finish()
+    }
+}
+
+/// Rows past which expanding a query in memory is worth a warning.
+const WARN_ROWS: usize = 10_000;
+
+struct Collector<'a> {
+    query: &'a Query,
+    scope: &'a Scope,
+    rows: Vec<Row>,
+}
+
+impl RowSink for Collector<'_> {
+    fn push(&mut self, row: Row) -> Result<(), Stop> {
+        self.rows.push(row);
+        if self.rows.len() == WARN_ROWS + 1 {
+            let text = self.query.text();
+            self.scope.log_line(&format!(
+                "WARN:During Materialize of StoredQuery {text}: Expand larger than 10,000 rows!"
+            ));
+        }
+        self.scope.checkpoint()
+    }
+}
+
+struct RowList(Vec<Row>);
+
+impl QuerySource for RowList {
+    fn run(&self, _: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        self.0.iter().try_for_each(|row| rows.push(row.clone()))
+    }
+
+    fn text(&self) -> String {
+        format!("<{} rows>", self.0.len())
+    }
+
+    fn rows_in_memory(&self) -> Option<&[Row]> {
+        Some(&self.0)
+    }
+}
+
+/// What can be evaluated later.
+pub trait Thunk: Send + Sync {
+    /// Its value, with names resolved in `scope` unless it remembers a scope of its own.
+    fn force(&self, scope: &Scope) -> Value;
+
+    /// `x(a=1)`.
+    fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Value;
+
+    /// The expression as text, for messages.
+    fn text(&self) -> String;
+}
+
+/// An expression not evaluated yet.
+#[derive(Clone)]
+pub struct Lazy(pub(crate) Arc<dyn Thunk>);
+
+impl Lazy {
+    /// Something to evaluate later.
+    pub fn new(thunk: impl Thunk + 'static) -> Lazy {
+        Lazy(Arc::new(thunk))
+    }
+
+    /// A value that is known already.
+    #[must_use]
+    pub fn ready(value: Value) -> Lazy {
+        Lazy::new(Ready(value))
+    }
+
+    /// The same expression with the scope it is to be evaluated in, evaluated at most once.
+    #[must_use]
+    pub fn bind(&self, scope: &Scope) -> Lazy {
+        Lazy::new(Bound {
+            lazy: self.clone(),
+            scope: scope.clone(),
+            value: OnceLock::new(),
+        })
+    }
+
+    /// Its value; never itself lazy.
+    #[must_use]
+    pub fn force(&self, scope: &Scope) -> Value {
+        crate::stack::grow(|| self.0.force(scope)).reduce(scope)
+    }
+
+    /// `x(a=1)`.
+    #[must_use]
+    pub fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Value {
+        crate::stack::grow(|| self.0.call(scope, args)).reduce(scope)
+    }
+}
+
+impl fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lazy").field(&self.0.text()).finish()
+    }
+}
+
+struct Ready(Value);
+
+impl Thunk for Ready {
+    fn force(&self, _: &Scope) -> Value {
+        self.0.clone()
+    }
+
+    fn call(&self, _: &Scope, _: &CallArgs<'_>) -> Value {
+        self.0.clone()
+    }
+
+    fn text(&self) -> String {
+        "value".into()
+    }
+}
+
+struct Bound {
+    lazy: Lazy,
+    scope: Scope,
+    value: OnceLock<Value>,
+}
+
+impl Thunk for Bound {
+    fn force(&self, _: &Scope) -> Value {
+        // Not `get_or_init`: an expression may refer to itself, and would wait for itself.
+        if let Some(value) = self.value.get() {
+            return value.clone();
+        }
+        let value = self.lazy.force(&self.scope);
+        self.value.get_or_init(|| value).clone()
+    }
+
+    fn call(&self, _: &Scope, args: &CallArgs<'_>) -> Value {
+        self.lazy.call(&self.scope, args)
+    }
+
+    fn text(&self) -> String {
+        self.lazy.0.text()
+    }
+}

@@ -1,0 +1,348 @@
+//! Scopes: stacks of layers in which names are looked up, newest first.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
+
+use crate::aggregate::AggregateContext;
+use crate::call::{Permission, VqlError, VqlResult};
+use crate::cancel::Cancellation;
+use crate::context::{Clock, Context};
+use crate::layer::Layer;
+use crate::log::Level;
+use crate::query::Stop;
+use crate::value::{Dict, PositionCache, Row, Str, Value};
+
+/// Scopes nested deeper than this stop evaluation.
+pub(crate) const MAX_DEPTH: u32 = 1000;
+
+/// Looks at the clock only once in this many checkpoints.
+const CHECKPOINTS_PER_CLOCK: u32 = 64;
+
+/// A stack of layers. A clone is the same scope; a child starts with the layers its parent has now.
+#[derive(Clone)]
+pub struct Scope(pub(crate) Arc<Inner>);
+
+/// One node of the stack: the layer it added, over what its parent had.
+pub(crate) struct Inner {
+    pub(crate) root: Arc<Root>,
+    pub(crate) parent: Option<Scope>,
+    pub(crate) layer: Layer,
+    /// Layers the parent had pushed in place when this node was made.
+    inherited: Option<Arc<Vec<Layer>>>,
+    /// Layers pushed in place onto this node (LET).
+    pushed: RwLock<Arc<Vec<Layer>>>,
+    has_pushed: AtomicBool,
+    pub(crate) depth: u32,
+    pub(crate) aggregates: Arc<AggregateContext>,
+    pub(crate) cancellation: Cancellation,
+    pub(crate) explain: bool,
+}
+
+impl Inner {
+    /// Somebody pushed layers onto this very node.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.has_pushed.load(Ordering::Relaxed)
+    }
+}
+
+/// What all scopes of a query share.
+pub(crate) struct Root {
+    pub(crate) context: Arc<Context>,
+    pub(crate) stats: Stats,
+    caches: Mutex<FxHashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
+    destructors: Mutex<Vec<Destructor>>,
+    /// Checkpoints passed; only a hint, lost updates do no harm.
+    ticks: AtomicU32,
+    closed: AtomicBool,
+}
+
+type Destructor = Box<dyn FnOnce(&Scope) + Send>;
+
+/// Counters of a query.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) rows: AtomicU64,
+    pub(crate) plugins: AtomicU64,
+    pub(crate) functions: AtomicU64,
+    pub(crate) scopes: AtomicU64,
+}
+
+impl Scope {
+    /// The scope of a new query: `env` over the NULL layer.
+    #[must_use]
+    pub fn root(context: &Arc<Context>, env: Dict) -> Scope {
+        let root = Arc::new(Root {
+            context: Arc::clone(context),
+            stats: Stats::default(),
+            caches: Mutex::default(),
+            destructors: Mutex::default(),
+            ticks: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
+        });
+        let null = Scope(Arc::new(Inner {
+            root,
+            parent: None,
+            layer: Layer::Null,
+            inherited: None,
+            pushed: RwLock::default(),
+            has_pushed: AtomicBool::new(false),
+            depth: 0,
+            aggregates: Arc::default(),
+            cancellation: context.cancellation().clone(),
+            explain: false,
+        }));
+        null.nest(Layer::Dict(env), 0)
+    }
+
+    /// A child without a layer of its own.
+    #[must_use]
+    pub fn child(&self) -> Scope {
+        self.nest(Layer::None, 1)
+    }
+
+    /// A child with one more layer: a row, a dict or another value.
+    #[must_use]
+    pub fn child_with(&self, layer: impl Into<Row>) -> Scope {
+        self.nest(Layer::Row(layer.into()), 1)
+    }
+
+    /// A child that stops with its own token.
+    #[must_use]
+    pub fn child_cancelled_by(&self, cancellation: Cancellation) -> Scope {
+        let mut child = self.node(Layer::None, 0);
+        child.cancellation = cancellation;
+        Scope(Arc::new(child))
+    }
+
+    /// Adds a layer to this very scope: later lookups and later children see it.
+    pub fn set_layer(&self, layer: Dict) {
+        self.push(Layer::Dict(layer));
+    }
+
+    /// The value a name has here. Lazy expressions come back lazy.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.lookup(name.as_bytes(), &PositionCache::default())
+    }
+
+    /// The reduced value of a name, as text; for tunables such as `TZ`.
+    #[must_use]
+    pub fn get_text(&self, name: &str) -> Option<String> {
+        match self.get(name)?.reduce(self) {
+            Value::Str(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Logs a message.
+    pub fn log(&self, level: Level, text: &str) {
+        self.0.root.context.log.log(level, text);
+    }
+
+    /// Logs `LEVEL:text`.
+    pub fn log_line(&self, line: &str) {
+        let (level, text) = Level::split(line);
+        self.log(level, text);
+    }
+
+    /// What the host gave the query.
+    #[must_use]
+    pub fn context(&self) -> &Arc<Context> {
+        &self.0.root.context
+    }
+
+    /// Something the host registered by its type.
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.context().extension()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.context().clock()
+    }
+
+    /// The token that stops this scope.
+    #[must_use]
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.0.cancellation
+    }
+
+    /// A value of this type and key shared by all scopes of the query; made at first use. Two threads may both
+    /// make it; one of the two is kept.
+    pub fn cache<T: Any + Send + Sync>(&self, key: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let id = (TypeId::of::<T>(), key.to_owned());
+        let known = self.0.root.caches.lock().get(&id).cloned();
+        if let Some(known) = known.and_then(|known| known.downcast().ok()) {
+            return known;
+        }
+        let made = Arc::new(make());
+        let mut caches = self.0.root.caches.lock();
+        let kept = caches.entry(id).or_insert_with(|| made.clone());
+        Arc::clone(kept).downcast().unwrap_or(made)
+    }
+
+    /// To be called in long loops: `Err` when the query should end. Charges one operation to the throttle.
+    #[inline]
+    pub fn checkpoint(&self) -> Result<(), Stop> {
+        let cancellation = &self.0.cancellation;
+        if cancellation.is_flagged() {
+            return Err(Stop);
+        }
+        if cancellation.has_deadline() {
+            let ticks = &self.0.root.ticks;
+            let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
+            ticks.store(tick, Ordering::Relaxed);
+            if tick % CHECKPOINTS_PER_CLOCK == 0 && cancellation.check_deadline() {
+                return Err(Stop);
+            }
+        }
+        match &self.0.root.context.throttle {
+            Some(throttle) => throttle.charge(1, cancellation),
+            None => Ok(()),
+        }
+    }
+
+    /// An error message unless the query has this permission.
+    pub fn check_access(&self, permission: Permission) -> VqlResult<()> {
+        self.context().access.check(permission).map_err(VqlError::Message)
+    }
+
+    /// Registers something to do when the query ends; the last registered goes first.
+    pub fn at_close(&self, destructor: Box<dyn FnOnce(&Scope) + Send>) {
+        self.0.root.destructors.lock().push(destructor);
+    }
+
+    /// Ends the query: runs what [`Scope::at_close`] registered and logs the counters. Later calls do nothing.
+    pub fn close(&self) {
+        let root = &self.0.root;
+        if root.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        loop {
+            let Some(destructor) = root.destructors.lock().pop() else {
+                break;
+            };
+            destructor(self);
+        }
+        root.caches.lock().clear();
+        let stats = &root.stats;
+        let [rows, plugins, functions, scopes] =
+            [&stats.rows, &stats.plugins, &stats.functions, &stats.scopes].map(|n| n.load(Ordering::Relaxed));
+        self.log(
+            Level::Debug,
+            &format!(
+                "Query Stats: {{\"RowsScanned\":{rows},\"PluginsCalled\":{plugins},\"FunctionsCalled\":{functions},\
+                 \"ProtocolSearch\":0,\"ScopeCopy\":{scopes}}}"
+            ),
+        );
+    }
+
+    /// The names of every layer, oldest first: `[NULL], [a, b], [x]`.
+    #[must_use]
+    pub fn describe_layers(&self) -> String {
+        let mut layers = Vec::new();
+        self.for_each_layer(&mut |layer| layers.push(layer.describe()));
+        layers.reverse();
+        let shown: Vec<String> = layers.into_iter().flatten().collect();
+        shown.join(", ")
+    }
+
+    /// Names visible here, newest first, each once.
+    #[must_use]
+    pub fn names(&self) -> Vec<Str> {
+        let mut names: Vec<Str> = Vec::new();
+        self.for_each_layer(&mut |layer| {
+            for name in layer.names() {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        });
+        names
+    }
+
+    /// A child with a layer, counted as this many levels of nesting.
+    pub(crate) fn nest(&self, layer: Layer, levels: u32) -> Scope {
+        Scope(Arc::new(self.node(layer, levels)))
+    }
+
+    pub(crate) fn node(&self, layer: Layer, levels: u32) -> Inner {
+        let has_pushed = self.0.has_pushed.load(Ordering::Acquire);
+        Inner {
+            root: Arc::clone(&self.0.root),
+            parent: Some(self.clone()),
+            layer,
+            inherited: has_pushed.then(|| Arc::clone(&self.0.pushed.read())),
+            pushed: RwLock::default(),
+            has_pushed: AtomicBool::new(false),
+            depth: self.0.depth + levels,
+            aggregates: Arc::clone(&self.0.aggregates),
+            cancellation: self.0.cancellation.clone(),
+            explain: self.0.explain,
+        }
+    }
+
+    /// Adds a layer in place.
+    pub(crate) fn push(&self, layer: Layer) {
+        let mut pushed = self.0.pushed.write();
+        Arc::make_mut(&mut pushed).push(layer);
+        self.0.has_pushed.store(true, Ordering::Release);
+    }
+
+    /// The value of a name, newest layer first.
+    pub(crate) fn lookup(&self, name: &[u8], cache: &PositionCache) -> Option<Value> {
+        let mut scope = self;
+        if self.0.has_pushed.load(Ordering::Acquire) {
+            let pushed = Arc::clone(&self.0.pushed.read());
+            if let Some(found) = pushed
+                .iter()
+                .rev()
+                .find_map(|layer| layer.lookup(self, name, cache))
+            {
+                return Some(found);
+            }
+        }
+        loop {
+            let inner = &*scope.0;
+            if let Some(found) = inner.layer.lookup(scope, name, cache) {
+                return Some(found);
+            }
+            if let Some(inherited) = &inner.inherited {
+                if let Some(found) = inherited
+                    .iter()
+                    .rev()
+                    .find_map(|layer| layer.lookup(scope, name, cache))
+                {
+                    return Some(found);
+                }
+            }
+            scope = inner.parent.as_ref()?;
+        }
+    }
+
+    fn for_each_layer(&self, visit: &mut dyn FnMut(&Layer)) {
+        let pushed = Arc::clone(&self.0.pushed.read());
+        pushed.iter().rev().for_each(&mut *visit);
+        let mut scope = Some(self);
+        while let Some(current) = scope {
+            visit(&current.0.layer);
+            if let Some(inherited) = &current.0.inherited {
+                inherited.iter().rev().for_each(&mut *visit);
+            }
+            scope = current.0.parent.as_ref();
+        }
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope").field(&self.describe_layers()).finish()
+    }
+}

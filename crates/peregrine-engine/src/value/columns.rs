@@ -1,0 +1,144 @@
+//! Shared, ordered lists of names: the keys of a dict, the columns of a row.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustc_hash::FxHashMap;
+
+use super::Str;
+
+/// Up to this many names a linear search beats a hash.
+const LINEAR: usize = 8;
+
+/// An ordered list of distinct names. Rows of one query share one list.
+#[derive(Debug)]
+pub struct Columns {
+    /// Identifies this list for caches; 0 means "never cache".
+    id: u32,
+    names: Vec<Str>,
+    index: Option<FxHashMap<Str, u32>>,
+}
+
+impl Columns {
+    /// The list of these names; of repeated names the first counts.
+    pub fn new<N: Into<Str>>(names: impl IntoIterator<Item = N>) -> Arc<Columns> {
+        let mut columns = Columns::empty();
+        for name in names {
+            let name = name.into();
+            if columns.position(name.as_bytes()).is_none() {
+                columns.push(name);
+            }
+        }
+        Arc::new(columns)
+    }
+
+    /// No names.
+    #[must_use]
+    pub fn empty() -> Columns {
+        Columns {
+            id: next_id(),
+            names: Vec::new(),
+            index: None,
+        }
+    }
+
+    /// A number no other list of this process has, unless it is 0.
+    #[inline]
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The names in order.
+    #[must_use]
+    pub fn names(&self) -> &[Str] {
+        &self.names
+    }
+
+    /// How many names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// True without names.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Where a name stands.
+    #[must_use]
+    pub fn position(&self, name: &[u8]) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(name).map(|position| *position as usize),
+            None => self.names.iter().position(|known| known.as_bytes() == name),
+        }
+    }
+
+    /// Where a name stands, ignoring ASCII and Unicode case.
+    #[must_use]
+    pub fn position_ignoring_case(&self, name: &[u8]) -> Option<usize> {
+        let wanted = fold(name);
+        self.names.iter().position(|known| fold(known) == wanted)
+    }
+
+    /// Appends a name that is not there yet.
+    pub(crate) fn push(&mut self, name: Str) {
+        self.id = next_id();
+        let position = self.names.len() as u32;
+        self.names.push(name.clone());
+        if let Some(index) = &mut self.index {
+            index.insert(name, position);
+        } else if self.names.len() > LINEAR {
+            self.reindex();
+        }
+    }
+
+    /// Removes the name at a position.
+    pub(crate) fn remove(&mut self, position: usize) {
+        self.id = next_id();
+        self.names.remove(position);
+        if self.index.is_some() {
+            self.reindex();
+        }
+    }
+
+    fn reindex(&mut self) {
+        let pairs = self
+            .names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (name.clone(), i as u32));
+        self.index = Some(pairs.collect());
+    }
+}
+
+impl Clone for Columns {
+    fn clone(&self) -> Columns {
+        Columns {
+            id: next_id(),
+            names: self.names.clone(),
+            index: self.index.clone(),
+        }
+    }
+}
+
+impl PartialEq for Columns {
+    fn eq(&self, other: &Columns) -> bool {
+        self.names == other.names
+    }
+}
+
+fn fold(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).to_lowercase()
+}
+
+fn next_id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    // After 2^32 lists numbers would repeat and caches lie: from then on nothing is cached.
+    NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |id| {
+        (id != 0).then(|| id.wrapping_add(1))
+    })
+    .unwrap_or(0)
+}

@@ -1,0 +1,211 @@
+//! `Dict`: an ordered map shared by reference.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::{Columns, Row, Str, Value};
+
+/// An ordered map from names to values. A clone is another reference to the same map.
+#[derive(Clone)]
+pub struct Dict(Arc<RwLock<State>>);
+
+struct State {
+    columns: Arc<Columns>,
+    values: Vec<Value>,
+    ignore_case: bool,
+    default: Option<Value>,
+}
+
+impl Dict {
+    /// An empty dict.
+    #[must_use]
+    pub fn new() -> Dict {
+        Dict::from_columns(empty_columns(), Vec::new())
+    }
+
+    /// An empty dict whose keys are found whatever their case.
+    #[must_use]
+    pub fn case_insensitive() -> Dict {
+        let dict = Dict::new();
+        dict.0.write().ignore_case = true;
+        dict
+    }
+
+    /// Sets what resolving an absent name in this dict gives.
+    #[must_use]
+    pub fn with_default(self, default: Value) -> Dict {
+        self.0.write().default = Some(default);
+        self
+    }
+
+    /// A dict of these pairs; a repeated key moves to the end with its last value.
+    pub fn from_pairs<K: Into<Str>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Dict {
+        let dict = Dict::new();
+        for (key, value) in pairs {
+            dict.set(key, value);
+        }
+        dict
+    }
+
+    /// A dict with a shared key list; missing values are NULL.
+    #[must_use]
+    pub fn from_columns(columns: Arc<Columns>, mut values: Vec<Value>) -> Dict {
+        values.resize(columns.len(), Value::Null);
+        Dict(Arc::new(RwLock::new(State {
+            columns,
+            values,
+            ignore_case: false,
+            default: None,
+        })))
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
+        let state = self.0.read();
+        let position = state.position(key.as_ref())?;
+        state.values.get(position).cloned()
+    }
+
+    /// The value of a key, else the dict's default.
+    pub fn get_or_default(&self, key: impl AsRef<[u8]>) -> Option<Value> {
+        let state = self.0.read();
+        match state.position(key.as_ref()) {
+            Some(position) => state.values.get(position).cloned(),
+            None => state.default.clone(),
+        }
+    }
+
+    /// Sets a key; re-setting moves it to the end.
+    pub fn set(&self, key: impl Into<Str>, value: impl Into<Value>) {
+        let (key, value) = (key.into(), value.into());
+        let mut state = self.0.write();
+        let replaced = match state.position(&key) {
+            Some(position) if position + 1 == state.values.len() && !state.ignore_case => {
+                Some(std::mem::replace(&mut state.values[position], value))
+            }
+            found => {
+                let old = found.map(|position| {
+                    Arc::make_mut(&mut state.columns).remove(position);
+                    state.values.remove(position)
+                });
+                Arc::make_mut(&mut state.columns).push(key);
+                state.values.push(value);
+                old
+            }
+        };
+        drop(state);
+        // A replaced value may own this very dict: it is released after the lock.
+        drop(replaced);
+    }
+
+    /// Removes a key and gives its value.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
+        let mut state = self.0.write();
+        let position = state.position(key.as_ref())?;
+        Arc::make_mut(&mut state.columns).remove(position);
+        Some(state.values.remove(position))
+    }
+
+    /// The keys in order.
+    #[must_use]
+    pub fn columns(&self) -> Arc<Columns> {
+        Arc::clone(&self.0.read().columns)
+    }
+
+    /// The keys in order, owned.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Str> {
+        self.0.read().columns.names().to_vec()
+    }
+
+    /// The values in key order.
+    #[must_use]
+    pub fn values(&self) -> Vec<Value> {
+        self.0.read().values.clone()
+    }
+
+    /// Keys with their values, in order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(Str, Value)> {
+        let state = self.0.read();
+        state
+            .columns
+            .names()
+            .iter()
+            .cloned()
+            .zip(state.values.iter().cloned())
+            .collect()
+    }
+
+    /// How many keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.read().values.len()
+    }
+
+    /// True without keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True when both are references to one map.
+    #[must_use]
+    pub fn is_same(&self, other: &Dict) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// A new map with the same entries and options.
+    #[must_use]
+    pub fn copy(&self) -> Dict {
+        let state = self.0.read();
+        Dict(Arc::new(RwLock::new(State {
+            columns: Arc::clone(&state.columns),
+            values: state.values.clone(),
+            ignore_case: state.ignore_case,
+            default: state.default.clone(),
+        })))
+    }
+
+    /// Its entries as a row.
+    #[must_use]
+    pub fn to_row(&self) -> Row {
+        let state = self.0.read();
+        Row::new(&state.columns, state.values.clone())
+    }
+}
+
+impl State {
+    fn position(&self, key: &[u8]) -> Option<usize> {
+        match self.columns.position(key) {
+            None if self.ignore_case => self.columns.position_ignoring_case(key),
+            found => found,
+        }
+    }
+}
+
+impl Default for Dict {
+    fn default() -> Dict {
+        Dict::new()
+    }
+}
+
+impl fmt::Debug for Dict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Only the keys: a dict may contain itself.
+        f.debug_tuple("Dict").field(&self.columns().names()).finish()
+    }
+}
+
+impl<K: Into<Str>, V: Into<Value>> FromIterator<(K, V)> for Dict {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Dict {
+        Dict::from_pairs(pairs)
+    }
+}
+
+fn empty_columns() -> Arc<Columns> {
+    static EMPTY: std::sync::OnceLock<Arc<Columns>> = std::sync::OnceLock::new();
+    Arc::clone(EMPTY.get_or_init(|| Arc::new(Columns::empty())))
+}

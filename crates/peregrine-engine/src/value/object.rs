@@ -1,0 +1,59 @@
+//! Objects: values made by plugins, with members computed on demand.
+
+use std::any::Any;
+use std::fmt::Debug;
+
+use super::{Str, Value};
+use crate::call::{CallArgs, VqlResult};
+use crate::query::RowSink;
+use crate::scope::Scope;
+
+/// A value made by a plugin or function. Only the first three methods are required.
+pub trait Object: Debug + Send + Sync {
+    /// Its type in messages.
+    fn type_name(&self) -> &'static str;
+
+    /// `x.name`; `None` when there is no such member.
+    fn member(&self, scope: &Scope, name: &str) -> Option<Value>;
+
+    /// The members shown by `*`, `items()` and JSON.
+    fn member_names(&self) -> Vec<Str>;
+
+    /// Its text: for `=~`, string arguments and `+` with strings.
+    fn to_text(&self) -> Option<Str> {
+        None
+    }
+
+    /// A plain value to encode instead of its members.
+    fn to_json(&self, _scope: &Scope) -> Option<Value> {
+        None
+    }
+
+    /// `x[i]`.
+    fn index(&self, _scope: &Scope, _index: i64) -> Option<Value> {
+        None
+    }
+
+    /// `x = other`; `None`: no rule.
+    fn equals(&self, _other: &Value) -> Option<bool> {
+        None
+    }
+
+    /// `x < other`; `None`: no rule.
+    fn less(&self, _other: &Value) -> Option<bool> {
+        None
+    }
+
+    /// `x(a=1)` in an expression; `None`: it cannot be called.
+    fn call(&self, _scope: &Scope, _args: &CallArgs<'_>) -> Option<VqlResult> {
+        None
+    }
+
+    /// `FROM x(a=1)`; `None`: it is no plugin.
+    fn run(&self, _scope: &Scope, _args: &CallArgs<'_>, _rows: &mut dyn RowSink) -> Option<VqlResult<()>> {
+        None
+    }
+
+    /// For downcasts.
+    fn as_any(&self) -> &dyn Any;
+}

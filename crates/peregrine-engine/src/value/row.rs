@@ -1,0 +1,188 @@
+//! `Row`: one row of a query.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Columns, Dict, Str, Value};
+
+/// One row: named values, or any other value (array, scalar, NULL) standing as a row.
+#[derive(Debug, Clone)]
+pub struct Row(Repr);
+
+#[derive(Debug, Clone)]
+enum Repr {
+    /// The very common one-column row needs no allocation.
+    One(Arc<Columns>, Value),
+    Many(Arc<Columns>, Vec<Value>),
+    Value(Value),
+}
+
+impl Row {
+    /// A row of these columns; missing values are NULL, surplus ones are dropped.
+    #[must_use]
+    pub fn new(columns: &Arc<Columns>, mut values: Vec<Value>) -> Row {
+        values.resize(columns.len(), Value::Null);
+        Row(Repr::Many(Arc::clone(columns), values))
+    }
+
+    /// A row of one column. `columns` holds exactly one name.
+    #[must_use]
+    pub fn single(columns: &Arc<Columns>, value: Value) -> Row {
+        if columns.len() == 1 {
+            Row(Repr::One(Arc::clone(columns), value))
+        } else {
+            Row::new(columns, vec![value])
+        }
+    }
+
+    /// A row of these pairs.
+    pub fn from_pairs<K: Into<Str>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Row {
+        Dict::from_pairs(pairs).to_row()
+    }
+
+    /// The value of a column. For a row that is a dict: of its key.
+    pub fn get(&self, name: impl AsRef<[u8]>) -> Option<Value> {
+        match &self.0 {
+            Repr::One(columns, value) => columns.position(name.as_ref()).map(|_| value.clone()),
+            Repr::Many(columns, values) => values.get(columns.position(name.as_ref())?).cloned(),
+            Repr::Value(Value::Dict(dict)) => dict.get(name),
+            Repr::Value(_) => None,
+        }
+    }
+
+    /// The names of the columns; none for a row that is not a map.
+    #[must_use]
+    pub fn columns(&self) -> Arc<Columns> {
+        match &self.0 {
+            Repr::One(columns, _) | Repr::Many(columns, _) => Arc::clone(columns),
+            Repr::Value(Value::Dict(dict)) => dict.columns(),
+            Repr::Value(_) => Arc::new(Columns::empty()),
+        }
+    }
+
+    /// The values in column order; none for a row that is not a map.
+    #[must_use]
+    pub fn values(&self) -> Vec<Value> {
+        match &self.0 {
+            Repr::One(_, value) => vec![value.clone()],
+            Repr::Many(_, values) => values.clone(),
+            Repr::Value(Value::Dict(dict)) => dict.values(),
+            Repr::Value(_) => Vec::new(),
+        }
+    }
+
+    /// Columns with their values, in order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(Str, Value)> {
+        match &self.0 {
+            Repr::One(columns, value) => columns
+                .names()
+                .iter()
+                .cloned()
+                .zip(std::iter::once(value.clone()))
+                .collect(),
+            Repr::Many(columns, values) => columns
+                .names()
+                .iter()
+                .cloned()
+                .zip(values.iter().cloned())
+                .collect(),
+            Repr::Value(Value::Dict(dict)) => dict.entries(),
+            Repr::Value(_) => Vec::new(),
+        }
+    }
+
+    /// The row as a dict.
+    #[must_use]
+    pub fn to_dict(&self) -> Dict {
+        match &self.0 {
+            Repr::One(columns, value) => Dict::from_columns(Arc::clone(columns), vec![value.clone()]),
+            Repr::Many(columns, values) => Dict::from_columns(Arc::clone(columns), values.clone()),
+            Repr::Value(Value::Dict(dict)) => dict.clone(),
+            Repr::Value(_) => Dict::new(),
+        }
+    }
+
+    /// The row as a value: a dict, or the value that stands as the row.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        match self.0 {
+            Repr::Value(value) => value,
+            Repr::One(columns, value) => Value::Dict(Dict::from_columns(columns, vec![value])),
+            Repr::Many(columns, values) => Value::Dict(Dict::from_columns(columns, values)),
+        }
+    }
+
+    /// The value that stands as the row, unless the row has columns of its own.
+    #[must_use]
+    pub fn as_value(&self) -> Option<&Value> {
+        match &self.0 {
+            Repr::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The only value of a row with exactly one column.
+    #[must_use]
+    pub fn sole_value(&self) -> Option<Value> {
+        match &self.0 {
+            Repr::One(_, value) => Some(value.clone()),
+            Repr::Many(_, values) => match values.as_slice() {
+                [value] => Some(value.clone()),
+                _ => None,
+            },
+            Repr::Value(Value::Dict(dict)) => match dict.values().as_slice() {
+                [value] => Some(value.clone()),
+                _ => None,
+            },
+            Repr::Value(_) => None,
+        }
+    }
+
+    /// The value of a column with its position remembered in `cache`. Rows with columns only.
+    #[inline]
+    pub(crate) fn resolve(&self, name: &[u8], cache: &PositionCache) -> Option<&Value> {
+        match &self.0 {
+            Repr::One(columns, value) => cache.position(columns, name).map(|_| value),
+            Repr::Many(columns, values) => values.get(cache.position(columns, name)?),
+            Repr::Value(_) => None,
+        }
+    }
+}
+
+impl From<Dict> for Row {
+    fn from(dict: Dict) -> Row {
+        Row(Repr::Value(Value::Dict(dict)))
+    }
+}
+
+impl From<Value> for Row {
+    fn from(value: Value) -> Row {
+        Row(Repr::Value(value))
+    }
+}
+
+/// Remembers, per call site, where a name stands in the column list last seen there.
+#[derive(Debug, Default)]
+pub(crate) struct PositionCache(AtomicU64);
+
+/// Stored position of a name the list lacks.
+const ABSENT: u32 = u32::MAX;
+
+impl PositionCache {
+    #[inline]
+    pub(crate) fn position(&self, columns: &Columns, name: &[u8]) -> Option<usize> {
+        let packed = self.0.load(Ordering::Relaxed);
+        if (packed >> 32) as u32 == columns.id() && columns.id() != 0 {
+            let position = packed as u32;
+            return (position != ABSENT).then_some(position as usize);
+        }
+        let found = columns.position(name);
+        let position = found.map_or(ABSENT, |position| position as u32);
+        self.0.store(
+            u64::from(columns.id()) << 32 | u64::from(position),
+            Ordering::Relaxed,
+        );
+        found
+    }
+}

@@ -1,0 +1,143 @@
+//! Text forms of values.
+
+use super::{Str, Value};
+use crate::scope::Scope;
+
+/// Nesting past which text forms stop.
+const MAX_DEPTH: u32 = 64;
+
+impl Value {
+    /// The text form: what group keys, `%v` and `=~` on numbers see. NULL is `Null`.
+    #[must_use]
+    pub fn to_text(&self, scope: &Scope) -> Str {
+        match self {
+            Value::Str(text) => text.clone(),
+            Value::Int(value) => Str::from(itoa(*value, &mut [0; 20])),
+            other => {
+                let mut out = Vec::new();
+                write_text(scope, other, &mut out, 0);
+                Str::from(out)
+            }
+        }
+    }
+
+    /// The text form for string parameters: NULL is empty, a list of one is its element.
+    #[must_use]
+    pub fn to_string_arg(&self, scope: &Scope) -> Str {
+        match self {
+            Value::Str(text) => text.clone(),
+            Value::Null => Str::EMPTY,
+            Value::Array(items) => match items.as_slice() {
+                [single] => single.to_string_arg(scope),
+                _ => self.to_text(scope),
+            },
+            Value::Bytes(bytes) => Str::new(bytes),
+            other => other.to_text(scope),
+        }
+    }
+
+    /// The reference's name of the type, as messages show it.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "types.Null",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int64",
+            Value::UInt(_) => "uint64",
+            Value::Float(_) => "float64",
+            Value::Str(_) => "string",
+            Value::Bytes(_) => "[]uint8",
+            Value::Time(_) => "time.Time",
+            Value::Array(_) => "[]types.Any",
+            Value::Dict(_) => "*ordereddict.Dict",
+            Value::Query(query) if query.rows_in_memory().is_some() => "[]types.Row",
+            Value::Query(_) => "types.StoredQuery",
+            Value::Scope(_) => "types.Scope",
+            Value::Lazy(_) => "types.LazyExpr",
+            Value::Object(object) => object.type_name(),
+        }
+    }
+}
+
+fn write_text(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match value {
+        Value::Null => out.extend_from_slice(b"Null"),
+        Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20]).as_bytes()),
+        Value::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Value::Float(value) => out.extend_from_slice(float_text(*value).as_bytes()),
+        Value::Str(text) => out.extend_from_slice(text),
+        Value::Bytes(bytes) => out.extend_from_slice(bytes),
+        Value::Time(time) => out.extend_from_slice(crate::time::text_form(*time).as_bytes()),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(b' ');
+                }
+                write_text(scope, item, out, depth + 1);
+            }
+            out.push(b']');
+        }
+        Value::Dict(_) | Value::Scope(_) => crate::json::write_value(scope, value, out),
+        Value::Query(query) => write_text(scope, &query.to_array(scope), out, depth + 1),
+        Value::Lazy(lazy) => write_text(scope, &lazy.force(scope), out, depth + 1),
+        Value::Object(object) => match object.to_text() {
+            Some(text) => out.extend_from_slice(&text),
+            None => crate::json::write_value(scope, value, out),
+        },
+    }
+}
+
+/// Shortest digits; `d.ddde±XX` below 1e-4 and from 1e6 on unless written with fewer than seven digits.
+#[must_use]
+pub(crate) fn float_text(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf".into() } else { "-Inf".into() };
+    }
+    let (digits, exponent) = shortest(value);
+    if value != 0.0 && !(-4..6).contains(&exponent) {
+        return with_exponent(&digits, exponent, 2);
+    }
+    format!("{value}")
+}
+
+/// Shortest digits with sign and point (`-1.25`) and the decimal exponent.
+pub(crate) fn shortest(value: f64) -> (String, i32) {
+    let text = format!("{value:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => (digits.to_owned(), exponent.parse().unwrap_or(0)),
+        None => (text, 0),
+    }
+}
+
+/// `1.5e+07`, the exponent padded to `width` digits.
+pub(crate) fn with_exponent(digits: &str, exponent: i32, width: usize) -> String {
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:0width$}", exponent.unsigned_abs())
+}
+
+/// Decimal digits without an allocation.
+pub(crate) fn itoa(value: i64, buffer: &mut [u8; 20]) -> &str {
+    let mut rest = value.unsigned_abs();
+    let mut start = buffer.len();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        start -= 1;
+        buffer[start] = b'-';
+    }
+    std::str::from_utf8(&buffer[start..]).unwrap_or_default()
+}

@@ -1,0 +1,79 @@
+//! Truth of values, and evaluation of lazy ones.
+
+use super::Value;
+use crate::query::Query;
+use crate::scope::Scope;
+
+impl Value {
+    /// True or false, as conditions see it. Negative numbers are false; a query is true if it has a row.
+    #[must_use]
+    pub fn truth(&self, scope: &Scope) -> bool {
+        match self {
+            Value::Null | Value::Scope(_) | Value::Object(_) => false,
+            Value::Bool(value) => *value,
+            Value::Int(value) => *value > 0,
+            // Above `i64::MAX`: wraps to a negative number like everywhere else.
+            Value::UInt(_) => false,
+            Value::Float(value) => *value > 0.0,
+            Value::Str(text) => !text.is_empty(),
+            Value::Bytes(bytes) => !bytes.is_empty(),
+            Value::Time(time) => time.unix() > 0,
+            Value::Array(items) => !items.is_empty(),
+            Value::Dict(dict) => !dict.is_empty(),
+            Value::Query(query) => query.has_rows(scope),
+            Value::Lazy(lazy) => lazy.force(scope).truth(scope),
+        }
+    }
+
+    /// Evaluates a lazy expression; other values stay.
+    #[inline]
+    #[must_use]
+    pub fn reduce(self, scope: &Scope) -> Value {
+        let mut value = self;
+        // A lazy value may evaluate to another one, but not for ever.
+        for _ in 0..32 {
+            match value {
+                Value::Lazy(lazy) => value = crate::stack::grow(|| lazy.0.force(scope)),
+                other => return other,
+            }
+        }
+        Value::Null
+    }
+
+    /// As "any" parameters see it: rows in memory become a list, rows in a file NULL.
+    #[must_use]
+    pub fn into_argument(self) -> Value {
+        match &self {
+            Value::Query(query) => match query.rows_in_memory() {
+                Some(rows) => rows.iter().cloned().map(super::Row::into_value).collect(),
+                None if query.is_file_backed() => Value::Null,
+                None => self,
+            },
+            _ => self,
+        }
+    }
+
+    /// The items of a list-like value (array, rows of a query); else the value itself.
+    pub fn into_list(self, scope: &Scope) -> Result<Vec<Value>, Value> {
+        match self.reduce(scope) {
+            Value::Array(items) => Ok(std::sync::Arc::unwrap_or_clone(items)),
+            Value::Query(query) if query.is_file_backed() => Err(Value::Null),
+            Value::Query(query) => Ok(query
+                .collect(scope)
+                .into_iter()
+                .map(super::Row::into_value)
+                .collect()),
+            Value::Bytes(bytes) => Ok(bytes.iter().map(|byte| Value::from(*byte)).collect()),
+            other => Err(other),
+        }
+    }
+
+    /// As a query: arrays give their elements, dicts one row, other values one row `_value`, NULL none.
+    #[must_use]
+    pub fn into_query(self, scope: &Scope) -> Query {
+        match self.reduce(scope) {
+            Value::Query(query) => query,
+            other => Query::from_rows(crate::call::rows_of(other, scope)),
+        }
+    }
+}
