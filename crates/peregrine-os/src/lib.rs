@@ -1,0 +1,25 @@
+//! The running machine: processes, sockets, users, mounts, host facts and live process events, as plain structs
+//! behind two traits, [`Machine`] and [`ProcessEventSource`]. Nothing here knows VQL.
+//!
+//! The traits and structs exist on every operating system; the code that fills them is in the module of its
+//! system ([`linux`]).
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod events;
+#[cfg(target_os = "linux")]
+pub mod linux;
+mod machine;
+mod model;
+
+pub use error::{Error, Result};
+pub use events::{
+    Choice, Exec, Exit, ExitStatus, Fork, ProcessEvent, ProcessEventSource, SourceKind, SourceOptions,
+    SourceStats,
+};
+pub use machine::Machine;
+pub use model::{
+    Argv, Group, Host, Interface, InterfaceAddress, IoCounters, MemoryInfo, Mount, Process, ProcessBrief,
+    Socket, SocketOwner, SocketState, StartTime, Transport, User,
+};

@@ -1,0 +1,163 @@
+//! From the kernel's clocks to ticks and to nanoseconds since 1970.
+//!
+//! Three clocks matter. `start_boottime` of a task (what BPF reads) counts nanoseconds since boot with suspend;
+//! `/proc/<pid>/stat` shows the same number divided by the tick length, rounded down; the proc connector stamps
+//! events with `CLOCK_MONOTONIC`, which stands still in suspend. Cutting the first to ticks gives exactly the second,
+//! so pid and ticks name the same process in every source. (A time namespace shifts `/proc` only; agents run outside
+//! of such.)
+
+use crate::model::StartTime;
+use rustix::time::{ClockId, clock_gettime};
+use std::sync::OnceLock;
+
+const NANOS: i64 = 1_000_000_000;
+
+/// Wall-clock drift that is taken over for event times; less is the jitter of reading two clocks.
+const STEP_NS: i64 = 1_000_000;
+
+/// The boot time of this machine and the length of a tick, taken once per run.
+#[derive(Debug, Clone, Copy)]
+pub struct BootClock {
+    boot_epoch_ns: i64,
+    tick_ns: u64,
+}
+
+/// The clock of this machine.
+pub fn boot_clock() -> BootClock {
+    static CLOCK: OnceLock<BootClock> = OnceLock::new();
+    *CLOCK.get_or_init(|| {
+        let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
+        BootClock::new(boot_epoch_ns(), NANOS as u64 / ticks_per_second)
+    })
+}
+
+impl BootClock {
+    /// A clock for a machine booted at `boot_epoch_ns` (cut to whole ticks, so that start times are round).
+    pub fn new(boot_epoch_ns: i64, tick_ns: u64) -> Self {
+        let tick_ns = tick_ns.max(1);
+        let remainder = boot_epoch_ns.rem_euclid(i64::try_from(tick_ns).unwrap_or(i64::MAX));
+        Self {
+            boot_epoch_ns: boot_epoch_ns - remainder,
+            tick_ns,
+        }
+    }
+
+    /// Start time from field 22 of `/proc/<pid>/stat`.
+    pub fn start_from_ticks(&self, ticks: u64) -> StartTime {
+        let since_boot = i64::try_from(ticks.saturating_mul(self.tick_ns)).unwrap_or(i64::MAX);
+        StartTime {
+            ticks,
+            epoch_ns: self.boot_epoch_ns.saturating_add(since_boot),
+        }
+    }
+
+    /// Start time from a task's `start_boottime`.
+    pub fn start_from_boot_ns(&self, boot_ns: u64) -> StartTime {
+        self.start_from_ticks(boot_ns / self.tick_ns)
+    }
+
+    /// When the machine booted, nanoseconds since 1970.
+    pub fn boot_epoch_ns(&self) -> i64 {
+        self.boot_epoch_ns
+    }
+
+    /// Length of a tick in nanoseconds.
+    pub fn tick_ns(&self) -> u64 {
+        self.tick_ns
+    }
+}
+
+/// Turns event times into wall-clock time. Unlike start times these follow the clock when it is set.
+#[derive(Debug)]
+pub(super) struct EventClock {
+    boot_offset: i64,
+    monotonic_offset: i64,
+}
+
+impl EventClock {
+    pub(super) fn new() -> Self {
+        Self {
+            boot_offset: boot_epoch_ns(),
+            monotonic_offset: offset_of(ClockId::Monotonic),
+        }
+    }
+
+    /// Call once per batch.
+    pub(super) fn refresh(&mut self) {
+        for (offset, clock) in [
+            (&mut self.boot_offset, ClockId::Boottime),
+            (&mut self.monotonic_offset, ClockId::Monotonic),
+        ] {
+            let now = offset_of(clock);
+            if (now - *offset).abs() > STEP_NS {
+                *offset = now;
+            }
+        }
+    }
+
+    /// Wall-clock time of a moment on `CLOCK_BOOTTIME`.
+    pub(super) fn epoch_from_boot(&self, ns: u64) -> i64 {
+        self.boot_offset
+            .saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
+    }
+
+    /// Wall-clock time of a moment on `CLOCK_MONOTONIC`.
+    pub(super) fn epoch_from_monotonic(&self, ns: u64) -> i64 {
+        self.monotonic_offset
+            .saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
+    }
+
+    /// The same moment on `CLOCK_BOOTTIME`, for one on `CLOCK_MONOTONIC` since the last resume.
+    pub(super) fn boot_from_monotonic(&self, ns: u64) -> u64 {
+        ns.saturating_add_signed(self.monotonic_offset.saturating_sub(self.boot_offset))
+    }
+}
+
+/// Wall-clock time now, nanoseconds since 1970.
+pub(super) fn now_epoch_ns() -> i64 {
+    nanoseconds(ClockId::Realtime)
+}
+
+/// Nanoseconds since boot, suspend included.
+pub(super) fn now_boot_ns() -> i64 {
+    nanoseconds(ClockId::Boottime)
+}
+
+fn boot_epoch_ns() -> i64 {
+    offset_of(ClockId::Boottime)
+}
+
+fn offset_of(clock: ClockId) -> i64 {
+    nanoseconds(ClockId::Realtime).saturating_sub(nanoseconds(clock))
+}
+
+fn nanoseconds(clock: ClockId) -> i64 {
+    let now = clock_gettime(clock);
+    now.tv_sec.saturating_mul(NANOS).saturating_add(now.tv_nsec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boot_nanoseconds_and_ticks_name_the_same_start() {
+        let clock = BootClock::new(1_700_000_000_123_456_789, 10_000_000);
+        for (boot_ns, ticks) in [(0, 0), (9_999_999, 0), (10_000_000, 1), (123_459_999_999, 12_345)] {
+            assert_eq!(clock.start_from_boot_ns(boot_ns), clock.start_from_ticks(ticks));
+        }
+        assert_eq!(clock.start_from_ticks(12_345).epoch_ns, 1_700_000_123_570_000_000);
+    }
+
+    #[test]
+    fn boot_time_agrees_with_the_kernel() {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap();
+        let btime: i64 = stat
+            .lines()
+            .find_map(|line| line.strip_prefix("btime "))
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!((boot_clock().boot_epoch_ns() / NANOS - btime).abs() <= 1);
+    }
+}

@@ -1,0 +1,332 @@
+//! Process events from BPF programs: complete, with arguments and exit status, at a few microseconds each.
+//!
+//! The object is compiled ahead of time (`bpf/Makefile`) and adapted to the running kernel while loading, by the
+//! kernel's own type information. Programs and buffers belong to this process and vanish with it.
+
+use super::super::clock::{self, BootClock, EventClock};
+use super::super::process::read_argv;
+use super::super::procfs::ProcFs;
+use super::record::{self, Record};
+use super::{ARGV_CAP, BATCH, require_initial_pid_namespace, wait};
+use crate::error::{Error, Result};
+use crate::events::{Exit, ProcessEvent, ProcessEventSource, SourceKind, SourceOptions, SourceStats};
+use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::programs::{BtfTracePoint, RawTracePoint};
+use aya::{Btf, Ebpf, EbpfLoader};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::time::Duration;
+
+static OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../bpf/process.bpf.o"));
+
+/// Tracepoint and the names of its two programs in the object.
+const PROGRAMS: [(&str, &str, &str); 3] = [
+    ("sched_process_fork", "btf_fork", "raw_fork"),
+    ("sched_process_exec", "btf_exec", "raw_exec"),
+    ("sched_process_exit", "btf_exit", "raw_exit"),
+];
+
+/// Process events from BPF programs.
+pub struct BpfSource {
+    ring: RingBuf<MapData>,
+    lost_per_cpu: PerCpuArray<MapData, u64>,
+    /// Keeps the programs attached.
+    _programs: Ebpf,
+    proc: ProcFs,
+    boot: BootClock,
+    clock: EventClock,
+    recent_exits: RecentExits,
+    detail: String,
+    events: u64,
+    lost: u64,
+}
+
+impl BpfSource {
+    /// Loads and attaches the programs shipped with the agent.
+    pub fn open(options: &SourceOptions) -> Result<Self> {
+        Self::open_object(OBJECT, options)
+    }
+
+    /// The same with another build of the programs.
+    pub fn open_object(object: &[u8], options: &SourceOptions) -> Result<Self> {
+        Self::open_hooked(object, options, &[Hook::Btf, Hook::Raw])
+    }
+
+    /// Attaches by the first of `hooks` that works.
+    fn open_hooked(object: &[u8], options: &SourceOptions, hooks: &[Hook]) -> Result<Self> {
+        require_initial_pid_namespace(SourceKind::Bpf)?;
+        let unavailable = |error: String| Error::unavailable(SourceKind::Bpf, error);
+        let types =
+            Btf::from_sys_fs().map_err(|error| unavailable(with_causes("reading kernel types", &error)))?;
+        let ring_bytes = options.ring_bytes.clamp(4096, 1 << 30).next_power_of_two();
+        // Each attempt loads anew: a failed one may have left some of its programs attached.
+        let mut failures = Vec::new();
+        let loaded = hooks
+            .iter()
+            .find_map(|&hook| match load(object, &types, ring_bytes, hook) {
+                Ok(programs) => Some((programs, hook)),
+                Err(error) => {
+                    failures.push(format!("{}: {error}", hook.name()));
+                    None
+                }
+            });
+        let Some((mut programs, hook)) = loaded else {
+            return Err(unavailable(failures.join("; ")));
+        };
+        let ring = take_map(&mut programs, "EVENTS", RingBuf::try_from).map_err(unavailable)?;
+        let lost_per_cpu = take_map(&mut programs, "LOST", PerCpuArray::try_from).map_err(unavailable)?;
+        Ok(Self {
+            ring,
+            lost_per_cpu,
+            _programs: programs,
+            proc: ProcFs::open(Path::new("/proc"))?,
+            boot: clock::boot_clock(),
+            clock: EventClock::new(),
+            recent_exits: RecentExits::default(),
+            detail: describe(hook, ring_bytes, &failures),
+            events: 0,
+            lost: 0,
+        })
+    }
+
+    /// Moves records from the ring to `out`, at most a batch of them.
+    fn drain(&mut self, out: &mut Vec<ProcessEvent>) {
+        let mut buffer = Vec::new();
+        for _ in 0..BATCH {
+            let Some(bytes) = self.ring.next() else { return };
+            let Some(mut record) = record::parse(&bytes, &self.boot, &self.clock) else {
+                continue;
+            };
+            drop(bytes); // gives the space back to the kernel
+            complete(&self.proc, &mut record, &mut buffer);
+            if let ProcessEvent::Exit(exit) = &record.event
+                && !self.recent_exits.is_new(exit)
+            {
+                continue;
+            }
+            self.events += 1;
+            out.push(record.event);
+        }
+    }
+
+    fn count_lost(&mut self, out: &mut Vec<ProcessEvent>) {
+        let Ok(per_cpu) = self.lost_per_cpu.get(&0, 0) else {
+            return;
+        };
+        let total: u64 = per_cpu.iter().sum();
+        if total > self.lost {
+            out.push(ProcessEvent::Lost(total - self.lost));
+            self.lost = total;
+        }
+    }
+}
+
+impl ProcessEventSource for BpfSource {
+    fn next_batch(&mut self, timeout: Duration, out: &mut Vec<ProcessEvent>) -> Result<()> {
+        self.clock.refresh();
+        let before = out.len();
+        self.drain(out);
+        if out.len() == before {
+            if !wait::readable(&self.ring, timeout)? {
+                return Ok(());
+            }
+            self.drain(out);
+        }
+        self.count_lost(out);
+        Ok(())
+    }
+
+    fn stats(&self) -> SourceStats {
+        SourceStats {
+            kind: SourceKind::Bpf,
+            detail: self.detail.clone(),
+            events: self.events,
+            lost: self.lost,
+        }
+    }
+}
+
+/// How programs are attached to tracepoints.
+#[derive(Clone, Copy)]
+enum Hook {
+    /// With arguments the verifier knows the types of.
+    Btf,
+    /// With untyped arguments.
+    Raw,
+}
+
+impl Hook {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Btf => "BTF tracepoints",
+            Self::Raw => "raw tracepoints",
+        }
+    }
+}
+
+fn describe(hook: Hook, ring_bytes: u32, failures: &[String]) -> String {
+    let mut text = format!("{}, ring of {} KiB", hook.name(), ring_bytes >> 10);
+    for failure in failures {
+        text.push_str("; not ");
+        text.push_str(failure);
+    }
+    text
+}
+
+/// Loads the object into the kernel and attaches one program per tracepoint. The error is text for the operator.
+fn load(object: &[u8], types: &Btf, ring_bytes: u32, hook: Hook) -> Result<Ebpf, String> {
+    // aya raises RLIMIT_MEMLOCK for old kernels by itself and goes on when it may not.
+    let mut ebpf = EbpfLoader::new()
+        .btf(Some(types))
+        .map_max_entries("EVENTS", ring_bytes)
+        .load(object)
+        .map_err(|error| with_causes("loading the object", &error))?;
+    for (tracepoint, btf_name, raw_name) in PROGRAMS {
+        let fail = |error: aya::programs::ProgramError| with_causes(tracepoint, &error);
+        let name = match hook {
+            Hook::Btf => btf_name,
+            Hook::Raw => raw_name,
+        };
+        let program = ebpf
+            .program_mut(name)
+            .ok_or_else(|| format!("the object has no program `{name}`"))?;
+        match hook {
+            Hook::Btf => {
+                let program: &mut BtfTracePoint = program.try_into().map_err(fail)?;
+                program.load(tracepoint, types).map_err(fail)?;
+                program.attach().map_err(fail)?;
+            }
+            Hook::Raw => {
+                let program: &mut RawTracePoint = program.try_into().map_err(fail)?;
+                program.load().map_err(fail)?;
+                program.attach(tracepoint).map_err(fail)?;
+            }
+        }
+    }
+    Ok(ebpf)
+}
+
+fn take_map<T, E: std::error::Error>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    open: impl FnOnce(aya::maps::Map) -> Result<T, E>,
+) -> Result<T, String> {
+    let map = ebpf
+        .take_map(name)
+        .ok_or_else(|| format!("the object has no map `{name}`"))?;
+    open(map).map_err(|error| with_causes(name, &error))
+}
+
+/// Reads from `/proc` what the kernel program could not: overlong paths, arguments in memory that was swapped out.
+fn complete(proc: &ProcFs, record: &mut Record, buffer: &mut Vec<u8>) {
+    let ProcessEvent::Exec(exec) = &mut record.event else {
+        return;
+    };
+    if record.is_argv_unreadable
+        && let Some(argv) = read_argv(proc, exec.pid, ARGV_CAP, buffer)
+    {
+        exec.argv = argv;
+    }
+    if record.is_path_partial {
+        exec.exe = proc
+            .link(&format!("{}/exe", exec.pid))
+            .or_else(|| exec.exe.take());
+    }
+}
+
+/// Before Linux 6.16 two threads that end at the same moment may both report the end of their process.
+#[derive(Default)]
+struct RecentExits(VecDeque<(u32, u64)>);
+
+impl RecentExits {
+    const KEPT: usize = 32;
+
+    fn is_new(&mut self, exit: &Exit) -> bool {
+        let identity = (exit.pid, exit.start.ticks);
+        if self.0.contains(&identity) {
+            return false;
+        }
+        if self.0.len() >= Self::KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(identity);
+        true
+    }
+}
+
+/// An error with everything below it, one line, cut: the verifier's log runs to megabytes.
+fn with_causes(action: &str, error: &dyn std::error::Error) -> String {
+    const MAX: usize = 600;
+    let mut text = format!("{action}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let error_text = error.to_string();
+        if !text.ends_with(&error_text) {
+            text.push_str(": ");
+            text.push_str(&error_text);
+        }
+        cause = error.source();
+    }
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// The programs for kernels without typed tracepoints work as well; only the way in differs.
+    #[test]
+    fn the_fallback_delivers_too() {
+        let mut source = match BpfSource::open_hooked(OBJECT, &SourceOptions::default(), &[Hook::Raw]) {
+            Ok(source) => source,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        assert!(source.stats().detail.starts_with("raw tracepoints"));
+        let mut child = std::process::Command::new("false")
+            .arg("fall back")
+            .spawn()
+            .unwrap();
+        child.wait().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (mut events, mut text) = (Vec::new(), String::new());
+        while !text.ends_with("exit Some(1)") && Instant::now() < deadline {
+            source
+                .next_batch(Duration::from_millis(100), &mut events)
+                .unwrap();
+            for event in events.drain(..) {
+                match event {
+                    ProcessEvent::Fork(fork) if fork.pid == child.id() => text.push_str("fork "),
+                    ProcessEvent::Exec(exec) if exec.pid == child.id() => {
+                        text.push_str(&exec.argv.command_line())
+                    }
+                    ProcessEvent::Exit(exit) if exit.pid == child.id() => {
+                        text.push_str(&format!(" exit {:?}", exit.status.unwrap().code()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(text, "fork false fall back exit Some(1)");
+    }
+
+    #[test]
+    fn an_end_is_reported_once() {
+        let mut recent = RecentExits::default();
+        let exit = |pid| Exit {
+            pid,
+            start: Default::default(),
+            status: None,
+            time: 0,
+        };
+        assert!(recent.is_new(&exit(1)));
+        assert!(!recent.is_new(&exit(1)));
+        assert!((2..100).all(|pid| recent.is_new(&exit(pid))));
+        assert!(recent.0.len() <= RecentExits::KEPT);
+    }
+}

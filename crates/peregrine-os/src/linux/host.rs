@@ -1,0 +1,203 @@
+//! The machine as a whole: names, versions, boot, size, and whether it is virtual.
+
+use super::clock;
+use super::procfs::{read_file, read_line};
+use crate::model::Host;
+use std::path::Path;
+
+/// Collects what can be found out below `root`; nothing of it is essential, so nothing of it fails.
+pub(super) fn read(root: &Path) -> Host {
+    let at = |name: &str| root.join(name);
+    let text =
+        |name: &str| String::from_utf8_lossy(&read_file(&at(name), 1 << 20).unwrap_or_default()).into_owned();
+    let uname = rustix::system::uname();
+    let hostname = uname.nodename().to_string_lossy().into_owned();
+    let mut release = text("etc/os-release");
+    if release.is_empty() {
+        release = text("usr/lib/os-release");
+    }
+    let field = |key: &str| os_release_field(&release, key).unwrap_or_default();
+    let platform = field("ID");
+    let family = field("ID_LIKE");
+    let virtualization = virtualization(root);
+    let boot_ns = clock::now_boot_ns();
+    Host {
+        fqdn: fqdn(&hostname, &text("etc/hosts")),
+        os: "linux".to_owned(),
+        platform_family: if family.is_empty() {
+            platform.clone()
+        } else {
+            family
+        },
+        platform,
+        platform_version: field("VERSION_ID"),
+        pretty_name: field("PRETTY_NAME"),
+        kernel_release: uname.release().to_string_lossy().into_owned(),
+        kernel_version: uname.version().to_string_lossy().into_owned(),
+        architecture: uname.machine().to_string_lossy().into_owned(),
+        boot_time: clock::boot_clock().boot_epoch_ns() / 1_000_000_000,
+        boot_id: read_line(&at("proc/sys/kernel/random/boot_id")),
+        machine_id: read_line(&at("etc/machine-id")),
+        uptime: u64::try_from(boot_ns / 1_000_000_000).unwrap_or(0),
+        memory_total: memory_total(&text("proc/meminfo")).unwrap_or(0),
+        cpu_count: cpu_count(&text("proc/stat")),
+        virtualization_role: if virtualization.is_empty() {
+            String::new()
+        } else {
+            "guest".to_owned()
+        },
+        virtualization_system: virtualization,
+        hostname,
+    }
+}
+
+/// `KEY=value`, `KEY="value"` (os-release(5)); escapes inside quotes lose their backslash.
+fn os_release_field(text: &str, key: &str) -> Option<String> {
+    let value = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='))?
+        .trim();
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let Some(quote) = quote else {
+        return Some(value.to_owned());
+    };
+    let inner = value.strip_prefix(quote)?;
+    let inner = inner.strip_suffix(quote).unwrap_or(inner);
+    let mut plain = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(char) = chars.next() {
+        if char == '\\' && quote == '"' {
+            plain.extend(chars.next())
+        } else {
+            plain.push(char)
+        }
+    }
+    Some(plain)
+}
+
+/// The dotted name that shares a line of the hosts file with our host name.
+fn fqdn(hostname: &str, hosts: &str) -> String {
+    if hostname.contains('.') {
+        return hostname.to_owned();
+    }
+    for line in hosts.lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut names = line.split_whitespace().skip(1);
+        if !names.clone().any(|name| name == hostname) {
+            continue;
+        }
+        let full = names.find(|name| name.split_once('.').is_some_and(|(first, _)| first == hostname));
+        if let Some(full) = full {
+            return full.to_owned();
+        }
+    }
+    hostname.to_owned()
+}
+
+fn memory_total(meminfo: &str) -> Option<u64> {
+    let value = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    value
+        .split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(1024)
+}
+
+fn cpu_count(stat: &str) -> u32 {
+    let is_cpu = |line: &&str| {
+        line.strip_prefix("cpu")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    u32::try_from(stat.lines().filter(is_cpu).count()).unwrap_or(0)
+}
+
+/// Best effort, container before machine: what the container manager says, then the firmware, then the CPU.
+fn virtualization(root: &Path) -> String {
+    let environment = read_file(&root.join("proc/1/environ"), 1 << 20).unwrap_or_default();
+    let container = environment
+        .split(|&byte| byte == 0)
+        .find_map(|pair| pair.strip_prefix(b"container="));
+    if let Some(name) = container.filter(|name| !name.is_empty()) {
+        return String::from_utf8_lossy(name).into_owned();
+    }
+    for (file, name) in [(".dockerenv", "docker"), ("run/.containerenv", "podman")] {
+        if root.join(file).exists() {
+            return name.to_owned();
+        }
+    }
+    let firmware = ["sys_vendor", "product_name", "bios_vendor"]
+        .map(|name| read_line(&root.join("sys/class/dmi/id").join(name)))
+        .join("\n");
+    if let Some(name) = hypervisor_of_firmware(&firmware) {
+        return name.to_owned();
+    }
+    let hypervisor = read_line(&root.join("sys/hypervisor/type"));
+    if !hypervisor.is_empty() {
+        return hypervisor;
+    }
+    let cpu = read_file(&root.join("proc/cpuinfo"), 1 << 20).unwrap_or_default();
+    let has_flag = memchr::memmem::find(&cpu, b" hypervisor").is_some();
+    if has_flag {
+        "unknown".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn hypervisor_of_firmware(text: &str) -> Option<&'static str> {
+    const MARKS: &[(&str, &str)] = &[
+        ("KVM", "kvm"),
+        ("QEMU", "kvm"),
+        ("Amazon EC2", "kvm"),
+        ("Google Compute Engine", "kvm"),
+        ("OpenStack", "kvm"),
+        ("VMware", "vmware"),
+        ("VirtualBox", "vbox"),
+        ("innotek", "vbox"),
+        ("Virtual Machine", "hyperv"),
+        ("Xen", "xen"),
+        ("Parallels", "parallels"),
+        ("BHYVE", "bhyve"),
+        ("Firecracker", "firecracker"),
+    ];
+    MARKS
+        .iter()
+        .find(|(mark, _)| text.contains(mark))
+        .map(|&(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn os_release_values_with_and_without_quotes() {
+        let text = "PRETTY_NAME=\"Debian GNU/Linux 12 \\\"x\\\"\"\nID=debian\nVERSION_ID='12'\nID_LIKE=\n";
+        assert_eq!(
+            os_release_field(text, "PRETTY_NAME").unwrap(),
+            "Debian GNU/Linux 12 \"x\""
+        );
+        assert_eq!(os_release_field(text, "ID").unwrap(), "debian");
+        assert_eq!(os_release_field(text, "VERSION_ID").unwrap(), "12");
+        assert_eq!(os_release_field(text, "NAME"), None);
+    }
+
+    #[test]
+    fn full_name_comes_from_the_line_with_the_short_one() {
+        let hosts = "127.0.0.1 localhost\n127.0.1.1 web.example.org web # here\n10.0.0.1 other.example.org\n";
+        assert_eq!(fqdn("web", hosts), "web.example.org");
+        assert_eq!(fqdn("db", hosts), "db");
+        assert_eq!(fqdn("a.b", hosts), "a.b");
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(
+            memory_total("MemTotal:       16316412 kB\n"),
+            Some(16_316_412 * 1024)
+        );
+        assert_eq!(memory_total("MemTotal: x kB"), None);
+        assert_eq!(cpu_count("cpu  1 2\ncpu0 1\ncpu1 1\nintr 5\n"), 2);
+    }
+}

@@ -1,0 +1,104 @@
+//! Linux: everything from `/proc`, netlink and BPF, without helper programs or C libraries.
+
+mod bytes;
+mod clock;
+pub mod events;
+mod host;
+mod interfaces;
+mod mounts;
+mod netlink;
+mod process;
+mod procfs;
+mod sockets;
+mod stat;
+mod users;
+
+pub use clock::{BootClock, boot_clock};
+pub use mounts::parse_mountinfo;
+pub use users::{parse_group, parse_passwd};
+
+use crate::error::Result;
+use crate::machine::Machine;
+use crate::model::{Group, Host, Interface, Mount, Process, ProcessBrief, Socket, User};
+use procfs::ProcFs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// The Linux machine we run on, or the tree of one in another place (a container's root, a test's fixture).
+pub struct LinuxMachine {
+    root: PathBuf,
+    proc: ProcFs,
+}
+
+impl LinuxMachine {
+    /// The machine we run on.
+    pub fn new() -> Result<Self> {
+        Self::at("/")
+    }
+
+    /// Reads `proc/` and `etc/` below `root`. Interfaces and clocks are always those of the running kernel.
+    pub fn at(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        let proc = ProcFs::open(&root.join("proc"))?;
+        Ok(Self { root, proc })
+    }
+
+    fn read_accounts(&self, file: &str) -> Result<Vec<u8>> {
+        procfs::read_file(&self.root.join(file), users::MAX_FILE)
+    }
+}
+
+impl Machine for LinuxMachine {
+    fn process_list(&self) -> Result<Vec<ProcessBrief>> {
+        process::list(&self.proc)
+    }
+
+    fn processes(&self, visit: &mut dyn FnMut(Process) -> ControlFlow<()>) -> Result<()> {
+        let names = users::names_by_uid(&self.read_accounts("etc/passwd").unwrap_or_default());
+        for pid in self.proc.pids()? {
+            let Some(process) = process::read(&self.proc, pid, &names) else {
+                continue;
+            };
+            if visit(process).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn process(&self, pid: u32) -> Result<Option<Process>> {
+        let names = users::names_by_uid(&self.read_accounts("etc/passwd").unwrap_or_default());
+        Ok(process::read(&self.proc, pid, &names))
+    }
+
+    fn parent_pid(&self, pid: u32) -> Result<Option<u32>> {
+        let mut buffer = Vec::new();
+        Ok(process::read_brief(&self.proc, pid, &mut buffer).map(|brief| brief.ppid))
+    }
+
+    fn sockets(&self) -> Result<Vec<Socket>> {
+        sockets::list(&self.proc)
+    }
+
+    fn users(&self) -> Result<Vec<User>> {
+        Ok(users::parse_passwd(&self.read_accounts("etc/passwd")?))
+    }
+
+    fn groups(&self) -> Result<Vec<Group>> {
+        Ok(users::parse_group(&self.read_accounts("etc/group")?))
+    }
+
+    fn mounts(&self) -> Result<Vec<Mount>> {
+        let mut text = Vec::new();
+        self.proc.read("self/mountinfo", mounts::MAX_FILE, &mut text)?;
+        Ok(mounts::parse_mountinfo(&text))
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>> {
+        interfaces::list()
+    }
+
+    fn host(&self) -> Result<Host> {
+        Ok(host::read(Path::new(&self.root)))
+    }
+}

@@ -1,0 +1,141 @@
+//! Accounts, mounts, interfaces and the machine as a whole.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A local account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Comment (full name and so on).
+    pub comment: String,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Login shell; empty means the system's default.
+    pub shell: PathBuf,
+}
+
+/// A local group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Group name.
+    pub name: String,
+    /// Group id.
+    pub gid: u32,
+    /// Names of members, apart from those who have it as primary group.
+    pub members: Vec<String>,
+}
+
+/// A mounted file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Mount id.
+    pub id: u32,
+    /// Id of the mount it sits on.
+    pub parent_id: u32,
+    /// Device number, major part.
+    pub major: u32,
+    /// Device number, minor part.
+    pub minor: u32,
+    /// The directory of the file system that is mounted (`/` unless bind-mounted).
+    pub root: PathBuf,
+    /// Where it is mounted.
+    pub mount_point: PathBuf,
+    /// Options of this mount (`rw`, `noexec`, …).
+    pub options: Vec<String>,
+    /// File system type.
+    pub fs_type: String,
+    /// Device or other source.
+    pub source: String,
+    /// Options of the file system.
+    pub super_options: Vec<String>,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Index.
+    pub index: u32,
+    /// Name.
+    pub name: String,
+    /// Hardware address; empty when it has none.
+    pub hardware_address: Vec<u8>,
+    /// Largest packet.
+    pub mtu: u32,
+    /// Flags as in `SIOCGIFFLAGS`.
+    pub flags: u32,
+    /// Internet addresses.
+    pub addresses: Vec<InterfaceAddress>,
+}
+
+impl Interface {
+    /// Is it switched on?
+    pub fn is_up(&self) -> bool {
+        self.flags & 0x1 != 0
+    }
+
+    /// Is it the loopback?
+    pub fn is_loopback(&self) -> bool {
+        self.flags & 0x8 != 0
+    }
+
+    /// Does it lead to exactly one other machine?
+    pub fn is_point_to_point(&self) -> bool {
+        self.flags & 0x10 != 0
+    }
+}
+
+/// An address of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InterfaceAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Length of the network part.
+    pub prefix_length: u8,
+}
+
+/// The machine as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// Host name.
+    pub hostname: String,
+    /// Fully qualified name where local files tell it, else the host name.
+    pub fqdn: String,
+    /// Operating system: `linux`.
+    pub os: String,
+    /// Distribution (`debian`).
+    pub platform: String,
+    /// Distributions it descends from, or itself (`debian`, `rhel fedora`).
+    pub platform_family: String,
+    /// Version of the distribution.
+    pub platform_version: String,
+    /// Distribution and version for people.
+    pub pretty_name: String,
+    /// Kernel release (`6.1.0-18-amd64`).
+    pub kernel_release: String,
+    /// Kernel build text.
+    pub kernel_version: String,
+    /// Machine architecture (`x86_64`).
+    pub architecture: String,
+    /// When the machine booted, seconds since 1970.
+    pub boot_time: i64,
+    /// Random id of this boot.
+    pub boot_id: String,
+    /// Id of the installation.
+    pub machine_id: String,
+    /// Seconds since boot, suspend included.
+    pub uptime: u64,
+    /// Usable memory in bytes.
+    pub memory_total: u64,
+    /// Processors online.
+    pub cpu_count: u32,
+    /// Kind of virtual machine or container (`kvm`, `docker`, …); empty when none was recognised.
+    pub virtualization_system: String,
+    /// `guest` when virtualised, else empty.
+    pub virtualization_role: String,
+}

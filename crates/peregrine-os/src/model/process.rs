@@ -1,0 +1,98 @@
+//! A process, in brief and in full.
+
+use super::Argv;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// When a process started. With the pid (and the boot id) it is the identity of a process: pids are used again,
+/// but not within one tick in practice.
+///
+/// Every source of this crate gives the same process the same value: all count from the kernel's
+/// `start_boottime`, cut to clock ticks as `/proc` shows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StartTime {
+    /// Clock ticks since boot (usually 1/100 s), suspend included. Stable across restarts of the agent.
+    pub ticks: u64,
+    /// Nanoseconds since 1970, from a boot time taken once per run: stable within a run, even if the clock is set.
+    pub epoch_ns: i64,
+}
+
+/// What one small read tells about a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessBrief {
+    /// Process id.
+    pub pid: u32,
+    /// Pid of the parent; 0 for the first process and kernel threads' ancestor.
+    pub ppid: u32,
+    /// The name the kernel keeps (at most 15 bytes for programs), whatever bytes it holds.
+    pub name: String,
+    /// When it started.
+    pub start: StartTime,
+    /// State letter as in `ps` (`R`, `S`, `D`, `Z`, …).
+    pub state: char,
+    /// Number of threads.
+    pub threads: u32,
+    /// CPU time in user mode.
+    pub user_time: Duration,
+    /// CPU time in the kernel.
+    pub system_time: Duration,
+    /// Session id.
+    pub session: u32,
+}
+
+/// A process in full. What we may not read is `None`, empty or zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// The part that is always known.
+    pub brief: ProcessBrief,
+    /// Arguments; empty for kernel threads.
+    pub argv: Argv,
+    /// The executable. Ends in ` (deleted)` when it has been unlinked.
+    pub exe: Option<PathBuf>,
+    /// Working directory.
+    pub cwd: Option<PathBuf>,
+    /// Real user id.
+    pub uid: u32,
+    /// Effective user id.
+    pub effective_uid: u32,
+    /// Real group id.
+    pub gid: u32,
+    /// Name of the real user, from the local accounts.
+    pub username: Option<String>,
+    /// Memory use.
+    pub memory: MemoryInfo,
+    /// Input and output so far; `None` when not permitted.
+    pub io: Option<IoCounters>,
+}
+
+/// Memory of a process, in bytes. All zero for kernel threads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoryInfo {
+    /// In memory now.
+    pub rss: u64,
+    /// Address space.
+    pub vms: u64,
+    /// The most that was ever in memory.
+    pub hwm: u64,
+    /// Data segment.
+    pub data: u64,
+    /// Stack.
+    pub stack: u64,
+    /// Locked into memory.
+    pub locked: u64,
+    /// Swapped out.
+    pub swap: u64,
+}
+
+/// Input and output of a process so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IoCounters {
+    /// Read calls.
+    pub read_count: u64,
+    /// Write calls.
+    pub write_count: u64,
+    /// Bytes fetched from storage.
+    pub read_bytes: u64,
+    /// Bytes sent to storage.
+    pub write_bytes: u64,
+}

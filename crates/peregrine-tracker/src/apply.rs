@@ -1,0 +1,267 @@
+//! Single events: starts, execs and exits, in whatever order they arrive.
+
+use crate::payload::Payload;
+use crate::slot::{Dirty, End, Handle, Image};
+use crate::store::Store;
+use crate::updates::Change;
+use crate::{Event, Kind, Pid, Span, Time};
+use std::sync::Arc;
+
+/// Two reports of one exit may differ by this much.
+const SAME_EXIT: Span = Span::from_millis(1);
+
+/// A start time less precise than this is worth as much as none.
+const MAX_PRECISION: Span = Span::from_seconds(10);
+
+impl<D: Payload> Store<D> {
+    pub(crate) fn apply(&mut self, event: Event<D>) {
+        let start = event.start.filter(|start| *start > Time::from_nanos(0));
+        let precision = event.precision.min(MAX_PRECISION);
+        let event = Event {
+            start,
+            precision,
+            ..event
+        };
+        match event.kind {
+            Kind::Start(data) => {
+                self.counters.starts += 1;
+                self.on_start(&event.pid, event.parent, event.start, precision, event.at, data);
+            }
+            Kind::Exec(data) => {
+                self.counters.execs += 1;
+                self.on_exec(&event.pid, event.parent, event.start, precision, event.at, data);
+            }
+            Kind::Exit { status } => {
+                self.counters.exits += 1;
+                self.on_exit(&event.pid, event.start, precision, event.at, status);
+            }
+        }
+    }
+
+    fn on_start(
+        &mut self,
+        pid: &Pid,
+        parent: Option<Pid>,
+        start: Option<Time>,
+        precision: Span,
+        at: Time,
+        data: Option<Arc<D>>,
+    ) {
+        let known = match start {
+            Some(start) => self.find(pid, start, precision),
+            // Without a start time only an exit in between can tell a reused pid.
+            None => self.latest(pid, at).filter(|h| self.slab[*h].is_alive_after(at)),
+        };
+        let start_or_at = start.unwrap_or(at);
+        let handle = match known {
+            Some(handle) => {
+                self.counters.duplicates += u64::from(self.slab[handle].has_event_parent);
+                if let Some(start) = start {
+                    self.learn_start(handle, start, precision);
+                }
+                handle
+            }
+            None => self.create(pid, start_or_at, start.is_some(), precision),
+        };
+        if let Some(parent) = parent
+            && !self.slab[handle].has_event_parent
+        {
+            self.slab[handle].has_event_parent = true;
+            self.set_parent(handle, &parent);
+        }
+        if let Some(data) = data {
+            self.add_image(
+                handle,
+                Image {
+                    at: start_or_at,
+                    is_exact: true,
+                    data,
+                },
+            );
+        }
+        self.changed(handle, Dirty::All);
+        if known.is_none() {
+            self.announce(Change::Start, handle);
+        }
+    }
+
+    fn on_exec(
+        &mut self,
+        pid: &Pid,
+        parent: Option<Pid>,
+        start: Option<Time>,
+        precision: Span,
+        at: Time,
+        data: Arc<D>,
+    ) {
+        let handle = match start {
+            Some(start) => self.find(pid, start, precision).unwrap_or_else(|| {
+                let handle = self.create(pid, start, true, precision);
+                self.announce(Change::Start, handle);
+                handle
+            }),
+            None => self
+                .alive_at(pid, at)
+                .unwrap_or_else(|| self.create(pid, at, false, Span::ZERO)),
+        };
+        // After a fork has been seen the feed's idea of the parent can only be the adopter.
+        if let Some(parent) = parent
+            && matches!(self.slab[handle].parent, crate::slot::Parent::None)
+        {
+            self.set_parent(handle, &parent);
+        }
+        self.add_image(
+            handle,
+            Image {
+                at,
+                is_exact: true,
+                data,
+            },
+        );
+        self.changed(handle, Dirty::All);
+        self.announce(Change::Exec, handle);
+    }
+
+    fn on_exit(&mut self, pid: &Pid, start: Option<Time>, precision: Span, at: Time, status: Option<i64>) {
+        let found = match start {
+            Some(start) => {
+                let found = self.find(pid, start, precision);
+                Some(found.unwrap_or_else(|| self.create(pid, start, true, precision)))
+            }
+            None => self.latest(pid, at).or_else(|| {
+                // Start times may be rounded up past a quick exit.
+                let next = self.next_after(pid, at)?;
+                let slot = &self.slab[next];
+                (slot.start.minus(slot.precision) <= at && slot.end.is_none()).then_some(next)
+            }),
+        };
+        let Some(handle) = found else {
+            return self.bury_unseen(pid, at, status);
+        };
+        match self.slab[handle].end {
+            Some(end) if end.is_exact && end.at.distance(at) <= SAME_EXIT => self.counters.duplicates += 1,
+            Some(end) if end.is_exact && start.is_some() => self.counters.duplicates += 1,
+            // The incarnation that exits here was never seen.
+            Some(end) if end.is_exact && end.at < at => self.bury_unseen(pid, at, status),
+            Some(end) if !end.is_exact && end.at.plus(self.config.clock_skew) < at && start.is_none() => {
+                self.bury_unseen(pid, at, status);
+            }
+            _ => self.end_exactly(handle, at, status),
+        }
+    }
+
+    /// Sets the reported end. Traces of life after it belong to a later incarnation whose start is missing.
+    pub(crate) fn end_exactly(&mut self, handle: Handle, at: Time, status: Option<i64>) {
+        let slot = &self.slab[handle];
+        let was_exact_later = slot.end.filter(|end| end.is_exact && end.at > at.plus(SAME_EXIT));
+        let latest_trace = at.plus(SAME_EXIT);
+        let image_after = slot
+            .images
+            .iter()
+            .map(|image| image.at)
+            .find(|time| *time > latest_trace);
+        let child_after = self
+            .children(handle)
+            .into_iter()
+            .map(|child| self.slab[child].start)
+            .filter(|start| *start > latest_trace)
+            .min();
+        let trace = [image_after, child_after, was_exact_later.map(|end| end.at)]
+            .into_iter()
+            .flatten()
+            .min();
+        if let Some(trace) = trace {
+            let pid = slot.id.pid.clone();
+            self.create(&pid, trace, false, Span::ZERO);
+        }
+        self.slab[handle].end = Some(End {
+            at,
+            is_exact: true,
+            status,
+        });
+        self.adopt_orphans(handle);
+        self.changed(handle, Dirty::End);
+        self.announce(Change::Exit, handle);
+    }
+
+    /// Remembers the exit of a process nobody saw: should its start arrive late, it must not live for ever.
+    fn bury_unseen(&mut self, pid: &Pid, at: Time, status: Option<i64>) {
+        self.counters.unseen_exits += 1;
+        let handle = self.create(pid, at, false, Span::ZERO);
+        self.slab[handle].end = Some(End {
+            at,
+            is_exact: true,
+            status,
+        });
+        self.changed(handle, Dirty::All);
+    }
+
+    /// The incarnation that was alive at `at`, for events that do not say which one they mean.
+    fn alive_at(&mut self, pid: &Pid, at: Time) -> Option<Handle> {
+        if let Some(handle) = self.latest(pid, at)
+            && self.slab[handle].end.is_none_or(|end| end.at >= at)
+        {
+            return Some(handle);
+        }
+        let next = self.next_after(pid, at)?;
+        let slot = &self.slab[next];
+        if !slot.is_start_known {
+            // Also known only by a trace, and nothing lies between the two.
+            self.move_start(next, at);
+            return Some(next);
+        }
+        (slot.start.minus(slot.precision) <= at).then_some(next)
+    }
+
+    /// The record of the process with this pid and start time.
+    pub(crate) fn find(&self, pid: &Pid, start: Time, precision: Span) -> Option<Handle> {
+        let reach = self.reach(precision);
+        let near = self
+            .incarnations(pid, start.minus(reach), start.plus(reach))
+            .filter(|(_, slot)| slot.is_start_known)
+            .filter(|(_, slot)| slot.start.distance(start) <= precision.max(slot.precision))
+            // Rounding only makes starts earlier: a process that ended before this start is another one.
+            .filter(|(_, slot)| slot.end.is_none_or(|end| !end.is_exact || end.at >= start))
+            .min_by_key(|(_, slot)| {
+                (
+                    slot.start != start,
+                    slot.end.is_some(),
+                    slot.start.distance(start),
+                )
+            });
+        if let Some((handle, _)) = near {
+            return Some(handle);
+        }
+        let (first, slot) = self.incarnations(pid, start, Time::MAX).next()?;
+        (!slot.is_start_known).then_some(first)
+    }
+
+    /// Takes over a start time that is better than the known one.
+    pub(crate) fn learn_start(&mut self, handle: Handle, start: Time, precision: Span) {
+        let slot = &mut self.slab[handle];
+        let was_known = slot.is_start_known;
+        if was_known && precision >= slot.precision {
+            return;
+        }
+        slot.is_start_known = true;
+        slot.precision = precision;
+        if start != slot.start {
+            self.move_start(handle, start);
+        }
+        if !was_known {
+            self.assign_id(handle);
+        }
+        // A process believed to have ended just before may still reach into this one.
+        let pid = self.slab[handle].id.pid.clone();
+        let before = self.latest(&pid, start.minus(Span::from_nanos(1)));
+        if let Some(before) = before
+            && self.slab[before]
+                .end
+                .is_some_and(|end| !end.is_exact && end.at > start)
+        {
+            self.split(before, handle);
+        }
+        self.adopt_orphans(handle);
+        self.changed(handle, Dirty::All);
+    }
+}

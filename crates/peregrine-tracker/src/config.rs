@@ -1,0 +1,36 @@
+//! Bounds of a tracker.
+
+use crate::Span;
+
+/// Bounds of a tracker; start from `Config::default()`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Most processes kept, living and exited together.
+    pub max_size: usize,
+    /// How long an exited process without known children is kept.
+    pub max_expiry: Span,
+    /// Most program images kept per process (the current one included); at least 1.
+    pub max_images: usize,
+    /// How far the clocks of different feeds may disagree before an absence or a second exit is believed.
+    pub clock_skew: Span,
+    /// How often statistics go to subscribers.
+    pub stats_period: Span,
+    /// Most changed records waiting for a flush; past it the flush writes the whole state instead.
+    pub max_pending: usize,
+    /// The journal is rewritten when it is both longer than this and twice the last full state.
+    pub min_journal: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            max_size: 10_000,
+            max_expiry: Span::from_seconds(86_400),
+            max_images: 8,
+            clock_skew: Span::from_millis(50),
+            stats_period: Span::from_seconds(60),
+            max_pending: 100_000,
+            min_journal: 4 << 20,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What callers hang on a process: opaque to the tracker, storable in the journal.
+
+/// The caller's facts about one program image of a process (name, command line, user …).
+///
+/// The tracker shares a payload by `Arc` and never looks inside. Repeated strings are the payload's business.
+pub trait Payload: Send + Sync + 'static {
+    /// Appends a form that [`Payload::decode`] reads back.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Reads what [`Payload::encode`] wrote; `None` for anything else. The bytes may be hostile.
+    fn decode(bytes: &[u8]) -> Option<Self>
+    where
+        Self: Sized;
+
+    /// About how many bytes of memory the payload takes, for the statistics.
+    fn size(&self) -> usize {
+        size_of_val(self)
+    }
+
+    /// Whether `other`, seen later by a sync, is still the same program; if not, the sync counts as
+    /// having discovered an exec and the earlier image is kept as history.
+    fn is_same_image(&self, other: &Self) -> bool {
+        let _ = other;
+        true
+    }
+}
+
+impl Payload for String {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn decode(bytes: &[u8]) -> Option<String> {
+        String::from_utf8(bytes.to_vec()).ok()
+    }
+
+    fn size(&self) -> usize {
+        size_of::<String>() + self.capacity()
+    }
+
+    fn is_same_image(&self, other: &String) -> bool {
+        self == other
+    }
+}

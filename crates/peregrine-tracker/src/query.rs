@@ -1,0 +1,249 @@
+//! Reading the store: single processes, chains, families, lists; now or as of an earlier time.
+
+use crate::payload::Payload;
+use crate::slot::{Handle, NONE, Parent};
+use crate::store::Store;
+use crate::{Id, Pid, Start, Time};
+use std::sync::Arc;
+
+/// Deepest level of a tree (the root is level 0).
+pub const MAX_TREE_DEPTH: usize = 20;
+
+/// A program a process ran.
+#[derive(Debug, PartialEq)]
+pub struct Program<D> {
+    /// Since when (or, for programs only seen in lists, when first seen).
+    pub since: Time,
+    /// What is known about it.
+    pub data: Arc<D>,
+}
+
+impl<D> Clone for Program<D> {
+    fn clone(&self) -> Program<D> {
+        Program {
+            since: self.since,
+            data: self.data.clone(),
+        }
+    }
+}
+
+/// What is known about one process.
+#[derive(Debug, PartialEq)]
+pub struct Process<D> {
+    /// Its unique id.
+    pub id: Id,
+    /// The unique id of its creator.
+    pub parent_id: Option<Id>,
+    /// When it started; `None` when not known.
+    pub start_time: Option<Time>,
+    /// When it ended; `None` while it lives.
+    pub end_time: Option<Time>,
+    /// Whether the end was reported; otherwise it was concluded, and `end_time` is the latest it can be.
+    pub is_end_exact: bool,
+    /// Latest time it was surely alive; with an inexact end the true end lies between this and `end_time`.
+    pub last_seen: Time,
+    /// Exit status, where reported.
+    pub exit_status: Option<i64>,
+    /// The last full list that showed it.
+    pub last_sync: Option<Time>,
+    /// The program it runs (or ran last); a fork shows its parent's.
+    pub data: Option<Arc<D>>,
+    /// Programs it ran before, oldest first.
+    pub history: Vec<Program<D>>,
+    /// Its children, earliest first.
+    pub children: Vec<Id>,
+}
+
+impl<D> Clone for Process<D> {
+    fn clone(&self) -> Process<D> {
+        Process {
+            id: self.id.clone(),
+            parent_id: self.parent_id.clone(),
+            data: self.data.clone(),
+            history: self.history.clone(),
+            children: self.children.clone(),
+            ..*self
+        }
+    }
+}
+
+/// A process and its descendants, parents before children, each family together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree<D> {
+    /// The nodes in depth-first order.
+    pub nodes: Vec<TreeNode<D>>,
+    /// Whether descendants were left out (too many or too deep).
+    pub is_truncated: bool,
+}
+
+/// One process in a [`Tree`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TreeNode<D> {
+    /// The process.
+    pub process: Arc<Process<D>>,
+    /// Index of the parent's node; `None` for a root.
+    pub parent: Option<usize>,
+    /// Levels below the root.
+    pub depth: usize,
+    /// Indexes of the children's nodes, earliest start first.
+    pub children: Vec<usize>,
+}
+
+impl<D: Payload> Store<D> {
+    /// The record meant by a real id or a pid (its newest incarnation) as of a time.
+    pub(crate) fn lookup(&self, id: &str, as_of: Time) -> Option<Handle> {
+        let by_id = Id::parse(id).and_then(|id| self.by_id(&id));
+        let found = by_id.or_else(|| self.newest(&Pid::from(id), as_of))?;
+        let slot = &self.slab[found];
+        (slot.start <= as_of && slot.is_visible()).then_some(found)
+    }
+
+    fn newest(&self, pid: &Pid, as_of: Time) -> Option<Handle> {
+        let mut visible = self
+            .incarnations(pid, Time::MIN, as_of)
+            .rev()
+            .filter(|(_, slot)| slot.is_visible());
+        visible.next().map(|(handle, _)| handle)
+    }
+
+    fn by_id(&self, id: &Id) -> Option<Handle> {
+        let (from, to) = match id.start {
+            Start::Unseen => return None,
+            Start::Second(0, _) => (Time::MIN, Time::MAX),
+            Start::Second(second, _) => {
+                let reach = self.reach(crate::Span::from_seconds(1));
+                (
+                    Time::from_seconds(second).minus(reach),
+                    Time::from_seconds(second.saturating_add(1)).plus(reach),
+                )
+            }
+        };
+        self.incarnations(&id.pid, from, to)
+            .find(|(_, slot)| slot.id == *id)
+            .map(|(handle, _)| handle)
+    }
+
+    /// The record as it stood at `as_of`.
+    pub(crate) fn process(&self, handle: Handle, as_of: Time) -> Process<D> {
+        let slot = &self.slab[handle];
+        let end = slot.end.filter(|end| end.at <= as_of);
+        let known = slot.images.partition_point(|image| image.at <= as_of);
+        let earlier = slot.images.iter().take(known.saturating_sub(1));
+        Process {
+            id: slot.id.clone(),
+            parent_id: self.parent_id(handle),
+            start_time: slot.is_start_known.then_some(slot.start),
+            end_time: end.map(|end| end.at),
+            is_end_exact: end.is_some_and(|end| end.is_exact),
+            last_seen: slot.last_seen.min(as_of).min(end.map_or(Time::MAX, |end| end.at)),
+            exit_status: end.and_then(|end| end.status),
+            last_sync: slot.last_sync,
+            data: self.data_at(handle, as_of).cloned(),
+            history: earlier
+                .map(|image| Program {
+                    since: image.at,
+                    data: image.data.clone(),
+                })
+                .collect(),
+            children: self
+                .children_at(handle, as_of)
+                .into_iter()
+                .map(|child| self.slab[child].id.clone())
+                .collect(),
+        }
+    }
+
+    /// Children that had started by then, earliest first.
+    pub(crate) fn children_at(&self, handle: Handle, as_of: Time) -> Vec<Handle> {
+        let mut children = self.children(handle);
+        children.retain(|child| self.slab[*child].start <= as_of);
+        children.sort_by_key(|child| (self.slab[*child].start, self.slab[*child].uid));
+        children
+    }
+
+    /// Root → … → process; of a longer chain the part next to the process.
+    pub(crate) fn chain(&self, handle: Handle, max_items: usize) -> Vec<Handle> {
+        let mut chain = Vec::new();
+        let mut next = Some(handle);
+        while let Some(handle) = next.filter(|_| chain.len() < max_items) {
+            chain.push(handle);
+            next = match self.slab[handle].parent {
+                Parent::Known(parent) => Some(parent),
+                _ => None,
+            };
+        }
+        chain.reverse();
+        chain
+    }
+
+    pub(crate) fn siblings_at(&self, handle: Handle, as_of: Time) -> Vec<Handle> {
+        let Parent::Known(parent) = self.slab[handle].parent else {
+            return Vec::new();
+        };
+        let mut siblings = self.children_at(parent, as_of);
+        siblings.retain(|sibling| *sibling != handle);
+        siblings
+    }
+
+    /// Everything visible that had started by then, earliest first.
+    pub(crate) fn all_at(&self, as_of: Time) -> Vec<Handle> {
+        let mut all: Vec<(Time, u64, Handle)> = self
+            .slab
+            .iter()
+            .filter(|(_, slot)| slot.start <= as_of && slot.is_visible())
+            .map(|(handle, slot)| (slot.start, slot.uid, handle))
+            .collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, _, handle)| handle).collect()
+    }
+
+    pub(crate) fn tree_at(&self, root: Option<Handle>, max_items: usize, as_of: Time) -> Tree<D> {
+        let mut tree = Tree {
+            nodes: Vec::new(),
+            is_truncated: false,
+        };
+        let roots = match root {
+            Some(root) => vec![root],
+            None => {
+                let mut all = self.all_at(as_of);
+                all.retain(|handle| !matches!(self.slab[*handle].parent, Parent::Known(_)));
+                all
+            }
+        };
+        let mut waiting: Vec<(Handle, Option<usize>, usize)> =
+            roots.into_iter().rev().map(|root| (root, None, 0)).collect();
+        while let Some((handle, parent, depth)) = waiting.pop() {
+            if tree.nodes.len() >= max_items {
+                tree.is_truncated = true;
+                break;
+            }
+            let index = tree.nodes.len();
+            if let Some(parent) = parent.and_then(|parent| tree.nodes.get_mut(parent)) {
+                parent.children.push(index);
+            }
+            let process = Arc::new(self.process(handle, as_of));
+            tree.nodes.push(TreeNode {
+                process,
+                parent,
+                depth,
+                children: Vec::new(),
+            });
+            if depth == MAX_TREE_DEPTH {
+                tree.is_truncated |= self.slab[handle].first_child != NONE;
+                continue;
+            }
+            let children = self.children_at(handle, as_of);
+            waiting.extend(
+                children
+                    .into_iter()
+                    .rev()
+                    .map(|child| (child, Some(index), depth + 1)),
+            );
+        }
+        tree
+    }
+
+    pub(crate) fn is_alive_at(&self, handle: Handle, as_of: Time) -> bool {
+        self.slab[handle].is_alive_after(as_of)
+    }
+}

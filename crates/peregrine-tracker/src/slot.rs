@@ -1,0 +1,198 @@
+//! One remembered process, and where slots live.
+
+use crate::{Id, Pid, Span, Start, Time};
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+/// Index of a slot. Valid while the record exists; every stored handle is removed with its record.
+pub(crate) type Handle = u32;
+
+/// No record.
+pub(crate) const NONE: Handle = Handle::MAX;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Parent {
+    /// Nobody named a parent.
+    None,
+    /// Named, but no such process is known for that time.
+    Orphan(Pid),
+    /// In the store.
+    Known(Handle),
+    /// Was in the store once.
+    Evicted(Id),
+}
+
+/// When a process ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct End {
+    pub(crate) at: Time,
+    /// Reported by an event; otherwise concluded, and `at` is the latest it can have been.
+    pub(crate) is_exact: bool,
+    pub(crate) status: Option<i64>,
+}
+
+impl End {
+    pub(crate) fn inferred(at: Time) -> End {
+        End {
+            at,
+            is_exact: false,
+            status: None,
+        }
+    }
+}
+
+/// One program a process ran.
+#[derive(Debug)]
+pub(crate) struct Image<D> {
+    pub(crate) at: Time,
+    /// An event said that it began at `at`; otherwise a list showed it running then.
+    pub(crate) is_exact: bool,
+    pub(crate) data: Arc<D>,
+}
+
+/// What the journal still has to learn about a record.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(crate) enum Dirty {
+    Clean,
+    /// Only the end changed.
+    End,
+    All,
+}
+
+/// Who is evicted first: class, then time.
+pub(crate) type Rank = (u8, Time);
+
+#[derive(Debug)]
+pub(crate) struct Slot<D> {
+    /// Never reused: names the record in the journal.
+    pub(crate) uid: u64,
+    pub(crate) id: Id,
+    /// Start time; the time of the earliest trace when the start is not known.
+    pub(crate) start: Time,
+    pub(crate) is_start_known: bool,
+    /// How far `start` may be off.
+    pub(crate) precision: Span,
+    /// The parent was named by an event, which sees the creator; a list sees who adopted.
+    pub(crate) has_event_parent: bool,
+    pub(crate) end: Option<End>,
+    pub(crate) last_sync: Option<Time>,
+    /// Latest time the process is known to have been alive.
+    pub(crate) last_seen: Time,
+    pub(crate) parent: Parent,
+    /// Oldest first; the last one runs.
+    pub(crate) images: Vec<Image<D>>,
+    pub(crate) first_child: Handle,
+    pub(crate) previous_sibling: Handle,
+    pub(crate) next_sibling: Handle,
+    pub(crate) rank: Rank,
+    pub(crate) dirty: Dirty,
+}
+
+impl<D> Slot<D> {
+    pub(crate) fn new(uid: u64, pid: Pid, start: Time, is_start_known: bool, precision: Span) -> Slot<D> {
+        Slot {
+            uid,
+            id: Id {
+                pid,
+                start: Start::Second(0, 0),
+            },
+            start,
+            is_start_known,
+            precision,
+            has_event_parent: false,
+            end: None,
+            last_sync: None,
+            last_seen: start,
+            parent: Parent::None,
+            images: Vec::new(),
+            first_child: NONE,
+            previous_sibling: NONE,
+            next_sibling: NONE,
+            rank: (0, Time::MIN),
+            dirty: Dirty::Clean,
+        }
+    }
+
+    /// Exits of processes never seen are remembered, because their start may still arrive, but not shown.
+    pub(crate) fn is_visible(&self) -> bool {
+        self.is_start_known || !self.images.is_empty() || self.first_child != NONE
+    }
+
+    /// Still alive, or ended after `time`.
+    pub(crate) fn is_alive_after(&self, time: Time) -> bool {
+        self.end.is_none_or(|end| end.at > time)
+    }
+
+    /// Leaves before inner nodes, exited before living, oldest first.
+    pub(crate) fn wanted_rank(&self) -> Rank {
+        let is_inner = u8::from(self.first_child != NONE);
+        match self.end {
+            Some(end) => (is_inner, end.at),
+            None => (2 + is_inner, self.start),
+        }
+    }
+}
+
+/// Slots by handle, freed places reused.
+#[derive(Debug)]
+pub(crate) struct Slab<D> {
+    slots: Vec<Option<Slot<D>>>,
+    free: Vec<Handle>,
+}
+
+impl<D> Slab<D> {
+    pub(crate) fn new() -> Slab<D> {
+        Slab {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn insert(&mut self, slot: Slot<D>) -> Handle {
+        if let Some(handle) = self.free.pop() {
+            self.slots[handle as usize] = Some(slot);
+            return handle;
+        }
+        self.slots.push(Some(slot));
+        (self.slots.len() - 1) as Handle
+    }
+
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<Slot<D>> {
+        let slot = self.slots.get_mut(handle as usize)?.take()?;
+        self.free.push(handle);
+        Some(slot)
+    }
+
+    pub(crate) fn get(&self, handle: Handle) -> Option<&Slot<D>> {
+        self.slots.get(handle as usize)?.as_ref()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &Slot<D>)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(i, slot)| Some((i as Handle, slot.as_ref()?)))
+    }
+}
+
+impl<D> Index<Handle> for Slab<D> {
+    type Output = Slot<D>;
+
+    fn index(&self, handle: Handle) -> &Slot<D> {
+        self.slots[handle as usize]
+            .as_ref()
+            .expect("handles are removed together with their record")
+    }
+}
+
+impl<D> IndexMut<Handle> for Slab<D> {
+    fn index_mut(&mut self, handle: Handle) -> &mut Slot<D> {
+        self.slots[handle as usize]
+            .as_mut()
+            .expect("handles are removed together with their record")
+    }
+}

@@ -1,0 +1,486 @@
+//! The records and the indexes over them; each step keeps all indexes in agreement.
+
+use crate::payload::Payload;
+use crate::slot::{Dirty, End, Handle, Image, NONE, Parent, Rank, Slab, Slot};
+use crate::stats::Counters;
+use crate::updates::Change;
+use crate::{Config, Id, Pid, Span, Start, Time};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Longest walk towards the root before a link is refused; real chains are far shorter.
+const MAX_ANCESTORS: usize = 1000;
+
+/// Memory of a record beside its images: the slot and its places in the indexes.
+fn slot_size<D>() -> usize {
+    size_of::<Slot<D>>() + 3 * size_of::<(Pid, Time, Handle)>()
+}
+
+pub(crate) struct Store<D> {
+    pub(crate) config: Config,
+    pub(crate) slab: Slab<D>,
+    /// Every incarnation of every pid, by start.
+    pub(crate) by_pid: BTreeSet<(Pid, Time, Handle)>,
+    /// Children whose parent is not known, by the parent's pid and their own start.
+    orphans: BTreeSet<(Pid, Time, Handle)>,
+    /// All records, the next to be evicted first.
+    queue: BTreeSet<(Rank, Handle)>,
+    pub(crate) next_uid: u64,
+    /// Coarsest start time seen: how far to look around a start time.
+    max_precision: Span,
+    pub(crate) last_full_sync: Option<Time>,
+    pub(crate) counters: Counters,
+    pub(crate) lost: BTreeMap<String, u64>,
+    /// Records the journal must learn about, when there is one.
+    pub(crate) dirty: Option<Vec<Handle>>,
+    pub(crate) removed: Vec<u64>,
+    /// Too much changed since the last write: the journal needs the whole state.
+    pub(crate) is_overflowed: bool,
+    /// What subscribers must learn about, when there are any.
+    pub(crate) changes: Option<Vec<(Change, Handle)>>,
+}
+
+impl<D: Payload> Store<D> {
+    pub(crate) fn new(config: Config) -> Store<D> {
+        Store {
+            config,
+            slab: Slab::new(),
+            by_pid: BTreeSet::new(),
+            orphans: BTreeSet::new(),
+            queue: BTreeSet::new(),
+            next_uid: 0,
+            max_precision: Span::ZERO,
+            last_full_sync: None,
+            counters: Counters::default(),
+            lost: BTreeMap::new(),
+            dirty: None,
+            removed: Vec::new(),
+            is_overflowed: false,
+            changes: None,
+        }
+    }
+
+    /// Incarnations of `pid` that started in the given span of time, oldest first.
+    pub(crate) fn incarnations(
+        &self,
+        pid: &Pid,
+        from: Time,
+        to: Time,
+    ) -> impl DoubleEndedIterator<Item = (Handle, &Slot<D>)> {
+        let low = (pid.clone(), from.min(to), 0);
+        let high = (pid.clone(), to, NONE);
+        self.by_pid
+            .range(low..=high)
+            .map(|(_, _, handle)| (*handle, &self.slab[*handle]))
+    }
+
+    /// The newest incarnation that started at `at` or before.
+    pub(crate) fn latest(&self, pid: &Pid, at: Time) -> Option<Handle> {
+        self.incarnations(pid, Time::MIN, at)
+            .next_back()
+            .map(|(handle, _)| handle)
+    }
+
+    /// The first incarnation that started after `at`.
+    pub(crate) fn next_after(&self, pid: &Pid, at: Time) -> Option<Handle> {
+        let after = at.plus(Span::from_nanos(1));
+        self.incarnations(pid, after, Time::MAX)
+            .next()
+            .map(|(handle, _)| handle)
+    }
+
+    /// How far around a start time of this precision other records may be meant.
+    pub(crate) fn reach(&self, precision: Span) -> Span {
+        precision.max(self.max_precision)
+    }
+
+    /// Adds a record. What is known about the incarnations around it decides when it ended, and the one
+    /// before it must have ended by now.
+    pub(crate) fn create(&mut self, pid: &Pid, start: Time, is_known: bool, precision: Span) -> Handle {
+        let before = self.latest(pid, start);
+        let after = self.next_after(pid, start).map(|h| self.slab[h].start);
+        let slot = Slot::new(self.next_uid, pid.clone(), start, is_known, precision);
+        self.next_uid += 1;
+        let handle = self.insert(slot);
+        self.assign_id(handle);
+
+        if let Some(before) = before.filter(|b| self.slab[*b].is_alive_after(start)) {
+            self.split(before, handle);
+        }
+        if self.slab[handle].end.is_none() {
+            let settled = start.plus(precision).plus(self.config.clock_skew);
+            let absent = self.last_full_sync.filter(|sync| settled < *sync);
+            self.slab[handle].end = after.or(absent).map(End::inferred);
+        }
+        self.adopt_orphans(handle);
+        self.changed(handle, Dirty::All);
+        handle
+    }
+
+    /// Puts a finished slot into all indexes except the family.
+    pub(crate) fn insert(&mut self, mut slot: Slot<D>) -> Handle {
+        self.max_precision = self.max_precision.max(slot.precision);
+        slot.rank = slot.wanted_rank();
+        slot.dirty = Dirty::Clean;
+        let (pid, start, rank) = (slot.id.pid.clone(), slot.start, slot.rank);
+        self.counters.bytes += slot_size::<D>() as u64;
+        self.counters.bytes += slot.images.iter().map(image_size).sum::<u64>();
+        let handle = self.slab.insert(slot);
+        self.by_pid.insert((pid, start, handle));
+        self.queue.insert((rank, handle));
+        handle
+    }
+
+    /// Gives the record the id its start time asks for.
+    pub(crate) fn assign_id(&mut self, handle: Handle) {
+        let slot = &self.slab[handle];
+        let second = if slot.is_start_known {
+            slot.start.seconds().max(0)
+        } else {
+            0
+        };
+        let around = self.reach(slot.precision).max(Span::from_seconds(1));
+        let (from, to) = match slot.is_start_known {
+            true => (slot.start.minus(around), slot.start.plus(around)),
+            false => (Time::MIN, Time::MAX),
+        };
+        let serial = self
+            .incarnations(&slot.id.pid, from, to)
+            .filter(|(other, _)| *other != handle)
+            .filter_map(|(_, other)| match other.id.start {
+                Start::Second(theirs, serial) if theirs == second => Some(serial + 1),
+                _ => None,
+            })
+            .max()
+            .unwrap_or(0);
+        self.slab[handle].id.start = Start::Second(second, serial);
+    }
+
+    /// `later` turned out to be another incarnation that began while `earlier` was believed alive:
+    /// whatever was noted on `earlier` since then belongs to `later`.
+    pub(crate) fn split(&mut self, earlier: Handle, later: Handle) {
+        let boundary = self.slab[later].start;
+        let end = self.slab[earlier].end.replace(End::inferred(boundary));
+        self.slab[later].end = self.slab[later].end.or(end);
+        let images = &mut self.slab[earlier].images;
+        let kept = images.partition_point(|image| image.at < boundary);
+        let moved = images.split_off(kept);
+        let bytes: u64 = moved.iter().map(image_size).sum();
+        self.counters.bytes = self.counters.bytes.saturating_sub(bytes);
+        for image in moved {
+            self.add_image(later, image);
+        }
+        for child in self.children(earlier) {
+            if self.slab[child].start >= boundary && child != later {
+                self.link(child, later);
+            }
+        }
+        self.changed(earlier, Dirty::All);
+        self.changed(later, Dirty::All);
+    }
+
+    /// Moves the start of a record.
+    pub(crate) fn move_start(&mut self, handle: Handle, start: Time) {
+        let slot = &mut self.slab[handle];
+        let old = std::mem::replace(&mut slot.start, start);
+        slot.last_seen = slot.last_seen.max(start);
+        let pid = slot.id.pid.clone();
+        if let Parent::Orphan(parent) = slot.parent.clone() {
+            self.orphans.remove(&(parent.clone(), old, handle));
+            self.orphans.insert((parent, start, handle));
+        }
+        self.by_pid.remove(&(pid.clone(), old, handle));
+        self.by_pid.insert((pid, start, handle));
+        self.adopt_orphans(handle);
+        self.changed(handle, Dirty::All);
+    }
+
+    /// Notes that the process ran `image`; keeps the list ordered, free of repetitions, and short.
+    pub(crate) fn add_image(&mut self, handle: Handle, image: Image<D>) {
+        let slot = &mut self.slab[handle];
+        slot.last_seen = slot.last_seen.max(image.at);
+        let before: u64 = slot.images.iter().map(image_size).sum::<u64>();
+        let place = slot.images.partition_point(|other| other.at < image.at);
+        match slot.images.get_mut(place) {
+            Some(same) if same.at == image.at && (image.is_exact || !same.is_exact) => *same = image,
+            Some(same) if same.at == image.at => {}
+            _ => slot.images.insert(place, image),
+        }
+        // A program merely seen running is the one that an earlier event or list told about.
+        slot.images.dedup_by(|later, earlier| {
+            let is_repeated = !later.is_exact && earlier.data.is_same_image(&later.data);
+            if is_repeated {
+                earlier.data = later.data.clone();
+            }
+            is_repeated
+        });
+        let surplus = slot.images.len().saturating_sub(self.config.max_images.max(1));
+        slot.images.drain(..surplus);
+        let after: u64 = slot.images.iter().map(image_size).sum::<u64>();
+        self.counters.bytes = (self.counters.bytes + after).saturating_sub(before);
+    }
+
+    // The family.
+
+    /// Handles of the children, newest link first.
+    pub(crate) fn children(&self, parent: Handle) -> Vec<Handle> {
+        let mut children = Vec::new();
+        let mut next = self.slab[parent].first_child;
+        while next != NONE {
+            children.push(next);
+            next = self.slab[next].next_sibling;
+        }
+        children
+    }
+
+    /// Names the parent of a record by pid.
+    pub(crate) fn set_parent(&mut self, child: Handle, parent: &Pid) {
+        let slot = &self.slab[child];
+        match self.parent_at(parent, slot.start, slot.precision) {
+            Some(found) if self.may_link(child, found) => self.link(child, found),
+            _ => {
+                let start = slot.start;
+                self.unlink(child);
+                self.slab[child].parent = Parent::Orphan(parent.clone());
+                self.orphans.insert((parent.clone(), start, child));
+            }
+        }
+        self.changed(child, Dirty::All);
+    }
+
+    /// The incarnation of `pid` that can have created a process at that time.
+    pub(crate) fn parent_at(&self, pid: &Pid, start: Time, precision: Span) -> Option<Handle> {
+        let latest = start.plus(self.reach(precision));
+        for (handle, slot) in self.incarnations(pid, Time::MIN, latest).rev() {
+            let slack = precision.max(slot.precision);
+            let is_gone = slot.end.is_some_and(|end| end.at.plus(slack) < start);
+            if slot.start <= start.plus(slack) && !is_gone {
+                return Some(handle);
+            }
+            if slot.start <= start {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Links may not close a circle, so every walk to the root ends.
+    pub(crate) fn may_link(&self, child: Handle, parent: Handle) -> bool {
+        if child == parent {
+            return false;
+        }
+        if self.slab[child].first_child == NONE {
+            return true;
+        }
+        let mut at = parent;
+        for _ in 0..MAX_ANCESTORS {
+            match self.slab[at].parent {
+                Parent::Known(next) if next == child => return false,
+                Parent::Known(next) => at = next,
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// Makes `child` a child of `parent`; the caller has asked [`Store::may_link`].
+    pub(crate) fn link(&mut self, child: Handle, parent: Handle) {
+        self.unlink(child);
+        let first = std::mem::replace(&mut self.slab[parent].first_child, child);
+        if first != NONE {
+            self.slab[first].previous_sibling = child;
+        }
+        let slot = &mut self.slab[child];
+        slot.next_sibling = first;
+        slot.parent = Parent::Known(parent);
+        self.mark(child, Dirty::All);
+        self.rank(parent);
+    }
+
+    /// Takes a record away from its parent, known or named.
+    fn unlink(&mut self, child: Handle) {
+        let slot = &mut self.slab[child];
+        let start = slot.start;
+        let previous = std::mem::replace(&mut slot.previous_sibling, NONE);
+        let next = std::mem::replace(&mut slot.next_sibling, NONE);
+        match std::mem::replace(&mut slot.parent, Parent::None) {
+            Parent::Orphan(pid) => {
+                self.orphans.remove(&(pid, start, child));
+            }
+            Parent::Known(parent) => {
+                if next != NONE {
+                    self.slab[next].previous_sibling = previous;
+                }
+                match previous {
+                    NONE => self.slab[parent].first_child = next,
+                    _ => self.slab[previous].next_sibling = next,
+                }
+                self.rank(parent);
+            }
+            Parent::None | Parent::Evicted(_) => {}
+        }
+    }
+
+    /// Links children that came before their parent did.
+    pub(crate) fn adopt_orphans(&mut self, parent: Handle) {
+        let slot = &self.slab[parent];
+        let pid = slot.id.pid.clone();
+        let reach = self.reach(slot.precision);
+        let from = (pid.clone(), slot.start.minus(reach), 0);
+        let to = (
+            pid.clone(),
+            slot.end.map_or(Time::MAX, |end| end.at.plus(reach)),
+            NONE,
+        );
+        if self.orphans.is_empty() || from > to {
+            return;
+        }
+        let waiting: Vec<Handle> = self
+            .orphans
+            .range(from..=to)
+            .map(|(_, _, child)| *child)
+            .collect();
+        for child in waiting {
+            let slot = &self.slab[child];
+            let found = self.parent_at(&pid, slot.start, slot.precision);
+            if found == Some(parent) && self.may_link(child, parent) {
+                self.link(child, parent);
+            }
+        }
+    }
+
+    // Bookkeeping.
+
+    /// Brings rank and journal up to date after a change.
+    pub(crate) fn changed(&mut self, handle: Handle, dirty: Dirty) {
+        self.rank(handle);
+        self.mark(handle, dirty);
+    }
+
+    fn rank(&mut self, handle: Handle) {
+        let slot = &mut self.slab[handle];
+        let wanted = slot.wanted_rank();
+        if wanted != slot.rank {
+            let old = std::mem::replace(&mut slot.rank, wanted);
+            self.queue.remove(&(old, handle));
+            self.queue.insert((wanted, handle));
+        }
+    }
+
+    fn mark(&mut self, handle: Handle, dirty: Dirty) {
+        let Some(list) = self
+            .dirty
+            .as_mut()
+            .filter(|_| dirty != Dirty::Clean && !self.is_overflowed)
+        else {
+            return;
+        };
+        let slot = &mut self.slab[handle];
+        if slot.dirty == Dirty::Clean {
+            list.push(handle);
+        }
+        if slot.dirty < dirty {
+            slot.dirty = dirty;
+        }
+        if list.len() + self.removed.len() > self.config.max_pending {
+            self.is_overflowed = true;
+            list.clear();
+            self.removed.clear();
+        }
+    }
+
+    /// Tells subscribers, when there are any.
+    pub(crate) fn announce(&mut self, change: Change, handle: Handle) {
+        if self.slab[handle].is_visible()
+            && let Some(changes) = &mut self.changes
+        {
+            changes.push((change, handle));
+        }
+    }
+
+    // Eviction.
+
+    /// Forgets what is too old or too much.
+    pub(crate) fn trim(&mut self, now: Time) {
+        let horizon = now.minus(self.config.max_expiry);
+        while let Some(((0, ended), handle)) = self.queue.first().copied()
+            && ended < horizon
+        {
+            self.remove(handle);
+            self.counters.expired += 1;
+        }
+        while self.slab.len() > self.config.max_size.max(1)
+            && let Some((_, handle)) = self.queue.first().copied()
+        {
+            self.remove(handle);
+            self.counters.evictions += 1;
+        }
+    }
+
+    fn remove(&mut self, handle: Handle) {
+        for child in self.children(handle) {
+            // A fork shows its parent's program; it must not lose that with the parent.
+            let start = self.slab[child].start;
+            if self.slab[child].images.is_empty()
+                && let Some(data) = self.data_at(handle, start).cloned()
+            {
+                self.add_image(
+                    child,
+                    Image {
+                        at: start,
+                        is_exact: false,
+                        data,
+                    },
+                );
+            }
+            self.unlink(child);
+            self.slab[child].parent = Parent::Evicted(self.slab[handle].id.clone());
+            self.changed(child, Dirty::All);
+        }
+        self.unlink(handle);
+        self.queue.remove(&(self.slab[handle].rank, handle));
+        if let Some(slot) = self.slab.remove(handle) {
+            let images: u64 = slot.images.iter().map(image_size).sum();
+            self.counters.bytes = self
+                .counters
+                .bytes
+                .saturating_sub(slot_size::<D>() as u64 + images);
+            self.by_pid.remove(&(slot.id.pid, slot.start, handle));
+            if self.dirty.is_some() && !self.is_overflowed {
+                self.removed.push(slot.uid);
+            }
+        }
+    }
+
+    /// What the process ran at that time: its own program, or its parent's until it executed one.
+    pub(crate) fn data_at(&self, handle: Handle, at: Time) -> Option<&Arc<D>> {
+        let (mut handle, mut at) = (handle, at);
+        for _ in 0..MAX_ANCESTORS {
+            let slot = &self.slab[handle];
+            let running = slot.images.partition_point(|image| image.at <= at);
+            if let Some(image) = running.checked_sub(1).and_then(|i| slot.images.get(i)) {
+                return Some(&image.data);
+            }
+            match (slot.images.first(), &slot.parent) {
+                (Some(first), _) if !first.is_exact => return Some(&first.data),
+                (_, Parent::Known(parent)) => (handle, at) = (*parent, slot.start),
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// The id of the parent, `<pid>-?` when it was never seen.
+    pub(crate) fn parent_id(&self, handle: Handle) -> Option<Id> {
+        match &self.slab[handle].parent {
+            Parent::None => None,
+            Parent::Orphan(pid) => Some(Id::unseen(pid.clone())),
+            Parent::Known(parent) => Some(self.slab[*parent].id.clone()),
+            Parent::Evicted(id) => Some(id.clone()),
+        }
+    }
+}
+
+fn image_size<D: Payload>(image: &Image<D>) -> u64 {
+    (size_of::<Image<D>>() + image.data.size()) as u64
+}
