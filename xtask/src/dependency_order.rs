@@ -21,7 +21,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("functions", 5),
     ("plugins", 5),
     ("artifacts", 6),
-    ("proto", 6),
+    ("proto", 5),
     ("wire", 7),
     ("store", 7),
     ("containers", 7),

@@ -27,6 +27,10 @@ mod linux {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
+    /// As in the agent, so that memory figures mean something.
+    #[global_allocator]
+    static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
     pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         let mut options = SourceOptions::default();
         let (mut preferred, mut seconds, mut is_quiet) = (None, None, false);

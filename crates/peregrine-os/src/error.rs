@@ -34,6 +34,7 @@ pub enum Error {
     },
 }
 
+#[cfg(target_os = "linux")]
 impl Error {
     pub(crate) fn read(path: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
         Self::Read {

@@ -1,7 +1,7 @@
 //! Single events: starts, execs and exits, in whatever order they arrive.
 
 use crate::payload::Payload;
-use crate::slot::{Dirty, End, Handle, Image};
+use crate::slot::{Dirty, End, Handle, Image, Parent};
 use crate::store::Store;
 use crate::updates::Change;
 use crate::{Event, Kind, Pid, Span, Time};
@@ -106,7 +106,7 @@ impl<D: Payload> Store<D> {
         };
         // After a fork has been seen the feed's idea of the parent can only be the adopter.
         if let Some(parent) = parent
-            && matches!(self.slab[handle].parent, crate::slot::Parent::None)
+            && matches!(self.slab[handle].parent, Parent::None)
         {
             self.set_parent(handle, &parent);
         }
@@ -125,8 +125,17 @@ impl<D: Payload> Store<D> {
     fn on_exit(&mut self, pid: &Pid, start: Option<Time>, precision: Span, at: Time, status: Option<i64>) {
         let found = match start {
             Some(start) => {
-                let found = self.find(pid, start, precision);
-                Some(found.unwrap_or_else(|| self.create(pid, start, true, precision)))
+                let Some(found) = self.find(pid, start, precision) else {
+                    self.counters.unseen_exits += 1;
+                    let end = End {
+                        at: at.max(start),
+                        is_exact: true,
+                        status,
+                    };
+                    let handle = self.create_ended(pid, start, true, precision, Some(end));
+                    return self.announce(Change::Exit, handle);
+                };
+                Some(found)
             }
             None => self.latest(pid, at).or_else(|| {
                 // Start times may be rounded up past a quick exit.
@@ -172,7 +181,7 @@ impl<D: Payload> Store<D> {
             .min();
         if let Some(trace) = trace {
             let pid = slot.id.pid.clone();
-            self.create(&pid, trace, false, Span::ZERO);
+            self.create_ended(&pid, trace, false, Span::ZERO, was_exact_later);
         }
         self.slab[handle].end = Some(End {
             at,
@@ -187,13 +196,12 @@ impl<D: Payload> Store<D> {
     /// Remembers the exit of a process nobody saw: should its start arrive late, it must not live for ever.
     fn bury_unseen(&mut self, pid: &Pid, at: Time, status: Option<i64>) {
         self.counters.unseen_exits += 1;
-        let handle = self.create(pid, at, false, Span::ZERO);
-        self.slab[handle].end = Some(End {
+        let end = End {
             at,
             is_exact: true,
             status,
-        });
-        self.changed(handle, Dirty::All);
+        };
+        self.create_ended(pid, at, false, Span::ZERO, Some(end));
     }
 
     /// The incarnation that was alive at `at`, for events that do not say which one they mean.
@@ -233,7 +241,10 @@ impl<D: Payload> Store<D> {
             return Some(handle);
         }
         let (first, slot) = self.incarnations(pid, start, Time::MAX).next()?;
-        (!slot.is_start_known).then_some(first)
+        // An exit between this start and the trace: then the trace is of somebody later.
+        let before = self.latest(pid, start).and_then(|before| self.slab[before].end);
+        let is_separate = before.is_some_and(|end| end.is_exact && end.at > start && end.at <= slot.start);
+        (!slot.is_start_known && !is_separate).then_some(first)
     }
 
     /// Takes over a start time that is better than the known one.

@@ -13,7 +13,7 @@ use crate::payload::Payload;
 use crate::slot::{Dirty, End, Handle, Image, Parent, Slot};
 use crate::store::Store;
 use crate::{Config, Id, Pid, Span, Start, Time};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -366,7 +366,11 @@ fn connect<D: Payload>(store: &mut Store<D>, stored: FxHashMap<u64, Stored<D>>) 
     records.sort_by_key(|record| record.slot.uid);
     let mut handles: FxHashMap<u64, Handle> = FxHashMap::default();
     let mut links = Vec::new();
+    let mut ids = FxHashSet::default();
     for record in records {
+        if !ids.insert(record.slot.id.clone()) {
+            continue;
+        }
         let uid = record.slot.uid;
         store.next_uid = store.next_uid.max(uid.saturating_add(1));
         let handle = store.insert(record.slot);

@@ -97,10 +97,23 @@ impl<D: Payload> Store<D> {
     /// Adds a record. What is known about the incarnations around it decides when it ended, and the one
     /// before it must have ended by now.
     pub(crate) fn create(&mut self, pid: &Pid, start: Time, is_known: bool, precision: Span) -> Handle {
+        self.create_ended(pid, start, is_known, precision, None)
+    }
+
+    /// Adds a record whose end may be known already (so that it adopts no children born later).
+    pub(crate) fn create_ended(
+        &mut self,
+        pid: &Pid,
+        start: Time,
+        is_known: bool,
+        precision: Span,
+        end: Option<End>,
+    ) -> Handle {
         let before = self.latest(pid, start);
         let after = self.next_after(pid, start).map(|h| self.slab[h].start);
-        let slot = Slot::new(self.next_uid, pid.clone(), start, is_known, precision);
-        self.next_uid += 1;
+        let mut slot = Slot::new(self.next_uid, pid.clone(), start, is_known, precision);
+        slot.end = end;
+        self.next_uid = self.next_uid.saturating_add(1);
         let handle = self.insert(slot);
         self.assign_id(handle);
 
@@ -148,7 +161,7 @@ impl<D: Payload> Store<D> {
             .incarnations(&slot.id.pid, from, to)
             .filter(|(other, _)| *other != handle)
             .filter_map(|(_, other)| match other.id.start {
-                Start::Second(theirs, serial) if theirs == second => Some(serial + 1),
+                Start::Second(theirs, serial) if theirs == second => Some(serial.saturating_add(1)),
                 _ => None,
             })
             .max()

@@ -2,6 +2,7 @@
 
 use super::bytes::{i32_at, u16_at, u32_at};
 use super::netlink::{self, KIND_DONE, KIND_ERROR, Message};
+use super::procfs::ProcFs;
 use crate::error::{Error, Result};
 use crate::model::{Interface, InterfaceAddress};
 use rustix::io::Errno;
@@ -24,8 +25,11 @@ const ADDRESS_LOCAL: u16 = 2;
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
 
+/// Bytes of the multicast tables read at most.
+const MAX_TABLE: usize = 16 << 20;
+
 /// All interfaces by index, with their addresses.
-pub(super) fn list() -> Result<Vec<Interface>> {
+pub(super) fn list(proc: &ProcFs) -> Result<Vec<Interface>> {
     let mut interfaces = BTreeMap::new();
     dump(GET_LINK, LINK_HEADER, |payload| {
         interfaces.extend(parse_link(payload).map(|link| (link.index, link)));
@@ -37,7 +41,49 @@ pub(super) fn list() -> Result<Vec<Interface>> {
             interface.addresses.push(address);
         }
     })?;
+    let mut groups = Vec::new();
+    let mut buffer = Vec::new();
+    if proc.try_read("net/igmp", MAX_TABLE, &mut buffer) {
+        parse_igmp(&String::from_utf8_lossy(&buffer), &mut groups);
+    }
+    if proc.try_read("net/igmp6", MAX_TABLE, &mut buffer) {
+        parse_igmp6(&String::from_utf8_lossy(&buffer), &mut groups);
+    }
+    for (index, group) in groups {
+        if let Some(interface) = interfaces.get_mut(&index) {
+            interface.multicast.push(group);
+        }
+    }
     Ok(interfaces.into_values().collect())
+}
+
+/// A line per interface, beginning with its index; indented below it a line per group, beginning with the address in
+/// the machine's byte order.
+fn parse_igmp(text: &str, groups: &mut Vec<(u32, IpAddr)>) {
+    let mut index = None;
+    for line in text.lines().skip(1) {
+        let Some(first) = line.split_ascii_whitespace().next() else {
+            continue;
+        };
+        if !line.starts_with(char::is_whitespace) {
+            index = first.parse().ok();
+        } else if let (Some(index), Ok(word)) = (index, u32::from_str_radix(first, 16)) {
+            groups.push((index, Ipv4Addr::from(word.to_ne_bytes()).into()));
+        }
+    }
+}
+
+/// A line per group: index, name of the interface, address.
+fn parse_igmp6(text: &str, groups: &mut Vec<(u32, IpAddr)>) {
+    groups.extend(text.lines().filter_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let index = fields.next()?.parse().ok()?;
+        let address = fields.nth(1).filter(|text| text.len() == 32)?;
+        Some((
+            index,
+            Ipv6Addr::from(u128::from_str_radix(address, 16).ok()?).into(),
+        ))
+    }));
 }
 
 /// Asks for everything of one kind and hands over each answer.
@@ -122,4 +168,44 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes)
         .ok()
         .map(|octets| Ipv6Addr::from(octets).into())
+}
+
+/// All parsers of this file, for the test over damaged texts.
+#[cfg(test)]
+pub(super) fn parse_any(text: &[u8]) {
+    let _ = (parse_link(text), parse_address(text));
+    let text = String::from_utf8_lossy(text);
+    parse_igmp(&text, &mut Vec::new());
+    parse_igmp6(&text, &mut Vec::new());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn multicast_groups_of_both_families() {
+        let mut groups = Vec::new();
+        let table = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n1\tlo        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n2\teth0      :     0      V3\nx y\n\t\tE0\n";
+        parse_igmp(table, &mut groups);
+        parse_igmp6(
+            "1    lo   ff020000000000000000000000000001     1 0000000C 0\n2 eth0 ff02 1\n2 eth0\n",
+            &mut groups,
+        );
+        let shown: Vec<_> = groups
+            .iter()
+            .map(|(index, group)| format!("{index} {group}"))
+            .collect();
+        assert_eq!(shown, ["1 224.0.0.1", "1 ff02::1"]);
+    }
+
+    #[test]
+    fn damaged_messages_are_refused() {
+        for length in 0..64 {
+            let _ = parse_link(&vec![0xff; length]);
+            let _ = parse_address(&vec![0xff; length]);
+        }
+        assert!(parse_address(&[2, 8, 0, 0, 1, 0, 0, 0]).is_none());
+    }
 }

@@ -36,7 +36,8 @@ impl LinuxMachine {
         Self::at("/")
     }
 
-    /// Reads `proc/` and `etc/` below `root`. Interfaces and clocks are always those of the running kernel.
+    /// Reads `proc/` and `etc/` below `root`. Interfaces, clocks and the kernel's own names are always those
+    /// of the running kernel.
     pub fn at(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
         let proc = ProcFs::open(&root.join("proc"))?;
@@ -95,10 +96,56 @@ impl Machine for LinuxMachine {
     }
 
     fn interfaces(&self) -> Result<Vec<Interface>> {
-        interfaces::list()
+        interfaces::list(&self.proc)
     }
 
     fn host(&self) -> Result<Host> {
         Ok(host::read(Path::new(&self.root)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text parser over damaged copies of what this machine says: any answer will do, none may panic.
+    #[test]
+    fn damaged_texts_do_no_harm() {
+        let mut state = 1_u64;
+        let mut random = move |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below.max(1)
+        };
+        let files = [
+            "/proc/self/stat",
+            "/proc/self/status",
+            "/proc/self/mountinfo",
+            "/proc/net/tcp6",
+            "/etc/passwd",
+            "/proc/net/igmp",
+        ];
+        for file in files {
+            let Ok(whole) = procfs::read_file(Path::new(file), 1 << 16) else {
+                continue;
+            };
+            for _ in 0..300 {
+                let mut text = whole.clone();
+                text.truncate(random(whole.len() + 1));
+                for _ in 0..random(8) {
+                    let position = random(text.len());
+                    if let Some(byte) = text.get_mut(position) {
+                        *byte = b" \n:()\\-\xff0"[random(9)];
+                    }
+                }
+                let _ = stat::parse(&text);
+                let _ = parse_mountinfo(&text);
+                let _ = (parse_passwd(&text), parse_group(&text));
+                process::parse_any(&text);
+                sockets::parse_any(&text);
+                interfaces::parse_any(&text);
+            }
+        }
     }
 }

@@ -149,6 +149,12 @@ fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// All parsers of this file, for the test over damaged texts.
+#[cfg(test)]
+pub(super) fn parse_any(text: &[u8]) {
+    let _ = (parse_status(text), parse_io(text));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,6 +116,12 @@ fn parse_state(text: &str) -> Option<SocketState> {
     })
 }
 
+/// The parser of this file, for the test over damaged texts.
+#[cfg(test)]
+pub(super) fn parse_any(text: &[u8]) {
+    parse_table(text, Transport::Tcp, &mut Vec::new());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -71,6 +71,8 @@ pub struct Interface {
     pub flags: u32,
     /// Internet addresses.
     pub addresses: Vec<InterfaceAddress>,
+    /// Multicast groups it listens to.
+    pub multicast: Vec<IpAddr>,
 }
 
 impl Interface {

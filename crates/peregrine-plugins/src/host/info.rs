@@ -74,11 +74,11 @@ impl Plugin for Info {
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         let host = machine(scope)?.host().map_err(failed)?;
-        let now = scope.clock().now().in_zone(ZoneId::local());
+        let zone = ZoneId::local().zone();
         let path = |path: std::io::Result<std::path::PathBuf>| {
             path.map_or(Value::Null, |path| crate::process::path_value(&path))
         };
-        let (local_tz, local_tz_offset) = peregrine_engine::time::zone_of(now);
+        let offset = zone.to_offset_info(jiff::Timestamp::now());
         rows.push(Row {
             hostname: host.hostname,
             uptime: host.uptime,
@@ -94,10 +94,10 @@ impl Plugin for Info {
             host_id: host.machine_id,
             exe: path(std::env::current_exe()),
             cwd: path(std::env::current_dir()),
-            is_admin: peregrine_os::is_root(),
+            is_admin: rustix::process::geteuid().is_root(),
             client_start: program_start(),
-            local_tz,
-            local_tz_offset,
+            local_tz: offset.abbreviation().to_owned(),
+            local_tz_offset: i64::from(offset.offset().seconds()),
             fqdn: host.fqdn,
             architecture: host.architecture,
         })?;

@@ -125,5 +125,5 @@ impl Object for ProcessObject {
 
 /// Text of second precision in the zone of the machine, as the column has always been.
 fn local_rfc3339(time: Time) -> String {
-    peregrine_engine::time::rfc3339_seconds(time.in_zone(ZoneId::local()))
+    peregrine_engine::time::rfc3339(Time::from_unix(time.unix(), 0).in_zone(ZoneId::local())).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use aya::programs::{BtfTracePoint, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
 use std::collections::VecDeque;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../bpf/process.bpf.o"));
@@ -27,16 +27,21 @@ const PROGRAMS: [(&str, &str, &str); 3] = [
     ("sched_process_exit", "btf_exit", "raw_exit"),
 ];
 
+/// While records keep coming they are gathered for this long: far less than the ring holds, hardly felt.
+const GATHER: Duration = Duration::from_millis(3);
+
 /// Process events from BPF programs.
 pub struct BpfSource {
     ring: RingBuf<MapData>,
     lost_per_cpu: PerCpuArray<MapData, u64>,
-    /// Keeps the programs attached.
-    _programs: Ebpf,
+    _links: Links,
     proc: ProcFs,
     boot: BootClock,
     clock: EventClock,
     recent_exits: RecentExits,
+    last_read: Instant,
+    /// The last batch left records behind.
+    is_batch_full: bool,
     detail: String,
     events: u64,
     lost: u64,
@@ -56,35 +61,34 @@ impl BpfSource {
     /// Attaches by the first of `hooks` that works.
     fn open_hooked(object: &[u8], options: &SourceOptions, hooks: &[Hook]) -> Result<Self> {
         require_initial_pid_namespace(SourceKind::Bpf)?;
-        let unavailable = |error: String| Error::unavailable(SourceKind::Bpf, error);
-        let types =
-            Btf::from_sys_fs().map_err(|error| unavailable(with_causes("reading kernel types", &error)))?;
-        let ring_bytes = options.ring_bytes.clamp(4096, 1 << 30).next_power_of_two();
-        // Each attempt loads anew: a failed one may have left some of its programs attached.
-        let mut failures = Vec::new();
-        let loaded = hooks
-            .iter()
-            .find_map(|&hook| match load(object, &types, ring_bytes, hook) {
-                Ok(programs) => Some((programs, hook)),
-                Err(error) => {
-                    failures.push(format!("{}: {error}", hook.name()));
-                    None
-                }
-            });
-        let Some((mut programs, hook)) = loaded else {
-            return Err(unavailable(failures.join("; ")));
-        };
-        let ring = take_map(&mut programs, "EVENTS", RingBuf::try_from).map_err(unavailable)?;
-        let lost_per_cpu = take_map(&mut programs, "LOST", PerCpuArray::try_from).map_err(unavailable)?;
+        let smallest = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
+        let ring_bytes = options.ring_bytes.clamp(smallest, 1 << 30).next_power_of_two();
+        // Reading the kernel's types takes some 50 MB in small pieces for a moment. In a thread of its own they all
+        // lie together, and allocators give the memory back when it ends.
+        let loading = std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .name("bpf-load".to_owned())
+                .spawn_scoped(scope, || load_first(object, ring_bytes, hooks))
+                .map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|_| Err("the loader panicked".to_owned()))
+                })
+        });
+        let loaded = loading
+            .map_err(|error| Error::system("starting a thread to load BPF programs", error))?
+            .map_err(|reason| Error::unavailable(SourceKind::Bpf, reason))?;
         Ok(Self {
-            ring,
-            lost_per_cpu,
-            _programs: programs,
+            ring: loaded.ring,
+            lost_per_cpu: loaded.lost_per_cpu,
+            _links: loaded.links,
             proc: ProcFs::open(Path::new("/proc"))?,
             boot: clock::boot_clock(),
             clock: EventClock::new(),
             recent_exits: RecentExits::default(),
-            detail: describe(hook, ring_bytes, &failures),
+            last_read: Instant::now(),
+            is_batch_full: false,
+            detail: loaded.detail,
             events: 0,
             lost: 0,
         })
@@ -93,6 +97,7 @@ impl BpfSource {
     /// Moves records from the ring to `out`, at most a batch of them.
     fn drain(&mut self, out: &mut Vec<ProcessEvent>) {
         let mut buffer = Vec::new();
+        self.is_batch_full = false;
         for _ in 0..BATCH {
             let Some(bytes) = self.ring.next() else { return };
             let Some(mut record) = record::parse(&bytes, &self.boot, &self.clock) else {
@@ -108,6 +113,7 @@ impl BpfSource {
             self.events += 1;
             out.push(record.event);
         }
+        self.is_batch_full = true;
     }
 
     fn count_lost(&mut self, out: &mut Vec<ProcessEvent>) {
@@ -124,16 +130,18 @@ impl BpfSource {
 
 impl ProcessEventSource for BpfSource {
     fn next_batch(&mut self, timeout: Duration, out: &mut Vec<ProcessEvent>) -> Result<()> {
-        self.clock.refresh();
-        let before = out.len();
-        self.drain(out);
-        if out.len() == before {
-            if !wait::readable(&self.ring, timeout)? {
-                return Ok(());
-            }
-            self.drain(out);
+        if !wait::readable(&self.ring, timeout)? {
+            return Ok(());
         }
+        // Records that come one by one are worth a wake-up each; a steady stream is cheaper read in gulps, for us and
+        // for the processes reported on, which pay for waking us.
+        if !self.is_batch_full && self.last_read.elapsed() < 2 * GATHER {
+            std::thread::sleep(GATHER.min(timeout));
+        }
+        self.clock.refresh();
+        self.drain(out);
         self.count_lost(out);
+        self.last_read = Instant::now();
         Ok(())
     }
 
@@ -165,23 +173,51 @@ impl Hook {
     }
 }
 
-fn describe(hook: Hook, ring_bytes: u32, failures: &[String]) -> String {
-    let mut text = format!("{}, ring of {} KiB", hook.name(), ring_bytes >> 10);
-    for failure in failures {
-        text.push_str("; not ");
-        text.push_str(failure);
-    }
-    text
+/// Keeps the programs loaded and attached: the kernel needs no more than these descriptors.
+type Links = Vec<Box<dyn Send>>;
+
+struct Loaded {
+    ring: RingBuf<MapData>,
+    lost_per_cpu: PerCpuArray<MapData, u64>,
+    links: Links,
+    detail: String,
 }
 
-/// Loads the object into the kernel and attaches one program per tracepoint. The error is text for the operator.
-fn load(object: &[u8], types: &Btf, ring_bytes: u32, hook: Hook) -> Result<Ebpf, String> {
-    // aya raises RLIMIT_MEMLOCK for old kernels by itself and goes on when it may not.
+/// Loads and attaches by the first of `hooks` that works. The error is text for the operator.
+fn load_first(object: &[u8], ring_bytes: u32, hooks: &[Hook]) -> Result<Loaded, String> {
+    let types = Btf::from_sys_fs().map_err(|error| with_causes("reading kernel types", &error))?;
+    let mut failures: Vec<String> = Vec::new();
+    for &hook in hooks {
+        // Each attempt loads anew: a failed one may have left some of its programs attached.
+        match load(object, &types, ring_bytes, hook) {
+            Ok((mut ebpf, links)) => {
+                let mut detail = format!("{}, ring of {} KiB", hook.name(), ring_bytes >> 10);
+                for failure in &failures {
+                    detail.push_str("; not ");
+                    detail.push_str(failure);
+                }
+                return Ok(Loaded {
+                    ring: take_map(&mut ebpf, "EVENTS", RingBuf::try_from)?,
+                    lost_per_cpu: take_map(&mut ebpf, "LOST", PerCpuArray::try_from)?,
+                    links,
+                    detail,
+                });
+            }
+            Err(error) => failures.push(format!("{}: {error}", hook.name())),
+        }
+    }
+    Err(failures.join("; "))
+}
+
+/// Loads the object into the kernel and attaches one program per tracepoint.
+fn load(object: &[u8], types: &Btf, ring_bytes: u32, hook: Hook) -> Result<(Ebpf, Links), String> {
+    // Where maps still count as locked memory (before Linux 5.11) aya raises the limit, and goes on when it may not.
     let mut ebpf = EbpfLoader::new()
         .btf(Some(types))
         .map_max_entries("EVENTS", ring_bytes)
         .load(object)
         .map_err(|error| with_causes("loading the object", &error))?;
+    let mut links: Links = Vec::new();
     for (tracepoint, btf_name, raw_name) in PROGRAMS {
         let fail = |error: aya::programs::ProgramError| with_causes(tracepoint, &error);
         let name = match hook {
@@ -195,16 +231,18 @@ fn load(object: &[u8], types: &Btf, ring_bytes: u32, hook: Hook) -> Result<Ebpf,
             Hook::Btf => {
                 let program: &mut BtfTracePoint = program.try_into().map_err(fail)?;
                 program.load(tracepoint, types).map_err(fail)?;
-                program.attach().map_err(fail)?;
+                let link = program.attach().map_err(fail)?;
+                links.push(Box::new(program.take_link(link).map_err(fail)?));
             }
             Hook::Raw => {
                 let program: &mut RawTracePoint = program.try_into().map_err(fail)?;
                 program.load().map_err(fail)?;
-                program.attach(tracepoint).map_err(fail)?;
+                let link = program.attach(tracepoint).map_err(fail)?;
+                links.push(Box::new(program.take_link(link).map_err(fail)?));
             }
         }
     }
-    Ok(ebpf)
+    Ok((ebpf, links))
 }
 
 fn take_map<T, E: std::error::Error>(
@@ -278,7 +316,6 @@ fn with_causes(action: &str, error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     /// The programs for kernels without typed tracepoints work as well; only the way in differs.
     #[test]

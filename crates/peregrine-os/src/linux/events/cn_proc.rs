@@ -303,10 +303,10 @@ impl ConnectorSource {
 
 impl ProcessEventSource for ConnectorSource {
     fn next_batch(&mut self, timeout: Duration, out: &mut Vec<ProcessEvent>) -> Result<()> {
-        self.clock.refresh();
         if !wait::readable(&self.socket, timeout)? {
             return Ok(());
         }
+        self.clock.refresh();
         for _ in 0..BATCH {
             let Some(message) = self.receive(out)? else {
                 if std::mem::take(&mut self.has_gap) {

@@ -1,0 +1,378 @@
+//! From an artifact and what a user asks of it to the requests an agent or the server executes.
+
+use crate::dependencies;
+use crate::error::Error;
+use crate::model::{Artifact, Tool};
+use crate::parameter::ParameterType;
+use crate::repository::Repository;
+use crate::resources::{self, Limits};
+use crate::syntax::Statement;
+use peregrine_proto::{VqlCollectorArgs, VqlEnv, VqlRequest};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What runs: statements, their variables, their limits, and the definitions they call.
+pub type CompiledRequest = VqlCollectorArgs;
+
+/// What a user asks for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CollectionRequest {
+    /// Names, or `Name/Source`.
+    pub artifacts: Vec<String>,
+    /// Parameters and limits per artifact; those of artifacts that are not asked for are ignored.
+    pub specs: Vec<Spec>,
+    /// Prefer `Custom.<name>` where it exists.
+    pub allow_custom_overrides: bool,
+    /// Limits of the whole collection; zero means: not set.
+    pub limits: Limits,
+}
+
+/// Parameters and limits of one artifact of a [`CollectionRequest`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spec {
+    /// The artifact this is about.
+    pub artifact: String,
+    /// Name and text of parameters.
+    pub parameters: Vec<(String, String)>,
+    /// Per cent of one processor; zero means: not set, here and below.
+    pub cpu_limit: f32,
+    /// Seconds.
+    pub timeout: u64,
+    /// Seconds before a batch is sent.
+    pub max_batch_wait: u64,
+    /// Rows of a batch.
+    pub max_batch_rows: u64,
+    /// Bytes of a batch.
+    pub max_batch_rows_buffer: u64,
+}
+
+/// A compiled [`CollectionRequest`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Compiled {
+    /// In order, numbered from 1.
+    pub requests: Vec<CompiledRequest>,
+    /// Rows after which the collection is cancelled; 0: no limit.
+    pub max_rows: u64,
+    /// Uploaded bytes after which it is cancelled.
+    pub max_upload_bytes: u64,
+}
+
+/// A tool ready for use, as the inventory knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolInfo {
+    /// SHA-256 in hex.
+    pub hash: String,
+    /// The file's name.
+    pub filename: String,
+    /// Its version.
+    pub version: String,
+    /// Where it is on this machine; then the links are not passed on.
+    pub path: Option<String>,
+    /// Where to fetch it, best first.
+    pub urls: Vec<String>,
+}
+
+/// Declares tools and finds out where they are.
+pub trait Tools {
+    /// Adds the tool to the inventory if it is unknown, fetches it if that was never done.
+    fn materialise(&self, tool: &Tool) -> Result<ToolInfo, Error>;
+}
+
+/// Everything that decides how requests are made.
+#[derive(Clone, Default)]
+pub struct Options<'a> {
+    /// Encrypts result names for agents.
+    pub obfuscate: Option<&'a dyn Fn(&str) -> String>,
+    /// The inventory; without it artifacts that declare tools do not compile.
+    pub tools: Option<&'a dyn Tools>,
+    /// Values the server keeps for parameters of type `server_metadata`.
+    pub server_metadata: Option<&'a dyn Fn(&str) -> Option<String>>,
+    /// Refuses artifacts the user may not launch.
+    pub check_access: Option<&'a dyn Fn(&Artifact) -> Result<(), Error>>,
+    /// Leave out artifacts that do not exist, as event tables do.
+    pub ignore_missing: bool,
+    /// Leave out preconditions, as calls from VQL do by default.
+    pub without_preconditions: bool,
+    /// Batching when neither artifact nor user says anything.
+    pub batching: resources::Batching,
+}
+
+impl std::fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("ignore_missing", &self.ignore_missing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Compiles everything a user asked for.
+pub fn compile(
+    repository: &Repository,
+    request: &CollectionRequest,
+    options: &Options<'_>,
+) -> Result<Compiled, Error> {
+    let mut compiled = Compiled::default();
+    for reference in &request.artifacts {
+        let artifact = match find(repository, reference, request.allow_custom_overrides) {
+            Err(Error::NotFound { .. }) if options.ignore_missing => continue,
+            other => other?,
+        };
+        if let Some(check) = options.check_access {
+            check(&artifact)?;
+        }
+        let none = Spec::default();
+        let spec = request
+            .specs
+            .iter()
+            .find(|spec| spec.artifact == *reference)
+            .unwrap_or(&none);
+        compiled.max_rows = compiled.max_rows.max(artifact.resources.max_rows);
+        compiled.max_upload_bytes = compiled.max_upload_bytes.max(artifact.resources.max_upload_bytes);
+        for mut made in compile_artifact(repository, &artifact, spec, options)? {
+            resources::apply(
+                &mut made,
+                &artifact.resources,
+                spec,
+                &request.limits,
+                &options.batching,
+            );
+            compiled.requests.push(made);
+        }
+    }
+    resources::apply_to_collection(&mut compiled, &request.limits);
+    let total = i64::try_from(compiled.requests.len()).unwrap_or(i64::MAX);
+    for (request, id) in compiled.requests.iter_mut().zip(1..) {
+        request.query_id = id;
+        request.total_queries = total;
+    }
+    Ok(compiled)
+}
+
+fn find(repository: &Repository, reference: &str, allow_custom: bool) -> Result<Arc<Artifact>, Error> {
+    if allow_custom && let Ok(artifact) = repository.resolve(&format!("Custom.{reference}")) {
+        return Ok(artifact);
+    }
+    repository.resolve(reference)
+}
+
+/// The requests of one artifact, without limits and numbers.
+pub(crate) fn compile_artifact(
+    repository: &Repository,
+    artifact: &Artifact,
+    spec: &Spec,
+    options: &Options<'_>,
+) -> Result<Vec<CompiledRequest>, Error> {
+    let shared = Shared::new(repository, artifact, spec, options)?;
+    let parsed = artifact.parsed()?;
+    let own_condition = (!options.without_preconditions).then_some(parsed.precondition.as_slice());
+    if is_serial(artifact) {
+        let all: Vec<usize> = (0..artifact.sources.len()).collect();
+        return Ok(vec![shared.request(&all, own_condition.unwrap_or_default())?]);
+    }
+    let mut requests = Vec::with_capacity(artifact.sources.len());
+    for (index, source) in parsed.sources.iter().enumerate() {
+        let condition = match own_condition {
+            None => &[],
+            Some(_) if !source.precondition.is_empty() => source.precondition.as_slice(),
+            Some(own) => own,
+        };
+        requests.push(shared.request(&[index], condition)?);
+    }
+    Ok(requests)
+}
+
+/// All sources run one after the other in one scope; else each runs in its own, all at once.
+#[must_use]
+pub fn is_serial(artifact: &Artifact) -> bool {
+    !artifact.kind.is_event()
+        && artifact
+            .sources
+            .iter()
+            .all(|source| source.precondition.is_none())
+}
+
+/// What all requests of an artifact have in common.
+struct Shared<'a> {
+    repository: &'a Repository,
+    artifact: &'a Artifact,
+    options: &'a Options<'a>,
+    env: Vec<VqlEnv>,
+    conversions: Vec<String>,
+    prelude: Vec<Arc<str>>,
+}
+
+impl<'a> Shared<'a> {
+    fn new(
+        repository: &'a Repository,
+        artifact: &'a Artifact,
+        spec: &Spec,
+        options: &'a Options<'a>,
+    ) -> Result<Shared<'a>, Error> {
+        Ok(Shared {
+            repository,
+            artifact,
+            options,
+            env: environment(artifact, spec, options)?,
+            conversions: artifact
+                .parameters
+                .iter()
+                .flat_map(|parameter| parameter.conversion())
+                .collect(),
+            prelude: exports(repository, artifact)?
+                .iter()
+                .map(|statement| statement.text.clone())
+                .collect(),
+        })
+    }
+
+    /// The request that runs these sources under this precondition.
+    fn request(&self, sources: &[usize], condition: &[Statement]) -> Result<CompiledRequest, Error> {
+        let parsed = self.artifact.parsed()?;
+        let unnamed = |text: &str| VqlRequest {
+            vql: text.to_owned(),
+            name: String::new(),
+        };
+        let mut query: Vec<VqlRequest> = self.conversions.iter().map(|text| unnamed(text)).collect();
+        query.extend(self.prelude.iter().map(|text| unnamed(text)));
+        for &index in sources {
+            let (Some(source), Some(trees)) = (self.artifact.sources.get(index), parsed.sources.get(index))
+            else {
+                continue;
+            };
+            query.extend(trees.query.iter().map(|statement| unnamed(&statement.text)));
+            if !trees.query.is_empty()
+                && let Some(last) = query.last_mut()
+            {
+                last.name = self.name(self.artifact.result_name(source)).into_owned();
+            }
+        }
+        let precondition = self.precondition(condition);
+        let mut texts: Vec<&str> = query.iter().map(|request| request.vql.as_str()).collect();
+        texts.push(&precondition);
+        let artifacts = dependencies::collect(self.repository, &texts, self.options)?;
+        Ok(CompiledRequest {
+            query,
+            precondition,
+            env: self.env.clone(),
+            artifacts,
+            tools: self.artifact.tools.iter().map(|tool| tool.name.clone()).collect(),
+            effective_principal: self.artifact.impersonate.clone(),
+            ..CompiledRequest::default()
+        })
+    }
+
+    fn name(&self, name: String) -> Cow<'_, str> {
+        match self.options.obfuscate {
+            Some(obfuscate) => obfuscate(&name).into(),
+            None => name.into(),
+        }
+    }
+
+    /// The precondition sees the parameters with their types.
+    fn precondition(&self, condition: &[Statement]) -> String {
+        if condition.is_empty() {
+            return String::new();
+        }
+        let own = condition.iter().map(|statement| &*statement.text);
+        self.conversions
+            .iter()
+            .map(String::as_str)
+            .chain(own)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// The artifact's own `export`, then those of its imports.
+fn exports(repository: &Repository, artifact: &Artifact) -> Result<Vec<Statement>, Error> {
+    let mut statements = artifact.parsed()?.export.clone();
+    for import in &artifact.imports {
+        let imported = repository
+            .get(import)
+            .ok_or_else(|| repository.not_found(import))?;
+        statements.extend(imported.parsed()?.export.iter().cloned());
+    }
+    Ok(statements)
+}
+
+/// Variables: defaults, then what the user gives, then the tools.
+fn environment(artifact: &Artifact, spec: &Spec, options: &Options<'_>) -> Result<Vec<VqlEnv>, Error> {
+    let mut env = Vec::with_capacity(artifact.parameters.len());
+    for parameter in &artifact.parameters {
+        let kind = parameter.parameter_type();
+        let kept = match kind {
+            ParameterType::ServerMetadata => options.server_metadata.and_then(|get| get(&parameter.name)),
+            _ => None,
+        };
+        let value = kept
+            .filter(|value| !value.is_empty())
+            .unwrap_or_else(|| parameter.default.clone());
+        let comment = if kind == ParameterType::Redacted {
+            "redacted"
+        } else {
+            ""
+        };
+        env.push(VqlEnv {
+            key: parameter.name.clone(),
+            value,
+            comment: comment.to_owned(),
+        });
+    }
+    for (key, value) in &spec.parameters {
+        match env.iter_mut().find(|entry| entry.key == *key) {
+            Some(entry) => entry.value.clone_from(value),
+            None => env.push(VqlEnv {
+                key: key.clone(),
+                value: value.clone(),
+                comment: String::new(),
+            }),
+        }
+    }
+    for tool in &artifact.tools {
+        let variables = tool_variables(tool, options)?;
+        env.extend(variables.into_iter().map(|(key, value)| VqlEnv {
+            key,
+            value,
+            comment: String::new(),
+        }));
+    }
+    Ok(env)
+}
+
+/// The variables that tell a query where a tool is.
+pub(crate) fn tool_variables(tool: &Tool, options: &Options<'_>) -> Result<Vec<(String, String)>, Error> {
+    let Some(tools) = options.tools else {
+        let message = "there is no inventory here; run this artifact through a server";
+        return Err(Error::Tool {
+            tool: tool.name.clone(),
+            message: message.to_owned(),
+        });
+    };
+    let info = tools.materialise(tool)?;
+    let mut variables = vec![
+        ("HASH", info.hash),
+        ("FILENAME", info.filename),
+        ("VERSION", info.version),
+    ];
+    match info.path {
+        Some(path) => variables.push(("PATH", path)),
+        None => {
+            variables.push(("URL", info.urls.first().cloned().unwrap_or_default()));
+            variables.push(("URLs", serde_json::Value::from(info.urls).to_string()));
+        }
+    }
+    Ok(variables
+        .into_iter()
+        .map(|(suffix, value)| (format!("Tool_{}_{suffix}", tool.name), value))
+        .collect())
+}
+
+/// A copy of a request that may be stored or shown: redacted values are masked.
+#[must_use]
+pub fn masked(request: &CompiledRequest) -> CompiledRequest {
+    let mut copy = request.clone();
+    for entry in copy.env.iter_mut().filter(|entry| entry.comment == "redacted") {
+        entry.value = "XXXXX".to_owned();
+    }
+    copy
+}

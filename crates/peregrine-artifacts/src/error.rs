@@ -1,0 +1,131 @@
+//! What can be wrong with a definition or a request to run one.
+
+/// One fault in a definition, with the place it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Line of the definition's file, from 1; 0 when the fault has no place.
+    pub line: u32,
+    /// Column in that line, from 1; 0 when only the line is known.
+    pub column: u32,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    /// A fault that has no place of its own.
+    pub fn anywhere(message: impl Into<String>) -> Problem {
+        Problem {
+            line: 0,
+            column: 0,
+            message: message.into(),
+        }
+    }
+
+    /// A fault on a line.
+    pub fn at(line: u32, column: u32, message: impl Into<String>) -> Problem {
+        Problem {
+            line,
+            column,
+            message: message.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.line, self.column) {
+            (0, _) => f.write_str(&self.message),
+            (line, 0) => write!(f, "line {line}: {}", self.message),
+            (line, column) => write!(f, "line {line}:{column}: {}", self.message),
+        }
+    }
+}
+
+/// Everything that can go wrong before an artifact runs.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The text is not a definition.
+    #[error("{}{}", prefix(.artifact), join(.problems))]
+    Invalid {
+        /// Name of the definition, empty when it could not be read.
+        artifact: String,
+        /// At least one.
+        problems: Vec<Problem>,
+    },
+    /// No such artifact, or no such source of it.
+    #[error("no artifact `{name}`{}", suggest(.suggestion))]
+    NotFound {
+        /// The name asked for.
+        name: String,
+        /// A name that looks like it.
+        suggestion: Option<String>,
+    },
+    /// A definition that came with the product is in the way.
+    #[error(
+        "artifact `{0}` is built in and cannot be changed; give yours another name, such as `Custom.{0}`"
+    )]
+    BuiltIn(String),
+    /// Another definition already has this name.
+    #[error("the name `{0}` is already taken by another artifact; choose another alias")]
+    NameTaken(String),
+    /// The caller may not run this artifact.
+    #[error("{0}")]
+    Denied(String),
+    /// A tool cannot be provided.
+    #[error("tool `{tool}`: {message}")]
+    Tool {
+        /// The tool's name.
+        tool: String,
+        /// Why not.
+        message: String,
+    },
+    /// A value does not fit its parameter.
+    #[error("parameter `{parameter}`: {message}")]
+    Parameter {
+        /// The parameter's name.
+        parameter: String,
+        /// What does not fit.
+        message: String,
+    },
+    /// A file or folder of definitions cannot be read.
+    #[error("reading `{path}`: {message}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// One fault of a definition.
+    pub fn invalid(artifact: impl Into<String>, problem: Problem) -> Error {
+        Error::Invalid {
+            artifact: artifact.into(),
+            problems: vec![problem],
+        }
+    }
+}
+
+fn prefix(artifact: &str) -> String {
+    if artifact.is_empty() {
+        String::new()
+    } else {
+        format!("artifact `{artifact}`: ")
+    }
+}
+
+fn join(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(Problem::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn suggest(suggestion: &Option<String>) -> String {
+    suggestion
+        .as_ref()
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,152 @@
+//! Parameters of an artifact: how their text becomes a value on the executing side.
+
+use serde::Deserialize;
+
+/// A declared parameter.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameter {
+    /// The variable it sets.
+    #[serde(deserialize_with = "crate::yaml::text")]
+    pub name: String,
+    /// Its value when nobody gives one.
+    #[serde(deserialize_with = "crate::yaml::text")]
+    pub default: String,
+    /// Markdown.
+    #[serde(deserialize_with = "crate::yaml::text")]
+    pub description: String,
+    /// As declared; see [`ParameterType`].
+    #[serde(rename = "type", deserialize_with = "crate::yaml::text")]
+    pub kind: String,
+    /// Label in forms.
+    #[serde(deserialize_with = "crate::yaml::text")]
+    pub friendly_name: String,
+    /// For `choices` and `multichoice`.
+    #[serde(deserialize_with = "crate::yaml::texts")]
+    pub choices: Vec<String>,
+    /// A hint for forms, never enforced.
+    #[serde(deserialize_with = "crate::yaml::text")]
+    pub validating_regex: String,
+    /// For `artifactset`: the kind of artifacts to offer.
+    #[serde(deserialize_with = "crate::yaml::text")]
+    pub artifact_type: String,
+    /// For `artifactset`: offer sources too.
+    pub sources: bool,
+}
+
+/// What a parameter's text stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParameterType {
+    /// Text as it is, also of unknown types.
+    Text,
+    /// Text that stored copies must not show.
+    Redacted,
+    /// A decimal number.
+    Int,
+    /// A decimal fraction.
+    Float,
+    /// `Y`, `TRUE`, `YES`, `OK` are true.
+    Bool,
+    /// Seconds or a date.
+    Timestamp,
+    /// A table with a header row.
+    Csv,
+    /// A JSON object.
+    Json,
+    /// A JSON array.
+    JsonArray,
+    /// XML.
+    Xml,
+    /// YAML.
+    Yaml,
+    /// Source of a Starlark module.
+    Starlark,
+    /// A link: its content.
+    Upload,
+    /// A link: a file with its content.
+    UploadFile,
+    /// Text the server keeps under the parameter's name.
+    ServerMetadata,
+}
+
+impl Parameter {
+    /// What the declared type means.
+    #[must_use]
+    pub fn parameter_type(&self) -> ParameterType {
+        match self.kind.to_ascii_lowercase().as_str() {
+            "redacted" => ParameterType::Redacted,
+            "int" | "int64" | "integer" => ParameterType::Int,
+            "float" => ParameterType::Float,
+            "bool" => ParameterType::Bool,
+            "timestamp" => ParameterType::Timestamp,
+            "csv" | "artifactset" => ParameterType::Csv,
+            "json" => ParameterType::Json,
+            "json_array" | "regex_array" | "multichoice" => ParameterType::JsonArray,
+            "xml" => ParameterType::Xml,
+            "yaml" => ParameterType::Yaml,
+            "starlark" => ParameterType::Starlark,
+            "upload" => ParameterType::Upload,
+            "upload_file" => ParameterType::UploadFile,
+            "server_metadata" => ParameterType::ServerMetadata,
+            _ => ParameterType::Text,
+        }
+    }
+
+    /// The statements that turn the variable from text into its value. Structured types leave alone what is no text,
+    /// because a calling artifact may pass values.
+    #[must_use]
+    pub fn conversion(&self) -> Vec<String> {
+        let name = quote(&self.name);
+        let parsed = |parser: String| {
+            vec![format!(
+                "LET {name} <= if(condition=typeof(a={name}) = 'string', then={parser}, else={name})"
+            )]
+        };
+        match self.parameter_type() {
+            ParameterType::Text | ParameterType::Redacted | ParameterType::ServerMetadata => Vec::new(),
+            ParameterType::Int => vec![format!("LET {name} <= int(int={name})")],
+            ParameterType::Float => vec![format!("LET {name} <= parse_float(string={name})")],
+            ParameterType::Bool => {
+                vec![format!(
+                    "LET {name} <= {name} = TRUE OR {name} =~ '^(Y|TRUE|YES|OK)$'"
+                )]
+            }
+            ParameterType::Timestamp => vec![format!("LET {name} <= timestamp(epoch={name})")],
+            ParameterType::Csv => parsed(format!(
+                "{{ SELECT * FROM parse_csv(filename={name}, accessor='data') }}"
+            )),
+            ParameterType::Json => parsed(format!("parse_json(data={name})")),
+            ParameterType::JsonArray => parsed(format!("parse_json_array(data={name})")),
+            ParameterType::Xml => parsed(format!("parse_xml(file={name}, accessor='data')")),
+            ParameterType::Yaml => parsed(format!("parse_yaml(filename={name}, accessor='data')")),
+            ParameterType::Starlark => parsed(format!("starl(code={name})")),
+            ParameterType::Upload => self.fetch(""),
+            ParameterType::UploadFile => self.fetch(", tempfile_extension='.tmp'"),
+        }
+    }
+
+    /// Reads the link the variable holds; nothing to read gives NULL.
+    fn fetch(&self, options: &str) -> Vec<String> {
+        let name = quote(&self.name);
+        let rows = quote(&format!("{}_", self.name));
+        vec![
+            format!(
+                "LET {rows} <= SELECT Content FROM if(condition={name}, \
+                 then={{ SELECT Content FROM http_client(url={name}{options}) }})"
+            ),
+            format!("LET {name} <= {rows}.Content[0]"),
+        ]
+    }
+}
+
+/// A name as VQL needs it: in backticks when it is no plain word.
+#[must_use]
+pub fn quote(name: &str) -> String {
+    let is_plain = !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    if is_plain {
+        name.to_owned()
+    } else {
+        format!("`{name}`")
+    }
+}

@@ -1,0 +1,318 @@
+//! Definitions by name: those we ship, those of an administrator's folders, those users write.
+
+use crate::error::{Error, Problem};
+use crate::model::{Artifact, Metadata, Origin};
+use crate::validate::{check_form, validate};
+use crate::{queues, search};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The definitions of `artifacts/**/*.yaml`: path and text.
+pub const COMPILED_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
+
+/// A set of definitions, perhaps on top of another organisation's. A clone is a reference to the same set.
+#[derive(Debug, Clone, Default)]
+pub struct Repository(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    artifacts: RwLock<BTreeMap<String, Arc<Artifact>>>,
+    metadata: RwLock<BTreeMap<String, Metadata>>,
+    parent: Option<Repository>,
+    changes: AtomicU64,
+}
+
+/// What loading a folder gave.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Names, in the order they were read.
+    pub names: Vec<String>,
+    /// Files that were skipped, and why.
+    pub errors: Vec<(PathBuf, Error)>,
+}
+
+impl Repository {
+    /// A repository with nothing in it.
+    #[must_use]
+    pub fn empty() -> Repository {
+        Repository::default()
+    }
+
+    /// A repository with the definitions of this binary and the queues the server needs.
+    #[must_use]
+    pub fn with_compiled_in() -> Repository {
+        let repository = Repository::empty();
+        for (_, raw) in COMPILED_IN {
+            // A test loads every one of them: none is refused.
+            let _ = repository.load(raw, Origin::CompiledIn);
+        }
+        repository.add_queues();
+        repository
+    }
+
+    /// An organisation's own repository: what it lacks is looked up here.
+    #[must_use]
+    pub fn child(&self) -> Repository {
+        Repository(Arc::new(Inner {
+            parent: Some(self.clone()),
+            ..Inner::default()
+        }))
+    }
+
+    /// Defines the queues nobody defined yet.
+    pub fn add_queues(&self) {
+        let mut artifacts = self.0.artifacts.write();
+        for (name, kind) in queues::all() {
+            artifacts.entry(name.to_owned()).or_insert_with(|| {
+                let raw = format!("name: {name}\ntype: {kind}\n").into();
+                Arc::new(Artifact {
+                    name: name.to_owned(),
+                    kind,
+                    raw,
+                    origin: Origin::CompiledIn,
+                    ..Artifact::default()
+                })
+            });
+        }
+    }
+
+    /// Adds or replaces a definition. Those written by users are checked in full; they never replace one that is
+    /// built in.
+    pub fn load(&self, raw: &str, origin: Origin) -> Result<Arc<Artifact>, Error> {
+        self.insert(Artifact {
+            origin,
+            ..Artifact::from_yaml(raw)?
+        })
+    }
+
+    /// As [`Repository::load`], for a definition that is already decoded.
+    pub fn insert(&self, artifact: Artifact) -> Result<Arc<Artifact>, Error> {
+        match artifact.origin {
+            Origin::CompiledIn => check_form(&artifact)?,
+            Origin::BuiltIn | Origin::Custom => validate(&artifact)?,
+        }
+        let mut artifacts = self.0.artifacts.write();
+        let is_replaceable = |old: &Artifact| artifact.is_built_in() || !old.is_built_in();
+        if artifacts
+            .get(&artifact.name)
+            .is_some_and(|old| !is_replaceable(old))
+        {
+            return Err(Error::BuiltIn(artifact.name));
+        }
+        let is_taken = |alias: &String| {
+            let own = |other: &Arc<Artifact>| other.alias_of.as_ref() == Some(&artifact.name);
+            *alias == artifact.name || artifacts.get(alias).is_some_and(|other| !own(other))
+        };
+        if let Some(alias) = artifact.aliases.iter().find(|alias| is_taken(alias)) {
+            return Err(Error::NameTaken(alias.clone()));
+        }
+        artifacts.retain(|_, other| other.alias_of.as_ref() != Some(&artifact.name));
+        for alias in &artifact.aliases {
+            let copy = Artifact {
+                name: alias.clone(),
+                alias_of: Some(artifact.name.clone()),
+                ..artifact.clone()
+            };
+            artifacts.insert(alias.clone(), Arc::new(copy));
+        }
+        let artifact = Arc::new(artifact);
+        artifacts.insert(artifact.name.clone(), artifact.clone());
+        drop(artifacts);
+        self.note_change();
+        Ok(artifact)
+    }
+
+    /// Loads every `.yaml` and `.yml` file below a folder; bad ones are reported and skipped.
+    #[must_use]
+    pub fn load_folder(&self, folder: &Path, origin: Origin) -> Loaded {
+        let mut loaded = Loaded::default();
+        let mut files = Vec::new();
+        find_yaml(folder, 0, &mut files, &mut loaded.errors);
+        files.sort();
+        for file in files {
+            let result = std::fs::read_to_string(&file)
+                .map_err(|error| io_error(&file, &error))
+                .and_then(|raw| self.load(&raw, origin));
+            match result {
+                Ok(artifact) => loaded.names.push(artifact.name.clone()),
+                Err(error) => loaded.errors.push((file, error)),
+            }
+        }
+        loaded
+    }
+
+    /// Removes a definition a user wrote, with its aliases.
+    pub fn delete(&self, name: &str) -> Result<(), Error> {
+        let mut artifacts = self.0.artifacts.write();
+        match artifacts.get(name) {
+            None => {
+                return Err(Error::NotFound {
+                    name: name.to_owned(),
+                    suggestion: None,
+                });
+            }
+            Some(artifact) if artifact.is_built_in() => return Err(Error::BuiltIn(name.to_owned())),
+            Some(_) => artifacts.retain(|key, other| key != name && other.alias_of.as_deref() != Some(name)),
+        }
+        drop(artifacts);
+        self.note_change();
+        Ok(())
+    }
+
+    /// The definition called `name`, our own or inherited.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Artifact>> {
+        let own = self.0.artifacts.read().get(name).cloned();
+        own.or_else(|| self.0.parent.as_ref()?.get(name))
+    }
+
+    /// The definition for `Name` or `Name/Source`; the latter is reduced to that source.
+    pub fn resolve(&self, reference: &str) -> Result<Arc<Artifact>, Error> {
+        let (name, source) = match reference.split_once('/') {
+            None => (reference, None),
+            Some((name, source)) => (name, Some(source)),
+        };
+        let artifact = self.get(name).ok_or_else(|| self.not_found(name))?;
+        match source {
+            None => Ok(artifact),
+            Some(source) => match artifact.with_only_source(source) {
+                Some(artifact) => Ok(Arc::new(artifact)),
+                None => Err(Error::NotFound {
+                    name: reference.to_owned(),
+                    suggestion: None,
+                }),
+            },
+        }
+    }
+
+    /// The definition belongs to a parent: it cannot be changed here.
+    #[must_use]
+    pub fn is_inherited(&self, name: &str) -> bool {
+        !self.0.artifacts.read().contains_key(name) && self.get(name).is_some()
+    }
+
+    /// Every definition, inherited ones included, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Artifact>> {
+        let mut found = self
+            .0
+            .parent
+            .as_ref()
+            .map(Repository::all_by_name)
+            .unwrap_or_default();
+        found.extend(
+            self.0
+                .artifacts
+                .read()
+                .iter()
+                .map(|(name, artifact)| (name.clone(), artifact.clone())),
+        );
+        found.into_values().collect()
+    }
+
+    fn all_by_name(&self) -> BTreeMap<String, Arc<Artifact>> {
+        self.all()
+            .into_iter()
+            .map(|artifact| (artifact.name.clone(), artifact))
+            .collect()
+    }
+
+    /// Artifacts that fit a search expression; see [`search::Query`].
+    #[must_use]
+    pub fn search(&self, expression: &str) -> Vec<Arc<Artifact>> {
+        let query = search::Query::parse(expression);
+        let mut found = self.all();
+        found.retain(|artifact| query.matches(artifact, &self.metadata(&artifact.name)));
+        found
+    }
+
+    /// What administrators attached to a name. Queues of the server are always hidden.
+    #[must_use]
+    pub fn metadata(&self, name: &str) -> Metadata {
+        let mut metadata = self.0.metadata.read().get(name).cloned().unwrap_or_default();
+        metadata.hidden |= queues::expected_kind(name).is_some();
+        metadata
+    }
+
+    /// Attaches metadata to a name.
+    pub fn set_metadata(&self, name: &str, metadata: Metadata) {
+        self.0.metadata.write().insert(name.to_owned(), metadata);
+        self.note_change();
+    }
+
+    /// Counts changes here and in the parents: what was made from definitions is stale when it grows.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.0.changes.load(Ordering::Acquire) + self.0.parent.as_ref().map_or(0, Repository::changes)
+    }
+
+    /// Parses every definition and removes those that do not parse.
+    pub fn remove_broken(&self) -> Vec<Error> {
+        let artifacts: Vec<_> = self.0.artifacts.read().values().cloned().collect();
+        let broken: Vec<_> = artifacts
+            .into_iter()
+            .filter_map(|artifact| Some((artifact.name.clone(), artifact.parsed().err()?)))
+            .collect();
+        if !broken.is_empty() {
+            self.0
+                .artifacts
+                .write()
+                .retain(|name, _| broken.iter().all(|(bad, _)| bad != name));
+            self.note_change();
+        }
+        broken.into_iter().map(|(_, error)| error).collect()
+    }
+
+    /// The error for an unknown name, with a name that looks like it.
+    #[must_use]
+    pub fn not_found(&self, name: &str) -> Error {
+        let all = self.all();
+        let names = all.iter().map(|artifact| artifact.name.as_str());
+        Error::NotFound {
+            name: name.to_owned(),
+            suggestion: crate::suggest::closest(name, names),
+        }
+    }
+
+    fn note_change(&self) {
+        self.0.changes.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Folders nest no deeper than this; a loop of links ends here.
+const MAX_DEPTH: usize = 32;
+
+fn find_yaml(path: &Path, depth: usize, files: &mut Vec<PathBuf>, errors: &mut Vec<(PathBuf, Error)>) {
+    if path.is_file() && depth == 0 {
+        let message = "not a folder; unpack the archive and name its folder";
+        errors.push((path.to_owned(), Error::invalid("", Problem::anywhere(message))));
+        return;
+    }
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => return errors.push((path.to_owned(), io_error(path, &error))),
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if depth < MAX_DEPTH {
+                find_yaml(&path, depth + 1, files, errors);
+            }
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            files.push(path);
+        }
+    }
+}
+
+fn io_error(path: &Path, error: &std::io::Error) -> Error {
+    Error::Io {
+        path: path.display().to_string(),
+        message: error.to_string(),
+    }
+}

@@ -1,0 +1,231 @@
+//! What must hold before a definition enters a repository.
+
+use crate::error::{Error, Problem};
+use crate::kind::Kind;
+use crate::model::Artifact;
+use crate::queues;
+
+/// Permissions an artifact may name.
+pub const PERMISSIONS: &[&str] = &[
+    "ANY_QUERY",
+    "PUBLISH",
+    "READ_RESULTS",
+    "LABEL_CLIENT",
+    "COLLECT_CLIENT",
+    "COLLECT_BASIC",
+    "START_HUNT",
+    "COLLECT_SERVER",
+    "ARTIFACT_WRITER",
+    "SERVER_ARTIFACT_WRITER",
+    "EXECVE",
+    "NOTEBOOK_EDITOR",
+    "SERVER_ADMIN",
+    "ORG_ADMIN",
+    "IMPERSONATION",
+    "FILESYSTEM_READ",
+    "FILESYSTEM_WRITE",
+    "NETWORK",
+    "MACHINE_STATE",
+    "PREPARE_RESULTS",
+    "DELETE_RESULTS",
+    "DATASTORE_ACCESS",
+];
+
+const REPORT_TYPES: &[&str] = &[
+    "",
+    "monitoring_daily",
+    "server_event",
+    "client",
+    "internal",
+    "hunt",
+    "templates",
+    "html",
+];
+const CELL_TYPES: &[&str] = &["", "md", "markdown", "vql", "vql_suggestion", "notebook", "none"];
+
+/// Rules that hold for every definition, wherever it comes from.
+pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
+    let mut problems = Vec::new();
+    if let Some(problem) = name_problem(&artifact.name) {
+        problems.push(at_name(artifact, problem));
+    }
+    for alias in &artifact.aliases {
+        problems.extend(name_problem(alias).map(|problem| Problem::anywhere(format!("alias: {problem}"))));
+    }
+    for report in &artifact.reports {
+        if !REPORT_TYPES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&report.kind))
+        {
+            let known = REPORT_TYPES[1..].join(", ");
+            problems.push(Problem::anywhere(format!(
+                "unknown report type `{}`; use one of {known}",
+                report.kind
+            )));
+        }
+    }
+    if let Some(expected) = queues::expected_kind(&artifact.name).filter(|&kind| kind != artifact.kind) {
+        let message = format!(
+            "`{}` is a queue of the server and must have type `{expected}`, not `{}`",
+            artifact.name, artifact.kind
+        );
+        problems.push(at_name(artifact, message));
+    }
+    finish(artifact, problems)
+}
+
+/// The full check, for definitions that were not tested when the product was built. VQL is parsed, not judged; that
+/// is [`crate::verify`].
+pub fn validate(artifact: &Artifact) -> Result<(), Error> {
+    check_form(artifact)?;
+    let mut problems = Vec::new();
+    for permission in artifact
+        .required_permissions
+        .iter()
+        .chain(&artifact.implied_permissions)
+    {
+        if !PERMISSIONS.contains(&permission.as_str()) {
+            problems.push(Problem::anywhere(format!(
+                "unknown permission `{permission}`; check its spelling"
+            )));
+        }
+    }
+    check_parameters(artifact, &mut problems);
+    let source_condition = artifact
+        .sources
+        .iter()
+        .find_map(|source| source.precondition.as_ref());
+    if let (Some(_), Some(section)) = (&artifact.precondition, source_condition) {
+        let message = "both the artifact and a source have a precondition; keep only one kind";
+        problems.push(Problem::at(section.line, 0, message));
+    }
+    for cell in artifact.sources.iter().flat_map(|source| &source.notebook) {
+        if !CELL_TYPES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&cell.kind))
+        {
+            let known = CELL_TYPES[1..].join(", ");
+            problems.push(Problem::anywhere(format!(
+                "unknown cell type `{}`; use one of {known}",
+                cell.kind
+            )));
+        }
+    }
+    check_statements(artifact, &mut problems);
+    finish(artifact, problems)
+}
+
+fn check_parameters(artifact: &Artifact, problems: &mut Vec<Problem>) {
+    for (index, parameter) in artifact.parameters.iter().enumerate() {
+        if parameter.name.is_empty() {
+            problems.push(Problem::anywhere(format!(
+                "parameter {} has no name; give it one",
+                index + 1
+            )));
+        }
+        if parameter.name.contains('`') {
+            let message = format!(
+                "parameter name `{}` contains a backtick; choose another",
+                parameter.name
+            );
+            problems.push(Problem::anywhere(message));
+        }
+    }
+}
+
+fn check_statements(artifact: &Artifact, problems: &mut Vec<Problem>) {
+    let parsed = match artifact.parsed() {
+        Ok(parsed) => parsed,
+        Err(Error::Invalid { problems: found, .. }) => return problems.extend(found),
+        Err(other) => return problems.push(Problem::anywhere(other.to_string())),
+    };
+    for (source, trees) in artifact.sources.iter().zip(&parsed.sources) {
+        let Some(section) = &source.query else { continue };
+        let Some((last, before)) = trees.query.split_last() else {
+            continue;
+        };
+        let mut report = |offset: u32, message: &str| {
+            let (line, column) = section.position(&artifact.raw, offset as usize);
+            problems.push(Problem::at(line, column, message));
+        };
+        if last.is_let() {
+            report(
+                last.tree.span.start,
+                "the last statement of a source must be a SELECT, which gives its rows",
+            );
+        }
+        for statement in before.iter().filter(|statement| !statement.is_let()) {
+            let message =
+                "only the last statement of a source may be a SELECT; put others into sources of their own";
+            report(statement.tree.span.start, message);
+        }
+    }
+}
+
+/// What is wrong with an artifact's name.
+#[must_use]
+pub fn name_problem(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("the artifact has no name; add a `name:` such as `Custom.My.Artifact`".to_owned());
+    }
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    if let Some(c) = name.chars().find(|&c| !is_allowed(c)) {
+        return Some(format!(
+            "the name `{name}` contains `{c}`; use only letters, digits, `_` and `.`"
+        ));
+    }
+    let bad = name
+        .split('.')
+        .find(|part| part.is_empty() || part.starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(format!(
+        "the part `{bad}` of the name `{name}` must start with a letter or `_`"
+    ))
+}
+
+/// A fault shown at the `name:` line.
+fn at_name(artifact: &Artifact, message: String) -> Problem {
+    let line = artifact.raw.lines().position(|line| line.starts_with("name:"));
+    Problem::at(
+        line.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
+        0,
+        message,
+    )
+}
+
+fn finish(artifact: &Artifact, problems: Vec<Problem>) -> Result<(), Error> {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid {
+            artifact: artifact.name.clone(),
+            problems,
+        })
+    }
+}
+
+/// Whether a user may launch `artifact` on the server or on an agent.
+///
+/// `has` answers for one permission.
+pub fn check_launch(
+    artifact: &Artifact,
+    is_basic: bool,
+    on_server: bool,
+    has: &dyn Fn(&str) -> bool,
+) -> Result<(), Error> {
+    if is_basic && has("COLLECT_BASIC") {
+        return Ok(());
+    }
+    let collect = if on_server || artifact.kind == Kind::ServerEvent {
+        "COLLECT_SERVER"
+    } else {
+        "COLLECT_CLIENT"
+    };
+    let needed = std::iter::once(collect).chain(artifact.required_permissions.iter().map(String::as_str));
+    match needed.into_iter().find(|permission| !has(permission)) {
+        None => Ok(()),
+        Some(missing) => Err(Error::Denied(format!(
+            "permission `{missing}` is needed to launch `{}`; ask an administrator for it",
+            artifact.name
+        ))),
+    }
+}

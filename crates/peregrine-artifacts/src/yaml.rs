@@ -1,0 +1,255 @@
+//! From YAML text to [`Artifact`]: typed, strict about keys, forgiving about nulls.
+
+use crate::error::{Error, Problem};
+use crate::kind::Kind;
+use crate::model::{Artifact, ColumnType, NotebookCell, Report, Resources, Source, Tool};
+use crate::normalise::{Normalised, normalise};
+use crate::parameter::Parameter;
+use crate::section::Section;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::Spanned;
+
+/// Definitions are small; anything larger is a mistake or an attack.
+const MAX_BYTES: usize = 8 << 20;
+
+impl Artifact {
+    /// Reads a definition. What it says is not judged beyond its form; see [`crate::validate`].
+    pub fn from_yaml(raw: &str) -> Result<Artifact, Error> {
+        if raw.len() > MAX_BYTES {
+            let message = format!(
+                "a definition of {} bytes is too large; the limit is {MAX_BYTES}",
+                raw.len()
+            );
+            return Err(Error::invalid("", Problem::anywhere(message)));
+        }
+        let normalised = normalise(raw);
+        let mut options = serde_saphyr::options! { strict_booleans: true };
+        options.with_snippet = false;
+        let document: Document = serde_saphyr::from_str_with_options(&normalised.text, options)
+            .map_err(|error| Error::invalid("", yaml_problem(&normalised, &error)))?;
+        document.into_artifact(raw, &normalised)
+    }
+}
+
+fn yaml_problem(normalised: &Normalised, error: &serde_saphyr::Error) -> Problem {
+    let message = error.to_string();
+    match error.location() {
+        Some(location) if location.line() > 0 => {
+            let line = normalised.original_line(to_line(location.line()));
+            Problem::at(line, to_line(location.column()), strip_location(&message))
+        }
+        _ => Problem::anywhere(message),
+    }
+}
+
+/// The parser's own words about the place, which counts repaired lines.
+fn strip_location(message: &str) -> &str {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let message = message.lines().next().unwrap_or(message);
+    match message.rfind(" at line ") {
+        Some(at) => &message[..at],
+        None => message,
+    }
+}
+
+fn to_line(line: u64) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Document {
+    #[serde(deserialize_with = "text")]
+    name: String,
+    #[serde(deserialize_with = "texts")]
+    aliases: Vec<String>,
+    #[serde(deserialize_with = "text")]
+    description: String,
+    #[serde(deserialize_with = "text")]
+    author: String,
+    #[serde(deserialize_with = "texts")]
+    reference: Vec<String>,
+    #[serde(deserialize_with = "texts")]
+    references: Vec<String>,
+    r#type: Option<Spanned<String>>,
+    precondition: Option<Spanned<String>>,
+    #[serde(deserialize_with = "list")]
+    parameters: Vec<Parameter>,
+    #[serde(deserialize_with = "list")]
+    sources: Vec<SourceDocument>,
+    export: Option<Spanned<String>>,
+    #[serde(deserialize_with = "texts")]
+    imports: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    column_types: Vec<ColumnType>,
+    #[serde(deserialize_with = "list")]
+    tools: Vec<Tool>,
+    resources: Option<Resources>,
+    #[serde(deserialize_with = "texts")]
+    required_permissions: Vec<String>,
+    #[serde(deserialize_with = "texts")]
+    implied_permissions: Vec<String>,
+    #[serde(deserialize_with = "text")]
+    impersonate: String,
+    #[serde(deserialize_with = "list")]
+    reports: Vec<Report>,
+    // Set by the repository; what a file says about them is ignored.
+    raw: Option<IgnoredAny>,
+    compiled: Option<IgnoredAny>,
+    built_in: Option<IgnoredAny>,
+    compiled_in: Option<IgnoredAny>,
+    is_alias: Option<IgnoredAny>,
+    is_inherited: Option<IgnoredAny>,
+    metadata: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct SourceDocument {
+    #[serde(deserialize_with = "text")]
+    name: String,
+    #[serde(deserialize_with = "text")]
+    description: String,
+    precondition: Option<Spanned<String>>,
+    query: Option<Spanned<String>>,
+    #[serde(deserialize_with = "list")]
+    queries: Vec<Spanned<String>>,
+    #[serde(deserialize_with = "list")]
+    notebook: Vec<NotebookCell>,
+}
+
+impl Document {
+    fn into_artifact(self, raw: &str, normalised: &Normalised) -> Result<Artifact, Error> {
+        let kind = match &self.r#type {
+            None => Kind::Client,
+            Some(name) => Kind::parse(name.value.trim()).ok_or_else(|| {
+                let known = Kind::ALL.map(Kind::as_str).join(", ");
+                let message = format!("unknown type `{}`; use one of {known}", name.value);
+                let line = normalised.original_line(to_line(name.referenced.line()));
+                Error::invalid(&self.name, Problem::at(line, 0, message))
+            })?,
+        };
+        let section = |vql: Option<Spanned<String>>| vql.and_then(|vql| section(normalised, vql));
+        let mut parameters = self.parameters;
+        if !raw.ends_with('\n') {
+            drop_invented_newline(raw, &mut parameters);
+        }
+        Ok(Artifact {
+            name: self.name,
+            aliases: self.aliases,
+            description: self.description,
+            author: self.author,
+            references: [self.reference, self.references].concat(),
+            kind,
+            precondition: section(self.precondition),
+            parameters,
+            sources: self
+                .sources
+                .into_iter()
+                .map(|source| source.into_source(normalised))
+                .collect(),
+            export: section(self.export),
+            imports: self.imports,
+            column_types: self.column_types,
+            tools: self.tools,
+            resources: self.resources.unwrap_or_default(),
+            required_permissions: self.required_permissions,
+            implied_permissions: self.implied_permissions,
+            impersonate: self.impersonate,
+            reports: self.reports,
+            raw: raw.into(),
+            ..Artifact::default()
+        })
+    }
+}
+
+impl SourceDocument {
+    fn into_source(self, normalised: &Normalised) -> Source {
+        let mut query: Option<Section> = None;
+        for part in self.query.into_iter().chain(self.queries) {
+            let Some(part) = section(normalised, part) else {
+                continue;
+            };
+            match &mut query {
+                None => query = Some(part),
+                Some(whole) => append(whole, &part),
+            }
+        }
+        Source {
+            name: self.name,
+            description: self.description,
+            precondition: self.precondition.and_then(|vql| section(normalised, vql)),
+            query,
+            notebook: self.notebook,
+        }
+    }
+}
+
+/// Joins the items of a `queries` list, padded with empty lines so that line numbers stay those of the file.
+fn append(whole: &mut Section, part: &Section) {
+    let lines = u32::try_from(whole.text.matches('\n').count()).unwrap_or(u32::MAX);
+    let end = whole.line.saturating_add(lines);
+    let padding = part.line.saturating_sub(end).clamp(1, 10_000);
+    whole.text.extend(std::iter::repeat_n('\n', padding as usize));
+    whole.text.push_str(&part.text);
+}
+
+fn section(normalised: &Normalised, vql: Spanned<String>) -> Option<Section> {
+    if vql.value.trim().is_empty() {
+        return None;
+    }
+    let line = to_line(vql.defined.line());
+    let is_block = normalised
+        .text
+        .lines()
+        .nth(line.saturating_sub(1) as usize)
+        .is_some_and(|text| {
+            let at = usize::try_from(vql.defined.column().saturating_sub(1)).unwrap_or(usize::MAX);
+            text.chars().nth(at).is_some_and(|c| c == '|' || c == '>')
+        });
+    let line = normalised.original_line(if is_block { line.saturating_add(1) } else { line });
+    Some(Section {
+        text: vql.value,
+        line,
+    })
+}
+
+/// A block scalar that ends the file has no final newline when the file has none; the YAML parser adds one.
+fn drop_invented_newline(raw: &str, parameters: &mut [Parameter]) {
+    let last_line = raw.lines().next_back().unwrap_or("").trim();
+    let Some(last) = parameters.last_mut() else { return };
+    for text in [&mut last.default, &mut last.description] {
+        let ends_file = text
+            .lines()
+            .next_back()
+            .is_some_and(|line| line.trim() == last_line);
+        if ends_file && text.ends_with('\n') {
+            text.pop();
+        }
+    }
+}
+
+/// A string; null is the empty one.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list of strings; null is the empty one.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let items: Option<Vec<Option<String>>> = Option::deserialize(deserializer)?;
+    Ok(items
+        .unwrap_or_default()
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .collect())
+}
+
+/// A list; null is the empty one.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,458 @@
+//! From definitions to requests: modes, order of statements, variables, limits, dependencies.
+
+use peregrine_artifacts::compile::{ToolInfo, Tools, masked};
+use peregrine_artifacts::resources::{Batching, Limits};
+use peregrine_artifacts::{
+    CollectionRequest, Compiled, Error, Options, Origin, Repository, Spec, Tool, compile,
+};
+
+fn repository(definitions: &[&str]) -> Repository {
+    let repository = Repository::empty();
+    for definition in definitions {
+        repository.load(definition, Origin::Custom).unwrap();
+    }
+    repository
+}
+
+fn ask(names: &[&str]) -> CollectionRequest {
+    CollectionRequest {
+        artifacts: names.iter().map(|name| name.to_string()).collect(),
+        ..Default::default()
+    }
+}
+
+fn plain(repository: &Repository, names: &[&str]) -> Compiled {
+    compile(repository, &ask(names), &Options::default()).unwrap()
+}
+
+/// Each statement as `name> text`.
+fn statements(compiled: &Compiled, request: usize) -> Vec<String> {
+    compiled.requests[request]
+        .query
+        .iter()
+        .map(|query| format!("{}> {}", query.name, query.vql))
+        .collect()
+}
+
+const TWO_SOURCES: &str = "name: Two\nsources:\n- name: a\n  query: |\n    LET x = 1 // one\n    SELECT x FROM scope()\n\
+                           - name: b\n  query: SELECT 2 FROM scope()\n";
+
+#[test]
+fn without_preconditions_sources_share_a_request() {
+    let compiled = plain(&repository(&[TWO_SOURCES]), &["Two"]);
+    assert_eq!(compiled.requests.len(), 1);
+    assert_eq!(
+        statements(&compiled, 0),
+        [
+            "> LET x = 1",
+            "Two/a> SELECT x FROM scope()",
+            "Two/b> SELECT 2 FROM scope()"
+        ]
+    );
+}
+
+#[test]
+fn a_source_precondition_splits_the_request() {
+    let repository = repository(&[
+        "name: A\nparameters: [{name: p, type: bool}]\nexport: LET e = 1\nsources:\n\
+         - name: a\n  precondition: SELECT * FROM info() WHERE p\n  query: SELECT 1 FROM scope()\n\
+         - name: b\n  query: SELECT 2 FROM scope()\n",
+    ]);
+    let compiled = plain(&repository, &["A"]);
+    let bool = "> LET p <= p = TRUE OR p =~ '^(Y|TRUE|YES|OK)$'";
+    assert_eq!(
+        statements(&compiled, 0),
+        [bool, "> LET e = 1", "A/a> SELECT 1 FROM scope()"]
+    );
+    assert_eq!(
+        statements(&compiled, 1),
+        [bool, "> LET e = 1", "A/b> SELECT 2 FROM scope()"]
+    );
+    assert_eq!(
+        compiled.requests[0].precondition,
+        format!("{}\nSELECT * FROM info() WHERE p", &bool[2..])
+    );
+    assert_eq!(compiled.requests[1].precondition, "");
+    let numbers: Vec<_> = compiled
+        .requests
+        .iter()
+        .map(|request| (request.query_id, request.total_queries))
+        .collect();
+    assert_eq!(numbers, [(1, 2), (2, 2)]);
+}
+
+#[test]
+fn event_sources_run_apart_and_prefer_their_own_precondition() {
+    let repository = repository(&[
+        "name: E\ntype: CLIENT_EVENT\nprecondition: SELECT 0 FROM scope()\nsources:\n- name: a\n  query: SELECT 1 FROM scope()\n\
+         - name: b\n  query: SELECT 2 FROM scope()\n",
+    ]);
+    let compiled = plain(&repository, &["E"]);
+    assert_eq!(compiled.requests.len(), 2);
+    assert!(
+        compiled
+            .requests
+            .iter()
+            .all(|request| request.precondition == "SELECT 0 FROM scope()")
+    );
+}
+
+#[test]
+fn exports_and_imports_come_before_sources() {
+    let repository = repository(&[
+        "name: Lib\nparameters: [{name: q, type: int}]\nexport: |\n  LET one = 1\n  LET two = 2\n",
+        "name: A\nimports: [Lib]\nexport: LET own = 0\nparameters: [{name: n, type: int, default: 7}]\n\
+         sources: [{query: SELECT one FROM scope()}]\n",
+    ]);
+    assert_eq!(
+        statements(&plain(&repository, &["A"]), 0),
+        [
+            "> LET n <= int(int=n)",
+            "> LET own = 0",
+            "> LET one = 1",
+            "> LET two = 2",
+            "A> SELECT one FROM scope()"
+        ]
+    );
+}
+
+#[test]
+fn one_source_can_be_named() {
+    let repository = repository(&[TWO_SOURCES]);
+    assert_eq!(
+        statements(&plain(&repository, &["Two/b"]), 0),
+        ["Two/b> SELECT 2 FROM scope()"]
+    );
+    let error = compile(&repository, &ask(&["Two/c"]), &Options::default()).unwrap_err();
+    assert_eq!(error.to_string(), "no artifact `Two/c`");
+}
+
+#[test]
+fn unknown_artifacts_suggest_or_are_left_out() {
+    let repository = repository(&["name: Linux.Sys.Pslist\n"]);
+    let error = compile(&repository, &ask(&["Linux.Sys.PsList2"]), &Options::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no artifact `Linux.Sys.PsList2`; did you mean `Linux.Sys.Pslist`?"
+    );
+    let options = Options {
+        ignore_missing: true,
+        ..Options::default()
+    };
+    assert_eq!(
+        compile(&repository, &ask(&["No.Such"]), &options)
+            .unwrap()
+            .requests
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn custom_artifacts_override_when_allowed() {
+    let repository = repository(&[
+        "name: A\nsources: [{query: SELECT 1 FROM scope()}]\n",
+        "name: Custom.A\nsources: [{query: SELECT 2 FROM scope()}]\n",
+    ]);
+    let mut request = ask(&["A"]);
+    request.allow_custom_overrides = true;
+    let compiled = compile(&repository, &request, &Options::default()).unwrap();
+    assert_eq!(statements(&compiled, 0), ["Custom.A> SELECT 2 FROM scope()"]);
+}
+
+#[test]
+fn every_parameter_type_has_its_conversion() {
+    let kinds = [
+        ("string", ""),
+        ("regex", ""),
+        ("yara", ""),
+        ("choices", ""),
+        ("hidden", ""),
+        ("strange", ""),
+        ("redacted", ""),
+        ("server_metadata", ""),
+        ("int", "LET P <= int(int=P)"),
+        ("int64", "LET P <= int(int=P)"),
+        ("integer", "LET P <= int(int=P)"),
+        ("float", "LET P <= parse_float(string=P)"),
+        ("bool", "LET P <= P = TRUE OR P =~ '^(Y|TRUE|YES|OK)$'"),
+        ("timestamp", "LET P <= timestamp(epoch=P)"),
+        (
+            "csv",
+            "then={ SELECT * FROM parse_csv(filename=P, accessor='data') }",
+        ),
+        ("artifactset", "parse_csv("),
+        ("json", "parse_json(data=P)"),
+        ("json_array", "parse_json_array(data=P)"),
+        ("regex_array", "parse_json_array(data=P)"),
+        ("multichoice", "parse_json_array(data=P)"),
+        ("xml", "parse_xml(file=P, accessor='data')"),
+        ("yaml", "parse_yaml(filename=P, accessor='data')"),
+        ("starlark", "starl(code=P)"),
+        ("upload", "LET P <= P_.Content[0]"),
+        ("upload_file", "tempfile_extension='.tmp'"),
+    ];
+    for (kind, expected) in kinds {
+        let yaml = format!(
+            "name: A\nparameters: [{{name: P, type: {kind}}}]\nsources: [{{query: SELECT P FROM scope()}}]\n"
+        );
+        let compiled = plain(&repository(&[&yaml]), &["A"]);
+        let all = statements(&compiled, 0);
+        let conversions = all[..all.len() - 1].join("\n");
+        assert!(conversions.contains(expected), "{kind}: {conversions}");
+        assert_eq!(
+            conversions.is_empty(),
+            expected.is_empty(),
+            "{kind}: {conversions}"
+        );
+        for statement in &compiled.requests[0].query {
+            peregrine_vql::parse(&statement.vql)
+                .unwrap_or_else(|error| panic!("{}: {error:?}", statement.vql));
+        }
+    }
+}
+
+#[test]
+fn odd_names_are_quoted() {
+    let repository = repository(&[
+        "name: A\nparameters: [{name: my file, type: int}, {name: 1st, type: int}]\nsources: [{query: SELECT 1 FROM scope()}]\n",
+    ]);
+    let all = statements(&plain(&repository, &["A"]), 0);
+    assert_eq!(
+        all[..2],
+        [
+            "> LET `my file` <= int(int=`my file`)",
+            "> LET `1st` <= int(int=`1st`)"
+        ]
+    );
+}
+
+#[test]
+fn variables_are_defaults_overlaid_with_what_the_user_gives() {
+    let repository = repository(&[
+        "name: A\nparameters: [{name: a, default: 1}, {name: b}, {name: s, type: redacted, default: x}, {name: Key, type: server_metadata, default: d}]\n\
+         sources: [{query: SELECT 1 FROM scope()}]\n",
+    ]);
+    let parameters = [("s", "secret"), ("extra", "3"), ("a", "2")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let mut request = ask(&["A"]);
+    request.specs = vec![Spec {
+        artifact: "A".into(),
+        parameters: parameters.to_vec(),
+        ..Spec::default()
+    }];
+    let metadata = |name: &str| (name == "Key").then(|| "kept".to_owned());
+    let options = Options {
+        server_metadata: Some(&metadata),
+        ..Options::default()
+    };
+    let compiled = compile(&repository, &request, &options).unwrap();
+    let show = |request: &peregrine_artifacts::CompiledRequest| {
+        request
+            .env
+            .iter()
+            .map(|env| format!("{}={}{}", env.key, env.value, env.comment))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        show(&compiled.requests[0]),
+        "a=2 b= s=secretredacted Key=kept extra=3"
+    );
+    assert_eq!(
+        show(&masked(&compiled.requests[0])),
+        "a=2 b= s=XXXXXredacted Key=kept extra=3"
+    );
+}
+
+#[test]
+fn names_are_obfuscated_for_agents() {
+    let reverse = |name: &str| format!("${}", name.chars().rev().collect::<String>());
+    let options = Options {
+        obfuscate: Some(&reverse),
+        ..Options::default()
+    };
+    let compiled = compile(&repository(&[TWO_SOURCES]), &ask(&["Two"]), &options).unwrap();
+    let names: Vec<_> = compiled.requests[0]
+        .query
+        .iter()
+        .map(|query| query.name.as_str())
+        .collect();
+    assert_eq!(names, ["", "$a/owT", "$b/owT"]);
+}
+
+#[test]
+fn dependencies_are_reduced_sorted_and_cut_at_cycles() {
+    let repository = repository(&[
+        "name: Z\ndescription: long\ntype: SERVER\nparameters: [{name: p, type: int, default: 5, description: d}]\n\
+         precondition: SELECT * FROM Artifact.Y()\nsources: [{name: s, query: SELECT * FROM Artifact.A()}]\n",
+        "name: Y\nimports: [Lib]\nexport: LET own = 1 // comment\nsources: [{queries: [LET a = 1, SELECT * FROM Artifact.Z(p=1)]}]\n",
+        "name: Lib\nexport: LET lib = 1\n",
+        "name: A\nsources: [{query: 'SELECT * FROM Artifact.Z() WHERE Artifact.Y.x'}]\n",
+    ]);
+    let compiled = plain(&repository, &["A"]);
+    let sent = &compiled.requests[0].artifacts;
+    assert_eq!(
+        sent.iter()
+            .map(|artifact| artifact.name.as_str())
+            .collect::<Vec<_>>(),
+        ["A", "Lib", "Y", "Z"]
+    );
+    let y = &sent[2];
+    assert_eq!(
+        (y.export.as_str(), y.raw.as_str(), y.imports.join(",")),
+        ("LET own = 1", "", "Lib".to_owned())
+    );
+    assert_eq!(
+        y.sources[0].queries,
+        ["LET a = 1", "SELECT * FROM Artifact.Z(p=1)"]
+    );
+    let z = &sent[3];
+    assert_eq!(
+        (
+            z.description.as_str(),
+            z.parameters[0].description.as_str(),
+            z.parameters[0].default.as_str()
+        ),
+        ("", "", "5")
+    );
+
+    let agent = Repository::empty();
+    for definition in sent {
+        agent.insert(definition.try_into().unwrap()).unwrap();
+    }
+    assert_eq!(plain(&agent, &["A"]).requests[0].artifacts, *sent);
+}
+
+#[test]
+fn a_missing_dependency_is_an_error() {
+    let repository = repository(&["name: A\nsources: [{query: SELECT * FROM Artifact.B()}]\n"]);
+    let error = compile(&repository, &ask(&["A"]), &Options::default()).unwrap_err();
+    assert!(
+        matches!(error, Error::NotFound { ref name, .. } if name == "B"),
+        "{error}"
+    );
+}
+
+#[test]
+fn limits_follow_their_precedence() {
+    let repository = repository(&[
+        "name: A\nresources: {timeout: 10, cpu_limit: 20, iops_limit: 30, max_rows: 40, max_upload_bytes: 50, max_batch_wait: 60, max_batch_rows: 70}\n\
+         sources: [{query: SELECT 1 FROM scope()}]\n",
+        "name: B\nresources: {max_rows: 41, timeout: 11}\nsources: [{query: SELECT 1 FROM scope()}]\n",
+    ]);
+    let mut request = ask(&["A", "B"]);
+    request.specs = vec![Spec {
+        artifact: "A".into(),
+        cpu_limit: 21.0,
+        max_batch_rows: 71,
+        ..Spec::default()
+    }];
+    request.limits = Limits {
+        iops_limit: 31.0,
+        progress_timeout: 5.0,
+        ..Limits::default()
+    };
+    let batching = Batching {
+        max_rows: 1,
+        max_row_buffer_size: 80,
+        max_wait: 90,
+    };
+    let options = Options {
+        batching,
+        ..Options::default()
+    };
+    let compiled = compile(&repository, &request, &options).unwrap();
+    let a = &compiled.requests[0];
+    assert_eq!(
+        (a.timeout, a.cpu_limit, a.iops_limit, a.progress_timeout),
+        (10, 21.0, 31.0, 5.0)
+    );
+    assert_eq!((a.max_wait, a.max_row, a.max_row_buffer_size), (90, 71, 80));
+    assert_eq!(
+        (compiled.requests[1].timeout, compiled.requests[1].max_row),
+        (11, 1)
+    );
+    assert_eq!((compiled.max_rows, compiled.max_upload_bytes), (41, 50));
+
+    let unset = plain(&repository, &["B"]);
+    assert_eq!(
+        (unset.requests[0].max_row, unset.max_upload_bytes),
+        (1000, 1 << 30)
+    );
+}
+
+#[test]
+fn tools_become_variables() {
+    struct Inventory;
+    impl Tools for Inventory {
+        fn materialise(&self, tool: &Tool) -> Result<ToolInfo, Error> {
+            let urls = vec!["https://a/".to_owned() + &tool.name, "https://b".to_owned()];
+            Ok(ToolInfo {
+                hash: "00".into(),
+                filename: "t.exe".into(),
+                version: "1".into(),
+                path: None,
+                urls,
+            })
+        }
+    }
+    let repository = repository(&[
+        "name: A\ntools: [{name: T, url: 'https://a'}]\nsources: [{query: SELECT * FROM Artifact.B()}]\n",
+        "name: B\ntools: [{name: U}]\nsources: [{query: SELECT 1 FROM scope()}]\n",
+    ]);
+    let error = compile(&repository, &ask(&["A"]), &Options::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "tool `T`: there is no inventory here; run this artifact through a server"
+    );
+    let options = Options {
+        tools: Some(&Inventory),
+        ..Options::default()
+    };
+    let compiled = compile(&repository, &ask(&["A"]), &options).unwrap();
+    let env: Vec<_> = compiled.requests[0]
+        .env
+        .iter()
+        .map(|env| format!("{}={}", env.key, env.value))
+        .collect();
+    assert_eq!(
+        env,
+        [
+            "Tool_T_HASH=00",
+            "Tool_T_FILENAME=t.exe",
+            "Tool_T_VERSION=1",
+            "Tool_T_URL=https://a/T",
+            r#"Tool_T_URLs=["https://a/T","https://b"]"#
+        ]
+    );
+    let dependency = &compiled.requests[0].artifacts[0];
+    assert_eq!(
+        (
+            dependency.parameters[0].name.as_str(),
+            dependency.parameters.len()
+        ),
+        ("Tool_U_HASH", 5)
+    );
+}
+
+#[test]
+fn access_is_asked_per_launched_artifact() {
+    let repository =
+        repository(&["name: A\nrequired_permissions: [EXECVE]\nsources: [{query: SELECT 1 FROM scope()}]\n"]);
+    let check = |artifact: &peregrine_artifacts::Artifact| {
+        peregrine_artifacts::validate::check_launch(artifact, false, false, &|permission| {
+            permission != "EXECVE"
+        })
+    };
+    let options = Options {
+        check_access: Some(&check),
+        ..Options::default()
+    };
+    let error = compile(&repository, &ask(&["A"]), &options).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("permission `EXECVE` is needed to launch `A`"),
+        "{error}"
+    );
+}

@@ -1,0 +1,302 @@
+//! A simulated machine knows the truth; the tracker, told in any order, must arrive at it.
+
+use peregrine_tracker::{Config, Event, Row, Span, Time, Tracker};
+use proptest::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+struct Real {
+    pid: u32,
+    start: i64,
+    end: Option<i64>,
+    parent: Option<usize>,
+    /// Since when it ran what; empty until its first exec.
+    programs: Vec<(i64, String)>,
+}
+
+#[derive(Clone)]
+enum Message {
+    Event(Event<String>),
+    List(i64, Vec<Row<String>>),
+}
+
+#[derive(Default)]
+struct Machine {
+    processes: Vec<Real>,
+    messages: Vec<Message>,
+    now: i64,
+}
+
+fn ms(time: i64) -> Time {
+    Time::from_millis(1_000_000 + time)
+}
+
+impl Machine {
+    /// Plays a script; few pids, so they are used again and again.
+    fn run(script: &[(u8, u8)], with_lists: bool) -> Machine {
+        let mut machine = Machine {
+            now: 1,
+            ..Machine::default()
+        };
+        machine.processes.push(Real {
+            pid: 1,
+            start: 1,
+            end: None,
+            parent: None,
+            programs: vec![(1, "init".into())],
+        });
+        let mut init = Event::start(1u32, 0u32, ms(1), Arc::new("init".to_owned()));
+        init.parent = None;
+        machine.messages.push(Message::Event(init));
+        for (action, choice) in script {
+            machine.now += 3;
+            machine.step(*action, *choice as usize, with_lists);
+        }
+        machine
+    }
+
+    fn step(&mut self, action: u8, choice: usize, with_lists: bool) {
+        let now = self.now;
+        let alive: Vec<usize> = (0..self.processes.len())
+            .filter(|i| self.processes[*i].end.is_none())
+            .collect();
+        let chosen = alive[choice % alive.len()];
+        match action % 8 {
+            0..=2 => {
+                let free = (2..7).find(|pid| !alive.iter().any(|i| self.processes[*i].pid == *pid));
+                let Some(pid) = free else { return };
+                self.processes.push(Real {
+                    pid,
+                    start: now,
+                    end: None,
+                    parent: Some(chosen),
+                    programs: vec![],
+                });
+                let parent = self.processes[chosen].pid;
+                self.messages
+                    .push(Message::Event(Event::fork(pid, parent, ms(now))));
+            }
+            3 | 4 => {
+                let program = format!("program{now}");
+                self.processes[chosen].programs.push((now, program.clone()));
+                let pid = self.processes[chosen].pid;
+                self.messages
+                    .push(Message::Event(Event::exec(pid, ms(now), Arc::new(program))));
+            }
+            5 | 6 if chosen != 0 => {
+                self.processes[chosen].end = Some(now);
+                let pid = self.processes[chosen].pid;
+                self.messages
+                    .push(Message::Event(Event::exit(pid, ms(now), Some(now))));
+            }
+            7 if with_lists => {
+                let rows = alive.iter().map(|i| self.row(*i)).collect();
+                self.messages.push(Message::List(now, rows));
+            }
+            _ => {}
+        }
+    }
+
+    /// As /proc shows it: orphans belong to pid 1.
+    fn row(&self, index: usize) -> Row<String> {
+        let process = &self.processes[index];
+        let parent = process.parent.map(|p| match self.processes[p].end {
+            None => self.processes[p].pid.into(),
+            Some(_) => 1u32.into(),
+        });
+        let program = self.program(index, self.now).to_owned();
+        Row::new(process.pid, parent, Some(ms(process.start)), Arc::new(program))
+    }
+
+    fn program(&self, index: usize, at: i64) -> &str {
+        let process = &self.processes[index];
+        match (
+            process.programs.iter().rev().find(|(since, _)| *since <= at),
+            process.parent,
+        ) {
+            (Some((_, program)), _) => program,
+            (None, Some(parent)) => self.program(parent, process.start),
+            (None, None) => "init",
+        }
+    }
+
+    fn chain(&self, index: usize) -> Vec<(u32, i64)> {
+        let mut chain = vec![];
+        let mut next = Some(index);
+        while let Some(i) = next {
+            chain.insert(0, (self.processes[i].pid, self.processes[i].start));
+            next = self.processes[i].parent;
+        }
+        chain
+    }
+}
+
+fn config() -> Config {
+    Config {
+        clock_skew: Span::ZERO,
+        max_images: 100,
+        ..Config::default()
+    }
+}
+
+fn tell(tracker: &Tracker<String>, message: Message) {
+    match message {
+        Message::Event(event) => tracker.apply(event.at, [event]),
+        Message::List(at, rows) => {
+            tracker.sync(ms(at), Span::ZERO, rows);
+        }
+    }
+    tracker.check_invariants();
+}
+
+fn compare(tracker: &Tracker<String>, machine: &Machine) {
+    for (index, real) in machine.processes.iter().enumerate() {
+        let last = real.end.map_or(machine.now, |end| end - 1);
+        for at in [real.start, (real.start + last) / 2, last] {
+            let found = tracker
+                .get(&real.pid.to_string(), Some(ms(at)))
+                .expect("known while it lived");
+            assert_eq!(found.start_time, Some(ms(real.start)), "pid {} at {at}", real.pid);
+            assert_eq!(found.end_time, None);
+            let program = machine.program(index, at);
+            assert_eq!(
+                found.data.as_deref().map(String::as_str),
+                Some(program),
+                "pid {} at {at}",
+                real.pid
+            );
+            let chain: Vec<String> = tracker
+                .callchain(&found.id.to_string(), 1000, Some(ms(at)))
+                .iter()
+                .map(start_of)
+                .collect();
+            let expected: Vec<String> = machine
+                .chain(index)
+                .iter()
+                .map(|(pid, start)| format!("{pid} {}", ms(*start).nanos()))
+                .collect();
+            assert_eq!(chain, expected);
+        }
+        let found = tracker
+            .get(&real.pid.to_string(), Some(ms(last)))
+            .expect("still known");
+        let found = tracker
+            .get(&found.id.to_string(), None)
+            .expect("real ids are found");
+        assert_eq!(found.end_time, real.end.map(ms));
+        assert_eq!(found.is_end_exact, real.end.is_some());
+        assert_eq!(found.exit_status, real.end);
+        let children: Vec<String> = tracker
+            .children(&found.id.to_string(), 1000, None)
+            .iter()
+            .map(start_of)
+            .collect();
+        let expected: Vec<String> = machine
+            .processes
+            .iter()
+            .filter(|child| child.parent == Some(index))
+            .map(|child| format!("{} {}", child.pid, ms(child.start).nanos()))
+            .collect();
+        assert_eq!(children, expected);
+    }
+    assert_eq!(tracker.all(None).len(), machine.processes.len());
+}
+
+fn start_of(process: &peregrine_tracker::Process<String>) -> String {
+    format!(
+        "{} {}",
+        process.id.pid,
+        process.start_time.expect("known").nanos()
+    )
+}
+
+fn script(length: usize) -> impl Strategy<Value = Vec<(u8, u8)>> {
+    proptest::collection::vec(any::<(u8, u8)>(), 0..length)
+}
+
+fn reopen(path: &Path) -> Tracker<String> {
+    Tracker::restore(config(), path, "boot").expect("readable").0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn events_in_order(script in script(120)) {
+        let machine = Machine::run(&script, true);
+        let tracker = Tracker::new(config());
+        machine.messages.iter().for_each(|message| tell(&tracker, message.clone()));
+        compare(&tracker, &machine);
+    }
+
+    #[test]
+    fn events_in_any_order(
+        (machine, order) in script(60).prop_flat_map(|script| {
+            let count = Machine::run(&script, false).messages.len();
+            let twice: Vec<usize> = (0..count).chain((0..count).step_by(3)).collect();
+            (Just(script), Just(twice).prop_shuffle())
+        })
+    ) {
+        let machine = Machine::run(&machine, false);
+        let tracker = Tracker::new(config());
+        order.iter().for_each(|i| tell(&tracker, machine.messages[*i].clone()));
+        compare(&tracker, &machine);
+    }
+
+    #[test]
+    fn events_and_lists_a_little_late(
+        (script, delays) in script(100).prop_flat_map(|script| {
+            let count = Machine::run(&script, true).messages.len();
+            (Just(script), proptest::collection::vec(0usize..6, count))
+        })
+    ) {
+        let machine = Machine::run(&script, true);
+        let tracker = Tracker::new(config());
+        let mut order: Vec<usize> = (0..machine.messages.len()).collect();
+        order.sort_by_key(|i| i + delays[*i]);
+        order.iter().for_each(|i| tell(&tracker, machine.messages[*i].clone()));
+        compare(&tracker, &machine);
+    }
+
+    #[test]
+    fn restarts_change_nothing(script in script(80), every in 1usize..20, flushes in 1usize..7) {
+        let machine = Machine::run(&script, true);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let mut tracker = reopen(&path);
+        for (count, message) in machine.messages.iter().enumerate() {
+            tell(&tracker, message.clone());
+            if count % flushes == 0 {
+                tracker.flush().expect("written");
+            }
+            if count % every == 0 {
+                tracker.flush().expect("written");
+                tracker = reopen(&path);
+                tracker.check_invariants();
+            }
+        }
+        compare(&tracker, &machine);
+    }
+
+    #[test]
+    fn nonsense_keeps_the_invariants(
+        script in script(150), lost in any::<u64>(), size in 1usize..12, precision in 0i64..20
+    ) {
+        let machine = Machine::run(&script, true);
+        let tracker = Tracker::new(Config { max_size: size, max_expiry: Span::from_millis(50), ..config() });
+        for (index, message) in machine.messages.into_iter().rev().enumerate() {
+            match message {
+                _ if lost >> (index % 64) & 1 == 1 => {}
+                Message::List(at, rows) => drop(tracker.sync(ms(at), Span::from_millis(precision), rows)),
+                Message::Event(mut event) => {
+                    event.precision = Span::from_millis(precision);
+                    event.start = event.start.filter(|_| lost >> (index % 61) & 2 == 0);
+                    tracker.apply(event.at, [event]);
+                }
+            }
+            tracker.check_invariants();
+        }
+        assert!(tracker.len() <= size);
+        let _ = tracker.tree(None, 1000, None);
+    }
+}
