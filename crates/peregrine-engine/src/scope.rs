@@ -99,6 +99,22 @@ impl Scope {
         null.nest(Layer::Dict(env), 0)
     }
 
+    /// A scope without any of these layers but that of the host's environment; nested as deeply as this one.
+    #[must_use]
+    pub fn fresh(&self) -> Scope {
+        let mut oldest = self;
+        let mut second = self;
+        while let Some(parent) = &oldest.0.parent {
+            second = oldest;
+            oldest = parent;
+        }
+        let mut node = self.node(second.0.layer.clone(), 1);
+        node.parent = Some(oldest.clone());
+        node.inherited = None;
+        node.aggregates = Arc::default();
+        Scope(Arc::new(node))
+    }
+
     /// A child without a layer of its own.
     #[must_use]
     pub fn child(&self) -> Scope {
