@@ -78,6 +78,12 @@ pub trait Tools {
     fn materialise(&self, tool: &Tool) -> Result<ToolInfo, Error>;
 }
 
+/// Finds a value the server keeps under a name.
+pub type MetadataLookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Refuses an artifact the user may not launch.
+pub type LaunchCheck<'a> = dyn Fn(&Artifact) -> Result<(), Error> + 'a;
+
 /// Everything that decides how requests are made.
 #[derive(Clone, Default)]
 pub struct Options<'a> {
@@ -86,13 +92,15 @@ pub struct Options<'a> {
     /// The inventory; without it artifacts that declare tools do not compile.
     pub tools: Option<&'a dyn Tools>,
     /// Values the server keeps for parameters of type `server_metadata`.
-    pub server_metadata: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub server_metadata: Option<&'a MetadataLookup<'a>>,
     /// Refuses artifacts the user may not launch.
-    pub check_access: Option<&'a dyn Fn(&Artifact) -> Result<(), Error>>,
+    pub check_access: Option<&'a LaunchCheck<'a>>,
     /// Leave out artifacts that do not exist, as event tables do.
     pub ignore_missing: bool,
     /// Leave out preconditions, as calls from VQL do by default.
     pub without_preconditions: bool,
+    /// Leave out the definitions the statements call, for requests that run here and now.
+    pub without_dependencies: bool,
     /// Batching when neither artifact nor user says anything.
     pub batching: resources::Batching,
 }
@@ -249,7 +257,10 @@ impl<'a> Shared<'a> {
         let precondition = self.precondition(condition);
         let mut texts: Vec<&str> = query.iter().map(|request| request.vql.as_str()).collect();
         texts.push(&precondition);
-        let artifacts = dependencies::collect(self.repository, &texts, self.options)?;
+        let artifacts = match self.options.without_dependencies {
+            true => Vec::new(),
+            false => dependencies::collect(self.repository, &texts, self.options)?,
+        };
         Ok(CompiledRequest {
             query,
             precondition,

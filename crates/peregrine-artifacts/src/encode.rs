@@ -6,13 +6,21 @@ use crate::parameter::{Parameter, ParameterType};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// Text for each value whose name the artifact declares; others are left out. The second list holds warnings.
+/// Parameters as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Encoded {
+    /// Name and text, in the order given.
+    pub parameters: Vec<(String, String)>,
+    /// Values that were passed on but look wrong.
+    pub warnings: Vec<String>,
+}
+
+/// Text for each value whose name the artifact declares; others are left out.
 pub fn encode_parameters<'a>(
     artifact: &Artifact,
     values: impl IntoIterator<Item = (&'a str, &'a Value)>,
-) -> Result<(Vec<(String, String)>, Vec<String>), Error> {
-    let mut encoded = Vec::new();
-    let mut warnings = Vec::new();
+) -> Result<Encoded, Error> {
+    let mut encoded = Encoded::default();
     for (name, value) in values {
         let Some(parameter) = artifact.parameter(name) else {
             continue;
@@ -20,13 +28,13 @@ pub fn encode_parameters<'a>(
         let text = encode(parameter, value)?;
         let is_choice = parameter.kind.eq_ignore_ascii_case("choices");
         if is_choice && !parameter.choices.is_empty() && !parameter.choices.contains(&text) {
-            warnings.push(format!(
+            encoded.warnings.push(format!(
                 "`{text}` is not one of the choices of parameter `{name}`"
             ));
         }
-        encoded.push((name.to_owned(), text));
+        encoded.parameters.push((name.to_owned(), text));
     }
-    Ok((encoded, warnings))
+    Ok(encoded)
 }
 
 /// The text that stands for `value` under the declared type.

@@ -2,21 +2,50 @@
 //! ([`Repository`]), how one becomes a request ([`compile`]), what can be wrong with it ([`validate`], [`verify`]), and
 //! how a request or a call of an artifact runs.
 //!
+//! A request is made and run like this:
+//!
+//! ```
+//! use peregrine_artifacts::{CollectionRequest, Namespace, Options, Origin, Repository, compile, run_request};
+//! use peregrine_engine::{Context, Dict, Row, Scope, builtin};
+//!
+//! let repository = Repository::with_compiled_in();
+//! repository.load("name: My.Range\nsources: [{query: SELECT * FROM range(end=2)}]", Origin::Custom)?;
+//! let wanted = CollectionRequest { artifacts: vec!["My.Range".to_owned()], ..Default::default() };
+//! let compiled = compile(&repository, &wanted, &Options::default())?;
+//! for request in &compiled.requests {
+//!     let context = Context::builder().registry(builtin::shared_registry()).build();
+//!     let env = Dict::new();
+//!     env.set("Artifact", Namespace::of_request(request)?.into_value());
+//!     let scope = Scope::root(&context, env);
+//!     run_request(&scope, request, &mut |_: usize, name: &str, row: Row| {
+//!         assert_eq!((name, row.columns().len()), ("My.Range", 1));
+//!         Ok(())
+//!     })?;
+//!     scope.close();
+//! }
+//! # Ok::<(), peregrine_artifacts::Error>(())
+//! ```
+//!
 //! Deliberately absent: HTTP, storage, permissions of users (callers pass a check), and the content of tools.
 #![forbid(unsafe_code)]
 
 pub mod compile;
 mod dependencies;
+mod edit;
 mod encode;
 mod error;
 mod exchange;
+pub mod functions;
 mod kind;
 mod model;
+mod namespace;
 mod normalise;
 mod parameter;
 pub mod queues;
+mod reformat;
 mod repository;
 pub mod resources;
+pub mod run;
 pub mod search;
 mod section;
 mod suggest;
@@ -26,13 +55,17 @@ pub mod verify;
 mod yaml;
 
 pub use compile::{CollectionRequest, Compiled, CompiledRequest, Options, Spec, compile};
-pub use encode::{encode, encode_parameters};
+pub use edit::with_prefix;
+pub use encode::{Encoded, encode, encode_parameters};
 pub use error::{Error, Problem};
 pub use kind::Kind;
 pub use model::{
     Artifact, CellVariable, ColumnType, Metadata, NotebookCell, Origin, Report, Resources, Source, Tool,
 };
+pub use namespace::{AccessCheck, Namespace};
 pub use parameter::{Parameter, ParameterType, quote};
+pub use reformat::reformat;
 pub use repository::{COMPILED_IN, Loaded, Repository};
+pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;
 pub use verify::{Verification, verify, verify_yaml};

@@ -65,7 +65,7 @@ fn push(text: &mut String, line: &str, has_end: bool) {
     }
 }
 
-fn indent(line: &str) -> usize {
+pub(crate) fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
@@ -89,7 +89,7 @@ fn is_bare_vql_key(line: &str) -> bool {
 }
 
 /// The line ends in the header of a literal or folded block: `key: |`, `- >-`.
-fn opens_block(line: &str) -> bool {
+pub(crate) fn opens_block(line: &str) -> bool {
     let line = line.trim_end();
     let line = line.split(" #").next().unwrap_or(line).trim_end();
     let header = line.rsplit([' ', '\t']).next().unwrap_or(line);
@@ -103,7 +103,7 @@ fn opens_block(line: &str) -> bool {
 
 /// Content of a block must be indented more than this: the column of the key that holds it, or of the dash if it is
 /// a list item itself.
-fn owner_column(line: &str) -> usize {
+pub(crate) fn owner_column(line: &str) -> usize {
     let mut column = indent(line);
     let mut rest = &line[column..];
     while let Some(after) = rest.strip_prefix("- ") {

@@ -2,7 +2,7 @@
 
 /// The closest of `names`, if any is close enough to be a slip.
 pub(crate) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let limit = (wrong.chars().count() / 3).clamp(1, 6);
+    let limit = (wrong.chars().count() / 3).clamp(2, 6);
     let wrong = wrong.to_lowercase();
     let scored = names
         .filter(|name| name.len().abs_diff(wrong.len()) <= limit * 2)

@@ -37,7 +37,11 @@ fn yaml_problem(normalised: &Normalised, error: &serde_saphyr::Error) -> Problem
     match error.location() {
         Some(location) if location.line() > 0 => {
             let line = normalised.original_line(to_line(location.line()));
-            Problem::at(line, to_line(location.column()), strip_location(&message))
+            Problem::at(
+                line,
+                to_line(location.column()),
+                explain(strip_location(&message)),
+            )
         }
         _ => Problem::anywhere(message),
     }
@@ -51,6 +55,26 @@ fn strip_location(message: &str) -> &str {
         Some(at) => &message[..at],
         None => message,
     }
+}
+
+/// The parser's messages in the words of an author of definitions.
+fn explain(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        let key = rest.split(',').next().unwrap_or(rest);
+        return format!("the key `{key}` stands here a second time; keep one");
+    }
+    match message {
+        "expected string scalar" => {
+            "a text is expected here; put it into quotes if it looks like something else"
+        }
+        "expected sequence start" => "a list is expected here: lines that start with `- `",
+        "expected mapping start" => "keys with values are expected here, such as `name: My.Artifact`",
+        "mapping values are not allowed in this context" => {
+            "a `:` is not allowed here; check the indentation, or put the text into quotes"
+        }
+        other => other,
+    }
+    .to_owned()
 }
 
 fn to_line(line: u64) -> u32 {

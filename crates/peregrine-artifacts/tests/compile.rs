@@ -1,4 +1,5 @@
 //! From definitions to requests: modes, order of statements, variables, limits, dependencies.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::compile::{ToolInfo, Tools, masked};
 use peregrine_artifacts::resources::{Batching, Limits};
@@ -455,4 +456,22 @@ fn access_is_asked_per_launched_artifact() {
             .starts_with("permission `EXECVE` is needed to launch `A`"),
         "{error}"
     );
+}
+
+#[test]
+fn every_shipped_definition_becomes_requests_an_agent_accepts() {
+    let repository = Repository::with_compiled_in();
+    for artifact in repository
+        .all()
+        .iter()
+        .filter(|artifact| !artifact.sources.is_empty())
+    {
+        let compiled = plain(&repository, &[&artifact.name]);
+        assert!(!compiled.requests.is_empty());
+        for request in &compiled.requests {
+            peregrine_artifacts::run::Plan::new(request)
+                .unwrap_or_else(|error| panic!("{}: {error}", artifact.name));
+            peregrine_artifacts::Namespace::of_request(request).unwrap();
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! Reading definitions: normalisation, strictness, values kept as typed, lines of errors.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::{Artifact, Error, Kind, Problem, validate::validate};
 
@@ -196,4 +197,17 @@ fn hostile_texts_are_answered() {
     }
     let deep = "[".repeat(100_000);
     assert!(!faults(&deep).is_empty());
+}
+
+#[test]
+fn yaml_faults_say_what_to_do() {
+    assert_eq!(
+        faults("name: A\nname: B\n"),
+        "line 2:1: the key `name` stands here a second time; keep one"
+    );
+    assert_eq!(
+        faults("name: A\ndescription: a: b\n"),
+        "line 2:15: a `:` is not allowed here; check the indentation, or put the text into quotes"
+    );
+    assert!(faults("sources: {a: b}\n").contains("a list is expected here"));
 }

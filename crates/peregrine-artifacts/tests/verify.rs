@@ -1,4 +1,5 @@
 //! What the static check finds, and what it keeps quiet about.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::verify::{Catalogue, LanguageCatalogue, verify_yaml};
 use peregrine_artifacts::{COMPILED_IN, Origin, Repository, Verification, verify};
@@ -211,4 +212,19 @@ fn every_shipped_definition_is_sound() {
     }
     assert!(findings.is_empty(), "{}", findings.join("\n"));
     assert!(COMPILED_IN.len() > 10);
+}
+
+#[test]
+fn deep_nesting_is_answered() {
+    let depth = peregrine_vql::MAX_DEPTH;
+    for (open, close) in [
+        ("(", ")"),
+        ("if(condition=", ")"),
+        ("{ SELECT x(a=", ") FROM scope() }"),
+    ] {
+        for levels in [depth / 4, depth / 2, depth - 2, depth * 2] {
+            let inner = format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            findings(&format!("SELECT {inner} FROM scope()"));
+        }
+    }
 }

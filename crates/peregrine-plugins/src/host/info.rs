@@ -99,7 +99,7 @@ impl Plugin for Info {
             local_tz: offset.abbreviation().to_owned(),
             local_tz_offset: i64::from(offset.offset().seconds()),
             fqdn: host.fqdn,
-            architecture: host.architecture,
+            architecture: go_architecture(&host.architecture).to_owned(),
         })?;
         Ok(())
     }
@@ -112,4 +112,15 @@ pub fn program_start() -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Time::from_unix(i64::try_from(since.as_secs()).unwrap_or(0), since.subsec_nanos())
     })
+}
+
+/// Architectures as the Go tool chain names them, which is what artifacts compare with.
+fn go_architecture(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "i686" | "i586" | "i386" => "386",
+        "armv7l" | "armv6l" => "arm",
+        other => other,
+    }
 }
