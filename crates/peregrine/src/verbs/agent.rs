@@ -46,7 +46,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         registry::registry(),
         &client,
         move |builder| builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone())),
-    );
+    )
+    .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     let facts = facts(&client.labels)?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
@@ -81,7 +82,7 @@ fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
         fqdn: host.fqdn,
         system: host.os,
         release: format!("{} {}", host.platform, host.platform_version).trim().to_owned(),
-        architecture: host.architecture,
+        architecture: peregrine_plugins::go_architecture(&host.architecture).to_owned(),
         client_name: "peregrine".to_owned(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         labels: labels.to_vec(),
