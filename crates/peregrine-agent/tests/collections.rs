@@ -279,7 +279,6 @@ fn questions_about_flows_are_answered_urgently() {
     server.wait_for_end("F.1");
     let ask = FlowStatsRequest {
         flow_id: vec!["F.1".into(), "F.unknown".into()],
-        ..FlowStatsRequest::default()
     };
     server.task(VeloMessage {
         session_id: "F.Status".into(),

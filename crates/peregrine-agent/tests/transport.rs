@@ -15,8 +15,8 @@ fn words() -> Arc<dyn QueryRunner> {
 }
 
 #[test]
-fn an_agent_enrols_and_works_over_either_transport() {
-    for scheme in ["http", "ws"] {
+fn an_agent_enrols_and_works_over_every_transport() {
+    for scheme in ["http", "ws", "https", "wss"] {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start();
         let agent = Agent::start(config(&server, scheme), folder.path(), words());
@@ -186,7 +186,14 @@ fn after_a_lost_reply_the_same_rows_come_again() {
     server.wait_for_polls(1);
     server.fault("control", Fault::LoseReply);
     server.task(flow("F.1", &["rows 3"], |_| {}));
-    server.wait_for_end("F.1");
+    server.wait("second copy of the rows", |state| {
+        (state
+            .of("F.1")
+            .filter(|message| message.vql_response.is_some())
+            .count()
+            == 2)
+            .then_some(())
+    });
     let parts: Vec<_> = server
         .rows("F.1")
         .into_iter()
@@ -286,5 +293,28 @@ fn the_next_server_takes_over() {
     let agent = Agent::start(config, folder.path(), words());
     server.task(flow("F.1", &["rows 1"], |_| {}));
     server.wait_for_end("F.1");
+    agent.stop();
+}
+
+#[test]
+fn a_certificate_of_a_foreign_authority_is_refused_unless_its_thumbprint_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    server.change_identity(true);
+    let agent = Agent::start(config(&server, "https"), folder.path(), words());
+    // It asks again and again, and gets no further than the handshake.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(server.change(|state| (state.fetches, state.enrolments)), (0, 0));
+    agent.stop();
+
+    // TLS is satisfied then; the server's own certificate still has to be the authority's.
+    let mut config = config(&server, "https");
+    config.crypto.certificate_verification_mode = "THUMBPRINT_ONLY".into();
+    config.crypto.certificate_thumbprints = vec![server.thumbprint()];
+    let agent = Agent::start(config, folder.path(), words());
+    server.wait("look at the certificate", |state| {
+        (state.fetches > 0).then_some(())
+    });
+    assert_eq!(server.change(|state| state.enrolments), 0);
     agent.stop();
 }

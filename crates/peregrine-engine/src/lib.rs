@@ -7,6 +7,7 @@
 extern crate self as peregrine_engine;
 
 mod aggregate;
+pub mod budget;
 pub mod builtin;
 pub mod call;
 pub mod cancel;

@@ -13,7 +13,7 @@ mod net;
 mod process;
 mod text;
 
-pub use host::info::program_start;
+pub use host::info::{go_architecture, program_start};
 pub use machine::MachineHandle;
 pub use process::tracker::StateFolder;
 

@@ -1,9 +1,18 @@
 //! A chunk: some rows as JSON lines, compressed with zstd. Rows are never changed once stored.
 
 use crate::{Error, Result};
+use std::cell::RefCell;
 
 /// Most bytes a chunk may unpack to. Writers split before this; a larger one is damage.
 pub const MAX_UNPACKED: usize = 128 << 20;
+
+/// A few hundred MB/s and a third of the size; higher levels cost more than the disk they save.
+const LEVEL: i32 = 3;
+
+thread_local! {
+    /// Kept, because making one takes longer than compressing a small packet.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// Compressed rows, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +27,15 @@ impl Chunk {
     /// Packs JSON lines; blank lines do not count as rows.
     pub fn pack(jsonl: &[u8]) -> Result<Chunk> {
         let rows = lines(jsonl).count() as u64;
-        // Level 3: a few hundred MB/s and a third of the size; higher levels cost more than the disk they save.
-        let data = zstd::bulk::compress(jsonl, 3).map_err(|error| Error::Damaged(error.to_string()))?;
+        let data = COMPRESSOR.with_borrow_mut(|compressor| {
+            if compressor.is_none() {
+                *compressor = Some(zstd::bulk::Compressor::new(LEVEL)?);
+            }
+            match compressor {
+                Some(compressor) => compressor.compress(jsonl),
+                None => zstd::bulk::compress(jsonl, LEVEL),
+            }
+        })?;
         Ok(Chunk { rows, data })
     }
 

@@ -1,6 +1,6 @@
 /** New collection, on one page: what to ask, with which parameters, within which limits; then launch. */
 
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import { ApiError, apiUrl, path, post } from '../api/http';
 import { useResource } from '../api/resource';
@@ -33,7 +33,7 @@ export default function Collect() {
   const client = useClient();
   const navigate = useNavigate();
   const [params, setParams] = useSearchParams();
-  const draft = useMemo(() => readDraft(params), [params]);
+  const [draft, setDraft] = useState(() => readDraft(params));
   const may = usePermission('COLLECT_CLIENT');
   const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client' }));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
@@ -41,8 +41,22 @@ export default function Collect() {
   useTitle(`Collect from ${client.hostname}`);
   const change = (part: Partial<Draft>) => {
     setRefusal(null);
-    setParams(writeDraft({ ...draft, ...part }), { replace: true });
+    setDraft((old) => ({ ...old, ...part }));
   };
+  // The draft is also the address, so that it can be sent and survives a reload; it follows when typing pauses.
+  const written = useRef(params.toString());
+  const address = useDebounced(writeDraft(draft).toString(), 250);
+  useEffect(() => {
+    if (address === written.current) return;
+    written.current = address;
+    setParams(new URLSearchParams(address), { replace: true });
+  }, [address, setParams]);
+  useEffect(() => {
+    const now = params.toString();
+    if (now === written.current) return;
+    written.current = now;
+    setDraft(readDraft(params));
+  }, [params]);
   const all = data?.artifacts ?? [];
   const chosen = draft.artifacts.map((name) => all.find((artifact) => artifact.name === name)).filter((artifact) => artifact !== undefined);
   const unknown = data ? draft.artifacts.filter((name) => !all.some((artifact) => artifact.name === name)) : [];
@@ -220,7 +234,7 @@ function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; va
   const body = JSON.stringify(JSON.parse(request), null, 2);
   const args = draft.artifacts.flatMap((artifact) => Object.entries(draft.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
   const views: Record<ReviewTab, React.ReactNode> = {
-    vql: compiled && <Code text={compiled.equivalent_vql.replace('C.…', clientId)} language="vql" label="equivalent VQL" />,
+    vql: compiled && <Code text={compiled.equivalent_vql.replace(/client_id=(?:ClientId\b|'C\.…')/, `client_id='${clientId}'`)} language="vql" label="equivalent VQL" />,
     api: <Code text={`POST /api/v1/clients/${clientId}/flows\n\n${body}`} language="json" label="equivalent API call" />,
     cli: <Code text={`peregrine artifacts collect ${draft.artifacts.join(' ')} --client_id ${clientId}${args.join('')}`} language="text" label="equivalent command" />,
     compiled: compiled && <Code text={compiled.requests.map((each) => each.statements.join('\n')).join('\n\n')} language="vql" label="what is sent to the machine" />,

@@ -1,9 +1,11 @@
-//! A server that remembers what it is told and answers as the test says; HTTP and websockets on one port.
+//! A server that remembers what it is told and answers as the test says; HTTP and websockets, with and without TLS, on one
+//! port.
 
 use data_encoding::BASE64;
 use parking_lot::{Condvar, Mutex};
 use peregrine_proto::{FlowStats, VeloMessage, VqlResponse};
 use peregrine_wire::{Decoder, Encoder, PrivateKey, PublicKey, enrol, pack, pki};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -47,6 +49,8 @@ pub(crate) struct State {
     pub(crate) hold: Duration,
     pub(crate) polls: usize,
     pub(crate) enrolments: usize,
+    /// Of `server.pem`.
+    pub(crate) fetches: usize,
     identity: Identity,
     decoder: Arc<Decoder>,
     encoder: Arc<Encoder>,
@@ -84,6 +88,7 @@ impl Server {
             hold: Duration::from_millis(200),
             polls: 0,
             enrolments: 0,
+            fetches: 0,
             decoder: Arc::new(Decoder::new(Arc::clone(&identity.key), 100)),
             encoder: Arc::new(Encoder::new(pki::SERVER_NAME, Arc::clone(&identity.key), 100)),
             identity,
@@ -134,6 +139,11 @@ impl Server {
         });
     }
 
+    /// Of the certificate in use.
+    pub(crate) fn thumbprint(&self) -> String {
+        self.change(|state| pki::facts(&state.identity.certificate).unwrap().thumbprint)
+    }
+
     /// Waits until the state shows what the test looks for.
     pub(crate) fn wait<T>(&self, what: &str, look: impl Fn(&State) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
@@ -150,8 +160,8 @@ impl Server {
     /// The final statistics of a flow.
     pub(crate) fn wait_for_end(&self, flow: &str) -> FlowStats {
         self.wait(&format!("end of {flow}"), |state| {
-            let stats = state.of(flow).filter_map(|message| message.flow_stats.as_ref());
-            stats.filter(|stats| stats.flow_complete).next_back().cloned()
+            let mut stats = state.of(flow).filter_map(|message| message.flow_stats.as_ref());
+            stats.rfind(|stats| stats.flow_complete).cloned()
         })
     }
 
@@ -179,78 +189,81 @@ impl Server {
         })
     }
 
-    fn serve(&self, mut stream: TcpStream) {
-        let mut head = [0; 4096];
-        let Ok(length) = stream.peek(&mut head) else {
-            return;
-        };
-        if self.change(|state| state.is_down) {
+    fn serve(&self, stream: TcpStream) {
+        let mut first = [0; 1];
+        if stream.peek(&mut first).is_err() || self.change(|state| state.is_down) {
             return;
         }
-        if String::from_utf8_lossy(&head[..length])
-            .to_ascii_lowercase()
-            .contains("upgrade: websocket")
-        {
-            self.serve_frames(stream);
+        // The first byte of a TLS handshake.
+        if first == [0x16] {
+            let identity = self.change(|state| state.identity.clone());
+            let connection = rustls::ServerConnection::new(tls(&identity)).unwrap();
+            self.serve_plain(rustls::StreamOwned::new(connection, stream));
         } else {
-            while let Some(request) = read_request(&mut stream) {
-                let (status, body) = match request.path.as_str() {
-                    "/server.pem" => (
-                        200,
-                        self.change(|state| state.identity.certificate.clone().into_bytes()),
-                    ),
-                    path => match self.answer(path.trim_start_matches('/'), request.urgent, &request.body) {
-                        Some(answer) => answer,
-                        None => return,
-                    },
-                };
-                let location = if status == 301 {
-                    format!("Location: {}\r\n", String::from_utf8_lossy(&body))
-                } else {
-                    String::new()
-                };
+            self.serve_plain(stream);
+        }
+    }
+
+    fn serve_plain<S: Read + Write>(&self, mut stream: S) {
+        while let Some(request) = read_request(&mut stream) {
+            if let Some(key) = request.websocket {
+                let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
                 let head = format!(
-                    "HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\n\r\n",
-                    body.len()
+                    "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
                 );
-                if stream
-                    .write_all(head.as_bytes())
-                    .and_then(|()| stream.write_all(&body))
-                    .is_err()
-                {
-                    return;
+                if stream.write_all(head.as_bytes()).is_ok() {
+                    let socket = tungstenite::WebSocket::from_raw_socket(
+                        stream,
+                        tungstenite::protocol::Role::Server,
+                        None,
+                    );
+                    self.serve_frames(&request.path, socket);
                 }
+                return;
+            }
+            let (status, body) = match request.path.as_str() {
+                "server.pem" => {
+                    let certificate = self.change(|state| {
+                        state.fetches += 1;
+                        state.identity.certificate.clone()
+                    });
+                    (200, certificate.into_bytes())
+                }
+                path => match self.answer(path, request.urgent, &request.body) {
+                    Some(answer) => answer,
+                    None => return,
+                },
+            };
+            let location = match status {
+                301 => format!("Location: {}\r\n", String::from_utf8_lossy(&body)),
+                _ => String::new(),
+            };
+            let head = format!(
+                "HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\n\r\n",
+                body.len()
+            );
+            let written = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(&body));
+            if written.and_then(|()| stream.flush()).is_err() {
+                return;
             }
         }
     }
 
-    fn serve_frames(&self, stream: TcpStream) {
-        let mut endpoint = String::new();
-        let note = |request: &tungstenite::handshake::server::Request, response| {
-            request
-                .uri()
-                .path()
-                .trim_start_matches('/')
-                .clone_into(&mut endpoint);
-            Ok(response)
-        };
-        let Ok(mut socket) = tungstenite::accept_hdr(stream, note) else {
-            return;
-        };
+    fn serve_frames<S: Read + Write>(&self, endpoint: &str, mut socket: tungstenite::WebSocket<S>) {
         while let Ok(frame) = socket.read() {
             let Frame::Binary(body) = frame else { continue };
-            let Some((code, data)) = self.answer(&endpoint, false, &body) else {
+            let Some((code, data)) = self.answer(endpoint, false, &body) else {
                 return;
             };
             let json = serde_json::json!({ "code": code, "data": BASE64.encode(&data) }).to_string();
-            if socket
-                .send(Frame::Ping(Default::default()))
+            let sent = socket.send(Frame::Ping(Default::default()));
+            if sent
                 .and_then(|()| socket.send(Frame::Binary(json.into())))
                 .is_err()
+                || code != 200
             {
-                return;
-            }
-            if code != 200 {
                 return;
             }
         }
@@ -368,10 +381,12 @@ fn issue(ca: &str, ca_key: &PrivateKey, name: &str) -> Identity {
 struct Request {
     path: String,
     urgent: bool,
+    /// The key of the request to become a websocket.
+    websocket: Option<String>,
     body: Vec<u8>,
 }
 
-fn read_request(stream: &mut TcpStream) -> Option<Request> {
+fn read_request(stream: &mut impl Read) -> Option<Request> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -392,10 +407,22 @@ fn read_request(stream: &mut TcpStream) -> Option<Request> {
             .unwrap_or(0)
     ];
     stream.read_exact(&mut body).ok()?;
-    let path = head.split(' ').nth(1)?.to_owned();
     Some(Request {
-        path,
+        path: head.split(' ').nth(1)?.trim_start_matches('/').to_owned(),
         urgent: field("x-priority").is_some_and(|value| value == "urgent"),
+        websocket: field("sec-websocket-key"),
         body,
     })
+}
+
+fn tls(identity: &Identity) -> Arc<rustls::ServerConfig> {
+    let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(identity.key.to_pem().unwrap().as_bytes()).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key);
+    Arc::new(config.unwrap())
 }

@@ -4,10 +4,10 @@ use super::extract::Params;
 use crate::shared::Shared;
 use crate::table::{Row, SetSource, scan};
 use crate::users::{Permission, Principal};
-use crate::{Error, Result, flows};
+use crate::{Error, Result, clock, flows};
 use axum::Json;
 use axum::extract::{Path, State};
-use peregrine_store::SetKind;
+use peregrine_store::{Micros, SetKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -69,7 +69,8 @@ struct Process {
     parent_id: Option<String>,
     pid: i64,
     ppid: i64,
-    start: String,
+    /// Microseconds; 0 when unknown.
+    start: Micros,
     view: Value,
 }
 
@@ -86,23 +87,32 @@ impl Process {
         };
         let get = |name: &str| row.get(name).cloned().unwrap_or_default();
         let (pid, ppid) = (number("Pid")?, number("Ppid").unwrap_or(-1));
-        let start = text(&["StartTime", "CreateTime"]).unwrap_or_default();
-        let exited = row
-            .get("EndTime")
-            .is_some_and(|end| !end.is_null() && end.as_str() != Some(""));
+        let start = time(row.get("StartTime"));
+        // A time before 1970 stands for "not yet".
+        let exited = time(row.get("EndTime")) > 0;
         let view = json!({
             "pid": pid, "name": get("Name"), "exe": get("Exe"), "command_line": get("CommandLine"),
-            "username": get("Username"), "start_time": start, "end_time": get("EndTime"), "exit_code": get("ExitCode"),
+            "username": get("Username"), "start_time": get("StartTime"), "end_time": get("EndTime"), "exit_code": get("ExitCode"),
             "exited": exited,
         });
         Some(Process {
-            id: text(&["Id", "TrackerId", "ProcessId"]).unwrap_or_else(|| format!("{pid}@{start}")),
+            id: text(&["TrackerId", "Id"])
+                .unwrap_or_else(|| format!("{pid}@{}", text(&["StartTime"]).unwrap_or_default())),
             parent_id: text(&["ParentId", "ParentTrackerId"]),
             pid,
             ppid,
             start,
             view,
         })
+    }
+}
+
+/// A time as text or seconds, in microseconds; 0 when there is none.
+fn time(cell: Option<&Value>) -> Micros {
+    match cell {
+        Some(Value::String(text)) => clock::parse(text).unwrap_or(0),
+        Some(Value::Number(seconds)) => (seconds.as_f64().unwrap_or(0.0) * 1e6) as Micros,
+        _ => 0,
     }
 }
 
@@ -146,9 +156,9 @@ impl Tree {
                     *parent != at
                         && processes
                             .get(*parent)
-                            .is_some_and(|other| other.start <= process.start)
+                            .is_some_and(|other| process.start == 0 || other.start <= process.start)
                 });
-                before.max_by_key(|parent| processes.get(*parent).map(|other| other.start.clone()))
+                before.max_by_key(|parent| processes.get(*parent).map(|other| other.start))
             })
             .collect();
         let mut children = vec![Vec::new(); processes.len()];
@@ -173,7 +183,7 @@ impl Tree {
             .enumerate()
             .filter(|(_, process)| process.id == wanted || Some(process.pid) == pid);
         let focus = matching
-            .max_by_key(|(_, process)| (process.id == wanted, &process.start))
+            .max_by_key(|(_, process)| (process.id == wanted, process.start))
             .map(|(at, _)| at);
         let Some(focus) = focus else {
             return Err(Error::NotFound("process", wanted.to_owned()));
@@ -251,8 +261,8 @@ mod tests {
 
     #[test]
     fn circles_end() {
-        let mut a = process(1, 2, "");
-        let mut b = process(2, 1, "");
+        let mut a = process(1, 2, "x");
+        let mut b = process(2, 1, "x");
         (a.parent_id, b.parent_id) = (Some(b.id.clone()), Some(a.id.clone()));
         let family = Tree::build(vec![a, b]).family("1").unwrap();
         assert_eq!(family["nodes"].as_array().unwrap().len(), 2);

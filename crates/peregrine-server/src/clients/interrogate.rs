@@ -18,6 +18,15 @@ pub(crate) async fn ensure_interrogated(shared: &Shared, client: &Client) -> Res
     if client.last_interrogate_flow_id.is_some() {
         return Ok(());
     }
+    let request = request(shared);
+    if request
+        .artifacts
+        .iter()
+        .any(|spec| shared.artifacts.get(&spec.artifact).is_none())
+    {
+        // A server without this artifact still works; its clients just have no facts.
+        return Ok(());
+    }
     let client_id = Some(client.client_id.clone());
     let query = FlowQuery {
         client_id,
@@ -28,8 +37,7 @@ pub(crate) async fn ensure_interrogated(shared: &Shared, client: &Client) -> Res
     if shared.storage.database.flows(query).await?.total > 0 {
         return Ok(());
     }
-    // A server without this artifact still works; the client just has no facts.
-    if let Err(error) = schedule(shared, SERVICE, &client.client_id, &request(shared)).await {
+    if let Err(error) = schedule(shared, SERVICE, &client.client_id, &request).await {
         tracing::warn!(client_id = client.client_id, %error, "client not interrogated");
     }
     Ok(())
@@ -51,7 +59,7 @@ pub(crate) fn facts_of_interrogation(source: &str, rows: &[u8]) -> Option<(Clien
         return None;
     }
     let row = first_row(rows)?;
-    let text = |key: &str| row[key].as_str().unwrap_or_default().trim().to_owned();
+    let text = |key: &str| clip(row[key].as_str().unwrap_or_default().trim());
     let facts = ClientFacts {
         hostname: text("Hostname"),
         fqdn: text("Fqdn"),
@@ -61,7 +69,7 @@ pub(crate) fn facts_of_interrogation(source: &str, rows: &[u8]) -> Option<(Clien
             .to_owned(),
         architecture: text("Architecture"),
         agent_name: text("Name"),
-        agent_version: row["Version"].as_str().map(str::to_owned).unwrap_or_default(),
+        agent_version: text("Version"),
         build_time: text("BuildTime"),
         build_url: text("build_url"),
         addresses: texts(&row["Addresses"])
@@ -75,7 +83,7 @@ pub(crate) fn facts_of_interrogation(source: &str, rows: &[u8]) -> Option<(Clien
 /// Facts and labels an agent sends about itself from time to time.
 pub(crate) fn facts_of_agent(rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> {
     let row = first_row(rows)?;
-    let text = |key: &str| row[key].as_str().unwrap_or_default().trim().to_owned();
+    let text = |key: &str| clip(row[key].as_str().unwrap_or_default().trim());
     let facts = ClientFacts {
         hostname: text("hostname"),
         fqdn: text("fqdn"),
@@ -96,13 +104,23 @@ fn first_row(rows: &[u8]) -> Option<Value> {
     serde_json::from_slice(chunk::lines(rows).next()?).ok()
 }
 
+/// Bytes kept of a fact an agent states, and how many of a list.
+const MAX_FACT: usize = 1024;
+const MAX_LIST: usize = 200;
+
+fn clip(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_FACT))
+        .unwrap_or_default()
+        .to_owned()
+}
+
 fn texts(value: &Value) -> Option<Vec<String>> {
     let list = value.as_array()?;
     Some(
         list.iter()
             .filter_map(|item| item.as_str())
-            .take(1000)
-            .map(str::to_owned)
+            .take(MAX_LIST)
+            .map(clip)
             .collect(),
     )
 }

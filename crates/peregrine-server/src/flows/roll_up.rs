@@ -4,6 +4,11 @@ use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
 use peregrine_store::{FlowState, Micros, Progress};
 use peregrine_wire::Obfuscator;
 
+/// Queries of a flow that are looked at, and names in each.
+const MAX_QUERIES: usize = 1000;
+/// Bytes kept of a message of an agent.
+const MAX_TEXT: usize = 8 << 10;
+
 /// Sums up an agent's report.
 pub(crate) fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress {
     let mut statuses = stats.query_status;
@@ -11,12 +16,24 @@ pub(crate) fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress 
         // The agent lost the flow (it restarted): what was stored stays, with the last stats it gave.
         let message = match unknown.error_message.as_str() {
             "" => "the agent does not know this flow; it was restarted or reinstalled while it ran",
-            message => message,
+            message => message
+                .get(..message.floor_char_boundary(MAX_TEXT))
+                .unwrap_or_default(),
         };
         return Progress {
             end: Some((FlowState::Error, Some(message.to_owned()))),
             ..Progress::default()
         };
+    }
+    statuses.truncate(MAX_QUERIES);
+    for status in &mut statuses {
+        status
+            .error_message
+            .truncate(status.error_message.floor_char_boundary(MAX_TEXT));
+        status
+            .backtrace
+            .truncate(status.backtrace.floor_char_boundary(MAX_TEXT));
+        status.names_with_response.truncate(MAX_QUERIES);
     }
     if let Some(names) = names {
         for status in &mut statuses {

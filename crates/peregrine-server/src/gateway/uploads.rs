@@ -10,6 +10,9 @@ use std::collections::HashMap;
 /// Most a piece may inflate to; agents send 1 MiB.
 const MAX_PIECE: usize = 16 << 20;
 
+/// Bytes of a path.
+const MAX_PATH: usize = 64 << 10;
+
 /// Uploads of one packet.
 pub(super) struct Uploads<'a> {
     shared: &'a Shared,
@@ -40,6 +43,14 @@ impl<'a> Uploads<'a> {
             return Ok(None);
         };
         let path = buffer.pathspec.clone().unwrap_or_default();
+        if path.path.len() + path.components.iter().map(|part| part.len() + 1).sum::<usize>() > MAX_PATH {
+            tracing::warn!(
+                client_id = self.client_id,
+                flow_id,
+                "piece of a file with an endless path dropped"
+            );
+            return Ok(None);
+        }
         let accessor = if path.accessor.is_empty() {
             "file".to_owned()
         } else {

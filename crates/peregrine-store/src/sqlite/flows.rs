@@ -9,6 +9,9 @@ use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+/// Bytes of tasks taken at once, so that they fit one packet; the rest waits for the next poll.
+const MAX_DELIVERY: usize = 4 << 20;
+
 #[async_trait]
 impl FlowStore for SqliteDatabase {
     async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()> {
@@ -193,24 +196,31 @@ fn take_tasks(sql: &Connection, client: &str, max_in_flight: u64, now: Micros) -
         )?
         .query_row([client], |row| row.get(0))?;
     let mut free = max_in_flight.saturating_sub(in_flight.unsigned_abs());
-    let mut statement = sql.prepare_cached("SELECT * FROM tasks WHERE client_id = ?1 ORDER BY task_id")?;
-    let queued: Vec<(i64, Task)> = statement
-        .query_map([client], |row| Ok((row.get("task_id")?, to_task(row)?)))?
+    let mut statement = sql.prepare_cached(
+        "SELECT task_id, is_flow_request AND NOT urgent FROM tasks WHERE client_id = ?1 ORDER BY task_id",
+    )?;
+    let queued: Vec<(i64, bool)> = statement
+        .query_map([client], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut taken = Vec::new();
-    for (id, task) in queued {
-        if task.is_flow_request && !task.urgent {
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    for (id, is_limited) in queued {
+        if bytes >= MAX_DELIVERY {
+            break;
+        }
+        if is_limited {
             if free == 0 {
                 continue;
             }
             free -= 1;
         }
-        sql.prepare_cached("DELETE FROM tasks WHERE task_id = ?1")?
-            .execute([id])?;
+        let task = sql
+            .prepare_cached("DELETE FROM tasks WHERE task_id = ?1 RETURNING *")?
+            .query_row([id], to_task)?;
         if task.is_flow_request {
             sql.prepare_cached("UPDATE flows SET delivered = ?3 WHERE client_id = ?1 AND flow_id = ?2")?
                 .execute(params![client, task.flow_id, now])?;
         }
+        bytes += task.message.len();
         taken.push(task);
     }
     Ok(taken)

@@ -10,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 /// Flow id under which event rows are kept.
 pub(super) const MONITORING: &str = "F.Monitoring";
+/// Result sets of one flow, and event sets of one client.
+const MAX_SETS: i64 = 1000;
 
 pub(super) fn apply(
     sql: &Connection,
@@ -83,7 +85,9 @@ fn append_to_flow(
     if chunk.rows == 0 {
         return Ok(Outcome::Done);
     }
-    let set = open_set(sql, client, flow, kind, name)?;
+    let Some(set) = open_set(sql, client, flow, kind, name)? else {
+        return Ok(Outcome::UnknownFlow);
+    };
     let (end, known): (i64, i64) = sql
         .prepare_cached("SELECT end_row, agent_next FROM result_sets WHERE id = ?1")?
         .query_row([set], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -121,7 +125,8 @@ fn hear(sql: &Connection, client: &str, flow: &str, now: Micros) -> Result<bool>
     Ok(found > 0)
 }
 
-fn open_set(sql: &Connection, client: &str, flow: &str, kind: SetKind, name: &str) -> Result<i64> {
+/// The set of this name; none when the flow has too many already, which only a hostile agent brings about.
+fn open_set(sql: &Connection, client: &str, flow: &str, kind: SetKind, name: &str) -> Result<Option<i64>> {
     let kind = kind_number(kind);
     let found = sql
         .prepare_cached(
@@ -129,12 +134,18 @@ fn open_set(sql: &Connection, client: &str, flow: &str, kind: SetKind, name: &st
         )?
         .query_row(params![client, flow, kind, name], |row| row.get(0))
         .optional()?;
-    if let Some(id) = found {
-        return Ok(id);
+    if found.is_some() {
+        return Ok(found);
+    }
+    let count: i64 = sql
+        .prepare_cached("SELECT count(*) FROM result_sets WHERE client_id = ?1 AND flow_id = ?2")?
+        .query_row([client, flow], |row| row.get(0))?;
+    if count >= MAX_SETS {
+        return Ok(None);
     }
     sql.prepare_cached("INSERT INTO result_sets (client_id, flow_id, kind, name) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![client, flow, kind, name])?;
-    Ok(sql.last_insert_rowid())
+    Ok(Some(sql.last_insert_rowid()))
 }
 
 fn insert_chunk(
@@ -173,7 +184,9 @@ fn append_events(
     if chunk.rows == 0 {
         return Ok(Outcome::Done);
     }
-    let set = open_set(sql, client, MONITORING, kind, source)?;
+    let Some(set) = open_set(sql, client, MONITORING, kind, source)? else {
+        return Ok(Outcome::UnknownFlow);
+    };
     let (end, last): (i64, Option<Micros>) = sql
         .prepare_cached("SELECT end_row, last_received FROM result_sets WHERE id = ?1")?
         .query_row([set], |row| Ok((row.get(0)?, row.get(1)?)))?;

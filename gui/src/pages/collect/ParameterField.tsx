@@ -29,7 +29,7 @@ export function ParameterField({ parameter, value, error, onChange }: Props) {
         <label htmlFor={id} id={`${id}-name`}>
           {parameter.friendly_name || parameter.name}
         </label>
-        {parameter.type && parameter.type !== 'hidden' && <span className="param-type">{parameter.type}</span>}
+        {parameter.type && parameter.type !== 'string' && <span className="param-type">{parameter.type}</span>}
         {value !== undefined && <IconButton icon="refresh" label={`Reset ${parameter.name} to its default`} onClick={() => onChange(undefined)} />}
       </div>
       <div className="param-control">
