@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
 
 mod control;
+pub mod csv;
 mod encode;
 mod files;
 mod host;
@@ -19,6 +20,8 @@ mod strings;
 mod support;
 
 use peregrine_engine::prelude::{FunctionDef, Registry};
+
+pub use support::text_of_json as parse_json;
 
 /// All functions of this crate.
 pub const FUNCTIONS: &[&[FunctionDef]] =

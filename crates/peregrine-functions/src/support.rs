@@ -42,7 +42,7 @@ pub(crate) fn json_text(scope: &Scope, value: &Value) -> Vec<u8> {
 }
 
 /// Values out of JSON text, where long strings that are RFC 3339 become times.
-pub(crate) fn text_of_json(text: &[u8]) -> Result<Value, String> {
+pub fn text_of_json(text: &[u8]) -> Result<Value, String> {
     json::parse(text).map(|value| with_times(value, 0)).map_err(|error| error.to_string())
 }
 

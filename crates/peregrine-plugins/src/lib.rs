@@ -3,12 +3,15 @@
 //! Deliberately absent: anything of the server, and functions that need no machine (`peregrine-functions`).
 #![forbid(unsafe_code)]
 
+mod control;
 mod events;
+mod exec;
 mod files;
 mod host;
 mod machine;
 mod net;
 mod process;
+mod text;
 
 pub use host::info::{go_architecture, program_start};
 pub use machine::MachineHandle;
@@ -33,6 +36,9 @@ pub const PLUGINS: &[&[PluginDef]] = &[
         process::pslist::Pslist,
     ],
     process::tracker::PLUGINS,
+    control::PLUGINS,
+    exec::PLUGINS,
+    text::PLUGINS,
 ];
 
 /// All functions of this crate.

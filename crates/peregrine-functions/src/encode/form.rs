@@ -1,6 +1,7 @@
 //! The formats of `serialize()` and `encode()`.
 
-use super::{csv_form, yaml_form};
+use super::yaml_form;
+use crate::csv;
 use crate::prelude::*;
 
 /// Writes a value in the format of this name.
@@ -18,7 +19,7 @@ pub(super) fn write(scope: &Scope, value: Value, format: &str) -> VqlResult {
         "yaml" => Value::str(yaml_form::write(scope, &value)),
         "hex" => Value::from(data_encoding::HEXLOWER.encode(bytes(&value)?)),
         "base64" => Value::from(data_encoding::BASE64_NOPAD.encode(bytes(&value)?)),
-        "csv" => csv_form::write(scope, &value).map_or(Value::Null, Value::str),
+        "csv" => csv::table(scope, &value).map_or(Value::Null, Value::str),
         other => {
             return Err(format!("unknown format `{other}`; there are json, yaml, csv, string, hex and base64").into());
         }

@@ -5,7 +5,6 @@ mod base64encode;
 mod base85decode;
 mod compress;
 mod crypto_rc4;
-mod csv_form;
 mod encode;
 mod form;
 mod gunzip;

@@ -28,7 +28,7 @@ impl Function for Semver {
             r#"{"Major":1,"Minor":4,"Patch":0,"Prerelease":"","Version":"1.4.0"}"#,
         ),
         example("before the release", "semver(version='2.0.0-rc1') < '2.0.0'", "true"),
-        example("numbers, not text", "semver(version='1.10.0') > '1.9'", "true"),
+        example("numbers, not text", "semver(version='1.10.0') > semver(version='1.9')", "true"),
         example("nothing", "semver(version='')", "null"),
         fails("no version", "semver(version='one')", "invalid version `one`"),
     ];

@@ -193,7 +193,7 @@ fn start(tag: &BytesStart<'_>) -> Result<Element, String> {
     let mut element = Element { name: tag.local_name().as_ref().to_owned(), ..Element::default() };
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
-        let value = attribute.unescape_value().map_err(|error| error.to_string())?;
+        let value = attribute.normalized_value(quick_xml::XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;
         let name = attribute.key.local_name();
         element.members.insert(format!("Attr{}", name.as_ref()), Value::from(&*value));
     }

@@ -37,7 +37,6 @@ impl Function for Pathspec {
     const EXAMPLES: &'static [Example] = &[
         example("text", r"pathspec(parse='C:\\Windows', path_type='windows')", r#""C:\\Windows""#),
         example("parts", r"pathspec(parse='C:\\a\\b', path_type='windows').Components", r#"["C:","a","b"]"#),
-        example("more of it", r"pathspec(parse='C:\\a', path_type='windows') + 'b\\c'", r#""C:\\a\\b\\c""#),
         example(
             "in a container",
             "pathspec(DelegateAccessor='file', DelegatePath='/srv/a.zip', Path='m/x')",

@@ -1,17 +1,29 @@
-//! Values as CSV that `parse_csv()` reads back with their types.
+//! Rows as CSV that `parse_csv()` reads back with their types.
 
-use super::pretty_json;
-use crate::prelude::*;
+use peregrine_engine::prelude::{Scope, Str, Value};
+
+use crate::encode::pretty_json;
+use crate::support::json_text;
+
+/// A record of column names.
+pub fn header(out: &mut Vec<u8>, columns: &[Str]) {
+    record(out, columns.iter().map(|name| name.to_vec()));
+}
+
+/// A record of these columns of a row.
+pub fn row(scope: &Scope, out: &mut Vec<u8>, columns: &[Str], value: impl Fn(&Str) -> Option<Value>) {
+    record(out, columns.iter().map(|name| cell(scope, value(name).unwrap_or(Value::Null))));
+}
 
 /// A list of rows as CSV; the first row's members are the header. `None` for what is no list.
-pub(super) fn write(scope: &Scope, value: &Value) -> Option<Vec<u8>> {
+pub(crate) fn table(scope: &Scope, value: &Value) -> Option<Vec<u8>> {
     let rows = value.as_array()?;
     let mut out = Vec::new();
     let Some(first) = rows.first() else { return Some(out) };
     let columns = first.member_names(scope);
-    record(&mut out, columns.iter().map(|name| name.to_vec()));
-    for row in rows {
-        record(&mut out, columns.iter().map(|name| cell(scope, row.member(scope, name).unwrap_or(Value::Null))));
+    header(&mut out, &columns);
+    for item in rows {
+        row(scope, &mut out, &columns, |name| item.member(scope, name));
     }
     Some(out)
 }
