@@ -24,6 +24,11 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
+    /// Its number, if it stands for one: for arithmetic and comparison.
+    fn to_number(&self) -> Option<i64> {
+        None
+    }
+
     /// A plain value to encode instead of its members.
     fn to_json(&self, _scope: &Scope) -> Option<Value> {
         None
@@ -32,6 +37,21 @@ pub trait Object: Debug + Send + Sync {
     /// `x[i]`.
     fn index(&self, _scope: &Scope, _index: i64) -> Option<Value> {
         None
+    }
+
+    /// `x[start:end]`; `None`: it cannot be cut.
+    fn slice(&self, _start: Option<i64>, _end: Option<i64>) -> Option<Value> {
+        None
+    }
+
+    /// `x + other`; `None`: no rule.
+    fn add(&self, _other: &Value) -> Option<Value> {
+        None
+    }
+
+    /// Whether it counts as true.
+    fn truth(&self) -> bool {
+        true
     }
 
     /// `x = other`; `None`: no rule.
