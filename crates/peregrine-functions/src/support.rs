@@ -43,7 +43,9 @@ pub(crate) fn json_text(scope: &Scope, value: &Value) -> Vec<u8> {
 
 /// Values out of JSON text, where long strings that are RFC 3339 become times.
 pub fn text_of_json(text: &[u8]) -> Result<Value, String> {
-    json::parse(text).map(|value| with_times(value, 0)).map_err(|error| error.to_string())
+    json::parse(text)
+        .map(|value| with_times(value, 0))
+        .map_err(|error| error.to_string())
 }
 
 /// Nesting past which strings stay strings; the parser refuses deeper texts anyway.
@@ -55,12 +57,16 @@ fn with_times(value: Value, depth: u32) -> Value {
             Some(time) => Value::Time(time),
             None => Value::Str(text),
         },
-        Value::Array(items) if depth < MAX_DEPTH => {
-            Arc::unwrap_or_clone(items).into_iter().map(|item| with_times(item, depth + 1)).collect()
-        }
-        Value::Dict(dict) if depth < MAX_DEPTH => {
-            Value::Dict(dict.entries().into_iter().map(|(key, item)| (key, with_times(item, depth + 1))).collect())
-        }
+        Value::Array(items) if depth < MAX_DEPTH => Arc::unwrap_or_clone(items)
+            .into_iter()
+            .map(|item| with_times(item, depth + 1))
+            .collect(),
+        Value::Dict(dict) if depth < MAX_DEPTH => Value::Dict(
+            dict.entries()
+                .into_iter()
+                .map(|(key, item)| (key, with_times(item, depth + 1)))
+                .collect(),
+        ),
         other => other,
     }
 }

@@ -42,10 +42,15 @@ impl Plugin for Clock {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let ms = args.period.saturating_mul(1000).saturating_add(args.ms);
         let period = Duration::from_millis(u64::try_from(ms).ok().filter(|ms| *ms > 0).unwrap_or(1000));
-        let start = args.start.map(|start| start.reduce(scope)).filter(|start| !start.is_null());
+        let start = args
+            .start
+            .map(|start| start.reduce(scope))
+            .filter(|start| !start.is_null());
         let mut wait = match start {
             Some(start) => {
-                let text = start.as_str().and_then(|text| peregrine_engine::time::parse(scope, text));
+                let text = start
+                    .as_str()
+                    .and_then(|text| peregrine_engine::time::parse(scope, text));
                 let Some(start) = text.or_else(|| peregrine_engine::time::to_time(scope, &start)) else {
                     return Err("`start` is no time".into());
                 };
