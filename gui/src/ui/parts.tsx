@@ -172,7 +172,7 @@ export function Empty({ icon, title, children, action, command }: { icon?: IconN
       {action && <div className="empty-action">{action}</div>}
       {command && (
         <div className="empty-command">
-          <span>The same from a terminal</span>
+          <span>From a terminal on the machine itself</span>
           <Command>{command}</Command>
         </div>
       )}
