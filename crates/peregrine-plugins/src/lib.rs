@@ -28,6 +28,7 @@ pub const PLUGINS: &[&[PluginDef]] = &[
         files::glob::Glob,
         files::read_file::ReadFile,
         files::stat::Stat,
+        files::vfs_ls::VfsLs,
         host::environ::Environ,
         host::filesystems::Filesystems,
         host::info::Info,

@@ -26,6 +26,7 @@ const NAMES: &[&str] = &[
     "sample",
     "sequence",
     "split_records",
+    "vfs_ls",
     "write_csv",
     "write_jsonl",
 ];

@@ -3,3 +3,4 @@
 pub(crate) mod glob;
 pub(crate) mod read_file;
 pub(crate) mod stat;
+pub(crate) mod vfs_ls;

@@ -1,0 +1,154 @@
+//! `vfs_ls()`: folders as the server's view of an endpoint's files wants them.
+
+use peregrine_accessors::{FileInfo, OsPath, PathArg, accessor};
+use peregrine_engine::prelude::*;
+use std::collections::VecDeque;
+
+/// Lists a folder, and if wanted the folders below it, level by level.
+///
+/// The files of a folder follow each other, sorted by name and numbered by `Idx`; a row with nothing but `Components`,
+/// `Accessor` and `Stats` comes after them and says which numbers they have: from `StartIdx` up to, not including,
+/// `EndIdx`. Links are listed and not followed. A folder that cannot be read gives a message and no rows.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The folder; the root when left out.
+    path: Option<PathArg>,
+    /// The folder as a list of names, preferred over `path`.
+    components: Option<Vec<Str>>,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// How many levels of folders below it to list as well.
+    #[arg(default = 0)]
+    depth: i64,
+}
+
+/// A file; or, at the end of a folder, what the rows before it are.
+#[derive(IntoRow, Default)]
+pub struct Row {
+    /// The full path, as text.
+    full_path: Option<Str>,
+    /// The full path.
+    #[column(name = "OSPath")]
+    os_path: Value,
+    /// The names the path consists of; in the row that ends a folder those of the folder.
+    components: Value,
+    /// Where the file comes from.
+    accessor: String,
+    /// What the accessor knows beyond the other columns.
+    data: Option<Dict>,
+    /// Only in the row that ends a folder: the numbers of its files.
+    stats: Option<Dict>,
+    /// The last of its names.
+    name: Option<Str>,
+    /// Bytes.
+    size: Option<i64>,
+    /// Kind and permissions, as text.
+    mode: Option<String>,
+    /// When its content changed.
+    #[column(name = "mtime")]
+    modified: Option<Time>,
+    /// When it was read.
+    #[column(name = "atime")]
+    accessed: Option<Time>,
+    /// When its metadata changed.
+    #[column(name = "ctime")]
+    changed: Option<Time>,
+    /// When it was created.
+    #[column(name = "btime")]
+    born: Option<Time>,
+    /// Its number in the listing.
+    idx: Option<i64>,
+}
+
+/// The plugin.
+pub struct VfsLs;
+
+impl Plugin for VfsLs {
+    type Args = Args;
+    type Row = Row;
+    const NAME: &'static str = "vfs_ls";
+    const CATEGORY: Category = Category::Server;
+    const VERSION: i64 = 1;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "a file in a folder",
+            "SELECT FullPath, Components, Accessor, Name, Stats FROM vfs_ls(path='/etc') WHERE Name = 'passwd'",
+            r#"[{"FullPath":"/etc/passwd","Components":["etc","passwd"],"Accessor":"auto","Name":"passwd","Stats":null}]"#,
+        ),
+        example(
+            "its last row",
+            "SELECT Components, Accessor, Stats.StartIdx AS StartIdx, Stats.EndIdx > 0 AS HasFiles
+             FROM vfs_ls(components='etc', accessor='file') WHERE Stats",
+            r#"[{"Components":["etc"],"Accessor":"file","StartIdx":0,"HasFiles":true}]"#,
+        ),
+        fails("no such folder", "vfs_ls(path='/no/such/folder')", "no such file"),
+        fails(
+            "no such accessor",
+            "vfs_ls(accessor='nonsense')",
+            "Unknown filesystem accessor",
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        let name = args.accessor.filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| "auto".to_owned());
+        let files = accessor(scope, &name).map_err(|error| error.to_string())?;
+        let root = match (args.components, &args.path) {
+            (Some(components), _) if !components.is_empty() => OsPath::new(files.dialect(), components),
+            (_, Some(path)) => path.resolve(scope, files.as_ref())?,
+            (_, None) => files.parse_path(b"").map_err(|error| error.to_string())?,
+        };
+        let mut next = 0;
+        let mut folders = VecDeque::from([(root, 0)]);
+        while let Some((folder, depth)) = folders.pop_front() {
+            scope.checkpoint()?;
+            let mut entries = match files.read_dir(scope, &folder) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    scope.log_line(&format!("vfs_ls: {error}"));
+                    continue;
+                }
+            };
+            entries.sort_by_cached_key(FileInfo::name);
+            let start = next;
+            for entry in entries {
+                if depth < args.depth && entry.mode.is_dir() && !entry.mode.is_link() {
+                    folders.push_back((entry.path.clone(), depth + 1));
+                }
+                rows.push(file_row(&entry, &name, next))?;
+                next += 1;
+            }
+            rows.push(Row {
+                components: components(&folder),
+                accessor: name.clone(),
+                stats: Some(Dict::from_pairs([("StartIdx", start), ("EndIdx", next)])),
+                ..Row::default()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn file_row(info: &FileInfo, accessor: &str, number: i64) -> Row {
+    Row {
+        full_path: Some(Str::from(info.path.to_bytes())),
+        os_path: (&info.path).into(),
+        components: components(&info.path),
+        accessor: accessor.to_owned(),
+        data: Some(info.data.clone()),
+        stats: None,
+        name: Some(info.name()),
+        size: Some(info.size),
+        mode: Some(info.mode.to_string()),
+        modified: Some(info.times.modified),
+        accessed: Some(info.times.accessed),
+        changed: Some(info.times.changed),
+        born: Some(info.times.born),
+        idx: Some(number),
+    }
+}
+
+fn components(path: &OsPath) -> Value {
+    path.components().iter().cloned().map(Value::Str).collect()
+}
