@@ -1,4 +1,5 @@
-//! Where files come from: [`OsPath`] in several dialects, [`Accessor`]s that open and list them, and globbing.
+//! Where files come from: [`OsPath`] in several dialects, [`Accessor`]s that open and list them, and globbing; and where
+//! uploads go: [`Uploader`].
 //!
 //! Deliberately absent: anything of the server; the forensic file formats themselves (`peregrine-formats`).
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ mod os_path_value;
 mod pathspec;
 mod raw_file;
 mod scope_accessor;
+mod upload;
 
 pub use accessor::{Accessor, Error, FileReader, Result};
 pub use dialect::Dialect;
@@ -28,3 +30,6 @@ pub use mode::FileMode;
 pub use os_path::OsPath;
 pub use os_path_value::{PathArg, PathList, coerce};
 pub use pathspec::Pathspec;
+pub use upload::{
+    UPLOAD_PIECE, Upload, UploadFile, UploadLedger, UploadTimes, Uploaded, Uploader, UploaderHandle,
+};

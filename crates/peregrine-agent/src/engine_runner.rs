@@ -66,6 +66,9 @@ impl EngineRunner {
         if let Some(throttle) = self.limiter.throttle(request, &cancellation, &environment.log) {
             context = context.throttle(throttle);
         }
+        if let Some(uploader) = &environment.uploader {
+            context = context.extension(Arc::new(uploader.clone()));
+        }
         let artifacts = Namespace::of_request(request).map_err(|error| error.to_string())?;
         // A copy: a dict can be changed in place, and this one is for all queries.
         let config = match &self.config {

@@ -1,5 +1,6 @@
 //! A collection while it runs: its queries in parallel, one log, one row limit, regular statistics.
 
+use crate::buffer::BufferError;
 use crate::checkpoint::Checkpoints;
 use crate::log_stream::LogStream;
 use crate::outbox::Outbox;
@@ -7,12 +8,13 @@ use crate::query_run::QueryRun;
 use crate::row_batch::Destination;
 use crate::runner::QueryRunner;
 use parking_lot::Mutex;
+use peregrine_accessors::UploadLedger;
 use peregrine_engine::Cancellation;
 use peregrine_engine::log::Level;
 use peregrine_proto::{FlowRequest, FlowStats, VeloMessage, flow_request::Compression};
 use regex::Regex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -32,11 +34,16 @@ pub(crate) struct FlowShared {
     pub(crate) session_id: String,
     pub(crate) cancellation: Cancellation,
     pub(crate) compress: bool,
+    /// What its queries have uploaded.
+    pub(crate) ledger: Arc<UploadLedger>,
     outbox: Arc<Outbox>,
     log: Mutex<LogStream>,
     error_regex: Option<Regex>,
     rows: AtomicU64,
     max_rows: u64,
+    uploads: AtomicI64,
+    uploaded_bytes: AtomicU64,
+    max_upload_bytes: u64,
     reason: Mutex<Option<String>>,
 }
 
@@ -52,6 +59,29 @@ impl FlowShared {
             self.max_rows
         ));
         false
+    }
+
+    /// The number of a new upload.
+    pub(crate) fn next_upload(&self) -> i64 {
+        self.uploads.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts bytes to be uploaded; false when they are more than the flow may upload, which ends the flow.
+    pub(crate) fn count_upload(&self, bytes: u64) -> bool {
+        let before = self.uploaded_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.max_upload_bytes == 0 || before.saturating_add(bytes) <= self.max_upload_bytes {
+            return true;
+        }
+        self.stop(&format!(
+            "Upload limit of {} bytes exceeded, the collection was cancelled",
+            self.max_upload_bytes
+        ));
+        false
+    }
+
+    /// Queues a piece of a file. False when it was not queued because the flow or its query was cancelled.
+    pub(crate) fn send_piece(&self, piece: VeloMessage, query: &Cancellation) -> Result<bool, BufferError> {
+        self.outbox.send(piece, &|| query.is_cancelled())
     }
 
     /// Ends all queries of the flow for this reason; the first reason counts.
@@ -165,6 +195,7 @@ impl Flow {
             session_id: session_id.to_owned(),
             cancellation: parent.child(),
             compress: request.compression == i32::from(Compression::Zlib),
+            ledger: Arc::default(),
             outbox,
             log: Mutex::new(LogStream::new(if request.max_logs == 0 {
                 DEFAULT_MAX_LOGS
@@ -176,6 +207,9 @@ impl Flow {
                 .ok(),
             rows: AtomicU64::new(0),
             max_rows: request.max_rows,
+            uploads: AtomicI64::new(0),
+            uploaded_bytes: AtomicU64::new(0),
+            max_upload_bytes: request.max_upload_bytes,
             reason: Mutex::default(),
         };
         let queries = request

@@ -7,8 +7,8 @@
 //! the `outbox` (a `buffer` on disk), `receiver` hands tasks to the `executor`, which runs a `flow` of `query_run`s for
 //! each collection; `monitoring` does the same for event queries.
 //!
-//! Deliberately absent: any knowledge of the server's side, and VQL functions and plugins. Not built yet: uploads, trace
-//! queries, the nanny, proxies, client certificates, event artifacts of the configuration, other systems than Unix.
+//! Deliberately absent: any knowledge of the server's side, and VQL functions and plugins. Not built yet: uploads of
+//! event queries, of the runs of sparse files alone, and resumed after a restart; trace queries, the nanny, proxies, client certificates, event artifacts of the configuration, other systems than Unix.
 #![forbid(unsafe_code)]
 
 mod agent;
@@ -32,6 +32,7 @@ mod sender;
 mod slots;
 mod tls;
 mod transport;
+mod upload;
 mod usage;
 mod writeback;
 

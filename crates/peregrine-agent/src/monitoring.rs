@@ -255,6 +255,8 @@ impl EventQuery {
             session_id: SESSION.to_owned(),
             cancellation: self.cancellation.child(),
             log: Arc::clone(self) as Arc<dyn LogSink>,
+            // Servers keep uploads with a collection, and here is none.
+            uploader: None,
         };
         let mut sink = Sink(self);
         if let Err(failure) = runner::run_guarded(runner, &self.request, &environment, &mut sink) {

@@ -3,7 +3,9 @@
 use crate::flow::FlowShared;
 use crate::row_batch::{BatchLimits, RowBatches};
 use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
+use crate::upload::FlowUploader;
 use parking_lot::Mutex;
+use peregrine_accessors::UploaderHandle;
 use peregrine_engine::log::{Level, LogSink};
 use peregrine_proto::{VeloStatus, VqlCollectorArgs, velo_status::ReturnedStatus};
 use std::sync::Arc;
@@ -108,6 +110,32 @@ impl QueryRun {
         self.is_dirty.store(true, Ordering::Relaxed);
     }
 
+    /// A file of this expected size is about to be sent.
+    pub(crate) fn count_upload(&self, expected: u64) {
+        let status = &mut self.state.lock().status;
+        status.uploaded_files += 1;
+        status.expected_uploaded_bytes = status.expected_uploaded_bytes.saturating_add_unsigned(expected);
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
+    /// So many bytes of a file were sent.
+    pub(crate) fn count_uploaded(&self, bytes: u64) {
+        let status = &mut self.state.lock().status;
+        status.uploaded_bytes = status.uploaded_bytes.saturating_add_unsigned(bytes);
+        self.last_active.store(now_micros(), Ordering::Relaxed);
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
+    /// A file turned out to have another size than expected.
+    pub(crate) fn correct_upload(&self, expected: u64, actual: u64) {
+        let status = &mut self.state.lock().status;
+        status.expected_uploaded_bytes = status
+            .expected_uploaded_bytes
+            .saturating_sub_unsigned(expected)
+            .saturating_add_unsigned(actual);
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
     /// Runs the request to its end.
     pub(crate) fn execute(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner) {
         let started = Instant::now();
@@ -141,6 +169,10 @@ impl QueryRun {
             log: Arc::new(QueryLog {
                 flow: Arc::clone(flow),
                 query: Arc::clone(self),
+            }),
+            uploader: Some(UploaderHandle {
+                uploader: Arc::new(FlowUploader::new(flow, self)),
+                ledger: Arc::clone(&flow.ledger),
             }),
         };
         let mut sink = Sink { flow, query: self };

@@ -267,7 +267,8 @@ impl RowBatch {
     }
 }
 
-fn zlib(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Compressed, fast rather than small.
+pub(crate) fn zlib(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     encoder.write_all(bytes).ok()?;
     encoder.finish().ok()

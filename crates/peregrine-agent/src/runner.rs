@@ -1,5 +1,6 @@
 //! The seam between the flow machinery and the VQL engine.
 
+use peregrine_accessors::UploaderHandle;
 use peregrine_engine::Cancellation;
 use peregrine_engine::log::LogSink;
 use peregrine_proto::VqlCollectorArgs;
@@ -27,6 +28,8 @@ pub struct QueryEnvironment {
     pub cancellation: Cancellation,
     /// Takes its messages.
     pub log: Arc<dyn LogSink>,
+    /// Takes its files; nothing does for event queries.
+    pub uploader: Option<UploaderHandle>,
 }
 
 /// Runs compiled requests.

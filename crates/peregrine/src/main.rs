@@ -2,6 +2,7 @@
 //! provider and log subscriber chosen.
 #![forbid(unsafe_code)]
 
+mod folder_uploader;
 mod gui_files;
 mod logging;
 mod output;

@@ -7,6 +7,7 @@ mod stat;
 mod tempdir;
 mod tempfile;
 mod temporary;
+mod upload;
 mod write;
 mod write_file;
 #[cfg(unix)]
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<stat::Stat>(),
     FunctionDef::of::<tempdir::Tempdir>(),
     FunctionDef::of::<tempfile::Tempfile>(),
+    FunctionDef::of::<upload::Upload>(),
     FunctionDef::of::<write_file::WriteFile>(),
     #[cfg(unix)]
     FunctionDef::of::<xattr::Xattr>(),

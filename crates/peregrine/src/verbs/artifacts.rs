@@ -63,6 +63,9 @@ struct Collect {
     /// Write rows to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A folder for what the query uploads; without it `upload()` has nowhere to send files.
+    #[arg(long, visible_alias = "dump_dir", value_name = "DIR")]
+    dump_dir: Option<PathBuf>,
     /// Show debug messages of the query.
     #[arg(long)]
     debug: bool,
@@ -162,7 +165,8 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
         timeout,
         log: log.clone(),
         repository,
-    });
+        dump_dir: collect.dump_dir.clone(),
+    })?;
     let format = collect
         .format
         .unwrap_or_else(|| Format::default_for(collect.output.is_some()));

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Write rows to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A folder for what the query uploads; without it `upload()` has nowhere to send files.
+    #[arg(long, visible_alias = "dump_dir", value_name = "DIR")]
+    dump_dir: Option<PathBuf>,
     /// Show debug messages of the query.
     #[arg(long)]
     debug: bool,
@@ -65,7 +68,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         timeout,
         log: log.clone(),
         repository,
-    });
+        dump_dir: args.dump_dir,
+    })?;
     let format = args
         .format
         .unwrap_or_else(|| Format::default_for(args.output.is_some()));

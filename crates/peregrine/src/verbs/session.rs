@@ -1,14 +1,16 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
+use crate::folder_uploader::FolderUploader;
 use crate::output::RowWriter;
 use crate::registry;
 use anyhow::Context as _;
-use peregrine_accessors::AccessorManager;
+use peregrine_accessors::{AccessorManager, UploaderHandle};
 use peregrine_artifacts::Repository;
 use peregrine_engine::Context;
 use peregrine_engine::log::LogSink;
 use peregrine_engine::prelude::*;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -58,20 +60,27 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) log: Arc<TerminalLog>,
     pub(crate) repository: Repository,
+    /// Where uploads go.
+    pub(crate) dump_dir: Option<PathBuf>,
 }
 
 /// A scope ready to run VQL, and what cancels it.
-pub(crate) fn open(options: &Options) -> (Scope, Cancellation) {
+pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
     let cancellation = match options.timeout {
         Some(timeout) => Cancellation::with_deadline(timeout),
         None => Cancellation::new(),
     };
-    let context = Context::builder()
+    let mut context = Context::builder()
         .registry(registry::registry())
         .log(Arc::clone(&options.log) as Arc<dyn LogSink>)
         .cancellation(cancellation.clone())
-        .extension(Arc::new(AccessorManager::default()))
-        .build();
+        .extension(Arc::new(AccessorManager::default()));
+    if let Some(folder) = &options.dump_dir {
+        let uploader = FolderUploader::new(folder)
+            .with_context(|| format!("`{}` can not be used for uploads (--dump-dir)", folder.display()))?;
+        context = context.extension(Arc::new(UploaderHandle::new(Arc::new(uploader))));
+    }
+    let context = context.build();
     let env = Dict::from_pairs(
         options
             .env
@@ -90,7 +99,7 @@ pub(crate) fn open(options: &Options) -> (Scope, Cancellation) {
         "Artifact",
         peregrine_artifacts::Namespace::new(options.repository.clone()).into_value(),
     );
-    (Scope::root(&context, env), cancellation)
+    Ok((Scope::root(&context, env), cancellation))
 }
 
 /// Runs a text in a scope, printing rows as they come. Gives the number of rows.

@@ -1,0 +1,212 @@
+//! `upload()`: a file for the server, or for the folder the command line names.
+
+use std::io::{self, Read, SeekFrom};
+
+use md5::Md5;
+use peregrine_accessors::{UPLOAD_PIECE, UploadFile, UploadTimes, Uploaded, UploaderHandle};
+use peregrine_engine::time;
+use sha2::{Digest, Sha256};
+
+use crate::prelude::*;
+
+/// Uploads a file and tells what was sent. Folders are refused.
+///
+/// An agent sends the file to its server; on the command line `--dump-dir` names a folder for uploads. A file is sent
+/// once: the same name with the same accessor gives the first answer again. A file that cannot be opened gives an
+/// answer with `Error`; so does one that cannot be read to its end, of which only the first part is sent.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The file.
+    file: PathArg,
+    /// The path to store it under; its own when left out.
+    name: Option<PathArg>,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// When its content changed, as `timestamp()` takes it; what the accessor knows when left out.
+    mtime: Option<Value>,
+    /// When it was read.
+    atime: Option<Value>,
+    /// When its metadata changed.
+    ctime: Option<Value>,
+    /// When it was created.
+    btime: Option<Value>,
+}
+
+pub struct Upload;
+
+/// Longest name to store under. Servers and file systems take no endless names, and with the accessor `data` the whole
+/// content is the name unless another is given.
+const MAX_NAME: usize = 16 << 10;
+
+impl Function for Upload {
+    type Args = Args;
+    const NAME: &'static str = "upload";
+    const CATEGORY: Category = Category::FileSystem;
+    const VERSION: i64 = 3;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        fails(
+            "nowhere to send it",
+            "upload(file='hello', accessor='data')",
+            "Uploader not configured",
+        ),
+        not_run(
+            "some text as a file",
+            "upload(file='hello', accessor='data', name='a.txt')",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let Some(handle) = scope.extension::<UploaderHandle>() else {
+            return Err(
+                "Uploader not configured: files can be uploaded by an agent's collections, and on the \
+                        command line with --dump-dir"
+                    .into(),
+            );
+        };
+        let accessor_name = args.accessor.as_deref().filter(|name| !name.is_empty());
+        let accessor_name = accessor_name.unwrap_or("auto").to_owned();
+        let files = accessor(scope, &accessor_name).map_err(|error| error.to_string())?;
+        let path = args.file.resolve(scope, files.as_ref())?;
+        let name = match &args.name {
+            Some(name) => name.resolve(scope, files.as_ref())?,
+            None => path.clone(),
+        };
+        if name.to_bytes().len() > MAX_NAME {
+            return Err(
+                format!("the name is longer than {MAX_NAME} bytes; give a shorter one with `name`").into(),
+            );
+        }
+        let reader = files.open(scope, &path);
+        let mut reader = match reader {
+            Ok(reader) => reader,
+            Err(error) => return Ok(failure(&error.to_string())),
+        };
+        let info = files.lstat(scope, &path).map_err(|error| error.to_string())?;
+        if info.mode.is_dir() {
+            return Err(format!("`{}` is a folder; only files are uploaded", path.to_text()).into());
+        }
+        let size = match info.mode.is_link() {
+            // What is known is the link, what is uploaded the file behind it.
+            true => size_by_seeking(reader.as_mut()).unwrap_or(0),
+            false => u64::try_from(info.size).unwrap_or(0),
+        };
+        let time = |given: &Option<Value>| {
+            given
+                .as_ref()
+                .and_then(|value| time::to_time(scope, value))
+                .map_or(0, nanos)
+        };
+        let file = UploadFile {
+            accessor: accessor_name.clone(),
+            name,
+            expected_size: size,
+            times: UploadTimes {
+                modified: match &args.mtime {
+                    Some(_) => time(&args.mtime),
+                    None => nanos(info.times.modified),
+                },
+                accessed: time(&args.atime),
+                changed: time(&args.ctime),
+                born: time(&args.btime),
+            },
+        };
+        let sent = handle
+            .ledger
+            .once(scope, &file, || send(scope, &handle, &file, reader.as_mut()));
+        match sent {
+            Ok(sent) => Ok(answer(&file, &path, &sent)),
+            // Nothing was sent: as when it cannot be opened.
+            Err(VqlError::Message(error)) => Ok(failure(&error)),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+fn failure(error: &str) -> Value {
+    let answer = Dict::new();
+    answer.set("Path", "");
+    answer.set("Size", 0);
+    answer.set("Error", error);
+    answer.set("UploadId", 0);
+    Value::Dict(answer)
+}
+
+fn answer(file: &UploadFile, path: &OsPath, sent: &Uploaded) -> Value {
+    let own_path = || match file.accessor.as_str() {
+        // The path would be the content.
+        "data" => String::new(),
+        _ => path.to_text(),
+    };
+    let answer = Dict::new();
+    answer.set("Path", sent.path.clone().unwrap_or_else(own_path));
+    answer.set("Size", sent.size);
+    answer.set("UploadId", sent.id);
+    answer.set("StoredSize", sent.size);
+    if let Some(error) = &sent.error {
+        answer.set("Error", error.as_str());
+    }
+    answer.set("sha256", data_encoding::HEXLOWER.encode(&sent.sha256));
+    answer.set("md5", data_encoding::HEXLOWER.encode(&sent.md5));
+    answer.set("StoredName", file.stored_name());
+    let components: Value = file.components().into_iter().map(Value::from).collect();
+    answer.set("Components", components);
+    answer.set("Accessor", file.accessor.as_str());
+    Value::Dict(answer)
+}
+
+/// Sends a file piece by piece. What can not be read at all is not begun.
+fn send(
+    scope: &Scope,
+    handle: &UploaderHandle,
+    file: &UploadFile,
+    reader: &mut dyn FileReader,
+) -> VqlResult<Uploaded> {
+    let mut piece = Vec::new();
+    let mut more = fill(reader, &mut piece);
+    if let (Err(error), true) = (&more, piece.is_empty()) {
+        return Err(format!("`{}`: {error}", file.name.to_text()).into());
+    }
+    let (mut sha256, mut md5, mut size) = (Sha256::new(), Md5::new(), 0);
+    let mut upload = handle.uploader.begin(scope, file.clone())?;
+    while !piece.is_empty() {
+        scope.checkpoint()?;
+        sha256.update(&piece);
+        md5.update(&piece);
+        size += piece.len() as u64;
+        upload.write(scope, &piece)?;
+        piece.clear();
+        if matches!(more, Ok(true)) {
+            more = fill(reader, &mut piece);
+        }
+    }
+    let id = upload.id();
+    let path = upload.finish(scope, more.is_ok())?;
+    Ok(Uploaded {
+        id,
+        size,
+        path,
+        sha256: sha256.finalize().into(),
+        md5: md5.finalize().into(),
+        error: more.err().map(|error| error.to_string()),
+    })
+}
+
+/// Reads the next piece; false when it is the last.
+fn fill(reader: &mut dyn FileReader, piece: &mut Vec<u8>) -> io::Result<bool> {
+    reader.take(UPLOAD_PIECE as u64).read_to_end(piece)?;
+    Ok(piece.len() == UPLOAD_PIECE)
+}
+
+fn size_by_seeking(reader: &mut dyn FileReader) -> io::Result<u64> {
+    let size = reader.seek(SeekFrom::End(0))?;
+    reader.rewind()?;
+    Ok(size)
+}
+
+fn nanos(time: Time) -> i64 {
+    if time.is_zero() {
+        return 0;
+    }
+    i64::try_from(time.unix_nanos()).unwrap_or(0)
+}

@@ -1,0 +1,132 @@
+//! `upload()` over an uploader that remembers what it is given.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use parking_lot::Mutex;
+use peregrine_accessors::{Upload, UploadFile, Uploader, UploaderHandle};
+use peregrine_engine::context::Context;
+use peregrine_engine::log::MemoryLog;
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Program, builtin, json};
+use std::sync::Arc;
+
+type Kept = Arc<Mutex<Vec<(UploadFile, Vec<u8>, bool)>>>;
+
+/// Keeps all uploads, with whether they came to their end.
+#[derive(Default)]
+struct Memory(Kept);
+
+struct Keeping(Kept, usize);
+
+impl Uploader for Memory {
+    fn begin(&self, _: &Scope, file: UploadFile) -> VqlResult<Box<dyn Upload>> {
+        let mut kept = self.0.lock();
+        kept.push((file, Vec::new(), false));
+        Ok(Box::new(Keeping(Arc::clone(&self.0), kept.len() - 1)))
+    }
+}
+
+impl Upload for Keeping {
+    fn id(&self) -> i64 {
+        i64::try_from(self.1).unwrap()
+    }
+
+    fn write(&mut self, _: &Scope, piece: &[u8]) -> VqlResult<()> {
+        assert!(!piece.is_empty() && piece.len() <= peregrine_accessors::UPLOAD_PIECE);
+        self.0.lock()[self.1].1.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: &Scope, is_whole: bool) -> VqlResult<Option<String>> {
+        self.0.lock()[self.1].2 = is_whole;
+        Ok(None)
+    }
+}
+
+/// The value of an expression as JSON, its messages, and what was uploaded.
+fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<(UploadFile, Vec<u8>, bool)>) {
+    let memory = Arc::new(Memory::default());
+    let kept = Arc::clone(&memory.0);
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder()
+        .registry(Arc::new(peregrine_functions::register(builtin::registry())))
+        .log(log.clone())
+        .extension(Arc::new(UploaderHandle::new(memory)))
+        .build();
+    let scope = Scope::root(
+        &context,
+        env.iter().map(|(name, value)| (*name, *value)).collect(),
+    );
+    let mut rows: Vec<Row> = Vec::new();
+    let program = Program::compile(&format!("SELECT {expression} AS V FROM scope()")).unwrap();
+    let _ = program.run(&scope, &mut rows);
+    let mut shown = Vec::new();
+    json::write_value(&scope, &rows[0].get("V").unwrap(), &mut shown);
+    let kept = kept.lock().clone();
+    (String::from_utf8(shown).unwrap(), log.lines(), kept)
+}
+
+#[test]
+fn text_becomes_a_file() {
+    let (answer, _, kept) = run(
+        "upload(accessor='data', file='hello', name='a.txt', mtime=7)",
+        &[],
+    );
+    assert_eq!(
+        answer,
+        r#"{"Path":"","Size":5,"UploadId":0,"StoredSize":5,"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","md5":"5d41402abc4b2a76b9719d911017c592","StoredName":"a.txt","Components":["a.txt"],"Accessor":"data"}"#
+    );
+    let [(file, content, true)] = &kept[..] else {
+        panic!("one upload: {kept:?}")
+    };
+    assert_eq!(
+        (content.as_slice(), file.expected_size, file.times.modified),
+        (b"hello".as_slice(), 5, 7_000_000_000)
+    );
+}
+
+#[test]
+fn large_and_empty_files_and_links_arrive_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let content: Vec<u8> = (0..2_500_000_u32).map(|n| (n % 251) as u8).collect();
+    std::fs::write(folder.path().join("big"), &content).unwrap();
+    std::fs::write(folder.path().join("empty"), b"").unwrap();
+    std::os::unix::fs::symlink(folder.path().join("big"), folder.path().join("link")).unwrap();
+    let env = [("Folder", folder.path().to_str().unwrap())];
+    let all = "(upload(file=Folder + '/big').Size, upload(file=Folder + '/empty').Size,
+                upload(file=Folder + '/link').Size, upload(file=Folder + '/big').UploadId)";
+    let (answer, log, kept) = run(all, &env);
+    assert_eq!(answer, "[2500000,0,2500000,0]", "{log:?}");
+    let sizes: Vec<_> = kept
+        .iter()
+        .map(|(file, _, whole)| (file.expected_size, *whole))
+        .collect();
+    assert_eq!(sizes, [(2_500_000, true), (0, true), (2_500_000, true)]);
+    assert!(kept[0].1 == content && kept[2].1 == content);
+    assert!(kept[0].0.times.modified > 0);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let (answer, log, kept) = run("upload(file='/etc')", &[]);
+    assert_eq!(answer, "null");
+    assert!(log.iter().any(|line| line.contains("is a folder")), "{log:?}");
+    let (answer, _, _) = run("upload(file='/no/such/file')", &[]);
+    assert!(answer.starts_with(r#"{"Path":"","Size":0,"Error":"#), "{answer}");
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/etc", folder.path().join("link")).unwrap();
+    let (answer, _, _) = run(
+        "upload(file=Folder + '/link').Error",
+        &[("Folder", folder.path().to_str().unwrap())],
+    );
+    assert!(answer.contains("directory"), "{answer}");
+    let (answer, log, _) = run(
+        "upload(accessor='data', file=Long)",
+        &[("Long", &"x".repeat(20_000))],
+    );
+    assert_eq!(answer, "null");
+    assert!(
+        log.iter().any(|line| line.contains("shorter one with `name`")),
+        "{log:?}"
+    );
+    assert!(kept.is_empty());
+}
