@@ -47,6 +47,8 @@ impl ServerArgs {
 
     /// Starts the server, making its configuration at the first start.
     pub(crate) async fn start(&self, folder: &Path) -> anyhow::Result<(RunningServer, Config)> {
+        // Everything the server keeps is for its own account only.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         std::fs::create_dir_all(folder).with_context(|| {
             format!(
                 "the data folder `{}` can not be made; name another with --datastore",
