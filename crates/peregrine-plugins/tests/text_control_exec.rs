@@ -10,24 +10,48 @@ use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
 
 const NAMES: &[&str] = &[
-    "batch", "clock", "column_filter", "dedup", "delay", "diff", "execve", "fifo", "parse_csv", "parse_json_array",
-    "parse_jsonl", "parse_lines", "parse_records_with_regex", "sample", "sequence", "split_records", "write_csv",
+    "batch",
+    "clock",
+    "column_filter",
+    "dedup",
+    "delay",
+    "diff",
+    "execve",
+    "fifo",
+    "parse_csv",
+    "parse_json_array",
+    "parse_jsonl",
+    "parse_lines",
+    "parse_records_with_regex",
+    "sample",
+    "sequence",
+    "split_records",
+    "write_csv",
     "write_jsonl",
 ];
 
 fn registry() -> Arc<Registry> {
-    Arc::new(peregrine_plugins::register(peregrine_functions::register(builtin::registry())))
+    Arc::new(peregrine_plugins::register(peregrine_functions::register(
+        builtin::registry(),
+    )))
 }
 
 /// The rows of a query as JSON, and its messages.
 fn run(vql: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
     let context = Context::builder().registry(registry()).log(log.clone()).build();
-    let scope = Scope::root(&context, env.iter().map(|(name, value)| (*name, *value)).collect());
+    let scope = Scope::root(
+        &context,
+        env.iter().map(|(name, value)| (*name, *value)).collect(),
+    );
     let mut rows: Vec<Row> = Vec::new();
     let _ = Program::compile(vql).unwrap().run(&scope, &mut rows);
     let mut shown = Vec::new();
-    json::write_value(&scope, &rows.into_iter().map(Row::into_value).collect(), &mut shown);
+    json::write_value(
+        &scope,
+        &rows.into_iter().map(Row::into_value).collect(),
+        &mut shown,
+    );
     scope.close();
     (String::from_utf8(shown).unwrap(), log.lines())
 }
@@ -72,7 +96,10 @@ fn jsonl_is_appended_and_read_back() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 }
 
@@ -82,7 +109,10 @@ fn long_lines_end_their_file_with_a_message() {
     let query = "SELECT * FROM parse_lines(accessor='data', filename=Text, buffer_size=2000)";
     let (rows, log) = run(query, &[("Text", &text)]);
     assert_eq!(rows, r#"[{"Line":"a"}]"#);
-    assert!(log.iter().any(|line| line.contains("more than 2000 bytes")), "{log:?}");
+    assert!(
+        log.iter().any(|line| line.contains("more than 2000 bytes")),
+        "{log:?}"
+    );
 }
 
 #[test]
@@ -111,7 +141,8 @@ fn a_program_ends_when_nobody_wants_its_output() {
 fn long_output_comes_in_parts() {
     let query = "SELECT len(list=Stdout) AS Size, Complete FROM execve(argv=['sh', '-c', 'head -c 2500 /dev/zero'], length=1000)";
     let (rows, log) = run(query, &[]);
-    let whole = r#"[{"Size":1000,"Complete":false},{"Size":1000,"Complete":false},{"Size":500,"Complete":true}]"#;
+    let whole =
+        r#"[{"Size":1000,"Complete":false},{"Size":1000,"Complete":false},{"Size":500,"Complete":true}]"#;
     assert_eq!(rows, whole, "{log:?}");
 }
 
@@ -130,7 +161,10 @@ fn diff_tells_what_is_new_and_gone() {
     let query = "SELECT * FROM diff(query={SELECT Line FROM parse_lines(filename=File)}, key='Line', period=1) LIMIT 2";
     let (rows, log) = run(query, &[("File", file.to_str().unwrap())]);
     writer.join().unwrap();
-    assert_eq!(rows, r#"[{"Line":"c","Diff":"added"},{"Line":"a","Diff":"removed"}]"#, "{log:?}");
+    assert_eq!(
+        rows, r#"[{"Line":"c","Diff":"added"},{"Line":"a","Diff":"removed"}]"#,
+        "{log:?}"
+    );
 }
 
 #[test]

@@ -78,7 +78,9 @@ impl Plugin for Batch {
             };
             if full {
                 if !group.is_empty() {
-                    rows.push(Group { rows: Value::array(std::mem::take(&mut group)) })?;
+                    rows.push(Group {
+                        rows: Value::array(std::mem::take(&mut group)),
+                    })?;
                 }
                 due = Instant::now() + timeout;
             }

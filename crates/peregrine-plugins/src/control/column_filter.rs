@@ -43,7 +43,11 @@ impl Plugin for ColumnFilter {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let compile = |patterns: Option<Vec<String>>| {
-            patterns.unwrap_or_default().iter().map(|pattern| Regex::cached(pattern)).collect::<Result<Vec<_>, _>>()
+            patterns
+                .unwrap_or_default()
+                .iter()
+                .map(|pattern| Regex::cached(pattern))
+                .collect::<Result<Vec<_>, _>>()
         };
         let (include, exclude) = (compile(args.include)?, compile(args.exclude)?);
         let any = |patterns: &[Regex], name: &Str| patterns.iter().any(|pattern| pattern.is_match(name));

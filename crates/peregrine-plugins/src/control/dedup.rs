@@ -33,7 +33,11 @@ impl Plugin for Dedup {
             "dedup(query={SELECT _value > 1 AS Large FROM range(end=4)}, key='Large')",
             r#"[{"Large":false},{"Large":true}]"#,
         ),
-        example("no such column", "dedup(query={SELECT * FROM range(end=4)}, key='X')", "[]"),
+        example(
+            "no such column",
+            "dedup(query={SELECT * FROM range(end=4)}, key='X')",
+            "[]",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
@@ -43,13 +47,19 @@ impl Plugin for Dedup {
         args.query.run(
             scope,
             &mut FnSink(|row: Row| {
-                let Some(key) = row.get(&args.key) else { return scope.checkpoint() };
+                let Some(key) = row.get(&args.key) else {
+                    return scope.checkpoint();
+                };
                 let key = key.reduce(scope).to_text(scope);
                 let now = scope.clock().now().unix_nanos();
                 if let Some(last) = seen.get_mut(&key) {
                     let is_repeat = now - *last < window;
                     *last = now;
-                    return if is_repeat { scope.checkpoint() } else { rows.push(row) };
+                    return if is_repeat {
+                        scope.checkpoint()
+                    } else {
+                        rows.push(row)
+                    };
                 }
                 if seen.len() >= size {
                     forget(&mut seen, now - window, size);

@@ -51,7 +51,9 @@ impl Plugin for Delay {
             }
             if ended || waiting.len() >= capacity {
                 // Nothing to take from the query until the first row is due.
-                let left = due.map_or_else(Default::default, |due| due.saturating_duration_since(Instant::now()));
+                let left = due.map_or_else(Default::default, |due| {
+                    due.saturating_duration_since(Instant::now())
+                });
                 if scope.cancellation().wait(left) {
                     return Err(VqlError::Stopped);
                 }

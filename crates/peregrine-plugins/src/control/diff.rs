@@ -31,8 +31,10 @@ impl Plugin for Diff {
     const NAME: &'static str = "diff";
     const CATEGORY: Category = Category::Events;
     const IS_EVENT: bool = true;
-    const EXAMPLES: &'static [Example] =
-        &[not_run("new and ended processes", "SELECT * FROM diff(query={SELECT Pid FROM pslist()}, key='Pid', period=10)")];
+    const EXAMPLES: &'static [Example] = &[not_run(
+        "new and ended processes",
+        "SELECT * FROM diff(query={SELECT Pid FROM pslist()}, key='Pid', period=10)",
+    )];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let mut before = collect(scope, &args)?;
@@ -42,7 +44,11 @@ impl Plugin for Diff {
             }
             let now = collect(scope, &args)?;
             for (change, from, than) in [("added", &now, &before), ("removed", &before, &now)] {
-                for row in from.iter().filter(|(key, _)| !than.contains_key(*key)).flat_map(|(_, rows)| rows) {
+                for row in from
+                    .iter()
+                    .filter(|(key, _)| !than.contains_key(*key))
+                    .flat_map(|(_, rows)| rows)
+                {
                     let changed = row.to_dict();
                     changed.set("Diff", change);
                     rows.push(Row::from(changed))?;
@@ -64,7 +70,10 @@ fn collect(scope: &Scope, args: &Args) -> Result<HashMap<Str, Vec<Row>>, Stop> {
                 && count < MAX_ROWS
             {
                 count += 1;
-                found.entry(key.reduce(scope).to_text(scope)).or_default().push(row);
+                found
+                    .entry(key.reduce(scope).to_text(scope))
+                    .or_default()
+                    .push(row);
             }
             scope.checkpoint()
         }),

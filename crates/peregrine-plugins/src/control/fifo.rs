@@ -41,8 +41,10 @@ impl Plugin for Fifo {
     type Row = DynRow;
     const NAME: &'static str = "fifo";
     const CATEGORY: Category = Category::Events;
-    const EXAMPLES: &'static [Example] =
-        &[not_run("failed logons lately", "SELECT * FROM fifo(query=FailedLogons, max_rows=5, max_age=60)")];
+    const EXAMPLES: &'static [Example] = &[not_run(
+        "failed logons lately",
+        "SELECT * FROM fifo(query=FailedLogons, max_rows=5, max_age=60)",
+    )];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let queues = scope.cache("fifo", Queues::default);
@@ -85,7 +87,11 @@ fn start(scope: &Scope, args: &Args, queue: &Arc<Queue>) -> VqlResult<()> {
                 &mut FnSink(|row| {
                     let mut kept = queue.0.lock();
                     let now = Instant::now();
-                    while kept.front().is_some_and(|(at, _)| now.duration_since(*at) > max_age) || kept.len() >= max_rows {
+                    while kept
+                        .front()
+                        .is_some_and(|(at, _)| now.duration_since(*at) > max_age)
+                        || kept.len() >= max_rows
+                    {
                         kept.pop_front();
                     }
                     kept.push_back((now, row));

@@ -25,7 +25,11 @@ impl Plugin for Sample {
             "sample(query={SELECT * FROM range(end=5)}, n=2)",
             r#"[{"_value":0},{"_value":2},{"_value":4}]"#,
         ),
-        example("0 is 1", "sample(query={SELECT * FROM range(end=2)}, n=0)", r#"[{"_value":0},{"_value":1}]"#),
+        example(
+            "0 is 1",
+            "sample(query={SELECT * FROM range(end=2)}, n=0)",
+            r#"[{"_value":0},{"_value":1}]"#,
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
@@ -35,7 +39,11 @@ impl Plugin for Sample {
             &mut FnSink(|row: Row| {
                 let wanted = seen % every == 0;
                 seen = seen.wrapping_add(1);
-                if wanted { rows.push(row) } else { scope.checkpoint() }
+                if wanted {
+                    rows.push(row)
+                } else {
+                    scope.checkpoint()
+                }
             }),
         )?;
         Ok(())

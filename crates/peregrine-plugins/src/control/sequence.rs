@@ -42,12 +42,19 @@ impl Plugin for Sequence {
              a={SELECT * FROM range(end=4)})",
             r#"[{"Rows":2},{"Rows":2}]"#,
         ),
-        fails("no queries", "sequence(query={SELECT * FROM range(end=1)})", "name at least one query"),
+        fails(
+            "no queries",
+            "sequence(query={SELECT * FROM range(end=1)})",
+            "name at least one query",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let sources: Vec<Query> =
-            args.sources.iter().map(|(_, source)| source.force(scope).into_query(scope)).collect();
+        let sources: Vec<Query> = args
+            .sources
+            .iter()
+            .map(|(_, source)| source.force(scope).into_query(scope))
+            .collect();
         if sources.is_empty() {
             return Err("name at least one query to take rows from".into());
         }
@@ -56,7 +63,11 @@ impl Plugin for Sequence {
         let mut window: VecDeque<(Instant, Value)> = VecDeque::new();
         while let Next::Row(row) = stream.next(scope, None)? {
             let now = Instant::now();
-            while window.front().is_some_and(|(at, _)| now.duration_since(*at) > max_age) || window.len() >= MAX_ROWS {
+            while window
+                .front()
+                .is_some_and(|(at, _)| now.duration_since(*at) > max_age)
+                || window.len() >= MAX_ROWS
+            {
                 window.pop_front();
             }
             window.push_back((now, row.into_value()));

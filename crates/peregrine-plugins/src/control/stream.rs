@@ -30,7 +30,11 @@ impl Stream {
     pub(super) fn start(scope: &Scope, queries: Vec<Query>, capacity: usize) -> VqlResult<Stream> {
         let (sender, receiver) = bounded(capacity);
         let token = scope.cancellation().child();
-        let mut stream = Stream { rows: Some(receiver), token: token.clone(), workers: Vec::new() };
+        let mut stream = Stream {
+            rows: Some(receiver),
+            token: token.clone(),
+            workers: Vec::new(),
+        };
         for query in queries {
             let (sender, inner) = (sender.clone(), scope.child_cancelled_by(token.clone()));
             let worker = thread::Builder::new()
@@ -47,7 +51,9 @@ impl Stream {
 
     /// The next row; or that `due` has come, or that there are no more.
     pub(super) fn next(&self, scope: &Scope, due: Option<Instant>) -> Result<Next, Stop> {
-        let Some(rows) = &self.rows else { return Ok(Next::Ended) };
+        let Some(rows) = &self.rows else {
+            return Ok(Next::Ended);
+        };
         loop {
             if scope.cancellation().is_cancelled() {
                 return Err(Stop);

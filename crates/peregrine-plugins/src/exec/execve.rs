@@ -92,14 +92,19 @@ impl Plugin for Execve {
         if args.secret.is_some_and(|secret| !secret.is_empty()) {
             return Err("secrets are kept by the server; give `argv` itself".into());
         }
-        let Some((program, arguments)) =
-            args.argv.split_first().filter(|(program, _)| !program.is_empty() && !program.eq_ignore_ascii_case(b"null"))
+        let Some((program, arguments)) = args
+            .argv
+            .split_first()
+            .filter(|(program, _)| !program.is_empty() && !program.eq_ignore_ascii_case(b"null"))
         else {
             return Err("`argv` names no program".into());
         };
         let mut command = Command::new(os_text(program));
         command.args(arguments.iter().map(os_text));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if let Some(folder) = args.cwd.filter(|folder| !folder.is_empty()) {
             command.current_dir(folder);
         }
@@ -116,10 +121,18 @@ impl Plugin for Execve {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = match command.spawn() {
-            Ok(child) => Running { child, is_done: false },
+            Ok(child) => Running {
+                child,
+                is_done: false,
+            },
             Err(error) => {
                 let text = format!("{}: {error}", program.as_utf8_lossy());
-                rows.push(Output { stderr: text.into(), return_code: 1, complete: true, ..Output::empty() })?;
+                rows.push(Output {
+                    stderr: text.into(),
+                    return_code: 1,
+                    complete: true,
+                    ..Output::empty()
+                })?;
                 return Ok(());
             }
         };
@@ -137,14 +150,26 @@ impl Plugin for Execve {
         child.is_done = true;
         let [stdout, stderr] = rest.map(Str::from);
         let return_code = status.code().map_or(-1, i64::from);
-        rows.push(Output { stdout, stderr, return_code, complete: true, ..Output::empty() })?;
+        rows.push(Output {
+            stdout,
+            stderr,
+            return_code,
+            complete: true,
+            ..Output::empty()
+        })?;
         Ok(())
     }
 }
 
 impl Output {
     fn empty() -> Output {
-        Output { stdin: Str::EMPTY, stdout: Str::EMPTY, stderr: Str::EMPTY, return_code: 0, complete: false }
+        Output {
+            stdin: Str::EMPTY,
+            stdout: Str::EMPTY,
+            stderr: Str::EMPTY,
+            return_code: 0,
+            complete: false,
+        }
     }
 }
 
@@ -160,7 +185,9 @@ fn gather(
     loop {
         let (is_stderr, piece) = match pieces.recv_timeout(Duration::from_millis(50)) {
             Ok(piece) => piece,
-            Err(RecvTimeoutError::Timeout) if scope.cancellation().is_cancelled() => return Err(VqlError::Stopped),
+            Err(RecvTimeoutError::Timeout) if scope.cancellation().is_cancelled() => {
+                return Err(VqlError::Stopped);
+            }
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
@@ -172,22 +199,34 @@ fn gather(
                 let rest = stream.split_off(at + separator.len());
                 stream.truncate(at);
                 let stdout = Str::from(std::mem::replace(stream, rest));
-                rows.push(Output { stdout, ..Output::empty() })?;
+                rows.push(Output {
+                    stdout,
+                    ..Output::empty()
+                })?;
             }
         }
         while stream.len() > length {
             let rest = stream.split_off(length);
             let part = Str::from(std::mem::replace(stream, rest));
             rows.push(if is_stderr {
-                Output { stderr: part, ..Output::empty() }
+                Output {
+                    stderr: part,
+                    ..Output::empty()
+                }
             } else {
-                Output { stdout: part, ..Output::empty() }
+                Output {
+                    stdout: part,
+                    ..Output::empty()
+                }
             })?;
         }
     }
     if separator.is_some() && !gathered[0].is_empty() {
         let stdout = Str::from(std::mem::take(&mut gathered[0]));
-        rows.push(Output { stdout, ..Output::empty() })?;
+        rows.push(Output {
+            stdout,
+            ..Output::empty()
+        })?;
     }
     Ok(gathered)
 }
@@ -197,7 +236,11 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// Sends what a stream has from a thread of its own.
-fn read(mut stream: impl Read + Send + 'static, is_stderr: bool, pieces: Sender<(bool, Vec<u8>)>) -> VqlResult<()> {
+fn read(
+    mut stream: impl Read + Send + 'static,
+    is_stderr: bool,
+    pieces: Sender<(bool, Vec<u8>)>,
+) -> VqlResult<()> {
     thread::Builder::new()
         .name("execve-output".into())
         .spawn(move || {
@@ -226,7 +269,10 @@ impl Drop for Running {
             return;
         }
         #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        if let Some(group) = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+        {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
         let _ = self.child.kill();

@@ -22,7 +22,9 @@ pub(super) struct Format {
 /// A quote inside a field is a character like others, blanks before a field are dropped.
 pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Result<Option<Vec<Vec<u8>>>> {
     let line = loop {
-        let Some(line) = next_line(reader, MAX_RECORD)? else { return Ok(None) };
+        let Some(line) = next_line(reader, MAX_RECORD)? else {
+            return Ok(None);
+        };
         if !line.is_empty() && (format.comment.is_none() || line.first().copied() != format.comment) {
             break line;
         }
@@ -32,7 +34,10 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
     let mut at = 0;
     let mut size = line.len();
     loop {
-        while line.get(at).is_some_and(|c| matches!(c, b' ' | b'\t') && *c != format.separator) {
+        while line
+            .get(at)
+            .is_some_and(|c| matches!(c, b' ' | b'\t') && *c != format.separator)
+        {
             at += 1;
         }
         let mut field = Vec::new();
@@ -44,7 +49,10 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
                         field.push(b'"');
                         at += 2;
                     }
-                    Some(b'"') if matches!(line.get(at + 1), None) || line.get(at + 1) == Some(&format.separator) => {
+                    Some(b'"')
+                        if line.get(at + 1).is_none()
+                            || line.get(at + 1) == Some(&format.separator) =>
+                    {
                         at += 1;
                         break;
                     }
@@ -54,10 +62,14 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
                     }
                     // The field goes on in the next line.
                     None => {
-                        let Some(next) = next_line(reader, MAX_RECORD)? else { break };
+                        let Some(next) = next_line(reader, MAX_RECORD)? else {
+                            break;
+                        };
                         size += next.len();
                         if size > MAX_RECORD {
-                            return Err(io::Error::other(format!("a record has more than {MAX_RECORD} bytes")));
+                            return Err(io::Error::other(format!(
+                                "a record has more than {MAX_RECORD} bytes"
+                            )));
                         }
                         field.push(b'\n');
                         (line, at) = (next, 0);

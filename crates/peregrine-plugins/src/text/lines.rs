@@ -7,12 +7,19 @@ use peregrine_accessors::{Accessor, OsPath};
 use peregrine_engine::prelude::*;
 
 /// The content of a file; of a gzip file what it packs.
-pub(super) fn open(scope: &Scope, files: &dyn Accessor, path: &OsPath) -> Result<Box<dyn BufRead + Send>, String> {
+pub(super) fn open(
+    scope: &Scope,
+    files: &dyn Accessor,
+    path: &OsPath,
+) -> Result<Box<dyn BufRead + Send>, String> {
     let reader = files.open(scope, path).map_err(|error| error.to_string())?;
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let start = reader.fill_buf().map_err(|error| error.to_string())?;
     if start.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::with_capacity(64 << 10, MultiGzDecoder::new(reader))));
+        return Ok(Box::new(BufReader::with_capacity(
+            64 << 10,
+            MultiGzDecoder::new(reader),
+        )));
     }
     Ok(Box::new(reader))
 }
@@ -24,7 +31,9 @@ pub(super) fn open_or_log(
     files: &dyn Accessor,
     path: &OsPath,
 ) -> Option<Box<dyn BufRead + Send>> {
-    open(scope, files, path).map_err(|error| scope.log_line(&format!("{plugin}: {error}"))).ok()
+    open(scope, files, path)
+        .map_err(|error| scope.log_line(&format!("{plugin}: {error}")))
+        .ok()
 }
 
 /// The next line without its end; `None` at the end. Lines of more than `limit` bytes are an error.
@@ -40,7 +49,9 @@ pub(super) fn next_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Op
             line.pop();
         }
     } else if line.len() > limit {
-        return Err(io::Error::other(format!("a line has more than {limit} bytes; raise `buffer_size`")));
+        return Err(io::Error::other(format!(
+            "a line has more than {limit} bytes; raise `buffer_size`"
+        )));
     }
     Ok(Some(line))
 }

@@ -54,18 +54,25 @@ impl Plugin for ParseCsv {
             r#"parse_csv(accessor='data', filename="x\n#y\n", columns='Name', comment='#')"#,
             r#"[{"Name":"x"}]"#,
         ),
-        fails("a long separator", "parse_csv(accessor='data', filename='a', separator='ab')", "one character"),
+        fails(
+            "a long separator",
+            "parse_csv(accessor='data', filename='a', separator='ab')",
+            "one character",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let format = Format {
             separator: one_character("separator", args.separator)?.unwrap_or(b','),
             comment: one_character("comment", args.comment)?,
         };
         let given = args.columns.unwrap_or_default();
         for path in args.filename.resolve(scope, files.as_ref()) {
-            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else { continue };
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
             let mut names = given.clone();
             let mut has_names = args.auto_headers || !given.is_empty();
             let mut columns = Columns::new(names.iter().cloned());

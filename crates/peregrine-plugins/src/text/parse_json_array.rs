@@ -24,7 +24,11 @@ impl Plugin for ParseJsonArray {
     const CATEGORY: Category = Category::Parsers;
     const VERSION: i64 = 2;
     const EXAMPLES: &'static [Example] = &[
-        example("objects", r#"parse_json_array(data='[{"a":1},2]')"#, r#"[{"a":1},{"_value":2}]"#),
+        example(
+            "objects",
+            r#"parse_json_array(data='[{"a":1},2]')"#,
+            r#"[{"a":1},{"_value":2}]"#,
+        ),
         fails("no array", "parse_json_array(data='{}')", "expected an array"),
     ];
 

@@ -37,19 +37,29 @@ impl Plugin for ParseJsonl {
 5')"#,
             r#"[{"b":1,"a":2},{"_value":5}]"#,
         ),
-        fails("a wrong line", "parse_jsonl(accessor='data', filename='{nothing')", "parse_jsonl: line 1"),
-        fails("no such file", "parse_jsonl(filename='/no/such/file')", "parse_jsonl: `/no/such/file`"),
+        fails(
+            "a wrong line",
+            "parse_jsonl(accessor='data', filename='{nothing')",
+            "parse_jsonl: line 1",
+        ),
+        fails(
+            "no such file",
+            "parse_jsonl(filename='/no/such/file')",
+            "parse_jsonl: `/no/such/file`",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let path = args.filename.resolve(scope, files.as_ref())?;
         let mut reader = open(scope, files.as_ref(), &path)?;
         let mut has_complained = false;
         let mut number = 0u64;
         loop {
             scope.checkpoint()?;
-            let line = next_line(reader.as_mut(), MAX_LINE).map_err(|error| format!("`{}`: {error}", path.to_text()))?;
+            let line = next_line(reader.as_mut(), MAX_LINE)
+                .map_err(|error| format!("`{}`: {error}", path.to_text()))?;
             let Some(mut line) = line else { return Ok(()) };
             number += 1;
             if number == 1 {
@@ -61,7 +71,9 @@ impl Plugin for ParseJsonl {
             match parse_json(&line) {
                 Ok(value) => rows.push(row(value))?,
                 Err(error) if !std::mem::replace(&mut has_complained, true) => {
-                    scope.log_line(&format!("parse_jsonl: line {number}: {error}; it is passed over, as others like it"));
+                    scope.log_line(&format!(
+                        "parse_jsonl: line {number}: {error}; it is passed over, as others like it"
+                    ));
                 }
                 Err(_) => {}
             }

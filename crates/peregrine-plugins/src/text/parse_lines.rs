@@ -44,14 +44,21 @@ impl Plugin for ParseLines {
             "parse_lines(accessor='data', filename=base64decode(string='H4sIAAAAAAAC/wtILUpNL8rMSwUA90QaRAkAAAA='))",
             r#"[{"Line":"Peregrine"}]"#,
         ),
-        fails("no such file", "parse_lines(filename='/no/such/file')", "parse_lines: `/no/such/file`"),
+        fails(
+            "no such file",
+            "parse_lines(filename='/no/such/file')",
+            "parse_lines: `/no/such/file`",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let limit = buffer_size(args.buffer_size);
         for path in args.filename.resolve(scope, files.as_ref()) {
-            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else { continue };
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
             let mut is_first = true;
             loop {
                 scope.checkpoint()?;

@@ -46,37 +46,55 @@ impl Plugin for ParseRecordsWithRegex {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
-        let regexes: Vec<Regex> =
-            args.regex.iter().map(|pattern| Regex::cached_ignoring_case(pattern)).collect::<Result<_, _>>()?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
+        let regexes: Vec<Regex> = args
+            .regex
+            .iter()
+            .map(|pattern| Regex::cached_ignoring_case(pattern))
+            .collect::<Result<_, _>>()?;
         let limit = buffer_size(args.buffer_size);
         let names = names(&regexes);
         let columns = Columns::new(std::iter::once("FullPath".to_owned()).chain(names.iter().cloned()));
         for path in args.file.resolve(scope, files.as_ref()) {
-            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else { continue };
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
             let mut buffer = Vec::new();
             let mut is_at_end = false;
             let mut start = 0;
             loop {
                 scope.checkpoint()?;
                 let text = buffer.get(start..).unwrap_or_default();
-                let found = regexes.iter().find_map(|regex| Some((regex, regex.as_bytes_regex().captures(text)?)));
-                let range = found.as_ref().and_then(|(_, groups)| groups.get(0)).map(|whole| whole.range());
+                let found = regexes
+                    .iter()
+                    .find_map(|regex| Some((regex, regex.as_bytes_regex().captures(text)?)));
+                let range = found
+                    .as_ref()
+                    .and_then(|(_, groups)| groups.get(0))
+                    .map(|whole| whole.range());
                 match (found, range) {
                     // A match that ends with the buffer may go on in the file, unless it fills the buffer.
                     (Some((regex, groups)), Some(range))
                         if is_at_end || range.end < text.len() || text.len() >= limit =>
                     {
                         let value = |name: &String| {
-                            let group = match name.strip_prefix('g').and_then(|number| number.parse::<usize>().ok()) {
+                            let group = match name
+                                .strip_prefix('g')
+                                .and_then(|number| number.parse::<usize>().ok())
+                            {
                                 Some(number) if is_unnamed(regex, number) => groups.get(number),
                                 _ => groups.name(name),
                             };
                             Value::str(group.map_or(&b""[..], |group| group.as_bytes()))
                         };
-                        let cells = std::iter::once(Value::from(&path)).chain(names.iter().map(value)).collect();
+                        let cells = std::iter::once(Value::from(&path))
+                            .chain(names.iter().map(value))
+                            .collect();
                         let row = Row::new(&columns, cells);
-                        start += range.end.max(range.start + usize::from(range.is_empty()) + range.len());
+                        start += range
+                            .end
+                            .max(range.start + usize::from(range.is_empty()) + range.len());
                         rows.push(row)?;
                         if start >= buffer.len() && is_at_end {
                             break;
@@ -96,7 +114,10 @@ impl Plugin for ParseRecordsWithRegex {
                         match reader.as_mut().take(wanted).read_to_end(&mut buffer) {
                             Ok(length) => is_at_end = length == 0,
                             Err(error) => {
-                                scope.log_line(&format!("parse_records_with_regex: `{}`: {error}", path.to_text()));
+                                scope.log_line(&format!(
+                                    "parse_records_with_regex: `{}`: {error}",
+                                    path.to_text()
+                                ));
                                 break;
                             }
                         }

@@ -60,19 +60,28 @@ impl Plugin for SplitRecords {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let pattern = |text: Option<String>, default: &str| {
             Regex::cached(text.as_deref().filter(|text| !text.is_empty()).unwrap_or(default))
         };
         let fields = pattern(args.regex, r"\s+")?;
         let records = pattern(args.record_regex, "\n")?;
-        let count = usize::try_from(args.count).ok().filter(|count| *count > 0).unwrap_or(usize::MAX);
+        let count = usize::try_from(args.count)
+            .ok()
+            .filter(|count| *count > 0)
+            .unwrap_or(usize::MAX);
         let limit = buffer_size(args.buffer_size);
         let mut names = args.columns.unwrap_or_default();
         let mut has_names = !args.first_row_is_headers;
         for path in args.filenames.resolve(scope, files.as_ref()) {
-            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else { continue };
-            let mut splitter = Splitter { buffer: Vec::new(), is_at_end: false };
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
+            let mut splitter = Splitter {
+                buffer: Vec::new(),
+                is_at_end: false,
+            };
             loop {
                 scope.checkpoint()?;
                 let record = match splitter.next(reader.as_mut(), &records, limit) {
@@ -91,7 +100,10 @@ impl Plugin for SplitRecords {
                 if names.len() < parts.len() {
                     names.extend((names.len()..parts.len()).map(|i| Str::from(format!("Column{i}"))));
                 }
-                let cells = parts.into_iter().map(Value::str).chain(std::iter::repeat(Value::Null));
+                let cells = parts
+                    .into_iter()
+                    .map(Value::str)
+                    .chain(std::iter::repeat(Value::Null));
                 rows.push(Row::from_pairs(names.iter().cloned().zip(cells)))?;
             }
         }
@@ -103,8 +115,16 @@ impl Plugin for SplitRecords {
 fn header(parts: &[&[u8]]) -> Vec<Str> {
     let mut names: Vec<String> = Vec::new();
     for part in parts {
-        let name: String =
-            part.iter().map(|c| if c.is_ascii_alphanumeric() { char::from(*c) } else { '_' }).collect();
+        let name: String = part
+            .iter()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    char::from(*c)
+                } else {
+                    '_'
+                }
+            })
+            .collect();
         let mut unique = name.clone();
         let mut number = 1;
         while names.contains(&unique) {
@@ -123,10 +143,18 @@ struct Splitter {
 
 impl Splitter {
     /// The next record; what is longer than `limit` is cut there.
-    fn next(&mut self, reader: &mut dyn BufRead, records: &Regex, limit: usize) -> std::io::Result<Option<Vec<u8>>> {
+    fn next(
+        &mut self,
+        reader: &mut dyn BufRead,
+        records: &Regex,
+        limit: usize,
+    ) -> std::io::Result<Option<Vec<u8>>> {
         loop {
             // A match at the end of the buffer may go on in the file.
-            let found = records.as_bytes_regex().find(&self.buffer).map(|found| found.range());
+            let found = records
+                .as_bytes_regex()
+                .find(&self.buffer)
+                .map(|found| found.range());
             match found {
                 Some(range) if !range.is_empty() && (range.end < self.buffer.len() || self.is_at_end) => {
                     let rest = self.buffer.split_off(range.end);

@@ -39,12 +39,21 @@ impl Plugin for WriteCsv {
             "write_csv(filename='/no/such/folder/x', query={SELECT * FROM range(end=1)})",
             "`/no/such/folder/x`",
         ),
-        fails("another accessor", "write_csv(filename='x', accessor='data', query={SELECT * FROM range(end=1)})", "cannot be written"),
+        fails(
+            "another accessor",
+            "write_csv(filename='x', accessor='data', query={SELECT * FROM range(end=1)})",
+            "cannot be written",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let (mut file, shown) =
-            create(scope, &args.filename, args.accessor.as_deref().unwrap_or_default(), false, 64 << 10)?;
+        let (mut file, shown) = create(
+            scope,
+            &args.filename,
+            args.accessor.as_deref().unwrap_or_default(),
+            false,
+            64 << 10,
+        )?;
         let mut columns: Option<Vec<Str>> = None;
         let mut problem = None;
         let ended = args.query.run(

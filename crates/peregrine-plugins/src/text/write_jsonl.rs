@@ -53,9 +53,16 @@ impl Plugin for WriteJsonl {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let buffer = usize::try_from(args.buffer_size).unwrap_or(0).clamp(4096, 64 << 20);
-        let (mut file, shown) =
-            create(scope, &args.filename, args.accessor.as_deref().unwrap_or_default(), args.append, buffer)?;
+        let buffer = usize::try_from(args.buffer_size)
+            .unwrap_or(0)
+            .clamp(4096, 64 << 20);
+        let (mut file, shown) = create(
+            scope,
+            &args.filename,
+            args.accessor.as_deref().unwrap_or_default(),
+            args.append,
+            buffer,
+        )?;
         let period = Duration::from_secs(u64::try_from(args.max_time).unwrap_or(0));
         let encoder = Encoder::new(scope);
         let mut written = Instant::now();

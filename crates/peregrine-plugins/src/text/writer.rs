@@ -28,6 +28,8 @@ pub(super) fn create(
     options.create(true).append(append).write(true).truncate(!append);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(name).map_err(|error| format!("`{shown}`: {error}"))?;
+    let file = options
+        .open(name)
+        .map_err(|error| format!("`{shown}`: {error}"))?;
     Ok((BufWriter::with_capacity(buffer, file), shown))
 }

@@ -43,7 +43,11 @@ fn node(scope: &Scope, value: Value, out: &mut Vec<u8>, depth: usize, place: Pla
                 scalar_text(&key.as_utf8_lossy(), out, depth);
                 out.push(b':');
                 // A list in a dict is not indented further.
-                let below = if matches!(item, Value::Array(_)) { depth } else { depth + 1 };
+                let below = if matches!(item, Value::Array(_)) {
+                    depth
+                } else {
+                    depth + 1
+                };
                 if !starts_block(&item) {
                     out.push(b' ');
                 }
@@ -114,8 +118,11 @@ fn scalar_text(text: &str, out: &mut Vec<u8>, _depth: usize) {
 
 fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"];
-    let Some(first) = text.chars().next() else { return false };
-    let starts_plain = first.is_alphabetic() || matches!(first, '/' | '_' | '(' | '$' | '.' | '\\' | '^' | '+' | '=')
+    let Some(first) = text.chars().next() else {
+        return false;
+    };
+    let starts_plain = first.is_alphabetic()
+        || matches!(first, '/' | '_' | '(' | '$' | '.' | '\\' | '^' | '+' | '=')
         || (first.is_ascii_digit() && !looks_like_number(text));
     starts_plain
         && !looks_like_number(text)
@@ -130,7 +137,15 @@ fn is_plain(text: &str) -> bool {
 /// Anything YAML could read as a number, date or time.
 fn looks_like_number(text: &str) -> bool {
     let mut rest = text.bytes();
-    let sign_or_digit = rest.next().is_some_and(|c| c.is_ascii_digit() || matches!(c, b'+' | b'-' | b'.'));
+    let sign_or_digit = rest
+        .next()
+        .is_some_and(|c| c.is_ascii_digit() || matches!(c, b'+' | b'-' | b'.'));
     sign_or_digit
-        && rest.all(|c| c.is_ascii_hexdigit() || matches!(c, b'_' | b'.' | b':' | b'-' | b'+' | b'x' | b'o' | b'T' | b'Z' | b'i' | b'n' | b'I' | b'N'))
+        && rest.all(|c| {
+            c.is_ascii_hexdigit()
+                || matches!(
+                    c,
+                    b'_' | b'.' | b':' | b'-' | b'+' | b'x' | b'o' | b'T' | b'Z' | b'i' | b'n' | b'I' | b'N'
+                )
+        })
 }

@@ -21,8 +21,11 @@ impl Function for Compress {
     const NAME: &'static str = "compress";
     const CATEGORY: Category = Category::Encode;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemWrite, Permission::FilesystemRead];
-    const EXAMPLES: &'static [Example] =
-        &[fails("no such file", "compress(path='/no/such/file', output='/no/such/file.gz')", "`/no/such/file`")];
+    const EXAMPLES: &'static [Example] = &[fails(
+        "no such file",
+        "compress(path='/no/such/file', output='/no/such/file.gz')",
+        "`/no/such/file`",
+    )];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::FilesystemWrite)?;
@@ -32,7 +35,9 @@ impl Function for Compress {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o660);
-        let output = options.open(&args.output).map_err(|error| format!("`{}`: {error}", args.output))?;
+        let output = options
+            .open(&args.output)
+            .map_err(|error| format!("`{}`: {error}", args.output))?;
         let mut packer = flate2::GzBuilder::new()
             .filename(args.path.trim_start_matches('/').replace('\0', ""))
             .write(output, flate2::Compression::default());
@@ -57,6 +62,8 @@ fn copy(scope: &Scope, input: &mut impl io::Read, output: &mut impl io::Write) -
         if length == 0 {
             return Ok(());
         }
-        output.write_all(&buffer[..length]).map_err(|error| error.to_string())?;
+        output
+            .write_all(&buffer[..length])
+            .map_err(|error| error.to_string())?;
     }
 }

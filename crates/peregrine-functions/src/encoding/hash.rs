@@ -46,8 +46,16 @@ impl Function for Hash {
             r#"{"MD5":"2156b1115f78aec4d0f84dde3d0abccb","SHA1":"","SHA256":""}"#,
         ),
         example("no such file", "hash(path='/no/such/file')", "null"),
-        fails("another hash", "hash(accessor='data', path='a', hashselect='crc')", "unknown hash `crc`"),
-        fails("too large", "hash(accessor='data', path='abc', max_size=2)", "more than 2 bytes"),
+        fails(
+            "another hash",
+            "hash(accessor='data', path='a', hashselect='crc')",
+            "unknown hash `crc`",
+        ),
+        fails(
+            "too large",
+            "hash(accessor='data', path='abc', max_size=2)",
+            "more than 2 bytes",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
@@ -77,7 +85,10 @@ impl Function for Hash {
             hashes.update(&buffer[..length]);
             read += length as u64;
             if read > limit {
-                scope.log_line(&format!("hash: `{}` has more than {limit} bytes; the rest is not hashed", path.to_text()));
+                scope.log_line(&format!(
+                    "hash: `{}` has more than {limit} bytes; the rest is not hashed",
+                    path.to_text()
+                ));
                 break;
             }
         }
@@ -103,7 +114,11 @@ fn select(names: &[String]) -> Result<Hashes, String> {
         }
     }
     if names.is_empty() {
-        hashes = Hashes { md5: Some(Md5::new()), sha1: Some(Sha1::new()), sha256: Some(Sha256::new()) };
+        hashes = Hashes {
+            md5: Some(Md5::new()),
+            sha1: Some(Sha1::new()),
+            sha256: Some(Sha256::new()),
+        };
     }
     Ok(hashes)
 }
@@ -123,8 +138,13 @@ impl Hashes {
 
     fn finish(self) -> Value {
         fn hex<D: Digest>(hash: Option<D>) -> String {
-            hash.map(|hash| data_encoding::HEXLOWER.encode(&hash.finalize())).unwrap_or_default()
+            hash.map(|hash| data_encoding::HEXLOWER.encode(&hash.finalize()))
+                .unwrap_or_default()
         }
-        Value::from(Dict::from_pairs([("MD5", hex(self.md5)), ("SHA1", hex(self.sha1)), ("SHA256", hex(self.sha256))]))
+        Value::from(Dict::from_pairs([
+            ("MD5", hex(self.md5)),
+            ("SHA1", hex(self.sha1)),
+            ("SHA256", hex(self.sha256)),
+        ]))
     }
 }

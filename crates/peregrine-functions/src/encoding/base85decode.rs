@@ -19,7 +19,11 @@ impl Function for Base85Decode {
     const CATEGORY: Category = Category::Encode;
     const EXAMPLES: &'static [Example] = &[
         example("a word", "base85decode(string='<~87cURDZ~>')", r#""Hello""#),
-        fails("a wrong character", "base85decode(string='87cUR|')", "wrong character"),
+        fails(
+            "a wrong character",
+            "base85decode(string='87cUR|')",
+            "wrong character",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

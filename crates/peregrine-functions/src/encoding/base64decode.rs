@@ -29,7 +29,11 @@ impl Function for Base64Decode {
     const CATEGORY: Category = Category::Encode;
     const EXAMPLES: &'static [Example] = &[
         example("a word", "base64decode(string='UGVyZWdyaW5l')", r#""Peregrine""#),
-        example("two lines", r#"base64decode(string="UGVy\nZWdyaW5l")"#, r#""Peregrine""#),
+        example(
+            "two lines",
+            r#"base64decode(string="UGVy\nZWdyaW5l")"#,
+            r#""Peregrine""#,
+        ),
         example("no padding", "base64decode(string='SGVsbG8')", "null"),
     ];
 

@@ -21,9 +21,21 @@ impl Function for Serialize {
     const CATEGORY: Category = Category::Encode;
     const EXAMPLES: &'static [Example] = &[
         example("JSON", "serialize(item=dict(A=1))", r#""{\n \"A\": 1\n}""#),
-        example("YAML", "serialize(item=dict(A=[1, 'x']), format='yaml')", r#""A:\n- 1\n- x\n""#),
-        example("CSV", "serialize(item=[dict(A=1, B='x y'),], format='csv')", r#""A,B\n1,x y\n""#),
-        fails("another format", "serialize(item=1, format='toml')", "unknown format `toml`"),
+        example(
+            "YAML",
+            "serialize(item=dict(A=[1, 'x']), format='yaml')",
+            r#""A:\n- 1\n- x\n""#,
+        ),
+        example(
+            "CSV",
+            "serialize(item=[dict(A=1, B='x y'),], format='csv')",
+            r#""A,B\n1,x y\n""#,
+        ),
+        fails(
+            "another format",
+            "serialize(item=1, format='toml')",
+            "unknown format `toml`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

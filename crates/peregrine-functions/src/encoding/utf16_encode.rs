@@ -15,10 +15,18 @@ impl Function for Utf16Encode {
     type Args = Args;
     const NAME: &'static str = "utf16_encode";
     const CATEGORY: Category = Category::Encode;
-    const EXAMPLES: &'static [Example] =
-        &[example("two letters", "utf16_encode(string='Hi')", "\"H\\u0000i\\u0000\"")];
+    const EXAMPLES: &'static [Example] = &[example(
+        "two letters",
+        "utf16_encode(string='Hi')",
+        "\"H\\u0000i\\u0000\"",
+    )];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
-        Ok(Value::str(args.string.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()))
+        Ok(Value::str(
+            args.string
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<u8>>(),
+        ))
     }
 }

@@ -27,7 +27,11 @@ impl Function for Xor {
         if args.key.is_empty() {
             return Ok(Value::Str(args.string));
         }
-        let combined = args.string.iter().zip(args.key.iter().cycle()).map(|(byte, key)| byte ^ key);
+        let combined = args
+            .string
+            .iter()
+            .zip(args.key.iter().cycle())
+            .map(|(byte, key)| byte ^ key);
         Ok(Value::str(combined.collect::<Vec<u8>>()))
     }
 }

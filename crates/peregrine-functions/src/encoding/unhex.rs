@@ -19,11 +19,21 @@ impl Function for Unhex {
     const EXAMPLES: &'static [Example] = &[
         example("with blanks", "unhex(string='48 65 6c')", r#""Hel""#),
         example("a prefix", "unhex(string='0x4142')", r#""AB""#),
-        example("up to the first that is no digit", "unhex(string='41zz')", r#""A""#),
+        example(
+            "up to the first that is no digit",
+            "unhex(string='41zz')",
+            r#""A""#,
+        ),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
-        let text: Vec<u8> = args.string.unwrap_or_default().iter().copied().filter(|c| *c != b' ').collect();
+        let text: Vec<u8> = args
+            .string
+            .unwrap_or_default()
+            .iter()
+            .copied()
+            .filter(|c| *c != b' ')
+            .collect();
         let digits = text.strip_prefix(b"0x").unwrap_or(&text);
         let digit = |byte: u8| char::from(byte).to_digit(16);
         let bytes = digits.chunks_exact(2).map_while(|pair| match pair {

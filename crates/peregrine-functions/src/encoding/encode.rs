@@ -21,10 +21,22 @@ impl Function for Encode {
     const CATEGORY: Category = Category::Encode;
     const VERSION: i64 = 3;
     const EXAMPLES: &'static [Example] = &[
-        example("hexadecimal digits", "encode(string='Hello', type='hex')", r#""48656c6c6f""#),
+        example(
+            "hexadecimal digits",
+            "encode(string='Hello', type='hex')",
+            r#""48656c6c6f""#,
+        ),
         example("base64", "encode(string='Hello', type='base64')", r#""SGVsbG8""#),
-        example("text", "encode(string=timestamp(epoch=1700000000), type='string')", r#""2023-11-14T22:13:20Z""#),
-        fails("only strings have bytes", "encode(string=1, type='hex')", "a string, not int64"),
+        example(
+            "text",
+            "encode(string=timestamp(epoch=1700000000), type='string')",
+            r#""2023-11-14T22:13:20Z""#,
+        ),
+        fails(
+            "only strings have bytes",
+            "encode(string=1, type='hex')",
+            "a string, not int64",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

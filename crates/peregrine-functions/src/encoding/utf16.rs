@@ -21,9 +21,13 @@ impl Function for Utf16 {
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
-        let units = args.string.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-        let text: String =
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        let units = args
+            .string
+            .chunks_exact(2)
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        let text: String = char::decode_utf16(units)
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
         Ok(Value::from(text))
     }
 }

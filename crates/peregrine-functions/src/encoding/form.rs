@@ -21,7 +21,10 @@ pub(super) fn write(scope: &Scope, value: Value, format: &str) -> VqlResult {
         "base64" => Value::from(data_encoding::BASE64_NOPAD.encode(bytes(&value)?)),
         "csv" => csv::table(scope, &value).map_or(Value::Null, Value::str),
         other => {
-            return Err(format!("unknown format `{other}`; there are json, yaml, csv, string, hex and base64").into());
+            return Err(format!(
+                "unknown format `{other}`; there are json, yaml, csv, string, hex and base64"
+            )
+            .into());
         }
     })
 }
@@ -59,7 +62,10 @@ pub(crate) fn pretty_json(compact: &[u8]) -> Vec<u8> {
                 }
             }
             b'}' | b']' => {
-                if !matches!(at.checked_sub(1).and_then(|before| compact.get(before)), Some(b'{' | b'[')) {
+                if !matches!(
+                    at.checked_sub(1).and_then(|before| compact.get(before)),
+                    Some(b'{' | b'[')
+                ) {
                     level = level.saturating_sub(1);
                     newline(&mut out, level);
                 }

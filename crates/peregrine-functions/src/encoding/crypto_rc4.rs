@@ -24,7 +24,11 @@ impl Function for CryptoRc4 {
             "encode(string=crypto_rc4(string='Plaintext', key='Key'), type='hex')",
             r#""bbf316e8d940af0ad3""#,
         ),
-        fails("no key", "crypto_rc4(string='a', key='')", "a key has 1 to 256 bytes, this one 0"),
+        fails(
+            "no key",
+            "crypto_rc4(string='a', key='')",
+            "a key has 1 to 256 bytes, this one 0",
+        ),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
