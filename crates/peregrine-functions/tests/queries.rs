@@ -93,7 +93,10 @@ fn packed_and_unpacked_is_the_same() {
     let file = folder.path().join("a");
     std::fs::write(&file, "hello ".repeat(1000)).unwrap();
     let packed = folder.path().join("a.gz");
-    let session = session(&[("Source", file.to_str().unwrap()), ("To", packed.to_str().unwrap())]);
+    let session = session(&[
+        ("Source", file.to_str().unwrap()),
+        ("To", packed.to_str().unwrap()),
+    ]);
     assert_eq!(session.value("compress(path=Source, output=To) = To"), "true");
     assert_eq!(
         session.value("gunzip(string=read_file(filename=To)) = read_file(filename=Source)"),
