@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything of the server, and functions that need no machine (`peregrine-functions`).
 #![forbid(unsafe_code)]
+#![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod control;
 mod events;
@@ -42,8 +43,10 @@ pub const PLUGINS: &[&[PluginDef]] = &[
 ];
 
 /// All functions of this crate.
-pub const FUNCTIONS: &[&[FunctionDef]] =
-    &[functions![events::process_event_source::ProcessEventSource], process::tracker::FUNCTIONS];
+pub const FUNCTIONS: &[&[FunctionDef]] = &[
+    functions![events::process_event_source::ProcessEventSource],
+    process::tracker::FUNCTIONS,
+];
 
 /// Adds them to a registry.
 #[must_use]

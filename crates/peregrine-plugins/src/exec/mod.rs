@@ -1,5 +1,4 @@
 //! Running programs.
-#![allow(unreachable_pub, reason = "types of plugins are named only by the list")]
 
 mod execve;
 

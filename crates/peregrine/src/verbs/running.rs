@@ -35,19 +35,27 @@ impl ServerArgs {
         if let Some(folder) = &self.datastore {
             return Ok(std::path::absolute(folder)?);
         }
-        let data = std::env::var_os("XDG_DATA_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        let data = std::env::var_os("XDG_DATA_HOME")
+            .filter(|home| !home.is_empty())
+            .map(PathBuf::from);
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-        let data = data.or_else(home).context("no data directory: set HOME, or name a folder with --datastore")?;
+        let data = data
+            .or_else(home)
+            .context("no data directory: set HOME, or name a folder with --datastore")?;
         Ok(data.join("peregrine"))
     }
 
     /// Starts the server, making its configuration at the first start.
     pub(crate) async fn start(&self, folder: &Path) -> anyhow::Result<(RunningServer, Config)> {
         std::fs::create_dir_all(folder).with_context(|| {
-            format!("the data folder `{}` can not be made; name another with --datastore", folder.display())
+            format!(
+                "the data folder `{}` can not be made; name another with --datastore",
+                folder.display()
+            )
         })?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
-        let storage = Storage::embedded(folder).with_context(|| format!("data folder `{}`", folder.display()))?;
+        let storage =
+            Storage::embedded(folder).with_context(|| format!("data folder `{}`", folder.display()))?;
         let options = Options {
             datastore: folder.to_owned(),
             hostname: "localhost".to_owned(),
@@ -70,15 +78,24 @@ fn free_port(bind: IpAddr, port: u16) -> anyhow::Result<u16> {
     if port != 0 {
         return Ok(port);
     }
-    let probe = std::net::TcpListener::bind(SocketAddr::new(bind, 0)).with_context(|| format!("no free port on {bind}"))?;
+    let probe = std::net::TcpListener::bind(SocketAddr::new(bind, 0))
+        .with_context(|| format!("no free port on {bind}"))?;
     Ok(probe.local_addr()?.port())
 }
 
 /// Prints where the server is and, once, how to get in.
 pub(crate) fn announce(server: &RunningServer, config: &Config, folder: &Path) {
-    let scheme = if config.gui.use_plain_http { "http" } else { "https" };
+    let scheme = if config.gui.use_plain_http {
+        "http"
+    } else {
+        "https"
+    };
     let address = server.addresses().gui;
-    let host = if address.ip().is_loopback() || address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+    let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        address.ip().to_string()
+    };
     println!("Peregrine is running at {scheme}://{host}:{}/", address.port());
     if let Some(admin) = server.initial_admin() {
         println!("  user     {}\n  password {}", admin.name, admin.password);

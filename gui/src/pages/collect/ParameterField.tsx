@@ -101,7 +101,6 @@ const AGO: [string, number][] = [
   ['1 hour ago', 3_600],
   ['1 day ago', 86_400],
   ['1 week ago', 604_800],
-  ['30 days ago', 2_592_000],
 ];
 
 function TimeInput({ value, set, ...common }: { id: string; value: string; set: (value: string) => void; 'aria-invalid': true | undefined; 'aria-describedby': string }) {

@@ -26,7 +26,11 @@ impl Function for ProcessTrackerCallchain {
     const CATEGORY: Category = Category::Process;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const EXAMPLES: &'static [Example] = &[
-        example_shape("of the first process", "process_tracker_callchain(id=1)", Shape::Array),
+        example_shape(
+            "of the first process",
+            "process_tracker_callchain(id=1)",
+            Shape::Array,
+        ),
         example("unknown", "process_tracker_callchain(id='nonsense')", "[]"),
         fails("no id", "process_tracker_callchain()", "Field id is required"),
     ];
@@ -35,7 +39,9 @@ impl Function for ProcessTrackerCallchain {
         scope.check_access(Permission::MachineState)?;
         let tracker = current(scope)?;
         let limit = usize::try_from(args.max_items).unwrap_or(0);
-        let found = tracker.tracker.callchain(&args.id.as_utf8_lossy(), limit, args.as_of.map(instant));
+        let found = tracker
+            .tracker
+            .callchain(&args.id.as_utf8_lossy(), limit, args.as_of.map(instant));
         Ok(tracker.records(scope, &found))
     }
 }

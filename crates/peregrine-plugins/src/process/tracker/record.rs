@@ -7,17 +7,26 @@ use peregrine_tracker::{Id, Process, Time as Instant};
 
 /// A time of the tracker as a value; NULL when unknown.
 pub(crate) fn time_value(time: Option<Instant>) -> Value {
-    time.map_or(Value::Null, |time| Value::Time(Time::from_unix_nanos(i128::from(time.nanos()))))
+    time.map_or(Value::Null, |time| {
+        Value::Time(Time::from_unix_nanos(i128::from(time.nanos())))
+    })
 }
 
 impl Handle {
     /// The id as shown.
     pub(crate) fn id_text(&self, id: &Id) -> Value {
-        if self.is_snapshot { Value::from(id.pid.to_string()) } else { Value::from(id.to_string()) }
+        if self.is_snapshot {
+            Value::from(id.pid.to_string())
+        } else {
+            Value::from(id.to_string())
+        }
     }
 
     fn parent_text(&self, process: &Process<ProcessData>) -> Value {
-        process.parent_id.as_ref().map_or_else(|| Value::str(""), |id| self.id_text(id))
+        process
+            .parent_id
+            .as_ref()
+            .map_or_else(|| Value::str(""), |id| self.id_text(id))
     }
 
     /// What is known of a process: its program's data, and how it ended.
@@ -25,7 +34,12 @@ impl Handle {
         let data = process.data.as_ref().map_or_else(Dict::new, |data| data.0.copy());
         if let Some(status) = process.exit_status {
             let status = peregrine_os::ExitStatus(i32::try_from(status).unwrap_or(0));
-            data.set("ExitCode", status.code().map_or(Value::Null, |code| Value::from(i64::from(code))));
+            data.set(
+                "ExitCode",
+                status
+                    .code()
+                    .map_or(Value::Null, |code| Value::from(i64::from(code))),
+            );
             if let Some(signal) = status.signal() {
                 data.set("Signal", i64::from(signal));
             }
@@ -70,7 +84,12 @@ impl Handle {
 
     /// Many records as an array.
     pub(crate) fn records(&self, scope: &Scope, processes: &[Process<ProcessData>]) -> Value {
-        Value::array(processes.iter().map(|process| self.record(scope, process)).collect())
+        Value::array(
+            processes
+                .iter()
+                .map(|process| self.record(scope, process))
+                .collect(),
+        )
     }
 
     /// The row of `process_tracker_pslist()`: the data with the identity spelled as a process list does.
