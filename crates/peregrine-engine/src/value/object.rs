@@ -34,6 +34,21 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
+    /// `x[start:end]`; `None`: it cannot be cut.
+    fn slice(&self, _start: Option<i64>, _end: Option<i64>) -> Option<Value> {
+        None
+    }
+
+    /// `x + other`; `None`: no rule.
+    fn add(&self, _other: &Value) -> Option<Value> {
+        None
+    }
+
+    /// Whether it counts as true.
+    fn truth(&self) -> bool {
+        true
+    }
+
     /// `x = other`; `None`: no rule.
     fn equals(&self, _other: &Value) -> Option<bool> {
         None

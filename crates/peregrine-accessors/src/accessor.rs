@@ -1,0 +1,96 @@
+//! The accessor seam: what every source of files can do.
+
+use crate::{Dialect, FileInfo, OsPath};
+use peregrine_engine::prelude::Scope;
+use std::io::{Read, Seek};
+use std::path::PathBuf;
+
+/// Why an accessor could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The path does not exist.
+    #[error("`{0}`: no such file or directory")]
+    NotFound(String),
+    /// The text is not a path in the accessor's dialect.
+    #[error("{0}")]
+    BadPath(String),
+    /// Only regular files are opened, so that devices, pipes and sockets cannot block a query.
+    #[error("Only regular files supported (not {0})")]
+    NotRegular(String),
+    /// A symbolic link leads back to a directory that this listing already visited.
+    #[error("Symlink cycle detected at `{0}`")]
+    Cycle(String),
+    /// The accessor has no such operation.
+    #[error("accessor `{accessor}` can not {operation}")]
+    Unsupported {
+        /// The accessor's name.
+        accessor: &'static str,
+        /// What was asked of it.
+        operation: &'static str,
+    },
+    /// No accessor has this name.
+    #[error("Unknown filesystem accessor {0}")]
+    UnknownAccessor(String),
+    /// The operating system's error, with the path.
+    #[error("`{path}`: {source}")]
+    Io {
+        /// The path as shown to users.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Wraps an I/O error with the path it is about.
+    #[must_use]
+    pub fn io(path: &OsPath, source: std::io::Error) -> Error {
+        if source.kind() == std::io::ErrorKind::NotFound {
+            return Error::NotFound(path.to_text());
+        }
+        Error::Io {
+            path: path.to_text(),
+            source,
+        }
+    }
+}
+
+/// Result of an accessor operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An open file.
+pub trait FileReader: Read + Seek + Send {}
+impl<T: Read + Seek + Send> FileReader for T {}
+
+/// A source of files. One instance serves one plugin call, so it may keep per-call state (visited directories).
+pub trait Accessor: Send + Sync {
+    /// The name queries use.
+    fn name(&self) -> &'static str;
+
+    /// How its paths are written.
+    fn dialect(&self) -> Dialect;
+
+    /// Parses text into a path.
+    fn parse_path(&self, text: &[u8]) -> Result<OsPath> {
+        OsPath::parse(self.dialect(), text)
+    }
+
+    /// Lists one directory, not recursively.
+    fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>>;
+
+    /// Describes a file without following a final symbolic link.
+    fn lstat(&self, scope: &Scope, path: &OsPath) -> Result<FileInfo>;
+
+    /// Opens a file for reading.
+    fn open(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>>;
+
+    /// The path in the operating system's own terms, where there is one.
+    fn os_file_name(&self, _path: &OsPath) -> Option<PathBuf> {
+        None
+    }
+
+    /// Where a symbolic link leads; `None` where links are not followed.
+    fn read_link(&self, _scope: &Scope, _path: &OsPath) -> Option<OsPath> {
+        None
+    }
+}

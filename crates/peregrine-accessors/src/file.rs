@@ -1,0 +1,209 @@
+//! The `file` accessor (also `auto`): the machine's own files through the operating system.
+
+use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result};
+use peregrine_engine::prelude::{Dict, Scope, Str, Time, Value};
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// The machine's files. Remembers the directories that links led to, so that a cycle of links ends.
+#[derive(Debug, Default)]
+pub(crate) struct FileAccessor {
+    visited: Mutex<HashSet<(u64, u64)>>,
+    /// Names are looked up without regard to case when the exact one does not exist.
+    ignores_case: bool,
+}
+
+impl FileAccessor {
+    /// The accessor `file_nocase`.
+    #[must_use]
+    pub(crate) fn ignoring_case() -> FileAccessor {
+        FileAccessor {
+            visited: Mutex::default(),
+            ignores_case: true,
+        }
+    }
+
+    fn system_path(&self, path: &OsPath) -> PathBuf {
+        let exact = PathBuf::from(OsStr::from_bytes(&path.path_bytes()));
+        if !self.ignores_case || exact.symlink_metadata().is_ok() {
+            return exact;
+        }
+        // Walk down from the root, at each level taking the exact name or else the first that differs only in case.
+        let mut found = PathBuf::from("/");
+        for part in path.components() {
+            let wanted = OsStr::from_bytes(part);
+            let next = found.join(wanted);
+            if next.symlink_metadata().is_ok() {
+                found = next;
+                continue;
+            }
+            let folded = part.as_utf8_lossy().to_lowercase();
+            let alike = fs::read_dir(&found).ok().and_then(|entries| {
+                entries
+                    .flatten()
+                    .map(|entry| entry.file_name())
+                    .find(|name| name.to_string_lossy().to_lowercase() == folded)
+            });
+            found.push(alike.as_deref().unwrap_or(wanted));
+        }
+        found
+    }
+
+    fn describe(&self, path: &OsPath, metadata: &Metadata, system_path: &std::path::Path) -> FileInfo {
+        let data = Dict::new();
+        let mode = FileMode::from_posix(metadata.mode());
+        let mut link = None;
+        if mode.is_link()
+            && let Ok(target) = fs::read_link(system_path)
+        {
+            let text = target.into_os_string().into_vec();
+            data.set("Link", Value::Str(Str::from(text.clone())));
+            link = OsPath::parse(Dialect::Linux, &text).ok();
+        }
+        let device = metadata.dev();
+        data.set("DevMajor", Value::from(u64::from(rustix::fs::major(device))));
+        data.set("DevMinor", Value::from(u64::from(rustix::fs::minor(device))));
+        FileInfo {
+            path: path.clone(),
+            size: i64::try_from(metadata.size()).unwrap_or(i64::MAX),
+            mode,
+            times: FileTimes {
+                modified: unix_time(metadata.mtime(), metadata.mtime_nsec()),
+                accessed: unix_time(metadata.atime(), metadata.atime_nsec()),
+                changed: unix_time(metadata.ctime(), metadata.ctime_nsec()),
+                born: metadata
+                    .created()
+                    .ok()
+                    .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+                    .map_or_else(
+                        || Time::ZERO,
+                        |since| {
+                            unix_time(
+                                i64::try_from(since.as_secs()).unwrap_or(0),
+                                i64::from(since.subsec_nanos()),
+                            )
+                        },
+                    ),
+            },
+            data,
+            link,
+            device: Some(device),
+        }
+    }
+}
+
+fn unix_time(seconds: i64, nanos: i64) -> Time {
+    Time::from_unix(seconds, u32::try_from(nanos).unwrap_or(0))
+}
+
+impl Accessor for FileAccessor {
+    fn name(&self) -> &'static str {
+        if self.ignores_case { "file_nocase" } else { "file" }
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Linux
+    }
+
+    fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>> {
+        let system_path = self.system_path(path);
+        let own = match fs::symlink_metadata(&system_path) {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(Error::io(path, error)),
+        };
+        if own.is_symlink() {
+            // A dangling link, or one to a file, has no entries.
+            let Ok(target) = fs::metadata(&system_path) else {
+                return Ok(Vec::new());
+            };
+            if !target.is_dir() {
+                return Ok(Vec::new());
+            }
+            let mut visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+            if !visited.insert((target.dev(), target.ino())) {
+                return Err(Error::Cycle(path.to_text()));
+            }
+        } else if !own.is_dir() {
+            return Ok(Vec::new());
+        }
+        let file_system = file_system_type(&system_path);
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&system_path).map_err(|error| Error::io(path, error))? {
+            if scope.cancellation().is_cancelled() {
+                break;
+            }
+            let Ok(entry) = entry else { continue };
+            // The entry may vanish between listing and looking: then it is simply not there.
+            let Ok(metadata) = entry.metadata() else { continue };
+            let child = path.child(Str::from(entry.file_name().into_vec()));
+            let info = self.describe(&child, &metadata, &entry.path());
+            if let Some(name) = &file_system {
+                info.data.set("FSType", Value::from(name.as_str()));
+            }
+            entries.push(info);
+        }
+        Ok(entries)
+    }
+
+    fn lstat(&self, _scope: &Scope, path: &OsPath) -> Result<FileInfo> {
+        let system_path = self.system_path(path);
+        let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
+        Ok(self.describe(path, &metadata, &system_path))
+    }
+
+    fn open(&self, _scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
+        let system_path = self.system_path(path);
+        let metadata = fs::metadata(&system_path).map_err(|error| Error::io(path, error))?;
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Err(Error::NotRegular(path.to_text()));
+        }
+        let file = File::open(&system_path).map_err(|error| Error::io(path, error))?;
+        Ok(Box::new(file))
+    }
+
+    fn os_file_name(&self, path: &OsPath) -> Option<PathBuf> {
+        Some(self.system_path(path))
+    }
+
+    fn read_link(&self, _scope: &Scope, path: &OsPath) -> Option<OsPath> {
+        let target = fs::canonicalize(self.system_path(path)).ok()?;
+        OsPath::parse(Dialect::Linux, target.as_os_str().as_bytes()).ok()
+    }
+}
+
+/// The file system's name, from the magic number of `statfs(2)` (constants: `linux/magic.h`).
+fn file_system_type(path: &std::path::Path) -> Option<String> {
+    let magic = rustix::fs::statfs(path).ok()?.f_type;
+    let name = match u32::try_from(i64::from(magic) & 0xffff_ffff).ok()? {
+        0xef53 => "ext2",
+        0x5846_5342 => "xfs",
+        0x9123_683e => "btrfs",
+        0x0102_1994 => "tmpfs",
+        0x794c_7630 => "overlayfs",
+        0x6969 => "nfs",
+        0x9fa0 => "proc",
+        0x6265_6572 => "sysfs",
+        0x6367_7270 => "cgroup2",
+        0x27_e0eb => "cgroup",
+        0x6573_5546 => "fuse",
+        0x7371_7368 => "squashfs",
+        0x4d44 => "msdos",
+        0x2011_bab0 => "exfat",
+        0x5346_544e => "ntfs",
+        0x1cd1 => "devpts",
+        0x6462_6720 => "debugfs",
+        0x7363_6673 => "securityfs",
+        0xcafe_4a11 => "bpf_fs",
+        0x1980_0202 => "mqueue",
+        0x2fc1_2fc1 => "zfs",
+        0xff53_4d42 => "cifs",
+        0xf2f5_2010 => "f2fs",
+        other => return Some(format!("0x{other:08x}")),
+    };
+    Some(name.to_owned())
+}

@@ -1,0 +1,147 @@
+//! [`FileInfo`]: what is known of a file, as rows of `glob()` and `stat()` show it.
+
+use crate::{FileMode, OsPath};
+use peregrine_engine::prelude::{Dict, Object, Scope, Str, Time, Value};
+use std::any::Any;
+
+/// The four times of a file; the zero time where the source has none.
+#[derive(Debug, Clone, Copy)]
+pub struct FileTimes {
+    /// Content changed.
+    pub modified: Time,
+    /// Content read.
+    pub accessed: Time,
+    /// Metadata changed.
+    pub changed: Time,
+    /// Created.
+    pub born: Time,
+}
+
+/// One entry of a file system, registry, archive …
+#[derive(Debug, Clone)]
+pub struct FileInfo {
+    /// Its full path.
+    pub path: OsPath,
+    /// Bytes.
+    pub size: i64,
+    /// Kind and permissions.
+    pub mode: FileMode,
+    /// When it changed.
+    pub times: FileTimes,
+    /// What the accessor knows beyond that.
+    pub data: Dict,
+    /// Where a symbolic link leads.
+    pub link: Option<OsPath>,
+    /// The device it is on, where the accessor knows devices.
+    pub device: Option<u64>,
+}
+
+impl FileInfo {
+    /// The last component.
+    #[must_use]
+    pub fn name(&self) -> Str {
+        self.path.basename()
+    }
+}
+
+/// Members in the order `SELECT * FROM stat()` lists them.
+const MEMBERS: [&str; 14] = [
+    "Atime", "Btime", "Ctime", "Data", "Dev", "FullPath", "IsDir", "IsLink", "ModTime", "Mode", "Mtime",
+    "Name", "OSPath", "Size",
+];
+
+impl Object for FileInfo {
+    fn type_name(&self) -> &'static str {
+        "FileInfo"
+    }
+
+    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
+        Some(match name {
+            "Name" => Value::Str(self.name()),
+            "OSPath" => self.path.clone().into(),
+            "FullPath" => Value::Str(Str::from(self.path.to_bytes())),
+            "Mtime" | "ModTime" => Value::Time(self.times.modified),
+            "Atime" => Value::Time(self.times.accessed),
+            "Ctime" => Value::Time(self.times.changed),
+            "Btime" => Value::Time(self.times.born),
+            "Size" => Value::Int(self.size),
+            "Mode" => self.mode.into(),
+            "ModeStr" => Value::from(self.mode.to_string()),
+            "IsDir" => Value::Bool(self.mode.is_dir()),
+            "IsLink" => Value::Bool(self.mode.is_link()),
+            "Data" => Value::Dict(self.data.clone()),
+            "Dev" => self.device.map_or(Value::Null, Value::from),
+            "GetLink" => self.link.clone().map_or(Value::Null, Value::from),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        MEMBERS
+            .iter()
+            .filter(|name| **name != "Dev" || self.device.is_some())
+            .map(|name| Str::from(*name))
+            .collect()
+    }
+
+    fn to_json(&self, scope: &Scope) -> Option<Value> {
+        let names = [
+            "FullPath", "Size", "Mode", "ModeStr", "ModTime", "Data", "Mtime", "Ctime", "Atime",
+        ];
+        let dict = Dict::new();
+        for name in names {
+            let value = match self.member(scope, name).unwrap_or(Value::Null) {
+                Value::Object(_) if name == "Mode" => Value::from(u64::from(self.mode.0)),
+                other => other,
+            };
+            dict.set(name, value);
+        }
+        Some(Value::Dict(dict))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl From<FileInfo> for Value {
+    fn from(info: FileInfo) -> Value {
+        Value::Object(std::sync::Arc::new(info))
+    }
+}
+
+/// The `Mode` member: an integer that also knows its text as `.String`.
+#[derive(Debug)]
+struct ModeObject(FileMode);
+
+impl Object for ModeObject {
+    fn type_name(&self) -> &'static str {
+        "FileMode"
+    }
+
+    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
+        (name == "String").then(|| Value::from(self.0.to_string()))
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        vec![Str::from("String")]
+    }
+
+    fn to_text(&self) -> Option<Str> {
+        Some(Str::from(self.0.to_string()))
+    }
+
+    fn to_json(&self, _scope: &Scope) -> Option<Value> {
+        Some(Value::from(u64::from(self.0.0)))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl From<FileMode> for Value {
+    fn from(mode: FileMode) -> Value {
+        Value::Object(std::sync::Arc::new(ModeObject(mode)))
+    }
+}

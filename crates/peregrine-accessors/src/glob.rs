@@ -1,0 +1,293 @@
+//! Globbing: all patterns are merged into one tree, so that each directory is listed once however many there are.
+
+use crate::{Accessor, Error, FileInfo, OsPath, Pattern, expand_braces};
+use peregrine_engine::prelude::{Scope, Stop};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// How a traversal behaves.
+pub struct GlobOptions<'a> {
+    /// Do not descend through symbolic links.
+    pub no_symlink: bool,
+    /// Do not descend through links to another device.
+    pub one_filesystem: bool,
+    /// Asked before descending into a directory.
+    pub descend: Option<&'a dyn Fn(&FileInfo) -> bool>,
+}
+
+/// A node of the merged tree: what may match here, and which patterns end here.
+#[derive(Default)]
+struct Node {
+    edges: Vec<Edge>,
+    /// Patterns that are complete when a path reaches this node.
+    complete: Vec<Rc<str>>,
+}
+
+struct Edge {
+    pattern: Pattern,
+    target: usize,
+}
+
+/// The merged tree of all patterns.
+struct Tree {
+    nodes: Vec<Node>,
+}
+
+/// A place in the tree that a directory has reached; a recursion also knows how many levels it may still descend.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    At(usize),
+    Recursing {
+        node: usize,
+        edge: usize,
+        levels_left: u32,
+    },
+}
+
+impl Tree {
+    fn build(scope: &Scope, accessor: &dyn Accessor, globs: &[Vec<u8>]) -> Tree {
+        let mut tree = Tree {
+            nodes: vec![Node::default()],
+        };
+        for glob in globs {
+            let alternatives = match expand_braces(glob) {
+                Ok(alternatives) => alternatives,
+                Err(error) => {
+                    reject(scope, glob, &error);
+                    continue;
+                }
+            };
+            for alternative in alternatives {
+                if let Err(error) = tree.add(accessor, &alternative) {
+                    reject(scope, &alternative, &error);
+                }
+            }
+        }
+        tree
+    }
+
+    fn add(&mut self, accessor: &dyn Accessor, glob: &[u8]) -> Result<(), String> {
+        let path = accessor.parse_path(glob).map_err(|error| error.to_string())?;
+        let patterns: Vec<Pattern> = path
+            .components()
+            .iter()
+            .map(|part| Pattern::compile(part))
+            .collect::<Result<_, _>>()?;
+        let mut at = 0;
+        for pattern in patterns {
+            at = self.step(at, pattern);
+        }
+        if let Some(node) = self.nodes.get_mut(at).filter(|_| at != 0) {
+            node.complete.push(Rc::from(String::from_utf8_lossy(glob)));
+        }
+        Ok(())
+    }
+
+    /// The node that this pattern leads to from here; equal patterns share one.
+    fn step(&mut self, from: usize, pattern: Pattern) -> usize {
+        let same = |edge: &&Edge| match (&edge.pattern, &pattern) {
+            (Pattern::Name { text: left, .. }, Pattern::Name { text: right, .. }) => left == right,
+            (Pattern::Recurse(left), Pattern::Recurse(right)) => left == right,
+            _ => false,
+        };
+        if let Some(edge) = self.nodes.get(from).and_then(|node| node.edges.iter().find(same)) {
+            return edge.target;
+        }
+        let target = self.nodes.len();
+        self.nodes.push(Node::default());
+        if let Some(node) = self.nodes.get_mut(from) {
+            node.edges.push(Edge { pattern, target });
+        }
+        target
+    }
+
+    /// Adds a state and what it implies: a recursion matches zero levels when something follows it.
+    fn enter(&self, state: State, states: &mut Vec<State>) {
+        let mut pending = vec![state];
+        while let Some(state) = pending.pop() {
+            if states.contains(&state) {
+                continue;
+            }
+            states.push(state);
+            let State::At(node) = state else { continue };
+            for (index, edge) in self
+                .nodes
+                .get(node)
+                .map(|node| node.edges.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .enumerate()
+            {
+                if let Pattern::Recurse(levels) = edge.pattern {
+                    pending.push(State::Recursing {
+                        node,
+                        edge: index,
+                        levels_left: levels,
+                    });
+                    if self
+                        .nodes
+                        .get(edge.target)
+                        .is_some_and(|target| !target.edges.is_empty())
+                    {
+                        pending.push(State::At(edge.target));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where an entry of this name leads from these states, and the patterns it completes.
+    fn advance(&self, states: &[State], name: &[u8]) -> (Vec<State>, Vec<Rc<str>>) {
+        let mut next = Vec::new();
+        let mut complete: Vec<Rc<str>> = Vec::new();
+        let mut finish = |node: usize| {
+            for glob in self
+                .nodes
+                .get(node)
+                .map(|node| node.complete.as_slice())
+                .unwrap_or_default()
+            {
+                if !complete.contains(glob) {
+                    complete.push(Rc::clone(glob));
+                }
+            }
+        };
+        for state in states {
+            match *state {
+                State::At(node) => {
+                    for edge in self
+                        .nodes
+                        .get(node)
+                        .map(|node| node.edges.as_slice())
+                        .unwrap_or_default()
+                    {
+                        if matches!(edge.pattern, Pattern::Name { .. }) && edge.pattern.matches(name) {
+                            finish(edge.target);
+                            self.enter(State::At(edge.target), &mut next);
+                        }
+                    }
+                }
+                State::Recursing {
+                    node,
+                    edge,
+                    levels_left,
+                } => {
+                    let Some(target) = self
+                        .nodes
+                        .get(node)
+                        .and_then(|node| node.edges.get(edge))
+                        .map(|edge| edge.target)
+                    else {
+                        continue;
+                    };
+                    if levels_left == 0 {
+                        continue;
+                    }
+                    finish(target);
+                    self.enter(
+                        State::Recursing {
+                            node,
+                            edge,
+                            levels_left: levels_left - 1,
+                        },
+                        &mut next,
+                    );
+                    if self
+                        .nodes
+                        .get(target)
+                        .is_some_and(|target| !target.edges.is_empty())
+                    {
+                        self.enter(State::At(target), &mut next);
+                    }
+                }
+            }
+        }
+        next.retain(|state| self.can_continue(*state));
+        (next, complete)
+    }
+
+    fn can_continue(&self, state: State) -> bool {
+        match state {
+            State::At(node) => self.nodes.get(node).is_some_and(|node| !node.edges.is_empty()),
+            State::Recursing { levels_left, .. } => levels_left > 0,
+        }
+    }
+}
+
+fn reject(scope: &Scope, glob: &[u8], error: &str) {
+    scope.log_line(&format!(
+        "glob: Rejected glob expression {}: {error}",
+        String::from_utf8_lossy(glob)
+    ));
+}
+
+/// Walks from `root`, calling `found` with every file that matches and the patterns it matches. Within a directory
+/// files come sorted by name, before anything below it.
+pub fn glob(
+    scope: &Scope,
+    accessor: &dyn Accessor,
+    root: &OsPath,
+    globs: &[Vec<u8>],
+    options: &GlobOptions<'_>,
+    found: &mut dyn FnMut(&FileInfo, &[Rc<str>]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let tree = Tree::build(scope, accessor, globs);
+    let mut first = Vec::new();
+    tree.enter(State::At(0), &mut first);
+    first.retain(|state| tree.can_continue(*state));
+    let mut pending = VecDeque::new();
+    if !first.is_empty() {
+        pending.push_back((root.clone(), first));
+    }
+    while let Some((directory, states)) = pending.pop_back() {
+        scope.checkpoint()?;
+        let entries = match accessor.read_dir(scope, &directory) {
+            Ok(entries) => entries,
+            Err(Error::NotFound(_)) => continue,
+            Err(error) => {
+                scope.log_line(&format!(
+                    "Globber: {error} while processing {}",
+                    directory.to_text()
+                ));
+                continue;
+            }
+        };
+        // Sorted, and one entry a name.
+        let entries: BTreeMap<_, FileInfo> = entries.into_iter().map(|info| (info.name(), info)).collect();
+        let mut below = Vec::new();
+        for (name, info) in &entries {
+            let (next, complete) = tree.advance(&states, name);
+            if !complete.is_empty() {
+                found(info, &complete)?;
+            }
+            if !next.is_empty() && may_descend(scope, accessor, info, options) {
+                below.push((info.path.clone(), next));
+            }
+        }
+        // A stack, filled backwards: memory is bounded by depth times width, not by the whole breadth of the tree.
+        pending.extend(below.into_iter().rev());
+    }
+    Ok(())
+}
+
+fn may_descend(scope: &Scope, accessor: &dyn Accessor, info: &FileInfo, options: &GlobOptions<'_>) -> bool {
+    if info.mode.is_link() {
+        if options.no_symlink {
+            return false;
+        }
+        let target = accessor
+            .read_link(scope, &info.path)
+            .and_then(|path| accessor.lstat(scope, &path).ok());
+        if let Some(target) = target {
+            if !target.mode.is_dir() {
+                return false;
+            }
+            if options.one_filesystem && target.device != info.device {
+                return false;
+            }
+        }
+    } else if !info.mode.is_dir() {
+        return false;
+    }
+    options.descend.is_none_or(|descend| descend(info))
+}

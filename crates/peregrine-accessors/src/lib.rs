@@ -1,0 +1,30 @@
+//! Where files come from: [`OsPath`] in several dialects, [`Accessor`]s that open and list them, and globbing.
+//!
+//! Deliberately absent: anything of the server; the forensic file formats themselves (`peregrine-formats`).
+#![forbid(unsafe_code)]
+
+mod accessor;
+mod data;
+mod dialect;
+mod file;
+mod file_info;
+mod glob;
+mod glob_pattern;
+mod manager;
+mod mode;
+mod os_path;
+mod os_path_value;
+mod pathspec;
+mod raw_file;
+mod scope_accessor;
+
+pub use accessor::{Accessor, Error, FileReader, Result};
+pub use dialect::Dialect;
+pub use file_info::{FileInfo, FileTimes};
+pub use glob::{GlobOptions, glob};
+pub use glob_pattern::{Pattern, expand_braces};
+pub use manager::{AccessorManager, accessor};
+pub use mode::FileMode;
+pub use os_path::OsPath;
+pub use os_path_value::{PathArg, PathList, coerce};
+pub use pathspec::Pathspec;

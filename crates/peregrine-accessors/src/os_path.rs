@@ -1,0 +1,203 @@
+//! [`OsPath`]: a path as components, with its dialect and, inside a container, its delegate.
+
+use crate::{Dialect, Pathspec, Result};
+use peregrine_engine::prelude::Str;
+use std::sync::Arc;
+
+/// A path, parsed once. It becomes text only when printed or handed to the system.
+#[derive(Debug, Clone)]
+pub struct OsPath {
+    components: Arc<Vec<Str>>,
+    dialect: Dialect,
+    /// The container this path is inside of; its `path` member is not used.
+    delegate: Option<Arc<Pathspec>>,
+}
+
+impl OsPath {
+    /// A path of given components.
+    #[must_use]
+    pub fn new(dialect: Dialect, components: Vec<Str>) -> OsPath {
+        OsPath {
+            components: Arc::new(components),
+            dialect,
+            delegate: None,
+        }
+    }
+
+    /// Parses text in a dialect. Text starting with `{` is a JSON pathspec, except in the raw dialect.
+    pub fn parse(dialect: Dialect, text: &[u8]) -> Result<OsPath> {
+        if text.starts_with(b"{") && dialect != Dialect::Raw {
+            return Ok(Self::from_pathspec(dialect, &Pathspec::parse(text)?));
+        }
+        Ok(Self::new(
+            dialect,
+            dialect.split(text).into_iter().map(Str::from).collect(),
+        ))
+    }
+
+    /// The path a pathspec names: its `Path` in this dialect, inside its container.
+    #[must_use]
+    pub fn from_pathspec(dialect: Dialect, spec: &Pathspec) -> OsPath {
+        let components = dialect
+            .split(spec.path.as_bytes())
+            .into_iter()
+            .map(Str::from)
+            .collect();
+        let has_delegate = !spec.delegate_accessor.is_empty() || !spec.container().is_empty();
+        let delegate = has_delegate.then(|| {
+            Arc::new(Pathspec {
+                path: String::new(),
+                ..spec.clone()
+            })
+        });
+        OsPath {
+            components: Arc::new(components),
+            dialect,
+            delegate,
+        }
+    }
+
+    /// The components.
+    #[must_use]
+    pub fn components(&self) -> &[Str] {
+        &self.components
+    }
+
+    /// How it is written.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The container, if the path is inside one.
+    #[must_use]
+    pub fn delegate(&self) -> Option<&Pathspec> {
+        self.delegate.as_deref()
+    }
+
+    /// The last component; empty for the root.
+    #[must_use]
+    pub fn basename(&self) -> Str {
+        self.components.last().cloned().unwrap_or_else(|| Str::from(""))
+    }
+
+    /// The path without its last component.
+    #[must_use]
+    pub fn dirname(&self) -> OsPath {
+        let kept = self.components.len().saturating_sub(1);
+        self.with_components(self.components.iter().take(kept).cloned().collect())
+    }
+
+    /// The same dialect and container, other components.
+    #[must_use]
+    pub fn with_components(&self, components: Vec<Str>) -> OsPath {
+        OsPath {
+            components: Arc::new(components),
+            dialect: self.dialect,
+            delegate: self.delegate.clone(),
+        }
+    }
+
+    /// This path and one more component.
+    #[must_use]
+    pub fn child(&self, name: Str) -> OsPath {
+        let mut components = Vec::with_capacity(self.components.len() + 1);
+        components.extend(self.components.iter().cloned());
+        components.push(name);
+        self.with_components(components)
+    }
+
+    /// This path and more components.
+    #[must_use]
+    pub fn join(&self, more: impl IntoIterator<Item = Str>) -> OsPath {
+        let mut components: Vec<Str> = self.components.to_vec();
+        components.extend(more);
+        self.with_components(components)
+    }
+
+    /// The components as text, without the container.
+    #[must_use]
+    pub fn path_bytes(&self) -> Vec<u8> {
+        self.dialect.join(self.components.iter().map(|part| &part[..]))
+    }
+
+    /// The whole path: plain text, or JSON when it is inside a container.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.delegate {
+            None => self.path_bytes(),
+            Some(_) => self.pathspec().to_json().into_bytes(),
+        }
+    }
+
+    /// As [`Self::to_bytes`], for messages.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.to_bytes()).into_owned()
+    }
+
+    /// The pathspec form.
+    #[must_use]
+    pub fn pathspec(&self) -> Pathspec {
+        let path = if self.components.is_empty() && self.delegate.is_some() {
+            String::new()
+        } else {
+            String::from_utf8_lossy(&self.path_bytes()).into_owned()
+        };
+        let mut spec = self.delegate.as_deref().cloned().unwrap_or_default();
+        spec.path = path;
+        spec
+    }
+
+    /// True when it has components or a container.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        !self.components.is_empty() || self.delegate.is_some()
+    }
+
+    /// Equal components (by the dialect's case rule) in equal containers.
+    #[must_use]
+    pub fn same_as(&self, other: &OsPath) -> bool {
+        let same = |left: &Str, right: &Str| {
+            if self.dialect.ignores_case() {
+                left.eq_ignore_ascii_case(right)
+            } else {
+                left == right
+            }
+        };
+        self.delegate == other.delegate
+            && self.components.len() == other.components.len()
+            && self
+                .components
+                .iter()
+                .zip(other.components.iter())
+                .all(|(left, right)| same(left, right))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_paths_print_plainly_and_delegates_as_json() {
+        let plain = OsPath::parse(Dialect::Linux, b"/usr/bin/ls").unwrap();
+        assert_eq!(plain.to_text(), "/usr/bin/ls");
+        assert_eq!(plain.dirname().to_text(), "/usr/bin");
+        assert_eq!(plain.basename().as_utf8_lossy(), "ls");
+        let inner = br#"{"DelegateAccessor":"file","DelegatePath":"/a.zip","Path":"x/y"}"#;
+        let inner = OsPath::parse(Dialect::Linux, inner).unwrap();
+        assert_eq!(
+            inner.child(Str::from("z")).to_text(),
+            r#"{"DelegateAccessor":"file","DelegatePath":"/a.zip","Path":"/x/y/z"}"#
+        );
+    }
+
+    #[test]
+    fn windows_paths_compare_without_case() {
+        let parse = |text: &str| OsPath::parse(Dialect::Windows, text.as_bytes()).unwrap();
+        assert!(parse(r"C:\Windows").same_as(&parse(r"c:\WINDOWS")));
+        let parse = |text: &str| OsPath::parse(Dialect::Linux, text.as_bytes()).unwrap();
+        assert!(!parse("/A").same_as(&parse("/a")));
+    }
+}

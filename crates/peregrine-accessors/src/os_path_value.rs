@@ -1,0 +1,245 @@
+//! [`OsPath`] as a VQL value: its members, arithmetic, and how arguments become paths.
+
+use crate::{Accessor, Dialect, OsPath, Pathspec};
+use peregrine_engine::prelude::{Arg, ArgError, FromArg, Object, Scope, Str, Value};
+use std::any::Any;
+use std::sync::Arc;
+
+impl From<OsPath> for Value {
+    fn from(path: OsPath) -> Value {
+        Value::Object(Arc::new(path))
+    }
+}
+
+impl From<&OsPath> for Value {
+    fn from(path: &OsPath) -> Value {
+        path.clone().into()
+    }
+}
+
+const MEMBERS: [&str; 8] = [
+    "Components",
+    "Basename",
+    "Dirname",
+    "Path",
+    "PathSpec",
+    "DelegatePath",
+    "DelegateAccessor",
+    "String",
+];
+
+impl Object for OsPath {
+    fn type_name(&self) -> &'static str {
+        "OSPath"
+    }
+
+    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
+        Some(match name {
+            "Components" => Value::from(
+                self.components()
+                    .iter()
+                    .cloned()
+                    .map(Value::Str)
+                    .collect::<Vec<_>>(),
+            ),
+            "Basename" => Value::Str(self.basename()),
+            "Dirname" => self.dirname().into(),
+            "Path" => Value::Str(Str::from(self.path_bytes())),
+            "PathSpec" => Value::from(self.pathspec().to_json()),
+            "DelegatePath" => Value::from(self.delegate().map(Pathspec::container).unwrap_or_default()),
+            "DelegateAccessor" => Value::from(
+                self.delegate()
+                    .map(|d| d.delegate_accessor.clone())
+                    .unwrap_or_default(),
+            ),
+            "String" => Value::Str(Str::from(self.to_bytes())),
+            "HumanString" => Value::from(human(&self.pathspec(), 0)),
+            "DescribeType" => Value::from(format!("OSPath({})", self.dialect().type_name())),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        MEMBERS.iter().map(|name| Str::from(*name)).collect()
+    }
+
+    fn to_text(&self) -> Option<Str> {
+        Some(Str::from(self.to_bytes()))
+    }
+
+    fn to_json(&self, _scope: &Scope) -> Option<Value> {
+        Some(Value::Str(Str::from(self.to_bytes())))
+    }
+
+    fn index(&self, _scope: &Scope, index: i64) -> Option<Value> {
+        let length = i64::try_from(self.components().len()).ok()?;
+        let position = if index < 0 {
+            index.checked_add(length)?
+        } else {
+            index
+        };
+        let part = self.components().get(usize::try_from(position).ok()?)?;
+        Some(Value::Str(part.clone()))
+    }
+
+    fn slice(&self, start: Option<i64>, end: Option<i64>) -> Option<Value> {
+        let length = i64::try_from(self.components().len()).ok()?;
+        let wrap = |bound: i64| {
+            if bound < 0 {
+                (bound + length).max(0)
+            } else {
+                bound.min(length)
+            }
+        };
+        let start = wrap(start.unwrap_or(0));
+        let end = wrap(end.unwrap_or(length)).max(start);
+        let skipped = usize::try_from(start).ok()?;
+        let kept = usize::try_from(end - start).ok()?;
+        Some(
+            OsPath::new(
+                self.dialect(),
+                self.components()
+                    .iter()
+                    .skip(skipped)
+                    .take(kept)
+                    .cloned()
+                    .collect(),
+            )
+            .into(),
+        )
+    }
+
+    fn add(&self, other: &Value) -> Option<Value> {
+        let more: Vec<Str> = match other {
+            Value::Str(text) => Dialect::Generic.split(text).into_iter().map(Str::from).collect(),
+            Value::Array(items) => items.iter().filter_map(|item| item.as_str().cloned()).collect(),
+            Value::Object(object) => object.as_any().downcast_ref::<OsPath>()?.components().to_vec(),
+            _ => return None,
+        };
+        Some(self.join(more).into())
+    }
+
+    fn equals(&self, other: &Value) -> Option<bool> {
+        match other {
+            Value::Object(object) => Some(self.same_as(object.as_any().downcast_ref::<OsPath>()?)),
+            Value::Str(text) => Some(self.to_bytes() == text[..]),
+            _ => None,
+        }
+    }
+
+    fn less(&self, other: &Value) -> Option<bool> {
+        let Value::Object(object) = other else { return None };
+        Some(self.to_bytes() < object.as_any().downcast_ref::<OsPath>()?.to_bytes())
+    }
+
+    fn truth(&self) -> bool {
+        self.is_present()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// The chain of containers from the outermost, joined with arrows.
+fn human(spec: &Pathspec, depth: usize) -> String {
+    let container = spec.container();
+    if container.is_empty() || depth > 32 {
+        return spec.path.clone();
+    }
+    let outer = match Pathspec::parse(container.as_bytes()) {
+        Ok(inner) => human(&inner, depth + 1),
+        Err(_) => container,
+    };
+    format!("{outer} -> {}", spec.path)
+}
+
+/// Turns any argument value into a path of an accessor.
+pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<OsPath, String> {
+    match value {
+        Value::Object(object) => {
+            if let Some(path) = object.as_any().downcast_ref::<OsPath>() {
+                return Ok(path.clone());
+            }
+            match object.member(scope, "OSPath") {
+                Some(Value::Object(inner)) => inner
+                    .as_any()
+                    .downcast_ref::<OsPath>()
+                    .cloned()
+                    .ok_or_else(|| "Expecting a path arg type, not object".to_owned()),
+                _ => Err(format!("Expecting a path arg type, not {}", object.type_name())),
+            }
+        }
+        Value::Str(text) => accessor.parse_path(text).map_err(|error| error.to_string()),
+        Value::Bytes(bytes) => accessor.parse_path(bytes).map_err(|error| error.to_string()),
+        Value::Array(items) => {
+            let mut whole = OsPath::new(accessor.dialect(), Vec::new());
+            for item in items.iter() {
+                match (coerce(scope, accessor, item), item) {
+                    (Ok(part), _) => whole = whole.join(part.components().iter().cloned()),
+                    (Err(_), Value::Str(text)) => whole = whole.child(text.clone()),
+                    (Err(error), _) => return Err(error),
+                }
+            }
+            Ok(whole)
+        }
+        Value::Null => Err("Expecting a path arg type, not types.Null".to_owned()),
+        Value::Bool(_) => Err("Expecting a path arg type, not bool".to_owned()),
+        Value::Int(_) | Value::UInt(_) => Err("Expecting a path arg type, not int64".to_owned()),
+        Value::Float(_) => Err("Expecting a path arg type, not float64".to_owned()),
+        _ => Err("Expecting a path arg type, not *ordereddict.Dict".to_owned()),
+    }
+}
+
+/// A path argument as given; the plugin resolves it with the accessor of its own call.
+#[derive(Debug, Clone)]
+pub struct PathArg(Value);
+
+impl PathArg {
+    /// The path in the accessor's dialect.
+    pub fn resolve(&self, scope: &Scope, accessor: &dyn Accessor) -> Result<OsPath, String> {
+        coerce(scope, accessor, &self.0)
+    }
+}
+
+impl FromArg for PathArg {
+    const TYPE: &'static str = "OSPath";
+
+    fn from_arg(arg: &Arg<'_>) -> Result<PathArg, ArgError> {
+        Ok(PathArg(arg.any()))
+    }
+}
+
+/// Several path arguments as given.
+#[derive(Debug, Clone)]
+pub struct PathList(Vec<Value>);
+
+impl PathList {
+    /// The paths that can be resolved; the others are logged and left out.
+    pub fn resolve(&self, scope: &Scope, accessor: &dyn Accessor) -> Vec<OsPath> {
+        let mut paths = Vec::with_capacity(self.0.len());
+        for value in &self.0 {
+            match coerce(scope, accessor, value) {
+                Ok(path) => paths.push(path),
+                Err(error) => scope.log_line(&error),
+            }
+        }
+        paths
+    }
+}
+
+impl FromArg for PathList {
+    const TYPE: &'static str = "OSPath";
+    const REPEATED: bool = true;
+
+    fn from_arg(arg: &Arg<'_>) -> Result<PathList, ArgError> {
+        // A path is a list of components to the language, but one value here.
+        Ok(PathList(match arg.any() {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.clone().reduce(arg.scope()))
+                .collect(),
+            single => vec![single],
+        }))
+    }
+}

@@ -1,0 +1,105 @@
+//! Globbing over real folders.
+#![allow(missing_docs)]
+
+use peregrine_accessors::{GlobOptions, OsPath, accessor, glob};
+use peregrine_engine::prelude::{Dict, Scope};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+fn scope() -> Scope {
+    let context = peregrine_engine::Context::builder().build();
+    Scope::root(&context, Dict::new())
+}
+
+fn hits(root: &Path, globs: &[&str], no_symlink: bool) -> Vec<String> {
+    let scope = scope();
+    let files = accessor(&scope, "file").unwrap();
+    let start = files.parse_path(root.as_os_str().as_encoded_bytes()).unwrap();
+    let globs: Vec<Vec<u8>> = globs.iter().map(|glob| glob.as_bytes().to_vec()).collect();
+    let options = GlobOptions {
+        no_symlink,
+        one_filesystem: false,
+        descend: None,
+    };
+    let mut found = Vec::new();
+    glob(
+        &scope,
+        files.as_ref(),
+        &start,
+        &globs,
+        &options,
+        &mut |info, _| {
+            let below = info.path.components().len() - start.components().len();
+            let tail: Vec<_> = info
+                .path
+                .components()
+                .iter()
+                .rev()
+                .take(below)
+                .rev()
+                .cloned()
+                .collect();
+            found.push(OsPath::new(info.path.dialect(), tail).to_text());
+            Ok(())
+        },
+    )
+    .unwrap();
+    found
+}
+
+fn tree() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["a/b/c/deep.txt", "a/top.txt", "a/Upper.TXT", "z/other.log"] {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+    dir
+}
+
+#[test]
+fn names_match_without_case_and_recursion_finds_every_depth() {
+    let dir = tree();
+    assert_eq!(
+        hits(dir.path(), &["*/*.txt"], false),
+        ["/a/Upper.TXT", "/a/top.txt"]
+    );
+    assert_eq!(
+        hits(dir.path(), &["**/*.txt"], false),
+        ["/a/Upper.TXT", "/a/top.txt", "/a/b/c/deep.txt"]
+    );
+    assert_eq!(
+        hits(dir.path(), &["a/**2"], false),
+        ["/a/Upper.TXT", "/a/b", "/a/top.txt", "/a/b/c"]
+    );
+    assert_eq!(
+        hits(dir.path(), &["/{a,z}/{top,other}*"], false),
+        ["/a/top.txt", "/z/other.log"]
+    );
+    assert!(hits(dir.path(), &["missing/*"], false).is_empty());
+}
+
+#[test]
+fn a_file_matched_twice_is_one_hit_and_a_cycle_of_links_ends() {
+    let dir = tree();
+    symlink(dir.path(), dir.path().join("a/loop")).unwrap();
+    let found = hits(dir.path(), &["**/deep.txt", "a/b/c/*"], false);
+    assert_eq!(found.iter().filter(|path| *path == "/a/b/c/deep.txt").count(), 1);
+    assert!(found.len() <= 2, "{found:?}");
+    assert_eq!(hits(dir.path(), &["**/deep.txt"], true), ["/a/b/c/deep.txt"]);
+}
+
+#[test]
+fn devices_and_pipes_are_not_opened() {
+    let scope = scope();
+    let files = accessor(&scope, "auto").unwrap();
+    let path = files.parse_path(b"/dev/null").unwrap();
+    let message = files
+        .open(&scope, &path)
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(message.starts_with("Only regular files supported"), "{message}");
+    assert!(accessor(&scope, "nonsense").is_err());
+}

@@ -1,0 +1,108 @@
+//! `glob()`: files by pattern.
+
+use peregrine_accessors::{FileInfo, GlobOptions, PathArg, accessor};
+use peregrine_engine::prelude::*;
+
+/// Finds files by patterns such as `/home/*/.ssh/**`.
+///
+/// Names match without regard to case. `*` and `?` stay inside a name, `[a-z]` is a class, `{a,b}` are alternatives, `**`
+/// descends 30 levels, `**5` five. Within a folder hits come sorted by name, before anything below it.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The patterns.
+    globs: Vec<Str>,
+    /// The folder patterns are relative to; the root of the accessor when left out.
+    root: Option<PathArg>,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// Do not descend through symbolic links.
+    nosymlink: Option<bool>,
+    /// Called with each folder before descending, `x=>bool`.
+    recursion_callback: Option<Lambda>,
+    /// Do not follow links to other devices.
+    one_filesystem: Option<bool>,
+}
+
+/// A file.
+#[derive(IntoRow)]
+pub struct Row {
+    /// Its name.
+    name: Str,
+    /// Its full path.
+    #[column(name = "OSPath")]
+    os_path: Value,
+    /// When its content changed.
+    mtime: Time,
+    /// When it was read.
+    atime: Time,
+    /// When its metadata changed.
+    ctime: Time,
+    /// When it was created.
+    btime: Time,
+    /// Bytes.
+    size: i64,
+    /// Kind and permissions.
+    mode: Value,
+    /// It is a folder.
+    is_dir: bool,
+    /// It is a symbolic link.
+    is_link: bool,
+    /// What the accessor knows beyond that.
+    data: Dict,
+    /// The patterns it matches.
+    globs: Value,
+}
+
+/// The plugin.
+pub struct Glob;
+
+impl Plugin for Glob {
+    type Args = Args;
+    type Row = Row;
+    const NAME: &'static str = "glob";
+    const CATEGORY: Category = Category::FileSystem;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example("one file", "SELECT Name, IsDir FROM glob(globs='/etc/passwd')", r#"[{"Name":"passwd","IsDir":false}]"#),
+        example("no such file", "glob(globs='/no/such/file')", "[]"),
+        fails("no pattern", "glob()", "Field globs is required"),
+        fails("no such accessor", "glob(globs='/x', accessor='nonsense')", "Unknown filesystem accessor"),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        scope.check_access(Permission::FilesystemRead)?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let root = match &args.root {
+            Some(root) => root.resolve(scope, files.as_ref())?,
+            None => files.parse_path(b"").map_err(|error| error.to_string())?,
+        };
+        let globs: Vec<Vec<u8>> = args.globs.iter().map(|glob| glob.to_vec()).collect();
+        let ask = |info: &FileInfo| {
+            args.recursion_callback
+                .as_ref()
+                .is_none_or(|callback| callback.call(scope, &[Value::from(info.clone())]).truth(scope))
+        };
+        let options = GlobOptions {
+            no_symlink: args.nosymlink == Some(true),
+            one_filesystem: args.one_filesystem == Some(true),
+            descend: Some(&ask),
+        };
+        peregrine_accessors::glob(scope, files.as_ref(), &root, &globs, &options, &mut |info, matched| {
+            rows.push(Row {
+                name: info.name(),
+                os_path: (&info.path).into(),
+                mtime: info.times.modified,
+                atime: info.times.accessed,
+                ctime: info.times.changed,
+                btime: info.times.born,
+                size: info.size,
+                mode: info.mode.into(),
+                is_dir: info.mode.is_dir(),
+                is_link: info.mode.is_link(),
+                data: info.data.clone(),
+                globs: Value::array(matched.iter().map(|glob| Value::from(glob.as_ref())).collect()),
+            })
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! `stat()`: what is known of one file.
+
+use peregrine_accessors::{PathArg, accessor};
+use peregrine_engine::prelude::*;
+
+/// Describes a file in one row; no row when there is none. Links are described themselves, not what they lead to.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The file.
+    filename: PathArg,
+    /// Where files come from.
+    accessor: Option<String>,
+}
+
+/// The plugin.
+pub struct Stat;
+
+impl Plugin for Stat {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "stat";
+    const CATEGORY: Category = Category::FileSystem;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example("a folder", "SELECT Name, IsDir FROM stat(filename='/etc')", r#"[{"Name":"etc","IsDir":true}]"#),
+        example("no such file", "stat(filename='/no/such/file')", "[]"),
+        fails("no file", "stat()", "Field filename is required"),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        scope.check_access(Permission::FilesystemRead)?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let path = args.filename.resolve(scope, files.as_ref())?;
+        if let Ok(info) = files.lstat(scope, &path) {
+            rows.push(Row::from(Value::from(info)))?;
+        }
+        Ok(())
+    }
+}

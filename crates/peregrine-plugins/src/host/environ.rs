@@ -1,0 +1,55 @@
+//! `environ()`: the environment of this program.
+
+use peregrine_engine::prelude::*;
+
+/// Gives the environment variables of this program as one row.
+///
+/// Variables that carry the product's own configuration (`PEREGRINE_…`, `VELOCIRAPTOR_…`) are left out, as they can
+/// hold secrets.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// Only these variables, NULL for those that are not set; all when left out.
+    vars: Option<Vec<String>>,
+}
+
+/// The plugin.
+pub struct Environ;
+
+impl Plugin for Environ {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "environ";
+    const CATEGORY: Category = Category::Utils;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[
+        example("a missing variable is NULL", "environ(vars='NO_SUCH_VARIABLE')", r#"[{"NO_SUCH_VARIABLE":null}]"#),
+        example_shape("all", "environ()", Shape::Rows),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        let row = Dict::case_insensitive();
+        match args.vars {
+            Some(names) => {
+                for name in names {
+                    let value = std::env::var_os(&name).filter(|_| is_public(&name));
+                    row.set(name, value.map_or(Value::Null, |value| Value::str(Str::new(value.as_encoded_bytes()))));
+                }
+            }
+            None => {
+                for (name, value) in std::env::vars_os() {
+                    if is_public(&name.to_string_lossy()) {
+                        row.set(Str::new(name.as_encoded_bytes()), Value::str(Str::new(value.as_encoded_bytes())));
+                    }
+                }
+            }
+        }
+        rows.push(Row::from(row))?;
+        Ok(())
+    }
+}
+
+fn is_public(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    !name.starts_with("PEREGRINE_") && !name.starts_with("VELOCIRAPTOR_")
+}

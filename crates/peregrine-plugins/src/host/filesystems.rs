@@ -1,0 +1,52 @@
+//! `filesystems()`: what is mounted where.
+
+use crate::machine::{failed, machine};
+use crate::process::path_value;
+use peregrine_engine::prelude::*;
+
+/// Lists mounted file systems.
+#[derive(VqlArgs)]
+pub struct Args {}
+
+/// A mounted file system.
+#[derive(IntoRow)]
+pub struct Row {
+    /// Device or source.
+    #[column(name = "device")]
+    device: String,
+    /// Where it is mounted.
+    #[column(name = "mountpoint")]
+    mount_point: Value,
+    /// Its type.
+    #[column(name = "fstype")]
+    fs_type: String,
+    /// Mount options.
+    #[column(name = "opts")]
+    options: Value,
+}
+
+/// The plugin.
+pub struct Filesystems;
+
+impl Plugin for Filesystems {
+    type Args = Args;
+    type Row = Row;
+    const NAME: &'static str = "filesystems";
+    const CATEGORY: Category = Category::FileSystem;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const PLATFORMS: Platforms = Platforms::LINUX;
+    const EXAMPLES: &'static [Example] = &[example_shape("mounts", "filesystems()", Shape::Rows)];
+
+    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        for mount in machine(scope)?.mounts().map_err(failed)? {
+            rows.push(Row {
+                device: mount.source,
+                mount_point: path_value(&mount.mount_point),
+                fs_type: mount.fs_type,
+                options: Value::array(mount.options.into_iter().map(Value::from).collect()),
+            })?;
+        }
+        Ok(())
+    }
+}

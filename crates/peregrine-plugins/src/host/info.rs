@@ -1,0 +1,126 @@
+//! `info()`: what this machine is.
+
+use crate::machine::{failed, machine};
+use peregrine_engine::prelude::*;
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Describes this machine in one row.
+#[derive(VqlArgs)]
+pub struct Args {}
+
+/// A machine.
+#[derive(IntoRow)]
+pub struct Row {
+    /// Short host name.
+    hostname: String,
+    /// Seconds since boot.
+    uptime: u64,
+    /// Boot as seconds since 1970.
+    boot_time: i64,
+    /// `linux`, `windows`, `darwin` or `freebsd`.
+    #[column(name = "OS")]
+    os: String,
+    /// Distribution or edition.
+    platform: String,
+    /// Family of distributions.
+    platform_family: String,
+    /// Its version.
+    platform_version: String,
+    /// Release of the kernel.
+    kernel_version: String,
+    /// Hypervisor or container runtime, if any.
+    virtualization_system: String,
+    /// `guest` or `host`.
+    virtualization_role: String,
+    /// The compiler this program was built with.
+    compiler_version: &'static str,
+    /// Machine id of the system.
+    #[column(name = "HostID")]
+    host_id: String,
+    /// This program.
+    exe: Value,
+    /// Its working directory.
+    #[column(name = "CWD")]
+    cwd: Value,
+    /// True when it runs as root.
+    is_admin: bool,
+    /// When it was started.
+    client_start: Time,
+    /// Abbreviation of the local time zone.
+    #[column(name = "LocalTZ")]
+    local_tz: String,
+    /// Its offset in seconds.
+    #[column(name = "LocalTZOffset")]
+    local_tz_offset: i64,
+    /// Full host name.
+    fqdn: String,
+    /// Processor architecture as Go spells it: `amd64`, `arm64`.
+    architecture: String,
+}
+
+/// The plugin.
+pub struct Info;
+
+impl Plugin for Info {
+    type Args = Args;
+    type Row = Row;
+    const NAME: &'static str = "info";
+    const CATEGORY: Category = Category::Utils;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] =
+        &[example_shape("this machine", "SELECT Hostname, OS, Architecture FROM info()", Shape::Rows)];
+
+    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        let host = machine(scope)?.host().map_err(failed)?;
+        let zone = ZoneId::local().zone();
+        let path = |path: std::io::Result<std::path::PathBuf>| {
+            path.map_or(Value::Null, |path| crate::process::path_value(&path))
+        };
+        let offset = zone.to_offset_info(jiff::Timestamp::now());
+        rows.push(Row {
+            hostname: host.hostname,
+            uptime: host.uptime,
+            boot_time: host.boot_time,
+            os: host.os,
+            platform: host.platform,
+            platform_family: host.platform_family,
+            platform_version: host.platform_version,
+            kernel_version: host.kernel_release,
+            virtualization_system: host.virtualization_system,
+            virtualization_role: host.virtualization_role,
+            compiler_version: concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")),
+            host_id: host.machine_id,
+            exe: path(std::env::current_exe()),
+            cwd: path(std::env::current_dir()),
+            is_admin: rustix::process::geteuid().is_root(),
+            client_start: program_start(),
+            local_tz: offset.abbreviation().to_owned(),
+            local_tz_offset: i64::from(offset.offset().seconds()),
+            fqdn: host.fqdn,
+            architecture: go_architecture(&host.architecture).to_owned(),
+        })?;
+        Ok(())
+    }
+}
+
+/// When this program started, or first asked.
+pub fn program_start() -> Time {
+    static START: OnceLock<Time> = OnceLock::new();
+    *START.get_or_init(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Time::from_unix(i64::try_from(since.as_secs()).unwrap_or(0), since.subsec_nanos())
+    })
+}
+
+/// Architectures as the Go tool chain names them, which is what artifacts compare with.
+fn go_architecture(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "i686" | "i586" | "i386" => "386",
+        "armv7l" | "armv6l" => "arm",
+        other => other,
+    }
+}

@@ -1,0 +1,52 @@
+//! VQL plugins that run anywhere, and the functions that belong to them; one file each, in folders as the manual has them.
+//!
+//! Deliberately absent: anything of the server, and functions that need no machine (`peregrine-functions`).
+#![forbid(unsafe_code)]
+
+mod events;
+mod files;
+mod host;
+mod machine;
+mod net;
+mod process;
+
+pub use host::info::program_start;
+pub use machine::MachineHandle;
+pub use process::tracker::StateFolder;
+
+use peregrine_engine::prelude::*;
+
+/// All plugins of this crate.
+pub const PLUGINS: &[&[PluginDef]] = &[
+    plugins![
+        events::process_events::ProcessEvents,
+        events::watch_ebpf::WatchEbpf,
+        files::glob::Glob,
+        files::read_file::ReadFile,
+        files::stat::Stat,
+        host::environ::Environ,
+        host::filesystems::Filesystems,
+        host::info::Info,
+        host::users::Users,
+        net::interfaces::Interfaces,
+        net::netstat::Netstat,
+        process::pslist::Pslist,
+    ],
+    process::tracker::PLUGINS,
+];
+
+/// All functions of this crate.
+pub const FUNCTIONS: &[&[FunctionDef]] =
+    &[functions![events::process_event_source::ProcessEventSource], process::tracker::FUNCTIONS];
+
+/// Adds them to a registry.
+#[must_use]
+pub fn register(mut registry: Registry) -> Registry {
+    for functions in FUNCTIONS {
+        registry = registry.with_functions(functions);
+    }
+    for plugins in PLUGINS {
+        registry = registry.with_plugins(plugins);
+    }
+    registry
+}

@@ -1,0 +1,4 @@
+//! The network of this machine.
+
+pub(crate) mod interfaces;
+pub(crate) mod netstat;

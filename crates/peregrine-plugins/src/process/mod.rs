@@ -1,0 +1,9 @@
+//! Processes: those that run now, and those the tracker remembers.
+
+mod process_object;
+pub(crate) mod pslist;
+pub(crate) mod tracker;
+mod users;
+
+pub(crate) use process_object::path_value;
+pub(crate) use users::UserNames;

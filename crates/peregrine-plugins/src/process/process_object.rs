@@ -1,0 +1,129 @@
+//! A process as a row: cheap members at once, expensive ones when somebody reads them.
+
+use peregrine_engine::prelude::*;
+use peregrine_os::{Machine, Process, ProcessBrief};
+use std::any::Any;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// One process. Members are found without regard to case, as the field's artifacts spell them in several ways.
+pub(crate) struct ProcessObject {
+    machine: Arc<dyn Machine>,
+    brief: ProcessBrief,
+    /// Read when the first member asks for it; `None` when the process is gone by then.
+    full: OnceLock<Option<Process>>,
+    is_hidden: bool,
+}
+
+/// Columns of `SELECT *`.
+const MEMBERS: [&str; 10] =
+    ["Pid", "Name", "Ppid", "CommandLine", "CreateTime", "Times", "Exe", "Cwd", "Username", "MemoryInfo"];
+
+impl ProcessObject {
+    pub(crate) fn new(machine: &Arc<dyn Machine>, brief: ProcessBrief) -> ProcessObject {
+        ProcessObject { machine: Arc::clone(machine), brief, full: OnceLock::new(), is_hidden: false }
+    }
+
+    pub(crate) fn of(machine: &Arc<dyn Machine>, process: Process, is_hidden: bool) -> ProcessObject {
+        let brief = process.brief.clone();
+        let full = OnceLock::from(Some(process));
+        ProcessObject { machine: Arc::clone(machine), brief, full, is_hidden }
+    }
+
+    fn full(&self) -> Option<&Process> {
+        let read = || {
+            let process = self.machine.process(self.brief.pid).ok().flatten();
+            // Another process may have the pid by now.
+            process.filter(|process| process.brief.start == self.brief.start)
+        };
+        self.full.get_or_init(read).as_ref()
+    }
+
+    fn with_full<T: Into<Value>>(&self, member: impl FnOnce(&Process) -> T) -> Value {
+        self.full().map_or_else(|| Value::str(""), |process| member(process).into())
+    }
+}
+
+pub(crate) fn path_value(path: &Path) -> Value {
+    Value::str(Str::new(path.as_os_str().as_encoded_bytes()))
+}
+
+fn start_time(brief: &ProcessBrief) -> Time {
+    Time::from_unix_nanos(i128::from(brief.start.epoch_ns))
+}
+
+impl std::fmt::Debug for ProcessObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("pid", &self.brief.pid).finish_non_exhaustive()
+    }
+}
+
+impl Object for ProcessObject {
+    fn type_name(&self) -> &'static str {
+        "Process"
+    }
+
+    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
+        let brief = &self.brief;
+        Some(match name.to_ascii_lowercase().as_str() {
+            "pid" => Value::from(brief.pid),
+            "ppid" => Value::from(brief.ppid),
+            "name" => Value::from(brief.name.as_str()),
+            "createtime" => Value::from(local_rfc3339(start_time(brief))),
+            // Beyond the columns others know: the exact time, which identifies the process together with its pid.
+            "starttime" => Value::Time(start_time(brief)),
+            "times" => Value::Dict(Dict::from_pairs([
+                ("user", Value::from(brief.user_time.as_secs_f64())),
+                ("system", Value::from(brief.system_time.as_secs_f64())),
+            ])),
+            "threads" => Value::from(brief.threads),
+            "state" => Value::from(brief.state.to_string()),
+            "commandline" => self.with_full(|process| process.argv.command_line()),
+            "argv" => self.with_full(|process| {
+                Value::array(process.argv.args().map(|arg| Value::str(Str::new(arg))).collect())
+            }),
+            "exe" => self.with_full(|process| process.exe.as_deref().map_or_else(|| Value::str(""), path_value)),
+            "cwd" => self.with_full(|process| process.cwd.as_deref().map_or_else(|| Value::str(""), path_value)),
+            "username" => self.with_full(|process| process.username.clone().unwrap_or_else(|| process.uid.to_string())),
+            "uid" => self.with_full(|process| process.uid),
+            "gid" => self.with_full(|process| process.gid),
+            "memoryinfo" => self.with_full(|process| {
+                let memory = &process.memory;
+                Value::Dict(Dict::from_pairs([
+                    ("rss", Value::from(memory.rss)),
+                    ("vms", Value::from(memory.vms)),
+                    ("hwm", Value::from(memory.hwm)),
+                    ("data", Value::from(memory.data)),
+                    ("stack", Value::from(memory.stack)),
+                    ("locked", Value::from(memory.locked)),
+                    ("swap", Value::from(memory.swap)),
+                ]))
+            }),
+            "iocounters" => self.with_full(|process| match &process.io {
+                None => Value::Null,
+                Some(io) => Value::Dict(Dict::from_pairs([
+                    ("readCount", Value::from(io.read_count)),
+                    ("writeCount", Value::from(io.write_count)),
+                    ("readBytes", Value::from(io.read_bytes)),
+                    ("writeBytes", Value::from(io.write_bytes)),
+                ])),
+            }),
+            "hidden" if self.is_hidden => Value::Bool(true),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        let hidden = self.is_hidden.then_some("Hidden");
+        MEMBERS.into_iter().chain(hidden).map(Str::from).collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Text of second precision in the zone of the machine, as the column has always been.
+fn local_rfc3339(time: Time) -> String {
+    peregrine_engine::time::rfc3339(Time::from_unix(time.unix(), 0).in_zone(ZoneId::local())).unwrap_or_default()
+}

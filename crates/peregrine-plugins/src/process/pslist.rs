@@ -1,0 +1,51 @@
+//! `pslist()`: the processes that run now.
+
+use super::process_object::ProcessObject;
+use crate::machine::{failed, machine};
+use peregrine_engine::prelude::*;
+
+/// Lists running processes.
+///
+/// Members are read from the system when a query uses them, so `SELECT Pid, Name FROM pslist()` costs one small read a
+/// process. What may not be read is empty. Beyond the columns of `SELECT *` a row has `StartTime` (exact, as a time),
+/// `Argv`, `Threads`, `State`, `Uid`, `Gid` and `IoCounters`.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// Only this process; it is found even when it hides from the list, and then has `Hidden=TRUE`.
+    pid: Option<i64>,
+}
+
+/// The plugin.
+pub struct Pslist;
+
+impl Plugin for Pslist {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "pslist";
+    const CATEGORY: Category = Category::Process;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const PLATFORMS: Platforms = Platforms::LINUX;
+    const EXAMPLES: &'static [Example] = &[
+        example("the first process has no parent", "SELECT Pid, Ppid FROM pslist(pid=1)", r#"[{"Pid":1,"Ppid":0}]"#),
+        example("no such process", "pslist(pid=-1)", "[]"),
+        example_shape("all of them", "pslist()", Shape::Rows),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        let machine = machine(scope)?;
+        if let Some(pid) = args.pid {
+            let Ok(pid) = u32::try_from(pid) else { return Ok(()) };
+            if let Some(process) = machine.process(pid).map_err(failed)? {
+                let is_hidden = !machine.process_list().map_err(failed)?.iter().any(|brief| brief.pid == pid);
+                rows.push(Row::from(Value::object(ProcessObject::of(&machine, process, is_hidden))))?;
+            }
+            return Ok(());
+        }
+        for brief in machine.process_list().map_err(failed)? {
+            scope.checkpoint()?;
+            rows.push(Row::from(Value::object(ProcessObject::new(&machine, brief))))?;
+        }
+        Ok(())
+    }
+}

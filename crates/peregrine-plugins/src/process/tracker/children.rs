@@ -1,0 +1,41 @@
+//! `process_tracker_children()`: what a process started.
+
+use super::global::{current, instant};
+use peregrine_engine::prelude::*;
+
+/// Gives the processes a process has started, earliest first, exited ones included.
+///
+/// Ids are `<pid>-<start second>`; a plain pid means the process that has (or had last) this pid.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The process.
+    id: Str,
+    /// At most this many.
+    #[arg(default = 100)]
+    max_items: i64,
+    /// Answer as things were at this time. Peregrine's own.
+    as_of: Option<Time>,
+}
+
+/// The function.
+pub struct ProcessTrackerChildren;
+
+impl Function for ProcessTrackerChildren {
+    type Args = Args;
+    const NAME: &'static str = "process_tracker_children";
+    const CATEGORY: Category = Category::Process;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[
+        example_shape("of the first process", "process_tracker_children(id=1)", Shape::Array),
+        example("unknown", "process_tracker_children(id='nonsense')", "[]"),
+        fails("no id", "process_tracker_children()", "Field id is required"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::MachineState)?;
+        let tracker = current(scope)?;
+        let limit = usize::try_from(args.max_items).unwrap_or(0);
+        let found = tracker.tracker.children(&args.id.as_utf8_lossy(), limit, args.as_of.map(instant));
+        Ok(tracker.records(scope, &found))
+    }
+}

@@ -1,0 +1,171 @@
+//! The tracker's own feed: process events straight from the kernel, and full lists of the machine.
+//!
+//! It costs a fraction of the same work done through queries, and it never lets an event wait for a query.
+
+use super::global::now;
+use super::payload::ProcessData;
+use crate::events::hub::{self, Subscription};
+use crate::machine::{failed, machine};
+use crate::process::{UserNames, path_value};
+use peregrine_engine::prelude::*;
+use peregrine_os::{Exec, Process, ProcessBrief, ProcessEvent};
+use peregrine_tracker::{Event, Kind, Row, Span, Time as Instant, Tracker};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// Start times are cut to clock ticks; a boot time found at different moments may differ by a little more.
+const PRECISION: Span = Span::from_millis(20);
+const WAIT: Duration = Duration::from_millis(500);
+
+static COLUMNS: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(["Name", "Username", "Exe", "CommandLine", "Uid"]));
+
+/// What the tracker keeps of a process.
+pub(crate) fn data_of(process: &Process) -> Dict {
+    let username = process.username.clone().unwrap_or_else(|| process.uid.to_string());
+    Dict::from_columns(
+        Arc::clone(&COLUMNS),
+        vec![
+            Value::from(process.brief.name.as_str()),
+            Value::from(username),
+            process.exe.as_deref().map_or_else(|| Value::str(""), path_value),
+            Value::from(process.argv.command_line()),
+            Value::from(process.uid),
+        ],
+    )
+}
+
+fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Dict {
+    Dict::from_columns(
+        Arc::clone(&COLUMNS),
+        vec![
+            Value::from(exec.comm.as_str()),
+            exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
+            exec.exe.as_deref().map_or_else(|| Value::str(""), path_value),
+            Value::from(exec.argv.command_line()),
+            exec.uid.map_or(Value::Null, Value::from),
+        ],
+    )
+}
+
+/// Feeds the tracker until the scope is cancelled.
+pub(crate) struct Feed {
+    scope: Scope,
+    tracker: Arc<Tracker<ProcessData>>,
+    events: Subscription,
+    users: UserNames,
+    sync_period: Duration,
+}
+
+impl Feed {
+    /// Begins to listen, then takes the first full list: so nothing falls between them.
+    pub(crate) fn start(
+        scope: &Scope,
+        tracker: &Arc<Tracker<ProcessData>>,
+        source: &str,
+        sync_period: Duration,
+    ) -> VqlResult<Feed> {
+        let events = hub::subscribe(crate::events::preferred(source)?)?;
+        scope.log_line(&format!("INFO:process_tracker: process events come from {}", events.kind()));
+        let feed =
+            Feed { scope: scope.clone(), tracker: Arc::clone(tracker), events, users: UserNames::default(), sync_period };
+        feed.sync()?;
+        Ok(feed)
+    }
+
+    /// Works until the query ends.
+    pub(crate) fn run(mut self) {
+        let mut last_sync = std::time::Instant::now();
+        while !self.scope.cancellation().is_cancelled() {
+            let batch = match self.events.next(WAIT) {
+                Ok(batch) => batch,
+                Err(error) => {
+                    self.scope.log_line(&format!("ERROR:process_tracker: {error}; only full lists are used from now on"));
+                    self.poll_only();
+                    return;
+                }
+            };
+            let mut lost = self.events.take_lost();
+            if let Some(batch) = batch {
+                lost += batch.iter().map(|event| if let ProcessEvent::Lost(count) = event { *count } else { 0 }).sum::<u64>();
+                let events: Vec<_> = batch.iter().filter_map(|event| self.event(event)).collect();
+                self.tracker.apply(now(&self.scope), events);
+            }
+            if lost > 0 {
+                self.scope.log_line(&format!("WARN:process_tracker: {lost} process events were lost; taking a full list"));
+                self.tracker.report_lost(self.events.kind().as_str(), lost);
+            }
+            if lost > 0 || last_sync.elapsed() >= self.sync_period {
+                self.sync_logged();
+                last_sync = std::time::Instant::now();
+            }
+        }
+    }
+
+    fn poll_only(&self) {
+        while !self.scope.cancellation().wait(self.sync_period) {
+            self.sync_logged();
+        }
+    }
+
+    fn sync_logged(&self) {
+        if let Err(error) = self.sync() {
+            self.scope.log_line(&format!("WARN:process_tracker: no full list of processes: {error}"));
+        }
+    }
+
+    /// Takes a full list. A process the tracker knows costs one small read, a new one is read in full.
+    fn sync(&self) -> VqlResult<()> {
+        let machine = machine(&self.scope)?;
+        let taken_at = now(&self.scope);
+        let mut rows = Vec::new();
+        for brief in machine.process_list().map_err(failed)? {
+            let data = if self.is_known(&brief) {
+                None
+            } else {
+                // Gone since it was listed: then an event tells of its end, or the next list does.
+                let Some(process) = machine.process(brief.pid).map_err(failed)? else { continue };
+                if process.brief.start != brief.start {
+                    continue;
+                }
+                Some(Arc::new(ProcessData(data_of(&process))))
+            };
+            rows.push(Row {
+                pid: brief.pid.into(),
+                parent: Some(brief.ppid.into()),
+                start: Some(Instant::from_nanos(brief.start.epoch_ns)),
+                end: None,
+                data,
+            });
+        }
+        self.tracker.sync(taken_at, PRECISION, rows);
+        Ok(())
+    }
+
+    fn is_known(&self, brief: &ProcessBrief) -> bool {
+        let start = Instant::from_nanos(brief.start.epoch_ns);
+        self.tracker.get(&brief.pid.to_string(), None).is_some_and(|process| {
+            let has_data = process.data.is_some();
+            has_data && process.start_time.is_some_and(|known| known.distance(start) <= PRECISION)
+        })
+    }
+
+    fn event(&mut self, event: &ProcessEvent) -> Option<Event<ProcessData>> {
+        let (pid, parent, start, time, kind) = match event {
+            ProcessEvent::Fork(fork) => (fork.pid, Some(fork.ppid), fork.start, fork.time, Kind::Start(None)),
+            ProcessEvent::Exec(exec) => {
+                let data = Arc::new(ProcessData(data_of_exec(exec, &mut self.users, &self.scope)));
+                (exec.pid, Some(exec.ppid), exec.start, exec.time, Kind::Exec(data))
+            }
+            ProcessEvent::Exit(exit) => {
+                let status = exit.status.map(|status| i64::from(status.0));
+                (exit.pid, None, exit.start, exit.time, Kind::Exit { status })
+            }
+            ProcessEvent::Lost(_) => return None,
+        };
+        let mut event = Event::new(pid, Instant::from_nanos(time), kind);
+        event.parent = parent.map(Into::into);
+        event.start = Some(Instant::from_nanos(start.epoch_ns));
+        event.precision = PRECISION;
+        Some(event)
+    }
+}

@@ -1,0 +1,37 @@
+//! `process_tracker_get()`: one process by its id.
+
+use super::global::{current, instant};
+use peregrine_engine::prelude::*;
+
+/// Gives what the tracker knows of one process: `Id`, `ParentId`, `StartTime`, `EndTime`, `Data`, `Children`.
+///
+/// Ids are `<pid>-<start second>`; a plain pid means the process that has (or had last) this pid. NULL when it is not known.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The process.
+    id: Str,
+    /// Answer as things were at this time. Peregrine's own.
+    as_of: Option<Time>,
+}
+
+/// The function.
+pub struct ProcessTrackerGet;
+
+impl Function for ProcessTrackerGet {
+    type Args = Args;
+    const NAME: &'static str = "process_tracker_get";
+    const CATEGORY: Category = Category::Process;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[
+        example_shape("the first process", "process_tracker_get(id=1)", Shape::Dict),
+        example("unknown", "process_tracker_get(id='nonsense')", "null"),
+        fails("no id", "process_tracker_get()", "Field id is required"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::MachineState)?;
+        let tracker = current(scope)?;
+        let process = tracker.tracker.get(&args.id.as_utf8_lossy(), args.as_of.map(instant));
+        Ok(process.map_or(Value::Null, |process| tracker.record(scope, &process)))
+    }
+}

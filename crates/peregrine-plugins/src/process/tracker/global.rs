@@ -1,0 +1,88 @@
+//! The tracker of this program, and the stand-in when none is installed.
+
+use super::payload::ProcessData;
+use crate::machine::{failed, machine};
+use parking_lot::{Mutex, RwLock};
+use peregrine_engine::prelude::*;
+use peregrine_tracker::{Config, Row, Span, Time as Instant, Tracker};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Clock};
+
+/// Where the agent keeps state; as an extension of a context it makes the tracker survive a restart of the agent.
+#[derive(Debug, Clone)]
+pub struct StateFolder(pub PathBuf);
+
+/// The installed tracker, or a snapshot standing in for it.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) tracker: Arc<Tracker<ProcessData>>,
+    /// Asked when a record is shown; each gives a dict that is merged into its `Data`.
+    pub(crate) enrichments: Arc<Vec<Lambda>>,
+    /// A snapshot knows no history, and its ids are plain pids.
+    pub(crate) is_snapshot: bool,
+}
+
+static INSTALLED: RwLock<Option<Handle>> = RwLock::new(None);
+static SNAPSHOT: Mutex<Option<(Clock, Handle)>> = Mutex::new(None);
+
+/// How long a snapshot answers.
+const SNAPSHOT_LIFE: Duration = Duration::from_secs(10);
+
+/// Puts a tracker in force; the one before is forgotten.
+pub(crate) fn install(handle: Handle) {
+    *INSTALLED.write() = Some(handle);
+}
+
+/// Takes this tracker out of force, unless another one has replaced it.
+pub(crate) fn uninstall(tracker: &Arc<Tracker<ProcessData>>) -> bool {
+    let mut installed = INSTALLED.write();
+    let is_current = installed.as_ref().is_some_and(|handle| Arc::ptr_eq(&handle.tracker, tracker));
+    if is_current {
+        *installed = None;
+    }
+    is_current
+}
+
+/// The tracker to ask.
+pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
+    if let Some(handle) = INSTALLED.read().as_ref() {
+        return Ok(handle.clone());
+    }
+    let mut snapshot = SNAPSHOT.lock();
+    if let Some((made, handle)) = snapshot.as_ref()
+        && made.elapsed() < SNAPSHOT_LIFE
+    {
+        return Ok(handle.clone());
+    }
+    let tracker = Tracker::new(Config { max_size: usize::MAX >> 1, ..Config::default() });
+    let now = now(scope);
+    let machine = machine(scope)?;
+    let mut rows = Vec::new();
+    machine
+        .processes(&mut |process| {
+            rows.push(Row {
+                pid: process.brief.pid.into(),
+                parent: Some(process.brief.ppid.into()),
+                start: Some(Instant::from_nanos(process.brief.start.epoch_ns)),
+                end: None,
+                data: Some(Arc::new(ProcessData(super::feed::data_of(&process)))),
+            });
+            std::ops::ControlFlow::Continue(())
+        })
+        .map_err(failed)?;
+    tracker.sync(now, Span::ZERO, rows);
+    let handle = Handle { tracker: Arc::new(tracker), enrichments: Arc::default(), is_snapshot: true };
+    *snapshot = Some((Clock::now(), handle.clone()));
+    Ok(handle)
+}
+
+/// The present as the tracker counts it.
+pub(crate) fn now(scope: &Scope) -> Instant {
+    instant(scope.clock().now())
+}
+
+/// A time of the language as the tracker counts it.
+pub(crate) fn instant(time: Time) -> Instant {
+    Instant::from_nanos(i64::try_from(time.unix_nanos()).unwrap_or(i64::MAX))
+}

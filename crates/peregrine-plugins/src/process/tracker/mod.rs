@@ -1,0 +1,37 @@
+//! The process tracker as queries see it.
+//!
+//! One tracker serves the whole program. `process_tracker()` installs it for as long as its query runs; without it every
+//! lookup is answered from a list of the processes that run now.
+
+mod all;
+mod callchain;
+mod children;
+mod feed;
+mod get;
+mod global;
+mod install;
+mod payload;
+mod pslist;
+mod query_feed;
+mod record;
+mod siblings;
+mod tree;
+mod updates;
+
+use peregrine_engine::prelude::*;
+
+pub use global::StateFolder;
+
+/// The functions.
+pub(crate) const FUNCTIONS: &[FunctionDef] = functions![
+    all::ProcessTrackerAll,
+    callchain::ProcessTrackerCallchain,
+    children::ProcessTrackerChildren,
+    get::ProcessTrackerGet,
+    install::ProcessTracker,
+    siblings::ProcessTrackerSiblings,
+    tree::ProcessTrackerTree,
+];
+
+/// The plugins.
+pub(crate) const PLUGINS: &[PluginDef] = plugins![pslist::ProcessTrackerPslist, updates::ProcessTrackerUpdates];

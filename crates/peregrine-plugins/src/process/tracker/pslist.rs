@@ -1,0 +1,34 @@
+//! `process_tracker_pslist()`: a process list that includes the dead.
+
+use super::global::{current, instant};
+use peregrine_engine::prelude::*;
+
+/// Lists every process the tracker remembers: its `Data` with `Pid`, `Ppid` (ids that survive the reuse of a pid),
+/// `StartTime` and `EndTime` (NULL while it lives).
+#[derive(VqlArgs)]
+pub struct Args {
+    /// Answer as things were at this time. Peregrine's own.
+    as_of: Option<Time>,
+}
+
+/// The plugin.
+pub struct ProcessTrackerPslist;
+
+impl Plugin for ProcessTrackerPslist {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "process_tracker_pslist";
+    const CATEGORY: Category = Category::Process;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[example_shape("all processes", "process_tracker_pslist()", Shape::Rows)];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        let tracker = current(scope)?;
+        for process in tracker.tracker.all(args.as_of.map(instant)) {
+            scope.checkpoint()?;
+            rows.push(Row::from(tracker.pslist_row(&process)))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! A tracked process as queries see it.
+
+use super::global::Handle;
+use super::payload::ProcessData;
+use peregrine_engine::prelude::*;
+use peregrine_tracker::{Id, Process, Time as Instant};
+
+/// A time of the tracker as a value; NULL when unknown.
+pub(crate) fn time_value(time: Option<Instant>) -> Value {
+    time.map_or(Value::Null, |time| Value::Time(Time::from_unix_nanos(i128::from(time.nanos()))))
+}
+
+impl Handle {
+    /// The id as shown.
+    pub(crate) fn id_text(&self, id: &Id) -> Value {
+        if self.is_snapshot { Value::from(id.pid.to_string()) } else { Value::from(id.to_string()) }
+    }
+
+    fn parent_text(&self, process: &Process<ProcessData>) -> Value {
+        process.parent_id.as_ref().map_or_else(|| Value::str(""), |id| self.id_text(id))
+    }
+
+    /// What is known of a process: its program's data, and how it ended.
+    pub(crate) fn data(&self, process: &Process<ProcessData>) -> Dict {
+        let data = process.data.as_ref().map_or_else(Dict::new, |data| data.0.copy());
+        if let Some(status) = process.exit_status {
+            let status = peregrine_os::ExitStatus(i32::try_from(status).unwrap_or(0));
+            data.set("ExitCode", status.code().map_or(Value::Null, |code| Value::from(i64::from(code))));
+            if let Some(signal) = status.signal() {
+                data.set("Signal", i64::from(signal));
+            }
+        }
+        if process.end_time.is_some() && !process.is_end_exact {
+            // The list that missed it gave the time: it ended at the latest then.
+            data.set("EndTimeIsExact", false);
+        }
+        if !process.history.is_empty() {
+            let images = process.history.iter().map(|image| {
+                let shown = image.data.0.copy();
+                shown.set("Since", time_value(Some(image.since)));
+                Value::Dict(shown)
+            });
+            data.set("EarlierImages", Value::array(images.collect()));
+        }
+        data
+    }
+
+    /// The record as a dict, enriched.
+    pub(crate) fn record(&self, scope: &Scope, process: &Process<ProcessData>) -> Value {
+        let children = process.children.iter().map(|id| self.id_text(id)).collect();
+        let data = self.data(process);
+        let record = Dict::from_pairs([
+            ("Id", self.id_text(&process.id)),
+            ("ParentId", self.parent_text(process)),
+            ("StartTime", time_value(process.start_time)),
+            ("EndTime", time_value(process.end_time)),
+            ("Data", Value::Dict(data.clone())),
+            ("Children", Value::array(children)),
+        ]);
+        for enrichment in self.enrichments.iter() {
+            let added = enrichment.call(scope, &[Value::Dict(record.clone())]);
+            if let Value::Dict(added) = added {
+                for (name, value) in added.entries() {
+                    data.set(name, value);
+                }
+            }
+        }
+        Value::Dict(record)
+    }
+
+    /// Many records as an array.
+    pub(crate) fn records(&self, scope: &Scope, processes: &[Process<ProcessData>]) -> Value {
+        Value::array(processes.iter().map(|process| self.record(scope, process)).collect())
+    }
+
+    /// The row of `process_tracker_pslist()`: the data with the identity spelled as a process list does.
+    pub(crate) fn pslist_row(&self, process: &Process<ProcessData>) -> Dict {
+        let row = self.data(process);
+        row.set("Pid", self.id_text(&process.id));
+        row.set("Ppid", self.parent_text(process));
+        row.set("StartTime", time_value(process.start_time));
+        row.set("EndTime", time_value(process.end_time));
+        row
+    }
+}

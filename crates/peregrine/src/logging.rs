@@ -1,0 +1,23 @@
+//! Logs: structured, on standard error, quiet for tools and informative for services.
+
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Installs the subscriber. `PEREGRINE_LOG` overrides the level, in the usual `target=level` form.
+pub(crate) fn start(verbose: u8, json: bool, is_service: bool) {
+    let level = match (verbose, is_service) {
+        (0, false) => "warn",
+        (0, true) => "info",
+        (1, _) => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("PEREGRINE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,peregrine={level},peregrine_agent={level},peregrine_server={level},peregrine_store={level},peregrine_plugins={level}")));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if json {
+        builder.json().init();
+    } else {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        builder.with_ansi(colour).init();
+    }
+}

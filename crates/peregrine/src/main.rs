@@ -1,0 +1,72 @@
+//! `peregrine`: server, agent and tools in one program. Verbs are in `verbs/`, one a file; only here are allocator, TLS
+//! provider and log subscriber chosen.
+#![forbid(unsafe_code)]
+
+mod gui_files;
+mod logging;
+mod output;
+mod registry;
+mod verbs;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Starts fast, stays small with many threads, and gives memory back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Endpoint visibility and digital forensics.
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Write logs as JSON lines.
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run VQL on this machine.
+    Query(verbs::query::Args),
+    /// List, show, check and collect artifacts.
+    Artifacts(verbs::artifacts::Args),
+    /// What the language offers: functions, plugins, accessors; formatting.
+    Vql(verbs::vql::Args),
+    /// Server, web GUI and an agent for this machine, on embedded storage.
+    Gui(verbs::gui::Args),
+    /// The server and its web GUI.
+    #[command(alias = "frontend")]
+    Server(verbs::server::Args),
+    /// The agent of this machine.
+    #[command(alias = "client")]
+    Agent(verbs::agent::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Installing twice is the only failure, and this is the only place that installs.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let _ = peregrine_plugins::program_start();
+    let is_service = matches!(cli.verb, Verb::Gui(_) | Verb::Server(_) | Verb::Agent(_));
+    logging::start(cli.verbose, cli.log_json, is_service);
+    let outcome = match cli.verb {
+        Verb::Query(args) => verbs::query::run(args),
+        Verb::Artifacts(args) => verbs::artifacts::run(args),
+        Verb::Vql(args) => verbs::vql::run(args),
+        Verb::Gui(args) => verbs::gui::run(args),
+        Verb::Server(args) => verbs::server::run(args),
+        Verb::Agent(args) => verbs::agent::run(args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("peregrine: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

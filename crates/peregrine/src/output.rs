@@ -1,0 +1,59 @@
+//! Rows on their way to the user, in the formats tools and people want.
+
+mod csv_rows;
+mod json_rows;
+mod table;
+
+use clap::ValueEnum;
+use peregrine_engine::prelude::{Row, Scope};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One array, indented.
+    Json,
+    /// One object a line.
+    Jsonl,
+    /// A header, then a line a row.
+    Csv,
+    /// Columns for reading.
+    #[value(alias = "text")]
+    Table,
+}
+
+impl Format {
+    /// A table for a person, lines for a program.
+    pub(crate) fn default_for(to_file: bool) -> Format {
+        if !to_file && io::stdout().is_terminal() { Format::Table } else { Format::Jsonl }
+    }
+}
+
+/// Takes the rows of one statement after the other.
+pub(crate) trait RowWriter: Send {
+    /// Prints a row.
+    fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()>;
+    /// A statement has ended.
+    fn end_statement(&mut self) -> io::Result<()>;
+    /// Everything has ended.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// A writer of this format to standard output or a new file of mode 0600.
+pub(crate) fn writer(format: Format, file: Option<&Path>) -> anyhow::Result<Box<dyn RowWriter>> {
+    let out: Box<dyn Write + Send> = match file {
+        None => Box::new(io::stdout()),
+        Some(path) => {
+            use std::os::unix::fs::OpenOptionsExt;
+            let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+            Box::new(file.map_err(|error| anyhow::anyhow!("cannot write `{}`: {error}", path.display()))?)
+        }
+    };
+    Ok(match format {
+        Format::Json => Box::new(json_rows::JsonArray::new(out)),
+        Format::Jsonl => Box::new(json_rows::JsonLines::new(out)),
+        Format::Csv => Box::new(csv_rows::Csv::new(out)),
+        Format::Table => Box::new(table::Table::new(out)),
+    })
+}

@@ -1,0 +1,84 @@
+//! JSON: one object a line, or one indented array.
+
+use super::RowWriter;
+use peregrine_engine::json;
+use peregrine_engine::prelude::{Row, Scope};
+use std::io::{self, BufWriter, Write};
+use std::time::{Duration, Instant};
+
+/// Rows appear at least this often, even if few come.
+const FLUSH: Duration = Duration::from_millis(200);
+
+/// One object a line.
+pub(super) struct JsonLines {
+    out: BufWriter<Box<dyn Write + Send>>,
+    last_flush: Instant,
+}
+
+impl JsonLines {
+    pub(super) fn new(out: Box<dyn Write + Send>) -> JsonLines {
+        // The first row is shown at once.
+        let last_flush = Instant::now().checked_sub(FLUSH).unwrap_or_else(Instant::now);
+        JsonLines { out: BufWriter::with_capacity(64 << 10, out), last_flush }
+    }
+}
+
+impl RowWriter for JsonLines {
+    fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
+        let mut line = Vec::with_capacity(256);
+        json::write_row(scope, row, &mut line);
+        line.push(b'\n');
+        self.out.write_all(&line)?;
+        if self.last_flush.elapsed() >= FLUSH {
+            self.out.flush()?;
+            self.last_flush = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn end_statement(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// An indented array for each statement.
+pub(super) struct JsonArray {
+    out: BufWriter<Box<dyn Write + Send>>,
+    is_first: bool,
+}
+
+impl JsonArray {
+    pub(super) fn new(out: Box<dyn Write + Send>) -> JsonArray {
+        JsonArray { out: BufWriter::new(out), is_first: true }
+    }
+}
+
+impl RowWriter for JsonArray {
+    fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
+        self.out.write_all(if self.is_first { b"[\n " } else { b",\n " })?;
+        self.is_first = false;
+        let mut text = Vec::new();
+        json::write_row(scope, row, &mut text);
+        // Our own encoder's output is valid; if not, the plain form is still right.
+        let pretty = serde_json::from_slice::<serde_json::Value>(&text).and_then(|value| serde_json::to_string_pretty(&value));
+        match pretty {
+            Ok(pretty) => self.out.write_all(pretty.replace('\n', "\n ").as_bytes())?,
+            Err(_) => self.out.write_all(&text)?,
+        }
+        self.out.flush()
+    }
+
+    fn end_statement(&mut self) -> io::Result<()> {
+        self.out.write_all(if self.is_first { b"[]\n" } else { b"\n]\n" })?;
+        self.is_first = true;
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,26 @@
+//! Everything VQL can do in this program.
+
+use peregrine_artifacts::{Origin, Repository};
+use peregrine_engine::prelude::Registry;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// All functions and plugins.
+pub(crate) fn registry() -> Arc<Registry> {
+    let registry = peregrine_engine::builtin::registry();
+    let registry = peregrine_functions::register(registry);
+    Arc::new(peregrine_plugins::register(registry))
+}
+
+/// The artifacts we ship, and those of the given folders.
+pub(crate) fn repository(definitions: &[PathBuf]) -> anyhow::Result<Repository> {
+    let repository = Repository::with_compiled_in();
+    for folder in definitions {
+        anyhow::ensure!(folder.exists(), "no folder `{}` (--definitions)", folder.display());
+        let loaded = repository.load_folder(folder, Origin::BuiltIn);
+        for (path, error) in loaded.errors {
+            eprintln!("{}: {error}", path.display());
+        }
+    }
+    Ok(repository)
+}

@@ -1,0 +1,11 @@
+//! The verbs, one a file.
+
+pub(crate) mod agent;
+pub(crate) mod artifacts;
+pub(crate) mod gui;
+pub(crate) mod query;
+pub(crate) mod server;
+mod running;
+mod session;
+mod verify;
+pub(crate) mod vql;

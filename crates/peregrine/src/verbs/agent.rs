@@ -1,0 +1,119 @@
+//! `peregrine agent`: the agent of this machine.
+
+use crate::registry;
+use anyhow::Context as _;
+use peregrine_accessors::AccessorManager;
+use peregrine_agent::{AgentPaths, Ended, EngineRunner, HostFacts};
+use peregrine_engine::Cancellation;
+use peregrine_os::Machine as _;
+use peregrine_plugins::StateFolder;
+use peregrine_wire::config::Config;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Arguments of `agent`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The client configuration, as `peregrine gui` and `peregrine server` write it.
+    #[arg(short, long, env = "PEREGRINE_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+    /// Folder for what the agent remembers, if not the places the configuration names.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// End when the process that started this one ends.
+    #[arg(long, hide = true)]
+    with_parent: bool,
+}
+
+/// Exit code after the server ended the agent; the service manager starts it again.
+const KILLED: u8 = 255;
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.with_parent {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    }
+    let text = std::fs::read_to_string(&args.config)
+        .with_context(|| format!("reading the client configuration `{}`", args.config.display()))?;
+    let config = Config::from_yaml(&text).with_context(|| format!("client configuration `{}`", args.config.display()))?;
+    let client = config.client;
+    let paths = paths(&client, args.state.as_deref())?;
+    let stop = Cancellation::new();
+    stop_on_signals(&stop)?;
+
+    let state = StateFolder(paths.checkpoints.parent().unwrap_or(Path::new(".")).to_owned());
+    let runner = EngineRunner::new(
+        registry::registry(),
+        &client,
+        Box::new(move |builder| {
+            builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone()))
+        }),
+    );
+    let facts = facts(&client.labels)?;
+    match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
+        Ended::Stopped => Ok(ExitCode::SUCCESS),
+        Ended::Killed => Ok(ExitCode::from(KILLED)),
+    }
+}
+
+fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) -> anyhow::Result<AgentPaths> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let folder = match state {
+        Some(folder) => folder.to_owned(),
+        None => {
+            let writeback = PathBuf::from(client.writeback(variable));
+            writeback.parent().map(Path::to_owned).context("the configuration names no writeback file")?
+        }
+    };
+    std::fs::create_dir_all(&folder).with_context(|| format!("creating the agent's folder `{}`", folder.display()))?;
+    let (writeback, buffer) = match state {
+        Some(folder) => (folder.join("writeback.yaml"), folder.join("buffer.bin")),
+        None => (
+            PathBuf::from(client.writeback(variable)),
+            client.local_buffer.file(variable).map_or_else(|| folder.join("buffer.bin"), PathBuf::from),
+        ),
+    };
+    Ok(AgentPaths { writeback, buffer, checkpoints: folder.join("checkpoints") })
+}
+
+fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
+    let host = peregrine_os::linux::LinuxMachine::new()?.host()?;
+    Ok(HostFacts {
+        hostname: host.hostname,
+        fqdn: host.fqdn,
+        system: host.os,
+        release: format!("{} {}", host.platform, host.platform_version).trim().to_owned(),
+        architecture: host.architecture,
+        client_name: "peregrine".to_owned(),
+        client_version: env!("CARGO_PKG_VERSION").to_owned(),
+        labels: labels.to_vec(),
+        ..HostFacts::default()
+    })
+}
+
+/// Cancels on the signals that end a program.
+pub(crate) fn stop_on_signals(stop: &Cancellation) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(move || {
+        runtime.block_on(async move {
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+            let mut waiting = Vec::new();
+            for kind in kinds {
+                if let Ok(mut received) = signal(kind) {
+                    let stop = stop.clone();
+                    waiting.push(tokio::spawn(async move {
+                        if received.recv().await.is_some() {
+                            stop.cancel();
+                        }
+                    }));
+                }
+            }
+            for task in waiting {
+                let _ = task.await;
+            }
+        });
+    })?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `peregrine gui`: server, web GUI and an agent of this machine, for a first look and for one-machine use.
+
+use super::running::{ServerArgs, announce, until_told_to_end};
+use anyhow::Context as _;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// Arguments of `gui`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Do not open a browser.
+    #[arg(long, visible_alias = "nobrowser")]
+    no_browser: bool,
+    /// Do not start an agent.
+    #[arg(long, visible_alias = "noclient")]
+    no_agent: bool,
+}
+
+/// An agent that ended is started again after this time.
+const RESTART: Duration = Duration::from_secs(5);
+/// The agent may take this long to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let folder = args.server.folder()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (server, config) = args.server.start(&folder).await?;
+        announce(&server, &config, &folder);
+        let mut agent = None;
+        if !args.no_agent {
+            agent = Some(start_agent(&folder)?);
+        }
+        if !args.no_browser {
+            let scheme = if config.gui.use_plain_http { "http" } else { "https" };
+            open_browser(&format!("{scheme}://localhost:{}/", server.addresses().gui.port()));
+        }
+        let told = until_told_to_end();
+        tokio::pin!(told);
+        loop {
+            tokio::select! {
+                outcome = &mut told => {
+                    outcome?;
+                    break;
+                }
+                status = ended(&mut agent) => {
+                    tracing::warn!(status, "the agent of this machine has ended; it is started again");
+                    agent = None;
+                    tokio::select! {
+                        _ = &mut told => break,
+                        () = tokio::time::sleep(RESTART) => agent = Some(start_agent(&folder)?),
+                    }
+                }
+            }
+        }
+        eprintln!("ending …");
+        if let Some(agent) = agent {
+            stop_agent(agent).await;
+        }
+        server.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// An agent as any endpoint has it: a process of its own, with its own configuration and folder.
+fn start_agent(folder: &Path) -> anyhow::Result<Child> {
+    let program = std::env::current_exe().context("finding this program")?;
+    Command::new(program)
+        .arg("agent")
+        .arg("--config")
+        .arg(peregrine_server::Config::client_file(folder))
+        .arg("--state")
+        .arg(folder.join("agent"))
+        .arg("--with-parent")
+        .stdin(Stdio::null())
+        // What the allocator holds back is most of an idle agent's memory.
+        .env("MIMALLOC_PURGE_DELAY", "0")
+        // A Ctrl-C in the terminal is for us; the agent is told in its turn.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .context("starting the agent")
+}
+
+async fn ended(agent: &mut Option<Child>) -> String {
+    match agent {
+        None => std::future::pending().await,
+        Some(agent) => match agent.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        },
+    }
+}
+
+async fn stop_agent(mut agent: Child) {
+    let pid = agent.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid
+        && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
+        && tokio::time::timeout(GRACE, agent.wait()).await.is_ok()
+    {
+        return;
+    }
+    if let Err(error) = agent.kill().await {
+        tracing::warn!(%error, "the agent could not be ended");
+    }
+}
+
+/// Opens the user's browser where there is a display; that it fails is no reason to end.
+fn open_browser(url: &str) {
+    let has_display = std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some();
+    if !has_display {
+        return;
+    }
+    let opened = Command::new("xdg-open").arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    if let Err(error) = opened {
+        tracing::debug!(%error, "no browser opened");
+    }
+}

@@ -1,0 +1,162 @@
+//! `peregrine vql`: what the language offers.
+
+use crate::registry;
+use anyhow::Context as _;
+use peregrine_accessors::AccessorManager;
+use peregrine_engine::prelude::*;
+use serde_json::json;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `vql`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// List functions, plugins and accessors.
+    List {
+        /// `text` or `json`.
+        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+        format: String,
+    },
+    /// The manual page of a function or plugin.
+    Doc {
+        /// Its name.
+        name: String,
+    },
+    /// Lay out queries in files, in place; `-` reads standard input.
+    Fmt {
+        /// Files with VQL.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Only say which files would change, and fail if any would.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.verb {
+        Verb::List { format } => list(&format),
+        Verb::Doc { name } => doc(&name),
+        Verb::Fmt { files, check } => fmt(&files, check),
+    }
+}
+
+fn list(format: &str) -> anyhow::Result<ExitCode> {
+    let registry = registry::registry();
+    let mut entries: Vec<serde_json::Value> = Vec::new();
+    for function in registry.functions() {
+        entries.push(entry("function", function.name, function.category.name(), function.args, function.platforms, function.doc));
+    }
+    for plugin in registry.plugins() {
+        entries.push(entry("plugin", plugin.name, plugin.category.name(), plugin.args, plugin.platforms, plugin.doc));
+    }
+    for (name, description) in AccessorManager::default().describe() {
+        entries.push(json!({ "name": name, "kind": "accessor", "doc": description }));
+    }
+    entries.sort_by_key(|entry| (entry["name"].to_string(), entry["kind"].to_string()));
+    let mut out = std::io::stdout().lock();
+    if format == "json" {
+        writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for entry in &entries {
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let first = text("doc").lines().next().unwrap_or_default().to_owned();
+        writeln!(out, "{:<32} {:<9} {first}", text("name"), text("kind"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn entry(kind: &str, name: &str, category: &str, args: &[ArgSpec], platforms: Platforms, doc: &str) -> serde_json::Value {
+    let args: Vec<_> = args
+        .iter()
+        .filter(|arg| !arg.rest)
+        .map(|arg| json!({ "name": arg.name, "type": arg.type_name, "required": arg.required, "repeated": arg.repeated, "doc": arg.doc }))
+        .collect();
+    json!({ "name": name, "kind": kind, "category": category, "args": args, "platforms": platforms.names(), "doc": doc })
+}
+
+fn doc(name: &str) -> anyhow::Result<ExitCode> {
+    let registry = registry::registry();
+    let mut out = std::io::stdout().lock();
+    let mut found = false;
+    if let Some(function) = registry.function(name) {
+        found = true;
+        page(&mut out, "function", function.name, function.doc, function.args, function.examples)?;
+    }
+    if let Some(plugin) = registry.plugin(name) {
+        found = true;
+        page(&mut out, "plugin", plugin.name, plugin.doc, plugin.args, plugin.examples)?;
+        if !plugin.columns.is_empty() {
+            writeln!(out, "\nColumns:")?;
+            for column in plugin.columns {
+                writeln!(out, "  {:<18} {}", column.name, column.doc.trim())?;
+            }
+        }
+    }
+    anyhow::ensure!(found, "no function or plugin `{name}`; `peregrine vql list` shows what there is");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page(
+    out: &mut dyn std::io::Write,
+    kind: &str,
+    name: &str,
+    doc: &str,
+    args: &[ArgSpec],
+    examples: &[Example],
+) -> anyhow::Result<()> {
+    writeln!(out, "{name}() — {kind}\n\n{}", doc.trim())?;
+    if !args.is_empty() {
+        writeln!(out, "\nArguments:")?;
+    }
+    for arg in args {
+        let need = match (arg.required, arg.default) {
+            (true, _) => ", required".to_owned(),
+            (false, Some(default)) => format!(", default {default}"),
+            (false, None) => String::new(),
+        };
+        writeln!(out, "  {:<18} {} ({}{need})", arg.name, arg.doc.trim(), arg.type_name)?;
+    }
+    if !examples.is_empty() {
+        writeln!(out, "\nExamples:")?;
+    }
+    for example in examples {
+        writeln!(out, "  {}: {}", example.title, example.vql)?;
+    }
+    Ok(())
+}
+
+fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
+    let mut would_change = false;
+    for path in files {
+        let is_stdin = path.as_os_str() == "-";
+        let text = if is_stdin {
+            std::io::read_to_string(std::io::stdin())?
+        } else {
+            std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?
+        };
+        let formatted = peregrine_vql::reformat(&text).map_err(|diagnostics| {
+            let rendered: Vec<String> = diagnostics.iter().map(|diagnostic| diagnostic.render(&text)).collect();
+            anyhow::anyhow!("`{}`\n{}", path.display(), rendered.join("\n"))
+        })?;
+        if is_stdin {
+            std::io::stdout().lock().write_all(formatted.as_bytes())?;
+        } else if formatted != text {
+            would_change = true;
+            if check {
+                eprintln!("{} would change", path.display());
+            } else {
+                std::fs::write(path, formatted).with_context(|| format!("writing `{}`", path.display()))?;
+            }
+        }
+    }
+    Ok(if check && would_change { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
