@@ -1,0 +1,55 @@
+// Screenshots of every page in both themes and two widths, to be looked at: `node e2e/shots.mjs [name…]`.
+import { mkdirSync } from 'node:fs';
+import { launch, open, signIn } from './browser.mjs';
+
+const out = process.env.SHOTS ?? 'e2e/shots';
+mkdirSync(out, { recursive: true });
+const only = process.argv.slice(2);
+const sizes = process.env.SIZES ? process.env.SIZES.split(',').map(Number) : [1280, 1920];
+const themes = process.env.THEMES ? process.env.THEMES.split(',') : ['light', 'dark'];
+const stage = await launch();
+const c = `/clients/${stage.client}`;
+const pages = {
+  clients: ['/clients'],
+  overview: [c],
+  collections: [`${c}/collections`],
+  collect: [`${c}/collections/new?artifact=Linux.Search.FileFinder`],
+  flow: [`${c}/collections/F.D1FINDER00002/overview`],
+  failed: [`${c}/collections/F.D1CRON0000003/overview`],
+  results: [`${c}/collections/F.D1FINDER00002/results?filter=${encodeURIComponent('[["Owner","ne","root"]]')}&row=3`],
+  facets: [`${c}/collections/F.D1FINDER00002/results?group=Owner&sort=desc:Size`],
+  pstree: [`${c}/collections/F.D1PSTREE00001/results`],
+  logs: [`${c}/collections/F.D1FINDER00002/logs`],
+  request: [`${c}/collections/F.D1FINDER00002/request`],
+  tree: [`${c}/processes?flow=F.D1PSTREE00001&process=beacon`],
+  events: [`${c}/events/Linux.Events.ProcessExecutions`],
+  artifacts: ['/artifacts/Generic.System.Pstree'],
+  monitoring: ['/monitoring'],
+  server: ['/server'],
+  empty: [`/clients?q=nothing-like-this`],
+  palette: ['/clients', (page) => page.keyboard.press('Control+k')],
+  help: ['/clients', (page) => page.keyboard.press('?')],
+  menu: [`${c}/collections/F.D1FINDER00002/results`, async (page) => { await page.getByRole('button', { name: 'OSPath: column menu' }).click({ force: true }); }],
+};
+for (const theme of themes)
+  for (const width of sizes) {
+    const page = await open(stage.browser, { theme, width, height: width > 1500 ? 1080 : 800 });
+    if (only.length === 0 || only.includes('signin')) {
+      await page.goto(`${stage.base}/sign-in`);
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${out}/signin-${theme}-${width}.png` });
+    }
+    await signIn(page, stage.base);
+    for (const [name, [path, act]] of Object.entries(pages)) {
+      if (only.length > 0 && !only.includes(name)) continue;
+      const focus = path.includes('process=beacon') ? await page.evaluate(async (id) => (await (await fetch(`/api/v1/clients/${id}/process-tree?process=1`)).json()).nodes.find((node) => node.name.startsWith('kworker')).id, stage.client) : '';
+      await page.goto(stage.base + path.replace('process=beacon', `process=${focus}`));
+      await page.waitForTimeout(700);
+      if (act) await act(page);
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${out}/${name}-${theme}-${width}.png` });
+    }
+    if (page.problems.length) console.log(theme, width, page.problems);
+    await page.context().close();
+  }
+await stage.close();

@@ -1,0 +1,104 @@
+/** Server answers shared by all components that show them: one request, one cached value, live patches. */
+
+import { useCallback, useEffect, useSyncExternalStore } from 'react';
+import { ApiError, get } from './http';
+
+export interface Resource<T> {
+  data: T | undefined;
+  error: ApiError | null;
+  loading: boolean;
+}
+
+interface Entry {
+  value: Resource<unknown>;
+  listeners: Set<() => void>;
+  controller: AbortController | null;
+  /** When nobody listened last; old entries are dropped. */
+  idleSince: number;
+}
+
+const KEEP_IDLE = 60;
+const entries = new Map<string, Entry>();
+const EMPTY: Resource<never> = { data: undefined, error: null, loading: false };
+
+function entryOf(url: string): Entry {
+  let entry = entries.get(url);
+  if (!entry) {
+    entry = { value: { data: undefined, error: null, loading: true }, listeners: new Set(), controller: null, idleSince: 0 };
+    entries.set(url, entry);
+    prune();
+  }
+  return entry;
+}
+
+function prune(): void {
+  if (entries.size <= KEEP_IDLE) return;
+  const idle = [...entries].filter(([, entry]) => entry.listeners.size === 0).sort((a, b) => a[1].idleSince - b[1].idleSince);
+  for (const [url] of idle.slice(0, entries.size - KEEP_IDLE)) entries.delete(url);
+}
+
+function publish(entry: Entry, value: Resource<unknown>): void {
+  entry.value = value;
+  for (const listener of entry.listeners) listener();
+}
+
+async function load(url: string, entry: Entry): Promise<void> {
+  entry.controller?.abort();
+  const controller = new AbortController();
+  entry.controller = controller;
+  if (!entry.value.loading) publish(entry, { ...entry.value, loading: true });
+  try {
+    const data = await get<unknown>(url, controller.signal);
+    if (entry.controller === controller) publish(entry, { data, error: null, loading: false });
+  } catch (error) {
+    if (controller.signal.aborted || entry.controller !== controller) return;
+    const failure = error instanceof ApiError ? error : new ApiError(0, 'error', String(error));
+    publish(entry, { data: entry.value.data, error: failure, loading: false });
+  }
+}
+
+/** The answer to a GET of `url`; `null` asks for nothing. Shows the last known value while it refreshes. */
+export function useResource<T>(url: string | null): Resource<T> & { reload: () => void } {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      if (url === null) return () => undefined;
+      const entry = entryOf(url);
+      entry.listeners.add(listener);
+      return () => {
+        entry.listeners.delete(listener);
+        entry.idleSince = Date.now();
+      };
+    },
+    [url],
+  );
+  const value = useSyncExternalStore(subscribe, () => (url === null ? EMPTY : entryOf(url).value)) as Resource<T>;
+  useEffect(() => {
+    if (url !== null) void load(url, entryOf(url));
+  }, [url]);
+  const reload = useCallback(() => {
+    if (url !== null) void load(url, entryOf(url));
+  }, [url]);
+  return { ...value, reload };
+}
+
+/** Fetches again every shown answer whose address starts with `prefix`, and forgets the others. */
+export function invalidate(prefix = '/api/'): void {
+  for (const [url, entry] of entries) {
+    if (!url.startsWith(prefix)) continue;
+    if (entry.listeners.size > 0) void load(url, entry);
+    else entries.delete(url);
+  }
+}
+
+/** Changes a cached answer in place: what a push event or our own change told us. */
+export function patch<T>(url: string, change: (old: T) => T): void {
+  const entry = entries.get(url);
+  if (entry?.value.data === undefined) return;
+  publish(entry, { ...entry.value, data: change(entry.value.data as T) });
+}
+
+/** Forgets everything: another person signs in. */
+export function clearResources(): void {
+  for (const entry of entries.values()) entry.controller?.abort();
+  entries.clear();
+}

@@ -1,0 +1,99 @@
+/** Small hooks that several pages share. */
+
+import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from 'react';
+import { useSearchParams } from 'react-router';
+
+/** The current time, refreshed every `everyMs`; all users of one interval tick together. */
+const clocks = new Map<number, { now: number; listeners: Set<() => void>; timer: ReturnType<typeof setInterval> | null }>();
+
+export function useNow(everyMs = 1_000): number {
+  const clock = clocks.get(everyMs) ?? { now: Date.now(), listeners: new Set<() => void>(), timer: null };
+  clocks.set(everyMs, clock);
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      clock.listeners.add(listener);
+      clock.timer ??= setInterval(() => {
+        clock.now = Date.now();
+        for (const each of clock.listeners) each();
+      }, everyMs);
+      return () => {
+        clock.listeners.delete(listener);
+        if (clock.listeners.size === 0 && clock.timer) {
+          clearInterval(clock.timer);
+          clock.timer = null;
+        }
+      };
+    },
+    [clock, everyMs],
+  );
+  return useSyncExternalStore(subscribe, () => clock.now);
+}
+
+export function useDebounced<T>(value: T, ms: number): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), ms);
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return settled;
+}
+
+/** Width and height of an element, kept current. */
+export function useSize<E extends HTMLElement>(): [(element: E | null) => void, { width: number; height: number }] {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const observer = useRef<ResizeObserver | null>(null);
+  const ref = useCallback((element: E | null) => {
+    observer.current?.disconnect();
+    if (!element) return;
+    setSize({ width: element.clientWidth, height: element.clientHeight });
+    observer.current = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }));
+    observer.current.observe(element);
+  }, []);
+  return [ref, size];
+}
+
+/** Whether the key event belongs to a text field, where letters are letters. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target;
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)) &&
+    (target as HTMLInputElement).type !== 'checkbox'
+  );
+}
+
+/** Listens to keys on the window while mounted. */
+export function useKeys(handler: (event: KeyboardEvent) => void): void {
+  const onKey = useEffectEvent(handler);
+  useEffect(() => {
+    const listener = (event: KeyboardEvent) => onKey(event);
+    window.addEventListener('keydown', listener);
+    return () => window.removeEventListener('keydown', listener);
+  }, []);
+}
+
+/** One parameter of the query string, and how to change it. Small moves replace the history entry, others push. */
+export function useQueryParam(name: string): [string | null, (value: string | null, push?: boolean) => void] {
+  const [params, setParams] = useSearchParams();
+  const set = useCallback(
+    (value: string | null, push = false) => {
+      setParams(
+        (old) => {
+          const next = new URLSearchParams(old);
+          if (value === null || value === '') next.delete(name);
+          else next.set(name, value);
+          return next;
+        },
+        { replace: !push },
+      );
+    },
+    [name, setParams],
+  );
+  return [params.get(name), set];
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title ? `${title} · Peregrine` : 'Peregrine';
+  }, [title]);
+}

@@ -1,0 +1,91 @@
+/** The frame of one machine's pages: who it is, whether it answers, what one can do with it. */
+
+import { createContext, useContext, useMemo } from 'react';
+import { Link, Outlet, useNavigate, useParams } from 'react-router';
+import { apiUrl, path, post } from '../api/http';
+import { usePush } from '../api/push';
+import { patch, useResource } from '../api/resource';
+import { usePermission } from '../api/session';
+import type { Client } from '../api/types';
+import { useTitle } from '../lib/hooks';
+import { clientUrl } from '../shell/Shell';
+import { OsIcon } from '../ui/icons';
+import { Button, CopyId, Failure, Loading, OnlineDot, Reveal, Time } from '../ui/parts';
+import { attempt } from '../ui/toast';
+import { osName } from './Clients';
+
+const Current = createContext<Client | null>(null);
+
+/** The machine whose page this is. Only below `ClientLayout`. */
+export function useClient(): Client {
+  const client = useContext(Current);
+  if (!client) throw new Error('no machine here');
+  return client;
+}
+
+export default function ClientLayout() {
+  const { id = '' } = useParams();
+  const url = clientUrl(id);
+  const { data: client, error, reload } = useResource<Client>(url);
+  const navigate = useNavigate();
+  const mayCollect = usePermission('COLLECT_CLIENT');
+  useTitle(client?.hostname ?? id);
+  usePush(`client:${id},flows:${id}`, (event) => {
+    if (event.kind === 'resync') reload();
+    if (event.kind === 'client' && event.data.client_id === id) patch<Client>(url, (old) => ({ ...old, online: event.data.online, last_seen: event.data.last_seen }));
+    if (event.kind === 'flow' && event.data.client_id === id) {
+      const { flow_id, state } = event.data;
+      const running = state !== 'finished' && state !== 'error';
+      patch<Client>(url, (old) => ({ ...old, in_flight_flows: running ? [...new Set([...old.in_flight_flows, flow_id])] : old.in_flight_flows.filter((each) => each !== flow_id) }));
+    }
+  });
+  const value = useMemo(() => client ?? null, [client]);
+  if (error && !client) return <Failure error={error} retry={reload} command={`peregrine query "SELECT * FROM clients(client_id='${id}')"`} />;
+  if (!value) return <Loading what="machine" />;
+  const base = `/clients/${encodeURIComponent(id)}`;
+  const interrogate = async () => {
+    await attempt(async () => {
+      const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', id)}/interrogate`));
+      void navigate(`${base}/collections/${encodeURIComponent(flow_id)}/results`);
+    });
+  };
+  return (
+    <Current value={value}>
+      <div className="page">
+        <header className="client-head">
+          <div className="client-title">
+            <h1>
+              <Reveal text={value.hostname || id} />
+            </h1>
+            <OnlineDot online={value.online} />
+            {!value.online && (
+              <span className="faint">
+                last seen <Time value={value.last_seen} relative />
+              </span>
+            )}
+            <span className="with-icon soft">
+              <OsIcon os={value.os} /> <Reveal text={osName(value)} />
+            </span>
+            <CopyId id={value.client_id} />
+            <span className="toolbar-space" />
+            <Button icon="refresh" onClick={() => void interrogate()} disabled={!mayCollect} title="Ask the machine again who it is">
+              Interrogate
+            </Button>
+            {mayCollect ? (
+              <Link className="button button-primary" to={`${base}/collections/new`}>
+                Collect
+              </Link>
+            ) : (
+              <Button kind="primary" disabled title="You need the permission COLLECT_CLIENT">
+                Collect
+              </Button>
+            )}
+          </div>
+        </header>
+        <div className="page-body">
+          <Outlet />
+        </div>
+      </div>
+    </Current>
+  );
+}

@@ -1,0 +1,247 @@
+/** New collection, on one page: what to ask, with which parameters, within which limits; then launch. */
+
+import { useEffect, useMemo, useState } from 'react';
+import { Link, useNavigate, useSearchParams } from 'react-router';
+import { ApiError, apiUrl, path, post } from '../api/http';
+import { useResource } from '../api/resource';
+import { usePermission } from '../api/session';
+import type { Artifact, Compiled, Json } from '../api/types';
+import { formatCount, plural } from '../lib/format';
+import { useDebounced, useKeys, useTitle } from '../lib/hooks';
+import { shellWord } from '../lib/text';
+import { Code } from '../ui/code';
+import { Button, Failure, IconButton, Loading, OnlineDot, Segmented } from '../ui/parts';
+import { notify } from '../ui/toast';
+import { useClient } from './ClientLayout';
+import { ArtifactPicker, firstLine } from './collect/ArtifactPicker';
+import { ParameterField } from './collect/ParameterField';
+import { checkParameter, LIMITS, parseLimit, readDraft, toRequest, writeDraft, type Draft } from './collect/spec';
+
+interface Refusal {
+  artifact: string;
+  parameter: string;
+  message: string;
+}
+
+function refusalOf(error: unknown): Refusal | null {
+  if (!(error instanceof ApiError) || error.code !== 'bad_parameter' || typeof error.detail !== 'object' || error.detail === null || Array.isArray(error.detail)) return null;
+  const { artifact, parameter, message } = error.detail as Record<string, Json>;
+  return typeof artifact === 'string' && typeof parameter === 'string' ? { artifact, parameter, message: typeof message === 'string' ? message : error.message } : null;
+}
+
+export default function Collect() {
+  const client = useClient();
+  const navigate = useNavigate();
+  const [params, setParams] = useSearchParams();
+  const draft = useMemo(() => readDraft(params), [params]);
+  const may = usePermission('COLLECT_CLIENT');
+  const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client' }));
+  const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const [busy, setBusy] = useState(false);
+  useTitle(`Collect from ${client.hostname}`);
+  const change = (part: Partial<Draft>) => {
+    setRefusal(null);
+    setParams(writeDraft({ ...draft, ...part }), { replace: true });
+  };
+  const all = data?.artifacts ?? [];
+  const chosen = draft.artifacts.map((name) => all.find((artifact) => artifact.name === name)).filter((artifact) => artifact !== undefined);
+  const unknown = data ? draft.artifacts.filter((name) => !all.some((artifact) => artifact.name === name)) : [];
+  const toggle = (name: string) => change({ artifacts: draft.artifacts.includes(name) ? draft.artifacts.filter((each) => each !== name) : [...draft.artifacts, name] });
+
+  const badParameters = chosen.flatMap((artifact) => (artifact.parameters ?? []).filter((parameter) => checkParameter(parameter, draft.parameters[artifact.name]?.[parameter.name] ?? parameter.default ?? '') !== null && draft.parameters[artifact.name]?.[parameter.name] !== undefined));
+  const badLimits = LIMITS.filter(({ key, unit }) => draft.limits[key] && parseLimit(draft.limits[key] ?? '', unit) === null);
+  const ready = chosen.length > 0 && unknown.length === 0 && badParameters.length === 0 && badLimits.length === 0 && may;
+
+  const launch = async () => {
+    if (!ready || busy) return;
+    setBusy(true);
+    try {
+      const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', client.client_id)}/flows`), toRequest(draft));
+      void navigate(`/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow_id)}/results`);
+    } catch (reason) {
+      const found = refusalOf(reason);
+      setRefusal(found);
+      notify('error', reason instanceof Error ? reason.message : String(reason));
+    }
+    setBusy(false);
+  };
+  useKeys((event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === 'Enter') {
+      event.preventDefault();
+      void launch();
+    }
+  });
+  if (error && !data) return <Failure error={error} retry={reload} command="peregrine artifacts list" />;
+  if (!data) return <Loading what="artifacts" />;
+  return (
+    <div className="collect">
+      <section className="collect-pick" aria-label="Artifacts">
+        <ArtifactPicker artifacts={all} chosen={draft.artifacts} onToggle={toggle} os={client.os} />
+      </section>
+      <div className="collect-main">
+        {chosen.length === 0 && unknown.length === 0 ? (
+          <div className="empty">
+            <h2>What do you want to know?</h2>
+            <div className="empty-text">
+              <p>Choose one or more artifacts on the left. Their parameters, the limits and the equivalent query appear here.</p>
+            </div>
+            <div className="suggestions">
+              {['Generic.System.Pstree', 'Linux.Search.FileFinder', 'Linux.Network.Netstat', 'Generic.Client.Info'].filter((name) => all.some((artifact) => artifact.name === name)).map((name) => (
+                <Button key={name} icon="plus" onClick={() => toggle(name)}>
+                  {name}
+                </Button>
+              ))}
+            </div>
+          </div>
+        ) : (
+          <>
+            {unknown.map((name) => (
+              <p className="notice notice-error" key={name}>
+                No artifact <code>{name}</code> here. <button type="button" className="link" onClick={() => toggle(name)}>Take it out</button>
+              </p>
+            ))}
+            {chosen.map((artifact) => (
+              <ArtifactSection
+                key={artifact.name}
+                artifact={artifact}
+                values={draft.parameters[artifact.name] ?? {}}
+                refusal={refusal?.artifact === artifact.name ? refusal : null}
+                onRemove={() => toggle(artifact.name)}
+                onChange={(values) => change({ parameters: { ...draft.parameters, [artifact.name]: values } })}
+              />
+            ))}
+            <LimitsSection draft={draft} artifacts={chosen} change={change} />
+            {chosen.length > 0 && <Review draft={draft} clientId={client.client_id} valid={ready} />}
+          </>
+        )}
+      </div>
+      <footer className="collect-foot">
+        <span className="collect-target">
+          <OnlineDot online={client.online} label={false} /> {chosen.length === 0 ? 'Nothing chosen' : <>{plural(chosen.length, 'artifact')} on <strong>{client.hostname}</strong></>}
+          {!client.online && <span className="faint">offline: it runs when the machine next connects</span>}
+        </span>
+        <span className="toolbar-space" />
+        <label className="collect-urgent">
+          <input type="checkbox" checked={draft.urgent} onChange={(event) => change({ urgent: event.target.checked })} /> Urgent
+        </label>
+        <Link className="button" to={`/clients/${encodeURIComponent(client.client_id)}/collections`}>
+          Cancel
+        </Link>
+        <Button kind="primary" disabled={!ready || busy} onClick={() => void launch()} title={may ? 'Ctrl Enter' : 'You need the permission COLLECT_CLIENT'}>
+          {busy ? 'Launching…' : 'Launch'} <kbd>Ctrl ⏎</kbd>
+        </Button>
+      </footer>
+    </div>
+  );
+}
+
+function ArtifactSection({ artifact, values, refusal, onRemove, onChange }: { artifact: Artifact; values: Record<string, string>; refusal: Refusal | null; onRemove: () => void; onChange: (values: Record<string, string>) => void }) {
+  const parameters = (artifact.parameters ?? []).filter((parameter) => parameter.type !== 'hidden');
+  return (
+    <section className="collect-section">
+      <header>
+        <h2>{artifact.name}</h2>
+        <Link to={`/artifacts/${encodeURIComponent(artifact.name)}`} className="faint">
+          documentation
+        </Link>
+        <span className="toolbar-space" />
+        <IconButton icon="close" label={`Remove ${artifact.name}`} onClick={onRemove} />
+      </header>
+      <p className="soft">{firstLine(artifact.description)}</p>
+      {parameters.length === 0 && <p className="faint">It has no parameters.</p>}
+      {parameters.map((parameter) => (
+        <ParameterField
+          key={parameter.name}
+          parameter={parameter}
+          value={values[parameter.name]}
+          error={refusal?.parameter === parameter.name ? refusal.message : undefined}
+          onChange={(value) => {
+            const next = { ...values };
+            if (value === undefined) delete next[parameter.name];
+            else next[parameter.name] = value;
+            onChange(next);
+          }}
+        />
+      ))}
+    </section>
+  );
+}
+
+function LimitsSection({ draft, artifacts, change }: { draft: Draft; artifacts: Artifact[]; change: (part: Partial<Draft>) => void }) {
+  return (
+    <section className="collect-section">
+      <header>
+        <h2>Limits</h2>
+        <span className="faint">blank: the default</span>
+      </header>
+      <div className="limits">
+        {LIMITS.map(({ key, title, unit, hint }) => {
+          const value = draft.limits[key] ?? '';
+          const own = artifacts.map((artifact) => artifact.resources?.[key]).find((limit) => typeof limit === 'number' && limit > 0);
+          const bad = value !== '' && parseLimit(value, unit) === null;
+          return (
+            <label key={key}>
+              {title}
+              <span className="limit-input">
+                <input inputMode="numeric" value={value} aria-invalid={bad || undefined} placeholder={own ? formatCount(own) : hint} onChange={(event) => change({ limits: { ...draft.limits, [key]: event.target.value } })} />
+                <span className="faint">{unit}</span>
+              </span>
+              {bad && <span className="field-error">Expected a number{unit === 'B' ? ', such as 500M' : ''}.</span>}
+            </label>
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
+type ReviewTab = 'vql' | 'api' | 'cli' | 'compiled';
+
+function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; valid: boolean }) {
+  const [tab, setTab] = useState<ReviewTab>('vql');
+  const [compiled, setCompiled] = useState<Compiled | null>(null);
+  const [error, setError] = useState('');
+  const request = useDebounced(JSON.stringify(toRequest(draft)), 300);
+  useEffect(() => {
+    let current = true;
+    if (!valid) return;
+    post<Compiled>(apiUrl('artifacts/compile'), JSON.parse(request)).then(
+      (answer) => {
+        if (!current) return;
+        setCompiled(answer);
+        setError('');
+      },
+      (reason: unknown) => current && setError(reason instanceof Error ? reason.message : String(reason)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [request, valid]);
+  const body = JSON.stringify(JSON.parse(request), null, 2);
+  const args = draft.artifacts.flatMap((artifact) => Object.entries(draft.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
+  const views: Record<ReviewTab, React.ReactNode> = {
+    vql: compiled && <Code text={compiled.equivalent_vql.replace('C.…', clientId)} language="vql" label="equivalent VQL" />,
+    api: <Code text={`POST /api/v1/clients/${clientId}/flows\n\n${body}`} language="json" label="equivalent API call" />,
+    cli: <Code text={`peregrine artifacts collect ${draft.artifacts.join(' ')} --client_id ${clientId}${args.join('')}`} language="text" label="equivalent command" />,
+    compiled: compiled && <Code text={compiled.requests.map((each) => each.statements.join('\n')).join('\n\n')} language="vql" label="what is sent to the machine" />,
+  };
+  return (
+    <section className="collect-section">
+      <header>
+        <h2>The same as</h2>
+        <Segmented
+          label="Form"
+          value={tab}
+          onChange={setTab}
+          options={[
+            ['vql', 'VQL'],
+            ['api', 'API call'],
+            ['cli', 'Command'],
+            ['compiled', 'Sent to the machine'],
+          ]}
+        />
+      </header>
+      {error ? <p className="notice notice-error">{error}</p> : (views[tab] ?? <Loading what="query" />)}
+    </section>
+  );
+}

@@ -1,0 +1,103 @@
+/** What was asked of a machine, newest first; states and row counts move as they happen. */
+
+import { useMemo, useRef } from 'react';
+import { Link } from 'react-router';
+import { usePush } from '../api/push';
+import type { Column, Flow, FlowPage, FlowState, Json } from '../api/types';
+import { path } from '../api/http';
+import { formatBytes, formatCount, formatDuration } from '../lib/format';
+import { useQueryParam, useTitle } from '../lib/hooks';
+import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
+import { listSource } from '../table/source';
+import { Empty, FlowStateBadge, Segmented, Time } from '../ui/parts';
+import { useClient } from './ClientLayout';
+
+const COLUMNS: Column[] = ['state', 'artifacts', 'rows', 'created', 'duration_ms', 'creator', 'uploaded_bytes', 'last_active', 'flow_id', 'status', 'urgent'].map((name) => ({ name }));
+const HIDDEN = ['urgent', 'last_active'];
+
+const toCells = (flow: Flow): Json[] => COLUMNS.map(({ name }) => (flow[name as keyof Flow] ?? null) as Json);
+
+export default function Collections() {
+  const client = useClient();
+  useTitle(`Collections of ${client.hostname}`);
+  const base = `/clients/${encodeURIComponent(client.client_id)}/collections`;
+  const [state, setState] = useQueryParam('state');
+  const handle = useRef<TableHandle>(null);
+  const source = useMemo(
+    () => listSource<Flow>(`${path('clients', client.client_id)}/flows`, { state, sort: 'created', desc: true }, COLUMNS, (answer) => ({ total: (answer as FlowPage).total, items: (answer as FlowPage).flows }), toCells),
+    [client.client_id, state],
+  );
+  const known = useRef(new Set<string>());
+  usePush(`flows:${client.client_id}`, (event) => {
+    if (event.kind === 'resync') handle.current?.refresh();
+    if (event.kind !== 'flow' || event.data.client_id !== client.client_id) return;
+    const { flow_id, state: now } = event.data;
+    // A new collection or a new state may change which rows belong here; counts alone do not.
+    if (!known.current.has(`${flow_id} ${now}`)) handle.current?.refresh();
+    known.current.add(`${flow_id} ${now}`);
+    handle.current?.patch((get) => get('flow_id') === flow_id, Object.fromEntries(COLUMNS.map(({ name }) => [name, event.data[name as keyof Flow] as Json]).filter(([, value]) => value !== undefined)) as Record<string, Json>);
+  });
+  const info = useMemo<Record<string, ColumnInfo>>(
+    () => ({
+      state: { title: 'State', width: 136, render: (value) => <FlowStateBadge flow={{ state: value as FlowState }} /> },
+      artifacts: {
+        title: 'Artifacts',
+        width: 300,
+        render: (value, get) => (
+          <Link className="strong-link" to={`${base}/${encodeURIComponent(String(get('flow_id')))}/results`}>
+            {Array.isArray(value) ? value.join(', ') : String(value)}
+          </Link>
+        ),
+      },
+      rows: { title: 'Rows', width: 88, kind: 'number', render: (value) => formatCount(Number(value)) },
+      created: { title: 'Created', width: 178, kind: 'time' },
+      duration_ms: { title: 'Took', width: 88, kind: 'number', sortable: false, render: (value) => (value === null ? <span className="cell-null">–</span> : formatDuration(Number(value))) },
+      creator: { title: 'By', width: 150 },
+      uploaded_bytes: { title: 'Uploads', width: 96, kind: 'bytes', sortable: false, render: (value) => (value ? formatBytes(Number(value)) : <span className="cell-null">–</span>) },
+      last_active: { title: 'Last active', kind: 'time', width: 140, render: (value) => <Time value={value} relative /> },
+      flow_id: { title: 'Collection id', width: 150, kind: 'mono', sortable: false, render: (value) => <code>{String(value)}</code> },
+      status: { title: 'Message', width: 300, sortable: false },
+      urgent: { title: 'Urgent', sortable: false },
+    }),
+    [base],
+  );
+  return (
+    <DataTable
+      id="flows"
+      label={`Collections of ${client.hostname}`}
+      source={source}
+      info={info}
+      hidden={HIDDEN}
+      handle={handle}
+      rowHref={(get) => `${base}/${encodeURIComponent(String(get('flow_id')))}/results`}
+      searchPlaceholder="Artifact, id, creator"
+      controls={
+        <Segmented
+          label="Which collections"
+          value={state ?? ''}
+          onChange={(value) => setState(value)}
+          options={[
+            ['', 'All'],
+            ['running', 'Running'],
+            ['finished', 'Finished'],
+            ['error', 'Errors'],
+          ]}
+        />
+      }
+      empty={
+        <Empty
+          icon="collections"
+          title={state ? 'No such collection' : 'Nothing collected yet'}
+          action={
+            <Link className="button button-primary" to={`${base}/new`}>
+              Collect
+            </Link>
+          }
+          command={`peregrine artifacts collect Generic.System.Pstree --client_id ${client.client_id}`}
+        >
+          <p>A collection asks this machine one or more questions, called artifacts. Its rows appear here while it runs.</p>
+        </Empty>
+      }
+    />
+  );
+}

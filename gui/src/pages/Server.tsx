@@ -1,0 +1,77 @@
+/** The server: is it well, and who did what. */
+
+import { useMemo } from 'react';
+import { apiUrl } from '../api/http';
+import { useResource } from '../api/resource';
+import { usePermission, useSession } from '../api/session';
+import type { ServerStatus } from '../api/types';
+import { formatBytes, formatCount } from '../lib/format';
+import { useTitle } from '../lib/hooks';
+import { DataTable } from '../table/DataTable';
+import { restSource } from '../table/source';
+import { Button, Empty, Failure, Time } from '../ui/parts';
+
+const AUDIT = { time: { title: 'Time', kind: 'time', width: 190 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
+
+export default function Server() {
+  useTitle('Server');
+  const session = useSession();
+  const admin = usePermission('SERVER_ADMIN');
+  const { data: status, error, reload } = useResource<ServerStatus>(apiUrl('server/status'));
+  const audit = useMemo(() => restSource('audit'), []);
+  const refused = status ? Object.entries(status.refused) : [];
+  const refusedTotal = refused.reduce((sum, [, count]) => sum + count, 0);
+  const tiles: [string, string, string][] = status
+    ? [
+        ['Connected agents', formatCount(status.connected_agents), `of ${formatCount(status.clients)} known machines`],
+        ['Collections running', formatCount(status.flows_running), 'right now'],
+        ['Rows stored', formatCount(status.rows_stored), 'results and events'],
+        ['Free space', formatBytes(status.datastore.free_bytes), status.datastore.path],
+        ['Refused messages', formatCount(refusedTotal), refusedTotal === 0 ? 'since the start' : refused.filter(([, count]) => count > 0).map(([why, count]) => `${why.replace('_', ' ')} ${formatCount(count)}`).join(', ')],
+      ]
+    : [];
+  return (
+    <div className="page page-table">
+      <header className="page-head">
+        <h1>Server</h1>
+        {session.kind === 'in' && (
+          <span className="soft">
+            {session.session.server.name} {session.session.server.version}, up since <Time value={session.session.server.started_at} />
+          </span>
+        )}
+        <span className="toolbar-space" />
+        <Button icon="refresh" onClick={reload}>
+          Refresh
+        </Button>
+      </header>
+      {error && !status && <Failure error={error} retry={reload} />}
+      <dl className="tiles">
+        {tiles.map(([title, value, note]) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd className="tile-value nums">{value}</dd>
+            <dd className="tile-note">{note}</dd>
+          </div>
+        ))}
+      </dl>
+      <h2 className="page-sub">Audit log</h2>
+      {admin ? (
+        <DataTable
+          id="audit"
+          label="Audit log"
+          source={audit}
+          info={AUDIT}
+          empty={
+            <Empty icon="info" title="Nothing recorded yet">
+              <p>Every change a person or a program makes is written here.</p>
+            </Empty>
+          }
+        />
+      ) : (
+        <Empty icon="info" title="The audit log is for administrators">
+          <p>You need the permission SERVER_ADMIN to read who did what.</p>
+        </Empty>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,118 @@
+/** One artifact parameter as the control that fits its type. */
+
+import { useId } from 'react';
+import type { Parameter } from '../../api/types';
+import { IconButton } from '../../ui/parts';
+import { CsvGrid } from './CsvGrid';
+import { checkParameter, isTrue } from './spec';
+
+interface Props {
+  parameter: Parameter;
+  /** What was typed; undefined = the default. */
+  value: string | undefined;
+  error?: string | undefined;
+  onChange: (value: string | undefined) => void;
+}
+
+const LONG = new Set(['yara', 'vql', 'json', 'json_array', 'xml', 'yaml', 'starlark', 'regex_array']);
+
+export function ParameterField({ parameter, value, error, onChange }: Props) {
+  const id = useId();
+  const fallback = parameter.default ?? '';
+  const shown = value ?? fallback;
+  const problem = error ?? checkParameter(parameter, shown);
+  const set = (next: string) => onChange(next === fallback ? undefined : next);
+  if (parameter.type === 'hidden') return null;
+  return (
+    <div className={`param ${value === undefined ? '' : 'is-changed'}`}>
+      <div className="param-head">
+        <label htmlFor={id} id={`${id}-name`}>
+          {parameter.friendly_name || parameter.name}
+        </label>
+        {parameter.type && parameter.type !== 'hidden' && <span className="param-type">{parameter.type}</span>}
+        {value !== undefined && <IconButton icon="refresh" label={`Reset ${parameter.name} to its default`} onClick={() => onChange(undefined)} />}
+      </div>
+      <div className="param-control">
+        <Control id={id} parameter={parameter} value={shown} invalid={problem !== null} describedBy={`${id}-note`} set={set} />
+        <div id={`${id}-note`}>
+          {problem && (
+            <p className="field-error" role="alert">
+              {problem}
+            </p>
+          )}
+          {parameter.description && <p className="param-note">{parameter.description}</p>}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Control({ id, parameter, value, invalid, describedBy, set }: { id: string; parameter: Parameter; value: string; invalid: boolean; describedBy: string; set: (value: string) => void }) {
+  const common = { id, 'aria-invalid': invalid || undefined, 'aria-describedby': describedBy };
+  const { type } = parameter;
+  if (type === 'bool')
+    return (
+      <span className="param-bool">
+        <input {...common} type="checkbox" checked={isTrue(value)} onChange={(event) => set(event.target.checked ? 'Y' : 'N')} />
+        <span className="soft">{isTrue(value) ? 'yes' : 'no'}</span>
+      </span>
+    );
+  if (type === 'choices' || (parameter.choices?.length && type !== 'multichoice'))
+    return (
+      <select {...common} value={value} onChange={(event) => set(event.target.value)}>
+        {!parameter.choices?.includes(value) && <option value={value}>{value || '–'}</option>}
+        {parameter.choices?.map((choice) => (
+          <option key={choice}>{choice}</option>
+        ))}
+      </select>
+    );
+  if (type === 'multichoice') return <MultiChoice id={id} choices={parameter.choices ?? []} value={value} set={set} label={parameter.name} />;
+  if (type === 'csv') return <CsvGrid id={id} value={value} onChange={set} label={parameter.name} />;
+  if (type === 'timestamp') return <TimeInput {...common} value={value} set={set} />;
+  if (type === 'redacted') return <input {...common} type="password" autoComplete="off" value={value} onChange={(event) => set(event.target.value)} />;
+  if (LONG.has(type) || value.includes('\n'))
+    return <textarea {...common} rows={Math.min(12, Math.max(3, value.split('\n').length + 1))} value={value} spellCheck={false} onChange={(event) => set(event.target.value)} />;
+  const numeric = type === 'int' || type === 'int64' || type === 'integer' || type === 'float';
+  return <input {...common} className={numeric ? 'param-number' : 'mono'} inputMode={numeric ? 'decimal' : 'text'} value={value} spellCheck={false} autoComplete="off" placeholder={parameter.default ? '' : 'empty'} onChange={(event) => set(event.target.value)} />;
+}
+
+function MultiChoice({ id, choices, value, set, label }: { id: string; choices: string[]; value: string; set: (value: string) => void; label: string }) {
+  let chosen: string[] = [];
+  try {
+    const parsed: unknown = JSON.parse(value || '[]');
+    if (Array.isArray(parsed)) chosen = parsed.map(String);
+  } catch {
+    chosen = value.split(',').filter(Boolean);
+  }
+  return (
+    <div className="multi" id={id} role="group" aria-label={label}>
+      {choices.map((choice) => (
+        <label key={choice}>
+          <input type="checkbox" checked={chosen.includes(choice)} onChange={(event) => set(JSON.stringify(choices.filter((each) => (each === choice ? event.target.checked : chosen.includes(each)))))} />
+          {choice}
+        </label>
+      ))}
+    </div>
+  );
+}
+
+const AGO: [string, number][] = [
+  ['now', 0],
+  ['1 hour ago', 3_600],
+  ['1 day ago', 86_400],
+  ['1 week ago', 604_800],
+  ['30 days ago', 2_592_000],
+];
+
+function TimeInput({ value, set, ...common }: { id: string; value: string; set: (value: string) => void; 'aria-invalid': true | undefined; 'aria-describedby': string }) {
+  return (
+    <span className="param-time">
+      <input {...common} className="mono" value={value} placeholder="2026-11-21T09:30:00Z" spellCheck={false} autoComplete="off" onChange={(event) => set(event.target.value)} />
+      {AGO.map(([text, seconds]) => (
+        <button key={text} type="button" className="link" onClick={() => set(new Date(Date.now() - seconds * 1_000).toISOString().replace(/\.\d+Z/, 'Z'))}>
+          {text}
+        </button>
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,134 @@
+/** A collection being put together: plain data, and its form in the address so that a draft is a link. */
+
+import type { ArtifactSpec, CollectRequest, Limits, Parameter } from '../../api/types';
+
+export type LimitKey = keyof Limits;
+
+export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string }[] = [
+  { key: 'timeout', title: 'Time', unit: 's', hint: '600' },
+  { key: 'progress_timeout', title: 'Time without progress', unit: 's', hint: 'no limit' },
+  { key: 'max_rows', title: 'Rows', unit: 'rows', hint: '1000000' },
+  { key: 'max_upload_bytes', title: 'Uploads', unit: 'B', hint: '1 GiB' },
+  { key: 'cpu_limit', title: 'CPU', unit: '%', hint: 'no limit' },
+  { key: 'iops_limit', title: 'Disk operations', unit: '/s', hint: 'no limit' },
+  { key: 'max_logs', title: 'Log lines', unit: 'lines', hint: '100000' },
+];
+
+export interface Draft {
+  artifacts: string[];
+  /** Only what differs from the default, by artifact and parameter. */
+  parameters: Record<string, Record<string, string>>;
+  limits: Partial<Record<LimitKey, string>>;
+  urgent: boolean;
+}
+
+export function readDraft(params: URLSearchParams): Draft {
+  const draft: Draft = { artifacts: [...new Set(params.getAll('artifact').filter(Boolean))], parameters: {}, limits: {}, urgent: params.get('urgent') === '1' };
+  for (const [key, value] of params) {
+    if (key.startsWith('p.')) {
+      const at = key.lastIndexOf('.');
+      const artifact = key.slice(2, at);
+      if (draft.artifacts.includes(artifact)) (draft.parameters[artifact] ??= {})[key.slice(at + 1)] = value;
+    } else if (key.startsWith('l.')) {
+      const limit = LIMITS.find((each) => each.key === key.slice(2));
+      if (limit) draft.limits[limit.key] = value;
+    }
+  }
+  return draft;
+}
+
+export function writeDraft(draft: Draft): URLSearchParams {
+  const params = new URLSearchParams();
+  for (const artifact of draft.artifacts) {
+    params.append('artifact', artifact);
+    for (const [name, value] of Object.entries(draft.parameters[artifact] ?? {})) params.set(`p.${artifact}.${name}`, value);
+  }
+  for (const { key } of LIMITS) if (draft.limits[key]) params.set(`l.${key}`, draft.limits[key]);
+  if (draft.urgent) params.set('urgent', '1');
+  return params;
+}
+
+/** Bytes may be typed as `500M` or `2 GiB`. */
+export function parseLimit(text: string, unit: string): number | null {
+  const match = /^\s*([\d.]+)\s*([kmgt]?)(i?b)?\s*$/i.exec(text);
+  if (!match) return null;
+  const scale = match[2] ? 1024 ** ('kmgt'.indexOf(match[2].toLowerCase()) + 1) : 1;
+  if (scale !== 1 && unit !== 'B') return null;
+  const value = Number(match[1]) * scale;
+  return Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+export function toRequest(draft: Draft): CollectRequest {
+  const artifacts: ArtifactSpec[] = draft.artifacts.map((artifact) => ({ artifact, parameters: draft.parameters[artifact] ?? {} }));
+  const request: CollectRequest = { artifacts };
+  for (const { key, unit } of LIMITS) {
+    const text = draft.limits[key];
+    const value = text ? parseLimit(text, unit) : null;
+    if (value !== null) request[key] = value;
+  }
+  if (draft.urgent) request.urgent = true;
+  return request;
+}
+
+/** The address of a draft that asks the same as `request` did. */
+export function shareableSpec(request: CollectRequest): string {
+  const draft: Draft = { artifacts: request.artifacts.map((each) => each.artifact), parameters: Object.fromEntries(request.artifacts.map((each) => [each.artifact, each.parameters ?? {}])), limits: {}, urgent: request.urgent ?? false };
+  for (const { key } of LIMITS) {
+    const value = request[key];
+    if (typeof value === 'number') draft.limits[key] = String(value);
+  }
+  return writeDraft(draft).toString();
+}
+
+/** Why a value cannot be right, or null. The server has the last word; this one is at hand while typing. */
+export function checkParameter(parameter: Parameter, value: string): string | null {
+  if (value === '') return null;
+  switch (parameter.type) {
+    case 'int':
+    case 'int64':
+    case 'integer':
+      return /^-?(\d+|0x[\da-f]+)$/i.test(value.trim()) ? null : 'Expected a whole number.';
+    case 'float':
+      return Number.isFinite(Number(value)) ? null : 'Expected a number.';
+    case 'json':
+    case 'json_array':
+      try {
+        const parsed: unknown = JSON.parse(value);
+        return parameter.type === 'json_array' && !Array.isArray(parsed) ? 'Expected a JSON list.' : null;
+      } catch {
+        return 'Expected valid JSON.';
+      }
+    case 'timestamp':
+      return Number.isNaN(Date.parse(value)) && !/^\d+(\.\d+)?$/.test(value) ? 'Expected a time such as 2026-11-21T09:30:00Z.' : null;
+    case 'regex':
+      return isRegex(value) ? null : 'This is not a valid regular expression.';
+    default:
+      break;
+  }
+  if (parameter.validating_regex && isRegex(parameter.validating_regex)) {
+    if (!new RegExp(goRegex(parameter.validating_regex)).test(value)) return `Expected text matching ${parameter.validating_regex}`;
+  }
+  return null;
+}
+
+/** Inline flags at the start are legal on the machine but not here. */
+const goRegex = (text: string) => text.replace(/^\(\?[imsU]+\)/, '');
+
+function isRegex(text: string): boolean {
+  try {
+    new RegExp(goRegex(text));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function isTrue(value: string): boolean {
+  return /^(y|yes|true|1|t)$/i.test(value.trim());
+}
+
+/** The words of a search, all of which must occur in the name, description or author. */
+export function matchesWords(text: string, query: string): boolean {
+  const hay = text.toLowerCase();
+  return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => hay.includes(word));
+}

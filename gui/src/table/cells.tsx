@@ -1,0 +1,136 @@
+/** How a value is drawn in a table cell, by the kind of its column. Always one line, always text. */
+
+import { memo } from 'react';
+import { Link } from 'react-router';
+import type { Json } from '../api/types';
+import { formatBytes, formatCount, formatTime, parseTime, type Zone } from '../lib/format';
+import { clip, defang, reveal } from '../lib/text';
+import { Reveal } from '../ui/parts';
+import { foldJson, type Kind } from './kinds';
+
+/** Where the table is shown: what links need. */
+export interface CellContext {
+  clientId?: string | undefined;
+  flowId?: string | undefined;
+  /** The address of the process family of a row, when rows are processes. */
+  processHref?: ((get: (column: string) => Json) => string | null) | undefined;
+}
+
+interface Props {
+  value: Json;
+  kind: Kind;
+  zone: Zone;
+  context: CellContext;
+  /** Address that this cell leads to. */
+  href?: string | null;
+}
+
+const CLIP = 300;
+
+export const Cell = memo(function Cell({ value, kind, zone, context, href }: Props) {
+  const content = <Content value={value} kind={kind} zone={zone} context={context} />;
+  if (href && value !== null)
+    return (
+      <Link to={href} className="cell-link">
+        {content}
+      </Link>
+    );
+  return content;
+});
+
+function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
+  if (value === null) return <span className="cell-null">–</span>;
+  if (typeof value === 'object' && kind !== 'chain') {
+    if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return <span className="cell-list">{plain(value.map(String).join(', '))}</span>;
+    return <span className="cell-json">{plain(foldJson(value))}</span>;
+  }
+  switch (kind) {
+    case 'time': {
+      const ms = parseTime(value);
+      if (ms === null) return plain(String(value));
+      const text = formatTime(ms, zone, true);
+      return (
+        <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`}>
+          {text.slice(0, 10)} <span className="cell-clock">{text.slice(11)}</span>
+        </time>
+      );
+    }
+    case 'bytes':
+      return typeof value === 'number' ? <span title={`${formatCount(value)} bytes`}>{formatBytes(value)}</span> : plain(String(value));
+    case 'number':
+      return <>{String(value)}</>;
+    case 'bool':
+      return <span className={value === true ? 'cell-yes' : 'cell-no'}>{value === true ? 'yes' : value === false ? 'no' : String(value)}</span>;
+    case 'severity':
+      return <Severity text={String(value)} />;
+    case 'path':
+      return <Path text={String(value)} />;
+    case 'chain':
+      return <Chain value={value} />;
+    case 'client':
+      return /^C\.[0-9a-f]+$/i.test(String(value)) ? <Link to={`/clients/${encodeURIComponent(String(value))}`}>{String(value)}</Link> : plain(String(value));
+    case 'flow':
+      return context.clientId && /^F\./.test(String(value)) ? (
+        <Link to={`/clients/${context.clientId}/collections/${encodeURIComponent(String(value))}/overview`}>{String(value)}</Link>
+      ) : (
+        plain(String(value))
+      );
+    case 'hash':
+    case 'ip':
+    case 'mono':
+      return <span className="mono">{plain(String(value))}</span>;
+    default:
+      return plain(String(value));
+  }
+}
+
+function plain(text: string) {
+  return <Reveal text={defang(clip(text, CLIP))} />;
+}
+
+/** The folder is quiet, the name is what one looks for. */
+function Path({ text }: { text: string }) {
+  const shown = clip(text, CLIP);
+  const at = Math.max(shown.lastIndexOf('/'), shown.lastIndexOf('\\'));
+  if (at < 0 || at === shown.length - 1) return plain(shown);
+  return (
+    <span title={reveal(shown)}>
+      <span className="faint">
+        <Reveal text={shown.slice(0, at + 1)} />
+      </span>
+      <Reveal text={shown.slice(at + 1)} />
+    </span>
+  );
+}
+
+const TONES: [RegExp, string][] = [
+  [/^(critical|crit|fatal|error|err|alert|high|emerg)/i, 'error'],
+  [/^(warn|warning|medium)/i, 'warn'],
+  [/^(info|informational|low|notice|default)/i, 'info'],
+];
+
+export function Severity({ text }: { text: string }) {
+  const tone = TONES.find(([pattern]) => pattern.test(text))?.[1] ?? 'quiet';
+  return <span className={`severity severity-${tone}`}>{clip(text, 24)}</span>;
+}
+
+/** A process call chain, from the first ancestor to the process itself. */
+export function chainParts(value: Json): string[] {
+  if (Array.isArray(value)) return value.map((part) => (typeof part === 'string' ? part : foldJson(part, 60)));
+  return String(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
+}
+
+function Chain({ value }: { value: Json }) {
+  const parts = chainParts(value);
+  const last = parts.length - 1;
+  return (
+    <span className="chain" title={reveal(clip(parts.join(' → '), 1_000))}>
+      {parts.map((part, index) => (
+        <span key={index} className={index === last ? 'chain-last' : 'chain-part'}>
+          {index > 0 && <span className="chain-arrow">→</span>}
+          <Reveal text={clip(part, 60)} />
+        </span>
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,90 @@
+/** Where a table's rows come from: a server method that answers windows of rows. */
+
+import { apiUrl, get, type Query } from '../api/http';
+import type { Column, Facets, Json, TablePage } from '../api/types';
+import { serverFilters, type TableQuery } from './state';
+
+export interface TableSource {
+  /** Two sources with one key show the same rows. */
+  key: string;
+  fetch(query: TableQuery, offset: number, limit: number, signal: AbortSignal): Promise<TablePage>;
+  facets?(column: string, query: TableQuery, signal: AbortSignal): Promise<Facets>;
+  exportUrl?(format: 'csv' | 'json' | 'jsonl', columns: string[], query: TableQuery): string;
+  /** The FROM part of an equivalent query. */
+  vql?: string;
+  /** Typed filters per column are understood. */
+  filters: boolean;
+}
+
+function tableParams(query: TableQuery): Query {
+  const filters = serverFilters(query);
+  return {
+    sort: query.sort?.column,
+    desc: query.sort?.desc ? true : undefined,
+    filter: filters.length > 0 ? JSON.stringify(filters) : undefined,
+  };
+}
+
+interface RestOptions {
+  params?: Query;
+  /** The methods `…/facets` and `…/export` exist beside it. */
+  facets?: boolean;
+  exports?: boolean;
+  vql?: string;
+}
+
+/** A method of the contract that takes a TableQuery and answers a TablePage. */
+export function restSource(path: string, options: RestOptions = {}): TableSource {
+  const { params = {}, facets, exports, vql } = options;
+  const source: TableSource = {
+    key: apiUrl(path, params),
+    filters: true,
+    fetch: (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...tableParams(query), offset, limit }), signal),
+  };
+  if (facets) source.facets = (column, query, signal) => get<Facets>(apiUrl(`${path}/facets`, { ...params, column, filter: tableParams({ ...query, sort: null }).filter }), signal);
+  if (exports) source.exportUrl = (format, columns, query) => apiUrl(`${path}/export`, { ...params, ...tableParams(query), format, columns: columns.join(',') });
+  if (vql) source.vql = vql;
+  return source;
+}
+
+/** A listing method (clients, flows) with its own parameters, as a table. */
+export function listSource<T>(
+  path: string,
+  params: Query,
+  columns: Column[],
+  read: (answer: unknown) => { total: number; items: T[] },
+  cells: (item: T) => Json[],
+): TableSource {
+  return {
+    key: apiUrl(path, params),
+    filters: false,
+    async fetch(query, offset, limit, signal) {
+      const answer = await get<unknown>(apiUrl(path, { ...params, search: query.quick.trim() || params['search'], sort: query.sort?.column ?? params['sort'], desc: query.sort ? query.sort.desc || undefined : params['desc'], offset, limit }), signal);
+      const { total, items } = read(answer);
+      return { columns, total, offset, rows: items.map(cells), complete: false };
+    },
+  };
+}
+
+/** Rows that are already here (small answers): sorted and searched in the browser. */
+export function localSource(key: string, columns: Column[], rows: Json[][]): TableSource {
+  const text = (value: Json) => (value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value));
+  return {
+    key,
+    filters: false,
+    fetch(query, offset, limit) {
+      const needle = query.quick.trim().toLowerCase();
+      let shown = needle ? rows.filter((row) => row.some((cell) => text(cell).toLowerCase().includes(needle))) : rows;
+      const at = columns.findIndex((column) => column.name === query.sort?.column);
+      if (query.sort && at >= 0) {
+        const sign = query.sort.desc ? -1 : 1;
+        shown = [...shown].sort((a, b) => {
+          const [x, y] = [a[at] ?? null, b[at] ?? null];
+          if (typeof x === 'number' && typeof y === 'number') return sign * (x - y);
+          return sign * text(x).localeCompare(text(y), 'en', { numeric: true });
+        });
+      }
+      return Promise.resolve({ columns, total: shown.length, offset, rows: shown.slice(offset, offset + limit), complete: true });
+    },
+  };
+}

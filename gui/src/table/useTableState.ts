@@ -1,0 +1,26 @@
+/** The state of a table, kept in the address of the page. */
+
+import { useCallback, useMemo, useRef, useEffect } from 'react';
+import { useSearchParams } from 'react-router';
+import { readState, writeState, type TableState } from './state';
+
+export type ChangeState = (change: Partial<TableState>, push?: boolean) => void;
+
+export function useTableState(): [TableState, ChangeState] {
+  const [params, setParams] = useSearchParams();
+  const state = useMemo(() => readState(params), [params]);
+  // Several changes in one tick must add up; the router would start each from the same old address.
+  const latest = useRef(params);
+  useEffect(() => {
+    latest.current = params;
+  }, [params]);
+  const change = useCallback<ChangeState>(
+    (part, push = false) => {
+      const next = writeState(latest.current, { ...readState(latest.current), ...part });
+      latest.current = next;
+      setParams(next, { replace: !push, preventScrollReset: true });
+    },
+    [setParams],
+  );
+  return [state, change];
+}

@@ -1,0 +1,236 @@
+/** The small parts every page is made of. */
+
+import { useId, useState, type ReactNode } from 'react';
+import { Link } from 'react-router';
+import type { ApiError } from '../api/http';
+import type { Flow, FlowState } from '../api/types';
+import { formatAgo, formatTime, parseTime } from '../lib/format';
+import { useNow } from '../lib/hooks';
+import { useZone } from '../lib/prefs';
+import { revealPieces } from '../lib/text';
+import { Icon, type IconName } from './icons';
+import { notify } from './toast';
+
+/** Text from an endpoint, with hidden characters shown as marked stand-ins. */
+export function Reveal({ text, newlines = false }: { text: string; newlines?: boolean }) {
+  const pieces = revealPieces(text, newlines);
+  if (pieces.length === 1 && !pieces[0]?.hidden) return <>{text}</>;
+  return (
+    <>
+      {pieces.map((piece, index) =>
+        piece.hidden ? (
+          <span key={index} className="hidden-char" title="control or invisible character">
+            {piece.text}
+          </span>
+        ) : (
+          piece.text
+        ),
+      )}
+    </>
+  );
+}
+
+/** A moment in the chosen zone; the tooltip has the other zone and how long ago. */
+export function Time({ value, precise = false, relative = false }: { value: unknown; precise?: boolean; relative?: boolean }) {
+  const [zone] = useZone();
+  const ms = parseTime(value);
+  if (ms === null) return <span className="faint">–</span>;
+  const title = `${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`;
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={title} className="nums">
+      {relative ? <Ago ms={ms} /> : formatTime(ms, zone, precise)}
+    </time>
+  );
+}
+
+function Ago({ ms }: { ms: number }) {
+  const young = Date.now() - ms < 120_000;
+  return <>{formatAgo(ms, useNow(young ? 1_000 : 30_000))}</>;
+}
+
+const STATES: Record<FlowState, { label: string; tone: string; icon: IconName | null; hint: string }> = {
+  waiting: { label: 'Waiting', tone: 'wait', icon: 'clock', hint: 'the machine has not picked it up yet' },
+  in_progress: { label: 'Starting', tone: 'run', icon: null, hint: 'the machine has it' },
+  running: { label: 'Running', tone: 'run', icon: null, hint: 'rows arrive' },
+  unresponsive: { label: 'Unresponsive', tone: 'warn', icon: 'warn', hint: 'the machine stopped reporting' },
+  finished: { label: 'Finished', tone: 'ok', icon: 'check', hint: 'complete' },
+  error: { label: 'Error', tone: 'error', icon: 'close', hint: 'it failed or was cancelled' },
+};
+
+export function FlowStateBadge({ flow }: { flow: Pick<Flow, 'state'> }) {
+  const state = STATES[flow.state];
+  return (
+    <span className={`state state-${state.tone}`} title={state.hint}>
+      {state.icon ? <Icon name={state.icon} size={12} /> : <span className="spinner" aria-hidden="true" />}
+      {state.label}
+    </span>
+  );
+}
+
+export function OnlineDot({ online, label = true }: { online: boolean; label?: boolean }) {
+  return (
+    <span className={`online ${online ? 'is-online' : ''}`} title={online ? 'connected now' : 'not connected'}>
+      <span className="dot" aria-hidden="true" />
+      <span className={label ? '' : 'sr-only'}>{online ? 'online' : 'offline'}</span>
+    </span>
+  );
+}
+
+export function Button({
+  children,
+  icon,
+  kind = 'plain',
+  ...rest
+}: { icon?: IconName; kind?: 'plain' | 'primary' | 'quiet' | 'danger' } & React.ButtonHTMLAttributes<HTMLButtonElement>) {
+  return (
+    <button type="button" {...rest} className={`button button-${kind} ${rest.className ?? ''}`}>
+      {icon && <Icon name={icon} size={14} />}
+      {children}
+    </button>
+  );
+}
+
+export function IconButton({ icon, label, ...rest }: { icon: IconName; label: string } & React.ButtonHTMLAttributes<HTMLButtonElement>) {
+  return (
+    <button type="button" title={label} aria-label={label} {...rest} className={`icon-button ${rest.className ?? ''}`}>
+      <Icon name={icon} size={14} />
+    </button>
+  );
+}
+
+export async function copyText(text: string, what = 'Copied'): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify('ok', what);
+  } catch {
+    notify('error', 'the browser refused the clipboard; select the text and copy it by hand');
+  }
+}
+
+export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
+  const [done, setDone] = useState(false);
+  return (
+    <IconButton
+      icon={done ? 'check' : 'copy'}
+      label={label}
+      onClick={() => {
+        void copyText(text).then(() => setDone(true));
+        setTimeout(() => setDone(false), 1_500);
+      }}
+    />
+  );
+}
+
+/** An identifier in fixed-width type with a copy button that appears on hover or focus. */
+export function CopyId({ id }: { id: string }) {
+  return (
+    <span className="copy-id">
+      <code>{id}</code>
+      <CopyButton text={id} label={`Copy ${id}`} />
+    </span>
+  );
+}
+
+/** A command to type elsewhere, copyable. */
+export function Command({ children }: { children: string }) {
+  return (
+    <div className="command">
+      <pre tabIndex={0}>
+        <code>{children}</code>
+      </pre>
+      <CopyButton text={children} label="Copy command" />
+    </div>
+  );
+}
+
+/** What would be here, the one action that fills it, and the same from a terminal. */
+export function Empty({ icon, title, children, action, command }: { icon?: IconName; title: string; children?: ReactNode; action?: ReactNode; command?: string }) {
+  return (
+    <div className="empty">
+      {icon && <Icon name={icon} size={28} />}
+      <h2>{title}</h2>
+      {children && <div className="empty-text">{children}</div>}
+      {action && <div className="empty-action">{action}</div>}
+      {command && (
+        <div className="empty-command">
+          <span>The same from a terminal</span>
+          <Command>{command}</Command>
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function Failure({ error, retry, command }: { error: ApiError; retry?: () => void; command?: string }) {
+  const title =
+    error.status === 0 ? 'No answer from the server' : error.status === 403 ? 'You may not see this' : error.status === 404 ? 'Not found' : 'That did not work';
+  return (
+    <div role="alert">
+      <Empty icon="warn" title={title} command={command} action={retry && <Button icon="refresh" onClick={retry}>Try again</Button>}>
+        <p>{error.message}</p>
+      </Empty>
+    </div>
+  );
+}
+
+export function Label({ children, onRemove }: { children: string; onRemove?: () => void }) {
+  return (
+    <span className="label">
+      <Link to={`/clients?search=${encodeURIComponent(`label:${children}`)}`} title={`All machines labelled ${children}`}>
+        <Reveal text={children} />
+      </Link>
+      {onRemove && <IconButton icon="close" label={`Remove label ${children}`} onClick={onRemove} />}
+    </span>
+  );
+}
+
+/** A choice of a few values as one control; arrow keys move. */
+export function Segmented<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: [T, string][]; onChange: (value: T) => void }) {
+  const name = useId();
+  return (
+    <fieldset className="segmented">
+      <legend className="sr-only">{label}</legend>
+      {options.map(([option, text]) => (
+        <label key={option} className={option === value ? 'is-chosen' : ''}>
+          <input type="radio" className="sr-only" name={name} checked={option === value} onChange={() => onChange(option)} />
+          {text}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+export function SearchBox({ value, onChange, placeholder, label, hotkey }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean }) {
+  return (
+    <div className="search-box">
+      <Icon name="search" size={14} />
+      <input
+        type="search"
+        aria-label={label}
+        placeholder={placeholder}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        spellCheck={false}
+        autoComplete="off"
+        data-page-search={hotkey ? '' : undefined}
+      />
+      {hotkey && value === '' && <kbd aria-hidden="true">/</kbd>}
+    </div>
+  );
+}
+
+export function Loading({ what }: { what: string }) {
+  return (
+    <div className="loading" role="status">
+      <span className="spinner" aria-hidden="true" /> Loading {what}…
+    </div>
+  );
+}
+
+export function Meter({ share }: { share: number }) {
+  return (
+    <span className="meter" aria-hidden="true">
+      <span style={{ transform: `scaleX(${Math.max(0, Math.min(1, share))})` }} />
+    </span>
+  );
+}
