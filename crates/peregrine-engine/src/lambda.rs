@@ -42,10 +42,18 @@ impl Lambda {
     }
 
     fn compile(text: &str) -> Result<Lambda, String> {
-        let parsed = peregrine_vql::parse_lambda(text)
-            .map_err(|diagnostics| diagnostics.first().map_or_else(String::new, ToString::to_string))?;
+        let parsed = peregrine_vql::parse_lambda(text).map_err(|diagnostics| match diagnostics.first() {
+            Some(first) => format!(
+                "{}:{}: unexpected token: {}",
+                first.line, first.column, first.message
+            ),
+            None => String::from("is no lambda"),
+        })?;
         let params = Columns::new(parsed.params.iter().map(|name| Str::from(&*name.text)));
-        Ok(Lambda(Arc::new(Inner { params, body: compile::expr(&parsed.body) })))
+        Ok(Lambda(Arc::new(Inner {
+            params,
+            body: compile::expr(&parsed.body),
+        })))
     }
 }
 

@@ -37,7 +37,8 @@ impl Layer {
                 // A row that is no map: an array or NULL hides everything, other values hide nothing.
                 Some(Value::Null) => Some(Value::Null),
                 Some(value @ Value::Array(_)) => Some(value.member(scope, name).unwrap_or_default()),
-                Some(value @ (Value::Object(_) | Value::Scope(_))) => value.member(scope, name),
+                Some(value @ Value::Object(_)) => value.member(scope, name),
+                Some(Value::Scope(inner)) => lookup_in_scope(inner, scope, name),
                 Some(_) => None,
             },
             Layer::Let(known, value) => (known.as_bytes() == name).then(|| value.clone()),
@@ -65,4 +66,13 @@ impl Layer {
         let names: Vec<String> = self.names().iter().map(Str::to_string).collect();
         Some(format!("[{}]", names.join(", ")))
     }
+}
+
+/// A scope standing as a row, as `scope()` makes it. Usually the very scope below: then the search goes on there by
+/// itself, and must not branch, or nested queries would search for ever.
+fn lookup_in_scope(inner: &Scope, scope: &Scope, name: &[u8]) -> Option<Value> {
+    if inner.is_below(scope) || scope.checkpoint().is_err() {
+        return None;
+    }
+    crate::stack::grow(|| inner.lookup(name, &PositionCache::default()))
 }

@@ -33,7 +33,9 @@ impl Program {
     /// Parses and compiles. Syntax errors are the only errors there are, and they are found before anything runs.
     pub fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
         let file = parse(text)?;
-        Ok(Program { statements: file.statements.iter().map(Statement::new).collect() })
+        Ok(Program {
+            statements: file.statements.iter().map(Statement::new).collect(),
+        })
     }
 
     /// The statements in source order; they share one scope.
@@ -44,7 +46,9 @@ impl Program {
 
     /// Runs all statements; the rows of all SELECTs go to one sink.
     pub fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        self.statements.iter().try_for_each(|statement| statement.run(scope, rows))
+        self.statements
+            .iter()
+            .try_for_each(|statement| statement.run(scope, rows))
     }
 }
 
@@ -54,7 +58,10 @@ impl Statement {
             StatementKind::Let(statement) => Kind::Let(compile::let_statement(statement)),
             StatementKind::Select(select) => Kind::Select(compile::select(select)),
         };
-        Statement { text: print_statement(statement).trim_end().into(), kind: Arc::new(kind) }
+        Statement {
+            text: print_statement(statement).trim_end().into(),
+            kind: Arc::new(kind),
+        }
     }
 
     /// True for SELECT.
@@ -87,7 +94,11 @@ impl Statement {
         crate::stack::grow(|| match &*self.kind {
             Kind::Let(statement) => {
                 statement.run(scope);
-                if scope.cancellation().is_cancelled() { Err(Stop) } else { Ok(()) }
+                if scope.cancellation().is_cancelled() {
+                    Err(Stop)
+                } else {
+                    Ok(())
+                }
             }
             Kind::Select(select) => {
                 let text = Row::single(&query_columns(), Value::str(&*self.text));

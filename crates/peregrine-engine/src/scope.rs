@@ -99,6 +99,22 @@ impl Scope {
         null.nest(Layer::Dict(env), 0)
     }
 
+    /// A scope without any of these layers but that of the host's environment; nested as deeply as this one.
+    #[must_use]
+    pub fn fresh(&self) -> Scope {
+        let mut oldest = self;
+        let mut second = self;
+        while let Some(parent) = &oldest.0.parent {
+            second = oldest;
+            oldest = parent;
+        }
+        let mut node = self.node(second.0.layer.clone(), 1);
+        node.parent = Some(oldest.clone());
+        node.inherited = None;
+        node.aggregates = Arc::default();
+        Scope(Arc::new(node))
+    }
+
     /// A child without a layer of its own.
     #[must_use]
     pub fn child(&self) -> Scope {
@@ -191,22 +207,29 @@ impl Scope {
     /// To be called in long loops: `Err` when the query should end. Charges one operation to the throttle.
     #[inline]
     pub fn checkpoint(&self) -> Result<(), Stop> {
-        let cancellation = &self.0.cancellation;
-        if cancellation.is_flagged() {
+        if self.is_stopping() {
             return Err(Stop);
         }
-        if cancellation.has_deadline() {
-            let ticks = &self.0.root.ticks;
-            let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
-            ticks.store(tick, Ordering::Relaxed);
-            if tick % CHECKPOINTS_PER_CLOCK == 0 && cancellation.check_deadline() {
-                return Err(Stop);
-            }
-        }
         match &self.0.root.context.throttle {
-            Some(throttle) => throttle.charge(1, cancellation),
+            Some(throttle) => throttle.charge(1, &self.0.cancellation),
             None => Ok(()),
         }
+    }
+
+    /// True when the query should end. The clock is looked at now and then.
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        let cancellation = &self.0.cancellation;
+        if cancellation.is_flagged() {
+            return true;
+        }
+        if !cancellation.has_deadline() {
+            return false;
+        }
+        let ticks = &self.0.root.ticks;
+        let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
+        ticks.store(tick, Ordering::Relaxed);
+        tick % CHECKPOINTS_PER_CLOCK == 0 && cancellation.check_deadline()
     }
 
     /// An error message unless the query has this permission.
@@ -266,6 +289,22 @@ impl Scope {
             }
         });
         names
+    }
+
+    /// True when everything visible here is also visible in `above`, because that grew out of it.
+    pub(crate) fn is_below(&self, above: &Scope) -> bool {
+        let mut own = self;
+        while let (Layer::None, false, Some(parent)) = (&own.0.layer, own.0.is_touched(), &own.0.parent) {
+            own = parent;
+        }
+        let mut above = Some(above);
+        while let Some(scope) = above {
+            if Arc::ptr_eq(&scope.0, &own.0) {
+                return true;
+            }
+            above = scope.0.parent.as_ref();
+        }
+        false
     }
 
     /// A child with a layer, counted as this many levels of nesting.

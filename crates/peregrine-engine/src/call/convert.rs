@@ -63,7 +63,7 @@ impl FromArg for bool {
     const TYPE: &'static str = "bool";
 
     fn from_arg(arg: &Arg<'_>) -> Result<bool, ArgError> {
-        Ok(arg.value().truth(arg.scope()))
+        Ok(arg.any().truth(arg.scope()))
     }
 }
 

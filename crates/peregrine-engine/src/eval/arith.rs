@@ -31,7 +31,9 @@ pub(super) fn numbers(op: ArithmeticOp, left: &Value, right: &Value) -> Value {
             ArithmeticOp::Div => divide(left, right),
         };
     }
-    let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else { return Value::Null };
+    let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else {
+        return Value::Null;
+    };
     match op {
         ArithmeticOp::Add => Value::Float(a + b),
         ArithmeticOp::Sub => Value::Float(a - b),
@@ -87,7 +89,11 @@ fn add(scope: &Scope, left: Value, right: Value) -> Value {
 /// What an operand contributes to a list: its elements, its rows, or itself.
 fn operand_items(scope: &Scope, value: Value) -> Vec<Value> {
     match value {
-        Value::Query(query) => query.collect(scope).into_iter().map(crate::value::Row::into_value).collect(),
+        Value::Query(query) => query
+            .collect(scope)
+            .into_iter()
+            .map(crate::value::Row::into_value)
+            .collect(),
         value => value.into_list(scope).unwrap_or_else(|single| vec![single]),
     }
 }
@@ -122,9 +128,9 @@ fn dict_sum(a: &Dict, b: &Dict) -> Dict {
 
 fn subtract(left: &Value, right: &Value) -> Value {
     match (left, right) {
-        (Value::Dict(a), Value::Dict(b)) => {
-            Value::Dict(Dict::from_pairs(a.entries().into_iter().filter(|(key, _)| b.get(key).is_none())))
-        }
+        (Value::Dict(a), Value::Dict(b)) => Value::Dict(Dict::from_pairs(
+            a.entries().into_iter().filter(|(key, _)| b.get(key).is_none()),
+        )),
         (a, b) => numeric(a, b, |a, b| a - b, i64::wrapping_sub),
     }
 }
@@ -135,17 +141,23 @@ fn multiply(scope: &Scope, left: &Value, right: &Value) -> Value {
             Some(count) => repeat(scope, text, count),
             None => Value::Null,
         },
-        (Value::Dict(a), Value::Dict(b)) => {
-            Value::Dict(Dict::from_pairs(a.entries().into_iter().filter(|(key, _)| b.get(key).is_some())))
-        }
+        (Value::Dict(a), Value::Dict(b)) => Value::Dict(Dict::from_pairs(
+            a.entries().into_iter().filter(|(key, _)| b.get(key).is_some()),
+        )),
         (a, b) => numeric(a, b, |a, b| a * b, i64::wrapping_mul),
     }
 }
 
 fn repeat(scope: &Scope, text: &Str, count: i64) -> Value {
-    let wanted = usize::try_from(count).ok().and_then(|count| text.len().checked_mul(count));
+    let wanted = usize::try_from(count)
+        .ok()
+        .and_then(|count| text.len().checked_mul(count));
     match wanted {
-        Some(total) if total <= MAX_STRING => Value::Str(Str::from(text.repeat(if total == 0 { 0 } else { count as usize }))),
+        Some(total) if total <= MAX_STRING => Value::Str(Str::from(text.repeat(if total == 0 {
+            0
+        } else {
+            count as usize
+        }))),
         // `'' * -1` is NULL without a message.
         _ if text.is_empty() => Value::Null,
         _ => {
@@ -161,7 +173,9 @@ fn repeat(scope: &Scope, text: &Str, count: i64) -> Value {
 
 /// Float if one of two numbers is, else int; NULL for anything else.
 fn numeric(left: &Value, right: &Value, floats: fn(f64, f64) -> f64, ints: fn(i64, i64) -> i64) -> Value {
-    let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else { return Value::Null };
+    let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else {
+        return Value::Null;
+    };
     if matches!(left, Value::Float(_)) || matches!(right, Value::Float(_)) {
         return Value::Float(floats(a, b));
     }
@@ -173,7 +187,9 @@ fn numeric(left: &Value, right: &Value, floats: fn(f64, f64) -> f64, ints: fn(i6
 
 /// Always float; NULL for a zero divisor, except that an int by 0.0 is infinite unless the int is 0.
 fn divide(left: &Value, right: &Value) -> Value {
-    let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else { return Value::Null };
+    let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else {
+        return Value::Null;
+    };
     let refused = match (left, right) {
         (Value::Float(_), _) => b == 0.0,
         (_, Value::Float(_)) => a == 0.0,

@@ -57,7 +57,11 @@ pub(crate) fn run_function(def: &FunctionDef, site: u64, scope: &Scope, args: &C
         Ok(value) => value.reduce(scope),
         Err(error) => {
             report(scope, def.log_name, error);
-            if def.on_error == OnError::False { Value::Bool(false) } else { Value::Null }
+            if def.on_error == OnError::False {
+                Value::Bool(false)
+            } else {
+                Value::Null
+            }
         }
     }
 }
@@ -72,7 +76,9 @@ pub(crate) fn report(scope: &Scope, name: &str, error: VqlError) {
         },
         VqlError::Arg(error) => {
             if scope.0.explain {
-                scope.log_line(&format!("DEBUG:  arg parsing: error {error} while parsing the arguments of {name}"));
+                scope.log_line(&format!(
+                    "DEBUG:  arg parsing: error {error} while parsing the arguments of {name}"
+                ));
             }
             scope.log_line(&format!("{name}: {error}"));
         }
@@ -120,7 +126,10 @@ pub(crate) fn call_args<'a>(args: &'a ArgsNode, scope: &'a Scope, name: &str) ->
         return match all.get("**") {
             Some(Value::Dict(dict)) => Ok(CallArgs::from_dict(scope, &dict)),
             Some(other) => {
-                scope.log_line(&format!("{name}: the argument ** should be a dict not {}", other.type_name()));
+                scope.log_line(&format!(
+                    "{name}: the argument ** should be a dict not {}",
+                    other.type_name()
+                ));
                 Err(Value::Null)
             }
             None => Ok(all),
@@ -171,7 +180,9 @@ fn call_variable(call: &CallNode, scope: &Scope) -> Value {
         }
         None => {
             let text = &symbol.text;
-            scope.log_line(&format!("ERROR:Symbol {text} is not a function but it is being called."));
+            scope.log_line(&format!(
+                "ERROR:Symbol {text} is not a function but it is being called."
+            ));
             Value::Null
         }
     }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use peregrine_vql::ast::{
-    AccessStep, Arg, ArgValue as AstArg, ArithmeticOp, Column, ColumnKind as AstColumn, CompareOp, Expr, ExprKind, Let,
-    LetBody, List, LogicOp, Number, Param, Select, Source, Symbol,
+    AccessStep, Arg, ArgValue as AstArg, ArithmeticOp, Column, ColumnKind as AstColumn, CompareOp, Expr,
+    ExprKind, Let, LetBody, List, LogicOp, Number, Param, Select, Source, Symbol,
 };
 use peregrine_vql::{column_name, print_expr, print_select};
 
@@ -24,12 +24,18 @@ use crate::value::{PositionCache, Str, Value};
 pub(crate) fn expr(expr: &Expr) -> Node {
     match &expr.kind {
         ExprKind::And(first, rest) => Node::And {
-            operands: std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).map(self::expr).collect(),
+            operands: std::iter::once(&**first)
+                .chain(rest.iter().map(|(_, e)| e))
+                .map(self::expr)
+                .collect(),
             keep_last: rest.last().is_some_and(|(op, _)| &*op.source == "&&"),
         },
         ExprKind::Or(first, rest) => Node::Or {
             first: Box::new(self::expr(first)),
-            rest: rest.iter().map(|(op, e)| (keeps_value(op), self::expr(e))).collect(),
+            rest: rest
+                .iter()
+                .map(|(op, e)| (keeps_value(op), self::expr(e)))
+                .collect(),
         },
         ExprKind::Not(inner) => Node::Not(Box::new(self::expr(inner))),
         ExprKind::Compare(left, CompareOp::Match, right) => Node::Match(Box::new(MatchNode {
@@ -37,13 +43,16 @@ pub(crate) fn expr(expr: &Expr) -> Node {
             right: self::expr(right),
             regex: OnceLock::new(),
         })),
-        ExprKind::Compare(left, op, right) => {
-            Node::Compare { op: *op, left: Box::new(self::expr(left)), right: Box::new(self::expr(right)) }
-        }
+        ExprKind::Compare(left, op, right) => Node::Compare {
+            op: *op,
+            left: Box::new(self::expr(left)),
+            right: Box::new(self::expr(right)),
+        },
         ExprKind::Arithmetic(first, rest) => arithmetic(first, rest),
-        ExprKind::Access(base, steps) => {
-            Node::Access { base: Box::new(self::expr(base)), steps: steps.iter().map(step).collect() }
-        }
+        ExprKind::Access(base, steps) => Node::Access {
+            base: Box::new(self::expr(base)),
+            steps: steps.iter().map(step).collect(),
+        },
         ExprKind::Symbol(symbol) => self::symbol(symbol),
         ExprKind::Paren(list) => self::list(list),
         ExprKind::Str(literal) => Node::Const(Value::Str(Str::from(Arc::clone(&literal.value)))),
@@ -72,7 +81,10 @@ pub(crate) fn select(select: &Select) -> SelectNode {
         select.star,
         columns,
         source(&select.from),
-        select.filter.as_ref().map(|filter| (list(filter), print_list(filter).into())),
+        select
+            .filter
+            .as_ref()
+            .map(|filter| (list(filter), print_list(filter).into())),
         select.group_by.as_ref().map(list),
         select.order_by.as_ref().map(|order| OrderNode {
             column: Str::from(&*order.column.text),
@@ -86,13 +98,20 @@ pub(crate) fn select(select: &Select) -> SelectNode {
 
 /// A LET statement.
 pub(crate) fn let_statement(statement: &Let) -> LetNode {
-    let params = statement.params.as_ref().map(|params| params.iter().map(param).collect::<Vec<_>>());
+    let params = statement
+        .params
+        .as_ref()
+        .map(|params| params.iter().map(param).collect::<Vec<_>>());
     let name = Arc::clone(&statement.name.text);
     let declared: Arc<[ParamNode]> = params.unwrap_or_default().into();
     match &statement.body {
         LetBody::Query(query) => LetNode::Query {
             materialize: statement.materialize,
-            query: Arc::new(LetQuery { name, params: declared, select: Arc::new(select(query)) }),
+            query: Arc::new(LetQuery {
+                name,
+                params: declared,
+                select: Arc::new(select(query)),
+            }),
         },
         LetBody::Expr(body) => LetNode::Expr {
             materialize: statement.materialize,
@@ -138,7 +157,10 @@ fn arithmetic(first: &Expr, rest: &[(ArithmeticOp, Expr)]) -> Node {
     if pending.is_empty() {
         return left;
     }
-    Node::Arithmetic { first: Box::new(left), rest: pending.into() }
+    Node::Arithmetic {
+        first: Box::new(left),
+        rest: pending.into(),
+    }
 }
 
 fn is_number(value: &Value) -> bool {
@@ -208,7 +230,10 @@ fn args(given: &[Arg]) -> ArgsNode {
                 if matches!(arg.value, AstArg::Array(_)) {
                     eager.push((i, Arc::clone(&node)));
                 }
-                ArgValue::Expr(Lazy::new(ExprThunk { node, text: text.into() }))
+                ArgValue::Expr(Lazy::new(ExprThunk {
+                    node,
+                    text: text.into(),
+                }))
             }
         };
         values.push((Str::from(&*arg.name.text), value));
@@ -222,7 +247,10 @@ fn args(given: &[Arg]) -> ArgsNode {
 
 fn column(column: &Column) -> ColumnNode {
     ColumnNode {
-        name: column.alias.as_ref().map_or_else(|| column_name(column).into(), |alias| Str::from(&*alias.text)),
+        name: column
+            .alias
+            .as_ref()
+            .map_or_else(|| column_name(column).into(), |alias| Str::from(&*alias.text)),
         kind: match &column.kind {
             // `* AS X` is NULL.
             AstColumn::Star if column.alias.is_some() => ColumnKind::Expr(Node::Const(Value::Null)),

@@ -29,7 +29,10 @@ pub(crate) fn rejected(scope: &Scope, filter: &str) {
 }
 
 pub(crate) fn emitting(scope: &Scope, row: &Row) {
-    scope.log(Level::Debug, &format!(" SELECT: emitting row: {}", show_row(scope, row)));
+    scope.log(
+        Level::Debug,
+        &format!(" SELECT: emitting row: {}", show_row(scope, row)),
+    );
 }
 
 /// Shows the rows a plugin sends.
@@ -42,7 +45,10 @@ pub(crate) struct SentRows<'a> {
 impl RowSink for SentRows<'_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
         let shown = show_row(self.scope, &row);
-        self.scope.log(Level::Debug, &format!(" plugin {}() sent row: {shown}", self.plugin));
+        self.scope.log(
+            Level::Debug,
+            &format!(" plugin {}() sent row: {shown}", self.plugin),
+        );
         self.rows.push(row)
     }
 }
@@ -52,7 +58,11 @@ fn show_row(scope: &Scope, row: &Row) -> String {
     let cells = row.entries().into_iter().map(|(name, value)| {
         let mut text = Vec::new();
         json::write_value(scope, &value, &mut text);
-        format!("{{{} {name} {}}}", value.type_name(), String::from_utf8_lossy(&text))
+        format!(
+            "{{{} {name} {}}}",
+            value.type_name(),
+            String::from_utf8_lossy(&text)
+        )
     });
     format!("[{}]", cells.collect::<Vec<_>>().join(" "))
 }

@@ -47,7 +47,10 @@ pub(crate) fn eval_truth(node: &Node, scope: &Scope) -> bool {
             let (left, right) = (eval(left, scope), eval(right, scope));
             compare_op(*op, scope, &left, &right)
         }
-        Node::And { operands, keep_last: false } => operands.iter().all(|operand| eval_truth(operand, scope)),
+        Node::And {
+            operands,
+            keep_last: false,
+        } => operands.iter().all(|operand| eval_truth(operand, scope)),
         Node::Not(inner) => !eval_truth(inner, scope),
         Node::Match(node) => matching::eval_match(node, scope),
         other => eval(other, scope).truth(scope),
@@ -114,11 +117,20 @@ pub(crate) fn members(value: Value, members: &[crate::value::Str], scope: &Scope
 pub(crate) fn not_found(symbol: &SymbolNode, scope: &Scope) {
     let layers = scope.describe_layers();
     if symbol.members.is_empty() {
-        scope.log_line(&format!("ERROR:Symbol {} not found. Current Scope is {layers}", symbol.text));
+        scope.log_line(&format!(
+            "ERROR:Symbol {} not found. Current Scope is {layers}",
+            symbol.text
+        ));
     } else {
-        let first = if symbol.negated { format!("-{}", symbol.name) } else { symbol.name.to_string() };
+        let first = if symbol.negated {
+            format!("-{}", symbol.name)
+        } else {
+            symbol.name.to_string()
+        };
         let text = &symbol.text;
-        scope.log_line(&format!("ERROR:While resolving {text} Symbol {first} not found. Current Scope is {layers}"));
+        scope.log_line(&format!(
+            "ERROR:While resolving {text} Symbol {first} not found. Current Scope is {layers}"
+        ));
     }
 }
 

@@ -47,25 +47,35 @@ impl<'a> Grouper<'a> {
 
     /// Emits the groups: in order of first appearance, or in key order what went through a file.
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        let Some(overflow) = self.overflow.take() else { return self.emit_all(rows) };
+        let Some(overflow) = self.overflow.take() else {
+            return self.emit_all(rows);
+        };
         let scope = self.current.outer;
         match overflow.finish().and_then(|file| sort_lines(scope, &file, "Key")) {
             Ok(sorted) => self.emit_sorted(&sorted, rows),
             Err(error) => {
-                scope.log_line(&format!("ERROR:GROUP BY: reading back the temporary file: {error}"));
+                scope.log_line(&format!(
+                    "ERROR:GROUP BY: reading back the temporary file: {error}"
+                ));
                 self.emit_all(rows)
             }
         }
     }
 
     fn emit_all(self, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        self.groups.into_iter().filter_map(|group| group.row).try_for_each(|row| rows.push(row))
+        self.groups
+            .into_iter()
+            .filter_map(|group| group.row)
+            .try_for_each(|row| rows.push(row))
     }
 
     fn emit_sorted(mut self, sorted: &SpillFile, rows: &mut dyn RowSink) -> Result<(), Stop> {
         let mut open: Option<(Str, usize)> = None;
         for line in sorted.rows(self.current.outer) {
-            let key = line.get("Key").and_then(|key| key.as_str().cloned()).unwrap_or_default();
+            let key = line
+                .get("Key")
+                .and_then(|key| key.as_str().cloned())
+                .unwrap_or_default();
             if open.as_ref().is_none_or(|(known, _)| *known != key) {
                 if let Some(row) = open.take().and_then(|(_, group)| self.groups[group].row.take()) {
                     rows.push(row)?;
@@ -89,7 +99,11 @@ impl<'a> Grouper<'a> {
 
     fn new_group(&mut self, key: Str) -> usize {
         self.positions.insert(key.clone(), self.groups.len());
-        self.groups.push(Group { key, aggregates: Arc::default(), row: None });
+        self.groups.push(Group {
+            key,
+            aggregates: Arc::default(),
+            row: None,
+        });
         self.groups.len() - 1
     }
 
@@ -104,7 +118,9 @@ impl<'a> Grouper<'a> {
     /// Keeps the row for later, in a file.
     fn spill(&mut self, key: Str) {
         let scope = self.current.outer;
-        let Some(source) = self.current.source_row() else { return };
+        let Some(source) = self.current.source_row() else {
+            return;
+        };
         let line = Dict::from_pairs([("Key", Value::Str(key)), ("Row", source.clone().into_value())]);
         let writer = match &mut self.overflow {
             Some(writer) => writer,
@@ -116,7 +132,9 @@ impl<'a> Grouper<'a> {
                 match SpillWriter::create(scope) {
                     Ok(writer) => none.insert(writer),
                     Err(error) => {
-                        scope.log_line(&format!("ERROR:GROUP BY: unable to create a temporary file: {error}"));
+                        scope.log_line(&format!(
+                            "ERROR:GROUP BY: unable to create a temporary file: {error}"
+                        ));
                         return;
                     }
                 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::expr::eval;
 use super::materialize::materialize;
 use super::node::Node;
-use super::select::SelectNode;
 use super::overflow;
+use super::select::SelectNode;
 use crate::aggregate::AggregateContext;
 use crate::call::{ArgValue, CallArgs};
 use crate::layer::Layer;
@@ -37,7 +37,9 @@ impl LetNode {
             LetNode::Query { materialize, query } => (&query.name, &query.params, *materialize),
         };
         if scope.context().registry().function(name).is_some() {
-            scope.log_line(&format!("WARN:LET expression is masking a built in function {name}"));
+            scope.log_line(&format!(
+                "WARN:LET expression is masking a built in function {name}"
+            ));
         }
         if materializes && !params.is_empty() {
             scope.log_line(&format!(
@@ -45,8 +47,14 @@ impl LetNode {
             ));
         }
         let value = match self {
-            LetNode::Expr { materialize: false, expr } => Value::Lazy(Lazy(expr.clone())),
-            LetNode::Query { materialize: false, query } => Value::Query(Query(query.clone())),
+            LetNode::Expr {
+                materialize: false,
+                expr,
+            } => Value::Lazy(Lazy(expr.clone())),
+            LetNode::Query {
+                materialize: false,
+                query,
+            } => Value::Query(Query(query.clone())),
             LetNode::Expr { expr, .. } => match eval(&expr.body, scope) {
                 Value::Query(query) if query.rows_in_memory().is_none() && !query.is_file_backed() => {
                     materialize(scope, &query, name)
@@ -71,7 +79,13 @@ pub(crate) struct LetExpr {
 
 impl LetExpr {
     pub(crate) fn new(name: Arc<str>, params: Arc<[ParamNode]>, body: Node, text: Arc<str>) -> LetExpr {
-        LetExpr { name, params, body, text, columns: OnceLock::new() }
+        LetExpr {
+            name,
+            params,
+            body,
+            text,
+            columns: OnceLock::new(),
+        }
     }
 }
 
@@ -111,22 +125,36 @@ impl LetQuery {
     /// `q(n=1)` in an expression: the query with its arguments.
     pub(crate) fn bind(&self, scope: &Scope, args: &CallArgs<'_>) -> Value {
         let layer = parameters(&self.params, scope, args, None);
-        Value::Query(Query::new(BoundQuery { query: self.clone(), layer }))
+        Value::Query(Query::new(BoundQuery {
+            query: self.clone(),
+            layer,
+        }))
     }
 
     /// `FROM q(n=1)`
-    pub(crate) fn run_with(&self, scope: &Scope, args: &CallArgs<'_>, rows: &mut dyn RowSink) -> Result<(), Stop> {
+    pub(crate) fn run_with(
+        &self,
+        scope: &Scope,
+        args: &CallArgs<'_>,
+        rows: &mut dyn RowSink,
+    ) -> Result<(), Stop> {
         if overflow(scope) {
             return Ok(());
         }
         if !self.params.is_empty() {
             let declared = |name: &Str| self.params.iter().any(|param| param.name == *name);
             for name in args.names().filter(|name| !declared(name)) {
-                scope.log_line(&format!("ERROR:Extra unrecognized arg {name} when calling {}", self.name));
+                scope.log_line(&format!(
+                    "ERROR:Extra unrecognized arg {name} when calling {}",
+                    self.name
+                ));
             }
             for param in self.params.iter().filter(|param| param.default.is_none()) {
                 if args.arg(&param.name.as_utf8_lossy()).is_none() {
-                    scope.log_line(&format!("ERROR:Missing arg {} when calling {}", param.name, self.name));
+                    scope.log_line(&format!(
+                        "ERROR:Missing arg {} when calling {}",
+                        param.name, self.name
+                    ));
                 }
             }
         }
@@ -173,7 +201,9 @@ impl QuerySource for BoundQuery {
         if overflow(scope) {
             return Ok(());
         }
-        self.query.select.run(&call_scope(scope, self.layer.clone()), rows)
+        self.query
+            .select
+            .run(&call_scope(scope, self.layer.clone()), rows)
     }
 
     fn text(&self) -> String {
@@ -217,7 +247,11 @@ fn parameters(
     let columns = match known {
         Some(known) => {
             let first = known.get_or_init(|| Columns::new(names.iter().cloned()));
-            if first.names() == names { Arc::clone(first) } else { Columns::new(names) }
+            if first.names() == names {
+                Arc::clone(first)
+            } else {
+                Columns::new(names)
+            }
         }
         None => Columns::new(names),
     };

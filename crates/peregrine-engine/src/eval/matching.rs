@@ -34,7 +34,9 @@ pub(crate) fn eval_match(node: &MatchNode, scope: &Scope) -> bool {
 
 /// `a =~ p` of values.
 pub(crate) fn matches(scope: &Scope, value: &Value, pattern: &Value) -> bool {
-    let Value::Str(pattern) = pattern else { return false };
+    let Value::Str(pattern) = pattern else {
+        return false;
+    };
     if matches_all(pattern) {
         return true;
     }
@@ -59,10 +61,12 @@ fn compile(scope: &Scope, pattern: &Str) -> Option<Regex> {
 fn matches_regex(scope: &Scope, value: &Value, regex: &Regex, depth: u32) -> bool {
     match value {
         Value::Str(text) => regex.is_match(text),
-        Value::Array(items) if depth < MAX_DEPTH => {
-            items.iter().any(|item| matches_regex(scope, &item.clone().reduce(scope), regex, depth + 1))
-        }
-        Value::Bytes(bytes) => bytes.iter().any(|byte| regex.is_match(byte.to_string().as_bytes())),
+        Value::Array(items) if depth < MAX_DEPTH => items
+            .iter()
+            .any(|item| matches_regex(scope, &item.clone().reduce(scope), regex, depth + 1)),
+        Value::Bytes(bytes) => bytes
+            .iter()
+            .any(|byte| regex.is_match(byte.to_string().as_bytes())),
         Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Time(_) | Value::Dict(_) => {
             regex.is_match(&value.to_text(scope))
         }

@@ -9,7 +9,14 @@ use crate::value::{Row, Value};
 
 /// Runs the query and keeps its rows under `name`.
 pub(crate) fn materialize(scope: &Scope, query: &Query, name: &str) -> Value {
-    let mut target = Target { name, limit: limit(scope), rows: Vec::new(), file: None, written: 0, failed: false };
+    let mut target = Target {
+        name,
+        limit: limit(scope),
+        rows: Vec::new(),
+        file: None,
+        written: 0,
+        failed: false,
+    };
     let mut sink = FnSink(|row| target.push(scope, row));
     // A stop leaves the rows that came before it.
     let _ = query.run(scope, &mut sink);
@@ -17,8 +24,11 @@ pub(crate) fn materialize(scope: &Scope, query: &Query, name: &str) -> Value {
 }
 
 fn limit(scope: &Scope) -> usize {
-    let set = scope.get("VQL_MATERIALIZE_ROW_LIMIT").and_then(|value| value.reduce(scope).as_i64());
-    set.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(scope.context().materialize_limit)
+    let set = scope
+        .get("VQL_MATERIALIZE_ROW_LIMIT")
+        .and_then(|value| value.reduce(scope).as_i64());
+    set.and_then(|rows| usize::try_from(rows).ok())
+        .unwrap_or(scope.context().materialize_limit)
 }
 
 struct Target<'a> {
@@ -76,14 +86,22 @@ impl Target<'_> {
     }
 
     fn finish(self, scope: &Scope, query: &Query) -> Query {
-        let Some(file) = self.file else { return Query::from_rows(self.rows) };
+        let Some(file) = self.file else {
+            return Query::from_rows(self.rows);
+        };
         match file.finish() {
             Ok(file) => {
                 scope.log_line(&format!("WARN:Materialized {} rows", file.len()));
-                Query::new(FileRows { file: Arc::new(file), text: query.text() })
+                Query::new(FileRows {
+                    file: Arc::new(file),
+                    text: query.text(),
+                })
             }
             Err(error) => {
-                scope.log_line(&format!("ERROR:writing the tempfile of LET {}: {error}", self.name));
+                scope.log_line(&format!(
+                    "ERROR:writing the tempfile of LET {}: {error}",
+                    self.name
+                ));
                 Query::from_rows(Vec::new())
             }
         }

@@ -8,8 +8,8 @@ mod explain;
 mod expr;
 mod group;
 mod lets;
-mod materialize;
 mod matching;
+mod materialize;
 mod node;
 mod order;
 mod pipeline;
@@ -33,7 +33,7 @@ use crate::scope::{MAX_DEPTH, Scope};
 /// True (with a message) when scopes are nested too deeply to go on. Also true, silently, once the query is
 /// cancelled: what is left of a deep recursion unwinds quickly.
 fn overflow(scope: &Scope) -> bool {
-    if scope.cancellation().is_flagged() {
+    if scope.is_stopping() {
         return true;
     }
     let too_deep = scope.0.depth >= MAX_DEPTH;

@@ -23,15 +23,25 @@ pub(crate) enum Node {
     /// True if all are; `keep_last`: the last operand's value instead of TRUE.
     And { operands: Box<[Node]>, keep_last: bool },
     /// The first true operand; later ones as TRUE unless their flag says to keep the value.
-    Or { first: Box<Node>, rest: Box<[(bool, Node)]> },
+    Or {
+        first: Box<Node>,
+        rest: Box<[(bool, Node)]>,
+    },
     /// `NOT a`
     Not(Box<Node>),
     /// `a < b`
-    Compare { op: CompareOp, left: Box<Node>, right: Box<Node> },
+    Compare {
+        op: CompareOp,
+        left: Box<Node>,
+        right: Box<Node>,
+    },
     /// `a =~ b`
     Match(Box<MatchNode>),
     /// `a + b - c`
-    Arithmetic { first: Box<Node>, rest: Box<[(ArithmeticOp, Node)]> },
+    Arithmetic {
+        first: Box<Node>,
+        rest: Box<[(ArithmeticOp, Node)]>,
+    },
     /// `x[i]`, `x.name`
     Access { base: Box<Node>, steps: Box<[Step]> },
     /// `(a, b)`

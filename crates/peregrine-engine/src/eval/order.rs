@@ -61,18 +61,27 @@ impl<'a> Sorter<'a> {
     fn head(&self, run: usize, row: Option<Row>) -> Option<Head<'a>> {
         let row = row?;
         let key = sort_key(&row, &self.column, self.scope);
-        Some(Head { scope: self.scope, descending: self.descending, run, key, row })
+        Some(Head {
+            scope: self.scope,
+            descending: self.descending,
+            run,
+            key,
+            row,
+        })
     }
 
     /// The rows in memory, sorted and taken out.
     fn sorted(&mut self) -> Vec<(Option<Value>, Row)> {
         let (scope, descending) = (self.scope, self.descending);
-        merge_sort(std::mem::take(&mut self.rows), &mut |(a, _), (b, _)| match (a, b) {
-            // A row without the column is equal to all.
-            (Some(a), Some(b)) if descending => !less(scope, a, b),
-            (Some(a), Some(b)) => less(scope, a, b),
-            _ => false,
-        })
+        merge_sort(
+            std::mem::take(&mut self.rows),
+            &mut |(a, _), (b, _)| match (a, b) {
+                // A row without the column is equal to all.
+                (Some(a), Some(b)) if descending => !less(scope, a, b),
+                (Some(a), Some(b)) => less(scope, a, b),
+                _ => false,
+            },
+        )
     }
 
     fn spill(&mut self) {
@@ -80,7 +89,9 @@ impl<'a> Sorter<'a> {
         match write_chunk(self.scope, sorted.iter().map(|(_, row)| row)) {
             Ok(chunk) => self.chunks.push(chunk),
             Err(error) => {
-                self.scope.log_line(&format!("ERROR:ORDER BY: unable to write a temporary file: {error}"));
+                self.scope.log_line(&format!(
+                    "ERROR:ORDER BY: unable to write a temporary file: {error}"
+                ));
                 self.rows = sorted;
             }
         }
@@ -92,7 +103,8 @@ impl RowSink for Sorter<'_> {
         let key = sort_key(&row, &self.column, self.scope);
         if key.is_none() && !self.reported {
             self.reported = true;
-            self.scope.log_line(&format!("Order by column {} not present in row", self.column));
+            self.scope
+                .log_line(&format!("Order by column {} not present in row", self.column));
         }
         self.rows.push((key, row));
         if self.rows.len() >= CHUNK && self.rows.len() % CHUNK == 0 {
@@ -104,13 +116,19 @@ impl RowSink for Sorter<'_> {
 
 /// Sorts the lines of a file by a string column.
 pub(super) fn sort_lines(scope: &Scope, file: &SpillFile, column: &str) -> io::Result<SpillFile> {
-    let order = OrderNode { column: Str::from(column), descending: false };
+    let order = OrderNode {
+        column: Str::from(column),
+        descending: false,
+    };
     let mut sorter = Sorter::new(scope, &order);
     for row in file.rows(scope) {
         // Cancellation shows when the rows are read back.
         let _ = sorter.push(row);
     }
-    let mut out = Writing { scope, writer: SpillWriter::create(scope)? };
+    let mut out = Writing {
+        scope,
+        writer: SpillWriter::create(scope)?,
+    };
     let _ = sorter.finish(&mut out);
     out.writer.finish()
 }

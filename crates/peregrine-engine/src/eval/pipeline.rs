@@ -25,7 +25,10 @@ pub(crate) struct Projector<'a> {
 
 impl<'a> Projector<'a> {
     pub(crate) fn new(select: &'a SelectNode, scope: &'a Scope, rows: &'a mut dyn RowSink) -> Projector<'a> {
-        Projector { rows, current: CurrentRow::new(select, scope, select.filter.is_some()) }
+        Projector {
+            rows,
+            current: CurrentRow::new(select, scope, select.filter.is_some()),
+        }
     }
 }
 
@@ -74,7 +77,14 @@ impl<'a> CurrentRow<'a> {
         let row_scope = outer.nest(Layer::None, 1);
         let alias_scope = with_aliases.then(|| row_scope.nest(Layer::Cells(Arc::new(Cells::of(select))), 0));
         outer.0.root.stats.scopes.fetch_add(1, Ordering::Relaxed);
-        CurrentRow { select, outer, row_scope, alias_scope, plan: None, rows_scanned: 0 }
+        CurrentRow {
+            select,
+            outer,
+            row_scope,
+            alias_scope,
+            plan: None,
+            rows_scanned: 0,
+        }
     }
 
     /// Takes the next source row; false when WHERE drops it.
@@ -82,7 +92,9 @@ impl<'a> CurrentRow<'a> {
         self.rows_scanned += 1;
         self.outer.checkpoint()?;
         self.place(row);
-        let Some(filter) = &self.select.filter else { return Ok(true) };
+        let Some(filter) = &self.select.filter else {
+            return Ok(true);
+        };
         let passes = eval_truth(filter, self.alias_scope());
         if !passes && self.outer.0.explain {
             explain::rejected(self.outer, &self.select.filter_text);
@@ -100,7 +112,11 @@ impl<'a> CurrentRow<'a> {
         if !reset {
             return;
         }
-        match self.alias_scope.as_mut().and_then(|scope| Arc::get_mut(&mut scope.0)) {
+        match self
+            .alias_scope
+            .as_mut()
+            .and_then(|scope| Arc::get_mut(&mut scope.0))
+        {
             Some(node) => node.parent = Some(self.row_scope.clone()),
             None => {
                 let cells = Layer::Cells(Arc::new(Cells::of(self.select)));
@@ -137,7 +153,9 @@ impl<'a> CurrentRow<'a> {
 
     /// The output row.
     pub(crate) fn project(&mut self) -> Row {
-        let Some(columns) = self.select.fixed_columns() else { return self.project_star() };
+        let Some(columns) = self.select.fixed_columns() else {
+            return self.project_star();
+        };
         match &*self.select.aliases.defined_by {
             [only] => Row::single(columns, self.cell(*only)),
             cells => Row::new(columns, cells.iter().map(|cell| self.cell(*cell)).collect()),
@@ -179,7 +197,9 @@ impl<'a> CurrentRow<'a> {
     /// Cuts the alias scope off the row scope, so that the row scope can be changed in place, and with `reset`
     /// forgets its cells. False when there is no alias scope.
     fn detach_aliases(&mut self, reset: bool) -> bool {
-        let Some(scope) = &mut self.alias_scope else { return false };
+        let Some(scope) = &mut self.alias_scope else {
+            return false;
+        };
         match Arc::get_mut(&mut scope.0) {
             Some(node) if !node.is_touched() => {
                 node.parent = None;
@@ -199,7 +219,12 @@ impl<'a> CurrentRow<'a> {
 
 impl Drop for CurrentRow<'_> {
     fn drop(&mut self) {
-        self.outer.0.root.stats.rows.fetch_add(self.rows_scanned, Ordering::Relaxed);
+        self.outer
+            .0
+            .root
+            .stats
+            .rows
+            .fetch_add(self.rows_scanned, Ordering::Relaxed);
     }
 }
 
@@ -225,7 +250,11 @@ impl Plan {
             }
         }
         let (names, origins): (Vec<Str>, Vec<Origin>) = entries.into_iter().unzip();
-        Plan { columns: Columns::new(names), source, origins }
+        Plan {
+            columns: Columns::new(names),
+            source,
+            origins,
+        }
     }
 }
 
@@ -235,7 +264,10 @@ fn named_values(row: &Row, scope: &Scope) -> (Arc<Columns>, Vec<Value>) {
         None | Some(Value::Dict(_)) => (row.columns(), row.values()),
         Some(value @ (Value::Object(_) | Value::Array(_))) => {
             let names = value.member_names(scope);
-            let values = names.iter().map(|name| value.member(scope, name).unwrap_or_default()).collect();
+            let values = names
+                .iter()
+                .map(|name| value.member(scope, name).unwrap_or_default())
+                .collect();
             (Columns::new(names), values)
         }
         Some(_) => (row.columns(), Vec::new()),

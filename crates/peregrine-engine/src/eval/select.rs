@@ -83,7 +83,11 @@ impl SelectNode {
 
     /// A `*` anywhere.
     pub(crate) fn has_star(&self) -> bool {
-        self.star || self.columns.iter().any(|column| matches!(column.kind, super::node::ColumnKind::Star))
+        self.star
+            || self
+                .columns
+                .iter()
+                .any(|column| matches!(column.kind, super::node::ColumnKind::Star))
     }
 
     /// Runs the query over `scope`.
@@ -105,8 +109,14 @@ impl SelectNode {
     }
 
     fn run_limited(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        let Some(limit) = self.limit else { return self.run_ordered(scope, rows) };
-        let mut limited = Limiter { left: limit, rows, satisfied: false };
+        let Some(limit) = self.limit else {
+            return self.run_ordered(scope, rows);
+        };
+        let mut limited = Limiter {
+            left: limit,
+            rows,
+            satisfied: false,
+        };
         match self.run_ordered(scope, &mut limited) {
             Err(Stop) if limited.satisfied => Ok(()),
             result => result,
@@ -114,7 +124,9 @@ impl SelectNode {
     }
 
     fn run_ordered(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        let Some(order) = &self.order_by else { return self.run_grouped(scope, rows) };
+        let Some(order) = &self.order_by else {
+            return self.run_grouped(scope, rows);
+        };
         let mut sorter = Sorter::new(scope, order);
         self.run_grouped(scope, &mut sorter)?;
         sorter.finish(rows)

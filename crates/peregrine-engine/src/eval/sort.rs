@@ -46,6 +46,9 @@ mod tests {
 
     #[test]
     fn survives_nonsense_orders() {
-        assert_eq!(merge_sort((0..100).collect::<Vec<u32>>(), &mut |_, _| true).len(), 100);
+        assert_eq!(
+            merge_sort((0..100).collect::<Vec<u32>>(), &mut |_, _| true).len(),
+            100
+        );
     }
 }

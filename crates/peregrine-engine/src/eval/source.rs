@@ -45,7 +45,9 @@ impl SourceNode {
         scope: &Scope,
         rows: &mut dyn RowSink,
     ) -> Result<(), Stop> {
-        let Ok(args) = evaluated_args(args, scope, &self.text) else { return Ok(()) };
+        let Ok(args) = evaluated_args(args, scope, &self.text) else {
+            return Ok(());
+        };
         let args = CallArgs::new(scope, &args);
         match value {
             Value::Query(query) => {
@@ -94,8 +96,11 @@ impl SourceNode {
         let text = &self.text;
         let mut message = format!("ERROR:Plugin {text} not found. ");
         let parts: Vec<&str> = text.split('_').filter(|part| !part.is_empty()).collect();
-        let similar: Vec<&str> =
-            registry.plugins().map(|def| def.name).filter(|name| parts.iter().any(|part| name.contains(part))).collect();
+        let similar: Vec<&str> = registry
+            .plugins()
+            .map(|def| def.name)
+            .filter(|name| parts.iter().any(|part| name.contains(part)))
+            .collect();
         if !similar.is_empty() {
             message.push_str(&format!("Did you mean {}? ", similar.join(" ")));
         }
@@ -111,7 +116,10 @@ impl SourceNode {
 /// Arguments of a plugin are evaluated before it starts; `{…}` stays a query.
 fn evaluated_args(args: &ArgsNode, scope: &Scope, name: &str) -> Result<Vec<(Str, ArgValue)>, ()> {
     let args = call_args(args, scope, name).map_err(|_| ())?;
-    Ok(args.iter().map(|arg| (arg.name().clone(), ArgValue::from(arg.value()))).collect())
+    Ok(args
+        .iter()
+        .map(|arg| (arg.name().clone(), ArgValue::from(arg.value())))
+        .collect())
 }
 
 fn run_plugin(
@@ -124,9 +132,15 @@ fn run_plugin(
     if refused(def, scope) {
         return Ok(());
     }
-    let Ok(args) = evaluated_args(args, scope, def.name) else { return Ok(()) };
+    let Ok(args) = evaluated_args(args, scope, def.name) else {
+        return Ok(());
+    };
     let args = CallArgs::new(scope, &args);
-    let mut explaining = explain::SentRows { scope, plugin: def.name, rows };
+    let mut explaining = explain::SentRows {
+        scope,
+        plugin: def.name,
+        rows,
+    };
     let result = if scope.0.explain {
         explain::arguments(scope, &args);
         (def.run)(&args, &mut explaining)
@@ -172,7 +186,9 @@ fn refused(def: &PluginDef, scope: &Scope) -> bool {
 fn rows_of_value(value: Value, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
     match value.reduce(scope) {
         Value::Query(query) => run_query(&query, scope, rows),
-        Value::Array(items) => items.iter().try_for_each(|item| rows.push(Row::from(item.clone().reduce(scope)))),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| rows.push(Row::from(item.clone().reduce(scope)))),
         other => rows.push(Row::from(other)),
     }
 }

@@ -31,7 +31,12 @@ impl SpillWriter {
             Some(dir) => builder.tempfile_in(dir),
             None => builder.tempfile(),
         }?;
-        Ok(SpillWriter { file: BufWriter::new(file), line: Vec::new(), rows: 0, error: None })
+        Ok(SpillWriter {
+            file: BufWriter::new(file),
+            line: Vec::new(),
+            rows: 0,
+            error: None,
+        })
     }
 
     /// Where the file is.
@@ -60,7 +65,10 @@ impl SpillWriter {
         }
         let rows = self.rows;
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(SpillFile { path: file.into_temp_path(), rows })
+        Ok(SpillFile {
+            path: file.into_temp_path(),
+            rows,
+        })
     }
 }
 
@@ -74,9 +82,16 @@ impl SpillFile {
     pub(crate) fn rows(&self, scope: &Scope) -> SpillReader {
         let opened = File::open(&self.path);
         if let Err(error) = &opened {
-            scope.log_line(&format!("ERROR:unable to open temporary file `{}`: {error}", self.path.display()));
+            scope.log_line(&format!(
+                "ERROR:unable to open temporary file `{}`: {error}",
+                self.path.display()
+            ));
         }
-        SpillReader { file: opened.ok().map(BufReader::new), line: Vec::new(), scope: scope.clone() }
+        SpillReader {
+            file: opened.ok().map(BufReader::new),
+            line: Vec::new(),
+            scope: scope.clone(),
+        }
     }
 }
 
@@ -101,7 +116,8 @@ impl Iterator for SpillReader {
             },
             Err(error) => error.to_string(),
         };
-        self.scope.log_line(&format!("ERROR:reading a temporary file: {problem}"));
+        self.scope
+            .log_line(&format!("ERROR:reading a temporary file: {problem}"));
         self.file = None;
         None
     }

@@ -4,7 +4,7 @@ use crate::scope::Scope;
 use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
 
 /// Nested arrays and objects past this are cut off with `null`.
-const MAX_LIST_DEPTH: u32 = 10;
+const MAX_LIST_DEPTH: u32 = 11;
 /// Dict contents are not counted above; this bounds them against dicts that contain themselves.
 const MAX_DEPTH: u32 = 250;
 

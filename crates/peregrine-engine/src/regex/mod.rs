@@ -70,23 +70,39 @@ impl Regex {
     }
 }
 
+/// The `regex` crate's wording and RE2's, which logs are searched for.
+const WORDINGS: &[(&str, &str)] = &[
+    ("unclosed group", "missing closing )"),
+    ("unopened group", "unexpected )"),
+    ("unclosed character class", "missing closing ]"),
+    (
+        "repetition operator missing expression",
+        "missing argument to repetition operator",
+    ),
+    ("look-around", "invalid or unsupported Perl syntax"),
+    ("unrecognized flag", "invalid or unsupported Perl syntax"),
+    ("invalid character class range", "invalid character class range"),
+];
+
 fn describe(pattern: &str, error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(limit) => {
             format!("error parsing regexp: `{pattern}` compiles to more than {limit} bytes; make it smaller")
         }
         other => {
-            // The first line that says something; the rest draws the pattern.
+            // The last line says what is wrong; the others draw the pattern.
             let text = other.to_string();
             let last = text
                 .lines()
                 .rev()
                 .find(|line| !line.trim().is_empty())
                 .unwrap_or("invalid pattern");
-            format!(
-                "error parsing regexp: {} in `{pattern}`",
-                last.trim().trim_start_matches("error: ")
-            )
+            let reason = last.trim().trim_start_matches("error: ");
+            let reason = WORDINGS
+                .iter()
+                .find(|(ours, _)| reason.starts_with(ours))
+                .map_or(reason, |(_, re2)| re2);
+            format!("error parsing regexp: {reason}: `{pattern}`")
         }
     }
 }

@@ -120,7 +120,8 @@ pub(crate) fn days_in_month(year: i64, month: u32) -> u32 {
 }
 
 /// `2006-01-02T15:04:05[.fraction](Z|±hh:mm)`.
-pub(crate) fn parse_rfc3339(text: &str) -> Option<Time> {
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<Time> {
     let b = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<u32> {
         let digits = b.get(from..to)?;

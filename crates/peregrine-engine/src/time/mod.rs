@@ -1,10 +1,18 @@
 //! Times: members, text forms, conversions.
 
 mod civil;
+mod guess;
+mod layout;
+mod member;
 mod show;
+mod zone;
 
-pub use self::civil::Civil;
+pub use self::civil::{Civil, parse_rfc3339};
+pub use self::guess::parse;
+pub use self::layout::{format_layout, named_layout, parse_layout};
+pub use self::member::member;
 pub use self::show::{rfc3339, rfc3339_in, text_form};
+pub use self::zone::parse_zone;
 
 use crate::scope::Scope;
 use crate::value::{Time, Value};
@@ -36,30 +44,25 @@ pub fn to_time(scope: &Scope, value: &Value) -> Option<Time> {
         Value::Bool(value) => Some(from_number(i64::from(*value))),
         Value::Float(seconds) if *seconds == 0.0 => Some(Time::ZERO),
         Value::Float(seconds) => Some(Time::from_unix_f64(*seconds)),
+        Value::Str(text) if text.is_empty() => Some(Time::ZERO),
+        Value::Str(text) => match crate::number::parse_int(&text.as_utf8_lossy()) {
+            Some(number) => Some(from_number(number)),
+            None => parse(scope, text),
+        },
         Value::Lazy(lazy) => to_time(scope, &lazy.force(scope)),
         _ => None,
     }
 }
 
-/// `time.Name`.
-#[must_use]
-pub fn member(time: Time, name: &[u8]) -> Option<Value> {
-    let civil = Civil::of(time);
-    Some(match name {
-        b"Year" => Value::from(civil.year),
-        b"Unix" => Value::from(time.unix()),
-        _ => return None,
-    })
-}
-
-/// RFC 3339 only.
-#[must_use]
-pub fn parse_rfc3339(text: &str) -> Option<Time> {
-    civil::parse_rfc3339(text)
-}
-
-/// A date in one of many layouts; `None` when it is none.
-#[must_use]
-pub fn parse(_scope: &Scope, text: &[u8]) -> Option<Time> {
-    parse_rfc3339(std::str::from_utf8(text).ok()?)
+/// The offset of a zone at a local time (seconds since 1970 as the clock there shows).
+fn zone_offset_at(zone: crate::value::ZoneId, local: i64) -> i32 {
+    let offset_of = |seconds: i64| Civil::of(Time::from_unix(seconds, 0).in_zone(zone)).offset;
+    // One step suffices but at a change of the clock, where the second decides.
+    let first = offset_of(local);
+    let second = offset_of(local - i64::from(first));
+    if first == second {
+        first
+    } else {
+        offset_of(local - i64::from(second))
+    }
 }

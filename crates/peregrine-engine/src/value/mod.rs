@@ -96,6 +96,7 @@ impl Value {
             Value::Int(value) => Some(*value),
             Value::UInt(value) => Some(*value as i64),
             Value::Float(value) => Some(*value as i64),
+            Value::Object(object) => object.to_number(),
             _ => None,
         }
     }
@@ -108,6 +109,7 @@ impl Value {
             Value::Int(value) => Some(*value as f64),
             Value::UInt(value) => Some(*value as f64),
             Value::Float(value) => Some(*value),
+            Value::Object(object) => object.to_number().map(|number| number as f64),
             _ => None,
         }
     }

@@ -24,6 +24,11 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
+    /// Its number, if it stands for one: for arithmetic and comparison.
+    fn to_number(&self) -> Option<i64> {
+        None
+    }
+
     /// A plain value to encode instead of its members.
     fn to_json(&self, _scope: &Scope) -> Option<Value> {
         None

@@ -40,6 +40,34 @@ impl Value {
         Value::Null
     }
 
+    /// `self =~ pattern`
+    #[must_use]
+    pub fn matches(&self, scope: &Scope, pattern: &Value) -> bool {
+        crate::eval::matches(scope, self, pattern)
+    }
+
+    /// `self < other`
+    #[must_use]
+    pub fn less_than(&self, scope: &Scope, other: &Value) -> bool {
+        crate::eval::less(scope, self, other)
+    }
+
+    /// `self = other`
+    #[must_use]
+    pub fn equals(&self, scope: &Scope, other: &Value) -> bool {
+        crate::eval::equal(scope, self, other)
+    }
+
+    /// A query becomes the array of its rows; other values stay.
+    #[must_use]
+    pub fn expanded(self, scope: &Scope) -> Value {
+        match self.reduce(scope) {
+            Value::Query(query) if query.is_file_backed() => Value::Null,
+            Value::Query(query) => query.to_array(scope),
+            other => other,
+        }
+    }
+
     /// As "any" parameters see it: rows in memory become a list, rows in a file NULL.
     #[must_use]
     pub fn into_argument(self) -> Value {

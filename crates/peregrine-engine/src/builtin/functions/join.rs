@@ -1,0 +1,41 @@
+//! `join()`: strings to one string.
+
+use crate::prelude::*;
+
+/// Joins strings.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The strings; other values join with their text.
+    array: Vec<Str>,
+    /// What stands between them.
+    sep: Option<Str>,
+}
+
+pub struct Join;
+
+impl Function for Join {
+    type Args = Args;
+    const NAME: &'static str = "join";
+    const CATEGORY: Category = Category::Strings;
+    const ON_ERROR: OnError = OnError::False;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "with commas",
+            "join(array=['a', 1, NULL], sep=',')",
+            r#""a,1,Null""#,
+        ),
+        example("a single value", "join(array='x', sep='-')", r#""x""#),
+        example("without separator", "join(array=['a', 'b'])", r#""ab""#),
+        fails(
+            "nothing to join",
+            "join(sep=',')",
+            "join: Field array is required",
+        ),
+    ];
+
+    fn call(_: &Scope, args: Args) -> VqlResult {
+        Ok(Value::Str(Str::from(
+            args.array.join(args.sep.unwrap_or_default().as_bytes()),
+        )))
+    }
+}

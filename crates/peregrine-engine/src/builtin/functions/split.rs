@@ -1,0 +1,83 @@
+//! `split()`: a string to its parts.
+
+use crate::prelude::*;
+
+/// Splits a string at a separator.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The string.
+    string: Str,
+    /// A regular expression; its letter case matters.
+    sep: Option<Str>,
+    /// The separator as it is.
+    sep_string: Option<Str>,
+}
+
+pub struct Split;
+
+impl Function for Split {
+    type Args = Args;
+    const NAME: &'static str = "split";
+    const CATEGORY: Category = Category::Strings;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "at a regex",
+            "split(string='a1b22c', sep='[0-9]+')",
+            r#"["a","b","c"]"#,
+        ),
+        example(
+            "at a string",
+            "split(string='a.b', sep_string='.')",
+            r#"["a","b"]"#,
+        ),
+        example(
+            "an empty string has one part",
+            "split(string='', sep=',')",
+            r#"[""]"#,
+        ),
+        fails(
+            "no separator",
+            "split(string='a')",
+            "split: requires either sep or sep_string",
+        ),
+    ];
+
+    fn call(_: &Scope, args: Args) -> VqlResult {
+        let text = &args.string;
+        let given = |sep: &Str| !sep.is_empty();
+        if let Some(sep) = args.sep_string.filter(given) {
+            return Ok(split_string(text, &sep));
+        }
+        let Some(sep) = args.sep.filter(given) else {
+            return Err("requires either sep or sep_string".into());
+        };
+        let regex = Regex::cached(&sep.as_utf8_lossy())?;
+        Ok(split_regex(text, regex.as_bytes_regex()))
+    }
+}
+
+fn split_string(text: &[u8], sep: &[u8]) -> Value {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for at in memchr::memmem::find_iter(text, sep) {
+        parts.push(Value::Str(Str::new(&text[start..at])));
+        start = at + sep.len();
+    }
+    parts.push(Value::Str(Str::new(&text[start..])));
+    Value::array(parts)
+}
+
+/// As Go splits: a match of nothing at the start or the end makes no part.
+fn split_regex(text: &[u8], regex: &regex::bytes::Regex) -> Value {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for found in regex.find_iter(text) {
+        if found.is_empty() && (found.start() == 0 || found.start() == text.len()) {
+            continue;
+        }
+        parts.push(Value::Str(Str::new(&text[start..found.start()])));
+        start = found.end();
+    }
+    parts.push(Value::Str(Str::new(&text[start..])));
+    Value::array(parts)
+}

@@ -1,0 +1,295 @@
+//! Go's `Printf` over VQL values.
+
+mod number;
+mod verb;
+
+use crate::scope::Scope;
+use crate::value::{Str, Value};
+
+/// Widths and precisions beyond this are clipped: a format must not ask for gigabytes.
+const MAX_WIDTH: usize = 1_000_000;
+
+/// Formats `args` as `format` says. Mismatches show in the text.
+#[must_use]
+pub fn format(scope: &Scope, format: &[u8], args: &[Value]) -> Str {
+    let mut printer = Printer {
+        scope,
+        args,
+        next: 0,
+        reordered: false,
+        out: Vec::new(),
+    };
+    let mut rest = format;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        printer.out.extend_from_slice(&rest[..at]);
+        rest = printer.directive(&rest[at + 1..]);
+    }
+    printer.out.extend_from_slice(rest);
+    printer.surplus();
+    Str::from(printer.out)
+}
+
+struct Printer<'a> {
+    scope: &'a Scope,
+    args: &'a [Value],
+    next: usize,
+    reordered: bool,
+    out: Vec<u8>,
+}
+
+/// Flags, width and precision of one directive.
+#[derive(Debug, Clone, Default)]
+struct Spec {
+    minus: bool,
+    plus: bool,
+    sharp: bool,
+    zero: bool,
+    space: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+impl Printer<'_> {
+    /// After a `%`; returns what follows the directive.
+    fn directive<'f>(&mut self, format: &'f [u8]) -> &'f [u8] {
+        let mut spec = Spec::default();
+        let mut rest = format;
+        while let Some((c, after)) = rest.split_first() {
+            match c {
+                b'-' => spec.minus = true,
+                b'+' => spec.plus = true,
+                b'#' => spec.sharp = true,
+                b'0' => spec.zero = true,
+                b' ' => spec.space = true,
+                _ => break,
+            }
+            rest = after;
+        }
+        let mut index_ok = self.index(&mut rest);
+        if let Some(after) = rest.strip_prefix(b"*") {
+            rest = after;
+            match self.star() {
+                Some(width) => {
+                    spec.minus |= width < 0;
+                    spec.width = Some(clip(width.unsigned_abs()));
+                }
+                None => self.out.extend_from_slice(b"%!(BADWIDTH)"),
+            }
+        } else {
+            spec.width = digits(&mut rest);
+        }
+        if let Some(after) = rest.strip_prefix(b".") {
+            rest = after;
+            index_ok &= self.index(&mut rest);
+            if let Some(after) = rest.strip_prefix(b"*") {
+                rest = after;
+                match self.star().and_then(|precision| u64::try_from(precision).ok()) {
+                    Some(precision) => spec.precision = Some(clip(precision)),
+                    None => self.out.extend_from_slice(b"%!(BADPREC)"),
+                }
+            } else {
+                spec.precision = Some(digits(&mut rest).unwrap_or(0));
+            }
+        }
+        index_ok &= self.index(&mut rest);
+        if spec.minus {
+            spec.zero = false;
+        }
+        let Some(verb) = next_char(&mut rest) else {
+            self.out.extend_from_slice(b"%!(NOVERB)");
+            return rest;
+        };
+        if verb == '%' {
+            self.out.push(b'%');
+        } else if !index_ok {
+            self.out
+                .extend_from_slice(format!("%!{verb}(BADINDEX)").as_bytes());
+        } else if let Some(value) = self.args.get(self.next) {
+            self.next += 1;
+            verb::write(self.scope, &mut self.out, &spec, verb, value, 0);
+        } else {
+            self.out
+                .extend_from_slice(format!("%!{verb}(MISSING)").as_bytes());
+        }
+        rest
+    }
+
+    /// `[2]`: the next argument is the second. False when it is no valid index.
+    fn index(&mut self, rest: &mut &[u8]) -> bool {
+        let Some(after) = rest.strip_prefix(b"[") else {
+            return true;
+        };
+        self.reordered = true;
+        let Some(end) = memchr::memchr(b']', after) else {
+            *rest = after;
+            return false;
+        };
+        let number = std::str::from_utf8(&after[..end])
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok());
+        *rest = &after[end + 1..];
+        match number {
+            Some(number) if number >= 1 && number <= self.args.len() => {
+                self.next = number - 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The value of a `*`.
+    fn star(&mut self) -> Option<i64> {
+        let value = self.args.get(self.next)?;
+        self.next += 1;
+        match value {
+            Value::Int(value) if value.unsigned_abs() <= MAX_WIDTH as u64 => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn surplus(&mut self) {
+        let Some(surplus) = self
+            .args
+            .get(self.next..)
+            .filter(|rest| !rest.is_empty() && !self.reordered)
+        else {
+            return;
+        };
+        self.out.extend_from_slice(b"%!(EXTRA ");
+        for (i, value) in surplus.iter().enumerate() {
+            if i > 0 {
+                self.out.extend_from_slice(b", ");
+            }
+            self.out.extend_from_slice(value.type_name().as_bytes());
+            self.out.push(b'=');
+            verb::write(self.scope, &mut self.out, &Spec::default(), 'v', value, 0);
+        }
+        self.out.push(b')');
+    }
+}
+
+fn clip(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(MAX_WIDTH).min(MAX_WIDTH)
+}
+
+fn digits(rest: &mut &[u8]) -> Option<usize> {
+    let len = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    let number = rest[..len]
+        .iter()
+        .fold(0, |n: usize, c| (n * 10 + usize::from(c - b'0')).min(MAX_WIDTH));
+    *rest = &rest[len..];
+    (len > 0).then_some(number)
+}
+
+/// The next character; a byte that is no UTF-8 counts as U+FFFD.
+fn next_char(rest: &mut &[u8]) -> Option<char> {
+    let chunk = rest.utf8_chunks().next()?;
+    match chunk.valid().chars().next() {
+        Some(c) => {
+            *rest = &rest[c.len_utf8()..];
+            Some(c)
+        }
+        None => {
+            *rest = &rest[chunk.invalid().len()..];
+            Some(char::REPLACEMENT_CHARACTER)
+        }
+    }
+}
+
+/// Appends text padded to the width, counted in characters.
+fn pad(out: &mut Vec<u8>, spec: &Spec, text: &[u8]) {
+    let fill = spec
+        .width
+        .unwrap_or(0)
+        .saturating_sub(String::from_utf8_lossy(text).chars().count());
+    if spec.minus {
+        out.extend_from_slice(text);
+        out.extend(std::iter::repeat_n(b' ', fill));
+    } else {
+        out.extend(std::iter::repeat_n(if spec.zero { b'0' } else { b' ' }, fill));
+        out.extend_from_slice(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::value::{Dict, Value};
+    use crate::{Context, Scope};
+
+    fn check(format: &str, args: Vec<Value>, expected: &str) {
+        let scope = Scope::root(&Context::builder().build(), Dict::new());
+        assert_eq!(
+            super::format(&scope, format.as_bytes(), &args).to_string(),
+            expected,
+            "{format}"
+        );
+    }
+
+    #[test]
+    fn numbers() {
+        check(
+            "%5d|%-5d|%05d|%+d|% d",
+            vec![42.into(); 5],
+            "   42|42   |00042|+42| 42",
+        );
+        check(
+            "%05d|%x|%X|%#x|%o|%b",
+            vec![(-42).into(); 6],
+            "-0042|-2a|-2A|-0x2a|-52|-101010",
+        );
+        check(
+            "%.2f|%8.3f|%-8.1f|%e|%g",
+            vec![Value::Float(3.14159); 5],
+            "3.14|   3.142|3.1     |3.141590e+00|3.14159",
+        );
+        check("%08.2f", vec![Value::Float(-3.14159)], "-0003.14");
+        check(
+            "%v %v %v",
+            vec![1.0.into(), 1e9.into(), 1e-7.into()],
+            "1 1e+09 1e-07",
+        );
+        check("%c|%U|%q", vec![65.into(), 65.into(), 65.into()], "A|U+0041|'A'");
+    }
+
+    #[test]
+    fn strings() {
+        check(
+            "%s|%5s|%-5s|%.2s|%q",
+            vec!["abc".into(); 5],
+            "abc|  abc|abc  |ab|\"abc\"",
+        );
+        check("%x|%X|% x|%#x", vec!["AZ".into(); 4], "415a|415A|41 5a|0x415a");
+        check("%5s", vec!["é".into()], "    é");
+    }
+
+    #[test]
+    fn mismatches() {
+        check("%d", vec!["x".into()], "%!d(string=x)");
+        check(
+            "%s|%s|%t",
+            vec![5.into(), true.into(), 5.into()],
+            "%!s(int64=5)|%!s(bool=true)|%!t(int64=5)",
+        );
+        check(
+            "%f|%d",
+            vec![5.into(), 1.5.into()],
+            "%!f(int64=5)|%!d(float64=1.5)",
+        );
+        check("%v", vec![], "%!v(MISSING)");
+        check("a", vec![1.into(), "b".into()], "a%!(EXTRA int64=1, string=b)");
+        check("%z %", vec![5.into()], "%!z(int64=5) %!(NOVERB)");
+        check("%[2]v %[1]v", vec![1.into(), 2.into()], "2 1");
+        check("%[5]v", vec![1.into()], "%!v(BADINDEX)");
+        check("%*d", vec![5.into(), 1.into()], "    1");
+    }
+
+    #[test]
+    fn lists() {
+        check("%d", vec![Value::from(vec![1, 2])], "[1 2]");
+        check(
+            "%02x %v",
+            vec![Value::from(vec![1, 255]), Value::Null],
+            "[01 ff] Null",
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Runs `tests/vql/language-cases.yaml`. The head of that file explains its keys.
+
+use std::sync::Arc;
+
+use peregrine_engine::log::MemoryLog;
+use peregrine_engine::{Context, Dict, Program, Row, Scope, builtin, json};
+use regex::Regex;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    vql: String,
+    rows: Option<Vec<Vec<Json>>>,
+    jsonl: Option<Vec<Vec<String>>>,
+    error: Option<String>,
+    reformat: Option<String>,
+    reformat_error: Option<String>,
+    log: Option<Vec<String>>,
+    log_exact: Option<Vec<String>>,
+    log_exact_re: Option<Vec<String>>,
+    #[serde(default)]
+    unordered: bool,
+}
+
+#[test]
+fn language_cases() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vql/language-cases.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap();
+    let total = cases.len();
+    let only = std::env::var("CASE").ok();
+    let mut failures = Vec::new();
+    for case in cases
+        .iter()
+        .filter(|case| only.as_ref().is_none_or(|only| case.name.contains(only)))
+    {
+        if let Err(problem) = check(case) {
+            failures.push(format!(
+                "{}: {}\n    {problem}",
+                case.name,
+                case.vql.replace('\n', " ")
+            ));
+        }
+    }
+    println!("{} of {total} cases pass", total - failures.len());
+    assert!(
+        failures.is_empty(),
+        "{} of {total} cases fail\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    if case.reformat.is_some() || case.reformat_error.is_some() {
+        // The formatter has its own runner, beside the parser.
+        return Ok(());
+    }
+    let program = match (Program::compile(&case.vql), &case.error) {
+        (Err(_), Some(_)) => return Ok(()),
+        (Ok(_), Some(_)) => return Err("should be refused".into()),
+        (Err(diagnostics), None) => return Err(format!("{diagnostics:?}")),
+        (Ok(program), None) => program,
+    };
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder()
+        .registry(builtin::shared_registry())
+        .log(log.clone())
+        .build();
+    let scope = Scope::root(&context, Dict::from_pairs([("_SessionId", "F.TEST")]));
+    let mut outputs: Vec<Vec<String>> = Vec::new();
+    for statement in program.statements() {
+        let mut rows: Vec<Row> = Vec::new();
+        statement.run(&scope, &mut rows).map_err(|_| "stopped")?;
+        if statement.is_select() {
+            outputs.push(rows.iter().map(|row| encode(&scope, row)).collect());
+        }
+    }
+    let lines = log.lines();
+    scope.close();
+    check_rows(case, &outputs)?;
+    check_log(case, &lines)
+}
+
+fn encode(scope: &Scope, row: &Row) -> String {
+    let mut out = Vec::new();
+    json::write_row(scope, row, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn check_rows(case: &Case, outputs: &[Vec<String>]) -> Result<(), String> {
+    if let Some(expected) = &case.jsonl {
+        if outputs != expected {
+            return Err(format!("rows {outputs:?}, should be {expected:?}"));
+        }
+    }
+    let Some(expected) = &case.rows else { return Ok(()) };
+    let sorted = |mut rows: Vec<String>| {
+        if case.unordered {
+            rows.sort();
+        }
+        rows
+    };
+    let normal = |row: &Json| normalise(row).to_string();
+    let expected: Vec<Vec<String>> = expected
+        .iter()
+        .map(|rows| sorted(rows.iter().map(normal).collect()))
+        .collect();
+    let actual: Vec<Vec<String>> = outputs
+        .iter()
+        .map(|rows| {
+            sorted(
+                rows.iter()
+                    .map(|row| normal(&serde_json::from_str(row).unwrap()))
+                    .collect(),
+            )
+        })
+        .collect();
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(format!("rows {actual:?}\n    want {expected:?}"))
+    }
+}
+
+/// Numbers compare by value.
+fn normalise(value: &Json) -> Json {
+    match value {
+        Json::Number(number) => match number.as_f64() {
+            Some(float)
+                if !number.is_i64() && !number.is_u64() && float.fract() == 0.0 && float.abs() < 9e15 =>
+            {
+                Json::from(float as i64)
+            }
+            _ => value.clone(),
+        },
+        Json::Array(items) => items.iter().map(normalise).collect(),
+        Json::Object(entries) => Json::Object(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), normalise(value)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+fn check_log(case: &Case, lines: &[String]) -> Result<(), String> {
+    let shown: Vec<&String> = lines.iter().filter(|line| !line.starts_with("DEBUG:")).collect();
+    if let Some(expected) = &case.log_exact {
+        if shown != expected.iter().collect::<Vec<_>>() {
+            return Err(format!("log {shown:?}\n    want {expected:?}"));
+        }
+    }
+    if let Some(expected) = &case.log_exact_re {
+        let fits = expected.len() == shown.len()
+            && expected
+                .iter()
+                .zip(&shown)
+                .all(|(pattern, line)| Regex::new(&format!("^(?:{pattern})")).unwrap().is_match(line));
+        if !fits {
+            return Err(format!("log {shown:?}\n    want {expected:?}"));
+        }
+    }
+    for pattern in case.log.iter().flatten() {
+        if !lines
+            .iter()
+            .any(|line| Regex::new(pattern).unwrap().is_match(line))
+        {
+            return Err(format!("log {lines:?}\n    lacks {pattern}"));
+        }
+    }
+    if case.log.is_none() && case.log_exact.is_none() && case.log_exact_re.is_none() && !shown.is_empty() {
+        return Err(format!("log {shown:?} should be empty"));
+    }
+    Ok(())
+}
