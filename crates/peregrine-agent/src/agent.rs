@@ -1,0 +1,177 @@
+//! The agent as a whole: opens its state, connects the parts, runs until told to end.
+
+use crate::buffer::Buffer;
+use crate::checkpoint::Checkpoints;
+use crate::connector::Connector;
+use crate::executor::Executor;
+use crate::flow::FlowSettings;
+use crate::host::HostFacts;
+use crate::monitoring::Monitoring;
+use crate::outbox::Outbox;
+use crate::runner::QueryRunner;
+use crate::transport::Dialer;
+use crate::writeback::WritebackStore;
+use crate::{receiver, sender, tls};
+use anyhow::Context;
+use peregrine_engine::Cancellation;
+use peregrine_wire::config::ClientConfig;
+use peregrine_wire::ids;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long what runs may take to end when the agent does.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// How often the end of the agent is looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Where the agent keeps things.
+#[derive(Debug, Clone)]
+pub struct AgentPaths {
+    /// The writeback file.
+    pub writeback: PathBuf,
+    /// The store-and-forward buffer.
+    pub buffer: PathBuf,
+    /// A folder for checkpoints of running collections.
+    pub checkpoints: PathBuf,
+}
+
+/// How the agent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to here.
+    Stopped,
+    /// The server told it to; the service manager is expected to start it again.
+    Killed,
+}
+
+/// Runs an agent on this thread until `stop` is cancelled or the server ends it. It ends about a second after that;
+/// what was not sent waits in the buffer for the next start.
+///
+/// An error means that the agent could not start: its state, its buffer or its configuration cannot be used.
+pub fn run(
+    config: ClientConfig,
+    paths: &AgentPaths,
+    runner: Arc<dyn QueryRunner>,
+    mut facts: HostFacts,
+    stop: &Cancellation,
+) -> anyhow::Result<Ended> {
+    let config = Arc::new(config);
+    let writeback = Arc::new(WritebackStore::open(
+        &paths.writeback,
+        &config.level2_writeback_suffix,
+    )?);
+    let key = Arc::new(writeback.key()?);
+    let client_id = ids::client_id(key.public());
+    facts.install_time = writeback.install_time();
+    tracing::info!(client_id, version = facts.client_version, "agent started");
+
+    // A deployment that wants no disk buffer still gets what it would allow in memory: it survives a restart.
+    let size = if config.local_buffer.disk_size > 0 {
+        config.local_buffer.disk_size
+    } else {
+        config.local_buffer.memory_size
+    };
+    let outbox = Arc::new(Outbox::new(Buffer::open(&paths.buffer, size)?));
+    if outbox.pending_bytes() > 0 {
+        tracing::info!(
+            bytes = outbox.pending_bytes(),
+            "answers of the last run wait to be sent"
+        );
+    }
+    let checkpoints = Checkpoints::open(&paths.checkpoints, !config.disable_checkpoints)
+        .with_context(|| format!("checkpoint folder `{}`", paths.checkpoints.display()))?;
+    checkpoints.recover(&outbox);
+
+    let work = stop.child();
+    let connector = Connector::new(
+        Arc::clone(&config),
+        key,
+        &client_id,
+        dialer(&config)?,
+        Arc::clone(&outbox),
+        Arc::clone(&writeback),
+        work.clone(),
+    )?;
+    let settings = FlowSettings {
+        concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
+        max_wait: Duration::from_secs(config.default_max_wait),
+        stats_update: Duration::from_secs(config.default_server_flow_stats_update),
+    };
+    let monitoring = Monitoring::start(
+        Arc::clone(&outbox),
+        Arc::clone(&runner),
+        writeback,
+        &work,
+        settings.max_wait,
+    );
+    let killed = Arc::new(AtomicBool::new(false));
+    let on_kill = {
+        let (killed, work) = (Arc::clone(&killed), work.clone());
+        Box::new(move || {
+            killed.store(true, Ordering::Relaxed);
+            work.cancel();
+        })
+    };
+    let executor = Executor::new(
+        Arc::clone(&outbox),
+        runner,
+        checkpoints,
+        monitoring,
+        work.clone(),
+        settings,
+        on_kill,
+    );
+    let talked = talk(connector, &executor, &outbox, facts, &work);
+    executor.shut_down(PATIENCE);
+    outbox.close();
+    talked?;
+    tracing::info!("agent ended");
+    Ok(if killed.load(Ordering::Relaxed) {
+        Ended::Killed
+    } else {
+        Ended::Stopped
+    })
+}
+
+fn dialer(config: &ClientConfig) -> anyhow::Result<Dialer> {
+    Ok(Dialer {
+        tls: Arc::new(tls::client_config(config)?),
+        server_name: config
+            .use_self_signed_ssl
+            .then(|| config.pinned_server_name.clone()),
+        timeout: Duration::from_secs(config.connection_timeout),
+        fallback: config.fallback_addresses.clone(),
+        silence: Duration::from_secs(config.ws_ping_wait_sec).mul_f32(1.1) + Duration::from_secs(5),
+    })
+}
+
+/// Sends and receives until the work is cancelled.
+fn talk(
+    connector: Connector,
+    executor: &Arc<Executor>,
+    outbox: &Arc<Outbox>,
+    facts: HostFacts,
+    work: &Cancellation,
+) -> anyhow::Result<()> {
+    let connector = Arc::new(connector);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()
+        .context("starting the network runtime")?;
+    let failed = runtime.block_on(async {
+        let sending = tokio::spawn(sender::run(Arc::clone(&connector), Arc::clone(outbox)));
+        let receiving = tokio::spawn(receiver::run(connector, Arc::clone(executor), facts));
+        while !work.is_cancelled() && !sending.is_finished() && !receiving.is_finished() {
+            tokio::time::sleep(TICK).await;
+        }
+        // Either loop returns only when the work is cancelled, so without that it has panicked.
+        !work.is_cancelled()
+    });
+    // What still waits for an answer, or for a name to be resolved, is dropped.
+    runtime.shutdown_background();
+    anyhow::ensure!(!failed, "a loop of the agent crashed; please report this");
+    Ok(())
+}

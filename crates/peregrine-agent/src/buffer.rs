@@ -1,0 +1,398 @@
+//! The store-and-forward buffer: what is bound for the server waits here until the server has said "received".
+//!
+//! It is a file that survives a restart and even a kill of the agent: a record is readable as soon as it is written
+//! whole, a torn one at the end is recognised by its checksum and dropped. Delivery is at least once: records are
+//! leased, sent, and committed; a lease that is not committed is handed out again.
+//!
+//! ```text
+//! offset  size  what
+//! 0       8     magic "PRGBUF1\n"
+//! 8       8     read position, little endian: the first record that is not committed
+//! 16      …     records: u32 length, u32 CRC-32 of the payload, payload
+//! ```
+
+use parking_lot::{Condvar, Mutex};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+const MAGIC: &[u8; 8] = b"PRGBUF1\n";
+const HEADER: u64 = 16;
+const RECORD_HEAD: u64 = 8;
+
+/// No message is larger than this; a longer record is damage.
+pub(crate) const MAX_RECORD: usize = 100 << 20;
+
+/// Why a buffer could not be opened or written.
+#[derive(Debug, thiserror::Error)]
+#[error("buffer file `{path}`: {source}; check that its folder exists and has room")]
+pub(crate) struct BufferError {
+    path: String,
+    source: io::Error,
+}
+
+/// A queue on disk. Writers wait while it is full, which slows the queries that feed it.
+pub(crate) struct Buffer {
+    state: Mutex<State>,
+    has_room: Condvar,
+    path: String,
+    max_size: u64,
+}
+
+struct State {
+    file: File,
+    /// Start of the first record that is not committed.
+    read: u64,
+    /// Start of the first record that is not leased.
+    lease: u64,
+    /// End of the last record.
+    write: u64,
+    closed: bool,
+}
+
+/// What a lease handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Lease {
+    /// The payloads, oldest first.
+    pub(crate) records: Vec<Vec<u8>>,
+    /// True when nothing is left behind them.
+    pub(crate) is_all: bool,
+}
+
+impl Buffer {
+    /// Opens or creates the file. Whatever whole records it holds will be sent.
+    pub(crate) fn open(path: &Path, max_size: u64) -> Result<Buffer, BufferError> {
+        let shown = path.display().to_string();
+        let wrap = |source| BufferError {
+            path: shown.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(wrap)?;
+        let state = State::recover(file).map_err(wrap)?;
+        Ok(Buffer {
+            state: Mutex::new(state),
+            has_room: Condvar::new(),
+            path: shown,
+            max_size: max_size.max(1 << 16),
+        })
+    }
+
+    /// Adds a record. Waits while the buffer is full; gives `false` when it was closed meanwhile or `stop` says so.
+    pub(crate) fn push(&self, payload: &[u8], stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
+        if payload.len() > MAX_RECORD {
+            let source = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("record of {} bytes is too large", payload.len()),
+            );
+            return Err(BufferError {
+                path: self.path.clone(),
+                source,
+            });
+        }
+        let mut state = self.state.lock();
+        while state.write > self.max_size && state.pending() > 0 {
+            if state.closed || stop() {
+                return Ok(false);
+            }
+            self.has_room.wait_for(&mut state, Duration::from_millis(200));
+        }
+        if state.closed {
+            return Ok(false);
+        }
+        state.append(payload).map_err(|source| BufferError {
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(true)
+    }
+
+    /// Hands out records until their payloads exceed `bytes`, at least one if there is one.
+    pub(crate) fn lease(&self, bytes: usize) -> Result<Lease, BufferError> {
+        let mut state = self.state.lock();
+        state.lease(bytes).map_err(|source| BufferError {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// Everything leased has arrived.
+    pub(crate) fn commit(&self) -> Result<(), BufferError> {
+        let mut state = self.state.lock();
+        let outcome = state.commit().map_err(|source| BufferError {
+            path: self.path.clone(),
+            source,
+        });
+        self.has_room.notify_all();
+        outcome
+    }
+
+    /// Nothing that was leased counts as sent.
+    pub(crate) fn roll_back(&self) {
+        let mut state = self.state.lock();
+        state.lease = state.read;
+    }
+
+    /// Bytes that wait to be sent.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        self.state.lock().pending()
+    }
+
+    /// Wakes waiting writers, which then give up.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.has_room.notify_all();
+    }
+}
+
+impl State {
+    fn recover(file: File) -> io::Result<State> {
+        let length = file.metadata()?.len();
+        let mut head = [0_u8; HEADER as usize];
+        let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
+        let mut state = State {
+            file,
+            read: HEADER,
+            lease: HEADER,
+            write: HEADER,
+            closed: false,
+        };
+        if !is_ours {
+            state.reset()?;
+            return Ok(state);
+        }
+        let read = u64::from_le_bytes(
+            head.get(8..16)
+                .and_then(|bytes| bytes.try_into().ok())
+                .unwrap_or_default(),
+        );
+        if !(HEADER..=length).contains(&read) {
+            state.reset()?;
+            return Ok(state);
+        }
+        state.read = read;
+        state.lease = read;
+        state.write = length;
+        let mut position = read;
+        while let Ok(Some((_, end))) = state.record_at(position) {
+            position = end;
+        }
+        // What follows the last whole record is a torn write: the agent was killed in the middle of it.
+        if position < length {
+            tracing::warn!(
+                bytes = length - position,
+                "the end of the buffer file is damaged and dropped"
+            );
+        }
+        state.write = position;
+        state.file.set_len(position)?;
+        if position == read {
+            state.reset()?;
+        }
+        Ok(state)
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        let mut head = [0_u8; HEADER as usize];
+        head[..8].copy_from_slice(MAGIC);
+        head[8..].copy_from_slice(&HEADER.to_le_bytes());
+        self.file.write_all_at(&head, 0)?;
+        (self.read, self.lease, self.write) = (HEADER, HEADER, HEADER);
+        Ok(())
+    }
+
+    fn pending(&self) -> u64 {
+        self.write - self.read
+    }
+
+    fn append(&mut self, payload: &[u8]) -> io::Result<()> {
+        let mut record = Vec::with_capacity(payload.len() + RECORD_HEAD as usize);
+        record.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+        record.extend(crc32fast::hash(payload).to_le_bytes());
+        record.extend(payload);
+        if let Err(error) = self.file.write_all_at(&record, self.write) {
+            // A partial record must not stay: the next one would be written behind it and never be found.
+            self.file.set_len(self.write)?;
+            return Err(error);
+        }
+        self.write += record.len() as u64;
+        Ok(())
+    }
+
+    /// The record at a position and where it ends; `None` at the end or where a record is torn.
+    fn record_at(&self, position: u64) -> io::Result<Option<(Vec<u8>, u64)>> {
+        if position + RECORD_HEAD > self.write {
+            return Ok(None);
+        }
+        let mut head = [0_u8; RECORD_HEAD as usize];
+        self.file.read_exact_at(&mut head, position)?;
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let checksum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        let end = position + RECORD_HEAD + length as u64;
+        if length > MAX_RECORD || end > self.write {
+            return Ok(None);
+        }
+        let mut payload = vec![0; length];
+        self.file.read_exact_at(&mut payload, position + RECORD_HEAD)?;
+        Ok((crc32fast::hash(&payload) == checksum).then_some((payload, end)))
+    }
+
+    fn lease(&mut self, bytes: usize) -> io::Result<Lease> {
+        let mut lease = Lease::default();
+        let mut total = 0;
+        while total <= bytes {
+            match self.record_at(self.lease)? {
+                Some((payload, end)) => {
+                    total += payload.len();
+                    self.lease = end;
+                    lease.records.push(payload);
+                }
+                None if self.lease < self.write => {
+                    // The disk changed under us; what follows cannot be found any more.
+                    tracing::warn!(
+                        lost_bytes = self.write - self.lease,
+                        "buffer file is damaged; the rest of it is dropped"
+                    );
+                    self.write = self.lease;
+                    self.file.set_len(self.write)?;
+                }
+                None => break,
+            }
+        }
+        lease.is_all = self.lease == self.write;
+        Ok(lease)
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        if self.lease == self.write {
+            return self.reset();
+        }
+        self.read = self.lease;
+        self.file.write_all_at(&self.read.to_le_bytes(), 8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn never() -> bool {
+        false
+    }
+
+    fn texts(lease: &Lease) -> Vec<String> {
+        lease
+            .records
+            .iter()
+            .map(|record| String::from_utf8_lossy(record).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn records_survive_a_restart_until_they_are_committed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buffer");
+        let buffer = Buffer::open(&path, 1 << 20).unwrap();
+        for text in ["one", "two", "three"] {
+            assert!(buffer.push(text.as_bytes(), &never).unwrap());
+        }
+        assert_eq!(texts(&buffer.lease(1).unwrap()), ["one"]);
+        buffer.commit().unwrap();
+        assert_eq!(texts(&buffer.lease(100).unwrap()), ["two", "three"]);
+        drop(buffer); // killed before the commit
+
+        let buffer = Buffer::open(&path, 1 << 20).unwrap();
+        let lease = buffer.lease(100).unwrap();
+        assert_eq!(
+            (texts(&lease).join(","), lease.is_all),
+            ("two,three".to_owned(), true)
+        );
+        buffer.commit().unwrap();
+        assert_eq!(buffer.pending_bytes(), 0);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), HEADER);
+    }
+
+    #[test]
+    fn a_lease_that_is_rolled_back_is_handed_out_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let buffer = Buffer::open(&dir.path().join("buffer"), 1 << 20).unwrap();
+        buffer.push(b"one", &never).unwrap();
+        assert_eq!(texts(&buffer.lease(100).unwrap()), ["one"]);
+        assert!(buffer.lease(100).unwrap().records.is_empty());
+        buffer.roll_back();
+        assert_eq!(texts(&buffer.lease(100).unwrap()), ["one"]);
+    }
+
+    #[test]
+    fn a_torn_or_damaged_tail_is_dropped_and_the_rest_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buffer");
+        let buffer = Buffer::open(&path, 1 << 20).unwrap();
+        for text in ["one", "two"] {
+            buffer.push(text.as_bytes(), &never).unwrap();
+        }
+        drop(buffer);
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let buffer = Buffer::open(&path, 1 << 20).unwrap();
+            let kept = texts(&buffer.lease(100).unwrap());
+            assert!(kept.is_empty() || kept == ["one"], "cut at {cut}: {kept:?}");
+            buffer.push(b"next", &never).unwrap();
+            assert_eq!(texts(&buffer.lease(100).unwrap()), ["next"], "cut at {cut}");
+        }
+        for position in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[position] ^= 0x55;
+            std::fs::write(&path, &damaged).unwrap();
+            let buffer = Buffer::open(&path, 1 << 20).unwrap();
+            assert!(
+                buffer.lease(100).unwrap().records.len() <= 2,
+                "flipped byte {position}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_makes_writers_wait_until_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let buffer = Buffer::open(&dir.path().join("buffer"), 1 << 16).unwrap();
+        let block = vec![7; 1 << 16];
+        assert!(buffer.push(&block, &never).unwrap());
+        assert!(
+            !buffer.push(&block, &|| true).unwrap(),
+            "full: gives up when told to stop"
+        );
+        std::thread::scope(|threads| {
+            let writer = threads.spawn(|| buffer.push(&block, &never).unwrap());
+            let lease = buffer.lease(1).unwrap();
+            assert_eq!(lease.records.len(), 1);
+            buffer.commit().unwrap();
+            assert!(writer.join().unwrap());
+        });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_file_content_opens(content in proptest::collection::vec(proptest::num::u8::ANY, 0..200), ours in proptest::bool::ANY) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("buffer");
+            let mut bytes = if ours { [MAGIC.as_slice(), &HEADER.to_le_bytes()].concat() } else { Vec::new() };
+            bytes.extend(content);
+            std::fs::write(&path, bytes).unwrap();
+            let buffer = Buffer::open(&path, 1 << 20).unwrap();
+            buffer.push(b"x", &never).unwrap();
+            let lease = buffer.lease(10_000).unwrap();
+            proptest::prop_assert!(lease.records.iter().any(|record| record == b"x"));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Runs requests with the VQL engine.
+
+use crate::limiter::Limiter;
+use crate::runner::{QueryEnvironment, QueryRunner, QuerySink};
+use peregrine_artifacts::{Namespace, Outcome, run_request};
+use peregrine_engine::context::ContextBuilder;
+use peregrine_engine::json::{self, Encoder};
+use peregrine_engine::log::Level;
+use peregrine_engine::{Context, Dict, Registry, Row, Scope, Stop, Value};
+use peregrine_proto::VqlCollectorArgs;
+use peregrine_wire::config::ClientConfig;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+type Extend = dyn Fn(ContextBuilder) -> ContextBuilder + Send + Sync;
+
+/// A [`QueryRunner`] over the VQL engine and a registry of functions and plugins.
+///
+/// Each request gets a scope of its own with `config`, `_SessionId`, `Artifact` (which sees the definitions that came
+/// with the request, no others) and the request's variables.
+pub struct EngineRunner {
+    registry: Arc<Registry>,
+    extend: Box<Extend>,
+    config: Value,
+    limiter: Limiter,
+}
+
+impl EngineRunner {
+    /// A runner of the functions and plugins of `registry`. `extend` is applied to the context of every query: the place
+    /// to register extensions, access rules and the folder of temporary files.
+    pub fn new(
+        registry: Arc<Registry>,
+        config: &ClientConfig,
+        extend: impl Fn(ContextBuilder) -> ContextBuilder + Send + Sync + 'static,
+    ) -> EngineRunner {
+        EngineRunner {
+            registry,
+            extend: Box::new(extend),
+            config: json::parse(&visible_config(config)).unwrap_or(Value::Null),
+            limiter: Limiter::new(config.low_resource_cpu_count, config.low_resource_max_cpu),
+        }
+    }
+
+    fn scope(&self, request: &VqlCollectorArgs, environment: &QueryEnvironment) -> Result<Scope, String> {
+        let cancellation = environment.cancellation.child();
+        let mut context = (self.extend)(Context::builder())
+            .registry(Arc::clone(&self.registry))
+            .log(Arc::clone(&environment.log))
+            .cancellation(cancellation.clone());
+        if let Some(throttle) = self.limiter.throttle(request, &cancellation, &environment.log) {
+            context = context.throttle(throttle);
+        }
+        let artifacts = Namespace::of_request(request).map_err(|error| error.to_string())?;
+        // A copy: a dict can be changed in place, and this one is for all queries.
+        let config = match &self.config {
+            Value::Dict(config) => Value::from(config.copy()),
+            other => other.clone(),
+        };
+        let variables = Dict::new();
+        variables.set("config", config);
+        variables.set("_SessionId", environment.session_id.as_str());
+        variables.set("Artifact", artifacts.into_value());
+        Ok(Scope::root(&context.build(), variables))
+    }
+}
+
+impl QueryRunner for EngineRunner {
+    fn run(
+        &self,
+        request: &VqlCollectorArgs,
+        environment: &QueryEnvironment,
+        sink: &mut dyn QuerySink,
+    ) -> Result<(), String> {
+        let name = crate::query_run::request_name(request);
+        let started = Instant::now();
+        let scope = self.scope(request, environment)?;
+        scope.log(Level::Info, &format!("Starting query execution for {name}."));
+        let mut buffer = Vec::new();
+        let mut take = |statement: usize, _: &str, row: Row| {
+            buffer.clear();
+            Encoder::new(&scope).row(&row, &mut buffer);
+            let columns = || row.columns().names().iter().map(ToString::to_string).collect();
+            sink.row(statement, &buffer, &columns).map_err(|_| Stop)
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| run_request(&scope, request, &mut take)));
+        // Also after a panic: what the query opened is closed.
+        let closed = catch_unwind(AssertUnwindSafe(|| scope.close()));
+        let outcome = outcome
+            .unwrap_or_else(|panic| resume_unwind(panic))
+            .map_err(|error| error.to_string())?;
+        closed.unwrap_or_else(|panic| resume_unwind(panic));
+        let duration = started.elapsed();
+        match outcome {
+            Outcome::Completed => scope.log(
+                Level::Info,
+                &format!("Collection {name} is done after {duration:?}"),
+            ),
+            Outcome::Skipped => scope.log(
+                Level::Info,
+                &format!("{name}: Skipping query due to preconditions"),
+            ),
+            Outcome::Stopped => scope.log(
+                Level::Info,
+                &format!("Collection {name} was stopped after {duration:?}"),
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// The client configuration as VQL sees it, as JSON: without what would let a reader pose as an agent.
+fn visible_config(config: &ClientConfig) -> Vec<u8> {
+    let visible = ClientConfig {
+        nonce: String::new(),
+        crypto: peregrine_wire::config::Crypto {
+            client_certificate_private_key: String::new(),
+            ..config.crypto.clone()
+        },
+        // Proxies may be written with a password.
+        proxy: String::new(),
+        proxy_config: None,
+        ..config.clone()
+    };
+    serde_json::to_vec(&visible).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_visible_configuration_has_no_secrets() {
+        let mut config = ClientConfig {
+            nonce: "verysecret".into(),
+            ..ClientConfig::default()
+        };
+        config.crypto.client_certificate_private_key = "alsosecret".into();
+        config.proxy = "http://user:proxysecret@host/".into();
+        config.labels = vec!["blue".into()];
+        let shown = String::from_utf8(visible_config(&config)).unwrap();
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("blue"), "{shown}");
+    }
+}

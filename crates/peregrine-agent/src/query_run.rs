@@ -1,0 +1,234 @@
+//! One request of a flow while it runs: its rows, its status, its limits.
+
+use crate::flow::FlowShared;
+use crate::row_batch::{BatchLimits, RowBatches};
+use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
+use parking_lot::Mutex;
+use peregrine_engine::log::{Level, LogSink};
+use peregrine_proto::{VeloStatus, VqlCollectorArgs, velo_status::ReturnedStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Deadline of a query that brings none.
+const DEFAULT_TIMEOUT: u64 = 600;
+const DEFAULT_HEARTBEAT: u64 = 30;
+
+/// State of one request, shared by the thread that runs it and the one that tends the flow.
+pub(crate) struct QueryRun {
+    request: VqlCollectorArgs,
+    rows: RowBatches,
+    last_active: AtomicU64,
+    is_dirty: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    status: VeloStatus,
+    /// While it runs and its deadline was not reported.
+    deadline: Option<Instant>,
+}
+
+impl QueryRun {
+    pub(crate) fn new(request: VqlCollectorArgs, total: usize, default_wait: Duration) -> QueryRun {
+        let status = VeloStatus {
+            status: ReturnedStatus::Progress.into(),
+            query_id: request.query_id,
+            total_queries: i64::try_from(total).unwrap_or(i64::MAX),
+            first_active: now_micros(),
+            ..VeloStatus::default()
+        };
+        QueryRun {
+            rows: RowBatches::new(&request, BatchLimits::of(&request, default_wait)),
+            request,
+            last_active: AtomicU64::new(now_micros()),
+            is_dirty: AtomicBool::new(true),
+            state: Mutex::new(State {
+                status,
+                deadline: None,
+            }),
+        }
+    }
+
+    pub(crate) fn status(&self) -> VeloStatus {
+        let (names_with_response, rows) = self.rows.summary();
+        VeloStatus {
+            names_with_response,
+            result_rows: i64::try_from(rows).unwrap_or(i64::MAX),
+            last_active: self.last_active.load(Ordering::Relaxed),
+            ..self.state.lock().status.clone()
+        }
+    }
+
+    /// True once after each change of the status.
+    pub(crate) fn take_dirty(&self) -> bool {
+        self.is_dirty.swap(false, Ordering::Relaxed)
+    }
+
+    /// Sends rows that have waited long enough, and notices silence and the deadline.
+    pub(crate) fn tend(&self, flow: &FlowShared) {
+        self.rows.tend(flow);
+        let is_running = self.state.lock().deadline.is_some();
+        if !is_running {
+            return;
+        }
+        let heartbeat = if self.request.heartbeat == 0 {
+            DEFAULT_HEARTBEAT
+        } else {
+            self.request.heartbeat
+        };
+        if self.rows.is_silent(Duration::from_secs(heartbeat)) {
+            flow.log(
+                Some(self),
+                Level::Info,
+                &format!("{}: Waiting for rows.", request_name(&self.request)),
+            );
+        }
+        self.note_timeout(flow);
+    }
+
+    /// Ends the query before it began.
+    pub(crate) fn abandon(&self, message: &str) {
+        self.fail(message, "");
+        self.state.lock().status.status = ReturnedStatus::GenericError.into();
+    }
+
+    /// Marks the query as failed; the first reason counts.
+    pub(crate) fn fail(&self, message: &str, backtrace: &str) {
+        let status = &mut self.state.lock().status;
+        if status.error_message.is_empty() {
+            message.clone_into(&mut status.error_message);
+            backtrace.clone_into(&mut status.backtrace);
+        }
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_log(&self) {
+        self.state.lock().status.log_rows += 1;
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs the request to its end.
+    pub(crate) fn execute(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner) {
+        let started = Instant::now();
+        self.state.lock().status.first_active = now_micros();
+        if flow.cancellation.is_cancelled() {
+            self.fail(&flow.cancel_reason(), "");
+        } else if self.request.expiry != 0 && self.request.expiry < now_micros() / 1_000_000 {
+            self.fail("Query expired.", "");
+        } else {
+            self.run(flow, runner);
+        }
+        self.rows.flush(true, flow.as_ref());
+        self.last_active.store(now_micros(), Ordering::Relaxed);
+        let status = &mut self.state.lock().status;
+        let outcome = if status.error_message.is_empty() {
+            ReturnedStatus::Ok
+        } else {
+            ReturnedStatus::GenericError
+        };
+        status.status = outcome.into();
+        status.duration = i64::try_from(started.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
+    fn run(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner) {
+        let timeout = Duration::from_secs(self.timeout());
+        self.state.lock().deadline = Instant::now().checked_add(timeout);
+        let environment = QueryEnvironment {
+            session_id: flow.session_id.clone(),
+            cancellation: flow.cancellation.child_with_deadline(timeout),
+            log: Arc::new(QueryLog {
+                flow: Arc::clone(flow),
+                query: Arc::clone(self),
+            }),
+        };
+        let mut sink = Sink { flow, query: self };
+        let outcome = runner::run_guarded(runner, &self.request, &environment, &mut sink);
+        if let Err(failure) = outcome {
+            self.fail(&failure.message, &failure.backtrace);
+            flow.log(Some(self), Level::Error, &failure.message);
+        }
+        if flow.cancellation.is_cancelled() {
+            self.fail(&flow.cancel_reason(), "");
+        } else {
+            self.note_timeout(flow);
+        }
+        self.state.lock().deadline = None;
+    }
+
+    fn timeout(&self) -> u64 {
+        if self.request.timeout == 0 {
+            DEFAULT_TIMEOUT
+        } else {
+            self.request.timeout
+        }
+    }
+
+    /// Reports the deadline, once, when it has passed. The query stops by its own token.
+    fn note_timeout(&self, flow: &FlowShared) {
+        let has_passed = self
+            .state
+            .lock()
+            .deadline
+            .take_if(|deadline| Instant::now() >= *deadline)
+            .is_some();
+        if has_passed && !flow.cancellation.is_cancelled() {
+            let message = format!("Query timed out after {} seconds", self.timeout());
+            flow.log(Some(self), Level::Error, &message);
+        }
+    }
+}
+
+/// What a request is called in messages: its first named statement.
+pub(crate) fn request_name(request: &VqlCollectorArgs) -> &str {
+    request
+        .query
+        .iter()
+        .map(|query| query.name.as_str())
+        .find(|name| !name.is_empty())
+        .unwrap_or("query")
+}
+
+/// Collects rows into batches.
+struct Sink<'a> {
+    flow: &'a Arc<FlowShared>,
+    query: &'a Arc<QueryRun>,
+}
+
+impl QuerySink for Sink<'_> {
+    fn row(&mut self, statement: usize, json: &[u8], columns: &Columns<'_>) -> Result<(), Stopped> {
+        let query = self.query;
+        if !query.rows.wants(statement) {
+            return Ok(());
+        }
+        if !self.flow.count_row() {
+            return Err(Stopped);
+        }
+        let is_full = query.rows.add(statement, json, columns);
+        query.last_active.store(now_micros(), Ordering::Relaxed);
+        query.is_dirty.store(true, Ordering::Relaxed);
+        if is_full {
+            query.rows.flush(false, self.flow.as_ref());
+        }
+        Ok(())
+    }
+}
+
+/// The messages of one query go to the flow's log.
+struct QueryLog {
+    flow: Arc<FlowShared>,
+    query: Arc<QueryRun>,
+}
+
+impl LogSink for QueryLog {
+    fn log(&self, level: Level, text: &str) {
+        self.flow.log(Some(&self.query), level, text);
+    }
+}
+
+pub(crate) fn now_micros() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,76 @@
+//! The receiving loop: asks the server's `reader` endpoint for work and hands it to the executor.
+
+use crate::connector::{Connector, Outcome};
+use crate::executor::Executor;
+use crate::host::HostFacts;
+use crate::transport::Channel;
+use peregrine_proto::{ForemanCheckin, VeloMessage, VqlRequest, VqlResponse};
+use peregrine_wire::{ids, pack};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Until the server knows us, it is asked this often.
+const UNTIL_ENROLLED: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, facts: HostFacts) {
+    let mut channel = Channel::default();
+    let min_poll = Duration::from_secs(connector.config.min_poll);
+    let mut last_info: Option<Instant> = None;
+    while !connector.cancellation.is_cancelled() {
+        let mut jobs = vec![check_in(executor.event_table_version())];
+        // Negative: never.
+        let period = u64::try_from(connector.config.client_info_update_time)
+            .ok()
+            .map(Duration::from_secs);
+        let is_due = period.is_some_and(|period| last_info.is_none_or(|last| last.elapsed() >= period));
+        if is_due {
+            jobs.push(client_info(&facts));
+        }
+        let list = pack::batch(jobs);
+        let pause = match connector.post(&mut channel, "reader", &[list], false).await {
+            Outcome::Delivered(messages) => {
+                if is_due {
+                    last_info = Some(Instant::now());
+                }
+                messages.into_iter().for_each(|message| executor.handle(message));
+                min_poll
+            }
+            Outcome::Refused => min_poll,
+            Outcome::NotEnrolled => UNTIL_ENROLLED,
+            Outcome::Failed => connector.back_off(),
+        };
+        if connector.pause(pause).await {
+            return;
+        }
+    }
+}
+
+fn check_in(last_event_table_version: u64) -> VeloMessage {
+    VeloMessage {
+        session_id: ids::FOREMAN.to_owned(),
+        foreman_checkin: Some(ForemanCheckin {
+            last_event_table_version,
+            ..ForemanCheckin::default()
+        }),
+        ..VeloMessage::default()
+    }
+}
+
+/// What the server should know of this machine without asking.
+fn client_info(facts: &HostFacts) -> VeloMessage {
+    let json = serde_json::to_string(facts).unwrap_or_default();
+    VeloMessage {
+        session_id: crate::monitoring::SESSION.to_owned(),
+        vql_response: Some(VqlResponse {
+            query: Some(VqlRequest {
+                name: "Server.Internal.ClientInfo".to_owned(),
+                ..VqlRequest::default()
+            }),
+            query_id: crate::connector::random_below(u64::MAX),
+            jsonl_response: format!("{json}\n"),
+            total_rows: 1,
+            ..VqlResponse::default()
+        }),
+        ..VeloMessage::default()
+    }
+}

@@ -1,0 +1,89 @@
+//! The event table: started, replaced, kept over restarts.
+
+#![allow(clippy::unwrap_used)] // in helpers too, which clippy does not take for tests
+
+mod common;
+
+use common::*;
+use peregrine_proto::{VeloMessage, VqlEventTable};
+use std::sync::Arc;
+
+fn table(version: u64, vql: &[&str]) -> VeloMessage {
+    let event = vql.iter().map(|vql| {
+        let mut request = request(vql);
+        request.query[0].name = format!("Event.{vql}");
+        request.max_wait = 1;
+        request
+    });
+    VeloMessage {
+        session_id: "F.Monitoring".into(),
+        update_event_table: Some(VqlEventTable {
+            event: event.collect(),
+            version,
+        }),
+        ..VeloMessage::default()
+    }
+}
+
+fn rows_of(state: &State, vql: &str) -> u64 {
+    let name = format!("Event.{vql}");
+    let parts = state
+        .of("F.Monitoring")
+        .filter_map(|message| message.vql_response.as_ref());
+    parts
+        .filter(|part| part.query.as_ref().is_some_and(|query| query.name == name))
+        .map(|part| part.total_rows)
+        .sum()
+}
+
+fn wait_for_version(server: &Server, version: u64) {
+    server.wait("event table version", |state| {
+        let mut checkins = state
+            .of("E.Foreman")
+            .filter_map(|message| message.foreman_checkin.as_ref());
+        checkins
+            .any(|checkin| checkin.last_event_table_version == version)
+            .then_some(())
+    });
+}
+
+#[test]
+fn a_table_is_started_replaced_and_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    let agent = Agent::start(config(&server, "http"), folder.path(), Arc::new(Words::default()));
+    server.task(table(10, &["rows 2; wait", "panic", "rows 1"]));
+    server.wait("rows", |state| {
+        (rows_of(state, "rows 2; wait") == 2 && rows_of(state, "rows 1") == 1).then_some(())
+    });
+    server.wait("report of the panic", |state| {
+        let mut logs = state
+            .of("F.Monitoring")
+            .filter_map(|message| message.log_message.as_ref());
+        logs.any(|log| log.artifact == "Event.panic" && log.jsonl.contains("crashed"))
+            .then_some(())
+    });
+    wait_for_version(&server, 10);
+
+    // Equal queries keep running, older tables are ignored.
+    server.task(table(11, &["rows 2; wait", "panic", "rows 1"]));
+    wait_for_version(&server, 11);
+    server.task(table(5, &["rows 9; wait"]));
+    server.task(table(12, &["rows 3; wait"]));
+    server.wait("rows", |state| {
+        (rows_of(state, "rows 3; wait") == 3).then_some(())
+    });
+    wait_for_version(&server, 12);
+    let sums = server.change(|state| (rows_of(state, "rows 2; wait"), rows_of(state, "rows 9; wait")));
+    assert_eq!(sums, (2, 0));
+    agent.stop();
+
+    // Resumes before the server says anything.
+    let agent = Agent::start(config(&server, "ws"), folder.path(), Arc::new(Words::default()));
+    server.wait("rows", |state| {
+        (rows_of(state, "rows 3; wait") == 6).then_some(())
+    });
+    server.task(table(13, &[]));
+    wait_for_version(&server, 13);
+    agent.stop();
+}
