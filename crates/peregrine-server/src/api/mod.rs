@@ -1,0 +1,72 @@
+//! REST and push, below `/api/v1`; everything else is the GUI's files.
+
+mod artifacts;
+mod clients;
+mod events;
+mod extract;
+mod flows;
+mod monitoring;
+mod process_tree;
+mod results;
+mod search;
+mod session;
+mod sse;
+mod status;
+
+use crate::shared::Shared;
+use crate::{Error, gui};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post, put};
+use std::sync::Arc;
+
+/// Everything people and browsers use.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route(
+            "/session",
+            post(session::sign_in)
+                .get(session::show)
+                .delete(session::sign_out),
+        )
+        .route("/session/password", put(session::change_password))
+        .route("/clients", get(clients::list))
+        .route("/clients/{client_id}", get(clients::show))
+        .route("/clients/{client_id}/interrogation", get(clients::interrogation))
+        .route("/clients/{client_id}/labels", put(clients::labels))
+        .route("/clients/{client_id}/interrogate", post(clients::interrogate))
+        .route("/clients/{client_id}/flows", post(flows::create).get(flows::list))
+        .route(
+            "/clients/{client_id}/flows/{flow_id}",
+            get(flows::show).delete(flows::delete),
+        )
+        .route("/clients/{client_id}/flows/{flow_id}/cancel", post(flows::cancel))
+        .route("/clients/{client_id}/flows/{flow_id}/results", get(results::rows))
+        .route(
+            "/clients/{client_id}/flows/{flow_id}/results/facets",
+            get(results::facets),
+        )
+        .route(
+            "/clients/{client_id}/flows/{flow_id}/results/export",
+            get(results::export),
+        )
+        .route("/clients/{client_id}/flows/{flow_id}/logs", get(results::logs))
+        .route("/clients/{client_id}/process-tree", get(process_tree::show))
+        .route("/clients/{client_id}/events", get(events::list))
+        // Names of event sets contain slashes.
+        .route("/clients/{client_id}/events/{*artifact}", get(events::rows))
+        .route("/artifacts", get(artifacts::list))
+        .route("/artifacts/compile", post(artifacts::compile))
+        .route("/artifacts/{*name}", get(artifacts::show))
+        .route("/monitoring/client", get(monitoring::show).put(monitoring::set))
+        .route("/events", get(sse::stream))
+        .route("/audit", get(status::audit))
+        .route("/search", get(search::search))
+        .route("/server/status", get(status::status))
+        .fallback(async || Error::NotFound("API path", "see the documentation".into()));
+    Router::new()
+        .nest("/api/v1", api)
+        .fallback(gui::serve)
+        .layer(from_fn_with_state(shared.clone(), gui::secure))
+        .with_state(shared)
+}

@@ -1,0 +1,112 @@
+//! Signing in and out.
+
+use super::extract::Body;
+use crate::shared::{Shared, peer_address};
+use crate::users::{self, Principal};
+use crate::{Error, Result, clock};
+use axum::Json;
+use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{StatusCode, Uri, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+struct Credentials {
+    username: String,
+    password: String,
+}
+
+pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response> {
+    let (parts, body) = request.into_parts();
+    check_origin(&shared, &parts)?;
+    let ip = peer_address(&parts, &shared.config.gui.forwarded_proxy_header);
+    let Body(credentials) = Body::<Credentials>::from_request(Request::from_parts(parts, body), &()).await?;
+    if credentials.username.len() > 256 || credentials.password.len() > 4096 {
+        return Err(Error::BadCredentials);
+    }
+    let (user, token, csrf_token) =
+        users::sign_in(&shared, &credentials.username, &credentials.password, &ip).await?;
+    let view = json!({"user": user_view(&user.name, &user.roles), "csrf_token": csrf_token});
+    Ok(([(header::SET_COOKIE, users::cookie(&shared, &token))], Json(view)).into_response())
+}
+
+/// A sign-in must come from our own page, or from a program, which sends no origin.
+fn check_origin(shared: &Shared, parts: &Parts) -> Result<()> {
+    let refused = Err(Error::CrossSite("the request comes from another site"));
+    let Some(origin) = parts.headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let Ok(origin) = origin.to_str() else {
+        return refused;
+    };
+    if shared
+        .config
+        .gui
+        .trusted_origins
+        .iter()
+        .any(|trusted| trusted == origin)
+    {
+        return Ok(());
+    }
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| parts.uri.authority().map(|host| host.as_str()));
+    let origin_host = origin
+        .parse::<Uri>()
+        .ok()
+        .and_then(|uri| uri.authority().map(|host| host.to_string()));
+    if host.is_some() && origin_host.as_deref() == host {
+        Ok(())
+    } else {
+        refused
+    }
+}
+
+fn user_view(name: &str, roles: &[String]) -> Value {
+    let permissions: Vec<&str> = users::permissions_of(roles)
+        .into_iter()
+        .map(|each| each.name())
+        .collect();
+    json!({"name": name, "roles": roles, "permissions": permissions})
+}
+
+pub(super) async fn show(State(shared): State<Arc<Shared>>, principal: Principal) -> Json<Value> {
+    Json(json!({
+        "user": user_view(&principal.name, &principal.roles),
+        "csrf_token": principal.csrf_token,
+        "server": {
+            "name": shared.config.version.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "started_at": clock::show(shared.started),
+        },
+    }))
+}
+
+pub(super) async fn sign_out(State(shared): State<Arc<Shared>>, principal: Principal) -> Result<Response> {
+    users::sign_out(&shared, &principal).await?;
+    Ok((
+        StatusCode::NO_CONTENT,
+        [(header::SET_COOKIE, users::expired_cookie())],
+    )
+        .into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    current: String,
+    new: String,
+}
+
+pub(super) async fn change_password(
+    State(shared): State<Arc<Shared>>,
+    principal: Principal,
+    Body(passwords): Body<NewPassword>,
+) -> Result<StatusCode> {
+    users::change_password(&shared, &principal, &passwords.current, &passwords.new).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

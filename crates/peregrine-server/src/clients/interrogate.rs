@@ -1,0 +1,126 @@
+//! Asking a new client who it is, and reading its answers.
+
+use crate::Result;
+use crate::flows::{CollectRequest, schedule};
+use crate::shared::Shared;
+use peregrine_store::{Client, ClientFacts, FlowQuery, chunk};
+use serde_json::Value;
+
+/// The artifact that asks.
+const INTERROGATION: &str = "Generic.Client.Info";
+/// A user's own version of it.
+const CUSTOM: &str = "Custom.Generic.Client.Info";
+/// The name under which such collections are made.
+const SERVICE: &str = "InterrogationService";
+
+/// Schedules an interrogation for a client that never had one.
+pub(crate) async fn ensure_interrogated(shared: &Shared, client: &Client) -> Result<()> {
+    if client.last_interrogate_flow_id.is_some() {
+        return Ok(());
+    }
+    let request = request(shared);
+    if request
+        .artifacts
+        .iter()
+        .any(|spec| shared.artifacts.get(&spec.artifact).is_none())
+    {
+        // A server without this artifact still works; its clients just have no facts.
+        return Ok(());
+    }
+    let client_id = Some(client.client_id.clone());
+    let query = FlowQuery {
+        client_id,
+        search: Some(SERVICE.into()),
+        limit: 1,
+        ..FlowQuery::default()
+    };
+    if shared.storage.database.flows(query).await?.total > 0 {
+        return Ok(());
+    }
+    if let Err(error) = schedule(shared, SERVICE, &client.client_id, &request).await {
+        tracing::warn!(client_id = client.client_id, %error, "client not interrogated");
+    }
+    Ok(())
+}
+
+/// The request that asks a client who it is.
+pub(crate) fn request(shared: &Shared) -> CollectRequest {
+    let custom = shared.artifacts.get(CUSTOM).is_some();
+    CollectRequest {
+        urgent: true,
+        ..CollectRequest::of(if custom { CUSTOM } else { INTERROGATION })
+    }
+}
+
+/// Facts and labels in the rows of an interrogation; none for other sources.
+pub(crate) fn facts_of_interrogation(source: &str, rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> {
+    let (artifact, source) = source.split_once('/')?;
+    if source != "BasicInformation" || !matches!(artifact, INTERROGATION | CUSTOM) {
+        return None;
+    }
+    let row = first_row(rows)?;
+    let text = |key: &str| clip(row[key].as_str().unwrap_or_default().trim());
+    let facts = ClientFacts {
+        hostname: text("Hostname"),
+        fqdn: text("Fqdn"),
+        os: text("OS"),
+        release: format!("{} {}", text("Platform"), text("PlatformVersion"))
+            .trim()
+            .to_owned(),
+        architecture: text("Architecture"),
+        agent_name: text("Name"),
+        agent_version: text("Version"),
+        build_time: text("BuildTime"),
+        build_url: text("build_url"),
+        addresses: texts(&row["Addresses"])
+            .or_else(|| texts(&row["IPAddresses"]))
+            .unwrap_or_default(),
+        mac_addresses: texts(&row["MACAddresses"]).unwrap_or_default(),
+    };
+    Some((facts, texts(&row["Labels"]).unwrap_or_default()))
+}
+
+/// Facts and labels an agent sends about itself from time to time.
+pub(crate) fn facts_of_agent(rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> {
+    let row = first_row(rows)?;
+    let text = |key: &str| clip(row[key].as_str().unwrap_or_default().trim());
+    let facts = ClientFacts {
+        hostname: text("hostname"),
+        fqdn: text("fqdn"),
+        os: text("system"),
+        release: text("release"),
+        architecture: text("architecture"),
+        agent_name: text("client_name"),
+        agent_version: text("client_version"),
+        build_time: text("build_time"),
+        build_url: text("build_url"),
+        addresses: texts(&row["addresses"]).unwrap_or_default(),
+        mac_addresses: texts(&row["mac_addresses"]).unwrap_or_default(),
+    };
+    Some((facts, texts(&row["labels"]).unwrap_or_default()))
+}
+
+fn first_row(rows: &[u8]) -> Option<Value> {
+    serde_json::from_slice(chunk::lines(rows).next()?).ok()
+}
+
+/// Bytes kept of a fact an agent states, and how many of a list.
+const MAX_FACT: usize = 1024;
+const MAX_LIST: usize = 200;
+
+fn clip(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_FACT))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    let list = value.as_array()?;
+    Some(
+        list.iter()
+            .filter_map(|item| item.as_str())
+            .take(MAX_LIST)
+            .map(clip)
+            .collect(),
+    )
+}

@@ -1,0 +1,158 @@
+//! The server's configuration: YAML with the reference's keys. The first start makes one, with all its keys.
+
+mod generate;
+mod sections;
+
+pub use generate::Options;
+pub use sections::*;
+
+use crate::{Error, Result};
+use peregrine_wire::{Obfuscator, PrivateKey};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// File names inside the datastore folder.
+const SERVER_FILE: &str = "server.config.yaml";
+const CLIENT_FILE: &str = "client.config.yaml";
+
+/// A whole configuration file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Config {
+    /// Informational.
+    #[serde(default)]
+    pub version: Version,
+    /// What agents get too.
+    #[serde(rename = "Client")]
+    pub client: ClientSection,
+    /// The GUI and REST listener.
+    #[serde(rename = "GUI", default)]
+    pub gui: GuiSection,
+    /// The deployment's authority.
+    #[serde(rename = "CA", default)]
+    pub ca: CaSection,
+    /// The agents' listener.
+    #[serde(rename = "Frontend")]
+    pub frontend: FrontendSection,
+    /// Where everything is kept.
+    #[serde(rename = "Datastore")]
+    pub datastore: DatastoreSection,
+    /// Key for hiding artifact names from agents.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub obfuscation_nonce: String,
+    /// Intervals and limits.
+    #[serde(default)]
+    pub defaults: DefaultsSection,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    pub fn load(path: &Path) -> Result<Config> {
+        let text = fs::read_to_string(path).map_err(|error| Error::Io(path.display().to_string(), error))?;
+        Config::parse(&text)
+    }
+
+    /// Reads a configuration text and checks it.
+    pub fn parse(text: &str) -> Result<Config> {
+        let config: Config =
+            serde_saphyr::from_str(text).map_err(|error| Error::Config(format!("configuration: {error}")))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The configuration in a datastore folder; makes folder, keys and both files when there is none.
+    pub fn load_or_generate(options: &Options) -> Result<Config> {
+        let path = Config::server_file(&options.datastore);
+        if path.exists() {
+            return Config::load(&path);
+        }
+        let config = generate::generate(options)?;
+        fs::create_dir_all(&options.datastore)
+            .map_err(|error| Error::Io(options.datastore.display().to_string(), error))?;
+        write_private(&Config::client_file(&options.datastore), &config.client_config()?)?;
+        // The server file comes last: with it, everything is there.
+        write_private(&path, &config.to_yaml()?)?;
+        Ok(config)
+    }
+
+    /// Where [`Config::load_or_generate`] keeps the server's configuration.
+    pub fn server_file(datastore: &Path) -> PathBuf {
+        datastore.join(SERVER_FILE)
+    }
+
+    /// Where [`Config::load_or_generate`] puts the agents' configuration.
+    pub fn client_file(datastore: &Path) -> PathBuf {
+        datastore.join(CLIENT_FILE)
+    }
+
+    /// The configuration as YAML.
+    pub fn to_yaml(&self) -> Result<String> {
+        serde_saphyr::to_string(self).map_err(|error| Error::Config(error.to_string()))
+    }
+
+    /// The configuration text for agents: no secret of the server is in it.
+    pub fn client_config(&self) -> Result<String> {
+        let config = peregrine_wire::config::Config {
+            version: self.version.clone(),
+            client: self.client.clone(),
+        };
+        Ok(config.to_yaml()?)
+    }
+
+    /// The key agents encrypt to.
+    pub(crate) fn server_key(&self) -> Result<PrivateKey> {
+        Ok(PrivateKey::from_pem(&self.frontend.private_key)?)
+    }
+
+    /// Hides artifact names from agents; none when switched off.
+    pub(crate) fn obfuscator(&self) -> Option<Obfuscator> {
+        if self.frontend.do_not_compress_artifacts {
+            return None;
+        }
+        Some(match self.obfuscation_nonce.as_str() {
+            "" => Obfuscator::new(&Obfuscator::default_nonce(&self.frontend.private_key)),
+            nonce => Obfuscator::new(nonce),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let missing = |what: &str| {
+            Err(Error::Config(format!(
+                "configuration has no `{what}`; add it or generate a new one"
+            )))
+        };
+        if self.client.ca_certificate.is_empty() {
+            return missing("Client.ca_certificate");
+        }
+        if self.client.nonce.is_empty() {
+            return missing("Client.nonce");
+        }
+        if self.frontend.certificate.is_empty() || self.frontend.private_key.is_empty() {
+            return missing("Frontend.certificate` and `Frontend.private_key");
+        }
+        for url in &self.client.server_urls {
+            if !url.ends_with('/') {
+                return Err(Error::Config(format!(
+                    "`Client.server_urls`: `{url}` must end with `/`"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file only its owner can read, whole or not at all.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let failed = |error| Error::Io(path.display().to_string(), error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".config")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The sections of a configuration file, with the reference's spelling and defaults.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Informational.
+pub use peregrine_wire::config::Version;
+
+/// What agents get too; the envelope's crate owns its keys.
+pub use peregrine_wire::config::ClientConfig as ClientSection;
+
+/// The GUI and REST listener.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GuiSection {
+    /// Address to listen on.
+    pub bind_address: String,
+    /// Port; 0 takes a free one.
+    pub bind_port: u16,
+    /// No TLS: only behind a proxy that has it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub use_plain_http: bool,
+    /// Other origins that may sign in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_origins: Vec<String>,
+    /// Header with the client's address, set by a proxy.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub forwarded_proxy_header: String,
+    /// Life of a session (min).
+    pub session_expiry_min: u64,
+}
+
+impl Default for GuiSection {
+    fn default() -> GuiSection {
+        GuiSection {
+            bind_address: "127.0.0.1".into(),
+            bind_port: 8889,
+            use_plain_http: false,
+            trusted_origins: Vec::new(),
+            forwarded_proxy_header: String::new(),
+            session_expiry_min: 1440,
+        }
+    }
+}
+
+/// The deployment's authority.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CaSection {
+    /// PEM; may be kept elsewhere, then no certificate can be issued.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub private_key: String,
+}
+
+/// The agents' listener.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FrontendSection {
+    /// Public name.
+    pub hostname: String,
+    /// Address to listen on.
+    pub bind_address: String,
+    /// Port; 0 takes a free one.
+    pub bind_port: u16,
+    /// Prefix of all agent paths.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub base_path: String,
+    /// No TLS: only behind a proxy that has it. The envelope stays encrypted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub use_plain_http: bool,
+    /// PEM of the certificate agents encrypt to.
+    pub certificate: String,
+    /// PEM of its key.
+    pub private_key: String,
+    /// PEM file of the TLS certificate of both listeners; without one, `certificate` serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate_filename: Option<PathBuf>,
+    /// PEM file of its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_private_key_filename: Option<PathBuf>,
+    /// Header with the client's address, set by a proxy.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub proxy_header: String,
+    /// Sends artifact names in clear.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub do_not_compress_artifacts: bool,
+    /// Log lines that fail a collection.
+    pub collection_error_regex: String,
+    /// The monitoring table of a new deployment.
+    pub default_client_monitoring_artifacts: Vec<String>,
+    /// Limits.
+    pub resources: Resources,
+}
+
+impl Default for FrontendSection {
+    fn default() -> FrontendSection {
+        FrontendSection {
+            hostname: "localhost".into(),
+            bind_address: "0.0.0.0".into(),
+            bind_port: 8000,
+            base_path: String::new(),
+            use_plain_http: false,
+            certificate: String::new(),
+            private_key: String::new(),
+            tls_certificate_filename: None,
+            tls_private_key_filename: None,
+            proxy_header: String::new(),
+            do_not_compress_artifacts: false,
+            collection_error_regex: "(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg)".into(),
+            default_client_monitoring_artifacts: vec!["Linux.Events.TrackProcesses".into()],
+            resources: Resources::default(),
+        }
+    }
+}
+
+/// Limits of the agents' listener.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// New identities looked at per second; negative for no limit.
+    pub enrollments_per_second: i64,
+    /// Packets processed at once; 0 for twice the cores.
+    pub concurrency: u64,
+    /// Longest wait for a slot (s).
+    pub concurrency_timeout: u64,
+    /// Bytes a packet should have; twice as many are refused.
+    pub max_upload_size: u64,
+    /// Agents whose sessions are remembered.
+    pub expected_clients: u64,
+}
+
+impl Default for Resources {
+    fn default() -> Resources {
+        Resources {
+            enrollments_per_second: 100,
+            concurrency: 0,
+            concurrency_timeout: 600,
+            max_upload_size: 10 << 20,
+            expected_clients: 50_000,
+        }
+    }
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DatastoreSection {
+    /// The folder.
+    pub location: PathBuf,
+}
+
+/// Intervals and limits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DefaultsSection {
+    /// Batching of event rows on agents (s).
+    pub event_max_wait: u64,
+    /// Spread of it (s).
+    pub event_max_wait_jitter: u64,
+    /// Tells connected agents at once when the monitoring table changes.
+    pub event_change_notify_all_clients: bool,
+    /// How long an unknown identity is not looked up again (s); negative for never remembered.
+    pub unauthenticated_lru_timeout_sec: i64,
+    /// Flows silent for so long are asked about (s).
+    pub inflight_check_time: u64,
+    /// Never asks, and hands out any number of flows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disable_active_inflight_checks: bool,
+}
+
+impl Default for DefaultsSection {
+    fn default() -> DefaultsSection {
+        DefaultsSection {
+            event_max_wait: 120,
+            event_max_wait_jitter: 20,
+            event_change_notify_all_clients: true,
+            unauthenticated_lru_timeout_sec: 10,
+            inflight_check_time: 60,
+            disable_active_inflight_checks: false,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A flow as the API shows it.
+
+use crate::shared::Shared;
+use crate::{Result, clock};
+use peregrine_store::{Flow, FlowState, Micros, SetKind};
+use serde_json::{Value, json};
+
+/// A flow not heard of for so long is unresponsive.
+const SILENCE: Micros = 300_000_000;
+
+/// The state to show: a running flow is waiting, in progress or unresponsive.
+fn state(flow: &Flow, now: Micros) -> &'static str {
+    match flow.state {
+        FlowState::Finished => "finished",
+        FlowState::Error => "error",
+        FlowState::Running if flow.delivered.is_none() => "waiting",
+        FlowState::Running if now - flow.heard.or(flow.delivered).unwrap_or(now) > SILENCE => "unresponsive",
+        FlowState::Running if flow.heard.is_none() => "waiting",
+        FlowState::Running => "in_progress",
+    }
+}
+
+/// The summary.
+pub(crate) async fn view(shared: &Shared, flow: &Flow) -> Result<Value> {
+    let sets = shared
+        .storage
+        .database
+        .result_sets(&flow.client_id, &flow.flow_id)
+        .await?;
+    let sources: Vec<Value> = sets
+        .iter()
+        .filter(|set| set.kind == SetKind::Rows)
+        .map(|set| json!({"name": set.name, "rows": set.rows()}))
+        .collect();
+    let time = |at: Option<Micros>| at.map(clock::show);
+    Ok(json!({
+        "flow_id": flow.flow_id,
+        "client_id": flow.client_id,
+        "artifacts": flow.artifacts,
+        "state": state(flow, clock::now()),
+        "status": flow.status,
+        "creator": flow.creator,
+        "created": clock::show(flow.created),
+        "started": time(flow.started.or(flow.delivered)),
+        "last_active": time(flow.last_active.or(flow.heard)),
+        "finished_at": time(flow.finished),
+        "duration_ms": flow.duration_ns / 1_000_000,
+        "rows": flow.rows,
+        "logs": flow.logs,
+        "uploaded_files": flow.uploaded_files,
+        "uploaded_bytes": flow.uploaded_bytes,
+        "sources": sources,
+        "urgent": flow.urgent,
+    }))
+}
+
+/// The summary with request, state of each query, and limits.
+pub(crate) async fn view_in_full(shared: &Shared, flow: &Flow) -> Result<Value> {
+    let mut view = view(shared, flow).await?;
+    let request: Value = serde_json::from_str(&flow.request).unwrap_or_default();
+    let limits = [
+        "cpu_limit",
+        "iops_limit",
+        "timeout",
+        "progress_timeout",
+        "max_rows",
+        "max_upload_bytes",
+        "max_logs",
+    ];
+    view["limits"] = limits
+        .iter()
+        .map(|name| ((*name).to_owned(), request[*name].clone()))
+        .collect();
+    view["query_stats"] = serde_json::from_str(&flow.query_stats).unwrap_or_default();
+    view["request"] = request;
+    let uploads = shared
+        .storage
+        .database
+        .uploads(&flow.client_id, &flow.flow_id)
+        .await?;
+    view["uploads"] = uploads
+        .iter()
+        .map(|upload| {
+            json!({"path": upload.vfs_path, "accessor": upload.accessor, "size": upload.file_size,
+                "uploaded_size": upload.uploaded_size, "finished_at": clock::show(upload.finished)})
+        })
+        .collect();
+    Ok(view)
+}

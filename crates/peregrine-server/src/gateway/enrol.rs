@@ -1,0 +1,39 @@
+//! A sender nobody knows: only an enrolment request in its packet counts.
+
+use crate::clock;
+use crate::shared::Shared;
+use http::StatusCode;
+use peregrine_wire::{Packet, enrol, ids};
+
+/// Stores the key of an enrolment request, if there is one. The answer is 406 in any good case: prove it next time.
+pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> StatusCode {
+    let Some(request) = packet.enrolment_request() else {
+        return StatusCode::NOT_ACCEPTABLE;
+    };
+    let enrolled = match enrol::check_request(&request) {
+        Ok(enrolled) => enrolled,
+        Err(error) => {
+            tracing::warn!(peer, %error, "enrolment refused");
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+    };
+    let client_id = ids::in_org(&enrolled.client_id, &packet.org_id);
+    match shared
+        .storage
+        .database
+        .enrol(&client_id, &enrolled.key.to_pem(), clock::now())
+        .await
+    {
+        Ok(is_new) => {
+            shared.gateway.unknown.lock().remove(&client_id);
+            if is_new {
+                tracing::info!(client_id, peer, "client enrolled");
+            }
+            StatusCode::NOT_ACCEPTABLE
+        }
+        Err(error) => {
+            tracing::error!(client_id, %error, "enrolment not stored");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The agents' side: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
+
+mod connections;
+mod control;
+mod convert;
+mod enrol;
+mod process;
+mod reader;
+mod receive;
+mod refused;
+mod rows;
+mod tasks;
+mod uploads;
+mod websocket;
+
+use crate::Result;
+use crate::config::Config;
+use crate::shared::Shared;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use connections::Connections;
+use http::{HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
+use peregrine_wire::{Decoder, Encoder, pki};
+use receive::RateLimit;
+use refused::Refused;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+pub(crate) use connections::run as watch_connections;
+pub(crate) use tasks::deliver_wake_ups;
+pub(crate) use uploads::flow_folder;
+
+/// What the gateway keeps in memory; all of it can be lost.
+pub(crate) struct Gateway {
+    decoder: Decoder,
+    encoder: Encoder,
+    pub(crate) connections: Connections,
+    pub(crate) refused: Refused,
+    /// Packets processed at once.
+    slots: Semaphore,
+    /// Urgent ones pass the others, but are not without number.
+    urgent_slots: Semaphore,
+    new_identities: RateLimit,
+    /// Senders whose key was not found, and when.
+    unknown: Mutex<HashMap<String, Instant>>,
+}
+
+impl Gateway {
+    pub(crate) fn new(config: &Config) -> Result<Gateway> {
+        let key = Arc::new(config.server_key()?);
+        let resources = &config.frontend.resources;
+        let peers = usize::try_from(resources.expected_clients)
+            .unwrap_or(50_000)
+            .max(16);
+        let cores = std::thread::available_parallelism().map_or(2, |count| count.get());
+        let slots = match usize::try_from(resources.concurrency) {
+            Ok(0) | Err(_) => 2 * cores,
+            Ok(count) => count,
+        };
+        let name = pki::facts(&config.frontend.certificate)?
+            .name
+            .unwrap_or_else(|| pki::SERVER_NAME.to_owned());
+        Ok(Gateway {
+            decoder: Decoder::new(key.clone(), peers),
+            encoder: Encoder::new(name, key, peers),
+            connections: Connections::default(),
+            refused: Refused::default(),
+            slots: Semaphore::new(slots),
+            urgent_slots: Semaphore::new(4 * slots),
+            new_identities: RateLimit::new(resources.enrollments_per_second),
+            unknown: Mutex::default(),
+        })
+    }
+}
+
+/// The agents' paths, below `Frontend.base_path`.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let base = shared.config.frontend.base_path.trim_end_matches('/').to_owned();
+    let routes = Router::new()
+        .route("/server.pem", any(server_pem))
+        .route("/control", any(control::handle))
+        .route("/send_messages", post(control::handle))
+        .route("/reader", any(reader::handle))
+        .route("/receive_messages", post(reader::handle))
+        .route("/healthz", get(healthz))
+        // Bodies are read with their own limit, which answers as the protocol wants.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared);
+    if base.is_empty() {
+        routes
+    } else {
+        Router::new().nest(&base, routes)
+    }
+}
+
+async fn server_pem(State(shared): State<Arc<Shared>>, upgrade: websocket::Upgrade) -> Response {
+    if let Some(upgrade) = upgrade.0 {
+        return websocket::server_pem(shared, upgrade);
+    }
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    (
+        [(header::CONTENT_TYPE, text)],
+        shared.config.frontend.certificate.clone(),
+    )
+        .into_response()
+}
+
+/// Serving means: the database answers and the server is not stopping.
+async fn healthz(State(shared): State<Arc<Shared>>) -> StatusCode {
+    let is_up = !shared.stopping.is_cancelled() && shared.storage.database.setting("health").await.is_ok();
+    if is_up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+}

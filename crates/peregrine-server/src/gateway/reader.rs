@@ -1,0 +1,138 @@
+//! `/reader`: the long poll on which agents wait for tasks.
+
+use super::connections::Connection;
+use super::{enrol, process, receive, tasks, websocket};
+use crate::shared::{Shared, peer_address};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, Method, StatusCode, header};
+use peregrine_wire::pack::PAD;
+use peregrine_wire::{Packet, PublicKey};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How often a waiting agent gets a sign of life.
+const PAD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Most bytes of a poll, which carries a few words; polls have no slots to bound their memory.
+const MAX_BODY: usize = 1 << 20;
+
+/// An agent that waits for tasks.
+pub(super) struct Waiting {
+    pub(super) client_id: String,
+    pub(super) key: PublicKey,
+    pub(super) connection: Connection,
+    /// Version of the monitoring table the agent says it has.
+    pub(super) reported_table: Option<u64>,
+}
+
+pub(super) async fn handle(
+    State(shared): State<Arc<Shared>>,
+    upgrade: websocket::Upgrade,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let peer = peer_address(&parts, &shared.config.frontend.proxy_header);
+    if let Some(upgrade) = upgrade.0 {
+        return websocket::reader(shared, upgrade, peer);
+    }
+    if parts.method != Method::POST {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let admitted = async {
+        let body = receive::body(&shared, &peer, body, MAX_BODY).await?;
+        let packet = receive::open(&shared, &peer, body).await?;
+        admit(&shared, &peer, packet).await
+    };
+    match admitted.await {
+        Ok(waiting) => {
+            let (sender, receiver) = mpsc::channel(2);
+            tokio::spawn(poll(shared, waiting, sender));
+            let body = stream::unfold(receiver, async |mut receiver| {
+                receiver
+                    .recv()
+                    .await
+                    .map(|bytes| (Ok::<Bytes, Infallible>(bytes), receiver))
+            });
+            let headers = [
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/plain; charset=utf-8"),
+                ),
+                (
+                    header::HeaderName::from_static("x-accel-buffering"),
+                    HeaderValue::from_static("no"),
+                ),
+            ];
+            (headers, Body::from_stream(body)).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+/// Identifies, refuses a second connection, and processes what the packet carries.
+pub(super) async fn admit(shared: &Arc<Shared>, peer: &str, packet: Packet) -> Result<Waiting, StatusCode> {
+    let Some(key) = packet.key.clone() else {
+        return Err(enrol::consider(shared, peer, &packet).await);
+    };
+    let client_id = packet.source.clone();
+    let Some(connection) = shared.gateway.connections.hold(shared, &client_id) else {
+        tracing::warn!(client_id, peer, "two connections with one client id");
+        return Err(StatusCode::CONFLICT);
+    };
+    let reported_table = process::packet(shared, packet, peer).await?.reported_table;
+    Ok(Waiting {
+        client_id,
+        key,
+        connection,
+        reported_table,
+    })
+}
+
+async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>) {
+    let client = &shared.config.client;
+    let spread = client.max_poll_std.clamp(1, 3600);
+    let wait = client.max_poll.clamp(1, 3600) + crate::clock::now().unsigned_abs() % spread;
+    let deadline = Instant::now() + Duration::from_secs(wait);
+    loop {
+        if sender.is_closed() {
+            return;
+        }
+        let messages = match tasks::collect(&shared, &waiting.client_id, waiting.reported_table).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::error!(client_id = waiting.client_id, %error, "tasks not read");
+                return;
+            }
+        };
+        // A wake-up may be about tasks that an earlier poll took; then the wait goes on.
+        if !messages.is_empty() {
+            if let Ok(packet) = tasks::seal(&shared, &waiting.client_id, &waiting.key, messages) {
+                let _ = sender.send(packet.into()).await;
+            }
+            return;
+        }
+        loop {
+            tokio::select! {
+                () = waiting.connection.wake.notified() => break,
+                () = tokio::time::sleep_until(deadline) => {
+                    let _ = sender.send(Bytes::from_static(&PAD)).await;
+                    return;
+                }
+                () = tokio::time::sleep(PAD_INTERVAL) => {
+                    if sender.send(Bytes::from_static(&PAD)).await.is_err() {
+                        return;
+                    }
+                }
+                () = sender.closed() => return,
+                () = shared.stopping.cancelled() => return,
+            }
+        }
+    }
+}

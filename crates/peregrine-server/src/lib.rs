@@ -1,0 +1,33 @@
+//! The server: talks to agents over the wire protocol and to people over REST, push and the GUI's files.
+//!
+//! Handlers are stateless; what must survive is in the store before anybody is told "received". [`Server::start`]
+//! runs everything inside the caller's tokio runtime.
+
+#![forbid(unsafe_code)]
+
+mod api;
+pub mod artifacts;
+mod audit;
+mod clients;
+mod clock;
+pub mod config;
+mod error;
+mod flows;
+mod gateway;
+mod gui;
+mod listen;
+mod monitoring;
+mod push;
+mod server;
+mod shared;
+mod storage;
+mod table;
+mod users;
+
+pub use artifacts::{ArtifactService, CompileError, Compiled, Limits, RepositoryArtifacts, Spec};
+pub use config::Config;
+pub use error::{Error, Result};
+pub use gui::{GuiAssets, GuiFile, NoGui};
+pub use server::{Addresses, RunningServer, Server};
+pub use storage::Storage;
+pub use users::{InitialAdmin, Permission, Role};

@@ -1,0 +1,147 @@
+//! Listeners: accept, TLS, HTTP/1 and HTTP/2, until told to stop.
+
+use crate::config::Config;
+use crate::{Error, Result};
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// How long a peer may take to shake hands, and to send a request's headers.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long running requests may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Binds an address.
+pub(crate) async fn bind(address: &str, port: u16) -> Result<TcpListener> {
+    let name = if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
+    };
+    TcpListener::bind(&name)
+        .await
+        .map_err(|error| Error::Io(format!("cannot listen on `{name}`"), error))
+}
+
+/// The TLS side of both listeners.
+pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfig>> {
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map_err(|error| Error::Io(format!("TLS file `{}`", path.display()), error))
+    };
+    let (certificate, key) = match (
+        &config.frontend.tls_certificate_filename,
+        &config.frontend.tls_private_key_filename,
+    ) {
+        (Some(certificate), Some(key)) => (read(certificate)?, read(key)?),
+        _ => (
+            config.frontend.certificate.clone().into_bytes(),
+            config.frontend.private_key.clone().into_bytes(),
+        ),
+    };
+    let bad = |what: &str, error: &dyn std::fmt::Display| Error::Config(format!("TLS {what}: {error}"));
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&certificate)
+        .collect::<Result<_, _>>()
+        .map_err(|error| bad("certificate", &error))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| bad("key", &error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| bad("set-up", &error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| bad("certificate", &error))?;
+    tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Ok(Arc::new(tls))
+}
+
+/// Serves a router on a listener; returns when `stopping` is cancelled, connections end soon after.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+) {
+    let acceptor = tls.map(TlsAcceptor::from);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopping.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, usually: the ones in use will be given back.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (acceptor, router, stopping) = (acceptor.clone(), router.clone(), stopping.clone());
+        tasks.spawn(async move {
+            let _ = stream.set_nodelay(true);
+            match acceptor {
+                None => connection(stream, peer, router, stopping).await,
+                Some(acceptor) => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        connection::<tokio_rustls::server::TlsStream<TcpStream>>(
+                            stream, peer, router, stopping,
+                        )
+                        .await
+                    }
+                    Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+                    Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                },
+            }
+        });
+    }
+}
+
+async fn connection<S>(stream: S, peer: SocketAddr, router: Router, stopping: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(axum::body::Body::new)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(Duration::from_secs(60)));
+    let connection =
+        builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(GRACE, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}

@@ -1,0 +1,68 @@
+//! Sending a client its table when it has another one.
+
+use crate::artifacts::Limits;
+use crate::flows::hide_names;
+use crate::shared::Shared;
+use crate::{Result, clock};
+use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
+use peregrine_store::Client;
+use peregrine_wire::ids;
+
+/// The message for a client whose table is stale. `reported` is the version the agent says it has: one older than
+/// what was sent means that the message was lost.
+pub(crate) async fn update_for(
+    shared: &Shared,
+    client: &Client,
+    reported: Option<u64>,
+) -> Result<Option<VeloMessage>> {
+    let table = shared.monitoring.current();
+    let wanted = table.version.max(client.labels_changed);
+    let lost =
+        reported.is_some_and(|version| i64::try_from(version).unwrap_or(0) < client.event_table_version);
+    if client.event_table_version >= wanted && !lost {
+        return Ok(None);
+    }
+    let specs = table.specs_for(&client.labels);
+    let mut event = (*shared.monitoring.compiled(&specs, || compile(shared, &specs))?).clone();
+    for request in event.iter_mut().filter(|request| request.max_wait == 0) {
+        // Spread, so that agents do not all send at once.
+        let defaults = &shared.config.defaults;
+        let spread = defaults.event_max_wait_jitter.max(1);
+        request.max_wait = defaults.event_max_wait + clock::now().unsigned_abs() % spread;
+    }
+    let version = clock::now_ns();
+    shared
+        .storage
+        .database
+        .set_event_table_version(&client.client_id, version)
+        .await?;
+    Ok(Some(VeloMessage {
+        session_id: ids::MONITORING.into(),
+        request_id: ids::request::QUERY,
+        update_event_table: Some(VqlEventTable {
+            event,
+            version: version.unsigned_abs(),
+        }),
+        ..Default::default()
+    }))
+}
+
+/// Artifacts that no longer compile are left out: the others must still run.
+fn compile(shared: &Shared, specs: &[&crate::Spec]) -> Result<Vec<VqlCollectorArgs>> {
+    let mut event = Vec::new();
+    for spec in specs {
+        match shared
+            .artifacts
+            .compile(std::slice::from_ref(*spec), &Limits::default())
+        {
+            Ok(compiled) => event.extend(compiled.requests),
+            Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
+        }
+    }
+    let total = i64::try_from(event.len()).unwrap_or(i64::MAX);
+    for (request, number) in event.iter_mut().zip(1..) {
+        request.query_id = number;
+        request.total_queries = total;
+    }
+    hide_names(shared, event)
+}

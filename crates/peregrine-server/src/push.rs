@@ -1,0 +1,200 @@
+//! Tells browsers that something changed. The bus carries what changed; each replica reads the new state only if
+//! somebody there is looking.
+
+use crate::Result;
+use crate::shared::{Shared, topics};
+use parking_lot::Mutex;
+use peregrine_store::Received;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// Events a reconnecting browser can catch up on.
+const KEPT: usize = 1024;
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// A client came, went or got new facts.
+    Client { client_id: String },
+    /// A flow was made, progressed or ended.
+    Flow { client_id: String, flow_id: String },
+    /// Rows were stored.
+    Rows {
+        client_id: String,
+        flow_id: String,
+        source: String,
+        total_rows: u64,
+    },
+}
+
+/// An event for browsers.
+#[derive(Debug)]
+pub(crate) struct Pushed {
+    pub(crate) number: u64,
+    pub(crate) name: &'static str,
+    pub(crate) client_id: String,
+    pub(crate) flow_id: String,
+    pub(crate) data: Value,
+}
+
+/// What a browser looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Clients,
+    Client(String),
+    Flows(String),
+    Flow(String, String),
+}
+
+impl Topic {
+    /// Reads `clients`, `client:C.x`, `flows:C.x`, `flow:C.x/F.y`; others mean nothing.
+    pub(crate) fn parse(text: &str) -> Option<Topic> {
+        match text.split_once(':') {
+            None => (text == "clients").then_some(Topic::Clients),
+            Some(("client", id)) => Some(Topic::Client(id.to_owned())),
+            Some(("flows", id)) => Some(Topic::Flows(id.to_owned())),
+            Some(("flow", path)) => path
+                .split_once('/')
+                .map(|(client, flow)| Topic::Flow(client.to_owned(), flow.to_owned())),
+            Some(_) => None,
+        }
+    }
+
+    pub(crate) fn covers(&self, event: &Pushed) -> bool {
+        match self {
+            Topic::Clients => event.name == "client",
+            Topic::Client(id) => event.name == "client" && *id == event.client_id,
+            Topic::Flows(id) => event.name == "flow" && *id == event.client_id,
+            Topic::Flow(client, flow) => {
+                event.name != "client" && *client == event.client_id && *flow == event.flow_id
+            }
+        }
+    }
+}
+
+/// Fans events out to the browsers of this replica.
+pub(crate) struct Hub {
+    live: broadcast::Sender<Arc<Pushed>>,
+    recent: Mutex<(u64, VecDeque<Arc<Pushed>>)>,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Hub {
+        // Numbers start at the time of start, so that those of an earlier run are never taken for ours.
+        Hub {
+            live: broadcast::channel(KEPT).0,
+            recent: Mutex::new((crate::clock::now().unsigned_abs(), VecDeque::new())),
+        }
+    }
+
+    /// Events from now on, and those after `last` if all of them are still known.
+    pub(crate) fn subscribe(
+        &self,
+        last: Option<u64>,
+    ) -> (Option<Vec<Arc<Pushed>>>, broadcast::Receiver<Arc<Pushed>>) {
+        let recent = self.recent.lock();
+        let live = self.live.subscribe();
+        let Some(last) = last else {
+            return (Some(Vec::new()), live);
+        };
+        let oldest = recent
+            .1
+            .front()
+            .map_or(recent.0, |event| event.number.saturating_sub(1));
+        let missed = (oldest..=recent.0).contains(&last).then(|| {
+            recent
+                .1
+                .iter()
+                .filter(|event| event.number > last)
+                .cloned()
+                .collect()
+        });
+        (missed, live)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.live.receiver_count() > 0 || !self.recent.lock().1.is_empty()
+    }
+
+    fn push(&self, name: &'static str, client_id: String, flow_id: String, data: Value) {
+        let mut recent = self.recent.lock();
+        recent.0 += 1;
+        let event = Arc::new(Pushed {
+            number: recent.0,
+            name,
+            client_id,
+            flow_id,
+            data,
+        });
+        recent.1.push_back(event.clone());
+        if recent.1.len() > KEPT {
+            recent.1.pop_front();
+        }
+        // Nobody listening is fine.
+        let _ = self.live.send(event);
+    }
+}
+
+/// Says that something changed; losing it only delays a screen.
+pub(crate) async fn announce(shared: &Shared, change: &Change) {
+    let Ok(payload) = serde_json::to_string(change) else {
+        return;
+    };
+    if let Err(error) = shared.storage.bus.publish(topics::CHANGES, &payload).await {
+        tracing::warn!(%error, "change not announced");
+    }
+}
+
+/// Feeds the hub from the bus until the server stops.
+pub(crate) async fn run(shared: Arc<Shared>) -> Result<()> {
+    let mut changes = shared.storage.bus.subscribe(&[topics::CHANGES]).await?;
+    loop {
+        let received = tokio::select! {
+            received = changes.next() => received,
+            () = shared.stopping.cancelled() => return Ok(()),
+        };
+        match received {
+            None => return Ok(()),
+            Some(Received::Lagged) => shared.hub.push("resync", String::new(), String::new(), json!({})),
+            Some(Received::Event(event)) => {
+                if shared.hub.is_watched()
+                    && let Ok(change) = serde_json::from_str(&event.payload)
+                    && let Err(error) = deliver(&shared, change).await
+                {
+                    tracing::warn!(%error, "change not pushed");
+                }
+            }
+        }
+    }
+}
+
+async fn deliver(shared: &Shared, change: Change) -> Result<()> {
+    match change {
+        Change::Client { client_id } => {
+            if let Some(client) = shared.storage.database.client(&client_id).await? {
+                let view = crate::clients::view(shared, client).await?;
+                shared.hub.push("client", client_id, String::new(), view);
+            }
+        }
+        Change::Flow { client_id, flow_id } => {
+            if let Some(flow) = shared.storage.database.flow(&client_id, &flow_id).await? {
+                let view = crate::flows::view(shared, &flow).await?;
+                shared.hub.push("flow", client_id, flow_id, view);
+            }
+        }
+        Change::Rows {
+            client_id,
+            flow_id,
+            source,
+            total_rows,
+        } => {
+            let data = json!({"client_id": client_id, "flow_id": flow_id, "source": source, "total_rows": total_rows});
+            shared.hub.push("rows", client_id, flow_id, data);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Starting and stopping everything.
+
+use crate::artifacts::ArtifactService;
+use crate::gateway::{self, Gateway};
+use crate::gui::GuiAssets;
+use crate::push::{self, Hub};
+use crate::shared::Shared;
+use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin};
+use crate::{Config, Error, Result, Storage, api, clock, listen};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Longest wait for tasks to end at shutdown.
+const GRACE: Duration = Duration::from_secs(15);
+/// How often expired sessions are deleted.
+const HOUSE_KEEPING: Duration = Duration::from_secs(600);
+
+/// The server; see [`Server::start`].
+#[derive(Debug)]
+pub struct Server;
+
+/// Where a running server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// GUI and REST.
+    pub gui: SocketAddr,
+    /// Agents.
+    pub frontend: SocketAddr,
+}
+
+/// A running server; dropping it stops it without waiting.
+pub struct RunningServer {
+    addresses: Addresses,
+    admin: Option<InitialAdmin>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// Binds the listeners and starts serving. With equal addresses both sides share one listener.
+    pub async fn start(
+        config: Config,
+        storage: Storage,
+        gui: Arc<dyn GuiAssets>,
+        artifacts: Arc<dyn ArtifactService>,
+    ) -> Result<RunningServer> {
+        storage.object_root()?;
+        let shared = Arc::new(Shared {
+            gateway: Gateway::new(&config)?,
+            obfuscator: config.obfuscator(),
+            config,
+            storage,
+            artifacts,
+            gui,
+            hub: Hub::new(),
+            hasher: Hasher::new(),
+            throttle: Throttle::default(),
+            monitoring: Default::default(),
+            views: Default::default(),
+            started: clock::now(),
+            trouble: Default::default(),
+            stopping: CancellationToken::new(),
+        });
+        shared.monitoring.reload(&shared).await?;
+        let admin = ensure_admin(&shared).await?;
+        let tasks = TaskTracker::new();
+        let addresses = listeners(&shared, &tasks).await?;
+        tasks.spawn(report("push", push::run(shared.clone())));
+        tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
+        tasks.spawn(gateway::watch_connections(shared.clone()));
+        tasks.spawn(keep_house(shared.clone()));
+        tracing::info!(gui = %addresses.gui, frontend = %addresses.frontend, "server started");
+        Ok(RunningServer {
+            addresses,
+            admin,
+            shared,
+            tasks,
+        })
+    }
+}
+
+impl RunningServer {
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The account made at this start, with its password: show it once.
+    pub fn initial_admin(&self) -> Option<&InitialAdmin> {
+        self.admin.as_ref()
+    }
+
+    /// Sets a user's password (made as administrator when missing), as `peregrine user add` does.
+    pub async fn put_user(&self, name: &str, password: &str, roles: &[&str]) -> Result<()> {
+        let roles = roles
+            .iter()
+            .map(|name| {
+                crate::users::Role::from_name(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        crate::users::put(&self.shared, name, password, &roles).await
+    }
+
+    /// Stops accepting, ends long polls, lets requests finish, and waits for all of it.
+    pub async fn shutdown(self) {
+        self.shared.stopping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.shared.stopping.cancel();
+    }
+}
+
+async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresses> {
+    let (gui, frontend) = (&shared.config.gui, &shared.config.frontend);
+    let is_one = gui.bind_port != 0
+        && (&gui.bind_address, gui.bind_port) == (&frontend.bind_address, frontend.bind_port);
+    let gui_listener = listen::bind(&gui.bind_address, gui.bind_port).await?;
+    let gui_address = address(&gui_listener)?;
+    let tls = |plain: bool, protocols: &[&str]| -> Result<_> {
+        if plain {
+            Ok(None)
+        } else {
+            listen::tls(&shared.config, protocols).map(Some)
+        }
+    };
+    let spawn = |listener, tls, router| {
+        let (workers, stopping) = (tasks.clone(), shared.stopping.clone());
+        tasks.spawn(listen::serve(listener, tls, router, workers, stopping));
+    };
+    if is_one {
+        let router = gateway::router(shared.clone()).fallback_service(api::router(shared.clone()));
+        spawn(gui_listener, tls(gui.use_plain_http, &["http/1.1"])?, router);
+        return Ok(Addresses {
+            gui: gui_address,
+            frontend: gui_address,
+        });
+    }
+    let frontend_listener = listen::bind(&frontend.bind_address, frontend.bind_port).await?;
+    let frontend_address = address(&frontend_listener)?;
+    spawn(
+        gui_listener,
+        tls(gui.use_plain_http, &["h2", "http/1.1"])?,
+        api::router(shared.clone()),
+    );
+    spawn(
+        frontend_listener,
+        tls(frontend.use_plain_http, &["http/1.1"])?,
+        gateway::router(shared.clone()),
+    );
+    Ok(Addresses {
+        gui: gui_address,
+        frontend: frontend_address,
+    })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener
+        .local_addr()
+        .map_err(|error| Error::Io("listener".into(), error))
+}
+
+async fn report(name: &'static str, task: impl Future<Output = Result<()>>) {
+    if let Err(error) = task.await {
+        tracing::error!(task = name, %error, "background task ended; restart the server");
+    }
+}
+
+async fn keep_house(shared: Arc<Shared>) {
+    loop {
+        if let Err(error) = shared.storage.database.expire_sessions(clock::now()).await {
+            tracing::warn!(%error, "expired sessions not deleted");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOUSE_KEEPING) => {}
+            () = shared.stopping.cancelled() => return,
+        }
+    }
+}

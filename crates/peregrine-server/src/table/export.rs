@@ -1,0 +1,189 @@
+//! A table as a file, streamed: the server holds one block of rows, however many there are.
+
+use super::{Filters, RowSource, cells, scan};
+use crate::{Error, Result};
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use indexmap::IndexSet;
+use peregrine_store::chunk;
+use serde::Deserialize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Compressed bytes per read.
+const READ_AHEAD: usize = 256 << 10;
+/// Columns of a CSV file.
+const MAX_COLUMNS: usize = 10_000;
+
+/// File formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    Csv,
+    Json,
+    Jsonl,
+}
+
+impl Format {
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::Json => "application/json",
+            Format::Jsonl => "application/x-ndjson",
+        }
+    }
+
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+        }
+    }
+}
+
+/// The body of the file. CSV without chosen columns needs a pass over the rows first, to know all of them.
+pub(crate) async fn export(
+    source: impl RowSource + 'static,
+    format: Format,
+    columns: Option<Vec<String>>,
+    filters: Filters,
+) -> Result<Body> {
+    let columns = match (columns, format) {
+        (None, Format::Csv) => Some(all_columns(&source, filters.clone()).await?),
+        (columns, _) => columns,
+    };
+    let writer = Arc::new(Writer {
+        format,
+        columns,
+        filters,
+    });
+    let (sender, receiver) = mpsc::channel::<Result<Bytes>>(2);
+    tokio::spawn(async move {
+        let failed = run(&source, &writer, &sender).await.err();
+        if let Some(error) = failed {
+            tracing::warn!(%error, "export ended early");
+            // An error in the body makes the browser report a failed download, not a short file.
+            let _ = sender.send(Err(error)).await;
+        }
+    });
+    Ok(Body::from_stream(stream::unfold(
+        receiver,
+        async |mut receiver| receiver.recv().await.map(|piece| (piece, receiver)),
+    )))
+}
+
+async fn all_columns(source: &dyn RowSource, filters: Filters) -> Result<Vec<String>> {
+    let columns: IndexSet<String> = scan(source, IndexSet::new(), move |columns, _, line| {
+        if filters.accept(line) {
+            for name in cells::row(line).keys() {
+                if !columns.contains(name) && columns.len() < MAX_COLUMNS {
+                    columns.insert(name.clone());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })
+    .await?;
+    Ok(columns.into_iter().collect())
+}
+
+async fn run(
+    source: &dyn RowSource,
+    writer: &Arc<Writer>,
+    sender: &mpsc::Sender<Result<Bytes>>,
+) -> Result<()> {
+    let (first, end) = source.range();
+    let mut next = first;
+    let mut count = 0;
+    if sender.send(Ok(writer.head()?.into())).await.is_err() {
+        return Ok(());
+    }
+    while next < end {
+        let blocks = source.read(next, READ_AHEAD).await?;
+        let Some(last) = blocks.last() else { break };
+        let after = last.first_row + chunk::lines(&last.text).count() as u64;
+        let (writer, from, before) = (writer.clone(), next, count);
+        let convert = move || -> Result<(Vec<u8>, u64)> {
+            let (mut out, mut count) = (Vec::new(), before);
+            for block in &blocks {
+                for (number, line) in (block.first_row..end).zip(chunk::lines(&block.text)) {
+                    if number >= from && writer.filters.accept(line) {
+                        writer.row(line, count == 0, &mut out)?;
+                        count += 1;
+                    }
+                }
+            }
+            Ok((out, count))
+        };
+        let converted = tokio::task::spawn_blocking(convert).await;
+        let (out, written) = converted.map_err(|error| Error::Internal(error.to_string()))??;
+        count = written;
+        if !out.is_empty() && sender.send(Ok(out.into())).await.is_err() {
+            return Ok(());
+        }
+        next = after.max(next + 1);
+    }
+    if writer.format == Format::Json {
+        let _ = sender.send(Ok(Bytes::from_static(b"\n]\n"))).await;
+    }
+    Ok(())
+}
+
+struct Writer {
+    format: Format,
+    columns: Option<Vec<String>>,
+    filters: Filters,
+}
+
+impl Writer {
+    fn head(&self) -> Result<Vec<u8>> {
+        match self.format {
+            Format::Csv => record(self.columns.iter().flatten().map(|name| name.as_str().into())),
+            Format::Json => Ok(b"[".to_vec()),
+            Format::Jsonl => Ok(Vec::new()),
+        }
+    }
+
+    fn row(&self, line: &[u8], is_first: bool, out: &mut Vec<u8>) -> Result<()> {
+        if self.format == Format::Csv {
+            let row = cells::row(line);
+            let columns = self.columns.iter().flatten();
+            out.extend(record(
+                columns.map(|name| row.get(name).map(cells::text).unwrap_or_default()),
+            )?);
+            return Ok(());
+        }
+        if self.format == Format::Json {
+            out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
+        }
+        match &self.columns {
+            None => out.extend_from_slice(line),
+            Some(columns) => {
+                let mut row = cells::row(line);
+                let chosen: super::Row = columns
+                    .iter()
+                    .map(|name| (name.clone(), row.remove(name).unwrap_or_default()))
+                    .collect();
+                out.extend(serde_json::to_vec(&chosen).unwrap_or_default());
+            }
+        }
+        if self.format == Format::Jsonl {
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+}
+
+fn record<'a>(cells: impl Iterator<Item = std::borrow::Cow<'a, str>>) -> Result<Vec<u8>> {
+    let failed = |error: csv::Error| Error::Internal(error.to_string());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(cells.map(|cell| cell.into_owned()))
+        .map_err(failed)?;
+    writer
+        .into_inner()
+        .map_err(|error| Error::Internal(error.to_string()))
+}

@@ -1,0 +1,225 @@
+//! Filters: a JSON list of `{column, op, value}`, all of which must hold.
+
+use super::cells;
+use crate::{Error, Result};
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+use std::cmp::Ordering;
+
+/// Filters of one question.
+const MAX_FILTERS: usize = 50;
+
+/// Checked filters, with their text for caching.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filters {
+    text: String,
+    all: Vec<Filter>,
+}
+
+#[derive(Debug, Clone)]
+struct Filter {
+    /// None: any column.
+    column: Option<String>,
+    test: Test,
+    is_negated: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Contains(String),
+    Equals(Value),
+    Matches(Regex),
+    Order(fn(Ordering) -> bool, Value),
+    IsNull,
+    In(Vec<Value>),
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    column: String,
+    op: String,
+    #[serde(default)]
+    value: Value,
+}
+
+impl Filters {
+    /// Reads the JSON list; an empty text is no filter.
+    pub(crate) fn parse(text: &str) -> Result<Filters> {
+        if text.trim().is_empty() {
+            return Ok(Filters::default());
+        }
+        let bad = |message: String| Error::BadRequest(format!("`filter`: {message}"));
+        let typed: Vec<Typed> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        if typed.len() > MAX_FILTERS {
+            return Err(bad(format!("at most {MAX_FILTERS} conditions")));
+        }
+        let all = typed
+            .into_iter()
+            .map(|typed| check(typed).map_err(bad))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Filters {
+            text: if all.is_empty() {
+                String::new()
+            } else {
+                text.to_owned()
+            },
+            all,
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The filters as they were written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a stored row passes.
+    pub(crate) fn accept(&self, line: &[u8]) -> bool {
+        self.all.iter().all(|filter| filter.accept(line))
+    }
+}
+
+fn check(typed: Typed) -> Result<Filter, String> {
+    let text = cells::text(&typed.value).into_owned();
+    let (positive, is_negated) = match typed.op.strip_prefix("not_") {
+        Some("null") => ("is_null", true),
+        Some(rest) => (rest, true),
+        None if typed.op == "ne" => ("eq", true),
+        None => (typed.op.as_str(), false),
+    };
+    let test = match positive {
+        "contains" => Test::Contains(text.to_lowercase()),
+        "eq" => Test::Equals(typed.value),
+        "regex" => {
+            // The engine is linear in the text; the size bounds what a pattern may take to build.
+            let pattern = RegexBuilder::new(&text)
+                .case_insensitive(true)
+                .size_limit(1 << 20)
+                .build();
+            Test::Matches(pattern.map_err(|error| error.to_string())?)
+        }
+        "lt" => Test::Order(Ordering::is_lt, typed.value),
+        "le" => Test::Order(Ordering::is_le, typed.value),
+        "gt" => Test::Order(Ordering::is_gt, typed.value),
+        "ge" => Test::Order(Ordering::is_ge, typed.value),
+        "is_null" => Test::IsNull,
+        "in" => match typed.value {
+            Value::Array(values) => Test::In(values),
+            _ => return Err("`in` needs a list".into()),
+        },
+        other => return Err(format!("unknown op `{other}`")),
+    };
+    Ok(Filter {
+        column: (typed.column != "*").then_some(typed.column),
+        test,
+        is_negated,
+    })
+}
+
+impl Filter {
+    fn accept(&self, line: &[u8]) -> bool {
+        let holds = match &self.column {
+            Some(column) => self.test.holds(&cells::cell(line, column)),
+            None => cells::row(line).values().any(|cell| self.test.holds(cell)),
+        };
+        holds != self.is_negated
+    }
+}
+
+impl Test {
+    fn holds(&self, cell: &Value) -> bool {
+        match self {
+            Test::Contains(part) => cells::text(cell).to_lowercase().contains(part),
+            Test::Equals(value) => equals(cell, value),
+            Test::Matches(pattern) => pattern.is_match(&cells::text(cell)),
+            Test::Order(test, value) => compare(cell, value).is_some_and(test),
+            Test::IsNull => cell.is_null(),
+            Test::In(values) => values.iter().any(|value| equals(cell, value)),
+        }
+    }
+}
+
+/// A number, or text that is one where the other side is a number.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn equals(cell: &Value, value: &Value) -> bool {
+    if cell.is_number() || value.is_number() {
+        return cell == value || (number(cell).is_some() && number(cell) == number(value));
+    }
+    cell == value || (!cell.is_null() && cells::text(cell) == cells::text(value))
+}
+
+fn compare(cell: &Value, value: &Value) -> Option<Ordering> {
+    if cell.is_null() {
+        return None;
+    }
+    if cell.is_number() {
+        return number(cell)?.partial_cmp(&number(value)?);
+    }
+    // Times are RFC 3339 in UTC, which sort as text.
+    Some(cells::text(cell).as_ref().cmp(cells::text(value).as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(line: &str, filter: Value, expected: bool) {
+        let filters = Filters::parse(&json!([filter]).to_string()).unwrap();
+        assert_eq!(filters.accept(line.as_bytes()), expected, "{filter} on {line}");
+    }
+
+    #[test]
+    fn operators() {
+        let row = r#"{"Name":"SSHD","Pid":12,"Args":["a","-D"],"Gone":null}"#;
+        check(
+            row,
+            json!({"column": "Name", "op": "contains", "value": "shd"}),
+            true,
+        );
+        check(
+            row,
+            json!({"column": "Name", "op": "not_contains", "value": "shd"}),
+            false,
+        );
+        check(row, json!({"column": "Name", "op": "eq", "value": "SSHD"}), true);
+        check(row, json!({"column": "Name", "op": "ne", "value": "SSHD"}), false);
+        check(row, json!({"column": "Pid", "op": "eq", "value": "12"}), true);
+        check(row, json!({"column": "Pid", "op": "gt", "value": 9}), true);
+        check(row, json!({"column": "Pid", "op": "lt", "value": "9"}), false);
+        check(row, json!({"column": "Args", "op": "regex", "value": "-d"}), true);
+        check(row, json!({"column": "Missing", "op": "is_null"}), true);
+        check(row, json!({"column": "Gone", "op": "not_null"}), false);
+        check(row, json!({"column": "Pid", "op": "in", "value": [1, 12]}), true);
+        check(row, json!({"column": "*", "op": "contains", "value": "12"}), true);
+        check(
+            row,
+            json!({"column": "*", "op": "not_contains", "value": "12"}),
+            false,
+        );
+        check("damaged", json!({"column": "Pid", "op": "eq", "value": 1}), false);
+    }
+
+    #[test]
+    fn faults_are_told() {
+        for (text, part) in [
+            ("{", "filter"),
+            (r#"[{"column":"a","op":"x"}]"#, "unknown op `x`"),
+        ] {
+            let error = Filters::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(Filters::parse(r#"[{"column":"a","op":"regex","value":"("}]"#).is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! A page of a table.
+
+use super::view::{ViewCache, view};
+use super::{Column, Row, RowSource, TableQuery, cells, columns};
+use crate::Result;
+use peregrine_proto::ColumnType;
+use peregrine_store::chunk;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What the GUI's tables get.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TablePage {
+    columns: Vec<Column>,
+    /// Matching rows, exactly.
+    total: u64,
+    offset: u64,
+    /// Cells in column order.
+    rows: Vec<Vec<Value>>,
+    /// No more rows will come.
+    complete: bool,
+}
+
+/// Reads a page.
+pub(crate) async fn page(
+    cache: &ViewCache,
+    source: &dyn RowSource,
+    query: &TableQuery,
+    declared: &[ColumnType],
+    complete: bool,
+) -> Result<TablePage> {
+    let (first, end) = source.range();
+    let (total, numbers): (u64, Vec<u64>) = match view(cache, source, query).await? {
+        None => {
+            let start = first.saturating_add(query.offset).min(end);
+            (
+                end - first,
+                (start..start.saturating_add(query.limit).min(end)).collect(),
+            )
+        }
+        Some(view) => {
+            let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
+            let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+            let rows = view
+                .iter()
+                .skip(skip)
+                .take(limit)
+                .map(|row| first + u64::from(*row))
+                .collect();
+            (view.len() as u64, rows)
+        }
+    };
+    // The first row names the columns that every page shows first.
+    let mut wanted = numbers.clone();
+    wanted.extend((first < end).then_some(first));
+    let found = fetch(source, wanted).await?;
+    let rows: Vec<&Row> = numbers.iter().filter_map(|number| found.get(number)).collect();
+    let columns = columns::of(
+        found.get(&first).into_iter().chain(rows.iter().copied()),
+        declared,
+    );
+    let cells = |row: &Row| {
+        columns
+            .iter()
+            .map(|column| row.get(&column.name).cloned().unwrap_or_default())
+            .collect()
+    };
+    let rows = rows.into_iter().map(cells).collect();
+    Ok(TablePage {
+        columns,
+        total,
+        offset: query.offset,
+        rows,
+        complete,
+    })
+}
+
+/// Reads rows by number; each block is read once.
+async fn fetch(source: &dyn RowSource, mut numbers: Vec<u64>) -> Result<BTreeMap<u64, Row>> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut found = BTreeMap::new();
+    let mut wanted = numbers.into_iter().peekable();
+    while let Some(next) = wanted.peek().copied() {
+        let blocks = source.read(next, 1).await?;
+        let mut is_progress = false;
+        for block in &blocks {
+            for (number, line) in (block.first_row..).zip(chunk::lines(&block.text)) {
+                while wanted.next_if(|row| *row < number).is_some() {
+                    is_progress = true;
+                }
+                if wanted.next_if_eq(&number).is_some() {
+                    is_progress = true;
+                    found.insert(number, cells::row(line));
+                }
+            }
+        }
+        if !is_progress {
+            wanted.next();
+        }
+    }
+    Ok(found)
+}

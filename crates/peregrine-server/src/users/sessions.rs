@@ -1,0 +1,79 @@
+//! Signing in and out. The cookie holds 256 random bits; the store only their hash.
+
+use super::password::random_token;
+use crate::shared::Shared;
+use crate::{Error, Result, audit, clock};
+use peregrine_store::{Session, User};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// Name of the cookie.
+pub(crate) const COOKIE: &str = "peregrine_session";
+
+/// Checks name and password; gives the user, the cookie's value and the CSRF token.
+pub(crate) async fn sign_in(
+    shared: &Shared,
+    name: &str,
+    password: &str,
+    ip: &str,
+) -> Result<(User, String, String)> {
+    let key = (name.to_lowercase(), ip.to_owned());
+    shared.throttle.check(&key)?;
+    let database = &shared.storage.database;
+    let user = database.user(name).await?.filter(|user| !user.locked);
+    let is_right = match &user {
+        Some(user) => shared.hasher.verify(password, &user.password_hash).await?,
+        None => {
+            shared.hasher.verify_nobody(password).await?;
+            false
+        }
+    };
+    let Some(user) = user.filter(|_| is_right) else {
+        shared.throttle.failed(&key);
+        audit::record(shared, name, ip, "Invalid password", json!({"user": name})).await?;
+        return Err(Error::BadCredentials);
+    };
+    shared.throttle.succeeded(&key);
+    let (token, csrf_token) = (random_token(32)?, random_token(32)?);
+    let now = clock::now();
+    let life = i64::try_from(shared.config.gui.session_expiry_min)
+        .unwrap_or(1440)
+        .saturating_mul(60_000_000);
+    let session = Session {
+        token_hash: token_hash(&token),
+        user: user.name.clone(),
+        csrf_token: csrf_token.clone(),
+        created: now,
+        expires: now.saturating_add(life),
+    };
+    database.put_session(session).await?;
+    audit::record(shared, &user.name, ip, "Login", json!({})).await?;
+    Ok((user, token, csrf_token))
+}
+
+/// Ends a session.
+pub(crate) async fn sign_out(shared: &Shared, principal: &super::Principal) -> Result<()> {
+    shared.storage.database.delete_session(&principal.session).await?;
+    audit::record(shared, &principal.name, &principal.ip, "LogOff", json!({})).await
+}
+
+/// What the store keeps of a token.
+pub(crate) fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+/// The header value that sets the cookie.
+pub(crate) fn cookie(shared: &Shared, token: &str) -> String {
+    let life = shared.config.gui.session_expiry_min.saturating_mul(60);
+    let secure = if shared.config.gui.use_plain_http {
+        ""
+    } else {
+        "; Secure"
+    };
+    format!("{COOKIE}={token}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// The header value that removes the cookie.
+pub(crate) fn expired_cookie() -> String {
+    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+}

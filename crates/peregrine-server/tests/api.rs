@@ -1,0 +1,511 @@
+//! People and browsers talk to a real server over HTTP.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::agent::Agent;
+use common::http::{self, Browser, encode};
+use common::{PASSWORD, World};
+use peregrine_proto::velo_status::ReturnedStatus;
+use serde_json::{Value, json};
+
+/// A finished flow with a thousand rows in several chunks.
+async fn thousand_rows(world: &World) -> (Agent, String) {
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let body = json!({"artifacts": [{"artifact": "Test.Rows"}], "timeout": 30, "max_rows": 5000});
+    let reply = browser
+        .call("POST", &format!("clients/{}/flows", agent.id), Some(body))
+        .await;
+    let id = reply.json()["flow_id"].as_str().unwrap().to_owned();
+    agent.poll().await;
+    for start in (0..1000).step_by(100) {
+        let rows: Vec<String> = (start..start + 100)
+            .map(|n: u64| {
+                json!({"n": n, "Name": format!("name {}", n % 7), "When": "2026-01-01T00:00:00Z", "Odd": n % 2 == 1})
+                    .to_string()
+            })
+            .collect();
+        agent
+            .say(vec![agent.rows(&id, "Test.Rows/All", start, &rows)])
+            .await;
+    }
+    agent
+        .say(vec![agent.stats(&id, ReturnedStatus::Ok, "", true)])
+        .await;
+    (agent, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_start_makes_an_administrator_once() {
+    let mut world = World::new().await;
+    let admin = world.server().initial_admin().unwrap().clone();
+    assert!(admin.password.len() >= 20);
+    let mut browser = Browser::new(world.server().addresses().gui);
+    assert_eq!(browser.sign_in(&admin.name, &admin.password).await.status, 200);
+    world.stop().await;
+    world.start().await;
+    assert!(world.server().initial_admin().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_and_out() {
+    let world = World::new().await;
+    let address = world.server().addresses().gui;
+    let mut browser = Browser::new(address);
+    assert_eq!(browser.call("GET", "session", None).await.status, 401);
+    let reply = browser.sign_in("TESTER", PASSWORD).await;
+    let cookie = reply.headers["set-cookie"].to_str().unwrap();
+    for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    let session = browser.get("session").await;
+    assert_eq!(session["user"]["name"], "tester");
+    assert!(
+        session["user"]["permissions"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("COLLECT_CLIENT"))
+    );
+    assert_eq!(session["csrf_token"], browser.csrf.as_str());
+
+    let weak = json!({"current": PASSWORD, "new": "short"});
+    let reply = browser.call("PUT", "session/password", Some(weak)).await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (400, &json!("weak_password"))
+    );
+    let other = world.sign_in("tester").await;
+    let new = json!({"current": PASSWORD, "new": "another long password"});
+    assert_eq!(
+        browser.call("PUT", "session/password", Some(new)).await.status,
+        204
+    );
+    assert_eq!(
+        other.call("GET", "session", None).await.status,
+        401,
+        "other sessions end"
+    );
+    browser.get("session").await;
+    assert_eq!(browser.call("DELETE", "session", None).await.status, 204);
+    assert_eq!(browser.call("GET", "session", None).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_passwords_is_throttled() {
+    let world = World::new().await;
+    let mut browser = Browser::new(world.server().addresses().gui);
+    for attempt in 0..5 {
+        let reply = browser.sign_in("tester", "wrong").await;
+        assert_eq!(
+            (reply.status, &reply.json()["error"]["code"]),
+            (401, &json!("bad_credentials")),
+            "{attempt}"
+        );
+    }
+    let reply = browser.sign_in("tester", PASSWORD).await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (429, &json!("throttled"))
+    );
+    assert!(reply.headers.contains_key("retry-after"));
+    assert_eq!(
+        browser.sign_in("looker", PASSWORD).await.status,
+        200,
+        "others are not affected"
+    );
+    assert_eq!(browser.sign_in("nobody", "wrong").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_from_other_sites_are_refused() {
+    let world = World::new().await;
+    let browser = world.sign_in("tester").await;
+    let stolen = Browser {
+        csrf: String::new(),
+        ..browser.clone()
+    };
+    let reply = stolen.call("DELETE", "session", None).await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (403, &json!("cross_site"))
+    );
+    let wrong = Browser {
+        csrf: "x".repeat(browser.csrf.len()),
+        ..browser.clone()
+    };
+    assert_eq!(wrong.call("DELETE", "session", None).await.status, 403);
+    let mut request = Browser::new(world.server().addresses().gui).request(
+        "POST",
+        "session",
+        Some(json!({"username": "tester", "password": PASSWORD})),
+    );
+    request
+        .headers_mut()
+        .insert("origin", "https://evil.example".parse().unwrap());
+    assert_eq!(
+        http::send(world.server().addresses().gui, request).await.status,
+        403
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_reads_and_no_more() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let reader = world.sign_in("looker").await;
+    let clients = reader.get("clients").await;
+    assert_eq!(clients["total"], 1);
+    let flows = format!("clients/{}/flows", agent.id);
+    let refused = [
+        (
+            "POST",
+            flows.as_str(),
+            json!({"artifacts": [{"artifact": "Test.Rows"}]}),
+        ),
+        (
+            "PUT",
+            &format!("clients/{}/labels", agent.id),
+            json!({"add": ["x"]}),
+        ),
+        ("PUT", "monitoring/client", json!({"artifacts": []})),
+        ("POST", &format!("clients/{}/interrogate", agent.id), json!({})),
+        ("GET", "audit", Value::Null),
+    ];
+    for (method, path, body) in refused {
+        let reply = reader.call(method, path, Some(body)).await;
+        assert_eq!(
+            (reply.status, &reply.json()["error"]["code"]),
+            (403, &json!("permission_denied")),
+            "{path}"
+        );
+    }
+    assert_eq!(reader.get(&flows).await["total"], 1, "only the interrogation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_found_and_labelled() {
+    let world = World::new().await;
+    let (one, two) = (world.agent().await, world.agent().await);
+    let browser = world.sign_in("tester").await;
+    let labels = format!("clients/{}/labels", one.id);
+    let client = browser
+        .call(
+            "PUT",
+            &labels,
+            Some(json!({"add": ["Servers"], "remove": ["from-agent"]})),
+        )
+        .await
+        .json();
+    assert_eq!(client["labels"], json!(["Servers"]));
+    let found = async |query: &str| {
+        let found = browser.get(&format!("clients?{query}")).await;
+        let ids: Vec<String> = found["clients"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|each| each["client_id"].as_str().unwrap().into())
+            .collect();
+        assert_eq!(found["total"], ids.len());
+        ids
+    };
+    assert_eq!(found("search=").await.len(), 2);
+    assert_eq!(found("search=label:serv").await, [&*one.id]);
+    assert_eq!(found("search=label:from-agent").await, [&*two.id]);
+    assert_eq!(found(&format!("search={}", one.id)).await, [&*one.id]);
+    assert_eq!(found(&format!("search=host-{}", &two.id[2..6])).await, [&*two.id]);
+    assert_eq!(found("search=mac:aa:bb*").await.len(), 2);
+    assert_eq!(found("online=true").await.len(), 2);
+    assert_eq!(found("online=false").await.len(), 0);
+    let palette = browser.get("search?q=rows").await;
+    assert_eq!(palette["artifacts"][0]["name"], "Test.Rows");
+    assert_eq!(browser.call("GET", "clients/C.nothere", None).await.status, 404);
+    assert_eq!(
+        browser.call("GET", "clients?sort=nonsense", None).await.status,
+        400
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_paged_filtered_sorted_and_counted_on_the_server() {
+    let world = World::new().await;
+    let (agent, id) = thousand_rows(&world).await;
+    let browser = world.sign_in("looker").await;
+    let base = format!("clients/{}/flows/{id}/results", agent.id);
+    let page = browser
+        .get(&format!("{base}?source=Test.Rows/All&offset=995&limit=200"))
+        .await;
+    assert_eq!(
+        (&page["total"], page["rows"].as_array().unwrap().len()),
+        (&json!(1000), 5)
+    );
+    assert_eq!(page["columns"][0], json!({"name": "n", "type": "number"}));
+    assert_eq!(page["columns"][2], json!({"name": "When", "type": "timestamp"}));
+
+    let filter =
+        encode(r#"[{"column":"Name","op":"eq","value":"name 3"},{"column":"n","op":"ge","value":500}]"#);
+    let page = browser
+        .get(&format!("{base}?filter={filter}&sort=n&desc=true&limit=2"))
+        .await;
+    assert_eq!(page["total"], 72);
+    assert_eq!(
+        (&page["rows"][0][0], &page["rows"][1][0]),
+        (&json!(997), &json!(990))
+    );
+    let next = browser
+        .get(&format!(
+            "{base}?filter={filter}&sort=n&desc=true&limit=2&offset=2"
+        ))
+        .await;
+    assert_eq!(next["rows"][0][0], 983);
+    let any = encode(r#"[{"column":"*","op":"contains","value":"NAME 6"}]"#);
+    assert_eq!(browser.get(&format!("{base}?filter={any}")).await["total"], 142);
+
+    let facets = browser
+        .get(&format!("{base}/facets?column=Name&filter={filter}"))
+        .await;
+    assert_eq!((&facets["distinct"], &facets["total"]), (&json!(1), &json!(72)));
+    let facets = browser.get(&format!("{base}/facets?column=Odd")).await;
+    assert_eq!(
+        facets["values"],
+        json!([{"value": false, "count": 500}, {"value": true, "count": 500}])
+    );
+    for bad in ["filter=nonsense", "limit=1000000", "offset=-1"] {
+        assert_eq!(
+            browser.call("GET", &format!("{base}?{bad}"), None).await.status,
+            400,
+            "{bad}"
+        );
+    }
+    assert_eq!(browser.get(&format!("{base}?source=No/Such")).await["total"], 0);
+    assert_eq!(
+        browser
+            .call("GET", "clients/C.1/flows/F.1/results", None)
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_exported_whole() {
+    let world = World::new().await;
+    let (agent, id) = thousand_rows(&world).await;
+    let browser = world.sign_in("tester").await;
+    let base = format!(
+        "clients/{}/flows/{id}/results/export?source=Test.Rows/All",
+        agent.id
+    );
+    let csv = browser.call("GET", &format!("{base}&format=csv"), None).await;
+    assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(
+        csv.headers["content-disposition"]
+            .to_str()
+            .unwrap()
+            .ends_with(".csv\"")
+    );
+    let text = csv.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        (lines.len(), lines[0], lines[4]),
+        (1001, "n,Name,When,Odd", "3,name 3,2026-01-01T00:00:00Z,true")
+    );
+    let json: Value = browser
+        .call("GET", &format!("{base}&format=json&columns=Name,n"), None)
+        .await
+        .json();
+    assert_eq!(json.as_array().unwrap().len(), 1000);
+    assert_eq!(
+        json[999].to_string(),
+        r#"{"Name":"name 5","n":999}"#,
+        "in the order asked for"
+    );
+    let filter = encode(r#"[{"column":"n","op":"lt","value":3}]"#);
+    let jsonl = browser
+        .call("GET", &format!("{base}&format=jsonl&filter={filter}"), None)
+        .await
+        .text();
+    assert_eq!(jsonl.lines().count(), 3);
+    assert_eq!(
+        browser
+            .call("GET", &format!("{base}&format=exe"), None)
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_is_seen_from_start_to_end() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let mut watch = browser.watch(&format!("clients,flows:{}", agent.id)).await;
+    let flows = format!("clients/{}/flows", agent.id);
+    let bad = json!({"artifacts": [{"artifact": "Test.Rows", "parameters": {"Count": "many"}}]});
+    let reply = browser.call("POST", &flows, Some(bad)).await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (400, &json!("bad_parameter"))
+    );
+    assert_eq!(reply.json()["error"]["detail"]["parameter"], "Count");
+    for (artifact, part) in [
+        ("No.Such", "no artifact"),
+        ("Linux.Events.TrackProcesses", "CLIENT_EVENT"),
+    ] {
+        let reply = browser
+            .call(
+                "POST",
+                &flows,
+                Some(json!({"artifacts": [{"artifact": artifact}]})),
+            )
+            .await;
+        assert!(
+            reply.status == 400 && reply.text().contains(part),
+            "{}",
+            reply.text()
+        );
+    }
+    let request =
+        json!({"artifacts": [{"artifact": "Test.Rows", "parameters": {"Count": "2"}}], "timeout": 60});
+    let compiled = browser
+        .call("POST", "artifacts/compile", Some(request.clone()))
+        .await
+        .json();
+    assert_eq!(compiled["requests"][0]["env"], json!({"Count": "2"}));
+    assert!(
+        compiled["equivalent_vql"]
+            .as_str()
+            .unwrap()
+            .contains("artifacts=['Test.Rows']")
+    );
+
+    let id = browser.call("POST", &flows, Some(request)).await.json()["flow_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let made = watch.until(&id).await;
+    assert!(made.contains("event: flow") && made.contains("id: "), "{made}");
+    let mut detail = browser.watch(&format!("flow:{}/{id}", agent.id)).await;
+    agent.poll().await;
+    agent
+        .say(vec![agent.rows(
+            &id,
+            "Test.Rows/All",
+            0,
+            &["{}".into(), "{}".into()],
+        )])
+        .await;
+    let rows = detail.until("\"total_rows\":2").await;
+    assert!(rows.contains("event: rows"), "{rows}");
+    agent
+        .say(vec![agent.stats(&id, ReturnedStatus::Ok, "", true)])
+        .await;
+    watch.until("\"state\":\"finished\"").await;
+
+    let listed = browser
+        .get(&format!("{flows}?search=test.rows&sort=rows&desc=true"))
+        .await;
+    assert_eq!(
+        (&listed["total"], &listed["flows"][0]["flow_id"]),
+        (&json!(1), &json!(id))
+    );
+    let shown = browser.get(&format!("{flows}/{id}")).await;
+    assert_eq!(shown["request"]["artifacts"][0]["parameters"]["Count"], "2");
+    assert_eq!(shown["limits"]["timeout"], 60);
+    assert_eq!(shown["query_stats"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        browser
+            .call("DELETE", &format!("{flows}/{id}"), None)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        browser.call("GET", &format!("{flows}/{id}"), None).await.status,
+        404
+    );
+    let audit = browser.get("audit?sort=time&desc=true").await;
+    let text = audit["rows"].to_string();
+    assert!(
+        ["ScheduleFlow", "delete_flow", "Login", "user_create"]
+            .iter()
+            .all(|name| text.contains(name)),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_family_is_built_from_stored_rows() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let body = json!({"artifacts": [{"artifact": "Test.Rows"}]});
+    let flows = format!("clients/{}/flows", agent.id);
+    let id = browser.call("POST", &flows, Some(body)).await.json()["flow_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    agent.poll().await;
+    let row = |pid: i64, ppid: i64| {
+        json!({"Pid": pid, "Ppid": ppid, "Name": "x", "StartTime": format!("2026-01-01T00:00:{pid:02}Z")})
+            .to_string()
+    };
+    agent
+        .say(vec![agent.rows(
+            &id,
+            "Test.Rows/All",
+            0,
+            &[row(1, 0), row(2, 1), row(3, 2), row(4, 1), row(9, 8)],
+        )])
+        .await;
+    let tree = browser
+        .get(&format!("clients/{}/process-tree?process=3&flow={id}", agent.id))
+        .await;
+    assert_eq!(tree["nodes"].as_array().unwrap().len(), 4);
+    assert_eq!(tree["root"], "1@2026-01-01T00:00:01Z");
+    let missing = browser
+        .call(
+            "GET",
+            &format!("clients/{}/process-tree?process=77&flow={id}", agent.id),
+            None,
+        )
+        .await;
+    assert_eq!(missing.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gui_comes_with_safe_headers() {
+    let world = World::new().await;
+    let address = world.server().addresses().gui;
+    for path in ["/", "/clients/C.1/collections", "/artifacts/Linux.Sys.Pslist"] {
+        let reply = http::get(address, path).await;
+        assert_eq!(
+            (reply.status, reply.text().as_str()),
+            (200, "<!doctype html>"),
+            "{path}"
+        );
+        let policy = reply.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+    }
+    let asset = http::get(address, "/assets/app-1234.js").await;
+    assert!(
+        asset.headers["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+    assert_eq!(http::get(address, "/assets/missing.js").await.status, 404);
+    assert_eq!(http::get(address, "/../server.config.yaml").await.status, 404);
+    let api = http::get(address, "/api/v1/nothing").await;
+    assert_eq!(
+        (api.status, &api.json()["error"]["code"]),
+        (404, &json!("not_found"))
+    );
+    assert_eq!(http::get(world.frontend(), "/healthz").await.status, 200);
+}

@@ -1,0 +1,115 @@
+//! A server in this process, a scripted agent and a small HTTP client.
+
+#![allow(dead_code, clippy::unwrap_used, unreachable_pub, missing_docs)]
+
+pub mod agent;
+pub mod artifacts;
+pub mod http;
+
+use peregrine_server::config::Options;
+use peregrine_server::{Config, GuiAssets, RunningServer, Server, Storage};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+pub const PASSWORD: &str = "correct horse battery";
+
+pub static GUI: &[(&str, &[u8], &str)] = &[
+    ("index.html", b"<!doctype html>", "text/html; charset=utf-8"),
+    ("assets/app-1234.js", b"1", "text/javascript"),
+];
+
+/// A running server and its folder.
+pub struct World {
+    pub server: Option<RunningServer>,
+    pub config: Config,
+    pub folder: tempfile::TempDir,
+}
+
+pub fn config(folder: &Path) -> Config {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let options = Options {
+        datastore: folder.to_owned(),
+        hostname: "localhost".into(),
+        gui: any,
+        frontend: any,
+    };
+    let mut config = Config::load_or_generate(&options).unwrap();
+    config.gui.use_plain_http = true;
+    config.frontend.use_plain_http = true;
+    config.frontend.resources.max_upload_size = 1 << 20;
+    config.client.max_poll = 2;
+    config.client.max_poll_std = 1;
+    config.defaults.unauthenticated_lru_timeout_sec = 60;
+    config
+}
+
+impl World {
+    pub async fn new() -> World {
+        World::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        change(&mut config);
+        let mut world = World {
+            server: None,
+            config,
+            folder,
+        };
+        world.start().await;
+        world
+            .server()
+            .put_user("tester", PASSWORD, &["administrator"])
+            .await
+            .unwrap();
+        world
+            .server()
+            .put_user("looker", PASSWORD, &["reader"])
+            .await
+            .unwrap();
+        world
+    }
+
+    pub async fn start(&mut self) {
+        let storage = Storage::embedded(self.folder.path()).unwrap();
+        let gui: Arc<dyn GuiAssets> = Arc::new(GUI);
+        let artifacts = Arc::new(artifacts::TestArtifacts);
+        self.server = Some(
+            Server::start(self.config.clone(), storage, gui, artifacts)
+                .await
+                .unwrap(),
+        );
+    }
+
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
+    }
+
+    pub fn server(&self) -> &RunningServer {
+        self.server.as_ref().unwrap()
+    }
+
+    pub fn frontend(&self) -> SocketAddr {
+        self.server().addresses().frontend
+    }
+
+    /// A signed-in browser.
+    pub async fn sign_in(&self, user: &str) -> http::Browser {
+        let mut browser = http::Browser::new(self.server().addresses().gui);
+        let reply = browser.sign_in(user, PASSWORD).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        browser
+    }
+
+    /// An enrolled agent that has done what the server asked of a new one.
+    pub async fn agent(&self) -> agent::Agent {
+        let mut agent = agent::Agent::new(self.frontend(), &self.config).await;
+        agent.enrol().await;
+        agent.settle_in().await;
+        agent
+    }
+}

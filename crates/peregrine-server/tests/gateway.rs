@@ -1,0 +1,517 @@
+//! Agents talk to a real server over HTTP and websockets.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::World;
+use common::agent::Agent;
+use common::http;
+use data_encoding::BASE64;
+use futures_util::{SinkExt, StreamExt};
+use peregrine_proto::velo_status::ReturnedStatus;
+use peregrine_server::{NoGui, Server, Storage};
+use peregrine_store::{FolderObjects, LocalBus, RowStore, SqliteDatabase};
+use peregrine_wire::{CipherSession, ids, pack};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+async fn collect(world: &World, agent: &Agent) -> String {
+    let browser = world.sign_in("tester").await;
+    let body = json!({"artifacts": [{"artifact": "Test.Rows", "parameters": {"Count": "3"}}]});
+    let reply = browser
+        .call("POST", &format!("clients/{}/flows", agent.id), Some(body))
+        .await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    reply.json()["flow_id"].as_str().unwrap().to_owned()
+}
+
+async fn flow(world: &World, agent: &Agent, flow: &str) -> Value {
+    world
+        .sign_in("tester")
+        .await
+        .get(&format!("clients/{}/flows/{flow}", agent.id))
+        .await
+}
+
+async fn refused(world: &World) -> Value {
+    world.sign_in("tester").await.get("server/status").await["refused"].clone()
+}
+
+fn numbers(range: std::ops::Range<u64>) -> Vec<String> {
+    range.map(|n| json!({"n": n}).to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_agent_enrols_and_is_interrogated() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let client = world
+        .sign_in("tester")
+        .await
+        .get(&format!("clients/{}", agent.id))
+        .await;
+    assert_eq!(client["os"], "linux");
+    assert_eq!(client["os_release"], "debian 13");
+    assert_eq!(client["labels"], json!(["from-agent"]));
+    assert_eq!(client["online"], true);
+    assert_eq!(client["last_ip"], "127.0.0.1");
+    let told = world
+        .sign_in("tester")
+        .await
+        .get(&format!("clients/{}/interrogation", agent.id))
+        .await;
+    assert_eq!(told["tables"][0]["name"], "Generic.Client.Info/BasicInformation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_twice_is_stored_once() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    assert_eq!(flow(&world, &agent, &id).await["state"], "waiting");
+    let tasks = agent.poll().await;
+    let request = tasks[0].flow_request.as_ref().unwrap();
+    assert_eq!(tasks[0].session_id, id);
+    let name = &request.vql_client_actions[0].query[0].name;
+    assert!(name.starts_with('$'), "names are hidden from agents: {name}");
+    assert_eq!(agent.names.reveal(name).as_deref(), Some("Test.Rows/All"));
+
+    let packet = agent.seal(vec![
+        agent.rows(&id, "Test.Rows/All", 0, &numbers(0..10)),
+        agent.log(&id, 0, &format!("started {name}")),
+        agent.piece(&id, 0, b"abc", false),
+        agent.piece(&id, 3, b"def", false),
+        agent.piece(&id, 6, b"", true),
+        agent.stats(&id, ReturnedStatus::Progress, "", false),
+    ]);
+    for _ in 0..2 {
+        assert_eq!(
+            http::post(agent.address, "/control", packet.clone()).await.status,
+            200
+        );
+    }
+    assert_eq!(flow(&world, &agent, &id).await["state"], "in_progress");
+    agent
+        .say(vec![agent.rows(&id, "Test.Rows/All", 5, &numbers(5..20))])
+        .await;
+    let last = vec![agent.stats(&id, ReturnedStatus::Ok, "", true)];
+    agent.say(last.clone()).await;
+    agent.say(last).await;
+
+    let view = flow(&world, &agent, &id).await;
+    assert_eq!(view["state"], "finished");
+    assert_eq!(view["rows"], 20);
+    assert_eq!(view["logs"], 1);
+    assert_eq!(view["uploaded_files"], 1);
+    assert_eq!(view["uploaded_bytes"], 6);
+    assert_eq!(view["duration_ms"], 1000);
+    assert_eq!(view["sources"], json!([{"name": "Test.Rows/All", "rows": 20}]));
+    let browser = world.sign_in("tester").await;
+    let page = browser
+        .get(&format!(
+            "clients/{}/flows/{id}/results?offset=8&limit=4",
+            agent.id
+        ))
+        .await;
+    assert_eq!(page["rows"], json!([[8], [9], [10], [11]]));
+    assert_eq!((&page["total"], &page["complete"]), (&json!(20), &json!(true)));
+    let logs = browser
+        .get(&format!("clients/{}/flows/{id}/logs", agent.id))
+        .await;
+    assert_eq!(
+        logs["rows"][0][2], "started Test.Rows/All",
+        "hidden names are revealed in logs"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_packets_are_refused_counted_and_harm_nobody() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let good = agent.seal(vec![agent.checkin()]);
+    let status = async |body: Vec<u8>| http::post(agent.address, "/control", body).await.status;
+
+    assert_eq!(status(b"not a packet".to_vec()).await, 403);
+    assert_eq!(status(Vec::new()).await, 403);
+    for length in [1, 10, 100, good.len() / 2, good.len() - 1] {
+        assert_eq!(status(good[..length].to_vec()).await, 403, "cut at {length}");
+    }
+    let mut flipped = good.clone();
+    let at = flipped.len() - 10;
+    flipped[at] ^= 1;
+    assert_eq!(status(flipped).await, 403, "bad code");
+    let server_key = peregrine_wire::pki::facts(&world.config.frontend.certificate)
+        .unwrap()
+        .key
+        .unwrap();
+    let session = CipherSession::new(&agent.id, &agent.key, &server_key).unwrap();
+    let foreign = session.seal(&pack::plain(Vec::new(), "bm9uY2U=")).unwrap();
+    assert_eq!(status(foreign).await, 403, "wrong nonce");
+    assert_eq!(
+        status(vec![0; 3 << 20]).await,
+        200,
+        "too large: swallowed, so that the agent drops it"
+    );
+    let bomb = pack::compress(&vec![0; 101 << 20]);
+    let bomb = agent
+        .session
+        .seal(&pack::compressed(vec![bomb], &agent.nonce))
+        .unwrap();
+    assert_eq!(status(bomb).await, 400, "a decompression bomb is dropped");
+    let nonsense = agent
+        .session
+        .seal(&pack::plain(vec![0xff; 100], &agent.nonce))
+        .unwrap();
+    assert_eq!(status(nonsense).await, 400, "genuine, but no message list");
+    // Somebody who knows the client's id but not its key.
+    let other = Agent::new(world.frontend(), &world.config).await;
+    let thief = CipherSession::new(&agent.id, &other.key, &server_key).unwrap();
+    let stolen = thief
+        .seal(&pack::plain(pack::batch(vec![agent.checkin()]), &agent.nonce))
+        .unwrap();
+    assert_eq!(status(stolen).await, 406, "not authenticated");
+
+    let counted = refused(&world).await;
+    assert_eq!(counted["bad_nonce"], 1, "{counted}");
+    assert_eq!(counted["too_large"], 1, "{counted}");
+    assert!(counted["malformed"].as_u64().unwrap() >= 3, "{counted}");
+    assert!(counted["bad_hmac"].as_u64().unwrap() >= 1, "{counted}");
+    agent.say(vec![agent.checkin()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_enrolment_request_is_refused() {
+    let world = World::new().await;
+    let agent = Agent::new(world.frontend(), &world.config).await;
+    let mut request = peregrine_wire::enrol::request(&agent.key).unwrap();
+    request.csr.as_mut().unwrap().pem =
+        b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n".to_vec();
+    assert_eq!(agent.control(vec![request]).await.status, 503);
+    assert_eq!(agent.reader().await.status, 406);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_agent_is_woken_and_a_second_one_is_refused() {
+    let world = World::with(|config| config.client.max_poll = 60).await;
+    let agent = world.agent().await;
+    let waiting = agent.wait().await;
+    assert_eq!(agent.reader().await.status, 409, "one connection per client id");
+    let id = collect(&world, &agent).await;
+    let tasks = agent.finish(waiting).await;
+    assert_eq!(tasks[0].session_id, id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_without_tasks_ends_with_padding() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    assert!(agent.poll().await.is_empty());
+    assert!(agent.poll().await.is_empty(), "and the place is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_flow_stays_cancelled_and_the_agent_is_told() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    assert_eq!(agent.poll().await.len(), 1);
+    let browser = world.sign_in("tester").await;
+    let reply = browser
+        .call("POST", &format!("clients/{}/flows/{id}/cancel", agent.id), None)
+        .await;
+    assert_eq!(reply.json()["state"], "error");
+    let told = agent.poll().await;
+    assert!(told[0].cancel.is_some() && told[0].urgent && told[0].session_id == id);
+    agent
+        .say(vec![agent.stats(
+            &id,
+            ReturnedStatus::GenericError,
+            "Cancelled",
+            true,
+        )])
+        .await;
+    let view = flow(&world, &agent, &id).await;
+    assert_eq!(view["status"], "Cancelled by tester");
+
+    let never_sent = collect(&world, &agent).await;
+    browser
+        .call(
+            "POST",
+            &format!("clients/{}/flows/{never_sent}/cancel", agent.id),
+            None,
+        )
+        .await;
+    assert!(agent.poll().await.is_empty(), "the agent never hears of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_and_lost_flows_end_with_the_reason() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let failed = collect(&world, &agent).await;
+    let lost = collect(&world, &agent).await;
+    assert_eq!(agent.poll().await.len(), 2);
+    agent
+        .say(vec![agent.stats(
+            &failed,
+            ReturnedStatus::GenericError,
+            "no such file",
+            true,
+        )])
+        .await;
+    agent
+        .say(vec![agent.rows(&lost, "Test.Rows/All", 0, &numbers(0..2))])
+        .await;
+    agent
+        .say(vec![agent.stats(
+            &lost,
+            ReturnedStatus::UnknownFlow,
+            "Flow not known",
+            true,
+        )])
+        .await;
+    let view = flow(&world, &agent, &failed).await;
+    assert_eq!(
+        (&view["state"], &view["status"]),
+        (&json!("error"), &json!("no such file"))
+    );
+    let view = flow(&world, &agent, &lost).await;
+    assert_eq!(
+        (&view["state"], &view["status"], &view["rows"]),
+        (&json!("error"), &json!("Flow not known"), &json!(2))
+    );
+    agent
+        .say(vec![agent.rows(
+            "F.NOSUCHFLOW000",
+            "Test.Rows/All",
+            0,
+            &numbers(0..2),
+        )])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flows_go_on_after_a_restart_and_silent_ones_are_asked_about() {
+    let mut world = World::with(|config| config.defaults.inflight_check_time = 0).await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    assert_eq!(agent.poll().await[0].session_id, id);
+    world.stop().await;
+    world.start().await;
+    agent.address = world.frontend();
+    let asked = agent.poll().await;
+    let question = asked
+        .iter()
+        .find_map(|message| message.flow_stats_request.as_ref())
+        .unwrap();
+    assert_eq!(question.flow_id, [&*id]);
+    agent
+        .say(vec![agent.rows(&id, "Test.Rows/All", 0, &numbers(0..3))])
+        .await;
+    agent
+        .say(vec![agent.stats(&id, ReturnedStatus::Ok, "", true)])
+        .await;
+    assert_eq!(flow(&world, &agent, &id).await["state"], "finished");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_flows_are_in_flight() {
+    let world = World::with(|config| config.client.concurrency = 1).await;
+    let mut agent = world.agent().await;
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(collect(&world, &agent).await);
+    }
+    assert_eq!(agent.poll().await.len(), 3, "two and the concurrency");
+    assert!(agent.poll().await.is_empty());
+    agent
+        .say(vec![agent.stats(&all[0], ReturnedStatus::Ok, "", true)])
+        .await;
+    assert_eq!(agent.poll().await[0].session_id, all[3], "in order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_rows_are_stored_once_with_time_and_client() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let rows = agent.rows(ids::MONITORING, "Linux.Events.TrackProcesses", 0, &numbers(0..4));
+    agent.say(vec![rows.clone()]).await;
+    agent.say(vec![rows]).await;
+    let browser = world.sign_in("tester").await;
+    let listed = browser.get(&format!("clients/{}/events", agent.id)).await;
+    assert_eq!(listed["artifacts"][0]["rows"], 4);
+    let page = browser
+        .get(&format!(
+            "clients/{}/events/Linux.Events.TrackProcesses",
+            agent.id
+        ))
+        .await;
+    assert_eq!(page["rows"][3][0], 3);
+    assert_eq!(page["rows"][3][1], agent.id.as_str());
+    let later = browser
+        .get(&format!(
+            "clients/{}/events/Linux.Events.TrackProcesses?start=2100-01-01T00:00:00Z",
+            agent.id
+        ))
+        .await;
+    assert_eq!(later["total"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_monitoring_table_reaches_a_waiting_agent() {
+    let world = World::with(|config| config.client.max_poll = 60).await;
+    let mut agent = world.agent().await;
+    let waiting = agent.wait().await;
+    let browser = world.sign_in("tester").await;
+    let table = json!({"artifacts": [], "label_events": [
+        {"label": "From-Agent", "artifacts": [{"artifact": "Linux.Events.TrackProcesses", "parameters": {"Count": "2"}}]},
+        {"label": "other", "artifacts": []}]});
+    let reply = browser
+        .call("PUT", "monitoring/client", Some(table.clone()))
+        .await;
+    assert_eq!((reply.status, reply.json()), (200, table));
+    let told = agent.finish(waiting).await;
+    let update = told[0].update_event_table.as_ref().unwrap();
+    assert_eq!(update.event.len(), 1, "by label, without regard to case");
+    assert_eq!(update.event[0].env[0].value, "2");
+    assert!(update.version > agent.table);
+    // The agent says it still has the old one: the update was lost on its way.
+    let again = agent.poll().await;
+    assert!(again[0].update_event_table.is_some());
+    let bad = json!({"artifacts": [{"artifact": "Test.Rows"}]});
+    assert_eq!(
+        browser.call("PUT", "monitoring/client", Some(bad)).await.status,
+        400
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn websockets_carry_the_same_conversation() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let connect = async |path: &str| {
+        let url = format!("ws://{}/{path}", agent.address);
+        tokio_tungstenite::connect_async(url).await.unwrap().0
+    };
+    let next = async |socket: &mut tokio_tungstenite::WebSocketStream<_>| -> Value {
+        loop {
+            if let Frame::Binary(body) = socket.next().await.unwrap().unwrap() {
+                return serde_json::from_slice(&body).unwrap();
+            }
+        }
+    };
+    let mut reader = connect("reader").await;
+    reader
+        .send(Frame::Binary(agent.seal(vec![agent.checkin()]).into()))
+        .await
+        .unwrap();
+    let id = collect(&world, &agent).await;
+    let mut tasks = Vec::new();
+    while !tasks
+        .iter()
+        .any(|task: &peregrine_proto::VeloMessage| task.session_id == id)
+    {
+        let frame = next(&mut reader).await;
+        assert_eq!(frame["code"], 200);
+        tasks = agent.open(&BASE64.decode(frame["data"].as_str().unwrap().as_bytes()).unwrap());
+    }
+    let mut control = connect("control").await;
+    let rows = agent.seal(vec![agent.rows(&id, "Test.Rows/All", 0, &numbers(0..3))]);
+    control.send(Frame::Binary(rows.into())).await.unwrap();
+    assert_eq!(next(&mut control).await, json!({"code": 200}));
+    assert_eq!(flow(&world, &agent, &id).await["rows"], 3);
+    let mut second = connect("reader").await;
+    second
+        .send(Frame::Binary(agent.seal(vec![agent.checkin()]).into()))
+        .await
+        .unwrap();
+    assert_eq!(next(&mut second).await["code"], 409);
+    control.send(Frame::Binary(vec![1, 2, 3].into())).await.unwrap();
+    assert_eq!(next(&mut control).await["code"], 403);
+    let mut pem = connect("server.pem").await;
+    pem.send(Frame::Binary(vec![0].into())).await.unwrap();
+    let text = BASE64
+        .decode(next(&mut pem).await["data"].as_str().unwrap().as_bytes())
+        .unwrap();
+    assert_eq!(text, world.config.frontend.certificate.as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = common::config(folder.path());
+    config.frontend.resources.max_upload_size = 20 << 20;
+    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
+    let bus = Arc::new(LocalBus::new());
+    let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
+    let artifacts = Arc::new(common::artifacts::TestArtifacts);
+    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
+        .await
+        .unwrap();
+    let mut agent = Agent::new(server.addresses().frontend, &config).await;
+    agent.enrol().await;
+    agent.settle_in().await;
+
+    database.limit_pages(100).await.unwrap();
+    let noise: Vec<String> = (0..30_000u64)
+        .map(|n| json!({"n": n.wrapping_mul(0x9e37_79b9_7f4a_7c15)}).to_string())
+        .collect();
+    let packet = agent.seal(vec![agent.rows(
+        ids::MONITORING,
+        "Linux.Events.TrackProcesses",
+        0,
+        &noise,
+    )]);
+    assert_eq!(
+        http::post(agent.address, "/control", packet.clone()).await.status,
+        503,
+        "keep it and come again"
+    );
+    database.limit_pages(1_000_000).await.unwrap();
+    assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
+    let sets = database.event_sets(&agent.id).await.unwrap();
+    assert_eq!(sets[0].rows(), 30_000);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_issued_by_the_deployment_and_the_agents_configuration_holds_no_secret() {
+    let world = World::with(|config| config.frontend.use_plain_http = false).await;
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = peregrine_wire::pem::first(&world.config.client.ca_certificate, "CERTIFICATE").unwrap();
+    roots.add(ca.to_vec().into()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
+    for name in ["localhost", "127.0.0.1", "VelociraptorServer"] {
+        let stream = tokio::net::TcpStream::connect(world.frontend()).await.unwrap();
+        let stream = connector.connect(name.try_into().unwrap(), stream).await.unwrap();
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        let request = hyper::Request::get("/server.pem").header("host", name);
+        let request = request
+            .body(http_body_util::Empty::<bytes::Bytes>::new())
+            .unwrap();
+        assert_eq!(
+            sender.send_request(request).await.unwrap().status(),
+            200,
+            "{name}"
+        );
+    }
+    let text = std::fs::read_to_string(peregrine_server::Config::client_file(world.folder.path())).unwrap();
+    assert!(
+        !text.contains("PRIVATE KEY") && text.contains("server_urls"),
+        "{text}"
+    );
+    let again =
+        peregrine_server::Config::load(&peregrine_server::Config::server_file(world.folder.path())).unwrap();
+    assert_eq!(again.client.nonce, world.config.client.nonce);
+}

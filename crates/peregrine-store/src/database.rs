@@ -1,0 +1,135 @@
+//! The SQL seam: domain operations, so that each database writes its own SQL.
+
+use crate::Result;
+use crate::model::*;
+use async_trait::async_trait;
+
+/// Everything the server keeps in SQL. A returned `Ok` of a write means: durable.
+pub trait Database: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore {}
+impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore> Database for T {}
+
+/// Endpoints and their keys.
+#[async_trait]
+pub trait ClientStore: Send + Sync {
+    /// The public key (PKCS#1 PEM) of an enrolled client.
+    async fn client_key(&self, client_id: &str) -> Result<Option<String>>;
+    /// Stores a key and makes the client record when missing; true when the client is new.
+    async fn enrol(&self, client_id: &str, key_pem: &str, now: Micros) -> Result<bool>;
+    /// One client.
+    async fn client(&self, client_id: &str) -> Result<Option<Client>>;
+    /// Lists clients.
+    async fn clients(&self, query: ClientQuery) -> Result<Page<Client>>;
+    /// Adds and removes labels (compared without regard to case); `changed` (ns) is stored when anything did.
+    async fn set_labels(
+        &self,
+        client_id: &str,
+        add: &[String],
+        remove: &[String],
+        changed: i64,
+    ) -> Result<Client>;
+    /// Sets (Some) or removes (None) metadata keys.
+    async fn set_metadata(&self, client_id: &str, changes: &[(String, Option<String>)]) -> Result<Client>;
+    /// Records signs of life, many at a time.
+    async fn touch(&self, touches: Vec<Touch>) -> Result<()>;
+    /// Records the monitoring table version sent.
+    async fn set_event_table_version(&self, client_id: &str, version: i64) -> Result<()>;
+    /// Forgets a client with everything it sent.
+    async fn delete_client(&self, client_id: &str) -> Result<()>;
+}
+
+/// Collections and the queue of tasks.
+#[async_trait]
+pub trait FlowStore: Send + Sync {
+    /// Stores a new flow and its tasks together.
+    async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()>;
+    /// One flow.
+    async fn flow(&self, client_id: &str, flow_id: &str) -> Result<Option<Flow>>;
+    /// Lists flows.
+    async fn flows(&self, query: FlowQuery) -> Result<Page<Flow>>;
+    /// Ends a running flow as cancelled, drops its queued tasks and queues `task` when the agent has the flow.
+    /// False when it had ended already.
+    async fn cancel_flow(
+        &self,
+        client_id: &str,
+        flow_id: &str,
+        status: &str,
+        task: Task,
+        now: Micros,
+    ) -> Result<bool>;
+    /// Deletes a flow with its rows, logs and upload records.
+    async fn delete_flow(&self, client_id: &str, flow_id: &str) -> Result<()>;
+    /// Queues a task.
+    async fn queue_task(&self, client_id: &str, task: Task) -> Result<()>;
+    /// Whether tasks are queued (cheap; asked by every poll).
+    async fn has_tasks(&self, client_id: &str) -> Result<bool>;
+    /// Takes queued tasks in order, leaving flow requests beyond `max_in_flight`; their flows become delivered.
+    async fn take_tasks(&self, client_id: &str, max_in_flight: u64, now: Micros) -> Result<Vec<Task>>;
+    /// Running, delivered flows.
+    async fn in_flight(&self, client_id: &str) -> Result<Vec<String>>;
+    /// Running, delivered flows not heard of since `before` and not asked about since then; they count as asked.
+    async fn in_flight_to_check(&self, client_id: &str, before: Micros, now: Micros) -> Result<Vec<String>>;
+    /// Files of a flow.
+    async fn uploads(&self, client_id: &str, flow_id: &str) -> Result<Vec<Upload>>;
+}
+
+/// Rows: results, logs, events.
+#[async_trait]
+pub trait RowStore: Send + Sync {
+    /// Applies all effects of one packet in one transaction, in order; one outcome each.
+    async fn apply(&self, client_id: &str, now: Micros, effects: Vec<Effect>) -> Result<Vec<Outcome>>;
+    /// Result sets of a flow (rows and logs).
+    async fn result_sets(&self, client_id: &str, flow_id: &str) -> Result<Vec<ResultSet>>;
+    /// Event sets of a client.
+    async fn event_sets(&self, client_id: &str) -> Result<Vec<ResultSet>>;
+    /// Chunks that hold rows from `from_row` on, in order, at least one if there is any, about `max_bytes` compressed.
+    async fn read_chunks(&self, set: i64, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>>;
+    /// Row numbers received within `[start, end)`, as a half-open range.
+    async fn row_range(&self, set: i64, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
+    /// Deletes event chunks received before `before`; gives the number of rows.
+    async fn delete_events_before(&self, before: Micros) -> Result<u64>;
+    /// Totals.
+    async fn counts(&self) -> Result<Counts>;
+}
+
+/// Accounts and sessions.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// One user, by name without regard to case.
+    async fn user(&self, name: &str) -> Result<Option<User>>;
+    /// All users.
+    async fn users(&self) -> Result<Vec<User>>;
+    /// Makes or replaces a user.
+    async fn put_user(&self, user: User) -> Result<()>;
+    /// Deletes a user with all sessions.
+    async fn delete_user(&self, name: &str) -> Result<()>;
+    /// Stores a session.
+    async fn put_session(&self, session: Session) -> Result<()>;
+    /// The session with this hash that has not expired.
+    async fn session(&self, token_hash: &[u8], now: Micros) -> Result<Option<Session>>;
+    /// Ends a session.
+    async fn delete_session(&self, token_hash: &[u8]) -> Result<()>;
+    /// Ends all sessions of a user but one.
+    async fn delete_sessions_of(&self, user: &str, except: &[u8]) -> Result<()>;
+    /// Deletes what has expired.
+    async fn expire_sessions(&self, now: Micros) -> Result<()>;
+}
+
+/// The audit log.
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    /// Appends a line.
+    async fn append_audit(&self, entry: AuditEntry) -> Result<()>;
+    /// Lines with a number above `after`, oldest first.
+    async fn read_audit(&self, after: i64, limit: u64) -> Result<Vec<AuditEntry>>;
+    /// Number of the last line; they count from 1 without holes.
+    async fn audit_end(&self) -> Result<i64>;
+}
+
+/// Named values.
+#[async_trait]
+pub trait SettingStore: Send + Sync {
+    /// A stored value.
+    async fn setting(&self, name: &str) -> Result<Option<String>>;
+    /// Stores a value.
+    async fn set_setting(&self, name: &str, value: &str) -> Result<()>;
+}

@@ -1,0 +1,102 @@
+//! What can go wrong with storage, as the caller can act on it.
+
+use std::sync::Arc;
+
+/// Result of a storage operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A storage failure. Cloneable, because one failed commit fails every write that shared it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The disk, or its quota, is used up; nothing was written.
+    #[error("storage is full ({0}); free some space, agents keep their data and send it again")]
+    Full(String),
+    /// Another process holds this folder.
+    #[error("datastore `{0}` is in use by another process; stop that one or choose another folder")]
+    Locked(String),
+    /// The database was written by a newer program.
+    #[error(
+        "database schema is version {found}, this program knows versions up to {known}; start a newer program"
+    )]
+    SchemaTooNew {
+        /// Version found in the file.
+        found: i64,
+        /// Newest version this program can read.
+        known: i64,
+    },
+    /// The thing asked for does not exist.
+    #[error("no {what} `{id}`")]
+    NotFound {
+        /// Kind of thing.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// A thing of that name exists already.
+    #[error("{what} `{id}` exists already")]
+    Exists {
+        /// Kind of thing.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// A name that cannot be stored safely.
+    #[error("bad object name `{0}`: components must not be empty, `.` or `..`")]
+    BadName(String),
+    /// Stored bytes do not decode.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// The storage was shut down.
+    #[error("storage is closed")]
+    Closed,
+    /// The database refused.
+    #[error("database: {0}")]
+    Sql(String),
+    /// The file system refused.
+    #[error("file system: {0}")]
+    Io(Arc<std::io::Error>),
+}
+
+impl Error {
+    /// Shorthand for [`Error::NotFound`].
+    pub fn not_found(what: &'static str, id: impl Into<String>) -> Error {
+        Error::NotFound { what, id: id.into() }
+    }
+
+    /// Whether the same request may succeed later without anybody changing it.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Error::Full(_) | Error::Closed | Error::Sql(_) | Error::Io(_)
+        )
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Error::Full(error.to_string())
+            }
+            _ => Error::Io(Arc::new(error)),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Error {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Error::Full(error.to_string()),
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Error::Damaged(error.to_string())
+            }
+            _ => Error::Sql(error.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Error {
+        Error::Damaged(error.to_string())
+    }
+}

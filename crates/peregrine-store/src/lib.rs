@@ -1,0 +1,28 @@
+//! What the server keeps, behind three seams: [`Database`] (state and rows), [`Objects`] (files), [`Bus`] ("look now").
+//!
+//! Each seam has an embedded implementation here and a suite in [`testing`] that every implementation must pass.
+//! The SQL database is the truth; the bus may lose messages and says so; objects are named by checked paths.
+
+#![forbid(unsafe_code)]
+
+mod bus;
+pub mod chunk;
+mod database;
+mod error;
+mod folder;
+mod local_bus;
+mod lock;
+mod model;
+mod objects;
+mod sqlite;
+pub mod testing;
+
+pub use bus::{Bus, Event, Received, Subscription};
+pub use database::{AuditStore, ClientStore, Database, FlowStore, RowStore, SettingStore, UserStore};
+pub use error::{Error, Result};
+pub use folder::FolderObjects;
+pub use local_bus::LocalBus;
+pub use lock::FolderLock;
+pub use model::*;
+pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
+pub use sqlite::SqliteDatabase;

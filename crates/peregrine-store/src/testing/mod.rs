@@ -1,0 +1,13 @@
+//! Suites that every implementation of a seam must pass: `testing::sql(|| …).await`.
+//!
+//! A suite gets a maker of fresh, empty stores and panics on the first difference.
+
+#![allow(clippy::unwrap_used)] // this is test code that other crates call
+
+mod bus;
+mod objects;
+mod sql;
+
+pub use bus::bus;
+pub use objects::objects;
+pub use sql::sql;

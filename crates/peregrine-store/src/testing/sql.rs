@@ -1,0 +1,528 @@
+//! What every database does.
+
+use crate::chunk::{Chunk, lines};
+use crate::database::Database;
+use crate::model::*;
+
+const CLIENT: &str = "C.0000000000000001";
+const FLOW: &str = "F.A";
+
+/// Runs the suite on empty databases made by `make`.
+pub async fn sql<D: Database>(mut make: impl AsyncFnMut() -> D) {
+    settings_and_audit(&make().await).await;
+    users_and_sessions(&make().await).await;
+    clients(&make().await).await;
+    flows_and_tasks(&make().await).await;
+    rows_once(&make().await).await;
+    events(&make().await).await;
+    flow_ends_once(&make().await).await;
+    concurrent_writes(&make().await).await;
+}
+
+async fn settings_and_audit(db: &impl Database) {
+    assert_eq!(db.setting("a").await.unwrap(), None);
+    db.set_setting("a", "1").await.unwrap();
+    db.set_setting("a", "2").await.unwrap();
+    assert_eq!(db.setting("a").await.unwrap().as_deref(), Some("2"));
+    for number in 0..3 {
+        let entry = AuditEntry {
+            id: 0,
+            time: number,
+            principal: "admin".into(),
+            operation: "Login".into(),
+            detail: "{}".into(),
+            ip: "127.0.0.1".into(),
+        };
+        db.append_audit(entry).await.unwrap();
+    }
+    let first = db.read_audit(0, 2).await.unwrap();
+    let rest = db.read_audit(first[1].id, 9).await.unwrap();
+    assert_eq!((first.len(), rest.len(), rest[0].time), (2, 1, 2));
+    assert_eq!((first[0].id, db.audit_end().await.unwrap()), (1, 3));
+}
+
+async fn users_and_sessions(db: &impl Database) {
+    let user = User {
+        name: "Admin".into(),
+        password_hash: "h".into(),
+        roles: vec!["administrator".into()],
+        created: 1,
+        locked: false,
+    };
+    db.put_user(user.clone()).await.unwrap();
+    assert_eq!(db.user("aDMIN").await.unwrap(), Some(user.clone()));
+    assert_eq!(db.users().await.unwrap(), [user]);
+    for (hash, expires) in [(b"1", 10), (b"2", 20)] {
+        let session = Session {
+            token_hash: hash.to_vec(),
+            user: "Admin".into(),
+            csrf_token: "t".into(),
+            created: 0,
+            expires,
+        };
+        db.put_session(session).await.unwrap();
+    }
+    assert!(db.session(b"1", 9).await.unwrap().is_some());
+    assert!(db.session(b"1", 10).await.unwrap().is_none(), "expired");
+    db.expire_sessions(15).await.unwrap();
+    assert!(db.session(b"1", 0).await.unwrap().is_none());
+    db.delete_sessions_of("ADMIN", b"2").await.unwrap();
+    assert!(db.session(b"2", 0).await.unwrap().is_some());
+    db.delete_user("admin").await.unwrap();
+    assert!(
+        db.session(b"2", 0).await.unwrap().is_none(),
+        "sessions go with the user"
+    );
+}
+
+async fn clients(db: &impl Database) {
+    for number in 1..=3u32 {
+        let id = format!("C.{number:016x}");
+        assert!(db.enrol(&id, "pem", 100).await.unwrap());
+        assert!(!db.enrol(&id, "pem2", 200).await.unwrap());
+        let facts = ClientFacts {
+            hostname: format!("Host{number}_x"),
+            os: "linux".into(),
+            addresses: vec![format!("10.0.0.{number}")],
+            ..Default::default()
+        };
+        let effect = Effect::Facts {
+            facts: Box::new(facts),
+            labels: vec!["New".into()],
+            flow_id: None,
+            at: 5,
+        };
+        db.apply(&id, 1, vec![effect]).await.unwrap();
+    }
+    assert_eq!(db.client_key(CLIENT).await.unwrap().as_deref(), Some("pem2"));
+    assert_eq!(db.client_key("C.ffff").await.unwrap(), None);
+
+    let more = ClientFacts {
+        release: "debian".into(),
+        ..Default::default()
+    };
+    let effect = Effect::Facts {
+        facts: Box::new(more),
+        labels: vec![],
+        flow_id: Some(FLOW.into()),
+        at: 6,
+    };
+    db.apply(CLIENT, 1, vec![effect]).await.unwrap();
+    db.touch(vec![
+        Touch {
+            client_id: CLIENT.into(),
+            at: 300,
+            ip: "127.0.0.1".into(),
+        },
+        Touch {
+            client_id: CLIENT.into(),
+            at: 250,
+            ip: String::new(),
+        },
+    ])
+    .await
+    .unwrap();
+    let client = db
+        .set_labels(CLIENT, &[" Blue ".into(), "blue".into()], &["NEW".into()], 77)
+        .await
+        .unwrap();
+    assert_eq!(client.labels, ["Blue"]);
+    assert_eq!(
+        (client.labels_changed, client.last_seen, &*client.last_ip),
+        (77, 300, "127.0.0.1")
+    );
+    assert_eq!(
+        (&*client.facts.hostname, &*client.facts.release),
+        ("Host1_x", "debian"),
+        "facts merge"
+    );
+    assert_eq!(client.last_interrogate_flow_id.as_deref(), Some(FLOW));
+
+    let found = async |filter: ClientFilter| -> Vec<String> {
+        let query = ClientQuery {
+            filter,
+            limit: 10,
+            ..Default::default()
+        };
+        db.clients(query)
+            .await
+            .unwrap()
+            .items
+            .into_iter()
+            .map(|client| client.facts.hostname)
+            .collect()
+    };
+    assert_eq!(found(ClientFilter::All).await.len(), 3);
+    assert_eq!(found(ClientFilter::Any("OST2".into())).await, ["Host2_x"]);
+    assert_eq!(found(ClientFilter::Any("10.0.0.3".into())).await, ["Host3_x"]);
+    assert_eq!(found(ClientFilter::Host("host1_".into())).await, ["Host1_x"]);
+    assert_eq!(found(ClientFilter::Host("h*3_x".into())).await, ["Host3_x"]);
+    assert!(
+        found(ClientFilter::Host("%".into())).await.is_empty(),
+        "no wildcard but `*`"
+    );
+    assert_eq!(found(ClientFilter::Label("BLU".into())).await, ["Host1_x"]);
+    assert_eq!(found(ClientFilter::Ip("10.0.0.2".into())).await, ["Host2_x"]);
+    assert_eq!(found(ClientFilter::Id("C.*2".into())).await, ["Host2_x"]);
+    assert!(found(ClientFilter::NoLabels).await.is_empty());
+    let query = ClientQuery {
+        among: Some((false, vec![CLIENT.into()])),
+        descending: true,
+        offset: 1,
+        limit: 1,
+        ..Default::default()
+    };
+    let page = db.clients(query).await.unwrap();
+    assert_eq!((page.total, &*page.items[0].facts.hostname), (2, "Host2_x"));
+
+    let client = db
+        .set_metadata(CLIENT, &[("a".into(), Some("1".into())), ("b".into(), None)])
+        .await
+        .unwrap();
+    assert_eq!(client.metadata.len(), 1);
+    db.delete_client(CLIENT).await.unwrap();
+    assert_eq!(db.client(CLIENT).await.unwrap(), None);
+    assert_eq!(db.client_key(CLIENT).await.unwrap(), None);
+}
+
+fn flow(flow_id: &str) -> Flow {
+    Flow {
+        client_id: CLIENT.into(),
+        flow_id: flow_id.into(),
+        state: FlowState::Running,
+        status: None,
+        creator: "admin".into(),
+        created: 1000,
+        delivered: None,
+        started: None,
+        last_active: None,
+        heard: None,
+        finished: None,
+        duration_ns: 0,
+        rows: 0,
+        logs: 0,
+        uploaded_files: 0,
+        uploaded_bytes: 0,
+        artifacts: vec!["Generic.Client.Info".into()],
+        urgent: false,
+        request: "{}".into(),
+        query_stats: "[]".into(),
+    }
+}
+
+fn task(flow_id: &str, urgent: bool) -> Task {
+    Task {
+        flow_id: flow_id.into(),
+        is_flow_request: true,
+        urgent,
+        message: flow_id.as_bytes().to_vec(),
+    }
+}
+
+async fn flows_and_tasks(db: &impl Database) {
+    for id in ["F.1", "F.2", "F.3"] {
+        db.create_flow(flow(id), vec![task(id, false)]).await.unwrap();
+    }
+    assert!(
+        db.create_flow(flow("F.1"), vec![]).await.is_err(),
+        "ids are unique"
+    );
+    db.create_flow(flow("F.4"), vec![task("F.4", true)])
+        .await
+        .unwrap();
+    let other = Task {
+        flow_id: String::new(),
+        is_flow_request: false,
+        urgent: false,
+        message: b"other".to_vec(),
+    };
+    db.queue_task(CLIENT, other).await.unwrap();
+    assert!(db.has_tasks(CLIENT).await.unwrap());
+    assert!(!db.has_tasks("C.other").await.unwrap());
+
+    let taken: Vec<Vec<u8>> = db
+        .take_tasks(CLIENT, 2, 50)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|task| task.message)
+        .collect();
+    assert_eq!(
+        taken,
+        [&b"F.1"[..], b"F.2", b"F.4", b"other"],
+        "in order; urgent and others pass the limit"
+    );
+    assert_eq!(db.in_flight(CLIENT).await.unwrap(), ["F.1", "F.2", "F.4"]);
+    assert!(
+        db.take_tasks(CLIENT, 2, 51).await.unwrap().is_empty(),
+        "taken once"
+    );
+    assert_eq!(db.flow(CLIENT, "F.1").await.unwrap().unwrap().delivered, Some(50));
+
+    assert!(
+        db.in_flight_to_check(CLIENT, 49, 100).await.unwrap().is_empty(),
+        "too early"
+    );
+    assert_eq!(db.in_flight_to_check(CLIENT, 60, 100).await.unwrap().len(), 3);
+    assert!(
+        db.in_flight_to_check(CLIENT, 99, 101).await.unwrap().is_empty(),
+        "asked already"
+    );
+
+    let cancel = |id: &str| Task {
+        flow_id: id.into(),
+        is_flow_request: false,
+        urgent: true,
+        message: b"stop".to_vec(),
+    };
+    assert!(
+        db.cancel_flow(CLIENT, "F.1", "Cancelled by x", cancel("F.1"), 70)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !db.cancel_flow(CLIENT, "F.1", "again", cancel("F.1"), 71)
+            .await
+            .unwrap()
+    );
+    assert!(
+        db.cancel_flow(CLIENT, "F.3", "Cancelled by x", cancel("F.3"), 72)
+            .await
+            .unwrap()
+    );
+    let taken = db.take_tasks(CLIENT, 9, 80).await.unwrap();
+    assert_eq!(
+        taken.len(),
+        1,
+        "the agent never saw F.3, so only F.1 needs a message"
+    );
+    let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
+    assert_eq!(
+        (first.state, first.status.as_deref()),
+        (FlowState::Error, Some("Cancelled by x"))
+    );
+
+    let query = FlowQuery {
+        client_id: Some(CLIENT.into()),
+        descending: true,
+        limit: 2,
+        ..Default::default()
+    };
+    let page = db.flows(query.clone()).await.unwrap();
+    assert_eq!((page.total, &*page.items[0].flow_id), (4, "F.4"));
+    let page = db
+        .flows(FlowQuery {
+            search: Some("client.INFO".into()),
+            ..query.clone()
+        })
+        .await
+        .unwrap();
+    assert_eq!(page.total, 4);
+    let page = db
+        .flows(FlowQuery {
+            state: Some(FlowState::Error),
+            ..query
+        })
+        .await
+        .unwrap();
+    assert_eq!(page.total, 2);
+    db.delete_flow(CLIENT, "F.1").await.unwrap();
+    assert!(db.flow(CLIENT, "F.1").await.unwrap().is_none());
+    assert!(db.delete_flow(CLIENT, "F.1").await.is_err());
+}
+
+fn numbered(from: u64, count: u64) -> Chunk {
+    let text: String = (from..from + count).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    Chunk::pack(text.as_bytes()).unwrap()
+}
+
+fn rows(start_row: Option<u64>, from: u64, count: u64) -> Effect {
+    Effect::Rows {
+        flow_id: FLOW.into(),
+        source: "A/S".into(),
+        start_row,
+        chunk: numbered(from, count),
+    }
+}
+
+async fn all_rows(db: &impl Database, set: i64, from: u64) -> Vec<String> {
+    let mut found = Vec::new();
+    for stored in db.read_chunks(set, from, usize::MAX).await.unwrap() {
+        let text = stored.chunk.unpack().unwrap();
+        let skip = from.saturating_sub(stored.first_row) as usize;
+        found.extend(
+            lines(&text)
+                .skip(skip)
+                .map(|line| String::from_utf8(line.to_vec()).unwrap()),
+        );
+    }
+    found
+}
+
+async fn rows_once(db: &impl Database) {
+    db.create_flow(flow(FLOW), vec![]).await.unwrap();
+    let apply = async |effect: Effect| db.apply(CLIENT, 9, vec![effect]).await.unwrap().remove(0);
+    assert_eq!(apply(rows(Some(0), 0, 10)).await, Outcome::Appended { total: 10 });
+    assert_eq!(
+        apply(rows(Some(0), 0, 10)).await,
+        Outcome::Duplicate,
+        "the packet came twice"
+    );
+    assert_eq!(
+        apply(rows(Some(5), 5, 10)).await,
+        Outcome::Appended { total: 15 },
+        "cut to what is new"
+    );
+    assert_eq!(
+        apply(rows(None, 15, 1)).await,
+        Outcome::Appended { total: 16 },
+        "old agents give no number"
+    );
+    assert_eq!(
+        apply(rows(Some(16), 16, 4)).await,
+        Outcome::Appended { total: 20 }
+    );
+    let logs = Effect::Logs {
+        flow_id: FLOW.into(),
+        start_row: Some(0),
+        chunk: numbered(0, 3),
+    };
+    assert_eq!(apply(logs.clone()).await, Outcome::Appended { total: 3 });
+    assert_eq!(apply(logs).await, Outcome::Duplicate);
+    let stray = Effect::Logs {
+        flow_id: "F.Unknown".into(),
+        start_row: None,
+        chunk: numbered(0, 3),
+    };
+    assert_eq!(apply(stray).await, Outcome::UnknownFlow);
+
+    let stored = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+    assert_eq!((stored.rows, stored.logs, stored.heard), (20, 3, Some(9)));
+    let sets = db.result_sets(CLIENT, FLOW).await.unwrap();
+    assert_eq!(
+        (sets.len(), &*sets[0].name, sets[0].rows(), sets[1].kind),
+        (2, "A/S", 20, SetKind::Logs)
+    );
+    let expected: Vec<String> = (7..20).map(|n| format!("{{\"n\":{n}}}")).collect();
+    assert_eq!(all_rows(db, sets[0].id, 7).await, expected);
+    assert!(all_rows(db, sets[0].id, 20).await.is_empty());
+    assert_eq!(
+        db.read_chunks(sets[0].id, 0, 1).await.unwrap().len(),
+        1,
+        "at least one chunk"
+    );
+
+    let upload = Upload {
+        object: "o".into(),
+        vfs_path: "/etc/passwd".into(),
+        accessor: "file".into(),
+        components: vec!["etc".into(), "passwd".into()],
+        file_size: 7,
+        uploaded_size: 7,
+        index: String::new(),
+        finished: 1,
+    };
+    for _ in 0..2 {
+        apply(Effect::Upload {
+            flow_id: FLOW.into(),
+            upload: upload.clone(),
+        })
+        .await;
+    }
+    assert_eq!(db.uploads(CLIENT, FLOW).await.unwrap(), [upload]);
+    let stored = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.uploaded_files, stored.uploaded_bytes),
+        (1, 7),
+        "counted once"
+    );
+    assert_eq!(
+        db.counts().await.unwrap(),
+        Counts {
+            clients: 0,
+            flows_running: 1,
+            rows: 23
+        }
+    );
+}
+
+async fn events(db: &impl Database) {
+    let event = |digest: u8, at: Micros, from: u64| Effect::Events {
+        source: "E/S".into(),
+        kind: SetKind::Events,
+        digest: [digest; 16],
+        at,
+        chunk: numbered(from, 2),
+    };
+    let effects = vec![
+        event(1, 100, 0),
+        event(1, 150, 0),
+        event(2, 200, 2),
+        event(3, 190, 4),
+    ];
+    let outcomes = db.apply(CLIENT, 1, effects).await.unwrap();
+    assert_eq!(outcomes[1], Outcome::Duplicate);
+    let set = db.event_sets(CLIENT).await.unwrap().remove(0);
+    assert_eq!(
+        (&*set.name, set.rows(), set.span),
+        ("E/S", 6, Some((100, 200))),
+        "time never goes back"
+    );
+    let range = async |start, end| db.row_range(set.id, start, end).await.unwrap();
+    assert_eq!(range(None, None).await, (0, 6));
+    assert_eq!(range(Some(101), None).await, (2, 6));
+    assert_eq!(range(None, Some(200)).await, (0, 2));
+    assert_eq!(range(Some(201), Some(300)).await, (6, 6));
+    assert_eq!(db.delete_events_before(150).await.unwrap(), 2);
+    assert_eq!(range(None, None).await, (2, 6));
+    let set = db.event_sets(CLIENT).await.unwrap().remove(0);
+    assert_eq!((set.first_row, set.rows(), set.span), (2, 4, Some((200, 200))));
+    assert_eq!(all_rows(db, set.id, 0).await.len(), 4);
+}
+
+async fn flow_ends_once(db: &impl Database) {
+    db.create_flow(flow(FLOW), vec![]).await.unwrap();
+    let report = |end: Option<(FlowState, Option<String>)>, trouble: Option<&str>| Effect::Progress {
+        flow_id: FLOW.into(),
+        progress: Progress {
+            query_stats: Some("[1]".into()),
+            started: Some(5),
+            last_active: Some(6),
+            duration_ns: 7,
+            end,
+            trouble: trouble.map(str::to_owned),
+        },
+    };
+    let effects = vec![
+        report(None, Some("trouble")),
+        report(Some((FlowState::Finished, None)), None),
+        report(Some((FlowState::Error, Some("late".into()))), None),
+    ];
+    let outcomes = db.apply(CLIENT, 42, effects).await.unwrap();
+    let ended = |ended| Outcome::Progressed { ended };
+    assert_eq!(outcomes, [ended(false), ended(true), ended(false)]);
+    let stored = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.state, stored.status, stored.finished),
+        (FlowState::Finished, None, Some(42))
+    );
+    assert_eq!(
+        (
+            stored.started,
+            stored.last_active,
+            stored.duration_ns,
+            &*stored.query_stats
+        ),
+        (Some(5), Some(6), 7, "[1]")
+    );
+}
+
+async fn concurrent_writes(db: &impl Database) {
+    let ids: Vec<String> = (0..100).map(|n| format!("C.{n:016x}")).collect();
+    // Polled together, so that an implementation that groups commits has something to group.
+    let mut running: Vec<_> = ids.iter().map(|id| db.enrol(id, "pem", 1)).collect();
+    for write in &mut running {
+        assert!(write.await.unwrap());
+    }
+    assert_eq!(db.counts().await.unwrap().clients, 100);
+}
