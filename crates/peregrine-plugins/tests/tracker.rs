@@ -60,7 +60,7 @@ impl Drop for Session {
 
 /// A shell that starts a shell and exits; the second starts a lookup, which exits, and a process that stays.
 fn attack(marker: &str) -> u32 {
-    let script = format!("sh -c 'true lookup-{marker}; /bin/echo lookup-{marker} >/dev/null; sleep 30.{marker} & echo $! ' ; true");
+    let script = format!("sh -c 'true lookup-{marker}; /bin/echo lookup-{marker} >/dev/null; sleep 30.{marker} <&- >&- 2>&- & echo $! ' ; true");
     let output = Command::new("sh").args(["-c", &script]).output().expect("a shell runs");
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("the pid of the process that stays")
 }
@@ -119,6 +119,9 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
     let pid = attack("102");
     let query = format!("SELECT process_tracker_callchain(id={pid}, max_items=30).Data.CommandLine AS Chain FROM scope()");
     let whole = |rows: &[String]| rows.iter().any(|row| row.contains("sleep 30.102") && row.contains("lookup-102"));
+    let _ = Command::new("kill").arg(pid.to_string()).status();
+    let ended = format!("SELECT process_tracker_get(id={pid}).EndTime AS E FROM scope()");
+    first.until(&ended, |rows| rows.iter().any(|row| !row.contains("null")));
     let before = first.until(&query, whole);
     drop(first);
 

@@ -100,13 +100,15 @@ impl<D: Payload> Store<D> {
     }
 
     /// A list made clearly after the reported exit shows a process with a merely similar start: the pid
-    /// was reused within the precision of the list.
+    /// was reused within the precision of the list. That can only be if the former owner ended before the listed
+    /// process started; otherwise the list shows the former owner itself, dead but not yet collected by its parent.
     fn is_disproved(&self, handle: Handle, start: Time, precision: Span, taken_at: Time) -> bool {
         let slot = &self.slab[handle];
         let slack = precision.max(slot.precision);
         let is_certain = slack == Span::ZERO && slot.start == start;
         let settled = taken_at.minus(slack).minus(self.config.clock_skew);
-        !is_certain && slot.end.is_some_and(|end| end.is_exact && end.at < settled)
+        let could_follow = |end: Time| end <= start.plus(slack);
+        !is_certain && slot.end.is_some_and(|end| end.is_exact && end.at < settled && could_follow(end.at))
     }
 
     /// A start cut to whole seconds may lie before the exit of the pid's former owner; then that exit is

@@ -73,7 +73,8 @@ function connect(): void {
   for (const kind of KINDS) {
     next.addEventListener(kind, (message: MessageEvent<string>) => {
       try {
-        dispatch({ kind, data: JSON.parse(message.data || '{}') } as PushEvent);
+        const data: unknown = JSON.parse(message.data || '{}');
+        dispatch({ kind, data } as PushEvent);
       } catch {
         dispatch({ kind: 'resync', data: {} });
       }

@@ -3,12 +3,19 @@
 import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from 'react';
 import { useSearchParams } from 'react-router';
 
-/** The current time, refreshed every `everyMs`; all users of one interval tick together. */
 const clocks = new Map<number, { now: number; listeners: Set<() => void>; timer: ReturnType<typeof setInterval> | null }>();
 
-export function useNow(everyMs = 1_000): number {
-  const clock = clocks.get(everyMs) ?? { now: Date.now(), listeners: new Set<() => void>(), timer: null };
+function clockOf(everyMs: number) {
+  const known = clocks.get(everyMs);
+  if (known) return known;
+  const clock = { now: Date.now(), listeners: new Set<() => void>(), timer: null };
   clocks.set(everyMs, clock);
+  return clock;
+}
+
+/** The current time, refreshed every `everyMs`; all users of one interval tick together. */
+export function useNow(everyMs = 1_000): number {
+  const clock = clockOf(everyMs);
   const subscribe = useCallback(
     (listener: () => void) => {
       clock.listeners.add(listener);

@@ -7,6 +7,7 @@ import type { Client, ClientPage, Column, Json } from '../api/types';
 import { useTitle } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
 import { listSource } from '../table/source';
+import { valueText } from '../table/state';
 import { OsIcon } from '../ui/icons';
 import { Empty, Label, OnlineDot, Reveal, Segmented, Time } from '../ui/parts';
 
@@ -21,8 +22,8 @@ const INFO: Record<string, ColumnInfo> = {
     title: 'Host name',
     width: 210,
     render: (value, get) => (
-      <Link className="strong-link" to={`/clients/${encodeURIComponent(String(get('client_id')))}`}>
-        <Reveal text={String(value || get('client_id'))} />
+      <Link className="strong-link" to={`/clients/${encodeURIComponent(valueText(get('client_id')))}`}>
+        <Reveal text={valueText(value || get('client_id'))} />
       </Link>
     ),
   },
@@ -32,21 +33,21 @@ const INFO: Record<string, ColumnInfo> = {
     width: 220,
     render: (value, get) => (
       <span className="with-icon">
-        <OsIcon os={String(value)} /> <Reveal text={osName({ os: String(value), os_release: String(get('os_release') ?? '') })} />
+        <OsIcon os={valueText(value)} /> <Reveal text={osName({ os: valueText(value), os_release: valueText(get('os_release')) })} />
       </span>
     ),
   },
   last_seen: { title: 'Last seen', width: 124, render: (value, get) => (get('online') === true ? <span className="faint">now</span> : <Time value={value} relative />) },
-  first_seen: { title: 'First seen', width: 174, kind: 'time' },
+  first_seen: { title: 'First seen', width: 164, kind: 'time', render: (value) => <Time value={value} /> },
   addresses: { title: 'Addresses', width: 210, sortable: false },
   labels: {
     title: 'Labels',
     width: 200,
     sortable: false,
-    render: (value) => (Array.isArray(value) ? <span className="labels">{value.map((label) => <Label key={String(label)}>{String(label)}</Label>)}</span> : null),
+    render: (value) => (Array.isArray(value) ? <span className="labels">{value.map((label) => <Label key={valueText(label)}>{valueText(label)}</Label>)}</span> : null),
   },
   agent_version: { title: 'Agent', width: 96, sortable: false },
-  client_id: { title: 'Client id', width: 168, sortable: false, render: (value) => <code>{String(value)}</code> },
+  client_id: { title: 'Client id', width: 168, sortable: false, render: (value) => <code>{valueText(value)}</code> },
   fqdn: { title: 'FQDN', sortable: false },
   architecture: { title: 'Architecture', sortable: false },
   last_ip: { title: 'Last address', sortable: false, kind: 'ip' },
@@ -100,7 +101,7 @@ export function Clients() {
         info={INFO}
         hidden={HIDDEN}
         handle={handle}
-        rowHref={(get) => `/clients/${encodeURIComponent(String(get('client_id')))}`}
+        rowHref={(get) => `/clients/${encodeURIComponent(valueText(get('client_id')))}`}
         searchPlaceholder="Host name, address, host: label: ip: mac:"
         controls={
           <Segmented

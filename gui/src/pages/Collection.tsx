@@ -321,7 +321,7 @@ function Logs({ flow }: { flow: Flow }) {
   );
 }
 
-const LOG_COLUMNS = { client_time: { title: 'Time', kind: 'time', width: 190 }, level: { title: 'Level', kind: 'severity', width: 90 }, message: { title: 'Message', width: 600 } } as const;
+const LOG_COLUMNS = { client_time: { title: 'Time', kind: 'time', width: 200 }, level: { title: 'Level', kind: 'severity', width: 90 }, message: { title: 'Message', width: 600 } } as const;
 
 function RequestView({ flow }: { flow: Flow }) {
   const request = flow.request ?? null;

@@ -9,6 +9,7 @@ import { formatBytes, formatCount, formatDuration } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
 import { listSource } from '../table/source';
+import { valueText } from '../table/state';
 import { Empty, FlowStateBadge, Segmented, Time } from '../ui/parts';
 import { useClient } from './ClientLayout';
 
@@ -44,18 +45,18 @@ export default function Collections() {
         title: 'Artifacts',
         width: 300,
         render: (value, get) => (
-          <Link className="strong-link" to={`${base}/${encodeURIComponent(String(get('flow_id')))}/results`}>
-            {Array.isArray(value) ? value.join(', ') : String(value)}
+          <Link className="strong-link" to={`${base}/${encodeURIComponent(valueText(get('flow_id')))}/results`}>
+            {valueText(value)}
           </Link>
         ),
       },
       rows: { title: 'Rows', width: 88, kind: 'number', render: (value) => formatCount(Number(value)) },
-      created: { title: 'Created', width: 178, kind: 'time' },
+      created: { title: 'Created', width: 164, kind: 'time', render: (value) => <Time value={value} /> },
       duration_ms: { title: 'Took', width: 88, kind: 'number', sortable: false, render: (value) => (value === null ? <span className="cell-null">–</span> : formatDuration(Number(value))) },
       creator: { title: 'By', width: 150 },
       uploaded_bytes: { title: 'Uploads', width: 96, kind: 'bytes', sortable: false, render: (value) => (value ? formatBytes(Number(value)) : <span className="cell-null">–</span>) },
       last_active: { title: 'Last active', kind: 'time', width: 140, render: (value) => <Time value={value} relative /> },
-      flow_id: { title: 'Collection id', width: 150, kind: 'mono', sortable: false, render: (value) => <code>{String(value)}</code> },
+      flow_id: { title: 'Collection id', width: 150, kind: 'mono', sortable: false, render: (value) => <code>{valueText(value)}</code> },
       status: { title: 'Message', width: 300, sortable: false },
       urgent: { title: 'Urgent', sortable: false },
     }),
@@ -69,7 +70,7 @@ export default function Collections() {
       info={info}
       hidden={HIDDEN}
       handle={handle}
-      rowHref={(get) => `${base}/${encodeURIComponent(String(get('flow_id')))}/results`}
+      rowHref={(get) => `${base}/${encodeURIComponent(valueText(get('flow_id')))}/results`}
       searchPlaceholder="Artifact, id, creator"
       controls={
         <Segmented

@@ -21,6 +21,10 @@ const RANGES: [string, number | null][] = [
   ['Last week', 604_800],
 ];
 
+/** Events carry the server's time as `_ts`: here it is no internal column but the first. */
+const EVENT_COLUMNS = { _ts: { title: 'Time', kind: 'time' } } as const;
+const timeFirst = (names: string[]) => (names.includes('_ts') ? ['_ts', ...names.filter((name) => name !== '_ts')] : names);
+
 export default function Events() {
   const client = useClient();
   const { artifact } = useParams();
@@ -41,6 +45,7 @@ export default function Events() {
     () => restSource(path('clients', client.client_id, 'events', name), { params: { start, end }, vql: `source(client_id=${vqlString(client.client_id)}, artifact=${vqlString(name)}, mode='CLIENT_EVENT'${start ? `, start_time=${vqlString(start)}` : ''}${end ? `, end_time=${vqlString(end)}` : ''})` }),
     [client.client_id, name, start, end],
   );
+  const context = useMemo(() => ({ clientId: client.client_id }), [client.client_id]);
   if (error && !data) return <Failure error={error} retry={reload} />;
   if (!data) return <Loading what="events" />;
   if (!current)
@@ -65,7 +70,9 @@ export default function Events() {
       label={`Events of ${name}`}
       source={source}
       handle={handle}
-      context={{ clientId: client.client_id }}
+      info={EVENT_COLUMNS}
+      arrange={timeFirst}
+      context={context}
       controls={
         <>
           <select aria-label="Event artifact" value={name} onChange={(event) => void navigate(`${base}/${encodeURIComponent(event.target.value)}`)}>

@@ -11,7 +11,7 @@ import { DataTable } from '../table/DataTable';
 import { restSource } from '../table/source';
 import { Button, Empty, Failure, Time } from '../ui/parts';
 
-const AUDIT = { time: { title: 'Time', kind: 'time', width: 190 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
+const AUDIT = { time: { title: 'Time', kind: 'time', width: 200 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
 
 export default function Server() {
   useTitle('Server');

@@ -97,7 +97,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
 
   const columns = shownPages.columns;
   const names = useMemo(() => columns.map((column) => column.name), [columns]);
-  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, hidden), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange]); // eslint-disable-line react-hooks/exhaustive-deps
+  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, hidden, Object.keys(info)), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange, info]); // eslint-disable-line react-hooks/exhaustive-deps
   const total = shownPages.total ?? 0;
 
   const layouts = useMemo(() => layoutColumns(columns, shownPages, info, zone), [columns, info, zone, shownPages, total > 0 && shownPages.row(0) !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps
@@ -472,7 +472,7 @@ function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, 
     const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
     const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
     const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;
-    const fits = kind === 'time' ? (zone === 'utc' ? 192 : 224) : Math.min(wide, widest * char + 22);
+    const fits = kind === 'time' ? (zone === 'utc' ? 186 : 218) : Math.min(wide, widest * char + 22);
     layouts.set(column.name, { kind, width: Math.round(known?.width ?? Math.max(64, head, fits)) });
   });
   return layouts;

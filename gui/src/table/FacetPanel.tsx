@@ -75,7 +75,7 @@ export function FacetPanel({ column, kind, source, query, liveTotal, onFilter, o
         {found.slice(0, shown).map(({ value, count }) => (
           <li key={JSON.stringify(value)}>
             <button type="button" className="facet" onClick={() => onFilter(value, true)} title="Filter for this value">
-              <span className="facet-value">{value === '' ? <i className="faint">empty text</i> : <Cell value={value} kind={kind === 'client' || kind === 'flow' ? 'text' : kind} zone={zone} context={{}} />}</span>
+              <span className="facet-value">{value === '' || value === null ? <i className="faint">{value === null ? 'null' : 'empty text'}</i> : <Cell value={value} kind={kind === 'client' || kind === 'flow' ? 'text' : kind} zone={zone} context={{}} />}</span>
               <span className="facet-count nums">{formatCount(count)}</span>
               <Meter share={count / most} />
             </button>

@@ -5,8 +5,9 @@ import { Link } from 'react-router';
 import type { Json } from '../api/types';
 import { formatBytes, formatCount, formatTime, parseTime, type Zone } from '../lib/format';
 import { clip, defang, reveal } from '../lib/text';
-import { Reveal } from '../ui/parts';
+import { Reveal, Stamp } from '../ui/parts';
 import { foldJson, type Kind } from './kinds';
+import { valueText } from './state';
 
 /** Where the table is shown: what links need. */
 export interface CellContext {
@@ -41,46 +42,46 @@ export const Cell = memo(function Cell({ value, kind, zone, context, href }: Pro
 function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
   if (value === null) return <span className="cell-null">–</span>;
   if (typeof value === 'object' && kind !== 'chain') {
-    if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return <span className="cell-list">{plain(value.map(String).join(', '))}</span>;
+    if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return <span className="cell-list">{plain(valueText(value))}</span>;
     return <span className="cell-json">{plain(foldJson(value))}</span>;
   }
+  const text = valueText(value);
   switch (kind) {
     case 'time': {
       const ms = parseTime(value);
-      if (ms === null) return plain(String(value));
-      const text = formatTime(ms, zone, true);
+      if (ms === null) return plain(text);
       return (
         <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`}>
-          {text.slice(0, 10)} <span className="cell-clock">{text.slice(11)}</span>
+          <Stamp text={formatTime(ms, zone, true)} quietDate />
         </time>
       );
     }
     case 'bytes':
-      return typeof value === 'number' ? <span title={`${formatCount(value)} bytes`}>{formatBytes(value)}</span> : plain(String(value));
+      return typeof value === 'number' ? <span title={`${formatCount(value)} bytes`}>{formatBytes(value)}</span> : plain(text);
     case 'number':
-      return <>{String(value)}</>;
+      return <>{text}</>;
     case 'bool':
-      return <span className={value === true ? 'cell-yes' : 'cell-no'}>{value === true ? 'yes' : value === false ? 'no' : String(value)}</span>;
+      return <span className={value === true ? 'cell-yes' : 'cell-no'}>{value === true ? 'yes' : value === false ? 'no' : text}</span>;
     case 'severity':
-      return <Severity text={String(value)} />;
+      return <Severity text={text} />;
     case 'path':
-      return <Path text={String(value)} />;
+      return <Path text={text} />;
     case 'chain':
       return <Chain value={value} />;
     case 'client':
-      return /^C\.[0-9a-f]+$/i.test(String(value)) ? <Link to={`/clients/${encodeURIComponent(String(value))}`}>{String(value)}</Link> : plain(String(value));
+      return /^C\.[0-9a-f]+$/i.test(text) ? <Link to={`/clients/${encodeURIComponent(text)}`}>{text}</Link> : plain(text);
     case 'flow':
-      return context.clientId && /^F\./.test(String(value)) ? (
-        <Link to={`/clients/${context.clientId}/collections/${encodeURIComponent(String(value))}/overview`}>{String(value)}</Link>
+      return context.clientId && /^F\./.test(text) ? (
+        <Link to={`/clients/${context.clientId}/collections/${encodeURIComponent(text)}/overview`}>{text}</Link>
       ) : (
-        plain(String(value))
+        plain(text)
       );
     case 'hash':
     case 'ip':
     case 'mono':
-      return <span className="mono">{plain(String(value))}</span>;
+      return <span className="mono">{plain(text)}</span>;
     default:
-      return plain(String(value));
+      return plain(text);
   }
 }
 
@@ -117,7 +118,7 @@ export function Severity({ text }: { text: string }) {
 /** A process call chain, from the first ancestor to the process itself. */
 export function chainParts(value: Json): string[] {
   if (Array.isArray(value)) return value.map((part) => (typeof part === 'string' ? part : foldJson(part, 60)));
-  return String(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
+  return valueText(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
 }
 
 function Chain({ value }: { value: Json }) {

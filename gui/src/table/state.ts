@@ -106,10 +106,10 @@ export function nextSort(sort: Sort | null, column: string): Sort | null {
 }
 
 /** The columns to show: the person's choice, else all but those starting with `_` (unless all do). */
-export function visibleColumns(all: string[], state: Pick<TableState, 'columns' | 'pinned'>, hidden: readonly string[] = []): string[] {
+export function visibleColumns(all: string[], state: Pick<TableState, 'columns' | 'pinned'>, hidden: readonly string[] = [], kept: readonly string[] = []): string[] {
   const known = new Set(all);
   const chosen = state.columns?.filter((name) => known.has(name));
-  const open = all.filter((name) => !name.startsWith('_') && !hidden.includes(name));
+  const open = all.filter((name) => (!name.startsWith('_') || kept.includes(name)) && !hidden.includes(name));
   const shown = chosen?.length ? chosen : open.length > 0 ? open : all;
   const pinned = state.pinned.filter((name) => shown.includes(name));
   return [...pinned, ...shown.filter((name) => !pinned.includes(name))];

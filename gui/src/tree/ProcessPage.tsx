@@ -9,7 +9,7 @@ import { formatCount, plural } from '../lib/format';
 import { useDebounced, useTitle } from '../lib/hooks';
 import { reveal } from '../lib/text';
 import { useClient } from '../pages/ClientLayout';
-import { Button, Empty, Failure, IconButton, Loading, SearchBox, Time } from '../ui/parts';
+import { Button, Empty, Failure, IconButton, Loading, SearchBox } from '../ui/parts';
 import { Split } from '../ui/split';
 import '../styles/tree.css';
 import { layoutTree, PAGE, type Item } from './layout';
@@ -214,13 +214,7 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
         <TimeSlider tree={tree} at={at} onChange={(moment) => set({ at: moment === null ? null : String(moment) })} />
         <p className="tree-hint faint">
           Drag or scroll to move, Ctrl-scroll to zoom. Solid: running; hollow and dashed: exited. Collected in{' '}
-          <Link to={backTo}>{flow}</Link>
-          {tree.span[1] > 0 && (
-            <>
-              , last event <Time value={tree.span[1]} />
-            </>
-          )}
-          .
+          <Link to={backTo}>{flow}</Link>.
         </p>
       </div>
     </Split>

@@ -44,7 +44,7 @@ export function SceneSvg({ width, height, camera, tree, layout, scene, look }: {
               <rect width={NODE_WIDTH} height={NODE_HEIGHT} rx={5} />
               <circle cx={14} cy={12} r={4} />
               <text className="tree-name" x={25} y={12.5}>
-                {nodeTitle(tree, item.node)}
+                {nodeTitle(tree, item.node, children > 0 && !item.opened)}
               </text>
               <text className={`tree-note ${life === 'exited' && (process?.exit_code ?? 0) !== 0 ? 'is-failed' : ''}`} x={25} y={26}>
                 {nodeNote(tree, item.node, life)}

@@ -14,6 +14,8 @@ import { spoken } from './words';
 const SVG_MAX = 400;
 const MIN_ZOOM = 0.05;
 const MAX_ZOOM = 2.5;
+/** The first view shrinks the spine to fit, as long as it can be read. */
+const MIN_FIRST_ZOOM = 0.8;
 const MARGIN = 32;
 
 export interface TreeHandle {
@@ -108,9 +110,10 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     if (!item) return;
     placed.current = focus;
     const right = itemX(item) + NODE_WIDTH + COLUMN;
-    const height = layout.rows * ROW;
-    const y = height + 2 * MARGIN < size.height ? Math.min(size.height * 0.3, (size.height - height) / 2) : MARGIN + 8;
-    setCamera({ k: 1, x: right + 2 * MARGIN < size.width ? MARGIN : Math.min(MARGIN, size.width - MARGIN - right), y: y - itemY(item) * 0 });
+    const k = Math.max(MIN_FIRST_ZOOM, Math.min(1, (size.width - 2 * MARGIN) / right));
+    const height = layout.rows * ROW * k;
+    const y = height + 2 * MARGIN < size.height ? Math.min(size.height * 0.25, (size.height - height) / 2) : MARGIN;
+    setCamera({ k, x: Math.min(MARGIN, size.width - MARGIN - right * k), y });
   }, [layout, size, focus]);
 
   const zoomAt = useCallback((factor: number, x: number, y: number) => {
@@ -187,6 +190,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
   return (
     <div className="tree-view">
       {/* One drawing with its own keys; what is selected is spoken by the live region below. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <div
         ref={setBox}
         className={`tree-box ${hover ? 'is-over' : ''}`}

@@ -5,9 +5,9 @@
 
 import { ancestry, type Tree } from './model';
 
-export const NODE_WIDTH = 192;
+export const NODE_WIDTH = 168;
 export const NODE_HEIGHT = 36;
-export const COLUMN = NODE_WIDTH + 76;
+export const COLUMN = NODE_WIDTH + 66;
 export const ROW = 48;
 /** Children shown at once when a process is opened. */
 export const PAGE = 24;

@@ -104,14 +104,15 @@ export function paint(context: CanvasRenderingContext2D, size: { width: number; 
       context.stroke();
     }
     if (!detailed) continue;
+    const children = tree.children[item.node]?.length ?? 0;
+    const badge = children > 0 && !item.opened;
     context.fillStyle = life === 'exited' ? colours.soft : colours.text;
     context.font = '600 12px "Inter Variable", sans-serif';
-    context.fillText(nodeTitle(tree, item.node), x + 25, y + 12.5, NODE_WIDTH - 62);
+    context.fillText(nodeTitle(tree, item.node, badge), x + 25, y + 12.5, NODE_WIDTH - (badge ? 62 : 32));
     context.fillStyle = (tree.nodes[item.node]?.exit_code ?? 0) !== 0 && life === 'exited' ? colours.error : colours.faint;
     context.font = '400 11px "Inter Variable", sans-serif';
     context.fillText(nodeNote(tree, item.node, life), x + 25, y + 26, NODE_WIDTH - 34);
-    const children = tree.children[item.node]?.length ?? 0;
-    if (children > 0 && !item.opened) drawBadge(context, x, y, children, colours);
+    if (badge) drawBadge(context, x, y, children, colours);
     const label = item.above >= 0 ? edgeLabel(tree, item.node) : '';
     if (label) {
       context.fillStyle = colours.faint;

@@ -5,8 +5,8 @@ import { clip, reveal } from '../lib/text';
 import type { Item } from './layout';
 import type { Life, Tree } from './model';
 
-export function nodeTitle(tree: Tree, node: number): string {
-  return clip(reveal(tree.nodes[node]?.name ?? '?'), 22);
+export function nodeTitle(tree: Tree, node: number, badge: boolean): string {
+  return clip(reveal(tree.nodes[node]?.name ?? '?'), badge ? 14 : 18);
 }
 
 /** The second line of a box: number, user, and how it ended. */
@@ -25,7 +25,9 @@ export function edgeLabel(tree: Tree, node: number): string {
   const above = tree.parent[node] ?? -1;
   if (above < 0) return '';
   const passed = (tree.start[node] ?? Number.NaN) - (tree.start[above] ?? Number.NaN);
-  return Number.isFinite(passed) ? `${passed >= 0 ? '+' : ''}${formatDuration(passed)}` : '';
+  if (!Number.isFinite(passed)) return '';
+  // The first unit is enough here; the side panel has the rest.
+  return `${passed >= 0 ? '+' : ''}${formatDuration(passed).split(' ').slice(0, 2).join(' ')}`;
 }
 
 export function foldLabel(item: Item, onSpine: boolean): string {

@@ -38,8 +38,26 @@ export function Time({ value, precise = false, relative = false }: { value: unkn
   const title = `${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`;
   return (
     <time dateTime={new Date(ms).toISOString()} title={title} className="nums">
-      {relative ? <Ago ms={ms} /> : formatTime(ms, zone, precise)}
+      {relative ? <Ago ms={ms} /> : <Stamp text={formatTime(ms, zone, precise)} />}
     </time>
+  );
+}
+
+/** A formatted moment: digits in columns, but dashes at their natural width (tabular ones tear a date apart). */
+export function Stamp({ text, quietDate = false }: { text: string; quietDate?: boolean }) {
+  const date = text.slice(0, 10).split('-');
+  return (
+    <>
+      <span className={quietDate ? 'faint' : undefined}>
+        {date.map((part, index) => (
+          <span key={index}>
+            {index > 0 && <span className="dash">-</span>}
+            {part}
+          </span>
+        ))}
+      </span>{' '}
+      {text.slice(11)}
+    </>
   );
 }
 
@@ -135,7 +153,8 @@ export function CopyId({ id }: { id: string }) {
 export function Command({ children }: { children: string }) {
   return (
     <div className="command">
-      <pre tabIndex={0}>
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <pre tabIndex={0} role="group" aria-label="command">
         <code>{children}</code>
       </pre>
       <CopyButton text={children} label="Copy command" />

@@ -16,12 +16,14 @@ interface Props {
 }
 
 const GAP = 4;
+/** Panels keep off the rail at the left. */
+const RAIL = 80;
 
 /** Places `panel` below (or above, when there is no room) `anchor`, inside the window. */
 function place(panel: HTMLElement, anchor: Element, align: 'start' | 'end'): void {
   const at = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = panel;
-  const left = align === 'start' ? at.left : at.right - width;
+  const left = align === 'start' || at.right - width < RAIL ? at.left : at.right - width;
   const below = at.bottom + GAP;
   const top = below + height > window.innerHeight - GAP && at.top > height ? at.top - height - GAP : below;
   panel.style.left = `${Math.max(GAP, Math.min(left, window.innerWidth - width - GAP))}px`;

@@ -119,6 +119,10 @@ impl Feed {
         let taken_at = now(&self.scope);
         let mut rows = Vec::new();
         for brief in machine.process_list().map_err(failed)? {
+            // Dead, and only waiting for its parent to take notice: it has ended.
+            if matches!(brief.state, 'Z' | 'X') {
+                continue;
+            }
             let data = if self.is_known(&brief) {
                 None
             } else {

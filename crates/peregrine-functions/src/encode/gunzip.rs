@@ -1,0 +1,53 @@
+//! `gunzip()`: what gzip packed.
+
+use std::io::Read;
+
+use crate::prelude::*;
+
+/// Unpacks a gzip stream; the result is cut at `max_bytes`.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The packed bytes.
+    string: Str,
+    /// Bytes to return at most; never more than 100 MiB.
+    #[arg(default = 100 << 20)]
+    max_bytes: i64,
+}
+
+pub struct Gunzip;
+
+const MAX_BYTES: u64 = 100 << 20;
+
+impl Function for Gunzip {
+    type Args = Args;
+    const NAME: &'static str = "gunzip";
+    const CATEGORY: Category = Category::Encode;
+    const VERSION: i64 = 2;
+    const ON_ERROR: OnError = OnError::False;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "a word",
+            "gunzip(string=base64decode(string='H4sIAAAAAAAC/wtILUpNL8rMSwUA90QaRAkAAAA='))",
+            r#""Peregrine""#,
+        ),
+        example(
+            "cut",
+            "gunzip(string=base64decode(string='H4sIAAAAAAAC/wtILUpNL8rMSwUA90QaRAkAAAA='), max_bytes=4)",
+            r#""Pere""#,
+        ),
+        fails("not packed", "gunzip(string='junk')", "gunzip: "),
+    ];
+
+    fn call(_: &Scope, args: Args) -> VqlResult {
+        let limit = match u64::try_from(args.max_bytes) {
+            Ok(limit) if limit > 0 => limit.min(MAX_BYTES),
+            _ => MAX_BYTES,
+        };
+        let mut unpacked = Vec::new();
+        flate2::read::MultiGzDecoder::new(&args.string[..])
+            .take(limit)
+            .read_to_end(&mut unpacked)
+            .map_err(|error| error.to_string())?;
+        Ok(Value::str(unpacked))
+    }
+}

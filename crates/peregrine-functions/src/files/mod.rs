@@ -1,0 +1,27 @@
+//! Files of any accessor, and files of this machine.
+
+mod copy;
+mod read_file;
+mod rm;
+mod stat;
+mod tempdir;
+mod tempfile;
+mod temporary;
+mod write;
+mod write_file;
+#[cfg(unix)]
+mod xattr;
+
+use crate::prelude::*;
+
+pub(crate) const ALL: &[FunctionDef] = &[
+    FunctionDef::of::<copy::Copy>(),
+    FunctionDef::of::<read_file::ReadFile>(),
+    FunctionDef::of::<rm::Rm>(),
+    FunctionDef::of::<stat::Stat>(),
+    FunctionDef::of::<tempdir::Tempdir>(),
+    FunctionDef::of::<tempfile::Tempfile>(),
+    FunctionDef::of::<write_file::WriteFile>(),
+    #[cfg(unix)]
+    FunctionDef::of::<xattr::Xattr>(),
+];

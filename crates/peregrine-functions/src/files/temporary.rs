@@ -1,0 +1,40 @@
+//! Names for temporary files, and their removal when the query ends.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::prelude::*;
+
+/// A path that nobody has, with this ending.
+pub(super) fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, String> {
+    if extension.contains(['/', '\\', '\0']) {
+        return Err(format!("`{extension}` is no extension; it may not contain separators"));
+    }
+    let folder = scope.context().spill_dir().cloned().unwrap_or_else(std::env::temp_dir);
+    let mut bytes = [0; 8];
+    scope.context().random().fill(&mut bytes);
+    Ok(folder.join(format!("tmp{:016x}{extension}", u64::from_le_bytes(bytes))))
+}
+
+/// Removes a file, or a folder with all it has, when the query ends.
+pub(super) fn remove_at_close(scope: &Scope, path: PathBuf) {
+    scope.at_close(Box::new(move |scope| {
+        for attempt in 0..10 {
+            // Not following links: a folder that was replaced by one must not lead elsewhere.
+            let removed = match fs::symlink_metadata(&path) {
+                Err(_) => return,
+                Ok(info) if info.is_dir() => fs::remove_dir_all(&path),
+                Ok(_) => fs::remove_file(&path),
+            };
+            match removed {
+                Ok(()) => return,
+                Err(error) if attempt == 9 => {
+                    scope.log_line(&format!("tempfile: `{}` stays: {error}", path.display()));
+                }
+                // Somebody (a virus scanner) may hold it for a moment.
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }));
+}

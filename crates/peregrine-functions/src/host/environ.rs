@@ -1,0 +1,48 @@
+//! `environ()`: an environment variable.
+
+use crate::prelude::*;
+
+/// Returns an environment variable of this program; empty when it is not set.
+///
+/// Variables that carry the product's own configuration (`PEREGRINE_…`, `VELOCIRAPTOR_…`) are refused, as they can
+/// hold secrets.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// Its name.
+    var: String,
+}
+
+pub struct Environ;
+
+impl Function for Environ {
+    type Args = Args;
+    const NAME: &'static str = "environ";
+    const CATEGORY: Category = Category::Utils;
+    const ON_ERROR: OnError = OnError::False;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[
+        example("not set", "environ(var='NO_SUCH_VARIABLE')", r#""""#),
+        fails("a secret", "environ(var='PEREGRINE_CONFIG')", "may not be read"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::MachineState)?;
+        match value(&args.var) {
+            Some(value) => Ok(Value::from(value)),
+            None => Err(format!("`{}` may not be read; it can hold secrets of this program", args.var).into()),
+        }
+    }
+}
+
+/// The value of a variable, empty when it is not set; `None` for those that are refused.
+pub(crate) fn value(name: &str) -> Option<String> {
+    let upper = name.to_ascii_uppercase();
+    if upper.starts_with("PEREGRINE_") || upper.starts_with("VELOCIRAPTOR_") {
+        return None;
+    }
+    // Names with these characters make the system's call fail.
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Some(String::new());
+    }
+    Some(std::env::var_os(name).map_or_else(String::new, |value| value.to_string_lossy().into_owned()))
+}

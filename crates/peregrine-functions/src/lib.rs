@@ -1,0 +1,31 @@
+//! VQL functions that run anywhere: strings, numbers, encodings, hashes, text formats, paths, files, addresses; one
+//! file each, in folders as the manual has them.
+//!
+//! Deliberately absent: the functions of the language itself (`peregrine-engine`), of the process tracker
+//! (`peregrine-plugins`), of the server, and parsers of forensic formats.
+#![forbid(unsafe_code)]
+#![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
+
+mod control;
+mod encode;
+mod files;
+mod host;
+mod net;
+mod numbers;
+mod parsers;
+mod paths;
+mod prelude;
+mod strings;
+mod support;
+
+use peregrine_engine::prelude::{FunctionDef, Registry};
+
+/// All functions of this crate.
+pub const FUNCTIONS: &[&[FunctionDef]] =
+    &[control::ALL, encode::ALL, files::ALL, host::ALL, net::ALL, numbers::ALL, parsers::ALL, paths::ALL, strings::ALL];
+
+/// Adds them to a registry.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    FUNCTIONS.iter().fold(registry, |registry, list| registry.with_functions(list))
+}

@@ -1,0 +1,25 @@
+//! Text formats.
+
+mod parse_json;
+mod parse_json_array;
+mod parse_xml;
+mod parse_yaml;
+
+use crate::prelude::*;
+
+pub(crate) const ALL: &[FunctionDef] = functions![
+    parse_json::ParseJson,
+    parse_json_array::ParseJsonArray,
+    parse_xml::ParseXml,
+    parse_yaml::ParseYaml,
+];
+
+/// Refuses a JSON schema, which this build cannot check against.
+pub(crate) fn no_schema(schema: Option<&Vec<String>>) -> Result<(), String> {
+    match schema {
+        Some(schema) if !schema.is_empty() => {
+            Err("`schema` is not supported by this version; leave it out and check the result".into())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,201 @@
+//! `parse_xml()`: a dict out of XML.
+
+use std::collections::BTreeMap;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use crate::prelude::*;
+
+/// Parses an XML file into a dict with one key, the name of its root element.
+///
+/// An element with neither attributes nor children is its text; another one is a dict: attribute `x` is `Attrx`, a
+/// child its name (children of the same name a list), text `#text`. Prefixes of namespaces are dropped, all values are
+/// strings, keys are sorted and looked up in any letter case.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The file.
+    file: PathArg,
+    /// Where files come from.
+    accessor: Option<String>,
+}
+
+pub struct ParseXml;
+
+/// Elements nested deeper than this are refused.
+const MAX_DEPTH: usize = 256;
+
+impl Function for ParseXml {
+    type Args = Args;
+    const NAME: &'static str = "parse_xml";
+    const CATEGORY: Category = Category::Parsers;
+    const VERSION: i64 = 2;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "attributes, lists, text",
+            r#"parse_xml(accessor='data', file='<r v="1"><i>a</i><i>b</i><t k="2">x</t><e/></r>')"#,
+            r##"{"r":{"Attrv":"1","e":"","i":["a","b"],"t":{"#text":"x","Attrk":"2"}}}"##,
+        ),
+        example(
+            "entities, prefixes and CDATA",
+            "parse_xml(accessor='data', file='<n:r><a>1 &lt; 2 &#65;</a><b><![CDATA[<x>]]></b></n:r>')",
+            r#"{"r":{"a":"1 \u003c 2 A","b":"\u003cx\u003e"}}"#,
+        ),
+        fails("not closed", "parse_xml(accessor='data', file='<a><b></a>')", "parse_xml: "),
+        fails("nothing", "parse_xml(accessor='data', file='hello')", "no element"),
+        fails(
+            "another charset",
+            r#"parse_xml(accessor='data', file='<?xml version="1.0" encoding="utf-16"?><a/>')"#,
+            "charset `utf-16`",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let content = read_all(scope, args.accessor.as_ref(), &args.file)?;
+        let text = String::from_utf8_lossy(&content);
+        Ok(parse(text.trim_start_matches('\u{feff}'))?)
+    }
+}
+
+/// An element that is not closed yet.
+#[derive(Default)]
+struct Element {
+    name: String,
+    members: BTreeMap<String, Value>,
+    /// The last text that is not blank.
+    text: String,
+    /// The text since the last tag.
+    run: String,
+}
+
+impl Element {
+    fn end_run(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        let run = run.trim();
+        if !run.is_empty() {
+            self.text = run.to_owned();
+        }
+    }
+
+    fn add_child(&mut self, name: String, value: Value) {
+        match self.members.get_mut(&name) {
+            // Only children of the same name make lists, so a list here is one of them.
+            Some(Value::Array(items)) => std::sync::Arc::make_mut(items).push(value),
+            Some(known) => {
+                let first = std::mem::replace(known, Value::Null);
+                *known = Value::array(vec![first, value]);
+            }
+            None => {
+                self.members.insert(name, value);
+            }
+        }
+    }
+
+    fn into_value(mut self) -> Value {
+        self.end_run();
+        if self.members.is_empty() {
+            return Value::from(self.text);
+        }
+        if !self.text.is_empty() {
+            self.members.insert("#text".into(), Value::from(self.text));
+        }
+        let dict = Dict::case_insensitive();
+        for (name, value) in self.members {
+            dict.set(name, value);
+        }
+        Value::Dict(dict)
+    }
+}
+
+fn parse(text: &str) -> Result<Value, String> {
+    let mut reader = Reader::from_str(text);
+    let mut stack: Vec<Element> = Vec::new();
+    loop {
+        let event = reader
+            .read_event()
+            .map_err(|error| format!("at offset {}: {error}", reader.error_position()))?;
+        let closed = match event {
+            Event::Start(tag) => {
+                if stack.len() >= MAX_DEPTH {
+                    return Err(format!("elements are nested deeper than {MAX_DEPTH}"));
+                }
+                if let Some(parent) = stack.last_mut() {
+                    parent.end_run();
+                }
+                stack.push(start(&tag)?);
+                None
+            }
+            Event::Empty(tag) => {
+                if let Some(parent) = stack.last_mut() {
+                    parent.end_run();
+                }
+                Some(start(&tag)?)
+            }
+            Event::End(_) => stack.pop(),
+            Event::Text(text) => {
+                append(&mut stack, &text.xml10_content());
+                None
+            }
+            Event::CData(text) => {
+                append(&mut stack, &text.xml10_content());
+                None
+            }
+            Event::GeneralRef(entity) => {
+                let resolved = match entity.resolve_char_ref().map_err(|error| error.to_string())? {
+                    Some(c) => c.to_string(),
+                    None => match quick_xml::escape::resolve_predefined_entity(&entity) {
+                        Some(text) => text.to_owned(),
+                        None => return Err(format!("unknown entity `&{};`", &*entity)),
+                    },
+                };
+                append(&mut stack, &resolved);
+                None
+            }
+            Event::Decl(declaration) => {
+                if let Some(Ok(charset)) = declaration.encoding()
+                    && !charset.eq_ignore_ascii_case("utf-8")
+                {
+                    return Err(format!("charset `{charset}` is not supported; convert the text to UTF-8 first"));
+                }
+                None
+            }
+            Event::Eof => {
+                return Err(match stack.last() {
+                    Some(open) => format!("element `{}` is not closed", open.name),
+                    None => "no element".into(),
+                });
+            }
+            Event::Comment(_) | Event::PI(_) | Event::DocType(_) => None,
+        };
+        if let Some(element) = closed {
+            let name = element.name.clone();
+            let value = element.into_value();
+            match stack.last_mut() {
+                Some(parent) => parent.add_child(name, value),
+                None => {
+                    let root = Dict::case_insensitive();
+                    root.set(name, value);
+                    return Ok(Value::Dict(root));
+                }
+            }
+        }
+    }
+}
+
+fn append(stack: &mut [Element], text: &str) {
+    if let Some(element) = stack.last_mut() {
+        element.run.push_str(text);
+    }
+}
+
+fn start(tag: &BytesStart<'_>) -> Result<Element, String> {
+    let mut element = Element { name: tag.local_name().as_ref().to_owned(), ..Element::default() };
+    for attribute in tag.attributes() {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let value = attribute.unescape_value().map_err(|error| error.to_string())?;
+        let name = attribute.key.local_name();
+        element.members.insert(format!("Attr{}", name.as_ref()), Value::from(&*value));
+    }
+    Ok(element)
+}

@@ -1,0 +1,136 @@
+//! `parse_yaml()`: a dict out of YAML.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::no_schema;
+use crate::prelude::*;
+
+/// Parses a YAML file whose root is a mapping. The order of keys is kept; keys that are no strings are dropped.
+///
+/// Bare `yes`, `no`, `on`, `off`, `y` and `n` are booleans; dates stay strings.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The file.
+    filename: PathArg,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// A JSON schema to check against.
+    schema: Option<Vec<String>>,
+}
+
+pub struct ParseYaml;
+
+impl Function for ParseYaml {
+    type Args = Args;
+    const NAME: &'static str = "parse_yaml";
+    const CATEGORY: Category = Category::Parsers;
+    const VERSION: i64 = 2;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "numbers, lists, booleans",
+            r#"parse_yaml(accessor='data', filename="a: 1\nb: [x, yes]\nc: {d: 1.5}\ne:\n")"#,
+            r#"{"a":1,"b":["x",true],"c":{"d":1.5},"e":null}"#,
+        ),
+        example(
+            "a date is text",
+            "parse_yaml(accessor='data', filename='a: 2024-01-02')",
+            r#"{"a":"2024-01-02"}"#,
+        ),
+        fails("a list", "parse_yaml(accessor='data', filename='- a')", "parse_yaml: the root is no mapping"),
+        fails("no such file", "parse_yaml(filename='/no/such/file')", "no such file"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        no_schema(args.schema.as_ref())?;
+        let content = read_all(scope, args.accessor.as_ref(), &args.filename)?;
+        let Node(value) = serde_saphyr::from_slice(&content).map_err(|error| error.to_string())?;
+        match value {
+            Value::Dict(_) => Ok(value),
+            _ => Err("the root is no mapping".into()),
+        }
+    }
+}
+
+/// Any YAML value.
+struct Node(Value);
+
+struct AnyNode;
+
+impl<'de> serde::Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        AnyNode.deserialize(deserializer).map(Node)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for AnyNode {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(AnyNode)
+    }
+}
+
+impl<'de> Visitor<'de> for AnyNode {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
+        Ok(Value::str(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(AnyNode)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(AnyNode)? {
+            list.push(item);
+        }
+        Ok(Value::array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let dict = Dict::new();
+        while let Some((key, value)) = entries.next_entry_seed(AnyNode, AnyNode)? {
+            if let Value::Str(key) = key {
+                dict.set(key, value);
+            }
+        }
+        Ok(Value::Dict(dict))
+    }
+}

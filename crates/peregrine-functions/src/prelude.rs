@@ -1,0 +1,7 @@
+//! What every file of a function imports.
+
+pub(crate) use peregrine_accessors::{Accessor, Dialect, FileReader, OsPath, PathArg, accessor};
+pub(crate) use peregrine_engine::json;
+pub(crate) use peregrine_engine::prelude::*;
+
+pub(crate) use crate::support::{json_text, open, read_all, text_of_json};

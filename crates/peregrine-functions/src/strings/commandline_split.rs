@@ -1,0 +1,127 @@
+//! `commandline_split()`: a command line as its arguments.
+
+use crate::prelude::*;
+
+/// Splits a command line the way Windows programs do, or as a shell does.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The command line.
+    command: String,
+    /// Split with the quotes, backslashes and comments of a shell.
+    #[arg(default = false)]
+    bash_style: bool,
+}
+
+pub struct CommandlineSplit;
+
+impl Function for CommandlineSplit {
+    type Args = Args;
+    const NAME: &'static str = "commandline_split";
+    const CATEGORY: Category = Category::Parsers;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "Windows",
+            r#"commandline_split(command='''"C:\a b\x.exe" /c "say ""hi"""''')"#,
+            r#"["C:\\a b\\x.exe","/c","say \"hi\""]"#,
+        ),
+        example("a shell", r#"commandline_split(command="ls -l 'a b'", bash_style=TRUE)"#, r#"["ls","-l","a b"]"#),
+        example("nothing", "commandline_split(command='')", "null"),
+        example("an open quote", r#"commandline_split(command="a 'b", bash_style=TRUE)"#, "[]"),
+        fails("an open quote is logged", r#"commandline_split(command="a 'b", bash_style=TRUE)"#, "not closed"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        if args.command.is_empty() {
+            return Ok(Value::Null);
+        }
+        let split = if args.bash_style { shell(&args.command) } else { Ok(windows(&args.command)) };
+        Ok(Value::from(split.unwrap_or_else(|error| {
+            scope.log_line(&format!("commandline_split: {error}"));
+            Vec::new()
+        })))
+    }
+}
+
+/// Backslashes matter only before a quote: two are one, an odd one makes the quote literal.
+fn windows(command: &str) -> Vec<String> {
+    let mut split = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut rest = command.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            ' ' | '\t' if !quoted => split.extend(word.take()),
+            '\\' => {
+                let mut count = 1;
+                while rest.next_if_eq(&'\\').is_some() {
+                    count += 1;
+                }
+                let word = word.get_or_insert_default();
+                if rest.peek() == Some(&'"') {
+                    word.extend(std::iter::repeat_n('\\', count / 2));
+                    if count % 2 == 1 {
+                        rest.next();
+                        word.push('"');
+                    }
+                } else {
+                    word.extend(std::iter::repeat_n('\\', count));
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                // A doubled quote in a quoted run is a literal one and ends the run.
+                if quoted && rest.next_if_eq(&'"').is_some() {
+                    word.push('"');
+                }
+                quoted = !quoted;
+            }
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    split.extend(word);
+    split
+}
+
+fn shell(command: &str) -> Result<Vec<String>, &'static str> {
+    let mut split = Vec::new();
+    let mut word: Option<String> = None;
+    let mut rest = command.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '#' if word.is_none() => {
+                rest.by_ref().find(|c| *c == '\n');
+            }
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match rest.next().ok_or("a single quote is not closed")? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match rest.next().ok_or("a double quote is not closed")? {
+                        '"' => break,
+                        '\\' => match rest.next().ok_or("a double quote is not closed")? {
+                            c @ ('"' | '\\' | '$' | '`') => word.push(c),
+                            '\n' => {}
+                            c => word.extend(['\\', c]),
+                        },
+                        c => word.push(c),
+                    }
+                }
+            }
+            '\\' => match rest.next().ok_or("a backslash stands at the end")? {
+                '\n' => {}
+                c => word.get_or_insert_default().push(c),
+            },
+            c if c.is_whitespace() => split.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    split.extend(word);
+    Ok(split)
+}

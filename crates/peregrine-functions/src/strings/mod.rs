@@ -1,0 +1,25 @@
+//! Strings.
+
+mod commandline_split;
+mod lowcase;
+mod parse_string_with_regex;
+mod regex_replace;
+mod regex_transform;
+mod similarity;
+mod strip;
+mod substr;
+mod upcase;
+
+use crate::prelude::*;
+
+pub(crate) const ALL: &[FunctionDef] = functions![
+    commandline_split::CommandlineSplit,
+    lowcase::Lowcase,
+    parse_string_with_regex::ParseStringWithRegex,
+    regex_replace::RegexReplace,
+    regex_transform::RegexTransform,
+    similarity::Similarity,
+    strip::Strip,
+    substr::Substr,
+    upcase::Upcase,
+];

@@ -1,0 +1,56 @@
+//! `regex_transform()`: many replacements, one after the other.
+
+use crate::prelude::*;
+
+/// Applies several replacements to a string, each to the result of the one before, without regard to case.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The string.
+    source: Str,
+    /// Regular expressions and what to put in for their matches, as in `regex_replace()`.
+    map: Dict,
+    /// Under this name the compiled map is kept for the query; later maps of the same name are not looked at.
+    key: Option<String>,
+}
+
+pub struct RegexTransform;
+
+struct Compiled(Result<Vec<(Regex, Str)>, String>);
+
+impl Function for RegexTransform {
+    type Args = Args;
+    const NAME: &'static str = "regex_transform";
+    const CATEGORY: Category = Category::Strings;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "two replacements",
+            r"regex_transform(source='HKLM\\Run', map=dict(`^HKLM`='HKEY_LOCAL_MACHINE', `Run$`='RunOnce'))",
+            r#""HKEY_LOCAL_MACHINE\\RunOnce""#,
+        ),
+        fails("no regular expression", "regex_transform(source='a', map=dict(`(`='b'))", "error parsing regexp"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let key = match args.key.filter(|key| !key.is_empty()) {
+            Some(key) => key,
+            None => Value::Dict(args.map.clone()).to_text(scope).to_string(),
+        };
+        let compiled = scope.cache(&key, || Compiled(compile(scope, &args.map)));
+        let steps = compiled.0.as_ref().map_err(|error| error.clone())?;
+        let mut text = args.source;
+        for (regex, replacement) in steps {
+            text = Str::from(&*regex.as_bytes_regex().replace_all(&text, replacement.as_bytes()));
+        }
+        Ok(Value::Str(text))
+    }
+}
+
+fn compile(scope: &Scope, map: &Dict) -> Result<Vec<(Regex, Str)>, String> {
+    map.entries()
+        .into_iter()
+        .map(|(pattern, replacement)| {
+            let regex = Regex::cached_ignoring_case(&pattern.as_utf8_lossy())?;
+            Ok((regex, replacement.reduce(scope).to_string_arg(scope)))
+        })
+        .collect()
+}

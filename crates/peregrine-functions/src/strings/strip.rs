@@ -1,0 +1,44 @@
+//! `strip()`: without surrounding blanks, or without a prefix and a suffix.
+
+use crate::prelude::*;
+
+/// Removes white space at both ends; or, when a prefix or suffix is given, only these, once each.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The string.
+    string: Str,
+    /// Removed from the start when it stands there.
+    prefix: Option<Str>,
+    /// Removed from the end when it stands there.
+    suffix: Option<Str>,
+}
+
+pub struct Strip;
+
+impl Function for Strip {
+    type Args = Args;
+    const NAME: &'static str = "strip";
+    const CATEGORY: Category = Category::Strings;
+    const VERSION: i64 = 2;
+    const ON_ERROR: OnError = OnError::False;
+    const EXAMPLES: &'static [Example] = &[
+        example("white space", r#"strip(string="  x\n")"#, r#""x""#),
+        example("a prefix", "strip(string='foobar', prefix='foo')", r#""bar""#),
+        example("both", "strip(string='aab', prefix='a', suffix='b')", r#""a""#),
+        example("not there", "strip(string='abc', prefix='z')", r#""abc""#),
+    ];
+
+    fn call(_: &Scope, args: Args) -> VqlResult {
+        let [prefix, suffix] = [args.prefix, args.suffix].map(Option::unwrap_or_default);
+        let mut text: &[u8] = &args.string;
+        if prefix.is_empty() && suffix.is_empty() {
+            return Ok(match args.string.as_utf8() {
+                Some(text) => Value::from(text.trim()),
+                None => Value::str(text.trim_ascii()),
+            });
+        }
+        text = text.strip_prefix(&prefix[..]).unwrap_or(text);
+        text = text.strip_suffix(&suffix[..]).unwrap_or(text);
+        Ok(Value::str(text))
+    }
+}

@@ -1,0 +1,74 @@
+//! What several functions need: opening files of any accessor, JSON text of values.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::prelude::*;
+
+/// Text formats are parsed from memory; larger files are refused.
+pub(crate) const MAX_TEXT: u64 = 64 << 20;
+
+/// Opens a file through the accessor of this name.
+pub(crate) fn open(
+    scope: &Scope,
+    name: Option<&String>,
+    path: &PathArg,
+) -> Result<(Box<dyn FileReader>, Arc<dyn Accessor>, OsPath), String> {
+    let files = accessor(scope, name.map_or("", String::as_str)).map_err(|error| error.to_string())?;
+    let path = path.resolve(scope, files.as_ref())?;
+    let reader = files.open(scope, &path).map_err(|error| error.to_string())?;
+    Ok((reader, files, path))
+}
+
+/// Reads a whole file that is to be parsed in memory.
+pub(crate) fn read_all(scope: &Scope, name: Option<&String>, path: &PathArg) -> Result<Vec<u8>, String> {
+    let (reader, _, path) = open(scope, name, path)?;
+    let mut content = Vec::new();
+    reader
+        .take(MAX_TEXT + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| format!("`{}`: {error}", path.to_text()))?;
+    if content.len() as u64 > MAX_TEXT {
+        return Err(format!("`{}` has more than {MAX_TEXT} bytes", path.to_text()));
+    }
+    Ok(content)
+}
+
+/// A value as compact JSON.
+pub(crate) fn json_text(scope: &Scope, value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    json::write_value(scope, value, &mut out);
+    out
+}
+
+/// Values out of JSON text, where long strings that are RFC 3339 become times.
+pub(crate) fn text_of_json(text: &[u8]) -> Result<Value, String> {
+    json::parse(text).map(|value| with_times(value, 0)).map_err(|error| error.to_string())
+}
+
+/// Nesting past which strings stay strings; the parser refuses deeper texts anyway.
+const MAX_DEPTH: u32 = 512;
+
+fn with_times(value: Value, depth: u32) -> Value {
+    match value {
+        Value::Str(text) => match as_time(&text) {
+            Some(time) => Value::Time(time),
+            None => Value::Str(text),
+        },
+        Value::Array(items) if depth < MAX_DEPTH => {
+            Arc::unwrap_or_clone(items).into_iter().map(|item| with_times(item, depth + 1)).collect()
+        }
+        Value::Dict(dict) if depth < MAX_DEPTH => {
+            Value::Dict(dict.entries().into_iter().map(|(key, item)| (key, with_times(item, depth + 1))).collect())
+        }
+        other => other,
+    }
+}
+
+/// At least 20 characters with a `T` in the middle, and RFC 3339.
+fn as_time(text: &Str) -> Option<Time> {
+    if text.len() < 20 || text.get(10) != Some(&b'T') {
+        return None;
+    }
+    peregrine_engine::time::parse_rfc3339(text.as_utf8()?)
+}

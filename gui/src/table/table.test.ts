@@ -1,0 +1,167 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { TablePage } from '../api/types';
+import { cellText, foldJson, kindOf } from './kinds';
+import { PAGE_ROWS, RowPages } from './pages';
+import { EMPTY_STATE, moveColumn, nextSort, readState, visibleColumns, withFilter, writeState, type TableState } from './state';
+import { MAX_SCROLL, scrollToRow, viewport } from './viewport';
+import { toVql } from './vql';
+
+describe('state in the address', () => {
+  const roundTrip = (state: TableState) => readState(new URLSearchParams(writeState(new URLSearchParams('source=A/B'), state).toString()));
+  it.each<[string, Partial<TableState>]>([
+    ['nothing', {}],
+    ['a search', { quick: 'a&b=c +d' }],
+    ['a sort', { sort: { column: 'Size: total', desc: true } }],
+    ['filters', { filters: [{ column: 'Name', op: 'regex', value: '^a,b"$' }, { column: 'Pid', op: 'ge', value: 4 }, { column: 'X', op: 'is_null', value: null }, { column: 'Y', op: 'in', value: ['a', 'b'] }] }],
+    ['columns', { columns: ['a,b', 'c', 'ünï'], pinned: ['a,b'] }],
+    ['a row', { row: 12_345 }],
+    ['a group', { group: 'Name' }],
+  ])('%s comes back', (_, part) => {
+    const state = { ...EMPTY_STATE, ...part };
+    expect(roundTrip(state)).toEqual(state);
+  });
+  it('leaves other parameters alone', () => expect(writeState(new URLSearchParams('source=A%2FB&q=x'), EMPTY_STATE).toString()).toBe('source=A%2FB'));
+  it.each(['filter=%5B', 'filter=%7B%7D', 'filter=%5B1%5D', 'sort=Name', 'row=-1', 'row=1e9', 'cols=%25E0%25A4'])('survives %s', (query) => {
+    expect(() => readState(new URLSearchParams(query))).not.toThrow();
+    expect(readState(new URLSearchParams(query)).filters).toEqual([]);
+  });
+});
+
+describe('columns and filters', () => {
+  it('hides underscore columns, unless all are', () => {
+    expect(visibleColumns(['a', '_b'], EMPTY_STATE)).toEqual(['a']);
+    expect(visibleColumns(['_a', '_b'], EMPTY_STATE)).toEqual(['_a', '_b']);
+    expect(visibleColumns(['_ts', 'a'], EMPTY_STATE, [], ['_ts'])).toEqual(['_ts', 'a']);
+  });
+  it('puts pinned columns first and forgets unknown ones', () => expect(visibleColumns(['a', 'b', 'c'], { columns: ['c', 'gone', 'b'], pinned: ['b', 'gone'] })).toEqual(['b', 'c']));
+  it('moves columns', () => {
+    expect(moveColumn(['a', 'b', 'c'], 'a', 'c')).toEqual(['b', 'c', 'a']);
+    expect(moveColumn(['a', 'b', 'c'], 'c', 'a')).toEqual(['c', 'a', 'b']);
+    expect(moveColumn(['a'], 'x', 'a')).toEqual(['a']);
+  });
+  it('steps through sorts', () => {
+    const up = nextSort(null, 'a');
+    expect(up).toEqual({ column: 'a', desc: false });
+    expect(nextSort(up, 'a')).toEqual({ column: 'a', desc: true });
+    expect(nextSort({ column: 'a', desc: true }, 'a')).toBeNull();
+  });
+  it('replaces a filter by its opposite', () => {
+    const keep = withFilter([], { column: 'a', op: 'eq', value: 1 });
+    expect(withFilter(keep, { column: 'a', op: 'ne', value: 1 })).toEqual([{ column: 'a', op: 'ne', value: 1 }]);
+    expect(withFilter(keep, { column: 'a', op: 'eq', value: 1 })).toHaveLength(1);
+  });
+  it('writes the equivalent VQL', () =>
+    expect(toVql("source(flow_id='F.1')", { quick: "o'b", sort: { column: 'Size', desc: true }, filters: [{ column: 'My Name', op: 'contains', value: 'a.b' }, { column: 'Size', op: 'ge', value: 10 }] }, ['Size'], ['Size'])).toBe(
+      "SELECT Size\nFROM source(flow_id='F.1')\nWHERE `My Name` =~ 'a\\\\.b'\n  AND Size >= 10\n  AND (Size =~ 'o\\'b')\nORDER BY Size DESC",
+    ));
+});
+
+describe('viewport', () => {
+  it('is exact for small tables', () => {
+    const view = viewport(1_000, 28, 2_800, 280);
+    expect(view.height).toBe(28_000);
+    expect(view.first).toBeLessThanOrEqual(100);
+    expect(view.last).toBeGreaterThanOrEqual(110);
+    expect(view.top(100)).toBe(2_800);
+  });
+  it('reaches the last of ten million rows', () => {
+    const rows = 10_000_000;
+    const bottom = MAX_SCROLL - 600;
+    const view = viewport(rows, 28, bottom, 600);
+    expect(view.height).toBe(MAX_SCROLL);
+    expect(view.last).toBe(rows - 1);
+    expect(view.top(rows - 1) + 28).toBeCloseTo(MAX_SCROLL, 3);
+    expect(view.last - view.first).toBeLessThan(60);
+  });
+  it('scrolls a row into view, and not when it is', () => {
+    const rows = 10_000_000;
+    for (const row of [0, 5_000_000, rows - 1]) {
+      const top = scrollToRow(row, rows, 28, 1_000, 600);
+      const view = viewport(rows, 28, top, 600);
+      expect(view.first).toBeLessThanOrEqual(row);
+      expect(view.last).toBeGreaterThanOrEqual(row);
+      expect(scrollToRow(row, rows, 28, top, 600)).toBeCloseTo(top, 3);
+    }
+  });
+});
+
+describe('pages', () => {
+  const answer = (offset: number, total: number): TablePage => ({ columns: [{ name: 'n' }], total, offset, rows: Array.from({ length: Math.max(0, Math.min(PAGE_ROWS, total - offset)) }, (_, at) => [offset + at]), complete: false });
+  it('fetches what is seen, once', async () => {
+    const fetch = vi.fn((offset: number) => Promise.resolve(answer(offset, 1_000)));
+    const pages = new RowPages(fetch);
+    pages.need(0, 30);
+    pages.need(0, 30);
+    await vi.waitFor(() => expect(pages.total).toBe(1_000));
+    pages.need(190, 420);
+    await vi.waitFor(() => expect(pages.row(420)).toEqual([420]));
+    expect(fetch.mock.calls.map(([offset]) => offset)).toEqual([0, 200, 400]);
+  });
+  it('grows without blanking what is shown', async () => {
+    let total = 150;
+    const pages = new RowPages((offset) => Promise.resolve(answer(offset, total)));
+    pages.need(0, 30);
+    await vi.waitFor(() => expect(pages.total).toBe(150));
+    total = 300;
+    pages.grow(300);
+    expect(pages.total).toBe(300);
+    expect(pages.row(149)).toEqual([149]);
+    await vi.waitFor(() => expect(pages.row(199)).toEqual([199]));
+  });
+  it('does not shrink to an answer older than a push', async () => {
+    const pages = new RowPages((offset) => Promise.resolve(answer(offset, 10)));
+    pages.need(0, 9);
+    pages.grow(50);
+    await vi.waitFor(() => expect(pages.row(0)).toEqual([0]));
+    expect(pages.total).toBe(50);
+  });
+  it('drops requests for pages scrolled past', () => {
+    const signals: AbortSignal[] = [];
+    const pages = new RowPages((_, __, signal) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    });
+    pages.need(0, 10);
+    pages.need(100_000, 100_010);
+    expect(signals[0]?.aborted).toBe(true);
+  });
+  it('keeps an error until asked again', async () => {
+    let fail = true;
+    const pages = new RowPages((offset) => (fail ? Promise.reject(new Error('down')) : Promise.resolve(answer(offset, 5))));
+    pages.need(0, 4);
+    await vi.waitFor(() => expect(pages.error?.message).toContain('down'));
+    fail = false;
+    pages.refresh();
+    await vi.waitFor(() => expect(pages.total).toBe(5));
+    expect(pages.error).toBeNull();
+  });
+});
+
+describe('kinds', () => {
+  it.each([
+    [{ name: 'StartTime' }, ['2026-11-21T00:00:00Z'], 'time'],
+    [{ name: 'Mtime' }, [1_700_000_000], 'time'],
+    [{ name: 'Uptime' }, ['long'], 'text'],
+    [{ name: 'Size' }, [5], 'bytes'],
+    [{ name: 'Size' }, ['big'], 'text'],
+    [{ name: 'Sha256' }, ['ab'], 'hash'],
+    [{ name: 'OSPath' }, ['/etc'], 'path'],
+    [{ name: 'Pid' }, [4], 'pid'],
+    [{ name: 'CallChain' }, ['a -> b'], 'chain'],
+    [{ name: 'X', type: 'json/2' }, [{}], 'json'],
+    [{ name: 'X', type: 'timestamp' }, [], 'time'],
+    [{ name: 'Up' }, [true, false], 'bool'],
+  ] as const)('%j with %j is %s', (column, values, kind) => expect(kindOf({ ...column }, [...values])).toBe(kind));
+  it('folds a large value without walking it', () => {
+    const huge = { list: Array.from({ length: 1_000_000 }, (_, at) => at) };
+    const text = foldJson(huge, 50);
+    expect(text.length).toBeLessThanOrEqual(51);
+    expect(text.startsWith('{list: [0, 1')).toBe(true);
+  });
+  it('bounds the depth', () => {
+    let deep: unknown = 1;
+    for (let at = 0; at < 10_000; at += 1) deep = [deep];
+    expect(foldJson(deep as never)).toContain('…');
+  });
+  it('makes plain text of anything', () => expect(cellText('http://a.b/\u0007', 'text', 'utc')).toBe('hxxp://a[.]b/^G'));
+});
