@@ -1,6 +1,6 @@
 /** New collection, on one page: what to ask, with which parameters, within which limits; then launch. */
 
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import { ApiError, apiUrl, path, post } from '../api/http';
 import { useResource } from '../api/resource';
@@ -33,7 +33,7 @@ export default function Collect() {
   const client = useClient();
   const navigate = useNavigate();
   const [params, setParams] = useSearchParams();
-  const draft = useMemo(() => readDraft(params), [params]);
+  const [draft, setDraft] = useState(() => readDraft(params));
   const may = usePermission('COLLECT_CLIENT');
   const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client' }));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
@@ -41,8 +41,22 @@ export default function Collect() {
   useTitle(`Collect from ${client.hostname}`);
   const change = (part: Partial<Draft>) => {
     setRefusal(null);
-    setParams(writeDraft({ ...draft, ...part }), { replace: true });
+    setDraft((old) => ({ ...old, ...part }));
   };
+  // The draft is also the address, so that it can be sent and survives a reload; it follows when typing pauses.
+  const written = useRef(params.toString());
+  const address = useDebounced(writeDraft(draft).toString(), 250);
+  useEffect(() => {
+    if (address === written.current) return;
+    written.current = address;
+    setParams(new URLSearchParams(address), { replace: true });
+  }, [address, setParams]);
+  useEffect(() => {
+    const now = params.toString();
+    if (now === written.current) return;
+    written.current = now;
+    setDraft(readDraft(params));
+  }, [params]);
   const all = data?.artifacts ?? [];
   const chosen = draft.artifacts.map((name) => all.find((artifact) => artifact.name === name)).filter((artifact) => artifact !== undefined);
   const unknown = data ? draft.artifacts.filter((name) => !all.some((artifact) => artifact.name === name)) : [];

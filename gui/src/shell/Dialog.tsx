@@ -7,7 +7,11 @@ export function Dialog({ title, className = '', onClose, children }: { title: st
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      // The browser would choose the close button, which comes first.
+      dialog.querySelector<HTMLElement>('input')?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (

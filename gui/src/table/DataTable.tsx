@@ -5,7 +5,7 @@ import { useNavigate } from 'react-router';
 import type { Column, Json } from '../api/types';
 import type { Zone } from '../lib/format';
 import { formatCount } from '../lib/format';
-import { useDebounced, useSize } from '../lib/hooks';
+import { useSize } from '../lib/hooks';
 import { usePref, useZone } from '../lib/prefs';
 import { IconButton, copyText, Failure } from '../ui/parts';
 import { Split } from '../ui/split';
@@ -74,7 +74,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
   const [zone] = useZone();
   const navigate = useNavigate();
   const [widths, setWidths] = usePref<Record<string, number>>(`widths.${id}`, {});
-  const quick = useDebounced(state.quick, 250);
+  const quick = state.quick;
   const filterKey = JSON.stringify(state.filters);
   const queryKey = `${quick}\n${state.sort?.column}\n${state.sort?.desc}\n${filterKey}`;
   // `filters` is a new list at every render; its text decides whether it changed.

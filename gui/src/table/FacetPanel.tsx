@@ -68,7 +68,7 @@ export function FacetPanel({ column, kind, source, query, liveTotal, onFilter, o
       {!facets && !error && <Loading what="counts" />}
       {facets && facets.values.length > 8 && (
         <div className="panel-search">
-          <SearchBox value={find} onChange={setFind} label="Find a value" placeholder="Find a value" />
+          <SearchBox value={find} onChange={setFind} instant label="Find a value" placeholder="Find a value" />
         </div>
       )}
       <ul className="facets">

@@ -58,7 +58,6 @@ export function Toolbar(props: Props) {
             <span className="chip" key={`${filter.column}:${filter.op}:${valueText(filter.value)}`}>
               <Popover
                 className="chip-text"
-                name={`Change filter on ${filter.column}`}
                 label={
                   <>
                     <b>{filter.column === '*' ? 'any column' : filter.column}</b> {opWord(filter.op)} {opTakesValue(filter.op) && <q>{valueText(filter.value).slice(0, 60) || 'empty text'}</q>}

@@ -188,7 +188,7 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
               step(event.shiftKey ? -1 : 1);
             }}
           >
-            <SearchBox value={find} onChange={setFind} label="Search processes" placeholder="Name, command line, user, id" hotkey />
+            <SearchBox value={find} onChange={setFind} instant label="Search processes" placeholder="Name, command line, user, id" hotkey />
             {settled && (
               <>
                 <span className="faint nums" role="status">

@@ -8,7 +8,7 @@ import { COLUMN, itemAt, itemX, itemY, NODE_HEIGHT, NODE_WIDTH, ROW, sceneIn, ty
 import { lifeAt, type Tree } from './model';
 import { paint, readPalette, type Camera, type Look } from './paint';
 import { SceneSvg } from './SceneSvg';
-import { spoken } from './words';
+import { nodeTitle, spoken } from './words';
 
 /** Beyond this many boxes the browser prefers one canvas to many elements. */
 const SVG_MAX = 400;
@@ -47,7 +47,18 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     },
     [sizeRef],
   );
-  const [camera, setCamera] = useState<Camera>({ x: MARGIN, y: 80, k: 1 });
+  const [camera, setCameraFreely] = useState<Camera>({ x: MARGIN, y: 80, k: 1 });
+  // Some of the drawing always stays in the window: one cannot lose it.
+  const setCamera = useCallback(
+    (next: Camera | ((old: Camera) => Camera)) =>
+      setCameraFreely((old) => {
+        const { x, y, k } = typeof next === 'function' ? next(old) : next;
+        const width = (layout.depth * COLUMN + NODE_WIDTH) * k;
+        const height = layout.rows * ROW * k;
+        return { k, x: Math.max(NODE_WIDTH * k - width, Math.min(x, size.width - NODE_WIDTH * k)), y: Math.max(2 * ROW * k - height, Math.min(y, size.height - 2 * ROW * k)) };
+      }),
+    [layout, size],
+  );
   const [hover, setHover] = useState<{ item: Item; x: number; y: number } | null>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const look: Look = useMemo(() => ({ selected, focus, hover: hover?.item.kind === 'node' ? hover.item.node : -1, found, at }), [selected, focus, hover, found, at]);
@@ -83,7 +94,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     const height = layout.rows * ROW;
     const k = Math.max(MIN_ZOOM, Math.min(1, (size.width - 2 * MARGIN) / width, (size.height - 2 * MARGIN) / height));
     setCamera({ k, x: MARGIN, y: Math.max(MARGIN, (size.height - height * k) / 2) });
-  }, [layout, size]);
+  }, [layout, size, setCamera]);
 
   const show = useCallback(
     (node: number) => {
@@ -98,7 +109,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
         return { k, x: size.width * 0.45 - itemX(item) * k, y: size.height * 0.4 - itemY(item) * k };
       });
     },
-    [layout, size],
+    [layout, size, setCamera],
   );
   useImperativeHandle(handle, () => ({ show, fit }), [show, fit]);
 
@@ -114,14 +125,14 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     const height = layout.rows * ROW * k;
     const y = height + 2 * MARGIN < size.height ? Math.min(size.height * 0.25, (size.height - height) / 2) : MARGIN;
     setCamera({ k, x: Math.min(MARGIN, size.width - MARGIN - right * k), y });
-  }, [layout, size, focus]);
+  }, [layout, size, focus, setCamera]);
 
   const zoomAt = useCallback((factor: number, x: number, y: number) => {
     setCamera((old) => {
       const k = Math.max(MIN_ZOOM, Math.min(MAX_ZOOM, old.k * factor));
       return { k, x: x - ((x - old.x) / old.k) * k, y: y - ((y - old.y) / old.k) * k };
     });
-  }, []);
+  }, [setCamera]);
   const zoomCentre = (factor: number) => zoomAt(factor, size.width / 2, size.height / 2);
   // React's wheel listener is passive; this one must keep the page from scrolling.
   useEffect(() => {
@@ -140,7 +151,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     };
     element.addEventListener('wheel', onWheel, { passive: false });
     return () => element.removeEventListener('wheel', onWheel);
-  }, [zoomAt]);
+  }, [zoomAt, setCamera]);
 
   const itemUnder = (event: React.PointerEvent | React.MouseEvent) => {
     const bounds = event.currentTarget.getBoundingClientRect();
@@ -234,6 +245,11 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
         {useCanvas ? <canvas ref={canvas} className="tree-canvas" aria-hidden="true" /> : <SceneSvg width={size.width} height={size.height} camera={camera} tree={tree} layout={layout} scene={scene} look={look} />}
         {hover?.item.kind === 'node' && <HoverCard tree={tree} node={hover.item.node} at={at} x={hover.x} y={hover.y} width={size.width} height={size.height} />}
       </div>
+      {scene.items.length === 0 && size.width > 0 && (
+        <button type="button" className="chip chip-action tree-lost" onClick={() => show(selected)}>
+          No process in this part of the drawing. Back to {nodeTitle(tree, selected, false)}
+        </button>
+      )}
       <div className="tree-zoom" role="group" aria-label="Zoom">
         <IconButton icon="plus" label="Zoom in (+)" onClick={() => zoomCentre(1.25)} />
         <span className="nums">{Math.round(camera.k * 100)}%</span>

@@ -1,6 +1,6 @@
 /** The small parts every page is made of. */
 
-import { useId, useState, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { ApiError } from '../api/http';
 import type { Flow, FlowState } from '../api/types';
@@ -219,7 +219,41 @@ export function Segmented<T extends string>({ label, value, options, onChange }:
   );
 }
 
-export function SearchBox({ value, onChange, placeholder, label, hotkey }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean }) {
+const TYPING_MS = 180;
+
+/**
+ * A search field whose text usually lives in the address. What is typed shows at once and is handed on when the
+ * person pauses: the address changes in a transition, and a field bound to it directly would swallow letters.
+ */
+export function SearchBox({ value, onChange, placeholder, label, hotkey, instant = false }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean; /** The list is at hand: no pause. */ instant?: boolean }) {
+  const [text, setText] = useState(value);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const latest = useRef(onChange);
+  useEffect(() => {
+    latest.current = onChange;
+  }, [onChange]);
+  useEffect(() => {
+    if (timer.current === null) setText(value);
+  }, [value]);
+  useEffect(
+    () => () => {
+      if (timer.current !== null) clearTimeout(timer.current);
+      timer.current = null;
+    },
+    [],
+  );
+  const type = (next: string) => {
+    setText(next);
+    if (instant) {
+      onChange(next);
+      return;
+    }
+    if (timer.current !== null) clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      timer.current = null;
+      latest.current(next);
+    }, TYPING_MS);
+  };
   return (
     <div className="search-box">
       <Icon name="search" size={14} />
@@ -227,13 +261,13 @@ export function SearchBox({ value, onChange, placeholder, label, hotkey }: { val
         type="search"
         aria-label={label}
         placeholder={placeholder}
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
+        value={text}
+        onChange={(event) => type(event.target.value)}
         spellCheck={false}
         autoComplete="off"
         data-page-search={hotkey ? '' : undefined}
       />
-      {hotkey && value === '' && <kbd aria-hidden="true">/</kbd>}
+      {hotkey && text === '' && <kbd aria-hidden="true">/</kbd>}
     </div>
   );
 }

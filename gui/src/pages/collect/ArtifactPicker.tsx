@@ -57,7 +57,7 @@ export function ArtifactPicker({ artifacts, chosen, onToggle, os }: Props) {
         }
       }}
     >
-      <SearchBox value={find} onChange={setFind} label="Find artifacts" placeholder="Words of name, description, author" hotkey />
+      <SearchBox value={find} onChange={setFind} instant label="Find artifacts" placeholder="Words of name, description, author" hotkey />
       <ul className="picker-list" ref={list} aria-label="Artifacts">
         {found.slice(0, SHOWN).map((artifact) => {
           const selected = chosen.includes(artifact.name);

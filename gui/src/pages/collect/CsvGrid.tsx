@@ -32,7 +32,7 @@ export function CsvGrid({ id, value, onChange, label }: { id: string; value: str
                 {name}
               </th>
             ))}
-            <th aria-label="Actions" />
+            <td />
           </tr>
         </thead>
         <tbody>

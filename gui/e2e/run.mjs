@@ -1,0 +1,355 @@
+// Drives the built GUI in Chromium against the mock, under the strict content security policy.
+// `npm run e2e` builds first; `node e2e/run.mjs NAME` runs the tests whose name contains NAME.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { launch, open, signIn } from './browser.mjs';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const tests = [];
+const test = (name, body, options) => tests.push({ name, body, options });
+const only = process.argv[2] ?? '';
+
+const rows = (page) => page.locator('.table-row');
+const count = (page) => page.locator('.toolbar-count');
+const finder = (client) => `/clients/${client}/collections/F.D1FINDER00002/results`;
+
+test('sign-in refuses, then leads where one wanted to go', async ({ page, base, client }) => {
+  await page.goto(`${base}/clients/${client}/collections?state=finished`);
+  await page.getByLabel('User name').fill('jana');
+  await page.getByLabel('Password').fill('wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('User name or password is wrong.').waitFor();
+  await page.getByLabel('Password').fill('peregrine');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/clients/${client}/collections?state=finished`);
+  await page.getByText('Generic.System.Pstree').first().waitFor();
+});
+
+test('a lost session asks to sign in and comes back', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}`);
+  await page.getByRole('heading', { name: 'web-ber-001' }).waitFor();
+  await page.evaluate(() => fetch('/api/v1/test-expire-sessions'));
+  await page.getByRole('link', { name: 'Collections', exact: true }).click();
+  await page.getByText('Your session ended').waitFor();
+  await page.getByLabel('User name').fill('jana');
+  await page.getByLabel('Password').fill('peregrine');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/clients/${client}/collections`);
+});
+
+test('the machine list finds, filters and leads to a machine', async ({ page, base }) => {
+  await signIn(page, base);
+  await count(page).getByText('320 rows').waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('web-ber-001');
+  await count(page).getByText('1 row').waitFor();
+  assert.match(page.url(), /q=web-ber-001/);
+  await page.getByRole('link', { name: 'web-ber-001' }).first().click();
+  await page.getByRole('heading', { name: 'web-ber-001' }).waitFor();
+  for (const text of ['Host name', 'web-ber-001.corp.example', 'peregrine 0.1.0', 'First seen', 'Last seen', 'BasicInformation', 'Users']) await page.getByText(text, { exact: true }).first().waitFor();
+});
+
+test('labels are added and removed, with undo', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}`);
+  await page.getByLabel('Add a label').fill('watch');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'watch', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Remove label watch' }).click();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('link', { name: 'watch', exact: true }).waitFor();
+});
+
+test('three actions without a mouse: find, ask, read while rows come', async ({ page, base, client }) => {
+  await signIn(page, base);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('web-ber');
+  await page.getByRole('option', { name: /web-ber-001/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/clients/${client}`);
+  await page.getByRole('heading', { name: 'web-ber-001' }).waitFor();
+  await page.keyboard.press('n');
+  await page.getByLabel('Find artifacts').waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('find files');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Linux.Search.FileFinder' }).waitFor();
+  await page.locator('.code-block', { hasText: 'collect_client' }).waitFor();
+  await page.keyboard.press('Control+Enter');
+  await page.waitForURL(/collections\/F\.D1NEW\d+\/results/);
+  await rows(page).first().waitFor();
+  const top = (await rows(page).first().boundingBox()).y;
+  const early = await count(page).innerText();
+  await page.getByText('1 running').waitFor();
+  await page.locator('.flow-head .state', { hasText: 'Finished' }).waitFor();
+  await count(page).getByText('3,000 rows').waitFor();
+  assert.notEqual(early, '3,000 rows', 'rows were there before the end');
+  assert.equal((await rows(page).first().boundingBox()).y, top, 'no layout shift while rows came');
+  await page.getByText('Idle').waitFor();
+});
+
+test('the wizard checks values and shows the equivalents', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
+  const size = page.getByRole('textbox', { name: 'MaxSize' });
+  await size.fill('many');
+  await page.getByText('Expected a whole number.').waitFor();
+  assert.ok(await page.getByRole('button', { name: /Launch/ }).isDisabled());
+  await size.fill('4096');
+  await page.getByRole('checkbox', { name: 'CalculateHash' }).check();
+  await page.locator('.code-block', { hasText: "MaxSize='4096'" }).waitFor();
+  await page.getByText('Command', { exact: true }).click();
+  await page.locator('.code-block', { hasText: '--args MaxSize=4096' }).waitFor();
+  assert.match(decodeURIComponent(page.url()), /p\.Linux\.Search\.FileFinder\.MaxSize=4096/);
+  await page.reload();
+  assert.equal(await page.getByRole('textbox', { name: 'MaxSize' }).inputValue(), '4096');
+  assert.ok(await page.getByRole('checkbox', { name: 'CalculateHash' }).isChecked());
+});
+
+test('a running collection can be cancelled', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
+  await page.getByRole('button', { name: /Launch/ }).click();
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.locator('.flow-head .state', { hasText: 'Error' }).waitFor();
+  await page.getByRole('link', { name: 'Overview' }).last().click();
+  await page.getByText('cancelled by jana').waitFor();
+});
+
+test('a table sorts, filters, counts and shows a row, all in the address', async ({ page, base, client }) => {
+  await signIn(page, base, finder(client));
+  await count(page).getByText('10,000 rows').waitFor();
+  await page.getByRole('button', { name: 'Size', exact: true }).click();
+  await page.getByRole('button', { name: 'Size', exact: true }).click();
+  await page.waitForURL(/sort=desc%3ASize/);
+  await page.waitForFunction(() => document.querySelector('.table-row [data-column="1"]')?.textContent?.startsWith('76.3'));
+  // Filter for a value from its cell.
+  await page.locator('.table-row .td', { hasText: /^jana$/ }).first().hover();
+  await page.getByRole('button', { name: /Filter for this value/ }).click();
+  await page.waitForFunction(() => /1,9\d\d rows/.test(document.querySelector('.toolbar-count')?.textContent ?? ''));
+  // A typed filter from the column menu: larger than 50 MiB.
+  await page.getByRole('button', { name: 'Size: column menu' }).click({ force: true });
+  await page.locator('.popover:popover-open').getByLabel('Value').fill('50M');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /^\d{3} rows/.test(document.querySelector('.toolbar-count')?.textContent ?? ''));
+  const narrowed = await count(page).innerText();
+  await page.reload();
+  await count(page).getByText(narrowed).waitFor();
+  await page.goBack();
+  await page.waitForFunction(() => /1,9\d\d rows/.test(document.querySelector('.toolbar-count')?.textContent ?? ''));
+  // Group and count.
+  await page.getByRole('button', { name: 'Mode: column menu' }).click({ force: true });
+  await page.getByRole('button', { name: /Group and count/ }).click();
+  await page.getByText('3 distinct values').waitFor();
+  await page.locator('.facet').first().click();
+  await page.locator('.chip', { hasText: 'Mode' }).waitFor();
+});
+
+test('hostile values are text', async ({ page, base, client }) => {
+  await signIn(page, base, `${finder(client)}?row=3`);
+  await page.locator('.panel .hidden-char').first().waitFor();
+  assert.match(await page.locator('.panel .field', { hasText: 'OSPath' }).innerText(), /gpj⟨U\+202E⟩exe\.\^Gimg/);
+  await page.goto(`${base}${finder(client)}?row=5`);
+  await page.getByText('<img src=x onerror=alert(1)>').first().waitFor();
+  assert.equal(await page.locator('.panel img').count(), 0);
+  assert.ok((await page.locator('.td', { hasText: 'hxxp://' }).count()) > 0);
+  assert.equal(await page.locator('.td a[href^="http"]').count(), 0);
+});
+
+test('a table moves by keyboard', async ({ page, base, client }) => {
+  await signIn(page, base, finder(client));
+  await rows(page).first().waitFor();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Control+ArrowDown');
+  await page.locator('[data-row="9999"]').first().waitFor();
+  await page.keyboard.press(' ');
+  await page.getByRole('heading', { name: 'Row 10,000 of 10,000' }).waitFor();
+  await page.keyboard.press('Control+Home');
+  await page.getByRole('heading', { name: 'Row 1 of 10,000' }).waitFor();
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('.panel').count(), 0);
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('s');
+  await page.waitForURL(/sort=asc%3ASize/);
+});
+
+test('columns are hidden, pinned and exported', async ({ page, base, client }) => {
+  await signIn(page, base, finder(client));
+  await rows(page).first().waitFor();
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('checkbox', { name: 'Mtime' }).uncheck();
+  await page.keyboard.press('Escape');
+  await page.waitForURL(/cols=/);
+  assert.equal(await page.getByRole('columnheader', { name: /Mtime/ }).count(), 0);
+  await page.getByRole('button', { name: 'Owner: column menu' }).click({ force: true });
+  await page.getByRole('button', { name: 'Pin to the left' }).click();
+  await page.waitForURL(/pin=Owner/);
+  await page.getByRole('button', { name: 'Export' }).click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /CSV/ }).click()]);
+  const csv = readFileSync(await download.path(), 'utf8').split('\r\n');
+  assert.equal(csv.length, 10_001);
+  assert.ok(csv[0].replaceAll('"', '').startsWith('Owner,OSPath,Size'));
+  assert.ok(!csv[0].includes('Mtime'));
+});
+
+test('a process row opens its family', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/collections/F.D1PSTREE00001/results?q=kworker`);
+  await page.locator('.chain-last', { hasText: 'kworker/u8' }).first().click();
+  await page.waitForURL(/processes\?flow=F\.D1PSTREE00001&process=/);
+  await page.locator('.tree-node.is-focus', { hasText: 'kworker/u8' }).waitFor();
+  await page.locator('.panel', { hasText: 'still running when collected' }).waitFor();
+  for (const parent of ['systemd', 'sshd', 'bash', 'sh']) await page.locator('.process-list').first().getByText(parent, { exact: true }).first().waitFor();
+  // A fold opens, a branch opens, exited processes are marked.
+  const before = await page.locator('.tree-node').count();
+  await page.locator('.tree-fold').first().click();
+  await page.waitForFunction((old) => document.querySelectorAll('.tree-node').length > old || document.querySelector('canvas'), before);
+  await page.getByRole('button', { name: 'Fold' }).click();
+  assert.ok((await page.locator('.tree-node.is-exited').count()) > 0);
+  // Search leads to a hit that was folded away.
+  await page.getByLabel('Search processes').fill('10.4.20.10');
+  await page.getByText('– of 1').waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.tree-node.is-selected.is-found', { hasText: 'nc' }).waitFor();
+  await page.locator('.panel .field', { hasText: 'nc -zw1 10.4.20.10 445' }).waitFor();
+  // As of a moment before it began it is not there yet.
+  await page.getByLabel('Show the family as of').fill('100');
+  await page.locator('.tree-node.is-future').first().waitFor();
+  assert.match(page.url(), /at=\d+/);
+});
+
+test('the tree moves by keyboard', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/processes?flow=F.D1PSTREE00001&process=303`);
+  await page.locator('.tree-node.is-focus').waitFor();
+  await page.getByRole('application').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(() => /sel=/.test(location.search));
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  await page.locator('.tree-node.is-selected', { hasText: 'systemd' }).waitFor();
+  await page.keyboard.press('-');
+  await page.getByText('80%').waitFor();
+});
+
+test(
+  'fifty thousand processes stay fluid',
+  async ({ page, base, client }) => {
+    await signIn(page, base, `/clients/${client}/processes?flow=F.D1PSTREE00001&process=1`);
+    await page.locator('.tree-node.is-focus').waitFor();
+    await page.getByRole('button', { name: 'Open all' }).click();
+    await page.locator('canvas').waitFor();
+    const box = await page.locator('.tree-box').boundingBox();
+    await page.mouse.move(box.x + 300, box.y + 300);
+    await page.evaluate(() => {
+      window.frames_ = [];
+      let last = performance.now();
+      const tick = (now) => {
+        window.frames_.push(now - last);
+        last = now;
+        requestAnimationFrame(tick);
+      };
+      requestAnimationFrame(tick);
+    });
+    for (let index = 0; index < 40; index += 1) await page.mouse.wheel(index % 7 ? 0 : 60, 240);
+    // Zoomed out, hundreds of boxes are in view.
+    await page.keyboard.down('Control');
+    for (let index = 0; index < 12; index += 1) await page.mouse.wheel(0, 100);
+    await page.keyboard.up('Control');
+    for (let index = 0; index < 20; index += 1) await page.mouse.wheel(index % 2 ? -80 : 100, 300);
+    const frames = await page.evaluate(() => window.frames_.slice(2).sort((a, b) => a - b));
+    const median = frames[Math.floor(frames.length / 2)];
+    console.log(`    frame time while scrolling 50,000 boxes: median ${median.toFixed(1)} ms, 95 % ${frames[Math.floor(frames.length * 0.95)].toFixed(1)} ms`);
+    await page.screenshot({ path: process.env.SHOTS ? `${process.env.SHOTS}/canvas.png` : '/dev/null' }).catch(() => undefined);
+  },
+  { processes: 50_000 },
+);
+
+test('monitoring is edited and saved', async ({ page, base }) => {
+  await signIn(page, base, '/monitoring?add=Linux.Events.DNS');
+  await page.getByText('Not saved yet').waitFor();
+  await page.getByRole('button', { name: 'Save monitoring' }).click();
+  await page.getByText('Monitoring saved').waitFor();
+  await page.reload();
+  await page.getByText('Linux.Events.DNS').first().waitFor();
+  assert.equal(await page.getByText('Not saved yet').count(), 0);
+});
+
+test('a password that is too short is refused with the reason', async ({ page, base }) => {
+  await signIn(page, base);
+  await page.getByRole('button', { name: 'jana' }).click();
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByLabel('Current password').fill('x');
+  await page.getByLabel('New password', { exact: true }).fill('short');
+  await page.getByLabel('New password, again').fill('short');
+  await page.getByRole('dialog').getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('fewer than 12 characters').waitFor();
+});
+
+const places = (client) => ({
+  'sign-in': '/sign-in',
+  machines: '/clients',
+  overview: `/clients/${client}`,
+  collections: `/clients/${client}/collections`,
+  collect: `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`,
+  'collection overview': `/clients/${client}/collections/F.D1CRON0000003/overview`,
+  results: `${finder(client)}?row=3&filter=${encodeURIComponent('[["Owner","ne","root"]]')}`,
+  counts: `${finder(client)}?group=Owner`,
+  logs: `/clients/${client}/collections/F.D1FINDER00002/logs`,
+  request: `/clients/${client}/collections/F.D1FINDER00002/request`,
+  processes: `/clients/${client}/processes?flow=F.D1PSTREE00001&process=354`,
+  events: `/clients/${client}/events`,
+  artifact: '/artifacts/Generic.System.Pstree',
+  monitoring: '/monitoring',
+  server: '/server',
+});
+for (const theme of ['light', 'dark'])
+  test(
+    `axe finds nothing, ${theme}`,
+    async ({ page, base, client }) => {
+      let signedIn = false;
+      for (const [name, path] of Object.entries(places(client))) {
+        if (name !== 'sign-in' && !signedIn) {
+          await signIn(page, base);
+          signedIn = true;
+        }
+        await page.goto(base + path);
+        await page.waitForTimeout(600);
+        await page.evaluate(axeSource);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+        assert.deepEqual(
+          violations.map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary?.replace(/\s+/g, ' ').slice(0, 260) ?? ''}`).join(' | ')}`),
+          [],
+          `on ${name}`,
+        );
+      }
+      await page.goto(`${base}/clients`);
+      for (const keys of ['?', 'Control+k']) {
+        await page.waitForTimeout(200);
+        await page.keyboard.press(keys);
+        await page.getByRole('dialog').waitFor();
+        await page.waitForTimeout(200);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] }));
+        assert.deepEqual(violations.map((each) => `${each.id}: ${each.nodes[0].html.slice(0, 200)} ${each.nodes[0].failureSummary}`), [], keys);
+        await page.keyboard.press('Escape');
+      }
+    },
+    { theme },
+  );
+
+let failed = 0;
+for (const { name, body, options } of tests.filter((each) => each.name.includes(only))) {
+  const stage = await launch({ growEveryMs: 250, ...options });
+  const page = await open(stage.browser, options);
+  page.setDefaultTimeout(8_000);
+  try {
+    await body({ page, base: stage.base, client: stage.client });
+    assert.deepEqual(page.problems, [], 'console errors');
+    console.log(`ok   ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${name}\n${String(error.message).slice(0, 3_000)}\n     at ${page.url()}${page.problems.length ? `\n     console: ${page.problems.join('\n')}` : ''}`);
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/fail-${name.replace(/\W+/g, '-').slice(0, 40)}.png` });
+  }
+  await stage.close();
+}
+const ran = tests.filter((each) => each.name.includes(only)).length;
+console.log(`${ran - failed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
