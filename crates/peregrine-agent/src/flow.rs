@@ -171,7 +171,9 @@ impl Flow {
             } else {
                 request.max_logs
             })),
-            error_regex: Regex::new(pattern).ok(),
+            error_regex: Regex::new(pattern)
+                .or_else(|_| Regex::new(DEFAULT_ERROR_REGEX))
+                .ok(),
             rows: AtomicU64::new(0),
             max_rows: request.max_rows,
             reason: Mutex::default(),

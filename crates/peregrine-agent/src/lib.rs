@@ -1,7 +1,14 @@
 //! The agent: talks to its server, runs the collections it is asked for, and keeps event queries running.
 //!
-//! Deliberately absent: any knowledge of the server's side; VQL functions and plugins (the binary brings them as a
-//! [`runner::QueryRunner`]); a nanny, proxies and service installation, which are not built yet.
+//! [`run`] is all of it: it blocks until its token is cancelled or the server ends it. [`EngineRunner`] runs queries with
+//! the VQL engine and the functions and plugins the binary brings; any other [`runner::QueryRunner`] will do.
+//!
+//! From the network inwards: `transport` moves bodies, `connector` picks the server and seals packets, `sender` empties
+//! the `outbox` (a `buffer` on disk), `receiver` hands tasks to the `executor`, which runs a `flow` of `query_run`s for
+//! each collection; `monitoring` does the same for event queries.
+//!
+//! Deliberately absent: any knowledge of the server's side, and VQL functions and plugins. Not built yet: uploads, trace
+//! queries, the nanny, proxies, client certificates, event artifacts of the configuration, other systems than Unix.
 #![forbid(unsafe_code)]
 
 mod agent;
