@@ -4,15 +4,19 @@
 use crate::Result;
 use crate::shared::{Shared, topics};
 use parking_lot::Mutex;
-use peregrine_store::Received;
+use peregrine_store::{Micros, Received};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::broadcast;
 
 /// Events a reconnecting browser can catch up on.
 const KEPT: usize = 1024;
+
+/// How long events are kept for a browser that reconnects.
+const RETURN: Micros = 60_000_000;
 
 /// What changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,8 @@ impl Topic {
 pub(crate) struct Hub {
     live: broadcast::Sender<Arc<Pushed>>,
     recent: Mutex<(u64, VecDeque<Arc<Pushed>>)>,
+    /// When a browser was last seen here.
+    watched: AtomicI64,
 }
 
 impl Hub {
@@ -88,6 +94,7 @@ impl Hub {
         Hub {
             live: broadcast::channel(KEPT).0,
             recent: Mutex::new((crate::clock::now().unsigned_abs(), VecDeque::new())),
+            watched: AtomicI64::new(0),
         }
     }
 
@@ -116,8 +123,21 @@ impl Hub {
         (missed, live)
     }
 
+    /// Whether a browser is here, or may come back. After that, what was missed is forgotten: it starts afresh.
     fn is_watched(&self) -> bool {
-        self.live.receiver_count() > 0 || !self.recent.lock().1.is_empty()
+        let now = crate::clock::now();
+        if self.live.receiver_count() > 0 {
+            self.watched.store(now, Ordering::Relaxed);
+            return true;
+        }
+        let is_awaited = now - self.watched.load(Ordering::Relaxed) < RETURN;
+        if !is_awaited {
+            let mut recent = self.recent.lock();
+            // The next number must not look like the one after the last that was sent.
+            recent.0 += u64::from(!recent.1.is_empty());
+            recent.1.clear();
+        }
+        is_awaited
     }
 
     fn push(&self, name: &'static str, client_id: String, flow_id: String, data: Value) {

@@ -509,3 +509,37 @@ async fn the_gui_comes_with_safe_headers() {
     );
     assert_eq!(http::get(world.frontend(), "/healthz").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_reconnects_misses_nothing_or_is_told_to_refetch() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let topics = format!("client:{}", agent.id);
+    let label = async |name: &str| {
+        let path = format!("clients/{}/labels", agent.id);
+        assert_eq!(
+            browser
+                .call("PUT", &path, Some(json!({"add": [name]})))
+                .await
+                .status,
+            200
+        );
+    };
+    let mut watch = browser.watch(&topics).await;
+    label("one").await;
+    let text = watch.until("\"one\"").await;
+    let last = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("id: "))
+        .unwrap()
+        .to_owned();
+    drop(watch);
+    label("two").await;
+    let mut back = browser.watch_after(&topics, &last).await;
+    let caught_up = back.until("\"two\"").await;
+    assert!(!caught_up.contains("resync"), "{caught_up}");
+    let mut strange = browser.watch_after(&topics, "12345").await;
+    strange.until("event: resync").await;
+}

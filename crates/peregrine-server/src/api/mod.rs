@@ -12,6 +12,7 @@ mod search;
 mod session;
 mod sse;
 mod status;
+mod uploads;
 
 use crate::shared::Shared;
 use crate::{Error, gui};
@@ -49,6 +50,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/clients/{client_id}/flows/{flow_id}/results/export",
             get(results::export),
+        )
+        .route(
+            "/clients/{client_id}/flows/{flow_id}/uploads/{number}",
+            get(uploads::download),
         )
         .route("/clients/{client_id}/flows/{flow_id}/logs", get(results::logs))
         .route("/clients/{client_id}/process-tree", get(process_tree::show))

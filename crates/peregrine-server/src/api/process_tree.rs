@@ -87,10 +87,9 @@ impl Process {
         };
         let get = |name: &str| row.get(name).cloned().unwrap_or_default();
         let (pid, ppid) = (number("Pid")?, number("Ppid").unwrap_or(-1));
-        let start = text(&["StartTime", "CreateTime"]).unwrap_or_default();
-        let exited = row
-            .get("EndTime")
-            .is_some_and(|end| !end.is_null() && end.as_str() != Some(""));
+        let start = time(row.get("StartTime"));
+        // A time before 1970 stands for "not yet".
+        let exited = time(row.get("EndTime")) > 0;
         let view = json!({
             "pid": pid, "name": get("Name"), "exe": get("Exe"), "command_line": get("CommandLine"),
             "username": get("Username"), "start_time": get("StartTime"), "end_time": get("EndTime"), "exit_code": get("ExitCode"),

@@ -132,17 +132,25 @@ impl Browser {
 
     /// Opens the push stream.
     pub async fn watch(&self, topics: &str) -> Watch {
-        let response = open(
-            self.address,
-            self.request("GET", &format!("events?topics={topics}"), None),
-        )
-        .await;
+        self.watch_after(topics, "").await
+    }
+
+    /// Opens the push stream again, after the event with this id.
+    pub async fn watch_after(&self, topics: &str, last: &str) -> Watch {
+        let mut request = self.request("GET", &format!("events?topics={topics}"), None);
+        if !last.is_empty() {
+            request
+                .headers_mut()
+                .insert("last-event-id", last.parse().unwrap());
+        }
+        let response = open(self.address, request).await;
         assert_eq!(response.status(), 200);
         let mut watch = Watch {
             body: response.into_body(),
             text: String::new(),
         };
-        watch.until(": connected").await;
+        let greeting = watch.until(": connected").await;
+        watch.text = greeting;
         watch
     }
 }
