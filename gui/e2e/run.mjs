@@ -321,6 +321,8 @@ for (const theme of ['light', 'dark'])
         );
       }
       await page.goto(`${base}/clients`);
+      await rows(page).first().waitFor();
+      await page.evaluate(axeSource);
       for (const keys of ['?', 'Control+k']) {
         await page.waitForTimeout(200);
         await page.keyboard.press(keys);

@@ -1,6 +1,7 @@
 /** The live stream: one EventSource for the topics that are on screen, with reconnection and resync. */
 
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react';
+import { apiUrl, request } from './http';
 import type { PushEvents } from './types';
 
 export type PushEvent = { [K in keyof PushEvents]: { kind: K; data: PushEvents[K] } }[keyof PushEvents];
@@ -66,6 +67,8 @@ function connect(): void {
     // While CONNECTING the browser retries by itself with Last-Event-ID; when CLOSED it has given up.
     if (next.readyState === EventSource.CLOSED) {
       source = null;
+      // It may have ended because the session did: this request finds out, and asks to sign in.
+      request(apiUrl('session')).catch(() => undefined);
       schedule(retryMs);
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
     }

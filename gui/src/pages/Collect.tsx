@@ -234,7 +234,7 @@ function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; va
   const body = JSON.stringify(JSON.parse(request), null, 2);
   const args = draft.artifacts.flatMap((artifact) => Object.entries(draft.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
   const views: Record<ReviewTab, React.ReactNode> = {
-    vql: compiled && <Code text={compiled.equivalent_vql.replace('C.…', clientId)} language="vql" label="equivalent VQL" />,
+    vql: compiled && <Code text={compiled.equivalent_vql.replace(/client_id=(?:ClientId\b|'C\.…')/, `client_id='${clientId}'`)} language="vql" label="equivalent VQL" />,
     api: <Code text={`POST /api/v1/clients/${clientId}/flows\n\n${body}`} language="json" label="equivalent API call" />,
     cli: <Code text={`peregrine artifacts collect ${draft.artifacts.join(' ')} --client_id ${clientId}${args.join('')}`} language="text" label="equivalent command" />,
     compiled: compiled && <Code text={compiled.requests.map((each) => each.statements.join('\n')).join('\n\n')} language="vql" label="what is sent to the machine" />,

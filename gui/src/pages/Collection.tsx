@@ -323,6 +323,8 @@ function Logs({ flow }: { flow: Flow }) {
 
 const LOG_COLUMNS = { client_time: { title: 'Time', kind: 'time', width: 200 }, level: { title: 'Level', kind: 'severity', width: 90 }, message: { title: 'Message', width: 600 } } as const;
 
+const hasContent = (value: Json | undefined) => value !== undefined && value !== null && (typeof value !== 'object' || Object.keys(value).length > 0);
+
 function RequestView({ flow }: { flow: Flow }) {
   const request = flow.request ?? null;
   const text = JSON.stringify(request, null, 2);
@@ -338,10 +340,10 @@ function RequestView({ flow }: { flow: Flow }) {
           <Command>{`peregrine artifacts collect ${request.artifacts.map((each) => each.artifact).join(' ')} --client_id ${flow.client_id}${args.join('')}`}</Command>
         </>
       )}
-      {flow.query_stats !== undefined && flow.query_stats !== null && (
+      {hasContent(flow.query_stats) && (
         <>
           <h2>Query statistics</h2>
-          <JsonTree value={flow.query_stats} depth={2} />
+          <JsonTree value={flow.query_stats ?? null} depth={2} />
         </>
       )}
     </div>

@@ -132,21 +132,12 @@ function SpecEditor({ spec, artifact, may, onChange, onRemove }: { spec: Artifac
   const parameters = artifact?.parameters ?? [];
   const changed = Object.keys(spec.parameters).length;
   return (
-    <details className="monitor-spec">
+    <div className="monitor-spec">
+    <details>
       <summary>
         <strong>{spec.artifact}</strong>
         <span className="picker-text">{firstLine(artifact?.description ?? null)}</span>
         {changed > 0 && <span className="tag">{changed} changed</span>}
-        {may && (
-          <IconButton
-            icon="close"
-            label={`Stop monitoring ${spec.artifact}`}
-            onClick={(event) => {
-              event.preventDefault();
-              onRemove();
-            }}
-          />
-        )}
       </summary>
       <fieldset disabled={!may}>
         {parameters.length === 0 && <p className="faint">It has no parameters.</p>}
@@ -165,5 +156,7 @@ function SpecEditor({ spec, artifact, may, onChange, onRemove }: { spec: Artifac
         ))}
       </fieldset>
     </details>
+    {may && <IconButton icon="close" label={`Stop monitoring ${spec.artifact}`} onClick={onRemove} />}
+    </div>
   );
 }

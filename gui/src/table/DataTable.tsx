@@ -97,7 +97,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
 
   const columns = shownPages.columns;
   const names = useMemo(() => columns.map((column) => column.name), [columns]);
-  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, hidden, Object.keys(info)), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange, info]); // eslint-disable-line react-hooks/exhaustive-deps
+  const shown = useMemo(() => visibleColumns(arrange ? arrange(names) : names, { columns: state.columns, pinned: state.pinned }, [...hidden, ...columns.filter((column) => column.type === 'hidden').map((column) => column.name)], Object.keys(info)), [names, state.columns?.join('\n'), state.pinned.join('\n'), hidden, arrange, info]); // eslint-disable-line react-hooks/exhaustive-deps
   const total = shownPages.total ?? 0;
 
   const layouts = useMemo(() => layoutColumns(columns, shownPages, info, zone), [columns, info, zone, shownPages, total > 0 && shownPages.row(0) !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps
@@ -454,7 +454,7 @@ export interface ColumnLayout {
   width: number;
 }
 
-const CHAR = 6.6;
+const CHAR = 7;
 const MONO_CHAR = 7.3;
 
 function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
@@ -468,11 +468,11 @@ function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, 
     const known = info[column.name];
     const values = sample.map((row) => row[at] ?? null);
     const kind = known?.kind ?? kindOf(column, values);
-    const head = (known?.title ?? column.name).length * CHAR + 44;
+    const head = (known?.title ?? column.name).length * CHAR + 48;
     const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
     const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
     const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;
-    const fits = kind === 'time' ? (zone === 'utc' ? 186 : 218) : Math.min(wide, widest * char + 22);
+    const fits = kind === 'time' ? (zone === 'utc' ? 194 : 226) : Math.min(wide, widest * char + 22);
     layouts.set(column.name, { kind, width: Math.round(known?.width ?? Math.max(64, head, fits)) });
   });
   return layouts;

@@ -14,8 +14,9 @@ import { nodeTitle, spoken } from './words';
 const SVG_MAX = 400;
 const MIN_ZOOM = 0.05;
 const MAX_ZOOM = 2.5;
-/** The first view shrinks the spine to fit, as long as it can be read. */
-const MIN_FIRST_ZOOM = 0.8;
+/** The first view shrinks the spine to fit if it can be read then; else it shows the spine's end, well readable. */
+const MIN_FIRST_ZOOM = 0.7;
+const READABLE_ZOOM = 0.9;
 const MARGIN = 32;
 
 export interface TreeHandle {
@@ -121,7 +122,8 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     if (!item) return;
     placed.current = focus;
     const right = itemX(item) + NODE_WIDTH + COLUMN;
-    const k = Math.max(MIN_FIRST_ZOOM, Math.min(1, (size.width - 2 * MARGIN) / right));
+    const whole = Math.min(1, (size.width - 2 * MARGIN) / right);
+    const k = whole >= MIN_FIRST_ZOOM ? whole : READABLE_ZOOM;
     const height = layout.rows * ROW * k;
     const y = height + 2 * MARGIN < size.height ? Math.min(size.height * 0.25, (size.height - height) / 2) : MARGIN;
     setCamera({ k, x: Math.min(MARGIN, size.width - MARGIN - right * k), y });

@@ -1,6 +1,7 @@
 /** A process family as arrays: built once, walked often, safe against missing parents and loops. */
 
 import type { ProcessNode } from '../api/types';
+import { parseTime } from '../lib/format';
 
 export interface Tree {
   nodes: ProcessNode[];
@@ -20,9 +21,17 @@ export interface Tree {
   span: [number, number];
 }
 
-const time = (text: string | null) => (text === null ? Number.NaN : Date.parse(text));
+const time = (value: unknown) => parseTime(value) ?? Number.NaN;
 
-export function buildTree(nodes: ProcessNode[]): Tree {
+/** Cells of an endpoint's rows: what should be text may be anything. */
+const textOrNull = (value: unknown) => (value === null || value === undefined || value === '' ? null : typeof value === 'string' ? value : JSON.stringify(value));
+
+function tidy(node: ProcessNode): ProcessNode {
+  return { ...node, name: textOrNull(node.name), exe: textOrNull(node.exe), command_line: textOrNull(node.command_line), username: textOrNull(node.username), exit_code: typeof node.exit_code === 'number' ? node.exit_code : null };
+}
+
+export function buildTree(sent: ProcessNode[]): Tree {
+  const nodes = sent.map(tidy);
   const count = nodes.length;
   const byId = new Map(nodes.map((node, index) => [node.id, index]));
   const parent = new Int32Array(count).fill(-1);

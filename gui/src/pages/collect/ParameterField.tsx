@@ -29,7 +29,7 @@ export function ParameterField({ parameter, value, error, onChange }: Props) {
         <label htmlFor={id} id={`${id}-name`}>
           {parameter.friendly_name || parameter.name}
         </label>
-        {parameter.type && parameter.type !== 'hidden' && <span className="param-type">{parameter.type}</span>}
+        {parameter.type && parameter.type !== 'string' && <span className="param-type">{parameter.type}</span>}
         {value !== undefined && <IconButton icon="refresh" label={`Reset ${parameter.name} to its default`} onClick={() => onChange(undefined)} />}
       </div>
       <div className="param-control">
@@ -101,7 +101,6 @@ const AGO: [string, number][] = [
   ['1 hour ago', 3_600],
   ['1 day ago', 86_400],
   ['1 week ago', 604_800],
-  ['30 days ago', 2_592_000],
 ];
 
 function TimeInput({ value, set, ...common }: { id: string; value: string; set: (value: string) => void; 'aria-invalid': true | undefined; 'aria-describedby': string }) {

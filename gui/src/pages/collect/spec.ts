@@ -75,7 +75,7 @@ export function shareableSpec(request: CollectRequest): string {
   const draft: Draft = { artifacts: request.artifacts.map((each) => each.artifact), parameters: Object.fromEntries(request.artifacts.map((each) => [each.artifact, each.parameters ?? {}])), limits: {}, urgent: request.urgent ?? false };
   for (const { key } of LIMITS) {
     const value = request[key];
-    if (typeof value === 'number') draft.limits[key] = String(value);
+    if (typeof value === 'number' && value > 0) draft.limits[key] = String(value);
   }
   return writeDraft(draft).toString();
 }
