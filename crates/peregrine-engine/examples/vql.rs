@@ -35,7 +35,6 @@ fn main() {
             .map_err(|_| peregrine_engine::Stop)
     });
     let _ = program.run(&scope, &mut sink);
-    drop(sink);
     let elapsed = started.elapsed();
     scope.close();
     log.lines()

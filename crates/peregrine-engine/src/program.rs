@@ -26,7 +26,7 @@ pub struct Statement {
 
 enum Kind {
     Let(LetNode),
-    Select(SelectNode),
+    Select(Box<SelectNode>),
 }
 
 impl Program {
@@ -56,7 +56,7 @@ impl Statement {
     fn new(statement: &AstStatement) -> Statement {
         let kind = match &statement.kind {
             StatementKind::Let(statement) => Kind::Let(compile::let_statement(statement)),
-            StatementKind::Select(select) => Kind::Select(compile::select(select)),
+            StatementKind::Select(select) => Kind::Select(Box::new(compile::select(select))),
         };
         Statement {
             text: print_statement(statement).trim_end().into(),

@@ -229,7 +229,7 @@ impl Scope {
         let ticks = &self.0.root.ticks;
         let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
         ticks.store(tick, Ordering::Relaxed);
-        tick % CHECKPOINTS_PER_CLOCK == 0 && cancellation.check_deadline()
+        tick.is_multiple_of(CHECKPOINTS_PER_CLOCK) && cancellation.check_deadline()
     }
 
     /// An error message unless the query has this permission.
@@ -353,14 +353,13 @@ impl Scope {
             if let Some(found) = inner.layer.lookup(scope, name, cache) {
                 return Some(found);
             }
-            if let Some(inherited) = &inner.inherited {
-                if let Some(found) = inherited
+            if let Some(inherited) = &inner.inherited
+                && let Some(found) = inherited
                     .iter()
                     .rev()
                     .find_map(|layer| layer.lookup(scope, name, cache))
-                {
-                    return Some(found);
-                }
+            {
+                return Some(found);
             }
             scope = inner.parent.as_ref()?;
         }

@@ -1,4 +1,5 @@
 //! Runs `tests/vql/language-cases.yaml`. The head of that file explains its keys.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -91,10 +92,10 @@ fn encode(scope: &Scope, row: &Row) -> String {
 }
 
 fn check_rows(case: &Case, outputs: &[Vec<String>]) -> Result<(), String> {
-    if let Some(expected) = &case.jsonl {
-        if outputs != expected {
-            return Err(format!("rows {outputs:?}, should be {expected:?}"));
-        }
+    if let Some(expected) = &case.jsonl
+        && outputs != expected
+    {
+        return Err(format!("rows {outputs:?}, should be {expected:?}"));
     }
     let Some(expected) = &case.rows else { return Ok(()) };
     let sorted = |mut rows: Vec<String>| {
@@ -149,10 +150,10 @@ fn normalise(value: &Json) -> Json {
 
 fn check_log(case: &Case, lines: &[String]) -> Result<(), String> {
     let shown: Vec<&String> = lines.iter().filter(|line| !line.starts_with("DEBUG:")).collect();
-    if let Some(expected) = &case.log_exact {
-        if shown != expected.iter().collect::<Vec<_>>() {
-            return Err(format!("log {shown:?}\n    want {expected:?}"));
-        }
+    if let Some(expected) = &case.log_exact
+        && shown != expected.iter().collect::<Vec<_>>()
+    {
+        return Err(format!("log {shown:?}\n    want {expected:?}"));
     }
     if let Some(expected) = &case.log_exact_re {
         let fits = expected.len() == shown.len()

@@ -1,4 +1,5 @@
 //! Every query can be stopped, nothing exhausts the stack, and what is large goes through files.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

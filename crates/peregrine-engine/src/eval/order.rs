@@ -107,7 +107,7 @@ impl RowSink for Sorter<'_> {
                 .log_line(&format!("Order by column {} not present in row", self.column));
         }
         self.rows.push((key, row));
-        if self.rows.len() >= CHUNK && self.rows.len() % CHUNK == 0 {
+        if self.rows.len() >= CHUNK && self.rows.len().is_multiple_of(CHUNK) {
             self.spill();
         }
         Ok(())

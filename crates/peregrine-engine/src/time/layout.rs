@@ -514,7 +514,7 @@ pub(super) fn name<'t>(text: &'t str, names: &[&str], short: bool) -> Option<(u3
     })
 }
 
-fn set<'t>((n, rest): (u32, &'t str), take: impl FnOnce(u32)) -> Option<&'t str> {
+fn set((n, rest): (u32, &str), take: impl FnOnce(u32)) -> Option<&str> {
     take(n);
     Some(rest)
 }

@@ -48,7 +48,9 @@ impl Function for Any {
             (Some(regexes), _) => {
                 Box::new(move |item| regexes.iter().any(|regex| matches(scope, item, regex)))
             }
-            (None, Some(filter)) => Box::new(move |item| filter.call(scope, &[item.clone()]).truth(scope)),
+            (None, Some(filter)) => {
+                Box::new(move |item| filter.call(scope, std::slice::from_ref(item)).truth(scope))
+            }
             (None, None) => return Err(missing()),
         };
         Ok(Value::Bool(find(scope, args.items, passes)))
@@ -82,7 +84,9 @@ impl Function for All {
             (Some(regexes), _) => {
                 Box::new(move |item| !regexes.iter().all(|regex| matches(scope, item, regex)))
             }
-            (None, Some(filter)) => Box::new(move |item| !filter.call(scope, &[item.clone()]).truth(scope)),
+            (None, Some(filter)) => {
+                Box::new(move |item| !filter.call(scope, std::slice::from_ref(item)).truth(scope))
+            }
             (None, None) => return Err(missing()),
         };
         Ok(Value::Bool(!find(scope, args.items, fails)))
