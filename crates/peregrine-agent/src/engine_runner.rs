@@ -42,6 +42,16 @@ impl EngineRunner {
         }
     }
 
+    /// Adds what `config.version` tells queries of the agent: its name, version, and where and when it was built.
+    #[must_use]
+    pub fn with_version(self, name: &str, version: &str) -> EngineRunner {
+        if let Value::Dict(config) = &self.config {
+            let entries = [("name", name), ("version", version), ("build_time", ""), ("ci_build_url", "")];
+            config.set("version", Dict::from_pairs(entries));
+        }
+        self
+    }
+
     fn scope(&self, request: &VqlCollectorArgs, environment: &QueryEnvironment) -> Result<Scope, String> {
         let cancellation = environment.cancellation.child();
         let mut context = (self.extend)(Context::builder())

@@ -10,7 +10,7 @@ mod machine;
 mod net;
 mod process;
 
-pub use host::info::program_start;
+pub use host::info::{go_architecture, program_start};
 pub use machine::MachineHandle;
 pub use process::tracker::StateFolder;
 

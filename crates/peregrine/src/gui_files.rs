@@ -4,7 +4,7 @@ use peregrine_server::{GuiAssets, GuiFile};
 
 /// What `npm run build` left in `gui/dist`. Without it the server still answers REST and agents.
 #[derive(rust_embed::RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../gui/dist"]
+#[folder = "../../gui/dist"]
 #[allow_missing = true]
 struct Files;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// All functions and plugins.
 pub(crate) fn registry() -> Arc<Registry> {
-    let registry = peregrine_engine::builtin::registry();
+    let registry = peregrine_engine::builtin::registry().with_functions(peregrine_artifacts::functions::ALL);
     let registry = peregrine_functions::register(registry);
     Arc::new(peregrine_plugins::register(registry))
 }

@@ -115,7 +115,7 @@ pub fn program_start() -> Time {
 }
 
 /// Architectures as the Go tool chain names them, which is what artifacts compare with.
-fn go_architecture(machine: &str) -> &str {
+pub fn go_architecture(machine: &str) -> &str {
     match machine {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -29,10 +29,10 @@ pub struct Row {
     up: &'static str,
     /// Hardware address as text.
     hardware_addr_string: String,
-    /// Addresses with their prefix length, as text.
+    /// Addresses with their prefix length.
     addrs: Value,
-    /// The same, joined by commas.
-    addrs_string: String,
+    /// The same as text.
+    addrs_string: Value,
 }
 
 /// The plugin.
@@ -66,8 +66,8 @@ impl Plugin for Interfaces {
                 mtu: i64::from(interface.mtu),
                 index: i64::from(interface.index),
                 flags: i64::from(interface.flags),
-                addrs_string: addresses.join(", "),
-                addrs: Value::array(addresses.into_iter().map(Value::from).collect()),
+                addrs: Value::array(addresses.iter().map(|address| Value::from(address.as_str())).collect()),
+                addrs_string: Value::array(addresses.into_iter().map(Value::from).collect()),
                 name: interface.name,
             })?;
         }

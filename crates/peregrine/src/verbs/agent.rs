@@ -45,10 +45,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let runner = EngineRunner::new(
         registry::registry(),
         &client,
-        Box::new(move |builder| {
-            builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone()))
-        }),
-    );
+        move |builder| builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone())),
+    )
+    .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     let facts = facts(&client.labels)?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
@@ -83,7 +82,7 @@ fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
         fqdn: host.fqdn,
         system: host.os,
         release: format!("{} {}", host.platform, host.platform_version).trim().to_owned(),
-        architecture: host.architecture,
+        architecture: peregrine_plugins::go_architecture(&host.architecture).to_owned(),
         client_name: "peregrine".to_owned(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         labels: labels.to_vec(),

@@ -70,6 +70,8 @@ pub(crate) fn open(options: &Options) -> (Scope, Cancellation) {
         .extension(Arc::new(AccessorManager::default()))
         .build();
     let env = Dict::from_pairs(options.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let version = Dict::from_pairs([("name", "peregrine"), ("version", env!("CARGO_PKG_VERSION"))]);
+    env.set("config", Dict::from_pairs([("version", Value::Dict(version)), ("labels", Value::array(Vec::new()))]));
     env.set("Artifact", peregrine_artifacts::Namespace::new(options.repository.clone()).into_value());
     (Scope::root(&context, env), cancellation)
 }
