@@ -44,7 +44,7 @@ describe('peregrine gui', { timeout }, () => {
   test('keeps its keys to itself', () => {
     for (const name of readdirSync(first.datastore)) {
       const { mode } = statSync(path.join(first.datastore, name));
-      if (/config\.yaml$|key|\.db$/.test(name)) assert.equal(mode & 0o077, 0, `others cannot read ${name}`);
+      assert.equal(mode & 0o077, 0, `others cannot read ${name}`);
     }
   });
 
@@ -69,7 +69,7 @@ describe('peregrine gui', { timeout }, () => {
     await page.getByText('Interrogated').waitFor();
     const tables = page.locator('.overview-table');
     await tables.first().waitFor();
-    assert.ok((await tables.locator('td, [role=gridcell]').allInnerTexts()).some((text) => text.includes(hostname())), 'the interrogation has answers');
+    assert.ok((await tables.allInnerTexts()).some((text) => text.includes(hostname())), 'the interrogation has answers');
     noProblems(page);
     await page.context().close();
   });

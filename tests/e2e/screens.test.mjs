@@ -25,7 +25,7 @@ describe('screens', { timeout: 900_000 }, () => {
     server = await Peregrine.start();
     const api = await server.api();
     const client = await onlyClient(api);
-    await until('an event artifact runs on the machine', async () => (await api.collect(client.client_id, 'Generic.Client.VQL', { Command: 'SELECT * FROM process_event_source()' })).rows.length > 0);
+    await until('an event artifact runs on the machine', async () => (await api.collect(client.client_id, 'Generic.Client.VQL', { Command: 'SELECT process_event_source() AS Source FROM scope()' })).rows[0]?.Source);
     story = await actOut();
     const { flowId, rows } = await api.collect(client.client_id, PSTREE);
     const backdoor = rows.find((row) => row.Pid === story.pids.backdoor);

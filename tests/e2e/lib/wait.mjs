@@ -17,7 +17,7 @@ export async function until(what, probe, { deadline = DEADLINE_MS, every = 100, 
       problem = error;
     }
     if (Date.now() > end) {
-      const details = [problem && `last error: ${problem.message}`, explain?.()].filter(Boolean).join('\n');
+      const details = [problem && `last error: ${problem.message}`, explain && tail(explain())].filter(Boolean).join('\n');
       throw new Error(`after ${deadline / 1000} s still not so: ${what}${details ? `\n${details}` : ''}`);
     }
     await pause(every);
@@ -28,3 +28,6 @@ export async function until(what, probe, { deadline = DEADLINE_MS, every = 100, 
 export function final(message) {
   return Object.assign(new Error(message), { isFinal: true });
 }
+
+/** The end of a log: enough to see what happened, not so much that nobody reads it. */
+export const tail = (text, lines = 25) => String(text ?? '').trimEnd().split('\n').slice(-lines).map((line) => line.slice(0, 300)).join('\n');
