@@ -32,7 +32,7 @@ test-gui: setup-test gui/dist/index.html
 
 test-e2e: setup-test gui/dist/index.html
 	cargo build --locked --package peregrine
-	cd gui && npm run e2e
+	node --test --test-concurrency=1 tests/e2e/*.test.mjs
 
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html
 	cargo fmt --all --check

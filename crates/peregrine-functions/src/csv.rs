@@ -2,7 +2,7 @@
 
 use peregrine_engine::prelude::{Scope, Str, Value};
 
-use crate::encode::pretty_json;
+use crate::encoding::pretty_json;
 use crate::support::json_text;
 
 /// A record of column names.

@@ -8,7 +8,7 @@
 
 mod control;
 pub mod csv;
-mod encode;
+mod encoding;
 mod files;
 mod host;
 mod net;
@@ -26,7 +26,7 @@ pub use support::text_of_json as parse_json;
 /// All functions of this crate.
 pub const FUNCTIONS: &[&[FunctionDef]] = &[
     control::ALL,
-    encode::ALL,
+    encoding::ALL,
     files::ALL,
     host::ALL,
     net::ALL,

@@ -8,12 +8,11 @@ use crate::prelude::*;
 /// Text formats are parsed from memory; larger files are refused.
 pub(crate) const MAX_TEXT: u64 = 64 << 20;
 
+/// An open file, what opened it, and its path.
+pub(crate) type Opened = (Box<dyn FileReader>, Arc<dyn Accessor>, OsPath);
+
 /// Opens a file through the accessor of this name.
-pub(crate) fn open(
-    scope: &Scope,
-    name: Option<&String>,
-    path: &PathArg,
-) -> Result<(Box<dyn FileReader>, Arc<dyn Accessor>, OsPath), String> {
+pub(crate) fn open(scope: &Scope, name: Option<&String>, path: &PathArg) -> Result<Opened, String> {
     let files = accessor(scope, name.map_or("", String::as_str)).map_err(|error| error.to_string())?;
     let path = path.resolve(scope, files.as_ref())?;
     let reader = files.open(scope, &path).map_err(|error| error.to_string())?;

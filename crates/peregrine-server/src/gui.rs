@@ -57,7 +57,7 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
     let path = request.uri().path().trim_start_matches('/');
     // Ids and artifact names contain dots, so a dot alone does not make a file; files lie in `assets/` or at the root.
     let is_route = if path.contains('/') {
-        !path.starts_with("assets/")
+        !path.starts_with("assets/") && !path.contains("..")
     } else {
         !path.contains('.')
     };

@@ -46,6 +46,11 @@ impl Function for Pathspec {
             r#"["C:","a","b"]"#,
         ),
         example(
+            "more of it",
+            r"pathspec(parse='C:\\a', path_type='windows') + 'b\\c'",
+            r#""C:\\a\\b\\c""#,
+        ),
+        example(
             "in a container",
             "pathspec(DelegateAccessor='file', DelegatePath='/srv/a.zip', Path='m/x')",
             r#""{\"DelegateAccessor\":\"file\",\"DelegatePath\":\"/srv/a.zip\",\"Path\":\"/m/x\"}""#,

@@ -1,10 +1,11 @@
 //! `clock()`: a row at regular times.
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use peregrine_engine::prelude::*;
 
-/// Emits the time again and again; each row is the time itself, with members such as `Unix`.
+/// Emits the time again and again; each row has the members of that time, such as `Unix` and `String`.
 #[derive(VqlArgs)]
 pub struct Args {
     /// When to emit the first row; at once when that is past, after one period when left out.
@@ -63,8 +64,31 @@ impl Plugin for Clock {
             if scope.cancellation().wait(wait) {
                 return Err(VqlError::Stopped);
             }
-            rows.push(Row::from(Value::Time(scope.clock().now())))?;
+            rows.push(row(scope.clock().now()))?;
             wait = period;
         }
     }
+}
+
+const MEMBERS: [&str; 14] = [
+    "Unix",
+    "UnixMilli",
+    "UnixMicro",
+    "UnixNano",
+    "Year",
+    "Month",
+    "Day",
+    "Hour",
+    "Minute",
+    "Second",
+    "Nanosecond",
+    "Weekday",
+    "YearDay",
+    "String",
+];
+
+fn row(now: Time) -> Row {
+    static COLUMNS: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(MEMBERS));
+    let member = |name: &&str| peregrine_engine::time::member(now, name.as_bytes()).unwrap_or(Value::Null);
+    Row::new(&COLUMNS, MEMBERS.iter().map(member).collect())
 }

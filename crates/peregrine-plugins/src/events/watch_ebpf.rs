@@ -46,6 +46,7 @@ impl Plugin for WatchEbpf {
     type Row = Row;
     const NAME: &'static str = "watch_ebpf";
     const CATEGORY: Category = Category::Events;
+    const VERSION: i64 = 2;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
     const IS_EVENT: bool = true;

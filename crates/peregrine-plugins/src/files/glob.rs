@@ -61,6 +61,7 @@ impl Plugin for Glob {
     type Row = Row;
     const NAME: &'static str = "glob";
     const CATEGORY: Category = Category::FileSystem;
+    const VERSION: i64 = 3;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
         example(

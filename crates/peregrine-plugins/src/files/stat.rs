@@ -20,6 +20,7 @@ impl Plugin for Stat {
     type Row = DynRow;
     const NAME: &'static str = "stat";
     const CATEGORY: Category = Category::FileSystem;
+    const VERSION: i64 = 2;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
         example(

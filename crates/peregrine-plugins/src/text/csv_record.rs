@@ -50,8 +50,7 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
                         at += 2;
                     }
                     Some(b'"')
-                        if matches!(line.get(at + 1), None)
-                            || line.get(at + 1) == Some(&format.separator) =>
+                        if line.get(at + 1).is_none() || line.get(at + 1) == Some(&format.separator) =>
                     {
                         at += 1;
                         break;

@@ -40,6 +40,14 @@ pub(super) fn cell(scope: &Scope, value: Option<Value>) -> Vec<u8> {
     }
 }
 
+/// The I/O error inside, so that a reader that has seen enough is recognised.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 impl RowWriter for Csv {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         if self.columns.is_empty() {
@@ -52,7 +60,7 @@ impl RowWriter for Csv {
             .iter()
             .map(|name| cell(scope, row.get(&name[..])))
             .collect();
-        self.writer.write_record(&cells)?;
+        self.writer.write_record(&cells).map_err(io_error)?;
         self.writer.flush()
     }
 

@@ -137,8 +137,13 @@ pub(crate) fn run_text(
             }
             return Err(error).context("writing rows");
         }
-        if statement.is_select() {
-            writer.end_statement()?;
+        if statement.is_select()
+            && let Err(error) = writer.end_statement()
+        {
+            if error.kind() == std::io::ErrorKind::BrokenPipe {
+                return Ok(());
+            }
+            return Err(error).context("writing rows");
         }
         if outcome.is_err() {
             break;
