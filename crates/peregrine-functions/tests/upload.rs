@@ -9,9 +9,11 @@ use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
 use std::sync::Arc;
 
-type Kept = Arc<Mutex<Vec<(UploadFile, Vec<u8>, bool)>>>;
+/// A file, its content, and whether it came to its end.
+type Sent = (UploadFile, Vec<u8>, bool);
+type Kept = Arc<Mutex<Vec<Sent>>>;
 
-/// Keeps all uploads, with whether they came to their end.
+/// Keeps all uploads.
 #[derive(Default)]
 struct Memory(Kept);
 
@@ -43,7 +45,7 @@ impl Upload for Keeping {
 }
 
 /// The value of an expression as JSON, its messages, and what was uploaded.
-fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<(UploadFile, Vec<u8>, bool)>) {
+fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<Sent>) {
     let memory = Arc::new(Memory::default());
     let kept = Arc::clone(&memory.0);
     let log = Arc::new(MemoryLog::default());
