@@ -21,6 +21,7 @@ mod support;
 
 use peregrine_engine::prelude::{FunctionDef, Registry};
 
+pub use files::temporary;
 pub use support::text_of_json as parse_json;
 
 /// All functions of this crate.

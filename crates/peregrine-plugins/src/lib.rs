@@ -33,6 +33,7 @@ pub const PLUGINS: &[&[PluginDef]] = &[
         host::filesystems::Filesystems,
         host::info::Info,
         host::users::Users,
+        net::http_client::HttpClient,
         net::interfaces::Interfaces,
         net::netstat::Netstat,
         process::pslist::Pslist,

@@ -18,6 +18,7 @@ const NAMES: &[&str] = &[
     "diff",
     "execve",
     "fifo",
+    "http_client",
     "parse_csv",
     "parse_json_array",
     "parse_jsonl",

@@ -6,7 +6,7 @@ mod rm;
 mod stat;
 mod tempdir;
 mod tempfile;
-mod temporary;
+pub mod temporary;
 mod upload;
 mod write;
 mod write_file;

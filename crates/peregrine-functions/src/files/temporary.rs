@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::prelude::*;
 
 /// A path that nobody has, with this ending.
-pub(super) fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, String> {
+pub fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, String> {
     if extension.contains(['/', '\\', '\0']) {
         return Err(format!(
             "`{extension}` is no extension; it may not contain separators"
@@ -24,7 +24,7 @@ pub(super) fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, Stri
 }
 
 /// Removes a file, or a folder with all it has, when the query ends.
-pub(super) fn remove_at_close(scope: &Scope, path: PathBuf) {
+pub fn remove_at_close(scope: &Scope, path: PathBuf) {
     scope.at_close(Box::new(move |scope| {
         for attempt in 0..10 {
             // Not following links: a folder that was replaced by one must not lead elsewhere.

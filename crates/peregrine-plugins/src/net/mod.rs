@@ -1,4 +1,6 @@
-//! The network of this machine.
+//! The network, and that of this machine.
 
+pub(crate) mod http_client;
+mod http_fetch;
 pub(crate) mod interfaces;
 pub(crate) mod netstat;
