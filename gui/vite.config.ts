@@ -14,6 +14,7 @@ export default defineConfig({
   server: {
     host: '127.0.0.1',
     port: 5173,
-    proxy: { '/api': { target: backend, secure: false } },
+    // The server accepts requests of its own origin only; in development the page has another.
+    proxy: { '/api': { target: backend, secure: false, changeOrigin: true, headers: { origin: backend } } },
   },
 });

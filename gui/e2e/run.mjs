@@ -97,7 +97,7 @@ test('the wizard checks values and shows the equivalents', async ({ page, base, 
   await size.fill('4096');
   await page.getByRole('checkbox', { name: 'CalculateHash' }).check();
   await page.locator('.code-block', { hasText: "MaxSize='4096'" }).waitFor();
-  await page.getByText('Command', { exact: true }).click();
+  await page.getByText('Command on the machine', { exact: true }).click();
   await page.locator('.code-block', { hasText: '--args MaxSize=4096' }).waitFor();
   assert.match(decodeURIComponent(page.url()), /p\.Linux\.Search\.FileFinder\.MaxSize=4096/);
   await page.reload();

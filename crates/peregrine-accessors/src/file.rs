@@ -179,7 +179,7 @@ impl Accessor for FileAccessor {
 /// The file system's name, from the magic number of `statfs(2)` (constants: `linux/magic.h`).
 fn file_system_type(path: &std::path::Path) -> Option<String> {
     let magic = rustix::fs::statfs(path).ok()?.f_type;
-    let name = match u32::try_from(i64::from(magic) & 0xffff_ffff).ok()? {
+    let name = match u32::try_from(magic & 0xffff_ffff).ok()? {
         0xef53 => "ext2",
         0x5846_5342 => "xfs",
         0x9123_683e => "btrfs",

@@ -99,6 +99,10 @@ impl Object for FileInfo {
         Some(Value::Dict(dict))
     }
 
+    fn truth(&self) -> bool {
+        true
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -5,6 +5,9 @@ use peregrine_engine::prelude::{Scope, Stop};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+/// Takes each file that matches, with the patterns it matches.
+pub type Found<'a> = &'a mut dyn FnMut(&FileInfo, &[Rc<str>]) -> Result<(), Stop>;
+
 /// How a traversal behaves.
 pub struct GlobOptions<'a> {
     /// Do not descend through symbolic links.
@@ -229,7 +232,7 @@ pub fn glob(
     root: &OsPath,
     globs: &[Vec<u8>],
     options: &GlobOptions<'_>,
-    found: &mut dyn FnMut(&FileInfo, &[Rc<str>]) -> Result<(), Stop>,
+    found: Found<'_>,
 ) -> Result<(), Stop> {
     let tree = Tree::build(scope, accessor, globs);
     let mut first = Vec::new();

@@ -21,7 +21,7 @@ mod scope_accessor;
 pub use accessor::{Accessor, Error, FileReader, Result};
 pub use dialect::Dialect;
 pub use file_info::{FileInfo, FileTimes};
-pub use glob::{GlobOptions, glob};
+pub use glob::{Found, GlobOptions, glob};
 pub use glob_pattern::{Pattern, expand_braces};
 pub use manager::{AccessorManager, accessor};
 pub use mode::FileMode;

@@ -11,7 +11,7 @@ pub(crate) struct ScopeAccessor;
 impl ScopeAccessor {
     fn content(scope: &Scope, path: &OsPath) -> Result<Vec<u8>> {
         let name = path.to_text();
-        let value = scope.get(&name).ok_or_else(|| Error::NotFound(name))?;
+        let value = scope.get(&name).ok_or(Error::NotFound(name))?;
         Ok(value.to_text(scope).to_vec())
     }
 }

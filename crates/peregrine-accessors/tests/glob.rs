@@ -1,5 +1,5 @@
 //! Globbing over real folders.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use peregrine_accessors::{GlobOptions, OsPath, accessor, glob};
 use peregrine_engine::prelude::{Dict, Scope};
@@ -8,7 +8,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 fn scope() -> Scope {
-    let context = peregrine_engine::Context::builder().build();
+    let registry = std::sync::Arc::new(peregrine_engine::builtin::registry());
+    let context = peregrine_engine::Context::builder().registry(registry).build();
     Scope::root(&context, Dict::new())
 }
 
@@ -102,4 +103,28 @@ fn devices_and_pipes_are_not_opened() {
         .unwrap_or_default();
     assert!(message.starts_with("Only regular files supported"), "{message}");
     assert!(accessor(&scope, "nonsense").is_err());
+}
+
+fn value_of(vql: &str) -> String {
+    let scope = scope();
+    let files = accessor(&scope, "file").unwrap();
+    let path = files.parse_path(b"/usr/share/doc").unwrap();
+    let scope = scope.child_with(Dict::from_pairs([("P", peregrine_engine::Value::from(path))]));
+    let program = peregrine_engine::Program::compile(&format!("SELECT {vql} AS V FROM scope()")).unwrap();
+    let mut rows: Vec<peregrine_engine::Row> = Vec::new();
+    program.run(&scope, &mut rows).unwrap();
+    let mut text = Vec::new();
+    peregrine_engine::json::write_row(&scope, &rows[0], &mut text);
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn paths_are_indexed_cut_and_joined_in_the_language() {
+    assert_eq!(value_of("P[0]"), r#"{"V":"usr"}"#);
+    assert_eq!(value_of("P[-1]"), r#"{"V":"doc"}"#);
+    assert_eq!(value_of("P[1:]"), r#"{"V":"/share/doc"}"#);
+    assert_eq!(value_of("P + 'a/b'"), r#"{"V":"/usr/share/doc/a/b"}"#);
+    assert_eq!(value_of("P.Dirname + P.Basename"), r#"{"V":"/usr/share/doc"}"#);
+    assert_eq!(value_of("P =~ '^/USR'"), r#"{"V":true}"#);
+    assert_eq!(value_of("P AND TRUE"), r#"{"V":true}"#);
 }

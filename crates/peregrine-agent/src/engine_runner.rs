@@ -46,7 +46,12 @@ impl EngineRunner {
     #[must_use]
     pub fn with_version(self, name: &str, version: &str) -> EngineRunner {
         if let Value::Dict(config) = &self.config {
-            let entries = [("name", name), ("version", version), ("build_time", ""), ("ci_build_url", "")];
+            let entries = [
+                ("name", name),
+                ("version", version),
+                ("build_time", ""),
+                ("ci_build_url", ""),
+            ];
             config.set("version", Dict::from_pairs(entries));
         }
         self

@@ -7,7 +7,8 @@
 #![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
 
 mod control;
-mod encode;
+pub mod csv;
+mod encoding;
 mod files;
 mod host;
 mod net;
@@ -20,12 +21,25 @@ mod support;
 
 use peregrine_engine::prelude::{FunctionDef, Registry};
 
+pub use support::text_of_json as parse_json;
+
 /// All functions of this crate.
-pub const FUNCTIONS: &[&[FunctionDef]] =
-    &[control::ALL, encode::ALL, files::ALL, host::ALL, net::ALL, numbers::ALL, parsers::ALL, paths::ALL, strings::ALL];
+pub const FUNCTIONS: &[&[FunctionDef]] = &[
+    control::ALL,
+    encoding::ALL,
+    files::ALL,
+    host::ALL,
+    net::ALL,
+    numbers::ALL,
+    parsers::ALL,
+    paths::ALL,
+    strings::ALL,
+];
 
 /// Adds them to a registry.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    FUNCTIONS.iter().fold(registry, |registry, list| registry.with_functions(list))
+    FUNCTIONS
+        .iter()
+        .fold(registry, |registry, list| registry.with_functions(list))
 }

@@ -8,12 +8,11 @@ use crate::prelude::*;
 /// Text formats are parsed from memory; larger files are refused.
 pub(crate) const MAX_TEXT: u64 = 64 << 20;
 
+/// An open file, what opened it, and its path.
+pub(crate) type Opened = (Box<dyn FileReader>, Arc<dyn Accessor>, OsPath);
+
 /// Opens a file through the accessor of this name.
-pub(crate) fn open(
-    scope: &Scope,
-    name: Option<&String>,
-    path: &PathArg,
-) -> Result<(Box<dyn FileReader>, Arc<dyn Accessor>, OsPath), String> {
+pub(crate) fn open(scope: &Scope, name: Option<&String>, path: &PathArg) -> Result<Opened, String> {
     let files = accessor(scope, name.map_or("", String::as_str)).map_err(|error| error.to_string())?;
     let path = path.resolve(scope, files.as_ref())?;
     let reader = files.open(scope, &path).map_err(|error| error.to_string())?;
@@ -42,8 +41,10 @@ pub(crate) fn json_text(scope: &Scope, value: &Value) -> Vec<u8> {
 }
 
 /// Values out of JSON text, where long strings that are RFC 3339 become times.
-pub(crate) fn text_of_json(text: &[u8]) -> Result<Value, String> {
-    json::parse(text).map(|value| with_times(value, 0)).map_err(|error| error.to_string())
+pub fn text_of_json(text: &[u8]) -> Result<Value, String> {
+    json::parse(text)
+        .map(|value| with_times(value, 0))
+        .map_err(|error| error.to_string())
 }
 
 /// Nesting past which strings stay strings; the parser refuses deeper texts anyway.
@@ -55,12 +56,16 @@ fn with_times(value: Value, depth: u32) -> Value {
             Some(time) => Value::Time(time),
             None => Value::Str(text),
         },
-        Value::Array(items) if depth < MAX_DEPTH => {
-            Arc::unwrap_or_clone(items).into_iter().map(|item| with_times(item, depth + 1)).collect()
-        }
-        Value::Dict(dict) if depth < MAX_DEPTH => {
-            Value::Dict(dict.entries().into_iter().map(|(key, item)| (key, with_times(item, depth + 1))).collect())
-        }
+        Value::Array(items) if depth < MAX_DEPTH => Arc::unwrap_or_clone(items)
+            .into_iter()
+            .map(|item| with_times(item, depth + 1))
+            .collect(),
+        Value::Dict(dict) if depth < MAX_DEPTH => Value::Dict(
+            dict.entries()
+                .into_iter()
+                .map(|(key, item)| (key, with_times(item, depth + 1)))
+                .collect(),
+        ),
         other => other,
     }
 }

@@ -16,8 +16,12 @@ fn functions_agree_with_the_catalogue() {
     };
     let path = std::path::Path::new(&folder).join("reference/vql-catalog.json");
     let catalogue: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let entries: Vec<&Value> =
-        catalogue["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "function").collect();
+    let entries: Vec<&Value> = catalogue["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["kind"] == "function")
+        .collect();
     let mut problems = Vec::new();
     let ours: Vec<_> = peregrine_functions::FUNCTIONS.iter().copied().flatten().collect();
     for def in &ours {
@@ -32,7 +36,10 @@ fn functions_agree_with_the_catalogue() {
         let theirs = entry["args"].as_array().unwrap_or(&no_args);
         for arg in def.args.iter().filter(|arg| !arg.rest) {
             let Some(their) = theirs.iter().find(|their| their["name"] == arg.name) else {
-                problems.push(format!("{}: the catalogue has no argument {}", def.name, arg.name));
+                problems.push(format!(
+                    "{}: the catalogue has no argument {}",
+                    def.name, arg.name
+                ));
                 continue;
             };
             let required = their["required"] == true;
@@ -54,6 +61,11 @@ fn functions_agree_with_the_catalogue() {
         .filter_map(|entry| entry["name"].as_str())
         .filter(|name| core.function(name).is_none() && !ours.iter().any(|def| def.name == *name))
         .collect();
-    println!("{} functions here; {} of the catalogue elsewhere or absent: {}", ours.len(), absent.len(), absent.join(" "));
+    println!(
+        "{} functions here; {} of the catalogue elsewhere or absent: {}",
+        ours.len(),
+        absent.len(),
+        absent.join(" ")
+    );
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

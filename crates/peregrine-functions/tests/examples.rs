@@ -22,14 +22,24 @@ fn examples_hold() {
 fn every_function_has_its_file_and_every_file_its_function() {
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut defined = BTreeSet::new();
-    for folder in std::fs::read_dir(source).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_dir()) {
+    for folder in std::fs::read_dir(source)
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_dir())
+    {
         for file in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
             let text = std::fs::read_to_string(file.path()).unwrap();
             if let Some((_, rest)) = text.split_once("const NAME: &'static str = \"") {
                 let name = rest.split_once('"').unwrap().0.to_owned();
                 let stem = file.path().file_stem().unwrap().to_string_lossy().into_owned();
-                assert!(stem == name || stem == "type_of", "{name} is defined in {stem}.rs");
-                assert!(text.starts_with(&format!("//! `{name}()`: ")), "{stem}.rs does not say what {name}() is");
+                assert!(
+                    stem == name || stem == "type_of",
+                    "{name} is defined in {stem}.rs"
+                );
+                assert!(
+                    text.starts_with(&format!("//! `{name}()`: ")),
+                    "{stem}.rs does not say what {name}() is"
+                );
                 assert!(defined.insert(name.clone()), "{name} is defined twice");
             }
         }
@@ -44,7 +54,12 @@ fn manual_pages_are_complete() {
         assert!(!def.doc.is_empty(), "{} has no manual page", def.name);
         assert!(!def.examples.is_empty(), "{} has no example", def.name);
         for arg in def.args {
-            assert!(!arg.doc.is_empty(), "{}: argument {} has no text", def.name, arg.name);
+            assert!(
+                !arg.doc.is_empty(),
+                "{}: argument {} has no text",
+                def.name,
+                arg.name
+            );
         }
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! Deliberately absent: anything of the server, and functions that need no machine (`peregrine-functions`).
 #![forbid(unsafe_code)]
+#![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
+mod control;
 mod events;
+mod exec;
 mod files;
 mod host;
 mod machine;
 mod net;
 mod process;
+mod text;
 
 pub use host::info::{go_architecture, program_start};
 pub use machine::MachineHandle;
@@ -33,11 +37,16 @@ pub const PLUGINS: &[&[PluginDef]] = &[
         process::pslist::Pslist,
     ],
     process::tracker::PLUGINS,
+    control::PLUGINS,
+    exec::PLUGINS,
+    text::PLUGINS,
 ];
 
 /// All functions of this crate.
-pub const FUNCTIONS: &[&[FunctionDef]] =
-    &[functions![events::process_event_source::ProcessEventSource], process::tracker::FUNCTIONS];
+pub const FUNCTIONS: &[&[FunctionDef]] = &[
+    functions![events::process_event_source::ProcessEventSource],
+    process::tracker::FUNCTIONS,
+];
 
 /// Adds them to a registry.
 #[must_use]

@@ -12,7 +12,9 @@ pub(crate) fn machine(scope: &Scope) -> VqlResult<Arc<dyn Machine>> {
     if let Some(handle) = scope.extension::<MachineHandle>() {
         return Ok(Arc::clone(&handle.0));
     }
-    let local = scope.cache("machine", || peregrine_os::linux::LinuxMachine::new().map(|machine| Arc::new(machine) as Arc<dyn Machine>));
+    let local = scope.cache("machine", || {
+        peregrine_os::linux::LinuxMachine::new().map(|machine| Arc::new(machine) as Arc<dyn Machine>)
+    });
     match local.as_ref() {
         Ok(machine) => Ok(Arc::clone(machine)),
         Err(error) => Err(VqlError::Message(error.to_string())),

@@ -1,8 +1,8 @@
 //! The process tracker through VQL, on this machine: what has exited is remembered.
 #![allow(missing_docs)]
 
-use peregrine_engine::prelude::*;
 use peregrine_engine::log::MemoryLog;
+use peregrine_engine::prelude::*;
 use peregrine_engine::{Context, Program};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,14 @@ impl Session {
     fn open() -> Session {
         let registry = peregrine_plugins::register(peregrine_engine::builtin::registry());
         let log = Arc::new(MemoryLog::default());
-        let context = Context::builder().registry(Arc::new(registry)).log(log.clone()).build();
-        Session { scope: Scope::root(&context, Dict::new()), log }
+        let context = Context::builder()
+            .registry(Arc::new(registry))
+            .log(log.clone())
+            .build();
+        Session {
+            scope: Scope::root(&context, Dict::new()),
+            log,
+        }
     }
 
     fn rows(&self, vql: &str) -> Vec<String> {
@@ -34,7 +40,6 @@ impl Session {
             Ok(())
         });
         let _ = program.run(&self.scope, &mut sink);
-        drop(sink);
         rows
     }
 
@@ -60,14 +65,24 @@ impl Drop for Session {
 
 /// A shell that starts a shell and exits; the second starts a lookup, which exits, and a process that stays.
 fn attack(marker: &str) -> u32 {
-    let script = format!("sh -c 'true lookup-{marker}; /bin/echo lookup-{marker} >/dev/null; sleep 30.{marker} <&- >&- 2>&- & echo $! ' ; true");
-    let output = Command::new("sh").args(["-c", &script]).output().expect("a shell runs");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("the pid of the process that stays")
+    let script = format!(
+        "sh -c 'true lookup-{marker}; /bin/echo lookup-{marker} >/dev/null; sleep 30.{marker} <&- >&- 2>&- & echo $! ' ; true"
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .expect("a shell runs");
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .expect("the pid of the process that stays")
 }
 
 fn is_possible(session: &Session) -> bool {
     let installed = session.rows("LET T <= process_tracker(source='auto', sync_period=60000) SELECT process_event_source().Kind AS Kind FROM scope()");
-    let is_lossless = installed.iter().any(|row| row.contains("bpf") || row.contains("cn_proc"));
+    let is_lossless = installed
+        .iter()
+        .any(|row| row.contains("bpf") || row.contains("cn_proc"));
     if !is_lossless {
         eprintln!("skipped: no event source but polling works here: {installed:?}");
     }
@@ -88,12 +103,18 @@ fn the_chain_through_exited_parents_is_whole_and_siblings_are_remembered() {
         |rows| rows.iter().any(|row| row.contains("sleep 30.101") && row.contains(&format!("\"{me}-"))),
     );
     let chain = &chain[0];
-    assert!(chain.contains(r#""sh -c sh -c"#) || chain.contains("lookup-101"), "{chain}");
+    assert!(
+        chain.contains(r#""sh -c sh -c"#) || chain.contains("lookup-101"),
+        "{chain}"
+    );
     let siblings = session.until(
         &format!("SELECT process_tracker_siblings(id={pid}).Data.CommandLine AS Lines, process_tracker_siblings(id={pid}).EndTime AS Ends FROM scope()"),
         |rows| rows.iter().any(|row| row.contains("/bin/echo lookup-101")),
     );
-    assert!(!siblings[0].contains("null"), "the lookup has ended: {siblings:?}");
+    assert!(
+        !siblings[0].contains("null"),
+        "the lookup has ended: {siblings:?}"
+    );
     // Live tools see an orphan.
     let live = session.rows(&format!("SELECT Ppid FROM pslist(pid={pid})"));
     assert!(!live[0].contains(&me.to_string()), "{live:?}");
@@ -108,7 +129,9 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("tracker").display().to_string();
-    let install = format!("LET T <= process_tracker(source='auto', sync_period=60000, cache='{cache}') SELECT process_event_source().Kind AS Kind FROM scope()");
+    let install = format!(
+        "LET T <= process_tracker(source='auto', sync_period=60000, cache='{cache}') SELECT process_event_source().Kind AS Kind FROM scope()"
+    );
     let first = Session::open();
     if !is_possible(&first) {
         return;
@@ -117,8 +140,13 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
     let first = Session::open();
     first.rows(&install);
     let pid = attack("102");
-    let query = format!("SELECT process_tracker_callchain(id={pid}, max_items=30).Data.CommandLine AS Chain FROM scope()");
-    let whole = |rows: &[String]| rows.iter().any(|row| row.contains("sleep 30.102") && row.contains("lookup-102"));
+    let query = format!(
+        "SELECT process_tracker_callchain(id={pid}, max_items=30).Data.CommandLine AS Chain FROM scope()"
+    );
+    let whole = |rows: &[String]| {
+        rows.iter()
+            .any(|row| row.contains("sleep 30.102") && row.contains("lookup-102"))
+    };
     let _ = Command::new("kill").arg(pid.to_string()).status();
     let ended = format!("SELECT process_tracker_get(id={pid}).EndTime AS E FROM scope()");
     first.until(&ended, |rows| rows.iter().any(|row| !row.contains("null")));
@@ -126,7 +154,10 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
     drop(first);
 
     let second = Session::open();
-    assert!(!whole(&second.rows(&query)), "without a tracker the chain is broken");
+    assert!(
+        !whole(&second.rows(&query)),
+        "without a tracker the chain is broken"
+    );
     second.rows(&install);
     let after = second.until(&query, whole);
     assert_eq!(before, after);
@@ -144,13 +175,21 @@ fn queries_feed_the_tracker_as_artifacts_in_the_field_do() {
     );
     let mut child = Command::new("sleep").arg("31.5").spawn().unwrap();
     let pid = child.id();
-    session.until(&format!("SELECT process_tracker_get(id={pid}).Data AS D FROM scope()"), |rows| {
-        rows.iter().any(|row| row.contains("sleep 31.5") && row.contains(&format!("\"Seen\":\"{pid}-")))
-    });
+    session.until(
+        &format!("SELECT process_tracker_get(id={pid}).Data AS D FROM scope()"),
+        |rows| {
+            rows.iter()
+                .any(|row| row.contains("sleep 31.5") && row.contains(&format!("\"Seen\":\"{pid}-")))
+        },
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     // Only full lists feed it: the end is found by absence, and says so.
-    session.until(&format!("SELECT process_tracker_get(id={pid}) AS P FROM scope()"), |rows| {
-        rows.iter().any(|row| row.contains("\"EndTimeIsExact\":false") && !row.contains("\"EndTime\":null"))
-    });
+    session.until(
+        &format!("SELECT process_tracker_get(id={pid}) AS P FROM scope()"),
+        |rows| {
+            rows.iter()
+                .any(|row| row.contains("\"EndTimeIsExact\":false") && !row.contains("\"EndTime\":null"))
+        },
+    );
 }

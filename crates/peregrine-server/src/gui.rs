@@ -56,7 +56,11 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
     }
     let path = request.uri().path().trim_start_matches('/');
     // Ids and artifact names contain dots, so a dot alone does not make a file; files lie in `assets/` or at the root.
-    let is_route = if path.contains('/') { !path.starts_with("assets/") } else { !path.contains('.') };
+    let is_route = if path.contains('/') {
+        !path.starts_with("assets/") && !path.contains("..")
+    } else {
+        !path.contains('.')
+    };
     let found = match shared.gui.file(path).filter(|_| !path.is_empty()) {
         Some(file) => Some((file, path.starts_with("assets/"))),
         None if is_route => shared.gui.file("index.html").map(|file| (file, false)),

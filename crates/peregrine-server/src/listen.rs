@@ -34,7 +34,13 @@ pub(crate) async fn bind(address: &str, port: u16) -> Result<TcpListener> {
     };
     TcpListener::bind(&name)
         .await
-        .map_err(|error| Error::Io(format!("cannot listen on `{name}`"), error))
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => Error::Config(format!(
+                "port {port} on {address} is in use by another program; end that one, or choose another port with \
+                 --port or --agent-port (after the first start: `bind_port` in the server configuration)"
+            )),
+            _ => Error::Io(format!("cannot listen on `{name}`"), error),
+        })
 }
 
 /// The TLS side of both listeners.

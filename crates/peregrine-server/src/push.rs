@@ -50,15 +50,19 @@ pub(crate) struct Pushed {
 pub(crate) enum Topic {
     Clients,
     Client(String),
+    /// Collections of all machines.
+    AllFlows,
     Flows(String),
     Flow(String, String),
 }
 
 impl Topic {
-    /// Reads `clients`, `client:C.x`, `flows:C.x`, `flow:C.x/F.y`; others mean nothing.
+    /// Reads `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`; others mean nothing.
     pub(crate) fn parse(text: &str) -> Option<Topic> {
         match text.split_once(':') {
-            None => (text == "clients").then_some(Topic::Clients),
+            None if text == "clients" => Some(Topic::Clients),
+            None if text == "flows" => Some(Topic::AllFlows),
+            None => None,
             Some(("client", id)) => Some(Topic::Client(id.to_owned())),
             Some(("flows", id)) => Some(Topic::Flows(id.to_owned())),
             Some(("flow", path)) => path
@@ -72,6 +76,7 @@ impl Topic {
         match self {
             Topic::Clients => event.name == "client",
             Topic::Client(id) => event.name == "client" && *id == event.client_id,
+            Topic::AllFlows => event.name == "flow",
             Topic::Flows(id) => event.name == "flow" && *id == event.client_id,
             Topic::Flow(client, flow) => {
                 event.name != "client" && *client == event.client_id && *flow == event.flow_id

@@ -66,9 +66,10 @@ impl Server {
             stopping: CancellationToken::new(),
         });
         shared.monitoring.reload(&shared).await?;
-        let admin = ensure_admin(&shared).await?;
         let tasks = TaskTracker::new();
         let addresses = listeners(&shared, &tasks).await?;
+        // Only a server that listens makes the account: its password is shown once, by whoever started it.
+        let admin = ensure_admin(&shared).await?;
         tasks.spawn(report("push", push::run(shared.clone())));
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
         tasks.spawn(gateway::watch_connections(shared.clone()));

@@ -108,7 +108,10 @@ impl<D: Payload> Store<D> {
         let is_certain = slack == Span::ZERO && slot.start == start;
         let settled = taken_at.minus(slack).minus(self.config.clock_skew);
         let could_follow = |end: Time| end <= start.plus(slack);
-        !is_certain && slot.end.is_some_and(|end| end.is_exact && end.at < settled && could_follow(end.at))
+        !is_certain
+            && slot
+                .end
+                .is_some_and(|end| end.is_exact && end.at < settled && could_follow(end.at))
     }
 
     /// A start cut to whole seconds may lie before the exit of the pid's former owner; then that exit is

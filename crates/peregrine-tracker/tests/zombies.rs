@@ -20,12 +20,23 @@ fn a_list_that_still_shows_a_dead_process_makes_no_second_one() {
         ],
     );
     // Made much later; start times cut to clock ticks, the orphan shown with its adopter.
-    let row = |pid: u32, parent: u32, start: i64| Row { data: None, ..Row::new(pid, Some(parent.into()), Some(at(start)), data("")) };
-    tracker.sync(at(60_000), Span::from_millis(20), [row(1, 0, 0), row(20, 1, 2_000)]);
+    let row = |pid: u32, parent: u32, start: i64| Row {
+        data: None,
+        ..Row::new(pid, Some(parent.into()), Some(at(start)), data(""))
+    };
+    tracker.sync(
+        at(60_000),
+        Span::from_millis(20),
+        [row(1, 0, 0), row(20, 1, 2_000)],
+    );
 
     let worker = tracker.get("20", None).expect("it is known");
     assert_eq!(worker.end_time, Some(at(4_000)));
     let chain = tracker.callchain("20", 10, None);
-    let names: Vec<&str> = chain.iter().filter_map(|p| p.data.as_ref()).map(|d| d.as_str()).collect();
+    let names: Vec<&str> = chain
+        .iter()
+        .filter_map(|p| p.data.as_ref())
+        .map(|d| d.as_str())
+        .collect();
     assert_eq!(names, ["init", "shell", "worker"]);
 }

@@ -21,7 +21,10 @@ impl EmbeddedGui {
 impl GuiAssets for EmbeddedGui {
     fn file(&self, path: &str) -> Option<GuiFile> {
         let file = Files::get(path)?;
-        Some(GuiFile { bytes: file.data, content_type: media_type(path).to_owned() })
+        Some(GuiFile {
+            bytes: file.data,
+            content_type: media_type(path).to_owned(),
+        })
     }
 }
 

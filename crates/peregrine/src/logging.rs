@@ -13,7 +13,10 @@ pub(crate) fn start(verbose: u8, json: bool, is_service: bool) {
     };
     let filter = EnvFilter::try_from_env("PEREGRINE_LOG")
         .unwrap_or_else(|_| EnvFilter::new(format!("warn,peregrine={level},peregrine_agent={level},peregrine_server={level},peregrine_store={level},peregrine_plugins={level}")));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     if json {
         builder.json().init();
     } else {

@@ -26,7 +26,11 @@ pub(crate) enum Format {
 impl Format {
     /// A table for a person, lines for a program.
     pub(crate) fn default_for(to_file: bool) -> Format {
-        if !to_file && io::stdout().is_terminal() { Format::Table } else { Format::Jsonl }
+        if !to_file && io::stdout().is_terminal() {
+            Format::Table
+        } else {
+            Format::Jsonl
+        }
     }
 }
 
@@ -46,7 +50,12 @@ pub(crate) fn writer(format: Format, file: Option<&Path>) -> anyhow::Result<Box<
         None => Box::new(io::stdout()),
         Some(path) => {
             use std::os::unix::fs::OpenOptionsExt;
-            let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+            let file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(path);
             Box::new(file.map_err(|error| anyhow::anyhow!("cannot write `{}`: {error}", path.display()))?)
         }
     };

@@ -16,7 +16,11 @@ pub(crate) fn registry() -> Arc<Registry> {
 pub(crate) fn repository(definitions: &[PathBuf]) -> anyhow::Result<Repository> {
     let repository = Repository::with_compiled_in();
     for folder in definitions {
-        anyhow::ensure!(folder.exists(), "no folder `{}` (--definitions)", folder.display());
+        anyhow::ensure!(
+            folder.exists(),
+            "no folder `{}` (--definitions)",
+            folder.display()
+        );
         let loaded = repository.load_folder(folder, Origin::BuiltIn);
         for (path, error) in loaded.errors {
             eprintln!("{}: {error}", path.display());

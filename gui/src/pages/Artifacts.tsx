@@ -11,7 +11,7 @@ import { useSelectedClient } from '../shell/Shell';
 import { Code } from '../ui/code';
 import { Markdown } from '../ui/markdown';
 import { Command, Empty, Failure, Loading, SearchBox } from '../ui/parts';
-import { firstLine } from './collect/ArtifactPicker';
+import { summary } from './collect/ArtifactPicker';
 import { LIMITS, matchesWords } from './collect/spec';
 
 const TYPES: [string, string][] = [
@@ -74,7 +74,7 @@ export default function Artifacts() {
             <li key={artifact.name}>
               <NavLink to={`/artifacts/${encodeURIComponent(artifact.name)}${search}`} data-name={artifact.name}>
                 <strong>{artifact.name}</strong>
-                <span className="picker-text">{firstLine(artifact.description)}</span>
+                <span className="picker-text">{summary(artifact.description)}</span>
               </NavLink>
             </li>
           ))}

@@ -40,7 +40,7 @@ export default function ClientLayout() {
     }
   });
   const value = useMemo(() => client ?? null, [client]);
-  if (error && !client) return <Failure error={error} retry={reload} command={`peregrine query "SELECT * FROM clients(client_id='${id}')"`} />;
+  if (error && !client) return <Failure error={error} retry={reload} />;
   if (!value) return <Loading what="machine" />;
   const base = `/clients/${encodeURIComponent(id)}`;
   const interrogate = async () => {

@@ -176,7 +176,7 @@ function InterrogationTables({ client }: { client: Client }) {
   if (!data) return <Loading what="interrogation" />;
   if (data.tables.length === 0)
     return (
-      <Empty icon="info" title="Not interrogated yet" command={`peregrine query "SELECT collect_client(client_id='${client.client_id}', artifacts='Generic.Client.Info') FROM scope()"`}>
+      <Empty icon="info" title="Not interrogated yet" command="peregrine artifacts collect Generic.Client.Info">
         <p>An interrogation asks the machine for its system, users and addresses. It runs by itself when a machine first connects; the button above runs it again.</p>
       </Empty>
     );

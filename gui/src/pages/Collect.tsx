@@ -13,7 +13,7 @@ import { Code } from '../ui/code';
 import { Button, Failure, IconButton, Loading, OnlineDot, Segmented } from '../ui/parts';
 import { notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
-import { ArtifactPicker, firstLine } from './collect/ArtifactPicker';
+import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
 import { checkParameter, LIMITS, parseLimit, readDraft, toRequest, writeDraft, type Draft } from './collect/spec';
 
@@ -161,7 +161,7 @@ function ArtifactSection({ artifact, values, refusal, onRemove, onChange }: { ar
         <span className="toolbar-space" />
         <IconButton icon="close" label={`Remove ${artifact.name}`} onClick={onRemove} />
       </header>
-      <p className="soft">{firstLine(artifact.description)}</p>
+      <p className="soft">{summary(artifact.description)}</p>
       {parameters.length === 0 && <p className="faint">It has no parameters.</p>}
       {parameters.map((parameter) => (
         <ParameterField
@@ -236,7 +236,7 @@ function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; va
   const views: Record<ReviewTab, React.ReactNode> = {
     vql: compiled && <Code text={compiled.equivalent_vql.replace(/client_id=(?:ClientId\b|'C\.…')/, `client_id='${clientId}'`)} language="vql" label="equivalent VQL" />,
     api: <Code text={`POST /api/v1/clients/${clientId}/flows\n\n${body}`} language="json" label="equivalent API call" />,
-    cli: <Code text={`peregrine artifacts collect ${draft.artifacts.join(' ')} --client_id ${clientId}${args.join('')}`} language="text" label="equivalent command" />,
+    cli: <Code text={`peregrine artifacts collect ${draft.artifacts.join(' ')}${args.join('')}`} language="text" label="equivalent command" />,
     compiled: compiled && <Code text={compiled.requests.map((each) => each.statements.join('\n')).join('\n\n')} language="vql" label="what is sent to the machine" />,
   };
   return (
@@ -250,7 +250,7 @@ function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; va
           options={[
             ['vql', 'VQL'],
             ['api', 'API call'],
-            ['cli', 'Command'],
+            ['cli', 'Command on the machine'],
             ['compiled', 'Sent to the machine'],
           ]}
         />

@@ -50,7 +50,7 @@ export default function Collection() {
       });
     }
   });
-  if (error && !flow) return <Failure error={error} retry={reload} command={`peregrine query "SELECT * FROM flows(client_id='${client.client_id}', flow_id='${flowId}')"`} />;
+  if (error && !flow) return <Failure error={error} retry={reload} />;
   if (!flow) return <Loading what="collection" />;
   return (
     <div className="collection">
@@ -254,7 +254,9 @@ function Results({ flow }: { flow: Flow }) {
   const active = isActive(flow);
   if (!source)
     return (
-      <Empty icon="collections" title={active ? 'No rows yet' : 'No rows'} command={`peregrine query "SELECT * FROM source(client_id='${flow.client_id}', flow_id='${flow.flow_id}', artifact='${flow.artifacts[0] ?? ''}')"`}>
+      <Empty icon="collections" title={active ? 'No rows yet' : flow.state === 'error' ? 'It failed before a row came' : 'No rows'}
+        action={!active && <Link className="button" to="../logs" relative="path">Read its log</Link>}
+      >
         <p>{active ? 'They appear here as soon as the machine sends them.' : flow.status ?? 'The collection finished without a row. Its log may say why.'}</p>
       </Empty>
     );
@@ -336,8 +338,8 @@ function RequestView({ flow }: { flow: Flow }) {
       <Code text={text} language="json" label="request" />
       {first && (
         <>
-          <h2>The same from a terminal</h2>
-          <Command>{`peregrine artifacts collect ${request.artifacts.map((each) => each.artifact).join(' ')} --client_id ${flow.client_id}${args.join('')}`}</Command>
+          <h2>The same from a terminal on the machine</h2>
+          <Command>{`peregrine artifacts collect ${request.artifacts.map((each) => each.artifact).join(' ')}${args.join('')}`}</Command>
         </>
       )}
       {hasContent(flow.query_stats) && (

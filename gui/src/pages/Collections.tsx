@@ -94,7 +94,7 @@ export default function Collections() {
               Collect
             </Link>
           }
-          command={`peregrine artifacts collect Generic.System.Pstree --client_id ${client.client_id}`}
+          command="peregrine artifacts collect Generic.System.Pstree"
         >
           <p>A collection asks this machine one or more questions, called artifacts. Its rows appear here while it runs.</p>
         </Empty>

@@ -58,7 +58,6 @@ export default function Events() {
             Set up monitoring
           </Link>
         }
-        command={`peregrine query "SELECT * FROM source(client_id='${client.client_id}', artifact='Linux.Events.ProcessExecutions', mode='CLIENT_EVENT')"`}
       >
         <p>Monitoring runs event artifacts on machines all the time. What they see on this machine will be listed here.</p>
       </Empty>

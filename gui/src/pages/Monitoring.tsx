@@ -10,7 +10,7 @@ import { useTitle } from '../lib/hooks';
 import { Button, Empty, Failure, IconButton, Loading } from '../ui/parts';
 import { Popover } from '../ui/popover';
 import { attempt } from '../ui/toast';
-import { ArtifactPicker, firstLine } from './collect/ArtifactPicker';
+import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
 
 const URL = apiUrl('monitoring/client');
@@ -43,7 +43,7 @@ export default function Monitoring() {
     if (!start[0]?.artifacts.some((each) => each.artifact === adding)) setDraft(start.map((group) => (group.label === null ? { ...group, artifacts: [...group.artifacts, { artifact: adding, parameters: {} }] } : group)));
     setParams({}, { replace: true });
   }, [adding, table, setParams]);
-  if (error && !table) return <Failure error={error} retry={reload} command="peregrine query &quot;SELECT get_client_monitoring() FROM scope()&quot;" />;
+  if (error && !table) return <Failure error={error} retry={reload} />;
   if (!groups || !table) return <Loading what="monitoring" />;
   const changed = draft !== null && JSON.stringify(toTable(draft)) !== JSON.stringify(table);
   const update = (at: number, artifacts: ArtifactSpec[]) => setDraft(groups.map((group, index) => (index === at ? { ...group, artifacts } : group)));
@@ -136,7 +136,7 @@ function SpecEditor({ spec, artifact, may, onChange, onRemove }: { spec: Artifac
     <details>
       <summary>
         <strong>{spec.artifact}</strong>
-        <span className="picker-text">{firstLine(artifact?.description ?? null)}</span>
+        <span className="picker-text">{summary(artifact?.description ?? null)}</span>
         {changed > 0 && <span className="tag">{changed} changed</span>}
       </summary>
       <fieldset disabled={!may}>

@@ -18,7 +18,7 @@ export default function Server() {
   const session = useSession();
   const admin = usePermission('SERVER_ADMIN');
   const { data: status, error, reload } = useResource<ServerStatus>(apiUrl('server/status'));
-  const audit = useMemo(() => restSource('audit'), []);
+  const audit = useMemo(() => restSource('audit', { order: { sort: 'time', desc: true } }), []);
   const refused = status ? Object.entries(status.refused) : [];
   const refusedTotal = refused.reduce((sum, [, count]) => sum + count, 0);
   const tiles: [string, string, string][] = status

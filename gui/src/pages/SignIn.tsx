@@ -66,7 +66,7 @@ export function SignIn() {
           {busy ? 'Signing in…' : 'Sign in'}
         </Button>
         <p className="faint sign-in-hint">
-          No account? An administrator adds one with <code>peregrine user add NAME</code>.
+          The first account and its password are printed when the server first starts.
         </p>
       </form>
     </main>

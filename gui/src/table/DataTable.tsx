@@ -468,7 +468,7 @@ function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, 
     const known = info[column.name];
     const values = sample.map((row) => row[at] ?? null);
     const kind = known?.kind ?? kindOf(column, values);
-    const head = (known?.title ?? column.name).length * CHAR + 48;
+    const head = (known?.title ?? column.name).length * CHAR + 56;
     const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
     const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
     const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;

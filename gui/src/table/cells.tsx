@@ -1,6 +1,6 @@
 /** How a value is drawn in a table cell, by the kind of its column. Always one line, always text. */
 
-import { memo } from 'react';
+import { Fragment, memo } from 'react';
 import { Link } from 'react-router';
 import type { Json } from '../api/types';
 import { formatBytes, formatCount, formatTime, parseTime, type Zone } from '../lib/format';
@@ -121,17 +121,26 @@ export function chainParts(value: Json): string[] {
   return valueText(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
 }
 
+/** Where room is short the middle is left out: how it began and what it is stay. */
 function Chain({ value }: { value: Json }) {
   const parts = chainParts(value);
   const last = parts.length - 1;
   return (
     <span className="chain" title={reveal(clip(parts.join(' → '), 1_000))}>
-      {parts.map((part, index) => (
-        <span key={index} className={index === last ? 'chain-last' : 'chain-part'}>
-          {index > 0 && <span className="chain-arrow">→</span>}
-          <Reveal text={clip(part, 60)} />
+      {last > 0 && (
+        <span className="chain-parts">
+          {parts.slice(0, last).map((part, index) => (
+            <Fragment key={index}>
+              {index > 0 && <span className="chain-arrow">→</span>}
+              <Reveal text={clip(part, 60)} />
+            </Fragment>
+          ))}
         </span>
-      ))}
+      )}
+      {last > 0 && <span className="chain-arrow">→</span>}
+      <span className="chain-last">
+        <Reveal text={clip(parts[last] ?? '', 60)} />
+      </span>
     </span>
   );
 }

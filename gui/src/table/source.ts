@@ -25,8 +25,13 @@ function tableParams(query: TableQuery): Query {
   };
 }
 
+/** Without what is not there, so that it does not hide a default. */
+const given = (query: Query): Query => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+
 interface RestOptions {
   params?: Query;
+  /** The order until the person chooses one. */
+  order?: { sort: string; desc: boolean };
   /** The methods `…/facets` and `…/export` exist beside it. */
   facets?: boolean;
   exports?: boolean;
@@ -35,11 +40,11 @@ interface RestOptions {
 
 /** A method of the contract that takes a TableQuery and answers a TablePage. */
 export function restSource(path: string, options: RestOptions = {}): TableSource {
-  const { params = {}, facets, exports, vql } = options;
+  const { params = {}, facets, exports, vql, order } = options;
   const source: TableSource = {
     key: apiUrl(path, params),
     filters: true,
-    fetch: (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...tableParams(query), offset, limit }), signal),
+    fetch: (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...(query.sort ? {} : order), ...given(tableParams(query)), offset, limit }), signal),
   };
   if (facets) source.facets = (column, query, signal) => get<Facets>(apiUrl(`${path}/facets`, { ...params, column, filter: tableParams({ ...query, sort: null }).filter }), signal);
   if (exports) source.exportUrl = (format, columns, query) => apiUrl(`${path}/export`, { ...params, ...tableParams(query), format, columns: columns.join(',') });

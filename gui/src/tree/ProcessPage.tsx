@@ -50,7 +50,7 @@ function LatestFamily() {
           Collect {PSTREE}
         </Link>
       }
-      command={`peregrine artifacts collect ${PSTREE} --client_id ${client.client_id}`}
+      command={`peregrine artifacts collect ${PSTREE}`}
     >
       <p>The family tree is drawn from the rows of {PSTREE}: every process with its parents, also those that have exited.</p>
     </Empty>
@@ -74,7 +74,7 @@ function FlowFamily({ flow, process }: { flow: string; process: string | null })
     if (loadedFor === null || (!tree.byId.has(wanted) && loadedFor !== wanted && !data.nodes.some((node) => String(node.pid) === wanted))) setLoadedFor(wanted);
   }, [data, tree, wanted, loadedFor]);
   const backTo = `/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow)}/results`;
-  if (error && !data) return <Failure error={error} retry={reload} command={`peregrine query "SELECT * FROM source(client_id='${client.client_id}', flow_id='${flow}', artifact='${PSTREE}')"`} />;
+  if (error && !data) return <Failure error={error} retry={reload} />;
   if (rowError && !firstRow) return <Failure error={rowError} />;
   if (process === null && firstRow?.total === 0)
     return (

@@ -33,7 +33,7 @@ function colour(text: string, language: Language) {
 export function Code({ text, language, label }: { text: string; language: Language; label: string }) {
   const parts = useMemo(() => colour(text, language), [text, language]);
   return (
-    <div className="code-block">
+    <div className={`code-block code-${language}`}>
       {/* Long lines scroll sideways; the keyboard must reach them. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre tabIndex={0} role="group" aria-label={label}>

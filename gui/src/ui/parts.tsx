@@ -68,7 +68,7 @@ function Ago({ ms }: { ms: number }) {
 
 const STATES: Record<FlowState, { label: string; tone: string; icon: IconName | null; hint: string }> = {
   waiting: { label: 'Waiting', tone: 'wait', icon: 'clock', hint: 'the machine has not picked it up yet' },
-  in_progress: { label: 'Starting', tone: 'run', icon: null, hint: 'the machine has it' },
+  in_progress: { label: 'In progress', tone: 'run', icon: null, hint: 'the machine works on it; no row has come yet' },
   running: { label: 'Running', tone: 'run', icon: null, hint: 'rows arrive' },
   unresponsive: { label: 'Unresponsive', tone: 'warn', icon: 'warn', hint: 'the machine stopped reporting' },
   finished: { label: 'Finished', tone: 'ok', icon: 'check', hint: 'complete' },
@@ -172,7 +172,7 @@ export function Empty({ icon, title, children, action, command }: { icon?: IconN
       {action && <div className="empty-action">{action}</div>}
       {command && (
         <div className="empty-command">
-          <span>The same from a terminal</span>
+          <span>From a terminal on the machine itself</span>
           <Command>{command}</Command>
         </div>
       )}

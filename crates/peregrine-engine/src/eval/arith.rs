@@ -47,6 +47,11 @@ fn is_int(value: &Value) -> bool {
 }
 
 fn add(scope: &Scope, left: Value, right: Value) -> Value {
+    if let Value::Object(object) = &left
+        && let Some(sum) = object.add(&right)
+    {
+        return sum;
+    }
     match (&left, &right) {
         (Value::Str(a), Value::Str(b)) => return concat(scope, a, b),
         (Value::Object(object), Value::Str(b)) => {

@@ -81,6 +81,7 @@ impl Value {
                 }
                 None => Value::Null,
             },
+            Value::Object(object) => object.slice(from, to).unwrap_or(Value::Null),
             _ => Value::Null,
         }
     }

@@ -49,9 +49,9 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
-    /// Whether it counts as true.
+    /// Whether it counts as true; an object that is not like a list or a text does not.
     fn truth(&self) -> bool {
-        true
+        false
     }
 
     /// `x = other`; `None`: no rule.

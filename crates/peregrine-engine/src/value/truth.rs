@@ -9,7 +9,8 @@ impl Value {
     #[must_use]
     pub fn truth(&self, scope: &Scope) -> bool {
         match self {
-            Value::Null | Value::Scope(_) | Value::Object(_) => false,
+            Value::Null | Value::Scope(_) => false,
+            Value::Object(object) => object.truth(),
             Value::Bool(value) => *value,
             Value::Int(value) => *value > 0,
             // Above `i64::MAX`: wraps to a negative number like everywhere else.

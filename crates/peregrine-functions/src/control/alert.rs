@@ -37,14 +37,22 @@ impl Function for Alert {
     const EXAMPLES: &'static [Example] = &[
         example("with data", "alert(name='Found', host='h1')", "true"),
         example("not true", "alert(name='Found', condition=FALSE)", "null"),
-        fails("what is logged", "alert(name='Seen', host='h1')", r#""event_data":{"host":"h1"}"#),
+        fails(
+            "what is logged",
+            "alert(name='Seen', host='h1')",
+            r#""event_data":{"host":"h1"}"#,
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         if args.condition.is_some_and(|condition| !condition.truth(scope)) {
             return Ok(Value::Null);
         }
-        let data: Dict = args.event_data.iter().map(|(name, value)| (name.clone(), value.force(scope))).collect();
+        let data: Dict = args
+            .event_data
+            .iter()
+            .map(|(name, value)| (name.clone(), value.force(scope)))
+            .collect();
         let now = scope.clock().now();
         let event = Dict::from_pairs([
             ("name", Value::from(args.name.as_str())),

@@ -19,8 +19,11 @@ impl Function for Background {
     const CATEGORY: Category = Category::Control;
     const VERSION: i64 = 1;
     const ON_ERROR: OnError = OnError::False;
-    const EXAMPLES: &'static [Example] =
-        &[example("a query", "background(query={SELECT * FROM range(end=1)})", "true")];
+    const EXAMPLES: &'static [Example] = &[example(
+        "a query",
+        "background(query={SELECT * FROM range(end=1)})",
+        "true",
+    )];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let Some(query) = args.query else {

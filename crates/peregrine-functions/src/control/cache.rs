@@ -51,14 +51,28 @@ impl Function for Cache {
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemWrite];
     const EXAMPLES: &'static [Example] = &[
         example("a lambda", "cache(name='sq', lambda='x=>x * x', key=7)", "49"),
-        example("no key only makes it", "cache(name='sq', lambda='x=>x * x')", "null"),
-        fails("nothing to compute", "cache(name='none', key=1)", "give `lambda` or `func`"),
-        fails("no files", "cache(name='f', lambda='x=>x', filename='/no/such/file')", "`filename` is not supported"),
+        example(
+            "no key only makes it",
+            "cache(name='sq', lambda='x=>x * x')",
+            "null",
+        ),
+        fails(
+            "nothing to compute",
+            "cache(name='none', key=1)",
+            "give `lambda` or `func`",
+        ),
+        fails(
+            "no files",
+            "cache(name='f', lambda='x=>x', filename='/no/such/file')",
+            "`filename` is not supported",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         if args.filename.is_some_and(|name| !name.is_empty()) {
-            return Err("`filename` is not supported by this version; leave it out to keep values in memory".into());
+            return Err(
+                "`filename` is not supported by this version; leave it out to keep values in memory".into(),
+            );
         }
         let stores = scope.cache("cache", Stores::default);
         let store = {
@@ -73,7 +87,9 @@ impl Function for Cache {
                     let store = std::sync::Arc::new(Store {
                         lambda: args.lambda,
                         period: Duration::from_secs(u64::try_from(args.period).unwrap_or(0)),
-                        max_size: usize::try_from(args.max_size).unwrap_or(usize::MAX).clamp(1, 1_000_000),
+                        max_size: usize::try_from(args.max_size)
+                            .unwrap_or(usize::MAX)
+                            .clamp(1, 1_000_000),
                         entries: Mutex::default(),
                     });
                     stores.insert(name, store.clone());
@@ -81,7 +97,9 @@ impl Function for Cache {
                 }
             }
         };
-        let Some(key) = args.key else { return Ok(Value::Null) };
+        let Some(key) = args.key else {
+            return Ok(Value::Null);
+        };
         let text = key.to_text(scope);
         if let Some((used, value)) = store.entries.lock().get_mut(&text)
             && used.elapsed() < store.period
@@ -109,7 +127,10 @@ impl Store {
             entries.retain(|_, (used, _)| used.elapsed() < self.period);
             // A tenth goes at once, so that a full cache is not sorted at every call.
             if entries.len() >= self.max_size {
-                let mut ages: Vec<(Instant, Str)> = entries.iter().map(|(key, (used, _))| (*used, key.clone())).collect();
+                let mut ages: Vec<(Instant, Str)> = entries
+                    .iter()
+                    .map(|(key, (used, _))| (*used, key.clone()))
+                    .collect();
                 ages.sort();
                 for (_, key) in ages.iter().take(self.max_size / 10 + 1) {
                     entries.remove(key);

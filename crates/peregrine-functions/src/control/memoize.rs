@@ -52,12 +52,18 @@ impl Function for Memoize {
             "get(item=memoize(query={SELECT _value AS K, _value * 2 AS V FROM range(end=3)}, key='K'), field='2')",
             r#"{"K":2,"V":4}"#,
         ),
-        example("no such key", "memoize(query={SELECT _value AS K FROM range(end=3)}, key='K').`9`", "null"),
+        example(
+            "no such key",
+            "memoize(query={SELECT _value AS K FROM range(end=3)}, key='K').`9`",
+            "null",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         if args.filename.is_some_and(|name| !name.is_empty()) {
-            return Err("`filename` is not supported by this version; leave it out to keep rows in memory".into());
+            return Err(
+                "`filename` is not supported by this version; leave it out to keep rows in memory".into(),
+            );
         }
         Ok(Value::object(Memo {
             query: args.query,
@@ -85,14 +91,20 @@ impl Memo {
                 self.scope.checkpoint()
             }),
         );
-        self.scope.log_line(&format!("memoize {}: Filled cache with {} rows", self.name, rows.len()));
+        self.scope.log_line(&format!(
+            "memoize {}: Filled cache with {} rows",
+            self.name,
+            rows.len()
+        ));
         rows
     }
 }
 
 impl std::fmt::Debug for Memo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Memo").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Memo")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +130,11 @@ impl Object for Memo {
     }
 
     fn member_names(&self) -> Vec<Str> {
-        self.rows.lock().as_ref().map(|(_, rows)| rows.keys().cloned().collect()).unwrap_or_default()
+        self.rows
+            .lock()
+            .as_ref()
+            .map(|(_, rows)| rows.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     fn as_any(&self) -> &dyn Any {

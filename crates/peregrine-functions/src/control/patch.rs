@@ -23,8 +23,16 @@ impl Function for Patch {
     const NAME: &'static str = "patch";
     const CATEGORY: Category = Category::Collections;
     const EXAMPLES: &'static [Example] = &[
-        example("merged", "patch(item=dict(a=1, b=2), merge=dict(b=NULL, c=3))", r#"{"a":1,"c":3}"#),
-        example("an operation", "patch(item=dict(a=1), patch=dict(op='replace', path='/a', value=5))", r#"{"a":5}"#),
+        example(
+            "merged",
+            "patch(item=dict(a=1, b=2), merge=dict(b=NULL, c=3))",
+            r#"{"a":1,"c":3}"#,
+        ),
+        example(
+            "an operation",
+            "patch(item=dict(a=1), patch=dict(op='replace', path='/a', value=5))",
+            r#"{"a":5}"#,
+        ),
         example(
             "several, as text",
             r#"patch(item='{"a":[1,2]}', patch='[{"op":"add","path":"/a/1","value":9},{"op":"remove","path":"/a/0"}]')"#,
@@ -35,8 +43,16 @@ impl Function for Patch {
             "patch(item=dict(a=1, b=dict()), patch=dict(op='move', `from`='/a', path='/b/c'))",
             r#"{"b":{"c":1}}"#,
         ),
-        fails("no such place", "patch(item=dict(a=1), patch=dict(op='remove', path='/x'))", "no `/x`"),
-        fails("nothing to do", "patch(item=dict(a=1))", "give `patch` or `merge`"),
+        fails(
+            "no such place",
+            "patch(item=dict(a=1), patch=dict(op='remove', path='/x'))",
+            "no `/x`",
+        ),
+        fails(
+            "nothing to do",
+            "patch(item=dict(a=1))",
+            "give `patch` or `merge`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
@@ -48,7 +64,9 @@ impl Function for Patch {
                     Value::Array(operations) => operations.to_vec(),
                     single => vec![single],
                 };
-                operations.iter().try_fold(item, |item, operation| apply(scope, item, operation))?
+                operations
+                    .iter()
+                    .try_fold(item, |item, operation| apply(scope, item, operation))?
             }
             (None, None) => return Err("give `patch` or `merge`".into()),
         };
@@ -69,7 +87,9 @@ fn plain(scope: &Scope, value: &Value) -> Result<Value, String> {
 }
 
 fn merged(item: Value, merge: Value, depth: u32) -> Result<Value, String> {
-    let Value::Dict(merge) = merge else { return Ok(merge) };
+    let Value::Dict(merge) = merge else {
+        return Ok(merge);
+    };
     if depth > MAX_DEPTH {
         return Err(format!("the merge patch is nested deeper than {MAX_DEPTH}"));
     }
@@ -89,7 +109,11 @@ fn merged(item: Value, merge: Value, depth: u32) -> Result<Value, String> {
 }
 
 fn apply(scope: &Scope, item: Value, operation: &Value) -> Result<Value, String> {
-    let text = |name: &str| operation.member(scope, name.as_bytes()).and_then(|value| value.as_str().map(Str::to_string));
+    let text = |name: &str| {
+        operation
+            .member(scope, name.as_bytes())
+            .and_then(|value| value.as_str().map(Str::to_string))
+    };
     let value = || operation.member(scope, b"value").unwrap_or(Value::Null);
     let op = text("op").ok_or("an operation has no `op`")?;
     let path = pointer(&text("path").ok_or("an operation has no `path`")?)?;
@@ -100,7 +124,11 @@ fn apply(scope: &Scope, item: Value, operation: &Value) -> Result<Value, String>
         "remove" => change(item, &path, Change::Remove),
         "copy" => {
             let copied = find(&item, &from()?)?;
-            change(item, &path, Change::Add(plain(scope, &Value::array(vec![copied])).map(first)?))
+            change(
+                item,
+                &path,
+                Change::Add(plain(scope, &Value::array(vec![copied])).map(first)?),
+            )
         }
         "move" => {
             let from = from()?;
@@ -119,7 +147,9 @@ fn apply(scope: &Scope, item: Value, operation: &Value) -> Result<Value, String>
 }
 
 fn first(list: Value) -> Value {
-    list.as_array().and_then(|items| items.first().cloned()).unwrap_or(Value::Null)
+    list.as_array()
+        .and_then(|items| items.first().cloned())
+        .unwrap_or(Value::Null)
 }
 
 /// The parts of a JSON pointer (RFC 6901).
@@ -127,7 +157,10 @@ fn pointer(text: &str) -> Result<Vec<String>, String> {
     match text.strip_prefix('/') {
         None if text.is_empty() => Ok(Vec::new()),
         None => Err(format!("`{text}` is no JSON pointer; it starts with `/`")),
-        Some(rest) => Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()),
+        Some(rest) => Ok(rest
+            .split('/')
+            .map(|part| part.replace("~1", "/").replace("~0", "~"))
+            .collect()),
     }
 }
 
@@ -174,7 +207,11 @@ fn change(item: Value, path: &[String], change: Change) -> Result<Value, String>
         (Value::Dict(dict), Change::Remove) => drop(dict.remove(last).ok_or_else(missing)?),
         (Value::Array(items), change) => {
             let items = std::sync::Arc::make_mut(items);
-            let at = if last == "-" { items.len() } else { last.parse().map_err(|_| missing())? };
+            let at = if last == "-" {
+                items.len()
+            } else {
+                last.parse().map_err(|_| missing())?
+            };
             match change {
                 Change::Add(value) if at <= items.len() => items.insert(at, value),
                 Change::Replace(value) => *items.get_mut(at).ok_or_else(missing)? = value,

@@ -25,7 +25,11 @@ impl Function for Sleep {
     const EXAMPLES: &'static [Example] = &[example("a moment", "sleep(ms=1)", "true")];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let ms = if args.ms == 0 { args.time.saturating_mul(1000) } else { args.ms };
+        let ms = if args.ms == 0 {
+            args.time.saturating_mul(1000)
+        } else {
+            args.ms
+        };
         if let Ok(ms) = u64::try_from(ms)
             && scope.cancellation().wait(Duration::from_millis(ms))
         {

@@ -32,8 +32,16 @@ impl Function for Slice {
         let [start, end] = [args.start, args.end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
         let length = end.saturating_sub(start);
         Ok(match args.list.reduce(scope) {
-            Value::Str(text) => Value::str(text.iter().copied().skip(start).take(length).collect::<Vec<u8>>()),
-            Value::Dict(dict) => dict.keys().into_iter().skip(start).take(length).map(Value::Str).collect(),
+            Value::Str(text) => {
+                Value::str(text.iter().copied().skip(start).take(length).collect::<Vec<u8>>())
+            }
+            Value::Dict(dict) => dict
+                .keys()
+                .into_iter()
+                .skip(start)
+                .take(length)
+                .map(Value::Str)
+                .collect(),
             other => match other.into_list(scope) {
                 Ok(items) => items.into_iter().skip(start).take(length).collect(),
                 Err(_) => Value::array(Vec::new()),

@@ -24,6 +24,8 @@ impl Function for TypeOf {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        Ok(args.value.first().map_or(Value::Null, |(_, value)| Value::from(value.force(scope).type_name())))
+        Ok(args.value.first().map_or(Value::Null, |(_, value)| {
+            Value::from(value.force(scope).type_name())
+        }))
     }
 }

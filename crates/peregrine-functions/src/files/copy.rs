@@ -40,16 +40,32 @@ impl Function for Copy {
             "read_file(filename=copy(accessor='data', filename='abc', dest=tempfile(remove_last=TRUE)))",
             r#""abc""#,
         ),
-        fails("no such file", "copy(filename='/no/such/file', dest='/no/such/copy')", "copy: "),
-        fails("no such folder", "copy(accessor='data', filename='a', dest='/no/such/folder/b')", "`/no/such/folder/b`"),
-        fails("no permissions", "copy(accessor='data', filename='a', dest='/no/such/f', permissions='all')", "no permissions"),
+        fails(
+            "no such file",
+            "copy(filename='/no/such/file', dest='/no/such/copy')",
+            "copy: ",
+        ),
+        fails(
+            "no such folder",
+            "copy(accessor='data', filename='a', dest='/no/such/folder/b')",
+            "`/no/such/folder/b`",
+        ),
+        fails(
+            "no permissions",
+            "copy(accessor='data', filename='a', dest='/no/such/f', permissions='all')",
+            "no permissions",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let (mut source, files, path) = open(scope, args.accessor.as_ref(), &args.filename)?;
         scope.check_access(Permission::FilesystemWrite)?;
         if files.name() != "data" {
-            scope.log_line(&format!("copy: Copying file from {} into {}", path.to_text(), args.dest));
+            scope.log_line(&format!(
+                "copy: Copying file from {} into {}",
+                path.to_text(),
+                args.dest
+            ));
         }
         let target = Target {
             dest: &args.dest,

@@ -30,20 +30,34 @@ impl Function for ReadFile {
     const CATEGORY: Category = Category::FileSystem;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
-        example("a part", "read_file(accessor='data', filename='hello', offset=1, length=3)", r#""ell""#),
+        example(
+            "a part",
+            "read_file(accessor='data', filename='hello', offset=1, length=3)",
+            r#""ell""#,
+        ),
         example("no such file", "read_file(filename='/no/such/file')", r#""""#),
-        fails("which is logged", "read_file(filename='/no/such/file')", "read_file: "),
-        fails("a negative length", "read_file(accessor='data', filename='a', length=-1)", "`length` -1 is negative"),
+        fails(
+            "which is logged",
+            "read_file(filename='/no/such/file')",
+            "read_file: ",
+        ),
+        fails(
+            "a negative length",
+            "read_file(accessor='data', filename='a', length=-1)",
+            "`length` -1 is negative",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let Ok(length) = u64::try_from(args.length) else {
             return Err(format!("`length` {} is negative", args.length).into());
         };
-        Ok(Value::str(read(scope, &args, length.min(MAX_LENGTH)).unwrap_or_else(|error| {
-            scope.log_line(&format!("read_file: {error}"));
-            Vec::new()
-        })))
+        Ok(Value::str(
+            read(scope, &args, length.min(MAX_LENGTH)).unwrap_or_else(|error| {
+                scope.log_line(&format!("read_file: {error}"));
+                Vec::new()
+            }),
+        ))
     }
 }
 

@@ -31,7 +31,11 @@ impl Function for Rm {
         let Ok(info) = fs::symlink_metadata(&args.filename) else {
             return Ok(Value::from(false));
         };
-        let removed = if info.is_dir() { fs::remove_dir(&args.filename) } else { fs::remove_file(&args.filename) };
+        let removed = if info.is_dir() {
+            fs::remove_dir(&args.filename)
+        } else {
+            fs::remove_file(&args.filename)
+        };
         if removed.is_err() {
             temporary::remove_at_close(scope, args.filename.into());
         }

@@ -32,7 +32,9 @@ impl Function for Tempdir {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        builder
+            .create(&path)
+            .map_err(|error| format!("`{}`: {error}", path.display()))?;
         temporary::remove_at_close(scope, path.clone());
         Ok(Value::str(path.as_os_str().as_encoded_bytes()))
     }

@@ -29,8 +29,16 @@ impl Function for Tempfile {
     const ON_ERROR: OnError = OnError::False;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemWrite];
     const EXAMPLES: &'static [Example] = &[
-        example("with content", "read_file(filename=tempfile(data=['a', 'b']))", r#""ab""#),
-        example("its name", "tempfile(extension='.txt') =~ 'tmp[0-9a-f]+[.]txt$'", "true"),
+        example(
+            "with content",
+            "read_file(filename=tempfile(data=['a', 'b']))",
+            r#""ab""#,
+        ),
+        example(
+            "its name",
+            "tempfile(extension='.txt') =~ 'tmp[0-9a-f]+[.]txt$'",
+            "true",
+        ),
         fails("no extension", "tempfile(extension='/../x')", "is no extension"),
     ];
 

@@ -9,9 +9,15 @@ use crate::prelude::*;
 /// A path that nobody has, with this ending.
 pub(super) fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, String> {
     if extension.contains(['/', '\\', '\0']) {
-        return Err(format!("`{extension}` is no extension; it may not contain separators"));
+        return Err(format!(
+            "`{extension}` is no extension; it may not contain separators"
+        ));
     }
-    let folder = scope.context().spill_dir().cloned().unwrap_or_else(std::env::temp_dir);
+    let folder = scope
+        .context()
+        .spill_dir()
+        .cloned()
+        .unwrap_or_else(std::env::temp_dir);
     let mut bytes = [0; 8];
     scope.context().random().fill(&mut bytes);
     Ok(folder.join(format!("tmp{:016x}{extension}", u64::from_le_bytes(bytes))))

@@ -63,9 +63,10 @@ fn mode(text: Option<&String>, default: u32) -> Result<u32, String> {
     match text {
         "" => Ok(default),
         "x" => Ok(0o700),
-        octal if octal.starts_with('0') => {
-            u32::from_str_radix(octal, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(bad)
-        }
+        octal if octal.starts_with('0') => u32::from_str_radix(octal, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o7777)
+            .ok_or_else(bad),
         letters if letters.len() <= 9 => {
             let mut mode = 0;
             for (at, (given, letter)) in letters.chars().zip("rwxrwxrwx".chars()).enumerate() {

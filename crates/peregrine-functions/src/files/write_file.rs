@@ -38,7 +38,11 @@ impl Function for WriteFile {
             "read_file(filename=write_file(data='b', dest=tempfile(data='a', remove_last=TRUE), append=TRUE))",
             r#""ab""#,
         ),
-        fails("append needs a file", "write_file(data='x', dest='/no/such/file', append=TRUE)", "`/no/such/file`"),
+        fails(
+            "append needs a file",
+            "write_file(data='x', dest='/no/such/file', append=TRUE)",
+            "`/no/such/file`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

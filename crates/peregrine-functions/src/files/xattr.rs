@@ -29,9 +29,21 @@ impl Function for Xattr {
     const PLATFORMS: Platforms = Platforms::LINUX.or(Platforms::MACOS);
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
-        example("a missing attribute is left out", "xattr(filename='/', attribute='no.such')", "{}"),
-        fails("no such file", "xattr(filename='/no/such/file')", "`/no/such/file`"),
-        fails("only files of this machine", "xattr(accessor='data', filename='a')", "has no files"),
+        example(
+            "a missing attribute is left out",
+            "xattr(filename='/', attribute='no.such')",
+            "{}",
+        ),
+        fails(
+            "no such file",
+            "xattr(filename='/no/such/file')",
+            "`/no/such/file`",
+        ),
+        fails(
+            "only files of this machine",
+            "xattr(accessor='data', filename='a')",
+            "has no files",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

@@ -29,7 +29,11 @@ impl Function for Environ {
         scope.check_access(Permission::MachineState)?;
         match value(&args.var) {
             Some(value) => Ok(Value::from(value)),
-            None => Err(format!("`{}` may not be read; it can hold secrets of this program", args.var).into()),
+            None => Err(format!(
+                "`{}` may not be read; it can hold secrets of this program",
+                args.var
+            )
+            .into()),
         }
     }
 }

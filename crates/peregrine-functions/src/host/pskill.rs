@@ -26,7 +26,10 @@ impl Function for Pskill {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::Execve)?;
         // Zero and negative numbers mean groups of processes, or all of them.
-        let pid = i32::try_from(args.pid).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw);
+        let pid = i32::try_from(args.pid)
+            .ok()
+            .filter(|pid| *pid > 0)
+            .and_then(Pid::from_raw);
         let Some(pid) = pid else {
             return Err(format!("`{}` is no process id", args.pid).into());
         };

@@ -14,8 +14,11 @@ impl Function for Sysinfo {
     const CATEGORY: Category = Category::Linux;
     const PLATFORMS: Platforms = Platforms::LINUX;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
-    const EXAMPLES: &'static [Example] =
-        &[example("some memory", "sysinfo().TotalPhysicalMemory > sysinfo().TotalFreeMemory", "true")];
+    const EXAMPLES: &'static [Example] = &[example(
+        "some memory",
+        "sysinfo().TotalPhysicalMemory > sysinfo().TotalFreeMemory",
+        "true",
+    )];
 
     fn call(scope: &Scope, _: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;

@@ -20,11 +20,31 @@ impl Function for CidrContains {
     const NAME: &'static str = "cidr_contains";
     const CATEGORY: Category = Category::Net;
     const EXAMPLES: &'static [Example] = &[
-        example("the second", "cidr_contains(ip='10.1.2.3', ranges=['192.168.0.0/16', '10.0.0.0/8'])", "true"),
-        example("version 6", "cidr_contains(ip='fe80::1', ranges='fe80::/10')", "true"),
-        example("everything", "cidr_contains(ip='1.2.3.4', ranges='0.0.0.0/0')", "true"),
-        example("no address", "cidr_contains(ip='x', ranges='10.0.0.0/8')", "false"),
-        fails("no network", "cidr_contains(ip='10.0.0.1', ranges='10.0.0.0')", "invalid network `10.0.0.0`"),
+        example(
+            "the second",
+            "cidr_contains(ip='10.1.2.3', ranges=['192.168.0.0/16', '10.0.0.0/8'])",
+            "true",
+        ),
+        example(
+            "version 6",
+            "cidr_contains(ip='fe80::1', ranges='fe80::/10')",
+            "true",
+        ),
+        example(
+            "everything",
+            "cidr_contains(ip='1.2.3.4', ranges='0.0.0.0/0')",
+            "true",
+        ),
+        example(
+            "no address",
+            "cidr_contains(ip='x', ranges='10.0.0.0/8')",
+            "false",
+        ),
+        fails(
+            "no network",
+            "cidr_contains(ip='10.0.0.1', ranges='10.0.0.0')",
+            "invalid network `10.0.0.0`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
@@ -36,7 +56,9 @@ impl Function for CidrContains {
                 Some((network, bits)) if contains(network, bits, ip) => return Ok(Value::from(true)),
                 Some(_) => {}
                 None => {
-                    scope.log_line(&format!("cidr_contains: invalid network `{range}`; write `10.0.0.0/8`"));
+                    scope.log_line(&format!(
+                        "cidr_contains: invalid network `{range}`; write `10.0.0.0/8`"
+                    ));
                     break;
                 }
             }

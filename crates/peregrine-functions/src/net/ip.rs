@@ -30,7 +30,11 @@ impl Function for Ip {
     const VERSION: i64 = 2;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
-        example("an address in another", "ip(parse='::ffff:10.0.0.1')", r#""10.0.0.1""#),
+        example(
+            "an address in another",
+            "ip(parse='::ffff:10.0.0.1')",
+            r#""10.0.0.1""#,
+        ),
         example("little-endian", "ip(netaddr4_le=16777343)", r#""127.0.0.1""#),
         example("big-endian", "ip(netaddr4_be=2130706433)", r#""127.0.0.1""#),
         example("a private one", "ip(parse='192.168.1.2').IsPrivate", "true"),

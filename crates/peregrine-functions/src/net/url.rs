@@ -34,17 +34,37 @@ impl Function for Url {
     const VERSION: i64 = 2;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
-        example("a part", "url(parse='https://h:8443/a/b?x=1&y=2#f').Host", r#""h:8443""#),
-        example("parameters", "url(parse='https://h/?x=1&x=2').Query.x", r#"["1","2"]"#),
+        example(
+            "a part",
+            "url(parse='https://h:8443/a/b?x=1&y=2#f').Host",
+            r#""h:8443""#,
+        ),
+        example(
+            "parameters",
+            "url(parse='https://h/?x=1&x=2').Query.x",
+            r#"["1","2"]"#,
+        ),
         example("the port", "url(parse='https://h:8443/').Port", r#""8443""#),
         example(
             "put together",
             r"url(scheme='https', host='h', path='a\\b', query=dict(q='x y')).String",
             r#""https://h/a/b?q=x+y""#,
         ),
-        example("unescaped", "url(parse='http://u:p@[::1]:80/a%20b').Path", r#""/a b""#),
-        example("without its password", "url(parse='http://u:p@h/').Redacted", r#""http://u:xxxxx@h/""#),
-        fails("a wrong escape", "url(parse='http://h/%zz')", "invalid URL escape"),
+        example(
+            "unescaped",
+            "url(parse='http://u:p@[::1]:80/a%20b').Path",
+            r#""/a b""#,
+        ),
+        example(
+            "without its password",
+            "url(parse='http://u:p@h/').Redacted",
+            r#""http://u:xxxxx@h/""#,
+        ),
+        fails(
+            "a wrong escape",
+            "url(parse='http://h/%zz')",
+            "invalid URL escape",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
@@ -54,7 +74,9 @@ impl Function for Url {
                 scheme: args.scheme.unwrap_or_default(),
                 host: args.host.unwrap_or_default(),
                 path: clean_path(&args.path.unwrap_or_default()),
-                raw_query: args.query.map_or_else(String::new, |query| encode_query(scope, &query)),
+                raw_query: args
+                    .query
+                    .map_or_else(String::new, |query| encode_query(scope, &query)),
                 fragment: args.fragment.unwrap_or_default(),
                 ..Parts::default()
             },
@@ -90,7 +112,9 @@ fn parse(text: &str) -> Result<Parts, String> {
     let mut rest = rest;
     if let Some((scheme, after)) = rest.split_once(':')
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
+        && scheme
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
     {
         url.scheme = scheme.to_ascii_lowercase();
         rest = after;
@@ -108,7 +132,10 @@ fn parse(text: &str) -> Result<Parts, String> {
             }
             None => authority,
         };
-        let port = host.rsplit_once(']').map_or(host, |(_, port)| port).rsplit_once(':');
+        let port = host
+            .rsplit_once(']')
+            .map_or(host, |(_, port)| port)
+            .rsplit_once(':');
         if let Some((_, port)) = port
             && !port.bytes().all(|c| c.is_ascii_digit())
         {
@@ -185,18 +212,30 @@ fn encode_query(scope: &Scope, query: &Value) -> String {
     if let Value::Str(text) = &query {
         return text.to_string();
     }
-    let mut entries = if query.is_null() { Vec::new() } else { query.to_dict(scope).entries() };
+    let mut entries = if query.is_null() {
+        Vec::new()
+    } else {
+        query.to_dict(scope).entries()
+    };
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     let form = |text: &str| escape(text, b" ").replace(' ', "+");
     let mut pairs = Vec::new();
     for (name, value) in entries {
         let values = match value.reduce(scope) {
             Value::Null => continue,
-            Value::Array(items) => items.iter().filter(|item| item.as_str().is_some()).cloned().collect(),
+            Value::Array(items) => items
+                .iter()
+                .filter(|item| item.as_str().is_some())
+                .cloned()
+                .collect(),
             single => vec![single],
         };
         for value in values {
-            pairs.push(format!("{}={}", form(&name.as_utf8_lossy()), form(&value.to_text(scope).as_utf8_lossy())));
+            pairs.push(format!(
+                "{}={}",
+                form(&name.as_utf8_lossy()),
+                form(&value.to_text(scope).as_utf8_lossy())
+            ));
         }
     }
     pairs.join("&")
@@ -204,7 +243,11 @@ fn encode_query(scope: &Scope, query: &Value) -> String {
 
 impl Parts {
     fn escaped_path(&self) -> String {
-        if self.raw_path.is_empty() { escape(&self.path, PATH) } else { self.raw_path.clone() }
+        if self.raw_path.is_empty() {
+            escape(&self.path, PATH)
+        } else {
+            self.raw_path.clone()
+        }
     }
 
     fn text(&self, user: Option<&str>) -> String {
@@ -213,7 +256,10 @@ impl Parts {
             text = format!("{}:", self.scheme);
         }
         if self.opaque.is_empty() {
-            if !self.host.is_empty() || user.is_some() || (!self.scheme.is_empty() && self.path.starts_with("//")) {
+            if !self.host.is_empty()
+                || user.is_some()
+                || (!self.scheme.is_empty() && self.path.starts_with("//"))
+            {
                 let at = user.map(|user| format!("{user}@")).unwrap_or_default();
                 text.push_str(&format!("//{at}{}", self.host));
             }
@@ -253,7 +299,12 @@ impl Parts {
                 lists.entry(name).or_default().push(Value::from(value));
             }
         }
-        Value::Dict(lists.into_iter().map(|(name, values)| (name, Value::array(values))).collect())
+        Value::Dict(
+            lists
+                .into_iter()
+                .map(|(name, values)| (name, Value::array(values)))
+                .collect(),
+        )
     }
 }
 
@@ -295,7 +346,11 @@ impl Object for Parts {
             "Query" => self.query(),
             "EscapedPath" => Value::from(self.escaped_path()),
             "RequestURI" => {
-                let path = if self.path.is_empty() { "/".into() } else { self.escaped_path() };
+                let path = if self.path.is_empty() {
+                    "/".into()
+                } else {
+                    self.escaped_path()
+                };
                 let question = if self.raw_query.is_empty() { "" } else { "?" };
                 Value::from(format!("{path}{question}{}", self.raw_query))
             }

@@ -29,7 +29,11 @@ impl Function for Humanize {
     const EXAMPLES: &'static [Example] = &[
         example("bytes", "humanize(bytes=1234567)", r#""1.2 MB""#),
         example("powers of two", "humanize(ibytes=1234567)", r#""1.2 MiB""#),
-        example("no decimals from ten on", "humanize(bytes=82854982)", r#""83 MB""#),
+        example(
+            "no decimals from ten on",
+            "humanize(bytes=82854982)",
+            r#""83 MB""#,
+        ),
         example("below a unit", "humanize(ibytes=1023)", r#""1023 B""#),
         example("thousands", "humanize(comma=-1234567)", r#""-1,234,567""#),
         example("now", "humanize(time=now())", r#""now""#),
@@ -46,7 +50,11 @@ impl Function for Humanize {
         } else if args.bytes != 0 {
             size(args.bytes, 1000.0, ["B", "kB", "MB", "GB", "TB", "PB", "EB"])
         } else {
-            size(args.ibytes, 1024.0, ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
+            size(
+                args.ibytes,
+                1024.0,
+                ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"],
+            )
         }))
     }
 }
@@ -67,14 +75,18 @@ fn size(bytes: i64, base: f64, units: [&str; 7]) -> String {
         unit = larger;
     }
     let rounded = (scaled * 10.0 + 0.5).floor() / 10.0;
-    if rounded < 10.0 { format!("{sign}{rounded:.1} {unit}") } else { format!("{sign}{rounded:.0} {unit}") }
+    if rounded < 10.0 {
+        format!("{sign}{rounded:.1} {unit}")
+    } else {
+        format!("{sign}{rounded:.0} {unit}")
+    }
 }
 
 fn with_commas(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

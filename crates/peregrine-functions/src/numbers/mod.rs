@@ -8,5 +8,10 @@ mod uuid;
 
 use crate::prelude::*;
 
-pub(crate) const ALL: &[FunctionDef] =
-    functions![entropy::Entropy, humanize::Humanize, rand::Rand, semver::Semver, uuid::Uuid];
+pub(crate) const ALL: &[FunctionDef] = functions![
+    entropy::Entropy,
+    humanize::Humanize,
+    rand::Rand,
+    semver::Semver,
+    uuid::Uuid
+];

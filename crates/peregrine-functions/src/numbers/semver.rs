@@ -27,8 +27,16 @@ impl Function for Semver {
             "semver(version='v1.4')",
             r#"{"Major":1,"Minor":4,"Patch":0,"Prerelease":"","Version":"1.4.0"}"#,
         ),
-        example("before the release", "semver(version='2.0.0-rc1') < '2.0.0'", "true"),
-        example("numbers, not text", "semver(version='1.10.0') > '1.9'", "true"),
+        example(
+            "before the release",
+            "semver(version='2.0.0-rc1') < '2.0.0'",
+            "true",
+        ),
+        example(
+            "numbers, not text",
+            "semver(version='1.10.0') > semver(version='1.9')",
+            "true",
+        ),
         example("nothing", "semver(version='')", "null"),
         fails("no version", "semver(version='one')", "invalid version `one`"),
     ];
@@ -66,7 +74,11 @@ fn parse(text: &str) -> Option<Version> {
     if !prerelease.chars().all(is_word) || !build.chars().all(is_word) {
         return None;
     }
-    Some(Version { parts, prerelease: prerelease.to_owned(), build: build.to_owned() })
+    Some(Version {
+        parts,
+        prerelease: prerelease.to_owned(),
+        build: build.to_owned(),
+    })
 }
 
 impl Version {
@@ -83,7 +95,9 @@ impl Version {
     }
 
     fn order(&self, other: &Version) -> Ordering {
-        self.parts.cmp(&other.parts).then_with(|| order_prerelease(&self.prerelease, &other.prerelease))
+        self.parts
+            .cmp(&other.parts)
+            .then_with(|| order_prerelease(&self.prerelease, &other.prerelease))
     }
 
     fn order_value(&self, other: &Value) -> Option<Ordering> {
@@ -140,7 +154,9 @@ impl Object for Version {
     }
 
     fn member_names(&self) -> Vec<Str> {
-        ["Major", "Minor", "Patch", "Prerelease", "Version"].map(Str::from).to_vec()
+        ["Major", "Minor", "Patch", "Prerelease", "Version"]
+            .map(Str::from)
+            .to_vec()
     }
 
     fn to_text(&self) -> Option<Str> {

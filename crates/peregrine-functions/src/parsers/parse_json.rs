@@ -22,10 +22,26 @@ impl Function for ParseJson {
     const CATEGORY: Category = Category::Parsers;
     const VERSION: i64 = 2;
     const EXAMPLES: &'static [Example] = &[
-        example("order is kept", r#"parse_json(data='{"b":1,"a":{"x":-2}}')"#, r#"{"b":1,"a":{"x":-2}}"#),
-        example("times", r#"parse_json(data='{"t":"2024-01-02T03:04:05Z"}').t.Unix"#, "1704164645"),
-        fails("an array is no object", "parse_json(data='[1]')", "parse_json: expected an object: [1] ..."),
-        fails("blanks in front", "parse_json(data=' {}')", "parse_json: expected an object"),
+        example(
+            "order is kept",
+            r#"parse_json(data='{"b":1,"a":{"x":-2}}')"#,
+            r#"{"b":1,"a":{"x":-2}}"#,
+        ),
+        example(
+            "times",
+            r#"parse_json(data='{"t":"2024-01-02T03:04:05Z"}').t.Unix"#,
+            "1704164645",
+        ),
+        fails(
+            "an array is no object",
+            "parse_json(data='[1]')",
+            "parse_json: expected an object: [1] ...",
+        ),
+        fails(
+            "blanks in front",
+            "parse_json(data=' {}')",
+            "parse_json: expected an object",
+        ),
         fails("half an object", r#"parse_json(data='{"a":')"#, "invalid JSON"),
     ];
 

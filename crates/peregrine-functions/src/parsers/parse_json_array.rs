@@ -20,9 +20,17 @@ impl Function for ParseJsonArray {
     const CATEGORY: Category = Category::Parsers;
     const VERSION: i64 = 2;
     const EXAMPLES: &'static [Example] = &[
-        example("a list", r#"parse_json_array(data='[1,"a",{"k":2}]')"#, r#"[1,"a",{"k":2}]"#),
+        example(
+            "a list",
+            r#"parse_json_array(data='[1,"a",{"k":2}]')"#,
+            r#"[1,"a",{"k":2}]"#,
+        ),
         example("blanks only", "parse_json_array(data='  ')", "[]"),
-        fails("an object is no array", "parse_json_array(data='{}')", "expected an array"),
+        fails(
+            "an object is no array",
+            "parse_json_array(data='{}')",
+            "expected an array",
+        ),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {

@@ -42,8 +42,16 @@ impl Function for ParseXml {
             "parse_xml(accessor='data', file='<n:r><a>1 &lt; 2 &#65;</a><b><![CDATA[<x>]]></b></n:r>')",
             r#"{"r":{"a":"1 \u003c 2 A","b":"\u003cx\u003e"}}"#,
         ),
-        fails("not closed", "parse_xml(accessor='data', file='<a><b></a>')", "parse_xml: "),
-        fails("nothing", "parse_xml(accessor='data', file='hello')", "no element"),
+        fails(
+            "not closed",
+            "parse_xml(accessor='data', file='<a><b></a>')",
+            "parse_xml: ",
+        ),
+        fails(
+            "nothing",
+            "parse_xml(accessor='data', file='hello')",
+            "no element",
+        ),
         fails(
             "another charset",
             r#"parse_xml(accessor='data', file='<?xml version="1.0" encoding="utf-16"?><a/>')"#,
@@ -156,7 +164,9 @@ fn parse(text: &str) -> Result<Value, String> {
                 if let Some(Ok(charset)) = declaration.encoding()
                     && !charset.eq_ignore_ascii_case("utf-8")
                 {
-                    return Err(format!("charset `{charset}` is not supported; convert the text to UTF-8 first"));
+                    return Err(format!(
+                        "charset `{charset}` is not supported; convert the text to UTF-8 first"
+                    ));
                 }
                 None
             }
@@ -190,12 +200,19 @@ fn append(stack: &mut [Element], text: &str) {
 }
 
 fn start(tag: &BytesStart<'_>) -> Result<Element, String> {
-    let mut element = Element { name: tag.local_name().as_ref().to_owned(), ..Element::default() };
+    let mut element = Element {
+        name: tag.local_name().as_ref().to_owned(),
+        ..Element::default()
+    };
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
-        let value = attribute.unescape_value().map_err(|error| error.to_string())?;
+        let value = attribute
+            .normalized_value(quick_xml::XmlVersion::Explicit1_0)
+            .map_err(|error| error.to_string())?;
         let name = attribute.key.local_name();
-        element.members.insert(format!("Attr{}", name.as_ref()), Value::from(&*value));
+        element
+            .members
+            .insert(format!("Attr{}", name.as_ref()), Value::from(&*value));
     }
     Ok(element)
 }

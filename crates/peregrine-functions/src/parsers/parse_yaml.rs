@@ -39,8 +39,16 @@ impl Function for ParseYaml {
             "parse_yaml(accessor='data', filename='a: 2024-01-02')",
             r#"{"a":"2024-01-02"}"#,
         ),
-        fails("a list", "parse_yaml(accessor='data', filename='- a')", "parse_yaml: the root is no mapping"),
-        fails("no such file", "parse_yaml(filename='/no/such/file')", "no such file"),
+        fails(
+            "a list",
+            "parse_yaml(accessor='data', filename='- a')",
+            "parse_yaml: the root is no mapping",
+        ),
+        fails(
+            "no such file",
+            "parse_yaml(filename='/no/such/file')",
+            "no such file",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

@@ -23,11 +23,27 @@ impl Function for Basename {
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
         example("a file", "basename(path='/var/log/syslog')", r#""syslog""#),
-        example("Windows", r"basename(path='C:\\Users\\bob', path_type='windows')", r#""bob""#),
-        example("a quoted part", r#"basename(path='/k/"http://x/y"', path_type='generic')"#, r#""http://x/y""#),
+        example(
+            "Windows",
+            r"basename(path='C:\\Users\\bob', path_type='windows')",
+            r#""bob""#,
+        ),
+        example(
+            "a quoted part",
+            r#"basename(path='/k/"http://x/y"', path_type='generic')"#,
+            r#""http://x/y""#,
+        ),
         example("a root", "basename(path='/')", r#""""#),
-        fails("no path", "basename(path=5)", "Path should be an OSPath or string, not int64"),
-        fails("another type", "basename(path='/', path_type='amiga')", "unknown path type `amiga`"),
+        fails(
+            "no path",
+            "basename(path=5)",
+            "Path should be an OSPath or string, not int64",
+        ),
+        fails(
+            "another type",
+            "basename(path='/', path_type='amiga')",
+            "unknown path type `amiga`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

@@ -22,8 +22,16 @@ impl Function for Dirname {
     const CATEGORY: Category = Category::FileSystem;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
-        example("a file", "dirname(path='/var/log/syslog', path_type='linux')", r#""/var/log""#),
-        example("Windows", r"dirname(path='C:\\a\\b', path_type='windows')", r#""C:\\a""#),
+        example(
+            "a file",
+            "dirname(path='/var/log/syslog', path_type='linux')",
+            r#""/var/log""#,
+        ),
+        example(
+            "Windows",
+            r"dirname(path='C:\\a\\b', path_type='windows')",
+            r#""C:\\a""#,
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

@@ -20,18 +20,27 @@ impl Function for Expand {
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const EXAMPLES: &'static [Example] = &[
         example("a dollar sign", "expand(path='$$HOME')", r#""$HOME""#),
-        example("unknown", "expand(path='a%NO_SUCH_VARIABLE%b${NO_SUCH_VARIABLE}c')", r#""abc""#),
+        example(
+            "unknown",
+            "expand(path='a%NO_SUCH_VARIABLE%b${NO_SUCH_VARIABLE}c')",
+            r#""abc""#,
+        ),
         example("no variable", "expand(path='100 %, 5 $')", r#""100 %, 5 $""#),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;
-        Ok(Value::from(expand(&args.path, &|name| environ::value(name).unwrap_or_default())))
+        Ok(Value::from(expand(&args.path, &|name| {
+            environ::value(name).unwrap_or_default()
+        })))
     }
 }
 
 fn expand(text: &str, value: &dyn Fn(&str) -> String) -> String {
-    let name_length = |text: &str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let name_length = |text: &str| {
+        text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(text.len())
+    };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['%', '$']) {
@@ -42,7 +51,9 @@ fn expand(text: &str, value: &dyn Fn(&str) -> String) -> String {
         let found = match mark {
             "%" => {
                 let (name, end) = after.split_at(name_length(after));
-                end.strip_prefix('%').filter(|_| !name.is_empty()).map(|end| (name, end))
+                end.strip_prefix('%')
+                    .filter(|_| !name.is_empty())
+                    .map(|end| (name, end))
             }
             _ if after.starts_with('$') => {
                 out.push('$');

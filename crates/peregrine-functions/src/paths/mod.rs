@@ -38,9 +38,15 @@ fn parse(scope: &Scope, value: Value, dialect: Dialect) -> Result<OsPath, String
     match &value {
         Value::Object(_) => match value.as_object::<OsPath>() {
             Some(path) => Ok(path.clone()),
-            None => Err(format!("Path should be an OSPath or string, not {}", value.type_name())),
+            None => Err(format!(
+                "Path should be an OSPath or string, not {}",
+                value.type_name()
+            )),
         },
         Value::Str(text) => OsPath::parse(dialect, text).map_err(|error| error.to_string()),
-        other => Err(format!("Path should be an OSPath or string, not {}", other.type_name())),
+        other => Err(format!(
+            "Path should be an OSPath or string, not {}",
+            other.type_name()
+        )),
     }
 }

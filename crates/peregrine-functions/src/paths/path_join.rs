@@ -21,7 +21,11 @@ impl Function for PathJoin {
     const NAME: &'static str = "path_join";
     const CATEGORY: Category = Category::FileSystem;
     const EXAMPLES: &'static [Example] = &[
-        example("folders", "path_join(components=['/usr', 'local/bin'], path_type='linux')", r#""/usr/local/bin""#),
+        example(
+            "folders",
+            "path_join(components=['/usr', 'local/bin'], path_type='linux')",
+            r#""/usr/local/bin""#,
+        ),
         example(
             "Windows",
             "path_join(components=['C:', 'Windows', 'x.txt'], path_type='windows')",

@@ -19,7 +19,11 @@ impl Function for PathSplit {
     const NAME: &'static str = "path_split";
     const CATEGORY: Category = Category::FileSystem;
     const EXAMPLES: &'static [Example] = &[
-        example("folders", "path_split(path='/a/b/c', path_type='linux')", r#"["a","b","c"]"#),
+        example(
+            "folders",
+            "path_split(path='/a/b/c', path_type='linux')",
+            r#"["a","b","c"]"#,
+        ),
         example(
             "a device",
             r"path_split(path='\\\\.\\C:\\Windows', path_type='windows')",

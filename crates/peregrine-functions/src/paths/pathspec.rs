@@ -35,31 +35,57 @@ impl Function for Pathspec {
     const CATEGORY: Category = Category::FileSystem;
     const VERSION: i64 = 2;
     const EXAMPLES: &'static [Example] = &[
-        example("text", r"pathspec(parse='C:\\Windows', path_type='windows')", r#""C:\\Windows""#),
-        example("parts", r"pathspec(parse='C:\\a\\b', path_type='windows').Components", r#"["C:","a","b"]"#),
-        example("more of it", r"pathspec(parse='C:\\a', path_type='windows') + 'b\\c'", r#""C:\\a\\b\\c""#),
+        example(
+            "text",
+            r"pathspec(parse='C:\\Windows', path_type='windows')",
+            r#""C:\\Windows""#,
+        ),
+        example(
+            "parts",
+            r"pathspec(parse='C:\\a\\b', path_type='windows').Components",
+            r#"["C:","a","b"]"#,
+        ),
+        example(
+            "more of it",
+            r"pathspec(parse='C:\\a', path_type='windows') + 'b\\c'",
+            r#""C:\\a\\b\\c""#,
+        ),
         example(
             "in a container",
             "pathspec(DelegateAccessor='file', DelegatePath='/srv/a.zip', Path='m/x')",
             r#""{\"DelegateAccessor\":\"file\",\"DelegatePath\":\"/srv/a.zip\",\"Path\":\"/m/x\"}""#,
         ),
-        fails("another type", "pathspec(parse='/', path_type='amiga')", "unknown path type `amiga`"),
+        fails(
+            "another type",
+            "pathspec(parse='/', path_type='amiga')",
+            "unknown path type `amiga`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let dialect = super::dialect(None, Some(&args.path_type.unwrap_or_else(|| "generic".into())))?;
         if let Some(text) = args.parse.filter(|text| !text.is_empty()) {
-            return Ok(OsPath::parse(dialect, text.as_bytes()).map_err(|error| error.to_string())?.into());
+            return Ok(OsPath::parse(dialect, text.as_bytes())
+                .map_err(|error| error.to_string())?
+                .into());
         }
         let mut spec = Spec {
             delegate_accessor: args.delegate_accessor.unwrap_or_default(),
             delegate_path: args.delegate_path.unwrap_or_default(),
             ..Spec::default()
         };
-        if let Some(delegate) = args.delegate.map(|delegate| delegate.force(scope)).filter(|value| !value.is_null()) {
+        if let Some(delegate) = args
+            .delegate
+            .map(|delegate| delegate.force(scope))
+            .filter(|value| !value.is_null())
+        {
             match delegate.as_object::<OsPath>() {
                 Some(path) => spec.delegate = Some(Box::new(path.pathspec())),
-                None => return Err(format!("Delegate should be a pathspec, not {}", delegate.type_name()).into()),
+                None => {
+                    return Err(
+                        format!("Delegate should be a pathspec, not {}", delegate.type_name()).into(),
+                    );
+                }
             }
         }
         let text = match args.path.map(|path| path.reduce(scope)) {
@@ -67,7 +93,11 @@ impl Function for Pathspec {
             Some(Value::Str(text)) => text,
             Some(other) if other.as_object::<OsPath>().is_some() => other.to_text(scope),
             Some(other) => {
-                let other = if let Value::Query(query) = &other { query.to_array(scope) } else { other };
+                let other = if let Value::Query(query) = &other {
+                    query.to_array(scope)
+                } else {
+                    other
+                };
                 spec.path = String::from_utf8_lossy(&json_text(scope, &other)).into_owned();
                 return Ok(OsPath::from_pathspec(Dialect::Raw, &spec).into());
             }

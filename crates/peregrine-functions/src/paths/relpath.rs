@@ -54,11 +54,21 @@ fn clean(text: &str, windows: bool) -> (bool, Vec<&str>) {
     (absolute, parts)
 }
 
-fn relative<'a>(path: &(bool, Vec<&'a str>), base: &(bool, Vec<&'a str>), fold_case: bool) -> Option<Vec<&'a str>> {
+fn relative<'a>(
+    path: &(bool, Vec<&'a str>),
+    base: &(bool, Vec<&'a str>),
+    fold_case: bool,
+) -> Option<Vec<&'a str>> {
     if path.0 != base.0 {
         return None;
     }
-    let same = |a: &str, b: &str| if fold_case { a.eq_ignore_ascii_case(b) } else { a == b };
+    let same = |a: &str, b: &str| {
+        if fold_case {
+            a.eq_ignore_ascii_case(b)
+        } else {
+            a == b
+        }
+    };
     let shared = path.1.iter().zip(&base.1).take_while(|(a, b)| same(a, b)).count();
     let (down, up) = (path.1.get(shared..)?, base.1.get(shared..)?);
     if up.contains(&"..") {

@@ -24,17 +24,33 @@ impl Function for CommandlineSplit {
             r#"commandline_split(command='''"C:\a b\x.exe" /c "say ""hi"""''')"#,
             r#"["C:\\a b\\x.exe","/c","say \"hi\""]"#,
         ),
-        example("a shell", r#"commandline_split(command="ls -l 'a b'", bash_style=TRUE)"#, r#"["ls","-l","a b"]"#),
+        example(
+            "a shell",
+            r#"commandline_split(command="ls -l 'a b'", bash_style=TRUE)"#,
+            r#"["ls","-l","a b"]"#,
+        ),
         example("nothing", "commandline_split(command='')", "null"),
-        example("an open quote", r#"commandline_split(command="a 'b", bash_style=TRUE)"#, "[]"),
-        fails("an open quote is logged", r#"commandline_split(command="a 'b", bash_style=TRUE)"#, "not closed"),
+        example(
+            "an open quote",
+            r#"commandline_split(command="a 'b", bash_style=TRUE)"#,
+            "[]",
+        ),
+        fails(
+            "an open quote is logged",
+            r#"commandline_split(command="a 'b", bash_style=TRUE)"#,
+            "not closed",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         if args.command.is_empty() {
             return Ok(Value::Null);
         }
-        let split = if args.bash_style { shell(&args.command) } else { Ok(windows(&args.command)) };
+        let split = if args.bash_style {
+            shell(&args.command)
+        } else {
+            Ok(windows(&args.command))
+        };
         Ok(Value::from(split.unwrap_or_else(|error| {
             scope.log_line(&format!("commandline_split: {error}"));
             Vec::new()

@@ -22,6 +22,11 @@ impl Function for Lowcase {
 
     fn call(_: &Scope, args: Args) -> VqlResult {
         // `İ` becomes two characters in Unicode's full mapping; the first is the simple one.
-        Ok(Value::from(args.string.chars().filter_map(|c| c.to_lowercase().next()).collect::<String>()))
+        Ok(Value::from(
+            args.string
+                .chars()
+                .filter_map(|c| c.to_lowercase().next())
+                .collect::<String>(),
+        ))
     }
 }

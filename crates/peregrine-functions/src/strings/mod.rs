@@ -1,6 +1,8 @@
 //! Strings.
 
 mod commandline_split;
+mod grok;
+mod grok_patterns;
 mod lowcase;
 mod parse_string_with_regex;
 mod regex_replace;
@@ -14,6 +16,7 @@ use crate::prelude::*;
 
 pub(crate) const ALL: &[FunctionDef] = functions![
     commandline_split::CommandlineSplit,
+    grok::Grok,
     lowcase::Lowcase,
     parse_string_with_regex::ParseStringWithRegex,
     regex_replace::RegexReplace,

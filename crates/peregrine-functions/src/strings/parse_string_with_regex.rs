@@ -31,8 +31,16 @@ impl Function for ParseStringWithRegex {
             r"parse_string_with_regex(string='a1 b2', regex='([a-z])(\\d)')",
             r#"{"g1":"b","g2":"2"}"#,
         ),
-        example("no match", r"parse_string_with_regex(string='zzz', regex='(?P<N>\\d+)')", "{}"),
-        fails("no regular expression", "parse_string_with_regex(string='a', regex='(')", "error parsing regexp"),
+        example(
+            "no match",
+            r"parse_string_with_regex(string='zzz', regex='(?P<N>\\d+)')",
+            "{}",
+        ),
+        fails(
+            "no regular expression",
+            "parse_string_with_regex(string='a', regex='(')",
+            "error parsing regexp",
+        ),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {

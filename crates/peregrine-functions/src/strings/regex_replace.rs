@@ -33,15 +33,31 @@ impl Function for RegexReplace {
             r"regex_replace(source='2024-01-02', re='(\\d+)-(\\d+)-(\\d+)', replace='$3/$2/$1')",
             r#""02/01/2024""#,
         ),
-        example("any case", "regex_replace(source='Foo foo', re='foo', replace='bar')", r#""bar bar""#),
-        example("nothing instead", "regex_replace(source='a b', re='\\\\s')", r#""ab""#),
-        example("a name ends", "regex_replace(source='ab', re='(a)', replace='${1}_')", r#""a_b""#),
+        example(
+            "any case",
+            "regex_replace(source='Foo foo', re='foo', replace='bar')",
+            r#""bar bar""#,
+        ),
+        example(
+            "nothing instead",
+            "regex_replace(source='a b', re='\\\\s')",
+            r#""ab""#,
+        ),
+        example(
+            "a name ends",
+            "regex_replace(source='ab', re='(a)', replace='${1}_')",
+            r#""a_b""#,
+        ),
         example(
             "a lambda",
             r"regex_replace(source='x1y2', re='\\d', replace_lambda='m=>m + m')",
             r#""x11y22""#,
         ),
-        fails("no regular expression", "regex_replace(source='a', re='(')", "error parsing regexp"),
+        fails(
+            "no regular expression",
+            "regex_replace(source='a', re='(')",
+            "error parsing regexp",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

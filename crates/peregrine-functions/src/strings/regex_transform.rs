@@ -27,7 +27,11 @@ impl Function for RegexTransform {
             r"regex_transform(source='HKLM\\Run', map=dict(`^HKLM`='HKEY_LOCAL_MACHINE', `Run$`='RunOnce'))",
             r#""HKEY_LOCAL_MACHINE\\RunOnce""#,
         ),
-        fails("no regular expression", "regex_transform(source='a', map=dict(`(`='b'))", "error parsing regexp"),
+        fails(
+            "no regular expression",
+            "regex_transform(source='a', map=dict(`(`='b'))",
+            "error parsing regexp",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

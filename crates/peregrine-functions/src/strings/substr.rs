@@ -29,7 +29,11 @@ impl Function for Substr {
         example("characters", "substr(str='日本語', start=1, end=2)", r#""本""#),
         example("past the end", "substr(str='abc', end=99)", r#""abc""#),
         example("behind the end", "substr(str='abc', start=9)", r#""""#),
-        fails("backwards", "substr(str='abc', start=2, end=1)", "`end` 1 is before `start` 2"),
+        fails(
+            "backwards",
+            "substr(str='abc', start=2, end=1)",
+            "`end` 1 is before `start` 2",
+        ),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {

@@ -18,13 +18,22 @@ impl Function for ProcessEventSource {
     const CATEGORY: Category = Category::Events;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
-    const EXAMPLES: &'static [Example] = &[example_shape("the source in use", "process_event_source()", Shape::Any)];
+    const EXAMPLES: &'static [Example] = &[example_shape(
+        "the source in use",
+        "process_event_source()",
+        Shape::Any,
+    )];
 
     fn call(scope: &Scope, _: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;
-        let Some((choice, stats)) = hub::current() else { return Ok(Value::Null) };
+        let Some((choice, stats)) = hub::current() else {
+            return Ok(Value::Null);
+        };
         let tried = choice.tried.iter().map(|(kind, reason)| {
-            Value::Dict(Dict::from_pairs([("Kind", Value::from(kind.as_str())), ("Reason", Value::from(reason.as_str()))]))
+            Value::Dict(Dict::from_pairs([
+                ("Kind", Value::from(kind.as_str())),
+                ("Reason", Value::from(reason.as_str())),
+            ]))
         });
         Ok(Value::Dict(Dict::from_pairs([
             ("Kind", Value::from(choice.kind.as_str())),

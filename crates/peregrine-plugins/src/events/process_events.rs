@@ -63,8 +63,10 @@ impl Plugin for ProcessEvents {
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
     const IS_EVENT: bool = true;
-    const EXAMPLES: &'static [Example] =
-        &[not_run("programs as they start", "SELECT Pid, CommandLine FROM process_events() WHERE UpdateType = 'exec'")];
+    const EXAMPLES: &'static [Example] = &[not_run(
+        "programs as they start",
+        "SELECT Pid, CommandLine FROM process_events() WHERE UpdateType = 'exec'",
+    )];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
@@ -72,7 +74,9 @@ impl Plugin for ProcessEvents {
         let mut users = UserNames::default();
         loop {
             scope.checkpoint()?;
-            let Some(batch) = subscription.next(Duration::from_millis(500))? else { continue };
+            let Some(batch) = subscription.next(Duration::from_millis(500))? else {
+                continue;
+            };
             for event in batch.iter() {
                 rows.push(row(event, &mut users, scope))?;
             }
@@ -91,7 +95,9 @@ pub(crate) fn preferred(name: &str) -> VqlResult<Option<SourceKind>> {
     }
     match SourceKind::from_name(name) {
         Some(kind) => Ok(Some(kind)),
-        None => Err(VqlError::Message(format!("no process event source `{name}`; there are auto, bpf, cn_proc and poll"))),
+        None => Err(VqlError::Message(format!(
+            "no process event source `{name}`; there are auto, bpf, cn_proc and poll"
+        ))),
     }
 }
 
@@ -127,7 +133,10 @@ fn empty(update_type: &'static str, time: Time) -> Row {
 }
 
 fn lost_row(count: u64, now: Time) -> Row {
-    Row { lost: Value::from(count), ..empty("lost", now) }
+    Row {
+        lost: Value::from(count),
+        ..empty("lost", now)
+    }
 }
 
 fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
@@ -156,8 +165,14 @@ fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
         ProcessEvent::Exit(exit) => Row {
             pid: Value::from(exit.pid),
             start_time: start(exit.start),
-            exit_code: exit.status.and_then(|status| status.code()).map_or(Value::Null, |code| Value::from(i64::from(code))),
-            signal: exit.status.and_then(|status| status.signal()).map_or(Value::Null, |signal| Value::from(i64::from(signal))),
+            exit_code: exit
+                .status
+                .and_then(|status| status.code())
+                .map_or(Value::Null, |code| Value::from(i64::from(code))),
+            signal: exit
+                .status
+                .and_then(|status| status.signal())
+                .map_or(Value::Null, |signal| Value::from(i64::from(signal))),
             ..empty("exit", event_time(exit.time))
         },
         ProcessEvent::Lost(count) => lost_row(*count, scope.clock().now()),

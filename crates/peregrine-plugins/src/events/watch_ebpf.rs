@@ -35,19 +35,31 @@ pub struct Row {
 pub struct WatchEbpf;
 
 /// Events that exist, with the numbers other tools give them.
-const EVENTS: [(&str, i64); 3] = [("sched_process_fork", 700), ("sched_process_exec", 701), ("sched_process_exit", 702)];
+const EVENTS: [(&str, i64); 3] = [
+    ("sched_process_fork", 700),
+    ("sched_process_exec", 701),
+    ("sched_process_exit", 702),
+];
 
 impl Plugin for WatchEbpf {
     type Args = Args;
     type Row = Row;
     const NAME: &'static str = "watch_ebpf";
     const CATEGORY: Category = Category::Events;
+    const VERSION: i64 = 2;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
     const IS_EVENT: bool = true;
     const EXAMPLES: &'static [Example] = &[
-        not_run("programs as they start", "SELECT * FROM watch_ebpf(events='sched_process_exec')"),
-        fails("an event that is not built", "watch_ebpf(events='net_packet_dns')", "no event `net_packet_dns`"),
+        not_run(
+            "programs as they start",
+            "SELECT * FROM watch_ebpf(events='sched_process_exec')",
+        ),
+        fails(
+            "an event that is not built",
+            "watch_ebpf(events='net_packet_dns')",
+            "no event `net_packet_dns`",
+        ),
         fails("nothing to watch", "watch_ebpf()", "needs `events`"),
     ];
 
@@ -62,8 +74,14 @@ impl Plugin for WatchEbpf {
         if args.regex_prefilter.is_some() {
             scope.log_line("WARN:watch_ebpf: regex_prefilter is not built yet; filter with WHERE");
         }
-        let wanted = args.events.filter(|events| !events.is_empty()).ok_or("the plugin needs `events`")?;
-        if let Some(unknown) = wanted.iter().find(|name| !EVENTS.iter().any(|(known, _)| known == name)) {
+        let wanted = args
+            .events
+            .filter(|events| !events.is_empty())
+            .ok_or("the plugin needs `events`")?;
+        if let Some(unknown) = wanted
+            .iter()
+            .find(|name| !EVENTS.iter().any(|(known, _)| known == name))
+        {
             let known: Vec<&str> = EVENTS.iter().map(|(name, _)| *name).collect();
             return Err(format!("no event `{unknown}`; there are {}", known.join(", ")).into());
         }
@@ -77,7 +95,9 @@ impl Plugin for WatchEbpf {
         }
         loop {
             scope.checkpoint()?;
-            let Some(batch) = subscription.next(Duration::from_millis(500))? else { continue };
+            let Some(batch) = subscription.next(Duration::from_millis(500))? else {
+                continue;
+            };
             for event in batch.iter() {
                 let Some((name, row)) = row(event) else { continue };
                 if wanted.iter().any(|wanted| wanted == name) {
@@ -86,7 +106,9 @@ impl Plugin for WatchEbpf {
             }
             let lost = subscription.take_lost();
             if lost > 0 {
-                scope.log_line(&format!("WARN:watch_ebpf: {lost} events were lost because the query was too slow"));
+                scope.log_line(&format!(
+                    "WARN:watch_ebpf: {lost} events were lost because the query was too slow"
+                ));
             }
         }
     }
@@ -106,7 +128,10 @@ fn nanos(time: i64) -> Value {
 }
 
 fn system(name: &str, time: i64, pid: u32, ppid: Option<u32>, uid: Option<u32>, start: StartTime) -> Dict {
-    let number = EVENTS.iter().find(|(known, _)| *known == name).map_or(0, |(_, number)| *number);
+    let number = EVENTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or(0, |(_, number)| *number);
     let or_null = |number: Option<u32>| number.map_or(Value::Null, Value::from);
     Dict::from_pairs([
         ("Timestamp", nanos(time)),
@@ -133,11 +158,28 @@ fn fork_row(fork: &Fork) -> Row {
         ("start_time", nanos(fork.start.epoch_ns)),
     ]);
     // The event belongs to the parent, which makes the child.
-    Row { system: system("sched_process_fork", fork.time, fork.ppid, None, fork.uid, fork.start), event_data: data }
+    Row {
+        system: system(
+            "sched_process_fork",
+            fork.time,
+            fork.ppid,
+            None,
+            fork.uid,
+            fork.start,
+        ),
+        event_data: data,
+    }
 }
 
 fn exec_row(exec: &Exec) -> Row {
-    let system = system("sched_process_exec", exec.time, exec.pid, Some(exec.ppid), exec.uid, exec.start);
+    let system = system(
+        "sched_process_exec",
+        exec.time,
+        exec.pid,
+        Some(exec.ppid),
+        exec.uid,
+        exec.start,
+    );
     system.set("ProcessName", exec.comm.as_str());
     system.set("CgroupID", exec.cgroup_id.map_or(Value::Null, Value::from));
     let path = exec.exe.as_deref().map_or(Value::Null, path_value);
@@ -148,13 +190,28 @@ fn exec_row(exec: &Exec) -> Row {
         ("argv", Value::array(argv)),
         ("env", Value::Null),
     ]);
-    Row { system, event_data: data }
+    Row {
+        system,
+        event_data: data,
+    }
 }
 
 fn exit_row(exit: &Exit) -> Row {
-    let code = exit.status.and_then(|status| status.code()).map_or(Value::Null, |code| Value::from(i64::from(code)));
-    let signal = exit.status.and_then(|status| status.signal()).map_or(Value::Null, |signal| Value::from(i64::from(signal)));
-    let data =
-        Dict::from_pairs([("exit_code", code), ("signal_code", signal), ("process_group_exit", Value::Bool(true))]);
-    Row { system: system("sched_process_exit", exit.time, exit.pid, None, None, exit.start), event_data: data }
+    let code = exit
+        .status
+        .and_then(|status| status.code())
+        .map_or(Value::Null, |code| Value::from(i64::from(code)));
+    let signal = exit
+        .status
+        .and_then(|status| status.signal())
+        .map_or(Value::Null, |signal| Value::from(i64::from(signal)));
+    let data = Dict::from_pairs([
+        ("exit_code", code),
+        ("signal_code", signal),
+        ("process_group_exit", Value::Bool(true)),
+    ]);
+    Row {
+        system: system("sched_process_exit", exit.time, exit.pid, None, None, exit.start),
+        event_data: data,
+    }
 }

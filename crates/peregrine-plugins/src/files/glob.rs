@@ -61,17 +61,27 @@ impl Plugin for Glob {
     type Row = Row;
     const NAME: &'static str = "glob";
     const CATEGORY: Category = Category::FileSystem;
+    const VERSION: i64 = 3;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
-        example("one file", "SELECT Name, IsDir FROM glob(globs='/etc/passwd')", r#"[{"Name":"passwd","IsDir":false}]"#),
+        example(
+            "one file",
+            "SELECT Name, IsDir FROM glob(globs='/etc/passwd')",
+            r#"[{"Name":"passwd","IsDir":false}]"#,
+        ),
         example("no such file", "glob(globs='/no/such/file')", "[]"),
         fails("no pattern", "glob()", "Field globs is required"),
-        fails("no such accessor", "glob(globs='/x', accessor='nonsense')", "Unknown filesystem accessor"),
+        fails(
+            "no such accessor",
+            "glob(globs='/x', accessor='nonsense')",
+            "Unknown filesystem accessor",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::FilesystemRead)?;
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let root = match &args.root {
             Some(root) => root.resolve(scope, files.as_ref())?,
             None => files.parse_path(b"").map_err(|error| error.to_string())?,
@@ -87,22 +97,29 @@ impl Plugin for Glob {
             one_filesystem: args.one_filesystem == Some(true),
             descend: Some(&ask),
         };
-        peregrine_accessors::glob(scope, files.as_ref(), &root, &globs, &options, &mut |info, matched| {
-            rows.push(Row {
-                name: info.name(),
-                os_path: (&info.path).into(),
-                mtime: info.times.modified,
-                atime: info.times.accessed,
-                ctime: info.times.changed,
-                btime: info.times.born,
-                size: info.size,
-                mode: info.mode.into(),
-                is_dir: info.mode.is_dir(),
-                is_link: info.mode.is_link(),
-                data: info.data.clone(),
-                globs: Value::array(matched.iter().map(|glob| Value::from(glob.as_ref())).collect()),
-            })
-        })?;
+        peregrine_accessors::glob(
+            scope,
+            files.as_ref(),
+            &root,
+            &globs,
+            &options,
+            &mut |info, matched| {
+                rows.push(Row {
+                    name: info.name(),
+                    os_path: (&info.path).into(),
+                    mtime: info.times.modified,
+                    atime: info.times.accessed,
+                    ctime: info.times.changed,
+                    btime: info.times.born,
+                    size: info.size,
+                    mode: info.mode.into(),
+                    is_dir: info.mode.is_dir(),
+                    is_link: info.mode.is_link(),
+                    data: info.data.clone(),
+                    globs: Value::array(matched.iter().map(|glob| Value::from(glob.as_ref())).collect()),
+                })
+            },
+        )?;
         Ok(())
     }
 }

@@ -51,10 +51,13 @@ impl Plugin for ReadFile {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let chunk = u64::try_from(args.chunk.clamp(1, MAX_CHUNK)).unwrap_or(1);
         for path in args.filenames.resolve(scope, files.as_ref()) {
-            let Ok(mut reader) = files.open(scope, &path) else { continue };
+            let Ok(mut reader) = files.open(scope, &path) else {
+                continue;
+            };
             let mut offset = 0;
             loop {
                 scope.checkpoint()?;
@@ -69,7 +72,11 @@ impl Plugin for ReadFile {
                 if length == 0 {
                     break;
                 }
-                rows.push(Row { data: Value::Str(Str::from(piece)), offset, filename: (&path).into() })?;
+                rows.push(Row {
+                    data: Value::Str(Str::from(piece)),
+                    offset,
+                    filename: (&path).into(),
+                })?;
                 offset += i64::try_from(length).unwrap_or(i64::MAX);
                 if args.max_length.is_some_and(|limit| offset >= limit) {
                     break;

@@ -20,16 +20,22 @@ impl Plugin for Stat {
     type Row = DynRow;
     const NAME: &'static str = "stat";
     const CATEGORY: Category = Category::FileSystem;
+    const VERSION: i64 = 2;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
-        example("a folder", "SELECT Name, IsDir FROM stat(filename='/etc')", r#"[{"Name":"etc","IsDir":true}]"#),
+        example(
+            "a folder",
+            "SELECT Name, IsDir FROM stat(filename='/etc')",
+            r#"[{"Name":"etc","IsDir":true}]"#,
+        ),
         example("no such file", "stat(filename='/no/such/file')", "[]"),
         fails("no file", "stat()", "Field filename is required"),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         scope.check_access(Permission::FilesystemRead)?;
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
         let path = args.filename.resolve(scope, files.as_ref())?;
         if let Ok(info) = files.lstat(scope, &path) {
             rows.push(Row::from(Value::from(info)))?;

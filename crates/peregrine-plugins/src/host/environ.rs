@@ -22,7 +22,11 @@ impl Plugin for Environ {
     const CATEGORY: Category = Category::Utils;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const EXAMPLES: &'static [Example] = &[
-        example("a missing variable is NULL", "environ(vars='NO_SUCH_VARIABLE')", r#"[{"NO_SUCH_VARIABLE":null}]"#),
+        example(
+            "a missing variable is NULL",
+            "environ(vars='NO_SUCH_VARIABLE')",
+            r#"[{"NO_SUCH_VARIABLE":null}]"#,
+        ),
         example_shape("all", "environ()", Shape::Rows),
     ];
 
@@ -33,13 +37,21 @@ impl Plugin for Environ {
             Some(names) => {
                 for name in names {
                     let value = std::env::var_os(&name).filter(|_| is_public(&name));
-                    row.set(name, value.map_or(Value::Null, |value| Value::str(Str::new(value.as_encoded_bytes()))));
+                    row.set(
+                        name,
+                        value.map_or(Value::Null, |value| {
+                            Value::str(Str::new(value.as_encoded_bytes()))
+                        }),
+                    );
                 }
             }
             None => {
                 for (name, value) in std::env::vars_os() {
                     if is_public(&name.to_string_lossy()) {
-                        row.set(Str::new(name.as_encoded_bytes()), Value::str(Str::new(value.as_encoded_bytes())));
+                        row.set(
+                            Str::new(name.as_encoded_bytes()),
+                            Value::str(Str::new(value.as_encoded_bytes())),
+                        );
                     }
                 }
             }

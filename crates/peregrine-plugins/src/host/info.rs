@@ -68,8 +68,11 @@ impl Plugin for Info {
     const NAME: &'static str = "info";
     const CATEGORY: Category = Category::Utils;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
-    const EXAMPLES: &'static [Example] =
-        &[example_shape("this machine", "SELECT Hostname, OS, Architecture FROM info()", Shape::Rows)];
+    const EXAMPLES: &'static [Example] = &[example_shape(
+        "this machine",
+        "SELECT Hostname, OS, Architecture FROM info()",
+        Shape::Rows,
+    )];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;

@@ -37,8 +37,11 @@ impl Plugin for Users {
     const CATEGORY: Category = Category::Utils;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
-    const EXAMPLES: &'static [Example] =
-        &[example("the administrator", "SELECT Name, Uid FROM users() WHERE Uid = 0 LIMIT 1", r#"[{"Name":"root","Uid":0}]"#)];
+    const EXAMPLES: &'static [Example] = &[example(
+        "the administrator",
+        "SELECT Name, Uid FROM users() WHERE Uid = 0 LIMIT 1",
+        r#"[{"Name":"root","Uid":0}]"#,
+    )];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;

@@ -56,7 +56,11 @@ impl Plugin for Interfaces {
                 .iter()
                 .map(|address| format!("{}/{}", address.address, address.prefix_length))
                 .collect();
-            let hardware: Vec<String> = interface.hardware_address.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hardware: Vec<String> = interface
+                .hardware_address
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             rows.push(Row {
                 loopback: yes(interface.is_loopback()),
                 point_to_point: yes(interface.is_point_to_point()),
@@ -66,7 +70,12 @@ impl Plugin for Interfaces {
                 mtu: i64::from(interface.mtu),
                 index: i64::from(interface.index),
                 flags: i64::from(interface.flags),
-                addrs: Value::array(addresses.iter().map(|address| Value::from(address.as_str())).collect()),
+                addrs: Value::array(
+                    addresses
+                        .iter()
+                        .map(|address| Value::from(address.as_str()))
+                        .collect(),
+                ),
                 addrs_string: Value::array(addresses.into_iter().map(Value::from).collect()),
                 name: interface.name,
             })?;

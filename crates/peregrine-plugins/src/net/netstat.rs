@@ -84,5 +84,8 @@ fn address(address: SocketAddr) -> Dict {
         IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4),
         ip => ip,
     };
-    Dict::from_pairs([("IP", Value::from(ip.to_string())), ("Port", Value::from(u32::from(address.port())))])
+    Dict::from_pairs([
+        ("IP", Value::from(ip.to_string())),
+        ("Port", Value::from(u32::from(address.port()))),
+    ])
 }

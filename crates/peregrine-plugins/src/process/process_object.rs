@@ -16,18 +16,38 @@ pub(crate) struct ProcessObject {
 }
 
 /// Columns of `SELECT *`.
-const MEMBERS: [&str; 10] =
-    ["Pid", "Name", "Ppid", "CommandLine", "CreateTime", "Times", "Exe", "Cwd", "Username", "MemoryInfo"];
+const MEMBERS: [&str; 10] = [
+    "Pid",
+    "Name",
+    "Ppid",
+    "CommandLine",
+    "CreateTime",
+    "Times",
+    "Exe",
+    "Cwd",
+    "Username",
+    "MemoryInfo",
+];
 
 impl ProcessObject {
     pub(crate) fn new(machine: &Arc<dyn Machine>, brief: ProcessBrief) -> ProcessObject {
-        ProcessObject { machine: Arc::clone(machine), brief, full: OnceLock::new(), is_hidden: false }
+        ProcessObject {
+            machine: Arc::clone(machine),
+            brief,
+            full: OnceLock::new(),
+            is_hidden: false,
+        }
     }
 
     pub(crate) fn of(machine: &Arc<dyn Machine>, process: Process, is_hidden: bool) -> ProcessObject {
         let brief = process.brief.clone();
         let full = OnceLock::from(Some(process));
-        ProcessObject { machine: Arc::clone(machine), brief, full, is_hidden }
+        ProcessObject {
+            machine: Arc::clone(machine),
+            brief,
+            full,
+            is_hidden,
+        }
     }
 
     fn full(&self) -> Option<&Process> {
@@ -40,7 +60,8 @@ impl ProcessObject {
     }
 
     fn with_full<T: Into<Value>>(&self, member: impl FnOnce(&Process) -> T) -> Value {
-        self.full().map_or_else(|| Value::str(""), |process| member(process).into())
+        self.full()
+            .map_or_else(|| Value::str(""), |process| member(process).into())
     }
 }
 
@@ -54,7 +75,9 @@ fn start_time(brief: &ProcessBrief) -> Time {
 
 impl std::fmt::Debug for ProcessObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Process").field("pid", &self.brief.pid).finish_non_exhaustive()
+        f.debug_struct("Process")
+            .field("pid", &self.brief.pid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,9 +105,18 @@ impl Object for ProcessObject {
             "argv" => self.with_full(|process| {
                 Value::array(process.argv.args().map(|arg| Value::str(Str::new(arg))).collect())
             }),
-            "exe" => self.with_full(|process| process.exe.as_deref().map_or_else(|| Value::str(""), path_value)),
-            "cwd" => self.with_full(|process| process.cwd.as_deref().map_or_else(|| Value::str(""), path_value)),
-            "username" => self.with_full(|process| process.username.clone().unwrap_or_else(|| process.uid.to_string())),
+            "exe" => {
+                self.with_full(|process| process.exe.as_deref().map_or_else(|| Value::str(""), path_value))
+            }
+            "cwd" => {
+                self.with_full(|process| process.cwd.as_deref().map_or_else(|| Value::str(""), path_value))
+            }
+            "username" => self.with_full(|process| {
+                process
+                    .username
+                    .clone()
+                    .unwrap_or_else(|| process.uid.to_string())
+            }),
             "uid" => self.with_full(|process| process.uid),
             "gid" => self.with_full(|process| process.gid),
             "memoryinfo" => self.with_full(|process| {
@@ -125,5 +157,6 @@ impl Object for ProcessObject {
 
 /// Text of second precision in the zone of the machine, as the column has always been.
 fn local_rfc3339(time: Time) -> String {
-    peregrine_engine::time::rfc3339(Time::from_unix(time.unix(), 0).in_zone(ZoneId::local())).unwrap_or_default()
+    peregrine_engine::time::rfc3339(Time::from_unix(time.unix(), 0).in_zone(ZoneId::local()))
+        .unwrap_or_default()
 }

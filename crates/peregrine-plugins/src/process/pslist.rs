@@ -26,7 +26,11 @@ impl Plugin for Pslist {
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
     const EXAMPLES: &'static [Example] = &[
-        example("the first process has no parent", "SELECT Pid, Ppid FROM pslist(pid=1)", r#"[{"Pid":1,"Ppid":0}]"#),
+        example(
+            "the first process has no parent",
+            "SELECT Pid, Ppid FROM pslist(pid=1)",
+            r#"[{"Pid":1,"Ppid":0}]"#,
+        ),
         example("no such process", "pslist(pid=-1)", "[]"),
         example_shape("all of them", "pslist()", Shape::Rows),
     ];
@@ -35,10 +39,18 @@ impl Plugin for Pslist {
         scope.check_access(Permission::MachineState)?;
         let machine = machine(scope)?;
         if let Some(pid) = args.pid {
-            let Ok(pid) = u32::try_from(pid) else { return Ok(()) };
+            let Ok(pid) = u32::try_from(pid) else {
+                return Ok(());
+            };
             if let Some(process) = machine.process(pid).map_err(failed)? {
-                let is_hidden = !machine.process_list().map_err(failed)?.iter().any(|brief| brief.pid == pid);
-                rows.push(Row::from(Value::object(ProcessObject::of(&machine, process, is_hidden))))?;
+                let is_hidden = !machine
+                    .process_list()
+                    .map_err(failed)?
+                    .iter()
+                    .any(|brief| brief.pid == pid);
+                rows.push(Row::from(Value::object(ProcessObject::of(
+                    &machine, process, is_hidden,
+                ))))?;
             }
             return Ok(());
         }

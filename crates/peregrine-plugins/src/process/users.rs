@@ -20,8 +20,13 @@ impl UserNames {
     pub(crate) fn name(&mut self, scope: &Scope, uid: u32) -> Value {
         if self.read.is_none_or(|read| read.elapsed() > FRESH) {
             self.read = Some(Instant::now());
-            if let Ok(users) = machine(scope).and_then(|machine| machine.users().map_err(crate::machine::failed)) {
-                self.names = users.into_iter().map(|user| (user.uid, Str::from(user.name.as_str()))).collect();
+            if let Ok(users) =
+                machine(scope).and_then(|machine| machine.users().map_err(crate::machine::failed))
+            {
+                self.names = users
+                    .into_iter()
+                    .map(|user| (user.uid, Str::from(user.name.as_str())))
+                    .collect();
             }
         }
         match self.names.get(&uid) {

@@ -88,7 +88,15 @@ impl ArtifactService for RepositoryArtifacts {
                 max_upload_bytes: limits.max_upload_bytes,
             },
         };
-        let compiled = model::compile(&self.repository, &request, &Options::default()).map_err(|error| {
+        let options = Options {
+            // A person watches: rows leave the machine a second after they are found.
+            batching: model::resources::Batching {
+                max_wait: 1,
+                ..Default::default()
+            },
+            ..Options::default()
+        };
+        let compiled = model::compile(&self.repository, &request, &options).map_err(|error| {
             let names: Vec<&str> = specs.iter().map(|spec| spec.artifact.as_str()).collect();
             let parameter = match &error {
                 model::Error::Parameter { parameter, .. } => Some(parameter.clone()),

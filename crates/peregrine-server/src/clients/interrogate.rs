@@ -72,9 +72,7 @@ pub(crate) fn facts_of_interrogation(source: &str, rows: &[u8]) -> Option<(Clien
         agent_version: text("Version"),
         build_time: text("BuildTime"),
         build_url: text("build_url"),
-        addresses: texts(&row["Addresses"])
-            .or_else(|| texts(&row["IPAddresses"]))
-            .unwrap_or_default(),
+        addresses: addresses(&row["IPAddresses"]),
         mac_addresses: texts(&row["MACAddresses"]).unwrap_or_default(),
     };
     Some((facts, texts(&row["Labels"]).unwrap_or_default()))
@@ -94,7 +92,7 @@ pub(crate) fn facts_of_agent(rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> 
         agent_version: text("client_version"),
         build_time: text("build_time"),
         build_url: text("build_url"),
-        addresses: texts(&row["addresses"]).unwrap_or_default(),
+        addresses: addresses(&row["addresses"]),
         mac_addresses: texts(&row["mac_addresses"]).unwrap_or_default(),
     };
     Some((facts, texts(&row["labels"]).unwrap_or_default()))
@@ -123,4 +121,54 @@ fn texts(value: &Value) -> Option<Vec<String>> {
             .map(clip)
             .collect(),
     )
+}
+
+/// Addresses of all cards, each of which may have several, with or without the length of their network.
+fn addresses(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec![value];
+    while let Some(value) = pending.pop() {
+        match value {
+            // Taken from the end, so that the first comes first.
+            Value::Array(list) => pending.extend(list.iter().rev()),
+            Value::String(text) => {
+                let bare = text
+                    .split(',')
+                    .map(|part| part.split('/').next().unwrap_or_default().trim());
+                found.extend(bare.filter(|part| !part.is_empty()).map(clip));
+            }
+            _ => {}
+        }
+        if found.len() >= MAX_LIST {
+            break;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_become_facts() {
+        let row = json!({
+            "Hostname": "web1", "OS": "linux", "Platform": "debian", "PlatformVersion": "13", "Labels": null,
+            "IPAddresses": [["10.0.0.5/24", "fe80::1/64"], "192.168.1.1, 192.168.1.2"], "MACAddresses": ["aa:bb"],
+        });
+        let rows = format!("{row}\n");
+        let (facts, labels) =
+            facts_of_interrogation("Generic.Client.Info/BasicInformation", rows.as_bytes()).unwrap();
+        assert_eq!(
+            (facts.hostname.as_str(), facts.release.as_str(), labels.len()),
+            ("web1", "debian 13", 0)
+        );
+        assert_eq!(
+            facts.addresses,
+            ["10.0.0.5", "fe80::1", "192.168.1.1", "192.168.1.2"]
+        );
+        assert!(facts_of_interrogation("Other/BasicInformation", rows.as_bytes()).is_none());
+        assert!(facts_of_interrogation("Generic.Client.Info/BasicInformation", b"").is_none());
+    }
 }

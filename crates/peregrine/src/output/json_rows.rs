@@ -19,7 +19,10 @@ impl JsonLines {
     pub(super) fn new(out: Box<dyn Write + Send>) -> JsonLines {
         // The first row is shown at once.
         let last_flush = Instant::now().checked_sub(FLUSH).unwrap_or_else(Instant::now);
-        JsonLines { out: BufWriter::with_capacity(64 << 10, out), last_flush }
+        JsonLines {
+            out: BufWriter::with_capacity(64 << 10, out),
+            last_flush,
+        }
     }
 }
 
@@ -53,18 +56,23 @@ pub(super) struct JsonArray {
 
 impl JsonArray {
     pub(super) fn new(out: Box<dyn Write + Send>) -> JsonArray {
-        JsonArray { out: BufWriter::new(out), is_first: true }
+        JsonArray {
+            out: BufWriter::new(out),
+            is_first: true,
+        }
     }
 }
 
 impl RowWriter for JsonArray {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
-        self.out.write_all(if self.is_first { b"[\n " } else { b",\n " })?;
+        self.out
+            .write_all(if self.is_first { b"[\n " } else { b",\n " })?;
         self.is_first = false;
         let mut text = Vec::new();
         json::write_row(scope, row, &mut text);
         // Our own encoder's output is valid; if not, the plain form is still right.
-        let pretty = serde_json::from_slice::<serde_json::Value>(&text).and_then(|value| serde_json::to_string_pretty(&value));
+        let pretty = serde_json::from_slice::<serde_json::Value>(&text)
+            .and_then(|value| serde_json::to_string_pretty(&value));
         match pretty {
             Ok(pretty) => self.out.write_all(pretty.replace('\n', "\n ").as_bytes())?,
             Err(_) => self.out.write_all(&text)?,
@@ -73,7 +81,8 @@ impl RowWriter for JsonArray {
     }
 
     fn end_statement(&mut self) -> io::Result<()> {
-        self.out.write_all(if self.is_first { b"[]\n" } else { b"\n]\n" })?;
+        self.out
+            .write_all(if self.is_first { b"[]\n" } else { b"\n]\n" })?;
         self.is_first = true;
         self.out.flush()
     }

@@ -20,7 +20,11 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(out: Box<dyn Write + Send>) -> Table {
-        Table { out, columns: Vec::new(), rows: Vec::new() }
+        Table {
+            out,
+            columns: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 
     fn print(&mut self) -> io::Result<()> {
@@ -28,7 +32,8 @@ impl Table {
             return Ok(());
         }
         let mut grid = Grid::new();
-        grid.load_style(presets::UTF8_NO_BORDERS).set_content_arrangement(ContentArrangement::Dynamic);
+        grid.load_style(presets::UTF8_NO_BORDERS)
+            .set_content_arrangement(ContentArrangement::Dynamic);
         grid.set_header(self.columns.iter().map(|name| name.as_utf8_lossy().into_owned()));
         for row in self.rows.drain(..) {
             grid.add_row(row);
@@ -45,7 +50,9 @@ fn shown(bytes: &[u8]) -> String {
         .take(LONGEST_CELL)
         .map(|c| match c {
             '\n' | '\t' => ' ',
-            c if c.is_control() => char::from_u32(0x2400 + u32::from(c)).filter(|_| u32::from(c) < 0x20).unwrap_or('\u{fffd}'),
+            c if c.is_control() => char::from_u32(0x2400 + u32::from(c))
+                .filter(|_| u32::from(c) < 0x20)
+                .unwrap_or('\u{fffd}'),
             c => c,
         })
         .collect();
@@ -62,7 +69,12 @@ impl RowWriter for Table {
             self.print()?;
             self.columns = columns;
         }
-        self.rows.push(self.columns.iter().map(|name| shown(&cell(scope, row.get(&name[..])))).collect());
+        self.rows.push(
+            self.columns
+                .iter()
+                .map(|name| shown(&cell(scope, row.get(&name[..]))))
+                .collect(),
+        );
         if self.rows.len() >= GROUP {
             self.print()?;
         }

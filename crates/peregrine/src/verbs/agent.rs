@@ -35,18 +35,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let text = std::fs::read_to_string(&args.config)
         .with_context(|| format!("reading the client configuration `{}`", args.config.display()))?;
-    let config = Config::from_yaml(&text).with_context(|| format!("client configuration `{}`", args.config.display()))?;
+    let config = Config::from_yaml(&text)
+        .with_context(|| format!("client configuration `{}`", args.config.display()))?;
     let client = config.client;
     let paths = paths(&client, args.state.as_deref())?;
     let stop = Cancellation::new();
     stop_on_signals(&stop)?;
 
     let state = StateFolder(paths.checkpoints.parent().unwrap_or(Path::new(".")).to_owned());
-    let runner = EngineRunner::new(
-        registry::registry(),
-        &client,
-        move |builder| builder.extension(Arc::new(AccessorManager::default())).extension(Arc::new(state.clone())),
-    )
+    let runner = EngineRunner::new(registry::registry(), &client, move |builder| {
+        builder
+            .extension(Arc::new(AccessorManager::default()))
+            .extension(Arc::new(state.clone()))
+    })
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     let facts = facts(&client.labels)?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
@@ -61,18 +62,29 @@ fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) ->
         Some(folder) => folder.to_owned(),
         None => {
             let writeback = PathBuf::from(client.writeback(variable));
-            writeback.parent().map(Path::to_owned).context("the configuration names no writeback file")?
+            writeback
+                .parent()
+                .map(Path::to_owned)
+                .context("the configuration names no writeback file")?
         }
     };
-    std::fs::create_dir_all(&folder).with_context(|| format!("creating the agent's folder `{}`", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("creating the agent's folder `{}`", folder.display()))?;
     let (writeback, buffer) = match state {
         Some(folder) => (folder.join("writeback.yaml"), folder.join("buffer.bin")),
         None => (
             PathBuf::from(client.writeback(variable)),
-            client.local_buffer.file(variable).map_or_else(|| folder.join("buffer.bin"), PathBuf::from),
+            client
+                .local_buffer
+                .file(variable)
+                .map_or_else(|| folder.join("buffer.bin"), PathBuf::from),
         ),
     };
-    Ok(AgentPaths { writeback, buffer, checkpoints: folder.join("checkpoints") })
+    Ok(AgentPaths {
+        writeback,
+        buffer,
+        checkpoints: folder.join("checkpoints"),
+    })
 }
 
 fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
@@ -81,7 +93,9 @@ fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
         hostname: host.hostname,
         fqdn: host.fqdn,
         system: host.os,
-        release: format!("{} {}", host.platform, host.platform_version).trim().to_owned(),
+        release: format!("{} {}", host.platform, host.platform_version)
+            .trim()
+            .to_owned(),
         architecture: peregrine_plugins::go_architecture(&host.architecture).to_owned(),
         client_name: "peregrine".to_owned(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,25 +108,35 @@ fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
 pub(crate) fn stop_on_signals(stop: &Cancellation) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(move || {
-        runtime.block_on(async move {
-            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
-            let mut waiting = Vec::new();
-            for kind in kinds {
-                if let Ok(mut received) = signal(kind) {
-                    let stop = stop.clone();
-                    waiting.push(tokio::spawn(async move {
-                        if received.recv().await.is_some() {
-                            stop.cancel();
-                        }
-                    }));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .stack_size(256 << 10)
+        .spawn(move || {
+            runtime.block_on(async move {
+                let kinds = [
+                    SignalKind::interrupt(),
+                    SignalKind::terminate(),
+                    SignalKind::hangup(),
+                    SignalKind::quit(),
+                ];
+                let mut waiting = Vec::new();
+                for kind in kinds {
+                    if let Ok(mut received) = signal(kind) {
+                        let stop = stop.clone();
+                        waiting.push(tokio::spawn(async move {
+                            if received.recv().await.is_some() {
+                                stop.cancel();
+                            }
+                        }));
+                    }
                 }
-            }
-            for task in waiting {
-                let _ = task.await;
-            }
-        });
-    })?;
+                for task in waiting {
+                    let _ = task.await;
+                }
+            });
+        })?;
     Ok(())
 }

@@ -93,7 +93,12 @@ fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCo
         let is_wanted = matches(&pattern, &artifact.name.to_lowercase());
         if is_wanted && !artifact.sources.is_empty() {
             let first = artifact.description.lines().next().unwrap_or_default();
-            writeln!(out, "{:<40} {:<13} {first}", artifact.name, artifact.kind.as_str())?;
+            writeln!(
+                out,
+                "{:<40} {:<13} {first}",
+                artifact.name,
+                artifact.kind.as_str()
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -103,9 +108,13 @@ fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCo
 fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
         match rest.split_once(part) {
             Some((_, after)) => rest = after,
@@ -132,7 +141,12 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
             anyhow::ensure!(
                 known || collect.names.len() > 1,
                 "`{name}` has no parameter `{parameter}`; it has: {}",
-                artifact.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ")
+                artifact
+                    .parameters
+                    .iter()
+                    .map(|p| p.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             );
             if known {
                 let variable = format!("PeregrineArg{number}");
@@ -143,16 +157,38 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
         call.push("preconditions=TRUE".to_owned());
         texts.push(format!("SELECT * FROM Artifact.{name}({})", call.join(", ")));
     }
-    let (scope, cancellation) = session::open(&Options { env, timeout, log: log.clone(), repository });
-    let format = collect.format.unwrap_or_else(|| Format::default_for(collect.output.is_some()));
+    let (scope, cancellation) = session::open(&Options {
+        env,
+        timeout,
+        log: log.clone(),
+        repository,
+    });
+    let format = collect
+        .format
+        .unwrap_or_else(|| Format::default_for(collect.output.is_some()));
     let mut writer = output::writer(format, collect.output.as_deref())?;
     let rows = AtomicU64::new(0);
     for text in &texts {
-        session::run_text(&scope, text, "the collection", writer.as_mut(), collect.max_rows, &rows)?;
+        session::run_text(
+            &scope,
+            text,
+            "the collection",
+            writer.as_mut(),
+            collect.max_rows,
+            &rows,
+        )?;
     }
     writer.end()?;
     let was_cut = cancellation.is_cancelled();
     scope.close();
-    anyhow::ensure!(!was_cut, "the collection was stopped after {} seconds (--timeout)", collect.timeout.unwrap_or_default());
-    Ok(if log.had_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    anyhow::ensure!(
+        !was_cut,
+        "the collection was stopped after {} seconds (--timeout)",
+        collect.timeout.unwrap_or_default()
+    );
+    Ok(if log.had_error() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -36,8 +36,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             agent = Some(start_agent(&folder)?);
         }
         if !args.no_browser {
-            let scheme = if config.gui.use_plain_http { "http" } else { "https" };
-            open_browser(&format!("{scheme}://localhost:{}/", server.addresses().gui.port()));
+            let scheme = if config.gui.use_plain_http {
+                "http"
+            } else {
+                "https"
+            };
+            open_browser(&format!(
+                "{scheme}://localhost:{}/",
+                server.addresses().gui.port()
+            ));
         }
         let told = until_told_to_end();
         tokio::pin!(told);
@@ -97,7 +104,10 @@ async fn ended(agent: &mut Option<Child>) -> String {
 }
 
 async fn stop_agent(mut agent: Child) {
-    let pid = agent.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let pid = agent
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid
         && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
         && tokio::time::timeout(GRACE, agent.wait()).await.is_ok()
@@ -115,7 +125,12 @@ fn open_browser(url: &str) {
     if !has_display {
         return;
     }
-    let opened = Command::new("xdg-open").arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let opened = Command::new("xdg-open")
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     if let Err(error) = opened {
         tracing::debug!(%error, "no browser opened");
     }

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 /// Arguments of `query`.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  peregrine query 'SELECT Pid, Name FROM pslist() LIMIT 5'\n  peregrine query --format csv -f hunt.vql --env Path=/tmp")]
+#[command(
+    after_help = "Examples:\n  peregrine query 'SELECT Pid, Name FROM pslist() LIMIT 5'\n  peregrine query --format csv -f hunt.vql --env Path=/tmp"
+)]
 pub(crate) struct Args {
     /// The queries; they share one scope.
     #[arg(value_name = "VQL", required_unless_present = "files")]
@@ -43,7 +45,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut texts: Vec<(String, String)> = args.queries.into_iter().map(|text| ("the query".to_owned(), text)).collect();
+    let mut texts: Vec<(String, String)> = args
+        .queries
+        .into_iter()
+        .map(|text| ("the query".to_owned(), text))
+        .collect();
     for path in &args.files {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
         texts.push((format!("`{}`", path.display()), text));
@@ -54,8 +60,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let log = TerminalLog::new(args.debug);
     let repository = registry::repository(&args.definitions)?;
-    let (scope, cancellation) = session::open(&Options { env: args.env, timeout, log: log.clone(), repository });
-    let format = args.format.unwrap_or_else(|| Format::default_for(args.output.is_some()));
+    let (scope, cancellation) = session::open(&Options {
+        env: args.env,
+        timeout,
+        log: log.clone(),
+        repository,
+    });
+    let format = args
+        .format
+        .unwrap_or_else(|| Format::default_for(args.output.is_some()));
     let mut writer = output::writer(format, args.output.as_deref())?;
     let rows = AtomicU64::new(0);
     for (name, text) in &texts {
@@ -65,10 +78,23 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let was_cut = cancellation.is_cancelled();
     scope.close();
     if was_cut {
-        anyhow::bail!("the query was stopped after {} seconds (--timeout)", args.timeout.unwrap_or_default());
+        anyhow::bail!(
+            "the query was stopped after {} seconds (--timeout)",
+            args.timeout.unwrap_or_default()
+        );
     }
-    if args.max_rows.is_some_and(|limit| rows.load(Ordering::Relaxed) >= limit) {
-        anyhow::bail!("the query was stopped after {} rows (--max-rows)", rows.load(Ordering::Relaxed));
+    if args
+        .max_rows
+        .is_some_and(|limit| rows.load(Ordering::Relaxed) >= limit)
+    {
+        anyhow::bail!(
+            "the query was stopped after {} rows (--max-rows)",
+            rows.load(Ordering::Relaxed)
+        );
     }
-    Ok(if log.had_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if log.had_error() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

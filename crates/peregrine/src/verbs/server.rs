@@ -16,7 +16,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let (server, config) = args.server.start(&folder).await?;
         announce(&server, &config, &folder);
-        println!("Agents connect with {}", peregrine_server::Config::client_file(&folder).display());
+        println!(
+            "Agents connect with {}",
+            peregrine_server::Config::client_file(&folder).display()
+        );
         until_told_to_end().await?;
         server.shutdown().await;
         Ok(ExitCode::SUCCESS)

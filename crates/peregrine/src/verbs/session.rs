@@ -5,9 +5,9 @@ use crate::registry;
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_artifacts::Repository;
-use peregrine_engine::prelude::*;
 use peregrine_engine::Context;
 use peregrine_engine::log::LogSink;
+use peregrine_engine::prelude::*;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,7 +22,10 @@ pub(crate) struct TerminalLog {
 
 impl TerminalLog {
     pub(crate) fn new(is_verbose: bool) -> Arc<TerminalLog> {
-        Arc::new(TerminalLog { is_verbose, had_error: AtomicBool::new(false) })
+        Arc::new(TerminalLog {
+            is_verbose,
+            had_error: AtomicBool::new(false),
+        })
     }
 
     /// Whether anything was logged as an error.
@@ -69,10 +72,24 @@ pub(crate) fn open(options: &Options) -> (Scope, Cancellation) {
         .cancellation(cancellation.clone())
         .extension(Arc::new(AccessorManager::default()))
         .build();
-    let env = Dict::from_pairs(options.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let env = Dict::from_pairs(
+        options
+            .env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
     let version = Dict::from_pairs([("name", "peregrine"), ("version", env!("CARGO_PKG_VERSION"))]);
-    env.set("config", Dict::from_pairs([("version", Value::Dict(version)), ("labels", Value::array(Vec::new()))]));
-    env.set("Artifact", peregrine_artifacts::Namespace::new(options.repository.clone()).into_value());
+    env.set(
+        "config",
+        Dict::from_pairs([
+            ("version", Value::Dict(version)),
+            ("labels", Value::array(Vec::new())),
+        ]),
+    );
+    env.set(
+        "Artifact",
+        peregrine_artifacts::Namespace::new(options.repository.clone()).into_value(),
+    );
     (Scope::root(&context, env), cancellation)
 }
 
@@ -86,7 +103,10 @@ pub(crate) fn run_text(
     rows: &AtomicU64,
 ) -> anyhow::Result<()> {
     let program = peregrine_engine::Program::compile(text).map_err(|diagnostics| {
-        let rendered: Vec<String> = diagnostics.iter().map(|diagnostic| diagnostic.render(text)).collect();
+        let rendered: Vec<String> = diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.render(text))
+            .collect();
         anyhow::anyhow!("{name} can not be parsed\n{}", rendered.join("\n"))
     })?;
     let mut failure = None;
@@ -102,15 +122,19 @@ pub(crate) fn run_text(
             })
         });
         let outcome = statement.run(scope, &mut sink);
-        drop(sink);
         if let Some(error) = failure.take() {
             if error.kind() == std::io::ErrorKind::BrokenPipe {
                 return Ok(()); // The reader (`head`) has seen enough.
             }
             return Err(error).context("writing rows");
         }
-        if statement.is_select() {
-            writer.end_statement()?;
+        if statement.is_select()
+            && let Err(error) = writer.end_statement()
+        {
+            if error.kind() == std::io::ErrorKind::BrokenPipe {
+                return Ok(());
+            }
+            return Err(error).context("writing rows");
         }
         if outcome.is_err() {
             break;

@@ -41,7 +41,11 @@ pub(crate) fn run(paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
             writeln!(out, "  warning {issue}")?;
         }
     }
-    Ok(if had_error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if had_error {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -51,10 +55,15 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<(
         return Ok(());
     }
     anyhow::ensure!(depth < MAX_DEPTH, "`{}` is too deep", path.display());
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.flatten().map(|entry| entry.path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     entries.sort();
     for entry in entries {
-        let is_definition = entry.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let is_definition = entry
+            .extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml");
         if entry.is_dir() || is_definition {
             find(&entry, depth + 1, files)?;
         }

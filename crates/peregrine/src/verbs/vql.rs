@@ -52,10 +52,24 @@ fn list(format: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let mut entries: Vec<serde_json::Value> = Vec::new();
     for function in registry.functions() {
-        entries.push(entry("function", function.name, function.category.name(), function.args, function.platforms, function.doc));
+        entries.push(entry(
+            "function",
+            function.name,
+            function.category.name(),
+            function.args,
+            function.platforms,
+            function.doc,
+        ));
     }
     for plugin in registry.plugins() {
-        entries.push(entry("plugin", plugin.name, plugin.category.name(), plugin.args, plugin.platforms, plugin.doc));
+        entries.push(entry(
+            "plugin",
+            plugin.name,
+            plugin.category.name(),
+            plugin.args,
+            plugin.platforms,
+            plugin.doc,
+        ));
     }
     for (name, description) in AccessorManager::default().describe() {
         entries.push(json!({ "name": name, "kind": "accessor", "doc": description }));
@@ -74,7 +88,14 @@ fn list(format: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn entry(kind: &str, name: &str, category: &str, args: &[ArgSpec], platforms: Platforms, doc: &str) -> serde_json::Value {
+fn entry(
+    kind: &str,
+    name: &str,
+    category: &str,
+    args: &[ArgSpec],
+    platforms: Platforms,
+    doc: &str,
+) -> serde_json::Value {
     let args: Vec<_> = args
         .iter()
         .filter(|arg| !arg.rest)
@@ -89,11 +110,25 @@ fn doc(name: &str) -> anyhow::Result<ExitCode> {
     let mut found = false;
     if let Some(function) = registry.function(name) {
         found = true;
-        page(&mut out, "function", function.name, function.doc, function.args, function.examples)?;
+        page(
+            &mut out,
+            "function",
+            function.name,
+            function.doc,
+            function.args,
+            function.examples,
+        )?;
     }
     if let Some(plugin) = registry.plugin(name) {
         found = true;
-        page(&mut out, "plugin", plugin.name, plugin.doc, plugin.args, plugin.examples)?;
+        page(
+            &mut out,
+            "plugin",
+            plugin.name,
+            plugin.doc,
+            plugin.args,
+            plugin.examples,
+        )?;
         if !plugin.columns.is_empty() {
             writeln!(out, "\nColumns:")?;
             for column in plugin.columns {
@@ -101,7 +136,10 @@ fn doc(name: &str) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    anyhow::ensure!(found, "no function or plugin `{name}`; `peregrine vql list` shows what there is");
+    anyhow::ensure!(
+        found,
+        "no function or plugin `{name}`; `peregrine vql list` shows what there is"
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -123,7 +161,13 @@ fn page(
             (false, Some(default)) => format!(", default {default}"),
             (false, None) => String::new(),
         };
-        writeln!(out, "  {:<18} {} ({}{need})", arg.name, arg.doc.trim(), arg.type_name)?;
+        writeln!(
+            out,
+            "  {:<18} {} ({}{need})",
+            arg.name,
+            arg.doc.trim(),
+            arg.type_name
+        )?;
     }
     if !examples.is_empty() {
         writeln!(out, "\nExamples:")?;
@@ -144,7 +188,10 @@ fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
             std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?
         };
         let formatted = peregrine_vql::reformat(&text).map_err(|diagnostics| {
-            let rendered: Vec<String> = diagnostics.iter().map(|diagnostic| diagnostic.render(&text)).collect();
+            let rendered: Vec<String> = diagnostics
+                .iter()
+                .map(|diagnostic| diagnostic.render(&text))
+                .collect();
             anyhow::anyhow!("`{}`\n{}", path.display(), rendered.join("\n"))
         })?;
         if is_stdin {
@@ -158,5 +205,9 @@ fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(if check && would_change { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if check && would_change {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -25,7 +25,8 @@ export function isForeign(name: string, os: string | undefined): boolean {
   return Object.values(OS_PREFIX).some((prefix) => prefix !== own && name.startsWith(prefix));
 }
 
-export const firstLine = (text: string | null) => (text ?? '').trim().split('\n')[0] ?? '';
+/** The first paragraph of a description on one line. */
+export const summary = (text: string | null) => ((text ?? '').trim().split(/\n\s*\n/)[0] ?? '').replace(/\s+/g, ' ');
 
 export function ArtifactPicker({ artifacts, chosen, onToggle, os }: Props) {
   const [find, setFind] = useState('');
@@ -67,7 +68,7 @@ export function ArtifactPicker({ artifacts, chosen, onToggle, os }: Props) {
                 <input type="checkbox" value={artifact.name} checked={selected} onChange={() => onToggle(artifact.name)} />
                 <span>
                   <strong>{artifact.name}</strong>
-                  <span className="picker-text">{firstLine(artifact.description)}</span>
+                  <span className="picker-text">{summary(artifact.description)}</span>
                 </span>
                 {!artifact.built_in && <span className="tag">custom</span>}
                 {isForeign(artifact.name, os) && (

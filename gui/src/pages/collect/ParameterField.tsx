@@ -2,6 +2,7 @@
 
 import { useId } from 'react';
 import type { Parameter } from '../../api/types';
+import { Markdown } from '../../ui/markdown';
 import { IconButton } from '../../ui/parts';
 import { CsvGrid } from './CsvGrid';
 import { checkParameter, isTrue } from './spec';
@@ -40,7 +41,11 @@ export function ParameterField({ parameter, value, error, onChange }: Props) {
               {problem}
             </p>
           )}
-          {parameter.description && <p className="param-note">{parameter.description}</p>}
+          {parameter.description && (
+            <div className="param-note">
+              <Markdown text={parameter.description} />
+            </div>
+          )}
         </div>
       </div>
     </div>

@@ -17,11 +17,15 @@ use std::time::Duration;
 const PRECISION: Span = Span::from_millis(20);
 const WAIT: Duration = Duration::from_millis(500);
 
-static COLUMNS: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(["Name", "Username", "Exe", "CommandLine", "Uid"]));
+static COLUMNS: LazyLock<Arc<Columns>> =
+    LazyLock::new(|| Columns::new(["Name", "Username", "Exe", "CommandLine", "Uid"]));
 
 /// What the tracker keeps of a process.
 pub(crate) fn data_of(process: &Process) -> Dict {
-    let username = process.username.clone().unwrap_or_else(|| process.uid.to_string());
+    let username = process
+        .username
+        .clone()
+        .unwrap_or_else(|| process.uid.to_string());
     Dict::from_columns(
         Arc::clone(&COLUMNS),
         vec![
@@ -65,9 +69,17 @@ impl Feed {
         sync_period: Duration,
     ) -> VqlResult<Feed> {
         let events = hub::subscribe(crate::events::preferred(source)?)?;
-        scope.log_line(&format!("INFO:process_tracker: process events come from {}", events.kind()));
-        let feed =
-            Feed { scope: scope.clone(), tracker: Arc::clone(tracker), events, users: UserNames::default(), sync_period };
+        scope.log_line(&format!(
+            "INFO:process_tracker: process events come from {}",
+            events.kind()
+        ));
+        let feed = Feed {
+            scope: scope.clone(),
+            tracker: Arc::clone(tracker),
+            events,
+            users: UserNames::default(),
+            sync_period,
+        };
         feed.sync()?;
         Ok(feed)
     }
@@ -79,19 +91,32 @@ impl Feed {
             let batch = match self.events.next(WAIT) {
                 Ok(batch) => batch,
                 Err(error) => {
-                    self.scope.log_line(&format!("ERROR:process_tracker: {error}; only full lists are used from now on"));
+                    self.scope.log_line(&format!(
+                        "ERROR:process_tracker: {error}; only full lists are used from now on"
+                    ));
                     self.poll_only();
                     return;
                 }
             };
             let mut lost = self.events.take_lost();
             if let Some(batch) = batch {
-                lost += batch.iter().map(|event| if let ProcessEvent::Lost(count) = event { *count } else { 0 }).sum::<u64>();
+                lost += batch
+                    .iter()
+                    .map(|event| {
+                        if let ProcessEvent::Lost(count) = event {
+                            *count
+                        } else {
+                            0
+                        }
+                    })
+                    .sum::<u64>();
                 let events: Vec<_> = batch.iter().filter_map(|event| self.event(event)).collect();
                 self.tracker.apply(now(&self.scope), events);
             }
             if lost > 0 {
-                self.scope.log_line(&format!("WARN:process_tracker: {lost} process events were lost; taking a full list"));
+                self.scope.log_line(&format!(
+                    "WARN:process_tracker: {lost} process events were lost; taking a full list"
+                ));
                 self.tracker.report_lost(self.events.kind().as_str(), lost);
             }
             if lost > 0 || last_sync.elapsed() >= self.sync_period {
@@ -109,7 +134,9 @@ impl Feed {
 
     fn sync_logged(&self) {
         if let Err(error) = self.sync() {
-            self.scope.log_line(&format!("WARN:process_tracker: no full list of processes: {error}"));
+            self.scope.log_line(&format!(
+                "WARN:process_tracker: no full list of processes: {error}"
+            ));
         }
     }
 
@@ -127,7 +154,9 @@ impl Feed {
                 None
             } else {
                 // Gone since it was listed: then an event tells of its end, or the next list does.
-                let Some(process) = machine.process(brief.pid).map_err(failed)? else { continue };
+                let Some(process) = machine.process(brief.pid).map_err(failed)? else {
+                    continue;
+                };
                 if process.brief.start != brief.start {
                     continue;
                 }
@@ -147,15 +176,26 @@ impl Feed {
 
     fn is_known(&self, brief: &ProcessBrief) -> bool {
         let start = Instant::from_nanos(brief.start.epoch_ns);
-        self.tracker.get(&brief.pid.to_string(), None).is_some_and(|process| {
-            let has_data = process.data.is_some();
-            has_data && process.start_time.is_some_and(|known| known.distance(start) <= PRECISION)
-        })
+        self.tracker
+            .get(&brief.pid.to_string(), None)
+            .is_some_and(|process| {
+                let has_data = process.data.is_some();
+                has_data
+                    && process
+                        .start_time
+                        .is_some_and(|known| known.distance(start) <= PRECISION)
+            })
     }
 
     fn event(&mut self, event: &ProcessEvent) -> Option<Event<ProcessData>> {
         let (pid, parent, start, time, kind) = match event {
-            ProcessEvent::Fork(fork) => (fork.pid, Some(fork.ppid), fork.start, fork.time, Kind::Start(None)),
+            ProcessEvent::Fork(fork) => (
+                fork.pid,
+                Some(fork.ppid),
+                fork.start,
+                fork.time,
+                Kind::Start(None),
+            ),
             ProcessEvent::Exec(exec) => {
                 let data = Arc::new(ProcessData(data_of_exec(exec, &mut self.users, &self.scope)));
                 (exec.pid, Some(exec.ppid), exec.start, exec.time, Kind::Exec(data))

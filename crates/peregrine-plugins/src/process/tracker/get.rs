@@ -31,7 +31,9 @@ impl Function for ProcessTrackerGet {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;
         let tracker = current(scope)?;
-        let process = tracker.tracker.get(&args.id.as_utf8_lossy(), args.as_of.map(instant));
+        let process = tracker
+            .tracker
+            .get(&args.id.as_utf8_lossy(), args.as_of.map(instant));
         Ok(process.map_or(Value::Null, |process| tracker.record(scope, &process)))
     }
 }

@@ -37,7 +37,9 @@ pub(crate) fn install(handle: Handle) {
 /// Takes this tracker out of force, unless another one has replaced it.
 pub(crate) fn uninstall(tracker: &Arc<Tracker<ProcessData>>) -> bool {
     let mut installed = INSTALLED.write();
-    let is_current = installed.as_ref().is_some_and(|handle| Arc::ptr_eq(&handle.tracker, tracker));
+    let is_current = installed
+        .as_ref()
+        .is_some_and(|handle| Arc::ptr_eq(&handle.tracker, tracker));
     if is_current {
         *installed = None;
     }
@@ -55,7 +57,10 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
     {
         return Ok(handle.clone());
     }
-    let tracker = Tracker::new(Config { max_size: usize::MAX >> 1, ..Config::default() });
+    let tracker = Tracker::new(Config {
+        max_size: usize::MAX >> 1,
+        ..Config::default()
+    });
     let now = now(scope);
     let machine = machine(scope)?;
     let mut rows = Vec::new();
@@ -72,7 +77,11 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
         })
         .map_err(failed)?;
     tracker.sync(now, Span::ZERO, rows);
-    let handle = Handle { tracker: Arc::new(tracker), enrichments: Arc::default(), is_snapshot: true };
+    let handle = Handle {
+        tracker: Arc::new(tracker),
+        enrichments: Arc::default(),
+        is_snapshot: true,
+    };
     *snapshot = Some((Clock::now(), handle.clone()));
     Ok(handle)
 }

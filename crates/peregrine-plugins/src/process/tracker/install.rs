@@ -52,12 +52,19 @@ impl Function for ProcessTracker {
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
-        not_run("fed from the kernel", "process_tracker(source='auto', sync_period=60000)"),
+        not_run(
+            "fed from the kernel",
+            "process_tracker(source='auto', sync_period=60000)",
+        ),
         not_run(
             "fed by queries",
             "process_tracker(sync_query={ SELECT Pid AS id, Ppid AS parent_id, CreateTime AS start_time, dict(Name=Name) AS data FROM pslist() })",
         ),
-        fails("nothing to feed it", "process_tracker()", "needs `source`, `sync_query` or `update_query`"),
+        fails(
+            "nothing to feed it",
+            "process_tracker()",
+            "needs `source`, `sync_query` or `update_query`",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
@@ -65,8 +72,12 @@ impl Function for ProcessTracker {
         if args.source.is_none() && args.sync_query.is_none() && args.update_query.is_none() {
             return Err("the tracker needs `source`, `sync_query` or `update_query` to be fed".into());
         }
-        let enrichments: Result<Vec<Lambda>, String> =
-            args.enrichments.iter().flatten().map(|text| Lambda::parse(scope, text)).collect();
+        let enrichments: Result<Vec<Lambda>, String> = args
+            .enrichments
+            .iter()
+            .flatten()
+            .map(|text| Lambda::parse(scope, text))
+            .collect();
         let config = Config {
             max_size: usize::try_from(args.max_size).unwrap_or(0).max(100),
             max_expiry: Span::from_seconds(args.max_expiry.max(1)),
@@ -84,19 +95,30 @@ impl Function for ProcessTracker {
             threads.push(spawn("tracker-feed", move || feed.run())?);
         }
         if let Some(query) = args.sync_query {
-            let feed = SyncFeed { scope: own.clone(), tracker: Arc::clone(&tracker), query, period };
+            let feed = SyncFeed {
+                scope: own.clone(),
+                tracker: Arc::clone(&tracker),
+                query,
+                period,
+            };
             feed.sync()?;
             threads.push(spawn("tracker-sync", move || feed.run())?);
         }
         if let Some(query) = args.update_query {
             let (own, tracker) = (own.clone(), Arc::clone(&tracker));
-            threads.push(spawn("tracker-update", move || run_updates(&own, &tracker, &query))?);
+            threads.push(spawn("tracker-update", move || {
+                run_updates(&own, &tracker, &query)
+            })?);
         }
         threads.push({
             let (own, tracker) = (own.clone(), Arc::clone(&tracker));
             spawn("tracker-tend", move || tend(&own, &tracker))?
         });
-        global::install(Handle { tracker: Arc::clone(&tracker), enrichments: Arc::new(enrichments?), is_snapshot: false });
+        global::install(Handle {
+            tracker: Arc::clone(&tracker),
+            enrichments: Arc::new(enrichments?),
+            is_snapshot: false,
+        });
         let object = Value::object(TrackerObject(Arc::clone(&tracker)));
         scope.at_close(Box::new(move |scope| {
             cancellation.cancel();
@@ -105,7 +127,9 @@ impl Function for ProcessTracker {
                 let _ = thread.join();
             }
             if let Err(error) = tracker.flush() {
-                scope.log_line(&format!("WARN:process_tracker: the last state could not be written: {error}"));
+                scope.log_line(&format!(
+                    "WARN:process_tracker: the last state could not be written: {error}"
+                ));
             }
             if global::uninstall(&tracker) {
                 scope.log_line("Uninstalling process tracker.");
@@ -131,7 +155,9 @@ fn tend(scope: &Scope, tracker: &Tracker<ProcessData>) {
             Ok(_) => is_failing = false,
             Err(error) if !is_failing => {
                 is_failing = true;
-                scope.log_line(&format!("WARN:process_tracker: the state can not be written: {error}"));
+                scope.log_line(&format!(
+                    "WARN:process_tracker: the state can not be written: {error}"
+                ));
             }
             Err(_) => {}
         }
@@ -140,10 +166,17 @@ fn tend(scope: &Scope, tracker: &Tracker<ProcessData>) {
 
 /// The file to keep the state in, if any.
 fn journal(scope: &Scope, cache: Option<&str>) -> Option<PathBuf> {
-    let named = cache.map(str::to_owned).or_else(|| scope.get_text("PROCESS_TRACKER_CACHE"));
+    let named = cache
+        .map(str::to_owned)
+        .or_else(|| scope.get_text("PROCESS_TRACKER_CACHE"));
     match named.filter(|name| !name.is_empty()) {
         Some(name) => Some(PathBuf::from(expand(&name))),
-        None => Some(scope.extension::<StateFolder>()?.0.join("process_tracker.journal")),
+        None => Some(
+            scope
+                .extension::<StateFolder>()?
+                .0
+                .join("process_tracker.journal"),
+        ),
     }
 }
 
@@ -156,7 +189,11 @@ fn expand(text: &str) -> String {
         let after = &rest[at + 1..];
         let (name, tail) = match after.strip_prefix('{').and_then(|braced| braced.split_once('}')) {
             Some(parts) => parts,
-            None => after.split_at(after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len())),
+            None => after.split_at(
+                after
+                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .unwrap_or(after.len()),
+            ),
         };
         expanded.push_str(&std::env::var(name).unwrap_or_default());
         rest = tail;
@@ -165,12 +202,17 @@ fn expand(text: &str) -> String {
 }
 
 fn open(scope: &Scope, config: Config, cache: Option<&str>) -> VqlResult<Tracker<ProcessData>> {
-    let Some(path) = journal(scope, cache) else { return Ok(Tracker::new(config)) };
+    let Some(path) = journal(scope, cache) else {
+        return Ok(Tracker::new(config));
+    };
     let boot_id = machine(scope)?.host().map_err(failed)?.boot_id;
     match Tracker::restore(config.clone(), &path, &boot_id) {
         Ok((tracker, report)) => {
             if matches!(report.origin, Origin::ThisBoot) {
-                scope.log_line(&format!("INFO:process_tracker: {} processes restored from the last run", tracker.len()));
+                scope.log_line(&format!(
+                    "INFO:process_tracker: {} processes restored from the last run",
+                    tracker.len()
+                ));
             }
             Ok(tracker)
         }
@@ -189,7 +231,9 @@ struct TrackerObject(Arc<Tracker<ProcessData>>);
 
 impl std::fmt::Debug for TrackerObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProcessTracker").field("length", &self.0.len()).finish_non_exhaustive()
+        f.debug_struct("ProcessTracker")
+            .field("length", &self.0.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -210,7 +254,10 @@ impl Object for TrackerObject {
     }
 
     fn member_names(&self) -> Vec<Str> {
-        ["Length", "Alive", "Capacity", "Evictions"].into_iter().map(Str::from).collect()
+        ["Length", "Alive", "Capacity", "Evictions"]
+            .into_iter()
+            .map(Str::from)
+            .collect()
     }
 
     fn as_any(&self) -> &dyn Any {

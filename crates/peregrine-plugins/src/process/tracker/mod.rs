@@ -34,4 +34,5 @@ pub(crate) const FUNCTIONS: &[FunctionDef] = functions![
 ];
 
 /// The plugins.
-pub(crate) const PLUGINS: &[PluginDef] = plugins![pslist::ProcessTrackerPslist, updates::ProcessTrackerUpdates];
+pub(crate) const PLUGINS: &[PluginDef] =
+    plugins![pslist::ProcessTrackerPslist, updates::ProcessTrackerUpdates];

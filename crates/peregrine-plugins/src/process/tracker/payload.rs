@@ -1,7 +1,7 @@
 //! What the tracker keeps of a process: the dict that `Data` shows.
 
-use peregrine_engine::prelude::*;
 use peregrine_engine::Context;
+use peregrine_engine::prelude::*;
 use peregrine_tracker::Payload;
 use std::sync::LazyLock;
 
@@ -28,16 +28,27 @@ impl Payload for ProcessData {
     }
 
     fn size(&self) -> usize {
-        let heap: usize = self.0.values().iter().map(|value| value.as_str().map_or(24, |text| 24 + text.len())).sum();
+        let heap: usize = self
+            .0
+            .values()
+            .iter()
+            .map(|value| value.as_str().map_or(24, |text| 24 + text.len()))
+            .sum();
         128 + heap
     }
 
     fn is_same_image(&self, other: &ProcessData) -> bool {
         // A name alone also changes when a thread renames itself.
-        let known = |dict: &Dict, name: &str| dict.get(name).and_then(|value| value.as_str().cloned()).filter(|text| !text.is_empty());
-        IMAGE.iter().all(|name| match (known(&self.0, name), known(&other.0, name)) {
-            (Some(left), Some(right)) => left == right,
-            _ => true,
-        })
+        let known = |dict: &Dict, name: &str| {
+            dict.get(name)
+                .and_then(|value| value.as_str().cloned())
+                .filter(|text| !text.is_empty())
+        };
+        IMAGE
+            .iter()
+            .all(|name| match (known(&self.0, name), known(&other.0, name)) {
+                (Some(left), Some(right)) => left == right,
+                _ => true,
+            })
     }
 }

@@ -20,7 +20,11 @@ impl Plugin for ProcessTrackerPslist {
     const NAME: &'static str = "process_tracker_pslist";
     const CATEGORY: Category = Category::Process;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
-    const EXAMPLES: &'static [Example] = &[example_shape("all processes", "process_tracker_pslist()", Shape::Rows)];
+    const EXAMPLES: &'static [Example] = &[example_shape(
+        "all processes",
+        "process_tracker_pslist()",
+        Shape::Rows,
+    )];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;

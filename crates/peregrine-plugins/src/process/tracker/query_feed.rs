@@ -46,12 +46,14 @@ impl SyncFeed {
             if wrong.is_some() { Err(Stop) } else { Ok(()) }
         });
         let outcome = self.query.run(&scope, &mut sink);
-        drop(sink);
         if let Some(error) = wrong {
             return Err(format!("sync_query: {error}"));
         }
         if outcome.is_err() || limit.is_cancelled() {
-            return Err(format!("sync_query did not end within {:?}; its rows are not used", self.period));
+            return Err(format!(
+                "sync_query did not end within {:?}; its rows are not used",
+                self.period
+            ));
         }
         self.tracker.sync(taken_at, precision, rows);
         Ok(())
@@ -77,7 +79,9 @@ pub(crate) fn run_updates(scope: &Scope, tracker: &Tracker<ProcessData>, query: 
     let mut sink = FnSink(|row: Row| {
         match event(scope, &row) {
             Ok(event) => tracker.apply(now(scope), [event]),
-            Err(error) => scope.log_line(&format!("process_tracker: update_query: {error}; the row is skipped")),
+            Err(error) => scope.log_line(&format!(
+                "process_tracker: update_query: {error}; the row is skipped"
+            )),
         }
         Ok(())
     });
@@ -90,23 +94,44 @@ pub(crate) fn run_updates(scope: &Scope, tracker: &Tracker<ProcessData>, query: 
 fn event(scope: &Scope, row: &Row) -> Result<Event<ProcessData>, String> {
     let id = pid(scope, row, "id").ok_or("a row has no `id`")?;
     let start = time(scope, row, "start_time");
-    let update_type = row.get("update_type").unwrap_or(Value::Null).to_text(scope).as_utf8_lossy().to_ascii_lowercase();
+    let update_type = row
+        .get("update_type")
+        .unwrap_or(Value::Null)
+        .to_text(scope)
+        .as_utf8_lossy()
+        .to_ascii_lowercase();
     let data = || data(scope, row).map(|data| Arc::new(ProcessData(data)));
     let (at, kind) = match update_type.as_str() {
         "start" | "fork" => (start.unwrap_or_else(|| now(scope)), Kind::Start(data())),
         "exec" => {
             let data = data().ok_or("an `exec` row has no `data`")?;
-            (time(scope, row, "time").unwrap_or_else(|| now(scope)), Kind::Exec(data))
+            (
+                time(scope, row, "time").unwrap_or_else(|| now(scope)),
+                Kind::Exec(data),
+            )
         }
         "exit" => {
             let status = row.get("exit_code").and_then(|code| code.as_i64());
-            (time(scope, row, "end_time").unwrap_or_else(|| now(scope)), Kind::Exit { status: status.map(|code| code << 8) })
+            (
+                time(scope, row, "end_time").unwrap_or_else(|| now(scope)),
+                Kind::Exit {
+                    status: status.map(|code| code << 8),
+                },
+            )
         }
-        other => return Err(format!("unknown `update_type` `{other}`; there are start, exec and exit")),
+        other => {
+            return Err(format!(
+                "unknown `update_type` `{other}`; there are start, exec and exit"
+            ));
+        }
     };
     let mut event = Event::new(id, at, kind);
     event.parent = pid(scope, row, "parent_id");
-    event.precision = if start.is_some_and(|start| start.nanos() % 1_000_000_000 == 0) { SECOND } else { TICKS };
+    event.precision = if start.is_some_and(|start| start.nanos() % 1_000_000_000 == 0) {
+        SECOND
+    } else {
+        TICKS
+    };
     event.start = start;
     Ok(event)
 }

@@ -1,23 +1,47 @@
 //! A tracked process as queries see it.
 
-use super::global::Handle;
+use super::global::{Handle, current, instant};
 use super::payload::ProcessData;
 use peregrine_engine::prelude::*;
-use peregrine_tracker::{Id, Process, Time as Instant};
+use peregrine_tracker::{Id, Process, Time as Instant, Tracker};
 
 /// A time of the tracker as a value; NULL when unknown.
 pub(crate) fn time_value(time: Option<Instant>) -> Value {
-    time.map_or(Value::Null, |time| Value::Time(Time::from_unix_nanos(i128::from(time.nanos()))))
+    time.map_or(Value::Null, |time| {
+        Value::Time(Time::from_unix_nanos(i128::from(time.nanos())))
+    })
+}
+
+/// Answers a question about the relatives of a process, as an array of records.
+pub(crate) fn relatives(
+    scope: &Scope,
+    id: &Str,
+    max_items: i64,
+    as_of: Option<Time>,
+    ask: impl FnOnce(&Tracker<ProcessData>, &str, usize, Option<Instant>) -> Vec<Process<ProcessData>>,
+) -> VqlResult {
+    scope.check_access(Permission::MachineState)?;
+    let handle = current(scope)?;
+    let limit = usize::try_from(max_items).unwrap_or(0);
+    let found = ask(&handle.tracker, &id.as_utf8_lossy(), limit, as_of.map(instant));
+    Ok(handle.records(scope, &found))
 }
 
 impl Handle {
     /// The id as shown.
     pub(crate) fn id_text(&self, id: &Id) -> Value {
-        if self.is_snapshot { Value::from(id.pid.to_string()) } else { Value::from(id.to_string()) }
+        if self.is_snapshot {
+            Value::from(id.pid.to_string())
+        } else {
+            Value::from(id.to_string())
+        }
     }
 
     fn parent_text(&self, process: &Process<ProcessData>) -> Value {
-        process.parent_id.as_ref().map_or_else(|| Value::str(""), |id| self.id_text(id))
+        process
+            .parent_id
+            .as_ref()
+            .map_or_else(|| Value::str(""), |id| self.id_text(id))
     }
 
     /// What is known of a process: its program's data, and how it ended.
@@ -25,7 +49,12 @@ impl Handle {
         let data = process.data.as_ref().map_or_else(Dict::new, |data| data.0.copy());
         if let Some(status) = process.exit_status {
             let status = peregrine_os::ExitStatus(i32::try_from(status).unwrap_or(0));
-            data.set("ExitCode", status.code().map_or(Value::Null, |code| Value::from(i64::from(code))));
+            data.set(
+                "ExitCode",
+                status
+                    .code()
+                    .map_or(Value::Null, |code| Value::from(i64::from(code))),
+            );
             if let Some(signal) = status.signal() {
                 data.set("Signal", i64::from(signal));
             }
@@ -70,7 +99,12 @@ impl Handle {
 
     /// Many records as an array.
     pub(crate) fn records(&self, scope: &Scope, processes: &[Process<ProcessData>]) -> Value {
-        Value::array(processes.iter().map(|process| self.record(scope, process)).collect())
+        Value::array(
+            processes
+                .iter()
+                .map(|process| self.record(scope, process))
+                .collect(),
+        )
     }
 
     /// The row of `process_tracker_pslist()`: the data with the identity spelled as a process list does.

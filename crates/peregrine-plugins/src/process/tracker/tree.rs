@@ -32,7 +32,11 @@ impl Function for ProcessTrackerTree {
     const CATEGORY: Category = Category::Process;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const EXAMPLES: &'static [Example] = &[
-        example_shape("below the first process", "process_tracker_tree(id=1)", Shape::Dict),
+        example_shape(
+            "below the first process",
+            "process_tracker_tree(id=1)",
+            Shape::Dict,
+        ),
         example("unknown", "process_tracker_tree(id='nonsense')", "null"),
     ];
 
@@ -41,7 +45,10 @@ impl Function for ProcessTrackerTree {
         let tracker = current(scope)?;
         let id = args.id.as_ref().map(|id| id.as_utf8_lossy());
         let limit = usize::try_from(args.max_items).unwrap_or(0);
-        let Some(tree) = tracker.tracker.tree(id.as_deref(), limit, args.as_of.map(instant)) else {
+        let Some(tree) = tracker
+            .tracker
+            .tree(id.as_deref(), limit, args.as_of.map(instant))
+        else {
             return Ok(Value::Null);
         };
         if tree.is_truncated {
@@ -55,7 +62,11 @@ impl Function for ProcessTrackerTree {
 fn nest(scope: &Scope, tracker: &Handle, callback: Option<&Lambda>, tree: &Tree<ProcessData>) -> Value {
     let mut built: Vec<Value> = vec![Value::Null; tree.nodes.len()];
     for (index, node) in tree.nodes.iter().enumerate().rev() {
-        let children = node.children.iter().filter_map(|child| built.get_mut(*child).map(std::mem::take)).collect();
+        let children = node
+            .children
+            .iter()
+            .filter_map(|child| built.get_mut(*child).map(std::mem::take))
+            .collect();
         let value = shown(scope, tracker, callback, &node.process, children);
         if let Some(place) = built.get_mut(index) {
             *place = value;

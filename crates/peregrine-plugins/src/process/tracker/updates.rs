@@ -50,14 +50,18 @@ impl Plugin for ProcessTrackerUpdates {
     const CATEGORY: Category = Category::Events;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const IS_EVENT: bool = true;
-    const EXAMPLES: &'static [Example] =
-        &[not_run("statistics of the tracker", "SELECT * FROM process_tracker_updates() WHERE update_type = 'stats'")];
+    const EXAMPLES: &'static [Example] = &[not_run(
+        "statistics of the tracker",
+        "SELECT * FROM process_tracker_updates() WHERE update_type = 'stats'",
+    )];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, UpdateRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         let tracker = current(scope)?;
         if tracker.is_snapshot {
-            scope.log_line("INFO:process_tracker_updates: no process tracker is installed, so there are no updates");
+            scope.log_line(
+                "INFO:process_tracker_updates: no process tracker is installed, so there are no updates",
+            );
             return Ok(());
         }
         let subscription = tracker.tracker.subscribe(CAPACITY);
@@ -82,9 +86,13 @@ fn row(tracker: &Handle, scope: &Scope, update: &Update<ProcessData>) -> UpdateR
         data,
     };
     match update {
-        Update::Start(process) | Update::Exec(process) | Update::Exit(process) => process_row(tracker, update_type, process),
+        Update::Start(process) | Update::Exec(process) | Update::Exit(process) => {
+            process_row(tracker, update_type, process)
+        }
         Update::Sync { processes, .. } => {
-            let records = processes.iter().map(|process| (process.id.to_string(), tracker.record(scope, process)));
+            let records = processes
+                .iter()
+                .map(|process| (process.id.to_string(), tracker.record(scope, process)));
             plain(Value::Dict(Dict::from_pairs(records)))
         }
         Update::Stats(stats) => plain(Value::Dict(counters(stats))),
@@ -95,7 +103,10 @@ fn row(tracker: &Handle, scope: &Scope, update: &Update<ProcessData>) -> UpdateR
 fn process_row(tracker: &Handle, update_type: &'static str, process: &Process<ProcessData>) -> UpdateRow {
     UpdateRow {
         id: tracker.id_text(&process.id),
-        parent_id: process.parent_id.as_ref().map_or(Value::Null, |id| tracker.id_text(id)),
+        parent_id: process
+            .parent_id
+            .as_ref()
+            .map_or(Value::Null, |id| tracker.id_text(id)),
         update_type,
         start_time: time_value(process.start_time),
         end_time: time_value(process.end_time),

@@ -1,0 +1,69 @@
+//! `compress()`: a file packed with gzip.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+
+use crate::prelude::*;
+
+/// Packs a file with gzip into another file and returns its path. Both are paths of the operating system.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The file to pack.
+    path: String,
+    /// The file to write; an old one is replaced.
+    output: String,
+}
+
+pub struct Compress;
+
+impl Function for Compress {
+    type Args = Args;
+    const NAME: &'static str = "compress";
+    const CATEGORY: Category = Category::Encode;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemWrite, Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[fails(
+        "no such file",
+        "compress(path='/no/such/file', output='/no/such/file.gz')",
+        "`/no/such/file`",
+    )];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::FilesystemWrite)?;
+        scope.check_access(Permission::FilesystemRead)?;
+        let mut input = File::open(&args.path).map_err(|error| format!("`{}`: {error}", args.path))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o660);
+        let output = options
+            .open(&args.output)
+            .map_err(|error| format!("`{}`: {error}", args.output))?;
+        let mut packer = flate2::GzBuilder::new()
+            .filename(args.path.trim_start_matches('/').replace('\0', ""))
+            .write(output, flate2::Compression::default());
+        let packed = copy(scope, &mut input, &mut packer).and_then(|()| match packer.finish() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("`{}`: {error}", args.output).into()),
+        });
+        if let Err(error) = packed {
+            // Half a file would be taken for a whole one.
+            let _ = fs::remove_file(&args.output);
+            return Err(error);
+        }
+        Ok(Value::from(args.output))
+    }
+}
+
+fn copy(scope: &Scope, input: &mut impl io::Read, output: &mut impl io::Write) -> VqlResult<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        scope.checkpoint()?;
+        let length = input.read(&mut buffer).map_err(|error| error.to_string())?;
+        if length == 0 {
+            return Ok(());
+        }
+        output
+            .write_all(&buffer[..length])
+            .map_err(|error| error.to_string())?;
+    }
+}

@@ -1,0 +1,39 @@
+//! Encodings, compression, hashes.
+
+mod base64decode;
+mod base64encode;
+mod base85decode;
+mod compress;
+mod crypto_rc4;
+mod encode;
+mod form;
+mod gunzip;
+mod hash;
+mod rot13;
+mod serialize;
+mod unhex;
+mod utf16;
+mod utf16_encode;
+mod xor;
+mod yaml_form;
+
+use crate::prelude::*;
+
+pub(crate) use form::pretty_json;
+
+pub(crate) const ALL: &[FunctionDef] = functions![
+    base64decode::Base64Decode,
+    base64encode::Base64Encode,
+    base85decode::Base85Decode,
+    compress::Compress,
+    crypto_rc4::CryptoRc4,
+    encode::Encode,
+    gunzip::Gunzip,
+    hash::Hash,
+    rot13::Rot13,
+    serialize::Serialize,
+    unhex::Unhex,
+    utf16::Utf16,
+    utf16_encode::Utf16Encode,
+    xor::Xor,
+];

@@ -1,0 +1,194 @@
+//! `grok()`: fields of a line by named patterns.
+
+use super::grok_patterns::PATTERNS;
+use crate::prelude::*;
+
+/// Matches text against `%{PATTERN:field}` and returns the fields, sorted by name. All values are strings.
+///
+/// Matching minds the letter case and may start anywhere. No match gives an empty dict, an unknown pattern NULL.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The expression, such as `%{IP:client} %{WORD:verb}`.
+    grok: String,
+    /// The text.
+    data: Str,
+    /// More patterns: a dict of names and regular expressions.
+    patterns: Option<Value>,
+    /// Also return what patterns without a field name match, by the name of the pattern.
+    #[arg(default = false)]
+    all_captures: bool,
+}
+
+pub struct Grok;
+
+/// Patterns in patterns, and the size of what they expand to.
+const MAX_DEPTH: usize = 20;
+const MAX_LENGTH: usize = 256 << 10;
+
+/// An expression compiled once per query: groups of the regular expression and the fields they fill.
+struct Compiled(Option<(Regex, Vec<String>)>);
+
+impl Function for Grok {
+    type Args = Args;
+    const NAME: &'static str = "grok";
+    const CATEGORY: Category = Category::Parsers;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "fields",
+            "grok(grok='%{WORD:verb} %{NUMBER:n}', data='got 42 items')",
+            r#"{"n":"42","verb":"got"}"#,
+        ),
+        example("no match", "grok(grok='%{INT:n}', data='none')", "{}"),
+        example("no such pattern", "grok(grok='%{NOSUCH:n}', data='none')", "null"),
+        example(
+            "a line of syslog",
+            "grok(grok='%{SYSLOGTIMESTAMP:When} %{SYSLOGHOST:Host} %{DATA:Program}\\\\[%{POSINT:Pid}\\\\]: Accepted %{DATA:Method} for %{USERNAME:User} from %{IP:From} port %{BASE10NUM:Port}', data='Sep  5 13:45:01 web1 sshd[123]: Accepted publickey for root from fe80::1 port 51000 ssh2')",
+            r#"{"From":"fe80::1","Host":"web1","Method":"publickey","Pid":"123","Port":"51000","Program":"sshd","User":"root","When":"Sep  5 13:45:01"}"#,
+        ),
+        example(
+            "own patterns",
+            "grok(grok='%{ID:id}', data='x AB12', patterns=dict(ID='[A-Z]+%{INT}'))",
+            r#"{"id":"AB12"}"#,
+        ),
+        example(
+            "all captures",
+            "grok(grok='%{WORD} %{INT:n}', data='a 1', all_captures=TRUE)",
+            r#"{"WORD":"a","n":"1"}"#,
+        ),
+        example(
+            "a line of a web server",
+            "grok(grok='%{COMMONAPACHELOG}', data='10.0.0.1 - bob [10/Oct/2000:13:55:36 -0700] \"GET /a HTTP/1.0\" 200 2326').request",
+            r#""/a""#,
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let own = match args.patterns.map(|patterns| patterns.reduce(scope)) {
+            None | Some(Value::Null) => Dict::new(),
+            Some(patterns) => patterns.to_dict(scope),
+        };
+        let names = Value::Dict(own.clone()).to_text(scope);
+        let key = format!("{}\0{}\0{names}", args.grok, args.all_captures);
+        let compiled = scope.cache(&key, || {
+            Compiled(compile(scope, &args.grok, &own, args.all_captures))
+        });
+        let Some((regex, fields)) = &compiled.0 else {
+            return Ok(Value::Null);
+        };
+        let mut found: std::collections::BTreeMap<&str, Value> = std::collections::BTreeMap::new();
+        if let Some(groups) = regex.as_bytes_regex().captures(&args.data) {
+            for (number, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_empty()) {
+                let text = groups.get(number).map_or(&b""[..], |group| group.as_bytes());
+                let known = found.entry(field).or_insert_with(|| Value::str(text));
+                // Of several groups for a field the first that is not empty counts.
+                if known.as_str().is_some_and(|known| known.is_empty()) {
+                    *known = Value::str(text);
+                }
+            }
+        }
+        Ok(Value::Dict(found.into_iter().collect()))
+    }
+}
+
+fn compile(scope: &Scope, expression: &str, own: &Dict, all_captures: bool) -> Option<(Regex, Vec<String>)> {
+    let lookup = |name: &str| match own.get(name) {
+        Some(pattern) => Some(pattern.reduce(scope).to_string_arg(scope).to_string()),
+        None => PATTERNS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, pattern)| (*pattern).to_owned()),
+    };
+    let mut names = Vec::new();
+    let mut pattern = String::new();
+    expand(expression, &lookup, all_captures, &mut names, &mut pattern, 0)?;
+    let regex = Regex::new(&pattern).ok()?;
+    // Names given in the expression itself count as fields; ours stand for names that no group may have.
+    let fields = regex
+        .as_bytes_regex()
+        .capture_names()
+        .map(|name| match name {
+            None => String::new(),
+            Some(name) => match name
+                .strip_prefix("grok__")
+                .and_then(|number| number.parse::<usize>().ok())
+            {
+                Some(number) => names.get(number).cloned().unwrap_or_default(),
+                None => name.to_owned(),
+            },
+        })
+        .collect();
+    Some((regex, fields))
+}
+
+/// Writes an expression with its patterns as a regular expression; `None` for unknown patterns and endless ones.
+fn expand(
+    expression: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    all_captures: bool,
+    names: &mut Vec<String>,
+    out: &mut String,
+    depth: usize,
+) -> Option<()> {
+    let mut rest = expression;
+    while let Some((before, after)) = rest.split_once("%{") {
+        let (reference, after) = after.split_once('}')?;
+        rest = after;
+        out.push_str(before);
+        // `%{PATTERN:field:type}`: types are not looked at.
+        let mut parts = reference.splitn(3, ':');
+        let pattern = parts.next()?;
+        let field = parts
+            .next()
+            .filter(|field| !field.is_empty())
+            .or(all_captures.then_some(pattern));
+        match field {
+            Some(field) => {
+                out.push_str(&format!("(?P<grok__{}>", names.len()));
+                names.push(field.to_owned());
+            }
+            None => out.push_str("(?:"),
+        }
+        if depth >= MAX_DEPTH || out.len() > MAX_LENGTH {
+            return None;
+        }
+        expand(&lookup(pattern)?, lookup, all_captures, names, out, depth + 1)?;
+        out.push(')');
+    }
+    out.push_str(rest);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PATTERNS, expand};
+    use crate::prelude::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        let lookup = |name: &str| {
+            PATTERNS
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, text)| (*text).to_owned())
+        };
+        for (name, _) in PATTERNS {
+            let mut out = String::new();
+            let expanded = expand(
+                &format!("%{{{name}}}"),
+                &lookup,
+                true,
+                &mut Vec::new(),
+                &mut out,
+                0,
+            );
+            assert!(expanded.is_some(), "{name}");
+            assert!(Regex::new(&out).is_ok(), "{name}: {:?}", Regex::new(&out).err());
+        }
+    }
+
+    #[test]
+    fn endless_patterns_are_refused() {
+        let lookup = |_: &str| Some("%{A}%{A}".to_owned());
+        assert!(expand("%{A}", &lookup, false, &mut Vec::new(), &mut String::new(), 0).is_none());
+    }
+}

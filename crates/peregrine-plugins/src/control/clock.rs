@@ -1,0 +1,94 @@
+//! `clock()`: a row at regular times.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use peregrine_engine::prelude::*;
+
+/// Emits the time again and again; each row has the members of that time, such as `Unix` and `String`.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// When to emit the first row; at once when that is past, after one period when left out.
+    start: Option<Value>,
+    /// Seconds between rows.
+    #[arg(default = 0)]
+    period: i64,
+    /// Milliseconds between rows, added to the seconds; without both it is one second.
+    #[arg(default = 0)]
+    ms: i64,
+}
+
+/// The plugin.
+pub struct Clock;
+
+impl Plugin for Clock {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "clock";
+    const CATEGORY: Category = Category::Events;
+    const IS_EVENT: bool = true;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "two ticks",
+            "SELECT Unix > 0 AS Ticked FROM clock(ms=1) LIMIT 2",
+            r#"[{"Ticked":true},{"Ticked":true}]"#,
+        ),
+        example(
+            "at once",
+            "SELECT Unix > 0 AS Ticked FROM clock(start=1, period=1000) LIMIT 1",
+            r#"[{"Ticked":true}]"#,
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let ms = args.period.saturating_mul(1000).saturating_add(args.ms);
+        let period = Duration::from_millis(u64::try_from(ms).ok().filter(|ms| *ms > 0).unwrap_or(1000));
+        let start = args
+            .start
+            .map(|start| start.reduce(scope))
+            .filter(|start| !start.is_null());
+        let mut wait = match start {
+            Some(start) => {
+                let text = start
+                    .as_str()
+                    .and_then(|text| peregrine_engine::time::parse(scope, text));
+                let Some(start) = text.or_else(|| peregrine_engine::time::to_time(scope, &start)) else {
+                    return Err("`start` is no time".into());
+                };
+                let left = start.unix_nanos() - scope.clock().now().unix_nanos();
+                Duration::from_nanos(u64::try_from(left.max(0)).unwrap_or(u64::MAX))
+            }
+            None => period,
+        };
+        loop {
+            if scope.cancellation().wait(wait) {
+                return Err(VqlError::Stopped);
+            }
+            rows.push(row(scope.clock().now()))?;
+            wait = period;
+        }
+    }
+}
+
+const MEMBERS: [&str; 14] = [
+    "Unix",
+    "UnixMilli",
+    "UnixMicro",
+    "UnixNano",
+    "Year",
+    "Month",
+    "Day",
+    "Hour",
+    "Minute",
+    "Second",
+    "Nanosecond",
+    "Weekday",
+    "YearDay",
+    "String",
+];
+
+fn row(now: Time) -> Row {
+    static COLUMNS: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(MEMBERS));
+    let member = |name: &&str| peregrine_engine::time::member(now, name.as_bytes()).unwrap_or(Value::Null);
+    Row::new(&COLUMNS, MEMBERS.iter().map(member).collect())
+}

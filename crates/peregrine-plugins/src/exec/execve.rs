@@ -1,0 +1,288 @@
+//! `execve()`: runs a program.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use peregrine_engine::prelude::*;
+
+/// Runs a program, without a shell, and returns what it writes.
+///
+/// Output is gathered; when a stream has more than `length` bytes, a row has that part of it. With `sep` each piece of
+/// the output is a row as it comes. The last row has the rest, the return code and `Complete`. The program and those it
+/// started are killed when the query ends.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The program and its arguments.
+    argv: Vec<Str>,
+    /// Split the output at this text.
+    sep: Option<Str>,
+    /// Bytes of output in a row.
+    #[arg(default = 10240)]
+    length: i64,
+    /// The whole environment of the program; that of this one when left out.
+    env: Option<Dict>,
+    /// The folder it starts in.
+    cwd: Option<String>,
+    /// A secret of the server; not supported here.
+    secret: Option<String>,
+}
+
+/// Output.
+#[derive(IntoRow)]
+pub struct Output {
+    /// Always empty; programs get no input.
+    stdin: Str,
+    /// What it wrote.
+    stdout: Str,
+    /// Its messages.
+    stderr: Str,
+    /// What it ended with; -1 when it was killed.
+    return_code: i64,
+    /// This is the last row.
+    complete: bool,
+}
+
+/// The plugin.
+pub struct Execve;
+
+/// Bytes of a row at most, whatever was asked for.
+const MAX_LENGTH: usize = 16 << 20;
+
+impl Plugin for Execve {
+    type Args = Args;
+    type Row = Output;
+    const NAME: &'static str = "execve";
+    const CATEGORY: Category = Category::Process;
+    const VERSION: i64 = 2;
+    const PERMISSIONS: &'static [Permission] = &[Permission::Execve];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "output",
+            "execve(argv=['echo', 'hello'])",
+            r#"[{"Stdin":"","Stdout":"hello\n","Stderr":"","ReturnCode":0,"Complete":true}]"#,
+        ),
+        example(
+            "pieces",
+            r#"SELECT Stdout, Complete FROM execve(argv=['printf', 'a,b'], sep=',')"#,
+            r#"[{"Stdout":"a","Complete":false},{"Stdout":"b","Complete":false},{"Stdout":"","Complete":true}]"#,
+        ),
+        example(
+            "messages and a return code",
+            r#"SELECT Stderr, ReturnCode FROM execve(argv=['sh', '-c', 'echo no >&2; exit 3'])"#,
+            r#"[{"Stderr":"no\n","ReturnCode":3}]"#,
+        ),
+        example(
+            "its environment",
+            "SELECT Stdout FROM execve(argv=['/bin/sh', '-c', 'echo $X$HOME'], env=dict(X='x'))",
+            r#"[{"Stdout":"x\n"}]"#,
+        ),
+        example(
+            "no such program",
+            "SELECT ReturnCode, Complete, Stderr =~ 'no-such-program' AS Named FROM execve(argv='/no-such-program')",
+            r#"[{"ReturnCode":1,"Complete":true,"Named":true}]"#,
+        ),
+        fails("NULL is no program", "execve(argv=[NULL, 'a'])", "no program"),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Output>) -> VqlResult<()> {
+        scope.check_access(Permission::Execve)?;
+        if args.secret.is_some_and(|secret| !secret.is_empty()) {
+            return Err("secrets are kept by the server; give `argv` itself".into());
+        }
+        let Some((program, arguments)) = args
+            .argv
+            .split_first()
+            .filter(|(program, _)| !program.is_empty() && !program.eq_ignore_ascii_case(b"null"))
+        else {
+            return Err("`argv` names no program".into());
+        };
+        let mut command = Command::new(os_text(program));
+        command.args(arguments.iter().map(os_text));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(folder) = args.cwd.filter(|folder| !folder.is_empty()) {
+            command.current_dir(folder);
+        }
+        if let Some(env) = &args.env {
+            command.env_clear();
+            for (name, value) in env.entries() {
+                // Other names cannot be passed on.
+                if !name.is_empty() && !name.iter().any(|c| matches!(c, b'=' | 0)) {
+                    command.env(os_text(&name), os_text(&value.reduce(scope).to_string_arg(scope)));
+                }
+            }
+        }
+        // A group of its own, so that what it starts can be ended with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = match command.spawn() {
+            Ok(child) => Running {
+                child,
+                is_done: false,
+            },
+            Err(error) => {
+                let text = format!("{}: {error}", program.as_utf8_lossy());
+                rows.push(Output {
+                    stderr: text.into(),
+                    return_code: 1,
+                    complete: true,
+                    ..Output::empty()
+                })?;
+                return Ok(());
+            }
+        };
+        let (sender, pieces) = bounded(16);
+        if let Some(stdout) = child.child.stdout.take() {
+            read(stdout, false, sender.clone())?;
+        }
+        if let Some(stderr) = child.child.stderr.take() {
+            read(stderr, true, sender)?;
+        }
+        let length = usize::try_from(args.length).unwrap_or(0).clamp(1, MAX_LENGTH);
+        let separator = args.sep.filter(|sep| !sep.is_empty());
+        let rest = gather(scope, &pieces, length, separator.as_ref(), rows)?;
+        let status = child.child.wait().map_err(|error| error.to_string())?;
+        child.is_done = true;
+        let [stdout, stderr] = rest.map(Str::from);
+        let return_code = status.code().map_or(-1, i64::from);
+        rows.push(Output {
+            stdout,
+            stderr,
+            return_code,
+            complete: true,
+            ..Output::empty()
+        })?;
+        Ok(())
+    }
+}
+
+impl Output {
+    fn empty() -> Output {
+        Output {
+            stdin: Str::EMPTY,
+            stdout: Str::EMPTY,
+            stderr: Str::EMPTY,
+            return_code: 0,
+            complete: false,
+        }
+    }
+}
+
+/// Emits rows as output comes; what is left at its end comes back, stdout first.
+fn gather(
+    scope: &Scope,
+    pieces: &Receiver<(bool, Vec<u8>)>,
+    length: usize,
+    separator: Option<&Str>,
+    rows: &mut Rows<'_, Output>,
+) -> VqlResult<[Vec<u8>; 2]> {
+    let mut gathered = [Vec::new(), Vec::new()];
+    loop {
+        let (is_stderr, piece) = match pieces.recv_timeout(Duration::from_millis(50)) {
+            Ok(piece) => piece,
+            Err(RecvTimeoutError::Timeout) if scope.cancellation().is_cancelled() => {
+                return Err(VqlError::Stopped);
+            }
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        scope.checkpoint()?;
+        let stream = &mut gathered[usize::from(is_stderr)];
+        stream.extend(piece);
+        if let (Some(separator), false) = (separator, is_stderr) {
+            while let Some(at) = find(stream, separator) {
+                let rest = stream.split_off(at + separator.len());
+                stream.truncate(at);
+                let stdout = Str::from(std::mem::replace(stream, rest));
+                rows.push(Output {
+                    stdout,
+                    ..Output::empty()
+                })?;
+            }
+        }
+        while stream.len() > length {
+            let rest = stream.split_off(length);
+            let part = Str::from(std::mem::replace(stream, rest));
+            rows.push(if is_stderr {
+                Output {
+                    stderr: part,
+                    ..Output::empty()
+                }
+            } else {
+                Output {
+                    stdout: part,
+                    ..Output::empty()
+                }
+            })?;
+        }
+    }
+    if separator.is_some() && !gathered[0].is_empty() {
+        let stdout = Str::from(std::mem::take(&mut gathered[0]));
+        rows.push(Output {
+            stdout,
+            ..Output::empty()
+        })?;
+    }
+    Ok(gathered)
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// Sends what a stream has from a thread of its own.
+fn read(
+    mut stream: impl Read + Send + 'static,
+    is_stderr: bool,
+    pieces: Sender<(bool, Vec<u8>)>,
+) -> VqlResult<()> {
+    thread::Builder::new()
+        .name("execve-output".into())
+        .spawn(move || {
+            let mut buffer = vec![0; 8192];
+            loop {
+                match stream.read(&mut buffer) {
+                    Ok(length @ 1..) if pieces.send((is_stderr, buffer[..length].to_vec())).is_ok() => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    _ => return,
+                }
+            }
+        })
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(())
+}
+
+/// A program that does not outlive this.
+struct Running {
+    child: Child,
+    is_done: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        #[cfg(unix)]
+        if let Some(group) = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn os_text(text: &Str) -> std::ffi::OsString {
+    #[cfg(unix)]
+    return std::os::unix::ffi::OsStringExt::from_vec(text.to_vec());
+    #[cfg(not(unix))]
+    return text.to_string().into();
+}

@@ -1,0 +1,7 @@
+//! Running programs.
+
+mod execve;
+
+use peregrine_engine::prelude::*;
+
+pub(crate) const PLUGINS: &[PluginDef] = plugins![execve::Execve];

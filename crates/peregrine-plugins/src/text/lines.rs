@@ -1,0 +1,69 @@
+//! Lines of files of any accessor, gzip unpacked on the way.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+use peregrine_accessors::{Accessor, OsPath};
+use peregrine_engine::prelude::*;
+
+/// The content of a file; of a gzip file what it packs.
+pub(super) fn open(
+    scope: &Scope,
+    files: &dyn Accessor,
+    path: &OsPath,
+) -> Result<Box<dyn BufRead + Send>, String> {
+    let reader = files.open(scope, path).map_err(|error| error.to_string())?;
+    let mut reader = BufReader::with_capacity(64 << 10, reader);
+    let start = reader.fill_buf().map_err(|error| error.to_string())?;
+    if start.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(BufReader::with_capacity(
+            64 << 10,
+            MultiGzDecoder::new(reader),
+        )));
+    }
+    Ok(Box::new(reader))
+}
+
+/// Opens a file; the reason is logged when that fails.
+pub(super) fn open_or_log(
+    scope: &Scope,
+    plugin: &str,
+    files: &dyn Accessor,
+    path: &OsPath,
+) -> Option<Box<dyn BufRead + Send>> {
+    open(scope, files, path)
+        .map_err(|error| scope.log_line(&format!("{plugin}: {error}")))
+        .ok()
+}
+
+/// The next line without its end; `None` at the end. Lines of more than `limit` bytes are an error.
+pub(super) fn next_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    if reader.take(most).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+    } else if line.len() > limit {
+        return Err(io::Error::other(format!(
+            "a line has more than {limit} bytes; raise `buffer_size`"
+        )));
+    }
+    Ok(Some(line))
+}
+
+/// The text without a UTF-8 byte order mark.
+pub(super) fn without_mark(text: &mut Vec<u8>) {
+    if text.starts_with("\u{feff}".as_bytes()) {
+        text.drain(..3);
+    }
+}
+
+/// A size argument within reason.
+pub(super) fn buffer_size(size: i64) -> usize {
+    usize::try_from(size).unwrap_or(0).clamp(1024, 64 << 20)
+}

@@ -1,0 +1,27 @@
+//! Text files: lines, CSV, JSON, records; reading and writing.
+
+mod csv_record;
+mod json_rows;
+mod lines;
+mod parse_csv;
+mod parse_json_array;
+mod parse_jsonl;
+mod parse_lines;
+mod parse_records_with_regex;
+mod split_records;
+mod write_csv;
+mod write_jsonl;
+mod writer;
+
+use peregrine_engine::prelude::*;
+
+pub(crate) const PLUGINS: &[PluginDef] = plugins![
+    parse_csv::ParseCsv,
+    parse_json_array::ParseJsonArray,
+    parse_jsonl::ParseJsonl,
+    parse_lines::ParseLines,
+    parse_records_with_regex::ParseRecordsWithRegex,
+    split_records::SplitRecords,
+    write_csv::WriteCsv,
+    write_jsonl::WriteJsonl,
+];

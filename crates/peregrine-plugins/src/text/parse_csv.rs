@@ -1,0 +1,125 @@
+//! `parse_csv()`: rows out of CSV.
+
+use peregrine_accessors::{PathList, accessor};
+use peregrine_engine::prelude::*;
+
+use super::csv_record::{Format, cell, next_record};
+use super::lines::open_or_log;
+
+/// Gives the records of CSV files as rows. The first record of each file names the columns.
+///
+/// Cells are typed: `true` and `false`, numbers, JSON objects and lists, `base64:` bytes; a blank in front of a quoted
+/// cell makes it a string in any case. Columns without a name are `Col0`, `Col1`…
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The files.
+    filename: PathList,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// The files have no header.
+    #[arg(default = false)]
+    auto_headers: bool,
+    /// What separates fields, one character; a comma when left out.
+    separator: Option<Str>,
+    /// Lines that start with this character are passed over.
+    comment: Option<Str>,
+    /// Names of the columns; the files have no header then.
+    columns: Option<Vec<Str>>,
+}
+
+/// The plugin.
+pub struct ParseCsv;
+
+impl Plugin for ParseCsv {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "parse_csv";
+    const CATEGORY: Category = Category::Parsers;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "types",
+            r#"parse_csv(accessor='data', filename='A,B,C,D
+1,2.5,true,"x, ""y"""
+{},," 7",z')"#,
+            r#"[{"A":1,"B":2.5,"C":true,"D":"x, \"y\""},{"A":{},"B":"","C":"7","D":"z"}]"#,
+        ),
+        example(
+            "no header",
+            "parse_csv(accessor='data', filename='a;b', auto_headers=TRUE, separator=';')",
+            r#"[{"Col0":"a","Col1":"b"}]"#,
+        ),
+        example(
+            "names given",
+            r#"parse_csv(accessor='data', filename="x\n#y\n", columns='Name', comment='#')"#,
+            r#"[{"Name":"x"}]"#,
+        ),
+        fails(
+            "a long separator",
+            "parse_csv(accessor='data', filename='a', separator='ab')",
+            "one character",
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
+        let format = Format {
+            separator: one_character("separator", args.separator)?.unwrap_or(b','),
+            comment: one_character("comment", args.comment)?,
+        };
+        let given = args.columns.unwrap_or_default();
+        for path in args.filename.resolve(scope, files.as_ref()) {
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
+            let mut names = given.clone();
+            let mut has_names = args.auto_headers || !given.is_empty();
+            let mut columns = Columns::new(names.iter().cloned());
+            let mut is_first = true;
+            loop {
+                scope.checkpoint()?;
+                let mut record = match next_record(reader.as_mut(), format) {
+                    Ok(Some(record)) => record,
+                    Ok(None) => break,
+                    Err(error) => {
+                        scope.log_line(&format!("parse_csv: `{}`: {error}", path.to_text()));
+                        break;
+                    }
+                };
+                if std::mem::take(&mut is_first)
+                    && let Some(first) = record.first_mut()
+                {
+                    super::lines::without_mark(first);
+                }
+                if !std::mem::replace(&mut has_names, true) {
+                    names = record.into_iter().map(Str::from).collect();
+                    columns = Columns::new(names.iter().cloned());
+                    continue;
+                }
+                if names.len() < record.len() {
+                    names.extend((names.len()..record.len()).map(|i| Str::from(format!("Col{i}"))));
+                    columns = Columns::new(names.iter().cloned());
+                }
+                // Names given twice are one column; such rows take the long way.
+                let row = if columns.len() == names.len() {
+                    let mut cells: Vec<Value> = record.into_iter().map(cell).collect();
+                    cells.resize(names.len(), Value::Null);
+                    Row::new(&columns, cells)
+                } else {
+                    Row::from_pairs(names.iter().cloned().zip(record.into_iter().map(cell)))
+                };
+                rows.push(row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one_character(name: &str, text: Option<Str>) -> Result<Option<u8>, String> {
+    match text.as_deref() {
+        None | Some([]) => Ok(None),
+        Some([single]) => Ok(Some(*single)),
+        Some(_) => Err(format!("`{name}` is one character")),
+    }
+}

@@ -1,0 +1,148 @@
+//! `parse_records_with_regex()`: rows out of whatever matches.
+
+use std::io::Read;
+
+use peregrine_accessors::{PathList, accessor};
+use peregrine_engine::prelude::*;
+
+use super::lines::{buffer_size, open_or_log};
+
+/// Searches files for regular expressions, without regard to case, and gives the groups of each match as a row.
+///
+/// At each place the first expression that matches counts. Named groups have their name, others are `g1`, `g2`…
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The files.
+    file: PathList,
+    /// The regular expressions.
+    regex: Vec<String>,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// Bytes searched at a time; a match is not longer.
+    #[arg(default = 64 << 10)]
+    buffer_size: i64,
+}
+
+/// The plugin.
+pub struct ParseRecordsWithRegex;
+
+impl Plugin for ParseRecordsWithRegex {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "parse_records_with_regex";
+    const CATEGORY: Category = Category::Parsers;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "groups",
+            r"SELECT Name, Id FROM parse_records_with_regex(accessor='data', file='bob=1, al=2', regex='(?P<Name>[a-z]+)=(?P<Id>\\d)')",
+            r#"[{"Name":"bob","Id":"1"},{"Name":"al","Id":"2"}]"#,
+        ),
+        example(
+            "several expressions",
+            r"SELECT A, B FROM parse_records_with_regex(accessor='data', file='x1', regex=['(?P<A>\\d)', '(?P<B>z)'])",
+            r#"[{"A":"1","B":""}]"#,
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
+        let regexes: Vec<Regex> = args
+            .regex
+            .iter()
+            .map(|pattern| Regex::cached_ignoring_case(pattern))
+            .collect::<Result<_, _>>()?;
+        let limit = buffer_size(args.buffer_size);
+        let names = names(&regexes);
+        let columns = Columns::new(std::iter::once("FullPath".to_owned()).chain(names.iter().cloned()));
+        for path in args.file.resolve(scope, files.as_ref()) {
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
+            let mut buffer = Vec::new();
+            let mut is_at_end = false;
+            let mut start = 0;
+            loop {
+                scope.checkpoint()?;
+                let text = buffer.get(start..).unwrap_or_default();
+                let found = regexes
+                    .iter()
+                    .find_map(|regex| Some((regex, regex.as_bytes_regex().captures(text)?)));
+                let range = found
+                    .as_ref()
+                    .and_then(|(_, groups)| groups.get(0))
+                    .map(|whole| whole.range());
+                match (found, range) {
+                    // A match that ends with the buffer may go on in the file, unless it fills the buffer.
+                    (Some((regex, groups)), Some(range))
+                        if is_at_end || range.end < text.len() || text.len() >= limit =>
+                    {
+                        let value = |name: &String| {
+                            let group = match name
+                                .strip_prefix('g')
+                                .and_then(|number| number.parse::<usize>().ok())
+                            {
+                                Some(number) if is_unnamed(regex, number) => groups.get(number),
+                                _ => groups.name(name),
+                            };
+                            Value::str(group.map_or(&b""[..], |group| group.as_bytes()))
+                        };
+                        let cells = std::iter::once(Value::from(&path))
+                            .chain(names.iter().map(value))
+                            .collect();
+                        let row = Row::new(&columns, cells);
+                        start += range
+                            .end
+                            .max(range.start + usize::from(range.is_empty()) + range.len());
+                        rows.push(row)?;
+                        if start >= buffer.len() && is_at_end {
+                            break;
+                        }
+                    }
+                    _ if is_at_end => break,
+                    (found, range) => {
+                        // Keep what may belong to a match, read on.
+                        let keep_from = match (&found, range) {
+                            (Some(_), Some(range)) => start + range.start,
+                            _ if text.len() >= limit => start + text.len() / 2,
+                            _ => start,
+                        };
+                        buffer.drain(..keep_from.min(buffer.len()));
+                        start = 0;
+                        let wanted = limit.saturating_sub(buffer.len()).max(1) as u64;
+                        match reader.as_mut().take(wanted).read_to_end(&mut buffer) {
+                            Ok(length) => is_at_end = length == 0,
+                            Err(error) => {
+                                scope.log_line(&format!(
+                                    "parse_records_with_regex: `{}`: {error}",
+                                    path.to_text()
+                                ));
+                                break;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns of all expressions, each once.
+fn names(regexes: &[Regex]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for regex in regexes {
+        for (number, name) in regex.as_bytes_regex().capture_names().enumerate().skip(1) {
+            let name = name.map_or_else(|| format!("g{number}"), str::to_owned);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+fn is_unnamed(regex: &Regex, number: usize) -> bool {
+    regex.as_bytes_regex().capture_names().nth(number) == Some(None)
+}

@@ -1,0 +1,179 @@
+//! `split_records()`: rows out of fields that a regular expression separates.
+
+use std::io::{BufRead, Read};
+
+use peregrine_accessors::{PathList, accessor};
+use peregrine_engine::prelude::*;
+
+use super::lines::{buffer_size, open_or_log};
+
+/// Splits files into records and records into fields, by regular expressions that mind the letter case.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The files.
+    filenames: PathList,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// What separates fields.
+    regex: Option<String>,
+    /// Names of the columns; `Column0`, `Column1`… when left out.
+    columns: Option<Vec<Str>>,
+    /// The first record names the columns.
+    #[arg(default = false)]
+    first_row_is_headers: bool,
+    /// Fields at most; the last has the rest of the record.
+    #[arg(default = 0)]
+    count: i64,
+    /// What separates records.
+    record_regex: Option<String>,
+    /// Bytes of a record at most.
+    #[arg(default = 64 << 10)]
+    buffer_size: i64,
+}
+
+/// The plugin.
+pub struct SplitRecords;
+
+impl Plugin for SplitRecords {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "split_records";
+    const CATEGORY: Category = Category::Parsers;
+    const VERSION: i64 = 2;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "names given",
+            r#"split_records(accessor='data', filenames="a b\nc d e", columns=['X', 'Y'], count=2)"#,
+            r#"[{"X":"a","Y":"b"},{"X":"c","Y":"d e"}]"#,
+        ),
+        example(
+            "a header",
+            r#"split_records(accessor='data', filenames="My Name:Id\nbob:1\nal", regex=':', first_row_is_headers=TRUE)"#,
+            r#"[{"My_Name":"bob","Id":"1"},{"My_Name":"al","Id":null}]"#,
+        ),
+        example(
+            "other records",
+            "split_records(accessor='data', filenames='a,b;c,d', regex=',', record_regex=';')",
+            r#"[{"Column0":"a","Column1":"b"},{"Column0":"c","Column1":"d"}]"#,
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
+        let pattern = |text: Option<String>, default: &str| {
+            Regex::cached(text.as_deref().filter(|text| !text.is_empty()).unwrap_or(default))
+        };
+        let fields = pattern(args.regex, r"\s+")?;
+        let records = pattern(args.record_regex, "\n")?;
+        let count = usize::try_from(args.count)
+            .ok()
+            .filter(|count| *count > 0)
+            .unwrap_or(usize::MAX);
+        let limit = buffer_size(args.buffer_size);
+        let mut names = args.columns.unwrap_or_default();
+        let mut has_names = !args.first_row_is_headers;
+        for path in args.filenames.resolve(scope, files.as_ref()) {
+            let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
+                continue;
+            };
+            let mut splitter = Splitter {
+                buffer: Vec::new(),
+                is_at_end: false,
+            };
+            loop {
+                scope.checkpoint()?;
+                let record = match splitter.next(reader.as_mut(), &records, limit) {
+                    Ok(Some(record)) => record,
+                    Ok(None) => break,
+                    Err(error) => {
+                        scope.log_line(&format!("split_records: `{}`: {error}", path.to_text()));
+                        break;
+                    }
+                };
+                let parts: Vec<&[u8]> = fields.as_bytes_regex().splitn(&record, count).collect();
+                if !std::mem::replace(&mut has_names, true) {
+                    names = header(&parts);
+                    continue;
+                }
+                if names.len() < parts.len() {
+                    names.extend((names.len()..parts.len()).map(|i| Str::from(format!("Column{i}"))));
+                }
+                let cells = parts
+                    .into_iter()
+                    .map(Value::str)
+                    .chain(std::iter::repeat(Value::Null));
+                rows.push(Row::from_pairs(names.iter().cloned().zip(cells)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names with only letters, digits and `_`; those that come again get a number.
+fn header(parts: &[&[u8]]) -> Vec<Str> {
+    let mut names: Vec<String> = Vec::new();
+    for part in parts {
+        let name: String = part
+            .iter()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    char::from(*c)
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let mut unique = name.clone();
+        let mut number = 1;
+        while names.contains(&unique) {
+            unique = format!("{name}{number}");
+            number += 1;
+        }
+        names.push(unique);
+    }
+    names.into_iter().map(Str::from).collect()
+}
+
+struct Splitter {
+    buffer: Vec<u8>,
+    is_at_end: bool,
+}
+
+impl Splitter {
+    /// The next record; what is longer than `limit` is cut there.
+    fn next(
+        &mut self,
+        reader: &mut dyn BufRead,
+        records: &Regex,
+        limit: usize,
+    ) -> std::io::Result<Option<Vec<u8>>> {
+        loop {
+            // A match at the end of the buffer may go on in the file.
+            let found = records
+                .as_bytes_regex()
+                .find(&self.buffer)
+                .map(|found| found.range());
+            match found {
+                Some(range) if !range.is_empty() && (range.end < self.buffer.len() || self.is_at_end) => {
+                    let rest = self.buffer.split_off(range.end);
+                    let mut record = std::mem::replace(&mut self.buffer, rest);
+                    record.truncate(range.start);
+                    return Ok(Some(record));
+                }
+                _ if self.is_at_end => {
+                    let last = std::mem::take(&mut self.buffer);
+                    return Ok((!last.is_empty()).then_some(last));
+                }
+                _ if self.buffer.len() >= limit => {
+                    return Ok(Some(std::mem::take(&mut self.buffer)));
+                }
+                _ => {
+                    let wanted = (limit - self.buffer.len()).min(16 << 10) as u64;
+                    self.is_at_end = reader.take(wanted).read_to_end(&mut self.buffer)? == 0;
+                }
+            }
+        }
+    }
+}

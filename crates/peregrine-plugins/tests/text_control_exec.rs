@@ -1,0 +1,178 @@
+//! Plugins of text files, control and programs: their examples, and what examples cannot show.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use peregrine_engine::context::Context;
+use peregrine_engine::log::MemoryLog;
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Program, builtin, json};
+
+const NAMES: &[&str] = &[
+    "batch",
+    "clock",
+    "column_filter",
+    "dedup",
+    "delay",
+    "diff",
+    "execve",
+    "fifo",
+    "parse_csv",
+    "parse_json_array",
+    "parse_jsonl",
+    "parse_lines",
+    "parse_records_with_regex",
+    "sample",
+    "sequence",
+    "split_records",
+    "write_csv",
+    "write_jsonl",
+];
+
+fn registry() -> Arc<Registry> {
+    Arc::new(peregrine_plugins::register(peregrine_functions::register(
+        builtin::registry(),
+    )))
+}
+
+/// The rows of a query as JSON, and its messages.
+fn run(vql: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder().registry(registry()).log(log.clone()).build();
+    let scope = Scope::root(
+        &context,
+        env.iter().map(|(name, value)| (*name, *value)).collect(),
+    );
+    let mut rows: Vec<Row> = Vec::new();
+    let _ = Program::compile(vql).unwrap().run(&scope, &mut rows);
+    let mut shown = Vec::new();
+    json::write_value(
+        &scope,
+        &rows.into_iter().map(Row::into_value).collect(),
+        &mut shown,
+    );
+    scope.close();
+    (String::from_utf8(shown).unwrap(), log.lines())
+}
+
+#[test]
+fn examples_hold() {
+    let failures = peregrine_engine::examples::check_all(&registry());
+    let ours: Vec<String> = failures
+        .into_iter()
+        .filter(|failure| NAMES.iter().any(|name| failure.starts_with(&format!("{name}, "))))
+        .collect();
+    assert!(ours.is_empty(), "{}", ours.join("\n"));
+}
+
+#[test]
+fn csv_keeps_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.csv");
+    let query = "LET Rows = SELECT _value AS Number, 'a \"b\", c' AS Quoted, '12' AS Digits, ' x' AS Blank, 'true' AS Word,
+                    1.5 AS Part, (1, 'two') AS List, dict(a='b') AS Dict, NULL AS Nothing, \"l1\\nl2\" AS Lines
+                 FROM range(end=2)
+                 SELECT * FROM write_csv(filename=File, query=Rows) WHERE FALSE
+                 SELECT * FROM parse_csv(filename=File)";
+    let (rows, log) = run(query, &[("File", file.to_str().unwrap())]);
+    let row = |n: u32| {
+        format!(
+            r#"{{"Number":{n},"Quoted":"a \"b\", c","Digits":"12","Blank":" x","Word":"true","Part":1.5,"List":[1,"two"],"Dict":{{"a":"b"}},"Nothing":"","Lines":"l1\nl2"}}"#
+        )
+    };
+    assert_eq!(rows, format!("[{},{}]", row(0), row(1)), "{log:?}");
+}
+
+#[test]
+fn jsonl_is_appended_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    let query = "SELECT * FROM write_jsonl(filename=File, query={SELECT * FROM range(end=2)}) WHERE FALSE
+                 SELECT * FROM write_jsonl(filename=File, query={SELECT 'x' AS X FROM range(end=1)}, append=TRUE) WHERE FALSE
+                 SELECT * FROM parse_jsonl(filename=File)";
+    let (rows, log) = run(query, &[("File", file.to_str().unwrap())]);
+    assert_eq!(rows, r#"[{"_value":0},{"_value":1},{"X":"x"}]"#, "{log:?}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+}
+
+#[test]
+fn long_lines_end_their_file_with_a_message() {
+    let text = format!("a\n{}\nb", "x".repeat(5000));
+    let query = "SELECT * FROM parse_lines(accessor='data', filename=Text, buffer_size=2000)";
+    let (rows, log) = run(query, &[("Text", &text)]);
+    assert_eq!(rows, r#"[{"Line":"a"}]"#);
+    assert!(
+        log.iter().any(|line| line.contains("more than 2000 bytes")),
+        "{log:?}"
+    );
+}
+
+#[test]
+fn records_may_span_buffers() {
+    let text: String = (0..3000).map(|i| format!("id={i};")).collect();
+    let query = r"SELECT count() AS N, max(item=int(int=Id)) AS Last
+                  FROM parse_records_with_regex(accessor='data', file=Text, regex='id=(?P<Id>\\d+);', buffer_size=1024)
+                  GROUP BY 1";
+    let (rows, log) = run(query, &[("Text", &text)]);
+    assert_eq!(rows, r#"[{"N":3000,"Last":2999}]"#, "{log:?}");
+    let query = "SELECT count() AS N FROM split_records(accessor='data', filenames=Text, record_regex=';', regex='=', buffer_size=1024) GROUP BY 1";
+    let (rows, log) = run(query, &[("Text", &text)]);
+    assert_eq!(rows, r#"[{"N":3000}]"#, "{log:?}");
+}
+
+#[test]
+fn a_program_ends_when_nobody_wants_its_output() {
+    let started = Instant::now();
+    let query = "SELECT Stdout FROM execve(argv=['sh', '-c', 'echo one; sleep 100'], sep='\n') LIMIT 1";
+    let (rows, log) = run(query, &[]);
+    assert_eq!(rows, r#"[{"Stdout":"one"}]"#, "{log:?}");
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn long_output_comes_in_parts() {
+    let query = "SELECT len(list=Stdout) AS Size, Complete FROM execve(argv=['sh', '-c', 'head -c 2500 /dev/zero'], length=1000)";
+    let (rows, log) = run(query, &[]);
+    let whole =
+        r#"[{"Size":1000,"Complete":false},{"Size":1000,"Complete":false},{"Size":500,"Complete":true}]"#;
+    assert_eq!(rows, whole, "{log:?}");
+}
+
+#[test]
+fn diff_tells_what_is_new_and_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    std::fs::write(&file, "a\nb\n").unwrap();
+    let other = file.clone();
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        let next = other.with_extension("new");
+        std::fs::write(&next, "b\nc\n").unwrap();
+        std::fs::rename(&next, &other).unwrap();
+    });
+    let query = "SELECT * FROM diff(query={SELECT Line FROM parse_lines(filename=File)}, key='Line', period=1) LIMIT 2";
+    let (rows, log) = run(query, &[("File", file.to_str().unwrap())]);
+    writer.join().unwrap();
+    assert_eq!(
+        rows, r#"[{"Line":"c","Diff":"added"},{"Line":"a","Diff":"removed"}]"#,
+        "{log:?}"
+    );
+}
+
+#[test]
+fn fifo_returns_what_a_query_had_lately() {
+    let query = "LET Source = SELECT * FROM range(end=20)
+                 SELECT * FROM fifo(query=Source, max_rows=2) WHERE FALSE
+                 SELECT sleep(ms=300) FROM range(end=1) WHERE FALSE AND sleep(ms=1)
+                 SELECT _value FROM foreach(row={SELECT sleep(ms=300) AS S FROM range(end=1)}, query={SELECT * FROM fifo(query=Source, max_rows=2)}) WHERE _value";
+    let (rows, log) = run(query, &[]);
+    assert_eq!(rows, r#"[{"_value":18},{"_value":19}]"#, "{log:?}");
+}
