@@ -28,7 +28,7 @@ test-rust: setup-build gui/dist/index.html
 	cargo test --locked --workspace
 
 test-gui: setup-test gui/dist/index.html
-	cd gui && npm test
+	cd gui && npm test && npm run e2e
 
 test-e2e: setup-test gui/dist/index.html
 	cargo build --locked --package peregrine

@@ -31,21 +31,23 @@ describe('screens', { timeout: 900_000 }, () => {
     const backdoor = rows.find((row) => row.Pid === story.pids.backdoor);
     assert.ok(backdoor);
     const base = `/clients/${client.client_id}`;
+    // Where each page is, and what is there once it has loaded.
+    const table = '[data-row][data-column="0"]';
     pages = {
-      clients: '/clients',
-      machine: base,
-      collections: `${base}/collections`,
-      collect: `${base}/collections/new?artifact=${PSTREE}`,
-      'collection-overview': `${base}/collections/${flowId}/overview`,
-      results: `${base}/collections/${flowId}/results?row=0`,
-      groups: `${base}/collections/${flowId}/results?group=Name`,
-      logs: `${base}/collections/${flowId}/logs`,
-      request: `${base}/collections/${flowId}/request`,
-      'process-tree': `${base}/processes?flow=${flowId}&process=${encodeURIComponent(backdoor.TrackerId)}`,
-      events: `${base}/events`,
-      artifacts: `/artifacts/${PSTREE}`,
-      monitoring: '/monitoring',
-      server: '/server',
+      clients: ['/clients', table],
+      machine: [base, '.overview-table'],
+      collections: [`${base}/collections`, table],
+      collect: [`${base}/collections/new?artifact=${PSTREE}`, '.collect-section'],
+      'collection-overview': [`${base}/collections/${flowId}/overview`, '.flow-overview'],
+      results: [`${base}/collections/${flowId}/results?row=0`, table],
+      groups: [`${base}/collections/${flowId}/results?group=Name`, table],
+      logs: [`${base}/collections/${flowId}/logs`, table],
+      request: [`${base}/collections/${flowId}/request`, '.flow-overview'],
+      'process-tree': [`${base}/processes?flow=${flowId}&process=${encodeURIComponent(backdoor.TrackerId)}`, '.tree-toolbar'],
+      events: [`${base}/events`, '.page-body *'],
+      artifacts: [`/artifacts/${PSTREE}`, 'h1, h2'],
+      monitoring: ['/monitoring', 'h1, h2'],
+      server: ['/server', 'h1, h2'],
     };
   });
   after(async () => {
@@ -65,9 +67,9 @@ describe('screens', { timeout: 900_000 }, () => {
         await page.getByLabel('User name').waitFor();
         await page.screenshot({ path: path.join(out, `sign-in-${theme}-${width}.png`) });
         await signIn(page, server);
-        for (const [name, where] of Object.entries(pages)) {
+        for (const [name, [where, content]] of Object.entries(pages)) {
           await page.goto(server.url + where);
-          await page.locator('main, .page').first().waitFor();
+          await page.locator(content).first().waitFor();
           await until(`${name} has loaded`, async () => (await page.locator('[aria-busy=true], .skeleton').count()) === 0 && (await page.getByText(/^Loading/).count()) === 0);
           await page.evaluate(() => document.fonts.ready);
           assert.equal(await page.getByText('Try again').count(), 0, `${name} shows no failure`);

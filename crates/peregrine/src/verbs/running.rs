@@ -36,9 +36,13 @@ impl ServerArgs {
         if let Some(folder) = &self.datastore {
             return Ok(std::path::absolute(folder)?);
         }
-        let data = std::env::var_os("XDG_DATA_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        let data = std::env::var_os("XDG_DATA_HOME")
+            .filter(|home| !home.is_empty())
+            .map(PathBuf::from);
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-        let data = data.or_else(home).context("no data directory: set HOME, or name a folder with --datastore")?;
+        let data = data
+            .or_else(home)
+            .context("no data directory: set HOME, or name a folder with --datastore")?;
         Ok(data.join("peregrine"))
     }
 
@@ -46,14 +50,23 @@ impl ServerArgs {
     pub(crate) async fn start(&self, folder: &Path) -> anyhow::Result<(RunningServer, Config)> {
         // Keys and what was collected are nobody else's business.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-        let other_folder = || format!("data folder `{}` can not be used; another is named with --datastore", folder.display());
+        let other_folder = || {
+            format!(
+                "data folder `{}` can not be used; another is named with --datastore",
+                folder.display()
+            )
+        };
         std::fs::create_dir_all(folder).with_context(other_folder)?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
         let storage = Storage::embedded(folder).with_context(other_folder)?;
         let config = self.config(folder)?;
         // After a crash a port may be taken that was free when it was chosen.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
-        check_port("--agent-port", &config.frontend.bind_address, config.frontend.bind_port)?;
+        check_port(
+            "--agent-port",
+            &config.frontend.bind_address,
+            config.frontend.bind_port,
+        )?;
         let repository = registry::repository(&self.definitions)?;
         let artifacts = Arc::new(RepositoryArtifacts::new(repository));
         let server = Server::start(config.clone(), storage, Arc::new(EmbeddedGui), artifacts).await?;
@@ -66,7 +79,10 @@ impl ServerArgs {
     /// The configuration in the folder, with the GUI's port as given; a new one is only written once its ports are free.
     fn config(&self, folder: &Path) -> anyhow::Result<Config> {
         let is_first = !Config::server_file(folder).exists();
-        let (port, agent_port) = (self.port.unwrap_or(GUI_PORT), self.agent_port.unwrap_or(AGENT_PORT));
+        let (port, agent_port) = (
+            self.port.unwrap_or(GUI_PORT),
+            self.agent_port.unwrap_or(AGENT_PORT),
+        );
         if is_first {
             check_port("--port", &self.bind.to_string(), port)?;
             check_port("--agent-port", &self.bind.to_string(), agent_port)?;
@@ -81,7 +97,10 @@ impl ServerArgs {
         if let Some(port) = self.port.filter(|port| !is_first && *port != 0) {
             config.gui.bind_port = port;
         }
-        if let Some(port) = self.agent_port.filter(|port| *port != 0 && *port != config.frontend.bind_port) {
+        if let Some(port) = self
+            .agent_port
+            .filter(|port| *port != 0 && *port != config.frontend.bind_port)
+        {
             anyhow::bail!(
                 "--agent-port {port} can not be used: agents of this data folder know port {}; change `Frontend.bind_port` in \
                  `{}` and `Client.server_urls` there and on the agents",
@@ -100,17 +119,25 @@ const AGENT_PORT: u16 = 8000;
 
 /// Fails when nothing can listen there, and names the option that helps.
 fn check_port(option: &str, address: &str, port: u16) -> anyhow::Result<()> {
-    let name = if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
+    let name = if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
+    };
     match std::net::TcpListener::bind(&name) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && option == "--port" => {
-            anyhow::bail!("`{name}` is in use by another program; stop that one or choose another port with --port")
+            anyhow::bail!(
+                "`{name}` is in use by another program; stop that one or choose another port with --port"
+            )
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => anyhow::bail!(
             "`{name}`, where agents connect, is in use by another program; stop that one, or choose another port with {option} \
              when the data folder is new"
         ),
-        Err(error) => Err(error).with_context(|| format!("cannot listen on `{name}`; choose another address with --bind or port with {option}")),
+        Err(error) => Err(error).with_context(|| {
+            format!("cannot listen on `{name}`; choose another address with --bind or port with {option}")
+        }),
     }
 }
 
@@ -119,15 +146,24 @@ fn free_port(bind: IpAddr, port: u16) -> anyhow::Result<u16> {
     if port != 0 {
         return Ok(port);
     }
-    let probe = std::net::TcpListener::bind(SocketAddr::new(bind, 0)).with_context(|| format!("no free port on {bind}"))?;
+    let probe = std::net::TcpListener::bind(SocketAddr::new(bind, 0))
+        .with_context(|| format!("no free port on {bind}"))?;
     Ok(probe.local_addr()?.port())
 }
 
 /// Prints where the server is and, once, how to get in.
 pub(crate) fn announce(server: &RunningServer, config: &Config, folder: &Path) {
-    let scheme = if config.gui.use_plain_http { "http" } else { "https" };
+    let scheme = if config.gui.use_plain_http {
+        "http"
+    } else {
+        "https"
+    };
     let address = server.addresses().gui;
-    let host = if address.ip().is_loopback() || address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+    let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        address.ip().to_string()
+    };
     println!("Peregrine is running at {scheme}://{host}:{}/", address.port());
     if let Some(admin) = server.initial_admin() {
         println!("  user     {}\n  password {}", admin.name, admin.password);
