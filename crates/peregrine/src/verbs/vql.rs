@@ -1,5 +1,7 @@
 //! `peregrine vql`: what the language offers.
 
+mod manual;
+
 use crate::registry;
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
@@ -29,6 +31,11 @@ enum Verb {
         /// Its name.
         name: String,
     },
+    /// Write the reference manual: one Markdown page a chapter.
+    Manual {
+        /// The folder to write to.
+        dir: PathBuf,
+    },
     /// Lay out queries in files, in place; `-` reads standard input.
     Fmt {
         /// Files with VQL.
@@ -44,6 +51,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::List { format } => list(&format),
         Verb::Doc { name } => doc(&name),
+        Verb::Manual { dir } => manual::run(&dir),
         Verb::Fmt { files, check } => fmt(&files, check),
     }
 }
@@ -72,7 +80,10 @@ fn list(format: &str) -> anyhow::Result<ExitCode> {
         ));
     }
     for (name, description) in AccessorManager::default().describe() {
-        entries.push(json!({ "name": name, "kind": "accessor", "doc": description }));
+        entries.push(json!({
+            "name": name, "kind": "accessor", "category": "accessors", "args": [],
+            "platforms": Platforms::current().names(), "doc": description,
+        }));
     }
     entries.sort_by_key(|entry| (entry["name"].to_string(), entry["kind"].to_string()));
     let mut out = std::io::stdout().lock();
