@@ -37,6 +37,8 @@ enum Verb {
     Artifacts(verbs::artifacts::Args),
     /// What the language offers: functions, plugins, accessors; formatting.
     Vql(verbs::vql::Args),
+    /// Run snapshot tests of queries.
+    Golden(verbs::golden::Args),
     /// Server, web GUI and an agent for this machine, on embedded storage.
     Gui(verbs::gui::Args),
     /// The server and its web GUI.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Query(args) => verbs::query::run(args),
         Verb::Artifacts(args) => verbs::artifacts::run(args),
         Verb::Vql(args) => verbs::vql::run(args),
+        Verb::Golden(args) => verbs::golden::run(args),
         Verb::Gui(args) => verbs::gui::run(args),
         Verb::Server(args) => verbs::server::run(args),
         Verb::Agent(args) => verbs::agent::run(args),

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
+pub(crate) mod golden;
 pub(crate) mod gui;
 pub(crate) mod query;
 mod running;

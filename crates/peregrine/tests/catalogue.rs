@@ -2,6 +2,8 @@
 //! take the arguments the language names. The catalogue is found through `PEREGRINE_SHARED`; without it the comparison
 //! is skipped.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
