@@ -33,6 +33,8 @@ struct Cli {
 enum Verb {
     /// Run VQL on this machine.
     Query(verbs::query::Args),
+    /// Type VQL and see rows: history, completion, several lines.
+    Shell(verbs::shell::Args),
     /// List, show, check and collect artifacts.
     Artifacts(verbs::artifacts::Args),
     /// What the language offers: functions, plugins, accessors; formatting.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     logging::start(cli.verbose, cli.log_json, is_service);
     let outcome = match cli.verb {
         Verb::Query(args) => verbs::query::run(args),
+        Verb::Shell(args) => verbs::shell::run(args),
         Verb::Artifacts(args) => verbs::artifacts::run(args),
         Verb::Vql(args) => verbs::vql::run(args),
         Verb::Golden(args) => verbs::golden::run(args),

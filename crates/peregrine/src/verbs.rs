@@ -8,5 +8,6 @@ pub(crate) mod query;
 mod running;
 pub(crate) mod server;
 mod session;
+pub(crate) mod shell;
 mod verify;
 pub(crate) mod vql;

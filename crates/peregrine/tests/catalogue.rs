@@ -1,7 +1,6 @@
 //! `peregrine vql list --format json` against the catalogue of the language: what is absent is printed, what exists must
 //! take the arguments the language names. The catalogue is found through `PEREGRINE_SHARED`; without it the comparison
 //! is skipped.
-
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use serde_json::Value;

@@ -1,5 +1,4 @@
 //! The committed reference manual is what this program would write.
-
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;

@@ -56,7 +56,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn list(format: &str) -> anyhow::Result<ExitCode> {
+/// Functions, plugins and accessors, on standard output.
+pub(super) fn list(format: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let mut entries: Vec<serde_json::Value> = Vec::new();
     for function in registry.functions() {
@@ -115,7 +116,8 @@ fn entry(
     json!({ "name": name, "kind": kind, "category": category, "args": args, "platforms": platforms.names(), "doc": doc })
 }
 
-fn doc(name: &str) -> anyhow::Result<ExitCode> {
+/// The manual page of a function or plugin, on standard output.
+pub(super) fn doc(name: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let mut out = std::io::stdout().lock();
     let mut found = false;
