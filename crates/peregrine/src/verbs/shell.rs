@@ -119,10 +119,11 @@ impl Shell {
         for line in std::io::stdin().lock().lines() {
             let line = line?;
             let begins = scan::begins_statement(&line) || line.trim().is_empty();
-            if begins && !scan::is_unfinished(&pending) {
-                if self.take(&std::mem::take(&mut pending)) == Next::End {
-                    return Ok(());
-                }
+            if begins
+                && !scan::is_unfinished(&pending)
+                && self.take(&std::mem::take(&mut pending)) == Next::End
+            {
+                return Ok(());
             }
             pending.push_str(&line);
             pending.push('\n');

@@ -1,5 +1,6 @@
 //! `peregrine vql`: what the language offers.
 
+mod lint;
 mod manual;
 
 use crate::registry;
@@ -31,6 +32,15 @@ enum Verb {
         /// Its name.
         name: String,
     },
+    /// Check queries without running them; exit code 1 when something is wrong.
+    Lint {
+        /// Files with VQL; `-` reads standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// `text` or `json`.
+        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+        format: String,
+    },
     /// Write the reference manual: one Markdown page a chapter.
     Manual {
         /// The folder to write to.
@@ -51,6 +61,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::List { format } => list(&format),
         Verb::Doc { name } => doc(&name),
+        Verb::Lint { files, format } => lint::run(&files, &format),
         Verb::Manual { dir } => manual::run(&dir),
         Verb::Fmt { files, check } => fmt(&files, check),
     }
