@@ -28,11 +28,11 @@ test-rust: setup-build gui/dist/index.html
 	cargo test --locked --workspace
 
 test-gui: setup-test gui/dist/index.html
-	cd gui && npm test
+	cd gui && npm test && npm run e2e
 
 test-e2e: setup-test gui/dist/index.html
 	cargo build --locked --package peregrine
-	cd gui && npm run e2e
+	node --test --test-concurrency=1 tests/e2e/*.test.mjs
 
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html
 	cargo fmt --all --check

@@ -9,6 +9,8 @@ use peregrine_wire::{ids, pack};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Pause after an answer that brought work; bounds the load a server that always has some can make.
+const AFTER_WORK: Duration = Duration::from_millis(50);
 /// Until the server knows us, it is asked this often.
 const UNTIL_ENROLLED: Duration = Duration::from_secs(1);
 
@@ -32,8 +34,15 @@ pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, fact
                 if is_due {
                     last_info = Some(Instant::now());
                 }
+                // Work often comes in a row: who has just been given some asks again at once, so that the next piece does not
+                // wait for the poll. An empty answer, or a server that has nothing, waits.
+                let pause = if messages.is_empty() {
+                    min_poll
+                } else {
+                    min_poll.min(AFTER_WORK)
+                };
                 messages.into_iter().for_each(|message| executor.handle(message));
-                min_poll
+                pause
             }
             Outcome::Refused => min_poll,
             Outcome::NotEnrolled => UNTIL_ENROLLED,

@@ -84,8 +84,7 @@ fn start_agent(folder: &Path) -> anyhow::Result<Child> {
         .arg(folder.join("agent"))
         .arg("--with-parent")
         .stdin(Stdio::null())
-        // What the allocator holds back is most of an idle agent's memory.
-        .env("MIMALLOC_PURGE_DELAY", "0")
+        .envs(super::agent::SMALL_HEAP)
         // A Ctrl-C in the terminal is for us; the agent is told in its turn.
         .process_group(0)
         .kill_on_drop(true)

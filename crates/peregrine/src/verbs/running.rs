@@ -18,12 +18,13 @@ pub(crate) struct ServerArgs {
     /// Address to listen on.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
-    /// Port of the web GUI; 0 takes a free one. Only counts at the first start, then the configuration does.
-    #[arg(long, value_name = "PORT", default_value_t = 8889)]
-    port: u16,
-    /// Port for agents; 0 takes a free one. Only counts at the first start.
-    #[arg(long, value_name = "PORT", default_value_t = 8000)]
-    agent_port: u16,
+    /// Port of the web GUI; 0 takes a free one. Without it: 8889, or where it was last time.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// Port for agents; 0 takes a free one. Without it: 8000, or where it was last time. Agents know it, so it only counts
+    /// at the first start.
+    #[arg(long, value_name = "PORT")]
+    agent_port: Option<u16>,
     /// A folder with artifact definitions; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
@@ -48,24 +49,25 @@ impl ServerArgs {
 
     /// Starts the server, making its configuration at the first start.
     pub(crate) async fn start(&self, folder: &Path) -> anyhow::Result<(RunningServer, Config)> {
-        // Everything the server keeps is for its own account only.
-        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-        std::fs::create_dir_all(folder).with_context(|| {
+        // Keys and what was collected are nobody else's business.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+        let other_folder = || {
             format!(
-                "the data folder `{}` can not be made; name another with --datastore",
+                "data folder `{}` can not be used; another is named with --datastore",
                 folder.display()
             )
-        })?;
-        // Locked before anything is written, so that a second program leaves the first one's files alone.
-        let storage =
-            Storage::embedded(folder).with_context(|| format!("data folder `{}`", folder.display()))?;
-        let options = Options {
-            datastore: folder.to_owned(),
-            hostname: "localhost".to_owned(),
-            gui: SocketAddr::new(self.bind, free_port(self.bind, self.port)?),
-            frontend: SocketAddr::new(self.bind, free_port(self.bind, self.agent_port)?),
         };
-        let config = Config::load_or_generate(&options)?;
+        std::fs::create_dir_all(folder).with_context(other_folder)?;
+        // Locked before anything is written, so that a second program leaves the first one's files alone.
+        let storage = Storage::embedded(folder).with_context(other_folder)?;
+        let config = self.config(folder)?;
+        // After a crash a port may be taken that was free when it was chosen.
+        check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
+        check_port(
+            "--agent-port",
+            &config.frontend.bind_address,
+            config.frontend.bind_port,
+        )?;
         let repository = registry::repository(&self.definitions)?;
         let artifacts = Arc::new(RepositoryArtifacts::new(repository));
         let server = Server::start(config.clone(), storage, Arc::new(EmbeddedGui), artifacts).await?;
@@ -73,6 +75,70 @@ impl ServerArgs {
             tracing::warn!("this program was built without the web GUI; run `make build`");
         }
         Ok((server, config))
+    }
+
+    /// The configuration in the folder, with the GUI's port as given; a new one is only written once its ports are free.
+    fn config(&self, folder: &Path) -> anyhow::Result<Config> {
+        let is_first = !Config::server_file(folder).exists();
+        let (port, agent_port) = (
+            self.port.unwrap_or(GUI_PORT),
+            self.agent_port.unwrap_or(AGENT_PORT),
+        );
+        if is_first {
+            check_port("--port", &self.bind.to_string(), port)?;
+            check_port("--agent-port", &self.bind.to_string(), agent_port)?;
+        }
+        let mut config = Config::load_or_generate(&Options {
+            datastore: folder.to_owned(),
+            hostname: "localhost".to_owned(),
+            gui: SocketAddr::new(self.bind, free_port(self.bind, port)?),
+            frontend: SocketAddr::new(self.bind, free_port(self.bind, agent_port)?),
+        })?;
+        // 0 is content with any port, so also with the last one.
+        if let Some(port) = self.port.filter(|port| !is_first && *port != 0) {
+            config.gui.bind_port = port;
+        }
+        if let Some(port) = self
+            .agent_port
+            .filter(|port| *port != 0 && *port != config.frontend.bind_port)
+        {
+            anyhow::bail!(
+                "--agent-port {port} can not be used: agents of this data folder know port {}; change `Frontend.bind_port` in \
+                 `{}` and `Client.server_urls` there and on the agents",
+                config.frontend.bind_port,
+                Config::server_file(folder).display(),
+            );
+        }
+        Ok(config)
+    }
+}
+
+/// Where the GUI is unless told otherwise.
+const GUI_PORT: u16 = 8889;
+/// Where agents connect unless told otherwise.
+const AGENT_PORT: u16 = 8000;
+
+/// Fails when nothing can listen there, and names the option that helps.
+fn check_port(option: &str, address: &str, port: u16) -> anyhow::Result<()> {
+    let name = if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
+    };
+    match std::net::TcpListener::bind(&name) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && option == "--port" => {
+            anyhow::bail!(
+                "`{name}` is in use by another program; stop that one or choose another port with --port"
+            )
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => anyhow::bail!(
+            "`{name}`, where agents connect, is in use by another program; stop that one, or choose another port with {option} \
+             when the data folder is new"
+        ),
+        Err(error) => Err(error).with_context(|| {
+            format!("cannot listen on `{name}`; choose another address with --bind or port with {option}")
+        }),
     }
 }
 

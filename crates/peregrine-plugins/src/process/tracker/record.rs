@@ -1,15 +1,30 @@
 //! A tracked process as queries see it.
 
-use super::global::Handle;
+use super::global::{Handle, current, instant};
 use super::payload::ProcessData;
 use peregrine_engine::prelude::*;
-use peregrine_tracker::{Id, Process, Time as Instant};
+use peregrine_tracker::{Id, Process, Time as Instant, Tracker};
 
 /// A time of the tracker as a value; NULL when unknown.
 pub(crate) fn time_value(time: Option<Instant>) -> Value {
     time.map_or(Value::Null, |time| {
         Value::Time(Time::from_unix_nanos(i128::from(time.nanos())))
     })
+}
+
+/// Answers a question about the relatives of a process, as an array of records.
+pub(crate) fn relatives(
+    scope: &Scope,
+    id: &Str,
+    max_items: i64,
+    as_of: Option<Time>,
+    ask: impl FnOnce(&Tracker<ProcessData>, &str, usize, Option<Instant>) -> Vec<Process<ProcessData>>,
+) -> VqlResult {
+    scope.check_access(Permission::MachineState)?;
+    let handle = current(scope)?;
+    let limit = usize::try_from(max_items).unwrap_or(0);
+    let found = ask(&handle.tracker, &id.as_utf8_lossy(), limit, as_of.map(instant));
+    Ok(handle.records(scope, &found))
 }
 
 impl Handle {

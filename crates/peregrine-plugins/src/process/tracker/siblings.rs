@@ -1,6 +1,6 @@
 //! `process_tracker_siblings()`: what else its parent started.
 
-use super::global::{current, instant};
+use super::record::relatives;
 use peregrine_engine::prelude::*;
 
 /// Gives the other children of a process's parent, earliest first, exited ones included. Peregrine's own.
@@ -36,12 +36,12 @@ impl Function for ProcessTrackerSiblings {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        scope.check_access(Permission::MachineState)?;
-        let tracker = current(scope)?;
-        let limit = usize::try_from(args.max_items).unwrap_or(0);
-        let found = tracker
-            .tracker
-            .siblings(&args.id.as_utf8_lossy(), limit, args.as_of.map(instant));
-        Ok(tracker.records(scope, &found))
+        relatives(
+            scope,
+            &args.id,
+            args.max_items,
+            args.as_of,
+            |tracker, id, limit, as_of| tracker.siblings(id, limit, as_of),
+        )
     }
 }
