@@ -97,6 +97,12 @@ impl Namespace {
         Value::object(self)
     }
 
+    /// The dotted name of the artifact this stands for; empty for `Artifact` itself.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The definitions behind the variable `Artifact` of a scope.
     #[must_use]
     pub fn repository_of(scope: &Scope) -> Option<Repository> {

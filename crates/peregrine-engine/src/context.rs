@@ -10,7 +10,7 @@ use crate::call::{Permission, Registry};
 use crate::cancel::Cancellation;
 use crate::log::{LogSink, NoLog};
 use crate::query::Stop;
-use crate::value::Time;
+use crate::value::{Time, Value};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -46,6 +46,15 @@ pub trait Throttle: Send + Sync {
     fn charge(&self, operations: u32, cancellation: &Cancellation) -> Result<(), Stop>;
 }
 
+/// Puts objects in the place of functions and plugins, for tests of queries.
+pub trait StandIns: Send + Sync {
+    /// What is called instead of the function of this name.
+    fn function(&self, name: &str) -> Option<Value>;
+
+    /// What is run instead of the plugin of this dotted name (`pslist`, `Artifact.Linux.Sys.Pslist`).
+    fn plugin(&self, name: &str) -> Option<Value>;
+}
+
 /// Everything a query gets from its host. Built once, shared by the scopes of a query.
 pub struct Context {
     pub(crate) registry: Arc<Registry>,
@@ -54,6 +63,7 @@ pub struct Context {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) access: Arc<dyn Access>,
     pub(crate) throttle: Option<Arc<dyn Throttle>>,
+    pub(crate) stand_ins: Option<Arc<dyn StandIns>>,
     pub(crate) cancellation: Cancellation,
     pub(crate) spill_dir: Option<PathBuf>,
     pub(crate) materialize_limit: usize,
@@ -72,6 +82,7 @@ impl Context {
             random: Arc::new(SystemRandom),
             access: Arc::new(AllowAll),
             throttle: None,
+            stand_ins: None,
             cancellation: Cancellation::new(),
             spill_dir: None,
             materialize_limit: 1000,
@@ -138,6 +149,7 @@ impl Context {
             random: Arc::clone(&self.random),
             access: Arc::clone(&self.access),
             throttle: self.throttle.clone(),
+            stand_ins: self.stand_ins.clone(),
             cancellation: self.cancellation.clone(),
             spill_dir: self.spill_dir.clone(),
             materialize_limit: self.materialize_limit,
@@ -181,6 +193,8 @@ impl ContextBuilder {
         access: Arc<dyn Access>,
         /// Slows the query down.
         throttle: Arc<dyn Throttle>,
+        /// Replaces functions and plugins.
+        stand_ins: Arc<dyn StandIns>,
         /// Stops the query.
         cancellation: Cancellation,
         /// Where temporary files go.

@@ -34,10 +34,14 @@ struct Cli {
 enum Verb {
     /// Run VQL on this machine.
     Query(verbs::query::Args),
+    /// Type VQL and see rows: history, completion, several lines.
+    Shell(verbs::shell::Args),
     /// List, show, check and collect artifacts.
     Artifacts(verbs::artifacts::Args),
     /// What the language offers: functions, plugins, accessors; formatting.
     Vql(verbs::vql::Args),
+    /// Run snapshot tests of queries.
+    Golden(verbs::golden::Args),
     /// Server, web GUI and an agent for this machine, on embedded storage.
     Gui(verbs::gui::Args),
     /// The server and its web GUI.
@@ -57,8 +61,10 @@ fn main() -> ExitCode {
     logging::start(cli.verbose, cli.log_json, is_service);
     let outcome = match cli.verb {
         Verb::Query(args) => verbs::query::run(args),
+        Verb::Shell(args) => verbs::shell::run(args),
         Verb::Artifacts(args) => verbs::artifacts::run(args),
         Verb::Vql(args) => verbs::vql::run(args),
+        Verb::Golden(args) => verbs::golden::run(args),
         Verb::Gui(args) => verbs::gui::run(args),
         Verb::Server(args) => verbs::server::run(args),
         Verb::Agent(args) => verbs::agent::run(args),

@@ -7,9 +7,14 @@ use std::sync::Arc;
 
 /// All functions and plugins.
 pub(crate) fn registry() -> Arc<Registry> {
+    Arc::new(all())
+}
+
+/// All functions and plugins, open for more.
+pub(crate) fn all() -> Registry {
     let registry = peregrine_engine::builtin::registry().with_functions(peregrine_artifacts::functions::ALL);
     let registry = peregrine_functions::register(registry);
-    Arc::new(peregrine_plugins::register(registry))
+    peregrine_plugins::register(registry)
 }
 
 /// The artifacts we ship, and those of the given folders.

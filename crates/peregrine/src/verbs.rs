@@ -2,10 +2,12 @@
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
+pub(crate) mod golden;
 pub(crate) mod gui;
 pub(crate) mod query;
 mod running;
 pub(crate) mod server;
 mod session;
+pub(crate) mod shell;
 mod verify;
 pub(crate) mod vql;

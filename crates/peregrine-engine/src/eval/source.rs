@@ -15,6 +15,11 @@ use crate::value::{PositionCache, Row, Str, Value};
 impl SourceNode {
     /// Pushes the source's rows.
     pub(crate) fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        if let (Some(args), Some(stand_ins)) = (&self.args, &scope.context().stand_ins)
+            && let Some(stand_in) = stand_ins.plugin(&self.text)
+        {
+            return self.run_callable(&stand_in, args, scope, rows);
+        }
         if let (Some(args), Some(def)) = (&self.args, self.plugin_def(scope)) {
             return run_plugin(def, args, scope, rows);
         }

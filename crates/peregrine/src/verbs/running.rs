@@ -30,19 +30,20 @@ pub(crate) struct ServerArgs {
     definitions: Vec<PathBuf>,
 }
 
+/// The user's data directory.
+pub(super) fn user_data() -> Option<PathBuf> {
+    let given = std::env::var_os("XDG_DATA_HOME").filter(|home| !home.is_empty());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    given.map(PathBuf::from).or_else(home)
+}
+
 impl ServerArgs {
     /// The folder, as given or by default.
     pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
         if let Some(folder) = &self.datastore {
             return Ok(std::path::absolute(folder)?);
         }
-        let data = std::env::var_os("XDG_DATA_HOME")
-            .filter(|home| !home.is_empty())
-            .map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-        let data = data
-            .or_else(home)
-            .context("no data directory: set HOME, or name a folder with --datastore")?;
+        let data = user_data().context("no data directory: set HOME, or name a folder with --datastore")?;
         Ok(data.join("peregrine"))
     }
 

@@ -87,19 +87,24 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str())),
     );
-    let version = Dict::from_pairs([("name", "peregrine"), ("version", env!("CARGO_PKG_VERSION"))]);
-    env.set(
-        "config",
-        Dict::from_pairs([
-            ("version", Value::Dict(version)),
-            ("labels", Value::array(Vec::new())),
-        ]),
-    );
-    env.set(
-        "Artifact",
-        peregrine_artifacts::Namespace::new(options.repository.clone()).into_value(),
-    );
+    for (name, value) in environment(&options.repository).entries() {
+        env.set(name, value);
+    }
     Ok((Scope::root(&context, env), cancellation))
+}
+
+/// The variables every session has.
+pub(crate) fn environment(repository: &Repository) -> Dict {
+    let version = Dict::from_pairs([("name", "peregrine"), ("version", env!("CARGO_PKG_VERSION"))]);
+    let config = Dict::from_pairs([
+        ("version", Value::Dict(version)),
+        ("labels", Value::array(Vec::new())),
+    ]);
+    let namespace = peregrine_artifacts::Namespace::new(repository.clone());
+    Dict::from_pairs([
+        ("config", Value::Dict(config)),
+        ("Artifact", namespace.into_value()),
+    ])
 }
 
 /// Runs a text in a scope, printing rows as they come. Gives the number of rows.

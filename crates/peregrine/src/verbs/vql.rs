@@ -1,5 +1,8 @@
 //! `peregrine vql`: what the language offers.
 
+mod lint;
+mod manual;
+
 use crate::registry;
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
@@ -29,6 +32,20 @@ enum Verb {
         /// Its name.
         name: String,
     },
+    /// Check queries without running them; exit code 1 when something is wrong.
+    Lint {
+        /// Files with VQL; `-` reads standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// `text` or `json`.
+        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+        format: String,
+    },
+    /// Write the reference manual: one Markdown page a chapter.
+    Manual {
+        /// The folder to write to.
+        dir: PathBuf,
+    },
     /// Lay out queries in files, in place; `-` reads standard input.
     Fmt {
         /// Files with VQL.
@@ -44,11 +61,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::List { format } => list(&format),
         Verb::Doc { name } => doc(&name),
+        Verb::Lint { files, format } => lint::run(&files, &format),
+        Verb::Manual { dir } => manual::run(&dir),
         Verb::Fmt { files, check } => fmt(&files, check),
     }
 }
 
-fn list(format: &str) -> anyhow::Result<ExitCode> {
+/// Functions, plugins and accessors, on standard output.
+pub(super) fn list(format: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let mut entries: Vec<serde_json::Value> = Vec::new();
     for function in registry.functions() {
@@ -72,7 +92,10 @@ fn list(format: &str) -> anyhow::Result<ExitCode> {
         ));
     }
     for (name, description) in AccessorManager::default().describe() {
-        entries.push(json!({ "name": name, "kind": "accessor", "doc": description }));
+        entries.push(json!({
+            "name": name, "kind": "accessor", "category": "accessors", "args": [],
+            "platforms": Platforms::current().names(), "doc": description,
+        }));
     }
     entries.sort_by_key(|entry| (entry["name"].to_string(), entry["kind"].to_string()));
     let mut out = std::io::stdout().lock();
@@ -104,7 +127,8 @@ fn entry(
     json!({ "name": name, "kind": kind, "category": category, "args": args, "platforms": platforms.names(), "doc": doc })
 }
 
-fn doc(name: &str) -> anyhow::Result<ExitCode> {
+/// The manual page of a function or plugin, on standard output.
+pub(super) fn doc(name: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let mut out = std::io::stdout().lock();
     let mut found = false;

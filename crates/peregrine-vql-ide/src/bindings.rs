@@ -1,0 +1,148 @@
+//! LETs: those nobody uses, those that hide another, those that are never reached.
+
+use crate::calls::finding;
+use crate::catalogue::Catalogue;
+use crate::code;
+use crate::walk::{self, Visitor};
+use peregrine_vql::ast::{File, Let, LetBody, Source, StatementKind, StrLit, Symbol};
+use peregrine_vql::{Diagnostic, Severity, parse, parse_lambda};
+use std::collections::BTreeSet;
+
+/// Strings are looked into this deep (a lambda in a query in a string).
+const MAX_STRINGS: u8 = 4;
+
+pub(crate) fn check(file: &File, catalogue: &dyn Catalogue, findings: &mut Vec<Diagnostic>) {
+    // The names each statement uses.
+    let uses: Vec<BTreeSet<String>> = file
+        .statements
+        .iter()
+        .map(|statement| {
+            let mut uses = Uses::default();
+            walk::statement(&mut uses, statement);
+            uses.names
+        })
+        .collect();
+    let lets: Vec<(usize, &Let)> = file
+        .statements
+        .iter()
+        .enumerate()
+        .filter_map(|(at, statement)| match &statement.kind {
+            StatementKind::Let(binding) => Some((at, binding)),
+            StatementKind::Select(_) => None,
+        })
+        .collect();
+    // A file of LETs only is meant to be used by another.
+    let has_query = lets.len() < file.statements.len();
+    for (position, &(at, binding)) in lets.iter().enumerate() {
+        let name = &*binding.name.text;
+        let is_used = uses
+            .iter()
+            .enumerate()
+            .any(|(user, names)| user != at && names.contains(name));
+        // `LET x <= f()` may be there for what f does.
+        let has_effect = binding.materialize && matches!(binding.body, LetBody::Expr(_));
+        if has_query && !is_used && !has_effect && !name.starts_with('_') {
+            let message = format!("`{name}` is never used");
+            let help = "remove it, or begin its name with `_`".to_owned();
+            let span = binding.name.span;
+            findings.push(finding(
+                Severity::Warning,
+                code::UNUSED_LET,
+                span,
+                message,
+                Some(help),
+            ));
+        }
+        let earlier = lets[..position]
+            .iter()
+            .rev()
+            .find(|(_, earlier)| earlier.name.text == binding.name.text);
+        // `LET x = x + 1` builds on the earlier one, and `LET _ <= f()` only runs something.
+        if let Some((_, earlier)) = earlier
+            && !uses[at].contains(name)
+            && !name.starts_with('_')
+        {
+            let message = format!("`{name}` hides an earlier LET of this name");
+            let mut found = finding(
+                Severity::Warning,
+                code::SHADOWED_LET,
+                binding.name.span,
+                message,
+                None,
+            );
+            found
+                .labels
+                .push((earlier.name.span, "the earlier one".to_owned()));
+            findings.push(found);
+        }
+        if let Some(kind) = hidden_by(binding, catalogue) {
+            let message = format!("`{name}()` calls the built-in {kind}, not this LET");
+            let help = "choose another name".to_owned();
+            let span = binding.name.span;
+            findings.push(finding(
+                Severity::Warning,
+                code::HIDDEN_BY_BUILTIN,
+                span,
+                message,
+                Some(help),
+            ));
+        }
+    }
+}
+
+/// What goes before a LET with parameters.
+fn hidden_by(binding: &Let, catalogue: &dyn Catalogue) -> Option<&'static str> {
+    binding.params.as_ref()?;
+    let name = &binding.name.text;
+    match binding.body {
+        LetBody::Query(_) => catalogue
+            .plugin(name)
+            .filter(|callable| !callable.is_missing)
+            .map(|_| "plugin"),
+        LetBody::Expr(_) => catalogue
+            .function(name)
+            .filter(|callable| !callable.is_missing)
+            .map(|_| "function"),
+    }
+}
+
+/// Collects the names that are used; strings may be lambdas or queries.
+#[derive(Default)]
+struct Uses {
+    names: BTreeSet<String>,
+    strings: u8,
+}
+
+impl Visitor for Uses {
+    fn source(&mut self, source: &Source) {
+        self.names
+            .extend(source.path.first().map(|name| name.text.to_string()));
+    }
+
+    fn symbol(&mut self, symbol: &Symbol) {
+        self.names
+            .extend(symbol.path.first().map(|name| name.text.to_string()));
+    }
+
+    fn text(&mut self, text: &StrLit) {
+        let Ok(text) = std::str::from_utf8(&text.value) else {
+            return;
+        };
+        // Also `get(member='X.y')` and templates name variables in strings.
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        if self.strings < MAX_STRINGS {
+            self.strings += 1;
+            if let Ok(lambda) = parse_lambda(text) {
+                walk::expr(self, &lambda.body);
+            } else if let Ok(file) = parse(text) {
+                file.statements
+                    .iter()
+                    .for_each(|statement| walk::statement(self, statement));
+            } else if text.len() < 100 {
+                self.names
+                    .extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
+            }
+            self.strings -= 1;
+        }
+    }
+}

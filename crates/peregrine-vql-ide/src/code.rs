@@ -1,0 +1,22 @@
+//! The codes of findings, beside those of the parser. They are stable; the wording of messages is not.
+
+/// A call of a function that does not exist.
+pub const UNKNOWN_FUNCTION: &str = "V101";
+/// A source that does not exist.
+pub const UNKNOWN_PLUGIN: &str = "V102";
+/// An argument the callee does not take.
+pub const UNKNOWN_ARGUMENT: &str = "V103";
+/// A required argument is not given.
+pub const MISSING_ARGUMENT: &str = "V104";
+/// A constant the argument cannot be made of.
+pub const WRONG_TYPE: &str = "V105";
+/// The language has it, this program has not.
+pub const NOT_IMPLEMENTED: &str = "V106";
+/// An argument given twice; the last one counts.
+pub const REPEATED_ARGUMENT: &str = "V107";
+/// A LET nobody uses.
+pub const UNUSED_LET: &str = "V110";
+/// A LET that hides an earlier one.
+pub const SHADOWED_LET: &str = "V111";
+/// A LET function that is never called, because a built-in one goes first.
+pub const HIDDEN_BY_BUILTIN: &str = "V112";

@@ -1,0 +1,172 @@
+//! The line editor: prompt, history, colours, the menu of completions.
+
+use super::complete::Names;
+use super::scan::{self, Piece};
+use crate::verbs::running::user_data;
+use anyhow::Context as _;
+use nu_ansi_term::{Color, Style};
+use peregrine_engine::prelude::Registry;
+use reedline::{
+    ColumnarMenu, Completer, CompletionResult, EditCommand, Emacs, FileBackedHistory, Highlighter, KeyCode,
+    KeyModifiers, MenuBuilder as _, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent,
+    ReedlineMenu, Signal, Span, StyledText, Suggestion, ValidationResult, Validator,
+    default_emacs_keybindings,
+};
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Lines of history kept.
+const HISTORY_LINES: usize = 10_000;
+const MENU: &str = "completions";
+
+/// Reads statements from a terminal.
+pub(super) struct Editor(Reedline);
+
+impl Editor {
+    pub(super) fn new(names: Names) -> anyhow::Result<Editor> {
+        let mut keys = default_emacs_keybindings();
+        let complete = ReedlineEvent::UntilFound(vec![
+            ReedlineEvent::Menu(MENU.to_owned()),
+            ReedlineEvent::MenuNext,
+        ]);
+        keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, complete);
+        let new_line = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
+        keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, new_line);
+        let colours = std::env::var_os("NO_COLOR").is_none();
+        let registry = Arc::clone(&names.registry);
+        let menu = ColumnarMenu::default().with_name(MENU);
+        let mut editor = Reedline::create()
+            .with_edit_mode(Box::new(Emacs::new(keys)))
+            .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
+            .with_completer(Box::new(Completions(names)))
+            .with_validator(Box::new(Whole))
+            .with_highlighter(Box::new(Colours(registry)))
+            .with_ansi_colors(colours);
+        match history() {
+            Ok(history) => editor = editor.with_history(Box::new(history)),
+            Err(error) => eprintln!("the history is not kept: {error:#}"),
+        }
+        Ok(Editor(editor))
+    }
+
+    /// The next statement; `None` at the end.
+    pub(super) fn read(&mut self) -> anyhow::Result<Option<String>> {
+        loop {
+            match self.0.read_line(&Arrow).context("reading from the terminal")? {
+                Signal::Success(text) => {
+                    // Kept at once: a crash or a closed window loses nothing.
+                    let _ = self.0.sync_history();
+                    return Ok(Some(text));
+                }
+                Signal::CtrlD => return Ok(None),
+                // Ctrl-C at the prompt throws the line away.
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The file with what was typed, for its owner only: queries may hold secrets.
+fn history() -> anyhow::Result<FileBackedHistory> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+    let folder: PathBuf = user_data()
+        .context("no data directory: set HOME")?
+        .join("peregrine-shell");
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("making `{}`", folder.display()))?;
+    let path = folder.join("history");
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("opening `{}`", path.display()))?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(FileBackedHistory::with_file(HISTORY_LINES, path)?)
+}
+
+/// `vql>`.
+struct Arrow;
+
+impl Prompt for Arrow {
+    fn render_prompt_left(&self) -> Cow<'_, str> {
+        "vql".into()
+    }
+
+    fn render_prompt_right(&self) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn render_prompt_indicator(&self, _: PromptEditMode) -> Cow<'_, str> {
+        "> ".into()
+    }
+
+    fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {
+        "   > ".into()
+    }
+
+    fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {
+        format!(" search `{}`> ", search.term).into()
+    }
+}
+
+/// Enter runs what is whole, or wrong; else it begins a new line.
+struct Whole;
+
+impl Validator for Whole {
+    fn validate(&self, text: &str) -> ValidationResult {
+        if scan::is_unfinished(text) {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Complete
+        }
+    }
+}
+
+struct Completions(Names);
+
+impl Completer for Completions {
+    fn complete(&mut self, text: &str, position: usize) -> CompletionResult {
+        let (start, candidates) = self.0.complete(text, position);
+        let suggestions: Vec<Suggestion> = candidates
+            .into_iter()
+            .map(|candidate| Suggestion {
+                value: candidate.text,
+                description: Some(candidate.description).filter(|text| !text.is_empty()),
+                span: Span {
+                    start,
+                    end: position.max(start),
+                },
+                ..Suggestion::default()
+            })
+            .collect();
+        CompletionResult::fresh(suggestions)
+    }
+}
+
+/// Keywords, known names, strings, numbers and comments in colours.
+struct Colours(Arc<Registry>);
+
+impl Highlighter for Colours {
+    fn highlight(&self, text: &str, _: usize) -> StyledText {
+        let mut styled = StyledText::new();
+        for (piece, range) in scan::pieces(text) {
+            let shown = text.get(range).unwrap_or_default();
+            let is_known = || self.0.function(shown).is_some() || self.0.plugin(shown).is_some();
+            let style = match piece {
+                Piece::Keyword => Style::new().bold().fg(Color::Blue),
+                Piece::Word if is_known() => Style::new().fg(Color::Cyan),
+                Piece::Text => Style::new().fg(Color::Green),
+                Piece::Number => Style::new().fg(Color::Yellow),
+                Piece::Comment => Style::new().fg(Color::DarkGray),
+                Piece::Word | Piece::Other => Style::new(),
+            };
+            styled.push((style, shown.to_owned()));
+        }
+        styled
+    }
+}

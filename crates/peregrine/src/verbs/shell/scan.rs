@@ -1,0 +1,168 @@
+//! A quick look at a text while it is typed: words, strings, comments, and whether more is to come. What the text means
+//! is the parser's business.
+
+use peregrine_engine::Diagnostic;
+use peregrine_vql::ast::StatementKind;
+use peregrine_vql::diagnostic::code;
+use std::ops::Range;
+
+/// What a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    Keyword,
+    Word,
+    Number,
+    Text,
+    Comment,
+    Other,
+}
+
+/// The words with a meaning of their own.
+pub(super) const KEYWORDS: &[&str] = &[
+    "SELECT", "FROM", "WHERE", "LET", "GROUP", "ORDER", "BY", "DESC", "LIMIT", "AS", "AND", "OR", "NOT",
+    "IN", "NULL", "TRUE", "FALSE", "EXPLAIN",
+];
+
+/// The pieces of a text, in order and without gaps.
+pub(super) fn pieces(text: &str) -> Vec<(Piece, Range<usize>)> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let (piece, length) = first_piece(rest);
+        pieces.push((piece, at..at + length));
+        at += length;
+    }
+    pieces
+}
+
+/// What the text begins with, and its length in bytes, at least one character.
+fn first_piece(rest: &str) -> (Piece, usize) {
+    let first = rest.chars().next().unwrap_or(' ');
+    let until = |end: &str, from: usize| {
+        let found = rest.get(from..).and_then(|tail| tail.find(end));
+        found.map_or(rest.len(), |at| from + at + end.len())
+    };
+    if rest.starts_with("--") || rest.starts_with("//") {
+        (Piece::Comment, rest.find('\n').unwrap_or(rest.len()))
+    } else if rest.starts_with("/*") {
+        (Piece::Comment, until("*/", 2))
+    } else if rest.starts_with("'''") {
+        (Piece::Text, until("'''", 3))
+    } else if first == '\'' || first == '"' {
+        (Piece::Text, quoted(rest, first))
+    } else if first == '`' {
+        (Piece::Word, until("`", 1))
+    } else if first.is_ascii_digit() {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        (Piece::Number, rest.find(|c| !is_part(c)).unwrap_or(rest.len()))
+    } else if first.is_alphabetic() || first == '_' || first == '$' {
+        let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len()).max(1);
+        let word = rest.get(..length).unwrap_or_default();
+        let is_keyword = KEYWORDS.iter().any(|known| known.eq_ignore_ascii_case(word));
+        (if is_keyword { Piece::Keyword } else { Piece::Word }, length)
+    } else {
+        (Piece::Other, first.len_utf8())
+    }
+}
+
+/// Up to the closing quote; a backslash takes the next character along.
+fn quoted(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+/// True for the characters of names; dots keep `Artifact.Linux` in one piece.
+pub(super) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '.' | '$')
+}
+
+/// True when the text is fine as far as it goes, but more must come.
+pub(super) fn is_unfinished(text: &str) -> bool {
+    let trimmed = text.trim_end();
+    if trimmed.trim_start().is_empty() || trimmed.trim_start().starts_with('\\') {
+        return false;
+    }
+    let is_at_end =
+        |problem: &Diagnostic| problem.code == code::UNCLOSED || problem.span.start as usize >= trimmed.len();
+    peregrine_vql::parse(trimmed).is_err_and(|problems| problems.first().is_some_and(is_at_end))
+}
+
+/// True for a line that can only be the beginning of something new.
+pub(super) fn begins_statement(line: &str) -> bool {
+    let word = line
+        .split(|c: char| !c.is_alphabetic())
+        .next()
+        .unwrap_or_default();
+    line.starts_with('\\')
+        || ["SELECT", "LET", "EXPLAIN"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// The names a text binds.
+pub(super) fn let_names(text: &str) -> Vec<String> {
+    let Ok(file) = peregrine_vql::parse(text) else {
+        return Vec::new();
+    };
+    file.statements
+        .iter()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::Let(binding) => Some(binding.name.text.to_string()),
+            StatementKind::Select(_) => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Piece, is_unfinished, pieces};
+
+    #[test]
+    fn pieces_cover_the_text() {
+        let text = "SELECT 'a\\'b', 0x1f /* ü */ FROM Artifact.X(`y z`=\"q\") -- end";
+        let found = pieces(text);
+        let joined: String = found.iter().map(|(_, range)| &text[range.clone()]).collect();
+        assert_eq!(joined, text);
+        let of = |piece: Piece| -> Vec<&str> {
+            let wanted = found.iter().filter(|(known, _)| *known == piece);
+            wanted.map(|(_, range)| &text[range.clone()]).collect()
+        };
+        assert_eq!(of(Piece::Keyword), ["SELECT", "FROM"]);
+        assert_eq!(of(Piece::Text), ["'a\\'b'", "\"q\""]);
+        assert_eq!(of(Piece::Word), ["Artifact.X", "`y z`"]);
+        assert_eq!(of(Piece::Comment), ["/* ü */", "-- end"]);
+        for open in ["'", "'''x", "/*", "`", "\"\\", "é", "\u{1F600}"] {
+            assert_eq!(pieces(open).last().map(|(_, range)| range.end), Some(open.len()));
+        }
+    }
+
+    #[test]
+    fn a_statement_is_whole_when_it_parses() {
+        for unfinished in [
+            "SELECT",
+            "SELECT * FROM",
+            "LET x =",
+            "SELECT f(a='x",
+            "SELECT * FROM foreach(row={",
+        ] {
+            assert!(is_unfinished(unfinished), "{unfinished}");
+        }
+        for whole in [
+            "",
+            "SELECT * FROM info()",
+            "LET x = 1",
+            "SELECT ) FROM x",
+            "\\d pslist",
+        ] {
+            assert!(!is_unfinished(whole), "{whole}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `peregrine vql list --format json` against the catalogue of the language: what is absent is printed, what exists must
+//! take the arguments the language names. The catalogue is found through `PEREGRINE_SHARED`; without it the comparison
+//! is skipped.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Arguments we add to the language, with the reason.
+const ADDED: &[(&str, &str, &str)] = &[
+    (
+        "process_tracker",
+        "source",
+        "chooses where process events come from",
+    ),
+    (
+        "process_tracker_all",
+        "as_of",
+        "the tracker answers for any time it remembers",
+    ),
+    ("process_tracker_callchain", "as_of", "as above"),
+    ("process_tracker_children", "as_of", "as above"),
+    ("process_tracker_get", "as_of", "as above"),
+    ("process_tracker_pslist", "as_of", "as above"),
+    ("process_tracker_tree", "as_of", "as above"),
+];
+
+/// Arguments of the language we do not take yet. A call with one says so.
+const NOT_YET: &[(&str, &str)] = &[
+    ("process_tracker_get", "max_items"),
+    ("query", "cpu_limit"),
+    ("query", "iops_limit"),
+    ("query", "org_id"),
+    ("query", "progress_timeout"),
+    ("query", "runas"),
+];
+
+#[test]
+fn the_list_describes_everything_it_names() {
+    let entries = listed();
+    assert!(entries.len() > 100, "{} entries", entries.len());
+    for entry in &entries {
+        for key in ["name", "kind", "category", "doc"] {
+            assert!(
+                entry[key].as_str().is_some_and(|text| !text.is_empty()),
+                "`{key}` of {entry}"
+            );
+        }
+        assert!(
+            entry["platforms"]
+                .as_array()
+                .is_some_and(|names| !names.is_empty()),
+            "platforms of {entry}"
+        );
+        for arg in entry["args"]
+            .as_array()
+            .unwrap_or_else(|| panic!("args of {entry}"))
+        {
+            assert!(
+                arg["name"].is_string() && arg["type"].is_string(),
+                "{arg} of {entry}"
+            );
+            assert!(
+                arg["required"].is_boolean() && arg["repeated"].is_boolean(),
+                "{arg} of {entry}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_exists_takes_the_arguments_of_the_language() {
+    let Some(folder) = std::env::var_os("PEREGRINE_SHARED") else {
+        eprintln!("skipped: PEREGRINE_SHARED does not name the folder with reference/vql-catalog.json");
+        return;
+    };
+    let path = PathBuf::from(folder).join("reference/vql-catalog.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let catalogue: Value = serde_json::from_str(&text).unwrap();
+    let language = by_name(catalogue["entries"].as_array().unwrap());
+    let ours = listed();
+    let ours = by_name(&ours);
+
+    for kind in ["function", "plugin", "accessor"] {
+        let of_kind = || language.keys().filter(|(known, _)| known == kind);
+        let absent: Vec<&str> = of_kind()
+            .filter(|key| !ours.contains_key(*key))
+            .map(|(_, name)| name.as_str())
+            .collect();
+        let total = of_kind().count();
+        println!(
+            "{kind}s: {} of {total}; absent: {}",
+            total - absent.len(),
+            absent.join(" ")
+        );
+    }
+
+    let mut faults = Vec::new();
+    for (key, entry) in &ours {
+        let Some(wanted) = language.get(key).filter(|_| key.0 != "accessor") else {
+            continue;
+        };
+        let name = key.1.as_str();
+        let (has, should) = (arguments(entry), arguments(wanted));
+        for (arg, is_repeated) in &has {
+            match should.get(arg) {
+                None if wanted["free_form"] == true
+                    || ADDED.iter().any(|(n, a, _)| (*n, *a) == (name, arg)) => {}
+                None => faults.push(format!("{name}: `{arg}` is no argument of the language")),
+                Some(wanted) if wanted != is_repeated => {
+                    faults.push(format!(
+                        "{name}: `{arg}` repeated: {is_repeated}, should be {wanted}"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        for arg in should.keys().filter(|arg| !has.contains_key(*arg)) {
+            if NOT_YET.contains(&(name, arg)) {
+                println!("{name}: argument `{arg}` is absent");
+            } else {
+                faults.push(format!("{name}: argument `{arg}` is missing"));
+            }
+        }
+    }
+    let known: BTreeSet<&str> = ours.keys().map(|(_, name)| name.as_str()).collect();
+    for (name, arg) in ADDED
+        .iter()
+        .map(|(name, arg, _)| (name, arg))
+        .chain(NOT_YET.iter().map(|(n, a)| (n, a)))
+    {
+        assert!(
+            known.contains(name),
+            "the exception for `{arg}` of `{name}` is about nothing"
+        );
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn listed() -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["vql", "list", "--format", "json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn by_name(entries: &[Value]) -> BTreeMap<(String, String), &Value> {
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    entries
+        .iter()
+        .map(|entry| ((text(entry, "kind"), text(entry, "name")), entry))
+        .collect()
+}
+
+/// Names, and whether each takes a list.
+fn arguments(entry: &Value) -> BTreeMap<&str, bool> {
+    entry["args"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|arg| Some((arg["name"].as_str()?, arg["repeated"] == true)))
+        .collect()
+}
