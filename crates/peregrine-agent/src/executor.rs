@@ -225,8 +225,22 @@ impl Executor {
                 };
                 flows.running.get(flow_id).or_else(finished).cloned()
             };
-            self.outbox
-                .send_urgent(flow.map_or_else(|| unknown_flow(flow_id), |flow| flow.report()));
+            self.answer(flow.map_or_else(|| unknown_flow(flow_id), |flow| flow.report()));
+        }
+    }
+
+    /// Sends a report ahead of everything else; but that a flow has ended is only told behind rows of it that may still
+    /// wait, or the server would take it for complete without them.
+    fn answer(&self, report: VeloMessage) {
+        let is_end = report
+            .flow_stats
+            .as_ref()
+            .is_some_and(|stats| stats.flow_complete);
+        if !is_end || self.outbox.pending_bytes() == 0 {
+            self.outbox.send_urgent(report);
+        } else if let Err(error) = self.outbox.send(report, &|| true) {
+            // The server asks again.
+            tracing::warn!(%error, "a report about a collection could not be buffered");
         }
     }
 }

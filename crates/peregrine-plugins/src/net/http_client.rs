@@ -17,7 +17,7 @@ use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 #[derive(VqlArgs)]
 pub struct Args {
     /// The addresses.
-    url: Vec<String>,
+    url: Option<Vec<String>>,
     /// Parameters: part of the address with GET, otherwise a form in the body; a list gives a name several times.
     params: Option<Dict>,
     /// Headers; values that are no strings are passed over.
@@ -95,7 +95,7 @@ impl Plugin for HttpClient {
             "SELECT Url, Response FROM http_client(url='http://127.0.0.1:1/')",
             r#"[{"Url":"http://127.0.0.1:1/","Response":500}]"#,
         ),
-        fails("no address", "http_client()", "Field url is required"),
+        fails("no address", "http_client()", "give at least one `url`"),
         fails(
             "what is not built",
             "http_client(url='http://127.0.0.1:1/', cookie_jar=dict(a=1))",
@@ -113,7 +113,7 @@ impl Plugin for HttpClient {
         refuse_what_is_not_built(&args)?;
         // All temporary files live as long as the query, so `remove_last` has nothing left to ask for.
         let _ = args.remove_last;
-        let Some((last, others)) = args.url.split_last() else {
+        let Some((last, others)) = args.url.as_deref().unwrap_or_default().split_last() else {
             return Err("no address: give at least one `url`".into());
         };
         for url in others {
@@ -155,7 +155,7 @@ fn refuse_what_is_not_built(args: &Args) -> Result<(), String> {
     if let Some((name, _)) = given.iter().find(|(_, is_given)| *is_given) {
         return Err(format!("`{name}` is not built; leave it out"));
     }
-    for url in &args.url {
+    for url in args.url.iter().flatten() {
         if url.starts_with('/') {
             return Err(format!(
                 "`{url}`: Unix sockets are not built; give an http or https address"
