@@ -19,10 +19,19 @@ impl AggregateContext {
 
     /// Stores the state of a call site.
     pub(crate) fn put(&self, site: u64, state: Value) {
-        let mut states = self.0.lock();
-        match states.iter_mut().find(|(known, _)| *known == site) {
-            Some((_, slot)) => *slot = state,
-            None => states.push((site, state)),
-        }
+        *slot(&mut self.0.lock(), site) = state;
     }
+
+    /// The state of a call site, for who has the context alone: no lock.
+    pub(crate) fn state(&mut self, site: u64) -> &mut Value {
+        slot(self.0.get_mut(), site)
+    }
+}
+
+fn slot(states: &mut Vec<(u64, Value)>, site: u64) -> &mut Value {
+    let position = states.iter().position(|(known, _)| *known == site).unwrap_or_else(|| {
+        states.push((site, Value::Null));
+        states.len() - 1
+    });
+    &mut states[position].1
 }

@@ -67,12 +67,14 @@ pub struct Context {
     pub(crate) cancellation: Cancellation,
     pub(crate) spill_dir: Option<PathBuf>,
     pub(crate) materialize_limit: usize,
+    pub(crate) sort_memory: usize,
+    pub(crate) bind_after: u32,
     extensions: FxHashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 impl Context {
     /// Starts with: an empty registry, no log, the system's clock and randomness, everything allowed, no throttle,
-    /// the system's directory for temporary files, 1,000 rows materialised in memory.
+    /// the system's directory for temporary files, 1,000 rows materialised in memory, 128 MiB to sort in.
     #[must_use]
     pub fn builder() -> ContextBuilder {
         ContextBuilder(Context {
@@ -86,6 +88,8 @@ impl Context {
             cancellation: Cancellation::new(),
             spill_dir: None,
             materialize_limit: 1000,
+            sort_memory: 128 << 20,
+            bind_after: 8,
             extensions: FxHashMap::default(),
         })
     }
@@ -132,6 +136,12 @@ impl Context {
         self.spill_dir.as_ref()
     }
 
+    /// Bytes of rows that ORDER BY and an overflowing GROUP BY hold before they move to files, about.
+    #[must_use]
+    pub fn sort_memory(&self) -> usize {
+        self.sort_memory
+    }
+
     /// Something the host registered by its type.
     #[must_use]
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
@@ -153,6 +163,8 @@ impl Context {
             cancellation: self.cancellation.clone(),
             spill_dir: self.spill_dir.clone(),
             materialize_limit: self.materialize_limit,
+            sort_memory: self.sort_memory,
+            bind_after: self.bind_after,
             extensions: self.extensions.clone(),
         })
     }
@@ -201,6 +213,10 @@ impl ContextBuilder {
         spill_dir: PathBuf,
         /// Rows a materialised query holds in memory before it moves to a file.
         materialize_limit: usize,
+        /// Bytes of rows that ORDER BY and an overflowing GROUP BY hold before they move to files, about.
+        sort_memory: usize,
+        /// Rows of a query that pass before it is bound to their columns: with fewer, binding does not pay. Tests set 0.
+        bind_after: u32,
     }
 
     /// Registers something functions and plugins find by its type.

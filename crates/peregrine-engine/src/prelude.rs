@@ -5,7 +5,7 @@ pub use peregrine_macros::{IntoRow, VqlArgs};
 pub use crate::call::{
     Aggregate, Arg, ArgError, ArgSpec, ArgValue, CallArgs, Category, ColumnSpec, DynRow, Example, FromArg,
     Function, FunctionDef, IntoRow, OnError, Permission, Platforms, Plugin, PluginDef, Registry, Rows, Shape,
-    VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run,
+    Tally, VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run,
 };
 pub use crate::cancel::Cancellation;
 pub use crate::lambda::Lambda;

@@ -189,6 +189,11 @@ pub trait Thunk: Send + Sync {
     /// `x(a=1)`.
     fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Value;
 
+    /// Its value, when that depends on no scope.
+    fn constant(&self) -> Option<Value> {
+        None
+    }
+
     /// The expression as text, for messages.
     fn text(&self) -> String;
 }
@@ -223,6 +228,11 @@ impl Lazy {
     #[must_use]
     pub fn force(&self, scope: &Scope) -> Value {
         crate::stack::grow(|| self.0.force(scope)).reduce(scope)
+    }
+
+    /// Its value, when that depends on no scope.
+    pub(crate) fn constant(&self) -> Option<Value> {
+        self.0.constant()
     }
 
     /// `x(a=1)`.

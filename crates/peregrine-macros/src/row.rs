@@ -16,9 +16,9 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let docs = fields.iter().map(|field| doc_text(&field.attrs));
     let ident = &input.ident;
     let row = if let [only] = idents.as_slice() {
-        quote!(single(&COLUMNS, ::core::convert::Into::into(self.#only)))
+        quote!(fixed_single(&COLUMNS, ::core::convert::Into::into(self.#only)))
     } else {
-        quote!(new(
+        quote!(fixed(
             &COLUMNS,
             ::std::vec![#(::core::convert::Into::into(self.#idents)),*]
         ))

@@ -22,6 +22,9 @@ pub trait Function: Send + Sync + 'static {
     const PERMISSIONS: &'static [Permission] = &[];
     /// What a failure gives.
     const ON_ERROR: OnError = OnError::Null;
+    /// It uses all its arguments and looks at nothing else: no names of the scope, no clock, no machine. Such calls
+    /// are evaluated without a scope for the row.
+    const IS_PURE: bool = false;
 
     /// Computes the value.
     fn call(scope: &Scope, args: Self::Args) -> VqlResult;
@@ -42,9 +45,16 @@ pub trait Aggregate: Send + Sync + 'static {
     /// Its name in messages.
     const LOG_NAME: &'static str = Self::NAME;
 
+    /// A short cut for ints, if there is one.
+    const TALLY: Option<Tally> = None;
+
     /// Takes one more value in. `state` is NULL at first; the result is the running value.
     fn update(state: &mut Value, scope: &Scope, args: Self::Args) -> VqlResult;
 }
+
+/// An aggregate over ints: takes the value of its first argument in (0 when it has none) and gives the running value.
+/// It must agree with [`Aggregate::update`].
+pub type Tally = fn(state: &mut Value, item: i64) -> i64;
 
 /// A function as the registry knows it.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +79,10 @@ pub struct FunctionDef {
     pub permissions: &'static [Permission],
     /// What a failure gives.
     pub on_error: OnError,
+    /// It looks at nothing but its arguments.
+    pub is_pure: bool,
+    /// The short cut of an aggregate.
+    pub tally: Option<Tally>,
     /// Its code.
     pub kind: FunctionKind,
 }
@@ -97,6 +111,8 @@ impl FunctionDef {
             platforms: F::PLATFORMS,
             permissions: F::PERMISSIONS,
             on_error: F::ON_ERROR,
+            is_pure: F::IS_PURE,
+            tally: None,
             kind: FunctionKind::Plain(|args| F::call(args.scope(), F::Args::parse(args)?)),
         }
     }
@@ -115,6 +131,8 @@ impl FunctionDef {
             platforms: Platforms::ALL,
             permissions: &[],
             on_error: OnError::Null,
+            is_pure: true,
+            tally: A::TALLY,
             kind: FunctionKind::Aggregate(|state, args| {
                 A::update(state, args.scope(), A::Args::parse(args)?)
             }),

@@ -60,6 +60,11 @@ pub(crate) fn run_function(def: &FunctionDef, site: u64, scope: &Scope, args: &C
             result
         }
     };
+    outcome(def, scope, result)
+}
+
+/// The value of a call; a failure is a message and the function's failure value.
+pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Value {
     match result {
         Ok(value) => value.reduce(scope),
         Err(error) => {
@@ -71,6 +76,14 @@ pub(crate) fn run_function(def: &FunctionDef, site: u64, scope: &Scope, args: &C
             }
         }
     }
+}
+
+/// The builtin a call reaches, if calling it needs nothing of the scope but its arguments, and nothing forbids it.
+pub(super) fn pure_function(call: &CallNode, scope: &Scope) -> Option<&'static FunctionDef> {
+    let context = scope.context();
+    let def = function_of(call, scope).filter(|def| def.is_pure && context.stand_ins.is_none())?;
+    let exists = def.platforms.contains(Platforms::current()) && context.access().function_allowed(def.name);
+    exists.then_some(def)
 }
 
 /// Logs why a function or plugin failed.

@@ -14,7 +14,8 @@ use super::lets::{LetExpr, LetNode, LetQuery, ParamNode};
 use super::node::{
     ArgsNode, CallNode, ColumnKind, ColumnNode, MatchNode, Node, SourceNode, Step, SymbolNode,
 };
-use super::select::{OrderNode, SelectNode, SubQuery};
+use super::order::Order;
+use super::select::{SelectNode, SubQuery};
 use super::thunk::ExprThunk;
 use crate::call::ArgValue;
 use crate::query::{Lazy, Query};
@@ -86,9 +87,13 @@ pub(crate) fn select(select: &Select) -> SelectNode {
             .as_ref()
             .map(|filter| (list(filter), print_list(filter).into())),
         select.group_by.as_ref().map(list),
-        select.order_by.as_ref().map(|order| OrderNode {
-            column: Str::from(&*order.column.text),
-            descending: order.descending,
+        select.order_by.as_ref().map(|order| {
+            let column = Str::from(&*order.column.text);
+            if order.descending {
+                Order::Descending(column)
+            } else {
+                Order::Ascending(column)
+            }
         }),
         select.limit.as_ref().map(|limit| limit.rows),
         select.explain,
@@ -216,8 +221,10 @@ fn next_site() -> u64 {
 fn args(given: &[Arg]) -> ArgsNode {
     let mut values = Vec::with_capacity(given.len());
     let mut eager = Vec::new();
+    let mut nodes = Vec::with_capacity(given.len());
     for (i, arg) in given.iter().enumerate() {
         let node = arg_node(&arg.value);
+        let mut expression = None;
         let value = match node {
             Node::Const(value) => ArgValue::Value(value),
             Node::Query(query) => ArgValue::Query(query),
@@ -227,6 +234,7 @@ fn args(given: &[Arg]) -> ArgsNode {
                     _ => String::from("[…]"),
                 };
                 let node = Arc::new(node);
+                expression = Some(Arc::clone(&node));
                 if matches!(arg.value, AstArg::Array(_)) {
                     eager.push((i, Arc::clone(&node)));
                 }
@@ -237,10 +245,12 @@ fn args(given: &[Arg]) -> ArgsNode {
             }
         };
         values.push((Str::from(&*arg.name.text), value));
+        nodes.push(expression);
     }
     ArgsNode {
         expands: values.iter().any(|(name, _)| name == "**"),
         args: values.into(),
+        nodes: nodes.into(),
         eager: eager.into(),
     }
 }

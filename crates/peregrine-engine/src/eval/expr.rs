@@ -57,7 +57,8 @@ pub(crate) fn eval_truth(node: &Node, scope: &Scope) -> bool {
     }
 }
 
-fn compare_op(op: CompareOp, scope: &Scope, left: &Value, right: &Value) -> bool {
+#[inline]
+pub(super) fn compare_op(op: CompareOp, scope: &Scope, left: &Value, right: &Value) -> bool {
     match op {
         CompareOp::Eq => compare::equal(scope, left, right),
         CompareOp::Ne => !compare::equal(scope, left, right),

@@ -6,40 +6,77 @@ use rustc_hash::FxHashMap;
 
 use super::expr::eval;
 use super::node::Node;
-use super::order::sort_lines;
+use super::order::{Order, Sorter};
 use super::pipeline::CurrentRow;
 use super::select::SelectNode;
-use super::spill::{SpillFile, SpillWriter};
+use super::shape::{GroupShape, Key};
 use crate::aggregate::AggregateContext;
-use crate::query::{RowSink, Stop};
+use crate::query::{FnSink, RowSink, Stop};
 use crate::scope::Scope;
-use crate::value::{Dict, Row, Str, Value};
+use crate::value::{Columns, Row, Str, Value};
 
 /// Groups held in memory.
 const MAX_BINS: usize = 30_000;
 
 /// Collects rows into groups; the last row of each is emitted.
 pub(crate) struct Grouper<'a> {
+    select: &'a SelectNode,
     key: &'a Node,
     current: CurrentRow<'a>,
+    /// The query bound to the columns most rows have.
+    shape: Option<Box<GroupShape>>,
     positions: FxHashMap<Str, usize>,
+    /// The same for keys that are ints, which needs no text.
+    int_positions: FxHashMap<i64, usize>,
+    /// The only group, when the key is the same for every row.
+    only_group: Option<usize>,
     groups: Vec<Group>,
     /// Rows that came after the groups became too many.
-    overflow: Option<SpillWriter>,
+    overflow: Option<Overflow<'a>>,
 }
 
+/// Rows by key, through files where they are many.
+struct Overflow<'a> {
+    sorter: Sorter<'a>,
+    columns: Arc<Columns>,
+}
+
+#[derive(Default)]
 struct Group {
-    key: Str,
-    aggregates: Arc<AggregateContext>,
+    aggregates: Aggregates,
+    /// The output row of the last row that went through a scope.
     row: Option<Row>,
+    /// The last row of the bound shape; any one, when no column needs the last.
+    pending: Option<Row>,
+    /// The values of its columns that are computed for every row.
+    states: Vec<Value>,
+}
+
+/// What became of a row in the bound query.
+enum Progress {
+    Done,
+    /// It is to be kept as the last row of a group.
+    LastOf(usize),
+    /// It has another shape, or the query could not be bound: the scope has to work on it.
+    Unbound,
+}
+
+/// A context of aggregates: owned until a scope shares it.
+enum Aggregates {
+    Own(AggregateContext),
+    Shared(Arc<AggregateContext>),
 }
 
 impl<'a> Grouper<'a> {
     pub(crate) fn new(select: &'a SelectNode, key: &'a Node, scope: &'a Scope) -> Grouper<'a> {
         Grouper {
+            select,
             key,
             current: CurrentRow::new(select, scope, true),
+            shape: None,
             positions: FxHashMap::default(),
+            int_positions: FxHashMap::default(),
+            only_group: None,
             groups: Vec::new(),
             overflow: None,
         }
@@ -47,123 +84,231 @@ impl<'a> Grouper<'a> {
 
     /// Emits the groups: in order of first appearance, or in key order what went through a file.
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        let Some(overflow) = self.overflow.take() else {
-            return self.emit_all(rows);
-        };
-        let scope = self.current.outer;
-        match overflow.finish().and_then(|file| sort_lines(scope, &file, "Key")) {
-            Ok(sorted) => self.emit_sorted(&sorted, rows),
-            Err(error) => {
-                scope.log_line(&format!(
-                    "ERROR:GROUP BY: reading back the temporary file: {error}"
-                ));
-                self.emit_all(rows)
-            }
+        self.settle();
+        if let Some(overflow) = self.overflow.take() {
+            self.emit_sorted(overflow, rows)?;
         }
-    }
-
-    fn emit_all(self, rows: &mut dyn RowSink) -> Result<(), Stop> {
         self.groups
             .into_iter()
             .filter_map(|group| group.row)
             .try_for_each(|row| rows.push(row))
     }
 
-    fn emit_sorted(mut self, sorted: &SpillFile, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        let mut open: Option<(Str, usize)> = None;
-        for line in sorted.rows(self.current.outer) {
-            let key = line
-                .get("Key")
-                .and_then(|key| key.as_str().cloned())
-                .unwrap_or_default();
-            if open.as_ref().is_none_or(|(known, _)| *known != key) {
-                if let Some(row) = open.take().and_then(|(_, group)| self.groups[group].row.take()) {
-                    rows.push(row)?;
+    fn emit_sorted(&mut self, overflow: Overflow<'a>, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        // The key of the group being filled; one seen before continues with what it had.
+        let mut open: Option<(Str, Group)> = None;
+        let mut next = |row: Row, rows: &mut dyn RowSink| {
+            let Some((_, [Value::Str(key), source])) = row.slots() else {
+                return Ok(());
+            };
+            if open.as_ref().is_none_or(|(known, _)| known != key) {
+                let known = self.positions.get(key).map(|position| std::mem::take(&mut self.groups[*position]));
+                if let Some((_, group)) = open.replace((key.clone(), known.unwrap_or_default())) {
+                    group.row.map_or(Ok(()), |row| rows.push(row))?;
                 }
-                let group = match self.positions.get(&key) {
-                    Some(position) => *position,
-                    None => self.new_group(key.clone()),
+            }
+            if let Some((_, group)) = &mut open {
+                let source = match source {
+                    Value::Dict(dict) => dict.to_row(),
+                    other => Row::from(other.clone()),
                 };
-                open = Some((key, group));
+                self.current.place(source);
+                take(&mut self.current, group);
             }
-            self.current.place(Row::from(line.get("Row").unwrap_or_default()));
-            if let Some((_, group)) = &open {
-                self.take(*group);
-            }
+            Ok(())
+        };
+        overflow.sorter.finish(&mut FnSink(|row| next(row, rows)))?;
+        match open {
+            Some((_, Group { row: Some(row), .. })) => rows.push(row),
+            _ => Ok(()),
         }
-        if let Some(row) = open.and_then(|(_, group)| self.groups[group].row.take()) {
-            rows.push(row)?;
+    }
+
+    /// Works on a row without a scope, if the query is bound to rows like it.
+    #[inline]
+    fn take_bound(&mut self, row: &Row) -> Progress {
+        let mut values = self.shape.as_ref().and_then(|shape| shape.values(row));
+        if values.is_none() {
+            values = self.adapt(row);
         }
-        self.emit_all(rows)
-    }
-
-    fn new_group(&mut self, key: Str) -> usize {
-        self.positions.insert(key.clone(), self.groups.len());
-        self.groups.push(Group {
-            key,
-            aggregates: Arc::default(),
-            row: None,
-        });
-        self.groups.len() - 1
-    }
-
-    /// The current row becomes the group's last.
-    fn take(&mut self, group: usize) {
-        let group = &mut self.groups[group];
-        debug_assert!(self.positions.contains_key(&group.key));
-        self.current.use_aggregates(Arc::clone(&group.aggregates));
-        group.row = Some(self.current.project());
-    }
-
-    /// Keeps the row for later, in a file.
-    fn spill(&mut self, key: Str) {
+        let (Some(values), Some(shape)) = (values, &mut self.shape) else {
+            return Progress::Unbound;
+        };
         let scope = self.current.outer;
-        let Some(source) = self.current.source_row() else {
+        let key = shape.key(values, scope);
+        let known = match &key {
+            Key::None => return Progress::Done,
+            Key::Constant => self.only_group,
+            Key::Int(number) => self.int_positions.get(number).copied(),
+            Key::Text(text) => self.positions.get(text).copied(),
+        };
+        let position = match known {
+            Some(position) => position,
+            None => match self.find_or_make_group(&key) {
+                Some(position) => position,
+                None => return Progress::Unbound,
+            },
+        };
+        let (Some(group), Some(shape)) = (self.groups.get_mut(position), &mut self.shape) else {
+            return Progress::Unbound;
+        };
+        self.current.functions_called += shape.update(values, scope, group.aggregates.own(), &mut group.states);
+        if shape.needs_last_row || group.pending.is_none() {
+            Progress::LastOf(position)
+        } else {
+            Progress::Done
+        }
+    }
+
+    /// The group of a row whose key was not seen in this shape yet; `None` when it has to go through a file.
+    #[cold]
+    fn find_or_make_group(&mut self, key: &Key) -> Option<usize> {
+        let text = match key {
+            Key::None => return None,
+            Key::Constant => self.shape.as_ref()?.constant_key.clone()?,
+            Key::Int(number) => Value::Int(*number).to_text(self.current.outer),
+            Key::Text(text) => text.clone(),
+        };
+        let position = match self.positions.get(&text) {
+            Some(position) => *position,
+            None if self.overflow.is_some() || self.groups.len() >= MAX_BINS => return None,
+            None => new_group(&mut self.positions, &mut self.groups, text),
+        };
+        match key {
+            Key::Constant => self.only_group = Some(position),
+            Key::Int(number) => {
+                self.int_positions.insert(*number, position);
+            }
+            Key::None | Key::Text(_) => {}
+        }
+        Some(position)
+    }
+
+    /// Turns what the bound shape left into output rows.
+    fn settle(&mut self) {
+        let Some(shape) = &mut self.shape else {
             return;
         };
-        let line = Dict::from_pairs([("Key", Value::Str(key)), ("Row", source.clone().into_value())]);
-        let writer = match &mut self.overflow {
-            Some(writer) => writer,
+        for group in &mut self.groups {
+            if let Some(row) = group.pending.take() {
+                let states = std::mem::take(&mut group.states);
+                group.row = Some(shape.output(&row, self.current.outer, states));
+            }
+        }
+    }
+
+    /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
+    #[cold]
+    fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
+        if self.overflow.is_some() || !self.current.adapter.is_due() {
+            return None;
+        }
+        let (columns, _) = row.slots()?;
+        self.settle();
+        self.only_group = None;
+        self.shape = GroupShape::bind(self.select, self.key, self.current.outer, columns).map(Box::new);
+        self.shape.as_ref()?.values(row)
+    }
+
+    /// Keeps the current row for later.
+    fn spill(&mut self, key: Str) -> Result<(), Stop> {
+        let scope = self.current.outer;
+        let Some(source) = self.current.source_row() else {
+            return Ok(());
+        };
+        let overflow = match &mut self.overflow {
+            Some(overflow) => overflow,
             none => {
                 let bins = self.groups.len() + 1;
                 scope.log_line(&format!(
                     "GROUP BY: {bins} bins exceeded, Switching to slower file based operation"
                 ));
-                match SpillWriter::create(scope) {
-                    Ok(writer) => none.insert(writer),
-                    Err(error) => {
-                        scope.log_line(&format!(
-                            "ERROR:GROUP BY: unable to create a temporary file: {error}"
-                        ));
-                        return;
-                    }
-                }
+                none.insert(Overflow {
+                    sorter: Sorter::new(scope, Order::Ascending(Str::from("Key"))),
+                    columns: Columns::new(["Key", "Row"]),
+                })
             }
         };
-        writer.push(scope, &Row::from(line));
+        let row = vec![Value::Str(key), source.clone().into_value()];
+        overflow.sorter.push(Row::new(&overflow.columns, row))
     }
+}
+
+fn new_group(positions: &mut FxHashMap<Str, usize>, groups: &mut Vec<Group>, key: Str) -> usize {
+    positions.insert(key, groups.len());
+    groups.push(Group::default());
+    groups.len() - 1
+}
+
+/// The current row becomes the group's last.
+fn take(current: &mut CurrentRow<'_>, group: &mut Group) {
+    current.use_aggregates(group.aggregates.shared());
+    group.row = Some(current.project());
 }
 
 impl RowSink for Grouper<'_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
-        if !self.current.load(row)? {
+        self.current.count_row()?;
+        match self.take_bound(&row) {
+            Progress::Done => return Ok(()),
+            Progress::LastOf(group) => {
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.pending = Some(row);
+                }
+                return Ok(());
+            }
+            Progress::Unbound => {}
+        }
+        if !self.current.load(row) {
             return Ok(());
         }
         let scope = self.current.alias_scope();
         let key = eval(self.key, scope).to_text(scope);
         if self.overflow.is_some() {
-            self.spill(key);
-            return Ok(());
+            return self.spill(key);
         }
+        self.only_group = None;
         let group = match self.positions.get(&key) {
             Some(position) => *position,
-            None if self.groups.len() >= MAX_BINS => {
-                self.spill(key);
-                return Ok(());
-            }
-            None => self.new_group(key),
+            None if self.groups.len() >= MAX_BINS => return self.spill(key),
+            None => new_group(&mut self.positions, &mut self.groups, key),
         };
-        self.take(group);
+        let group = &mut self.groups[group];
+        group.pending = None;
+        take(&mut self.current, group);
         Ok(())
+    }
+}
+
+impl Aggregates {
+    /// For who works without a scope.
+    fn own(&mut self) -> super::bound::States<'_> {
+        use super::bound::States;
+        if let Aggregates::Shared(shared) = self
+            && let Some(alone) = Arc::get_mut(shared)
+        {
+            *self = Aggregates::Own(std::mem::take(alone));
+        }
+        match self {
+            Aggregates::Own(own) => States::Own(own),
+            Aggregates::Shared(shared) => States::Shared(shared),
+        }
+    }
+
+    /// For a scope.
+    fn shared(&mut self) -> Arc<AggregateContext> {
+        if let Aggregates::Own(own) = self {
+            *self = Aggregates::Shared(Arc::new(std::mem::take(own)));
+        }
+        match self {
+            Aggregates::Shared(shared) => Arc::clone(shared),
+            Aggregates::Own(_) => Arc::default(),
+        }
+    }
+}
+
+impl Default for Aggregates {
+    fn default() -> Aggregates {
+        Aggregates::Own(AggregateContext::default())
     }
 }

@@ -108,6 +108,13 @@ impl Thunk for LetExpr {
         eval(&self.body, &call_scope(scope, layer))
     }
 
+    fn constant(&self) -> Option<Value> {
+        match &self.body {
+            Node::Const(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
     fn text(&self) -> String {
         self.text.to_string()
     }

@@ -32,6 +32,16 @@ pub(crate) fn eval_match(node: &MatchNode, scope: &Scope) -> bool {
     }
 }
 
+/// The compiled pattern of a literal that is valid and does not match everything.
+pub(super) fn literal_regex(node: &MatchNode) -> Option<Regex> {
+    match &node.right {
+        Node::Const(Value::Str(pattern)) if !matches_all(pattern) => {
+            Regex::cached_ignoring_case(&pattern.as_utf8_lossy()).ok()
+        }
+        _ => None,
+    }
+}
+
 /// `a =~ p` of values.
 pub(crate) fn matches(scope: &Scope, value: &Value, pattern: &Value) -> bool {
     let Value::Str(pattern) = pattern else {
@@ -58,7 +68,7 @@ fn compile(scope: &Scope, pattern: &Str) -> Option<Regex> {
     }
 }
 
-fn matches_regex(scope: &Scope, value: &Value, regex: &Regex, depth: u32) -> bool {
+pub(super) fn matches_regex(scope: &Scope, value: &Value, regex: &Regex, depth: u32) -> bool {
     match value {
         Value::Str(text) => regex.is_match(text),
         Value::Array(items) if depth < MAX_DEPTH => items

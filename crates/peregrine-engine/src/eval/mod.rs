@@ -1,6 +1,7 @@
 //! Evaluation: the compiled tree and the pipeline of a SELECT.
 
 mod arith;
+mod bound;
 mod call;
 mod compare;
 pub(crate) mod compile;
@@ -13,7 +14,9 @@ mod materialize;
 mod node;
 mod order;
 mod pipeline;
+mod runs;
 mod select;
+mod shape;
 mod sort;
 mod source;
 mod spill;

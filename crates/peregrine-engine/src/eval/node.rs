@@ -61,6 +61,13 @@ pub(crate) struct SymbolNode {
     pub(crate) cache: PositionCache,
 }
 
+impl SymbolNode {
+    /// Nothing but a name.
+    pub(crate) fn is_plain_name(&self) -> bool {
+        !self.negated && self.members.is_empty()
+    }
+}
+
 /// A call in an expression.
 pub(crate) struct CallNode {
     pub(crate) symbol: SymbolNode,
@@ -75,6 +82,8 @@ pub(crate) struct CallNode {
 pub(crate) struct ArgsNode {
     /// Name and value as a callee receives them.
     pub(crate) args: Box<[(Str, ArgValue)]>,
+    /// The expressions of those that are neither literals nor queries.
+    pub(crate) nodes: Box<[Option<Arc<Node>>]>,
     /// Those written `[…]`, evaluated before the call.
     pub(crate) eager: Box<[(usize, Arc<Node>)]>,
     /// One is named `**`.

@@ -1,37 +1,67 @@
 //! ORDER BY, with an external sort.
+//!
+//! Rows are held in memory up to a budget; past it what is there is sorted and written to a temporary file, and the
+//! files are merged at the end. Keys of one plain type sort as such; mixed ones by the language's own relations.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io;
 
 use super::compare::{greater, less};
-use super::select::OrderNode;
+use super::runs::{RunFile, RunReader, RunWriter, row_size};
 use super::sort::merge_sort;
-use super::spill::{SpillFile, SpillReader, SpillWriter};
 use crate::query::{RowSink, Stop};
 use crate::scope::Scope;
-use crate::value::{Row, Str, Value};
+use crate::value::{PositionCache, Row, Str, Value};
 
-/// Rows sorted in memory at a time.
-const CHUNK: usize = 10_000;
+/// Rows between two looks at a failed disk: trying again for each row would make a slow query of a broken one.
+const RETRY_AFTER: usize = 100_000;
+/// Runs merged at a time; each holds a file open.
+const MAX_RUNS: usize = 64;
+
+/// The column to sort by.
+#[derive(Clone)]
+pub(crate) enum Order {
+    Ascending(Str),
+    Descending(Str),
+}
+
+impl Order {
+    fn column(&self) -> &Str {
+        match self {
+            Order::Ascending(column) | Order::Descending(column) => column,
+        }
+    }
+
+    fn is_descending(&self) -> bool {
+        matches!(self, Order::Descending(_))
+    }
+}
 
 /// Takes all rows in, then gives them out in order.
 pub(crate) struct Sorter<'a> {
     scope: &'a Scope,
-    column: Str,
-    descending: bool,
-    rows: Vec<(Option<Value>, Row)>,
-    chunks: Vec<SpillFile>,
+    order: Order,
+    cache: PositionCache,
+    rows: Vec<Row>,
+    /// Bytes the rows take, about.
+    size: usize,
+    /// Rows to have before the next attempt to write a file.
+    spill_from: usize,
+    chunks: Vec<RunFile>,
+    /// A row without the column was reported.
     reported: bool,
 }
 
 impl<'a> Sorter<'a> {
-    pub(crate) fn new(scope: &'a Scope, order: &OrderNode) -> Sorter<'a> {
+    pub(crate) fn new(scope: &'a Scope, order: Order) -> Sorter<'a> {
         Sorter {
             scope,
-            column: order.column.clone(),
-            descending: order.descending,
+            order,
+            cache: PositionCache::default(),
             rows: Vec::new(),
+            size: 0,
+            spill_from: 0,
             chunks: Vec::new(),
             reported: false,
         }
@@ -39,20 +69,30 @@ impl<'a> Sorter<'a> {
 
     /// Emits the rows in order.
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        let last = self.sorted();
+        let sorted = self.sorted();
+        let mut held = std::mem::take(&mut self.rows);
+        let mut last = sorted.into_iter().map(move |position| take(&mut held, position));
         if self.chunks.is_empty() {
-            return last.into_iter().try_for_each(|(_, row)| rows.push(row));
+            return last.try_for_each(|row| rows.push(row));
         }
-        let readers = self.chunks.iter().map(|chunk| Run::File(chunk.rows(self.scope)));
-        let mut runs: Vec<Run> = readers.collect();
-        runs.push(Run::Memory(last.into_iter()));
+        self.merge(Some(&mut last), &mut |row| rows.push(row))
+    }
+
+    /// Merges the runs in files, and `last` as the latest.
+    fn merge<'r>(
+        &'r self,
+        last: Option<&'r mut (dyn Iterator<Item = Row> + 'r)>,
+        out: &mut dyn FnMut(Row) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let mut runs: Vec<Run<'r>> = self.chunks.iter().map(|chunk| Run::File(chunk.rows(self.scope))).collect();
+        runs.extend(last.map(Run::Memory));
         let mut heads = BinaryHeap::with_capacity(runs.len());
         for (run, source) in runs.iter_mut().enumerate() {
             heads.extend(self.head(run, source.next()));
         }
         while let Some(head) = heads.pop() {
             self.scope.checkpoint()?;
-            rows.push(head.row)?;
+            out(head.row)?;
             heads.extend(self.head(head.run, runs[head.run].next()));
         }
         Ok(())
@@ -60,116 +100,168 @@ impl<'a> Sorter<'a> {
 
     fn head(&self, run: usize, row: Option<Row>) -> Option<Head<'a>> {
         let row = row?;
-        let key = sort_key(&row, &self.column, self.scope);
+        let key = self.key(&row);
         Some(Head {
             scope: self.scope,
-            descending: self.descending,
+            descending: self.order.is_descending(),
             run,
             key,
             row,
         })
     }
 
-    /// The rows in memory, sorted and taken out.
-    fn sorted(&mut self) -> Vec<(Option<Value>, Row)> {
-        let (scope, descending) = (self.scope, self.descending);
-        merge_sort(
-            std::mem::take(&mut self.rows),
-            &mut |(a, _), (b, _)| match (a, b) {
+    /// The value to sort by: NULL counts as the empty string, a missing column as nothing.
+    fn key(&self, row: &Row) -> Option<Value> {
+        let column = self.order.column();
+        let value = match row.slots() {
+            Some(_) => row.resolve(column, &self.cache)?.clone(),
+            None => row.get(column)?,
+        };
+        match value.reduce(self.scope) {
+            Value::Null => Some(Value::Str(Str::EMPTY)),
+            value => Some(value),
+        }
+    }
+
+    /// The order of the rows in memory.
+    fn sorted(&self) -> Vec<u32> {
+        let is_descending = self.order.is_descending();
+        let ints = |key: Value| match key {
+            Value::Int(key) => Some(key),
+            _ => None,
+        };
+        let texts = |key: Value| match key {
+            Value::Str(key) => Some(key),
+            _ => None,
+        };
+        // Plain keys have a total order that is the language's; descending order reverses equal rows, too.
+        let mut sorted = if let Some(keys) = self.keys(ints) {
+            by_key(keys)
+        } else if let Some(keys) = self.keys(texts) {
+            by_key(keys)
+        } else {
+            let keys: Vec<Option<Value>> = self.rows.iter().map(|row| self.key(row)).collect();
+            let key = |position: u32| keys.get(position as usize).and_then(Option::as_ref);
+            return merge_sort(count(keys.len()), &mut |a, b| match (key(a), key(b)) {
                 // A row without the column is equal to all.
-                (Some(a), Some(b)) if descending => !less(scope, a, b),
-                (Some(a), Some(b)) => less(scope, a, b),
+                (Some(a), Some(b)) if is_descending => !less(self.scope, a, b),
+                (Some(a), Some(b)) => less(self.scope, a, b),
                 _ => false,
-            },
-        )
+            });
+        };
+        if is_descending {
+            sorted.reverse();
+        }
+        sorted
+    }
+
+    /// All keys with their positions, if they are all of the kind wanted.
+    fn keys<T>(&self, wanted: impl Fn(Value) -> Option<T>) -> Option<Vec<(T, u32)>> {
+        let mut keys = Vec::with_capacity(self.rows.len());
+        for (row, position) in self.rows.iter().zip(0..) {
+            keys.push((wanted(self.key(row)?)?, position));
+        }
+        Some(keys)
     }
 
     fn spill(&mut self) {
         let sorted = self.sorted();
-        match write_chunk(self.scope, sorted.iter().map(|(_, row)| row)) {
-            Ok(chunk) => self.chunks.push(chunk),
-            Err(error) => {
-                self.scope.log_line(&format!(
-                    "ERROR:ORDER BY: unable to write a temporary file: {error}"
-                ));
-                self.rows = sorted;
+        let written = self.write_run(|writer| {
+            sorted.iter().try_for_each(|position| match self.rows.get(*position as usize) {
+                Some(row) => writer.push(self.scope, row),
+                None => Ok(()),
+            })
+        });
+        let merged = written.and_then(|chunk| {
+            self.chunks.push(chunk);
+            self.rows.clear();
+            self.size = 0;
+            if self.chunks.len() < MAX_RUNS {
+                return Ok(());
             }
+            let merged = self.write_run(|writer| {
+                let mut result = Ok(());
+                // A stop shows again when the rows are read.
+                let _ = self.merge(None, &mut |row| {
+                    result = writer.push(self.scope, &row);
+                    result.as_ref().map_or(Err(Stop), |()| Ok(()))
+                });
+                result
+            })?;
+            self.chunks = vec![merged];
+            Ok(())
+        });
+        if let Err(error) = merged {
+            self.scope.log_line(&format!(
+                "ERROR:ORDER BY: unable to write a temporary file: {error}"
+            ));
+            self.spill_from = self.rows.len().saturating_add(RETRY_AFTER);
         }
+    }
+
+    fn write_run(&self, write: impl FnOnce(&mut RunWriter) -> io::Result<()>) -> io::Result<RunFile> {
+        let mut writer = RunWriter::create(self.scope)?;
+        write(&mut writer)?;
+        writer.finish()
     }
 }
 
 impl RowSink for Sorter<'_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
-        let key = sort_key(&row, &self.column, self.scope);
-        if key.is_none() && !self.reported {
+        if !self.reported && self.key_is_missing(&row) {
             self.reported = true;
+            let column = self.order.column();
             self.scope
-                .log_line(&format!("Order by column {} not present in row", self.column));
+                .log_line(&format!("Order by column {column} not present in row"));
         }
-        self.rows.push((key, row));
-        if self.rows.len() >= CHUNK && self.rows.len().is_multiple_of(CHUNK) {
+        self.size += row_size(&row);
+        self.rows.push(row);
+        let is_full = self.size >= self.scope.context().sort_memory() || self.rows.len() >= u32::MAX as usize;
+        if is_full && self.rows.len() >= self.spill_from {
             self.spill();
         }
         Ok(())
     }
 }
 
-/// Sorts the lines of a file by a string column.
-pub(super) fn sort_lines(scope: &Scope, file: &SpillFile, column: &str) -> io::Result<SpillFile> {
-    let order = OrderNode {
-        column: Str::from(column),
-        descending: false,
-    };
-    let mut sorter = Sorter::new(scope, &order);
-    for row in file.rows(scope) {
-        // Cancellation shows when the rows are read back.
-        let _ = sorter.push(row);
-    }
-    let mut out = Writing {
-        scope,
-        writer: SpillWriter::create(scope)?,
-    };
-    let _ = sorter.finish(&mut out);
-    out.writer.finish()
-}
-
-struct Writing<'a> {
-    scope: &'a Scope,
-    writer: SpillWriter,
-}
-
-impl RowSink for Writing<'_> {
-    fn push(&mut self, row: Row) -> Result<(), Stop> {
-        self.writer.push(self.scope, &row);
-        Ok(())
+impl Sorter<'_> {
+    fn key_is_missing(&self, row: &Row) -> bool {
+        let column = self.order.column();
+        match row.slots() {
+            Some(_) => row.resolve(column, &self.cache).is_none(),
+            None => row.get(column).is_none(),
+        }
     }
 }
 
-fn write_chunk<'r>(scope: &Scope, rows: impl Iterator<Item = &'r Row>) -> io::Result<SpillFile> {
-    let mut writer = SpillWriter::create(scope)?;
-    rows.for_each(|row| writer.push(scope, row));
-    writer.finish()
+/// Positions by key, equal keys in the order they came.
+fn by_key<T: Ord>(mut keys: Vec<(T, u32)>) -> Vec<u32> {
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, position)| position).collect()
 }
 
-/// The value to sort by: NULL counts as the empty string, a missing column as nothing.
-fn sort_key(row: &Row, column: &Str, scope: &Scope) -> Option<Value> {
-    match row.get(column)?.reduce(scope) {
-        Value::Null => Some(Value::Str(Str::EMPTY)),
-        value => Some(value),
+fn take(rows: &mut [Row], position: u32) -> Row {
+    match rows.get_mut(position as usize) {
+        Some(row) => std::mem::replace(row, Row::gone()),
+        None => Row::gone(),
     }
+}
+
+fn count(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
 }
 
 /// One sorted run.
-enum Run {
-    File(SpillReader),
-    Memory(std::vec::IntoIter<(Option<Value>, Row)>),
+enum Run<'r> {
+    File(RunReader<'r>),
+    Memory(&'r mut (dyn Iterator<Item = Row> + 'r)),
 }
 
-impl Run {
+impl Run<'_> {
     fn next(&mut self) -> Option<Row> {
         match self {
             Run::File(reader) => reader.next(),
-            Run::Memory(rows) => rows.next().map(|(_, row)| row),
+            Run::Memory(rows) => rows.next(),
         }
     }
 }
@@ -186,12 +278,14 @@ struct Head<'a> {
 impl Ord for Head<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         let by_key = match (&self.key, &other.key) {
+            (Some(Value::Int(a)), Some(Value::Int(b))) => a.cmp(b),
             (Some(a), Some(b)) if less(self.scope, a, b) => Ordering::Less,
             (Some(a), Some(b)) if greater(self.scope, a, b) => Ordering::Greater,
             _ => Ordering::Equal,
         };
-        let by_key = if self.descending { by_key } else { by_key.reverse() };
-        by_key.then(other.run.cmp(&self.run))
+        // Descending order reverses equal rows, too.
+        let order = by_key.then(self.run.cmp(&other.run));
+        if self.descending { order } else { order.reverse() }
     }
 }
 

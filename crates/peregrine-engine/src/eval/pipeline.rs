@@ -1,7 +1,8 @@
 //! Rows through WHERE and the columns.
 //!
 //! One row scope (the source row over the outer scope) and, for WHERE and GROUP BY, one alias scope above it are
-//! reused from row to row, as long as nobody kept a reference to them.
+//! reused from row to row, as long as nobody kept a reference to them. Once a few rows of the same columns have passed,
+//! expressions are bound to those columns (`shape.rs`) and most rows need no scope at all.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use super::expr::{eval, eval_truth};
 use super::materialize::materialize;
 use super::node::{ColumnKind, ColumnNode, Node};
 use super::select::{Aliases, SelectNode};
+use super::shape::{self, Adapter, Cell, Output, Shape};
 use crate::aggregate::AggregateContext;
 use crate::layer::Layer;
 use crate::query::{FnSink, RowSink, Stop};
@@ -34,7 +36,20 @@ impl<'a> Projector<'a> {
 
 impl RowSink for Projector<'_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
-        if !self.current.load(row)? {
+        self.current.count_row()?;
+        match self.current.project_bound(&row) {
+            Progress::Output(row) => return self.rows.push(row),
+            Progress::Same => return self.rows.push(row),
+            Progress::Partly => {
+                return match self.current.project_partly(row) {
+                    Some(row) => self.rows.push(row),
+                    None => Ok(()),
+                };
+            }
+            Progress::Dropped => return Ok(()),
+            Progress::Unbound => {}
+        }
+        if !self.current.load(row) {
             return Ok(());
         }
         let row = self.current.project();
@@ -55,17 +70,33 @@ pub(crate) struct CurrentRow<'a> {
     alias_scope: Option<Scope>,
     /// How the output is put together for rows with these columns.
     plan: Option<Plan>,
+    /// The query bound to the columns most rows have.
+    shape: Option<Box<Shape>>,
+    pub(super) adapter: Adapter,
     rows_scanned: u64,
+    pub(super) functions_called: u64,
+}
+
+/// What became of a row in the bound query.
+enum Progress {
+    Output(Row),
+    /// It is itself the output row.
+    Same,
+    /// WHERE let it pass; some columns need it in a scope.
+    Partly,
+    Dropped,
+    /// It has another shape, or the query could not be bound: the scope has to work on it.
+    Unbound,
 }
 
 /// Output columns for source rows of one shape.
-struct Plan {
+pub(super) struct Plan {
     source: Arc<Columns>,
-    columns: Arc<Columns>,
-    origins: Vec<Origin>,
+    pub(super) columns: Arc<Columns>,
+    pub(super) origins: Vec<Origin>,
 }
 
-enum Origin {
+pub(super) enum Origin {
     /// A value of the source row.
     Source(usize),
     /// An output column.
@@ -83,23 +114,93 @@ impl<'a> CurrentRow<'a> {
             row_scope,
             alias_scope,
             plan: None,
+            shape: None,
+            adapter: Adapter::new(outer),
             rows_scanned: 0,
+            functions_called: 0,
         }
     }
 
-    /// Takes the next source row; false when WHERE drops it.
-    pub(crate) fn load(&mut self, row: Row) -> Result<bool, Stop> {
+    /// Counts a source row; `Err` when the query should end.
+    #[inline]
+    pub(crate) fn count_row(&mut self) -> Result<(), Stop> {
         self.rows_scanned += 1;
-        self.outer.checkpoint()?;
+        self.outer.checkpoint()
+    }
+
+    /// Works on a row without a scope, if the query is bound to rows like it.
+    #[inline]
+    fn project_bound(&mut self, row: &Row) -> Progress {
+        let mut values = self.shape.as_ref().and_then(|shape| shape.values(row));
+        if values.is_none() {
+            values = self.adapt(row);
+        }
+        let (Some(values), Some(shape)) = (values, &mut self.shape) else {
+            return Progress::Unbound;
+        };
+        let mut around = shape::shared(self.outer);
+        let progress = if !shape.passes(values, &mut around) {
+            Progress::Dropped
+        } else {
+            match &mut shape.output {
+                Output::Same => Progress::Same,
+                Output::Cells(..) if !shape.is_scopeless => Progress::Partly,
+                Output::Cells(names, cells) => Progress::Output(match &mut **cells {
+                    [only] => Row::single(names, only.value(values, &mut around)),
+                    cells => {
+                        let mut output = Vec::with_capacity(cells.len());
+                        output.extend(cells.iter_mut().map(|cell| cell.value(values, &mut around)));
+                        Row::new(names, output)
+                    }
+                }),
+            }
+        };
+        self.functions_called += around.calls;
+        progress
+    }
+
+    /// Projects a row of the bound shape that passed WHERE; some columns need a scope.
+    fn project_partly(&mut self, row: Row) -> Option<Row> {
+        self.place(row);
+        let mut shape = self.shape.take()?;
+        let mut around = shape::shared(self.outer);
+        let mut projected = None;
+        if let (Output::Cells(names, cells), Some((_, values))) =
+            (&mut shape.output, self.source_row().and_then(Row::slots))
+        {
+            let output = cells.iter_mut().map(|cell| match cell {
+                Cell::Scoped(position) => self.cell(*position),
+                cell => cell.value(values, &mut around),
+            });
+            projected = Some(Row::new(names, output.collect()));
+        }
+        self.functions_called += around.calls;
+        self.shape = Some(shape);
+        projected
+    }
+
+    /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
+    #[cold]
+    fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
+        if !self.adapter.is_due() {
+            return None;
+        }
+        let (columns, _) = row.slots()?;
+        self.shape = Shape::bind(self.select, self.outer, columns).map(Box::new);
+        self.shape.as_ref()?.values(row)
+    }
+
+    /// Takes the next source row; false when WHERE drops it.
+    pub(crate) fn load(&mut self, row: Row) -> bool {
         self.place(row);
         let Some(filter) = &self.select.filter else {
-            return Ok(true);
+            return true;
         };
         let passes = eval_truth(filter, self.alias_scope());
         if !passes && self.outer.0.explain {
             explain::rejected(self.outer, &self.select.filter_text);
         }
-        Ok(passes)
+        passes
     }
 
     /// Makes this the current row.
@@ -219,17 +320,14 @@ impl<'a> CurrentRow<'a> {
 
 impl Drop for CurrentRow<'_> {
     fn drop(&mut self) {
-        self.outer
-            .0
-            .root
-            .stats
-            .rows
-            .fetch_add(self.rows_scanned, Ordering::Relaxed);
+        let stats = &self.outer.0.root.stats;
+        stats.rows.fetch_add(self.rows_scanned, Ordering::Relaxed);
+        stats.functions.fetch_add(self.functions_called, Ordering::Relaxed);
     }
 }
 
 impl Plan {
-    fn new(select: &SelectNode, source: Arc<Columns>) -> Plan {
+    pub(super) fn new(select: &SelectNode, source: Arc<Columns>) -> Plan {
         let mut entries: Vec<(Str, Origin)> = Vec::new();
         let add_source = |entries: &mut Vec<(Str, Origin)>| {
             for (i, name) in source.names().iter().enumerate() {

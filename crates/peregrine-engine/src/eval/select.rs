@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::group::Grouper;
 use super::node::{ColumnNode, Node, SourceNode};
-use super::order::Sorter;
+use super::order::{Order, Sorter};
 use super::pipeline::Projector;
 use super::{explain, overflow};
 use crate::query::{QuerySource, RowSink, Stop};
 use crate::scope::Scope;
-use crate::value::{Columns, Row, Str};
+use crate::value::{Columns, Row};
 
 /// A compiled SELECT.
 pub(crate) struct SelectNode {
@@ -24,7 +24,7 @@ pub(crate) struct SelectNode {
     /// WHERE as text, for EXPLAIN.
     pub(crate) filter_text: Arc<str>,
     pub(crate) group_by: Option<Node>,
-    order_by: Option<OrderNode>,
+    order_by: Option<Order>,
     limit: Option<i64>,
     explain: bool,
     /// The canonical print.
@@ -37,12 +37,6 @@ pub(crate) struct Aliases {
     pub(crate) defined_by: Box<[usize]>,
 }
 
-/// ORDER BY.
-pub(crate) struct OrderNode {
-    pub(crate) column: Str,
-    pub(crate) descending: bool,
-}
-
 impl SelectNode {
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn new(
@@ -51,7 +45,7 @@ impl SelectNode {
         source: SourceNode,
         filter: Option<(Node, Arc<str>)>,
         group_by: Option<Node>,
-        order_by: Option<OrderNode>,
+        order_by: Option<Order>,
         limit: Option<i64>,
         explain: bool,
         text: Arc<str>,
@@ -88,6 +82,17 @@ impl SelectNode {
                 .columns
                 .iter()
                 .any(|column| matches!(column.kind, super::node::ColumnKind::Star))
+    }
+
+    /// The column an alias names.
+    pub(crate) fn alias(&self, name: &[u8]) -> Option<&ColumnNode> {
+        let position = self.aliases.names.position(name)?;
+        self.columns.get(*self.aliases.defined_by.get(position)?)
+    }
+
+    /// Where an alias stands in the output, when no `*` makes that depend on the rows.
+    pub(crate) fn output_position(&self, name: &[u8]) -> Option<usize> {
+        self.fixed_columns()?.position(name)
     }
 
     /// Runs the query over `scope`.
@@ -127,7 +132,7 @@ impl SelectNode {
         let Some(order) = &self.order_by else {
             return self.run_grouped(scope, rows);
         };
-        let mut sorter = Sorter::new(scope, order);
+        let mut sorter = Sorter::new(scope, order.clone());
         self.run_grouped(scope, &mut sorter)?;
         sorter.finish(rows)
     }

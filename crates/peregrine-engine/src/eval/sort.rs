@@ -3,33 +3,36 @@
 //! The language's `<` is no total order (any non-number is less than any int), which the standard sorts may punish
 //! with a panic.
 
-/// Sorts by a "comes before" relation. Equal items keep their order, unless the relation says otherwise.
-pub(crate) fn merge_sort<T>(items: Vec<T>, before: &mut dyn FnMut(&T, &T) -> bool) -> Vec<T> {
-    let mut runs: Vec<Vec<T>> = items.into_iter().map(|item| vec![item]).collect();
-    while runs.len() > 1 {
-        let mut merged = Vec::with_capacity(runs.len().div_ceil(2));
-        let mut pending = runs.into_iter();
-        while let Some(left) = pending.next() {
-            merged.push(match pending.next() {
-                Some(right) => merge(left, right, before),
-                None => left,
-            });
+/// The order of `count` items under a "comes before" relation of their positions. Equal items keep their order,
+/// unless the relation says otherwise.
+pub(crate) fn merge_sort(count: u32, before: &mut dyn FnMut(u32, u32) -> bool) -> Vec<u32> {
+    let mut sorted: Vec<u32> = (0..count).collect();
+    let mut merged: Vec<u32> = Vec::with_capacity(sorted.len());
+    let mut width = 1;
+    while width < sorted.len() {
+        merged.clear();
+        for pair in sorted.chunks(2 * width) {
+            let (left, right) = pair.split_at(width.min(pair.len()));
+            merge(left, right, before, &mut merged);
         }
-        runs = merged;
+        std::mem::swap(&mut sorted, &mut merged);
+        width *= 2;
     }
-    runs.pop().unwrap_or_default()
+    sorted
 }
 
-fn merge<T>(left: Vec<T>, right: Vec<T>, before: &mut dyn FnMut(&T, &T) -> bool) -> Vec<T> {
-    let mut out = Vec::with_capacity(left.len() + right.len());
-    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let next = if before(b, a) { right.next() } else { left.next() };
-        out.extend(next);
+fn merge(mut left: &[u32], mut right: &[u32], before: &mut dyn FnMut(u32, u32) -> bool, out: &mut Vec<u32>) {
+    while let ([a, rest_left @ ..], [b, rest_right @ ..]) = (left, right) {
+        if before(*b, *a) {
+            out.push(*b);
+            right = rest_right;
+        } else {
+            out.push(*a);
+            left = rest_left;
+        }
     }
-    out.extend(left);
-    out.extend(right);
-    out
+    out.extend_from_slice(left);
+    out.extend_from_slice(right);
 }
 
 #[cfg(test)]
@@ -38,17 +41,18 @@ mod tests {
 
     #[test]
     fn sorts_stably() {
-        let items: Vec<(u32, u32)> = (0..1000).map(|i| (i * 7919 % 13, i)).collect();
-        let mut expected = items.clone();
-        expected.sort();
-        assert_eq!(merge_sort(items, &mut |a, b| a.0 < b.0), expected);
+        for count in [0, 1, 2, 3, 5, 64, 999] {
+            let key = |i: u32| i * 7919 % 13;
+            let mut expected: Vec<u32> = (0..count).collect();
+            expected.sort_by_key(|i| key(*i));
+            assert_eq!(merge_sort(count, &mut |a, b| key(a) < key(b)), expected);
+        }
     }
 
     #[test]
     fn survives_nonsense_orders() {
-        assert_eq!(
-            merge_sort((0..100).collect::<Vec<u32>>(), &mut |_, _| true).len(),
-            100
-        );
+        let mut sorted = merge_sort(100, &mut |_, _| true);
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..100).collect::<Vec<u32>>());
     }
 }

@@ -1,5 +1,6 @@
 //! `Row`: one row of a query.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,9 +13,29 @@ pub struct Row(Repr);
 #[derive(Debug, Clone)]
 enum Repr {
     /// The very common one-column row needs no allocation.
-    One(Arc<Columns>, Value),
-    Many(Arc<Columns>, Vec<Value>),
+    One(Names, Value),
+    Many(Names, Vec<Value>),
     Value(Value),
+}
+
+/// The column list of a row. That of a plugin lives as long as the program: sharing it touches no counter, which
+/// would be most of what a short row costs.
+#[derive(Debug, Clone)]
+enum Names {
+    Fixed(&'static Arc<Columns>),
+    Shared(Arc<Columns>),
+}
+
+impl Deref for Names {
+    type Target = Arc<Columns>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Columns> {
+        match self {
+            Names::Fixed(columns) => columns,
+            Names::Shared(columns) => columns,
+        }
+    }
 }
 
 impl Row {
@@ -22,14 +43,31 @@ impl Row {
     #[must_use]
     pub fn new(columns: &Arc<Columns>, mut values: Vec<Value>) -> Row {
         values.resize(columns.len(), Value::Null);
-        Row(Repr::Many(Arc::clone(columns), values))
+        Row(Repr::Many(Names::Shared(Arc::clone(columns)), values))
+    }
+
+    /// For derives: a row of a plugin's columns; as many values as columns.
+    #[inline]
+    #[must_use]
+    pub fn fixed(columns: &'static Arc<Columns>, mut values: Vec<Value>) -> Row {
+        if values.len() != columns.len() {
+            values.resize(columns.len(), Value::Null);
+        }
+        Row(Repr::Many(Names::Fixed(columns), values))
+    }
+
+    /// For derives: a row of a plugin's only column.
+    #[inline]
+    #[must_use]
+    pub fn fixed_single(columns: &'static Arc<Columns>, value: Value) -> Row {
+        Row(Repr::One(Names::Fixed(columns), value))
     }
 
     /// A row of one column. `columns` holds exactly one name.
     #[must_use]
     pub fn single(columns: &Arc<Columns>, value: Value) -> Row {
         if columns.len() == 1 {
-            Row(Repr::One(Arc::clone(columns), value))
+            Row(Repr::One(Names::Shared(Arc::clone(columns)), value))
         } else {
             Row::new(columns, vec![value])
         }
@@ -108,8 +146,8 @@ impl Row {
     pub fn into_value(self) -> Value {
         match self.0 {
             Repr::Value(value) => value,
-            Repr::One(columns, value) => Value::Dict(Dict::from_columns(columns, vec![value])),
-            Repr::Many(columns, values) => Value::Dict(Dict::from_columns(columns, values)),
+            Repr::One(columns, value) => Value::Dict(Dict::from_columns(Arc::clone(&columns), vec![value])),
+            Repr::Many(columns, values) => Value::Dict(Dict::from_columns(Arc::clone(&columns), values)),
         }
     }
 
@@ -137,6 +175,21 @@ impl Row {
             },
             Repr::Value(_) => None,
         }
+    }
+
+    /// The columns and their values; nothing for a row that is some other value.
+    #[inline]
+    pub(crate) fn slots(&self) -> Option<(&Arc<Columns>, &[Value])> {
+        match &self.0 {
+            Repr::One(columns, value) => Some((columns, std::slice::from_ref(value))),
+            Repr::Many(columns, values) => Some((columns, values)),
+            Repr::Value(_) => None,
+        }
+    }
+
+    /// A row that stands for "taken away".
+    pub(crate) fn gone() -> Row {
+        Row(Repr::Value(Value::Null))
     }
 
     /// The value of a column with its position remembered in `cache`. Rows with columns only.

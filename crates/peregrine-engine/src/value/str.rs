@@ -52,6 +52,14 @@ impl Str {
         }
     }
 
+    /// Bytes of memory beside the value itself.
+    pub(crate) fn heap_size(&self) -> usize {
+        match &self.0 {
+            Repr::Inline { .. } => 0,
+            Repr::Shared(bytes) => bytes.len() + 2 * size_of::<usize>(),
+        }
+    }
+
     /// As text; invalid bytes become U+FFFD.
     #[must_use]
     pub fn as_utf8_lossy(&self) -> Cow<'_, str> {

@@ -174,6 +174,16 @@ impl ZoneId {
         )
     }
 
+    /// Its place in the table, good within this process.
+    pub(crate) fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The zone at a place in the table.
+    pub(crate) fn from_number(number: u16) -> ZoneId {
+        ZoneId(number)
+    }
+
     /// The zone itself.
     #[must_use]
     pub fn zone(self) -> TimeZone {

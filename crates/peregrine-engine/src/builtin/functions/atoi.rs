@@ -16,6 +16,7 @@ impl Function for Atoi {
     type Args = Args;
     const NAME: &'static str = "atoi";
     const CATEGORY: Category = Category::Math;
+    const IS_PURE: bool = true;
     const EXAMPLES: &'static [Example] = &[
         example("hexadecimal", "atoi(string='0x1f')", "31"),
         example("octal", "atoi(string='017')", "15"),

@@ -21,9 +21,16 @@ impl Aggregate for Count {
         fails("an unknown argument", "count(foo=1)", "count: Unexpected arg foo"),
     ];
 
+    const TALLY: Option<Tally> = Some(|state, _| add(state, 1));
+
     fn update(state: &mut Value, _: &Scope, _: Args) -> VqlResult {
-        let count = state.as_i64().unwrap_or(0).wrapping_add(1);
-        *state = Value::Int(count);
-        Ok(Value::Int(count))
+        Ok(Value::Int(add(state, 1)))
     }
+}
+
+/// Adds to a running number.
+pub(super) fn add(state: &mut Value, number: i64) -> i64 {
+    let sum = state.as_i64().unwrap_or(0).wrapping_add(number);
+    *state = Value::Int(sum);
+    sum
 }

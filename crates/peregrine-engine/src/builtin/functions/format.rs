@@ -20,6 +20,7 @@ impl Function for Format {
     type Args = Args;
     const NAME: &'static str = "format";
     const CATEGORY: Category = Category::Strings;
+    const IS_PURE: bool = true;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
         example("two values", "format(format='%v/%s', args=[1, 'a'])", r#""1/a""#),

@@ -15,6 +15,7 @@ impl Function for Int {
     type Args = Args;
     const NAME: &'static str = "int";
     const CATEGORY: Category = Category::Math;
+    const IS_PURE: bool = true;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
         example("text", "int(int='42')", "42"),

@@ -17,6 +17,7 @@ impl Function for Join {
     type Args = Args;
     const NAME: &'static str = "join";
     const CATEGORY: Category = Category::Strings;
+    const IS_PURE: bool = true;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
         example(

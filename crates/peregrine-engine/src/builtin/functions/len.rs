@@ -15,6 +15,7 @@ impl Function for Len {
     type Args = Args;
     const NAME: &'static str = "len";
     const CATEGORY: Category = Category::Collections;
+    const IS_PURE: bool = true;
     const EXAMPLES: &'static [Example] = &[
         example("bytes of a string", "len(list='abc')", "3"),
         example("elements of an array", "len(list=(1, 2))", "2"),

@@ -15,6 +15,7 @@ impl Function for ParseFloat {
     type Args = Args;
     const NAME: &'static str = "parse_float";
     const CATEGORY: Category = Category::Math;
+    const IS_PURE: bool = true;
     const EXAMPLES: &'static [Example] = &[
         example("with an exponent", "parse_float(string='1.5e3')", "1500"),
         example("no number", "parse_float(string='x')", "0"),

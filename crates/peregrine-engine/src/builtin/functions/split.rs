@@ -19,6 +19,7 @@ impl Function for Split {
     type Args = Args;
     const NAME: &'static str = "split";
     const CATEGORY: Category = Category::Strings;
+    const IS_PURE: bool = true;
     const EXAMPLES: &'static [Example] = &[
         example(
             "at a regex",

@@ -15,6 +15,7 @@ impl Function for ToStr {
     type Args = Args;
     const NAME: &'static str = "str";
     const CATEGORY: Category = Category::Strings;
+    const IS_PURE: bool = true;
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
         example("a number", "str(str=5)", r#""5""#),

@@ -1,5 +1,6 @@
 //! `sum()`: adds whole numbers.
 
+use super::count::add;
 use crate::prelude::*;
 
 /// Adds values up: those of the group, or those so far. Floats lose their fraction.
@@ -29,9 +30,9 @@ impl Aggregate for Sum {
         ),
     ];
 
+    const TALLY: Option<Tally> = Some(add);
+
     fn update(state: &mut Value, _: &Scope, args: Args) -> VqlResult {
-        let sum = state.as_i64().unwrap_or(0).wrapping_add(args.item);
-        *state = Value::Int(sum);
-        Ok(Value::Int(sum))
+        Ok(Value::Int(add(state, args.item)))
     }
 }
