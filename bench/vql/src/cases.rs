@@ -44,7 +44,9 @@ pub(crate) fn timed(scale: f64) -> Vec<Case> {
             title: "regular expression over strings",
             rows: strings,
             vql: format!("SELECT Path FROM numbers(rows={strings}) WHERE Path =~ '{STRINGS}'"),
-            sql: vec![format!("SELECT path FROM numbers WHERE regexp('(?i){STRINGS}', path) AND rowid <= {strings}")],
+            sql: vec![format!(
+                "SELECT path FROM numbers WHERE regexp('(?i){STRINGS}', path) AND rowid <= {strings}"
+            )],
         },
         Case {
             letter: "d",
@@ -62,7 +64,9 @@ pub(crate) fn timed(scale: f64) -> Vec<Case> {
             title: "ORDER BY",
             rows: sorted,
             vql: format!("SELECT Number FROM numbers(rows={sorted}) ORDER BY Number"),
-            sql: vec![format!("SELECT number FROM numbers WHERE rowid <= {sorted} ORDER BY number")],
+            sql: vec![format!(
+                "SELECT number FROM numbers WHERE rowid <= {sorted} ORDER BY number"
+            )],
         },
         Case {
             letter: "f",
@@ -90,7 +94,11 @@ pub(crate) fn timed(scale: f64) -> Vec<Case> {
                 "SELECT format(format='%d: %s (%v)', args=[_value, 'process', _value * 2]) AS Text \
                  FROM range(end={formatted})"
             ),
-            sql: generated("printf('%d: %s (%d)', value, 'process', value * 2)", formatted, ""),
+            sql: generated(
+                "printf('%d: %s (%d)', value, 'process', value * 2)",
+                formatted,
+                "",
+            ),
         },
     ]
 }

@@ -40,7 +40,8 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let wanted = |case: &Case| args.letters.is_empty() || args.letters.iter().any(|letter| letter == case.letter);
+    let wanted =
+        |case: &Case| args.letters.is_empty() || args.letters.iter().any(|letter| letter == case.letter);
     if args.memory {
         return measure::memory(args.scale, &wanted);
     }

@@ -27,7 +27,11 @@ pub(crate) fn table(cases: &[Case], runs: usize) -> anyhow::Result<()> {
             ours.push(seconds);
             let (seconds, their_rows) = timed(|| sqlite::run(&database, sql))?;
             theirs.push(seconds);
-            ensure!(our_rows == their_rows, "case {}: {our_rows} rows, SQLite {their_rows}", case.letter);
+            ensure!(
+                our_rows == their_rows,
+                "case {}: {our_rows} rows, SQLite {their_rows}",
+                case.letter
+            );
         }
         let (ours, theirs) = (median(&mut ours), median(&mut theirs));
         let per_row = |seconds: f64| seconds * 1e6 / case.rows as f64;
@@ -80,6 +84,13 @@ fn median(values: &mut [f64]) -> f64 {
 
 fn peak_memory_kb() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM in /proc/self/status")?;
-    Ok(line.split_whitespace().nth(1).context("VmHWM without a number")?.parse()?)
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .context("no VmHWM in /proc/self/status")?;
+    Ok(line
+        .split_whitespace()
+        .nth(1)
+        .context("VmHWM without a number")?
+        .parse()?)
 }

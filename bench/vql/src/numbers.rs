@@ -3,11 +3,18 @@
 use peregrine_engine::prelude::*;
 
 /// Paths that appear again and again; about one in four matches the pattern of case (c).
-const FOLDERS: [&str; 4] = ["Windows\\System32", "Windows\\WinSxS", "Users\\alice\\Documents", "Program Files\\Tool"];
+const FOLDERS: [&str; 4] = [
+    "Windows\\System32",
+    "Windows\\WinSxS",
+    "Users\\alice\\Documents",
+    "Program Files\\Tool",
+];
 
 /// A number without visible order.
 pub(crate) fn number(i: i64) -> i64 {
-    i.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 20
+    i.wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407)
+        >> 20
 }
 
 /// One of 1,000.
@@ -19,7 +26,11 @@ pub(crate) fn key(i: i64) -> i64 {
 pub(crate) fn path(i: i64) -> String {
     let mixed = number(i);
     let folder = FOLDERS[(mixed & 3) as usize];
-    format!("C:\\{folder}\\module{}.{}", mixed.rem_euclid(5000), if mixed & 8 == 0 { "dll" } else { "txt" })
+    format!(
+        "C:\\{folder}\\module{}.{}",
+        mixed.rem_euclid(5000),
+        if mixed & 8 == 0 { "dll" } else { "txt" }
+    )
 }
 
 /// Rows of the table, made when asked for.

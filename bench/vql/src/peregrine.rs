@@ -12,8 +12,15 @@ const PLUGINS: &[PluginDef] = peregrine_engine::plugins![Numbers];
 
 /// Runs the query and gives the number of rows that came out.
 pub(crate) fn run(case: &Case) -> anyhow::Result<u64> {
-    let program = Program::compile(&case.vql)
-        .map_err(|diagnostics| anyhow!("case {}: {}", case.letter, diagnostics.first().map_or_else(String::new, |d| d.render(&case.vql))))?;
+    let program = Program::compile(&case.vql).map_err(|diagnostics| {
+        anyhow!(
+            "case {}: {}",
+            case.letter,
+            diagnostics
+                .first()
+                .map_or_else(String::new, |d| d.render(&case.vql))
+        )
+    })?;
     let context = Context::builder()
         .registry(Arc::new(builtin::registry().with_plugins(PLUGINS)))
         .build();

@@ -18,7 +18,10 @@ pub(crate) fn open(rows: i64) -> anyhow::Result<Connection> {
             let regex = context.get_or_create_aux(0, |pattern| -> anyhow::Result<_> {
                 Ok(regex::Regex::new(pattern.as_str()?)?)
             })?;
-            let text = context.get_raw(1).as_str().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
+            let text = context
+                .get_raw(1)
+                .as_str()
+                .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
             Ok(regex.is_match(text))
         },
     )?;

@@ -29,9 +29,12 @@ impl AggregateContext {
 }
 
 fn slot(states: &mut Vec<(u64, Value)>, site: u64) -> &mut Value {
-    let position = states.iter().position(|(known, _)| *known == site).unwrap_or_else(|| {
-        states.push((site, Value::Null));
-        states.len() - 1
-    });
+    let position = states
+        .iter()
+        .position(|(known, _)| *known == site)
+        .unwrap_or_else(|| {
+            states.push((site, Value::Null));
+            states.len() - 1
+        });
     &mut states[position].1
 }

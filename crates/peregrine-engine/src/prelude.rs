@@ -3,9 +3,9 @@
 pub use peregrine_macros::{IntoRow, VqlArgs};
 
 pub use crate::call::{
-    Aggregate, Arg, ArgError, ArgSpec, ArgValue, CallArgs, Category, ColumnSpec, DynRow, Example, FromArg,
-    Function, FunctionDef, IntoRow, OnError, Permission, Platforms, Plugin, PluginDef, Registry, Rows, Shape,
-    Tally, VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run,
+    Aggregate, Arg, ArgError, ArgSpec, ArgValue, CallArgs, Category, ColumnSpec, Direct, DynRow, Example,
+    FromArg, Function, FunctionDef, IntoRow, OnError, Permission, Platforms, Plugin, PluginDef, Registry,
+    Rows, Shape, Tally, VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run,
 };
 pub use crate::cancel::Cancellation;
 pub use crate::lambda::Lambda;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use peregrine_engine::log::MemoryLog;
 use peregrine_engine::context::ContextBuilder;
+use peregrine_engine::log::MemoryLog;
 use peregrine_engine::{Context, Dict, Program, Row, Scope, builtin, json};
 use regex::Regex;
 use serde::Deserialize;

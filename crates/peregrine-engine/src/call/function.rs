@@ -1,8 +1,10 @@
 //! Functions and aggregates.
 
-use super::{ArgSpec, CallArgs, Category, Example, OnError, Permission, Platforms, VqlArgs, VqlResult};
+use super::{
+    ArgSpec, ArgValue, CallArgs, Category, Example, OnError, Permission, Platforms, VqlArgs, VqlResult,
+};
 use crate::scope::Scope;
-use crate::value::Value;
+use crate::value::{Str, Value};
 
 /// A VQL function. One type per function; it has no state.
 pub trait Function: Send + Sync + 'static {
@@ -25,6 +27,8 @@ pub trait Function: Send + Sync + 'static {
     /// It uses all its arguments and looks at nothing else: no names of the scope, no clock, no machine. Such calls
     /// are evaluated without a scope for the row.
     const IS_PURE: bool = false;
+    /// A short cut of a pure function for the usual arguments, if there is one.
+    const DIRECT: Option<Direct> = None;
 
     /// Computes the value.
     fn call(scope: &Scope, args: Self::Args) -> VqlResult;
@@ -51,6 +55,10 @@ pub trait Aggregate: Send + Sync + 'static {
     /// Takes one more value in. `state` is NULL at first; the result is the running value.
     fn update(state: &mut Value, scope: &Scope, args: Self::Args) -> VqlResult;
 }
+
+/// A pure function over arguments given in declared order, perhaps not all of them; `None` when they are not what it
+/// expects. It must agree with [`Function::call`].
+pub type Direct = fn(&Scope, &[(Str, ArgValue)]) -> Option<Value>;
 
 /// An aggregate over ints: takes the value of its first argument in (0 when it has none) and gives the running value.
 /// It must agree with [`Aggregate::update`].
@@ -81,6 +89,8 @@ pub struct FunctionDef {
     pub on_error: OnError,
     /// It looks at nothing but its arguments.
     pub is_pure: bool,
+    /// The short cut of a function.
+    pub direct: Option<Direct>,
     /// The short cut of an aggregate.
     pub tally: Option<Tally>,
     /// Its code.
@@ -112,6 +122,7 @@ impl FunctionDef {
             permissions: F::PERMISSIONS,
             on_error: F::ON_ERROR,
             is_pure: F::IS_PURE,
+            direct: F::DIRECT,
             tally: None,
             kind: FunctionKind::Plain(|args| F::call(args.scope(), F::Args::parse(args)?)),
         }
@@ -132,6 +143,7 @@ impl FunctionDef {
             permissions: &[],
             on_error: OnError::Null,
             is_pure: true,
+            direct: None,
             tally: A::TALLY,
             kind: FunctionKind::Aggregate(|state, args| {
                 A::update(state, args.scope(), A::Args::parse(args)?)

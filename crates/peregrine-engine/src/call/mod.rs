@@ -12,7 +12,7 @@ pub use self::args::{Arg, ArgError, ArgValue, CallArgs, VqlArgs};
 pub use self::convert::FromArg;
 pub(crate) use self::convert::rows_of;
 pub use self::example::{Example, Expect, Shape, example, example_shape, fails, not_run};
-pub use self::function::{Aggregate, Function, FunctionDef, FunctionKind, Tally};
+pub use self::function::{Aggregate, Direct, Function, FunctionDef, FunctionKind, Tally};
 pub use self::plugin::{DynRow, IntoRow, Plugin, PluginDef, Rows};
 pub use self::registry::Registry;
 pub use self::spec::{ArgSpec, Category, ColumnSpec, OnError, Permission, Platforms};

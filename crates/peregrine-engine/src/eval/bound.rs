@@ -6,6 +6,8 @@
 //! What it computes is what [`eval`](super::eval) computes in a scope with the row; whatever could differ is not bound
 //! (binding gives `None`) and stays with the scope.
 
+use std::sync::Arc;
+
 use peregrine_vql::ast::{ArithmeticOp, CompareOp};
 
 use super::call::{outcome, pure_function};
@@ -13,7 +15,7 @@ use super::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
 use super::select::SelectNode;
 use super::{arith, expr, matching};
 use crate::aggregate::AggregateContext;
-use crate::call::{ArgValue, CallArgs, FunctionDef, FunctionKind, Tally};
+use crate::call::{ArgValue, CallArgs, Direct, FunctionDef, FunctionKind, Tally};
 use crate::regex::Regex;
 use crate::scope::Scope;
 use crate::value::{Columns, PositionCache, Str, Value};
@@ -44,6 +46,8 @@ pub(crate) struct BoundCall {
     computed: Box<[(usize, Bound)]>,
     /// The aggregate's short cut, when the call has no argument but its first.
     tally: Option<Tally>,
+    /// The function's short cut, when the arguments are in declared order.
+    direct: Option<Direct>,
 }
 
 /// Where aggregates keep their state.
@@ -102,7 +106,9 @@ impl Binder<'_> {
             }
             Node::Compare { op, left, right } => {
                 match (self.expression(left, aliases)?, self.expression(right, aliases)?) {
-                    (Bound::Column(left), Bound::Const(Value::Int(right))) => Bound::CompareInt(*op, left, right),
+                    (Bound::Column(left), Bound::Const(Value::Int(right))) => {
+                        Bound::CompareInt(*op, left, right)
+                    }
                     (left, right) => Bound::Compare(*op, Box::new(left), Box::new(right)),
                 }
             }
@@ -141,7 +147,11 @@ impl Binder<'_> {
             },
             None => self.row_or_outer(name)?,
         };
-        Some(if symbol.negated { Bound::Negate(Box::new(bound)) } else { bound })
+        Some(if symbol.negated {
+            Bound::Negate(Box::new(bound))
+        } else {
+            bound
+        })
     }
 
     fn row_or_outer(&mut self, name: &[u8]) -> Option<Bound> {
@@ -164,7 +174,9 @@ impl Binder<'_> {
         if def.is_aggregate() && !self.allows_aggregates {
             return None;
         }
-        let ArgsNode { args, nodes, expands, .. } = &call.args;
+        let ArgsNode {
+            args, nodes, expands, ..
+        } = &call.args;
         if *expands {
             return None;
         }
@@ -181,9 +193,20 @@ impl Binder<'_> {
             site: call.site,
             args: args.to_vec(),
             tally: tally(def, args, &computed),
+            direct: def.direct.filter(|_| {
+                args.len() <= def.args.len()
+                    && args
+                        .iter()
+                        .zip(def.args)
+                        .all(|((name, _), spec)| *name == spec.name)
+            }),
             computed: computed.into(),
         }));
-        Some(if call.symbol.negated { Bound::Negate(Box::new(bound)) } else { bound })
+        Some(if call.symbol.negated {
+            Bound::Negate(Box::new(bound))
+        } else {
+            bound
+        })
     }
 }
 
@@ -204,7 +227,9 @@ fn calls_something(node: &Node) -> bool {
         Node::Const(_) | Node::Symbol(_) => false,
         Node::Not(inner) => calls_something(inner),
         Node::And { operands, .. } => operands.iter().any(calls_something),
-        Node::Or { first, rest } => calls_something(first) || rest.iter().any(|(_, node)| calls_something(node)),
+        Node::Or { first, rest } => {
+            calls_something(first) || rest.iter().any(|(_, node)| calls_something(node))
+        }
         Node::Compare { left, right, .. } => calls_something(left) || calls_something(right),
         Node::Match(node) => calls_something(&node.left),
         Node::Arithmetic { first, rest } => {
@@ -322,9 +347,25 @@ impl Bound {
                 }
                 last
             }
-            Bound::Array(items) => Value::array(items.iter_mut().map(|item| item.value(row, around)).collect()),
+            Bound::Array(items) => {
+                Value::array(items.iter_mut().map(|item| item.value(row, around)).collect())
+            }
             Bound::Call(call) => call.value(row, around),
         }
+    }
+
+    /// Puts the value for this row in the place of the last row's, whose memory is used again if nobody kept it.
+    fn value_into(&mut self, row: &[Value], around: &mut Surroundings<'_>, last: &mut Value) {
+        if let (Bound::Array(items), Value::Array(shared)) = (&mut *self, &mut *last)
+            && let Some(values) = Arc::get_mut(shared)
+            && values.len() == items.len()
+        {
+            for (item, value) in items.iter_mut().zip(values) {
+                *value = item.value(row, around);
+            }
+            return;
+        }
+        *last = self.value(row, around);
     }
 
     /// The truth of the value for this row.
@@ -404,9 +445,16 @@ impl BoundCall {
             }
         }
         for (position, bound) in &mut self.computed {
-            if let Some((_, arg)) = self.args.get_mut(*position) {
-                *arg = ArgValue::Value(bound.value(row, around));
+            match self.args.get_mut(*position) {
+                Some((_, ArgValue::Value(last))) => bound.value_into(row, around, last),
+                Some((_, arg)) => *arg = ArgValue::Value(bound.value(row, around)),
+                None => {}
             }
+        }
+        if let Some(direct) = self.direct
+            && let Some(value) = direct(around.scope, &self.args)
+        {
+            return value;
         }
         let args = CallArgs::new(around.scope, &self.args);
         let result = match (self.def.kind, &mut around.states) {

@@ -102,7 +102,10 @@ impl<'a> Grouper<'a> {
                 return Ok(());
             };
             if open.as_ref().is_none_or(|(known, _)| known != key) {
-                let known = self.positions.get(key).map(|position| std::mem::take(&mut self.groups[*position]));
+                let known = self
+                    .positions
+                    .get(key)
+                    .map(|position| std::mem::take(&mut self.groups[*position]));
                 if let Some((_, group)) = open.replace((key.clone(), known.unwrap_or_default())) {
                     group.row.map_or(Ok(()), |row| rows.push(row))?;
                 }
@@ -152,7 +155,8 @@ impl<'a> Grouper<'a> {
         let (Some(group), Some(shape)) = (self.groups.get_mut(position), &mut self.shape) else {
             return Progress::Unbound;
         };
-        self.current.functions_called += shape.update(values, scope, group.aggregates.own(), &mut group.states);
+        self.current.functions_called +=
+            shape.update(values, scope, group.aggregates.own(), &mut group.states);
         if shape.needs_last_row || group.pending.is_none() {
             Progress::LastOf(position)
         } else {

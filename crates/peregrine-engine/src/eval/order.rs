@@ -84,7 +84,11 @@ impl<'a> Sorter<'a> {
         last: Option<&'r mut (dyn Iterator<Item = Row> + 'r)>,
         out: &mut dyn FnMut(Row) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let mut runs: Vec<Run<'r>> = self.chunks.iter().map(|chunk| Run::File(chunk.rows(self.scope))).collect();
+        let mut runs: Vec<Run<'r>> = self
+            .chunks
+            .iter()
+            .map(|chunk| Run::File(chunk.rows(self.scope)))
+            .collect();
         runs.extend(last.map(Run::Memory));
         let mut heads = BinaryHeap::with_capacity(runs.len());
         for (run, source) in runs.iter_mut().enumerate() {
@@ -167,10 +171,12 @@ impl<'a> Sorter<'a> {
     fn spill(&mut self) {
         let sorted = self.sorted();
         let written = self.write_run(|writer| {
-            sorted.iter().try_for_each(|position| match self.rows.get(*position as usize) {
-                Some(row) => writer.push(self.scope, row),
-                None => Ok(()),
-            })
+            sorted
+                .iter()
+                .try_for_each(|position| match self.rows.get(*position as usize) {
+                    Some(row) => writer.push(self.scope, row),
+                    None => Ok(()),
+                })
         });
         let merged = written.and_then(|chunk| {
             self.chunks.push(chunk);

@@ -322,7 +322,9 @@ impl Drop for CurrentRow<'_> {
     fn drop(&mut self) {
         let stats = &self.outer.0.root.stats;
         stats.rows.fetch_add(self.rows_scanned, Ordering::Relaxed);
-        stats.functions.fetch_add(self.functions_called, Ordering::Relaxed);
+        stats
+            .functions
+            .fetch_add(self.functions_called, Ordering::Relaxed);
     }
 }
 

@@ -393,7 +393,10 @@ pub(crate) fn row_size(row: &Row) -> usize {
     match (row.slots(), row.as_value()) {
         (Some((_, [value])), _) => ROW + heap_size(value, 0),
         (Some((_, values)), _) => {
-            ROW + values.iter().map(|value| size_of::<Value>() + heap_size(value, 0)).sum::<usize>()
+            ROW + values
+                .iter()
+                .map(|value| size_of::<Value>() + heap_size(value, 0))
+                .sum::<usize>()
         }
         (None, Some(value)) => ROW + heap_size(value, 0),
         (None, None) => ROW,
@@ -410,7 +413,12 @@ fn heap_size(value: &Value, depth: u32) -> usize {
         Value::Bytes(bytes) => SHARED + bytes.len(),
         Value::Array(items) if depth < MAX_DEPTH => SHARED + items.iter().map(nested).sum::<usize>(),
         Value::Dict(dict) if depth < MAX_DEPTH => {
-            3 * SHARED + dict.entries().iter().map(|(_, value)| nested(value)).sum::<usize>()
+            3 * SHARED
+                + dict
+                    .entries()
+                    .iter()
+                    .map(|(_, value)| nested(value))
+                    .sum::<usize>()
         }
         _ => 8 * SHARED,
     }
@@ -428,13 +436,24 @@ mod tests {
 
     fn rows() -> Vec<Row> {
         let columns = Columns::new(["A", "B"]);
-        let nested = Value::from(vec![Value::Null, Value::Float(2.0), Value::from("x"), Value::bytes(b"\x00\xff")]);
+        let nested = Value::from(vec![
+            Value::Null,
+            Value::Float(2.0),
+            Value::from("x"),
+            Value::bytes(b"\x00\xff"),
+        ]);
         let time = Time::from_unix(-5, 999_999_999).in_zone(ZoneId::fixed(3600));
         vec![
             Row::new(&columns, vec![Value::Int(i64::MIN), Value::UInt(u64::MAX)]),
             Row::new(&columns, vec![Value::from(true), nested]),
             Row::from_pairs([("Only", Value::Time(time))]),
-            Row::new(&columns, vec![Value::Dict(Dict::from_pairs([("k", -1)])), "a long string, not inline".into()]),
+            Row::new(
+                &columns,
+                vec![
+                    Value::Dict(Dict::from_pairs([("k", -1)])),
+                    "a long string, not inline".into(),
+                ],
+            ),
             Row::from(Value::Null),
         ]
     }
@@ -459,7 +478,14 @@ mod tests {
 
     #[test]
     fn damaged_records_are_refused() {
-        for record in [&[][..], &[9], &[1, 0], &[0, 0, 5, 1], &[2, 6, 200, 1], &[2, 9, 255, 255, 255, 255, 15]] {
+        for record in [
+            &[][..],
+            &[9],
+            &[1, 0],
+            &[0, 0, 5, 1],
+            &[2, 6, 200, 1],
+            &[2, 9, 255, 255, 255, 255, 15],
+        ] {
             assert!(parse_record(record, &mut Vec::new()).is_none(), "{record:?}");
         }
     }

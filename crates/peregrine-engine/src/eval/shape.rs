@@ -60,7 +60,11 @@ impl Shape {
         };
         let output = match select.fixed_columns() {
             Some(names) => {
-                let cells = select.aliases.defined_by.iter().map(|position| cell(*position, &mut binder));
+                let cells = select
+                    .aliases
+                    .defined_by
+                    .iter()
+                    .map(|position| cell(*position, &mut binder));
                 Output::Cells(Arc::clone(names), cells.collect())
             }
             None => {
@@ -98,14 +102,19 @@ impl Shape {
     pub(crate) fn values<'r>(&self, row: &'r Row) -> Option<&'r [Value]> {
         let (columns, values) = row.slots()?;
         let fits = Arc::ptr_eq(columns, &self.columns)
-            && self.used.iter().all(|position| values.get(*position).is_some_and(is_plain));
+            && self
+                .used
+                .iter()
+                .all(|position| values.get(*position).is_some_and(is_plain));
         fits.then_some(values)
     }
 
     /// False when the row is to be dropped.
     #[inline]
     pub(crate) fn passes(&mut self, values: &[Value], around: &mut Surroundings<'_>) -> bool {
-        self.filter.as_mut().is_none_or(|filter| filter.truth(values, around))
+        self.filter
+            .as_mut()
+            .is_none_or(|filter| filter.truth(values, around))
     }
 }
 
@@ -198,7 +207,12 @@ pub(crate) enum Key {
 
 impl GroupShape {
     /// `None` when some part has to see a scope.
-    pub(crate) fn bind(select: &SelectNode, key: &Node, outer: &Scope, columns: &Arc<Columns>) -> Option<GroupShape> {
+    pub(crate) fn bind(
+        select: &SelectNode,
+        key: &Node,
+        outer: &Scope,
+        columns: &Arc<Columns>,
+    ) -> Option<GroupShape> {
         let mut shape = Shape::bind(select, outer, columns).filter(|shape| shape.is_scopeless)?;
         let mut binder = Binder {
             columns,
@@ -227,7 +241,9 @@ impl GroupShape {
         });
         let every_row: Box<[usize]> = every_row.map(|(position, _)| position).collect();
         let is_fixed = |cell: &Cell| matches!(cell, Cell::Bound(Bound::Const(_)));
-        let needs_last_row = (0..).zip(cells).any(|(position, cell)| !every_row.contains(&position) && !is_fixed(cell));
+        let needs_last_row = (0..)
+            .zip(cells)
+            .any(|(position, cell)| !every_row.contains(&position) && !is_fixed(cell));
         let constant_key = match (&key, key_cell) {
             (Bound::Const(value), None) => Some(value.to_text(outer)),
             _ => None,
@@ -277,7 +293,13 @@ impl GroupShape {
 
     /// Computes the output values that are due for every row into `states`; gives the number of functions called.
     #[inline]
-    pub(crate) fn update(&mut self, values: &[Value], scope: &Scope, states: States<'_>, out: &mut Vec<Value>) -> u64 {
+    pub(crate) fn update(
+        &mut self,
+        values: &[Value],
+        scope: &Scope,
+        states: States<'_>,
+        out: &mut Vec<Value>,
+    ) -> u64 {
         let Output::Cells(_, cells) = &mut self.shape.output else {
             return 0;
         };

@@ -3,6 +3,8 @@
 mod number;
 mod verb;
 
+use std::cell::Cell;
+
 use crate::scope::Scope;
 use crate::value::{Str, Value};
 
@@ -17,17 +19,39 @@ pub fn format(scope: &Scope, format: &[u8], args: &[Value]) -> Str {
         args,
         next: 0,
         reordered: false,
-        out: Vec::new(),
+        out: SCRATCH.take(),
     };
     let mut rest = format;
-    while let Some(at) = memchr::memchr(b'%', rest) {
+    while let Some(at) = percent(rest) {
         printer.out.extend_from_slice(&rest[..at]);
         rest = printer.directive(&rest[at + 1..]);
     }
     printer.out.extend_from_slice(rest);
     printer.surplus();
-    Str::from(printer.out)
+    let text = Str::new(&printer.out);
+    if printer.out.capacity() <= MAX_SCRATCH {
+        printer.out.clear();
+        SCRATCH.set(printer.out);
+    }
+    text
 }
+
+/// Where the next directive starts. Most formats are so short that a plain loop beats preparing a wide search.
+fn percent(text: &[u8]) -> Option<usize> {
+    if text.len() <= 32 {
+        text.iter().position(|byte| *byte == b'%')
+    } else {
+        memchr::memchr(b'%', text)
+    }
+}
+
+thread_local! {
+    /// Where texts are put together: a query formats one after the other, and each would grow a buffer of its own.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Largest buffer kept for the next text.
+const MAX_SCRATCH: usize = 1 << 16;
 
 struct Printer<'a> {
     scope: &'a Scope,
@@ -52,6 +76,13 @@ struct Spec {
 impl Printer<'_> {
     /// After a `%`; returns what follows the directive.
     fn directive<'f>(&mut self, format: &'f [u8]) -> &'f [u8] {
+        if let Some((verb, rest)) = format.split_first()
+            && let Some(value) = self.args.get(self.next)
+            && verb::write_plain(&mut self.out, *verb, value)
+        {
+            self.next += 1;
+            return rest;
+        }
         let mut spec = Spec::default();
         let mut rest = format;
         while let Some((c, after)) = rest.split_first() {
@@ -183,6 +214,12 @@ fn digits(rest: &mut &[u8]) -> Option<usize> {
 
 /// The next character; a byte that is no UTF-8 counts as U+FFFD.
 fn next_char(rest: &mut &[u8]) -> Option<char> {
+    if let Some((byte, after)) = rest.split_first()
+        && byte.is_ascii()
+    {
+        *rest = after;
+        return Some(char::from(*byte));
+    }
     let chunk = rest.utf8_chunks().next()?;
     match chunk.valid().chars().next() {
         Some(c) => {
@@ -198,6 +235,9 @@ fn next_char(rest: &mut &[u8]) -> Option<char> {
 
 /// Appends text padded to the width, counted in characters.
 fn pad(out: &mut Vec<u8>, spec: &Spec, text: &[u8]) {
+    if spec.width.is_none() {
+        return out.extend_from_slice(text);
+    }
     let fill = spec
         .width
         .unwrap_or(0)

@@ -3,10 +3,20 @@
 use super::number::{float, int};
 use super::{Spec, pad};
 use crate::scope::Scope;
-use crate::value::Value;
+use crate::value::{Value, itoa};
 
 /// Nesting past which lists print nothing.
 const MAX_DEPTH: u32 = 32;
+
+/// The most frequent directives, without flags, width or precision; false for all others.
+pub(super) fn write_plain(out: &mut Vec<u8>, verb: u8, value: &Value) -> bool {
+    match (verb, value) {
+        (b'v' | b'd', Value::Int(number)) => out.extend_from_slice(itoa(*number, &mut [0; 20])),
+        (b'v' | b's', Value::Str(text)) => out.extend_from_slice(text),
+        _ => return false,
+    }
+    true
+}
 
 pub(super) fn write(scope: &Scope, out: &mut Vec<u8>, spec: &Spec, verb: char, value: &Value, depth: u32) {
     if verb == 'T' {

@@ -71,7 +71,7 @@ impl<'a> Encoder<'a> {
         match value {
             Value::Null => out.extend_from_slice(b"null"),
             Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20]).as_bytes()),
+            Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20])),
             Value::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
             Value::Float(value) => write_float(*value, out)?,
             Value::Str(text) => write_string(text, out),

@@ -59,7 +59,8 @@ impl Regex {
     pub fn is_match(&self, text: &[u8]) -> bool {
         // An invalid byte counts as one character: try again with each replaced by one.
         self.0.is_match(text)
-            || (std::str::from_utf8(text).is_err()
+            || (!text.is_ascii()
+                && std::str::from_utf8(text).is_err()
                 && self.0.is_match(String::from_utf8_lossy(text).as_bytes()))
     }
 

@@ -42,7 +42,9 @@ impl Row {
     /// A row of these columns; missing values are NULL, surplus ones are dropped.
     #[must_use]
     pub fn new(columns: &Arc<Columns>, mut values: Vec<Value>) -> Row {
-        values.resize(columns.len(), Value::Null);
+        if values.len() != columns.len() {
+            values.resize(columns.len(), Value::Null);
+        }
         Row(Repr::Many(Names::Shared(Arc::clone(columns)), values))
     }
 

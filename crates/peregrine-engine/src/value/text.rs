@@ -12,7 +12,7 @@ impl Value {
     pub fn to_text(&self, scope: &Scope) -> Str {
         match self {
             Value::Str(text) => text.clone(),
-            Value::Int(value) => Str::from(itoa(*value, &mut [0; 20])),
+            Value::Int(value) => Str::new(itoa(*value, &mut [0; 20])),
             other => {
                 let mut out = Vec::new();
                 write_text(scope, other, &mut out, 0);
@@ -66,7 +66,7 @@ fn write_text(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
     match value {
         Value::Null => out.extend_from_slice(b"Null"),
         Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20]).as_bytes()),
+        Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20])),
         Value::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
         Value::Float(value) => out.extend_from_slice(float_text(*value).as_bytes()),
         Value::Str(text) => out.extend_from_slice(text),
@@ -124,20 +124,59 @@ pub(crate) fn with_exponent(digits: &str, exponent: i32, width: usize) -> String
 }
 
 /// Decimal digits without an allocation.
-pub(crate) fn itoa(value: i64, buffer: &mut [u8; 20]) -> &str {
+pub(crate) fn itoa(value: i64, buffer: &mut [u8; 20]) -> &[u8] {
     let mut rest = value.unsigned_abs();
     let mut start = buffer.len();
-    loop {
+    while rest >= 10 {
+        let pair = usize::try_from(rest % 100).unwrap_or_default() * 2;
+        rest /= 100;
+        start -= 2;
+        buffer[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    }
+    if rest > 0 || start == buffer.len() {
         start -= 1;
-        buffer[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        buffer[start] = b'0' + rest as u8;
     }
     if value < 0 {
         start -= 1;
         buffer[start] = b'-';
     }
-    std::str::from_utf8(&buffer[start..]).unwrap_or_default()
+    &buffer[start..]
+}
+
+/// `00` to `99`.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [0; 200];
+    let mut number = 0;
+    while number < 100 {
+        pairs[2 * number] = b'0' + (number / 10) as u8;
+        pairs[2 * number + 1] = b'0' + (number % 10) as u8;
+        number += 1;
+    }
+    pairs
+};
+
+#[cfg(test)]
+mod tests {
+    use super::itoa;
+
+    #[test]
+    fn digits() {
+        for value in [
+            0,
+            7,
+            10,
+            99,
+            100,
+            101,
+            12_345,
+            1_000_000,
+            i64::MAX,
+            i64::MIN,
+            -1,
+            -10,
+        ] {
+            assert_eq!(itoa(value, &mut [0; 20]), value.to_string().as_bytes());
+        }
+    }
 }

@@ -61,6 +61,17 @@ impl Function for Format {
         fails("no format", "format()", "format: Field format is required"),
     ];
 
+    const DIRECT: Option<Direct> = Some(|scope, args| match args {
+        [
+            (_, ArgValue::Value(Value::Str(text))),
+            (_, ArgValue::Value(Value::Array(items))),
+        ] => {
+            let is_plain = !items.iter().any(|item| matches!(item, Value::Time(_)));
+            is_plain.then(|| Value::Str(crate::format::format(scope, text, items)))
+        }
+        _ => None,
+    });
+
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let mut values = values(args.args);
         for value in &mut values {
