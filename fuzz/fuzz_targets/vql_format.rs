@@ -2,7 +2,11 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &str| {
-    if let Ok(formatted) = peregrine_vql::reformat(input) {
-        assert_eq!(peregrine_vql::reformat(&formatted).as_deref(), Ok(formatted.as_str()));
-    }
+    let Ok(formatted) = peregrine_vql::reformat(input) else { return };
+    assert_eq!(peregrine_vql::reformat(&formatted).as_deref(), Ok(formatted.as_str()));
+    let print = |text: &str| -> Vec<String> {
+        let file = peregrine_vql::parse(text).expect("what was formatted parses");
+        file.statements.iter().map(peregrine_vql::print_statement).collect()
+    };
+    assert_eq!(print(input), print(&formatted), "{formatted}");
 });

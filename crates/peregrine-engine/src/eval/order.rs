@@ -287,7 +287,9 @@ impl Ord for Head<'_> {
             (Some(Value::Int(a)), Some(Value::Int(b))) => a.cmp(b),
             (Some(a), Some(b)) if less(self.scope, a, b) => Ordering::Less,
             (Some(a), Some(b)) if greater(self.scope, a, b) => Ordering::Greater,
-            _ => Ordering::Equal,
+            (Some(_), Some(_)) => Ordering::Equal,
+            // A row without the column is equal to all, and stays where it is.
+            _ => return other.run.cmp(&self.run),
         };
         // Descending order reverses equal rows, too.
         let order = by_key.then(self.run.cmp(&other.run));

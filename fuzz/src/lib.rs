@@ -1,0 +1,55 @@
+//! What several fuzz targets share.
+
+pub mod generate;
+
+use peregrine_engine::context::{Clock, ContextBuilder};
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Context, Program, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A clock that stands still: two runs of a query must say the same.
+struct Frozen;
+
+impl Clock for Frozen {
+    fn now(&self) -> Time {
+        Time::from_unix(1_700_000_000, 123_456_789)
+    }
+}
+
+/// A query's rows as JSON, and whether a budget cut it short.
+pub struct Outcome {
+    pub lines: Vec<String>,
+    pub was_cut: bool,
+}
+
+/// Runs a program under budgets.
+pub fn run(program: &Program, env: &[(&str, Value)], settings: fn(ContextBuilder) -> ContextBuilder) -> Outcome {
+    let cancellation = Cancellation::with_deadline(Duration::from_millis(500));
+    let context = settings(Context::builder())
+        .registry(peregrine_engine::builtin::shared_registry())
+        .clock(Arc::new(Frozen) as Arc<dyn Clock>)
+        .cancellation(cancellation.clone())
+        .build();
+    let scope = Scope::root(&context, Dict::from_pairs(env.iter().cloned()));
+    let mut outcome = Outcome { lines: Vec::new(), was_cut: false };
+    let is_full = AtomicBool::new(false);
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    let mut sink = FnSink(|row: Row| {
+        let mut text = Vec::new();
+        json::write_row(&scope, &row, &mut text);
+        bytes += text.len();
+        lines.push(String::from_utf8_lossy(&text).into_owned());
+        if lines.len() >= 500 || bytes > 1 << 20 {
+            is_full.store(true, Ordering::Relaxed);
+            return Err(Stop);
+        }
+        Ok(())
+    });
+    let _ = program.run(&scope, &mut sink);
+    scope.close();
+    outcome.was_cut = is_full.load(Ordering::Relaxed) || cancellation.is_cancelled();
+    outcome.lines = lines;
+    outcome
+}
