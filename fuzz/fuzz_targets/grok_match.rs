@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 static PROGRAM: LazyLock<Program> = LazyLock::new(|| {
     Program::compile(
         "SELECT grok(grok=Pattern, data=Text, all_captures=TRUE) AS A, \
-         grok(grok='%{COMBINEDAPACHELOG}', data=Text) AS B, grok(grok=Pattern, data=Text, patterns=dict(P=Text)) AS C \
+         grok(grok=Pattern, data=Text, patterns=dict(P=Text)) AS C \
          FROM scope()",
     )
     .expect("it parses")

@@ -33,6 +33,9 @@ struct Args {
     /// Run VQL once, without SQLite and without a table: for profilers.
     #[arg(long)]
     only_vql: bool,
+    /// Print how many rows the cases take in, and end: for scripts.
+    #[arg(long)]
+    rows: bool,
     /// Sort and group 20 M rows and print the most memory the process had.
     #[arg(long)]
     memory: bool,
@@ -46,6 +49,10 @@ fn main() -> anyhow::Result<()> {
         return measure::memory(args.scale, &wanted);
     }
     let cases: Vec<Case> = cases::timed(args.scale).into_iter().filter(wanted).collect();
+    if args.rows {
+        cases.iter().for_each(|case| println!("{}", case.rows));
+        return Ok(());
+    }
     if args.only_vql {
         for case in &cases {
             println!("{} {} rows out", case.letter, peregrine::run(case)?);

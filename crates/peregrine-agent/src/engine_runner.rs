@@ -13,6 +13,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Bytes of rows a query of an agent sorts in memory; the machine is somebody else's.
+const SORT_MEMORY: usize = 24 << 20;
+
 type Extend = dyn Fn(ContextBuilder) -> ContextBuilder + Send + Sync;
 
 /// A [`QueryRunner`] over the VQL engine and a registry of functions and plugins.
@@ -62,6 +65,7 @@ impl EngineRunner {
         let mut context = (self.extend)(Context::builder())
             .registry(Arc::clone(&self.registry))
             .log(Arc::clone(&environment.log))
+            .sort_memory(SORT_MEMORY)
             .cancellation(cancellation.clone());
         if let Some(throttle) = self.limiter.throttle(request, &cancellation, &environment.log) {
             context = context.throttle(throttle);

@@ -1,7 +1,9 @@
 //! `peregrine golden`: snapshot tests for query authors.
 
 mod case;
+mod clock;
 mod diff;
+mod filestore;
 mod mock;
 mod snapshot;
 

@@ -23,7 +23,7 @@ impl Function for Now {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let now = scope.clock().now();
+        let now = scope.clock().told();
         Ok(Value::Int(if args.ns {
             i64::try_from(now.unix_nanos()).unwrap_or(i64::MAX)
         } else {

@@ -1,6 +1,6 @@
 //! One file of snapshot tests: what it says, and running it in a world that is the same every time.
 
-use super::mock;
+use super::{clock, filestore, mock};
 use crate::{registry, verbs::session};
 use anyhow::Context as _;
 use parking_lot::Mutex;
@@ -17,8 +17,6 @@ use std::time::Duration;
 
 /// Tests are small; anything larger is a mistake.
 const MAX_BYTES: u64 = 8 << 20;
-/// 2020-05-31T15:28:05.00000001Z: here it is always the same moment.
-const NOW: (i64, u32) = (1_590_938_885, 10);
 
 /// What is the same for all files.
 pub(super) struct Settings {
@@ -142,16 +140,24 @@ fn open(
     let mocks = Arc::new(mock::Mocks::default());
     let registry = registry::all()
         .with_functions(mock::FUNCTIONS)
+        .with_functions(clock::FUNCTIONS)
+        .with_functions(filestore::FUNCTIONS)
         .with_plugins(mock::PLUGINS);
+    let clock = Arc::new(clock::FrozenClock::default());
+    let mut accessors = AccessorManager::default();
+    let store = "Files that the test wrote with write_filestore().";
+    accessors.add("fs", || Arc::new(filestore::FileStoreAccessor), store, None);
     // Everything is allowed: that is what a context starts with.
     let context = Context::builder()
         .registry(Arc::new(registry))
         .log(Arc::clone(&log) as Arc<dyn LogSink>)
         .cancellation(cancellation.clone())
-        .clock(Arc::new(FrozenClock))
+        .clock(Arc::clone(&clock) as Arc<dyn Clock>)
         .random(Arc::new(Sequence(Mutex::new(1))))
         .stand_ins(Arc::clone(&mocks) as Arc<dyn StandIns>)
-        .extension(Arc::new(AccessorManager::default()))
+        .extension(Arc::new(accessors))
+        .extension(clock)
+        .extension(Arc::new(filestore::FileStore::default()))
         .extension(mocks)
         .extension(log)
         .build();
@@ -189,15 +195,6 @@ fn run_query(scope: &Scope, text: &str) -> (Vec<String>, Option<String>) {
     // A stop is a cancellation, which the caller sees.
     let _ = program.run(scope, &mut sink);
     (rows, None)
-}
-
-/// A clock that stands still.
-struct FrozenClock;
-
-impl Clock for FrozenClock {
-    fn now(&self) -> Time {
-        Time::from_unix(NOW.0, NOW.1)
-    }
 }
 
 /// Bytes that are spread well and the same in every run (SplitMix64 of a counter).
