@@ -7,6 +7,9 @@ mod dns_tracker;
 mod geoip;
 mod host;
 mod ip;
+mod mail;
+mod rsyslog;
+mod syslog_sender;
 mod url;
 
 use crate::prelude::*;
@@ -17,5 +20,7 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     geoip::GeoIp,
     host::Host,
     ip::Ip,
+    mail::Mail,
+    rsyslog::Rsyslog,
     url::Url,
 ];
