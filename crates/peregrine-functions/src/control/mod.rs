@@ -10,6 +10,7 @@ mod memoize;
 mod patch;
 mod pipe;
 mod row_queue;
+mod sigma_log_sources;
 mod sleep;
 mod slice;
 mod type_of;
@@ -26,6 +27,7 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     memoize::Memoize,
     patch::Patch,
     pipe::Pipe,
+    sigma_log_sources::SigmaLogSources,
     sleep::Sleep,
     slice::Slice,
     type_of::TypeOf,
