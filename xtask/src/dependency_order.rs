@@ -19,6 +19,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("yara", 3),
     ("accessors", 4),
     ("functions", 5),
+    ("js", 5),
+    ("starlark", 5),
     ("plugins", 6),
     ("artifacts", 6),
     ("proto", 5),

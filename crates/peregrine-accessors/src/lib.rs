@@ -16,6 +16,7 @@ mod mode;
 mod os_path;
 mod os_path_value;
 mod pathspec;
+mod pipe;
 mod raw_file;
 mod scope_accessor;
 mod upload;
@@ -30,6 +31,7 @@ pub use mode::FileMode;
 pub use os_path::OsPath;
 pub use os_path_value::{PathArg, PathList, coerce};
 pub use pathspec::Pathspec;
+pub use pipe::Pipe;
 pub use upload::{
     UPLOAD_PIECE, Upload, UploadFile, UploadLedger, UploadTimes, Uploaded, Uploader, UploaderHandle,
 };

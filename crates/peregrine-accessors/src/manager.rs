@@ -1,8 +1,8 @@
 //! The names of accessors, and how a query gets one.
 
 use crate::{
-    Accessor, Error, Result, data::DataAccessor, file::FileAccessor, raw_file::RawFileAccessor,
-    scope_accessor::ScopeAccessor,
+    Accessor, Error, Result, data::DataAccessor, file::FileAccessor, pipe::PipeAccessor,
+    raw_file::RawFileAccessor, scope_accessor::ScopeAccessor,
 };
 use peregrine_engine::prelude::{Permission, Scope};
 use std::collections::BTreeMap;
@@ -61,6 +61,12 @@ impl Default for AccessorManager {
             "scope",
             || Arc::new(ScopeAccessor),
             "The path names a variable, whose text is the content.",
+            None,
+        );
+        manager.add(
+            "pipe",
+            || Arc::new(PipeAccessor),
+            "The path names a variable that pipe() made; its rows are the content.",
             None,
         );
         manager

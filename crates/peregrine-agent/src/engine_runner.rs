@@ -3,7 +3,7 @@
 use crate::limiter::Limiter;
 use crate::runner::{QueryEnvironment, QueryRunner, QuerySink};
 use peregrine_artifacts::{Namespace, Outcome, run_request};
-use peregrine_engine::context::ContextBuilder;
+use peregrine_engine::context::{ContextBuilder, LimiterHandle};
 use peregrine_engine::json::{self, Encoder};
 use peregrine_engine::log::Level;
 use peregrine_engine::{Context, Dict, Registry, Row, Scope, Stop, Value};
@@ -26,7 +26,7 @@ pub struct EngineRunner {
     registry: Arc<Registry>,
     extend: Box<Extend>,
     config: Value,
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
 }
 
 impl EngineRunner {
@@ -41,7 +41,10 @@ impl EngineRunner {
             registry,
             extend: Box::new(extend),
             config: json::parse(&visible_config(config)).unwrap_or(Value::Null),
-            limiter: Limiter::new(config.low_resource_cpu_count, config.low_resource_max_cpu),
+            limiter: Arc::new(Limiter::new(
+                config.low_resource_cpu_count,
+                config.low_resource_max_cpu,
+            )),
         }
     }
 
@@ -66,7 +69,8 @@ impl EngineRunner {
             .registry(Arc::clone(&self.registry))
             .log(Arc::clone(&environment.log))
             .sort_memory(SORT_MEMORY)
-            .cancellation(cancellation.clone());
+            .cancellation(cancellation.clone())
+            .extension(Arc::new(LimiterHandle(Arc::clone(&self.limiter) as _)));
         if let Some(throttle) = self.limiter.throttle(request, &cancellation, &environment.log) {
             context = context.throttle(throttle);
         }

@@ -39,3 +39,4 @@ mod writeback;
 pub use agent::{AgentPaths, Ended, run};
 pub use engine_runner::EngineRunner;
 pub use host::HostFacts;
+pub use limiter::query_limiter;

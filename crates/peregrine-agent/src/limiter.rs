@@ -5,7 +5,7 @@
 
 use crate::usage::Usage;
 use parking_lot::Mutex;
-use peregrine_engine::context::Throttle;
+use peregrine_engine::context::{LimiterHandle, QueryLimiter, QueryLimits, Throttle};
 use peregrine_engine::log::{Level, LogSink};
 use peregrine_engine::{Cancellation, Stop};
 use peregrine_proto::VqlCollectorArgs;
@@ -83,6 +83,30 @@ impl Limiter {
             }
         }
     }
+}
+
+/// Queries within queries are limited as those of the server are.
+impl QueryLimiter for Limiter {
+    fn throttle(
+        &self,
+        limits: &QueryLimits,
+        cancellation: &Cancellation,
+        log: &Arc<dyn LogSink>,
+    ) -> Option<Arc<dyn Throttle>> {
+        let request = VqlCollectorArgs {
+            cpu_limit: limits.cpu as f32,
+            iops_limit: limits.iops as f32,
+            progress_timeout: limits.progress as f32,
+            ..VqlCollectorArgs::default()
+        };
+        Limiter::throttle(self, &request, cancellation, log)
+    }
+}
+
+/// What limits queries within queries in a program that is no agent.
+#[must_use]
+pub fn query_limiter() -> LimiterHandle {
+    LimiterHandle(Arc::new(Limiter::new(0, 0)))
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -51,6 +51,32 @@ pub trait Throttle: Send + Sync {
     fn charge(&self, operations: u32, cancellation: &Cancellation) -> Result<(), Stop>;
 }
 
+/// How much of the machine a query within a query may use (`query(cpu_limit=…)`).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct QueryLimits {
+    /// Percent of all processors; 0 is no limit.
+    pub cpu: f64,
+    /// Operations a second; 0 is no limit.
+    pub iops: f64,
+    /// Seconds the query may make no progress; then its token is cancelled. 0 is no limit.
+    pub progress: f64,
+}
+
+/// Makes throttles for queries within queries. A host that can limit them registers a [`LimiterHandle`] as an extension.
+pub trait QueryLimiter: Send + Sync {
+    /// A throttle; `None` when nothing is limited.
+    fn throttle(
+        &self,
+        limits: &QueryLimits,
+        cancellation: &Cancellation,
+        log: &Arc<dyn LogSink>,
+    ) -> Option<Arc<dyn Throttle>>;
+}
+
+/// The limiter of the host, as an extension.
+#[derive(Clone)]
+pub struct LimiterHandle(pub Arc<dyn QueryLimiter>);
+
 /// Puts objects in the place of functions and plugins, for tests of queries.
 pub trait StandIns: Send + Sync {
     /// What is called instead of the function of this name.

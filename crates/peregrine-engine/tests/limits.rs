@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use peregrine_engine::budget::{ByteLimit, RowLimit};
+use peregrine_engine::context::{LimiterHandle, QueryLimiter, QueryLimits, Throttle};
+use peregrine_engine::log::LogSink;
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::query::FnSink;
 use peregrine_engine::{Cancellation, Context, Dict, Program, Row, RowSink, Scope, Stop, Value, builtin};
@@ -289,5 +291,84 @@ fn closing_runs_destructors_backwards_and_reports_once() {
     assert_eq!(
         query.logged("DEBUG:Query Stats: {\"RowsScanned\":3,\"PluginsCalled\":1,"),
         1
+    );
+}
+
+/// Counts charges, and ends the query after some.
+struct Counting(Arc<AtomicUsize>, usize);
+
+impl Throttle for Counting {
+    fn charge(&self, _: u32, cancellation: &Cancellation) -> Result<(), Stop> {
+        if self.0.fetch_add(1, Ordering::Relaxed) >= self.1 {
+            cancellation.cancel();
+            return Err(Stop);
+        }
+        Ok(())
+    }
+}
+
+struct CountingLimiter(Arc<AtomicUsize>);
+
+impl QueryLimiter for CountingLimiter {
+    fn throttle(
+        &self,
+        limits: &QueryLimits,
+        _: &Cancellation,
+        _: &Arc<dyn LogSink>,
+    ) -> Option<Arc<dyn Throttle>> {
+        assert_eq!((limits.cpu, limits.iops, limits.progress), (20.0, 0.0, 5.0));
+        Some(Arc::new(Counting(Arc::clone(&self.0), 500)))
+    }
+}
+
+#[test]
+fn a_query_within_a_query_has_limits_of_its_own() {
+    let charged = Arc::new(AtomicUsize::new(0));
+    let limiter: Arc<dyn QueryLimiter> = Arc::new(CountingLimiter(Arc::clone(&charged)));
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder()
+        .registry(builtin::shared_registry())
+        .log(log.clone())
+        .extension(Arc::new(LimiterHandle(limiter)))
+        .build();
+    let scope = Scope::root(&context, Dict::new());
+    let run = |text: &str| {
+        let mut rows: Vec<Row> = Vec::new();
+        Program::compile(text)
+            .unwrap()
+            .run(&scope, &mut rows)
+            .map(|()| rows.len())
+    };
+    // Rows that are dropped inside are charged, too; the outer query goes on.
+    let within = "query(query='SELECT * FROM range(end=1000000) WHERE _value < N', env=dict(N=3), cpu_limit=20, progress_timeout=5)";
+    assert_eq!(
+        run(&format!(
+            "SELECT * FROM chain(a={{ SELECT * FROM {within} }}, b={{ SELECT 1 FROM scope() }})"
+        )),
+        Ok(4)
+    );
+    assert!(charged.load(Ordering::Relaxed) > 500);
+    // Variables are seen as without limits.
+    charged.store(0, Ordering::Relaxed);
+    let inherited = "LET X = 5 LET F(a) = a + X SELECT * FROM query(query={ SELECT F(a=1) AS A FROM scope() WHERE A = 6 }, \
+                     inherit=TRUE, cpu_limit=20, progress_timeout=5)";
+    assert_eq!(run(inherited), Ok(1));
+    // A query within itself comes to its end.
+    charged.store(0, Ordering::Relaxed);
+    let itself = "LET Again = SELECT * FROM query(query={ SELECT * FROM Again }, inherit=TRUE, cpu_limit=20, progress_timeout=5) \
+                  SELECT * FROM Again";
+    assert!(run(itself).is_ok());
+}
+
+#[test]
+fn limits_nobody_can_keep_are_said() {
+    let query = query();
+    query.rows("SELECT * FROM query(query={ SELECT * FROM scope() }, cpu_limit=20)");
+    assert!(
+        query
+            .log
+            .lines()
+            .iter()
+            .any(|line| line.contains("cannot limit queries"))
     );
 }

@@ -16,6 +16,7 @@ mod numbers;
 mod parsers;
 mod paths;
 mod prelude;
+mod sprig;
 mod strings;
 mod support;
 

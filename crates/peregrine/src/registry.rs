@@ -13,7 +13,9 @@ pub(crate) fn registry() -> Arc<Registry> {
 /// All functions and plugins, open for more.
 pub(crate) fn all() -> Registry {
     let registry = peregrine_engine::builtin::registry().with_functions(peregrine_artifacts::functions::ALL);
-    let registry = peregrine_functions::register(registry);
+    let registry = peregrine_functions::register(registry)
+        .with_functions(peregrine_js::FUNCTIONS)
+        .with_functions(peregrine_starlark::FUNCTIONS);
     peregrine_plugins::register(registry)
 }
 

@@ -34,6 +34,11 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
+    /// `set(item=x, field=name, value=value)`; false: it cannot be changed.
+    fn set(&self, _scope: &Scope, _name: &Str, _value: &Value) -> bool {
+        false
+    }
+
     /// `x[i]`.
     fn index(&self, _scope: &Scope, _index: i64) -> Option<Value> {
         None

@@ -8,6 +8,9 @@ mod uuid;
 
 use crate::prelude::*;
 
+pub(crate) use semver::Version;
+pub(crate) use uuid::new_uuid;
+
 pub(crate) const ALL: &[FunctionDef] = functions![
     entropy::Entropy,
     humanize::Humanize,

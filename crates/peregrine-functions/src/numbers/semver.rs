@@ -53,10 +53,10 @@ impl Function for Semver {
 }
 
 #[derive(Debug, PartialEq)]
-struct Version {
-    parts: [u64; 3],
-    prerelease: String,
-    build: String,
+pub(crate) struct Version {
+    pub(crate) parts: [u64; 3],
+    pub(crate) prerelease: String,
+    pub(crate) build: String,
 }
 
 fn parse(text: &str) -> Option<Version> {
@@ -82,6 +82,11 @@ fn parse(text: &str) -> Option<Version> {
 }
 
 impl Version {
+    /// A version out of its text; missing parts are 0.
+    pub(crate) fn parse(text: &str) -> Option<Version> {
+        parse(text)
+    }
+
     fn text(&self) -> String {
         let [major, minor, patch] = self.parts;
         let mut text = format!("{major}.{minor}.{patch}");
@@ -94,7 +99,7 @@ impl Version {
         text
     }
 
-    fn order(&self, other: &Version) -> Ordering {
+    pub(crate) fn order(&self, other: &Version) -> Ordering {
         self.parts
             .cmp(&other.parts)
             .then_with(|| order_prerelease(&self.prerelease, &other.prerelease))

@@ -23,19 +23,24 @@ impl Function for Uuid {
     ];
 
     fn call(scope: &Scope, _: Args) -> VqlResult {
-        let mut bytes = [0; 16];
-        scope.context().random().fill(&mut bytes);
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let mut text = String::with_capacity(36);
-        for (i, byte) in bytes.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            text.push_str(&format!("{byte:02x}"));
-        }
-        Ok(Value::object(UuidObject(text)))
+        Ok(Value::object(UuidObject(new_uuid(scope))))
     }
+}
+
+/// The text of a new one.
+pub(crate) fn new_uuid(scope: &Scope) -> String {
+    let mut bytes = [0; 16];
+    scope.context().random().fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut text = String::with_capacity(36);
+    for (i, byte) in bytes.iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 impl Object for UuidObject {

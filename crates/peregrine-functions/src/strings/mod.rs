@@ -10,6 +10,7 @@ mod regex_transform;
 mod similarity;
 mod strip;
 mod substr;
+mod template;
 mod upcase;
 
 use crate::prelude::*;
@@ -24,5 +25,6 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     similarity::Similarity,
     strip::Strip,
     substr::Substr,
+    template::Template,
     upcase::Upcase,
 ];

@@ -74,7 +74,8 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         .registry(registry::registry())
         .log(Arc::clone(&options.log) as Arc<dyn LogSink>)
         .cancellation(cancellation.clone())
-        .extension(Arc::new(AccessorManager::default()));
+        .extension(Arc::new(AccessorManager::default()))
+        .extension(Arc::new(peregrine_agent::query_limiter()));
     if let Some(folder) = &options.dump_dir {
         let uploader = FolderUploader::new(folder)
             .with_context(|| format!("`{}` can not be used for uploads (--dump-dir)", folder.display()))?;

@@ -2,10 +2,11 @@
 
 use crate::prelude::*;
 
-/// Sets a key of a dict, in place, and returns the dict. Every variable that refers to it sees the change.
+/// Sets a key of a dict or of a store such as `lru()`, in place, and returns it. Every variable that refers to it sees
+/// the change.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The dict.
+    /// The dict or store.
     item: Value,
     /// The key, taken as it is.
     field: Str,
@@ -37,9 +38,10 @@ impl Function for Set {
         ),
     ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
         match &args.item {
             Value::Dict(dict) => dict.set(args.field, args.value),
+            Value::Object(object) if object.set(scope, &args.field, &args.value) => {}
             other => return Err(format!("unable to set a field of {}", other.type_name()).into()),
         }
         Ok(args.item)

@@ -10,6 +10,8 @@ use peregrine_engine::prelude::*;
 pub struct Args {
     /// The process.
     id: Str,
+    /// Taken for compatibility; it changes nothing.
+    max_items: Option<i64>,
     /// Answer as things were at this time. Peregrine's own.
     as_of: Option<Time>,
 }
@@ -30,6 +32,8 @@ impl Function for ProcessTrackerGet {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;
+        // The reference takes it and does nothing with it.
+        let _ = args.max_items;
         let tracker = current(scope)?;
         let process = tracker
             .tracker

@@ -1,0 +1,239 @@
+//! `mail()`: mail over SMTP.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::{SmtpTransport, Transport};
+use parking_lot::Mutex;
+
+use crate::prelude::*;
+
+/// Sends mail over SMTP. The answer is a dict `ErrorStatus`: `OK: Message Sent`, or why there was none.
+///
+/// The connection is encrypted where the server can do that (STARTTLS), from the start on port 465, and always when there
+/// is a password and the server is another machine. A mail less than `period` seconds after the last one of this process
+/// is suppressed. A header `Content-Type` sets the type of the body, which is plain text otherwise.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// Who gets it.
+    to: Vec<String>,
+    /// Whom it is from; `auth_username` when left out. A keyword of VQL, so write it in backticks.
+    from: Option<String>,
+    /// Who gets a copy.
+    cc: Option<Vec<String>>,
+    /// The subject.
+    subject: Option<String>,
+    /// The text.
+    body: String,
+    /// Seconds between two mails of this process.
+    #[arg(default = 60)]
+    period: i64,
+    /// The port of the server.
+    #[arg(default = 587u64)]
+    server_port: u64,
+    /// The SMTP server.
+    server: Option<String>,
+    /// The name to sign in with.
+    auth_username: Option<String>,
+    /// The password to sign in with.
+    auth_password: Option<String>,
+    /// Take any certificate of the server.
+    #[arg(default = false)]
+    skip_verify: bool,
+    /// Certificates, PEM, of the only authorities to trust; the public ones when left out.
+    root_ca: Option<String>,
+    /// The name of a secret with these settings; there are none yet.
+    secret: Option<String>,
+    /// More headers.
+    headers: Option<Dict>,
+}
+
+pub struct Mail;
+
+impl Function for Mail {
+    type Args = Args;
+    const NAME: &'static str = "mail";
+    const CATEGORY: Category = Category::Net;
+    const VERSION: i64 = 2;
+    const PERMISSIONS: &'static [Permission] = &[Permission::Network];
+    const EXAMPLES: &'static [Example] = &[
+        not_run(
+            "a mail",
+            "mail(server='mail.example', `from`='vql@example.com', to='admin@example.com', subject='Found', body='Look!')",
+        ),
+        example(
+            "to nobody",
+            "mail(to=[], body='x').ErrorStatus",
+            r#""no recipient.""#,
+        ),
+        example(
+            "no server",
+            "mail(to='a@example.com', body='x').ErrorStatus",
+            r#""no mail server is configured; give one as `server`""#,
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::Network)?;
+        let status = match send(scope, &args) {
+            Ok(()) => "OK: Message Sent".to_owned(),
+            Err(VqlError::Stopped) => return Err(VqlError::Stopped),
+            Err(error) => error.to_string(),
+        };
+        Ok(Value::Dict(Dict::from_pairs([("ErrorStatus", status)])))
+    }
+}
+
+/// How often it is noticed that the query ends.
+const TICK: Duration = Duration::from_millis(100);
+/// A server that is silent for so long is given up.
+const SILENCE: Duration = Duration::from_secs(60);
+const SAFE_PORT: u16 = 465;
+const NOBODY: &str = "no-reply@peregrine.example.com";
+
+/// When the last mail of this process went out.
+static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+
+fn send(scope: &Scope, args: &Args) -> VqlResult<()> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    if given(&args.secret).is_some() {
+        return Err("there are no secrets in this version; give the settings themselves".into());
+    }
+    let message = message(scope, args)?;
+    let server = given(&args.server).ok_or("no mail server is configured; give one as `server`")?;
+    let transport = transport(args, &server)?;
+    {
+        let mut last = LAST.lock();
+        let period = Duration::from_secs(u64::try_from(args.period).unwrap_or(0));
+        if last.is_some_and(|last| last.elapsed() < period) {
+            return Err("Send too fast, suppressing.".into());
+        }
+        *last = Some(Instant::now());
+    }
+    let (sender, receiver) = channel();
+    std::thread::Builder::new()
+        .name("mail".to_owned())
+        .spawn(move || {
+            // Nobody listens once the query has ended.
+            let _ = sender.send(transport.send(&message).map_err(|error| describe(&error)));
+        })
+        .map_err(|error| format!("no thread could be started: {error}"))?;
+    loop {
+        scope.checkpoint()?;
+        match receiver.recv_timeout(TICK) {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(RecvTimeoutError::Timeout) if scope.cancellation().is_cancelled() => {
+                return Err(VqlError::Stopped);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err("the sending broke off".into()),
+        }
+    }
+}
+
+/// An error with all that stands behind it.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    text.trim()
+        .parse()
+        .map_err(|error| format!("`{text}` is no mail address: {error}"))
+}
+
+fn message(scope: &Scope, args: &Args) -> Result<Message, String> {
+    let first = |texts: &[&Option<String>]| {
+        let mut given = texts.iter().filter_map(|text| text.as_deref());
+        given.find(|text| !text.trim().is_empty()).map(str::to_owned)
+    };
+    let to: Vec<&String> = args.to.iter().filter(|text| !text.trim().is_empty()).collect();
+    if to.is_empty() {
+        return Err("no recipient.".to_owned());
+    }
+    let from = first(&[&args.from, &args.auth_username]).unwrap_or_else(|| NOBODY.to_owned());
+    let from = mailbox(&from).or_else(|error| {
+        // A name to sign in with need not be an address.
+        if args.from.as_deref().unwrap_or_default().trim().is_empty() {
+            mailbox(NOBODY)
+        } else {
+            Err(error)
+        }
+    })?;
+    let mut builder = Message::builder().from(from);
+    for address in to {
+        builder = builder.to(mailbox(address)?);
+    }
+    for address in args.cc.iter().flatten().filter(|text| !text.trim().is_empty()) {
+        builder = builder.cc(mailbox(address)?);
+    }
+    builder = builder.subject(args.subject.clone().unwrap_or_default());
+    let mut content_type = ContentType::TEXT_PLAIN;
+    for (name, value) in args.headers.iter().flat_map(Dict::entries) {
+        let (name, value) = (name.to_string(), value.reduce(scope).to_text(scope).to_string());
+        if value.chars().any(char::is_control) {
+            return Err(format!("the header `{name}` has control characters"));
+        }
+        if name.eq_ignore_ascii_case("content-type") {
+            content_type = ContentType::parse(&value)
+                .map_err(|_| format!("`{value}` is no type of content such as `text/html; charset=utf-8`"))?;
+            continue;
+        }
+        let header = HeaderName::new_from_ascii(name.clone())
+            .map_err(|_| format!("`{name}` is no name of a header"))?;
+        builder = builder.raw_header(HeaderValue::new(header, value));
+    }
+    builder
+        .header(content_type)
+        .body(args.body.clone())
+        .map_err(|error| error.to_string())
+}
+
+fn transport(args: &Args, server: &str) -> Result<SmtpTransport, String> {
+    let port =
+        u16::try_from(args.server_port).map_err(|_| format!("`server_port` {} is none", args.server_port))?;
+    let mut tls = TlsParameters::builder(server.to_owned()).dangerous_accept_invalid_certs(args.skip_verify);
+    if let Some(root_ca) = args.root_ca.as_ref().filter(|text| !text.trim().is_empty()) {
+        let certificate = Certificate::from_pem(root_ca.as_bytes())
+            .map_err(|error| format!("`root_ca`: {}", describe(&error)))?;
+        tls = tls
+            .certificate_store(CertificateStore::None)
+            .add_root_certificate(certificate);
+    }
+    let tls = tls.build().map_err(|error| describe(&error))?;
+    let credentials = match (&args.auth_username, &args.auth_password) {
+        (Some(name), password) if !name.is_empty() => Some(Credentials::new(
+            name.clone(),
+            password.clone().unwrap_or_default(),
+        )),
+        _ => None,
+    };
+    let is_local = matches!(server, "localhost" | "127.0.0.1" | "::1");
+    let tls = match port {
+        SAFE_PORT => Tls::Wrapper(tls),
+        _ if credentials.is_some() && !is_local => Tls::Required(tls),
+        _ => Tls::Opportunistic(tls),
+    };
+    let mut builder = SmtpTransport::builder_dangerous(server)
+        .port(port)
+        .tls(tls)
+        .timeout(Some(SILENCE));
+    if let Some(credentials) = credentials {
+        builder = builder.credentials(credentials);
+    }
+    Ok(builder.build())
+}

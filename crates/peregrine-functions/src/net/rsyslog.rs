@@ -1,0 +1,198 @@
+//! `rsyslog()`: messages for a log server.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::syslog_sender::{Protocol, Sender, Target};
+use crate::prelude::*;
+
+/// Sends a message to a log server, as RFC 5424 has it.
+///
+/// The connection is made at the first call and kept for the query; failing to make it gives NULL. Messages are then
+/// queued, up to 1000, and sent in order; when one cannot be sent after three tries, that is logged. Over UDP a message is
+/// cut at 1024 bytes; over TCP and TLS its length goes ahead.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The name or address of the server.
+    hostname: String,
+    /// Its port.
+    #[arg(default = 514u64)]
+    port: u64,
+    /// `udp`, `tcp` or `tls`.
+    #[arg(default = String::from("udp"))]
+    protocol: String,
+    /// The message.
+    message: String,
+    /// Which part of a system it comes from, 0 to 23.
+    #[arg(default = 0)]
+    facility: i64,
+    /// How bad it is, from 0, the worst, to 7.
+    #[arg(default = 0)]
+    severity: i64,
+    /// When it happened; now when left out.
+    timestamp: Option<Time>,
+    /// The machine it is about; this one when left out.
+    source_hostname: Option<String>,
+    /// The program it is about.
+    app_name: Option<String>,
+    /// The process it is about.
+    proc_id: Option<String>,
+    /// The name of the structured data.
+    #[arg(default = String::from("msg@123"))]
+    sd_id: String,
+    /// The structured data.
+    args: Option<Dict>,
+    /// Certificates, PEM, of the only authorities to trust; the public ones when left out.
+    root_ca: Option<String>,
+}
+
+pub struct Rsyslog;
+
+impl Function for Rsyslog {
+    type Args = Args;
+    const NAME: &'static str = "rsyslog";
+    const CATEGORY: Category = Category::Net;
+    const VERSION: i64 = 3;
+    const PERMISSIONS: &'static [Permission] = &[Permission::Network];
+    const ON_ERROR: OnError = OnError::False;
+    const EXAMPLES: &'static [Example] = &[
+        not_run(
+            "a warning with data",
+            "rsyslog(hostname='logs.example', protocol='tcp', facility=1, severity=4, message='found', args=dict(Pid=7))",
+        ),
+        fails(
+            "a wrong protocol",
+            "rsyslog(hostname='127.0.0.1', message='m', protocol='smoke')",
+            "`protocol` `smoke`",
+        ),
+        fails(
+            "a wrong severity",
+            "rsyslog(hostname='127.0.0.1', message='m', severity=8)",
+            "`severity` 8",
+        ),
+        fails(
+            "nobody there",
+            "rsyslog(hostname='127.0.0.1', port=1, protocol='tcp', message='m')",
+            "rsyslog: `127.0.0.1:1`",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::Network)?;
+        let target = target(&args)?;
+        let line = line(scope, &args)?;
+        let senders = scope.cache("rsyslog", Senders::default);
+        let sender = {
+            let mut senders = senders.0.lock();
+            match senders.get(&target) {
+                Some(known) => Arc::clone(known),
+                None => match Sender::start(scope, target.clone()) {
+                    Ok(sender) => {
+                        let sender = Arc::new(sender);
+                        senders.insert(target, Arc::clone(&sender));
+                        sender
+                    }
+                    Err(error) => {
+                        scope.log_line(&format!("rsyslog: `{}:{}`: {error}", target.host, target.port));
+                        return Ok(Value::Null);
+                    }
+                },
+            }
+        };
+        sender.send(scope, line.into_bytes())?;
+        Ok(Value::from(true))
+    }
+}
+
+/// The connections of a query.
+#[derive(Default)]
+struct Senders(Mutex<HashMap<Target, Arc<Sender>>>);
+
+fn target(args: &Args) -> Result<Target, String> {
+    let protocol = match &*args.protocol.to_lowercase() {
+        "udp" => Protocol::Udp,
+        "tcp" => Protocol::Tcp,
+        "tls" => Protocol::Tls,
+        _ => return Err(format!("`protocol` `{}` is none of udp, tcp, tls", args.protocol)),
+    };
+    Ok(Target {
+        protocol,
+        host: args.hostname.clone(),
+        port: u16::try_from(args.port).map_err(|_| format!("`port` {} is none", args.port))?,
+        root_ca: args.root_ca.clone().unwrap_or_default(),
+    })
+}
+
+/// `<priority>1 time host program process - [data] message`.
+fn line(scope: &Scope, args: &Args) -> Result<String, String> {
+    let within = |name: &str, value: i64, most: i64| {
+        if (0..=most).contains(&value) {
+            Ok(value)
+        } else {
+            Err(format!("`{name}` {value} is not from 0 to {most}"))
+        }
+    };
+    let priority = within("facility", args.facility, 23)? * 8 + within("severity", args.severity, 7)?;
+    let time = args.timestamp.unwrap_or_else(|| scope.clock().now());
+    let time =
+        peregrine_engine::time::rfc3339(Time::from_unix(time.unix(), 0)).unwrap_or_else(|| "-".to_owned());
+    let machine = match &args.source_hostname {
+        Some(name) => name.clone(),
+        None => this_machine(),
+    };
+    let [host, program, process] = [
+        word(&machine, 255),
+        word(args.app_name.as_deref().unwrap_or_default(), 48),
+        word(args.proc_id.as_deref().unwrap_or_default(), 128),
+    ];
+    let data = match &args.args {
+        Some(data) if !data.is_empty() => structured(scope, &args.sd_id, data),
+        _ => "-".to_owned(),
+    };
+    Ok(format!(
+        "<{priority}>1 {time} {host} {program} {process} - {data} {}",
+        args.message
+    ))
+}
+
+/// A field of the header: visible characters only; `-` when there are none.
+fn word(text: &str, most: usize) -> String {
+    let visible: String = text.chars().filter(char::is_ascii_graphic).take(most).collect();
+    if visible.is_empty() {
+        "-".to_owned()
+    } else {
+        visible
+    }
+}
+
+fn structured(scope: &Scope, id: &str, data: &Dict) -> String {
+    let name = |text: &str| {
+        let clean: String = text.chars().filter(|c| !"=]\"".contains(*c)).collect();
+        word(&clean, 32)
+    };
+    let mut out = format!("[{}", name(id));
+    for (key, value) in data.entries() {
+        out.push_str(&format!(" {}=\"", name(&key.to_string())));
+        for c in value.reduce(scope).to_text(scope).to_string().chars() {
+            if matches!(c, '"' | '\\' | ']') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        out.push('"');
+    }
+    out.push(']');
+    out
+}
+
+#[cfg(unix)]
+fn this_machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn this_machine() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}

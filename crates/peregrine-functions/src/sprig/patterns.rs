@@ -1,0 +1,106 @@
+//! Functions over regular expressions.
+
+use gotmpl::{Result, Value};
+use peregrine_engine::prelude::Regex;
+
+use super::args::{check_length, exactly, int, new_list, text};
+use super::bridge::{Bridge, MAX_ITEMS, fail, string};
+
+pub(super) const ALL: super::Table = &[
+    ("regexMatch", is_match),
+    ("mustRegexMatch", is_match),
+    ("regexFind", find),
+    ("mustRegexFind", find),
+    ("regexFindAll", find_all),
+    ("mustRegexFindAll", find_all),
+    ("regexReplaceAll", |_, args| replace(args, false)),
+    ("mustRegexReplaceAll", |_, args| replace(args, false)),
+    ("regexReplaceAllLiteral", |_, args| replace(args, true)),
+    ("mustRegexReplaceAllLiteral", |_, args| replace(args, true)),
+    ("regexSplit", split),
+    ("mustRegexSplit", split),
+    ("regexQuoteMeta", |_, args| {
+        let [value] = exactly(args)?;
+        let mut quoted = String::new();
+        for c in text(value).chars() {
+            if r"\.+*?()|[]{}^$".contains(c) {
+                quoted.push('\\');
+            }
+            quoted.push(c);
+        }
+        Ok(string(quoted))
+    }),
+];
+
+fn compile(pattern: &Value) -> Result<Regex> {
+    Regex::cached(&text(pattern)).map_err(fail)
+}
+
+fn shown(bytes: &[u8]) -> Value {
+    string(String::from_utf8_lossy(bytes))
+}
+
+/// A count where below 0 means all.
+fn limit(value: &Value) -> usize {
+    usize::try_from(int(value)).unwrap_or(MAX_ITEMS).min(MAX_ITEMS)
+}
+
+fn is_match(_: &Bridge, args: &[Value]) -> Result<Value> {
+    let [pattern, value] = exactly(args)?;
+    let regex = compile(pattern)?;
+    Ok(Value::Bool(
+        regex.as_bytes_regex().is_match(text(value).as_bytes()),
+    ))
+}
+
+fn find(_: &Bridge, args: &[Value]) -> Result<Value> {
+    let [pattern, value] = exactly(args)?;
+    let (regex, text) = (compile(pattern)?, text(value));
+    let found = regex.as_bytes_regex().find(text.as_bytes());
+    Ok(found.map_or_else(|| string(""), |found| shown(found.as_bytes())))
+}
+
+fn find_all(_: &Bridge, args: &[Value]) -> Result<Value> {
+    let [pattern, value, count] = exactly(args)?;
+    let (regex, text) = (compile(pattern)?, text(value));
+    let found = regex.as_bytes_regex().find_iter(text.as_bytes());
+    new_list(
+        found
+            .take(limit(count))
+            .map(|found| shown(found.as_bytes()))
+            .collect(),
+    )
+}
+
+fn replace(args: &[Value], is_literal: bool) -> Result<Value> {
+    let [pattern, value, replacement] = exactly(args)?;
+    let (regex, text, replacement) = (compile(pattern)?, text(value), text(replacement));
+    let (mut out, mut done) = (Vec::new(), 0);
+    for found in regex.as_bytes_regex().captures_iter(text.as_bytes()) {
+        let Some(whole) = found.get(0) else { continue };
+        out.extend_from_slice(text.as_bytes().get(done..whole.start()).unwrap_or_default());
+        if is_literal {
+            out.extend_from_slice(replacement.as_bytes());
+        } else {
+            // What one replacement may add is bounded by the texts' own lengths.
+            let groups = replacement.matches('$').count();
+            check_length(
+                replacement
+                    .len()
+                    .saturating_add(groups.saturating_mul(whole.len())),
+            )?;
+            found.expand(replacement.as_bytes(), &mut out);
+        }
+        check_length(out.len())?;
+        done = whole.end();
+    }
+    out.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
+    Ok(shown(&out))
+}
+
+fn split(_: &Bridge, args: &[Value]) -> Result<Value> {
+    let [pattern, value, count] = exactly(args)?;
+    let (regex, text) = (compile(pattern)?, text(value));
+    let pieces = regex.as_bytes_regex().splitn(text.as_bytes(), limit(count));
+    new_list(pieces.map(shown).collect())
+}

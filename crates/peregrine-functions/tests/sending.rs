@@ -1,0 +1,250 @@
+//! `rsyslog()` and `mail()` against servers made here, with and without TLS.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use peregrine_engine::context::Context;
+use peregrine_engine::log::MemoryLog;
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Program, builtin, json};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn run(expression: &str, env: &[(&str, String)]) -> (String, Vec<String>) {
+    let log = Arc::new(MemoryLog::default());
+    let registry = Arc::new(peregrine_functions::register(builtin::registry()));
+    let context = Context::builder()
+        .registry(registry)
+        .log(log.clone())
+        .cancellation(Cancellation::with_deadline(LONG))
+        .build();
+    let scope = Scope::root(
+        &context,
+        env.iter().map(|(name, value)| (*name, value.clone())).collect(),
+    );
+    let mut rows: Vec<Row> = Vec::new();
+    let _ = Program::compile(&format!("SELECT {expression} AS V FROM scope()"))
+        .unwrap()
+        .run(&scope, &mut rows);
+    let mut shown = Vec::new();
+    json::write_value(&scope, &rows[0].get("V").unwrap(), &mut shown);
+    scope.close();
+    (String::from_utf8(shown).unwrap(), log.lines())
+}
+
+/// A certificate for `localhost` as PEM, and how a server uses it.
+fn identity() -> (String, Arc<ServerConfig>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    (made.cert.pem(), Arc::new(config))
+}
+
+/// All that one connection brings, until its end.
+fn collect(serve: impl FnOnce(TcpStream) -> Vec<u8> + Send + 'static) -> (String, Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        sender.send(serve(stream)).unwrap();
+    });
+    (port.to_string(), receiver)
+}
+
+fn read_to_end(mut stream: impl Read) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all);
+    all
+}
+
+const SETTINGS: &str = "facility=1, severity=4, timestamp=1700000000, source_hostname='here', app_name='my app', \
+                        proc_id='7', message='hello', args=dict(K='a\"]b', N=5)";
+const EXPECTED: &str = r#"<12>1 2023-11-14T22:13:20Z here myapp 7 - [msg@123 K="a\"\]b" N="5"] hello"#;
+
+#[test]
+fn datagrams() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let env = [("P", port), ("X", "x".repeat(3000))];
+    let (value, log) = run(
+        &format!("rsyslog(hostname='127.0.0.1', port=int(int=P), {SETTINGS})"),
+        &env,
+    );
+    assert_eq!(value, "true", "{log:?}");
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    assert_eq!(String::from_utf8_lossy(&buffer[..length]), EXPECTED);
+    run("rsyslog(hostname='127.0.0.1', port=int(int=P), message=X)", &env);
+    assert_eq!(socket.recv(&mut buffer).unwrap(), 1024);
+    assert!(buffer.starts_with(b"<0>1 20"));
+}
+
+#[test]
+fn a_stream_is_kept_for_the_query() {
+    let (port, received) = collect(read_to_end);
+    let call = format!("rsyslog(hostname='127.0.0.1', port=int(int=P), protocol='TCP', {SETTINGS})");
+    let (value, log) = run(&format!("({call}, {call})"), &[("P", port)]);
+    assert_eq!(value, "[true,true]", "{log:?}");
+    let framed = format!("{} {EXPECTED}\n", EXPECTED.len() + 1);
+    assert_eq!(
+        String::from_utf8(received.recv_timeout(LONG).unwrap()).unwrap(),
+        framed.repeat(2)
+    );
+}
+
+#[test]
+fn a_stream_under_tls() {
+    let (pem, config) = identity();
+    let serve = move |stream| read_to_end(StreamOwned::new(ServerConnection::new(config).unwrap(), stream));
+    let (port, received) = collect(serve);
+    let call =
+        format!("rsyslog(hostname='localhost', port=int(int=P), protocol='tls', root_ca=C, {SETTINGS})");
+    let (value, log) = run(&call, &[("P", port), ("C", pem)]);
+    assert_eq!(value, "true", "{log:?}");
+    let framed = format!("{} {EXPECTED}\n", EXPECTED.len() + 1);
+    assert_eq!(
+        String::from_utf8(received.recv_timeout(LONG).unwrap()).unwrap(),
+        framed
+    );
+}
+
+#[test]
+fn a_server_nobody_vouches_for_is_refused() {
+    let (_, config) = identity();
+    let (port, _received) =
+        collect(move |stream| read_to_end(StreamOwned::new(ServerConnection::new(config).unwrap(), stream)));
+    let (value, log) = run(
+        "rsyslog(hostname='localhost', port=int(int=P), protocol='tls', message='m')",
+        &[("P", port)],
+    );
+    assert_eq!(value, "null");
+    assert!(log.iter().any(|line| line.contains("certificate")), "{log:?}");
+}
+
+trait Both: Read + Write {}
+impl<T: Read + Write> Both for T {}
+
+/// A mail server: says what it heard.
+fn smtp(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> Vec<u8> {
+    let mut heard = Vec::new();
+    let mut stream: Box<dyn Both> = Box::new(stream);
+    stream.write_all(b"220 test\r\n").unwrap();
+    let mut offer = tls.is_some();
+    loop {
+        let Some(line) = read_line(&mut stream) else {
+            return heard;
+        };
+        heard.extend_from_slice(line.as_bytes());
+        let answer = match line.split_whitespace().next().unwrap_or_default() {
+            "EHLO" if offer => "250-test\r\n250 STARTTLS\r\n",
+            "EHLO" => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n",
+            "AUTH" => "235 ok\r\n",
+            "DATA" => "354 go on\r\n",
+            "QUIT" => "221 bye\r\n",
+            _ => "250 ok\r\n",
+        };
+        if line.starts_with("STARTTLS") {
+            stream.write_all(b"220 go\r\n").unwrap();
+            let config = tls.clone().unwrap();
+            stream = Box::new(StreamOwned::new(ServerConnection::new(config).unwrap(), stream));
+            offer = false;
+            continue;
+        }
+        if stream
+            .write_all(answer.as_bytes())
+            .and_then(|()| stream.flush())
+            .is_err()
+        {
+            return heard;
+        }
+        if line.starts_with("DATA") {
+            while let Some(line) = read_line(&mut stream) {
+                heard.extend_from_slice(line.as_bytes());
+                if line == ".\r\n" {
+                    break;
+                }
+            }
+            stream.write_all(b"250 taken\r\n").unwrap();
+            stream.flush().unwrap();
+            return heard;
+        }
+    }
+}
+
+fn read_line(stream: &mut Box<dyn Both>) -> Option<String> {
+    let mut line = String::new();
+    // One byte at a time: what follows may be under TLS.
+    let mut reader = BufReader::with_capacity(1, stream);
+    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+    Some(line)
+}
+
+#[test]
+fn mail_is_sent() {
+    // In one test: the process sends one mail a period.
+    let (port, heard) = collect(|stream| smtp(stream, None));
+    let call = "mail(server='127.0.0.1', server_port=int(int=P), `from`='me@a.example', to=['x@b.example', 'Y <y@b.example>'], \
+                cc='z@b.example', subject='Grüße', body='line\\n.\\nend', period=0, \
+                headers=dict(`Content-Type`='text/html; charset=utf-8', `X-Kind`='alert')).ErrorStatus";
+    let (value, _) = run(call, &[("P", port)]);
+    assert_eq!(value, r#""OK: Message Sent""#);
+    let heard = String::from_utf8(heard.recv_timeout(LONG).unwrap()).unwrap();
+    for part in [
+        "MAIL FROM:<me@a.example>",
+        "RCPT TO:<x@b.example>",
+        "RCPT TO:<y@b.example>",
+        "RCPT TO:<z@b.example>",
+        "Subject: =?utf-8?b?R3LDvMOfZQ==?=",
+        "Content-Type: text/html; charset=utf-8",
+        "X-Kind: alert",
+        "line\r\n..\r\nend",
+    ] {
+        assert!(heard.contains(part), "{part} in {heard}");
+    }
+    assert!(!heard.contains("AUTH"));
+
+    // Under TLS with a password.
+    let (pem, config) = identity();
+    let server = Arc::clone(&config);
+    let (port, heard) = collect(move |stream| smtp(stream, Some(server)));
+    let secure = "mail(server='localhost', server_port=int(int=P), auth_username='me@a.example', auth_password='pw', \
+                  to='x@b.example', body='b', period=0, root_ca=C).ErrorStatus";
+    let (value, _) = run(secure, &[("P", port), ("C", pem)]);
+    assert_eq!(value, r#""OK: Message Sent""#);
+    let heard = String::from_utf8(heard.recv_timeout(LONG).unwrap()).unwrap();
+    assert!(
+        heard.contains("STARTTLS\r\nEHLO") && heard.contains("AUTH PLAIN"),
+        "{heard}"
+    );
+    assert!(heard.contains("From: me@a.example"), "{heard}");
+
+    // A certificate nobody vouches for.
+    let (port, _heard) = collect(move |stream| smtp(stream, Some(config)));
+    let (other, _) = identity();
+    let (value, _) = run(secure, &[("P", port), ("C", other)]);
+    assert!(value.contains("certificate"), "{value}");
+
+    // Too soon.
+    let (value, _) = run(
+        "mail(server='127.0.0.1', server_port=1, to='x@b.example', body='b').ErrorStatus",
+        &[],
+    );
+    assert_eq!(value, r#""Send too fast, suppressing.""#);
+    let (value, _) = run("mail(server='h', to='nonsense', body='b').ErrorStatus", &[]);
+    assert!(value.contains("`nonsense` is no mail address"), "{value}");
+}

@@ -1,0 +1,51 @@
+//! `js_call()`: calls a JavaScript function.
+
+use peregrine_engine::prelude::*;
+
+use crate::machine::{Request, ask};
+
+/// Calls a function that `js()` has defined. Numbers, texts, lists and dicts go in and come out as what they are; dates
+/// come out as times, `undefined` as NULL.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The name of the function.
+    func: String,
+    /// What it is called with: a list has one argument each, anything else is the only one.
+    args: Option<Value>,
+    /// Which machine.
+    key: Option<String>,
+}
+
+pub struct JsCall;
+
+impl Function for JsCall {
+    type Args = Args;
+    const NAME: &'static str = "js_call";
+    const CATEGORY: Category = Category::Experimental;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "two arguments",
+            "js(js='var a = 2; function add(x, y) { return x + y + a; }') || js_call(func='add', args=[3, 4])",
+            "9",
+        ),
+        example(
+            "a dict",
+            "js(js='function f(d) { d.n += 1; return d; }') || js_call(func='f', args=dict(n=1, l=['x', NULL]))",
+            r#"{"n":2,"l":["x",null]}"#,
+        ),
+        fails(
+            "no such function",
+            "js_call(func='f')",
+            "`f` is no function of the script",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let list = match args.args {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items.to_vec(),
+            Some(value) => vec![value],
+        };
+        ask(scope, args.key, Request::Call(args.func, list))
+    }
+}

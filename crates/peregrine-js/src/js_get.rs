@@ -1,0 +1,34 @@
+//! `js_get()`: a variable of JavaScript.
+
+use peregrine_engine::prelude::*;
+
+use crate::machine::{Request, ask};
+
+/// Gets a global variable of a JavaScript machine; NULL when there is none.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The name of the variable.
+    var: String,
+    /// Which machine.
+    key: Option<String>,
+}
+
+pub struct JsGet;
+
+impl Function for JsGet {
+    type Args = Args;
+    const NAME: &'static str = "js_get";
+    const CATEGORY: Category = Category::Experimental;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "a variable",
+            "js(js='var a = [1, 2.5];') || js_get(var='a')",
+            "[1,2.5]",
+        ),
+        example("none", "js_get(var='nothing')", "null"),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        ask(scope, args.key, Request::Get(args.var))
+    }
+}

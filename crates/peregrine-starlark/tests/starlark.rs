@@ -1,0 +1,137 @@
+//! Starlark in queries: examples, conversions, limits, ends.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use peregrine_engine::context::Context;
+use peregrine_engine::log::MemoryLog;
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Program, builtin, json};
+
+fn registry() -> Arc<Registry> {
+    Arc::new(builtin::registry().with_functions(peregrine_starlark::FUNCTIONS))
+}
+
+fn run(code: &str, then: &str, limit: Duration) -> (String, Vec<String>) {
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder()
+        .registry(registry())
+        .log(log.clone())
+        .cancellation(Cancellation::with_deadline(limit))
+        .build();
+    let scope = Scope::root(&context, Dict::from_pairs([("C", code)]));
+    let mut rows: Vec<Row> = Vec::new();
+    let query = format!("LET M <= starl(code=C, globals=dict(given=2.0)) SELECT {then} AS V FROM scope()");
+    let _ = Program::compile(&query).unwrap().run(&scope, &mut rows);
+    let mut shown = Vec::new();
+    if let Some(row) = rows.first() {
+        json::write_value(&scope, &row.get("V").unwrap(), &mut shown);
+    }
+    scope.close();
+    (String::from_utf8(shown).unwrap(), log.lines())
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn examples_hold() {
+    let failures = peregrine_engine::examples::check_all(&registry());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn values_go_in_and_come_out() {
+    let code = r#"
+a = None
+b = (1, [2.5, "é"], set([3]))
+c = {"x": 1, 2: True}
+d = struct(n = given * 3)
+e = json.decode('{"k": [1]}')
+x = 1
+x = 2
+for i in range(3):
+    x += i
+def fact(n):
+    return 1 if n <= 1 else n * fact(n - 1)
+def outer(v, w = "w"):
+    def inner(z): return [z, w]
+    return inner(v)
+def back(v): return v
+"#;
+    let (value, log) = run(
+        code,
+        "dict(A=M.a, B=M.b, C=M.c, D=M.d, E=M.e, X=M.x, F=M.fact(n=10), G=M.outer(v=dict(k=NULL)), H=M.back(v=(1.0, 1.5)))",
+        LONG,
+    );
+    assert_eq!(
+        value,
+        r#"{"A":null,"B":[1,[2.5,"é"],[3]],"C":{"x":1,"2":true},"D":{"n":6},"E":{"k":[1]},"X":5,"F":3628800,"G":[{"k":null},"w"],"H":[1,1.5]}"#,
+        "{log:?}"
+    );
+}
+
+#[test]
+fn it_says_what_it_prints_and_that_it_is_new() {
+    let (_, log) = run("print('seen')\ndef f(): print('again')", "M.f()", LONG);
+    for text in ["experimental", "seen", "again"] {
+        assert_eq!(
+            log.iter().filter(|line| line.contains(text)).count(),
+            1,
+            "{log:?}"
+        );
+    }
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    let deep = format!("x = {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    let long = format!("x = 1{}", "+1".repeat(100_000));
+    let nots = format!("x = {}1", "not ".repeat(100_000));
+    let branches = format!("if 1:\n  pass\n{}", "elif 1:\n  pass\n".repeat(10_000));
+    for (code, then, message) in [
+        ("fail('boom')", "1", "boom"),
+        ("load('json.star', 'json')", "1", "load"),
+        ("def f(): return f()\n", "M.f()", "tack"),
+        ("def f(a): return a", "M.f(b=1)", "b"),
+        ("x = [[1] * 1000 for i in range(10000000)]", "1", "limit"),
+        (
+            "def f():\n  a = 1\n  for i in range(40): a = [a, a]\n  return a",
+            "M.f()",
+            "more than 1000000 values",
+        ),
+        (&deep, "1", "nests"),
+        (&long, "1", "nests"),
+        (&nots, "1", "nests"),
+        (&branches, "1", "nests"),
+    ] {
+        let (_, log) = run(code, then, LONG);
+        let start: String = code.chars().take(60).collect();
+        assert!(log.iter().any(|line| line.contains(message)), "{start}: {log:?}");
+    }
+}
+
+#[test]
+fn as_deep_as_is_allowed_is_not_too_deep() {
+    for code in [
+        format!("x = {}1{}", "(".repeat(900), ")".repeat(900)),
+        format!("x = 1{}", "+1".repeat(1900)),
+        format!("if 0:\n  pass\n{}", "elif 0:\n  pass\n".repeat(1900)),
+        format!("x = {}1{}", "[".repeat(900), "]".repeat(900)),
+    ] {
+        let (value, log) = run(&code, "1", LONG);
+        assert_eq!(value, "1");
+        assert!(log.iter().all(|line| !line.contains("nests")), "{log:?}");
+    }
+}
+
+#[test]
+fn a_script_without_end_ends_with_the_query() {
+    let start = Instant::now();
+    run(
+        "def f():\n  for i in range(1000000000): pass\nf()",
+        "1",
+        Duration::from_millis(300),
+    );
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
