@@ -10,6 +10,7 @@ mod control;
 pub mod csv;
 mod encoding;
 mod files;
+mod foreign;
 mod host;
 mod net;
 mod numbers;
@@ -29,6 +30,7 @@ pub const FUNCTIONS: &[&[FunctionDef]] = &[
     control::ALL,
     encoding::ALL,
     files::ALL,
+    foreign::ALL,
     host::ALL,
     net::ALL,
     numbers::ALL,

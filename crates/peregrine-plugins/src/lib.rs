@@ -8,6 +8,7 @@ mod control;
 mod events;
 mod exec;
 mod files;
+mod foreign;
 mod host;
 mod machine;
 mod net;
@@ -41,6 +42,7 @@ pub const PLUGINS: &[&[PluginDef]] = &[
     process::tracker::PLUGINS,
     control::PLUGINS,
     exec::PLUGINS,
+    foreign::PLUGINS,
     text::PLUGINS,
 ];
 
