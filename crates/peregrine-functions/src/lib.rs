@@ -19,6 +19,7 @@ mod paths;
 mod prelude;
 mod strings;
 mod support;
+mod x509;
 
 use peregrine_engine::prelude::{FunctionDef, Registry};
 

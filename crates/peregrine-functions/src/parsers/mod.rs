@@ -1,7 +1,9 @@
-//! Text formats.
+//! Text formats, property lists, certificates, and binary structures of any kind.
 
 mod parse_json;
 mod parse_json_array;
+mod parse_pkcs7;
+mod parse_x509;
 mod parse_xml;
 mod parse_yaml;
 
@@ -10,6 +12,8 @@ use crate::prelude::*;
 pub(crate) const ALL: &[FunctionDef] = functions![
     parse_json::ParseJson,
     parse_json_array::ParseJsonArray,
+    parse_pkcs7::ParsePkcs7,
+    parse_x509::ParseX509,
     parse_xml::ParseXml,
     parse_yaml::ParseYaml,
 ];
