@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
 
+mod binary;
 mod control;
 pub mod csv;
 mod encoding;

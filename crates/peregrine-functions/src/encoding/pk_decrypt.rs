@@ -46,7 +46,10 @@ impl Function for PkDecrypt {
         ),
     ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        if args.signing_key.is_some_and(|key| !key.is_empty()) {
+            scope.log_line("WARN:pk_decrypt: `signing_key` is for OpenPGP; it is not used");
+        }
         match args
             .scheme
             .as_deref()

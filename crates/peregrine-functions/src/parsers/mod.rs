@@ -1,5 +1,6 @@
 //! Text formats, property lists, certificates, and binary structures of any kind.
 
+mod parse_binary;
 mod parse_json;
 mod parse_json_array;
 mod parse_pkcs7;
@@ -9,7 +10,10 @@ mod parse_yaml;
 
 use crate::prelude::*;
 
+pub(crate) use parse_yaml::yaml_value;
+
 pub(crate) const ALL: &[FunctionDef] = functions![
+    parse_binary::ParseBinary,
     parse_json::ParseJson,
     parse_json_array::ParseJsonArray,
     parse_pkcs7::ParsePkcs7,
