@@ -18,6 +18,7 @@ mod numbers;
 mod parsers;
 mod paths;
 mod prelude;
+mod property_list;
 mod strings;
 mod support;
 mod x509;
@@ -25,6 +26,7 @@ mod x509;
 use peregrine_engine::prelude::{FunctionDef, Registry};
 
 pub use files::temporary;
+pub use property_list::parse_property_list;
 pub use support::text_of_json as parse_json;
 
 /// All functions of this crate.

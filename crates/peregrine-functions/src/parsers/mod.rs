@@ -7,6 +7,7 @@ mod parse_pkcs7;
 mod parse_x509;
 mod parse_xml;
 mod parse_yaml;
+mod plist;
 
 use crate::prelude::*;
 
@@ -20,6 +21,7 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     parse_x509::ParseX509,
     parse_xml::ParseXml,
     parse_yaml::ParseYaml,
+    plist::Plist,
 ];
 
 /// Refuses a JSON schema, which this build cannot check against.

@@ -8,6 +8,7 @@ mod parse_json_array;
 mod parse_jsonl;
 mod parse_lines;
 mod parse_records_with_regex;
+mod plist;
 mod split_records;
 mod write_csv;
 mod write_jsonl;
@@ -21,6 +22,7 @@ pub(crate) const PLUGINS: &[PluginDef] = plugins![
     parse_jsonl::ParseJsonl,
     parse_lines::ParseLines,
     parse_records_with_regex::ParseRecordsWithRegex,
+    plist::Plist,
     split_records::SplitRecords,
     write_csv::WriteCsv,
     write_jsonl::WriteJsonl,
