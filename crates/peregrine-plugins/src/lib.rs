@@ -49,6 +49,7 @@ pub const PLUGINS: &[&[PluginDef]] = &[
 /// All functions of this crate.
 pub const FUNCTIONS: &[&[FunctionDef]] = &[
     functions![events::process_event_source::ProcessEventSource],
+    exec::FUNCTIONS,
     process::tracker::FUNCTIONS,
 ];
 
