@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod control;
+mod databases;
 mod events;
 mod exec;
 mod files;
@@ -48,6 +49,7 @@ pub const PLUGINS: &[&[PluginDef]] = &[
     ],
     process::tracker::PLUGINS,
     control::PLUGINS,
+    databases::PLUGINS,
     exec::PLUGINS,
     foreign::PLUGINS,
     text::PLUGINS,
