@@ -122,7 +122,7 @@ fn tar_members_stay_in_the_folder() {
     let to = folder.path().join("out");
     let env = [("File", file.to_str().unwrap()), ("To", to.to_str().unwrap())];
     let (rows, log) = run(
-        &format!("SELECT OriginalPath AS Name, Size FROM unzip(filename=File, output_directory=To)"),
+        "SELECT OriginalPath AS Name, Size FROM unzip(filename=File, output_directory=To)",
         &env,
     );
     let expected = format!(

@@ -44,8 +44,8 @@ pub(super) fn run(
     if !statement.readonly() {
         return Err("the statement writes; only queries that read are run".into());
     }
-    let columns = Columns::new(statement.column_names().into_iter().map(Str::from));
-    let names: Vec<Str> = statement.column_names().into_iter().map(Str::from).collect();
+    let columns = Columns::new(statement.column_names().map(Str::from));
+    let names: Vec<Str> = statement.column_names().map(Str::from).collect();
     let mut found = statement
         .query(rusqlite::params_from_iter(parameters(scope, args)))
         .map_err(failed)?;
