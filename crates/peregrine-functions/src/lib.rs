@@ -6,23 +6,28 @@
 #![forbid(unsafe_code)]
 #![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
 
+mod binary;
 mod control;
 pub mod csv;
 mod encoding;
 mod files;
+mod foreign;
 mod host;
 mod net;
 mod numbers;
 mod parsers;
 mod paths;
 mod prelude;
+mod property_list;
 mod sprig;
 mod strings;
 mod support;
+mod x509;
 
 use peregrine_engine::prelude::{FunctionDef, Registry};
 
 pub use files::temporary;
+pub use property_list::parse_property_list;
 pub use support::text_of_json as parse_json;
 
 /// All functions of this crate.
@@ -30,6 +35,7 @@ pub const FUNCTIONS: &[&[FunctionDef]] = &[
     control::ALL,
     encoding::ALL,
     files::ALL,
+    foreign::ALL,
     host::ALL,
     net::ALL,
     numbers::ALL,

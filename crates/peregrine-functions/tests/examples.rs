@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use peregrine_engine::builtin;
-use peregrine_engine::prelude::FunctionDef;
+use peregrine_engine::prelude::{FunctionDef, Platforms};
 
 fn all() -> impl Iterator<Item = &'static FunctionDef> {
     peregrine_functions::FUNCTIONS.iter().copied().flatten()
@@ -33,7 +33,7 @@ fn every_function_has_its_file_and_every_file_its_function() {
                 let name = rest.split_once('"').unwrap().0.to_owned();
                 let stem = file.path().file_stem().unwrap().to_string_lossy().into_owned();
                 assert!(
-                    stem == name || stem == "type_of",
+                    stem == name || matches!(stem.as_str(), "type_of" | "lookup_sid"),
                     "{name} is defined in {stem}.rs"
                 );
                 assert!(
@@ -44,7 +44,9 @@ fn every_function_has_its_file_and_every_file_its_function() {
             }
         }
     }
-    let listed: BTreeSet<String> = all().map(|def| def.name.to_owned()).collect();
+    // Those of other operating systems stand together in tables.
+    let is_here = |def: &&FunctionDef| def.platforms.contains(Platforms::current());
+    let listed: BTreeSet<String> = all().filter(is_here).map(|def| def.name.to_owned()).collect();
     assert_eq!(listed, defined);
 }
 

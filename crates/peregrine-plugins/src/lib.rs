@@ -5,9 +5,11 @@
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod control;
+mod databases;
 mod events;
 mod exec;
 mod files;
+mod foreign;
 mod host;
 mod machine;
 mod net;
@@ -23,30 +25,40 @@ use peregrine_engine::prelude::*;
 /// All plugins of this crate.
 pub const PLUGINS: &[&[PluginDef]] = &[
     plugins![
+        events::ebpf_events::EbpfEvents,
         events::process_events::ProcessEvents,
         events::watch_ebpf::WatchEbpf,
+        files::cat::Cat,
         files::glob::Glob,
         files::read_file::ReadFile,
         files::stat::Stat,
+        files::unzip::Unzip,
         files::vfs_ls::VfsLs,
+        host::efivariables::Efivariables,
         host::environ::Environ,
         host::filesystems::Filesystems,
         host::info::Info,
+        host::partitions::Partitions,
         host::users::Users,
+        net::connections::Connections,
         net::http_client::HttpClient,
         net::interfaces::Interfaces,
+        net::netcat::Netcat,
         net::netstat::Netstat,
         process::pslist::Pslist,
     ],
     process::tracker::PLUGINS,
     control::PLUGINS,
+    databases::PLUGINS,
     exec::PLUGINS,
+    foreign::PLUGINS,
     text::PLUGINS,
 ];
 
 /// All functions of this crate.
 pub const FUNCTIONS: &[&[FunctionDef]] = &[
     functions![events::process_event_source::ProcessEventSource],
+    exec::FUNCTIONS,
     process::tracker::FUNCTIONS,
 ];
 

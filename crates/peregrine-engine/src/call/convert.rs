@@ -227,6 +227,10 @@ pub(crate) fn rows_of(value: Value, scope: &crate::scope::Scope) -> Vec<Row> {
             })
             .collect(),
         Value::Dict(dict) => vec![Row::from(dict)],
+        Value::Object(object) => match object.elements(scope) {
+            Some(elements) => rows_of(Value::array(elements), scope),
+            None => vec![value_row(Value::Object(object))],
+        },
         other => vec![value_row(other)],
     }
 }

@@ -13,11 +13,20 @@ pub(crate) fn apply(op: ArithmeticOp, scope: &Scope, left: Value, right: Value) 
     if let (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) = (&left, &right) {
         return numbers(op, &left, &right);
     }
+    let (left, right) = (plain_number(left), plain_number(right));
     match op {
         ArithmeticOp::Add => add(scope, left, right),
         ArithmeticOp::Sub => subtract(&left, &right),
         ArithmeticOp::Mul => multiply(scope, &left, &right),
         ArithmeticOp::Div => divide(&left, &right),
+    }
+}
+
+/// The number of an object that stands for one.
+fn plain_number(value: Value) -> Value {
+    match &value {
+        Value::Object(object) => object.to_number().map_or(value, Value::Int),
+        _ => value,
     }
 }
 

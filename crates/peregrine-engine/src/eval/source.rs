@@ -194,6 +194,12 @@ fn rows_of_value(value: Value, scope: &Scope, rows: &mut dyn RowSink) -> Result<
         Value::Array(items) => items
             .iter()
             .try_for_each(|item| rows.push(Row::from(item.clone().reduce(scope)))),
+        Value::Object(object) => match object.elements(scope) {
+            Some(elements) => elements
+                .into_iter()
+                .try_for_each(|item| rows.push(Row::from(item))),
+            None => rows.push(Row::from(Value::Object(object))),
+        },
         other => rows.push(Row::from(other)),
     }
 }

@@ -44,6 +44,11 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
+    /// The elements, of an object that is like a list: for `foreach()`, `items()`, `len()` and list arguments.
+    fn elements(&self, _scope: &Scope) -> Option<Vec<Value>> {
+        None
+    }
+
     /// `x[start:end]`; `None`: it cannot be cut.
     fn slice(&self, _start: Option<i64>, _end: Option<i64>) -> Option<Value> {
         None

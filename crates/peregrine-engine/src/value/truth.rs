@@ -93,6 +93,7 @@ impl Value {
                 .map(super::Row::into_value)
                 .collect()),
             Value::Bytes(bytes) => Ok(bytes.iter().map(|byte| Value::from(*byte)).collect()),
+            Value::Object(object) => object.elements(scope).ok_or(Value::Object(object)),
             other => Err(other),
         }
     }

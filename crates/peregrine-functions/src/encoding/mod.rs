@@ -9,8 +9,13 @@ mod encode;
 mod form;
 mod gunzip;
 mod hash;
+mod lzxpress_decompress;
+mod pem;
+mod pk_decrypt;
+mod pk_encrypt;
 mod rot13;
 mod serialize;
+mod tlsh_hash;
 mod unhex;
 mod utf16;
 mod utf16_encode;
@@ -30,8 +35,12 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     encode::Encode,
     gunzip::Gunzip,
     hash::Hash,
+    lzxpress_decompress::LzxpressDecompress,
+    pk_decrypt::PkDecrypt,
+    pk_encrypt::PkEncrypt,
     rot13::Rot13,
     serialize::Serialize,
+    tlsh_hash::TlshHash,
     unhex::Unhex,
     utf16::Utf16,
     utf16_encode::Utf16Encode,

@@ -1,6 +1,7 @@
 //! Files of any accessor, and files of this machine.
 
 mod copy;
+mod magic;
 mod read_file;
 mod rm;
 mod stat;
@@ -17,6 +18,7 @@ use crate::prelude::*;
 
 pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<copy::Copy>(),
+    FunctionDef::of::<magic::Magic>(),
     FunctionDef::of::<read_file::ReadFile>(),
     FunctionDef::of::<rm::Rm>(),
     FunctionDef::of::<stat::Stat>(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod environ;
 mod getpid;
+mod lookup_sid;
 #[cfg(unix)]
 mod pskill;
 #[cfg(target_os = "linux")]
@@ -12,6 +13,7 @@ use crate::prelude::*;
 pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<environ::Environ>(),
     FunctionDef::of::<getpid::Getpid>(),
+    FunctionDef::of::<lookup_sid::LookupSid>(),
     #[cfg(unix)]
     FunctionDef::of::<pskill::Pskill>(),
     #[cfg(target_os = "linux")]

@@ -54,7 +54,7 @@ impl Function for ParseYaml {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         no_schema(args.schema.as_ref())?;
         let content = read_all(scope, args.accessor.as_ref(), &args.filename)?;
-        let Node(value) = serde_saphyr::from_slice(&content).map_err(|error| error.to_string())?;
+        let Node::<false>(value) = serde_saphyr::from_slice(&content).map_err(|error| error.to_string())?;
         match value {
             Value::Dict(_) => Ok(value),
             _ => Err("the root is no mapping".into()),
@@ -62,26 +62,32 @@ impl Function for ParseYaml {
     }
 }
 
-/// Any YAML value.
-struct Node(Value);
+/// Any YAML value; keys that are numbers become strings.
+pub(crate) fn yaml_value(text: &[u8]) -> Result<Value, String> {
+    let Node::<true>(value) = serde_saphyr::from_slice(text).map_err(|error| error.to_string())?;
+    Ok(value)
+}
 
-struct AnyNode;
+/// Any YAML value. Keys that are numbers are dropped, or become strings.
+struct Node<const KEYS: bool>(Value);
 
-impl<'de> serde::Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
-        AnyNode.deserialize(deserializer).map(Node)
+struct AnyNode<const KEYS: bool>;
+
+impl<'de, const KEYS: bool> serde::Deserialize<'de> for Node<KEYS> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node<KEYS>, D::Error> {
+        AnyNode::<KEYS>.deserialize(deserializer).map(Node)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for AnyNode {
+impl<'de, const KEYS: bool> DeserializeSeed<'de> for AnyNode<KEYS> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(AnyNode)
+        deserializer.deserialize_any(AnyNode::<KEYS>)
     }
 }
 
-impl<'de> Visitor<'de> for AnyNode {
+impl<'de, const KEYS: bool> Visitor<'de> for AnyNode<KEYS> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,12 +127,12 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(AnyNode)
+        deserializer.deserialize_any(AnyNode::<KEYS>)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(AnyNode)? {
+        while let Some(item) = items.next_element_seed(AnyNode::<KEYS>)? {
             list.push(item);
         }
         Ok(Value::array(list))
@@ -134,9 +140,11 @@ impl<'de> Visitor<'de> for AnyNode {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let dict = Dict::new();
-        while let Some((key, value)) = entries.next_entry_seed(AnyNode, AnyNode)? {
-            if let Value::Str(key) = key {
-                dict.set(key, value);
+        while let Some((key, value)) = entries.next_entry_seed(AnyNode::<KEYS>, AnyNode::<KEYS>)? {
+            match key {
+                Value::Str(key) => dict.set(key, value),
+                Value::Int(key) if KEYS => dict.set(key.to_string(), value),
+                _ => {}
             }
         }
         Ok(Value::Dict(dict))

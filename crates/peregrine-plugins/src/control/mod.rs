@@ -7,6 +7,8 @@ mod dedup;
 mod delay;
 mod diff;
 mod fifo;
+mod r#for;
+mod help;
 mod sample;
 mod sequence;
 mod stream;
@@ -21,6 +23,8 @@ pub(crate) const PLUGINS: &[PluginDef] = plugins![
     delay::Delay,
     diff::Diff,
     fifo::Fifo,
+    r#for::For,
+    help::Help,
     sample::Sample,
     sequence::Sequence,
 ];

@@ -35,7 +35,7 @@ pub struct Row {
 pub struct WatchEbpf;
 
 /// Events that exist, with the numbers other tools give them.
-const EVENTS: [(&str, i64); 3] = [
+pub(super) const EVENTS: [(&str, i64); 3] = [
     ("sched_process_fork", 700),
     ("sched_process_exec", 701),
     ("sched_process_exit", 702),

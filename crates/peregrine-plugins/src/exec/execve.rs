@@ -1,12 +1,14 @@
 //! `execve()`: runs a program.
 
 use std::io::{self, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_engine::prelude::*;
+
+use super::command::{command, kill_group};
 
 /// Runs a program, without a shell, and returns what it writes.
 ///
@@ -92,41 +94,18 @@ impl Plugin for Execve {
         if args.secret.is_some_and(|secret| !secret.is_empty()) {
             return Err("secrets are kept by the server; give `argv` itself".into());
         }
-        let Some((program, arguments)) = args
-            .argv
-            .split_first()
-            .filter(|(program, _)| !program.is_empty() && !program.eq_ignore_ascii_case(b"null"))
-        else {
-            return Err("`argv` names no program".into());
-        };
-        let mut command = Command::new(os_text(program));
-        command.args(arguments.iter().map(os_text));
+        let mut command = command(scope, &args.argv, args.cwd, args.env.as_ref())?;
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(folder) = args.cwd.filter(|folder| !folder.is_empty()) {
-            command.current_dir(folder);
-        }
-        if let Some(env) = &args.env {
-            command.env_clear();
-            for (name, value) in env.entries() {
-                // Other names cannot be passed on.
-                if !name.is_empty() && !name.iter().any(|c| matches!(c, b'=' | 0)) {
-                    command.env(os_text(&name), os_text(&value.reduce(scope).to_string_arg(scope)));
-                }
-            }
-        }
-        // A group of its own, so that what it starts can be ended with it.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = match command.spawn() {
             Ok(child) => Running {
                 child,
                 is_done: false,
             },
             Err(error) => {
-                let text = format!("{}: {error}", program.as_utf8_lossy());
+                let text = format!("{}: {error}", command.get_program().to_string_lossy());
                 rows.push(Output {
                     stderr: text.into(),
                     return_code: 1,
@@ -268,21 +247,7 @@ impl Drop for Running {
         if self.is_done {
             return;
         }
-        #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-        {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-        let _ = self.child.kill();
+        kill_group(&mut self.child);
         let _ = self.child.wait();
     }
-}
-
-fn os_text(text: &Str) -> std::ffi::OsString {
-    #[cfg(unix)]
-    return std::os::unix::ffi::OsStringExt::from_vec(text.to_vec());
-    #[cfg(not(unix))]
-    return text.to_string().into();
 }

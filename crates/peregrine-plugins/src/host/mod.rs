@@ -1,6 +1,8 @@
 //! Facts about this machine.
 
+pub(crate) mod efivariables;
 pub(crate) mod environ;
 pub(crate) mod filesystems;
 pub(crate) mod info;
+pub(crate) mod partitions;
 pub(crate) mod users;

@@ -1,6 +1,8 @@
 //! The network, and that of this machine.
 
+pub(crate) mod connections;
 pub(crate) mod http_client;
 mod http_fetch;
 pub(crate) mod interfaces;
+pub(crate) mod netcat;
 pub(crate) mod netstat;

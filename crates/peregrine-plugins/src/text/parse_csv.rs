@@ -116,7 +116,7 @@ impl Plugin for ParseCsv {
     }
 }
 
-fn one_character(name: &str, text: Option<Str>) -> Result<Option<u8>, String> {
+pub(super) fn one_character(name: &str, text: Option<Str>) -> Result<Option<u8>, String> {
     match text.as_deref() {
         None | Some([]) => Ok(None),
         Some([single]) => Ok(Some(*single)),

@@ -24,12 +24,13 @@ impl Function for Len {
         fails("nothing given", "len()", "len: Field list is required"),
     ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
         Ok(Value::from(match &args.list {
             Value::Str(text) => text.len(),
             Value::Bytes(bytes) => bytes.len(),
             Value::Array(items) => items.len(),
             Value::Dict(dict) => dict.len(),
+            Value::Object(object) => object.elements(scope).map_or(0, |elements| elements.len()),
             _ => 0,
         }))
     }

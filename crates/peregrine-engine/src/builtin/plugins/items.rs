@@ -66,6 +66,15 @@ impl Plugin for Items {
                 }
                 Ok(())
             }
+            Value::Object(object) if let Some(elements) = object.elements(scope) => {
+                for (position, value) in elements.into_iter().enumerate() {
+                    rows.push(Item {
+                        key: Value::from(position),
+                        value,
+                    })?;
+                }
+                Ok(())
+            }
             other => {
                 for (key, value) in other.to_dict(scope).entries() {
                     rows.push(Item {

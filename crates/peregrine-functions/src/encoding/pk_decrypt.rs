@@ -1,0 +1,79 @@
+//! `pk_decrypt()`: what was encrypted to a key.
+
+use aws_lc_rs::rsa::{OAEP_SHA512_MGF1SHA512, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+
+use super::pem;
+use crate::prelude::*;
+
+/// Decrypts what `pk_encrypt()` made, with the private RSA key that belongs to the certificate.
+///
+/// The result is bytes; `str()` makes a text of them. OpenPGP (scheme `pgp`) is not built into this program, and is
+/// refused.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The encrypted block.
+    data: Str,
+    /// For OpenPGP: the key of who signed.
+    signing_key: Option<String>,
+    /// The key in PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`), without a password. Servers use their own when it is left
+    /// out; here it is needed.
+    private_key: Option<String>,
+    /// `rsa`, which is also the default.
+    scheme: Option<String>,
+}
+
+pub struct PkDecrypt;
+
+impl Function for PkDecrypt {
+    type Args = Args;
+    const NAME: &'static str = "pk_decrypt";
+    const CATEGORY: Category = Category::Encode;
+    const EXAMPLES: &'static [Example] = &[
+        not_run(
+            "the password of an archive",
+            "str(str=pk_decrypt(data=Block, private_key=read_file(filename='analyst.key')))",
+        ),
+        fails(
+            "another scheme",
+            "pk_decrypt(data='x', private_key='y', scheme='nope')",
+            "unknown scheme `nope`",
+        ),
+        fails("no key", "pk_decrypt(data='x')", "give a key in `private_key`"),
+        fails(
+            "not a key",
+            "pk_decrypt(data='x', private_key='y')",
+            "`private_key` has no PEM block",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        if args.signing_key.is_some_and(|key| !key.is_empty()) {
+            scope.log_line("WARN:pk_decrypt: `signing_key` is for OpenPGP; it is not used");
+        }
+        match args
+            .scheme
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .as_str()
+        {
+            "" | "rsa" | "x509" => {}
+            "pgp" => return Err(pem::NO_PGP.into()),
+            other => return Err(format!("ERROR:unknown scheme `{other}`; there is rsa").into()),
+        }
+        let text = args.private_key.filter(|text| !text.is_empty());
+        let text = text.ok_or("there is no key of a server here; give a key in `private_key`")?;
+        let key = pem::block(&text, "PRIVATE KEY")
+            .or_else(|| pem::block(&text, "RSA PRIVATE KEY").map(|key| pem::pkcs8_of_rsa(&key)))
+            .ok_or("`private_key` has no PEM block `PRIVATE KEY` or `RSA PRIVATE KEY`")?;
+        let key = PrivateDecryptingKey::from_pkcs8(&key)
+            .ok()
+            .and_then(|key| OaepPrivateDecryptingKey::new(key).ok())
+            .ok_or("`private_key` is no RSA key of 2048 to 8192 bits")?;
+        let mut plain = vec![0; key.min_output_size()];
+        let plain = key
+            .decrypt(&OAEP_SHA512_MGF1SHA512, &args.data, &mut plain, None)
+            .map_err(|_| "the data were not encrypted to this key")?;
+        Ok(Value::bytes(plain))
+    }
+}

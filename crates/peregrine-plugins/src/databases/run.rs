@@ -1,0 +1,98 @@
+//! A query over the copy of a database.
+
+use std::path::Path;
+
+use peregrine_engine::prelude::*;
+use rusqlite::limits::Limit;
+use rusqlite::types::{Value as SqlValue, ValueRef};
+use rusqlite::{Connection, OpenFlags};
+
+/// Bytes of a value at most.
+const MAX_VALUE: i32 = 100 << 20;
+/// Steps of SQLite's machine after which it is asked whether the query ends.
+const STEPS: i32 = 10_000;
+
+/// Runs an SQL query that only reads, and gives its rows.
+pub(super) fn run(
+    scope: &Scope,
+    database: &Path,
+    sql: &str,
+    args: &Value,
+    rows: &mut dyn RowSink,
+) -> VqlResult<()> {
+    let failed = |error: rusqlite::Error| VqlError::from(error.to_string());
+    // Writable, as a write-ahead log can only be read so; it is a copy, and statements that write are refused.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(database, flags).map_err(failed)?;
+    connection
+        .set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)
+        .map_err(failed)?;
+    connection
+        .set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)
+        .map_err(failed)?;
+    connection
+        .pragma_update(None, "trusted_schema", false)
+        .map_err(failed)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(failed)?;
+    let cancellation = scope.cancellation().clone();
+    connection
+        .progress_handler(STEPS, Some(move || cancellation.is_cancelled()))
+        .map_err(failed)?;
+    let mut statement = connection.prepare(sql).map_err(failed)?;
+    if !statement.readonly() {
+        return Err("the statement writes; only queries that read are run".into());
+    }
+    let columns = Columns::new(statement.column_names().map(Str::from));
+    let names: Vec<Str> = statement.column_names().map(Str::from).collect();
+    let mut found = statement
+        .query(rusqlite::params_from_iter(parameters(scope, args)))
+        .map_err(failed)?;
+    loop {
+        scope.checkpoint()?;
+        let row = match found.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(()),
+            Err(_) if scope.cancellation().is_cancelled() => return Err(VqlError::Stopped),
+            Err(error) => return Err(failed(error)),
+        };
+        let cells = (0..names.len())
+            .map(|at| row.get_ref(at).map_or(Value::Null, cell))
+            .collect::<Vec<_>>();
+        // Columns of the same name are one; such rows take the long way.
+        rows.push(if columns.len() == names.len() {
+            Row::new(&columns, cells)
+        } else {
+            Row::from_pairs(names.iter().cloned().zip(cells))
+        })?;
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::from(number),
+        ValueRef::Real(number) => Value::from(number),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Value::str(bytes),
+    }
+}
+
+fn parameters(scope: &Scope, args: &Value) -> Vec<SqlValue> {
+    let list = match args {
+        Value::Null => return Vec::new(),
+        other => other
+            .clone()
+            .into_list(scope)
+            .unwrap_or_else(|single| vec![single]),
+    };
+    let parameter = |value: Value| match value.reduce(scope) {
+        Value::Null => SqlValue::Null,
+        Value::Bool(value) => SqlValue::Integer(value.into()),
+        Value::Int(number) => SqlValue::Integer(number),
+        Value::Float(number) => SqlValue::Real(number),
+        Value::Bytes(bytes) => SqlValue::Blob(bytes.to_vec()),
+        other => SqlValue::Text(other.to_string_arg(scope).to_string()),
+    };
+    list.into_iter().map(parameter).collect()
+}

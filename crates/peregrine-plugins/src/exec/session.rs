@@ -1,0 +1,322 @@
+//! A running program that is talked to: what `shell_session()` gives.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use peregrine_engine::prelude::*;
+
+use super::command::kill_group;
+
+/// Pieces of output that wait for a reader; then the program waits.
+const QUEUE: usize = 1024;
+const SLICE: Duration = Duration::from_millis(50);
+
+/// The sessions of a query by name.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
+
+/// The sessions of this query.
+pub(super) fn sessions(scope: &Scope) -> Arc<Sessions> {
+    scope.cache("shell sessions", Sessions::default)
+}
+
+impl Sessions {
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Session>> {
+        self.0.lock().get(name).cloned()
+    }
+
+    /// The running session of this name, or a new one of this command.
+    pub(super) fn start(&self, scope: &Scope, name: &str, command: Command) -> VqlResult<Arc<Session>> {
+        let mut known = self.0.lock();
+        if let Some(session) = known.get(name)
+            && session.is_running()
+        {
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(Session::start(scope, name, command)?);
+        known.insert(name.to_owned(), Arc::clone(&session));
+        let at_end = Arc::clone(&session);
+        scope.at_close(Box::new(move |_| at_end.kill()));
+        Ok(session)
+    }
+}
+
+/// A running program.
+pub(super) struct Session {
+    name: String,
+    started: Time,
+    child: Mutex<Child>,
+    input: Mutex<Option<Sender<Vec<u8>>>>,
+    output: Receiver<Piece>,
+    echo: Sender<Piece>,
+    is_read: AtomicBool,
+    last_command: Mutex<Str>,
+    written: AtomicU64,
+    stdout: Arc<AtomicU64>,
+    stderr: Arc<AtomicU64>,
+}
+
+enum Piece {
+    Input(Vec<u8>),
+    Output(Vec<u8>),
+    Message(Vec<u8>),
+    /// A stream has ended.
+    End,
+}
+
+impl Session {
+    fn start(scope: &Scope, name: &str, mut command: Command) -> VqlResult<Session> {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
+        let (echo, output) = bounded(QUEUE);
+        let (input, lines) = bounded(16);
+        let (stdout, stderr) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let session = Session {
+            name: name.to_owned(),
+            started: scope.clock().now(),
+            child: Mutex::new(child),
+            input: Mutex::new(Some(input)),
+            output,
+            echo: echo.clone(),
+            is_read: AtomicBool::new(false),
+            last_command: Mutex::default(),
+            written: AtomicU64::new(0),
+            stdout: Arc::clone(&stdout),
+            stderr: Arc::clone(&stderr),
+        };
+        // From here on dropping the session ends the program.
+        if let (Some(stdin), Some(out), Some(messages)) = pipes {
+            write(stdin, lines)?;
+            read(out, Piece::Output, stdout, echo.clone())?;
+            read(messages, Piece::Message, stderr, echo)?;
+        }
+        Ok(session)
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.child.lock().try_wait(), Ok(None))
+    }
+
+    /// Hands text to the program, which may take it when it likes.
+    pub(super) fn send(&self, scope: &Scope, text: &Str) -> VqlResult<()> {
+        let input = self.input.lock().clone();
+        let input = input.ok_or_else(|| format!("the input of session `{}` is closed", self.name))?;
+        let mut waiting = text.to_vec();
+        loop {
+            match input.send_timeout(waiting, SLICE) {
+                Ok(()) => break,
+                Err(SendTimeoutError::Timeout(back)) => waiting = back,
+                Err(SendTimeoutError::Disconnected(_)) => {
+                    return Err(format!("session `{}` does not take input any more", self.name).into());
+                }
+            }
+            scope.checkpoint()?;
+        }
+        self.written.fetch_add(text.len() as u64, Ordering::Relaxed);
+        *self.last_command.lock() = Str::new(text.trim_ascii_end());
+        // Nobody may be reading; then the echo is what can be missed.
+        let _ = self.echo.try_send(Piece::Input(text.to_vec()));
+        Ok(())
+    }
+
+    /// The program sees the end of its input.
+    pub(super) fn close_input(&self) {
+        self.input.lock().take();
+    }
+
+    pub(super) fn kill(&self) {
+        self.close_input();
+        let mut child = self.child.lock();
+        if let Ok(None) = child.try_wait() {
+            kill_group(&mut child);
+            let _ = child.wait();
+        }
+    }
+
+    /// Rows as output comes, until the program ends.
+    fn follow(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        if self.is_read.swap(true, Ordering::AcqRel) {
+            scope.log_line(&format!(
+                "shell_session: another query reads session `{}` already",
+                self.name
+            ));
+            return Ok(());
+        }
+        let mut ended = 0;
+        while ended < 2 {
+            scope.checkpoint()?;
+            match self.output.recv_timeout(SLICE) {
+                Ok(Piece::Input(text)) => rows.push(row([text, Vec::new(), Vec::new()], None))?,
+                Ok(Piece::Output(text)) => rows.push(row([Vec::new(), text, Vec::new()], None))?,
+                Ok(Piece::Message(text)) => rows.push(row([Vec::new(), Vec::new(), text], None))?,
+                Ok(Piece::End) => ended += 1,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        loop {
+            let status = self.child.lock().try_wait();
+            let code = match status {
+                Ok(None) => None,
+                Ok(Some(status)) => Some(status.code().map_or(-1, i64::from)),
+                Err(_) => Some(-1),
+            };
+            if code.is_some() {
+                return rows.push(row(Default::default(), code));
+            }
+            if scope.cancellation().wait(SLICE) {
+                return Err(Stop);
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A row; the last one has the return code.
+fn row(texts: [Vec<u8>; 3], code: Option<i64>) -> Row {
+    let [stdin, stdout, stderr] = texts.map(Value::str);
+    Row::from_pairs([
+        ("Stdin", stdin),
+        ("Stdout", stdout),
+        ("Stderr", stderr),
+        ("ReturnCode", Value::from(code.unwrap_or(0))),
+        ("Complete", Value::from(code.is_some())),
+    ])
+}
+
+fn write(mut stdin: ChildStdin, lines: Receiver<Vec<u8>>) -> VqlResult<()> {
+    spawn(move || {
+        for line in lines {
+            if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn read(
+    mut stream: impl Read + Send + 'static,
+    piece: fn(Vec<u8>) -> Piece,
+    total: Arc<AtomicU64>,
+    pieces: Sender<Piece>,
+) -> VqlResult<()> {
+    spawn(move || {
+        let mut buffer = vec![0; 8192];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(length @ 1..) => {
+                    total.fetch_add(length as u64, Ordering::Relaxed);
+                    if pieces.send(piece(buffer[..length].to_vec())).is_err() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                _ => break,
+            }
+        }
+        let _ = pieces.send(Piece::End);
+    })
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> VqlResult<()> {
+    let thread = thread::Builder::new().name("shell-session".into()).spawn(work);
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(())
+}
+
+/// A session as a value.
+#[derive(Debug)]
+pub(super) struct SessionObject(pub(super) Arc<Session>);
+
+const MEMBERS: [&str; 8] = [
+    "Name",
+    "IsRunning",
+    "Query",
+    "TotalBytesStdin",
+    "TotalBytesStdout",
+    "TotalBytesStderr",
+    "LastCommand",
+    "Started",
+];
+
+impl Object for SessionObject {
+    fn type_name(&self) -> &'static str {
+        "ShellSession"
+    }
+
+    fn member(&self, _: &Scope, name: &str) -> Option<Value> {
+        let session = &self.0;
+        let count = |number: &AtomicU64| Value::from(number.load(Ordering::Relaxed));
+        Some(match name {
+            "Name" => Value::from(&session.name),
+            "IsRunning" => Value::from(session.is_running()),
+            "Query" => Value::Query(Query::new(Output(Arc::clone(session)))),
+            "TotalBytesStdin" => count(&session.written),
+            "TotalBytesStdout" => count(&session.stdout),
+            "TotalBytesStderr" => count(&session.stderr),
+            "LastCommand" => Value::Str(session.last_command.lock().clone()),
+            "Started" => Value::Time(session.started),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        MEMBERS.map(Str::from).to_vec()
+    }
+
+    /// Without the output, which ends only with the program.
+    fn to_json(&self, scope: &Scope) -> Option<Value> {
+        let shown = MEMBERS.into_iter().filter(|name| *name != "Query");
+        Some(Value::Dict(Dict::from_pairs(
+            shown.map(|name| (name, self.member(scope, name))),
+        )))
+    }
+
+    fn truth(&self) -> bool {
+        true
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// What a session writes.
+struct Output(Arc<Session>);
+
+impl QuerySource for Output {
+    fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        self.0.follow(scope, rows)
+    }
+
+    fn text(&self) -> String {
+        format!("<output of session {}>", self.0.name)
+    }
+}

@@ -1,0 +1,64 @@
+//! `shell_session()`: a program that is talked to.
+
+use peregrine_engine::prelude::*;
+
+use super::command::command;
+use super::session::{SessionObject, sessions};
+
+/// Starts a program and keeps it running, to send it input with `shell_session_control()`.
+///
+/// `Query` of the result streams rows as `execve()` has them, with the input as rows of its own, until the program ends;
+/// only one query can read it. Other members: `Name`, `IsRunning`, `TotalBytesStdin`, `TotalBytesStdout`,
+/// `TotalBytesStderr`, `LastCommand`, `Started`. While a session of that name runs, that one is returned. The program and
+/// those it started are killed when the query ends.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The program and its arguments.
+    argv: Vec<Str>,
+    /// The whole environment of the program; that of this one when left out.
+    env: Option<Dict>,
+    /// The folder it starts in.
+    cwd: Option<String>,
+    /// A secret of the server; not supported here.
+    secret: Option<String>,
+    /// Name of the session; sessions without one are the same.
+    name: Option<String>,
+}
+
+pub struct ShellSession;
+
+impl Function for ShellSession {
+    type Args = Args;
+    const NAME: &'static str = "shell_session";
+    const CATEGORY: Category = Category::Process;
+    const VERSION: i64 = 1;
+    const PERMISSIONS: &'static [Permission] = &[Permission::Execve];
+    const PLATFORMS: Platforms = Platforms::LINUX;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "a conversation",
+            r#"LET S <= shell_session(argv='sh', name='s') LET _ <= shell_session_control(name='s', stdin="echo hello; exit 3\n") SELECT Stdout, ReturnCode FROM foreach(row=S.Query) WHERE Stdout OR Complete"#,
+            r#"[{"Stdout":"hello\n","ReturnCode":0},{"Stdout":"","ReturnCode":3}]"#,
+        ),
+        fails(
+            "no such program",
+            "shell_session(argv='/no-such-program')",
+            "shell_session: /no-such-program",
+        ),
+        fails(
+            "NULL is no program",
+            "shell_session(argv=[NULL, 'a'])",
+            "no program",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::Execve)?;
+        if args.secret.is_some_and(|secret| !secret.is_empty()) {
+            return Err("secrets are kept by the server; give `argv` itself".into());
+        }
+        let command = command(scope, &args.argv, args.cwd, args.env.as_ref())?;
+        let session = sessions(scope).start(scope, args.name.as_deref().unwrap_or_default(), command)?;
+        Ok(Value::object(SessionObject(session)))
+    }
+}

@@ -1,0 +1,155 @@
+//! `partitions()`: mounted file systems of disks, and how full they are.
+
+use crate::machine::{failed, machine};
+use crate::process::path_value;
+use peregrine_engine::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Lists the mounted partitions of disks.
+///
+/// How full they are is found out only when somebody looks at `Usage`, as a file system that is out of reach can take
+/// long to answer.
+#[derive(VqlArgs)]
+pub struct Args {}
+
+/// A partition.
+#[derive(IntoRow)]
+pub struct Row {
+    /// `device`, `mountpoint`, `fstype` and `opts`.
+    partition: Dict,
+    /// Serial number of the disk; empty when it is not known.
+    serial_number: Value,
+    /// `path`, `fstype`, `total`, `free`, `used` and `usedPercent` in bytes, and the same of inodes.
+    usage: Value,
+}
+
+/// The plugin.
+pub struct Partitions;
+
+impl Plugin for Partitions {
+    type Args = Args;
+    type Row = Row;
+    const NAME: &'static str = "partitions";
+    const CATEGORY: Category = Category::FileSystem;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[example_shape(
+        "how full disks are",
+        "SELECT Partition.mountpoint AS Path, Usage.usedPercent AS Percent, SerialNumber FROM partitions()",
+        Shape::Any,
+    )];
+
+    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        for mount in machine(scope)?.mounts().map_err(failed)? {
+            if !mount.source.starts_with("/dev/") {
+                continue;
+            }
+            let partition = Dict::from_pairs([
+                ("device", Value::from(&mount.source)),
+                ("mountpoint", path_value(&mount.mount_point)),
+                ("fstype", Value::from(&mount.fs_type)),
+                ("opts", Value::from(mount.options)),
+            ]);
+            let serial = SerialNumber {
+                major: mount.major,
+                minor: mount.minor,
+            };
+            let usage = Usage {
+                path: mount.mount_point,
+                fs_type: mount.fs_type,
+            };
+            rows.push(Row {
+                partition,
+                serial_number: Value::Lazy(Lazy::new(serial).bind(scope)),
+                usage: Value::Lazy(Lazy::new(usage).bind(scope)),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+struct Usage {
+    path: PathBuf,
+    fs_type: String,
+}
+
+impl peregrine_engine::query::Thunk for Usage {
+    fn force(&self, _: &Scope) -> Value {
+        usage(&self.path, &self.fs_type).map_or(Value::Null, Value::Dict)
+    }
+
+    fn call(&self, scope: &Scope, _: &CallArgs<'_>) -> Value {
+        self.force(scope)
+    }
+
+    fn text(&self) -> String {
+        "Usage".into()
+    }
+}
+
+#[cfg(unix)]
+fn usage(path: &Path, fs_type: &str) -> Option<Dict> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    let percent = |part: u64, whole: u64| {
+        if whole == 0 {
+            0.0
+        } else {
+            100.0 * part as f64 / whole as f64
+        }
+    };
+    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+    let inodes = stat.f_files.saturating_sub(stat.f_ffree);
+    Some(Dict::from_pairs([
+        ("path", path_value(path)),
+        ("fstype", Value::from(fs_type)),
+        ("total", Value::from(bytes(stat.f_blocks))),
+        ("free", Value::from(bytes(stat.f_bavail))),
+        ("used", Value::from(bytes(used))),
+        // Of what users can have, as df counts it.
+        (
+            "usedPercent",
+            Value::from(percent(used, used.saturating_add(stat.f_bavail))),
+        ),
+        ("inodesTotal", Value::from(stat.f_files)),
+        ("inodesUsed", Value::from(inodes)),
+        ("inodesFree", Value::from(stat.f_ffree)),
+        ("inodesUsedPercent", Value::from(percent(inodes, stat.f_files))),
+    ]))
+}
+
+#[cfg(not(unix))]
+fn usage(_: &Path, _: &str) -> Option<Dict> {
+    None
+}
+
+struct SerialNumber {
+    major: u32,
+    minor: u32,
+}
+
+impl peregrine_engine::query::Thunk for SerialNumber {
+    /// What udev found out, else what the disk's driver says.
+    fn force(&self, _: &Scope) -> Value {
+        let SerialNumber { major, minor } = self;
+        let udev = std::fs::read_to_string(format!("/run/udev/data/b{major}:{minor}")).unwrap_or_default();
+        let known = udev.lines().find_map(|line| line.strip_prefix("E:ID_SERIAL="));
+        let device = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+        let of_driver = || {
+            let places = ["device/serial", "../device/serial", "serial", "../serial"];
+            places
+                .iter()
+                .find_map(|place| std::fs::read_to_string(device.join(place)).ok())
+        };
+        let serial = known.map(str::to_owned).or_else(of_driver).unwrap_or_default();
+        Value::from(serial.trim())
+    }
+
+    fn call(&self, scope: &Scope, _: &CallArgs<'_>) -> Value {
+        self.force(scope)
+    }
+
+    fn text(&self) -> String {
+        "SerialNumber".into()
+    }
+}

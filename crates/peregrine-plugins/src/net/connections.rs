@@ -1,0 +1,89 @@
+//! `connections()`: open sockets, as older artifacts ask for them.
+
+use crate::machine::{failed, machine};
+use peregrine_engine::prelude::*;
+use peregrine_os::{Socket, Transport};
+use std::net::SocketAddr;
+
+/// Lists TCP and UDP sockets; `netstat()` has the same with columns that are the same on every system.
+#[derive(VqlArgs)]
+pub struct Args {}
+
+/// A socket.
+#[derive(IntoRow)]
+pub struct Row {
+    /// File descriptor in the process.
+    #[column(name = "FD")]
+    fd: i64,
+    /// `AF_INET` or `AF_INET6`.
+    family: &'static str,
+    /// `TCP` or `UDP`.
+    #[column(name = "Type")]
+    kind: &'static str,
+    /// Local `ip` and `port`.
+    laddr: Dict,
+    /// Remote `ip` and `port`.
+    raddr: Dict,
+    /// State of the connection.
+    status: &'static str,
+    /// Process id; 0 when it is not known.
+    pid: i64,
+    /// User ids of the socket.
+    uids: Value,
+}
+
+/// The plugin.
+pub struct Connections;
+
+impl Plugin for Connections {
+    type Args = Args;
+    type Row = Row;
+    const NAME: &'static str = "connections";
+    const CATEGORY: Category = Category::Linux;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const PLATFORMS: Platforms = Platforms::LINUX;
+    const EXAMPLES: &'static [Example] = &[example_shape("sockets", "connections()", Shape::Any)];
+
+    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        scope.check_access(Permission::MachineState)?;
+        for socket in machine(scope)?.sockets().map_err(failed)? {
+            scope.checkpoint()?;
+            if socket.owners.is_empty() {
+                rows.push(row(&socket, 0, 0))?;
+            }
+            for owner in &socket.owners {
+                rows.push(row(&socket, i64::from(owner.pid), i64::from(owner.fd)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn row(socket: &Socket, pid: i64, fd: i64) -> Row {
+    Row {
+        fd,
+        family: if socket.local.is_ipv4() {
+            "AF_INET"
+        } else {
+            "AF_INET6"
+        },
+        kind: if socket.transport == Transport::Tcp {
+            "TCP"
+        } else {
+            "UDP"
+        },
+        laddr: address(socket.local),
+        raddr: address(socket.remote),
+        status: socket.state.as_str(),
+        pid,
+        uids: Value::from(vec![socket.uid]),
+    }
+}
+
+fn address(address: SocketAddr) -> Dict {
+    let ip = address.ip().to_canonical();
+    Dict::from_pairs([
+        ("ip", Value::from(ip.to_string())),
+        ("port", Value::from(address.port())),
+    ])
+}

@@ -1,0 +1,137 @@
+//! `watch_csv()`: records of CSV as they are appended.
+
+use std::collections::HashMap;
+use std::io::{BufReader, Cursor};
+use std::sync::Arc;
+
+use peregrine_accessors::{Accessor, OsPath, PathList, accessor};
+use peregrine_engine::prelude::*;
+
+use super::csv_record::{Format, cell, next_record};
+use super::lines::without_mark;
+use super::parse_csv::one_character;
+use super::tail::{Line, Paths, follow};
+
+/// Watches CSV files, and gives the records that are appended as rows, typed as by `parse_csv()`.
+///
+/// The first record of a file names the columns. Files are followed as by `watch_syslog()`.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The files.
+    filename: PathList,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// The files have no header.
+    #[arg(default = false)]
+    auto_headers: bool,
+    /// What separates fields, one character; a comma when left out.
+    separator: Option<Str>,
+    /// Lines that start with this character are passed over.
+    comment: Option<Str>,
+    /// Names of the columns; the files have no header then.
+    columns: Option<Vec<Str>>,
+}
+
+/// The plugin.
+pub struct WatchCsv;
+
+/// Bytes of a record over several lines at most.
+const MAX_RECORD: usize = 1 << 20;
+
+impl Plugin for WatchCsv {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "watch_csv";
+    const CATEGORY: Category = Category::Events;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const IS_EVENT: bool = true;
+    const EXAMPLES: &'static [Example] = &[
+        not_run(
+            "a log in CSV",
+            "SELECT * FROM watch_csv(filename='/var/log/scans.csv') WHERE Result = 'infected'",
+        ),
+        fails(
+            "a long separator",
+            "watch_csv(accessor='data', filename='a', separator='ab')",
+            "one character",
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
+            .map_err(|error| error.to_string())?;
+        let format = Format {
+            separator: one_character("separator", args.separator)?.unwrap_or(b','),
+            comment: one_character("comment", args.comment)?,
+        };
+        let given = args.columns.unwrap_or_default();
+        let has_header = !args.auto_headers && given.is_empty();
+        let paths = Paths::Fixed(args.filename.resolve(scope, files.as_ref()));
+        let mut states: HashMap<Vec<u8>, State> = HashMap::new();
+        follow(scope, &files, &paths, MAX_RECORD as i64, &mut |mut line: Line<
+            '_,
+        >| {
+            let state = states.entry(line.path.to_bytes()).or_default();
+            if line.is_first {
+                *state = State {
+                    names: given.clone(),
+                    begun: Vec::new(),
+                    is_ready: !has_header,
+                };
+                without_mark(&mut line.text);
+            } else if state.names.is_empty() && state.begun.is_empty() && !state.is_ready {
+                // Followed from the end: the header is where the file begins.
+                state.names = if has_header {
+                    header(scope, &files, line.path, format)
+                } else {
+                    given.clone()
+                };
+                state.is_ready = true;
+            }
+            state.begun.extend_from_slice(&line.text);
+            state.begun.push(b'\n');
+            let quotes = state.begun.iter().filter(|byte| **byte == b'"').count();
+            if quotes % 2 == 1 && state.begun.len() < MAX_RECORD {
+                // A field goes on in the next line.
+                return Ok(());
+            }
+            let text = std::mem::take(&mut state.begun);
+            let Ok(Some(record)) = next_record(&mut Cursor::new(text), format) else {
+                return Ok(());
+            };
+            if !std::mem::replace(&mut state.is_ready, true) {
+                state.names = record.into_iter().map(Str::from).collect();
+                return Ok(());
+            }
+            let names = &mut state.names;
+            if names.len() < record.len() {
+                names.extend((names.len()..record.len()).map(|i| Str::from(format!("Col{i}"))));
+            }
+            let cells = record.into_iter().map(cell).chain(std::iter::repeat(Value::Null));
+            rows.push(Row::from_pairs(names.iter().cloned().zip(cells)))?;
+            Ok(())
+        })
+    }
+}
+
+/// What is known of a file.
+#[derive(Default)]
+struct State {
+    names: Vec<Str>,
+    /// A record that goes on.
+    begun: Vec<u8>,
+    /// The names are known; the next record is a row.
+    is_ready: bool,
+}
+
+fn header(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath, format: Format) -> Vec<Str> {
+    let Ok(reader) = files.open(scope, path) else {
+        return Vec::new();
+    };
+    let record = next_record(&mut BufReader::new(reader), format).ok().flatten();
+    let mut record = record.unwrap_or_default();
+    if let Some(first) = record.first_mut() {
+        without_mark(first);
+    }
+    record.into_iter().map(Str::from).collect()
+}
