@@ -38,6 +38,35 @@ impl Section {
     }
 }
 
+impl Section {
+    /// For each line of this section: the byte of the section where it starts, and the byte of the file `raw`.
+    ///
+    /// Blocks (`|`) fit exactly; texts that YAML folds or that are written with escapes fit as well as their lines do.
+    #[must_use]
+    pub fn lines(&self, raw: &str) -> Vec<(usize, usize)> {
+        let first = self.line.max(1) as usize - 1;
+        let mut lines = raw.split_inclusive('\n');
+        let mut start: usize = lines.by_ref().take(first).map(str::len).sum();
+        let mut own_start = 0;
+        let mut found = Vec::new();
+        for own in self.text.split_inclusive('\n') {
+            let Some(whole) = lines.next() else { break };
+            let margin = whole.find(own.trim_end()).unwrap_or_default();
+            let is_blank = own.trim().is_empty();
+            // An empty line may be shorter in the file than the margin.
+            let margin = if is_blank {
+                whole.trim_end_matches(['\n', '\r']).len()
+            } else {
+                margin
+            };
+            found.push((own_start, start + margin));
+            own_start += own.len();
+            start += whole.len();
+        }
+        found
+    }
+}
+
 /// Characters before `own` in a line of the file: the indentation YAML took away.
 fn margin(raw: &str, line: u32, own: &str) -> usize {
     let Some(whole) = raw.lines().nth(line.saturating_sub(1) as usize) else {

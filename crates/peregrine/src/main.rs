@@ -2,8 +2,10 @@
 //! provider and log subscriber chosen.
 #![forbid(unsafe_code)]
 
+mod diagnostics;
 mod folder_uploader;
 mod gui_files;
+mod ide;
 mod logging;
 mod output;
 mod registry;

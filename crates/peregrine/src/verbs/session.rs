@@ -1,5 +1,6 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
+use crate::diagnostics;
 use crate::folder_uploader::FolderUploader;
 use crate::output::RowWriter;
 use crate::registry;
@@ -116,12 +117,11 @@ pub(crate) fn run_text(
     max_rows: Option<u64>,
     rows: &AtomicU64,
 ) -> anyhow::Result<()> {
-    let program = peregrine_engine::Program::compile(text).map_err(|diagnostics| {
-        let rendered: Vec<String> = diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.render(text))
-            .collect();
-        anyhow::anyhow!("{name} can not be parsed\n{}", rendered.join("\n"))
+    let program = peregrine_engine::Program::compile(text).map_err(|found| {
+        anyhow::anyhow!(
+            "{name} can not be parsed\n{}",
+            diagnostics::render(name, text, &found)
+        )
     })?;
     let mut failure = None;
     for statement in program.statements() {

@@ -1,16 +1,16 @@
 //! `peregrine shell`: a session in which VQL is typed and rows appear.
 
-mod complete;
 mod editor;
-mod scan;
 
 use super::{session, vql};
+use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
 use crate::registry;
 use clap::ValueEnum as _;
 use parking_lot::Mutex;
 use peregrine_artifacts::Repository;
 use peregrine_engine::prelude::*;
+use peregrine_vql_ide::{Surroundings, scan};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,8 +57,8 @@ struct Shell {
     /// Stops the running query; taken by the handler of Ctrl-C.
     running: Arc<Mutex<Cancellation>>,
     writer: Box<dyn RowWriter>,
-    /// Names of the session's LETs, for completion.
-    lets: Arc<Mutex<Vec<String>>>,
+    /// The session's LETs, for completion.
+    lets: Arc<Mutex<Surroundings>>,
     had_failure: bool,
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         scope,
         running: Arc::new(Mutex::new(cancellation)),
         writer: output::writer(format, None)?,
-        lets: Arc::default(),
+        lets: Arc::new(Mutex::new(catalogue::surroundings())),
         had_failure: false,
     };
     if std::io::stdin().is_terminal() {
@@ -96,11 +96,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 impl Shell {
     fn interact(&mut self, repository: &Repository) -> anyhow::Result<()> {
-        let mut editor = editor::Editor::new(complete::Names {
-            registry: registry::registry(),
-            repository: repository.clone(),
-            lets: Arc::clone(&self.lets),
-        })?;
+        let catalogue = catalogue::catalogue(&registry::registry(), repository);
+        let mut editor = editor::Editor::new(catalogue, Arc::clone(&self.lets))?;
         stop_on_interrupt(Arc::clone(&self.running))?;
         eprintln!(
             "Peregrine {}; \\? for help, Ctrl-D to end.",
@@ -184,11 +181,12 @@ impl Shell {
             None,
             &rows,
         )?;
-        let mut lets = self.lets.lock();
-        lets.extend(names);
-        lets.sort();
-        lets.dedup();
-        drop(lets);
+        if !names.is_empty() {
+            let mut lets = self.lets.lock();
+            // What is defined anew replaces what was.
+            lets.forget(&names);
+            lets.add_before(text);
+        }
         if self.running.lock().is_cancelled() {
             eprintln!("stopped");
         }
