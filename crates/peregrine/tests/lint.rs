@@ -118,9 +118,9 @@ fn findings_about_an_artifact_point_into_its_file() {
         [
             "9:14 V120",
             "13:37 V121",
-            "15:50 V131",
-            "15:74 V104",
-            "15:81 V103"
+            "15:52 V131",
+            "15:70 V104",
+            "15:77 V103"
         ]
     );
     let silenced = DEFINITION.replace("imports:\n  - Custom.Absent\n", "").replace(
