@@ -42,6 +42,8 @@ enum Verb {
     Artifacts(verbs::artifacts::Args),
     /// What the language offers: functions, plugins, accessors; formatting.
     Vql(verbs::vql::Args),
+    /// Serve an editor: diagnostics, completion and more while VQL is written.
+    Lsp(verbs::lsp::Args),
     /// Run snapshot tests of queries.
     Golden(verbs::golden::Args),
     /// Server, web GUI and an agent for this machine, on embedded storage.
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Shell(args) => verbs::shell::run(args),
         Verb::Artifacts(args) => verbs::artifacts::run(args),
         Verb::Vql(args) => verbs::vql::run(args),
+        Verb::Lsp(args) => verbs::lsp::run(args),
         Verb::Golden(args) => verbs::golden::run(args),
         Verb::Gui(args) => verbs::gui::run(args),
         Verb::Server(args) => verbs::server::run(args),

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod artifacts;
 pub(crate) mod golden;
 pub(crate) mod gui;
+pub(crate) mod lsp;
 pub(crate) mod query;
 mod running;
 pub(crate) mod server;

@@ -1,9 +1,11 @@
 //! A file with VQL: a query text, or the definition of an artifact with several pieces of VQL in it.
 
 use super::catalogue;
+use super::lines::{Encoding, Lines};
 use peregrine_artifacts::verify::{Code, Suppression, suppressions};
 use peregrine_artifacts::{
-    Artifact, Error, Outline, Problem, Repository, Section, compile, outline, validate,
+    Artifact, Error, Outline, Parameter, ParameterType, Problem, Repository, Section, compile, outline,
+    validate,
 };
 use peregrine_vql::ast::Span;
 use peregrine_vql::diagnostic::locate;
@@ -34,6 +36,8 @@ pub(crate) struct Region {
 pub(crate) struct Document {
     /// The whole file.
     pub(crate) text: String,
+    /// Its lines.
+    pub(crate) lines: Lines,
     /// Its VQL, in order of place.
     pub(crate) regions: Vec<Region>,
     /// Of a definition: what its lines tell.
@@ -54,8 +58,18 @@ impl Document {
             around,
         };
         Document {
+            lines: Lines::new(&text),
             text,
             regions: vec![region],
+            ..Document::default()
+        }
+    }
+
+    /// Some other text, in which there is no VQL.
+    pub(crate) fn foreign(text: String) -> Document {
+        Document {
+            lines: Lines::new(&text),
+            text,
             ..Document::default()
         }
     }
@@ -91,6 +105,7 @@ impl Document {
         document
             .regions
             .sort_by_key(|region| region.lines.first().map(|line| line.1));
+        document.lines = Lines::new(&text);
         document.text = text;
         document
     }
@@ -129,7 +144,15 @@ impl Document {
         for (span, _) in &mut finding.labels {
             *span = place(*span);
         }
-        (finding.line, finding.column) = locate(&self.text, finding.span.start);
+        let (line, column) = self
+            .lines
+            .position(&self.text, finding.span.start as usize, Encoding::Utf8);
+        let start = finding.span.start as usize - column;
+        let before = self
+            .text
+            .get(start..finding.span.start as usize)
+            .unwrap_or_default();
+        (finding.line, finding.column) = (small(line + 1), small(before.chars().count() + 1));
         finding
     }
 
@@ -155,7 +178,13 @@ impl Document {
         given
             .variables
             .extend(artifact.parameters.iter().map(catalogue::parameter));
-        for parameter in &artifact.parameters {
+        let is_upload = |parameter: &&Parameter| {
+            matches!(
+                parameter.parameter_type(),
+                ParameterType::Upload | ParameterType::UploadFile
+            )
+        };
+        for parameter in artifact.parameters.iter().filter(is_upload) {
             // Uploaded files come by way of this one.
             given.add_variable(format!("{}_", parameter.name));
         }
