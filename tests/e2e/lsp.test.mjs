@@ -105,6 +105,8 @@ test('what fits the place is proposed', async () => {
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Host, Wanted', 'Ho|CURSOR|')), ['Host']);
   // Outside of VQL there is nothing to say.
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Finds a', 'Finds SEL|CURSOR|')), []);
+  // Closed without saving: what is on disk counts again.
+  await editor.tell('textDocument/didClose', { textDocument: { uri: family() } });
 });
 
 test('a proposal brings its page, and fits what is there', async () => {

@@ -185,6 +185,10 @@ impl Workspace {
 
     pub(super) fn close(&mut self, uri: &lsp::Uri) {
         self.texts.remove(uri);
+        // What was not saved is gone.
+        if let Some(path) = path_of(uri).filter(|path| is_yaml(path)) {
+            self.load_file(&path);
+        }
         // What was found is taken back.
         self.unchecked.insert(uri.as_ref().to_owned());
     }
