@@ -103,8 +103,7 @@ pub fn occurrence_at(
 #[must_use]
 pub fn let_definition(text: &str, name: &str) -> Option<(Span, Span)> {
     let (file, _) = parse_recovering(text);
-    let found = file
-        .statements
+    file.statements
         .iter()
         .rev()
         .find_map(|statement| match &statement.kind {
@@ -112,8 +111,7 @@ pub fn let_definition(text: &str, name: &str) -> Option<(Span, Span)> {
                 Some((binding.name.span, statement.span))
             }
             _ => None,
-        });
-    found
+        })
 }
 
 /// The names at a place, or of a name, in order.

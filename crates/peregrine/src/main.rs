@@ -8,6 +8,7 @@ mod gui_files;
 mod ide;
 mod logging;
 mod output;
+mod progress;
 mod registry;
 mod verbs;
 
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     let _ = peregrine_plugins::program_start();
     let is_service = matches!(cli.verb, Verb::Gui(_) | Verb::Server(_) | Verb::Agent(_));
     logging::start(cli.verbose, cli.log_json, is_service);
+    let as_json = cli.log_json;
     let outcome = match cli.verb {
         Verb::Query(args) => verbs::query::run(args),
         Verb::Shell(args) => verbs::shell::run(args),
@@ -77,6 +79,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
+            if let Some(refused) = error.downcast_ref::<diagnostics::Refused>().filter(|_| as_json) {
+                refused.to_json().for_each(|finding| eprintln!("{finding}"));
+                return ExitCode::FAILURE;
+            }
             eprintln!("peregrine: error: {error:#}");
             ExitCode::FAILURE
         }

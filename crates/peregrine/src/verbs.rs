@@ -5,6 +5,7 @@ pub(crate) mod artifacts;
 pub(crate) mod golden;
 pub(crate) mod gui;
 pub(crate) mod lsp;
+mod printing;
 pub(crate) mod query;
 mod running;
 pub(crate) mod server;

@@ -5,7 +5,8 @@ mod editor;
 use super::{session, vql};
 use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
-use crate::registry;
+use crate::progress::Progress;
+use crate::{diagnostics, registry};
 use clap::ValueEnum as _;
 use parking_lot::Mutex;
 use peregrine_artifacts::Repository;
@@ -63,7 +64,7 @@ struct Shell {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let log = session::TerminalLog::new(args.debug);
+    let log = session::TerminalLog::new(args.debug, Progress::default());
     let repository = registry::repository(&args.definitions)?;
     let (scope, cancellation) = session::open(&session::Options {
         env: args.env,
@@ -76,7 +77,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut shell = Shell {
         scope,
         running: Arc::new(Mutex::new(cancellation)),
-        writer: output::writer(format, None)?,
+        writer: output::writer(format, None, &Progress::default())?,
         lets: Arc::new(Mutex::new(catalogue::surroundings())),
         had_failure: false,
     };
@@ -161,7 +162,7 @@ impl Shell {
                 vql::doc(name.trim_end_matches("()"))?;
             }
             ("f", format) => match Format::from_str(format, true) {
-                Ok(format) => self.writer = output::writer(format, None)?,
+                Ok(format) => self.writer = output::writer(format, None, &Progress::default())?,
                 Err(_) => anyhow::bail!("no format `{format}`; known are table, json, jsonl, csv"),
             },
             _ => anyhow::bail!("no command `\\{name}`; `\\?` lists them"),
@@ -173,14 +174,8 @@ impl Shell {
         self.renew();
         let names = scan::let_names(text);
         let rows = AtomicU64::new(0);
-        session::run_text(
-            &self.scope,
-            text,
-            "the statement",
-            self.writer.as_mut(),
-            None,
-            &rows,
-        )?;
+        let program = diagnostics::compile("the statement", text)?;
+        session::run_program(&self.scope, &program, self.writer.as_mut(), None, &rows)?;
         if !names.is_empty() {
             let mut lets = self.lets.lock();
             // What is defined anew replaces what was.

@@ -205,11 +205,8 @@ fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
             std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?
         };
         let formatted = peregrine_vql::reformat(&text).map_err(|found| {
-            let name = path.display().to_string();
-            anyhow::anyhow!(
-                "`{name}` can not be laid out\n{}",
-                diagnostics::render(&name, &text, &found)
-            )
+            let name = format!("`{}`", path.display());
+            diagnostics::Refused::new(&name, &text, found)
         })?;
         if is_stdin {
             std::io::stdout().lock().write_all(formatted.as_bytes())?;

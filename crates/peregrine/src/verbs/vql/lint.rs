@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             writeln!(
                 out,
                 "{}",
-                diagnostics::render(&input.name, &document.text, &findings)
+                diagnostics::render(&format!("{}: ", input.name), &document.text, &findings)
             )?;
         }
     }
