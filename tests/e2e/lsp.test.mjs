@@ -83,6 +83,11 @@ test('findings in an artifact stand where its VQL stands', async () => {
   const other = pathToFileURL(path.join(folder, 'compose.yaml')).href;
   await editor.open(other, 'services:\n  query: SELEC\n');
   assert.deepEqual(await editor.findings(other), []);
+  // Nor is plain text, unless its name says so: some editors have no language for VQL.
+  await editor.open('file:///notes.txt', 'SELEC', 'plaintext');
+  assert.deepEqual(await editor.findings('file:///notes.txt'), []);
+  await editor.open('file:///notes.vql', 'SELEC', 'plaintext');
+  assert.equal((await editor.findings('file:///notes.vql')).length, 1);
 });
 
 const labels = async (uri, text) => {

@@ -39,9 +39,10 @@ impl Section {
 }
 
 impl Section {
-    /// For each line of this section: the byte of the section where it starts, and the byte of the file `raw`.
+    /// Where this section stands in the file `raw`: pairs of a byte of the section and a byte of the file, at least one
+    /// for each line.
     ///
-    /// Blocks (`|`) fit exactly; texts that YAML folds or that are written with escapes fit as well as their lines do.
+    /// Blocks fit exactly, folded ones too; texts in quotes with escapes fit as well as they can.
     #[must_use]
     pub fn lines(&self, raw: &str) -> Vec<(usize, usize)> {
         let first = self.line.max(1) as usize - 1;
@@ -50,21 +51,40 @@ impl Section {
         let mut own_start = 0;
         let mut found = Vec::new();
         for own in self.text.split_inclusive('\n') {
-            let Some(whole) = lines.next() else { break };
-            let margin = whole.find(own.trim_end()).unwrap_or_default();
-            let is_blank = own.trim().is_empty();
-            // An empty line may be shorter in the file than the margin.
-            let margin = if is_blank {
-                whole.trim_end_matches(['\n', '\r']).len()
-            } else {
-                margin
-            };
-            found.push((own_start, start + margin));
+            let mut rest = own.trim_end();
+            let mut at = own_start;
             own_start += own.len();
-            start += whole.len();
+            for whole in lines.by_ref() {
+                let line_start = start;
+                start += whole.len();
+                let line = whole.trim_end();
+                if line.is_empty() && !rest.is_empty() {
+                    // An empty line in a folded block is a line end.
+                    continue;
+                }
+                let margin = margin_of(line, rest);
+                found.push((at, line_start + margin));
+                // Folded: a blank stands for the line end.
+                let folded = line
+                    .get(margin..)
+                    .filter(|part| !part.is_empty())
+                    .and_then(|part| Some((part.len() + 1, rest.strip_prefix(part)?.strip_prefix(' ')?)));
+                let Some((length, more)) = folded else { break };
+                (at, rest) = (at + length, more);
+            }
         }
         found
     }
+}
+
+/// Bytes before `own` in a line of the file; where it is written in another way, the margin.
+fn margin_of(line: &str, own: &str) -> usize {
+    if own.is_empty() {
+        return line.len();
+    }
+    let word = own.split_whitespace().next().unwrap_or(own);
+    let found = line.find(own).or_else(|| line.find(word));
+    found.unwrap_or(line.len() - line.trim_start().len())
 }
 
 /// Characters before `own` in a line of the file: the indentation YAML took away.

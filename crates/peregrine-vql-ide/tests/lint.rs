@@ -324,3 +324,30 @@ fn any_text_is_survived_quickly() {
     assert!(found.len() < 1000, "{}", found.len());
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn deep_texts_are_survived_quickly() {
+    let started = std::time::Instant::now();
+    let mut query = "SELECT * FROM info()".to_owned();
+    for _ in 0..190 {
+        query = format!(
+            "SELECT *, Missing FROM foreach(row={{ {query} }}, query={{ SELECT * FROM users() }}) ORDER BY User"
+        );
+    }
+    let _ = findings(&query, false);
+    let mut query = "SELECT * FROM info()".to_owned();
+    for _ in 0..190 {
+        query = format!("SELECT * FROM if(condition=1, then={{ {query} }}) ORDER BY Uptime");
+    }
+    let _ = findings(&query, false);
+    let chain: String = (1..3000)
+        .map(|at| format!("LET a{at} = SELECT *, b{at} FROM a{}\n", at - 1))
+        .collect();
+    let _ = findings(
+        &format!("LET a0 = SELECT * FROM info()\n{chain}SELECT * FROM a2999"),
+        false,
+    );
+    let wide: String = (1..3000).map(|at| format!("c{at}, ")).collect();
+    let _ = findings(&format!("SELECT {wide} 1 FROM info() ORDER BY c1"), false);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}

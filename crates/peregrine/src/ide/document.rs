@@ -4,7 +4,7 @@ use super::catalogue;
 use super::lines::{Encoding, Lines};
 use peregrine_artifacts::verify::{Code, Suppression, suppressions};
 use peregrine_artifacts::{
-    Artifact, Error, Outline, Parameter, ParameterType, Problem, Repository, Section, compile, outline,
+    Artifact, Error, Kind, Outline, Parameter, ParameterType, Problem, Repository, Section, compile, outline,
     validate,
 };
 use peregrine_vql::ast::Span;
@@ -173,6 +173,8 @@ impl Document {
     fn take_apart(&mut self, raw: &str, artifact: &Artifact, repository: &Repository) {
         let mut given = Surroundings {
             variables: catalogue::given(),
+            // Notebooks bring variables of their own.
+            is_open: artifact.kind == Kind::Notebook,
             ..Surroundings::default()
         };
         given
@@ -376,4 +378,60 @@ fn is_blank(text: &str) -> bool {
 
 fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+    use crate::ide::catalogue;
+    use crate::registry;
+
+    const TEXT: &str = "name: Custom.Ü\r\nexport: |\r\n  LET E(x) = x\r\nparameters:\r\n- name: P\r\n  default: |\r\n    é\r\nprecondition: SELECT OS From info() where OS = 'linux'\r\nsources:\r\n- queries:\r\n  - LET q = SELECT 'é' AS a FROM scope()\r\n  - |\r\n    SELECT E(x=P), a\r\n\r\n      FROM q\r\n- query: >\r\n    SELECT 'ü😀'\r\n    FROM scope()\r\n- query: \"SELECT 'a\\tß' AS x\\n FROM scope() ORDER BY z\"\r\n";
+
+    #[test]
+    fn any_damage_is_survived() {
+        let repository = registry::repository(&[]).unwrap();
+        let catalogue = catalogue::catalogue(&registry::registry(), &repository);
+        let mut texts = vec![TEXT.to_owned(), TEXT.replace('\r', "")];
+        for (at, c) in TEXT.char_indices() {
+            texts.push(TEXT[..at].to_owned());
+            texts.push(TEXT[at..].to_owned());
+            texts.push(format!("{}{}", &TEXT[..at], &TEXT[at + c.len_utf8()..]));
+        }
+        for text in texts {
+            let document = Document::definition(text.clone(), &repository);
+            for finding in document.findings(&catalogue) {
+                assert!(finding.span.end as usize <= text.len(), "{finding:?}");
+            }
+            for offset in 0..=text.len() {
+                if let Some((region, inner)) = document.region_at(offset) {
+                    assert!(region.text.is_char_boundary(inner));
+                    assert!(region.to_file(inner) <= text.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn places_go_both_ways() {
+        let repository = registry::repository(&[]).unwrap();
+        let document = Document::definition(TEXT.to_owned(), &repository);
+        assert_eq!(document.regions.len(), 5);
+        for wanted in ["E(x) = x", "OS = 'linux'", "'é' AS a", "E(x=P)", "FROM q", "ü😀"] {
+            let at = TEXT.find(wanted).unwrap();
+            let (region, inner) = document.region_at(at).unwrap();
+            assert!(
+                region.text[inner..].starts_with(wanted),
+                "{wanted}: {:?}",
+                &region.text[inner..]
+            );
+            assert_eq!(region.to_file(inner), at);
+        }
+        for outside in ["name:", "default", "sources"] {
+            assert!(
+                document.region_at(TEXT.find(outside).unwrap()).is_none(),
+                "{outside}"
+            );
+        }
+    }
 }

@@ -40,6 +40,7 @@ pub(super) struct Text {
 enum Kind {
     Query,
     Yaml,
+    Other,
 }
 
 impl Workspace {
@@ -123,10 +124,15 @@ impl Workspace {
         let opened = params.text_document;
         let language = String::from(opened.language_id);
         let path = opened.uri.as_ref().to_lowercase();
-        let is_yaml = path.ends_with(".yaml")
-            || path.ends_with(".yml")
-            || (language == "yaml" && !path.ends_with(".vql"));
-        let kind = if is_yaml { Kind::Yaml } else { Kind::Query };
+        let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
+        // The name decides: editors without a language for VQL call it plain text.
+        let kind = if ends(&[".vql"]) || language == "vql" {
+            Kind::Query
+        } else if ends(&[".yaml", ".yml"]) || language == "yaml" {
+            Kind::Yaml
+        } else {
+            Kind::Other
+        };
         self.set(opened.uri, kind, opened.version, opened.text);
     }
 
@@ -171,8 +177,7 @@ impl Workspace {
                 }
                 Document::definition(text, &self.repository)
             }
-            // Some other YAML.
-            Kind::Yaml => Document::foreign(text),
+            Kind::Yaml | Kind::Other => Document::foreign(text),
         };
         self.unchecked.insert(uri.as_ref().to_owned());
         let text = Text {
