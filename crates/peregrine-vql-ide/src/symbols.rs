@@ -214,6 +214,38 @@ impl Collector<'_> {
         });
     }
 
+    /// `query.column`: the column of all rows of a LET.
+    fn member(&mut self, symbol: &Symbol, place: &Place<'_>) {
+        let ([first, column, ..], None) = (symbol.path.as_slice(), &symbol.args) else {
+            return;
+        };
+        let Columns::Known(columns) = self.inference.of_let(&first.text) else {
+            return;
+        };
+        let is_hidden =
+            |layer: &Layer| layer.columns == Columns::Unknown || layer.columns.get(&first.text).is_some();
+        let is_there = columns.iter().any(|known| *known.name == *column.text);
+        // Columns of queries in a LET may be hidden where that is used.
+        let is_certain = place.container.is_none() && !place.layers.iter().any(is_hidden);
+        if is_there || !is_certain || column.text.starts_with('@') || self.findings.len() >= MAX_FINDINGS {
+            return;
+        }
+        let known = columns.iter().map(|column| column.name.as_str());
+        let help = closest(&column.text, known.clone()).map_or_else(
+            || format!("it has {}", known.collect::<Vec<_>>().join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("the rows of `{}` have no column `{}`", first.text, column.text);
+        let severity = Severity::Error;
+        self.findings.push(finding(
+            severity,
+            code::UNKNOWN_COLUMN,
+            column.span,
+            message,
+            Some(help).filter(|_| !columns.is_empty()),
+        ));
+    }
+
     fn used(&mut self, name: &str, args: Option<&[Arg]>, place: &Place<'_>) {
         let uses = self.uses.entry(name.to_owned()).or_default();
         let passed_to = if self.names.queries.contains(name) {
@@ -246,6 +278,7 @@ impl Observer for Collector<'_> {
         let is_call = symbol.path.len() == 1 && symbol.args.is_some();
         if !is_call {
             self.name(first, None, place);
+            self.member(symbol, place);
         } else if self.names.lets.contains_key(&*first.text)
             && !self.catalogue.functions.contains_key(&*first.text)
         {
@@ -268,6 +301,9 @@ impl Observer for Collector<'_> {
     }
 
     fn select(&mut self, select: &Select, _: &Layer, _: &Place<'_>) {
+        if self.findings.len() >= MAX_FINDINGS {
+            return;
+        }
         let Some(order) = &select.order_by else { return };
         let Columns::Known(columns) = self.inference.of_select(select) else {
             return;

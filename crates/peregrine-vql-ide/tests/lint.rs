@@ -203,6 +203,31 @@ fn order_by_needs_a_column_of_the_select() {
 }
 
 #[test]
+fn a_query_has_the_columns_it_has() {
+    check(
+        "LET q = SELECT Uid FROM users()\nSELECT q.Uidd[0], q.Uid FROM scope()",
+        &["2:10 V121"],
+    );
+    check(
+        "LET q <= SELECT * FROM users()\nSELECT 1 FROM info() WHERE Hostname IN q.Name",
+        &["2:42 V121"],
+    );
+    check("LET q = SELECT * FROM pslist()\nSELECT q.Any FROM scope()", &[]);
+    check(
+        "LET q = SELECT Uid FROM users()\nSELECT q.Any FROM foreach(row=Given)",
+        &[],
+    );
+    check(
+        "LET q = SELECT Uid FROM users()\nSELECT q.Any FROM foreach(row={ SELECT 1 AS q FROM scope() })",
+        &[],
+    );
+    check(
+        "LET q = SELECT Uid FROM users()\nLET q = dict(Any=1)\nSELECT q.Any FROM scope()",
+        &["2:5 V111"],
+    );
+}
+
+#[test]
 fn names_that_nothing_gives_are_found() {
     check_closed("SELECT Hostnam FROM info()", &["1:8 V120"]);
     check_closed(
