@@ -40,6 +40,7 @@ mod kind;
 mod model;
 mod namespace;
 mod normalise;
+mod outline;
 mod parameter;
 pub mod queues;
 mod reformat;
@@ -63,6 +64,7 @@ pub use model::{
     Artifact, CellVariable, ColumnType, Metadata, NotebookCell, Origin, Report, Resources, Source, Tool,
 };
 pub use namespace::{AccessCheck, Namespace};
+pub use outline::{Named, Outline, outline};
 pub use parameter::{Parameter, ParameterType, quote};
 pub use reformat::reformat;
 pub use repository::{COMPILED_IN, Loaded, Repository};

@@ -38,6 +38,55 @@ impl Section {
     }
 }
 
+impl Section {
+    /// Where this section stands in the file `raw`: pairs of a byte of the section and a byte of the file, at least one
+    /// for each line.
+    ///
+    /// Blocks fit exactly, folded ones too; texts in quotes with escapes fit as well as they can.
+    #[must_use]
+    pub fn lines(&self, raw: &str) -> Vec<(usize, usize)> {
+        let first = self.line.max(1) as usize - 1;
+        let mut lines = raw.split_inclusive('\n');
+        let mut start: usize = lines.by_ref().take(first).map(str::len).sum();
+        let mut own_start = 0;
+        let mut found = Vec::new();
+        for own in self.text.split_inclusive('\n') {
+            let mut rest = own.trim_end();
+            let mut at = own_start;
+            own_start += own.len();
+            for whole in lines.by_ref() {
+                let line_start = start;
+                start += whole.len();
+                let line = whole.trim_end();
+                if line.is_empty() && !rest.is_empty() {
+                    // An empty line in a folded block is a line end.
+                    continue;
+                }
+                let margin = margin_of(line, rest);
+                found.push((at, line_start + margin));
+                // Folded: a blank stands for the line end.
+                let folded = line
+                    .get(margin..)
+                    .filter(|part| !part.is_empty())
+                    .and_then(|part| Some((part.len() + 1, rest.strip_prefix(part)?.strip_prefix(' ')?)));
+                let Some((length, more)) = folded else { break };
+                (at, rest) = (at + length, more);
+            }
+        }
+        found
+    }
+}
+
+/// Bytes before `own` in a line of the file; where it is written in another way, the margin.
+fn margin_of(line: &str, own: &str) -> usize {
+    if own.is_empty() {
+        return line.len();
+    }
+    let word = own.split_whitespace().next().unwrap_or(own);
+    let found = line.find(own).or_else(|| line.find(word));
+    found.unwrap_or(line.len() - line.trim_start().len())
+}
+
 /// Characters before `own` in a line of the file: the indentation YAML took away.
 fn margin(raw: &str, line: u32, own: &str) -> usize {
     let Some(whole) = raw.lines().nth(line.saturating_sub(1) as usize) else {

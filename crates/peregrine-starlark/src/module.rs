@@ -13,13 +13,13 @@ use crate::convert::{from_star, is_function, to_star};
 use crate::nesting;
 
 /// Bytes of values a script may make.
-const MAX_HEAP: usize = 256 << 20;
+const MAX_HEAP: usize = 32 << 20;
 /// Calls and turns of loops in one go.
 const MAX_STEPS: u64 = 1_000_000_000;
 /// Calls within each other.
 const MAX_CALLS: usize = 500;
 /// Virtual memory until it is used: the interpreter recurses on the native stack.
-const STACK: usize = 256 << 20;
+const STACK: usize = 1 << 30;
 
 /// The names of a script.
 pub(crate) struct Module {

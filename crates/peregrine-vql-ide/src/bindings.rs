@@ -2,26 +2,32 @@
 
 use crate::calls::finding;
 use crate::catalogue::Catalogue;
-use crate::code;
+use crate::surroundings::Surroundings;
 use crate::walk::{self, Visitor};
-use peregrine_vql::ast::{File, Let, LetBody, Source, StatementKind, StrLit, Symbol};
+use crate::{MAX_FINDINGS, code};
+use peregrine_vql::ast::{File, Let, LetBody, Source, Statement, StatementKind, StrLit, Symbol};
 use peregrine_vql::{Diagnostic, Severity, parse, parse_lambda};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Strings are looked into this deep (a lambda in a query in a string).
 const MAX_STRINGS: u8 = 4;
 
-pub(crate) fn check(file: &File, catalogue: &dyn Catalogue, findings: &mut Vec<Diagnostic>) {
-    // The names each statement uses.
-    let uses: Vec<BTreeSet<String>> = file
-        .statements
-        .iter()
-        .map(|statement| {
-            let mut uses = Uses::default();
-            walk::statement(&mut uses, statement);
-            uses.names
-        })
-        .collect();
+pub(crate) fn check(
+    file: &File,
+    around: &Surroundings,
+    catalogue: &Catalogue,
+    findings: &mut Vec<Diagnostic>,
+) {
+    // The names each statement uses, and how many statements use a name.
+    let uses: Vec<BTreeSet<String>> = file.statements.iter().map(uses_of).collect();
+    let mut users: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in uses.iter().flatten() {
+        *users.entry(name).or_default() += 1;
+    }
+    let mut earlier_lets: BTreeMap<&str, (usize, &Let)> = BTreeMap::new();
+    // The last statement so far that used a name when it ran.
+    let mut used_at: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut next = 0;
     let lets: Vec<(usize, &Let)> = file
         .statements
         .iter()
@@ -33,12 +39,17 @@ pub(crate) fn check(file: &File, catalogue: &dyn Catalogue, findings: &mut Vec<D
         .collect();
     // A file of LETs only is meant to be used by another.
     let has_query = lets.len() < file.statements.len();
-    for (position, &(at, binding)) in lets.iter().enumerate() {
+    let limit = findings.len() + MAX_FINDINGS;
+    for &(at, binding) in &lets {
+        if findings.len() >= limit {
+            return;
+        }
         let name = &*binding.name.text;
-        let is_used = uses
-            .iter()
-            .enumerate()
-            .any(|(user, names)| user != at && names.contains(name));
+        let own = usize::from(uses[at].contains(name));
+        let is_used = users.get(name).is_some_and(|users| *users > own)
+            || around.used_elsewhere.contains(name)
+            || catalogue.read_by_host.contains(name)
+            || is_setting(name);
         // `LET x <= f()` may be there for what f does.
         let has_effect = binding.materialize && matches!(binding.body, LetBody::Expr(_));
         if has_query && !is_used && !has_effect && !name.starts_with('_') {
@@ -53,12 +64,18 @@ pub(crate) fn check(file: &File, catalogue: &dyn Catalogue, findings: &mut Vec<D
                 Some(help),
             ));
         }
-        let earlier = lets[..position]
-            .iter()
-            .rev()
-            .find(|(_, earlier)| earlier.name.text == binding.name.text);
+        for (past, statement) in file.statements.iter().enumerate().take(at).skip(next) {
+            if runs_at_once(statement) {
+                used_at.extend(uses[past].iter().map(|name| (name.as_str(), past)));
+            }
+        }
+        next = at;
+        let earlier = earlier_lets.insert(name, (at, binding));
+        let earlier = earlier
+            .filter(|(position, _)| used_at.get(name).is_none_or(|used| used <= position))
+            .map(|(_, binding)| binding);
         // `LET x = x + 1` builds on the earlier one, and `LET _ <= f()` only runs something.
-        if let Some((_, earlier)) = earlier
+        if let Some(earlier) = earlier
             && !uses[at].contains(name)
             && !name.starts_with('_')
         {
@@ -90,17 +107,38 @@ pub(crate) fn check(file: &File, catalogue: &dyn Catalogue, findings: &mut Vec<D
     }
 }
 
+fn runs_at_once(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Select(_) => true,
+        StatementKind::Let(binding) => binding.materialize,
+    }
+}
+
+/// Accessors and functions read variables of such names, as in `LET SSH_CONFIG = …`.
+fn is_setting(name: &str) -> bool {
+    !name.contains(|c: char| c.is_lowercase())
+}
+
+/// The names a statement uses.
+pub(crate) fn uses_of(statement: &Statement) -> BTreeSet<String> {
+    let mut uses = Uses::default();
+    walk::statement(&mut uses, statement);
+    uses.names
+}
+
 /// What goes before a LET with parameters.
-fn hidden_by(binding: &Let, catalogue: &dyn Catalogue) -> Option<&'static str> {
+fn hidden_by(binding: &Let, catalogue: &Catalogue) -> Option<&'static str> {
     binding.params.as_ref()?;
     let name = &binding.name.text;
     match binding.body {
         LetBody::Query(_) => catalogue
-            .plugin(name)
+            .plugins
+            .get(&**name)
             .filter(|callable| !callable.is_missing)
             .map(|_| "plugin"),
         LetBody::Expr(_) => catalogue
-            .function(name)
+            .functions
+            .get(&**name)
             .filter(|callable| !callable.is_missing)
             .map(|_| "function"),
     }

@@ -3,14 +3,27 @@
 use crate::catalogue::{Argument, Callable, Catalogue};
 use crate::names::Names;
 use crate::suggest::did_you_mean;
+use crate::surroundings::Surroundings;
 use crate::walk::{self, Visitor};
-use crate::{code, constant};
+use crate::{ARTIFACT, MAX_FINDINGS, code, constant};
 use peregrine_vql::ast::{Arg, ArgValue, File, List, Name, Source, Span, Symbol};
 use peregrine_vql::{Diagnostic, Severity};
 
-pub(crate) fn check(file: &File, names: &Names, catalogue: &dyn Catalogue, findings: &mut Vec<Diagnostic>) {
+/// LETs that are looked at for a name that was meant.
+const MAX_NEAR: usize = 1000;
+/// What any artifact can be called with beside its parameters.
+pub(crate) const CALL_OPTIONS: &[&str] = &["source", "preconditions"];
+
+pub(crate) fn check(
+    file: &File,
+    names: &Names,
+    around: &Surroundings,
+    catalogue: &Catalogue,
+    findings: &mut Vec<Diagnostic>,
+) {
     let mut checker = Checker {
         names,
+        lacks_texts: around.lacks_texts,
         catalogue,
         findings,
     };
@@ -21,15 +34,19 @@ pub(crate) fn check(file: &File, names: &Names, catalogue: &dyn Catalogue, findi
 
 struct Checker<'a> {
     names: &'a Names,
-    catalogue: &'a dyn Catalogue,
+    /// LETs may be there that nobody knows of.
+    lacks_texts: bool,
+    catalogue: &'a Catalogue,
     findings: &'a mut Vec<Diagnostic>,
 }
 
 impl Visitor for Checker<'_> {
     fn source(&mut self, source: &Source) {
-        let [name] = source.path.as_slice() else { return };
-        match (&source.args, self.catalogue.plugin(&name.text)) {
-            (Some(args), Some(callable)) => self.call("plugin", name, &callable, args),
+        let [name] = source.path.as_slice() else {
+            return self.artifact_call(&source.path, source.args.as_deref());
+        };
+        match (&source.args, self.catalogue.plugins.get(&*name.text)) {
+            (Some(args), Some(callable)) => self.call("plugin", name, callable, args),
             (None, Some(_)) if !self.names.has(&name.text) => {
                 let message = format!("`{}` is a plugin, and is not called", name.text);
                 let help = format!("write `{}()`", name.text);
@@ -44,10 +61,10 @@ impl Visitor for Checker<'_> {
 
     fn symbol(&mut self, symbol: &Symbol) {
         let ([name], Some(args)) = (symbol.path.as_slice(), &symbol.args) else {
-            return;
+            return self.artifact_call(&symbol.path, symbol.args.as_deref());
         };
-        match self.catalogue.function(&name.text) {
-            Some(callable) => self.call("function", name, &callable, args),
+        match self.catalogue.functions.get(&*name.text) {
+            Some(callable) => self.call("function", name, callable, args),
             None if self.names.has(&name.text) => self.let_call(name, args),
             None => self.unknown_function(name),
         }
@@ -56,34 +73,34 @@ impl Visitor for Checker<'_> {
 
 impl Checker<'_> {
     fn unknown_function(&mut self, name: &Name) {
-        let help = if self.catalogue.plugin(&name.text).is_some() {
+        if self.is_full() || self.lacks_texts {
+            return;
+        }
+        let help = if self.catalogue.plugins.contains_key(&*name.text) {
             Some(format!(
                 "there is a plugin of this name: `SELECT * FROM {}()`",
                 name.text
             ))
         } else {
-            let known = self.catalogue.function_names();
-            did_you_mean(
-                &name.text,
-                self.names.lets.keys().chain(&known).map(String::as_str),
-            )
+            let lets = self.names.lets.keys().take(MAX_NEAR).map(String::as_str);
+            did_you_mean(&name.text, lets.chain(self.catalogue.function_names()))
         };
         let message = format!("unknown function `{}`", name.text);
         self.error(code::UNKNOWN_FUNCTION, name.span, message, help);
     }
 
     fn unknown_plugin(&mut self, name: &Name) {
-        let help = if self.catalogue.function(&name.text).is_some() {
+        if self.is_full() || self.lacks_texts {
+            return;
+        }
+        let help = if self.catalogue.functions.contains_key(&*name.text) {
             Some(format!(
                 "there is a function of this name: `SELECT {}() FROM scope()`",
                 name.text
             ))
         } else {
-            let known = self.catalogue.plugin_names();
-            did_you_mean(
-                &name.text,
-                self.names.lets.keys().chain(&known).map(String::as_str),
-            )
+            let lets = self.names.lets.keys().take(MAX_NEAR).map(String::as_str);
+            did_you_mean(&name.text, lets.chain(self.catalogue.plugin_names()))
         };
         let message = format!("unknown plugin `{}`", name.text);
         self.error(code::UNKNOWN_PLUGIN, name.span, message, help);
@@ -105,8 +122,8 @@ impl Checker<'_> {
             .iter()
             .map(|(name, required)| Argument {
                 name: name.clone(),
-                type_name: String::new(),
                 required: *required,
+                ..Argument::default()
             })
             .collect();
         self.check_args(name, &wanted, false, args);
@@ -137,10 +154,16 @@ impl Checker<'_> {
                     None,
                 );
             }
-            if let Some(complaint) = constant::complaint(&known.type_name, &arg.value) {
-                let message = format!("`{}` of `{}`: {complaint}", arg.name.text, name.text);
-                let span = value_span(arg);
-                self.error(code::WRONG_TYPE, span, message, None);
+            let complain = self.catalogue.regex_complaint;
+            if let Some(complaint) = constant::complaint(known, &arg.value, complain) {
+                let message = format!("`{}` of `{}`: {}", arg.name.text, name.text, complaint.text);
+                self.report(
+                    complaint.severity,
+                    code::WRONG_TYPE,
+                    value_span(arg),
+                    message,
+                    None,
+                );
             }
         }
         let is_missing =
@@ -152,6 +175,9 @@ impl Checker<'_> {
     }
 
     fn unknown_argument(&mut self, name: &Name, wanted: &[Argument], arg: &Arg) {
+        if self.is_full() {
+            return;
+        }
         let known: Vec<&str> = wanted.iter().map(|known| known.name.as_str()).collect();
         let help = did_you_mean(&arg.name.text, known.iter().copied()).unwrap_or_else(|| {
             if known.is_empty() {
@@ -162,6 +188,56 @@ impl Checker<'_> {
         });
         let message = format!("`{}` has no argument `{}`", name.text, arg.name.text);
         self.error(code::UNKNOWN_ARGUMENT, arg.name.span, message, Some(help));
+    }
+
+    /// `Artifact.Some.Name(…)`, in either place.
+    fn artifact_call(&mut self, path: &[Name], args: Option<&[Arg]>) {
+        let ([first, rest @ ..], Some(args)) = (path, args) else {
+            return;
+        };
+        let is_artifact = &*first.text == ARTIFACT && !rest.is_empty() && !self.names.has(ARTIFACT);
+        if !is_artifact || self.catalogue.artifacts.is_empty() || self.is_full() {
+            return;
+        }
+        let name = dotted(rest);
+        let span = Span {
+            start: rest[0].span.start,
+            end: rest[rest.len() - 1].span.end,
+        };
+        let Some(artifact) = self.catalogue.artifacts.get(&name) else {
+            let help = did_you_mean(&name, self.catalogue.artifacts.keys().map(String::as_str));
+            let message = format!("no artifact `{name}`");
+            return self.error(code::UNKNOWN_ARTIFACT, span, message, help);
+        };
+        if args.iter().any(|arg| &*arg.name.text == "**") {
+            return;
+        }
+        let parameters = || {
+            artifact
+                .parameters
+                .iter()
+                .map(|parameter| parameter.name.as_str())
+        };
+        let known = || parameters().chain(CALL_OPTIONS.iter().copied());
+        for arg in args
+            .iter()
+            .filter(|arg| known().all(|known| known != &*arg.name.text))
+        {
+            let help = did_you_mean(&arg.name.text, known()).unwrap_or_else(|| {
+                let all: Vec<&str> = parameters().collect();
+                match all.is_empty() {
+                    true => "it has none".to_owned(),
+                    false => format!("it has {}", all.join(", ")),
+                }
+            });
+            let message = format!("artifact `{name}` has no parameter `{}`", arg.name.text);
+            self.error(code::UNKNOWN_PARAMETER, arg.name.span, message, Some(help));
+        }
+    }
+
+    /// More findings help nobody, and looking for what was meant takes time.
+    fn is_full(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS
     }
 
     fn error(&mut self, code: &'static str, span: Span, message: String, help: Option<String>) {
@@ -176,7 +252,9 @@ impl Checker<'_> {
         message: String,
         help: Option<String>,
     ) {
-        self.findings.push(finding(severity, code, span, message, help));
+        if !self.is_full() {
+            self.findings.push(finding(severity, code, span, message, help));
+        }
     }
 }
 
@@ -198,6 +276,12 @@ pub(crate) fn finding(
         labels: Vec::new(),
         help,
     }
+}
+
+/// `Some.Name` of its parts.
+pub(crate) fn dotted(path: &[Name]) -> String {
+    let parts: Vec<&str> = path.iter().map(|name| &*name.text).collect();
+    parts.join(".")
 }
 
 fn value_span(arg: &Arg) -> Span {

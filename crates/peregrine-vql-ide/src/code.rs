@@ -20,3 +20,13 @@ pub const UNUSED_LET: &str = "V110";
 pub const SHADOWED_LET: &str = "V111";
 /// A LET function that is never called, because a built-in one goes first.
 pub const HIDDEN_BY_BUILTIN: &str = "V112";
+/// A name that nothing gives.
+pub const UNKNOWN_NAME: &str = "V120";
+/// A column the rows do not have.
+pub const UNKNOWN_COLUMN: &str = "V121";
+/// A constant regular expression that cannot be read.
+pub const BAD_PATTERN: &str = "V122";
+/// A call of an artifact nobody knows.
+pub const UNKNOWN_ARTIFACT: &str = "V130";
+/// An artifact has no such parameter.
+pub const UNKNOWN_PARAMETER: &str = "V131";

@@ -15,6 +15,16 @@ pub(crate) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>)
         .map(|(_, name)| name)
 }
 
+/// `wrong` can hardly be anything but `right`, mistyped: not one with an ending more, not one short enough to be another word.
+pub(crate) fn is_slip(wrong: &str, right: &str) -> bool {
+    let (wrong, right) = (wrong.to_lowercase(), right.to_lowercase());
+    if wrong == right {
+        return true;
+    }
+    let is_longer_form = wrong.starts_with(&right) || right.starts_with(&wrong);
+    wrong.chars().count() >= 4 && !is_longer_form && distance(&wrong, &right) <= 2
+}
+
 /// The sentence for it.
 pub(crate) fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     closest(wrong, names).map(|name| format!("did you mean `{name}`?"))

@@ -2,10 +2,13 @@
 //! provider and log subscriber chosen.
 #![forbid(unsafe_code)]
 
+mod diagnostics;
 mod folder_uploader;
 mod gui_files;
+mod ide;
 mod logging;
 mod output;
+mod progress;
 mod registry;
 mod verbs;
 
@@ -40,6 +43,8 @@ enum Verb {
     Artifacts(verbs::artifacts::Args),
     /// What the language offers: functions, plugins, accessors; formatting.
     Vql(verbs::vql::Args),
+    /// Serve an editor: diagnostics, completion and more while VQL is written.
+    Lsp(verbs::lsp::Args),
     /// Run snapshot tests of queries.
     Golden(verbs::golden::Args),
     /// Server, web GUI and an agent for this machine, on embedded storage.
@@ -59,11 +64,13 @@ fn main() -> ExitCode {
     let _ = peregrine_plugins::program_start();
     let is_service = matches!(cli.verb, Verb::Gui(_) | Verb::Server(_) | Verb::Agent(_));
     logging::start(cli.verbose, cli.log_json, is_service);
+    let as_json = cli.log_json;
     let outcome = match cli.verb {
         Verb::Query(args) => verbs::query::run(args),
         Verb::Shell(args) => verbs::shell::run(args),
         Verb::Artifacts(args) => verbs::artifacts::run(args),
         Verb::Vql(args) => verbs::vql::run(args),
+        Verb::Lsp(args) => verbs::lsp::run(args),
         Verb::Golden(args) => verbs::golden::run(args),
         Verb::Gui(args) => verbs::gui::run(args),
         Verb::Server(args) => verbs::server::run(args),
@@ -72,6 +79,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
+            if let Some(refused) = error.downcast_ref::<diagnostics::Refused>().filter(|_| as_json) {
+                refused.to_json().for_each(|finding| eprintln!("{finding}"));
+                return ExitCode::FAILURE;
+            }
             eprintln!("peregrine: error: {error:#}");
             ExitCode::FAILURE
         }

@@ -4,6 +4,7 @@ mod csv_rows;
 mod json_rows;
 mod table;
 
+use crate::progress::Progress;
 use clap::ValueEnum;
 use peregrine_engine::prelude::{Row, Scope};
 use std::io::{self, IsTerminal, Write};
@@ -45,8 +46,13 @@ pub(crate) trait RowWriter: Send {
 }
 
 /// A writer of this format to standard output or a new file of mode 0600.
-pub(crate) fn writer(format: Format, file: Option<&Path>) -> anyhow::Result<Box<dyn RowWriter>> {
+pub(crate) fn writer(
+    format: Format,
+    file: Option<&Path>,
+    progress: &Progress,
+) -> anyhow::Result<Box<dyn RowWriter>> {
     let out: Box<dyn Write + Send> = match file {
+        None if io::stdout().is_terminal() => progress.guard(Box::new(io::stdout())),
         None => Box::new(io::stdout()),
         Some(path) => {
             use std::os::unix::fs::OpenOptionsExt;

@@ -4,6 +4,8 @@ pub(crate) mod agent;
 pub(crate) mod artifacts;
 pub(crate) mod golden;
 pub(crate) mod gui;
+pub(crate) mod lsp;
+mod printing;
 pub(crate) mod query;
 mod running;
 pub(crate) mod server;

@@ -37,6 +37,18 @@ impl Catalogue for LanguageCatalogue {
     }
 }
 
+impl LanguageCatalogue {
+    /// All functions, by name.
+    pub fn functions() -> impl Iterator<Item = (&'static str, &'static Callable)> {
+        language().0.iter().map(|(name, callable)| (*name, callable))
+    }
+
+    /// All plugins, by name.
+    pub fn plugins() -> impl Iterator<Item = (&'static str, &'static Callable)> {
+        language().1.iter().map(|(name, callable)| (*name, callable))
+    }
+}
+
 type Names = HashMap<&'static str, Callable>;
 
 fn language() -> &'static (Names, Names) {

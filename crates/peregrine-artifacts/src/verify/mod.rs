@@ -169,6 +169,12 @@ pub fn verify(artifact: &Artifact, repository: &Repository, catalogue: &dyn Cata
     verification
 }
 
+/// The comments of an artifact that silence findings.
+#[must_use]
+pub fn suppressions(artifact: &Artifact) -> Vec<Suppression> {
+    suppression::find(artifact).0
+}
+
 impl Verification {
     fn add(&mut self, issue: Issue) {
         if self

@@ -1,15 +1,11 @@
 //! `peregrine artifacts`: list, show, check and collect artifacts.
 
-use super::session::{self, Options, TerminalLog};
-use crate::output::{self, Format};
+use super::printing::{self, PrintArgs};
 use crate::registry;
-use anyhow::Context as _;
 use peregrine_artifacts::{Artifact, Repository};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 /// Arguments of `artifacts`.
 #[derive(clap::Args)]
@@ -51,24 +47,8 @@ struct Collect {
     /// A parameter, `NAME=VALUE`, or `NAME` for `Y`; may be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
     args: Vec<String>,
-    /// How rows are printed.
-    #[arg(long)]
-    format: Option<Format>,
-    /// Stop after this many seconds.
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<f64>,
-    /// Stop after this many rows.
-    #[arg(long, visible_alias = "max_rows", value_name = "N")]
-    max_rows: Option<u64>,
-    /// Write rows to a file instead of standard output.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// A folder for what the query uploads; without it `upload()` has nowhere to send files.
-    #[arg(long, visible_alias = "dump_dir", value_name = "DIR")]
-    dump_dir: Option<PathBuf>,
-    /// Show debug messages of the query.
-    #[arg(long)]
-    debug: bool,
+    #[command(flatten)]
+    print: PrintArgs,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -128,11 +108,6 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<ExitCode> {
-    let timeout = match collect.timeout {
-        Some(seconds) => Some(Duration::try_from_secs_f64(seconds).context("--timeout")?),
-        None => None,
-    };
-    let log = TerminalLog::new(collect.debug);
     let mut env = Vec::new();
     let mut texts = Vec::new();
     for name in &collect.names {
@@ -158,41 +133,8 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
             }
         }
         call.push("preconditions=TRUE".to_owned());
-        texts.push(format!("SELECT * FROM Artifact.{name}({})", call.join(", ")));
+        let text = format!("SELECT * FROM Artifact.{name}({})", call.join(", "));
+        texts.push((format!("the call of `{name}`"), text));
     }
-    let (scope, cancellation) = session::open(&Options {
-        env,
-        timeout,
-        log: log.clone(),
-        repository,
-        dump_dir: collect.dump_dir.clone(),
-    })?;
-    let format = collect
-        .format
-        .unwrap_or_else(|| Format::default_for(collect.output.is_some()));
-    let mut writer = output::writer(format, collect.output.as_deref())?;
-    let rows = AtomicU64::new(0);
-    for text in &texts {
-        session::run_text(
-            &scope,
-            text,
-            "the collection",
-            writer.as_mut(),
-            collect.max_rows,
-            &rows,
-        )?;
-    }
-    writer.end()?;
-    let was_cut = cancellation.is_cancelled();
-    scope.close();
-    anyhow::ensure!(
-        !was_cut,
-        "the collection was stopped after {} seconds (--timeout)",
-        collect.timeout.unwrap_or_default()
-    );
-    Ok(if log.had_error() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    printing::run(&collect.print, "collection", &texts, env, repository)
 }

@@ -2,35 +2,46 @@
 
 use crate::folder_uploader::FolderUploader;
 use crate::output::RowWriter;
+use crate::progress::Progress;
 use crate::registry;
 use anyhow::Context as _;
 use peregrine_accessors::{AccessorManager, UploaderHandle};
 use peregrine_artifacts::Repository;
-use peregrine_engine::Context;
 use peregrine_engine::log::LogSink;
 use peregrine_engine::prelude::*;
+use peregrine_engine::{Context, Program};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Messages that tell of a failure whatever their level: those an agent looks for, and calls of artifacts that gave nothing.
+const FAILURES: &str = concat!(
+    r"(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg",
+    r"|^Artifact\.[^ ]+: (no artifact|Unknown parameter))"
+);
+
 /// Messages of the query, on standard error.
 pub(crate) struct TerminalLog {
     /// Also show DEBUG.
     pub(crate) is_verbose: bool,
     had_error: AtomicBool,
+    failures: Option<regex::Regex>,
+    progress: Progress,
 }
 
 impl TerminalLog {
-    pub(crate) fn new(is_verbose: bool) -> Arc<TerminalLog> {
+    pub(crate) fn new(is_verbose: bool, progress: Progress) -> Arc<TerminalLog> {
         Arc::new(TerminalLog {
             is_verbose,
+            progress,
             had_error: AtomicBool::new(false),
+            failures: regex::Regex::new(FAILURES).ok(),
         })
     }
 
-    /// Whether anything was logged as an error.
+    /// Whether anything was logged that tells of a failure.
     pub(crate) fn had_error(&self) -> bool {
         self.had_error.load(Ordering::Relaxed)
     }
@@ -38,7 +49,8 @@ impl TerminalLog {
 
 impl LogSink for TerminalLog {
     fn log(&self, level: Level, text: &str) {
-        if level == Level::Error {
+        let is_failure = |pattern: &regex::Regex| level != Level::Debug && pattern.is_match(text);
+        if level == Level::Error || self.failures.as_ref().is_some_and(is_failure) {
             self.had_error.store(true, Ordering::Relaxed);
         }
         if level == Level::Debug && !self.is_verbose {
@@ -50,7 +62,8 @@ impl LogSink for TerminalLog {
             Level::Warn => ("\x1b[33m", "\x1b[0m"),
             _ => ("\x1b[2m", "\x1b[0m"),
         };
-        eprintln!("{start}[{}] {text}{end}", level.name());
+        self.progress
+            .aside(|()| true, || eprintln!("{start}[{}] {text}{end}", level.name()));
     }
 }
 
@@ -108,26 +121,31 @@ pub(crate) fn environment(repository: &Repository) -> Dict {
     ])
 }
 
-/// Runs a text in a scope, printing rows as they come. Gives the number of rows.
-pub(crate) fn run_text(
+/// How a program came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It ran through, or was cancelled.
+    Whole,
+    /// There were more rows than wanted.
+    Cut,
+    /// The reader (`head`) has seen enough.
+    Unread,
+}
+
+/// Runs a program in a scope, printing rows as they come and counting them.
+pub(crate) fn run_program(
     scope: &Scope,
-    text: &str,
-    name: &str,
+    program: &Program,
     writer: &mut dyn RowWriter,
     max_rows: Option<u64>,
     rows: &AtomicU64,
-) -> anyhow::Result<()> {
-    let program = peregrine_engine::Program::compile(text).map_err(|diagnostics| {
-        let rendered: Vec<String> = diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.render(text))
-            .collect();
-        anyhow::anyhow!("{name} can not be parsed\n{}", rendered.join("\n"))
-    })?;
-    let mut failure = None;
+) -> anyhow::Result<Ended> {
     for statement in program.statements() {
+        let mut failure = None;
+        let mut is_cut = false;
         let mut sink = FnSink(|row: Row| {
             if max_rows.is_some_and(|limit| rows.load(Ordering::Relaxed) >= limit) {
+                is_cut = true;
                 return Err(Stop);
             }
             rows.fetch_add(1, Ordering::Relaxed);
@@ -137,25 +155,29 @@ pub(crate) fn run_text(
             })
         });
         let outcome = statement.run(scope, &mut sink);
-        if let Some(error) = failure.take() {
-            if error.kind() == std::io::ErrorKind::BrokenPipe {
-                return Ok(()); // The reader (`head`) has seen enough.
-            }
-            return Err(error).context("writing rows");
+        if let Some(error) = failure {
+            return unless_unread(Err(error));
         }
-        if statement.is_select()
-            && let Err(error) = writer.end_statement()
-        {
-            if error.kind() == std::io::ErrorKind::BrokenPipe {
-                return Ok(());
-            }
-            return Err(error).context("writing rows");
+        if statement.is_select() && unless_unread(writer.end_statement())? == Ended::Unread {
+            return Ok(Ended::Unread);
+        }
+        if is_cut {
+            return Ok(Ended::Cut);
         }
         if outcome.is_err() {
             break;
         }
     }
-    Ok(())
+    Ok(Ended::Whole)
+}
+
+/// What writing rows came to; that nobody reads any more is no failure.
+pub(crate) fn unless_unread(written: std::io::Result<()>) -> anyhow::Result<Ended> {
+    match written {
+        Ok(()) => Ok(Ended::Whole),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Ended::Unread),
+        Err(error) => Err(error).context("writing rows"),
+    }
 }
 
 /// `K=V`.

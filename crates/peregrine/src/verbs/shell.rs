@@ -1,16 +1,17 @@
 //! `peregrine shell`: a session in which VQL is typed and rows appear.
 
-mod complete;
 mod editor;
-mod scan;
 
 use super::{session, vql};
+use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
-use crate::registry;
+use crate::progress::Progress;
+use crate::{diagnostics, registry};
 use clap::ValueEnum as _;
 use parking_lot::Mutex;
 use peregrine_artifacts::Repository;
 use peregrine_engine::prelude::*;
+use peregrine_vql_ide::{Surroundings, scan};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,13 +58,13 @@ struct Shell {
     /// Stops the running query; taken by the handler of Ctrl-C.
     running: Arc<Mutex<Cancellation>>,
     writer: Box<dyn RowWriter>,
-    /// Names of the session's LETs, for completion.
-    lets: Arc<Mutex<Vec<String>>>,
+    /// The session's LETs, for completion.
+    lets: Arc<Mutex<Surroundings>>,
     had_failure: bool,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let log = session::TerminalLog::new(args.debug);
+    let log = session::TerminalLog::new(args.debug, Progress::default());
     let repository = registry::repository(&args.definitions)?;
     let (scope, cancellation) = session::open(&session::Options {
         env: args.env,
@@ -76,8 +77,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut shell = Shell {
         scope,
         running: Arc::new(Mutex::new(cancellation)),
-        writer: output::writer(format, None)?,
-        lets: Arc::default(),
+        writer: output::writer(format, None, &Progress::default())?,
+        lets: Arc::new(Mutex::new(catalogue::surroundings())),
         had_failure: false,
     };
     if std::io::stdin().is_terminal() {
@@ -96,11 +97,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 impl Shell {
     fn interact(&mut self, repository: &Repository) -> anyhow::Result<()> {
-        let mut editor = editor::Editor::new(complete::Names {
-            registry: registry::registry(),
-            repository: repository.clone(),
-            lets: Arc::clone(&self.lets),
-        })?;
+        let catalogue = catalogue::catalogue(&registry::registry(), repository);
+        let mut editor = editor::Editor::new(catalogue, Arc::clone(&self.lets))?;
         stop_on_interrupt(Arc::clone(&self.running))?;
         eprintln!(
             "Peregrine {}; \\? for help, Ctrl-D to end.",
@@ -164,7 +162,7 @@ impl Shell {
                 vql::doc(name.trim_end_matches("()"))?;
             }
             ("f", format) => match Format::from_str(format, true) {
-                Ok(format) => self.writer = output::writer(format, None)?,
+                Ok(format) => self.writer = output::writer(format, None, &Progress::default())?,
                 Err(_) => anyhow::bail!("no format `{format}`; known are table, json, jsonl, csv"),
             },
             _ => anyhow::bail!("no command `\\{name}`; `\\?` lists them"),
@@ -176,19 +174,14 @@ impl Shell {
         self.renew();
         let names = scan::let_names(text);
         let rows = AtomicU64::new(0);
-        session::run_text(
-            &self.scope,
-            text,
-            "the statement",
-            self.writer.as_mut(),
-            None,
-            &rows,
-        )?;
-        let mut lets = self.lets.lock();
-        lets.extend(names);
-        lets.sort();
-        lets.dedup();
-        drop(lets);
+        let program = diagnostics::compile("the statement", text)?;
+        session::run_program(&self.scope, &program, self.writer.as_mut(), None, &rows)?;
+        if !names.is_empty() {
+            let mut lets = self.lets.lock();
+            // What is defined anew replaces what was.
+            lets.forget(&names);
+            lets.add_before(text);
+        }
         if self.running.lock().is_cancelled() {
             eprintln!("stopped");
         }

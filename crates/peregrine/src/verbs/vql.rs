@@ -3,7 +3,7 @@
 mod lint;
 mod manual;
 
-use crate::registry;
+use crate::{diagnostics, registry};
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_engine::prelude::*;
@@ -32,15 +32,8 @@ enum Verb {
         /// Its name.
         name: String,
     },
-    /// Check queries without running them; exit code 1 when something is wrong.
-    Lint {
-        /// Files with VQL; `-` reads standard input.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// `text` or `json`.
-        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-        format: String,
-    },
+    /// Check queries and definitions of artifacts without running them; exit code 1 when something is wrong.
+    Lint(lint::Args),
     /// Write the reference manual: one Markdown page a chapter.
     Manual {
         /// The folder to write to.
@@ -61,7 +54,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::List { format } => list(&format),
         Verb::Doc { name } => doc(&name),
-        Verb::Lint { files, format } => lint::run(&files, &format),
+        Verb::Lint(args) => lint::run(&args),
         Verb::Manual { dir } => manual::run(&dir),
         Verb::Fmt { files, check } => fmt(&files, check),
     }
@@ -211,12 +204,9 @@ fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
         } else {
             std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?
         };
-        let formatted = peregrine_vql::reformat(&text).map_err(|diagnostics| {
-            let rendered: Vec<String> = diagnostics
-                .iter()
-                .map(|diagnostic| diagnostic.render(&text))
-                .collect();
-            anyhow::anyhow!("`{}`\n{}", path.display(), rendered.join("\n"))
+        let formatted = peregrine_vql::reformat(&text).map_err(|found| {
+            let name = format!("`{}`", path.display());
+            diagnostics::Refused::new(&name, &text, found)
         })?;
         if is_stdin {
             std::io::stdout().lock().write_all(formatted.as_bytes())?;

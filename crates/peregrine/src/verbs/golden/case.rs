@@ -1,7 +1,7 @@
 //! One file of snapshot tests: what it says, and running it in a world that is the same every time.
 
 use super::{clock, filestore, mock};
-use crate::{registry, verbs::session};
+use crate::{diagnostics, registry, verbs::session};
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use peregrine_accessors::AccessorManager;
@@ -9,7 +9,7 @@ use peregrine_artifacts::Repository;
 use peregrine_engine::context::{Clock, Random, StandIns};
 use peregrine_engine::log::{LogSink, MemoryLog};
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Context, Program, json};
+use peregrine_engine::{Context, json};
 use serde::Deserialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -175,15 +175,9 @@ fn open(
 
 /// The rows of all statements of a text, and why it could not be parsed.
 fn run_query(scope: &Scope, text: &str) -> (Vec<String>, Option<String>) {
-    let program = match Program::compile(text) {
+    let program = match diagnostics::compile("the query", text) {
         Ok(program) => program,
-        Err(diagnostics) => {
-            let rendered: Vec<String> = diagnostics
-                .iter()
-                .map(|diagnostic| diagnostic.render(text))
-                .collect();
-            return (Vec::new(), Some(rendered.join("\n").trim_end().to_owned()));
-        }
+        Err(refused) => return (Vec::new(), Some(refused.render().trim_end().to_owned())),
     };
     let mut rows = Vec::new();
     let mut sink = FnSink(|row: Row| {

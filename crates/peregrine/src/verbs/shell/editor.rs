@@ -1,11 +1,10 @@
 //! The line editor: prompt, history, colours, the menu of completions.
 
-use super::complete::Names;
-use super::scan::{self, Piece};
 use crate::verbs::running::user_data;
 use anyhow::Context as _;
 use nu_ansi_term::{Color, Style};
-use peregrine_engine::prelude::Registry;
+use parking_lot::Mutex;
+use peregrine_vql_ide::{Callable, Catalogue, Surroundings, Token, complete, scan, tokens};
 use reedline::{
     ColumnarMenu, Completer, CompletionResult, EditCommand, Emacs, FileBackedHistory, Highlighter, KeyCode,
     KeyModifiers, MenuBuilder as _, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent,
@@ -13,6 +12,7 @@ use reedline::{
     default_emacs_keybindings,
 };
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ const MENU: &str = "completions";
 pub(super) struct Editor(Reedline);
 
 impl Editor {
-    pub(super) fn new(names: Names) -> anyhow::Result<Editor> {
+    pub(super) fn new(catalogue: Catalogue, lets: Arc<Mutex<Surroundings>>) -> anyhow::Result<Editor> {
         let mut keys = default_emacs_keybindings();
         let complete = ReedlineEvent::UntilFound(vec![
             ReedlineEvent::Menu(MENU.to_owned()),
@@ -34,14 +34,14 @@ impl Editor {
         let new_line = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
         keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, new_line);
         let colours = std::env::var_os("NO_COLOR").is_none();
-        let registry = Arc::clone(&names.registry);
+        let catalogue = Arc::new(catalogue);
         let menu = ColumnarMenu::default().with_name(MENU);
         let mut editor = Reedline::create()
             .with_edit_mode(Box::new(Emacs::new(keys)))
             .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
-            .with_completer(Box::new(Completions(names)))
+            .with_completer(Box::new(Completions(Arc::clone(&catalogue), lets)))
             .with_validator(Box::new(Whole))
-            .with_highlighter(Box::new(Colours(registry)))
+            .with_highlighter(Box::new(Colours(catalogue)))
             .with_ansi_colors(colours);
         match history() {
             Ok(history) => editor = editor.with_history(Box::new(history)),
@@ -127,11 +127,11 @@ impl Validator for Whole {
     }
 }
 
-struct Completions(Names);
+struct Completions(Arc<Catalogue>, Arc<Mutex<Surroundings>>);
 
 impl Completer for Completions {
     fn complete(&mut self, text: &str, position: usize) -> CompletionResult {
-        let (start, candidates) = self.0.complete(text, position);
+        let (start, candidates) = complete(text, position, &self.1.lock(), &self.0);
         let suggestions: Vec<Suggestion> = candidates
             .into_iter()
             .map(|candidate| Suggestion {
@@ -149,24 +149,30 @@ impl Completer for Completions {
 }
 
 /// Keywords, known names, strings, numbers and comments in colours.
-struct Colours(Arc<Registry>);
+struct Colours(Arc<Catalogue>);
 
 impl Highlighter for Colours {
     fn highlight(&self, text: &str, _: usize) -> StyledText {
         let mut styled = StyledText::new();
-        for (piece, range) in scan::pieces(text) {
-            let shown = text.get(range).unwrap_or_default();
-            let is_known = || self.0.function(shown).is_some() || self.0.plugin(shown).is_some();
-            let style = match piece {
-                Piece::Keyword => Style::new().bold().fg(Color::Blue),
-                Piece::Word if is_known() => Style::new().fg(Color::Cyan),
-                Piece::Text => Style::new().fg(Color::Green),
-                Piece::Number => Style::new().fg(Color::Yellow),
-                Piece::Comment => Style::new().fg(Color::DarkGray),
-                Piece::Word | Piece::Other => Style::new(),
+        let mut end = 0;
+        for (token, range) in tokens(text, &self.0) {
+            let between = text.get(end..range.start).unwrap_or_default();
+            styled.push((Style::new(), between.to_owned()));
+            let shown = text.get(range.clone()).unwrap_or_default();
+            let is_known = |known: &BTreeMap<String, Callable>| known.contains_key(shown);
+            let style = match token {
+                Token::Keyword => Style::new().bold().fg(Color::Blue),
+                Token::Function if is_known(&self.0.functions) => Style::new().fg(Color::Cyan),
+                Token::Plugin if is_known(&self.0.plugins) => Style::new().fg(Color::Cyan),
+                Token::Text => Style::new().fg(Color::Green),
+                Token::Number => Style::new().fg(Color::Yellow),
+                Token::Comment => Style::new().fg(Color::DarkGray),
+                _ => Style::new(),
             };
             styled.push((style, shown.to_owned()));
+            end = range.end;
         }
+        styled.push((Style::new(), text.get(end..).unwrap_or_default().to_owned()));
         styled
     }
 }

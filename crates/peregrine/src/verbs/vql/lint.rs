@@ -1,41 +1,93 @@
-//! `peregrine vql lint`: what is wrong with queries, without running them.
+//! `peregrine vql lint`: what is wrong with queries and artifacts, without running them.
 
-use crate::registry;
+use crate::ide::catalogue;
+use crate::ide::document::Document;
+use crate::{diagnostics, registry};
 use anyhow::Context as _;
-use peregrine_artifacts::verify::{self, Catalogue as _, LanguageCatalogue};
-use peregrine_engine::prelude::{ArgSpec, Registry};
-use peregrine_vql::{Diagnostic, Severity};
-use peregrine_vql_ide::{Argument, Callable, Catalogue, lint};
-use serde_json::json;
+use peregrine_artifacts::Origin;
+use peregrine_vql::Severity;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-/// Checks files; `-` is standard input.
-pub(super) fn run(files: &[PathBuf], format: &str) -> anyhow::Result<ExitCode> {
-    let catalogue = Known(registry::registry());
+/// Arguments of `vql lint`.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Files with VQL, definitions of artifacts (`.yaml`), or folders with some; `-` reads VQL from standard input.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// `text` or `json`.
+    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+    /// A folder with artifact definitions that may be called; may be repeated.
+    #[arg(short = 'D', long, value_name = "DIR")]
+    definitions: Vec<PathBuf>,
+    /// A variable the queries will be given; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    env: Vec<String>,
+    /// Nothing but `--env` will be given: report every name that nothing defines. Definitions are always checked so.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Folders deeper than this hold nothing to check.
+const MAX_DEPTH: usize = 16;
+
+/// A file to check.
+struct Input {
+    name: String,
+    text: String,
+    is_definition: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut inputs = Vec::new();
+    for path in &args.paths {
+        find(path, 0, &mut inputs)?;
+    }
+    anyhow::ensure!(!inputs.is_empty(), "no `.vql` or `.yaml` files found");
+    // All are loaded before any is checked, so that they may call each other.
+    let repository = registry::repository(&args.definitions)?.child();
+    for input in inputs.iter().filter(|input| input.is_definition) {
+        // What can't be loaded is reported when it is checked.
+        let _ = repository.load(&input.text, Origin::BuiltIn);
+    }
+    let catalogue = catalogue::catalogue(&registry::registry(), &repository);
+    let mut around = catalogue::surroundings();
+    around.is_open = !args.strict;
+    for name in &args.env {
+        // `NAME=VALUE` as for `query` will do.
+        around.add_variable(name.split_once('=').map_or(name.as_str(), |(name, _)| name));
+    }
     let mut out = std::io::stdout().lock();
     let (mut entries, mut errors, mut warnings) = (Vec::new(), 0, 0);
-    for path in files {
-        let text = if path.as_os_str() == "-" {
-            std::io::read_to_string(std::io::stdin())?
+    for input in inputs {
+        let document = if input.is_definition {
+            Document::definition(input.text, &repository)
         } else {
-            std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?
+            Document::query(input.text, around.clone())
         };
-        for finding in lint(&text, &catalogue) {
-            match finding.severity {
-                Severity::Error => errors += 1,
-                Severity::Warning => warnings += 1,
-            }
-            if format == "json" {
-                entries.push(entry(path, &finding));
-            } else {
-                writeln!(out, "{}: {}", path.display(), finding.render(&text))?;
-            }
+        let findings = document.findings(&catalogue);
+        let count = |severity| {
+            findings
+                .iter()
+                .filter(|finding| finding.severity == severity)
+                .count()
+        };
+        errors += count(Severity::Error);
+        warnings += count(Severity::Warning);
+        if args.format == "json" {
+            let found = findings.iter();
+            entries.extend(found.map(|finding| diagnostics::to_json(&input.name, &document.text, finding)));
+        } else if !findings.is_empty() {
+            writeln!(
+                out,
+                "{}",
+                diagnostics::render(&format!("{}: ", input.name), &document.text, &findings)
+            )?;
         }
     }
-    if format == "json" {
+    if args.format == "json" {
         writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
     } else {
         writeln!(out, "{errors} errors, {warnings} warnings")?;
@@ -47,72 +99,42 @@ pub(super) fn run(files: &[PathBuf], format: &str) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn entry(path: &Path, finding: &Diagnostic) -> serde_json::Value {
-    let severity = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    json!({
-        "file": path.to_string_lossy(), "code": finding.code, "severity": severity, "message": finding.message,
-        "line": finding.line, "column": finding.column, "start": finding.span.start, "end": finding.span.end,
-        "help": finding.help,
-    })
-}
-
-/// What this program has, then the rest of the language.
-struct Known(Arc<Registry>);
-
-impl Catalogue for Known {
-    fn function(&self, name: &str) -> Option<Callable> {
-        let ours = self.0.function(name).map(|def| callable(def.args));
-        ours.or_else(|| LanguageCatalogue.function(name).map(missing))
+/// The files of a path: itself, or what is in the folder.
+fn find(path: &Path, depth: usize, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
+    let is_yaml = path
+        .extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml");
+    if path.as_os_str() == "-" {
+        inputs.push(Input {
+            name: "-".to_owned(),
+            text: std::io::read_to_string(std::io::stdin())?,
+            is_definition: false,
+        });
+        return Ok(());
     }
-
-    fn plugin(&self, name: &str) -> Option<Callable> {
-        let ours = self.0.plugin(name).map(|def| callable(def.args));
-        ours.or_else(|| LanguageCatalogue.plugin(name).map(missing))
+    let reading = || format!("reading `{}`", path.display());
+    if !std::fs::metadata(path).with_context(reading)?.is_dir() {
+        inputs.push(Input {
+            name: path.display().to_string(),
+            text: std::fs::read_to_string(path).with_context(reading)?,
+            is_definition: is_yaml,
+        });
+        return Ok(());
     }
-
-    fn function_names(&self) -> Vec<String> {
-        self.0.functions().map(|def| def.name.to_owned()).collect()
+    anyhow::ensure!(depth < MAX_DEPTH, "`{}` is too deep", path.display());
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+        .with_context(reading)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort();
+    for entry in entries {
+        let is_known = entry
+            .extension()
+            .is_some_and(|ending| ["vql", "yaml", "yml"].iter().any(|known| ending == *known));
+        if entry.is_dir() || is_known {
+            find(&entry, depth + 1, inputs)?;
+        }
     }
-
-    fn plugin_names(&self) -> Vec<String> {
-        self.0.plugins().map(|def| def.name.to_owned()).collect()
-    }
-}
-
-fn callable(args: &[ArgSpec]) -> Callable {
-    let named = args.iter().filter(|arg| !arg.rest);
-    Callable {
-        args: named
-            .map(|arg| Argument {
-                name: arg.name.to_owned(),
-                // Lists convert each element in their own way.
-                type_name: if arg.repeated {
-                    String::new()
-                } else {
-                    arg.type_name.to_owned()
-                },
-                required: arg.required,
-            })
-            .collect(),
-        free_form: args.iter().any(|arg| arg.rest),
-        is_missing: false,
-    }
-}
-
-fn missing(callable: verify::Callable) -> Callable {
-    let args = callable.args.into_iter();
-    Callable {
-        args: args
-            .map(|(name, required)| Argument {
-                name,
-                type_name: String::new(),
-                required,
-            })
-            .collect(),
-        free_form: callable.free_form,
-        is_missing: true,
-    }
+    Ok(())
 }

@@ -1,38 +1,44 @@
 //! A quick look at a text while it is typed: words, strings, comments, and whether more is to come. What the text means
 //! is the parser's business.
 
-use peregrine_engine::Diagnostic;
+use peregrine_vql::Diagnostic;
 use peregrine_vql::ast::StatementKind;
 use peregrine_vql::diagnostic::code;
 use std::ops::Range;
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
+    /// One of [`KEYWORDS`].
     Keyword,
+    /// A name, perhaps dotted, perhaps in backticks.
     Word,
+    /// A number.
     Number,
+    /// A string, perhaps without its end.
     Text,
+    /// A comment, perhaps without its end.
     Comment,
+    /// One other character.
     Other,
 }
 
 /// The words with a meaning of their own.
-pub(super) const KEYWORDS: &[&str] = &[
+pub const KEYWORDS: &[&str] = &[
     "SELECT", "FROM", "WHERE", "LET", "GROUP", "ORDER", "BY", "DESC", "LIMIT", "AS", "AND", "OR", "NOT",
     "IN", "NULL", "TRUE", "FALSE", "EXPLAIN",
 ];
 
 /// The pieces of a text, in order and without gaps.
-pub(super) fn pieces(text: &str) -> Vec<(Piece, Range<usize>)> {
-    let mut pieces = Vec::new();
+pub fn pieces(text: &str) -> impl Iterator<Item = (Piece, Range<usize>)> + '_ {
     let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+    std::iter::from_fn(move || {
+        let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
         let (piece, length) = first_piece(rest);
-        pieces.push((piece, at..at + length));
+        let range = at..at + length;
         at += length;
-    }
-    pieces
+        Some((piece, range))
+    })
 }
 
 /// What the text begins with, and its length in bytes, at least one character.
@@ -80,12 +86,14 @@ fn quoted(rest: &str, quote: char) -> usize {
 }
 
 /// True for the characters of names; dots keep `Artifact.Linux` in one piece.
-pub(super) fn is_word(c: char) -> bool {
+#[must_use]
+pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '$')
 }
 
 /// True when the text is fine as far as it goes, but more must come.
-pub(super) fn is_unfinished(text: &str) -> bool {
+#[must_use]
+pub fn is_unfinished(text: &str) -> bool {
     let trimmed = text.trim_end();
     if trimmed.trim_start().is_empty() || trimmed.trim_start().starts_with('\\') {
         return false;
@@ -96,7 +104,8 @@ pub(super) fn is_unfinished(text: &str) -> bool {
 }
 
 /// True for a line that can only be the beginning of something new.
-pub(super) fn begins_statement(line: &str) -> bool {
+#[must_use]
+pub fn begins_statement(line: &str) -> bool {
     let word = line
         .split(|c: char| !c.is_alphabetic())
         .next()
@@ -108,7 +117,8 @@ pub(super) fn begins_statement(line: &str) -> bool {
 }
 
 /// The names a text binds.
-pub(super) fn let_names(text: &str) -> Vec<String> {
+#[must_use]
+pub fn let_names(text: &str) -> Vec<String> {
     let Ok(file) = peregrine_vql::parse(text) else {
         return Vec::new();
     };
@@ -128,7 +138,7 @@ mod tests {
     #[test]
     fn pieces_cover_the_text() {
         let text = "SELECT 'a\\'b', 0x1f /* ü */ FROM Artifact.X(`y z`=\"q\") -- end";
-        let found = pieces(text);
+        let found: Vec<_> = pieces(text).collect();
         let joined: String = found.iter().map(|(_, range)| &text[range.clone()]).collect();
         assert_eq!(joined, text);
         let of = |piece: Piece| -> Vec<&str> {

@@ -1,0 +1,98 @@
+//! Running queries and printing their rows, as `query` and `artifacts collect` both do.
+
+use super::session::{self, Ended, Options, TerminalLog};
+use crate::diagnostics;
+use crate::output::{self, Format};
+use crate::progress::Progress;
+use peregrine_artifacts::Repository;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Arguments both verbs share.
+#[derive(clap::Args)]
+pub(crate) struct PrintArgs {
+    /// How rows are printed: a table on a terminal and JSON lines otherwise.
+    #[arg(long)]
+    format: Option<Format>,
+    /// Stop after this many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, allow_negative_numbers = true)]
+    timeout: Option<Duration>,
+    /// Stop after this many rows.
+    #[arg(long, visible_alias = "max_rows", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_rows: Option<u64>,
+    /// Write rows to a file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// A folder for what the query uploads; without it `upload()` has nowhere to send files.
+    #[arg(long, visible_alias = "dump_dir", value_name = "DIR")]
+    dump_dir: Option<PathBuf>,
+    /// Show debug messages of the query.
+    #[arg(long)]
+    debug: bool,
+}
+
+/// Runs texts in one scope. `what` is what they are together, for messages.
+pub(crate) fn run(
+    args: &PrintArgs,
+    what: &str,
+    texts: &[(String, String)],
+    env: Vec<(String, String)>,
+    repository: Repository,
+) -> anyhow::Result<ExitCode> {
+    // All are parsed before anything runs, or a file is replaced.
+    let programs = texts
+        .iter()
+        .map(|(name, text)| diagnostics::compile(name, text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::start();
+    let log = TerminalLog::new(args.debug, progress.clone());
+    let (scope, cancellation) = session::open(&Options {
+        env,
+        timeout: args.timeout,
+        log: log.clone(),
+        repository,
+        dump_dir: args.dump_dir.clone(),
+    })?;
+    let format = args
+        .format
+        .unwrap_or_else(|| Format::default_for(args.output.is_some()));
+    let mut writer = output::writer(format, args.output.as_deref(), &progress)?;
+    let mut ended = Ended::Whole;
+    for program in &programs {
+        ended = session::run_program(&scope, program, writer.as_mut(), args.max_rows, &progress.rows)?;
+        if ended != Ended::Whole {
+            break;
+        }
+    }
+    if ended != Ended::Unread {
+        session::unless_unread(writer.end())?;
+    }
+    let was_cut = cancellation.is_cancelled();
+    scope.close();
+    progress.end();
+    if was_cut {
+        let seconds = args.timeout.unwrap_or_default().as_secs_f64();
+        anyhow::bail!("the {what} was stopped after {seconds} seconds (--timeout)");
+    }
+    if ended == Ended::Cut {
+        let rows = progress.rows.load(Ordering::Relaxed);
+        anyhow::bail!("the {what} was stopped after {rows} rows (--max-rows)");
+    }
+    Ok(if log.had_error() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "write a number of seconds, such as `30`".to_owned())?;
+    let time = Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero());
+    time.ok_or_else(|| "give more than 0 seconds, or leave it out".to_owned())
+}
