@@ -9,12 +9,14 @@ mod mounts;
 mod netlink;
 mod process;
 mod procfs;
+mod program_pages;
 mod sockets;
 mod stat;
 mod users;
 
 pub use clock::{BootClock, boot_clock};
 pub use mounts::parse_mountinfo;
+pub use program_pages::{release_program_pages, resident_file_bytes};
 pub use users::{parse_group, parse_passwd};
 
 use crate::error::Result;

@@ -11,6 +11,7 @@ use peregrine_wire::config::Config;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Arguments of `agent`.
 #[derive(clap::Args)]
@@ -79,10 +80,41 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     let facts = facts(&client.labels)?;
+    release_code_when_idle(stop.clone())?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
         Ended::Killed => Ok(ExitCode::from(KILLED)),
     }
+}
+
+/// Between two looks at what the agent's code takes.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Bytes of files that may be resident; start-up alone leaves some 17 MB.
+const RESIDENT_CODE: u64 = 9 << 20;
+
+/// Gives back pages of the program that start-up or a collection needed and idling does not. Under load they are used
+/// again at once; then every second look is left out.
+fn release_code_when_idle(stop: Cancellation) -> anyhow::Result<()> {
+    use peregrine_os::linux::{release_program_pages, resident_file_bytes};
+    let watch = move || {
+        let mut was_released = false;
+        while !stop.wait(LOOK_EVERY) {
+            let is_large = resident_file_bytes().is_ok_and(|bytes| bytes > RESIDENT_CODE);
+            if is_large
+                && !was_released
+                && let Err(error) = release_program_pages()
+            {
+                tracing::debug!(%error, "could not give back pages of the program");
+                return;
+            }
+            was_released = is_large && !was_released;
+        }
+    };
+    std::thread::Builder::new()
+        .name("pages".to_owned())
+        .stack_size(128 << 10)
+        .spawn(watch)?;
+    Ok(())
 }
 
 fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) -> anyhow::Result<AgentPaths> {
