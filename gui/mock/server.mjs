@@ -71,7 +71,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     let batch = 0;
     const timer = setInterval(() => {
       if (flow.state === 'error') return stop();
-      if (batch === 0) Object.assign(flow, { state: 'running', started: iso(Date.now()) });
+      if (batch === 0) Object.assign(flow, { state: 'in_progress', started: iso(Date.now()) });
       const target = state.tables.get(tableKey(flow, source.name));
       target.rows.push(...table.rows.slice(batch * each, (batch + 1) * each));
       batch += 1;

@@ -107,7 +107,7 @@ test('what fits the place is proposed', async () => {
   assert.deepEqual(await labels(query(), 'SELECT * FROM Artifact.Custom.Family(W|CURSOR|'), ['Wanted']);
   assert.deepEqual(await labels(query(), "SELECT 'psl|CURSOR|"), []);
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Host, Wanted', 'Host, Wan|CURSOR|')), ['Wanted']);
-  assert.deepEqual(await labels(family(), ARTIFACT.replace('Host, Wanted', 'Ho|CURSOR|')), ['Host']);
+  assert.deepEqual(await labels(family(), ARTIFACT.replace('Host, Wanted', 'Ho|CURSOR|')), ['Host', 'host']);
   // Outside of VQL there is nothing to say.
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Finds a', 'Finds SEL|CURSOR|')), []);
   // Closed without saving: what is on disk counts again.

@@ -26,6 +26,8 @@ mod x509;
 
 use peregrine_engine::prelude::{FunctionDef, Registry};
 
+#[cfg(unix)]
+pub use files::folder_uploader::FolderUploader;
 pub use files::temporary;
 pub use property_list::parse_property_list;
 pub use support::text_of_json as parse_json;

@@ -57,7 +57,10 @@ pub const PLUGINS: &[&[PluginDef]] = &[
 
 /// All functions of this crate.
 pub const FUNCTIONS: &[&[FunctionDef]] = &[
-    functions![events::process_event_source::ProcessEventSource],
+    functions![
+        events::process_event_source::ProcessEventSource,
+        host::info::InfoFunction
+    ],
     exec::FUNCTIONS,
     process::tracker::FUNCTIONS,
 ];

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod diagnostics;
-mod folder_uploader;
 mod gui_files;
 mod ide;
 mod logging;

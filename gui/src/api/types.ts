@@ -92,7 +92,7 @@ export interface Compiled {
   equivalent_api: Json;
 }
 
-export type FlowState = 'waiting' | 'in_progress' | 'running' | 'unresponsive' | 'finished' | 'error';
+export type FlowState = 'waiting' | 'in_progress' | 'unresponsive' | 'finished' | 'error';
 
 export interface Flow {
   flow_id: string;
@@ -197,7 +197,7 @@ export interface PushEvents {
   resync: Record<string, never>;
 }
 
-export const ACTIVE_STATES: readonly FlowState[] = ['waiting', 'in_progress', 'running', 'unresponsive'];
+export const ACTIVE_STATES: readonly FlowState[] = ['waiting', 'in_progress', 'unresponsive'];
 
 /** Whether a collection may still change by itself. */
 export function isActive(flow: Pick<Flow, 'state'>): boolean {

@@ -68,8 +68,7 @@ function Ago({ ms }: { ms: number }) {
 
 const STATES: Record<FlowState, { label: string; tone: string; icon: IconName | null; hint: string }> = {
   waiting: { label: 'Waiting', tone: 'wait', icon: 'clock', hint: 'the machine has not picked it up yet' },
-  in_progress: { label: 'In progress', tone: 'run', icon: null, hint: 'the machine works on it; no row has come yet' },
-  running: { label: 'Running', tone: 'run', icon: null, hint: 'rows arrive' },
+  in_progress: { label: 'Running', tone: 'run', icon: null, hint: 'the machine works on it; rows appear as they come' },
   unresponsive: { label: 'Unresponsive', tone: 'warn', icon: 'warn', hint: 'the machine stopped reporting' },
   finished: { label: 'Finished', tone: 'ok', icon: 'check', hint: 'complete' },
   error: { label: 'Error', tone: 'error', icon: 'close', hint: 'it failed or was cancelled' },

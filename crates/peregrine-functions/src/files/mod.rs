@@ -1,6 +1,8 @@
 //! Files of any accessor, and files of this machine.
 
 mod copy;
+#[cfg(unix)]
+pub(crate) mod folder_uploader;
 mod magic;
 mod read_file;
 mod rm;
@@ -9,6 +11,8 @@ mod tempdir;
 mod tempfile;
 pub mod temporary;
 mod upload;
+#[cfg(unix)]
+mod upload_directory;
 mod write;
 mod write_file;
 #[cfg(unix)]
@@ -25,6 +29,8 @@ pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<tempdir::Tempdir>(),
     FunctionDef::of::<tempfile::Tempfile>(),
     FunctionDef::of::<upload::Upload>(),
+    #[cfg(unix)]
+    FunctionDef::of::<upload_directory::UploadDirectory>(),
     FunctionDef::of::<write_file::WriteFile>(),
     #[cfg(unix)]
     FunctionDef::of::<xattr::Xattr>(),

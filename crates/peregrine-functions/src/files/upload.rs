@@ -17,19 +17,19 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
-    file: PathArg,
+    pub(super) file: PathArg,
     /// The path to store it under; its own when left out.
-    name: Option<PathArg>,
+    pub(super) name: Option<PathArg>,
     /// Where files come from.
-    accessor: Option<String>,
+    pub(super) accessor: Option<String>,
     /// When its content changed, as `timestamp()` takes it; what the accessor knows when left out.
-    mtime: Option<Value>,
+    pub(super) mtime: Option<Value>,
     /// When it was read.
-    atime: Option<Value>,
+    pub(super) atime: Option<Value>,
     /// When its metadata changed.
-    ctime: Option<Value>,
+    pub(super) ctime: Option<Value>,
     /// When it was created.
-    btime: Option<Value>,
+    pub(super) btime: Option<Value>,
 }
 
 pub struct Upload;
@@ -64,62 +64,67 @@ impl Function for Upload {
                     .into(),
             );
         };
-        let accessor_name = args.accessor.as_deref().filter(|name| !name.is_empty());
-        let accessor_name = accessor_name.unwrap_or("auto").to_owned();
-        let files = accessor(scope, &accessor_name).map_err(|error| error.to_string())?;
-        let path = args.file.resolve(scope, files.as_ref())?;
-        let name = match &args.name {
-            Some(name) => name.resolve(scope, files.as_ref())?,
-            None => path.clone(),
-        };
-        if name.to_bytes().len() > MAX_NAME {
-            return Err(
-                format!("the name is longer than {MAX_NAME} bytes; give a shorter one with `name`").into(),
-            );
-        }
-        let reader = files.open(scope, &path);
-        let mut reader = match reader {
-            Ok(reader) => reader,
-            Err(error) => return Ok(failure(&error.to_string())),
-        };
-        let info = files.lstat(scope, &path).map_err(|error| error.to_string())?;
-        if info.mode.is_dir() {
-            return Err(format!("`{}` is a folder; only files are uploaded", path.to_text()).into());
-        }
-        let size = match info.mode.is_link() {
-            // What is known is the link, what is uploaded the file behind it.
-            true => size_by_seeking(reader.as_mut()).unwrap_or(0),
-            false => u64::try_from(info.size).unwrap_or(0),
-        };
-        let time = |given: &Option<Value>| {
-            given
-                .as_ref()
-                .and_then(|value| time::to_time(scope, value))
-                .map_or(0, nanos)
-        };
-        let file = UploadFile {
-            accessor: accessor_name.clone(),
-            name,
-            expected_size: size,
-            times: UploadTimes {
-                modified: match &args.mtime {
-                    Some(_) => time(&args.mtime),
-                    None => nanos(info.times.modified),
-                },
-                accessed: time(&args.atime),
-                changed: time(&args.ctime),
-                born: time(&args.btime),
+        upload(scope, &handle, args)
+    }
+}
+
+/// Hands a file to an uploader, once.
+pub(super) fn upload(scope: &Scope, handle: &UploaderHandle, args: Args) -> VqlResult {
+    let accessor_name = args.accessor.as_deref().filter(|name| !name.is_empty());
+    let accessor_name = accessor_name.unwrap_or("auto").to_owned();
+    let files = accessor(scope, &accessor_name).map_err(|error| error.to_string())?;
+    let path = args.file.resolve(scope, files.as_ref())?;
+    let name = match &args.name {
+        Some(name) => name.resolve(scope, files.as_ref())?,
+        None => path.clone(),
+    };
+    if name.to_bytes().len() > MAX_NAME {
+        return Err(
+            format!("the name is longer than {MAX_NAME} bytes; give a shorter one with `name`").into(),
+        );
+    }
+    let reader = files.open(scope, &path);
+    let mut reader = match reader {
+        Ok(reader) => reader,
+        Err(error) => return Ok(failure(&error.to_string())),
+    };
+    let info = files.lstat(scope, &path).map_err(|error| error.to_string())?;
+    if info.mode.is_dir() {
+        return Err(format!("`{}` is a folder; only files are uploaded", path.to_text()).into());
+    }
+    let size = match info.mode.is_link() {
+        // What is known is the link, what is uploaded the file behind it.
+        true => size_by_seeking(reader.as_mut()).unwrap_or(0),
+        false => u64::try_from(info.size).unwrap_or(0),
+    };
+    let time = |given: &Option<Value>| {
+        given
+            .as_ref()
+            .and_then(|value| time::to_time(scope, value))
+            .map_or(0, nanos)
+    };
+    let file = UploadFile {
+        accessor: accessor_name.clone(),
+        name,
+        expected_size: size,
+        times: UploadTimes {
+            modified: match &args.mtime {
+                Some(_) => time(&args.mtime),
+                None => nanos(info.times.modified),
             },
-        };
-        let sent = handle
-            .ledger
-            .once(scope, &file, || send(scope, &handle, &file, reader.as_mut()));
-        match sent {
-            Ok(sent) => Ok(answer(&file, &path, &sent)),
-            // Nothing was sent: as when it cannot be opened.
-            Err(VqlError::Message(error)) => Ok(failure(&error)),
-            Err(other) => Err(other),
-        }
+            accessed: time(&args.atime),
+            changed: time(&args.ctime),
+            born: time(&args.btime),
+        },
+    };
+    let sent = handle
+        .ledger
+        .once(scope, &file, || send(scope, handle, &file, reader.as_mut()));
+    match sent {
+        Ok(sent) => Ok(answer(&file, &path, &sent)),
+        // Nothing was sent: as when it cannot be opened.
+        Err(VqlError::Message(error)) => Ok(failure(&error)),
+        Err(other) => Err(other),
     }
 }
 

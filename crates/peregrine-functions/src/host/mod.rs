@@ -7,6 +7,7 @@ mod lookup_sid;
 mod pskill;
 #[cfg(target_os = "linux")]
 mod sysinfo;
+mod whoami;
 
 use crate::prelude::*;
 
@@ -18,4 +19,5 @@ pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<pskill::Pskill>(),
     #[cfg(target_os = "linux")]
     FunctionDef::of::<sysinfo::Sysinfo>(),
+    FunctionDef::of::<whoami::Whoami>(),
 ];

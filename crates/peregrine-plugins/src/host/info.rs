@@ -1,4 +1,4 @@
-//! `info()`: what this machine is.
+//! `info()`: what this machine is, as plugin and function.
 
 use crate::machine::{failed, machine};
 use peregrine_engine::prelude::*;
@@ -75,37 +75,56 @@ impl Plugin for Info {
     )];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
-        scope.check_access(Permission::MachineState)?;
-        let host = machine(scope)?.host().map_err(failed)?;
-        let zone = ZoneId::local().zone();
-        let path = |path: std::io::Result<std::path::PathBuf>| {
-            path.map_or(Value::Null, |path| crate::process::path_value(&path))
-        };
-        let offset = zone.to_offset_info(jiff::Timestamp::now());
-        rows.push(Row {
-            hostname: host.hostname,
-            uptime: host.uptime,
-            boot_time: host.boot_time,
-            os: host.os,
-            platform: host.platform,
-            platform_family: host.platform_family,
-            platform_version: host.platform_version,
-            kernel_version: host.kernel_release,
-            virtualization_system: host.virtualization_system,
-            virtualization_role: host.virtualization_role,
-            compiler_version: concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")),
-            host_id: host.machine_id,
-            exe: path(std::env::current_exe()),
-            cwd: path(std::env::current_dir()),
-            is_admin: rustix::process::geteuid().is_root(),
-            client_start: program_start(),
-            local_tz: offset.abbreviation().to_owned(),
-            local_tz_offset: i64::from(offset.offset().seconds()),
-            fqdn: host.fqdn,
-            architecture: go_architecture(&host.architecture).to_owned(),
-        })?;
+        rows.push(describe(scope)?)?;
         Ok(())
     }
+}
+
+/// The function: what the plugin tells, as a dict.
+pub struct InfoFunction;
+
+impl Function for InfoFunction {
+    type Args = Args;
+    const NAME: &'static str = "info";
+    const CATEGORY: Category = Category::Utils;
+    const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
+    const EXAMPLES: &'static [Example] = &[example("never empty", "len(list=info().Hostname) > 0", "true")];
+
+    fn call(scope: &Scope, _: Args) -> VqlResult {
+        Ok(describe(scope)?.into_row().into_value())
+    }
+}
+
+fn describe(scope: &Scope) -> VqlResult<Row> {
+    scope.check_access(Permission::MachineState)?;
+    let host = machine(scope)?.host().map_err(failed)?;
+    let zone = ZoneId::local().zone();
+    let path = |path: std::io::Result<std::path::PathBuf>| {
+        path.map_or(Value::Null, |path| crate::process::path_value(&path))
+    };
+    let offset = zone.to_offset_info(jiff::Timestamp::now());
+    Ok(Row {
+        hostname: host.hostname,
+        uptime: host.uptime,
+        boot_time: host.boot_time,
+        os: host.os,
+        platform: host.platform,
+        platform_family: host.platform_family,
+        platform_version: host.platform_version,
+        kernel_version: host.kernel_release,
+        virtualization_system: host.virtualization_system,
+        virtualization_role: host.virtualization_role,
+        compiler_version: concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")),
+        host_id: host.machine_id,
+        exe: path(std::env::current_exe()),
+        cwd: path(std::env::current_dir()),
+        is_admin: rustix::process::geteuid().is_root(),
+        client_start: program_start(),
+        local_tz: offset.abbreviation().to_owned(),
+        local_tz_offset: i64::from(offset.offset().seconds()),
+        fqdn: host.fqdn,
+        architecture: go_architecture(&host.architecture).to_owned(),
+    })
 }
 
 /// When this program started, or first asked.

@@ -1,6 +1,5 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
-use crate::folder_uploader::FolderUploader;
 use crate::output::RowWriter;
 use crate::progress::Progress;
 use crate::registry;
@@ -10,6 +9,7 @@ use peregrine_artifacts::Repository;
 use peregrine_engine::log::LogSink;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Context, Program};
+use peregrine_functions::FolderUploader;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;

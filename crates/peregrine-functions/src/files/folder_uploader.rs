@@ -1,4 +1,4 @@
-//! `--dump-dir`: what queries upload goes into a folder.
+//! Uploads into a folder: `--dump-dir` of the command line, and `upload_directory()`.
 
 use peregrine_accessors::{Dialect, Upload, UploadFile, Uploader};
 use peregrine_engine::prelude::{Scope, VqlError, VqlResult};
@@ -10,20 +10,31 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// Keeps uploads as `<folder>/<accessor>/<path>`, every name of the path made safe for a file system.
-pub(crate) struct FolderUploader {
+pub struct FolderUploader {
     /// Absolute and without links.
     root: PathBuf,
+    by_accessor: bool,
     next: AtomicI64,
 }
 
 impl FolderUploader {
     /// An uploader into this folder, which is made when missing.
-    pub(crate) fn new(folder: &Path) -> std::io::Result<FolderUploader> {
+    pub fn new(folder: &Path) -> std::io::Result<FolderUploader> {
         make_folder(folder)?;
         Ok(FolderUploader {
             root: fs::canonicalize(folder)?,
+            by_accessor: true,
             next: AtomicI64::new(0),
         })
+    }
+
+    /// Leaves the accessor out: `<folder>/<path>`.
+    #[must_use]
+    pub fn without_accessor(self) -> FolderUploader {
+        FolderUploader {
+            by_accessor: false,
+            ..self
+        }
     }
 
     /// Opens the file an upload is written to; never through a link, and never outside the folder.
@@ -49,7 +60,10 @@ impl FolderUploader {
 
 impl Uploader for FolderUploader {
     fn begin(&self, _: &Scope, file: UploadFile) -> VqlResult<Box<dyn Upload>> {
-        let mut path = self.root.join(safe(file.accessor.as_bytes()));
+        let mut path = self.root.clone();
+        if self.by_accessor {
+            path.push(safe(file.accessor.as_bytes()));
+        }
         path.extend(file.name.components().iter().map(|component| safe(component)));
         let opened = self.create(&path).map_err(|error| failed(&path, &error))?;
         Ok(Box::new(FolderUpload {

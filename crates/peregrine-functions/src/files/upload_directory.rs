@@ -1,0 +1,92 @@
+//! `upload_directory()`: a file into a folder of this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use peregrine_accessors::UploaderHandle;
+
+use super::folder_uploader::FolderUploader;
+use super::upload;
+use crate::prelude::*;
+
+/// Copies a file into a folder of this machine, below which it keeps its path, and tells what was copied as `upload()`
+/// does. Folders are refused.
+///
+/// Names that the file system would misunderstand are percent-encoded, so nothing is written outside of the folder. A
+/// file is copied once: the same name with the same accessor gives the first answer again. The time of its last change
+/// is kept where the file system can.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The file.
+    file: PathArg,
+    /// The folder; it is made when missing.
+    output: String,
+    /// The path to keep it under; its own when left out.
+    name: Option<PathArg>,
+    /// Where files come from.
+    accessor: Option<String>,
+    /// When its content changed, as `timestamp()` takes it; what the accessor knows when left out.
+    mtime: Option<Value>,
+    /// When it was read.
+    atime: Option<Value>,
+    /// When its metadata changed.
+    ctime: Option<Value>,
+    /// When it was created.
+    btime: Option<Value>,
+}
+
+pub struct UploadDirectory;
+
+impl Function for UploadDirectory {
+    type Args = Args;
+    const NAME: &'static str = "upload_directory";
+    const CATEGORY: Category = Category::FileSystem;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemWrite, Permission::FilesystemRead];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "some text as a file",
+            "get(item=upload_directory(file='hello', accessor='data', name='a.txt', output=tempdir(remove_last=TRUE)), \
+             field='Size')",
+            "5",
+        ),
+        fails(
+            "no folder",
+            "upload_directory(file='x')",
+            "Field output is required",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        scope.check_access(Permission::FilesystemWrite)?;
+        if args.output.is_empty() {
+            return Err("`output` names no folder".into());
+        }
+        let folder = args.output.clone();
+        // What was copied is remembered for the query, per folder.
+        let opened = scope.cache(&format!("upload_directory {folder}"), || Folder::open(&folder));
+        let handle = opened.0.as_ref().map_err(|error| error.clone())?;
+        let args = upload::Args {
+            file: args.file,
+            name: args.name,
+            accessor: args.accessor,
+            mtime: args.mtime,
+            atime: args.atime,
+            ctime: args.ctime,
+            btime: args.btime,
+        };
+        upload::upload(scope, handle, args)
+    }
+}
+
+/// A folder that takes files, or why it can not.
+struct Folder(Result<UploaderHandle, String>);
+
+impl Folder {
+    fn open(folder: &str) -> Folder {
+        let uploader = FolderUploader::new(Path::new(folder));
+        Folder(match uploader {
+            Ok(uploader) => Ok(UploaderHandle::new(Arc::new(uploader.without_accessor()))),
+            Err(error) => Err(format!("`{folder}` can not be used for uploads: {error}")),
+        })
+    }
+}
