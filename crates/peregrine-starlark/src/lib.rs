@@ -1,14 +1,22 @@
 //! Starlark in VQL: `starl()`.
 //!
-//! A crate of its own, because the interpreter is large. Scripts have limits of memory, steps, calls and nesting, and stop
-//! with their query. Absent: `load()`.
+//! A crate of its own, because the interpreter is large. The interpreter never runs in the process that runs the query:
+//! some of its operations allocate without looking at any limit, and deep values can exhaust the native stack, which
+//! ends the process. Each module has a child process ([`worker::run`]) with limits of memory, steps, calls and nesting;
+//! the host names the program to start as the extension [`WorkerProgram`]. Absent: `load()`.
 #![forbid(unsafe_code)]
 #![expect(unreachable_pub, reason = "types of functions are named only by the list")]
 
-mod convert;
+mod codec;
+mod message;
 mod module;
-mod nesting;
+mod plain;
+mod process;
+mod program;
 mod starl;
+pub mod worker;
+
+pub use program::WorkerProgram;
 
 use peregrine_engine::functions;
 use peregrine_engine::prelude::FunctionDef;

@@ -1,118 +1,112 @@
-//! A script that has run, and its functions.
+//! A script that has run, and its functions. Both live in a process of their own.
 
 use std::any::Any;
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
-use starlark::environment::{FrozenModule, Globals, LibraryExtension, Module as Environment};
-use starlark::eval::Evaluator;
-use starlark::syntax::{AstModule, Dialect};
-use starlark::values::{OwnedFrozenValue, Value as StarValue};
 
-use crate::convert::{from_star, is_function, to_star};
-use crate::nesting;
-
-/// Bytes of values a script may make.
-const MAX_HEAP: usize = 32 << 20;
-/// Calls and turns of loops in one go.
-const MAX_STEPS: u64 = 1_000_000_000;
-/// Calls within each other.
-const MAX_CALLS: usize = 500;
-/// Virtual memory until it is used: the interpreter recurses on the native stack.
-const STACK: usize = 1 << 30;
+use crate::message::Request;
+use crate::plain::{plain, plain_dict};
+use crate::process::{Failure, Process, SLICE};
+use crate::program::WorkerProgram;
 
 /// The names of a script.
-pub(crate) struct Module {
-    module: FrozenModule,
+pub(crate) struct Module(Arc<Interpreter>);
+
+/// The process of a module. One thread at a time uses it.
+pub(crate) struct Interpreter {
+    /// Names, and whether they can be called.
+    names: Vec<(Str, bool)>,
+    state: Mutex<State>,
+    is_ended: AtomicBool,
+}
+
+enum State {
+    Running(Process),
+    /// Why it does not.
+    Dead(String),
 }
 
 impl Module {
     /// Runs a script.
-    pub(crate) fn load(scope: &Scope, code: String, globals: Dict) -> VqlResult<Module> {
-        nesting::check(&code)?;
-        let module = apart(scope, || {
-            let dialect = Dialect {
-                enable_load: false,
-                enable_top_level_stmt: true,
-                enable_keyword_only_arguments: true,
-                enable_f_strings: true,
-                ..Dialect::Standard
-            };
-            let script = AstModule::parse("starl", code, &dialect).map_err(|error| error.to_string())?;
-            Environment::with_temp_heap(|environment| {
-                for (name, value) in globals.entries() {
-                    let value = to_star(environment.heap(), scope, &value);
-                    environment.set(&name.to_string(), value);
-                }
-                evaluate(scope, &environment, |evaluator| {
-                    evaluator.eval_module(script, &library())
-                })?;
-                environment.freeze().map_err(|error| format!("{error:?}"))
-            })
-        })?;
-        Ok(Module { module })
+    pub(crate) fn load(scope: &Scope, code: String, globals: &Dict) -> VqlResult<Module> {
+        let program = scope.extension::<WorkerProgram>().ok_or(
+            "Starlark runs in a process of its own, and this host names no program for it (`WorkerProgram`)",
+        )?;
+        let globals = plain_dict(scope, globals.entries())?;
+        let mut process = Process::start(&program)?;
+        let loaded = process.ask(&Request::Load { code, globals }, &|| is_wanted(scope), &|text| {
+            scope.log(Level::Default, text)
+        });
+        let names = match loaded {
+            Ok(Value::Dict(names)) => names.entries().into_iter(),
+            Ok(_) => return Err("the interpreter's answer makes no sense".into()),
+            Err(failure) => return Err(explain(scope, failure)),
+        };
+        Ok(Module(Arc::new(Interpreter {
+            names: names
+                .map(|(name, is_function)| (name, matches!(is_function, Value::Bool(true))))
+                .collect(),
+            state: Mutex::new(State::Running(process)),
+            is_ended: AtomicBool::new(false),
+        })))
+    }
+
+    pub(crate) fn interpreter(&self) -> &Arc<Interpreter> {
+        &self.0
     }
 }
 
-fn library() -> Globals {
-    use LibraryExtension as Library;
-    Globals::extended_by(&[
-        Library::StructType,
-        Library::SetType,
-        Library::Map,
-        Library::Filter,
-        Library::Partial,
-        Library::Json,
-        Library::Print,
-    ])
-}
+impl Interpreter {
+    /// True until it died or was ended. One that is busy lives.
+    pub(crate) fn is_running(&self) -> bool {
+        let state = self.state.try_lock();
+        state.is_none_or(|state| matches!(*state, State::Running(_)))
+    }
 
-/// Runs something with all the limits.
-fn evaluate<'v, T>(
-    scope: &Scope,
-    environment: &Environment<'v>,
-    work: impl FnOnce(&mut Evaluator<'v, '_, '_>) -> starlark::Result<T>,
-) -> Result<T, String> {
-    let printer = Printer(scope);
-    let mut evaluator = Evaluator::new(environment);
-    evaluator.set_print_handler(&printer);
-    evaluator.set_check_cancelled(Box::new(|| {
-        scope.cancellation().is_cancelled() || scope.checkpoint().is_err()
-    }));
-    let limited = evaluator
-        .set_max_heap_size(MAX_HEAP)
-        .and_then(|()| evaluator.set_max_tick_count(MAX_STEPS))
-        .and_then(|()| evaluator.set_max_callstack_size(MAX_CALLS));
-    limited.map_err(|error| error.to_string())?;
-    work(&mut evaluator).map_err(|error| error.to_string())
-}
+    /// Ends the process, also under a call that is waiting for it.
+    pub(crate) fn end(&self) {
+        self.is_ended.store(true, Ordering::Release);
+        *self.state.lock() = State::Dead("the query that made it has ended".to_owned());
+    }
 
-/// Does something on a thread with a large stack.
-fn apart<T: Send>(scope: &Scope, work: impl FnOnce() -> Result<T, String> + Send) -> VqlResult<T> {
-    let result = thread::scope(|threads| {
-        let worker = thread::Builder::new()
-            .name("vql-starl".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(threads, work)
-            .map_err(|error| format!("cannot start a thread: {error}"))?;
-        worker
-            .join()
-            .unwrap_or_else(|_| Err("the interpreter failed".to_owned()))
-    });
-    match result {
-        Ok(value) => Ok(value),
-        Err(_) if scope.cancellation().is_cancelled() => Err(VqlError::Stopped),
-        Err(error) => Err(error.into()),
+    fn ask(&self, scope: &Scope, request: &Request) -> VqlResult {
+        let wanted = || is_wanted(scope) && !self.is_ended.load(Ordering::Acquire);
+        let mut state = loop {
+            if let Some(state) = self.state.try_lock_for(SLICE) {
+                break state;
+            }
+            if !wanted() {
+                return Err(VqlError::Stopped);
+            }
+        };
+        let process = match &mut *state {
+            State::Running(process) => process,
+            State::Dead(reason) => {
+                return Err(format!("this module cannot be used any more: {reason}").into());
+            }
+        };
+        let print = |text: &str| scope.log(Level::Default, text);
+        process.ask(request, &wanted, &print).map_err(|failure| {
+            if let Failure::Dead(reason) = &failure {
+                *state = State::Dead(reason.clone());
+            }
+            explain(scope, failure)
+        })
     }
 }
 
-/// `print()` writes to the log.
-struct Printer<'a>(&'a Scope);
+fn is_wanted(scope: &Scope) -> bool {
+    !scope.cancellation().is_cancelled() && scope.checkpoint().is_ok()
+}
 
-impl starlark::PrintHandler for Printer<'_> {
-    fn println(&self, text: &str) -> starlark::Result<()> {
-        self.0.log(Level::Default, text);
-        Ok(())
+fn explain(scope: &Scope, failure: Failure) -> VqlError {
+    match failure {
+        Failure::Stopped => VqlError::Stopped,
+        _ if scope.cancellation().is_cancelled() => VqlError::Stopped,
+        Failure::Script(error) | Failure::Dead(error) => error.into(),
     }
 }
 
@@ -128,19 +122,20 @@ impl Object for Module {
     }
 
     fn member(&self, scope: &Scope, name: &str) -> Option<Value> {
-        let owned = self.module.get_option(name).ok()??;
-        if is_function(owned.value()) {
+        let (_, is_function) = self
+            .0
+            .names
+            .iter()
+            .find(|(known, _)| known.as_bytes() == name.as_bytes())?;
+        if *is_function {
             return Some(Value::object(Callable {
                 name: name.to_owned(),
-                function: owned,
+                interpreter: Arc::clone(&self.0),
             }));
         }
-        let value = Environment::with_temp_heap(|environment| {
-            let heap = environment.heap();
-            from_star(heap, heap.access_owned_frozen_value(&owned))
-        });
-        match value {
+        match self.0.ask(scope, &Request::Get(name.to_owned())) {
             Ok(value) => Some(value),
+            Err(VqlError::Stopped) => Some(Value::Null),
             Err(error) => {
                 scope.log_line(&format!("starl: `{name}`: {error}"));
                 Some(Value::Null)
@@ -149,7 +144,7 @@ impl Object for Module {
     }
 
     fn member_names(&self) -> Vec<Str> {
-        self.module.names().map(|name| Str::from(name.as_str())).collect()
+        self.0.names.iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -160,26 +155,7 @@ impl Object for Module {
 /// A function of a script.
 struct Callable {
     name: String,
-    function: OwnedFrozenValue,
-}
-
-impl Callable {
-    fn invoke(&self, scope: &Scope, args: Vec<(String, Value)>) -> VqlResult {
-        apart(scope, || {
-            Environment::with_temp_heap(|environment| {
-                let heap = environment.heap();
-                let function = heap.access_owned_frozen_value(&self.function);
-                let named: Vec<(&str, StarValue<'_>)> = args
-                    .iter()
-                    .map(|(name, value)| (&**name, to_star(heap, scope, value)))
-                    .collect();
-                let result = evaluate(scope, &environment, |evaluator| {
-                    evaluator.eval_function(function, &[], &named)
-                })?;
-                from_star(heap, result)
-            })
-        })
-    }
+    interpreter: Arc<Interpreter>,
 }
 
 impl std::fmt::Debug for Callable {
@@ -210,11 +186,19 @@ impl Object for Callable {
     }
 
     fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Option<VqlResult> {
-        let args = args
-            .iter()
-            .map(|arg| (arg.name().to_string(), arg.any()))
-            .collect();
-        Some(self.invoke(scope, args))
+        // Before the interpreter is taken: an argument may be a call of the same module.
+        let named = Dict::new();
+        for arg in args.iter() {
+            match plain(scope, &arg.any()) {
+                Ok(value) => named.set(arg.name().to_string(), value),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let request = Request::Call {
+            name: self.name.clone(),
+            args: named,
+        };
+        Some(self.interpreter.ask(scope, &request))
     }
 
     fn as_any(&self) -> &dyn Any {

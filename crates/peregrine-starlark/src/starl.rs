@@ -1,19 +1,24 @@
 //! `starl()`: compiles Starlark.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
 
-use crate::module::Module;
+use crate::module::{Interpreter, Module};
 
 /// Runs Starlark, a small Python, and gives its top-level names as members: variables as values, functions to be called
 /// with named arguments. `LET M <= starl(code="def f(a, b): return a * b")`, then `M.f(a=6, b=7)`.
 ///
-/// None is NULL; lists, tuples and sets are lists; dicts have keys of text. A float that is whole goes in as an int. There
-/// are `json`, `struct`, `set`, `map`, `filter`, `partial`, and `print()` writes to the log; `load()` is not there. A
-/// script may take about 256 MiB and 500 calls within each other, and stops with the query.
+/// None is NULL; lists, tuples and sets are lists; dicts have keys of text. A float that is whole goes in as an int, and a
+/// string that is no UTF-8 as bytes, which come back as a string. There are `json`, `struct`, `set`, `map`, `filter`,
+/// `partial`, and `print()` writes to the log; `load()` is not there.
+///
+/// Each module runs in a process of its own, which ends with the query: a script that takes too much memory or nests too
+/// deeply ends that process and nothing else, and its module is an error from then on. A script's values may take 32 MiB
+/// and its calls lie 500 within each other; a query may have 64 modules at a time. Calls from several threads wait for each
+/// other. `cpu_limit` does not see what a script uses; its process has a low priority instead.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The source text.
@@ -52,35 +57,26 @@ impl Function for Starl {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let known = scope.cache("starl", Modules::default);
+        known.begin(scope);
         let key = args.key.filter(|key| !key.is_empty());
-        {
-            let mut known = known.0.lock();
-            if !std::mem::replace(&mut known.has_warned, true) {
-                scope.log_line("WARN:starl() is an experimental feature; its behaviour may change");
-            }
-            if let Some(module) = key.as_ref().and_then(|key| known.by_key.get(key)) {
-                return Ok(Value::Object(Arc::clone(module) as Arc<dyn Object>));
-            }
+        if let Some(module) = key.as_deref().and_then(|key| known.get(key)) {
+            return Ok(Value::Object(module));
         }
         let globals = match args.globals {
             None | Some(Value::Null) => Dict::new(),
             Some(value) if value.has_members() => value.to_dict(scope),
             Some(other) => return Err(format!("`globals` is no dict but {}", other.type_name()).into()),
         };
-        let module = Arc::new(Module::load(scope, args.code, globals)?);
-        if let Some(key) = key {
-            let mut known = known.0.lock();
-            if known.by_key.len() < MAX_KEPT {
-                known.by_key.insert(key, Arc::clone(&module));
-            }
-        }
-        Ok(Value::Object(module))
+        known.make_room()?;
+        let module = Arc::new(Module::load(scope, args.code, &globals)?);
+        Ok(Value::Object(known.keep(key, module)))
     }
 }
 
-/// Modules kept by key in one query.
-const MAX_KEPT: usize = 100;
+/// Modules of one query that live at the same time: each is a process.
+const MAX_LIVING: usize = 64;
 
+/// The modules of a query.
 #[derive(Default)]
 struct Modules(Mutex<Known>);
 
@@ -88,4 +84,75 @@ struct Modules(Mutex<Known>);
 struct Known {
     has_warned: bool,
     by_key: HashMap<String, Arc<Module>>,
+    living: Vec<Weak<Interpreter>>,
+}
+
+impl Modules {
+    /// Says once that this is new, and sees to it that nothing outlives the query.
+    fn begin(self: &Arc<Self>, scope: &Scope) {
+        if std::mem::replace(&mut self.0.lock().has_warned, true) {
+            return;
+        }
+        scope.log_line("WARN:starl() is an experimental feature; its behaviour may change");
+        let modules = Arc::downgrade(self);
+        scope.at_close(Box::new(move |_| {
+            if let Some(modules) = modules.upgrade() {
+                modules.end();
+            }
+        }));
+    }
+
+    /// The module of this key, unless its process has died.
+    fn get(&self, key: &str) -> Option<Arc<Module>> {
+        let known = self.0.lock();
+        let module = known.by_key.get(key)?;
+        module.interpreter().is_running().then(|| Arc::clone(module))
+    }
+
+    fn make_room(&self) -> Result<(), String> {
+        let mut known = self.0.lock();
+        known.living.retain(|interpreter| {
+            interpreter
+                .upgrade()
+                .is_some_and(|interpreter| interpreter.is_running())
+        });
+        if known.living.len() >= MAX_LIVING {
+            return Err(format!(
+                "this query has {MAX_LIVING} modules already; share them by `key`"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Notes a module; when another thread has made one of the same key in between, that one is the module.
+    fn keep(&self, key: Option<String>, module: Arc<Module>) -> Arc<Module> {
+        let mut known = self.0.lock();
+        if let Some(key) = key {
+            if let Some(other) = known
+                .by_key
+                .get(&key)
+                .filter(|other| other.interpreter().is_running())
+            {
+                return Arc::clone(other);
+            }
+            known.by_key.insert(key, Arc::clone(&module));
+        }
+        known.living.push(Arc::downgrade(module.interpreter()));
+        module
+    }
+
+    fn end(&self) {
+        let (by_key, living) = {
+            let mut known = self.0.lock();
+            (
+                std::mem::take(&mut known.by_key),
+                std::mem::take(&mut known.living),
+            )
+        };
+        drop(by_key);
+        living
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|interpreter| interpreter.end());
+    }
 }

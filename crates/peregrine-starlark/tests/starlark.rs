@@ -8,9 +8,14 @@ use peregrine_engine::context::Context;
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
+use peregrine_starlark::WorkerProgram;
 
 fn registry() -> Arc<Registry> {
     Arc::new(builtin::registry().with_functions(peregrine_starlark::FUNCTIONS))
+}
+
+fn worker() -> Arc<WorkerProgram> {
+    Arc::new(WorkerProgram::new(env!("CARGO_BIN_EXE_starlark-worker")))
 }
 
 fn run(code: &str, then: &str, limit: Duration) -> (String, Vec<String>) {
@@ -19,6 +24,7 @@ fn run(code: &str, then: &str, limit: Duration) -> (String, Vec<String>) {
         .registry(registry())
         .log(log.clone())
         .cancellation(Cancellation::with_deadline(limit))
+        .extension(worker())
         .build();
     let scope = Scope::root(&context, Dict::from_pairs([("C", code)]));
     let mut rows: Vec<Row> = Vec::new();
@@ -36,7 +42,8 @@ const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn examples_hold() {
-    let failures = peregrine_engine::examples::check_all(&registry());
+    let failures =
+        peregrine_engine::examples::check_all_with(&registry(), |builder| builder.extension(worker()));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -69,6 +76,12 @@ def back(v): return v
         r#"{"A":null,"B":[1,[2.5,"é"],[3]],"C":{"x":1,"2":true},"D":{"n":6},"E":{"k":[1]},"X":5,"F":3628800,"G":[{"k":null},"w"],"H":[1,1.5]}"#,
         "{log:?}"
     );
+}
+
+#[test]
+fn an_argument_may_be_a_call_of_the_same_module() {
+    let (value, log) = run("def f(n): return n + 1", "M.f(n=M.f(n=M.f(n=1)))", LONG);
+    assert_eq!(value, "4", "{log:?}");
 }
 
 #[test]

@@ -54,6 +54,9 @@ enum Verb {
     /// The agent of this machine.
     #[command(alias = "client")]
     Agent(verbs::agent::Args),
+    /// The process in which `starl()` runs a script.
+    #[command(hide = true)]
+    StarlarkWorker,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Gui(args) => verbs::gui::run(args),
         Verb::Server(args) => verbs::server::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
+        Verb::StarlarkWorker => verbs::starlark_worker::run(),
     };
     match outcome {
         Ok(code) => code,

@@ -11,5 +11,6 @@ mod running;
 pub(crate) mod server;
 mod session;
 pub(crate) mod shell;
+pub(crate) mod starlark_worker;
 mod verify;
 pub(crate) mod vql;

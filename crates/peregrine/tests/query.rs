@@ -291,3 +291,21 @@ fn collections_take_the_same_options() {
         text(&cut.stderr)
     );
 }
+
+#[test]
+fn a_script_runs_in_a_process_of_its_own() {
+    let code = "def f(n): return n + 1\ndef bomb(): return sorted(range(100000000))";
+    let output = query(&[
+        "--env",
+        &format!("C={code}"),
+        "--format",
+        "jsonl",
+        "LET M <= starl(code=C) SELECT M.f(n=1) AS A, M.bomb() AS B, M.f(n=1) AS C FROM scope()",
+    ]);
+    assert_eq!(text(&output.stdout), "{\"A\":2,\"B\":null,\"C\":null}\n");
+    let log = text(&output.stderr);
+    assert!(
+        log.contains("too much memory") && log.contains("cannot be used any more"),
+        "{log}"
+    );
+}

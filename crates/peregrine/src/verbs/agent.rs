@@ -73,10 +73,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     stop_on_signals(&stop)?;
 
     let state = StateFolder(paths.checkpoints.parent().unwrap_or(Path::new(".")).to_owned());
+    let interpreter = super::starlark_worker::program();
     let runner = EngineRunner::new(registry::registry(), &client, move |builder| {
         builder
             .extension(Arc::new(AccessorManager::default()))
             .extension(Arc::new(state.clone()))
+            .extension(Arc::clone(&interpreter))
     })
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     let facts = facts(&client.labels)?;

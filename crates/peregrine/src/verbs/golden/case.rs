@@ -156,6 +156,7 @@ fn open(
         .random(Arc::new(Sequence(Mutex::new(1))))
         .stand_ins(Arc::clone(&mocks) as Arc<dyn StandIns>)
         .extension(Arc::new(accessors))
+        .extension(crate::verbs::starlark_worker::program())
         .extension(clock)
         .extension(Arc::new(filestore::FileStore::default()))
         .extension(mocks)

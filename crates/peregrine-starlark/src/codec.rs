@@ -1,0 +1,224 @@
+//! Plain values as bytes and back, without loss: strings that are no UTF-8 stay what they are.
+//!
+//! A tag, then the value in little endian. Lists and dicts start with their number of elements.
+
+use peregrine_engine::prelude::*;
+
+use crate::message::MAX_FRAME;
+
+/// Values one message takes.
+pub(crate) const MAX_VALUES: usize = 1_000_000;
+/// Nesting one message has: that of a value ([`crate::plain::MAX_DEPTH`]) and of the message around it.
+const MAX_DEPTH: u32 = 80;
+
+const NULL: u8 = 0;
+const FALSE: u8 = 1;
+const TRUE: u8 = 2;
+const INT: u8 = 3;
+const UINT: u8 = 4;
+const FLOAT: u8 = 5;
+const STR: u8 = 6;
+const BYTES: u8 = 7;
+const ARRAY: u8 = 8;
+const DICT: u8 = 9;
+
+/// Appends a value; what is not plain becomes NULL. Fails when the message gets too large, before it does.
+pub(crate) fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    put(value, 0, out)
+}
+
+fn put(value: &Value, depth: u32, out: &mut Vec<u8>) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return tagged(NULL, &[], out);
+    }
+    match value {
+        Value::Bool(value) => tagged(if *value { TRUE } else { FALSE }, &[], out),
+        Value::Int(value) => tagged(INT, &value.to_le_bytes(), out),
+        Value::UInt(value) => tagged(UINT, &value.to_le_bytes(), out),
+        Value::Float(value) => tagged(FLOAT, &value.to_le_bytes(), out),
+        Value::Str(text) => {
+            tagged(STR, &[], out)?;
+            sized(text.as_bytes(), out)
+        }
+        Value::Bytes(bytes) => {
+            tagged(BYTES, &[], out)?;
+            sized(bytes, out)
+        }
+        Value::Array(items) => {
+            tagged(ARRAY, &length(items.len())?, out)?;
+            items.iter().try_for_each(|item| put(item, depth + 1, out))
+        }
+        Value::Dict(dict) => {
+            let entries = dict.entries();
+            tagged(DICT, &length(entries.len())?, out)?;
+            entries.iter().try_for_each(|(key, item)| {
+                sized(key.as_bytes(), out)?;
+                put(item, depth + 1, out)
+            })
+        }
+        _ => tagged(NULL, &[], out),
+    }
+}
+
+fn tagged(tag: u8, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    append(&[tag], out)?;
+    append(bytes, out)
+}
+
+fn sized(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    append(&length(bytes.len())?, out)?;
+    append(bytes, out)
+}
+
+fn append(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    if out.len() + bytes.len() > MAX_FRAME {
+        return Err(too_large());
+    }
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn length(length: usize) -> Result<[u8; 4], String> {
+    u32::try_from(length)
+        .map(u32::to_le_bytes)
+        .map_err(|_| too_large())
+}
+
+fn too_large() -> String {
+    format!(
+        "values of more than {} MiB cannot be passed to or from a script",
+        MAX_FRAME >> 20
+    )
+}
+
+/// Reads one value and expects nothing behind it. The bytes may come from a process that went wrong: they are refused
+/// rather than believed.
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
+    let mut reader = Reader {
+        rest: bytes,
+        left: MAX_VALUES + 1000,
+    };
+    let value = reader.value(0)?;
+    if reader.rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(format!("{} bytes follow the value", reader.rest.len()))
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, depth: u32) -> Result<Value, String> {
+        self.left = self.left.checked_sub(1).ok_or("too many values")?;
+        if depth > MAX_DEPTH {
+            return Err("values nest too deeply".to_owned());
+        }
+        Ok(match self.array::<1>()?[0] {
+            NULL => Value::Null,
+            FALSE => Value::Bool(false),
+            TRUE => Value::Bool(true),
+            INT => Value::Int(i64::from_le_bytes(self.array()?)),
+            UINT => Value::from(u64::from_le_bytes(self.array()?)),
+            FLOAT => Value::Float(f64::from_le_bytes(self.array()?)),
+            STR => Value::Str(Str::new(self.sized()?)),
+            BYTES => Value::bytes(self.sized()?),
+            ARRAY => {
+                // Grows with what is there, not with the number that is claimed.
+                let mut items = Vec::new();
+                for _ in 0..self.length()? {
+                    items.push(self.value(depth + 1)?);
+                }
+                Value::array(items)
+            }
+            DICT => {
+                let dict = Dict::new();
+                for _ in 0..self.length()? {
+                    let key = Str::new(self.sized()?);
+                    dict.set(key, self.value(depth + 1)?);
+                }
+                Value::Dict(dict)
+            }
+            tag => return Err(format!("`{tag}` is no kind of value")),
+        })
+    }
+
+    fn length(&mut self) -> Result<usize, String> {
+        Ok(u32::from_le_bytes(self.array()?) as usize)
+    }
+
+    fn sized(&mut self) -> Result<&'a [u8], String> {
+        let length = self.length()?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or("it ends early")?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or("it ends early")?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_as_they_were() {
+        let value = Value::Dict(Dict::from_pairs([
+            ("text", Value::Str(Str::new(b"a\xff\0"))),
+            ("bytes", Value::bytes(b"\xfe")),
+            (
+                "numbers",
+                Value::array(vec![Value::Int(-1), Value::UInt(u64::MAX), Value::Float(0.5)]),
+            ),
+            (
+                "rest",
+                Value::array(vec![Value::Null, Value::Bool(true), Value::Bool(false)]),
+            ),
+        ]));
+        let mut bytes = Vec::new();
+        write(&value, &mut bytes).unwrap();
+        let back = read(&bytes).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{value:?}"));
+        for end in 0..bytes.len() {
+            assert!(read(&bytes[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused() {
+        let claimed = |tag: u8| [&[tag][..], &[0xff; 4]].concat();
+        let mut nested = Vec::new();
+        for _ in 0..1000 {
+            nested.extend([ARRAY, 1, 0, 0, 0]);
+        }
+        let many = [&[ARRAY][..], &2_000_000u32.to_le_bytes(), &vec![NULL; 2_000_000]].concat();
+        for bytes in [
+            vec![],
+            vec![77],
+            vec![NULL, NULL],
+            claimed(STR),
+            claimed(ARRAY),
+            claimed(DICT),
+            nested,
+            many,
+        ] {
+            assert!(read(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_written() {
+        let text = Value::from("a".repeat(1 << 20));
+        let mut bytes = Vec::new();
+        assert!(write(&Value::array(vec![text; 100]), &mut bytes).is_err());
+        assert!(bytes.len() <= MAX_FRAME);
+    }
+}

@@ -1,0 +1,33 @@
+//! `peregrine starlark-worker`: the process in which `starl()` runs a script. Started by queries, never by people.
+
+use super::agent::SMALL_HEAP;
+use peregrine_starlark::WorkerProgram;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The name of the verb.
+const VERB: &str = "starlark-worker";
+
+/// This very program, even when its file was replaced by a newer one since it started.
+const SELF: &str = "/proc/self/exe";
+
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    peregrine_starlark::worker::run().map_err(anyhow::Error::msg)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What every context of this program registers as an extension.
+pub(crate) fn program() -> Arc<WorkerProgram> {
+    let program = match std::env::current_exe() {
+        Ok(path) if !Path::new(SELF).exists() => path,
+        _ => SELF.into(),
+    };
+    // An allocator that reserves a large piece of address space at once would leave the script none of its limit.
+    let program = SMALL_HEAP
+        .iter()
+        .fold(WorkerProgram::new(program), |program, (name, value)| {
+            program.env(name, value)
+        });
+    Arc::new(program.arg(VERB))
+}
