@@ -56,15 +56,17 @@ fn language_cases() {
     );
 }
 
+type Settings = fn(ContextBuilder) -> ContextBuilder;
+
 /// Ways of the engine to come to the same answer: as it does for a few rows, bound to their columns from the first row
 /// on as for many, and with every sort through files.
-const WAYS: [(&str, fn(ContextBuilder) -> ContextBuilder); 3] = [
+const WAYS: [(&str, Settings); 3] = [
     ("as it comes", |context| context),
     ("bound at once", |context| context.bind_after(0_u32)),
     ("sorted in files", |context| context.sort_memory(4096_usize)),
 ];
 
-fn check(case: &Case, settings: fn(ContextBuilder) -> ContextBuilder) -> Result<(), String> {
+fn check(case: &Case, settings: Settings) -> Result<(), String> {
     if case.reformat.is_some() || case.reformat_error.is_some() {
         // The formatter has its own runner, beside the parser.
         return Ok(());
