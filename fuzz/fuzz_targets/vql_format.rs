@@ -9,4 +9,8 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
         file.statements.iter().map(peregrine_vql::print_statement).collect()
     };
     assert_eq!(print(input), print(&formatted), "{formatted}");
+    if let Ok(kept) = peregrine_vql::reformat_keeping_comments(input) {
+        assert_eq!(print(input), print(&kept), "{kept}");
+        assert_eq!(peregrine_vql::reformat_keeping_comments(&kept).as_deref(), Ok(kept.as_str()));
+    }
 });

@@ -66,7 +66,7 @@ pub use model::{
 pub use namespace::{AccessCheck, Namespace};
 pub use outline::{Named, Outline, outline};
 pub use parameter::{Parameter, ParameterType, quote};
-pub use reformat::reformat;
+pub use reformat::{reformat, reformat_keeping_comments};
 pub use repository::{COMPILED_IN, Loaded, Repository};
 pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;

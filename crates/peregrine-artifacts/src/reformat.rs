@@ -4,9 +4,22 @@ use crate::error::{Error, Problem};
 use crate::model::Artifact;
 use crate::normalise::{indent, opens_block, owner_column};
 use crate::section::Section;
+use peregrine_vql::Diagnostic;
+
+/// Lays out a query text.
+type LayOut = fn(&str) -> Result<String, Vec<Diagnostic>>;
 
 /// The definition with the VQL of its literal blocks (`query: |`, `export: |`, `precondition: |`) laid out.
 pub fn reformat(raw: &str) -> Result<String, Error> {
+    reformat_with(raw, peregrine_vql::reformat)
+}
+
+/// The same for its author: with every comment.
+pub fn reformat_keeping_comments(raw: &str) -> Result<String, Error> {
+    reformat_with(raw, peregrine_vql::reformat_keeping_comments)
+}
+
+fn reformat_with(raw: &str, lay_out: LayOut) -> Result<String, Error> {
     let artifact = Artifact::from_yaml(raw)?;
     let mut lines: Vec<String> = raw.split_inclusive('\n').map(str::to_owned).collect();
     let sources = artifact
@@ -31,7 +44,7 @@ pub fn reformat(raw: &str) -> Result<String, Error> {
         }
         let owner = owner_column(header.trim_end());
         let end = block_end(&lines, start, owner);
-        let laid_out = peregrine_vql::reformat(&section.text).map_err(|diagnostics| {
+        let laid_out = lay_out(&section.text).map_err(|diagnostics| {
             let problems = diagnostics.into_iter().map(|diagnostic| {
                 let (line, column) = section.position(raw, diagnostic.span.start as usize);
                 Problem::at(line, column, diagnostic.message)

@@ -2,6 +2,7 @@
 
 use crate::ast::{File, Span};
 use crate::diagnostic::{self, Diagnostic, code};
+use crate::lexer::lex;
 use crate::parser::{parse, parse_with_comments};
 use crate::print::print_statement;
 use crate::render::Renderer;
@@ -22,6 +23,51 @@ pub fn reformat(text: &str) -> Result<String, Vec<Diagnostic>> {
     }
 }
 
+/// Lays a query text out for its author: as [`reformat`], but with every comment. Those after the last statement, which
+/// the language's own formatter drops, stay at the end; a text with a comment that would be lost elsewhere is refused.
+pub fn reformat_keeping_comments(text: &str) -> Result<String, Vec<Diagnostic>> {
+    let mut formatted = reformat(text)?;
+    let comments =
+        |text: &str| -> Vec<Span> { lex(text).comments.iter().map(|comment| comment.span).collect() };
+    let shown = |text: &str, span: Span| {
+        let range = span.start as usize..span.end as usize;
+        text.get(range).unwrap_or_default().trim_end().to_owned()
+    };
+    let before = comments(text);
+    let after: Vec<String> = comments(&formatted)
+        .into_iter()
+        .map(|span| shown(&formatted, span))
+        .collect();
+    let (last_statement, kept) = (last_token(text), after.len());
+    for (position, span) in before.iter().enumerate() {
+        let comment = shown(text, *span);
+        if after.get(position) == Some(&comment) {
+            continue;
+        }
+        if position < kept || span.start < last_statement {
+            return Err(lost(text, *span));
+        }
+        formatted.push_str(&comment);
+        formatted.push('\n');
+    }
+    Ok(formatted)
+}
+
+/// Where the last token begins.
+fn last_token(text: &str) -> u32 {
+    let tokens = lex(text).tokens;
+    // The very last one is the end of the text.
+    tokens.iter().rev().nth(1).map_or(0, |token| token.span.start)
+}
+
+fn lost(text: &str, span: Span) -> Vec<Diagnostic> {
+    let message = "this comment would be lost";
+    let mut diagnostics = [Diagnostic::error(code::COMMENT, span, message)
+        .with_help("move it before the statement and try again")];
+    diagnostic::finish(text, &mut diagnostics);
+    diagnostics.to_vec()
+}
+
 fn same_meaning(left: &File, right: &File) -> bool {
     left.statements.len() == right.statements.len()
         && left
@@ -37,4 +83,34 @@ fn unfaithful(text: &str) -> Vec<Diagnostic> {
         .with_help("move comments out of expressions and try again")];
     diagnostic::finish(text, &mut diagnostics);
     diagnostics.to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reformat_keeping_comments;
+
+    #[test]
+    fn comments_after_the_last_statement_stay() {
+        let text = "SELECT a FROM b -- why\n/* and\n so on */\n// end";
+        let formatted = reformat_keeping_comments(text).unwrap();
+        assert_eq!(formatted, "SELECT a\nFROM b\n-- why\n/* and\n so on */\n// end\n");
+        assert_eq!(
+            reformat_keeping_comments(&formatted).as_deref(),
+            Ok(formatted.as_str())
+        );
+    }
+
+    #[test]
+    fn comments_between_statements_stay_where_they_are() {
+        let text = "-- first\nLET x = 1\n-- second\nSELECT x FROM scope()\n";
+        let formatted = reformat_keeping_comments(text).unwrap();
+        assert!(formatted.starts_with("-- first\nLET x = 1\n"), "{formatted}");
+        assert_eq!(formatted.matches("-- second").count(), 1, "{formatted}");
+    }
+
+    #[test]
+    fn a_comment_that_would_be_lost_is_named() {
+        let found = reformat_keeping_comments("LET x = -- why\n 1\nSELECT x FROM scope()").unwrap_err();
+        assert_eq!((found[0].line, found[0].column), (1, 9), "{found:?}");
+    }
 }

@@ -14,7 +14,7 @@ mod render;
 mod token;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use format::reformat;
+pub use format::{reformat, reformat_keeping_comments};
 pub use lexer::{MAX_TEXT_BYTES, MAX_TOKENS};
 pub use parser::{MAX_DEPTH, parse, parse_bytes, parse_lambda, parse_recovering, parse_with_comments};
 pub use print::{column_name, print_expr, print_select, print_source, print_statement};

@@ -204,7 +204,7 @@ fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
         } else {
             std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?
         };
-        let formatted = peregrine_vql::reformat(&text).map_err(|found| {
+        let formatted = peregrine_vql::reformat_keeping_comments(&text).map_err(|found| {
             let name = format!("`{}`", path.display());
             diagnostics::Refused::new(&name, &text, found)
         })?;

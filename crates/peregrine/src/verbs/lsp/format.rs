@@ -14,9 +14,10 @@ pub(super) fn format(
         .ok_or_else(|| Refusal::because("this text is not open"))?;
     let old = &text.document.text;
     let new = match &text.document.outline {
-        Some(_) => peregrine_artifacts::reformat(old).map_err(|error| Refusal::because(error.to_string()))?,
+        Some(_) => peregrine_artifacts::reformat_keeping_comments(old)
+            .map_err(|error| Refusal::because(error.to_string()))?,
         None if text.document.regions.is_empty() => return Ok(Vec::new()),
-        None => peregrine_vql::reformat(old).map_err(|found| {
+        None => peregrine_vql::reformat_keeping_comments(old).map_err(|found| {
             let message = found.first().map(ToString::to_string).unwrap_or_default();
             Refusal::because(format!("this text can not be laid out: {message}"))
         })?,
