@@ -3,6 +3,7 @@
 // The storm writes down what it started; a collection tells what the tracker knows; both are compared.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { scratch } from '../tests/e2e/lib/paths.mjs';
 import { Peregrine, onlyClient } from '../tests/e2e/lib/peregrine.mjs';
 import { run } from '../tests/e2e/lib/processes.mjs';
@@ -21,6 +22,8 @@ const ask = async (Command) => (await api.collect(client.client_id, VQL, { Comma
 
 // The tracker remembers the whole storm.
 await api.put('monitoring/client', { artifacts: [{ artifact: 'Linux.Events.TrackProcesses', parameters: { MaxSize: String(count * 2 + 10_000) } }], label_events: [] });
+// The machine takes the new table up and starts its event source again; what runs in between is seen by neither.
+await pause(5000);
 const source = async () => (await ask('SELECT process_event_source() AS Source FROM scope()'))[0].Source;
 await until('the tracker follows processes', async () => (await source())?.Kind);
 const agent = await server.agentReady();
