@@ -372,3 +372,22 @@ fn limits_nobody_can_keep_are_said() {
             .any(|line| line.contains("cannot limit queries"))
     );
 }
+
+#[test]
+fn groups_that_became_too_many_come_in_key_order() {
+    // Rows of one shape, so that most of them need no scope.
+    let text = "SELECT K, count() AS N FROM foreach(row={ SELECT _value AS Round FROM range(end=2) }, \
+                query={ SELECT _value AS K FROM range(end=30010) }) GROUP BY K LIMIT 4";
+    let program = Program::compile(text).unwrap();
+    let context = Context::builder().registry(builtin::shared_registry()).build();
+    let scope = Scope::root(&context, Dict::new());
+    let mut rows: Vec<Row> = Vec::new();
+    let _ = program.run(&scope, &mut rows);
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| (row.get("K").unwrap().as_i64(), row.get("N").unwrap().as_i64()))
+        .collect();
+    // As text: 0, 1, 10, 100.
+    let wanted = [0, 1, 10, 100].map(|key| (Some(key), Some(2)));
+    assert_eq!(shown, wanted);
+}

@@ -130,6 +130,10 @@ impl<'a> Grouper<'a> {
     /// Works on a row without a scope, if the query is bound to rows like it.
     #[inline]
     fn take_bound(&mut self, row: &Row) -> Progress {
+        // From then on all rows are sorted by key, those of known groups too.
+        if self.overflow.is_some() {
+            return Progress::Unbound;
+        }
         let mut values = self.shape.as_ref().and_then(|shape| shape.values(row));
         if values.is_none() {
             values = self.adapt(row);
@@ -175,7 +179,7 @@ impl<'a> Grouper<'a> {
         };
         let position = match self.positions.get(&text) {
             Some(position) => *position,
-            None if self.overflow.is_some() || self.groups.len() >= MAX_BINS => return None,
+            None if self.groups.len() >= MAX_BINS => return None,
             None => new_group(&mut self.positions, &mut self.groups, text),
         };
         match key {
@@ -204,7 +208,7 @@ impl<'a> Grouper<'a> {
     /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
     #[cold]
     fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
-        if self.overflow.is_some() || !self.current.adapter.is_due() {
+        if !self.current.adapter.is_due() {
             return None;
         }
         let (columns, _) = row.slots()?;
