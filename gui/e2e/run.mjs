@@ -10,6 +10,9 @@ const tests = [];
 const test = (name, body, options) => tests.push({ name, body, options });
 const only = process.argv[2] ?? '';
 
+/** Quick hands on a busy machine: what was pressed counts from that moment on. */
+const BUSY = { slow: 10 };
+
 const rows = (page) => page.locator('.table-row');
 const count = (page) => page.locator('.toolbar-count');
 const finder = (client) => `/clients/${client}/collections/F.D1FINDER00002/results`;
@@ -86,7 +89,7 @@ test('three actions without a mouse: find, ask, read while rows come', async ({ 
   assert.notEqual(early, '3,000 rows', 'rows were there before the end');
   assert.equal((await rows(page).first().boundingBox()).y, top, 'no layout shift while rows came');
   await page.getByText('Idle').waitFor();
-});
+}, { ...BUSY, growEveryMs: 1_000 });
 
 test('the wizard checks values and shows the equivalents', async ({ page, base, client }) => {
   await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
@@ -112,7 +115,7 @@ test('a running collection can be cancelled', async ({ page, base, client }) => 
   await page.locator('.flow-head .state', { hasText: 'Error' }).waitFor();
   await page.getByRole('link', { name: 'Overview' }).last().click();
   await page.getByText('cancelled by jana').waitFor();
-});
+}, { growEveryMs: 5_000 });
 
 test('a table sorts, filters, counts and shows a row, all in the address', async ({ page, base, client }) => {
   await signIn(page, base, finder(client));
@@ -170,7 +173,7 @@ test('a table moves by keyboard', async ({ page, base, client }) => {
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('s');
   await page.waitForURL(/sort=asc%3ASize/);
-});
+}, BUSY);
 
 test('columns are hidden, pinned and exported', async ({ page, base, client }) => {
   await signIn(page, base, finder(client));
@@ -189,7 +192,7 @@ test('columns are hidden, pinned and exported', async ({ page, base, client }) =
   assert.equal(csv.length, 10_001);
   assert.ok(csv[0].replaceAll('"', '').startsWith('Owner,OSPath,Size'));
   assert.ok(!csv[0].includes('Mtime'));
-});
+}, BUSY);
 
 test('a process row opens its family', async ({ page, base, client }) => {
   await signIn(page, base, `/clients/${client}/collections/F.D1PSTREE00001/results?q=kworker`);
@@ -227,7 +230,7 @@ test('the tree moves by keyboard', async ({ page, base, client }) => {
   await page.locator('.tree-node.is-selected', { hasText: 'systemd' }).waitFor();
   await page.keyboard.press('-');
   await page.getByText('80%').waitFor();
-});
+}, BUSY);
 
 test(
   'fifty thousand processes stay fluid',
@@ -311,6 +314,7 @@ for (const theme of ['light', 'dark'])
           signedIn = true;
         }
         await page.goto(base + path);
+        await page.locator(name === 'sign-in' ? 'form' : 'main h1').first().waitFor();
         await page.waitForTimeout(600);
         await page.evaluate(axeSource);
         const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
@@ -340,7 +344,7 @@ let failed = 0;
 for (const { name, body, options } of tests.filter((each) => each.name.includes(only))) {
   const stage = await launch({ growEveryMs: 250, ...options });
   const page = await open(stage.browser, options);
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(30_000);
   try {
     await body({ page, base: stage.base, client: stage.client });
     assert.deepEqual(page.problems, [], 'console errors');

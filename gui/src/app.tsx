@@ -1,7 +1,9 @@
 /** Routes. Pages beyond the first view load on demand. */
 
 import { lazy, Suspense } from 'react';
-import { createBrowserRouter, Navigate, RouterProvider, useLocation } from 'react-router';
+import { createBrowserRouter, Navigate, useLocation } from 'react-router';
+// This one knows how to show a change at once (`flushSync`), which `useAddress` needs.
+import { RouterProvider } from 'react-router/dom';
 import { useSession } from './api/session';
 import { loadSession } from './api/session';
 import { Clients } from './pages/Clients';

@@ -1,10 +1,10 @@
 /** All machines: find one in a few letters, see at once which answer. */
 
 import { useMemo, useRef } from 'react';
-import { Link, useSearchParams } from 'react-router';
+import { Link } from 'react-router';
 import { usePush } from '../api/push';
 import type { Client, ClientPage, Column, Json } from '../api/types';
-import { useTitle } from '../lib/hooks';
+import { useAddress, useTitle, withParams } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
 import { listSource } from '../table/source';
 import { valueText } from '../table/state';
@@ -59,7 +59,7 @@ const toCells = (client: Client): Json[] => COLUMNS.map(({ name }) => client[nam
 
 export function Clients() {
   useTitle('Machines');
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const online = params.get('online') ?? '';
   const search = params.get('search') ?? '';
   const handle = useRef<TableHandle>(null);
@@ -72,13 +72,7 @@ export function Clients() {
     if (event.kind === 'resync') handle.current?.refresh();
     if (event.kind === 'client') handle.current?.patch((get) => get('client_id') === event.data.client_id, { online: event.data.online, last_seen: event.data.last_seen });
   });
-  const setOnline = (value: string) =>
-    setParams((old) => {
-      const next = new URLSearchParams(old);
-      if (value) next.set('online', value);
-      else next.delete('online');
-      return next;
-    });
+  const setOnline = (value: string) => change((old) => withParams(old, { online: value }), true);
   return (
     <div className="page page-table">
       <header className="page-head">

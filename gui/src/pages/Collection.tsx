@@ -1,14 +1,14 @@
 /** One collection: its state and limits, its rows as they come, its log, what was asked. */
 
 import { useMemo } from 'react';
-import { Link, NavLink, useNavigate, useParams, useSearchParams } from 'react-router';
+import { Link, NavLink, useNavigate, useParams } from 'react-router';
 import { apiUrl, del, path, post } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
 import { usePermission } from '../api/session';
 import { isActive, type Flow, type Json } from '../api/types';
 import { formatBytes, formatCount, formatDuration, parseTime, plural } from '../lib/format';
-import { useNow, useTitle } from '../lib/hooks';
+import { useAddress, useNow, useTitle } from '../lib/hooks';
 import { shellWord, vqlString } from '../lib/text';
 import { DataTable } from '../table/DataTable';
 import type { CellContext } from '../table/cells';
@@ -235,7 +235,7 @@ function Overview({ flow }: { flow: Flow }) {
 }
 
 function Results({ flow }: { flow: Flow }) {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const sources = flow.sources;
   const wanted = params.get('source');
   const source = sources.find((each) => each.name === wanted) ?? sources.find((each) => each.rows > 0) ?? sources[0];
@@ -272,7 +272,7 @@ function Results({ flow }: { flow: Flow }) {
       live={active}
       controls={
         sources.length > 1 ? (
-          <select aria-label="Source" value={name} onChange={(event) => setParams({ source: event.target.value })}>
+          <select aria-label="Source" value={name} onChange={(event) => change({ source: event.target.value }, true)}>
             {sources.map((each) => (
               <option key={each.name} value={each.name}>
                 {each.name} ({formatCount(each.rows)})

@@ -1,13 +1,13 @@
 /** The state of a table, kept in the address of the page. */
 
 import { useCallback, useMemo, useRef, useEffect } from 'react';
-import { useSearchParams } from 'react-router';
+import { useAddress } from '../lib/hooks';
 import { readState, writeState, type TableState } from './state';
 
 export type ChangeState = (change: Partial<TableState>, push?: boolean) => void;
 
 export function useTableState(): [TableState, ChangeState] {
-  const [params, setParams] = useSearchParams();
+  const [params, setAddress] = useAddress();
   const state = useMemo(() => readState(params), [params]);
   // Several changes in one tick must add up; the router would start each from the same old address.
   const latest = useRef(params);
@@ -18,9 +18,9 @@ export function useTableState(): [TableState, ChangeState] {
     (part, push = false) => {
       const next = writeState(latest.current, { ...readState(latest.current), ...part });
       latest.current = next;
-      setParams(next, { replace: !push, preventScrollReset: true });
+      setAddress(next, push);
     },
-    [setParams],
+    [setAddress],
   );
   return [state, change];
 }

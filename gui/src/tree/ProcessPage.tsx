@@ -6,7 +6,7 @@ import { apiUrl, path } from '../api/http';
 import { useResource } from '../api/resource';
 import type { FlowPage, ProcessFamily, TablePage } from '../api/types';
 import { formatCount, plural } from '../lib/format';
-import { useDebounced, useTitle } from '../lib/hooks';
+import { useAddress, useDebounced, useTitle, withParams } from '../lib/hooks';
 import { reveal } from '../lib/text';
 import { useClient } from '../pages/ClientLayout';
 import { Button, Empty, Failure, IconButton, Loading, SearchBox } from '../ui/parts';
@@ -97,20 +97,10 @@ function FlowFamily({ flow, process }: { flow: string; process: string | null })
 const NONE: ReadonlySet<number> = new Set();
 
 function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: number; flow: string; truncated: boolean; backTo: string }) {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
+  const [, setParams] = useSearchParams();
   const handle = useRef<TreeHandle>(null);
-  const set = (changes: Record<string, string | null>, push = false) =>
-    setParams(
-      (old) => {
-        const next = new URLSearchParams(old);
-        for (const [key, value] of Object.entries(changes)) {
-          if (value === null || value === '') next.delete(key);
-          else next.set(key, value);
-        }
-        return next;
-      },
-      { replace: !push },
-    );
+  const set = (changes: Record<string, string | null>, push = false) => change((old) => withParams(old, changes), push);
   const selectedId = params.get('sel');
   const selected = tree.byId.get(selectedId ?? '') ?? focus;
   const panel = selectedId !== 'none';
@@ -118,7 +108,7 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
   const [find, setFind] = useState(params.get('q') ?? '');
   const settled = useDebounced(find, 200);
   useEffect(() => {
-    if ((params.get('q') ?? '') !== settled) set({ q: settled });
+    if ((params.get('q') ?? '') !== settled) setParams((old) => withParams(old, { q: settled }), { replace: true });
   }, [settled]); // eslint-disable-line react-hooks/exhaustive-deps
 
   const [open, setOpen] = useState<ReadonlyMap<number, number>>(new Map());
