@@ -1,10 +1,11 @@
 // Collecting in the browser: choose, fill in, check, launch, watch, cancel, export, share.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fillSignIn, launchBrowser, noProblems, openPage, signIn } from './lib/browser.mjs';
-import { scratch } from './lib/paths.mjs';
+import { binary, scratch } from './lib/paths.mjs';
 import { Peregrine, onlyClient } from './lib/peregrine.mjs';
 import { Ticks } from './lib/ticks.mjs';
 import { until } from './lib/wait.mjs';
@@ -186,6 +187,22 @@ describe('collecting', { timeout: 900_000 }, () => {
     assert.match(flow.status, /row/i);
     const rows = await api.rows(client.client_id, flowId, VQL);
     assert.ok(rows.length > 0 && rows.length <= 200, `about 100 rows, not ${rows.length}`);
+  });
+
+  test('what is stored can be queried on the command line while the server runs', async () => {
+    const flowId = await api.launch(client.client_id, VQL, { Command: 'SELECT _value AS N FROM range(end=5000)' });
+    await api.ended(client.client_id, flowId);
+    const query = (vql, ...more) =>
+      execFileSync(binary(), ['query', '--format', 'jsonl', ...more, `--env=ClientId=${client.client_id}`, `--env=FlowId=${flowId}`, vql], { encoding: 'utf8' })
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    const store = ['--datastore', server.datastore];
+    const sums = 'SELECT count() AS Rows, sum(item=N) AS Sum FROM parallelize(query={ SELECT N FROM source() }, batch=700) GROUP BY 1';
+    assert.deepEqual(query(sums, ...store), [{ Rows: 5000, Sum: 12_497_500 }]);
+    assert.deepEqual(query('SELECT state, total_collected_rows AS Rows FROM flows(client_id=ClientId, flow_id=FlowId)', ...store), [{ state: 'FINISHED', Rows: 5000 }]);
+    const named = query('SELECT os_info.hostname AS Name FROM clients()', '--config', path.join(server.datastore, 'server.config.yaml'));
+    assert.deepEqual(named, [{ Name: client.hostname }]);
   });
 
   test('a query with a mistake ends as an error that shows the mistake', async () => {

@@ -20,6 +20,7 @@ mod lambda;
 mod layer;
 pub mod log;
 pub mod number;
+pub mod parallel;
 pub mod prelude;
 pub mod program;
 pub mod query;

@@ -25,8 +25,10 @@ mod table;
 mod users;
 
 pub use artifacts::{ArtifactService, CompileError, Compiled, Limits, RepositoryArtifacts, Spec};
+pub use clients::parse_search;
 pub use config::Config;
 pub use error::{Error, Result};
+pub use flows::state as flow_state;
 pub use gui::{GuiAssets, GuiFile, NoGui};
 pub use server::{Addresses, RunningServer, Server};
 pub use storage::Storage;

@@ -24,6 +24,20 @@ pub enum Error {
         /// Newest version this program can read.
         known: i64,
     },
+    /// The database was written by an older program, and may only be read.
+    #[error(
+        "database schema is version {found}, this program reads version {known}; start the server of this program once, which brings \
+         it up to date"
+    )]
+    SchemaTooOld {
+        /// Version found in the file.
+        found: i64,
+        /// Version this program reads.
+        known: i64,
+    },
+    /// The database was opened for reading only.
+    #[error("the database was opened for reading only")]
+    ReadOnly,
     /// The thing asked for does not exist.
     #[error("no {what} `{id}`")]
     NotFound {

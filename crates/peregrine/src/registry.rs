@@ -16,7 +16,7 @@ pub(crate) fn all() -> Registry {
     let registry = peregrine_functions::register(registry)
         .with_functions(peregrine_js::FUNCTIONS)
         .with_functions(peregrine_starlark::FUNCTIONS);
-    peregrine_plugins::register(registry)
+    peregrine_server_vql::register(peregrine_plugins::register(registry))
 }
 
 /// The artifacts we ship, and those of the given folders.

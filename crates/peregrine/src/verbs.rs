@@ -12,5 +12,6 @@ pub(crate) mod server;
 mod session;
 pub(crate) mod shell;
 pub(crate) mod starlark_worker;
+mod stored;
 mod verify;
 pub(crate) mod vql;

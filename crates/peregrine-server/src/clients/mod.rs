@@ -6,7 +6,7 @@ mod search;
 pub(crate) use interrogate::{
     ensure_interrogated, facts_of_agent, facts_of_interrogation, request as interrogation_request,
 };
-pub(crate) use search::parse as parse_search;
+pub use search::parse as parse_search;
 
 use crate::shared::Shared;
 use crate::{Error, Result, clock};

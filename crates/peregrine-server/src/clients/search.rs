@@ -3,7 +3,7 @@
 use peregrine_store::ClientFilter;
 
 /// What the text asks for. Every text means something.
-pub(crate) fn parse(text: &str) -> ClientFilter {
+pub fn parse(text: &str) -> ClientFilter {
     let text = text.trim();
     if text.is_empty() || text == "all" {
         return ClientFilter::All;

@@ -6,6 +6,7 @@ mod view;
 
 pub(crate) use create::{CollectRequest, compile, create, hide_names, schedule};
 pub(crate) use roll_up::roll_up;
+pub use view::state;
 pub(crate) use view::{view, view_in_full};
 
 use crate::push::{Change, announce};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const SILENCE: Micros = 300_000_000;
 
 /// The state to show: a running flow is waiting, in progress or unresponsive.
-fn state(flow: &Flow, now: Micros) -> &'static str {
+pub fn state(flow: &Flow, now: Micros) -> &'static str {
     match flow.state {
         FlowState::Finished => "finished",
         FlowState::Error => "error",

@@ -25,6 +25,16 @@ pub(super) fn run(connection: &mut Connection) -> Result<i64> {
     Ok(known)
 }
 
+/// Refuses a file that is not of the schema this program knows.
+pub(super) fn check(connection: &Connection) -> Result<()> {
+    let known = STEPS.len() as i64;
+    match version(connection)? {
+        found if found > known => Err(Error::SchemaTooNew { found, known }),
+        found if found < known => Err(Error::SchemaTooOld { found, known }),
+        _ => Ok(()),
+    }
+}
+
 fn version(connection: &Connection) -> Result<i64> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }

@@ -10,7 +10,7 @@ mod settings;
 mod users;
 mod writer;
 
-use crate::Result;
+use crate::{Error, Result};
 use readers::Readers;
 use rusqlite::Connection;
 use std::path::Path;
@@ -19,7 +19,8 @@ use writer::Writer;
 /// [`crate::Database`] in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteDatabase {
-    writer: Writer,
+    /// None: opened for reading only.
+    writer: Option<Writer>,
     readers: Readers,
 }
 
@@ -36,7 +37,16 @@ impl SqliteDatabase {
         )?;
         migrations::run(&mut connection)?;
         Ok(SqliteDatabase {
-            writer: Writer::start(connection)?,
+            writer: Some(Writer::start(connection)?),
+            readers: Readers::new(path),
+        })
+    }
+
+    /// Opens a database file for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
+    pub fn open_read_only(path: &Path) -> Result<SqliteDatabase> {
+        migrations::check(&readers::open(path)?)?;
+        Ok(SqliteDatabase {
+            writer: None,
             readers: Readers::new(path),
         })
     }
@@ -55,7 +65,7 @@ impl SqliteDatabase {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.run(work).await
+        self.writer.as_ref().ok_or(Error::ReadOnly)?.run(work).await
     }
 
     async fn read<T: Send + 'static>(
@@ -77,4 +87,35 @@ fn from_json<T: serde::de::DeserializeOwned>(row: &rusqlite::Row<'_>, column: &s
     serde_json::from_str(&text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{ClientStore, SettingStore};
+
+    #[tokio::test]
+    async fn read_only_reads_beside_the_writer_and_never_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("peregrine.db");
+        assert!(SqliteDatabase::open_read_only(&path).is_err(), "nothing is made");
+        assert!(!path.exists());
+        let writing = SqliteDatabase::open(&path).unwrap();
+        let reading = SqliteDatabase::open_read_only(&path).unwrap();
+        writing.enrol("C.1", "key", 5).await.unwrap();
+        assert_eq!(reading.client_key("C.1").await.unwrap().as_deref(), Some("key"));
+        assert!(matches!(
+            reading.set_setting("a", "b").await,
+            Err(Error::ReadOnly)
+        ));
+        writing
+            .write(|sql| Ok(sql.pragma_update(None, "user_version", 0)?))
+            .await
+            .unwrap();
+        drop((writing, reading));
+        assert!(matches!(
+            SqliteDatabase::open_read_only(&path),
+            Err(Error::SchemaTooOld { found: 0, .. })
+        ));
+    }
 }

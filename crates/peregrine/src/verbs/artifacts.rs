@@ -136,5 +136,5 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
         let text = format!("SELECT * FROM Artifact.{name}({})", call.join(", "));
         texts.push((format!("the call of `{name}`"), text));
     }
-    printing::run(&collect.print, "collection", &texts, env, repository)
+    printing::run(&collect.print, "collection", &texts, env, repository, None)
 }

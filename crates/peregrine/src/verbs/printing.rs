@@ -1,6 +1,7 @@
 //! Running queries and printing their rows, as `query` and `artifacts collect` both do.
 
 use super::session::{self, Ended, Options, TerminalLog};
+use super::stored::Opened;
 use crate::diagnostics;
 use crate::output::{self, Format};
 use crate::progress::Progress;
@@ -40,6 +41,7 @@ pub(crate) fn run(
     texts: &[(String, String)],
     env: Vec<(String, String)>,
     repository: Repository,
+    stored: Option<Opened>,
 ) -> anyhow::Result<ExitCode> {
     // All are parsed before anything runs, or a file is replaced.
     let programs = texts
@@ -48,13 +50,15 @@ pub(crate) fn run(
         .collect::<Result<Vec<_>, _>>()?;
     let progress = Progress::start();
     let log = TerminalLog::new(args.debug, progress.clone());
-    let (scope, cancellation) = session::open(&Options {
+    let options = Options {
+        stored,
         env,
         timeout: args.timeout,
         log: log.clone(),
         repository,
         dump_dir: args.dump_dir.clone(),
-    })?;
+    };
+    let (scope, cancellation) = session::open(&options)?;
     let format = args
         .format
         .unwrap_or_else(|| Format::default_for(args.output.is_some()));

@@ -2,6 +2,7 @@
 
 use super::printing::{self, PrintArgs};
 use super::session;
+use super::stored::StoredArgs;
 use crate::registry;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub(crate) struct Args {
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
     #[command(flatten)]
+    stored: StoredArgs,
+    #[command(flatten)]
     print: PrintArgs,
 }
 
@@ -43,7 +46,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         });
     }
     let repository = registry::repository(&args.definitions)?;
-    printing::run(&args.print, "query", &texts, args.env, repository)
+    printing::run(
+        &args.print,
+        "query",
+        &texts,
+        args.env,
+        repository,
+        args.stored.open()?,
+    )
 }
 
 /// Name and text of a file.

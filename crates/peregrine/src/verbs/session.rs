@@ -1,5 +1,6 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
+use super::stored::Opened;
 use crate::output::RowWriter;
 use crate::progress::Progress;
 use crate::registry;
@@ -75,6 +76,8 @@ pub(crate) struct Options {
     pub(crate) repository: Repository,
     /// Where uploads go.
     pub(crate) dump_dir: Option<PathBuf>,
+    /// What a server has stored.
+    pub(crate) stored: Option<Opened>,
 }
 
 /// A scope ready to run VQL, and what cancels it.
@@ -94,6 +97,9 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         let uploader = FolderUploader::new(folder)
             .with_context(|| format!("`{}` can not be used for uploads (--dump-dir)", folder.display()))?;
         context = context.extension(Arc::new(UploaderHandle::new(Arc::new(uploader))));
+    }
+    if let Some(opened) = &options.stored {
+        context = context.extension(Arc::clone(&opened.stored));
     }
     let context = context.build();
     let env = Dict::from_pairs(

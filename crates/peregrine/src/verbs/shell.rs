@@ -2,6 +2,7 @@
 
 mod editor;
 
+use super::stored::StoredArgs;
 use super::{session, vql};
 use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     /// A folder with artifact definitions; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
+    #[command(flatten)]
+    stored: StoredArgs,
     /// Show debug messages of the queries.
     #[arg(long)]
     debug: bool,
@@ -66,13 +69,15 @@ struct Shell {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let log = session::TerminalLog::new(args.debug, Progress::default());
     let repository = registry::repository(&args.definitions)?;
-    let (scope, cancellation) = session::open(&session::Options {
+    let options = session::Options {
         env: args.env,
         timeout: None,
         log: log.clone(),
         repository: repository.clone(),
         dump_dir: None,
-    })?;
+        stored: args.stored.open()?,
+    };
+    let (scope, cancellation) = session::open(&options)?;
     let format = args.format.unwrap_or_else(|| Format::default_for(false));
     let mut shell = Shell {
         scope,

@@ -1,6 +1,6 @@
 //! `chain()` and `combine()`: the rows of several queries.
 
-use super::parallel::SharedSink;
+use crate::parallel::SharedSink;
 use crate::prelude::*;
 
 /// Yields the rows of all queries, one query after the other.
@@ -75,11 +75,22 @@ impl Plugin for Combine {
 /// One thread per query: each may watch for ever.
 fn run_at_once(scope: &Scope, queries: &[Query], rows: &mut dyn RowSink) -> VqlResult<()> {
     let shared = SharedSink::new(scope, rows);
+    let mut failure = None;
     std::thread::scope(|threads| {
         for query in queries {
             let (shared, scope) = (&shared, shared.scope().child());
-            threads.spawn(move || query.run(&scope, &mut shared.handle()));
+            let worker = std::thread::Builder::new().name("vql-worker".into());
+            if let Err(error) = worker.spawn_scoped(threads, move || query.run(&scope, &mut shared.handle()))
+            {
+                // Some without the others would look like a whole answer.
+                shared.scope().cancellation().cancel();
+                failure = Some(error);
+                break;
+            }
         }
     });
+    if let Some(error) = failure {
+        return Err(format!("cannot start a thread for each query: {error}").into());
+    }
     shared.finish()
 }

@@ -1,11 +1,7 @@
 //! `foreach()`: a query for each row.
 
-use std::sync::mpsc::{Receiver, sync_channel};
-
-use parking_lot::Mutex;
-
-use super::parallel::{Handle, SharedSink};
 use crate::call::rows_of;
+use crate::parallel::for_each_row;
 use crate::prelude::*;
 
 /// Runs `query` for each row of `row`, with the row's columns as variables, and yields its rows.
@@ -26,9 +22,6 @@ pub struct Args {
     /// Use this column of each row as the row.
     column: Option<Str>,
 }
-
-/// Threads one call may have, whatever it asks for.
-const MAX_WORKERS: usize = 256;
 
 pub struct Foreach;
 
@@ -63,7 +56,7 @@ impl Plugin for Foreach {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let workers = match usize::try_from(args.workers).unwrap_or(1) {
             0 | 1 if args.r#async => 100,
-            workers => workers.clamp(1, MAX_WORKERS),
+            workers => workers.max(1),
         };
         let source = Source {
             row: args.row.force(scope),
@@ -77,7 +70,13 @@ impl Plugin for Foreach {
                 Level::Debug,
                 &format!("Creating {workers} workers for foreach plugin"),
             );
-            return run_parallel(scope, &source, &query, workers, rows.sink());
+            return for_each_row(
+                scope,
+                |scope, rows| source.each(scope, rows),
+                &query,
+                workers,
+                rows.sink(),
+            );
         }
         let sink = rows.sink();
         source.each(scope, &mut FnSink(|row| query.run(&scope.child_with(row), sink)))?;
@@ -112,51 +111,5 @@ impl Source {
                 .into_iter()
                 .try_for_each(|row| rows.push(row)),
         }
-    }
-}
-
-/// The source runs on this thread and hands rows to workers; a row is taken only when a worker is free.
-fn run_parallel(
-    scope: &Scope,
-    source: &Source,
-    query: &Query,
-    workers: usize,
-    rows: &mut dyn RowSink,
-) -> VqlResult<()> {
-    let shared = SharedSink::new(scope, rows);
-    let (sender, receiver) = sync_channel::<Row>(0);
-    let receiver = Mutex::new(receiver);
-    std::thread::scope(|threads| {
-        let mut started = 0;
-        let _ = source.each(
-            shared.scope(),
-            &mut FnSink(|row| {
-                if shared.is_stopped() {
-                    return Err(Stop);
-                }
-                if started < workers {
-                    started += 1;
-                    let (shared, receiver) = (&shared, &receiver);
-                    threads.spawn(move || work(shared, receiver, query));
-                }
-                sender.send(row).map_err(|_| Stop)
-            }),
-        );
-        // Without a sender the workers end once they are idle.
-        drop(sender);
-    });
-    shared.finish()
-}
-
-fn work(shared: &SharedSink<'_>, receiver: &Mutex<Receiver<Row>>, query: &Query) {
-    loop {
-        let next = receiver.lock().recv();
-        let Ok(row) = next else { return };
-        if shared.is_stopped() {
-            // Keep taking rows: the feeder must not wait for ever.
-            continue;
-        }
-        let mut handle: Handle<'_, '_> = shared.handle();
-        let _ = query.run(&shared.scope().child_with(row), &mut handle);
     }
 }

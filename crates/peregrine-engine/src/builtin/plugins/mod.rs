@@ -5,7 +5,6 @@ mod flatten;
 mod foreach;
 mod r#if;
 mod items;
-mod parallel;
 mod query;
 mod range;
 mod scope;

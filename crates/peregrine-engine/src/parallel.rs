@@ -1,0 +1,128 @@
+//! One sink for rows made on several threads, and a query run for many rows at the same time.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use parking_lot::Mutex;
+
+use crate::prelude::*;
+
+/// A sink several threads may push to. When it stops, all of them are cancelled.
+pub(crate) struct SharedSink<'a> {
+    rows: Mutex<(&'a mut dyn RowSink, bool)>,
+    scope: Scope,
+}
+
+impl<'a> SharedSink<'a> {
+    pub(crate) fn new(scope: &Scope, rows: &'a mut dyn RowSink) -> SharedSink<'a> {
+        let scope = scope.child_cancelled_by(scope.cancellation().child());
+        SharedSink {
+            rows: Mutex::new((rows, false)),
+            scope,
+        }
+    }
+
+    /// The scope threads work in: cancelled when the sink stops.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// One thread's end.
+    pub(crate) fn handle(&self) -> Handle<'_, 'a> {
+        Handle(self)
+    }
+
+    /// True once no more rows are wanted.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.scope.cancellation().is_cancelled()
+    }
+
+    /// After all threads have ended: whether the consumer had asked to stop.
+    pub(crate) fn finish(&self) -> VqlResult<()> {
+        if self.rows.lock().1 {
+            Err(VqlError::Stopped)
+        } else {
+            Ok(self.scope.checkpoint()?)
+        }
+    }
+}
+
+/// One thread's end of a [`SharedSink`].
+pub(crate) struct Handle<'s, 'a>(&'s SharedSink<'a>);
+
+impl RowSink for Handle<'_, '_> {
+    fn push(&mut self, row: Row) -> Result<(), Stop> {
+        let mut rows = self.0.rows.lock();
+        if rows.1 {
+            return Err(Stop);
+        }
+        rows.0.push(row).inspect_err(|Stop| {
+            rows.1 = true;
+            self.0.scope.cancellation().cancel();
+        })
+    }
+}
+
+/// Threads one call may have, whatever it asks for.
+const MAX_WORKERS: usize = 256;
+
+/// Runs `query` for each row that `source` pushes, with the row's columns as variables, for up to `workers` rows at the
+/// same time; rows of the query come as they come.
+///
+/// The source runs on this thread and hands rows to workers; a row is taken only when a worker is free.
+pub fn for_each_row(
+    scope: &Scope,
+    source: impl FnOnce(&Scope, &mut dyn RowSink) -> Result<(), Stop>,
+    query: &Query,
+    workers: usize,
+    rows: &mut dyn RowSink,
+) -> VqlResult<()> {
+    let mut workers = workers.clamp(1, MAX_WORKERS);
+    let mut failure = None;
+    let shared = SharedSink::new(scope, rows);
+    let (sender, receiver) = sync_channel::<Row>(0);
+    let receiver = Mutex::new(receiver);
+    std::thread::scope(|threads| {
+        let mut started = 0;
+        let _ = source(
+            shared.scope(),
+            &mut FnSink(|row| {
+                if shared.is_stopped() {
+                    return Err(Stop);
+                }
+                if started < workers {
+                    let (shared, receiver) = (&shared, &receiver);
+                    let worker = std::thread::Builder::new().name("vql-worker".into());
+                    match worker.spawn_scoped(threads, move || work(shared, receiver, query)) {
+                        Ok(_) => started += 1,
+                        Err(error) if started == 0 => {
+                            failure = Some(error);
+                            return Err(Stop);
+                        }
+                        // A machine that is out of threads still has those that run.
+                        Err(_) => workers = started,
+                    }
+                }
+                sender.send(row).map_err(|_| Stop)
+            }),
+        );
+        // Without a sender the workers end once they are idle.
+        drop(sender);
+    });
+    if let Some(error) = failure {
+        return Err(format!("cannot start a thread: {error}").into());
+    }
+    shared.finish()
+}
+
+fn work(shared: &SharedSink<'_>, receiver: &Mutex<Receiver<Row>>, query: &Query) {
+    loop {
+        let next = receiver.lock().recv();
+        let Ok(row) = next else { return };
+        if shared.is_stopped() {
+            // Keep taking rows: the feeder must not wait for ever.
+            continue;
+        }
+        let mut handle: Handle<'_, '_> = shared.handle();
+        let _ = query.run(&shared.scope().child_with(row), &mut handle);
+    }
+}

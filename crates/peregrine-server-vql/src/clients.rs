@@ -1,0 +1,67 @@
+//! `clients()`: the machines a server knows.
+
+use peregrine_engine::prelude::*;
+use peregrine_store::{ClientQuery, ClientSort};
+
+use crate::{Stored, records};
+
+/// Lists machines, by host name.
+///
+/// The search is that of the GUI: `host:web*`, `label:prod`, `ip:10.`, `mac:`, an id, or a word; empty means all.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// Which machines.
+    search: Option<String>,
+    /// Only this machine.
+    client_id: Option<String>,
+}
+
+/// The plugin.
+pub struct Clients;
+
+/// Machines read at a time.
+const PAGE: u64 = 500;
+
+impl Plugin for Clients {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "clients";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "by label",
+            "SELECT client_id, os_info.fqdn AS Name FROM clients(search='label:example')",
+            r#"[{"client_id":"C.0123456789abcdef","Name":"web1.example.org"}]"#,
+        ),
+        example("nobody", "clients(client_id='C.0000000000000000')", "[]"),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        if let Some(client_id) = args.client_id.filter(|id| !id.is_empty()) {
+            if let Some(client) = stored.wait(stored.database.client(&client_id))? {
+                rows.push(records::client(&stored, &client)?.to_row())?;
+            }
+            return Ok(());
+        }
+        let mut query = ClientQuery {
+            filter: peregrine_server::parse_search(&args.search.unwrap_or_default()),
+            sort: ClientSort::Hostname,
+            limit: PAGE,
+            ..ClientQuery::default()
+        };
+        loop {
+            scope.checkpoint()?;
+            let page = stored.wait(stored.database.clients(query.clone()))?.items;
+            query.offset += page.len() as u64;
+            let is_last = (page.len() as u64) < PAGE;
+            for client in page {
+                rows.push(records::client(&stored, &client)?.to_row())?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}

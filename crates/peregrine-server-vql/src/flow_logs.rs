@@ -1,0 +1,44 @@
+//! `flow_logs()`: what a collection logged.
+
+use peregrine_engine::prelude::*;
+use peregrine_store::SetKind;
+
+use crate::Stored;
+use crate::selection::Selection;
+
+/// Gives the log lines of a collection: `client_time`, `level`, `message` and `_ts`.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The collection.
+    flow_id: String,
+    /// The machine.
+    client_id: String,
+}
+
+/// The plugin.
+pub struct FlowLogs;
+
+impl Plugin for FlowLogs {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "flow_logs";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[example(
+        "its messages",
+        "SELECT level, message FROM flow_logs(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE')",
+        r#"[{"level":"INFO","message":"Starting query"}]"#,
+    )];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        let selection = Selection {
+            client_id: args.client_id,
+            flow_id: args.flow_id,
+            ..Selection::default()
+        };
+        selection
+            .rows_of(&stored, SetKind::Logs)?
+            .each(scope, rows.sink())
+    }
+}

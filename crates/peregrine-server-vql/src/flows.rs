@@ -1,0 +1,66 @@
+//! `flows()`: the collections of a machine.
+
+use peregrine_engine::prelude::*;
+use peregrine_store::{FlowQuery, FlowSort};
+
+use crate::{Stored, records};
+
+/// Lists the collections of a machine, newest first.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The machine.
+    client_id: String,
+    /// Only this collection.
+    flow_id: Option<String>,
+    /// Leave out what was asked for.
+    #[arg(default = false)]
+    summary: bool,
+}
+
+/// The plugin.
+pub struct Flows;
+
+/// Collections read at a time.
+const PAGE: u64 = 200;
+
+impl Plugin for Flows {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "flows";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[example(
+        "their states",
+        "SELECT session_id, state, artifacts_with_results FROM flows(client_id='C.0123456789abcdef')",
+        r#"[{"session_id":"F.EXAMPLE","state":"FINISHED","artifacts_with_results":["Custom.Numbers"]}]"#,
+    )];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        if let Some(flow_id) = args.flow_id.filter(|id| !id.is_empty()) {
+            if let Some(flow) = stored.wait(stored.database.flow(&args.client_id, &flow_id))? {
+                rows.push(records::flow(scope, &stored, &flow, args.summary)?.to_row())?;
+            }
+            return Ok(());
+        }
+        let mut query = FlowQuery {
+            client_id: Some(args.client_id),
+            sort: FlowSort::Created,
+            descending: true,
+            limit: PAGE,
+            ..FlowQuery::default()
+        };
+        loop {
+            scope.checkpoint()?;
+            let page = stored.wait(stored.database.flows(query.clone()))?.items;
+            query.offset += page.len() as u64;
+            let is_last = (page.len() as u64) < PAGE;
+            for flow in page {
+                rows.push(records::flow(scope, &stored, &flow, args.summary)?.to_row())?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `get_flow()`: one collection.
+
+use peregrine_engine::prelude::*;
+
+use crate::{Stored, records};
+
+/// Gives a collection, as a row of `flows()`; NULL when there is none.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The machine.
+    client_id: String,
+    /// The collection; that of the variable `FlowId` when left out.
+    flow_id: Option<String>,
+    /// Leave out what was asked for.
+    #[arg(default = false)]
+    summary: bool,
+}
+
+/// The function.
+pub struct GetFlow;
+
+impl Function for GetFlow {
+    type Args = Args;
+    const NAME: &'static str = "get_flow";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "its rows",
+            "get_flow(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE').total_collected_rows",
+            "5",
+        ),
+        example(
+            "none",
+            "get_flow(client_id='C.0123456789abcdef', flow_id='F.NONE')",
+            "null",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let stored = Stored::of(scope)?;
+        let flow_id = args
+            .flow_id
+            .or_else(|| scope.get_text("FlowId"))
+            .ok_or("Field flow_id is required")?;
+        match stored.wait(stored.database.flow(&args.client_id, &flow_id))? {
+            Some(flow) => Ok(Value::Dict(records::flow(scope, &stored, &flow, args.summary)?)),
+            None => Ok(Value::Null),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `monitoring()`: events a machine sent.
+
+use peregrine_engine::prelude::*;
+use peregrine_store::SetKind;
+
+use crate::Stored;
+use crate::selection::{Given, Selection};
+
+/// Gives the events of an artifact that a machine sent; `_ts` is when the server received them.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The machine.
+    client_id: String,
+    /// The artifact, or `Artifact/Source`.
+    artifact: String,
+    /// The source of the artifact.
+    source: Option<String>,
+    /// Only what was received from this time on.
+    start_time: Option<Value>,
+    /// Only what was received before this time.
+    end_time: Option<Value>,
+    /// Rows to pass over.
+    start_row: Option<i64>,
+}
+
+/// The plugin.
+pub struct Monitoring;
+
+impl Plugin for Monitoring {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "monitoring";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "in a span of time",
+            "SELECT N, _ts FROM monitoring(client_id='C.0123456789abcdef', artifact='Custom.Events', end_time='2020-09-13T12:26:41Z')",
+            r#"[{"N":0,"_ts":1600000000}]"#,
+        ),
+        fails(
+            "what there is instead",
+            "monitoring(client_id='C.0123456789abcdef', artifact='Custom.Evnts')",
+            "no events of `C.0123456789abcdef` of `Custom.Evnts`; there are those of Custom.Events",
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        let selection = Selection {
+            flow_id: String::new(),
+            ..Selection::new(
+                scope,
+                Given {
+                    client_id: Some(args.client_id),
+                    flow_id: None,
+                    hunt_id: None,
+                    notebook_id: None,
+                    artifact: Some(args.artifact),
+                    source: args.source,
+                    start_time: args.start_time,
+                    end_time: args.end_time,
+                },
+            )?
+        };
+        let start = args
+            .start_row
+            .and_then(|row| u64::try_from(row).ok())
+            .unwrap_or(0);
+        let events = selection.rows_of(&stored, SetKind::Events)?;
+        events.slice(start, None).each(scope, rows.sink())
+    }
+}

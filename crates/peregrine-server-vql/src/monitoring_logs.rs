@@ -1,0 +1,60 @@
+//! `monitoring_logs()`: what an event query logged.
+
+use peregrine_engine::prelude::*;
+use peregrine_store::SetKind;
+
+use crate::Stored;
+use crate::selection::{Given, Selection};
+
+/// Gives the log lines of an event query on a machine.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The machine.
+    client_id: String,
+    /// The artifact, or `Artifact/Source`.
+    artifact: String,
+    /// The source of the artifact.
+    source: Option<String>,
+    /// Only what was received from this time on.
+    start_time: Option<Value>,
+    /// Only what was received before this time.
+    end_time: Option<Value>,
+}
+
+/// The plugin.
+pub struct MonitoringLogs;
+
+impl Plugin for MonitoringLogs {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "monitoring_logs";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[example(
+        "its messages",
+        "SELECT message FROM monitoring_logs(client_id='C.0123456789abcdef', artifact='Custom.Events')",
+        r#"[{"message":"watching"}]"#,
+    )];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        let selection = Selection {
+            flow_id: String::new(),
+            ..Selection::new(
+                scope,
+                Given {
+                    client_id: Some(args.client_id),
+                    flow_id: None,
+                    hunt_id: None,
+                    notebook_id: None,
+                    artifact: Some(args.artifact),
+                    source: args.source,
+                    start_time: args.start_time,
+                    end_time: args.end_time,
+                },
+            )?
+        };
+        let lines = selection.rows_of(&stored, SetKind::EventLogs)?;
+        lines.each(scope, rows.sink())
+    }
+}

@@ -1,0 +1,135 @@
+//! `parallelize()`: one query over slices of stored rows, on all processors.
+
+use peregrine_engine::parallel::for_each_row;
+use peregrine_engine::prelude::*;
+
+use crate::Stored;
+use crate::selection::{Given, Selection};
+
+/// Cuts stored rows into slices and runs `query` for each of them, several at the same time.
+///
+/// In the query, `source()` without arguments reads the slice. Rows come as they come: their order is not kept. What is not
+/// given comes from the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime` and `EndTime`.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The machine.
+    client_id: Option<String>,
+    /// The collection; without one, events are read.
+    flow_id: Option<String>,
+    /// The hunt. Not there yet: a message says so.
+    hunt_id: Option<String>,
+    /// The artifact, or `Artifact/Source`; the first that has rows when left out.
+    artifact: Option<String>,
+    /// The source of the artifact.
+    source: Option<String>,
+    /// Events received from this time on.
+    start_time: Option<i64>,
+    /// Events received before this time.
+    end_time: Option<i64>,
+    /// The notebook. Not there yet: a message says so.
+    notebook_id: Option<String>,
+    /// The cell of the notebook.
+    notebook_cell_id: Option<String>,
+    /// The table of the cell.
+    notebook_cell_table: Option<i64>,
+    /// The query; it reads its slice by `source()`.
+    query: Query,
+    /// Slices to work on at the same time; the number of processors when left out.
+    workers: Option<i64>,
+    /// Rows of a slice; a tenth of all, but at least 1000, when left out.
+    batch: Option<i64>,
+}
+
+/// The plugin.
+pub struct Parallelize;
+
+/// Rows of a slice at least, unless asked for less: below it, starting a query costs more than the rows.
+const MIN_BATCH: u64 = 1000;
+
+impl Plugin for Parallelize {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "parallelize";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "every row once",
+            "SELECT N FROM parallelize(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Numbers', batch=2,
+                query={ SELECT N FROM source() }) ORDER BY N",
+            r#"[{"N":0},{"N":1},{"N":2},{"N":3},{"N":4}]"#,
+        ),
+        example(
+            "what a slice is",
+            "SELECT * FROM parallelize(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Numbers', batch=2,
+                query={ SELECT StartRow, `Limit`, count() AS Rows FROM source() GROUP BY 1 }) ORDER BY StartRow",
+            r#"[{"StartRow":0,"Limit":2,"Rows":2},{"StartRow":2,"Limit":2,"Rows":2},{"StartRow":4,"Limit":2,"Rows":1}]"#,
+        ),
+        fails(
+            "no query",
+            "parallelize(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE')",
+            "parallelize: Field query is required",
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        let selection = Selection::new(
+            scope,
+            Given {
+                client_id: args.client_id,
+                flow_id: args.flow_id,
+                hunt_id: args.hunt_id,
+                notebook_id: args
+                    .notebook_id
+                    .or(args.notebook_cell_id)
+                    .or(args.notebook_cell_table.map(|table| table.to_string())),
+                artifact: args.artifact,
+                source: args.source,
+                start_time: args.start_time.map(Value::Int),
+                end_time: args.end_time.map(Value::Int),
+            },
+        )?;
+        let total = selection.rows(&stored)?.count();
+        let batch = given(args.batch).unwrap_or_else(|| (total / 10).max(MIN_BATCH));
+        let workers = given(args.workers)
+            .and_then(|workers| usize::try_from(workers).ok())
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let slice = |start: u64| {
+            Row::from_pairs([
+                ("ClientId", Value::from(selection.client_id.as_str())),
+                ("FlowId", Value::from(selection.flow_id.as_str())),
+                ("HuntId", Value::from("")),
+                ("ArtifactName", Value::from(selection.artifact.as_str())),
+                ("StartTime", args.start_time.map_or(Value::Null, Value::Int)),
+                ("EndTime", args.end_time.map_or(Value::Null, Value::Int)),
+                ("NotebookId", Value::from("")),
+                ("NotebookCellId", Value::from("")),
+                ("NotebookCellTable", Value::Int(0)),
+                ("StartRow", Value::Int(clip(start))),
+                ("Limit", Value::Int(clip(batch))),
+            ])
+        };
+        let slices = |scope: &Scope, sink: &mut dyn RowSink| {
+            let mut start = 0;
+            while start < total {
+                scope.checkpoint()?;
+                sink.push(slice(start))?;
+                start = start.saturating_add(batch);
+            }
+            Ok(())
+        };
+        for_each_row(scope, slices, &args.query, workers, rows.sink())
+    }
+}
+
+/// A number above zero.
+fn given(number: Option<i64>) -> Option<u64> {
+    number
+        .and_then(|number| u64::try_from(number).ok())
+        .filter(|number| *number > 0)
+}
+
+fn clip(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

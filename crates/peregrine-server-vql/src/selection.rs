@@ -1,0 +1,171 @@
+//! Which stored rows a query means: arguments, and variables of the scope where they are left out.
+
+use std::sync::Arc;
+
+use peregrine_engine::prelude::*;
+use peregrine_engine::time;
+use peregrine_store::{Micros, ResultSet, SetKind};
+
+use crate::Stored;
+use crate::records::micros;
+use crate::rows::StoredRows;
+
+/// The stored rows meant.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) client_id: String,
+    /// Empty: events.
+    pub(crate) flow_id: String,
+    /// `Artifact` or `Artifact/Source`; empty for the first that has rows.
+    pub(crate) artifact: String,
+    pub(crate) start: Option<Micros>,
+    pub(crate) end: Option<Micros>,
+}
+
+/// Arguments that choose rows, as given.
+pub(crate) struct Given {
+    pub(crate) client_id: Option<String>,
+    pub(crate) flow_id: Option<String>,
+    pub(crate) hunt_id: Option<String>,
+    pub(crate) notebook_id: Option<String>,
+    pub(crate) artifact: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) start_time: Option<Value>,
+    pub(crate) end_time: Option<Value>,
+}
+
+impl Selection {
+    /// What the arguments mean in this scope.
+    pub(crate) fn new(scope: &Scope, given: Given) -> VqlResult<Selection> {
+        let or_scope = |text: Option<String>, name: &str| {
+            text.filter(|text| !text.is_empty())
+                .or_else(|| scope.get_text(name))
+                .unwrap_or_default()
+        };
+        for (what, text, name) in [
+            ("hunts", given.hunt_id, "HuntId"),
+            ("notebooks", given.notebook_id, "NotebookId"),
+        ] {
+            let id = or_scope(text, name);
+            if !id.is_empty() {
+                return Err(format!("this server has no {what}, and so no rows of `{id}`").into());
+            }
+        }
+        let client_id = or_scope(given.client_id, "ClientId");
+        if client_id.is_empty() {
+            return Err("Field client_id is required: no argument, and no variable ClientId".into());
+        }
+        let time = |value: Option<Value>, name: &str| {
+            let value = value.or_else(|| scope.get(name)).unwrap_or_default();
+            moment(scope, &value.reduce(scope), name)
+        };
+        Ok(Selection {
+            client_id,
+            flow_id: or_scope(given.flow_id, "FlowId"),
+            artifact: full_name(
+                or_scope(given.artifact, "ArtifactName"),
+                given.source.unwrap_or_default(),
+            ),
+            start: time(given.start_time, "StartTime")?,
+            end: time(given.end_time, "EndTime")?,
+        })
+    }
+
+    /// The rows.
+    pub(crate) fn rows(&self, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
+        let kind = match self.flow_id.as_str() {
+            "" => SetKind::Events,
+            _ => SetKind::Rows,
+        };
+        self.rows_of(stored, kind)
+    }
+
+    /// The rows of one kind.
+    pub(crate) fn rows_of(&self, stored: &Arc<Stored>, kind: SetKind) -> VqlResult<StoredRows> {
+        let sets = match kind {
+            SetKind::Events | SetKind::EventLogs => {
+                stored.wait(stored.database.event_sets(&self.client_id))?
+            }
+            SetKind::Rows | SetKind::Logs => {
+                stored.wait(stored.database.result_sets(&self.client_id, &self.flow_id))?
+            }
+        };
+        let sets: Vec<ResultSet> = sets.into_iter().filter(|set| set.kind == kind).collect();
+        let found = match self.artifact.as_str() {
+            "" => sets.first(),
+            name => sets.iter().find(|set| set.name == name),
+        };
+        let Some(set) = found else {
+            return Err(self.nothing(stored, &sets)?.into());
+        };
+        let rows = StoredRows::of(stored, set);
+        if self.flow_id.is_empty() && (self.start.is_some() || self.end.is_some()) {
+            let range = stored.wait(stored.database.row_range(set.id, self.start, self.end))?;
+            return Ok(rows.within(range));
+        }
+        Ok(rows)
+    }
+
+    /// Why there is no such set, and what there is.
+    fn nothing(&self, stored: &Stored, sets: &[ResultSet]) -> VqlResult<String> {
+        let Selection {
+            client_id,
+            flow_id,
+            artifact,
+            ..
+        } = self;
+        if stored.wait(stored.database.client(client_id))?.is_none() {
+            return Ok(format!(
+                "no machine `{client_id}`; clients() lists those there are"
+            ));
+        }
+        let of = match flow_id.as_str() {
+            "" => format!("events of `{client_id}`"),
+            flow_id if stored.wait(stored.database.flow(client_id, flow_id))?.is_none() => {
+                return Ok(format!(
+                    "no collection `{flow_id}` of `{client_id}`; flows(client_id='{client_id}') lists them"
+                ));
+            }
+            flow_id => format!("rows in `{flow_id}`"),
+        };
+        let named = |name: &str| {
+            if name.is_empty() {
+                String::new()
+            } else {
+                format!(" of `{name}`")
+            }
+        };
+        let others: Vec<&str> = sets.iter().map(|set| set.name.as_str()).take(20).collect();
+        Ok(match others.as_slice() {
+            [] => format!("no {of}{}", named(artifact)),
+            others => format!(
+                "no {of}{}; there are those of {}",
+                named(artifact),
+                others.join(", ")
+            ),
+        })
+    }
+}
+
+/// `Artifact/Source`, however it was given.
+pub(crate) fn full_name(artifact: String, source: String) -> String {
+    if source.is_empty() || artifact.contains('/') {
+        artifact
+    } else {
+        format!("{artifact}/{source}")
+    }
+}
+
+/// A time argument; nothing, zero and the empty text mean no bound.
+fn moment(scope: &Scope, value: &Value, name: &str) -> VqlResult<Option<Micros>> {
+    let is_open = match value {
+        Value::Null | Value::Int(0) => true,
+        Value::Str(text) => text.is_empty(),
+        _ => false,
+    };
+    if is_open {
+        return Ok(None);
+    }
+    let time = time::to_time(scope, value).ok_or_else(|| format!("{name} is no time"))?;
+    Ok(Some(micros(time)))
+}

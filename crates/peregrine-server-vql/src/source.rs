@@ -1,0 +1,119 @@
+//! `source()`: stored rows of a collection or of events.
+
+use peregrine_engine::prelude::*;
+
+use crate::Stored;
+use crate::selection::{Given, Selection};
+
+/// Gives the rows a collection brought, or the events a machine sent.
+///
+/// What is not given comes from variables of the same meaning: `ClientId`, `FlowId`, `ArtifactName`, `StartTime`, `EndTime`,
+/// `StartRow` and `Limit`; in `parallelize()` these choose a slice. Without a collection, events are meant.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The machine.
+    client_id: Option<String>,
+    /// The collection; without one, events are read.
+    flow_id: Option<String>,
+    /// The hunt. Not there yet: a message says so.
+    hunt_id: Option<String>,
+    /// The artifact, or `Artifact/Source`; the first that has rows when left out.
+    artifact: Option<String>,
+    /// The source of the artifact.
+    source: Option<String>,
+    /// Events received from this time on.
+    start_time: Option<Value>,
+    /// Events received before this time.
+    end_time: Option<Value>,
+    /// The notebook. Not there yet: a message says so.
+    notebook_id: Option<String>,
+    /// The cell of the notebook.
+    notebook_cell_id: Option<String>,
+    /// The version of the cell.
+    notebook_cell_version: Option<String>,
+    /// The table of the cell.
+    notebook_cell_table: Option<i64>,
+    /// Rows to pass over.
+    start_row: Option<i64>,
+    /// Rows to give at most.
+    count: Option<i64>,
+    /// Organisations. Not there yet: there is one.
+    orgs: Option<Vec<String>>,
+}
+
+/// The plugin.
+pub struct Source;
+
+impl Plugin for Source {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "source";
+    const CATEGORY: Category = Category::Server;
+    const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "rows of a collection",
+            "SELECT N FROM source(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Numbers', start_row=1, count=2)",
+            r#"[{"N":1},{"N":2}]"#,
+        ),
+        example(
+            "events of a machine",
+            "SELECT N FROM source(client_id='C.0123456789abcdef', artifact='Custom.Events', start_time=1600000001)",
+            r#"[{"N":1}]"#,
+        ),
+        fails(
+            "no such artifact",
+            "source(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Other')",
+            "source: no rows in `F.EXAMPLE` of `Custom.Other`; there are those of Custom.Numbers",
+        ),
+        fails(
+            "no machine",
+            "source(flow_id='F.EXAMPLE')",
+            "source: Field client_id is required",
+        ),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let stored = Stored::of(scope)?;
+        let start = number(scope, args.start_row, "StartRow").unwrap_or(0);
+        let count = number(scope, args.count, "Limit");
+        if args.orgs.is_some_and(|orgs| !orgs.is_empty()) {
+            return Err("this server has one organisation; leave `orgs` out".into());
+        }
+        let cell = [args.notebook_cell_id, args.notebook_cell_version]
+            .into_iter()
+            .flatten()
+            .next();
+        let selection = Selection::new(
+            scope,
+            Given {
+                client_id: args.client_id,
+                flow_id: args.flow_id,
+                hunt_id: args.hunt_id,
+                notebook_id: args
+                    .notebook_id
+                    .or(cell)
+                    .or(args.notebook_cell_table.map(|table| table.to_string())),
+                artifact: args.artifact,
+                source: args.source,
+                start_time: args.start_time,
+                end_time: args.end_time,
+            },
+        )?;
+        selection
+            .rows(&stored)?
+            .slice(start, count)
+            .each(scope, rows.sink())
+    }
+}
+
+/// A number given, else a variable of the scope.
+fn number(scope: &Scope, given: Option<i64>, name: &str) -> Option<u64> {
+    let from_scope = || match scope.get(name)?.reduce(scope) {
+        Value::Int(number) => Some(number),
+        _ => None,
+    };
+    given
+        .or_else(from_scope)
+        .and_then(|number| u64::try_from(number).ok())
+}

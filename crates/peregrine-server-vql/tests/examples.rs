@@ -1,0 +1,247 @@
+//! Every example of the manual, over a store with a machine, a collection and events.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+
+use peregrine_engine::builtin;
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Context, Program};
+use peregrine_server_vql::Stored;
+use peregrine_store::chunk::Chunk;
+use peregrine_store::{
+    ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, Progress, RowStore, SetKind, SqliteDatabase,
+};
+use tokio::runtime::Runtime;
+
+const CLIENT: &str = "C.0123456789abcdef";
+const FLOW: &str = "F.EXAMPLE";
+/// 2020-09-13T12:26:40Z.
+const EPOCH: i64 = 1_600_000_000_000_000;
+
+fn registry() -> Arc<Registry> {
+    Arc::new(peregrine_server_vql::register(builtin::registry()))
+}
+
+fn flow(flow_id: &str) -> Flow {
+    Flow {
+        client_id: CLIENT.into(),
+        flow_id: flow_id.into(),
+        state: FlowState::Running,
+        status: None,
+        creator: "admin".into(),
+        created: EPOCH,
+        delivered: None,
+        started: None,
+        last_active: None,
+        heard: None,
+        finished: None,
+        duration_ns: 0,
+        rows: 0,
+        logs: 0,
+        uploaded_files: 0,
+        uploaded_bytes: 0,
+        artifacts: vec!["Custom.Numbers".into()],
+        urgent: false,
+        request: r#"{"artifacts":[{"artifact":"Custom.Numbers","parameters":{"Last":"4"}}],"max_rows":100}"#
+            .into(),
+        query_stats: "[]".into(),
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> Chunk {
+    Chunk::pack(lines.map(|line| line + "\n").collect::<String>().as_bytes()).unwrap()
+}
+
+fn rows(from: u64, count: u64) -> Effect {
+    Effect::Rows {
+        flow_id: FLOW.into(),
+        source: "Custom.Numbers".into(),
+        start_row: Some(from),
+        chunk: lines((from..from + count).map(|n| format!("{{\"N\":{n}}}"))),
+    }
+}
+
+fn event(number: u8, kind: SetKind, line: &str) -> Effect {
+    Effect::Events {
+        source: "Custom.Events".into(),
+        kind,
+        digest: [number; 16],
+        at: EPOCH + i64::from(number) * 1_000_000,
+        chunk: lines(std::iter::once(line.to_owned())),
+    }
+}
+
+/// A store like that of a small server; `count` rows are in the collection.
+fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<SqliteDatabase> {
+    let database = Arc::new(SqliteDatabase::open(&folder.join("peregrine.db")).unwrap());
+    runtime.block_on(async {
+        database.enrol(CLIENT, "key", EPOCH).await.unwrap();
+        database.create_flow(flow(FLOW), Vec::new()).await.unwrap();
+        let facts = ClientFacts {
+            hostname: "web1".into(),
+            fqdn: "web1.example.org".into(),
+            os: "linux".into(),
+            ..ClientFacts::default()
+        };
+        let mut effects = vec![
+            Effect::Facts {
+                facts: Box::new(facts),
+                labels: vec!["example".into()],
+                flow_id: None,
+                at: EPOCH,
+            },
+            Effect::Logs {
+                flow_id: FLOW.into(),
+                start_row: Some(0),
+                chunk: lines(std::iter::once(
+                    r#"{"level":"INFO","message":"Starting query"}"#.to_owned(),
+                )),
+            },
+            event(0, SetKind::Events, r#"{"N":0,"_ts":1600000000}"#),
+            event(1, SetKind::Events, r#"{"N":1,"_ts":1600000001}"#),
+            event(2, SetKind::EventLogs, r#"{"message":"watching"}"#),
+        ];
+        // Several chunks, so that slices begin and end inside them.
+        for from in (0..count).step_by(700) {
+            effects.push(rows(from, (count - from).min(700)));
+        }
+        let end = Progress {
+            end: Some((FlowState::Finished, None)),
+            ..Progress::default()
+        };
+        effects.push(Effect::Progress {
+            flow_id: FLOW.into(),
+            progress: end,
+        });
+        database.apply(CLIENT, EPOCH, effects).await.unwrap();
+    });
+    database
+}
+
+#[test]
+fn examples_hold() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    let stored = Arc::new(Stored::new(
+        fill(folder.path(), &runtime, 5),
+        runtime.handle().clone(),
+    ));
+    // Those of the engine itself are run there.
+    let registry = registry();
+    let failures =
+        peregrine_engine::examples::check_all_with(&registry, |builder| builder.extension(stored.clone()));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn run(stored: Option<Arc<Stored>>, vql: &str) -> (Vec<Row>, Vec<String>) {
+    let log = Arc::new(peregrine_engine::log::MemoryLog::default());
+    let mut builder = Context::builder().registry(registry()).log(log.clone());
+    if let Some(stored) = stored {
+        builder = builder.extension(stored);
+    }
+    let scope = Scope::root(&builder.build(), Dict::new());
+    let mut rows = Vec::new();
+    let _ = Program::compile(vql)
+        .unwrap()
+        .run(&scope, &mut rows as &mut dyn RowSink);
+    scope.close();
+    (rows, log.lines())
+}
+
+/// Every row exactly once, whatever the slices and workers; with a file read while it grows no further.
+#[test]
+fn slices_cover_every_row_once() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    drop(fill(folder.path(), &runtime, 12_345));
+    let database = Arc::new(SqliteDatabase::open_read_only(&folder.path().join("peregrine.db")).unwrap());
+    let stored = Arc::new(Stored::new(database, runtime.handle().clone()));
+    for (batch, workers) in [
+        ("", ""),
+        (", batch=1000", ", workers=4"),
+        (", batch=333", ", workers=1"),
+        (", batch=1000000", ""),
+    ] {
+        let vql = format!(
+            "LET ClientId <= '{CLIENT}' LET FlowId <= '{FLOW}' LET ArtifactName <= 'Custom.Numbers'
+             SELECT count() AS Rows, sum(item=N) AS Sum FROM parallelize(query={{ SELECT N FROM source() }}{batch}{workers}) GROUP BY 1"
+        );
+        let (rows, log) = run(Some(stored.clone()), &vql);
+        assert_eq!(rows.len(), 1, "{log:?}");
+        let number = |column| match rows[0].get(column) {
+            Some(Value::Int(number)) => number,
+            other => panic!("{column} is {other:?}; {log:?}"),
+        };
+        assert_eq!(number("Rows"), 12_345, "{batch}{workers}");
+        assert_eq!(number("Sum"), 12_345 * 12_344 / 2, "{batch}{workers}");
+    }
+}
+
+#[test]
+fn a_limit_ends_the_workers() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    let stored = Arc::new(Stored::new(
+        fill(folder.path(), &runtime, 5_000),
+        runtime.handle().clone(),
+    ));
+    let (rows, _) = run(
+        Some(stored),
+        &format!(
+            "SELECT * FROM parallelize(client_id='{CLIENT}', flow_id='{FLOW}', artifact='Custom.Numbers', batch=10, workers=8,
+                query={{ SELECT N FROM source() }}) LIMIT 7"
+        ),
+    );
+    assert_eq!(rows.len(), 7);
+}
+
+#[test]
+fn elsewhere_it_says_so() {
+    for vql in [
+        "SELECT * FROM clients()",
+        "SELECT * FROM source(client_id='C.1')",
+        "SELECT client_info(client_id='C.1') FROM scope()",
+    ] {
+        let (_, log) = run(None, vql);
+        assert!(
+            log.iter()
+                .any(|line| line.contains("Command can only run on the server")),
+            "{vql}: {log:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    let stored = Arc::new(Stored::new(
+        fill(folder.path(), &runtime, 5),
+        runtime.handle().clone(),
+    ));
+    for (vql, message) in [
+        ("source(client_id='C.1', flow_id='F.1')", "no machine `C.1`"),
+        (
+            "source(client_id='C.0123456789abcdef', flow_id='F.1')",
+            "no collection `F.1`",
+        ),
+        (
+            "source(client_id='C.0123456789abcdef', hunt_id='H.1', artifact='A')",
+            "this server has no hunts",
+        ),
+        (
+            "source(client_id='C.0123456789abcdef', notebook_id='N.1')",
+            "this server has no notebooks",
+        ),
+        (
+            "source(client_id='C.0123456789abcdef', artifact='Custom.Events', start_time='soon')",
+            "StartTime is no time",
+        ),
+        (
+            "parallelize(client_id='C.0123456789abcdef', artifact='Nope', query={SELECT * FROM source()})",
+            "no events of",
+        ),
+    ] {
+        let (rows, log) = run(Some(stored.clone()), &format!("SELECT * FROM {vql}"));
+        assert!(
+            rows.is_empty() && log.iter().any(|line| line.contains(message)),
+            "{vql}: {log:?}"
+        );
+    }
+}

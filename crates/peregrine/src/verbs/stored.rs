@@ -1,0 +1,65 @@
+//! What a server has stored, for queries of the command line: beside the running server or without it, read only.
+
+use anyhow::Context as _;
+use peregrine_server::Config;
+use peregrine_server_vql::Stored;
+use peregrine_store::SqliteDatabase;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+
+/// Arguments that name a server's data.
+#[derive(clap::Args)]
+pub(crate) struct StoredArgs {
+    /// The data folder of a server, for source(), clients(), flows() and the like; it is only read, also while the server runs.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    datastore: Option<PathBuf>,
+    /// The same, by the configuration file of the server.
+    #[arg(short = 'c', long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// An opened store, and the threads that read it.
+pub(crate) struct Opened {
+    pub(crate) stored: Arc<Stored>,
+    /// Reading ends with it.
+    _runtime: Runtime,
+}
+
+impl StoredArgs {
+    /// Opens the store, if one was named.
+    pub(crate) fn open(&self) -> anyhow::Result<Option<Opened>> {
+        let folder = match (&self.datastore, &self.config) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(file)) => {
+                let config =
+                    Config::load(file).with_context(|| format!("`{}` (--config)", file.display()))?;
+                config.datastore.location
+            }
+            (None, None) => return Ok(None),
+        };
+        Opened::at(&folder).map(Some)
+    }
+}
+
+impl Opened {
+    fn at(folder: &Path) -> anyhow::Result<Opened> {
+        let file = folder.join("peregrine.db");
+        anyhow::ensure!(
+            file.exists(),
+            "`{}` is no data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print where theirs is",
+            folder.display()
+        );
+        let database = SqliteDatabase::open_read_only(&file)
+            .with_context(|| format!("`{}` can not be read", file.display()))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("stored")
+            .build()
+            .context("starting a thread that reads the store")?;
+        Ok(Opened {
+            stored: Arc::new(Stored::new(Arc::new(database), runtime.handle().clone())),
+            _runtime: runtime,
+        })
+    }
+}
