@@ -164,6 +164,89 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
     let _ = Command::new("kill").arg(pid.to_string()).status();
 }
 
+/// As when an agent gets another event table: processes that run something else while nobody listens show it afterwards.
+#[test]
+fn programs_run_while_no_source_listened_are_found_by_the_next_start() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("tracker").display().to_string();
+    let install = format!(
+        "LET T <= process_tracker(source='auto', sync_period=60000, cache='{cache}') SELECT 1 AS A FROM scope()"
+    );
+    let first = Session::open();
+    if !is_possible(&first) {
+        return;
+    }
+    drop(first);
+    let first = Session::open();
+    first.rows(&install);
+    // One becomes a program of another name, one of the same name with other arguments; one only forks before.
+    let scripts = [
+        ("read x; exec sleep 30.103", "sleep 30.103"),
+        ("read x; exec sh -c 'read y; true other-103'", "true other-103"),
+        ("exec 3<&0; (read x <&3; exec sleep 30.104) & wait", "wait"),
+    ];
+    let mut shells: Vec<_> = scripts
+        .iter()
+        .map(|(script, _)| {
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", script])
+                .stdin(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for shell in &shells {
+        first.until(&command_line(shell.id()), |rows| rows[0].contains("read x"));
+    }
+    let forked = first.until(
+        &format!(
+            "SELECT split(string=process_tracker_children(id={})[0].Id, sep='-')[0] AS Pid FROM scope()",
+            shells[2].id()
+        ),
+        |rows| rows[0].contains(|c: char| c.is_ascii_digit()),
+    );
+    let forked: u32 = forked[0]
+        .trim_matches(|c: char| !c.is_ascii_digit())
+        .parse()
+        .unwrap();
+    drop(first);
+
+    for shell in &mut shells {
+        std::io::Write::write_all(shell.stdin.as_mut().unwrap(), b"go\n").unwrap();
+    }
+    let is_changed = |pid: u32, text: &str| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ").contains(text)
+    };
+    let wanted = [
+        (shells[0].id(), scripts[0].1),
+        (shells[1].id(), scripts[1].1),
+        (shells[2].id(), scripts[2].1),
+        (forked, "sleep 30.104"),
+    ];
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !wanted.iter().all(|(pid, text)| is_changed(*pid, text)) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let second = Session::open();
+    second.rows(&install);
+    for (pid, text) in wanted {
+        let rows = second.rows(&command_line(pid));
+        assert!(rows[0].contains(text), "{text}: {rows:?}");
+    }
+    for mut shell in shells {
+        let _ = shell.kill();
+        let _ = shell.wait();
+    }
+    let _ = Command::new("kill").arg(forked.to_string()).status();
+}
+
+fn command_line(pid: u32) -> String {
+    format!("SELECT process_tracker_get(id={pid}).Data.CommandLine AS Line FROM scope()")
+}
+
 #[test]
 fn queries_feed_the_tracker_as_artifacts_in_the_field_do() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -43,6 +43,7 @@ pub(super) fn read_brief(proc: &ProcFs, pid: u32, buffer: &mut Vec<u8>) -> Optio
         user_time: time(stat.user_ticks),
         system_time: time(stat.system_ticks),
         session: stat.session,
+        image: stat.image,
         name: stat.comm,
     })
 }

@@ -14,6 +14,8 @@ pub(super) struct Stat {
     pub(super) system_ticks: u64,
     pub(super) threads: u32,
     pub(super) start_ticks: u64,
+    /// Where the stack, the arguments and the environment lie, in one number; 0 when the kernel hides that from us.
+    pub(super) image: u64,
 }
 
 /// Parses the line. The name is everything between the first `(` and the last `)`: parentheses, spaces and newlines
@@ -34,6 +36,11 @@ pub(super) fn parse(line: &[u8]) -> Option<Stat> {
     let system_ticks = decimal(fields.next()?)?;
     let threads = decimal(fields.nth(4)?)?; // after the children's times, priority, nice
     let start_ticks = decimal(fields.nth(1)?)?; // after the obsolete itrealvalue
+    // Addresses are random for each execution. Kernels before 3.5 lack the last ones.
+    let mut address = |skipped: usize| fields.nth(skipped).and_then(decimal).unwrap_or(0);
+    let stack = address(5); // after sizes, their limit, bounds of the code
+    let arguments = address(19); // after registers, signals, priorities, delays, bounds of the data
+    let environment = address(1);
     Some(Stat {
         pid: u32::try_from(pid).ok()?,
         comm: String::from_utf8_lossy(comm).into_owned(),
@@ -47,6 +54,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Stat> {
         system_ticks,
         threads: u32::try_from(threads).ok()?,
         start_ticks,
+        image: stack ^ arguments.rotate_left(16) ^ environment.rotate_left(32),
     })
 }
 
@@ -68,6 +76,7 @@ mod tests {
             system_ticks: 25,
             threads: 3,
             start_ticks: 887_766,
+            image: 0,
         };
         assert_eq!(stat, expected);
     }
@@ -87,6 +96,27 @@ mod tests {
         ] {
             check(name);
         }
+    }
+
+    /// A line of a real machine, before and after an execution.
+    #[test]
+    fn where_the_stack_lies_tells_executions_apart() {
+        let line = |stack: u64, arguments: u64| {
+            parse(
+                format!(
+                    "1 (sh) S 0 1 1 0 -1 4194560 1 2 3 4 1 2 3 4 20 0 1 0 99 2560 224 18446744073709551615 94 95 {stack} \
+                     0 0 0 0 4096 65538 1 0 0 17 1 0 0 0 0 0 96 97 98 {arguments} 140 141 142 0"
+                )
+                .as_bytes(),
+            )
+            .unwrap()
+            .image
+        };
+        let before = line(140_722_000_000_000, 140_722_000_000_500);
+        assert_eq!(before, line(140_722_000_000_000, 140_722_000_000_500));
+        assert_ne!(before, line(140_733_000_000_000, 140_733_000_000_500));
+        assert_ne!(before, line(140_722_000_000_000, 140_722_000_000_600));
+        assert_ne!(before, 0);
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct ProcessBrief {
     pub system_time: Duration,
     /// Session id.
     pub session: u32,
+    /// Another number when the process executes a program, even the same one again: made of where the kernel laid out
+    /// its stack and arguments. A fork keeps its parent's. 0 when we may not see it, and for kernel threads.
+    pub image: u64,
 }
 
 /// A process in full. What we may not read is `None`, empty or zero.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 struct Seen {
     start: StartTime,
     name: String,
+    image: u64,
     exe: Option<PathBuf>,
     argv: Argv,
 }
@@ -80,12 +81,11 @@ impl PollSource {
         Ok(())
     }
 
-    /// A process is looked at closely when it is new or its short name has changed; a program that runs another of
-    /// the same name goes unnoticed.
+    /// A process is looked at closely when it is new, or when its short name or where its arguments lie has changed.
     fn compare_one(&mut self, brief: ProcessBrief, time: i64, out: &mut Vec<ProcessEvent>) {
         let ProcessBrief { pid, ppid, start, .. } = brief;
         let old = self.seen.get(&pid);
-        if old.is_some_and(|seen| seen.name == brief.name) {
+        if old.is_some_and(|seen| seen.name == brief.name && seen.image == brief.image) {
             return;
         }
         let ids = read_ids(&self.proc, pid, &mut self.buffer);
@@ -120,6 +120,7 @@ impl PollSource {
             Seen {
                 start,
                 name: brief.name,
+                image: brief.image,
                 exe,
                 argv,
             },

@@ -2,19 +2,20 @@
 //!
 //! It costs a fraction of the same work done through queries, and it never lets an event wait for a query.
 
+use super::full_list::FullLists;
 use super::global::now;
 use super::payload::ProcessData;
 use crate::events::hub::{self, Subscription};
 use crate::machine::{failed, machine};
 use crate::process::{UserNames, path_value};
 use peregrine_engine::prelude::*;
-use peregrine_os::{Exec, Process, ProcessBrief, ProcessEvent};
-use peregrine_tracker::{Event, Kind, Row, Span, Time as Instant, Tracker};
+use peregrine_os::{Exec, Process, ProcessEvent};
+use peregrine_tracker::{Event, Kind, Span, Time as Instant, Tracker};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// Start times are cut to clock ticks; a boot time found at different moments may differ by a little more.
-const PRECISION: Span = Span::from_millis(20);
+pub(super) const PRECISION: Span = Span::from_millis(20);
 const WAIT: Duration = Duration::from_millis(500);
 
 static COLUMNS: LazyLock<Arc<Columns>> =
@@ -57,6 +58,7 @@ pub(crate) struct Feed {
     tracker: Arc<Tracker<ProcessData>>,
     events: Subscription,
     users: UserNames,
+    lists: FullLists,
     sync_period: Duration,
 }
 
@@ -73,11 +75,12 @@ impl Feed {
             "INFO:process_tracker: process events come from {}",
             events.kind()
         ));
-        let feed = Feed {
+        let mut feed = Feed {
             scope: scope.clone(),
             tracker: Arc::clone(tracker),
             events,
             users: UserNames::default(),
+            lists: FullLists::default(),
             sync_period,
         };
         feed.sync()?;
@@ -126,13 +129,13 @@ impl Feed {
         }
     }
 
-    fn poll_only(&self) {
+    fn poll_only(&mut self) {
         while !self.scope.cancellation().wait(self.sync_period) {
             self.sync_logged();
         }
     }
 
-    fn sync_logged(&self) {
+    fn sync_logged(&mut self) {
         if let Err(error) = self.sync() {
             self.scope.log_line(&format!(
                 "WARN:process_tracker: no full list of processes: {error}"
@@ -140,51 +143,12 @@ impl Feed {
         }
     }
 
-    /// Takes a full list. A process the tracker knows costs one small read, a new one is read in full.
-    fn sync(&self) -> VqlResult<()> {
+    fn sync(&mut self) -> VqlResult<()> {
         let machine = machine(&self.scope)?;
         let taken_at = now(&self.scope);
-        let mut rows = Vec::new();
-        for brief in machine.process_list().map_err(failed)? {
-            // Dead, and only waiting for its parent to take notice: it has ended.
-            if matches!(brief.state, 'Z' | 'X') {
-                continue;
-            }
-            let data = if self.is_known(&brief) {
-                None
-            } else {
-                // Gone since it was listed: then an event tells of its end, or the next list does.
-                let Some(process) = machine.process(brief.pid).map_err(failed)? else {
-                    continue;
-                };
-                if process.brief.start != brief.start {
-                    continue;
-                }
-                Some(Arc::new(ProcessData(data_of(&process))))
-            };
-            rows.push(Row {
-                pid: brief.pid.into(),
-                parent: Some(brief.ppid.into()),
-                start: Some(Instant::from_nanos(brief.start.epoch_ns)),
-                end: None,
-                data,
-            });
-        }
+        let rows = self.lists.take(machine.as_ref(), &self.tracker).map_err(failed)?;
         self.tracker.sync(taken_at, PRECISION, rows);
         Ok(())
-    }
-
-    fn is_known(&self, brief: &ProcessBrief) -> bool {
-        let start = Instant::from_nanos(brief.start.epoch_ns);
-        self.tracker
-            .get(&brief.pid.to_string(), None)
-            .is_some_and(|process| {
-                let has_data = process.data.is_some();
-                has_data
-                    && process
-                        .start_time
-                        .is_some_and(|known| known.distance(start) <= PRECISION)
-            })
     }
 
     fn event(&mut self, event: &ProcessEvent) -> Option<Event<ProcessData>> {

@@ -7,6 +7,7 @@ mod all;
 mod callchain;
 mod children;
 mod feed;
+mod full_list;
 mod get;
 mod global;
 mod install;
