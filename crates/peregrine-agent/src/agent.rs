@@ -6,12 +6,13 @@ use crate::connector::Connector;
 use crate::executor::Executor;
 use crate::flow::FlowSettings;
 use crate::host::HostFacts;
+use crate::identity::{Identified, Renewal};
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
 use crate::runner::QueryRunner;
 use crate::transport::Dialer;
 use crate::writeback::WritebackStore;
-use crate::{receiver, sender, tls};
+use crate::{owner, receiver, sender, tls};
 use anyhow::Context;
 use peregrine_engine::Cancellation;
 use peregrine_wire::config::ClientConfig;
@@ -19,7 +20,7 @@ use peregrine_wire::ids;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long what runs may take to end when the agent does.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -46,18 +47,39 @@ pub enum Ended {
     Killed,
 }
 
+/// What is still to be sent under an old identity may take so long.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// Runs an agent on this thread until `stop` is cancelled or the server ends it. It ends about a second after that;
 /// what was not sent waits in the buffer for the next start.
+/// When its identity is renewed, it starts again in place.
 ///
 /// An error means that the agent could not start: its state, its buffer or its configuration cannot be used.
 pub fn run(
     config: ClientConfig,
     paths: &AgentPaths,
     runner: Arc<dyn QueryRunner>,
-    mut facts: HostFacts,
+    facts: HostFacts,
     stop: &Cancellation,
 ) -> anyhow::Result<Ended> {
     let config = Arc::new(config);
+    loop {
+        let end = live(&config, paths, &runner, facts.clone(), stop)?;
+        if let Some(end) = end {
+            tracing::info!("agent ended");
+            return Ok(end);
+        }
+    }
+}
+
+/// The agent under one identity; `None` when that is replaced by another.
+fn live(
+    config: &Arc<ClientConfig>,
+    paths: &AgentPaths,
+    runner: &Arc<dyn QueryRunner>,
+    mut facts: HostFacts,
+    stop: &Cancellation,
+) -> anyhow::Result<Option<Ended>> {
     let writeback = Arc::new(WritebackStore::open(
         &paths.writeback,
         &config.level2_writeback_suffix,
@@ -82,17 +104,24 @@ pub fn run(
     }
     let checkpoints = Checkpoints::open(&paths.checkpoints, !config.disable_checkpoints)
         .with_context(|| format!("checkpoint folder `{}`", paths.checkpoints.display()))?;
+    owner::settle(&paths.buffer, &client_id, &outbox, &checkpoints);
     checkpoints.recover(&outbox);
 
-    let work = stop.child();
+    let network = stop.child();
+    let work = network.child();
+    let identity = Renewal::new(Arc::clone(&writeback), work.clone());
+    let runner: Arc<dyn QueryRunner> = Arc::new(Identified {
+        runner: Arc::clone(runner),
+        identity: Arc::clone(&identity),
+    });
     let connector = Connector::new(
-        Arc::clone(&config),
+        Arc::clone(config),
         key,
         &client_id,
-        dialer(&config)?,
+        dialer(config)?,
         Arc::clone(&outbox),
         Arc::clone(&writeback),
-        work.clone(),
+        network.clone(),
     )?;
     let settings = FlowSettings {
         concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
@@ -108,10 +137,10 @@ pub fn run(
     );
     let killed = Arc::new(AtomicBool::new(false));
     let on_kill = {
-        let (killed, work) = (Arc::clone(&killed), work.clone());
+        let (killed, network) = (Arc::clone(&killed), network.clone());
         Box::new(move || {
             killed.store(true, Ordering::Relaxed);
-            work.cancel();
+            network.cancel();
         })
     };
     let executor = Executor::new(
@@ -123,15 +152,16 @@ pub fn run(
         settings,
         on_kill,
     );
-    let talked = talk(connector, &executor, &outbox, facts, &work);
+    let talked = talk(connector, &executor, &outbox, facts, &network, &work);
     executor.shut_down(PATIENCE);
     outbox.close();
     talked?;
-    tracing::info!("agent ended");
     Ok(if killed.load(Ordering::Relaxed) {
-        Ended::Killed
+        Some(Ended::Killed)
+    } else if stop.is_cancelled() || !identity.is_asked_for() {
+        Some(Ended::Stopped)
     } else {
-        Ended::Stopped
+        None
     })
 }
 
@@ -147,12 +177,13 @@ fn dialer(config: &ClientConfig) -> anyhow::Result<Dialer> {
     })
 }
 
-/// Sends and receives until the work is cancelled.
+/// Sends and receives until the network is cancelled. When only the work is, sends what it leaves, and ends.
 fn talk(
     connector: Connector,
     executor: &Arc<Executor>,
     outbox: &Arc<Outbox>,
     facts: HostFacts,
+    network: &Cancellation,
     work: &Cancellation,
 ) -> anyhow::Result<()> {
     let connector = Arc::new(connector);
@@ -164,12 +195,23 @@ fn talk(
     let failed = runtime.block_on(async {
         let sending = tokio::spawn(sender::run(Arc::clone(&connector), Arc::clone(outbox)));
         let receiving = tokio::spawn(receiver::run(connector, Arc::clone(executor), facts));
-        while !work.is_cancelled() && !sending.is_finished() && !receiving.is_finished() {
+        let is_alive = || !network.is_cancelled() && !sending.is_finished() && !receiving.is_finished();
+        while is_alive() && !work.is_cancelled() {
             tokio::time::sleep(TICK).await;
         }
-        // Either loop returns only when the work is cancelled, so without that it has panicked.
-        !work.is_cancelled()
+        if is_alive() {
+            let executor = Arc::clone(executor);
+            let ending = tokio::task::spawn_blocking(move || executor.shut_down(PATIENCE));
+            let deadline = Instant::now() + LAST_WORDS;
+            while is_alive() && Instant::now() < deadline && !(ending.is_finished() && outbox.is_empty()) {
+                tokio::time::sleep(TICK).await;
+            }
+            return false;
+        }
+        // Either loop returns only when the network is cancelled, so without that it has panicked.
+        !network.is_cancelled()
     });
+    network.cancel();
     // What still waits for an answer, or for a name to be resolved, is dropped.
     runtime.shutdown_background();
     anyhow::ensure!(!failed, "a loop of the agent crashed; please report this");

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 const MAGIC: &[u8; 8] = b"PRGBUF1\n";
 const HEADER: u64 = 16;
-const RECORD_HEAD: u64 = 8;
+pub(crate) const RECORD_HEAD: u64 = 8;
 
 /// No message is larger than this; a longer record is damage.
 pub(crate) const MAX_RECORD: usize = 100 << 20;

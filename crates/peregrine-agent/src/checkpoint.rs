@@ -60,6 +60,17 @@ impl Checkpoints {
         }
     }
 
+    /// Forgets all; gives how many there were.
+    pub(crate) fn forget(&self) -> usize {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return 0;
+        };
+        entries
+            .flatten()
+            .filter(|entry| std::fs::remove_file(entry.path()).is_ok())
+            .count()
+    }
+
     /// Tells the server of every collection that was running when the agent last ended, and forgets them.
     pub(crate) fn recover(&self, outbox: &Outbox) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {

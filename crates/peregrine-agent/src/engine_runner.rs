@@ -77,6 +77,9 @@ impl EngineRunner {
         if let Some(uploader) = &environment.uploader {
             context = context.extension(Arc::new(uploader.clone()));
         }
+        if let Some(identity) = &environment.identity {
+            context = context.extension(Arc::new(identity.clone()));
+        }
         let artifacts = Namespace::of_request(request).map_err(|error| error.to_string())?;
         // A copy: a dict can be changed in place, and this one is for all queries.
         let config = match &self.config {

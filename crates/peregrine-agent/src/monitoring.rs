@@ -257,6 +257,7 @@ impl EventQuery {
             log: Arc::clone(self) as Arc<dyn LogSink>,
             // Servers keep uploads with a collection, and here is none.
             uploader: None,
+            identity: None,
         };
         let mut sink = Sink(self);
         if let Err(failure) = runner::run_guarded(runner, &self.request, &environment, &mut sink) {

@@ -1,6 +1,6 @@
 //! Everything bound for the server: the buffer on disk, and a small queue in memory for what is urgent.
 
-use crate::buffer::{Buffer, BufferError};
+use crate::buffer::{Buffer, BufferError, RECORD_HEAD};
 use parking_lot::Mutex;
 use peregrine_proto::{Message, MessageList, VeloMessage};
 use peregrine_wire::pack;
@@ -12,6 +12,9 @@ const CANCELLED_KEPT: usize = 1000;
 
 /// Bytes of urgent messages held in memory.
 const URGENT_MAX: usize = 10 << 20;
+
+/// Bytes looked at in one go when the buffer changes its owner.
+const DISOWN_PIECE: usize = 1 << 20;
 
 /// The way out. Cheap to share.
 pub(crate) struct Outbox {
@@ -149,6 +152,33 @@ impl Outbox {
         self.buffer.pending_bytes()
     }
 
+    /// Nothing waits to be sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.urgent.lock().is_empty() && self.pending_bytes() == 0
+    }
+
+    /// Drops what waits in the buffer but for rows of event queries; gives how many bytes that were. Those that stay are
+    /// written again at the end before they are taken from the front, so a crash may double but not lose them.
+    pub(crate) fn disown(&self) -> Result<usize, BufferError> {
+        let mut left = self.buffer.pending_bytes();
+        let mut dropped = 0;
+        while left > 0 {
+            let lease = self.buffer.lease(DISOWN_PIECE)?;
+            if lease.records.is_empty() {
+                break;
+            }
+            for record in lease.records {
+                left = left.saturating_sub(record.len() as u64 + RECORD_HEAD);
+                let stays = is_of_event_queries(&record) && self.buffer.push(&record, &|| true)?;
+                if !stays {
+                    dropped += record.len();
+                }
+            }
+            self.buffer.commit()?;
+        }
+        Ok(dropped)
+    }
+
     /// Writers that wait for room give up.
     pub(crate) fn close(&self) {
         self.buffer.close();
@@ -167,4 +197,12 @@ impl Outbox {
             !cancelled.0.contains(&job.session_id) || job.log_message.is_some() || job.flow_stats.is_some()
         })
     }
+}
+
+fn is_of_event_queries(list: &[u8]) -> bool {
+    <MessageList as Message>::decode(list).is_ok_and(|list| {
+        list.job
+            .iter()
+            .all(|job| job.session_id == crate::monitoring::SESSION)
+    })
 }

@@ -174,6 +174,8 @@ impl QueryRun {
                 uploader: Arc::new(FlowUploader::new(flow, self)),
                 ledger: Arc::clone(&flow.ledger),
             }),
+            // The runner knows it.
+            identity: None,
         };
         let mut sink = Sink { flow, query: self };
         let outcome = runner::run_guarded(runner, &self.request, &environment, &mut sink);

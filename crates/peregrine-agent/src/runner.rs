@@ -2,6 +2,7 @@
 
 use peregrine_accessors::UploaderHandle;
 use peregrine_engine::Cancellation;
+use peregrine_engine::context::IdentityHandle;
 use peregrine_engine::log::LogSink;
 use peregrine_proto::VqlCollectorArgs;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct QueryEnvironment {
     pub log: Arc<dyn LogSink>,
     /// Takes its files; nothing does for event queries.
     pub uploader: Option<UploaderHandle>,
+    /// The identity of the agent that runs it.
+    pub identity: Option<IdentityHandle>,
 }
 
 /// Runs compiled requests.

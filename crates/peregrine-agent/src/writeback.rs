@@ -8,13 +8,19 @@ use parking_lot::Mutex;
 use peregrine_proto::VqlEventTable;
 use peregrine_wire::{PrivateKey, Writeback, ids};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Older than any table of a server.
+const UNKNOWN_VERSION: u64 = 0;
 
 /// The files and their content.
 pub(crate) struct WritebackStore {
     first: PathBuf,
     second: Option<PathBuf>,
     content: Mutex<Writeback>,
+    /// The files hold another identity than the running agent's.
+    is_renewed: AtomicBool,
 }
 
 impl WritebackStore {
@@ -32,6 +38,7 @@ impl WritebackStore {
             first: first.to_owned(),
             second,
             content: Mutex::new(content),
+            is_renewed: AtomicBool::new(false),
         };
         store.complete()?;
         Ok(store)
@@ -74,8 +81,47 @@ impl WritebackStore {
     /// Keeps the event table for the next start.
     pub(crate) fn set_event_table(&self, table: &VqlEventTable) -> anyhow::Result<()> {
         let mut content = self.content.lock();
-        content.event_queries = Some(table.clone());
+        content.event_queries = Some(VqlEventTable {
+            version: if self.is_renewed.load(Ordering::Relaxed) {
+                UNKNOWN_VERSION
+            } else {
+                table.version
+            },
+            ..table.clone()
+        });
         self.save(&content)
+    }
+
+    /// Replaces the identity by a new one, and gives its client id. The key in use is not changed until the next start.
+    ///
+    /// The event table stays, so that monitoring has no gap, but its version does not: the server gives the new client
+    /// its own table. The first file decides who the agent is, so it is written last; when that fails the old identity
+    /// stays in force.
+    pub(crate) fn renew(&self) -> anyhow::Result<String> {
+        let key = PrivateKey::generate()?;
+        let client_id = ids::client_id(key.public());
+        let mut content = self.content.lock();
+        let mut renewed = Writeback {
+            client_id: client_id.clone(),
+            private_key: key.to_pem()?.as_str().to_owned(),
+            install_time: content.install_time,
+            last_server_pem: content.last_server_pem.clone(),
+            event_queries: content.event_queries.clone(),
+            ..Writeback::default()
+        };
+        if let Some(table) = &mut renewed.event_queries {
+            table.version = UNKNOWN_VERSION;
+        }
+        self.save(&renewed)?;
+        if self.second.is_some()
+            && let Err(error) = save(&self.first, &renewed.identity())
+        {
+            self.save(&content)?;
+            return Err(error);
+        }
+        *content = renewed;
+        self.is_renewed.store(true, Ordering::Relaxed);
+        Ok(client_id)
     }
 
     /// Keeps the server's certificate.
@@ -120,6 +166,35 @@ fn save(path: &Path, content: &Writeback) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_identity_replaces_the_old_key_everywhere() {
+        let dir = tempfile::tempdir().unwrap();
+        for suffix in ["", ".bak"] {
+            let path = dir.path().join(format!("agent{suffix}.yaml"));
+            let store = WritebackStore::open(&path, suffix).unwrap();
+            let old = store.content.lock().clone();
+            let table = |version| VqlEventTable {
+                version,
+                event: vec![Default::default()],
+            };
+            store.set_event_table(&table(7)).unwrap();
+            let new_id = store.renew().unwrap();
+            assert_ne!(new_id, old.client_id);
+            // A table that comes before the restart is the old client's, too.
+            store.set_event_table(&table(8)).unwrap();
+            drop(store);
+            let store = WritebackStore::open(&path, suffix).unwrap();
+            assert_eq!(ids::client_id(store.key().unwrap().public()), new_id);
+            assert_eq!(store.install_time(), old.install_time);
+            assert_eq!(store.event_table().unwrap(), table(0));
+            let secret = old.private_key.lines().nth(5).unwrap();
+            for entry in std::fs::read_dir(dir.path()).unwrap() {
+                let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+                assert!(!text.contains(secret));
+            }
+        }
+    }
 
     #[test]
     fn the_identity_survives_the_loss_of_either_file() {

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -76,6 +77,17 @@ pub trait QueryLimiter: Send + Sync {
 /// The limiter of the host, as an extension.
 #[derive(Clone)]
 pub struct LimiterHandle(pub Arc<dyn QueryLimiter>);
+
+/// The identity under which the program that runs queries is known to its server. An agent registers an
+/// [`IdentityHandle`] as an extension.
+pub trait Identity: Send + Sync {
+    /// Makes a new identity, under which the program appears after `wait`, and gives its name.
+    fn renew(&self, wait: Duration) -> Result<String, String>;
+}
+
+/// The identity of the host, as an extension.
+#[derive(Clone)]
+pub struct IdentityHandle(pub Arc<dyn Identity>);
 
 /// Puts objects in the place of functions and plugins, for tests of queries.
 pub trait StandIns: Send + Sync {

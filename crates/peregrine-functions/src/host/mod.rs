@@ -5,6 +5,7 @@ mod getpid;
 mod lookup_sid;
 #[cfg(unix)]
 mod pskill;
+mod rekey;
 #[cfg(target_os = "linux")]
 mod sysinfo;
 mod whoami;
@@ -17,6 +18,7 @@ pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<lookup_sid::LookupSid>(),
     #[cfg(unix)]
     FunctionDef::of::<pskill::Pskill>(),
+    FunctionDef::of::<rekey::Rekey>(),
     #[cfg(target_os = "linux")]
     FunctionDef::of::<sysinfo::Sysinfo>(),
     FunctionDef::of::<whoami::Whoami>(),
