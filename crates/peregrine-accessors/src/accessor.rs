@@ -67,6 +67,11 @@ pub trait Accessor: Send + Sync {
     /// The name queries use.
     fn name(&self) -> &'static str;
 
+    /// Tells its files from those of other accessors under the same paths, for what a query keeps of them.
+    fn identity(&self) -> String {
+        self.name().to_owned()
+    }
+
     /// How its paths are written.
     fn dialect(&self) -> Dialect;
 
@@ -92,5 +97,15 @@ pub trait Accessor: Send + Sync {
     /// Where a symbolic link leads; `None` where links are not followed.
     fn read_link(&self, _scope: &Scope, _path: &OsPath) -> Option<OsPath> {
         None
+    }
+    /// What a symbolic link says, as stored; `None` when the path is none, or links are not known.
+    fn link_target(&self, _scope: &Scope, _path: &OsPath) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// As [`Accessor::open`], for a path that was found to lead over no link. Where files change meanwhile, an accessor that
+    /// can makes sure of that.
+    fn open_without_links(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
+        self.open(scope, path)
     }
 }

@@ -166,6 +166,21 @@ impl Accessor for FileAccessor {
         Ok(Box::new(file))
     }
 
+    fn open_without_links(&self, _scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
+        let system_path = self.system_path(path);
+        let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Err(Error::NotRegular(path.to_text()));
+        }
+        let file = open_exactly(&system_path).map_err(|error| Error::io(path, error))?;
+        Ok(Box::new(file))
+    }
+
+    fn link_target(&self, _scope: &Scope, path: &OsPath) -> Option<Vec<u8>> {
+        let target = fs::read_link(self.system_path(path)).ok()?;
+        Some(target.into_os_string().into_vec())
+    }
+
     fn os_file_name(&self, path: &OsPath) -> Option<PathBuf> {
         Some(self.system_path(path))
     }
@@ -174,6 +189,19 @@ impl Accessor for FileAccessor {
         let target = fs::canonicalize(self.system_path(path)).ok()?;
         OsPath::parse(Dialect::Linux, target.as_os_str().as_bytes()).ok()
     }
+}
+
+/// Opens a file unless a name of its path is a link by now. Kernels before 5.6 cannot tell for folders, only for the file.
+fn open_exactly(path: &std::path::Path) -> std::io::Result<File> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let opened = match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
+            rustix::fs::openat(CWD, path, flags, Mode::empty())
+        }
+        outcome => outcome,
+    };
+    Ok(File::from(opened?))
 }
 
 /// The file system's name, from the magic number of `statfs(2)` (constants: `linux/magic.h`).

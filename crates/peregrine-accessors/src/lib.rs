@@ -1,5 +1,5 @@
 //! Where files come from: [`OsPath`] in several dialects, [`Accessor`]s that open and list them, and globbing; and where
-//! uploads go: [`Uploader`].
+//! uploads go: [`Uploader`]. [`remapping`] puts other files in their place.
 //!
 //! Deliberately absent: anything of the server; the forensic file formats themselves (`peregrine-formats`).
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ mod os_path_value;
 mod pathspec;
 mod pipe;
 mod raw_file;
+pub mod remapping;
 mod scope_accessor;
 mod upload;
 

@@ -1,9 +1,11 @@
 //! The names of accessors, and how a query gets one.
 
+use crate::remapping::Remapping;
 use crate::{
     Accessor, Error, Result, data::DataAccessor, file::FileAccessor, pipe::PipeAccessor,
     raw_file::RawFileAccessor, scope_accessor::ScopeAccessor,
 };
+use parking_lot::RwLock;
 use peregrine_engine::prelude::{Permission, Scope};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +14,23 @@ type Make = fn() -> Arc<dyn Accessor>;
 
 /// What stands behind one name.
 #[derive(Clone)]
-struct Entry {
-    make: Make,
+pub(crate) struct Entry {
+    pub(crate) make: Make,
     description: &'static str,
-    permission: Option<Permission>,
+    pub(crate) permission: Option<Permission>,
 }
 
-/// The accessors a query may use. A copy can be narrowed by configuration.
-#[derive(Clone)]
+/// The accessors a query may use: those of the program, or what a remapping put in their place.
 pub struct AccessorManager {
     entries: BTreeMap<&'static str, Entry>,
+    remapping: RwLock<Option<Arc<Remapping>>>,
 }
 
 impl Default for AccessorManager {
     fn default() -> AccessorManager {
         let mut manager = AccessorManager {
             entries: BTreeMap::new(),
+            remapping: RwLock::default(),
         };
         let read = Some(Permission::FilesystemRead);
         manager.add(
@@ -99,22 +102,69 @@ impl AccessorManager {
             .map(|(name, entry)| (*name, entry.description))
     }
 
-    fn get(&self, scope: &Scope, name: &str) -> Result<Arc<dyn Accessor>> {
-        let name = match name {
-            "" => "auto",
-            "reg" => "registry",
-            other => other,
-        };
-        let entry = self
-            .entries
-            .get(name)
-            .ok_or_else(|| Error::UnknownAccessor(name.to_owned()))?;
-        if let Some(permission) = entry.permission {
-            scope
-                .check_access(permission)
-                .map_err(|error| Error::BadPath(format!("Accessor {name}: {error}")))?;
+    /// The same accessors without a remapping.
+    #[must_use]
+    pub fn pristine(&self) -> AccessorManager {
+        AccessorManager {
+            entries: self.entries.clone(),
+            remapping: RwLock::default(),
         }
+    }
+
+    /// What remaps them.
+    #[must_use]
+    pub fn remapping(&self) -> Option<Arc<Remapping>> {
+        self.remapping.read().clone()
+    }
+
+    pub(crate) fn set_remapping(&self, remapping: Remapping) {
+        *self.remapping.write() = Some(Arc::new(remapping));
+    }
+
+    /// The program's own accessors, whatever remaps them.
+    pub(crate) fn own(&self) -> impl Iterator<Item = (&'static str, Entry)> + '_ {
+        self.entries.iter().map(|(name, entry)| (*name, entry.clone()))
+    }
+
+    /// The program's own accessor of this name.
+    pub(crate) fn entry(&self, name: &str) -> Option<Entry> {
+        self.entries.get(proper_name(name)).cloned()
+    }
+
+    /// The names of the program's own accessors, for messages.
+    pub(crate) fn names(&self) -> String {
+        self.entries.keys().copied().collect::<Vec<_>>().join(", ")
+    }
+
+    fn get(&self, scope: &Scope, name: &str) -> Result<Arc<dyn Accessor>> {
+        let name = proper_name(name);
+        let unknown = || Error::UnknownAccessor(name.to_owned());
+        if let Some(remapping) = self.remapping() {
+            let device = remapping.device(name).ok_or_else(unknown)?;
+            check(scope, name, device.permissions())?;
+            return Ok(device.make());
+        }
+        let entry = self.entries.get(name).ok_or_else(unknown)?;
+        check(scope, name, entry.permission.as_slice())?;
         Ok((entry.make)())
+    }
+}
+
+fn check(scope: &Scope, name: &str, permissions: &[Permission]) -> Result<()> {
+    for permission in permissions {
+        scope
+            .check_access(*permission)
+            .map_err(|error| Error::BadPath(format!("Accessor {name}: {error}")))?;
+    }
+    Ok(())
+}
+
+/// The name an accessor is known by: some have two.
+pub(crate) fn proper_name(name: &str) -> &str {
+    match name {
+        "" => "auto",
+        "reg" => "registry",
+        other => other,
     }
 }
 

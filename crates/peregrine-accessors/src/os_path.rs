@@ -98,6 +98,15 @@ impl OsPath {
         }
     }
 
+    /// The same components and container, written in another dialect.
+    #[must_use]
+    pub fn in_dialect(&self, dialect: Dialect) -> OsPath {
+        OsPath {
+            dialect,
+            ..self.clone()
+        }
+    }
+
     /// This path and one more component.
     #[must_use]
     pub fn child(&self, name: Str) -> OsPath {

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::call::{Permission, Registry};
 use crate::cancel::Cancellation;
+use crate::disabled::Disabled;
 use crate::log::{LogSink, NoLog};
 use crate::query::Stop;
 use crate::value::{Time, Value};
@@ -107,6 +108,7 @@ pub struct Context {
     pub(crate) access: Arc<dyn Access>,
     pub(crate) throttle: Option<Arc<dyn Throttle>>,
     pub(crate) stand_ins: Option<Arc<dyn StandIns>>,
+    pub(crate) disabled: Arc<Disabled>,
     pub(crate) cancellation: Cancellation,
     pub(crate) spill_dir: Option<PathBuf>,
     pub(crate) materialize_limit: usize,
@@ -128,6 +130,7 @@ impl Context {
             access: Arc::new(AllowAll),
             throttle: None,
             stand_ins: None,
+            disabled: Arc::default(),
             cancellation: Cancellation::new(),
             spill_dir: None,
             materialize_limit: 1000,
@@ -159,6 +162,12 @@ impl Context {
     #[must_use]
     pub fn access(&self) -> &dyn Access {
         &*self.access
+    }
+
+    /// What can be called without effect.
+    #[must_use]
+    pub fn disabled(&self) -> &Disabled {
+        &self.disabled
     }
 
     /// The token of the whole query.
@@ -203,6 +212,7 @@ impl Context {
             access: Arc::clone(&self.access),
             throttle: self.throttle.clone(),
             stand_ins: self.stand_ins.clone(),
+            disabled: Arc::clone(&self.disabled),
             cancellation: self.cancellation.clone(),
             spill_dir: self.spill_dir.clone(),
             materialize_limit: self.materialize_limit,
@@ -250,6 +260,8 @@ impl ContextBuilder {
         throttle: Arc<dyn Throttle>,
         /// Replaces functions and plugins.
         stand_ins: Arc<dyn StandIns>,
+        /// What can be called without effect; a derived context shares that of its origin unless given another.
+        disabled: Arc<Disabled>,
         /// Stops the query.
         cancellation: Cancellation,
         /// Where temporary files go.
@@ -260,6 +272,13 @@ impl ContextBuilder {
         sort_memory: usize,
         /// Rows of a query that pass before it is bound to their columns: with fewer, binding does not pay. Tests set 0.
         bind_after: u32,
+    }
+
+    /// Replaces what the query may do by something that knows what was there before.
+    #[must_use]
+    pub fn map_access(mut self, change: impl FnOnce(Arc<dyn Access>) -> Arc<dyn Access>) -> ContextBuilder {
+        self.0.access = change(self.0.access);
+        self
     }
 
     /// Registers something functions and plugins find by its type.

@@ -12,6 +12,7 @@ pub mod builtin;
 pub mod call;
 pub mod cancel;
 pub mod context;
+pub mod disabled;
 mod eval;
 pub mod examples;
 pub mod format;

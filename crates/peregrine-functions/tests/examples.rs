@@ -14,7 +14,9 @@ fn all() -> impl Iterator<Item = &'static FunctionDef> {
 #[test]
 fn examples_hold() {
     let registry = Arc::new(peregrine_functions::register(builtin::registry()));
-    let failures = peregrine_engine::examples::check_all(&registry);
+    let failures = peregrine_engine::examples::check_all_with(&registry, |context| {
+        context.extension(Arc::new(peregrine_accessors::AccessorManager::default()))
+    });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

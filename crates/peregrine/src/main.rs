@@ -9,6 +9,7 @@ mod logging;
 mod output;
 mod progress;
 mod registry;
+mod remap;
 mod verbs;
 
 use clap::{Parser, Subcommand};

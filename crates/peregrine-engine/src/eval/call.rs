@@ -11,6 +11,11 @@ use crate::scope::Scope;
 use crate::value::{Str, Value};
 
 pub(crate) fn eval_call(call: &CallNode, scope: &Scope) -> Value {
+    let name = call.symbol.text.trim_start_matches('-');
+    if scope.context().disabled.function(name) {
+        log_once(scope, &format!("Call to function {name} disabled"));
+        return Value::Null;
+    }
     let value = match (stand_in(call, scope), function_of(call, scope)) {
         (Some(callee), _) => call_value(&callee, call, scope),
         (None, Some(def)) => call_function(def, call, scope),
@@ -82,7 +87,9 @@ pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Va
 pub(super) fn pure_function(call: &CallNode, scope: &Scope) -> Option<&'static FunctionDef> {
     let context = scope.context();
     let def = function_of(call, scope).filter(|def| def.is_pure && context.stand_ins.is_none())?;
-    let exists = def.platforms.contains(Platforms::current()) && context.access().function_allowed(def.name);
+    let exists = def.platforms.contains(Platforms::current())
+        && context.access().function_allowed(def.name)
+        && !context.disabled.function(def.name);
     exists.then_some(def)
 }
 

@@ -15,6 +15,10 @@ use crate::value::{PositionCache, Row, Str, Value};
 impl SourceNode {
     /// Pushes the source's rows.
     pub(crate) fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        if self.args.is_some() && scope.context().disabled.plugin(&self.text) {
+            super::call::log_once(scope, &format!("Call to plugin {} disabled", self.text));
+            return Ok(());
+        }
         if let (Some(args), Some(stand_ins)) = (&self.args, &scope.context().stand_ins)
             && let Some(stand_in) = stand_ins.plugin(&self.text)
         {

@@ -5,6 +5,7 @@ mod copy;
 pub(crate) mod folder_uploader;
 mod magic;
 mod read_file;
+mod remap;
 mod rm;
 mod stat;
 mod tempdir;
@@ -24,6 +25,7 @@ pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<copy::Copy>(),
     FunctionDef::of::<magic::Magic>(),
     FunctionDef::of::<read_file::ReadFile>(),
+    FunctionDef::of::<remap::Remap>(),
     FunctionDef::of::<rm::Rm>(),
     FunctionDef::of::<stat::Stat>(),
     FunctionDef::of::<tempdir::Tempdir>(),

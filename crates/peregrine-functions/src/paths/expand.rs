@@ -2,9 +2,13 @@
 
 use crate::host::environ;
 use crate::prelude::*;
+use peregrine_accessors::remapping::remapping;
 
 /// Replaces `%NAME%`, `$NAME` and `${NAME}` by environment variables of this program; unknown ones are empty, `$$` is
 /// a dollar sign.
+///
+/// Under a remapping the variables are those of its rules of type `impersonation`, whose names are compared without regard
+/// to case; those of this program are not seen, and no permission is needed.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The path.
@@ -29,6 +33,10 @@ impl Function for Expand {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
+        if let Some(remapping) = remapping(scope) {
+            let value = |name: &str| remapping.variable(name).unwrap_or_default().to_owned();
+            return Ok(Value::from(expand(&args.path, &value)));
+        }
         scope.check_access(Permission::MachineState)?;
         Ok(Value::from(expand(&args.path, &|name| {
             environ::value(name).unwrap_or_default()

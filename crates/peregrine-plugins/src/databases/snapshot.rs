@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peregrine_accessors::{Accessor, OsPath};
+use peregrine_accessors::{Accessor, Dialect, OsPath};
 use peregrine_engine::prelude::*;
 use peregrine_functions::temporary::{fresh_path, remove_at_close};
 
@@ -23,7 +23,7 @@ const MAX_SIZE: u64 = 16 << 30;
 const ATTEMPTS: u32 = 3;
 
 /// The copies of a query: by accessor and path, with what told that the original is unchanged.
-type Copies = Mutex<HashMap<(&'static str, Vec<u8>), (Stamp, PathBuf)>>;
+type Copies = Mutex<HashMap<(String, Vec<u8>), (Stamp, PathBuf)>>;
 
 /// Size and time of the database and of its write-ahead log.
 type Stamp = [Option<(i64, i128)>; 2];
@@ -31,7 +31,7 @@ type Stamp = [Option<(i64, i128)>; 2];
 /// The copy of a database; `None` when the file is no database.
 pub(super) fn of(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath) -> VqlResult<Option<PathBuf>> {
     let copies = scope.cache("sqlite copies", Copies::default);
-    let key = (files.name(), path.to_bytes());
+    let key = (files.identity(), path.to_bytes());
     let mut before = stamp(scope, files.as_ref(), path);
     // Held while copying, so that parallel calls do not copy the same.
     let mut copies = copies.lock();
@@ -99,8 +99,9 @@ fn copy(scope: &Scope, files: &dyn Accessor, path: &OsPath) -> VqlResult<PathBuf
     copy_file(scope, files, path, &target)?;
     for ending in ["-wal", "-journal"] {
         let path = beside(path, ending);
-        // Only real files have neighbours.
-        if files.os_file_name(&path).is_some_and(|name| name.is_file()) {
+        // Only where paths are more than one name files have neighbours.
+        let is_file = |path| files.lstat(scope, path).is_ok_and(|info| info.mode.is_regular());
+        if files.dialect() != Dialect::Raw && is_file(&path) {
             copy_file(scope, files, &path, &folder.join(format!("database{ending}")))?;
         }
     }

@@ -1,6 +1,7 @@
 //! `peregrine agent`: the agent of this machine.
 
 use crate::registry;
+use crate::remap::{self, Remap, RemapArgs};
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_agent::{AgentPaths, Ended, EngineRunner, HostFacts};
@@ -22,6 +23,8 @@ pub(crate) struct Args {
     /// Folder for what the agent remembers, if not the places the configuration names.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    remap: RemapArgs,
     /// End when the process that started this one ends.
     #[arg(long, hide = true)]
     with_parent: bool,
@@ -74,14 +77,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let state = StateFolder(paths.checkpoints.parent().unwrap_or(Path::new(".")).to_owned());
     let interpreter = super::starlark_worker::program();
+    let remap = match args.remap.load()? {
+        Some(remap) => Some(remap),
+        None => Remap::of_config(&text)
+            .with_context(|| format!("client configuration `{}`", args.config.display()))?,
+    };
+    let facts = facts(&client.labels, remap.as_ref())?;
     let runner = EngineRunner::new(registry::registry(), &client, move |builder| {
-        builder
-            .extension(Arc::new(AccessorManager::default()))
+        remap::accessors(builder, AccessorManager::default(), remap.as_ref())
             .extension(Arc::new(state.clone()))
             .extension(Arc::clone(&interpreter))
     })
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));
-    let facts = facts(&client.labels)?;
     release_code_when_idle(stop.clone())?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
@@ -150,8 +157,18 @@ fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) ->
     })
 }
 
-fn facts(labels: &[String]) -> anyhow::Result<HostFacts> {
-    let host = peregrine_os::linux::LinuxMachine::new()?.host()?;
+/// What the server is told of this machine, or of the one that queries see instead.
+fn facts(labels: &[String], remap: Option<&Remap>) -> anyhow::Result<HostFacts> {
+    let mut host = peregrine_os::linux::LinuxMachine::new()?.host()?;
+    if let Some(identity) = remap.and_then(Remap::identity) {
+        host.hostname.clone_from(&identity.hostname);
+        host.fqdn.clone_from(&identity.hostname);
+        if !identity.os.is_empty() {
+            host.os.clone_from(&identity.os);
+        }
+        host.platform.clear();
+        host.platform_version.clear();
+    }
     Ok(HostFacts {
         hostname: host.hostname,
         fqdn: host.fqdn,

@@ -5,6 +5,7 @@ use super::stored::Opened;
 use crate::diagnostics;
 use crate::output::{self, Format};
 use crate::progress::Progress;
+use crate::remap::RemapArgs;
 use peregrine_artifacts::Repository;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ pub(crate) struct PrintArgs {
     /// A folder for what the query uploads; without it `upload()` has nowhere to send files.
     #[arg(long, visible_alias = "dump_dir", value_name = "DIR")]
     dump_dir: Option<PathBuf>,
+    #[command(flatten)]
+    remap: RemapArgs,
     /// Show debug messages of the query.
     #[arg(long)]
     debug: bool,
@@ -57,6 +60,7 @@ pub(crate) fn run(
         log: log.clone(),
         repository,
         dump_dir: args.dump_dir.clone(),
+        remap: args.remap.load()?,
     };
     let (scope, cancellation) = session::open(&options)?;
     let format = args

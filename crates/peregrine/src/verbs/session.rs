@@ -4,6 +4,7 @@ use super::stored::Opened;
 use crate::output::RowWriter;
 use crate::progress::Progress;
 use crate::registry;
+use crate::remap::{self, Remap};
 use anyhow::Context as _;
 use peregrine_accessors::{AccessorManager, UploaderHandle};
 use peregrine_artifacts::Repository;
@@ -78,6 +79,8 @@ pub(crate) struct Options {
     pub(crate) dump_dir: Option<PathBuf>,
     /// What a server has stored.
     pub(crate) stored: Option<Opened>,
+    /// What queries see instead of this machine.
+    pub(crate) remap: Option<Remap>,
 }
 
 /// A scope ready to run VQL, and what cancels it.
@@ -90,7 +93,6 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         .registry(registry::registry())
         .log(Arc::clone(&options.log) as Arc<dyn LogSink>)
         .cancellation(cancellation.clone())
-        .extension(Arc::new(AccessorManager::default()))
         .extension(super::starlark_worker::program())
         .extension(Arc::new(peregrine_agent::query_limiter()));
     if let Some(folder) = &options.dump_dir {
@@ -101,7 +103,7 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
     if let Some(opened) = &options.stored {
         context = context.extension(Arc::clone(&opened.stored));
     }
-    let context = context.build();
+    let context = remap::accessors(context, AccessorManager::default(), options.remap.as_ref()).build();
     let env = Dict::from_pairs(
         options
             .env
@@ -111,7 +113,11 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
     for (name, value) in environment(&options.repository).entries() {
         env.set(name, value);
     }
-    Ok((Scope::root(&context, env), cancellation))
+    let scope = Scope::root(&context, env);
+    if let Some(remap) = &options.remap {
+        remap.log_warnings(&scope);
+    }
+    Ok((scope, cancellation))
 }
 
 /// The variables every session has.

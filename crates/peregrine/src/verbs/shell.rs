@@ -7,6 +7,7 @@ use super::{session, vql};
 use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
 use crate::progress::Progress;
+use crate::remap::RemapArgs;
 use crate::{diagnostics, registry};
 use clap::ValueEnum as _;
 use parking_lot::Mutex;
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     definitions: Vec<PathBuf>,
     #[command(flatten)]
     stored: StoredArgs,
+    #[command(flatten)]
+    remap: RemapArgs,
     /// Show debug messages of the queries.
     #[arg(long)]
     debug: bool,
@@ -75,6 +78,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         log: log.clone(),
         repository: repository.clone(),
         dump_dir: None,
+        remap: args.remap.load()?,
         stored: args.stored.open()?,
     };
     let (scope, cancellation) = session::open(&options)?;

@@ -1,0 +1,83 @@
+//! `remap()`: other files, and another machine, for the rest of the query.
+
+use peregrine_accessors::remapping::{self, RemapError, Rules};
+
+use crate::prelude::*;
+
+/// Puts other files in the place of those of this machine, so that queries and artifacts written for a running machine
+/// see a disk image, a folder or an archive.
+///
+/// The rules are a list in YAML or JSON, or a configuration that has one as `remappings`. A rule of type `mount` lets the
+/// files of the accessor `from` appear at `on`; `shadow` keeps an accessor under the same or another name, so that what it
+/// opens is remapped, too; `impersonation` changes what `info()` and `expand()` tell and disables functions and plugins.
+/// Rules of type `permissions` count only where the remapping is given to the program (`--remap`).
+///
+/// What is not remapped stays as it is unless `clear` is set; then only the accessors of the rules, and those named in
+/// `copy`, exist. The remapping lasts until the query ends, in all of its parts. Paths inside a mount never lead out of
+/// it: absolute links are followed within the mounts, and `..` in them goes no higher than their root. Mounted files are
+/// only read; functions that change files (`copy()`, `rm()`, `write_csv()`) know this machine alone.
+///
+/// When the rules cannot be applied, this is logged, the answer is NULL, and no accessor is left: nothing that follows
+/// can read this machine by mistake.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// The rules, as YAML or JSON text.
+    config: String,
+    /// Names of accessors to keep as they are on this machine.
+    copy: Option<Vec<String>>,
+    /// Begin without accessors.
+    #[arg(default = false)]
+    clear: bool,
+}
+
+pub struct Remap;
+
+impl Function for Remap {
+    type Args = Args;
+    const NAME: &'static str = "remap";
+    const CATEGORY: Category = Category::FileSystem;
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "a folder in the place of the disk",
+            "LET _ <= remap(clear=TRUE, config='[{type: mount, from: {accessor: file, prefix: /etc}, on: {accessor: auto}}]') \
+             SELECT stat(filename='/passwd').OSPath AS Mounted, stat(filename='/etc/passwd') AS Other FROM scope()",
+            r#"[{"Mounted":"/passwd","Other":null}]"#,
+        ),
+        example(
+            "only the accessor data is left",
+            "LET _ <= remap(config='remappings: []', clear=TRUE, copy='data') \
+             SELECT read_file(accessor='data', filename='x') AS Data, read_file(filename='/etc/passwd') AS File FROM scope()",
+            r#"[{"Data":"x","File":""}]"#,
+        ),
+        fails(
+            "a misspelt key",
+            "remap(config='[{type: mount, form: {prefix: /mnt}}]')",
+            "remap: the remapping could not be read: ",
+        ),
+        fails(
+            "an unknown type",
+            "remap(config='[{type: overlay}]')",
+            "remap: rule 1: Unknown remapping type: overlay",
+        ),
+    ];
+
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        match apply(scope, &args) {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                remapping::clear_accessors(scope);
+                Err(format!("{error}; no accessor is left").into())
+            }
+        }
+    }
+}
+
+fn apply(scope: &Scope, args: &Args) -> Result<Value, RemapError> {
+    let rules = Rules::parse(&args.config)?;
+    let count = rules.rules().len();
+    scope.log(Level::Info, &format!("Applying remapping of {count} rules"));
+    let copy = args.copy.as_deref().unwrap_or_default();
+    remapping::remap(scope, &rules, copy, args.clear)?;
+    let answer = rules.to_json().to_string();
+    Ok(json::parse(answer.as_bytes()).unwrap_or_default())
+}
