@@ -24,7 +24,7 @@ gui/dist/index.html: gui/node_modules/.package-lock.json $(GUI_SOURCES)
 
 test: test-rust test-gui test-e2e
 
-test-rust: setup-build gui/dist/index.html
+test-rust: setup-test gui/dist/index.html
 	cargo test --locked --workspace
 
 test-gui: setup-test gui/dist/index.html

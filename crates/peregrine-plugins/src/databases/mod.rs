@@ -1,6 +1,9 @@
 //! Databases.
 
+mod arguments;
 mod run;
+mod servers;
+mod shape;
 mod snapshot;
 mod sql;
 mod sqlite;

@@ -7,6 +7,9 @@ use rusqlite::limits::Limit;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
+use super::arguments;
+use super::shape::Shape;
+
 /// Bytes of a value at most.
 const MAX_VALUE: i32 = 100 << 20;
 /// Steps of SQLite's machine after which it is asked whether the query ends.
@@ -44,8 +47,7 @@ pub(super) fn run(
     if !statement.readonly() {
         return Err("the statement writes; only queries that read are run".into());
     }
-    let columns = Columns::new(statement.column_names().map(Str::from));
-    let names: Vec<Str> = statement.column_names().map(Str::from).collect();
+    let shape = Shape::new(statement.column_names());
     let mut found = statement
         .query(rusqlite::params_from_iter(parameters(scope, args)))
         .map_err(failed)?;
@@ -57,15 +59,10 @@ pub(super) fn run(
             Err(_) if scope.cancellation().is_cancelled() => return Err(VqlError::Stopped),
             Err(error) => return Err(failed(error)),
         };
-        let cells = (0..names.len())
+        let cells = (0..shape.len())
             .map(|at| row.get_ref(at).map_or(Value::Null, cell))
             .collect::<Vec<_>>();
-        // Columns of the same name are one; such rows take the long way.
-        rows.push(if columns.len() == names.len() {
-            Row::new(&columns, cells)
-        } else {
-            Row::from_pairs(names.iter().cloned().zip(cells))
-        })?;
+        rows.push(shape.row(cells))?;
     }
 }
 
@@ -79,14 +76,7 @@ fn cell(value: ValueRef<'_>) -> Value {
 }
 
 fn parameters(scope: &Scope, args: &Value) -> Vec<SqlValue> {
-    let list = match args {
-        Value::Null => return Vec::new(),
-        other => other
-            .clone()
-            .into_list(scope)
-            .unwrap_or_else(|single| vec![single]),
-    };
-    let parameter = |value: Value| match value.reduce(scope) {
+    let parameter = |value: Value| match value {
         Value::Null => SqlValue::Null,
         Value::Bool(value) => SqlValue::Integer(value.into()),
         Value::Int(number) => SqlValue::Integer(number),
@@ -94,5 +84,5 @@ fn parameters(scope: &Scope, args: &Value) -> Vec<SqlValue> {
         Value::Bytes(bytes) => SqlValue::Blob(bytes.to_vec()),
         other => SqlValue::Text(other.to_string_arg(scope).to_string()),
     };
-    list.into_iter().map(parameter).collect()
+    arguments::list(scope, args).into_iter().map(parameter).collect()
 }

@@ -1,0 +1,17 @@
+//! The values bound to a query.
+
+use peregrine_engine::prelude::*;
+
+/// The values: a list, or a single one.
+pub(super) fn list(scope: &Scope, args: &Value) -> Vec<Value> {
+    let list = match args {
+        Value::Null => return Vec::new(),
+        // One value, although the language also takes bytes for a list of numbers.
+        Value::Bytes(_) => return vec![args.clone()],
+        other => other
+            .clone()
+            .into_list(scope)
+            .unwrap_or_else(|single| vec![single]),
+    };
+    list.into_iter().map(|value| value.reduce(scope)).collect()
+}
