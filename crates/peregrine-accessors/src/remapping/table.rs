@@ -195,7 +195,7 @@ impl Remapping {
             Rule::Mount { on, .. } => Some(on.path_type.as_str()),
             _ => None,
         });
-        let path_type = path_types.filter(|path_type| !path_type.is_empty()).last();
+        let path_type = path_types.filter(|path_type| !path_type.is_empty()).next_back();
         let entry = manager.entry(name);
         let dialect = match path_type {
             Some(path_type) => self.dialect(path_type),

@@ -74,8 +74,11 @@ impl Function for Remap {
 
 fn apply(scope: &Scope, args: &Args) -> Result<Value, RemapError> {
     let rules = Rules::parse(&args.config)?;
-    let count = rules.rules().len();
-    scope.log(Level::Info, &format!("Applying remapping of {count} rules"));
+    let count = match rules.rules().len() {
+        1 => "1 rule".to_owned(),
+        count => format!("{count} rules"),
+    };
+    scope.log(Level::Info, &format!("Applying remapping, {count}"));
     let copy = args.copy.as_deref().unwrap_or_default();
     remapping::remap(scope, &rules, copy, args.clear)?;
     let answer = rules.to_json().to_string();
