@@ -4,6 +4,7 @@
 // a collection tells what the tracker knows; both are compared. Fails when anything is lost, missing or wrong with the first.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { scratch } from '../tests/e2e/lib/paths.mjs';
 import { Peregrine, onlyClient } from '../tests/e2e/lib/peregrine.mjs';
 import { run } from '../tests/e2e/lib/processes.mjs';
@@ -26,6 +27,8 @@ async function watched(kind) {
   // The tracker remembers the whole storm.
   const parameters = { MaxSize: String(count * 2 + 10_000), EventSource: kind };
   await api.put('monitoring/client', { artifacts: [{ artifact: 'Linux.Events.TrackProcesses', parameters }], label_events: [] });
+  // The machine takes the new table up and starts its event source again; what lives and dies in between is seen by neither.
+  await pause(5000);
   const source = async () => (await ask('SELECT process_event_source() AS Source FROM scope()'))[0].Source;
   await until(`the tracker follows processes through ${kind}`, async () => (await source())?.Kind === kind);
   const agent = await server.agentReady();
