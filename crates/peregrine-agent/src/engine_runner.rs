@@ -6,6 +6,7 @@ use peregrine_artifacts::{Namespace, Outcome, run_request};
 use peregrine_engine::context::{ContextBuilder, LimiterHandle};
 use peregrine_engine::json::{self, Encoder};
 use peregrine_engine::log::Level;
+use peregrine_engine::running::{RunningQueries, RunningQuery};
 use peregrine_engine::{Context, Dict, Registry, Row, Scope, Stop, Value};
 use peregrine_proto::VqlCollectorArgs;
 use peregrine_wire::config::ClientConfig;
@@ -27,6 +28,7 @@ pub struct EngineRunner {
     extend: Box<Extend>,
     config: Value,
     limiter: Arc<Limiter>,
+    running: Arc<RunningQueries>,
 }
 
 impl EngineRunner {
@@ -45,6 +47,7 @@ impl EngineRunner {
                 config.low_resource_cpu_count,
                 config.low_resource_max_cpu,
             )),
+            running: Arc::default(),
         }
     }
 
@@ -77,6 +80,7 @@ impl EngineRunner {
         if let Some(uploader) = &environment.uploader {
             context = context.extension(Arc::new(uploader.clone()));
         }
+        context = context.extension(Arc::clone(&self.running));
         if let Some(identity) = &environment.identity {
             context = context.extension(Arc::new(identity.clone()));
         }
@@ -104,6 +108,17 @@ impl QueryRunner for EngineRunner {
         let name = crate::query_run::request_name(request);
         let started = Instant::now();
         let scope = self.scope(request, environment)?;
+        let _running = self.running.enter(RunningQuery {
+            session: environment.session_id.clone(),
+            name: name.to_owned(),
+            text: request
+                .query
+                .iter()
+                .map(|query| query.vql.as_str())
+                .collect::<Vec<_>>()
+                .join("\n"),
+            started: scope.clock().now(),
+        });
         scope.log(Level::Info, &format!("Starting query execution for {name}."));
         let mut buffer = Vec::new();
         let mut take = |statement: usize, _: &str, row: Row| {

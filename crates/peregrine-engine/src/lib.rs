@@ -26,6 +26,7 @@ pub mod prelude;
 pub mod program;
 pub mod query;
 pub mod regex;
+pub mod running;
 pub mod scope;
 mod stack;
 pub mod time;

@@ -29,6 +29,7 @@ use peregrine_engine::prelude::{FunctionDef, Registry};
 #[cfg(unix)]
 pub use files::folder_uploader::FolderUploader;
 pub use files::temporary;
+pub use files::upload::upload_bytes;
 pub use property_list::parse_property_list;
 pub use support::text_of_json as parse_json;
 

@@ -17,6 +17,7 @@ mod process;
 mod text;
 
 pub use host::info::{go_architecture, program_start};
+pub use host::trace::RecentLog;
 pub use machine::MachineHandle;
 pub use process::tracker::StateFolder;
 
@@ -59,7 +60,8 @@ pub const PLUGINS: &[&[PluginDef]] = &[
 pub const FUNCTIONS: &[&[FunctionDef]] = &[
     functions![
         events::process_event_source::ProcessEventSource,
-        host::info::InfoFunction
+        host::info::InfoFunction,
+        host::trace::Trace,
     ],
     exec::FUNCTIONS,
     process::tracker::FUNCTIONS,

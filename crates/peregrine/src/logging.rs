@@ -1,7 +1,31 @@
 //! Logs: structured, on standard error, quiet for tools and informative for services.
 
-use std::io::IsTerminal;
+use peregrine_plugins::RecentLog;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, LazyLock};
 use tracing_subscriber::EnvFilter;
+
+static RECENT: LazyLock<Arc<RecentLog>> = LazyLock::new(Arc::default);
+
+/// The last lines that were logged, for `trace()`.
+pub(crate) fn recent() -> Arc<RecentLog> {
+    Arc::clone(&RECENT)
+}
+
+/// Standard error and the recent lines; each event comes as one write.
+struct Tee;
+
+impl Write for Tee {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        RECENT.push(line);
+        io::stderr().write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
 
 /// Installs the subscriber. `PEREGRINE_LOG` overrides the level, in the usual `target=level` form.
 pub(crate) fn start(verbose: u8, json: bool, is_service: bool) {
@@ -15,7 +39,7 @@ pub(crate) fn start(verbose: u8, json: bool, is_service: bool) {
         .unwrap_or_else(|_| EnvFilter::new(format!("warn,peregrine={level},peregrine_agent={level},peregrine_server={level},peregrine_store={level},peregrine_plugins={level}")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Tee)
         .with_target(false);
     if json {
         builder.json().init();

@@ -11,7 +11,7 @@ mod stat;
 mod tempdir;
 mod tempfile;
 pub mod temporary;
-mod upload;
+pub(crate) mod upload;
 #[cfg(unix)]
 mod upload_directory;
 mod write;

@@ -57,15 +57,35 @@ impl Function for Upload {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let Some(handle) = scope.extension::<UploaderHandle>() else {
-            return Err(
-                "Uploader not configured: files can be uploaded by an agent's collections, and on the \
-                        command line with --dump-dir"
-                    .into(),
-            );
-        };
-        upload(scope, &handle, args)
+        upload(scope, &*uploader(scope)?, args)
     }
+}
+
+fn uploader(scope: &Scope) -> VqlResult<std::sync::Arc<UploaderHandle>> {
+    scope.extension::<UploaderHandle>().ok_or_else(|| {
+        "Uploader not configured: files can be uploaded by an agent's collections, and on the command line with --dump-dir"
+            .into()
+    })
+}
+
+/// Uploads content made by the caller under this name, with the answer of `upload()`.
+pub fn upload_bytes(scope: &Scope, name: &str, content: &[u8]) -> VqlResult {
+    let handle = uploader(scope)?;
+    let path = OsPath::parse(Dialect::Raw, name.as_bytes()).map_err(|error| error.to_string())?;
+    let file = UploadFile {
+        accessor: "data".to_owned(),
+        name: path.clone(),
+        expected_size: content.len() as u64,
+        times: UploadTimes {
+            modified: nanos(scope.clock().now()),
+            ..UploadTimes::default()
+        },
+    };
+    let mut reader = io::Cursor::new(content);
+    let sent = handle
+        .ledger
+        .once(scope, &file, || send(scope, &handle, &file, &mut reader))?;
+    Ok(answer(&file, &path, &sent))
 }
 
 /// Hands a file to an uploader, once.

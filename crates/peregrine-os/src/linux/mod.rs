@@ -7,6 +7,7 @@ mod host;
 mod interfaces;
 mod mounts;
 mod netlink;
+mod own;
 mod process;
 mod procfs;
 mod program_pages;
@@ -16,6 +17,7 @@ mod users;
 
 pub use clock::{BootClock, boot_clock};
 pub use mounts::parse_mountinfo;
+pub use own::{OwnThread, own_memory, own_open_files, own_threads};
 pub use program_pages::{release_program_pages, resident_file_bytes};
 pub use users::{parse_group, parse_passwd};
 

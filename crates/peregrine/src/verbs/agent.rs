@@ -86,6 +86,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let runner = EngineRunner::new(registry::registry(), &client, move |builder| {
         remap::accessors(builder, AccessorManager::default(), remap.as_ref())
             .extension(Arc::new(state.clone()))
+            .extension(crate::logging::recent())
             .extension(Arc::clone(&interpreter))
     })
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));

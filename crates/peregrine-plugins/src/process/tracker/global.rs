@@ -46,6 +46,11 @@ pub(crate) fn uninstall(tracker: &Arc<Tracker<ProcessData>>) -> bool {
     is_current
 }
 
+/// The counters of the tracker in force, if one is.
+pub(crate) fn installed_stats() -> Option<peregrine_tracker::Stats> {
+    Some(INSTALLED.read().as_ref()?.tracker.stats())
+}
+
 /// The tracker to ask.
 pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
     if let Some(handle) = INSTALLED.read().as_ref() {

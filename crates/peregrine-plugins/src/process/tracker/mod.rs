@@ -22,6 +22,7 @@ mod updates;
 use peregrine_engine::prelude::*;
 
 pub use global::StateFolder;
+pub(crate) use global::installed_stats;
 
 /// The functions.
 pub(crate) const FUNCTIONS: &[FunctionDef] = functions![

@@ -1,0 +1,58 @@
+//! Which queries run now, for diagnosis. A host that wants to tell registers [`RunningQueries`] as an extension and enters
+//! its queries there.
+
+use crate::value::Time;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A query that runs.
+#[derive(Debug, Clone)]
+pub struct RunningQuery {
+    /// What asked for it, such as a collection's id.
+    pub session: String,
+    /// What it is called.
+    pub name: String,
+    /// Its statements, without the values of its parameters.
+    pub text: String,
+    /// When it was started.
+    pub started: Time,
+}
+
+/// The queries that run now, oldest first.
+#[derive(Debug, Default)]
+pub struct RunningQueries(Mutex<(u64, BTreeMap<u64, RunningQuery>)>);
+
+/// Keeps a query in the list while it lives.
+#[derive(Debug)]
+pub struct Entered {
+    queries: Arc<RunningQueries>,
+    number: u64,
+}
+
+impl RunningQueries {
+    /// Adds a query until the guard is dropped.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, query: RunningQuery) -> Entered {
+        let mut queries = self.0.lock();
+        let number = queries.0;
+        queries.0 += 1;
+        queries.1.insert(number, query);
+        Entered {
+            queries: Arc::clone(self),
+            number,
+        }
+    }
+
+    /// Those that run now.
+    #[must_use]
+    pub fn list(&self) -> Vec<RunningQuery> {
+        self.0.lock().1.values().cloned().collect()
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.queries.0.lock().1.remove(&self.number);
+    }
+}
