@@ -1,8 +1,5 @@
 //! Keys and certificates in PEM.
 
-/// What the scheme `pgp` gives.
-pub(super) const NO_PGP: &str = "ERROR:OpenPGP is not built into this program; use the scheme `x509` with a certificate, or run `gpg` with execve()";
-
 /// The bytes of the first block with this label.
 pub(super) fn block(text: &str, label: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;

@@ -5,20 +5,21 @@ use aws_lc_rs::rsa::{OAEP_SHA512_MGF1SHA512, OaepPrivateDecryptingKey, PrivateDe
 use super::pem;
 use crate::prelude::*;
 
-/// Decrypts what `pk_encrypt()` made, with the private RSA key that belongs to the certificate.
+/// Decrypts what `pk_encrypt()` made, with the private key that belongs to the certificate or the OpenPGP key.
 ///
-/// The result is bytes; `str()` makes a text of them. OpenPGP (scheme `pgp`) is not built into this program, and is
-/// refused.
+/// With `pgp`, any OpenPGP message is decrypted, armoured or binary, compressed or not (but with bzip2), as GnuPG makes them;
+/// signatures are not checked, and a message that holds more than 50 MiB is refused. The result is bytes; `str()` makes a
+/// text of them.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The encrypted block.
+    /// The encrypted block or message.
     data: Str,
-    /// For OpenPGP: the key of who signed.
-    signing_key: Option<String>,
-    /// The key in PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`), without a password. Servers use their own when it is left
-    /// out; here it is needed.
-    private_key: Option<String>,
-    /// `rsa`, which is also the default.
+    /// For `pgp`: the key of who signed. It is not looked at, as signatures are not checked.
+    signing_key: Option<Str>,
+    /// The key in PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`), or a ring of OpenPGP keys, armoured or binary; without a
+    /// password. Servers use their own when it is left out; here it is needed.
+    private_key: Option<Str>,
+    /// `rsa`, which is also the default, or `pgp`.
     scheme: Option<String>,
 }
 
@@ -38,6 +39,10 @@ impl Function for PkDecrypt {
             "pk_decrypt(data='x', private_key='y', scheme='nope')",
             "unknown scheme `nope`",
         ),
+        not_run(
+            "a message of GnuPG",
+            "str(str=pk_decrypt(data=read_file(filename='/tmp/note.gpg'), private_key=read_file(filename='analyst.asc'), scheme='pgp'))",
+        ),
         fails("no key", "pk_decrypt(data='x')", "give a key in `private_key`"),
         fails(
             "not a key",
@@ -47,9 +52,7 @@ impl Function for PkDecrypt {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        if args.signing_key.is_some_and(|key| !key.is_empty()) {
-            scope.log_line("WARN:pk_decrypt: `signing_key` is for OpenPGP; it is not used");
-        }
+        let key = args.private_key.filter(|key| !key.is_empty());
         match args
             .scheme
             .as_deref()
@@ -58,11 +61,18 @@ impl Function for PkDecrypt {
             .as_str()
         {
             "" | "rsa" | "x509" => {}
-            "pgp" => return Err(pem::NO_PGP.into()),
-            other => return Err(format!("ERROR:unknown scheme `{other}`; there is rsa").into()),
+            "pgp" => {
+                let key = key.ok_or("give an OpenPGP key in `private_key`")?;
+                let plain = peregrine_pgp::decrypt(&args.data, &key);
+                return Ok(Value::bytes(&plain.map_err(|error| error.to_string())?));
+            }
+            other => return Err(format!("ERROR:unknown scheme `{other}`; there are rsa and pgp").into()),
         }
-        let text = args.private_key.filter(|text| !text.is_empty());
-        let text = text.ok_or("there is no key of a server here; give a key in `private_key`")?;
+        if args.signing_key.is_some_and(|key| !key.is_empty()) {
+            scope.log_line("WARN:pk_decrypt: `signing_key` is for OpenPGP; it is not used");
+        }
+        let text = key.ok_or("there is no key of a server here; give a key in `private_key`")?;
+        let text = text.as_utf8_lossy();
         let key = pem::block(&text, "PRIVATE KEY")
             .or_else(|| pem::block(&text, "RSA PRIVATE KEY").map(|key| pem::pkcs8_of_rsa(&key)))
             .ok_or("`private_key` has no PEM block `PRIVATE KEY` or `RSA PRIVATE KEY`")?;

@@ -6,19 +6,22 @@ use super::pem;
 use crate::prelude::*;
 use crate::x509;
 
-/// Encrypts a short text to the RSA key of a certificate (RSA-OAEP with SHA-512), in a single block.
+/// Encrypts to a public key: a short text to the RSA key of a certificate, or data of any size as an OpenPGP message.
 ///
-/// A key of 2048 bits takes 126 bytes at most, so what is encrypted is normally the password of an archive. The result
-/// is bytes. OpenPGP (scheme `pgp`) is not built into this program, and is refused.
+/// With `x509` (RSA-OAEP with SHA-512, in a single block) a key of 2048 bits takes 126 bytes at most, so what is encrypted is
+/// normally the password of an archive. With `pgp` the result is an OpenPGP message in binary form, as GnuPG reads it,
+/// encrypted to all keys in `public_key`: to the newest valid encryption subkey of each, or to the key itself when it takes
+/// messages. Keys that were revoked or have expired are refused. The result is bytes.
 #[derive(VqlArgs)]
 pub struct Args {
     /// What to encrypt.
     data: Str,
-    /// For OpenPGP: the key to sign with.
-    signing_key: Option<String>,
-    /// The certificate in PEM. Servers use their own when it is left out; here it is needed.
-    public_key: Option<String>,
-    /// `x509`, which is also the default.
+    /// For `pgp`: the private key to sign with, without a passphrase. There is no signature when it is left out.
+    signing_key: Option<Str>,
+    /// The certificate in PEM, or the OpenPGP key, armoured or binary. Servers use their own certificate when it is left
+    /// out; here it is needed.
+    public_key: Option<Str>,
+    /// `x509`, which is also the default, or `pgp`.
     scheme: Option<String>,
 }
 
@@ -33,15 +36,19 @@ impl Function for PkEncrypt {
             "the password of an archive",
             "pk_encrypt(data='secret', public_key=read_file(filename='/etc/ssl/analyst.pem'))",
         ),
+        not_run(
+            "a file for the analyst",
+            "pk_encrypt(data=read_file(filename='/etc/passwd'), public_key=read_file(filename='/etc/analyst.asc'), scheme='pgp')",
+        ),
         fails(
             "another scheme",
             "pk_encrypt(data='x', public_key='y', scheme='nope')",
             "unknown scheme `nope`",
         ),
         fails(
-            "OpenPGP",
+            "no OpenPGP key",
             "pk_encrypt(data='x', public_key='y', scheme='pgp')",
-            "OpenPGP is not built",
+            "this is no OpenPGP public key in armour or binary form",
         ),
         fails(
             "no key",
@@ -56,9 +63,8 @@ impl Function for PkEncrypt {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        if args.signing_key.is_some_and(|key| !key.is_empty()) {
-            scope.log_line("WARN:pk_encrypt: `signing_key` is for OpenPGP; it is not used");
-        }
+        let signing_key = args.signing_key.filter(|key| !key.is_empty());
+        let key = args.public_key.filter(|key| !key.is_empty());
         match args
             .scheme
             .as_deref()
@@ -67,12 +73,20 @@ impl Function for PkEncrypt {
             .as_str()
         {
             "" | "x509" => {}
-            "pgp" => return Err(pem::NO_PGP.into()),
-            other => return Err(format!("ERROR:unknown scheme `{other}`; there is x509").into()),
+            "pgp" => {
+                let key = key.ok_or("give an OpenPGP key in `public_key`")?;
+                let signing_key = signing_key.as_ref().map(Str::as_bytes);
+                let message = peregrine_pgp::encrypt(&args.data, &key, signing_key);
+                return Ok(Value::bytes(&message.map_err(|error| error.to_string())?));
+            }
+            other => return Err(format!("ERROR:unknown scheme `{other}`; there are x509 and pgp").into()),
         }
-        let text = args.public_key.filter(|text| !text.is_empty());
+        if signing_key.is_some() {
+            scope.log_line("WARN:pk_encrypt: `signing_key` is for OpenPGP; it is not used");
+        }
         let text =
-            text.ok_or("there is no certificate of a server here; give a certificate in `public_key`")?;
+            key.ok_or("there is no certificate of a server here; give a certificate in `public_key`")?;
+        let text = text.as_utf8_lossy();
         let der = pem::block(&text, "CERTIFICATE").ok_or("`public_key` has no PEM block `CERTIFICATE`")?;
         let key = x509::public_key_of_certificate(&der).ok_or("`public_key` is no certificate")?;
         let key = PublicEncryptingKey::from_der(key)
