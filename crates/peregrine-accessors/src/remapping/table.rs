@@ -191,11 +191,11 @@ impl Remapping {
         name: &str,
         rules: &[NumberedMount<'_>],
     ) -> Result<Mounts, RemapError> {
-        let path_types = rules.iter().filter_map(|(_, rule)| match rule {
+        let mut path_types = rules.iter().filter_map(|(_, rule)| match rule {
             Rule::Mount { on, .. } => Some(on.path_type.as_str()),
             _ => None,
         });
-        let path_type = path_types.filter(|path_type| !path_type.is_empty()).next_back();
+        let path_type = path_types.rfind(|path_type| !path_type.is_empty());
         let entry = manager.entry(name);
         let dialect = match path_type {
             Some(path_type) => self.dialect(path_type),
