@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The argument of verbs that run VQL.
 #[derive(clap::Args)]
 pub(crate) struct RemapArgs {
-    /// Let queries see a disk image or folder instead of this machine: a file of remapping rules.
+    /// Let queries see a folder, such as a mounted disk, instead of this machine: a file of remapping rules.
     #[arg(long, value_name = "FILE")]
     remap: Option<PathBuf>,
 }

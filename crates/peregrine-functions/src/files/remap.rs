@@ -5,7 +5,7 @@ use peregrine_accessors::remapping::{self, RemapError, Rules};
 use crate::prelude::*;
 
 /// Puts other files in the place of those of this machine, so that queries and artifacts written for a running machine
-/// see a disk image, a folder or an archive.
+/// see a folder, such as a mounted disk image; accessors of images and archives are not there yet.
 ///
 /// The rules are a list in YAML or JSON, or a configuration that has one as `remappings`. A rule of type `mount` lets the
 /// files of the accessor `from` appear at `on`; `shadow` keeps an accessor under the same or another name, so that what it
