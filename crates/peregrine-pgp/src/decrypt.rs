@@ -49,13 +49,13 @@ pub fn decrypt(message: &[u8], private_ring: &[u8]) -> Result<Vec<u8>, Error> {
         let (mut plain, _) = message
             .decrypt_the_ring(ring, true)
             .map_err(|reason| match reason {
-                pgp::errors::Error::MissingKey { .. } if is_locked => {
+                pgp::errors::Error::MissingKey if is_locked => {
                     error("the private key has a passphrase; export it without one")
                 }
-                pgp::errors::Error::MissingKey { .. } if is_elgamal => {
+                pgp::errors::Error::MissingKey if is_elgamal => {
                     error("private keys of ElGamal cannot be used; decrypt with `gpg`")
                 }
-                pgp::errors::Error::MissingKey { .. } => {
+                pgp::errors::Error::MissingKey => {
                     error("the message was not encrypted to this key; give the key it was encrypted to")
                 }
                 other => damaged(other),
