@@ -37,7 +37,9 @@ fn run(vql: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
 
 #[test]
 fn examples_hold() {
-    let failures = peregrine_engine::examples::check_all(&registry());
+    let accessors = || std::sync::Arc::new(peregrine_accessors::AccessorManager::default());
+    let failures =
+        peregrine_engine::examples::check_all_with(&registry(), |context| context.extension(accessors()));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

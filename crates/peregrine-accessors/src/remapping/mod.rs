@@ -51,9 +51,11 @@ pub fn remap(scope: &Scope, rules: &Rules, copy: &[String], clear: bool) -> Resu
     }
 }
 
-/// Takes all accessors away from the running query.
-pub fn clear_accessors(scope: &Scope) {
-    if let Some(manager) = scope.extension::<AccessorManager>() {
-        manager.set_remapping(Remapping::nothing(&manager));
-    }
+/// Takes all accessors away from the running query; false when its host gave it no table of them to change.
+pub fn clear_accessors(scope: &Scope) -> bool {
+    let Some(manager) = scope.extension::<AccessorManager>() else {
+        return false;
+    };
+    manager.set_remapping(Remapping::nothing(&manager));
+    true
 }

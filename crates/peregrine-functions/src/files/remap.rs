@@ -64,10 +64,10 @@ impl Function for Remap {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         match apply(scope, &args) {
             Ok(answer) => Ok(answer),
-            Err(error) => {
-                remapping::clear_accessors(scope);
+            Err(error) if remapping::clear_accessors(scope) => {
                 Err(format!("{error}; no accessor is left").into())
             }
+            Err(error) => Err(error.to_string().into()),
         }
     }
 }
