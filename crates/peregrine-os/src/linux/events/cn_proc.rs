@@ -232,8 +232,10 @@ impl ConnectorSource {
         let brief = read_brief(&self.proc, pid, &mut self.buffer);
         let ids = read_ids(&self.proc, pid, &mut self.buffer);
         let estimate = self.start_from_monotonic(monotonic);
+        // A process that is being reaped has no parent any more: what its fork told counts.
+        let ppid = brief.as_ref().map(|brief| brief.ppid).filter(|ppid| *ppid != 0);
         let known = self.known.entry(pid).or_insert_with(|| Known {
-            ppid: brief.as_ref().map_or(0, |brief| brief.ppid),
+            ppid: ppid.unwrap_or(0),
             start: brief.as_ref().map_or(estimate, |brief| brief.start),
             ..Known::default()
         });
@@ -243,7 +245,7 @@ impl ConnectorSource {
         known.threads.clear();
         ProcessEvent::Exec(Box::new(Exec {
             pid,
-            ppid: brief.as_ref().map_or(known.ppid, |brief| brief.ppid),
+            ppid: ppid.unwrap_or(known.ppid),
             start: known.start,
             uid: ids.map(|(uid, _)| uid),
             gid: ids.map(|(_, gid)| gid),
