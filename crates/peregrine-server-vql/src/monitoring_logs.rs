@@ -4,7 +4,7 @@ use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
 
 use crate::Stored;
-use crate::selection::{Given, Selection};
+use crate::selection::Selection;
 
 /// Gives the log lines of an event query on a machine.
 #[derive(VqlArgs)]
@@ -38,22 +38,8 @@ impl Plugin for MonitoringLogs {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        let selection = Selection {
-            flow_id: String::new(),
-            ..Selection::new(
-                scope,
-                Given {
-                    client_id: Some(args.client_id),
-                    flow_id: None,
-                    hunt_id: None,
-                    notebook_id: None,
-                    artifact: Some(args.artifact),
-                    source: args.source,
-                    start_time: args.start_time,
-                    end_time: args.end_time,
-                },
-            )?
-        };
+        let span = (args.start_time, args.end_time);
+        let selection = Selection::events(scope, args.client_id, args.artifact, args.source, span)?;
         let lines = selection.rows_of(&stored, SetKind::EventLogs)?;
         lines.each(scope, rows.sink())
     }

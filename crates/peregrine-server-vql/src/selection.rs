@@ -55,10 +55,6 @@ impl Selection {
         if client_id.is_empty() {
             return Err("Field client_id is required: no argument, and no variable ClientId".into());
         }
-        let time = |value: Option<Value>, name: &str| {
-            let value = value.or_else(|| scope.get(name)).unwrap_or_default();
-            moment(scope, &value.reduce(scope), name)
-        };
         Ok(Selection {
             client_id,
             flow_id: or_scope(given.flow_id, "FlowId"),
@@ -66,8 +62,25 @@ impl Selection {
                 or_scope(given.artifact, "ArtifactName"),
                 given.source.unwrap_or_default(),
             ),
-            start: time(given.start_time, "StartTime")?,
-            end: time(given.end_time, "EndTime")?,
+            start: bound(scope, given.start_time, "StartTime")?,
+            end: bound(scope, given.end_time, "EndTime")?,
+        })
+    }
+
+    /// What a machine sent for an event artifact, within a span of time.
+    pub(crate) fn events(
+        scope: &Scope,
+        client_id: String,
+        artifact: String,
+        source: Option<String>,
+        (start, end): (Option<Value>, Option<Value>),
+    ) -> VqlResult<Selection> {
+        Ok(Selection {
+            client_id,
+            flow_id: String::new(),
+            artifact: full_name(artifact, source.unwrap_or_default()),
+            start: bound(scope, start, "StartTime")?,
+            end: bound(scope, end, "EndTime")?,
         })
     }
 
@@ -154,6 +167,12 @@ pub(crate) fn full_name(artifact: String, source: String) -> String {
     } else {
         format!("{artifact}/{source}")
     }
+}
+
+/// A bound in time: the argument, else the variable of that name.
+fn bound(scope: &Scope, value: Option<Value>, name: &str) -> VqlResult<Option<Micros>> {
+    let value = value.or_else(|| scope.get(name)).unwrap_or_default();
+    moment(scope, &value.reduce(scope), name)
 }
 
 /// A time argument; nothing, zero and the empty text mean no bound.

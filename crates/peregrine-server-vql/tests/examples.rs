@@ -192,6 +192,20 @@ fn a_limit_ends_the_workers() {
     assert_eq!(rows.len(), 7);
 }
 
+/// In a notebook's scope `source()` means its cells; the events of a machine are those all the same.
+#[test]
+fn events_are_found_whatever_the_scope_is_about() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    let stored = Arc::new(Stored::new(
+        fill(folder.path(), &runtime, 5),
+        runtime.handle().clone(),
+    ));
+    let about = "LET NotebookId <= 'N.1' LET FlowId <= 'F.1' LET StartTime <= 1600000001";
+    let query = format!("{about} SELECT N FROM monitoring(client_id='{CLIENT}', artifact='Custom.Events')");
+    let (rows, log) = run(Some(stored), &query);
+    assert_eq!(rows.len(), 1, "{log:?}");
+}
+
 #[test]
 fn elsewhere_it_says_so() {
     for vql in [
