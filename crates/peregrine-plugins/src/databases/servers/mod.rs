@@ -35,6 +35,14 @@ pub(super) fn run(
     }
 }
 
+/// An error that says which server it is of, and keeps the password to itself.
+fn named(error: VqlError, server: &str, password: Option<&str>) -> VqlError {
+    match error {
+        VqlError::Stopped => VqlError::Stopped,
+        error => format!("{server}: {}", without_secret(error.to_string(), password)).into(),
+    }
+}
+
 /// Passwords shorter than this are in texts by chance.
 const SHORTEST_SECRET: usize = 4;
 

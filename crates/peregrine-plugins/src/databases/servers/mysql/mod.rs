@@ -28,13 +28,8 @@ pub(super) fn run(
     let waiter = Waiter::new(scope)?;
     // Closing a connection is a task of the library's.
     let _entered = waiter.enter();
-    let named = |error: VqlError| match error {
-        VqlError::Stopped => VqlError::Stopped,
-        error => {
-            let message = super::without_secret(error.to_string(), settings.password.as_deref());
-            format!("MySQL server `{}`: {message}", settings.name()).into()
-        }
-    };
+    let server = format!("MySQL server `{}`", settings.name());
+    let named = |error: VqlError| super::named(error, &server, settings.password.as_deref());
     let authorities = match &settings.authorities {
         Some(path) => Some(tls::read_file(path)?),
         None => None,

@@ -37,13 +37,8 @@ pub(super) fn run(
     let settings = settings::parse(connection)?;
     let tls = stream::tls_config(&settings)?;
     let waiter = Waiter::new(scope)?;
-    let named = |error: VqlError| match error {
-        VqlError::Stopped => VqlError::Stopped,
-        error => {
-            let message = super::without_secret(error.to_string(), settings.password.as_deref());
-            format!("PostgreSQL server `{}`: {message}", settings.name()).into()
-        }
-    };
+    let server = format!("PostgreSQL server `{}`", settings.name());
+    let named = |error: VqlError| super::named(error, &server, settings.password.as_deref());
     let session = Session::open(&waiter, &settings, tls).map_err(named)?;
     let parameters: Vec<Parameter> = arguments::list(scope, args)
         .iter()
