@@ -1,12 +1,12 @@
 // Crashes and a full disk: nothing acknowledged is lost, nothing arrives twice, every collection ends clearly.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { scratch } from './lib/paths.mjs';
-import { Peregrine, onlyClient, startAgent } from './lib/peregrine.mjs';
-import { atExit, gone } from './lib/processes.mjs';
+import { Peregrine, onlyClient, peregrine, startAgent } from './lib/peregrine.mjs';
+import { allProcesses, atExit, gone } from './lib/processes.mjs';
 import { Ticks } from './lib/ticks.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -14,6 +14,15 @@ const VQL = 'Generic.Client.VQL';
 const isRoot = process.getuid() === 0;
 const needsRoot = !isRoot && 'needs root';
 const numbers = (count, from = 0) => Array.from({ length: count }, (_, at) => at + from);
+
+/** What a process was started with. */
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
 
 /** A server and an agent that do not know each other's process. */
 async function pair(options) {
@@ -203,5 +212,89 @@ describe('faults', { timeout: 1_800_000 }, () => {
       assert.doesNotMatch(error.message, /panicked/);
       return true;
     });
+  });
+
+  test('a second agent on the same state folder is refused, and told who uses it', async () => {
+    const { server, agent, api, client } = await pair();
+    const state = agent.spawnargs[agent.spawnargs.indexOf('--state') + 1];
+    const second = startAgent(server, state);
+    const { code } = await second.ended;
+    assert.notEqual(code, 0);
+    assert.match(second.err, new RegExp(`process ${agent.pid}, runs with the state folder`));
+    const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT _value AS N FROM range(end=3)' });
+    assert.deepEqual(rows.map((row) => row.N), [0, 1, 2]);
+    await end(server, agent);
+  });
+
+  test('an agent that is killed takes along what its queries have started', async () => {
+    const { server, agent, api, client } = await pair();
+    const mark = `86${process.pid}`;
+    const sleepers = () => allProcesses().filter(({ pid }) => commandLine(pid).join(' ') === `sleep ${mark}`);
+    await api.launch(client.client_id, VQL, { Command: `SELECT * FROM execve(argv=['sh', '-c', 'sleep ${mark} & sleep ${mark}; true'])` });
+    await until('the program and its child run', () => sleepers().length === 2);
+    agent.kill('SIGKILL');
+    await agent.ended;
+    await until('they are gone', () => sleepers().length === 0);
+    await server.stop();
+  });
+
+  test('reads that hang end with their collections, and use up nothing', async () => {
+    const { server, agent, api, client } = await pair();
+    const pipe = path.join(scratch('pipe'), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const command = `SELECT hash(path='${pipe}', accessor='raw_file') AS Hash FROM scope()`;
+    const flows = [];
+    for (let n = 0; n < 5; n += 1) flows.push(await api.launch(client.client_id, VQL, { Command: command }, { timeout: 2 }));
+    for (const flowId of flows) {
+      const flow = await api.ended(client.client_id, flowId);
+      assert.equal(flow.state, 'error');
+      assert.match(flow.status, /timed out/);
+    }
+    const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT _value AS N FROM range(end=3)' });
+    assert.deepEqual(rows.map((row) => row.N), [0, 1, 2]);
+    await end(server, agent);
+    const query = await peregrine(['query', '--timeout', '1', command]);
+    assert.match(query.err, /--timeout/);
+  });
+
+  test('a full disk on the machine: rows wait for room, and those that find none are told of', { skip: needsRoot || !existsSync('/bin/mount') && 'needs mount' }, async (t) => {
+    const mount = scratch('agent-disk');
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mount], { stdio: 'pipe' });
+    } catch (error) {
+      t.skip(`cannot mount a file system here: ${error.stderr}`);
+      return;
+    }
+    atExit(() => execFileSync('umount', ['-l', mount]));
+    const server = await Peregrine.start({ verb: 'server' });
+    const agent = startAgent(server, path.join(mount, 'state'));
+    const api = await server.api();
+    const client = await onlyClient(api);
+    const filler = path.join(mount, 'filler');
+    const fill = () => {
+      try {
+        writeFileSync(filler, Buffer.alloc(8 << 20, 1));
+      } catch (error) {
+        assert.equal(error.code, 'ENOSPC');
+      }
+    };
+    const noted = () => agent.err.split('could not write a checkpoint').length;
+    const command = `SELECT _value AS N, hash(path=str(str=_value), accessor='data').SHA256 AS Text FROM range(end=20000)`;
+    fill();
+    const before = noted();
+    const first = await api.launch(client.client_id, VQL, { Command: command });
+    await until('the disk is full for it', () => noted() > before, { explain: () => agent.err.slice(-2000) });
+    rmSync(filler);
+    const flow = await api.ended(client.client_id, first);
+    assert.equal(flow.state, 'finished', flow.status);
+    assert.deepEqual(await exported(api, client.client_id, first), numbers(20000));
+
+    // Nobody makes room: after a minute the collection ends, and says so although the disk is still full.
+    fill();
+    const second = await api.launch(client.client_id, VQL, { Command: command });
+    const failed = await api.ended(client.client_id, second, { deadline: 240_000 });
+    assert.equal(failed.state, 'error');
+    assert.match(failed.status, /could not be kept|are missing/);
+    await end(server, agent);
   });
 });

@@ -1,19 +1,21 @@
 //! The `file` accessor (also `auto`): the machine's own files through the operating system.
 
+use crate::detached::{self, DetachedReader};
+use crate::remote;
 use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result};
-use peregrine_engine::prelude::{Dict, Scope, Str, Time, Value};
+use peregrine_engine::prelude::{Cancellation, Dict, Scope, Str, Time, Value};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The machine's files. Remembers the directories that links led to, so that a cycle of links ends.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct FileAccessor {
-    visited: Mutex<HashSet<(u64, u64)>>,
+    visited: Arc<Mutex<HashSet<(u64, u64)>>>,
     /// Names are looked up without regard to case when the exact one does not exist.
     ignores_case: bool,
 }
@@ -23,7 +25,7 @@ impl FileAccessor {
     #[must_use]
     pub(crate) fn ignoring_case() -> FileAccessor {
         FileAccessor {
-            visited: Mutex::default(),
+            visited: Arc::default(),
             ignores_case: true,
         }
     }
@@ -52,6 +54,83 @@ impl FileAccessor {
             found.push(alike.as_deref().unwrap_or(wanted));
         }
         found
+    }
+
+    /// Looks at the machine's files, in another thread where that may hang.
+    fn look<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        path: &OsPath,
+        work: impl FnOnce(&FileAccessor, &OsPath) -> T + Send + 'static,
+    ) -> Result<T> {
+        if !remote::may_hang(std::path::Path::new(OsStr::from_bytes(&path.path_bytes()))) {
+            return Ok(work(self, path));
+        }
+        let (accessor, at) = (self.clone(), path.clone());
+        detached::run(scope.cancellation(), move || work(&accessor, &at))
+            .map_err(|error| Error::io(path, error))
+    }
+
+    fn look_at(&self, path: &OsPath) -> Result<FileInfo> {
+        let system_path = self.system_path(path);
+        let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
+        Ok(self.describe(path, &metadata, &system_path))
+    }
+
+    fn open_file(&self, path: &OsPath) -> Result<Opened> {
+        let system_path = self.system_path(path);
+        let metadata = fs::metadata(&system_path).map_err(|error| Error::io(path, error))?;
+        refuse_special(&metadata, path)?;
+        let file = open_waiting_for_nobody(&system_path).map_err(|error| Error::io(path, error))?;
+        Opened::new(path, file)
+    }
+
+    fn open_no_link(&self, path: &OsPath) -> Result<Opened> {
+        let system_path = self.system_path(path);
+        let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
+        refuse_special(&metadata, path)?;
+        let file = open_exactly(&system_path).map_err(|error| Error::io(path, error))?;
+        Opened::new(path, file)
+    }
+
+    fn list(&self, path: &OsPath, cancellation: &Cancellation) -> Result<Vec<FileInfo>> {
+        let system_path = self.system_path(path);
+        let own = match fs::symlink_metadata(&system_path) {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(Error::io(path, error)),
+        };
+        if own.is_symlink() {
+            // A dangling link, or one to a file, has no entries.
+            let Ok(target) = fs::metadata(&system_path) else {
+                return Ok(Vec::new());
+            };
+            if !target.is_dir() {
+                return Ok(Vec::new());
+            }
+            let mut visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+            if !visited.insert((target.dev(), target.ino())) {
+                return Err(Error::Cycle(path.to_text()));
+            }
+        } else if !own.is_dir() {
+            return Ok(Vec::new());
+        }
+        let file_system = file_system_type(&system_path);
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&system_path).map_err(|error| Error::io(path, error))? {
+            if cancellation.is_cancelled() {
+                break;
+            }
+            let Ok(entry) = entry else { continue };
+            // The entry may vanish between listing and looking: then it is simply not there.
+            let Ok(metadata) = entry.metadata() else { continue };
+            let child = path.child(Str::from(entry.file_name().into_vec()));
+            let info = self.describe(&child, &metadata, &entry.path());
+            if let Some(name) = &file_system {
+                info.data.set("FSType", Value::from(name.as_str()));
+            }
+            entries.push(info);
+        }
+        Ok(entries)
     }
 
     fn describe(&self, path: &OsPath, metadata: &Metadata, system_path: &std::path::Path) -> FileInfo {
@@ -97,6 +176,56 @@ impl FileAccessor {
     }
 }
 
+/// An open file, and whether its reads wait for nobody.
+struct Opened {
+    file: File,
+    is_local: bool,
+}
+
+impl Opened {
+    fn new(path: &OsPath, file: File) -> Result<Opened> {
+        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+        // Between the look at the file and its opening it may have become another.
+        let metadata = file.metadata().map_err(|error| Error::io(path, error))?;
+        refuse_special(&metadata, path)?;
+        let flags = fcntl_getfl(&file).map_err(|error| Error::io(path, error.into()))?;
+        if flags.contains(OFlags::NONBLOCK) {
+            fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(|error| Error::io(path, error.into()))?;
+        }
+        let is_local = remote::is_local(&file);
+        Ok(Opened { file, is_local })
+    }
+
+    /// Reads in this thread, or where each read may hang, in others.
+    fn reader(self, scope: &Scope) -> Box<dyn FileReader> {
+        if self.is_local {
+            Box::new(self.file)
+        } else {
+            Box::new(DetachedReader::new(self.file, scope.cancellation()))
+        }
+    }
+}
+
+fn refuse_special(metadata: &Metadata, path: &OsPath) -> Result<()> {
+    if metadata.is_file() || metadata.is_dir() {
+        Ok(())
+    } else {
+        Err(Error::NotRegular(path.to_text()))
+    }
+}
+
+/// Opens a file; should a pipe have taken its place, that waits for no writer.
+fn open_waiting_for_nobody(path: &std::path::Path) -> std::io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags | OFlags::NONBLOCK, Mode::empty()) {
+        Ok(file) => Ok(File::from(file)),
+        // Somebody has a lease on it and is asked to give it back, which takes a moment.
+        Err(rustix::io::Errno::AGAIN) => Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn unix_time(seconds: i64, nanos: i64) -> Time {
     Time::from_unix(seconds, u32::try_from(nanos).unwrap_or(0))
 }
@@ -111,82 +240,42 @@ impl Accessor for FileAccessor {
     }
 
     fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>> {
-        let system_path = self.system_path(path);
-        let own = match fs::symlink_metadata(&system_path) {
-            Ok(metadata) => metadata,
-            Err(error) => return Err(Error::io(path, error)),
-        };
-        if own.is_symlink() {
-            // A dangling link, or one to a file, has no entries.
-            let Ok(target) = fs::metadata(&system_path) else {
-                return Ok(Vec::new());
-            };
-            if !target.is_dir() {
-                return Ok(Vec::new());
-            }
-            let mut visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
-            if !visited.insert((target.dev(), target.ino())) {
-                return Err(Error::Cycle(path.to_text()));
-            }
-        } else if !own.is_dir() {
-            return Ok(Vec::new());
-        }
-        let file_system = file_system_type(&system_path);
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&system_path).map_err(|error| Error::io(path, error))? {
-            if scope.cancellation().is_cancelled() {
-                break;
-            }
-            let Ok(entry) = entry else { continue };
-            // The entry may vanish between listing and looking: then it is simply not there.
-            let Ok(metadata) = entry.metadata() else { continue };
-            let child = path.child(Str::from(entry.file_name().into_vec()));
-            let info = self.describe(&child, &metadata, &entry.path());
-            if let Some(name) = &file_system {
-                info.data.set("FSType", Value::from(name.as_str()));
-            }
-            entries.push(info);
-        }
-        Ok(entries)
+        let cancellation = scope.cancellation().clone();
+        self.look(scope, path, move |accessor, path| {
+            accessor.list(path, &cancellation)
+        })?
     }
 
-    fn lstat(&self, _scope: &Scope, path: &OsPath) -> Result<FileInfo> {
-        let system_path = self.system_path(path);
-        let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
-        Ok(self.describe(path, &metadata, &system_path))
+    fn lstat(&self, scope: &Scope, path: &OsPath) -> Result<FileInfo> {
+        self.look(scope, path, FileAccessor::look_at)?
     }
 
-    fn open(&self, _scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
-        let system_path = self.system_path(path);
-        let metadata = fs::metadata(&system_path).map_err(|error| Error::io(path, error))?;
-        if !metadata.is_file() && !metadata.is_dir() {
-            return Err(Error::NotRegular(path.to_text()));
-        }
-        let file = File::open(&system_path).map_err(|error| Error::io(path, error))?;
-        Ok(Box::new(file))
+    fn open(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
+        let opened = self.look(scope, path, FileAccessor::open_file)??;
+        Ok(opened.reader(scope))
     }
 
-    fn open_without_links(&self, _scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
-        let system_path = self.system_path(path);
-        let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
-        if !metadata.is_file() && !metadata.is_dir() {
-            return Err(Error::NotRegular(path.to_text()));
-        }
-        let file = open_exactly(&system_path).map_err(|error| Error::io(path, error))?;
-        Ok(Box::new(file))
+    fn open_without_links(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
+        let opened = self.look(scope, path, FileAccessor::open_no_link)??;
+        Ok(opened.reader(scope))
     }
 
-    fn link_target(&self, _scope: &Scope, path: &OsPath) -> Option<Vec<u8>> {
-        let target = fs::read_link(self.system_path(path)).ok()?;
-        Some(target.into_os_string().into_vec())
+    fn link_target(&self, scope: &Scope, path: &OsPath) -> Option<Vec<u8>> {
+        let look = self.look(scope, path, |accessor, path| {
+            fs::read_link(accessor.system_path(path))
+        });
+        Some(look.ok()?.ok()?.into_os_string().into_vec())
     }
 
     fn os_file_name(&self, path: &OsPath) -> Option<PathBuf> {
         Some(self.system_path(path))
     }
 
-    fn read_link(&self, _scope: &Scope, path: &OsPath) -> Option<OsPath> {
-        let target = fs::canonicalize(self.system_path(path)).ok()?;
+    fn read_link(&self, scope: &Scope, path: &OsPath) -> Option<OsPath> {
+        let look = self.look(scope, path, |accessor, path| {
+            fs::canonicalize(accessor.system_path(path))
+        });
+        let target = look.ok()?.ok()?;
         OsPath::parse(Dialect::Linux, target.as_os_str().as_bytes()).ok()
     }
 }
@@ -194,7 +283,7 @@ impl Accessor for FileAccessor {
 /// Opens a file unless a name of its path is a link by now. Kernels before 5.6 cannot tell for folders, only for the file.
 fn open_exactly(path: &std::path::Path) -> std::io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
             rustix::fs::openat(CWD, path, flags, Mode::empty())

@@ -6,6 +6,7 @@
 
 mod accessor;
 mod data;
+mod detached;
 mod dialect;
 mod file;
 mod file_info;
@@ -19,6 +20,7 @@ mod pathspec;
 mod pipe;
 mod raw_file;
 pub mod remapping;
+mod remote;
 mod scope_accessor;
 mod upload;
 

@@ -1,10 +1,13 @@
 //! The `raw_file` accessor: the path goes to the operating system untouched, so devices and pipes can be read.
 
+use crate::detached::{self, DetachedReader};
+use crate::remote;
 use crate::{Accessor, Dialect, Error, FileInfo, FileReader, OsPath, Result};
 use peregrine_engine::prelude::Scope;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 /// Opens what the system opens. Listing makes no sense here.
@@ -31,13 +34,71 @@ impl Accessor for RawFileAccessor {
         crate::file::FileAccessor::default().lstat(scope, path)
     }
 
-    fn open(&self, _scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
-        let name = path.path_bytes();
-        let file = File::open(OsStr::from_bytes(&name)).map_err(|error| Error::io(path, error))?;
-        Ok(Box::new(file))
+    /// Opening a pipe or a device may hang as well as reading it, so both are done where they can be left behind.
+    fn open(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
+        let name = PathBuf::from(OsStr::from_bytes(&path.path_bytes()));
+        let opened = detached::run(scope.cancellation(), move || open_any(&name));
+        let (file, kind) = opened.flatten().map_err(|error| Error::io(path, error))?;
+        // A disk answers, and where it does not, another thread would only be one more that waits.
+        if kind.is_block_device() || (remote::is_local(&file) && (kind.is_file() || kind.is_dir())) {
+            return Ok(Box::new(file));
+        }
+        Ok(Box::new(DetachedReader::new(file, scope.cancellation())))
     }
 
     fn os_file_name(&self, path: &OsPath) -> Option<PathBuf> {
         Some(PathBuf::from(OsStr::from_bytes(&path.path_bytes())))
+    }
+}
+
+fn open_any(path: &std::path::Path) -> std::io::Result<(File, FileType)> {
+    let file = File::open(path)?;
+    let kind = file.metadata()?.file_type();
+    Ok((file, kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peregrine_engine::Context;
+    use peregrine_engine::prelude::{Cancellation, Dict};
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    fn scope(cancellation: &Cancellation) -> Scope {
+        let context = Context::builder().cancellation(cancellation.clone()).build();
+        Scope::root(&context, Dict::new())
+    }
+
+    fn fifo(path: &std::path::Path) {
+        use rustix::fs::{CWD, FileType, Mode};
+        rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    }
+
+    #[test]
+    fn a_pipe_without_writer_keeps_no_query_from_ending() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        fifo(&path);
+        let name = RawFileAccessor.parse_path(path.as_os_str().as_bytes()).unwrap();
+        let cancellation = Cancellation::with_deadline(Duration::from_millis(100));
+        let error = RawFileAccessor.open(&scope(&cancellation), &name).err().unwrap();
+        assert!(error.to_string().contains("left to itself"), "{error}");
+
+        // With a writer that says nothing, reading ends, too.
+        let cancellation = Cancellation::new();
+        let scope = scope(&cancellation);
+        let mut writer = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        let mut reader = RawFileAccessor.open(&scope, &name).unwrap();
+        writer.write_all(b"hello").unwrap();
+        let mut buffer = [0; 100];
+        assert_eq!(reader.read(&mut buffer).unwrap(), 5);
+        assert_eq!(&buffer[..5], b"hello");
+        cancellation.cancel();
+        assert!(reader.read(&mut buffer).is_err());
     }
 }

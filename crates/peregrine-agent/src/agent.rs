@@ -7,12 +7,13 @@ use crate::executor::Executor;
 use crate::flow::FlowSettings;
 use crate::host::HostFacts;
 use crate::identity::{Identified, Renewal};
+use crate::lock::FolderLock;
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
 use crate::runner::QueryRunner;
 use crate::transport::Dialer;
 use crate::writeback::WritebackStore;
-use crate::{owner, receiver, sender, tls};
+use crate::{message_size, owner, receiver, sender, tls};
 use anyhow::Context;
 use peregrine_engine::Cancellation;
 use peregrine_wire::config::ClientConfig;
@@ -63,6 +64,7 @@ pub fn run(
     stop: &Cancellation,
 ) -> anyhow::Result<Ended> {
     let config = Arc::new(config);
+    let _lock = FolderLock::take(&paths.writeback)?;
     loop {
         let end = live(&config, paths, &runner, facts.clone(), stop)?;
         if let Some(end) = end {
@@ -95,7 +97,10 @@ fn live(
     } else {
         config.local_buffer.memory_size
     };
-    let outbox = Arc::new(Outbox::new(Buffer::open(&paths.buffer, size)?));
+    let outbox = Arc::new(Outbox::new(
+        Buffer::open(&paths.buffer, size)?,
+        message_size::largest(config.max_upload_size),
+    ));
     if outbox.pending_bytes() > 0 {
         tracing::info!(
             bytes = outbox.pending_bytes(),

@@ -11,12 +11,13 @@
 //! 16      …     records: u32 length, u32 CRC-32 of the payload, payload
 //! ```
 
+use crate::files;
 use parking_lot::{Condvar, Mutex};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MAGIC: &[u8; 8] = b"PRGBUF1\n";
 const HEADER: u64 = 16;
@@ -24,6 +25,11 @@ pub(crate) const RECORD_HEAD: u64 = 8;
 
 /// No message is larger than this; a longer record is damage.
 pub(crate) const MAX_RECORD: usize = 100 << 20;
+
+/// Writers wait so long for room on a full disk. What is sent meanwhile makes some, and so may somebody's cleaning up.
+const DISK_PATIENCE: Duration = Duration::from_secs(60);
+/// How often waiting writers look again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Why a buffer could not be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +45,15 @@ pub(crate) struct Buffer {
     has_room: Condvar,
     path: String,
     max_size: u64,
+    disk_patience: Duration,
 }
 
 struct State {
     file: File,
+    /// Since when the disk is full.
+    full_since: Option<Instant>,
+    /// The file begins as it should; on a full disk that may have to wait.
+    has_head: bool,
     /// Start of the first record that is not committed.
     read: u64,
     /// Start of the first record that is not leased.
@@ -69,24 +80,28 @@ impl Buffer {
             path: shown.clone(),
             source,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(wrap)?;
+        let file = files::open_own(path).map_err(wrap)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(wrap(io::Error::other("another agent uses it")));
+            }
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(path = shown, %error, "the buffer file could not be locked");
+            }
+        }
         let state = State::recover(file).map_err(wrap)?;
         Ok(Buffer {
             state: Mutex::new(state),
             has_room: Condvar::new(),
             path: shown,
             max_size: max_size.max(1 << 16),
+            disk_patience: DISK_PATIENCE,
         })
     }
 
-    /// Adds a record. Waits while the buffer is full; gives `false` when it was closed meanwhile or `stop` says so.
+    /// Adds a record. Waits while the buffer is full, and for some time while the disk is; gives `false` when it was
+    /// closed meanwhile or `stop` says so.
     pub(crate) fn push(&self, payload: &[u8], stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
         if payload.len() > MAX_RECORD {
             let source = io::Error::new(
@@ -99,26 +114,42 @@ impl Buffer {
             });
         }
         let mut state = self.state.lock();
-        while state.write > self.max_size && state.pending() > 0 {
-            if state.closed || stop() {
+        loop {
+            while state.write > self.max_size && state.pending() > 0 {
+                if state.closed || stop() {
+                    return Ok(false);
+                }
+                self.has_room.wait_for(&mut state, LOOK_AGAIN);
+            }
+            if state.closed {
                 return Ok(false);
             }
-            self.has_room.wait_for(&mut state, Duration::from_millis(200));
+            let source = match state.append(payload) {
+                Ok(()) => {
+                    state.full_since = None;
+                    return Ok(true);
+                }
+                Err(error) => error,
+            };
+            // Patience is for the disk, not for each record: once it has run out, nobody waits until one fits again.
+            let since = *state.full_since.get_or_insert_with(Instant::now);
+            if !is_no_space(&source) || since.elapsed() >= self.disk_patience {
+                return Err(BufferError {
+                    path: self.path.clone(),
+                    source,
+                });
+            }
+            if stop() {
+                return Ok(false);
+            }
+            self.has_room.wait_for(&mut state, LOOK_AGAIN);
         }
-        if state.closed {
-            return Ok(false);
-        }
-        state.append(payload).map_err(|source| BufferError {
-            path: self.path.clone(),
-            source,
-        })?;
-        Ok(true)
     }
 
-    /// Hands out records until their payloads exceed `bytes`, at least one if there is one.
-    pub(crate) fn lease(&self, bytes: usize) -> Result<Lease, BufferError> {
+    /// Hands out at most `most` records whose payloads do not exceed `bytes`, but at least one if there is one.
+    pub(crate) fn lease(&self, bytes: usize, most: usize) -> Result<Lease, BufferError> {
         let mut state = self.state.lock();
-        state.lease(bytes).map_err(|source| BufferError {
+        state.lease(bytes, most).map_err(|source| BufferError {
             path: self.path.clone(),
             source,
         })
@@ -146,9 +177,12 @@ impl Buffer {
         self.state.lock().pending()
     }
 
-    /// Wakes waiting writers, which then give up.
+    /// Wakes waiting writers, which then give up. The next agent may open the file, even if a query of this one hangs.
     pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
+        let mut state = self.state.lock();
+        state.closed = true;
+        let _ = state.file.unlock();
+        drop(state);
         self.has_room.notify_all();
     }
 }
@@ -160,6 +194,8 @@ impl State {
         let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
         let mut state = State {
             file,
+            full_since: None,
+            has_head: is_ours,
             read: HEADER,
             lease: HEADER,
             write: HEADER,
@@ -193,20 +229,37 @@ impl State {
             );
         }
         state.write = position;
-        state.file.set_len(position)?;
-        if position == read {
+        // Nothing is written that is so already: an agent starts on a full disk, too.
+        if position < length {
+            state.file.set_len(position)?;
+        }
+        if position == read && read > HEADER {
             state.reset()?;
         }
         Ok(state)
     }
 
+    /// Empties the file. Without room for even its head, that is written with the next record.
     fn reset(&mut self) -> io::Result<()> {
+        (self.read, self.lease, self.write) = (HEADER, HEADER, HEADER);
+        if self.has_head {
+            // The block of the head is kept: on a full disk it would be gone for good.
+            self.file.set_len(HEADER)?;
+            return self.file.write_all_at(&HEADER.to_le_bytes(), 8);
+        }
         self.file.set_len(0)?;
+        match self.write_head() {
+            Err(error) if is_no_space(&error) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn write_head(&mut self) -> io::Result<()> {
         let mut head = [0_u8; HEADER as usize];
         head[..8].copy_from_slice(MAGIC);
         head[8..].copy_from_slice(&HEADER.to_le_bytes());
         self.file.write_all_at(&head, 0)?;
-        (self.read, self.lease, self.write) = (HEADER, HEADER, HEADER);
+        self.has_head = true;
         Ok(())
     }
 
@@ -219,6 +272,9 @@ impl State {
         record.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
         record.extend(crc32fast::hash(payload).to_le_bytes());
         record.extend(payload);
+        if !self.has_head {
+            self.write_head()?;
+        }
         if let Err(error) = self.file.write_all_at(&record, self.write) {
             // A partial record must not stay: the next one would be written behind it and never be found.
             self.file.set_len(self.write)?;
@@ -246,11 +302,12 @@ impl State {
         Ok((crc32fast::hash(&payload) == checksum).then_some((payload, end)))
     }
 
-    fn lease(&mut self, bytes: usize) -> io::Result<Lease> {
+    fn lease(&mut self, bytes: usize, most: usize) -> io::Result<Lease> {
         let mut lease = Lease::default();
         let mut total = 0;
-        while total <= bytes {
+        while lease.records.len() < most.max(1) {
             match self.record_at(self.lease)? {
+                Some((payload, _)) if !lease.records.is_empty() && total + payload.len() > bytes => break,
                 Some((payload, end)) => {
                     total += payload.len();
                     self.lease = end;
@@ -281,6 +338,38 @@ impl State {
     }
 }
 
+/// No room on the disk, or none left of what this user may take.
+fn is_no_space(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+#[cfg(test)]
+impl Buffer {
+    /// A buffer on a disk that stays full, whose writers wait so long.
+    pub(crate) fn on_full_disk(disk_patience: Duration) -> Buffer {
+        let file = File::options().read(true).write(true).open("/dev/full").unwrap();
+        let state = State {
+            file,
+            full_since: None,
+            has_head: false,
+            read: HEADER,
+            lease: HEADER,
+            write: HEADER,
+            closed: false,
+        };
+        Buffer {
+            state: Mutex::new(state),
+            has_room: Condvar::new(),
+            path: "full".to_owned(),
+            max_size: 1 << 20,
+            disk_patience,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,13 +394,15 @@ mod tests {
         for text in ["one", "two", "three"] {
             assert!(buffer.push(text.as_bytes(), &never).unwrap());
         }
-        assert_eq!(texts(&buffer.lease(1).unwrap()), ["one"]);
+        assert_eq!(texts(&buffer.lease(100, 2).unwrap()), ["one", "two"]);
+        buffer.roll_back();
+        assert_eq!(texts(&buffer.lease(5, 9).unwrap()), ["one"]);
         buffer.commit().unwrap();
-        assert_eq!(texts(&buffer.lease(100).unwrap()), ["two", "three"]);
+        assert_eq!(texts(&buffer.lease(100, usize::MAX).unwrap()), ["two", "three"]);
         drop(buffer); // killed before the commit
 
         let buffer = Buffer::open(&path, 1 << 20).unwrap();
-        let lease = buffer.lease(100).unwrap();
+        let lease = buffer.lease(100, usize::MAX).unwrap();
         assert_eq!(
             (texts(&lease).join(","), lease.is_all),
             ("two,three".to_owned(), true)
@@ -326,10 +417,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let buffer = Buffer::open(&dir.path().join("buffer"), 1 << 20).unwrap();
         buffer.push(b"one", &never).unwrap();
-        assert_eq!(texts(&buffer.lease(100).unwrap()), ["one"]);
-        assert!(buffer.lease(100).unwrap().records.is_empty());
+        assert_eq!(texts(&buffer.lease(100, usize::MAX).unwrap()), ["one"]);
+        assert!(buffer.lease(100, usize::MAX).unwrap().records.is_empty());
         buffer.roll_back();
-        assert_eq!(texts(&buffer.lease(100).unwrap()), ["one"]);
+        assert_eq!(texts(&buffer.lease(100, usize::MAX).unwrap()), ["one"]);
     }
 
     #[test]
@@ -345,10 +436,14 @@ mod tests {
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let buffer = Buffer::open(&path, 1 << 20).unwrap();
-            let kept = texts(&buffer.lease(100).unwrap());
+            let kept = texts(&buffer.lease(100, usize::MAX).unwrap());
             assert!(kept.is_empty() || kept == ["one"], "cut at {cut}: {kept:?}");
             buffer.push(b"next", &never).unwrap();
-            assert_eq!(texts(&buffer.lease(100).unwrap()), ["next"], "cut at {cut}");
+            assert_eq!(
+                texts(&buffer.lease(100, usize::MAX).unwrap()),
+                ["next"],
+                "cut at {cut}"
+            );
         }
         for position in 0..whole.len() {
             let mut damaged = whole.clone();
@@ -356,10 +451,24 @@ mod tests {
             std::fs::write(&path, &damaged).unwrap();
             let buffer = Buffer::open(&path, 1 << 20).unwrap();
             assert!(
-                buffer.lease(100).unwrap().records.len() <= 2,
+                buffer.lease(100, usize::MAX).unwrap().records.len() <= 2,
                 "flipped byte {position}"
             );
         }
+    }
+
+    #[test]
+    fn writers_wait_for_a_full_disk_and_not_for_ever() {
+        let buffer = Buffer::on_full_disk(Duration::from_millis(1));
+        let error = buffer.push(b"row", &never).unwrap_err().to_string();
+        assert!(error.contains("No space left"), "{error}");
+        let buffer = Buffer::on_full_disk(Duration::from_secs(3600));
+        let looks = std::sync::atomic::AtomicUsize::new(0);
+        let stop = || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 2;
+        assert!(
+            !buffer.push(b"row", &stop).unwrap(),
+            "it waits until told to stop"
+        );
     }
 
     #[test]
@@ -374,7 +483,7 @@ mod tests {
         );
         std::thread::scope(|threads| {
             let writer = threads.spawn(|| buffer.push(&block, &never).unwrap());
-            let lease = buffer.lease(1).unwrap();
+            let lease = buffer.lease(1, usize::MAX).unwrap();
             assert_eq!(lease.records.len(), 1);
             buffer.commit().unwrap();
             assert!(writer.join().unwrap());
@@ -391,7 +500,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             let buffer = Buffer::open(&path, 1 << 20).unwrap();
             buffer.push(b"x", &never).unwrap();
-            let lease = buffer.lease(10_000).unwrap();
+            let lease = buffer.lease(10_000, usize::MAX).unwrap();
             proptest::prop_assert!(lease.records.iter().any(|record| record == b"x"));
         }
     }

@@ -1,8 +1,10 @@
 //! Checkpoints: which collections ran when the agent ended without ending them, so that the server learns of it at the
 //! next start instead of waiting.
 
+use crate::files::read_own;
 use crate::outbox::Outbox;
 use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A folder with one small file for each running collection.
@@ -14,7 +16,10 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Checkpoints in this folder, which is created when missing. Disabled, it only reports those of earlier runs.
     pub(crate) fn open(folder: &Path, is_enabled: bool) -> std::io::Result<Checkpoints> {
-        std::fs::create_dir_all(folder)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         Ok(Checkpoints {
             folder: folder.to_owned(),
             is_enabled,
@@ -44,9 +49,10 @@ impl Checkpoints {
         }
     }
 
-    pub(crate) fn write(&self, session_id: &str, stats: &FlowStats) {
+    /// Notes how a collection stands. The error says what that means for it.
+    pub(crate) fn write(&self, session_id: &str, stats: &FlowStats) -> Result<(), String> {
         if !self.is_enabled {
-            return;
+            return Ok(());
         }
         let record = Record {
             session_id: session_id.to_owned(),
@@ -55,9 +61,10 @@ impl Checkpoints {
         let outcome = serde_json::to_vec(&record)
             .map_err(std::io::Error::other)
             .and_then(|json| crate::files::replace(&self.path(session_id), &json));
-        if let Err(error) = outcome {
+        outcome.map_err(|error| {
             tracing::warn!(flow_id = session_id, %error, "could not write a checkpoint");
-        }
+            format!("no checkpoint could be written: {error}; should the agent be killed, only the server's own watch notices")
+        })
     }
 
     /// Forgets all; gives how many there were.
@@ -80,7 +87,7 @@ impl Checkpoints {
             let path = entry.path();
             // A name of another kind is a file that was being written when the agent was killed.
             let is_whole = path.extension().is_some_and(|extension| extension == "json");
-            let record = is_whole.then(|| std::fs::read(&path).ok()).flatten();
+            let record = is_whole.then(|| read_own(&path).ok()).flatten();
             let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
             if let Some(Record {
                 session_id,

@@ -1,19 +1,24 @@
 //! Which server to talk to, and in which key: the list of URLs, the server's identity, enrolment, retries.
 
 use crate::outbox::Outbox;
-use crate::transport::{Answer, Channel, Dialer};
+use crate::transport::{Answer, Channel, Dialer, TransportError};
 use crate::writeback::WritebackStore;
 use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
 use peregrine_proto::VeloMessage;
 use peregrine_wire::config::ClientConfig;
-use peregrine_wire::{Decoder, Encoder, PrivateKey, PublicKey, enrol, ids, pack, pki};
+use peregrine_wire::{Decoder, Encoder, PrivateKey, PublicKey, enrol, ids, limits, pack, pki};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use url::Url;
 
 /// Tries in a row before the next URL's turn.
 const TRIES: usize = 3;
+/// Tries are so far apart, give or take a half.
+const BETWEEN_TRIES: u64 = 400;
+/// A server that has worked with a packet answers with one of its own. Nothing at all in answer to a larger one than this
+/// means that it was dropped, which servers do with what is too large for them.
+const LARGE: usize = 1 << 20;
 /// Enrolment is asked for at most this often.
 const ENROL_PERIOD: Duration = Duration::from_secs(60);
 
@@ -22,12 +27,15 @@ const ENROL_PERIOD: Duration = Duration::from_secs(60);
 pub(crate) enum Outcome {
     /// The server has it; these are its messages.
     Delivered(Vec<VeloMessage>),
-    /// The server has it and will not work with it; trying again makes no sense.
-    Refused,
+    /// The server will not work with it; trying again makes no sense. The reason is for people.
+    Refused(String),
     /// The server does not know this agent yet. The packet was not processed.
     NotEnrolled,
-    /// No server could be reached.
-    Failed,
+    /// No server could be reached, or none answered.
+    Failed {
+        /// There was a connection, which broke.
+        was_connected: bool,
+    },
 }
 
 /// Shared by the sending and the receiving loop.
@@ -101,15 +109,17 @@ impl Connector {
         lists: &[Vec<u8>],
         urgent: bool,
     ) -> Outcome {
+        let mut was_connected = false;
         for _ in 0..self.urls.len() {
             let index = self.state.lock().index;
-            if let Some(outcome) = self.post_here(index, channel, endpoint, lists, urgent).await {
+            let posted = self.post_here(index, channel, endpoint, lists, urgent, &mut was_connected);
+            if let Some(outcome) = posted.await {
                 return outcome;
             }
             channel.close();
             self.rotate(index);
         }
-        Outcome::Failed
+        Outcome::Failed { was_connected }
     }
 
     /// As [`Connector::post`], to one server; `None` when it is the next one's turn.
@@ -120,27 +130,51 @@ impl Connector {
         endpoint: &str,
         lists: &[Vec<u8>],
         urgent: bool,
+        was_connected: &mut bool,
     ) -> Option<Outcome> {
-        for _ in 0..TRIES {
+        for again in 0..TRIES {
+            if again > 0 && self.pause(between_tries()).await {
+                return Some(Outcome::Failed { was_connected: false });
+            }
             let (base, identity) = self.server(index, channel).await?;
             let Some(body) = self.seal(&identity, lists) else {
-                return Some(Outcome::Refused);
+                return Some(Outcome::Refused("it could not be encrypted".to_owned()));
             };
             let url = base.join(endpoint).ok()?;
+            let size = body.len();
+            let is_websocket = matches!(url.scheme(), "ws" | "wss");
+            if size > limits::PACKET || (is_websocket && size > limits::FRAME) {
+                return Some(Outcome::Refused(format!(
+                    "its packet of {size} bytes is too large"
+                )));
+            }
             // A long poll answers after the poll time; everything else much sooner.
             let longest = Duration::from_secs(self.config.max_poll * 2 + 60).max(self.dialer.timeout);
             let answer = match channel.post(&self.dialer, &url, body, urgent, longest).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     tracing::info!(endpoint, %error, "server not reached");
+                    *was_connected = !matches!(error, TransportError::Connect(..));
                     continue;
                 }
             };
             match answer.status {
+                200 if endpoint == "control" && !is_websocket && size > LARGE && answer.body.is_empty() => {
+                    tracing::warn!(
+                        endpoint,
+                        size,
+                        "the server dropped a packet that is too large for it"
+                    );
+                    return Some(Outcome::Refused(format!(
+                        "its packet of {size} bytes is too large for the server"
+                    )));
+                }
                 200 => return Some(Outcome::Delivered(self.messages(&identity, &answer))),
-                400 => {
-                    tracing::warn!(endpoint, "the server could not process a packet; it is dropped");
-                    return Some(Outcome::Refused);
+                status @ (400 | 413) => {
+                    tracing::warn!(endpoint, status, "the server could not process a packet");
+                    return Some(Outcome::Refused(format!(
+                        "the server refused it with status {status}"
+                    )));
                 }
                 406 => {
                     self.enrol();
@@ -153,7 +187,7 @@ impl Connector {
                 408 | 503 => {
                     tracing::info!(endpoint, status = answer.status, "server busy");
                     if self.pause(Duration::from_secs(1)).await {
-                        return Some(Outcome::Failed);
+                        return Some(Outcome::Failed { was_connected: false });
                     }
                 }
                 // Most likely 403: it has another key now.
@@ -177,11 +211,6 @@ impl Connector {
             tokio::time::sleep(left.min(Duration::from_millis(500))).await;
         }
         true
-    }
-
-    /// The wait after a failure: `max_poll` and some jitter, so that a fleet does not come back all at once.
-    pub(crate) fn back_off(&self) -> Duration {
-        Duration::from_secs(self.config.max_poll + random_below(self.config.max_poll_std))
     }
 
     /// The base URL and the server's key there, fetched when it is not known.
@@ -348,6 +377,10 @@ fn blobs(lists: &[Vec<u8>]) -> Vec<Vec<u8>> {
         blobs.push(pack::compress(&batch));
     }
     blobs
+}
+
+fn between_tries() -> Duration {
+    Duration::from_millis(BETWEEN_TRIES / 2 + random_below(BETWEEN_TRIES))
 }
 
 /// A number below `bound`, for jitter.

@@ -3,6 +3,7 @@
 
 use crate::checkpoint::Checkpoints;
 use crate::flow::{Flow, FlowSettings, stats_message};
+use crate::left_behind;
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
 use crate::runner::QueryRunner;
@@ -182,6 +183,13 @@ impl Executor {
 
     fn run(&self, flow: &Flow, is_urgent: bool) {
         flow.begin(&self.checkpoints);
+        let left = left_behind::count();
+        if left >= left_behind::MOST {
+            let reason = format!(
+                "{left} queries of earlier collections hang in the kernel; restart the agent, or the machine, to run more"
+            );
+            return flow.refuse(&reason, &self.checkpoints);
+        }
         if is_urgent {
             return flow.run(&self.runner, &self.checkpoints);
         }

@@ -1,9 +1,9 @@
 //! A collection while it runs: its queries in parallel, one log, one row limit, regular statistics.
 
-use crate::buffer::BufferError;
 use crate::checkpoint::Checkpoints;
+use crate::left_behind::Worker;
 use crate::log_stream::LogStream;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, SendError};
 use crate::query_run::QueryRun;
 use crate::row_batch::Destination;
 use crate::runner::QueryRunner;
@@ -15,7 +15,7 @@ use peregrine_proto::{FlowRequest, FlowStats, VeloMessage, flow_request::Compres
 use regex::Regex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const DEFAULT_MAX_LOGS: u64 = 100_000;
@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// Evaluation nests with the query; the engine bounds the depth to what fits.
 const QUERY_STACK: usize = 8 << 20;
 const LOG_FLUSH_BYTES: usize = 1 << 20;
+/// Who logs waits no longer than this for lines to be sent.
+const LONGEST_LOG_WAIT: Duration = Duration::from_secs(2);
 const DEFAULT_ERROR_REGEX: &str =
     "(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg)";
 
@@ -38,6 +40,8 @@ pub(crate) struct FlowShared {
     pub(crate) ledger: Arc<UploadLedger>,
     outbox: Arc<Outbox>,
     log: Mutex<LogStream>,
+    /// Held while lines are taken and sent: a packet must not overtake the one before it.
+    log_order: Mutex<()>,
     error_regex: Option<Regex>,
     rows: AtomicU64,
     max_rows: u64,
@@ -80,8 +84,18 @@ impl FlowShared {
     }
 
     /// Queues a piece of a file. False when it was not queued because the flow or its query was cancelled.
-    pub(crate) fn send_piece(&self, piece: VeloMessage, query: &Cancellation) -> Result<bool, BufferError> {
-        self.outbox.send(piece, &|| query.is_cancelled())
+    pub(crate) fn send_piece(&self, piece: VeloMessage, query: &Cancellation) -> Result<bool, SendError> {
+        self.outbox
+            .send(piece, &|| query.is_cancelled())
+            .inspect_err(|error| self.lost(error))
+    }
+
+    /// Something of it could not be kept. What follows would have gaps, so it ends; its reports say what is missing.
+    fn lost(&self, error: &SendError) {
+        tracing::error!(flow_id = self.session_id, %error, "part of a collection is lost");
+        self.stop(&format!(
+            "what was collected could not be kept, so the collection was cancelled: {error}"
+        ));
     }
 
     /// Ends all queries of the flow for this reason; the first reason counts.
@@ -114,21 +128,35 @@ impl FlowShared {
                 query.fail(text, "");
             }
         }
+        self.relieve_log();
     }
 
-    fn flush_log(&self) {
-        let packet = self.log.lock().take(&self.session_id, "");
-        if let Some(packet) = packet {
-            self.send_anyway(packet);
+    /// Who logs faster than the lines are sent, waits a moment.
+    fn relieve_log(&self) {
+        let deadline = Instant::now() + LONGEST_LOG_WAIT;
+        while self.log.lock().waiting_bytes() > LOG_FLUSH_BYTES && Instant::now() < deadline {
+            match self.log_order.try_lock() {
+                Some(_in_order) => self.send_log(&|| Instant::now() >= deadline),
+                None if self.cancellation.wait(TICK / 2) => return,
+                None => {}
+            }
         }
     }
 
-    /// Queues what also goes out of a cancelled flow; true when it is in the buffer.
-    fn send_anyway(&self, packet: VeloMessage) -> bool {
-        self.outbox.send(packet, &|| false).unwrap_or_else(|error| {
-            tracing::error!(flow_id = self.session_id, %error, "an answer could not be buffered and is lost");
-            false
-        })
+    /// Sends the lines that wait, also those of a cancelled flow.
+    fn flush_log(&self) {
+        let _in_order = self.log_order.lock();
+        self.send_log(&|| false);
+    }
+
+    fn send_log(&self, stop: &dyn Fn() -> bool) {
+        let packet = self.log.lock().take(&self.session_id, "");
+        let Some(packet) = packet else { return };
+        match self.outbox.send(packet.clone(), stop) {
+            Ok(true) => {}
+            Ok(false) => self.log.lock().give_back(packet),
+            Err(error) => tracing::error!(flow_id = self.session_id, %error, "log lines could not be kept"),
+        }
     }
 }
 
@@ -144,7 +172,7 @@ impl Destination for FlowShared {
     fn send(&self, packet: VeloMessage) {
         // Nobody wants more of a cancelled flow: it does not wait for room.
         if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
-            tracing::error!(flow_id = self.session_id, %error, "an answer could not be buffered and is lost");
+            self.lost(&error);
         }
     }
 }
@@ -167,6 +195,8 @@ pub(crate) struct Flow {
     log_batch: Duration,
     stats_update: Duration,
     is_complete: AtomicBool,
+    /// A checkpoint could not be written, which was said.
+    lacks_checkpoint: AtomicBool,
 }
 
 impl Flow {
@@ -191,6 +221,7 @@ impl Flow {
             0 => settings.stats_update,
             seconds => Duration::from_secs(seconds),
         };
+        let largest = outbox.largest();
         let shared = FlowShared {
             session_id: session_id.to_owned(),
             cancellation: parent.child(),
@@ -202,6 +233,7 @@ impl Flow {
             } else {
                 request.max_logs
             })),
+            log_order: Mutex::default(),
             error_regex: Regex::new(pattern)
                 .or_else(|_| Regex::new(DEFAULT_ERROR_REGEX))
                 .ok(),
@@ -215,7 +247,7 @@ impl Flow {
         let queries = request
             .vql_client_actions
             .into_iter()
-            .map(|query| Arc::new(QueryRun::new(query, total, settings.max_wait)))
+            .map(|query| Arc::new(QueryRun::new(query, total, settings.max_wait, largest)))
             .collect();
         Flow {
             shared: Arc::new(shared),
@@ -223,12 +255,22 @@ impl Flow {
             log_batch,
             stats_update,
             is_complete: AtomicBool::new(false),
+            lacks_checkpoint: AtomicBool::new(false),
         }
     }
 
     /// Notes on disk that it is there, so that the server learns of it even if the agent is killed.
     pub(crate) fn begin(&self, checkpoints: &Checkpoints) {
-        checkpoints.write(&self.shared.session_id, &self.stats(false));
+        self.checkpoint(checkpoints, &self.stats(false));
+    }
+
+    fn checkpoint(&self, checkpoints: &Checkpoints, stats: &FlowStats) {
+        let Err(error) = checkpoints.write(&self.shared.session_id, stats) else {
+            return;
+        };
+        if !self.lacks_checkpoint.swap(true, Ordering::Relaxed) {
+            self.shared.log(None, Level::Warn, &error);
+        }
     }
 
     /// Ends it when cancelled.
@@ -241,34 +283,51 @@ impl Flow {
         self.shared.cancel_reason()
     }
 
-    /// Runs all queries in parallel and returns when the last has ended and everything is in the outbox.
+    /// Runs all queries in parallel and returns when the last has ended, or hangs and is left behind, and everything is
+    /// in the outbox.
     pub(crate) fn run(&self, runner: &Arc<dyn QueryRunner>, checkpoints: &Checkpoints) {
-        std::thread::scope(|threads| {
-            let (ended, ends) = mpsc::channel();
-            for query in &self.queries {
-                let ended = ended.clone();
-                let builder = std::thread::Builder::new()
-                    .name("query".to_owned())
-                    .stack_size(QUERY_STACK);
-                let spawned = builder.spawn_scoped(threads, move || {
-                    query.execute(&self.shared, runner.as_ref());
-                    // Nobody listens any more only when the flow itself is gone.
-                    let _ = ended.send(());
-                });
-                if let Err(error) = spawned {
-                    query.abandon(&format!("no thread could be started for the query: {error}"));
+        let mut running = Vec::new();
+        let (ended, ends) = mpsc::channel();
+        for query in &self.queries {
+            let worker = Worker::default();
+            let until_end = worker.until_end();
+            let (query, shared, runner) = (Arc::clone(query), Arc::clone(&self.shared), Arc::clone(runner));
+            let (ended, started) = (ended.clone(), Arc::clone(&query));
+            let builder = std::thread::Builder::new()
+                .name("query".to_owned())
+                .stack_size(QUERY_STACK);
+            let spawned = builder.spawn(move || {
+                query.execute(&shared, runner.as_ref());
+                drop(until_end);
+                // Nobody listens any more when it was left behind.
+                let _ = ended.send(());
+            });
+            match spawned {
+                Ok(_) => running.push((started, worker)),
+                Err(error) => {
+                    started.abandon(&format!("no thread could be started for the query: {error}"));
                 }
             }
-            drop(ended);
-            self.tend(checkpoints, &ends);
-        });
+        }
+        self.tend(checkpoints, running, &ends);
         self.finish(checkpoints);
     }
 
     /// Sends what is due until every query has ended.
-    fn tend(&self, checkpoints: &Checkpoints, ends: &mpsc::Receiver<()>) {
+    fn tend(
+        &self,
+        checkpoints: &Checkpoints,
+        mut running: Vec<(Arc<QueryRun>, Worker)>,
+        ends: &mpsc::Receiver<()>,
+    ) {
         let (mut last_log, mut last_stats) = (Instant::now(), Instant::now());
-        while ends.recv_timeout(TICK) != Err(RecvTimeoutError::Disconnected) {
+        loop {
+            running.retain(|(query, worker)| !worker.has_ended() && !self.leave_behind(query, worker));
+            if running.is_empty() {
+                return;
+            }
+            // Whatever it says, and if it is that nobody is left to say anything: they are looked at.
+            let _ = ends.recv_timeout(TICK);
             for query in &self.queries {
                 query.tend(&self.shared);
             }
@@ -282,11 +341,21 @@ impl Flow {
                 && self.queries.iter().any(|query| query.take_dirty())
             {
                 let stats = self.stats(false);
-                checkpoints.write(&self.shared.session_id, &stats);
+                self.checkpoint(checkpoints, &stats);
                 self.shared.send(stats_message(&self.shared.session_id, stats));
                 last_stats = Instant::now();
             }
         }
+    }
+
+    /// True when the query hangs and nobody waits for it any more.
+    fn leave_behind(&self, query: &QueryRun, worker: &Worker) -> bool {
+        let Some(place) = query.hangs() else { return false };
+        let is_left = worker.abandon();
+        if is_left {
+            query.leave_behind(&self.shared, &place);
+        }
+        is_left
     }
 
     fn finish(&self, checkpoints: &Checkpoints) {
@@ -296,7 +365,7 @@ impl Flow {
         self.shared.flush_log();
         let message = stats_message(&self.shared.session_id, self.stats(true));
         self.is_complete.store(true, Ordering::Release);
-        if self.shared.send_anyway(message) {
+        if self.shared.outbox.send_last(message) {
             checkpoints.end(&self.shared.session_id);
         }
     }

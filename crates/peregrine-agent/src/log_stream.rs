@@ -1,5 +1,6 @@
 //! The log of a flow: one numbered stream, whichever of its queries speaks.
 
+use crate::message_size::shorten;
 use peregrine_proto::{LogMessage, VeloMessage};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +11,15 @@ pub(crate) struct LogStream {
     sent: u64,
     max_logs: u64,
     is_full: bool,
+    /// Lines for which there was no room.
+    dropped: u64,
 }
+
+/// Bytes of a line; more is cut.
+const LONGEST_LINE: usize = 64 << 10;
+/// Bytes that may wait before lines are dropped: while the buffer takes nothing, a log must not fill the memory instead.
+/// With the longest line, six bytes for each of its letters, it still fits into the smallest message.
+const MAX_WAITING: usize = 3 << 19;
 
 impl LogStream {
     pub(crate) fn new(max_logs: u64) -> LogStream {
@@ -20,6 +29,7 @@ impl LogStream {
             sent: 0,
             max_logs,
             is_full: false,
+            dropped: 0,
         }
     }
 
@@ -37,6 +47,10 @@ impl LogStream {
             self.append("ERROR", &notice);
             return false;
         }
+        if self.lines.len() > MAX_WAITING {
+            self.dropped += 1;
+            return false;
+        }
         self.append(level, message);
         true
     }
@@ -45,6 +59,8 @@ impl LogStream {
         let seconds = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
+        let mut message = message.to_owned();
+        shorten(&mut message, LONGEST_LINE);
         let line = serde_json::json!({ "client_time": seconds, "level": level, "message": message });
         self.lines.push_str(&line.to_string());
         self.lines.push('\n');
@@ -56,10 +72,26 @@ impl LogStream {
         self.lines.len()
     }
 
+    /// A message that was taken and could not be sent.
+    pub(crate) fn give_back(&mut self, message: VeloMessage) {
+        let Some(log) = message.log_message else { return };
+        self.lines.insert_str(0, &log.jsonl);
+        self.waiting += log.number_of_rows;
+        self.sent = self.sent.saturating_sub(log.number_of_rows);
+    }
+
     /// The message with all waiting lines; `None` when there are none.
     pub(crate) fn take(&mut self, session_id: &str, artifact: &str) -> Option<VeloMessage> {
         if self.waiting == 0 {
             return None;
+        }
+        if self.dropped > 0 {
+            let notice = format!(
+                "{} log lines are missing: they came faster than they could be kept",
+                self.dropped
+            );
+            self.dropped = 0;
+            self.append("ERROR", &notice);
         }
         let message = LogMessage {
             id: i64::try_from(self.sent).unwrap_or(i64::MAX),
@@ -97,5 +129,31 @@ mod tests {
         assert_eq!((second.id, second.number_of_rows), (2, 2));
         assert!(second.jsonl.contains("maximum of 3 log lines"));
         assert!(log.take("F.1", "").is_none());
+    }
+
+    #[test]
+    fn long_lines_and_floods_are_cut_and_say_so() {
+        let mut log = LogStream::new(u64::MAX);
+        let line = "\u{1}".repeat(1 << 20);
+        while log.add("INFO", &line) {}
+        assert!(!log.add("INFO", "no room"));
+        let message = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
+        assert!(
+            message.jsonl.len() < crate::message_size::largest(0),
+            "{}",
+            message.jsonl.len()
+        );
+        assert!(message.jsonl.contains("cut, 1048576 bytes in all"));
+        assert!(message.jsonl.contains("2 log lines are missing"));
+        assert_eq!(message.jsonl.lines().count() as u64, message.number_of_rows);
+        let rows = message.number_of_rows;
+        log.give_back(VeloMessage {
+            log_message: Some(message.clone()),
+            ..VeloMessage::default()
+        });
+        assert!(!log.add("INFO", "no room again"));
+        let again = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
+        assert_eq!((again.id, again.number_of_rows), (0, rows + 1));
+        assert!(again.jsonl.starts_with(&message.jsonl) && log.add("INFO", "room again"));
     }
 }

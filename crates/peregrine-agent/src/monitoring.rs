@@ -1,5 +1,6 @@
 //! The event table: queries that run as long as the agent does, and whose rows go to the server as they come.
 
+use crate::left_behind::{self, Worker};
 use crate::log_stream::LogStream;
 use crate::outbox::Outbox;
 use crate::query_run::request_name;
@@ -11,7 +12,7 @@ use peregrine_engine::Cancellation;
 use peregrine_engine::log::{Level, LogSink};
 use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,12 @@ pub(crate) const SESSION: &str = peregrine_wire::ids::MONITORING;
 /// A query that ended early starts afresh when this time has passed since it started.
 const DEFAULT_REFRESH: u64 = 12 * 3600;
 const DEFAULT_HEARTBEAT: u64 = 300;
+const LOG_FLUSH_BYTES: usize = 1 << 20;
 const LOG_FLUSH: Duration = Duration::from_secs(5);
 /// How often batches are looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// How long the queries of an old table may take to end.
-const LONGEST_END: Duration = Duration::from_secs(60);
+const LONGEST_END: Duration = left_behind::GRACE;
 const QUERY_STACK: usize = 8 << 20;
 
 /// Runs the event table.
@@ -41,7 +43,14 @@ pub(crate) struct Monitoring {
 struct Running {
     table: VqlEventTable,
     cancellation: Cancellation,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<EventThread>,
+}
+
+/// A thread, and the query it runs.
+struct EventThread {
+    thread: JoinHandle<()>,
+    worker: Worker,
+    query: Option<Arc<EventQuery>>,
 }
 
 impl Monitoring {
@@ -114,7 +123,9 @@ impl Monitoring {
 
     fn replace(&self, state: &mut Running, table: VqlEventTable) {
         state.cancellation.cancel();
-        join(&mut state.threads, LONGEST_END);
+        for query in join(&mut state.threads, LONGEST_END) {
+            query.leave_behind();
+        }
         state.cancellation = self.parent.child();
         let queries: Vec<Arc<EventQuery>> = table
             .event
@@ -127,12 +138,15 @@ impl Monitoring {
         }
         for query in &queries {
             let (query, runner) = (Arc::clone(query), Arc::clone(&self.runner));
-            spawn(&mut state.threads, "monitoring", move || {
-                query.run(runner.as_ref())
+            let running = Some(Arc::clone(&query));
+            spawn(&mut state.threads, "monitoring", running, move || {
+                query.run(runner.as_ref());
             });
         }
         let cancellation = state.cancellation.clone();
-        spawn(&mut state.threads, "flush", move || tend(&queries, &cancellation));
+        spawn(&mut state.threads, "flush", None, move || {
+            tend(&queries, &cancellation)
+        });
     }
 
     fn query(&self, request: &VqlCollectorArgs, cancellation: &Cancellation) -> EventQuery {
@@ -142,12 +156,17 @@ impl Monitoring {
             request.heartbeat
         };
         EventQuery {
-            rows: RowBatches::new(request, BatchLimits::of(request, self.default_wait)),
+            rows: RowBatches::new(
+                request,
+                BatchLimits::of(request, self.default_wait, self.outbox.largest()),
+            ),
             request: request.clone(),
             outbox: Arc::clone(&self.outbox),
             cancellation: cancellation.clone(),
             heartbeat: Duration::from_secs(seconds),
             log: Mutex::new(LogStream::new(u64::MAX)),
+            thread: AtomicI32::new(0),
+            is_abandoned: AtomicBool::new(false),
         }
     }
 }
@@ -163,31 +182,39 @@ fn is_same_work(one: &VqlEventTable, other: &VqlEventTable) -> bool {
         })
 }
 
-fn spawn(threads: &mut Vec<JoinHandle<()>>, name: &str, work: impl FnOnce() + Send + 'static) {
-    match std::thread::Builder::new()
+fn spawn(
+    threads: &mut Vec<EventThread>,
+    name: &str,
+    query: Option<Arc<EventQuery>>,
+    work: impl FnOnce() + Send + 'static,
+) {
+    let worker = Worker::default();
+    let until_end = worker.until_end();
+    let builder = std::thread::Builder::new()
         .name(name.to_owned())
-        .stack_size(QUERY_STACK)
-        .spawn(work)
-    {
-        Ok(thread) => threads.push(thread),
+        .stack_size(QUERY_STACK);
+    let spawned = builder.spawn(move || {
+        work();
+        drop(until_end);
+    });
+    match spawned {
+        Ok(thread) => threads.push(EventThread {
+            thread,
+            worker,
+            query,
+        }),
         Err(error) => tracing::error!(%error, "no thread could be started for an event query"),
     }
 }
 
-/// Waits for threads that were told to end; those that do not are left to themselves.
-fn join(threads: &mut Vec<JoinHandle<()>>, longest: Duration) {
+/// Waits for threads that were told to end. Those that do not are left to themselves; gives their queries.
+fn join(threads: &mut Vec<EventThread>, longest: Duration) -> Vec<Arc<EventQuery>> {
     let deadline = Instant::now() + longest;
-    while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
+    while threads.iter().any(|thread| !thread.thread.is_finished()) && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(5));
     }
-    threads.retain(|thread| !thread.is_finished());
-    if !threads.is_empty() {
-        tracing::warn!(
-            queries = threads.len(),
-            "event queries do not end and are left behind"
-        );
-        threads.clear();
-    }
+    let left = threads.drain(..).filter(|thread| thread.worker.abandon());
+    left.filter_map(|thread| thread.query).collect()
 }
 
 /// Sends what waits, until the table is replaced.
@@ -221,10 +248,30 @@ struct EventQuery {
     rows: RowBatches,
     heartbeat: Duration,
     log: Mutex<LogStream>,
+    /// That runs it.
+    thread: AtomicI32,
+    /// Nobody waits for it any more.
+    is_abandoned: AtomicBool,
 }
 
 impl EventQuery {
+    /// It hangs, and its table is replaced.
+    fn leave_behind(&self) {
+        let place = left_behind::place(self.thread.load(Ordering::Relaxed));
+        let text = format!(
+            "{}: the query did not end within {} seconds after its table was replaced, and was left behind; it hangs in {place}",
+            request_name(&self.request),
+            LONGEST_END.as_secs()
+        );
+        tracing::warn!(text, "an event query is left behind");
+        self.rows.close();
+        LogSink::log(self, Level::Error, &text);
+        self.flush_log();
+        self.is_abandoned.store(true, Ordering::Relaxed);
+    }
+
     fn run(self: &Arc<Self>, runner: &dyn QueryRunner) {
+        self.thread.store(left_behind::thread_id(), Ordering::Relaxed);
         while !self.cancellation.is_cancelled() {
             let started = Instant::now();
             self.run_once(runner);
@@ -286,6 +333,7 @@ impl Destination for EventQuery {
 
     fn send(&self, packet: VeloMessage) {
         if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
+            // The log of the query tells of it, as soon as that can be sent.
             tracing::error!(%error, "event rows could not be buffered and are lost");
         }
     }
@@ -293,7 +341,17 @@ impl Destination for EventQuery {
 
 impl LogSink for EventQuery {
     fn log(&self, level: Level, text: &str) {
-        self.log.lock().add(level.name(), text);
+        if self.is_abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        let is_long = {
+            let mut log = self.log.lock();
+            log.add(level.name(), text);
+            log.waiting_bytes() > LOG_FLUSH_BYTES
+        };
+        if is_long {
+            self.flush_log();
+        }
     }
 }
 
@@ -302,8 +360,13 @@ struct Sink<'a>(&'a Arc<EventQuery>);
 impl QuerySink for Sink<'_> {
     fn row(&mut self, statement: usize, json: &[u8], columns: &Columns<'_>) -> Result<(), Stopped> {
         let query = self.0;
-        if query.rows.wants(statement) && query.rows.add(statement, json, columns) {
-            query.rows.flush(false, query.as_ref());
+        if query.is_abandoned.load(Ordering::Relaxed) {
+            return Err(Stopped);
+        }
+        if query.rows.wants(statement)
+            && let Some(note) = query.rows.push(statement, json, columns, query.as_ref())
+        {
+            LogSink::log(query.as_ref(), Level::Error, &note);
         }
         Ok(())
     }

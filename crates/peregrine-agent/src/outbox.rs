@@ -1,8 +1,12 @@
 //! Everything bound for the server: the buffer on disk, and a small queue in memory for what is urgent.
+//!
+//! Nothing is lost silently here: what cannot be kept or delivered is noted, and the reports of its collection say so.
 
 use crate::buffer::{Buffer, BufferError, RECORD_HEAD};
+use crate::losses::Losses;
+use crate::{message_size, monitoring};
 use parking_lot::Mutex;
-use peregrine_proto::{Message, MessageList, VeloMessage};
+use peregrine_proto::{FileBuffer, LogMessage, Message, MessageList, VeloMessage, VqlRequest, VqlResponse};
 use peregrine_wire::pack;
 use std::collections::{HashSet, VecDeque};
 use tokio::sync::Notify;
@@ -19,53 +23,129 @@ const DISOWN_PIECE: usize = 1 << 20;
 /// The way out. Cheap to share.
 pub(crate) struct Outbox {
     buffer: Buffer,
+    /// No message is larger.
+    largest: usize,
     urgent: Mutex<VecDeque<Vec<u8>>>,
+    /// Last reports that the buffer did not take; they go out when it is empty.
+    late: Mutex<VecDeque<Vec<u8>>>,
+    losses: Losses,
     cancelled: Mutex<(HashSet<String>, VecDeque<String>)>,
     /// Told whenever there is something to send.
     wake: Notify,
+}
+
+/// Why a message did not get into the outbox.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// The disk did not take it.
+    #[error(transparent)]
+    Buffer(#[from] BufferError),
+    /// No server would take it.
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+/// From where messages come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    Urgent,
+    Buffer,
+    Late,
 }
 
 /// What is being sent, and from which queue it came.
 pub(crate) struct Outgoing {
     /// Serialised `MessageList`s, one job each.
     pub(crate) lists: Vec<Vec<u8>>,
-    /// From the urgent queue.
-    pub(crate) is_urgent: bool,
+    pub(crate) from: Queue,
     /// The buffer holds nothing beyond this.
     pub(crate) is_all: bool,
 }
 
 impl Outbox {
-    /// An outbox over an open buffer.
+    /// An outbox over an open buffer, for messages up to this size.
     #[must_use]
-    pub(crate) fn new(buffer: Buffer) -> Outbox {
+    pub(crate) fn new(buffer: Buffer, largest: usize) -> Outbox {
         Outbox {
             buffer,
+            largest,
             urgent: Mutex::default(),
+            late: Mutex::default(),
+            losses: Losses::default(),
             cancelled: Mutex::default(),
             wake: Notify::new(),
         }
     }
 
+    /// The size of the largest message.
+    pub(crate) fn largest(&self) -> usize {
+        self.largest
+    }
+
     /// Queues a message. Waits while the buffer is full; gives up, with `false`, when `stop` says so or the agent ends.
-    pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
-        let is_queued = self.buffer.push(&pack::batch(vec![message]), stop)?;
+    /// After an error the message is lost, and the reports of its collection say so.
+    pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
+        let about = summary(&message);
+        self.queue(message, stop).inspect_err(|error| {
+            self.lose(&about, &format!("the agent could not keep them; {error}"));
+        })
+    }
+
+    /// As [`Outbox::send`], for the last report of a collection: what the disk does not take waits in memory until all
+    /// before it is sent. False when that has no room, either.
+    pub(crate) fn send_last(&self, message: VeloMessage) -> bool {
+        let copy = message.clone();
+        self.queue(message, &|| false).unwrap_or_else(|error| {
+            tracing::error!(flow_id = copy.session_id, %error, "the end of a collection could not be buffered");
+            let is_queued = keep_in_memory(&self.late, copy, self.largest);
+            self.wake.notify_one();
+            is_queued
+        })
+    }
+
+    fn queue(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
+        let message = message_size::fit(message, self.largest).map_err(SendError::TooLarge)?;
+        let mut list = Vec::new();
+        pack::append(&mut list, &message);
+        let is_queued = self.buffer.push(&list, stop)?;
         self.wake.notify_one();
         Ok(is_queued)
     }
 
     /// Queues a message ahead of everything else, in memory only.
-    pub(crate) fn send_urgent(&self, message: VeloMessage) {
-        let list = pack::batch(vec![message]);
-        {
-            let mut urgent = self.urgent.lock();
-            if urgent.iter().map(Vec::len).sum::<usize>() + list.len() > URGENT_MAX {
-                tracing::warn!("too many urgent messages wait; one is dropped");
-                return;
-            }
-            urgent.push_back(list);
+    pub(crate) fn send_urgent(&self, mut message: VeloMessage) {
+        self.losses.mark(&mut message);
+        if !keep_in_memory(&self.urgent, message, self.largest) {
+            tracing::warn!("too many urgent messages wait; one is dropped");
         }
         self.wake.notify_one();
+    }
+
+    fn lose(&self, message: &VeloMessage, reason: &str) {
+        self.losses.add(message, reason);
+        if message.session_id == monitoring::SESSION {
+            self.tell_of_lost_events(message, reason);
+        }
+    }
+
+    /// Event queries have no reports, only logs.
+    fn tell_of_lost_events(&self, message: &VeloMessage, reason: &str) {
+        let Some(rows) = &message.vql_response else { return };
+        let text = format!("{} rows are missing: {reason}", rows.total_rows);
+        let seconds = crate::query_run::now_micros() / 1_000_000;
+        let line = serde_json::json!({ "client_time": seconds, "level": "ERROR", "message": text });
+        let artifact = rows.query.as_ref().map(|query| query.name.clone());
+        self.send_urgent(VeloMessage {
+            session_id: message.session_id.clone(),
+            request_id: peregrine_wire::ids::request::LOG,
+            log_message: Some(LogMessage {
+                number_of_rows: 1,
+                jsonl: format!("{line}\n"),
+                artifact: artifact.unwrap_or_default(),
+                ..LogMessage::default()
+            }),
+            ..VeloMessage::default()
+        });
     }
 
     /// Rows of this flow that still wait will not be sent; its logs and final statistics will.
@@ -83,28 +163,23 @@ impl Outbox {
 
     /// A flow of this name starts: its rows are wanted, whatever was cancelled before.
     pub(crate) fn renew(&self, session_id: &str) {
+        self.losses.forget(session_id);
         let mut cancelled = self.cancelled.lock();
         if cancelled.0.remove(session_id) {
             cancelled.1.retain(|id| id != session_id);
         }
     }
 
-    /// What to send next, up to about `bytes`; `None` when there is nothing.
-    pub(crate) fn lease(&self, bytes: usize) -> Result<Option<Outgoing>, BufferError> {
-        {
-            let urgent = self.urgent.lock();
-            if !urgent.is_empty() {
-                return Ok(Some(Outgoing {
-                    lists: urgent.iter().cloned().collect(),
-                    is_urgent: true,
-                    is_all: false,
-                }));
-            }
+    /// What to send next, up to `bytes` or one message, and at most `most` messages; `None` when there is nothing.
+    pub(crate) fn lease(&self, bytes: usize, most: usize) -> Result<Option<Outgoing>, BufferError> {
+        if let Some(urgent) = lease_from(&self.urgent, Queue::Urgent, bytes, most) {
+            return Ok(Some(urgent));
         }
         loop {
-            let lease = self.buffer.lease(bytes)?;
+            let lease = self.buffer.lease(bytes, most)?;
             if lease.records.is_empty() {
-                return Ok(None);
+                let late = lease_from(&self.late, Queue::Late, bytes, most);
+                return Ok(late.map(|late| self.marked(late)));
             }
             let lists: Vec<Vec<u8>> = lease
                 .records
@@ -112,34 +187,62 @@ impl Outbox {
                 .filter(|list| self.is_wanted(list))
                 .collect();
             if !lists.is_empty() {
-                return Ok(Some(Outgoing {
+                return Ok(Some(self.marked(Outgoing {
                     lists,
-                    is_urgent: false,
+                    from: Queue::Buffer,
                     is_all: lease.is_all,
-                }));
+                })));
             }
             // Nothing but rows of cancelled collections.
             self.buffer.commit()?;
         }
     }
 
+    /// Reports of collections that lost something say so.
+    fn marked(&self, outgoing: Outgoing) -> Outgoing {
+        let lists = outgoing.lists.into_iter();
+        Outgoing {
+            lists: lists.map(|list| self.losses.mark_list(list)).collect(),
+            ..outgoing
+        }
+    }
+
     /// What was leased has arrived.
     pub(crate) fn commit(&self, sent: &Outgoing) -> Result<(), BufferError> {
-        if sent.is_urgent {
-            // Only what was sent: more may have come meanwhile.
-            let mut urgent = self.urgent.lock();
-            let count = sent.lists.len().min(urgent.len());
-            urgent.drain(..count);
-            return Ok(());
-        }
-        self.buffer.commit()
+        let queue = match sent.from {
+            Queue::Buffer => return self.buffer.commit(),
+            Queue::Urgent => &self.urgent,
+            Queue::Late => &self.late,
+        };
+        // Only what was sent: more may have come meanwhile.
+        let mut queue = queue.lock();
+        let count = sent.lists.len().min(queue.len());
+        queue.drain(..count);
+        Ok(())
     }
 
     /// What was leased has not arrived, and will be handed out again.
     pub(crate) fn roll_back(&self, sent: &Outgoing) {
-        if !sent.is_urgent {
+        if sent.from == Queue::Buffer {
             self.buffer.roll_back();
         }
+    }
+
+    /// What was leased will never arrive, for this reason: it makes way for what waits behind it.
+    pub(crate) fn set_aside(&self, refused: &Outgoing, reason: &str) -> Result<(), BufferError> {
+        for list in &refused.lists {
+            let messages = <MessageList as Message>::decode(list.as_slice()).unwrap_or_default();
+            for message in &messages.job {
+                tracing::error!(
+                    flow_id = message.session_id,
+                    bytes = list.len(),
+                    reason,
+                    "a message cannot be delivered and is dropped"
+                );
+                self.lose(message, &format!("they could not be delivered; {reason}"));
+            }
+        }
+        self.commit(refused)
     }
 
     /// Waits until there may be something to send.
@@ -154,7 +257,7 @@ impl Outbox {
 
     /// Nothing waits to be sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.urgent.lock().is_empty() && self.pending_bytes() == 0
+        self.urgent.lock().is_empty() && self.late.lock().is_empty() && self.pending_bytes() == 0
     }
 
     /// Drops what waits in the buffer but for rows of event queries; gives how many bytes that were. Those that stay are
@@ -163,7 +266,7 @@ impl Outbox {
         let mut left = self.buffer.pending_bytes();
         let mut dropped = 0;
         while left > 0 {
-            let lease = self.buffer.lease(DISOWN_PIECE)?;
+            let lease = self.buffer.lease(DISOWN_PIECE, usize::MAX)?;
             if lease.records.is_empty() {
                 break;
             }
@@ -199,10 +302,139 @@ impl Outbox {
     }
 }
 
+/// False when there is no room.
+fn keep_in_memory(queue: &Mutex<VecDeque<Vec<u8>>>, message: VeloMessage, largest: usize) -> bool {
+    let Ok(message) = message_size::fit(message, largest) else {
+        return false;
+    };
+    let list = pack::batch(vec![message]);
+    let mut queue = queue.lock();
+    let has_room = queue.iter().map(Vec::len).sum::<usize>() + list.len() <= URGENT_MAX;
+    if has_room {
+        queue.push_back(list);
+    }
+    has_room
+}
+
+fn lease_from(queue: &Mutex<VecDeque<Vec<u8>>>, from: Queue, bytes: usize, most: usize) -> Option<Outgoing> {
+    let queue = queue.lock();
+    let mut total = 0;
+    let fits = |(at, list): &(usize, &Vec<u8>)| {
+        total += list.len();
+        *at == 0 || (total <= bytes && *at < most)
+    };
+    let lists: Vec<Vec<u8>> = queue
+        .iter()
+        .enumerate()
+        .take_while(fits)
+        .map(|(_, list)| list.clone())
+        .collect();
+    (!lists.is_empty()).then_some(Outgoing {
+        lists,
+        from,
+        is_all: false,
+    })
+}
+
+/// What tells of a message that it is lost, without its content.
+fn summary(message: &VeloMessage) -> VeloMessage {
+    let mut summary = VeloMessage {
+        session_id: message.session_id.clone(),
+        ..VeloMessage::default()
+    };
+    if let Some(rows) = &message.vql_response {
+        summary.vql_response = Some(VqlResponse {
+            query: rows.query.as_ref().map(|query| VqlRequest {
+                name: query.name.clone(),
+                ..VqlRequest::default()
+            }),
+            total_rows: rows.total_rows,
+            ..VqlResponse::default()
+        });
+    }
+    summary.log_message = message.log_message.as_ref().map(|log| LogMessage {
+        number_of_rows: log.number_of_rows,
+        ..LogMessage::default()
+    });
+    summary.file_buffer = message.file_buffer.as_ref().map(|file| FileBuffer {
+        data_length: file.data_length,
+        ..FileBuffer::default()
+    });
+    summary
+}
+
 fn is_of_event_queries(list: &[u8]) -> bool {
     <MessageList as Message>::decode(list).is_ok_and(|list| {
         list.job
             .iter()
             .all(|job| job.session_id == crate::monitoring::SESSION)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
+    use std::time::Duration;
+
+    #[test]
+    fn on_a_full_disk_the_last_report_says_what_is_missing() {
+        let outbox = Outbox::new(Buffer::on_full_disk(Duration::ZERO), 1 << 20);
+        let rows = VeloMessage {
+            session_id: "F.1".into(),
+            vql_response: Some(VqlResponse {
+                total_rows: 5,
+                ..VqlResponse::default()
+            }),
+            ..VeloMessage::default()
+        };
+        assert!(outbox.send(rows, &|| false).is_err());
+        let stats = FlowStats {
+            query_status: vec![VeloStatus::default()],
+            flow_complete: true,
+            ..FlowStats::default()
+        };
+        assert!(outbox.send_last(crate::flow::stats_message("F.1", stats)));
+        assert!(!outbox.is_empty());
+        let sent = outbox.lease(1 << 20, usize::MAX).unwrap().unwrap();
+        let list = <MessageList as Message>::decode(sent.lists[0].as_slice()).unwrap();
+        let status = &list.job[0].flow_stats.as_ref().unwrap().query_status[0];
+        assert_eq!(status.status(), ReturnedStatus::GenericError);
+        assert!(
+            status.error_message.starts_with("5 rows") && status.error_message.contains("No space left"),
+            "{}",
+            status.error_message
+        );
+        outbox.commit(&sent).unwrap();
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_and_told_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(Buffer::open(&dir.path().join("buffer"), 1 << 20).unwrap(), 1000);
+        let rows = VeloMessage {
+            session_id: crate::monitoring::SESSION.into(),
+            vql_response: Some(VqlResponse {
+                jsonl_response: "x".repeat(2000),
+                total_rows: 1,
+                ..VqlResponse::default()
+            }),
+            ..VeloMessage::default()
+        };
+        assert!(matches!(
+            outbox.send(rows, &|| false),
+            Err(SendError::TooLarge(_))
+        ));
+        let sent = outbox.lease(1 << 20, usize::MAX).unwrap().unwrap();
+        assert_eq!(sent.from, Queue::Urgent);
+        let list = <MessageList as Message>::decode(sent.lists[0].as_slice()).unwrap();
+        let log = list.job[0].log_message.as_ref().unwrap();
+        assert!(
+            log.jsonl
+                .contains("1 rows are missing: the agent could not keep them; a message of"),
+            "{}",
+            log.jsonl
+        );
+    }
 }

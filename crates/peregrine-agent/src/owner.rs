@@ -5,14 +5,15 @@
 //! collections of this client. Rows of event queries are about the machine, whatever it is called, and are sent.
 
 use crate::checkpoint::Checkpoints;
-use crate::files::write_atomically;
+use crate::files::{read_own, write_atomically};
 use crate::outbox::Outbox;
 use std::path::{Path, PathBuf};
 
 /// Drops what a former identity left, with a warning, and notes that buffer and checkpoints belong to this one.
 pub(crate) fn settle(buffer: &Path, client_id: &str, outbox: &Outbox, checkpoints: &Checkpoints) {
     let path = owner_file(buffer);
-    let owner = std::fs::read_to_string(&path).unwrap_or_default();
+    let owner = read_own(&path).unwrap_or_default();
+    let owner = String::from_utf8_lossy(&owner);
     let owner = owner.trim();
     if owner == client_id {
         return;
@@ -60,7 +61,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("buffer.bin");
         let checkpoints = Checkpoints::open(&dir.path().join("checkpoints"), true).unwrap();
-        let outbox = Outbox::new(Buffer::open(&path, 1 << 20).unwrap());
+        let outbox = Outbox::new(Buffer::open(&path, 1 << 20).unwrap(), 1 << 20);
         let fill = || {
             for session in [
                 "F.1",
@@ -70,10 +71,10 @@ mod tests {
             ] {
                 assert!(outbox.send(message(session), &|| true).unwrap());
             }
-            checkpoints.write("F.2", &FlowStats::default());
+            checkpoints.write("F.2", &FlowStats::default()).unwrap();
         };
         let waiting = || {
-            let sent = outbox.lease(1 << 20).unwrap();
+            let sent = outbox.lease(1 << 20, usize::MAX).unwrap();
             let count = sent.as_ref().map_or(0, |sent| sent.lists.len());
             sent.iter().for_each(|sent| outbox.commit(sent).unwrap());
             count

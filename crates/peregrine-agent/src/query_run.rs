@@ -1,11 +1,14 @@
 //! One request of a flow while it runs: its rows, its status, its limits.
 
 use crate::flow::FlowShared;
+use crate::left_behind;
+use crate::message_size::short_text;
 use crate::row_batch::{BatchLimits, RowBatches};
 use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
 use crate::upload::FlowUploader;
 use parking_lot::Mutex;
 use peregrine_accessors::UploaderHandle;
+use peregrine_engine::Cancellation;
 use peregrine_engine::log::{Level, LogSink};
 use peregrine_proto::{VeloStatus, VqlCollectorArgs, velo_status::ReturnedStatus};
 use std::sync::Arc;
@@ -27,12 +30,29 @@ pub(crate) struct QueryRun {
 
 struct State {
     status: VeloStatus,
+    /// What the query runs in, while it does.
+    work: Option<Work>,
+    /// Nobody waits for it any more, and its status stays what it is.
+    is_abandoned: bool,
     /// While it runs and its deadline was not reported.
     deadline: Option<Instant>,
 }
 
+/// A query at work.
+struct Work {
+    token: Cancellation,
+    thread: i32,
+    /// When it was first seen to be told to end.
+    told: Option<Instant>,
+}
+
 impl QueryRun {
-    pub(crate) fn new(request: VqlCollectorArgs, total: usize, default_wait: Duration) -> QueryRun {
+    pub(crate) fn new(
+        request: VqlCollectorArgs,
+        total: usize,
+        default_wait: Duration,
+        largest: usize,
+    ) -> QueryRun {
         let status = VeloStatus {
             status: ReturnedStatus::Progress.into(),
             query_id: request.query_id,
@@ -41,12 +61,14 @@ impl QueryRun {
             ..VeloStatus::default()
         };
         QueryRun {
-            rows: RowBatches::new(&request, BatchLimits::of(&request, default_wait)),
+            rows: RowBatches::new(&request, BatchLimits::of(&request, default_wait, largest)),
             request,
             last_active: AtomicU64::new(now_micros()),
             is_dirty: AtomicBool::new(true),
             state: Mutex::new(State {
                 status,
+                work: None,
+                is_abandoned: false,
                 deadline: None,
             }),
         }
@@ -95,12 +117,57 @@ impl QueryRun {
         self.state.lock().status.status = ReturnedStatus::GenericError.into();
     }
 
+    /// Where it hangs, when it was told to end long ago and does not. One that waits for room in the buffer does not hang.
+    pub(crate) fn hangs(&self) -> Option<String> {
+        let mut state = self.state.lock();
+        let work = state.work.as_mut()?;
+        if !work.token.is_cancelled() || self.rows.is_sending() {
+            work.told = None;
+            return None;
+        }
+        let told = *work.told.get_or_insert_with(Instant::now);
+        (told.elapsed() >= left_behind::GRACE).then(|| left_behind::place(work.thread))
+    }
+
+    /// It hangs and is left behind: what it has found so far is sent, and what it finds later is dropped.
+    pub(crate) fn leave_behind(&self, flow: &FlowShared, place: &str) {
+        let reason = format!(
+            "the query did not end within {} seconds after it was told to, and was left behind; it hangs in {place}",
+            left_behind::GRACE.as_secs()
+        );
+        tracing::warn!(
+            flow_id = flow.session_id,
+            query = request_name(&self.request),
+            reason,
+            "a query is left behind"
+        );
+        self.rows.close();
+        self.rows.flush(true, flow);
+        flow.log(Some(self), Level::Error, &reason);
+        let mut state = self.state.lock();
+        state.is_abandoned = true;
+        state.work = None;
+        let status = &mut state.status;
+        status.status = ReturnedStatus::GenericError.into();
+        // The limit or the cancel was the first reason; where it hangs is news.
+        if !status.error_message.contains(&reason) {
+            status.error_message = format!("{}; {reason}", status.error_message);
+        }
+        status.duration = i64::try_from(
+            now_micros()
+                .saturating_sub(status.first_active)
+                .saturating_mul(1000),
+        )
+        .unwrap_or(i64::MAX);
+        self.is_dirty.store(true, Ordering::Relaxed);
+    }
+
     /// Marks the query as failed; the first reason counts.
     pub(crate) fn fail(&self, message: &str, backtrace: &str) {
         let status = &mut self.state.lock().status;
         if status.error_message.is_empty() {
-            message.clone_into(&mut status.error_message);
-            backtrace.clone_into(&mut status.backtrace);
+            status.error_message = short_text(message);
+            status.backtrace = short_text(backtrace);
         }
         self.is_dirty.store(true, Ordering::Relaxed);
     }
@@ -147,9 +214,16 @@ impl QueryRun {
         } else {
             self.run(flow, runner);
         }
+        if self.state.lock().is_abandoned {
+            return;
+        }
         self.rows.flush(true, flow.as_ref());
         self.last_active.store(now_micros(), Ordering::Relaxed);
-        let status = &mut self.state.lock().status;
+        let mut state = self.state.lock();
+        if state.is_abandoned {
+            return;
+        }
+        let status = &mut state.status;
         let outcome = if status.error_message.is_empty() {
             ReturnedStatus::Ok
         } else {
@@ -163,9 +237,15 @@ impl QueryRun {
     fn run(self: &Arc<Self>, flow: &Arc<FlowShared>, runner: &dyn QueryRunner) {
         let timeout = Duration::from_secs(self.timeout());
         self.state.lock().deadline = Instant::now().checked_add(timeout);
+        let token = flow.cancellation.child_with_deadline(timeout);
+        self.state.lock().work = Some(Work {
+            token: token.clone(),
+            thread: left_behind::thread_id(),
+            told: None,
+        });
         let environment = QueryEnvironment {
             session_id: flow.session_id.clone(),
-            cancellation: flow.cancellation.child_with_deadline(timeout),
+            cancellation: token,
             log: Arc::new(QueryLog {
                 flow: Arc::clone(flow),
                 query: Arc::clone(self),
@@ -179,6 +259,13 @@ impl QueryRun {
         };
         let mut sink = Sink { flow, query: self };
         let outcome = runner::run_guarded(runner, &self.request, &environment, &mut sink);
+        {
+            let mut state = self.state.lock();
+            state.work = None;
+            if state.is_abandoned {
+                return;
+            }
+        }
         if let Err(failure) = outcome {
             self.fail(&failure.message, &failure.backtrace);
             flow.log(Some(self), Level::Error, &failure.message);
@@ -233,17 +320,20 @@ struct Sink<'a> {
 impl QuerySink for Sink<'_> {
     fn row(&mut self, statement: usize, json: &[u8], columns: &Columns<'_>) -> Result<(), Stopped> {
         let query = self.query;
+        if query.state.lock().is_abandoned {
+            return Err(Stopped);
+        }
         if !query.rows.wants(statement) {
             return Ok(());
         }
         if !self.flow.count_row() {
             return Err(Stopped);
         }
-        let is_full = query.rows.add(statement, json, columns);
+        let note = query.rows.push(statement, json, columns, self.flow.as_ref());
         query.last_active.store(now_micros(), Ordering::Relaxed);
         query.is_dirty.store(true, Ordering::Relaxed);
-        if is_full {
-            query.rows.flush(false, self.flow.as_ref());
+        if let Some(note) = note {
+            self.flow.log(Some(query), Level::Error, &note);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::connector::{Connector, Outcome};
 use crate::executor::Executor;
 use crate::host::HostFacts;
+use crate::retry::Retry;
 use crate::transport::Channel;
 use peregrine_proto::{ForemanCheckin, VeloMessage, VqlRequest, VqlResponse};
 use peregrine_wire::{ids, pack};
@@ -16,6 +17,7 @@ const UNTIL_ENROLLED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, facts: HostFacts) {
     let mut channel = Channel::default();
+    let mut retry = Retry::default();
     let min_poll = Duration::from_secs(connector.config.min_poll);
     let mut last_info: Option<Instant> = None;
     while !connector.cancellation.is_cancelled() {
@@ -44,10 +46,16 @@ pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, fact
                 messages.into_iter().for_each(|message| executor.handle(message));
                 pause
             }
-            Outcome::Refused => min_poll,
+            Outcome::Refused(_) => min_poll,
             Outcome::NotEnrolled => UNTIL_ENROLLED,
-            Outcome::Failed => connector.back_off(),
+            Outcome::Failed { .. } => {
+                if connector.pause(retry.after_failure(&connector.config)).await {
+                    return;
+                }
+                continue;
+            }
         };
+        retry.reset();
         if connector.pause(pause).await {
             return;
         }

@@ -1,6 +1,7 @@
 //! The rows of a request on their way into `VQLResponse` packets.
 
 use crate::runner::Columns;
+use crate::{long_row, message_size};
 use flate2::{Compression, write::ZlibEncoder};
 use parking_lot::Mutex;
 use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlRequest, VqlResponse};
@@ -13,11 +14,18 @@ pub(crate) struct BatchLimits {
     pub(crate) rows: u64,
     pub(crate) bytes: usize,
     pub(crate) wait: Duration,
+    /// Bytes of rows, line ends included, that a message holds beside what comes with them.
+    pub(crate) largest: usize,
 }
 
+/// What comes with the rows of a message: the query, its columns.
+const HEAD: usize = 640 << 10;
+/// Bytes of a query's text, and of the names of its columns, that come with its rows.
+const HEAD_PART: usize = 256 << 10;
+
 impl BatchLimits {
-    /// Those of a request; what it leaves open is as for every collection.
-    pub(crate) fn of(request: &VqlCollectorArgs, default_wait: Duration) -> BatchLimits {
+    /// Those of a request; what it leaves open is as for every collection. No message is larger than `largest`.
+    pub(crate) fn of(request: &VqlCollectorArgs, default_wait: Duration, largest: usize) -> BatchLimits {
         let or = |value: u64, default: u64| if value == 0 { default } else { value };
         BatchLimits {
             rows: or(request.max_row, 10_000),
@@ -27,8 +35,26 @@ impl BatchLimits {
             } else {
                 Duration::from_secs(request.max_wait)
             },
+            largest: largest.saturating_sub(HEAD),
         }
     }
+}
+
+/// A query as it comes with its rows.
+fn head(query: &VqlRequest) -> VqlRequest {
+    let mut head = query.clone();
+    message_size::shorten(&mut head.vql, HEAD_PART);
+    head
+}
+
+/// As many names of columns as a message has room for.
+fn first_names(names: Vec<String>) -> Vec<String> {
+    let mut size = 0;
+    let fits = |name: &String| {
+        size += name.len() + 8;
+        size <= HEAD_PART
+    };
+    names.into_iter().take_while(fits).collect()
 }
 
 /// Where packets go, and how they are marked.
@@ -51,6 +77,7 @@ pub(crate) struct RowBatches {
 struct Batches {
     list: Vec<RowBatch>,
     last_row: Instant,
+    is_closed: bool,
 }
 
 impl RowBatches {
@@ -59,11 +86,12 @@ impl RowBatches {
             .query
             .iter()
             .zip(0..)
-            .map(|(query, id)| RowBatch::new(query.clone(), id))
+            .map(|(query, id)| RowBatch::new(head(query), id))
             .collect();
         let batches = Mutex::new(Batches {
             list,
             last_row: Instant::now(),
+            is_closed: false,
         });
         RowBatches {
             limits,
@@ -81,10 +109,49 @@ impl RowBatches {
             .is_some_and(|batch| !batch.request.name.is_empty())
     }
 
+    /// Takes in a row, and sends what is due then. A row too large for a message is cut; gives a note for the log then.
+    pub(crate) fn push(
+        &self,
+        statement: usize,
+        json: &[u8],
+        columns: &Columns<'_>,
+        to: &dyn Destination,
+    ) -> Option<String> {
+        let cut = (json.len() >= self.limits.largest).then(|| long_row::cut(json, self.limits.largest - 1));
+        let json = cut.as_ref().map_or(json, |cut| &cut.json);
+        if !self.has_room(statement, json.len()) {
+            self.flush(true, to);
+        }
+        if self.add(statement, json, columns) {
+            self.flush(false, to);
+        }
+        cut.map(|cut| cut.note)
+    }
+
+    /// Would a row of this size, added to those that wait, still fit into a message?
+    fn has_room(&self, statement: usize, size: usize) -> bool {
+        let batches = self.batches.lock();
+        let batch = batches.list.get(statement);
+        batch.is_none_or(|batch| batch.rows == 0 || batch.jsonl.len() + size < self.limits.largest)
+    }
+
+    /// From now on rows are dropped: nobody waits for them any more.
+    pub(crate) fn close(&self) {
+        self.batches.lock().is_closed = true;
+    }
+
+    /// Somebody is just sending, or waits for room to.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.sending.is_locked()
+    }
+
     /// Adds a row; true when its batch is full.
-    pub(crate) fn add(&self, statement: usize, json: &[u8], columns: &Columns<'_>) -> bool {
+    fn add(&self, statement: usize, json: &[u8], columns: &Columns<'_>) -> bool {
         let mut batches = self.batches.lock();
         batches.last_row = Instant::now();
+        if batches.is_closed {
+            return false;
+        }
         let Some(batch) = batches.list.get_mut(statement) else {
             return false;
         };
@@ -205,7 +272,7 @@ impl RowBatch {
     /// Adds a row, already encoded and without line end.
     fn add(&mut self, json: &[u8], columns: &Columns<'_>) {
         if self.part == 0 && self.rows == 0 {
-            self.columns = columns();
+            self.columns = first_names(columns());
         }
         self.jsonl.extend_from_slice(json);
         self.jsonl.push(b'\n');
@@ -314,6 +381,7 @@ mod tests {
                 rows: 2,
                 bytes: 1000,
                 wait: Duration::from_secs(100),
+                largest: 100_000,
             },
         );
         assert!(!batches.wants(0) && batches.wants(1) && !batches.wants(9));
@@ -358,5 +426,50 @@ mod tests {
         };
         assert_eq!((other.query_id, other.part, other.query_start_row), (2, 0, 3));
         assert_eq!(batches.summary(), (vec!["A".to_owned()], 4));
+    }
+
+    #[test]
+    fn no_packet_is_larger_than_a_message_may_be() {
+        let request = VqlCollectorArgs {
+            query: vec![VqlRequest {
+                name: "A".into(),
+                vql: "x".repeat(1 << 20),
+            }],
+            max_row_buffer_size: 1 << 40,
+            ..VqlCollectorArgs::default()
+        };
+        let largest = 1 << 20;
+        let batches = RowBatches::new(
+            &request,
+            BatchLimits::of(&request, Duration::from_secs(100), largest),
+        );
+        let sink = Sink(false, Mutex::default());
+        let row = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length)).into_bytes();
+        let columns = || (0..100_000).map(|n| format!("column{n}")).collect();
+        for length in [10, 200_000, 200_000, 10, 5_000_000, 10] {
+            let note = batches.push(0, &row(length), &columns, &sink);
+            assert_eq!(note.is_some(), length == 5_000_000, "{note:?}");
+        }
+        batches.flush(true, &sink);
+        let packets = sink.1.into_inner();
+        let mut rows = 0;
+        for packet in &packets {
+            assert_eq!(packet.query_start_row, rows);
+            rows += packet.total_rows;
+            let size = peregrine_proto::Message::encoded_len(packet);
+            assert!(size < largest, "{size}");
+            assert!(
+                packet
+                    .jsonl_response
+                    .lines()
+                    .all(|row| serde_json::from_str::<serde_json::Value>(row).is_ok())
+            );
+        }
+        assert_eq!(rows, 6);
+        assert!(
+            packets
+                .iter()
+                .any(|packet| packet.jsonl_response.contains("\"Column\":\"a\""))
+        );
     }
 }

@@ -8,6 +8,9 @@ use peregrine_engine::prelude::{Scope, Stop, VqlResult};
 use peregrine_proto::{FileBuffer, PathSpec, VeloMessage};
 use std::sync::Arc;
 
+/// Bytes of a name; it travels with every piece, twice. File systems have none longer than 4096.
+const LONGEST_NAME: usize = 32 << 10;
+
 /// Sends the files of one query.
 pub(crate) struct FlowUploader {
     flow: Arc<FlowShared>,
@@ -25,6 +28,13 @@ impl FlowUploader {
 
 impl Uploader for FlowUploader {
     fn begin(&self, _: &Scope, file: UploadFile) -> VqlResult<Box<dyn Upload>> {
+        let length = file.stored_name().len();
+        if length > LONGEST_NAME {
+            return Err(format!(
+                "the name to store it under has {length} bytes; give at most {LONGEST_NAME}"
+            )
+            .into());
+        }
         self.query.count_upload(file.expected_size);
         let pathspec = PathSpec {
             path: file.stored_name(),

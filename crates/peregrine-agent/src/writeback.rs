@@ -32,23 +32,28 @@ impl WritebackStore {
             PathBuf::from(name)
         });
         let level2 = second.as_deref().map(read).transpose()?.flatten();
-        let level1 = read(first)?.filter(|level1| level2.is_none() || !level1.private_key.is_empty());
-        let content = Writeback::from_levels(level1, level2);
+        let level1 = read(first)?;
+        let content = merge(level1.clone(), level2.clone());
         let store = WritebackStore {
             first: first.to_owned(),
             second,
             content: Mutex::new(content),
             is_renewed: AtomicBool::new(false),
         };
-        store.complete()?;
+        store.complete(level1.as_ref(), level2.as_ref())?;
         Ok(store)
     }
 
-    fn complete(&self) -> anyhow::Result<()> {
+    /// Makes what is missing, and writes the files that are not as they should be.
+    fn complete(&self, level1: Option<&Writeback>, level2: Option<&Writeback>) -> anyhow::Result<()> {
         let mut content = self.content.lock();
-        if PrivateKey::from_pem(&content.private_key).is_err() {
+        let is_known = has_key(&content);
+        if !is_known {
             if !content.private_key.is_empty() {
                 tracing::error!("the agent's key can't be read; it gets a new identity");
+                for path in std::iter::once(&self.first).chain(&self.second) {
+                    keep_damaged(path);
+                }
             }
             let key = PrivateKey::generate()?;
             key.to_pem()?.as_str().clone_into(&mut content.private_key);
@@ -57,10 +62,42 @@ impl WritebackStore {
         if content.install_time == 0 {
             content.install_time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         }
-        if self.second.is_some() {
+        let written = self.write_missing(&content, level1, level2);
+        match written {
+            // It is who it was; the disk may have room at the next start.
+            Err(error) if is_known => {
+                tracing::warn!(%error, "the agent's state could not be written; it starts all the same")
+            }
+            outcome => return outcome,
+        }
+        Ok(())
+    }
+
+    /// Each file is written only when that changes it: a start leaves the identity alone, and needs no room on the disk.
+    fn write_missing(
+        &self,
+        content: &Writeback,
+        level1: Option<&Writeback>,
+        level2: Option<&Writeback>,
+    ) -> anyhow::Result<()> {
+        if self.second.is_none() {
+            return if level1 == Some(content) {
+                Ok(())
+            } else {
+                self.save(content)
+            };
+        }
+        if level1.is_none_or(|level1| level1.identity() != content.identity()) {
+            if level1.is_some_and(|level1| !level1.private_key.is_empty() && !has_key(level1)) {
+                keep_damaged(&self.first);
+            }
             save(&self.first, &content.identity())?;
         }
-        self.save(&content)
+        if level2 == Some(content) {
+            Ok(())
+        } else {
+            self.save(content)
+        }
     }
 
     /// The agent's key.
@@ -136,6 +173,34 @@ impl WritebackStore {
 
     fn save(&self, content: &Writeback) -> anyhow::Result<()> {
         save(self.second.as_ref().unwrap_or(&self.first), content)
+    }
+}
+
+/// The state out of both files. The first says who the agent is, unless its key is damaged and that of the second is not.
+fn merge(level1: Option<Writeback>, level2: Option<Writeback>) -> Writeback {
+    let is_better = level2.as_ref().is_some_and(has_key) && !level1.as_ref().is_some_and(has_key);
+    if is_better && level1.is_some() {
+        tracing::warn!(
+            "the agent's key is taken from its second state file, as that in the first can't be read"
+        );
+    }
+    Writeback::from_levels(level1.filter(|_| !is_better), level2)
+}
+
+fn has_key(content: &Writeback) -> bool {
+    PrivateKey::from_pem(&content.private_key).is_ok()
+}
+
+/// Somebody may still be able to mend it.
+fn keep_damaged(path: &Path) {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".damaged");
+    let kept = PathBuf::from(name);
+    if !kept.exists()
+        && let Err(error) = std::fs::rename(path, &kept)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a damaged state file could not be kept");
     }
 }
 
@@ -220,5 +285,47 @@ mod tests {
         let store = WritebackStore::open(&path, ".bak").unwrap();
         assert_eq!(id(&store), first);
         assert!(store.event_table().is_none());
+    }
+
+    #[test]
+    fn a_damaged_key_does_not_beat_the_good_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.yaml");
+        let backup = dir.path().join("agent.yaml.bak");
+        let id = |store: &WritebackStore| ids::client_id(store.key().unwrap().public());
+        let first = id(&WritebackStore::open(&path, ".bak").unwrap());
+        for (damaged, whole) in [(&path, &backup), (&backup, &path)] {
+            let good = std::fs::read_to_string(whole).unwrap();
+            let text = std::fs::read_to_string(damaged).unwrap();
+            let line = text.lines().filter(|line| line.len() > 40).nth(3).unwrap();
+            std::fs::write(damaged, text.replace(line, &"A".repeat(line.len()))).unwrap();
+            let store = WritebackStore::open(&path, ".bak").unwrap();
+            assert_eq!(id(&store), first, "{}", damaged.display());
+            assert_eq!(std::fs::read_to_string(whole).unwrap(), good);
+            // And the damaged one is whole again.
+            std::fs::remove_file(whole).unwrap();
+            assert_eq!(id(&WritebackStore::open(&path, ".bak").unwrap()), first);
+        }
+        let kept = std::fs::read_to_string(dir.path().join("agent.yaml.damaged")).unwrap();
+        assert!(kept.contains("AAAA"));
+    }
+
+    #[test]
+    fn a_start_leaves_the_files_alone() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        for suffix in ["", ".bak"] {
+            let path = dir.path().join(format!("agent{suffix}.yaml"));
+            WritebackStore::open(&path, suffix).unwrap();
+            let inodes = || -> Vec<u64> {
+                let entries = std::fs::read_dir(dir.path()).unwrap();
+                entries
+                    .map(|entry| entry.unwrap().metadata().unwrap().ino())
+                    .collect()
+            };
+            let before = inodes();
+            WritebackStore::open(&path, suffix).unwrap();
+            assert_eq!(inodes(), before);
+        }
     }
 }

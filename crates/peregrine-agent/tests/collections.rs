@@ -319,3 +319,140 @@ fn what_the_agent_does_not_know_is_answered_and_a_kill_ends_it() {
     });
     assert_eq!(agent.join(), Ended::Killed);
 }
+
+#[test]
+fn a_row_no_message_can_hold_arrives_cut_and_holds_up_nothing() {
+    for scheme in ["http", "ws"] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start();
+        let agent = Agent::start(config(&server, scheme), folder.path(), Arc::new(Words::default()));
+        server.task(flow("F.1", &["rows 1; wide 14000000; rows 1"], |_| {}));
+        server.task(flow("F.2", &["rows 1"], |_| {}));
+        server.wait_for_end("F.2");
+        let stats = server.wait_for_end("F.1");
+        let (status, message) = outcome(&stats);
+        assert_eq!(status, ReturnedStatus::GenericError);
+        assert!(
+            message.contains("the row of 140000") && message.contains("`cell` from 14000002"),
+            "{message}"
+        );
+        assert!(server.logs("F.1").contains("and was cut"), "{scheme}");
+        let text: String = server
+            .rows("F.1")
+            .into_iter()
+            .map(|part| part.jsonl_response)
+            .collect();
+        let rows: Vec<serde_json::Value> = text
+            .lines()
+            .map(|row| serde_json::from_str(row).unwrap())
+            .collect();
+        assert_eq!(rows.len(), 3);
+        assert_eq!(
+            (&rows[1]["n"], &rows[1]["_Truncated"][0]["Column"]),
+            (&1.into(), &"cell".into())
+        );
+        assert!(rows[1]["cell"].as_str().unwrap().len() > 5_000_000);
+        agent.stop();
+    }
+}
+
+#[test]
+fn rows_a_server_refuses_are_told_of_and_hold_up_nothing() {
+    for (scheme, refusal, reason) in [
+        ("http", Refusal::Status(400), "status 400"),
+        ("http", Refusal::Status(413), "status 413"),
+        ("http", Refusal::Drop, "too large for the server"),
+        ("ws", Refusal::Status(400), "status 400"),
+        ("ws", Refusal::HangUp, "the connection breaks"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start();
+        server.change(|state| state.refused.insert("F.1".into(), refusal));
+        let words = Arc::new(Words::default());
+        let agent = Agent::start(config(&server, scheme), folder.path(), Arc::clone(&words) as _);
+        // Away, so that everything waits together.
+        server.task(flow(
+            "F.1",
+            &["log INFO:runs; gate; rows 2; wide 2000000"],
+            |flow| {
+                flow.vql_client_actions[0].max_row = 2;
+            },
+        ));
+        server.task(flow("F.2", &["log INFO:runs; gate; rows 5"], |_| {}));
+        for id in ["F.1", "F.2"] {
+            server.wait("start", |state| {
+                state.of(id).any(|m| m.log_message.is_some()).then_some(())
+            });
+        }
+        words.gate.open();
+        let other = server.wait_for_end("F.2");
+        assert_eq!(outcome(&other).0, ReturnedStatus::Ok);
+        assert_eq!(server.rows("F.2")[0].total_rows, 5);
+        let stats = server.wait_for_end("F.1");
+        let (status, message) = outcome(&stats);
+        assert_eq!(status, ReturnedStatus::GenericError);
+        assert!(
+            message.contains(" rows are missing") && message.contains(reason),
+            "{refusal:?}: {message}"
+        );
+        agent.stop();
+    }
+}
+
+#[test]
+fn a_query_that_hangs_gives_its_slot_back_and_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    let words = Arc::new(Words::default());
+    let mut config = config(&server, "http");
+    config.concurrency = 1;
+    let agent = Agent::start(config, folder.path(), Arc::clone(&words) as _);
+    server.task(flow("F.1", &["rows 3; gate; rows 4"], |flow| {
+        flow.vql_client_actions[0].timeout = 1;
+    }));
+    server.task(flow("F.2", &["rows 1"], |_| {}));
+    let stats = server.wait_for_end("F.1");
+    let (status, message) = outcome(&stats);
+    assert_eq!(status, ReturnedStatus::GenericError);
+    assert!(
+        message.starts_with("Query timed out after 1 seconds; the query did not end within"),
+        "{message}"
+    );
+    server.wait_for_end("F.2");
+    // What it finds when it wakes up is not wanted any more.
+    words.gate.open();
+    server.task(flow("F.3", &["rows 1"], |_| {}));
+    server.wait_for_end("F.3");
+    assert_eq!(
+        server.rows("F.1").iter().map(|part| part.total_rows).sum::<u64>(),
+        3
+    );
+    agent.stop();
+}
+
+#[test]
+fn a_second_agent_on_the_same_folder_does_not_start() {
+    let World {
+        agent,
+        server,
+        _folder,
+        ..
+    } = start();
+    server.wait_for_polls(1);
+    let second = peregrine_agent::run(
+        config(&server, "http"),
+        &paths(_folder.path()),
+        Arc::new(Words::default()),
+        peregrine_agent::HostFacts::default(),
+        &peregrine_engine::Cancellation::new(),
+    );
+    let error = second.unwrap_err().to_string();
+    assert!(
+        error.contains(&format!(
+            "another agent, process {}, runs with the state folder",
+            std::process::id()
+        )),
+        "{error}"
+    );
+    agent.stop();
+}

@@ -87,3 +87,33 @@ fn a_table_is_started_replaced_and_resumed() {
     wait_for_version(&server, 13);
     agent.stop();
 }
+
+#[test]
+fn a_hanging_event_query_does_not_keep_the_next_table_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    let words = Arc::new(Words::default());
+    let agent = Agent::start(config(&server, "http"), folder.path(), Arc::clone(&words) as _);
+    server.task(table(10, &["rows 2; gate; rows 7"]));
+    server.wait("rows", |state| {
+        (rows_of(state, "rows 2; gate; rows 7") == 2).then_some(())
+    });
+    server.task(table(11, &["rows 3; wait"]));
+    server.wait("rows", |state| {
+        (rows_of(state, "rows 3; wait") == 3).then_some(())
+    });
+    server.wait("report of the hanging query", |state| {
+        let mut logs = state
+            .of("F.Monitoring")
+            .filter_map(|message| message.log_message.as_ref());
+        logs.any(|log| log.jsonl.contains("was left behind"))
+            .then_some(())
+    });
+    words.gate.open();
+    server.task(table(12, &["rows 4; wait"]));
+    server.wait("rows", |state| {
+        (rows_of(state, "rows 4; wait") == 4).then_some(())
+    });
+    assert_eq!(server.change(|state| rows_of(state, "rows 2; gate; rows 7")), 2);
+    agent.stop();
+}

@@ -58,6 +58,9 @@ enum Verb {
     /// The process in which `starl()` runs a script.
     #[command(hide = true)]
     StarlarkWorker,
+    /// The process that ends what queries started when this program is killed.
+    #[command(hide = true)]
+    ProgramGuard,
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Server(args) => verbs::server::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
         Verb::StarlarkWorker => verbs::starlark_worker::run(),
+        Verb::ProgramGuard => verbs::program_guard::run(),
     };
     match outcome {
         Ok(code) => code,

@@ -81,7 +81,7 @@ impl Gate {
     }
 }
 
-/// Runs the words of each statement's VQL: `rows N`, `log TEXT`, `wait` (until cancelled), `gate` (until the test
+/// Runs the words of each statement's VQL: `rows N`, `wide N` (a row of N bytes), `log TEXT`, `wait` (until cancelled), `gate` (until the test
 /// opens it, whatever happens), `panic`, `fail`.
 #[derive(Default)]
 pub(crate) struct Words {
@@ -108,6 +108,14 @@ impl QueryRunner for Words {
                             number += 1;
                         }
                     }
+                    ("wide", length) => {
+                        let cell = noise(length.parse().unwrap());
+                        let row = format!("{{\"n\":{number},\"cell\":\"{cell}\"}}");
+                        if sink.row(index, row.as_bytes(), &|| vec!["n".to_owned()]).is_err() {
+                            return Ok(());
+                        }
+                        number += 1;
+                    }
                     ("log", text) => {
                         let (level, text) = Level::split(text);
                         environment.log.log(level, text);
@@ -124,6 +132,17 @@ impl QueryRunner for Words {
         }
         Ok(())
     }
+}
+
+/// Letters that hardly compress.
+fn noise(length: usize) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut state = 1_u64;
+    let letters = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(LETTERS[(state >> 58) as usize])
+    });
+    letters.take(length).collect()
 }
 
 pub(crate) fn request(vql: &str) -> VqlCollectorArgs {

@@ -29,6 +29,17 @@ pub(crate) enum Fault {
     Body(Vec<u8>),
 }
 
+/// How rows are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// With this status.
+    Status(u16),
+    /// With 200 and nothing, as a server does with what is too large.
+    Drop,
+    /// By hanging up.
+    HangUp,
+}
+
 /// A message, and how it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
@@ -43,6 +54,8 @@ pub(crate) struct State {
     pub(crate) received: Vec<Received>,
     pub(crate) tasks: VecDeque<VeloMessage>,
     pub(crate) faults: HashMap<&'static str, VecDeque<Fault>>,
+    /// What is done with packets that have rows of these flows, every time.
+    pub(crate) refused: HashMap<String, Refusal>,
     /// Connections are dropped.
     pub(crate) is_down: bool,
     /// How long the reader is kept waiting.
@@ -84,6 +97,7 @@ impl Server {
             received: Vec::new(),
             tasks: VecDeque::new(),
             faults: HashMap::new(),
+            refused: HashMap::new(),
             is_down: false,
             hold: Duration::from_millis(200),
             polls: 0,
@@ -305,6 +319,16 @@ impl Server {
             return Some((406, Vec::new()));
         };
         let messages: Vec<VeloMessage> = packet.messages().map(Result::unwrap).collect();
+        let refusal = self.change(|state| {
+            let mut with_rows = messages.iter().filter(|message| message.vql_response.is_some());
+            with_rows.find_map(|message| state.refused.get(&message.session_id).copied())
+        });
+        match refusal {
+            Some(Refusal::Status(status)) => return Some((status, Vec::new())),
+            Some(Refusal::Drop) => return Some((200, Vec::new())),
+            Some(Refusal::HangUp) => return None,
+            None => {}
+        }
         self.change(|state| {
             state
                 .received

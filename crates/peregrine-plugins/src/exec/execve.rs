@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_engine::prelude::*;
 
 use super::command::{command, kill_group};
+use super::guard::{self, Guarded};
 
 /// Runs a program, without a shell, and returns what it writes.
 ///
@@ -52,6 +53,8 @@ pub struct Execve;
 
 /// Bytes of a row at most, whatever was asked for.
 const MAX_LENGTH: usize = 16 << 20;
+/// How often the end of a program is looked for that has closed its output.
+const EXIT_TICK: Duration = Duration::from_millis(5);
 
 impl Plugin for Execve {
     type Args = Args;
@@ -101,6 +104,7 @@ impl Plugin for Execve {
             .stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => Running {
+                _guarded: guard::guard(scope, &child),
                 child,
                 is_done: false,
             },
@@ -125,7 +129,15 @@ impl Plugin for Execve {
         let length = usize::try_from(args.length).unwrap_or(0).clamp(1, MAX_LENGTH);
         let separator = args.sep.filter(|sep| !sep.is_empty());
         let rest = gather(scope, &pieces, length, separator.as_ref(), rows)?;
-        let status = child.child.wait().map_err(|error| error.to_string())?;
+        // It may close its output and go on.
+        let status = loop {
+            if let Some(status) = child.child.try_wait().map_err(|error| error.to_string())? {
+                break status;
+            }
+            if scope.cancellation().wait(EXIT_TICK) {
+                return Err(VqlError::Stopped);
+            }
+        };
         child.is_done = true;
         let [stdout, stderr] = rest.map(Str::from);
         let return_code = status.code().map_or(-1, i64::from);
@@ -238,6 +250,7 @@ fn read(
 
 /// A program that does not outlive this.
 struct Running {
+    _guarded: Guarded,
     child: Child,
     is_done: bool,
 }

@@ -2,10 +2,12 @@
 
 mod command;
 mod execve;
+mod guard;
 mod session;
 mod shell_session;
 mod shell_session_control;
 
+pub use guard::{ProgramGuard, guard_programs};
 use peregrine_engine::prelude::*;
 
 pub(crate) const PLUGINS: &[PluginDef] = plugins![execve::Execve];

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
 
 use super::command::kill_group;
+use super::guard::{self, Guarded};
 
 /// Pieces of output that wait for a reader; then the program waits.
 const QUEUE: usize = 1024;
@@ -54,6 +55,7 @@ pub(super) struct Session {
     name: String,
     started: Time,
     child: Mutex<Child>,
+    _guarded: Guarded,
     input: Mutex<Option<Sender<Vec<u8>>>>,
     output: Receiver<Piece>,
     echo: Sender<Piece>,
@@ -88,6 +90,7 @@ impl Session {
         let session = Session {
             name: name.to_owned(),
             started: scope.clock().now(),
+            _guarded: guard::guard(scope, &child),
             child: Mutex::new(child),
             input: Mutex::new(Some(input)),
             output,

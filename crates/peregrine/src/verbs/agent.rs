@@ -9,6 +9,7 @@ use peregrine_engine::Cancellation;
 use peregrine_os::Machine as _;
 use peregrine_plugins::StateFolder;
 use peregrine_wire::config::Config;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -88,6 +89,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             .extension(Arc::new(state.clone()))
             .extension(crate::logging::recent())
             .extension(Arc::clone(&interpreter))
+            .extension(super::program_guard::guard())
     })
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     release_code_when_idle(stop.clone())?;
@@ -139,16 +141,16 @@ fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) ->
                 .context("the configuration names no writeback file")?
         }
     };
-    std::fs::create_dir_all(&folder)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
         .with_context(|| format!("creating the agent's folder `{}`", folder.display()))?;
     let (writeback, buffer) = match state {
         Some(folder) => (folder.join("writeback.yaml"), folder.join("buffer.bin")),
         None => (
             PathBuf::from(client.writeback(variable)),
-            client
-                .local_buffer
-                .file(variable)
-                .map_or_else(|| folder.join("buffer.bin"), PathBuf::from),
+            buffer(client.local_buffer.file(variable), &folder),
         ),
     };
     Ok(AgentPaths {
@@ -156,6 +158,24 @@ fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) ->
         buffer,
         checkpoints: folder.join("checkpoints"),
     })
+}
+
+/// Where rows wait. Configurations name a file in a folder of everybody; one that others may have put there is not used.
+fn buffer(configured: Option<String>, folder: &Path) -> PathBuf {
+    let own = folder.join("buffer.bin");
+    let Some(configured) = configured.map(PathBuf::from) else {
+        return own;
+    };
+    match peregrine_agent::check_own_file(&configured) {
+        Ok(()) => configured,
+        Err(error) => {
+            tracing::error!(
+                configured = %configured.display(), %error, used = %own.display(),
+                "the configured buffer file can not be trusted; another is used"
+            );
+            own
+        }
+    }
 }
 
 /// What the server is told of this machine, or of the one that queries see instead.

@@ -7,6 +7,7 @@ use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
 use peregrine_artifacts::Repository;
+use peregrine_engine::Cancellation;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -63,6 +64,9 @@ pub(crate) fn run(
         remap: args.remap.load()?,
     };
     let (scope, cancellation) = session::open(&options)?;
+    if let Some(timeout) = args.timeout {
+        end_anyway(cancellation.clone(), what.to_owned(), timeout)?;
+    }
     let format = args
         .format
         .unwrap_or_else(|| Format::default_for(args.output.is_some()));
@@ -93,6 +97,39 @@ pub(crate) fn run(
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// How long a query may take to end after its time is up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Ends the program some seconds after the query should have ended, should it hang in the kernel.
+fn end_anyway(cancellation: Cancellation, what: String, timeout: Duration) -> anyhow::Result<()> {
+    let watch = move || {
+        while !cancellation.wait(Duration::from_secs(3600)) {}
+        std::thread::sleep(GRACE);
+        // Where the rows go, somebody may still be reading them.
+        while is_writing() {
+            std::thread::sleep(GRACE);
+        }
+        let seconds = timeout.as_secs_f64();
+        eprintln!(
+            "peregrine: error: the {what} should have stopped after {seconds} seconds (--timeout) and hangs; rows may be missing"
+        );
+        std::process::exit(1);
+    };
+    std::thread::Builder::new()
+        .name("timeout".to_owned())
+        .stack_size(128 << 10)
+        .spawn(watch)?;
+    Ok(())
+}
+
+/// Does the main thread wait for whoever reads its output?
+fn is_writing() -> bool {
+    let place = std::fs::read_to_string("/proc/self/wchan").unwrap_or_default();
+    ["pipe_write", "tty_write", "unix_stream_sendmsg"]
+        .iter()
+        .any(|function| place.contains(function))
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -94,6 +94,7 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         .log(Arc::clone(&options.log) as Arc<dyn LogSink>)
         .cancellation(cancellation.clone())
         .extension(super::starlark_worker::program())
+        .extension(super::program_guard::guard())
         .extension(crate::logging::recent())
         .extension(Arc::new(peregrine_agent::query_limiter()));
     if let Some(folder) = &options.dump_dir {

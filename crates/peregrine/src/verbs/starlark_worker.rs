@@ -2,15 +2,11 @@
 
 use super::agent::SMALL_HEAP;
 use peregrine_starlark::WorkerProgram;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The name of the verb.
 const VERB: &str = "starlark-worker";
-
-/// This very program, even when its file was replaced by a newer one since it started.
-const SELF: &str = "/proc/self/exe";
 
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     peregrine_starlark::worker::run().map_err(anyhow::Error::msg)?;
@@ -19,15 +15,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 /// What every context of this program registers as an extension.
 pub(crate) fn program() -> Arc<WorkerProgram> {
-    let program = match std::env::current_exe() {
-        Ok(path) if !Path::new(SELF).exists() => path,
-        _ => SELF.into(),
-    };
     // An allocator that reserves a large piece of address space at once would leave the script none of its limit.
-    let program = SMALL_HEAP
-        .iter()
-        .fold(WorkerProgram::new(program), |program, (name, value)| {
-            program.env(name, value)
-        });
+    let program = SMALL_HEAP.iter().fold(
+        WorkerProgram::new(super::own_program()),
+        |program, (name, value)| program.env(name, value),
+    );
     Arc::new(program.arg(VERB))
 }
