@@ -87,7 +87,7 @@ export const ARTIFACTS = [
     ],
     { resources: { timeout: 1800, max_rows: 100000 } },
   ),
-  artifact('Linux.Network.Netstat', 'Lists sockets with the processes that hold them.', [param('StateRegex', 'regex', 'Listening|Established', 'Only sockets in a matching state.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'" }),
+  artifact('Linux.Network.Netstat', 'Lists sockets with the processes that hold them.', [param('StateRegex', 'regex', 'Listening|Established', 'Only sockets in a matching state, such as `Listening`.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'" }),
   artifact('Linux.Sys.Crontab', 'Shows the scheduled jobs of all users.', [param('cronTabGlob', '', '/etc/crontab,/etc/cron.d/**,/var/spool/cron/crontabs/*', 'Where the tables are.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'", sources: [{ name: 'CronTabs', description: null }, { name: 'CronScripts', description: null }] }),
   artifact('Linux.Sys.Users', 'Lists local accounts from /etc/passwd.', [], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'" }),
   artifact('Linux.Forensics.Journal', 'Reads the systemd journal.', [param('JournalGlob', '', '/{run,var}/log/journal/*/*.journal', 'Journal files.'), param('DateAfter', 'timestamp', '', 'Only events after this time.')]),
@@ -164,7 +164,7 @@ export function pstreeRows(processes) {
 
 export function fileRows(count) {
   const rng = random(23);
-  const columns = [{ name: 'OSPath' }, { name: 'Size', type: 'number' }, { name: 'Mtime', type: 'timestamp' }, { name: 'Mode' }, { name: 'Owner' }, { name: 'Sha256' }, { name: 'IsDir', type: 'bool' }, { name: 'SourceAddress' }, { name: 'Url' }, { name: 'Data', type: 'json' }, { name: '_Source' }];
+  const columns = [{ name: 'OSPath' }, { name: 'Size', type: 'number' }, { name: 'Mtime', type: 'timestamp' }, { name: 'Btime', type: 'timestamp' }, { name: 'Mode' }, { name: 'Owner' }, { name: 'Sha256' }, { name: 'IsDir', type: 'bool' }, { name: 'SourceAddress' }, { name: 'Url' }, { name: 'Data', type: 'json' }, { name: '_Source' }];
   const folders = ['/home/deploy/projects/site', '/home/jana/Downloads', '/tmp/.cache', '/var/www/html/uploads', '/opt/app/releases/2026-11-01'];
   const rows = Array.from({ length: count }, (_, index) => {
     const name = `${rng.pick(['report', 'invoice', 'dump', 'a', 'index', 'core', 'notes'])}-${index}.${rng.pick(['pdf', 'sh', 'php', 'log', 'tar.gz', 'js'])}`;
@@ -172,6 +172,7 @@ export function fileRows(count) {
       `${rng.pick(folders)}/${index === 3 ? 'gpj\u202eexe.\u0007img' : name}`,
       rng.int(80e6),
       iso(NOW - rng.int(90 * 86400e3)),
+      index % 2 ? '1970-01-01T00:00:00Z' : iso(NOW - 100 * 86400e3 + index),
       rng.pick(['-rw-r--r--', '-rwxr-xr-x', 'drwxr-x---']),
       rng.pick(['deploy', 'jana', 'www-data', 'root', null]),
       rng.next() < 0.2 ? null : hex(rng, 64),

@@ -4,13 +4,14 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { createGzip, gzipSync } from 'node:zlib';
 import { ARTIFACTS, fileRows, iso, makeClients, makeProcesses, NOW, pstreeRows } from './data.mjs';
 
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
 const PERMISSIONS = ['READ_RESULTS', 'COLLECT_CLIENT', 'COLLECT_BASIC', 'LABEL_CLIENT', 'SERVER_ADMIN', 'ANY_QUERY', 'ARTIFACT_WRITER'];
 
-export function createMock({ processes = 5000, files = 10_000, clients = 320, dist = null, growEveryMs = 700 } = {}) {
+export function createMock({ processes = 5000, files = 10_000, clients = 320, dist = null, growEveryMs = 700, eventsEveryMs = 0 } = {}) {
   const state = {
     clients: makeClients(clients),
     sessions: new Map(),
@@ -49,12 +50,12 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   state.flows.push(pstree, finder, failed, info);
   for (let index = 0; index < 30; index += 1) {
     const flow = flowOf(`F.D1OLD${String(index).padStart(7, '0')}`, [ARTIFACTS[index % 8].name], 'finished', NOW - 86400e3 * (2 + index), 10 + index * 7, { creator: index % 3 ? 'jana' : 'tomas' });
-    put(flow, flow.artifacts[0], { columns: [{ name: 'Key' }, { name: 'Value', type: 'number' }], rows: Array.from({ length: flow.rows }, (_, at) => [`k${at}`, at]) });
+    put(flow, flow.artifacts[0], { columns: [{ name: 'Key' }, { name: 'Value', type: 'number' }], rows: Array.from({ length: flow.rows }, (_, at) => [`k${at}`, at < 60 ? at : at * 1_234_567]) });
     state.flows.push(flow);
   }
   for (let index = 0; index < 120; index += 1) state.audit.push([iso(NOW - index * 431e3), index % 3 ? 'jana' : 'tomas', ['collect', 'label', 'sign in', 'cancel collection', 'change monitoring'][index % 5], { client_id: first.client_id, artifacts: ['Generic.System.Pstree'] }, '10.0.4.17']);
   const eventTables = {
-    'Linux.Events.ProcessExecutions': { columns: [{ name: '_ts', type: 'timestamp' }, { name: 'Pid', type: 'number' }, { name: 'Ppid', type: 'number' }, { name: 'Exe' }, { name: 'CommandLine' }, { name: 'Username' }], rows: tree.slice(0, 2400).map((p) => [p.start_time, p.pid, p.ppid, p.exe, p.command_line, p.username]).sort((a, b) => a[0].localeCompare(b[0])) },
+    'Linux.Events.ProcessExecutions': { columns: [{ name: '_ts', type: 'timestamp' }, { name: 'Time', type: 'timestamp' }, { name: 'Pid', type: 'number' }, { name: 'Ppid', type: 'number' }, { name: 'Exe' }, { name: 'CommandLine' }, { name: 'Username' }], rows: tree.slice(0, 2400).map((p) => [p.start_time, iso(Date.parse(p.start_time) - 340), p.pid, p.ppid, p.exe, p.command_line, p.username]).sort((a, b) => a[0].localeCompare(b[0])) },
     'Generic.Client.Stats': { columns: [{ name: '_ts', type: 'timestamp' }, { name: 'CPU', type: 'number' }, { name: 'RSS', type: 'number' }], rows: Array.from({ length: 900 }, (_, at) => [iso(NOW - (900 - at) * 30e3), 0.4 + (at % 7) / 10, 18_000_000 + (at % 90) * 1000]) },
   };
 
@@ -63,6 +64,19 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     for (const stream of state.streams) if (topics.some((topic) => stream.topics.has(topic))) stream.response.write(`id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`);
   }
   const pushFlow = (flow) => push('flow', flow, ['flows', `flows:${flow.client_id}`, `flow:${flow.client_id}/${flow.flow_id}`]);
+
+  if (eventsEveryMs > 0) {
+    const name = 'Linux.Events.ProcessExecutions';
+    let pid = 900_000;
+    state.timers.add(
+      setInterval(() => {
+        const { rows } = eventTables[name];
+        pid += 1;
+        rows.push([iso(Date.now()), iso(Date.now() - 340), pid, 1, '/usr/bin/late', `late ${pid}`, 'root']);
+        push('rows', { client_id: first.client_id, flow_id: 'F.Monitoring', source: name, total_rows: rows.length }, [`flow:${first.client_id}/F.Monitoring`]);
+      }, eventsEveryMs),
+    );
+  }
 
   /** A collection that produces rows for some seconds. */
   function grow(flow, table, batches, each) {
@@ -174,7 +188,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     }],
     ['GET', 'session', ({ session }) => ({ user: { name: session.name, roles: ['administrator'], permissions: PERMISSIONS }, csrf_token: session.csrf, server: { name: 'peregrine', version: '0.1.0', started_at: iso(NOW) } })],
     ['DELETE', 'session', ({ sessionId }) => void state.sessions.delete(sessionId)],
-    ['PUT', 'session/password', ({ body }) => void (body.new.length < 12 && fail(400, 'weak_password', 'the new password has fewer than 12 characters; use a longer one'))],
+    ['PUT', 'session/password', ({ body }) => void (body.current !== 'peregrine' ? fail(403, 'wrong_password', 'the current password is wrong') : body.new.length < 12 && fail(400, 'weak_password', 'the new password has fewer than 12 characters; use a longer one'))],
     ['GET', 'clients', ({ query }) => {
       const search = (query.get('search') ?? '').trim().toLowerCase();
       let found = state.clients.filter((client) => {
@@ -220,7 +234,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     ['GET', 'clients/:id/flows/:flow', ({ id, flow }) => flowBy(id, flow)],
     ['POST', 'clients/:id/flows/:flow/cancel', ({ id, flow, session }) => {
       const found = flowBy(id, flow);
-      Object.assign(found, { state: 'error', status: `cancelled by ${session.name}`, finished_at: iso(Date.now()) });
+      Object.assign(found, { state: 'error', status: `Cancelled by ${session.name}`, finished_at: iso(Date.now()) });
       pushFlow(found);
       return found;
     }],
@@ -300,19 +314,27 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     for await (const chunk of request) chunks.push(chunk);
     return chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : {};
   }
-  function serveFile(pathname, response) {
+  const packs = (request) => /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+  function serveFile(pathname, request, response) {
     let file = join(dist, normalize(pathname));
-    if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) file = join(dist, 'index.html');
+    if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) {
+      // As the server does: a file of an older version is not there, a route of the application is.
+      if (pathname.startsWith('/assets/')) return void response.writeHead(404).end();
+      file = join(dist, 'index.html');
+    }
     response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream');
     response.setHeader('Content-Security-Policy', CSP);
     response.setHeader('X-Content-Type-Options', 'nosniff');
-    createReadStream(file).pipe(response);
+    if (packs(request) && /\.(html|js|css|svg)$/.test(file)) {
+      response.setHeader('Content-Encoding', 'gzip');
+      createReadStream(file).pipe(createGzip()).pipe(response);
+    } else createReadStream(file).pipe(response);
   }
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://mock');
     if (!url.pathname.startsWith('/api/v1/')) {
-      if (dist) serveFile(url.pathname, response);
+      if (dist) serveFile(url.pathname, request, response);
       else response.writeHead(404).end();
       return;
     }
@@ -345,7 +367,9 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
         if (answer === undefined) response.writeHead(204).end();
         else {
           response.setHeader('Content-Type', 'application/json');
-          response.end(JSON.stringify(answer));
+          const text = JSON.stringify(answer);
+          if (packs(request)) response.setHeader('Content-Encoding', 'gzip');
+          response.end(packs(request) ? gzipSync(text) : text);
         }
         return;
       }

@@ -1,26 +1,25 @@
 /** Routes. Pages beyond the first view load on demand. */
 
-import { lazy, Suspense } from 'react';
-import { createBrowserRouter, Navigate, useLocation } from 'react-router';
+import { createBrowserRouter, Navigate, useLocation, useRouteError, type RouteObject } from 'react-router';
 // This one knows how to show a change at once (`flushSync`), which `useAddress` needs.
 import { RouterProvider } from 'react-router/dom';
-import { useSession } from './api/session';
-import { loadSession } from './api/session';
+import { loadSession, useSession } from './api/session';
+import { lazyPage, PageBroken } from './lib/lazyPage';
 import { Clients } from './pages/Clients';
 import { SignIn } from './pages/SignIn';
 import { Shell } from './shell/Shell';
 import { Button, Empty, Failure, Loading } from './ui/parts';
 
-const ClientLayout = lazy(() => import('./pages/ClientLayout'));
-const ClientOverview = lazy(() => import('./pages/ClientOverview'));
-const Collections = lazy(() => import('./pages/Collections'));
-const Collect = lazy(() => import('./pages/Collect'));
-const Collection = lazy(() => import('./pages/Collection'));
-const Processes = lazy(() => import('./tree/ProcessPage'));
-const Events = lazy(() => import('./pages/Events'));
-const Artifacts = lazy(() => import('./pages/Artifacts'));
-const Monitoring = lazy(() => import('./pages/Monitoring'));
-const Server = lazy(() => import('./pages/Server'));
+const ClientLayout = lazyPage(() => import('./pages/ClientLayout'));
+const ClientOverview = lazyPage(() => import('./pages/ClientOverview'));
+const Collections = lazyPage(() => import('./pages/Collections'));
+const Collect = lazyPage(() => import('./pages/Collect'));
+const Collection = lazyPage(() => import('./pages/Collection'));
+const Processes = lazyPage(() => import('./tree/ProcessPage'));
+const Events = lazyPage(() => import('./pages/Events'));
+const Artifacts = lazyPage(() => import('./pages/Artifacts'));
+const Monitoring = lazyPage(() => import('./pages/Monitoring'));
+const Server = lazyPage(() => import('./pages/Server'));
 
 /** Everything but signing in needs a session; where one wanted to go is kept for afterwards. */
 function Guarded() {
@@ -40,23 +39,40 @@ function Guarded() {
 
 function NotFound() {
   return (
-    <Empty icon="search" title="No such page" action={<Button onClick={() => window.history.back()}>Back</Button>}>
+    <Empty level={1} icon="search" title="No such page" action={<Button onClick={() => window.history.back()}>Back</Button>}>
       <p>The address leads nowhere. Press Ctrl-K to find a machine, an artifact or a page.</p>
     </Empty>
   );
 }
 
+/** What fails on a page stays on that page: rail, top bar and the machine's head remain. */
+function Broken() {
+  return <PageBroken error={useRouteError()} />;
+}
+
+/** The same where there is no frame left around it. */
+function AllBroken() {
+  return (
+    <main className="alone">
+      <PageBroken error={useRouteError()} />
+    </main>
+  );
+}
+
+const guard = (children: RouteObject[]): RouteObject[] => [{ errorElement: <Broken />, children }];
+
 const router = createBrowserRouter([
-  { path: '/sign-in', element: <SignIn /> },
+  { path: '/sign-in', element: <SignIn />, errorElement: <AllBroken /> },
   {
     element: <Guarded />,
-    children: [
+    errorElement: <AllBroken />,
+    children: guard([
       { path: '/', element: <Navigate to="/clients" replace /> },
       { path: '/clients', element: <Clients /> },
       {
         path: '/clients/:id',
         element: <ClientLayout />,
-        children: [
+        children: guard([
           { index: true, element: <ClientOverview /> },
           { path: 'collections', element: <Collections /> },
           { path: 'collections/new', element: <Collect /> },
@@ -65,21 +81,18 @@ const router = createBrowserRouter([
           { path: 'processes', element: <Processes /> },
           { path: 'events', element: <Events /> },
           { path: 'events/:artifact', element: <Events /> },
-        ],
+          { path: '*', element: <NotFound /> },
+        ]),
       },
       { path: '/artifacts', element: <Artifacts /> },
       { path: '/artifacts/:name', element: <Artifacts /> },
       { path: '/monitoring', element: <Monitoring /> },
       { path: '/server', element: <Server /> },
       { path: '*', element: <NotFound /> },
-    ],
+    ]),
   },
 ]);
 
 export function App() {
-  return (
-    <Suspense fallback={<Loading what="page" />}>
-      <RouterProvider router={router} />
-    </Suspense>
-  );
+  return <RouterProvider router={router} />;
 }

@@ -4,6 +4,7 @@ import './styles/base.css';
 import './styles/shell.css';
 import './styles/table.css';
 import './styles/pages.css';
+import './styles/narrow.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app';
 import { loadSession } from './api/session';

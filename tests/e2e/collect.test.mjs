@@ -165,12 +165,12 @@ describe('collecting', { timeout: 900_000 }, () => {
         await badge('Running').waitFor();
       }
       await page.locator('.flow-head').getByRole('button', { name: 'Cancel' }).click();
-      await badge('Error').waitFor();
+      await badge('Cancelled').waitFor();
       const flow = await api.flow(client.client_id, flowId);
       assert.match(flow.status, /cancelled/i);
       assert.ok(flow.rows >= 3, 'what came is kept');
       await page.locator('.flow-head').getByRole('link', { name: 'Overview' }).click();
-      await page.getByRole('alert').filter({ hasText: /cancelled/i }).waitFor();
+      await page.getByRole('status').filter({ hasText: /cancelled by/i }).waitFor();
       await until('the machine has stopped it', async () => (await api.get(`clients/${client.client_id}`)).in_flight_flows.length === 0);
       await page.locator('.flow-head').getByRole('link', { name: 'Logs' }).click();
       await page.getByRole('grid', { name: 'Log of the collection' }).waitFor();

@@ -1,5 +1,6 @@
 /** One place through which every request goes: credentials, CSRF token, errors, lost sessions. */
 
+import { noteAnswer, noteSilence } from './reach';
 import type { Json } from './types';
 
 /** An answer of the server that is not a success, or no answer at all (`status` 0). */
@@ -14,6 +15,14 @@ export class ApiError extends Error {
     super(message);
   }
 }
+
+/** The one code that says the session is gone. Any other refusal, such as a wrong password, is an ordinary answer. */
+const SESSION_GONE = 'not_signed_in';
+
+export const isSessionGone = (error: unknown) => error instanceof ApiError && error.status === 401 && error.code === SESSION_GONE;
+
+/** What a proxy answers when the server behind it does not. */
+const NOBODY_HOME = [502, 503, 504];
 
 let csrfToken = '';
 let sessionLost: () => void = () => undefined;
@@ -69,14 +78,17 @@ export async function request<T>(url: string, options: Options = {}): Promise<T>
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
+    noteSilence();
     throw new ApiError(0, 'unreachable', 'the server does not answer; check that it runs and that you are on its network');
   }
+  if (NOBODY_HOME.includes(response.status)) noteSilence();
+  else noteAnswer();
   if (response.ok) {
     if (response.status === 204) return undefined as T;
     return (await response.json()) as T;
   }
   const failure = await readError(response);
-  if (response.status === 401 && !options.anonymous) sessionLost();
+  if (isSessionGone(failure) && !options.anonymous) sessionLost();
   throw failure;
 }
 

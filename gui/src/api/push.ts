@@ -2,6 +2,7 @@
 
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react';
 import { apiUrl, request } from './http';
+import { noteAnswer, noteSilence } from './reach';
 import type { PushEvents } from './types';
 
 export type PushEvent = { [K in keyof PushEvents]: { kind: K; data: PushEvents[K] } }[keyof PushEvents];
@@ -55,6 +56,7 @@ function connect(): void {
   next.onopen = () => {
     previous?.close();
     retryMs = FIRST_RETRY_MS;
+    noteAnswer();
     setState('live');
     if (missed) dispatch({ kind: 'resync', data: {} });
     missed = false;
@@ -64,6 +66,7 @@ function connect(): void {
     if (source !== next) return;
     missed = true;
     setState('broken');
+    noteSilence();
     // While CONNECTING the browser retries by itself with Last-Event-ID; when CLOSED it has given up.
     if (next.readyState === EventSource.CLOSED) {
       source = null;

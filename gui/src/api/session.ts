@@ -66,3 +66,9 @@ export function usePermission(name: string): boolean {
   const current = useSession();
   return current.kind === 'in' && current.session.user.permissions.includes(name);
 }
+
+/** The name under which drafts of the signed-in person are kept. */
+export function useUserName(): string {
+  const current = useSession();
+  return current.kind === 'in' ? current.session.user.name : '';
+}

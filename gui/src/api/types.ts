@@ -92,7 +92,7 @@ export interface Compiled {
   equivalent_api: Json;
 }
 
-export type FlowState = 'waiting' | 'in_progress' | 'unresponsive' | 'finished' | 'error';
+export type FlowState = 'waiting' | 'in_progress' | 'unresponsive' | 'finished' | 'error' | 'cancelled';
 
 export interface Flow {
   flow_id: string;
@@ -195,6 +195,16 @@ export interface PushEvents {
   flow: Flow;
   rows: { client_id: string; flow_id: string; source: string; total_rows: number };
   resync: Record<string, never>;
+}
+
+/** What a person is told of a collection: who stopped one knows that it did not fail. */
+export type ShownState = FlowState | 'incomplete';
+
+export function shownState(flow: Pick<Flow, 'state'> & Partial<Pick<Flow, 'status' | 'rows'>>): ShownState {
+  // The server writes who cancelled it into the status.
+  if (flow.state === 'error' && /^cancell?ed\b/i.test(flow.status ?? '')) return 'cancelled';
+  if (flow.state === 'error' && (flow.rows ?? 0) > 0) return 'incomplete';
+  return flow.state;
 }
 
 export const ACTIVE_STATES: readonly FlowState[] = ['waiting', 'in_progress', 'unresponsive'];

@@ -81,6 +81,18 @@ export function formatTime(ms: number, zone: Zone, precise = true): string {
   return `${date} ${clock}${sign}${two(Math.floor(Math.abs(shift) / 60))}:${two(Math.abs(shift) % 60)}`;
 }
 
+/** What systems write where they know no time: the first moments of Go's and of Windows' clock. */
+const NEVER = [-62_135_596_800_000, -11_644_473_600_000];
+
+/**
+ * Whether a time says only that there is none. The first second of 1970 is what a file system without birth times gives
+ * for them; elsewhere a person can have set it, so that it is shown.
+ */
+export function isUnsetTime(value: unknown, isBirth: boolean): boolean {
+  const ms = typeof value === 'number' ? value : typeof value === 'string' ? parseTime(value) : null;
+  return ms !== null && (NEVER.includes(ms) || (isBirth && ms === 0));
+}
+
 /** `just now`, `42 s ago`, `3 h ago`, `in 5 m`. */
 export function formatAgo(ms: number, now: number): string {
   const passed = now - ms;

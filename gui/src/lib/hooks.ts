@@ -59,24 +59,25 @@ export function useSize<E extends HTMLElement>(): [(element: E | null) => void, 
   return [ref, size];
 }
 
+/** Inputs in which letters do nothing. */
+const NOT_TEXT = ['checkbox', 'radio', 'range', 'button', 'submit', 'reset', 'file', 'color'];
+
 /** Whether the key event belongs to a text field, where letters are letters. */
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target;
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)) &&
-    (target as HTMLInputElement).type !== 'checkbox'
-  );
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !NOT_TEXT.includes(target.type);
+  return target.isContentEditable || ['TEXTAREA', 'SELECT'].includes(target.tagName);
 }
 
-/** Listens to keys on the window while mounted. */
-export function useKeys(handler: (event: KeyboardEvent) => void): void {
+/** Listens to keys on the window while mounted; `first`: before whatever has the focus hears of them. */
+export function useKeys(handler: (event: KeyboardEvent) => void, first = false): void {
   const onKey = useEffectEvent(handler);
   useEffect(() => {
     const listener = (event: KeyboardEvent) => onKey(event);
-    window.addEventListener('keydown', listener);
-    return () => window.removeEventListener('keydown', listener);
-  }, []);
+    window.addEventListener('keydown', listener, first);
+    return () => window.removeEventListener('keydown', listener, first);
+  }, [first]);
 }
 
 type NewAddress = Record<string, string> | URLSearchParams | ((old: URLSearchParams) => URLSearchParams);
@@ -111,6 +112,20 @@ export function withParams(old: URLSearchParams, changes: Record<string, string 
     else next.set(name, value);
   }
   return next;
+}
+
+const NARROW = '(max-width: 760px)';
+
+/** Whether the window is so narrow that details lie over what they belong to; the same width as in `narrow.css`. */
+export function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      const query = window.matchMedia(NARROW);
+      query.addEventListener('change', listener);
+      return () => query.removeEventListener('change', listener);
+    },
+    () => window.matchMedia(NARROW).matches,
+  );
 }
 
 export function useTitle(title: string): void {

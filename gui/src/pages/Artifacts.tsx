@@ -9,7 +9,7 @@ import { formatCount, plural } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
 import { useSelectedClient } from '../shell/Shell';
 import { Code } from '../ui/code';
-import { Markdown } from '../ui/markdown';
+import { Inline, Markdown } from '../ui/markdown';
 import { Command, Empty, Failure, Loading, SearchBox } from '../ui/parts';
 import { summary } from './collect/ArtifactPicker';
 import { LIMITS, matchesWords } from './collect/spec';
@@ -149,7 +149,7 @@ function ArtifactView({ name }: { name: string }) {
                   <td className="soft">{parameter.type || 'string'}</td>
                   <td>{parameter.default ? <code className="param-default">{parameter.default}</code> : <span className="faint">empty</span>}</td>
                   <td>
-                    {parameter.description ?? parameter.friendly_name}
+                    <Inline text={parameter.description ?? parameter.friendly_name ?? ''} />
                     {parameter.choices && parameter.choices.length > 0 && <span className="faint"> One of {parameter.choices.join(', ')}.</span>}
                   </td>
                 </tr>
@@ -164,7 +164,7 @@ function ArtifactView({ name }: { name: string }) {
           <ul className="bullets">
             {artifact.sources?.map((source, index) => (
               <li key={index}>
-                <code>{source.name ?? artifact.name}</code> {source.description}
+                <code>{source.name ?? artifact.name}</code> <Inline text={source.description ?? ''} />
               </li>
             ))}
           </ul>
@@ -187,7 +187,7 @@ function ArtifactView({ name }: { name: string }) {
           <h2>References</h2>
           <ul className="bullets">
             {artifact.references?.map((reference) => (
-              <li key={reference}>{/^https?:\/\//.test(reference) ? <a href={reference} target="_blank" rel="noopener noreferrer">{reference}</a> : reference}</li>
+              <li key={reference}>{/^https?:\/\//.test(reference) ? <a href={reference} target="_blank" rel="noopener noreferrer">{reference}</a> : <Inline text={reference} />}</li>
             ))}
           </ul>
         </section>

@@ -6,7 +6,7 @@ import { apiUrl, path, post } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
 import { usePermission } from '../api/session';
-import type { Client } from '../api/types';
+import { isActive, type Client } from '../api/types';
 import { useTitle } from '../lib/hooks';
 import { clientUrl } from '../shell/Shell';
 import { OsIcon } from '../ui/icons';
@@ -34,13 +34,25 @@ export default function ClientLayout() {
     if (event.kind === 'resync') reload();
     if (event.kind === 'client' && event.data.client_id === id) patch<Client>(url, (old) => ({ ...old, online: event.data.online, last_seen: event.data.last_seen }));
     if (event.kind === 'flow' && event.data.client_id === id) {
-      const { flow_id, state } = event.data;
-      const running = state !== 'finished' && state !== 'error';
+      const { flow_id } = event.data;
+      const running = isActive(event.data);
       patch<Client>(url, (old) => ({ ...old, in_flight_flows: running ? [...new Set([...old.in_flight_flows, flow_id])] : old.in_flight_flows.filter((each) => each !== flow_id) }));
     }
   });
   const value = useMemo(() => client ?? null, [client]);
-  if (error && !client) return <Failure error={error} retry={reload} />;
+  if (error && !client)
+    return (
+      <Failure
+        level={1}
+        error={error}
+        retry={reload}
+        away={
+          <Link className="button" to="/clients">
+            All machines
+          </Link>
+        }
+      />
+    );
   if (!value) return <Loading what="machine" />;
   const base = `/clients/${encodeURIComponent(id)}`;
   const interrogate = async () => {

@@ -6,8 +6,8 @@ import { apiUrl, path, put } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
 import { usePermission } from '../api/session';
-import type { Client, FlowPage, Interrogation } from '../api/types';
-import { plural } from '../lib/format';
+import { isActive, type Client, type FlowPage, type Interrogation } from '../api/types';
+import { formatCount, plural } from '../lib/format';
 import { clientUrl } from '../shell/Shell';
 import { StaticTable } from '../table/StaticTable';
 import { Icon } from '../ui/icons';
@@ -141,7 +141,7 @@ function Recent({ client }: { client: Client }) {
   return (
     <section>
       <h2>
-        Recent collections {data && data.total > 0 && <Link to={`${base}/collections`}>all {data.total}</Link>}
+        Recent collections {data && data.total > 0 && <Link to={`${base}/collections`}>all {formatCount(data.total)}</Link>}
       </h2>
       {data?.total === 0 && (
         <p className="soft">
@@ -170,7 +170,7 @@ function Recent({ client }: { client: Client }) {
 function InterrogationTables({ client }: { client: Client }) {
   const { data, error, reload } = useResource<Interrogation>(apiUrl(`${path('clients', client.client_id)}/interrogation`));
   usePush(`flows:${client.client_id}`, (event) => {
-    if (event.kind === 'flow' && event.data.state === 'finished' && event.data.artifacts.includes('Generic.Client.Info')) reload();
+    if (event.kind === 'flow' && !isActive(event.data) && event.data.artifacts.includes('Generic.Client.Info')) reload();
   });
   if (error && !data) return <Failure error={error} retry={reload} />;
   if (!data) return <Loading what="interrogation" />;

@@ -3,6 +3,7 @@
 import { useMemo, useRef } from 'react';
 import { Link } from 'react-router';
 import { usePush } from '../api/push';
+import { useServerAnswers } from '../api/reach';
 import type { Client, ClientPage, Column, Json } from '../api/types';
 import { useAddress, useTitle, withParams } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
@@ -20,33 +21,33 @@ export const osName = (client: Pick<Client, 'os' | 'os_release'>) => client.os_r
 const INFO: Record<string, ColumnInfo> = {
   hostname: {
     title: 'Host name',
-    width: 210,
+    width: 190,
     render: (value, get) => (
       <Link className="strong-link" to={`/clients/${encodeURIComponent(valueText(get('client_id')))}`}>
         <Reveal text={valueText(value || get('client_id'))} />
       </Link>
     ),
   },
-  online: { title: 'State', width: 90, sortable: false, render: (value) => <OnlineDot online={value === true} /> },
+  online: { title: 'State', width: 92, sortable: false, render: (value) => <OnlineDot online={value === true} /> },
   os: {
     title: 'Operating system',
-    width: 220,
+    width: 222,
     render: (value, get) => (
       <span className="with-icon">
         <OsIcon os={valueText(value)} /> <Reveal text={osName({ os: valueText(value), os_release: valueText(get('os_release')) })} />
       </span>
     ),
   },
-  last_seen: { title: 'Last seen', width: 124, render: (value, get) => (get('online') === true ? <span className="faint">now</span> : <Time value={value} relative />) },
+  last_seen: { title: 'Last seen', width: 112, render: (value, get) => <Seen value={value} online={get('online') === true} /> },
   first_seen: { title: 'First seen', width: 164, kind: 'time', render: (value) => <Time value={value} /> },
-  addresses: { title: 'Addresses', width: 210, sortable: false },
+  addresses: { title: 'Addresses', width: 170, sortable: false },
   labels: {
     title: 'Labels',
-    width: 200,
+    width: 150,
     sortable: false,
     render: (value) => (Array.isArray(value) ? <span className="labels">{value.map((label) => <Label key={valueText(label)}>{valueText(label)}</Label>)}</span> : null),
   },
-  agent_version: { title: 'Agent', width: 96, sortable: false },
+  agent_version: { title: 'Agent', width: 84, sortable: false },
   client_id: { title: 'Client id', width: 168, sortable: false, render: (value) => <code>{valueText(value)}</code> },
   fqdn: { title: 'FQDN', sortable: false },
   architecture: { title: 'Architecture', sortable: false },
@@ -54,6 +55,12 @@ const INFO: Record<string, ColumnInfo> = {
   mac_addresses: { title: 'MAC addresses', sortable: false },
   os_release: { title: 'Release', sortable: false },
 };
+
+/** Of a machine that is connected the time says nothing, as long as one knows that it is. */
+function Seen({ value, online }: { value: Json; online: boolean }) {
+  const isKnown = useServerAnswers();
+  return online && isKnown ? <span className="faint">now</span> : <Time value={value} relative />;
+}
 
 const toCells = (client: Client): Json[] => COLUMNS.map(({ name }) => client[name as keyof Client] as Json);
 
@@ -91,6 +98,7 @@ export function Clients() {
       <DataTable
         id="clients"
         label="Machines"
+        noun={['machine', 'machines']}
         source={source}
         info={INFO}
         hidden={HIDDEN}

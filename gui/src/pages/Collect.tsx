@@ -4,18 +4,21 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import { ApiError, apiUrl, path, post } from '../api/http';
 import { useResource } from '../api/resource';
-import { usePermission } from '../api/session';
+import { usePermission, useUserName } from '../api/session';
 import type { Artifact, Compiled, Json } from '../api/types';
+import { keepDraft, readDraftOf } from '../lib/drafts';
 import { formatCount, plural } from '../lib/format';
 import { useDebounced, useKeys, useTitle } from '../lib/hooks';
 import { shellWord } from '../lib/text';
 import { Code } from '../ui/code';
 import { Button, Failure, IconButton, Loading, OnlineDot, Segmented } from '../ui/parts';
+import { Message } from '../ui/message';
 import { notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
-import { checkParameter, LIMITS, parseLimit, readDraft, toRequest, writeDraft, type Draft } from './collect/spec';
+import { LIMITS, obstacles, parseLimit, readDraft, toRequest, writeDraft, type Draft } from './collect/spec';
+import { UnknownParameters } from './collect/UnknownParameters';
 
 interface Refusal {
   artifact: string;
@@ -33,7 +36,11 @@ export default function Collect() {
   const client = useClient();
   const navigate = useNavigate();
   const [params, setParams] = useSearchParams();
-  const [draft, setDraft] = useState(() => readDraft(params));
+  const key = `collect.${useUserName()}.${client.client_id}`;
+  // Without one in the address, the draft that was left unfinished.
+  const [kept] = useState(() => (params.size === 0 ? readDraftOf<string>(key) : null));
+  const [draft, setDraft] = useState(() => readDraft(kept === null ? params : new URLSearchParams(kept)));
+  const [isBack, setIsBack] = useState(kept !== null);
   const may = usePermission('COLLECT_CLIENT');
   const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client' }));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
@@ -41,36 +48,45 @@ export default function Collect() {
   useTitle(`Collect from ${client.hostname}`);
   const change = (part: Partial<Draft>) => {
     setRefusal(null);
-    setDraft((old) => ({ ...old, ...part }));
+    const next = { ...draft, ...part };
+    setDraft(next);
+    // At once, while the address waits for a pause: whoever leaves now finds it again.
+    keepDraft(key, writeDraft(next).toString() || null);
   };
-  // The draft is also the address, so that it can be sent and survives a reload; it follows when typing pauses.
+  const startAfresh = () => {
+    setIsBack(false);
+    change({ artifacts: [], parameters: {}, limits: {}, urgent: false });
+  };
+  // The draft is also the address, so that it can be sent and survives a reload; it follows when typing pauses. What the
+  // address says comes first: a draft that came back is not in it yet.
   const written = useRef(params.toString());
   const address = useDebounced(writeDraft(draft).toString(), 250);
-  useEffect(() => {
-    if (address === written.current) return;
-    written.current = address;
-    setParams(new URLSearchParams(address), { replace: true });
-  }, [address, setParams]);
   useEffect(() => {
     const now = params.toString();
     if (now === written.current) return;
     written.current = now;
     setDraft(readDraft(params));
+    setIsBack(false);
   }, [params]);
+  useEffect(() => {
+    if (address === written.current) return;
+    written.current = address;
+    setParams(new URLSearchParams(address), { replace: true });
+  }, [address, setParams]);
   const all = data?.artifacts ?? [];
   const chosen = draft.artifacts.map((name) => all.find((artifact) => artifact.name === name)).filter((artifact) => artifact !== undefined);
   const unknown = data ? draft.artifacts.filter((name) => !all.some((artifact) => artifact.name === name)) : [];
   const toggle = (name: string) => change({ artifacts: draft.artifacts.includes(name) ? draft.artifacts.filter((each) => each !== name) : [...draft.artifacts, name] });
 
-  const badParameters = chosen.flatMap((artifact) => (artifact.parameters ?? []).filter((parameter) => checkParameter(parameter, draft.parameters[artifact.name]?.[parameter.name] ?? parameter.default ?? '') !== null && draft.parameters[artifact.name]?.[parameter.name] !== undefined));
-  const badLimits = LIMITS.filter(({ key, unit }) => draft.limits[key] && parseLimit(draft.limits[key] ?? '', unit) === null);
-  const ready = chosen.length > 0 && unknown.length === 0 && badParameters.length === 0 && badLimits.length === 0 && may;
+  const why = obstacles(draft, all, may);
+  const ready = why.length === 0;
 
   const launch = async () => {
     if (!ready || busy) return;
     setBusy(true);
     try {
       const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', client.client_id)}/flows`), toRequest(draft));
+      keepDraft(key, null);
       void navigate(`/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow_id)}/results`);
     } catch (reason) {
       const found = refusalOf(reason);
@@ -90,9 +106,17 @@ export default function Collect() {
   return (
     <div className="collect">
       <section className="collect-pick" aria-label="Artifacts">
-        <ArtifactPicker artifacts={all} chosen={draft.artifacts} onToggle={toggle} os={client.os} />
+        <ArtifactPicker artifacts={all} chosen={draft.artifacts} onToggle={toggle} os={client.os} takesKeys={draft.artifacts.length === 0} />
       </section>
       <div className="collect-main">
+        {isBack && chosen.length > 0 && (
+          <p className="notice notice-line" role="status">
+            This is the collection you did not launch.{' '}
+            <button type="button" className="link" onClick={startAfresh}>
+              Start afresh
+            </button>
+          </p>
+        )}
         {chosen.length === 0 && unknown.length === 0 ? (
           <div className="empty">
             <h2>What do you want to know?</h2>
@@ -138,10 +162,16 @@ export default function Collect() {
         <label className="collect-urgent">
           <input type="checkbox" checked={draft.urgent} onChange={(event) => change({ urgent: event.target.checked })} /> Urgent
         </label>
-        <Link className="button" to={`/clients/${encodeURIComponent(client.client_id)}/collections`}>
+        {why.length > 0 && (
+          <span className="collect-why" id="launch-why">
+            {why[0]}
+            {why.length > 1 && <span className="faint"> And {plural(why.length - 1, 'more fault')}.</span>}
+          </span>
+        )}
+        <Link className="button" to={`/clients/${encodeURIComponent(client.client_id)}/collections`} onClick={() => keepDraft(key, null)}>
           Cancel
         </Link>
-        <Button kind="primary" disabled={!ready || busy} onClick={() => void launch()} title={may ? 'Ctrl Enter' : 'You need the permission COLLECT_CLIENT'}>
+        <Button kind="primary" disabled={!ready || busy} onClick={() => void launch()} title={why[0] ?? 'Ctrl Enter'} aria-describedby={why.length > 0 ? 'launch-why' : undefined}>
           {busy ? 'Launching…' : 'Launch'} <kbd>Ctrl ⏎</kbd>
         </Button>
       </footer>
@@ -162,6 +192,7 @@ function ArtifactSection({ artifact, values, refusal, onRemove, onChange }: { ar
         <IconButton icon="close" label={`Remove ${artifact.name}`} onClick={onRemove} />
       </header>
       <p className="soft">{summary(artifact.description)}</p>
+      <UnknownParameters artifact={artifact} values={values} onChange={onChange} />
       {parameters.length === 0 && <p className="faint">It has no parameters.</p>}
       {parameters.map((parameter) => (
         <ParameterField
@@ -255,7 +286,7 @@ function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; va
           ]}
         />
       </header>
-      {error ? <p className="notice notice-error">{error}</p> : (views[tab] ?? <Loading what="query" />)}
+      {error ? <p className="notice notice-error"><Message text={error} /></p> : (views[tab] ?? (valid ? <Loading what="query" /> : <p className="faint">It is shown once nothing stands in the way of a launch.</p>))}
     </section>
   );
 }

@@ -1,12 +1,12 @@
 /** One collection: its state and limits, its rows as they come, its log, what was asked. */
 
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { Link, NavLink, useNavigate, useParams } from 'react-router';
 import { apiUrl, del, path, post } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
 import { usePermission } from '../api/session';
-import { isActive, type Flow, type Json } from '../api/types';
+import { isActive, shownState, type Flow, type Json } from '../api/types';
 import { formatBytes, formatCount, formatDuration, parseTime, plural } from '../lib/format';
 import { useAddress, useNow, useTitle } from '../lib/hooks';
 import { shellWord, vqlString } from '../lib/text';
@@ -16,9 +16,11 @@ import { restSource } from '../table/source';
 import { Code } from '../ui/code';
 import { Icon } from '../ui/icons';
 import { JsonTree } from '../ui/json';
-import { Button, Command, CopyId, Empty, Failure, FlowStateBadge, Loading, Meter, Time } from '../ui/parts';
+import { Button, Command, CopyId, Empty, Failure, FlowStateBadge, flowDuration, Loading, Meter, Time, Took } from '../ui/parts';
+import { Message } from '../ui/message';
 import { MenuItem, Popover } from '../ui/popover';
 import { attempt } from '../ui/toast';
+import { ConfirmDialog } from '../shell/Dialog';
 import { useClient } from './ClientLayout';
 import { LIMITS, shareableSpec } from './collect/spec';
 
@@ -55,6 +57,7 @@ export default function Collection() {
   return (
     <div className="collection">
       <CollectionHead flow={flow} />
+      {!isActive(flow) && flow.status && <Ended flow={flow} />}
       {tab === 'overview' && <Overview flow={flow} />}
       {tab === 'results' && <Results flow={flow} />}
       {tab === 'logs' && <Logs flow={flow} />}
@@ -68,8 +71,9 @@ function CollectionHead({ flow }: { flow: Flow }) {
   const navigate = useNavigate();
   const may = usePermission('COLLECT_CLIENT');
   const cancel = () => void attempt(() => post(apiUrl(`${path('clients', flow.client_id, 'flows', flow.flow_id)}/cancel`)), 'Cancelling');
+  const [deleting, setDeleting] = useState(false);
   const remove = () =>
-    void attempt(async () => {
+    attempt(async () => {
       await del(apiUrl(path('clients', flow.client_id, 'flows', flow.flow_id)));
       void navigate(base);
     }, 'Collection deleted');
@@ -109,17 +113,43 @@ function CollectionHead({ flow }: { flow: Flow }) {
               Collect again, with changes
             </MenuItem>
             <hr />
-            <div className="menu-note">
-              Deletes {plural(flow.rows, 'row')}
-              {flow.uploaded_bytes > 0 && ` and ${formatBytes(flow.uploaded_bytes)} of uploads`}. It cannot be undone.
-            </div>
-            <MenuItem icon="trash" danger onClick={remove}>
-              Delete this collection
+            <MenuItem
+              icon="trash"
+              danger
+              onClick={() => {
+                close();
+                setDeleting(true);
+              }}
+            >
+              Delete this collection…
             </MenuItem>
           </>
         )}
       </Popover>
+      {deleting && (
+        <ConfirmDialog title="Delete this collection?" action="Delete collection" typed="delete" onConfirm={remove} onClose={() => setDeleting(false)}>
+          <p>
+            <strong>{flow.artifacts.join(', ')}</strong> of <Time value={flow.created} />, by {flow.creator}, <code>{flow.flow_id}</code>
+          </p>
+          <p>
+            {isActive(flow) && 'It is still running and is stopped first. '}
+            {plural(flow.rows, 'row')}, {plural(flow.logs, 'log line')}
+            {flow.uploaded_files > 0 && ` and ${plural(flow.uploaded_files, 'uploaded file')} (${formatBytes(flow.uploaded_bytes)})`} are removed from the server. This cannot be undone.
+          </p>
+        </ConfirmDialog>
+      )}
     </header>
+  );
+}
+
+/** Why it ended before it was done, on every tab: the rows that are there are not all there could have been. */
+function Ended({ flow }: { flow: Flow }) {
+  const state = shownState(flow);
+  const kept = flow.rows > 0 ? `The ${plural(flow.rows, 'row')} that came before ${flow.rows === 1 ? 'is' : 'are'} kept.` : '';
+  return (
+    <p className={`flow-ended notice ${state === 'error' || state === 'incomplete' ? 'notice-error' : state === 'cancelled' ? 'notice-quiet' : ''}`} role={state === 'cancelled' ? 'status' : 'alert'}>
+      <Message text={`${flow.status ?? ''}`.replace(/([^.!?])$/, '$1.')} /> {state !== 'finished' && kept}
+    </p>
   );
 }
 
@@ -129,7 +159,8 @@ function Progress({ flow }: { flow: Flow }) {
   const now = useNow(active ? 1_000 : 60_000);
   const since = parseTime(flow.started ?? flow.created);
   const limit = flow.limits?.timeout ?? flow.request?.timeout ?? null;
-  if (!active) return <span className="faint nums flow-progress">{plural(flow.rows, 'row')}{flow.duration_ms !== null && ` in ${formatDuration(flow.duration_ms)}`}</span>;
+  const took = flowDuration(flow, now);
+  if (!active) return <span className="faint nums flow-progress">{plural(flow.rows, 'row')}{took !== null && ` in ${formatDuration(took)}`}</span>;
   const passed = since === null ? 0 : Math.max(0, now - since);
   return (
     <span className="flow-progress nums">
@@ -152,7 +183,7 @@ function Overview({ flow }: { flow: Flow }) {
     ['Started', <Time key="started" value={flow.started} precise />],
     ['Last active', <Time key="active" value={flow.last_active} precise />],
     ['Finished', <Time key="finished" value={flow.finished_at} precise />],
-    ['Took', flow.duration_ms === null ? '–' : formatDuration(flow.duration_ms)],
+    ['Took', <Took key="took" flow={flow} />],
     ['Rows', formatCount(flow.rows)],
     ['Uploads', flow.uploaded_files === 0 ? 'none' : `${plural(flow.uploaded_files, 'file')}, ${formatBytes(flow.uploaded_bytes)}`],
     ['Urgent', flow.urgent ? 'yes' : 'no'],
@@ -160,9 +191,9 @@ function Overview({ flow }: { flow: Flow }) {
   const limits = LIMITS.filter(({ key }) => (flow.limits ?? flow.request)?.[key]);
   return (
     <div className="flow-overview">
-      {flow.status && (
-        <p className={`notice ${flow.state === 'error' ? 'notice-error' : ''}`} role={flow.state === 'error' ? 'alert' : undefined}>
-          {flow.status}
+      {isActive(flow) && flow.status && (
+        <p className="notice">
+          <Message text={flow.status} />
         </p>
       )}
       {flow.state === 'waiting' && <p className="notice">Waiting for the machine to pick this up. It does so within a second when it is online, else when it next connects.</p>}
@@ -254,10 +285,10 @@ function Results({ flow }: { flow: Flow }) {
   const active = isActive(flow);
   if (!source)
     return (
-      <Empty icon="collections" title={active ? 'No rows yet' : flow.state === 'error' ? 'It failed before a row came' : 'No rows'}
+      <Empty icon="collections" title={active ? 'No rows yet' : shownState(flow) === 'cancelled' ? 'It was cancelled before a row came' : flow.state === 'error' ? 'It failed before a row came' : 'No rows'}
         action={!active && <Link className="button" to="../logs" relative="path">Read its log</Link>}
       >
-        <p>{active ? 'They appear here as soon as the machine sends them.' : flow.status ?? 'The collection finished without a row. Its log may say why.'}</p>
+        <p>{active ? 'They appear here as soon as the machine sends them.' : flow.status ? <Message text={flow.status} /> : 'The collection finished without a row. Its log may say why.'}</p>
       </Empty>
     );
   return (
@@ -310,6 +341,7 @@ function Logs({ flow }: { flow: Flow }) {
     <DataTable
       id="logs"
       label="Log of the collection"
+      noun={['line', 'lines']}
       source={source}
       info={LOG_COLUMNS}
       liveTotal={flow.logs}

@@ -5,16 +5,19 @@ import { Link } from 'react-router';
 import { usePush } from '../api/push';
 import type { Column, Flow, FlowPage, FlowState, Json } from '../api/types';
 import { path } from '../api/http';
-import { formatBytes, formatCount, formatDuration } from '../lib/format';
+import { formatBytes, formatCount } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
 import { listSource } from '../table/source';
 import { valueText } from '../table/state';
-import { Empty, FlowStateBadge, Segmented, Time } from '../ui/parts';
+import { Message } from '../ui/message';
+import { Empty, FlowStateBadge, Segmented, Time, Took } from '../ui/parts';
 import { useClient } from './ClientLayout';
 
-const COLUMNS: Column[] = ['state', 'artifacts', 'rows', 'created', 'duration_ms', 'creator', 'uploaded_bytes', 'last_active', 'flow_id', 'status', 'urgent'].map((name) => ({ name }));
-const HIDDEN = ['urgent', 'last_active'];
+const COLUMNS: Column[] = ['state', 'artifacts', 'rows', 'created', 'duration_ms', 'creator', 'uploaded_bytes', 'last_active', 'flow_id', 'status', 'urgent', 'started', 'finished_at'].map((name) => ({ name }));
+const HIDDEN = ['urgent', 'last_active', 'started', 'finished_at'];
+
+const textOf = (value: Json) => (typeof value === 'string' ? value : null);
 
 const toCells = (flow: Flow): Json[] => COLUMNS.map(({ name }) => (flow[name as keyof Flow] ?? null) as Json);
 
@@ -40,7 +43,7 @@ export default function Collections() {
   });
   const info = useMemo<Record<string, ColumnInfo>>(
     () => ({
-      state: { title: 'State', width: 136, render: (value) => <FlowStateBadge flow={{ state: value as FlowState }} /> },
+      state: { title: 'State', width: 136, render: (value, get) => <FlowStateBadge flow={{ state: value as FlowState, status: textOf(get('status')), rows: Number(get('rows')) }} /> },
       artifacts: {
         title: 'Artifacts',
         width: 300,
@@ -52,13 +55,15 @@ export default function Collections() {
       },
       rows: { title: 'Rows', width: 88, kind: 'number', render: (value) => formatCount(Number(value)) },
       created: { title: 'Created', width: 164, kind: 'time', render: (value) => <Time value={value} /> },
-      duration_ms: { title: 'Took', width: 88, kind: 'number', sortable: false, render: (value) => (value === null ? <span className="cell-null">–</span> : formatDuration(Number(value))) },
+      duration_ms: { title: 'Took', width: 88, kind: 'number', sortable: false, render: (value, get) => <Took flow={{ state: get('state') as FlowState, started: textOf(get('started')), finished_at: textOf(get('finished_at')), duration_ms: value as number | null }} /> },
       creator: { title: 'By', width: 150 },
-      uploaded_bytes: { title: 'Uploads', width: 96, kind: 'bytes', sortable: false, render: (value) => (value ? formatBytes(Number(value)) : <span className="cell-null">–</span>) },
+      uploaded_bytes: { title: 'Uploads', width: 96, kind: 'bytes', sortable: false, render: (value) => (value ? formatBytes(Number(value)) : <span className="faint">–</span>) },
       last_active: { title: 'Last active', kind: 'time', width: 140, render: (value) => <Time value={value} relative /> },
       flow_id: { title: 'Collection id', width: 150, kind: 'mono', sortable: false, render: (value) => <code>{valueText(value)}</code> },
-      status: { title: 'Message', width: 300, sortable: false },
+      status: { title: 'Message', width: 300, sortable: false, render: (value) => (value ? <Message text={valueText(value)} /> : <span className="faint">–</span>) },
       urgent: { title: 'Urgent', sortable: false },
+      started: { title: 'Started', kind: 'time', width: 164, sortable: false, render: (value) => <Time value={value} /> },
+      finished_at: { title: 'Finished', kind: 'time', width: 164, sortable: false, render: (value) => <Time value={value} /> },
     }),
     [base],
   );
@@ -66,6 +71,7 @@ export default function Collections() {
     <DataTable
       id="flows"
       label={`Collections of ${client.hostname}`}
+      noun={['collection', 'collections']}
       source={source}
       info={info}
       hidden={HIDDEN}

@@ -4,14 +4,16 @@ import { useMemo, useRef } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { apiUrl, path } from '../api/http';
 import { usePush } from '../api/push';
-import { useResource } from '../api/resource';
+import { patch, useResource } from '../api/resource';
 import type { EventArtifact } from '../api/types';
 import { formatCount, plural } from '../lib/format';
-import { useQueryParam, useTitle } from '../lib/hooks';
+import { useAddress, useQueryParam, useTitle, withParams } from '../lib/hooks';
+import { useZone } from '../lib/prefs';
+import { zonedTime } from '../lib/typedTime';
 import { vqlString } from '../lib/text';
 import { DataTable, type TableHandle } from '../table/DataTable';
 import { restSource } from '../table/source';
-import { Empty, Failure, IconButton, Loading, Time } from '../ui/parts';
+import { Button, Empty, Failure, IconButton, Loading, Time } from '../ui/parts';
 import { useClient } from './ClientLayout';
 
 const RANGES: [string, number | null][] = [
@@ -21,8 +23,12 @@ const RANGES: [string, number | null][] = [
   ['Last week', 604_800],
 ];
 
-/** Events carry the server's time as `_ts`: here it is no internal column but the first. */
-const EVENT_COLUMNS = { _ts: { title: 'Time', kind: 'time' } } as const;
+/** The collection under whose name the server announces what monitoring sends. */
+const MONITORING_FLOW = 'F.Monitoring';
+
+/** Events carry the time at which the server got them as `_ts`: here it is no internal column but the first. When a thing
+ * happened is in the columns of the artifact. */
+const EVENT_COLUMNS = { _ts: { title: 'Received', kind: 'time' } } as const;
 const timeFirst = (names: string[]) => (names.includes('_ts') ? ['_ts', ...names.filter((name) => name !== '_ts')] : names);
 
 export default function Events() {
@@ -31,18 +37,28 @@ export default function Events() {
   const navigate = useNavigate();
   const base = `/clients/${encodeURIComponent(client.client_id)}/events`;
   useTitle(`Events of ${client.hostname}`);
-  const { data, error, reload } = useResource<{ artifacts: EventArtifact[] }>(apiUrl(`${path('clients', client.client_id)}/events`));
-  const [start, setStart] = useQueryParam('start');
-  const [end, setEnd] = useQueryParam('end');
+  const url = apiUrl(`${path('clients', client.client_id)}/events`);
+  const { data, error, reload } = useResource<{ artifacts: EventArtifact[] }>(url);
+  const [, change] = useAddress();
+  const [zone] = useZone();
+  const [start] = useQueryParam('start');
+  const [end] = useQueryParam('end');
   const handle = useRef<TableHandle>(null);
-  usePush(`client:${client.client_id}`, (event) => {
+  const [live, setLive] = useQueryParam('live');
+  // Paused by a person, or looking at a range that is over.
+  const follows = live !== '0' && !end;
+  usePush(`flow:${client.client_id}/${MONITORING_FLOW}`, (event) => {
     if (event.kind === 'resync') reload();
+    if (event.kind !== 'rows' || event.data.flow_id !== MONITORING_FLOW || event.data.client_id !== client.client_id) return;
+    const { source: from, total_rows } = event.data;
+    if (!data?.artifacts.some((each) => each.name === from)) reload();
+    else patch<{ artifacts: EventArtifact[] }>(url, (old) => ({ artifacts: old.artifacts.map((each) => (each.name === from ? { ...each, rows: Math.max(each.rows, total_rows), last: new Date().toISOString() } : each)) }));
   });
   const list = data?.artifacts ?? [];
   const current = list.find((each) => each.name === artifact) ?? (artifact ? { name: artifact, rows: 0, first: null, last: null } : list[0]);
   const name = current?.name ?? '';
   const source = useMemo(
-    () => restSource(path('clients', client.client_id, 'events', name), { params: { start, end }, vql: `source(client_id=${vqlString(client.client_id)}, artifact=${vqlString(name)}, mode='CLIENT_EVENT'${start ? `, start_time=${vqlString(start)}` : ''}${end ? `, end_time=${vqlString(end)}` : ''})` }),
+    () => restSource(path('clients', client.client_id, 'events', name), { params: { start, end }, newestFirst: true, vql: `source(client_id=${vqlString(client.client_id)}, artifact=${vqlString(name)}, mode='CLIENT_EVENT'${start ? `, start_time=${vqlString(start)}` : ''}${end ? `, end_time=${vqlString(end)}` : ''})` }),
     [client.client_id, name, start, end],
   );
   const context = useMemo(() => ({ clientId: client.client_id }), [client.client_id]);
@@ -72,6 +88,10 @@ export default function Events() {
       info={EVENT_COLUMNS}
       arrange={timeFirst}
       context={context}
+      noun={['event', 'events']}
+      liveTotal={end ? undefined : current.rows}
+      live={follows}
+      follow={follows}
       controls={
         <>
           <select aria-label="Event artifact" value={name} onChange={(event) => void navigate(`${base}/${encodeURIComponent(event.target.value)}`)}>
@@ -86,8 +106,7 @@ export default function Events() {
             value={start || end ? 'custom' : ''}
             onChange={(event) => {
               const seconds = Number(event.target.value);
-              setStart(seconds > 0 ? new Date(Date.now() - seconds * 1_000).toISOString() : null);
-              if (!seconds) setEnd(null);
+              change((old) => withParams(old, { start: seconds > 0 ? new Date(Date.now() - seconds * 1_000).toISOString() : null, end: null }));
             }}
           >
             {RANGES.map(([title, seconds]) => (
@@ -97,10 +116,15 @@ export default function Events() {
             ))}
             {(start || end) && (
               <option value="custom">
-                since {start?.slice(0, 16).replace('T', ' ') ?? 'the beginning'} {end ? `until ${end.slice(0, 16).replace('T', ' ')}` : ''}
+                {start ? `since ${zonedTime(start, zone)}` : 'from the beginning'} {end ? `until ${zonedTime(end, zone)}` : ''}
               </option>
             )}
           </select>
+          {!end && (
+            <Button aria-pressed={follows} className="toggle" onClick={() => setLive(follows ? '0' : null)} title={follows ? 'New events appear at the top as they come; click to pause' : 'Paused; click to show new events as they come'}>
+              <span className={follows ? 'live-mark' : 'live-mark is-paused'} aria-hidden="true" /> Live
+            </Button>
+          )}
           <IconButton icon="refresh" label="Fetch new events" onClick={() => { handle.current?.refresh(); reload(); }} />
         </>
       }

@@ -1,17 +1,20 @@
 /** Which event artifacts run on which machines: on all, and on those with a label. */
 
-import { useEffect, useState } from 'react';
-import { useSearchParams } from 'react-router';
+import { useEffect, useEffectEvent, useState } from 'react';
+import { useBlocker, useSearchParams } from 'react-router';
 import { apiUrl, put } from '../api/http';
 import { patch, useResource } from '../api/resource';
-import { usePermission } from '../api/session';
+import { usePermission, useUserName } from '../api/session';
 import type { Artifact, ArtifactSpec, MonitoringTable } from '../api/types';
+import { keepDraft, readDraftOf } from '../lib/drafts';
 import { useTitle } from '../lib/hooks';
+import { ConfirmDialog } from '../shell/Dialog';
 import { Button, Empty, Failure, IconButton, Loading } from '../ui/parts';
 import { Popover } from '../ui/popover';
-import { attempt } from '../ui/toast';
+import { attempt, notify } from '../ui/toast';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
+import { UnknownParameters } from './collect/UnknownParameters';
 
 const URL = apiUrl('monitoring/client');
 
@@ -27,39 +30,106 @@ const toTable = (groups: Group[]): MonitoringTable => ({
   label_events: groups.flatMap((group) => (group.label === null ? [] : [{ label: group.label, artifacts: group.artifacts }])),
 });
 
+/** A draft and the table it was made from, by which one sees that somebody else changed it meanwhile. */
+interface Kept {
+  groups: Group[];
+  base: string;
+}
+
 export default function Monitoring() {
   useTitle('Client monitoring');
   const { data: table, error, reload } = useResource<MonitoringTable>(URL);
   const { data: known } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client_event' }));
-  const [draft, setDraft] = useState<Group[] | null>(null);
+  const key = `monitoring.${useUserName()}`;
+  const [kept, setKept] = useState<Kept | null>(() => readDraftOf<Kept>(key));
+  const draft = kept?.groups ?? null;
   const [label, setLabel] = useState('');
   const [params, setParams] = useSearchParams();
   const may = usePermission('COLLECT_CLIENT');
   const groups = draft ?? (table ? toGroups(table) : null);
+  const base = JSON.stringify(table);
+  const setDraft = (next: Group[] | null) => {
+    const now = next === null || JSON.stringify(toTable(next)) === base ? null : { groups: next, base: kept?.base ?? base };
+    setKept(now);
+    // Kept at once: the next click may lead away, and the session may end.
+    keepDraft(key, now);
+  };
   const adding = params.get('add');
-  useEffect(() => {
-    if (!adding || !table) return;
-    const start = toGroups(table);
-    if (!start[0]?.artifacts.some((each) => each.artifact === adding)) setDraft(start.map((group) => (group.label === null ? { ...group, artifacts: [...group.artifacts, { artifact: adding, parameters: {} }] } : group)));
+  const add = useEffectEvent((name: string, start: Group[]) => {
+    if (!known?.artifacts.some((each) => each.name === name)) notify('error', `no event artifact \`${name}\` here; nothing was added`);
+    else if (!start[0]?.artifacts.some((each) => each.artifact === name)) setDraft(start.map((group) => (group.label === null ? { ...group, artifacts: [...group.artifacts, { artifact: name, parameters: {} }] } : group)));
     setParams({}, { replace: true });
-  }, [adding, table, setParams]);
+  });
+  const isReady = table !== undefined && known !== undefined;
+  useEffect(() => {
+    if (adding && isReady && groups) add(adding, groups);
+  }, [adding, isReady]); // eslint-disable-line react-hooks/exhaustive-deps
+  const changed = draft !== null && table !== undefined && JSON.stringify(toTable(draft)) !== base;
+  const blocker = useBlocker(({ currentLocation, nextLocation }) => changed && currentLocation.pathname !== nextLocation.pathname);
+  useEffect(() => {
+    if (!changed) return;
+    // The browser asks in its own words before the window closes.
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [changed]);
   if (error && !table) return <Failure error={error} retry={reload} />;
   if (!groups || !table) return <Loading what="monitoring" />;
-  const changed = draft !== null && JSON.stringify(toTable(draft)) !== JSON.stringify(table);
   const update = (at: number, artifacts: ArtifactSpec[]) => setDraft(groups.map((group, index) => (index === at ? { ...group, artifacts } : group)));
   const save = () =>
-    void attempt(async () => {
+    attempt(async () => {
       const saved = await put<MonitoringTable>(URL, toTable(groups));
       patch<MonitoringTable>(URL, () => saved);
-      setDraft(null);
+      setKept(null);
+      keepDraft(key, null);
     }, 'Monitoring saved; machines pick it up when they next report');
+  const discard = () => {
+    const lost = kept;
+    setDraft(null);
+    notify('ok', 'Changes discarded', {
+      label: 'Undo',
+      run: () => {
+        setKept(lost);
+        keepDraft(key, lost);
+      },
+    });
+  };
   return (
     <div className="page">
+      {blocker.state === 'blocked' && (
+        <ConfirmDialog
+          title="Monitoring is not saved"
+          action="Save and leave"
+          danger={false}
+          more={
+            <Button
+              kind="danger"
+              onClick={() => {
+                setKept(null);
+                keepDraft(key, null);
+                blocker.proceed();
+              }}
+            >
+              Leave without saving
+            </Button>
+          }
+          onConfirm={async () => {
+            const saved = await save();
+            if (saved) blocker.proceed();
+            // The dialog leaves with the page.
+            return false;
+          }}
+          onClose={() => blocker.state === 'blocked' && blocker.reset()}
+        >
+          <p>Machines keep running the old table until you save your changes.</p>
+        </ConfirmDialog>
+      )}
       <header className="page-head">
         <h1>Client monitoring</h1>
         <span className="soft">event artifacts that run on machines all the time</span>
       </header>
       <div className="monitoring">
+        {changed && kept?.base !== base && <p className="notice notice-warn">Somebody else has changed monitoring since you began. Saving replaces that by what is shown here.</p>}
         {groups.map((group, at) => (
           <section key={group.label ?? ''} className="monitor-group">
             <header>
@@ -118,8 +188,8 @@ export default function Monitoring() {
           <strong>Not saved yet</strong>
           <span className="soft">Machines keep running the old table until you save.</span>
           <span className="toolbar-space" />
-          <Button onClick={() => setDraft(null)}>Discard changes</Button>
-          <Button kind="primary" onClick={save}>
+          <Button onClick={discard}>Discard changes</Button>
+          <Button kind="primary" onClick={() => void save()}>
             Save monitoring
           </Button>
         </footer>
@@ -140,6 +210,7 @@ function SpecEditor({ spec, artifact, may, onChange, onRemove }: { spec: Artifac
         {changed > 0 && <span className="tag">{changed} changed</span>}
       </summary>
       <fieldset disabled={!may}>
+        {artifact && <UnknownParameters artifact={artifact} values={spec.parameters} onChange={(next) => onChange({ ...spec, parameters: next })} />}
         {parameters.length === 0 && <p className="faint">It has no parameters.</p>}
         {parameters.map((parameter) => (
           <ParameterField

@@ -9,6 +9,7 @@ import { formatBytes, formatCount } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 import { DataTable } from '../table/DataTable';
 import { restSource } from '../table/source';
+import { Message } from '../ui/message';
 import { Button, Empty, Failure, Time } from '../ui/parts';
 
 const AUDIT = { time: { title: 'Time', kind: 'time', width: 200 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
@@ -45,6 +46,11 @@ export default function Server() {
         </Button>
       </header>
       {error && !status && <Failure error={error} retry={reload} />}
+      {error && status && (
+        <p className="notice notice-error page-notice" role="alert">
+          <Message text={error.message} />. The numbers below are from before.
+        </p>
+      )}
       <dl className="tiles">
         {tiles.map(([title, value, note]) => (
           <div key={title}>
@@ -59,6 +65,7 @@ export default function Server() {
         <DataTable
           id="audit"
           label="Audit log"
+          noun={['entry', 'entries']}
           source={audit}
           info={AUDIT}
           empty={

@@ -4,7 +4,9 @@ import { useState } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
 import { ApiError } from '../api/http';
 import { signIn, useSession } from '../api/session';
+import { plural } from '../lib/format';
 import { useTitle } from '../lib/hooks';
+import { sentence } from '../ui/message';
 import { Logo } from '../shell/Logo';
 import { Button } from '../ui/parts';
 
@@ -16,8 +18,8 @@ export function safeNext(next: string | null): string {
 function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return String(error);
   if (error.code === 'bad_credentials') return 'User name or password is wrong.';
-  if (error.status === 429) return `Too many attempts. Try again ${error.retryAfter ? `in ${error.retryAfter} seconds` : 'later'}.`;
-  return error.message;
+  if (error.status === 429) return `Too many attempts. Try again ${error.retryAfter ? `in ${plural(error.retryAfter, 'second')}` : 'later'}.`;
+  return sentence(error.message);
 }
 
 export function SignIn() {

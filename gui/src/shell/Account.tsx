@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { ApiError } from '../api/http';
 import { changePassword, signOut } from '../api/session';
 import type { Session } from '../api/types';
+import { Message } from '../ui/message';
 import { Button } from '../ui/parts';
 import { MenuItem, Popover } from '../ui/popover';
 import { attempt, notify } from '../ui/toast';
@@ -27,7 +28,7 @@ export function Account({ session }: { session: Session }) {
             </div>
             <hr />
             <MenuItem
-              icon="pin"
+              icon="key"
               onClick={() => {
                 close();
                 setChanging(true);
@@ -35,7 +36,7 @@ export function Account({ session }: { session: Session }) {
             >
               Change password
             </MenuItem>
-            <MenuItem icon="external" onClick={() => void attempt(signOut)}>
+            <MenuItem icon="leave" onClick={() => void attempt(signOut)}>
               Sign out
             </MenuItem>
           </>
@@ -44,6 +45,11 @@ export function Account({ session }: { session: Session }) {
       {changing && <PasswordDialog onClose={() => setChanging(false)} />}
     </>
   );
+}
+
+function explain(reason: unknown): string {
+  if (!(reason instanceof ApiError)) return String(reason);
+  return reason.code === 'wrong_password' || reason.code === 'bad_credentials' ? 'The current password is wrong.' : reason.message;
 }
 
 function PasswordDialog({ onClose }: { onClose: () => void }) {
@@ -62,7 +68,7 @@ function PasswordDialog({ onClose }: { onClose: () => void }) {
       notify('ok', 'Password changed');
       onClose();
     } catch (reason) {
-      setError(reason instanceof ApiError ? reason.message : String(reason));
+      setError(explain(reason));
     }
   };
   return (
@@ -82,7 +88,7 @@ function PasswordDialog({ onClose }: { onClose: () => void }) {
         </label>
         {error && (
           <p className="field-error" role="alert">
-            {error}
+            <Message text={error} />
           </p>
         )}
         <div className="form-actions">

@@ -1,7 +1,7 @@
 /** A modal dialog on the browser's own element: focus trap, Escape and backdrop come with it. */
 
-import { useEffect, useRef, type ReactNode } from 'react';
-import { IconButton } from '../ui/parts';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { Button, IconButton } from '../ui/parts';
 
 export function Dialog({ title, className = '', onClose, children }: { title: string; className?: string; onClose: () => void; children: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -10,7 +10,7 @@ export function Dialog({ title, className = '', onClose, children }: { title: st
     if (dialog && !dialog.open) {
       dialog.showModal();
       // The browser would choose the close button, which comes first.
-      dialog.querySelector<HTMLElement>('input')?.focus();
+      dialog.querySelector<HTMLElement>('input, [data-first]')?.focus();
     }
     return () => dialog?.close();
   }, []);
@@ -37,5 +37,46 @@ export function Dialog({ title, className = '', onClose, children }: { title: st
         {children}
       </div>
     </dialog>
+  );
+}
+
+/**
+ * Asks once more before something that cannot be undone. With `typed`, the word has to be typed: a habit of the hand is not
+ * enough.
+ */
+export function ConfirmDialog({ title, action, typed, danger = true, more, onConfirm, onClose, children }: { title: string; action: string; typed?: string; danger?: boolean; /** Other ways out. */ more?: ReactNode; onConfirm: () => Promise<boolean> | void; onClose: () => void; children: ReactNode }) {
+  const [text, setText] = useState('');
+  const [busy, setBusy] = useState(false);
+  const ready = typed === undefined || text.trim().toLowerCase() === typed;
+  const submit = async (event: React.FormEvent) => {
+    event.preventDefault();
+    if (!ready || busy) return;
+    setBusy(true);
+    if ((await onConfirm()) !== false) onClose();
+    setBusy(false);
+  };
+  return (
+    <Dialog title={title} className="dialog-confirm" onClose={onClose}>
+      <form className="form" onSubmit={(event) => void submit(event)}>
+        {children}
+        {typed !== undefined && (
+          <label>
+            <span>
+              Type <code>{typed}</code> to confirm
+            </span>
+            <input value={text} autoComplete="off" spellCheck={false} autoCapitalize="off" onChange={(event) => setText(event.target.value)} />
+          </label>
+        )}
+        <div className="form-actions">
+          <Button data-first onClick={onClose}>
+            Cancel
+          </Button>
+          {more}
+          <Button kind={danger ? 'danger' : 'primary'} type="submit" disabled={!ready || busy}>
+            {action}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
   );
 }

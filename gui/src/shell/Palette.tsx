@@ -8,6 +8,8 @@ import { useDebounced } from '../lib/hooks';
 import { useTheme, useZone } from '../lib/prefs';
 import { reveal } from '../lib/text';
 import { Icon, type IconName } from '../ui/icons';
+import { withoutMarks } from '../ui/markdown';
+import { stateLabel } from '../ui/parts';
 import { Dialog } from './Dialog';
 
 interface Entry {
@@ -61,8 +63,8 @@ export function Palette({ clientId, onClose }: { clientId: string | null; onClos
   const matches = (entry: Entry) => words.every((word) => entry.title.toLowerCase().includes(word));
   const entries: Entry[] = [
     ...(answer?.clients ?? []).map((client): Entry => ({ key: client.client_id, group: 'Machines', icon: 'machines', title: client.hostname || client.client_id, hint: `${client.online ? 'online · ' : ''}${client.client_id}`, run: go(`/clients/${encodeURIComponent(client.client_id)}`) })),
-    ...(answer?.flows ?? []).map((flow): Entry => ({ key: `${flow.client_id}${flow.flow_id}`, group: 'Recent collections', icon: 'collections', title: flow.artifacts.join(', '), hint: `${flow.state} · ${flow.flow_id}`, run: go(`/clients/${encodeURIComponent(flow.client_id)}/collections/${encodeURIComponent(flow.flow_id)}/overview`) })),
-    ...(answer?.artifacts ?? []).map((artifact): Entry => ({ key: artifact.name, group: 'Artifacts', icon: 'artifacts', title: artifact.name, hint: (artifact.description ?? '').split('\n')[0] ?? '', run: go(`/artifacts/${encodeURIComponent(artifact.name)}`) })),
+    ...(answer?.flows ?? []).map((flow): Entry => ({ key: `${flow.client_id}${flow.flow_id}`, group: 'Recent collections', icon: 'collections', title: flow.artifacts.join(', '), hint: `${stateLabel(flow)} · ${flow.flow_id}`, run: go(`/clients/${encodeURIComponent(flow.client_id)}/collections/${encodeURIComponent(flow.flow_id)}/overview`) })),
+    ...(answer?.artifacts ?? []).map((artifact): Entry => ({ key: artifact.name, group: 'Artifacts', icon: 'artifacts', title: artifact.name, hint: withoutMarks((artifact.description ?? '').split('\n')[0] ?? ''), run: go(`/artifacts/${encodeURIComponent(artifact.name)}`) })),
   ];
   const found = words.length === 0 ? [...actions, ...entries] : [...entries, ...actions.filter(matches)];
   const current = Math.min(at, found.length - 1);

@@ -1,16 +1,18 @@
 /** The frame around every page: rail, top bar, keys, notices. */
 
-import { Suspense, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { NavLink, Outlet, useLocation, useMatch, useNavigate } from 'react-router';
 import { apiUrl, path } from '../api/http';
 import { usePush, usePushState } from '../api/push';
+import { useServerAnswers } from '../api/reach';
 import { invalidate, patch, useResource } from '../api/resource';
 import { useSession } from '../api/session';
 import type { Client } from '../api/types';
 import { isTyping, useKeys } from '../lib/hooks';
-import { readPref, useTheme, useZone, writePref, type Theme } from '../lib/prefs';
+import { catchTypeAhead, startTypeAhead } from '../lib/typeAhead';
+import { usePref, useTheme, useZone, writePref, type Theme } from '../lib/prefs';
 import { Icon, type IconName } from '../ui/icons';
-import { IconButton, Loading, OnlineDot, Reveal, Time } from '../ui/parts';
+import { IconButton, OnlineDot, Reveal, Time } from '../ui/parts';
 import { Toasts } from '../ui/toast';
 import { Account } from './Account';
 import { HelpDialog } from './HelpDialog';
@@ -18,14 +20,28 @@ import { Logo } from './Logo';
 import { Palette } from './Palette';
 import { RunningWork } from './RunningWork';
 
-/** The machine in the address, else the one last looked at. */
+/** What the server says of an id that is no machine, or none of a machine's form. */
+const isNoMachine = (status: number | undefined) => status === 400 || status === 404;
+
+/** The machine in the address, else the one last looked at. An address may be wrong: only a machine that exists is chosen. */
 export function useSelectedClient(): string | null {
   const match = useMatch('/clients/:id/*');
-  const current = match?.params.id;
+  const inAddress = match?.params.id ?? null;
+  const last = usePref<string | null>('lastClient', null)[0];
+  const found = useResource<Client>(inAddress === null ? null : clientUrl(inAddress));
+  const isThere = inAddress !== null && found.data?.client_id === inAddress;
   useEffect(() => {
-    if (current) writePref('lastClient', current);
-  }, [current]);
-  return current ?? readPref<string | null>('lastClient', null);
+    if (isThere) writePref('lastClient', inAddress);
+  }, [isThere, inAddress]);
+  const isRefused = isNoMachine(found.error?.status) && !found.data;
+  const candidate = inAddress !== null && !isRefused ? inAddress : last;
+  // The machine last looked at may be gone by now.
+  const remembered = useResource<Client>(candidate !== null && candidate !== inAddress ? clientUrl(candidate) : null);
+  const isGone = remembered.error?.status === 404 && !remembered.data;
+  useEffect(() => {
+    if (isGone) writePref('lastClient', null);
+  }, [isGone]);
+  return isGone ? null : candidate;
 }
 
 export const clientUrl = (id: string) => apiUrl(path('clients', id));
@@ -130,7 +146,8 @@ function ZoneSwitch() {
 
 function StreamState() {
   const state = usePushState();
-  if (state !== 'broken') return null;
+  const answers = useServerAnswers();
+  if (state !== 'broken' && answers) return null;
   return (
     <span className="stream-broken" role="status">
       <Icon name="warn" size={14} /> Reconnecting…
@@ -140,19 +157,34 @@ function StreamState() {
 
 /** Keys that lead somewhere after `g`. */
 const PLACES: Record<string, string> = { m: '/clients', a: '/artifacts', e: '/monitoring', s: '/server' };
+/** The same on the selected machine. */
+const OF_MACHINE: Record<string, string> = { o: '', c: '/collections', p: '/processes', v: '/events' };
+const CHORD_MS = 1_200;
+const MODIFIERS = ['Shift', 'Control', 'Alt', 'Meta'];
 
 export function Shell() {
   const clientId = useSelectedClient();
+  const base = clientId ? `/clients/${encodeURIComponent(clientId)}` : null;
   const navigate = useNavigate();
   const location = useLocation();
   const session = useSession();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
-  const going = useRef(0);
+  /** When `g` was pressed, in the time of key events: a busy machine may hear of the next key late. */
+  const going = useRef<number | null>(null);
 
   usePush('session', (event) => {
     if (event.kind === 'resync') invalidate();
   });
+  const collect = () => {
+    const box = document.querySelector<HTMLInputElement>('.collect-pick [data-page-search]');
+    if (box) box.focus();
+    else {
+      startTypeAhead(performance.now());
+      void navigate(`${base}/collections/new`);
+    }
+  };
+  // Before tables and trees hear of them, whose own letters these would be.
   useKeys((event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
       event.preventDefault();
@@ -160,28 +192,39 @@ export function Shell() {
       return;
     }
     if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-    const base = clientId ? `/clients/${encodeURIComponent(clientId)}` : null;
-    if (Date.now() - going.current < 1_200) {
-      going.current = 0;
-      const inClient: Record<string, string> = { o: '', c: '/collections', p: '/processes', v: '/events' };
-      const place = PLACES[event.key] ?? (base !== null && event.key in inClient ? base + inClient[event.key] : null);
-      if (place) {
-        event.preventDefault();
-        void navigate(place);
+    const taken = () => {
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    if (catchTypeAhead(event)) return taken();
+    if (going.current !== null && !MODIFIERS.includes(event.key)) {
+      const isInTime = event.timeStamp - going.current < CHORD_MS;
+      going.current = null;
+      if (isInTime) {
+        taken();
+        const place = PLACES[event.key] ?? (base !== null && event.key in OF_MACHINE ? `${base}${OF_MACHINE[event.key]}` : null);
+        if (place) void navigate(place);
+        return;
       }
-      return;
     }
-    if (event.key === 'g') going.current = Date.now();
-    else if (event.key === '?') setHelp(true);
-    else if (event.key === '/') {
+    if (event.key === 'g') {
+      going.current = event.timeStamp;
+      taken();
+    } else if (event.key === '?') {
+      taken();
+      setHelp(true);
+    } else if (event.key === '/') {
       const box = document.querySelector<HTMLInputElement>('[data-page-search]');
       if (box) {
-        event.preventDefault();
+        taken();
         box.focus();
         box.select();
       }
-    } else if (event.key === 'n' && base) void navigate(`${base}/collections/new`);
-  });
+    } else if (event.key === 'n' && base) {
+      taken();
+      collect();
+    }
+  }, true);
   // A new page starts at its beginning for screen readers too.
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -197,7 +240,7 @@ export function Shell() {
       </a>
       <Rail clientId={clientId} />
       <header className="top">
-        <button type="button" className="palette-button" onClick={() => setPalette(true)}>
+        <button type="button" className="palette-button" aria-label="Find a machine, artifact, action" onClick={() => setPalette(true)}>
           <Icon name="search" size={14} />
           <span>Find a machine, artifact, action</span>
           <kbd>Ctrl K</kbd>
@@ -212,9 +255,7 @@ export function Shell() {
         {session.kind === 'in' && <Account session={session.session} />}
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Suspense fallback={<Loading what="page" />}>
-          <Outlet />
-        </Suspense>
+        <Outlet />
       </main>
       {palette && <Palette clientId={clientId} onClose={() => setPalette(false)} />}
       {help && <HelpDialog onClose={() => setHelp(false)} />}

@@ -1,18 +1,20 @@
 /** The table used everywhere: windows of rows from the server, moved by keyboard, filtered and sorted by the server. */
 
-import { memo, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState, useSyncExternalStore, type ReactNode, type Ref } from 'react';
+import { memo, useCallback, useEffect, useEffectEvent, useImperativeHandle, useMemo, useRef, useState, useSyncExternalStore, type ReactNode, type Ref } from 'react';
 import { useNavigate } from 'react-router';
-import type { Column, Json } from '../api/types';
+import type { Json } from '../api/types';
 import type { Zone } from '../lib/format';
-import { formatCount } from '../lib/format';
+import { plural } from '../lib/format';
 import { useSize } from '../lib/hooks';
 import { usePref, useZone } from '../lib/prefs';
+import { Message } from '../ui/message';
 import { IconButton, copyText, Failure } from '../ui/parts';
 import { Split } from '../ui/split';
 import { Cell, type CellContext } from './cells';
 import { FacetPanel } from './FacetPanel';
 import { HeaderCell } from './HeaderCell';
-import { cellText, isNumeric, kindOf, type Kind } from './kinds';
+import { isNumeric, type Kind } from './kinds';
+import { layoutColumns, roomForNumbers, type ColumnLayout } from './layout';
 import { RowPages } from './pages';
 import { RowPanel } from './RowPanel';
 import type { TableSource } from './source';
@@ -23,7 +25,6 @@ import { scrollToRow, viewport } from './viewport';
 
 export const ROW_HEIGHT = 28;
 const HEADER_HEIGHT = 30;
-const SAMPLE_ROWS = 60;
 
 export type RowGet = (column: string) => Json;
 
@@ -35,6 +36,9 @@ export interface ColumnInfo {
   render?: (value: Json, get: RowGet) => ReactNode;
   sortable?: boolean;
 }
+
+/** What a row is called: one, many. */
+export type Noun = readonly [one: string, many: string];
 
 export interface TableHandle {
   refresh: () => void;
@@ -53,6 +57,9 @@ interface Props {
   liveTotal?: number | undefined;
   /** More rows may come. */
   live?: boolean;
+  /** A table that begins with the newest rows shows new ones as they come, as long as one looks at its top. */
+  follow?: boolean;
+  noun?: Noun;
   /** Enter, double click: where a row leads. Without it the row's details open. */
   rowHref?: (get: RowGet) => string | null;
   empty: ReactNode;
@@ -68,8 +75,11 @@ interface Props {
 const NO_INFO: Record<string, ColumnInfo> = {};
 const NO_CONTEXT: CellContext = {};
 const NO_HIDDEN: readonly string[] = [];
+const ROWS: Noun = ['row', 'rows'];
+/** New rows are fetched so long after the first of them was announced: they come in bursts. */
+const FOLLOW_MS = 400;
 
-export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDEN, context = NO_CONTEXT, liveTotal, live = false, rowHref, empty, searchPlaceholder = 'Search all columns', controls, handle, sortable = true, arrange }: Props) {
+export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDEN, context = NO_CONTEXT, liveTotal, live = false, follow = false, noun = ROWS, rowHref, empty, searchPlaceholder = 'Search all columns', controls, handle, sortable = true, arrange }: Props) {
   const [state, change] = useTableState();
   const [zone] = useZone();
   const navigate = useNavigate();
@@ -101,16 +111,25 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
   const total = shownPages.total ?? 0;
 
   const layouts = useMemo(() => layoutColumns(columns, shownPages, info, zone), [columns, info, zone, shownPages, total > 0 && shownPages.row(0) !== undefined]); // eslint-disable-line react-hooks/exhaustive-deps
-  const widthOf = (name: string) => widths[name] ?? layouts.get(name)?.width ?? 140;
+  // Two columns must not bear one name: the page's word for one may be the server's name of another.
+  const titleOf = (name: string) => {
+    const title = info[name]?.title;
+    return title === undefined || names.some((other) => other !== name && other.toLowerCase() === title.toLowerCase()) ? name : title;
+  };
+  const widthOf = (name: string) => {
+    const layout = layouts.get(name);
+    return Math.max(widths[name] ?? layout?.width ?? 140, roomForNumbers(layout?.kind ?? 'text', shownPages.digits.get(name) ?? 0, info[name]?.render !== undefined, zone));
+  };
 
   const narrowed = query.quick !== '' || query.filters.length > 0;
   const ordered = query.sort !== null;
   // Unsorted and unfiltered, new rows simply appear at the end; otherwise they would move what one reads.
-  const newRows = liveTotal !== undefined && pages.total !== null && (narrowed || ordered) ? liveTotal : null;
+  const appends = !narrowed && !ordered && !source.newestFirst;
+  const newRows = liveTotal !== undefined && pages.total !== null && !appends ? liveTotal : null;
   const [seenTotal, setSeenTotal] = useState<number | null>(null);
   useEffect(() => {
-    if (liveTotal !== undefined && !narrowed && !ordered) pages.grow(liveTotal);
-  }, [liveTotal, narrowed, ordered, pages, version]);
+    if (liveTotal !== undefined && appends) pages.grow(liveTotal);
+  }, [liveTotal, appends, pages, version]);
   useEffect(() => {
     if (pages.total !== null) setSeenTotal((old) => old ?? liveTotal ?? null);
   }, [pages, version, liveTotal]);
@@ -132,11 +151,24 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
     [sizeRef],
   );
   const [scrollTop, setScrollTop] = useState(0);
+  const [active, setActive] = useState<{ row: number; column: number } | null>(null);
   const bodyHeight = Math.max(0, size.height - HEADER_HEIGHT);
   const view = viewport(total, ROW_HEIGHT, scrollTop, bodyHeight);
   useEffect(() => {
     pages.need(view.first, Math.max(view.first, view.last));
   }, [pages, view.first, view.last]);
+
+  const showNew = useEffectEvent(() => {
+    setSeenTotal(liveTotal ?? null);
+    pages.refresh();
+  });
+  const following = follow && source.newestFirst === true && !ordered && scrollTop < ROW_HEIGHT && state.row === null && active === null;
+  const hasNew = pending > 0;
+  useEffect(() => {
+    if (!following || !hasNew) return;
+    const timer = setTimeout(() => showNew(), FOLLOW_MS);
+    return () => clearTimeout(timer);
+  }, [following, hasNew]);
 
   // A link may open the details of a row far down: bring it into view once.
   const arrived = useRef(false);
@@ -146,7 +178,6 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
     if (state.row !== null && scroller.current) scroller.current.scrollTop = scrollToRow(state.row, total, ROW_HEIGHT, 0, bodyHeight);
   }, [shownPages, version, bodyHeight, state.row, total]);
 
-  const [active, setActive] = useState<{ row: number; column: number } | null>(null);
   const [hover, setHover] = useState<{ row: number; column: number } | null>(null);
 
   const getter = useCallback(
@@ -290,6 +321,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
       />
     ) : state.row !== null && state.row < total ? (
       <RowPanel
+        noun={noun[0].charAt(0).toUpperCase() + noun[0].slice(1)}
         index={state.row}
         total={total}
         row={selectedRow}
@@ -327,15 +359,17 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
           names={names}
           shown={shown}
           layouts={layouts}
-          info={info}
+          titleOf={titleOf}
+          noun={noun}
           source={source}
           query={query}
           total={shownPages.total}
           live={live}
-          pending={pending}
+          pending={following ? 0 : pending}
           onRefresh={() => {
             setSeenTotal(liveTotal ?? null);
             pages.refresh();
+            if (source.newestFirst && scroller.current) scroller.current.scrollTop = 0;
           }}
           searchPlaceholder={searchPlaceholder}
           controls={controls}
@@ -347,7 +381,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
           <>
             {shownPages.error && (
               <div className="table-error" role="alert">
-                {shownPages.error.message}
+                <Message text={shownPages.error.message} />
                 <button type="button" className="link" onClick={() => pages.refresh()}>
                   Try again
                 </button>
@@ -390,7 +424,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
                   <HeaderCell
                     key={name}
                     name={name}
-                    title={info[name]?.title ?? name}
+                    title={titleOf(name)}
                     kind={layouts.get(name)?.kind ?? 'text'}
                     width={widthOf(name)}
                     left={pinnedLeft.get(name)}
@@ -421,7 +455,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
               <div className="table-empty">
                 {narrowed ? (
                   <div className="empty">
-                    <h2>No row matches</h2>
+                    <h2>No {noun[0]} matches</h2>
                     <div className="empty-text">
                       <p>Take a filter away, or search for something else.</p>
                     </div>
@@ -439,7 +473,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
           </>
         )}
         <p className="sr-only" role="status">
-          {loading ? 'Loading rows' : `${formatCount(total)} rows`}
+          {loading ? `Loading ${noun[1]}` : plural(total, ...noun)}
         </p>
       </div>
     </Split>
@@ -448,35 +482,6 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
 
 /** Which source each page store belongs to: old rows are kept only while the same source answers another query. */
 const keys = new WeakMap<RowPages, string>();
-
-export interface ColumnLayout {
-  kind: Kind;
-  width: number;
-}
-
-const CHAR = 7;
-const MONO_CHAR = 7.3;
-
-function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
-  const sample: Json[][] = [];
-  for (let index = 0; index < SAMPLE_ROWS; index += 1) {
-    const row = pages.row(index);
-    if (row) sample.push(row);
-  }
-  const layouts = new Map<string, ColumnLayout>();
-  columns.forEach((column, at) => {
-    const known = info[column.name];
-    const values = sample.map((row) => row[at] ?? null);
-    const kind = known?.kind ?? kindOf(column, values);
-    const head = (known?.title ?? column.name).length * CHAR + 56;
-    const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
-    const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
-    const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;
-    const fits = kind === 'time' ? (zone === 'utc' ? 194 : 226) : Math.min(wide, widest * char + 22);
-    layouts.set(column.name, { kind, width: Math.round(known?.width ?? Math.max(64, head, fits)) });
-  });
-  return layouts;
-}
 
 function SkeletonRows() {
   return (

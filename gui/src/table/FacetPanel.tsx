@@ -1,15 +1,16 @@
 /** Group and count: the values of a column with bars; a click filters. */
 
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { ApiError } from '../api/http';
 import type { Facets, Json } from '../api/types';
-import { formatCount, plural } from '../lib/format';
+import { formatCount, plural, type Zone } from '../lib/format';
 import { useDebounced } from '../lib/hooks';
 import { useZone } from '../lib/prefs';
 import { folds } from '../lib/text';
-import { CopyButton, Failure, IconButton, Loading, Meter, SearchBox } from '../ui/parts';
-import { Cell } from './cells';
+import { CopyButton, Failure, IconButton, Loading, Meter, Reveal, SearchBox } from '../ui/parts';
+import { Cell, Null } from './cells';
 import { cellText, type Kind } from './kinds';
+import { valueText } from './state';
 import type { TableSource } from './source';
 import type { TableQuery } from './state';
 
@@ -47,6 +48,7 @@ export function FacetPanel({ column, kind, source, query, liveTotal, onFilter, o
     return () => controller.abort();
   }, [source.key, column, query, pulse]); // eslint-disable-line react-hooks/exhaustive-deps
 
+  const alike = useMemo(() => alikeTexts(facets?.values.map(({ value }) => value) ?? [], kind, zone), [facets, kind, zone]);
   const most = facets?.values[0]?.count ?? 1;
   const found = facets?.values.filter(({ value }) => !find || folds(cellText(value, kind, zone), find)) ?? [];
   return (
@@ -75,7 +77,8 @@ export function FacetPanel({ column, kind, source, query, liveTotal, onFilter, o
         {found.slice(0, shown).map(({ value, count }) => (
           <li key={JSON.stringify(value)}>
             <button type="button" className="facet" onClick={() => onFilter(value, true)} title="Filter for this value">
-              <span className="facet-value">{value === '' || value === null ? <i className="faint">{value === null ? 'null' : 'empty text'}</i> : <Cell value={value} kind={kind === 'client' || kind === 'flow' ? 'text' : kind} zone={zone} context={{}} />}</span>
+              <span className="facet-value">{value === null ? <Null /> : value === '' ? <i className="faint">empty text</i> : <Cell value={value} kind={kind === 'client' || kind === 'flow' ? 'text' : kind} zone={zone} context={{}} />}
+                {value !== null && (kind === 'bytes' && typeof value === 'number' ? <Exact text={`${formatCount(value)} B`} /> : alike.has(cellText(value, kind, zone)) && <Exact text={typeof value === 'string' && kind === 'text' ? JSON.stringify(value) : valueText(value)} />)}</span>
               <span className="facet-count nums">{formatCount(count)}</span>
               <Meter share={count / most} />
             </button>
@@ -85,9 +88,30 @@ export function FacetPanel({ column, kind, source, query, liveTotal, onFilter, o
       </ul>
       {found.length > shown && (
         <button type="button" className="link panel-more" onClick={() => setShown(shown + 800)}>
-          {formatCount(found.length - shown)} more values
+          {plural(found.length - shown, 'more value')}
         </button>
       )}
     </section>
   );
+}
+
+/** What tells a value from others that look the same once they are rounded or shortened. */
+function Exact({ text }: { text: string }) {
+  return (
+    <span className="facet-exact nums">
+      <Reveal text={text} />
+    </span>
+  );
+}
+
+/** The texts that more than one of these values is shown as: sizes rounded to one unit, times to the millisecond. */
+export function alikeTexts(values: Json[], kind: Kind, zone: Zone): Set<string> {
+  const seen = new Set<string>();
+  const alike = new Set<string>();
+  for (const value of values) {
+    const text = cellText(value, kind, zone);
+    if (seen.has(text)) alike.add(text);
+    seen.add(text);
+  }
+  return alike;
 }

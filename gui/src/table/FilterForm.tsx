@@ -2,8 +2,11 @@
 
 import { useId, useState } from 'react';
 import type { Json } from '../api/types';
+import { formatTime, parseTime, type Zone } from '../lib/format';
+import { useZone } from '../lib/prefs';
+import { parseTypedTime, zoneName } from '../lib/typedTime';
 import { Button } from '../ui/parts';
-import { isNumeric, type Kind } from './kinds';
+import { isNumeric, isTime, type Kind } from './kinds';
 import { opTakesValue, opWord, valueText, type Filter, type Op } from './state';
 
 const TEXT_OPS: Op[] = ['contains', 'not_contains', 'eq', 'ne', 'regex', 'not_regex', 'in', 'is_null', 'not_null'];
@@ -12,11 +15,11 @@ const BOOL_OPS: Op[] = ['eq', 'is_null', 'not_null'];
 
 function opsFor(kind: Kind): Op[] {
   if (kind === 'bool') return BOOL_OPS;
-  return isNumeric(kind) || kind === 'time' ? ORDER_OPS : TEXT_OPS;
+  return isNumeric(kind) || isTime(kind) ? ORDER_OPS : TEXT_OPS;
 }
 
 /** What was typed as the value sent, or the reason why it cannot be. */
-function parseValue(text: string, op: Op, kind: Kind): { value: Json } | { error: string } {
+export function parseValue(text: string, op: Op, kind: Kind, zone: Zone): { value: Json } | { error: string } {
   if (!opTakesValue(op)) return { value: null };
   const trimmed = text.trim();
   if (op === 'in') return { value: trimmed.split(/\s*,\s*/).filter(Boolean) };
@@ -26,14 +29,9 @@ function parseValue(text: string, op: Op, kind: Kind): { value: Json } | { error
     const number = match ? Number(match[1]) * 1024 ** (match[2] ? 'kmgt'.indexOf(match[2].toLowerCase()) + 1 : 0) : Number.NaN;
     return Number.isFinite(number) ? { value: number } : { error: 'a number, such as 4096 or 10M' };
   }
-  if (kind === 'time') {
-    const ago = /^(\d+)\s*([smhd])$/.exec(trimmed);
-    if (ago) {
-      const unit = { s: 1, m: 60, h: 3_600, d: 86_400 }[ago[2] as 's' | 'm' | 'h' | 'd'];
-      return { value: new Date(Date.now() - Number(ago[1]) * unit * 1_000).toISOString() };
-    }
-    const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(trimmed) || trimmed.length <= 10 ? trimmed : `${trimmed.replace(' ', 'T')}Z`);
-    return Number.isNaN(ms) ? { error: 'a time such as 2026-11-21 09:30 (UTC), or 2h for two hours ago' } : { value: new Date(ms).toISOString() };
+  if (isTime(kind)) {
+    const ms = parseTypedTime(trimmed, zone, Date.now());
+    return ms === null ? { error: `a time such as 2026-11-21 09:30 (${zoneName(zone)}), or 2h for two hours ago` } : { value: new Date(ms).toISOString() };
   }
   if (op === 'regex' || op === 'not_regex') {
     try {
@@ -45,15 +43,24 @@ function parseValue(text: string, op: Op, kind: Kind): { value: Json } | { error
   return { value: text };
 }
 
+/** A filter's value as it stands in the form: times in the zone that is shown, with its offset. */
+function editText(value: Json, kind: Kind, zone: Zone): string {
+  const ms = isTime(kind) ? parseTime(value) : null;
+  return ms === null ? valueText(value) : formatTime(ms, zone, true);
+}
+
 export function FilterForm({ column, kind, initial, onDone }: { column: string; kind: Kind; initial?: Filter; onDone: (filter: Filter) => void }) {
   const ops = opsFor(kind);
   const [op, setOp] = useState<Op>(initial?.op ?? ops[0] ?? 'contains');
-  const [text, setText] = useState(initial ? valueText(initial.value) : '');
+  const [zone] = useZone();
+  const [before] = useState(() => (initial ? editText(initial.value, kind, zone) : ''));
+  const [text, setText] = useState(before);
   const [error, setError] = useState('');
   const id = useId();
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
-    const parsed = parseValue(text, op, kind);
+    // What was not touched keeps its full precision.
+    const parsed = initial && text === before && opTakesValue(op) ? { value: initial.value } : parseValue(text, op, kind, zone);
     if ('error' in parsed) setError(`Expected ${parsed.error}.`);
     else onDone({ column, op, value: parsed.value });
   };
@@ -77,15 +84,20 @@ export function FilterForm({ column, kind, initial, onDone }: { column: string; 
             <input
               data-autofocus
               aria-label="Value"
-              aria-describedby={error ? id : undefined}
+              aria-describedby={error ? id : isTime(kind) ? `${id}-zone` : undefined}
               aria-invalid={error ? true : undefined}
               value={text}
-              placeholder={kind === 'time' ? '2026-11-21 09:30 or 2h' : op === 'in' ? 'a, b, c' : op === 'regex' ? '^/tmp/.*\\.sh$' : 'value'}
+              placeholder={isTime(kind) ? '2026-11-21 09:30 or 2h' : op === 'in' ? 'a, b, c' : op === 'regex' ? '^/tmp/.*\\.sh$' : 'value'}
               onChange={(event) => setText(event.target.value)}
               spellCheck={false}
               autoComplete="off"
             />
           ))}
+        {isTime(kind) && opTakesValue(op) && (
+          <span className="input-zone" id={`${id}-zone`}>
+            {zoneName(zone)}
+          </span>
+        )}
         <Button kind="primary" type="submit">
           Filter
         </Button>

@@ -2,16 +2,17 @@
 
 import { Link } from 'react-router';
 import type { Column, Json } from '../api/types';
-import { formatBytes, formatCount, parseTime } from '../lib/format';
+import { formatBytes, formatCount, isUnsetTime, parseTime } from '../lib/format';
 import { defang } from '../lib/text';
 import { JsonTree, LongText } from '../ui/json';
 import { Icon } from '../ui/icons';
 import { copyText, IconButton, Loading, Time } from '../ui/parts';
-import { Cell, type CellContext } from './cells';
-import type { ColumnLayout } from './DataTable';
-import type { Kind } from './kinds';
+import { Cell, Null, type CellContext } from './cells';
+import { isTime, type Kind } from './kinds';
+import type { ColumnLayout } from './layout';
 
 interface Props {
+  noun: string;
   index: number;
   total: number;
   row: Json[] | undefined;
@@ -25,14 +26,14 @@ interface Props {
   onClose: () => void;
 }
 
-export function RowPanel({ index, total, row, columns, layouts, context, processHref, canFilter, onFilter, onMove, onClose }: Props) {
+export function RowPanel({ noun, index, total, row, columns, layouts, context, processHref, canFilter, onFilter, onMove, onClose }: Props) {
   const object = row ? Object.fromEntries(columns.map((column, at) => [column.name, row[at] ?? null])) : null;
   return (
-    <section className="panel" aria-label={`Row ${index + 1}`}>
+    <section className="panel" aria-label={`${noun} ${index + 1}`}>
       <header className="panel-head">
         <div>
           <h2 className="nums">
-            Row {formatCount(index + 1)} <span className="faint">of {formatCount(total)}</span>
+            {noun} {formatCount(index + 1)} <span className="faint">of {formatCount(total)}</span>
           </h2>
         </div>
         <IconButton icon="up" label="Previous row" disabled={index === 0} onClick={() => onMove(index - 1)} />
@@ -76,9 +77,11 @@ export function RowPanel({ index, total, row, columns, layouts, context, process
 
 /** A value without shortening (but folded when it is large). */
 export function Full({ value, kind, context }: { value: Json; kind: Kind; context: CellContext }) {
-  if (value === null) return <span className="faint">empty</span>;
+  if (value === null) return <Null />;
+  if (value === '') return <span className="faint">empty text</span>;
   if (typeof value === 'object') return <JsonTree value={value} depth={2} />;
-  if (kind === 'time' && parseTime(value) !== null)
+  if (isTime(kind) && isUnsetTime(value, kind === 'birth')) return <span className="faint">not recorded ({String(value)})</span>;
+  if (isTime(kind) && parseTime(value) !== null)
     return (
       <>
         <Time value={value} precise /> <span className="faint">(<Time value={value} relative />)</span>

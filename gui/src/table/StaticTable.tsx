@@ -1,6 +1,7 @@
 /** A small table that is all there: an answer on an overview page. One row is shown as fields. */
 
 import type { Column, Json } from '../api/types';
+import { plural } from '../lib/format';
 import { useZone } from '../lib/prefs';
 import { Cell } from './cells';
 import { isNumeric, kindOf } from './kinds';
@@ -53,7 +54,7 @@ export function StaticTable({ label, columns, rows }: { label: string; columns: 
           ))}
         </tbody>
       </table>
-      {rows.length > MAX_ROWS && <p className="faint">{rows.length - MAX_ROWS} more rows in the collection.</p>}
+      {rows.length > MAX_ROWS && <p className="faint">{plural(rows.length - MAX_ROWS, 'more row')} in the collection.</p>}
     </div>
   );
 }

@@ -1,14 +1,18 @@
 /** Above a table: search, what narrows it, how many rows, columns, export. */
 
 import type { ReactNode } from 'react';
-import { formatCount, plural } from '../lib/format';
+import { formatCount, plural, type Zone } from '../lib/format';
+import { useZone } from '../lib/prefs';
+import { zonedTime } from '../lib/typedTime';
 import { Icon } from '../ui/icons';
 import { copyText, IconButton, SearchBox } from '../ui/parts';
 import { MenuItem, Popover } from '../ui/popover';
-import type { ColumnInfo, ColumnLayout } from './DataTable';
+import type { Noun } from './DataTable';
 import { FilterForm } from './FilterForm';
 import type { TableSource } from './source';
-import { moveColumn, opTakesValue, opWord, valueText, type TableQuery, type TableState } from './state';
+import { isTime, type Kind } from './kinds';
+import type { ColumnLayout } from './layout';
+import { moveColumn, opTakesValue, opWord, valueText, type Filter, type TableQuery, type TableState } from './state';
 import type { ChangeState } from './useTableState';
 import { toVql } from './vql';
 
@@ -19,10 +23,12 @@ interface Props {
   names: string[];
   shown: string[];
   layouts: Map<string, ColumnLayout>;
-  info: Record<string, ColumnInfo>;
+  titleOf: (name: string) => string;
   source: TableSource;
   query: TableQuery;
   total: number | null;
+  /** What a row is called: one, many. */
+  noun: Noun;
   live: boolean;
   /** Rows that came since a sorted or filtered view was fetched. */
   pending: number;
@@ -33,19 +39,20 @@ interface Props {
 }
 
 export function Toolbar(props: Props) {
-  const { state, change, source, total, live, pending, controls } = props;
+  const { state, change, source, total, live, pending, controls, noun } = props;
+  const [zone] = useZone();
   return (
     <div className="toolbar">
       <div className="toolbar-line">
         {controls}
         <SearchBox value={state.quick} onChange={(quick) => change({ quick, row: null })} label={props.searchPlaceholder} placeholder={props.searchPlaceholder} hotkey />
         <span className="toolbar-count nums" aria-hidden="true">
-          {total === null ? '' : plural(total, 'row')}
-          {live && <span className="live-mark" title="more rows may come" />}
+          {total === null ? '' : plural(total, ...noun)}
+          {live && <span className="live-mark" title={`more ${noun[1]} may come`} />}
         </span>
         {pending > 0 && (
           <button type="button" className="chip chip-action" onClick={props.onRefresh}>
-            <Icon name="refresh" size={12} /> {plural(pending, 'new row')}
+            <Icon name="refresh" size={12} /> {plural(pending, `new ${noun[0]}`, `new ${noun[1]}`)}
           </button>
         )}
         <span className="toolbar-space" />
@@ -60,7 +67,7 @@ export function Toolbar(props: Props) {
                 className="chip-text"
                 label={
                   <>
-                    <b>{filter.column === '*' ? 'any column' : filter.column}</b> {opWord(filter.op)} {opTakesValue(filter.op) && <q>{valueText(filter.value).slice(0, 60) || 'empty text'}</q>}
+                    <b>{filter.column === '*' ? 'any column' : filter.column}</b> {opWord(filter.op)} {opTakesValue(filter.op) && <q>{filterText(filter, props.layouts.get(filter.column)?.kind, zone).slice(0, 60) || 'empty text'}</q>}
                   </>
                 }
               >
@@ -82,7 +89,7 @@ export function Toolbar(props: Props) {
           {state.sort && (
             <span className="chip">
               <button type="button" className="chip-text" onClick={() => state.sort && change({ sort: { ...state.sort, desc: !state.sort.desc } }, true)}>
-                <Icon name={state.sort.desc ? 'down' : 'up'} size={12} /> <b>{props.info[state.sort.column]?.title ?? state.sort.column}</b> {state.sort.desc ? 'descending' : 'ascending'}
+                <Icon name={state.sort.desc ? 'down' : 'up'} size={12} /> <b>{props.titleOf(state.sort.column)}</b> {state.sort.desc ? 'descending' : 'ascending'}
               </button>
               <IconButton icon="close" label="Remove sort" onClick={() => change({ sort: null }, true)} />
             </span>
@@ -98,7 +105,13 @@ export function Toolbar(props: Props) {
   );
 }
 
-function ColumnChooser({ state, change, names, shown, info, onResetWidths }: Props) {
+/** A moment in a filter, in the zone that is shown, which it names; anything else as it is. */
+export function filterText({ value }: Filter, kind: Kind | undefined, zone: Zone): string {
+  const isMoment = (kind !== undefined && isTime(kind)) || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value));
+  return isMoment ? zonedTime(value, zone) : valueText(value);
+}
+
+function ColumnChooser({ state, change, names, shown, titleOf, onResetWidths }: Props) {
   if (names.length === 0) return null;
   const hidden = names.filter((name) => !shown.includes(name));
   const set = (columns: string[]) => change({ columns });
@@ -115,7 +128,7 @@ function ColumnChooser({ state, change, names, shown, info, onResetWidths }: Pro
                 <li key={name}>
                   <label>
                     <input type="checkbox" checked={visible} disabled={visible && shown.length === 1} onChange={() => set(visible ? shown.filter((each) => each !== name) : [...shown, name])} />
-                    <span>{info[name]?.title ?? name}</span>
+                    <span>{titleOf(name)}</span>
                   </label>
                   {visible && (
                     <>
@@ -158,7 +171,7 @@ const FORMATS = [
   ['jsonl', 'JSON lines', 'one object a line'],
 ] as const;
 
-function ExportMenu({ source, shown, names, query, total }: Props) {
+function ExportMenu({ source, shown, names, query, total, noun }: Props) {
   return (
     <Popover label="Export" icon="download" align="end" panelClass="export-menu">
       {(close) => (
@@ -166,7 +179,7 @@ function ExportMenu({ source, shown, names, query, total }: Props) {
           {source.exportUrl && (
             <>
               <p className="menu-note">
-                {plural(total ?? 0, 'row')}, {plural(shown.length, 'column')}: what is shown, all pages.
+                {plural(total ?? 0, ...noun)}, {plural(shown.length, 'column')}: what is shown, all pages.
               </p>
               {FORMATS.map(([format, title, hint]) => (
                 <a key={format} className="menu-item" href={source.exportUrl?.(format, shown, query)} download onClick={close}>

@@ -3,7 +3,7 @@
 import { Fragment, memo } from 'react';
 import { Link } from 'react-router';
 import type { Json } from '../api/types';
-import { formatBytes, formatCount, formatTime, parseTime, type Zone } from '../lib/format';
+import { formatBytes, formatCount, formatTime, isUnsetTime, parseTime, type Zone } from '../lib/format';
 import { clip, defang, reveal } from '../lib/text';
 import { Reveal, Stamp } from '../ui/parts';
 import { foldJson, type Kind } from './kinds';
@@ -40,14 +40,17 @@ export const Cell = memo(function Cell({ value, kind, zone, context, href }: Pro
 });
 
 function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
-  if (value === null) return <span className="cell-null">–</span>;
+  // Not a dash: NULL, the empty text and a text of one dash are different findings.
+  if (value === null) return <Null />;
   if (typeof value === 'object' && kind !== 'chain') {
-    if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return <span className="cell-list">{plain(valueText(value))}</span>;
+    if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return <span className="cell-list">{plain(value.map((item) => (item === null ? 'NULL' : valueText(item))).join(', '))}</span>;
     return <span className="cell-json">{plain(foldJson(value))}</span>;
   }
   const text = valueText(value);
   switch (kind) {
-    case 'time': {
+    case 'time':
+    case 'birth': {
+      if (isUnsetTime(value, kind === 'birth')) return <Unset raw={text} />;
       const ms = parseTime(value);
       if (ms === null) return plain(text);
       return (
@@ -85,6 +88,24 @@ function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
   }
 }
 
+/** The value NULL, told from text that only says so. */
+export function Null() {
+  return (
+    <span className="cell-null" title="NULL: there is no value">
+      NULL
+    </span>
+  );
+}
+
+/** A time that was never recorded; what stands there instead is in the tooltip. */
+export function Unset({ raw }: { raw: string }) {
+  return (
+    <span className="cell-unset" title={`not recorded (the value is ${raw})`}>
+      –
+    </span>
+  );
+}
+
 function plain(text: string) {
   return <Reveal text={defang(clip(text, CLIP))} />;
 }
@@ -117,7 +138,7 @@ export function Severity({ text }: { text: string }) {
 
 /** A process call chain, from the first ancestor to the process itself. */
 export function chainParts(value: Json): string[] {
-  if (Array.isArray(value)) return value.map((part) => (typeof part === 'string' ? part : foldJson(part, 60)));
+  if (Array.isArray(value)) return value.map((part) => (typeof part === 'string' ? part : part === null ? 'NULL' : foldJson(part, 60)));
   return valueText(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
 }
 

@@ -1,10 +1,10 @@
 /** What kind of value a column holds: the artifact's word for it, else a guess from its name and values. */
 
 import type { Column, Json } from '../api/types';
-import { formatBytes, formatTime, parseTime, type Zone } from '../lib/format';
+import { formatBytes, formatTime, isUnsetTime, parseTime, type Zone } from '../lib/format';
 import { defang, reveal } from '../lib/text';
 
-export type Kind = 'text' | 'number' | 'bool' | 'time' | 'bytes' | 'hash' | 'path' | 'ip' | 'pid' | 'client' | 'flow' | 'severity' | 'json' | 'chain' | 'url' | 'mono';
+export type Kind = 'text' | 'number' | 'bool' | 'time' | 'birth' | 'bytes' | 'hash' | 'path' | 'ip' | 'pid' | 'client' | 'flow' | 'severity' | 'json' | 'chain' | 'url' | 'mono';
 
 const DECLARED: Record<string, Kind> = {
   timestamp: 'time',
@@ -54,8 +54,16 @@ const BY_NAME: [RegExp, Kind][] = [
 
 const TIME_NAME = /(time|timestamp|created|modified|accessed|changed|mtime|atime|ctime|btime|_ts|lastseen|date|boot)$/i;
 
+/** When a file was made, which not every file system knows. */
+const BIRTH_NAME = /(^|[._ ])(btime|birth_?time|birth|crtime)$/i;
+
 /** The kind of a column, given some of its values. */
 export function kindOf(column: Column, sample: Json[]): Kind {
+  const kind = plainKindOf(column, sample);
+  return kind === 'time' && BIRTH_NAME.test(column.name) ? 'birth' : kind;
+}
+
+function plainKindOf(column: Column, sample: Json[]): Kind {
   const declared = (column.type ?? '').split('/')[0]?.toLowerCase() ?? '';
   const known = sample.filter((value) => value !== null && value !== '');
   const first = known[0];
@@ -68,7 +76,7 @@ export function kindOf(column: Column, sample: Json[]): Kind {
     if (kind === 'ip' && typeof first !== 'string') continue;
     return kind;
   }
-  if (TIME_NAME.test(column.name) && known.length > 0 && known.every((value) => parseTime(value) !== null)) return 'time';
+  if (TIME_NAME.test(column.name) && known.length > 0 && known.every((value) => parseTime(value) !== null || isUnsetTime(value, true))) return 'time';
   if (exact) return exact;
   if (first !== undefined && typeof first === 'object') return 'json';
   if (all('number')) return 'number';
@@ -78,11 +86,13 @@ export function kindOf(column: Column, sample: Json[]): Kind {
 }
 
 export const isNumeric = (kind: Kind) => kind === 'number' || kind === 'bytes' || kind === 'pid';
+export const isTime = (kind: Kind) => kind === 'time' || kind === 'birth';
 
 /** A cell as one line of plain text: widths, titles, canvas. */
 export function cellText(value: Json, kind: Kind, zone: Zone, max = 300): string {
-  if (value === null) return '';
-  if (kind === 'time') {
+  if (value === null) return 'NULL';
+  if (isTime(kind)) {
+    if (isUnsetTime(value, kind === 'birth')) return '–';
     const ms = parseTime(value);
     if (ms !== null) return formatTime(ms, zone, true);
   }

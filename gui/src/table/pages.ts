@@ -5,6 +5,8 @@ import type { Column, Json, TablePage } from '../api/types';
 
 export const PAGE_ROWS = 200;
 const KEEP_PAGES = 60;
+const NUMBER = /^[-+]?[\d.,]+(e[-+]?\d+)?$/i;
+const MAX_DIGITS = 40;
 
 type Fetch = (offset: number, limit: number, signal: AbortSignal) => Promise<TablePage>;
 
@@ -16,6 +18,9 @@ export class RowPages {
   error: ApiError | null = null;
   /** Rises with every change; what React compares. */
   version = 0;
+
+  /** Letters of the longest number of each column so far, by name: a column is never narrower than its numbers. */
+  readonly digits = new Map<string, number>();
 
   private pages = new Map<number, Json[][]>();
   private running = new Map<number, AbortController>();
@@ -97,6 +102,7 @@ export class RowPages {
       this.stale.delete(page);
       this.pages.set(page, answer.rows);
       if (answer.columns.length > 0 || this.columns.length === 0) this.mergeColumns(answer.columns);
+      this.measure(answer);
       this.total = Math.max(answer.total, this.pushed);
       this.complete = answer.complete;
       this.error = null;
@@ -108,6 +114,17 @@ export class RowPages {
       this.error = error instanceof ApiError ? error : new ApiError(0, 'error', String(error));
       this.changed();
     }
+  }
+
+  private measure({ columns, rows }: TablePage): void {
+    columns.forEach(({ name }, at) => {
+      let longest = this.digits.get(name) ?? 0;
+      for (const row of rows) {
+        const cell = row[at];
+        if (typeof cell === 'number' || (typeof cell === 'string' && cell.length <= MAX_DIGITS && NUMBER.test(cell))) longest = Math.max(longest, String(cell).length);
+      }
+      if (longest > 0) this.digits.set(name, longest);
+    });
   }
 
   /** A later page may know more columns than the first; if the order changed, other pages are out of date. */

@@ -14,6 +14,8 @@ export interface TableSource {
   vql?: string;
   /** Typed filters per column are understood. */
   filters: boolean;
+  /** The first row is the newest: new rows do not appear at the end. */
+  newestFirst?: boolean;
 }
 
 function tableParams(query: TableQuery): Query {
@@ -36,20 +38,51 @@ interface RestOptions {
   facets?: boolean;
   exports?: boolean;
   vql?: string;
+  /** The rows are stored as they came; show the last of them first. */
+  newestFirst?: boolean;
 }
 
 /** A method of the contract that takes a TableQuery and answers a TablePage. */
 export function restSource(path: string, options: RestOptions = {}): TableSource {
-  const { params = {}, facets, exports, vql, order } = options;
+  const { params = {}, facets, exports, vql, order, newestFirst } = options;
+  const forward: TableSource['fetch'] = (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...(query.sort ? {} : order), ...given(tableParams(query)), offset, limit }), signal);
   const source: TableSource = {
     key: apiUrl(path, params),
     filters: true,
-    fetch: (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...(query.sort ? {} : order), ...given(tableParams(query)), offset, limit }), signal),
+    fetch: newestFirst ? lastFirst(forward) : forward,
+    ...(newestFirst ? { newestFirst } : {}),
   };
   if (facets) source.facets = (column, query, signal) => get<Facets>(apiUrl(`${path}/facets`, { ...params, column, filter: tableParams({ ...query, sort: null }).filter }), signal);
   if (exports) source.exportUrl = (format, columns, query) => apiUrl(`${path}/export`, { ...params, ...tableParams(query), format, columns: columns.join(',') });
   if (vql) source.vql = vql;
   return source;
+}
+
+/**
+ * The same rows from the end: windows are counted back from the total. Sorting a long log by its time would cost the server
+ * the whole log, and is refused beyond a million rows.
+ *
+ * The total is looked up with the first window and holds for all others, so that rows that come meanwhile shift nothing.
+ */
+export function lastFirst(fetch: TableSource['fetch']): TableSource['fetch'] {
+  const totals = new Map<string, Promise<number>>();
+  const never = new AbortController().signal;
+  return async (query, offset, limit, signal) => {
+    if (query.sort) return fetch(query, offset, limit, signal);
+    const key = JSON.stringify(serverFilters(query));
+    let pinned = offset === 0 ? undefined : totals.get(key);
+    if (pinned === undefined) {
+      // Not with this window's signal: the others wait for the same answer.
+      pinned = fetch(query, 0, 0, never).then((page) => page.total);
+      totals.set(key, pinned);
+      pinned.catch(() => totals.delete(key));
+    }
+    const total = await pinned;
+    const end = Math.max(0, total - offset);
+    const start = Math.max(0, end - limit);
+    const page = await fetch(query, start, end - start, signal);
+    return { ...page, total, offset, rows: [...page.rows].reverse() };
+  };
 }
 
 /** A listing method (clients, flows) with its own parameters, as a table. */

@@ -136,8 +136,8 @@ const WORDS: Record<Op, string> = {
   le: '≤',
   gt: '>',
   ge: '≥',
-  is_null: 'is empty',
-  not_null: 'is not empty',
+  is_null: 'is NULL',
+  not_null: 'is not NULL',
   in: 'is one of',
 };
 

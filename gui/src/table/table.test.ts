@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { TablePage } from '../api/types';
+import { alikeTexts } from './FacetPanel';
+import { parseValue } from './FilterForm';
 import { cellText, foldJson, kindOf } from './kinds';
 import { PAGE_ROWS, RowPages } from './pages';
+import { lastFirst } from './source';
 import { EMPTY_STATE, moveColumn, nextSort, readState, visibleColumns, withFilter, writeState, type TableState } from './state';
 import { MAX_SCROLL, scrollToRow, viewport } from './viewport';
 import { toVql } from './vql';
@@ -164,4 +167,74 @@ describe('kinds', () => {
     expect(foldJson(deep as never)).toContain('…');
   });
   it('makes plain text of anything', () => expect(cellText('http://a.b/\u0007', 'text', 'utc')).toBe('hxxp://a[.]b/^G'));
+});
+
+describe('times that say nothing', () => {
+  it.each([
+    ['Btime', '1970-01-01T00:00:00Z', '–'],
+    ['Mtime', '1970-01-01T00:00:00Z', '1970-01-01 00:00:00Z'],
+    ['Mtime', '0001-01-01T00:00:00Z', '–'],
+    ['EndTime', '1601-01-01T00:00:00Z', '–'],
+    ['Btime', '2026-11-21T09:30:00Z', '2026-11-21 09:30:00Z'],
+  ])('%s %s reads %s', (name, value, text) => expect(cellText(value, kindOf({ name, type: 'timestamp' }, [value]), 'utc')).toBe(text));
+  it('knows a birth time by its values, too', () => expect(kindOf({ name: 'Btime' }, ['1970-01-01T00:00:00Z', '2026-11-21T09:30:00Z'])).toBe('birth'));
+});
+
+it('tells NULL from text', () => {
+  expect(cellText(null, 'chain', 'utc')).toBe('NULL');
+  expect(cellText('', 'text', 'utc')).toBe('');
+});
+
+it.each([
+  ['bytes', [1_000_341_504, 1_000_341_505, 12], ['954 MiB']],
+  ['time', ['2026-11-21T09:30:00.000001Z', '2026-11-21T09:30:00.000002Z'], ['2026-11-21 09:30:00Z']],
+  ['text', ['1', 1, 'a'], ['1']],
+] as const)('values of kind %s that look alike are known', (kind, values, alike) => expect([...alikeTexts([...values], kind, 'utc')]).toEqual(alike));
+
+it('reads a time filter in the zone that is shown', () => {
+  vi.stubEnv('TZ', 'Europe/Berlin');
+  expect(parseValue('2026-11-21 10:30', 'ge', 'time', 'local')).toEqual({ value: '2026-11-21T09:30:00.000Z' });
+  expect(parseValue('2026-11-21 10:30', 'ge', 'birth', 'utc')).toEqual({ value: '2026-11-21T10:30:00.000Z' });
+  expect(parseValue('soon', 'ge', 'time', 'utc')).toHaveProperty('error');
+  vi.unstubAllEnvs();
+});
+
+describe('newest first', () => {
+  const query = { quick: '', sort: null, filters: [] };
+  const log = () => {
+    let total = 450;
+    const fetch = vi.fn((_: unknown, offset: number, limit: number) => Promise.resolve<TablePage>({ columns: [{ name: 'n' }], total, offset, rows: Array.from({ length: Math.max(0, Math.min(limit, total - offset)) }, (__, at) => [offset + at]), complete: false }));
+    return { fetch, grow: (by: number) => (total += by) };
+  };
+  const numbers = (page: TablePage) => page.rows.map((row) => row[0]);
+  const signal = new AbortController().signal;
+  it('counts windows from the end, each row once', async () => {
+    const { fetch } = log();
+    const reversed = lastFirst(fetch);
+    const pages = await Promise.all([0, 200, 400].map((offset) => reversed(query, offset, 200, signal)));
+    expect(pages.flatMap(numbers)).toEqual(Array.from({ length: 450 }, (_, at) => 449 - at));
+    expect(pages.map((page) => page.total)).toEqual([450, 450, 450]);
+  });
+  it('keeps its windows together while rows come, and moves on with the first', async () => {
+    const { fetch, grow } = log();
+    const reversed = lastFirst(fetch);
+    expect(numbers(await reversed(query, 0, 200, signal))[0]).toBe(449);
+    grow(10);
+    expect(numbers(await reversed(query, 200, 200, signal))[0]).toBe(249);
+    const [first, second] = await Promise.all([reversed(query, 0, 200, signal), reversed(query, 200, 200, signal)]);
+    expect([numbers(first)[0], numbers(second)[0]]).toEqual([459, 259]);
+  });
+  it('leaves a chosen order to the server', async () => {
+    const { fetch } = log();
+    expect(numbers(await lastFirst(fetch)({ ...query, sort: { column: 'n', desc: false } }, 0, 2, signal))).toEqual([0, 1]);
+  });
+});
+
+it('knows how long the longest number of a column is, also far down', async () => {
+  const pages = new RowPages((offset) => Promise.resolve({ columns: [{ name: 'id' }, { name: 'text' }], total: 400, offset, rows: Array.from({ length: 200 }, (_, at) => [offset === 0 ? at % 10 : 123_400 + at, 'abc']), complete: true }));
+  pages.need(0, 10);
+  await vi.waitFor(() => expect(pages.digits.get('id')).toBe(1));
+  pages.need(200, 210);
+  await vi.waitFor(() => expect(pages.digits.get('id')).toBe(6));
+  expect(pages.digits.has('text')).toBe(false);
 });

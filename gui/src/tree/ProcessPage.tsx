@@ -6,7 +6,7 @@ import { apiUrl, path } from '../api/http';
 import { useResource } from '../api/resource';
 import type { FlowPage, ProcessFamily, TablePage } from '../api/types';
 import { formatCount, plural } from '../lib/format';
-import { useAddress, useDebounced, useTitle, withParams } from '../lib/hooks';
+import { useAddress, useDebounced, useNarrow, useTitle, withParams } from '../lib/hooks';
 import { reveal } from '../lib/text';
 import { useClient } from '../pages/ClientLayout';
 import { Button, Empty, Failure, IconButton, Loading, SearchBox } from '../ui/parts';
@@ -103,7 +103,9 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
   const set = (changes: Record<string, string | null>, push = false) => change((old) => withParams(old, changes), push);
   const selectedId = params.get('sel');
   const selected = tree.byId.get(selectedId ?? '') ?? focus;
-  const panel = selectedId !== 'none';
+  // Where it would hide the drawing, the panel waits until a process is chosen.
+  const narrow = useNarrow();
+  const panel = selectedId !== 'none' && (selectedId !== null || !narrow);
   const at = params.has('at') ? Number(params.get('at')) || null : null;
   const [find, setFind] = useState(params.get('q') ?? '');
   const settled = useDebounced(find, 200);

@@ -1,6 +1,6 @@
 /** The family on a canvas: for drawings of more than some hundred boxes. */
 
-import { COLUMN, itemX, itemY, NODE_HEIGHT, NODE_WIDTH, type Layout, type Scene } from './layout';
+import { COLUMN, itemX, itemY, NODE_HEIGHT, NODE_WIDTH, type Item, type Layout, type Scene } from './layout';
 import { lifeAt, type Tree } from './model';
 import { edgeLabel, foldLabel, nodeNote, nodeTitle } from './words';
 
@@ -53,15 +53,24 @@ export function paint(context: CanvasRenderingContext2D, size: { width: number; 
     context.moveTo(trunk.x, trunk.from);
     context.lineTo(trunk.x, trunk.to);
   }
-  for (const item of scene.items) {
-    if (item.above < 0) continue;
-    const y = itemY(item) + NODE_HEIGHT / 2;
-    const parent = layout.items[item.above];
-    const first = parent?.row === item.row;
-    context.moveTo(itemX(item) - (first ? COLUMN - NODE_WIDTH : COLUMN - NODE_WIDTH - 16), y);
-    context.lineTo(itemX(item), y);
-  }
+  const edges = (which: (item: Item) => boolean) => {
+    for (const item of scene.items) {
+      if (item.above < 0 || !which(item)) continue;
+      const y = itemY(item) + NODE_HEIGHT / 2;
+      const first = layout.items[item.above]?.row === item.row;
+      context.moveTo(itemX(item) - (first ? COLUMN - NODE_WIDTH : COLUMN - NODE_WIDTH - 16), y);
+      context.lineTo(itemX(item), y);
+    }
+  };
+  edges((item) => !item.onSpine);
   context.stroke();
+  // The way from the first ancestor to the process in focus, above all other lines.
+  context.lineWidth = 1.5 * hair;
+  context.strokeStyle = colours.accent;
+  context.beginPath();
+  edges((item) => item.onSpine);
+  context.stroke();
+  context.lineWidth = hair;
 
   context.textBaseline = 'middle';
   for (const item of scene.items) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProcessNode } from '../api/types';
 import { COLUMN, itemAt, itemX, itemY, layoutTree, PAGE, ROW, sceneIn, type Folding } from './layout';
 import { ancestry, buildTree, lifeAt, searchTree } from './model';
+import { paint, type Camera, type Look } from './paint';
 import { edgeLabel } from './words';
 
 const node = (id: number, parent: number | null, more: Partial<ProcessNode> = {}): ProcessNode => ({ id: String(id), parent_id: parent === null ? null : String(parent), pid: id, name: `p${id}`, exe: null, command_line: null, username: null, start_time: new Date(1e12 + id * 1_000).toISOString(), end_time: null, exit_code: null, exited: false, ...more });
@@ -89,5 +90,40 @@ describe('layout', () => {
     expect(itemAt(layout, itemX(item) + 5, itemY(item) + 5)).toBe(item);
     expect(itemAt(layout, COLUMN - 10, 5)).toBeNull();
     expect(itemAt(layout, 5, ROW - 2)).toBeNull();
+  });
+});
+
+describe('canvas', () => {
+  /** A context that remembers which lines were drawn in which colour. */
+  function recorder() {
+    const lines: { from: [number, number]; to: [number, number]; colour: string; width: number }[] = [];
+    let path: { from: [number, number]; to: [number, number] }[] = [];
+    let at: [number, number] = [0, 0];
+    const known: Record<string, unknown> = {
+      strokeStyle: '',
+      lineWidth: 1,
+      beginPath: () => (path = []),
+      moveTo: (x: number, y: number) => (at = [x, y]),
+      lineTo: (x: number, y: number) => path.push({ from: at, to: [x, y] }),
+      stroke: () => lines.push(...path.map((each) => ({ ...each, colour: String(known['strokeStyle']), width: Number(known['lineWidth']) }))),
+    };
+    const context = new Proxy(known, { get: (target, name: string) => target[name] ?? (() => undefined), set: (target, name: string, value) => ((target[name] = value), true) });
+    return { context: context as unknown as CanvasRenderingContext2D, lines };
+  }
+  it('draws the spine in its colour, as the SVG does', () => {
+    const tree = family();
+    const layout = layoutTree(tree, folding(2, { open: new Map(tree.nodes.map((_, at) => [at, Number.POSITIVE_INFINITY])) }));
+    const scene = sceneIn(layout, { left: 0, top: 0, right: 5_000, bottom: 5_000 });
+    const { context, lines } = recorder();
+    const camera: Camera = { x: 0, y: 0, k: 1 };
+    const look: Look = { selected: 2, focus: 2, hover: -1, found: new Set(), at: null };
+    const colours = Object.fromEntries(['surface', 'raised', 'line-strong', 'text', 'soft', 'faint', 'accent', 'accent-soft', 'warn', 'warn-soft', 'ok', 'error'].map((name) => [name, name])) as Parameters<typeof paint>[8];
+    paint(context, { width: 5_000, height: 5_000 }, 1, camera, tree, layout, scene, look, colours);
+    const spine = lines.filter((line) => line.colour === 'accent');
+    const onSpine = scene.items.filter((item) => item.onSpine && item.above >= 0);
+    expect(spine).toHaveLength(onSpine.length);
+    expect(spine.map((line) => line.to[0]).sort()).toEqual(onSpine.map(itemX).sort());
+    expect(spine.every((line) => line.width === 1.5 && line.to[1] === spine[0]?.to[1])).toBe(true);
+    expect(lines.filter((line) => line.colour === 'line-strong').length).toBeGreaterThan(30);
   });
 });

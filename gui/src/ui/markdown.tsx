@@ -29,6 +29,14 @@ function inline(text: string): ReactNode[] {
   return out;
 }
 
+/** A line with marks inside it, such as the note of a parameter. */
+export function Inline({ text }: { text: string }) {
+  return <>{inline(text)}</>;
+}
+
+/** The same as plain text, where there is no room for more. */
+export const withoutMarks = (text: string) => text.replace(INLINE, (whole, code?: string, bold?: string, italic?: string, link?: string) => code ?? bold ?? italic ?? link ?? whole);
+
 export function Markdown({ text }: { text: string }) {
   const blocks: ReactNode[] = [];
   const lines = text.replace(/\r/g, '').split('\n');

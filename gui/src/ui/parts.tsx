@@ -1,14 +1,17 @@
 /** The small parts every page is made of. */
 
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useEffectEvent, useId, useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { ApiError } from '../api/http';
-import type { Flow, FlowState } from '../api/types';
-import { formatAgo, formatTime, parseTime } from '../lib/format';
+import { useServerAnswers } from '../api/reach';
+import { isActive, shownState, type Flow, type ShownState } from '../api/types';
+import { formatAgo, formatDuration, formatTime, isUnsetTime, parseTime } from '../lib/format';
 import { useNow } from '../lib/hooks';
 import { useZone } from '../lib/prefs';
 import { revealPieces } from '../lib/text';
+import { takeTypeAhead } from '../lib/typeAhead';
 import { Icon, type IconName } from './icons';
+import { Message } from './message';
 import { notify } from './toast';
 
 /** Text from an endpoint, with hidden characters shown as marked stand-ins. */
@@ -34,7 +37,7 @@ export function Reveal({ text, newlines = false }: { text: string; newlines?: bo
 export function Time({ value, precise = false, relative = false }: { value: unknown; precise?: boolean; relative?: boolean }) {
   const [zone] = useZone();
   const ms = parseTime(value);
-  if (ms === null) return <span className="faint">–</span>;
+  if (ms === null || isUnsetTime(value, false)) return <span className="faint">–</span>;
   const title = `${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`;
   return (
     <time dateTime={new Date(ms).toISOString()} title={title} className="nums">
@@ -66,29 +69,54 @@ function Ago({ ms }: { ms: number }) {
   return <>{formatAgo(ms, useNow(young ? 1_000 : 30_000))}</>;
 }
 
-const STATES: Record<FlowState, { label: string; tone: string; icon: IconName | null; hint: string }> = {
+const STATES: Record<ShownState, { label: string; tone: string; icon: IconName | null; hint: string }> = {
   waiting: { label: 'Waiting', tone: 'wait', icon: 'clock', hint: 'the machine has not picked it up yet' },
   in_progress: { label: 'Running', tone: 'run', icon: null, hint: 'the machine works on it; rows appear as they come' },
   unresponsive: { label: 'Unresponsive', tone: 'warn', icon: 'warn', hint: 'the machine stopped reporting' },
   finished: { label: 'Finished', tone: 'ok', icon: 'check', hint: 'complete' },
-  error: { label: 'Error', tone: 'error', icon: 'close', hint: 'it failed or was cancelled' },
+  error: { label: 'Error', tone: 'error', icon: 'close', hint: 'it failed' },
+  incomplete: { label: 'Incomplete', tone: 'error', icon: 'warn', hint: 'it failed; the rows that came before are kept' },
+  cancelled: { label: 'Cancelled', tone: 'wait', icon: 'stop', hint: 'somebody stopped it; the rows that came before are kept' },
 };
 
-export function FlowStateBadge({ flow }: { flow: Pick<Flow, 'state'> }) {
-  const state = STATES[flow.state];
+export const stateLabel = (flow: Parameters<typeof shownState>[0]) => STATES[shownState(flow)].label;
+
+export function FlowStateBadge({ flow }: { flow: Parameters<typeof shownState>[0] }) {
+  const state = STATES[shownState(flow)];
   return (
-    <span className={`state state-${state.tone}`} title={state.hint}>
+    <span className={`state state-${state.tone}`} title={flow.status ? `${state.hint}: ${flow.status}` : state.hint}>
       {state.icon ? <Icon name={state.icon} size={12} /> : <span className="spinner" aria-hidden="true" />}
       {state.label}
     </span>
   );
 }
 
+/** How long a collection has been at work, or was; nothing while the machine has not begun. */
+export function Took({ flow }: { flow: Pick<Flow, 'state' | 'started' | 'finished_at' | 'duration_ms'> }) {
+  const active = isActive(flow);
+  const now = useNow(active ? 1_000 : 60_000);
+  const ms = flowDuration(flow, now);
+  if (ms === null) return <span className="faint">–</span>;
+  return <>{formatDuration(ms)}</>;
+}
+
+/** The agent reports a duration when it is done; until then, and when it never did, the clock tells. */
+export function flowDuration(flow: Pick<Flow, 'state' | 'started' | 'finished_at' | 'duration_ms'>, now: number): number | null {
+  const started = parseTime(flow.started);
+  if (isActive(flow)) return started === null || flow.state === 'waiting' ? null : Math.max(0, now - started);
+  if (flow.duration_ms) return flow.duration_ms;
+  const finished = parseTime(flow.finished_at);
+  return started === null || finished === null ? null : Math.max(0, finished - started);
+}
+
+/** Whether a machine is connected; while the server does not answer nobody can say. */
 export function OnlineDot({ online, label = true }: { online: boolean; label?: boolean }) {
+  const isKnown = useServerAnswers();
+  const word = !isKnown ? 'unknown' : online ? 'online' : 'offline';
   return (
-    <span className={`online ${online ? 'is-online' : ''}`} title={online ? 'connected now' : 'not connected'}>
+    <span className={`online ${isKnown ? (online ? 'is-online' : '') : 'is-unknown'}`} title={isKnown ? (online ? 'connected now' : 'not connected') : `the server does not answer; last known to be ${online ? 'online' : 'offline'}`}>
       <span className="dot" aria-hidden="true" />
-      <span className={label ? '' : 'sr-only'}>{online ? 'online' : 'offline'}</span>
+      <span className={label ? '' : 'sr-only'}>{word}</span>
     </span>
   );
 }
@@ -162,11 +190,12 @@ export function Command({ children }: { children: string }) {
 }
 
 /** What would be here, the one action that fills it, and the same from a terminal. */
-export function Empty({ icon, title, children, action, command }: { icon?: IconName; title: string; children?: ReactNode; action?: ReactNode; command?: string }) {
+export function Empty({ icon, title, level = 2, children, action, command }: { icon?: IconName; title: string; /** 1 where nothing else on the page is its heading. */ level?: 1 | 2; children?: ReactNode; action?: ReactNode; command?: string }) {
+  const Heading = level === 1 ? 'h1' : 'h2';
   return (
     <div className="empty">
       {icon && <Icon name={icon} size={28} />}
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children && <div className="empty-text">{children}</div>}
       {action && <div className="empty-action">{action}</div>}
       {command && (
@@ -179,13 +208,32 @@ export function Empty({ icon, title, children, action, command }: { icon?: IconN
   );
 }
 
-export function Failure({ error, retry, command }: { error: ApiError; retry?: () => void; command?: string }) {
+export function Failure({ error, retry, command, level = 2, away }: { error: ApiError; retry?: () => void; command?: string; level?: 1 | 2; /** Another way on. */ away?: ReactNode }) {
   const title =
     error.status === 0 ? 'No answer from the server' : error.status === 403 ? 'You may not see this' : error.status === 404 ? 'Not found' : 'That did not work';
   return (
     <div role="alert">
-      <Empty icon="warn" title={title} command={command} action={retry && <Button icon="refresh" onClick={retry}>Try again</Button>}>
-        <p>{error.message}</p>
+      <Empty
+        level={level}
+        icon="warn"
+        title={title}
+        command={command}
+        action={
+          (retry || away) && (
+            <>
+              {retry && (
+                <Button icon="refresh" onClick={retry}>
+                  Try again
+                </Button>
+              )}
+              {away}
+            </>
+          )
+        }
+      >
+        <p>
+          <Message text={error.message} />
+        </p>
       </Empty>
     </div>
   );
@@ -224,8 +272,9 @@ const TYPING_MS = 180;
  * A search field whose text usually lives in the address. What is typed shows at once and is handed on when the
  * person pauses: the address changes in a transition, and a field bound to it directly would swallow letters.
  */
-export function SearchBox({ value, onChange, placeholder, label, hotkey, instant = false }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean; /** The list is at hand: no pause. */ instant?: boolean }) {
+export function SearchBox({ value, onChange, placeholder, label, hotkey, instant = false, takesKeys = false }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean; /** The list is at hand: no pause. */ instant?: boolean; /** Typing starts here when the page opens. */ takesKeys?: boolean }) {
   const [text, setText] = useState(value);
+  const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const latest = useRef(onChange);
   useEffect(() => {
@@ -241,6 +290,15 @@ export function SearchBox({ value, onChange, placeholder, label, hotkey, instant
     },
     [],
   );
+  const takeKeys = useEffectEvent(() => {
+    const typed = takeTypeAhead();
+    if (!takesKeys && typed === null) return;
+    input.current?.focus({ preventScroll: true });
+    if (typed) type(typed);
+  });
+  useEffect(() => {
+    if (hotkey) takeKeys();
+  }, [hotkey]);
   const type = (next: string) => {
     setText(next);
     if (instant) {
@@ -257,11 +315,16 @@ export function SearchBox({ value, onChange, placeholder, label, hotkey, instant
     <div className="search-box">
       <Icon name="search" size={14} />
       <input
+        ref={input}
         type="search"
         aria-label={label}
         placeholder={placeholder}
         value={text}
         onChange={(event) => type(event.target.value)}
+        onKeyDown={(event) => {
+          // The key that leads here, from somebody who did not see that the box has the focus already.
+          if (takesKeys && event.key === '/' && text === '') event.preventDefault();
+        }}
         spellCheck={false}
         autoComplete="off"
         data-page-search={hotkey ? '' : undefined}

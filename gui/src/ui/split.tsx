@@ -42,7 +42,7 @@ export function Split({ id, children, aside, initial = 420 }: { id: string; chil
           target.addEventListener('pointerup', () => target.removeEventListener('pointermove', move), { once: true });
         }}
       />
-      <aside className="split-aside" style={{ width }}>
+      <aside className="split-aside" style={{ ['--aside' as string]: `${width}px` }}>
         {aside}
       </aside>
     </div>

@@ -1,7 +1,8 @@
 /** Notices at the corner of the window, and the log of those of this session. */
 
 import { useSyncExternalStore } from 'react';
-import { ApiError } from '../api/http';
+import { isSessionGone } from '../api/http';
+import { Message } from './message';
 import { IconButton } from './parts';
 
 export interface Notice {
@@ -38,7 +39,7 @@ export async function attempt(work: () => Promise<unknown>, success?: string): P
     if (success) notify('ok', success);
     return true;
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 401)) notify('error', error instanceof Error ? error.message : String(error));
+    if (!isSessionGone(error)) notify('error', error instanceof Error ? error.message : String(error));
     return false;
   }
 }
@@ -55,7 +56,9 @@ export function Toasts() {
     <div className="toasts" role="status" aria-live="polite">
       {shown.map((notice) => (
         <div key={notice.id} className={`toast toast-${notice.tone}`}>
-          <span>{notice.text}</span>
+          <span>
+            <Message text={notice.text} />
+          </span>
           {notice.action && (
             <button
               type="button"

@@ -2,8 +2,10 @@
 
 import { useMemo, useRef, useState } from 'react';
 import type { Artifact } from '../../api/types';
+import { plural } from '../../lib/format';
 import { Icon } from '../../ui/icons';
 import { SearchBox } from '../../ui/parts';
+import { withoutMarks } from '../../ui/markdown';
 import { matchesWords } from './spec';
 
 interface Props {
@@ -12,7 +14,8 @@ interface Props {
   onToggle: (name: string) => void;
   /** Artifacts for another system are put last. */
   os?: string;
-  autoFocus?: boolean;
+  /** Typing starts here when the page opens. */
+  takesKeys?: boolean;
 }
 
 const SHOWN = 80;
@@ -25,10 +28,10 @@ export function isForeign(name: string, os: string | undefined): boolean {
   return Object.values(OS_PREFIX).some((prefix) => prefix !== own && name.startsWith(prefix));
 }
 
-/** The first paragraph of a description on one line. */
-export const summary = (text: string | null) => ((text ?? '').trim().split(/\n\s*\n/)[0] ?? '').replace(/\s+/g, ' ');
+/** The first paragraph of a description on one line, without its marks. */
+export const summary = (text: string | null) => withoutMarks(((text ?? '').trim().split(/\n\s*\n/)[0] ?? '').replace(/\s+/g, ' '));
 
-export function ArtifactPicker({ artifacts, chosen, onToggle, os }: Props) {
+export function ArtifactPicker({ artifacts, chosen, onToggle, os, takesKeys = false }: Props) {
   const [find, setFind] = useState('');
   const list = useRef<HTMLUListElement>(null);
   const found = useMemo(() => {
@@ -58,7 +61,7 @@ export function ArtifactPicker({ artifacts, chosen, onToggle, os }: Props) {
         }
       }}
     >
-      <SearchBox value={find} onChange={setFind} instant label="Find artifacts" placeholder="Words of name, description, author" hotkey />
+      <SearchBox value={find} onChange={setFind} instant label="Find artifacts" placeholder="Words of name, description, author" hotkey takesKeys={takesKeys} />
       <ul className="picker-list" ref={list} aria-label="Artifacts">
         {found.slice(0, SHOWN).map((artifact) => {
           const selected = chosen.includes(artifact.name);
@@ -82,7 +85,7 @@ export function ArtifactPicker({ artifacts, chosen, onToggle, os }: Props) {
         })}
       </ul>
       {found.length === 0 && <p className="picker-none soft">No artifact has all these words in its name, description or author.</p>}
-      {found.length > SHOWN && <p className="picker-none soft">{found.length - SHOWN} more: type another word.</p>}
+      {found.length > SHOWN && <p className="picker-none soft">{plural(found.length - SHOWN, 'more artifact')}: type another word.</p>}
     </div>
   );
 }

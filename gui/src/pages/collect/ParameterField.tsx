@@ -1,8 +1,12 @@
 /** One artifact parameter as the control that fits its type. */
 
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import type { Parameter } from '../../api/types';
+import { formatTime, parseTime } from '../../lib/format';
+import { useZone } from '../../lib/prefs';
+import { parseTypedTime, zonedTime, zoneName } from '../../lib/typedTime';
 import { Markdown } from '../../ui/markdown';
+import { Message } from '../../ui/message';
 import { IconButton } from '../../ui/parts';
 import { CsvGrid } from './CsvGrid';
 import { checkParameter, isTrue } from './spec';
@@ -38,7 +42,7 @@ export function ParameterField({ parameter, value, error, onChange }: Props) {
         <div id={`${id}-note`}>
           {problem && (
             <p className="field-error" role="alert">
-              {problem}
+              <Message text={problem} />
             </p>
           )}
           {parameter.description && (
@@ -108,15 +112,39 @@ const AGO: [string, number][] = [
   ['1 week ago', 604_800],
 ];
 
+/** What is typed is meant in the zone that is shown, which stands beside it; what is sent says its zone itself. */
 function TimeInput({ value, set, ...common }: { id: string; value: string; set: (value: string) => void; 'aria-invalid': true | undefined; 'aria-describedby': string }) {
+  const [zone] = useZone();
+  const [typed, setTyped] = useState<{ text: string; sent: string } | null>(null);
+  // A value from elsewhere (a link, a reset, a button below) is shown in the zone, too.
+  const ms = parseTime(value);
+  const text = typed?.sent === value ? typed.text : value !== '' && ms !== null ? formatTime(ms, zone, true) : value;
+  const change = (next: string) => {
+    const moment = parseTypedTime(next, zone, Date.now());
+    const sent = moment === null ? next : isoOf(moment);
+    setTyped({ text: next, sent });
+    set(sent);
+  };
   return (
     <span className="param-time">
-      <input {...common} className="mono" value={value} placeholder="2026-11-21T09:30:00Z" spellCheck={false} autoComplete="off" onChange={(event) => set(event.target.value)} />
-      {AGO.map(([text, seconds]) => (
-        <button key={text} type="button" className="link" onClick={() => set(new Date(Date.now() - seconds * 1_000).toISOString().replace(/\.\d+Z/, 'Z'))}>
-          {text}
+      <input {...common} className="mono" value={text} placeholder="2026-11-21 09:30" spellCheck={false} autoComplete="off" onChange={(event) => change(event.target.value)} />
+      <span className="input-zone">{zoneName(zone)}</span>
+      {AGO.map(([label, seconds]) => (
+        <button
+          key={label}
+          type="button"
+          className="link"
+          onClick={() => {
+            setTyped(null);
+            set(isoOf(Date.now() - seconds * 1_000));
+          }}
+        >
+          {label}
         </button>
       ))}
+      {value !== '' && ms !== null && <span className="faint nums param-moment">= {zonedTime(value, zone === 'utc' ? 'local' : 'utc')}</span>}
     </span>
   );
 }
+
+const isoOf = (ms: number) => new Date(ms).toISOString().replace(/\.000Z$/, 'Z');

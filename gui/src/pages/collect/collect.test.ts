@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Parameter } from '../../api/types';
+import { shownState, type Artifact, type Flow, type Parameter } from '../../api/types';
+import { withoutMarks } from '../../ui/markdown';
+import { sentence } from '../../ui/message';
+import { flowDuration } from '../../ui/parts';
 import { safeNext } from '../SignIn';
 import { parseCsv, writeCsv } from './csv';
-import { checkParameter, matchesWords, parseLimit, readDraft, shareableSpec, toRequest, writeDraft, type Draft } from './spec';
+import { checkParameter, matchesWords, obstacles, parseLimit, readDraft, shareableSpec, toRequest, unknownParameters, writeDraft, type Draft } from './spec';
 
 const parameter = (type: string, more: Partial<Parameter> = {}): Parameter => ({ name: 'P', type, default: null, description: null, friendly_name: null, choices: null, validating_regex: null, ...more });
 
@@ -55,3 +58,45 @@ it.each([
   ['/sign-in?next=/x', '/clients'],
   [null, '/clients'],
 ])('after signing in %j leads to %j', (next, to) => expect(safeNext(next)).toBe(to));
+
+describe('what stands in the way of a launch', () => {
+  const artifact = { name: 'A', parameters: [parameter('int'), { ...parameter(''), name: 'Glob' }] } as Artifact;
+  const draft = (parameters: Record<string, string>, limits: Draft['limits'] = {}): Draft => ({ artifacts: ['A'], parameters: { A: parameters }, limits, urgent: false });
+  it.each<[Draft, boolean, RegExp | null]>([
+    [draft({}), true, null],
+    [draft({}), false, /permission/],
+    [{ ...draft({}), artifacts: [] }, true, /Choose an artifact/],
+    [{ ...draft({}), artifacts: ['B'] }, true, /no artifact B/],
+    [draft({ Globb: '/x' }), true, /no parameter Globb/],
+    [draft({ P: 'many' }), true, /value of P cannot be used/],
+    [draft({}, { max_rows: 'lots' }), true, /Rows.*needs a number/],
+  ])('%j', (given, may, why) => {
+    const found = obstacles(given, [artifact], may);
+    if (why) expect(found[0]).toMatch(why);
+    else expect(found).toEqual([]);
+  });
+  it('knows what was meant when only the case differs', () => expect(unknownParameters(artifact, { glob: 'x', Other: 'y', P: '1' })).toEqual([{ name: 'glob', meant: 'Glob' }, { name: 'Other', meant: null }]));
+});
+
+it.each<[Partial<Flow>, string]>([
+  [{ state: 'error', status: 'Cancelled by jana', rows: 3 }, 'cancelled'],
+  [{ state: 'error', status: 'the query failed', rows: 3 }, 'incomplete'],
+  [{ state: 'error', status: 'the query failed', rows: 0 }, 'error'],
+  [{ state: 'error', status: null, rows: 0 }, 'error'],
+  [{ state: 'in_progress', status: null, rows: 3 }, 'in_progress'],
+])('%j is shown as %s', (flow, shown) => expect(shownState(flow as Flow)).toBe(shown));
+
+it.each<[Partial<Flow>, number | null]>([
+  [{ state: 'waiting', started: null, duration_ms: 0 }, null],
+  [{ state: 'in_progress', started: '2026-11-21T09:30:00Z', duration_ms: 0 }, 5_000],
+  [{ state: 'finished', started: '2026-11-21T09:30:00Z', finished_at: '2026-11-21T09:30:02Z', duration_ms: 1_500 }, 1_500],
+  [{ state: 'error', started: '2026-11-21T09:30:00Z', finished_at: '2026-11-21T09:30:02Z', duration_ms: 0 }, 2_000],
+  [{ state: 'error', started: null, finished_at: '2026-11-21T09:30:02Z', duration_ms: 0 }, null],
+])('%j took %j ms', (flow, ms) => expect(flowDuration({ finished_at: null, ...flow } as Flow, Date.parse('2026-11-21T09:30:05Z'))).toBe(ms));
+
+it('makes sentences of messages and text of marks', () => {
+  expect(sentence('no artifact `X`; choose another')).toBe('No artifact `X`; choose another');
+  expect(sentence('sshd: something')).toBe('sshd: something');
+  expect(sentence('/etc/passwd is not readable')).toBe('/etc/passwd is not readable');
+  expect(withoutMarks('Use `a` and **b** of [c](https://d.e), see https://f.g')).toBe('Use a and b of c, see https://f.g');
+});

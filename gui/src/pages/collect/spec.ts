@@ -1,6 +1,6 @@
 /** A collection being put together: plain data, and its form in the address so that a draft is a link. */
 
-import type { ArtifactSpec, CollectRequest, Limits, Parameter } from '../../api/types';
+import type { Artifact, ArtifactSpec, CollectRequest, Limits, Parameter } from '../../api/types';
 
 export type LimitKey = keyof Limits;
 
@@ -131,4 +131,37 @@ export function isTrue(value: string): boolean {
 export function matchesWords(text: string, query: string): boolean {
   const hay = text.toLowerCase();
   return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => hay.includes(word));
+}
+
+/** Parameters that have a value but do not exist, each with the one that was meant if only the letter case differs. */
+export function unknownParameters(artifact: Pick<Artifact, 'parameters'>, values: Record<string, string>): { name: string; meant: string | null }[] {
+  const known = (artifact.parameters ?? []).map((parameter) => parameter.name);
+  return Object.keys(values)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ name, meant: known.find((each) => each.toLowerCase() === name.toLowerCase() && !(each in values)) ?? null }));
+}
+
+/** Why a draft cannot be launched yet, in words; empty when it can. */
+export function obstacles(draft: Draft, artifacts: Artifact[], may: boolean): string[] {
+  if (!may) return ['You need the permission COLLECT_CLIENT.'];
+  if (draft.artifacts.length === 0) return ['Choose an artifact first.'];
+  const why: string[] = [];
+  for (const name of draft.artifacts) {
+    const artifact = artifacts.find((each) => each.name === name);
+    if (!artifact) {
+      why.push(`There is no artifact ${name} here: take it out.`);
+      continue;
+    }
+    const values = draft.parameters[name] ?? {};
+    for (const { name: unknown } of unknownParameters(artifact, values)) why.push(`${name} has no parameter ${unknown}: take it out.`);
+    for (const parameter of artifact.parameters ?? []) {
+      const value = values[parameter.name];
+      if (value !== undefined && checkParameter(parameter, value) !== null) why.push(`The value of ${parameter.friendly_name || parameter.name} cannot be used.`);
+    }
+  }
+  for (const { key, title, unit } of LIMITS) {
+    const text = draft.limits[key];
+    if (text && parseLimit(text, unit) === null) why.push(`The limit “${title}” needs a number.`);
+  }
+  return why;
 }

@@ -1,0 +1,54 @@
+/** How wide the columns of a table are. */
+
+import type { Column, Json } from '../api/types';
+import type { Zone } from '../lib/format';
+import type { ColumnInfo } from './DataTable';
+import { cellText, isTime, kindOf, type Kind } from './kinds';
+import type { RowPages } from './pages';
+
+const SAMPLE_ROWS = 60;
+
+export interface ColumnLayout {
+  kind: Kind;
+  width: number;
+}
+
+/** A digit of the table's type, which is wider than the average letter, and what surrounds a cell's text. */
+const DIGIT = 7.7;
+const CELL_SPACE = 28;
+const TIME_WIDTH = { utc: 194, local: 226 };
+const WIDEST_BYTES = '−1023 MiB'.length;
+
+/** The narrowest a column may be made: numbers and times are shown whole, or they say something else. */
+export function roomForNumbers(kind: Kind, digits: number, isRendered: boolean, zone: Zone): number {
+  if (isTime(kind)) return isRendered ? 0 : TIME_WIDTH[zone];
+  if (digits === 0) return 0;
+  if (kind === 'bytes') return WIDEST_BYTES * DIGIT + CELL_SPACE;
+  // A page that renders a number itself separates its thousands.
+  const letters = isRendered ? digits + Math.floor((digits - 1) / 3) : digits;
+  return Math.ceil(letters * DIGIT) + CELL_SPACE;
+}
+
+const CHAR = 7;
+const MONO_CHAR = 7.3;
+
+export function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
+  const sample: Json[][] = [];
+  for (let index = 0; index < SAMPLE_ROWS; index += 1) {
+    const row = pages.row(index);
+    if (row) sample.push(row);
+  }
+  const layouts = new Map<string, ColumnLayout>();
+  columns.forEach((column, at) => {
+    const known = info[column.name];
+    const values = sample.map((row) => row[at] ?? null);
+    const kind = known?.kind ?? kindOf(column, values);
+    const head = (known?.title ?? column.name).length * CHAR + 56;
+    const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
+    const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
+    const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;
+    const fits = isTime(kind) ? TIME_WIDTH[zone] : Math.min(wide, widest * char + 22);
+    layouts.set(column.name, { kind, width: Math.round(known?.width ?? Math.max(64, head, fits)) });
+  });
+  return layouts;
+}
