@@ -198,9 +198,9 @@ describe('collecting', { timeout: 900_000 }, () => {
         .split('\n')
         .map((line) => JSON.parse(line));
     const store = ['--datastore', server.datastore];
-    const sums = 'SELECT count() AS Rows, sum(item=N) AS Sum FROM parallelize(query={ SELECT N FROM source() }, batch=700) GROUP BY 1';
+    const sums = 'SELECT count() AS Rows, sum(item=N) AS Sum FROM parallelize(query={ SELECT N FROM source(artifact=\'Generic.Client.VQL\') }, batch=700) GROUP BY 1';
     assert.deepEqual(query(sums, ...store), [{ Rows: 5000, Sum: 12_497_500 }]);
-    assert.deepEqual(query('SELECT state, total_collected_rows AS Rows FROM flows(client_id=ClientId, flow_id=FlowId)', ...store), [{ state: 'FINISHED', Rows: 5000 }]);
+    assert.deepEqual(query('SELECT state, total_collected_rows AS Rows FROM flows(client_id=ClientId, flow_id=FlowId)', ...store), [{ state: 'FINISHED', Rows: 5001 }]);
     const named = query('SELECT os_info.hostname AS Name FROM clients()', '--config', path.join(server.datastore, 'server.config.yaml'));
     assert.deepEqual(named, [{ Name: client.hostname }]);
   });

@@ -178,3 +178,115 @@ fn values_become_text_by_their_declared_type() {
     let encoded = peregrine_artifacts::encode_parameters(&artifact, pairs).unwrap();
     assert_eq!((encoded.parameters.len(), encoded.warnings.len()), (1, 1));
 }
+
+/// Columns of known artifacts that ours leave out, with the reason.
+const LEFT_OUT: &[(&str, &str, &str)] = &[(
+    "Generic.Client.VQL",
+    "_SessionId",
+    "whoever reads the rows knows the collection; a column of every row would only widen them",
+)];
+
+/// Parameters of another type than the known ones, with the reason.
+const OTHER_TYPE: &[(&str, &str, &str)] = &[
+    (
+        "Linux.Events.TrackProcesses",
+        "MaxSize",
+        "`int` and `int64` are the same",
+    ),
+    (
+        "Linux.Events.ProcessExecutions",
+        "pathToAuditctl",
+        "nothing to fill in: the audit of the kernel is not used",
+    ),
+];
+
+/// What artifacts and users of other servers know of an artifact, ours of this name has: parameters, sources, columns.
+#[test]
+fn artifacts_of_a_known_name_take_and_give_what_is_known_of_them() {
+    let Some(folder) = std::env::var_os("PEREGRINE_SHARED") else {
+        eprintln!(
+            "skipped: PEREGRINE_SHARED does not name the folder with reference/artifact-catalogue.json"
+        );
+        return;
+    };
+    let path = std::path::PathBuf::from(folder).join("reference/artifact-catalogue.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let known: serde_json::Value = serde_json::from_str(&text).expect("the catalogue is JSON");
+    let mut compared = 0;
+    let mut findings = Vec::new();
+    for artifact in Repository::with_compiled_in().all() {
+        let Some(known) = known
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|known| known["name"] == artifact.name.as_str())
+        else {
+            continue;
+        };
+        compared += 1;
+        compare(&artifact, known, &mut findings);
+    }
+    assert!(compared > 10, "{compared}");
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+fn compare(artifact: &Artifact, known: &serde_json::Value, findings: &mut Vec<String>) {
+    let name = &artifact.name;
+    let listed = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let is_excepted = |table: &[(&str, &str, &str)], what: &str| {
+        table
+            .iter()
+            .any(|(artifact, excepted, _)| artifact == name && *excepted == what)
+    };
+    if !artifact.kind.as_str().eq_ignore_ascii_case(&text(&known["type"])) {
+        findings.push(format!("{name} is no {}", known["type"]));
+    }
+    for parameter in listed(&known["parameters"]) {
+        let wanted = text(&parameter["name"]);
+        match artifact.parameter(&wanted) {
+            None => findings.push(format!("{name} has no parameter {wanted}")),
+            Some(ours) => {
+                let ours = if ours.kind.is_empty() {
+                    "string"
+                } else {
+                    ours.kind.as_str()
+                };
+                if ours != parameter["type"] && !is_excepted(OTHER_TYPE, &wanted) {
+                    findings.push(format!("{name}: {wanted} is {ours}, not {}", parameter["type"]));
+                }
+            }
+        }
+    }
+    for source in listed(&known["sources"]) {
+        let wanted = text(&source["name"]);
+        // What a source without a name gives may come from one of ours that has one.
+        let ours: Vec<&str> = artifact
+            .sources
+            .iter()
+            .filter(|ours| wanted.is_empty() || ours.name == wanted)
+            .filter_map(|ours| ours.query.as_ref())
+            .map(|query| query.text.as_str())
+            .collect();
+        if ours.is_empty() {
+            findings.push(format!("{name} has no source {wanted}"));
+        }
+        for column in listed(&source["columns"]) {
+            let column = text(&column);
+            let export = artifact.export.iter().map(|export| export.text.as_str());
+            let mut texts = ours.iter().copied().chain(export);
+            let is_there = column == "*" || texts.any(|query| gives(query, &column));
+            if !is_there && !is_excepted(LEFT_OUT, &column) {
+                findings.push(format!("{name}/{wanted} gives no column {column}"));
+            }
+        }
+    }
+}
+
+/// Whether a query names a column, or something it calls one.
+fn gives(query: &str, column: &str) -> bool {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    query.match_indices(column).any(|(at, found)| {
+        !is_word(query[..at].chars().next_back()) && !is_word(query[at + found.len()..].chars().next())
+    })
+}

@@ -276,3 +276,135 @@ fn queries_feed_the_tracker_as_artifacts_in_the_field_do() {
         },
     );
 }
+
+/// Programs that start and end within milliseconds, many at a time, each under a shell that has become it.
+fn storm(count: usize, marker: &str) {
+    let script = format!(
+        "i=0; while [ $i -lt {count} ]; do /bin/true {marker} $i & /bin/true {marker} & wait; i=$((i+1)); done"
+    );
+    let status = Command::new("sh").args(["-c", &script]).status();
+    assert!(status.expect("a shell runs").success());
+}
+
+/// The event of a program that has long ended by the time of the look still leads to the chain that ends in it.
+#[test]
+fn every_event_of_a_storm_finds_its_own_chain() {
+    const PROGRAMS: usize = 3000;
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let session = Session::open();
+    if !is_possible(&session) {
+        return;
+    }
+    // The feeds of the field look through a query, this one straight at the kernel.
+    let by_query = "LET Updates = SELECT Pid AS id, Ppid AS parent_id, if(condition=UpdateType = 'exec', then='start', else='exit') AS update_type,
+               StartTime AS start_time, Time AS end_time, dict(Name=Name, CommandLine=CommandLine) AS data
+             FROM process_events() WHERE UpdateType =~ 'exec|exit'
+         LET T <= process_tracker(update_query={ SELECT * FROM Updates }, sync_query={
+            SELECT Pid AS id, Ppid AS parent_id, StartTime AS start_time, dict(Name=Name, CommandLine=CommandLine) AS data FROM pslist() })
+         SELECT 1 AS A FROM scope()";
+    for (marker, install) in [("storm-105", None), ("storm-106", Some(by_query))] {
+        if let Some(install) = install {
+            session.rows(install);
+        }
+        let query = format!(
+            "SELECT Name, CommandLine,
+                    process_tracker_callchain(id=Pid, start_time=StartTime, as_of=Time).Data.CommandLine AS Chain
+               FROM process_events() WHERE UpdateType = 'exec' AND CommandLine =~ '{marker}' AND Name = 'true' LIMIT {PROGRAMS}"
+        );
+        let rows = std::thread::scope(|threads| {
+            let watched = threads.spawn(|| session.rows(&query));
+            // The query is listening once the source has a second listener: a marker tells.
+            while !watched.is_finished() {
+                storm(PROGRAMS / 20, marker);
+            }
+            watched.join().expect("the query ends")
+        });
+        assert_eq!(rows.len(), PROGRAMS);
+        let wrong: Vec<&String> = rows
+            .iter()
+            .filter(|row| {
+                let row: serde_json::Value = serde_json::from_str(row).expect("a row is JSON");
+                let chain = row["Chain"].as_array().cloned().unwrap_or_default();
+                chain.last() != Some(&row["CommandLine"]) || chain.len() < 2
+            })
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{marker}: {} of {PROGRAMS}: {:#?}\n{:#?}",
+            wrong.len(),
+            &wrong[..wrong.len().min(5)],
+            session.log.lines()
+        );
+    }
+}
+
+/// What has no answer is counted by reason, and is no text.
+#[test]
+fn a_chain_nobody_knows_is_empty_and_the_reason_is_told() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let session = Session::open();
+    let ask = "SELECT process_tracker_callchain(id=1, start_time='1999-01-01T00:00:00Z', as_of=timestamp(epoch=now())) AS Chain FROM scope()";
+    assert_eq!(session.rows(ask), ["{\"Chain\":[]}"]);
+    let told = |session: &Session, words: &str| session.log.lines().iter().any(|line| line.contains(words));
+    assert!(
+        told(&session, "1 question about processes was not answered"),
+        "{:?}",
+        session.log.lines()
+    );
+    assert!(
+        told(&session, "no process tracker runs"),
+        "{:?}",
+        session.log.lines()
+    );
+    session.rows("LET T <= process_tracker(sync_query={ SELECT Pid AS id, Ppid AS parent_id, StartTime AS start_time, dict(Name=Name) AS data FROM pslist() }) SELECT 1 AS A FROM scope()");
+    session.rows(ask);
+    assert!(told(&session, "1 never seen"), "{:?}", session.log.lines());
+    // The first process is known by its number and its start, cut to a second or not.
+    let known = session.rows(
+        "SELECT process_tracker_get(id=1, start_time=StartTime).Data.Name = Name AS Same FROM pslist(pid=1)",
+    );
+    assert_eq!(known, ["{\"Same\":true}"]);
+}
+
+#[test]
+fn updates_answer_to_both_spellings() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let session = Session::open();
+    session.rows("LET T <= process_tracker(sync_query={ SELECT Pid AS id, Ppid AS parent_id, StartTime AS start_time, dict(Name=Name) AS data FROM pslist() }) SELECT 1 AS A FROM scope()");
+    let rows = session.rows(
+        "LET First = SELECT * FROM process_tracker_updates() LIMIT 1
+         SELECT items(item=First[0])._key AS Keys FROM scope()",
+    );
+    assert_eq!(
+        rows,
+        [r#"{"Keys":["Id","ParentId","UpdateType","StartTime","EndTime","Data"]}"#]
+    );
+    let rows = session.rows(
+        "SELECT UpdateType, update_type, id = Id AS A, len(list=items(item=data)) = len(list=items(item=Data)) AS B
+         FROM process_tracker_updates() WHERE update_type = 'sync' LIMIT 1",
+    );
+    assert_eq!(
+        rows,
+        [r#"{"UpdateType":"sync","update_type":"sync","A":true,"B":true}"#]
+    );
+}
+
+#[test]
+fn without_a_tracker_the_list_has_the_columns_of_pslist() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let session = Session::open();
+    let pid = std::process::id();
+    let rows = session.rows(&format!(
+        "SELECT Pid, Ppid, Name =~ 'tracker' AS Named, CreateTime =~ '^20' AS Created, Times.user >= 0 AS Timed, Cwd =~ '/' AS Placed,
+                MemoryInfo.rss > 0 AS Measured, Exe =~ 'tracker' AS Run, StartTime.Unix > 0 AS Started, EndTime
+         FROM process_tracker_pslist() WHERE Pid = {pid}"
+    ));
+    let parent = std::os::unix::process::parent_id();
+    assert_eq!(
+        rows,
+        [format!(
+            r#"{{"Pid":{pid},"Ppid":{parent},"Named":true,"Created":true,"Timed":true,"Placed":true,"Measured":true,"Run":true,"Started":true,"EndTime":null}}"#
+        )]
+    );
+    assert_eq!(session.log.lines(), [""; 0]);
+}

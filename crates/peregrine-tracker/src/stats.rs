@@ -36,6 +36,8 @@ pub struct Stats {
     pub hits: u64,
     /// Lookups that found none.
     pub misses: u64,
+    /// Of these, lookups about a time from which processes have been forgotten: it may have been one of them.
+    pub misses_forgotten: u64,
     /// Start events taken in.
     pub starts: u64,
     /// Exec events taken in.

@@ -29,6 +29,8 @@ pub(crate) struct Store<D> {
     /// Coarsest start time seen: how far to look around a start time.
     max_precision: Span,
     pub(crate) last_full_sync: Option<Time>,
+    /// The latest start of a process that was forgotten.
+    pub(crate) forgotten_until: Option<Time>,
     pub(crate) counters: Counters,
     pub(crate) lost: BTreeMap<String, u64>,
     /// Records the journal must learn about, when there is one.
@@ -51,6 +53,7 @@ impl<D: Payload> Store<D> {
             next_uid: 0,
             max_precision: Span::ZERO,
             last_full_sync: None,
+            forgotten_until: None,
             counters: Counters::default(),
             lost: BTreeMap::new(),
             dirty: None,
@@ -453,6 +456,7 @@ impl<D: Payload> Store<D> {
         self.unlink(handle);
         self.queue.remove(&(self.slab[handle].rank, handle));
         if let Some(slot) = self.slab.remove(handle) {
+            self.forgotten_until = self.forgotten_until.max(Some(slot.start));
             let images: u64 = slot.images.iter().map(image_size).sum();
             self.counters.bytes = self
                 .counters

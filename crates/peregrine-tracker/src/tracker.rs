@@ -5,7 +5,9 @@ use crate::payload::Payload;
 use crate::persist::{Flushed, Journal};
 use crate::store::Store;
 use crate::updates::{Change, Subscribers};
-use crate::{Config, Event, Process, Row, Span, Stats, Subscription, SyncReport, Time, Tree, Update};
+use crate::{
+    Config, Event, Id, Pid, Process, Row, Span, Stats, Subscription, SyncReport, Time, Tree, Update,
+};
 use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub struct Tracker<D> {
     journal: Option<Mutex<Journal>>,
     hits: AtomicU64,
     misses: AtomicU64,
+    misses_forgotten: AtomicU64,
 }
 
 struct Inner<D> {
@@ -43,6 +46,7 @@ impl<D: Payload> Tracker<D> {
             journal: journal.map(Mutex::new),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            misses_forgotten: AtomicU64::new(0),
         }
     }
 
@@ -106,6 +110,18 @@ impl<D: Payload> Tracker<D> {
     pub fn get(&self, id: &str, as_of: Option<Time>) -> Option<Process<D>> {
         let as_of = as_of.unwrap_or(Time::MAX);
         self.with(id, as_of, |store, handle| store.process(handle, as_of))
+    }
+
+    /// The id of the process that has this pid and started then, as precisely as this tells.
+    pub fn identify(&self, pid: &str, start: Time, precision: Span) -> Option<Id> {
+        let store = &self.inner.read().store;
+        let found = store.find(&Pid::from(pid), start, precision);
+        found.map(|handle| store.slab[handle].id.clone())
+    }
+
+    /// The latest start of a process that has been forgotten: what is asked about that time or before may be missing.
+    pub fn forgotten_until(&self) -> Option<Time> {
+        self.inner.read().store.forgotten_until
     }
 
     /// Root → … → process: at most `max_items`, those next to the process. Empty when it is not known.
@@ -241,6 +257,9 @@ impl<D: Payload> Tracker<D> {
         let found = inner.store.lookup(id, as_of);
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
+        if found.is_none() && inner.store.forgotten_until.is_some_and(|until| as_of <= until) {
+            self.misses_forgotten.fetch_add(1, Ordering::Relaxed);
+        }
         found.map(|handle| read(&inner.store, handle))
     }
 }
@@ -304,6 +323,7 @@ impl<D: Payload> Inner<D> {
             expired: counters.expired,
             hits: tracker.hits.load(Ordering::Relaxed),
             misses: tracker.misses.load(Ordering::Relaxed),
+            misses_forgotten: tracker.misses_forgotten.load(Ordering::Relaxed),
             starts: counters.starts,
             execs: counters.execs,
             exits: counters.exits,

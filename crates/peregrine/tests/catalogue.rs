@@ -23,6 +23,13 @@ const ADDED: &[(&str, &str, &str)] = &[
     ("process_tracker_callchain", "as_of", "as above"),
     ("process_tracker_children", "as_of", "as above"),
     ("process_tracker_get", "as_of", "as above"),
+    (
+        "process_tracker_callchain",
+        "start_time",
+        "an event tells a process from others that had its pid",
+    ),
+    ("process_tracker_children", "start_time", "as above"),
+    ("process_tracker_get", "start_time", "as above"),
     ("process_tracker_pslist", "as_of", "as above"),
     ("process_tracker_tree", "as_of", "as above"),
 ];

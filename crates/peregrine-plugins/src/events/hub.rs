@@ -1,11 +1,12 @@
 //! One source of process events for everybody: the kernel is asked once, however many queries listen.
 
+use super::turns::{self, Turns};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 use peregrine_os::{Choice, ProcessEvent, SourceKind, SourceOptions, SourceStats, linux};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Batches a listener may fall behind before it loses some. A batch is up to some thousand events.
 const QUEUE: usize = 1024;
@@ -13,6 +14,8 @@ const QUEUE: usize = 1024;
 const WAIT: Duration = Duration::from_millis(500);
 
 type Batch = Arc<Vec<ProcessEvent>>;
+/// A batch with its number, counted from 1.
+type Numbered = (u64, Batch);
 
 /// The ring between kernel and agent: 1 MiB, which counts twice in resident memory, is room for some 2,800 lives of
 /// processes, more than a second of the fastest storm a small machine can make.
@@ -26,12 +29,20 @@ fn options() -> SourceOptions {
 /// The running source, shared by its listeners.
 struct Hub {
     choice: Choice,
-    listeners: Mutex<Vec<Listener>>,
+    listeners: Mutex<Listeners>,
     stats: Mutex<SourceStats>,
+    turns: Turns,
+}
+
+#[derive(Default)]
+struct Listeners {
+    all: Vec<Listener>,
+    /// Number of the last batch that was handed out.
+    last: u64,
 }
 
 struct Listener {
-    sender: Sender<Batch>,
+    sender: Sender<Numbered>,
     /// Events that did not fit into the queue.
     lost: Arc<AtomicU64>,
 }
@@ -39,8 +50,14 @@ struct Listener {
 /// A listener's end. The source stops when the last one is dropped.
 pub(crate) struct Subscription {
     hub: Arc<Hub>,
-    receiver: Receiver<Batch>,
+    receiver: Receiver<Numbered>,
     lost: Arc<AtomicU64>,
+    /// Of a listener that feeds the process tracker.
+    seat: Option<u64>,
+    /// The last batch that `next` gave.
+    given: u64,
+    /// A batch that the process tracker does not know yet, and since when it waits.
+    held: Option<(Numbered, Instant)>,
 }
 
 static CURRENT: Mutex<Weak<Hub>> = Mutex::new(Weak::new());
@@ -58,11 +75,23 @@ pub(crate) fn subscribe(preferred: Option<SourceKind>) -> Result<Subscription, S
     };
     let (sender, receiver) = bounded(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
-    hub.listeners.lock().push(Listener {
-        sender,
-        lost: Arc::clone(&lost),
-    });
-    Ok(Subscription { hub, receiver, lost })
+    let given = {
+        let mut listeners = hub.listeners.lock();
+        listeners.all.push(Listener {
+            sender,
+            lost: Arc::clone(&lost),
+        });
+        listeners.last
+    };
+    let seat = turns::is_feeding().then(|| hub.turns.enter(given));
+    Ok(Subscription {
+        hub,
+        receiver,
+        lost,
+        seat,
+        given,
+        held: None,
+    })
 }
 
 /// The source that runs now, if one does: what was chosen and why, and its counters.
@@ -83,6 +112,7 @@ fn start(preferred: Option<SourceKind>) -> Result<Arc<Hub>, String> {
         choice,
         listeners: Mutex::default(),
         stats: Mutex::new(source.stats()),
+        turns: Turns::default(),
     });
     let weak = Arc::downgrade(&hub);
     let pump = move || {
@@ -111,29 +141,50 @@ fn start(preferred: Option<SourceKind>) -> Result<Arc<Hub>, String> {
 
 impl Hub {
     fn hand_out(&self, batch: Batch) {
-        self.listeners
-            .lock()
-            .retain(|listener| match listener.sender.try_send(Arc::clone(&batch)) {
+        let mut listeners = self.listeners.lock();
+        listeners.last += 1;
+        let number = listeners.last;
+        listeners.all.retain(
+            |listener| match listener.sender.try_send((number, Arc::clone(&batch))) {
                 Ok(()) => true,
-                Err(TrySendError::Full(batch)) => {
+                Err(TrySendError::Full((_, batch))) => {
                     listener.lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
                     true
                 }
                 Err(TrySendError::Disconnected(_)) => false,
-            });
+            },
+        );
     }
 }
 
 impl Subscription {
     /// The next batch; `None` when there was none within the time. The error is that the source has ended.
-    pub(crate) fn next(&self, timeout: Duration) -> Result<Option<Batch>, String> {
-        match self.receiver.recv_timeout(timeout) {
-            Ok(batch) => Ok(Some(batch)),
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => Ok(None),
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
-                Err("the process event source has ended".to_owned())
-            }
+    ///
+    /// Who asks for it is through with the one before. A batch that the process tracker is still to hear of comes later.
+    pub(crate) fn next(&mut self, timeout: Duration) -> Result<Option<Batch>, String> {
+        if let Some(seat) = self.seat {
+            self.hub.turns.pass(seat, self.given);
         }
+        let ((number, batch), since) = match self.held.take() {
+            Some(held) => held,
+            None => match self.receiver.recv_timeout(timeout) {
+                Ok(batch) => (batch, Instant::now()),
+                Err(crossbeam_channel::RecvTimeoutError::Timeout) => return Ok(None),
+                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
+                    return Err("the process event source has ended".to_owned());
+                }
+            },
+        };
+        if self.seat.is_none() && !self.hub.turns.wait(number, timeout) {
+            if since.elapsed() < turns::PATIENCE {
+                self.held = Some(((number, batch), since));
+                return Ok(None);
+            }
+            self.hub.turns.give_up(number);
+            tracing::warn!("the process tracker does not keep up with events; queries go on without it");
+        }
+        self.given = number;
+        Ok(Some(batch))
     }
 
     /// Events this listener has lost by being slow since the last call.
@@ -144,5 +195,13 @@ impl Subscription {
     /// Which source it is.
     pub(crate) fn kind(&self) -> SourceKind {
         self.hub.choice.kind
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat {
+            self.hub.turns.leave(seat);
+        }
     }
 }

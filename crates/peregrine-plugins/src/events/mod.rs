@@ -4,6 +4,7 @@ pub(crate) mod ebpf_events;
 pub(crate) mod hub;
 pub(crate) mod process_event_source;
 pub(crate) mod process_events;
+pub(crate) mod turns;
 pub(crate) mod watch_ebpf;
 
 pub(crate) use process_events::preferred;

@@ -1,6 +1,6 @@
 //! `process_tracker_children()`: what a process started.
 
-use super::record::relatives;
+use super::record::{About, relatives};
 use peregrine_engine::prelude::*;
 
 /// Gives the processes a process has started, earliest first, exited ones included.
@@ -15,6 +15,8 @@ pub struct Args {
     max_items: i64,
     /// Answer as things were at this time. Peregrine's own.
     as_of: Option<Time>,
+    /// The process that started then, whatever else had this pid. Peregrine's own.
+    start_time: Option<Time>,
 }
 
 /// The function.
@@ -36,12 +38,13 @@ impl Function for ProcessTrackerChildren {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        relatives(
-            scope,
-            &args.id,
-            args.max_items,
-            args.as_of,
-            |tracker, id, limit, as_of| tracker.children(id, limit, as_of),
-        )
+        let about = About {
+            id: &args.id,
+            start_time: args.start_time,
+            as_of: args.as_of,
+        };
+        relatives(scope, &about, args.max_items, |tracker, id, limit, as_of| {
+            tracker.children(id, limit, as_of)
+        })
     }
 }

@@ -6,6 +6,7 @@ use super::full_list::FullLists;
 use super::global::now;
 use super::payload::ProcessData;
 use crate::events::hub::{self, Subscription};
+use crate::events::turns;
 use crate::machine::{failed, machine};
 use crate::process::{UserNames, path_value};
 use peregrine_engine::prelude::*;
@@ -70,7 +71,8 @@ impl Feed {
         source: &str,
         sync_period: Duration,
     ) -> VqlResult<Feed> {
-        let events = hub::subscribe(crate::events::preferred(source)?)?;
+        let source = crate::events::preferred(source)?;
+        let events = turns::feeding(|| hub::subscribe(source))?;
         scope.log_line(&format!(
             "INFO:process_tracker: process events come from {}",
             events.kind()

@@ -1,6 +1,7 @@
 //! `process_tracker_get()`: one process by its id.
 
 use super::global::{current, instant};
+use super::record::About;
 use peregrine_engine::prelude::*;
 
 /// Gives what the tracker knows of one process: `Id`, `ParentId`, `StartTime`, `EndTime`, `Data`, `Children`.
@@ -14,6 +15,8 @@ pub struct Args {
     max_items: Option<i64>,
     /// Answer as things were at this time. Peregrine's own.
     as_of: Option<Time>,
+    /// The process that started then, whatever else had this pid. Peregrine's own.
+    start_time: Option<Time>,
 }
 
 /// The function.
@@ -35,9 +38,14 @@ impl Function for ProcessTrackerGet {
         // The reference takes it and does nothing with it.
         let _ = args.max_items;
         let tracker = current(scope)?;
-        let process = tracker
-            .tracker
-            .get(&args.id.as_utf8_lossy(), args.as_of.map(instant));
+        let about = About {
+            id: &args.id,
+            start_time: args.start_time,
+            as_of: args.as_of,
+        };
+        let process = about
+            .id(&tracker.tracker)
+            .and_then(|id| tracker.tracker.get(&id, args.as_of.map(instant)));
         Ok(process.map_or(Value::Null, |process| tracker.record(scope, &process)))
     }
 }

@@ -1,12 +1,15 @@
 //! The tracker of this program, and the stand-in when none is installed.
 
+use super::missing::Missing;
 use super::payload::ProcessData;
 use crate::machine::{failed, machine};
+use crate::process::process_object::ProcessObject;
 use parking_lot::{Mutex, RwLock};
 use peregrine_engine::prelude::*;
+use peregrine_os::{Machine, Process};
 use peregrine_tracker::{Config, Row, Span, Time as Instant, Tracker};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant as Clock};
 
 /// Where the agent keeps state; as an extension of a context it makes the tracker survive a restart of the agent.
@@ -21,10 +24,14 @@ pub(crate) struct Handle {
     pub(crate) enrichments: Arc<Vec<Lambda>>,
     /// A snapshot knows no history, and its ids are plain pids.
     pub(crate) is_snapshot: bool,
+    /// Questions that had no answer.
+    pub(crate) missing: Arc<Missing>,
 }
 
 static INSTALLED: RwLock<Option<Handle>> = RwLock::new(None);
 static SNAPSHOT: Mutex<Option<(Clock, Handle)>> = Mutex::new(None);
+/// Of all snapshots, one after the other.
+static MISSING: LazyLock<Arc<Missing>> = LazyLock::new(Arc::default);
 
 /// How long a snapshot answers.
 const SNAPSHOT_LIFE: Duration = Duration::from_secs(10);
@@ -71,12 +78,13 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
     let mut rows = Vec::new();
     machine
         .processes(&mut |process| {
+            let brief = process.brief.clone();
             rows.push(Row {
-                pid: process.brief.pid.into(),
-                parent: Some(process.brief.ppid.into()),
-                start: Some(Instant::from_nanos(process.brief.start.epoch_ns)),
+                pid: brief.pid.into(),
+                parent: Some(brief.ppid.into()),
+                start: Some(Instant::from_nanos(brief.start.epoch_ns)),
                 end: None,
-                data: Some(Arc::new(ProcessData(super::feed::data_of(&process)))),
+                data: Some(Arc::new(ProcessData(listed(scope, &machine, process)))),
             });
             std::ops::ControlFlow::Continue(())
         })
@@ -86,9 +94,29 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
         tracker: Arc::new(tracker),
         enrichments: Arc::default(),
         is_snapshot: true,
+        missing: Arc::clone(&MISSING),
     };
     *snapshot = Some((Clock::now(), handle.clone()));
     Ok(handle)
+}
+
+/// What `pslist()` says of a process, and its user's number.
+fn listed(scope: &Scope, machine: &Arc<dyn Machine>, process: Process) -> Dict {
+    let uid = process.uid;
+    let process = ProcessObject::of(machine, process, false);
+    let member = |name: &Str| {
+        process
+            .member(scope, &name.as_utf8_lossy())
+            .unwrap_or(Value::Null)
+    };
+    let data = Dict::from_pairs(
+        process
+            .member_names()
+            .into_iter()
+            .map(|name| (name.clone(), member(&name))),
+    );
+    data.set("Uid", uid);
+    data
 }
 
 /// The present as the tracker counts it.

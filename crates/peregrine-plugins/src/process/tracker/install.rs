@@ -118,6 +118,7 @@ impl Function for ProcessTracker {
             tracker: Arc::clone(&tracker),
             enrichments: Arc::new(enrichments?),
             is_snapshot: false,
+            missing: Arc::default(),
         });
         let object = Value::object(TrackerObject(Arc::clone(&tracker)));
         scope.at_close(Box::new(move |scope| {

@@ -11,6 +11,7 @@ mod full_list;
 mod get;
 mod global;
 mod install;
+mod missing;
 mod payload;
 mod pslist;
 mod query_feed;

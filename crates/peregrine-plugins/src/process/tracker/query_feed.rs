@@ -2,6 +2,7 @@
 
 use super::global::{instant, now};
 use super::payload::ProcessData;
+use crate::events::turns;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Event, Kind, Pid, Row as ListRow, Span, Time as Instant, Tracker};
 use std::sync::Arc;
@@ -85,7 +86,8 @@ pub(crate) fn run_updates(scope: &Scope, tracker: &Tracker<ProcessData>, query: 
         }
         Ok(())
     });
-    let _ = query.run(scope, &mut sink);
+    // A row that comes from process events is known to the tracker before queries see the event.
+    let _ = turns::feeding(|| query.run(scope, &mut sink));
     if !scope.cancellation().is_cancelled() {
         scope.log_line("WARN:process_tracker: update_query has ended; only full lists are used from now on");
     }

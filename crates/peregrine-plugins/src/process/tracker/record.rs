@@ -3,7 +3,7 @@
 use super::global::{Handle, current, instant};
 use super::payload::ProcessData;
 use peregrine_engine::prelude::*;
-use peregrine_tracker::{Id, Process, Time as Instant, Tracker};
+use peregrine_tracker::{Id, Process, Span, Time as Instant, Tracker};
 
 /// A time of the tracker as a value; NULL when unknown.
 pub(crate) fn time_value(time: Option<Instant>) -> Value {
@@ -12,18 +12,45 @@ pub(crate) fn time_value(time: Option<Instant>) -> Value {
     })
 }
 
+/// How far the start of a process in an event and in a list may be apart.
+const SAME_START: Span = Span::from_millis(20);
+
+/// Which process a question is about, and when.
+pub(crate) struct About<'a> {
+    pub(crate) id: &'a Str,
+    pub(crate) start_time: Option<Time>,
+    pub(crate) as_of: Option<Time>,
+}
+
+impl About<'_> {
+    /// The id to look up; `None` when the process that started then is not known.
+    pub(crate) fn id(&self, tracker: &Tracker<ProcessData>) -> Option<String> {
+        let id = self.id.as_utf8_lossy();
+        match self.start_time {
+            None => Some(id.into_owned()),
+            Some(start) => Some(tracker.identify(&id, instant(start), SAME_START)?.to_string()),
+        }
+    }
+}
+
 /// Answers a question about the relatives of a process, as an array of records.
 pub(crate) fn relatives(
     scope: &Scope,
-    id: &Str,
+    about: &About<'_>,
     max_items: i64,
-    as_of: Option<Time>,
     ask: impl FnOnce(&Tracker<ProcessData>, &str, usize, Option<Instant>) -> Vec<Process<ProcessData>>,
 ) -> VqlResult {
     scope.check_access(Permission::MachineState)?;
     let handle = current(scope)?;
     let limit = usize::try_from(max_items).unwrap_or(0);
-    let found = ask(&handle.tracker, &id.as_utf8_lossy(), limit, as_of.map(instant));
+    let as_of = about.as_of.map(instant);
+    let found = about
+        .id(&handle.tracker)
+        .map(|id| ask(&handle.tracker, &id, limit, as_of))
+        .unwrap_or_default();
+    if let Some(at) = about.as_of.filter(|_| found.is_empty() && limit > 0) {
+        handle.missing.count(scope, &handle, at);
+    }
     Ok(handle.records(scope, &found))
 }
 
@@ -107,11 +134,13 @@ impl Handle {
         )
     }
 
-    /// The row of `process_tracker_pslist()`: the data with the identity spelled as a process list does.
+    /// The row of `process_tracker_pslist()`: the data with the identity spelled as a process list does. A snapshot is one.
     pub(crate) fn pslist_row(&self, process: &Process<ProcessData>) -> Dict {
         let row = self.data(process);
-        row.set("Pid", self.id_text(&process.id));
-        row.set("Ppid", self.parent_text(process));
+        if !self.is_snapshot {
+            row.set("Pid", self.id_text(&process.id));
+            row.set("Ppid", self.parent_text(process));
+        }
         row.set("StartTime", time_value(process.start_time));
         row.set("EndTime", time_value(process.end_time));
         row

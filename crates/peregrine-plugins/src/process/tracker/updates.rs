@@ -5,36 +5,58 @@ use super::payload::ProcessData;
 use super::record::time_value;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Process, Stats, Update};
+use std::any::Any;
 use std::time::Duration;
 
 /// Watches the tracker: first a `sync` row with everything known, then a row for each change.
 ///
-/// `update_type` is `start`, `exec`, `exit`, `sync`, `stats` (periodically, with counters in `data`) or `gap` (this many
-/// updates were lost because the query was too slow). Ends at once when no tracker is installed.
+/// Rows have `Id`, `ParentId`, `UpdateType`, `StartTime`, `EndTime` and `Data`, which answer to `id`, `parent_id`,
+/// `update_type`, `start_time`, `end_time` and `data`, too. `UpdateType` is `start`, `exec`, `exit`, `sync` (all records in
+/// `Data`, by id), `stats` (periodically, with counters in `Data`) or `gap` (this many updates were lost because the query
+/// was too slow). Ends at once when no tracker is installed.
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// A change.
-#[derive(IntoRow)]
-pub struct UpdateRow {
-    /// The process.
-    #[column(name = "id")]
+/// The columns of a row.
+const COLUMNS: [&str; 6] = ["Id", "ParentId", "UpdateType", "StartTime", "EndTime", "Data"];
+
+/// A change. Its columns also answer to the names that feeds of the tracker use, such as `update_type`, which many artifacts
+/// ask for.
+#[derive(Debug)]
+struct UpdateRow {
     id: Value,
-    /// Its parent.
-    #[column(name = "parent_id")]
     parent_id: Value,
-    /// What happened.
-    #[column(name = "update_type")]
     update_type: &'static str,
-    /// When the process started.
-    #[column(name = "start_time")]
     start_time: Value,
-    /// When it ended.
-    #[column(name = "end_time")]
     end_time: Value,
     /// The process's data; of a `sync` all records by id; of `stats` the counters.
-    #[column(name = "data")]
     data: Value,
+}
+
+impl Object for UpdateRow {
+    fn type_name(&self) -> &'static str {
+        "ProcessTrackerUpdate"
+    }
+
+    fn member(&self, _: &Scope, name: &str) -> Option<Value> {
+        Some(match name {
+            "Id" | "id" => self.id.clone(),
+            "ParentId" | "parent_id" => self.parent_id.clone(),
+            "UpdateType" | "update_type" => Value::from(self.update_type),
+            "StartTime" | "start_time" => self.start_time.clone(),
+            "EndTime" | "end_time" => self.end_time.clone(),
+            "Data" | "data" => self.data.clone(),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        COLUMNS.into_iter().map(Str::from).collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
 
 /// The plugin.
@@ -45,17 +67,17 @@ const CAPACITY: usize = 100_000;
 
 impl Plugin for ProcessTrackerUpdates {
     type Args = Args;
-    type Row = UpdateRow;
+    type Row = DynRow;
     const NAME: &'static str = "process_tracker_updates";
     const CATEGORY: Category = Category::Events;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const IS_EVENT: bool = true;
     const EXAMPLES: &'static [Example] = &[not_run(
         "statistics of the tracker",
-        "SELECT * FROM process_tracker_updates() WHERE update_type = 'stats'",
+        "SELECT * FROM process_tracker_updates() WHERE UpdateType = 'stats'",
     )];
 
-    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, UpdateRow>) -> VqlResult<()> {
+    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         let tracker = current(scope)?;
         if tracker.is_snapshot {
@@ -68,7 +90,7 @@ impl Plugin for ProcessTrackerUpdates {
         while !subscription.is_closed() {
             scope.checkpoint()?;
             if let Some(update) = subscription.next_timeout(Duration::from_millis(500)) {
-                rows.push(row(&tracker, scope, &update))?;
+                rows.push(Row::from(Value::object(row(&tracker, scope, &update))))?;
             }
         }
         Ok(())
@@ -125,6 +147,7 @@ fn counters(stats: &Stats) -> Dict {
         ("Expired", stats.expired),
         ("Hits", stats.hits),
         ("Misses", stats.misses),
+        ("MissesForgotten", stats.misses_forgotten),
         ("Starts", stats.starts),
         ("Execs", stats.execs),
         ("Exits", stats.exits),

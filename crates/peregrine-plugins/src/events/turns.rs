@@ -1,0 +1,145 @@
+//! Who sees an event first: the process tracker, so that a query which asks it about the event finds it there.
+//!
+//! Whatever feeds the tracker takes a seat and says which batch it has worked through. A batch is shown to other queries once
+//! all seats have passed it.
+
+use parking_lot::{Condvar, Mutex};
+use std::cell::Cell;
+use std::time::Duration;
+
+/// How long a batch waits for a feeder that does not come on; then the feeder is passed over until it does.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+thread_local! {
+    static IS_FEEDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does work that feeds the process tracker: what it subscribes to in this thread, it sees before others.
+pub(crate) fn feeding<T>(work: impl FnOnce() -> T) -> T {
+    let before = IS_FEEDING.replace(true);
+    let done = work();
+    IS_FEEDING.set(before);
+    done
+}
+
+/// Whether this thread feeds the process tracker.
+pub(super) fn is_feeding() -> bool {
+    IS_FEEDING.get()
+}
+
+/// The seats of all feeders.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    seats: Mutex<Seats>,
+    moved: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Seats {
+    taken: Vec<Seat>,
+    next_id: u64,
+}
+
+#[derive(Debug)]
+struct Seat {
+    id: u64,
+    /// The last batch it has worked through.
+    done: u64,
+    /// It kept others waiting for too long.
+    is_stuck: bool,
+}
+
+impl Turns {
+    /// A seat for a feeder that gets all batches after this one.
+    pub(super) fn enter(&self, done: u64) -> u64 {
+        let mut seats = self.seats.lock();
+        let id = seats.next_id;
+        seats.next_id += 1;
+        seats.taken.push(Seat {
+            id,
+            done,
+            is_stuck: false,
+        });
+        id
+    }
+
+    /// The feeder has worked through this batch and all before it.
+    pub(super) fn pass(&self, id: u64, done: u64) {
+        let mut seats = self.seats.lock();
+        if let Some(seat) = seats.taken.iter_mut().find(|seat| seat.id == id) {
+            seat.done = seat.done.max(done);
+            seat.is_stuck = false;
+        }
+        self.moved.notify_all();
+    }
+
+    /// The feeder is no more.
+    pub(super) fn leave(&self, id: u64) {
+        self.seats.lock().taken.retain(|seat| seat.id != id);
+        self.moved.notify_all();
+    }
+
+    /// Waits until every feeder has passed this batch; false when one had not within the time.
+    pub(super) fn wait(&self, batch: u64, timeout: Duration) -> bool {
+        let mut seats = self.seats.lock();
+        let is_ahead = |seats: &mut Seats| seats.taken.iter().any(|seat| seat.done < batch && !seat.is_stuck);
+        !self
+            .moved
+            .wait_while_for(&mut seats, is_ahead, timeout)
+            .timed_out()
+    }
+
+    /// Passes over feeders that have not come to this batch, until they move.
+    pub(super) fn give_up(&self, batch: u64) {
+        for seat in &mut self.seats.lock().taken {
+            seat.is_stuck |= seat.done < batch;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOT_AT_ALL: Duration = Duration::ZERO;
+
+    #[test]
+    fn a_batch_waits_for_every_feeder_and_for_nobody_else() {
+        let turns = Turns::default();
+        assert!(turns.wait(5, NOT_AT_ALL), "nobody feeds a tracker");
+        let (first, second) = (turns.enter(4), turns.enter(2));
+        assert!(turns.wait(2, NOT_AT_ALL) && !turns.wait(3, NOT_AT_ALL));
+        turns.pass(second, 5);
+        assert!(turns.wait(4, NOT_AT_ALL) && !turns.wait(5, NOT_AT_ALL));
+        std::thread::scope(|threads| {
+            threads.spawn(|| turns.pass(first, 5));
+            assert!(turns.wait(5, Duration::from_secs(60)), "woken by the feeder");
+        });
+        turns.leave(first);
+        turns.pass(second, 6);
+        assert!(turns.wait(6, NOT_AT_ALL));
+    }
+
+    #[test]
+    fn a_feeder_that_is_stuck_is_passed_over_until_it_moves() {
+        let turns = Turns::default();
+        let feeder = turns.enter(0);
+        assert!(!turns.wait(1, NOT_AT_ALL));
+        turns.give_up(1);
+        assert!(turns.wait(1, NOT_AT_ALL) && turns.wait(9, NOT_AT_ALL));
+        turns.pass(feeder, 2);
+        assert!(turns.wait(2, NOT_AT_ALL) && !turns.wait(3, NOT_AT_ALL));
+    }
+
+    #[test]
+    fn what_feeds_is_known_by_its_thread() {
+        assert!(!is_feeding());
+        feeding(|| {
+            assert!(is_feeding());
+            std::thread::scope(|threads| {
+                threads.spawn(|| assert!(!is_feeding()));
+            });
+        });
+        assert!(!is_feeding());
+    }
+}

@@ -1,0 +1,104 @@
+//! Counts questions about the time of an event that had no answer, by reason, and says so now and then.
+
+use super::global::{Handle, instant};
+use parking_lot::Mutex;
+use peregrine_engine::prelude::*;
+use std::time::{Duration, Instant};
+
+/// Said at most this often.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Unanswered questions of one tracker.
+#[derive(Debug, Default)]
+pub(crate) struct Missing(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    counts: Counts,
+    said: Option<Instant>,
+}
+
+/// Numbers by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    /// There is no tracker, and the process had gone.
+    untracked: u64,
+    /// The tracker has forgotten processes of that time.
+    forgotten: u64,
+    /// No event and no list showed it.
+    unseen: u64,
+}
+
+impl Missing {
+    /// Counts one, and logs what has come together when it is time to.
+    pub(crate) fn count(&self, scope: &Scope, handle: &Handle, at: Time) {
+        let is_forgotten = handle
+            .tracker
+            .forgotten_until()
+            .is_some_and(|until| instant(at) <= until);
+        let counts = {
+            let mut state = self.0.lock();
+            match (handle.is_snapshot, is_forgotten) {
+                (true, _) => state.counts.untracked += 1,
+                (false, true) => state.counts.forgotten += 1,
+                (false, false) => state.counts.unseen += 1,
+            }
+            if state.said.is_some_and(|said| said.elapsed() < EVERY) {
+                return;
+            }
+            state.said = Some(Instant::now());
+            std::mem::take(&mut state.counts)
+        };
+        scope.log_line(&format!("WARN:process_tracker: {}", counts.told()));
+    }
+}
+
+impl Counts {
+    fn told(self) -> String {
+        let total = self.untracked + self.forgotten + self.unseen;
+        let reasons = [
+            (
+                self.untracked,
+                "gone before anybody looked, as no process tracker runs (`Linux.Events.TrackProcesses`)",
+            ),
+            (
+                self.forgotten,
+                "forgotten (raise `max_size` of the process tracker)",
+            ),
+            (self.unseen, "never seen"),
+        ];
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, reason)| format!("{count} {reason}"))
+            .collect();
+        let (were, questions) = if total == 1 {
+            ("was", "question")
+        } else {
+            ("were", "questions")
+        };
+        format!(
+            "{total} {questions} about processes {were} not answered, the processes being: {}",
+            reasons.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn reasons_are_told_with_their_numbers() {
+        let counts = Counts {
+            untracked: 0,
+            forgotten: 30,
+            unseen: 7,
+        };
+        assert_eq!(
+            counts.told(),
+            "37 questions about processes were not answered, the processes being: 30 forgotten (raise `max_size` of the \
+             process tracker), 7 never seen"
+        );
+    }
+}
