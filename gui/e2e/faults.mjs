@@ -128,6 +128,7 @@ test('deleting a collection asks, and the word has to be typed', async ({ page, 
   await open();
   const dialog = page.getByRole('dialog', { name: 'Delete this collection?' });
   await dialog.getByText('10,000 rows').waitFor();
+  assert.ok(await dialog.evaluate((box) => box.scrollWidth <= box.clientWidth), 'all of it can be read');
   assert.ok(await dialog.getByRole('button', { name: 'Delete collection' }).isDisabled());
   await page.keyboard.press('Enter');
   await page.keyboard.press('Escape');

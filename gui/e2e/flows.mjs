@@ -75,7 +75,7 @@ test('three actions without a mouse: find, ask, read while rows come', async ({ 
   assert.notEqual(early, '3,000 rows', 'rows were there before the end');
   assert.equal((await rows(page).first().boundingBox()).y, top, 'no layout shift while rows came');
   await page.getByText('Idle').waitFor();
-}, { ...BUSY, growEveryMs: 1_000 });
+}, { ...BUSY, growEveryMs: 2_000 });
 
 test('the wizard checks values and shows the equivalents', async ({ page, base, client }) => {
   await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);

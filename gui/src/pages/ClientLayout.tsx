@@ -80,7 +80,7 @@ export default function ClientLayout() {
             </span>
             <CopyId id={value.client_id} />
             <span className="toolbar-space" />
-            <Button icon="refresh" onClick={() => void interrogate()} disabled={!mayCollect} title="Ask the machine again who it is">
+            <Button icon="refresh" onClick={() => void interrogate()} disabled={!mayCollect} title={mayCollect ? 'Ask the machine again who it is' : 'You need the permission COLLECT_CLIENT'}>
               Interrogate
             </Button>
             {mayCollect ? (

@@ -78,6 +78,7 @@ function CollectionHead({ flow }: { flow: Flow }) {
       void navigate(base);
     }, 'Collection deleted');
   return (
+    <>
     <header className="flow-head">
       <Link to={base} className="icon-button" aria-label="All collections of this machine" title="All collections of this machine">
         <Icon name="left" />
@@ -126,19 +127,20 @@ function CollectionHead({ flow }: { flow: Flow }) {
           </>
         )}
       </Popover>
-      {deleting && (
-        <ConfirmDialog title="Delete this collection?" action="Delete collection" typed="delete" onConfirm={remove} onClose={() => setDeleting(false)}>
-          <p>
-            <strong>{flow.artifacts.join(', ')}</strong> of <Time value={flow.created} />, by {flow.creator}, <code>{flow.flow_id}</code>
-          </p>
-          <p>
-            {isActive(flow) && 'It is still running and is stopped first. '}
-            {plural(flow.rows, 'row')}, {plural(flow.logs, 'log line')}
-            {flow.uploaded_files > 0 && ` and ${plural(flow.uploaded_files, 'uploaded file')} (${formatBytes(flow.uploaded_bytes)})`} are removed from the server. This cannot be undone.
-          </p>
-        </ConfirmDialog>
-      )}
     </header>
+    {deleting && (
+      <ConfirmDialog title="Delete this collection?" action="Delete collection" typed="delete" onConfirm={remove} onClose={() => setDeleting(false)}>
+        <p>
+          <strong>{flow.artifacts.join(', ')}</strong> of <Time value={flow.created} />, by {flow.creator}, <code>{flow.flow_id}</code>
+        </p>
+        <p>
+          {isActive(flow) && 'It is still running and is stopped first. '}
+          {plural(flow.rows, 'row')}, {plural(flow.logs, 'log line')}
+          {flow.uploaded_files > 0 && ` and ${plural(flow.uploaded_files, 'uploaded file')} (${formatBytes(flow.uploaded_bytes)})`} are removed from the server. This cannot be undone.
+        </p>
+      </ConfirmDialog>
+    )}
+    </>
   );
 }
 

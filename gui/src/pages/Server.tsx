@@ -5,7 +5,7 @@ import { apiUrl } from '../api/http';
 import { useResource } from '../api/resource';
 import { usePermission, useSession } from '../api/session';
 import type { ServerStatus } from '../api/types';
-import { formatBytes, formatCount } from '../lib/format';
+import { formatBytes, formatCount, plural } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 import { DataTable } from '../table/DataTable';
 import { restSource } from '../table/source';
@@ -24,7 +24,7 @@ export default function Server() {
   const refusedTotal = refused.reduce((sum, [, count]) => sum + count, 0);
   const tiles: [string, string, string][] = status
     ? [
-        ['Connected agents', formatCount(status.connected_agents), `of ${formatCount(status.clients)} known machines`],
+        ['Connected agents', formatCount(status.connected_agents), `of ${plural(status.clients, 'known machine')}`],
         ['Collections running', formatCount(status.flows_running), 'right now'],
         ['Rows stored', formatCount(status.rows_stored), 'results and events'],
         ['Free space', formatBytes(status.datastore.free_bytes), status.datastore.path],

@@ -170,7 +170,7 @@ export function Shell() {
   const session = useSession();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
-  /** When `g` was pressed, in the time of key events: a busy machine may hear of the next key late. */
+  /** When `g` was heard; the next key counts by when it was pressed, however late a busy machine hears of it. */
   const going = useRef<number | null>(null);
 
   usePush('session', (event) => {
@@ -208,7 +208,8 @@ export function Shell() {
       }
     }
     if (event.key === 'g') {
-      going.current = event.timeStamp;
+      // From now, not from when it was pressed: a busy machine may only now have come to it.
+      going.current = performance.now();
       taken();
     } else if (event.key === '?') {
       taken();
@@ -240,7 +241,7 @@ export function Shell() {
       </a>
       <Rail clientId={clientId} />
       <header className="top">
-        <button type="button" className="palette-button" aria-label="Find a machine, artifact, action" onClick={() => setPalette(true)}>
+        <button type="button" className="palette-button" onClick={() => setPalette(true)}>
           <Icon name="search" size={14} />
           <span>Find a machine, artifact, action</span>
           <kbd>Ctrl K</kbd>
