@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod api;
-pub mod artifacts;
 mod audit;
 mod clients;
 mod clock;
@@ -15,6 +14,7 @@ mod error;
 mod flows;
 mod gateway;
 mod gui;
+mod launch;
 mod listen;
 mod monitoring;
 mod push;
@@ -24,7 +24,6 @@ mod storage;
 mod table;
 mod users;
 
-pub use artifacts::{ArtifactService, CompileError, Compiled, Limits, RepositoryArtifacts, Spec};
 pub use clients::parse_search;
 pub use config::Config;
 pub use error::{Error, Result};

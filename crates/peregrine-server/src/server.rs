@@ -1,12 +1,12 @@
 //! Starting and stopping everything.
 
-use crate::artifacts::ArtifactService;
 use crate::gateway::{self, Gateway};
 use crate::gui::GuiAssets;
 use crate::push::{self, Hub};
 use crate::shared::Shared;
 use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin};
 use crate::{Config, Error, Result, Storage, api, clock, listen};
+use peregrine_artifacts::Repository;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,12 +46,13 @@ impl Server {
         config: Config,
         storage: Storage,
         gui: Arc<dyn GuiAssets>,
-        artifacts: Arc<dyn ArtifactService>,
+        artifacts: Repository,
     ) -> Result<RunningServer> {
         storage.object_root()?;
         let shared = Arc::new(Shared {
             gateway: Gateway::new(&config)?,
             obfuscator: config.obfuscator(),
+            vault: config.vault()?,
             config,
             storage,
             artifacts,

@@ -1,6 +1,5 @@
 //! What all parts of a running server share.
 
-use crate::artifacts::ArtifactService;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::gui::GuiAssets;
@@ -11,8 +10,9 @@ use crate::table::ViewCache;
 use crate::users::{Hasher, Throttle};
 use axum::extract::ConnectInfo;
 use http::request::Parts;
+use peregrine_artifacts::Repository;
 use peregrine_store::Micros;
-use peregrine_wire::Obfuscator;
+use peregrine_wire::{Obfuscator, Vault};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -21,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) storage: Storage,
-    pub(crate) artifacts: Arc<dyn ArtifactService>,
+    pub(crate) artifacts: Repository,
     pub(crate) gui: Arc<dyn GuiAssets>,
     pub(crate) obfuscator: Option<Obfuscator>,
+    /// Closes secrets that must be stored.
+    pub(crate) vault: Vault,
     pub(crate) gateway: Gateway,
     pub(crate) hub: Hub,
     pub(crate) hasher: Hasher,

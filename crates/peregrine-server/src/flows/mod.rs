@@ -2,10 +2,12 @@
 
 mod create;
 mod roll_up;
+mod task;
 mod view;
 
-pub(crate) use create::{CollectRequest, compile, create, hide_names, schedule};
+pub(crate) use create::{CollectRequest, create, schedule};
 pub(crate) use roll_up::roll_up;
+pub(crate) use task::unpack as unpack_task;
 pub use view::state;
 pub(crate) use view::{view, view_in_full};
 

@@ -3,9 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 pub mod agent;
-pub mod artifacts;
 pub mod http;
 
+use peregrine_artifacts::{Origin, Repository};
 use peregrine_server::config::Options;
 use peregrine_server::{Config, GuiAssets, RunningServer, Server, Storage};
 use std::net::SocketAddr;
@@ -24,6 +24,25 @@ pub struct World {
     pub server: Option<RunningServer>,
     pub config: Config,
     pub folder: tempfile::TempDir,
+    pub artifacts: Repository,
+}
+
+/// What is shipped, and some definitions of tests.
+pub fn artifacts() -> Repository {
+    let repository = Repository::with_compiled_in();
+    for raw in [
+        "name: Test.Rows\ndescription: |\n  rows for tests\n  with a second line\nparameters: [{name: Count, type: int, default: 1}]\n\
+         column_types: [{name: When, type: timestamp}]\nsources: [{name: All, query: SELECT Count FROM scope()}]\n",
+        "name: Test.Events\ntype: CLIENT_EVENT\nparameters: [{name: Count, type: int, default: 1}, {name: Key, type: redacted}]\n\
+         sources: [{query: 'SELECT Count, Key FROM clock()'}]\n",
+        "name: Test.Program\nrequired_permissions: [EXECVE]\nparameters: [{name: Key, type: redacted}, {name: Plain}]\n\
+         sources: [{name: One, query: 'SELECT Key FROM scope()'}, {name: Two, query: 'SELECT Plain FROM scope()'}]\n",
+        "name: Test.Watch\ntype: CLIENT_EVENT\nrequired_permissions: [EXECVE]\n\
+         sources: [{name: One, query: 'SELECT * FROM clock()'}]\n",
+    ] {
+        repository.load(raw, Origin::Custom).unwrap();
+    }
+    repository
 }
 
 pub fn config(folder: &Path) -> Config {
@@ -57,6 +76,7 @@ impl World {
             server: None,
             config,
             folder,
+            artifacts: artifacts(),
         };
         world.start().await;
         world
@@ -75,9 +95,8 @@ impl World {
     pub async fn start(&mut self) {
         let storage = Storage::embedded(self.folder.path()).unwrap();
         let gui: Arc<dyn GuiAssets> = Arc::new(GUI);
-        let artifacts = Arc::new(artifacts::TestArtifacts);
         self.server = Some(
-            Server::start(self.config.clone(), storage, gui, artifacts)
+            Server::start(self.config.clone(), storage, gui, self.artifacts.clone())
                 .await
                 .unwrap(),
         );
