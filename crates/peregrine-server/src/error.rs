@@ -19,6 +19,9 @@ pub enum Error {
     /// Wrong user name or password.
     #[error("user name or password is wrong")]
     BadCredentials,
+    /// Somebody signed in gave a wrong current password: no reason to end the session.
+    #[error("the current password is wrong")]
+    WrongPassword,
     /// Too many failed attempts.
     #[error("too many failed attempts; wait {0} seconds")]
     Throttled(u64),
@@ -31,6 +34,12 @@ pub enum Error {
     /// The thing asked for does not exist.
     #[error("no {0} `{1}`")]
     NotFound(&'static str, String),
+    /// No handler has this path.
+    #[error("no API path `{0}`; the documentation lists those there are")]
+    UnknownPath(String),
+    /// The path has no such method.
+    #[error("method `{0}` is not possible here; the documentation lists those that are")]
+    UnknownMethod(http::Method),
     /// The request makes no sense.
     #[error("{0}")]
     BadRequest(String),
@@ -80,10 +89,12 @@ impl Error {
         match self {
             Error::NotSignedIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
             Error::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials"),
+            Error::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password"),
             Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, "permission_denied"),
             Error::CrossSite(_) => (StatusCode::FORBIDDEN, "cross_site"),
-            Error::NotFound(..) | Error::Store(Store::NotFound { .. }) => {
+            Error::UnknownMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Error::NotFound(..) | Error::UnknownPath(_) | Error::Store(Store::NotFound { .. }) => {
                 (StatusCode::NOT_FOUND, "not_found")
             }
             Error::BadRequest(_) | Error::Store(Store::BadName(_)) => {

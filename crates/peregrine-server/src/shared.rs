@@ -1,5 +1,6 @@
 //! What all parts of a running server share.
 
+use crate::audit;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::gui::GuiAssets;
@@ -7,7 +8,7 @@ use crate::monitoring::TableCache;
 use crate::push::Hub;
 use crate::storage::Storage;
 use crate::table::ViewCache;
-use crate::users::{Hasher, Throttle};
+use crate::users::{Failures, Hasher, SpareSessions, Throttle};
 use axum::extract::ConnectInfo;
 use http::request::Parts;
 use peregrine_artifacts::Repository;
@@ -30,6 +31,9 @@ pub(crate) struct Shared {
     pub(crate) hub: Hub,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
+    pub(crate) failures: Failures,
+    pub(crate) spare_sessions: SpareSessions,
+    pub(crate) kept_audit: audit::Kept,
     pub(crate) monitoring: TableCache,
     pub(crate) views: ViewCache,
     pub(crate) started: Micros,

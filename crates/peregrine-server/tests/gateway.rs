@@ -469,8 +469,10 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
         503,
         "keep it and come again"
     );
+    assert_eq!(http::get(agent.address, "/healthz").await.status, 503);
     database.limit_pages(1_000_000).await.unwrap();
     assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
+    assert_eq!(http::get(agent.address, "/healthz").await.status, 200);
     let sets = database.event_sets(&agent.id).await.unwrap();
     assert_eq!(sets[0].rows(), 30_000);
     server.shutdown().await;

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::flows::{CollectRequest, schedule};
 use crate::shared::Shared;
+use crate::table::cells;
 use peregrine_artifacts::Spec;
 use peregrine_store::{Client, ClientFacts, FlowQuery, chunk};
 use serde_json::Value;
@@ -105,7 +106,7 @@ pub(crate) fn facts_of_agent(rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> 
 }
 
 fn first_row(rows: &[u8]) -> Option<Value> {
-    serde_json::from_slice(chunk::lines(rows).next()?).ok()
+    Some(Value::Object(cells::row(chunk::lines(rows).next()?)))
 }
 
 /// Bytes kept of a fact an agent states, and how many of a list.

@@ -14,9 +14,16 @@ use std::sync::Arc;
 
 pub const PASSWORD: &str = "correct horse battery";
 
+pub const LARGE_FILE: &[u8] = &[b'x'; 10_000];
+
 pub static GUI: &[(&str, &[u8], &str)] = &[
     ("index.html", b"<!doctype html>", "text/html; charset=utf-8"),
     ("assets/app-1234.js", b"1", "text/javascript"),
+    (
+        "assets/large-1234.js",
+        LARGE_FILE,
+        "text/javascript; charset=utf-8",
+    ),
 ];
 
 /// A running server and its folder.
