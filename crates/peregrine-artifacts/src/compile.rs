@@ -2,51 +2,19 @@
 
 use crate::dependencies;
 use crate::error::Error;
+use crate::launch::{ResolvedSpec, Spec};
 use crate::model::{Artifact, Tool};
-use crate::parameter::ParameterType;
+use crate::parameter::{MARKER, ParameterType};
 use crate::repository::Repository;
 use crate::resources::{self, Limits};
 use crate::syntax::Statement;
 use peregrine_proto::{VqlCollectorArgs, VqlEnv, VqlRequest};
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What runs: statements, their variables, their limits, and the definitions they call.
 pub type CompiledRequest = VqlCollectorArgs;
 
-/// What a user asks for.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CollectionRequest {
-    /// Names, or `Name/Source`.
-    pub artifacts: Vec<String>,
-    /// Parameters and limits per artifact; those of artifacts that are not asked for are ignored.
-    pub specs: Vec<Spec>,
-    /// Prefer `Custom.<name>` where it exists.
-    pub allow_custom_overrides: bool,
-    /// Limits of the whole collection; zero means: not set.
-    pub limits: Limits,
-}
-
-/// Parameters and limits of one artifact of a [`CollectionRequest`].
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Spec {
-    /// The artifact this is about.
-    pub artifact: String,
-    /// Name and text of parameters.
-    pub parameters: Vec<(String, String)>,
-    /// Per cent of one processor; zero means: not set, here and below.
-    pub cpu_limit: f32,
-    /// Seconds.
-    pub timeout: u64,
-    /// Seconds before a batch is sent.
-    pub max_batch_wait: u64,
-    /// Rows of a batch.
-    pub max_batch_rows: u64,
-    /// Bytes of a batch.
-    pub max_batch_rows_buffer: u64,
-}
-
-/// A compiled [`CollectionRequest`].
+/// A collection ready to be sent.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Compiled {
     /// In order, numbered from 1.
@@ -81,86 +49,59 @@ pub trait Tools {
 /// Finds a value the server keeps under a name.
 pub type MetadataLookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Refuses an artifact the user may not launch.
-pub type LaunchCheck<'a> = dyn Fn(&Artifact) -> Result<(), Error> + 'a;
+/// Encrypts the name of a result.
+pub type NameCipher<'a> = dyn Fn(&str) -> Result<String, Error> + 'a;
 
 /// Everything that decides how requests are made.
 #[derive(Clone, Default)]
 pub struct Options<'a> {
     /// Encrypts result names for agents.
-    pub obfuscate: Option<&'a dyn Fn(&str) -> String>,
+    pub obfuscate: Option<&'a NameCipher<'a>>,
     /// The inventory; without it artifacts that declare tools do not compile.
     pub tools: Option<&'a dyn Tools>,
     /// Values the server keeps for parameters of type `server_metadata`.
     pub server_metadata: Option<&'a MetadataLookup<'a>>,
-    /// Refuses artifacts the user may not launch.
-    pub check_access: Option<&'a LaunchCheck<'a>>,
-    /// Leave out artifacts that do not exist, as event tables do.
-    pub ignore_missing: bool,
     /// Leave out preconditions, as calls from VQL do by default.
     pub without_preconditions: bool,
     /// Leave out the definitions the statements call, for requests that run here and now.
     pub without_dependencies: bool,
     /// Batching when neither artifact nor user says anything.
     pub batching: resources::Batching,
+    /// Limits when neither artifact nor user says anything.
+    pub defaults: resources::Defaults,
 }
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
-            .field("ignore_missing", &self.ignore_missing)
+            .field("without_preconditions", &self.without_preconditions)
             .finish_non_exhaustive()
     }
 }
 
-/// Compiles everything a user asked for.
+/// Compiles what was found, and allowed, under the limits of the whole collection.
 pub fn compile(
     repository: &Repository,
-    request: &CollectionRequest,
+    wanted: &[ResolvedSpec],
+    limits: &Limits,
     options: &Options<'_>,
 ) -> Result<Compiled, Error> {
     let mut compiled = Compiled::default();
-    for reference in &request.artifacts {
-        let artifact = match find(repository, reference, request.allow_custom_overrides) {
-            Err(Error::NotFound { .. }) if options.ignore_missing => continue,
-            other => other?,
-        };
-        if let Some(check) = options.check_access {
-            check(&artifact)?;
-        }
-        let none = Spec::default();
-        let spec = request
-            .specs
-            .iter()
-            .find(|spec| spec.artifact == *reference)
-            .unwrap_or(&none);
+    for ResolvedSpec { artifact, spec, .. } in wanted {
         compiled.max_rows = compiled.max_rows.max(artifact.resources.max_rows);
         compiled.max_upload_bytes = compiled.max_upload_bytes.max(artifact.resources.max_upload_bytes);
-        for mut made in compile_artifact(repository, &artifact, spec, options)? {
-            resources::apply(
-                &mut made,
-                &artifact.resources,
-                spec,
-                &request.limits,
-                &options.batching,
-            );
+        for mut made in compile_artifact(repository, artifact, spec, options)? {
+            resources::apply(&mut made, &artifact.resources, spec, limits, options);
             compiled.requests.push(made);
         }
     }
-    resources::apply_to_collection(&mut compiled, &request.limits);
+    resources::apply_to_collection(&mut compiled, limits, &options.defaults);
     let total = i64::try_from(compiled.requests.len()).unwrap_or(i64::MAX);
     for (request, id) in compiled.requests.iter_mut().zip(1..) {
         request.query_id = id;
         request.total_queries = total;
     }
     Ok(compiled)
-}
-
-fn find(repository: &Repository, reference: &str, allow_custom: bool) -> Result<Arc<Artifact>, Error> {
-    if allow_custom && let Ok(artifact) = repository.resolve(&format!("Custom.{reference}")) {
-        return Ok(artifact);
-    }
-    repository.resolve(reference)
 }
 
 /// The requests of one artifact, without limits and numbers.
@@ -251,7 +192,7 @@ impl<'a> Shared<'a> {
             if !trees.query.is_empty()
                 && let Some(last) = query.last_mut()
             {
-                last.name = self.name(self.artifact.result_name(source)).into_owned();
+                last.name = self.name(self.artifact.result_name(source))?;
             }
         }
         let precondition = self.precondition(condition);
@@ -272,10 +213,10 @@ impl<'a> Shared<'a> {
         })
     }
 
-    fn name(&self, name: String) -> Cow<'_, str> {
+    fn name(&self, name: String) -> Result<String, Error> {
         match self.options.obfuscate {
-            Some(obfuscate) => obfuscate(&name).into(),
-            None => name.into(),
+            Some(obfuscate) => obfuscate(&name),
+            None => Ok(name),
         }
     }
 
@@ -383,7 +324,7 @@ pub(crate) fn tool_variables(tool: &Tool, options: &Options<'_>) -> Result<Vec<(
 pub fn masked(request: &CompiledRequest) -> CompiledRequest {
     let mut copy = request.clone();
     for entry in copy.env.iter_mut().filter(|entry| entry.comment == "redacted") {
-        entry.value = "XXXXX".to_owned();
+        entry.value = MARKER.to_owned();
     }
     copy
 }

@@ -68,9 +68,20 @@ pub enum Error {
     /// Another definition already has this name.
     #[error("the name `{0}` is already taken by another artifact; choose another alias")]
     NameTaken(String),
-    /// The caller may not run this artifact.
+    /// The user may not launch this artifact.
+    #[error("permission `{permission}` is needed to launch `{artifact}`; ask an administrator for it")]
+    Denied {
+        /// Name of the permission.
+        permission: String,
+        /// The artifact.
+        artifact: String,
+    },
+    /// The artifact is not made to run where it was to run.
     #[error("{0}")]
-    Denied(String),
+    WrongKind(String),
+    /// The name of a result cannot be hidden from the agent.
+    #[error("the name of a result cannot be encrypted: {0}")]
+    Name(String),
     /// A tool cannot be provided.
     #[error("tool `{tool}`: {message}")]
     Tool {

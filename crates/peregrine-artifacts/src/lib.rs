@@ -1,17 +1,19 @@
 //! Artifacts: named VQL with parameters. Here is what a definition says ([`Artifact`]), where definitions live
-//! ([`Repository`]), how one becomes a request ([`compile`]), what can be wrong with it ([`validate`], [`verify`]), and
+//! ([`Repository`]), who may launch one ([`ResolvedSpec`]), how it
+//! becomes a request ([`compile`]), what can be wrong with it ([`validate`], [`verify`]), and
 //! how a request or a call of an artifact runs.
 //!
 //! A request is made and run like this:
 //!
 //! ```
-//! use peregrine_artifacts::{CollectionRequest, Namespace, Options, Origin, Repository, compile, run_request};
+//! use peregrine_artifacts::resources::Limits;
+//! use peregrine_artifacts::{Namespace, Options, Origin, Repository, Spec, compile, run_request};
 //! use peregrine_engine::{Context, Dict, Row, Scope, builtin};
 //!
 //! let repository = Repository::with_compiled_in();
 //! repository.load("name: My.Range\nsources: [{query: SELECT * FROM range(end=2)}]", Origin::Custom)?;
-//! let wanted = CollectionRequest { artifacts: vec!["My.Range".to_owned()], ..Default::default() };
-//! let compiled = compile(&repository, &wanted, &Options::default())?;
+//! let wanted = repository.resolve_spec(&Spec::of("My.Range"), false)?;
+//! let compiled = compile(&repository, &[wanted], &Limits::default(), &Options::default())?;
 //! for request in &compiled.requests {
 //!     let context = Context::builder().registry(builtin::shared_registry()).build();
 //!     let env = Dict::new();
@@ -26,7 +28,7 @@
 //! # Ok::<(), peregrine_artifacts::Error>(())
 //! ```
 //!
-//! Deliberately absent: HTTP, storage, permissions of users (callers pass a check), and the content of tools.
+//! Deliberately absent: HTTP, storage, permissions of users (callers answer for them), and the content of tools.
 #![forbid(unsafe_code)]
 
 pub mod compile;
@@ -37,6 +39,7 @@ mod error;
 mod exchange;
 pub mod functions;
 mod kind;
+mod launch;
 mod model;
 mod namespace;
 mod normalise;
@@ -55,17 +58,18 @@ pub mod validate;
 pub mod verify;
 mod yaml;
 
-pub use compile::{CollectionRequest, Compiled, CompiledRequest, Options, Spec, compile};
+pub use compile::{Compiled, CompiledRequest, Options, compile};
 pub use edit::with_prefix;
 pub use encode::{Encoded, encode, encode_parameters};
 pub use error::{Error, Problem};
 pub use kind::Kind;
+pub use launch::{ResolvedSpec, Spec, Target};
 pub use model::{
     Artifact, CellVariable, ColumnType, Metadata, NotebookCell, Origin, Report, Resources, Source, Tool,
 };
 pub use namespace::{AccessCheck, Namespace};
 pub use outline::{Named, Outline, outline};
-pub use parameter::{Parameter, ParameterType, quote};
+pub use parameter::{MARKER, Parameter, ParameterType, quote};
 pub use reformat::{reformat, reformat_keeping_comments};
 pub use repository::{COMPILED_IN, Loaded, Repository};
 pub use run::{Outcome, RequestSink, run_request};

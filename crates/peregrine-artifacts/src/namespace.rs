@@ -1,7 +1,8 @@
 //! `Artifact`, the variable through which VQL calls artifacts: `SELECT * FROM Artifact.Linux.Sys.Pslist()`.
 
-use crate::compile::{CompiledRequest, Options, Spec, Tools, compile_artifact};
+use crate::compile::{CompiledRequest, Options, Tools, compile_artifact};
 use crate::error::Error;
+use crate::launch::Spec;
 use crate::model::Artifact;
 use crate::repository::Repository;
 use crate::run::{Outcome, Plan};

@@ -34,6 +34,9 @@ pub struct Parameter {
     pub sources: bool,
 }
 
+/// What stands for the value of a redacted parameter wherever it is stored or shown.
+pub const MARKER: &str = "XXXXX";
+
 /// What a parameter's text stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParameterType {
@@ -122,6 +125,35 @@ impl Parameter {
             ParameterType::Starlark => parsed(format!("starl(code={name})")),
             ParameterType::Upload => self.fetch(""),
             ParameterType::UploadFile => self.fetch(", tempfile_extension='.tmp'"),
+        }
+    }
+
+    /// What the text should have been, if it is not that. An empty text means: not given.
+    pub(crate) fn mismatch(&self, text: &str) -> Option<String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let is = |fits: bool, wanted: &str| (!fits).then(|| wanted.to_owned());
+        match self.parameter_type() {
+            ParameterType::Int => {
+                let digits = text.strip_prefix("0x").map_or_else(
+                    || text.parse::<i64>().is_ok(),
+                    |hex| i64::from_str_radix(hex, 16).is_ok(),
+                );
+                is(digits, "a whole number")
+            }
+            ParameterType::Float => is(text.parse::<f64>().is_ok(), "a number"),
+            ParameterType::Json => is(serde_json::from_str::<serde_json::Value>(text).is_ok(), "JSON"),
+            ParameterType::JsonArray => is(
+                serde_json::from_str::<Vec<serde_json::Value>>(text).is_ok(),
+                "a JSON list",
+            ),
+            _ if self.kind.eq_ignore_ascii_case("choices") && !self.choices.is_empty() => is(
+                self.choices.iter().any(|choice| choice == text),
+                &format!("one of {}", self.choices.join(", ")),
+            ),
+            _ => None,
         }
     }
 

@@ -1,12 +1,16 @@
 //! Limits: which of those an artifact, a user and the configuration name wins.
 
-use crate::compile::{Compiled, CompiledRequest, Spec};
+use crate::compile::{Compiled, CompiledRequest, Options};
+use crate::launch::Spec;
 use crate::model::Resources;
+use serde::{Deserialize, Serialize};
 
 /// Limits of a whole collection; zero means: not set.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Deprecated form of `cpu_limit`.
+    #[serde(skip_serializing)]
     pub ops_per_second: f32,
     /// Per cent of one processor.
     pub cpu_limit: f32,
@@ -33,10 +37,29 @@ pub struct Batching {
     pub max_wait: u64,
 }
 
+/// Limits when neither user nor artifact say anything, as configured; zero means: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// Seconds a query may take.
+    pub timeout: u64,
+    /// Rows of a collection.
+    pub max_rows: u64,
+    /// Bytes uploaded by a collection.
+    pub max_upload_bytes: u64,
+}
+
+impl Default for Defaults {
+    fn default() -> Defaults {
+        Defaults {
+            timeout: 0,
+            max_rows: 0,
+            max_upload_bytes: 1 << 30,
+        }
+    }
+}
+
 /// Rows of a batch when nobody says anything.
 const DEFAULT_BATCH_ROWS: u64 = 1000;
-/// Bytes a collection may upload when nobody says anything.
-const DEFAULT_UPLOAD_BYTES: u64 = 1 << 30;
 
 /// Sets the limits of one request: the artifact's, then the spec's, then the collection's.
 pub(crate) fn apply(
@@ -44,9 +67,15 @@ pub(crate) fn apply(
     artifact: &Resources,
     spec: &Spec,
     limits: &Limits,
-    batching: &Batching,
+    options: &Options<'_>,
 ) {
-    request.timeout = last_set([artifact.timeout, spec.timeout, limits.timeout]);
+    let batching = &options.batching;
+    request.timeout = last_set([
+        options.defaults.timeout,
+        artifact.timeout,
+        spec.timeout,
+        limits.timeout,
+    ]);
     request.cpu_limit = last_set([artifact.cpu_limit, spec.cpu_limit, limits.cpu_limit]);
     request.iops_limit = last_set([artifact.iops_limit, limits.iops_limit]);
     request.ops_per_second = last_set([artifact.ops_per_second, limits.ops_per_second]);
@@ -67,10 +96,10 @@ pub(crate) fn apply(
 }
 
 /// Sets the limits that hold for all requests together: the largest any artifact asks for, unless the user says.
-pub(crate) fn apply_to_collection(compiled: &mut Compiled, limits: &Limits) {
-    compiled.max_rows = last_set([compiled.max_rows, limits.max_rows]);
+pub(crate) fn apply_to_collection(compiled: &mut Compiled, limits: &Limits, defaults: &Defaults) {
+    compiled.max_rows = last_set([defaults.max_rows, compiled.max_rows, limits.max_rows]);
     compiled.max_upload_bytes = last_set([
-        DEFAULT_UPLOAD_BYTES,
+        defaults.max_upload_bytes,
         compiled.max_upload_bytes,
         limits.max_upload_bytes,
     ]);

@@ -1,7 +1,6 @@
 //! What must hold before a definition enters a repository.
 
 use crate::error::{Error, Problem};
-use crate::kind::Kind;
 use crate::model::Artifact;
 use crate::queues;
 
@@ -200,32 +199,5 @@ fn finish(artifact: &Artifact, problems: Vec<Problem>) -> Result<(), Error> {
             artifact: artifact.name.clone(),
             problems,
         })
-    }
-}
-
-/// Whether a user may launch `artifact` on the server or on an agent.
-///
-/// `has` answers for one permission.
-pub fn check_launch(
-    artifact: &Artifact,
-    is_basic: bool,
-    on_server: bool,
-    has: &dyn Fn(&str) -> bool,
-) -> Result<(), Error> {
-    if is_basic && has("COLLECT_BASIC") {
-        return Ok(());
-    }
-    let collect = if on_server || artifact.kind == Kind::ServerEvent {
-        "COLLECT_SERVER"
-    } else {
-        "COLLECT_CLIENT"
-    };
-    let needed = std::iter::once(collect).chain(artifact.required_permissions.iter().map(String::as_str));
-    match needed.into_iter().find(|permission| !has(permission)) {
-        None => Ok(()),
-        Some(missing) => Err(Error::Denied(format!(
-            "permission `{missing}` is needed to launch `{}`; ask an administrator for it",
-            artifact.name
-        ))),
     }
 }

@@ -1,8 +1,9 @@
 //! Artifacts called from VQL, and requests run as an agent runs them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use peregrine_artifacts::resources::Limits;
 use peregrine_artifacts::run::{Outcome, run_request};
-use peregrine_artifacts::{CollectionRequest, Error, Namespace, Options, Origin, Repository, Spec, compile};
+use peregrine_artifacts::{Error, Namespace, Options, Origin, Repository, Spec, compile};
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::{Context, Dict, Program, Row, Scope, Stop, Value, builtin, json};
 use std::sync::Arc;
@@ -213,12 +214,19 @@ fn access_is_checked_for_every_called_artifact() {
         repository.load(definition, Origin::Custom).unwrap();
     }
     let check = |_: &Scope, artifact: &peregrine_artifacts::Artifact| match artifact.name.as_str() {
-        "Plain" => Err(Error::Denied("not you".into())),
+        "Plain" => Err(Error::Denied {
+            permission: "EXECVE".into(),
+            artifact: artifact.name.clone(),
+        }),
         _ => Ok(()),
     };
     let bench = Bench::with(Namespace::with(repository, Some(Box::new(check)), None));
     assert_eq!(bench.rows("SELECT * FROM Artifact.Outer()"), "");
-    assert!(bench.messages().contains("not you"), "{}", bench.messages());
+    assert!(
+        bench.messages().contains("permission `EXECVE`"),
+        "{}",
+        bench.messages()
+    );
 }
 
 /// Compiles on one side and runs on the other, with only what the request carries.
@@ -231,16 +239,12 @@ fn run_remotely(artifact: &str, parameters: &[(&str, &str)]) -> (Vec<Outcome>, V
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect();
-    let request = CollectionRequest {
-        artifacts: vec![artifact.to_owned()],
-        specs: vec![Spec {
-            artifact: artifact.to_owned(),
-            parameters,
-            ..Spec::default()
-        }],
-        ..CollectionRequest::default()
+    let spec = Spec {
+        parameters,
+        ..Spec::of(artifact)
     };
-    let compiled = compile(&repository, &request, &Options::default()).unwrap();
+    let wanted = repository.resolve_spec(&spec, false).unwrap();
+    let compiled = compile(&repository, &[wanted], &Limits::default(), &Options::default()).unwrap();
     let (mut outcomes, mut rows) = (Vec::new(), Vec::new());
     for request in &compiled.requests {
         let bench = Bench::with(Namespace::of_request(request).unwrap());

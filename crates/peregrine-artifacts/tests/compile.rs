@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::compile::{ToolInfo, Tools, masked};
-use peregrine_artifacts::resources::{Batching, Limits};
+use peregrine_artifacts::resources::{Batching, Defaults, Limits};
 use peregrine_artifacts::{
-    CollectionRequest, Compiled, Error, Options, Origin, Repository, Spec, Tool, compile,
+    Compiled, Error, MARKER, Metadata, Options, Origin, Repository, Spec, Target, Tool, compile,
 };
 
 fn repository(definitions: &[&str]) -> Repository {
@@ -15,15 +15,27 @@ fn repository(definitions: &[&str]) -> Repository {
     repository
 }
 
-fn ask(names: &[&str]) -> CollectionRequest {
-    CollectionRequest {
-        artifacts: names.iter().map(|name| name.to_string()).collect(),
-        ..Default::default()
-    }
+/// Finds and compiles.
+fn make(
+    repository: &Repository,
+    specs: &[Spec],
+    limits: &Limits,
+    options: &Options<'_>,
+) -> Result<Compiled, Error> {
+    let wanted = specs
+        .iter()
+        .map(|spec| repository.resolve_spec(spec, false))
+        .collect::<Result<Vec<_>, _>>()?;
+    compile(repository, &wanted, limits, options)
+}
+
+fn with(repository: &Repository, names: &[&str], options: &Options<'_>) -> Result<Compiled, Error> {
+    let specs: Vec<Spec> = names.iter().map(|name| Spec::of(name)).collect();
+    make(repository, &specs, &Limits::default(), options)
 }
 
 fn plain(repository: &Repository, names: &[&str]) -> Compiled {
-    compile(repository, &ask(names), &Options::default()).unwrap()
+    with(repository, names, &Options::default()).unwrap()
 }
 
 /// Each statement as `name> text`.
@@ -124,28 +136,17 @@ fn one_source_can_be_named() {
         statements(&plain(&repository, &["Two/b"]), 0),
         ["Two/b> SELECT 2 FROM scope()"]
     );
-    let error = compile(&repository, &ask(&["Two/c"]), &Options::default()).unwrap_err();
+    let error = with(&repository, &["Two/c"], &Options::default()).unwrap_err();
     assert_eq!(error.to_string(), "no artifact `Two/c`");
 }
 
 #[test]
-fn unknown_artifacts_suggest_or_are_left_out() {
+fn unknown_artifacts_suggest() {
     let repository = repository(&["name: Linux.Sys.Pslist\n"]);
-    let error = compile(&repository, &ask(&["Linux.Sys.PsList2"]), &Options::default()).unwrap_err();
+    let error = with(&repository, &["Linux.Sys.PsList2"], &Options::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "no artifact `Linux.Sys.PsList2`; did you mean `Linux.Sys.Pslist`?"
-    );
-    let options = Options {
-        ignore_missing: true,
-        ..Options::default()
-    };
-    assert_eq!(
-        compile(&repository, &ask(&["No.Such"]), &options)
-            .unwrap()
-            .requests
-            .len(),
-        0
     );
 }
 
@@ -155,9 +156,8 @@ fn custom_artifacts_override_when_allowed() {
         "name: A\nsources: [{query: SELECT 1 FROM scope()}]\n",
         "name: Custom.A\nsources: [{query: SELECT 2 FROM scope()}]\n",
     ]);
-    let mut request = ask(&["A"]);
-    request.allow_custom_overrides = true;
-    let compiled = compile(&repository, &request, &Options::default()).unwrap();
+    let wanted = repository.resolve_spec(&Spec::of("A"), true).unwrap();
+    let compiled = compile(&repository, &[wanted], &Limits::default(), &Options::default()).unwrap();
     assert_eq!(statements(&compiled, 0), ["Custom.A> SELECT 2 FROM scope()"]);
 }
 
@@ -235,18 +235,16 @@ fn variables_are_defaults_overlaid_with_what_the_user_gives() {
          sources: [{query: SELECT 1 FROM scope()}]\n",
     ]);
     let parameters = [("s", "secret"), ("extra", "3"), ("a", "2")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-    let mut request = ask(&["A"]);
-    request.specs = vec![Spec {
-        artifact: "A".into(),
-        parameters: parameters.to_vec(),
-        ..Spec::default()
-    }];
+    let spec = Spec {
+        parameters: parameters.into(),
+        ..Spec::of("A")
+    };
     let metadata = |name: &str| (name == "Key").then(|| "kept".to_owned());
     let options = Options {
         server_metadata: Some(&metadata),
         ..Options::default()
     };
-    let compiled = compile(&repository, &request, &options).unwrap();
+    let compiled = make(&repository, &[spec], &Limits::default(), &options).unwrap();
     let show = |request: &peregrine_artifacts::CompiledRequest| {
         request
             .env
@@ -267,12 +265,12 @@ fn variables_are_defaults_overlaid_with_what_the_user_gives() {
 
 #[test]
 fn names_are_obfuscated_for_agents() {
-    let reverse = |name: &str| format!("${}", name.chars().rev().collect::<String>());
+    let reverse = |name: &str| Ok(format!("${}", name.chars().rev().collect::<String>()));
     let options = Options {
         obfuscate: Some(&reverse),
         ..Options::default()
     };
-    let compiled = compile(&repository(&[TWO_SOURCES]), &ask(&["Two"]), &options).unwrap();
+    let compiled = with(&repository(&[TWO_SOURCES]), &["Two"], &options).unwrap();
     let names: Vec<_> = compiled.requests[0]
         .query
         .iter()
@@ -327,7 +325,7 @@ fn dependencies_are_reduced_sorted_and_cut_at_cycles() {
 #[test]
 fn a_missing_dependency_is_an_error() {
     let repository = repository(&["name: A\nsources: [{query: SELECT * FROM Artifact.B()}]\n"]);
-    let error = compile(&repository, &ask(&["A"]), &Options::default()).unwrap_err();
+    let error = with(&repository, &["A"], &Options::default()).unwrap_err();
     assert!(
         matches!(error, Error::NotFound { ref name, .. } if name == "B"),
         "{error}"
@@ -341,14 +339,15 @@ fn limits_follow_their_precedence() {
          sources: [{query: SELECT 1 FROM scope()}]\n",
         "name: B\nresources: {max_rows: 41, timeout: 11}\nsources: [{query: SELECT 1 FROM scope()}]\n",
     ]);
-    let mut request = ask(&["A", "B"]);
-    request.specs = vec![Spec {
-        artifact: "A".into(),
-        cpu_limit: 21.0,
-        max_batch_rows: 71,
-        ..Spec::default()
-    }];
-    request.limits = Limits {
+    let specs = [
+        Spec {
+            cpu_limit: 21.0,
+            max_batch_rows: 71,
+            ..Spec::of("A")
+        },
+        Spec::of("B"),
+    ];
+    let limits = Limits {
         iops_limit: 31.0,
         progress_timeout: 5.0,
         ..Limits::default()
@@ -362,7 +361,7 @@ fn limits_follow_their_precedence() {
         batching,
         ..Options::default()
     };
-    let compiled = compile(&repository, &request, &options).unwrap();
+    let compiled = make(&repository, &specs, &limits, &options).unwrap();
     let a = &compiled.requests[0];
     assert_eq!(
         (a.timeout, a.cpu_limit, a.iops_limit, a.progress_timeout),
@@ -374,6 +373,27 @@ fn limits_follow_their_precedence() {
         (11, 1)
     );
     assert_eq!((compiled.max_rows, compiled.max_upload_bytes), (41, 50));
+    let options = Options {
+        defaults: Defaults {
+            timeout: 600,
+            max_rows: 1_000_000,
+            max_upload_bytes: 0,
+        },
+        ..Options::default()
+    };
+    let compiled = with(&repository, &["B"], &options).unwrap();
+    assert_eq!((compiled.requests[0].timeout, compiled.max_rows), (11, 41));
+    let plain_artifact = "name: P\nsources: [{query: SELECT 1 FROM scope()}]\n";
+    repository.load(plain_artifact, Origin::Custom).unwrap();
+    let compiled = with(&repository, &["P"], &options).unwrap();
+    assert_eq!(
+        (
+            compiled.requests[0].timeout,
+            compiled.max_rows,
+            compiled.max_upload_bytes
+        ),
+        (600, 1_000_000, 0)
+    );
 
     let unset = plain(&repository, &["B"]);
     assert_eq!(
@@ -401,7 +421,7 @@ fn tools_become_variables() {
         "name: A\ntools: [{name: T, url: 'https://a'}]\nsources: [{query: SELECT * FROM Artifact.B()}]\n",
         "name: B\ntools: [{name: U}]\nsources: [{query: SELECT 1 FROM scope()}]\n",
     ]);
-    let error = compile(&repository, &ask(&["A"]), &Options::default()).unwrap_err();
+    let error = with(&repository, &["A"], &Options::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "tool `T`: there is no inventory here; run this artifact through a server"
@@ -410,7 +430,7 @@ fn tools_become_variables() {
         tools: Some(&Inventory),
         ..Options::default()
     };
-    let compiled = compile(&repository, &ask(&["A"]), &options).unwrap();
+    let compiled = with(&repository, &["A"], &options).unwrap();
     let env: Vec<_> = compiled.requests[0]
         .env
         .iter()
@@ -437,25 +457,114 @@ fn tools_become_variables() {
 }
 
 #[test]
-fn access_is_asked_per_launched_artifact() {
-    let repository =
-        repository(&["name: A\nrequired_permissions: [EXECVE]\nsources: [{query: SELECT 1 FROM scope()}]\n"]);
-    let check = |artifact: &peregrine_artifacts::Artifact| {
-        peregrine_artifacts::validate::check_launch(artifact, false, false, &|permission| {
-            permission != "EXECVE"
-        })
+fn a_launch_needs_what_the_target_and_the_author_ask_for() {
+    let repository = repository(&[
+        "name: A\nrequired_permissions: [EXECVE]\nsources: [{name: One, query: SELECT 1 FROM scope()}]\n",
+        "name: E\ntype: CLIENT_EVENT\nsources: [{query: SELECT 1 FROM scope()}]\n",
+    ]);
+    let launch = |reference: &str, target: Target, has: &[&str]| {
+        let wanted = repository.resolve_spec(&Spec::of(reference), false).unwrap();
+        wanted
+            .check_target(target)
+            .and_then(|()| wanted.check_launch(target, &|permission| has.contains(&permission)))
+            .map_err(|error| error.to_string())
     };
-    let options = Options {
-        check_access: Some(&check),
-        ..Options::default()
+    for reference in ["A", "A/One"] {
+        assert_eq!(
+            launch(reference, Target::Client, &["COLLECT_CLIENT", "EXECVE"]),
+            Ok(())
+        );
+        for has in [
+            &[][..],
+            &["COLLECT_CLIENT"],
+            &["EXECVE"],
+            &["COLLECT_SERVER", "COLLECT_BASIC", "EXECVE"],
+        ] {
+            let error = launch(reference, Target::Client, has).unwrap_err();
+            assert!(
+                error.ends_with("is needed to launch `A`; ask an administrator for it"),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(launch("E", Target::ClientEvents, &["COLLECT_CLIENT"]), Ok(()));
+    for (reference, target) in [
+        ("E", Target::Client),
+        ("A/One", Target::ClientEvents),
+        ("A", Target::Server),
+    ] {
+        let error = launch(reference, target, &["COLLECT_CLIENT", "COLLECT_SERVER", "EXECVE"]).unwrap_err();
+        assert!(error.contains("is of type"), "{error}");
+    }
+    let basic = Metadata {
+        basic: true,
+        ..Metadata::default()
     };
-    let error = compile(&repository, &ask(&["A"]), &options).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("permission `EXECVE` is needed to launch `A`"),
-        "{error}"
+    repository.set_metadata("A", basic.clone());
+    repository.set_metadata("E", basic);
+    assert_eq!(launch("A/One", Target::Client, &["COLLECT_BASIC"]), Ok(()));
+    assert!(launch("A", Target::Client, &["COLLECT_CLIENT"]).is_err());
+    assert!(launch("E", Target::ClientEvents, &["COLLECT_BASIC"]).is_err());
+}
+
+#[test]
+fn a_permission_nobody_knows_is_one_nobody_has() {
+    let repository = Repository::empty();
+    let raw = "name: A\nrequired_permissions: [EXECV]\nsources: [{query: SELECT 1 FROM scope()}]\n";
+    repository.load(raw, Origin::CompiledIn).unwrap();
+    let wanted = repository.resolve_spec(&Spec::of("A"), false).unwrap();
+    let error = wanted
+        .check_launch(Target::Client, &|name| name != "EXECV")
+        .unwrap_err();
+    assert!(matches!(error, Error::Denied { permission, .. } if permission == "EXECV"));
+}
+
+#[test]
+fn parameters_must_exist_and_fit() {
+    let repository = repository(&[
+        "name: A\nparameters: [{name: N, type: int}, {name: Key, type: redacted}]\nsources: [{query: SELECT N FROM scope()}]\n",
+    ]);
+    let check = |name: &str, value: &str| {
+        let spec = Spec {
+            parameters: [(name.to_owned(), value.to_owned())].into(),
+            ..Spec::of("A")
+        };
+        let wanted = repository.resolve_spec(&spec, false).unwrap();
+        wanted.check_parameters().map_err(|error| error.to_string())
+    };
+    assert_eq!(check("N", "12"), Ok(()));
+    assert_eq!(check("Key", "12"), Ok(()));
+    for (name, value, part) in [
+        ("N", "twelve", "parameter `N`: needs a whole number, not `twelve`"),
+        ("M", "1", "parameter `M`: artifact `A` has no such parameter"),
+        ("Key", MARKER, "type it again"),
+    ] {
+        let error = check(name, value).unwrap_err();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_spec_that_is_shown_hides_redacted_values_and_gets_them_back() {
+    let repository = repository(&[
+        "name: A\nparameters: [{name: N}, {name: Key, type: Redacted}]\nsources: [{query: SELECT N FROM scope()}]\n",
+    ]);
+    let spec = Spec {
+        parameters: [("N", "1"), ("Key", "secret")]
+            .map(|(k, v)| (k.into(), v.into()))
+            .into(),
+        ..Spec::of("A")
+    };
+    let wanted = repository.resolve_spec(&spec, false).unwrap();
+    let shown = wanted.shown();
+    assert!(wanted.has_secrets());
+    assert_eq!(
+        (&*shown.parameters["N"], &*shown.parameters["Key"]),
+        ("1", MARKER)
     );
+    let mut again = repository.resolve_spec(&shown, false).unwrap();
+    again.restore(&spec);
+    assert_eq!(again.in_clear(), &spec);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What can go wrong, and the one table that says how it is told over HTTP.
 
-use crate::artifacts::CompileError;
 use crate::users::Permission;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use peregrine_artifacts::Error as ArtifactError;
 use serde_json::{Value, json};
 
 /// Result of server code.
@@ -19,6 +19,9 @@ pub enum Error {
     /// Wrong user name or password.
     #[error("user name or password is wrong")]
     BadCredentials,
+    /// Somebody signed in gave a wrong current password: no reason to end the session.
+    #[error("the current password is wrong")]
+    WrongPassword,
     /// Too many failed attempts.
     #[error("too many failed attempts; wait {0} seconds")]
     Throttled(u64),
@@ -31,15 +34,26 @@ pub enum Error {
     /// The thing asked for does not exist.
     #[error("no {0} `{1}`")]
     NotFound(&'static str, String),
+    /// No handler has this path.
+    #[error("no API path `{0}`; the documentation lists those there are")]
+    UnknownPath(String),
+    /// The path has no such method.
+    #[error("method `{0}` is not possible here; the documentation lists those that are")]
+    UnknownMethod(http::Method),
     /// The request makes no sense.
     #[error("{0}")]
     BadRequest(String),
     /// The new password is too easy.
     #[error("{0}")]
     WeakPassword(String),
-    /// An artifact does not accept a parameter.
-    #[error(transparent)]
-    BadParameter(#[from] CompileError),
+    /// An artifact cannot be launched as it was asked for.
+    #[error("{error}")]
+    Artifact {
+        /// Its name, or several.
+        artifact: String,
+        /// Why not.
+        error: ArtifactError,
+    },
     /// The question is larger than the server answers.
     #[error("{0}")]
     TooLarge(String),
@@ -61,23 +75,36 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is wrong with an artifact somebody asked for.
+    pub(crate) fn artifact(artifact: &str, error: ArtifactError) -> Error {
+        Error::Artifact {
+            artifact: artifact.to_owned(),
+            error,
+        }
+    }
+
     /// HTTP status and code of each error.
     fn table(&self) -> (StatusCode, &'static str) {
         use peregrine_store::Error as Store;
         match self {
             Error::NotSignedIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
             Error::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials"),
+            Error::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password"),
             Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, "permission_denied"),
             Error::CrossSite(_) => (StatusCode::FORBIDDEN, "cross_site"),
-            Error::NotFound(..) | Error::Store(Store::NotFound { .. }) => {
+            Error::UnknownMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Error::NotFound(..) | Error::UnknownPath(_) | Error::Store(Store::NotFound { .. }) => {
                 (StatusCode::NOT_FOUND, "not_found")
             }
             Error::BadRequest(_) | Error::Store(Store::BadName(_)) => {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }
             Error::WeakPassword(_) => (StatusCode::BAD_REQUEST, "weak_password"),
-            Error::BadParameter(_) => (StatusCode::BAD_REQUEST, "bad_parameter"),
+            Error::Artifact { error, .. } => match error {
+                ArtifactError::Denied { .. } => (StatusCode::FORBIDDEN, "permission_denied"),
+                _ => (StatusCode::BAD_REQUEST, "bad_parameter"),
+            },
             Error::TooLarge(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too_large"),
             Error::Store(Store::Exists { .. }) => (StatusCode::CONFLICT, "exists"),
             Error::Store(Store::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
@@ -90,8 +117,14 @@ impl Error {
 
     fn detail(&self) -> Value {
         match self {
-            Error::BadParameter(error) => {
-                json!({"artifact": error.artifact, "parameter": error.parameter, "message": error.message})
+            Error::Artifact { artifact, error } => {
+                let (parameter, permission) = match error {
+                    ArtifactError::Parameter { parameter, .. } => (Some(parameter), None),
+                    ArtifactError::Denied { permission, .. } => (None, Some(permission)),
+                    _ => (None, None),
+                };
+                json!({"artifact": artifact, "parameter": parameter, "permission": permission,
+                    "message": error.to_string()})
             }
             Error::Forbidden(permission) => json!({"permission": permission.name()}),
             _ => Value::Null,

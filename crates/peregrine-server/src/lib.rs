@@ -6,15 +6,17 @@
 #![forbid(unsafe_code)]
 
 mod api;
-pub mod artifacts;
 mod audit;
 mod clients;
 mod clock;
+mod compress;
 pub mod config;
+mod deployment;
 mod error;
 mod flows;
 mod gateway;
 mod gui;
+mod launch;
 mod listen;
 mod monitoring;
 mod push;
@@ -24,7 +26,6 @@ mod storage;
 mod table;
 mod users;
 
-pub use artifacts::{ArtifactService, CompileError, Compiled, Limits, RepositoryArtifacts, Spec};
 pub use clients::parse_search;
 pub use config::Config;
 pub use error::{Error, Result};
@@ -32,4 +33,4 @@ pub use flows::state as flow_state;
 pub use gui::{GuiAssets, GuiFile, NoGui};
 pub use server::{Addresses, RunningServer, Server};
 pub use storage::Storage;
-pub use users::{InitialAdmin, Permission, Role};
+pub use users::{Account, Accounts, InitialAdmin, Permission, Role};

@@ -1,12 +1,12 @@
 //! Starting and stopping everything.
 
-use crate::artifacts::ArtifactService;
 use crate::gateway::{self, Gateway};
 use crate::gui::GuiAssets;
 use crate::push::{self, Hub};
 use crate::shared::Shared;
-use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin};
+use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin, write_down_failures};
 use crate::{Config, Error, Result, Storage, api, clock, listen};
+use peregrine_artifacts::Repository;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,12 +46,13 @@ impl Server {
         config: Config,
         storage: Storage,
         gui: Arc<dyn GuiAssets>,
-        artifacts: Arc<dyn ArtifactService>,
+        artifacts: Repository,
     ) -> Result<RunningServer> {
         storage.object_root()?;
         let shared = Arc::new(Shared {
             gateway: Gateway::new(&config)?,
             obfuscator: config.obfuscator(),
+            vault: config.vault()?,
             config,
             storage,
             artifacts,
@@ -59,6 +60,9 @@ impl Server {
             hub: Hub::new(),
             hasher: Hasher::new(),
             throttle: Throttle::default(),
+            failures: Default::default(),
+            spare_sessions: Default::default(),
+            kept_audit: Default::default(),
             monitoring: Default::default(),
             views: Default::default(),
             started: clock::now(),
@@ -74,6 +78,7 @@ impl Server {
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
         tasks.spawn(gateway::watch_connections(shared.clone()));
         tasks.spawn(keep_house(shared.clone()));
+        tasks.spawn(write_down_failures(shared.clone()));
         tracing::info!(gui = %addresses.gui, frontend = %addresses.frontend, "server started");
         Ok(RunningServer {
             addresses,
@@ -179,6 +184,7 @@ async fn report(name: &'static str, task: impl Future<Output = Result<()>>) {
 
 async fn keep_house(shared: Arc<Shared>) {
     loop {
+        shared.storage.keep_reserve().await;
         if let Err(error) = shared.storage.database.expire_sessions(clock::now()).await {
             tracing::warn!(%error, "expired sessions not deleted");
         }

@@ -1,6 +1,6 @@
 //! What all parts of a running server share.
 
-use crate::artifacts::ArtifactService;
+use crate::audit;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::gui::GuiAssets;
@@ -8,11 +8,12 @@ use crate::monitoring::TableCache;
 use crate::push::Hub;
 use crate::storage::Storage;
 use crate::table::ViewCache;
-use crate::users::{Hasher, Throttle};
+use crate::users::{Failures, Hasher, SpareSessions, Throttle};
 use axum::extract::ConnectInfo;
 use http::request::Parts;
+use peregrine_artifacts::Repository;
 use peregrine_store::Micros;
-use peregrine_wire::Obfuscator;
+use peregrine_wire::{Obfuscator, Vault};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -21,13 +22,18 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) storage: Storage,
-    pub(crate) artifacts: Arc<dyn ArtifactService>,
+    pub(crate) artifacts: Repository,
     pub(crate) gui: Arc<dyn GuiAssets>,
     pub(crate) obfuscator: Option<Obfuscator>,
+    /// Closes secrets that must be stored.
+    pub(crate) vault: Vault,
     pub(crate) gateway: Gateway,
     pub(crate) hub: Hub,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
+    pub(crate) failures: Failures,
+    pub(crate) spare_sessions: SpareSessions,
+    pub(crate) kept_audit: audit::Kept,
     pub(crate) monitoring: TableCache,
     pub(crate) views: ViewCache,
     pub(crate) started: Micros,

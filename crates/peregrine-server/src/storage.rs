@@ -16,9 +16,14 @@ pub struct Storage {
     pub bus: Arc<dyn Bus>,
     /// Shown on the status page.
     pub place: PathBuf,
+    /// A file that is only there to be removed when the disk is full.
+    reserve: Option<PathBuf>,
     /// Keeps other processes out of an embedded store.
     _lock: Option<Arc<FolderLock>>,
 }
+
+/// Bytes kept for deleting on a full disk.
+const RESERVE: usize = 16 << 20;
 
 impl Storage {
     /// The embedded store: everything in one folder of this machine.
@@ -29,8 +34,43 @@ impl Storage {
             objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),
+            reserve: Some(folder.join("reserve")),
             _lock: Some(Arc::new(lock)),
         })
+    }
+
+    /// Makes the reserve, unless it is there or there is no room for it.
+    pub(crate) async fn keep_reserve(&self) {
+        let Some(path) = self.reserve.clone().filter(|path| !path.exists()) else {
+            return;
+        };
+        let has_room = self
+            .objects
+            .free_bytes()
+            .await
+            .is_none_or(|free| free > 8 * RESERVE as u64);
+        if !has_room {
+            return;
+        }
+        let made = tokio::task::spawn_blocking(move || {
+            // Written apart, so that the name means: all of it is there.
+            let part = path.with_extension("part");
+            let made =
+                std::fs::write(&part, vec![0xff_u8; RESERVE]).and_then(|()| std::fs::rename(&part, &path));
+            made.inspect_err(|_| {
+                let _ = std::fs::remove_file(&part);
+            })
+        });
+        if let Ok(Err(error)) = made.await {
+            tracing::warn!(%error, "no reserve for a full disk");
+        }
+    }
+
+    /// Gives the reserve to the disk; false when there is none.
+    pub(crate) fn free_reserve(&self) -> bool {
+        self.reserve
+            .as_ref()
+            .is_some_and(|path| std::fs::remove_file(path).is_ok())
     }
 
     /// Stores opened elsewhere.
@@ -45,6 +85,7 @@ impl Storage {
             objects,
             bus,
             place,
+            reserve: None,
             _lock: None,
         }
     }

@@ -8,7 +8,11 @@ use common::agent::Agent;
 use common::http::{self, Browser, encode};
 use common::{PASSWORD, World};
 use peregrine_proto::velo_status::ReturnedStatus;
+use peregrine_server::{Accounts, NoGui, Role, Server, Storage};
+use peregrine_store::{FolderObjects, LocalBus, SettingStore, SqliteDatabase};
 use serde_json::{Value, json};
+use std::io::Read;
+use std::sync::Arc;
 
 /// A finished flow with a thousand rows in several chunks.
 async fn thousand_rows(world: &World) -> (Agent, String) {
@@ -76,6 +80,14 @@ async fn signing_in_and_out() {
         (reply.status, &reply.json()["error"]["code"]),
         (400, &json!("weak_password"))
     );
+    let mistyped = json!({"current": "not it", "new": "another long password"});
+    let reply = browser.call("PUT", "session/password", Some(mistyped)).await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (403, &json!("wrong_password")),
+        "401 would mean that nobody is signed in"
+    );
+    browser.get("session").await;
     let other = world.sign_in("tester").await;
     let new = json!({"current": PASSWORD, "new": "another long password"});
     assert_eq!(
@@ -189,6 +201,7 @@ async fn clients_are_found_and_labelled() {
     let world = World::new().await;
     let (one, two) = (world.agent().await, world.agent().await);
     let browser = world.sign_in("tester").await;
+    let _open = (one.wait().await, two.wait().await);
     let labels = format!("clients/{}/labels", one.id);
     let client = browser
         .call(
@@ -502,10 +515,25 @@ async fn the_gui_comes_with_safe_headers() {
     );
     assert_eq!(http::get(address, "/assets/missing.js").await.status, 404);
     assert_eq!(http::get(address, "/../server.config.yaml").await.status, 404);
-    let api = http::get(address, "/api/v1/nothing").await;
+    for path in [
+        "/api/v1/nothing",
+        "/api/v1/clients/C.1/nothing/at/all",
+        "/api/v1/%7Bx%7D",
+    ] {
+        let api = http::get(address, path).await;
+        assert_eq!(
+            (api.status, &api.json()["error"]["code"]),
+            (404, &json!("not_found"))
+        );
+        assert_eq!(
+            api.json()["error"]["message"],
+            format!("no API path `{path}`; the documentation lists those there are")
+        );
+    }
+    let wrong = http::post(address, "/api/v1/clients", Vec::new()).await;
     assert_eq!(
-        (api.status, &api.json()["error"]["code"]),
-        (404, &json!("not_found"))
+        (wrong.status, &wrong.json()["error"]["code"]),
+        (405, &json!("method_not_allowed"))
     );
     assert_eq!(http::get(world.frontend(), "/healthz").await.status, 200);
 }
@@ -542,4 +570,512 @@ async fn a_browser_that_reconnects_misses_nothing_or_is_told_to_refetch() {
     assert!(!caught_up.contains("resync"), "{caught_up}");
     let mut strange = browser.watch_after(&topics, "12345").await;
     strange.until("event: resync").await;
+}
+
+/// Every door that starts a query, with an artifact of our choice.
+fn doors(client_id: &str, collected: &str, watched: &str) -> Vec<(&'static str, String, Value)> {
+    let spec = |name: &str| json!([{"artifact": name}]);
+    vec![
+        (
+            "POST",
+            format!("clients/{client_id}/flows"),
+            json!({"artifacts": spec(collected)}),
+        ),
+        (
+            "POST",
+            format!("clients/{client_id}/flows"),
+            json!({"artifacts": [{"artifact": "Generic.Client.Info"}, {"artifact": collected}]}),
+        ),
+        (
+            "PUT",
+            "monitoring/client".into(),
+            json!({"artifacts": spec(watched)}),
+        ),
+        (
+            "PUT",
+            "monitoring/client".into(),
+            json!({"artifacts": [], "label_events": [{"label": "x", "artifacts": spec(watched)}]}),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn naming_a_source_is_no_way_around_permissions() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let put = async |name: &str, roles: &[&str]| {
+        world.server().put_user(name, PASSWORD, roles).await.unwrap();
+    };
+    put("gatherer", &["investigator"]).await;
+    let tried = [
+        ("looker", "Generic.Client.VQL/", "Test.Watch/One"),
+        ("looker", "Generic.Client.VQL", "Test.Watch"),
+        ("looker", "Test.Rows/All", "Test.Events"),
+        ("gatherer", "Test.Program/One", "Test.Watch/One"),
+        ("gatherer", "Test.Program", "Test.Watch"),
+    ];
+    for (user, collected, watched) in tried {
+        let browser = world.sign_in(user).await;
+        for (method, path, body) in doors(&agent.id, collected, watched) {
+            let reply = browser.call(method, &path, Some(body.clone())).await;
+            assert_eq!(
+                (reply.status, &reply.json()["error"]["code"]),
+                (403, &json!("permission_denied")),
+                "{user} {path} {body}"
+            );
+        }
+    }
+    let gatherer = world.sign_in("gatherer").await;
+    let flows = format!("clients/{}/flows", agent.id);
+    assert_eq!(gatherer.get(&flows).await["total"], 1, "only the interrogation");
+    let body = json!({"artifacts": [{"artifact": "Test.Rows/All"}]});
+    assert_eq!(gatherer.call("POST", &flows, Some(body)).await.status, 201);
+    let looker = world.sign_in("looker").await;
+    let path = format!("clients/{}/interrogate", agent.id);
+    assert_eq!(looker.call("POST", &path, None).await.status, 403);
+    let admin = world.sign_in("tester").await;
+    for (method, path, body) in doors(&agent.id, "Test.Program/One", "Test.Watch/One") {
+        let reply = admin.call(method, &path, Some(body)).await;
+        assert!(reply.status < 300, "{path}: {}", reply.text());
+    }
+    for (method, path, body) in doors(&agent.id, "Test.Program/Three", "Test.Watch/") {
+        let reply = admin.call(method, &path, Some(body)).await;
+        assert_eq!(reply.status, 400, "{path}: {}", reply.text());
+    }
+    for (method, path, body) in doors(&agent.id, "Test.Watch/One", "Test.Program/One") {
+        let reply = admin.call(method, &path, Some(body)).await;
+        assert!(
+            reply.status == 400 && reply.text().contains("is of type"),
+            "{}",
+            reply.text()
+        );
+    }
+}
+
+/// Every file below the folder, as far as it is there.
+fn stored_bytes(folder: &std::path::Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => all.extend(stored_bytes(&entry.path())),
+            _ => all.extend(std::fs::read(entry.path()).unwrap_or_default()),
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redacted_parameters_reach_the_agent_and_nobody_else() {
+    const SECRET: &str = "pa55-of-the-parameter";
+    let mut world = World::new().await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let flows = format!("clients/{}/flows", agent.id);
+    let request = json!({"artifacts": [{"artifact": "Test.Program/One", "parameters": {"Key": SECRET, "Plain": "seen"}}]});
+    let mut seen = String::new();
+    let compiled = browser
+        .call("POST", "artifacts/compile", Some(request.clone()))
+        .await;
+    assert_eq!(compiled.status, 200, "{}", compiled.text());
+    seen += &compiled.text();
+    let reply = browser.call("POST", &flows, Some(request)).await;
+    let id = reply.json()["flow_id"].as_str().unwrap().to_owned();
+    let shown = browser.get(&format!("{flows}/{id}")).await;
+    assert_eq!(
+        shown["request"]["artifacts"][0]["parameters"],
+        json!({"Key": "XXXXX", "Plain": "seen"})
+    );
+    let again = browser.call("POST", &flows, Some(shown["request"].clone())).await;
+    assert!(
+        again.status == 400 && again.text().contains("type it again"),
+        "a copy asks for what was hidden: {}",
+        again.text()
+    );
+    let table =
+        json!({"artifacts": [{"artifact": "Test.Events", "parameters": {"Key": SECRET, "Count": "3"}}]});
+    let set = browser.call("PUT", "monitoring/client", Some(table)).await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    let shown_table = browser.get("monitoring/client").await;
+    assert_eq!(shown_table["artifacts"][0]["parameters"]["Key"], "XXXXX");
+    seen += &shown.to_string();
+    seen += &shown_table.to_string();
+    seen += &set.text();
+    seen += &browser.get("audit?sort=time&desc=true").await.to_string();
+    seen += &browser.get("search?q=").await.to_string();
+    seen += &browser.get(&flows).await.to_string();
+    assert!(seen.contains("seen") && !seen.contains(SECRET), "{seen}");
+
+    // A table that was shown and sent back still has what was hidden, also after a restart.
+    let mut back = shown_table.clone();
+    back["artifacts"][0]["parameters"]["Count"] = json!("4");
+    assert_eq!(
+        browser.call("PUT", "monitoring/client", Some(back)).await.status,
+        200
+    );
+    world.stop().await;
+    let bytes = stored_bytes(world.folder.path());
+    assert!(
+        !bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()),
+        "the secret is in the data folder"
+    );
+    world.start().await;
+    agent.address = world.frontend();
+    let told = agent.poll().await;
+    let value = |env: &[peregrine_proto::VqlEnv], key: &str| {
+        let found = env.iter().find(|env| env.key == key);
+        found.map(|env| env.value.clone()).unwrap_or_default()
+    };
+    let flow = told.iter().find(|message| message.session_id == id).unwrap();
+    let actions = &flow.flow_request.as_ref().unwrap().vql_client_actions;
+    assert_eq!(value(&actions[0].env, "Key"), SECRET);
+    let event = &told
+        .iter()
+        .find_map(|message| message.update_event_table.as_ref())
+        .unwrap()
+        .event[0];
+    assert_eq!(
+        (value(&event.env, "Key"), value(&event.env, "Count")),
+        (SECRET.to_owned(), "4".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_without_limits_gets_those_of_the_configuration() {
+    let world = World::with(|config| config.defaults.collection_max_rows = 77).await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let flows = format!("clients/{}/flows", agent.id);
+    let mut start = async |limits: Value| {
+        let mut body = json!({"artifacts": [{"artifact": "Test.Rows"}]});
+        body.as_object_mut()
+            .unwrap()
+            .extend(limits.as_object().unwrap().clone());
+        let reply = browser.call("POST", &flows, Some(body)).await;
+        let id = reply.json()["flow_id"].as_str().unwrap().to_owned();
+        let told = agent.poll().await;
+        let message = told.into_iter().find(|message| message.session_id == id).unwrap();
+        let request = message.flow_request.unwrap();
+        let limits = browser.get(&format!("{flows}/{id}")).await["limits"].clone();
+        let sent = (
+            request.vql_client_actions[0].timeout,
+            request.max_rows,
+            request.max_upload_bytes,
+        );
+        let shown = |name: &str| limits[name].as_u64().unwrap();
+        assert_eq!(
+            sent,
+            (shown("timeout"), shown("max_rows"), shown("max_upload_bytes")),
+            "what is shown is what holds"
+        );
+        sent
+    };
+    assert_eq!(start(json!({})).await, (600, 77, 1 << 30));
+    assert_eq!(
+        start(json!({"timeout": 5, "max_rows": 1_000_000_000_000u64, "max_upload_bytes": 9})).await,
+        (5, 1_000_000_000_000, 9)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_are_counted_before_they_are_looked_at() {
+    let mut world = World::new().await;
+    let address = world.server().addresses().gui;
+    let guesses: Vec<_> = (0..60)
+        .map(|n| {
+            tokio::spawn(async move {
+                let reply = Browser::new(address)
+                    .sign_in("tester", &format!("guess {n}"))
+                    .await;
+                reply.status
+            })
+        })
+        .collect();
+    let mut looked_at = 0;
+    for guess in guesses {
+        match guess.await.unwrap() {
+            401 => looked_at += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert!(
+        (5..12).contains(&looked_at),
+        "{looked_at} of 60; after five, each failure doubles the wait"
+    );
+    let mut looked_at = 0;
+    for n in 0..40 {
+        let reply = Browser::new(address).sign_in(&format!("user{n}"), "guess").await;
+        looked_at += u32::from(reply.status == 401);
+    }
+    assert!(
+        (1..30).contains(&looked_at),
+        "{looked_at} of 40 names from one address"
+    );
+    world.stop().await;
+    world.start().await;
+    let audit = world.sign_in("tester").await.get("audit?limit=500").await;
+    let failures: Vec<String> = audit["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .filter(|row| {
+            [
+                "Invalid password",
+                "Unknown username",
+                "Sign-in refused",
+                "Failed sign-ins",
+            ]
+            .iter()
+            .any(|name| row.contains(name))
+        })
+        .collect();
+    assert!(
+        (2..=6).contains(&failures.len()),
+        "a hundred failures are a few lines: {failures:#?}"
+    );
+    assert!(
+        failures.iter().any(|row| row.contains("\"refused\"")),
+        "{failures:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_online_as_long_as_its_connection_is_there() {
+    let world = World::with(|config| config.client.max_poll = 300).await;
+    let agent = world.agent().await;
+    let browser = world.sign_in("looker").await;
+    let client = format!("clients/{}", agent.id);
+    let open = agent.wait().await;
+    assert_eq!(browser.get(&client).await["online"], true);
+    drop(open);
+    let offline = async { while browser.get(&client).await["online"] == true {} };
+    tokio::time::timeout(http::PATIENCE, offline)
+        .await
+        .expect("it left");
+    assert_eq!(browser.get("clients?online=true").await["total"], 0);
+    let _open = agent.wait().await;
+    assert_eq!(browser.get(&client).await["online"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_lets_people_in_to_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = common::config(folder.path());
+    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
+    let bus = Arc::new(LocalBus::new());
+    let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
+    let server = Server::start(config.clone(), storage, Arc::new(NoGui), common::artifacts())
+        .await
+        .unwrap();
+    server
+        .put_user("tester", PASSWORD, &["administrator"])
+        .await
+        .unwrap();
+    let mut agent = Agent::new(server.addresses().frontend, &config).await;
+    agent.enrol().await;
+    agent.settle_in().await;
+    let mut browser = Browser::new(server.addresses().gui);
+    assert_eq!(browser.sign_in("tester", PASSWORD).await.status, 200);
+    let flows = format!("clients/{}/flows", agent.id);
+    let body = json!({"artifacts": [{"artifact": "Test.Rows"}]});
+    let reply = browser.call("POST", &flows, Some(body.clone())).await;
+    let id = reply.json()["flow_id"].as_str().unwrap().to_owned();
+
+    database.limit_pages(1).await.unwrap();
+    let mut length = 8192;
+    for n in 0.. {
+        if database
+            .set_setting(&format!("noise {n}"), &"x".repeat(length))
+            .await
+            .is_err()
+        {
+            length /= 2;
+            if length == 0 {
+                break;
+            }
+        }
+    }
+    // Some still fit into pages that have room.
+    let mut kept_in_memory = Browser::new(server.addresses().gui);
+    for _ in 0..60 {
+        assert_eq!(kept_in_memory.sign_in("tester", PASSWORD).await.status, 200);
+        kept_in_memory.get("session").await;
+    }
+    let refused = kept_in_memory.call("POST", &flows, Some(json!({"artifacts": [{"artifact": "Generic.Client.VQL", "parameters": {"Command": "x".repeat(8192)}}]}))).await;
+    assert_eq!(refused.status, 507, "{}", refused.text());
+    let deleted = kept_in_memory
+        .call("DELETE", &format!("{flows}/{id}"), None)
+        .await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text());
+    assert_eq!(kept_in_memory.call("DELETE", "session", None).await.status, 204);
+    assert_eq!(kept_in_memory.call("GET", "session", None).await.status, 401);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_compressed_but_not_those_with_secrets() {
+    let world = World::new().await;
+    let (agent, id) = thousand_rows(&world).await;
+    let browser = world.sign_in("tester").await;
+    let get = async |path: &str, accepted: &str| {
+        let mut request = browser.request("GET", path, None);
+        let accepted = accepted.parse().unwrap();
+        request.headers_mut().insert("accept-encoding", accepted);
+        http::send(browser.address, request).await
+    };
+    let unpack = |reply: &http::Reply| {
+        let mut clear = Vec::new();
+        match reply
+            .headers
+            .get("content-encoding")
+            .map(|name| name.to_str().unwrap())
+        {
+            Some("zstd") => clear = zstd::decode_all(&reply.body[..]).unwrap(),
+            Some("gzip") => {
+                flate2::read::GzDecoder::new(&reply.body[..])
+                    .read_to_end(&mut clear)
+                    .unwrap();
+            }
+            _ => clear.clone_from(&reply.body),
+        }
+        clear
+    };
+    let base = format!("clients/{}/flows/{id}/results", agent.id);
+    for path in [
+        format!("{base}?limit=500"),
+        format!("{base}/export?format=csv"),
+        format!("{base}/export?format=json"),
+        "artifacts".to_owned(),
+    ] {
+        let plain = get(&path, "identity").await;
+        assert!(!plain.headers.contains_key("content-encoding"));
+        for name in ["zstd", "gzip"] {
+            let packed = get(&path, &format!("deflate, {name}")).await;
+            assert_eq!(packed.headers["content-encoding"], name, "{path}");
+            assert_eq!(packed.headers["vary"], "accept-encoding");
+            assert!(packed.body.len() < plain.body.len() / 3, "{path} {name}");
+            assert_eq!(unpack(&packed), plain.body, "{path} {name}");
+        }
+    }
+    let session = get("session", "gzip, zstd").await;
+    assert!(!session.headers.contains_key("content-encoding"));
+    let events = http::open(browser.address, {
+        let mut request = browser.request("GET", "events?topics=clients", None);
+        request
+            .headers_mut()
+            .insert("accept-encoding", "gzip".parse().unwrap());
+        request
+    })
+    .await;
+    assert!(!events.headers().contains_key("content-encoding"));
+    for _ in 0..2 {
+        let request = hyper::Request::get("/assets/large-1234.js")
+            .header("host", "localhost")
+            .header("accept-encoding", "gzip, deflate, br")
+            .body(http_body_util::Full::default());
+        let asset = http::send(browser.address, request.unwrap()).await;
+        assert_eq!(asset.headers["content-encoding"], "gzip");
+        assert_eq!(unpack(&asset), common::LARGE_FILE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_rows_are_seen_and_spreadsheets_run_nothing() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let flows = format!("clients/{}/flows", agent.id);
+    let body = json!({"artifacts": [{"artifact": "Test.Rows"}]});
+    let id = browser.call("POST", &flows, Some(body)).await.json()["flow_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    agent.poll().await;
+    let rows = [
+        format!("{{\"n\":1,\"Name\":{}{}}}", "[".repeat(200), "]".repeat(200)),
+        r#"{"n":-2,"Name":"half \ud800"}"#.to_owned(),
+        r#"{"n":3,"Name":"=cmd|calc"}"#.to_owned(),
+        r#"{"n":4,"Name":"-12.5"}"#.to_owned(),
+    ];
+    agent.say(vec![agent.rows(&id, "Test.Rows/All", 0, &rows)]).await;
+    let base = format!("{flows}/{id}/results");
+    let page = browser.get(&base).await;
+    assert_eq!(page["total"], 4);
+    let names: Vec<&str> = page["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row[1].as_str().unwrap_or("an array"))
+        .collect();
+    assert_eq!(names[1..], ["half \u{fffd}", "=cmd|calc", "-12.5"]);
+    assert!(page["rows"][0].to_string().contains("[[["));
+    let filter = encode(r#"[{"column":"n","op":"eq","value":1}]"#);
+    assert_eq!(browser.get(&format!("{base}?filter={filter}")).await["total"], 1);
+    let csv = browser
+        .call("GET", &format!("{base}/export?format=csv"), None)
+        .await
+        .text();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[1].starts_with("1,") && lines[1].contains("[[["), "{csv}");
+    assert_eq!(lines[2..], ["-2,half \u{fffd}", "3,'=cmd|calc", "4,-12.5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_change_beside_a_running_server() {
+    let world = World::new().await;
+    let accounts = Accounts::open(world.folder.path()).unwrap();
+    let browser = world.sign_in("tester").await;
+    accounts
+        .set_password("TESTER", "a fresh long phrase")
+        .await
+        .unwrap();
+    assert_eq!(
+        browser.call("GET", "session", None).await.status,
+        401,
+        "sessions end"
+    );
+    let mut browser = Browser::new(browser.address);
+    assert_eq!(browser.sign_in("tester", PASSWORD).await.status, 401);
+    assert_eq!(browser.sign_in("tester", "a fresh long phrase").await.status, 200);
+    accounts.add("new one", PASSWORD, &[Role::Reader]).await.unwrap();
+    let session = world.sign_in("new one").await.get("session").await;
+    assert_eq!(session["user"]["roles"], json!(["reader"]));
+    for (name, password, part) in [
+        ("New One", PASSWORD, "exists already"),
+        ("server", PASSWORD, "cannot be a user name"),
+        ("a\u{1b}b", PASSWORD, "cannot be a user name"),
+        ("other", "short", "too short"),
+    ] {
+        let error = accounts.add(name, password, &[Role::Reader]).await.unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let error = accounts.set_password("nobody", PASSWORD).await.unwrap_err();
+    assert_eq!(error.to_string(), "no user `nobody`");
+    let audit = browser.get("audit?limit=500").await["rows"].to_string();
+    assert!(
+        audit.contains("command line") && audit.contains("Update password"),
+        "{audit}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configuration_and_database_must_belong_together() {
+    let mut world = World::new().await;
+    world.stop().await;
+    let open = |folder: &std::path::Path| Storage::embedded(folder).unwrap();
+    let storage = open(world.folder.path());
+    assert!(storage.is_used().await.unwrap());
+    storage.tie_to(&world.config, false).await.unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let foreign = common::config(other.path());
+    let error = storage.tie_to(&foreign, true).await.unwrap_err();
+    assert!(error.to_string().contains("another deployment"), "{error}");
+    storage.tie_to(&world.config, false).await.unwrap();
+    let empty = open(other.path());
+    assert!(!empty.is_used().await.unwrap());
+    let error = empty.tie_to(&foreign, false).await.unwrap_err();
+    assert!(error.to_string().contains("--new-database"), "{error}");
+    empty.tie_to(&foreign, true).await.unwrap();
+    empty.tie_to(&foreign, false).await.unwrap();
 }

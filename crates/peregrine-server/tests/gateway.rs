@@ -74,7 +74,7 @@ async fn what_is_sent_twice_is_stored_once() {
     let tasks = agent.poll().await;
     let request = tasks[0].flow_request.as_ref().unwrap();
     assert_eq!(tasks[0].session_id, id);
-    let name = &request.vql_client_actions[0].query[0].name;
+    let name = &request.vql_client_actions[0].query.last().unwrap().name;
     assert!(name.starts_with('$'), "names are hidden from agents: {name}");
     assert_eq!(agent.names.reveal(name).as_deref(), Some("Test.Rows/All"));
 
@@ -366,7 +366,7 @@ async fn a_changed_monitoring_table_reaches_a_waiting_agent() {
     let waiting = agent.wait().await;
     let browser = world.sign_in("tester").await;
     let table = json!({"artifacts": [], "label_events": [
-        {"label": "From-Agent", "artifacts": [{"artifact": "Linux.Events.TrackProcesses", "parameters": {"Count": "2"}}]},
+        {"label": "From-Agent", "artifacts": [{"artifact": "Test.Events", "parameters": {"Count": "2"}}]},
         {"label": "other", "artifacts": []}]});
     let reply = browser
         .call("PUT", "monitoring/client", Some(table.clone()))
@@ -447,8 +447,7 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
     let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
     let bus = Arc::new(LocalBus::new());
     let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
-    let artifacts = Arc::new(common::artifacts::TestArtifacts);
-    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
+    let server = Server::start(config.clone(), storage, Arc::new(NoGui), common::artifacts())
         .await
         .unwrap();
     let mut agent = Agent::new(server.addresses().frontend, &config).await;
@@ -470,8 +469,10 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
         503,
         "keep it and come again"
     );
+    assert_eq!(http::get(agent.address, "/healthz").await.status, 503);
     database.limit_pages(1_000_000).await.unwrap();
     assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
+    assert_eq!(http::get(agent.address, "/healthz").await.status, 200);
     let sets = database.event_sets(&agent.id).await.unwrap();
     assert_eq!(sets[0].rows(), 30_000);
     server.shutdown().await;

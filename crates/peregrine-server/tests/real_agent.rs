@@ -9,7 +9,7 @@ use common::{PASSWORD, config};
 use peregrine_agent::{AgentPaths, Ended, EngineRunner, HostFacts};
 use peregrine_artifacts::Repository;
 use peregrine_engine::{Cancellation, builtin};
-use peregrine_server::{NoGui, RepositoryArtifacts, Server, Storage};
+use peregrine_server::{NoGui, Server, Storage};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn uploads_of_a_collection_can_be_downloaded() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let storage = Storage::embedded(folder.path()).unwrap();
-    let artifacts = Arc::new(RepositoryArtifacts::new(Repository::with_compiled_in()));
+    let artifacts = Repository::with_compiled_in();
     let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
         .await
         .unwrap();

@@ -1,6 +1,7 @@
 //! The cryptography of the envelope; the one home of aws-lc-rs.
 
 use crate::{Error, Result, der, pem};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::cipher::{
     AES_128, AES_256, Algorithm, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
     PaddedBlockEncryptingKey, UnboundCipherKey,
@@ -240,6 +241,46 @@ fn cbc_decrypt(algorithm: &'static Algorithm, key: &[u8], iv: [u8; BLOCK], data:
     Ok(())
 }
 
+/// Closes secrets that must be stored: AES-256-GCM under a key made of a secret that is kept elsewhere.
+#[derive(Debug)]
+pub struct Vault(RandomizedNonceKey);
+
+impl Vault {
+    /// Makes the key for one purpose; another purpose is another key.
+    pub fn new(purpose: &str, secret: &str) -> Result<Vault> {
+        let text = Zeroizing::new(format!("{purpose}\0{secret}"));
+        let key = Zeroizing::new(sha256(text.as_bytes()));
+        RandomizedNonceKey::new(&AES_256_GCM, &key[..])
+            .map(Vault)
+            .map_err(|_| Error::Crypto("key of stored secrets"))
+    }
+
+    /// Nonce, then what was encrypted with its tag.
+    pub fn seal(&self, clear: &[u8]) -> Result<Vec<u8>> {
+        let mut data = clear.to_vec();
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::empty(), &mut data)
+            .map_err(|_| Error::Crypto("encryption of a stored secret"))?;
+        Ok([&nonce.as_ref()[..], &data].concat())
+    }
+
+    /// Undoes [`Vault::seal`]; fails under another key and on damage.
+    pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let refused = Error::BadContent("a stored secret was closed with another key, or is damaged");
+        let (nonce, data) = sealed.split_at_checked(NONCE_LEN).ok_or(refused.clone())?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused.clone())?;
+        let mut data = Zeroizing::new(data.to_vec());
+        let length = self
+            .0
+            .open_in_place(nonce, Aad::empty(), &mut data)
+            .map_err(|_| refused)?
+            .len();
+        data.truncate(length);
+        Ok(data)
+    }
+}
+
 /// An HMAC-SHA1 key.
 #[derive(Clone)]
 pub(crate) struct MacKey(hmac::Key);
@@ -301,6 +342,22 @@ mod tests {
         assert_eq!(key.sign(&parts), code);
         assert_eq!(key.verify(&parts, &code), Ok(()));
         assert_eq!(key.verify(&parts, &code[1..]), Err(Error::BadHmac));
+    }
+
+    #[test]
+    fn a_vault_opens_what_it_closed_and_nothing_else() {
+        let vault = Vault::new("test", "secret").unwrap();
+        let sealed = vault.seal(b"hunter2").unwrap();
+        assert!(!sealed.windows(7).any(|part| part == b"hunter2"));
+        assert_ne!(sealed, vault.seal(b"hunter2").unwrap());
+        assert_eq!(&vault.open(&sealed).unwrap()[..], b"hunter2");
+        for other in [("test", "other"), ("another", "secret")] {
+            assert!(Vault::new(other.0, other.1).unwrap().open(&sealed).is_err());
+        }
+        let mut damaged = sealed.clone();
+        damaged[14] ^= 1;
+        assert!(vault.open(&damaged).is_err());
+        assert!(vault.open(&sealed[..5]).is_err());
     }
 
     #[test]

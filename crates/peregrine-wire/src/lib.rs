@@ -29,7 +29,7 @@ mod weight;
 mod writeback;
 mod yaml;
 
-pub use crypto::{PrivateKey, PublicKey, random, sha256};
+pub use crypto::{PrivateKey, PublicKey, Vault, random, sha256};
 pub use envelope::Envelope;
 pub use error::Error;
 pub use obfuscation::Obfuscator;

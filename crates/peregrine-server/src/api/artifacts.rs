@@ -1,13 +1,15 @@
 //! Artifacts, and what a request for them compiles to.
 
 use super::extract::{Body, Params};
-use crate::flows::{self, CollectRequest};
+use crate::flows::CollectRequest;
 use crate::shared::Shared;
 use crate::users::{Permission, Principal};
 use crate::{Error, Result};
 use axum::Json;
 use axum::extract::{Path, State};
-use peregrine_proto::Artifact;
+use peregrine_artifacts::compile::masked;
+use peregrine_artifacts::{Artifact, Kind, Parameter, ParameterType};
+use peregrine_proto::Resources;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,32 +29,22 @@ pub(super) async fn list(
     Params(list): Params<List>,
 ) -> Result<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    let kind = if list.r#type.is_empty() {
-        None
-    } else {
-        Some(list.r#type)
+    let kind = match &*list.r#type {
+        "" => None,
+        name => Some(
+            Kind::parse(name)
+                .ok_or_else(|| Error::BadRequest(format!("unknown type `{name}` of artifacts")))?,
+        ),
     };
-    let fits = |artifact: &Artifact| {
-        kind.as_deref()
-            .is_none_or(|kind| kind_of(artifact).eq_ignore_ascii_case(kind))
-            && runs_on(artifact, &list.os)
-    };
+    let fits =
+        |artifact: &Artifact| kind.is_none_or(|kind| artifact.kind == kind) && runs_on(artifact, &list.os);
     let found = shared.artifacts.search(&list.search);
     let views: Vec<Value> = found
         .iter()
         .filter(|artifact| fits(artifact))
-        .map(|artifact| view(artifact))
+        .map(|artifact| view(&shared, artifact))
         .collect();
     Ok(Json(json!({"artifacts": views})))
-}
-
-/// Lower case, as the API writes it.
-fn kind_of(artifact: &Artifact) -> String {
-    if artifact.r#type.is_empty() {
-        "client".into()
-    } else {
-        artifact.r#type.to_lowercase()
-    }
 }
 
 /// Artifacts of an operating system are named after it; the others run anywhere.
@@ -72,45 +64,45 @@ fn runs_on(artifact: &Artifact, os: &str) -> bool {
     !matches!(first.as_str(), "linux" | "windows" | "macos") || first == os
 }
 
-fn view(artifact: &Artifact) -> Value {
-    let parameters: Vec<Value> = artifact
-        .parameters
-        .iter()
-        .map(|parameter| {
-            json!({
-                "name": parameter.name,
-                "type": if parameter.r#type.is_empty() { "string" } else { &parameter.r#type },
-                "default": parameter.default,
-                "description": parameter.description,
-                "friendly_name": parameter.friendly_name,
-                "choices": parameter.choices,
-                "validating_regex": parameter.validating_regex,
-            })
-        })
-        .collect();
+fn view(shared: &Shared, artifact: &Artifact) -> Value {
     let sources: Vec<Value> = artifact
         .sources
         .iter()
         .map(|source| json!({"name": source.name, "description": source.description}))
         .collect();
-    let references = if artifact.reference.is_empty() {
-        &artifact.references
-    } else {
-        &artifact.reference
-    };
+    let column_types: Vec<Value> = artifact
+        .column_types
+        .iter()
+        .map(|column| json!({"name": column.name, "type": column.kind, "description": column.description}))
+        .collect();
+    let metadata = shared.artifacts.metadata(&artifact.name);
     json!({
         "name": artifact.name,
-        "type": kind_of(artifact),
+        "type": artifact.kind.as_str(),
         "description": artifact.description,
         "author": artifact.author,
-        "built_in": artifact.built_in,
-        "parameters": parameters,
+        "built_in": artifact.is_built_in(),
+        "parameters": artifact.parameters.iter().map(parameter_view).collect::<Vec<Value>>(),
         "sources": sources,
-        "precondition": artifact.precondition,
-        "references": references,
-        "column_types": artifact.column_types,
-        "resources": artifact.resources,
+        "precondition": artifact.precondition.as_ref().map(|section| &section.text),
+        "references": artifact.references,
+        "column_types": column_types,
+        "resources": (artifact.resources != Default::default()).then(|| Resources::from(&artifact.resources)),
         "required_permissions": artifact.required_permissions,
+        "basic": metadata.basic,
+    })
+}
+
+fn parameter_view(parameter: &Parameter) -> Value {
+    let is_hidden = parameter.parameter_type() == ParameterType::Redacted;
+    json!({
+        "name": parameter.name,
+        "type": if parameter.kind.is_empty() { "string" } else { &parameter.kind },
+        "default": if is_hidden { "" } else { &parameter.default },
+        "description": parameter.description,
+        "friendly_name": parameter.friendly_name,
+        "choices": parameter.choices,
+        "validating_regex": parameter.validating_regex,
     })
 }
 
@@ -124,7 +116,7 @@ pub(super) async fn show(
         .artifacts
         .get(&name)
         .ok_or(Error::NotFound("artifact", name))?;
-    let mut view = view(&artifact);
+    let mut view = view(&shared, &artifact);
     view["raw"] = json!(artifact.raw);
     Ok(Json(view))
 }
@@ -135,10 +127,13 @@ pub(super) async fn compile(
     Body(request): Body<CollectRequest>,
 ) -> Result<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    let compiled = flows::compile(&shared, &request)?;
+    let wanted = request.find(&shared)?;
+    let compiled = wanted.compile(&shared, &request.limits)?;
+    let request = request.shown(&wanted);
     let requests: Vec<Value> = compiled
         .requests
         .iter()
+        .map(masked)
         .map(|each| {
             let statements: Vec<&str> = each.query.iter().map(|query| query.vql.as_str()).collect();
             let env: serde_json::Map<String, Value> =
@@ -188,12 +183,12 @@ fn equivalent_vql(request: &CollectRequest) -> String {
         format!("spec=dict({})", specs.join(", ")),
     ];
     let numbers = [
-        ("timeout", request.timeout as f64),
-        ("cpu_limit", f64::from(request.cpu_limit)),
-        ("iops_limit", f64::from(request.iops_limit)),
-        ("progress_timeout", f64::from(request.progress_timeout)),
-        ("max_rows", request.max_rows as f64),
-        ("max_bytes", request.max_upload_bytes as f64),
+        ("timeout", request.limits.timeout as f64),
+        ("cpu_limit", f64::from(request.limits.cpu_limit)),
+        ("iops_limit", f64::from(request.limits.iops_limit)),
+        ("progress_timeout", f64::from(request.limits.progress_timeout)),
+        ("max_rows", request.limits.max_rows as f64),
+        ("max_bytes", request.limits.max_upload_bytes as f64),
     ];
     arguments.extend(
         numbers

@@ -154,7 +154,7 @@ pub(super) async fn interrogate(
     principal: Principal,
     Path(client_id): Path<String>,
 ) -> Result<Json<Value>> {
-    let request = clients::interrogation_request(&shared);
+    let request = clients::interrogation_request();
     let flow_id = flows::create(&shared, &principal, &client_id, &request).await?;
     Ok(Json(json!({"flow_id": flow_id})))
 }

@@ -14,12 +14,18 @@ mod sse;
 mod status;
 mod uploads;
 
+use crate::compress::{self, PackedFiles};
 use crate::shared::Shared;
 use crate::{Error, gui};
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
+use http::{Method, Uri};
 use std::sync::Arc;
+
+/// Letters of an unknown path that are repeated in the answer.
+const SHOWN_PATH: usize = 200;
 
 /// Everything people and browsers use.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -68,10 +74,22 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/audit", get(status::audit))
         .route("/search", get(search::search))
         .route("/server/status", get(status::status))
-        .fallback(async || Error::NotFound("API path", "see the documentation".into()));
+        .fallback(async |uri: Uri| Error::UnknownPath(shown_path(&uri)))
+        .method_not_allowed_fallback(async |method: Method| Error::UnknownMethod(method));
+    let files = Arc::new(PackedFiles::default());
     Router::new()
         .nest("/api/v1", api)
         .fallback(gui::serve)
+        .layer(from_fn(move |request: Request, next: Next| {
+            compress::answers(files.clone(), request, next)
+        }))
         .layer(from_fn_with_state(shared.clone(), gui::secure))
         .with_state(shared)
+}
+
+fn shown_path(uri: &Uri) -> String {
+    let path = uri.path();
+    // What lies below `/api/v1` no longer has that in front of it.
+    let path = format!("/api/v1{}", path.strip_prefix("/api/v1").unwrap_or(path));
+    path.chars().take(SHOWN_PATH).collect()
 }

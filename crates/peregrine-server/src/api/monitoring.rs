@@ -14,7 +14,7 @@ pub(super) async fn show(
     principal: Principal,
 ) -> Result<Json<MonitoringTable>> {
     principal.authorize(Permission::ReadResults)?;
-    Ok(Json(monitoring::get(&shared)))
+    Ok(Json(monitoring::get(&shared)?))
 }
 
 pub(super) async fn set(

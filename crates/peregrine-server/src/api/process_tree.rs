@@ -2,7 +2,7 @@
 
 use super::extract::Params;
 use crate::shared::Shared;
-use crate::table::{Row, SetSource, scan};
+use crate::table::{Row, SetSource, cells, scan};
 use crate::users::{Permission, Principal};
 use crate::{Error, Result, clock, flows};
 use axum::Json;
@@ -46,9 +46,7 @@ pub(super) async fn show(
             &source,
             processes,
             |processes: &mut Vec<Process>, number, line| {
-                let found = serde_json::from_slice::<Row>(line)
-                    .ok()
-                    .and_then(|row| Process::of(&row));
+                let found = Process::of(&cells::row(line));
                 // A set whose first row is no process has none.
                 if found.is_none() && number == 0 || processes.len() >= MAX_PROCESSES {
                     return ControlFlow::Break(());

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
-use peregrine_proto::ColumnType;
+use peregrine_artifacts::ColumnType;
 use peregrine_store::{FlowState, ResultSet, SetKind};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -57,12 +57,7 @@ pub(super) async fn search(
         .take(usize::try_from(limit).unwrap_or(20))
         .map(|artifact| {
             let description = artifact.description.lines().next().unwrap_or_default();
-            let kind = if artifact.r#type.is_empty() {
-                "client".into()
-            } else {
-                artifact.r#type.to_lowercase()
-            };
-            json!({"name": artifact.name, "type": kind, "description": description})
+            json!({"name": artifact.name, "type": artifact.kind.as_str(), "description": description})
         })
         .collect();
     let text = Some(search.q).filter(|text| !text.is_empty());

@@ -3,6 +3,8 @@
 use crate::Result;
 use crate::flows::{CollectRequest, schedule};
 use crate::shared::Shared;
+use crate::table::cells;
+use peregrine_artifacts::Spec;
 use peregrine_store::{Client, ClientFacts, FlowQuery, chunk};
 use serde_json::Value;
 
@@ -18,15 +20,11 @@ pub(crate) async fn ensure_interrogated(shared: &Shared, client: &Client) -> Res
     if client.last_interrogate_flow_id.is_some() {
         return Ok(());
     }
-    let request = request(shared);
-    if request
-        .artifacts
-        .iter()
-        .any(|spec| shared.artifacts.get(&spec.artifact).is_none())
-    {
+    let request = request();
+    let Ok(wanted) = request.find(shared) else {
         // A server without this artifact still works; its clients just have no facts.
         return Ok(());
-    }
+    };
     let client_id = Some(client.client_id.clone());
     let query = FlowQuery {
         client_id,
@@ -37,18 +35,27 @@ pub(crate) async fn ensure_interrogated(shared: &Shared, client: &Client) -> Res
     if shared.storage.database.flows(query).await?.total > 0 {
         return Ok(());
     }
-    if let Err(error) = schedule(shared, SERVICE, &client.client_id, &request).await {
+    if let Err(error) = schedule(
+        shared,
+        SERVICE,
+        &client.client_id,
+        &request,
+        &wanted.by_the_server(),
+    )
+    .await
+    {
         tracing::warn!(client_id = client.client_id, %error, "client not interrogated");
     }
     Ok(())
 }
 
 /// The request that asks a client who it is.
-pub(crate) fn request(shared: &Shared) -> CollectRequest {
-    let custom = shared.artifacts.get(CUSTOM).is_some();
+pub(crate) fn request() -> CollectRequest {
     CollectRequest {
+        artifacts: vec![Spec::of(INTERROGATION)],
+        allow_custom_overrides: true,
         urgent: true,
-        ..CollectRequest::of(if custom { CUSTOM } else { INTERROGATION })
+        ..CollectRequest::default()
     }
 }
 
@@ -99,7 +106,7 @@ pub(crate) fn facts_of_agent(rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> 
 }
 
 fn first_row(rows: &[u8]) -> Option<Value> {
-    serde_json::from_slice(chunk::lines(rows).next()?).ok()
+    Some(Value::Object(cells::row(chunk::lines(rows).next()?)))
 }
 
 /// Bytes kept of a fact an agent states, and how many of a list.

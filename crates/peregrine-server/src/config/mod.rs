@@ -7,7 +7,7 @@ pub use generate::Options;
 pub use sections::*;
 
 use crate::{Error, Result};
-use peregrine_wire::{Obfuscator, PrivateKey};
+use peregrine_wire::{Obfuscator, PrivateKey, Vault};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
@@ -114,6 +114,14 @@ impl Config {
             "" => Obfuscator::new(&Obfuscator::default_nonce(&self.frontend.private_key)),
             nonce => Obfuscator::new(nonce),
         })
+    }
+
+    /// Closes secrets that must be stored, under a key that is not in the database.
+    pub(crate) fn vault(&self) -> Result<Vault> {
+        Ok(Vault::new(
+            "peregrine secrets at rest",
+            &self.frontend.private_key,
+        )?)
     }
 
     fn check(&self) -> Result<()> {

@@ -166,6 +166,12 @@ pub struct DefaultsSection {
     /// Never asks, and hands out any number of flows.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disable_active_inflight_checks: bool,
+    /// Seconds a query of a collection may take, when neither request nor artifact say; 0 leaves it to the agent.
+    pub collection_timeout: u64,
+    /// Rows after which a collection is cancelled, likewise; 0 for no limit.
+    pub collection_max_rows: u64,
+    /// Uploaded bytes after which it is cancelled, likewise; 0 for no limit.
+    pub collection_max_upload_bytes: u64,
 }
 
 impl Default for DefaultsSection {
@@ -177,6 +183,9 @@ impl Default for DefaultsSection {
             unauthenticated_lru_timeout_sec: 10,
             inflight_check_time: 60,
             disable_active_inflight_checks: false,
+            collection_timeout: 600,
+            collection_max_rows: 1_000_000,
+            collection_max_upload_bytes: 1 << 30,
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Making a collection: check, compile, store with its task, wake the agent.
 
-use crate::artifacts::{CompileError, Compiled, Limits, Spec};
+use super::task;
+use crate::launch::{self, Allowed, Wanted};
 use crate::push::{Change, announce};
 use crate::shared::{Shared, topics};
-use crate::users::{Permission, Principal};
+use crate::users::Principal;
 use crate::{Error, Result, audit, clock};
-use peregrine_proto::{FlowRequest, Message, VeloMessage, VqlCollectorArgs, flow_request};
+use peregrine_artifacts::resources::Limits;
+use peregrine_artifacts::{Compiled, Spec, Target};
+use peregrine_proto::{FlowRequest, VeloMessage, flow_request};
 use peregrine_store::{Flow, FlowState, Task};
 use peregrine_wire::ids;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How often agents flush logs and progress (ms).
 const LOG_BATCH_MS: u64 = 2000;
@@ -23,72 +26,73 @@ const MAX_ARTIFACTS: usize = 100;
 #[serde(default)]
 pub(crate) struct CollectRequest {
     pub(crate) artifacts: Vec<Spec>,
-    pub(crate) cpu_limit: f32,
-    pub(crate) iops_limit: f32,
-    pub(crate) timeout: u64,
-    pub(crate) progress_timeout: f32,
-    pub(crate) max_rows: u64,
-    pub(crate) max_upload_bytes: u64,
+    /// Prefers `Custom.<name>` where there is one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_custom_overrides: bool,
+    #[serde(flatten)]
+    pub(crate) limits: Limits,
     pub(crate) max_logs: u64,
     pub(crate) urgent: bool,
 }
 
 impl CollectRequest {
-    /// One artifact with its defaults.
-    pub(crate) fn of(artifact: &str) -> CollectRequest {
-        let spec = Spec {
-            artifact: artifact.to_owned(),
-            parameters: Default::default(),
-        };
+    /// Finds what is asked for.
+    pub(crate) fn find(&self, shared: &Shared) -> Result<Wanted> {
+        if self.artifacts.is_empty() {
+            return Err(Error::BadRequest(
+                "no artifact is named; choose at least one".into(),
+            ));
+        }
+        if self.artifacts.len() > MAX_ARTIFACTS {
+            return Err(Error::TooLarge(format!(
+                "more than {MAX_ARTIFACTS} artifacts; make several collections"
+            )));
+        }
+        launch::find(
+            shared,
+            &self.artifacts,
+            self.allow_custom_overrides,
+            Target::Client,
+        )
+    }
+
+    /// The request as it may be stored and shown.
+    pub(crate) fn shown(&self, wanted: &Wanted) -> CollectRequest {
         CollectRequest {
-            artifacts: vec![spec],
-            ..CollectRequest::default()
+            artifacts: wanted.shown(),
+            ..self.clone()
         }
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
-            cpu_limit: self.cpu_limit,
-            iops_limit: self.iops_limit,
-            timeout: self.timeout,
-            progress_timeout: self.progress_timeout,
-            max_rows: self.max_rows,
-            max_upload_bytes: self.max_upload_bytes,
+    /// What is stored with the flow: the request, and the limits that came of it.
+    fn stored(&self, wanted: &Wanted, compiled: &Compiled) -> Result<String> {
+        let mut stored = to_json(&self.shown(wanted))?;
+        stored["limits"] = to_json(&Limits {
+            timeout: compiled
+                .requests
+                .iter()
+                .map(|request| request.timeout)
+                .max()
+                .unwrap_or(0),
+            max_rows: compiled.max_rows,
+            max_upload_bytes: compiled.max_upload_bytes,
+            ..self.limits
+        })?;
+        stored["limits"]["max_logs"] = json!(self.max_logs());
+        Ok(stored.to_string())
+    }
+
+    fn max_logs(&self) -> u64 {
+        if self.max_logs == 0 {
+            MAX_LOGS
+        } else {
+            self.max_logs
         }
     }
 }
 
-/// Checks that these are client artifacts, and compiles them.
-pub(crate) fn compile(shared: &Shared, request: &CollectRequest) -> Result<Compiled> {
-    if request.artifacts.is_empty() {
-        return Err(Error::BadRequest(
-            "no artifact is named; choose at least one".into(),
-        ));
-    }
-    if request.artifacts.len() > MAX_ARTIFACTS {
-        return Err(Error::TooLarge(format!(
-            "more than {MAX_ARTIFACTS} artifacts; make several collections"
-        )));
-    }
-    for spec in &request.artifacts {
-        let fault = |message: String| CompileError {
-            artifact: spec.artifact.clone(),
-            parameter: None,
-            message,
-        };
-        let name = spec.artifact.split('/').next().unwrap_or_default();
-        let Some(artifact) = shared.artifacts.get(name) else {
-            return Err(fault(format!("no artifact `{name}`")).into());
-        };
-        let kind = artifact.r#type.to_uppercase();
-        if !kind.is_empty() && kind != "CLIENT" {
-            let message = format!(
-                "`{name}` is of type {kind}; only artifacts of type CLIENT can be collected from a client"
-            );
-            return Err(fault(message).into());
-        }
-    }
-    Ok(shared.artifacts.compile(&request.artifacts, &request.limits())?)
+fn to_json(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// Makes a collection for a user.
@@ -98,52 +102,37 @@ pub(crate) async fn create(
     client_id: &str,
     request: &CollectRequest,
 ) -> Result<String> {
-    for spec in &request.artifacts {
-        let Some(artifact) = shared.artifacts.get(&spec.artifact) else {
-            continue;
-        };
-        let is_basic = artifact.metadata.as_ref().is_some_and(|metadata| metadata.basic);
-        if !(is_basic && principal.permissions.contains(&Permission::CollectBasic)) {
-            principal.authorize(Permission::CollectClient)?;
-        }
-        for name in &artifact.required_permissions {
-            if let Some(permission) = Permission::from_name(name) {
-                principal.authorize(permission)?;
-            }
-        }
-    }
+    let allowed = request.find(shared)?.authorize(principal)?;
     if shared.storage.database.client(client_id).await?.is_none() {
         return Err(Error::NotFound("client", client_id.to_owned()));
     }
-    let flow_id = schedule(shared, &principal.name, client_id, request).await?;
-    let detail = json!({"client": client_id, "flow_id": flow_id, "details": request});
+    let flow_id = schedule(shared, &principal.name, client_id, request, &allowed).await?;
+    let detail = json!({"client": client_id, "flow_id": flow_id, "details": request.shown(&allowed)});
     audit::record(shared, &principal.name, &principal.ip, "ScheduleFlow", detail).await?;
     Ok(flow_id)
 }
 
-/// Makes a collection without asking who wants it.
+/// Makes a collection of what somebody may launch.
 pub(crate) async fn schedule(
     shared: &Shared,
     creator: &str,
     client_id: &str,
     request: &CollectRequest,
+    allowed: &Allowed,
 ) -> Result<String> {
-    let compiled = compile(shared, request)?;
+    let compiled = allowed.compile(shared, &request.limits)?;
+    let stored = request.stored(allowed, &compiled)?;
     let flow_id = ids::new_flow_id()?;
     let message = VeloMessage {
         session_id: flow_id.clone(),
         request_id: ids::request::QUERY,
         urgent: request.urgent,
         flow_request: Some(FlowRequest {
-            vql_client_actions: hide_names(shared, compiled.requests)?,
+            vql_client_actions: compiled.requests,
             log_batch_time: LOG_BATCH_MS,
             max_rows: compiled.max_rows,
             max_upload_bytes: compiled.max_upload_bytes,
-            max_logs: if request.max_logs == 0 {
-                MAX_LOGS
-            } else {
-                request.max_logs
-            },
+            max_logs: request.max_logs(),
             log_error_regex: shared.config.frontend.collection_error_regex.clone(),
             compression: flow_request::Compression::Zlib.into(),
             ..Default::default()
@@ -154,7 +143,7 @@ pub(crate) async fn schedule(
         flow_id: flow_id.clone(),
         is_flow_request: true,
         urgent: request.urgent,
-        message: message.encode_to_vec(),
+        message: task::pack(shared, &message, allowed.has_secrets())?,
     };
     let flow = Flow {
         client_id: client_id.to_owned(),
@@ -173,13 +162,9 @@ pub(crate) async fn schedule(
         logs: 0,
         uploaded_files: 0,
         uploaded_bytes: 0,
-        artifacts: request
-            .artifacts
-            .iter()
-            .map(|spec| spec.artifact.clone())
-            .collect(),
+        artifacts: allowed.shown().into_iter().map(|spec| spec.artifact).collect(),
         urgent: request.urgent,
-        request: serde_json::to_string(request).map_err(|error| Error::Internal(error.to_string()))?,
+        request: stored,
         query_stats: "[]".into(),
     };
     shared.storage.database.create_flow(flow, vec![task]).await?;
@@ -193,19 +178,4 @@ pub(crate) async fn schedule(
     )
     .await;
     Ok(flow_id)
-}
-
-/// Hides result names from agents, where that is on.
-pub(crate) fn hide_names(
-    shared: &Shared,
-    mut requests: Vec<VqlCollectorArgs>,
-) -> Result<Vec<VqlCollectorArgs>> {
-    if let Some(names) = &shared.obfuscator {
-        for query in requests.iter_mut().flat_map(|request| &mut request.query) {
-            if !query.name.is_empty() {
-                query.name = names.hide(&query.name)?;
-            }
-        }
-    }
-    Ok(requests)
 }

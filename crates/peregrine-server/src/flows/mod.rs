@@ -2,10 +2,12 @@
 
 mod create;
 mod roll_up;
+mod task;
 mod view;
 
-pub(crate) use create::{CollectRequest, compile, create, hide_names, schedule};
+pub(crate) use create::{CollectRequest, create, schedule};
 pub(crate) use roll_up::roll_up;
+pub(crate) use task::unpack as unpack_task;
 pub use view::state;
 pub(crate) use view::{view, view_in_full};
 
@@ -53,7 +55,7 @@ pub(crate) async fn cancel(
         .await?
     {
         let detail = json!({"client": client_id, "flow_id": flow_id});
-        audit::record(shared, &principal.name, &principal.ip, "CancelFlow", detail).await?;
+        audit::record_now_or_later(shared, &principal.name, &principal.ip, "CancelFlow", detail).await?;
         shared.storage.bus.publish(topics::TASKS, client_id).await?;
         let change = Change::Flow {
             client_id: client_id.to_owned(),
@@ -76,8 +78,16 @@ pub(crate) async fn delete(
         cancel(shared, principal, client_id, flow_id).await?;
     }
     let detail = json!({"client": client_id, "flow_id": flow_id});
-    audit::record(shared, &principal.name, &principal.ip, "delete_flow", detail).await?;
-    shared.storage.database.delete_flow(client_id, flow_id).await?;
+    audit::record_now_or_later(shared, &principal.name, &principal.ip, "delete_flow", detail).await?;
+    let database = &shared.storage.database;
+    let deleted = match database.delete_flow(client_id, flow_id).await {
+        // Deleting needs a little room itself.
+        Err(peregrine_store::Error::Full(_)) if shared.storage.free_reserve() => {
+            database.delete_flow(client_id, flow_id).await
+        }
+        deleted => deleted,
+    };
+    deleted?;
     shared
         .storage
         .objects

@@ -57,7 +57,11 @@ pub(crate) async fn view(shared: &Shared, flow: &Flow) -> Result<Value> {
 /// The summary with request, state of each query, and limits.
 pub(crate) async fn view_in_full(shared: &Shared, flow: &Flow) -> Result<Value> {
     let mut view = view(shared, flow).await?;
-    let request: Value = serde_json::from_str(&flow.request).unwrap_or_default();
+    let mut request: Value = serde_json::from_str(&flow.request).unwrap_or_default();
+    let in_force = request
+        .as_object_mut()
+        .and_then(|request| request.remove("limits"))
+        .unwrap_or_else(|| request.clone());
     let limits = [
         "cpu_limit",
         "iops_limit",
@@ -69,7 +73,7 @@ pub(crate) async fn view_in_full(shared: &Shared, flow: &Flow) -> Result<Value> 
     ];
     view["limits"] = limits
         .iter()
-        .map(|name| ((*name).to_owned(), request[*name].clone()))
+        .map(|name| ((*name).to_owned(), in_force[*name].clone()))
         .collect();
     view["query_stats"] = serde_json::from_str(&flow.query_stats).unwrap_or_default();
     view["request"] = request;

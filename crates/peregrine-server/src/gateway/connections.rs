@@ -7,13 +7,14 @@ use parking_lot::Mutex;
 use peregrine_store::{Micros, Touch};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How long an agent between two polls still counts as online.
-const GRACE: Micros = 20_000_000;
-/// How often signs of life are written to the database.
-const SWEEP: Duration = Duration::from_secs(5);
+/// How much later than expected an agent may come back and still counts as online.
+const GRACE: Micros = 5_000_000;
+/// How often signs of life are written to the database, and those who left are noticed.
+const SWEEP: Duration = Duration::from_secs(2);
 /// A silent but connected agent is noted as seen so often.
 const REFRESH: Micros = 60_000_000;
 
@@ -28,15 +29,26 @@ pub(crate) struct Seen {
 struct Agent {
     wake: Arc<Notify>,
     is_connected: bool,
+    /// It closed its connection, instead of being answered: it will not come back by itself.
+    has_left: bool,
     seen: Micros,
     ip: String,
     is_noted: bool,
 }
 
+impl Agent {
+    /// Its poll or socket is open, or it was just answered and is expected back.
+    fn is_online(&self, now: Micros, grace: Micros) -> bool {
+        self.is_connected || !self.has_left && now - self.seen <= grace
+    }
+}
+
 /// Agents of this replica.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Connections {
     agents: Mutex<HashMap<String, Agent>>,
+    /// How long one that was answered may stay away.
+    grace: Micros,
 }
 
 /// A held connection; dropping it lets the agent connect again.
@@ -44,6 +56,14 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     client_id: String,
     pub(super) wake: Arc<Notify>,
+    has_left: AtomicBool,
+}
+
+impl Connection {
+    /// Notes that the agent closed it.
+    pub(super) fn note_left(&self) {
+        self.has_left.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Connection {
@@ -57,6 +77,7 @@ impl Drop for Connection {
             .get_mut(&self.client_id)
         {
             agent.is_connected = false;
+            agent.has_left = self.has_left.load(Ordering::Relaxed);
             agent.seen = clock::now();
             agent.is_noted = false;
         }
@@ -64,6 +85,15 @@ impl Drop for Connection {
 }
 
 impl Connections {
+    /// Agents pause so many seconds between two polls.
+    pub(super) fn new(pause: u64) -> Connections {
+        let pause = Micros::try_from(pause.min(3600)).unwrap_or(0) * 1_000_000;
+        Connections {
+            agents: Mutex::default(),
+            grace: GRACE + pause,
+        }
+    }
+
     /// Takes the place of a client's one connection; none when it is taken.
     pub(super) fn hold(&self, shared: &Arc<Shared>, client_id: &str) -> Option<Connection> {
         let mut agents = self.agents.lock();
@@ -72,11 +102,13 @@ impl Connections {
             return None;
         }
         agent.is_connected = true;
+        agent.has_left = false;
         agent.seen = clock::now();
         Some(Connection {
             shared: shared.clone(),
             client_id: client_id.to_owned(),
             wake: agent.wake.clone(),
+            has_left: AtomicBool::new(false),
         })
     }
 
@@ -86,6 +118,7 @@ impl Connections {
         let is_new = !agents.contains_key(client_id);
         let agent = agents.entry(client_id.to_owned()).or_default();
         agent.seen = clock::now();
+        agent.has_left = false;
         agent.is_noted = false;
         if agent.ip != ip {
             ip.clone_into(&mut agent.ip);
@@ -109,7 +142,9 @@ impl Connections {
 
     /// When an online client was last seen; none when it is not online.
     pub(crate) fn seen(&self, client_id: &str) -> Option<Seen> {
-        self.agents.lock().get(client_id).map(|agent| Seen {
+        let agents = self.agents.lock();
+        let agent = agents.get(client_id)?;
+        agent.is_online(clock::now(), self.grace).then(|| Seen {
             at: agent.seen,
             ip: agent.ip.clone(),
         })
@@ -117,12 +152,22 @@ impl Connections {
 
     /// Clients online.
     pub(crate) fn online(&self) -> Vec<String> {
-        self.agents.lock().keys().cloned().collect()
+        let now = clock::now();
+        let agents = self.agents.lock();
+        let online = agents
+            .iter()
+            .filter(|(_, agent)| agent.is_online(now, self.grace));
+        online.map(|(client_id, _)| client_id.clone()).collect()
     }
 
     /// Number of clients online.
     pub(crate) fn count(&self) -> usize {
-        self.agents.lock().len()
+        let now = clock::now();
+        self.agents
+            .lock()
+            .values()
+            .filter(|agent| agent.is_online(now, self.grace))
+            .count()
     }
 
     /// Signs of life to write down, and clients that left.
@@ -141,7 +186,7 @@ impl Connections {
                 });
                 agent.is_noted = true;
             }
-            let stays = agent.is_connected || now - agent.seen <= GRACE;
+            let stays = agent.is_online(now, self.grace);
             if !stays {
                 gone.push(client_id.clone());
             }

@@ -68,7 +68,7 @@ impl Gateway {
         Ok(Gateway {
             decoder: Decoder::new(key.clone(), peers),
             encoder: Encoder::new(name, key, peers),
-            connections: Connections::default(),
+            connections: Connections::new(config.client.min_poll),
             refused: Refused::default(),
             slots: Semaphore::new(slots),
             urgent_slots: Semaphore::new(4 * slots),
@@ -110,9 +110,11 @@ async fn server_pem(State(shared): State<Arc<Shared>>, upgrade: websocket::Upgra
         .into_response()
 }
 
-/// Serving means: the database answers and the server is not stopping.
+/// Serving means: the database answers, what agents send can be stored, and the server is not stopping.
 async fn healthz(State(shared): State<Arc<Shared>>) -> StatusCode {
-    let is_up = !shared.stopping.is_cancelled() && shared.storage.database.setting("health").await.is_ok();
+    let is_up = !shared.stopping.is_cancelled()
+        && shared.trouble.lock().is_none()
+        && shared.storage.database.setting("health").await.is_ok();
     if is_up {
         StatusCode::OK
     } else {

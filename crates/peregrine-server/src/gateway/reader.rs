@@ -102,6 +102,7 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
     let deadline = Instant::now() + Duration::from_secs(wait);
     loop {
         if sender.is_closed() {
+            waiting.connection.note_left();
             return;
         }
         let messages = match tasks::collect(&shared, &waiting.client_id, waiting.reported_table).await {
@@ -127,10 +128,14 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
                 }
                 () = tokio::time::sleep(PAD_INTERVAL) => {
                     if sender.send(Bytes::from_static(&PAD)).await.is_err() {
+                        waiting.connection.note_left();
                         return;
                     }
                 }
-                () = sender.closed() => return,
+                () = sender.closed() => {
+                    waiting.connection.note_left();
+                    return;
+                }
                 () = shared.stopping.cancelled() => return,
             }
         }

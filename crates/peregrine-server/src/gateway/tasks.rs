@@ -1,9 +1,9 @@
 //! What an agent is told: queued tasks, questions about silent flows, a new monitoring table.
 
 use crate::shared::{Shared, topics};
-use crate::{Result, clients, clock, monitoring};
+use crate::{Result, clients, clock, flows, monitoring};
 use http::StatusCode;
-use peregrine_proto::{FlowStatsRequest, Message, VeloMessage};
+use peregrine_proto::{FlowStatsRequest, VeloMessage};
 use peregrine_store::Received;
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
@@ -23,9 +23,9 @@ pub(super) async fn collect(
     let mut messages = Vec::new();
     if database.has_tasks(client_id).await? {
         for task in database.take_tasks(client_id, max_in_flight(shared), now).await? {
-            match VeloMessage::decode(&task.message[..]) {
+            match flows::unpack_task(shared, &task.message) {
                 Ok(message) => messages.push(message),
-                Err(error) => tracing::error!(client_id, %error, "stored task does not decode"),
+                Err(error) => tracing::error!(client_id, %error, "a task is lost"),
             }
         }
     }

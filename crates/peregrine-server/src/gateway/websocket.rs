@@ -138,12 +138,16 @@ pub(super) fn reader(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: Strin
                     return;
                 };
                 if !send(&mut socket, frame(StatusCode::OK, &packet)).await {
+                    waiting.connection.note_left();
                     return;
                 }
             }
             tokio::select! {
                 () = waiting.connection.wake.notified() => {}
-                is_alive = link.wait(&mut socket) => if !is_alive { return },
+                is_alive = link.wait(&mut socket) => if !is_alive {
+                    waiting.connection.note_left();
+                    return;
+                },
                 () = shared.stopping.cancelled() => return,
             }
         }

@@ -1,11 +1,14 @@
 //! The stored table, kept in memory by each replica.
 
-use crate::artifacts::{CompileError, Limits, Spec};
+use crate::launch;
 use crate::push::{Change, announce};
 use crate::shared::{Shared, topics};
 use crate::users::{Permission, Principal};
 use crate::{Error, Result, audit, clock};
+use data_encoding::BASE64;
 use parking_lot::{Mutex, RwLock};
+use peregrine_artifacts::resources::Limits;
+use peregrine_artifacts::{Spec, Target};
 use peregrine_proto::VqlCollectorArgs;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -63,10 +66,76 @@ impl MonitoringTable {
         specs
     }
 
-    fn specs(&self) -> impl Iterator<Item = &Spec> {
-        self.artifacts
-            .iter()
-            .chain(self.label_events.iter().flat_map(|group| &group.artifacts))
+    /// The artifacts of a group; no label is every client.
+    fn group(&self, label: Option<&str>) -> &[Spec] {
+        match label {
+            None => &self.artifacts,
+            Some(label) => {
+                let group = self.label_events.iter().find(|group| group.label == label);
+                group.map_or(&[], |group| &group.artifacts)
+            }
+        }
+    }
+
+    /// The same table with the artifacts of each group changed.
+    fn map(&self, change: impl Fn(Option<&str>, &[Spec]) -> Result<Vec<Spec>>) -> Result<MonitoringTable> {
+        let group = |group: &LabelGroup| {
+            Ok(LabelGroup {
+                label: group.label.clone(),
+                artifacts: change(Some(&group.label), &group.artifacts)?,
+            })
+        };
+        Ok(MonitoringTable {
+            version: self.version,
+            artifacts: change(None, &self.artifacts)?,
+            label_events: self.label_events.iter().map(group).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The table as it may be shown: values of redacted parameters are hidden.
+    fn shown(&self, shared: &Shared) -> Result<MonitoringTable> {
+        self.map(|_, specs| Ok(specs.iter().map(|spec| launch::shown(shared, spec)).collect()))
+    }
+}
+
+/// The table as it is stored: as it may be shown, and, when something is hidden in that, all of it again, sealed.
+#[derive(Serialize, Deserialize)]
+struct StoredTable {
+    #[serde(flatten)]
+    shown: MonitoringTable,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+}
+
+impl StoredTable {
+    fn text(shared: &Shared, table: &MonitoringTable) -> Result<String> {
+        let shown = table.shown(shared)?;
+        let sealed = match shown == *table {
+            true => None,
+            false => Some(BASE64.encode(&shared.vault.seal(to_text(table)?.as_bytes())?)),
+        };
+        to_text(&StoredTable { shown, sealed })
+    }
+
+    fn read(shared: &Shared, text: &str) -> Result<MonitoringTable> {
+        let bad =
+            |error: &dyn std::fmt::Display| Error::Internal(format!("stored monitoring table: {error}"));
+        let stored: StoredTable = serde_json::from_str(text).map_err(|error| bad(&error))?;
+        let Some(sealed) = stored.sealed else {
+            return Ok(stored.shown);
+        };
+        let opened = BASE64
+            .decode(sealed.as_bytes())
+            .map_err(|error| bad(&error))
+            .and_then(|sealed| Ok(shared.vault.open(&sealed)?));
+        match opened {
+            Ok(clear) => serde_json::from_slice(&clear).map_err(|error| bad(&error)),
+            Err(error) => {
+                // The key of the front end was replaced: what was hidden is lost, the rest must go on.
+                tracing::error!(%error, "hidden values of the monitoring table are lost; enter them again");
+                Ok(stored.shown)
+            }
+        }
     }
 }
 
@@ -84,22 +153,17 @@ impl TableCache {
     pub(crate) async fn reload(&self, shared: &Shared) -> Result<()> {
         let database = &shared.storage.database;
         let table = match database.setting(SETTING).await? {
-            Some(text) => serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?,
+            Some(text) => StoredTable::read(shared, &text)?,
             None => {
                 let names = &shared.config.frontend.default_client_monitoring_artifacts;
-                let artifacts = names
-                    .iter()
-                    .map(|name| Spec {
-                        artifact: name.clone(),
-                        parameters: Default::default(),
-                    })
-                    .collect();
                 let table = MonitoringTable {
                     version: clock::now_ns(),
-                    artifacts,
+                    artifacts: names.iter().map(|name| Spec::of(name)).collect(),
                     label_events: Vec::new(),
                 };
-                database.set_setting(SETTING, &to_text(&table)?).await?;
+                database
+                    .set_setting(SETTING, &StoredTable::text(shared, &table)?)
+                    .await?;
                 table
             }
         };
@@ -112,15 +176,15 @@ impl TableCache {
     pub(super) fn compiled(
         &self,
         specs: &[&Spec],
-        compile: impl FnOnce() -> Result<Vec<VqlCollectorArgs>>,
-    ) -> Result<Arc<Vec<VqlCollectorArgs>>> {
+        compile: impl FnOnce() -> Vec<VqlCollectorArgs>,
+    ) -> Arc<Vec<VqlCollectorArgs>> {
         let key: Vec<String> = specs.iter().map(|spec| format!("{spec:?}")).collect();
         if let Some(found) = self.compiled.lock().get(&key) {
-            return Ok(found.clone());
+            return found.clone();
         }
-        let made = Arc::new(compile()?);
+        let made = Arc::new(compile());
         self.compiled.lock().insert(key, made.clone());
-        Ok(made)
+        made
     }
 
     pub(crate) fn current(&self) -> Arc<MonitoringTable> {
@@ -129,11 +193,11 @@ impl TableCache {
 }
 
 /// The table as the API shows it.
-pub(crate) fn get(shared: &Shared) -> MonitoringTable {
-    MonitoringTable {
+pub(crate) fn get(shared: &Shared) -> Result<MonitoringTable> {
+    Ok(MonitoringTable {
         version: 0,
-        ..(*shared.monitoring.current()).clone()
-    }
+        ..shared.monitoring.current().shown(shared)?
+    })
 }
 
 /// Checks and stores a new table, and tells agents.
@@ -143,9 +207,14 @@ pub(crate) async fn set(
     table: MonitoringTable,
 ) -> Result<MonitoringTable> {
     principal.authorize(Permission::CollectClient)?;
-    for spec in table.specs() {
-        check(shared, principal, spec)?;
-    }
+    let old = shared.monitoring.current();
+    let table = table.map(|label, specs| {
+        let mut wanted = launch::find(shared, specs, false, Target::ClientEvents)?;
+        wanted.restore(old.group(label));
+        let allowed = wanted.authorize(principal)?;
+        allowed.compile(shared, &Limits::default())?;
+        Ok(allowed.in_clear())
+    })?;
     let table = MonitoringTable {
         version: clock::now_ns(),
         ..table
@@ -153,9 +222,10 @@ pub(crate) async fn set(
     shared
         .storage
         .database
-        .set_setting(SETTING, &to_text(&table)?)
+        .set_setting(SETTING, &StoredTable::text(shared, &table)?)
         .await?;
-    let detail = json!({"artifacts": table.artifacts, "label_events": table.label_events});
+    let shown = table.shown(shared)?;
+    let detail = json!({"artifacts": shown.artifacts, "label_events": shown.label_events});
     audit::record(
         shared,
         &principal.name,
@@ -166,39 +236,10 @@ pub(crate) async fn set(
     .await?;
     shared.monitoring.reload(shared).await?;
     shared.storage.bus.publish(topics::MONITORING, "").await?;
-    Ok(get(shared))
+    get(shared)
 }
 
-fn check(shared: &Shared, principal: &Principal, spec: &Spec) -> Result<()> {
-    let fault = |message: String| CompileError {
-        artifact: spec.artifact.clone(),
-        parameter: None,
-        message,
-    };
-    let Some(artifact) = shared.artifacts.get(&spec.artifact) else {
-        return Err(fault(format!("no artifact `{}`", spec.artifact)).into());
-    };
-    if !artifact.r#type.eq_ignore_ascii_case("CLIENT_EVENT") {
-        let message = format!(
-            "`{}` is not of type CLIENT_EVENT, so it cannot run all the time",
-            spec.artifact
-        );
-        return Err(fault(message).into());
-    }
-    for permission in artifact
-        .required_permissions
-        .iter()
-        .filter_map(|name| Permission::from_name(name))
-    {
-        principal.authorize(permission)?;
-    }
-    shared
-        .artifacts
-        .compile(std::slice::from_ref(spec), &Limits::default())?;
-    Ok(())
-}
-
-fn to_text(table: &MonitoringTable) -> Result<String> {
+fn to_text(table: &impl Serialize) -> Result<String> {
     serde_json::to_string(table).map_err(|error| Error::Internal(error.to_string()))
 }
 

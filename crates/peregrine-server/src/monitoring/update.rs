@@ -1,9 +1,10 @@
 //! Sending a client its table when it has another one.
 
-use crate::artifacts::Limits;
-use crate::flows::hide_names;
+use crate::launch;
 use crate::shared::Shared;
 use crate::{Result, clock};
+use peregrine_artifacts::resources::Limits;
+use peregrine_artifacts::{Spec, Target};
 use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
 use peregrine_store::Client;
 use peregrine_wire::ids;
@@ -23,7 +24,7 @@ pub(crate) async fn update_for(
         return Ok(None);
     }
     let specs = table.specs_for(&client.labels);
-    let mut event = (*shared.monitoring.compiled(&specs, || compile(shared, &specs))?).clone();
+    let mut event = (*shared.monitoring.compiled(&specs, || compile(shared, &specs))).clone();
     for request in event.iter_mut().filter(|request| request.max_wait == 0) {
         // Spread, so that agents do not all send at once.
         let defaults = &shared.config.defaults;
@@ -48,13 +49,11 @@ pub(crate) async fn update_for(
 }
 
 /// Artifacts that no longer compile are left out: the others must still run.
-fn compile(shared: &Shared, specs: &[&crate::Spec]) -> Result<Vec<VqlCollectorArgs>> {
+fn compile(shared: &Shared, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
     let mut event = Vec::new();
     for spec in specs {
-        match shared
-            .artifacts
-            .compile(std::slice::from_ref(*spec), &Limits::default())
-        {
+        let wanted = launch::find(shared, std::slice::from_ref(*spec), false, Target::ClientEvents);
+        match wanted.and_then(|wanted| wanted.compile(shared, &Limits::default())) {
             Ok(compiled) => event.extend(compiled.requests),
             Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
         }
@@ -64,5 +63,5 @@ fn compile(shared: &Shared, specs: &[&crate::Spec]) -> Result<Vec<VqlCollectorAr
         request.query_id = number;
         request.total_queries = total;
     }
-    hide_names(shared, event)
+    event
 }

@@ -1,5 +1,6 @@
 //! Cells of a stored row: a line of JSON.
 
+use super::lenient;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -9,15 +10,26 @@ use std::fmt;
 /// A whole row, in column order.
 pub(crate) type Row = serde_json::Map<String, Value>;
 
-/// Reads a whole row; a damaged one is empty.
+/// Column of what is no row at all.
+const DAMAGED: &str = "_damaged";
+
+/// The one reader of stored rows. What parsers refuse is shown as text; what is no row has one column that shows it.
 pub(crate) fn row(line: &[u8]) -> Row {
-    serde_json::from_slice(line).unwrap_or_default()
+    let repaired = || serde_json::from_str(&lenient::repair(line));
+    serde_json::from_slice(line)
+        .or_else(|_| repaired())
+        .unwrap_or_else(|_| {
+            let text = Value::from(String::from_utf8_lossy(line));
+            std::iter::once((DAMAGED.to_owned(), text)).collect()
+        })
 }
 
 /// Reads one cell without building the others.
 pub(crate) fn cell(line: &[u8], column: &str) -> Value {
     let mut reader = serde_json::Deserializer::from_slice(line);
-    OneCell(column).deserialize(&mut reader).unwrap_or(Value::Null)
+    OneCell(column)
+        .deserialize(&mut reader)
+        .unwrap_or_else(|_| row(line).remove(column).unwrap_or_default())
 }
 
 struct OneCell<'a>(&'a str);
@@ -107,5 +119,24 @@ impl SortKey {
             SortKey::Text(_) => 2,
             SortKey::Nothing => 3,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_row_is_blank() {
+        let deep = format!("{{\"a\":1,\"deep\":{}{}}}", "[".repeat(500), "]".repeat(500));
+        let half = r#"{"a":1,"half":"x\ud800"}"#;
+        for line in [&*deep, half] {
+            assert_eq!(cell(line.as_bytes(), "a"), 1);
+            assert_eq!(row(line.as_bytes())["a"], 1);
+        }
+        assert!(cell(deep.as_bytes(), "deep").to_string().contains("[[[["));
+        assert_eq!(cell(half.as_bytes(), "half"), "x\u{fffd}");
+        assert_eq!(row(b"no row")[DAMAGED], "no row");
+        assert_eq!(cell(b"no row", "a"), Value::Null);
     }
 }

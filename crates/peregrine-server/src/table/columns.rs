@@ -2,7 +2,7 @@
 
 use super::Row;
 use jiff::Timestamp;
-use peregrine_proto::ColumnType;
+use peregrine_artifacts::ColumnType;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ pub(crate) fn of<'a>(rows: impl IntoIterator<Item = &'a Row>, declared: &[Column
         declared
             .iter()
             .find(|column| column.name == name)
-            .map(|column| column.r#type.clone())
+            .map(|column| column.kind.clone())
     };
     columns
         .into_iter()

@@ -8,6 +8,8 @@ use futures_util::stream;
 use indexmap::IndexSet;
 use peregrine_store::chunk;
 use serde::Deserialize;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -141,7 +143,12 @@ struct Writer {
 impl Writer {
     fn head(&self) -> Result<Vec<u8>> {
         match self.format {
-            Format::Csv => record(self.columns.iter().flatten().map(|name| name.as_str().into())),
+            Format::Csv => record(
+                self.columns
+                    .iter()
+                    .flatten()
+                    .map(|name| harmless(name.as_str().into())),
+            ),
             Format::Json => Ok(b"[".to_vec()),
             Format::Jsonl => Ok(Vec::new()),
         }
@@ -151,9 +158,11 @@ impl Writer {
         if self.format == Format::Csv {
             let row = cells::row(line);
             let columns = self.columns.iter().flatten();
-            out.extend(record(
-                columns.map(|name| row.get(name).map(cells::text).unwrap_or_default()),
-            )?);
+            out.extend(record(columns.map(|name| match row.get(name) {
+                Some(cell @ Value::Number(_)) => cells::text(cell),
+                Some(cell) => harmless(cells::text(cell)),
+                None => Cow::default(),
+            }))?);
             return Ok(());
         }
         if self.format == Format::Json {
@@ -177,7 +186,23 @@ impl Writer {
     }
 }
 
-fn record<'a>(cells: impl Iterator<Item = std::borrow::Cow<'a, str>>) -> Result<Vec<u8>> {
+/// A cell that no spreadsheet takes for a formula. Whoever is looked at chose the text, and formulas can run programs.
+fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
+    let is_formula = |first: char| {
+        matches!(
+            first,
+            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
+        )
+    };
+    let is_number = || cell.parse::<f64>().is_ok_and(f64::is_finite);
+    if cell.starts_with(is_formula) && !is_number() {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        cell
+    }
+}
+
+fn record<'a>(cells: impl Iterator<Item = Cow<'a, str>>) -> Result<Vec<u8>> {
     let failed = |error: csv::Error| Error::Internal(error.to_string());
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
@@ -186,4 +211,30 @@ fn record<'a>(cells: impl Iterator<Item = std::borrow::Cow<'a, str>>) -> Result<
     writer
         .into_inner()
         .map_err(|error| Error::Internal(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for bad in [
+            "=cmd|' /c calc'!A0",
+            "+1+2",
+            "-2+3",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "\u{ff1d}1",
+            "-inf",
+            "-",
+        ] {
+            assert_eq!(harmless(bad.into()), format!("'{bad}"));
+        }
+        for fine in ["", "text", "-5", "+1.5e3", "a=b", "1-2", "/etc/passwd"] {
+            assert_eq!(harmless(fine.into()), fine);
+        }
+    }
 }

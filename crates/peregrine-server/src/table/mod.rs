@@ -1,11 +1,12 @@
 //! Tables over stored rows: pages, filters, sorting, facets, exports. Rows stream through in blocks; what is kept in
 //! memory is row numbers, never rows.
 
-mod cells;
+pub(crate) mod cells;
 mod columns;
 mod export;
 mod facets;
 mod filter;
+mod lenient;
 mod page;
 mod query;
 mod source;

@@ -3,7 +3,7 @@
 use super::view::{ViewCache, view};
 use super::{Column, Row, RowSource, TableQuery, cells, columns};
 use crate::Result;
-use peregrine_proto::ColumnType;
+use peregrine_artifacts::ColumnType;
 use peregrine_store::chunk;
 use serde::Serialize;
 use serde_json::Value;

@@ -1,22 +1,30 @@
 //! Accounts, what they may do, and how they prove who they are.
 
+mod accounts;
+mod failures;
 mod password;
 mod permissions;
 mod principal;
 mod sessions;
+mod spare_sessions;
 mod throttle;
 
+pub use accounts::{Account, Accounts};
+pub(crate) use failures::{Failures, write_down as write_down_failures};
 pub(crate) use password::{Hasher, random_token};
 pub(crate) use permissions::permissions_of;
 pub use permissions::{Permission, Role};
 pub(crate) use principal::Principal;
 pub(crate) use sessions::{COOKIE, cookie, expired_cookie, sign_in, sign_out, token_hash};
+pub(crate) use spare_sessions::SpareSessions;
 pub(crate) use throttle::Throttle;
 
 use crate::shared::Shared;
 use crate::{Error, Result, audit, clock};
+use failures::Failure;
 use peregrine_store::User;
 use serde_json::json;
+use throttle::Guest;
 
 /// The account made at first start. The password is told once and stored nowhere.
 #[derive(Debug, Clone)]
@@ -71,13 +79,12 @@ pub(crate) async fn change_password(
     let Some(mut user) = shared.storage.database.user(&principal.name).await? else {
         return Err(Error::NotSignedIn);
     };
-    let key = (user.name.to_lowercase(), principal.ip.clone());
-    shared.throttle.check(&key)?;
+    let attempt = shared.throttle.begin(Guest::new(&user.name, &principal.ip))?;
     if !shared.hasher.verify(current, &user.password_hash).await? {
-        shared.throttle.failed(&key);
-        return Err(Error::BadCredentials);
+        failures::note(shared, &principal.ip, Failure::WrongPassword(&user.name)).await;
+        return Err(Error::WrongPassword);
     }
-    shared.throttle.succeeded(&key);
+    attempt.succeeded();
     password::check_strength(new, &user.name)?;
     user.password_hash = shared.hasher.hash(new).await?;
     shared.storage.database.put_user(user).await?;
@@ -86,6 +93,9 @@ pub(crate) async fn change_password(
         .database
         .delete_sessions_of(&principal.name, &principal.session)
         .await?;
+    shared
+        .spare_sessions
+        .end_others(&principal.name, &principal.session);
     audit::record(
         shared,
         &principal.name,

@@ -7,10 +7,14 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use data_encoding::BASE32_NOPAD;
 use tokio::sync::Semaphore;
 
+/// Passwords that may wait to be hashed; a longer queue would only make everybody wait.
+const QUEUE: usize = 64;
+
 /// Hashes and verifies. Each takes 19 MiB and tens of milliseconds, so a crowd must queue.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     slots: Semaphore,
+    queue: Semaphore,
     /// Verified against when there is no such user, so that both answers take as long.
     decoy: tokio::sync::OnceCell<String>,
 }
@@ -19,6 +23,7 @@ impl Hasher {
     pub(crate) fn new() -> Hasher {
         Hasher {
             slots: Semaphore::new(2),
+            queue: Semaphore::new(QUEUE),
             decoy: tokio::sync::OnceCell::new(),
         }
     }
@@ -58,6 +63,8 @@ impl Hasher {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        // Those of few addresses were held up before; this is a crowd of many.
+        let _place = self.queue.try_acquire().map_err(|_| Error::Throttled(2))?;
         let _slot = self
             .slots
             .acquire()

@@ -1,8 +1,8 @@
 //! Who makes a request, and the seam every handler asks: [`Principal::authorize`].
 
-use super::{COOKIE, Permission, permissions_of, token_hash};
+use super::{COOKIE, Permission, permissions_of, sessions, token_hash};
 use crate::shared::{Shared, peer_address};
-use crate::{Error, Result, clock};
+use crate::{Error, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -41,10 +41,7 @@ impl FromRequestParts<Arc<Shared>> for Principal {
         let token = session_token(&parts.headers).ok_or(Error::NotSignedIn)?;
         let hash = token_hash(token);
         let database = &shared.storage.database;
-        let session = database
-            .session(&hash, clock::now())
-            .await?
-            .ok_or(Error::NotSignedIn)?;
+        let session = sessions::find(shared, &hash).await?.ok_or(Error::NotSignedIn)?;
         let user = database
             .user(&session.user)
             .await?

@@ -1,6 +1,8 @@
 //! Signing in and out. The cookie holds 256 random bits; the store only their hash.
 
+use super::failures::{self, Failure};
 use super::password::random_token;
+use super::throttle::Guest;
 use crate::shared::Shared;
 use crate::{Error, Result, audit, clock};
 use peregrine_store::{Session, User};
@@ -17,23 +19,25 @@ pub(crate) async fn sign_in(
     password: &str,
     ip: &str,
 ) -> Result<(User, String, String)> {
-    let key = (name.to_lowercase(), ip.to_owned());
-    shared.throttle.check(&key)?;
-    let database = &shared.storage.database;
-    let user = database.user(name).await?.filter(|user| !user.locked);
-    let is_right = match &user {
-        Some(user) => shared.hasher.verify(password, &user.password_hash).await?,
-        None => {
-            shared.hasher.verify_nobody(password).await?;
-            false
+    let attempt = match shared.throttle.begin(Guest::new(name, ip)) {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            failures::note(shared, ip, Failure::Refused).await;
+            return Err(error);
         }
     };
-    let Some(user) = user.filter(|_| is_right) else {
-        shared.throttle.failed(&key);
-        audit::record(shared, name, ip, "Invalid password", json!({"user": name})).await?;
+    let database = &shared.storage.database;
+    let user = database.user(name).await?.filter(|user| !user.locked);
+    let Some(user) = user else {
+        shared.hasher.verify_nobody(password).await?;
+        failures::note(shared, ip, Failure::UnknownUser).await;
         return Err(Error::BadCredentials);
     };
-    shared.throttle.succeeded(&key);
+    if !shared.hasher.verify(password, &user.password_hash).await? {
+        failures::note(shared, ip, Failure::WrongPassword(&user.name)).await;
+        return Err(Error::BadCredentials);
+    }
+    attempt.succeeded();
     let (token, csrf_token) = (random_token(32)?, random_token(32)?);
     let now = clock::now();
     let life = i64::try_from(shared.config.gui.session_expiry_min)
@@ -46,15 +50,32 @@ pub(crate) async fn sign_in(
         created: now,
         expires: now.saturating_add(life),
     };
-    database.put_session(session).await?;
-    audit::record(shared, &user.name, ip, "Login", json!({})).await?;
+    match database.put_session(session.clone()).await {
+        Err(error) if error.is_temporary() => {
+            tracing::warn!(%error, "a session is kept in memory only");
+            shared.spare_sessions.put(session);
+        }
+        stored => stored?,
+    }
+    audit::record_now_or_later(shared, &user.name, ip, "Login", json!({})).await?;
     Ok((user, token, csrf_token))
 }
 
 /// Ends a session.
 pub(crate) async fn sign_out(shared: &Shared, principal: &super::Principal) -> Result<()> {
-    shared.storage.database.delete_session(&principal.session).await?;
-    audit::record(shared, &principal.name, &principal.ip, "LogOff", json!({})).await
+    if !shared.spare_sessions.end(&principal.session) {
+        shared.storage.database.delete_session(&principal.session).await?;
+    }
+    audit::record_now_or_later(shared, &principal.name, &principal.ip, "LogOff", json!({})).await
+}
+
+/// The session with this hash that has not expired.
+pub(super) async fn find(shared: &Shared, token_hash: &[u8]) -> Result<Option<Session>> {
+    let now = clock::now();
+    match shared.spare_sessions.get(token_hash, now) {
+        Some(session) => Ok(Some(session)),
+        None => Ok(shared.storage.database.session(token_hash, now).await?),
+    }
 }
 
 /// What the store keeps of a token.

@@ -3,9 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 pub mod agent;
-pub mod artifacts;
 pub mod http;
 
+use peregrine_artifacts::{Origin, Repository};
 use peregrine_server::config::Options;
 use peregrine_server::{Config, GuiAssets, RunningServer, Server, Storage};
 use std::net::SocketAddr;
@@ -14,9 +14,16 @@ use std::sync::Arc;
 
 pub const PASSWORD: &str = "correct horse battery";
 
+pub const LARGE_FILE: &[u8] = &[b'x'; 10_000];
+
 pub static GUI: &[(&str, &[u8], &str)] = &[
     ("index.html", b"<!doctype html>", "text/html; charset=utf-8"),
     ("assets/app-1234.js", b"1", "text/javascript"),
+    (
+        "assets/large-1234.js",
+        LARGE_FILE,
+        "text/javascript; charset=utf-8",
+    ),
 ];
 
 /// A running server and its folder.
@@ -24,6 +31,25 @@ pub struct World {
     pub server: Option<RunningServer>,
     pub config: Config,
     pub folder: tempfile::TempDir,
+    pub artifacts: Repository,
+}
+
+/// What is shipped, and some definitions of tests.
+pub fn artifacts() -> Repository {
+    let repository = Repository::with_compiled_in();
+    for raw in [
+        "name: Test.Rows\ndescription: |\n  rows for tests\n  with a second line\nparameters: [{name: Count, type: int, default: 1}]\n\
+         column_types: [{name: When, type: timestamp}]\nsources: [{name: All, query: SELECT Count FROM scope()}]\n",
+        "name: Test.Events\ntype: CLIENT_EVENT\nparameters: [{name: Count, type: int, default: 1}, {name: Key, type: redacted}]\n\
+         sources: [{query: 'SELECT Count, Key FROM clock()'}]\n",
+        "name: Test.Program\nrequired_permissions: [EXECVE]\nparameters: [{name: Key, type: redacted}, {name: Plain}]\n\
+         sources: [{name: One, query: 'SELECT Key FROM scope()'}, {name: Two, query: 'SELECT Plain FROM scope()'}]\n",
+        "name: Test.Watch\ntype: CLIENT_EVENT\nrequired_permissions: [EXECVE]\n\
+         sources: [{name: One, query: 'SELECT * FROM clock()'}]\n",
+    ] {
+        repository.load(raw, Origin::Custom).unwrap();
+    }
+    repository
 }
 
 pub fn config(folder: &Path) -> Config {
@@ -57,6 +83,7 @@ impl World {
             server: None,
             config,
             folder,
+            artifacts: artifacts(),
         };
         world.start().await;
         world
@@ -75,9 +102,8 @@ impl World {
     pub async fn start(&mut self) {
         let storage = Storage::embedded(self.folder.path()).unwrap();
         let gui: Arc<dyn GuiAssets> = Arc::new(GUI);
-        let artifacts = Arc::new(artifacts::TestArtifacts);
         self.server = Some(
-            Server::start(self.config.clone(), storage, gui, artifacts)
+            Server::start(self.config.clone(), storage, gui, self.artifacts.clone())
                 .await
                 .unwrap(),
         );

@@ -4,7 +4,7 @@ use crate::gui_files::EmbeddedGui;
 use crate::registry;
 use anyhow::Context as _;
 use peregrine_server::config::Options;
-use peregrine_server::{Config, RepositoryArtifacts, RunningServer, Server, Storage};
+use peregrine_server::{Config, RunningServer, Server, Storage};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,8 +69,7 @@ impl ServerArgs {
             config.frontend.bind_port,
         )?;
         let repository = registry::repository(&self.definitions)?;
-        let artifacts = Arc::new(RepositoryArtifacts::new(repository));
-        let server = Server::start(config.clone(), storage, Arc::new(EmbeddedGui), artifacts).await?;
+        let server = Server::start(config.clone(), storage, Arc::new(EmbeddedGui), repository).await?;
         if !EmbeddedGui::is_there() {
             tracing::warn!("this program was built without the web GUI; run `make build`");
         }
