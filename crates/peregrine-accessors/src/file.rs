@@ -1,6 +1,8 @@
 //! The `file` accessor (also `auto`): the machine's own files through the operating system.
 
-use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result};
+use crate::{
+    Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result, SystemStat,
+};
 use peregrine_engine::prelude::{Dict, Scope, Str, Time, Value};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -92,7 +94,7 @@ impl FileAccessor {
             },
             data,
             link,
-            device: Some(device),
+            system: Some(SystemStat::of(metadata)),
         }
     }
 }
