@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Watches the tracker: first a `sync` row with everything known, then a row for each change.
 ///
-/// `update_type` is `start`, `exec`, `exit`, `sync`, `stats` (periodically, with counters in `data`) or `gap` (this many
+/// `UpdateType` is `start`, `exec`, `exit`, `sync`, `stats` (periodically, with counters in `Data`) or `gap` (this many
 /// updates were lost because the query was too slow). Ends at once when no tracker is installed.
 #[derive(VqlArgs)]
 pub struct Args {}
@@ -18,22 +18,22 @@ pub struct Args {}
 #[derive(IntoRow)]
 pub struct UpdateRow {
     /// The process.
-    #[column(name = "id")]
+    #[column(alias = "id")]
     id: Value,
     /// Its parent.
-    #[column(name = "parent_id")]
+    #[column(alias = "parent_id")]
     parent_id: Value,
     /// What happened.
-    #[column(name = "update_type")]
+    #[column(alias = "update_type")]
     update_type: &'static str,
     /// When the process started.
-    #[column(name = "start_time")]
+    #[column(alias = "start_time")]
     start_time: Value,
     /// When it ended.
-    #[column(name = "end_time")]
+    #[column(alias = "end_time")]
     end_time: Value,
     /// The process's data; of a `sync` all records by id; of `stats` the counters.
-    #[column(name = "data")]
+    #[column(alias = "data")]
     data: Value,
 }
 
@@ -52,7 +52,7 @@ impl Plugin for ProcessTrackerUpdates {
     const IS_EVENT: bool = true;
     const EXAMPLES: &'static [Example] = &[not_run(
         "statistics of the tracker",
-        "SELECT * FROM process_tracker_updates() WHERE update_type = 'stats'",
+        "SELECT * FROM process_tracker_updates() WHERE UpdateType = 'stats'",
     )];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, UpdateRow>) -> VqlResult<()> {
