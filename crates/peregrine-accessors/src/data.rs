@@ -23,7 +23,7 @@ pub(crate) fn content_info(path: &OsPath, size: usize) -> FileInfo {
         },
         data: Dict::new(),
         link: None,
-        device: None,
+        system: None,
     }
 }
 

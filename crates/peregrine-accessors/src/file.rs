@@ -2,7 +2,9 @@
 
 use crate::detached::{self, DetachedReader};
 use crate::remote;
-use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result};
+use crate::{
+    Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result, SystemStat,
+};
 use peregrine_engine::prelude::{Cancellation, Dict, Scope, Str, Time, Value};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -171,7 +173,7 @@ impl FileAccessor {
             },
             data,
             link,
-            device: Some(device),
+            system: Some(SystemStat::of(metadata)),
         }
     }
 }

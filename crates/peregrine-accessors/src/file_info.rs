@@ -1,6 +1,6 @@
 //! [`FileInfo`]: what is known of a file, as rows of `glob()` and `stat()` show it.
 
-use crate::{FileMode, OsPath};
+use crate::{FileMode, OsPath, SystemStat};
 use peregrine_engine::prelude::{Dict, Object, Scope, Str, Time, Value};
 use std::any::Any;
 
@@ -32,8 +32,8 @@ pub struct FileInfo {
     pub data: Dict,
     /// Where a symbolic link leads.
     pub link: Option<OsPath>,
-    /// The device it is on, where the accessor knows devices.
-    pub device: Option<u64>,
+    /// What the operating system says, where the accessor asks one.
+    pub system: Option<SystemStat>,
 }
 
 impl FileInfo {
@@ -42,7 +42,16 @@ impl FileInfo {
     pub fn name(&self) -> Str {
         self.path.basename()
     }
+
+    /// The device it is on, where the accessor knows devices.
+    #[must_use]
+    pub fn device(&self) -> Option<u64> {
+        self.system.map(|system| system.device)
+    }
 }
+
+/// What queries can ask a file for, beyond the columns that rows of files show.
+pub const FILE_MEMBERS: &[&str] = &["FullPath", "ModTime", "ModeStr", "Sys", "Dev", "GetLink"];
 
 /// Members in the order `SELECT * FROM stat()` lists them.
 const MEMBERS: [&str; 14] = [
@@ -70,7 +79,10 @@ impl Object for FileInfo {
             "IsDir" => Value::Bool(self.mode.is_dir()),
             "IsLink" => Value::Bool(self.mode.is_link()),
             "Data" => Value::Dict(self.data.clone()),
-            "Dev" => self.device.map_or(Value::Null, Value::from),
+            "Dev" => self.device().map_or(Value::Null, Value::from),
+            "Sys" => self
+                .system
+                .map_or(Value::Null, |system| system.value(&self.times)),
             "GetLink" => self.link.clone().map_or(Value::Null, Value::from),
             _ => return None,
         })
@@ -79,9 +91,13 @@ impl Object for FileInfo {
     fn member_names(&self) -> Vec<Str> {
         MEMBERS
             .iter()
-            .filter(|name| **name != "Dev" || self.device.is_some())
+            .filter(|name| **name != "Dev" || self.system.is_some())
             .map(|name| Str::from(*name))
             .collect()
+    }
+
+    fn is_silent(&self) -> bool {
+        true
     }
 
     fn to_json(&self, scope: &Scope) -> Option<Value> {
@@ -111,41 +127,5 @@ impl Object for FileInfo {
 impl From<FileInfo> for Value {
     fn from(info: FileInfo) -> Value {
         Value::Object(std::sync::Arc::new(info))
-    }
-}
-
-/// The `Mode` member: an integer that also knows its text as `.String`.
-#[derive(Debug)]
-struct ModeObject(FileMode);
-
-impl Object for ModeObject {
-    fn type_name(&self) -> &'static str {
-        "FileMode"
-    }
-
-    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
-        (name == "String").then(|| Value::from(self.0.to_string()))
-    }
-
-    fn member_names(&self) -> Vec<Str> {
-        vec![Str::from("String")]
-    }
-
-    fn to_text(&self) -> Option<Str> {
-        Some(Str::from(self.0.to_string()))
-    }
-
-    fn to_json(&self, _scope: &Scope) -> Option<Value> {
-        Some(Value::from(u64::from(self.0.0)))
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl From<FileMode> for Value {
-    fn from(mode: FileMode) -> Value {
-        Value::Object(std::sync::Arc::new(ModeObject(mode)))
     }
 }

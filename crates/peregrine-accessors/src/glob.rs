@@ -285,7 +285,7 @@ fn may_descend(scope: &Scope, accessor: &dyn Accessor, info: &FileInfo, options:
             if !target.mode.is_dir() {
                 return false;
             }
-            if options.one_filesystem && target.device != info.device {
+            if options.one_filesystem && target.device() != info.device() {
                 return false;
             }
         }

@@ -22,11 +22,12 @@ mod raw_file;
 pub mod remapping;
 mod remote;
 mod scope_accessor;
+mod system_stat;
 mod upload;
 
 pub use accessor::{Accessor, Error, FileReader, Result};
 pub use dialect::Dialect;
-pub use file_info::{FileInfo, FileTimes};
+pub use file_info::{FILE_MEMBERS, FileInfo, FileTimes};
 pub use glob::{Found, GlobOptions, glob};
 pub use glob_pattern::{Pattern, expand_braces};
 pub use manager::{AccessorManager, accessor};
@@ -35,6 +36,7 @@ pub use os_path::OsPath;
 pub use os_path_value::{PathArg, PathList, coerce};
 pub use pathspec::Pathspec;
 pub use pipe::Pipe;
+pub use system_stat::SystemStat;
 pub use upload::{
     UPLOAD_PIECE, Upload, UploadFile, UploadLedger, UploadTimes, Uploaded, Uploader, UploaderHandle,
 };

@@ -1,4 +1,7 @@
-//! File modes in the platform's own bit layout, which queries see as an integer.
+//! File modes in the platform's own bit layout, which queries see as an integer with members.
+
+use peregrine_engine::prelude::{Object, Scope, Str, Value};
+use std::any::Any;
 
 /// Permission bits in the low nine bits, the kind of file in the high ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,8 +65,70 @@ impl FileMode {
     /// True when it is a plain file: none of the kind bits is set.
     #[must_use]
     pub fn is_regular(self) -> bool {
-        let kinds = Self::DIR | Self::SYMLINK | Self::DEVICE | Self::PIPE | Self::SOCKET | Self::IRREGULAR;
-        self.0 & kinds == 0
+        self.kind().0 == 0
+    }
+
+    /// The permission bits alone.
+    #[must_use]
+    pub fn permissions(self) -> FileMode {
+        FileMode(self.0 & 0o777)
+    }
+
+    /// The bits that say what kind of file it is.
+    #[must_use]
+    pub fn kind(self) -> FileMode {
+        let kinds = Self::DIR | Self::SYMLINK | Self::DEVICE | Self::PIPE | Self::SOCKET;
+        FileMode(self.0 & (kinds | Self::CHAR_DEVICE | Self::IRREGULAR))
+    }
+}
+
+/// Members that queries find in a mode.
+const MEMBERS: [&str; 5] = ["IsDir", "IsRegular", "Perm", "String", "Type"];
+
+impl Object for FileMode {
+    fn type_name(&self) -> &'static str {
+        "FileMode"
+    }
+
+    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
+        Some(match name {
+            "IsDir" => Value::Bool(self.is_dir()),
+            "IsRegular" => Value::Bool(self.is_regular()),
+            "Perm" => self.permissions().into(),
+            "String" => Value::from(self.to_string()),
+            "Type" => self.kind().into(),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        MEMBERS.map(Str::from).to_vec()
+    }
+
+    fn to_text(&self) -> Option<Str> {
+        Some(Str::from(self.to_string()))
+    }
+
+    fn to_number(&self) -> Option<i64> {
+        Some(i64::from(self.0))
+    }
+
+    fn to_json(&self, _scope: &Scope) -> Option<Value> {
+        Some(Value::from(self.0))
+    }
+
+    fn truth(&self) -> bool {
+        self.0 != 0
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl From<FileMode> for Value {
+    fn from(mode: FileMode) -> Value {
+        Value::object(mode)
     }
 }
 

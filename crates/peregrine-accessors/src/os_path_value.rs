@@ -45,7 +45,7 @@ impl Object for OsPath {
             "Basename" => Value::Str(self.basename()),
             "Dirname" => self.dirname().into(),
             "Path" => Value::Str(Str::from(self.path_bytes())),
-            "PathSpec" => Value::from(self.pathspec().to_json()),
+            "PathSpec" => Value::object(PathspecValue(self.pathspec())),
             "DelegatePath" => Value::from(self.delegate().map(Pathspec::container).unwrap_or_default()),
             "DelegateAccessor" => Value::from(
                 self.delegate()
@@ -141,6 +141,55 @@ impl Object for OsPath {
     }
 }
 
+/// The member `PathSpec`: an object that is also its JSON text.
+#[derive(Debug)]
+struct PathspecValue(Pathspec);
+
+impl Object for PathspecValue {
+    fn type_name(&self) -> &'static str {
+        "PathSpec"
+    }
+
+    fn member(&self, _scope: &Scope, name: &str) -> Option<Value> {
+        let spec = &self.0;
+        Some(match name {
+            "DelegateAccessor" => Value::from(&spec.delegate_accessor),
+            "DelegatePath" => Value::from(&spec.delegate_path),
+            "Delegate" => spec
+                .delegate
+                .as_deref()
+                .map_or(Value::Null, |inner| Value::object(PathspecValue(inner.clone()))),
+            "Path" => Value::from(&spec.path),
+            "String" => Value::from(spec.to_json()),
+            _ => return None,
+        })
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        let spec = &self.0;
+        let shown = [
+            ("DelegateAccessor", !spec.delegate_accessor.is_empty()),
+            ("DelegatePath", !spec.delegate_path.is_empty()),
+            ("Delegate", spec.delegate.is_some()),
+            ("Path", !spec.path.is_empty()),
+        ];
+        let shown = shown.into_iter().filter(|(_, is_there)| *is_there);
+        shown.map(|(name, _)| Str::from(name)).collect()
+    }
+
+    fn to_text(&self) -> Option<Str> {
+        Some(Str::from(self.0.to_json()))
+    }
+
+    fn truth(&self) -> bool {
+        self.0 != Pathspec::default()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 /// The chain of containers from the outermost, joined with arrows.
 fn human(spec: &Pathspec, depth: usize) -> String {
     let container = spec.container();
@@ -160,6 +209,10 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
         Value::Object(object) => {
             if let Some(path) = object.as_any().downcast_ref::<OsPath>() {
                 return Ok(path.clone());
+            }
+            if let Some(PathspecValue(spec)) = object.as_any().downcast_ref() {
+                let parsed = accessor.parse_path(spec.to_json().as_bytes());
+                return parsed.map_err(|error| error.to_string());
             }
             match object.member(scope, "OSPath") {
                 Some(Value::Object(inner)) => inner

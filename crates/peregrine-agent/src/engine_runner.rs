@@ -42,7 +42,11 @@ impl EngineRunner {
         EngineRunner {
             registry,
             extend: Box::new(extend),
-            config: json::parse(&visible_config(config)).unwrap_or(Value::Null),
+            config: match json::parse(&visible_config(config)) {
+                // Artifacts ask for `config.Version.Name` and for `config.version.name`.
+                Ok(Value::Dict(config)) => Value::Dict(config.with_field_names()),
+                _ => Value::Null,
+            },
             limiter: Arc::new(Limiter::new(
                 config.low_resource_cpu_count,
                 config.low_resource_max_cpu,
@@ -61,7 +65,7 @@ impl EngineRunner {
                 ("build_time", ""),
                 ("ci_build_url", ""),
             ];
-            config.set("version", Dict::from_pairs(entries));
+            config.set("version", Dict::from_pairs(entries).with_field_names());
         }
         self
     }
@@ -172,6 +176,30 @@ fn visible_config(config: &ClientConfig) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_configuration_answers_by_both_spellings() {
+        let config = ClientConfig {
+            labels: vec!["blue".into()],
+            ..ClientConfig::default()
+        };
+        let registry = Arc::new(peregrine_engine::builtin::registry());
+        let runner =
+            EngineRunner::new(registry, &config, |context| context).with_version("peregrine", "1.2.3");
+        let Value::Dict(config) = &runner.config else {
+            panic!("the configuration is a dict");
+        };
+        for (outer, inner) in [("Version", "Version"), ("version", "version")] {
+            let version = config.copy().get(outer).unwrap();
+            assert_eq!(
+                version.as_dict().unwrap().get(inner).unwrap().as_str().unwrap(),
+                "1.2.3"
+            );
+            assert!(version.as_dict().unwrap().get("BuildTime").is_some());
+            assert!(version.as_dict().unwrap().get("NoSuch").is_none());
+        }
+        assert!(config.get("Labels").is_some());
+    }
 
     #[test]
     fn the_visible_configuration_has_no_secrets() {

@@ -32,7 +32,10 @@ impl Layer {
             Layer::Null => (name == b"NULL").then_some(Value::Null),
             Layer::Dict(dict) => dict.get_or_default(name),
             Layer::Row(row) => match row.as_value() {
-                None => row.resolve(name, cache).cloned(),
+                None => match row.resolve(name, cache) {
+                    Some(value) => Some(value.clone()),
+                    None => row.behind(scope, name),
+                },
                 Some(Value::Dict(dict)) => dict.get_or_default(name),
                 // A row that is no map: an array or NULL hides everything, other values hide nothing.
                 Some(Value::Null) => Some(Value::Null),
@@ -44,6 +47,11 @@ impl Layer {
             Layer::Let(known, value) => (known.as_bytes() == name).then(|| value.clone()),
             Layer::Cells(cells) => cells.get(scope, name),
         }
+    }
+
+    /// A row of a kind that is asked for more than it has, and says nothing then.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self, Layer::Row(row) if row.is_silent())
     }
 
     /// The names in it.

@@ -52,6 +52,11 @@ pub trait QuerySource: Send + Sync {
         false
     }
 
+    /// True for a stream that others listen to as well: `LET x <= …` does not use it up.
+    fn is_shared_stream(&self) -> bool {
+        false
+    }
+
     /// For downcasts inside the engine.
     fn as_any(&self) -> Option<&dyn Any> {
         None

@@ -277,6 +277,13 @@ impl Scope {
         shown.join(", ")
     }
 
+    /// True when a row is visible here that gives NULL without a message for what it does not have.
+    pub(crate) fn has_silent_row(&self) -> bool {
+        let mut found = false;
+        self.for_each_layer(&mut |layer| found |= layer.is_silent());
+        found
+    }
+
     /// Names visible here, newest first, each once.
     #[must_use]
     pub fn names(&self) -> Vec<Str> {

@@ -1,6 +1,7 @@
 //! Every query can be stopped, nothing exhausts the stack, and what is large goes through files.
 #![allow(clippy::unwrap_used)]
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,6 +10,9 @@ use peregrine_engine::budget::{ByteLimit, RowLimit};
 use peregrine_engine::context::{LimiterHandle, QueryLimiter, QueryLimits, Throttle};
 use peregrine_engine::log::LogSink;
 use peregrine_engine::log::MemoryLog;
+use peregrine_engine::prelude::{
+    Category, Example, IntoRow, Object, Plugin, PluginDef, Rows, Str, VqlArgs, VqlResult, plugins,
+};
 use peregrine_engine::query::FnSink;
 use peregrine_engine::{Cancellation, Context, Dict, Program, Row, RowSink, Scope, Stop, Value, builtin};
 
@@ -390,4 +394,123 @@ fn groups_that_became_too_many_come_in_key_order() {
     // As text: 0, 1, 10, 100.
     let wanted = [0, 1, 10, 100].map(|key| (Some(key), Some(2)));
     assert_eq!(shown, wanted);
+}
+
+/// Nothing to say.
+#[derive(VqlArgs)]
+struct Args {
+    /// How many rows.
+    end: i64,
+}
+
+/// A row that answers to more than it shows.
+#[derive(IntoRow)]
+#[row(silent)]
+struct Thing {
+    #[column(name = "number", alias = "Number", alias = "No")]
+    number: i64,
+    #[column(behind = &["Twice"])]
+    behind: Value,
+}
+
+#[derive(Debug)]
+struct Behind(i64);
+
+impl Object for Behind {
+    fn type_name(&self) -> &'static str {
+        "Behind"
+    }
+
+    fn member(&self, _: &Scope, name: &str) -> Option<Value> {
+        (name == "Twice").then(|| Value::from(self.0 * 2))
+    }
+
+    fn member_names(&self) -> Vec<Str> {
+        vec!["Twice".into()]
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+struct Things;
+
+const THINGS: &[PluginDef] = plugins![Things];
+
+impl Plugin for Things {
+    type Args = Args;
+    type Row = Thing;
+    const NAME: &'static str = "things";
+    const CATEGORY: Category = Category::Utils;
+    const EXAMPLES: &'static [Example] = &[];
+
+    fn run(_: &Scope, args: Args, rows: &mut Rows<'_, Thing>) -> VqlResult<()> {
+        for number in 0..args.end {
+            rows.push(Thing {
+                number,
+                behind: Value::object(Behind(number)),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn query_of_things() -> Query {
+    let mut query = query();
+    let registry = builtin::registry().with_plugins(THINGS);
+    let log = Arc::new(MemoryLog::default());
+    let context = Context::builder()
+        .registry(Arc::new(registry))
+        .log(log.clone())
+        .build();
+    query.scope = Scope::root(
+        &context,
+        Dict::from_pairs([("Twice", "outer"), ("Outer", "outer")]),
+    );
+    query.log = log;
+    query
+}
+
+#[test]
+fn rows_answer_to_more_than_they_show_before_and_after_the_query_is_bound() {
+    let query = query_of_things();
+    for filter in ["", " WHERE Number >= 0 AND Twice >= 0 AND NOT NoSuch"] {
+        let text =
+            format!("SELECT No, Number + number AS Sum, Twice, Outer, NoSuch FROM things(end=50){filter}");
+        let rows = query.rows(&text);
+        assert_eq!(rows.len(), 50);
+        for (number, row) in (0..).zip(&rows) {
+            let get = |name: &str| row.get(name).unwrap();
+            assert_eq!(get("No").as_i64(), Some(number));
+            assert_eq!(get("Sum").as_i64(), Some(number * 2));
+            assert_eq!(get("Twice").as_i64(), Some(number * 2));
+            assert_eq!(get("Outer").as_str().unwrap(), "outer");
+            assert!(get("NoSuch").is_null());
+        }
+    }
+    assert_eq!(query.logged("not found"), 0);
+    // What `*` passes on answers to what it shows.
+    let rows = query.rows("SELECT Twice, No FROM { SELECT * FROM things(end=50) }");
+    assert!(
+        rows.iter()
+            .all(|row| row.get("Twice").unwrap().as_str().is_some())
+    );
+    assert!(rows.iter().all(|row| row.get("No").unwrap().is_null()));
+    assert!(query.logged("Symbol No not found") > 0);
+    for row in query.rows("SELECT * FROM things(end=50)") {
+        assert_eq!(row.columns().len(), 1);
+    }
+}
+
+#[test]
+fn groups_that_became_too_many_still_answer_to_more_than_they_show() {
+    let query = query_of_things();
+    let rows = query.rows("SELECT No, Twice, count() AS N FROM things(end=30010) GROUP BY Twice");
+    assert_eq!(rows.len(), 30010);
+    assert_eq!(query.logged("bins exceeded"), 1);
+    for row in &rows {
+        let number = row.get("No").unwrap().as_i64().unwrap();
+        assert_eq!(row.get("Twice").unwrap().as_i64(), Some(number * 2));
+    }
 }

@@ -25,9 +25,16 @@ pub fn derive_args(input: TokenStream) -> TokenStream {
 
 /// A row out of a struct with named fields: `used_by` becomes the column `UsedBy`.
 ///
-/// `#[column(name = "OSPath")]` names a column otherwise; doc comments document the columns. Field types are
-/// `Into<Value>`.
-#[proc_macro_derive(IntoRow, attributes(column))]
+/// Doc comments document the columns. Field types are `Into<Value>`. What differs from that:
+/// * `#[column(name = "OSPath")]` names a column otherwise;
+/// * `#[column(alias = "ModTime")]`: queries find the column by this name, too; it is not shown. May be repeated;
+/// * `#[column(behind = NAMES)]`: no column, but an object with the members `NAMES` (a `&'static [&'static str]`), which
+///   queries find in the row without being shown them;
+/// * `#[row(silent)]` on the struct: what the row does not have is NULL without a message.
+///
+/// A struct-like value inside a row is made the same way: its fields are the printed keys and their aliases the other
+/// spellings.
+#[proc_macro_derive(IntoRow, attributes(column, row))]
 pub fn derive_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     row::expand(&input)

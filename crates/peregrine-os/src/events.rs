@@ -1,7 +1,8 @@
 //! Live process events: what happened, and the seam behind which every source of them lives.
 
 use crate::error::Result;
-use crate::model::{Argv, StartTime};
+use crate::model::{Argv, StartTime, whole_name};
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub struct Exec {
     pub uid: Option<u32>,
     /// Real group id; `None` when it was gone before it could be read.
     pub gid: Option<u32>,
-    /// The kernel's short name for it; empty when unknown.
+    /// The kernel's short name for it; empty when unknown. [`Exec::name`] is the whole one.
     pub comm: String,
     /// Arguments, at most 8 KiB, with their true length.
     pub argv: Argv,
@@ -57,6 +58,14 @@ pub struct Exec {
     pub cgroup_id: Option<u64>,
     /// Nanoseconds since 1970.
     pub time: i64,
+}
+
+impl Exec {
+    /// The whole name of the program, where the kernel keeps only the beginning.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        whole_name(&self.comm, &self.argv, self.exe.as_deref())
+    }
 }
 
 /// A process ended.

@@ -22,5 +22,5 @@ pub use events::{
 pub use machine::Machine;
 pub use model::{
     Argv, Group, Host, Interface, InterfaceAddress, IoCounters, MemoryInfo, Mount, Process, ProcessBrief,
-    Socket, SocketOwner, SocketState, StartTime, Transport, User,
+    Socket, SocketOwner, SocketState, StartTime, Transport, User, may_be_cut, whole_name,
 };

@@ -268,3 +268,43 @@ fn certificates_are_checked_unless_told_otherwise() {
     assert_eq!(ask(", disable_ssl_security=TRUE"), good);
     assert!(ask(", root_ca='none'").contains("`root_ca`"));
 }
+
+#[test]
+fn a_server_behind_a_unix_socket_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("x.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    let base = format!("{}:unix", socket.display());
+    let ask = |columns: &str, args: &str| {
+        let vql = format!("SELECT {columns} FROM http_client(url=Base + {args})");
+        run(&vql, &[("Base", base.as_str())]).rows
+    };
+    assert_eq!(
+        ask(
+            "Response, Content",
+            "'/v1/y', params=dict(q='x y'), user_agent='me'"
+        ),
+        r#"[{"Response":200,"Content":"GET|/v1/y?q=x+y|me|||"}]"#
+    );
+    assert_eq!(
+        ask("Content", "'/v1/y', method='POST', data='body', user_agent='me'"),
+        r#"[{"Content":"POST|/v1/y|me|||body"}]"#
+    );
+    // Bodies of several pieces, and one after another over connections of their own.
+    assert_eq!(
+        ask(
+            "len(list=Content) AS Length, Url = Base + '/big' AS Same",
+            "'/big'"
+        ),
+        r#"[{"Length":3000000,"Same":true}]"#
+    );
+    assert!(ask("Response, Content", "'/cut'").contains("500"));
+    let nobody = format!("{}:unix/x", folder.path().join("none").display());
+    let rows = run(
+        "SELECT Response, Content FROM http_client(url=Base)",
+        &[("Base", nobody.as_str())],
+    )
+    .rows;
+    assert!(rows.starts_with(r#"[{"Response":500,"Content":""#), "{rows}");
+}

@@ -408,3 +408,76 @@ fn without_a_tracker_the_list_has_the_columns_of_pslist() {
     );
     assert_eq!(session.log.lines(), [""; 0]);
 }
+
+#[test]
+fn long_names_are_whole_wherever_processes_are_shown() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("a-really-long-process-name");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let script = folder.path().join("a-really-long-script-name");
+    std::fs::write(&script, "#!/bin/sh\nread x\n").unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let session = Session::open();
+    for (file, name) in [
+        (&program, "a-really-long-process-name"),
+        (&script, "a-really-long-script-name"),
+    ] {
+        let mut command = Command::new(file);
+        if file == &program {
+            command.arg("30.105");
+        }
+        let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = child.id();
+        let wanted = format!(r#"{{"Name":"{name}"}}"#);
+        session.until(&format!("SELECT Name FROM pslist(pid={pid})"), |rows| {
+            rows == [wanted.as_str()]
+        });
+        session.until(&format!("SELECT Name FROM pslist() WHERE Pid = {pid}"), |rows| {
+            rows == [wanted.as_str()]
+        });
+        // The tracker that stands in when none is installed answers from a list of some seconds ago.
+        session.until(
+            &format!("SELECT process_tracker_callchain(id={pid})[-1].Data.Name AS Name FROM scope()"),
+            |rows| rows == [wanted.as_str()],
+        );
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+#[test]
+fn without_a_tracker_its_list_is_that_of_the_machine() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let session = Session::open();
+    let columns = "Pid, CreateTime, Times.User + Times.System >= 0 AS HasTimes, Cwd, MemoryInfo.RSS = MemoryInfo.rss AS HasMemory, EndTime";
+    let of = |plugin: &str| {
+        session.rows(&format!(
+            "SELECT {columns} FROM {plugin}() WHERE Pid = {}",
+            std::process::id()
+        ))
+    };
+    let own = of("process_tracker_pslist");
+    assert!(
+        own[0].contains(r#""HasTimes":true"#) && own[0].contains(r#""HasMemory":true"#),
+        "{own:?}"
+    );
+    assert_eq!(own, of("pslist"));
+    let shown = session.rows("SELECT * FROM process_tracker_pslist() LIMIT 1");
+    for column in ["CreateTime", "Times", "Cwd", "MemoryInfo"] {
+        assert!(shown[0].contains(&format!("\"{column}\":")), "{shown:?}");
+    }
+    assert!(
+        shown[0].contains(r#""softirq":0,"steal":0"#),
+        "zero times are printed: {shown:?}"
+    );
+    assert_eq!(
+        session
+            .log
+            .lines()
+            .iter()
+            .filter(|line| line.contains("not found"))
+            .count(),
+        0
+    );
+}

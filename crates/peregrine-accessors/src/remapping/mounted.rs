@@ -225,7 +225,7 @@ fn folder(path: OsPath) -> FileInfo {
         },
         data: Dict::new(),
         link: None,
-        device: None,
+        system: None,
     }
 }
 

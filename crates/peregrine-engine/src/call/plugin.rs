@@ -36,6 +36,10 @@ pub trait Plugin: Send + Sync + 'static {
 pub trait IntoRow: Sized {
     /// The columns, in order; empty when they vary.
     const COLUMNS: &'static [ColumnSpec];
+    /// Other spellings that find a column, each with the name it is shown by.
+    const ALIASES: &'static [(&'static str, &'static str)] = &[];
+    /// What the object behind a row answers to, beyond the columns.
+    const MEMBERS: &'static [&'static str] = &[];
 
     /// The row.
     fn into_row(self) -> Row;
@@ -98,6 +102,10 @@ pub struct PluginDef {
     pub doc: &'static str,
     /// Its columns; empty when they vary.
     pub columns: &'static [ColumnSpec],
+    /// Other spellings of columns, each with the name it is shown by.
+    pub aliases: &'static [(&'static str, &'static str)],
+    /// Names its rows answer to without showing them.
+    pub members: &'static [&'static str],
     /// Examples; they are tests.
     pub examples: &'static [Example],
     /// Grows when its behaviour changes.
@@ -122,6 +130,8 @@ impl PluginDef {
             args: P::Args::SPECS,
             doc: P::Args::DOC,
             columns: P::Row::COLUMNS,
+            aliases: P::Row::ALIASES,
+            members: P::Row::MEMBERS,
             examples: P::EXAMPLES,
             version: P::VERSION,
             platforms: P::PLATFORMS,

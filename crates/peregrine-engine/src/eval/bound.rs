@@ -155,11 +155,15 @@ impl Binder<'_> {
     }
 
     fn row_or_outer(&mut self, name: &[u8]) -> Option<Bound> {
-        if let Some(position) = self.columns.position(name) {
+        if let Some(position) = self.columns.answer_position(name) {
             if !self.used.contains(&position) {
                 self.used.push(position);
             }
             return Some(Bound::Column(position));
+        }
+        if self.columns.is_member(name) {
+            // The object behind each row knows.
+            return None;
         }
         // Layers below the row do not change while the query runs; what is lazy might see the row.
         match self.outer.lookup(name, &PositionCache::default())? {

@@ -116,6 +116,9 @@ pub(crate) fn members(value: Value, members: &[crate::value::Str], scope: &Scope
 }
 
 pub(crate) fn not_found(symbol: &SymbolNode, scope: &Scope) {
+    if scope.has_silent_row() {
+        return;
+    }
     let layers = scope.describe_layers();
     if symbol.members.is_empty() {
         scope.log_line(&format!(

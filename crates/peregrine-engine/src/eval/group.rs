@@ -237,7 +237,13 @@ impl<'a> Grouper<'a> {
                 })
             }
         };
-        let row = vec![Value::Str(key), source.clone().into_value()];
+        // With `*` only what it shows may come back.
+        let source = if self.select.has_star() {
+            source.clone().into_value()
+        } else {
+            source.unfolded(scope)
+        };
+        let row = vec![Value::Str(key), source];
         overflow.sorter.push(Row::new(&overflow.columns, row))
     }
 }

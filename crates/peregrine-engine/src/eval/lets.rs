@@ -56,7 +56,11 @@ impl LetNode {
                 query,
             } => Value::Query(Query(query.clone())),
             LetNode::Expr { expr, .. } => match eval(&expr.body, scope) {
-                Value::Query(query) if query.rows_in_memory().is_none() && !query.is_file_backed() => {
+                Value::Query(query)
+                    if query.rows_in_memory().is_none()
+                        && !query.is_file_backed()
+                        && !query.0.is_shared_stream() =>
+                {
                     materialize(scope, &query, name)
                 }
                 value => value,

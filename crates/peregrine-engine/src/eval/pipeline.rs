@@ -39,7 +39,7 @@ impl RowSink for Projector<'_> {
         self.current.count_row()?;
         match self.current.project_bound(&row) {
             Progress::Output(row) => return self.rows.push(row),
-            Progress::Same => return self.rows.push(row),
+            Progress::Same => return self.rows.push(row.plain()),
             Progress::Partly => {
                 return match self.current.project_partly(row) {
                     Some(row) => self.rows.push(row),

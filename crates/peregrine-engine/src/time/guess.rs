@@ -54,9 +54,13 @@ fn guess(text: &str, zone: ZoneId) -> Option<Time> {
     };
     let mut rest = skip_weekday(text);
     rest = read_date(&mut parts, rest)?;
-    read_tail(&mut parts, rest)?;
+    let has_time = read_tail(&mut parts, rest)?;
     if parts.year == i64::MIN {
-        return None;
+        // `Jan  2 03:04:05`, as syslog writes it, is in the year that nobody told.
+        if !has_time || parts.day.is_none() {
+            return None;
+        }
+        parts.year = 0;
     }
     parts.time(zone)
 }
@@ -203,19 +207,20 @@ fn skip_ordinal(text: &str) -> &str {
     if ordinal { &text[2..] } else { text }
 }
 
-/// What follows the date: time of day, AM or PM, zone, comment, and the year if it has not come yet.
-fn read_tail(parts: &mut Parts, text: &str) -> Option<()> {
+/// What follows the date: time of day, AM or PM, zone, comment, and the year if it has not come yet. True when there is
+/// a time of day.
+fn read_tail(parts: &mut Parts, text: &str) -> Option<bool> {
     let mut rest = text;
     let mut has_time = false;
     loop {
         let before = rest;
         rest = rest.trim_start_matches([' ', ',']);
         if rest.is_empty() {
-            return Some(());
+            return Some(has_time);
         }
         // Go's monotonic clock reading.
         if rest.starts_with("m=") {
-            return Some(());
+            return Some(has_time);
         }
         if let Some(comment) = rest.strip_prefix('(') {
             rest = &comment[comment.find(')')? + 1..];
@@ -369,6 +374,8 @@ mod tests {
             ("Mon 30 Sep 2018 09:09:09 PM UTC", "2018-09-30T21:09:09Z"),
             ("140722 10:11:12", "2014-07-22T10:11:12Z"),
             ("Jan 2 2006 3:04PM", "2006-01-02T15:04:00Z"),
+            ("Jan  2 03:04:05", "0000-01-02T03:04:05Z"),
+            ("Feb 29 23:59:59", "0000-02-29T23:59:59Z"),
         ] {
             let parsed = guess(text, ZoneId::UTC).and_then(rfc3339);
             assert_eq!(parsed.as_deref(), Some(expected), "{text}");
@@ -387,6 +394,7 @@ mod tests {
             "2020-01-02 x",
             "5",
             "May",
+            "Jan 2",
         ] {
             assert_eq!(guess(text, ZoneId::UTC), None, "{text}");
         }

@@ -17,6 +17,19 @@ pub struct Columns {
     id: u32,
     names: Vec<Str>,
     index: Option<FxHashMap<Str, u32>>,
+    beyond: Option<Arc<Beyond>>,
+}
+
+/// What a list answers to beyond the names it shows.
+#[derive(Debug)]
+struct Beyond {
+    /// Another spelling of a shown name: `("ModTime", "Mtime")`.
+    aliases: &'static [(&'static str, &'static str)],
+    /// Names the object behind a row knows.
+    members: &'static [&'static str],
+    is_silent: bool,
+    /// The shown names alone.
+    shown: Arc<Columns>,
 }
 
 impl Columns {
@@ -32,6 +45,30 @@ impl Columns {
         Arc::new(columns)
     }
 
+    /// For derives: the list of these names, which answers to more than it shows. `aliases` are other spellings with
+    /// the shown name, `members` what the object behind a row knows; with `is_silent` asking such a row for what nobody
+    /// knows leaves no message.
+    #[must_use]
+    pub fn with_beyond(
+        names: &[&'static str],
+        aliases: &'static [(&'static str, &'static str)],
+        members: &'static [&'static str],
+        is_silent: bool,
+    ) -> Arc<Columns> {
+        let shown = Columns::new(names.iter().copied());
+        if aliases.is_empty() && members.is_empty() && !is_silent {
+            return shown;
+        }
+        let mut columns = Columns::clone(&shown);
+        columns.beyond = Some(Arc::new(Beyond {
+            aliases,
+            members,
+            is_silent,
+            shown,
+        }));
+        Arc::new(columns)
+    }
+
     /// No names.
     #[must_use]
     pub fn empty() -> Columns {
@@ -39,6 +76,7 @@ impl Columns {
             id: next_id(),
             names: Vec::new(),
             index: None,
+            beyond: None,
         }
     }
 
@@ -76,11 +114,64 @@ impl Columns {
         }
     }
 
+    /// Where the value stands that a name asks for: a shown name, or another spelling of one.
+    #[must_use]
+    pub fn answer_position(&self, name: &[u8]) -> Option<usize> {
+        self.position(name).or_else(|| self.alias_position(name))
+    }
+
+    /// Where the name stands that this one is another spelling of.
+    #[inline]
+    pub(crate) fn alias_position(&self, name: &[u8]) -> Option<usize> {
+        let mut aliases = self.beyond.as_ref()?.aliases.iter();
+        let (_, shown) = aliases.find(|(alias, _)| alias.as_bytes() == name)?;
+        self.position(shown.as_bytes())
+    }
+
+    /// Names that are answered beyond those shown.
+    pub(crate) fn unshown(&self) -> impl Iterator<Item = &'static str> {
+        let beyond = self.beyond.as_deref();
+        let aliases = beyond.map_or(&[][..], |beyond| beyond.aliases);
+        let members = beyond.map_or(&[][..], |beyond| beyond.members);
+        aliases
+            .iter()
+            .map(|(alias, _)| *alias)
+            .chain(members.iter().copied())
+    }
+
+    /// True for a name that the object behind a row answers to.
+    #[must_use]
+    pub(crate) fn is_member(&self, name: &[u8]) -> bool {
+        self.beyond
+            .as_ref()
+            .is_some_and(|beyond| beyond.members.iter().any(|member| member.as_bytes() == name))
+    }
+
+    /// True when asking for what nobody knows leaves no message.
+    #[must_use]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.beyond.as_ref().is_some_and(|beyond| beyond.is_silent)
+    }
+
+    /// The shown names alone, where the list answers to more.
+    #[inline]
+    pub(crate) fn shown(&self) -> Option<&Arc<Columns>> {
+        self.beyond.as_ref().map(|beyond| &beyond.shown)
+    }
+
     /// Where a name stands, ignoring ASCII and Unicode case.
     #[must_use]
     pub fn position_ignoring_case(&self, name: &[u8]) -> Option<usize> {
         let wanted = fold(name);
         self.names.iter().position(|known| fold(known) == wanted)
+    }
+
+    /// Where the name stands that is spelled `build_time`, asked for as `BuildTime`: letters alone decide.
+    #[must_use]
+    pub(crate) fn position_of_field(&self, name: &[u8]) -> Option<usize> {
+        let letters = |name: &[u8]| fold(name).replace('_', "");
+        let wanted = letters(name);
+        self.names.iter().position(|known| letters(known) == wanted)
     }
 
     /// Appends a name that is not there yet.
@@ -120,6 +211,7 @@ impl Clone for Columns {
             id: next_id(),
             names: self.names.clone(),
             index: self.index.clone(),
+            beyond: self.beyond.clone(),
         }
     }
 }

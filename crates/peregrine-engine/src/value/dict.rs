@@ -15,6 +15,8 @@ struct State {
     columns: Arc<Columns>,
     values: Vec<Value>,
     ignore_case: bool,
+    /// Keys are also found as fields of a message are spelled.
+    has_field_names: bool,
     default: Option<Value>,
 }
 
@@ -31,6 +33,21 @@ impl Dict {
         let dict = Dict::new();
         dict.0.write().ignore_case = true;
         dict
+    }
+
+    /// Lets its keys be found as the fields of a message are spelled in other places, too: `build_time` as `BuildTime`;
+    /// so with all dicts in it.
+    #[must_use]
+    pub fn with_field_names(self) -> Dict {
+        let mut dicts = vec![self.clone()];
+        while let Some(dict) = dicts.pop() {
+            let mut state = dict.0.write();
+            if std::mem::replace(&mut state.has_field_names, true) {
+                continue;
+            }
+            dicts.extend(state.values.iter().filter_map(Value::as_dict).cloned());
+        }
+        self
     }
 
     /// Sets what resolving an absent name in this dict gives.
@@ -57,6 +74,7 @@ impl Dict {
             columns,
             values,
             ignore_case: false,
+            has_field_names: false,
             default: None,
         })))
     }
@@ -64,14 +82,14 @@ impl Dict {
     /// The value of a key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
         let state = self.0.read();
-        let position = state.position(key.as_ref())?;
+        let position = state.answer_position(key.as_ref())?;
         state.values.get(position).cloned()
     }
 
     /// The value of a key, else the dict's default.
     pub fn get_or_default(&self, key: impl AsRef<[u8]>) -> Option<Value> {
         let state = self.0.read();
-        match state.position(key.as_ref()) {
+        match state.answer_position(key.as_ref()) {
             Some(position) => state.values.get(position).cloned(),
             None => state.default.clone(),
         }
@@ -165,6 +183,7 @@ impl Dict {
             columns: Arc::clone(&state.columns),
             values: state.values.clone(),
             ignore_case: state.ignore_case,
+            has_field_names: state.has_field_names,
             default: state.default.clone(),
         })))
     }
@@ -183,6 +202,15 @@ impl State {
             None if self.ignore_case => self.columns.position_ignoring_case(key),
             found => found,
         }
+    }
+
+    /// The position whose value a key asks for, if only by another spelling.
+    fn answer_position(&self, key: &[u8]) -> Option<usize> {
+        let found = self.position(key).or_else(|| self.columns.alias_position(key));
+        if found.is_none() && self.has_field_names {
+            return self.columns.position_of_field(key);
+        }
+        found
     }
 }
 

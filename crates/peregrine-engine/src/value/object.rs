@@ -19,6 +19,11 @@ pub trait Object: Debug + Send + Sync {
     /// The members shown by `*`, `items()` and JSON.
     fn member_names(&self) -> Vec<Str>;
 
+    /// As a row: asking it for a member that nobody knows gives NULL without a message.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
     /// Its text: for `=~`, string arguments and `+` with strings.
     fn to_text(&self) -> Option<Str> {
         None

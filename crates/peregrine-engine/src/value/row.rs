@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Columns, Dict, Str, Value};
+use crate::scope::Scope;
 
 /// One row: named values, or any other value (array, scalar, NULL) standing as a row.
 #[derive(Debug, Clone)]
@@ -14,6 +15,7 @@ pub struct Row(Repr);
 enum Repr {
     /// The very common one-column row needs no allocation.
     One(Names, Value),
+    /// A value for each column; behind them may stand an object that answers to more names.
     Many(Names, Vec<Value>),
     Value(Value),
 }
@@ -38,6 +40,22 @@ impl Deref for Names {
     }
 }
 
+impl Names {
+    fn plain(self) -> Names {
+        match &self {
+            Names::Fixed(columns) => columns.shown().map(Names::Fixed),
+            Names::Shared(columns) => columns.shown().cloned().map(Names::Shared),
+        }
+        .unwrap_or(self)
+    }
+}
+
+/// The values of the columns, without what stands behind them.
+#[inline]
+fn shown<'v>(columns: &Columns, values: &'v [Value]) -> &'v [Value] {
+    values.get(..columns.len()).unwrap_or(values)
+}
+
 impl Row {
     /// A row of these columns; missing values are NULL, surplus ones are dropped.
     #[must_use]
@@ -54,6 +72,17 @@ impl Row {
     pub fn fixed(columns: &'static Arc<Columns>, mut values: Vec<Value>) -> Row {
         if values.len() != columns.len() {
             values.resize(columns.len(), Value::Null);
+        }
+        Row(Repr::Many(Names::Fixed(columns), values))
+    }
+
+    /// For derives: a row of a plugin's columns; one value for each, and last the object that answers to the members
+    /// its column list names.
+    #[inline]
+    #[must_use]
+    pub fn fixed_over(columns: &'static Arc<Columns>, mut values: Vec<Value>) -> Row {
+        if values.len() != columns.len() + 1 {
+            values.resize(columns.len() + 1, Value::Null);
         }
         Row(Repr::Many(Names::Fixed(columns), values))
     }
@@ -83,8 +112,8 @@ impl Row {
     /// The value of a column. For a row that is a dict: of its key.
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<Value> {
         match &self.0 {
-            Repr::One(columns, value) => columns.position(name.as_ref()).map(|_| value.clone()),
-            Repr::Many(columns, values) => values.get(columns.position(name.as_ref())?).cloned(),
+            Repr::One(columns, value) => columns.answer_position(name.as_ref()).map(|_| value.clone()),
+            Repr::Many(columns, values) => values.get(columns.answer_position(name.as_ref())?).cloned(),
             Repr::Value(Value::Dict(dict)) => dict.get(name),
             Repr::Value(_) => None,
         }
@@ -105,7 +134,7 @@ impl Row {
     pub fn values(&self) -> Vec<Value> {
         match &self.0 {
             Repr::One(_, value) => vec![value.clone()],
-            Repr::Many(_, values) => values.clone(),
+            Repr::Many(columns, values) => shown(columns, values).to_vec(),
             Repr::Value(Value::Dict(dict)) => dict.values(),
             Repr::Value(_) => Vec::new(),
         }
@@ -149,6 +178,7 @@ impl Row {
         match self.0 {
             Repr::Value(value) => value,
             Repr::One(columns, value) => Value::Dict(Dict::from_columns(Arc::clone(&columns), vec![value])),
+            // Cuts off what stands behind the columns.
             Repr::Many(columns, values) => Value::Dict(Dict::from_columns(Arc::clone(&columns), values)),
         }
     }
@@ -167,7 +197,7 @@ impl Row {
     pub fn sole_value(&self) -> Option<Value> {
         match &self.0 {
             Repr::One(_, value) => Some(value.clone()),
-            Repr::Many(_, values) => match values.as_slice() {
+            Repr::Many(columns, values) => match shown(columns, values) {
                 [value] => Some(value.clone()),
                 _ => None,
             },
@@ -184,8 +214,58 @@ impl Row {
     pub(crate) fn slots(&self) -> Option<(&Arc<Columns>, &[Value])> {
         match &self.0 {
             Repr::One(columns, value) => Some((columns, std::slice::from_ref(value))),
-            Repr::Many(columns, values) => Some((columns, values)),
+            Repr::Many(columns, values) => Some((columns, shown(columns, values))),
             Repr::Value(_) => None,
+        }
+    }
+
+    /// What the object behind the row, if there is one, answers to this name.
+    pub(crate) fn behind(&self, scope: &Scope, name: &[u8]) -> Option<Value> {
+        match &self.0 {
+            Repr::Many(columns, values) if columns.is_member(name) => {
+                values.get(columns.len())?.member(scope, name)
+            }
+            _ => None,
+        }
+    }
+
+    /// The row as a dict in which everything it answers to has an entry: for what is to be asked again later, when the
+    /// object behind it is gone.
+    pub(crate) fn unfolded(&self, scope: &Scope) -> Value {
+        let columns = match &self.0 {
+            Repr::Many(columns, _) if columns.shown().is_some() => columns,
+            _ => return self.clone().into_value(),
+        };
+        let dict = Dict::from_pairs(self.entries());
+        for name in columns.unshown() {
+            if columns.position(name.as_bytes()).is_none()
+                && let Some(value) = self.get(name).or_else(|| self.behind(scope, name.as_bytes()))
+            {
+                dict.set(name, value);
+            }
+        }
+        Value::Dict(dict)
+    }
+
+    /// True when asking it for what nobody knows leaves no message.
+    pub(crate) fn is_silent(&self) -> bool {
+        match &self.0 {
+            Repr::One(columns, _) | Repr::Many(columns, _) => columns.is_silent(),
+            Repr::Value(Value::Object(object)) => object.is_silent(),
+            Repr::Value(_) => false,
+        }
+    }
+
+    /// The row as `*` passes it on: it answers to the names it shows, and to no other.
+    #[inline]
+    pub(crate) fn plain(self) -> Row {
+        match self.0 {
+            Repr::One(names, value) if names.shown().is_some() => Row(Repr::One(names.plain(), value)),
+            Repr::Many(names, mut values) if names.shown().is_some() => {
+                values.truncate(names.len());
+                Row(Repr::Many(names.plain(), values))
+            }
+            other => Row(other),
         }
     }
 
@@ -232,7 +312,7 @@ impl PositionCache {
             let position = packed as u32;
             return (position != ABSENT).then_some(position as usize);
         }
-        let found = columns.position(name);
+        let found = columns.answer_position(name);
         let position = found.map_or(ABSENT, |position| position as u32);
         self.0.store(
             u64::from(columns.id()) << 32 | u64::from(position),

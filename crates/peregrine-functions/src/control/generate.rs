@@ -49,6 +49,11 @@ impl Function for Generate {
             "generate(query={ SELECT * FROM range(end=3) })._value",
             "[0,1,2]",
         ),
+        example(
+            "as a value",
+            "generate(query={ SELECT _value AS V FROM range(end=2) })",
+            r#"[{"V":0},{"V":1}]"#,
+        ),
         fails("no query", "generate(name='x')", "Field query is required"),
         fails(
             "a negative delay",
@@ -210,8 +215,7 @@ impl QuerySource for Reader {
         }
     }
 
-    // Its rows are for FROM alone; collecting them would take them from nobody but wait for the end.
-    fn is_file_backed(&self) -> bool {
+    fn is_shared_stream(&self) -> bool {
         true
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pure_magic::{MagicDb, MagicSource};
 
+use super::magic_dates::as_libmagic;
 use super::temporary::fresh_path;
 use crate::prelude::*;
 
@@ -49,6 +50,11 @@ impl Function for Magic {
             r#""application/x-executable""#,
         ),
         example("a folder", "magic(path='/')", r#""directory""#),
+        example(
+            "a date",
+            r#"magic(accessor='data', path="\x1f\x8b\x08\x00\x00\x9d\x53\x65\x00\x03") =~ 'last modified: Tue Nov 14 16:14:56 2023'"#,
+            "true",
+        ),
         example(
             "a rule of one's own",
             r#"magic(accessor='data', path='PRG1 data', magic="0\tstring\tPRG1\tPeregrine test file\n")"#,
@@ -133,7 +139,7 @@ fn describe(rules: &MagicDb, start: &[u8], kind: &str) -> Result<String, String>
             extensions.sort_unstable();
             extensions.join("/")
         }
-        _ => found.message(),
+        _ => as_libmagic(found.message(), found.message_parts()),
     })
 }
 

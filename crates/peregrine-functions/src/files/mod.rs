@@ -4,6 +4,7 @@ mod copy;
 #[cfg(unix)]
 pub(crate) mod folder_uploader;
 mod magic;
+mod magic_dates;
 mod read_file;
 mod remap;
 mod rm;

@@ -5,7 +5,7 @@ use rustix::fs::{lgetxattr, llistxattr};
 use crate::prelude::*;
 
 /// Returns extended attributes of a file, all or those named. On Linux names are those of the `user.` namespace,
-/// without that prefix.
+/// without that prefix. NULL when there is none.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
@@ -30,9 +30,9 @@ impl Function for Xattr {
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
     const EXAMPLES: &'static [Example] = &[
         example(
-            "a missing attribute is left out",
+            "no such attribute",
             "xattr(filename='/', attribute='no.such')",
-            "{}",
+            "null",
         ),
         fails(
             "no such file",
@@ -76,6 +76,10 @@ impl Function for Xattr {
                 dict.set(name, Value::str(value));
             }
         }
-        Ok(Value::Dict(dict))
+        Ok(if dict.is_empty() {
+            Value::Null
+        } else {
+            Value::Dict(dict)
+        })
     }
 }

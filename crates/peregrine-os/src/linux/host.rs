@@ -20,6 +20,7 @@ pub(super) fn read(root: &Path) -> Host {
     let platform = field("ID");
     let family = field("ID_LIKE");
     let virtualization = virtualization(root);
+    let machine_id = read_line(&at("etc/machine-id"));
     let boot_ns = clock::now_boot_ns();
     Host {
         fqdn: fqdn(&hostname, &text("etc/hosts")),
@@ -29,15 +30,16 @@ pub(super) fn read(root: &Path) -> Host {
         } else {
             family
         },
+        platform_version: platform_version(&platform, field("VERSION_ID"), &text),
         platform,
-        platform_version: field("VERSION_ID"),
         pretty_name: field("PRETTY_NAME"),
         kernel_release: uname.release().to_string_lossy().into_owned(),
         kernel_version: uname.version().to_string_lossy().into_owned(),
         architecture: uname.machine().to_string_lossy().into_owned(),
         boot_time: clock::boot_clock().boot_epoch_ns() / 1_000_000_000,
         boot_id: read_line(&at("proc/sys/kernel/random/boot_id")),
-        machine_id: read_line(&at("etc/machine-id")),
+        host_id: host_id(&read_line(&at("sys/class/dmi/id/product_uuid")), &machine_id),
+        machine_id,
         uptime: u64::try_from(boot_ns / 1_000_000_000).unwrap_or(0),
         memory_total: memory_total(&text("proc/meminfo")).unwrap_or(0),
         cpu_count: cpu_count(&text("proc/stat")),
@@ -73,6 +75,38 @@ fn os_release_field(text: &str, key: &str) -> Option<String> {
         }
     }
     Some(plain)
+}
+
+/// Distributions whose `VERSION_ID` is only the beginning say more in a file of their own.
+fn platform_version(platform: &str, version_id: String, text: &dyn Fn(&str) -> String) -> String {
+    let file = match platform {
+        "debian" | "raspbian" => "etc/debian_version",
+        "alpine" => "etc/alpine-release",
+        "rhel" | "centos" | "rocky" | "almalinux" | "ol" => "etc/redhat-release",
+        _ => return version_id,
+    };
+    let said = text(file);
+    let is_version = |word: &&str| {
+        word.strip_prefix(version_id.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    // A testing release says `trixie/sid`.
+    let exact = said.split_whitespace().find(is_version);
+    exact.map_or_else(|| version_id.clone(), str::to_owned)
+}
+
+/// The firmware's id if there is one and we may read it (root may), else the installation's.
+fn host_id(firmware: &str, machine_id: &str) -> String {
+    if firmware.len() == 36 {
+        return firmware.to_ascii_lowercase();
+    }
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| machine_id.get(part));
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    if parts.len() == 5 && machine_id.len() == 32 {
+        parts.join("-")
+    } else {
+        machine_id.to_owned()
+    }
 }
 
 /// The dotted name that shares a line of the hosts file with our host name.
@@ -181,6 +215,29 @@ mod tests {
         assert_eq!(os_release_field(text, "ID").unwrap(), "debian");
         assert_eq!(os_release_field(text, "VERSION_ID").unwrap(), "12");
         assert_eq!(os_release_field(text, "NAME"), None);
+    }
+
+    #[test]
+    fn a_version_is_as_exact_as_the_distribution_says() {
+        let version = |platform: &str, said: &'static str| {
+            platform_version(platform, "12".to_owned(), &|_: &str| said.to_owned())
+        };
+        assert_eq!(version("debian", "12.11\n"), "12.11");
+        assert_eq!(version("debian", "trixie/sid\n"), "12");
+        assert_eq!(version("rocky", "Rocky Linux release 12.3 (Blue Onyx)\n"), "12.3");
+        assert_eq!(version("ubuntu", "bookworm/sid\n"), "12");
+        assert_eq!(version("debian", "120.1"), "12");
+    }
+
+    #[test]
+    fn ids_of_machines_have_dashes() {
+        let machine_id = "0123456789abcdef0123456789abcdef";
+        assert_eq!(host_id("", machine_id), "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(
+            host_id("4C4C4544-0042-3510-8052-B4C04F4E4D31", machine_id),
+            "4c4c4544-0042-3510-8052-b4c04f4e4d31"
+        );
+        assert_eq!(host_id("", "odd"), "odd");
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub struct Host {
     pub platform: String,
     /// Distributions it descends from, or itself (`debian`, `rhel fedora`).
     pub platform_family: String,
-    /// Version of the distribution.
+    /// Version of the distribution, as exact as it says.
     pub platform_version: String,
     /// Distribution and version for people.
     pub pretty_name: String,
@@ -130,6 +130,8 @@ pub struct Host {
     pub boot_id: String,
     /// Id of the installation.
     pub machine_id: String,
+    /// Id of the machine: that of its firmware, else that of the installation, written with dashes.
+    pub host_id: String,
     /// Seconds since boot, suspend included.
     pub uptime: u64,
     /// Usable memory in bytes.

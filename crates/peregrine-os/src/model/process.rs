@@ -1,6 +1,7 @@
 //! A process, in brief and in full.
 
-use super::Argv;
+use super::{Argv, whole_name};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub struct ProcessBrief {
     pub pid: u32,
     /// Pid of the parent; 0 for the first process and kernel threads' ancestor.
     pub ppid: u32,
-    /// The name the kernel keeps (at most 15 bytes for programs), whatever bytes it holds.
+    /// The name the kernel keeps (at most 15 bytes for programs), whatever bytes it holds; [`Process::name`] is whole.
     pub name: String,
     /// When it started.
     pub start: StartTime,
@@ -66,6 +67,14 @@ pub struct Process {
     pub memory: MemoryInfo,
     /// Input and output so far; `None` when not permitted.
     pub io: Option<IoCounters>,
+}
+
+impl Process {
+    /// Its whole name, where the kernel keeps only the beginning.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        whole_name(&self.brief.name, &self.argv, self.exe.as_deref())
+    }
 }
 
 /// Memory of a process, in bytes. All zero for kernel threads.

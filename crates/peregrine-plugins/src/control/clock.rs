@@ -38,6 +38,12 @@ impl Plugin for Clock {
             "SELECT Unix > 0 AS Ticked FROM clock(start=1, period=1000) LIMIT 1",
             r#"[{"Ticked":true}]"#,
         ),
+        example(
+            "the members of the time",
+            "SELECT Zone, IsZero, IsDST, ISOWeek > 2000 AS Week, UTC.Unix = Unix AS Same, Sec = Unix AS Short
+             FROM clock(start=1) LIMIT 1",
+            r#"[{"Zone":"UTC","IsZero":false,"IsDST":false,"Week":true,"Same":true,"Short":true}]"#,
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
@@ -70,25 +76,32 @@ impl Plugin for Clock {
     }
 }
 
-const MEMBERS: [&str; 14] = [
-    "Unix",
-    "UnixMilli",
-    "UnixMicro",
-    "UnixNano",
-    "Year",
-    "Month",
+/// What `*` shows of a time.
+const MEMBERS: [&str; 19] = [
     "Day",
     "Hour",
+    "ISOWeek",
+    "IsDST",
+    "IsZero",
     "Minute",
-    "Second",
+    "Month",
     "Nanosecond",
-    "Weekday",
-    "YearDay",
+    "Second",
     "String",
+    "UTC",
+    "Unix",
+    "UnixMicro",
+    "UnixMilli",
+    "UnixNano",
+    "Weekday",
+    "Year",
+    "YearDay",
+    "Zone",
 ];
 
 fn row(now: Time) -> Row {
-    static COLUMNS: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(MEMBERS));
+    static COLUMNS: LazyLock<Arc<Columns>> =
+        LazyLock::new(|| Columns::with_beyond(&MEMBERS, &[("Sec", "Unix")], &[], false));
     let member = |name: &&str| peregrine_engine::time::member(now, name.as_bytes()).unwrap_or(Value::Null);
-    Row::new(&COLUMNS, MEMBERS.iter().map(member).collect())
+    Row::fixed(&COLUMNS, MEMBERS.iter().map(member).collect())
 }

@@ -10,23 +10,31 @@ pub struct Args {}
 #[derive(IntoRow)]
 pub struct Row {
     /// Its name.
+    #[column(name = "name", alias = "Name")]
     name: &'static str,
     /// `Function` or `Plugin`.
-    #[column(name = "Type")]
+    #[column(name = "type", alias = "Type")]
     kind: &'static str,
     /// Its manual page.
+    #[column(name = "description", alias = "Description")]
     description: &'static str,
-    /// Its arguments: `Name`, `Type`, `Required`, `Repeated`, `Default`, `Description` of each.
+    /// Its arguments: `name`, `type`, `required`, `repeated`, `default`, `description` of each.
+    #[column(name = "args", alias = "Args")]
     args: Value,
     /// Chapter of the manual.
+    #[column(name = "category", alias = "Category")]
     category: &'static str,
     /// Grows when its behaviour changes.
+    #[column(name = "version", alias = "Version")]
     version: i64,
     /// Operating systems it exists on.
+    #[column(name = "platforms", alias = "Platforms")]
     platforms: Value,
     /// What it must be allowed to do.
+    #[column(name = "permissions", alias = "Permissions")]
     permissions: Value,
     /// It watches, and ends only when it is stopped.
+    #[column(name = "is_event", alias = "IsEvent")]
     is_event: bool,
 }
 
@@ -40,8 +48,8 @@ impl Plugin for Help {
     const CATEGORY: Category = Category::Utils;
     const EXAMPLES: &'static [Example] = &[example(
         "arguments of a plugin",
-        "SELECT Type, Category, Args[0].Name AS First, Args[0].Required AS Required FROM help() WHERE Name = 'sample'",
-        r#"[{"Type":"Plugin","Category":"control","First":"query","Required":true}]"#,
+        "SELECT type, category, args[0].name AS First, Args[0].Required AS Required FROM help() WHERE name = 'sample'",
+        r#"[{"type":"Plugin","category":"control","First":"query","Required":true}]"#,
     )];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
@@ -80,16 +88,34 @@ fn names(permissions: &[Permission]) -> Value {
     permissions.iter().map(|permission| permission.name()).collect()
 }
 
+/// An argument.
+#[derive(IntoRow)]
+struct Argument {
+    #[column(name = "name", alias = "Name")]
+    name: &'static str,
+    #[column(name = "type", alias = "Type")]
+    kind: &'static str,
+    #[column(name = "required", alias = "Required")]
+    required: bool,
+    #[column(name = "repeated", alias = "Repeated")]
+    repeated: bool,
+    #[column(name = "default", alias = "Default")]
+    default: Value,
+    #[column(name = "description", alias = "Description")]
+    description: &'static str,
+}
+
 fn describe(args: &[ArgSpec]) -> Value {
     let described = args.iter().map(|arg| {
-        Dict::from_pairs([
-            ("Name", Value::from(arg.name)),
-            ("Type", Value::from(arg.type_name)),
-            ("Required", Value::from(arg.required)),
-            ("Repeated", Value::from(arg.repeated)),
-            ("Default", Value::from(arg.default)),
-            ("Description", Value::from(arg.doc)),
-        ])
+        let argument = Argument {
+            name: arg.name,
+            kind: arg.type_name,
+            required: arg.required,
+            repeated: arg.repeated,
+            default: Value::from(arg.default),
+            description: arg.doc,
+        };
+        argument.into_row()
     });
     described.collect()
 }

@@ -32,7 +32,7 @@ pub struct Row {
     ppid: Value,
     /// When the process started; identifies it together with `Pid`.
     start_time: Value,
-    /// Short name, of an exec.
+    /// Name of the program, of an exec.
     name: Value,
     /// The executable, of an exec.
     exe: Value,
@@ -154,7 +154,7 @@ fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
             pid: Value::from(exec.pid),
             ppid: Value::from(exec.ppid),
             start_time: start(exec.start),
-            name: Value::from(exec.comm.as_str()),
+            name: Value::from(exec.name()),
             exe: exec.exe.as_deref().map_or(Value::Null, path_value),
             command_line: Value::from(exec.argv.command_line()),
             argv: arguments(&exec.argv),

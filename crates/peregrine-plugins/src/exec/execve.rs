@@ -44,7 +44,7 @@ pub struct Output {
     stderr: Str,
     /// What it ended with; -1 when it was killed.
     return_code: i64,
-    /// This is the last row.
+    /// The program has ended and this is the last row.
     complete: bool,
 }
 
@@ -87,7 +87,7 @@ impl Plugin for Execve {
         example(
             "no such program",
             "SELECT ReturnCode, Complete, Stderr =~ 'no-such-program' AS Named FROM execve(argv='/no-such-program')",
-            r#"[{"ReturnCode":1,"Complete":true,"Named":true}]"#,
+            r#"[{"ReturnCode":1,"Complete":false,"Named":true}]"#,
         ),
         fails("NULL is no program", "execve(argv=[NULL, 'a'])", "no program"),
     ];
@@ -113,7 +113,6 @@ impl Plugin for Execve {
                 rows.push(Output {
                     stderr: text.into(),
                     return_code: 1,
-                    complete: true,
                     ..Output::empty()
                 })?;
                 return Ok(());

@@ -1,6 +1,6 @@
 //! `glob()`: files by pattern.
 
-use peregrine_accessors::{FileInfo, GlobOptions, PathArg, accessor};
+use peregrine_accessors::{FILE_MEMBERS, FileInfo, GlobOptions, PathArg, accessor};
 use peregrine_engine::prelude::*;
 
 /// Finds files by patterns such as `/home/*/.ssh/**`.
@@ -25,6 +25,7 @@ pub struct Args {
 
 /// A file.
 #[derive(IntoRow)]
+#[row(silent)]
 pub struct Row {
     /// Its name.
     name: Str,
@@ -32,6 +33,7 @@ pub struct Row {
     #[column(name = "OSPath")]
     os_path: Value,
     /// When its content changed.
+    #[column(alias = "ModTime")]
     mtime: Time,
     /// When it was read.
     atime: Time,
@@ -51,6 +53,9 @@ pub struct Row {
     data: Dict,
     /// The patterns it matches.
     globs: Value,
+    /// Everything else that is known of it.
+    #[column(behind = FILE_MEMBERS)]
+    info: Value,
 }
 
 /// The plugin.
@@ -117,6 +122,7 @@ impl Plugin for Glob {
                     is_link: info.mode.is_link(),
                     data: info.data.clone(),
                     globs: Value::array(matched.iter().map(|glob| Value::from(glob.as_ref())).collect()),
+                    info: info.clone().into(),
                 })
             },
         )?;

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 /// Lists a folder, and if wanted the folders below it, level by level.
 ///
 /// The files of a folder follow each other, sorted by name and numbered by `Idx`; a row with nothing but `Components`,
-/// `Accessor` and `Stats` comes after them and says which numbers they have: from `StartIdx` up to, not including,
-/// `EndIdx`. Links are listed and not followed. A folder that cannot be read gives a message and no rows.
+/// `Accessor` and `Stats` comes after them and says which numbers they have: from `start_idx` up to, not including,
+/// `end_idx`. Links are listed and not followed. A folder that cannot be read gives a message and no rows.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The folder; the root when left out.
@@ -24,6 +24,7 @@ pub struct Args {
 
 /// A file; or, at the end of a folder, what the rows before it are.
 #[derive(IntoRow, Default)]
+#[row(silent)]
 pub struct Row {
     /// The full path, as text.
     full_path: Option<Str>,
@@ -37,7 +38,7 @@ pub struct Row {
     /// What the accessor knows beyond the other columns.
     data: Option<Dict>,
     /// Only in the row that ends a folder: the numbers of its files.
-    stats: Option<Dict>,
+    stats: Value,
     /// The last of its names.
     name: Option<Str>,
     /// Bytes.
@@ -45,19 +46,28 @@ pub struct Row {
     /// Kind and permissions, as text.
     mode: Option<String>,
     /// When its content changed.
-    #[column(name = "mtime")]
-    modified: Option<Time>,
+    #[column(alias = "mtime")]
+    mtime: Option<Time>,
     /// When it was read.
-    #[column(name = "atime")]
-    accessed: Option<Time>,
+    #[column(alias = "atime")]
+    atime: Option<Time>,
     /// When its metadata changed.
-    #[column(name = "ctime")]
-    changed: Option<Time>,
+    #[column(alias = "ctime")]
+    ctime: Option<Time>,
     /// When it was created.
-    #[column(name = "btime")]
-    born: Option<Time>,
+    #[column(alias = "btime")]
+    btime: Option<Time>,
     /// Its number in the listing.
     idx: Option<i64>,
+}
+
+/// The numbers of a folder's files.
+#[derive(IntoRow)]
+struct Numbers {
+    #[column(name = "start_idx", alias = "StartIdx")]
+    start: i64,
+    #[column(name = "end_idx", alias = "EndIdx")]
+    end: i64,
 }
 
 /// The plugin.
@@ -78,9 +88,9 @@ impl Plugin for VfsLs {
         ),
         example(
             "its last row",
-            "SELECT Components, Accessor, Stats.StartIdx AS StartIdx, Stats.EndIdx > 0 AS HasFiles
+            "SELECT Components, Accessor, Stats.start_idx AS First, Stats.end_idx > 0 AS HasFiles
              FROM vfs_ls(components='etc', accessor='file') WHERE Stats",
-            r#"[{"Components":["etc"],"Accessor":"file","StartIdx":0,"HasFiles":true}]"#,
+            r#"[{"Components":["etc"],"Accessor":"file","First":0,"HasFiles":true}]"#,
         ),
         fails("no such folder", "vfs_ls(path='/no/such/folder')", "no such file"),
         fails(
@@ -122,7 +132,7 @@ impl Plugin for VfsLs {
             rows.push(Row {
                 components: components(&folder),
                 accessor: name.clone(),
-                stats: Some(Dict::from_pairs([("StartIdx", start), ("EndIdx", next)])),
+                stats: Numbers { start, end: next }.into_row().into_value(),
                 ..Row::default()
             })?;
         }
@@ -137,14 +147,14 @@ fn file_row(info: &FileInfo, accessor: &str, number: i64) -> Row {
         components: components(&info.path),
         accessor: accessor.to_owned(),
         data: Some(info.data.clone()),
-        stats: None,
+        stats: Value::Null,
         name: Some(info.name()),
         size: Some(info.size),
         mode: Some(info.mode.to_string()),
-        modified: Some(info.times.modified),
-        accessed: Some(info.times.accessed),
-        changed: Some(info.times.changed),
-        born: Some(info.times.born),
+        mtime: Some(info.times.modified),
+        atime: Some(info.times.accessed),
+        ctime: Some(info.times.changed),
+        btime: Some(info.times.born),
         idx: Some(number),
     }
 }

@@ -12,17 +12,17 @@ pub struct Args {}
 #[derive(IntoRow)]
 pub struct Row {
     /// Device or source.
-    #[column(name = "device")]
-    device: String,
+    #[column(name = "device", alias = "Device")]
+    pub(super) device: String,
     /// Where it is mounted.
-    #[column(name = "mountpoint")]
-    mount_point: Value,
+    #[column(name = "mountpoint", alias = "Mountpoint")]
+    pub(super) mount_point: Value,
     /// Its type.
-    #[column(name = "fstype")]
-    fs_type: String,
+    #[column(name = "fstype", alias = "Fstype")]
+    pub(super) fs_type: String,
     /// Mount options.
-    #[column(name = "opts")]
-    options: Value,
+    #[column(name = "opts", alias = "Opts")]
+    pub(super) options: Value,
 }
 
 /// The plugin.

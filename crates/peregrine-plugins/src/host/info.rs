@@ -40,7 +40,7 @@ pub struct Row {
     virtualization_role: String,
     /// The compiler this program was built with.
     compiler_version: &'static str,
-    /// Machine id of the system.
+    /// Id of the machine, with dashes.
     #[column(name = "HostID")]
     host_id: String,
     /// This program.
@@ -157,7 +157,7 @@ fn describe(scope: &Scope) -> VqlResult<Row> {
         virtualization_system: host.virtualization_system,
         virtualization_role: host.virtualization_role,
         compiler_version: concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")),
-        host_id: host.machine_id,
+        host_id: host.host_id,
         exe: path(std::env::current_exe()),
         cwd: path(std::env::current_dir()),
         is_admin: rustix::process::geteuid().is_root(),

@@ -1,11 +1,12 @@
-//! `partitions()`: mounted file systems of disks, and how full they are.
+//! `partitions()`: mounted file systems, and how full they are.
 
+use super::filesystems::Row as Mounted;
 use crate::machine::{failed, machine};
 use crate::process::path_value;
 use peregrine_engine::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// Lists the mounted partitions of disks.
+/// Lists what is mounted: partitions of disks, and file systems that the kernel makes up.
 ///
 /// How full they are is found out only when somebody looks at `Usage`, as a file system that is out of reach can take
 /// long to answer.
@@ -16,7 +17,7 @@ pub struct Args {}
 #[derive(IntoRow)]
 pub struct Row {
     /// `device`, `mountpoint`, `fstype` and `opts`.
-    partition: Dict,
+    partition: Value,
     /// Serial number of the disk; empty when it is not known.
     serial_number: Value,
     /// `path`, `fstype`, `total`, `free`, `used` and `usedPercent` in bytes, and the same of inodes.
@@ -32,24 +33,30 @@ impl Plugin for Partitions {
     const NAME: &'static str = "partitions";
     const CATEGORY: Category = Category::FileSystem;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
-    const EXAMPLES: &'static [Example] = &[example_shape(
-        "how full disks are",
-        "SELECT Partition.mountpoint AS Path, Usage.usedPercent AS Percent, SerialNumber FROM partitions()",
-        Shape::Any,
-    )];
+    const EXAMPLES: &'static [Example] = &[
+        example_shape(
+            "how full disks are",
+            "SELECT Partition.mountpoint AS Path, Usage.usedPercent AS Percent, SerialNumber FROM partitions()",
+            Shape::Any,
+        ),
+        example(
+            "file systems that the kernel makes up are there, too",
+            "SELECT Partition.Fstype AS Type, Partition.mountpoint = Partition.Mountpoint AS Same
+             FROM partitions() WHERE Partition.mountpoint = '/proc' LIMIT 1",
+            r#"[{"Type":"proc","Same":true}]"#,
+        ),
+    ];
 
     fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         for mount in machine(scope)?.mounts().map_err(failed)? {
-            if !mount.source.starts_with("/dev/") {
-                continue;
-            }
-            let partition = Dict::from_pairs([
-                ("device", Value::from(&mount.source)),
-                ("mountpoint", path_value(&mount.mount_point)),
-                ("fstype", Value::from(&mount.fs_type)),
-                ("opts", Value::from(mount.options)),
-            ]);
+            scope.checkpoint()?;
+            let partition = Mounted {
+                device: mount.source,
+                mount_point: path_value(&mount.mount_point),
+                fs_type: mount.fs_type.clone(),
+                options: Value::from(mount.options),
+            };
             let serial = SerialNumber {
                 major: mount.major,
                 minor: mount.minor,
@@ -59,13 +66,38 @@ impl Plugin for Partitions {
                 fs_type: mount.fs_type,
             };
             rows.push(Row {
-                partition,
+                partition: partition.into_row().into_value(),
                 serial_number: Value::Lazy(Lazy::new(serial).bind(scope)),
                 usage: Value::Lazy(Lazy::new(usage).bind(scope)),
             })?;
         }
         Ok(())
     }
+}
+
+/// `Usage`, printed as the field prints it.
+#[derive(IntoRow)]
+struct Used {
+    #[column(name = "path", alias = "Path")]
+    path: Value,
+    #[column(name = "fstype", alias = "Fstype")]
+    fs_type: String,
+    #[column(name = "total", alias = "Total")]
+    total: u64,
+    #[column(name = "free", alias = "Free")]
+    free: u64,
+    #[column(name = "used", alias = "Used")]
+    used: u64,
+    #[column(name = "usedPercent", alias = "UsedPercent")]
+    used_percent: f64,
+    #[column(name = "inodesTotal", alias = "InodesTotal")]
+    inodes_total: u64,
+    #[column(name = "inodesUsed", alias = "InodesUsed")]
+    inodes_used: u64,
+    #[column(name = "inodesFree", alias = "InodesFree")]
+    inodes_free: u64,
+    #[column(name = "inodesUsedPercent", alias = "InodesUsedPercent")]
+    inodes_used_percent: f64,
 }
 
 struct Usage {
@@ -75,7 +107,7 @@ struct Usage {
 
 impl peregrine_engine::query::Thunk for Usage {
     fn force(&self, _: &Scope) -> Value {
-        usage(&self.path, &self.fs_type).map_or(Value::Null, Value::Dict)
+        usage(&self.path, &self.fs_type).map_or(Value::Null, |used| used.into_row().into_value())
     }
 
     fn call(&self, scope: &Scope, _: &CallArgs<'_>) -> Value {
@@ -88,7 +120,7 @@ impl peregrine_engine::query::Thunk for Usage {
 }
 
 #[cfg(unix)]
-fn usage(path: &Path, fs_type: &str) -> Option<Dict> {
+fn usage(path: &Path, fs_type: &str) -> Option<Used> {
     let stat = rustix::fs::statvfs(path).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
     let percent = |part: u64, whole: u64| {
@@ -100,26 +132,23 @@ fn usage(path: &Path, fs_type: &str) -> Option<Dict> {
     };
     let used = stat.f_blocks.saturating_sub(stat.f_bfree);
     let inodes = stat.f_files.saturating_sub(stat.f_ffree);
-    Some(Dict::from_pairs([
-        ("path", path_value(path)),
-        ("fstype", Value::from(fs_type)),
-        ("total", Value::from(bytes(stat.f_blocks))),
-        ("free", Value::from(bytes(stat.f_bavail))),
-        ("used", Value::from(bytes(used))),
+    Some(Used {
+        path: path_value(path),
+        fs_type: fs_type.to_owned(),
+        total: bytes(stat.f_blocks),
+        free: bytes(stat.f_bavail),
+        used: bytes(used),
         // Of what users can have, as df counts it.
-        (
-            "usedPercent",
-            Value::from(percent(used, used.saturating_add(stat.f_bavail))),
-        ),
-        ("inodesTotal", Value::from(stat.f_files)),
-        ("inodesUsed", Value::from(inodes)),
-        ("inodesFree", Value::from(stat.f_ffree)),
-        ("inodesUsedPercent", Value::from(percent(inodes, stat.f_files))),
-    ]))
+        used_percent: percent(used, used.saturating_add(stat.f_bavail)),
+        inodes_total: stat.f_files,
+        inodes_used: inodes,
+        inodes_free: stat.f_ffree,
+        inodes_used_percent: percent(inodes, stat.f_files),
+    })
 }
 
 #[cfg(not(unix))]
-fn usage(_: &Path, _: &str) -> Option<Dict> {
+fn usage(_: &Path, _: &str) -> Option<Used> {
     None
 }
 

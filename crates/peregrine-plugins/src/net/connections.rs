@@ -13,7 +13,7 @@ pub struct Args {}
 #[derive(IntoRow)]
 pub struct Row {
     /// File descriptor in the process.
-    #[column(name = "FD")]
+    #[column(name = "FD", alias = "Fd")]
     fd: i64,
     /// `AF_INET` or `AF_INET6`.
     family: &'static str,
@@ -21,9 +21,9 @@ pub struct Row {
     #[column(name = "Type")]
     kind: &'static str,
     /// Local `ip` and `port`.
-    laddr: Dict,
+    laddr: Value,
     /// Remote `ip` and `port`.
-    raddr: Dict,
+    raddr: Value,
     /// State of the connection.
     status: &'static str,
     /// Process id; 0 when it is not known.
@@ -80,10 +80,20 @@ fn row(socket: &Socket, pid: i64, fd: i64) -> Row {
     }
 }
 
-fn address(address: SocketAddr) -> Dict {
+/// One end of a connection.
+#[derive(IntoRow)]
+struct End {
+    #[column(name = "ip", alias = "IP")]
+    ip: String,
+    #[column(name = "port", alias = "Port")]
+    port: u32,
+}
+
+fn address(address: SocketAddr) -> Value {
     let ip = address.ip().to_canonical();
-    Dict::from_pairs([
-        ("ip", Value::from(ip.to_string())),
-        ("port", Value::from(address.port())),
-    ])
+    let end = End {
+        ip: ip.to_string(),
+        port: u32::from(address.port()),
+    };
+    end.into_row().into_value()
 }

@@ -1,6 +1,7 @@
 //! `http_client()`: asks web servers.
 
 use super::http_fetch::{self, Fetch, Reach, Request, Trouble};
+use super::unix_socket;
 use peregrine_engine::prelude::*;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -13,7 +14,9 @@ use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 /// given whatever it is, and if it does not answer at all, a row with the status 500 and the reason as content. A body
 /// longer than `chunk_size` comes in several rows.
 ///
-/// Not built: secrets, cookies, files to send and Unix sockets; asking for one is refused.
+/// `/run/x.sock:unix/path` asks the server behind a Unix socket for `/path`.
+///
+/// Not built: secrets, cookies and files to send; asking for one is refused.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The addresses.
@@ -101,10 +104,15 @@ impl Plugin for HttpClient {
             "http_client(url='http://127.0.0.1:1/', cookie_jar=dict(a=1))",
             "`cookie_jar` is not built",
         ),
+        example(
+            "nobody at a socket",
+            "SELECT Url, Response FROM http_client(url='/no/such/x.sock:unix/v1/y')",
+            r#"[{"Url":"/no/such/x.sock:unix/v1/y","Response":500}]"#,
+        ),
         fails(
-            "a socket",
-            "http_client(url='/run/x.sock:unix/v1/y')",
-            "Unix sockets",
+            "a path that names no socket",
+            "http_client(url='/run/x.sock')",
+            "`/run/x.sock` is no address",
         ),
     ];
 
@@ -156,9 +164,9 @@ fn refuse_what_is_not_built(args: &Args) -> Result<(), String> {
         return Err(format!("`{name}` is not built; leave it out"));
     }
     for url in args.url.iter().flatten() {
-        if url.starts_with('/') {
+        if url.starts_with('/') && unix_socket::split(url).is_none() {
             return Err(format!(
-                "`{url}`: Unix sockets are not built; give an http or https address"
+                "`{url}` is no address; a Unix socket is `/path/to/socket:unix/path/there`"
             ));
         }
         if url.starts_with("secret:") {
@@ -184,7 +192,12 @@ fn answer(
     is_last: bool,
     rows: &mut Rows<'_, Row>,
 ) -> VqlResult<Answered> {
-    let fetched = request(scope, args, url).and_then(|request| {
+    let socket = unix_socket::split(url);
+    let address = socket.as_ref().map_or(url, |(_, address)| address.as_str());
+    let fetched = request(scope, args, address).and_then(|request| {
+        if let Some((socket, _)) = &socket {
+            return Ok((http_fetch::unix_client(scope, socket)?, request));
+        }
         let reach = Reach {
             skip_verify: args.skip_verify || args.disable_ssl_security,
             root_ca: args.root_ca.as_deref().unwrap_or_default(),

@@ -1,12 +1,16 @@
 //! One HTTP exchange in a thread of its own, so that a query that ends does not wait for a silent server.
 
+use super::unix_socket::{NoNames, UnixConnector};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_engine::prelude::*;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
 use ureq::http;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 
 /// A request, with its body if it has one.
 pub(super) type Request = http::Request<Option<Vec<u8>>>;
@@ -185,6 +189,26 @@ pub(super) fn client(scope: &Scope, reach: Reach<'_>) -> Result<ureq::Agent, Str
     made.as_ref().clone()
 }
 
+/// The client for the server behind a Unix socket.
+pub(super) fn unix_client(scope: &Scope, socket: &Path) -> Result<ureq::Agent, String> {
+    let made = scope.cache(&format!("http unix {}", socket.display()), || {
+        let config = common(ureq::Agent::config_builder()).proxy(None).build();
+        let connector = UnixConnector(socket.to_owned());
+        Ok::<_, String>(ureq::Agent::with_parts(config, connector, NoNames))
+    });
+    made.as_ref().clone()
+}
+
+/// What holds for all clients.
+fn common(config: ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope> {
+    config
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(SILENCE))
+        .timeout_per_read(Some(SILENCE))
+        .timeout_per_write(Some(SILENCE))
+}
+
 fn new_client(reach: Reach<'_>) -> Result<ureq::Agent, String> {
     let roots = if reach.root_ca.trim().is_empty() {
         RootCerts::WebPki
@@ -207,13 +231,7 @@ fn new_client(reach: Reach<'_>) -> Result<ureq::Agent, String> {
         .root_certs(roots)
         .disable_verification(reach.skip_verify)
         .build();
-    let mut config = ureq::Agent::config_builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(SILENCE))
-        .timeout_per_read(Some(SILENCE))
-        .timeout_per_write(Some(SILENCE));
+    let mut config = common(ureq::Agent::config_builder().tls_config(tls));
     if reach.is_local {
         config = config.proxy(None);
     }

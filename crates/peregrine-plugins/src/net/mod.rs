@@ -6,3 +6,4 @@ mod http_fetch;
 pub(crate) mod interfaces;
 pub(crate) mod netcat;
 pub(crate) mod netstat;
+mod unix_socket;

@@ -11,6 +11,7 @@ pub struct Args {}
 
 /// A socket.
 #[derive(IntoRow)]
+#[row(silent)]
 pub struct Row {
     /// File descriptor in the process.
     fd: i64,
@@ -20,9 +21,9 @@ pub struct Row {
     #[column(name = "Type")]
     kind: i64,
     /// Local `IP` and `Port`.
-    laddr: Dict,
+    laddr: Value,
     /// Remote `IP` and `Port`.
-    raddr: Dict,
+    raddr: Value,
     /// State of the connection.
     status: &'static str,
     /// Process id, or -1.
@@ -79,13 +80,23 @@ fn row(socket: &Socket, pid: i64, fd: i64) -> Row {
     }
 }
 
-fn address(address: SocketAddr) -> Dict {
+/// One end of a connection.
+#[derive(IntoRow)]
+struct End {
+    #[column(name = "IP", alias = "ip")]
+    ip: String,
+    #[column(alias = "port")]
+    port: u32,
+}
+
+fn address(address: SocketAddr) -> Value {
     let ip = match address.ip() {
         IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4),
         ip => ip,
     };
-    Dict::from_pairs([
-        ("IP", Value::from(ip.to_string())),
-        ("Port", Value::from(u32::from(address.port()))),
-    ])
+    let end = End {
+        ip: ip.to_string(),
+        port: u32::from(address.port()),
+    };
+    end.into_row().into_value()
 }

@@ -1,5 +1,6 @@
 //! Processes: those that run now, and those the tracker remembers.
 
+mod process_members;
 mod process_object;
 pub(crate) mod pslist;
 pub(crate) mod tracker;

@@ -1,5 +1,6 @@
 //! A process as a row: cheap members at once, expensive ones when somebody reads them.
 
+use super::process_members::{Io, Memory, Times};
 use peregrine_engine::prelude::*;
 use peregrine_os::{Machine, Process, ProcessBrief};
 use std::any::Any;
@@ -59,6 +60,14 @@ impl ProcessObject {
         self.full.get_or_init(read).as_ref()
     }
 
+    /// The whole name, where the kernel may have cut it; only then is it worth the further reads.
+    fn whole_name(&self) -> Option<Value> {
+        if !peregrine_os::may_be_cut(&self.brief.name) {
+            return None;
+        }
+        Some(Value::from(self.full()?.name()))
+    }
+
     fn with_full<T: Into<Value>>(&self, member: impl FnOnce(&Process) -> T) -> Value {
         self.full()
             .map_or_else(|| Value::str(""), |process| member(process).into())
@@ -91,14 +100,16 @@ impl Object for ProcessObject {
         Some(match name.to_ascii_lowercase().as_str() {
             "pid" => Value::from(brief.pid),
             "ppid" => Value::from(brief.ppid),
-            "name" => Value::from(brief.name.as_str()),
+            "name" => match self.whole_name() {
+                Some(name) => name,
+                None => Value::from(brief.name.as_str()),
+            },
             "createtime" => Value::from(local_rfc3339(start_time(brief))),
             // Beyond the columns others know: the exact time, which identifies the process together with its pid.
             "starttime" => Value::Time(start_time(brief)),
-            "times" => Value::Dict(Dict::from_pairs([
-                ("user", Value::from(brief.user_time.as_secs_f64())),
-                ("system", Value::from(brief.system_time.as_secs_f64())),
-            ])),
+            // What runs now has no end; a list that includes the dead has this column.
+            "endtime" => Value::Null,
+            "times" => Times::of(brief).into_row().into_value(),
             "threads" => Value::from(brief.threads),
             "state" => Value::from(brief.state.to_string()),
             "commandline" => self.with_full(|process| process.argv.command_line()),
@@ -119,26 +130,10 @@ impl Object for ProcessObject {
             }),
             "uid" => self.with_full(|process| process.uid),
             "gid" => self.with_full(|process| process.gid),
-            "memoryinfo" => self.with_full(|process| {
-                let memory = &process.memory;
-                Value::Dict(Dict::from_pairs([
-                    ("rss", Value::from(memory.rss)),
-                    ("vms", Value::from(memory.vms)),
-                    ("hwm", Value::from(memory.hwm)),
-                    ("data", Value::from(memory.data)),
-                    ("stack", Value::from(memory.stack)),
-                    ("locked", Value::from(memory.locked)),
-                    ("swap", Value::from(memory.swap)),
-                ]))
-            }),
+            "memoryinfo" => self.with_full(|process| Memory::of(&process.memory).into_row().into_value()),
             "iocounters" => self.with_full(|process| match &process.io {
                 None => Value::Null,
-                Some(io) => Value::Dict(Dict::from_pairs([
-                    ("readCount", Value::from(io.read_count)),
-                    ("writeCount", Value::from(io.write_count)),
-                    ("readBytes", Value::from(io.read_bytes)),
-                    ("writeBytes", Value::from(io.write_bytes)),
-                ])),
+                Some(io) => Io::of(io).into_row().into_value(),
             }),
             "hidden" if self.is_hidden => Value::Bool(true),
             _ => return None,

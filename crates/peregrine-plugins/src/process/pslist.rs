@@ -31,6 +31,12 @@ impl Plugin for Pslist {
             "SELECT Pid, Ppid FROM pslist(pid=1)",
             r#"[{"Pid":1,"Ppid":0}]"#,
         ),
+        example(
+            "members by both spellings",
+            "SELECT MemoryInfo.RSS = MemoryInfo.rss AS Memory, Times.System = Times.system AS Times, Times.GuestNice
+             FROM pslist(pid=getpid())",
+            r#"[{"Memory":true,"Times":true,"Times.GuestNice":0}]"#,
+        ),
         example("no such process", "pslist(pid=-1)", "[]"),
         example_shape("all of them", "pslist()", Shape::Rows),
     ];
@@ -54,10 +60,16 @@ impl Plugin for Pslist {
             }
             return Ok(());
         }
-        for brief in machine.process_list().map_err(failed)? {
-            scope.checkpoint()?;
-            rows.push(Row::from(Value::object(ProcessObject::new(&machine, brief))))?;
-        }
-        Ok(())
+        push_all(scope, rows)
     }
+}
+
+/// A row for every process.
+pub(super) fn push_all(scope: &Scope, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+    let machine = machine(scope)?;
+    for brief in machine.process_list().map_err(failed)? {
+        scope.checkpoint()?;
+        rows.push(Row::from(Value::object(ProcessObject::new(&machine, brief))))?;
+    }
+    Ok(())
 }

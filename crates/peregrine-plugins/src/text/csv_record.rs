@@ -89,6 +89,17 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
     }
 }
 
+/// Gives a record as many fields as there are columns: missing ones are empty, and what a header has no name for is
+/// dropped. Without a header columns are added instead, as `Col2`; true when some were.
+pub(super) fn fit(names: &mut Vec<Str>, record: &mut Vec<Vec<u8>>, has_header: bool) -> bool {
+    let is_longer = record.len() > names.len();
+    if is_longer && !has_header {
+        names.extend((names.len()..record.len()).map(|i| Str::from(format!("Col{i}"))));
+    }
+    record.resize(names.len(), Vec::new());
+    is_longer && !has_header
+}
+
 /// The value a cell stands for.
 pub(super) fn cell(text: Vec<u8>) -> Value {
     match text.as_slice() {

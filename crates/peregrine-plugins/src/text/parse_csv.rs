@@ -3,7 +3,7 @@
 use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
 
-use super::csv_record::{Format, cell, next_record};
+use super::csv_record::{Format, cell, fit, next_record};
 use super::lines::open_or_log;
 
 /// Gives the records of CSV files as rows. The first record of each file names the columns.
@@ -54,6 +54,11 @@ impl Plugin for ParseCsv {
             r#"parse_csv(accessor='data', filename="x\n#y\n", columns='Name', comment='#')"#,
             r#"[{"Name":"x"}]"#,
         ),
+        example(
+            "shorter and longer than the header",
+            r#"parse_csv(accessor='data', filename="A,B\n1\n1,2,3\n")"#,
+            r#"[{"A":1,"B":""},{"A":1,"B":2}]"#,
+        ),
         fails(
             "a long separator",
             "parse_csv(accessor='data', filename='a', separator='ab')",
@@ -69,12 +74,13 @@ impl Plugin for ParseCsv {
             comment: one_character("comment", args.comment)?,
         };
         let given = args.columns.unwrap_or_default();
+        let has_header = !args.auto_headers && given.is_empty();
         for path in args.filename.resolve(scope, files.as_ref()) {
             let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
                 continue;
             };
             let mut names = given.clone();
-            let mut has_names = args.auto_headers || !given.is_empty();
+            let mut has_names = !has_header;
             let mut columns = Columns::new(names.iter().cloned());
             let mut is_first = true;
             loop {
@@ -97,15 +103,12 @@ impl Plugin for ParseCsv {
                     columns = Columns::new(names.iter().cloned());
                     continue;
                 }
-                if names.len() < record.len() {
-                    names.extend((names.len()..record.len()).map(|i| Str::from(format!("Col{i}"))));
+                if fit(&mut names, &mut record, has_header) {
                     columns = Columns::new(names.iter().cloned());
                 }
                 // Names given twice are one column; such rows take the long way.
                 let row = if columns.len() == names.len() {
-                    let mut cells: Vec<Value> = record.into_iter().map(cell).collect();
-                    cells.resize(names.len(), Value::Null);
-                    Row::new(&columns, cells)
+                    Row::new(&columns, record.into_iter().map(cell).collect())
                 } else {
                     Row::from_pairs(names.iter().cloned().zip(record.into_iter().map(cell)))
                 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use peregrine_accessors::{Accessor, OsPath, PathList, accessor};
 use peregrine_engine::prelude::*;
 
-use super::csv_record::{Format, cell, next_record};
+use super::csv_record::{Format, cell, fit, next_record};
 use super::lines::without_mark;
 use super::parse_csv::one_character;
 use super::tail::{Line, Paths, follow};
@@ -96,19 +96,16 @@ impl Plugin for WatchCsv {
                 return Ok(());
             }
             let text = std::mem::take(&mut state.begun);
-            let Ok(Some(record)) = next_record(&mut Cursor::new(text), format) else {
+            let Ok(Some(mut record)) = next_record(&mut Cursor::new(text), format) else {
                 return Ok(());
             };
             if !std::mem::replace(&mut state.is_ready, true) {
                 state.names = record.into_iter().map(Str::from).collect();
                 return Ok(());
             }
-            let names = &mut state.names;
-            if names.len() < record.len() {
-                names.extend((names.len()..record.len()).map(|i| Str::from(format!("Col{i}"))));
-            }
-            let cells = record.into_iter().map(cell).chain(std::iter::repeat(Value::Null));
-            rows.push(Row::from_pairs(names.iter().cloned().zip(cells)))?;
+            fit(&mut state.names, &mut record, has_header);
+            let cells = record.into_iter().map(cell);
+            rows.push(Row::from_pairs(state.names.iter().cloned().zip(cells)))?;
             Ok(())
         })
     }

@@ -3,7 +3,7 @@
 
 use peregrine_artifacts::verify::{self, LanguageCatalogue};
 use peregrine_artifacts::{Parameter, Repository};
-use peregrine_engine::prelude::{ArgSpec, ColumnSpec, Registry};
+use peregrine_engine::prelude::{ArgSpec, PluginDef, Registry};
 use peregrine_engine::regex::Regex;
 use peregrine_vql_ide::{Argument, Artifact, Callable, Catalogue, Column, Pushed, Rows, Surroundings};
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ pub(crate) fn catalogue(registry: &Registry, repository: &Repository) -> Catalog
         .map(|(name, callable)| (name.to_owned(), missing(callable)))
         .collect();
     for def in registry.plugins() {
-        let (rows, pushed) = shape(def.name, def.columns);
+        let (rows, pushed) = shape(def);
         let callable = Callable {
             rows,
             pushed,
@@ -126,10 +126,10 @@ pub(crate) fn parameter(parameter: &Parameter) -> Argument {
 }
 
 /// Where the rows of a plugin come from, and what queries given to it see.
-fn shape(name: &str, columns: &'static [ColumnSpec]) -> (Rows, Pushed) {
+fn shape(def: &PluginDef) -> (Rows, Pushed) {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let unless_column = || Some("column".to_owned());
-    let rows = match name {
+    let rows = match def.name {
         "foreach" => Rows::Of(names(&["query", "row"]), unless_column()),
         "if" => Rows::OfAnyBut(names(&["condition"])),
         "switch" => Rows::OfAnyBut(Vec::new()),
@@ -137,23 +137,40 @@ fn shape(name: &str, columns: &'static [ColumnSpec]) -> (Rows, Pushed) {
         "flatten" => Rows::Of(names(&["query"]), None),
         // Its row is the scope itself: no columns of its own.
         "scope" => Rows::Fixed(Arc::default()),
-        _ if columns.is_empty() => Rows::Varying,
-        _ => Rows::Fixed(Arc::new(
-            columns
-                .iter()
-                .map(|column| Column {
-                    name: column.name.to_owned(),
-                    doc: column.doc.trim().to_owned(),
-                })
-                .collect(),
-        )),
+        _ if def.columns.is_empty() => Rows::Varying,
+        _ => Rows::Fixed(Arc::new(columns(def))),
     };
-    let pushed = match name {
+    let pushed = match def.name {
         "foreach" => Pushed::RowsOf("row".to_owned(), unless_column()),
         "if" | "switch" | "chain" | "combine" | "flatten" | "items" => Pushed::Nothing,
         _ => Pushed::Unknown,
     };
     (rows, pushed)
+}
+
+/// What a query can ask rows of a plugin for: the columns, their other spellings, members that are not shown.
+fn columns(def: &PluginDef) -> Vec<Column> {
+    let column = |name: &str, doc: String| Column {
+        name: name.to_owned(),
+        doc,
+    };
+    let shown = def
+        .columns
+        .iter()
+        .map(|known| column(known.name, known.doc.trim().to_owned()));
+    let aliases = def
+        .aliases
+        .iter()
+        .map(|(alias, name)| column(alias, format!("Another name of `{name}`.")));
+    let members = def
+        .members
+        .iter()
+        .map(|name| column(name, "Not shown by `*`.".to_owned()));
+    let mut columns: Vec<Column> = shown.chain(aliases).collect();
+    let members = members.filter(|member| !columns.iter().any(|known| known.name == member.name));
+    let members: Vec<Column> = members.collect();
+    columns.extend(members);
+    columns
 }
 
 fn callable(args: &[ArgSpec], doc: &str) -> Callable {

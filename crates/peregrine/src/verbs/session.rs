@@ -131,7 +131,7 @@ pub(crate) fn environment(repository: &Repository) -> Dict {
     ]);
     let namespace = peregrine_artifacts::Namespace::new(repository.clone());
     Dict::from_pairs([
-        ("config", Value::Dict(config)),
+        ("config", Value::Dict(config.with_field_names())),
         ("Artifact", namespace.into_value()),
     ])
 }

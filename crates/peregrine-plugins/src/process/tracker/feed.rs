@@ -31,7 +31,7 @@ pub(crate) fn data_of(process: &Process) -> Dict {
     Dict::from_columns(
         Arc::clone(&COLUMNS),
         vec![
-            Value::from(process.brief.name.as_str()),
+            Value::from(process.name()),
             Value::from(username),
             process.exe.as_deref().map_or_else(|| Value::str(""), path_value),
             Value::from(process.argv.command_line()),
@@ -44,7 +44,7 @@ fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Dict {
     Dict::from_columns(
         Arc::clone(&COLUMNS),
         vec![
-            Value::from(exec.comm.as_str()),
+            Value::from(exec.name()),
             exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
             exec.exe.as_deref().map_or_else(|| Value::str(""), path_value),
             Value::from(exec.argv.command_line()),

@@ -4,7 +4,7 @@ use super::global::{current, instant};
 use peregrine_engine::prelude::*;
 
 /// Lists every process the tracker remembers: its `Data` with `Pid`, `Ppid` (ids that survive the reuse of a pid),
-/// `StartTime` and `EndTime` (NULL while it lives).
+/// `StartTime` and `EndTime` (NULL while it lives). Without a tracker it is the same as `pslist()`.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Answer as things were at this time. Peregrine's own.
@@ -29,6 +29,9 @@ impl Plugin for ProcessTrackerPslist {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         let tracker = current(scope)?;
+        if tracker.is_snapshot {
+            return crate::process::pslist::push_all(scope, rows);
+        }
         for process in tracker.tracker.all(args.as_of.map(instant)) {
             scope.checkpoint()?;
             rows.push(Row::from(tracker.pslist_row(&process)))?;

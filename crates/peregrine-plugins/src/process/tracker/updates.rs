@@ -5,58 +5,36 @@ use super::payload::ProcessData;
 use super::record::time_value;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Process, Stats, Update};
-use std::any::Any;
 use std::time::Duration;
 
 /// Watches the tracker: first a `sync` row with everything known, then a row for each change.
 ///
-/// Rows have `Id`, `ParentId`, `UpdateType`, `StartTime`, `EndTime` and `Data`, which answer to `id`, `parent_id`,
-/// `update_type`, `start_time`, `end_time` and `data`, too. `UpdateType` is `start`, `exec`, `exit`, `sync` (all records in
-/// `Data`, by id), `stats` (periodically, with counters in `Data`) or `gap` (this many updates were lost because the query
-/// was too slow). Ends at once when no tracker is installed.
+/// `UpdateType` is `start`, `exec`, `exit`, `sync`, `stats` (periodically, with counters in `Data`) or `gap` (this many
+/// updates were lost because the query was too slow). Ends at once when no tracker is installed.
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// The columns of a row.
-const COLUMNS: [&str; 6] = ["Id", "ParentId", "UpdateType", "StartTime", "EndTime", "Data"];
-
-/// A change. Its columns also answer to the names that feeds of the tracker use, such as `update_type`, which many artifacts
-/// ask for.
-#[derive(Debug)]
-struct UpdateRow {
+/// A change.
+#[derive(IntoRow)]
+pub struct UpdateRow {
+    /// The process.
+    #[column(alias = "id")]
     id: Value,
+    /// Its parent.
+    #[column(alias = "parent_id")]
     parent_id: Value,
+    /// What happened.
+    #[column(alias = "update_type")]
     update_type: &'static str,
+    /// When the process started.
+    #[column(alias = "start_time")]
     start_time: Value,
+    /// When it ended.
+    #[column(alias = "end_time")]
     end_time: Value,
     /// The process's data; of a `sync` all records by id; of `stats` the counters.
+    #[column(alias = "data")]
     data: Value,
-}
-
-impl Object for UpdateRow {
-    fn type_name(&self) -> &'static str {
-        "ProcessTrackerUpdate"
-    }
-
-    fn member(&self, _: &Scope, name: &str) -> Option<Value> {
-        Some(match name {
-            "Id" | "id" => self.id.clone(),
-            "ParentId" | "parent_id" => self.parent_id.clone(),
-            "UpdateType" | "update_type" => Value::from(self.update_type),
-            "StartTime" | "start_time" => self.start_time.clone(),
-            "EndTime" | "end_time" => self.end_time.clone(),
-            "Data" | "data" => self.data.clone(),
-            _ => return None,
-        })
-    }
-
-    fn member_names(&self) -> Vec<Str> {
-        COLUMNS.into_iter().map(Str::from).collect()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 /// The plugin.
@@ -67,7 +45,7 @@ const CAPACITY: usize = 100_000;
 
 impl Plugin for ProcessTrackerUpdates {
     type Args = Args;
-    type Row = DynRow;
+    type Row = UpdateRow;
     const NAME: &'static str = "process_tracker_updates";
     const CATEGORY: Category = Category::Events;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
@@ -77,7 +55,7 @@ impl Plugin for ProcessTrackerUpdates {
         "SELECT * FROM process_tracker_updates() WHERE UpdateType = 'stats'",
     )];
 
-    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+    fn run(scope: &Scope, _: Args, rows: &mut Rows<'_, UpdateRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         let tracker = current(scope)?;
         if tracker.is_snapshot {
@@ -90,7 +68,7 @@ impl Plugin for ProcessTrackerUpdates {
         while !subscription.is_closed() {
             scope.checkpoint()?;
             if let Some(update) = subscription.next_timeout(Duration::from_millis(500)) {
-                rows.push(Row::from(Value::object(row(&tracker, scope, &update))))?;
+                rows.push(row(&tracker, scope, &update))?;
             }
         }
         Ok(())

@@ -135,7 +135,7 @@ impl Accessor for FileStoreAccessor {
             },
             data: Dict::new(),
             link: None,
-            device: None,
+            system: None,
         })
     }
 

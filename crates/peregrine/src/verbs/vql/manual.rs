@@ -52,6 +52,8 @@ struct Entry {
     doc: &'static str,
     args: &'static [ArgSpec],
     columns: &'static [ColumnSpec],
+    /// Names that rows answer to without showing them.
+    unshown: Vec<&'static str>,
     examples: &'static [Example],
     version: i64,
     platforms: Platforms,
@@ -71,6 +73,7 @@ fn entries(registry: &Registry) -> Vec<Entry> {
         doc: def.doc,
         args: def.args,
         columns: &[],
+        unshown: Vec::new(),
         examples: def.examples,
         version: def.version,
         platforms: def.platforms,
@@ -88,12 +91,20 @@ fn entries(registry: &Registry) -> Vec<Entry> {
         doc: def.doc,
         args: def.args,
         columns: def.columns,
+        unshown: unshown(def),
         examples: def.examples,
         version: def.version,
         platforms: def.platforms,
         permissions: def.permissions,
     });
     functions.chain(plugins).collect()
+}
+
+fn unshown(def: &PluginDef) -> Vec<&'static str> {
+    let aliases = def.aliases.iter().map(|(alias, _)| *alias);
+    let members = def.members.iter().copied();
+    let is_column = |name: &str| def.columns.iter().any(|column| column.name == name);
+    aliases.chain(members).filter(|name| !is_column(name)).collect()
 }
 
 /// File name and text of every page.
@@ -195,6 +206,14 @@ fn section(out: &mut String, entry: &Entry) {
     }
     for column in entry.columns {
         let _ = writeln!(out, "| `{}` | {} |", column.name, cell(column.doc));
+    }
+    if !entry.unshown.is_empty() {
+        let names: Vec<String> = entry.unshown.iter().map(|name| format!("`{name}`")).collect();
+        let _ = writeln!(
+            out,
+            "\nRows also answer to {}, which `*` does not show.",
+            names.join(", ")
+        );
     }
     for shown in entry.examples {
         example_block(out, shown);

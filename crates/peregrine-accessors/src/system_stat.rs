@@ -1,0 +1,102 @@
+//! [`SystemStat`]: what the operating system's `stat` tells beyond what every accessor knows; the member `Sys` of a file.
+
+use crate::FileTimes;
+use peregrine_engine::prelude::{IntoRow, Time, Value};
+
+/// The fields of POSIX `stat` that a [`FileInfo`](crate::FileInfo) has no members of its own for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemStat {
+    /// The device the file is on.
+    pub device: u64,
+    /// Number of the file there.
+    pub inode: u64,
+    /// Names it has.
+    pub links: u64,
+    /// Kind and permissions as the system keeps them.
+    pub mode: u32,
+    /// The user it belongs to.
+    pub uid: u32,
+    /// The group it belongs to.
+    pub gid: u32,
+    /// The device it stands for, if it is one.
+    pub represented_device: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes best read at once.
+    pub block_size: u64,
+    /// Blocks of 512 bytes it takes.
+    pub blocks: u64,
+}
+
+/// `Sys`, with the names of the C structure.
+#[derive(IntoRow)]
+struct Shown {
+    dev: u64,
+    ino: u64,
+    nlink: u64,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    rdev: u64,
+    size: u64,
+    blksize: u64,
+    blocks: u64,
+    atim: Value,
+    mtim: Value,
+    ctim: Value,
+}
+
+#[derive(IntoRow)]
+struct Moment {
+    sec: i64,
+    nsec: u32,
+}
+
+impl SystemStat {
+    /// From what the system said of a file.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn of(metadata: &std::fs::Metadata) -> SystemStat {
+        use std::os::unix::fs::MetadataExt;
+        SystemStat {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            links: metadata.nlink(),
+            mode: metadata.mode(),
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            represented_device: metadata.rdev(),
+            size: metadata.size(),
+            block_size: metadata.blksize(),
+            blocks: metadata.blocks(),
+        }
+    }
+
+    /// As queries see it.
+    #[must_use]
+    pub(crate) fn value(&self, times: &FileTimes) -> Value {
+        let moment = |time: Time| {
+            let moment = Moment {
+                sec: time.unix(),
+                nsec: time.subsec_nanos(),
+            };
+            moment.into_row().into_value()
+        };
+        let shown = Shown {
+            dev: self.device,
+            ino: self.inode,
+            nlink: self.links,
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            rdev: self.represented_device,
+            size: self.size,
+            blksize: self.block_size,
+            blocks: self.blocks,
+            atim: moment(times.accessed),
+            mtim: moment(times.modified),
+            ctim: moment(times.changed),
+        };
+        shown.into_row().into_value()
+    }
+}
