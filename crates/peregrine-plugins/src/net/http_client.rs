@@ -1,6 +1,7 @@
 //! `http_client()`: asks web servers.
 
 use super::http_fetch::{self, Fetch, Reach, Request, Trouble};
+use super::http_socket;
 use peregrine_engine::prelude::*;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -13,7 +14,10 @@ use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 /// given whatever it is, and if it does not answer at all, a row with the status 500 and the reason as content. A body
 /// longer than `chunk_size` comes in several rows.
 ///
-/// Not built: secrets, cookies, files to send and Unix sockets; asking for one is refused.
+/// A server behind a Unix socket is `/run/x.sock:unix/v1/y`: the socket, `:unix`, and the path to ask it for. Bodies that the
+/// server packed with gzip or deflate are unpacked.
+///
+/// Not built: secrets, cookies and files to send; asking for one is refused.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The addresses.
@@ -101,10 +105,15 @@ impl Plugin for HttpClient {
             "http_client(url='http://127.0.0.1:1/', cookie_jar=dict(a=1))",
             "`cookie_jar` is not built",
         ),
+        example(
+            "no such socket",
+            "SELECT Response FROM http_client(url='/no/such.sock:unix/v1/y')",
+            r#"[{"Response":500}]"#,
+        ),
         fails(
-            "a socket",
-            "http_client(url='/run/x.sock:unix/v1/y')",
-            "Unix sockets",
+            "a path",
+            "http_client(url='/v1/y')",
+            "write a socket as `/run/x.sock:unix/v1/y`",
         ),
     ];
 
@@ -156,9 +165,9 @@ fn refuse_what_is_not_built(args: &Args) -> Result<(), String> {
         return Err(format!("`{name}` is not built; leave it out"));
     }
     for url in args.url.iter().flatten() {
-        if url.starts_with('/') {
+        if url.starts_with('/') && http_socket::split(url).is_none() {
             return Err(format!(
-                "`{url}`: Unix sockets are not built; give an http or https address"
+                "`{url}` is no http or https address; write a socket as `/run/x.sock:unix/v1/y`"
             ));
         }
         if url.starts_with("secret:") {
@@ -184,11 +193,16 @@ fn answer(
     is_last: bool,
     rows: &mut Rows<'_, Row>,
 ) -> VqlResult<Answered> {
-    let fetched = request(scope, args, url).and_then(|request| {
+    let (socket, target) = match http_socket::split(url) {
+        Some((socket, target)) => (Some(socket), target),
+        None => (None, url.to_owned()),
+    };
+    let fetched = request(scope, args, &target).and_then(|request| {
         let reach = Reach {
             skip_verify: args.skip_verify || args.disable_ssl_security,
             root_ca: args.root_ca.as_deref().unwrap_or_default(),
             is_local: is_local(request.uri()),
+            socket,
         };
         Ok((http_fetch::client(scope, reach)?, request))
     });

@@ -1,8 +1,9 @@
 //! One HTTP exchange in a thread of its own, so that a query that ends does not wait for a silent server.
 
+use super::http_socket;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_engine::prelude::*;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http;
@@ -122,7 +123,9 @@ fn exchange(agent: &ureq::Agent, request: Request, events: &Sender<Event>) -> Re
     if events.send(Event::Head(head)).is_err() {
         return Ok(());
     }
-    let mut body = body.into_reader();
+    let encoding = parts.headers.get(http::header::CONTENT_ENCODING);
+    let encoding = encoding.map(http::HeaderValue::as_bytes).unwrap_or_default();
+    let mut body = unpacked(body.into_reader(), encoding).map_err(|error| error.to_string())?;
     let mut buffer = vec![0; PIECE];
     loop {
         match body.read(&mut buffer) {
@@ -137,6 +140,22 @@ fn exchange(agent: &ureq::Agent, request: Request, events: &Sender<Event>) -> Re
             Err(error) => return Err(error.to_string()),
         }
     }
+}
+
+/// The body as it was before the server packed it. We ask for no packing, but some servers do it unasked; one that only says
+/// so is taken at what it sends.
+fn unpacked(body: impl Read + 'static, encoding: &[u8]) -> io::Result<Box<dyn Read>> {
+    let mut body = BufReader::with_capacity(PIECE, body);
+    let start = body.fill_buf()?;
+    Ok(match encoding.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"gzip" | b"x-gzip" if start.starts_with(&[0x1f, 0x8b]) => {
+            Box::new(flate2::bufread::MultiGzDecoder::new(body))
+        }
+        b"deflate" if start.first().is_some_and(|first| first & 0x0f == 8) => {
+            Box::new(flate2::bufread::ZlibDecoder::new(body))
+        }
+        _ => Box::new(body),
+    })
 }
 
 fn headers(map: &http::HeaderMap) -> Dict {
@@ -177,6 +196,8 @@ pub(super) struct Reach<'a> {
     pub(super) root_ca: &'a str,
     /// The server is on this machine, and no proxy leads there.
     pub(super) is_local: bool,
+    /// The Unix socket it is behind.
+    pub(super) socket: Option<&'a str>,
 }
 
 /// The client for servers reached so; one for the whole query, so that connections are used again.
@@ -214,8 +235,12 @@ fn new_client(reach: Reach<'_>) -> Result<ureq::Agent, String> {
         .timeout_recv_response(Some(SILENCE))
         .timeout_per_read(Some(SILENCE))
         .timeout_per_write(Some(SILENCE));
-    if reach.is_local {
+    if reach.is_local || reach.socket.is_some() {
         config = config.proxy(None);
     }
-    Ok(config.build().new_agent())
+    let config = config.build();
+    Ok(match reach.socket {
+        Some(socket) => http_socket::client(config, socket),
+        None => config.new_agent(),
+    })
 }
