@@ -45,15 +45,15 @@ impl Object for OsPath {
             "Basename" => Value::Str(self.basename()),
             "Dirname" => self.dirname().into(),
             "Path" => Value::Str(Str::from(self.path_bytes())),
-            "PathSpec" => Value::from(self.pathspec().to_json()),
-            "DelegatePath" => Value::from(self.delegate().map(Pathspec::container).unwrap_or_default()),
+            "PathSpec" => Value::Str(Str::from(self.pathspec().to_json())),
+            "DelegatePath" => Value::Str(self.delegate().map(Pathspec::container).unwrap_or_default()),
             "DelegateAccessor" => Value::from(
                 self.delegate()
                     .map(|d| d.delegate_accessor.clone())
                     .unwrap_or_default(),
             ),
             "String" => Value::Str(Str::from(self.to_bytes())),
-            "HumanString" => Value::from(human(&self.pathspec(), 0)),
+            "HumanString" => Value::Str(Str::from(human(&self.pathspec(), 0))),
             "DescribeType" => Value::from(format!("OSPath({})", self.dialect().type_name())),
             _ => return None,
         })
@@ -142,16 +142,16 @@ impl Object for OsPath {
 }
 
 /// The chain of containers from the outermost, joined with arrows.
-fn human(spec: &Pathspec, depth: usize) -> String {
+fn human(spec: &Pathspec, depth: usize) -> Vec<u8> {
     let container = spec.container();
     if container.is_empty() || depth > 32 {
-        return spec.path.clone();
+        return spec.path.to_vec();
     }
-    let outer = match Pathspec::parse(container.as_bytes()) {
-        Ok(inner) => human(&inner, depth + 1),
-        Err(_) => container,
+    let outer = match Pathspec::recognise(&container) {
+        Some(Ok(inner)) => human(&inner, depth + 1),
+        _ => container.to_vec(),
     };
-    format!("{outer} -> {}", spec.path)
+    [&outer, &b" -> "[..], &spec.path].concat()
 }
 
 /// Turns any argument value into a path of an accessor.

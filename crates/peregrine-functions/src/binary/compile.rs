@@ -21,9 +21,16 @@ impl Profile {
         if text.len() > MAX_TEXT {
             return Err(format!("the profile has more than {MAX_TEXT} bytes"));
         }
-        let parsed = match peregrine_engine::json::parse(text) {
-            Ok(value) => value,
-            Err(_) => {
+        let parsed = match peregrine_engine::json::parse_first(text) {
+            // Profiles in the field have a bracket too many at their end.
+            Ok((value, rest))
+                if rest
+                    .iter()
+                    .all(|byte| byte.is_ascii_whitespace() || *byte == b']') =>
+            {
+                value
+            }
+            _ => {
                 yaml_value(text).map_err(|error| format!("the profile is neither JSON nor YAML: {error}"))?
             }
         };
