@@ -263,17 +263,16 @@ const MAX_ZIP_COMPONENT: usize = 1024;
 fn percent_encode(part: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(part.len());
     let last = part.len().saturating_sub(1);
-    let valid_up_to = match std::str::from_utf8(part) {
-        Ok(_) => part.len(),
-        Err(error) => error.valid_up_to(),
-    };
-    for (index, &byte) in part.iter().enumerate() {
+    let bytes = part.utf8_chunks().flat_map(|chunk| {
+        let valid = chunk.valid().bytes().map(|byte| (byte, false));
+        valid.chain(chunk.invalid().iter().map(|byte| (*byte, true)))
+    });
+    for (index, (byte, is_invalid)) in bytes.enumerate() {
         if text.len() >= MAX_ZIP_COMPONENT {
             break;
         }
         let is_special = b"?\"*:|<>%/\\".contains(&byte);
         let is_edge = (index == 0 || index == last) && matches!(byte, b'.' | b' ');
-        let is_invalid = index >= valid_up_to && !byte.is_ascii();
         if is_special || is_edge || is_invalid {
             text.extend(format!("%{byte:02X}").bytes());
         } else {
@@ -365,6 +364,10 @@ mod tests {
             r"HKEY_LOCAL_MACHINE\Software\a",
         );
         check(Dialect::Zip, "/a%3Ab/c", &["a:b", "c"], "/a%3Ab/c");
+        assert_eq!(
+            Dialect::Zip.join([&b"\xe9\xc3\xa9"[..]].into_iter()),
+            b"/%E9\xc3\xa9"
+        );
         check(
             Dialect::Raw,
             r"\\.\PhysicalDrive0",

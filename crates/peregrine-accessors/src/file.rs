@@ -6,6 +6,7 @@ use crate::{
     Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result, SystemStat,
 };
 use peregrine_engine::prelude::{Cancellation, Dict, Scope, Str, Time, Value};
+use peregrine_engine::value::fold_case;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -46,12 +47,12 @@ impl FileAccessor {
                 found = next;
                 continue;
             }
-            let folded = part.as_utf8_lossy().to_lowercase();
+            let folded = fold_case(part);
             let alike = fs::read_dir(&found).ok().and_then(|entries| {
                 entries
                     .flatten()
                     .map(|entry| entry.file_name())
-                    .find(|name| name.to_string_lossy().to_lowercase() == folded)
+                    .find(|name| fold_case(name.as_bytes()) == folded)
             });
             found.push(alike.as_deref().unwrap_or(wanted));
         }

@@ -1,12 +1,11 @@
 //! Globbing: all patterns are merged into one tree, so that each directory is listed once however many there are.
 
 use crate::{Accessor, Error, FileInfo, OsPath, Pattern, expand_braces};
-use peregrine_engine::prelude::{Scope, Stop};
+use peregrine_engine::prelude::{Scope, Stop, Str};
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 
 /// Takes each file that matches, with the patterns it matches.
-pub type Found<'a> = &'a mut dyn FnMut(&FileInfo, &[Rc<str>]) -> Result<(), Stop>;
+pub type Found<'a> = &'a mut dyn FnMut(&FileInfo, &[Str]) -> Result<(), Stop>;
 
 /// How a traversal behaves.
 pub struct GlobOptions<'a> {
@@ -23,7 +22,7 @@ pub struct GlobOptions<'a> {
 struct Node {
     edges: Vec<Edge>,
     /// Patterns that are complete when a path reaches this node.
-    complete: Vec<Rc<str>>,
+    complete: Vec<Str>,
 }
 
 struct Edge {
@@ -81,7 +80,7 @@ impl Tree {
             at = self.step(at, pattern);
         }
         if let Some(node) = self.nodes.get_mut(at).filter(|_| at != 0) {
-            node.complete.push(Rc::from(String::from_utf8_lossy(glob)));
+            node.complete.push(Str::new(glob));
         }
         Ok(())
     }
@@ -140,9 +139,9 @@ impl Tree {
     }
 
     /// Where an entry of this name leads from these states, and the patterns it completes.
-    fn advance(&self, states: &[State], name: &[u8]) -> (Vec<State>, Vec<Rc<str>>) {
+    fn advance(&self, states: &[State], name: &[u8]) -> (Vec<State>, Vec<Str>) {
         let mut next = Vec::new();
-        let mut complete: Vec<Rc<str>> = Vec::new();
+        let mut complete: Vec<Str> = Vec::new();
         let mut finish = |node: usize| {
             for glob in self
                 .nodes
@@ -151,7 +150,7 @@ impl Tree {
                 .unwrap_or_default()
             {
                 if !complete.contains(glob) {
-                    complete.push(Rc::clone(glob));
+                    complete.push(glob.clone());
                 }
             }
         };

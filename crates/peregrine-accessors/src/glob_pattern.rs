@@ -1,6 +1,8 @@
 //! Glob patterns: brace expansion and the matching of one path component.
 
+use crate::Pathspec;
 use regex::bytes::{Regex, RegexBuilder};
+use std::borrow::Cow;
 
 /// How deep a bare `**` descends.
 pub(crate) const DEFAULT_RECURSION: u32 = 30;
@@ -33,7 +35,6 @@ impl Pattern {
             return Ok(Pattern::Recurse(depth.unwrap_or(DEFAULT_RECURSION)));
         }
         let regex = RegexBuilder::new(&to_regex(component))
-            .unicode(std::str::from_utf8(component).is_ok())
             .case_insensitive(true)
             .multi_line(true)
             .dot_matches_new_line(true)
@@ -50,15 +51,33 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         match self {
-            Pattern::Name { regex, .. } => regex.is_match(name),
+            Pattern::Name { regex, .. } => regex.is_match(as_characters(name).as_bytes()),
             Pattern::Recurse(_) => true,
         }
     }
 }
 
+/// Where the characters stand for bytes that are no UTF-8: the end of the last private plane.
+const BYTES: u32 = 0x10_ff00;
+
+/// Bytes as text in which a byte that is no UTF-8 is one character, another for each byte: so `?` and `[!a]` match it, and
+/// the byte itself matches it and no other.
+fn as_characters(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + 12);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        let characters = chunk.invalid().iter();
+        text.extend(characters.filter_map(|byte| char::from_u32(BYTES + u32::from(*byte))));
+    }
+    Cow::Owned(text)
+}
+
 /// The component as a regular expression over the whole name.
 fn to_regex(component: &[u8]) -> String {
-    let text = String::from_utf8_lossy(component);
+    let text = as_characters(component);
     let mut pattern = String::from(r"\A");
     let mut rest = text.as_ref();
     while let Some(next) = rest.chars().next() {
@@ -105,13 +124,27 @@ fn class(text: &str) -> Option<(String, usize)> {
     Some((pattern, text.len() - members.len() + end + 1))
 }
 
-/// Expands `{a,b}` alternatives over a whole pattern, the rightmost innermost group first, without duplicates.
+/// Expands `{a,b}` alternatives over a whole pattern, the rightmost innermost group first, without duplicates. In a pathspec
+/// those of its path are expanded.
 pub fn expand_braces(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let Some(Ok(spec)) = Pathspec::recognise(pattern) else {
+        return expand(pattern);
+    };
+    let paths = expand(&spec.path)?.into_iter();
+    let with_path = |path: Vec<u8>| Pathspec {
+        path: path.into(),
+        ..spec.clone()
+    };
+    Ok(paths.map(|path| with_path(path).to_json()).collect())
+}
+
+fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut pending = vec![pattern.to_vec()];
     let mut expanded: Vec<Vec<u8>> = Vec::new();
     while let Some(current) = pending.pop() {
         match innermost_group(&current) {
             None => {
+                let current = with_braces(&current);
                 if !expanded.contains(&current) {
                     expanded.push(current);
                 }
@@ -120,6 +153,10 @@ pub fn expand_braces(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
                 let before = current.get(..open).unwrap_or_default();
                 let after = current.get(close + 1..).unwrap_or_default();
                 let alternatives = current.get(open + 1..close).unwrap_or_default();
+                // A single alternative is itself, or a name in braces such as `{1c95126e-7eea-49a9-a3fe-a378b03ddb4d}`.
+                if !alternatives.contains(&b',') {
+                    pending.push([before, OPEN, alternatives, CLOSE, after].concat());
+                }
                 for alternative in alternatives.split(|byte| *byte == b',').rev() {
                     pending.push([before, alternative, after].concat());
                 }
@@ -134,7 +171,29 @@ pub fn expand_braces(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(expanded)
 }
 
-/// The last `{` that is followed by a `}`; a brace in first position is a pathspec and not a group.
+/// Braces that belong to a name, while others are expanded: no path has a zero in it.
+const OPEN: &[u8] = b"\0<";
+const CLOSE: &[u8] = b"\0>";
+
+/// The pattern with its names' own braces.
+fn with_braces(pattern: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((&byte, after)) = rest.split_first() {
+        let (byte, after) = if let Some(after) = rest.strip_prefix(OPEN) {
+            (b'{', after)
+        } else if let Some(after) = rest.strip_prefix(CLOSE) {
+            (b'}', after)
+        } else {
+            (byte, after)
+        };
+        text.push(byte);
+        rest = after;
+    }
+    text
+}
+
+/// The last `{` that is followed by a `}`.
 fn innermost_group(pattern: &[u8]) -> Option<(usize, usize)> {
     let mut search_end = pattern.len();
     loop {
@@ -142,9 +201,6 @@ fn innermost_group(pattern: &[u8]) -> Option<(usize, usize)> {
             .get(..search_end)?
             .iter()
             .rposition(|byte| *byte == b'{')?;
-        if open == 0 {
-            return None;
-        }
         if let Some(length) = pattern.get(open..)?.iter().position(|byte| *byte == b'}') {
             return Some((open, open + length));
         }
@@ -175,6 +231,31 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_text_are_characters() {
+        let matches = |pattern: &[u8], name: &[u8]| Pattern::compile(pattern).unwrap().matches(name);
+        for pattern in [
+            &b"caf*"[..],
+            b"caf?.txt",
+            b"CAF\xe9.*",
+            b"caf[!a].txt",
+            b"caf\xe9.txt",
+            b"*",
+            b"caf[\xe0-\xef]*",
+        ] {
+            assert!(matches(pattern, b"caf\xe9.txt"), "{pattern:?}");
+        }
+        for pattern in [
+            &b"caf\xe8.txt"[..],
+            b"caf??.txt",
+            "café.txt".as_bytes(),
+            b"caf[a-z].txt",
+        ] {
+            assert!(!matches(pattern, b"caf\xe9.txt"), "{pattern:?}");
+        }
+        assert!(!matches(b"caf\xc3*", "café.txt".as_bytes()));
+    }
+
+    #[test]
     fn a_recursion_has_a_depth() {
         let depth = |text: &str| match Pattern::compile(text.as_bytes()).unwrap() {
             Pattern::Recurse(depth) => depth,
@@ -196,13 +277,22 @@ mod tests {
         assert_eq!(expand("/{a,{b,c}}"), ["/a", "/b", "/c"]);
         assert_eq!(expand("/{a,a}"), ["/a"]);
         assert_eq!(expand("/a{b"), ["/a{b"]);
+        assert_eq!(expand("{a,b}/c"), ["a/c", "b/c"]);
+        assert_eq!(expand("/x/{1c95}/y"), ["/x/1c95/y", "/x/{1c95}/y"]);
+        assert_eq!(
+            expand(r#"{"DelegatePath":"/{z}","Path":"{a,b}"}"#),
+            [
+                r#"{"DelegatePath":"/{z}","Path":"a"}"#,
+                r#"{"DelegatePath":"/{z}","Path":"b"}"#
+            ]
+        );
         assert!(expand_braces(format!("/{}", "{a,b}".repeat(40)).as_bytes()).is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn any_component_compiles_or_is_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
-            let _ = Pattern::compile(&bytes).map(|pattern| pattern.matches(b"name"));
+            let _ = Pattern::compile(&bytes).map(|pattern| pattern.matches(b"name") | pattern.matches(&bytes));
             let _ = expand_braces(&bytes);
         }
     }

@@ -24,10 +24,16 @@ impl OsPath {
         }
     }
 
-    /// Parses text in a dialect. Text starting with `{` is a JSON pathspec, except in the raw dialect.
+    /// Parses text in a dialect. In all but the raw one it may also be a JSON pathspec.
     pub fn parse(dialect: Dialect, text: &[u8]) -> Result<OsPath> {
-        if text.starts_with(b"{") && dialect != Dialect::Raw {
-            return Ok(Self::from_pathspec(dialect, &Pathspec::parse(text)?));
+        let spec = match dialect {
+            Dialect::Raw => None,
+            // Nothing else is written so.
+            Dialect::Pathspec if text.starts_with(b"{") => Some(Pathspec::parse(text)),
+            _ => Pathspec::recognise(text),
+        };
+        if let Some(spec) = spec {
+            return Ok(Self::from_pathspec(dialect, &spec?));
         }
         Ok(Self::new(
             dialect,
@@ -38,15 +44,11 @@ impl OsPath {
     /// The path a pathspec names: its `Path` in this dialect, inside its container.
     #[must_use]
     pub fn from_pathspec(dialect: Dialect, spec: &Pathspec) -> OsPath {
-        let components = dialect
-            .split(spec.path.as_bytes())
-            .into_iter()
-            .map(Str::from)
-            .collect();
+        let components = dialect.split(&spec.path).into_iter().map(Str::from).collect();
         let has_delegate = !spec.delegate_accessor.is_empty() || !spec.container().is_empty();
         let delegate = has_delegate.then(|| {
             Arc::new(Pathspec {
-                path: String::new(),
+                path: Str::EMPTY,
                 ..spec.clone()
             })
         });
@@ -135,7 +137,7 @@ impl OsPath {
     pub fn to_bytes(&self) -> Vec<u8> {
         match &self.delegate {
             None => self.path_bytes(),
-            Some(_) => self.pathspec().to_json().into_bytes(),
+            Some(_) => self.pathspec().to_json(),
         }
     }
 
@@ -149,9 +151,9 @@ impl OsPath {
     #[must_use]
     pub fn pathspec(&self) -> Pathspec {
         let path = if self.components.is_empty() && self.delegate.is_some() {
-            String::new()
+            Str::EMPTY
         } else {
-            String::from_utf8_lossy(&self.path_bytes()).into_owned()
+            Str::from(self.path_bytes())
         };
         let mut spec = self.delegate.as_deref().cloned().unwrap_or_default();
         spec.path = path;

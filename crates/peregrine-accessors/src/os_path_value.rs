@@ -46,14 +46,14 @@ impl Object for OsPath {
             "Dirname" => self.dirname().into(),
             "Path" => Value::Str(Str::from(self.path_bytes())),
             "PathSpec" => Value::object(PathspecValue(self.pathspec())),
-            "DelegatePath" => Value::from(self.delegate().map(Pathspec::container).unwrap_or_default()),
+            "DelegatePath" => Value::Str(self.delegate().map(Pathspec::container).unwrap_or_default()),
             "DelegateAccessor" => Value::from(
                 self.delegate()
                     .map(|d| d.delegate_accessor.clone())
                     .unwrap_or_default(),
             ),
             "String" => Value::Str(Str::from(self.to_bytes())),
-            "HumanString" => Value::from(human(&self.pathspec(), 0)),
+            "HumanString" => Value::Str(Str::from(human(&self.pathspec(), 0))),
             "DescribeType" => Value::from(format!("OSPath({})", self.dialect().type_name())),
             _ => return None,
         })
@@ -154,13 +154,13 @@ impl Object for PathspecValue {
         let spec = &self.0;
         Some(match name {
             "DelegateAccessor" => Value::from(&spec.delegate_accessor),
-            "DelegatePath" => Value::from(&spec.delegate_path),
+            "DelegatePath" => Value::Str(spec.delegate_path.clone()),
             "Delegate" => spec
                 .delegate
                 .as_deref()
                 .map_or(Value::Null, |inner| Value::object(PathspecValue(inner.clone()))),
-            "Path" => Value::from(&spec.path),
-            "String" => Value::from(spec.to_json()),
+            "Path" => Value::Str(spec.path.clone()),
+            "String" => Value::Str(Str::from(spec.to_json())),
             _ => return None,
         })
     }
@@ -191,16 +191,16 @@ impl Object for PathspecValue {
 }
 
 /// The chain of containers from the outermost, joined with arrows.
-fn human(spec: &Pathspec, depth: usize) -> String {
+fn human(spec: &Pathspec, depth: usize) -> Vec<u8> {
     let container = spec.container();
     if container.is_empty() || depth > 32 {
-        return spec.path.clone();
+        return spec.path.to_vec();
     }
-    let outer = match Pathspec::parse(container.as_bytes()) {
-        Ok(inner) => human(&inner, depth + 1),
-        Err(_) => container,
+    let outer = match Pathspec::recognise(&container) {
+        Some(Ok(inner)) => human(&inner, depth + 1),
+        _ => container.to_vec(),
     };
-    format!("{outer} -> {}", spec.path)
+    [&outer, &b" -> "[..], &spec.path].concat()
 }
 
 /// Turns any argument value into a path of an accessor.

@@ -3,7 +3,11 @@
 
 use peregrine_accessors::{GlobOptions, OsPath, accessor, glob};
 use peregrine_engine::prelude::{Dict, Scope};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -127,4 +131,79 @@ fn paths_are_indexed_cut_and_joined_in_the_language() {
     assert_eq!(value_of("P.Dirname + P.Basename"), r#"{"V":"/usr/share/doc"}"#);
     assert_eq!(value_of("P =~ '^/USR'"), r#"{"V":true}"#);
     assert_eq!(value_of("P AND TRUE"), r#"{"V":true}"#);
+}
+
+/// The names that a pattern finds in a folder.
+fn names(root: &Path, pattern: &[u8]) -> BTreeSet<Vec<u8>> {
+    let scope = scope();
+    let files = accessor(&scope, "file").unwrap();
+    let start = files.parse_path(root.as_os_str().as_bytes()).unwrap();
+    let options = GlobOptions {
+        no_symlink: false,
+        one_filesystem: false,
+        descend: None,
+    };
+    let mut found = BTreeSet::new();
+    let globs = [pattern.to_vec()];
+    glob(
+        &scope,
+        files.as_ref(),
+        &start,
+        &globs,
+        &options,
+        &mut |info, _| {
+            found.insert(info.name().to_vec());
+            Ok(())
+        },
+    )
+    .unwrap();
+    found
+}
+
+/// Names of all bytes that a name may have; mostly short, so that characters meet bytes that are none.
+fn any_name() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![1..=255u8, 0x80..=0xffu8, Just(b'a'), Just(b'{'), Just(b'}')];
+    proptest::collection::vec(byte, 1..12)
+        .prop_map(|name| {
+            name.into_iter()
+                .map(|byte| if byte == b'/' { b'_' } else { byte })
+                .collect::<Vec<u8>>()
+        })
+        .prop_filter("names of folders", |name| name != b"." && name != b"..")
+}
+
+fn characters(name: &[u8]) -> usize {
+    let chunks = name.utf8_chunks();
+    chunks
+        .map(|chunk| chunk.valid().chars().count() + chunk.invalid().len())
+        .sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_star_finds_exactly_what_the_folder_lists(wanted in proptest::collection::btree_set(any_name(), 0..8)) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in &wanted {
+            fs::write(folder.path().join(OsStr::from_bytes(name)), "x").unwrap();
+        }
+        let listed: BTreeSet<Vec<u8>> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_vec())
+            .collect();
+        prop_assert_eq!(&names(folder.path(), b"*"), &listed);
+        prop_assert_eq!(&names(folder.path(), b"**"), &listed);
+        for name in &listed {
+            // As many characters as the name has, and a part of it known.
+            let marks = vec![b'?'; characters(name)];
+            let same_length: BTreeSet<Vec<u8>> =
+                listed.iter().filter(|other| characters(other) == marks.len()).cloned().collect();
+            prop_assert_eq!(names(folder.path(), &marks), same_length);
+            if !name.iter().any(|byte| b"*?[{}".contains(byte)) {
+                prop_assert!(names(folder.path(), name).contains(name));
+                prop_assert!(names(folder.path(), &[&name[..], b"*"].concat()).contains(name));
+            }
+        }
+    }
 }

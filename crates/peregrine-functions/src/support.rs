@@ -1,6 +1,9 @@
 //! What several functions need: opening files of any accessor, JSON text of values.
 
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::prelude::*;
@@ -31,6 +34,11 @@ pub(crate) fn read_all(scope: &Scope, name: Option<&String>, path: &PathArg) -> 
         return Err(format!("`{}` has more than {MAX_TEXT} bytes", path.to_text()));
     }
     Ok(content)
+}
+
+/// A path of the operating system, as the bytes it is.
+pub(crate) fn system_path(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
 }
 
 /// A value as compact JSON.

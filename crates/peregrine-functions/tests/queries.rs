@@ -41,6 +41,39 @@ impl Session {
 }
 
 #[test]
+fn a_zone_that_is_set_again_counts() {
+    let session = session(&[]);
+    let mut rows: Vec<Row> = Vec::new();
+    let vql = "LET At = timestamp(string='2024-07-01 00:00').Unix
+               LET PARSE_TZ <= 'EST' SELECT At FROM scope()
+               LET PARSE_TZ <= 'Asia/Tokyo' SELECT At FROM scope()
+               LET PARSE_TZ <= 'no/where' SELECT At, At AS Again FROM scope()
+               LET PARSE_TZ <= NULL LET TZ <= 'EST' SELECT At FROM scope()
+               LET TZ <= 'UTC' SELECT timestamp(string='2024-07-01 00:00', format='2006-01-02 15:04').Unix AS At FROM scope()";
+    let _ = Program::compile(vql).unwrap().run(&session.scope, &mut rows);
+    let at: Vec<i64> = rows.iter().filter_map(|row| row.get("At")?.as_i64()).collect();
+    let utc = 1_719_792_000;
+    assert_eq!(at, [utc + 5 * 3600, utc - 9 * 3600, utc, utc + 5 * 3600, utc]);
+    let complaints = session.log.lines();
+    let complaints = complaints.iter().filter(|line| line.contains("no/where"));
+    assert_eq!(complaints.count(), 1, "{:?}", session.log.lines());
+}
+
+#[test]
+fn a_bad_pattern_of_grok_is_said_once() {
+    let session = session(&[]);
+    for _ in 0..3 {
+        assert_eq!(session.value("grok(grok='(?=%{DATA:a})b', data='b')"), "null");
+    }
+    let lines = session.log.lines();
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("grok")).count(),
+        1,
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn temporary_files_go_with_the_query() {
     let folder = tempfile::tempdir().unwrap();
     let session = session_with(|builder| builder.spill_dir(folder.path().to_owned()), &[]);

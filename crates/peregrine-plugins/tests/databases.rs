@@ -76,6 +76,12 @@ fn a_database_in_use_is_read_with_its_log_and_left_alone() {
         &file,
     );
     assert_eq!(rows, r#"{"N":2}"#);
+    // Parameters are bytes, too.
+    let (rows, log) = run(
+        "SELECT * FROM sqlite(file=File, query='SELECT hex(?) AS H', args=unhex(string='e9'))",
+        &file,
+    );
+    assert_eq!(rows, r#"{"H":"E9"}"#, "{log:?}");
     assert_eq!(before, (names(folder.path()), std::fs::read(&file).unwrap()));
 }
 

@@ -53,12 +53,40 @@ fn serve(mut stream: impl Read + Write) {
         }
         _ => (200, seen, 0),
     };
+    if let "/gz" | "/deflate" | "/not-gz" = path {
+        let plain = b"plain text".repeat(100);
+        let packed = match path {
+            "/gz" => pack(
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()),
+                &plain,
+                |w| w.finish(),
+            ),
+            "/deflate" => pack(
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast()),
+                &plain,
+                |w| w.finish(),
+            ),
+            _ => plain,
+        };
+        let encoding = if path == "/deflate" { "deflate" } else { "gzip" };
+        let length = packed.len();
+        let head = format!(
+            "HTTP/1.1 200 X\r\nContent-Length: {length}\r\nContent-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+        );
+        let _ = stream.write_all(&[head.as_bytes(), &packed].concat());
+        return;
+    }
     let declared = if declared == 0 { content.len() } else { declared };
     let answer = format!(
         "HTTP/1.1 {status} X\r\nContent-Length: {declared}\r\nx-two: a\r\nx-two: b\r\nConnection: close\r\n\r\n{content}"
     );
     let _ = stream.write_all(answer.as_bytes());
     let _ = stream.flush();
+}
+
+fn pack<W: Write>(mut packer: W, plain: &[u8], finish: impl Fn(W) -> std::io::Result<Vec<u8>>) -> Vec<u8> {
+    packer.write_all(plain).unwrap();
+    finish(packer).unwrap()
 }
 
 /// A server with this way to treat connections; ends with the test.
@@ -182,6 +210,40 @@ fn bodies_come_in_chunks() {
 }
 
 #[test]
+fn bodies_packed_unasked_are_unpacked() {
+    let base = format!("http://127.0.0.1:{}", start(serve));
+    for path in ["/gz", "/deflate", "/not-gz"] {
+        let vql = format!(
+            "SELECT len(list=Content) AS N, Content =~ '^plain text' AS Good FROM http_client(url=Base + '{path}')"
+        );
+        let outcome = run(&vql, &[("Base", base.as_str())]);
+        assert_eq!(
+            outcome.rows, r#"[{"N":1000,"Good":true}]"#,
+            "{path}: {:?}",
+            outcome.log
+        );
+    }
+}
+
+#[test]
+fn a_server_behind_a_unix_socket_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("x.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    let socket = socket.to_str().unwrap();
+    let ask = |rest: &str| {
+        let vql = format!(
+            "SELECT Url = Socket + '{rest}' AS Same, Response, Content FROM http_client(url=Socket + '{rest}', params=dict(q=1), user_agent='me')"
+        );
+        run(&vql, &[("Socket", socket)]).rows
+    };
+    let seen = |path: &str| format!(r#"[{{"Same":true,"Response":200,"Content":"GET|{path}|me|||"}}]"#);
+    assert_eq!(ask(":unix/v1/y"), seen("/v1/y?q=1"));
+    assert_eq!(ask(":unix"), seen("/?q=1"));
+}
+
+#[test]
 fn the_first_good_address_counts_and_the_last_is_always_told() {
     let base = format!("http://127.0.0.1:{}", start(serve));
     let env = [("Base", base.as_str())];
@@ -270,7 +332,7 @@ fn certificates_are_checked_unless_told_otherwise() {
 }
 
 #[test]
-fn a_server_behind_a_unix_socket_is_asked() {
+fn a_server_behind_a_unix_socket_answers_like_any_other() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("x.sock");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();

@@ -44,6 +44,85 @@ fn examples_hold() {
 }
 
 #[test]
+fn files_whose_names_are_no_text_are_found_and_stay_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [&b"caf\xe9.txt"[..], b"caf\xe8.txt", b"\xff{1}\xfe"] {
+        let name = std::os::unix::ffi::OsStrExt::from_bytes(name);
+        std::fs::write(folder.path().join::<&std::ffi::OsStr>(name), "x").unwrap();
+    }
+    let env = [("Folder", folder.path().to_str().unwrap())];
+    let count = |globs: &str| {
+        run(
+            &format!("SELECT Name FROM glob(globs={globs}, root=Folder)"),
+            &env,
+        )
+        .0
+        .matches("Name")
+        .count()
+    };
+    for (globs, hits) in [
+        ("'*'", 3),
+        ("'**'", 3),
+        ("'caf?.txt'", 2),
+        ("'caf*.TXT'", 2),
+        ("'?{1}?'", 1),
+        ("'{caf*,x}'", 2),
+    ] {
+        assert_eq!(count(globs), hits, "{globs}");
+    }
+    assert_eq!(count("'caf' + unhex(string='e9') + '.txt'"), 1);
+    // More rows than memory may hold go through a file, where a path stays a path.
+    let (rows, log) = run(
+        "LET VQL_MATERIALIZE_ROW_LIMIT <= 1
+         LET Itself(Path) = SELECT Name FROM glob(globs=Path)
+         LET Found <= SELECT OSPath, Name FROM glob(globs=Folder + '/*') ORDER BY Name DESC
+         SELECT read_file(filename=OSPath) AS Content, hash(path=OSPath).MD5 = hash(accessor='data', path='x').MD5 AS Hash,
+                stat(filename=OSPath).Size AS Size, basename(path=OSPath) = Name AS Base,
+                path_join(components=(dirname(path=OSPath), Name), path_type='linux') =~ 'caf.[.]txt$|[{]1[}].$' AS Join,
+                path_split(path=OSPath)[-1] = Name AS Split, relpath(path=OSPath, base=Folder) = Name AS Relative,
+                OSPath IN (OSPath, 'x') AS `In`, len(list=Itself(Path=OSPath).Name) AS Again
+         FROM Found GROUP BY OSPath",
+        &env,
+    );
+    let row = r#"{"Content":"x","Hash":true,"Size":1,"Base":true,"Join":true,"Split":true,"Relative":true,"In":true,"Again":1}"#;
+    assert_eq!(rows, format!("[{row},{row},{row}]"), "{log:?}");
+}
+
+#[test]
+fn a_byte_that_is_no_text_hides_no_record() {
+    let shown = |vql: &str| run(vql, &[]).0;
+    let line = r"'a=\xff\xfebob b=1\na=al b=2\n'";
+    assert_eq!(
+        shown(&format!(
+            "SELECT B FROM parse_records_with_regex(accessor='data', file={line}, regex='a=(?P<A>.+?) b=(?P<B>[0-9])')"
+        )),
+        r#"[{"B":"1"},{"B":"2"}]"#
+    );
+    assert_eq!(
+        shown(&format!(
+            "SELECT Column1 FROM split_records(accessor='data', filenames={line}, regex='[^a-z0-9=]b=')"
+        )),
+        r#"[{"Column1":"1"},{"Column1":"2"}]"#
+    );
+    assert_eq!(
+        shown(&format!(
+            "SELECT Line =~ 'a=.+ b=' AS Found FROM parse_lines(accessor='data', filename={line})"
+        )),
+        r#"[{"Found":true},{"Found":true}]"#
+    );
+    // Records larger than a buffer, and many of them, each with a byte that is none.
+    let (rows, log) = run(
+        "LET Lines = SELECT format(format='n=%d %s', args=(_value, unhex(string='ff'))) AS T FROM range(end=20000)
+         LET Text <= join(array=Lines.T, sep='\\n')
+         SELECT count() AS N, max(item=int(int=N)) AS Last
+         FROM parse_records_with_regex(accessor='data', file=Text, regex='n=(?P<N>[0-9]+) .', buffer_size=1024) GROUP BY 1
+         SELECT count() AS N FROM split_records(accessor='data', filenames=Text, record_regex='.[\\n]', buffer_size=1024) GROUP BY 1",
+        &[],
+    );
+    assert_eq!(rows, r#"[{"N":20000,"Last":19999},{"N":20000}]"#, "{log:?}");
+}
+
+#[test]
 fn csv_keeps_types() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.csv");

@@ -13,7 +13,8 @@ use crate::module::{Interpreter, Module};
 ///
 /// None is NULL; lists, tuples and sets are lists; dicts have keys of text. A float that is whole goes in as an int, and a
 /// string that is no UTF-8 as bytes, which come back as a string. There are `json`, `struct`, `set`, `map`, `filter`,
-/// `partial`, and `print()` writes to the log; `load()` is not there.
+/// `partial`, and `print()` writes to the log. `load("math.star", "math")` loads a module; there are `math.star`, `json.star`
+/// and `time.star`, where a duration is a number of nanoseconds and a time has `add()` and `sub()`, and no others.
 ///
 /// Each module runs in a process of its own, which ends with the query: a script that takes too much memory or nests too
 /// deeply ends that process and nothing else, and its module is an error from then on. A script's values may take 32 MiB
@@ -45,6 +46,11 @@ impl Function for Starl {
             "a variable, and names given",
             "starl(code='x = [n * factor for n in (1, 2)]', globals=dict(factor=10)).x",
             "[10,20]",
+        ),
+        example(
+            "a module",
+            r#"starl(code='load("math.star", "math")\nx = math.floor(math.sqrt(50))').x"#,
+            "7",
         ),
         fails("no Starlark", "starl(code='def')", "Parse error"),
         fails("an error", "starl(code='x = 1 // 0')", "division by zero"),

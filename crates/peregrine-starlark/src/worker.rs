@@ -2,6 +2,7 @@
 
 mod convert;
 mod interpreter;
+mod library;
 mod limits;
 mod nesting;
 

@@ -104,7 +104,13 @@ fn what_goes_wrong_is_said() {
     let branches = format!("if 1:\n  pass\n{}", "elif 1:\n  pass\n".repeat(10_000));
     for (code, then, message) in [
         ("fail('boom')", "1", "boom"),
-        ("load('json.star', 'json')", "1", "load"),
+        ("load('os.star', 'os')", "1", "there is no module `os.star`"),
+        (
+            "load('/etc/passwd', 'x')",
+            "1",
+            "there is no module `/etc/passwd`",
+        ),
+        ("load('math.star', 'nothing')", "1", "nothing"),
         ("def f(): return f()\n", "M.f()", "tack"),
         ("def f(a): return a", "M.f(b=1)", "b"),
         ("x = [[1] * 1000 for i in range(10000000)]", "1", "limit"),
@@ -122,6 +128,33 @@ fn what_goes_wrong_is_said() {
         let start: String = code.chars().take(60).collect();
         assert!(log.iter().any(|line| line.contains(message)), "{start}: {log:?}");
     }
+}
+
+#[test]
+fn modules_can_be_loaded() {
+    let code = r#"
+load("math.star", "math")
+load("json.star", j = "json")
+load("time.star", "time")
+a = [math.sqrt(49), math.ceil(1.2), math.floor(-1.2), math.pow(2, 10), math.log(8, 2), math.mod(7, 4), math.fabs(-1)]
+b = [j.decode(j.encode({"x": [1, "é"]})), j.indent('{"a":[1,{}]}', indent = " ")]
+t = time.parse_time("2024-07-01T10:00:00+02:00").in_location("Asia/Tokyo")
+c = [t.hour, t.unix, t.format("2006-01-02 15:04"), t.add(2 * time.hour).sub(t) == time.parse_duration("1h60m")]
+d = [time.time(year = 2024, month = 2, day = 29).unix, time.from_timestamp(7).unix_nano, time.is_valid_timezone("x/y")]
+e = time.now().unix > 1700000000
+def root(n):
+  return math.sqrt(n)
+"#;
+    let (shown, log) = run(
+        code,
+        "dict(a=M.a, b=M.b, c=M.c, d=M.d, e=M.e, f=M.root(n=49))",
+        LONG,
+    );
+    assert_eq!(
+        shown,
+        r#"{"a":[7,2,-2,1024,3,3,1],"b":[{"x":[1,"é"]},"{\n \"a\": [\n  1,\n  {}\n ]\n}"],"c":[17,1719820800,"2024-07-01 17:00",true],"d":[1709164800,7000000000,false],"e":true,"f":7}"#,
+        "{log:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Rules are tried in a fixed order at each position and the first that matches wins, not the longest. That order is
 //! why `5-3` is two numbers, why `--` starts a comment in the middle of an expression and why `'''` without an end
-//! is read as an empty string first.
+//! is read as an empty string first. One exception: a minus between a name or a closing bracket and what follows, without
+//! blanks on either side, subtracts, as older queries have it (`X-Y`).
 
 use crate::ast::{CommentKind, Span};
 use crate::diagnostic::{Diagnostic, code};
@@ -57,12 +58,17 @@ struct Lexer<'a> {
 
 impl Lexer<'_> {
     fn run(&mut self) {
+        // Editors of Windows put a byte order mark in front.
+        if self.text.starts_with('\u{feff}') {
+            self.at = '\u{feff}'.len_utf8();
+        }
         while let Some(byte) = self.peek(0) {
             let start = self.at;
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | 0x0c => self.at += 1,
                 b'/' if self.peek(1) == Some(b'*') => self.block_comment(),
                 b'-' if self.peek(1) == Some(b'-') => self.line_comment(),
+                b'-' if self.is_glued_to_value() => self.take(TokenKind::Minus, 1),
                 b'/' if self.peek(1) == Some(b'/') => self.line_comment(),
                 b'|' => {
                     self.at += self.bytes[start..]
@@ -87,6 +93,18 @@ impl Lexer<'_> {
                 return;
             }
         }
+    }
+
+    /// True behind a name or a closing bracket, with nothing in between, where another value follows.
+    fn is_glued_to_value(&self) -> bool {
+        let is_value = |token: &Token| {
+            matches!(
+                token.kind,
+                TokenKind::Ident | TokenKind::CloseParen | TokenKind::CloseBracket
+            ) && token.span.end as usize == self.at
+        };
+        let is_start = |byte: u8| is_word_start(byte) || byte.is_ascii_digit() || matches!(byte, b'`' | b'.');
+        self.out.tokens.last().is_some_and(is_value) && self.peek(1).is_some_and(is_start)
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {

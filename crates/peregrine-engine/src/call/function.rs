@@ -46,8 +46,6 @@ pub trait Aggregate: Send + Sync + 'static {
     const EXAMPLES: &'static [Example];
     /// Grows when its behaviour changes.
     const VERSION: i64 = 0;
-    /// Its name in messages.
-    const LOG_NAME: &'static str = Self::NAME;
 
     /// A short cut for ints, if there is one.
     const TALLY: Option<Tally> = None;
@@ -69,8 +67,6 @@ pub type Tally = fn(state: &mut Value, item: i64) -> i64;
 pub struct FunctionDef {
     /// Its name in the language.
     pub name: &'static str,
-    /// Its name in messages.
-    pub log_name: &'static str,
     /// Its chapter of the manual.
     pub category: Category,
     /// Its arguments.
@@ -112,7 +108,6 @@ impl FunctionDef {
     pub const fn of<F: Function>() -> FunctionDef {
         FunctionDef {
             name: F::NAME,
-            log_name: F::NAME,
             category: F::CATEGORY,
             args: F::Args::SPECS,
             doc: F::Args::DOC,
@@ -133,7 +128,6 @@ impl FunctionDef {
     pub const fn of_aggregate<A: Aggregate>() -> FunctionDef {
         FunctionDef {
             name: A::NAME,
-            log_name: A::LOG_NAME,
             category: A::CATEGORY,
             args: A::Args::SPECS,
             doc: A::Args::DOC,

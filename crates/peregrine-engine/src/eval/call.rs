@@ -73,7 +73,7 @@ pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Va
     match result {
         Ok(value) => value.reduce(scope),
         Err(error) => {
-            report(scope, def.log_name, error);
+            report(scope, def.name, error);
             if def.on_error == OnError::False {
                 Value::Bool(false)
             } else {

@@ -50,7 +50,7 @@ impl SpillWriter {
             return;
         }
         self.line.clear();
-        json::write_row(scope, row, &mut self.line);
+        json::write_row_exactly(scope, row, &mut self.line);
         self.line.push(b'\n');
         match self.file.write_all(&self.line) {
             Ok(()) => self.rows += 1,

@@ -10,6 +10,8 @@ use crate::value::{Str, Value};
 
 /// Widths and precisions beyond this are clipped: a format must not ask for gigabytes.
 const MAX_WIDTH: usize = 1_000_000;
+/// No directive is written after so many bytes: many of them, over long lists, must not ask for gigabytes either.
+const MAX_LENGTH: usize = 64 << 20;
 
 /// Formats `args` as `format` says. Mismatches show in the text.
 #[must_use]
@@ -23,6 +25,10 @@ pub fn format(scope: &Scope, format: &[u8], args: &[Value]) -> Str {
     };
     let mut rest = format;
     while let Some(at) = percent(rest) {
+        if printer.out.len() > MAX_LENGTH {
+            printer.out.extend_from_slice(b"%!(TOOLONG)");
+            return Str::new(&printer.out);
+        }
         printer.out.extend_from_slice(&rest[..at]);
         rest = printer.directive(&rest[at + 1..]);
     }
@@ -227,21 +233,33 @@ fn next_char(rest: &mut &[u8]) -> Option<char> {
             Some(c)
         }
         None => {
-            *rest = &rest[chunk.invalid().len()..];
+            *rest = &rest[1..];
             Some(char::REPLACEMENT_CHARACTER)
         }
     }
 }
 
+/// Characters, of which a byte that is no UTF-8 is one.
+fn characters(text: &[u8]) -> usize {
+    let chunks = text.utf8_chunks();
+    chunks
+        .map(|chunk| chunk.valid().chars().count() + chunk.invalid().len())
+        .sum()
+}
+
+/// Digits with zeros in front of them, so that there are `width`.
+fn zero_padded(digits: &str, width: usize) -> String {
+    let mut text = "0".repeat(width.saturating_sub(digits.len()));
+    text.push_str(digits);
+    text
+}
+
 /// Appends text padded to the width, counted in characters.
 fn pad(out: &mut Vec<u8>, spec: &Spec, text: &[u8]) {
-    if spec.width.is_none() {
+    let Some(width) = spec.width else {
         return out.extend_from_slice(text);
-    }
-    let fill = spec
-        .width
-        .unwrap_or(0)
-        .saturating_sub(String::from_utf8_lossy(text).chars().count());
+    };
+    let fill = width.saturating_sub(characters(text));
     if spec.minus {
         out.extend_from_slice(text);
         out.extend(std::iter::repeat_n(b' ', fill));
@@ -300,6 +318,13 @@ mod tests {
         );
         check("%x|%X|% x|%#x", vec!["AZ".into(); 4], "415a|415A|41 5a|0x415a");
         check("%5s", vec!["é".into()], "    é");
+        let odd = || Value::str(&b"\xe2\x82\xe9"[..]);
+        check(
+            "%x|%4s|%.2x",
+            vec![odd(), odd(), odd()],
+            "e282e9| \u{fffd}\u{fffd}\u{fffd}|e282",
+        );
+        check("%.2q", vec![odd()], r#""\xe2\x82""#);
     }
 
     #[test]
@@ -331,5 +356,81 @@ mod tests {
             vec![Value::from(vec![1, 255]), Value::Null],
             "[01 ff] Null",
         );
+    }
+
+    #[test]
+    fn months_are_numbers_with_a_name() {
+        let time = crate::value::Time::from_unix(1_688_889_900, 0);
+        let member = |name: &[u8]| crate::time::member(time, name).unwrap();
+        check(
+            "%02d|%d|%v|%s|%5.3s|%x",
+            vec![
+                member(b"Month"),
+                member(b"Weekday"),
+                member(b"Month"),
+                member(b"Month"),
+                member(b"Month"),
+                member(b"Month"),
+            ],
+            "07|0|July|July|  Jul|4a756c79",
+        );
+    }
+
+    #[test]
+    fn every_verb_takes_every_width_and_precision() {
+        let scope = Scope::root(&Context::builder().build(), Dict::new());
+        let values = [
+            Value::Int(i64::MIN),
+            Value::UInt(u64::MAX),
+            Value::Float(-1.5),
+            Value::Float(5e-324),
+            Value::Float(f64::MAX),
+            Value::Float(f64::NAN),
+            Value::Float(0.0),
+            Value::str(&b"a\xff\xe2\x82b"[..]),
+            Value::bytes(&[0, 255]),
+            Value::Bool(true),
+            Value::Null,
+            Value::from(vec![1, 2]),
+            Value::Dict(Dict::from_pairs([("a", 1)])),
+            crate::time::member(crate::value::Time::ZERO, b"Month").unwrap(),
+        ];
+        for verb in "vdfFeEgGxXobOcqUstTpz%".chars() {
+            for size in ["", "0", "1", "65536", "70000"] {
+                for flags in ["", "-", "+", "#", "0", " ", "+-# 0"] {
+                    for format in [
+                        format!("%{flags}{size}{verb}"),
+                        format!("%{flags}.{size}{verb}"),
+                        format!("%{flags}{size}.{size}{verb}"),
+                    ] {
+                        // Large sizes once per verb: they take their time.
+                        if size.len() > 4 && !matches!(flags, "" | "0") {
+                            continue;
+                        }
+                        for value in &values {
+                            let text = super::format(&scope, format.as_bytes(), std::slice::from_ref(value));
+                            assert!(text.len() < 9_000_000, "{format} {value:?}");
+                        }
+                    }
+                }
+            }
+        }
+        let text = super::format(&scope, b"%99999999999999999999d", &[Value::Int(1)]);
+        assert_eq!(text.len(), super::MAX_WIDTH);
+        let text = super::format(&scope, b"%.70000f", &[Value::Float(1.5)]);
+        assert_eq!(text.len(), 70_002);
+        assert!(text.starts_with(b"1.5000") && text.ends_with(b"000"));
+        let text = super::format(&scope, b"%.70000e", &[Value::Float(0.1)]);
+        assert!(text.ends_with(b"000e-01"), "{}", text.len());
+        assert_eq!(text.len(), 70_006);
+    }
+
+    #[test]
+    fn what_is_written_is_bounded() {
+        let scope = Scope::root(&Context::builder().build(), Dict::new());
+        let long = Value::array(vec![Value::from(1); 1000]);
+        let text = super::format(&scope, "%[1]999999d".repeat(1000).as_bytes(), &[long]);
+        assert!(text.len() < 2 * super::MAX_LENGTH, "{}", text.len());
+        assert!(text.ends_with(b"%!(TOOLONG)"));
     }
 }

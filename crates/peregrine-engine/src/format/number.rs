@@ -1,7 +1,7 @@
 //! Directives on numbers.
 
 use super::verb::escape;
-use super::{Spec, pad};
+use super::{Spec, pad, zero_padded};
 use crate::value::{float_text, shortest, with_exponent};
 
 /// False when the verb does not apply to whole numbers.
@@ -33,7 +33,7 @@ pub(super) fn int(out: &mut Vec<u8>, spec: &Spec, verb: char, number: i128) -> b
     };
     let digits = match spec.precision {
         Some(0) if number == 0 => String::new(),
-        Some(precision) => format!("{digits:0>precision$}"),
+        Some(precision) => zero_padded(&digits, precision),
         None => digits,
     };
     let prefix = if spec.sharp || verb == 'O' { prefix } else { "" };
@@ -46,7 +46,7 @@ pub(super) fn float(out: &mut Vec<u8>, spec: &Spec, verb: char, number: f64) -> 
     let magnitude = number.abs();
     let text = match verb {
         'e' | 'E' => scientific(magnitude, spec.precision.unwrap_or(6)),
-        'f' | 'F' => format!("{magnitude:.*}", spec.precision.unwrap_or(6)),
+        'f' | 'F' => fixed(magnitude, spec.precision.unwrap_or(6)),
         'v' | 'g' | 'G' => match spec.precision {
             None => float_text(magnitude),
             Some(precision) => general(magnitude, precision.max(1)),
@@ -93,7 +93,7 @@ fn signed(out: &mut Vec<u8>, spec: &Spec, negative: bool, prefix: &str, digits: 
     let digits = match spec.width {
         Some(width) if spec.zero && zeros => {
             let width = width.saturating_sub(sign.len());
-            format!("{digits:0>width$}")
+            zero_padded(digits, width)
         }
         _ => digits.to_owned(),
     };
@@ -114,11 +114,26 @@ fn character(number: i128) -> char {
         .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
+/// No float has more digits behind the point than this; the rest are zeros, and the standard library panics at 65,536.
+const MAX_DIGITS: usize = 1100;
+
+/// `1.500000`
+fn fixed(number: f64, precision: usize) -> String {
+    let mut text = format!("{number:.*}", precision.min(MAX_DIGITS));
+    if number.is_finite() {
+        text.push_str(&"0".repeat(precision.saturating_sub(MAX_DIGITS)));
+    }
+    text
+}
+
 /// `1.500000e+07`
 fn scientific(number: f64, precision: usize) -> String {
-    let text = format!("{number:.precision$e}");
+    let text = format!("{number:.*e}", precision.min(MAX_DIGITS));
     match text.split_once('e') {
-        Some((digits, exponent)) => with_exponent(digits, exponent.parse().unwrap_or(0), 2),
+        Some((digits, exponent)) => {
+            let zeros = "0".repeat(precision.saturating_sub(MAX_DIGITS));
+            with_exponent(&format!("{digits}{zeros}"), exponent.parse().unwrap_or(0), 2)
+        }
         None => text,
     }
 }
@@ -128,6 +143,7 @@ fn general(number: f64, precision: usize) -> String {
     if number == 0.0 || !number.is_finite() {
         return float_text(number);
     }
+    let precision = precision.min(MAX_DIGITS);
     let text = format!("{number:.*e}", precision - 1);
     let exponent: i32 = text
         .split_once('e')

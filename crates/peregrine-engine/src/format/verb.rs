@@ -1,7 +1,7 @@
 //! One directive applied to one value.
 
 use super::number::{float, int};
-use super::{Spec, pad};
+use super::{MAX_LENGTH, Spec, pad};
 use crate::scope::Scope;
 use crate::value::{Value, itoa};
 
@@ -44,6 +44,12 @@ pub(super) fn write(scope: &Scope, out: &mut Vec<u8>, spec: &Spec, verb: char, v
             write(scope, out, spec, verb, &lazy.force(scope), depth + 1)
         }
         Value::Null if verb == 'd' => pad(out, spec, b"{}"),
+        // A month: by its number where one is asked for, otherwise by its name.
+        Value::Object(object)
+            if matches!(verb, 'd' | 'b' | 'o' | 'O' | 'c' | 'U')
+                && object
+                    .to_number()
+                    .is_some_and(|number| int(out, spec, verb, i128::from(number))) => {}
         Value::Null | Value::Dict(_) | Value::Time(_) | Value::Scope(_) | Value::Object(_)
             if string(out, spec, verb, &value.to_text(scope)) => {}
         other => mismatch(scope, out, verb, other),
@@ -57,6 +63,9 @@ fn list(scope: &Scope, out: &mut Vec<u8>, spec: &Spec, verb: char, items: &[Valu
     }
     out.push(b'[');
     for (i, item) in items.iter().enumerate() {
+        if out.len() > MAX_LENGTH {
+            break;
+        }
         if i > 0 {
             out.push(b' ');
         }
@@ -102,16 +111,18 @@ fn truncated<'t>(spec: &Spec, text: &'t [u8]) -> &'t [u8] {
     let Some(precision) = spec.precision else {
         return text;
     };
-    let mut end = 0;
-    for _ in 0..precision {
-        let Some(chunk) = text[end..].utf8_chunks().next() else {
+    let (mut end, mut left) = (0, precision);
+    for chunk in text.utf8_chunks() {
+        let valid = chunk.valid();
+        if let Some((at, _)) = valid.char_indices().nth(left) {
+            return &text[..end + at];
+        }
+        left -= valid.chars().count();
+        end += valid.len() + chunk.invalid().len().min(left);
+        left = left.saturating_sub(chunk.invalid().len());
+        if left == 0 {
             break;
-        };
-        end += chunk
-            .valid()
-            .chars()
-            .next()
-            .map_or(chunk.invalid().len().min(1), char::len_utf8);
+        }
     }
     &text[..end]
 }
@@ -169,25 +180,23 @@ fn hex(spec: &Spec, text: &[u8], upper: bool) -> String {
         (true, false) => "0x",
         (true, true) => "0X",
     };
+    let digits = if upper {
+        b"0123456789ABCDEF"
+    } else {
+        b"0123456789abcdef"
+    };
     let bytes = text.iter().take(spec.precision.unwrap_or(usize::MAX));
-    let digits: Vec<String> = bytes
-        .map(|byte| {
-            if upper {
-                format!("{byte:02X}")
-            } else {
-                format!("{byte:02x}")
-            }
-        })
-        .collect();
-    if digits.is_empty() {
-        return String::new();
+    let mut out = String::new();
+    for (at, byte) in bytes.enumerate() {
+        if at > 0 && spec.space {
+            out.push(' ');
+        }
+        if at == 0 || spec.space {
+            out.push_str(prefix);
+        }
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from(digits[usize::from(digit)]));
+        }
     }
-    if spec.space {
-        return digits
-            .iter()
-            .map(|digits| format!("{prefix}{digits}"))
-            .collect::<Vec<_>>()
-            .join(" ");
-    }
-    format!("{prefix}{}", digits.concat())
+    out
 }

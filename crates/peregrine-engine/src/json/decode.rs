@@ -15,6 +15,17 @@ pub struct JsonError {
     pub what: &'static str,
 }
 
+/// Parses the JSON value that a text starts with, and gives what follows it.
+pub fn parse_first(text: &[u8]) -> Result<(Value, &[u8]), JsonError> {
+    let mut parser = Parser {
+        text,
+        at: 0,
+        stored_row: false,
+    };
+    let value = parser.value(0)?;
+    Ok((value, text.get(parser.at..).unwrap_or_default()))
+}
+
 /// Parses one JSON value. Whole numbers are ints; key order is kept; a repeated key's last value counts.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     Parser {
@@ -48,6 +59,10 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn document(mut self) -> Result<Value, JsonError> {
+        // Editors of Windows put a byte order mark in front.
+        if self.text.starts_with("\u{feff}".as_bytes()) {
+            self.at = 3;
+        }
         let value = self.value(0)?;
         self.blanks();
         if self.at < self.text.len() {

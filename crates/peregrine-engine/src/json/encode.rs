@@ -13,6 +13,16 @@ pub fn write_row(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
     Encoder::new(scope).row(row, out);
 }
 
+/// Appends the row as [`write_row`] does, but bytes that are no UTF-8 as they are: for files of ours that are read back with
+/// [`super::decode_row`], so that a path still names its file.
+pub fn write_row_exactly(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
+    let encoder = Encoder {
+        is_exact: true,
+        ..Encoder::new(scope)
+    };
+    encoder.row(row, out);
+}
+
 /// Appends the value as JSON.
 pub fn write_value(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
     Encoder::new(scope).value(value, out);
@@ -26,6 +36,8 @@ struct NotEncodable;
 pub struct Encoder<'a> {
     scope: &'a Scope,
     zone: ZoneId,
+    /// Bytes that are no UTF-8 stay.
+    is_exact: bool,
 }
 
 impl<'a> Encoder<'a> {
@@ -36,7 +48,11 @@ impl<'a> Encoder<'a> {
             Some(Value::Str(name)) => ZoneId::named(&name.as_utf8_lossy()).unwrap_or(ZoneId::UTC),
             _ => ZoneId::UTC,
         };
-        Encoder { scope, zone }
+        Encoder {
+            scope,
+            zone,
+            is_exact: false,
+        }
     }
 
     /// Appends the row as one JSON object.
@@ -74,14 +90,14 @@ impl<'a> Encoder<'a> {
             Value::Int(value) => out.extend_from_slice(itoa(*value, &mut [0; 20])),
             Value::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
             Value::Float(value) => write_float(*value, out)?,
-            Value::Str(text) => write_string(text, out),
+            Value::Str(text) => self.string(text, out),
             Value::Bytes(bytes) => {
                 out.push(b'"');
                 out.extend_from_slice(data_encoding::BASE64.encode(bytes).as_bytes());
                 out.push(b'"');
             }
             Value::Time(time) => match crate::time::rfc3339_in(*time, self.zone) {
-                Some(text) => write_string(text.as_bytes(), out),
+                Some(text) => self.string(text.as_bytes(), out),
                 None => out.extend_from_slice(b"null"),
             },
             Value::Array(items) => return self.list(items.iter().cloned(), out, lists, depth),
@@ -101,10 +117,8 @@ impl<'a> Encoder<'a> {
                 None => {
                     let names = object.member_names().into_iter();
                     let members = names.map(|name| {
-                        let value = object
-                            .member(self.scope, &name.as_utf8_lossy())
-                            .unwrap_or_default();
-                        (name, value)
+                        let member = value.member(self.scope, &name);
+                        (name, member.unwrap_or_default())
                     });
                     self.object(members.collect(), out, lists + 1, depth + 1);
                 }
@@ -141,11 +155,29 @@ impl<'a> Encoder<'a> {
             if i > 0 {
                 out.push(b',');
             }
-            write_string(key, out);
+            self.string(key, out);
             out.push(b':');
             crate::stack::grow(|| self.or_null(value, out, lists, depth));
         }
         out.push(b'}');
+    }
+}
+
+impl Encoder<'_> {
+    /// A JSON string: HTML-safe, invalid UTF-8 replaced byte by byte.
+    fn string(&self, text: &[u8], out: &mut Vec<u8>) {
+        out.push(b'"');
+        for chunk in text.utf8_chunks() {
+            write_valid(chunk.valid(), out);
+            if self.is_exact {
+                out.extend_from_slice(chunk.invalid());
+            } else {
+                for _ in chunk.invalid() {
+                    out.extend_from_slice(b"\\ufffd");
+                }
+            }
+        }
+        out.push(b'"');
     }
 }
 
@@ -167,18 +199,6 @@ fn write_float(value: f64, out: &mut Vec<u8>) -> Result<(), NotEncodable> {
     };
     out.extend_from_slice(text.as_bytes());
     Ok(())
-}
-
-/// A JSON string: HTML-safe, invalid UTF-8 replaced byte by byte.
-pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for chunk in text.utf8_chunks() {
-        write_valid(chunk.valid(), out);
-        for _ in chunk.invalid() {
-            out.extend_from_slice(b"\\ufffd");
-        }
-    }
-    out.push(b'"');
 }
 
 fn write_valid(text: &str, out: &mut Vec<u8>) {

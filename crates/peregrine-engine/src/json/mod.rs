@@ -3,5 +3,5 @@
 mod decode;
 mod encode;
 
-pub use self::decode::{JsonError, decode_row, parse};
-pub use self::encode::{Encoder, write_row, write_value};
+pub use self::decode::{JsonError, decode_row, parse, parse_first};
+pub use self::encode::{Encoder, write_row, write_row_exactly, write_value};

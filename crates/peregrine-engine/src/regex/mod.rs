@@ -1,12 +1,18 @@
 //! Regular expressions: RE2 syntax as users write it, run by the `regex` crate on bytes.
 
+mod captures;
+mod haystack;
 mod translate;
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+pub use self::captures::Captures;
+pub use self::haystack::{Haystack, lossy};
 pub use self::translate::translate;
 
 /// Compiled size past which a pattern is refused.
@@ -57,17 +63,103 @@ impl Regex {
     /// True if it matches anywhere.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
-        // An invalid byte counts as one character: try again with each replaced by one.
+        // A match between the bytes that are no UTF-8 is one in any case, and most texts have none.
         self.0.is_match(text)
             || (!text.is_ascii()
                 && std::str::from_utf8(text).is_err()
-                && self.0.is_match(String::from_utf8_lossy(text).as_bytes()))
+                && self.0.is_match(Haystack::new(text).text()))
     }
 
-    /// The `regex` crate's own type, for captures, splits and replacements.
+    /// Where the first match is.
     #[must_use]
-    pub fn as_bytes_regex(&self) -> &regex::bytes::Regex {
-        &self.0
+    pub fn find(&self, haystack: &Haystack<'_>) -> Option<Range<usize>> {
+        let found = self.0.find(haystack.text())?;
+        Some(haystack.range(found.range()))
+    }
+
+    /// Where the matches are.
+    pub fn find_iter<'h>(&'h self, haystack: &'h Haystack<'_>) -> impl Iterator<Item = Range<usize>> + 'h {
+        let found = self.0.find_iter(haystack.text());
+        found.map(|found| haystack.range(found.range()))
+    }
+
+    /// The first match with its groups.
+    #[must_use]
+    pub fn captures<'h, 't>(&'h self, haystack: &'h Haystack<'t>) -> Option<Captures<'h, 't>> {
+        let groups = self.0.captures(haystack.text())?;
+        Some(Captures { haystack, groups })
+    }
+
+    /// The matches with their groups.
+    pub fn captures_iter<'h, 't>(
+        &'h self,
+        haystack: &'h Haystack<'t>,
+    ) -> impl Iterator<Item = Captures<'h, 't>> + 'h {
+        let found = self.0.captures_iter(haystack.text());
+        found.map(move |groups| Captures { haystack, groups })
+    }
+
+    /// The names of the groups; the first is the whole match, which has none.
+    pub fn capture_names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.capture_names()
+    }
+
+    /// The text with something else for every match. `$1` and `${name}` stand for groups.
+    #[must_use]
+    pub fn replace_all<'t>(&self, text: &'t [u8], replacement: &[u8]) -> Cow<'t, [u8]> {
+        let haystack = Haystack::new(text);
+        if !haystack.differs() {
+            return self.0.replace_all(text, replacement);
+        }
+        self.replace_in(&haystack, &mut |found, out| found.expand(replacement, out))
+    }
+
+    /// As [`Self::replace_all`], with what a function makes of every match.
+    #[must_use]
+    pub fn replace_all_with<'t>(
+        &self,
+        text: &'t [u8],
+        mut replacement: impl FnMut(&[u8]) -> Vec<u8>,
+    ) -> Cow<'t, [u8]> {
+        self.replace_in(&Haystack::new(text), &mut |found, out| {
+            out.extend_from_slice(&replacement(found.get(0).unwrap_or_default()));
+        })
+    }
+
+    fn replace_in<'t>(
+        &self,
+        haystack: &Haystack<'t>,
+        write: &mut dyn FnMut(&Captures<'_, 't>, &mut Vec<u8>),
+    ) -> Cow<'t, [u8]> {
+        let bytes = haystack.bytes();
+        let (mut out, mut done) = (Vec::new(), None);
+        for found in self.captures_iter(haystack) {
+            let Some(whole) = found.range(0) else { continue };
+            out.extend_from_slice(bytes.get(done.unwrap_or(0)..whole.start).unwrap_or_default());
+            write(&found, &mut out);
+            done = Some(whole.end);
+        }
+        let Some(done) = done else {
+            return Cow::Borrowed(bytes);
+        };
+        out.extend_from_slice(bytes.get(done..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+
+    /// The text between the matches, in at most so many parts.
+    #[must_use]
+    pub fn splitn<'t>(&self, haystack: &Haystack<'t>, limit: usize) -> Vec<&'t [u8]> {
+        let bytes = haystack.bytes();
+        let mut parts = Vec::new();
+        let mut start = 0;
+        for found in self.find_iter(haystack).take(limit.saturating_sub(1)) {
+            parts.push(bytes.get(start..found.start).unwrap_or_default());
+            start = found.end;
+        }
+        if limit > 0 {
+            parts.push(bytes.get(start..).unwrap_or_default());
+        }
+        parts
     }
 }
 
@@ -107,3 +199,6 @@ fn describe(pattern: &str, error: &regex::Error) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,13 +48,22 @@ impl Translator<'_> {
             'Q' if !in_class => self.quoted(),
             'E' if !in_class => {}
             '0'..='7' => self.octal(c)?,
-            'a' | 'f' | 't' | 'n' | 'r' | 'v' | 'x' => {
+            'a' | 'f' | 't' | 'n' | 'r' | 'v' => {
                 self.out.push('\\');
                 self.out.push(c);
             }
-            'p' | 'P' => {
+            'x' | 'p' | 'P' => {
                 self.out.push('\\');
                 self.out.push(c);
+                // `\x{fffd}`, `\p{Greek}`: these braces are no repetition.
+                if self.rest.peek() == Some(&'{') {
+                    for c in self.rest.by_ref() {
+                        self.out.push(c);
+                        if c == '}' {
+                            break;
+                        }
+                    }
+                }
             }
             'A' | 'z' if !in_class => {
                 self.out.push('\\');
@@ -233,6 +242,9 @@ mod tests {
         check("x{2}", "xx", true);
         check("}]", "}]", true);
         check("[^[:alpha:]]", "1", true);
+        check(r"^\x{e9}\p{L}[\p{Greek}\x{41}]\x41$", "ééAA", true);
+        check(r"^\p{Greek}{2}$", "αβ", true);
+        check(r"\P{L}", "a", false);
     }
 
     #[test]

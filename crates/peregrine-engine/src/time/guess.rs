@@ -20,15 +20,19 @@ const CACHED: usize = 200;
 /// A date in one of many layouts, in the query's parse zone if it names none; `None` when it is none.
 #[must_use]
 pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
-    #[derive(Default)]
-    struct Cache(Mutex<rustc_hash::FxHashMap<Vec<u8>, Option<Time>>>);
-    let cache = scope.cache("", Cache::default);
-    if let Some(known) = cache.0.lock().get(text) {
-        return *known;
+    struct Cache(Mutex<(ZoneId, rustc_hash::FxHashMap<Vec<u8>, Option<Time>>)>);
+    let zone = parse_zone(scope);
+    let cache = scope.cache("", || Cache(Mutex::new((zone, rustc_hash::FxHashMap::default()))));
+    {
+        let mut known = cache.0.lock();
+        if known.0 != zone {
+            *known = (zone, rustc_hash::FxHashMap::default());
+        }
+        if let Some(known) = known.1.get(text) {
+            return *known;
+        }
     }
-    let parsed = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| guess(text, parse_zone(scope)));
+    let parsed = std::str::from_utf8(text).ok().and_then(|text| guess(text, zone));
     if parsed.is_none() && scope.get("DEBUG").is_some_and(|debug| debug.truth(scope)) {
         scope.log_line(&format!(
             "DEBUG:unable to parse `{}` as a time",
@@ -36,10 +40,13 @@ pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
         ));
     }
     let mut known = cache.0.lock();
-    if known.len() >= CACHED {
-        known.clear();
+    if known.1.len() >= CACHED {
+        known.1.clear();
     }
-    known.insert(text.to_vec(), parsed);
+    // Another thread may have turned to another zone in between.
+    if known.0 == zone {
+        known.1.insert(text.to_vec(), parsed);
+    }
     parsed
 }
 

@@ -3,24 +3,31 @@
 use crate::scope::Scope;
 use crate::value::ZoneId;
 
-/// The zone named by `PARSE_TZ`, else `TZ`, else UTC; read once per query.
+/// The zone named by `PARSE_TZ`, else `TZ`, else UTC, as these variables are now.
 #[must_use]
 pub fn parse_zone(scope: &Scope) -> ZoneId {
-    struct ParseZone(ZoneId);
-    scope.cache("", || ParseZone(read(scope))).0
-}
-
-fn read(scope: &Scope) -> ZoneId {
+    struct Named(Option<ZoneId>);
+    // Finding a zone costs more than finding a variable, and one that is unknown is said once.
+    let named = |name: &str, complain: &dyn Fn()| {
+        let known = scope.cache(name, || {
+            let zone = ZoneId::named(name);
+            if zone.is_none() {
+                complain();
+            }
+            Named(zone)
+        });
+        known.0
+    };
     if let Some(name) = scope.get_text("PARSE_TZ") {
-        return ZoneId::named(&name).unwrap_or_else(|| {
+        let complain = || {
             scope.log_line(&format!(
                 "Unable to load timezone from PARSE_TZ {name}: unknown time zone {name}, using UTC"
             ));
-            ZoneId::UTC
-        });
+        };
+        return named(&name, &complain).unwrap_or(ZoneId::UTC);
     }
     scope
         .get_text("TZ")
-        .and_then(|name| ZoneId::named(&name))
+        .and_then(|name| named(&name, &|| ()))
         .unwrap_or(ZoneId::UTC)
 }

@@ -162,8 +162,8 @@ impl Columns {
     /// Where a name stands, ignoring ASCII and Unicode case.
     #[must_use]
     pub fn position_ignoring_case(&self, name: &[u8]) -> Option<usize> {
-        let wanted = fold(name);
-        self.names.iter().position(|known| fold(known) == wanted)
+        let wanted = fold_case(name);
+        self.names.iter().position(|known| fold_case(known) == wanted)
     }
 
     /// Where the name stands that is spelled `build_time`, asked for as `BuildTime`: letters alone decide.
@@ -222,8 +222,15 @@ impl PartialEq for Columns {
     }
 }
 
-fn fold(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).to_lowercase()
+/// A name in small letters; bytes that are no UTF-8 stay, so that names that differ in them stay apart.
+#[must_use]
+pub fn fold_case(name: &[u8]) -> Vec<u8> {
+    let mut folded = Vec::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        folded.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
+        folded.extend_from_slice(chunk.invalid());
+    }
+    folded
 }
 
 fn next_id() -> u32 {

@@ -15,7 +15,9 @@ impl Value {
             Value::Lazy(lazy) => lazy.force(scope).member(scope, name),
             Value::Query(query) => Some(column_of(query, scope, name)),
             Value::Time(time) => crate::time::member(*time, name),
-            Value::Object(object) => object.member(scope, std::str::from_utf8(name).ok()?),
+            Value::Object(object) => object
+                .entry(scope, name)
+                .or_else(|| object.member(scope, std::str::from_utf8(name).ok()?)),
             Value::Array(items) => {
                 let found: Vec<Value> = items.iter().filter_map(|item| item.member(scope, name)).collect();
                 // The empty result of mapping behaves as NULL.
@@ -52,7 +54,14 @@ impl Value {
             (Value::Str(text), _) => byte_at(text, key.as_i64()?),
             (Value::Bytes(bytes), _) => byte_at(bytes, key.as_i64()?),
             (Value::Array(items), _) => items.get(position_in(key.as_i64()?, items.len())?).cloned(),
-            (Value::Object(object), _) => object.index(scope, key.as_i64()?),
+            (Value::Object(object), _) => key
+                .as_i64()
+                .and_then(|position| object.index(scope, position))
+                .or_else(|| object.entry(scope, &key.to_text(scope))),
+            // Keys are text; that of a number is its digits.
+            (Value::Dict(dict), Value::Int(_) | Value::UInt(_) | Value::Float(_)) => {
+                dict.get(key.to_text(scope))
+            }
             _ => None,
         }
     }

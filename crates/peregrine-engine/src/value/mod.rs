@@ -12,7 +12,7 @@ mod truth;
 
 use std::sync::Arc;
 
-pub use self::columns::Columns;
+pub use self::columns::{Columns, fold_case};
 pub use self::dict::Dict;
 pub use self::object::Object;
 pub(crate) use self::row::PositionCache;

@@ -16,6 +16,12 @@ pub trait Object: Debug + Send + Sync {
     /// `x.name`; `None` when there is no such member.
     fn member(&self, scope: &Scope, name: &str) -> Option<Value>;
 
+    /// The value of a key, of an object that maps keys to values: keys are bytes, and numbers are found by their text.
+    /// `None` when there is no such key, and for other objects.
+    fn entry(&self, _scope: &Scope, _key: &[u8]) -> Option<Value> {
+        None
+    }
+
     /// The members shown by `*`, `items()` and JSON.
     fn member_names(&self) -> Vec<Str>;
 

@@ -60,10 +60,10 @@ impl Str {
         }
     }
 
-    /// As text; invalid bytes become U+FFFD.
+    /// As text; each byte that is no UTF-8 becomes U+FFFD.
     #[must_use]
     pub fn as_utf8_lossy(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.as_bytes())
+        crate::regex::lossy(self.as_bytes())
     }
 
     /// As text, if it is valid UTF-8.

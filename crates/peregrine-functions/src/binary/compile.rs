@@ -12,8 +12,6 @@ use crate::parsers::yaml_value;
 
 /// Bytes of a profile at most.
 const MAX_TEXT: usize = 4 << 20;
-/// Brackets too many at most.
-const MAX_SURPLUS: usize = 4;
 /// Types in types.
 const MAX_NESTING: u32 = 32;
 
@@ -23,7 +21,19 @@ impl Profile {
         if text.len() > MAX_TEXT {
             return Err(format!("the profile has more than {MAX_TEXT} bytes"));
         }
-        let parsed = parse(text)?;
+        let parsed = match peregrine_engine::json::parse_first(text) {
+            // Profiles in the field have a bracket too many at their end.
+            Ok((value, rest))
+                if rest
+                    .iter()
+                    .all(|byte| byte.is_ascii_whitespace() || *byte == b']') =>
+            {
+                value
+            }
+            _ => {
+                yaml_value(text).map_err(|error| format!("the profile is neither JSON nor YAML: {error}"))?
+            }
+        };
         let Value::Array(items) = &parsed else {
             return Err("a profile is a list of structures, each `[name, size, fields]`".into());
         };
@@ -43,29 +53,6 @@ impl Profile {
             .collect::<Result<_, _>>()?;
         Ok(Profile { structs, names })
     }
-}
-
-/// The profile as JSON or YAML. Brackets too many at the end, which published profiles have, are passed over.
-fn parse(text: &[u8]) -> Result<Value, String> {
-    let read = |text: &[u8]| match peregrine_engine::json::parse(text) {
-        Ok(value) => Ok(value),
-        Err(_) => yaml_value(text).map_err(|error| format!("the profile is neither JSON nor YAML: {error}")),
-    };
-    let whole = read(text);
-    let mut rest = text;
-    for _ in 0..MAX_SURPLUS {
-        if whole.is_ok() {
-            break;
-        }
-        let Some(shorter) = rest.trim_ascii_end().strip_suffix(b"]") else {
-            break;
-        };
-        rest = shorter;
-        if let Ok(value) = read(rest) {
-            return Ok(value);
-        }
-    }
-    whole
 }
 
 fn struct_name(item: &Value) -> Result<String, String> {

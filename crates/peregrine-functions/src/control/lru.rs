@@ -178,8 +178,23 @@ impl Object for Store {
                 ("Misses", entries.misses),
                 ("Evictions", entries.evictions),
             ]))),
-            key => entries.touch(key.as_bytes(), now),
+            _ => None,
         };
+        drop(entries);
+        // A value may own this very store: it is released after the lock.
+        drop(gone);
+        found
+    }
+
+    fn entry(&self, scope: &Scope, key: &[u8]) -> Option<Value> {
+        // Not counted as missed: they are no keys.
+        if matches!(key, b"@Len" | b"@Dump" | b"@Metrics") {
+            return None;
+        }
+        let now = scope.clock().now().unix_nanos();
+        let mut entries = self.entries.lock();
+        let gone = entries.forget(now, self.size);
+        let found = entries.touch(key, now);
         drop(entries);
         // A value may own this very store: it is released after the lock.
         drop(gone);

@@ -17,7 +17,7 @@ pub struct Args {
     /// The query.
     query: Query,
     /// The column that is the key.
-    key: String,
+    key: Str,
     /// Seconds rows are kept.
     #[arg(default = 60)]
     period: i64,
@@ -35,7 +35,7 @@ const MAX_ROWS: usize = 1_000_000;
 struct Memo {
     query: Query,
     scope: Scope,
-    key: String,
+    key: Str,
     period: Duration,
     name: String,
     rows: Mutex<Option<(Instant, HashMap<Str, Value>)>>,
@@ -51,6 +51,16 @@ impl Function for Memoize {
             "a row",
             "get(item=memoize(query={SELECT _value AS K, _value * 2 AS V FROM range(end=3)}, key='K'), field='2')",
             r#"{"K":2,"V":4}"#,
+        ),
+        example(
+            "a number",
+            "get(item=memoize(query={SELECT _value AS K, _value * 2 AS V FROM range(end=3)}, key='K'), field=2).V",
+            "4",
+        ),
+        example(
+            "a key that is no text",
+            "get(item=memoize(query={SELECT unhex(string='e9') AS K, 1 AS V FROM scope()}, key='K'), field=unhex(string='e9')).V",
+            "1",
         ),
         example(
             "no such key",
@@ -113,18 +123,22 @@ impl Object for Memo {
         "memoize"
     }
 
-    fn member(&self, _: &Scope, name: &str) -> Option<Value> {
+    fn member(&self, _: &Scope, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn entry(&self, _: &Scope, key: &[u8]) -> Option<Value> {
         {
             let rows = self.rows.lock();
             if let Some((filled, rows)) = &*rows
                 && filled.elapsed() < self.period
             {
-                return rows.get(name.as_bytes()).cloned();
+                return rows.get(key).cloned();
             }
         }
         // Not under the lock: the query may look itself up here.
         let rows = self.fill();
-        let found = rows.get(name.as_bytes()).cloned();
+        let found = rows.get(key).cloned();
         *self.rows.lock() = Some((Instant::now(), rows));
         found
     }

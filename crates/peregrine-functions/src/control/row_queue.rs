@@ -126,7 +126,7 @@ impl State {
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut line = Vec::new();
-        json::write_row(scope, row, &mut line);
+        json::write_row_exactly(scope, row, &mut line);
         line.push(b'\n');
         file.bytes += line.len() as u64;
         file.writer.write_all(&line)

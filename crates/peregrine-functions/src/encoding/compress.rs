@@ -4,14 +4,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 
 use crate::prelude::*;
+use crate::support::system_path;
 
 /// Packs a file with gzip into another file and returns its path. Both are paths of the operating system.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file to pack.
-    path: String,
+    path: Str,
     /// The file to write; an old one is replaced.
-    output: String,
+    output: Str,
 }
 
 pub struct Compress;
@@ -30,16 +31,17 @@ impl Function for Compress {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::FilesystemWrite)?;
         scope.check_access(Permission::FilesystemRead)?;
-        let mut input = File::open(&args.path).map_err(|error| format!("`{}`: {error}", args.path))?;
+        let mut input =
+            File::open(system_path(&args.path)).map_err(|error| format!("`{}`: {error}", args.path))?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o660);
         let output = options
-            .open(&args.output)
+            .open(system_path(&args.output))
             .map_err(|error| format!("`{}`: {error}", args.output))?;
         let mut packer = flate2::GzBuilder::new()
-            .filename(args.path.trim_start_matches('/').replace('\0', ""))
+            .filename(name(&args.path))
             .write(output, flate2::Compression::default());
         let packed = copy(scope, &mut input, &mut packer).and_then(|()| match packer.finish() {
             Ok(_) => Ok(()),
@@ -47,11 +49,18 @@ impl Function for Compress {
         });
         if let Err(error) = packed {
             // Half a file would be taken for a whole one.
-            let _ = fs::remove_file(&args.output);
+            let _ = fs::remove_file(system_path(&args.output));
             return Err(error);
         }
         Ok(Value::from(args.output))
     }
+}
+
+/// What the packed file is called inside: its path from the root.
+fn name(path: &[u8]) -> Vec<u8> {
+    let start = path.iter().take_while(|byte| **byte == b'/').count();
+    let name = path.get(start..).unwrap_or_default().iter();
+    name.copied().filter(|byte| *byte != 0).collect()
 }
 
 fn copy(scope: &Scope, input: &mut impl io::Read, output: &mut impl io::Write) -> VqlResult<()> {

@@ -13,7 +13,7 @@ pub struct Args {
     /// Where it comes from.
     accessor: Option<String>,
     /// The path to write.
-    dest: String,
+    dest: Str,
     /// Permissions of the file; 0600 when left out.
     permissions: Option<String>,
     /// Permissions of folders made; 0700 when left out.

@@ -1,6 +1,6 @@
 //! `read_file()`: content of a file as a string.
 
-use std::io::{Read, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 
 use crate::prelude::*;
 
@@ -46,14 +46,27 @@ impl Function for ReadFile {
             "read_file(accessor='data', filename='a', length=-1)",
             "`length` -1 is negative",
         ),
+        example(
+            "behind the end",
+            "read_file(filename='/etc/passwd', offset=9000000000000000000, length=5)",
+            r#""""#,
+        ),
+        fails(
+            "a negative offset",
+            "read_file(accessor='data', filename='a', offset=-1)",
+            "`offset` -1 is negative",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let Ok(length) = u64::try_from(args.length) else {
             return Err(format!("`length` {} is negative", args.length).into());
         };
+        let Ok(offset) = u64::try_from(args.offset) else {
+            return Err(format!("`offset` {} is negative", args.offset).into());
+        };
         Ok(Value::str(
-            read(scope, &args, length.min(MAX_LENGTH)).unwrap_or_else(|error| {
+            read(scope, &args, offset, length.min(MAX_LENGTH)).unwrap_or_else(|error| {
                 scope.log_line(&format!("read_file: {error}"));
                 Vec::new()
             }),
@@ -61,16 +74,43 @@ impl Function for ReadFile {
     }
 }
 
-fn read(scope: &Scope, args: &Args, length: u64) -> Result<Vec<u8>, String> {
+fn read(scope: &Scope, args: &Args, offset: u64, length: u64) -> Result<Vec<u8>, String> {
     let (mut reader, _, path) = open(scope, args.accessor.as_ref(), &args.filename)?;
-    if let Ok(offset @ 1..) = u64::try_from(args.offset) {
-        // Where there is no seeking, reading starts at the start.
-        let _ = reader.seek(SeekFrom::Start(offset));
+    let failed = |error: io::Error| format!("`{}`: {error}", path.to_text());
+    if offset > 0 && !go_to(scope, reader.as_mut(), offset).map_err(failed)? {
+        return Ok(Vec::new());
     }
     let mut content = Vec::new();
-    reader
-        .take(length)
-        .read_to_end(&mut content)
-        .map_err(|error| format!("`{}`: {error}", path.to_text()))?;
+    reader.take(length).read_to_end(&mut content).map_err(failed)?;
     Ok(content)
+}
+
+/// Brings a reader to an offset; false when the file ends before it. Not every file system takes every number, so one that
+/// is refused is compared with the file's end; and what cannot seek at all is read up to there.
+fn go_to(scope: &Scope, reader: &mut dyn FileReader, offset: u64) -> io::Result<bool> {
+    if reader.seek(SeekFrom::Start(offset)).is_ok() {
+        return Ok(true);
+    }
+    if let Ok(end) = reader.seek(SeekFrom::End(0)) {
+        // It can seek, and so the offset is what it did not take.
+        return if offset >= end {
+            Ok(false)
+        } else {
+            Err(io::Error::other(format!("there is no way to offset {offset}")))
+        };
+    }
+    let mut left = offset;
+    let mut passed = vec![0; 64 << 10];
+    while left > 0 {
+        if scope.checkpoint().is_err() {
+            return Ok(false);
+        }
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(passed.len());
+        let length = reader.read(passed.get_mut(..most).unwrap_or_default())?;
+        if length == 0 {
+            return Ok(false);
+        }
+        left -= length as u64;
+    }
+    Ok(true)
 }

@@ -4,13 +4,14 @@ use std::fs;
 
 use super::temporary;
 use crate::prelude::*;
+use crate::support::system_path;
 
 /// Removes a file or an empty folder; FALSE when there is none. What cannot be removed now is tried again when the
 /// query ends.
 #[derive(VqlArgs)]
 pub struct Args {
     /// A path of the operating system.
-    filename: String,
+    filename: Str,
 }
 
 pub struct Rm;
@@ -24,20 +25,26 @@ impl Function for Rm {
     const EXAMPLES: &'static [Example] = &[
         example("no such file", "rm(filename='/no/such/file')", "false"),
         example("a file", "rm(filename=tempfile(data='x'))", "true"),
+        example(
+            "whose name is no text",
+            "rm(filename=write_file(data='x', dest=tempdir() + '/' + unhex(string='e9')))",
+            "true",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::FilesystemWrite)?;
-        let Ok(info) = fs::symlink_metadata(&args.filename) else {
+        let path = system_path(&args.filename);
+        let Ok(info) = fs::symlink_metadata(path) else {
             return Ok(Value::from(false));
         };
         let removed = if info.is_dir() {
-            fs::remove_dir(&args.filename)
+            fs::remove_dir(path)
         } else {
-            fs::remove_file(&args.filename)
+            fs::remove_file(path)
         };
         if removed.is_err() {
-            temporary::remove_at_close(scope, args.filename.into());
+            temporary::remove_at_close(scope, path.to_owned());
         }
         Ok(Value::from(true))
     }

@@ -1,6 +1,5 @@
 //! `upload_directory()`: a file into a folder of this machine.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use peregrine_accessors::UploaderHandle;
@@ -8,6 +7,7 @@ use peregrine_accessors::UploaderHandle;
 use super::folder_uploader::FolderUploader;
 use super::upload;
 use crate::prelude::*;
+use crate::support::system_path;
 
 /// Copies a file into a folder of this machine, below which it keeps its path, and tells what was copied as `upload()`
 /// does. Folders are refused.
@@ -20,7 +20,7 @@ pub struct Args {
     /// The file.
     file: PathArg,
     /// The folder; it is made when missing.
-    output: String,
+    output: Str,
     /// The path to keep it under; its own when left out.
     name: Option<PathArg>,
     /// Where files come from.
@@ -63,7 +63,8 @@ impl Function for UploadDirectory {
         }
         let folder = args.output.clone();
         // What was copied is remembered for the query, per folder.
-        let opened = scope.cache(&format!("upload_directory {folder}"), || Folder::open(&folder));
+        let key = format!("upload_directory {}", data_encoding::HEXLOWER.encode(&folder));
+        let opened = scope.cache(&key, || Folder::open(&folder));
         let handle = opened.0.as_ref().map_err(|error| error.clone())?;
         let args = upload::Args {
             file: args.file,
@@ -82,8 +83,8 @@ impl Function for UploadDirectory {
 struct Folder(Result<UploaderHandle, String>);
 
 impl Folder {
-    fn open(folder: &str) -> Folder {
-        let uploader = FolderUploader::new(Path::new(folder));
+    fn open(folder: &Str) -> Folder {
+        let uploader = FolderUploader::new(system_path(folder));
         Folder(match uploader {
             Ok(uploader) => Ok(UploaderHandle::new(Arc::new(uploader.without_accessor()))),
             Err(error) => Err(format!("`{folder}` can not be used for uploads: {error}")),

@@ -2,13 +2,13 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read, Write};
-use std::path::Path;
 
 use crate::prelude::*;
+use crate::support::system_path;
 
 /// What is written where.
 pub(super) struct Target<'a> {
-    pub(super) dest: &'a str,
+    pub(super) dest: &'a Str,
     pub(super) permissions: Option<&'a String>,
     pub(super) dir_permissions: Option<&'a String>,
     pub(super) append: bool,
@@ -23,8 +23,9 @@ pub(super) fn write(scope: &Scope, source: &mut dyn Read, target: &Target<'_>) -
         return Err("`dest` is empty".into());
     }
     let failed = |error: std::io::Error| VqlError::from(format!("`{}`: {error}", target.dest));
+    let path = system_path(target.dest);
     if target.create_directories
-        && let Some(parent) = Path::new(target.dest).parent()
+        && let Some(parent) = path.parent()
     {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -44,7 +45,7 @@ pub(super) fn write(scope: &Scope, source: &mut dyn Read, target: &Target<'_>) -
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     #[cfg(not(unix))]
     let _ = mode;
-    let mut file = options.open(target.dest).map_err(failed)?;
+    let mut file = options.open(path).map_err(failed)?;
     let mut buffer = vec![0; 64 << 10];
     loop {
         scope.checkpoint()?;

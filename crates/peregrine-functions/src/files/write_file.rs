@@ -9,7 +9,7 @@ pub struct Args {
     /// What to write.
     data: Str,
     /// The path to write.
-    dest: String,
+    dest: Str,
     /// Permissions of the file, as in `copy()`; 0600 when left out.
     permissions: Option<String>,
     /// Append to a file that exists.

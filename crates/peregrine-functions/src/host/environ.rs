@@ -39,14 +39,14 @@ impl Function for Environ {
 }
 
 /// The value of a variable, empty when it is not set; `None` for those that are refused.
-pub(crate) fn value(name: &str) -> Option<String> {
+pub(crate) fn value(name: &str) -> Option<Str> {
     let upper = name.to_ascii_uppercase();
     if upper.starts_with("PEREGRINE_") || upper.starts_with("VELOCIRAPTOR_") {
         return None;
     }
     // Names with these characters make the system's call fail.
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Some(String::new());
+        return Some(Str::EMPTY);
     }
-    Some(std::env::var_os(name).map_or_else(String::new, |value| value.to_string_lossy().into_owned()))
+    Some(std::env::var_os(name).map_or(Str::EMPTY, |value| Str::new(value.as_encoded_bytes())))
 }

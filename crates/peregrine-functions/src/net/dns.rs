@@ -66,7 +66,8 @@ impl Servers {
 
     /// Those the system uses.
     pub(super) fn of_system() -> Result<Servers, String> {
-        let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        let text = std::fs::read("/etc/resolv.conf").unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
         let servers = parse_resolv_conf(&text);
         if servers.addresses.is_empty() {
             return Err("the system names no DNS server; give one as `server`".to_owned());

@@ -262,7 +262,8 @@ fn ask_system(scope: &Scope, name: &str) -> VqlResult<Vec<IpAddr>> {
 
 /// Names the system's own file has for an address.
 fn names_in_hosts(address: IpAddr) -> Vec<String> {
-    let text = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let text = std::fs::read("/etc/hosts").unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let mut names = Vec::new();
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default();

@@ -69,6 +69,11 @@ impl Function for ParseBinary {
             r#"SELECT * FROM foreach(row=parse_binary(accessor='data', filename="\x02aAbB", struct='H', profile='[["H",0,[["N",0,"uint8"],["L",1,"Array",{"type":"P","count":"x=>x.N"}]]],["P",2,[["X",0,"String",{"length":1}],["Y",1,"uint8"]]]]').L)"#,
             r#"[{"X":"a","Y":65},{"X":"b","Y":66}]"#,
         ),
+        example(
+            "a bracket too many",
+            r#"parse_binary(accessor='data', filename="A", struct='H', profile='[["H",0,[["N",0,"uint8"]]]]] ')"#,
+            r#"{"N":65}"#,
+        ),
         fails(
             "an unknown type",
             r#"parse_binary(accessor='data', filename='', struct='H', profile='[["H",0,[["N",0,"word"]]]]')"#,

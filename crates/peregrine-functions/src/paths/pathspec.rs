@@ -12,7 +12,7 @@ pub struct Args {
     delegate_accessor: Option<String>,
     /// The container's path.
     #[arg(name = "DelegatePath")]
-    delegate_path: Option<String>,
+    delegate_path: Option<Str>,
     /// The container as a path object.
     #[arg(name = "Delegate")]
     delegate: Option<Lazy>,
@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(name = "Path")]
     path: Option<Value>,
     /// A path or pathspec as text.
-    parse: Option<String>,
+    parse: Option<Str>,
     /// How the path is written: `linux`, `windows`, `registry`, `ntfs`, `pathspec`, `zip`, `generic`.
     path_type: Option<String>,
     /// The accessor that parses `Path`.
@@ -65,7 +65,7 @@ impl Function for Pathspec {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let dialect = super::dialect(None, Some(&args.path_type.unwrap_or_else(|| "generic".into())))?;
         if let Some(text) = args.parse.filter(|text| !text.is_empty()) {
-            return Ok(OsPath::parse(dialect, text.as_bytes())
+            return Ok(OsPath::parse(dialect, &text)
                 .map_err(|error| error.to_string())?
                 .into());
         }
@@ -98,7 +98,7 @@ impl Function for Pathspec {
                 } else {
                     other
                 };
-                spec.path = String::from_utf8_lossy(&json_text(scope, &other)).into_owned();
+                spec.path = Str::from(json_text(scope, &other));
                 return Ok(OsPath::from_pathspec(Dialect::Raw, &spec).into());
             }
         };
@@ -108,7 +108,7 @@ impl Function for Pathspec {
         {
             return Ok(path.into());
         }
-        spec.path = text.to_string();
+        spec.path = text;
         Ok(OsPath::from_pathspec(dialect, &spec).into())
     }
 }

@@ -6,9 +6,9 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The path.
-    path: String,
+    path: Str,
     /// The folder to start from.
-    base: String,
+    base: Str,
     /// `/`: write the result with slashes.
     sep: Option<String>,
 }
@@ -24,6 +24,11 @@ impl Function for Relpath {
         example("below", "relpath(path='/srv/a/b', base='/srv')", r#""a/b""#),
         example("beside", "relpath(path='/x', base='/srv')", r#""../x""#),
         example("the same", "relpath(path='/srv/', base='/srv')", r#"".""#),
+        example(
+            "bytes that are no text",
+            "format(format='%x', args=relpath(path='/srv/' + unhex(string='e9'), base='/srv'))",
+            r#""e9""#,
+        ),
         example("impossible", "relpath(path='/x', base='srv')", r#""""#),
     ];
 
@@ -32,22 +37,22 @@ impl Function for Relpath {
         let [path, base] = [&args.path, &args.base].map(|text| clean(text, windows));
         let relative = relative(&path, &base, windows).unwrap_or_default();
         let slashes = !windows || args.sep.as_deref() == Some("/");
-        Ok(Value::from(relative.join(if slashes { "/" } else { "\\" })))
+        Ok(Value::str(relative.join(if slashes { &b"/"[..] } else { b"\\" })))
     }
 }
 
 /// Whether the path is absolute, and its parts without `.` and with `..` resolved.
-fn clean(text: &str, windows: bool) -> (bool, Vec<&str>) {
-    let is_separator = |c: char| c == '/' || windows && c == '\\';
-    let absolute = text.starts_with(is_separator) || windows && text.as_bytes().get(1) == Some(&b':');
-    let mut parts: Vec<&str> = Vec::new();
+fn clean(text: &[u8], windows: bool) -> (bool, Vec<&[u8]>) {
+    let is_separator = |c: &u8| *c == b'/' || windows && *c == b'\\';
+    let absolute = text.first().is_some_and(is_separator) || windows && text.get(1) == Some(&b':');
+    let mut parts: Vec<&[u8]> = Vec::new();
     for part in text.split(is_separator) {
         match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
                 parts.pop();
             }
-            ".." if absolute => {}
+            b".." if absolute => {}
             part => parts.push(part),
         }
     }
@@ -55,14 +60,14 @@ fn clean(text: &str, windows: bool) -> (bool, Vec<&str>) {
 }
 
 fn relative<'a>(
-    path: &(bool, Vec<&'a str>),
-    base: &(bool, Vec<&'a str>),
+    path: &(bool, Vec<&'a [u8]>),
+    base: &(bool, Vec<&'a [u8]>),
     fold_case: bool,
-) -> Option<Vec<&'a str>> {
+) -> Option<Vec<&'a [u8]>> {
     if path.0 != base.0 {
         return None;
     }
-    let same = |a: &str, b: &str| {
+    let same = |a: &[u8], b: &[u8]| {
         if fold_case {
             a.eq_ignore_ascii_case(b)
         } else {
@@ -71,9 +76,13 @@ fn relative<'a>(
     };
     let shared = path.1.iter().zip(&base.1).take_while(|(a, b)| same(a, b)).count();
     let (down, up) = (path.1.get(shared..)?, base.1.get(shared..)?);
-    if up.contains(&"..") {
+    if up.contains(&&b".."[..]) {
         return None;
     }
-    let steps: Vec<&str> = up.iter().map(|_| "..").chain(down.iter().copied()).collect();
-    Some(if steps.is_empty() { vec!["."] } else { steps })
+    let steps: Vec<&[u8]> = up
+        .iter()
+        .map(|_| &b".."[..])
+        .chain(down.iter().copied())
+        .collect();
+    Some(if steps.is_empty() { vec![&b"."[..]] } else { steps })
 }

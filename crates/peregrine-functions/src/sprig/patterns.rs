@@ -1,7 +1,7 @@
 //! Functions over regular expressions.
 
 use gotmpl::{Result, Value};
-use peregrine_engine::prelude::Regex;
+use peregrine_engine::regex::{Haystack, Regex};
 
 use super::args::{check_length, exactly, int, new_list, text};
 use super::bridge::{Bridge, MAX_ITEMS, fail, string};
@@ -48,26 +48,26 @@ fn limit(value: &Value) -> usize {
 fn is_match(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value] = exactly(args)?;
     let regex = compile(pattern)?;
-    Ok(Value::Bool(
-        regex.as_bytes_regex().is_match(text(value).as_bytes()),
-    ))
+    Ok(Value::Bool(regex.is_match(text(value).as_bytes())))
 }
 
 fn find(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value] = exactly(args)?;
     let (regex, text) = (compile(pattern)?, text(value));
-    let found = regex.as_bytes_regex().find(text.as_bytes());
-    Ok(found.map_or_else(|| string(""), |found| shown(found.as_bytes())))
+    let found = regex.find(&Haystack::new(text.as_bytes()));
+    Ok(string(
+        found.and_then(|found| text.get(found)).unwrap_or_default(),
+    ))
 }
 
 fn find_all(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value, count] = exactly(args)?;
     let (regex, text) = (compile(pattern)?, text(value));
-    let found = regex.as_bytes_regex().find_iter(text.as_bytes());
+    let haystack = Haystack::new(text.as_bytes());
+    let found = regex.find_iter(&haystack).take(limit(count));
     new_list(
         found
-            .take(limit(count))
-            .map(|found| shown(found.as_bytes()))
+            .map(|found| string(text.get(found).unwrap_or_default()))
             .collect(),
     )
 }
@@ -76,9 +76,9 @@ fn replace(args: &[Value], is_literal: bool) -> Result<Value> {
     let [pattern, value, replacement] = exactly(args)?;
     let (regex, text, replacement) = (compile(pattern)?, text(value), text(replacement));
     let (mut out, mut done) = (Vec::new(), 0);
-    for found in regex.as_bytes_regex().captures_iter(text.as_bytes()) {
-        let Some(whole) = found.get(0) else { continue };
-        out.extend_from_slice(text.as_bytes().get(done..whole.start()).unwrap_or_default());
+    for found in regex.captures_iter(&Haystack::new(text.as_bytes())) {
+        let Some(whole) = found.range(0) else { continue };
+        out.extend_from_slice(text.as_bytes().get(done..whole.start).unwrap_or_default());
         if is_literal {
             out.extend_from_slice(replacement.as_bytes());
         } else {
@@ -92,7 +92,7 @@ fn replace(args: &[Value], is_literal: bool) -> Result<Value> {
             found.expand(replacement.as_bytes(), &mut out);
         }
         check_length(out.len())?;
-        done = whole.end();
+        done = whole.end;
     }
     out.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
     Ok(shown(&out))
@@ -101,6 +101,6 @@ fn replace(args: &[Value], is_literal: bool) -> Result<Value> {
 fn split(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value, count] = exactly(args)?;
     let (regex, text) = (compile(pattern)?, text(value));
-    let pieces = regex.as_bytes_regex().splitn(text.as_bytes(), limit(count));
-    new_list(pieces.map(shown).collect())
+    let pieces = regex.splitn(&Haystack::new(text.as_bytes()), limit(count));
+    new_list(pieces.into_iter().map(shown).collect())
 }

@@ -6,7 +6,7 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The command line.
-    command: String,
+    command: Str,
     /// Split with the quotes, backslashes and comments of a shell.
     #[arg(default = false)]
     bash_style: bool,
@@ -28,6 +28,11 @@ impl Function for CommandlineSplit {
             "a shell",
             r#"commandline_split(command="ls -l 'a b'", bash_style=TRUE)"#,
             r#"["ls","-l","a b"]"#,
+        ),
+        example(
+            "bytes that are no text stay",
+            "format(format='%x', args=commandline_split(command='a ' + unhex(string='e9'), bash_style=TRUE)[1])",
+            r#""e9""#,
         ),
         example("nothing", "commandline_split(command='')", "null"),
         example(
@@ -51,43 +56,44 @@ impl Function for CommandlineSplit {
         } else {
             Ok(windows(&args.command))
         };
-        Ok(Value::from(split.unwrap_or_else(|error| {
+        let words = split.unwrap_or_else(|error| {
             scope.log_line(&format!("commandline_split: {error}"));
             Vec::new()
-        })))
+        });
+        Ok(words.into_iter().map(Value::str).collect())
     }
 }
 
 /// Backslashes matter only before a quote: two are one, an odd one makes the quote literal.
-fn windows(command: &str) -> Vec<String> {
+fn windows(command: &[u8]) -> Vec<Vec<u8>> {
     let mut split = Vec::new();
-    let mut word: Option<String> = None;
+    let mut word: Option<Vec<u8>> = None;
     let mut quoted = false;
-    let mut rest = command.chars().peekable();
+    let mut rest = command.iter().copied().peekable();
     while let Some(c) = rest.next() {
         match c {
-            ' ' | '\t' if !quoted => split.extend(word.take()),
-            '\\' => {
+            b' ' | b'\t' if !quoted => split.extend(word.take()),
+            b'\\' => {
                 let mut count = 1;
-                while rest.next_if_eq(&'\\').is_some() {
+                while rest.next_if_eq(&b'\\').is_some() {
                     count += 1;
                 }
                 let word = word.get_or_insert_default();
-                if rest.peek() == Some(&'"') {
-                    word.extend(std::iter::repeat_n('\\', count / 2));
+                if rest.peek() == Some(&b'"') {
+                    word.extend(std::iter::repeat_n(b'\\', count / 2));
                     if count % 2 == 1 {
                         rest.next();
-                        word.push('"');
+                        word.push(b'"');
                     }
                 } else {
-                    word.extend(std::iter::repeat_n('\\', count));
+                    word.extend(std::iter::repeat_n(b'\\', count));
                 }
             }
-            '"' => {
+            b'"' => {
                 let word = word.get_or_insert_default();
                 // A doubled quote in a quoted run is a literal one and ends the run.
-                if quoted && rest.next_if_eq(&'"').is_some() {
-                    word.push('"');
+                if quoted && rest.next_if_eq(&b'"').is_some() {
+                    word.push(b'"');
                 }
                 quoted = !quoted;
             }
@@ -98,43 +104,43 @@ fn windows(command: &str) -> Vec<String> {
     split
 }
 
-fn shell(command: &str) -> Result<Vec<String>, &'static str> {
+fn shell(command: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     let mut split = Vec::new();
-    let mut word: Option<String> = None;
-    let mut rest = command.chars();
+    let mut word: Option<Vec<u8>> = None;
+    let mut rest = command.iter().copied();
     while let Some(c) = rest.next() {
         match c {
-            '#' if word.is_none() => {
-                rest.by_ref().find(|c| *c == '\n');
+            b'#' if word.is_none() => {
+                rest.by_ref().find(|c| *c == b'\n');
             }
-            '\'' => {
+            b'\'' => {
                 let word = word.get_or_insert_default();
                 loop {
                     match rest.next().ok_or("a single quote is not closed")? {
-                        '\'' => break,
+                        b'\'' => break,
                         c => word.push(c),
                     }
                 }
             }
-            '"' => {
+            b'"' => {
                 let word = word.get_or_insert_default();
                 loop {
                     match rest.next().ok_or("a double quote is not closed")? {
-                        '"' => break,
-                        '\\' => match rest.next().ok_or("a double quote is not closed")? {
-                            c @ ('"' | '\\' | '$' | '`') => word.push(c),
-                            '\n' => {}
-                            c => word.extend(['\\', c]),
+                        b'"' => break,
+                        b'\\' => match rest.next().ok_or("a double quote is not closed")? {
+                            c @ (b'"' | b'\\' | b'$' | b'`') => word.push(c),
+                            b'\n' => {}
+                            c => word.extend([b'\\', c]),
                         },
                         c => word.push(c),
                     }
                 }
             }
-            '\\' => match rest.next().ok_or("a backslash stands at the end")? {
-                '\n' => {}
+            b'\\' => match rest.next().ok_or("a backslash stands at the end")? {
+                b'\n' => {}
                 c => word.get_or_insert_default().push(c),
             },
-            c if c.is_whitespace() => split.extend(word.take()),
+            c if c.is_ascii_whitespace() => split.extend(word.take()),
             c => word.get_or_insert_default().push(c),
         }
     }

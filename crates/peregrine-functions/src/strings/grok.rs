@@ -1,15 +1,18 @@
 //! `grok()`: fields of a line by named patterns.
 
+use peregrine_engine::regex::Haystack;
+
 use super::grok_patterns::PATTERNS;
 use crate::prelude::*;
 
 /// Matches text against `%{PATTERN:field}` and returns the fields, sorted by name. All values are strings.
 ///
-/// Matching minds the letter case and may start anywhere. No match gives an empty dict, an unknown pattern NULL.
+/// Matching minds the letter case and may start anywhere. No match gives an empty dict; an expression that cannot be used,
+/// such as one with an unknown pattern or with a look-ahead, NULL and a message.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The expression, such as `%{IP:client} %{WORD:verb}`.
-    grok: String,
+    grok: Str,
     /// The text.
     data: Str,
     /// More patterns: a dict of names and regular expressions.
@@ -26,7 +29,7 @@ const MAX_DEPTH: usize = 20;
 const MAX_LENGTH: usize = 256 << 10;
 
 /// An expression compiled once per query: groups of the regular expression and the fields they fill.
-struct Compiled(Option<(Regex, Vec<String>)>);
+struct Compiled(Result<(Regex, Vec<String>), String>);
 
 impl Function for Grok {
     type Args = Args;
@@ -40,6 +43,21 @@ impl Function for Grok {
         ),
         example("no match", "grok(grok='%{INT:n}', data='none')", "{}"),
         example("no such pattern", "grok(grok='%{NOSUCH:n}', data='none')", "null"),
+        fails(
+            "which is logged",
+            "grok(grok='%{NOSUCH:n}', data='none')",
+            "there is no pattern `NOSUCH`",
+        ),
+        fails(
+            "no regular expression",
+            "grok(grok='(?=a)', data='none')",
+            "grok: error parsing regexp",
+        ),
+        example(
+            "bytes that are no text",
+            "grok(grok='u=%{DATA:u} i=%{INT:i}', data='u=caf' + unhex(string='e9') + ' i=7').i",
+            r#""7""#,
+        ),
         example(
             "a line of syslog",
             "grok(grok='%{SYSLOGTIMESTAMP:When} %{SYSLOGHOST:Host} %{DATA:Program}\\\\[%{POSINT:Pid}\\\\]: Accepted %{DATA:Method} for %{USERNAME:User} from %{IP:From} port %{BASE10NUM:Port}', data='Sep  5 13:45:01 web1 sshd[123]: Accepted publickey for root from fe80::1 port 51000 ssh2')",
@@ -68,17 +86,23 @@ impl Function for Grok {
             Some(patterns) => patterns.to_dict(scope),
         };
         let names = Value::Dict(own.clone()).to_text(scope);
-        let key = format!("{}\0{}\0{names}", args.grok, args.all_captures);
+        let expression = args.grok.as_utf8_lossy();
+        let key = format!("{expression}\0{}\0{names}", args.all_captures);
+        let mut is_new = false;
         let compiled = scope.cache(&key, || {
-            Compiled(compile(scope, &args.grok, &own, args.all_captures))
+            is_new = true;
+            Compiled(compile(scope, &expression, &own, args.all_captures))
         });
-        let Some((regex, fields)) = &compiled.0 else {
-            return Ok(Value::Null);
+        let (regex, fields) = match &compiled.0 {
+            Ok(compiled) => compiled,
+            // Once: there may be a call for each of a million rows.
+            Err(error) if is_new => return Err(error.clone().into()),
+            Err(_) => return Ok(Value::Null),
         };
         let mut found: std::collections::BTreeMap<&str, Value> = std::collections::BTreeMap::new();
-        if let Some(groups) = regex.as_bytes_regex().captures(&args.data) {
+        if let Some(groups) = regex.captures(&Haystack::new(&args.data)) {
             for (number, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_empty()) {
-                let text = groups.get(number).map_or(&b""[..], |group| group.as_bytes());
+                let text = groups.get(number).unwrap_or_default();
                 let known = found.entry(field).or_insert_with(|| Value::str(text));
                 // Of several groups for a field the first that is not empty counts.
                 if known.as_str().is_some_and(|known| known.is_empty()) {
@@ -90,7 +114,12 @@ impl Function for Grok {
     }
 }
 
-fn compile(scope: &Scope, expression: &str, own: &Dict, all_captures: bool) -> Option<(Regex, Vec<String>)> {
+fn compile(
+    scope: &Scope,
+    expression: &str,
+    own: &Dict,
+    all_captures: bool,
+) -> Result<(Regex, Vec<String>), String> {
     let lookup = |name: &str| match own.get(name) {
         Some(pattern) => Some(pattern.reduce(scope).to_string_arg(scope).to_string()),
         None => PATTERNS
@@ -101,10 +130,9 @@ fn compile(scope: &Scope, expression: &str, own: &Dict, all_captures: bool) -> O
     let mut names = Vec::new();
     let mut pattern = String::new();
     expand(expression, &lookup, all_captures, &mut names, &mut pattern, 0)?;
-    let regex = Regex::new(&pattern).ok()?;
+    let regex = Regex::new(&pattern)?;
     // Names given in the expression itself count as fields; ours stand for names that no group may have.
     let fields = regex
-        .as_bytes_regex()
         .capture_names()
         .map(|name| match name {
             None => String::new(),
@@ -117,10 +145,10 @@ fn compile(scope: &Scope, expression: &str, own: &Dict, all_captures: bool) -> O
             },
         })
         .collect();
-    Some((regex, fields))
+    Ok((regex, fields))
 }
 
-/// Writes an expression with its patterns as a regular expression; `None` for unknown patterns and endless ones.
+/// Writes an expression with its patterns as a regular expression; refuses unknown patterns and endless ones.
 fn expand(
     expression: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -128,15 +156,17 @@ fn expand(
     names: &mut Vec<String>,
     out: &mut String,
     depth: usize,
-) -> Option<()> {
+) -> Result<(), String> {
     let mut rest = expression;
     while let Some((before, after)) = rest.split_once("%{") {
-        let (reference, after) = after.split_once('}')?;
+        let (reference, after) = after
+            .split_once('}')
+            .ok_or_else(|| format!("`%{{{after}` is not closed by `}}`"))?;
         rest = after;
         out.push_str(before);
         // `%{PATTERN:field:type}`: types are not looked at.
         let mut parts = reference.splitn(3, ':');
-        let pattern = parts.next()?;
+        let pattern = parts.next().unwrap_or_default();
         let field = parts
             .next()
             .filter(|field| !field.is_empty())
@@ -149,13 +179,15 @@ fn expand(
             None => out.push_str("(?:"),
         }
         if depth >= MAX_DEPTH || out.len() > MAX_LENGTH {
-            return None;
+            return Err(format!("the pattern `{pattern}` has too much in it, or itself"));
         }
-        expand(&lookup(pattern)?, lookup, all_captures, names, out, depth + 1)?;
+        let known = lookup(pattern)
+            .ok_or_else(|| format!("there is no pattern `{pattern}`; give it in `patterns`"))?;
+        expand(&known, lookup, all_captures, names, out, depth + 1)?;
         out.push(')');
     }
     out.push_str(rest);
-    Some(())
+    Ok(())
 }
 
 #[cfg(test)]
@@ -181,7 +213,7 @@ mod tests {
                 &mut out,
                 0,
             );
-            assert!(expanded.is_some(), "{name}");
+            assert!(expanded.is_ok(), "{name}");
             assert!(Regex::new(&out).is_ok(), "{name}: {:?}", Regex::new(&out).err());
         }
     }
@@ -189,6 +221,6 @@ mod tests {
     #[test]
     fn endless_patterns_are_refused() {
         let lookup = |_: &str| Some("%{A}%{A}".to_owned());
-        assert!(expand("%{A}", &lookup, false, &mut Vec::new(), &mut String::new(), 0).is_none());
+        assert!(expand("%{A}", &lookup, false, &mut Vec::new(), &mut String::new(), 0).is_err());
     }
 }

@@ -1,12 +1,13 @@
 //! `lowcase()`: small letters.
 
+use super::each_character;
 use crate::prelude::*;
 
 /// Turns letters into small ones, one character at a time.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.
-    string: String,
+    string: Str,
 }
 
 pub struct Lowcase;
@@ -17,16 +18,18 @@ impl Function for Lowcase {
     const CATEGORY: Category = Category::Strings;
     const EXAMPLES: &'static [Example] = &[
         example("letters of any script", "lowcase(string='ÀB')", r#""àb""#),
+        example(
+            "bytes that are no text stay",
+            "format(format='%x', args=lowcase(string='A' + unhex(string='c9')))",
+            r#""61c9""#,
+        ),
         example("NULL is empty", "lowcase(string=NULL)", r#""""#),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
         // `İ` becomes two characters in Unicode's full mapping; the first is the simple one.
-        Ok(Value::from(
-            args.string
-                .chars()
-                .filter_map(|c| c.to_lowercase().next())
-                .collect::<String>(),
-        ))
+        Ok(Value::str(each_character(&args.string, |c| {
+            c.to_lowercase().next().unwrap_or(c)
+        })))
     }
 }

@@ -28,3 +28,15 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     template::Template,
     upcase::Upcase,
 ];
+
+/// A string with each character turned into another; bytes that are no UTF-8 stay.
+fn each_character(text: &[u8], turn: impl Fn(char) -> char) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            out.extend_from_slice(turn(c).encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        out.extend_from_slice(chunk.invalid());
+    }
+    out
+}

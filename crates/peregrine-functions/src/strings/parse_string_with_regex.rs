@@ -1,5 +1,7 @@
 //! `parse_string_with_regex()`: groups of matches as a dict.
 
+use peregrine_engine::regex::Haystack;
+
 use crate::prelude::*;
 
 /// Collects the groups of all matches of all regular expressions, without regard to case.
@@ -11,7 +13,7 @@ pub struct Args {
     /// Where to search.
     string: Str,
     /// The regular expressions.
-    regex: Vec<String>,
+    regex: Vec<Str>,
 }
 
 pub struct ParseStringWithRegex;
@@ -32,6 +34,11 @@ impl Function for ParseStringWithRegex {
             r#"{"g1":"b","g2":"2"}"#,
         ),
         example(
+            "bytes that are no text",
+            r"parse_string_with_regex(string=unhex(string='613de920623d37'), regex='a=(?P<A>.) b=(?P<B>\d)').B",
+            r#""7""#,
+        ),
+        example(
             "no match",
             r"parse_string_with_regex(string='zzz', regex='(?P<N>\\d+)')",
             "{}",
@@ -45,12 +52,12 @@ impl Function for ParseStringWithRegex {
 
     fn call(_: &Scope, args: Args) -> VqlResult {
         let dict = Dict::new();
+        let haystack = Haystack::new(&args.string);
         for pattern in &args.regex {
-            let regex = Regex::cached_ignoring_case(pattern)?;
-            let regex = regex.as_bytes_regex();
-            for found in regex.captures_iter(&args.string) {
-                for (number, (group, name)) in found.iter().zip(regex.capture_names()).enumerate().skip(1) {
-                    let text = Value::str(group.map_or(&b""[..], |group| group.as_bytes()));
+            let regex = Regex::cached_ignoring_case(&pattern.as_utf8_lossy())?;
+            for found in regex.captures_iter(&haystack) {
+                for (number, name) in regex.capture_names().enumerate().skip(1) {
+                    let text = Value::str(found.get(number).unwrap_or_default());
                     match name {
                         Some(name) => dict.set(name, text),
                         None => dict.set(format!("g{number}"), text),

@@ -1,7 +1,5 @@
 //! `regex_replace()`: other text for every match.
 
-use regex::bytes::Captures;
-
 use crate::prelude::*;
 
 /// Replaces every match of a regular expression, without regard to case.
@@ -15,9 +13,9 @@ pub struct Args {
     /// What to put in.
     replace: Option<Str>,
     /// Called with each match instead; its result is put in as text.
-    replace_lambda: Option<String>,
+    replace_lambda: Option<Str>,
     /// The regular expression.
-    re: String,
+    re: Str,
 }
 
 pub struct RegexReplace;
@@ -49,6 +47,11 @@ impl Function for RegexReplace {
             r#""a_b""#,
         ),
         example(
+            "bytes that are no text stay",
+            r"format(format='%x', args=regex_replace(source=unhex(string='41e942ff'), re='a(.)b', replace='$1'))",
+            r#""e9ff""#,
+        ),
+        example(
             "a lambda",
             r"regex_replace(source='x1y2', re='\\d', replace_lambda='m=>m + m')",
             r#""x11y22""#,
@@ -61,17 +64,16 @@ impl Function for RegexReplace {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let regex = Regex::cached_ignoring_case(&args.re)?;
-        let regex = regex.as_bytes_regex();
+        let regex = Regex::cached_ignoring_case(&args.re.as_utf8_lossy())?;
         let replaced = match args.replace_lambda.filter(|text| !text.is_empty()) {
             Some(text) => {
-                let lambda = Lambda::parse(scope, &text)?;
-                regex.replace_all(&args.source, |found: &Captures<'_>| {
-                    let found = Value::str(found.get(0).map_or(&b""[..], |found| found.as_bytes()));
+                let lambda = Lambda::parse(scope, &text.as_utf8_lossy())?;
+                regex.replace_all_with(&args.source, |found| {
+                    let found = Value::str(found);
                     lambda.call(scope, &[found]).reduce(scope).to_text(scope).to_vec()
                 })
             }
-            None => regex.replace_all(&args.source, args.replace.unwrap_or_default().as_bytes()),
+            None => regex.replace_all(&args.source, &args.replace.unwrap_or_default()),
         };
         Ok(Value::str(&replaced[..]))
     }

@@ -23,6 +23,11 @@ impl Function for Strip {
     const ON_ERROR: OnError = OnError::False;
     const EXAMPLES: &'static [Example] = &[
         example("white space", r#"strip(string="  x\n")"#, r#""x""#),
+        example(
+            "around bytes that are no text",
+            r#"format(format='%x', args=strip(string=" " + unhex(string='e9ff') + " "))"#,
+            r#""e9ff""#,
+        ),
         example("a prefix", "strip(string='foobar', prefix='foo')", r#""bar""#),
         example("both", "strip(string='aab', prefix='a', suffix='b')", r#""a""#),
         example("not there", "strip(string='abc', prefix='z')", r#""abc""#),
@@ -32,13 +37,24 @@ impl Function for Strip {
         let [prefix, suffix] = [args.prefix, args.suffix].map(Option::unwrap_or_default);
         let mut text: &[u8] = &args.string;
         if prefix.is_empty() && suffix.is_empty() {
-            return Ok(match args.string.as_utf8() {
-                Some(text) => Value::from(text.trim()),
-                None => Value::str(text.trim_ascii()),
-            });
+            return Ok(Value::str(trim(text)));
         }
         text = text.strip_prefix(&prefix[..]).unwrap_or(text);
         text = text.strip_suffix(&suffix[..]).unwrap_or(text);
         Ok(Value::str(text))
     }
+}
+
+/// Without white space of any script at both ends.
+fn trim(text: &[u8]) -> &[u8] {
+    let blank = |chunk: &std::str::Utf8Chunk<'_>| chunk.valid().len() - chunk.valid().trim_start().len();
+    let start = text.utf8_chunks().next().map_or(0, |chunk| blank(&chunk));
+    let text = text.get(start..).unwrap_or_default();
+    let mut end = text.len();
+    if let Some(last) = text.utf8_chunks().last()
+        && last.invalid().is_empty()
+    {
+        end -= last.valid().len() - last.valid().trim_end().len();
+    }
+    text.get(..end).unwrap_or_default()
 }

@@ -4,11 +4,11 @@ use crate::prelude::*;
 
 /// Returns the characters of `str` from `start` up to, not including, `end`.
 ///
-/// Positions count characters, not bytes, and are clipped to the string.
+/// Positions count characters, not bytes, and are clipped to the string; a byte that is no UTF-8 counts as one.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string to cut.
-    str: String,
+    str: Str,
     /// Position of the first character to keep.
     #[arg(default = 0)]
     start: i64,
@@ -27,6 +27,11 @@ impl Function for Substr {
         example("to the end", "substr(str='Hello world', start=6)", r#""world""#),
         example("a part", "substr(str='Hello', start=1, end=3)", r#""el""#),
         example("characters", "substr(str='日本語', start=1, end=2)", r#""本""#),
+        example(
+            "bytes that are no text",
+            "format(format='%x', args=substr(str=unhex(string='41e9ff42'), start=1, end=3))",
+            r#""e9ff""#,
+        ),
         example("past the end", "substr(str='abc', end=99)", r#""abc""#),
         example("behind the end", "substr(str='abc', start=9)", r#""""#),
         fails(
@@ -45,7 +50,27 @@ impl Function for Substr {
             Ok(end) if end >= start => end,
             _ => return Err(format!("`end` {} is before `start` {start}", args.end).into()),
         };
-        let kept = args.str.chars().skip(start).take(end - start);
-        Ok(Value::from(kept.collect::<String>()))
+        let text = &args.str[..];
+        let start = offset_of(text, start);
+        let end = offset_of(text, end);
+        Ok(Value::str(text.get(start..end).unwrap_or_default()))
     }
+}
+
+/// Where a character starts; the length behind the last.
+fn offset_of(text: &[u8], position: usize) -> usize {
+    let (mut at, mut left) = (0, position);
+    for chunk in text.utf8_chunks() {
+        if let Some((start, _)) = chunk.valid().char_indices().nth(left) {
+            return at + start;
+        }
+        left -= chunk.valid().chars().count();
+        at += chunk.valid().len();
+        if left < chunk.invalid().len() {
+            return at + left;
+        }
+        left -= chunk.invalid().len();
+        at += chunk.invalid().len();
+    }
+    at
 }

@@ -1,12 +1,13 @@
 //! `upcase()`: capital letters.
 
+use super::each_character;
 use crate::prelude::*;
 
 /// Turns letters into capitals, one character at a time; a letter whose capital is several characters (`ß`) stays.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.
-    string: String,
+    string: Str,
 }
 
 pub struct Upcase;
@@ -17,12 +18,17 @@ impl Function for Upcase {
     const CATEGORY: Category = Category::Strings;
     const EXAMPLES: &'static [Example] = &[
         example("letters of any script", "upcase(string='aé')", r#""AÉ""#),
+        example(
+            "bytes that are no text stay",
+            "format(format='%x', args=upcase(string='a' + unhex(string='e9')))",
+            r#""41e9""#,
+        ),
         example("no single capital", "upcase(string='ß')", r#""ß""#),
         example("numbers are text", "upcase(string=12)", r#""12""#),
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
-        Ok(Value::from(args.string.chars().map(capital).collect::<String>()))
+        Ok(Value::str(each_character(&args.string, capital)))
     }
 }
 

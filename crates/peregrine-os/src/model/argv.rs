@@ -35,15 +35,16 @@ impl Argv {
     }
 
     /// The arguments joined by spaces, without the padding left by programs that rewrite their title.
-    pub fn command_line(&self) -> String {
-        let mut line = String::with_capacity(self.raw.len());
+    pub fn command_line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(self.raw.len());
         for (index, arg) in self.args().enumerate() {
             if index > 0 {
-                line.push(' ');
+                line.push(b' ');
             }
-            line.push_str(&String::from_utf8_lossy(arg));
+            line.extend_from_slice(arg);
         }
-        line.truncate(line.trim_end_matches(' ').len());
+        let padding = line.iter().rev().take_while(|byte| **byte == b' ').count();
+        line.truncate(line.len() - padding);
         line
     }
 
@@ -83,7 +84,7 @@ impl fmt::Debug for Argv {
 mod tests {
     use super::*;
 
-    fn check(raw: &[u8], args: &[&str], line: &str) {
+    fn check(raw: &[u8], args: &[&str], line: &[u8]) {
         let argv = Argv::new(raw, raw.len() as u64);
         assert_eq!(argv.to_strings(), args);
         assert_eq!(argv.command_line(), line);
@@ -92,16 +93,16 @@ mod tests {
 
     #[test]
     fn arguments_keep_spaces_and_empty_strings() {
-        check(b"", &[], "");
-        check(b"ls\0", &["ls"], "ls");
-        check(b"ls\0-l x\0\0", &["ls", "-l x", ""], "ls -l x");
-        check(b"\0", &[""], "");
+        check(b"", &[], b"");
+        check(b"ls\0", &["ls"], b"ls");
+        check(b"ls\0-l x\0\0", &["ls", "-l x", ""], b"ls -l x");
+        check(b"\0", &[""], b"");
         check(
             b"nginx: master process",
             &["nginx: master process"],
-            "nginx: master process",
+            b"nginx: master process",
         );
-        check(b"a\xff\0", &["a\u{fffd}"], "a\u{fffd}");
+        check(b"a\xff\0", &["a\u{fffd}"], b"a\xff");
     }
 
     #[test]

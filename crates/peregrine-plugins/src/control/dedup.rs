@@ -8,7 +8,7 @@ use peregrine_engine::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The column that is the key.
-    key: String,
+    key: Str,
     /// The query.
     query: Query,
     /// Seconds a key is remembered.

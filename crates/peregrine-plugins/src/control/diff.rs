@@ -13,7 +13,7 @@ pub struct Args {
     /// The query.
     query: Query,
     /// The column that tells rows apart; rows without it are not looked at.
-    key: String,
+    key: Str,
     /// Seconds between runs.
     #[arg(default = 60)]
     period: i64,

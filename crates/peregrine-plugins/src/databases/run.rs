@@ -4,8 +4,8 @@ use std::path::Path;
 
 use peregrine_engine::prelude::*;
 use rusqlite::limits::Limit;
-use rusqlite::types::{Value as SqlValue, ValueRef};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
+use rusqlite::{Connection, OpenFlags, ToSql};
 
 use super::arguments;
 use super::shape::Shape;
@@ -75,14 +75,31 @@ fn cell(value: ValueRef<'_>) -> Value {
     }
 }
 
-fn parameters(scope: &Scope, args: &Value) -> Vec<SqlValue> {
-    let parameter = |value: Value| match value {
-        Value::Null => SqlValue::Null,
-        Value::Bool(value) => SqlValue::Integer(value.into()),
-        Value::Int(number) => SqlValue::Integer(number),
-        Value::Float(number) => SqlValue::Real(number),
-        Value::Bytes(bytes) => SqlValue::Blob(bytes.to_vec()),
-        other => SqlValue::Text(other.to_string_arg(scope).to_string()),
+/// A parameter; text is the bytes it is.
+enum Parameter {
+    Plain(SqlValue),
+    Text(Str),
+}
+
+impl ToSql for Parameter {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Parameter::Plain(value) => value.into(),
+            Parameter::Text(text) => ValueRef::Text(text),
+        }))
+    }
+}
+
+fn parameters(scope: &Scope, args: &Value) -> Vec<Parameter> {
+    let parameter = |value: Value| {
+        Parameter::Plain(match value {
+            Value::Null => SqlValue::Null,
+            Value::Bool(value) => SqlValue::Integer(value.into()),
+            Value::Int(number) => SqlValue::Integer(number),
+            Value::Float(number) => SqlValue::Real(number),
+            Value::Bytes(bytes) => SqlValue::Blob(bytes.to_vec()),
+            other => return Parameter::Text(other.to_string_arg(scope)),
+        })
     };
     arguments::list(scope, args).into_iter().map(parameter).collect()
 }

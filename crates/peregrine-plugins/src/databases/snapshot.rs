@@ -28,7 +28,7 @@ type Copies = Mutex<HashMap<(String, Vec<u8>), (Stamp, PathBuf)>>;
 /// Size and time of the database and of its write-ahead log.
 type Stamp = [Option<(i64, i128)>; 2];
 
-/// The copy of a database; `None` when the file is no database.
+/// The copy of a database; `None`, and a message, when the file is no database.
 pub(super) fn of(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath) -> VqlResult<Option<PathBuf>> {
     let copies = scope.cache("sqlite copies", Copies::default);
     let key = (files.identity(), path.to_bytes());
@@ -42,6 +42,8 @@ pub(super) fn of(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath) -> Vql
         return Ok(Some(copy.clone()));
     }
     if !is_database(scope, files.as_ref(), path)? {
+        // No error: artifacts run this over every file of a certain name.
+        scope.log_line(&format!("sqlite: `{}` is no SQLite database", path.to_text()));
         return Ok(None);
     }
     for attempt in 1..=ATTEMPTS {

@@ -9,7 +9,7 @@ use super::{run::run, snapshot};
 ///
 /// The database is copied first, with its write-ahead log, and only the copy is opened: the program it belongs to is not
 /// disturbed, nothing is written beside it, and what it has not written back yet is seen. Calls of a query share the copy
-/// while the file is unchanged. Only statements that read are run. A file that is no database has no rows.
+/// while the file is unchanged. Only statements that read are run. A file that is no database has no rows, which a message says.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The database.
@@ -40,6 +40,11 @@ impl Plugin for Sqlite {
             "no database",
             "sqlite(accessor='data', file='text', query='SELECT 1')",
             "[]",
+        ),
+        fails(
+            "which is logged",
+            "sqlite(accessor='data', file='text', query='SELECT 1')",
+            "is no SQLite database",
         ),
         fails(
             "no such file",

@@ -156,7 +156,7 @@ fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
             start_time: start(exec.start),
             name: Value::from(exec.name()),
             exe: exec.exe.as_deref().map_or(Value::Null, path_value),
-            command_line: Value::from(exec.argv.command_line()),
+            command_line: Value::str(exec.argv.command_line()),
             argv: arguments(&exec.argv),
             username: exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
             uid: uid_value(exec.uid),

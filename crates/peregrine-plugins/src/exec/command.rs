@@ -9,7 +9,7 @@ use peregrine_engine::prelude::*;
 pub(super) fn command(
     scope: &Scope,
     argv: &[Str],
-    cwd: Option<String>,
+    cwd: Option<Str>,
     env: Option<&Dict>,
 ) -> VqlResult<Command> {
     let Some((program, arguments)) = argv
@@ -21,7 +21,7 @@ pub(super) fn command(
     let mut command = Command::new(os_text(program));
     command.args(arguments.iter().map(os_text));
     if let Some(folder) = cwd.filter(|folder| !folder.is_empty()) {
-        command.current_dir(folder);
+        command.current_dir(os_text(&folder));
     }
     if let Some(env) = env {
         command.env_clear();

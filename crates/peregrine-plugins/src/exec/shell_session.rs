@@ -18,7 +18,7 @@ pub struct Args {
     /// The whole environment of the program; that of this one when left out.
     env: Option<Dict>,
     /// The folder it starts in.
-    cwd: Option<String>,
+    cwd: Option<Str>,
     /// A secret of the server; not supported here.
     secret: Option<String>,
     /// Name of the session; sessions without one are the same.

@@ -121,7 +121,7 @@ impl Plugin for Glob {
                     is_dir: info.mode.is_dir(),
                     is_link: info.mode.is_link(),
                     data: info.data.clone(),
-                    globs: Value::array(matched.iter().map(|glob| Value::from(glob.as_ref())).collect()),
+                    globs: Value::array(matched.iter().cloned().map(Value::Str).collect()),
                     info: info.clone().into(),
                 })
             },

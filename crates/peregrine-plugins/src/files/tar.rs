@@ -12,7 +12,7 @@ const MAX_EXTRA: u64 = 1 << 20;
 
 /// A member: its name, whether it is a folder, a regular file or something else.
 pub(super) struct Member {
-    pub(super) name: String,
+    pub(super) name: Vec<u8>,
     pub(super) kind: Kind,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn each_member<E: From<io::Error>>(
     reader: &mut dyn Read,
     mut visit: impl FnMut(&Member, &mut dyn Read) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut long_name: Option<String> = None;
+    let mut long_name: Option<Vec<u8>> = None;
     loop {
         let mut header = [0; BLOCK];
         if !read_block(reader, &mut header)? || header.iter().all(|byte| *byte == 0) {
@@ -45,7 +45,7 @@ pub(super) fn each_member<E: From<io::Error>>(
             reader.take(size).read_to_end(&mut extra)?;
             skip(reader, padding)?;
             match kind {
-                b'L' => long_name = Some(text(&extra)),
+                b'L' => long_name = Some(text(&extra).to_vec()),
                 b'x' => long_name = pax_path(&extra).or(long_name),
                 _ => {}
             }
@@ -66,19 +66,18 @@ pub(super) fn each_member<E: From<io::Error>>(
     }
 }
 
-fn short_name(header: &[u8; BLOCK]) -> String {
+fn short_name(header: &[u8; BLOCK]) -> Vec<u8> {
     let name = text(&header[..100]);
     let prefix = text(&header[345..500]);
     if &header[257..262] == b"ustar" && !prefix.is_empty() {
-        return format!("{prefix}/{name}");
+        return [prefix, b"/", name].concat();
     }
-    name
+    name.to_vec()
 }
 
 /// Up to the first zero.
-fn text(bytes: &[u8]) -> String {
-    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(bytes).into_owned()
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Octal digits, or, with the first bit set, a binary number.
@@ -89,22 +88,25 @@ fn number(field: &[u8]) -> io::Result<u64> {
             .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
         return Ok(bytes.map_or(0, u64::from_be_bytes) & (u64::MAX >> 2));
     }
-    let digits = text(field);
-    let digits = digits.trim();
+    let digits = text(field).trim_ascii();
     if digits.is_empty() {
         return Ok(0);
     }
-    u64::from_str_radix(digits, 8).map_err(|_| io::Error::other("no tar archive, or a damaged one"))
+    let number = std::str::from_utf8(digits).ok();
+    number
+        .and_then(|digits| u64::from_str_radix(digits, 8).ok())
+        .ok_or_else(|| io::Error::other("no tar archive, or a damaged one"))
 }
 
 /// `<length> path=<name>\n`.
-fn pax_path(records: &[u8]) -> Option<String> {
+fn pax_path(records: &[u8]) -> Option<Vec<u8>> {
     let mut rest = records;
     while let Some(blank) = rest.iter().position(|byte| *byte == b' ') {
         let length: usize = std::str::from_utf8(&rest[..blank]).ok()?.parse().ok()?;
         let record = rest.get(blank + 1..length)?;
         if let Some(path) = record.strip_prefix(b"path=") {
-            return Some(String::from_utf8_lossy(path.trim_ascii_end()).into_owned());
+            // A line end ends the record; blanks belong to the name.
+            return Some(path.strip_suffix(b"\n").unwrap_or(path).to_vec());
         }
         rest = rest.get(length..)?;
     }

@@ -1,11 +1,14 @@
 //! `unzip()`: the members of an archive as files.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use peregrine_accessors::{FileReader, PathArg, accessor};
 use peregrine_engine::prelude::*;
+use peregrine_engine::regex::lossy;
 
 use super::tar::{Kind, each_member};
 
@@ -20,9 +23,9 @@ pub struct Args {
     /// Where it comes from.
     accessor: Option<String>,
     /// Only members whose names match this regular expression, without regard to case.
-    filename_filter: Option<String>,
+    filename_filter: Option<Str>,
     /// The folder; it is made when it is missing.
-    output_directory: String,
+    output_directory: Str,
     /// `zip` or `tgz`; guessed from the name when left out.
     #[arg(name = "type")]
     kind: Option<String>,
@@ -32,9 +35,9 @@ pub struct Args {
 #[derive(IntoRow)]
 pub struct Row {
     /// Its name in the archive.
-    original_path: String,
+    original_path: Str,
     /// Where it is now.
-    new_path: String,
+    new_path: Str,
     /// Its size.
     size: u64,
 }
@@ -96,8 +99,8 @@ impl Plugin for Unzip {
         let filter = args.filename_filter.filter(|filter| !filter.is_empty());
         let mut target = Target {
             scope,
-            folder: PathBuf::from(args.output_directory),
-            filter: Regex::cached_ignoring_case(filter.as_deref().unwrap_or("."))?,
+            folder: PathBuf::from(OsStr::from_bytes(&args.output_directory)),
+            filter: Regex::cached_ignoring_case(&filter.unwrap_or_else(|| Str::from(".")).as_utf8_lossy())?,
             left: MAX_TOTAL,
         };
         let reader = files.open(scope, &path).map_err(|error| error.to_string())?;
@@ -130,10 +133,12 @@ impl Target<'_> {
                     continue;
                 }
             };
-            let name = member
-                .name()
-                .map_or_else(|_| format!("member {position}"), |name| name.into_owned());
-            if member.is_dir() || !self.filter.is_match(name.as_bytes()) {
+            // Decoded as the archive says; where that is wrong, as it is.
+            let name = match member.name() {
+                Ok(name) => Str::from(name),
+                Err(_) => Str::new(member.name_raw()),
+            };
+            if member.is_dir() || !self.filter.is_match(&name) {
                 continue;
             }
             if member.is_symlink() {
@@ -157,11 +162,11 @@ impl Target<'_> {
             if members > MAX_MEMBERS {
                 return Err(Failure::Query("the archive has too many members".into()));
             }
-            if member.kind == Kind::Folder || !self.filter.is_match(member.name.as_bytes()) {
+            if member.kind == Kind::Folder || !self.filter.is_match(&member.name) {
                 return Ok(());
             }
             if member.kind == Kind::Other {
-                let name = &member.name;
+                let name = lossy(&member.name);
                 self.scope.log_line(&format!(
                     "unzip: `{name}` is no regular file, and is not unpacked"
                 ));
@@ -177,25 +182,25 @@ impl Target<'_> {
     }
 
     /// Writes one file. What goes wrong with it alone is logged.
-    fn write(&mut self, name: &str, content: &mut dyn Read, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+    fn write(&mut self, name: &[u8], content: &mut dyn Read, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
+        let shown = lossy(name);
         let Some(relative) = inside(name) else {
             self.scope.log_line(&format!(
-                "unzip: `{name}` leads out of the folder, and is not unpacked"
+                "unzip: `{shown}` leads out of the folder, and is not unpacked"
             ));
             return Ok(());
         };
         let path = self.folder.join(relative);
         match self.copy(&path, content) {
             Ok(size) => {
-                let new_path = path.to_string_lossy().into_owned();
                 rows.push(Row {
-                    original_path: name.to_owned(),
-                    new_path,
+                    original_path: Str::new(name),
+                    new_path: Str::new(path.as_os_str().as_bytes()),
                     size,
                 })?;
             }
             Err(Failure::Query(error)) => return Err(error),
-            Err(Failure::Archive(error)) => self.scope.log_line(&format!("unzip: `{name}`: {error}")),
+            Err(Failure::Archive(error)) => self.scope.log_line(&format!("unzip: `{shown}`: {error}")),
         }
         Ok(())
     }
@@ -250,13 +255,16 @@ impl From<io::Error> for Failure {
 }
 
 /// The name as a path that stays below the folder; separators of Windows count too.
-fn inside(name: &str) -> Option<PathBuf> {
-    let name = name.replace('\\', "/");
-    if name.contains('\0') || name.contains(':') {
+fn inside(name: &[u8]) -> Option<PathBuf> {
+    if name.iter().any(|byte| matches!(byte, 0 | b':')) {
         return None;
     }
+    let name: Vec<u8> = name
+        .iter()
+        .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
+        .collect();
     let mut path = PathBuf::new();
-    for component in Path::new(&name).components() {
+    for component in Path::new(OsStr::from_bytes(&name)).components() {
         match component {
             Component::Normal(part) => path.push(part),
             Component::CurDir => {}

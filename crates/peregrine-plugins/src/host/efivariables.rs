@@ -1,6 +1,7 @@
 //! `efivariables()`: variables of the firmware.
 
 use peregrine_engine::prelude::*;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -63,14 +64,12 @@ fn read(scope: &Scope, folder: &Path, args: &Args, rows: &mut Rows<'_, Row>) -> 
             folder.display()
         )
     })?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     for file in names {
         scope.checkpoint()?;
-        let Some((name, namespace)) = parse_name(&file) else {
+        let shown = file.to_string_lossy();
+        let Some((name, namespace)) = parse_name(&shown) else {
             continue;
         };
         let differs = |wanted: &Option<String>, found: &str| {

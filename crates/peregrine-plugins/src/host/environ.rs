@@ -1,5 +1,8 @@
 //! `environ()`: the environment of this program.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use peregrine_engine::prelude::*;
 
 /// Gives the environment variables of this program as one row.
@@ -9,7 +12,7 @@ use peregrine_engine::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// Only these variables, NULL for those that are not set; all when left out.
-    vars: Option<Vec<String>>,
+    vars: Option<Vec<Str>>,
 }
 
 /// The plugin.
@@ -36,7 +39,8 @@ impl Plugin for Environ {
         match args.vars {
             Some(names) => {
                 for name in names {
-                    let value = std::env::var_os(&name).filter(|_| is_public(&name));
+                    let value = std::env::var_os(OsStr::from_bytes(&name))
+                        .filter(|_| is_public(&name.as_utf8_lossy()));
                     row.set(
                         name,
                         value.map_or(Value::Null, |value| {

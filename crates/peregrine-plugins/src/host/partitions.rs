@@ -4,6 +4,7 @@ use super::filesystems::Row as Mounted;
 use crate::machine::{failed, machine};
 use crate::process::path_value;
 use peregrine_engine::prelude::*;
+use peregrine_engine::regex::lossy;
 use std::path::{Path, PathBuf};
 
 /// Lists what is mounted: partitions of disks, and file systems that the kernel makes up.
@@ -161,14 +162,13 @@ impl peregrine_engine::query::Thunk for SerialNumber {
     /// What udev found out, else what the disk's driver says.
     fn force(&self, _: &Scope) -> Value {
         let SerialNumber { major, minor } = self;
-        let udev = std::fs::read_to_string(format!("/run/udev/data/b{major}:{minor}")).unwrap_or_default();
+        let read = |path: &Path| std::fs::read(path).map(|text| lossy(&text).into_owned());
+        let udev = read(Path::new(&format!("/run/udev/data/b{major}:{minor}"))).unwrap_or_default();
         let known = udev.lines().find_map(|line| line.strip_prefix("E:ID_SERIAL="));
         let device = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
         let of_driver = || {
             let places = ["device/serial", "../device/serial", "serial", "../serial"];
-            places
-                .iter()
-                .find_map(|place| std::fs::read_to_string(device.join(place)).ok())
+            places.iter().find_map(|place| read(&device.join(place)).ok())
         };
         let serial = known.map(str::to_owned).or_else(of_driver).unwrap_or_default();
         Value::from(serial.trim())

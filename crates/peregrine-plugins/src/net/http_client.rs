@@ -1,7 +1,7 @@
 //! `http_client()`: asks web servers.
 
 use super::http_fetch::{self, Fetch, Reach, Request, Trouble};
-use super::unix_socket;
+use super::http_socket;
 use peregrine_engine::prelude::*;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -14,7 +14,8 @@ use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 /// given whatever it is, and if it does not answer at all, a row with the status 500 and the reason as content. A body
 /// longer than `chunk_size` comes in several rows.
 ///
-/// `/run/x.sock:unix/path` asks the server behind a Unix socket for `/path`.
+/// A server behind a Unix socket is `/run/x.sock:unix/v1/y`: the socket, `:unix`, and the path to ask it for. Bodies that the
+/// server packed with gzip or deflate are unpacked.
 ///
 /// Not built: secrets, cookies and files to send; asking for one is refused.
 #[derive(VqlArgs)]
@@ -105,14 +106,14 @@ impl Plugin for HttpClient {
             "`cookie_jar` is not built",
         ),
         example(
-            "nobody at a socket",
-            "SELECT Url, Response FROM http_client(url='/no/such/x.sock:unix/v1/y')",
-            r#"[{"Url":"/no/such/x.sock:unix/v1/y","Response":500}]"#,
+            "no such socket",
+            "SELECT Response FROM http_client(url='/no/such.sock:unix/v1/y')",
+            r#"[{"Response":500}]"#,
         ),
         fails(
-            "a path that names no socket",
-            "http_client(url='/run/x.sock')",
-            "`/run/x.sock` is no address",
+            "a path",
+            "http_client(url='/v1/y')",
+            "write a socket as `/run/x.sock:unix/v1/y`",
         ),
     ];
 
@@ -164,9 +165,9 @@ fn refuse_what_is_not_built(args: &Args) -> Result<(), String> {
         return Err(format!("`{name}` is not built; leave it out"));
     }
     for url in args.url.iter().flatten() {
-        if url.starts_with('/') && unix_socket::split(url).is_none() {
+        if url.starts_with('/') && http_socket::split(url).is_none() {
             return Err(format!(
-                "`{url}` is no address; a Unix socket is `/path/to/socket:unix/path/there`"
+                "`{url}` is no http or https address; write a socket as `/run/x.sock:unix/v1/y`"
             ));
         }
         if url.starts_with("secret:") {
@@ -192,16 +193,16 @@ fn answer(
     is_last: bool,
     rows: &mut Rows<'_, Row>,
 ) -> VqlResult<Answered> {
-    let socket = unix_socket::split(url);
-    let address = socket.as_ref().map_or(url, |(_, address)| address.as_str());
-    let fetched = request(scope, args, address).and_then(|request| {
-        if let Some((socket, _)) = &socket {
-            return Ok((http_fetch::unix_client(scope, socket)?, request));
-        }
+    let (socket, target) = match http_socket::split(url) {
+        Some((socket, target)) => (Some(socket), target),
+        None => (None, url.to_owned()),
+    };
+    let fetched = request(scope, args, &target).and_then(|request| {
         let reach = Reach {
             skip_verify: args.skip_verify || args.disable_ssl_security,
             root_ca: args.root_ca.as_deref().unwrap_or_default(),
             is_local: is_local(request.uri()),
+            socket,
         };
         Ok((http_fetch::client(scope, reach)?, request))
     });

@@ -1,16 +1,13 @@
 //! One HTTP exchange in a thread of its own, so that a query that ends does not wait for a silent server.
 
-use super::unix_socket::{NoNames, UnixConnector};
+use super::http_socket;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_engine::prelude::*;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::config::ConfigBuilder;
 use ureq::http;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::typestate::AgentScope;
 
 /// A request, with its body if it has one.
 pub(super) type Request = http::Request<Option<Vec<u8>>>;
@@ -126,7 +123,9 @@ fn exchange(agent: &ureq::Agent, request: Request, events: &Sender<Event>) -> Re
     if events.send(Event::Head(head)).is_err() {
         return Ok(());
     }
-    let mut body = body.into_reader();
+    let encoding = parts.headers.get(http::header::CONTENT_ENCODING);
+    let encoding = encoding.map(http::HeaderValue::as_bytes).unwrap_or_default();
+    let mut body = unpacked(body.into_reader(), encoding).map_err(|error| error.to_string())?;
     let mut buffer = vec![0; PIECE];
     loop {
         match body.read(&mut buffer) {
@@ -141,6 +140,22 @@ fn exchange(agent: &ureq::Agent, request: Request, events: &Sender<Event>) -> Re
             Err(error) => return Err(error.to_string()),
         }
     }
+}
+
+/// The body as it was before the server packed it. We ask for no packing, but some servers do it unasked; one that only says
+/// so is taken at what it sends.
+fn unpacked(body: impl Read + 'static, encoding: &[u8]) -> io::Result<Box<dyn Read>> {
+    let mut body = BufReader::with_capacity(PIECE, body);
+    let start = body.fill_buf()?;
+    Ok(match encoding.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"gzip" | b"x-gzip" if start.starts_with(&[0x1f, 0x8b]) => {
+            Box::new(flate2::bufread::MultiGzDecoder::new(body))
+        }
+        b"deflate" if start.first().is_some_and(|first| first & 0x0f == 8) => {
+            Box::new(flate2::bufread::ZlibDecoder::new(body))
+        }
+        _ => Box::new(body),
+    })
 }
 
 fn headers(map: &http::HeaderMap) -> Dict {
@@ -181,32 +196,14 @@ pub(super) struct Reach<'a> {
     pub(super) root_ca: &'a str,
     /// The server is on this machine, and no proxy leads there.
     pub(super) is_local: bool,
+    /// The Unix socket it is behind.
+    pub(super) socket: Option<&'a str>,
 }
 
 /// The client for servers reached so; one for the whole query, so that connections are used again.
 pub(super) fn client(scope: &Scope, reach: Reach<'_>) -> Result<ureq::Agent, String> {
     let made = scope.cache(&format!("http {reach:?}"), || new_client(reach));
     made.as_ref().clone()
-}
-
-/// The client for the server behind a Unix socket.
-pub(super) fn unix_client(scope: &Scope, socket: &Path) -> Result<ureq::Agent, String> {
-    let made = scope.cache(&format!("http unix {}", socket.display()), || {
-        let config = common(ureq::Agent::config_builder()).proxy(None).build();
-        let connector = UnixConnector(socket.to_owned());
-        Ok::<_, String>(ureq::Agent::with_parts(config, connector, NoNames))
-    });
-    made.as_ref().clone()
-}
-
-/// What holds for all clients.
-fn common(config: ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope> {
-    config
-        .http_status_as_error(false)
-        .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(SILENCE))
-        .timeout_per_read(Some(SILENCE))
-        .timeout_per_write(Some(SILENCE))
 }
 
 fn new_client(reach: Reach<'_>) -> Result<ureq::Agent, String> {
@@ -231,9 +228,19 @@ fn new_client(reach: Reach<'_>) -> Result<ureq::Agent, String> {
         .root_certs(roots)
         .disable_verification(reach.skip_verify)
         .build();
-    let mut config = common(ureq::Agent::config_builder().tls_config(tls));
-    if reach.is_local {
+    let mut config = ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(SILENCE))
+        .timeout_per_read(Some(SILENCE))
+        .timeout_per_write(Some(SILENCE));
+    if reach.is_local || reach.socket.is_some() {
         config = config.proxy(None);
     }
-    Ok(config.build().new_agent())
+    let config = config.build();
+    Ok(match reach.socket {
+        Some(socket) => http_socket::client(config, socket),
+        None => config.new_agent(),
+    })
 }

@@ -112,7 +112,7 @@ impl Object for ProcessObject {
             "times" => Times::of(brief).into_row().into_value(),
             "threads" => Value::from(brief.threads),
             "state" => Value::from(brief.state.to_string()),
-            "commandline" => self.with_full(|process| process.argv.command_line()),
+            "commandline" => self.with_full(|process| Value::str(process.argv.command_line())),
             "argv" => self.with_full(|process| {
                 Value::array(process.argv.args().map(|arg| Value::str(Str::new(arg))).collect())
             }),

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
+use peregrine_engine::regex::{Captures, Haystack};
 
 use super::lines::{buffer_size, open_or_log};
 
@@ -15,7 +16,7 @@ pub struct Args {
     /// The files.
     file: PathList,
     /// The regular expressions.
-    regex: Vec<String>,
+    regex: Vec<Str>,
     /// Where files come from.
     accessor: Option<String>,
     /// Bytes searched at a time; a match is not longer.
@@ -51,7 +52,7 @@ impl Plugin for ParseRecordsWithRegex {
         let regexes: Vec<Regex> = args
             .regex
             .iter()
-            .map(|pattern| Regex::cached_ignoring_case(pattern))
+            .map(|pattern| Regex::cached_ignoring_case(&pattern.as_utf8_lossy()))
             .collect::<Result<_, _>>()?;
         let limit = buffer_size(args.buffer_size);
         let names = names(&regexes);
@@ -62,65 +63,45 @@ impl Plugin for ParseRecordsWithRegex {
             };
             let mut buffer = Vec::new();
             let mut is_at_end = false;
-            let mut start = 0;
             loop {
                 scope.checkpoint()?;
-                let text = buffer.get(start..).unwrap_or_default();
-                let found = regexes
-                    .iter()
-                    .find_map(|regex| Some((regex, regex.as_bytes_regex().captures(text)?)));
-                let range = found
-                    .as_ref()
-                    .and_then(|(_, groups)| groups.get(0))
-                    .map(|whole| whole.range());
-                match (found, range) {
+                let haystack = Haystack::new(&buffer);
+                let mut start = 0;
+                // Where what may still belong to a match begins.
+                let keep_from = loop {
+                    let rest = haystack.tail(start);
+                    let found = regexes
+                        .iter()
+                        .find_map(|regex| Some((regex, regex.captures(&rest)?)));
+                    let length = rest.bytes().len();
+                    let Some((regex, groups)) = found else {
+                        break start + if length >= limit { length / 2 } else { 0 };
+                    };
+                    let range = groups.range(0).unwrap_or_default();
                     // A match that ends with the buffer may go on in the file, unless it fills the buffer.
-                    (Some((regex, groups)), Some(range))
-                        if is_at_end || range.end < text.len() || text.len() >= limit =>
-                    {
-                        let value = |name: &String| {
-                            let group = match name
-                                .strip_prefix('g')
-                                .and_then(|number| number.parse::<usize>().ok())
-                            {
-                                Some(number) if is_unnamed(regex, number) => groups.get(number),
-                                _ => groups.name(name),
-                            };
-                            Value::str(group.map_or(&b""[..], |group| group.as_bytes()))
-                        };
-                        let cells = std::iter::once(Value::from(&path))
-                            .chain(names.iter().map(value))
-                            .collect();
-                        let row = Row::new(&columns, cells);
-                        start += range
-                            .end
-                            .max(range.start + usize::from(range.is_empty()) + range.len());
-                        rows.push(row)?;
-                        if start >= buffer.len() && is_at_end {
-                            break;
-                        }
+                    if !is_at_end && range.end >= length && length < limit {
+                        break start + range.start;
                     }
-                    _ if is_at_end => break,
-                    (found, range) => {
-                        // Keep what may belong to a match, read on.
-                        let keep_from = match (&found, range) {
-                            (Some(_), Some(range)) => start + range.start,
-                            _ if text.len() >= limit => start + text.len() / 2,
-                            _ => start,
-                        };
-                        buffer.drain(..keep_from.min(buffer.len()));
-                        start = 0;
-                        let wanted = limit.saturating_sub(buffer.len()).max(1) as u64;
-                        match reader.as_mut().take(wanted).read_to_end(&mut buffer) {
-                            Ok(length) => is_at_end = length == 0,
-                            Err(error) => {
-                                scope.log_line(&format!(
-                                    "parse_records_with_regex: `{}`: {error}",
-                                    path.to_text()
-                                ));
-                                break;
-                            }
-                        }
+                    let cells = names.iter().map(|name| Value::str(group(regex, &groups, name)));
+                    let cells = std::iter::once(Value::from(&path)).chain(cells).collect();
+                    rows.push(Row::new(&columns, cells))?;
+                    start += range.end + usize::from(range.is_empty());
+                    if start >= buffer.len() {
+                        break buffer.len();
+                    }
+                    scope.checkpoint()?;
+                };
+                if is_at_end {
+                    break;
+                }
+                buffer.drain(..keep_from.min(buffer.len()));
+                let wanted = limit.saturating_sub(buffer.len()).max(1) as u64;
+                match reader.as_mut().take(wanted).read_to_end(&mut buffer) {
+                    Ok(length) => is_at_end = length == 0,
+                    Err(error) => {
+                        let path = path.to_text();
+                        scope.log_line(&format!("parse_records_with_regex: `{path}`: {error}"));
+                        break;
                     }
                 }
             }
@@ -129,11 +110,21 @@ impl Plugin for ParseRecordsWithRegex {
     }
 }
 
+/// What a column has of a match; empty when the group is not there or took no part.
+fn group<'t>(regex: &Regex, groups: &Captures<'_, 't>, name: &str) -> &'t [u8] {
+    let number = name.strip_prefix('g').and_then(|number| number.parse().ok());
+    let found = match number {
+        Some(number) if is_unnamed(regex, number) => groups.get(number),
+        _ => groups.name(name),
+    };
+    found.unwrap_or_default()
+}
+
 /// The columns of all expressions, each once.
 fn names(regexes: &[Regex]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for regex in regexes {
-        for (number, name) in regex.as_bytes_regex().capture_names().enumerate().skip(1) {
+        for (number, name) in regex.capture_names().enumerate().skip(1) {
             let name = name.map_or_else(|| format!("g{number}"), str::to_owned);
             if !names.contains(&name) {
                 names.push(name);
@@ -144,5 +135,5 @@ fn names(regexes: &[Regex]) -> Vec<String> {
 }
 
 fn is_unnamed(regex: &Regex, number: usize) -> bool {
-    regex.as_bytes_regex().capture_names().nth(number) == Some(None)
+    regex.capture_names().nth(number) == Some(None)
 }

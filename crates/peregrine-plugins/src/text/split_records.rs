@@ -1,9 +1,12 @@
 //! `split_records()`: rows out of fields that a regular expression separates.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, Read};
+use std::ops::Range;
 
 use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
+use peregrine_engine::regex::Haystack;
 
 use super::lines::{buffer_size, open_or_log};
 
@@ -15,7 +18,7 @@ pub struct Args {
     /// Where files come from.
     accessor: Option<String>,
     /// What separates fields.
-    regex: Option<String>,
+    regex: Option<Str>,
     /// Names of the columns; `Column0`, `Column1`… when left out.
     columns: Option<Vec<Str>>,
     /// The first record names the columns.
@@ -25,7 +28,7 @@ pub struct Args {
     #[arg(default = 0)]
     count: i64,
     /// What separates records.
-    record_regex: Option<String>,
+    record_regex: Option<Str>,
     /// Bytes of a record at most.
     #[arg(default = 64 << 10)]
     buffer_size: i64,
@@ -62,8 +65,9 @@ impl Plugin for SplitRecords {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
             .map_err(|error| error.to_string())?;
-        let pattern = |text: Option<String>, default: &str| {
-            Regex::cached(text.as_deref().filter(|text| !text.is_empty()).unwrap_or(default))
+        let pattern = |text: Option<Str>, default: &str| {
+            let text = text.filter(|text| !text.is_empty());
+            Regex::cached(&text.unwrap_or_else(|| Str::from(default)).as_utf8_lossy())
         };
         let fields = pattern(args.regex, r"\s+")?;
         let records = pattern(args.record_regex, "\n")?;
@@ -78,10 +82,7 @@ impl Plugin for SplitRecords {
             let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
                 continue;
             };
-            let mut splitter = Splitter {
-                buffer: Vec::new(),
-                is_at_end: false,
-            };
+            let mut splitter = Splitter::default();
             loop {
                 scope.checkpoint()?;
                 let record = match splitter.next(reader.as_mut(), &records, limit) {
@@ -92,7 +93,7 @@ impl Plugin for SplitRecords {
                         break;
                     }
                 };
-                let parts: Vec<&[u8]> = fields.as_bytes_regex().splitn(&record, count).collect();
+                let parts = fields.splitn(&Haystack::new(&record), count);
                 if !std::mem::replace(&mut has_names, true) {
                     names = header(&parts);
                     continue;
@@ -136,8 +137,13 @@ fn header(parts: &[&[u8]]) -> Vec<Str> {
     names.into_iter().map(Str::from).collect()
 }
 
+#[derive(Default)]
 struct Splitter {
     buffer: Vec<u8>,
+    /// Where the next record starts.
+    start: usize,
+    /// The separators behind it, as far as they are known.
+    found: VecDeque<Range<usize>>,
     is_at_end: bool,
 }
 
@@ -150,30 +156,29 @@ impl Splitter {
         limit: usize,
     ) -> std::io::Result<Option<Vec<u8>>> {
         loop {
-            // A match at the end of the buffer may go on in the file.
-            let found = records
-                .as_bytes_regex()
-                .find(&self.buffer)
-                .map(|found| found.range());
-            match found {
-                Some(range) if !range.is_empty() && (range.end < self.buffer.len() || self.is_at_end) => {
-                    let rest = self.buffer.split_off(range.end);
-                    let mut record = std::mem::replace(&mut self.buffer, rest);
-                    record.truncate(range.start);
-                    return Ok(Some(record));
-                }
-                _ if self.is_at_end => {
-                    let last = std::mem::take(&mut self.buffer);
-                    return Ok((!last.is_empty()).then_some(last));
-                }
-                _ if self.buffer.len() >= limit => {
-                    return Ok(Some(std::mem::take(&mut self.buffer)));
-                }
-                _ => {
-                    let wanted = (limit - self.buffer.len()).min(16 << 10) as u64;
-                    self.is_at_end = reader.take(wanted).read_to_end(&mut self.buffer)? == 0;
-                }
+            if let Some(separator) = self.found.pop_front() {
+                let record = self.buffer.get(self.start..separator.start);
+                let record = record.unwrap_or_default().to_vec();
+                self.start = separator.end;
+                return Ok(Some(record));
             }
+            self.buffer.drain(..std::mem::take(&mut self.start));
+            if self.is_at_end {
+                let last = std::mem::take(&mut self.buffer);
+                return Ok((!last.is_empty()).then_some(last));
+            }
+            if self.buffer.len() >= limit {
+                return Ok(Some(std::mem::take(&mut self.buffer)));
+            }
+            // Twice as much each time, so that a long record is not searched again and again.
+            let wanted = self.buffer.len().max(16 << 10).min(limit - self.buffer.len());
+            self.is_at_end = reader.take(wanted as u64).read_to_end(&mut self.buffer)? == 0;
+            // A match at the end of the buffer may go on in the file.
+            let is_whole = |found: &Range<usize>| found.end < self.buffer.len() || self.is_at_end;
+            self.found = records
+                .find_iter(&Haystack::new(&self.buffer))
+                .filter(|found| !found.is_empty() && is_whole(found))
+                .collect();
         }
     }
 }

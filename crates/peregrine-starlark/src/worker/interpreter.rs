@@ -12,6 +12,7 @@ use starlark::syntax::{AstModule, Dialect};
 use starlark::values::Value as StarValue;
 
 use super::convert::{from_star, is_function, to_star};
+use super::library::Library;
 use super::{Shared, nesting};
 use crate::message::{Answer, Request};
 
@@ -72,7 +73,7 @@ fn perform(module: &mut Option<FrozenModule>, request: Request, shared: &Shared)
 fn load(code: String, globals: &Dict, shared: &Shared) -> Result<FrozenModule, String> {
     nesting::check(&code)?;
     let dialect = Dialect {
-        enable_load: false,
+        enable_load: true,
         enable_top_level_stmt: true,
         enable_keyword_only_arguments: true,
         enable_f_strings: true,
@@ -144,6 +145,7 @@ fn evaluate<'v, T>(
 ) -> Result<T, String> {
     let mut evaluator = Evaluator::new(environment);
     evaluator.set_print_handler(&Printer);
+    evaluator.set_loader(&Library);
     evaluator.set_check_cancelled(Box::new(|| shared.is_stopped.load(Ordering::Acquire)));
     let limited = evaluator
         .set_max_heap_size(MAX_HEAP)

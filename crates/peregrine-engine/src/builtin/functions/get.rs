@@ -36,6 +36,7 @@ impl Function for Get {
             r#""d""#,
         ),
         example("a key with a dot", "get(item=dict(`a.b`=5), field='a.b')", "5"),
+        example("a number as key", "get(item=dict(`7`=5), field=7)", "5"),
         example("an index", "get(item=[1, 2, 3], field=-1)", "3"),
         example("of nothing", "get(item=NULL, member='x', default=1)", "null"),
         example(

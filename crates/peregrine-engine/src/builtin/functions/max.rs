@@ -16,8 +16,6 @@ impl Aggregate for Max {
     type Args = Args;
     const NAME: &'static str = "max";
     const CATEGORY: Category = Category::Math;
-    /// The reference names the other function; artifacts match on log lines.
-    const LOG_NAME: &'static str = "min";
     const EXAMPLES: &'static [Example] = &[
         example("one value", "max(item=5)", "5"),
         example(
@@ -25,6 +23,7 @@ impl Aggregate for Max {
             "get(item={ SELECT max(item=_value) AS M FROM range(end=3) GROUP BY 1 }, field=0).M",
             "2",
         ),
+        fails("nothing", "max(items=1)", "max: "),
     ];
 
     fn update(state: &mut Value, scope: &Scope, args: Args) -> VqlResult {

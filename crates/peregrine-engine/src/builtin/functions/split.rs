@@ -1,6 +1,7 @@
 //! `split()`: a string to its parts.
 
 use crate::prelude::*;
+use crate::regex::Haystack;
 
 /// Splits a string at a separator.
 #[derive(VqlArgs)]
@@ -32,6 +33,11 @@ impl Function for Split {
             r#"["a","b"]"#,
         ),
         example(
+            "bytes that are no text",
+            "split(string=unhex(string='ff2ce92c41'), sep='.,')",
+            r#"["","","A"]"#,
+        ),
+        example(
             "an empty string has one part",
             "split(string='', sep=',')",
             r#"[""]"#,
@@ -53,7 +59,7 @@ impl Function for Split {
             return Err("requires either sep or sep_string".into());
         };
         let regex = Regex::cached(&sep.as_utf8_lossy())?;
-        Ok(split_regex(text, regex.as_bytes_regex()))
+        Ok(split_regex(text, &regex))
     }
 }
 
@@ -69,15 +75,15 @@ fn split_string(text: &[u8], sep: &[u8]) -> Value {
 }
 
 /// As Go splits: a match of nothing at the start or the end makes no part.
-fn split_regex(text: &[u8], regex: &regex::bytes::Regex) -> Value {
+fn split_regex(text: &[u8], regex: &Regex) -> Value {
     let mut parts = Vec::new();
     let mut start = 0;
-    for found in regex.find_iter(text) {
-        if found.is_empty() && (found.start() == 0 || found.start() == text.len()) {
+    for found in regex.find_iter(&Haystack::new(text)) {
+        if found.is_empty() && (found.start == 0 || found.start == text.len()) {
             continue;
         }
-        parts.push(Value::Str(Str::new(&text[start..found.start()])));
-        start = found.end();
+        parts.push(Value::Str(Str::new(&text[start..found.start])));
+        start = found.end;
     }
     parts.push(Value::Str(Str::new(&text[start..])));
     Value::array(parts)

@@ -340,7 +340,7 @@ mod tests {
                 match event {
                     ProcessEvent::Fork(fork) if fork.pid == child.id() => text.push_str("fork "),
                     ProcessEvent::Exec(exec) if exec.pid == child.id() => {
-                        text.push_str(&exec.argv.command_line())
+                        text.push_str(&String::from_utf8_lossy(&exec.argv.command_line()))
                     }
                     ProcessEvent::Exit(exit) if exit.pid == child.id() => {
                         text.push_str(&format!(" exit {:?}", exit.status.unwrap().code()));

@@ -189,7 +189,7 @@ mod tests {
                 "exec {}@{} {}",
                 exec.pid,
                 exec.start.ticks,
-                exec.argv.command_line()
+                String::from_utf8_lossy(&exec.argv.command_line())
             ),
             ProcessEvent::Exit(exit) => format!("exit {}@{}", exit.pid, exit.start.ticks),
             ProcessEvent::Lost(count) => format!("lost {count}"),

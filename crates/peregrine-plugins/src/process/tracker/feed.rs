@@ -34,7 +34,7 @@ pub(crate) fn data_of(process: &Process) -> Dict {
             Value::from(process.name()),
             Value::from(username),
             process.exe.as_deref().map_or_else(|| Value::str(""), path_value),
-            Value::from(process.argv.command_line()),
+            Value::str(process.argv.command_line()),
             Value::from(process.uid),
         ],
     )
@@ -47,7 +47,7 @@ fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Dict {
             Value::from(exec.name()),
             exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
             exec.exe.as_deref().map_or_else(|| Value::str(""), path_value),
-            Value::from(exec.argv.command_line()),
+            Value::str(exec.argv.command_line()),
             exec.uid.map_or(Value::Null, Value::from),
         ],
     )

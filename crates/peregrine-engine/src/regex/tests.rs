@@ -1,0 +1,114 @@
+//! Searching bytes of all kinds.
+
+use proptest::strategy::Strategy;
+
+use super::{Haystack, Regex, lossy};
+
+fn ranges(pattern: &str, text: &[u8]) -> Vec<(usize, usize)> {
+    let regex = Regex::new(pattern).unwrap();
+    let haystack = Haystack::new(text);
+    regex
+        .find_iter(&haystack)
+        .map(|found| (found.start, found.end))
+        .collect()
+}
+
+#[test]
+fn a_byte_that_is_no_text_is_one_character() {
+    assert!(Regex::new("^a.b$").unwrap().is_match(b"a\xffb"));
+    assert!(Regex::new("^a..b$").unwrap().is_match(b"a\xe2\x82b"));
+    assert!(!Regex::new("^a.b$").unwrap().is_match(b"a\xe2\x82b"));
+    assert!(Regex::new("^[^a]$").unwrap().is_match(b"\x80"));
+    assert!(Regex::new(r"^\W$").unwrap().is_match(b"\x80"));
+    // A character of several bytes stays one.
+    assert!(!Regex::new("^..$").unwrap().is_match("é".as_bytes()));
+    assert!(!Regex::new("^...$").unwrap().is_match("é\u{fffd}".as_bytes()));
+}
+
+#[test]
+fn what_is_found_are_the_bytes_themselves() {
+    let text = "é\u{fffd}x\u{20ac}".as_bytes();
+    let text = [b"\xff\xfe", text, b"\xe9y"].concat();
+    assert_eq!(ranges("x", &text), [(7, 8)]);
+    assert_eq!(ranges("y", &text), [(12, 13)]);
+    assert_eq!(ranges(r"\x{fffd}", &text), [(0, 1), (1, 2), (4, 7), (11, 12)]);
+    let regex = Regex::new("x(?P<rest>.+)y").unwrap();
+    let haystack = Haystack::new(&text);
+    let groups = regex.captures(&haystack).unwrap();
+    assert_eq!(groups.name("rest"), Some(&b"\xe2\x82\xac\xe9"[..]));
+    assert_eq!(groups.get(0), Some(&b"x\xe2\x82\xac\xe9y"[..]));
+}
+
+#[test]
+fn replacements_and_splits_keep_the_bytes() {
+    let regex = Regex::new("(?P<a>.)=(.)").unwrap();
+    let replaced = regex.replace_all(b"\xe9=\xff;\x80=b", b"${2}$a$$$9$");
+    assert_eq!(&*replaced, b"\xff\xe9$$;b\x80$$");
+    // The same where all is text, which takes another way.
+    assert_eq!(&*regex.replace_all(b"a=b", b"${2}$a$$$9$"), b"ba$$");
+    let doubled = regex.replace_all_with(b"\xe9=\xff", |found| [found, found].concat());
+    assert_eq!(&*doubled, b"\xe9=\xff\xe9=\xff");
+    let comma = Regex::new(",").unwrap();
+    let haystack = Haystack::new(b"\xe9,\xff,c");
+    assert_eq!(comma.splitn(&haystack, 2), [&b"\xe9"[..], b"\xff,c"]);
+    assert_eq!(comma.splitn(&haystack, usize::MAX).len(), 3);
+}
+
+#[test]
+fn a_tail_begins_anew() {
+    let text = b"\xffab\xffab";
+    let haystack = Haystack::new(text);
+    let regex = Regex::new("^.?ab").unwrap();
+    assert_eq!(regex.find(&haystack.tail(3)), Some(0..3));
+    assert_eq!(regex.find(&haystack.tail(1).tail(2)), Some(0..3));
+    assert_eq!(regex.find(&haystack.tail(2)), None);
+    assert_eq!(haystack.tail(4).bytes(), b"ab");
+    assert!(haystack.tail(99).bytes().is_empty());
+}
+
+#[test]
+fn shown_text_has_one_mark_a_byte() {
+    assert_eq!(lossy(b"a\xe2\x82b\xff"), "a\u{fffd}\u{fffd}b\u{fffd}");
+    assert_eq!(lossy("é".as_bytes()), "é");
+    assert_eq!(lossy(b""), "");
+}
+
+/// Characters as RE2 counts them: where each starts.
+fn characters(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    for chunk in bytes.utf8_chunks() {
+        starts.extend(chunk.valid().char_indices().map(|(start, _)| at + start));
+        at += chunk.valid().len();
+        starts.extend((0..chunk.invalid().len()).map(|byte| at + byte));
+        at += chunk.invalid().len();
+    }
+    starts
+}
+
+proptest::proptest! {
+    /// Mostly text, so that there are characters of several bytes among those that are none; long enough for many marks.
+    #[test]
+    fn every_character_is_found_where_it_is(
+        parts in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::collection::vec(proptest::num::u8::ANY, 0..4),
+                "[a-zé€𝄞\u{fffd}]{0,300}".prop_map(String::into_bytes),
+            ],
+            0..12,
+        ),
+        skipped in 0..3000usize,
+    ) {
+        let bytes = parts.concat();
+        let starts = characters(&bytes);
+        let skipped = starts.get(skipped % (starts.len() + 1)).copied().unwrap_or(bytes.len());
+        let haystack = Haystack::new(&bytes).tail(skipped);
+        let any = Regex::new("(?s).").unwrap();
+        let found: Vec<usize> = any.find_iter(&haystack).map(|found| skipped + found.start).collect();
+        let wanted: Vec<usize> = starts.iter().copied().filter(|start| *start >= skipped).collect();
+        proptest::prop_assert_eq!(found, wanted);
+        let all: Vec<u8> = any.captures_iter(&haystack).filter_map(|found| found.get(0)).collect::<Vec<_>>().concat();
+        proptest::prop_assert_eq!(&all[..], haystack.bytes());
+        proptest::prop_assert_eq!(&*any.replace_all(&bytes, b"$0"), &bytes[..]);
+    }
+}
