@@ -15,6 +15,7 @@ mod error;
 mod flows;
 mod gateway;
 mod gui;
+mod limits;
 mod listen;
 mod monitoring;
 mod push;

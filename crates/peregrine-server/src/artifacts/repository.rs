@@ -88,10 +88,15 @@ impl ArtifactService for RepositoryArtifacts {
                 max_upload_bytes: limits.max_upload_bytes,
             },
         };
+        let is_event = |spec: &Spec| {
+            let artifact = self.repository.get(&spec.artifact);
+            artifact.is_some_and(|artifact| artifact.kind.as_str().eq_ignore_ascii_case("CLIENT_EVENT"))
+        };
         let options = Options {
-            // A person watches: rows leave the machine a second after they are found.
             batching: model::resources::Batching {
-                max_wait: 1,
+                // A person watches a collection: rows leave the machine a second after they are found. Event rows wait
+                // as long as their artifact, else `defaults.event_max_wait`, says.
+                max_wait: if specs.iter().any(is_event) { 0 } else { 1 },
                 ..Default::default()
             },
             ..Options::default()
@@ -223,6 +228,17 @@ mod tests {
         assert!(
             names.contains(&"Generic.Client.Info/BasicInformation"),
             "{names:?}"
+        );
+    }
+
+    #[test]
+    fn rows_of_collections_leave_soon_and_event_rows_when_the_configuration_says() {
+        let wait = |name: &str| compile(name, &[]).unwrap().requests[0].max_wait;
+        assert_eq!(wait("Generic.Client.Info"), 1);
+        assert_eq!(
+            wait("Linux.Events.TrackProcesses"),
+            0,
+            "left to the monitoring table"
         );
     }
 

@@ -9,10 +9,16 @@ use std::fmt;
 /// A whole row, in column order.
 pub(crate) type Row = serde_json::Map<String, Value>;
 
-/// Reads a whole row; a damaged one is empty.
+/// Reads a whole row. One that cannot be taken apart (it is nested too deep, or has half a surrogate) is shown as text.
 pub(crate) fn row(line: &[u8]) -> Row {
-    serde_json::from_slice(line).unwrap_or_default()
+    serde_json::from_slice(line).unwrap_or_else(|_| {
+        let text = String::from_utf8_lossy(line).into_owned();
+        Row::from_iter([(RAW.to_owned(), Value::String(text))])
+    })
 }
+
+/// Column of a row that cannot be taken apart.
+const RAW: &str = "_Raw";
 
 /// Reads one cell without building the others.
 pub(crate) fn cell(line: &[u8], column: &str) -> Value {
@@ -107,5 +113,19 @@ impl SortKey {
             SortKey::Text(_) => 2,
             SortKey::Nothing => 3,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_taken_apart_is_shown_as_it_is() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        for text in [deep.as_str(), r#"{"a":"\ud800"}"#] {
+            assert_eq!(row(text.as_bytes())[RAW], text);
+        }
+        assert_eq!(row(br#"{"a":1}"#)["a"], 1);
     }
 }
