@@ -211,7 +211,7 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
                 return Ok(path.clone());
             }
             if let Some(PathspecValue(spec)) = object.as_any().downcast_ref() {
-                let parsed = accessor.parse_path(spec.to_json().as_bytes());
+                let parsed = accessor.parse_path(spec.to_json().as_slice());
                 return parsed.map_err(|error| error.to_string());
             }
             match object.member(scope, "OSPath") {

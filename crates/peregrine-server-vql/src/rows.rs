@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::*;
-use peregrine_store::{ResultSet, chunk};
+use peregrine_store::ResultSet;
+use peregrine_store::chunk::Block;
 
 use crate::Stored;
 
@@ -62,19 +63,18 @@ impl StoredRows {
                 .wait(database.read_chunks(self.set, next, READ_AHEAD))?;
             let before = next;
             for stored in chunks {
-                let text = stored.chunk.unpack().map_err(|error| error.to_string())?;
-                for (number, line) in (stored.first_row..).zip(chunk::lines(&text)) {
-                    if number < next {
-                        continue;
-                    }
+                // Of rows that cannot be read one row remains, which says so.
+                let block = Block::read(stored.first_row, &stored.chunk);
+                for line in block.lines_from(next) {
+                    let number = line.number;
                     if number >= self.end {
                         return Ok(());
                     }
-                    let row =
-                        json::decode_row(line).map_err(|error| format!("stored row {number}: {error}"))?;
+                    let row = json::decode_row(line.text)
+                        .map_err(|error| format!("stored row {number}: {error}"))?;
                     rows.push(row)?;
-                    next = number + 1;
                 }
+                next = next.max(block.end_row());
             }
             if next == before {
                 // Deleted meanwhile.

@@ -17,6 +17,7 @@ mod flows;
 mod gateway;
 mod gui;
 mod launch;
+mod limits;
 mod listen;
 mod monitoring;
 mod push;

@@ -5,7 +5,7 @@ use crate::gui::GuiAssets;
 use crate::push::{self, Hub};
 use crate::shared::Shared;
 use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin, write_down_failures};
-use crate::{Config, Error, Result, Storage, api, clock, listen};
+use crate::{Config, Error, Result, Storage, api, audit, clock, limits, listen};
 use peregrine_artifacts::Repository;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +49,7 @@ impl Server {
         artifacts: Repository,
     ) -> Result<RunningServer> {
         storage.object_root()?;
+        limits::raise_open_files();
         let shared = Arc::new(Shared {
             gateway: Gateway::new(&config)?,
             obfuscator: config.obfuscator(),
@@ -74,6 +75,10 @@ impl Server {
         let addresses = listeners(&shared, &tasks).await?;
         // Only a server that listens makes the account: its password is shown once, by whoever started it.
         let admin = ensure_admin(&shared).await?;
+        if let Some(warning) = &shared.storage.warning {
+            let detail = serde_json::json!({ "warning": warning });
+            audit::record(&shared, "server", "", "DataLost", detail).await?;
+        }
         tasks.spawn(report("push", push::run(shared.clone())));
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
         tasks.spawn(gateway::watch_connections(shared.clone()));
@@ -117,6 +122,10 @@ impl RunningServer {
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+        // Whoever copies the folder of a stopped server needs one file less, and damage finds nothing to destroy.
+        if let Err(error) = self.shared.storage.database.checkpoint().await {
+            tracing::warn!(%error, "the database's log was not merged into it");
         }
     }
 }

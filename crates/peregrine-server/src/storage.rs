@@ -18,6 +18,8 @@ pub struct Storage {
     pub place: PathBuf,
     /// A file that is only there to be removed when the disk is full.
     reserve: Option<PathBuf>,
+    /// What was found wrong when it was opened.
+    pub(crate) warning: Option<String>,
     /// Keeps other processes out of an embedded store.
     _lock: Option<Arc<FolderLock>>,
 }
@@ -29,8 +31,17 @@ impl Storage {
     /// The embedded store: everything in one folder of this machine.
     pub fn embedded(folder: &Path) -> Result<Storage> {
         let lock = FolderLock::take(folder)?;
+        let database = SqliteDatabase::open(&folder.join("peregrine.db"))?;
+        let warning = match database.missing_transactions() {
+            0 => None,
+            count => Some(format!(
+                "data was lost: the database lacks the last {count} transactions that were acknowledged; its log file was \
+                 damaged, or an older copy of it was put in place"
+            )),
+        };
         Ok(Storage {
-            database: Arc::new(SqliteDatabase::open(&folder.join("peregrine.db"))?),
+            warning,
+            database: Arc::new(database),
             objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),
@@ -86,6 +97,7 @@ impl Storage {
             bus,
             place,
             reserve: None,
+            warning: None,
             _lock: None,
         }
     }

@@ -11,7 +11,8 @@ use data_encoding::BASE64;
 use futures_util::{SinkExt, StreamExt};
 use peregrine_proto::velo_status::ReturnedStatus;
 use peregrine_server::{NoGui, Server, Storage};
-use peregrine_store::{FolderObjects, LocalBus, RowStore, SqliteDatabase};
+use peregrine_store::chunk::Chunk;
+use peregrine_store::{Effect, FolderObjects, LocalBus, RowStore, SqliteDatabase};
 use peregrine_wire::{CipherSession, ids, pack};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -362,7 +363,7 @@ async fn event_rows_are_stored_once_with_time_and_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_monitoring_table_reaches_a_waiting_agent() {
     let world = World::with(|config| config.client.max_poll = 60).await;
-    let mut agent = world.agent().await;
+    let agent = world.agent().await;
     let waiting = agent.wait().await;
     let browser = world.sign_in("tester").await;
     let table = json!({"artifacts": [], "label_events": [
@@ -377,14 +378,264 @@ async fn a_changed_monitoring_table_reaches_a_waiting_agent() {
     assert_eq!(update.event.len(), 1, "by label, without regard to case");
     assert_eq!(update.event[0].env[0].value, "2");
     assert!(update.version > agent.table);
-    // The agent says it still has the old one: the update was lost on its way.
-    let again = agent.poll().await;
-    assert!(again[0].update_event_table.is_some());
+    assert!(
+        (120..140).contains(&update.event[0].max_wait),
+        "rows wait for company"
+    );
+    // The agent still reports the old one, as this one takes its time to come into force.
+    let waiting = agent.wait().await;
+    let id = collect(&world, &agent).await;
+    let told = agent.finish(waiting).await;
+    assert_eq!(told[0].session_id, id);
+    assert!(
+        told.iter().all(|message| message.update_event_table.is_none()),
+        "a table that comes twice would run twice"
+    );
     let bad = json!({"artifacts": [{"artifact": "Test.Rows"}]});
     assert_eq!(
         browser.call("PUT", "monitoring/client", Some(bad)).await.status,
         400
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitoring_table_that_was_lost_on_its_way_is_sent_again() {
+    let world = World::with(|config| config.client.max_poll = 1).await;
+    let agent = world.agent().await;
+    // It never takes note of what it is sent.
+    let mut versions = Vec::new();
+    while versions.len() < 2 {
+        let reply = agent.reader().await;
+        let told = agent.open(&reply.body);
+        versions.extend(
+            told.iter()
+                .filter_map(|message| Some(message.update_event_table.as_ref()?.version)),
+        );
+        if versions.is_empty() {
+            let table = json!({"artifacts": [{"artifact": "Linux.Events.TrackProcesses"}]});
+            let browser = world.sign_in("tester").await;
+            assert_eq!(
+                browser.call("PUT", "monitoring/client", Some(table)).await.status,
+                200
+            );
+        }
+    }
+    assert!(versions[1] > versions[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_lacks_rows_is_not_finished() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    agent.poll().await;
+    let source = "Test.Rows/All";
+    let mut end = agent.stats(&id, ReturnedStatus::Ok, "", true);
+    let status = &mut end.flow_stats.as_mut().unwrap().query_status[0];
+    (status.result_rows, status.names_with_response) = (20, vec![agent.names.hide(source).unwrap()]);
+    agent
+        .say(vec![
+            agent.rows(&id, source, 0, &numbers(0..5)),
+            agent.rows(&id, source, 10, &numbers(10..15)),
+            agent.log(&id, 3, "the fourth line"),
+            end,
+        ])
+        .await;
+    let view = flow(&world, &agent, &id).await;
+    let status = view["status"].as_str().unwrap();
+    assert_eq!(view["state"], "error");
+    for part in [
+        "rows 5–9 of `Test.Rows/All`",
+        "rows 15–19 of `Test.Rows/All`",
+        "rows 0–2 of the log",
+    ] {
+        assert!(status.contains(part), "{status}");
+    }
+    // Delivery is at least once and in any order: what comes late is taken.
+    agent
+        .say(vec![agent.rows(&id, source, 15, &numbers(15..20))])
+        .await;
+    agent.say(vec![agent.rows(&id, source, 0, &numbers(0..15))]).await;
+    agent
+        .say((0..3).map(|n| agent.log(&id, n, "an early line")).collect())
+        .await;
+    let view = flow(&world, &agent, &id).await;
+    assert_eq!(
+        (&view["state"], &view["status"], &view["rows"]),
+        (&json!("finished"), &Value::Null, &json!(20))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_lacks_parts_of_files_is_not_finished() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let mut missing = async |pieces: &[(u64, &[u8], bool)]| -> Value {
+        let id = collect(&world, &agent).await;
+        agent.poll().await;
+        for (offset, data, eof) in pieces {
+            agent.say(vec![agent.piece(&id, *offset, data, *eof)]).await;
+        }
+        agent
+            .say(vec![agent.stats(&id, ReturnedStatus::Ok, "", true)])
+            .await;
+        flow(&world, &agent, &id).await["status"].clone()
+    };
+    assert_eq!(
+        missing(&[
+            (0, b"abc", false),
+            (3, b"", true),
+            (0, b"abc", false),
+            (3, b"", true)
+        ])
+        .await,
+        Value::Null
+    );
+    let cases: [(&[(u64, &[u8], bool)], &str); 4] = [
+        (&[(0, b"abc", false)], "the end of file `/etc/../etc/passwd`"),
+        (
+            &[(0, b"abc", false), (5, b"fg", false), (7, b"", true)],
+            "bytes 3–6 of file",
+        ),
+        (&[(0, b"abc", false), (9, b"", true)], "bytes 3–8 of file"),
+        (&[(9, b"", true)], "all of file"),
+    ];
+    for (pieces, part) in cases {
+        let status = missing(pieces).await;
+        assert!(
+            status.as_str().unwrap_or_default().contains(part),
+            "{pieces:?}: {status}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_unpacks_to_too_much_is_bounded_and_told() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    agent.poll().await;
+    let nonsense = pack::compress("x\n".repeat(2 << 20).as_bytes());
+    let bomb = |flow: &str| {
+        let mut message = agent.rows(flow, "Test.Rows/All", 0, &[]);
+        message.vql_response.as_mut().unwrap().compressed_json_response = nonsense.clone();
+        message
+    };
+    let packet = agent.seal(vec![bomb("F.NOSUCHFLOW000")]);
+    assert!(packet.len() < 8 << 10, "{}", packet.len());
+    assert_eq!(
+        http::post(agent.address, "/control", packet).await.status,
+        200,
+        "not even unpacked"
+    );
+    let packet = agent.seal(vec![bomb(&id), agent.log(&id, 0, "never read")]);
+    assert_eq!(
+        http::post(agent.address, "/control", packet).await.status,
+        400,
+        "dropped"
+    );
+    agent
+        .say(vec![agent.stats(&id, ReturnedStatus::Ok, "", true)])
+        .await;
+    let view = flow(&world, &agent, &id).await;
+    assert!(view["rows"].as_u64().unwrap() < 1_100_000, "{view}");
+    assert!(
+        view["status"].as_str().unwrap().contains("unpacks to too much"),
+        "{view}"
+    );
+    assert_eq!(refused(&world).await["too_large"], 1);
+    // Events of an artifact nobody knows are nothing.
+    let stray = agent.rows(ids::MONITORING, "No.Such.Artifact", 0, &numbers(0..4));
+    agent.say(vec![stray]).await;
+    let browser = world.sign_in("tester").await;
+    let listed = browser.get(&format!("clients/{}/events", agent.id)).await;
+    assert_eq!(listed["artifacts"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_cannot_be_read_hide_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = common::config(folder.path());
+    config.frontend.resources.max_upload_size = 20 << 20;
+    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
+    let storage = Storage::new(
+        database.clone(),
+        objects,
+        Arc::new(LocalBus::new()),
+        folder.path().to_owned(),
+    );
+    let artifacts = Arc::new(common::artifacts::TestArtifacts);
+    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
+        .await
+        .unwrap();
+    server
+        .put_user("tester", common::PASSWORD, &["administrator"])
+        .await
+        .unwrap();
+    let mut world = World {
+        server: Some(server),
+        config,
+        folder,
+    };
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    agent.poll().await;
+    agent
+        .say(vec![agent.rows(&id, "Test.Rows/All", 0, &numbers(0..10))])
+        .await;
+    let damaged = Effect::Rows {
+        flow_id: id.clone(),
+        source: "Test.Rows/All".into(),
+        start_row: Some(10),
+        chunk: Chunk {
+            rows: 1000,
+            data: b"no zstd frame".to_vec(),
+        },
+    };
+    database.apply(&agent.id, 1, vec![damaged]).await.unwrap();
+    agent
+        .say(vec![agent.rows(&id, "Test.Rows/All", 1010, &numbers(1010..1020))])
+        .await;
+
+    let browser = world.sign_in("tester").await;
+    let base = format!("clients/{}/flows/{id}", agent.id);
+    let notice = "1000 rows (10–1009) cannot be read";
+    let page = browser.get(&format!("{base}/results?limit=10000")).await;
+    assert_eq!(
+        (&page["total"], page["rows"].as_array().unwrap().len()),
+        (&json!(1020), 21)
+    );
+    assert_eq!(page["rows"][20][0], 1019);
+    assert!(page["rows"][10].to_string().contains(notice), "{page}");
+    let page = browser.get(&format!("{base}/results?offset=500&limit=100")).await;
+    assert!(page["rows"].to_string().contains(notice), "{page}");
+    let filter = http::encode(r#"[{"column":"n","op":"ge","value":1015}]"#);
+    let page = browser
+        .get(&format!("{base}/results?filter={filter}&sort=n&limit=100"))
+        .await;
+    assert_eq!(
+        page["total"], 6,
+        "five that match, and one for those of which nobody knows: {page}"
+    );
+    let facets = browser.get(&format!("{base}/results/facets?column=n")).await;
+    assert_eq!(facets["total"], 1020);
+    for (format, lines) in [
+        ("csv", 22),
+        ("jsonl", 21),
+        ("json", 23),
+        ("csv&columns=n", 22),
+        ("jsonl&columns=n", 21),
+    ] {
+        let reply = browser
+            .call("GET", &format!("{base}/results/export?format={format}"), None)
+            .await;
+        assert_eq!(reply.status, 200, "{format}");
+        let text = reply.text();
+        assert_eq!(text.trim().lines().count(), lines, "{format}: {text}");
+        assert!(text.contains(notice) && text.contains("1019"), "{format}: {text}");
+    }
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -469,12 +720,15 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
         503,
         "keep it and come again"
     );
-    assert_eq!(http::get(agent.address, "/healthz").await.status, 503);
+    let health = http::get(agent.address, "/healthz").await;
+    assert_eq!(health.status, 503);
+    assert!(health.text().contains("full"), "{}", health.text());
     database.limit_pages(1_000_000).await.unwrap();
     assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
     assert_eq!(http::get(agent.address, "/healthz").await.status, 200);
     let sets = database.event_sets(&agent.id).await.unwrap();
     assert_eq!(sets[0].rows(), 30_000);
+    assert_eq!(http::get(agent.address, "/healthz").await.status, 200);
     server.shutdown().await;
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{Error, Result};
 use std::cell::RefCell;
+use std::ops::Range;
 
-/// Most bytes a chunk may unpack to. Writers split before this; a larger one is damage.
+/// Most bytes a chunk may unpack to. [`Chunk::pack`] refuses more, so that what is stored can be read.
 pub const MAX_UNPACKED: usize = 128 << 20;
 
 /// A few hundred MB/s and a third of the size; higher levels cost more than the disk they save.
@@ -24,12 +25,21 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Packs JSON lines; blank lines do not count as rows.
+    /// Packs JSON lines; blank lines do not count as rows. What could not be unpacked again is refused.
     pub fn pack(jsonl: &[u8]) -> Result<Chunk> {
+        if jsonl.len() > MAX_UNPACKED {
+            return Err(Error::TooLarge {
+                bytes: jsonl.len(),
+                most: MAX_UNPACKED,
+            });
+        }
         let rows = lines(jsonl).count() as u64;
         let data = COMPRESSOR.with_borrow_mut(|compressor| {
             if compressor.is_none() {
-                *compressor = Some(zstd::bulk::Compressor::new(LEVEL)?);
+                let mut new = zstd::bulk::Compressor::new(LEVEL)?;
+                // Four bytes, for which a flipped bit on the disk is damage and not another row.
+                new.include_checksum(true)?;
+                *compressor = Some(new);
             }
             match compressor {
                 Some(compressor) => compressor.compress(jsonl),
@@ -44,13 +54,15 @@ impl Chunk {
         unpack(&self.data)
     }
 
-    /// The same chunk without its first `count` rows.
-    pub fn without_first(&self, count: u64) -> Result<Chunk> {
+    /// A chunk of only those rows whose position here is in one of these ranges.
+    pub fn pick(&self, wanted: &[Range<u64>]) -> Result<Chunk> {
         let text = self.unpack()?;
         let mut kept = Vec::with_capacity(text.len());
-        for line in lines(&text).skip(usize::try_from(count).unwrap_or(usize::MAX)) {
-            kept.extend_from_slice(line);
-            kept.push(b'\n');
+        for (position, line) in (0u64..).zip(lines(&text)) {
+            if wanted.iter().any(|range| range.contains(&position)) {
+                kept.extend_from_slice(line);
+                kept.push(b'\n');
+            }
         }
         Chunk::pack(&kept)
     }
@@ -58,7 +70,11 @@ impl Chunk {
 
 /// Unpacks stored bytes to JSON lines.
 pub fn unpack(data: &[u8]) -> Result<Vec<u8>> {
-    let size = zstd::bulk::Decompressor::upper_bound(data).unwrap_or(MAX_UNPACKED);
+    // Every frame of ours says how large it is: no more memory is taken than that.
+    let size = match zstd::zstd_safe::get_frame_content_size(data) {
+        Ok(Some(size)) => usize::try_from(size).unwrap_or(usize::MAX),
+        Ok(None) | Err(_) => return Err(Error::Damaged("not a chunk".into())),
+    };
     if size > MAX_UNPACKED {
         return Err(Error::Damaged(format!("chunk claims {size} bytes")));
     }
@@ -70,4 +86,149 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
         .map(|line| line.trim_ascii())
         .filter(|line| !line.is_empty())
+}
+
+/// Consecutive rows, as far as they can be read: a damaged chunk hides its own rows only, and says so in their place.
+#[derive(Debug, Clone)]
+pub struct Block {
+    first_row: u64,
+    /// One past the last row that should be here.
+    end_row: u64,
+    text: Vec<u8>,
+    /// Number of the first row that cannot be read, and a row that says so.
+    notice: Option<(u64, Vec<u8>)>,
+}
+
+/// A row of a [`Block`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its number.
+    pub number: u64,
+    /// A JSON object.
+    pub text: &'a [u8],
+    /// How many rows it stands for because they cannot be read; 0 for a row that was sent.
+    pub missing: u64,
+}
+
+impl Block {
+    /// Rows that are all there.
+    pub fn whole(first_row: u64, text: Vec<u8>) -> Block {
+        let end_row = first_row + lines(&text).count() as u64;
+        Block {
+            first_row,
+            end_row,
+            text,
+            notice: None,
+        }
+    }
+
+    /// What can be read of a stored chunk.
+    pub fn read(first_row: u64, chunk: &Chunk) -> Block {
+        let end_row = first_row.saturating_add(chunk.rows);
+        let (text, why) = match chunk.unpack() {
+            Ok(text) => (text, "fewer rows are stored than were counted".to_owned()),
+            Err(error) => (Vec::new(), error.to_string()),
+        };
+        let readable = first_row.saturating_add(lines(&text).count() as u64);
+        let notice = (readable < end_row).then(|| {
+            let (count, last) = (end_row - readable, end_row - 1);
+            let message = format!("{count} rows ({readable}–{last}) cannot be read: {why}");
+            (
+                readable,
+                serde_json::json!({ NOTICE: message }).to_string().into_bytes(),
+            )
+        });
+        Block {
+            first_row,
+            end_row,
+            text,
+            notice,
+        }
+    }
+
+    /// Number of the first row.
+    pub fn first_row(&self) -> u64 {
+        self.first_row
+    }
+
+    /// One past the last row.
+    pub fn end_row(&self) -> u64 {
+        self.end_row
+    }
+
+    /// The rows from this number on. Those that cannot be read are one line, numbered as the first of them wanted.
+    pub fn lines_from(&self, from: u64) -> impl Iterator<Item = Line<'_>> {
+        let readable = (self.first_row..self.end_row)
+            .zip(lines(&self.text))
+            .skip_while(move |(number, _)| *number < from)
+            .map(|(number, text)| Line {
+                number,
+                text,
+                missing: 0,
+            });
+        let notice = self.notice.iter().filter(move |_| from < self.end_row);
+        readable.chain(notice.map(move |(first, text)| Line {
+            number: from.max(*first),
+            text,
+            missing: self.end_row - from.max(*first),
+        }))
+    }
+}
+
+/// Column of the row that stands for rows that cannot be read.
+pub const NOTICE: &str = "_Error";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: u64) -> Vec<u8> {
+        (0..count)
+            .flat_map(|n| format!("{{\"n\":{n}}}\n").into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_packed() {
+        let large = vec![b' '; MAX_UNPACKED + 1];
+        assert!(matches!(Chunk::pack(&large), Err(Error::TooLarge { .. })));
+        let fits = Chunk::pack(&large[1..]).unwrap();
+        assert_eq!(fits.unpack().unwrap().len(), MAX_UNPACKED);
+    }
+
+    #[test]
+    fn rows_are_picked_by_position() {
+        let chunk = Chunk::pack(&numbers(6)).unwrap();
+        let picked = chunk.pick(&[1..2, 4..9]).unwrap();
+        assert_eq!(picked.rows, 3);
+        assert_eq!(picked.unpack().unwrap(), b"{\"n\":1}\n{\"n\":4}\n{\"n\":5}\n");
+    }
+
+    #[test]
+    fn a_damaged_chunk_is_one_row_that_says_what_is_missing() {
+        let mut chunk = Chunk::pack(&numbers(1000)).unwrap();
+        let middle = chunk.data.len() / 2;
+        chunk.data[middle] ^= 4;
+        let block = Block::read(50, &chunk);
+        assert_eq!((block.first_row(), block.end_row()), (50, 1050));
+        let lines: Vec<Line<'_>> = block.lines_from(60).collect();
+        assert_eq!((lines.len(), lines[0].number, lines[0].missing), (1, 60, 990));
+        let text = String::from_utf8_lossy(lines[0].text);
+        assert!(text.contains("1000 rows (50–1049) cannot be read"), "{text}");
+        assert_eq!(block.lines_from(1050).count(), 0);
+    }
+
+    #[test]
+    fn rows_that_are_counted_but_not_there_are_told() {
+        let chunk = Chunk {
+            rows: 5,
+            ..Chunk::pack(&numbers(3)).unwrap()
+        };
+        let block = Block::read(0, &chunk);
+        let found: Vec<(u64, u64)> = block
+            .lines_from(1)
+            .map(|line| (line.number, line.missing))
+            .collect();
+        assert_eq!(found, [(1, 0), (2, 0), (3, 2)]);
+    }
 }

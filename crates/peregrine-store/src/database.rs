@@ -132,4 +132,6 @@ pub trait SettingStore: Send + Sync {
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Stores a value.
     async fn set_setting(&self, name: &str, value: &str) -> Result<()>;
+    /// Puts everything acknowledged where damage to a log cannot reach it, as before the end of the program.
+    async fn checkpoint(&self) -> Result<()>;
 }

@@ -60,6 +60,14 @@ pub enum Error {
     /// Stored bytes do not decode.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
+    /// More than can be stored in one piece.
+    #[error("{bytes} bytes are more than the {most} that can be stored in one piece")]
+    TooLarge {
+        /// What was to be stored.
+        bytes: usize,
+        /// The most.
+        most: usize,
+    },
     /// The storage was shut down.
     #[error("storage is closed")]
     Closed,

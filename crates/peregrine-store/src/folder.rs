@@ -61,14 +61,18 @@ impl Objects for FolderObjects {
     }
 
     async fn seal(&self, key: &ObjectKey) -> Result<u64> {
-        let (part, path) = (self.part_path(key), self.path(key));
+        let (part, path, name) = (self.part_path(key), self.path(key), key.to_string());
         blocking(move || match fs::metadata(&part) {
             Ok(metadata) => {
                 move_into_place(&part, &path)?;
                 Ok(metadata.len())
             }
             // A repeated end of file: it is in place already.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(fs::metadata(&path)?.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => match fs::metadata(&path) {
+                Ok(metadata) => Ok(metadata.len()),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::not_found("object", name)),
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Err(error.into()),
         })
         .await

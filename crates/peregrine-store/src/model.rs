@@ -316,6 +316,22 @@ pub enum Effect {
         /// The file.
         upload: Upload,
     },
+    /// The first piece of a file was stored; a flow that ends before the last one is incomplete.
+    UploadBegun {
+        /// Flow, without child part.
+        flow_id: String,
+        /// Object key.
+        object: String,
+        /// Path on the endpoint.
+        vfs_path: String,
+    },
+    /// Something of a collection came and could not be kept.
+    Loss {
+        /// Flow, without child part.
+        flow_id: String,
+        /// What is missing, for people.
+        what: String,
+    },
     /// Event rows or event log lines.
     Events {
         /// `Artifact/Source`.
@@ -340,6 +356,21 @@ pub enum Effect {
         /// Now.
         at: Micros,
     },
+}
+
+impl Effect {
+    /// The collection it is about; none for events and facts.
+    pub fn flow_id(&self) -> Option<&str> {
+        match self {
+            Effect::Rows { flow_id, .. }
+            | Effect::Logs { flow_id, .. }
+            | Effect::Progress { flow_id, .. }
+            | Effect::Upload { flow_id, .. }
+            | Effect::UploadBegun { flow_id, .. }
+            | Effect::Loss { flow_id, .. } => Some(flow_id),
+            Effect::Events { .. } | Effect::Facts { .. } => None,
+        }
+    }
 }
 
 /// What an effect did.

@@ -120,7 +120,7 @@ pub trait Objects: Send + Sync {
     async fn put(&self, key: &ObjectKey, data: bytes::Bytes) -> Result<()>;
     /// Adds bytes at `offset` of an object under construction. Offset 0 starts it anew.
     async fn append(&self, key: &ObjectKey, offset: u64, data: bytes::Bytes) -> Result<Appended>;
-    /// Makes an object under construction visible under its key; gives its size.
+    /// Makes an object under construction visible under its key; gives its size. Of nothing it is [`Error::NotFound`].
     async fn seal(&self, key: &ObjectKey) -> Result<u64>;
     /// Reads from `offset`, at most `length` bytes.
     async fn get(&self, key: &ObjectKey, offset: u64, length: Option<u64>) -> Result<ObjectReader>;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use peregrine_store::chunk::Chunk;
+use peregrine_store::chunk::{Block, Chunk};
 use peregrine_store::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -105,6 +105,117 @@ async fn a_full_disk_refuses_writes_and_recovers() {
         matches!(again[0], Outcome::Appended { .. }),
         "the agent's repeat is stored: {again:?}"
     );
+}
+
+#[tokio::test]
+async fn a_checkpoint_leaves_nothing_in_the_log_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    db.set_setting("a", "1").await.unwrap();
+    assert_eq!(
+        db.setting("a").await.unwrap().as_deref(),
+        Some("1"),
+        "a reader is open"
+    );
+    let log = folder.path().join("peregrine.db-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    db.checkpoint().await.unwrap();
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+}
+
+/// What a killed server leaves: the files as they are while it runs.
+fn snapshot(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_log_file_is_noticed_at_the_next_start() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let db = open(folder.path());
+    assert_eq!(db.missing_transactions(), 0);
+    for number in 0..5 {
+        db.set_setting("a", &number.to_string()).await.unwrap();
+    }
+    snapshot(folder.path(), copy.path());
+    assert_eq!(
+        open(copy.path()).missing_transactions(),
+        0,
+        "a kill loses nothing"
+    );
+    snapshot(folder.path(), copy.path());
+    let log = copy.path().join("peregrine.db-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let end = bytes.len() - 100;
+    bytes[end] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let damaged = open(copy.path());
+    assert_eq!(damaged.missing_transactions(), 1);
+    assert_eq!(damaged.setting("a").await.unwrap().as_deref(), Some("3"));
+    drop(damaged);
+    assert_eq!(open(copy.path()).missing_transactions(), 0, "said once");
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_not_made_anew_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).set_setting("a", "1").await.unwrap();
+    let path = folder.path().join("peregrine.db");
+    std::fs::write(&path, b"").unwrap();
+    let error = SqliteDatabase::open(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("missing or empty") && error.contains(".mark"),
+        "{error}"
+    );
+    std::fs::remove_file(&path).unwrap();
+    assert!(SqliteDatabase::open(&path).is_err());
+    std::fs::remove_file(folder.path().join("peregrine.db.mark")).unwrap();
+    open(folder.path());
+}
+
+#[tokio::test]
+async fn damage_in_one_chunk_hides_only_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    // Not compressible, so that each fills pages of its own.
+    let text = |number: u64| -> String {
+        (0..2000u64)
+            .map(|n| format!("{{\"n\":{}}}\n", (n + number).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect()
+    };
+    let effects = (0..3).map(|number| Effect::Events {
+        source: "A".into(),
+        kind: SetKind::Events,
+        digest: [number; 16],
+        at: 1,
+        chunk: Chunk::pack(text(u64::from(number) * 5000).as_bytes()).unwrap(),
+    });
+    db.apply("C.1", 1, effects.collect()).await.unwrap();
+    let set = db.event_sets("C.1").await.unwrap().remove(0);
+    let chunks = db.read_chunks(set.id, 0, usize::MAX).await.unwrap();
+    let (middle, whole) = (chunks[1].chunk.data.clone(), chunks.len());
+    db.checkpoint().await.unwrap();
+    drop(db);
+    let path = folder.path().join("peregrine.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let part = &middle[middle.len() / 2..middle.len() / 2 + 64];
+    let at = bytes.windows(64).position(|window| window == part).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+
+    let db = open(folder.path());
+    let chunks = db.read_chunks(set.id, 0, usize::MAX).await.unwrap();
+    assert_eq!(chunks.len(), whole);
+    let lines: Vec<u64> = chunks
+        .iter()
+        .map(|stored| {
+            let block = Block::read(stored.first_row, &stored.chunk);
+            block.lines_from(0).map(|line| line.missing).sum()
+        })
+        .collect();
+    assert_eq!(lines, [0, 2000, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

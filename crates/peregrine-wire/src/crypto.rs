@@ -85,6 +85,11 @@ impl PrivateKey {
         &self.public
     }
 
+    /// Bytes of what is wrapped to it.
+    pub(crate) fn size(&self) -> usize {
+        self.signing.public_modulus_len()
+    }
+
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.signing.public_modulus_len()];

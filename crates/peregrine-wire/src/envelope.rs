@@ -57,6 +57,15 @@ impl Envelope {
         self.api_version
     }
 
+    /// Whether the parts have sizes that a packet wrapped to a key of this size can have.
+    pub(crate) fn has_sensible_sizes(&self, key_size: usize) -> bool {
+        let is_encrypted = |bytes: &[u8]| !bytes.is_empty() && bytes.len().is_multiple_of(BLOCK);
+        self.encrypted_cipher.len() == key_size
+            && self.full_hmac.len() == 20
+            && is_encrypted(&self.encrypted_cipher_metadata)
+            && is_encrypted(&self.encrypted)
+    }
+
     pub(crate) fn verify(&self, key: &MacKey) -> Result<()> {
         let version = self.api_version.to_le_bytes();
         let parts = [

@@ -39,7 +39,14 @@ impl Packet {
             blob: Cow::default(),
             at: 0,
             left: limits::BLOBS,
+            limit: limits::BLOB,
+            is_paused: false,
         }
+    }
+
+    /// Bytes of its clear text.
+    pub fn size(&self) -> usize {
+        self.content.clear.len()
     }
 
     /// The first enrolment request (PEM), all that counts in a packet of an unknown sender.
@@ -149,17 +156,45 @@ pub struct Messages<'a> {
     at: usize,
     /// Decompressed bytes still allowed.
     left: usize,
+    /// Most bytes of a blob.
+    limit: usize,
+    is_paused: bool,
 }
 
 impl Messages<'_> {
+    /// Makes an error of the first blob larger than this, after which [`Messages::go_on`] goes on with it: so the
+    /// caller can make room before much memory is used.
+    pub fn paused_by(mut self, large: usize) -> Self {
+        self.limit = large.min(limits::BLOB);
+        self
+    }
+
+    /// Whether the last error was only a large blob.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Goes on with the large blob, and makes no further pause.
+    pub fn go_on(&mut self) {
+        self.is_paused = false;
+        self.limit = limits::BLOB;
+    }
+
     fn next_message(&mut self) -> Result<Option<VeloMessage>> {
         loop {
             let mut fields = Fields::new(self.blob.get(self.at..).unwrap_or_default());
             let Some(field) = fields.next() else {
-                let Some(range) = self.blobs.next() else {
+                let Some(range) = self.blobs.as_slice().first() else {
                     return Ok(None);
                 };
-                self.blob = self.packet.content.batch(range, limits::BLOB.min(self.left))?;
+                // The one before is not needed any more.
+                self.blob = Cow::default();
+                self.at = 0;
+                let blob = self.packet.content.batch(range, self.limit.min(self.left));
+                let is_large = matches!(blob, Err(Error::TooLarge { .. }));
+                self.is_paused = is_large && self.limit < limits::BLOB.min(self.left);
+                self.blob = blob?;
+                self.blobs.next();
                 self.left -= self.blob.len();
                 self.at = 0;
                 continue;
@@ -196,7 +231,7 @@ impl Iterator for Messages<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let found = self.next_message();
-        if found.is_err() {
+        if found.is_err() && !self.is_paused {
             self.blob = Cow::default();
             self.blobs = [].iter();
         }

@@ -104,6 +104,11 @@ impl Decoder {
             || self.unproven.lock().get(&envelope.encrypted_cipher).is_some()
     }
 
+    /// Whether a packet could be for us, by its sizes: what a server asks before anything that costs time.
+    pub fn may_be_for_us(&self, envelope: &Envelope) -> bool {
+        envelope.has_sensible_sizes(self.key.size())
+    }
+
     /// Decrypts and checks a packet. Nothing is decrypted, or believed, before its code is verified.
     pub fn open(&self, envelope: Envelope, orgs: &dyn Orgs) -> Result<Opened> {
         let proven = self.proven.lock().get(&envelope.encrypted_cipher).cloned();

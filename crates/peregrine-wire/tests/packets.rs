@@ -301,6 +301,38 @@ fn outcome(content: PackedMessageList) -> Result<usize, Error> {
 }
 
 #[test]
+fn a_large_blob_is_announced_before_it_takes_memory() {
+    let blobs = [
+        vec![message("F.1")],
+        vec![message("F.2"); 1000],
+        vec![message("F.3"); 1000],
+    ]
+    .map(|messages| pack::compress(&pack::batch(messages)))
+    .to_vec();
+    let body = client_session().seal(&pack::compressed(blobs, NONCE)).unwrap();
+    let packet = receive(&body).unwrap().unwrap();
+    let mut messages = packet.messages().paused_by(1000);
+    assert_eq!(messages.next().unwrap().unwrap().session_id, "F.1");
+    for _ in 0..2 {
+        assert!(matches!(messages.next(), Some(Err(Error::TooLarge { .. }))));
+        assert!(messages.is_paused(), "until the caller has made room");
+    }
+    messages.go_on();
+    assert_eq!(messages.by_ref().filter(|message| message.is_ok()).count(), 2000);
+    assert!(!messages.is_paused());
+}
+
+#[test]
+fn sizes_that_cannot_be_right_cost_no_decryption() {
+    let envelope = |body: &[u8]| Envelope::parse(body).unwrap().unwrap();
+    let decoder = server_decoder();
+    assert!(decoder.may_be_for_us(&envelope(&sealed(vec![message("F.1")]))));
+    // `encrypted_cipher` of three bytes, a vector, and nothing else.
+    let short = [&[0x12, 3, 1, 2, 3, 0x42, 16][..], &[0; 16]].concat();
+    assert!(!decoder.may_be_for_us(&envelope(&short)));
+}
+
+#[test]
 fn damaged_content_is_dropped_not_retried() {
     let good = pack::compress(&pack::batch(vec![message("F.1"); 3]));
     assert_eq!(outcome(pack::compressed(vec![good.clone()], NONCE)), Ok(3));

@@ -169,7 +169,11 @@ impl Columns {
     /// Where the name stands that is spelled `build_time`, asked for as `BuildTime`: letters alone decide.
     #[must_use]
     pub(crate) fn position_of_field(&self, name: &[u8]) -> Option<usize> {
-        let letters = |name: &[u8]| fold(name).replace('_', "");
+        let letters = |name: &[u8]| {
+            let mut letters = fold_case(name);
+            letters.retain(|byte| *byte != b'_');
+            letters
+        };
         let wanted = letters(name);
         self.names.iter().position(|known| letters(known) == wanted)
     }

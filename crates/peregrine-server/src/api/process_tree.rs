@@ -42,19 +42,15 @@ pub(super) async fn show(
         .filter(|set| set.kind == SetKind::Rows)
     {
         let source = SetSource::new(database.clone(), set);
-        processes = scan(
-            &source,
-            processes,
-            |processes: &mut Vec<Process>, number, line| {
-                let found = Process::of(&cells::row(line));
-                // A set whose first row is no process has none.
-                if found.is_none() && number == 0 || processes.len() >= MAX_PROCESSES {
-                    return ControlFlow::Break(());
-                }
-                processes.extend(found);
-                ControlFlow::Continue(())
-            },
-        )
+        processes = scan(&source, processes, |processes: &mut Vec<Process>, line| {
+            let found = Process::of(&cells::row(line.text));
+            // A set whose first row is no process has none.
+            if found.is_none() && line.number == 0 && line.missing == 0 || processes.len() >= MAX_PROCESSES {
+                return ControlFlow::Break(());
+            }
+            processes.extend(found);
+            ControlFlow::Continue(())
+        })
         .await?;
     }
     let tree = tokio::task::spawn_blocking(move || Tree::build(processes).family(&wanted.process)).await;

@@ -22,7 +22,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>, principal: Princip
         "datastore": {
             "path": shared.storage.place.display().to_string(),
             "free_bytes": shared.storage.objects.free_bytes().await,
-            "trouble": shared.trouble.lock().clone(),
+            "trouble": shared.trouble.lock().clone().or_else(|| shared.storage.warning.clone()),
         },
     })))
 }

@@ -1,10 +1,10 @@
-//! From a message to its effects. Nothing here waits or touches storage.
+//! From a message to its effects. Nothing here waits for, or changes, what is stored.
 
-use super::rows;
+use super::accounts::{Accounts, Stop};
+use super::rows::{self, Payload};
 use crate::flows::roll_up;
 use crate::{clients, clock};
 use peregrine_proto::{FileBuffer, LogMessage, Message, VeloMessage, VqlResponse};
-use peregrine_store::chunk::Chunk;
 use peregrine_store::{Effect, Micros, SetKind};
 use peregrine_wire::{Obfuscator, ids};
 use serde_json::json;
@@ -22,150 +22,182 @@ pub(super) enum Item {
     TableVersion(u64),
 }
 
-impl Item {
-    fn effect(effect: Effect) -> Vec<Item> {
-        vec![Item::Effect(Box::new(effect))]
-    }
+/// What is known here, so that nothing is unpacked that nobody asked for.
+pub(super) trait Known {
+    /// Whether there is such a collection of this client.
+    fn has_flow(&mut self, flow_id: &str) -> bool;
+    /// Whether event rows of this `Artifact/Source` can be of the monitoring table.
+    fn has_events(&mut self, source: &str) -> bool;
 }
 
-/// Takes a message apart. What has no meaning here is dropped.
-pub(super) fn convert(
-    names: Option<&Obfuscator>,
-    client_id: &str,
-    message: VeloMessage,
-    now: Micros,
-) -> Vec<Item> {
-    if let Some(checkin) = message.foreman_checkin {
-        return vec![Item::TableVersion(checkin.last_event_table_version)];
-    }
-    let session = message.session_id.clone();
-    if session == ids::MONITORING {
-        return monitoring(names, client_id, message, now);
-    }
-    if !ids::is_flow_id(&session) {
-        return Vec::new();
-    }
-    let flow_id = ids::parent_flow(&session).to_owned();
-    let is_child = flow_id != session;
-    if let Some(response) = message.vql_response {
-        return flow_rows(names, flow_id, is_child, &response, now);
-    }
-    if let Some(log) = message.log_message {
-        let start_row = if is_child {
-            None
-        } else {
-            u64::try_from(log.id).ok()
-        };
-        let Some(chunk) = log_chunk(names, &log) else {
-            return Vec::new();
-        };
-        return Item::effect(Effect::Logs {
-            flow_id,
-            start_row,
-            chunk,
-        });
-    }
-    if let Some(stats) = message.flow_stats {
-        return Item::effect(Effect::Progress {
-            flow_id,
-            progress: roll_up(names, stats),
-        });
-    }
-    if let Some(buffer) = message.file_buffer {
-        return vec![Item::Buffer {
-            flow_id,
-            buffer: Box::new(buffer),
-        }];
-    }
-    Vec::new()
+/// Takes messages of one packet apart.
+pub(super) struct Converter<'a> {
+    pub(super) names: Option<&'a Obfuscator>,
+    pub(super) client_id: &'a str,
+    pub(super) known: &'a mut dyn Known,
+    pub(super) accounts: &'a mut Accounts,
+    pub(super) send: &'a mut dyn FnMut(Item) -> Result<(), Stop>,
+    pub(super) now: Micros,
 }
 
-fn flow_rows(
-    names: Option<&Obfuscator>,
-    flow_id: String,
-    is_child: bool,
-    response: &VqlResponse,
-    now: Micros,
-) -> Vec<Item> {
-    let Some(source) = source_name(names, response) else {
-        return Vec::new();
-    };
-    let text = rows::clean(&rows::of_response(response), None);
-    let Ok(chunk) = Chunk::pack(&text) else {
-        return Vec::new();
-    };
-    // Agents before 0.7 left the number out; their later parts cannot be checked.
-    let is_unnumbered = is_child || (response.part > 0 && response.query_start_row == 0);
-    let start_row = (!is_unnumbered).then_some(response.query_start_row);
-    let mut items = Vec::new();
-    if let Some((facts, labels)) = clients::facts_of_interrogation(&source, &text) {
-        let flow_id = Some(flow_id.clone());
-        items.extend(Item::effect(Effect::Facts {
-            facts: Box::new(facts),
-            labels,
-            flow_id,
-            at: now,
-        }));
+impl Converter<'_> {
+    /// Sends on what a message asks for. What has no meaning here, or belongs to nothing that is known, is dropped.
+    pub(super) fn message(&mut self, message: VeloMessage) -> Result<(), Stop> {
+        self.accounts.charge_message()?;
+        if let Some(checkin) = message.foreman_checkin {
+            return (self.send)(Item::TableVersion(checkin.last_event_table_version));
+        }
+        let session = &message.session_id;
+        if session == ids::MONITORING {
+            return self.monitoring(message);
+        }
+        if !ids::is_flow_id(session) {
+            return Ok(());
+        }
+        let flow_id = ids::parent_flow(session).to_owned();
+        let is_child = flow_id != *session;
+        if !self.known.has_flow(&flow_id) {
+            return Ok(());
+        }
+        if let Some(response) = &message.vql_response {
+            return self.flow_rows(flow_id, is_child, response);
+        }
+        if let Some(log) = &message.log_message {
+            return self.flow_log(flow_id, is_child, log);
+        }
+        if let Some(stats) = message.flow_stats {
+            let progress = roll_up(self.names, stats);
+            return self.effect(Effect::Progress { flow_id, progress });
+        }
+        if let Some(buffer) = message.file_buffer {
+            self.accounts
+                .charge(buffer.uncompressed_length.max(buffer.data.len() as u64))?;
+            let buffer = Box::new(buffer);
+            return (self.send)(Item::Buffer { flow_id, buffer });
+        }
+        Ok(())
     }
-    items.extend(Item::effect(Effect::Rows {
-        flow_id,
-        source,
-        start_row,
-        chunk,
-    }));
-    items
-}
 
-fn monitoring(names: Option<&Obfuscator>, client_id: &str, message: VeloMessage, now: Micros) -> Vec<Item> {
-    // The message as sent is its identity: agents repeat the same bytes.
-    let digest = peregrine_wire::sha256(&message.encode_to_vec());
-    let mut short = [0; 16];
-    short.copy_from_slice(&digest[..16]);
-    let extra = || {
-        let id = json!(client_id);
-        format!("\"ClientId\":{id},\"_ts\":{}", clock_seconds(now))
-    };
-    if let Some(response) = message.vql_response {
-        let Some(source) = source_name(names, &response) else {
-            return Vec::new();
+    fn effect(&mut self, effect: Effect) -> Result<(), Stop> {
+        (self.send)(Item::Effect(Box::new(effect)))
+    }
+
+    fn flow_rows(&mut self, flow_id: String, is_child: bool, response: &VqlResponse) -> Result<(), Stop> {
+        let Some(source) = source_name(self.names, response) else {
+            return Ok(());
         };
-        let text = rows::of_response(&response);
-        if source == "Server.Internal.ClientInfo" {
-            let Some((facts, labels)) = clients::facts_of_agent(&text) else {
-                return Vec::new();
-            };
-            return Item::effect(Effect::Facts {
+        let payload = Payload::of(response);
+        // Agents before 0.7 left the number out; their later parts cannot be checked.
+        let is_unnumbered = is_child || (response.part > 0 && response.query_start_row == 0);
+        let start_row = (!is_unnumbered).then_some(response.query_start_row);
+        if let Some((facts, labels)) = clients::facts_of_interrogation(&source, &payload.first_row()) {
+            self.effect(Effect::Facts {
                 facts: Box::new(facts),
                 labels,
-                flow_id: None,
-                at: now,
+                flow_id: Some(flow_id.clone()),
+                at: self.now,
+            })?;
+        }
+        let mut stored = 0;
+        let send = &mut self.send;
+        let outcome = rows::pack(payload, None, None, self.accounts, &mut |first, chunk| {
+            stored = first + chunk.rows;
+            send(Item::Effect(Box::new(Effect::Rows {
+                flow_id: flow_id.clone(),
+                source: source.clone(),
+                start_row: start_row.map(|start| start.saturating_add(first)),
+                chunk,
+            })))
+        });
+        if outcome == Err(Stop::Spent) {
+            let first = response.query_start_row.saturating_add(stored);
+            let what = format!("rows from {first} on of `{source}`, in a packet that unpacks to too much");
+            self.effect(Effect::Loss { flow_id, what })?;
+        }
+        outcome
+    }
+
+    fn flow_log(&mut self, flow_id: String, is_child: bool, log: &LogMessage) -> Result<(), Stop> {
+        // Neither alerts nor lines of the oldest agents are numbered.
+        let is_unnumbered = is_child || log.jsonl.is_empty() || log.level == "ALERT";
+        let start_row = u64::try_from(log.id).ok().filter(|_| !is_unnumbered);
+        let send = &mut self.send;
+        pack_log(self.names, log, self.accounts, &mut |first, chunk| {
+            send(Item::Effect(Box::new(Effect::Logs {
+                flow_id: flow_id.clone(),
+                start_row: start_row.map(|start| start.saturating_add(first)),
+                chunk,
+            })))
+        })
+    }
+
+    fn monitoring(&mut self, message: VeloMessage) -> Result<(), Stop> {
+        // The message as sent is its identity: agents repeat the same bytes.
+        let digest = peregrine_wire::sha256(&message.encode_to_vec());
+        let (now, send) = (self.now, &mut self.send);
+        if let Some(response) = &message.vql_response {
+            let Some(source) = source_name(self.names, response) else {
+                return Ok(());
+            };
+            let payload = Payload::of(response);
+            if source == "Server.Internal.ClientInfo" {
+                let Some((facts, labels)) = clients::facts_of_agent(&payload.first_row()) else {
+                    return Ok(());
+                };
+                return self.effect(Effect::Facts {
+                    facts: Box::new(facts),
+                    labels,
+                    flow_id: None,
+                    at: now,
+                });
+            }
+            if !self.known.has_events(&source) {
+                return Ok(());
+            }
+            let extra = format!(
+                "\"ClientId\":{},\"_ts\":{}",
+                json!(self.client_id),
+                clock_seconds(now)
+            );
+            return rows::pack(payload, Some(&extra), None, self.accounts, &mut |first, chunk| {
+                send(Item::Effect(Box::new(Effect::Events {
+                    source: source.clone(),
+                    kind: SetKind::Events,
+                    digest: piece_digest(&digest, first),
+                    at: now,
+                    chunk,
+                })))
             });
         }
-        let Ok(chunk) = Chunk::pack(&rows::clean(&text, Some(&extra()))) else {
-            return Vec::new();
-        };
-        return Item::effect(Effect::Events {
-            source,
-            kind: SetKind::Events,
-            digest: short,
-            at: now,
-            chunk,
-        });
+        if let Some(log) = &message.log_message {
+            let source = reveal(self.names, &log.artifact).filter(|name| !name.is_empty());
+            let Some(source) = source.filter(|source| self.known.has_events(source)) else {
+                return Ok(());
+            };
+            return pack_log(self.names, log, self.accounts, &mut |first, chunk| {
+                send(Item::Effect(Box::new(Effect::Events {
+                    source: source.clone(),
+                    kind: SetKind::EventLogs,
+                    digest: piece_digest(&digest, first),
+                    at: now,
+                    chunk,
+                })))
+            });
+        }
+        Ok(())
     }
-    if let Some(log) = message.log_message {
-        let source = reveal(names, &log.artifact).filter(|name| !name.is_empty());
-        let (Some(source), Some(chunk)) = (source, log_chunk(names, &log)) else {
-            return Vec::new();
-        };
-        return Item::effect(Effect::Events {
-            source,
-            kind: SetKind::EventLogs,
-            digest: short,
-            at: now,
-            chunk,
-        });
+}
+
+/// Identity of a part of a message: its first part has the message's own.
+fn piece_digest(message: &[u8; 32], first_row: u64) -> [u8; 16] {
+    let mut short = [0; 16];
+    if first_row == 0 {
+        short.copy_from_slice(&message[..16]);
+    } else {
+        let part = [&message[..], &first_row.to_le_bytes()].concat();
+        short.copy_from_slice(&peregrine_wire::sha256(&part)[..16]);
     }
-    Vec::new()
+    short
 }
 
 fn clock_seconds(now: Micros) -> String {
@@ -186,23 +218,20 @@ fn reveal(names: Option<&Obfuscator>, name: &str) -> Option<String> {
 }
 
 /// Log lines with the names in them revealed.
-fn log_chunk(names: Option<&Obfuscator>, log: &LogMessage) -> Option<Chunk> {
-    let text = if log.jsonl.is_empty() && !log.message.is_empty() {
-        let at = if log.timestamp > 0 {
-            log.timestamp / 1_000_000
-        } else {
-            clock::now().unsigned_abs() / 1_000_000
-        };
-        json!({"client_time": at, "level": log.level, "message": log.message}).to_string()
+fn pack_log(
+    names: Option<&Obfuscator>,
+    log: &LogMessage,
+    accounts: &mut Accounts,
+    emit: &mut rows::Emit<'_>,
+) -> Result<(), Stop> {
+    if !log.jsonl.is_empty() || log.message.is_empty() {
+        return rows::pack(Payload::Lines(log.jsonl.as_bytes()), None, names, accounts, emit);
+    }
+    let at = if log.timestamp > 0 {
+        log.timestamp / 1_000_000
     } else {
-        log.jsonl.clone()
+        clock::now().unsigned_abs() / 1_000_000
     };
-    let text = match names {
-        // Revealed names hold only letters, digits, dots and slashes, so JSON text stays JSON text.
-        Some(names) if text.contains('$') => names.reveal_within(&text),
-        _ => text,
-    };
-    Chunk::pack(&rows::clean(text.as_bytes(), None))
-        .ok()
-        .filter(|chunk| chunk.rows > 0)
+    let line = json!({"client_time": at, "level": log.level, "message": log.message}).to_string();
+    rows::pack(Payload::Lines(line.as_bytes()), None, names, accounts, emit)
 }

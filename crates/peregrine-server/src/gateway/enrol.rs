@@ -1,5 +1,6 @@
 //! A sender nobody knows: only an enrolment request in its packet counts.
 
+use super::refused::Reason;
 use crate::clock;
 use crate::shared::Shared;
 use http::StatusCode;
@@ -13,7 +14,8 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
     let enrolled = match enrol::check_request(&request) {
         Ok(enrolled) => enrolled,
         Err(error) => {
-            tracing::warn!(peer, %error, "enrolment refused");
+            tracing::debug!(peer, %error, "enrolment refused");
+            shared.gateway.refused.count(peer, Reason::BadEnrolment);
             return StatusCode::SERVICE_UNAVAILABLE;
         }
     };

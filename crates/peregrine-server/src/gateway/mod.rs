@@ -1,9 +1,11 @@
 //! The agents' side: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
 
+mod accounts;
 mod connections;
 mod control;
 mod convert;
 mod enrol;
+mod health;
 mod process;
 mod reader;
 mod receive;
@@ -21,7 +23,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use connections::Connections;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use parking_lot::Mutex;
 use peregrine_wire::{Decoder, Encoder, pki};
 use receive::RateLimit;
@@ -41,10 +43,15 @@ pub(crate) struct Gateway {
     encoder: Encoder,
     pub(crate) connections: Connections,
     pub(crate) refused: Refused,
+    health: health::Health,
     /// Packets processed at once.
     slots: Semaphore,
     /// Urgent ones pass the others, but are not without number.
     urgent_slots: Semaphore,
+    /// Packets unpacked at once, polls included.
+    decoders: Semaphore,
+    /// Whose turn it is to unpack something large.
+    large: Arc<Semaphore>,
     new_identities: RateLimit,
     /// Senders whose key was not found, and when.
     unknown: Mutex<HashMap<String, Instant>>,
@@ -70,8 +77,11 @@ impl Gateway {
             encoder: Encoder::new(name, key, peers),
             connections: Connections::new(config.client.min_poll),
             refused: Refused::default(),
+            health: health::Health::default(),
             slots: Semaphore::new(slots),
             urgent_slots: Semaphore::new(4 * slots),
+            decoders: Semaphore::new(2 * cores + 2),
+            large: Arc::new(Semaphore::new(1)),
             new_identities: RateLimit::new(resources.enrollments_per_second),
             unknown: Mutex::default(),
         })
@@ -110,14 +120,6 @@ async fn server_pem(State(shared): State<Arc<Shared>>, upgrade: websocket::Upgra
         .into_response()
 }
 
-/// Serving means: the database answers, what agents send can be stored, and the server is not stopping.
-async fn healthz(State(shared): State<Arc<Shared>>) -> StatusCode {
-    let is_up = !shared.stopping.is_cancelled()
-        && shared.trouble.lock().is_none()
-        && shared.storage.database.setting("health").await.is_ok();
-    if is_up {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    }
+async fn healthz(State(shared): State<Arc<Shared>>) -> Response {
+    health::answer(&shared).await.into_response()
 }

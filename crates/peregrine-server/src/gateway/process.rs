@@ -1,15 +1,19 @@
-//! Takes a packet of a known agent apart and makes everything in it durable, in one database transaction.
-//! Files go to the object store first; a packet that comes again finds everything done.
+//! Takes a packet of a known agent apart and makes everything in it durable, in one database transaction or, for a
+//! large one, a few. Files go to the object store first; a packet that comes again finds everything done.
 
-use super::convert::{Item, convert};
-use super::uploads::Uploads;
+use super::accounts::{Accounts, Stop};
+use super::convert::{Converter, Item, Known};
+use super::refused::Reason;
+use super::uploads;
 use crate::push::{Change, announce};
 use crate::shared::Shared;
 use crate::{Error, clock};
 use http::StatusCode;
 use peregrine_store::{Effect, Outcome, SetKind};
 use peregrine_wire::Packet;
+use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// What a packet said besides data.
@@ -21,6 +25,13 @@ pub(super) struct Said {
 
 /// Messages decoded ahead of storing.
 const AHEAD: usize = 8;
+/// Effects, and bytes of rows, that are stored at once: bounds the memory of a packet.
+const MAX_EFFECTS: usize = 4096;
+const MAX_BYTES: usize = 16 << 20;
+/// A blob beyond this is inflated while no other packet inflates one.
+const LARGE_BLOB: usize = 8 << 20;
+/// Flows asked for that do not exist, after which the rest of a packet's are taken for such.
+const MAX_STRAYS: usize = 100;
 
 /// Processes a packet. An error is the status to answer: 400 drops the packet, 503 brings it again.
 pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> Result<Said, StatusCode> {
@@ -35,21 +46,34 @@ pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> 
         .await;
     }
     let (sender, mut items) = mpsc::channel(AHEAD);
-    let (worker, from) = (shared.clone(), client_id.clone());
+    let Ok(_decoder) = shared.gateway.decoders.acquire().await else {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    let (worker, from, address) = (shared.clone(), client_id.clone(), peer.to_owned());
     // Inflating, checking and compressing rows is CPU work.
-    let decoding = tokio::task::spawn_blocking(move || decode(&worker, &from, &packet, &sender));
+    let decoding = tokio::task::spawn_blocking(move || decode(&worker, &from, &address, &packet, &sender));
 
     let mut said = Said::default();
-    let mut effects = Vec::new();
-    let mut uploads = Uploads::new(shared, &client_id);
+    let (mut effects, mut bytes) = (Vec::new(), 0);
     while let Some(item) = items.recv().await {
         match item {
-            Item::Effect(effect) => effects.push(*effect),
+            Item::Effect(effect) => {
+                bytes += weight(&effect);
+                effects.push(*effect);
+            }
             Item::TableVersion(version) => said.reported_table = Some(version),
-            Item::Buffer { flow_id, buffer } => match uploads.store(&flow_id, *buffer).await {
-                Ok(effect) => effects.extend(effect),
-                Err(error) => return Err(status(shared, &client_id, &error)),
-            },
+            Item::Buffer { flow_id, buffer } => {
+                match uploads::store(shared, &client_id, flow_id, *buffer).await {
+                    Ok(found) => effects.extend(found),
+                    Err(error) => return Err(status(shared, &client_id, &error)),
+                }
+            }
+        }
+        if bytes >= MAX_BYTES || effects.len() >= MAX_EFFECTS {
+            bytes = 0;
+            store(shared, &client_id, std::mem::take(&mut effects))
+                .await
+                .map_err(|error| status(shared, &client_id, &error))?;
         }
     }
     let is_whole = decoding.await.unwrap_or(false);
@@ -64,23 +88,120 @@ pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> 
     }
 }
 
+fn weight(effect: &Effect) -> usize {
+    match effect {
+        Effect::Rows { chunk, .. } | Effect::Logs { chunk, .. } | Effect::Events { chunk, .. } => {
+            chunk.data.len()
+        }
+        Effect::Progress { progress, .. } => progress.query_stats.as_ref().map_or(0, String::len),
+        _ => 0,
+    }
+}
+
 /// Sends the packet's items; false when part of it could not be read.
-fn decode(shared: &Shared, client_id: &str, packet: &Packet, items: &mpsc::Sender<Item>) -> bool {
-    for message in packet.messages() {
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => {
-                tracing::warn!(client_id, %error, "damaged packet content");
+fn decode(shared: &Shared, client_id: &str, peer: &str, packet: &Packet, items: &mpsc::Sender<Item>) -> bool {
+    let mut accounts = Accounts::new(packet.size(), shared.gateway.large.clone());
+    let mut known = KnownHere::new(shared, client_id);
+    let mut messages = packet.messages().paused_by(LARGE_BLOB);
+    loop {
+        let message = match messages.next() {
+            None => return true,
+            Some(Ok(message)) => message,
+            Some(Err(_)) if messages.is_paused() => {
+                accounts.enter_gate();
+                messages.go_on();
+                continue;
+            }
+            Some(Err(error)) => {
+                tracing::debug!(client_id, %error, "damaged packet content");
+                shared.gateway.refused.count(peer, Reason::Damaged);
                 return false;
             }
         };
-        for item in convert(shared.obfuscator.as_ref(), client_id, message, clock::now()) {
-            if items.blocking_send(item).is_err() {
+        let mut converter = Converter {
+            names: shared.obfuscator.as_ref(),
+            client_id,
+            known: &mut known,
+            accounts: &mut accounts,
+            send: &mut |item| items.blocking_send(item).map_err(|_| Stop::Gone),
+            now: clock::now(),
+        };
+        match converter.message(message) {
+            Ok(()) => {}
+            Err(Stop::Gone) => return false,
+            Err(Stop::Spent) => {
+                tracing::debug!(client_id, "a packet that unpacks to too much");
+                shared.gateway.refused.count(peer, Reason::TooLarge);
                 return false;
             }
         }
     }
-    true
+}
+
+/// What the database and the repository know, each thing asked once per packet.
+struct KnownHere<'a> {
+    shared: &'a Shared,
+    client_id: &'a str,
+    flows: HashMap<String, bool>,
+    strays: usize,
+    sources: HashMap<String, bool>,
+    stored: Option<Vec<String>>,
+}
+
+impl<'a> KnownHere<'a> {
+    fn new(shared: &'a Shared, client_id: &'a str) -> KnownHere<'a> {
+        KnownHere {
+            shared,
+            client_id,
+            flows: HashMap::new(),
+            strays: 0,
+            sources: HashMap::new(),
+            stored: None,
+        }
+    }
+}
+
+impl Known for KnownHere<'_> {
+    fn has_flow(&mut self, flow_id: &str) -> bool {
+        if let Some(found) = self.flows.get(flow_id) {
+            return *found;
+        }
+        if self.strays >= MAX_STRAYS {
+            return false;
+        }
+        let database = &self.shared.storage.database;
+        // What cannot be looked up now is left to the transaction, which fails as a whole.
+        let found = Handle::current()
+            .block_on(database.flow(self.client_id, flow_id))
+            .map_or(true, |flow| flow.is_some());
+        if !found {
+            self.strays += 1;
+        }
+        self.flows.insert(flow_id.to_owned(), found);
+        found
+    }
+
+    fn has_events(&mut self, source: &str) -> bool {
+        if let Some(found) = self.sources.get(source) {
+            return *found;
+        }
+        if self.sources.len() >= MAX_STRAYS {
+            return false;
+        }
+        let artifact = source.split('/').next().unwrap_or_default();
+        let found = self.shared.artifacts.get(artifact).is_some() || {
+            // An artifact that is gone from here, but still runs there.
+            let stored = self.stored.get_or_insert_with(|| {
+                let sets =
+                    Handle::current().block_on(self.shared.storage.database.event_sets(self.client_id));
+                sets.map(|sets| sets.into_iter().map(|set| set.name).collect())
+                    .unwrap_or_default()
+            });
+            stored.iter().any(|name| name == source)
+        };
+        self.sources.insert(source.to_owned(), found);
+        found
+    }
 }
 
 async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result<(), Error> {
@@ -129,7 +250,9 @@ impl About {
             },
             Effect::Logs { flow_id, .. }
             | Effect::Progress { flow_id, .. }
-            | Effect::Upload { flow_id, .. } => About {
+            | Effect::Upload { flow_id, .. }
+            | Effect::UploadBegun { flow_id, .. }
+            | Effect::Loss { flow_id, .. } => About {
                 flow_id: Some(flow_id.clone()),
                 ..About::default()
             },
@@ -196,8 +319,14 @@ impl About {
 
 /// The server's trouble brings the packet again; what can never work drops it.
 fn status(shared: &Shared, client_id: &str, error: &Error) -> StatusCode {
-    *shared.trouble.lock() = Some(error.to_string());
-    tracing::error!(client_id, %error, "packet not stored");
+    shared.gateway.health.failed();
+    let before = shared.trouble.lock().replace(error.to_string());
+    // Every agent comes again and again with what could not be stored: the reason is worth one line, not thousands.
+    if before.as_deref() == Some(&error.to_string()) {
+        tracing::debug!(client_id, %error, "packet not stored");
+    } else {
+        tracing::error!(client_id, %error, "packet not stored");
+    }
     match error {
         Error::Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
         Error::Store(_) => StatusCode::BAD_REQUEST,

@@ -1,6 +1,7 @@
 //! `/reader`: the long poll on which agents wait for tasks.
 
 use super::connections::Connection;
+use super::refused::Reason;
 use super::{enrol, process, receive, tasks, websocket};
 use crate::shared::{Shared, peer_address};
 use axum::body::Body;
@@ -83,7 +84,8 @@ pub(super) async fn admit(shared: &Arc<Shared>, peer: &str, packet: Packet) -> R
     };
     let client_id = packet.source.clone();
     let Some(connection) = shared.gateway.connections.hold(shared, &client_id) else {
-        tracing::warn!(client_id, peer, "two connections with one client id");
+        tracing::debug!(client_id, peer, "two connections with one client id");
+        shared.gateway.refused.count(peer, Reason::Conflict);
         return Err(StatusCode::CONFLICT);
     };
     let reported_table = process::packet(shared, packet, peer).await?.reported_table;

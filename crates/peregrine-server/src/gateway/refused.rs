@@ -17,7 +17,15 @@ pub(crate) enum Reason {
     BadHmac,
     BadNonce,
     TooLarge,
+    /// Genuine, but its content cannot be read.
+    Damaged,
+    /// A request to enrol that is not what it should be.
+    BadEnrolment,
+    /// A second connection of one client.
+    Conflict,
 }
+
+const REASONS: usize = 7;
 
 /// Totals since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -26,24 +34,22 @@ pub(crate) struct Totals {
     bad_hmac: u64,
     bad_nonce: u64,
     too_large: u64,
+    damaged: u64,
+    bad_enrolment: u64,
+    conflict: u64,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
-    totals: [AtomicU64; 4],
+    totals: [AtomicU64; REASONS],
     peers: Mutex<HashMap<String, (u64, Instant)>>,
 }
 
 impl Refused {
     pub(crate) fn count(&self, peer: &str, reason: Reason) {
-        let [malformed, bad_hmac, bad_nonce, too_large] = &self.totals;
-        let total = match reason {
-            Reason::Malformed => malformed,
-            Reason::BadHmac => bad_hmac,
-            Reason::BadNonce => bad_nonce,
-            Reason::TooLarge => too_large,
-        };
-        total.fetch_add(1, Ordering::Relaxed);
+        if let Some(total) = self.totals.get(reason as usize) {
+            total.fetch_add(1, Ordering::Relaxed);
+        }
         let mut peers = self.peers.lock();
         if peers.len() >= MAX_PEERS && !peers.contains_key(peer) {
             peers.retain(|_, (_, logged)| logged.elapsed() < INTERVAL);
@@ -62,13 +68,23 @@ impl Refused {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let [malformed, bad_hmac, bad_nonce, too_large] = &self.totals;
-        let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        let [
+            malformed,
+            bad_hmac,
+            bad_nonce,
+            too_large,
+            damaged,
+            bad_enrolment,
+            conflict,
+        ] = self.totals.each_ref().map(|total| total.load(Ordering::Relaxed));
         Totals {
-            malformed: read(malformed),
-            bad_hmac: read(bad_hmac),
-            bad_nonce: read(bad_nonce),
-            too_large: read(too_large),
+            malformed,
+            bad_hmac,
+            bad_nonce,
+            too_large,
+            damaged,
+            bad_enrolment,
+            conflict,
         }
     }
 }

@@ -3,9 +3,8 @@
 use crate::shared::Shared;
 use crate::{Result, clock};
 use peregrine_proto::FileBuffer;
-use peregrine_store::{Appended, Effect, ObjectKey, Upload};
+use peregrine_store::{Appended, Effect, Error as StoreError, ObjectKey, Upload};
 use peregrine_wire::pack;
-use std::collections::HashMap;
 
 /// Most a piece may inflate to; agents send 1 MiB.
 const MAX_PIECE: usize = 16 << 20;
@@ -13,121 +12,110 @@ const MAX_PIECE: usize = 16 << 20;
 /// Bytes of a path.
 const MAX_PATH: usize = 64 << 10;
 
-/// Uploads of one packet.
-pub(super) struct Uploads<'a> {
-    shared: &'a Shared,
-    client_id: &'a str,
-    known_flows: HashMap<String, bool>,
-}
-
-impl<'a> Uploads<'a> {
-    pub(super) fn new(shared: &'a Shared, client_id: &'a str) -> Uploads<'a> {
-        Uploads {
-            shared,
-            client_id,
-            known_flows: HashMap::new(),
+/// Stores a piece and gives what follows from it: its first piece begins a file, its last one lists it, and what is
+/// missing is noted. Whether the flow exists was asked before.
+pub(super) async fn store(
+    shared: &Shared,
+    client_id: &str,
+    flow_id: String,
+    buffer: FileBuffer,
+) -> Result<Vec<Effect>> {
+    let path = buffer.pathspec.clone().unwrap_or_default();
+    let lost = |what: String| {
+        tracing::debug!(client_id, flow_id, what, "part of a file is missing");
+        Effect::Loss {
+            flow_id: flow_id.clone(),
+            what,
         }
+    };
+    if path.path.len() + path.components.iter().map(|part| part.len() + 1).sum::<usize>() > MAX_PATH {
+        return Ok(vec![lost("a file with an endless path".to_owned())]);
     }
-
-    /// Stores a piece; its last one gives the effect that lists the file. Pieces of unknown flows are dropped.
-    pub(super) async fn store(&mut self, flow_id: &str, buffer: FileBuffer) -> Result<Option<Effect>> {
-        if !self.is_known(flow_id).await? {
-            return Ok(None);
-        }
-        let Some(data) = piece(&buffer) else {
-            tracing::warn!(
-                client_id = self.client_id,
-                flow_id,
-                "damaged piece of a file dropped"
-            );
-            return Ok(None);
-        };
-        let path = buffer.pathspec.clone().unwrap_or_default();
-        if path.path.len() + path.components.iter().map(|part| part.len() + 1).sum::<usize>() > MAX_PATH {
-            tracing::warn!(
-                client_id = self.client_id,
-                flow_id,
-                "piece of a file with an endless path dropped"
-            );
-            return Ok(None);
-        }
-        let accessor = if path.accessor.is_empty() {
-            "file".to_owned()
-        } else {
-            path.accessor
-        };
-        let components = if path.components.is_empty() {
-            split(&path.path)
-        } else {
-            path.components
-        };
-        let mut key = flow_folder(self.client_id, flow_id);
-        key.push("uploads");
-        key.push(&accessor);
-        // One component for the whole path: `/etc` and `/etc/passwd` can both be files here.
-        key.push(&components.join("/"));
-        let objects = &self.shared.storage.objects;
-        if !data.is_empty() || buffer.offset == 0 {
-            match objects.append(&key, buffer.offset, data.into()).await? {
-                Appended::Stored(_) | Appended::Duplicate => {}
-                Appended::Gap(have) => {
-                    let at = buffer.offset;
-                    tracing::warn!(
-                        client_id = self.client_id,
-                        flow_id,
-                        at,
-                        have,
-                        "piece of a file is missing before this one"
-                    );
-                }
+    let accessor = if path.accessor.is_empty() {
+        "file".to_owned()
+    } else {
+        path.accessor
+    };
+    let components = if path.components.is_empty() {
+        split(&path.path)
+    } else {
+        path.components
+    };
+    let vfs_path = if path.path.is_empty() {
+        format!("/{}", components.join("/"))
+    } else {
+        path.path
+    };
+    let mut key = flow_folder(client_id, &flow_id);
+    key.push("uploads");
+    key.push(&accessor);
+    // One component for the whole path: `/etc` and `/etc/passwd` can both be files here.
+    key.push(&components.join("/"));
+    let objects = &shared.storage.objects;
+    let mut effects = Vec::new();
+    let Some(data) = piece(&buffer) else {
+        return Ok(vec![lost(format!(
+            "a damaged piece at byte {} of file `{vfs_path}`",
+            buffer.offset
+        ))]);
+    };
+    let end = buffer.offset.saturating_add(data.len() as u64);
+    if !data.is_empty() || buffer.offset == 0 {
+        match objects.append(&key, buffer.offset, data.into()).await? {
+            Appended::Stored(_) | Appended::Duplicate => {}
+            // A repeated piece of a file that is complete.
+            Appended::Gap(_) if objects.info(&key).await?.is_some_and(|whole| whole.size >= end) => {}
+            Appended::Gap(have) => {
+                effects.push(lost(format!(
+                    "bytes {have}–{} of file `{vfs_path}`",
+                    end.saturating_sub(1)
+                )));
             }
         }
-        if !buffer.eof {
-            return Ok(None);
-        }
-        let uploaded_size = objects.seal(&key).await?;
-        let index = buffer
-            .index
-            .as_ref()
-            .map(serde_json::to_string)
-            .transpose()
-            .unwrap_or_default()
-            .unwrap_or_default();
-        let vfs_path = if path.path.is_empty() {
-            format!("/{}", components.join("/"))
-        } else {
-            path.path
-        };
-        let upload = Upload {
-            object: key.to_string(),
-            vfs_path,
-            accessor,
-            components,
-            file_size: buffer.size,
-            uploaded_size,
-            index,
-            finished: clock::now(),
-        };
-        Ok(Some(Effect::Upload {
-            flow_id: flow_id.to_owned(),
-            upload,
-        }))
     }
-
-    async fn is_known(&mut self, flow_id: &str) -> Result<bool> {
-        if let Some(known) = self.known_flows.get(flow_id) {
-            return Ok(*known);
+    if !buffer.eof {
+        if buffer.offset == 0 {
+            effects.push(Effect::UploadBegun {
+                flow_id: flow_id.clone(),
+                object: key.to_string(),
+                vfs_path,
+            });
         }
-        let known = self
-            .shared
-            .storage
-            .database
-            .flow(self.client_id, flow_id)
-            .await?
-            .is_some();
-        self.known_flows.insert(flow_id.to_owned(), known);
-        Ok(known)
+        return Ok(effects);
     }
+    let uploaded_size = match objects.seal(&key).await {
+        Ok(size) => size,
+        Err(StoreError::NotFound { .. }) => {
+            effects.push(lost(format!("all of file `{vfs_path}`")));
+            return Ok(effects);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if uploaded_size < buffer.offset {
+        effects.push(lost(format!(
+            "bytes {uploaded_size}–{} of file `{vfs_path}`",
+            buffer.offset - 1
+        )));
+    }
+    let index = buffer
+        .index
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()
+        .unwrap_or_default()
+        .unwrap_or_default();
+    let upload = Upload {
+        object: key.to_string(),
+        vfs_path,
+        accessor,
+        components,
+        file_size: buffer.size,
+        uploaded_size,
+        index,
+        finished: clock::now(),
+    };
+    effects.push(Effect::Upload { flow_id, upload });
+    Ok(effects)
 }
 
 /// Where a flow's files are.

@@ -9,6 +9,10 @@ use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
 use peregrine_store::Client;
 use peregrine_wire::ids;
 
+/// Polls after it was sent during which a table may still be on its way into force: meanwhile the agent reports the one
+/// before. To send it again at once makes agents start the same queries twice, and every row comes twice.
+const ON_ITS_WAY: i64 = 2;
+
 /// The message for a client whose table is stale. `reported` is the version the agent says it has: one older than
 /// what was sent means that the message was lost.
 pub(crate) async fn update_for(
@@ -18,8 +22,11 @@ pub(crate) async fn update_for(
 ) -> Result<Option<VeloMessage>> {
     let table = shared.monitoring.current();
     let wanted = table.version.max(client.labels_changed);
-    let lost =
+    let is_older =
         reported.is_some_and(|version| i64::try_from(version).unwrap_or(0) < client.event_table_version);
+    let poll = i64::try_from(shared.config.client.max_poll.clamp(1, 3600)).unwrap_or(60) * 1_000_000_000;
+    let lost = is_older
+        && clock::now_ns().saturating_sub(client.event_table_version) > ON_ITS_WAY.saturating_mul(poll);
     if client.event_table_version >= wanted && !lost {
         return Ok(None);
     }
@@ -31,7 +38,10 @@ pub(crate) async fn update_for(
         let spread = defaults.event_max_wait_jitter.max(1);
         request.max_wait = defaults.event_max_wait + clock::now().unsigned_abs() % spread;
     }
-    let version = clock::now_ns();
+    // Never the number of the one before, whatever the clock does.
+    let version = clock::now_ns()
+        .max(client.event_table_version.saturating_add(1))
+        .max(wanted);
     shared
         .storage
         .database

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use indexmap::IndexSet;
-use peregrine_store::chunk;
+use peregrine_store::chunk::{Line, NOTICE};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -78,9 +78,9 @@ pub(crate) async fn export(
 }
 
 async fn all_columns(source: &dyn RowSource, filters: Filters) -> Result<Vec<String>> {
-    let columns: IndexSet<String> = scan(source, IndexSet::new(), move |columns, _, line| {
-        if filters.accept(line) {
-            for name in cells::row(line).keys() {
+    let columns: IndexSet<String> = scan(source, IndexSet::new(), move |columns, line| {
+        if filters.pass(line) {
+            for name in cells::row(line.text).keys() {
                 if !columns.contains(name) && columns.len() < MAX_COLUMNS {
                     columns.insert(name.clone());
                 }
@@ -106,16 +106,14 @@ async fn run(
     while next < end {
         let blocks = source.read(next, READ_AHEAD).await?;
         let Some(last) = blocks.last() else { break };
-        let after = last.first_row + chunk::lines(&last.text).count() as u64;
+        let after = last.end_row();
         let (writer, from, before) = (writer.clone(), next, count);
         let convert = move || -> Result<(Vec<u8>, u64)> {
             let (mut out, mut count) = (Vec::new(), before);
-            for block in &blocks {
-                for (number, line) in (block.first_row..end).zip(chunk::lines(&block.text)) {
-                    if number >= from && writer.filters.accept(line) {
-                        writer.row(line, count == 0, &mut out)?;
-                        count += 1;
-                    }
+            for line in blocks.iter().flat_map(|block| block.lines_from(from)) {
+                if line.number < end && writer.filters.pass(line) {
+                    writer.row(line, count == 0, &mut out)?;
+                    count += 1;
                 }
             }
             Ok((out, count))
@@ -154,30 +152,36 @@ impl Writer {
         }
     }
 
-    fn row(&self, line: &[u8], is_first: bool, out: &mut Vec<u8>) -> Result<()> {
+    fn row(&self, line: Line<'_>, is_first: bool, out: &mut Vec<u8>) -> Result<()> {
         if self.format == Format::Csv {
-            let row = cells::row(line);
-            let columns = self.columns.iter().flatten();
-            out.extend(record(columns.map(|name| match row.get(name) {
-                Some(cell @ Value::Number(_)) => cells::text(cell),
-                Some(cell) => harmless(cells::text(cell)),
-                None => Cow::default(),
-            }))?);
+            let row = cells::row(line.text);
+            let columns: Vec<&str> = self.columns.iter().flatten().map(String::as_str).collect();
+            let is_hidden = line.missing > 0 && !columns.contains(&NOTICE);
+            // That rows are missing is said whatever columns were chosen: then in the first.
+            let cell = |(at, column)| {
+                let column = if is_hidden && at == 0 { NOTICE } else { column };
+                match row.get(column) {
+                    Some(cell @ Value::Number(_)) => cells::text(cell),
+                    Some(cell) => harmless(cells::text(cell)),
+                    None => Cow::default(),
+                }
+            };
+            out.extend(record(columns.iter().copied().enumerate().map(cell))?);
             return Ok(());
         }
         if self.format == Format::Json {
             out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
         }
         match &self.columns {
-            None => out.extend_from_slice(line),
-            Some(columns) => {
-                let mut row = cells::row(line);
+            Some(columns) if line.missing == 0 => {
+                let mut row = cells::row(line.text);
                 let chosen: super::Row = columns
                     .iter()
                     .map(|name| (name.clone(), row.remove(name).unwrap_or_default()))
                     .collect();
                 out.extend(serde_json::to_vec(&chosen).unwrap_or_default());
             }
+            _ => out.extend_from_slice(line.text),
         }
         if self.format == Format::Jsonl {
             out.push(b'\n');

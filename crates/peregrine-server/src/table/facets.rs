@@ -3,6 +3,7 @@
 use super::cells::cell;
 use super::{Filters, RowSource, scan};
 use crate::{Error, Result};
+use peregrine_store::chunk::NOTICE;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -22,18 +23,23 @@ struct Counts {
 /// Groups and counts a column of the matching rows.
 pub(crate) async fn facets(source: &dyn RowSource, column: &str, filters: Filters) -> Result<Value> {
     let column = column.to_owned();
-    let counts = scan(source, Counts::default(), move |counts, _, line| {
-        if !filters.accept(line) {
+    let counts = scan(source, Counts::default(), move |counts, line| {
+        if !filters.pass(line) {
             return ControlFlow::Continue(());
         }
-        counts.total += 1;
+        // Rows that cannot be read count as a value that says so.
+        let (column, count) = match line.missing {
+            0 => (column.as_str(), 1),
+            missing => (NOTICE, missing),
+        };
+        counts.total += count;
         // Values are told apart by their JSON text.
-        let value = cell(line, &column).to_string();
+        let value = cell(line.text, column).to_string();
         if counts.values.len() >= MAX_DISTINCT && !counts.values.contains_key(&value) {
             counts.is_too_many = true;
             return ControlFlow::Break(());
         }
-        *counts.values.entry(value).or_default() += 1;
+        *counts.values.entry(value).or_default() += count;
         ControlFlow::Continue(())
     })
     .await?;

@@ -2,6 +2,7 @@
 
 use super::cells;
 use crate::{Error, Result};
+use peregrine_store::chunk::Line;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -77,8 +78,12 @@ impl Filters {
         &self.text
     }
 
-    /// Whether a stored row passes.
-    pub(crate) fn accept(&self, line: &[u8]) -> bool {
+    /// Whether a row passes. What stands for rows that cannot be read always does: they might have.
+    pub(crate) fn pass(&self, line: Line<'_>) -> bool {
+        line.missing > 0 || self.accept(line.text)
+    }
+
+    fn accept(&self, line: &[u8]) -> bool {
         self.all.iter().all(|filter| filter.accept(line))
     }
 }

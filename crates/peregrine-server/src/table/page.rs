@@ -4,7 +4,6 @@ use super::view::{ViewCache, view};
 use super::{Column, Row, RowSource, TableQuery, cells, columns};
 use crate::Result;
 use peregrine_artifacts::ColumnType;
-use peregrine_store::chunk;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -76,7 +75,7 @@ pub(crate) async fn page(
     })
 }
 
-/// Reads rows by number; each block is read once.
+/// Reads rows by number; each block is read once. Of rows that cannot be read only the first wanted one is found.
 async fn fetch(source: &dyn RowSource, mut numbers: Vec<u64>) -> Result<BTreeMap<u64, Row>> {
     numbers.sort_unstable();
     numbers.dedup();
@@ -86,14 +85,18 @@ async fn fetch(source: &dyn RowSource, mut numbers: Vec<u64>) -> Result<BTreeMap
         let blocks = source.read(next, 1).await?;
         let mut is_progress = false;
         for block in &blocks {
-            for (number, line) in (block.first_row..).zip(chunk::lines(&block.text)) {
-                while wanted.next_if(|row| *row < number).is_some() {
+            for line in block.lines_from(next) {
+                while wanted.next_if(|row| *row < line.number).is_some() {
                     is_progress = true;
                 }
-                if wanted.next_if_eq(&number).is_some() {
+                if wanted.next_if_eq(&line.number).is_some() {
                     is_progress = true;
-                    found.insert(number, cells::row(line));
+                    found.insert(line.number, cells::row(line.text));
                 }
+            }
+            // The rest of it cannot be read, and a row above said so.
+            while wanted.next_if(|row| *row < block.end_row()).is_some() {
+                is_progress = true;
             }
         }
         if !is_progress {

@@ -2,19 +2,14 @@
 
 use crate::{Error, Result, clock};
 use async_trait::async_trait;
-use peregrine_store::{AuditEntry, Database, ResultSet, chunk};
+use peregrine_store::chunk::{Block, Line};
+use peregrine_store::{AuditEntry, Database, ResultSet};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Compressed bytes read ahead when all rows are wanted.
 const READ_AHEAD: usize = 1 << 20;
-
-/// Consecutive rows as JSON lines.
-pub(crate) struct Block {
-    pub(crate) first_row: u64,
-    pub(crate) text: Vec<u8>,
-}
 
 /// A numbered sequence of rows.
 #[async_trait]
@@ -66,19 +61,12 @@ impl RowSource for SetSource {
     async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
         let chunks = self.database.read_chunks(self.id, from, bytes).await?;
         let unpack = move || {
-            chunks
-                .into_iter()
-                .map(|stored| {
-                    Ok(Block {
-                        first_row: stored.first_row,
-                        text: stored.chunk.unpack()?,
-                    })
-                })
-                .collect::<Result<Vec<Block>>>()
+            let read = |stored: peregrine_store::StoredChunk| Block::read(stored.first_row, &stored.chunk);
+            chunks.into_iter().map(read).collect()
         };
         tokio::task::spawn_blocking(unpack)
             .await
-            .map_err(|error| Error::Internal(error.to_string()))?
+            .map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
@@ -124,7 +112,7 @@ impl RowSource for AuditSource {
             text.extend_from_slice(audit_row(entry).to_string().as_bytes());
             text.push(b'\n');
         }
-        Ok(vec![Block { first_row, text }])
+        Ok(vec![Block::whole(first_row, text)])
     }
 }
 
@@ -138,44 +126,38 @@ fn audit_row(entry: AuditEntry) -> Value {
     })
 }
 
-/// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it.
+/// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it. Rows that
+/// cannot be read are one line.
 pub(crate) async fn scan<S: Send + 'static>(
     source: &dyn RowSource,
     mut state: S,
-    work: impl Fn(&mut S, u64, &[u8]) -> ControlFlow<()> + Send + Sync + 'static,
+    work: impl Fn(&mut S, Line<'_>) -> ControlFlow<()> + Send + Sync + 'static,
 ) -> Result<S> {
     let work = Arc::new(work);
     let (mut next, end) = source.range();
     while next < end {
         let blocks = source.read(next, READ_AHEAD).await?;
-        if blocks.is_empty() {
+        let Some(after) = blocks.last().map(Block::end_row) else {
             break;
-        }
+        };
         let (work, from) = (work.clone(), next);
         let pass = move || {
-            let (mut row, mut is_done) = (from, false);
-            'blocks: for block in &blocks {
-                for (number, line) in (block.first_row..).zip(chunk::lines(&block.text)) {
-                    if number < from {
-                        continue;
-                    }
-                    if number >= end || work(&mut state, number, line).is_break() {
-                        is_done = true;
-                        break 'blocks;
-                    }
-                    row = number + 1;
+            for line in blocks.iter().flat_map(|block| block.lines_from(from)) {
+                if line.number >= end || work(&mut state, line).is_break() {
+                    return (state, true);
                 }
             }
-            // A block whose rows were all skipped would be read for ever.
-            (state, row.max(from + 1), is_done)
+            (state, false)
         };
         let is_done;
-        (state, next, is_done) = tokio::task::spawn_blocking(pass)
+        (state, is_done) = tokio::task::spawn_blocking(pass)
             .await
             .map_err(|error| Error::Internal(error.to_string()))?;
         if is_done {
             break;
         }
+        // A block that ends before what was wanted would be read for ever.
+        next = after.max(from + 1);
     }
     Ok(state)
 }

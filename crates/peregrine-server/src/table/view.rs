@@ -78,9 +78,9 @@ fn offset(row: u64, first: u64) -> Option<u32> {
 }
 
 async fn filtered(source: &dyn RowSource, filters: Filters, first: u64) -> Result<Vec<u32>> {
-    let found = scan(source, Vec::new(), move |found, row, line| {
-        if filters.accept(line) {
-            match offset(row, first) {
+    let found = scan(source, Vec::new(), move |found, line| {
+        if filters.pass(line) {
+            match offset(line.number, first) {
                 Some(row) if found.len() <= MAX_FILTERED => found.push(row),
                 _ => return ControlFlow::Break(()),
             }
@@ -104,10 +104,12 @@ async fn sorted(
     descending: bool,
 ) -> Result<Vec<u32>> {
     let column = column.to_owned();
-    let mut keys: Vec<(SortKey, u32)> = scan(source, Vec::new(), move |keys, row, line| {
-        if filters.accept(line) {
-            match offset(row, first) {
-                Some(row) if keys.len() <= MAX_SORTED => keys.push((SortKey::of(&cell(line, &column)), row)),
+    let mut keys: Vec<(SortKey, u32)> = scan(source, Vec::new(), move |keys, line| {
+        if filters.pass(line) {
+            match offset(line.number, first) {
+                Some(row) if keys.len() <= MAX_SORTED => {
+                    keys.push((SortKey::of(&cell(line.text, &column)), row))
+                }
                 _ => return ControlFlow::Break(()),
             }
         }

@@ -134,6 +134,8 @@ impl ClientStore for SqliteDatabase {
             for table in [
                 "result_sets",
                 "uploads",
+                "open_uploads",
+                "losses",
                 "tasks",
                 "flows",
                 "client_labels",

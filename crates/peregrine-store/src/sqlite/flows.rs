@@ -94,7 +94,7 @@ impl FlowStore for SqliteDatabase {
                  (SELECT id FROM result_sets WHERE client_id = ?1 AND flow_id = ?2)",
                 ids.each_ref(),
             )?;
-            for table in ["result_sets", "uploads", "tasks"] {
+            for table in ["result_sets", "uploads", "open_uploads", "losses", "tasks"] {
                 sql.execute(
                     &format!("DELETE FROM {table} WHERE client_id = ?1 AND flow_id = ?2"),
                     ids.each_ref(),

@@ -4,7 +4,10 @@ use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Steps in order; a step that was released is never edited.
-const STEPS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_missing.sql"),
+];
 
 /// Applies missing steps, each in one transaction, and gives the version.
 pub(super) fn run(connection: &mut Connection) -> Result<i64> {

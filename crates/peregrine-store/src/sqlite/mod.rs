@@ -2,7 +2,9 @@
 
 mod clients;
 mod flows;
+mod mark;
 mod migrations;
+mod missing;
 mod packet;
 mod readers;
 mod rows;
@@ -22,11 +24,13 @@ pub struct SqliteDatabase {
     /// None: opened for reading only.
     writer: Option<Writer>,
     readers: Readers,
+    missing: u64,
 }
 
 impl SqliteDatabase {
     /// Opens, and makes or upgrades when needed, the database file.
     pub fn open(path: &Path) -> Result<SqliteDatabase> {
+        mark::check_presence(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         connection.set_prepared_statement_cache_capacity(128);
@@ -36,10 +40,25 @@ impl SqliteDatabase {
              PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
         )?;
         migrations::run(&mut connection)?;
+        let (mark, missing) = mark::Mark::open(path, &connection)?;
+        if missing > 0 {
+            tracing::error!(
+                database = %path.display(),
+                transactions = missing,
+                "DATA IS LOST: the database lacks transactions that were acknowledged; its log file was damaged or an \
+                 older copy was put in place; restore a backup, or collect again what is missing"
+            );
+        }
         Ok(SqliteDatabase {
-            writer: Some(Writer::start(connection)?),
+            writer: Some(Writer::start(connection, mark)?),
             readers: Readers::new(path),
+            missing,
         })
+    }
+
+    /// How many acknowledged transactions were missing when the database was opened; 0 when all is well.
+    pub fn missing_transactions(&self) -> u64 {
+        self.missing
     }
 
     /// Opens a database file for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
@@ -48,6 +67,7 @@ impl SqliteDatabase {
         Ok(SqliteDatabase {
             writer: None,
             readers: Readers::new(path),
+            missing: 0,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::clients::{clip, merge_facts};
 use super::flows::state_number;
+use super::missing::{self, Gaps};
 use super::to_json;
 use crate::Result;
 use crate::chunk::Chunk;
@@ -19,10 +20,22 @@ pub(super) fn apply(
     now: Micros,
     effects: Vec<Effect>,
 ) -> Result<Vec<Outcome>> {
-    effects
-        .into_iter()
-        .map(|effect| apply_one(sql, client, now, effect))
-        .collect()
+    let mut flows: Vec<String> = Vec::new();
+    let mut outcomes = Vec::with_capacity(effects.len());
+    for effect in effects {
+        if let Some(flow) = effect
+            .flow_id()
+            .filter(|flow| !flows.iter().any(|known| known == flow))
+        {
+            flows.push(flow.to_owned());
+        }
+        outcomes.push(apply_one(sql, client, now, effect)?);
+    }
+    // Last, as an agent's messages come in any order: rows may follow the report that ends their flow.
+    for flow in flows {
+        missing::settle(sql, client, &flow)?;
+    }
+    Ok(outcomes)
 }
 
 fn apply_one(sql: &Connection, client: &str, now: Micros, effect: Effect) -> Result<Outcome> {
@@ -49,6 +62,12 @@ fn apply_one(sql: &Connection, client: &str, now: Micros, effect: Effect) -> Res
         } => append_to_flow(sql, client, now, &flow_id, SetKind::Logs, "", start_row, chunk),
         Effect::Progress { flow_id, progress } => report(sql, client, now, &flow_id, progress),
         Effect::Upload { flow_id, upload } => store_upload(sql, client, now, &flow_id, &upload),
+        Effect::UploadBegun {
+            flow_id,
+            object,
+            vfs_path,
+        } => missing::upload_begun(sql, client, &flow_id, &object, &vfs_path),
+        Effect::Loss { flow_id, what } => missing::lost(sql, client, &flow_id, &what),
         Effect::Events {
             source,
             kind,
@@ -88,21 +107,34 @@ fn append_to_flow(
     let Some(set) = open_set(sql, client, flow, kind, name)? else {
         return Ok(Outcome::UnknownFlow);
     };
-    let (end, known): (i64, i64) = sql
-        .prepare_cached("SELECT end_row, agent_next FROM result_sets WHERE id = ?1")?
-        .query_row([set], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let known = known.unsigned_abs();
-    let start = start_row.unwrap_or(known);
-    let chunk = match known.checked_sub(start) {
-        Some(repeated) if repeated >= chunk.rows => return Ok(Outcome::Duplicate),
-        Some(repeated) if repeated > 0 => chunk.without_first(repeated)?,
-        _ => chunk,
+    let (end, next, gaps): (i64, i64, String) = sql
+        .prepare_cached("SELECT end_row, agent_next, gaps FROM result_sets WHERE id = ?1")?
+        .query_row([set], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut gaps = Gaps::parse(next.unsigned_abs(), &gaps);
+    let chunk = match start_row {
+        Some(start) => {
+            let new = gaps.take(start..start.saturating_add(chunk.rows));
+            match new.iter().map(|range| range.end - range.start).sum::<u64>() {
+                0 => return Ok(Outcome::Duplicate),
+                count if count == chunk.rows => chunk,
+                _ => {
+                    let positions: Vec<_> = new
+                        .iter()
+                        .map(|range| range.start - start..range.end - start)
+                        .collect();
+                    chunk.pick(&positions)?
+                }
+            }
+        }
+        None => {
+            gaps.next = gaps.next.saturating_add(chunk.rows);
+            chunk
+        }
     };
     let total = end.saturating_add(clip(chunk.rows));
-    let next = clip(start.max(known).saturating_add(chunk.rows));
     insert_chunk(sql, set, end, None, None, &chunk)?;
-    sql.prepare_cached("UPDATE result_sets SET end_row = ?2, agent_next = ?3 WHERE id = ?1")?
-        .execute([set, total, next])?;
+    sql.prepare_cached("UPDATE result_sets SET end_row = ?2, agent_next = ?3, gaps = ?4 WHERE id = ?1")?
+        .execute(params![set, total, clip(gaps.next), gaps.to_text()])?;
     let count = if kind == SetKind::Rows {
         "row_count"
     } else {
@@ -234,7 +266,8 @@ fn report(sql: &Connection, client: &str, now: Micros, flow: &str, progress: Pro
     }
     if let Some((state, status)) = progress.end {
         sql.prepare_cached(
-            "UPDATE flows SET state = ?3, status = ?4, finished = ?5 WHERE client_id = ?1 AND flow_id = ?2",
+            "UPDATE flows SET state = ?3, status = ?4, reported_state = ?3, reported_status = ?4, finished = ?5
+             WHERE client_id = ?1 AND flow_id = ?2",
         )?
         .execute(params![client, flow, state_number(state), status, now])?;
         return Ok(Outcome::Progressed { ended: true });
@@ -250,6 +283,8 @@ fn store_upload(sql: &Connection, client: &str, now: Micros, flow: &str, upload:
     if !hear(sql, client, flow, now)? {
         return Ok(Outcome::UnknownFlow);
     }
+    sql.prepare_cached("DELETE FROM open_uploads WHERE client_id = ?1 AND flow_id = ?2 AND object = ?3")?
+        .execute([client, flow, &upload.object])?;
     let made = sql
         .prepare_cached(
             "INSERT OR IGNORE INTO uploads (client_id, flow_id, object, record) VALUES (?1, ?2, ?3, ?4)",

@@ -3,10 +3,10 @@
 use super::SqliteDatabase;
 use super::clients::clip;
 use super::packet::{self, MONITORING};
-use crate::Result;
 use crate::chunk::Chunk;
 use crate::database::RowStore;
 use crate::model::{Counts, Effect, Micros, Outcome, ResultSet, SetKind, StoredChunk};
+use crate::{Error, Result};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -35,16 +35,26 @@ impl RowStore for SqliteDatabase {
                 )?
                 .query_row(params![set, clip(from_row)], |row| row.get(0))
                 .optional()?;
+            // What is small first: a damaged page of one chunk's data must not hide the others.
             let mut statement = sql.prepare_cached(
-                "SELECT first_row, row_count, received, data FROM chunks
+                "SELECT first_row, row_count, received, id FROM chunks
                  WHERE set_id = ?1 AND first_row >= ?2 AND first_row + row_count > ?3 ORDER BY first_row",
             )?;
+            let mut data_of = sql.prepare_cached("SELECT data FROM chunks WHERE id = ?1")?;
             let mut rows = statement.query(params![set, first.unwrap_or(0), clip(from_row)])?;
             let (mut chunks, mut bytes) = (Vec::new(), 0);
             while bytes < max_bytes {
                 let Some(row) = rows.next()? else { break };
-                let data: Vec<u8> = row.get(3)?;
-                bytes += data.len();
+                let data = data_of
+                    .query_row([row.get::<_, i64>(3)?], |row| row.get::<_, Vec<u8>>(0))
+                    .map_err(Error::from);
+                let data = match data {
+                    Ok(data) => data,
+                    // Empty data is a chunk that cannot be unpacked, and is shown as such.
+                    Err(Error::Damaged(_) | Error::NotFound { .. }) => Vec::new(),
+                    Err(error) => return Err(error),
+                };
+                bytes += data.len().max(1);
                 chunks.push(StoredChunk {
                     first_row: row.get::<_, i64>(0)?.unsigned_abs(),
                     received: row.get(2)?,

@@ -1,9 +1,9 @@
 //! Named values and the audit log.
 
 use super::SqliteDatabase;
-use crate::Result;
 use crate::database::{AuditStore, SettingStore};
 use crate::model::AuditEntry;
+use crate::{Error, Result};
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
@@ -26,6 +26,10 @@ impl SettingStore for SqliteDatabase {
             Ok(())
         })
         .await
+    }
+
+    async fn checkpoint(&self) -> Result<()> {
+        self.writer.as_ref().ok_or(Error::ReadOnly)?.checkpoint().await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one thread that writes. Writes that wait together share a transaction, and so a disk flush: thousands of agents
 //! cost a few commits a second. Each write is a savepoint, so that a failing one does not take others with it.
 
+use super::mark::{self, Mark};
 use crate::{Error, Result};
 use rusqlite::Connection;
 use std::thread::JoinHandle;
@@ -13,7 +14,13 @@ const QUEUE: usize = 4096;
 
 /// Tells the caller of a write how it ended; an error is one of the whole batch.
 type Answer = Box<dyn FnOnce(Option<Error>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> (Option<Error>, Answer) + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> (Option<Error>, Answer) + Send>;
+
+enum Job {
+    Write(Work),
+    /// Move what the log file holds to the database file; not within a transaction.
+    Checkpoint(oneshot::Sender<Result<()>>),
+}
 
 /// Handle of the writing thread.
 #[derive(Debug)]
@@ -23,11 +30,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Writer> {
+    pub(super) fn start(connection: Connection, mark: Mark) -> Result<Writer> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || run(&connection, queue))?;
+            .spawn(move || run(&connection, mark, queue))?;
         Ok(Writer {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -40,7 +47,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let job: Work = Box::new(move |connection| {
             let result = work(connection);
             let failure = result.as_ref().err().cloned();
             let tell: Answer = Box::new(move |batch| {
@@ -48,13 +55,20 @@ impl Writer {
             });
             (failure, tell)
         });
-        self.jobs
-            .as_ref()
-            .ok_or(Error::Closed)?
-            .send(job)
-            .await
-            .map_err(|_| Error::Closed)?;
+        self.send(Job::Write(job)).await?;
         answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Brings everything that was committed into the database file.
+    pub(super) async fn checkpoint(&self) -> Result<()> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Job::Checkpoint(sender)).await?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    async fn send(&self, job: Job) -> Result<()> {
+        let jobs = self.jobs.as_ref().ok_or(Error::Closed)?;
+        jobs.send(job).await.map_err(|_| Error::Closed)
     }
 }
 
@@ -68,31 +82,60 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
-    while let Some(first) = queue.blocking_recv() {
+fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) {
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| queue.blocking_recv()) {
+        let first = match job {
+            Job::Write(work) => work,
+            Job::Checkpoint(answer) => {
+                let _ = answer.send(checkpoint(connection));
+                continue;
+            }
+        };
         let mut answers = Vec::new();
-        let outcome = batch(connection, first, &mut queue, &mut answers);
-        if outcome.is_err() && !connection.is_autocommit() {
+        let outcome = batch(
+            connection,
+            first,
+            &mut queue,
+            &mut next,
+            &mut answers,
+            mark.number + 1,
+        );
+        if outcome.is_ok() {
+            // Before anybody is told, so that no state that was acknowledged goes unmarked.
+            mark.advance();
+        } else if !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");
         }
         for answer in answers {
             answer(outcome.clone().err());
         }
     }
+    if let Err(error) = checkpoint(connection) {
+        tracing::warn!(%error, "the database's log file was not merged; the next start does it");
+    }
+}
+
+/// Readers that are in the middle of something leave a rest, which the next checkpoint takes.
+fn checkpoint(connection: &Connection) -> Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
 }
 
 fn batch(
     connection: &Connection,
-    first: Job,
+    first: Work,
     queue: &mut mpsc::Receiver<Job>,
+    left: &mut Option<Job>,
     answers: &mut Vec<Answer>,
+    number: u64,
 ) -> Result<()> {
     // A job dropped by an early return tells its caller `Closed`, which is temporary like the cause.
     execute(connection, "BEGIN IMMEDIATE")?;
     let mut next = Some(first);
-    while let Some(job) = next.take() {
+    while let Some(work) = next.take() {
         execute(connection, "SAVEPOINT job")?;
-        let (failure, answer) = job(connection);
+        let (failure, answer) = work(connection);
         answers.push(answer);
         if connection.is_autocommit() {
             // SQLite rolled everything back by itself (disk full, out of memory): all of the batch failed.
@@ -103,9 +146,14 @@ fn batch(
         }
         execute(connection, "RELEASE job")?;
         if answers.len() < MAX_BATCH {
-            next = queue.try_recv().ok();
+            match queue.try_recv() {
+                Ok(Job::Write(work)) => next = Some(work),
+                Ok(other) => *left = Some(other),
+                Err(_) => {}
+            }
         }
     }
+    mark::count(connection, number)?;
     execute(connection, "COMMIT")
 }
 

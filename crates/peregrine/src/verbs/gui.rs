@@ -29,7 +29,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.server.folder()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (server, config) = args.server.start(&folder).await?;
+        let (server, config) = args.server.start(&folder, true).await?;
         announce(&server, &config, &folder);
         let mut agent = None;
         if !args.no_agent {

@@ -47,8 +47,13 @@ impl ServerArgs {
         Ok(data.join("peregrine"))
     }
 
-    /// Starts the server, making its configuration at the first start.
-    pub(crate) async fn start(&self, folder: &Path) -> anyhow::Result<(RunningServer, Config)> {
+    /// Starts the server, making its configuration at the first start. Where one person watches their own machine,
+    /// event rows are shown as they come and do not wait for company.
+    pub(crate) async fn start(
+        &self,
+        folder: &Path,
+        is_local: bool,
+    ) -> anyhow::Result<(RunningServer, Config)> {
         // Keys and what was collected are nobody else's business.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
         let other_folder = || {
@@ -60,7 +65,13 @@ impl ServerArgs {
         std::fs::create_dir_all(folder).with_context(other_folder)?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
         let storage = Storage::embedded(folder).with_context(other_folder)?;
-        let config = self.config(folder)?;
+        let mut config = self.config(folder)?;
+        if is_local {
+            (
+                config.defaults.event_max_wait,
+                config.defaults.event_max_wait_jitter,
+            ) = (1, 0);
+        }
         // After a crash a port may be taken that was free when it was chosen.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
         check_port(

@@ -14,7 +14,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.server.folder()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (server, config) = args.server.start(&folder).await?;
+        let (server, config) = args.server.start(&folder, false).await?;
         announce(&server, &config, &folder);
         println!(
             "Agents connect with {}",

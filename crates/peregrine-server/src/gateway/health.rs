@@ -1,0 +1,67 @@
+//! `/healthz`: whether this server can do what it is for, which is to store.
+
+use crate::clock;
+use crate::shared::Shared;
+use http::StatusCode;
+use parking_lot::Mutex as FastMutex;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// Who asks more often gets the answer of before, if it was good: asking is free for everybody.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long after the last failure a probe that worked ends the trouble, when no packet does.
+const RECOVERY: Duration = Duration::from_secs(60);
+/// Less room than this is a full disk: the database needs some to delete.
+const MIN_FREE: u64 = 50 << 20;
+
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    last: Mutex<Option<Instant>>,
+    failed: FastMutex<Option<Instant>>,
+}
+
+impl Health {
+    /// Notes that something could not be stored.
+    pub(super) fn failed(&self) {
+        *self.failed.lock() = Some(Instant::now());
+    }
+}
+
+/// 200, or 503 with the reason.
+pub(super) async fn answer(shared: &Shared) -> (StatusCode, String) {
+    if shared.stopping.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n".into());
+    }
+    let health = &shared.gateway.health;
+    let mut last = health.last.lock().await;
+    let probed = if last.is_some_and(|at| at.elapsed() < FRESH) {
+        Ok(())
+    } else {
+        probe(shared).await
+    };
+    // Only good news keeps: that it is over must be seen at once.
+    *last = match *last {
+        Some(at) if at.elapsed() < FRESH => Some(at),
+        _ => probed.is_ok().then(Instant::now),
+    };
+    let is_over = health.failed.lock().is_none_or(|at| at.elapsed() > RECOVERY);
+    let mut trouble = shared.trouble.lock();
+    if probed.is_ok() && is_over {
+        *trouble = None;
+    }
+    match probed.err().or_else(|| trouble.clone()) {
+        None => (StatusCode::OK, "ok\n".into()),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
+    }
+}
+
+async fn probe(shared: &Shared) -> Result<(), String> {
+    if let Some(free) = shared.storage.objects.free_bytes().await
+        && free < MIN_FREE
+    {
+        return Err(format!("the disk is full: {free} bytes are free"));
+    }
+    let now = clock::now().to_string();
+    let written = shared.storage.database.set_setting("health", &now).await;
+    written.map_err(|error| error.to_string())
+}

@@ -1,0 +1,99 @@
+//! A small file beside the database that holds the number of the last acknowledged transaction.
+//!
+//! A log file (`-wal`) that was damaged is cut at the damage by SQLite without a word, and a database file that is gone
+//! is made anew. The number inside the database is then lower than the one here, and that is said.
+
+use crate::{Error, Result};
+use rusqlite::{Connection, OptionalExtension};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Name of the setting that counts transactions.
+const SETTING: &str = "transactions";
+
+/// The file, held open.
+#[derive(Debug)]
+pub(super) struct Mark {
+    file: File,
+    /// The last transaction.
+    pub(super) number: u64,
+}
+
+/// Where the file of a database is.
+pub(super) fn path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".mark");
+    name.into()
+}
+
+/// Refuses to begin anew in place of a database that is gone.
+pub(super) fn check_presence(database: &Path) -> Result<()> {
+    let is_empty = std::fs::metadata(database).map_or(true, |metadata| metadata.len() == 0);
+    let marked = std::fs::read_to_string(path(database)).map_or(0, |text| parse(&text));
+    if is_empty && marked > 0 {
+        return Err(Error::Damaged(format!(
+            "database `{}` is missing or empty, but took {marked} transactions before; put it back from a backup, or \
+             delete `{}` to begin with an empty one",
+            database.display(),
+            path(database).display()
+        )));
+    }
+    Ok(())
+}
+
+impl Mark {
+    /// Opens the file and compares; gives how many acknowledged transactions the database lacks.
+    pub(super) fn open(database: &Path, connection: &Connection) -> Result<(Mark, u64)> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path(database))?;
+        let mut text = String::new();
+        let marked = file.read_to_string(&mut text).map_or(0, |_| parse(&text));
+        let number = stored(connection)?;
+        let mut mark = Mark { file, number };
+        mark.write();
+        Ok((mark, marked.saturating_sub(number)))
+    }
+
+    /// Notes one more. Not flushed: it must survive this process, and after a power cut a lower number does no harm.
+    pub(super) fn advance(&mut self) {
+        self.number += 1;
+        self.write();
+    }
+
+    fn write(&mut self) {
+        let text = format!("{:020}\n", self.number);
+        let written = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the mark of the last transaction was not written");
+        }
+    }
+}
+
+/// Counts a transaction inside itself.
+pub(super) fn count(connection: &Connection, number: u64) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
+        .execute([SETTING, &number.to_string()])?;
+    Ok(())
+}
+
+fn stored(connection: &Connection) -> Result<u64> {
+    let text: Option<String> = connection
+        .query_row("SELECT value FROM settings WHERE name = ?1", [SETTING], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(text.map_or(0, |text| parse(&text)))
+}
+
+fn parse(text: &str) -> u64 {
+    text.trim().parse().unwrap_or(0)
+}

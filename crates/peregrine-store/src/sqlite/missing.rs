@@ -1,0 +1,305 @@
+//! What an agent announced and what never came. A collection that lacks something does not count as finished.
+//!
+//! Delivery is at least once and in any order, so a hole is nothing in itself: it counts from the moment on at which
+//! the agent has reported the end, and stops counting when the rows come after all.
+
+use super::flows::state_number;
+use crate::Result;
+use crate::model::{FlowState, Outcome};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Holes remembered of one set; only a hostile agent makes more, and then rows it repeats are kept twice.
+const MAX_GAPS: usize = 1000;
+/// Open uploads and losses remembered of one flow.
+const MAX_NOTED: i64 = 1000;
+/// Things told in a flow's status; the rest is a number.
+const MAX_TOLD: usize = 10;
+
+/// Which row numbers of a set have come: those below `next`, without the holes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Gaps {
+    /// One past the highest number that came.
+    pub(super) next: u64,
+    /// In order, without overlap.
+    holes: Vec<Range<u64>>,
+}
+
+impl Gaps {
+    pub(super) fn parse(next: u64, text: &str) -> Gaps {
+        let pairs: Vec<(u64, u64)> = serde_json::from_str(text).unwrap_or_default();
+        Gaps {
+            next,
+            holes: pairs.into_iter().map(|(start, end)| start..end).collect(),
+        }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        if self.holes.is_empty() {
+            return String::new();
+        }
+        let pairs: Vec<(u64, u64)> = self.holes.iter().map(|hole| (hole.start, hole.end)).collect();
+        serde_json::to_string(&pairs).unwrap_or_default()
+    }
+
+    /// Notes that these rows came; gives those that had not come before.
+    pub(super) fn take(&mut self, rows: Range<u64>) -> Vec<Range<u64>> {
+        let (mut new, mut left) = (Vec::new(), Vec::new());
+        for hole in std::mem::take(&mut self.holes) {
+            let found = hole.start.max(rows.start)..hole.end.min(rows.end);
+            if found.is_empty() {
+                left.push(hole);
+                continue;
+            }
+            left.extend(
+                [hole.start..found.start, found.end..hole.end]
+                    .into_iter()
+                    .filter(|part| !part.is_empty()),
+            );
+            new.push(found);
+        }
+        if rows.start > self.next {
+            left.push(self.next..rows.start);
+        }
+        while left.len() > MAX_GAPS {
+            let Some(last) = left.pop() else { break };
+            if let Some(before) = left.last_mut() {
+                before.end = last.end;
+            }
+        }
+        self.holes = left;
+        let beyond = rows.start.max(self.next)..rows.end;
+        if !beyond.is_empty() {
+            self.next = beyond.end;
+            new.push(beyond);
+        }
+        new
+    }
+}
+
+/// Notes a file of which the first piece came.
+pub(super) fn upload_begun(
+    sql: &Connection,
+    client: &str,
+    flow: &str,
+    object: &str,
+    vfs_path: &str,
+) -> Result<Outcome> {
+    note(sql, "open_uploads", client, flow, || {
+        Ok(sql
+            .prepare_cached("INSERT OR IGNORE INTO open_uploads VALUES (?1, ?2, ?3, ?4)")?
+            .execute([client, flow, object, vfs_path])?)
+    })
+}
+
+/// Notes something that came and could not be kept.
+pub(super) fn lost(sql: &Connection, client: &str, flow: &str, what: &str) -> Result<Outcome> {
+    note(sql, "losses", client, flow, || {
+        Ok(sql
+            .prepare_cached("INSERT OR IGNORE INTO losses VALUES (?1, ?2, ?3)")?
+            .execute([client, flow, what])?)
+    })
+}
+
+fn note(
+    sql: &Connection,
+    table: &str,
+    client: &str,
+    flow: &str,
+    insert: impl FnOnce() -> Result<usize>,
+) -> Result<Outcome> {
+    let (is_known, noted): (bool, i64) = sql
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM flows WHERE client_id = ?1 AND flow_id = ?2),
+             (SELECT count(*) FROM {table} WHERE client_id = ?1 AND flow_id = ?2)"
+        ))?
+        .query_row([client, flow], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if !is_known {
+        return Ok(Outcome::UnknownFlow);
+    }
+    if noted < MAX_NOTED {
+        insert()?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Makes state and status of a flow whose end was reported say what is missing, or no longer say it.
+pub(super) fn settle(sql: &Connection, client: &str, flow: &str) -> Result<()> {
+    type Found = (Option<i64>, Option<String>, i64, Option<String>, String);
+    let found: Option<Found> = sql
+        .prepare_cached(
+            "SELECT reported_state, reported_status, state, status, query_stats FROM flows
+             WHERE client_id = ?1 AND flow_id = ?2",
+        )?
+        .query_row([client, flow], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
+        .optional()?;
+    let Some((Some(reported), reason, state, status, query_stats)) = found else {
+        return Ok(());
+    };
+    let missing = tell(all(sql, client, flow, &query_stats)?);
+    let (new_state, new_status) = match (missing, reason) {
+        (None, reason) => (reported, reason),
+        (Some(missing), None) => (state_number(FlowState::Error), Some(missing)),
+        (Some(missing), Some(reason)) => (
+            state_number(FlowState::Error),
+            Some(format!("{reason}; {missing}")),
+        ),
+    };
+    if (new_state, &new_status) == (state, &status) {
+        return Ok(());
+    }
+    if new_state != reported {
+        tracing::warn!(
+            client_id = client,
+            flow_id = flow,
+            status = new_status,
+            "a collection is incomplete"
+        );
+    }
+    sql.prepare_cached("UPDATE flows SET state = ?3, status = ?4 WHERE client_id = ?1 AND flow_id = ?2")?
+        .execute(params![client, flow, new_state, new_status])?;
+    Ok(())
+}
+
+/// Everything that is missing, in words.
+fn all(sql: &Connection, client: &str, flow: &str, query_stats: &str) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    let mut arrived: BTreeMap<String, u64> = BTreeMap::new();
+    let mut statement = sql.prepare_cached(
+        "SELECT kind, name, agent_next, gaps FROM result_sets WHERE client_id = ?1 AND flow_id = ?2 AND kind < 2
+         ORDER BY kind, id",
+    )?;
+    let mut sets = statement.query([client, flow])?;
+    while let Some(set) = sets.next()? {
+        let (kind, name): (i64, String) = (set.get(0)?, set.get(1)?);
+        let gaps = Gaps::parse(set.get::<_, i64>(2)?.unsigned_abs(), &set.get::<_, String>(3)?);
+        for hole in &gaps.holes {
+            let numbers = numbers(hole);
+            missing.push(match kind {
+                0 => format!("{numbers} of `{name}`"),
+                _ => format!("{numbers} of the log"),
+            });
+        }
+        if kind == 0 {
+            arrived.insert(name, gaps.next);
+        }
+    }
+    missing.extend(tails(&arrived, query_stats));
+    let mut statement = sql.prepare_cached(
+        "SELECT 'the end of file `' || vfs_path || '`' FROM open_uploads WHERE client_id = ?1 AND flow_id = ?2
+         UNION ALL SELECT what FROM losses WHERE client_id = ?1 AND flow_id = ?2",
+    )?;
+    for what in statement.query_map([client, flow], |row| row.get(0))? {
+        missing.push(what?);
+    }
+    Ok(missing)
+}
+
+/// What the server looks at of the state of a query.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Query {
+    result_rows: i64,
+    names_with_response: Vec<String>,
+}
+
+/// Rows after the last that came, as the agent counted more.
+fn tails(arrived: &BTreeMap<String, u64>, query_stats: &str) -> Vec<String> {
+    let queries: Vec<Query> = serde_json::from_str(query_stats).unwrap_or_default();
+    // Two queries of one name share a set, and each counts its own rows.
+    let mut counted: BTreeMap<&[String], u64> = BTreeMap::new();
+    for query in &queries {
+        let count = counted.entry(&query.names_with_response).or_default();
+        *count = (*count).max(u64::try_from(query.result_rows).unwrap_or(0));
+    }
+    let have = |name: &String| arrived.get(name).copied().unwrap_or(0);
+    let tail = |(names, counted): (&[String], u64)| match names {
+        [] => None,
+        [name] => {
+            let tail = have(name)..counted;
+            (!tail.is_empty()).then(|| format!("{} of `{name}`", numbers(&tail)))
+        }
+        names => {
+            let count = counted
+                .checked_sub(names.iter().map(have).sum())
+                .filter(|count| *count > 0)?;
+            Some(format!("{count} rows of `{}`", names.join("`, `")))
+        }
+    };
+    counted.into_iter().filter_map(tail).collect()
+}
+
+fn numbers(range: &Range<u64>) -> String {
+    match range.end.saturating_sub(1) {
+        last if last == range.start => format!("row {last}"),
+        last => format!("rows {}–{last}", range.start),
+    }
+}
+
+fn tell(mut missing: Vec<String>) -> Option<String> {
+    if missing.is_empty() {
+        return None;
+    }
+    let more = missing.len().saturating_sub(MAX_TOLD);
+    missing.truncate(MAX_TOLD);
+    if more > 0 {
+        missing.push(format!("{more} more"));
+    }
+    Some(format!(
+        "incomplete, the agent sent but the server lacks: {}",
+        missing.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_may_come_in_any_order_and_twice() {
+        let mut gaps = Gaps::default();
+        assert_eq!(gaps.take(0..10), [0..10]);
+        assert_eq!(gaps.take(20..30), [20..30]);
+        assert_eq!(gaps.take(0..30), [10..20], "only what is new");
+        assert_eq!(gaps.take(5..30), []);
+        assert_eq!(gaps.take(40..50), [40..50]);
+        assert_eq!(gaps.take(33..35), [33..35]);
+        assert_eq!((gaps.to_text().as_str(), gaps.next), ("[[30,33],[35,40]]", 50));
+        assert_eq!(gaps.take(25..60), [30..33, 35..40, 50..60]);
+        assert_eq!(Gaps::parse(60, ""), gaps);
+    }
+
+    #[test]
+    fn hostile_holes_are_bounded() {
+        let mut gaps = Gaps::default();
+        for n in 0..5000 {
+            gaps.take(n * 2 + 1..n * 2 + 2);
+        }
+        assert!(gaps.holes.len() <= MAX_GAPS);
+        assert_eq!(Gaps::parse(gaps.next, &gaps.to_text()), gaps);
+    }
+
+    #[test]
+    fn what_the_agent_counted_must_have_come() {
+        let arrived = BTreeMap::from([("A/S".to_owned(), 5), ("B".to_owned(), 3)]);
+        let stats = |text: &str| tails(&arrived, text);
+        assert!(stats(r#"[{"result_rows": 5, "names_with_response": ["A/S"]}]"#).is_empty());
+        assert!(stats("[]").is_empty() && stats(r#"[{"result_rows": 9}]"#).is_empty());
+        assert_eq!(
+            stats(r#"[{"result_rows": 8, "names_with_response": ["A/S"]}]"#),
+            ["rows 5–7 of `A/S`"]
+        );
+        assert_eq!(
+            stats(r#"[{"result_rows": 1, "names_with_response": ["C"]}]"#),
+            ["row 0 of `C`"]
+        );
+        assert_eq!(
+            stats(r#"[{"result_rows": 9, "names_with_response": ["A/S", "B"]}]"#),
+            ["1 rows of `A/S`, `B`"]
+        );
+    }
+}
