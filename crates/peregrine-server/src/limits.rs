@@ -2,6 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// File descriptors kept for the database, files and outgoing connections.
+const KEPT_FREE: u64 = 256;
+
 /// Raises the number of files this process may have open to what its owner may ask for: each agent takes one.
 pub(crate) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
@@ -24,4 +27,10 @@ pub(crate) fn raise_open_files() {
             "limit of open files not raised; each agent needs one (`ulimit -n`, `LimitNOFILE`)"
         ),
     }
+}
+
+/// How many connections can be open at once.
+pub(crate) fn connections() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(KEPT_FREE).max(files / 2)).unwrap_or(usize::MAX)
 }

@@ -1,6 +1,8 @@
 //! Listeners: accept, TLS, HTTP/1 and HTTP/2, until told to stop.
 
 use crate::config::Config;
+use crate::gateway::{Reason, Visitor};
+use crate::shared::Shared;
 use crate::{Error, Result};
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -14,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +24,8 @@ use tower::ServiceExt;
 
 /// How long a peer may take to shake hands, and to send a request's headers.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the connection of somebody may last who does not prove who it is.
+const STRANGER_TIME: Duration = Duration::from_secs(120);
 /// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -74,14 +78,15 @@ pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfi
     Ok(Arc::new(tls))
 }
 
-/// Serves a router on a listener; returns when `stopping` is cancelled, connections end soon after.
+/// Serves a router on a listener; returns when the server stops, connections end soon after.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     router: Router,
     tasks: TaskTracker,
-    stopping: CancellationToken,
+    shared: Arc<Shared>,
 ) {
+    let stopping = shared.stopping.clone();
     let acceptor = tls.map(TlsAcceptor::from);
     loop {
         let accepted = tokio::select! {
@@ -97,17 +102,22 @@ pub(crate) async fn serve(
                 continue;
             }
         };
+        let Some(visitor) = shared.gateway.visitors.admit(peer.ip()) else {
+            shared
+                .gateway
+                .refused
+                .count(&peer.ip().to_string(), Reason::TooMany);
+            continue;
+        };
         let (acceptor, router, stopping) = (acceptor.clone(), router.clone(), stopping.clone());
         tasks.spawn(async move {
             let _ = stream.set_nodelay(true);
             match acceptor {
-                None => connection(stream, peer, router, stopping).await,
+                None => connection(stream, peer, false, visitor, router, stopping).await,
                 Some(acceptor) => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => {
-                        connection::<tokio_rustls::server::TlsStream<TcpStream>>(
-                            stream, peer, router, stopping,
-                        )
-                        .await
+                        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                        connection(stream, peer, is_http2, visitor, router, stopping).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                     Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
@@ -117,15 +127,29 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection<S>(stream: S, peer: SocketAddr, router: Router, stopping: CancellationToken)
-where
+async fn connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    is_http2: bool,
+    visitor: Arc<Visitor>,
+    router: Router,
+    stopping: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let seen = visitor.clone();
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(seen.clone());
         request.map(axum::body::Body::new)
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // The version is known: nobody is waited for to see how a connection begins.
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = if is_http2 {
+        builder.http2_only()
+    } else {
+        builder.http1_only()
+    };
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -137,8 +161,18 @@ where
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(connection);
+    let overdue = async {
+        tokio::time::sleep(STRANGER_TIME).await;
+        if visitor.is_proven() {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = overdue => {
+            tracing::debug!(%peer, "a connection of a stranger ended after its time");
+            return;
+        }
         () = stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
             match tokio::time::timeout(GRACE, connection).await {

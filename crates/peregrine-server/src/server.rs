@@ -150,8 +150,13 @@ async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresse
         }
     };
     let spawn = |listener, tls, router| {
-        let (workers, stopping) = (tasks.clone(), shared.stopping.clone());
-        tasks.spawn(listen::serve(listener, tls, router, workers, stopping));
+        tasks.spawn(listen::serve(
+            listener,
+            tls,
+            router,
+            tasks.clone(),
+            shared.clone(),
+        ));
     };
     if is_one {
         let router = gateway::router(shared.clone()).fallback_service(api::router(shared.clone()));

@@ -16,6 +16,7 @@ use peregrine_store::{Effect, FolderObjects, LocalBus, RowStore, SqliteDatabase}
 use peregrine_wire::{CipherSession, ids, pack};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 async fn collect(world: &World, agent: &Agent) -> String {
@@ -466,11 +467,14 @@ async fn a_collection_that_lacks_rows_is_not_finished() {
     );
 }
 
+/// Offset, bytes, and whether it is the end of the file.
+type Piece = (u64, &'static [u8], bool);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_that_lacks_parts_of_files_is_not_finished() {
     let world = World::new().await;
     let mut agent = world.agent().await;
-    let mut missing = async |pieces: &[(u64, &[u8], bool)]| -> Value {
+    let mut missing = async |pieces: &[Piece]| -> Value {
         let id = collect(&world, &agent).await;
         agent.poll().await;
         for (offset, data, eof) in pieces {
@@ -491,7 +495,7 @@ async fn a_collection_that_lacks_parts_of_files_is_not_finished() {
         .await,
         Value::Null
     );
-    let cases: [(&[(u64, &[u8], bool)], &str); 4] = [
+    let cases: [(&[Piece], &str); 4] = [
         (&[(0, b"abc", false)], "the end of file `/etc/../etc/passwd`"),
         (
             &[(0, b"abc", false), (5, b"fg", false), (7, b"", true)],
@@ -687,6 +691,139 @@ async fn websockets_carry_the_same_conversation() {
         .decode(next(&mut pem).await["data"].as_str().unwrap().as_bytes())
         .unwrap();
     assert_eq!(text, world.config.frontend.certificate.as_bytes());
+}
+
+/// A connection from another address of this machine.
+async fn from_elsewhere(world: &World) -> tokio::net::TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    socket.connect(world.frontend()).await.unwrap()
+}
+
+fn half_a_post(length: usize, sent: usize) -> Vec<u8> {
+    let mut request =
+        format!("POST /control HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+    request.resize(request.len() + sent, 0);
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_senders_stop_nobody() {
+    let world = World::with(|config| config.frontend.resources.concurrency = 1).await;
+    let agent = world.agent().await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = from_elsewhere(&world).await;
+        stream.write_all(&half_a_post(2 << 20, 100 << 10)).await.unwrap();
+        slow.push(stream);
+    }
+    agent
+        .say(vec![agent.rows(
+            ids::MONITORING,
+            "Linux.Events.TrackProcesses",
+            0,
+            &numbers(0..4),
+        )])
+        .await;
+    let packet = agent.seal(vec![agent.log(ids::MONITORING, 0, &"x".repeat(200 << 10))]);
+    assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_keeps_no_agent_from_enrolling() {
+    let world = World::with(|config| config.frontend.resources.enrollments_per_second = 3).await;
+    let agent = Agent::new(world.frontend(), &world.config).await;
+    let good = agent.seal(vec![agent.checkin()]);
+    let mut statuses = Vec::new();
+    for number in 0..60u8 {
+        // As large as a packet is, but nothing that anybody could open.
+        let mut garbage = good.clone();
+        let at = garbage.len() - 450 + usize::from(number);
+        garbage[at] ^= 0x55;
+        let mut stream = from_elsewhere(&world).await;
+        let mut request = half_a_post(garbage.len(), 0);
+        request.extend(&garbage);
+        stream.write_all(&request).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        statuses.push(String::from_utf8_lossy(&answer[9..]).into_owned());
+    }
+    assert!(statuses.iter().any(|status| status == "403"), "{statuses:?}");
+    agent.enrol().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_bounded_and_agents_are_not() {
+    let world = World::with(|config| {
+        config.frontend.resources.max_strangers_per_address = 20;
+        config.client.max_poll = 60;
+    })
+    .await;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(from_elsewhere(&world).await);
+    }
+    let mut one_more = from_elsewhere(&world).await;
+    let closed = one_more.read(&mut [0; 1]).await;
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    assert!(refused(&world).await["too_many"].as_u64().unwrap() >= 1);
+    // More agents than strangers may be, all behind one address.
+    let mut waiting = Vec::new();
+    for _ in 0..25 {
+        let agent = Agent::new(world.frontend(), &world.config).await;
+        agent.enrol().await;
+        waiting.push(agent.wait().await);
+    }
+    assert_eq!(http::get(world.frontend(), "/healthz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_too_large_for_a_websocket_is_dropped_and_the_next_one_taken() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let url = format!("ws://{}/control", agent.address);
+    let mut socket = tokio_tungstenite::connect_async(url).await.unwrap().0;
+    let mut say = async |body: Vec<u8>| {
+        socket.send(Frame::Binary(body.into())).await.unwrap();
+        loop {
+            if let Frame::Binary(body) = socket.next().await.unwrap().unwrap() {
+                return serde_json::from_slice::<Value>(&body).unwrap();
+            }
+        }
+    };
+    for length in [1, 125, 126, 65_535, 65_536, 1 << 20] {
+        let rows = vec![json!({"text": "x".repeat(length)}).to_string()];
+        let message = agent.rows(
+            ids::MONITORING,
+            "Linux.Events.TrackProcesses",
+            length as u64,
+            &rows,
+        );
+        let body = agent
+            .session
+            .seal(&pack::plain(pack::batch(vec![message]), &agent.nonce))
+            .unwrap();
+        assert_eq!(say(body).await, json!({"code": 200}), "{length}");
+    }
+    assert_eq!(
+        say(vec![7; 30 << 20]).await,
+        json!({"code": 200}),
+        "swallowed, so that it is not sent again"
+    );
+    assert_eq!(refused(&world).await["too_large"], 1);
+    let rows = agent.seal(vec![agent.rows(
+        ids::MONITORING,
+        "Linux.Events.TrackProcesses",
+        9,
+        &numbers(0..4),
+    )]);
+    assert_eq!(say(rows).await, json!({"code": 200}));
+    let listed = world
+        .sign_in("tester")
+        .await
+        .get(&format!("clients/{}/events", agent.id))
+        .await;
+    assert_eq!(listed["artifacts"][0]["rows"], 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

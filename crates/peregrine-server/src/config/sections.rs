@@ -127,6 +127,10 @@ pub struct Resources {
     pub max_upload_size: u64,
     /// Agents whose sessions are remembered.
     pub expected_clients: u64,
+    /// Connections of those who have not proved who they are; agents and signed-in users do not count.
+    pub max_strangers: u64,
+    /// The same from one address.
+    pub max_strangers_per_address: u64,
 }
 
 impl Default for Resources {
@@ -137,6 +141,8 @@ impl Default for Resources {
             concurrency_timeout: 600,
             max_upload_size: 10 << 20,
             expected_clients: 50_000,
+            max_strangers: 4096,
+            max_strangers_per_address: 1024,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `/control`: what agents send. 200 means everything is durable.
 
+use super::visitors::Visitor;
 use super::{enrol, process, receive, tasks, websocket};
 use crate::shared::{Shared, peer_address};
 use axum::extract::{Request, State};
@@ -21,6 +22,7 @@ pub(super) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let peer = peer_address(&parts, &shared.config.frontend.proxy_header);
+    let visitor = parts.extensions.get::<Arc<Visitor>>().cloned();
     if let Some(upgrade) = upgrade.0 {
         return websocket::control(shared, upgrade, peer);
     }
@@ -31,15 +33,16 @@ pub(super) async fn handle(
         .headers
         .get("x-priority")
         .is_some_and(|value| value == "urgent");
-    let _slot = match slot(&shared, is_urgent).await {
-        Ok(slot) => slot,
-        Err(status) => return status.into_response(),
-    };
+    // The whole body first: whoever sends slowly keeps nobody from being processed.
     let body = match receive::body(&shared, &peer, body, usize::MAX).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
-    match accept(&shared, &peer, body).await {
+    let _slot = match slot(&shared, is_urgent).await {
+        Ok(slot) => slot,
+        Err(status) => return status.into_response(),
+    };
+    match Box::pin(accept(&shared, &peer, visitor.as_deref(), body)).await {
         Ok((client_id, key)) => match tasks::seal(&shared, &client_id, &key, Vec::new()) {
             Ok(reply) => reply_with(reply),
             Err(status) => status.into_response(),
@@ -66,12 +69,14 @@ pub(super) async fn slot(shared: &Shared, is_urgent: bool) -> Result<SemaphorePe
 pub(super) async fn accept(
     shared: &Arc<Shared>,
     peer: &str,
+    visitor: Option<&Visitor>,
     body: Bytes,
 ) -> Result<(String, PublicKey), StatusCode> {
     let packet = receive::open(shared, peer, body).await?;
     let Some(key) = packet.key.clone() else {
         return Err(enrol::consider(shared, peer, &packet).await);
     };
+    proven(shared, peer, visitor);
     let client_id = packet.source.clone();
     let (worker, address) = (shared.clone(), peer.to_owned());
     // Detached: what an agent sent is finished even if it hangs up, so its repeat finds it done.
@@ -82,6 +87,14 @@ pub(super) async fn accept(
         Ok(Ok(result)) => result.map(|_| (client_id, key)),
         Ok(Err(_)) | Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
     }
+}
+
+/// Notes that an agent of ours is on this connection, and at this address.
+pub(super) fn proven(shared: &Shared, peer: &str, visitor: Option<&Visitor>) {
+    if let Some(visitor) = visitor {
+        visitor.prove();
+    }
+    shared.gateway.intake.note(peer);
 }
 
 fn reply_with(packet: Vec<u8>) -> Response {

@@ -5,7 +5,9 @@ mod connections;
 mod control;
 mod convert;
 mod enrol;
+mod frames;
 mod health;
+mod intake;
 mod process;
 mod reader;
 mod receive;
@@ -13,20 +15,23 @@ mod refused;
 mod rows;
 mod tasks;
 mod uploads;
+mod visitors;
 mod websocket;
 
 use crate::Result;
 use crate::config::Config;
-use crate::shared::Shared;
+use crate::limits;
+use crate::shared::{Shared, peer_address};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use connections::Connections;
 use http::{HeaderValue, header};
+use intake::Intake;
 use parking_lot::Mutex;
 use peregrine_wire::{Decoder, Encoder, pki};
-use receive::RateLimit;
+use receive::{Failures, RateLimit};
 use refused::Refused;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,8 +39,11 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 
 pub(crate) use connections::run as watch_connections;
+pub(crate) use refused::Reason;
 pub(crate) use tasks::deliver_wake_ups;
 pub(crate) use uploads::flow_folder;
+pub(crate) use visitors::Visitor;
+use visitors::Visitors;
 
 /// What the gateway keeps in memory; all of it can be lost.
 pub(crate) struct Gateway {
@@ -52,6 +60,11 @@ pub(crate) struct Gateway {
     decoders: Semaphore,
     /// Whose turn it is to unpack something large.
     large: Arc<Semaphore>,
+    /// Sessions opened at once, which is the costly part of a stranger's packet: not all of the machine is for them.
+    opening: Semaphore,
+    failures: Failures,
+    intake: Intake,
+    pub(crate) visitors: Arc<Visitors>,
     new_identities: RateLimit,
     /// Senders whose key was not found, and when.
     unknown: Mutex<HashMap<String, Instant>>,
@@ -82,6 +95,14 @@ impl Gateway {
             urgent_slots: Semaphore::new(4 * slots),
             decoders: Semaphore::new(2 * cores + 2),
             large: Arc::new(Semaphore::new(1)),
+            opening: Semaphore::new(cores.div_ceil(2)),
+            failures: Failures::default(),
+            intake: Intake::new(receive::largest(config)),
+            visitors: Arc::new(Visitors::new(
+                resources.max_strangers,
+                resources.max_strangers_per_address,
+                limits::connections(),
+            )),
             new_identities: RateLimit::new(resources.enrollments_per_second),
             unknown: Mutex::default(),
         })
@@ -108,9 +129,15 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     }
 }
 
-async fn server_pem(State(shared): State<Arc<Shared>>, upgrade: websocket::Upgrade) -> Response {
+async fn server_pem(
+    State(shared): State<Arc<Shared>>,
+    upgrade: websocket::Upgrade,
+    request: axum::extract::Request,
+) -> Response {
     if let Some(upgrade) = upgrade.0 {
-        return websocket::server_pem(shared, upgrade);
+        let (parts, _) = request.into_parts();
+        let peer = peer_address(&parts, &shared.config.frontend.proxy_header);
+        return websocket::server_pem(shared, upgrade, peer);
     }
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     (

@@ -2,7 +2,8 @@
 
 use super::connections::Connection;
 use super::refused::Reason;
-use super::{enrol, process, receive, tasks, websocket};
+use super::visitors::Visitor;
+use super::{control, enrol, process, receive, tasks, websocket};
 use crate::shared::{Shared, peer_address};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -21,9 +22,6 @@ use tokio::time::Instant;
 /// How often a waiting agent gets a sign of life.
 const PAD_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Most bytes of a poll, which carries a few words; polls have no slots to bound their memory.
-const MAX_BODY: usize = 1 << 20;
-
 /// An agent that waits for tasks.
 pub(super) struct Waiting {
     pub(super) client_id: String,
@@ -40,6 +38,7 @@ pub(super) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let peer = peer_address(&parts, &shared.config.frontend.proxy_header);
+    let visitor = parts.extensions.get::<Arc<Visitor>>().cloned();
     if let Some(upgrade) = upgrade.0 {
         return websocket::reader(shared, upgrade, peer);
     }
@@ -47,11 +46,11 @@ pub(super) async fn handle(
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let admitted = async {
-        let body = receive::body(&shared, &peer, body, MAX_BODY).await?;
+        let body = receive::body(&shared, &peer, body, receive::SMALL_BODY).await?;
         let packet = receive::open(&shared, &peer, body).await?;
-        admit(&shared, &peer, packet).await
+        admit(&shared, &peer, visitor.as_deref(), packet).await
     };
-    match admitted.await {
+    match Box::pin(admitted).await {
         Ok(waiting) => {
             let (sender, receiver) = mpsc::channel(2);
             tokio::spawn(poll(shared, waiting, sender));
@@ -78,10 +77,16 @@ pub(super) async fn handle(
 }
 
 /// Identifies, refuses a second connection, and processes what the packet carries.
-pub(super) async fn admit(shared: &Arc<Shared>, peer: &str, packet: Packet) -> Result<Waiting, StatusCode> {
+pub(super) async fn admit(
+    shared: &Arc<Shared>,
+    peer: &str,
+    visitor: Option<&Visitor>,
+    packet: Packet,
+) -> Result<Waiting, StatusCode> {
     let Some(key) = packet.key.clone() else {
         return Err(enrol::consider(shared, peer, &packet).await);
     };
+    control::proven(shared, peer, visitor);
     let client_id = packet.source.clone();
     let Some(connection) = shared.gateway.connections.hold(shared, &client_id) else {
         tracing::debug!(client_id, peer, "two connections with one client id");
@@ -107,7 +112,9 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
             waiting.connection.note_left();
             return;
         }
-        let messages = match tasks::collect(&shared, &waiting.client_id, waiting.reported_table).await {
+        let collected = tasks::collect(&shared, &waiting.client_id, waiting.reported_table);
+        // Boxed, as it is large and most of the time not there.
+        let messages = match Box::pin(collected).await {
             Ok(messages) => messages,
             Err(error) => {
                 tracing::error!(client_id = waiting.client_id, %error, "tasks not read");

@@ -23,9 +23,13 @@ pub(crate) enum Reason {
     BadEnrolment,
     /// A second connection of one client.
     Conflict,
+    /// A stranger beyond what its address, or all together, may take.
+    TooMany,
+    /// A sender too slow to be waited for.
+    TooSlow,
 }
 
-const REASONS: usize = 7;
+const REASONS: usize = 9;
 
 /// Totals since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -37,6 +41,8 @@ pub(crate) struct Totals {
     damaged: u64,
     bad_enrolment: u64,
     conflict: u64,
+    too_many: u64,
+    too_slow: u64,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +82,8 @@ impl Refused {
             damaged,
             bad_enrolment,
             conflict,
+            too_many,
+            too_slow,
         ] = self.totals.each_ref().map(|total| total.load(Ordering::Relaxed));
         Totals {
             malformed,
@@ -85,6 +93,8 @@ impl Refused {
             damaged,
             bad_enrolment,
             conflict,
+            too_many,
+            too_slow,
         }
     }
 }

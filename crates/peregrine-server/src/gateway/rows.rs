@@ -274,7 +274,10 @@ mod tests {
     use peregrine_store::chunk::lines;
     use serde_json::{Value, json};
 
-    fn packed(payload: Payload<'_>, extra: Option<&str>) -> (Vec<Value>, Vec<(u64, u64)>, Result<(), Stop>) {
+    /// Rows, first number and count of each piece, and how it ended.
+    type Packed = (Vec<Value>, Vec<(u64, u64)>, Result<(), Stop>);
+
+    fn packed(payload: Payload<'_>, extra: Option<&str>) -> Packed {
         let (mut rows, mut pieces) = (Vec::new(), Vec::new());
         let outcome = pack(
             payload,

@@ -1,15 +1,17 @@
 //! The same conversations over websockets: one binary frame in, one JSON frame `{code, err, data}` out.
 
+use super::frames::{self, PING, Received, Socket};
+use super::refused::Reason;
+use super::visitors::Visitor;
 use super::{control, reader, receive, tasks};
 use crate::shared::Shared;
+use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::response::Response;
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::StatusCode;
 use http::request::Parts;
-use peregrine_wire::limits;
+use http::{HeaderValue, Response, StatusCode};
+use hyper::upgrade::OnUpgrade;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,24 +20,36 @@ use tokio::time::{Instant, timeout};
 
 /// How long writing a frame may take.
 const WRITE_TIME: Duration = Duration::from_secs(10);
+/// How long somebody who has not proved who it is may stay.
+const STRANGER_TIME: Duration = Duration::from_secs(60);
+
+/// What a request for a websocket brings along.
+pub(super) struct Handshake {
+    upgrade: OnUpgrade,
+    accept: HeaderValue,
+    visitor: Option<Arc<Visitor>>,
+}
 
 /// The upgrade, when the request asks for one.
-pub(super) struct Upgrade(pub(super) Option<WebSocketUpgrade>);
+pub(super) struct Upgrade(pub(super) Option<Handshake>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Upgrade, Infallible> {
-        if !parts.headers.contains_key(http::header::UPGRADE) {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Upgrade, Infallible> {
+        let is_websocket = parts
+            .headers
+            .get(http::header::UPGRADE)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        if !is_websocket {
             return Ok(Upgrade(None));
         }
-        let upgrade = <WebSocketUpgrade as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .ok();
-        Ok(Upgrade(upgrade.map(|upgrade| {
-            upgrade
-                .max_message_size(limits::FRAME)
-                .max_frame_size(limits::FRAME)
+        let accept = frames::accept_key(&parts.headers);
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
+        Ok(Upgrade(upgrade.zip(accept).map(|(upgrade, accept)| Handshake {
+            upgrade,
+            accept,
+            visitor: parts.extensions.get::<Arc<Visitor>>().cloned(),
         })))
     }
 }
@@ -54,7 +68,7 @@ fn is_zero(code: &u16) -> bool {
     *code == 0
 }
 
-fn frame(status: StatusCode, data: &[u8]) -> Message {
+fn frame(status: StatusCode, data: &[u8]) -> Vec<u8> {
     let err = if status == StatusCode::OK {
         ""
     } else {
@@ -66,39 +80,59 @@ fn frame(status: StatusCode, data: &[u8]) -> Message {
         data: BASE64.encode(data),
     };
     // A struct of text and numbers always has a JSON form.
-    Message::Binary(serde_json::to_vec(&frame).unwrap_or_default().into())
+    serde_json::to_vec(&frame).unwrap_or_default()
 }
 
 /// Sends a frame; false when the socket is gone.
-async fn send(socket: &mut WebSocket, message: Message) -> bool {
-    matches!(timeout(WRITE_TIME, socket.send(message)).await, Ok(Ok(())))
+async fn send(socket: &mut Socket, message: Vec<u8>) -> bool {
+    matches!(
+        timeout(WRITE_TIME, socket.send_message(&message)).await,
+        Ok(Ok(()))
+    )
 }
 
-pub(super) fn server_pem(shared: Arc<Shared>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.on_upgrade(async move |mut socket| {
-        let mut link = Link::new(&shared);
+pub(super) fn server_pem(shared: Arc<Shared>, handshake: Handshake, peer: String) -> Response<Body> {
+    start(handshake, async move |mut socket, visitor| {
+        let mut link = Link::new(&shared, peer, visitor, receive::SMALL_BODY);
         while link.frame(&shared, &mut socket).await.is_some() {
-            if !send(
-                &mut socket,
-                frame(StatusCode::OK, shared.config.frontend.certificate.as_bytes()),
-            )
-            .await
-            {
+            let pem = shared.config.frontend.certificate.as_bytes();
+            if !send(&mut socket, frame(StatusCode::OK, pem)).await {
                 return;
             }
         }
     })
 }
 
-pub(super) fn control(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: String) -> Response {
-    upgrade.on_upgrade(async move |mut socket| {
-        let mut link = Link::new(&shared);
+fn start<F>(
+    handshake: Handshake,
+    talk: impl FnOnce(Socket, Option<Arc<Visitor>>) -> F + Send + 'static,
+) -> Response<Body>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Handshake {
+        upgrade,
+        accept,
+        visitor,
+    } = handshake;
+    frames::upgrade(upgrade, accept, move |socket| talk(socket, visitor))
+}
+
+pub(super) fn control(shared: Arc<Shared>, handshake: Handshake, peer: String) -> Response<Body> {
+    start(handshake, async move |mut socket, visitor| {
+        let mut link = Link::new(&shared, peer.clone(), visitor, receive::limit(&shared));
         while let Some(body) = link.frame(&shared, &mut socket).await {
             let status = async {
+                // What is too large is swallowed, so that its sender drops it and goes on with the next.
+                let Some(body) = body else { return Ok(()) };
                 let _slot = control::slot(&shared, false).await?;
-                control::accept(&shared, &peer, body).await
+                control::accept(&shared, &peer, link.visitor.as_deref(), body)
+                    .await
+                    .map(drop)
             };
-            let status = status.await.map_or_else(|status| status, |_| StatusCode::OK);
+            let status = Box::pin(status)
+                .await
+                .map_or_else(|status| status, |()| StatusCode::OK);
             let goes_on = matches!(status, StatusCode::OK | StatusCode::BAD_REQUEST);
             if !send(&mut socket, frame(status, &[])).await || !goes_on {
                 return;
@@ -107,17 +141,18 @@ pub(super) fn control(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: Stri
     })
 }
 
-pub(super) fn reader(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: String) -> Response {
-    upgrade.on_upgrade(async move |mut socket| {
-        let mut link = Link::new(&shared);
+pub(super) fn reader(shared: Arc<Shared>, handshake: Handshake, peer: String) -> Response<Body> {
+    start(handshake, async move |mut socket, visitor| {
+        let mut link = Link::new(&shared, peer.clone(), visitor, receive::SMALL_BODY);
         let Some(body) = link.frame(&shared, &mut socket).await else {
             return;
         };
         let admitted = async {
+            let body = body.ok_or(StatusCode::OK)?;
             let packet = receive::open(&shared, &peer, body).await?;
-            reader::admit(&shared, &peer, packet).await
+            reader::admit(&shared, &peer, link.visitor.as_deref(), packet).await
         };
-        let waiting = match admitted.await {
+        let waiting = match Box::pin(admitted).await {
             Ok(waiting) => waiting,
             Err(status) => {
                 send(&mut socket, frame(status, &[])).await;
@@ -126,7 +161,8 @@ pub(super) fn reader(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: Strin
         };
         let mut reported = waiting.reported_table;
         loop {
-            let messages = match tasks::collect(&shared, &waiting.client_id, reported.take()).await {
+            let collected = tasks::collect(&shared, &waiting.client_id, reported.take());
+            let messages = match Box::pin(collected).await {
                 Ok(messages) => messages,
                 Err(error) => {
                     tracing::error!(client_id = waiting.client_id, %error, "tasks not read");
@@ -144,7 +180,7 @@ pub(super) fn reader(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: Strin
             }
             tokio::select! {
                 () = waiting.connection.wake.notified() => {}
-                is_alive = link.wait(&mut socket) => if !is_alive {
+                is_alive = link.wait(&shared, &mut socket) => if !is_alive {
                     waiting.connection.note_left();
                     return;
                 },
@@ -154,73 +190,98 @@ pub(super) fn reader(shared: Arc<Shared>, upgrade: WebSocketUpgrade, peer: Strin
     })
 }
 
-/// Keeps a socket alive: we ping, the other side must answer within 1.1 periods.
+/// Keeps a socket alive: we ping, the other side must answer within 1.1 periods. A stranger has less time.
 struct Link {
     period: Duration,
     next_ping: Instant,
     dead_at: Instant,
+    peer: String,
+    visitor: Option<Arc<Visitor>>,
+    started: Instant,
+    /// When the message that is being received began.
+    message_began: Option<Instant>,
+    limit: usize,
 }
 
 impl Link {
-    fn new(shared: &Shared) -> Link {
+    fn new(shared: &Shared, peer: String, visitor: Option<Arc<Visitor>>, limit: usize) -> Link {
         let period = Duration::from_secs(shared.config.client.ws_ping_wait_sec.clamp(1, 3600));
         let now = Instant::now();
         Link {
             period,
             next_ping: now + period,
             dead_at: now + period + period / 10,
+            peer,
+            visitor,
+            started: now,
+            message_began: None,
+            limit,
         }
     }
 
-    /// The next data frame; none when the socket is gone or the server stops.
-    async fn frame(&mut self, shared: &Shared, socket: &mut WebSocket) -> Option<Bytes> {
+    /// The next message, inner none for one that is too large; outer none when the socket is gone or the server stops.
+    async fn frame(&mut self, shared: &Shared, socket: &mut Socket) -> Option<Option<Bytes>> {
         loop {
             let received = tokio::select! {
-                received = self.step(socket) => received,
+                received = self.step(shared, socket) => received,
                 () = shared.stopping.cancelled() => return None,
             };
             match received {
-                Step::Frame(body) => return Some(body),
-                Step::Alive => {}
-                Step::Gone => return None,
+                Received::Message(body) => return Some(Some(body)),
+                Received::TooLarge => {
+                    shared.gateway.refused.count(&self.peer, Reason::TooLarge);
+                    return Some(None);
+                }
+                Received::Alive => {}
+                Received::Gone => return None,
             }
         }
     }
 
-    /// Waits until a ping was due (true) or the socket is gone (false); data frames are dropped.
-    async fn wait(&mut self, socket: &mut WebSocket) -> bool {
+    /// Waits until a ping was due (true) or the socket is gone (false); messages are dropped.
+    async fn wait(&mut self, shared: &Shared, socket: &mut Socket) -> bool {
         let before = self.next_ping;
         while self.next_ping == before {
-            if matches!(self.step(socket).await, Step::Gone) {
+            if matches!(self.step(shared, socket).await, Received::Gone) {
                 return false;
             }
         }
         true
     }
 
-    async fn step(&mut self, socket: &mut WebSocket) -> Step {
+    async fn step(&mut self, shared: &Shared, socket: &mut Socket) -> Received {
+        let is_proven = self.visitor.as_ref().is_none_or(|visitor| visitor.is_proven());
+        let is_known = is_proven || shared.gateway.intake.is_known(&self.peer);
+        if !socket.is_within_message() {
+            self.message_began = None;
+        } else if self.message_began.is_none() {
+            self.message_began = Some(Instant::now());
+        }
+        let mut deadline = self.dead_at;
+        if let Some(began) = self.message_began {
+            deadline = began + receive::body_time(is_known);
+        }
+        if !is_proven {
+            deadline = deadline.min(self.started + STRANGER_TIME);
+        }
         tokio::select! {
-            received = socket.recv() => {
-                let Some(Ok(message)) = received else { return Step::Gone };
+            received = socket.receive(&shared.gateway.intake, is_known, self.limit) => {
                 self.dead_at = Instant::now() + self.period + self.period / 10;
-                match message {
-                    Message::Binary(body) => Step::Frame(body),
-                    Message::Text(text) => Step::Frame(text.into()),
-                    Message::Close(_) => Step::Gone,
-                    Message::Ping(_) | Message::Pong(_) => Step::Alive,
-                }
+                received
             }
             () = tokio::time::sleep_until(self.next_ping) => {
                 self.next_ping = Instant::now() + self.period;
-                if send(socket, Message::Ping(Bytes::new())).await { Step::Alive } else { Step::Gone }
+                match timeout(WRITE_TIME, socket.send(PING, &[])).await {
+                    Ok(Ok(())) => Received::Alive,
+                    _ => Received::Gone,
+                }
             }
-            () = tokio::time::sleep_until(self.dead_at) => Step::Gone,
+            () = tokio::time::sleep_until(deadline) => {
+                if self.message_began.is_some() || !is_proven {
+                    shared.gateway.refused.count(&self.peer, Reason::TooSlow);
+                }
+                Received::Gone
+            }
         }
     }
-}
-
-enum Step {
-    Frame(Bytes),
-    Alive,
-    Gone,
 }

@@ -1,6 +1,7 @@
 //! Who makes a request, and the seam every handler asks: [`Principal::authorize`].
 
 use super::{COOKIE, Permission, permissions_of, sessions, token_hash};
+use crate::gateway::Visitor;
 use crate::shared::{Shared, peer_address};
 use crate::{Error, Result};
 use axum::extract::FromRequestParts;
@@ -58,6 +59,9 @@ impl FromRequestParts<Arc<Shared>> for Principal {
                     "header `X-CSRF-Token` is missing or wrong; reload the page",
                 ));
             }
+        }
+        if let Some(visitor) = parts.extensions.get::<Arc<Visitor>>() {
+            visitor.prove();
         }
         Ok(Principal {
             permissions: permissions_of(&user.roles),
