@@ -13,5 +13,7 @@ mod session;
 pub(crate) mod shell;
 pub(crate) mod starlark_worker;
 mod stored;
+mod terminal_password;
+pub(crate) mod user;
 mod verify;
 pub(crate) mod vql;
