@@ -52,6 +52,8 @@ enum Verb {
     /// The server and its web GUI.
     #[command(alias = "frontend")]
     Server(verbs::server::Args),
+    /// The accounts of a server.
+    User(verbs::user::Args),
     /// The agent of this machine.
     #[command(alias = "client")]
     Agent(verbs::agent::Args),
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Golden(args) => verbs::golden::run(args),
         Verb::Gui(args) => verbs::gui::run(args),
         Verb::Server(args) => verbs::server::run(args),
+        Verb::User(args) => verbs::user::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
         Verb::StarlarkWorker => verbs::starlark_worker::run(),
         Verb::ProgramGuard => verbs::program_guard::run(),

@@ -14,6 +14,8 @@ mod session;
 pub(crate) mod shell;
 pub(crate) mod starlark_worker;
 mod stored;
+mod terminal_password;
+pub(crate) mod user;
 mod verify;
 pub(crate) mod vql;
 

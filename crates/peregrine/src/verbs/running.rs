@@ -25,6 +25,9 @@ pub(crate) struct ServerArgs {
     /// at the first start.
     #[arg(long, value_name = "PORT")]
     agent_port: Option<u16>,
+    /// Begin with an empty database, though the configuration in the data folder is not new.
+    #[arg(long)]
+    new_database: bool,
     /// A folder with artifact definitions; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
@@ -65,6 +68,13 @@ impl ServerArgs {
         std::fs::create_dir_all(folder).with_context(other_folder)?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
         let storage = Storage::embedded(folder).with_context(other_folder)?;
+        let is_first = !Config::server_file(folder).exists();
+        anyhow::ensure!(
+            !is_first || !storage.is_used().await?,
+            "`{}` is missing, but the database beside it is in use: a new one would bring new keys, and no agent would know this \
+             server; put the file back, or choose an empty folder with --datastore",
+            Config::server_file(folder).display()
+        );
         let mut config = self.config(folder)?;
         if is_local {
             (
@@ -72,6 +82,7 @@ impl ServerArgs {
                 config.defaults.event_max_wait_jitter,
             ) = (1, 0);
         }
+        storage.tie_to(&config, is_first || self.new_database).await?;
         // After a crash a port may be taken that was free when it was chosen.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
         check_port(

@@ -1,0 +1,156 @@
+//! `peregrine user`: accounts of a server, in its data folder; the server may be running.
+
+use super::running::user_data;
+use super::terminal_password;
+use anyhow::Context as _;
+use clap::Subcommand;
+use peregrine_server::{Accounts, Config, Role};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `user`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Add a user.
+    Add(Add),
+    /// Give a user another password; all sessions of that user end.
+    Passwd(Passwd),
+    /// List users and their roles.
+    List(Folder),
+}
+
+/// Where the accounts are.
+#[derive(clap::Args)]
+struct Folder {
+    /// The data folder of the server; by default `peregrine` in the user's data directory.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    datastore: Option<PathBuf>,
+    /// The same, by the configuration file of the server.
+    #[arg(short = 'c', long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Add {
+    /// The user's name.
+    name: String,
+    /// What the user may do; several with commas.
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
+    roles: Vec<Role>,
+    #[command(flatten)]
+    password: Password,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(clap::Args)]
+struct Passwd {
+    /// The user's name.
+    name: String,
+    #[command(flatten)]
+    password: Password,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(clap::Args)]
+struct Password {
+    /// A file whose first line is the password; `-` for standard input. Without it the terminal is asked.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        format!("no role `{name}`; there are {}", known.join(", "))
+    })
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match args.verb {
+            Verb::Add(add) => {
+                let accounts = add.folder.open()?;
+                accounts.check_new(&add.name).await?;
+                let password = add.password.read(&add.name)?;
+                accounts.add(&add.name, &password, &add.roles).await?;
+                println!("user `{}` is added", add.name);
+            }
+            Verb::Passwd(passwd) => {
+                let accounts = passwd.folder.open()?;
+                accounts.check_known(&passwd.name).await?;
+                let password = passwd.password.read(&passwd.name)?;
+                accounts.set_password(&passwd.name, &password).await?;
+                println!(
+                    "user `{}` has a new password; earlier sessions are ended",
+                    passwd.name
+                );
+            }
+            Verb::List(folder) => {
+                for account in folder.open()?.list().await? {
+                    let locked = if account.locked { "  locked" } else { "" };
+                    println!(
+                        "{:<20}  {:<30}  {}{locked}",
+                        account.name.escape_debug().to_string(),
+                        account.roles.join(","),
+                        account.created
+                    );
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+impl Folder {
+    fn open(&self) -> anyhow::Result<Accounts> {
+        let folder = match (&self.datastore, &self.config) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(file)) => {
+                let config =
+                    Config::load(file).with_context(|| format!("`{}` (--config)", file.display()))?;
+                config.datastore.location
+            }
+            (None, None) => user_data()
+                .context("no data directory: set HOME, or name a folder with --datastore")?
+                .join("peregrine"),
+        };
+        // Files that SQLite makes beside the database would belong to us, and the server could not open them.
+        if let Ok(file) = folder.join("peregrine.db").metadata()
+            && file.uid() != rustix::process::geteuid().as_raw()
+        {
+            anyhow::bail!(
+                "`{}` belongs to another account (uid {}); run this as that account, as with `sudo -u '#{}' …`",
+                folder.display(),
+                file.uid(),
+                file.uid()
+            );
+        }
+        Ok(Accounts::open(&folder)?)
+    }
+}
+
+impl Password {
+    fn read(&self, user: &str) -> anyhow::Result<String> {
+        match &self.password_file {
+            Some(file) if file.as_os_str() == "-" => terminal_password::first_line(std::io::stdin().lock()),
+            Some(file) => {
+                let opened = std::fs::File::open(file)
+                    .with_context(|| format!("`{}` (--password-file)", file.display()))?;
+                terminal_password::first_line(std::io::BufReader::new(opened))
+            }
+            None => terminal_password::ask(user),
+        }
+    }
+}
