@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
+pub(crate) mod describe;
 pub(crate) mod golden;
 pub(crate) mod gui;
 pub(crate) mod lsp;
@@ -13,5 +14,6 @@ mod session;
 pub(crate) mod shell;
 pub(crate) mod starlark_worker;
 mod stored;
+mod terminal_log;
 mod verify;
 pub(crate) mod vql;
