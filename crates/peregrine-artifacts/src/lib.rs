@@ -74,4 +74,5 @@ pub use reformat::{reformat, reformat_keeping_comments};
 pub use repository::{COMPILED_IN, Loaded, Repository};
 pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;
+pub use suggest::closest;
 pub use verify::{Verification, verify, verify_yaml};

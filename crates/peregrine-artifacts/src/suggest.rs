@@ -1,7 +1,7 @@
 //! "Did you mean": the known name that looks most like a wrong one.
 
 /// The closest of `names`, if any is close enough to be a slip.
-pub(crate) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wrong.chars().count() / 3).clamp(2, 6);
     let wrong = wrong.to_lowercase();
     let scored = names
@@ -10,7 +10,7 @@ pub(crate) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> 
             let distance = distance(&wrong, &name.to_lowercase());
             (distance <= limit).then_some((distance, name))
         });
-    scored.min().map(|(_, name)| name.to_owned())
+    scored.min().map(|(_, name)| name)
 }
 
 /// Edits that turn `a` into `b`.

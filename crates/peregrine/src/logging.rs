@@ -1,5 +1,6 @@
 //! Logs: structured, on standard error, quiet for tools and informative for services.
 
+use crate::terminal::{self, Plain};
 use peregrine_plugins::RecentLog;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, LazyLock};
@@ -18,7 +19,11 @@ struct Tee;
 impl Write for Tee {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         RECENT.push(line);
-        io::stderr().write_all(line)?;
+        if io::stderr().is_terminal() {
+            Plain::with_colours(io::stderr()).write_all(line)?;
+        } else {
+            io::stderr().write_all(line)?;
+        }
         Ok(line.len())
     }
 
@@ -44,7 +49,6 @@ pub(crate) fn start(verbose: u8, json: bool, is_service: bool) {
     if json {
         builder.json().init();
     } else {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        builder.with_ansi(colour).init();
+        builder.with_ansi(terminal::is_coloured(&io::stderr())).init();
     }
 }

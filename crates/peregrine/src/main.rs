@@ -10,9 +10,11 @@ mod output;
 mod progress;
 mod registry;
 mod remap;
+mod terminal;
 mod verbs;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Starts fast, stays small with many threads, and gives memory back.
@@ -57,6 +59,10 @@ enum Verb {
     /// The agent of this machine.
     #[command(alias = "client")]
     Agent(verbs::agent::Args),
+    /// Print the script with which a shell completes this command line.
+    Completion(verbs::describe::CompletionArgs),
+    /// Write manual pages.
+    Man(verbs::describe::ManArgs),
     /// The process in which `starl()` runs a script.
     #[command(hide = true)]
     StarlarkWorker,
@@ -70,7 +76,9 @@ fn main() -> ExitCode {
     // Installing twice is the only failure, and this is the only place that installs.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let _ = peregrine_plugins::program_start();
-    let is_service = matches!(cli.verb, Verb::Gui(_) | Verb::Server(_) | Verb::Agent(_));
+    // Who starts `gui` at a terminal is to see the address and the password, and what goes wrong.
+    let is_watched = matches!(cli.verb, Verb::Gui(_)) && std::io::stderr().is_terminal();
+    let is_service = !is_watched && matches!(cli.verb, Verb::Gui(_) | Verb::Server(_) | Verb::Agent(_));
     logging::start(cli.verbose, cli.log_json, is_service);
     let as_json = cli.log_json;
     let outcome = match cli.verb {
@@ -84,6 +92,8 @@ fn main() -> ExitCode {
         Verb::Server(args) => verbs::server::run(args),
         Verb::User(args) => verbs::user::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
+        Verb::Completion(args) => verbs::describe::completion(&args, Cli::command()),
+        Verb::Man(args) => verbs::describe::man(&args, Cli::command()),
         Verb::StarlarkWorker => verbs::starlark_worker::run(),
         Verb::ProgramGuard => verbs::program_guard::run(),
     };
@@ -94,7 +104,7 @@ fn main() -> ExitCode {
                 refused.to_json().for_each(|finding| eprintln!("{finding}"));
                 return ExitCode::FAILURE;
             }
-            eprintln!("peregrine: error: {error:#}");
+            terminal::say(terminal::Style::Error, &format!("peregrine: error: {error:#}"));
             ExitCode::FAILURE
         }
     }

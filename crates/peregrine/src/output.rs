@@ -2,9 +2,11 @@
 
 mod csv_rows;
 mod json_rows;
+mod layout;
 mod table;
 
 use crate::progress::Progress;
+use crate::terminal::{self, Plain};
 use clap::ValueEnum;
 use peregrine_engine::prelude::{Row, Scope};
 use std::io::{self, IsTerminal, Write};
@@ -19,9 +21,11 @@ pub(crate) enum Format {
     Jsonl,
     /// A header, then a line a row.
     Csv,
-    /// Columns for reading.
+    /// Columns for reading, a line a row.
     #[value(alias = "text")]
     Table,
+    /// A line a field, for rows with many columns.
+    Record,
 }
 
 impl Format {
@@ -51,8 +55,13 @@ pub(crate) fn writer(
     file: Option<&Path>,
     progress: &Progress,
 ) -> anyhow::Result<Box<dyn RowWriter>> {
+    let is_terminal = file.is_none() && io::stdout().is_terminal();
     let out: Box<dyn Write + Send> = match file {
-        None if io::stdout().is_terminal() => progress.guard(Box::new(io::stdout())),
+        None if is_terminal && matches!(format, Format::Table | Format::Record) => {
+            // It makes its cells harmless itself, and may colour its lines.
+            progress.guard(Box::new(io::stdout()))
+        }
+        None if is_terminal => Box::new(Plain::new(progress.guard(Box::new(io::stdout())))),
         None => Box::new(io::stdout()),
         Some(path) => {
             use std::os::unix::fs::OpenOptionsExt;
@@ -69,6 +78,17 @@ pub(crate) fn writer(
         Format::Json => Box::new(json_rows::JsonArray::new(out)),
         Format::Jsonl => Box::new(json_rows::JsonLines::new(out)),
         Format::Csv => Box::new(csv_rows::Csv::new(out)),
-        Format::Table => Box::new(table::Table::new(out)),
+        Format::Table | Format::Record => Box::new(table::Table::new(
+            out,
+            is_terminal.then(width),
+            is_terminal && terminal::is_coloured(&io::stdout()),
+            format == Format::Record,
+        )),
     })
+}
+
+/// Characters in a line of the terminal.
+fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| size.ws_col);
+    usize::from(if columns == 0 { 80 } else { columns })
 }

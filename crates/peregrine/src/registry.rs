@@ -1,5 +1,6 @@
 //! Everything VQL can do in this program.
 
+use crate::terminal::{self, Style};
 use peregrine_artifacts::{Origin, Repository};
 use peregrine_engine::prelude::Registry;
 use std::path::PathBuf;
@@ -30,7 +31,10 @@ pub(crate) fn repository(definitions: &[PathBuf]) -> anyhow::Result<Repository> 
         );
         let loaded = repository.load_folder(folder, Origin::BuiltIn);
         for (path, error) in loaded.errors {
-            eprintln!("{}: {error}", path.display());
+            terminal::say(
+                Style::Warning,
+                &format!("`{}` is left out: {error}", path.display()),
+            );
         }
     }
     Ok(repository)

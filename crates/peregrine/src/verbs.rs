@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
+pub(crate) mod describe;
 pub(crate) mod golden;
 pub(crate) mod gui;
 pub(crate) mod lsp;
@@ -14,6 +15,7 @@ mod session;
 pub(crate) mod shell;
 pub(crate) mod starlark_worker;
 mod stored;
+mod terminal_log;
 mod terminal_password;
 pub(crate) mod user;
 mod verify;

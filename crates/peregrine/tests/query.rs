@@ -401,3 +401,278 @@ fn a_server_without_its_configuration_does_not_start_anew() {
     );
     assert!(!folder.path().join("server.config.yaml").exists());
 }
+
+/// `artifacts` with definitions in a folder.
+fn artifacts(args: &[&str]) -> Output {
+    run(&[&["artifacts"], args].concat(), "")
+}
+
+#[test]
+fn csv_loses_no_column() {
+    check(
+        &[
+            "--format",
+            "csv",
+            "SELECT * FROM chain(a={ SELECT 1 AS A, 2 AS B FROM scope() }, b={ SELECT 3 AS B FROM scope() },
+               c={ SELECT 4 AS A, 5 AS C FROM scope() }, d={ SELECT 6 AS C FROM scope() })",
+            "SELECT 7 AS A FROM scope()",
+        ],
+        "A,B\n1,2\n,3\n\nA,C\n4,5\n,6\nA\n7\n",
+    );
+}
+
+#[test]
+fn a_table_has_a_line_a_row_and_a_record_a_line_a_field() {
+    let long = "x".repeat(500);
+    let row = format!("SELECT 12345678 AS Size, '{long}' AS Text, 'a\nb' AS Lines FROM scope()");
+    let shown = text(&query(&["--format", "table", &row]).stdout);
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(
+        shown.contains("12345678") && shown.contains("a b") && shown.contains("x…"),
+        "{shown}"
+    );
+    let shown = text(
+        &query(&[
+            "--format",
+            "record",
+            "SELECT 1 AS One, 'two' AS Second FROM range(end=2)",
+        ])
+        .stdout,
+    );
+    assert_eq!(
+        shown,
+        "── row 1 ──\n One     1\n Second  two\n── row 2 ──\n One     1\n Second  two\n"
+    );
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_shown_in_names_and_messages_too() {
+    let hostile = "SELECT 'cell\u{202e}\u{1b}[2J' AS `name\u{202e}\u{1b}[2J`, log(message='said\u{202e}\u{1b}[2J\u{9b}1m') AS L FROM scope()";
+    let output = query(&["--format", "table", hostile]);
+    for (stream, words) in [
+        (text(&output.stdout), ["cell\\u202e␛[2J", "name\\u202e␛[2J"]),
+        (text(&output.stderr), ["said\\u202e␛[2J", "\\u009b1m"]),
+    ] {
+        assert!(!stream.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{stream:?}");
+        assert!(words.iter().all(|word| stream.contains(word)), "{stream:?}");
+    }
+    // An error that quotes what is hostile.
+    let refused = query(&["-f", "/no/such/\u{202e}\u{1b}[2J"]);
+    assert!(
+        text(&refused.stderr).contains("/no/such/\\u202e␛[2J"),
+        "{:?}",
+        text(&refused.stderr)
+    );
+}
+
+#[test]
+fn what_is_not_there_is_told_once_with_a_suggestion() {
+    let output = query(&[
+        "SELECT * FROM foreach(row={ SELECT * FROM range(end=3) }, query={ SELECT nosuch FROM pslst() })",
+    ]);
+    let log = text(&output.stderr);
+    assert_eq!(log.matches("pslst").count(), 1, "{log}");
+    assert!(
+        log.contains("Plugin pslst not found; did you mean `pslist`?"),
+        "{log}"
+    );
+    assert!(!log.contains("Current Scope"), "{log}");
+    assert_eq!(output.status.code(), Some(1));
+    let log = text(&query(&["SELECT nosuch FROM range(end=3)"]).stderr);
+    assert_eq!(log.matches("nosuch").count(), 1, "{log}");
+    let log = text(&query(&["--debug", "SELECT nosuch FROM range(end=3)"]).stderr);
+    assert!(
+        log.matches("nosuch").count() >= 3 && log.contains("Current Scope"),
+        "{log}"
+    );
+}
+
+#[test]
+fn links_that_lead_back_are_told_once_with_their_number() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join(name).join("up")).unwrap();
+    }
+    let glob = format!(
+        "SELECT count() AS N FROM glob(globs='{}/**') GROUP BY 1",
+        folder.path().display()
+    );
+    let log = text(&query(&[&glob]).stderr);
+    assert!(log.lines().count() <= 2, "{log}");
+    let all = text(&query(&["--debug", &glob]).stderr);
+    let cycles = all.matches("Symlink cycle detected").count();
+    assert!(cycles > 1, "{all}");
+    assert!(
+        log.contains(&format!("{} other link", cycles - 1)) || log.contains("another link"),
+        "{log}"
+    );
+}
+
+#[test]
+fn definitions_of_the_folder_are_known_when_others_are_verified_and_broken_ones_are_told() {
+    let library = tempfile::tempdir().unwrap();
+    let checked = tempfile::tempdir().unwrap();
+    fs::write(
+        library.path().join("own.yaml"),
+        "name: Custom.Own\ndescription: |\n  Lists what is\n  there. And more.\nparameters: [{name: P}]\nsources: [{query: SELECT P FROM scope()}]\n",
+    )
+    .unwrap();
+    fs::write(library.path().join("broken.yaml"), "name: [\n").unwrap();
+    let caller = checked.path().join("caller.yaml");
+    fs::write(
+        &caller,
+        "name: Custom.Caller\nsources: [{query: SELECT * FROM Artifact.Custom.Own(P='x')}]\n",
+    )
+    .unwrap();
+    let (library, caller) = (library.path().to_str().unwrap(), caller.to_str().unwrap());
+    let verified = artifacts(&["verify", "-D", library, caller]);
+    assert!(
+        text(&verified.stdout).contains("ok"),
+        "{}",
+        text(&verified.stdout)
+    );
+    assert!(
+        text(&verified.stderr).contains("broken.yaml` is left out"),
+        "{}",
+        text(&verified.stderr)
+    );
+    assert_ne!(artifacts(&["verify", caller]).status.code(), Some(0));
+    let listed = text(&artifacts(&["list", "-D", library, "Custom.*"]).stdout);
+    assert!(listed.trim_end().ends_with("Lists what is there."), "{listed}");
+}
+
+/// Rows of an artifact, as JSON.
+fn collect(name: &str, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let mut args = vec!["collect", "--format", "jsonl", name];
+    for argument in arguments {
+        args.extend(["--args", *argument]);
+    }
+    let output = artifacts(&args);
+    assert_eq!(text(&output.stderr), "", "{name} {arguments:?}");
+    assert_eq!(output.status.code(), Some(0));
+    text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn column(rows: &[serde_json::Value], name: &str) -> Vec<String> {
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    rows.iter().map(|row| text(&row[name])).collect()
+}
+
+#[test]
+fn parameters_of_shipped_artifacts_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::create_dir(path("sub")).unwrap();
+    fs::write(path("a"), "hello\n").unwrap();
+    fs::write(path("sub/b"), "a longer text\nworld\n").unwrap();
+    std::os::unix::fs::symlink(path("sub"), path("link")).unwrap();
+    let everything = format!("SearchFilesGlob={}", path("**"));
+    let find = |arguments: &[&str]| {
+        let rows = collect(
+            "Linux.Search.FileFinder",
+            &[&[everything.as_str()], arguments].concat(),
+        );
+        let mut found = column(&rows, "OSPath");
+        found.sort();
+        found
+            .iter()
+            .map(|found| found.replace(&path(""), ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(find(&["DoNotFollowSymlinks=Y"]), ["a", "link", "sub", "sub/b"]);
+    assert_eq!(find(&[]), ["a", "link", "link/b", "sub", "sub/b"]);
+    assert_eq!(find(&["ExcludePathRegex=/(link|sub)$"]), ["a"]);
+    assert_eq!(
+        find(&["MinSize=10", "MaxSize=100", "DoNotFollowSymlinks=Y"]),
+        ["sub/b"]
+    );
+    assert_eq!(find(&["ContentRegex=wor", "DoNotFollowSymlinks=Y"]), ["sub/b"]);
+    assert_eq!(find(&["ModifiedBefore=1999-01-01T00:00:00Z"]), [""; 0]);
+    assert_eq!(find(&["MoreRecentThan=2999-01-01T00:00:00Z"]), [""; 0]);
+    let hashed = collect(
+        "Linux.Search.FileFinder",
+        &[
+            &format!("SearchFilesGlob={}", path("a")),
+            "Calculate_Hash=Y",
+            "Upload_File=N",
+        ],
+    );
+    assert_eq!(hashed[0]["Hash"]["MD5"], "b1946ac92492d2347c6235b4d2611184");
+
+    let target = format!("TargetGlob={}", path("**"));
+    let hunt = |arguments: &[&str]| {
+        column(
+            &collect(
+                "Generic.Detection.HashHunter",
+                &[&[target.as_str()], arguments].concat(),
+            ),
+            "Name",
+        )
+    };
+    assert_eq!(hunt(&["MD5List=x, b1946ac92492d2347c6235b4d2611184"]), ["a"]);
+    assert_eq!(hunt(&["SizeMax=10"]), ["a"]);
+    assert!(hunt(&["SizeMin=10"]).iter().all(|name| name == "b"));
+    assert_eq!(hunt(&["DateAfter=2999-01-01T00:00:00Z"]), [""; 0]);
+    assert_eq!(hunt(&["DateBefore=1970-01-02T00:00:00Z"]), [""; 0]);
+
+    let mounts = path("mounts");
+    fs::write(
+        &mounts,
+        "/dev/sda1 /a\\040b ext4 rw,noatime 0 0\nproc /proc proc rw 0 0\n",
+    )
+    .unwrap();
+    let rows = collect(
+        "Linux.Mounts",
+        &[&format!("ProcMounts={mounts}"), "FSTypeRegex=ext"],
+    );
+    assert_eq!(column(&rows, "Mount"), ["/a b"]);
+    assert_eq!(column(&rows, "Options"), ["rw,noatime"]);
+
+    let me = std::process::id();
+    let tree = collect(
+        "Generic.System.Pstree",
+        &[&format!("PidFilter=^{me}$"), "CallChainSep=/", "IncludePstree=Y"],
+    );
+    let chain = column(&tree, "CallChain");
+    assert!(
+        chain.len() == 1 && chain[0].contains('/') && !chain[0].contains("Null"),
+        "{chain:?}"
+    );
+    assert!(tree[0]["PSTree"]["children"].is_array(), "{tree:?}");
+    let none = collect("Generic.System.Pstree", &["CommandlineRegex=^no such line$"]);
+    assert!(none.is_empty());
+}
+
+#[test]
+fn a_misspelt_keyword_is_recognised() {
+    for (wrong, meant) in [
+        ("SELECT A FRM scope()", "FROM"),
+        ("SELECT A FORM scope()", "FROM"),
+        ("SELECT A FROM scope() WHER A", "WHERE"),
+        ("SELECT A FROM scope() LIMTI 1", "LIMIT"),
+    ] {
+        check_fails(&[wrong], 1, &format!("did you mean `{meant}`?"));
+    }
+    check_fails(&["SELECT A B FROM scope()"], 1, "separate columns with `,`");
+}
+
+#[test]
+fn shells_and_manuals_learn_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&run(&["completion", shell], "").stdout);
+        assert!(
+            script.contains("artifacts") && script.contains("max-rows"),
+            "{shell}: {script}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("man1");
+    assert!(run(&["man", target.to_str().unwrap()], "").status.success());
+    let page = fs::read_to_string(target.join("peregrine-query.1")).unwrap();
+    assert!(page.contains("max"), "{page}");
+    assert!(target.join("peregrine.1").is_file());
+}

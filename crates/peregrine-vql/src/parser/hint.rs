@@ -22,6 +22,7 @@ impl Parser<'_> {
     pub(super) fn unexpected_after_columns<T>(&mut self) -> Parsed<T> {
         let mut help = self.usual_mistake("");
         let follows_value = self.previous().is_some_and(|token| ends_value(token.kind));
+        help = help.or_else(|| self.slip(&["FROM"]));
         if help.is_none() && follows_value && matches!(self.kind(), TokenKind::Ident | TokenKind::String) {
             help = Some("separate columns with `,`, or name a column with `AS`".to_owned());
         }
@@ -54,7 +55,9 @@ impl Parser<'_> {
                 (TokenKind::Ident, _) if self.word().eq_ignore_ascii_case("JOIN") => {
                     Some("there is no `JOIN`: use `foreach()`".to_owned())
                 }
-                _ => None,
+                _ => self.slip(&[
+                    "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "EXPLAIN", "SELECT", "LET",
+                ]),
             };
         }
         let expected = match statement {
@@ -96,6 +99,16 @@ impl Parser<'_> {
         }
         self.report(diagnostic);
         Err(Refused)
+    }
+
+    /// The keyword that a name here is a slip of the finger away from.
+    fn slip(&self, keywords: &[&str]) -> Option<String> {
+        let word = self.word();
+        let meant = keywords.iter().find(|keyword| {
+            let first = keyword.split(' ').next().unwrap_or_default();
+            self.at(TokenKind::Ident) && is_slip(&word.to_ascii_uppercase(), first)
+        })?;
+        Some(format!("did you mean `{meant}`?"))
     }
 
     fn word(&self) -> &str {
@@ -191,4 +204,22 @@ fn ends_value(kind: TokenKind) -> bool {
         kind,
         Ident | NegIdent | Number | String | RawString | True | False | Null | CloseParen | CloseBracket
     )
+}
+
+/// Whether one letter is missing, too many or another one, or two have changed places.
+fn is_slip(word: &str, keyword: &str) -> bool {
+    let (word, keyword) = (word.as_bytes(), keyword.as_bytes());
+    let is_same = |(left, right): &(&u8, &u8)| left == right;
+    let start = word.iter().zip(keyword).take_while(is_same).count();
+    let (word, keyword) = (&word[start..], &keyword[start..]);
+    let end = word
+        .iter()
+        .rev()
+        .zip(keyword.iter().rev())
+        .take_while(is_same)
+        .count();
+    match (&word[..word.len() - end], &keyword[..keyword.len() - end]) {
+        ([a, b], [c, d]) => a == d && b == c,
+        (left, right) => left.len() <= 1 && right.len() <= 1,
+    }
 }

@@ -1,21 +1,50 @@
-//! CSV: a header of the first row's columns, then a line a row.
+//! CSV: a header, then a line a row. A row with a column that the header lacks begins anew: an empty line, its own header,
+//! and the rows after it.
 
 use super::RowWriter;
+use parking_lot::Mutex;
 use peregrine_engine::json;
 use peregrine_engine::prelude::{Row, Scope, Str, Value};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// CSV.
 pub(super) struct Csv {
-    writer: csv::Writer<Box<dyn Write + Send>>,
+    writer: csv::Writer<Shared>,
+    /// The same output, for what is no record.
+    out: Shared,
     columns: Vec<Str>,
+    has_header: bool,
+}
+
+/// An output that two write to, one after the other.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Shared {
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Box<dyn Write + Send>> {
+        self.0.lock()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
 }
 
 impl Csv {
     pub(super) fn new(out: Box<dyn Write + Send>) -> Csv {
+        let out = Shared(Arc::new(Mutex::new(out)));
         Csv {
-            writer: csv::WriterBuilder::new().flexible(true).from_writer(out),
+            writer: csv::WriterBuilder::new().flexible(true).from_writer(out.clone()),
+            out,
             columns: Vec::new(),
+            has_header: false,
         }
     }
 }
@@ -50,10 +79,20 @@ fn io_error(error: csv::Error) -> io::Error {
 
 impl RowWriter for Csv {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
-        if self.columns.is_empty() {
-            self.columns = row.entries().into_iter().map(|(name, _)| name).collect();
+        let columns = row.columns();
+        let names = columns.names();
+        let has_new =
+            names != self.columns.as_slice() && names.iter().any(|name| !self.columns.contains(name));
+        if has_new || (self.columns.is_empty() && !self.has_header) {
+            if self.has_header {
+                self.writer.flush()?;
+                self.out.lock().write_all(b"\n")?;
+            }
+            self.has_header = true;
+            self.columns = names.to_vec();
             self.writer
-                .write_record(self.columns.iter().map(|name| &name[..]))?;
+                .write_record(self.columns.iter().map(|name| &name[..]))
+                .map_err(io_error)?;
         }
         let cells: Vec<Vec<u8>> = self
             .columns
@@ -66,6 +105,7 @@ impl RowWriter for Csv {
 
     fn end_statement(&mut self) -> io::Result<()> {
         self.columns.clear();
+        self.has_header = false;
         self.writer.flush()
     }
 

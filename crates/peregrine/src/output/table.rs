@@ -1,9 +1,11 @@
-//! Columns for reading. Rows are collected in groups, so that a long query shows something early.
+//! Columns for reading: a line a row, in the width of the terminal. Rows are collected in groups, so that a long query
+//! shows something early.
 
 use super::RowWriter;
 use super::csv_rows::cell;
-use comfy_table::{ContentArrangement, Table as Grid, presets};
-use peregrine_engine::prelude::{Row, Scope, Str};
+use super::layout::{self, Column};
+use crate::terminal::{Style, shown};
+use peregrine_engine::prelude::{Row, Scope, Str, Value};
 use std::io::{self, Write};
 
 /// Rows laid out together.
@@ -11,55 +13,133 @@ const GROUP: usize = 500;
 /// Characters of a cell that are shown.
 const LONGEST_CELL: usize = 400;
 
-/// A table.
+/// A table, or with one field a line.
 pub(super) struct Table {
     out: Box<dyn Write + Send>,
     columns: Vec<Str>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
+    /// Characters a line may have; `None` where nothing limits it.
+    width: Option<usize>,
+    is_coloured: bool,
+    as_records: bool,
+    /// Rows printed as records so far.
+    records: usize,
+}
+
+struct Cell {
+    text: String,
+    is_number: bool,
 }
 
 impl Table {
-    pub(super) fn new(out: Box<dyn Write + Send>) -> Table {
+    pub(super) fn new(
+        out: Box<dyn Write + Send>,
+        width: Option<usize>,
+        is_coloured: bool,
+        as_records: bool,
+    ) -> Table {
         Table {
             out,
             columns: Vec::new(),
             rows: Vec::new(),
+            width,
+            is_coloured,
+            as_records,
+            records: 0,
         }
     }
 
     fn print(&mut self) -> io::Result<()> {
-        if self.rows.is_empty() {
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
             return Ok(());
         }
-        let mut grid = Grid::new();
-        grid.load_style(presets::UTF8_NO_BORDERS)
-            .set_content_arrangement(ContentArrangement::Dynamic);
-        grid.set_header(self.columns.iter().map(|name| name.as_utf8_lossy().into_owned()));
-        for row in self.rows.drain(..) {
-            grid.add_row(row);
+        let names: Vec<String> = self.columns.iter().map(|name| one_line(&name[..])).collect();
+        let columns: Vec<Column> = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| {
+                let cells = || rows.iter().filter_map(|row| row.get(at));
+                Column {
+                    name: layout::width_of(name),
+                    widest: cells()
+                        .map(|cell| layout::width_of(&cell.text))
+                        .max()
+                        .unwrap_or(0),
+                    is_number: cells().all(|cell| cell.is_number)
+                        && cells().any(|cell| !cell.text.is_empty()),
+                }
+            })
+            .collect();
+        let widths = layout::widths(&columns, self.width);
+        // One row that is too wide is easier to read from top to bottom.
+        if self.as_records || (rows.len() == 1 && widths.len() < columns.len()) {
+            return self.print_records(&names, &rows);
         }
-        writeln!(self.out, "{grid}")
+        let head = line(&mut names.iter().map(String::as_str), &widths, &columns);
+        writeln!(self.out, "{}", Style::Strong.paint(&head, self.is_coloured))?;
+        for row in &rows {
+            let line = line(&mut row.iter().map(|cell| cell.text.as_str()), &widths, &columns);
+            writeln!(self.out, "{line}")?;
+        }
+        if let Some(dropped) = names.get(widths.len()..).filter(|dropped| !dropped.is_empty()) {
+            let note = format!(
+                " … and {} more: {} (a wider terminal, or --format record)",
+                if dropped.len() == 1 {
+                    "a column".to_owned()
+                } else {
+                    format!("{} columns", dropped.len())
+                },
+                dropped.join(", ")
+            );
+            writeln!(self.out, "{}", Style::Faint.paint(&note, self.is_coloured))?;
+        }
+        Ok(())
+    }
+
+    fn print_records(&mut self, names: &[String], rows: &[Vec<Cell>]) -> io::Result<()> {
+        let longest = names.iter().map(|name| layout::width_of(name)).max().unwrap_or(0);
+        for row in rows {
+            self.records += 1;
+            let title = format!("── row {} ──", self.records);
+            writeln!(self.out, "{}", Style::Faint.paint(&title, self.is_coloured))?;
+            for (name, cell) in names.iter().zip(row) {
+                let name = layout::fit(name, longest, false);
+                writeln!(
+                    self.out,
+                    " {}  {}",
+                    Style::Strong.paint(&name, self.is_coloured),
+                    cell.text
+                )?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// A terminal obeys control characters: they are shown, not sent.
-fn shown(bytes: &[u8]) -> String {
+/// A row in the columns that fit.
+fn line(cells: &mut dyn Iterator<Item = &str>, widths: &[usize], columns: &[Column]) -> String {
+    let mut line = String::new();
+    for ((text, width), column) in cells.zip(widths).zip(columns) {
+        line.push_str(if line.is_empty() { " " } else { "  " });
+        line.push_str(&layout::fit(text, *width, column.is_number));
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Text on one line, with nothing in it that a terminal obeys.
+fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let mut shown: String = text
+    let mut line: String = text
         .chars()
         .take(LONGEST_CELL)
-        .map(|c| match c {
-            '\n' | '\t' => ' ',
-            c if c.is_control() => char::from_u32(0x2400 + u32::from(c))
-                .filter(|_| u32::from(c) < 0x20)
-                .unwrap_or('\u{fffd}'),
-            c => c,
-        })
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
         .collect();
     if text.chars().nth(LONGEST_CELL).is_some() {
-        shown.push('…');
+        line.push('…');
     }
-    shown
+    shown(&line).into_owned()
 }
 
 impl RowWriter for Table {
@@ -69,12 +149,17 @@ impl RowWriter for Table {
             self.print()?;
             self.columns = columns;
         }
-        self.rows.push(
-            self.columns
-                .iter()
-                .map(|name| shown(&cell(scope, row.get(&name[..]))))
-                .collect(),
-        );
+        let cells = self.columns.iter().map(|name| {
+            let value = row.get(&name[..]).map(|value| value.reduce(scope));
+            Cell {
+                is_number: matches!(
+                    value,
+                    None | Some(Value::Null | Value::Int(_) | Value::UInt(_) | Value::Float(_))
+                ),
+                text: one_line(&cell(scope, value)),
+            }
+        });
+        self.rows.push(cells.collect());
         if self.rows.len() >= GROUP {
             self.print()?;
         }
@@ -84,10 +169,12 @@ impl RowWriter for Table {
     fn end_statement(&mut self) -> io::Result<()> {
         self.print()?;
         self.columns.clear();
+        self.records = 0;
         Ok(())
     }
 
     fn end(&mut self) -> io::Result<()> {
+        self.print()?;
         self.out.flush()
     }
 }

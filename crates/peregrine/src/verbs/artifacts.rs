@@ -61,7 +61,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Collect(collect) => run_collect(repository, &collect),
-        Verb::Verify { paths } => super::verify::run(&paths),
+        Verb::Verify { paths } => super::verify::run(&paths, &repository),
     }
 }
 
@@ -75,7 +75,7 @@ fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCo
     for artifact in repository.all() {
         let is_wanted = matches(&pattern, &artifact.name.to_lowercase());
         if is_wanted && !artifact.sources.is_empty() {
-            let first = artifact.description.lines().next().unwrap_or_default();
+            let first = first_sentence(&artifact.description);
             writeln!(
                 out,
                 "{:<40} {:<13} {first}",
@@ -85,6 +85,21 @@ fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCo
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first sentence, on one line.
+fn first_sentence(description: &str) -> String {
+    let paragraph: Vec<&str> = description
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| line.is_empty())
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let text = paragraph.join(" ");
+    match text.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => text,
+    }
 }
 
 /// Whole-name match where `*` stands for anything.

@@ -2,6 +2,7 @@
 
 use super::running::{ServerArgs, announce, until_told_to_end};
 use anyhow::Context as _;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
@@ -76,7 +77,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// An agent as any endpoint has it: a process of its own, with its own configuration and folder.
 fn start_agent(folder: &Path) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("finding this program")?;
-    Command::new(program)
+    let mut agent = Command::new(program);
+    // At a terminal the address and the password are not to drown in news of the agent.
+    if std::io::stderr().is_terminal() && std::env::var_os("PEREGRINE_LOG").is_none() {
+        agent.env("PEREGRINE_LOG", "warn");
+    }
+    agent
         .arg("agent")
         .arg("--config")
         .arg(peregrine_server::Config::client_file(folder))

@@ -1,7 +1,8 @@
 //! Running queries and printing their rows, as `query` and `artifacts collect` both do.
 
-use super::session::{self, Ended, Options, TerminalLog};
+use super::session::{self, Ended, Options};
 use super::stored::Opened;
+use super::terminal_log::TerminalLog;
 use crate::diagnostics;
 use crate::output::{self, Format};
 use crate::progress::Progress;
@@ -84,6 +85,7 @@ pub(crate) fn run(
     let was_cut = cancellation.is_cancelled();
     scope.close();
     progress.end();
+    log.end();
     if was_cut {
         let seconds = args.timeout.unwrap_or_default().as_secs_f64();
         anyhow::bail!("the {what} was stopped after {seconds} seconds (--timeout)");

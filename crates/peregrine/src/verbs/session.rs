@@ -1,8 +1,8 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
 use super::stored::Opened;
+use super::terminal_log::TerminalLog;
 use crate::output::RowWriter;
-use crate::progress::Progress;
 use crate::registry;
 use crate::remap::{self, Remap};
 use anyhow::Context as _;
@@ -12,62 +12,10 @@ use peregrine_engine::log::LogSink;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Context, Program};
 use peregrine_functions::FolderUploader;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// Messages that tell of a failure whatever their level: those an agent looks for, and calls of artifacts that gave nothing.
-const FAILURES: &str = concat!(
-    r"(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg",
-    r"|^Artifact\.[^ ]+: (no artifact|Unknown parameter))"
-);
-
-/// Messages of the query, on standard error.
-pub(crate) struct TerminalLog {
-    /// Also show DEBUG.
-    pub(crate) is_verbose: bool,
-    had_error: AtomicBool,
-    failures: Option<regex::Regex>,
-    progress: Progress,
-}
-
-impl TerminalLog {
-    pub(crate) fn new(is_verbose: bool, progress: Progress) -> Arc<TerminalLog> {
-        Arc::new(TerminalLog {
-            is_verbose,
-            progress,
-            had_error: AtomicBool::new(false),
-            failures: regex::Regex::new(FAILURES).ok(),
-        })
-    }
-
-    /// Whether anything was logged that tells of a failure.
-    pub(crate) fn had_error(&self) -> bool {
-        self.had_error.load(Ordering::Relaxed)
-    }
-}
-
-impl LogSink for TerminalLog {
-    fn log(&self, level: Level, text: &str) {
-        let is_failure = |pattern: &regex::Regex| level != Level::Debug && pattern.is_match(text);
-        if level == Level::Error || self.failures.as_ref().is_some_and(is_failure) {
-            self.had_error.store(true, Ordering::Relaxed);
-        }
-        if level == Level::Debug && !self.is_verbose {
-            return;
-        }
-        let (start, end) = match level {
-            _ if !std::io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some() => ("", ""),
-            Level::Error => ("\x1b[31m", "\x1b[0m"),
-            Level::Warn => ("\x1b[33m", "\x1b[0m"),
-            _ => ("\x1b[2m", "\x1b[0m"),
-        };
-        self.progress
-            .aside(|()| true, || eprintln!("{start}[{}] {text}{end}", level.name()));
-    }
-}
 
 /// What a session needs.
 pub(crate) struct Options {

@@ -3,11 +3,13 @@
 mod editor;
 
 use super::stored::StoredArgs;
+use super::terminal_log::TerminalLog;
 use super::{session, vql};
 use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
+use crate::terminal::{self, Style};
 use crate::{diagnostics, registry};
 use clap::ValueEnum as _;
 use parking_lot::Mutex;
@@ -48,7 +50,7 @@ LETs stay. Ctrl-C stops the running query, Ctrl-D ends the shell.
   \\?         this help
   \\d NAME    the manual page of a function or plugin
   \\l         what there is: functions, plugins, accessors
-  \\f FORMAT  how rows are printed: table, json, jsonl, csv
+  \\f FORMAT  how rows are printed: table, record, json, jsonl, csv
   \\q         end the shell";
 
 /// Whether the shell goes on.
@@ -70,7 +72,7 @@ struct Shell {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let log = session::TerminalLog::new(args.debug, Progress::default());
+    let log = TerminalLog::new(args.debug, Progress::default());
     let repository = registry::repository(&args.definitions)?;
     let options = session::Options {
         env: args.env,
@@ -152,7 +154,7 @@ impl Shell {
         };
         outcome.unwrap_or_else(|error| {
             self.had_failure = true;
-            eprintln!("{error:#}");
+            terminal::say(Style::Error, &format!("{error:#}"));
             Next::Continue
         })
     }
@@ -172,7 +174,7 @@ impl Shell {
             }
             ("f", format) => match Format::from_str(format, true) {
                 Ok(format) => self.writer = output::writer(format, None, &Progress::default())?,
-                Err(_) => anyhow::bail!("no format `{format}`; known are table, json, jsonl, csv"),
+                Err(_) => anyhow::bail!("no format `{format}`; known are table, record, json, jsonl, csv"),
             },
             _ => anyhow::bail!("no command `\\{name}`; `\\?` lists them"),
         }

@@ -11,14 +11,15 @@ use std::process::ExitCode;
 /// Folders deeper than this hold no definitions.
 const MAX_DEPTH: usize = 16;
 
-pub(crate) fn run(paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
+/// Checks what is in the paths; `known` is what it may call besides.
+pub(crate) fn run(paths: &[PathBuf], known: &Repository) -> anyhow::Result<ExitCode> {
     let mut files = Vec::new();
     for path in paths {
         find(path, 0, &mut files)?;
     }
     anyhow::ensure!(!files.is_empty(), "no `.yaml` files found");
     // All are loaded before any is checked, so that they may call each other.
-    let repository = Repository::with_compiled_in().child();
+    let repository = known.child();
     let mut texts = Vec::new();
     for path in files {
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{}`", path.display()))?;
