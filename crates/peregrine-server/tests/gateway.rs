@@ -569,8 +569,8 @@ async fn rows_that_cannot_be_read_hide_no_others() {
         Arc::new(LocalBus::new()),
         folder.path().to_owned(),
     );
-    let artifacts = Arc::new(common::artifacts::TestArtifacts);
-    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
+    let artifacts = common::artifacts();
+    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts.clone())
         .await
         .unwrap();
     server
@@ -581,6 +581,7 @@ async fn rows_that_cannot_be_read_hide_no_others() {
         server: Some(server),
         config,
         folder,
+        artifacts,
     };
     let mut agent = world.agent().await;
     let id = collect(&world, &agent).await;
