@@ -1,5 +1,6 @@
 //! JSON to values.
 
+use crate::memory;
 use crate::value::{Dict, Row, Str, Value};
 
 /// Nesting past which a text is refused.
@@ -89,6 +90,9 @@ impl Parser<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.error("expected a key"));
             }
+            if memory::is_exhausted() {
+                return Err(self.error("too large for the memory a query may hold"));
+            }
             let key = self.string()?;
             self.blanks();
             if !self.take(b':') {
@@ -113,6 +117,9 @@ impl Parser<'_> {
             return Ok(Value::array(items));
         }
         loop {
+            if !memory::has_room_in(&items) {
+                return Err(self.error("too large for the memory a query may hold"));
+            }
             items.push(self.value(depth + 1)?);
             self.blanks();
             if self.take(b']') {
@@ -130,6 +137,9 @@ impl Parser<'_> {
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
             let plain = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| self.error("string without end"))?;
+            if !memory::has_room(plain) {
+                return Err(self.error("too large for the memory a query may hold"));
+            }
             out.extend_from_slice(&rest[..plain]);
             let quote = rest[plain] == b'"';
             self.at += plain + 1;

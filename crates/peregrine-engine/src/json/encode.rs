@@ -1,5 +1,6 @@
 //! Values to JSON.
 
+use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
 
@@ -126,6 +127,9 @@ impl<'a> Encoder<'a> {
         }
         out.push(b'[');
         for (i, item) in items.enumerate() {
+            if i.is_multiple_of(64) && !memory::has_room_in(out) {
+                break;
+            }
             if i > 0 {
                 out.push(b',');
             }
@@ -171,14 +175,34 @@ fn write_float(value: f64, out: &mut Vec<u8>) -> Result<(), NotEncodable> {
 
 /// A JSON string: HTML-safe, invalid UTF-8 replaced byte by byte.
 pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
+    /// Bytes written between two looks at the memory: escapes make text up to six times as long.
+    const PIECE: usize = 1 << 20;
     out.push(b'"');
+    let mut rest = text;
+    while rest.len() > PIECE && memory::has_room(out.len()) {
+        // Not within a letter.
+        let is_within = |at: &usize| rest.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        let at = (PIECE - 3..=PIECE)
+            .rev()
+            .find(|at| !is_within(at))
+            .unwrap_or(PIECE);
+        let (piece, after) = rest.split_at(at);
+        write_chunks(piece, out);
+        rest = after;
+    }
+    if rest.len() <= PIECE || memory::has_room(rest.len()) {
+        write_chunks(rest, out);
+    }
+    out.push(b'"');
+}
+
+fn write_chunks(text: &[u8], out: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
         write_valid(chunk.valid(), out);
         for _ in chunk.invalid() {
             out.extend_from_slice(b"\\ufffd");
         }
     }
-    out.push(b'"');
 }
 
 fn write_valid(text: &str, out: &mut Vec<u8>) {

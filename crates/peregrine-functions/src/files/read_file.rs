@@ -52,25 +52,24 @@ impl Function for ReadFile {
         let Ok(length) = u64::try_from(args.length) else {
             return Err(format!("`length` {} is negative", args.length).into());
         };
-        Ok(Value::str(
-            read(scope, &args, length.min(MAX_LENGTH)).unwrap_or_else(|error| {
+        let content = match read(scope, &args, length.min(MAX_LENGTH)) {
+            Err(VqlError::Message(error)) => {
                 scope.log_line(&format!("read_file: {error}"));
                 Vec::new()
-            }),
-        ))
+            }
+            content => content?,
+        };
+        scope.reserve(content.len())?;
+        Ok(Value::str(content))
     }
 }
 
-fn read(scope: &Scope, args: &Args, length: u64) -> Result<Vec<u8>, String> {
+fn read(scope: &Scope, args: &Args, length: u64) -> VqlResult<Vec<u8>> {
     let (mut reader, _, path) = open(scope, args.accessor.as_ref(), &args.filename)?;
     if let Ok(offset @ 1..) = u64::try_from(args.offset) {
         // Where there is no seeking, reading starts at the start.
         let _ = reader.seek(SeekFrom::Start(offset));
     }
-    let mut content = Vec::new();
-    reader
-        .take(length)
-        .read_to_end(&mut content)
-        .map_err(|error| format!("`{}`: {error}", path.to_text()))?;
-    Ok(content)
+    let content = read_to_end(scope, reader.take(length))?;
+    Ok(content.map_err(|error| format!("`{}`: {error}", path.to_text()))?)
 }

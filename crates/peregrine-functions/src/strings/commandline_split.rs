@@ -1,5 +1,7 @@
 //! `commandline_split()`: a command line as its arguments.
 
+use peregrine_engine::memory;
+
 use crate::prelude::*;
 
 /// Splits a command line the way Windows programs do, or as a shell does.
@@ -65,6 +67,9 @@ fn windows(command: &str) -> Vec<String> {
     let mut quoted = false;
     let mut rest = command.chars().peekable();
     while let Some(c) = rest.next() {
+        if !memory::has_room_in(&split) {
+            break;
+        }
         match c {
             ' ' | '\t' if !quoted => split.extend(word.take()),
             '\\' => {
@@ -103,6 +108,9 @@ fn shell(command: &str) -> Result<Vec<String>, &'static str> {
     let mut word: Option<String> = None;
     let mut rest = command.chars();
     while let Some(c) = rest.next() {
+        if !memory::has_room_in(&split) {
+            break;
+        }
         match c {
             '#' if word.is_none() => {
                 rest.by_ref().find(|c| *c == '\n');

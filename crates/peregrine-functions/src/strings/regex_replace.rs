@@ -1,6 +1,6 @@
 //! `regex_replace()`: other text for every match.
 
-use regex::bytes::Captures;
+use regex::bytes::{Captures, Regex as Bytes};
 
 use crate::prelude::*;
 
@@ -63,16 +63,55 @@ impl Function for RegexReplace {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let regex = Regex::cached_ignoring_case(&args.re)?;
         let regex = regex.as_bytes_regex();
-        let replaced = match args.replace_lambda.filter(|text| !text.is_empty()) {
+        match args.replace_lambda.filter(|text| !text.is_empty()) {
             Some(text) => {
                 let lambda = Lambda::parse(scope, &text)?;
-                regex.replace_all(&args.source, |found: &Captures<'_>| {
+                replace_all(scope, regex, &args.source, |found, out| {
                     let found = Value::str(found.get(0).map_or(&b""[..], |found| found.as_bytes()));
-                    lambda.call(scope, &[found]).reduce(scope).to_text(scope).to_vec()
+                    out.extend_from_slice(&lambda.call(scope, &[found]).reduce(scope).to_text(scope));
                 })
             }
-            None => regex.replace_all(&args.source, args.replace.unwrap_or_default().as_bytes()),
-        };
-        Ok(Value::str(&replaced[..]))
+            None => {
+                let replacement = args.replace.unwrap_or_default();
+                replace_all(scope, regex, &args.source, |found, out| {
+                    found.expand(&replacement, out)
+                })
+            }
+        }
+        .map(Value::Str)
     }
+}
+
+/// The text with something else for every match, as long as the query may hold that.
+pub(super) fn replace_all(
+    scope: &Scope,
+    regex: &Bytes,
+    text: &Str,
+    mut replacement: impl FnMut(&Captures<'_>, &mut Vec<u8>),
+) -> VqlResult<Str> {
+    /// Bytes that come in between two looks at the memory.
+    const PIECE: usize = 1 << 20;
+    let mut out = Vec::new();
+    let (mut end, mut looked_at) = (0, 0);
+    for found in regex.captures_iter(text) {
+        let Some(whole) = found.get(0) else { continue };
+        out.extend_from_slice(text.get(end..whole.start()).unwrap_or_default());
+        replacement(&found, &mut out);
+        end = whole.end();
+        if out.len() - looked_at >= PIECE {
+            looked_at = out.len();
+            // It grows to twice its size when it is full.
+            scope.reserve(if out.capacity() - looked_at < PIECE {
+                looked_at
+            } else {
+                0
+            })?;
+        }
+    }
+    if end == 0 && out.is_empty() {
+        return Ok(text.clone());
+    }
+    out.extend_from_slice(text.get(end..).unwrap_or_default());
+    scope.reserve(out.len())?;
+    Ok(Str::from(out))
 }

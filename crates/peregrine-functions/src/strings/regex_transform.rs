@@ -1,5 +1,6 @@
 //! `regex_transform()`: many replacements, one after the other.
 
+use super::regex_replace::replace_all;
 use crate::prelude::*;
 
 /// Applies several replacements to a string, each to the result of the one before, without regard to case.
@@ -43,7 +44,9 @@ impl Function for RegexTransform {
         let steps = compiled.0.as_ref().map_err(|error| error.clone())?;
         let mut text = args.source;
         for (regex, replacement) in steps {
-            text = Str::from(&*regex.as_bytes_regex().replace_all(&text, replacement.as_bytes()));
+            text = replace_all(scope, regex.as_bytes_regex(), &text, |found, out| {
+                found.expand(replacement, out)
+            })?;
         }
         Ok(Value::Str(text))
     }
