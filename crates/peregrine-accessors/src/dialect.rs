@@ -1,5 +1,7 @@
 //! Path dialects: how text becomes components, and components become text.
 
+use peregrine_engine::memory;
+
 /// The ways paths are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -130,10 +132,8 @@ fn is_meaningful(part: &[u8]) -> bool {
 }
 
 fn split_on(text: &[u8], separators: &[u8]) -> Vec<Vec<u8>> {
-    text.split(|byte| separators.contains(byte))
-        .filter(|part| is_meaningful(part))
-        .map(<[u8]>::to_vec)
-        .collect()
+    let parts = text.split(|byte| separators.contains(byte));
+    memory::collect(parts.filter(|part| is_meaningful(part)).map(<[u8]>::to_vec))
 }
 
 /// Splits on both separators; a component may start with a double quote and then runs to the closing one (`""` is a
@@ -141,7 +141,7 @@ fn split_on(text: &[u8], separators: &[u8]) -> Vec<Vec<u8>> {
 fn split_quoted(text: &[u8]) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
     let mut rest = text;
-    while !rest.is_empty() {
+    while !rest.is_empty() && memory::has_room_in(&parts) {
         let part;
         if let Some(quoted) = rest.strip_prefix(b"\"") {
             let mut value = Vec::new();

@@ -6,6 +6,7 @@ use peregrine_artifacts::{Namespace, Outcome, run_request};
 use peregrine_engine::context::{ContextBuilder, LimiterHandle};
 use peregrine_engine::json::{self, Encoder};
 use peregrine_engine::log::Level;
+use peregrine_engine::memory::{self, Pool};
 use peregrine_engine::running::{RunningQueries, RunningQuery};
 use peregrine_engine::{Context, Dict, Registry, Row, Scope, Stop, Value};
 use peregrine_proto::VqlCollectorArgs;
@@ -16,6 +17,8 @@ use std::time::Instant;
 
 /// Bytes of rows a query of an agent sorts in memory; the machine is somebody else's.
 const SORT_MEMORY: usize = 24 << 20;
+/// Bytes of a row past which its place is not kept for the next.
+const LARGE_ROW: usize = 1 << 20;
 
 type Extend = dyn Fn(ContextBuilder) -> ContextBuilder + Send + Sync;
 
@@ -28,6 +31,7 @@ pub struct EngineRunner {
     extend: Box<Extend>,
     config: Value,
     limiter: Arc<Limiter>,
+    memory: Option<Arc<Pool>>,
     running: Arc<RunningQueries>,
 }
 
@@ -51,8 +55,16 @@ impl EngineRunner {
                 config.low_resource_cpu_count,
                 config.low_resource_max_cpu,
             )),
+            memory: None,
             running: Arc::default(),
         }
+    }
+
+    /// Ends queries that hold more memory than the pool allows.
+    #[must_use]
+    pub fn with_memory(mut self, pool: Arc<Pool>) -> EngineRunner {
+        self.memory = Some(pool);
+        self
     }
 
     /// Adds what `config.version` tells queries of the agent: its name, version, and where and when it was built.
@@ -80,6 +92,9 @@ impl EngineRunner {
             .extension(Arc::new(LimiterHandle(Arc::clone(&self.limiter) as _)));
         if let Some(throttle) = self.limiter.throttle(request, &cancellation, &environment.log) {
             context = context.throttle(throttle);
+        }
+        if let Some(pool) = &self.memory {
+            context = context.memory(pool.account(&cancellation, &environment.log));
         }
         if let Some(uploader) = &environment.uploader {
             context = context.extension(Arc::new(uploader.clone()));
@@ -128,8 +143,17 @@ impl QueryRunner for EngineRunner {
         let mut take = |statement: usize, _: &str, row: Row| {
             buffer.clear();
             Encoder::new(&scope).row(&row, &mut buffer);
+            // The row is not what it should be.
+            if memory::has_ended() {
+                return Err(Stop);
+            }
             let columns = || row.columns().names().iter().map(ToString::to_string).collect();
-            sink.row(statement, &buffer, &columns).map_err(|_| Stop)
+            // What waits to be sent is not the query's any more.
+            let taken = memory::outside(|| sink.row(statement, &buffer, &columns));
+            if buffer.capacity() > LARGE_ROW {
+                buffer = Vec::new();
+            }
+            taken.map_err(|_| Stop)
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| run_request(&scope, request, &mut take)));
         // Also after a panic: what the query opened is closed.

@@ -7,9 +7,13 @@ mod common;
 use common::*;
 use peregrine_agent::EngineRunner;
 use peregrine_engine::builtin;
+use peregrine_engine::memory::{Gauge, Limits, Pool};
 use peregrine_proto::velo_status::ReturnedStatus;
 use peregrine_proto::{Artifact, ArtifactSource, VqlEnv, VqlRequest};
 use std::sync::Arc;
+
+#[global_allocator]
+static ALLOCATOR: peregrine_os::Counting<std::alloc::System> = peregrine_os::Counting(std::alloc::System);
 
 #[test]
 fn the_engine_answers_a_collection() {
@@ -94,5 +98,41 @@ fn the_engine_answers_a_collection() {
         server.rows("F.5").iter().map(|part| part.total_rows).sum::<u64>(),
         10
     );
+    agent.stop();
+}
+
+#[test]
+fn a_query_that_holds_too_much_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    let config = config(&server, "http");
+    let gauge = Gauge {
+        thread: peregrine_os::held_by_thread,
+        process: || 1 << 40,
+    };
+    let limits = Limits {
+        query: 32 << 20,
+        all: None,
+        process: None,
+        advice: "",
+    };
+    let runner = EngineRunner::new(builtin::shared_registry(), &config, |context| context)
+        .with_memory(Pool::new(gauge, limits));
+    let agent = Agent::start(config, folder.path(), Arc::new(runner));
+    let hungry = "SELECT array(a={ SELECT * FROM range(end=30000000) }) AS A FROM scope()";
+    server.task(flow("F.1", &[hungry, "SELECT 1 AS One FROM scope()"], |_| ()));
+    let stats = server.wait_for_end("F.1");
+    let mut statuses: Vec<_> = stats.query_status.iter().collect();
+    statuses.sort_by_key(|status| status.error_message.is_empty());
+    assert_eq!(statuses[0].status(), ReturnedStatus::GenericError, "{stats:?}");
+    let message = &statuses[0].error_message;
+    assert!(message.starts_with("the query was ended: it held"), "{message}");
+    assert!(message.contains("a query may hold 32 MiB"), "{message}");
+    assert_eq!(statuses[0].result_rows, 0);
+    assert_eq!(statuses[1].status(), ReturnedStatus::Ok, "{stats:?}");
+
+    server.task(flow("F.2", &["SELECT * FROM range(end=100000)"], |_| ()));
+    let stats = server.wait_for_end("F.2");
+    assert_eq!(stats.query_status[0].status(), ReturnedStatus::Ok, "{stats:?}");
     agent.stop();
 }

@@ -94,6 +94,11 @@ impl Cancellation {
         }
     }
 
+    /// True when both are the same token.
+    pub(crate) fn is_same(&self, other: &Cancellation) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The flag alone: one load, no look at the clock.
     #[inline]
     pub(crate) fn is_flagged(&self) -> bool {

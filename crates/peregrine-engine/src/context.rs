@@ -11,6 +11,7 @@ use crate::call::{Permission, Registry};
 use crate::cancel::Cancellation;
 use crate::disabled::Disabled;
 use crate::log::{LogSink, NoLog};
+use crate::memory::Account;
 use crate::query::Stop;
 use crate::value::{Time, Value};
 
@@ -107,6 +108,7 @@ pub struct Context {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) access: Arc<dyn Access>,
     pub(crate) throttle: Option<Arc<dyn Throttle>>,
+    pub(crate) memory: Option<Arc<Account>>,
     pub(crate) stand_ins: Option<Arc<dyn StandIns>>,
     pub(crate) disabled: Arc<Disabled>,
     pub(crate) cancellation: Cancellation,
@@ -118,8 +120,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Starts with: an empty registry, no log, the system's clock and randomness, everything allowed, no throttle,
-    /// the system's directory for temporary files, 1,000 rows materialised in memory, 128 MiB to sort in.
+    /// Starts with: an empty registry, no log, the system's clock and randomness, everything allowed, no throttle, no
+    /// limit of memory, the system's directory for temporary files, 1,000 rows materialised in memory, 128 MiB to sort in.
     #[must_use]
     pub fn builder() -> ContextBuilder {
         ContextBuilder(Context {
@@ -129,6 +131,7 @@ impl Context {
             random: Arc::new(SystemRandom),
             access: Arc::new(AllowAll),
             throttle: None,
+            memory: None,
             stand_ins: None,
             disabled: Arc::default(),
             cancellation: Cancellation::new(),
@@ -168,6 +171,12 @@ impl Context {
     #[must_use]
     pub fn disabled(&self) -> &Disabled {
         &self.disabled
+    }
+
+    /// What the query holds in memory, if that is counted.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Arc<Account>> {
+        self.memory.as_ref()
     }
 
     /// The token of the whole query.
@@ -211,6 +220,7 @@ impl Context {
             random: Arc::clone(&self.random),
             access: Arc::clone(&self.access),
             throttle: self.throttle.clone(),
+            memory: self.memory.clone(),
             stand_ins: self.stand_ins.clone(),
             disabled: Arc::clone(&self.disabled),
             cancellation: self.cancellation.clone(),
@@ -258,6 +268,8 @@ impl ContextBuilder {
         access: Arc<dyn Access>,
         /// Slows the query down.
         throttle: Arc<dyn Throttle>,
+        /// Counts what the query holds in memory, and ends it when that is too much; shared by queries within it.
+        memory: Arc<Account>,
         /// Replaces functions and plugins.
         stand_ins: Arc<dyn StandIns>,
         /// What can be called without effect; a derived context shares that of its origin unless given another.

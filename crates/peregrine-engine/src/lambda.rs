@@ -30,6 +30,10 @@ impl Lambda {
             scope.log_line("ERROR:Incorrect number of parameters in Lambda call");
             return Value::Null;
         }
+        // Functions call it for each of their items.
+        if scope.is_stopping() {
+            return Value::Null;
+        }
         let layer = Row::new(&self.0.params, args.to_vec());
         let scope = scope.child_with(layer);
         crate::stack::grow(|| eval(&self.0.body, &scope))

@@ -20,6 +20,7 @@ pub mod json;
 mod lambda;
 mod layer;
 pub mod log;
+pub mod memory;
 pub mod number;
 pub mod parallel;
 pub mod prelude;

@@ -115,6 +115,8 @@ pub fn for_each_row(
 }
 
 fn work(shared: &SharedSink<'_>, receiver: &Mutex<Receiver<Row>>, query: &Query) {
+    // What it takes over from the feeder it gives back.
+    shared.scope().enter_thread();
     loop {
         let next = receiver.lock().recv();
         let Ok(row) = next else { return };

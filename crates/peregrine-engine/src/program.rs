@@ -88,7 +88,7 @@ impl Statement {
     /// Runs the statement in `scope`. LET binds a name there and yields no rows. `Err(Stop)`: the sink said so, or
     /// the query was cancelled.
     pub fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        if scope.cancellation().is_cancelled() {
+        if scope.is_stopping() || scope.cancellation().is_cancelled() {
             return Err(Stop);
         }
         crate::stack::grow(|| match &*self.kind {

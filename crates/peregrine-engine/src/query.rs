@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::call::CallArgs;
+use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Row, Value};
 
@@ -20,6 +21,9 @@ pub trait RowSink: Send {
 
 impl RowSink for Vec<Row> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
+        if !memory::has_room_in(self) {
+            return Err(Stop);
+        }
         Vec::push(self, row);
         Ok(())
     }
@@ -81,6 +85,8 @@ impl Query {
 
     /// Runs it in `scope` (names resolve there) and pushes its rows.
     pub fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        // In a thread that works for this query from now on, or did before.
+        scope.enter_thread();
         crate::stack::grow(|| self.0.run(scope, rows))
     }
 
@@ -88,11 +94,25 @@ impl Query {
     #[must_use]
     pub fn collect(&self, scope: &Scope) -> Vec<Row> {
         if let Some(rows) = self.0.rows_in_memory() {
-            return rows.to_vec();
+            return memory::collect(rows.iter().cloned());
         }
+        self.collect_as(scope, |row| row)
+    }
+
+    /// All its rows as values: dicts, or the values standing as rows.
+    #[must_use]
+    pub fn collect_values(&self, scope: &Scope) -> Vec<Value> {
+        if let Some(rows) = self.0.rows_in_memory() {
+            return memory::collect(rows.iter().cloned().map(Row::into_value));
+        }
+        self.collect_as(scope, Row::into_value)
+    }
+
+    fn collect_as<T: Send>(&self, scope: &Scope, convert: fn(Row) -> T) -> Vec<T> {
         let mut rows = Collector {
             query: self,
             scope,
+            convert,
             rows: Vec::new(),
         };
         // A stop leaves the rows that came before it.
@@ -120,7 +140,7 @@ impl Query {
     /// Its rows as an array of dicts (or of the values standing as rows).
     #[must_use]
     pub fn to_array(&self, scope: &Scope) -> Value {
-        self.collect(scope).into_iter().map(Row::into_value).collect()
+        Value::array(self.collect_values(scope))
     }
 
     /// The query as text, for messages.
@@ -151,15 +171,19 @@ impl fmt::Debug for Query {
 /// Rows past which expanding a query in memory is worth a warning.
 const WARN_ROWS: usize = 10_000;
 
-struct Collector<'a> {
+struct Collector<'a, T> {
     query: &'a Query,
     scope: &'a Scope,
-    rows: Vec<Row>,
+    convert: fn(Row) -> T,
+    rows: Vec<T>,
 }
 
-impl RowSink for Collector<'_> {
+impl<T: Send> RowSink for Collector<'_, T> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
-        self.rows.push(row);
+        if !memory::has_room_in(&self.rows) {
+            return Err(Stop);
+        }
+        self.rows.push((self.convert)(row));
         if self.rows.len() == WARN_ROWS + 1 {
             let text = self.query.text();
             self.scope.log_line(&format!(

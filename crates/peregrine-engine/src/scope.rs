@@ -14,6 +14,7 @@ use crate::cancel::Cancellation;
 use crate::context::{Clock, Context};
 use crate::layer::Layer;
 use crate::log::Level;
+use crate::memory;
 use crate::query::Stop;
 use crate::value::{Dict, PositionCache, Row, Str, Value};
 
@@ -22,6 +23,9 @@ pub(crate) const MAX_DEPTH: u32 = 1000;
 
 /// Looks at the clock only once in this many checkpoints.
 const CHECKPOINTS_PER_CLOCK: u32 = 64;
+
+/// Places that may leave a message of their own. A query that compiles more (`query()` for each row) repeats itself.
+const MAX_PLACES: usize = 1000;
 
 /// A stack of layers. A clone is the same scope; a child starts with the layers its parent has now.
 #[derive(Clone)]
@@ -56,6 +60,8 @@ pub(crate) struct Root {
     pub(crate) stats: Stats,
     caches: Mutex<FxHashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
     destructors: Mutex<Vec<Destructor>>,
+    /// Places whose message was logged; true when it will not be again.
+    told: Mutex<FxHashMap<u64, bool>>,
     /// Checkpoints passed; only a hint, lost updates do no harm.
     ticks: AtomicU32,
     closed: AtomicBool,
@@ -73,14 +79,19 @@ pub(crate) struct Stats {
 }
 
 impl Scope {
-    /// The scope of a new query: `env` over the NULL layer.
+    /// The scope of a new query: `env` over the NULL layer. What this thread allocates from now on is the query's, until it
+    /// is closed.
     #[must_use]
     pub fn root(context: &Arc<Context>, env: Dict) -> Scope {
+        if let Some(account) = &context.memory {
+            account.bind();
+        }
         let root = Arc::new(Root {
             context: Arc::clone(context),
             stats: Stats::default(),
             caches: Mutex::default(),
             destructors: Mutex::default(),
+            told: Mutex::default(),
             ticks: AtomicU32::new(0),
             closed: AtomicBool::new(false),
         });
@@ -157,7 +168,25 @@ impl Scope {
 
     /// Logs a message.
     pub fn log(&self, level: Level, text: &str) {
-        self.0.root.context.log.log(level, text);
+        memory::outside(|| self.0.root.context.log.log(level, text));
+    }
+
+    /// How to end a message that would be the same for every row; `None` when this place has said it often enough.
+    pub(crate) fn end_of_message(&self, place: u64) -> Option<&'static str> {
+        let mut told = self.0.root.told.lock();
+        let is_full = told.len() >= MAX_PLACES;
+        match told.get_mut(&place) {
+            None if is_full => None,
+            None => {
+                told.insert(place, false);
+                Some("")
+            }
+            Some(true) => None,
+            Some(is_last) => {
+                *is_last = true;
+                Some(" (said for two rows, and not for those after them)")
+            }
+        }
     }
 
     /// Logs `LEVEL:text`.
@@ -216,11 +245,40 @@ impl Scope {
         }
     }
 
+    /// To be called in loops that make values: `Err` when the query should end, because it holds too much or for any other
+    /// reason.
+    #[inline]
+    pub fn check_memory(&self) -> Result<(), Stop> {
+        self.reserve(0)
+    }
+
+    /// To be called before much is allocated at one go: `Err` when the query may not hold so many bytes more, or should end
+    /// anyway.
+    #[inline]
+    pub fn reserve(&self, bytes: usize) -> Result<(), Stop> {
+        if self.0.cancellation.is_flagged() || !memory::has_room(bytes) {
+            return Err(Stop);
+        }
+        Ok(())
+    }
+
+    /// What this thread allocates is the query's from now on.
+    pub(crate) fn enter_thread(&self) {
+        if let Some(account) = &self.0.root.context.memory {
+            account.look();
+        }
+    }
+
     /// True when the query should end. The clock is looked at now and then.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         let cancellation = &self.0.cancellation;
         if cancellation.is_flagged() {
+            return true;
+        }
+        if let Some(account) = &self.0.root.context.memory
+            && account.look()
+        {
             return true;
         }
         if !cancellation.has_deadline() {
@@ -248,13 +306,17 @@ impl Scope {
         if root.closed.swap(true, Ordering::AcqRel) {
             return;
         }
+        if let Some(account) = &root.context.memory {
+            account.close(root.context.cancellation());
+        }
         loop {
             let Some(destructor) = root.destructors.lock().pop() else {
                 break;
             };
             destructor(self);
         }
-        root.caches.lock().clear();
+        let caches = std::mem::take(&mut *root.caches.lock());
+        drop(caches);
         let stats = &root.stats;
         let [rows, plugins, functions, scopes] =
             [&stats.rows, &stats.plugins, &stats.functions, &stats.scopes].map(|n| n.load(Ordering::Relaxed));
@@ -265,6 +327,7 @@ impl Scope {
                  \"ProtocolSearch\":0,\"ScopeCopy\":{scopes}}}"
             ),
         );
+        memory::leave();
     }
 
     /// The names of every layer, oldest first: `[NULL], [a, b], [x]`.

@@ -4,4 +4,4 @@ pub(crate) use peregrine_accessors::{Accessor, Dialect, FileReader, OsPath, Path
 pub(crate) use peregrine_engine::json;
 pub(crate) use peregrine_engine::prelude::*;
 
-pub(crate) use crate::support::{json_text, open, read_all, text_of_json};
+pub(crate) use crate::support::{json_text, open, read_all, read_to_end, text_of_json};

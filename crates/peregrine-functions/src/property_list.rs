@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use peregrine_engine::memory;
 use peregrine_engine::prelude::{Dict, Str, Time, Value};
 use plist::stream::{Event, Reader};
 
@@ -47,6 +48,9 @@ pub fn parse_property_list(content: &[u8]) -> Result<Value, String> {
         };
         match open.last_mut() {
             None => return Ok(root(value)),
+            Some(Collection::Array(items)) if !memory::has_room_in(items) => {
+                return Err("too large for the memory a query may hold".into());
+            }
             Some(Collection::Array(items)) => items.push(value),
             Some(Collection::Dict(entries, key)) => match (key.take(), value) {
                 (Some(key), value) => entries.push((key, value)),

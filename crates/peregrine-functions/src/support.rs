@@ -1,7 +1,7 @@
 //! What several functions need: opening files of any accessor, JSON text of values.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,10 +25,8 @@ pub(crate) fn open(scope: &Scope, name: Option<&String>, path: &PathArg) -> Resu
 /// Reads a whole file that is to be parsed in memory.
 pub(crate) fn read_all(scope: &Scope, name: Option<&String>, path: &PathArg) -> Result<Vec<u8>, String> {
     let (reader, _, path) = open(scope, name, path)?;
-    let mut content = Vec::new();
-    reader
-        .take(MAX_TEXT + 1)
-        .read_to_end(&mut content)
+    let content = read_to_end(scope, reader.take(MAX_TEXT + 1))
+        .map_err(|error| error.to_string())?
         .map_err(|error| format!("`{}`: {error}", path.to_text()))?;
     if content.len() as u64 > MAX_TEXT {
         return Err(format!("`{}` has more than {MAX_TEXT} bytes", path.to_text()));
@@ -39,6 +37,24 @@ pub(crate) fn read_all(scope: &Scope, name: Option<&String>, path: &PathArg) -> 
 /// A path of the operating system, as the bytes it is.
 pub(crate) fn system_path(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
+}
+
+/// Reads to the end, as long as the query may hold what comes.
+pub(crate) fn read_to_end(scope: &Scope, mut input: impl Read) -> VqlResult<io::Result<Vec<u8>>> {
+    const STEP: usize = 64 << 10;
+    let mut content = Vec::new();
+    loop {
+        // As much again: that is how lists grow.
+        let step = content.len().max(STEP);
+        scope.reserve(step)?;
+        let before = content.len();
+        if let Err(error) = input.by_ref().take(step as u64).read_to_end(&mut content) {
+            return Ok(Err(error));
+        }
+        if content.len() - before < step {
+            return Ok(Ok(content));
+        }
+    }
 }
 
 /// A value as compact JSON.

@@ -4,9 +4,14 @@
 use std::sync::Arc;
 
 use peregrine_engine::context::{Access, Context, ContextBuilder};
-use peregrine_engine::log::MemoryLog;
+use peregrine_engine::log::{LogSink, MemoryLog};
+use peregrine_engine::memory::{Gauge, Limits, Pool};
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
+use peregrine_os::{Counting, held_by_thread};
+
+#[global_allocator]
+static ALLOCATOR: Counting<std::alloc::System> = Counting(std::alloc::System);
 
 struct Session {
     scope: Scope,
@@ -292,4 +297,94 @@ fn yaml_reads_back_what_it_writes() {
         "parse_yaml(accessor='data', filename=serialize(item={value}, format='yaml'))"
     ));
     assert_eq!(read, session.value(value), "{:?}", session.log.lines());
+}
+
+thread_local! {
+    /// The most this thread held at any look.
+    static MOST_HELD: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+}
+
+fn watched() -> i64 {
+    let held = held_by_thread();
+    MOST_HELD.set(MOST_HELD.get().max(held));
+    held
+}
+
+/// Runs it where a query may hold 32 MiB; gives the reason of its end, the most its thread held, and its messages.
+fn end_of(text: &str) -> (String, i64, Vec<String>) {
+    let text = text.to_owned();
+    let run = move || {
+        let before = held_by_thread();
+        let gauge = Gauge {
+            thread: watched,
+            process: || 1 << 35,
+        };
+        let limits = Limits {
+            query: 32 << 20,
+            all: None,
+            process: None,
+            advice: "",
+        };
+        let cancellation = Cancellation::new();
+        let log = Arc::new(MemoryLog::default());
+        let account =
+            Pool::new(gauge, limits).account(&cancellation, &(Arc::clone(&log) as Arc<dyn LogSink>));
+        let registry = Arc::new(peregrine_functions::register(builtin::registry()));
+        let context = Context::builder()
+            .registry(registry)
+            .log(log.clone())
+            .cancellation(cancellation)
+            .memory(Arc::clone(&account))
+            .build();
+        let scope = Scope::root(&context, Dict::new());
+        let _ = Program::compile(&text)
+            .unwrap()
+            .run(&scope, &mut FnSink(|_| Ok(())));
+        let most = MOST_HELD.get() - before;
+        scope.close();
+        (account.reason().unwrap_or_default(), most, log.lines())
+    };
+    std::thread::Builder::new()
+        .stack_size(8 << 20)
+        .spawn(run)
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
+#[test]
+fn functions_whose_result_is_too_large_end_the_query() {
+    for text in [
+        "SELECT parse_json_array(data='[' + '1,' * 4000000 + '1]') AS A FROM scope()",
+        "SELECT parse_json_array(data='[' + '{\"a\":1},' * 500000 + '1]') AS A FROM scope()",
+        "SELECT parse_json(data='{\"a\":[' + '\"b\",' * 2000000 + '1]}') AS A FROM scope()",
+        "SELECT regex_replace(source='x' * 4000000, re='x', replace='twenty letters or so') AS A FROM scope()",
+        "SELECT regex_transform(source='x' * 4000000, map=dict(x='twenty letters or so')) AS A FROM scope()",
+        "SELECT regex_replace(source='x' * 100000, re='x', replace_lambda='m => M', replace='') AS A \
+         FROM foreach(row=dict(M='y' * 10000))",
+        "SELECT len(list=cache(name='c', key=_value, lambda='k => \"x\" * 10000000')) AS A FROM range(end=100)",
+        "SELECT parse_xml(accessor='data', file='<a>' + '<b/>' * 2000000 + '</a>') AS A FROM scope()",
+        "SELECT commandline_split(command='a ' * 4000000) AS A FROM scope()",
+        "SELECT path_split(path='a/' * 4000000, path_type='linux') AS A FROM scope()",
+        "SELECT read_file(accessor='data', filename='x' * 9000000) + read_file(accessor='data', filename='x' * 9000000) AS A \
+         FROM scope()",
+        "SELECT get(item=memoize(key='_value', query={ SELECT _value, 'x' * 9000 FROM range(end=900000) }), field='5') AS A FROM scope()",
+    ] {
+        let (reason, most, log) = end_of(text);
+        assert!(
+            reason.contains("a query may hold 32 MiB"),
+            "{text}: `{reason}` {log:?}"
+        );
+        assert!(most < 48 << 20, "{text}: {} MiB", most >> 20);
+    }
+}
+
+#[test]
+fn what_a_query_left_to_do_is_done_when_it_held_too_much() {
+    let (reason, _, log) = end_of(
+        "LET _ <= atexit(query={ SELECT log(message='cleaned up') FROM scope() }) \
+         LET X <= SELECT 'x' * 9000000 + str(str=_value) AS S FROM range(end=100)",
+    );
+    assert!(!reason.is_empty());
+    assert!(log.iter().any(|line| line.contains("cleaned up")), "{log:?}");
 }

@@ -4,9 +4,10 @@
 //! The traits and structs exist on every operating system; the code that fills them is in the module of its
 //! system ([`linux`]).
 
-// Lifted for the one file that tells the kernel about mapped memory.
+// Lifted for two files: one is an allocator, one tells the kernel about mapped memory.
 #![deny(unsafe_code)]
 
+mod counting;
 mod error;
 mod events;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ pub mod linux;
 mod machine;
 mod model;
 
+pub use counting::{Counting, held_by_thread};
 pub use error::{Error, Result};
 pub use events::{
     Choice, Exec, Exit, ExitStatus, Fork, ProcessEvent, ProcessEventSource, SourceKind, SourceOptions,

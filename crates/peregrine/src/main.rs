@@ -6,6 +6,7 @@ mod diagnostics;
 mod gui_files;
 mod ide;
 mod logging;
+mod memory;
 mod output;
 mod progress;
 mod registry;
@@ -17,9 +18,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-/// Starts fast, stays small with many threads, and gives memory back.
+/// Starts fast, stays small with many threads, gives memory back, and knows what each thread holds.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: peregrine_os::Counting<mimalloc::MiMalloc> = peregrine_os::Counting(mimalloc::MiMalloc);
 
 /// Endpoint visibility and digital forensics.
 #[derive(Parser)]

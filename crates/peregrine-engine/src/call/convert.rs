@@ -2,8 +2,10 @@
 
 use super::{Arg, ArgError};
 use crate::lambda::Lambda;
-use crate::query::{Lazy, Query};
+use crate::memory;
+use crate::query::{Lazy, Query, RowSink, Stop};
 use crate::regex::Regex;
+use crate::scope::Scope;
 use crate::value::{Dict, Row, Str, Time, Value};
 
 /// A type an argument can be declared as. Other crates implement it for their own types.
@@ -29,7 +31,13 @@ impl FromArg for String {
     const TYPE: &'static str = "string";
 
     fn from_arg(arg: &Arg<'_>) -> Result<String, ArgError> {
-        Str::from_arg(arg).map(|text| text.to_string())
+        let text = Str::from_arg(arg)?;
+        match text.as_utf8() {
+            // Each byte that is no text becomes three.
+            None if !memory::has_room(text.len().saturating_mul(3)) => Ok(String::new()),
+            Some(_) if !memory::has_room(text.len()) => Ok(String::new()),
+            _ => Ok(text.as_utf8_lossy().into_owned()),
+        }
     }
 }
 
@@ -77,6 +85,9 @@ impl FromArg for Vec<Str> {
         match arg.any().into_list(scope) {
             Ok(items) => {
                 for item in items {
+                    if !memory::has_room_in(&strings) {
+                        break;
+                    }
                     let item = item.reduce(scope);
                     // A dict of one string contributes that string, and then its own text as well.
                     if let Value::Dict(dict) = &item
@@ -98,7 +109,9 @@ impl FromArg for Vec<String> {
     const REPEATED: bool = true;
 
     fn from_arg(arg: &Arg<'_>) -> Result<Vec<String>, ArgError> {
-        Ok(Vec::<Str>::from_arg(arg)?.iter().map(Str::to_string).collect())
+        Ok(memory::collect(
+            Vec::<Str>::from_arg(arg)?.iter().map(Str::to_string),
+        ))
     }
 }
 
@@ -108,6 +121,7 @@ impl FromArg for Vec<Value> {
 
     fn from_arg(arg: &Arg<'_>) -> Result<Vec<Value>, ArgError> {
         Ok(match arg.any().into_list(arg.scope()) {
+            // In place.
             Ok(items) => items.into_iter().map(|item| item.reduce(arg.scope())).collect(),
             Err(single) => vec![single],
         })
@@ -120,11 +134,11 @@ impl FromArg for Vec<Dict> {
 
     fn from_arg(arg: &Arg<'_>) -> Result<Vec<Dict>, ArgError> {
         let items = Vec::<Value>::from_arg(arg)?;
-        Ok(items
+        let dicts = items
             .iter()
             .filter(|item| !item.is_null())
-            .map(|item| item.to_dict(arg.scope()))
-            .collect())
+            .map(|item| item.to_dict(arg.scope()));
+        Ok(memory::collect(dicts))
     }
 }
 
@@ -211,27 +225,34 @@ impl<T: FromArg> FromArg for Option<T> {
 }
 
 /// The rows a value stands for when it is used as a query.
-pub(crate) fn rows_of(value: Value, scope: &crate::scope::Scope) -> Vec<Row> {
+pub(crate) fn rows_of(value: Value, scope: &Scope) -> Vec<Row> {
+    let mut rows = Vec::new();
+    // It stops where the query does.
+    let _ = each_row_of(value, scope, &mut rows);
+    rows
+}
+
+/// Pushes the rows a value stands for when it is used as a query.
+pub(crate) fn each_row_of(value: Value, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+    let mut each = |item: Value| {
+        let item = item.reduce(scope);
+        if item.is_null() {
+            Ok(())
+        } else if item.has_members() {
+            rows.push(Row::from(item))
+        } else {
+            rows.push(value_row(item))
+        }
+    };
     match value.reduce(scope) {
-        Value::Null => Vec::new(),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| item.clone().reduce(scope))
-            .filter(|item| !item.is_null())
-            .map(|item| {
-                if item.has_members() {
-                    Row::from(item)
-                } else {
-                    value_row(item)
-                }
-            })
-            .collect(),
-        Value::Dict(dict) => vec![Row::from(dict)],
+        Value::Null => Ok(()),
+        Value::Array(items) => items.iter().try_for_each(|item| each(item.clone())),
+        Value::Dict(dict) => rows.push(Row::from(dict)),
         Value::Object(object) => match object.elements(scope) {
-            Some(elements) => rows_of(Value::array(elements), scope),
-            None => vec![value_row(Value::Object(object))],
+            Some(elements) => elements.into_iter().try_for_each(each),
+            None => rows.push(value_row(Value::Object(object))),
         },
-        other => vec![value_row(other)],
+        other => rows.push(value_row(other)),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Functions and aggregates.
 
 use super::{
-    ArgSpec, ArgValue, CallArgs, Category, Example, OnError, Permission, Platforms, VqlArgs, VqlResult,
+    ArgSpec, ArgValue, CallArgs, Category, Example, OnError, Permission, Platforms, VqlArgs, VqlError,
+    VqlResult,
 };
+use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Str, Value};
 
@@ -119,7 +121,10 @@ impl FunctionDef {
             is_pure: F::IS_PURE,
             direct: F::DIRECT,
             tally: None,
-            kind: FunctionKind::Plain(|args| F::call(args.scope(), F::Args::parse(args)?)),
+            kind: FunctionKind::Plain(|args| {
+                let scope = args.scope();
+                F::call(scope, whole(F::Args::parse(args)?)?)
+            }),
         }
     }
 
@@ -140,7 +145,7 @@ impl FunctionDef {
             direct: None,
             tally: A::TALLY,
             kind: FunctionKind::Aggregate(|state, args| {
-                A::update(state, args.scope(), A::Args::parse(args)?)
+                A::update(state, args.scope(), whole(A::Args::parse(args)?)?)
             }),
         }
     }
@@ -150,6 +155,14 @@ impl FunctionDef {
     pub fn is_aggregate(&self) -> bool {
         matches!(self.kind, FunctionKind::Aggregate(_))
     }
+}
+
+/// The arguments, unless the query was ended while they were made: then they are not what they should be.
+pub(super) fn whole<T>(args: T) -> VqlResult<T> {
+    if memory::has_ended() {
+        return Err(VqlError::Stopped);
+    }
+    Ok(args)
 }
 
 /// A list of functions for the registry: `functions![substr::Substr, split::Split]`.

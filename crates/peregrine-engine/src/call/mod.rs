@@ -10,7 +10,7 @@ mod spec;
 
 pub use self::args::{Arg, ArgError, ArgValue, CallArgs, VqlArgs};
 pub use self::convert::FromArg;
-pub(crate) use self::convert::rows_of;
+pub(crate) use self::convert::{each_row_of, rows_of};
 pub use self::example::{Example, Expect, Shape, example, example_shape, fails, not_run};
 pub use self::function::{Aggregate, Direct, Function, FunctionDef, FunctionKind, Tally};
 pub use self::plugin::{DynRow, IntoRow, Plugin, PluginDef, Rows};

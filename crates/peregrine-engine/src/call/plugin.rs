@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use super::function::whole;
 use super::{ArgSpec, CallArgs, Category, ColumnSpec, Example, Permission, Platforms, VqlArgs, VqlResult};
 use crate::query::{RowSink, Stop};
 use crate::scope::Scope;
@@ -137,7 +138,7 @@ impl PluginDef {
             platforms: P::PLATFORMS,
             permissions: P::PERMISSIONS,
             is_event: P::IS_EVENT,
-            run: |args, sink| P::run(args.scope(), P::Args::parse(args)?, &mut Rows::new(sink)),
+            run: |args, sink| P::run(args.scope(), whole(P::Args::parse(args)?)?, &mut Rows::new(sink)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use peregrine_vql::ast::ArithmeticOp;
 
+use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Dict, Str, Value};
 
@@ -96,18 +97,18 @@ fn add(scope: &Scope, left: Value, right: Value) -> Value {
         return Value::Null;
     }
     let mut items = operand_items(scope, left);
-    items.extend(operand_items(scope, right));
+    let right = operand_items(scope, right);
+    if !memory::has_room((items.len() + right.len()).saturating_mul(size_of::<Value>())) {
+        return Value::Null;
+    }
+    items.extend(right);
     Value::array(items)
 }
 
 /// What an operand contributes to a list: its elements, its rows, or itself.
 fn operand_items(scope: &Scope, value: Value) -> Vec<Value> {
     match value {
-        Value::Query(query) => query
-            .collect(scope)
-            .into_iter()
-            .map(crate::value::Row::into_value)
-            .collect(),
+        Value::Query(query) => query.collect_values(scope),
         value => value.into_list(scope).unwrap_or_else(|single| vec![single]),
     }
 }
@@ -120,6 +121,9 @@ fn concat(scope: &Scope, a: &[u8], b: &[u8]) -> Value {
             a.len(),
             b.len()
         ));
+        return Value::Null;
+    }
+    if !memory::has_room(total) {
         return Value::Null;
     }
     let mut joined = Vec::with_capacity(total);
@@ -167,6 +171,7 @@ fn repeat(scope: &Scope, text: &Str, count: i64) -> Value {
         .ok()
         .and_then(|count| text.len().checked_mul(count));
     match wanted {
+        Some(total) if total <= MAX_STRING && !memory::has_room(total) => Value::Null,
         Some(total) if total <= MAX_STRING => Value::Str(Str::from(text.repeat(if total == 0 {
             0
         } else {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use peregrine_vql::ast::{ArithmeticOp, CompareOp};
 
-use super::call::{outcome, pure_function};
+use super::call::{counted, outcome, pure_function};
 use super::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
 use super::select::SelectNode;
 use super::{arith, expr, matching};
@@ -458,7 +458,7 @@ impl BoundCall {
         if let Some(direct) = self.direct
             && let Some(value) = direct(around.scope, &self.args)
         {
-            return value;
+            return counted(value);
         }
         let args = CallArgs::new(around.scope, &self.args);
         let result = match (self.def.kind, &mut around.states) {

@@ -6,6 +6,7 @@ use super::expr::{eval, members, negate, not_found};
 use super::lets::LetQuery;
 use super::node::{ArgsNode, CallNode};
 use crate::call::{ArgValue, CallArgs, FunctionDef, FunctionKind, OnError, Platforms, VqlError, VqlResult};
+use crate::memory;
 use crate::query::Query;
 use crate::scope::Scope;
 use crate::value::{Str, Value};
@@ -71,7 +72,7 @@ pub(crate) fn run_function(def: &FunctionDef, site: u64, scope: &Scope, args: &C
 /// The value of a call; a failure is a message and the function's failure value.
 pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Value {
     match result {
-        Ok(value) => value.reduce(scope),
+        Ok(value) => counted(value.reduce(scope)),
         Err(error) => {
             report(scope, def.name, error);
             if def.on_error == OnError::False {
@@ -81,6 +82,23 @@ pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Va
             }
         }
     }
+}
+
+/// A value that was just made. One that is large is looked at before the next is made.
+pub(super) fn counted(value: Value) -> Value {
+    /// Bytes of a text, or items of a list.
+    const LARGE: usize = 16 << 10;
+    let size = match &value {
+        Value::Str(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Array(items) => items.len(),
+        _ => 0,
+    };
+    if size >= LARGE {
+        // Whether it was too much shows at the next checkpoint.
+        let _ = memory::is_exhausted();
+    }
+    value
 }
 
 /// The builtin a call reaches, if calling it needs nothing of the scope but its arguments, and nothing forbids it.
@@ -212,9 +230,11 @@ fn call_value(callee: &Value, call: &CallNode, scope: &Scope) -> Value {
         }
         None => {
             let text = &symbol.text;
-            scope.log_line(&format!(
-                "ERROR:Symbol {text} is not a function but it is being called."
-            ));
+            if let Some(end) = scope.end_of_message(symbol.site) {
+                scope.log_line(&format!(
+                    "ERROR:Symbol {text} is not a function but it is being called.{end}"
+                ));
+            }
             Value::Null
         }
     }

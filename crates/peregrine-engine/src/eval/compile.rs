@@ -197,6 +197,7 @@ fn symbol(symbol: &Symbol) -> Node {
         members: members.iter().map(|name| Str::from(&*name.text)).collect(),
         text: format!("{sign}{}", dotted(&symbol.path)).into(),
         cache: PositionCache::default(),
+        site: next_site(),
     };
     match &symbol.args {
         None => Node::Symbol(Box::new(node)),
@@ -281,6 +282,7 @@ fn source(source: &Source) -> SourceNode {
         members: members.iter().map(|name| Str::from(&*name.text)).collect(),
         text: dotted(&source.path).into(),
         args: source.args.as_deref().map(args),
+        site: next_site(),
         plugin: OnceLock::new(),
     }
 }

@@ -115,14 +115,18 @@ pub(crate) fn members(value: Value, members: &[crate::value::Str], scope: &Scope
     Some(value)
 }
 
+/// The message that there is no such name: for two rows, not for all of them.
 pub(crate) fn not_found(symbol: &SymbolNode, scope: &Scope) {
     if scope.has_silent_row() {
         return;
     }
+    let Some(end) = scope.end_of_message(symbol.site) else {
+        return;
+    };
     let layers = scope.describe_layers();
     if symbol.members.is_empty() {
         scope.log_line(&format!(
-            "ERROR:Symbol {} not found. Current Scope is {layers}",
+            "ERROR:Symbol {} not found. Current Scope is {layers}{end}",
             symbol.text
         ));
     } else {
@@ -133,7 +137,7 @@ pub(crate) fn not_found(symbol: &SymbolNode, scope: &Scope) {
         };
         let text = &symbol.text;
         scope.log_line(&format!(
-            "ERROR:While resolving {text} Symbol {first} not found. Current Scope is {layers}"
+            "ERROR:While resolving {text} Symbol {first} not found. Current Scope is {layers}{end}"
         ));
     }
 }

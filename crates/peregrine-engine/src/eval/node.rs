@@ -59,6 +59,8 @@ pub(crate) struct SymbolNode {
     /// The whole symbol as messages show it.
     pub(crate) text: Arc<str>,
     pub(crate) cache: PositionCache,
+    /// Identifies the place for messages that come once.
+    pub(crate) site: u64,
 }
 
 impl SymbolNode {
@@ -114,6 +116,8 @@ pub(crate) struct SourceNode {
     /// The dotted name as messages show it.
     pub(crate) text: Arc<str>,
     pub(crate) args: Option<ArgsNode>,
+    /// Identifies the place for messages that come once.
+    pub(crate) site: u64,
     pub(crate) plugin: OnceLock<(u64, Option<&'static PluginDef>)>,
 }
 

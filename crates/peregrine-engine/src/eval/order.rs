@@ -18,6 +18,8 @@ use crate::value::{PositionCache, Row, Str, Value};
 const RETRY_AFTER: usize = 100_000;
 /// Runs merged at a time; each holds a file open.
 const MAX_RUNS: usize = 64;
+/// Rows in a piece of [`Rows`].
+const PIECE: usize = 4096;
 
 /// The column to sort by.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ pub(crate) struct Sorter<'a> {
     scope: &'a Scope,
     order: Order,
     cache: PositionCache,
-    rows: Vec<Row>,
+    rows: Rows,
     /// Bytes the rows take, about.
     size: usize,
     /// Rows to have before the next attempt to write a file.
@@ -59,7 +61,7 @@ impl<'a> Sorter<'a> {
             scope,
             order,
             cache: PositionCache::default(),
-            rows: Vec::new(),
+            rows: Rows::default(),
             size: 0,
             spill_from: 0,
             chunks: Vec::new(),
@@ -71,7 +73,7 @@ impl<'a> Sorter<'a> {
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
         let sorted = self.sorted();
         let mut held = std::mem::take(&mut self.rows);
-        let mut last = sorted.into_iter().map(move |position| take(&mut held, position));
+        let mut last = sorted.into_iter().map(move |position| held.take(position));
         if self.chunks.is_empty() {
             return last.try_for_each(|row| rows.push(row));
         }
@@ -161,7 +163,7 @@ impl<'a> Sorter<'a> {
 
     /// All keys with their positions, if they are all of the kind wanted.
     fn keys<T>(&self, wanted: impl Fn(Value) -> Option<T>) -> Option<Vec<(T, u32)>> {
-        let mut keys = Vec::with_capacity(self.rows.len());
+        let mut keys = Vec::with_capacity(self.rows.count);
         for (row, position) in self.rows.iter().zip(0..) {
             keys.push((wanted(self.key(row)?)?, position));
         }
@@ -173,14 +175,14 @@ impl<'a> Sorter<'a> {
         let written = self.write_run(|writer| {
             sorted
                 .iter()
-                .try_for_each(|position| match self.rows.get(*position as usize) {
+                .try_for_each(|position| match self.rows.get(*position) {
                     Some(row) => writer.push(self.scope, row),
                     None => Ok(()),
                 })
         });
         let merged = written.and_then(|chunk| {
             self.chunks.push(chunk);
-            self.rows.clear();
+            self.rows = Rows::default();
             self.size = 0;
             if self.chunks.len() < MAX_RUNS {
                 return Ok(());
@@ -201,7 +203,7 @@ impl<'a> Sorter<'a> {
             self.scope.log_line(&format!(
                 "ERROR:ORDER BY: unable to write a temporary file: {error}"
             ));
-            self.spill_from = self.rows.len().saturating_add(RETRY_AFTER);
+            self.spill_from = self.rows.count.saturating_add(RETRY_AFTER);
         }
     }
 
@@ -222,8 +224,8 @@ impl RowSink for Sorter<'_> {
         }
         self.size += row_size(&row);
         self.rows.push(row);
-        let is_full = self.size >= self.scope.context().sort_memory() || self.rows.len() >= u32::MAX as usize;
-        if is_full && self.rows.len() >= self.spill_from {
+        let is_full = self.size >= self.scope.context().sort_memory() || self.rows.count >= u32::MAX as usize;
+        if is_full && self.rows.count >= self.spill_from {
             self.spill();
         }
         Ok(())
@@ -246,10 +248,43 @@ fn by_key<T: Ord>(mut keys: Vec<(T, u32)>) -> Vec<u32> {
     keys.into_iter().map(|(_, position)| position).collect()
 }
 
-fn take(rows: &mut [Row], position: u32) -> Row {
-    match rows.get_mut(position as usize) {
-        Some(row) => std::mem::replace(row, Row::gone()),
-        None => Row::gone(),
+/// Rows in the order they came, in pieces: one list that grows needs its old place and one of twice the size at the same time.
+#[derive(Default)]
+struct Rows {
+    pieces: Vec<Vec<Row>>,
+    count: usize,
+}
+
+impl Rows {
+    fn push(&mut self, row: Row) {
+        self.count += 1;
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() < PIECE => piece.push(row),
+            last => {
+                // Many sorts are of a few rows only.
+                let mut piece = Vec::with_capacity(if last.is_some() { PIECE } else { 4 });
+                piece.push(row);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.pieces.iter().flatten()
+    }
+
+    fn get(&self, position: u32) -> Option<&Row> {
+        let position = position as usize;
+        self.pieces.get(position / PIECE)?.get(position % PIECE)
+    }
+
+    fn take(&mut self, position: u32) -> Row {
+        let position = position as usize;
+        let piece = self.pieces.get_mut(position / PIECE);
+        match piece.and_then(|piece| piece.get_mut(position % PIECE)) {
+            Some(row) => std::mem::replace(row, Row::gone()),
+            None => Row::gone(),
+        }
     }
 }
 

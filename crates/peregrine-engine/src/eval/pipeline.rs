@@ -15,6 +15,7 @@ use super::select::{Aliases, SelectNode};
 use super::shape::{self, Adapter, Cell, Output, Shape};
 use crate::aggregate::AggregateContext;
 use crate::layer::Layer;
+use crate::memory;
 use crate::query::{FnSink, RowSink, Stop};
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
@@ -38,11 +39,11 @@ impl RowSink for Projector<'_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
         self.current.count_row()?;
         match self.current.project_bound(&row) {
-            Progress::Output(row) => return self.rows.push(row),
+            Progress::Output(row) => return self.emit(row),
             Progress::Same => return self.rows.push(row.plain()),
             Progress::Partly => {
                 return match self.current.project_partly(row) {
-                    Some(row) => self.rows.push(row),
+                    Some(row) => self.emit(row),
                     None => Ok(()),
                 };
             }
@@ -55,6 +56,17 @@ impl RowSink for Projector<'_> {
         let row = self.current.project();
         if self.current.outer.0.explain {
             explain::emitting(self.current.outer, &row);
+        }
+        self.emit(row)
+    }
+}
+
+impl Projector<'_> {
+    /// Passes a row on, unless the query was ended while it was made: then it is not what it should be.
+    #[inline]
+    fn emit(&mut self, row: Row) -> Result<(), Stop> {
+        if memory::has_ended() {
+            return Err(Stop);
         }
         self.rows.push(row)
     }

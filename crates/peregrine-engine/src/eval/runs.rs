@@ -388,8 +388,8 @@ fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 /// Bytes of memory a row takes, about: what it shares with others is counted here, too.
 pub(crate) fn row_size(row: &Row) -> usize {
-    /// A row in a list, and its place in the order.
-    const ROW: usize = size_of::<Row>() + size_of::<(i64, u64)>();
+    /// A row in a list, and its key with its place in the order.
+    const ROW: usize = size_of::<Row>() + size_of::<(Value, u64)>();
     match (row.slots(), row.as_value()) {
         (Some((_, [value])), _) => ROW + heap_size(value, 0),
         (Some((_, values)), _) => {

@@ -28,8 +28,10 @@ impl SourceNode {
             return run_plugin(def, args, scope, rows);
         }
         let Some(first) = scope.lookup(&self.name, &PositionCache::default()) else {
-            self.first_not_found(scope);
-            self.not_found(scope);
+            if let Some(end) = scope.end_of_message(self.site) {
+                self.first_not_found(scope);
+                self.not_found(scope, end);
+            }
             return Ok(());
         };
         let found = if self.members.is_empty() {
@@ -38,7 +40,9 @@ impl SourceNode {
             members(first.reduce(scope), &self.members, scope)
         };
         let Some(value) = found else {
-            self.not_found(scope);
+            if let Some(end) = scope.end_of_message(self.site) {
+                self.not_found(scope, end);
+            }
             return Ok(());
         };
         match &self.args {
@@ -76,7 +80,10 @@ impl SourceNode {
             },
             _ => {}
         }
-        scope.log_line(&format!("ERROR:Symbol {} is not callable as a plugin", self.text));
+        if let Some(end) = scope.end_of_message(self.site) {
+            let text = &self.text;
+            scope.log_line(&format!("ERROR:Symbol {text} is not callable as a plugin{end}"));
+        }
         Ok(())
     }
 
@@ -100,7 +107,7 @@ impl SourceNode {
         });
     }
 
-    fn not_found(&self, scope: &Scope) {
+    fn not_found(&self, scope: &Scope, end: &str) {
         let registry = scope.context().registry();
         let text = &self.text;
         let mut message = format!("ERROR:Plugin {text} not found. ");
@@ -118,6 +125,7 @@ impl SourceNode {
                 "There is a VQL function called \"{text}\" - did you mean to call this function instead?"
             ));
         }
+        message.push_str(end);
         scope.log_line(&message);
     }
 }

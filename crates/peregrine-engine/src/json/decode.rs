@@ -1,5 +1,6 @@
 //! JSON to values.
 
+use crate::memory;
 use crate::value::{Dict, Row, Str, Value};
 
 /// Nesting past which a text is refused.
@@ -104,6 +105,9 @@ impl Parser<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.error("expected a key"));
             }
+            if memory::is_exhausted() {
+                return Err(self.error("too large for the memory a query may hold"));
+            }
             let key = self.string()?;
             self.blanks();
             if !self.take(b':') {
@@ -128,6 +132,9 @@ impl Parser<'_> {
             return Ok(Value::array(items));
         }
         loop {
+            if !memory::has_room_in(&items) {
+                return Err(self.error("too large for the memory a query may hold"));
+            }
             items.push(self.value(depth + 1)?);
             self.blanks();
             if self.take(b']') {
@@ -145,6 +152,9 @@ impl Parser<'_> {
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
             let plain = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| self.error("string without end"))?;
+            if !memory::has_room(plain) {
+                return Err(self.error("too large for the memory a query may hold"));
+            }
             out.extend_from_slice(&rest[..plain]);
             let quote = rest[plain] == b'"';
             self.at += plain + 1;

@@ -1,5 +1,6 @@
 //! Values to JSON.
 
+use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
 
@@ -140,6 +141,9 @@ impl<'a> Encoder<'a> {
         }
         out.push(b'[');
         for (i, item) in items.enumerate() {
+            if i.is_multiple_of(64) && !memory::has_room_in(out) {
+                break;
+            }
             if i > 0 {
                 out.push(b',');
             }
@@ -166,7 +170,28 @@ impl<'a> Encoder<'a> {
 impl Encoder<'_> {
     /// A JSON string: HTML-safe, invalid UTF-8 replaced byte by byte.
     fn string(&self, text: &[u8], out: &mut Vec<u8>) {
+        /// Bytes written between two looks at the memory: escapes make text up to six times as long.
+        const PIECE: usize = 1 << 20;
         out.push(b'"');
+        let mut rest = text;
+        while rest.len() > PIECE && memory::has_room(out.len()) {
+            // Not within a letter.
+            let is_within = |at: &usize| rest.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+            let at = (PIECE - 3..=PIECE)
+                .rev()
+                .find(|at| !is_within(at))
+                .unwrap_or(PIECE);
+            let (piece, after) = rest.split_at(at);
+            self.chunks(piece, out);
+            rest = after;
+        }
+        if rest.len() <= PIECE || memory::has_room(rest.len()) {
+            self.chunks(rest, out);
+        }
+        out.push(b'"');
+    }
+
+    fn chunks(&self, text: &[u8], out: &mut Vec<u8>) {
         for chunk in text.utf8_chunks() {
             write_valid(chunk.valid(), out);
             if self.is_exact {
@@ -177,7 +202,6 @@ impl Encoder<'_> {
                 }
             }
         }
-        out.push(b'"');
     }
 }
 

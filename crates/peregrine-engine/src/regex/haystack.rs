@@ -66,11 +66,6 @@ impl<'t> Haystack<'t> {
         }
     }
 
-    /// True where something else than the bytes is searched.
-    pub(super) fn differs(&self) -> bool {
-        self.replaced.is_some()
-    }
-
     /// What is searched instead of the bytes.
     pub(super) fn text(&self) -> &[u8] {
         match &self.replaced {

@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use crate::memory;
+
 pub use self::captures::Captures;
 pub use self::haystack::{Haystack, lossy};
 pub use self::translate::translate;
@@ -104,14 +106,12 @@ impl Regex {
         self.0.capture_names()
     }
 
-    /// The text with something else for every match. `$1` and `${name}` stand for groups.
+    /// The text with something else for every match; breaks off where the query may hold no more. `$1` and `${name}` stand for groups.
     #[must_use]
     pub fn replace_all<'t>(&self, text: &'t [u8], replacement: &[u8]) -> Cow<'t, [u8]> {
-        let haystack = Haystack::new(text);
-        if !haystack.differs() {
-            return self.0.replace_all(text, replacement);
-        }
-        self.replace_in(&haystack, &mut |found, out| found.expand(replacement, out))
+        self.replace_in(&Haystack::new(text), &mut |found, out| {
+            found.expand(replacement, out);
+        })
     }
 
     /// As [`Self::replace_all`], with what a function makes of every match.
@@ -131,13 +131,23 @@ impl Regex {
         haystack: &Haystack<'t>,
         write: &mut dyn FnMut(&Captures<'_, 't>, &mut Vec<u8>),
     ) -> Cow<'t, [u8]> {
+        /// Bytes that come in between two looks at the memory.
+        const PIECE: usize = 1 << 20;
         let bytes = haystack.bytes();
-        let (mut out, mut done) = (Vec::new(), None);
+        let (mut out, mut done, mut looked_at) = (Vec::new(), None, 0);
         for found in self.captures_iter(haystack) {
             let Some(whole) = found.range(0) else { continue };
             out.extend_from_slice(bytes.get(done.unwrap_or(0)..whole.start).unwrap_or_default());
             write(&found, &mut out);
             done = Some(whole.end);
+            if out.len() - looked_at >= PIECE {
+                looked_at = out.len();
+                // It grows to twice its size when it is full.
+                let is_full = out.capacity() - out.len() < PIECE;
+                if !memory::has_room(if is_full { out.len() } else { 0 }) {
+                    break;
+                }
+            }
         }
         let Some(done) = done else {
             return Cow::Borrowed(bytes);

@@ -20,6 +20,7 @@ pub use self::row::Row;
 pub use self::str::Str;
 pub(crate) use self::text::{float_text, itoa, shortest, with_exponent};
 pub use self::time::{Time, ZoneId};
+use crate::memory;
 use crate::query::{Lazy, Query};
 use crate::scope::Scope;
 
@@ -191,7 +192,12 @@ from_same!(
 
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(items: Vec<T>) -> Value {
-        Value::array(items.into_iter().map(Into::into).collect())
+        let items = items.into_iter().map(Into::into);
+        // Items as large as values stay where they are; smaller ones need a larger place.
+        if size_of::<T>() < size_of::<Value>() {
+            return Value::array(memory::collect(items));
+        }
+        Value::array(items.collect())
     }
 }
 
@@ -209,6 +215,6 @@ impl From<Row> for Value {
 
 impl<T: Into<Value>> FromIterator<T> for Value {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Value {
-        Value::array(items.into_iter().map(Into::into).collect())
+        Value::array(memory::collect(items.into_iter().map(Into::into)))
     }
 }

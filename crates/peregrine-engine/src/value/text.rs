@@ -1,6 +1,7 @@
 //! Text forms of values.
 
 use super::{Str, Value};
+use crate::memory;
 use crate::scope::Scope;
 
 /// Nesting past which text forms stop.
@@ -75,6 +76,9 @@ fn write_text(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
         Value::Array(items) => {
             out.push(b'[');
             for (i, item) in items.iter().enumerate() {
+                if i.is_multiple_of(64) && !memory::has_room_in(out) {
+                    break;
+                }
                 if i > 0 {
                     out.push(b' ');
                 }

@@ -1,6 +1,7 @@
 //! Truth of values, and evaluation of lazy ones.
 
 use super::Value;
+use crate::memory;
 use crate::query::Query;
 use crate::scope::Scope;
 
@@ -85,14 +86,11 @@ impl Value {
     /// The items of a list-like value (array, rows of a query); else the value itself.
     pub fn into_list(self, scope: &Scope) -> Result<Vec<Value>, Value> {
         match self.reduce(scope) {
-            Value::Array(items) => Ok(std::sync::Arc::unwrap_or_clone(items)),
+            Value::Array(items) => Ok(std::sync::Arc::try_unwrap(items)
+                .unwrap_or_else(|shared| memory::collect(shared.iter().cloned()))),
             Value::Query(query) if query.is_file_backed() => Err(Value::Null),
-            Value::Query(query) => Ok(query
-                .collect(scope)
-                .into_iter()
-                .map(super::Row::into_value)
-                .collect()),
-            Value::Bytes(bytes) => Ok(bytes.iter().map(|byte| Value::from(*byte)).collect()),
+            Value::Query(query) => Ok(query.collect_values(scope)),
+            Value::Bytes(bytes) => Ok(memory::collect(bytes.iter().map(|byte| Value::from(*byte)))),
             Value::Object(object) => object.elements(scope).ok_or(Value::Object(object)),
             other => Err(other),
         }

@@ -38,16 +38,14 @@ impl Function for Gunzip {
         fails("not packed", "gunzip(string='junk')", "gunzip: "),
     ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
         let limit = match u64::try_from(args.max_bytes) {
             Ok(limit) if limit > 0 => limit.min(MAX_BYTES),
             _ => MAX_BYTES,
         };
-        let mut unpacked = Vec::new();
-        flate2::read::MultiGzDecoder::new(&args.string[..])
-            .take(limit)
-            .read_to_end(&mut unpacked)
-            .map_err(|error| error.to_string())?;
+        let unpacking = flate2::read::MultiGzDecoder::new(&args.string[..]).take(limit);
+        let unpacked = read_to_end(scope, unpacking)?.map_err(|error| error.to_string())?;
+        scope.reserve(unpacked.len())?;
         Ok(Value::str(unpacked))
     }
 }

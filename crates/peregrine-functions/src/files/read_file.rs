@@ -65,24 +65,25 @@ impl Function for ReadFile {
         let Ok(offset) = u64::try_from(args.offset) else {
             return Err(format!("`offset` {} is negative", args.offset).into());
         };
-        Ok(Value::str(
-            read(scope, &args, offset, length.min(MAX_LENGTH)).unwrap_or_else(|error| {
+        let content = match read(scope, &args, offset, length.min(MAX_LENGTH)) {
+            Err(VqlError::Message(error)) => {
                 scope.log_line(&format!("read_file: {error}"));
                 Vec::new()
-            }),
-        ))
+            }
+            content => content?,
+        };
+        scope.reserve(content.len())?;
+        Ok(Value::str(content))
     }
 }
 
-fn read(scope: &Scope, args: &Args, offset: u64, length: u64) -> Result<Vec<u8>, String> {
+fn read(scope: &Scope, args: &Args, offset: u64, length: u64) -> VqlResult<Vec<u8>> {
     let (mut reader, _, path) = open(scope, args.accessor.as_ref(), &args.filename)?;
     let failed = |error: io::Error| format!("`{}`: {error}", path.to_text());
     if offset > 0 && !go_to(scope, reader.as_mut(), offset).map_err(failed)? {
         return Ok(Vec::new());
     }
-    let mut content = Vec::new();
-    reader.take(length).read_to_end(&mut content).map_err(failed)?;
-    Ok(content)
+    Ok(read_to_end(scope, reader.take(length))?.map_err(failed)?)
 }
 
 /// Brings a reader to an offset; false when the file ends before it. Not every file system takes every number, so one that

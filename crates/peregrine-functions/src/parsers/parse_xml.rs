@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use peregrine_engine::memory;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -120,6 +121,9 @@ fn parse(text: &str) -> Result<Value, String> {
     let mut reader = Reader::from_str(text);
     let mut stack: Vec<Element> = Vec::new();
     loop {
+        if memory::is_exhausted() {
+            return Err("too large for the memory a query may hold".into());
+        }
         let event = reader
             .read_event()
             .map_err(|error| format!("at offset {}: {error}", reader.error_position()))?;

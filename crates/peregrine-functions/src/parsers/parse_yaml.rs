@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use peregrine_engine::memory;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::no_schema;
 use crate::prelude::*;
@@ -133,6 +134,9 @@ impl<'de, const KEYS: bool> Visitor<'de> for AnyNode<KEYS> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(AnyNode::<KEYS>)? {
+            if !memory::has_room_in(&list) {
+                return Err(A::Error::custom("too large for the memory a query may hold"));
+            }
             list.push(item);
         }
         Ok(Value::array(list))
@@ -141,6 +145,9 @@ impl<'de, const KEYS: bool> Visitor<'de> for AnyNode<KEYS> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let dict = Dict::new();
         while let Some((key, value)) = entries.next_entry_seed(AnyNode::<KEYS>, AnyNode::<KEYS>)? {
+            if memory::is_exhausted() {
+                return Err(A::Error::custom("too large for the memory a query may hold"));
+            }
             match key {
                 Value::Str(key) => dict.set(key, value),
                 Value::Int(key) if KEYS => dict.set(key.to_string(), value),

@@ -1,5 +1,7 @@
 //! `commandline_split()`: a command line as its arguments.
 
+use peregrine_engine::memory;
+
 use crate::prelude::*;
 
 /// Splits a command line the way Windows programs do, or as a shell does.
@@ -71,6 +73,9 @@ fn windows(command: &[u8]) -> Vec<Vec<u8>> {
     let mut quoted = false;
     let mut rest = command.iter().copied().peekable();
     while let Some(c) = rest.next() {
+        if !memory::has_room_in(&split) {
+            break;
+        }
         match c {
             b' ' | b'\t' if !quoted => split.extend(word.take()),
             b'\\' => {
@@ -109,6 +114,9 @@ fn shell(command: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     let mut word: Option<Vec<u8>> = None;
     let mut rest = command.iter().copied();
     while let Some(c) = rest.next() {
+        if !memory::has_room_in(&split) {
+            break;
+        }
         match c {
             b'#' if word.is_none() => {
                 rest.by_ref().find(|c| *c == b'\n');

@@ -75,6 +75,8 @@ impl Function for RegexReplace {
             }
             None => regex.replace_all(&args.source, &args.replace.unwrap_or_default()),
         };
+        // It breaks off where the query may hold no more.
+        scope.check_memory()?;
         Ok(Value::str(&replaced[..]))
     }
 }

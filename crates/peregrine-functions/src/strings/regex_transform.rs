@@ -1,5 +1,6 @@
 //! `regex_transform()`: many replacements, one after the other.
 
+use super::regex_replace::replace_all;
 use crate::prelude::*;
 
 /// Applies several replacements to a string, each to the result of the one before, without regard to case.
@@ -44,6 +45,8 @@ impl Function for RegexTransform {
         let mut text = args.source;
         for (regex, replacement) in steps {
             text = Str::from(&*regex.replace_all(&text, &replacement));
+            // It breaks off where the query may hold no more.
+            scope.check_memory()?;
         }
         Ok(Value::Str(text))
     }

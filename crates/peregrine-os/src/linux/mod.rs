@@ -5,6 +5,7 @@ mod clock;
 pub mod events;
 mod host;
 mod interfaces;
+mod memory;
 mod mounts;
 mod netlink;
 mod own;
@@ -16,6 +17,7 @@ mod stat;
 mod users;
 
 pub use clock::{BootClock, boot_clock};
+pub use memory::{free_memory_for_us, memory_for_us, own_memory_bytes};
 pub use mounts::parse_mountinfo;
 pub use own::{OwnThread, own_memory, own_open_files, own_threads};
 pub use program_pages::{release_program_pages, resident_file_bytes};

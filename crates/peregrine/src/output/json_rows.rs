@@ -2,12 +2,15 @@
 
 use super::RowWriter;
 use peregrine_engine::json;
+use peregrine_engine::memory;
 use peregrine_engine::prelude::{Row, Scope};
 use std::io::{self, BufWriter, Write};
 use std::time::{Duration, Instant};
 
 /// Rows appear at least this often, even if few come.
 const FLUSH: Duration = Duration::from_millis(200);
+/// Bytes of a row that is indented; nobody reads a larger one, and it takes ten times its size to do so.
+const MOST_PRETTY: usize = 4 << 20;
 
 /// One object a line.
 pub(super) struct JsonLines {
@@ -30,6 +33,10 @@ impl RowWriter for JsonLines {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         let mut line = Vec::with_capacity(256);
         json::write_row(scope, row, &mut line);
+        if memory::has_ended() {
+            // The query was ended while the row was written, which is cut off.
+            return Ok(());
+        }
         line.push(b'\n');
         self.out.write_all(&line)?;
         if self.last_flush.elapsed() >= FLUSH {
@@ -65,17 +72,22 @@ impl JsonArray {
 
 impl RowWriter for JsonArray {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
+        let mut text = Vec::new();
+        json::write_row(scope, row, &mut text);
+        if memory::has_ended() {
+            return Ok(());
+        }
         self.out
             .write_all(if self.is_first { b"[\n " } else { b",\n " })?;
         self.is_first = false;
-        let mut text = Vec::new();
-        json::write_row(scope, row, &mut text);
         // Our own encoder's output is valid; if not, the plain form is still right.
-        let pretty = serde_json::from_slice::<serde_json::Value>(&text)
-            .and_then(|value| serde_json::to_string_pretty(&value));
+        let pretty = Some(&text)
+            .filter(|text| text.len() <= MOST_PRETTY)
+            .and_then(|text| serde_json::from_slice::<serde_json::Value>(text).ok())
+            .and_then(|value| serde_json::to_string_pretty(&value).ok());
         match pretty {
-            Ok(pretty) => self.out.write_all(pretty.replace('\n', "\n ").as_bytes())?,
-            Err(_) => self.out.write_all(&text)?,
+            Some(pretty) => self.out.write_all(pretty.replace('\n', "\n ").as_bytes())?,
+            None => self.out.write_all(&text)?,
         }
         self.out.flush()
     }

@@ -1,11 +1,12 @@
 //! `peregrine agent`: the agent of this machine.
 
-use crate::registry;
 use crate::remap::{self, Remap, RemapArgs};
+use crate::{memory, registry};
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_agent::{AgentPaths, Ended, EngineRunner, HostFacts};
 use peregrine_engine::Cancellation;
+use peregrine_engine::memory::Pool;
 use peregrine_os::Machine as _;
 use peregrine_plugins::StateFolder;
 use peregrine_wire::config::Config;
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// Folder for what the agent remembers, if not the places the configuration names.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Memory one query may hold, such as `512M`; by default a quarter of what there is for this program, from 64M to 2G.
+    #[arg(long, value_name = "SIZE", value_parser = memory::parse_size)]
+    max_memory: Option<u64>,
     #[command(flatten)]
     remap: RemapArgs,
     /// End when the process that started this one ends.
@@ -84,6 +88,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("client configuration `{}`", args.config.display()))?,
     };
     let facts = facts(&client.labels, remap.as_ref())?;
+    let there_is = peregrine_os::linux::memory_for_us();
+    let limits = peregrine_agent::memory_limits(there_is, args.max_memory, client.max_memory_hard_limit);
+    let pool = Pool::new(memory::gauge(), limits);
+    peregrine_agent::watch_memory(Arc::clone(&pool), memory::taken, stop.clone())?;
     let runner = EngineRunner::new(registry::registry(), &client, move |builder| {
         remap::accessors(builder, AccessorManager::default(), remap.as_ref())
             .extension(Arc::new(state.clone()))
@@ -91,6 +99,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             .extension(Arc::clone(&interpreter))
             .extension(super::program_guard::guard())
     })
+    .with_memory(pool)
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));
     release_code_when_idle(stop.clone())?;
     match peregrine_agent::run(client, &paths, Arc::new(runner), facts, &stop)? {

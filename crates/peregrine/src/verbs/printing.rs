@@ -23,6 +23,9 @@ pub(crate) struct PrintArgs {
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, allow_negative_numbers = true)]
     timeout: Option<Duration>,
+    /// Memory the query may hold, such as `512M` or `4G`; by default half of what is free when it starts.
+    #[arg(long, visible_alias = "hard_memory_limit", value_name = "SIZE", value_parser = crate::memory::parse_size)]
+    max_memory: Option<u64>,
     /// Stop after this many rows.
     #[arg(long, visible_alias = "max_rows", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_rows: Option<u64>,
@@ -63,6 +66,7 @@ pub(crate) fn run(
         repository,
         dump_dir: args.dump_dir.clone(),
         remap: args.remap.load()?,
+        max_memory: args.max_memory,
     };
     let (scope, cancellation) = session::open(&options)?;
     if let Some(timeout) = args.timeout {
@@ -83,9 +87,17 @@ pub(crate) fn run(
         session::unless_unread(writer.end())?;
     }
     let was_cut = cancellation.is_cancelled();
+    let was_ended = scope
+        .context()
+        .memory()
+        .is_some_and(|account| account.reason().is_some());
     scope.close();
     progress.end();
     log.end();
+    if was_ended {
+        // The reason is the last message of the query.
+        return Ok(ExitCode::FAILURE);
+    }
     if was_cut {
         let seconds = args.timeout.unwrap_or_default().as_secs_f64();
         anyhow::bail!("the {what} was stopped after {seconds} seconds (--timeout)");

@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) stored: Option<Opened>,
     /// What queries see instead of this machine.
     pub(crate) remap: Option<Remap>,
+    /// Bytes the query may hold, if not the usual.
+    pub(crate) max_memory: Option<u64>,
 }
 
 /// A scope ready to run VQL, and what cancels it.
@@ -37,9 +39,11 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         Some(timeout) => Cancellation::with_deadline(timeout),
         None => Cancellation::new(),
     };
+    let log = Arc::clone(&options.log) as Arc<dyn LogSink>;
     let mut context = Context::builder()
         .registry(registry::registry())
-        .log(Arc::clone(&options.log) as Arc<dyn LogSink>)
+        .memory(crate::memory::pool(options.max_memory).account(&cancellation, &log))
+        .log(log)
         .cancellation(cancellation.clone())
         .extension(super::starlark_worker::program())
         .extension(super::program_guard::guard())

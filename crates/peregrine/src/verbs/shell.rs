@@ -38,6 +38,9 @@ pub(crate) struct Args {
     stored: StoredArgs,
     #[command(flatten)]
     remap: RemapArgs,
+    /// Memory a query may hold with what the session keeps, such as `512M` or `4G`; by default half of what is free.
+    #[arg(long, value_name = "SIZE", value_parser = crate::memory::parse_size)]
+    max_memory: Option<u64>,
     /// Show debug messages of the queries.
     #[arg(long)]
     debug: bool,
@@ -82,6 +85,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         dump_dir: None,
         remap: args.remap.load()?,
         stored: args.stored.open()?,
+        max_memory: args.max_memory,
     };
     let (scope, cancellation) = session::open(&options)?;
     let format = args.format.unwrap_or_else(|| Format::default_for(false));
@@ -204,6 +208,9 @@ impl Shell {
         let mut running = self.running.lock();
         if running.is_cancelled() {
             *running = Cancellation::new();
+            if let Some(account) = self.scope.context().memory() {
+                account.renew(&running);
+            }
             self.scope = self.scope.child_cancelled_by(running.clone());
         }
     }

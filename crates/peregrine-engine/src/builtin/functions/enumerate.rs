@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::memory;
 use crate::prelude::*;
 
 /// Collects values: with GROUP BY those of the group, else those so far.
@@ -26,12 +27,17 @@ impl Aggregate for Enumerate {
         ),
     ];
 
-    fn update(state: &mut Value, _: &Scope, args: Args) -> VqlResult {
+    fn update(state: &mut Value, scope: &Scope, args: Args) -> VqlResult {
         let mut items = match std::mem::take(state) {
             Value::Array(items) => items,
             _ => Arc::default(),
         };
         // Copied only while an earlier result is still in use.
+        match Arc::get_mut(&mut items) {
+            Some(items) if !memory::has_room_in(items) => return Err(VqlError::Stopped),
+            Some(_) => {}
+            None => scope.reserve(items.len().saturating_mul(size_of::<Value>()))?,
+        }
         Arc::make_mut(&mut items).push(args.items.unwrap_or_default());
         *state = Value::Array(Arc::clone(&items));
         Ok(Value::Array(items))

@@ -34,7 +34,13 @@ impl Function for Join {
         ),
     ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        let between = args.sep.as_ref().map_or(0, |sep| sep.len());
+        let texts = args.array.iter().map(|text| text.len());
+        let total = texts.fold(0_usize, |total, text| {
+            total.saturating_add(text).saturating_add(between)
+        });
+        scope.reserve(total)?;
         Ok(Value::Str(Str::from(
             args.array.join(args.sep.unwrap_or_default().as_bytes()),
         )))

@@ -1,5 +1,6 @@
 //! `split()`: a string to its parts.
 
+use crate::memory;
 use crate::prelude::*;
 use crate::regex::Haystack;
 
@@ -49,24 +50,33 @@ impl Function for Split {
         ),
     ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
         let text = &args.string;
         let given = |sep: &Str| !sep.is_empty();
         if let Some(sep) = args.sep_string.filter(given) {
-            return Ok(split_string(text, &sep));
+            return whole(scope, split_string(text, &sep));
         }
         let Some(sep) = args.sep.filter(given) else {
             return Err("requires either sep or sep_string".into());
         };
         let regex = Regex::cached(&sep.as_utf8_lossy())?;
-        Ok(split_regex(text, &regex))
+        whole(scope, split_regex(text, &regex))
     }
+}
+
+/// The parts, unless the query may not hold them.
+fn whole(scope: &Scope, parts: Value) -> VqlResult {
+    scope.check_memory()?;
+    Ok(parts)
 }
 
 fn split_string(text: &[u8], sep: &[u8]) -> Value {
     let mut parts = Vec::new();
     let mut start = 0;
     for at in memchr::memmem::find_iter(text, sep) {
+        if !memory::has_room_in(&parts) {
+            break;
+        }
         parts.push(Value::Str(Str::new(&text[start..at])));
         start = at + sep.len();
     }
@@ -81,6 +91,9 @@ fn split_regex(text: &[u8], regex: &Regex) -> Value {
     for found in regex.find_iter(&Haystack::new(text)) {
         if found.is_empty() && (found.start == 0 || found.start == text.len()) {
             continue;
+        }
+        if !memory::has_room_in(&parts) {
+            break;
         }
         parts.push(Value::Str(Str::new(&text[start..found.start])));
         start = found.end;

@@ -1,6 +1,6 @@
 //! `foreach()`: a query for each row.
 
-use crate::call::rows_of;
+use crate::call::each_row_of;
 use crate::parallel::for_each_row;
 use crate::prelude::*;
 
@@ -107,9 +107,14 @@ impl Source {
     fn each_row(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
         match &self.row {
             Value::Query(query) => query.run(scope, rows),
-            other => rows_of(other.clone(), scope)
-                .into_iter()
-                .try_for_each(|row| rows.push(row)),
+            other => each_row_of(
+                other.clone(),
+                scope,
+                &mut FnSink(|row| {
+                    scope.checkpoint()?;
+                    rows.push(row)
+                }),
+            ),
         }
     }
 }

@@ -109,10 +109,9 @@ pub(super) fn run(path: &Path, settings: &Settings) -> anyhow::Result<Vec<Outcom
     for query in case.queries {
         let (rows, mut error) = run_query(&scope, &query);
         if error.is_none() && cancellation.is_cancelled() {
-            error = Some(format!(
-                "stopped after {} seconds",
-                settings.timeout.as_secs_f64()
-            ));
+            let reason = scope.context().memory().and_then(|account| account.reason());
+            let late = || format!("stopped after {} seconds", settings.timeout.as_secs_f64());
+            error = Some(reason.unwrap_or_else(late));
         }
         let messages = log.messages();
         let logs = messages.get(logs_seen..).unwrap_or_default().iter();
@@ -148,9 +147,11 @@ fn open(
     let store = "Files that the test wrote with write_filestore().";
     accessors.add("fs", || Arc::new(filestore::FileStoreAccessor), store, None);
     // Everything is allowed: that is what a context starts with.
+    let messages = Arc::clone(&log) as Arc<dyn LogSink>;
     let context = Context::builder()
         .registry(Arc::new(registry))
-        .log(Arc::clone(&log) as Arc<dyn LogSink>)
+        .memory(crate::memory::pool(None).account(cancellation, &messages))
+        .log(messages)
         .cancellation(cancellation.clone())
         .clock(Arc::clone(&clock) as Arc<dyn Clock>)
         .random(Arc::new(Sequence(Mutex::new(1))))

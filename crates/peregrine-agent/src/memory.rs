@@ -1,0 +1,92 @@
+//! How much memory the queries of an agent may hold, and the end of an agent that takes more than it may.
+
+use peregrine_engine::Cancellation;
+use peregrine_engine::memory::{Limits, Pool};
+use std::sync::Arc;
+use std::time::Duration;
+
+const MEBIBYTE: u64 = 1 << 20;
+/// What a query may hold at least, however small the machine.
+const LEAST: u64 = 64 * MEBIBYTE;
+/// What a query may hold at most unless somebody asks for more: the machine is somebody else's.
+const MOST: u64 = 2048 * MEBIBYTE;
+/// Between two looks at what the process takes.
+const PERIOD: Duration = Duration::from_secs(5);
+/// Exit code of an agent that took too much; the service manager starts it again.
+const EXIT_CODE: i32 = 255;
+
+/// What the queries of an agent may hold: each a quarter of the memory there is for this program, or what was `asked` for,
+/// and together half of it. `hard` is `max_memory_hard_limit` of the configuration; 0 is none.
+#[must_use]
+pub fn memory_limits(memory: Option<u64>, asked: Option<u64>, hard: u64) -> Limits {
+    let usual = memory.map_or(MOST, |memory| (memory / 4).clamp(LEAST, MOST));
+    let query = asked.unwrap_or(usual);
+    Limits {
+        query,
+        all: memory.map(|memory| (memory / 2).max(query)),
+        process: (hard > 0).then_some(hard),
+        advice: "; an agent started with a larger --max-memory lets a query hold more",
+    }
+}
+
+/// Ends the process when it takes more than the pool says at two looks one after the other. At the first, the query that
+/// holds the most is ended. Without such a limit there is nothing to watch.
+pub fn watch_memory(pool: Arc<Pool>, taken: fn() -> u64, stop: Cancellation) -> std::io::Result<()> {
+    let Some(most) = pool.limits().process else {
+        return Ok(());
+    };
+    let watch = move || {
+        let mut was_over = false;
+        while !stop.wait(PERIOD) {
+            let taken = taken();
+            let is_over = taken > most;
+            if is_over && was_over {
+                tracing::error!(
+                    taken,
+                    most,
+                    "the agent takes more memory than `max_memory_hard_limit` allows, and ends"
+                );
+                std::process::exit(EXIT_CODE);
+            }
+            if is_over {
+                tracing::warn!(
+                    taken,
+                    most,
+                    "the agent takes more memory than `max_memory_hard_limit` allows"
+                );
+                pool.relieve();
+            }
+            was_over = is_over;
+        }
+    };
+    std::thread::Builder::new()
+        .name("memory".to_owned())
+        .stack_size(256 << 10)
+        .spawn(watch)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_follow_the_memory_there_is() {
+        let limits = |memory, asked, hard| {
+            let limits = memory_limits(memory, asked, hard);
+            (
+                limits.query / MEBIBYTE,
+                limits.all.map(|all| all / MEBIBYTE),
+                limits.process,
+            )
+        };
+        assert_eq!(limits(Some(512 * MEBIBYTE), None, 0), (128, Some(256), None));
+        assert_eq!(limits(Some(100 * MEBIBYTE), None, 0), (64, Some(64), None));
+        assert_eq!(limits(Some(64 << 30), None, 7), (2048, Some(32 << 10), Some(7)));
+        assert_eq!(
+            limits(Some(512 * MEBIBYTE), Some(400 * MEBIBYTE), 0),
+            (400, Some(400), None)
+        );
+        assert_eq!(limits(None, None, 0), (2048, None, None));
+    }
+}
