@@ -1,6 +1,5 @@
 //! `regex_transform()`: many replacements, one after the other.
 
-use super::regex_replace::replace_all;
 use crate::prelude::*;
 
 /// Applies several replacements to a string, each to the result of the one before, without regard to case.
