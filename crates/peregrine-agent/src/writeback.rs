@@ -88,7 +88,8 @@ impl WritebackStore {
             };
         }
         if level1.is_none_or(|level1| level1.identity() != content.identity()) {
-            if level1.is_some_and(|level1| !level1.private_key.is_empty() && !has_key(level1)) {
+            // Also what could not be read at all; where there is no file, nothing is kept.
+            if level1.is_none_or(|level1| !level1.private_key.is_empty() && !has_key(level1)) {
                 keep_damaged(&self.first);
             }
             save(&self.first, &content.identity())?;

@@ -496,7 +496,7 @@ fn rows_answer_to_more_than_they_show_before_and_after_the_query_is_bound() {
     }
     assert_eq!(query.logged("not found"), 0);
     // What `*` passes on answers to what it shows.
-    let rows = query.rows("SELECT Twice, No FROM { SELECT * FROM things(end=50) }");
+    let rows = query.rows("LET Shown = SELECT * FROM things(end=50) SELECT Twice, No FROM Shown");
     assert!(
         rows.iter()
             .all(|row| row.get("Twice").unwrap().as_str().is_some())

@@ -84,7 +84,7 @@ fn what_rows_of_files_answer_to_is_not_shown() {
     // `*` passes on what it shows, no more, whether the query is bound to the columns by then or not.
     let (rows, complaints) = ask(
         &folder,
-        "SELECT FullPath FROM { SELECT * FROM glob(globs=Root + '/f*') }",
+        "LET Files = SELECT * FROM glob(globs=Root + '/f*') SELECT FullPath FROM Files",
     );
     assert_eq!(rows, vec![r#"{"FullPath":null}"#; FILES]);
     assert!(!complaints.is_empty());

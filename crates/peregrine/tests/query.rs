@@ -568,7 +568,8 @@ fn parameters_of_shipped_artifacts_do_what_they_say() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::create_dir(path("sub")).unwrap();
     fs::write(path("a"), "hello\n").unwrap();
-    fs::write(path("sub/b"), "a longer text\nworld\n").unwrap();
+    let longer = "a longer text than the name of a folder may be\n".repeat(20);
+    fs::write(path("sub/b"), longer + "world\n").unwrap();
     std::os::unix::fs::symlink(path("sub"), path("link")).unwrap();
     let everything = format!("SearchFilesGlob={}", path("**"));
     let find = |arguments: &[&str]| {
@@ -587,7 +588,7 @@ fn parameters_of_shipped_artifacts_do_what_they_say() {
     assert_eq!(find(&[]), ["a", "link", "link/b", "sub", "sub/b"]);
     assert_eq!(find(&["ExcludePathRegex=/(link|sub)$"]), ["a"]);
     assert_eq!(
-        find(&["MinSize=10", "MaxSize=100", "DoNotFollowSymlinks=Y"]),
+        find(&["MinSize=500", "MaxSize=2000", "DoNotFollowSymlinks=Y"]),
         ["sub/b"]
     );
     assert_eq!(find(&["ContentRegex=wor", "DoNotFollowSymlinks=Y"]), ["sub/b"]);

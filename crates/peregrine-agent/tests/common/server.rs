@@ -15,7 +15,9 @@ use tokio_tungstenite::tungstenite::{self, Message as Frame};
 
 pub(crate) const NONCE: &str = "bm9uY2U=";
 /// Nothing takes this long unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Packets above this are dropped by a server that drops what is too large.
+const TOO_LARGE: usize = 1 << 20;
 
 /// What to do instead of a proper answer.
 pub(crate) enum Fault {
@@ -34,7 +36,7 @@ pub(crate) enum Fault {
 pub(crate) enum Refusal {
     /// With this status.
     Status(u16),
-    /// With 200 and nothing, as a server does with what is too large.
+    /// With 200 and nothing when they are many, as a server does with what is too large.
     Drop,
     /// By hanging up.
     HangUp,
@@ -325,9 +327,9 @@ impl Server {
         });
         match refusal {
             Some(Refusal::Status(status)) => return Some((status, Vec::new())),
-            Some(Refusal::Drop) => return Some((200, Vec::new())),
+            Some(Refusal::Drop) if body.len() > TOO_LARGE => return Some((200, Vec::new())),
             Some(Refusal::HangUp) => return None,
-            None => {}
+            Some(Refusal::Drop) | None => {}
         }
         self.change(|state| {
             state

@@ -35,7 +35,7 @@ impl Function for ParseStringWithRegex {
         ),
         example(
             "bytes that are no text",
-            r"parse_string_with_regex(string=unhex(string='613de920623d37'), regex='a=(?P<A>.) b=(?P<B>\d)').B",
+            r"parse_string_with_regex(string=unhex(string='613de920623d37'), regex='a=(?P<A>.) b=(?P<B>[0-9])').B",
             r#""7""#,
         ),
         example(

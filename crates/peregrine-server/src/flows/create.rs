@@ -11,7 +11,8 @@ use peregrine_artifacts::{Compiled, Spec, Target};
 use peregrine_proto::{FlowRequest, VeloMessage, flow_request};
 use peregrine_store::{Flow, FlowState, Task};
 use peregrine_wire::ids;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 /// How often agents flush logs and progress (ms).
@@ -21,9 +22,8 @@ const MAX_LOGS: u64 = 100_000;
 /// Artifacts in one collection.
 const MAX_ARTIFACTS: usize = 100;
 
-/// What a user asks for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+/// What a user asks for. In JSON the limits stand beside the other members.
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct CollectRequest {
     pub(crate) artifacts: Vec<Spec>,
     /// Prefers `Custom.<name>` where there is one.
@@ -33,6 +33,33 @@ pub(crate) struct CollectRequest {
     pub(crate) limits: Limits,
     pub(crate) max_logs: u64,
     pub(crate) urgent: bool,
+}
+
+/// All but the limits.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Unlimited {
+    artifacts: Vec<Spec>,
+    allow_custom_overrides: bool,
+    max_logs: u64,
+    urgent: bool,
+}
+
+impl<'de> Deserialize<'de> for CollectRequest {
+    /// In two passes: `flatten` cannot take numbers where the JSON library keeps their digits, and some part of the program
+    /// may have asked it to.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<CollectRequest, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let limits = Limits::deserialize(&value).map_err(D::Error::custom)?;
+        let rest = Unlimited::deserialize(&value).map_err(D::Error::custom)?;
+        Ok(CollectRequest {
+            artifacts: rest.artifacts,
+            allow_custom_overrides: rest.allow_custom_overrides,
+            limits,
+            max_logs: rest.max_logs,
+            urgent: rest.urgent,
+        })
+    }
 }
 
 impl CollectRequest {

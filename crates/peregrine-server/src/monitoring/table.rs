@@ -99,11 +99,19 @@ impl MonitoringTable {
 }
 
 /// The table as it is stored: as it may be shown, and, when something is hidden in that, all of it again, sealed.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct StoredTable {
     #[serde(flatten)]
     shown: MonitoringTable,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+}
+
+/// The part of it that is read apart: `flatten` cannot take numbers where the JSON library keeps their digits, and some part
+/// of the program may have asked it to.
+#[derive(Deserialize)]
+struct Sealed {
+    #[serde(default)]
     sealed: Option<String>,
 }
 
@@ -120,9 +128,10 @@ impl StoredTable {
     fn read(shared: &Shared, text: &str) -> Result<MonitoringTable> {
         let bad =
             |error: &dyn std::fmt::Display| Error::Internal(format!("stored monitoring table: {error}"));
-        let stored: StoredTable = serde_json::from_str(text).map_err(|error| bad(&error))?;
+        let shown: MonitoringTable = serde_json::from_str(text).map_err(|error| bad(&error))?;
+        let stored: Sealed = serde_json::from_str(text).map_err(|error| bad(&error))?;
         let Some(sealed) = stored.sealed else {
-            return Ok(stored.shown);
+            return Ok(shown);
         };
         let opened = BASE64
             .decode(sealed.as_bytes())
@@ -133,7 +142,7 @@ impl StoredTable {
             Err(error) => {
                 // The key of the front end was replaced: what was hidden is lost, the rest must go on.
                 tracing::error!(%error, "hidden values of the monitoring table are lost; enter them again");
-                Ok(stored.shown)
+                Ok(shown)
             }
         }
     }

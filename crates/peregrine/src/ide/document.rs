@@ -158,7 +158,7 @@ impl Document {
 
     fn is_silenced(&self, finding: &Diagnostic) -> bool {
         let kind = match finding.code {
-            code::UNKNOWN_FUNCTION | code::UNKNOWN_PLUGIN => Code::UnknownPlugin,
+            code::UNKNOWN_FUNCTION | code::UNKNOWN_PLUGIN | code::NOT_IMPLEMENTED => Code::UnknownPlugin,
             code::UNKNOWN_ARGUMENT => Code::InvalidArg,
             code::MISSING_ARGUMENT => Code::RequiredArgMissing,
             code::UNKNOWN_ARTIFACT => Code::UnknownArtifactInQuery,

@@ -16,7 +16,8 @@ const FAILURES: &str = concat!(
     r"|^Artifact\.[^ ]+: (no artifact|Unknown parameter))"
 );
 /// What is not there; the names that are there belong to whoever looks for a mistake in the language.
-const UNKNOWN: &str = r"(?s)^(?P<said>(?:While resolving .+? )?(?P<kind>Plugin|Symbol) (?P<name>[^ ]+) not found)\. Current Scope is .*$";
+const UNKNOWN: &str =
+    r"(?s)^(?P<said>(?:While resolving .+? )?(?P<kind>Plugin|Symbol) (?P<name>[^ ]+) not found)\. .*$";
 /// Folders that links lead back to, of which a system has dozens.
 const CYCLE: &str = "Symlink cycle detected";
 /// Different things that are not there; beyond that they are told each time.

@@ -35,7 +35,7 @@ impl Function for Split {
         ),
         example(
             "bytes that are no text",
-            "split(string=unhex(string='ff2ce92c41'), sep='.,')",
+            "split(string='\\xff,\\xe9,A', sep='.,')",
             r#"["","","A"]"#,
         ),
         example(
