@@ -482,7 +482,7 @@ fn what_is_not_there_is_told_once_with_a_suggestion() {
     assert_eq!(log.matches("nosuch").count(), 1, "{log}");
     let log = text(&query(&["--debug", "SELECT nosuch FROM range(end=3)"]).stderr);
     assert!(
-        log.matches("nosuch").count() >= 3 && log.contains("Current Scope"),
+        log.matches("nosuch").count() >= 2 && log.contains("Current Scope"),
         "{log}"
     );
 }

@@ -273,7 +273,9 @@ const TYPING_MS = 180;
  * person pauses: the address changes in a transition, and a field bound to it directly would swallow letters.
  */
 export function SearchBox({ value, onChange, placeholder, label, hotkey, instant = false, takesKeys = false }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean; /** The list is at hand: no pause. */ instant?: boolean; /** Typing starts here when the page opens. */ takesKeys?: boolean }) {
-  const [text, setText] = useState(value);
+  const [typed, setTyped] = useState(value);
+  // A list at hand keeps the text itself: a copy would be set back to what it was one letter ago on a busy machine.
+  const text = instant ? value : typed;
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const latest = useRef(onChange);
@@ -281,7 +283,7 @@ export function SearchBox({ value, onChange, placeholder, label, hotkey, instant
     latest.current = onChange;
   }, [onChange]);
   useEffect(() => {
-    if (timer.current === null) setText(value);
+    if (timer.current === null) setTyped(value);
   }, [value]);
   useEffect(
     () => () => {
@@ -291,20 +293,20 @@ export function SearchBox({ value, onChange, placeholder, label, hotkey, instant
     [],
   );
   const takeKeys = useEffectEvent(() => {
-    const typed = takeTypeAhead();
-    if (!takesKeys && typed === null) return;
+    const ahead = takeTypeAhead();
+    if (!takesKeys && ahead === null) return;
     input.current?.focus({ preventScroll: true });
-    if (typed) type(typed);
+    if (ahead) type(ahead);
   });
   useEffect(() => {
     if (hotkey) takeKeys();
   }, [hotkey]);
   const type = (next: string) => {
-    setText(next);
     if (instant) {
       onChange(next);
       return;
     }
+    setTyped(next);
     if (timer.current !== null) clearTimeout(timer.current);
     timer.current = setTimeout(() => {
       timer.current = null;
