@@ -117,7 +117,7 @@ describe('collecting', { timeout: 900_000 }, () => {
     const csv = await downloaded(/^\s*CSV/);
     assert.match(csv.name, /\.csv$/);
     const [head, ...lines] = csv.text.trimEnd().split(/\r?\n/);
-    assert.match(head, /^OSPath,Name,Size/);
+    assert.match(head, /^OSPath,Inode,Mode,Size/);
     assert.equal(lines.length, wanted.length);
     assert.ok(lines[0].includes('""quoted""'), 'quotes are doubled');
     const json = JSON.parse((await downloaded(/^\s*JSON\s+one array/)).text);

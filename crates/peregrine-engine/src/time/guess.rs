@@ -20,7 +20,9 @@ const CACHED: usize = 200;
 /// A date in one of many layouts, in the query's parse zone if it names none; `None` when it is none.
 #[must_use]
 pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
-    struct Cache(Mutex<(ZoneId, rustc_hash::FxHashMap<Vec<u8>, Option<Time>>)>);
+    /// Of texts without a zone, in the zone that held when they were read.
+    type Read = (ZoneId, rustc_hash::FxHashMap<Vec<u8>, Option<Time>>);
+    struct Cache(Mutex<Read>);
     let zone = parse_zone(scope);
     let cache = scope.cache("", || Cache(Mutex::new((zone, rustc_hash::FxHashMap::default()))));
     {

@@ -43,7 +43,7 @@ impl Function for RegexTransform {
         let steps = compiled.0.as_ref().map_err(|error| error.clone())?;
         let mut text = args.source;
         for (regex, replacement) in steps {
-            text = Str::from(&*regex.replace_all(&text, &replacement));
+            text = Str::from(&*regex.replace_all(&text, replacement));
             // It breaks off where the query may hold no more.
             scope.check_memory()?;
         }

@@ -48,7 +48,7 @@ fn hidden(prompt: &str) -> anyhow::Result<String> {
 }
 
 /// A line, or none when it ends with Ctrl-C.
-fn line_or_interrupt(reader: impl Read) -> anyhow::Result<Option<Vec<u8>>> {
+fn line_or_interrupt(reader: impl BufRead) -> anyhow::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     for byte in reader.take(MAX_LENGTH).bytes() {
         match byte.context("reading the password")? {
