@@ -50,8 +50,8 @@ pub(crate) struct Buffer {
 
 struct State {
     file: File,
-    /// Since when the disk is full.
-    full_since: Option<Instant>,
+    /// Since when the disk is full, and for records of which size: smaller ones may still find room.
+    full: Option<(Instant, usize)>,
     /// The file begins as it should; on a full disk that may have to wait.
     has_head: bool,
     /// Start of the first record that is not committed.
@@ -126,13 +126,15 @@ impl Buffer {
             }
             let source = match state.append(payload) {
                 Ok(()) => {
-                    state.full_since = None;
+                    state.full = state.full.filter(|(_, size)| payload.len() < *size);
                     return Ok(true);
                 }
                 Err(error) => error,
             };
-            // Patience is for the disk, not for each record: once it has run out, nobody waits until one fits again.
-            let since = *state.full_since.get_or_insert_with(Instant::now);
+            // Patience is for the disk, not for each record: once it has run out, nobody waits until one as large as the
+            // largest that did not fit does.
+            let (since, size) = *state.full.get_or_insert_with(|| (Instant::now(), payload.len()));
+            state.full = Some((since, size.max(payload.len())));
             if !is_no_space(&source) || since.elapsed() >= self.disk_patience {
                 return Err(BufferError {
                     path: self.path.clone(),
@@ -194,7 +196,7 @@ impl State {
         let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
         let mut state = State {
             file,
-            full_since: None,
+            full: None,
             has_head: is_ours,
             read: HEADER,
             lease: HEADER,
@@ -353,7 +355,7 @@ impl Buffer {
         let file = File::options().read(true).write(true).open("/dev/full").unwrap();
         let state = State {
             file,
-            full_since: None,
+            full: None,
             has_head: false,
             read: HEADER,
             lease: HEADER,
