@@ -32,7 +32,7 @@ pub(crate) struct Args {
     remap: RemapArgs,
     /// End when the process that started this one ends.
     #[arg(long, hide = true)]
-    with_parent: bool,
+    with_parent: Option<i32>,
 }
 
 /// Exit code after the server ended the agent; the service manager starts it again.
@@ -68,8 +68,14 @@ fn restart_with_small_heap() {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     restart_with_small_heap();
-    if args.with_parent {
+    if let Some(parent) = args.with_parent {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+        // It may have ended before the kernel was asked to say so.
+        let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+        anyhow::ensure!(
+            now == Some(parent),
+            "the server that started this agent has ended"
+        );
     }
     let text = std::fs::read_to_string(&args.config)
         .with_context(|| format!("reading the client configuration `{}`", args.config.display()))?;

@@ -88,7 +88,7 @@ fn start_agent(folder: &Path) -> anyhow::Result<Child> {
         .arg(peregrine_server::Config::client_file(folder))
         .arg("--state")
         .arg(folder.join("agent"))
-        .arg("--with-parent")
+        .arg(format!("--with-parent={}", std::process::id()))
         .stdin(Stdio::null())
         .envs(super::agent::SMALL_HEAP)
         // A Ctrl-C in the terminal is for us; the agent is told in its turn.
