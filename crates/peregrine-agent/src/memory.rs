@@ -9,21 +9,23 @@ const MEBIBYTE: u64 = 1 << 20;
 /// What a query may hold at least, however small the machine.
 const LEAST: u64 = 64 * MEBIBYTE;
 /// What a query may hold at most unless somebody asks for more: the machine is somebody else's.
-const MOST: u64 = 2048 * MEBIBYTE;
+const MOST: u64 = 1024 * MEBIBYTE;
+/// What all of them may hold together at most.
+const MOST_TOGETHER: u64 = 2 * MOST;
 /// Between two looks at what the process takes.
 const PERIOD: Duration = Duration::from_secs(5);
 /// Exit code of an agent that took too much; the service manager starts it again.
 const EXIT_CODE: i32 = 255;
 
 /// What the queries of an agent may hold: each a quarter of the memory there is for this program, or what was `asked` for,
-/// and together half of it. `hard` is `max_memory_hard_limit` of the configuration; 0 is none.
+/// and together half of it, both within bounds. `hard` is `max_memory_hard_limit` of the configuration; 0 is none.
 #[must_use]
 pub fn memory_limits(memory: Option<u64>, asked: Option<u64>, hard: u64) -> Limits {
     let usual = memory.map_or(MOST, |memory| (memory / 4).clamp(LEAST, MOST));
     let query = asked.unwrap_or(usual);
     Limits {
         query,
-        all: memory.map(|memory| (memory / 2).max(query)),
+        all: Some(memory.map_or(MOST_TOGETHER, |memory| (memory / 2).min(MOST_TOGETHER)).max(query)),
         process: (hard > 0).then_some(hard),
         advice: "; an agent started with a larger --max-memory lets a query hold more",
     }
@@ -82,11 +84,13 @@ mod tests {
         };
         assert_eq!(limits(Some(512 * MEBIBYTE), None, 0), (128, Some(256), None));
         assert_eq!(limits(Some(100 * MEBIBYTE), None, 0), (64, Some(64), None));
-        assert_eq!(limits(Some(64 << 30), None, 7), (2048, Some(32 << 10), Some(7)));
+        assert_eq!(limits(Some(64 << 30), None, 7), (1024, Some(2048), Some(7)));
         assert_eq!(
             limits(Some(512 * MEBIBYTE), Some(400 * MEBIBYTE), 0),
             (400, Some(400), None)
         );
-        assert_eq!(limits(None, None, 0), (2048, None, None));
+        let asked = limits(Some(64 << 30), Some(4096 * MEBIBYTE), 0);
+        assert_eq!(asked, (4096, Some(4096), None));
+        assert_eq!(limits(None, None, 0), (1024, Some(2048), None));
     }
 }

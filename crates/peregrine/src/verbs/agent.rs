@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Folder for what the agent remembers, if not the places the configuration names.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Memory one query may hold, such as `512M`; by default a quarter of what there is for this program, from 64M to 2G.
+    /// Memory one query may hold, such as `512M`; by default a quarter of what there is for this program, from 64M to 1G.
     #[arg(long, value_name = "SIZE", value_parser = memory::parse_size)]
     max_memory: Option<u64>,
     #[command(flatten)]
