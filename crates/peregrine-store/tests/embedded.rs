@@ -159,6 +159,27 @@ async fn a_damaged_log_file_is_noticed_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn a_second_writer_neither_hides_nor_feigns_a_loss() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = open(folder.path());
+    let command_line = open(folder.path());
+    for number in 0..5 {
+        server.set_setting("a", &number.to_string()).await.unwrap();
+    }
+    command_line.set_setting("b", "1").await.unwrap();
+    snapshot(folder.path(), copy.path());
+    assert_eq!(open(copy.path()).missing_transactions(), 0);
+    server.set_setting("a", "5").await.unwrap();
+    snapshot(folder.path(), copy.path());
+    let log = copy.path().join("peregrine.db-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let end = bytes.len() - 100;
+    bytes[end] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    assert_eq!(open(copy.path()).missing_transactions(), 1);
+}
+
+#[tokio::test]
 async fn a_database_that_is_gone_is_not_made_anew_in_silence() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).set_setting("a", "1").await.unwrap();

@@ -16,8 +16,6 @@ const SETTING: &str = "transactions";
 #[derive(Debug)]
 pub(super) struct Mark {
     file: File,
-    /// The last transaction.
-    pub(super) number: u64,
 }
 
 /// Where the file of a database is.
@@ -54,19 +52,15 @@ impl Mark {
         let mut text = String::new();
         let marked = file.read_to_string(&mut text).map_or(0, |_| parse(&text));
         let number = stored(connection)?;
-        let mut mark = Mark { file, number };
-        mark.write();
+        let mut mark = Mark { file };
+        mark.note(number);
         Ok((mark, marked.saturating_sub(number)))
     }
 
-    /// Notes one more. Not flushed: it must survive this process, and after a power cut a lower number does no harm.
-    pub(super) fn advance(&mut self) {
-        self.number += 1;
-        self.write();
-    }
-
-    fn write(&mut self) {
-        let text = format!("{:020}\n", self.number);
+    /// Notes the last transaction. Not flushed: it must survive this process, and after a power cut, or when another
+    /// process writes to the same database and is overtaken here, a lower number does no harm.
+    pub(super) fn note(&mut self, number: u64) {
+        let text = format!("{number:020}\n");
         let written = self
             .file
             .seek(SeekFrom::Start(0))
@@ -77,12 +71,16 @@ impl Mark {
     }
 }
 
-/// Counts a transaction inside itself.
-pub(super) fn count(connection: &Connection, number: u64) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
-        .execute([SETTING, &number.to_string()])?;
-    Ok(())
+/// Counts a transaction inside itself; gives its number. The database is asked for the last one, as a server's is also
+/// written by `peregrine user`.
+pub(super) fn count(connection: &Connection) -> Result<u64> {
+    let text: String = connection
+        .prepare_cached(
+            "INSERT INTO settings (name, value) VALUES (?1, '1')
+             ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) RETURNING value",
+        )?
+        .query_row([SETTING], |row| row.get(0))?;
+    Ok(parse(&text))
 }
 
 fn stored(connection: &Connection) -> Result<u64> {

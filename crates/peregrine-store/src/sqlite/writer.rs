@@ -93,22 +93,22 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
             }
         };
         let mut answers = Vec::new();
-        let outcome = batch(
-            connection,
-            first,
-            &mut queue,
-            &mut next,
-            &mut answers,
-            mark.number + 1,
-        );
-        if outcome.is_ok() {
-            // Before anybody is told, so that no state that was acknowledged goes unmarked.
-            mark.advance();
-        } else if !connection.is_autocommit() {
-            let _ = connection.execute_batch("ROLLBACK");
-        }
+        let outcome = batch(connection, first, &mut queue, &mut next, &mut answers);
+        let failure = match outcome {
+            Ok(number) => {
+                // Before anybody is told, so that no state that was acknowledged goes unmarked.
+                mark.note(number);
+                None
+            }
+            Err(error) => {
+                if !connection.is_autocommit() {
+                    let _ = connection.execute_batch("ROLLBACK");
+                }
+                Some(error)
+            }
+        };
         for answer in answers {
-            answer(outcome.clone().err());
+            answer(failure.clone());
         }
     }
     if let Err(error) = checkpoint(connection) {
@@ -122,14 +122,14 @@ fn checkpoint(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Gives the number of the transaction.
 fn batch(
     connection: &Connection,
     first: Work,
     queue: &mut mpsc::Receiver<Job>,
     left: &mut Option<Job>,
     answers: &mut Vec<Answer>,
-    number: u64,
-) -> Result<()> {
+) -> Result<u64> {
     // A job dropped by an early return tells its caller `Closed`, which is temporary like the cause.
     execute(connection, "BEGIN IMMEDIATE")?;
     let mut next = Some(first);
@@ -153,8 +153,9 @@ fn batch(
             }
         }
     }
-    mark::count(connection, number)?;
-    execute(connection, "COMMIT")
+    let number = mark::count(connection)?;
+    execute(connection, "COMMIT")?;
+    Ok(number)
 }
 
 fn execute(connection: &Connection, sql: &'static str) -> Result<()> {
