@@ -1,11 +1,14 @@
 //! Work on files that may hang in the kernel: done by another thread, so that whoever waits for it can stop waiting.
 //!
-//! Nobody can end a read of a pipe without writer, of the kernel's log, or of a file server that is gone. A query that is
-//! told to end leaves such a thread behind; the thread ends when the kernel lets it. Their number is bounded.
+//! What can say that there is nothing to read yet – pipes, terminals, the kernel's log – is asked again and again, and its
+//! thread ends with the query. Nobody can end a read from a file server that is gone: a query that is told to end leaves
+//! its thread behind, which ends when the kernel lets it. The number of these is bounded.
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use peregrine_engine::prelude::Cancellation;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -16,6 +19,11 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(20);
 /// Threads that are left behind; beyond that, nothing that may hang is begun.
 const MOST_LEFT: usize = 64;
+/// How long a thread waits for something to read before it looks whether anybody still wants it.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 /// Idle threads that are kept for the next piece of work, and how long.
 const MOST_IDLE: usize = 4;
 const IDLE: Duration = Duration::from_secs(5);
@@ -166,7 +174,9 @@ impl Read for DetachedReader {
         if length == 0 {
             return Ok(0);
         }
+        let cancellation = self.cancellation.clone();
         let piece = self.with_file(move |file| {
+            wait_for_content(file, &cancellation)?;
             let mut piece = vec![0; length];
             let length = file.read(&mut piece)?;
             piece.truncate(length);
@@ -182,6 +192,20 @@ impl Read for DetachedReader {
 impl Seek for DetachedReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.with_file(move |file| file.seek(to))
+    }
+}
+
+/// Waits until a read has something to give, or the query ends. Files that cannot tell count as ready.
+fn wait_for_content(file: &File, cancellation: &Cancellation) -> io::Result<()> {
+    loop {
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&PATIENCE)) {
+            Ok(0) | Err(Errno::INTR) if cancellation.is_cancelled() => {
+                return Err(io::Error::other("the query ends"));
+            }
+            Ok(0) | Err(Errno::INTR) => {}
+            // What is wrong with it the read tells.
+            Ok(_) | Err(_) => return Ok(()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use peregrine_engine::prelude::Scope;
 use std::ffi::OsStr;
 use std::fs::{File, FileType};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 /// Opens what the system opens. Listing makes no sense here.
@@ -34,7 +34,7 @@ impl Accessor for RawFileAccessor {
         crate::file::FileAccessor::default().lstat(scope, path)
     }
 
-    /// Opening a pipe or a device may hang as well as reading it, so both are done where they can be left behind.
+    /// Opening a device may hang as well as reading it, so both are done where they can be left behind.
     fn open(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
         let name = PathBuf::from(OsStr::from_bytes(&path.path_bytes()));
         let opened = detached::run(scope.cancellation(), move || open_any(&name));
@@ -52,7 +52,19 @@ impl Accessor for RawFileAccessor {
 }
 
 fn open_any(path: &std::path::Path) -> std::io::Result<(File, FileType)> {
-    let file = File::open(path)?;
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let mut options = File::options();
+    options.read(true);
+    let expected = path.metadata()?.file_type();
+    let is_waiting = expected.is_fifo() || expected.is_char_device();
+    if is_waiting {
+        // For a pipe's writer or a line's carrier the reads wait, which can end, instead of the opening, which cannot.
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if is_waiting {
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    }
     let kind = file.metadata()?.file_type();
     Ok((file, kind))
 }
@@ -82,23 +94,29 @@ mod tests {
         fifo(&path);
         let name = RawFileAccessor.parse_path(path.as_os_str().as_bytes()).unwrap();
         let cancellation = Cancellation::with_deadline(Duration::from_millis(100));
-        let error = RawFileAccessor.open(&scope(&cancellation), &name).err().unwrap();
-        assert!(error.to_string().contains("left to itself"), "{error}");
-
-        // With a writer that says nothing, reading ends, too.
-        let cancellation = Cancellation::new();
-        let scope = scope(&cancellation);
-        let mut writer = std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        let mut reader = RawFileAccessor.open(&scope, &name).unwrap();
-        writer.write_all(b"hello").unwrap();
+        let mut reader = RawFileAccessor.open(&scope(&cancellation), &name).unwrap();
         let mut buffer = [0; 100];
+        let error = reader.read(&mut buffer).unwrap_err().to_string();
+        assert!(error.contains("query end"), "{error}");
+        drop(reader);
+
+        // A writer that comes later is heard, and one that says nothing keeps no query from ending.
+        let cancellation = Cancellation::new();
+        let mut reader = RawFileAccessor.open(&scope(&cancellation), &name).unwrap();
+        let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let writing = std::thread::spawn(move || {
+            writer.write_all(b"hello").unwrap();
+            writer
+        });
         assert_eq!(reader.read(&mut buffer).unwrap(), 5);
         assert_eq!(&buffer[..5], b"hello");
+        let mut writer = writing.join().unwrap();
+        let waits = std::thread::spawn(move || reader.read(&mut buffer).is_err());
         cancellation.cancel();
-        assert!(reader.read(&mut buffer).is_err());
+        assert!(waits.join().unwrap());
+        // The thread that read it ends, too, and with it the last reader of the pipe.
+        while writer.write(b"x").is_ok() {
+            std::thread::yield_now();
+        }
     }
 }
