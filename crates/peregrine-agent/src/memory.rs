@@ -25,7 +25,11 @@ pub fn memory_limits(memory: Option<u64>, asked: Option<u64>, hard: u64) -> Limi
     let query = asked.unwrap_or(usual);
     Limits {
         query,
-        all: Some(memory.map_or(MOST_TOGETHER, |memory| (memory / 2).min(MOST_TOGETHER)).max(query)),
+        all: Some(
+            memory
+                .map_or(MOST_TOGETHER, |memory| (memory / 2).min(MOST_TOGETHER))
+                .max(query),
+        ),
         process: (hard > 0).then_some(hard),
         advice: "; an agent started with a larger --max-memory lets a query hold more",
     }
