@@ -1,5 +1,5 @@
 // What the benchmarks share: the release binary, tables, percentiles, CPU time of a process.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -38,3 +38,43 @@ export function memoryMiB(pid, field = 'VmRSS') {
 
 /** Anonymous memory: what the program itself asked for, without its own file's pages. */
 export const ownMemoryMiB = (pid) => memoryMiB(pid, 'RssAnon');
+
+/** Resident memory in MiB by what it is: code, constants and data of the program, libraries, rings to the kernel, and the rest: heap and stacks. */
+export function residentParts(pid) {
+  const program = readlinkSync(`/proc/${pid}/exe`);
+  const parts = { code: 0, constants: 0, data: 0, libraries: 0, rings: 0, 'heap and stacks': 0 };
+  let part = null;
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
+    const mapping = /^[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \S+\s*(.*)$/.exec(line);
+    if (mapping) part = partOf(mapping[1], mapping[2], program);
+    const resident = /^Rss:\s+(\d+) kB/.exec(line);
+    if (resident) parts[part] += Number(resident[1]) / 1024;
+  }
+  return parts;
+}
+
+function partOf(permissions, name, program) {
+  if (name === program) return permissions.includes('x') ? 'code' : permissions.includes('w') ? 'data' : 'constants';
+  if (name.startsWith('anon_inode:')) return 'rings';
+  return name.startsWith('/') ? 'libraries' : 'heap and stacks';
+}
+
+/** The names of a process and of those that led to it, the first process first, each with all names it may be known by. */
+export function ancestry(pid) {
+  const chain = [];
+  for (let at = pid; at > 0; ) {
+    const text = readFileSync(`/proc/${at}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const comm = readFileSync(`/proc/${at}/comm`, 'utf8').trimEnd();
+    const line = readFileSync(`/proc/${at}/cmdline`, 'utf8').split('\0').slice(0, 2);
+    let exe = '';
+    try {
+      exe = readlinkSync(`/proc/${at}/exe`).replace(/ \(deleted\)$/, '');
+    } catch {
+      // A kernel thread, or somebody else's.
+    }
+    chain.unshift(new Set([comm, ...[exe, ...line].map((file) => path.basename(file))]));
+    at = Number(fields[1]);
+  }
+  return chain;
+}

@@ -238,6 +238,41 @@ describe('faults', { timeout: 1_800_000 }, () => {
     await server.stop();
   });
 
+  test('a query is ended before the agent takes too much memory, and the agent where that does not help', async () => {
+    const server = await Peregrine.start({ verb: 'server' });
+    const state = scratch('agent');
+    const limited = (mebibytes) => {
+      const config = path.join(scratch('config'), 'client.config.yaml');
+      const text = readFileSync(server.clientConfig, 'utf8');
+      assert.match(text, /^Client:$/m);
+      writeFileSync(config, text.replace(/^Client:$/m, `Client:\n  max_memory_hard_limit: ${mebibytes * 2 ** 20}`));
+      return config;
+    };
+    const greedy = 'SELECT len(list=array(a={ SELECT str(str=_value) AS N FROM range(end=100000000) })) AS N FROM scope()';
+    const api = await server.api();
+    for (const [memory, reason] of [
+      ['64M', /64 MiB|--max-memory/],
+      ['4G', /max_memory_hard_limit/],
+    ]) {
+      const agent = startAgent(server, state, { config: limited(400), args: ['--max-memory', memory] });
+      const client = await onlyClient(api);
+      const flow = await api.ended(client.client_id, await api.launch(client.client_id, VQL, { Command: greedy }));
+      assert.equal(flow.state, 'error');
+      assert.match(flow.status, reason);
+      const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT _value AS N FROM range(end=3)' });
+      assert.deepEqual(rows.map((row) => row.N), [0, 1, 2]);
+      assert.equal(agent.exitCode, null, 'the agent goes on');
+      agent.kill('SIGTERM');
+      await agent.ended;
+    }
+    // Less than it takes without any query.
+    const agent = startAgent(server, state, { config: limited(1) });
+    const { code } = await agent.ended;
+    assert.equal(code, 255);
+    assert.match(agent.err, /the agent takes more memory than `max_memory_hard_limit` allows, and ends/);
+    await server.stop();
+  });
+
   test('reads that hang end with their collections, and use up nothing', async () => {
     const { server, agent, api, client } = await pair();
     const pipe = path.join(scratch('pipe'), 'pipe');

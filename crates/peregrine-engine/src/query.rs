@@ -243,6 +243,15 @@ impl Lazy {
         Lazy::new(Ready(value))
     }
 
+    /// What is computed when it is first asked for, once. `name` stands for it in messages.
+    pub fn once(name: &'static str, compute: impl Fn(&Scope) -> Value + Send + Sync + 'static) -> Lazy {
+        Lazy::new(Once {
+            name,
+            compute,
+            value: OnceLock::new(),
+        })
+    }
+
     /// The same expression with the scope it is to be evaluated in, evaluated at most once.
     #[must_use]
     pub fn bind(&self, scope: &Scope) -> Lazy {
@@ -290,6 +299,31 @@ impl Thunk for Ready {
 
     fn text(&self) -> String {
         "value".into()
+    }
+}
+
+struct Once<F> {
+    name: &'static str,
+    compute: F,
+    value: OnceLock<Value>,
+}
+
+impl<F: Fn(&Scope) -> Value + Send + Sync> Thunk for Once<F> {
+    fn force(&self, scope: &Scope) -> Value {
+        // Not `get_or_init`: as with an expression below.
+        if let Some(value) = self.value.get() {
+            return value.clone();
+        }
+        let value = (self.compute)(scope);
+        self.value.get_or_init(|| value).clone()
+    }
+
+    fn call(&self, scope: &Scope, _: &CallArgs<'_>) -> Value {
+        self.force(scope)
+    }
+
+    fn text(&self) -> String {
+        self.name.to_owned()
     }
 }
 

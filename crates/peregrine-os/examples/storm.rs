@@ -5,13 +5,14 @@
 //! storm compare TRUTH.jsonl EVENTS.jsonl      (the events as printed by `process_events`)
 //! ```
 //!
-//! Each thread keeps up to 16 processes in flight. Arguments are unique, one has a space, one is not ASCII.
+//! PROGRAM may be a folder; then its programs run in turn. Each thread keeps up to 16 processes in flight. Arguments are unique, one has a space, one is not ASCII.
 
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -43,10 +44,12 @@ struct Truth {
 }
 
 fn run(path: &str, count: usize, threads: usize, program: &str) -> Result<(), Box<dyn Error>> {
+    let programs = programs(program)?;
+    let programs = programs.as_slice();
     let begin = Instant::now();
     let truth = std::thread::scope(|scope| -> Result<Vec<Truth>, Box<dyn Error>> {
         let runs: Vec<_> = (0..threads)
-            .map(|first| scope.spawn(move || spawn_all(program, first, count, threads)))
+            .map(|first| scope.spawn(move || spawn_all(programs, first, count, threads)))
             .collect();
         let mut truth = Vec::new();
         for run in runs {
@@ -70,7 +73,16 @@ fn run(path: &str, count: usize, threads: usize, program: &str) -> Result<(), Bo
     Ok(())
 }
 
-fn spawn_all(program: &str, first: usize, count: usize, step: usize) -> std::io::Result<Vec<Truth>> {
+/// The program, or those in the folder.
+fn programs(path: &str) -> std::io::Result<Vec<String>> {
+    if !Path::new(path).is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let files = std::fs::read_dir(path)?.map(|file| Ok(file?.path().display().to_string()));
+    files.collect()
+}
+
+fn spawn_all(programs: &[String], first: usize, count: usize, step: usize) -> std::io::Result<Vec<Truth>> {
     let mut truth = Vec::new();
     let mut running = std::collections::VecDeque::new();
     let finish = |(mut child, argv): (Child, Vec<String>)| -> std::io::Result<Truth> {
@@ -81,9 +93,9 @@ fn spawn_all(program: &str, first: usize, count: usize, step: usize) -> std::io:
             status: wait_status(status),
         })
     };
-    for index in (first..count).step_by(step) {
+    for (index, program) in (0..count).zip(programs.iter().cycle()).skip(first).step_by(step) {
         let argv = vec![
-            program.to_owned(),
+            program.clone(),
             format!("storm-{}", std::process::id()),
             format!("number {index}"),
             "ünï-鷹".to_owned(),

@@ -1,7 +1,8 @@
 //! Single events: starts, execs and exits, in whatever order they arrive.
 
+use crate::images::Image;
 use crate::payload::Payload;
-use crate::slot::{Dirty, End, Handle, Image, Parent};
+use crate::slot::{Dirty, End, Handle, Parent};
 use crate::store::Store;
 use crate::updates::Change;
 use crate::{Event, Kind, Pid, Span, Time};
@@ -127,11 +128,7 @@ impl<D: Payload> Store<D> {
             Some(start) => {
                 let Some(found) = self.find(pid, start, precision) else {
                     self.counters.unseen_exits += 1;
-                    let end = End {
-                        at: at.max(start),
-                        is_exact: true,
-                        status,
-                    };
+                    let end = End::exact(at.max(start), status);
                     let handle = self.create_ended(pid, start, true, precision, Some(end));
                     return self.announce(Change::Exit, handle);
                 };
@@ -183,11 +180,7 @@ impl<D: Payload> Store<D> {
             let pid = slot.id.pid.clone();
             self.create_ended(&pid, trace, false, Span::ZERO, was_exact_later);
         }
-        self.slab[handle].end = Some(End {
-            at,
-            is_exact: true,
-            status,
-        });
+        self.slab[handle].end = Some(End::exact(at, status));
         self.adopt_orphans(handle);
         self.changed(handle, Dirty::End);
         self.announce(Change::Exit, handle);
@@ -196,11 +189,7 @@ impl<D: Payload> Store<D> {
     /// Remembers the exit of a process nobody saw: should its start arrive late, it must not live for ever.
     fn bury_unseen(&mut self, pid: &Pid, at: Time, status: Option<i64>) {
         self.counters.unseen_exits += 1;
-        let end = End {
-            at,
-            is_exact: true,
-            status,
-        };
+        let end = End::exact(at, status);
         self.create_ended(pid, at, false, Span::ZERO, Some(end));
     }
 

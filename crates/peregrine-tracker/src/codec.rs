@@ -9,13 +9,13 @@
 //! a whole record (the last one with the same uid counts), an end, a removal, or the time of the last full
 //! list. Reading stops at the first entry that is not whole.
 
+use crate::images::{Image, Images};
 use crate::payload::Payload;
-use crate::slot::{Dirty, End, Handle, Image, Parent, Slot};
+use crate::slot::{Dirty, End, Handle, Parent, Slot};
 use crate::store::Store;
 use crate::{Config, Id, Pid, Span, Start, Time};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::{self, Read};
-use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"PGTRACK1";
 /// Longest body; a record too long for it loses its oldest programs.
@@ -103,7 +103,7 @@ fn put_record<D: Payload>(out: &mut Vec<u8>, store: &Store<D>, handle: Handle, s
         body.push(u8::from(slot.is_start_known) | u8::from(slot.has_event_parent) << 1);
         put_u64(body, slot.precision.nanos().unsigned_abs());
         put_end(body, slot.end);
-        put_time(body, slot.last_sync.unwrap_or(Time::MIN));
+        put_time(body, slot.last_sync);
         put_time(body, slot.last_seen);
         match (&slot.parent, store.parent_id(handle)) {
             (Parent::Known(parent), Some(id)) => {
@@ -178,9 +178,9 @@ fn put_id(out: &mut Vec<u8>, id: &Id) {
 
 fn put_end(out: &mut Vec<u8>, end: Option<End>) {
     let Some(end) = end else { return out.push(0) };
-    out.push(1 | u8::from(end.is_exact) << 1 | u8::from(end.status.is_some()) << 2);
+    out.push(1 | u8::from(end.is_exact) << 1 | u8::from(end.status().is_some()) << 2);
     put_time(out, end.at);
-    put_u64(out, end.status.unwrap_or(0) as u64);
+    put_u64(out, end.status().unwrap_or(0) as u64);
 }
 
 /// How reading a journal went.
@@ -335,25 +335,23 @@ fn read_record<D: Payload>(body: &mut Reader<'_>) -> Option<Stored<D>> {
     slot.id = id;
     slot.has_event_parent = flags & 2 != 0;
     slot.end = body.end()?;
-    slot.last_sync = Some(body.time()?).filter(|time| *time != Time::MIN);
+    slot.last_sync = body.time()?;
     slot.last_seen = body.time()?;
     let tag = body.u8()?;
     let parent_uid = if tag == 2 { Some(body.u64()?) } else { None };
     let parent_id = if tag > 0 { Some(body.id()?) } else { None };
+    let mut images = Vec::new();
     while !body.0.is_empty() {
         let at = body.time()?;
         let is_exact = body.u8()? != 0;
         // A payload of another version is lost, its process is not.
         if let Some(data) = D::decode(body.bytes()?) {
-            slot.images.push(Image {
-                at,
-                is_exact,
-                data: Arc::new(data),
-            });
+            images.push(Image { at, is_exact, data });
         }
     }
-    slot.images.reverse();
-    slot.images.sort_by_key(|image| image.at);
+    images.reverse();
+    images.sort_by_key(|image| image.at);
+    slot.images = Images::from(images);
     Some(Stored {
         slot,
         parent_uid,
@@ -388,7 +386,7 @@ fn connect<D: Payload>(store: &mut Store<D>, stored: FxHashMap<u64, Stored<D>>) 
                     start: Start::Unseen,
                 }),
             ) => store.set_parent(child, &pid),
-            (_, Some(id)) => store.slab[child].parent = Parent::Evicted(id),
+            (_, Some(id)) => store.slab[child].parent = Parent::Evicted(Box::new(id)),
             (_, None) => {}
         }
     }
@@ -449,11 +447,7 @@ impl<'a> Reader<'a> {
         let at = self.time()?;
         let status = self.u64()? as i64;
         let status = (flags & 4 != 0).then_some(status);
-        Some(Some(End {
-            at,
-            is_exact: flags & 2 != 0,
-            status,
-        }))
+        Some(Some(End::new(at, flags & 2 != 0, status)))
     }
 }
 

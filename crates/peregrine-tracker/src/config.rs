@@ -7,6 +7,8 @@ use crate::Span;
 pub struct Config {
     /// Most processes kept, living and exited together.
     pub max_size: usize,
+    /// Memory a record may take on average; of records with longer command lines fewer are kept.
+    pub max_record_bytes: u64,
     /// How long an exited process without known children is kept.
     pub max_expiry: Span,
     /// Most program images kept per process (the current one included); at least 1.
@@ -25,6 +27,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             max_size: 10_000,
+            max_record_bytes: 2048,
             max_expiry: Span::from_seconds(86_400),
             max_images: 8,
             clock_skew: Span::from_millis(50),

@@ -1,5 +1,6 @@
 //! What must hold between any two calls; checked by tests and the fuzz body.
 
+use crate::key::Key;
 use crate::payload::Payload;
 use crate::slot::{NONE, Parent};
 use crate::store::Store;
@@ -12,15 +13,32 @@ pub(crate) fn check<D: Payload>(store: &Store<D>) {
         store.slab.len(),
         "one place per record in the pid index"
     );
+    assert_eq!(
+        store.queue.len(),
+        store.slab.len(),
+        "one place per record in the queue"
+    );
     let mut children = 0;
     let mut linked = 0;
     for (handle, slot) in store.slab.iter() {
         assert!(
-            store.by_pid.contains(&(slot.id.pid.clone(), slot.start, handle)),
+            store
+                .by_pid
+                .contains(&Key::of_pid(&slot.id.pid, slot.start, handle)),
             "{} is indexed",
             slot.id
         );
-        assert_eq!(slot.rank, slot.wanted_rank(), "rank of {}", slot.id);
+        assert_eq!(
+            (slot.rank_class, slot.rank_time),
+            slot.wanted_rank(),
+            "rank of {}",
+            slot.id
+        );
+        assert!(
+            store.queue.contains(&slot.queue_key(handle)),
+            "{} is queued",
+            slot.id
+        );
         assert!(
             slot.images.is_sorted_by_key(|image| image.at),
             "programs of {}",

@@ -34,7 +34,8 @@
 //! At most `max_size` records. Forgotten first are exited processes without children, the one that ended
 //! longest ago first; then exited inner nodes; then living processes, oldest first. So the chain of a living
 //! process breaks only when nothing but living processes and their ancestors is left. A child of a forgotten
-//! parent still knows its id. Exited leaves older than `max_expiry` go without pressure.
+//! parent still knows its id. Where records are large (long command lines), fewer are kept: `max_record_bytes` each on
+//! average. Exited leaves older than `max_expiry` go without pressure.
 //! Each event costs O(log n); a full list O(n log n).
 //!
 //! # Restart
@@ -48,7 +49,9 @@ mod codec;
 mod config;
 mod event;
 mod id;
+mod images;
 mod invariants;
+mod key;
 mod payload;
 mod persist;
 mod query;

@@ -1,5 +1,7 @@
 //! What callers hang on a process: opaque to the tracker, storable in the journal.
 
+use std::sync::Arc;
+
 /// The caller's facts about one program image of a process (name, command line, user …).
 ///
 /// The tracker shares a payload by `Arc` and never looks inside. Repeated strings are the payload's business.
@@ -7,8 +9,8 @@ pub trait Payload: Send + Sync + 'static {
     /// Appends a form that [`Payload::decode`] reads back.
     fn encode(&self, out: &mut Vec<u8>);
 
-    /// Reads what [`Payload::encode`] wrote; `None` for anything else. The bytes may be hostile.
-    fn decode(bytes: &[u8]) -> Option<Self>
+    /// Reads what [`Payload::encode`] wrote; `None` for anything else. The bytes may be hostile. Equal ones may be shared.
+    fn decode(bytes: &[u8]) -> Option<Arc<Self>>
     where
         Self: Sized;
 
@@ -30,8 +32,8 @@ impl Payload for String {
         out.extend_from_slice(self.as_bytes());
     }
 
-    fn decode(bytes: &[u8]) -> Option<String> {
-        String::from_utf8(bytes.to_vec()).ok()
+    fn decode(bytes: &[u8]) -> Option<Arc<String>> {
+        String::from_utf8(bytes.to_vec()).ok().map(Arc::new)
     }
 
     fn size(&self) -> usize {

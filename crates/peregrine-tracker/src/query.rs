@@ -1,7 +1,7 @@
 //! Reading the store: single processes, chains, families, lists; now or as of an earlier time.
 
 use crate::payload::Payload;
-use crate::slot::{Handle, NONE, Parent};
+use crate::slot::{End, Handle, NONE, Parent};
 use crate::store::Store;
 use crate::{Id, Pid, Start, Time};
 use std::sync::Arc;
@@ -50,8 +50,24 @@ pub struct Process<D> {
     pub data: Option<Arc<D>>,
     /// Programs it ran before, oldest first.
     pub history: Vec<Program<D>>,
-    /// Its children, earliest first.
-    pub children: Vec<Id>,
+    /// Where its record is, for [`crate::Tracker::child_ids`].
+    pub(crate) record: Record,
+}
+
+/// A record as it was when somebody looked. No part of what is known about a process: any two are equal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record {
+    handle: Handle,
+    uid: u64,
+    /// Records made later are no children that were seen.
+    next_uid: u64,
+    as_of: Time,
+}
+
+impl PartialEq for Record {
+    fn eq(&self, _: &Record) -> bool {
+        true
+    }
 }
 
 impl<D> Clone for Process<D> {
@@ -61,7 +77,6 @@ impl<D> Clone for Process<D> {
             parent_id: self.parent_id.clone(),
             data: self.data.clone(),
             history: self.history.clone(),
-            children: self.children.clone(),
             ..*self
         }
     }
@@ -136,8 +151,8 @@ impl<D: Payload> Store<D> {
             end_time: end.map(|end| end.at),
             is_end_exact: end.is_some_and(|end| end.is_exact),
             last_seen: slot.last_seen.min(as_of).min(end.map_or(Time::MAX, |end| end.at)),
-            exit_status: end.and_then(|end| end.status),
-            last_sync: slot.last_sync,
+            exit_status: end.and_then(End::status),
+            last_sync: Some(slot.last_sync).filter(|at| *at != Time::MIN),
             data: self.data_at(handle, as_of).cloned(),
             history: earlier
                 .map(|image| Program {
@@ -145,19 +160,55 @@ impl<D: Payload> Store<D> {
                     data: image.data.clone(),
                 })
                 .collect(),
-            children: self
-                .children_at(handle, as_of)
-                .into_iter()
-                .map(|child| self.slab[child].id.clone())
-                .collect(),
+            record: Record {
+                handle,
+                uid: slot.uid,
+                next_uid: self.next_uid,
+                as_of,
+            },
         }
+    }
+
+    /// The children a process had when it was looked up, earliest first. Of a parent forgotten since then those that are
+    /// still known.
+    pub(crate) fn child_ids(&self, process: &Process<D>) -> Vec<Id> {
+        let record = process.record;
+        let is_there = self
+            .slab
+            .get(record.handle)
+            .is_some_and(|slot| slot.uid == record.uid);
+        let mut children = match is_there {
+            true => self.children(record.handle),
+            false => self.children_of_forgotten(&process.id),
+        };
+        children.retain(|child| {
+            let slot = &self.slab[*child];
+            slot.uid < record.next_uid && slot.start <= record.as_of
+        });
+        self.sort_by_start(&mut children);
+        children
+            .into_iter()
+            .map(|child| self.slab[child].id.clone())
+            .collect()
+    }
+
+    fn children_of_forgotten(&self, id: &Id) -> Vec<Handle> {
+        self.slab
+            .iter()
+            .filter(|(_, slot)| matches!(&slot.parent, Parent::Evicted(parent) if **parent == *id))
+            .map(|(handle, _)| handle)
+            .collect()
+    }
+
+    fn sort_by_start(&self, handles: &mut [Handle]) {
+        handles.sort_by_key(|handle| (self.slab[*handle].start, self.slab[*handle].uid));
     }
 
     /// Children that had started by then, earliest first.
     pub(crate) fn children_at(&self, handle: Handle, as_of: Time) -> Vec<Handle> {
         let mut children = self.children(handle);
         children.retain(|child| self.slab[*child].start <= as_of);
-        children.sort_by_key(|child| (self.slab[*child].start, self.slab[*child].uid));
+        self.sort_by_start(&mut children);
         children
     }
 

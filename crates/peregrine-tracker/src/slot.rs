@@ -1,8 +1,9 @@
 //! One remembered process, and where slots live.
 
+use crate::images::Images;
+use crate::key::Key;
 use crate::{Id, Pid, Span, Start, Time};
 use std::ops::{Index, IndexMut};
-use std::sync::Arc;
 
 /// Index of a slot. Valid while the record exists; every stored handle is removed with its record.
 pub(crate) type Handle = u32;
@@ -15,11 +16,11 @@ pub(crate) enum Parent {
     /// Nobody named a parent.
     None,
     /// Named, but no such process is known for that time.
-    Orphan(Pid),
+    Orphan(Box<Pid>),
     /// In the store.
     Known(Handle),
     /// Was in the store once.
-    Evicted(Id),
+    Evicted(Box<Id>),
 }
 
 /// When a process ended.
@@ -28,26 +29,31 @@ pub(crate) struct End {
     pub(crate) at: Time,
     /// Reported by an event; otherwise concluded, and `at` is the latest it can have been.
     pub(crate) is_exact: bool,
-    pub(crate) status: Option<i64>,
+    has_status: bool,
+    status: i64,
 }
 
 impl End {
-    pub(crate) fn inferred(at: Time) -> End {
+    pub(crate) fn new(at: Time, is_exact: bool, status: Option<i64>) -> End {
         End {
             at,
-            is_exact: false,
-            status: None,
+            is_exact,
+            has_status: status.is_some(),
+            status: status.unwrap_or(0),
         }
     }
-}
 
-/// One program a process ran.
-#[derive(Debug)]
-pub(crate) struct Image<D> {
-    pub(crate) at: Time,
-    /// An event said that it began at `at`; otherwise a list showed it running then.
-    pub(crate) is_exact: bool,
-    pub(crate) data: Arc<D>,
+    pub(crate) fn exact(at: Time, status: Option<i64>) -> End {
+        End::new(at, true, status)
+    }
+
+    pub(crate) fn inferred(at: Time) -> End {
+        End::new(at, false, None)
+    }
+
+    pub(crate) fn status(self) -> Option<i64> {
+        self.has_status.then_some(self.status)
+    }
 }
 
 /// What the journal still has to learn about a record.
@@ -75,18 +81,23 @@ pub(crate) struct Slot<D> {
     /// The parent was named by an event, which sees the creator; a list sees who adopted.
     pub(crate) has_event_parent: bool,
     pub(crate) end: Option<End>,
-    pub(crate) last_sync: Option<Time>,
+    /// The last full list that showed it; [`Time::MIN`]: none did.
+    pub(crate) last_sync: Time,
     /// Latest time the process is known to have been alive.
     pub(crate) last_seen: Time,
     pub(crate) parent: Parent,
-    /// Oldest first; the last one runs.
-    pub(crate) images: Vec<Image<D>>,
+    pub(crate) images: Images<D>,
     pub(crate) first_child: Handle,
     pub(crate) previous_sibling: Handle,
     pub(crate) next_sibling: Handle,
-    pub(crate) rank: Rank,
+    /// The [`Rank`] it is queued with.
+    pub(crate) rank_class: u8,
+    pub(crate) rank_time: Time,
     pub(crate) dirty: Dirty,
 }
+
+/// Ten thousand of them are kept, so each field counts.
+const _: () = assert!(size_of::<Option<Slot<()>>>() <= 168);
 
 impl<D> Slot<D> {
     pub(crate) fn new(uid: u64, pid: Pid, start: Time, is_start_known: bool, precision: Span) -> Slot<D> {
@@ -101,14 +112,15 @@ impl<D> Slot<D> {
             precision,
             has_event_parent: false,
             end: None,
-            last_sync: None,
+            last_sync: Time::MIN,
             last_seen: start,
             parent: Parent::None,
-            images: Vec::new(),
+            images: Images::None,
             first_child: NONE,
             previous_sibling: NONE,
             next_sibling: NONE,
-            rank: (0, Time::MIN),
+            rank_class: 0,
+            rank_time: Time::MIN,
             dirty: Dirty::Clean,
         }
     }
@@ -121,6 +133,11 @@ impl<D> Slot<D> {
     /// Still alive, or ended after `time`.
     pub(crate) fn is_alive_after(&self, time: Time) -> bool {
         self.end.is_none_or(|end| end.at > time)
+    }
+
+    /// Its entry in the queue of records to be evicted.
+    pub(crate) fn queue_key(&self, handle: Handle) -> Key {
+        Key::new(u32::from(self.rank_class), self.rank_time, handle)
     }
 
     /// Leaves before inner nodes, exited before living, oldest first.

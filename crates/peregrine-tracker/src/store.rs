@@ -1,7 +1,9 @@
 //! The records and the indexes over them; each step keeps all indexes in agreement.
 
+use crate::images::{Image, Images};
+use crate::key::Key;
 use crate::payload::Payload;
-use crate::slot::{Dirty, End, Handle, Image, NONE, Parent, Rank, Slab, Slot};
+use crate::slot::{Dirty, End, Handle, NONE, Parent, Slab, Slot};
 use crate::stats::Counters;
 use crate::updates::Change;
 use crate::{Config, Id, Pid, Span, Start, Time};
@@ -11,20 +13,23 @@ use std::sync::Arc;
 /// Longest walk towards the root before a link is refused; real chains are far shorter.
 const MAX_ANCESTORS: usize = 1000;
 
+/// Memory of an entry of an index: a B-tree is about two thirds full.
+const INDEX_ENTRY: usize = size_of::<Key>() * 3 / 2;
+
 /// Memory of a record beside its images: the slot and its places in the indexes.
 fn slot_size<D>() -> usize {
-    size_of::<Slot<D>>() + 3 * size_of::<(Pid, Time, Handle)>()
+    size_of::<Option<Slot<D>>>() + 2 * INDEX_ENTRY
 }
 
 pub(crate) struct Store<D> {
     pub(crate) config: Config,
     pub(crate) slab: Slab<D>,
     /// Every incarnation of every pid, by start.
-    pub(crate) by_pid: BTreeSet<(Pid, Time, Handle)>,
+    pub(crate) by_pid: BTreeSet<Key>,
     /// Children whose parent is not known, by the parent's pid and their own start.
-    orphans: BTreeSet<(Pid, Time, Handle)>,
+    orphans: BTreeSet<Key>,
     /// All records, the next to be evicted first.
-    queue: BTreeSet<(Rank, Handle)>,
+    pub(crate) queue: BTreeSet<Key>,
     pub(crate) next_uid: u64,
     /// Coarsest start time seen: how far to look around a start time.
     max_precision: Span,
@@ -70,11 +75,12 @@ impl<D: Payload> Store<D> {
         from: Time,
         to: Time,
     ) -> impl DoubleEndedIterator<Item = (Handle, &Slot<D>)> {
-        let low = (pid.clone(), from.min(to), 0);
-        let high = (pid.clone(), to, NONE);
+        let low = Key::of_pid(pid, from.min(to), 0);
+        let high = Key::of_pid(pid, to, NONE);
         self.by_pid
             .range(low..=high)
-            .map(|(_, _, handle)| (*handle, &self.slab[*handle]))
+            .map(|key| (key.handle(), &self.slab[key.handle()]))
+            .filter(move |(_, slot)| slot.id.pid == *pid)
     }
 
     /// The newest incarnation that started at `at` or before.
@@ -136,14 +142,14 @@ impl<D: Payload> Store<D> {
     /// Puts a finished slot into all indexes except the family.
     pub(crate) fn insert(&mut self, mut slot: Slot<D>) -> Handle {
         self.max_precision = self.max_precision.max(slot.precision);
-        slot.rank = slot.wanted_rank();
+        (slot.rank_class, slot.rank_time) = slot.wanted_rank();
         slot.dirty = Dirty::Clean;
-        let (pid, start, rank) = (slot.id.pid.clone(), slot.start, slot.rank);
         self.counters.bytes += slot_size::<D>() as u64;
         self.counters.bytes += slot.images.iter().map(image_size).sum::<u64>();
         let handle = self.slab.insert(slot);
-        self.by_pid.insert((pid, start, handle));
-        self.queue.insert((rank, handle));
+        let slot = &self.slab[handle];
+        self.by_pid.insert(Key::of_pid(&slot.id.pid, slot.start, handle));
+        self.queue.insert(slot.queue_key(handle));
         handle
     }
 
@@ -180,7 +186,7 @@ impl<D: Payload> Store<D> {
         self.slab[later].end = self.slab[later].end.or(end);
         let images = &mut self.slab[earlier].images;
         let kept = images.partition_point(|image| image.at < boundary);
-        let moved = images.split_off(kept);
+        let moved = images.edit(|images| images.split_off(kept));
         let bytes: u64 = moved.iter().map(image_size).sum();
         self.counters.bytes = self.counters.bytes.saturating_sub(bytes);
         for image in moved {
@@ -200,13 +206,12 @@ impl<D: Payload> Store<D> {
         let slot = &mut self.slab[handle];
         let old = std::mem::replace(&mut slot.start, start);
         slot.last_seen = slot.last_seen.max(start);
-        let pid = slot.id.pid.clone();
-        if let Parent::Orphan(parent) = slot.parent.clone() {
-            self.orphans.remove(&(parent.clone(), old, handle));
-            self.orphans.insert((parent, start, handle));
+        if let Parent::Orphan(parent) = &slot.parent {
+            self.orphans.remove(&Key::of_pid(parent, old, handle));
+            self.orphans.insert(Key::of_pid(parent, start, handle));
         }
-        self.by_pid.remove(&(pid.clone(), old, handle));
-        self.by_pid.insert((pid, start, handle));
+        self.by_pid.remove(&Key::of_pid(&slot.id.pid, old, handle));
+        self.by_pid.insert(Key::of_pid(&slot.id.pid, start, handle));
         self.adopt_orphans(handle);
         self.changed(handle, Dirty::All);
     }
@@ -216,22 +221,11 @@ impl<D: Payload> Store<D> {
         let slot = &mut self.slab[handle];
         slot.last_seen = slot.last_seen.max(image.at);
         let before: u64 = slot.images.iter().map(image_size).sum::<u64>();
-        let place = slot.images.partition_point(|other| other.at < image.at);
-        match slot.images.get_mut(place) {
-            Some(same) if same.at == image.at && (image.is_exact || !same.is_exact) => *same = image,
-            Some(same) if same.at == image.at => {}
-            _ => slot.images.insert(place, image),
+        let most = self.config.max_images.max(1);
+        match slot.images {
+            Images::None => slot.images = Images::One(image),
+            _ => slot.images.edit(|images| add_sorted(images, image, most)),
         }
-        // A program merely seen running is the one that an earlier event or list told about.
-        slot.images.dedup_by(|later, earlier| {
-            let is_repeated = !later.is_exact && earlier.data.is_same_image(&later.data);
-            if is_repeated {
-                earlier.data = later.data.clone();
-            }
-            is_repeated
-        });
-        let surplus = slot.images.len().saturating_sub(self.config.max_images.max(1));
-        slot.images.drain(..surplus);
         let after: u64 = slot.images.iter().map(image_size).sum::<u64>();
         self.counters.bytes = (self.counters.bytes + after).saturating_sub(before);
     }
@@ -257,8 +251,8 @@ impl<D: Payload> Store<D> {
             _ => {
                 let start = slot.start;
                 self.unlink(child);
-                self.slab[child].parent = Parent::Orphan(parent.clone());
-                self.orphans.insert((parent.clone(), start, child));
+                self.slab[child].parent = Parent::Orphan(Box::new(parent.clone()));
+                self.orphans.insert(Key::of_pid(parent, start, child));
             }
         }
         self.changed(child, Dirty::All);
@@ -321,7 +315,7 @@ impl<D: Payload> Store<D> {
         let next = std::mem::replace(&mut slot.next_sibling, NONE);
         match std::mem::replace(&mut slot.parent, Parent::None) {
             Parent::Orphan(pid) => {
-                self.orphans.remove(&(pid, start, child));
+                self.orphans.remove(&Key::of_pid(&pid, start, child));
             }
             Parent::Known(parent) => {
                 if next != NONE {
@@ -342,19 +336,17 @@ impl<D: Payload> Store<D> {
         let slot = &self.slab[parent];
         let pid = slot.id.pid.clone();
         let reach = self.reach(slot.precision);
-        let from = (pid.clone(), slot.start.minus(reach), 0);
-        let to = (
-            pid.clone(),
-            slot.end.map_or(Time::MAX, |end| end.at.plus(reach)),
-            NONE,
-        );
+        let from = Key::of_pid(&pid, slot.start.minus(reach), 0);
+        let last = slot.end.map_or(Time::MAX, |end| end.at.plus(reach));
+        let to = Key::of_pid(&pid, last, NONE);
         if self.orphans.is_empty() || from > to {
             return;
         }
         let waiting: Vec<Handle> = self
             .orphans
             .range(from..=to)
-            .map(|(_, _, child)| *child)
+            .map(|key| key.handle())
+            .filter(|child| matches!(&self.slab[*child].parent, Parent::Orphan(named) if **named == pid))
             .collect();
         for child in waiting {
             let slot = &self.slab[child];
@@ -376,10 +368,10 @@ impl<D: Payload> Store<D> {
     fn rank(&mut self, handle: Handle) {
         let slot = &mut self.slab[handle];
         let wanted = slot.wanted_rank();
-        if wanted != slot.rank {
-            let old = std::mem::replace(&mut slot.rank, wanted);
-            self.queue.remove(&(old, handle));
-            self.queue.insert((wanted, handle));
+        if wanted != (slot.rank_class, slot.rank_time) {
+            self.queue.remove(&slot.queue_key(handle));
+            (slot.rank_class, slot.rank_time) = wanted;
+            self.queue.insert(slot.queue_key(handle));
         }
     }
 
@@ -419,18 +411,25 @@ impl<D: Payload> Store<D> {
     /// Forgets what is too old or too much.
     pub(crate) fn trim(&mut self, now: Time) {
         let horizon = now.minus(self.config.max_expiry);
-        while let Some(((0, ended), handle)) = self.queue.first().copied()
-            && ended < horizon
+        while let Some(next) = self.queue.first().copied()
+            && next.first() == 0
+            && next.time() < horizon
         {
-            self.remove(handle);
+            self.remove(next.handle());
             self.counters.expired += 1;
         }
-        while self.slab.len() > self.config.max_size.max(1)
-            && let Some((_, handle)) = self.queue.first().copied()
+        while self.is_too_much()
+            && let Some(next) = self.queue.first().copied()
         {
-            self.remove(handle);
+            self.remove(next.handle());
             self.counters.evictions += 1;
         }
+    }
+
+    fn is_too_much(&self) -> bool {
+        let most = self.config.max_size.max(1);
+        let most_bytes = (most as u64).saturating_mul(self.config.max_record_bytes);
+        self.slab.len() > most || (self.counters.bytes > most_bytes && self.slab.len() > 1)
     }
 
     fn remove(&mut self, handle: Handle) {
@@ -450,11 +449,11 @@ impl<D: Payload> Store<D> {
                 );
             }
             self.unlink(child);
-            self.slab[child].parent = Parent::Evicted(self.slab[handle].id.clone());
+            self.slab[child].parent = Parent::Evicted(Box::new(self.slab[handle].id.clone()));
             self.changed(child, Dirty::All);
         }
         self.unlink(handle);
-        self.queue.remove(&(self.slab[handle].rank, handle));
+        self.queue.remove(&self.slab[handle].queue_key(handle));
         if let Some(slot) = self.slab.remove(handle) {
             self.forgotten_until = self.forgotten_until.max(Some(slot.start));
             let images: u64 = slot.images.iter().map(image_size).sum();
@@ -462,7 +461,7 @@ impl<D: Payload> Store<D> {
                 .counters
                 .bytes
                 .saturating_sub(slot_size::<D>() as u64 + images);
-            self.by_pid.remove(&(slot.id.pid, slot.start, handle));
+            self.by_pid.remove(&Key::of_pid(&slot.id.pid, slot.start, handle));
             if self.dirty.is_some() && !self.is_overflowed {
                 self.removed.push(slot.uid);
             }
@@ -491,13 +490,34 @@ impl<D: Payload> Store<D> {
     pub(crate) fn parent_id(&self, handle: Handle) -> Option<Id> {
         match &self.slab[handle].parent {
             Parent::None => None,
-            Parent::Orphan(pid) => Some(Id::unseen(pid.clone())),
+            Parent::Orphan(pid) => Some(Id::unseen(pid.as_ref().clone())),
             Parent::Known(parent) => Some(self.slab[*parent].id.clone()),
-            Parent::Evicted(id) => Some(id.clone()),
+            Parent::Evicted(id) => Some(id.as_ref().clone()),
         }
     }
 }
 
+/// The first image has its place in the slot, but what is counted need not be that exact.
 fn image_size<D: Payload>(image: &Image<D>) -> u64 {
     (size_of::<Image<D>>() + image.data.size()) as u64
+}
+
+/// Adds an image where its time asks for it; of a list that grows too long the oldest go.
+fn add_sorted<D: Payload>(images: &mut Vec<Image<D>>, image: Image<D>, most: usize) {
+    let place = images.partition_point(|other| other.at < image.at);
+    match images.get_mut(place) {
+        Some(same) if same.at == image.at && (image.is_exact || !same.is_exact) => *same = image,
+        Some(same) if same.at == image.at => {}
+        _ => images.insert(place, image),
+    }
+    // A program merely seen running is the one that an earlier event or list told about.
+    images.dedup_by(|later, earlier| {
+        let is_repeated = !later.is_exact && earlier.data.is_same_image(&later.data);
+        if is_repeated {
+            earlier.data = later.data.clone();
+        }
+        is_repeated
+    });
+    let surplus = images.len().saturating_sub(most);
+    images.drain(..surplus);
 }

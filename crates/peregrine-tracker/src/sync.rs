@@ -1,7 +1,8 @@
 //! Full lists of processes: what is there is alive, what is missing has exited.
 
+use crate::images::Image;
 use crate::payload::Payload;
-use crate::slot::{Dirty, End, Handle, Image, Parent};
+use crate::slot::{Dirty, End, Handle, Parent};
 use crate::store::Store;
 use crate::updates::Change;
 use crate::{Pid, Row, Span, Time};
@@ -134,7 +135,7 @@ impl<D: Payload> Store<D> {
         let is_contradicted = slot.end.is_some_and(|end| !end.is_exact && end.at <= taken_at);
         let is_last = self.next_after(&pid, slot.start).is_none();
         let slot = &mut self.slab[handle];
-        slot.last_sync = slot.last_sync.max(Some(taken_at));
+        slot.last_sync = slot.last_sync.max(taken_at);
         slot.last_seen = slot.last_seen.max(taken_at);
         match (end, slot.end) {
             (Some(at), None | Some(End { is_exact: false, .. })) => self.end_exactly(handle, at, None),

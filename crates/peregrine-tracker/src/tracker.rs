@@ -79,8 +79,7 @@ impl<D: Payload> Tracker<D> {
         inner.publish_changes();
         inner.store.trim(taken_at);
         if inner.subscribers.is_any() {
-            let update = inner.sync_update(taken_at);
-            inner.subscribers.publish(&update);
+            inner.subscribers.publish(&Update::Sync { at: taken_at });
         }
         inner.tick(taken_at, self);
         report
@@ -135,6 +134,12 @@ impl<D: Payload> Tracker<D> {
                 .collect()
         });
         chain.unwrap_or_default()
+    }
+
+    /// The ids of the children that `process` had when it was looked up, earliest first. A process can have thousands, and
+    /// most who look at it do not ask.
+    pub fn child_ids(&self, process: &Process<D>) -> Vec<Id> {
+        self.inner.read().store.child_ids(process)
     }
 
     /// Its children, earliest first.
@@ -192,13 +197,12 @@ impl<D: Payload> Tracker<D> {
         }
     }
 
-    /// Follows what happens from now on. The first update is a [`Update::Sync`] with everything known;
+    /// Follows what happens from now on. The first update is a [`Update::Sync`];
     /// a reader that falls more than `capacity` updates behind loses the oldest and learns how many.
     pub fn subscribe(&self, capacity: usize) -> Subscription<D> {
         let mut inner = self.inner.write();
         let at = inner.store.last_full_sync.unwrap_or_default();
-        let first = inner.sync_update(at);
-        inner.subscribers.add(capacity, first)
+        inner.subscribers.add(capacity, Update::Sync { at })
     }
 
     /// Current numbers.
@@ -291,13 +295,6 @@ impl<D: Payload> Inner<D> {
             .into_iter()
             .map(|handle| self.store.process(handle, as_of))
             .collect()
-    }
-
-    fn sync_update(&self, at: Time) -> Update<D> {
-        Update::Sync {
-            at,
-            processes: self.all(Time::MAX).into(),
-        }
     }
 
     fn tick(&mut self, now: Time, tracker: &Tracker<D>) {

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+/// Places for updates that a queue keeps once it is empty; a storm leaves many.
+const KEPT_CAPACITY: usize = 64;
+
 /// What a change is about, inside the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -16,13 +19,11 @@ pub(crate) enum Change {
 
 /// One thing a subscriber learns.
 pub enum Update<D> {
-    /// A full list was taken in: everything known now. Also the first update of every subscription.
-    /// A newer one replaces an older one still unread.
+    /// A full list was taken in; [`crate::Tracker::all`] gives everything known now. Also the first update of every
+    /// subscription. A newer one replaces an older one still unread.
     Sync {
         /// When the list was taken.
         at: Time,
-        /// All processes, oldest start first.
-        processes: Arc<[Process<D>]>,
     },
     /// A process came to be, or was discovered by a list.
     Start(Arc<Process<D>>),
@@ -39,10 +40,7 @@ pub enum Update<D> {
 impl<D> Clone for Update<D> {
     fn clone(&self) -> Update<D> {
         match self {
-            Update::Sync { at, processes } => Update::Sync {
-                at: *at,
-                processes: processes.clone(),
-            },
+            Update::Sync { at } => Update::Sync { at: *at },
             Update::Start(process) => Update::Start(process.clone()),
             Update::Exec(process) => Update::Exec(process.clone()),
             Update::Exit(process) => Update::Exit(process.clone()),
@@ -110,7 +108,11 @@ impl<D> State<D> {
         if self.gap > 0 {
             return Some(Update::Gap(std::mem::take(&mut self.gap)));
         }
-        self.updates.pop_front()
+        let next = self.updates.pop_front();
+        if self.updates.is_empty() && self.updates.capacity() > KEPT_CAPACITY {
+            self.updates = VecDeque::new();
+        }
+        next
     }
 }
 
@@ -153,7 +155,7 @@ impl<D> Subscribers<D> {
         for queue in self.queues.iter().filter_map(Weak::upgrade) {
             let mut state = queue.state.lock();
             if matches!(update, Update::Sync { .. }) {
-                // Whole lists are large; only the newest is worth keeping.
+                // Whoever comes to the newest asks for everything.
                 state
                     .updates
                     .retain(|queued| !matches!(queued, Update::Sync { .. }));

@@ -93,7 +93,8 @@ fn earlier_times_can_be_asked_about() {
     let tracker = attacked();
     assert_eq!(tracker.get("600", Some(s(53))).expect("was alive").end_time, None);
     assert_eq!(tracker.get("600", Some(s(52))), None);
-    assert!(tracker.get("400", Some(s(52))).expect("was alive").children.len() == 1);
+    let then = tracker.get("400", Some(s(52))).expect("was alive");
+    assert_eq!(tracker.child_ids(&then).len(), 1);
     let alive = tracker.alive(Some(s(54)));
     assert_eq!(
         names(&alive),
@@ -102,6 +103,78 @@ fn earlier_times_can_be_asked_about() {
     assert_eq!(names(&tracker.alive(None)), ["wininit", "services", "notepad"]);
     assert_eq!(tracker.all(None).len(), 6);
     assert_eq!(tracker.all(Some(s(5))).len(), 2);
+}
+
+/// Children are looked up when somebody asks, and are those of the moment when the process was looked up.
+#[test]
+fn children_are_those_of_the_look_whatever_came_since() {
+    let tracker: Text = Tracker::new(Config {
+        max_size: 4,
+        ..Config::default()
+    });
+    let ids = |process: &Process<String>| -> Vec<String> {
+        tracker.child_ids(process).iter().map(Id::to_string).collect()
+    };
+    tracker.apply(
+        s(3),
+        [
+            Event::start(1u32, 0u32, s(1), name("shell")),
+            Event::start(3u32, 1u32, s(3), name("second")),
+            Event::start(2u32, 1u32, s(2), name("first")),
+        ],
+    );
+    let before = tracker.get("1", None).expect("known");
+    tracker.apply(s(4), [Event::start(4u32, 1u32, s(4), name("third"))]);
+    let first_two = ["2-1600000002", "3-1600000003"];
+    assert_eq!(ids(&before), first_two);
+    let after = tracker.get("1", None).expect("known");
+    assert_eq!(ids(&after).len(), 3);
+    assert_eq!(before, tracker.get("1", None).expect("known"));
+    // The shell is forgotten, its children are not.
+    tracker.apply(s(5), [Event::exit(1u32, s(5), None)]);
+    for pid in 5u32..8 {
+        tracker.apply(s(6), [Event::start(pid, 0u32, s(6), name("other"))]);
+    }
+    assert!(tracker.get("1", None).is_none());
+    let left: Vec<&str> = first_two
+        .into_iter()
+        .filter(|id| tracker.get(id, None).is_some())
+        .collect();
+    assert_eq!(ids(&before), left);
+}
+
+#[test]
+fn pids_that_are_texts_are_told_apart_from_numbers_of_the_same_place() {
+    let tracker: Text = Tracker::new(Config::default());
+    // The place of a text in the index is its checksum.
+    let number = crc32fast::hash(b"container/7");
+    tracker.apply(
+        s(3),
+        [
+            Event::start("container/7", "container/1", s(1), name("text")),
+            Event::start(number, 1u32, s(1), name("number")),
+            Event::start(5u32, "container/7", s(2), name("child of the text")),
+            Event::start(6u32, number, s(2), name("child of the number")),
+        ],
+    );
+    tracker.check_invariants();
+    assert_eq!(
+        names(&tracker.children("container/7", 9, None)),
+        ["child of the text"]
+    );
+    assert_eq!(
+        names(&tracker.children(&number.to_string(), 9, None)),
+        ["child of the number"]
+    );
+    tracker.apply(
+        s(4),
+        [Event::start("container/1", "container/0", s(0), name("parent"))],
+    );
+    assert_eq!(
+        names(&tracker.callchain("5", 9, None)),
+        ["parent", "text", "child of the text"]
+    );
+    tracker.check_invariants();
 }
 
 #[test]

@@ -60,6 +60,45 @@ fn two_hundred_thousand_events_in_bounded_memory() {
     assert!(tracker.get("1", None).is_some(), "the living ancestor stays");
 }
 
+/// Command lines can be long: then fewer are kept, and those forgotten are counted.
+#[test]
+fn long_command_lines_are_bounded_in_bytes() {
+    let config = Config {
+        max_size: 1000,
+        max_record_bytes: 1024,
+        ..Config::default()
+    };
+    let tracker = Tracker::new(config);
+    tracker.apply(Time::from_seconds(2), [init()]);
+    let long = "x".repeat(8192);
+    for (n, event) in storm(2000, 300).enumerate() {
+        let event = match event.kind {
+            peregrine_tracker::Kind::Exec(_) => {
+                Event::exec(event.pid, event.at, Arc::new(format!("{n} {long}")))
+            }
+            _ => event,
+        };
+        tracker.apply(Time::from_seconds(1_600_000_001), [event]);
+    }
+    tracker.check_invariants();
+    let stats = tracker.stats();
+    assert!(stats.size <= 1000 * 1024, "{} bytes", stats.size);
+    assert!((50..150).contains(&stats.length), "{} records", stats.length);
+    assert_eq!(stats.evictions + stats.length, 2001);
+    assert!(tracker.get("1", None).is_some(), "the living ancestor stays");
+    // What short ones take.
+    let tracker = Tracker::new(Config::default());
+    tracker.apply(Time::from_seconds(2), [init()]);
+    tracker.apply(Time::from_seconds(1_600_000_001), storm(20_000, 300));
+    let stats = tracker.stats();
+    assert_eq!(stats.length, 10_000);
+    assert!(
+        stats.size / stats.length < 350,
+        "{} bytes a record",
+        stats.size / stats.length
+    );
+}
+
 #[test]
 fn readers_are_served_during_a_storm() {
     let tracker = Arc::new(Tracker::new(Config::default()));

@@ -101,8 +101,8 @@ export class Peregrine {
 }
 
 /** An agent of its own, beside a server. */
-export function startAgent(server, state = path.join(server.datastore, 'separate-agent')) {
-  return start(binary(), ['agent', '--config', server.clientConfig, '--state', state]);
+export function startAgent(server, state = path.join(server.datastore, 'separate-agent'), { config = server.clientConfig, args = [] } = {}) {
+  return start(binary(), ['agent', '--config', config, '--state', state, ...args]);
 }
 
 /** The program run to its end. */

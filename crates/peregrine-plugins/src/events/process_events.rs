@@ -146,7 +146,9 @@ fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
             pid: Value::from(fork.pid),
             ppid: Value::from(fork.ppid),
             start_time: start(fork.start),
-            username: fork.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
+            username: fork
+                .uid
+                .map_or(Value::Null, |uid| Value::Str(users.name(scope, uid))),
             uid: uid_value(fork.uid),
             ..empty("fork", event_time(fork.time))
         },
@@ -158,7 +160,9 @@ fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
             exe: exec.exe.as_deref().map_or(Value::Null, path_value),
             command_line: Value::str(exec.argv.command_line()),
             argv: arguments(&exec.argv),
-            username: exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
+            username: exec
+                .uid
+                .map_or(Value::Null, |uid| Value::Str(users.name(scope, uid))),
             uid: uid_value(exec.uid),
             ..empty("exec", event_time(exec.time))
         },

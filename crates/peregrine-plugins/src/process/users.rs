@@ -17,7 +17,7 @@ pub(crate) struct UserNames {
 
 impl UserNames {
     /// The user's name, or the number as text when there is no such account.
-    pub(crate) fn name(&mut self, scope: &Scope, uid: u32) -> Value {
+    pub(crate) fn name(&mut self, scope: &Scope, uid: u32) -> Str {
         if self.read.is_none_or(|read| read.elapsed() > FRESH) {
             self.read = Some(Instant::now());
             if let Ok(users) =
@@ -30,8 +30,8 @@ impl UserNames {
             }
         }
         match self.names.get(&uid) {
-            Some(name) => Value::Str(name.clone()),
-            None => Value::from(uid.to_string()),
+            Some(name) => name.clone(),
+            None => Str::from(uid.to_string()),
         }
     }
 }

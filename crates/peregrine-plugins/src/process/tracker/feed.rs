@@ -4,53 +4,50 @@
 
 use super::full_list::FullLists;
 use super::global::now;
-use super::payload::ProcessData;
+use super::payload::{ProcessData, Program};
+use super::shared;
 use crate::events::hub::{self, Subscription};
 use crate::events::turns;
 use crate::machine::{failed, machine};
-use crate::process::{UserNames, path_value};
+use crate::process::UserNames;
 use peregrine_engine::prelude::*;
 use peregrine_os::{Exec, Process, ProcessEvent};
 use peregrine_tracker::{Event, Kind, Span, Time as Instant, Tracker};
-use std::sync::{Arc, LazyLock};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Start times are cut to clock ticks; a boot time found at different moments may differ by a little more.
 pub(super) const PRECISION: Span = Span::from_millis(20);
 const WAIT: Duration = Duration::from_millis(500);
 
-static COLUMNS: LazyLock<Arc<Columns>> =
-    LazyLock::new(|| Columns::new(["Name", "Username", "Exe", "CommandLine", "Uid"]));
-
 /// What the tracker keeps of a process.
-pub(crate) fn data_of(process: &Process) -> Dict {
+pub(crate) fn data_of(process: &Process) -> Arc<ProcessData> {
     let username = process
         .username
         .clone()
         .unwrap_or_else(|| process.uid.to_string());
-    Dict::from_columns(
-        Arc::clone(&COLUMNS),
-        vec![
-            Value::from(process.name()),
-            Value::from(username),
-            process.exe.as_deref().map_or_else(|| Value::str(""), path_value),
-            Value::str(process.argv.command_line()),
-            Value::from(process.uid),
-        ],
-    )
+    let program = Program {
+        name: process.name().into(),
+        username: Some(username.into()),
+        exe: path_text(process.exe.as_deref()),
+        uid: Some(process.uid),
+    };
+    shared::program_data(program, process.argv.command_line())
 }
 
-fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Dict {
-    Dict::from_columns(
-        Arc::clone(&COLUMNS),
-        vec![
-            Value::from(exec.name()),
-            exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
-            exec.exe.as_deref().map_or_else(|| Value::str(""), path_value),
-            Value::str(exec.argv.command_line()),
-            exec.uid.map_or(Value::Null, Value::from),
-        ],
-    )
+fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Arc<ProcessData> {
+    let program = Program {
+        name: exec.name().into(),
+        username: exec.uid.map(|uid| users.name(scope, uid)),
+        exe: path_text(exec.exe.as_deref()),
+        uid: exec.uid,
+    };
+    shared::program_data(program, exec.argv.command_line())
+}
+
+fn path_text(path: Option<&Path>) -> Str {
+    path.map_or(Str::EMPTY, |path| Str::new(path.as_os_str().as_encoded_bytes()))
 }
 
 /// Feeds the tracker until the scope is cancelled.
@@ -163,7 +160,7 @@ impl Feed {
                 Kind::Start(None),
             ),
             ProcessEvent::Exec(exec) => {
-                let data = Arc::new(ProcessData(data_of_exec(exec, &mut self.users, &self.scope)));
+                let data = data_of_exec(exec, &mut self.users, &self.scope);
                 (exec.pid, Some(exec.ppid), exec.start, exec.time, Kind::Exec(data))
             }
             ProcessEvent::Exit(exit) => {

@@ -87,19 +87,19 @@ fn is_alive(brief: &ProcessBrief) -> bool {
     !matches!(brief.state, 'Z' | 'X')
 }
 
-fn row(brief: &ProcessBrief, data: Option<ProcessData>) -> Row<ProcessData> {
+fn row(brief: &ProcessBrief, data: Option<Arc<ProcessData>>) -> Row<ProcessData> {
     Row {
         pid: brief.pid.into(),
         parent: Some(brief.ppid.into()),
         start: Some(Instant::from_nanos(brief.start.epoch_ns)),
         end: None,
-        data: data.map(Arc::new),
+        data,
     }
 }
 
 /// What the tracker does not know yet of the process. A fork that still shows its parent's program needs no copy of it.
-fn news(tracker: &Tracker<ProcessData>, process: &Process) -> Option<ProcessData> {
-    let data = ProcessData(data_of(process));
+fn news(tracker: &Tracker<ProcessData>, process: &Process) -> Option<Arc<ProcessData>> {
+    let data = data_of(process);
     match known(tracker, &process.brief) {
         Some(old) if old.is_equal(&data) => None,
         _ => Some(data),
@@ -228,7 +228,7 @@ mod tests {
 
         fn line(&self, pid: u32) -> String {
             let data = self.tracker.get(&pid.to_string(), None).unwrap().data.unwrap();
-            data.0.get("CommandLine").unwrap().as_str().unwrap().to_string()
+            data.text("CommandLine").unwrap().to_string()
         }
     }
 

@@ -84,7 +84,7 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
                 parent: Some(brief.ppid.into()),
                 start: Some(Instant::from_nanos(brief.start.epoch_ns)),
                 end: None,
-                data: Some(Arc::new(ProcessData(listed(scope, &machine, process)))),
+                data: Some(Arc::new(ProcessData::Other(listed(scope, &machine, process)))),
             });
             std::ops::ControlFlow::Continue(())
         })

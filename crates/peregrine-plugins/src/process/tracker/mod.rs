@@ -16,6 +16,7 @@ mod payload;
 mod pslist;
 mod query_feed;
 mod record;
+mod shared;
 mod siblings;
 mod tree;
 mod updates;

@@ -1,13 +1,34 @@
-//! What the tracker keeps of a process: the dict that `Data` shows.
+//! What the tracker keeps of a process: what the dict `Data` shows, in little room.
 
+use super::shared;
 use peregrine_engine::Context;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::Payload;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// The `data` of a process.
 #[derive(Debug)]
-pub(crate) struct ProcessData(pub(crate) Dict);
+pub(crate) enum ProcessData {
+    /// As the tracker's own feed knows it.
+    Program {
+        program: Arc<Program>,
+        command_line: Box<[u8]>,
+    },
+    /// What a query said of it.
+    Other(Dict),
+}
+
+/// What many processes have in common.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Program {
+    pub(super) name: Str,
+    pub(super) username: Option<Str>,
+    pub(super) exe: Str,
+    pub(super) uid: Option<u32>,
+}
+
+static COLUMNS: LazyLock<Arc<Columns>> =
+    LazyLock::new(|| Columns::new(["Name", "Username", "Exe", "CommandLine", "Uid"]));
 
 /// A scope for encoding plain values, which needs nothing of it.
 static BARE: LazyLock<Scope> = LazyLock::new(|| Scope::root(&Context::builder().build(), Dict::new()));
@@ -16,42 +37,133 @@ static BARE: LazyLock<Scope> = LazyLock::new(|| Scope::root(&Context::builder().
 const MAY_BE_CUT: usize = 8000;
 
 impl ProcessData {
+    /// What a query gave.
+    pub(super) fn of_query(dict: &Dict) -> Arc<ProcessData> {
+        match program_of(dict) {
+            Some((program, command_line)) => shared::program_data(program, command_line),
+            None => Arc::new(ProcessData::Other(shared::with_shared_names(dict))),
+        }
+    }
+
+    /// A dict of its own for a query.
+    pub(crate) fn to_dict(&self) -> Dict {
+        match self {
+            ProcessData::Program {
+                program,
+                command_line,
+            } => Dict::from_columns(
+                Arc::clone(&COLUMNS),
+                vec![
+                    Value::Str(program.name.clone()),
+                    program.username.clone().map_or(Value::Null, Value::Str),
+                    Value::Str(program.exe.clone()),
+                    Value::Str(Str::new(command_line)),
+                    program.uid.map_or(Value::Null, Value::from),
+                ],
+            ),
+            ProcessData::Other(dict) => dict.copy(),
+        }
+    }
+
     /// Whether both say the same in every member.
     pub(crate) fn is_equal(&self, other: &ProcessData) -> bool {
-        let encoded = |data: &ProcessData| {
-            let mut bytes = Vec::new();
-            data.encode(&mut bytes);
-            bytes
-        };
-        encoded(self) == encoded(other)
+        match (self, other) {
+            (
+                ProcessData::Program {
+                    program,
+                    command_line,
+                },
+                ProcessData::Program {
+                    program: others,
+                    command_line: other_line,
+                },
+            ) => program == others && command_line == other_line,
+            _ => {
+                let encoded = |data: &ProcessData| {
+                    let mut bytes = Vec::new();
+                    data.encode(&mut bytes);
+                    bytes
+                };
+                encoded(self) == encoded(other)
+            }
+        }
     }
 
     pub(super) fn text(&self, name: &str) -> Option<Str> {
-        let text = self.0.get(name)?.as_str().cloned();
+        let text = match self {
+            ProcessData::Program {
+                program,
+                command_line,
+            } => match name {
+                "Name" => Some(program.name.clone()),
+                "Username" => program.username.clone(),
+                "Exe" => Some(program.exe.clone()),
+                "CommandLine" => Some(Str::new(command_line)),
+                _ => None,
+            },
+            ProcessData::Other(dict) => dict.get(name)?.as_str().cloned(),
+        };
         text.filter(|text| !text.is_empty())
     }
 }
 
+/// The parts of a dict that is as [`ProcessData::to_dict`] makes it of a program.
+fn program_of(dict: &Dict) -> Option<(Program, Vec<u8>)> {
+    if dict.columns() != *COLUMNS {
+        return None;
+    }
+    let [
+        Value::Str(name),
+        username,
+        Value::Str(exe),
+        Value::Str(command_line),
+        uid,
+    ] = <[Value; 5]>::try_from(dict.values()).ok()?
+    else {
+        return None;
+    };
+    let program = Program {
+        name,
+        username: match username {
+            Value::Str(username) => Some(username),
+            Value::Null => None,
+            _ => return None,
+        },
+        exe,
+        uid: match uid {
+            Value::Int(uid) => Some(u32::try_from(uid).ok()?),
+            Value::Null => None,
+            _ => return None,
+        },
+    };
+    Some((program, command_line.to_vec()))
+}
+
 impl Payload for ProcessData {
     fn encode(&self, out: &mut Vec<u8>) {
-        peregrine_engine::json::write_value(&BARE, &Value::Dict(self.0.clone()), out);
+        peregrine_engine::json::write_value(&BARE, &Value::Dict(self.to_dict()), out);
     }
 
-    fn decode(bytes: &[u8]) -> Option<ProcessData> {
+    fn decode(bytes: &[u8]) -> Option<Arc<ProcessData>> {
         match peregrine_engine::json::parse(bytes) {
-            Ok(Value::Dict(dict)) => Some(ProcessData(dict)),
+            Ok(Value::Dict(dict)) => Some(ProcessData::of_query(&dict)),
             _ => None,
         }
     }
 
     fn size(&self) -> usize {
-        let heap: usize = self
-            .0
-            .values()
-            .iter()
-            .map(|value| value.as_str().map_or(24, |text| 24 + text.len()))
-            .sum();
-        128 + heap
+        // With the counters of its `Arc`.
+        let own = size_of::<ProcessData>() + 2 * size_of::<usize>();
+        own + match self {
+            ProcessData::Program { command_line, .. } => command_line.len(),
+            ProcessData::Other(dict) => {
+                let texts = dict.values();
+                let texts = texts
+                    .iter()
+                    .map(|value| value.as_str().map_or(0, |text| text.len()));
+                128 + dict.len() * size_of::<Value>() + texts.sum::<usize>()
+            }
+        }
     }
 
     fn is_same_image(&self, other: &ProcessData) -> bool {
@@ -86,7 +198,32 @@ mod tests {
     use super::*;
 
     fn data(exe: &str, line: &str) -> ProcessData {
-        ProcessData(Dict::from_pairs([("Exe", exe), ("CommandLine", line)]))
+        ProcessData::Other(Dict::from_pairs([("Exe", exe), ("CommandLine", line)]))
+    }
+
+    /// What the journal keeps of a program comes back as a program, and shows what it showed.
+    #[test]
+    fn programs_come_back_from_the_journal() {
+        for (username, uid) in [(Some("root".into()), Some(0)), (None, None)] {
+            let program = Program {
+                name: "a-name-longer-than-what-is-kept-inline".into(),
+                username,
+                exe: "/bin/a".into(),
+                uid,
+            };
+            let data = shared::program_data(program, b"a \xe9t\xe9".to_vec());
+            let encoded = |data: &ProcessData| {
+                let mut bytes = Vec::new();
+                data.encode(&mut bytes);
+                bytes
+            };
+            let back = ProcessData::decode(&encoded(&data)).unwrap();
+            assert!(matches!(&*back, ProcessData::Program { .. }), "{back:?}");
+            assert_eq!(encoded(&back), encoded(&data));
+        }
+        let other = ProcessData::decode(br#"{"Name":"a","Cwd":"/"}"#).unwrap();
+        assert!(matches!(&*other, ProcessData::Other(_)), "{other:?}");
+        assert_eq!(other.text("Cwd").unwrap(), "/");
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn list_row(scope: &Scope, row: &Row, precision: &mut Span) -> Result<ListRow<Pr
         parent: pid(scope, row, "parent_id"),
         start,
         end: time(scope, row, "end_time"),
-        data: data(scope, row).map(|data| Arc::new(ProcessData(data))),
+        data: data(scope, row),
     })
 }
 
@@ -102,7 +102,7 @@ fn event(scope: &Scope, row: &Row) -> Result<Event<ProcessData>, String> {
         .to_text(scope)
         .as_utf8_lossy()
         .to_ascii_lowercase();
-    let data = || data(scope, row).map(|data| Arc::new(ProcessData(data)));
+    let data = || data(scope, row);
     let (at, kind) = match update_type.as_str() {
         "start" | "fork" => (start.unwrap_or_else(|| now(scope)), Kind::Start(data())),
         "exec" => {
@@ -153,11 +153,11 @@ fn time(scope: &Scope, row: &Row, name: &str) -> Option<Instant> {
     (!time.is_zero()).then(|| instant(time))
 }
 
-fn data(scope: &Scope, row: &Row) -> Option<Dict> {
-    match row.get("data")?.reduce(scope) {
-        Value::Dict(dict) => Some(dict),
-        Value::Null => None,
-        other if other.has_members() => Some(other.to_dict(scope)),
-        _ => None,
-    }
+fn data(scope: &Scope, row: &Row) -> Option<Arc<ProcessData>> {
+    let dict = match row.get("data")?.reduce(scope) {
+        Value::Dict(dict) => dict,
+        other if other.has_members() => other.to_dict(scope),
+        _ => return None,
+    };
+    Some(ProcessData::of_query(&dict))
 }

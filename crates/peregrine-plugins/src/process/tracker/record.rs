@@ -4,6 +4,10 @@ use super::global::{Handle, current, instant};
 use super::payload::ProcessData;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Id, Process, Span, Time as Instant, Tracker};
+use std::sync::{Arc, LazyLock};
+
+static COLUMNS: LazyLock<Arc<Columns>> =
+    LazyLock::new(|| Columns::new(["Id", "ParentId", "StartTime", "EndTime", "Data", "Children"]));
 
 /// A time of the tracker as a value; NULL when unknown.
 pub(crate) fn time_value(time: Option<Instant>) -> Value {
@@ -73,7 +77,10 @@ impl Handle {
 
     /// What is known of a process: its program's data, and how it ended.
     pub(crate) fn data(&self, process: &Process<ProcessData>) -> Dict {
-        let data = process.data.as_ref().map_or_else(Dict::new, |data| data.0.copy());
+        let data = process
+            .data
+            .as_ref()
+            .map_or_else(Dict::new, |data| data.to_dict());
         if let Some(status) = process.exit_status {
             let status = peregrine_os::ExitStatus(i32::try_from(status).unwrap_or(0));
             data.set(
@@ -92,7 +99,7 @@ impl Handle {
         }
         if !process.history.is_empty() {
             let images = process.history.iter().map(|image| {
-                let shown = image.data.0.copy();
+                let shown = image.data.to_dict();
                 shown.set("Since", time_value(Some(image.since)));
                 Value::Dict(shown)
             });
@@ -103,16 +110,18 @@ impl Handle {
 
     /// The record as a dict, enriched.
     pub(crate) fn record(&self, scope: &Scope, process: &Process<ProcessData>) -> Value {
-        let children = process.children.iter().map(|id| self.id_text(id)).collect();
         let data = self.data(process);
-        let record = Dict::from_pairs([
-            ("Id", self.id_text(&process.id)),
-            ("ParentId", self.parent_text(process)),
-            ("StartTime", time_value(process.start_time)),
-            ("EndTime", time_value(process.end_time)),
-            ("Data", Value::Dict(data.clone())),
-            ("Children", Value::array(children)),
-        ]);
+        let record = Dict::from_columns(
+            Arc::clone(&COLUMNS),
+            vec![
+                self.id_text(&process.id),
+                self.parent_text(process),
+                time_value(process.start_time),
+                time_value(process.end_time),
+                Value::Dict(data.clone()),
+                self.children(process),
+            ],
+        );
         for enrichment in self.enrichments.iter() {
             let added = enrichment.call(scope, &[Value::Dict(record.clone())]);
             if let Value::Dict(added) = added {
@@ -122,6 +131,15 @@ impl Handle {
             }
         }
         Value::Dict(record)
+    }
+
+    /// The ids of the children, looked up when a query asks for them: a shell has thousands, and the chain of each shows it.
+    fn children(&self, process: &Process<ProcessData>) -> Value {
+        let (handle, process) = (self.clone(), process.clone());
+        Value::Lazy(Lazy::once("Children", move |_| {
+            let children = handle.tracker.child_ids(&process);
+            Value::array(children.iter().map(|id| handle.id_text(id)).collect())
+        }))
     }
 
     /// Many records as an array.

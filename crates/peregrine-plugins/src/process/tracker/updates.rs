@@ -5,6 +5,7 @@ use super::payload::ProcessData;
 use super::record::time_value;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Process, Stats, Update};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Watches the tracker: first a `sync` row with everything known, then a row for each change.
@@ -68,14 +69,14 @@ impl Plugin for ProcessTrackerUpdates {
         while !subscription.is_closed() {
             scope.checkpoint()?;
             if let Some(update) = subscription.next_timeout(Duration::from_millis(500)) {
-                rows.push(row(&tracker, scope, &update))?;
+                rows.push(row(&tracker, &update))?;
             }
         }
         Ok(())
     }
 }
 
-fn row(tracker: &Handle, scope: &Scope, update: &Update<ProcessData>) -> UpdateRow {
+fn row(tracker: &Handle, update: &Update<ProcessData>) -> UpdateRow {
     let update_type = update.kind();
     let plain = |data: Value| UpdateRow {
         id: Value::Null,
@@ -89,18 +90,30 @@ fn row(tracker: &Handle, scope: &Scope, update: &Update<ProcessData>) -> UpdateR
         Update::Start(process) | Update::Exec(process) | Update::Exit(process) => {
             process_row(tracker, update_type, process)
         }
-        Update::Sync { processes, .. } => {
-            let records = processes
-                .iter()
-                .map(|process| (process.id.to_string(), tracker.record(scope, process)));
-            plain(Value::Dict(Dict::from_pairs(records)))
-        }
+        Update::Sync { .. } => plain(everything(tracker)),
         Update::Stats(stats) => plain(Value::Dict(counters(stats))),
         Update::Gap(count) => plain(Value::Dict(Dict::from_pairs([("Lost", Value::from(*count))]))),
     }
 }
 
-fn process_row(tracker: &Handle, update_type: &'static str, process: &Process<ProcessData>) -> UpdateRow {
+/// All records by id, made when a query asks for them: those that wait for something else pay nothing.
+fn everything(tracker: &Handle) -> Value {
+    let tracker = tracker.clone();
+    Value::Lazy(Lazy::once("Data", move |scope| {
+        let processes = tracker.tracker.all(None);
+        let records = processes
+            .iter()
+            .map(|process| (process.id.to_string(), tracker.record(scope, process)));
+        Value::Dict(Dict::from_pairs(records))
+    }))
+}
+
+fn process_row(
+    tracker: &Handle,
+    update_type: &'static str,
+    process: &Arc<Process<ProcessData>>,
+) -> UpdateRow {
+    let (handle, shown) = (tracker.clone(), Arc::clone(process));
     UpdateRow {
         id: tracker.id_text(&process.id),
         parent_id: process
@@ -110,7 +123,7 @@ fn process_row(tracker: &Handle, update_type: &'static str, process: &Process<Pr
         update_type,
         start_time: time_value(process.start_time),
         end_time: time_value(process.end_time),
-        data: Value::Dict(tracker.data(process)),
+        data: Value::Lazy(Lazy::once("Data", move |_| Value::Dict(handle.data(&shown)))),
     }
 }
 
