@@ -14,18 +14,38 @@ const MAX_KEPT: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<VecDeque<AuditEntry>>);
 
-/// As [`record`], for acts that must be possible on a full disk, as they end that: the line is written when there is
-/// room, and stands in the log of the program at once.
-pub(crate) async fn record_now_or_later(
+/// What becomes of a line that cannot be written now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnFullDisk {
+    /// The act fails.
+    Refuse,
+    /// It is written when there is room, and stands in the log of the program at once: for acts that must be possible
+    /// on a full disk, as they end that.
+    Keep,
+}
+
+/// Records an act, durably, before it is answered.
+pub(crate) async fn record(
     shared: &Shared,
     principal: &str,
     ip: &str,
     operation: &str,
     detail: Value,
 ) -> Result<()> {
-    let entry = entry(principal, ip, operation, &detail);
-    match shared.storage.database.append_audit(entry.clone()).await {
-        Err(error) if error.is_temporary() => {
+    append(
+        shared,
+        entry(principal, ip, operation, &detail),
+        OnFullDisk::Refuse,
+    )
+    .await
+}
+
+/// Writes a line down.
+pub(crate) async fn append(shared: &Shared, entry: AuditEntry, on_full_disk: OnFullDisk) -> Result<()> {
+    let written = shared.storage.database.append_audit(entry.clone()).await;
+    match written {
+        Err(error) if error.is_temporary() && on_full_disk == OnFullDisk::Keep => {
+            let operation = &entry.operation;
             tracing::warn!(%error, operation, "a line of the audit log is kept in memory until it can be written");
             let mut kept = shared.kept_audit.0.lock();
             if kept.len() < MAX_KEPT {
@@ -48,18 +68,6 @@ pub(crate) async fn write_kept(shared: &Shared) {
             return;
         }
     }
-}
-
-/// Records an act, durably, before it is answered.
-pub(crate) async fn record(
-    shared: &Shared,
-    principal: &str,
-    ip: &str,
-    operation: &str,
-    detail: Value,
-) -> Result<()> {
-    let entry = entry(principal, ip, operation, &detail);
-    Ok(shared.storage.database.append_audit(entry).await?)
 }
 
 /// A line as of now; it stands in the log of the program, too.

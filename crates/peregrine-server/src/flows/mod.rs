@@ -11,6 +11,7 @@ pub(crate) use task::unpack as unpack_task;
 pub use view::state;
 pub(crate) use view::{view, view_in_full};
 
+use crate::audit::OnFullDisk;
 use crate::push::{Change, announce};
 use crate::shared::{Shared, topics};
 use crate::users::{Permission, Principal};
@@ -55,7 +56,8 @@ pub(crate) async fn cancel(
         .await?
     {
         let detail = json!({"client": client_id, "flow_id": flow_id});
-        audit::record_now_or_later(shared, &principal.name, &principal.ip, "CancelFlow", detail).await?;
+        let entry = audit::entry(&principal.name, &principal.ip, "CancelFlow", &detail);
+        audit::append(shared, entry, OnFullDisk::Keep).await?;
         shared.storage.bus.publish(topics::TASKS, client_id).await?;
         let change = Change::Flow {
             client_id: client_id.to_owned(),
@@ -78,7 +80,8 @@ pub(crate) async fn delete(
         cancel(shared, principal, client_id, flow_id).await?;
     }
     let detail = json!({"client": client_id, "flow_id": flow_id});
-    audit::record_now_or_later(shared, &principal.name, &principal.ip, "delete_flow", detail).await?;
+    let entry = audit::entry(&principal.name, &principal.ip, "delete_flow", &detail);
+    audit::append(shared, entry, OnFullDisk::Keep).await?;
     let database = &shared.storage.database;
     let deleted = match database.delete_flow(client_id, flow_id).await {
         // Deleting needs a little room itself.

@@ -1,8 +1,7 @@
 //! Counts refused packets; one log line a minute and peer, however many it sends.
 
 use parking_lot::Mutex;
-use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,25 +28,22 @@ pub(crate) enum Reason {
     TooSlow,
 }
 
-const REASONS: usize = 9;
-
-/// Totals since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Totals {
-    malformed: u64,
-    bad_hmac: u64,
-    bad_nonce: u64,
-    too_large: u64,
-    damaged: u64,
-    bad_enrolment: u64,
-    conflict: u64,
-    too_many: u64,
-    too_slow: u64,
-}
+/// What the reasons are called in the status of the server, in their order.
+const NAMES: [&str; 9] = [
+    "malformed",
+    "bad_hmac",
+    "bad_nonce",
+    "too_large",
+    "damaged",
+    "bad_enrolment",
+    "conflict",
+    "too_many",
+    "too_slow",
+];
 
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
-    totals: [AtomicU64; REASONS],
+    totals: [AtomicU64; NAMES.len()],
     peers: Mutex<HashMap<String, (u64, Instant)>>,
 }
 
@@ -73,28 +69,35 @@ impl Refused {
         }
     }
 
-    pub(crate) fn totals(&self) -> Totals {
-        let [
-            malformed,
-            bad_hmac,
-            bad_nonce,
-            too_large,
-            damaged,
-            bad_enrolment,
-            conflict,
-            too_many,
-            too_slow,
-        ] = self.totals.each_ref().map(|total| total.load(Ordering::Relaxed));
-        Totals {
-            malformed,
-            bad_hmac,
-            bad_nonce,
-            too_large,
-            damaged,
-            bad_enrolment,
-            conflict,
-            too_many,
-            too_slow,
+    /// How many there were for each reason since the start.
+    pub(crate) fn totals(&self) -> BTreeMap<&'static str, u64> {
+        let totals = self.totals.iter().map(|total| total.load(Ordering::Relaxed));
+        NAMES.into_iter().zip(totals).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_counts_under_its_own_name() {
+        let refused = Refused::default();
+        for (times, reason) in [
+            (1, Reason::Malformed),
+            (2, Reason::BadHmac),
+            (3, Reason::BadNonce),
+            (4, Reason::TooLarge),
+            (5, Reason::Damaged),
+            (6, Reason::BadEnrolment),
+            (7, Reason::Conflict),
+            (8, Reason::TooMany),
+            (9, Reason::TooSlow),
+        ] {
+            (0..times).for_each(|_| refused.count("127.0.0.1", reason));
+            let totals = refused.totals();
+            let name = totals.iter().find(|(_, total)| **total == times).unwrap().0;
+            assert_eq!(name.replace('_', ""), format!("{reason:?}").to_lowercase());
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::failures::{self, Failure};
 use super::password::random_token;
 use super::throttle::Guest;
+use crate::audit::OnFullDisk;
 use crate::shared::Shared;
 use crate::{Error, Result, audit, clock};
 use peregrine_store::{Session, User};
@@ -57,7 +58,8 @@ pub(crate) async fn sign_in(
         }
         stored => stored?,
     }
-    audit::record_now_or_later(shared, &user.name, ip, "Login", json!({})).await?;
+    let login = audit::entry(&user.name, ip, "Login", &json!({}));
+    audit::append(shared, login, OnFullDisk::Keep).await?;
     Ok((user, token, csrf_token))
 }
 
@@ -66,7 +68,8 @@ pub(crate) async fn sign_out(shared: &Shared, principal: &super::Principal) -> R
     if !shared.spare_sessions.end(&principal.session) {
         shared.storage.database.delete_session(&principal.session).await?;
     }
-    audit::record_now_or_later(shared, &principal.name, &principal.ip, "LogOff", json!({})).await
+    let log_off = audit::entry(&principal.name, &principal.ip, "LogOff", &json!({}));
+    audit::append(shared, log_off, OnFullDisk::Keep).await
 }
 
 /// The session with this hash that has not expired.

@@ -15,8 +15,11 @@ use std::ops::Range;
 const MAX_GAPS: usize = 1000;
 /// Open uploads and losses remembered of one flow.
 const MAX_NOTED: i64 = 1000;
-/// Things told in a flow's status; the rest is a number.
+/// Things told in a flow's status, and letters of each; the rest is a number.
 const MAX_TOLD: usize = 10;
+const MAX_LETTERS: usize = 500;
+/// Sets with holes that are looked at.
+const MAX_SETS: i64 = 100;
 
 /// Which row numbers of a set have come: those below `next`, without the holes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -165,38 +168,78 @@ pub(super) fn settle(sql: &Connection, client: &str, flow: &str) -> Result<()> {
     Ok(())
 }
 
-/// Everything that is missing, in words.
-fn all(sql: &Connection, client: &str, flow: &str, query_stats: &str) -> Result<Vec<String>> {
-    let mut missing = Vec::new();
-    let mut arrived: BTreeMap<String, u64> = BTreeMap::new();
+/// What is missing: how much, and some of it in words. An agent that lies makes thousands, and every packet of its
+/// flow comes by here.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Missing {
+    told: Vec<String>,
+    count: usize,
+}
+
+impl Missing {
+    fn add(&mut self, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.told.len() < MAX_TOLD {
+            self.told.push(what());
+        }
+    }
+}
+
+fn all(sql: &Connection, client: &str, flow: &str, query_stats: &str) -> Result<Missing> {
+    let mut missing = Missing::default();
     let mut statement = sql.prepare_cached(
-        "SELECT kind, name, agent_next, gaps FROM result_sets WHERE client_id = ?1 AND flow_id = ?2 AND kind < 2
-         ORDER BY kind, id",
+        "SELECT kind, name, agent_next, gaps FROM result_sets
+         WHERE client_id = ?1 AND flow_id = ?2 AND kind < 2 AND gaps <> '' ORDER BY kind, id LIMIT ?3",
     )?;
-    let mut sets = statement.query([client, flow])?;
+    let mut sets = statement.query(params![client, flow, MAX_SETS])?;
     while let Some(set) = sets.next()? {
         let (kind, name): (i64, String) = (set.get(0)?, set.get(1)?);
         let gaps = Gaps::parse(set.get::<_, i64>(2)?.unsigned_abs(), &set.get::<_, String>(3)?);
         for hole in &gaps.holes {
-            let numbers = numbers(hole);
-            missing.push(match kind {
-                0 => format!("{numbers} of `{name}`"),
-                _ => format!("{numbers} of the log"),
+            missing.add(|| match kind {
+                0 => format!("{} of `{name}`", numbers(hole)),
+                _ => format!("{} of the log", numbers(hole)),
             });
         }
-        if kind == 0 {
-            arrived.insert(name, gaps.next);
-        }
     }
-    missing.extend(tails(&arrived, query_stats));
+    let mut arrived: BTreeMap<String, u64> = BTreeMap::new();
     let mut statement = sql.prepare_cached(
-        "SELECT 'the end of file `' || vfs_path || '`' FROM open_uploads WHERE client_id = ?1 AND flow_id = ?2
-         UNION ALL SELECT what FROM losses WHERE client_id = ?1 AND flow_id = ?2",
+        "SELECT name, agent_next FROM result_sets WHERE client_id = ?1 AND flow_id = ?2 AND kind = 0",
     )?;
-    for what in statement.query_map([client, flow], |row| row.get(0))? {
-        missing.push(what?);
+    let mut sets = statement.query([client, flow])?;
+    while let Some(set) = sets.next()? {
+        arrived.insert(set.get(0)?, set.get::<_, i64>(1)?.unsigned_abs());
+    }
+    for tail in tails(&arrived, query_stats) {
+        missing.add(|| tail);
+    }
+    for (table, column) in [
+        ("open_uploads", "'the end of file `' || vfs_path || '`'"),
+        ("losses", "what"),
+    ] {
+        let of_flow = format!("FROM {table} WHERE client_id = ?1 AND flow_id = ?2");
+        let count: i64 = sql
+            .prepare_cached(&format!("SELECT count(*) {of_flow}"))?
+            .query_row([client, flow], |row| row.get(0))?;
+        let mut statement = sql.prepare_cached(&format!("SELECT {column} {of_flow} LIMIT ?3"))?;
+        let mut told = 0;
+        for what in statement.query_map(params![client, flow, MAX_TOLD as i64], |row| {
+            row.get::<_, String>(0)
+        })? {
+            let what = what?;
+            missing.add(|| clipped(&what).to_owned());
+            told += 1;
+        }
+        missing.count += usize::try_from(count).unwrap_or(0).saturating_sub(told);
     }
     Ok(missing)
+}
+
+/// As much of a text as a status has room for.
+fn clipped(text: &str) -> &str {
+    text.char_indices()
+        .nth(MAX_LETTERS)
+        .map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 /// What the server looks at of the state of a query.
@@ -225,7 +268,7 @@ fn tails(arrived: &BTreeMap<String, u64>, query_stats: &str) -> Vec<String> {
         }
         names => {
             let count = counted
-                .checked_sub(names.iter().map(have).sum())
+                .checked_sub(names.iter().map(have).fold(0, u64::saturating_add))
                 .filter(|count| *count > 0)?;
             Some(format!("{count} rows of `{}`", names.join("`, `")))
         }
@@ -240,18 +283,18 @@ fn numbers(range: &Range<u64>) -> String {
     }
 }
 
-fn tell(mut missing: Vec<String>) -> Option<String> {
-    if missing.is_empty() {
+fn tell(missing: Missing) -> Option<String> {
+    let Missing { mut told, count } = missing;
+    if told.is_empty() {
         return None;
     }
-    let more = missing.len().saturating_sub(MAX_TOLD);
-    missing.truncate(MAX_TOLD);
+    let more = count.saturating_sub(told.len());
     if more > 0 {
-        missing.push(format!("{more} more"));
+        told.push(format!("{more} more"));
     }
     Some(format!(
         "incomplete, the agent sent but the server lacks: {}",
-        missing.join(", ")
+        told.join(", ")
     ))
 }
 
@@ -285,6 +328,24 @@ mod tests {
         }
         assert!(gaps.holes.len() <= MAX_GAPS);
         assert_eq!(Gaps::parse(gaps.next, &gaps.to_text()), gaps);
+    }
+
+    #[test]
+    fn counts_that_are_lies_add_up_to_something() {
+        let most = i64::MAX.unsigned_abs();
+        let arrived = ["A", "B", "C"].map(|name| (name.to_owned(), most));
+        let stats = r#"[{"result_rows": 9, "names_with_response": ["A", "B", "C"]}]"#;
+        assert!(tails(&BTreeMap::from(arrived), stats).is_empty());
+    }
+
+    #[test]
+    fn much_that_is_missing_is_told_in_few_words() {
+        let mut missing = Missing::default();
+        (0..1000).for_each(|n| missing.add(|| format!("row {n}")));
+        let text = tell(missing).unwrap();
+        assert!(text.ends_with("row 9, 990 more"), "{text}");
+        assert_eq!(clipped(&"ä".repeat(9000)).chars().count(), MAX_LETTERS);
+        assert_eq!(clipped("short"), "short");
     }
 
     #[test]

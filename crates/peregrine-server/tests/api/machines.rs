@@ -1,0 +1,205 @@
+//! Machines and their collections.
+
+use crate::common::World;
+use crate::common::http;
+use peregrine_proto::velo_status::ReturnedStatus;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_found_and_labelled() {
+    let world = World::new().await;
+    let (one, two) = (world.agent().await, world.agent().await);
+    let browser = world.sign_in("tester").await;
+    let _open = (one.wait().await, two.wait().await);
+    let labels = format!("clients/{}/labels", one.id);
+    let client = browser
+        .call(
+            "PUT",
+            &labels,
+            Some(json!({"add": ["Servers"], "remove": ["from-agent"]})),
+        )
+        .await
+        .json();
+    assert_eq!(client["labels"], json!(["Servers"]));
+    let found = async |query: &str| {
+        let found = browser.get(&format!("clients?{query}")).await;
+        let ids: Vec<String> = found["clients"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|each| each["client_id"].as_str().unwrap().into())
+            .collect();
+        assert_eq!(found["total"], ids.len());
+        ids
+    };
+    assert_eq!(found("search=").await.len(), 2);
+    assert_eq!(found("search=label:serv").await, [&*one.id]);
+    assert_eq!(found("search=label:from-agent").await, [&*two.id]);
+    assert_eq!(found(&format!("search={}", one.id)).await, [&*one.id]);
+    assert_eq!(found(&format!("search=host-{}", &two.id[2..6])).await, [&*two.id]);
+    assert_eq!(found("search=mac:aa:bb*").await.len(), 2);
+    assert_eq!(found("online=true").await.len(), 2);
+    assert_eq!(found("online=false").await.len(), 0);
+    let palette = browser.get("search?q=rows").await;
+    assert_eq!(palette["artifacts"][0]["name"], "Test.Rows");
+    assert_eq!(browser.call("GET", "clients/C.nothere", None).await.status, 404);
+    assert_eq!(
+        browser.call("GET", "clients?sort=nonsense", None).await.status,
+        400
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_is_seen_from_start_to_end() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let mut watch = browser.watch(&format!("clients,flows:{}", agent.id)).await;
+    let flows = format!("clients/{}/flows", agent.id);
+    let bad = json!({"artifacts": [{"artifact": "Test.Rows", "parameters": {"Count": "many"}}]});
+    let reply = browser.call("POST", &flows, Some(bad)).await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (400, &json!("bad_parameter"))
+    );
+    assert_eq!(reply.json()["error"]["detail"]["parameter"], "Count");
+    for (artifact, part) in [
+        ("No.Such", "no artifact"),
+        ("Linux.Events.TrackProcesses", "CLIENT_EVENT"),
+    ] {
+        let reply = browser
+            .call(
+                "POST",
+                &flows,
+                Some(json!({"artifacts": [{"artifact": artifact}]})),
+            )
+            .await;
+        assert!(
+            reply.status == 400 && reply.text().contains(part),
+            "{}",
+            reply.text()
+        );
+    }
+    let request =
+        json!({"artifacts": [{"artifact": "Test.Rows", "parameters": {"Count": "2"}}], "timeout": 60});
+    let compiled = browser
+        .call("POST", "artifacts/compile", Some(request.clone()))
+        .await
+        .json();
+    assert_eq!(compiled["requests"][0]["env"], json!({"Count": "2"}));
+    assert!(
+        compiled["equivalent_vql"]
+            .as_str()
+            .unwrap()
+            .contains("artifacts=['Test.Rows']")
+    );
+
+    let id = browser.call("POST", &flows, Some(request)).await.json()["flow_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let made = watch.until(&id).await;
+    assert!(made.contains("event: flow") && made.contains("id: "), "{made}");
+    let mut detail = browser.watch(&format!("flow:{}/{id}", agent.id)).await;
+    agent.poll().await;
+    agent
+        .say(vec![agent.rows(
+            &id,
+            "Test.Rows/All",
+            0,
+            &["{}".into(), "{}".into()],
+        )])
+        .await;
+    let rows = detail.until("\"total_rows\":2").await;
+    assert!(rows.contains("event: rows"), "{rows}");
+    agent
+        .say(vec![agent.stats(&id, ReturnedStatus::Ok, "", true)])
+        .await;
+    watch.until("\"state\":\"finished\"").await;
+
+    let listed = browser
+        .get(&format!("{flows}?search=test.rows&sort=rows&desc=true"))
+        .await;
+    assert_eq!(
+        (&listed["total"], &listed["flows"][0]["flow_id"]),
+        (&json!(1), &json!(id))
+    );
+    let shown = browser.get(&format!("{flows}/{id}")).await;
+    assert_eq!(shown["request"]["artifacts"][0]["parameters"]["Count"], "2");
+    assert_eq!(shown["limits"]["timeout"], 60);
+    assert_eq!(shown["query_stats"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        browser
+            .call("DELETE", &format!("{flows}/{id}"), None)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        browser.call("GET", &format!("{flows}/{id}"), None).await.status,
+        404
+    );
+    let audit = browser.get("audit?sort=time&desc=true").await;
+    let text = audit["rows"].to_string();
+    assert!(
+        ["ScheduleFlow", "delete_flow", "Login", "user_create"]
+            .iter()
+            .all(|name| text.contains(name)),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_without_limits_gets_those_of_the_configuration() {
+    let world = World::with(|config| config.defaults.collection_max_rows = 77).await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let flows = format!("clients/{}/flows", agent.id);
+    let mut start = async |limits: Value| {
+        let mut body = json!({"artifacts": [{"artifact": "Test.Rows"}]});
+        body.as_object_mut()
+            .unwrap()
+            .extend(limits.as_object().unwrap().clone());
+        let reply = browser.call("POST", &flows, Some(body)).await;
+        let id = reply.json()["flow_id"].as_str().unwrap().to_owned();
+        let told = agent.poll().await;
+        let message = told.into_iter().find(|message| message.session_id == id).unwrap();
+        let request = message.flow_request.unwrap();
+        let limits = browser.get(&format!("{flows}/{id}")).await["limits"].clone();
+        let sent = (
+            request.vql_client_actions[0].timeout,
+            request.max_rows,
+            request.max_upload_bytes,
+        );
+        let shown = |name: &str| limits[name].as_u64().unwrap();
+        assert_eq!(
+            sent,
+            (shown("timeout"), shown("max_rows"), shown("max_upload_bytes")),
+            "what is shown is what holds"
+        );
+        sent
+    };
+    assert_eq!(start(json!({})).await, (600, 77, 1 << 30));
+    assert_eq!(
+        start(json!({"timeout": 5, "max_rows": 1_000_000_000_000u64, "max_upload_bytes": 9})).await,
+        (5, 1_000_000_000_000, 9)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_online_as_long_as_its_connection_is_there() {
+    let world = World::with(|config| config.client.max_poll = 300).await;
+    let agent = world.agent().await;
+    let browser = world.sign_in("looker").await;
+    let client = format!("clients/{}", agent.id);
+    let open = agent.wait().await;
+    assert_eq!(browser.get(&client).await["online"], true);
+    drop(open);
+    let offline = async { while browser.get(&client).await["online"] == true {} };
+    tokio::time::timeout(http::PATIENCE, offline)
+        .await
+        .expect("it left");
+    assert_eq!(browser.get("clients?online=true").await["total"], 0);
+    let _open = agent.wait().await;
+    assert_eq!(browser.get(&client).await["online"], true);
+}
