@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "api/stopped.rs"]
+mod stopped;
 
 use common::agent::Agent;
 use common::http::{self, Browser, encode};

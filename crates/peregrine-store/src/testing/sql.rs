@@ -301,7 +301,22 @@ async fn flows_and_tasks(db: &impl Database) {
     let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
     assert_eq!(
         (first.state, first.status.as_deref()),
-        (FlowState::Error, Some("Cancelled by x"))
+        (FlowState::Cancelled, Some("Cancelled by x"))
+    );
+    let late = Progress {
+        end: Some((FlowState::Error, Some("Cancelled".into()))),
+        ..Default::default()
+    };
+    let late = Effect::Progress {
+        flow_id: "F.1".into(),
+        progress: late,
+    };
+    db.apply(CLIENT, 90, vec![late]).await.unwrap();
+    let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
+    assert_eq!(
+        (first.state, first.status.as_deref()),
+        (FlowState::Cancelled, Some("Cancelled by x")),
+        "the agent's report of its end comes later and changes nothing"
     );
 
     let query = FlowQuery {
@@ -320,14 +335,19 @@ async fn flows_and_tasks(db: &impl Database) {
         .await
         .unwrap();
     assert_eq!(page.total, 4);
-    let page = db
-        .flows(FlowQuery {
-            state: Some(FlowState::Error),
-            ..query
-        })
-        .await
-        .unwrap();
-    assert_eq!(page.total, 2);
+    for (state, count) in [
+        (FlowState::Error, 0),
+        (FlowState::Cancelled, 2),
+        (FlowState::Running, 2),
+    ] {
+        let state = Some(state);
+        let query = FlowQuery {
+            state,
+            ..query.clone()
+        };
+        let page = db.flows(query).await.unwrap();
+        assert_eq!(page.total, count, "{state:?}");
+    }
     db.delete_flow(CLIENT, "F.1").await.unwrap();
     assert!(db.flow(CLIENT, "F.1").await.unwrap().is_none());
     assert!(db.delete_flow(CLIENT, "F.1").await.is_err());
