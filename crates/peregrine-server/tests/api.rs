@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "api/moments.rs"]
+mod moments;
 #[path = "api/stopped.rs"]
 mod stopped;
 
