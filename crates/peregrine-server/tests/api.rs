@@ -5,6 +5,8 @@
 mod common;
 #[path = "api/moments.rs"]
 mod moments;
+#[path = "api/plain_http.rs"]
+mod plain_http;
 #[path = "api/stopped.rs"]
 mod stopped;
 
