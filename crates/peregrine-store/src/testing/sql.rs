@@ -53,23 +53,30 @@ async fn users_and_sessions(db: &impl Database) {
     };
     db.put_user(user.clone()).await.unwrap();
     assert_eq!(db.user("aDMIN").await.unwrap(), Some(user.clone()));
-    assert_eq!(db.users().await.unwrap(), [user]);
-    for (hash, expires) in [(b"1", 10), (b"2", 20)] {
-        let session = Session {
-            token_hash: hash.to_vec(),
-            user: "Admin".into(),
-            csrf_token: "t".into(),
-            created: 0,
-            expires,
-        };
-        db.put_session(session).await.unwrap();
-    }
+    assert_eq!(db.users().await.unwrap(), [user.clone()]);
+    let session = |hash: &[u8], expires| Session {
+        token_hash: hash.to_vec(),
+        user: "Admin".into(),
+        csrf_token: "t".into(),
+        created: 0,
+        expires,
+    };
+    db.put_session(session(b"1", 10)).await.unwrap();
+    db.put_session(session(b"2", 20)).await.unwrap();
     assert!(db.session(b"1", 9).await.unwrap().is_some());
     assert!(db.session(b"1", 10).await.unwrap().is_none(), "expired");
     db.expire_sessions(15).await.unwrap();
     assert!(db.session(b"1", 0).await.unwrap().is_none());
-    db.delete_sessions_of("ADMIN", b"2").await.unwrap();
+    let changed = User {
+        password_hash: "other".into(),
+        ..user
+    };
+    db.put_user_and_end_sessions(changed.clone(), b"2").await.unwrap();
     assert!(db.session(b"2", 0).await.unwrap().is_some());
+    assert_eq!(db.user("admin").await.unwrap(), Some(changed.clone()));
+    db.put_user_and_end_sessions(changed, b"").await.unwrap();
+    assert!(db.session(b"2", 0).await.unwrap().is_none());
+    db.put_session(session(b"2", 20)).await.unwrap();
     db.delete_user("admin").await.unwrap();
     assert!(
         db.session(b"2", 0).await.unwrap().is_none(),
