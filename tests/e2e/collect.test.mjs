@@ -167,6 +167,7 @@ describe('collecting', { timeout: 900_000 }, () => {
       await page.locator('.flow-head').getByRole('button', { name: 'Cancel' }).click();
       await badge('Cancelled').waitFor();
       const flow = await api.flow(client.client_id, flowId);
+      assert.equal(flow.state, 'cancelled');
       assert.match(flow.status, /cancelled/i);
       assert.ok(flow.rows >= 3, 'what came is kept');
       await page.locator('.flow-head').getByRole('link', { name: 'Overview' }).click();

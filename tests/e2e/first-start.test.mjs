@@ -1,7 +1,7 @@
 // What a new user sees: the first start, the next one, the ways it can fail, Ctrl-C.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -84,6 +84,22 @@ describe('peregrine gui', { timeout }, () => {
     await fillSignIn(page, first.credentials);
     await page.getByRole('heading', { name: 'Machines' }).waitFor();
     await page.context().close();
+  });
+
+  test('whoever types http:// is led to https://, or told', async () => {
+    const answer = async (url) => fetch(url.replace('https:', 'http:'), { redirect: 'manual' });
+    const led = await answer(`${first.url}/artifacts?search=a%20b`);
+    assert.equal(led.status, 308);
+    assert.equal(led.headers.get('location'), `${first.url}/artifacts?search=a%20b`);
+    const page = await openPage(browser);
+    await page.goto(first.url.replace('https:', 'http:'));
+    await page.getByLabel('User name').waitFor();
+    assert.ok(page.url().startsWith('https://'));
+    await page.context().close();
+    const [agents] = /https:\/\/[^\s"']+/.exec(readFileSync(first.clientConfig, 'utf8'));
+    const told = await answer(new URL('/server.pem', agents).href);
+    assert.equal(told.status, 400);
+    assert.match(await told.text(), /for agents and speaks TLS: use https:/);
   });
 
   test('a second one on the same folder is refused and leaves the first alone', async () => {

@@ -2,7 +2,7 @@
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::*;
-use peregrine_store::{Client, Flow, Micros, SetKind};
+use peregrine_store::{Client, Flow, FlowState, Micros, SetKind};
 
 use crate::Stored;
 
@@ -56,7 +56,11 @@ pub(crate) fn flow(scope: &Scope, stored: &Stored, flow: &Flow, is_summary: bool
         .map(|set| set.name)
         .collect();
     let now = micros(scope.clock().now());
-    let state = peregrine_server::flow_state(flow, now).to_ascii_uppercase();
+    // The language knows no such state: there, what was cancelled is an error whose status says who did it.
+    let state = match flow.state {
+        FlowState::Cancelled => "ERROR".to_owned(),
+        _ => peregrine_server::flow_state(flow, now).to_ascii_uppercase(),
+    };
     let number = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let record = Dict::from_pairs([
         ("session_id", Value::from(flow.flow_id.as_str())),

@@ -9,7 +9,8 @@ use peregrine_engine::{Context, Program};
 use peregrine_server_vql::Stored;
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{
-    ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, Progress, RowStore, SetKind, SqliteDatabase,
+    ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, Progress, RowStore, SetKind,
+    SqliteDatabase, Task,
 };
 use tokio::runtime::Runtime;
 
@@ -145,6 +146,40 @@ fn run(stored: Option<Arc<Stored>>, vql: &str) -> (Vec<Row>, Vec<String>) {
         .run(&scope, &mut rows as &mut dyn RowSink);
     scope.close();
     (rows, log.lines())
+}
+
+/// The field knows no state of its own for it: queries that look for errors find what was cancelled, too.
+#[test]
+fn what_was_cancelled_is_an_error_that_says_who_did_it() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    let database = fill(folder.path(), &runtime, 1);
+    let stop = Task {
+        flow_id: "F.STOPPED".into(),
+        is_flow_request: false,
+        urgent: true,
+        message: Vec::new(),
+    };
+    runtime.block_on(async {
+        database.create_flow(flow("F.STOPPED"), Vec::new()).await.unwrap();
+        let cancelled = database.cancel_flow(CLIENT, "F.STOPPED", "Cancelled by jana", stop, EPOCH);
+        assert!(cancelled.await.unwrap());
+    });
+    let stored = Arc::new(Stored::new(database, runtime.handle().clone()));
+    let query = format!("SELECT session_id, status FROM flows(client_id='{CLIENT}') WHERE state = 'ERROR'");
+    let (rows, log) = run(Some(stored), &query);
+    let text = |row: &Row, name: &str| {
+        let value = row.get(name).unwrap_or_default();
+        value.as_str().map(|text| text.as_utf8_lossy().into_owned())
+    };
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| (text(row, "session_id"), text(row, "status")))
+        .collect();
+    assert_eq!(
+        found,
+        [(Some("F.STOPPED".to_owned()), Some("Cancelled by jana".to_owned()))],
+        "{log:?}"
+    );
 }
 
 /// Every row exactly once, whatever the slices and workers; with a file read while it grows no further.

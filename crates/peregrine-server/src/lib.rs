@@ -20,6 +20,7 @@ mod launch;
 mod limits;
 mod listen;
 mod monitoring;
+mod plain_http;
 mod push;
 mod server;
 mod shared;

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::gateway::{Reason, Visitor};
+use crate::plain_http::{self, Port};
 use crate::shared::Shared;
 use crate::{Error, Result};
 use axum::Router;
@@ -16,8 +17,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -82,6 +84,7 @@ pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfi
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
+    port: Port,
     router: Router,
     tasks: TaskTracker,
     shared: Arc<Shared>,
@@ -114,16 +117,43 @@ pub(crate) async fn serve(
             let _ = stream.set_nodelay(true);
             match acceptor {
                 None => connection(stream, peer, false, visitor, router, stopping).await,
-                Some(acceptor) => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => {
+                Some(acceptor) => match greet(acceptor, stream, port, peer, &stopping).await {
+                    Some(stream) => {
                         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                         connection(stream, peer, is_http2, visitor, router, stopping).await;
                     }
-                    Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                    Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                    None => drop(visitor),
                 },
             }
         });
+    }
+}
+
+/// Shakes hands; none when there is no TLS connection in time. Plain HTTP gets an answer of its own.
+async fn greet(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    port: Port,
+    peer: SocketAddr,
+    stopping: &CancellationToken,
+) -> Option<TlsStream<TcpStream>> {
+    let shaken = async {
+        if plain_http::is_spoken(&stream).await {
+            plain_http::answer(stream, port).await;
+            return None;
+        }
+        let shaken = acceptor.accept(stream).await;
+        shaken
+            .inspect_err(|error| tracing::debug!(%peer, %error, "TLS handshake failed"))
+            .ok()
+    };
+    tokio::select! {
+        shaken = shaken => shaken,
+        () = tokio::time::sleep(PATIENCE) => {
+            tracing::debug!(%peer, "TLS handshake took too long");
+            None
+        }
+        () = stopping.cancelled() => None,
     }
 }
 

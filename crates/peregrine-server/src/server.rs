@@ -2,6 +2,7 @@
 
 use crate::gateway::{self, Gateway};
 use crate::gui::GuiAssets;
+use crate::plain_http::Port;
 use crate::push::{self, Hub};
 use crate::shared::Shared;
 use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin, write_down_failures};
@@ -149,10 +150,11 @@ async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresse
             listen::tls(&shared.config, protocols).map(Some)
         }
     };
-    let spawn = |listener, tls, router| {
+    let spawn = |listener, tls, port, router| {
         tasks.spawn(listen::serve(
             listener,
             tls,
+            port,
             router,
             tasks.clone(),
             shared.clone(),
@@ -160,7 +162,12 @@ async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresse
     };
     if is_one {
         let router = gateway::router(shared.clone()).fallback_service(api::router(shared.clone()));
-        spawn(gui_listener, tls(gui.use_plain_http, &["http/1.1"])?, router);
+        spawn(
+            gui_listener,
+            tls(gui.use_plain_http, &["http/1.1"])?,
+            Port::Gui,
+            router,
+        );
         return Ok(Addresses {
             gui: gui_address,
             frontend: gui_address,
@@ -171,11 +178,13 @@ async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresse
     spawn(
         gui_listener,
         tls(gui.use_plain_http, &["h2", "http/1.1"])?,
+        Port::Gui,
         api::router(shared.clone()),
     );
     spawn(
         frontend_listener,
         tls(frontend.use_plain_http, &["http/1.1"])?,
+        Port::Agents,
         gateway::router(shared.clone()),
     );
     Ok(Addresses {

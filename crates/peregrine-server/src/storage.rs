@@ -24,6 +24,11 @@ pub struct Storage {
     _lock: Option<Arc<FolderLock>>,
 }
 
+/// The file in a data folder that is given up when the disk is full.
+pub(crate) fn reserve_in(folder: &Path) -> PathBuf {
+    folder.join("reserve")
+}
+
 /// Bytes kept for deleting on a full disk.
 const RESERVE: usize = 16 << 20;
 
@@ -45,7 +50,7 @@ impl Storage {
             objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),
-            reserve: Some(folder.join("reserve")),
+            reserve: Some(reserve_in(folder)),
             _lock: Some(Arc::new(lock)),
         })
     }

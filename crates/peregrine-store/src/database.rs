@@ -100,6 +100,8 @@ pub trait UserStore: Send + Sync {
     async fn users(&self) -> Result<Vec<User>>;
     /// Makes or replaces a user.
     async fn put_user(&self, user: User) -> Result<()>;
+    /// Replaces a user and ends all sessions of that user but one: both, or nothing.
+    async fn put_user_and_end_sessions(&self, user: User, except: &[u8]) -> Result<()>;
     /// Deletes a user with all sessions.
     async fn delete_user(&self, name: &str) -> Result<()>;
     /// Stores a session.
@@ -108,8 +110,6 @@ pub trait UserStore: Send + Sync {
     async fn session(&self, token_hash: &[u8], now: Micros) -> Result<Option<Session>>;
     /// Ends a session.
     async fn delete_session(&self, token_hash: &[u8]) -> Result<()>;
-    /// Ends all sessions of a user but one.
-    async fn delete_sessions_of(&self, user: &str, except: &[u8]) -> Result<()>;
     /// Deletes what has expired.
     async fn expire_sessions(&self, now: Micros) -> Result<()>;
 }

@@ -142,8 +142,10 @@ pub enum FlowState {
     Running,
     /// Ended well.
     Finished,
-    /// Ended with an error or cancelled.
+    /// Ended with an error.
     Error,
+    /// Somebody stopped it.
+    Cancelled,
 }
 
 /// A collection from one client.

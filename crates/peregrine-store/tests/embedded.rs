@@ -54,6 +54,28 @@ async fn a_newer_schema_is_refused_with_a_clear_message() {
     assert!(error.to_string().contains("start a newer program"), "{error}");
 }
 
+#[tokio::test]
+async fn what_was_cancelled_before_there_was_such_a_state_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let file = folder.path().join("peregrine.db");
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.execute_batch(
+        "INSERT INTO flows (client_id, flow_id, state, status, creator, created, artifacts, urgent, request, reported_state)
+         VALUES ('C.1', 'F.stopped', 3, 'Cancelled by jana: slow', 'jana', 1, '[]', 0, '{}', NULL),
+                ('C.1', 'F.failed', 3, 'the query failed', 'jana', 1, '[]', 0, '{}', 3),
+                ('C.1', 'F.lies', 3, 'Cancelled by the agent', 'jana', 1, '[]', 0, '{}', 3);
+         PRAGMA user_version = 2;",
+    )
+    .unwrap();
+    drop(raw);
+    let db = open(folder.path());
+    let state = async |id: &str| db.flow("C.1", id).await.unwrap().unwrap().state;
+    assert_eq!(state("F.stopped").await, FlowState::Cancelled);
+    assert_eq!(state("F.failed").await, FlowState::Error);
+    assert_eq!(state("F.lies").await, FlowState::Error);
+}
+
 #[test]
 fn a_second_process_is_refused_with_a_clear_message() {
     let folder = tempfile::tempdir().unwrap();

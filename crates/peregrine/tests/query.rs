@@ -1,6 +1,9 @@
 //! `peregrine query` as a user runs it: options, output, exit codes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "query/accounts.rs"]
+mod accounts;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -308,98 +311,6 @@ fn a_script_runs_in_a_process_of_its_own() {
         log.contains("too much memory") && log.contains("cannot be used any more"),
         "{log}"
     );
-}
-
-/// The folder of a server that ran once.
-fn data_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    drop(peregrine_store::SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
-    folder
-}
-
-#[test]
-fn users_are_managed_on_the_command_line() {
-    let folder = data_folder();
-    let place = folder.path().to_str().unwrap();
-    let user = |args: &[&str], input: &str| {
-        let output = run(&[&["user"], args, &["--datastore", place]].concat(), input);
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
-    };
-    let (code, out, error) = user(
-        &["add", "ann", "--role", "reader,analyst"],
-        "correct horse battery\n",
-    );
-    assert_eq!(
-        (code, out.as_str()),
-        (Some(0), "user `ann` is added\n"),
-        "{error}"
-    );
-    let file = folder.path().join("secret");
-    fs::write(&file, "another horse battery\nsecond line\n").unwrap();
-    let file = file.to_str().unwrap();
-    let (code, _, error) = user(&["passwd", "Ann", "--password-file", file], "");
-    assert_eq!(code, Some(0), "{error}");
-    let (code, _, error) = user(
-        &["passwd", "ann", "--password-file", "-"],
-        "a third horse battery",
-    );
-    assert_eq!(code, Some(0), "{error}");
-    let (_, out, error) = user(&["list"], "");
-    assert!(
-        out.starts_with("ann ") && out.contains("reader,analyst"),
-        "{out} {error}"
-    );
-    assert!(!out.contains("argon2"), "{out}");
-    for (args, input, part) in [
-        (&["passwd", "bob"][..], "correct horse battery\n", "no user `bob`"),
-        (&["passwd", "ann"], "\n", "there is no password"),
-        (&["passwd", "ann"], "short\n", "too short"),
-        (
-            &["add", "ann", "--role", "reader"],
-            "correct horse battery\n",
-            "exists already",
-        ),
-        (
-            &["add", "eve", "--role", "emperor"],
-            "",
-            "there are org_admin, administrator",
-        ),
-        (&["add", "eve"], "correct horse battery\n", "--role"),
-    ] {
-        let (code, _, error) = user(args, input);
-        assert!(code != Some(0) && error.contains(part), "{args:?}: {error}");
-    }
-    let nothing = tempfile::tempdir().unwrap();
-    let output = run(
-        &["user", "list", "--datastore", nothing.path().to_str().unwrap()],
-        "",
-    );
-    assert!(text(&output.stderr).contains("no data folder of a server"));
-}
-
-#[test]
-fn a_server_without_its_configuration_does_not_start_anew() {
-    let folder = data_folder();
-    let place = folder.path().to_str().unwrap();
-    let args = [
-        "user",
-        "add",
-        "ann",
-        "--role",
-        "administrator",
-        "--datastore",
-        place,
-    ];
-    assert_eq!(run(&args, "correct horse battery\n").status.code(), Some(0));
-    let server = ["server", "--datastore", place, "--port", "0", "--agent-port", "0"];
-    let output = run(&server, "");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr).contains("server.config.yaml` is missing"),
-        "{}",
-        text(&output.stderr)
-    );
-    assert!(!folder.path().join("server.config.yaml").exists());
 }
 
 /// `artifacts` with definitions in a folder.

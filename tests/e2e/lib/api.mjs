@@ -117,7 +117,7 @@ export class Api {
       `collection ${flowId} has ended`,
       async () => {
         seen = await this.flow(clientId, flowId);
-        return seen.state === 'finished' || seen.state === 'error' ? seen : null;
+        return ['finished', 'error', 'cancelled'].includes(seen.state) ? seen : null;
       },
       { explain: () => `its state: ${JSON.stringify(seen)}`, ...options },
     );

@@ -45,6 +45,7 @@ pub(super) async fn list(
         None | Some("") => None,
         Some("finished") => Some(FlowState::Finished),
         Some("error") => Some(FlowState::Error),
+        Some("cancelled") => Some(FlowState::Cancelled),
         // How a flow runs is known only when it is looked at, so these are one.
         Some("running" | "waiting" | "in_progress" | "unresponsive") => Some(FlowState::Running),
         Some(other) => return Err(Error::BadRequest(format!("unknown state `{other}`"))),

@@ -2,10 +2,9 @@
 
 use super::extract::Params;
 use crate::Result;
-use crate::clock;
 use crate::push::{Pushed, Topic};
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
+use crate::users::{Permission, Principal, still_may};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,6 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::MissedTickBehavior;
 
 /// How often a silent stream shows that it lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -86,6 +86,10 @@ async fn feed(
         ),
         None => pending.push(resync()),
     }
+    // Whether it speaks or not: a session that ended elsewhere hears no more.
+    let mut check = tokio::time::interval(SIGN_OF_LIFE);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    check.tick().await;
     loop {
         for text in pending.drain(..) {
             if sender.send(text).await.is_err() {
@@ -99,9 +103,9 @@ async fn feed(
                 Err(broadcast::error::RecvError::Lagged(_)) => pending.push(resync()),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
-            () = tokio::time::sleep(SIGN_OF_LIFE) => {
-                let session = shared.storage.database.session(&principal.session, clock::now()).await;
-                if matches!(session, Ok(None)) {
+            _ = check.tick() => {
+                let may = still_may(&shared, &principal.session, Permission::ReadResults).await;
+                if matches!(may, Ok(false)) {
                     return;
                 }
                 pending.push(Bytes::from_static(b": alive\n\n"));

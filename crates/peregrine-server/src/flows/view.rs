@@ -13,6 +13,7 @@ pub fn state(flow: &Flow, now: Micros) -> &'static str {
     match flow.state {
         FlowState::Finished => "finished",
         FlowState::Error => "error",
+        FlowState::Cancelled => "cancelled",
         FlowState::Running if flow.delivered.is_none() => "waiting",
         FlowState::Running if now - flow.heard.or(flow.delivered).unwrap_or(now) > SILENCE => "unresponsive",
         FlowState::Running if flow.heard.is_none() => "waiting",

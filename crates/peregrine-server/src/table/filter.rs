@@ -1,6 +1,7 @@
 //! Filters: a JSON list of `{column, op, value}`, all of which must hold.
 
 use super::cells;
+use super::moment::{Moment, of_cell, of_text};
 use crate::{Error, Result};
 use peregrine_store::chunk::Line;
 use regex::{Regex, RegexBuilder};
@@ -29,11 +30,26 @@ struct Filter {
 #[derive(Debug, Clone)]
 enum Test {
     Contains(String),
-    Equals(Value),
+    Equals(Operand),
     Matches(Regex),
-    Order(fn(Ordering) -> bool, Value),
+    Order(fn(Ordering) -> bool, Operand),
     IsNull,
-    In(Vec<Value>),
+    In(Vec<Operand>),
+}
+
+/// What a cell is compared with.
+#[derive(Debug, Clone)]
+struct Operand {
+    value: Value,
+    /// The value is a moment: it is compared with moments, however a cell writes them.
+    moment: Option<Moment>,
+}
+
+impl From<Value> for Operand {
+    fn from(value: Value) -> Operand {
+        let moment = value.as_str().and_then(of_text);
+        Operand { value, moment }
+    }
 }
 
 #[derive(Deserialize)]
@@ -98,7 +114,7 @@ fn check(typed: Typed) -> Result<Filter, String> {
     };
     let test = match positive {
         "contains" => Test::Contains(text.to_lowercase()),
-        "eq" => Test::Equals(typed.value),
+        "eq" => Test::Equals(typed.value.into()),
         "regex" => {
             // The engine is linear in the text; the size bounds what a pattern may take to build.
             let pattern = RegexBuilder::new(&text)
@@ -107,13 +123,13 @@ fn check(typed: Typed) -> Result<Filter, String> {
                 .build();
             Test::Matches(pattern.map_err(|error| error.to_string())?)
         }
-        "lt" => Test::Order(Ordering::is_lt, typed.value),
-        "le" => Test::Order(Ordering::is_le, typed.value),
-        "gt" => Test::Order(Ordering::is_gt, typed.value),
-        "ge" => Test::Order(Ordering::is_ge, typed.value),
+        "lt" => Test::Order(Ordering::is_lt, typed.value.into()),
+        "le" => Test::Order(Ordering::is_le, typed.value.into()),
+        "gt" => Test::Order(Ordering::is_gt, typed.value.into()),
+        "ge" => Test::Order(Ordering::is_ge, typed.value.into()),
         "is_null" => Test::IsNull,
         "in" => match typed.value {
-            Value::Array(values) => Test::In(values),
+            Value::Array(values) => Test::In(values.into_iter().map(Operand::from).collect()),
             _ => return Err("`in` needs a list".into()),
         },
         other => return Err(format!("unknown op `{other}`")),
@@ -139,11 +155,11 @@ impl Test {
     fn holds(&self, cell: &Value) -> bool {
         match self {
             Test::Contains(part) => cells::text(cell).to_lowercase().contains(part),
-            Test::Equals(value) => equals(cell, value),
+            Test::Equals(operand) => operand.equals(cell),
             Test::Matches(pattern) => pattern.is_match(&cells::text(cell)),
-            Test::Order(test, value) => compare(cell, value).is_some_and(test),
+            Test::Order(test, operand) => operand.compare(cell).is_some_and(test),
             Test::IsNull => cell.is_null(),
-            Test::In(values) => values.iter().any(|value| equals(cell, value)),
+            Test::In(operands) => operands.iter().any(|operand| operand.equals(cell)),
         }
     }
 }
@@ -157,22 +173,33 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-fn equals(cell: &Value, value: &Value) -> bool {
-    if cell.is_number() || value.is_number() {
-        return cell == value || (number(cell).is_some() && number(cell) == number(value));
+impl Operand {
+    fn equals(&self, cell: &Value) -> bool {
+        let value = &self.value;
+        if let Some(moment) = self.moment
+            && of_cell(cell).is_some_and(|other| moment.is_same(other))
+        {
+            return true;
+        }
+        if cell.is_number() || value.is_number() {
+            return cell == value || (number(cell).is_some() && number(cell) == number(value));
+        }
+        cell == value || (!cell.is_null() && cells::text(cell) == cells::text(value))
     }
-    cell == value || (!cell.is_null() && cells::text(cell) == cells::text(value))
-}
 
-fn compare(cell: &Value, value: &Value) -> Option<Ordering> {
-    if cell.is_null() {
-        return None;
+    /// How the cell stands to the value; none when they cannot be compared.
+    fn compare(&self, cell: &Value) -> Option<Ordering> {
+        if cell.is_null() {
+            return None;
+        }
+        if let Some(moment) = self.moment {
+            return Some(of_cell(cell)?.cmp(&moment));
+        }
+        if cell.is_number() {
+            return number(cell)?.partial_cmp(&number(&self.value)?);
+        }
+        Some(cells::text(cell).as_ref().cmp(cells::text(&self.value).as_ref()))
     }
-    if cell.is_number() {
-        return number(cell)?.partial_cmp(&number(value)?);
-    }
-    // Times are RFC 3339 in UTC, which sort as text.
-    Some(cells::text(cell).as_ref().cmp(cells::text(value).as_ref()))
 }
 
 #[cfg(test)]
@@ -214,6 +241,65 @@ mod tests {
             false,
         );
         check("damaged", json!({"column": "Pid", "op": "eq", "value": 1}), false);
+    }
+
+    #[test]
+    fn a_moment_is_compared_however_the_cell_writes_it() {
+        // 2026-11-21T09:30:00Z, in each unit and spelling that tables show as a time.
+        let cells = [
+            json!(1_795_253_400),
+            json!(1_795_253_400.0),
+            json!(1_795_253_400_000_i64),
+            json!(1_795_253_400_000_000_i64),
+            json!(1_795_253_400_000_000_000_i64),
+            json!("1795253400"),
+            json!("2026-11-21T09:30:00Z"),
+            json!("2026-11-21T09:30:00.000000Z"),
+            json!("2026-11-21T10:30:00+01:00"),
+            json!("2026-11-21 09:30:00"),
+        ];
+        for cell in cells {
+            let row = json!({ "When": cell }).to_string();
+            for (op, second, expected) in [
+                ("eq", "00.000", true),
+                ("eq", "01.000", false),
+                ("ne", "00.000", false),
+                ("ge", "00.000", true),
+                ("le", "00.000", true),
+                ("gt", "00.000", false),
+                ("lt", "00.000", false),
+                ("lt", "00.001", true),
+                ("gt", "00.001", false),
+            ] {
+                let value = format!("2026-11-21T09:30:{second}Z");
+                check(
+                    &row,
+                    json!({"column": "When", "op": op, "value": value}),
+                    expected,
+                );
+            }
+            let list = json!(["2026-11-21T09:30:00.000Z", "2020-01-01T00:00:00Z"]);
+            check(&row, json!({"column": "When", "op": "in", "value": list}), true);
+        }
+        let filter = json!({"column": "When", "op": "ge", "value": "1990-01-01T00:00:00.000Z"});
+        for no_time in [
+            json!(0),
+            json!(-5),
+            json!("soon"),
+            json!(null),
+            json!([1]),
+            json!(true),
+        ] {
+            check(&json!({ "When": no_time }).to_string(), filter.clone(), false);
+        }
+        // Numbers carry a little less than they seem to: what is shown alike is found alike.
+        let row = r#"{"When":1795253400.123456}"#;
+        let typed = json!({"column": "When", "op": "eq", "value": "2026-11-21T09:30:00.123Z"});
+        check(row, typed, true);
+        // Text is exact.
+        let row = r#"{"When":"2026-11-21T09:30:00.123456Z"}"#;
+        let typed = json!({"column": "When", "op": "eq", "value": "2026-11-21T09:30:00.123Z"});
+        check(row, typed, false);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod export;
 mod facets;
 mod filter;
 mod lenient;
+mod moment;
 mod page;
 mod query;
 mod source;

@@ -1,11 +1,12 @@
 //! Accounts as the command line manages them: in the database itself, beside a running server or without one.
 
 use super::password::check_strength;
-use super::{Hasher, Role};
+use super::{Hasher, Permission, Role, permissions_of};
+use crate::storage::reserve_in;
 use crate::{Error, Result, audit, clock};
 use peregrine_store::{AuditStore, SqliteDatabase, User, UserStore};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Who acts, in the audit log.
 const PRINCIPAL: &str = "command line";
@@ -17,6 +18,7 @@ const MAX_NAME: usize = 256;
 pub struct Accounts {
     database: SqliteDatabase,
     hasher: Hasher,
+    folder: PathBuf,
 }
 
 /// One of them.
@@ -47,6 +49,7 @@ impl Accounts {
         Ok(Accounts {
             database: SqliteDatabase::open(&file)?,
             hasher: Hasher::new(),
+            folder: folder.to_owned(),
         })
     }
 
@@ -78,7 +81,7 @@ impl Accounts {
         match self.database.user(name).await? {
             None => Ok(()),
             Some(user) => Err(Error::BadRequest(format!(
-                "user `{}` exists already; `peregrine user passwd` changes its password",
+                "user `{}` exists already; `peregrine user passwd` changes its password, `peregrine user roles` its roles",
                 user.name
             ))),
         }
@@ -93,7 +96,7 @@ impl Accounts {
     pub async fn add(&self, name: &str, password: &str, roles: &[Role]) -> Result<()> {
         self.check_new(name).await?;
         check_strength(password, name)?;
-        let roles: Vec<String> = roles.iter().map(|role| role.name().to_owned()).collect();
+        let roles = names(roles);
         let user = User {
             name: name.to_owned(),
             password_hash: self.hasher.hash(password).await?,
@@ -101,9 +104,39 @@ impl Accounts {
             created: clock::now(),
             locked: false,
         };
-        self.database.put_user(user).await?;
+        self.write(|| self.database.put_user(user.clone())).await?;
         self.record("user_create", json!({"name": name, "roles": roles}))
             .await
+    }
+
+    /// Gives a user more roles; gives all the user has then.
+    pub async fn grant(&self, name: &str, roles: &[Role]) -> Result<Vec<String>> {
+        let user = self.find(name).await?;
+        let mut all = user.roles.clone();
+        all.extend(names(roles).into_iter().filter(|role| !user.roles.contains(role)));
+        self.change_roles(user, all).await
+    }
+
+    /// Gives a user these roles in the place of those the user has.
+    pub async fn set_roles(&self, name: &str, roles: &[Role]) -> Result<Vec<String>> {
+        let user = self.find(name).await?;
+        self.change_roles(user, names(roles)).await
+    }
+
+    /// Whether somebody who can sign in manages the server.
+    pub async fn has_administrator(&self) -> Result<bool> {
+        let manages =
+            |user: &User| !user.locked && permissions_of(&user.roles).contains(&Permission::ServerAdmin);
+        Ok(self.database.users().await?.iter().any(manages))
+    }
+
+    async fn change_roles(&self, mut user: User, roles: Vec<String>) -> Result<Vec<String>> {
+        let detail = json!({"name": user.name, "roles": roles, "before": user.roles});
+        user.roles.clone_from(&roles);
+        // What a session may do is looked up with each request: it goes on with the new roles.
+        self.write(|| self.database.put_user(user.clone())).await?;
+        self.record("user_grant", detail).await?;
+        Ok(roles)
     }
 
     /// Gives a user another password, and ends all sessions of that user.
@@ -111,10 +144,9 @@ impl Accounts {
         let mut user = self.find(name).await?;
         check_strength(password, &user.name)?;
         user.password_hash = self.hasher.hash(password).await?;
-        let name = user.name.clone();
-        self.database.put_user(user).await?;
-        self.database.delete_sessions_of(&name, &[]).await?;
-        self.record("Update password", json!({"name": name})).await
+        let change = || self.database.put_user_and_end_sessions(user.clone(), &[]);
+        self.write(change).await?;
+        self.record("Update password", json!({"name": user.name})).await
     }
 
     async fn find(&self, name: &str) -> Result<User> {
@@ -122,8 +154,41 @@ impl Accounts {
         found.ok_or_else(|| Error::NotFound("user", name.to_owned()))
     }
 
+    /// Makes a change. On a full disk the reserve of the data folder makes room for it: the change may be what lets
+    /// somebody in to clear up.
+    async fn write<Written>(&self, change: impl Fn() -> Written) -> Result<()>
+    where
+        Written: Future<Output = peregrine_store::Result<()>>,
+    {
+        match change().await {
+            Err(peregrine_store::Error::Full(_))
+                if std::fs::remove_file(reserve_in(&self.folder)).is_ok() =>
+            {
+                Ok(change().await?)
+            }
+            written => Ok(written?),
+        }
+    }
+
+    /// Records a change that was made. One that could not be written down is made all the same.
     async fn record(&self, operation: &str, detail: Value) -> Result<()> {
         let entry = audit::entry(PRINCIPAL, "", operation, &detail);
-        Ok(self.database.append_audit(entry).await?)
+        match self.write(|| self.database.append_audit(entry.clone())).await {
+            Err(Error::Store(error @ peregrine_store::Error::Full(_))) => {
+                tracing::warn!(%error, operation, "the change is made, but it is not in the audit log");
+                Ok(())
+            }
+            recorded => recorded,
+        }
     }
+}
+
+fn names(roles: &[Role]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for role in roles {
+        if !names.iter().any(|name| name == role.name()) {
+            names.push(role.name().to_owned());
+        }
+    }
+    names
 }

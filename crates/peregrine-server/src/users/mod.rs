@@ -14,7 +14,7 @@ pub(crate) use failures::{Failures, write_down as write_down_failures};
 pub(crate) use password::{Hasher, random_token};
 pub(crate) use permissions::permissions_of;
 pub use permissions::{Permission, Role};
-pub(crate) use principal::Principal;
+pub(crate) use principal::{Principal, still_may};
 pub(crate) use sessions::{COOKIE, cookie, expired_cookie, sign_in, sign_out, token_hash};
 pub(crate) use spare_sessions::SpareSessions;
 pub(crate) use throttle::Throttle;
@@ -87,15 +87,11 @@ pub(crate) async fn change_password(
     attempt.succeeded();
     password::check_strength(new, &user.name)?;
     user.password_hash = shared.hasher.hash(new).await?;
-    shared.storage.database.put_user(user).await?;
-    shared
-        .storage
-        .database
-        .delete_sessions_of(&principal.name, &principal.session)
+    let database = &shared.storage.database;
+    database
+        .put_user_and_end_sessions(user.clone(), &principal.session)
         .await?;
-    shared
-        .spare_sessions
-        .end_others(&principal.name, &principal.session);
+    shared.spare_sessions.end_others(&user, &principal.session);
     audit::record(
         shared,
         &principal.name,

@@ -34,6 +34,12 @@ impl Principal {
     }
 }
 
+/// Whether a session that was let in may still do this: a request that lasts asks again.
+pub(crate) async fn still_may(shared: &Shared, session: &[u8], permission: Permission) -> Result<bool> {
+    let found = sessions::find(shared, session).await?;
+    Ok(found.is_some_and(|(_, user)| permissions_of(&user.roles).contains(&permission)))
+}
+
 impl FromRequestParts<Arc<Shared>> for Principal {
     type Rejection = Error;
 
@@ -41,13 +47,8 @@ impl FromRequestParts<Arc<Shared>> for Principal {
         let ip = peer_address(parts, &shared.config.gui.forwarded_proxy_header);
         let token = session_token(&parts.headers).ok_or(Error::NotSignedIn)?;
         let hash = token_hash(token);
-        let database = &shared.storage.database;
-        let session = sessions::find(shared, &hash).await?.ok_or(Error::NotSignedIn)?;
-        let user = database
-            .user(&session.user)
-            .await?
-            .filter(|user| !user.locked)
-            .ok_or(Error::NotSignedIn)?;
+        let found = sessions::find(shared, &hash).await?;
+        let (session, user) = found.ok_or(Error::NotSignedIn)?;
         if parts.method != Method::GET && parts.method != Method::HEAD {
             let given = parts
                 .headers

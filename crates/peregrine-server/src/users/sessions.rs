@@ -54,7 +54,7 @@ pub(crate) async fn sign_in(
     match database.put_session(session.clone()).await {
         Err(error) if error.is_temporary() => {
             tracing::warn!(%error, "a session is kept in memory only");
-            shared.spare_sessions.put(session);
+            shared.spare_sessions.put(session, &user);
         }
         stored => stored?,
     }
@@ -72,13 +72,19 @@ pub(crate) async fn sign_out(shared: &Shared, principal: &super::Principal) -> R
     audit::append(shared, log_off, OnFullDisk::Keep).await
 }
 
-/// The session with this hash that has not expired.
-pub(super) async fn find(shared: &Shared, token_hash: &[u8]) -> Result<Option<Session>> {
+/// The session with this hash that has not ended, and its user as stored now.
+pub(crate) async fn find(shared: &Shared, token_hash: &[u8]) -> Result<Option<(Session, User)>> {
+    let database = &shared.storage.database;
     let now = clock::now();
-    match shared.spare_sessions.get(token_hash, now) {
-        Some(session) => Ok(Some(session)),
-        None => Ok(shared.storage.database.session(token_hash, now).await?),
-    }
+    let spare = shared.spare_sessions.get(token_hash, now);
+    let session = match &spare {
+        Some(spare) => Some(spare.session.clone()),
+        None => database.session(token_hash, now).await?,
+    };
+    let Some(session) = session else { return Ok(None) };
+    let user = database.user(&session.user).await?.filter(|user| !user.locked);
+    let user = user.filter(|user| spare.is_none_or(|spare| spare.is_of(user)));
+    Ok(user.map(|user| (session, user)))
 }
 
 /// What the store keeps of a token.

@@ -1,28 +1,48 @@
-//! Sessions that could not be stored: on a full disk somebody must still get in to make room. They end with the server.
+//! Sessions that could not be stored: on a full disk somebody must still get in to make room. They end with the server,
+//! or when the password changes under which they began: who changes it elsewhere cannot reach them here.
 
 use parking_lot::Mutex;
-use peregrine_store::{Micros, Session};
+use peregrine_store::{Micros, Session, User};
 
 /// Sessions kept; beyond, the oldest ends.
 const MAX_SESSIONS: usize = 100;
 
 #[derive(Debug, Default)]
-pub(crate) struct SpareSessions(Mutex<Vec<Session>>);
+pub(crate) struct SpareSessions(Mutex<Vec<Spare>>);
+
+#[derive(Debug, Clone)]
+pub(super) struct Spare {
+    pub(super) session: Session,
+    /// Hash of the password with which it began.
+    password_hash: String,
+}
+
+impl Spare {
+    /// Whether it still holds for its user as stored now.
+    pub(super) fn is_of(&self, user: &User) -> bool {
+        self.password_hash == user.password_hash
+    }
+}
 
 impl SpareSessions {
-    pub(super) fn put(&self, session: Session) {
+    pub(super) fn put(&self, session: Session, user: &User) {
         let mut sessions = self.0.lock();
         if sessions.len() >= MAX_SESSIONS {
             sessions.remove(0);
         }
-        sessions.push(session);
+        sessions.push(Spare {
+            session,
+            password_hash: user.password_hash.clone(),
+        });
     }
 
     /// The session with this hash that has not expired.
-    pub(super) fn get(&self, token_hash: &[u8], now: Micros) -> Option<Session> {
+    pub(super) fn get(&self, token_hash: &[u8], now: Micros) -> Option<Spare> {
         let mut sessions = self.0.lock();
-        sessions.retain(|session| session.expires > now);
-        let found = sessions.iter().find(|session| session.token_hash == token_hash);
+        sessions.retain(|spare| spare.session.expires > now);
+        let found = sessions
+            .iter()
+            .find(|spare| spare.session.token_hash == token_hash);
         found.cloned()
     }
 
@@ -30,15 +50,19 @@ impl SpareSessions {
     pub(super) fn end(&self, token_hash: &[u8]) -> bool {
         let mut sessions = self.0.lock();
         let before = sessions.len();
-        sessions.retain(|session| session.token_hash != token_hash);
+        sessions.retain(|spare| spare.session.token_hash != token_hash);
         sessions.len() < before
     }
 
-    /// Ends all sessions of a user but one.
-    pub(super) fn end_others(&self, user: &str, except: &[u8]) {
-        let is_other = |session: &Session| {
-            session.user.to_lowercase() == user.to_lowercase() && session.token_hash != except
-        };
-        self.0.lock().retain(|session| !is_other(session));
+    /// Ends all sessions of a user but one, which goes on under the user's new password.
+    pub(super) fn end_others(&self, user: &User, except: &[u8]) {
+        let name = user.name.to_lowercase();
+        self.0.lock().retain_mut(|spare| {
+            if spare.session.user.to_lowercase() != name {
+                return true;
+            }
+            spare.password_hash.clone_from(&user.password_hash);
+            spare.session.token_hash == except
+        });
     }
 }

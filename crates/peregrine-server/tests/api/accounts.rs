@@ -175,8 +175,29 @@ async fn accounts_change_beside_a_running_server() {
     assert_eq!(browser.sign_in("tester", PASSWORD).await.status, 401);
     assert_eq!(browser.sign_in("tester", "a fresh long phrase").await.status, 200);
     accounts.add("new one", PASSWORD, &[Role::Reader]).await.unwrap();
-    let session = world.sign_in("new one").await.get("session").await;
-    assert_eq!(session["user"]["roles"], json!(["reader"]));
+    let new_one = world.sign_in("new one").await;
+    let roles = async || new_one.get("session").await["user"]["roles"].clone();
+    assert_eq!(roles().await, json!(["reader"]));
+    // Roles change under a session that goes on.
+    let granted = accounts
+        .grant("NEW ONE", &[Role::Administrator, Role::Reader])
+        .await;
+    assert_eq!(granted.unwrap(), ["reader", "administrator"]);
+    assert_eq!(roles().await, json!(["reader", "administrator"]));
+    assert_eq!(new_one.call("GET", "audit", None).await.status, 200);
+    accounts
+        .set_roles("new one", &[Role::Investigator])
+        .await
+        .unwrap();
+    assert_eq!(roles().await, json!(["investigator"]));
+    assert_eq!(new_one.call("GET", "audit", None).await.status, 403);
+    assert!(accounts.has_administrator().await.unwrap());
+    for name in ["admin", "tester"] {
+        accounts.set_roles(name, &[Role::Reader]).await.unwrap();
+    }
+    assert!(!accounts.has_administrator().await.unwrap());
+    accounts.grant("tester", &[Role::Administrator]).await.unwrap();
+    assert!(accounts.set_roles("nobody", &[Role::Reader]).await.is_err());
     for (name, password, part) in [
         ("New One", PASSWORD, "exists already"),
         ("server", PASSWORD, "cannot be a user name"),
@@ -190,7 +211,9 @@ async fn accounts_change_beside_a_running_server() {
     assert_eq!(error.to_string(), "no user `nobody`");
     let audit = browser.get("audit?limit=500").await["rows"].to_string();
     assert!(
-        audit.contains("command line") && audit.contains("Update password"),
+        ["command line", "Update password", "user_grant"]
+            .iter()
+            .all(|part| audit.contains(part)),
         "{audit}"
     );
 }

@@ -6,8 +6,11 @@ mod accounts;
 #[path = "../common/mod.rs"]
 mod common;
 mod machines;
+mod moments;
 mod permissions;
+mod plain_http;
 mod serving;
+mod stopped;
 mod tables;
 
 use common::World;

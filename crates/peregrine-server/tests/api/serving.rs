@@ -135,9 +135,23 @@ async fn a_full_disk_lets_people_in_to_make_room() {
         }
     }
     // Some still fit into pages that have room.
+    let mut inside = Vec::new();
+    for _ in 0..60 {
+        let mut browser = Browser::new(server.addresses().gui);
+        assert_eq!(browser.sign_in("tester", PASSWORD).await.status, 200);
+        browser.get("session").await;
+        inside.push(browser);
+    }
+    // Who owns the data folder gives a new password: every session ends, wherever it is kept.
+    let accounts = Accounts::open(folder.path()).unwrap();
+    let fresh = "a fresh long phrase";
+    accounts.set_password("tester", fresh).await.unwrap();
+    for browser in inside {
+        assert_eq!(browser.call("GET", "session", None).await.status, 401);
+    }
     let mut kept_in_memory = Browser::new(server.addresses().gui);
     for _ in 0..60 {
-        assert_eq!(kept_in_memory.sign_in("tester", PASSWORD).await.status, 200);
+        assert_eq!(kept_in_memory.sign_in("tester", fresh).await.status, 200);
         kept_in_memory.get("session").await;
     }
     let refused = kept_in_memory.call("POST", &flows, Some(json!({"artifacts": [{"artifact": "Generic.Client.VQL", "parameters": {"Command": "x".repeat(8192)}}]}))).await;

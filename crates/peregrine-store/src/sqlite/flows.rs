@@ -73,9 +73,9 @@ impl FlowStore for SqliteDatabase {
                 .optional()?;
             let Some(delivered) = delivered else { return Ok(false) };
             sql.execute(
-                "UPDATE flows SET state = 3, finished = ?4,
+                "UPDATE flows SET state = ?5, finished = ?4,
                  status = iif(status IS NULL, ?3, ?3 || ': ' || status) WHERE client_id = ?1 AND flow_id = ?2",
-                params![client, flow, status, now],
+                params![client, flow, status, now, state_number(FlowState::Cancelled)],
             )?;
             sql.execute("DELETE FROM tasks WHERE client_id = ?1 AND flow_id = ?2", [&client, &flow])?;
             if delivered.is_some() {
@@ -273,12 +273,14 @@ fn list(sql: &Connection, query: &FlowQuery) -> Result<Page<Flow>> {
     })
 }
 
-/// Numbers of the states, as on the wire.
+/// Numbers of the states, as on the wire. It has none for what was cancelled, which is an error there: ours is one that
+/// the wire does not use.
 pub(super) fn state_number(state: FlowState) -> i64 {
     match state {
         FlowState::Running => 1,
         FlowState::Finished => 2,
         FlowState::Error => 3,
+        FlowState::Cancelled => 7,
     }
 }
 
@@ -299,6 +301,7 @@ fn to_flow(row: &Row<'_>) -> rusqlite::Result<Flow> {
         state: match row.get::<_, i64>("state")? {
             1 => FlowState::Running,
             2 => FlowState::Finished,
+            7 => FlowState::Cancelled,
             _ => FlowState::Error,
         },
         status: row.get("status")?,

@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const STEPS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_missing.sql"),
+    include_str!("migrations/0003_cancelled.sql"),
 ];
 
 /// Applies missing steps, each in one transaction, and gives the version.

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::database::UserStore;
 use crate::model::{Micros, Session, User};
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 #[async_trait]
 impl UserStore for SqliteDatabase {
@@ -30,19 +30,17 @@ impl UserStore for SqliteDatabase {
     }
 
     async fn put_user(&self, user: User) -> Result<()> {
+        self.write(move |sql| put(sql, &user)).await
+    }
+
+    async fn put_user_and_end_sessions(&self, user: User, except: &[u8]) -> Result<()> {
+        let except = except.to_vec();
         self.write(move |sql| {
-            sql.prepare_cached(
-                "INSERT OR REPLACE INTO users (folded, name, password_hash, roles, created, locked)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                user.name.to_lowercase(),
-                user.name,
-                user.password_hash,
-                to_json(&user.roles)?,
-                user.created,
-                user.locked
-            ])?;
+            put(sql, &user)?;
+            sql.execute(
+                "DELETE FROM sessions WHERE folded = ?1 AND token_hash <> ?2",
+                params![user.name.to_lowercase(), except],
+            )?;
             Ok(())
         })
         .await
@@ -105,18 +103,6 @@ impl UserStore for SqliteDatabase {
         .await
     }
 
-    async fn delete_sessions_of(&self, user: &str, except: &[u8]) -> Result<()> {
-        let (folded, except) = (user.to_lowercase(), except.to_vec());
-        self.write(move |sql| {
-            sql.execute(
-                "DELETE FROM sessions WHERE folded = ?1 AND token_hash <> ?2",
-                params![folded, except],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     async fn expire_sessions(&self, now: Micros) -> Result<()> {
         self.write(move |sql| {
             sql.execute("DELETE FROM sessions WHERE expires <= ?1", [now])?;
@@ -124,6 +110,22 @@ impl UserStore for SqliteDatabase {
         })
         .await
     }
+}
+
+fn put(sql: &Connection, user: &User) -> Result<()> {
+    sql.prepare_cached(
+        "INSERT OR REPLACE INTO users (folded, name, password_hash, roles, created, locked)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        user.name.to_lowercase(),
+        user.name,
+        user.password_hash,
+        to_json(&user.roles)?,
+        user.created,
+        user.locked
+    ])?;
+    Ok(())
 }
 
 fn to_user(row: &Row<'_>) -> rusqlite::Result<User> {

@@ -53,23 +53,30 @@ async fn users_and_sessions(db: &impl Database) {
     };
     db.put_user(user.clone()).await.unwrap();
     assert_eq!(db.user("aDMIN").await.unwrap(), Some(user.clone()));
-    assert_eq!(db.users().await.unwrap(), [user]);
-    for (hash, expires) in [(b"1", 10), (b"2", 20)] {
-        let session = Session {
-            token_hash: hash.to_vec(),
-            user: "Admin".into(),
-            csrf_token: "t".into(),
-            created: 0,
-            expires,
-        };
-        db.put_session(session).await.unwrap();
-    }
+    assert_eq!(db.users().await.unwrap(), [user.clone()]);
+    let session = |hash: &[u8], expires| Session {
+        token_hash: hash.to_vec(),
+        user: "Admin".into(),
+        csrf_token: "t".into(),
+        created: 0,
+        expires,
+    };
+    db.put_session(session(b"1", 10)).await.unwrap();
+    db.put_session(session(b"2", 20)).await.unwrap();
     assert!(db.session(b"1", 9).await.unwrap().is_some());
     assert!(db.session(b"1", 10).await.unwrap().is_none(), "expired");
     db.expire_sessions(15).await.unwrap();
     assert!(db.session(b"1", 0).await.unwrap().is_none());
-    db.delete_sessions_of("ADMIN", b"2").await.unwrap();
+    let changed = User {
+        password_hash: "other".into(),
+        ..user
+    };
+    db.put_user_and_end_sessions(changed.clone(), b"2").await.unwrap();
     assert!(db.session(b"2", 0).await.unwrap().is_some());
+    assert_eq!(db.user("admin").await.unwrap(), Some(changed.clone()));
+    db.put_user_and_end_sessions(changed, b"").await.unwrap();
+    assert!(db.session(b"2", 0).await.unwrap().is_none());
+    db.put_session(session(b"2", 20)).await.unwrap();
     db.delete_user("admin").await.unwrap();
     assert!(
         db.session(b"2", 0).await.unwrap().is_none(),
@@ -301,7 +308,22 @@ async fn flows_and_tasks(db: &impl Database) {
     let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
     assert_eq!(
         (first.state, first.status.as_deref()),
-        (FlowState::Error, Some("Cancelled by x"))
+        (FlowState::Cancelled, Some("Cancelled by x"))
+    );
+    let late = Progress {
+        end: Some((FlowState::Error, Some("Cancelled".into()))),
+        ..Default::default()
+    };
+    let late = Effect::Progress {
+        flow_id: "F.1".into(),
+        progress: late,
+    };
+    db.apply(CLIENT, 90, vec![late]).await.unwrap();
+    let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
+    assert_eq!(
+        (first.state, first.status.as_deref()),
+        (FlowState::Cancelled, Some("Cancelled by x")),
+        "the agent's report of its end comes later and changes nothing"
     );
 
     let query = FlowQuery {
@@ -320,14 +342,19 @@ async fn flows_and_tasks(db: &impl Database) {
         .await
         .unwrap();
     assert_eq!(page.total, 4);
-    let page = db
-        .flows(FlowQuery {
-            state: Some(FlowState::Error),
-            ..query
-        })
-        .await
-        .unwrap();
-    assert_eq!(page.total, 2);
+    for (state, count) in [
+        (FlowState::Error, 0),
+        (FlowState::Cancelled, 2),
+        (FlowState::Running, 2),
+    ] {
+        let state = Some(state);
+        let query = FlowQuery {
+            state,
+            ..query.clone()
+        };
+        let page = db.flows(query).await.unwrap();
+        assert_eq!(page.total, count, "{state:?}");
+    }
     db.delete_flow(CLIENT, "F.1").await.unwrap();
     assert!(db.flow(CLIENT, "F.1").await.unwrap().is_none());
     assert!(db.delete_flow(CLIENT, "F.1").await.is_err());

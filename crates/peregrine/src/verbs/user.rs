@@ -2,6 +2,7 @@
 
 use super::running::user_data;
 use super::terminal_password;
+use crate::terminal::{self, Style};
 use anyhow::Context as _;
 use clap::Subcommand;
 use peregrine_server::{Accounts, Config, Role};
@@ -22,6 +23,10 @@ enum Verb {
     Add(Add),
     /// Give a user another password; all sessions of that user end.
     Passwd(Passwd),
+    /// Give a user more roles.
+    Grant(Grant),
+    /// Give a user these roles in the place of those the user has.
+    Roles(Grant),
     /// List users and their roles.
     List(Folder),
 }
@@ -56,6 +61,17 @@ struct Passwd {
     name: String,
     #[command(flatten)]
     password: Password,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(clap::Args)]
+struct Grant {
+    /// The user's name.
+    name: String,
+    /// What the user may do; several with commas.
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
+    roles: Vec<Role>,
     #[command(flatten)]
     folder: Folder,
 }
@@ -97,6 +113,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
                     passwd.name
                 );
             }
+            Verb::Grant(grant) => {
+                let accounts = grant.folder.open()?;
+                let roles = accounts.grant(&grant.name, &grant.roles).await?;
+                tell_roles(&accounts, &grant.name, &roles).await?;
+            }
+            Verb::Roles(grant) => {
+                let accounts = grant.folder.open()?;
+                let roles = accounts.set_roles(&grant.name, &grant.roles).await?;
+                tell_roles(&accounts, &grant.name, &roles).await?;
+            }
             Verb::List(folder) => {
                 for account in folder.open()?.list().await? {
                     let locked = if account.locked { "  locked" } else { "" };
@@ -111,6 +137,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn tell_roles(accounts: &Accounts, name: &str, roles: &[String]) -> anyhow::Result<()> {
+    println!("user `{name}` has the roles {}", roles.join(", "));
+    if !accounts.has_administrator().await? {
+        terminal::say(
+            Style::Warning,
+            "nobody who can sign in manages the server now; `peregrine user grant NAME --role administrator` lets somebody",
+        );
+    }
+    Ok(())
 }
 
 impl Folder {
