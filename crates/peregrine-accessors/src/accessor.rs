@@ -83,6 +83,17 @@ pub trait Accessor: Send + Sync {
     /// Lists one directory, not recursively.
     fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>>;
 
+    /// Lists one directory for somebody who does not want all of it: `wanted` is asked with each name, and whether it may be a
+    /// directory or lead to one. What it does not want may be left out, and then costs no look at the file.
+    fn read_dir_for(
+        &self,
+        scope: &Scope,
+        path: &OsPath,
+        _wanted: &dyn Fn(&[u8], bool) -> bool,
+    ) -> Result<Vec<FileInfo>> {
+        self.read_dir(scope, path)
+    }
+
     /// Describes a file without following a final symbolic link.
     fn lstat(&self, scope: &Scope, path: &OsPath) -> Result<FileInfo>;
 

@@ -5,7 +5,7 @@ use crate::remote;
 use crate::{
     Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result, SystemStat,
 };
-use peregrine_engine::prelude::{Cancellation, Dict, Scope, Str, Time, Value};
+use peregrine_engine::prelude::{Cancellation, Columns, Dict, Scope, Str, Time, Value};
 use peregrine_engine::value::fold_case;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The machine's files. Remembers the directories that links led to, so that a cycle of links ends.
 #[derive(Debug, Default, Clone)]
@@ -66,7 +66,7 @@ impl FileAccessor {
         path: &OsPath,
         work: impl FnOnce(&FileAccessor, &OsPath) -> T + Send + 'static,
     ) -> Result<T> {
-        if !remote::may_hang(std::path::Path::new(OsStr::from_bytes(&path.path_bytes()))) {
+        if !may_hang(path) {
             return Ok(work(self, path));
         }
         let (accessor, at) = (self.clone(), path.clone());
@@ -77,7 +77,7 @@ impl FileAccessor {
     fn look_at(&self, path: &OsPath) -> Result<FileInfo> {
         let system_path = self.system_path(path);
         let metadata = fs::symlink_metadata(&system_path).map_err(|error| Error::io(path, error))?;
-        Ok(self.describe(path, &metadata, &system_path))
+        Ok(describe(path.clone(), &metadata, None, || system_path))
     }
 
     fn open_file(&self, path: &OsPath) -> Result<Opened> {
@@ -96,7 +96,12 @@ impl FileAccessor {
         Opened::new(path, file)
     }
 
-    fn list(&self, path: &OsPath, cancellation: &Cancellation) -> Result<Vec<FileInfo>> {
+    fn list(
+        &self,
+        path: &OsPath,
+        cancellation: &Cancellation,
+        wanted: &dyn Fn(&[u8], bool) -> bool,
+    ) -> Result<Vec<FileInfo>> {
         let system_path = self.system_path(path);
         let own = match fs::symlink_metadata(&system_path) {
             Ok(metadata) => metadata,
@@ -117,65 +122,90 @@ impl FileAccessor {
         } else if !own.is_dir() {
             return Ok(Vec::new());
         }
-        let file_system = file_system_type(&system_path);
+        let file_system = file_system_type(&system_path).map(Str::from);
         let mut entries = Vec::new();
         for entry in fs::read_dir(&system_path).map_err(|error| Error::io(path, error))? {
             if cancellation.is_cancelled() {
                 break;
             }
             let Ok(entry) = entry else { continue };
+            // Not every file system says what its entries are.
+            let may_have_entries = entry
+                .file_type()
+                .map_or(true, |kind| kind.is_dir() || kind.is_symlink());
+            let name = entry.file_name().into_vec();
+            if !wanted(&name, may_have_entries) {
+                continue;
+            }
             // The entry may vanish between listing and looking: then it is simply not there.
             let Ok(metadata) = entry.metadata() else { continue };
-            let child = path.child(Str::from(entry.file_name().into_vec()));
-            let info = self.describe(&child, &metadata, &entry.path());
-            if let Some(name) = &file_system {
-                info.data.set("FSType", Value::from(name.as_str()));
-            }
-            entries.push(info);
+            let child = path.child(Str::from(name));
+            entries.push(describe(child, &metadata, file_system.as_ref(), || entry.path()));
         }
         Ok(entries)
     }
+}
 
-    fn describe(&self, path: &OsPath, metadata: &Metadata, system_path: &std::path::Path) -> FileInfo {
-        let data = Dict::new();
-        let mode = FileMode::from_posix(metadata.mode());
-        let mut link = None;
-        if mode.is_link()
-            && let Ok(target) = fs::read_link(system_path)
-        {
-            let text = target.into_os_string().into_vec();
-            data.set("Link", Value::Str(Str::from(text.clone())));
-            link = OsPath::parse(Dialect::Linux, &text).ok();
-        }
-        let device = metadata.dev();
-        data.set("DevMajor", Value::from(u64::from(rustix::fs::major(device))));
-        data.set("DevMinor", Value::from(u64::from(rustix::fs::minor(device))));
-        FileInfo {
-            path: path.clone(),
-            size: i64::try_from(metadata.size()).unwrap_or(i64::MAX),
-            mode,
-            times: FileTimes {
-                modified: unix_time(metadata.mtime(), metadata.mtime_nsec()),
-                accessed: unix_time(metadata.atime(), metadata.atime_nsec()),
-                changed: unix_time(metadata.ctime(), metadata.ctime_nsec()),
-                born: metadata
-                    .created()
-                    .ok()
-                    .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
-                    .map_or_else(
-                        || Time::ZERO,
-                        |since| {
-                            unix_time(
-                                i64::try_from(since.as_secs()).unwrap_or(0),
-                                i64::from(since.subsec_nanos()),
-                            )
-                        },
-                    ),
-            },
-            data,
-            link,
-            system: Some(SystemStat::of(metadata)),
-        }
+fn may_hang(path: &OsPath) -> bool {
+    remote::may_hang(std::path::Path::new(OsStr::from_bytes(&path.path_bytes())))
+}
+
+/// What the columns `Data` of files have: with or without `Link` in front, with or without `FSType` at the end.
+static DATA: LazyLock<[[Arc<Columns>; 2]; 2]> = LazyLock::new(|| {
+    let list = |link: &[&'static str], kind: &[&'static str]| {
+        Columns::new([link, &["DevMajor", "DevMinor"], kind].concat())
+    };
+    let lists = |link| [list(link, &[]), list(link, &["FSType"])];
+    [lists(&[]), lists(&["Link"])]
+});
+
+fn describe(
+    path: OsPath,
+    metadata: &Metadata,
+    file_system: Option<&Str>,
+    system_path: impl FnOnce() -> PathBuf,
+) -> FileInfo {
+    let mode = FileMode::from_posix(metadata.mode());
+    let target = mode
+        .is_link()
+        .then(|| fs::read_link(system_path()).ok())
+        .flatten()
+        .map(|target| target.into_os_string().into_vec());
+    let link = target
+        .as_ref()
+        .and_then(|text| OsPath::parse(Dialect::Linux, text).ok());
+    let device = metadata.dev();
+    let mut data = Vec::with_capacity(4);
+    let columns = &DATA[usize::from(target.is_some())][usize::from(file_system.is_some())];
+    data.extend(target.map(|text| Value::Str(Str::from(text))));
+    data.push(Value::from(u64::from(rustix::fs::major(device))));
+    data.push(Value::from(u64::from(rustix::fs::minor(device))));
+    data.extend(file_system.cloned().map(Value::Str));
+    FileInfo {
+        path,
+        size: i64::try_from(metadata.size()).unwrap_or(i64::MAX),
+        mode,
+        times: FileTimes {
+            modified: unix_time(metadata.mtime(), metadata.mtime_nsec()),
+            accessed: unix_time(metadata.atime(), metadata.atime_nsec()),
+            changed: unix_time(metadata.ctime(), metadata.ctime_nsec()),
+            born: metadata
+                .created()
+                .ok()
+                .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+                .map_or_else(
+                    || Time::ZERO,
+                    |since| {
+                        unix_time(
+                            i64::try_from(since.as_secs()).unwrap_or(0),
+                            i64::from(since.subsec_nanos()),
+                        )
+                    },
+                ),
+        },
+        data: Dict::from_columns(Arc::clone(columns), data),
+        link,
+        system: Some(SystemStat::of(metadata)),
     }
 }
 
@@ -191,11 +221,15 @@ impl Opened {
         // Between the look at the file and its opening it may have become another.
         let metadata = file.metadata().map_err(|error| Error::io(path, error))?;
         refuse_special(&metadata, path)?;
-        let flags = fcntl_getfl(&file).map_err(|error| Error::io(path, error.into()))?;
-        if flags.contains(OFlags::NONBLOCK) {
-            fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(|error| Error::io(path, error.into()))?;
-        }
         let is_local = remote::is_local(&file);
+        // Where reads wait for nobody, the flag means nothing.
+        if !is_local {
+            let flags = fcntl_getfl(&file).map_err(|error| Error::io(path, error.into()))?;
+            if flags.contains(OFlags::NONBLOCK) {
+                fcntl_setfl(&file, flags - OFlags::NONBLOCK)
+                    .map_err(|error| Error::io(path, error.into()))?;
+            }
+        }
         Ok(Opened { file, is_local })
     }
 
@@ -245,8 +279,20 @@ impl Accessor for FileAccessor {
     fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>> {
         let cancellation = scope.cancellation().clone();
         self.look(scope, path, move |accessor, path| {
-            accessor.list(path, &cancellation)
+            accessor.list(path, &cancellation, &|_, _| true)
         })?
+    }
+
+    fn read_dir_for(
+        &self,
+        scope: &Scope,
+        path: &OsPath,
+        wanted: &dyn Fn(&[u8], bool) -> bool,
+    ) -> Result<Vec<FileInfo>> {
+        if may_hang(path) {
+            return self.read_dir(scope, path);
+        }
+        self.list(path, scope.cancellation(), wanted)
     }
 
     fn lstat(&self, scope: &Scope, path: &OsPath) -> Result<FileInfo> {

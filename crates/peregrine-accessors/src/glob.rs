@@ -2,10 +2,11 @@
 
 use crate::{Accessor, Error, FileInfo, OsPath, Pattern, expand_braces};
 use peregrine_engine::prelude::{Scope, Stop, Str};
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Takes each file that matches, with the patterns it matches.
-pub type Found<'a> = &'a mut dyn FnMut(&FileInfo, &[Str]) -> Result<(), Stop>;
+pub type Found<'a> = &'a mut dyn FnMut(&Arc<FileInfo>, &[Str]) -> Result<(), Stop>;
 
 /// How a traversal behaves.
 pub struct GlobOptions<'a> {
@@ -14,7 +15,7 @@ pub struct GlobOptions<'a> {
     /// Do not descend through links to another device.
     pub one_filesystem: bool,
     /// Asked before descending into a directory.
-    pub descend: Option<&'a dyn Fn(&FileInfo) -> bool>,
+    pub descend: Option<&'a dyn Fn(&Arc<FileInfo>) -> bool>,
 }
 
 /// A node of the merged tree: what may match here, and which patterns end here.
@@ -139,9 +140,9 @@ impl Tree {
     }
 
     /// Where an entry of this name leads from these states, and the patterns it completes.
-    fn advance(&self, states: &[State], name: &[u8]) -> (Vec<State>, Vec<Str>) {
-        let mut next = Vec::new();
-        let mut complete: Vec<Str> = Vec::new();
+    fn advance(&self, states: &[State], name: &[u8], next: &mut Vec<State>, complete: &mut Vec<Str>) {
+        next.clear();
+        complete.clear();
         let mut finish = |node: usize| {
             for glob in self
                 .nodes
@@ -165,7 +166,7 @@ impl Tree {
                     {
                         if matches!(edge.pattern, Pattern::Name { .. }) && edge.pattern.matches(name) {
                             finish(edge.target);
-                            self.enter(State::At(edge.target), &mut next);
+                            self.enter(State::At(edge.target), next);
                         }
                     }
                 }
@@ -192,20 +193,19 @@ impl Tree {
                             edge,
                             levels_left: levels_left - 1,
                         },
-                        &mut next,
+                        next,
                     );
                     if self
                         .nodes
                         .get(target)
                         .is_some_and(|target| !target.edges.is_empty())
                     {
-                        self.enter(State::At(target), &mut next);
+                        self.enter(State::At(target), next);
                     }
                 }
             }
         }
         next.retain(|state| self.can_continue(*state));
-        (next, complete)
     }
 
     fn can_continue(&self, state: State) -> bool {
@@ -237,13 +237,20 @@ pub fn glob(
     let mut first = Vec::new();
     tree.enter(State::At(0), &mut first);
     first.retain(|state| tree.can_continue(*state));
-    let mut pending = VecDeque::new();
+    let (mut next, mut complete) = (Vec::new(), Vec::new());
+    let trial = RefCell::new((Vec::new(), Vec::new()));
+    let mut pending = Vec::new();
     if !first.is_empty() {
-        pending.push_back((root.clone(), first));
+        pending.push((root.clone(), first));
     }
-    while let Some((directory, states)) = pending.pop_back() {
+    while let Some((directory, states)) = pending.pop() {
         scope.checkpoint()?;
-        let entries = match accessor.read_dir(scope, &directory) {
+        let is_wanted = |name: &[u8], may_have_entries: bool| {
+            let (next, complete) = &mut *trial.borrow_mut();
+            tree.advance(&states, name, next, complete);
+            !complete.is_empty() || (may_have_entries && !next.is_empty())
+        };
+        let mut entries = match accessor.read_dir_for(scope, &directory, &is_wanted) {
             Ok(entries) => entries,
             Err(Error::NotFound(_)) => continue,
             Err(error) => {
@@ -254,25 +261,47 @@ pub fn glob(
                 continue;
             }
         };
-        // Sorted, and one entry a name.
-        let entries: BTreeMap<_, FileInfo> = entries.into_iter().map(|info| (info.name(), info)).collect();
-        let mut below = Vec::new();
-        for (name, info) in &entries {
-            let (next, complete) = tree.advance(&states, name);
-            if !complete.is_empty() {
-                found(info, &complete)?;
+        // Sorted, and one entry a name: the last.
+        entries.sort_by(|left, right| name(left).cmp(name(right)));
+        entries.dedup_by(|later, earlier| {
+            let is_same = name(later) == name(earlier);
+            if is_same {
+                std::mem::swap(later, earlier);
             }
-            if !next.is_empty() && may_descend(scope, accessor, info, options) {
-                below.push((info.path.clone(), next));
+            is_same
+        });
+        let first_below = pending.len();
+        for info in entries {
+            tree.advance(&states, name(&info), &mut next, &mut complete);
+            if complete.is_empty() && next.is_empty() {
+                continue;
+            }
+            let info = Arc::new(info);
+            if !complete.is_empty() {
+                found(&info, &complete)?;
+            }
+            if !next.is_empty() && may_descend(scope, accessor, &info, options) {
+                pending.push((info.path.clone(), next.clone()));
             }
         }
         // A stack, filled backwards: memory is bounded by depth times width, not by the whole breadth of the tree.
-        pending.extend(below.into_iter().rev());
+        if let Some(below) = pending.get_mut(first_below..) {
+            below.reverse();
+        }
     }
     Ok(())
 }
 
-fn may_descend(scope: &Scope, accessor: &dyn Accessor, info: &FileInfo, options: &GlobOptions<'_>) -> bool {
+fn name(info: &FileInfo) -> &[u8] {
+    info.path.components().last().map_or(&[], |name| name.as_bytes())
+}
+
+fn may_descend(
+    scope: &Scope,
+    accessor: &dyn Accessor,
+    info: &Arc<FileInfo>,
+    options: &GlobOptions<'_>,
+) -> bool {
     if info.mode.is_link() {
         if options.no_symlink {
             return false;

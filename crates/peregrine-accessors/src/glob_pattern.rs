@@ -17,8 +17,8 @@ pub enum Pattern {
     Name {
         /// As written, to merge equal components.
         text: Vec<u8>,
-        /// The compiled form.
-        regex: Regex,
+        /// The compiled form; none for `*`, which every name matches.
+        regex: Option<Regex>,
     },
     /// `**N`: this many levels of directories.
     Recurse(u32),
@@ -34,6 +34,12 @@ impl Pattern {
                 .and_then(|digits| digits.parse().ok());
             return Ok(Pattern::Recurse(depth.unwrap_or(DEFAULT_RECURSION)));
         }
+        if component == b"*" {
+            return Ok(Pattern::Name {
+                text: component.to_vec(),
+                regex: None,
+            });
+        }
         let regex = RegexBuilder::new(&to_regex(component))
             .case_insensitive(true)
             .multi_line(true)
@@ -43,7 +49,7 @@ impl Pattern {
             .map_err(|error| error.to_string())?;
         Ok(Pattern::Name {
             text: component.to_ascii_lowercase(),
-            regex,
+            regex: Some(regex),
         })
     }
 
@@ -51,7 +57,10 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         match self {
-            Pattern::Name { regex, .. } => regex.is_match(as_characters(name).as_bytes()),
+            Pattern::Name { regex: None, .. } => true,
+            Pattern::Name {
+                regex: Some(regex), ..
+            } => regex.is_match(as_characters(name).as_bytes()),
             Pattern::Recurse(_) => true,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A path, parsed once. It becomes text only when printed or handed to the system.
 #[derive(Debug, Clone)]
 pub struct OsPath {
-    components: Arc<Vec<Str>>,
+    components: Arc<[Str]>,
     dialect: Dialect,
     /// The container this path is inside of; its `path` member is not used.
     delegate: Option<Arc<Pathspec>>,
@@ -18,7 +18,7 @@ impl OsPath {
     #[must_use]
     pub fn new(dialect: Dialect, components: Vec<Str>) -> OsPath {
         OsPath {
-            components: Arc::new(components),
+            components: Arc::from(components),
             dialect,
             delegate: None,
         }
@@ -44,7 +44,7 @@ impl OsPath {
     /// The path a pathspec names: its `Path` in this dialect, inside its container.
     #[must_use]
     pub fn from_pathspec(dialect: Dialect, spec: &Pathspec) -> OsPath {
-        let components = dialect.split(&spec.path).into_iter().map(Str::from).collect();
+        let components: Vec<Str> = dialect.split(&spec.path).into_iter().map(Str::from).collect();
         let has_delegate = !spec.delegate_accessor.is_empty() || !spec.container().is_empty();
         let delegate = has_delegate.then(|| {
             Arc::new(Pathspec {
@@ -53,7 +53,7 @@ impl OsPath {
             })
         });
         OsPath {
-            components: Arc::new(components),
+            components: Arc::from(components),
             dialect,
             delegate,
         }
@@ -94,7 +94,7 @@ impl OsPath {
     #[must_use]
     pub fn with_components(&self, components: Vec<Str>) -> OsPath {
         OsPath {
-            components: Arc::new(components),
+            components: Arc::from(components),
             dialect: self.dialect,
             delegate: self.delegate.clone(),
         }
@@ -112,10 +112,11 @@ impl OsPath {
     /// This path and one more component.
     #[must_use]
     pub fn child(&self, name: Str) -> OsPath {
-        let mut components = Vec::with_capacity(self.components.len() + 1);
-        components.extend(self.components.iter().cloned());
-        components.push(name);
-        self.with_components(components)
+        OsPath {
+            components: self.components.iter().cloned().chain([name]).collect(),
+            dialect: self.dialect,
+            delegate: self.delegate.clone(),
+        }
     }
 
     /// This path and more components.

@@ -66,38 +66,5 @@ pub(crate) fn json_text(scope: &Scope, value: &Value) -> Vec<u8> {
 
 /// Values out of JSON text, where long strings that are RFC 3339 become times.
 pub fn text_of_json(text: &[u8]) -> Result<Value, String> {
-    json::parse(text)
-        .map(|value| with_times(value, 0))
-        .map_err(|error| error.to_string())
-}
-
-/// Nesting past which strings stay strings; the parser refuses deeper texts anyway.
-const MAX_DEPTH: u32 = 512;
-
-fn with_times(value: Value, depth: u32) -> Value {
-    match value {
-        Value::Str(text) => match as_time(&text) {
-            Some(time) => Value::Time(time),
-            None => Value::Str(text),
-        },
-        Value::Array(items) if depth < MAX_DEPTH => Arc::unwrap_or_clone(items)
-            .into_iter()
-            .map(|item| with_times(item, depth + 1))
-            .collect(),
-        Value::Dict(dict) if depth < MAX_DEPTH => Value::Dict(
-            dict.entries()
-                .into_iter()
-                .map(|(key, item)| (key, with_times(item, depth + 1)))
-                .collect(),
-        ),
-        other => other,
-    }
-}
-
-/// At least 20 characters with a `T` in the middle, and RFC 3339.
-fn as_time(text: &Str) -> Option<Time> {
-    if text.len() < 20 || text.get(10) != Some(&b'T') {
-        return None;
-    }
-    peregrine_engine::time::parse_rfc3339(text.as_utf8()?)
+    json::parse_with_times(text).map_err(|error| error.to_string())
 }

@@ -208,7 +208,7 @@ impl<'a> Grouper<'a> {
     /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
     #[cold]
     fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
-        if !self.current.adapter.is_due() {
+        if !self.current.adapter.is_due(self.current.rows_scanned) {
             return None;
         }
         let (columns, _) = row.slots()?;

@@ -13,6 +13,7 @@ mod matching;
 mod materialize;
 mod node;
 mod order;
+mod packed;
 mod pipeline;
 mod runs;
 mod select;

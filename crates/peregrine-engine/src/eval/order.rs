@@ -8,7 +8,8 @@ use std::collections::BinaryHeap;
 use std::io;
 
 use super::compare::{greater, less};
-use super::runs::{RunFile, RunReader, RunWriter, row_size};
+use super::packed::{PackedRows, Place};
+use super::runs::{RunFile, RunReader, RunWriter};
 use super::sort::merge_sort;
 use crate::query::{RowSink, Stop};
 use crate::scope::Scope;
@@ -18,8 +19,6 @@ use crate::value::{PositionCache, Row, Str, Value};
 const RETRY_AFTER: usize = 100_000;
 /// Runs merged at a time; each holds a file open.
 const MAX_RUNS: usize = 64;
-/// Rows in a piece of [`Rows`].
-const PIECE: usize = 4096;
 
 /// The column to sort by.
 #[derive(Clone)]
@@ -45,9 +44,7 @@ pub(crate) struct Sorter<'a> {
     scope: &'a Scope,
     order: Order,
     cache: PositionCache,
-    rows: Rows,
-    /// Bytes the rows take, about.
-    size: usize,
+    rows: PackedRows,
     /// Rows to have before the next attempt to write a file.
     spill_from: usize,
     chunks: Vec<RunFile>,
@@ -61,8 +58,7 @@ impl<'a> Sorter<'a> {
             scope,
             order,
             cache: PositionCache::default(),
-            rows: Rows::default(),
-            size: 0,
+            rows: PackedRows::default(),
             spill_from: 0,
             chunks: Vec::new(),
             reported: false,
@@ -73,7 +69,7 @@ impl<'a> Sorter<'a> {
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
         let sorted = self.sorted();
         let mut held = std::mem::take(&mut self.rows);
-        let mut last = sorted.into_iter().map(move |position| held.take(position));
+        let mut last = sorted.into_iter().map(move |place| held.take(place));
         if self.chunks.is_empty() {
             return last.try_for_each(|row| rows.push(row));
         }
@@ -129,31 +125,30 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// The order of the rows in memory.
-    fn sorted(&self) -> Vec<u32> {
+    /// The places of the rows in memory, in order.
+    fn sorted(&self) -> Vec<Place> {
         let is_descending = self.order.is_descending();
-        let ints = |key: Value| match key {
-            Value::Int(key) => Some(key),
-            _ => None,
-        };
-        let texts = |key: Value| match key {
-            Value::Str(key) => Some(key),
-            _ => None,
-        };
         // Plain keys have a total order that is the language's; descending order reverses equal rows, too.
-        let mut sorted = if let Some(keys) = self.keys(ints) {
-            by_key(keys)
-        } else if let Some(keys) = self.keys(texts) {
-            by_key(keys)
+        let mut sorted = if let Some(mut keys) = self.int_keys() {
+            keys.sort_unstable();
+            keys.into_iter().map(|(_, place)| place).collect()
+        } else if let Some(sorted) = self.sorted_texts() {
+            sorted
         } else {
-            let keys: Vec<Option<Value>> = self.rows.iter().map(|row| self.key(row)).collect();
+            let places: Vec<Place> = self.places().map(|(place, _)| place).collect();
+            let keys: Vec<Option<Value>> = places
+                .iter()
+                .map(|place| self.key(&self.rows.get(*place)))
+                .collect();
             let key = |position: u32| keys.get(position as usize).and_then(Option::as_ref);
-            return merge_sort(count(keys.len()), &mut |a, b| match (key(a), key(b)) {
+            let sorted = merge_sort(count(keys.len()), &mut |a, b| match (key(a), key(b)) {
                 // A row without the column is equal to all.
                 (Some(a), Some(b)) if is_descending => !less(self.scope, a, b),
                 (Some(a), Some(b)) => less(self.scope, a, b),
                 _ => false,
             });
+            let place = |position: u32| places.get(position as usize).copied();
+            return sorted.into_iter().filter_map(place).collect();
         };
         if is_descending {
             sorted.reverse();
@@ -161,13 +156,62 @@ impl<'a> Sorter<'a> {
         sorted
     }
 
-    /// All keys with their positions, if they are all of the kind wanted.
-    fn keys<T>(&self, wanted: impl Fn(Value) -> Option<T>) -> Option<Vec<(T, u32)>> {
-        let mut keys = Vec::with_capacity(self.rows.count);
-        for (row, position) in self.rows.iter().zip(0..) {
-            keys.push((wanted(self.key(row)?)?, position));
+    /// The places of all rows and of their keys.
+    fn places(&self) -> impl Iterator<Item = (Place, Option<Place>)> {
+        let name = self.order.column();
+        self.rows.places(|columns| self.cache.position(columns, name))
+    }
+
+    /// All keys with the places of their rows, if all are ints.
+    fn int_keys(&self) -> Option<Vec<(i64, Place)>> {
+        let mut keys = Vec::new();
+        for (row, key) in self.places() {
+            let key = self.rows.int(key?)?;
+            if keys.is_empty() {
+                keys.reserve_exact(self.rows.len());
+            }
+            keys.push((key, row));
         }
         Some(keys)
+    }
+
+    /// The places of the rows in the order of their keys, if all are strings.
+    fn sorted_texts(&self) -> Option<Vec<Place>> {
+        let mut keys: Vec<(u64, Place, Place)> = Vec::new();
+        // Paths and the like begin all alike.
+        let mut common: Option<&[u8]> = None;
+        for (row, key) in self.places() {
+            let text = self.rows.text(key?)?;
+            let common = common.get_or_insert(text);
+            let length = common.iter().zip(text).take_while(|(a, b)| a == b).count();
+            *common = &common[..length];
+            if keys.is_empty() {
+                keys.reserve_exact(self.rows.len());
+            }
+            keys.push((0, key?, row));
+        }
+        let common = common.map_or(0, <[u8]>::len);
+        let rest = |place: Place| {
+            self.rows
+                .text(place)
+                .and_then(|text| text.get(common..))
+                .unwrap_or_default()
+        };
+        for (start, text_place, _) in &mut keys {
+            let mut bytes = [0; 8];
+            bytes
+                .iter_mut()
+                .zip(rest(*text_place))
+                .for_each(|(to, from)| *to = *from);
+            *start = u64::from_be_bytes(bytes);
+        }
+        keys.sort_unstable_by(|(left_start, left, left_row), (right_start, right, right_row)| {
+            left_start
+                .cmp(right_start)
+                .then_with(|| rest(*left).cmp(rest(*right)))
+                .then_with(|| left_row.cmp(right_row))
+        });
+        Some(keys.into_iter().map(|(_, _, place)| place).collect())
     }
 
     fn spill(&mut self) {
@@ -175,15 +219,11 @@ impl<'a> Sorter<'a> {
         let written = self.write_run(|writer| {
             sorted
                 .iter()
-                .try_for_each(|position| match self.rows.get(*position) {
-                    Some(row) => writer.push(self.scope, row),
-                    None => Ok(()),
-                })
+                .try_for_each(|place| writer.push(self.scope, &self.rows.get(*place)))
         });
         let merged = written.and_then(|chunk| {
             self.chunks.push(chunk);
-            self.rows = Rows::default();
-            self.size = 0;
+            self.rows = PackedRows::default();
             if self.chunks.len() < MAX_RUNS {
                 return Ok(());
             }
@@ -203,7 +243,7 @@ impl<'a> Sorter<'a> {
             self.scope.log_line(&format!(
                 "ERROR:ORDER BY: unable to write a temporary file: {error}"
             ));
-            self.spill_from = self.rows.count.saturating_add(RETRY_AFTER);
+            self.spill_from = self.rows.len().saturating_add(RETRY_AFTER);
         }
     }
 
@@ -222,10 +262,10 @@ impl RowSink for Sorter<'_> {
             self.scope
                 .log_line(&format!("Order by column {column} not present in row"));
         }
-        self.size += row_size(&row);
         self.rows.push(row);
-        let is_full = self.size >= self.scope.context().sort_memory() || self.rows.count >= u32::MAX as usize;
-        if is_full && self.rows.count >= self.spill_from {
+        let is_full =
+            self.rows.size() >= self.scope.context().sort_memory() || self.rows.len() >= u32::MAX as usize;
+        if is_full && self.rows.len() >= self.spill_from {
             self.spill();
         }
         Ok(())
@@ -238,52 +278,6 @@ impl Sorter<'_> {
         match row.slots() {
             Some(_) => row.resolve(column, &self.cache).is_none(),
             None => row.get(column).is_none(),
-        }
-    }
-}
-
-/// Positions by key, equal keys in the order they came.
-fn by_key<T: Ord>(mut keys: Vec<(T, u32)>) -> Vec<u32> {
-    keys.sort_unstable();
-    keys.into_iter().map(|(_, position)| position).collect()
-}
-
-/// Rows in the order they came, in pieces: one list that grows needs its old place and one of twice the size at the same time.
-#[derive(Default)]
-struct Rows {
-    pieces: Vec<Vec<Row>>,
-    count: usize,
-}
-
-impl Rows {
-    fn push(&mut self, row: Row) {
-        self.count += 1;
-        match self.pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE => piece.push(row),
-            last => {
-                // Many sorts are of a few rows only.
-                let mut piece = Vec::with_capacity(if last.is_some() { PIECE } else { 4 });
-                piece.push(row);
-                self.pieces.push(piece);
-            }
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Row> {
-        self.pieces.iter().flatten()
-    }
-
-    fn get(&self, position: u32) -> Option<&Row> {
-        let position = position as usize;
-        self.pieces.get(position / PIECE)?.get(position % PIECE)
-    }
-
-    fn take(&mut self, position: u32) -> Row {
-        let position = position as usize;
-        let piece = self.pieces.get_mut(position / PIECE);
-        match piece.and_then(|piece| piece.get_mut(position % PIECE)) {
-            Some(row) => std::mem::replace(row, Row::gone()),
-            None => Row::gone(),
         }
     }
 }

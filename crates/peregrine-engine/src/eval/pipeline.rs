@@ -85,7 +85,7 @@ pub(crate) struct CurrentRow<'a> {
     /// The query bound to the columns most rows have.
     shape: Option<Box<Shape>>,
     pub(super) adapter: Adapter,
-    rows_scanned: u64,
+    pub(super) rows_scanned: u64,
     pub(super) functions_called: u64,
 }
 
@@ -194,7 +194,7 @@ impl<'a> CurrentRow<'a> {
     /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
     #[cold]
     fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
-        if !self.adapter.is_due() {
+        if !self.adapter.is_due(self.rows_scanned) {
             return None;
         }
         let (columns, _) = row.slots()?;

@@ -403,7 +403,7 @@ pub(crate) fn row_size(row: &Row) -> usize {
     }
 }
 
-fn heap_size(value: &Value, depth: u32) -> usize {
+pub(super) fn heap_size(value: &Value, depth: u32) -> usize {
     /// An allocation with its counters.
     const SHARED: usize = 32;
     let nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1);

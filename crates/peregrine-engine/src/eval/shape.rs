@@ -142,6 +142,8 @@ pub(crate) struct Adapter {
     wait: u32,
     patience: u32,
     attempts: u32,
+    /// Rows there had been when it was last decided.
+    decided_at: u64,
 }
 
 impl Adapter {
@@ -152,12 +154,13 @@ impl Adapter {
             patience: wait,
             // EXPLAIN tells what the scope does.
             attempts: if scope.0.explain { 0 } else { ATTEMPTS },
+            decided_at: 0,
         }
     }
 
-    /// A row did not fit: true when binding to its shape should be tried now.
+    /// A row, the last of so many, did not fit: true when binding to its shape should be tried now.
     #[inline]
-    pub(crate) fn is_due(&mut self) -> bool {
+    pub(crate) fn is_due(&mut self, rows: u64) -> bool {
         if self.attempts == 0 {
             return false;
         }
@@ -166,6 +169,11 @@ impl Adapter {
             return false;
         }
         self.patience = self.wait;
+        let since = rows.saturating_sub(std::mem::replace(&mut self.decided_at, rows));
+        // Most of them fitted: another shape would fit fewer.
+        if since > 2 * (u64::from(self.wait) + 1) {
+            return false;
+        }
         self.attempts -= 1;
         true
     }

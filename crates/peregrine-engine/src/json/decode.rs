@@ -1,10 +1,13 @@
 //! JSON to values.
 
+use super::shapes::{Shapes, member_place, with_shapes};
 use crate::memory;
 use crate::value::{Dict, Row, Str, Value};
 
 /// Nesting past which a text is refused.
 const MAX_DEPTH: u32 = 500;
+
+const TOO_LARGE: &str = "too large for the memory a query may hold";
 
 /// Where and why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,36 +21,28 @@ pub struct JsonError {
 
 /// Parses the JSON value that a text starts with, and gives what follows it.
 pub fn parse_first(text: &[u8]) -> Result<(Value, &[u8]), JsonError> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        stored_row: false,
-    };
-    let value = parser.value(0)?;
-    Ok((value, text.get(parser.at..).unwrap_or_default()))
+    with_shapes(|shapes| {
+        let mut parser = Parser::new(text, false, shapes);
+        let value = parser.value(0, 0)?;
+        Ok((value, text.get(parser.at..).unwrap_or_default()))
+    })
 }
 
 /// Parses one JSON value. Whole numbers are ints; key order is kept; a repeated key's last value counts.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
-    Parser {
-        text,
-        at: 0,
-        stored_row: false,
-    }
-    .document()
+    with_shapes(|shapes| Parser::new(text, false, shapes).document())
+}
+
+/// Parses one JSON value, as [`parse`] does, in which long strings that are RFC 3339 become times.
+pub fn parse_with_times(text: &[u8]) -> Result<Value, JsonError> {
+    with_shapes(|shapes| Parser::new(text, true, shapes).document())
 }
 
 /// Parses a stored row (result sets, spill files): whole floats have become ints there, and long strings that are
 /// RFC 3339 become times again.
 pub fn decode_row(text: &[u8]) -> Result<Row, JsonError> {
-    Parser {
-        text,
-        at: 0,
-        stored_row: true,
-    }
-    .document()
-    .map(|value| match value {
-        Value::Dict(dict) => dict.to_row(),
+    parse_with_times(text).map(|value| match value {
+        Value::Dict(dict) => dict.into_row(),
         other => Row::from(other),
     })
 }
@@ -55,7 +50,20 @@ pub fn decode_row(text: &[u8]) -> Result<Row, JsonError> {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
-    stored_row: bool,
+    /// Long strings that are RFC 3339 are times.
+    has_times: bool,
+    shapes: &'a mut Shapes,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a [u8], has_times: bool, shapes: &'a mut Shapes) -> Parser<'a> {
+        Parser {
+            text,
+            at: 0,
+            has_times,
+            shapes,
+        }
+    }
 }
 
 impl Parser<'_> {
@@ -64,7 +72,7 @@ impl Parser<'_> {
         if self.text.starts_with("\u{feff}".as_bytes()) {
             self.at = 3;
         }
-        let value = self.value(0)?;
+        let value = self.value(0, 0)?;
         self.blanks();
         if self.at < self.text.len() {
             Err(self.error("text after the value"))
@@ -73,14 +81,15 @@ impl Parser<'_> {
         }
     }
 
-    fn value(&mut self, depth: u32) -> Result<Value, JsonError> {
+    /// `place` tells objects of different places apart.
+    fn value(&mut self, depth: u32, place: usize) -> Result<Value, JsonError> {
         if depth > MAX_DEPTH {
             return Err(self.error("nested too deeply"));
         }
         self.blanks();
         match self.peek() {
-            Some(b'{') => crate::stack::grow(|| self.object(depth)),
-            Some(b'[') => crate::stack::grow(|| self.list(depth)),
+            Some(b'{') => crate::stack::grow(|| self.object(depth, place)),
+            Some(b'[') => crate::stack::grow(|| self.list(depth, place)),
             Some(b'"') => {
                 let text = self.string()?;
                 Ok(self.string_value(text))
@@ -93,38 +102,87 @@ impl Parser<'_> {
         }
     }
 
-    fn object(&mut self, depth: u32) -> Result<Value, JsonError> {
+    fn object(&mut self, depth: u32, place: usize) -> Result<Value, JsonError> {
         self.at += 1;
-        let dict = Dict::new();
         self.blanks();
         if self.take(b'}') {
-            return Ok(Value::Dict(dict));
+            return Ok(Value::Dict(Dict::new()));
         }
+        if memory::is_exhausted() {
+            return Err(self.error(TOO_LARGE));
+        }
+        let guess = self.shapes.take_guess(place);
+        let guessed = guess.as_ref().map_or(&[][..], |columns| columns.names());
+        let mut values = Vec::with_capacity(guessed.len());
+        // Empty as long as the keys are those of the guess.
+        let mut names: Vec<Str> = Vec::new();
         loop {
             self.blanks();
-            if self.peek() != Some(b'"') {
-                return Err(self.error("expected a key"));
+            let position = values.len();
+            let expected = guessed.get(position).filter(|_| names.is_empty());
+            if !expected.is_some_and(|name| self.take_key(name)) {
+                if names.is_empty() {
+                    names.extend(guessed.iter().take(position).cloned());
+                }
+                if !memory::has_room_in(&names) || !memory::has_room_in(&values) {
+                    return Err(self.error(TOO_LARGE));
+                }
+                names.push(self.key()?);
             }
-            if memory::is_exhausted() {
-                return Err(self.error("too large for the memory a query may hold"));
-            }
-            let key = self.string()?;
             self.blanks();
             if !self.take(b':') {
                 return Err(self.error("expected `:`"));
             }
-            dict.set(key, self.value(depth + 1)?);
+            let value = self.value(depth + 1, member_place(place, position))?;
+            values.push(value);
             self.blanks();
             if self.take(b'}') {
-                return Ok(Value::Dict(dict));
+                break;
             }
             if !self.take(b',') {
                 return Err(self.error("expected `,` or `}`"));
             }
         }
+        let columns = match guess {
+            Some(columns) if names.is_empty() && values.len() == columns.len() => {
+                self.shapes.guess(place, &columns);
+                columns
+            }
+            guess => {
+                if let (Some(columns), true) = (&guess, names.is_empty()) {
+                    names.extend(columns.names().iter().take(values.len()).cloned());
+                }
+                // The index of a long list.
+                if !memory::has_room(names.len().saturating_mul(2 * size_of::<Str>())) {
+                    return Err(self.error(TOO_LARGE));
+                }
+                self.shapes.list(place, names, &mut values)
+            }
+        };
+        Ok(Value::Dict(Dict::from_columns(columns, values)))
     }
 
-    fn list(&mut self, depth: u32) -> Result<Value, JsonError> {
+    /// Passes over a key if it is this one, which has nothing to be escaped.
+    #[inline]
+    fn take_key(&mut self, name: &[u8]) -> bool {
+        let end = self.at + 1 + name.len();
+        let found = self.peek() == Some(b'"')
+            && self.text.get(end) == Some(&b'"')
+            && self.text.get(self.at + 1..end) == Some(name);
+        if found {
+            self.at = end + 1;
+        }
+        found
+    }
+
+    fn key(&mut self) -> Result<Str, JsonError> {
+        if self.peek() != Some(b'"') {
+            return Err(self.error("expected a key"));
+        }
+        self.string()
+    }
+
+    fn list(&mut self, depth: u32, place: usize) -> Result<Value, JsonError> {
         self.at += 1;
         let mut items = Vec::new();
         self.blanks();
@@ -133,9 +191,9 @@ impl Parser<'_> {
         }
         loop {
             if !memory::has_room_in(&items) {
-                return Err(self.error("too large for the memory a query may hold"));
+                return Err(self.error(TOO_LARGE));
             }
-            items.push(self.value(depth + 1)?);
+            items.push(self.value(depth + 1, member_place(place, 0))?);
             self.blanks();
             if self.take(b']') {
                 return Ok(Value::array(items));
@@ -153,11 +211,14 @@ impl Parser<'_> {
             let rest = self.text.get(self.at..).unwrap_or_default();
             let plain = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| self.error("string without end"))?;
             if !memory::has_room(plain) {
-                return Err(self.error("too large for the memory a query may hold"));
+                return Err(self.error(TOO_LARGE));
             }
-            out.extend_from_slice(&rest[..plain]);
             let quote = rest[plain] == b'"';
             self.at += plain + 1;
+            if quote && out.is_empty() {
+                return Ok(Str::new(&rest[..plain]));
+            }
+            out.extend_from_slice(&rest[..plain]);
             if quote {
                 return Ok(Str::from(out));
             }
@@ -213,6 +274,9 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<Value, JsonError> {
+        if let Some(short) = self.short_int() {
+            return Ok(Value::Int(short));
+        }
         let rest = self.text.get(self.at..).unwrap_or_default();
         let len = rest
             .iter()
@@ -233,8 +297,29 @@ impl Parser<'_> {
         Ok(value)
     }
 
+    /// Passes over a whole number that fits for sure.
+    #[inline]
+    fn short_int(&mut self) -> Option<i64> {
+        let rest = self.text.get(self.at..)?;
+        let is_negative = rest.first() == Some(&b'-');
+        let sign = usize::from(is_negative);
+        let mut number = 0_i64;
+        let mut length = sign;
+        loop {
+            match rest.get(length) {
+                Some(digit @ b'0'..=b'9') if length < 18 => number = number * 10 + i64::from(digit - b'0'),
+                Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') => return None,
+                _ if length == sign => return None,
+                _ => break,
+            }
+            length += 1;
+        }
+        self.at += length;
+        Some(if is_negative { -number } else { number })
+    }
+
     fn string_value(&self, text: Str) -> Value {
-        let looks_like_time = self.stored_row && text.len() >= 20 && text.get(10) == Some(&b'T');
+        let looks_like_time = self.has_times && text.len() >= 20 && text.get(10) == Some(&b'T');
         let time = looks_like_time
             .then(|| crate::time::parse_rfc3339(text.as_utf8()?))
             .flatten();
@@ -269,6 +354,99 @@ impl Parser<'_> {
         JsonError {
             at: self.at.min(self.text.len()),
             what,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode_row, parse};
+    use crate::value::{Dict, Value};
+    use crate::{Context, Scope, json};
+    use std::sync::Arc;
+
+    fn shown(value: &Value) -> String {
+        let scope = Scope::root(&Context::builder().build(), Dict::new());
+        let mut out = Vec::new();
+        json::write_value(&scope, value, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn objects_that_look_alike_share_their_keys() {
+        let keys = |text: &[u8]| decode_row(text).unwrap().columns();
+        let first = keys(br#"{"Name":"a","Size":1}"#);
+        assert!(Arc::ptr_eq(&first, &keys(br#"{ "Name" : "b", "Size": 2 }"#)));
+        let other = keys(br#"{"Size":1,"Name":"a"}"#);
+        assert!(!Arc::ptr_eq(&first, &other));
+        assert!(Arc::ptr_eq(&first, &keys(br#"{"Name":"c","Size":3}"#)));
+    }
+
+    /// What an object is like does not depend on those before it.
+    #[test]
+    fn keys_are_those_of_the_text() {
+        let long = format!(r#"{{"{}":1,"b":2}}"#, "k".repeat(300));
+        let many: Vec<String> = (0..300).map(|at| format!(r#""key{at}":{at}"#)).collect();
+        let many = format!("{{{}}}", many.join(","));
+        let cases = [
+            (r#"{"a":1,"b":2,"c":3}"#, r#"{"a":1,"b":2,"c":3}"#),
+            (r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2}"#),
+            (r#"{"a":1,"b":2,"c":3,"d":4}"#, r#"{"a":1,"b":2,"c":3,"d":4}"#),
+            (r#"{"a":1,"bb":2}"#, r#"{"a":1,"bb":2}"#),
+            (r#"{"b":1,"a":2}"#, r#"{"b":1,"a":2}"#),
+            // A key that repeats stands where it came last.
+            (r#"{"a":1,"b":2,"a":3}"#, r#"{"b":2,"a":3}"#),
+            (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
+            (
+                r#"{"a":1,"b":2,"c":{"a":1,"b":2}}"#,
+                r#"{"a":1,"b":2,"c":{"a":1,"b":2}}"#,
+            ),
+            (
+                r#"[{"a":1},{"b":2},{"a":3,"b":4}]"#,
+                r#"[{"a":1},{"b":2},{"a":3,"b":4}]"#,
+            ),
+            // The same bytes, but not the same key.
+            (r#"{"x\\n":1}"#, r#"{"x\\n":1}"#),
+            (r#"{"x\n":1}"#, r#"{"x\n":1}"#),
+            (r#"{"\u0061":1,"\"":2}"#, r#"{"a":1,"\"":2}"#),
+            (r#"{"":{}}"#, r#"{"":{}}"#),
+            (&long, &long),
+            (&many, &many),
+        ];
+        for _ in 0..2 {
+            for (text, wanted) in cases {
+                assert_eq!(shown(&parse(text.as_bytes()).unwrap()), wanted);
+                // Then as the guess of each of the others.
+                for (other, wanted) in cases {
+                    parse(text.as_bytes()).unwrap();
+                    assert_eq!(shown(&parse(other.as_bytes()).unwrap()), wanted, "after {text}");
+                }
+            }
+        }
+        for text in [
+            r#"{"a":1,}"#,
+            r#"{"a" 1}"#,
+            r#"{"a":1"#,
+            r#"{"a":1,"b"}"#,
+            r#"{"a"#,
+            "{,}",
+        ] {
+            parse(br#"{"a":1,"b":2}"#).unwrap();
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_what_they_say() {
+        let all = "[0,-0,7,-7,123456789012345678,1234567890123456789,-9223372036854775808,18446744073709551615,\
+                   18446744073709551616,1.5,-1e3,1E+2]";
+        assert_eq!(
+            shown(&parse(all.as_bytes()).unwrap()),
+            "[0,0,7,-7,123456789012345678,1234567890123456789,-9223372036854775808,18446744073709551615,\
+             18446744073709552000,1.5,-1000,100]"
+        );
+        for text in ["-", "1-2", "1e", "--1", "1.2.3"] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::memory;
 use crate::scope::Scope;
-use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
+use crate::value::{Dict, Row, Str, Value, ZoneId, itoa, shortest};
 
 /// Nested arrays and objects past this are cut off with `null`.
 const MAX_LIST_DEPTH: u32 = 11;
@@ -28,6 +28,17 @@ pub fn write_row_exactly(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
 pub fn write_value(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
     Encoder::new(scope).value(value, out);
 }
+
+/// Characters of ASCII that stand for themselves in a string.
+const IS_PLAIN: [bool; 256] = {
+    let mut is_plain = [false; 256];
+    let mut byte = 0x20;
+    while byte < 0x80 {
+        is_plain[byte] = !matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&');
+        byte += 1;
+    }
+    is_plain
+};
 
 /// Not a number, or infinite: the enclosing column or dict value becomes `null`.
 struct NotEncodable;
@@ -59,8 +70,12 @@ impl<'a> Encoder<'a> {
     /// Appends the row as one JSON object.
     pub fn row(&self, row: &Row, out: &mut Vec<u8>) {
         match row.as_value() {
-            None => self.object(row.entries(), out, 0, 0),
-            Some(Value::Dict(dict)) => self.object(dict.entries(), out, 0, 0),
+            None => {
+                if let Some((columns, values)) = row.slots() {
+                    self.object(columns.names(), values, out, 0, 0);
+                }
+            }
+            Some(Value::Dict(dict)) => self.dict(dict, out, 0),
             Some(value @ Value::Object(_)) => self.value(value, out),
             Some(_) => out.extend_from_slice(b"{}"),
         }
@@ -102,7 +117,7 @@ impl<'a> Encoder<'a> {
                 None => out.extend_from_slice(b"null"),
             },
             Value::Array(items) => return self.list(items.iter().cloned(), out, lists, depth),
-            Value::Dict(dict) => self.object(dict.entries(), out, 0, depth + 1),
+            Value::Dict(dict) => self.dict(dict, out, depth + 1),
             Value::Query(query) => {
                 let rows = query.collect(self.scope).into_iter().map(Row::into_value);
                 return self.list(rows, out, lists, depth);
@@ -116,12 +131,10 @@ impl<'a> Encoder<'a> {
             Value::Object(object) => match object.to_json(self.scope) {
                 Some(plain) => return self.encode(&plain, out, lists + 1, depth + 1),
                 None => {
-                    let names = object.member_names().into_iter();
-                    let members = names.map(|name| {
-                        let member = value.member(self.scope, &name);
-                        (name, member.unwrap_or_default())
-                    });
-                    self.object(members.collect(), out, lists + 1, depth + 1);
+                    let names = object.member_names();
+                    let member = |name: &Str| value.member(self.scope, name).unwrap_or_default();
+                    let members: Vec<Value> = names.iter().map(member).collect();
+                    self.object(&names, &members, out, lists + 1, depth + 1);
                 }
             },
         }
@@ -153,15 +166,23 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    fn object(&self, entries: Vec<(Str, Value)>, out: &mut Vec<u8>, lists: u32, depth: u32) {
+    fn dict(&self, dict: &Dict, out: &mut Vec<u8>, depth: u32) {
+        let (columns, values) = dict.parts();
+        self.object(columns.names(), &values, out, 0, depth);
+    }
+
+    fn object(&self, names: &[Str], values: &[Value], out: &mut Vec<u8>, lists: u32, depth: u32) {
         out.push(b'{');
-        for (i, (key, value)) in entries.iter().enumerate() {
+        for (i, (key, value)) in names.iter().zip(values).enumerate() {
             if i > 0 {
                 out.push(b',');
             }
             self.string(key, out);
             out.push(b':');
-            crate::stack::grow(|| self.or_null(value, out, lists, depth));
+            match value {
+                Value::Str(text) if depth <= MAX_DEPTH => self.string(text, out),
+                value => crate::stack::grow(|| self.or_null(value, out, lists, depth)),
+            }
         }
         out.push(b'}');
     }
@@ -174,6 +195,16 @@ impl Encoder<'_> {
         const PIECE: usize = 1 << 20;
         out.push(b'"');
         let mut rest = text;
+        if rest.len() <= PIECE {
+            // Most text is nothing but plain letters.
+            let plain = rest
+                .iter()
+                .position(|byte| !IS_PLAIN[usize::from(*byte)])
+                .unwrap_or(rest.len());
+            let (before, after) = rest.split_at(plain);
+            out.extend_from_slice(before);
+            rest = after;
+        }
         while rest.len() > PIECE && memory::has_room(out.len()) {
             // Not within a letter.
             let is_within = |at: &usize| rest.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod shapes;
 
-pub use self::decode::{JsonError, decode_row, parse, parse_first};
+pub use self::decode::{JsonError, decode_row, parse, parse_first, parse_with_times};
 pub use self::encode::{Encoder, write_row, write_row_exactly, write_value};

@@ -45,6 +45,31 @@ impl Columns {
         Arc::new(columns)
     }
 
+    /// The list of these names, if they are all different; else the names.
+    pub(crate) fn of_distinct(names: Vec<Str>) -> Result<Arc<Columns>, Vec<Str>> {
+        let mut columns = Columns {
+            id: 0,
+            names,
+            index: None,
+            beyond: None,
+        };
+        let names = &columns.names;
+        let is_distinct = if names.len() <= LINEAR {
+            (1..names.len()).all(|at| !names[..at].contains(&names[at]))
+        } else {
+            columns.reindex();
+            columns
+                .index
+                .as_ref()
+                .is_some_and(|index| index.len() == columns.names.len())
+        };
+        if !is_distinct {
+            return Err(columns.names);
+        }
+        columns.id = next_id();
+        Ok(Arc::new(columns))
+    }
+
     /// For derives: the list of these names, which answers to more than it shows. `aliases` are other spellings with
     /// the shown name, `members` what the object behind a row knows; with `is_silent` asking such a row for what nobody
     /// knows leaves no message.

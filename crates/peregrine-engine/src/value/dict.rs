@@ -59,11 +59,18 @@ impl Dict {
 
     /// A dict of these pairs; a repeated key moves to the end with its last value.
     pub fn from_pairs<K: Into<Str>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Dict {
-        let dict = Dict::new();
-        for (key, value) in pairs {
-            dict.set(key, value);
+        let pairs = pairs.into_iter().map(|(key, value)| (key.into(), value.into()));
+        let (names, values): (Vec<Str>, Vec<Value>) = pairs.unzip();
+        match Columns::of_distinct(names) {
+            Ok(columns) => Dict::from_columns(columns, values),
+            Err(names) => {
+                let dict = Dict::new();
+                for (key, value) in names.into_iter().zip(values) {
+                    dict.set(key, value);
+                }
+                dict
+            }
         }
-        dict
     }
 
     /// A dict with a shared key list; missing values are NULL.
@@ -186,6 +193,25 @@ impl Dict {
             has_field_names: state.has_field_names,
             default: state.default.clone(),
         })))
+    }
+
+    /// The keys and their values, in order.
+    pub(crate) fn parts(&self) -> (Arc<Columns>, Vec<Value>) {
+        let state = self.0.read();
+        (Arc::clone(&state.columns), state.values.clone())
+    }
+
+    /// A row of its entries. A dict that others know, or that answers to more than its keys, is itself the row.
+    #[must_use]
+    pub fn into_row(self) -> Row {
+        let state = match Arc::try_unwrap(self.0) {
+            Ok(state) => state.into_inner(),
+            Err(shared) => return Row::from(Dict(shared)),
+        };
+        if state.ignore_case || state.has_field_names || state.default.is_some() {
+            return Row::from(Dict(Arc::new(RwLock::new(state))));
+        }
+        Row::new(&state.columns, state.values)
     }
 
     /// Its entries as a row.

@@ -106,7 +106,7 @@ impl Row {
 
     /// A row of these pairs.
     pub fn from_pairs<K: Into<Str>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Row {
-        Dict::from_pairs(pairs).to_row()
+        Dict::from_pairs(pairs).into_row()
     }
 
     /// The value of a column. For a row that is a dict: of its key.

@@ -52,6 +52,11 @@ impl Str {
         }
     }
 
+    /// True when others have the same bytes, too, at no cost of their own.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(&self.0, Repr::Shared(bytes) if Arc::strong_count(bytes) > 1)
+    }
+
     /// Bytes of memory beside the value itself.
     pub(crate) fn heap_size(&self) -> usize {
         match &self.0 {

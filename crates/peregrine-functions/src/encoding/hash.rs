@@ -1,6 +1,7 @@
 //! `hash()`: MD5, SHA-1 and SHA-256 of a file.
 
-use std::io::{self, Read};
+use std::cell::Cell;
+use std::io;
 
 use md5::Md5;
 use sha1::Sha1;
@@ -72,27 +73,49 @@ impl Function for Hash {
         let Ok((mut reader, _, path)) = open(scope, args.accessor.as_ref(), &args.path) else {
             return Ok(Value::Null);
         };
-        let mut buffer = vec![0; 64 << 10];
-        let mut read = 0u64;
-        loop {
-            scope.checkpoint()?;
-            let length = match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(format!("`{}`: {error}", path.to_text()).into()),
-            };
-            hashes.update(&buffer[..length]);
-            read += length as u64;
-            if read > limit {
-                scope.log_line(&format!(
-                    "hash: `{}` has more than {limit} bytes; the rest is not hashed",
-                    path.to_text()
-                ));
-                break;
-            }
-        }
+        // Most files are small: clearing a new buffer would cost as much as they do.
+        let mut buffer = BUFFER.take();
+        buffer.resize(PIECE, 0);
+        let outcome = read_into(scope, &mut *reader, &path, limit, &mut buffer, &mut hashes);
+        BUFFER.set(buffer);
+        outcome?;
         Ok(hashes.finish())
+    }
+}
+
+/// Bytes read in one go.
+const PIECE: usize = 64 << 10;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn read_into(
+    scope: &Scope,
+    reader: &mut dyn FileReader,
+    path: &OsPath,
+    limit: u64,
+    buffer: &mut [u8],
+    hashes: &mut Hashes,
+) -> VqlResult<()> {
+    let mut read = 0u64;
+    loop {
+        scope.checkpoint()?;
+        let length = match reader.read(buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(format!("`{}`: {error}", path.to_text()).into()),
+        };
+        hashes.update(&buffer[..length]);
+        read += length as u64;
+        if read > limit {
+            scope.log_line(&format!(
+                "hash: `{}` has more than {limit} bytes; the rest is not hashed",
+                path.to_text()
+            ));
+            return Ok(());
+        }
     }
 }
 

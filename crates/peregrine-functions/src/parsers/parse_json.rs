@@ -21,6 +21,7 @@ impl Function for ParseJson {
     const NAME: &'static str = "parse_json";
     const CATEGORY: Category = Category::Parsers;
     const VERSION: i64 = 2;
+    const IS_PURE: bool = true;
     const EXAMPLES: &'static [Example] = &[
         example(
             "order is kept",

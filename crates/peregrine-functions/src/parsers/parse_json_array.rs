@@ -19,6 +19,7 @@ impl Function for ParseJsonArray {
     const NAME: &'static str = "parse_json_array";
     const CATEGORY: Category = Category::Parsers;
     const VERSION: i64 = 2;
+    const IS_PURE: bool = true;
     const EXAMPLES: &'static [Example] = &[
         example(
             "a list",

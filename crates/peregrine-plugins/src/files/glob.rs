@@ -1,6 +1,8 @@
 //! `glob()`: files by pattern.
 
-use peregrine_accessors::{FILE_MEMBERS, FileInfo, GlobOptions, PathArg, accessor};
+use std::sync::Arc;
+
+use peregrine_accessors::{FILE_MEMBERS, FileInfo, FileMode, GlobOptions, PathArg, accessor};
 use peregrine_engine::prelude::*;
 
 /// Finds files by patterns such as `/home/*/.ssh/**`.
@@ -61,6 +63,9 @@ pub struct Row {
 /// The plugin.
 pub struct Glob;
 
+/// Modes whose values rows share.
+const MODES: usize = 16;
+
 impl Plugin for Glob {
     type Args = Args;
     type Row = Row;
@@ -92,16 +97,20 @@ impl Plugin for Glob {
             None => files.parse_path(b"").map_err(|error| error.to_string())?,
         };
         let globs: Vec<Vec<u8>> = args.globs.iter().map(|glob| glob.to_vec()).collect();
-        let ask = |info: &FileInfo| {
+        let value = |info: &Arc<FileInfo>| Value::Object(Arc::clone(info) as Arc<dyn Object>);
+        let ask = |info: &Arc<FileInfo>| {
             args.recursion_callback
                 .as_ref()
-                .is_none_or(|callback| callback.call(scope, &[Value::from(info.clone())]).truth(scope))
+                .is_none_or(|callback| callback.call(scope, &[value(info)]).truth(scope))
         };
         let options = GlobOptions {
             no_symlink: args.nosymlink == Some(true),
             one_filesystem: args.one_filesystem == Some(true),
             descend: Some(&ask),
         };
+        // Most files have the mode of another, and match what the last one matched.
+        let mut modes: Vec<(FileMode, Value)> = Vec::new();
+        let mut last_globs = (Vec::new(), Value::Null);
         peregrine_accessors::glob(
             scope,
             files.as_ref(),
@@ -109,6 +118,18 @@ impl Plugin for Glob {
             &globs,
             &options,
             &mut |info, matched| {
+                if last_globs.0 != matched {
+                    let globs = matched.iter().cloned().map(Value::Str).collect();
+                    last_globs = (matched.to_vec(), Value::array(globs));
+                }
+                let known = modes.iter().find(|(mode, _)| *mode == info.mode);
+                let mode = known.map(|(_, value)| value.clone()).unwrap_or_else(|| {
+                    let value = Value::from(info.mode);
+                    if modes.len() < MODES {
+                        modes.push((info.mode, value.clone()));
+                    }
+                    value
+                });
                 rows.push(Row {
                     name: info.name(),
                     os_path: (&info.path).into(),
@@ -117,12 +138,12 @@ impl Plugin for Glob {
                     ctime: info.times.changed,
                     btime: info.times.born,
                     size: info.size,
-                    mode: info.mode.into(),
+                    mode,
                     is_dir: info.mode.is_dir(),
                     is_link: info.mode.is_link(),
                     data: info.data.clone(),
-                    globs: Value::array(matched.iter().cloned().map(Value::Str).collect()),
-                    info: info.clone().into(),
+                    globs: last_globs.1.clone(),
+                    info: value(info),
                 })
             },
         )?;

@@ -1,11 +1,15 @@
 //! JSON values as rows.
 
+use std::sync::{Arc, LazyLock};
+
 use peregrine_engine::prelude::*;
+
+static VALUE: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(["_value"]));
 
 /// A dict is a row; another value has the column `_value`.
 pub(super) fn row(value: Value) -> Row {
     match value {
-        Value::Dict(dict) => Row::from(dict),
-        other => Row::from_pairs([("_value", other)]),
+        Value::Dict(dict) => dict.into_row(),
+        other => Row::fixed_single(&VALUE, other),
     }
 }

@@ -6,6 +6,9 @@ use flate2::read::MultiGzDecoder;
 use peregrine_accessors::{Accessor, OsPath};
 use peregrine_engine::prelude::*;
 
+/// Memory for a line that is kept for the next one.
+const USUAL_LINE: usize = 64 << 10;
+
 /// The content of a file; of a gzip file what it packs.
 pub(super) fn open(
     scope: &Scope,
@@ -39,9 +42,18 @@ pub(super) fn open_or_log(
 /// The next line without its end; `None` at the end. Lines of more than `limit` bytes are an error.
 pub(super) fn next_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
+    Ok(read_line(reader, limit, &mut line)?.then_some(line))
+}
+
+/// Puts the next line without its end in the place of the last one; false at the end. Lines of more than `limit` bytes are
+/// an error.
+pub(super) fn read_line(reader: &mut dyn BufRead, limit: usize, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    // One long line is no reason to keep its memory.
+    line.shrink_to(USUAL_LINE);
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    if reader.take(most).read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
+    if reader.take(most).read_until(b'\n', line)? == 0 {
+        return Ok(false);
     }
     if line.last() == Some(&b'\n') {
         line.pop();
@@ -53,7 +65,7 @@ pub(super) fn next_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Op
             "a line has more than {limit} bytes; raise `buffer_size`"
         )));
     }
-    Ok(Some(line))
+    Ok(true)
 }
 
 /// The text without a UTF-8 byte order mark.

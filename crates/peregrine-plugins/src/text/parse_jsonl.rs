@@ -5,7 +5,7 @@ use peregrine_engine::prelude::*;
 use peregrine_functions::parse_json;
 
 use super::json_rows::row;
-use super::lines::{next_line, open, without_mark};
+use super::lines::{open, read_line, without_mark};
 
 /// Gives a row for each line of JSON; what is no object has the column `_value`. Lines that are no JSON are passed
 /// over, with one message.
@@ -56,11 +56,14 @@ impl Plugin for ParseJsonl {
         let mut reader = open(scope, files.as_ref(), &path)?;
         let mut has_complained = false;
         let mut number = 0u64;
+        let mut line = Vec::new();
         loop {
             scope.checkpoint()?;
-            let line = next_line(reader.as_mut(), MAX_LINE)
+            let is_there = read_line(reader.as_mut(), MAX_LINE, &mut line)
                 .map_err(|error| format!("`{}`: {error}", path.to_text()))?;
-            let Some(mut line) = line else { return Ok(()) };
+            if !is_there {
+                return Ok(());
+            }
             number += 1;
             if number == 1 {
                 without_mark(&mut line);

@@ -3,7 +3,7 @@
 use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
 
-use super::lines::{buffer_size, next_line, open_or_log, without_mark};
+use super::lines::{buffer_size, open_or_log, read_line, without_mark};
 
 /// Gives the lines of files, one row each. Files packed with gzip are unpacked.
 #[derive(VqlArgs)]
@@ -55,6 +55,7 @@ impl Plugin for ParseLines {
         let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
             .map_err(|error| error.to_string())?;
         let limit = buffer_size(args.buffer_size);
+        let mut line = Vec::new();
         for path in args.filename.resolve(scope, files.as_ref()) {
             let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
                 continue;
@@ -62,14 +63,16 @@ impl Plugin for ParseLines {
             let mut is_first = true;
             loop {
                 scope.checkpoint()?;
-                match next_line(reader.as_mut(), limit) {
-                    Ok(Some(mut line)) => {
+                match read_line(reader.as_mut(), limit, &mut line) {
+                    Ok(true) => {
                         if std::mem::take(&mut is_first) {
                             without_mark(&mut line);
                         }
-                        rows.push(Row { line: line.into() })?;
+                        rows.push(Row {
+                            line: Str::new(&line),
+                        })?;
                     }
-                    Ok(None) => break,
+                    Ok(false) => break,
                     Err(error) => {
                         scope.log_line(&format!("parse_lines: `{}`: {error}", path.to_text()));
                         break;

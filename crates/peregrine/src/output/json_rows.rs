@@ -12,9 +12,13 @@ const FLUSH: Duration = Duration::from_millis(200);
 /// Bytes of a row that is indented; nobody reads a larger one, and it takes ten times its size to do so.
 const MOST_PRETTY: usize = 4 << 20;
 
+/// Memory for a line that is kept for the next one.
+const USUAL_LINE: usize = 64 << 10;
+
 /// One object a line.
 pub(super) struct JsonLines {
     out: BufWriter<Box<dyn Write + Send>>,
+    line: Vec<u8>,
     last_flush: Instant,
 }
 
@@ -24,6 +28,7 @@ impl JsonLines {
         let last_flush = Instant::now().checked_sub(FLUSH).unwrap_or_else(Instant::now);
         JsonLines {
             out: BufWriter::with_capacity(64 << 10, out),
+            line: Vec::new(),
             last_flush,
         }
     }
@@ -31,14 +36,16 @@ impl JsonLines {
 
 impl RowWriter for JsonLines {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
-        let mut line = Vec::with_capacity(256);
-        json::write_row(scope, row, &mut line);
+        let line = &mut self.line;
+        line.clear();
+        line.shrink_to(USUAL_LINE);
+        json::write_row(scope, row, line);
         if memory::has_ended() {
             // The query was ended while the row was written, which is cut off.
             return Ok(());
         }
         line.push(b'\n');
-        self.out.write_all(&line)?;
+        self.out.write_all(line)?;
         if self.last_flush.elapsed() >= FLUSH {
             self.out.flush()?;
             self.last_flush = Instant::now();

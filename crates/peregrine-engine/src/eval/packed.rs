@@ -1,0 +1,482 @@
+//! Rows held compactly while they wait to be sorted.
+//!
+//! A row of its own has 24 bytes for each value and an allocation or more. Here numbers, times and strings that nobody else
+//! has stand as bytes, one row after the other, in large pieces. What is shared, or more than a plain value, stays the value
+//! it is in a list beside; so do rows that are no list of columns, or answer to more than they show.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::runs::{heap_size, row_size};
+use crate::value::{Columns, Row, Str, Time, Value, ZoneId};
+
+/// Bytes of a piece, about: a list that grows as a whole needs its old place and one of twice the size at the same time.
+const PIECE: usize = 256 << 10;
+/// A row that is longer may make its piece grow.
+const USUAL_ROW: usize = 4 << 10;
+/// Longest string that is copied.
+const MAX_COPIED: usize = 1 << 10;
+/// Column lists that are found again.
+const MAX_LISTS: usize = 4096;
+/// What a row costs when it is sorted.
+const SORTING: usize = size_of::<(u64, u64, u64)>();
+
+const NULL: u8 = 0;
+const FALSE: u8 = 1;
+const TRUE: u8 = 2;
+const UINT: u8 = 3;
+const FLOAT: u8 = 4;
+const TIME: u8 = 5;
+const STR: u8 = 6;
+const KEPT: u8 = 7;
+/// And the number of bytes, 0 to 8.
+const INT: u8 = 16;
+
+/// Where something starts: the number of the piece, and the byte in it.
+pub(super) type Place = u64;
+
+/// Rows in the order they came.
+#[derive(Default)]
+pub(super) struct PackedRows {
+    pieces: Vec<Vec<u8>>,
+    lists: Vec<Arc<Columns>>,
+    numbers: FxHashMap<u32, u64>,
+    values: Kept<Value>,
+    rows: Kept<Row>,
+    count: usize,
+    size: usize,
+}
+
+impl PackedRows {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Bytes of memory they take, and will take to be sorted, about.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn push(&mut self, row: Row) {
+        let has_room = |piece: &Vec<u8>| piece.len() + USUAL_ROW <= PIECE;
+        let mut piece = match self.pieces.pop_if(|piece| has_room(piece)) {
+            Some(piece) => piece,
+            // Many sorts are of a few rows only.
+            None if self.pieces.is_empty() => Vec::new(),
+            None => Vec::with_capacity(PIECE),
+        };
+        let start = piece.len();
+        match row.slots() {
+            Some((columns, values)) if columns.shown().is_none() => {
+                write_number(self.list(columns) + 1, &mut piece);
+                for value in values {
+                    self.write(value, &mut piece);
+                }
+            }
+            _ => {
+                self.size += row_size(&row);
+                write_number(0, &mut piece);
+                write_number(self.rows.push(row), &mut piece);
+            }
+        }
+        self.count += 1;
+        self.size += piece.len() - start + SORTING;
+        self.pieces.push(piece);
+    }
+
+    /// The places of all rows in the order they came, each with that of the value in the column that `position` tells; none
+    /// for rows without that column.
+    pub(super) fn places(
+        &self,
+        position: impl Fn(&Columns) -> Option<usize>,
+    ) -> impl Iterator<Item = (Place, Option<Place>)> {
+        let mut piece = 0;
+        let mut rest = self.pieces.first().map_or(&[][..], Vec::as_slice);
+        std::iter::from_fn(move || {
+            while rest.is_empty() {
+                piece += 1;
+                rest = self.pieces.get(piece)?;
+            }
+            let whole = self.pieces.get(piece)?.len();
+            let here = |rest: &[u8]| (piece as u64) << 32 | (whole - rest.len()) as u64;
+            let row = here(rest);
+            let mut value = None;
+            if let Start::Columns(columns) = self.start(&mut rest)? {
+                let wanted = position(columns);
+                for column in 0..columns.len() {
+                    if wanted == Some(column) {
+                        value = Some(here(rest));
+                    }
+                    skip(&mut rest)?;
+                }
+            }
+            Some((row, value))
+        })
+    }
+
+    /// A copy of the row.
+    pub(super) fn get(&self, place: Place) -> Row {
+        let mut rest = self.at(place);
+        let row = match self.start(&mut rest) {
+            Some(Start::Columns(columns)) => {
+                let mut value = || self.read(&mut rest);
+                row_of(columns, &mut value)
+            }
+            Some(Start::Row(number)) => self.rows.get(number).cloned(),
+            None => None,
+        };
+        row.unwrap_or_else(Row::gone)
+    }
+
+    /// The row, which is not asked for again.
+    pub(super) fn take(&mut self, place: Place) -> Row {
+        let PackedRows {
+            pieces,
+            lists,
+            values,
+            rows,
+            ..
+        } = self;
+        let mut rest = bytes_at(pieces, place);
+        let row = match start_of(lists, &mut rest) {
+            Some(Start::Columns(columns)) => {
+                let mut value = || match read_plain(&mut rest)? {
+                    Read::Plain(value) => Some(value),
+                    Read::Text(text) => Some(Value::Str(Str::new(text))),
+                    Read::Kept(number) => values.get_mut(number).map(std::mem::take),
+                };
+                row_of(columns, &mut value)
+            }
+            Some(Start::Row(number)) => rows
+                .get_mut(number)
+                .map(|row| std::mem::replace(row, Row::gone())),
+            None => None,
+        };
+        row.unwrap_or_else(Row::gone)
+    }
+
+    /// The value at a place, if it is an int.
+    pub(super) fn int(&self, place: Place) -> Option<i64> {
+        match read_plain(&mut self.at(place))? {
+            Read::Plain(Value::Int(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value at a place, if it is a string or NULL.
+    pub(super) fn text(&self, place: Place) -> Option<&[u8]> {
+        match read_plain(&mut self.at(place))? {
+            Read::Text(text) => Some(text),
+            Read::Kept(number) => match self.values.get(number)? {
+                Value::Str(text) => Some(text),
+                _ => None,
+            },
+            Read::Plain(Value::Null) => Some(&[]),
+            Read::Plain(_) => None,
+        }
+    }
+
+    fn at(&self, place: Place) -> &[u8] {
+        bytes_at(&self.pieces, place)
+    }
+
+    fn start<'r>(&'r self, rest: &mut &[u8]) -> Option<Start<'r>> {
+        start_of(&self.lists, rest)
+    }
+
+    fn read(&self, rest: &mut &[u8]) -> Option<Value> {
+        match read_plain(rest)? {
+            Read::Plain(value) => Some(value),
+            Read::Text(text) => Some(Value::Str(Str::new(text))),
+            Read::Kept(number) => self.values.get(number).cloned(),
+        }
+    }
+
+    fn write(&mut self, value: &Value, out: &mut Vec<u8>) {
+        match value {
+            Value::Null => out.push(NULL),
+            Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
+            Value::Int(value) => {
+                // With its sign.
+                let bits = 65 - (value ^ (value >> 63)).leading_zeros() as usize;
+                let length = bits.div_ceil(8);
+                out.push(INT + length as u8);
+                out.extend_from_slice(&value.to_le_bytes()[..length]);
+            }
+            Value::UInt(value) => {
+                out.push(UINT);
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+            Value::Float(value) => {
+                out.push(FLOAT);
+                out.extend_from_slice(&value.to_bits().to_le_bytes());
+            }
+            Value::Time(time) => {
+                out.push(TIME);
+                out.extend_from_slice(&time.unix().to_le_bytes());
+                out.extend_from_slice(&time.subsec_nanos().to_le_bytes());
+                out.extend_from_slice(&time.zone().number().to_le_bytes());
+            }
+            Value::Str(text) if text.len() <= MAX_COPIED && !text.is_shared() => {
+                out.push(STR);
+                write_number(text.len() as u64, out);
+                out.extend_from_slice(text);
+            }
+            other => {
+                out.push(KEPT);
+                self.size += size_of::<Value>() + heap_size(other, 0);
+                write_number(self.values.push(other.clone()), out);
+            }
+        }
+    }
+
+    /// The number of a column list.
+    fn list(&mut self, columns: &Arc<Columns>) -> u64 {
+        if let Some(last) = self.lists.last()
+            && Arc::ptr_eq(last, columns)
+        {
+            return self.lists.len() as u64 - 1;
+        }
+        if let Some(number) = self.numbers.get(&columns.id()) {
+            return *number;
+        }
+        if self.numbers.len() >= MAX_LISTS {
+            self.numbers.clear();
+        }
+        let number = self.lists.len() as u64;
+        self.size += size_of::<Columns>() + columns.len() * size_of::<Str>();
+        self.lists.push(Arc::clone(columns));
+        if columns.id() != 0 {
+            self.numbers.insert(columns.id(), number);
+        }
+        number
+    }
+}
+
+/// What a row begins with.
+enum Start<'r> {
+    Columns(&'r Arc<Columns>),
+    /// It is one of the whole rows.
+    Row(u64),
+}
+
+fn start_of<'r>(lists: &'r [Arc<Columns>], rest: &mut &[u8]) -> Option<Start<'r>> {
+    Some(match read_number(rest)?.checked_sub(1) {
+        Some(list) => Start::Columns(lists.get(usize::try_from(list).ok()?)?),
+        None => Start::Row(read_number(rest)?),
+    })
+}
+
+/// A value among the bytes.
+enum Read<'r> {
+    Plain(Value),
+    Text(&'r [u8]),
+    /// It is one of the values beside.
+    Kept(u64),
+}
+
+#[inline]
+fn read_plain<'r>(rest: &mut &'r [u8]) -> Option<Read<'r>> {
+    let (tag, after) = rest.split_first()?;
+    *rest = after;
+    Some(Read::Plain(match *tag {
+        NULL => Value::Null,
+        FALSE => Value::Bool(false),
+        TRUE => Value::Bool(true),
+        UINT => Value::UInt(u64::from_le_bytes(read_array(rest)?)),
+        FLOAT => Value::Float(f64::from_bits(u64::from_le_bytes(read_array(rest)?))),
+        TIME => {
+            let seconds = i64::from_le_bytes(read_array(rest)?);
+            let nanos = u32::from_le_bytes(read_array(rest)?);
+            let zone = ZoneId::from_number(u16::from_le_bytes(read_array(rest)?));
+            Value::Time(Time::from_unix(seconds, nanos).in_zone(zone))
+        }
+        STR => {
+            let length = usize::try_from(read_number(rest)?).ok()?;
+            return read_bytes(rest, length).map(Read::Text);
+        }
+        KEPT => return read_number(rest).map(Read::Kept),
+        tag => {
+            let length = usize::from(tag.checked_sub(INT)?).clamp(1, 8);
+            let mut bytes = [0; 8];
+            bytes[..length].copy_from_slice(read_bytes(rest, length)?);
+            let unused = 64 - 8 * length as u32;
+            Value::Int(i64::from_le_bytes(bytes) << unused >> unused)
+        }
+    }))
+}
+
+/// Passes over a value.
+fn skip(rest: &mut &[u8]) -> Option<()> {
+    let (tag, after) = rest.split_first()?;
+    *rest = after;
+    let length = match *tag {
+        NULL | FALSE | TRUE => 0,
+        UINT | FLOAT => 8,
+        TIME => 14,
+        STR => usize::try_from(read_number(rest)?).ok()?,
+        KEPT => return read_number(rest).map(|_| ()),
+        tag => usize::from(tag.checked_sub(INT)?),
+    };
+    read_bytes(rest, length).map(|_| ())
+}
+
+fn row_of(columns: &Arc<Columns>, value: &mut dyn FnMut() -> Option<Value>) -> Option<Row> {
+    if columns.len() == 1 {
+        return Some(Row::single(columns, value()?));
+    }
+    let mut values = Vec::with_capacity(columns.len());
+    for _ in 0..columns.len() {
+        values.push(value()?);
+    }
+    Some(Row::new(columns, values))
+}
+
+fn bytes_at(pieces: &[Vec<u8>], place: Place) -> &[u8] {
+    let piece = pieces.get((place >> 32) as usize);
+    piece
+        .and_then(|piece| piece.get(place as u32 as usize..))
+        .unwrap_or_default()
+}
+
+fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+#[inline]
+fn read_number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= u64::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn read_bytes<'r>(rest: &mut &'r [u8], length: usize) -> Option<&'r [u8]> {
+    let (bytes, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(bytes)
+}
+
+fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(*array)
+}
+
+/// A list in pieces.
+struct Kept<T>(Vec<Vec<T>>);
+
+impl<T> Kept<T> {
+    const PIECE: usize = 4096;
+
+    /// Adds an item and gives its number.
+    fn push(&mut self, item: T) -> u64 {
+        let full = self.0.len().saturating_sub(1) * Self::PIECE;
+        match self.0.last_mut() {
+            Some(piece) if piece.len() < Self::PIECE => {
+                piece.push(item);
+                (full + piece.len() - 1) as u64
+            }
+            last => {
+                let mut piece = Vec::with_capacity(if last.is_some() { Self::PIECE } else { 4 });
+                piece.push(item);
+                self.0.push(piece);
+                ((self.0.len() - 1) * Self::PIECE) as u64
+            }
+        }
+    }
+
+    fn get(&self, number: u64) -> Option<&T> {
+        let number = usize::try_from(number).ok()?;
+        self.0.get(number / Self::PIECE)?.get(number % Self::PIECE)
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut T> {
+        let number = usize::try_from(number).ok()?;
+        self.0
+            .get_mut(number / Self::PIECE)?
+            .get_mut(number % Self::PIECE)
+    }
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Kept<T> {
+        Kept(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PackedRows;
+    use crate::value::{Columns, Dict, Row, Str, Time, Value, ZoneId};
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let columns = Columns::new(["A", "B"]);
+        let row = |a, b| Row::new(&columns, vec![a, b]);
+        let dict = Dict::from_pairs([("k", 1)]);
+        let long = Str::from("a string that does not fit into a value");
+        let mut rows = vec![
+            row(Value::Null, Value::from(true)),
+            row(Value::UInt(u64::MAX), Value::Float(-0.5)),
+            row(Value::Str(long.clone()), Value::from("short")),
+            row(Value::Str(long.clone()), Value::from("x".repeat(5000))),
+            row(Value::Dict(dict.clone()), Value::bytes(b"\xff")),
+            row(
+                Value::Time(Time::from_unix(-5, 999).in_zone(ZoneId::fixed(3600))),
+                Value::from("never shared, but longer than a value"),
+            ),
+            Row::from_pairs([("Only", Value::Int(7))]),
+            Row::from(Value::from("no columns")),
+        ];
+        for bits in 0..64 {
+            let power = 1_i64 << bits;
+            let number = |int: i64| row(Value::Int(int), Value::Int(int.wrapping_neg()));
+            rows.extend([power, power.wrapping_sub(1), power.wrapping_add(1)].map(number));
+        }
+        let mut packed = PackedRows::default();
+        // More than a piece.
+        let many = 20_000;
+        for at in 0..many {
+            packed.push(rows[at % rows.len()].clone());
+        }
+        // A string nobody else has.
+        packed.push(row(
+            Value::from("one row only, but longer than a value"),
+            Value::Int(1),
+        ));
+        let all: Vec<_> = packed.places(|columns| columns.position(b"B")).collect();
+        assert_eq!((all.len(), packed.len()), (many + 1, many + 1));
+        assert_eq!(all.last().and_then(|(_, value)| packed.int((*value)?)), Some(1));
+        let last = packed.get(all[many].0).get("A").unwrap_or_default();
+        assert_eq!(
+            last.as_str().map(|text| &text[..]),
+            Some(&b"one row only, but longer than a value"[..])
+        );
+        let text = |at: usize| packed.text(all[at].1?);
+        assert_eq!((text(2), text(1)), (Some(&b"short"[..]), None));
+        assert_eq!(text(3).map(<[u8]>::len), Some(5000));
+        let show = |row: &Row| format!("{:?} {:?}", row.entries(), row.as_value());
+        for (at, (place, _)) in all.into_iter().take(many).enumerate() {
+            let wanted = show(&rows[at % rows.len()]);
+            assert_eq!(show(&packed.get(place)), wanted);
+            let row = packed.take(place);
+            assert_eq!(show(&row), wanted);
+            if let Some(back) = row.get("A").as_ref().and_then(Value::as_dict) {
+                assert!(back.is_same(&dict));
+            }
+        }
+    }
+}
