@@ -5,7 +5,7 @@ use crate::common::agent::Agent;
 use crate::common::http::{self, Browser};
 use crate::common::{PASSWORD, World};
 use crate::thousand_rows;
-use peregrine_server::{NoGui, Server, Storage};
+use peregrine_server::{Accounts, NoGui, Server, Storage};
 use peregrine_store::{FolderObjects, LocalBus, SettingStore, SqliteDatabase};
 use serde_json::json;
 use std::io::Read;
