@@ -18,7 +18,7 @@ pub(crate) struct Image<D> {
 pub(crate) enum Images<D> {
     None,
     One(Image<D>),
-    More(Box<Vec<Image<D>>>),
+    More(Box<[Image<D>]>),
 }
 
 impl<D> Images<D> {
@@ -27,7 +27,7 @@ impl<D> Images<D> {
         let mut list = match std::mem::replace(self, Images::None) {
             Images::None => Vec::new(),
             Images::One(image) => vec![image],
-            Images::More(list) => *list,
+            Images::More(list) => list.into_vec(),
         };
         let result = change(&mut list);
         *self = Images::from(list);
@@ -42,8 +42,7 @@ impl<D> From<Vec<Image<D>>> for Images<D> {
             (Some(image), true) => Images::One(image),
             (Some(image), false) => {
                 list.push(image);
-                list.shrink_to_fit();
-                Images::More(Box::new(list))
+                Images::More(list.into_boxed_slice())
             }
         }
     }
