@@ -139,7 +139,7 @@ test('deleting a collection asks, and the word has to be typed', async ({ page, 
   await page.keyboard.press('Enter');
   await page.waitForURL(`**/clients/${client}/collections`);
   await page.getByText('Collection deleted').waitFor();
-  await count(page).getByText('33 collections').waitFor();
+  await count(page).getByText('34 collections').waitFor();
 });
 
 test('monitoring that is not saved is not lost by leaving', async ({ page, base }) => {
@@ -360,4 +360,60 @@ test('marks in notes are set, not shown', async ({ page, base, client }) => {
   // Messages of the server are sentences.
   await page.goto(`${base}/artifacts/No.Such`);
   await page.getByText('No artifact No.Such').waitFor();
+});
+
+test('who stopped a collection is told from what failed, also in the list', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
+  await page.getByRole('button', { name: /Launch/ }).click();
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.locator('.flow-head .state', { hasText: 'Cancelled' }).waitFor();
+  await page.goto(`${base}/clients/${client}/collections?state=error`);
+  await count(page).getByText('1 collection').waitFor();
+  await page.locator('.table-row', { hasText: 'Linux.Sys.Crontab' }).waitFor();
+  await page.getByText('Cancelled', { exact: true }).click();
+  await page.locator('.table-row', { hasText: 'Linux.Search.FileFinder' }).waitFor();
+  await count(page).getByText('1 collection').waitFor();
+  assert.match(page.url(), /state=cancelled/);
+}, { growEveryMs: 5_000 });
+
+test('a hidden value is asked for again, and is written down nowhere', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/collections/F.D1SECRET00004/request`);
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('button', { name: 'Collect again, with changes' }).click();
+  const field = page.getByLabel('Password', { exact: true });
+  await field.waitFor();
+  await page.waitForFunction(() => document.activeElement?.getAttribute('type') === 'password');
+  assert.equal(await field.inputValue(), '');
+  await page.locator('.param', { hasText: 'Password' }).getByText('type it again').waitFor();
+  const launch = page.getByRole('button', { name: /Launch/ });
+  assert.ok(await launch.isDisabled());
+  await page.locator('.collect-why', { hasText: 'Type Password again' }).waitFor();
+  await page.keyboard.type('open sesame');
+  await page.waitForFunction(() => !document.querySelector('.collect-why'));
+  await page.getByText('API call', { exact: true }).click();
+  await page.locator('.code-block', { hasText: '"Password": "XXXXX"' }).waitFor();
+  const written = await page.evaluate(() => location.href + JSON.stringify(Object.entries(sessionStorage)) + document.body.textContent);
+  assert.ok(!/open( |\+|%20)sesame/.test(written), 'neither address nor storage nor page has it');
+  const [sent] = await Promise.all([page.waitForRequest((request) => request.method() === 'POST' && /flows$/.test(request.url())), launch.click()]);
+  assert.equal(sent.postDataJSON().artifacts[0].parameters.Password, 'open sesame');
+  await page.waitForURL(/collections\/F\.D1NEW\d+\/results/);
+});
+
+test('a column of numbers that are times is filtered as times', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}/collections/F.D1PSTREE00001/logs`);
+  await count(page).getByText('6 lines').waitFor();
+  const shown = await page.locator('[data-row="3"][data-column="0"]').innerText();
+  await page.getByRole('button', { name: 'Time: column menu' }).click({ force: true });
+  await popover(page).getByRole('combobox').selectOption('ge');
+  await popover(page).getByLabel('Value').fill(shown);
+  await page.keyboard.press('Enter');
+  await count(page).getByText('3 lines').waitFor();
+});
+
+test('the server page says in words what was refused', async ({ page, base }) => {
+  await signIn(page, base, '/server');
+  await page.locator('.refused > div', { hasText: 'Too many connections' }).getByText('1,204').waitFor();
+  await page.getByText('Two machines use one identity').waitFor();
+  assert.equal(await page.getByText(/too_many|bad_nonce/).count(), 0);
+  assert.equal(await page.locator('.refused > div', { hasText: 'Not genuine' }).count(), 0, 'what never happened is not told');
 });

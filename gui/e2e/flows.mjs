@@ -19,6 +19,9 @@ test('sign-in refuses, then leads where one wanted to go', async ({ page, base, 
 test('a lost session asks to sign in and comes back', async ({ page, base, client }) => {
   await signIn(page, base, `/clients/${client}`);
   await page.getByRole('heading', { name: 'web-ber-001' }).waitFor();
+  // All that the page asks for is here: the next question is that of the click.
+  await page.locator('.overview-table').first().waitFor();
+  await page.locator('.recent-line').first().waitFor();
   await page.evaluate(() => fetch('/api/v1/test-expire-sessions'));
   await page.getByRole('link', { name: 'Collections', exact: true }).click();
   await page.getByText('Your session ended').waitFor();

@@ -152,6 +152,29 @@ for (const [what, width, height] of [
     { width, height },
   );
 
+test('every place can be reached on a telephone', async ({ page, base, client }) => {
+  await signIn(page, base, `/clients/${client}`);
+  await page.locator('.overview-table').first().waitFor();
+  const rail = page.locator('.rail');
+  assert.ok(await rail.evaluate((each) => each.scrollWidth <= each.clientWidth), 'none is out of sight');
+  for (const name of ['Machines', 'Collections', 'Processes', 'Events', 'Artifacts', 'Monitoring', 'Server']) await page.getByRole('link', { name, exact: true }).waitFor();
+  // The process that was asked for is in view, whole.
+  await page.goto(`${base}/clients/${client}/collections/F.D1PSTREE00001/results?q=kworker`);
+  await page.locator('.chain-last', { hasText: 'kworker/u8' }).first().evaluate((link) => link.closest('a').click());
+  const focus = page.locator('.tree-node.is-focus');
+  await focus.waitFor();
+  const box = await focus.locator('rect').first().boundingBox();
+  assert.ok(box.x >= 0 && box.x + box.width <= 390, `from ${box.x} to ${box.x + box.width}`);
+}, { width: 390, height: 844 });
+
+test('room that is left goes to what is cut', async ({ page, base }) => {
+  await signIn(page, base);
+  await rows(page).first().waitFor();
+  const cut = await page.locator('.table-row [data-column="4"]').evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length);
+  assert.equal(cut, 0, 'addresses are whole');
+  assert.deepEqual(await page.evaluate(frameFaults), []);
+}, { width: 1920, height: 1080 });
+
 test('the first view is small on the wire', async ({ page, base }) => {
   let bytes = 0;
   const session = await page.context().newCDPSession(page);

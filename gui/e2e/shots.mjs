@@ -1,5 +1,7 @@
-// Screenshots of every page in both themes and two widths, to be looked at: `node e2e/shots.mjs [name…]`.
-import { mkdirSync } from 'node:fs';
+// Screenshots of every page in both themes and two widths, to be looked at: `node e2e/shots.mjs [name…]`. With
+// PEREGRINE_UPDATE_SCREENSHOTS=1 also those that the chapter on the GUI shows.
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { launch, open, signIn } from './browser.mjs';
 
 const out = process.env.SHOTS ?? 'e2e/shots';
@@ -7,6 +9,9 @@ mkdirSync(out, { recursive: true });
 const only = process.argv.slice(2);
 const sizes = process.env.SIZES ? process.env.SIZES.split(',').map(Number) : [1280, 1920];
 const themes = process.env.THEMES ? process.env.THEMES.split(',') : ['light', 'dark'];
+/** Pages with a picture in the book, and its name. */
+const BOOK = { overview: 'machine', collect: 'collect', results: 'results' };
+const images = fileURLToPath(new URL('../../docs/images', import.meta.url));
 const stage = await launch();
 const c = `/clients/${stage.client}`;
 const pages = {
@@ -48,6 +53,7 @@ for (const theme of themes)
       if (act) await act(page);
       await page.waitForTimeout(300);
       await page.screenshot({ path: `${out}/${name}-${theme}-${width}.png` });
+      if (BOOK[name] && theme === 'light' && width === 1280 && process.env.PEREGRINE_UPDATE_SCREENSHOTS === '1') copyFileSync(`${out}/${name}-${theme}-${width}.png`, `${images}/${BOOK[name]}.png`);
     }
     if (page.problems.length) console.log(theme, width, page.problems);
     await page.context().close();

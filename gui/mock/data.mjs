@@ -91,6 +91,7 @@ export const ARTIFACTS = [
   artifact('Linux.Sys.Crontab', 'Shows the scheduled jobs of all users.', [param('cronTabGlob', '', '/etc/crontab,/etc/cron.d/**,/var/spool/cron/crontabs/*', 'Where the tables are.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'", sources: [{ name: 'CronTabs', description: null }, { name: 'CronScripts', description: null }] }),
   artifact('Linux.Sys.Users', 'Lists local accounts from /etc/passwd.', [], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'" }),
   artifact('Linux.Forensics.Journal', 'Reads the systemd journal.', [param('JournalGlob', '', '/{run,var}/log/journal/*/*.journal', 'Journal files.'), param('DateAfter', 'timestamp', '', 'Only events after this time.')]),
+  artifact('Generic.Network.Share', 'Lists the files of a network share.', [param('Share', '', '', 'Its address.'), param('Password', 'redacted', '', 'What opens it.')], { basic: true }),
   artifact('Generic.Client.VQL', 'Runs any VQL on the machine.', [param('Command', 'vql', 'SELECT * FROM info()', 'The query to run.')]),
   artifact('Windows.Forensics.Prefetch', 'Parses prefetch files.', [param('prefetchGlobs', '', 'C:\\Windows\\Prefetch\\*.pf', 'Where they are.')], { precondition: "SELECT OS FROM info() WHERE OS = 'windows'" }),
   artifact('Windows.System.Services', 'Lists services.', [], { precondition: "SELECT OS FROM info() WHERE OS = 'windows'" }),

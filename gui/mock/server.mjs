@@ -26,7 +26,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   const first = state.clients[0];
   const tree = makeProcesses(processes);
   const flowOf = (flow_id, artifacts, stateName, created, rows, more = {}) => ({ flow_id, client_id: first.client_id, artifacts, state: stateName, status: null, creator: 'jana', created: iso(created), started: iso(created + 800), last_active: iso(created + 5200), finished_at: stateName === 'finished' || stateName === 'error' ? iso(created + 5200) : null, duration_ms: 4400, rows, logs: 6, uploaded_files: 0, uploaded_bytes: 0, sources: artifacts.map((name) => ({ name, rows })), urgent: false, request: { artifacts: artifacts.map((artifact) => ({ artifact, parameters: {} })), timeout: 600 }, limits: { timeout: 600, max_rows: 1_000_000, max_upload_bytes: 1_048_576_000 }, query_stats: [], ...more });
-  const logs = (flow, count) => ({ columns: [{ name: 'client_time', type: 'timestamp' }, { name: 'level', type: 'log_level' }, { name: 'message' }], rows: Array.from({ length: count }, (_, at) => [iso(NOW - 60e3 + at * 700), ['INFO', 'DEBUG', 'INFO', 'WARN', 'INFO', 'ERROR'][at % 6], ['starting query execution', 'file accessor: opened /home', 'progress: 2,048 rows', 'glob: permission denied on `/root/.ssh`', 'query finished in 4.4 s', 'upload: file vanished while reading `/tmp/.x`'][at % 6]]) });
+  const logs = (flow, count) => ({ columns: [{ name: 'client_time', type: 'number' }, { name: 'level', type: 'log_level' }, { name: 'message' }], rows: Array.from({ length: count }, (_, at) => [Math.floor((NOW - 60e3 + at * 10e3) / 1000), ['INFO', 'DEBUG', 'INFO', 'WARN', 'INFO', 'ERROR'][at % 6], ['starting query execution', 'file accessor: opened /home', 'progress: 2,048 rows', 'glob: permission denied on `/root/.ssh`', 'query finished in 4.4 s', 'upload: file vanished while reading `/tmp/.x`'][at % 6]]) });
   const tableKey = (flow, source) => `${flow.client_id}/${flow.flow_id}/${source}`;
   const put = (flow, source, table) => state.tables.set(tableKey(flow, source), table);
 
@@ -47,7 +47,9 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     ],
   };
   info.sources.forEach((source, index) => put(info, source.name, { columns: interrogation.tables[index].columns.map((name) => ({ name })), rows: interrogation.tables[index].rows }));
-  state.flows.push(pstree, finder, failed, info);
+  const secret = flowOf('F.D1SECRET00004', ['Generic.Network.Share'], 'finished', NOW - 86400e3 * 40, 0, { request: { artifacts: [{ artifact: 'Generic.Network.Share', parameters: { Share: '//files/cases', Password: 'XXXXX' } }] } });
+  put(secret, 'Generic.Network.Share', { columns: [], rows: [] });
+  state.flows.push(pstree, finder, failed, info, secret);
   for (let index = 0; index < 30; index += 1) {
     const flow = flowOf(`F.D1OLD${String(index).padStart(7, '0')}`, [ARTIFACTS[index % 8].name], 'finished', NOW - 86400e3 * (2 + index), 10 + index * 7, { creator: index % 3 ? 'jana' : 'tomas' });
     put(flow, flow.artifacts[0], { columns: [{ name: 'Key' }, { name: 'Value', type: 'number' }], rows: Array.from({ length: flow.rows }, (_, at) => [`k${at}`, at < 60 ? at : at * 1_234_567]) });
@@ -84,7 +86,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     put(flow, source.name, { columns: table.columns, rows: [] });
     let batch = 0;
     const timer = setInterval(() => {
-      if (flow.state === 'error') return stop();
+      if (flow.state === 'cancelled') return stop();
       if (batch === 0) Object.assign(flow, { state: 'in_progress', started: iso(Date.now()) });
       const target = state.tables.get(tableKey(flow, source.name));
       target.rows.push(...table.rows.slice(batch * each, (batch + 1) * each));
@@ -119,7 +121,10 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
 
   const compare = { lt: (a, b) => a < b, le: (a, b) => a <= b, gt: (a, b) => a > b, ge: (a, b) => a >= b };
   const text = (value) => (value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value));
+  /** Cells that are times are compared as such, as the server does. */
+  const moment = (value) => (typeof value === 'number' ? value * 1e3 : Date.parse(value));
   function test(cell, { op, value }) {
+    if (op in compare && typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value)) return cell !== null && compare[op](moment(cell), moment(value));
     if (op === 'contains') return text(cell).toLowerCase().includes(text(value).toLowerCase());
     if (op === 'not_contains') return !text(cell).toLowerCase().includes(text(value).toLowerCase());
     if (op === 'eq') return JSON.stringify(cell) === JSON.stringify(value);
@@ -203,7 +208,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       const offset = Number(query.get('offset') ?? 0);
       return { total: found.length, clients: found.slice(offset, offset + Number(query.get('limit') ?? 100)) };
     }],
-    ['GET', 'clients/:id', ({ id }) => ({ ...clientOf(id), in_flight_flows: state.flows.filter((flow) => flow.client_id === id && !['finished', 'error'].includes(flow.state)).map((flow) => flow.flow_id) })],
+    ['GET', 'clients/:id', ({ id }) => ({ ...clientOf(id), in_flight_flows: state.flows.filter((flow) => flow.client_id === id && !['finished', 'error', 'cancelled'].includes(flow.state)).map((flow) => flow.flow_id) })],
     ['GET', 'clients/:id/interrogation', ({ id }) => (id === first.client_id ? interrogation : { flow_id: null, finished_at: null, tables: [] })],
     ['PUT', 'clients/:id/labels', ({ id, body }) => {
       const client = clientOf(id);
@@ -234,7 +239,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     ['GET', 'clients/:id/flows/:flow', ({ id, flow }) => flowBy(id, flow)],
     ['POST', 'clients/:id/flows/:flow/cancel', ({ id, flow, session }) => {
       const found = flowBy(id, flow);
-      Object.assign(found, { state: 'error', status: `Cancelled by ${session.name}`, finished_at: iso(Date.now()) });
+      Object.assign(found, { state: 'cancelled', status: `Cancelled by ${session.name}`, finished_at: iso(Date.now()) });
       pushFlow(found);
       return found;
     }],
@@ -278,20 +283,23 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
         flows: [...state.flows].sort((a, b) => b.created.localeCompare(a.created)).filter((flow) => `${flow.flow_id} ${flow.artifacts}`.toLowerCase().includes(q)).slice(0, 6),
       };
     }],
-    ['GET', 'server/status', () => ({ connected_agents: state.clients.filter((client) => client.online).length, clients: state.clients.length, flows_running: state.flows.filter((flow) => !flow.finished_at).length, rows_stored: 48_210_344, refused: { malformed: 3, bad_hmac: 0, bad_nonce: 17, too_large: 0 }, datastore: { path: '/var/lib/peregrine', free_bytes: 412e9 } })],
+    ['GET', 'server/status', () => ({ connected_agents: state.clients.filter((client) => client.online).length, clients: state.clients.length, flows_running: state.flows.filter((flow) => !flow.finished_at).length, rows_stored: 48_210_344, refused: { malformed: 3, bad_hmac: 0, bad_nonce: 17, too_large: 0, damaged: 1, bad_enrolment: 0, conflict: 2, too_many: 1_204, too_slow: 6 }, datastore: { path: '/var/lib/peregrine', free_bytes: 412e9, trouble: null } })],
   ];
   function check(body) {
     for (const each of body.artifacts ?? []) {
       const known = ARTIFACTS.find((artifact) => artifact.name === each.artifact) ?? fail(404, 'not_found', `no artifact \`${each.artifact}\``);
       for (const [name, value] of Object.entries(each.parameters ?? {})) {
         const parameter = known.parameters.find((item) => item.name === name) ?? fail(400, 'bad_parameter', `\`${known.name}\` has no parameter \`${name}\``, { artifact: known.name, parameter: name, message: 'unknown parameter' });
+        if (parameter.type === 'redacted' && value === 'XXXXX') fail(400, 'bad_parameter', `\`${name}\`: its value was hidden when it was stored; type it again`, { artifact: known.name, parameter: name, message: 'its value was hidden when it was stored; type it again' });
         if (parameter.type === 'int' && value !== '' && !/^-?\d+$/.test(value)) fail(400, 'bad_parameter', `\`${name}\` is not a whole number`, { artifact: known.name, parameter: name, message: `\`${value}\` is not a whole number` });
       }
     }
   }
+  /** A request as it is stored: secrets are hidden. */
+  const shown = (body) => ({ ...body, artifacts: body.artifacts.map((each) => ({ ...each, parameters: Object.fromEntries(Object.entries(each.parameters ?? {}).map(([name, value]) => [name, ARTIFACTS.find((artifact) => artifact.name === each.artifact).parameters.find((parameter) => parameter.name === name)?.type === 'redacted' ? 'XXXXX' : value])) })) });
   function start(id, body, session) {
     const client = clientOf(id);
-    const flow = { ...flowOf(`F.D1NEW${String(state.flows.length).padStart(7, '0')}`, body.artifacts.map((each) => each.artifact), 'waiting', Date.now(), 0, { creator: session.name, started: null, request: body, duration_ms: null }), client_id: id };
+    const flow = { ...flowOf(`F.D1NEW${String(state.flows.length).padStart(7, '0')}`, body.artifacts.map((each) => each.artifact), 'waiting', Date.now(), 0, { creator: session.name, started: null, request: shown(body), duration_ms: null }), client_id: id };
     state.flows.push(flow);
     pushFlow(flow);
     if (client.online) grow(flow, flow.artifacts[0] === 'Generic.System.Pstree' ? pstreeRows(tree) : fileRows(3000), 12, flow.artifacts[0] === 'Generic.System.Pstree' ? Math.ceil(tree.length / 12) : 250);

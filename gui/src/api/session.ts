@@ -61,10 +61,15 @@ export function useSession(): SessionState {
   );
 }
 
+/** Which permissions the signed-in person holds. */
+export function usePermissions(): (name: string) => boolean {
+  const current = useSession();
+  return (name) => current.kind === 'in' && current.session.user.permissions.includes(name);
+}
+
 /** Whether the signed-in person holds a permission. */
 export function usePermission(name: string): boolean {
-  const current = useSession();
-  return current.kind === 'in' && current.session.user.permissions.includes(name);
+  return usePermissions()(name);
 }
 
 /** The name under which drafts of the signed-in person are kept. */

@@ -56,6 +56,10 @@ export interface Artifact {
   description: string | null;
   author: string | null;
   built_in: boolean;
+  /** People with COLLECT_BASIC alone may collect it. */
+  basic?: boolean;
+  /** What one must hold besides to launch it. */
+  required_permissions?: string[] | null;
   parameters: Parameter[] | null;
   sources: { name: string | null; description: string | null }[] | null;
   precondition: string | null;
@@ -185,8 +189,9 @@ export interface ServerStatus {
   clients: number;
   flows_running: number;
   rows_stored: number;
-  refused: { malformed: number; bad_hmac: number; bad_nonce: number; too_large: number };
-  datastore: { path: string; free_bytes: number };
+  /** Packets and connections that were not taken, by reason, since the start. */
+  refused: Record<string, number>;
+  datastore: { path: string; free_bytes: number | null; trouble?: string | null };
 }
 
 /** Events of the push stream, by name. */
@@ -197,12 +202,10 @@ export interface PushEvents {
   resync: Record<string, never>;
 }
 
-/** What a person is told of a collection: who stopped one knows that it did not fail. */
+/** What a person is told of a collection: one that failed after rows came is told from one that gave nothing. */
 export type ShownState = FlowState | 'incomplete';
 
 export function shownState(flow: Pick<Flow, 'state'> & Partial<Pick<Flow, 'status' | 'rows'>>): ShownState {
-  // The server writes who cancelled it into the status.
-  if (flow.state === 'error' && /^cancell?ed\b/i.test(flow.status ?? '')) return 'cancelled';
   if (flow.state === 'error' && (flow.rows ?? 0) > 0) return 'incomplete';
   return flow.state;
 }

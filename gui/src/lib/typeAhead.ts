@@ -20,6 +20,8 @@ export function catchTypeAhead(event: KeyboardEvent): boolean {
     typed = null;
     return false;
   }
+  // Who still types has not turned away, however slowly the keys arrive.
+  since = Math.max(since, event.timeStamp);
   if (isLetter) typed += event.key;
   else if (event.key === 'Backspace') typed = typed.slice(0, -1);
   return true;

@@ -46,7 +46,7 @@ export default function Artifacts() {
           <span className="faint nums">{data ? plural(found.length, 'artifact') : ''}</span>
         </header>
         <div className="browser-filters">
-          <SearchBox value={find ?? ''} onChange={setFind} label="Find artifacts" placeholder="Words of name, description" hotkey />
+          <SearchBox value={find ?? ''} onChange={setFind} label="Find artifacts" placeholder="Words" hotkey />
           <select aria-label="Type" value={type ?? ''} onChange={(event) => setType(event.target.value)}>
             {TYPES.map(([value, title]) => (
               <option key={value} value={value}>
@@ -107,7 +107,7 @@ function ArtifactView({ name }: { name: string }) {
         <div>
           <h1>{artifact.name}</h1>
           <p className="soft">
-            <span className="tag">{type.replace('_', ' ')}</span> <span className="tag">{artifact.built_in ? 'built in' : 'custom'}</span> {artifact.author && <>by {artifact.author}</>}
+            <span className="tag">{type.replace('_', ' ')}</span> <span className="tag">{artifact.built_in ? 'built in' : 'custom'}</span> {artifact.basic && <span className="tag" title="People with the permission COLLECT_BASIC may collect it, too">basic</span>} {artifact.author && <>by {artifact.author}</>}
           </p>
         </div>
         <span className="toolbar-space" />

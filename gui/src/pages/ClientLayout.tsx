@@ -5,7 +5,7 @@ import { Link, Outlet, useNavigate, useParams } from 'react-router';
 import { apiUrl, path, post } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
-import { usePermission } from '../api/session';
+import { usePermissions } from '../api/session';
 import { isActive, type Client } from '../api/types';
 import { useTitle } from '../lib/hooks';
 import { clientUrl } from '../shell/Shell';
@@ -13,6 +13,7 @@ import { OsIcon } from '../ui/icons';
 import { Button, CopyId, Failure, Loading, OnlineDot, Reveal, Time } from '../ui/parts';
 import { attempt } from '../ui/toast';
 import { osName } from './Clients';
+import { mayCollect } from './collect/spec';
 
 const Current = createContext<Client | null>(null);
 
@@ -28,7 +29,8 @@ export default function ClientLayout() {
   const url = clientUrl(id);
   const { data: client, error, reload } = useResource<Client>(url);
   const navigate = useNavigate();
-  const mayCollect = usePermission('COLLECT_CLIENT');
+  const has = usePermissions();
+  const mayInterrogate = has('COLLECT_CLIENT');
   useTitle(client?.hostname ?? id);
   usePush(`client:${id},flows:${id}`, (event) => {
     if (event.kind === 'resync') reload();
@@ -80,10 +82,10 @@ export default function ClientLayout() {
             </span>
             <CopyId id={value.client_id} />
             <span className="toolbar-space" />
-            <Button icon="refresh" onClick={() => void interrogate()} disabled={!mayCollect} title={mayCollect ? 'Ask the machine again who it is' : 'You need the permission COLLECT_CLIENT'}>
+            <Button icon="refresh" onClick={() => void interrogate()} disabled={!mayInterrogate} title={mayInterrogate ? 'Ask the machine again who it is' : 'You need the permission COLLECT_CLIENT'}>
               Interrogate
             </Button>
-            {mayCollect ? (
+            {mayCollect(has) ? (
               <Link className="button button-primary" to={`${base}/collections/new`}>
                 Collect
               </Link>

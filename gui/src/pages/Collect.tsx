@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import { ApiError, apiUrl, path, post } from '../api/http';
 import { useResource } from '../api/resource';
-import { usePermission, useUserName } from '../api/session';
+import { usePermissions, useUserName } from '../api/session';
 import type { Artifact, Compiled, Json } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
 import { formatCount, plural } from '../lib/format';
@@ -17,7 +17,7 @@ import { notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
-import { LIMITS, obstacles, parseLimit, readDraft, toRequest, writeDraft, type Draft } from './collect/spec';
+import { lacking, LIMITS, obstacles, parseLimit, readDraft, toRequest, withoutSecrets, writeDraft, type Draft } from './collect/spec';
 import { UnknownParameters } from './collect/UnknownParameters';
 
 interface Refusal {
@@ -41,17 +41,18 @@ export default function Collect() {
   const [kept] = useState(() => (params.size === 0 ? readDraftOf<string>(key) : null));
   const [draft, setDraft] = useState(() => readDraft(kept === null ? params : new URLSearchParams(kept)));
   const [isBack, setIsBack] = useState(kept !== null);
-  const may = usePermission('COLLECT_CLIENT');
+  const has = usePermissions();
   const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client' }));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [busy, setBusy] = useState(false);
   useTitle(`Collect from ${client.hostname}`);
+  const all = data?.artifacts ?? [];
   const change = (part: Partial<Draft>) => {
     setRefusal(null);
     const next = { ...draft, ...part };
     setDraft(next);
     // At once, while the address waits for a pause: whoever leaves now finds it again.
-    keepDraft(key, writeDraft(next).toString() || null);
+    keepDraft(key, writeDraft(withoutSecrets(next, all)).toString() || null);
   };
   const startAfresh = () => {
     setIsBack(false);
@@ -60,7 +61,7 @@ export default function Collect() {
   // The draft is also the address, so that it can be sent and survives a reload; it follows when typing pauses. What the
   // address says comes first: a draft that came back is not in it yet.
   const written = useRef(params.toString());
-  const address = useDebounced(writeDraft(draft).toString(), 250);
+  const address = useDebounced(writeDraft(withoutSecrets(draft, all)).toString(), 250);
   useEffect(() => {
     const now = params.toString();
     if (now === written.current) return;
@@ -73,12 +74,13 @@ export default function Collect() {
     written.current = address;
     setParams(new URLSearchParams(address), { replace: true });
   }, [address, setParams]);
-  const all = data?.artifacts ?? [];
   const chosen = draft.artifacts.map((name) => all.find((artifact) => artifact.name === name)).filter((artifact) => artifact !== undefined);
   const unknown = data ? draft.artifacts.filter((name) => !all.some((artifact) => artifact.name === name)) : [];
   const toggle = (name: string) => change({ artifacts: draft.artifacts.includes(name) ? draft.artifacts.filter((each) => each !== name) : [...draft.artifacts, name] });
 
-  const why = obstacles(draft, all, may);
+  // Somebody with COLLECT_BASIC alone is offered what that is good for.
+  const offered = has('COLLECT_CLIENT') ? all : all.filter((artifact) => lacking(artifact, has) === null);
+  const why = obstacles(draft, all, has);
   const ready = why.length === 0;
 
   const launch = async () => {
@@ -95,6 +97,11 @@ export default function Collect() {
     }
     setBusy(false);
   };
+  // What was hidden when a collection was stored is what has to be typed when it is asked again.
+  const isLoaded = data !== undefined;
+  useEffect(() => {
+    if (isLoaded) document.querySelector<HTMLElement>('[data-type-again]')?.focus();
+  }, [isLoaded]);
   useKeys((event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === 'Enter') {
       event.preventDefault();
@@ -106,7 +113,7 @@ export default function Collect() {
   return (
     <div className="collect">
       <section className="collect-pick" aria-label="Artifacts">
-        <ArtifactPicker artifacts={all} chosen={draft.artifacts} onToggle={toggle} os={client.os} takesKeys={draft.artifacts.length === 0} />
+        <ArtifactPicker artifacts={offered} chosen={draft.artifacts} onToggle={toggle} os={client.os} takesKeys={draft.artifacts.length === 0} />
       </section>
       <div className="collect-main">
         {isBack && chosen.length > 0 && (
@@ -124,7 +131,7 @@ export default function Collect() {
               <p>Choose one or more artifacts on the left. Their parameters, the limits and the equivalent query appear here.</p>
             </div>
             <div className="suggestions">
-              {['Generic.System.Pstree', 'Linux.Search.FileFinder', 'Linux.Network.Netstat', 'Generic.Client.Info'].filter((name) => all.some((artifact) => artifact.name === name)).map((name) => (
+              {['Generic.System.Pstree', 'Linux.Search.FileFinder', 'Linux.Network.Netstat', 'Generic.Client.Info'].filter((name) => offered.some((artifact) => artifact.name === name)).map((name) => (
                 <Button key={name} icon="plus" onClick={() => toggle(name)}>
                   {name}
                 </Button>
@@ -149,7 +156,7 @@ export default function Collect() {
               />
             ))}
             <LimitsSection draft={draft} artifacts={chosen} change={change} />
-            {chosen.length > 0 && <Review draft={draft} clientId={client.client_id} valid={ready} />}
+            {chosen.length > 0 && <Review draft={draft} artifacts={chosen} clientId={client.client_id} valid={ready} />}
           </>
         )}
       </div>
@@ -242,7 +249,7 @@ function LimitsSection({ draft, artifacts, change }: { draft: Draft; artifacts: 
 
 type ReviewTab = 'vql' | 'api' | 'cli' | 'compiled';
 
-function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; valid: boolean }) {
+function Review({ draft, artifacts, clientId, valid }: { draft: Draft; artifacts: Artifact[]; clientId: string; valid: boolean }) {
   const [tab, setTab] = useState<ReviewTab>('vql');
   const [compiled, setCompiled] = useState<Compiled | null>(null);
   const [error, setError] = useState('');
@@ -262,8 +269,9 @@ function Review({ draft, clientId, valid }: { draft: Draft; clientId: string; va
       current = false;
     };
   }, [request, valid]);
-  const body = JSON.stringify(JSON.parse(request), null, 2);
-  const args = draft.artifacts.flatMap((artifact) => Object.entries(draft.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
+  const shown = withoutSecrets(draft, artifacts);
+  const body = JSON.stringify(toRequest(shown), null, 2);
+  const args = draft.artifacts.flatMap((artifact) => Object.entries(shown.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
   const views: Record<ReviewTab, React.ReactNode> = {
     vql: compiled && <Code text={compiled.equivalent_vql.replace(/client_id=(?:ClientId\b|'C\.…')/, `client_id='${clientId}'`)} language="vql" label="equivalent VQL" />,
     api: <Code text={`POST /api/v1/clients/${clientId}/flows\n\n${body}`} language="json" label="equivalent API call" />,

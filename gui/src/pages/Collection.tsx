@@ -160,7 +160,7 @@ function Progress({ flow }: { flow: Flow }) {
   const active = isActive(flow);
   const now = useNow(active ? 1_000 : 60_000);
   const since = parseTime(flow.started ?? flow.created);
-  const limit = flow.limits?.timeout ?? flow.request?.timeout ?? null;
+  const limit = flow.limits?.timeout ?? null;
   const took = flowDuration(flow, now);
   if (!active) return <span className="faint nums flow-progress">{plural(flow.rows, 'row')}{took !== null && ` in ${formatDuration(took)}`}</span>;
   const passed = since === null ? 0 : Math.max(0, now - since);
@@ -190,7 +190,7 @@ function Overview({ flow }: { flow: Flow }) {
     ['Uploads', flow.uploaded_files === 0 ? 'none' : `${plural(flow.uploaded_files, 'file')}, ${formatBytes(flow.uploaded_bytes)}`],
     ['Urgent', flow.urgent ? 'yes' : 'no'],
   ];
-  const limits = LIMITS.filter(({ key }) => (flow.limits ?? flow.request)?.[key]);
+  const limits = LIMITS.flatMap(({ key, title, unit }) => (flow.limits?.[key] ? [{ key, title, unit, value: flow.limits[key] }] : []));
   return (
     <div className="flow-overview">
       {isActive(flow) && flow.status && (
@@ -248,14 +248,14 @@ function Overview({ flow }: { flow: Flow }) {
           </dl>
           <h2>Limits</h2>
           {limits.length === 0 ? (
-            <p className="soft">The server’s defaults.</p>
+            <p className="soft">None: it may take what it needs.</p>
           ) : (
             <dl className="facts">
-              {limits.map(({ key, title, unit }) => (
+              {limits.map(({ key, title, unit, value }) => (
                 <div key={key}>
                   <dt>{title}</dt>
                   <dd className="nums">
-                    {unit === 'B' ? formatBytes(Number((flow.limits ?? flow.request)?.[key])) : `${formatCount(Number((flow.limits ?? flow.request)?.[key]))} ${unit}`}
+                    {unit === 'B' ? formatBytes(value) : `${formatCount(value)} ${unit}`}
                   </dd>
                 </div>
               ))}

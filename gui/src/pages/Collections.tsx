@@ -88,6 +88,7 @@ export default function Collections() {
             ['running', 'Running'],
             ['finished', 'Finished'],
             ['error', 'Errors'],
+            ['cancelled', 'Cancelled'],
           ]}
         />
       }

@@ -14,6 +14,7 @@ import { Popover } from '../ui/popover';
 import { attempt, notify } from '../ui/toast';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
+import { maskSecrets } from './collect/spec';
 import { UnknownParameters } from './collect/UnknownParameters';
 
 const URL = apiUrl('monitoring/client');
@@ -51,8 +52,9 @@ export default function Monitoring() {
   const setDraft = (next: Group[] | null) => {
     const now = next === null || JSON.stringify(toTable(next)) === base ? null : { groups: next, base: kept?.base ?? base };
     setKept(now);
-    // Kept at once: the next click may lead away, and the session may end.
-    keepDraft(key, now);
+    // Kept at once: the next click may lead away, and the session may end. Secrets are not written down.
+    const masked = now && { ...now, groups: now.groups.map((group) => ({ ...group, artifacts: group.artifacts.map((spec) => ({ ...spec, parameters: maskSecrets(known?.artifacts.find((each) => each.name === spec.artifact), spec.parameters) })) })) };
+    keepDraft(key, masked);
   };
   const adding = params.get('add');
   const add = useEffectEvent((name: string, start: Group[]) => {
@@ -88,10 +90,7 @@ export default function Monitoring() {
     setDraft(null);
     notify('ok', 'Changes discarded', {
       label: 'Undo',
-      run: () => {
-        setKept(lost);
-        keepDraft(key, lost);
-      },
+      run: () => setDraft(lost?.groups ?? null),
     });
   };
   return (
@@ -217,6 +216,7 @@ function SpecEditor({ spec, artifact, may, onChange, onRemove }: { spec: Artifac
             key={parameter.name}
             parameter={parameter}
             value={spec.parameters[parameter.name]}
+            keepsHidden
             onChange={(value) => {
               const next = { ...spec.parameters };
               if (value === undefined) delete next[parameter.name];

@@ -14,21 +14,36 @@ import { Button, Empty, Failure, Time } from '../ui/parts';
 
 const AUDIT = { time: { title: 'Time', kind: 'time', width: 200 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
 
+/** Why the server does not take what somebody sends, in words for people who run it. */
+const REFUSED: Record<string, [title: string, meaning: string]> = {
+  bad_nonce: ['Of another deployment', 'Agents whose client configuration belongs to another server.'],
+  bad_hmac: ['Not genuine', 'Messages that were changed on their way, or are of nobody this server knows.'],
+  bad_enrolment: ['Bad requests to enrol', 'An agent asked to be let in, but its request does not fit its key.'],
+  malformed: ['Not a message', 'Bytes that no agent sends: scanners, or a proxy that changes them.'],
+  damaged: ['Damaged inside', 'Genuine, but what they hold cannot be read.'],
+  too_large: ['Too large', 'More than one message may hold.'],
+  conflict: ['Second connections', 'Two machines use one identity, as copies of one disk do.'],
+  too_many: ['Too many connections', 'Strangers beyond what one address, or all together, may hold open.'],
+  too_slow: ['Too slow', 'Senders that took too long to be waited for.'],
+};
+
 export default function Server() {
   useTitle('Server');
   const session = useSession();
   const admin = usePermission('SERVER_ADMIN');
   const { data: status, error, reload } = useResource<ServerStatus>(apiUrl('server/status'));
   const audit = useMemo(() => restSource('audit', { order: { sort: 'time', desc: true } }), []);
-  const refused = status ? Object.entries(status.refused) : [];
+  const refused = Object.entries(status?.refused ?? {})
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
   const refusedTotal = refused.reduce((sum, [, count]) => sum + count, 0);
   const tiles: [string, string, string][] = status
     ? [
         ['Connected agents', formatCount(status.connected_agents), `of ${plural(status.clients, 'known machine')}`],
         ['Collections running', formatCount(status.flows_running), 'right now'],
         ['Rows stored', formatCount(status.rows_stored), 'results and events'],
-        ['Free space', formatBytes(status.datastore.free_bytes), status.datastore.path],
-        ['Refused messages', formatCount(refusedTotal), refusedTotal === 0 ? 'since the start' : refused.filter(([, count]) => count > 0).map(([why, count]) => `${why.replace('_', ' ')} ${formatCount(count)}`).join(', ')],
+        ['Free space', status.datastore.free_bytes === null ? 'unknown' : formatBytes(status.datastore.free_bytes), status.datastore.path],
+        ['Refused', formatCount(refusedTotal), refused[0] ? `since the start, most: ${(REFUSED[refused[0][0]]?.[0] ?? refused[0][0]).toLowerCase()}` : 'since the start'],
       ]
     : [];
   return (
@@ -51,6 +66,11 @@ export default function Server() {
           <Message text={error.message} />. The numbers below are from before.
         </p>
       )}
+      {status?.datastore.trouble && (
+        <p className="notice notice-error page-notice" role="alert">
+          <Message text={status.datastore.trouble.replace(/([^.!?])$/, '$1.')} />
+        </p>
+      )}
       <dl className="tiles">
         {tiles.map(([title, value, note]) => (
           <div key={title}>
@@ -60,6 +80,20 @@ export default function Server() {
           </div>
         ))}
       </dl>
+      {refused.length > 0 && (
+        <>
+          <h2 className="page-sub">Refused since the start</h2>
+          <dl className="refused">
+            {refused.map(([why, count]) => (
+              <div key={why}>
+                <dd className="nums">{formatCount(count)}</dd>
+                <dt>{REFUSED[why]?.[0] ?? why}</dt>
+                <dd className="soft">{REFUSED[why]?.[1]}</dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
       <h2 className="page-sub">Audit log</h2>
       {admin ? (
         <DataTable

@@ -24,6 +24,8 @@ interface Entry {
 export function Palette({ clientId, onClose }: { clientId: string | null; onClose: () => void }) {
   const navigate = useNavigate();
   const [theme, setTheme] = useTheme();
+  // Who left it to the system sees one of the two, and wants the other.
+  const isDark = theme === 'dark' || (theme === 'system' && window.matchMedia('(prefers-color-scheme: dark)').matches);
   const [zone, setZone] = useZone();
   const [text, setText] = useState('');
   const query = useDebounced(text.trim(), 120);
@@ -56,7 +58,7 @@ export function Palette({ clientId, onClose }: { clientId: string | null; onClos
     { key: 'artifacts', group: 'Actions', icon: 'artifacts', title: 'Artifacts', hint: 'g a', run: go('/artifacts') },
     { key: 'monitoring', group: 'Actions', icon: 'monitoring', title: 'Client monitoring', hint: 'g e', run: go('/monitoring') },
     { key: 'server', group: 'Actions', icon: 'server', title: 'Server status and audit log', hint: 'g s', run: go('/server') },
-    { key: 'theme', group: 'Actions', icon: theme === 'dark' ? 'sun' : 'moon', title: theme === 'dark' ? 'Light theme' : 'Dark theme', hint: '', run: () => { setTheme(theme === 'dark' ? 'light' : 'dark'); onClose(); } },
+    { key: 'theme', group: 'Actions', icon: isDark ? 'sun' : 'moon', title: isDark ? 'Light theme' : 'Dark theme', hint: '', run: () => { setTheme(isDark ? 'light' : 'dark'); onClose(); } },
     { key: 'zone', group: 'Actions', icon: 'clock', title: zone === 'utc' ? 'Show local times' : 'Show times in UTC', hint: '', run: () => { setZone(zone === 'utc' ? 'local' : 'utc'); onClose(); } },
   ];
   const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);

@@ -14,7 +14,7 @@ import { Cell, type CellContext } from './cells';
 import { FacetPanel } from './FacetPanel';
 import { HeaderCell } from './HeaderCell';
 import { isNumeric, type Kind } from './kinds';
-import { layoutColumns, roomForNumbers, type ColumnLayout } from './layout';
+import { layoutColumns, roomForNumbers, spread, type ColumnLayout } from './layout';
 import { RowPages } from './pages';
 import { RowPanel } from './RowPanel';
 import type { TableSource } from './source';
@@ -116,10 +116,14 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
     const title = info[name]?.title;
     return title === undefined || names.some((other) => other !== name && other.toLowerCase() === title.toLowerCase()) ? name : title;
   };
-  const widthOf = (name: string) => {
+  const ownWidthOf = (name: string) => {
     const layout = layouts.get(name);
     return Math.max(widths[name] ?? layout?.width ?? 140, roomForNumbers(layout?.kind ?? 'text', shownPages.digits.get(name) ?? 0, info[name]?.render !== undefined, zone));
   };
+
+  const [sizeRef, size] = useSize<HTMLDivElement>();
+  const grown = spread(shown.map((name) => ({ name, width: ownWidthOf(name), wanted: widths[name] === undefined ? (layouts.get(name)?.wanted ?? 0) : 0 })), size.width);
+  const widthOf = (name: string) => ownWidthOf(name) + (grown.get(name) ?? 0);
 
   const narrowed = query.quick !== '' || query.filters.length > 0;
   const ordered = query.sort !== null;
@@ -142,7 +146,6 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
   }, [live, pages]);
 
   const scroller = useRef<HTMLDivElement | null>(null);
-  const [sizeRef, size] = useSize<HTMLDivElement>();
   const setScroller = useCallback(
     (element: HTMLDivElement | null) => {
       scroller.current = element;

@@ -11,6 +11,8 @@ const SAMPLE_ROWS = 60;
 export interface ColumnLayout {
   kind: Kind;
   width: number;
+  /** What its texts would take, were there room. */
+  wanted: number;
 }
 
 /** A digit of the table's type, which is wider than the average letter, and what surrounds a cell's text. */
@@ -29,6 +31,25 @@ export function roomForNumbers(kind: Kind, digits: number, isRendered: boolean, 
   return Math.ceil(letters * DIGIT) + CELL_SPACE;
 }
 
+/**
+ * Room that is left beside the columns goes to those whose texts are cut, the nearly whole ones first: how much each is
+ * widened.
+ */
+export function spread(columns: readonly { name: string; width: number; wanted: number }[], room: number): Map<string, number> {
+  const grown = new Map<string, number>();
+  let spare = room - columns.reduce((sum, { width }) => sum + width, 0);
+  const lacks = columns.map(({ name, width, wanted }) => ({ name, lack: wanted - width })).filter(({ lack }) => lack > 0);
+  for (const { name, lack } of lacks.sort((a, b) => a.lack - b.lack)) {
+    if (spare <= 0) break;
+    const given = Math.floor(Math.min(lack, spare));
+    grown.set(name, given);
+    spare -= given;
+  }
+  return grown;
+}
+
+/** Letters of a cell that count for its width. */
+const LONGEST = 200;
 const CHAR = 7;
 const MONO_CHAR = 7.3;
 
@@ -45,10 +66,12 @@ export function layoutColumns(columns: Column[], pages: RowPages, info: Record<s
     const kind = known?.kind ?? kindOf(column, values);
     const head = (known?.title ?? column.name).length * CHAR + 56;
     const char = kind === 'hash' || kind === 'ip' || kind === 'mono' ? MONO_CHAR : CHAR;
-    const widest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, 80).length), 0);
+    const longest = values.reduce<number>((max, value) => Math.max(max, cellText(value, kind, zone, LONGEST).length), 0);
+    const widest = Math.min(longest, 81);
     const wide = kind === 'chain' ? 480 : kind === 'mono' ? 420 : kind === 'hash' ? 280 : 340;
     const fits = isTime(kind) ? TIME_WIDTH[zone] : Math.min(wide, widest * char + 22);
-    layouts.set(column.name, { kind, width: Math.round(known?.width ?? Math.max(64, head, fits)) });
+    const width = Math.round(known?.width ?? Math.max(64, head, fits));
+    layouts.set(column.name, { kind, width, wanted: isTime(kind) ? width : Math.round(longest * char + CELL_SPACE) });
   });
   return layouts;
 }

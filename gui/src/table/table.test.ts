@@ -3,6 +3,7 @@ import type { TablePage } from '../api/types';
 import { alikeTexts } from './FacetPanel';
 import { parseValue } from './FilterForm';
 import { cellText, foldJson, kindOf } from './kinds';
+import { spread } from './layout';
 import { PAGE_ROWS, RowPages } from './pages';
 import { lastFirst } from './source';
 import { EMPTY_STATE, moveColumn, nextSort, readState, visibleColumns, withFilter, writeState, type TableState } from './state';
@@ -140,6 +141,13 @@ describe('pages', () => {
   });
 });
 
+it('compares moments as times in VQL, and NULL as NULL', () => {
+  const where = (filters: TableState['filters']) => toVql('source()', { quick: '', sort: null, filters }, null, ['When']).split('\n')[2];
+  expect(where([{ column: 'When', op: 'ge', value: '2026-11-21T09:30:00.000Z' }])).toBe("WHERE timestamp(epoch=When) >= timestamp(epoch='2026-11-21T09:30:00.000Z')");
+  expect(where([{ column: 'When', op: 'is_null', value: null }])).toBe('WHERE When = NULL');
+  expect(where([{ column: 'When', op: 'not_null', value: null }])).toBe('WHERE When != NULL');
+});
+
 describe('kinds', () => {
   it.each([
     [{ name: 'StartTime' }, ['2026-11-21T00:00:00Z'], 'time'],
@@ -237,4 +245,14 @@ it('knows how long the longest number of a column is, also far down', async () =
   pages.need(200, 210);
   await vi.waitFor(() => expect(pages.digits.get('id')).toBe(6));
   expect(pages.digits.has('text')).toBe(false);
+});
+
+it('gives room that is left to columns that are cut, and takes none', () => {
+  const column = (name: string, width: number, wanted: number) => ({ name, width, wanted });
+  const columns = [column('whole', 100, 80), column('nearly', 100, 120), column('cut', 100, 900)];
+  expect([...spread(columns, 300)]).toEqual([]);
+  expect([...spread(columns, 310)]).toEqual([['nearly', 10]]);
+  expect([...spread(columns, 400)]).toEqual([['nearly', 20], ['cut', 80]]);
+  expect([...spread(columns, 5_000)]).toEqual([['nearly', 20], ['cut', 800]]);
+  expect([...spread(columns, 0)]).toEqual([]);
 });

@@ -14,6 +14,9 @@ function literal(value: Json): string {
   return vqlString(valueText(value));
 }
 
+/** A moment as filters send it. Cells write it in several ways, so both sides are read as times. */
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
 const COMPARE = { eq: '=', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=' } as const;
 
 function condition({ column: name, op, value }: Filter): string {
@@ -29,13 +32,13 @@ function condition({ column: name, op, value }: Filter): string {
     case 'not_regex':
       return `NOT ${left} =~ ${vqlString(text)}`;
     case 'is_null':
-      return `NOT ${left}`;
+      return `${left} = NULL`;
     case 'not_null':
-      return left;
+      return `${left} != NULL`;
     case 'in':
       return `${left} IN ${literal(value)}`;
     default:
-      return `${left} ${COMPARE[op]} ${literal(value)}`;
+      return typeof value === 'string' && MOMENT.test(value) ? `timestamp(epoch=${left}) ${COMPARE[op]} timestamp(epoch=${literal(value)})` : `${left} ${COMPARE[op]} ${literal(value)}`;
   }
 }
 

@@ -18,6 +18,7 @@ const MAX_ZOOM = 2.5;
 const MIN_FIRST_ZOOM = 0.7;
 const READABLE_ZOOM = 0.9;
 const MARGIN = 32;
+const EDGE = 12;
 
 export interface TreeHandle {
   /** Brings a process into view. */
@@ -126,7 +127,8 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     const k = whole >= MIN_FIRST_ZOOM ? whole : READABLE_ZOOM;
     const height = layout.rows * ROW * k;
     const y = height + 2 * MARGIN < size.height ? Math.min(size.height * 0.25, (size.height - height) / 2) : MARGIN;
-    setCamera({ k, x: Math.min(MARGIN, size.width - MARGIN - right * k), y });
+    // Where both do not fit, the process itself is in view rather than all of its children.
+    setCamera({ k, x: Math.min(MARGIN, Math.max(size.width - MARGIN - right * k, EDGE - itemX(item) * k)), y });
   }, [layout, size, focus, setCamera]);
 
   const zoomAt = useCallback((factor: number, x: number, y: number) => {

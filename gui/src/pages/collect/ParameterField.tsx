@@ -9,23 +9,26 @@ import { Markdown } from '../../ui/markdown';
 import { Message } from '../../ui/message';
 import { IconButton } from '../../ui/parts';
 import { CsvGrid } from './CsvGrid';
-import { checkParameter, isTrue } from './spec';
+import { checkParameter, isHidden, isTrue } from './spec';
 
 interface Props {
   parameter: Parameter;
   /** What was typed; undefined = the default. */
   value: string | undefined;
   error?: string | undefined;
+  /** The server still knows a value it does not tell: leaving the field alone keeps it. Else it has to be typed again. */
+  keepsHidden?: boolean;
   onChange: (value: string | undefined) => void;
 }
 
 const LONG = new Set(['yara', 'vql', 'json', 'json_array', 'xml', 'yaml', 'starlark', 'regex_array']);
 
-export function ParameterField({ parameter, value, error, onChange }: Props) {
+export function ParameterField({ parameter, value, error, keepsHidden = false, onChange }: Props) {
   const id = useId();
   const fallback = parameter.default ?? '';
   const shown = value ?? fallback;
-  const problem = error ?? checkParameter(parameter, shown);
+  const hidden = isHidden(parameter, value);
+  const problem = error ?? (hidden && !keepsHidden ? 'Its value was hidden when it was stored: type it again.' : checkParameter(parameter, shown));
   const set = (next: string) => onChange(next === fallback ? undefined : next);
   if (parameter.type === 'hidden') return null;
   return (
@@ -38,7 +41,7 @@ export function ParameterField({ parameter, value, error, onChange }: Props) {
         {value !== undefined && <IconButton icon="refresh" label={`Reset ${parameter.name} to its default`} onClick={() => onChange(undefined)} />}
       </div>
       <div className="param-control">
-        <Control id={id} parameter={parameter} value={shown} invalid={problem !== null} describedBy={`${id}-note`} set={set} />
+        <Control id={id} parameter={parameter} value={shown} hidden={hidden ? (keepsHidden ? 'kept' : 'lost') : null} invalid={problem !== null} describedBy={`${id}-note`} set={set} />
         <div id={`${id}-note`}>
           {problem && (
             <p className="field-error" role="alert">
@@ -56,7 +59,7 @@ export function ParameterField({ parameter, value, error, onChange }: Props) {
   );
 }
 
-function Control({ id, parameter, value, invalid, describedBy, set }: { id: string; parameter: Parameter; value: string; invalid: boolean; describedBy: string; set: (value: string) => void }) {
+function Control({ id, parameter, value, hidden, invalid, describedBy, set }: { id: string; parameter: Parameter; value: string; hidden: 'kept' | 'lost' | null; invalid: boolean; describedBy: string; set: (value: string) => void }) {
   const common = { id, 'aria-invalid': invalid || undefined, 'aria-describedby': describedBy };
   const { type } = parameter;
   if (type === 'bool')
@@ -78,7 +81,7 @@ function Control({ id, parameter, value, invalid, describedBy, set }: { id: stri
   if (type === 'multichoice') return <MultiChoice id={id} choices={parameter.choices ?? []} value={value} set={set} label={parameter.name} />;
   if (type === 'csv') return <CsvGrid id={id} value={value} onChange={set} label={parameter.name} />;
   if (type === 'timestamp') return <TimeInput {...common} value={value} set={set} />;
-  if (type === 'redacted') return <input {...common} type="password" autoComplete="off" value={value} onChange={(event) => set(event.target.value)} />;
+  if (type === 'redacted') return <input {...common} type="password" autoComplete="off" value={hidden ? '' : value} placeholder={hidden === 'kept' ? 'the stored value, unchanged' : ''} data-type-again={hidden === 'lost' ? '' : undefined} onChange={(event) => set(event.target.value)} />;
   if (LONG.has(type) || value.includes('\n'))
     return <textarea {...common} rows={Math.min(12, Math.max(3, value.split('\n').length + 1))} value={value} spellCheck={false} onChange={(event) => set(event.target.value)} />;
   const numeric = type === 'int' || type === 'int64' || type === 'integer' || type === 'float';

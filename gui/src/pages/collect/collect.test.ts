@@ -5,7 +5,7 @@ import { sentence } from '../../ui/message';
 import { flowDuration } from '../../ui/parts';
 import { safeNext } from '../SignIn';
 import { parseCsv, writeCsv } from './csv';
-import { checkParameter, matchesWords, obstacles, parseLimit, readDraft, shareableSpec, toRequest, unknownParameters, writeDraft, type Draft } from './spec';
+import { checkParameter, HIDDEN, matchesWords, obstacles, parseLimit, readDraft, shareableSpec, toRequest, unknownParameters, withoutSecrets, writeDraft, type Draft } from './spec';
 
 const parameter = (type: string, more: Partial<Parameter> = {}): Parameter => ({ name: 'P', type, default: null, description: null, friendly_name: null, choices: null, validating_regex: null, ...more });
 
@@ -60,26 +60,42 @@ it.each([
 ])('after signing in %j leads to %j', (next, to) => expect(safeNext(next)).toBe(to));
 
 describe('what stands in the way of a launch', () => {
-  const artifact = { name: 'A', parameters: [parameter('int'), { ...parameter(''), name: 'Glob' }] } as Artifact;
+  const artifact = { name: 'A', parameters: [parameter('int'), { ...parameter(''), name: 'Glob' }, { ...parameter('redacted'), name: 'Key' }] } as Artifact;
+  const basic = { ...artifact, name: 'B', basic: true, required_permissions: ['EXECVE'] } as Artifact;
+  const ALL = ['COLLECT_CLIENT', 'EXECVE'];
   const draft = (parameters: Record<string, string>, limits: Draft['limits'] = {}): Draft => ({ artifacts: ['A'], parameters: { A: parameters }, limits, urgent: false });
-  it.each<[Draft, boolean, RegExp | null]>([
-    [draft({}), true, null],
-    [draft({}), false, /permission/],
-    [{ ...draft({}), artifacts: [] }, true, /Choose an artifact/],
-    [{ ...draft({}), artifacts: ['B'] }, true, /no artifact B/],
-    [draft({ Globb: '/x' }), true, /no parameter Globb/],
-    [draft({ P: 'many' }), true, /value of P cannot be used/],
-    [draft({}, { max_rows: 'lots' }), true, /Rows.*needs a number/],
-  ])('%j', (given, may, why) => {
-    const found = obstacles(given, [artifact], may);
+  it.each<[Draft, string[], RegExp | null]>([
+    [draft({}), ALL, null],
+    [draft({}), [], /permission COLLECT_CLIENT/],
+    [{ ...draft({}), artifacts: [] }, ALL, /Choose an artifact/],
+    [{ ...draft({}), artifacts: ['C'] }, ALL, /no artifact C/],
+    [draft({ Globb: '/x' }), ALL, /no parameter Globb/],
+    [draft({ P: 'many' }), ALL, /value of P cannot be used/],
+    [draft({}, { max_rows: 'lots' }), ALL, /Rows.*needs a number/],
+    [draft({ Key: HIDDEN }), ALL, /Type Key again/],
+    [draft({ Key: 'typed' }), ALL, null],
+    [{ ...draft({}), artifacts: ['B'] }, ALL, null],
+    [{ ...draft({}), artifacts: ['B'] }, ['COLLECT_CLIENT'], /permission EXECVE to collect B/],
+    [{ ...draft({}), artifacts: ['B'] }, ['COLLECT_BASIC'], null],
+    [draft({}), ['COLLECT_BASIC'], /permission COLLECT_CLIENT to collect A/],
+  ])('%j with %j', (given, held, why) => {
+    const found = obstacles(given, [artifact, basic], (name) => held.includes(name));
     if (why) expect(found[0]).toMatch(why);
     else expect(found).toEqual([]);
+  });
+  it('keeps secrets out of addresses and storage', () => {
+    const typed = draft({ Key: 'pa55', Glob: '/x' });
+    const kept = withoutSecrets(typed, [artifact]);
+    expect(writeDraft(kept).toString()).not.toContain('pa55');
+    expect(kept.parameters).toEqual({ A: { Key: HIDDEN, Glob: '/x' } });
+    expect(typed.parameters['A']?.['Key']).toBe('pa55');
   });
   it('knows what was meant when only the case differs', () => expect(unknownParameters(artifact, { glob: 'x', Other: 'y', P: '1' })).toEqual([{ name: 'glob', meant: 'Glob' }, { name: 'Other', meant: null }]));
 });
 
 it.each<[Partial<Flow>, string]>([
-  [{ state: 'error', status: 'Cancelled by jana', rows: 3 }, 'cancelled'],
+  [{ state: 'cancelled', status: 'Cancelled by jana', rows: 3 }, 'cancelled'],
+  [{ state: 'error', status: 'Cancelled by the agent itself', rows: 0 }, 'error'],
   [{ state: 'error', status: 'the query failed', rows: 3 }, 'incomplete'],
   [{ state: 'error', status: 'the query failed', rows: 0 }, 'error'],
   [{ state: 'error', status: null, rows: 0 }, 'error'],

@@ -2,6 +2,12 @@
 
 import type { Artifact, ArtifactSpec, CollectRequest, Limits, Parameter } from '../../api/types';
 
+/** What the server shows in the place of a secret. */
+export const HIDDEN = 'XXXXX';
+
+/** Whether a value stands for a secret that the server did not tell, which must be typed again. */
+export const isHidden = (parameter: Pick<Parameter, 'type'>, value: string | undefined) => parameter.type === 'redacted' && value === HIDDEN;
+
 export type LimitKey = keyof Limits;
 
 export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string }[] = [
@@ -46,6 +52,16 @@ export function writeDraft(draft: Draft): URLSearchParams {
   for (const { key } of LIMITS) if (draft.limits[key]) params.set(`l.${key}`, draft.limits[key]);
   if (draft.urgent) params.set('urgent', '1');
   return params;
+}
+
+/** The values as they may be kept and shown: secrets are nobody's business. */
+export const maskSecrets = (artifact: Pick<Artifact, 'parameters'> | undefined, values: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, artifact?.parameters?.find((each) => each.name === name)?.type === 'redacted' ? HIDDEN : value]));
+
+/** The draft without its secrets: addresses are written down everywhere. */
+export function withoutSecrets(draft: Draft, artifacts: readonly Pick<Artifact, 'name' | 'parameters'>[]): Draft {
+  const parameters = Object.entries(draft.parameters).map(([name, values]) => [name, maskSecrets(artifacts.find((each) => each.name === name), values)] as const);
+  return { ...draft, parameters: Object.fromEntries(parameters) };
 }
 
 /** Bytes may be typed as `500M` or `2 GiB`. */
@@ -141,9 +157,18 @@ export function unknownParameters(artifact: Pick<Artifact, 'parameters'>, values
     .map((name) => ({ name, meant: known.find((each) => each.toLowerCase() === name.toLowerCase() && !(each in values)) ?? null }));
 }
 
+/** The permission somebody lacks to collect an artifact, or null. The server has the last word. */
+export function lacking(artifact: Pick<Artifact, 'basic' | 'required_permissions'>, has: (permission: string) => boolean): string | null {
+  if (artifact.basic && has('COLLECT_BASIC')) return null;
+  return ['COLLECT_CLIENT', ...(artifact.required_permissions ?? [])].find((permission) => !has(permission)) ?? null;
+}
+
+/** Whether there is anything at all somebody may collect. */
+export const mayCollect = (has: (permission: string) => boolean) => has('COLLECT_CLIENT') || has('COLLECT_BASIC');
+
 /** Why a draft cannot be launched yet, in words; empty when it can. */
-export function obstacles(draft: Draft, artifacts: Artifact[], may: boolean): string[] {
-  if (!may) return ['You need the permission COLLECT_CLIENT.'];
+export function obstacles(draft: Draft, artifacts: Artifact[], has: (permission: string) => boolean): string[] {
+  if (!mayCollect(has)) return ['You need the permission COLLECT_CLIENT.'];
   if (draft.artifacts.length === 0) return ['Choose an artifact first.'];
   const why: string[] = [];
   for (const name of draft.artifacts) {
@@ -153,10 +178,13 @@ export function obstacles(draft: Draft, artifacts: Artifact[], may: boolean): st
       continue;
     }
     const values = draft.parameters[name] ?? {};
+    const lacks = lacking(artifact, has);
+    if (lacks !== null) why.push(`You need the permission ${lacks} to collect ${name}.`);
     for (const { name: unknown } of unknownParameters(artifact, values)) why.push(`${name} has no parameter ${unknown}: take it out.`);
     for (const parameter of artifact.parameters ?? []) {
       const value = values[parameter.name];
-      if (value !== undefined && checkParameter(parameter, value) !== null) why.push(`The value of ${parameter.friendly_name || parameter.name} cannot be used.`);
+      if (isHidden(parameter, value)) why.push(`Type ${parameter.friendly_name || parameter.name} again: its value was hidden.`);
+      else if (value !== undefined && checkParameter(parameter, value) !== null) why.push(`The value of ${parameter.friendly_name || parameter.name} cannot be used.`);
     }
   }
   for (const { key, title, unit } of LIMITS) {
