@@ -15,8 +15,9 @@ mod sqlite;
 use cases::Case;
 use clap::Parser;
 
+/// As in the program that is shipped.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: peregrine_os::Counting<mimalloc::MiMalloc> = peregrine_os::Counting(mimalloc::MiMalloc);
 
 /// Compares VQL with SQLite on equal work.
 #[derive(Parser)]

@@ -3,12 +3,29 @@
 use crate::cases::Case;
 use crate::numbers::Numbers;
 use anyhow::anyhow;
+use peregrine_engine::log::{LogSink, NoLog};
+use peregrine_engine::memory::{Gauge, Limits, Pool};
 use peregrine_engine::prelude::*;
 use peregrine_engine::query::FnSink;
 use peregrine_engine::{Context, Dict, Program, Scope, builtin};
 use std::sync::Arc;
 
 const PLUGINS: &[PluginDef] = peregrine_engine::plugins![Numbers];
+
+/// What the program that is shipped does for each of its queries, with a limit that none of these meets.
+fn pool() -> Arc<Pool> {
+    let gauge = Gauge {
+        thread: peregrine_os::held_by_thread,
+        process: || 0,
+    };
+    let limits = Limits {
+        query: 64 << 30,
+        all: None,
+        process: None,
+        advice: "",
+    };
+    Pool::new(gauge, limits)
+}
 
 /// Runs the query and gives the number of rows that came out.
 pub(crate) fn run(case: &Case) -> anyhow::Result<u64> {
@@ -21,8 +38,12 @@ pub(crate) fn run(case: &Case) -> anyhow::Result<u64> {
                 .map_or_else(String::new, |d| d.render(&case.vql))
         )
     })?;
+    let cancellation = Cancellation::new();
+    let log: Arc<dyn LogSink> = Arc::new(NoLog);
     let context = Context::builder()
         .registry(Arc::new(builtin::registry().with_plugins(PLUGINS)))
+        .cancellation(cancellation.clone())
+        .memory(pool().account(&cancellation, &log))
         .build();
     let scope = Scope::root(&context, Dict::new());
     let mut rows = 0;

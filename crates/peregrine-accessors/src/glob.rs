@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// Takes each file that matches, with the patterns it matches.
 pub type Found<'a> = &'a mut dyn FnMut(&Arc<FileInfo>, &[Str]) -> Result<(), Stop>;
 
+/// Asked before descending into a directory.
+pub type Descend<'a> = &'a dyn Fn(&Arc<FileInfo>) -> bool;
+
 /// How a traversal behaves.
 pub struct GlobOptions<'a> {
     /// Do not descend through symbolic links.
@@ -15,7 +18,7 @@ pub struct GlobOptions<'a> {
     /// Do not descend through links to another device.
     pub one_filesystem: bool,
     /// Asked before descending into a directory.
-    pub descend: Option<&'a dyn Fn(&Arc<FileInfo>) -> bool>,
+    pub descend: Option<Descend<'a>>,
 }
 
 /// A node of the merged tree: what may match here, and which patterns end here.

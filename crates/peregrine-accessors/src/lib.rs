@@ -28,7 +28,7 @@ mod upload;
 pub use accessor::{Accessor, Error, FileReader, Result};
 pub use dialect::Dialect;
 pub use file_info::{FILE_MEMBERS, FileInfo, FileTimes};
-pub use glob::{Found, GlobOptions, glob};
+pub use glob::{Descend, Found, GlobOptions, glob};
 pub use glob_pattern::{Pattern, expand_braces};
 pub use manager::{AccessorManager, accessor};
 pub use mode::FileMode;

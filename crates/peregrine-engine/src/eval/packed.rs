@@ -30,7 +30,7 @@ const FLOAT: u8 = 4;
 const TIME: u8 = 5;
 const STR: u8 = 6;
 const KEPT: u8 = 7;
-/// And the number of bytes, 0 to 8.
+/// And the number of bytes, 1 to 8.
 const INT: u8 = 16;
 
 /// Where something starts: the number of the piece, and the byte in it.
