@@ -26,13 +26,13 @@ static COLUMNS: LazyLock<Arc<Columns>> =
 pub(crate) fn data_of(process: &Process) -> Dict {
     let username = process
         .username
-        .clone()
-        .unwrap_or_else(|| process.uid.to_string());
+        .as_ref()
+        .map_or_else(|| Value::from(process.uid.to_string()), path_value);
     Dict::from_columns(
         Arc::clone(&COLUMNS),
         vec![
-            Value::from(process.name()),
-            Value::from(username),
+            path_value(process.name()),
+            username,
             process.exe.as_deref().map_or_else(|| Value::str(""), path_value),
             Value::str(process.argv.command_line()),
             Value::from(process.uid),
@@ -44,7 +44,7 @@ fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Dict {
     Dict::from_columns(
         Arc::clone(&COLUMNS),
         vec![
-            Value::from(exec.name()),
+            path_value(exec.name()),
             exec.uid.map_or(Value::Null, |uid| users.name(scope, uid)),
             exec.exe.as_deref().map_or_else(|| Value::str(""), path_value),
             Value::str(exec.argv.command_line()),
