@@ -14,6 +14,7 @@ mod materialize;
 mod node;
 mod order;
 mod pipeline;
+mod run_values;
 mod runs;
 mod select;
 mod shape;

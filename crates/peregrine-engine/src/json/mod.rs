@@ -4,4 +4,5 @@ mod decode;
 mod encode;
 
 pub use self::decode::{JsonError, decode_row, parse, parse_first};
+pub(crate) use self::encode::write_value_exactly;
 pub use self::encode::{Encoder, write_row, write_row_exactly, write_value};
