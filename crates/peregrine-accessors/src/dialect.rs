@@ -54,6 +54,22 @@ impl Dialect {
         }
     }
 
+    /// The dialect with this name of [`Self::type_name`].
+    #[must_use]
+    pub(crate) fn of_type_name(name: &str) -> Option<Dialect> {
+        const ALL: [Dialect; 8] = [
+            Dialect::Generic,
+            Dialect::Linux,
+            Dialect::Windows,
+            Dialect::Ntfs,
+            Dialect::Registry,
+            Dialect::Raw,
+            Dialect::Zip,
+            Dialect::Pathspec,
+        ];
+        ALL.into_iter().find(|dialect| dialect.type_name() == name)
+    }
+
     /// Splits text into components.
     #[must_use]
     pub fn split(self, text: &[u8]) -> Vec<Vec<u8>> {

@@ -6,13 +6,14 @@ use crate::{
     Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes, OsPath, Result, SystemStat,
 };
 use peregrine_engine::prelude::{Cancellation, Columns, Dict, Scope, Str, Time, Value};
+use peregrine_engine::regex::lossy;
 use peregrine_engine::value::fold_case;
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The machine's files. Remembers the directories that links led to, so that a cycle of links ends.
@@ -33,12 +34,14 @@ impl FileAccessor {
         }
     }
 
+    /// Where the system finds it. A name that does not exist is looked for among those that results show just so.
     fn system_path(&self, path: &OsPath) -> PathBuf {
         let exact = PathBuf::from(OsStr::from_bytes(&path.path_bytes()));
-        if !self.ignores_case || exact.symlink_metadata().is_ok() {
+        let may_differ = self.ignores_case || path.components().iter().any(|part| shows_bytes(part));
+        if !may_differ || exact.symlink_metadata().is_ok() {
             return exact;
         }
-        // Walk down from the root, at each level taking the exact name or else the first that differs only in case.
+        // Walk down from the root, at each level taking the exact name or else one that is meant by it.
         let mut found = PathBuf::from("/");
         for part in path.components() {
             let wanted = OsStr::from_bytes(part);
@@ -47,16 +50,31 @@ impl FileAccessor {
                 found = next;
                 continue;
             }
-            let folded = fold_case(part);
-            let alike = fs::read_dir(&found).ok().and_then(|entries| {
-                entries
-                    .flatten()
-                    .map(|entry| entry.file_name())
-                    .find(|name| fold_case(name.as_bytes()) == folded)
-            });
-            found.push(alike.as_deref().unwrap_or(wanted));
+            let meant = self.meant_name(&found, part);
+            found.push(meant.as_deref().unwrap_or(wanted));
         }
         found
+    }
+
+    /// The name in a folder that stands for one that is not there: it differs only in case, where that is ignored, or it is the
+    /// only one that is shown so, with U+FFFD for bytes that are no UTF-8.
+    fn meant_name(&self, folder: &Path, wanted: &[u8]) -> Option<OsString> {
+        let names = || {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.file_name())
+        };
+        if self.ignores_case {
+            let folded = fold_case(wanted);
+            if let Some(name) = names().find(|name| fold_case(name.as_bytes()) == folded) {
+                return Some(name);
+            }
+        }
+        if !shows_bytes(wanted) {
+            return None;
+        }
+        let mut shown = names().filter(|name| lossy(name.as_bytes()).as_bytes() == wanted);
+        let first = shown.next()?;
+        shown.next().is_none().then_some(first)
     }
 
     /// Looks at the machine's files, in another thread where that may hang.
@@ -147,7 +165,7 @@ impl FileAccessor {
 }
 
 fn may_hang(path: &OsPath) -> bool {
-    remote::may_hang(std::path::Path::new(OsStr::from_bytes(&path.path_bytes())))
+    remote::may_hang(Path::new(OsStr::from_bytes(&path.path_bytes())))
 }
 
 /// What the columns `Data` of files have: with or without `Link` in front, with or without `FSType` at the end.
@@ -209,6 +227,11 @@ fn describe(
     }
 }
 
+/// True for a name with U+FFFD, which may stand for bytes that results cannot show.
+fn shows_bytes(name: &[u8]) -> bool {
+    name.windows(3).any(|bytes| bytes == "\u{fffd}".as_bytes())
+}
+
 /// An open file, and whether its reads wait for nobody.
 struct Opened {
     file: File,
@@ -252,7 +275,7 @@ fn refuse_special(metadata: &Metadata, path: &OsPath) -> Result<()> {
 }
 
 /// Opens a file; should a pipe have taken its place, that waits for no writer.
-fn open_waiting_for_nobody(path: &std::path::Path) -> std::io::Result<File> {
+fn open_waiting_for_nobody(path: &Path) -> std::io::Result<File> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags | OFlags::NONBLOCK, Mode::empty()) {
@@ -330,7 +353,7 @@ impl Accessor for FileAccessor {
 }
 
 /// Opens a file unless a name of its path is a link by now. Kernels before 5.6 cannot tell for folders, only for the file.
-fn open_exactly(path: &std::path::Path) -> std::io::Result<File> {
+fn open_exactly(path: &Path) -> std::io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
@@ -343,7 +366,7 @@ fn open_exactly(path: &std::path::Path) -> std::io::Result<File> {
 }
 
 /// The file system's name, from the magic number of `statfs(2)` (constants: `linux/magic.h`).
-fn file_system_type(path: &std::path::Path) -> Option<String> {
+fn file_system_type(path: &Path) -> Option<String> {
     let magic = rustix::fs::statfs(path).ok()?.f_type;
     let name = match u32::try_from(magic & 0xffff_ffff).ok()? {
         0xef53 => "ext2",

@@ -1,7 +1,7 @@
 //! [`FileInfo`]: what is known of a file, as rows of `glob()` and `stat()` show it.
 
 use crate::{FileMode, OsPath, SystemStat};
-use peregrine_engine::prelude::{Dict, Object, Scope, Str, Time, Value};
+use peregrine_engine::prelude::{Dict, Object, Packed, Scope, Str, Time, Value};
 use std::any::Any;
 
 /// The four times of a file; the zero time where the source has none.
@@ -115,6 +115,28 @@ impl Object for FileInfo {
         Some(Value::Dict(dict))
     }
 
+    fn packed(&self) -> Option<Packed> {
+        let times = [
+            self.times.modified,
+            self.times.accessed,
+            self.times.changed,
+            self.times.born,
+        ];
+        Some(Packed {
+            parts: vec![
+                self.path.clone().into(),
+                Value::Int(self.size),
+                self.mode.into(),
+                Value::array(times.map(Value::Time).to_vec()),
+                Value::Dict(self.data.clone()),
+                self.link.clone().map_or(Value::Null, Value::from),
+                self.system
+                    .map_or(Value::Null, |system| Value::array(system.numbers().to_vec())),
+            ],
+            unpack: |parts| Some(unpack(&parts)?.into()),
+        })
+    }
+
     fn truth(&self) -> bool {
         true
     }
@@ -122,6 +144,36 @@ impl Object for FileInfo {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// A file of the parts it was packed into.
+fn unpack(parts: &[Value]) -> Option<FileInfo> {
+    let [path, size, mode, times, data, link, system] = parts else {
+        return None;
+    };
+    let &[
+        Value::Time(modified),
+        Value::Time(accessed),
+        Value::Time(changed),
+        Value::Time(born),
+    ] = times.as_array()?
+    else {
+        return None;
+    };
+    Some(FileInfo {
+        path: path.as_object::<OsPath>()?.clone(),
+        size: size.as_i64()?,
+        mode: *mode.as_object::<FileMode>()?,
+        times: FileTimes {
+            modified,
+            accessed,
+            changed,
+            born,
+        },
+        data: data.as_dict()?.clone(),
+        link: link.as_object::<OsPath>().cloned(),
+        system: system.as_array().and_then(SystemStat::of_numbers),
+    })
 }
 
 impl From<FileInfo> for Value {

@@ -1,8 +1,8 @@
 //! Glob patterns: brace expansion and the matching of one path component.
 
 use crate::Pathspec;
+use peregrine_engine::value::as_characters;
 use regex::bytes::{Regex, RegexBuilder};
-use std::borrow::Cow;
 
 /// How deep a bare `**` descends.
 pub(crate) const DEFAULT_RECURSION: u32 = 30;
@@ -66,23 +66,9 @@ impl Pattern {
     }
 }
 
-/// Where the characters stand for bytes that are no UTF-8: the end of the last private plane.
-const BYTES: u32 = 0x10_ff00;
-
-/// Bytes as text in which a byte that is no UTF-8 is one character, another for each byte: so `?` and `[!a]` match it, and
-/// the byte itself matches it and no other.
-fn as_characters(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(bytes.len() + 12);
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        let characters = chunk.invalid().iter();
-        text.extend(characters.filter_map(|byte| char::from_u32(BYTES + u32::from(*byte))));
-    }
-    Cow::Owned(text)
-}
+/// What U+FFFD in a pattern matches: itself, and any byte that is no UTF-8, as that is how results show such a byte. A name
+/// that is copied from a table finds its file.
+const SHOWN_BYTE: &str = r"\u{fffd}\u{10ff80}-\u{10ffff}";
 
 /// The component as a regular expression over the whole name.
 fn to_regex(component: &[u8]) -> String {
@@ -101,6 +87,11 @@ fn to_regex(component: &[u8]) -> String {
                 }
                 None => pattern.push_str(r"\["),
             },
+            char::REPLACEMENT_CHARACTER => {
+                pattern.push('[');
+                pattern.push_str(SHOWN_BYTE);
+                pattern.push(']');
+            }
             other => pattern.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
         }
         rest = rest.get(consumed..).unwrap_or_default();
@@ -124,10 +115,11 @@ fn class(text: &str) -> Option<(String, usize)> {
     let mut pattern = String::from(if negated { "[^" } else { "[" });
     for letter in members.get(..end)?.chars() {
         // A range keeps its dash; everything else that a regex class could read as syntax is escaped.
-        if matches!(letter, '[' | ']' | '\\' | '^' | '&' | '~') {
-            pattern.push('\\');
+        match letter {
+            char::REPLACEMENT_CHARACTER => pattern.push_str(SHOWN_BYTE),
+            '[' | ']' | '\\' | '^' | '&' | '~' => pattern.extend(['\\', letter]),
+            other => pattern.push(other),
         }
-        pattern.push(letter);
     }
     pattern.push(']');
     Some((pattern, text.len() - members.len() + end + 1))
@@ -250,6 +242,9 @@ mod tests {
             b"caf\xe9.txt",
             b"*",
             b"caf[\xe0-\xef]*",
+            // As results show it.
+            "caf\u{fffd}.txt".as_bytes(),
+            "caf[x\u{fffd}].txt".as_bytes(),
         ] {
             assert!(matches(pattern, b"caf\xe9.txt"), "{pattern:?}");
         }
@@ -262,6 +257,8 @@ mod tests {
             assert!(!matches(pattern, b"caf\xe9.txt"), "{pattern:?}");
         }
         assert!(!matches(b"caf\xc3*", "café.txt".as_bytes()));
+        assert!(matches("caf\u{fffd}".as_bytes(), "caf\u{fffd}".as_bytes()));
+        assert!(!matches("caf\u{fffd}".as_bytes(), "café".as_bytes()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! File modes in the platform's own bit layout, which queries see as an integer with members.
 
-use peregrine_engine::prelude::{Object, Scope, Str, Value};
+use peregrine_engine::prelude::{Object, Packed, Scope, Str, Value};
 use std::any::Any;
 
 /// Permission bits in the low nine bits, the kind of file in the high ones.
@@ -115,6 +115,16 @@ impl Object for FileMode {
 
     fn to_json(&self, _scope: &Scope) -> Option<Value> {
         Some(Value::from(self.0))
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        Some(Packed {
+            parts: vec![Value::from(self.0)],
+            unpack: |parts| {
+                let bits = u32::try_from(parts.first()?.as_i64()?).ok()?;
+                Some(FileMode(bits).into())
+            },
+        })
     }
 
     fn truth(&self) -> bool {

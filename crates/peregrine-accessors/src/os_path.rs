@@ -59,6 +59,15 @@ impl OsPath {
         }
     }
 
+    /// The same path inside a container.
+    #[must_use]
+    pub(crate) fn inside(self, delegate: Pathspec) -> OsPath {
+        OsPath {
+            delegate: Some(Arc::new(delegate)),
+            ..self
+        }
+    }
+
     /// The components.
     #[must_use]
     pub fn components(&self) -> &[Str] {

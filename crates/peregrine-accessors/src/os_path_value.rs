@@ -1,7 +1,7 @@
 //! [`OsPath`] as a VQL value: its members, arithmetic, and how arguments become paths.
 
 use crate::{Accessor, Dialect, OsPath, Pathspec};
-use peregrine_engine::prelude::{Arg, ArgError, FromArg, Object, Scope, Str, Value};
+use peregrine_engine::prelude::{Arg, ArgError, FromArg, Object, Packed, Scope, Str, Value};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -69,6 +69,27 @@ impl Object for OsPath {
 
     fn to_json(&self, _scope: &Scope) -> Option<Value> {
         Some(Value::Str(Str::from(self.to_bytes())))
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        let mut parts = vec![
+            Value::from(self.dialect().type_name()),
+            Value::array(self.components().iter().cloned().map(Value::Str).collect()),
+        ];
+        parts.extend(self.delegate().map(|delegate| Value::str(delegate.to_json())));
+        Some(Packed {
+            parts,
+            unpack: |parts| {
+                let dialect = Dialect::of_type_name(parts.first()?.as_str()?.as_utf8()?)?;
+                let components = parts.get(1)?.as_array()?;
+                let components = components.iter().map(|part| part.as_str().cloned());
+                let path = OsPath::new(dialect, components.collect::<Option<Vec<Str>>>()?);
+                Some(Value::from(match parts.get(2) {
+                    Some(delegate) => path.inside(Pathspec::parse(delegate.as_str()?).ok()?),
+                    None => path,
+                }))
+            },
+        })
     }
 
     fn index(&self, _scope: &Scope, index: i64) -> Option<Value> {
@@ -181,6 +202,16 @@ impl Object for PathspecValue {
         Some(Str::from(self.0.to_json()))
     }
 
+    fn packed(&self) -> Option<Packed> {
+        Some(Packed {
+            parts: vec![Value::str(self.0.to_json())],
+            unpack: |parts| {
+                let spec = Pathspec::parse(parts.first()?.as_str()?).ok()?;
+                Some(Value::object(PathspecValue(spec)))
+            },
+        })
+    }
+
     fn truth(&self) -> bool {
         self.0 != Pathspec::default()
     }
@@ -227,7 +258,13 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
         Value::Bytes(bytes) => accessor.parse_path(bytes).map_err(|error| error.to_string()),
         Value::Array(items) => {
             let mut whole = OsPath::new(accessor.dialect(), Vec::new());
-            for item in items.iter() {
+            for (position, item) in items.iter().enumerate() {
+                let item = &item.clone().reduce(scope);
+                // Names of files below another path are no pathspecs, whatever they look like.
+                if let (Value::Str(name), 1..) = (item, position) {
+                    whole = whole.join(whole.dialect().split(name).into_iter().map(Str::from));
+                    continue;
+                }
                 match (coerce(scope, accessor, item), item) {
                     (Ok(part), _) => whole = whole.join(part.components().iter().cloned()),
                     (Err(_), Value::Str(text)) => whole = whole.child(text.clone()),
@@ -246,12 +283,15 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
 
 /// A path argument as given; the plugin resolves it with the accessor of its own call.
 #[derive(Debug, Clone)]
-pub struct PathArg(Value);
+pub struct PathArg {
+    name: Str,
+    value: Value,
+}
 
 impl PathArg {
     /// The path in the accessor's dialect.
     pub fn resolve(&self, scope: &Scope, accessor: &dyn Accessor) -> Result<OsPath, String> {
-        coerce(scope, accessor, &self.0)
+        coerce(scope, accessor, &self.value).map_err(|error| about(&self.name, &error))
     }
 }
 
@@ -259,22 +299,33 @@ impl FromArg for PathArg {
     const TYPE: &'static str = "OSPath";
 
     fn from_arg(arg: &Arg<'_>) -> Result<PathArg, ArgError> {
-        Ok(PathArg(arg.any()))
+        Ok(PathArg {
+            name: arg.name().clone(),
+            value: arg.any(),
+        })
     }
+}
+
+/// Says which argument an error is about.
+fn about(name: &Str, error: &str) -> String {
+    format!("Field {name}: {error}")
 }
 
 /// Several path arguments as given.
 #[derive(Debug, Clone)]
-pub struct PathList(Vec<Value>);
+pub struct PathList {
+    name: Str,
+    values: Vec<Value>,
+}
 
 impl PathList {
     /// The paths that can be resolved; the others are logged and left out.
     pub fn resolve(&self, scope: &Scope, accessor: &dyn Accessor) -> Vec<OsPath> {
-        let mut paths = Vec::with_capacity(self.0.len());
-        for value in &self.0 {
+        let mut paths = Vec::with_capacity(self.values.len());
+        for value in &self.values {
             match coerce(scope, accessor, value) {
                 Ok(path) => paths.push(path),
-                Err(error) => scope.log_line(&error),
+                Err(error) => scope.log_line(&about(&self.name, &error)),
             }
         }
         paths
@@ -287,12 +338,16 @@ impl FromArg for PathList {
 
     fn from_arg(arg: &Arg<'_>) -> Result<PathList, ArgError> {
         // A path is a list of components to the language, but one value here.
-        Ok(PathList(match arg.any() {
+        let values = match arg.any() {
             Value::Array(items) => items
                 .iter()
                 .map(|item| item.clone().reduce(arg.scope()))
                 .collect(),
             single => vec![single],
-        }))
+        };
+        Ok(PathList {
+            name: arg.name().clone(),
+            values,
+        })
     }
 }

@@ -53,6 +53,43 @@ struct Moment {
 }
 
 impl SystemStat {
+    /// All of it, to be written down.
+    pub(crate) fn numbers(&self) -> [Value; 10] {
+        [
+            Value::from(self.device),
+            Value::from(self.inode),
+            Value::from(self.links),
+            Value::from(self.mode),
+            Value::from(self.uid),
+            Value::from(self.gid),
+            Value::from(self.represented_device),
+            Value::from(self.size),
+            Value::from(self.block_size),
+            Value::from(self.blocks),
+        ]
+    }
+
+    /// From what [`Self::numbers`] gave.
+    pub(crate) fn of_numbers(numbers: &[Value]) -> Option<SystemStat> {
+        let number = |at: usize| match numbers.get(at)? {
+            Value::UInt(number) => Some(*number),
+            other => u64::try_from(other.as_i64()?).ok(),
+        };
+        let short = |at: usize| u32::try_from(number(at)?).ok();
+        Some(SystemStat {
+            device: number(0)?,
+            inode: number(1)?,
+            links: number(2)?,
+            mode: short(3)?,
+            uid: short(4)?,
+            gid: short(5)?,
+            represented_device: number(6)?,
+            size: number(7)?,
+            block_size: number(8)?,
+            blocks: number(9)?,
+        })
+    }
+
     /// From what the system said of a file.
     #[cfg(unix)]
     #[must_use]

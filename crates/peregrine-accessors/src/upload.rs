@@ -2,7 +2,7 @@
 
 use crate::OsPath;
 use parking_lot::Mutex;
-use peregrine_engine::prelude::{Scope, Stop, VqlResult};
+use peregrine_engine::prelude::{Scope, Stop, Str, VqlResult};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,14 +52,63 @@ impl UploadFile {
 }
 
 fn text(bytes: &[u8]) -> String {
+    let has_odd_bytes = std::str::from_utf8(bytes).is_err();
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
+        plain(chunk.valid(), has_odd_bytes, &mut text);
         for byte in chunk.invalid() {
             text.push_str(&format!("%{byte:02X}"));
         }
     }
     text
+}
+
+/// Appends text, with `%25` for each `%` that would read as the code of a byte that is no UTF-8: files named `a%FF` and
+/// `a\xff` must not be stored as the same. Names of web pages and the like, whose codes are UTF-8, stay as they are.
+fn plain(valid: &str, has_odd_bytes: bool, text: &mut String) {
+    let mut rest = valid;
+    while let Some(at) = rest.find('%') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let (codes, bytes) = run_of_codes(from);
+        if codes == 0 {
+            text.push('%');
+            rest = from.strip_prefix('%').unwrap_or_default();
+            continue;
+        }
+        let (run, after) = from.split_at(codes);
+        if has_odd_bytes || std::str::from_utf8(&bytes).is_err() {
+            text.push_str(&run.replace('%', "%25"));
+        } else {
+            text.push_str(run);
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+}
+
+/// The length of the codes at the start of a text that could be read as such of bytes, and these bytes. `%2525FF` is what
+/// becomes of `%25FF`, so it counts, too, as a byte that is no UTF-8.
+fn run_of_codes(text: &str) -> (usize, Vec<u8>) {
+    let (mut length, mut bytes) = (0, Vec::new());
+    loop {
+        let rest = text.get(length..).unwrap_or_default();
+        let Some(mut code) = rest.strip_prefix('%') else {
+            break;
+        };
+        let is_escaped = code.starts_with("25");
+        while let Some(after) = code.strip_prefix("25") {
+            code = after;
+        }
+        let upper = |digit: &u8| digit.is_ascii_digit() || (b'A'..=b'F').contains(digit);
+        let digits = code.get(..2).filter(|digits| digits.as_bytes().iter().all(upper));
+        let Some(byte @ 0x80..) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+            break;
+        };
+        length = text.len() - code.len() + 2;
+        bytes.push(if is_escaped { 0xff } else { byte });
+    }
+    (length, bytes)
 }
 
 /// Takes files out of queries.
@@ -78,7 +127,7 @@ pub trait Upload {
 
     /// Its end. `is_whole` is false when the rest could not be read. Gives the path under which it can be found now, if
     /// that is another than its own.
-    fn finish(self: Box<Self>, scope: &Scope, is_whole: bool) -> VqlResult<Option<String>>;
+    fn finish(self: Box<Self>, scope: &Scope, is_whole: bool) -> VqlResult<Option<Str>>;
 }
 
 /// Files are uploaded in pieces of so many bytes.
@@ -112,7 +161,7 @@ pub struct Uploaded {
     /// Bytes sent.
     pub size: u64,
     /// Where it can be found, if not under its own path.
-    pub path: Option<String>,
+    pub path: Option<Str>,
     /// SHA-256 of what was sent.
     pub sha256: [u8; 32],
     /// MD5 of what was sent.
@@ -155,5 +204,39 @@ impl UploadLedger {
         let made = upload()?;
         *known = Some(made.clone());
         Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn stored_names_tell_bytes_apart_and_keep_what_is_text() {
+        for (name, stored) in [
+            (&b"plain 100% \xc3\xa9.txt"[..], "plain 100% é.txt"),
+            (b"caf%C3%A9 %20 %2F.html", "caf%C3%A9 %20 %2F.html"),
+            (b"a\xff", "a%FF"),
+            (b"a%FF", "a%25FF"),
+            (b"a%25FF", "a%2525FF"),
+            (b"%C3%A9\xff", "%25C3%25A9%FF"),
+            (b"%C3\xa9", "%25C3%A9"),
+        ] {
+            assert_eq!(text(name), stored);
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4096))]
+        #[test]
+        fn no_two_names_are_stored_as_one(
+            one in proptest::collection::vec(proptest::sample::select(b"%%25FC3A9\xff\xc3\xa9a".to_vec()), 0..7),
+            other in proptest::collection::vec(proptest::sample::select(b"%%25FC3A9\xff\xc3\xa9a".to_vec()), 0..7),
+        ) {
+            proptest::prop_assert_eq!(one == other, text(&one) == text(&other));
+            // What it is stored as may be the name of another file.
+            let stored = text(&one).into_bytes();
+            proptest::prop_assert_eq!(stored == one, text(&stored) == text(&one));
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::flow::FlowShared;
 use crate::query_run::QueryRun;
 use crate::row_batch::zlib;
 use peregrine_accessors::{Upload, UploadFile, Uploader};
-use peregrine_engine::prelude::{Scope, Stop, VqlResult};
+use peregrine_engine::prelude::{Scope, Stop, Str, VqlResult};
 use peregrine_proto::{FileBuffer, PathSpec, VeloMessage};
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl Upload for FlowUpload {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, scope: &Scope, is_whole: bool) -> VqlResult<Option<String>> {
+    fn finish(self: Box<Self>, scope: &Scope, is_whole: bool) -> VqlResult<Option<Str>> {
         // A file may have grown or shrunk since it was looked at.
         let size = match is_whole {
             true => self.sent,

@@ -13,5 +13,5 @@ pub use crate::log::Level;
 pub use crate::query::{FnSink, Lazy, Query, QuerySource, RowSink, Stop};
 pub use crate::regex::Regex;
 pub use crate::scope::Scope;
-pub use crate::value::{Columns, Dict, Object, Row, Str, Time, Value, ZoneId};
+pub use crate::value::{Columns, Dict, Object, Packed, Row, Str, Time, Value, ZoneId};
 pub use crate::{aggregates, functions, plugins};

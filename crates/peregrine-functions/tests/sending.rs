@@ -92,6 +92,16 @@ fn datagrams() {
     run("rsyslog(hostname='127.0.0.1', port=int(int=P), message=X)", &env);
     assert_eq!(socket.recv(&mut buffer).unwrap(), 1024);
     assert!(buffer.starts_with(b"<0>1 20"));
+    run(
+        r"rsyslog(hostname='127.0.0.1', port=int(int=P), message='a\xff', args=dict(K='\xfe'))",
+        &env,
+    );
+    let length = socket.recv(&mut buffer).unwrap();
+    assert!(
+        buffer[..length].ends_with(b"[msg@123 K=\"\xfe\"] a\xff"),
+        "bytes stay: {:?}",
+        String::from_utf8_lossy(&buffer[..length])
+    );
 }
 
 #[test]

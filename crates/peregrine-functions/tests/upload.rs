@@ -38,7 +38,7 @@ impl Upload for Keeping {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &Scope, is_whole: bool) -> VqlResult<Option<String>> {
+    fn finish(self: Box<Self>, _: &Scope, is_whole: bool) -> VqlResult<Option<Str>> {
         self.0.lock()[self.1].2 = is_whole;
         Ok(None)
     }

@@ -1,6 +1,8 @@
-//! Values of VQL as values of JavaScript, and back.
+//! Values of VQL as values of JavaScript, and back. A byte that is no UTF-8 is a character of a private plane in scripts, which
+//! becomes the byte again.
 
 use peregrine_engine::prelude::*;
+use peregrine_engine::value::{as_characters, from_characters};
 use rquickjs::{Array, Ctx, Error, IntoJs, Object as JsObject, Type, Value as JsValue};
 
 /// Nesting past which values are cut off.
@@ -35,8 +37,8 @@ fn give<'js>(ctx: &Ctx<'js>, scope: &Scope, value: &Value, depth: u32) -> rquick
         },
         Value::UInt(value) => JsValue::new_float(ctx.clone(), *value as f64),
         Value::Float(value) => JsValue::new_float(ctx.clone(), *value),
-        Value::Str(text) => text.as_utf8_lossy().into_js(ctx)?,
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_js(ctx)?,
+        Value::Str(text) => as_characters(text).into_js(ctx)?,
+        Value::Bytes(bytes) => as_characters(bytes).into_js(ctx)?,
         Value::Time(time) => match peregrine_engine::time::rfc3339(*time) {
             Some(text) => text.into_js(ctx)?,
             None => JsValue::new_null(ctx.clone()),
@@ -58,7 +60,7 @@ fn give<'js>(ctx: &Ctx<'js>, scope: &Scope, value: &Value, depth: u32) -> rquick
             list(&rows)?
         }
         Value::Object(object) => match object.to_text() {
-            Some(text) => text.as_utf8_lossy().into_js(ctx)?,
+            Some(text) => as_characters(&text).into_js(ctx)?,
             None => members(ctx, scope, &value.to_dict(scope), depth)?,
         },
         Value::Lazy(lazy) => give(ctx, scope, &lazy.force(scope), depth + 1)?,
@@ -69,7 +71,7 @@ fn give<'js>(ctx: &Ctx<'js>, scope: &Scope, value: &Value, depth: u32) -> rquick
 fn members<'js>(ctx: &Ctx<'js>, scope: &Scope, dict: &Dict, depth: u32) -> rquickjs::Result<JsValue<'js>> {
     let object = JsObject::new(ctx.clone())?;
     for (key, item) in dict.entries() {
-        object.set(key.to_string(), give(ctx, scope, &item, depth + 1)?)?;
+        object.set(&*as_characters(&key), give(ctx, scope, &item, depth + 1)?)?;
     }
     Ok(object.into_value())
 }
@@ -105,7 +107,7 @@ fn take(value: &JsValue<'_>, depth: u32, left: &mut usize) -> Result<Value, Trou
         Type::Int => Value::from(value.as_int().unwrap_or(0)),
         Type::Float => number(value.as_float().unwrap_or(0.0)),
         Type::String => match value.as_string() {
-            Some(text) => Value::from(text.to_string()?),
+            Some(text) => Value::Str(from_characters(&text.to_string()?)),
             None => Value::Null,
         },
         Type::BigInt => match value.clone().into_big_int() {
@@ -154,7 +156,7 @@ fn object_value(object: &JsObject<'_>, depth: u32, left: &mut usize) -> Result<V
     for entry in object.props::<String, JsValue<'_>>() {
         let (key, item) = entry?;
         if !item.is_function() {
-            dict.set(key, take(&item, depth + 1, left)?);
+            dict.set(from_characters(&key), take(&item, depth + 1, left)?);
         }
     }
     Ok(Value::Dict(dict))

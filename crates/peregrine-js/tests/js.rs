@@ -57,6 +57,18 @@ fn values_go_in_and_come_out() {
 }
 
 #[test]
+fn bytes_that_are_no_text_come_back() {
+    let (value, log) = run(
+        "function same(x) { return x } function keyed(x) { var d = {}; d[x] = x.toUpperCase(); return d }",
+        r"js_call(func='same', args='a\xff\xfe') = 'a\xff\xfe'
+          AND js_call(func='keyed', args='a\xff') = set(item=dict(), field='a\xff', value='A\xff')
+          AND js_call(func='same', args='\xff') != js_call(func='same', args='\xfe')",
+        LONG,
+    );
+    assert_eq!(value, "true", "{log:?}");
+}
+
+#[test]
 fn machines_are_apart() {
     let (value, _) = run(
         "var a = 1;",

@@ -122,7 +122,7 @@ mod linux {
             }),
             ProcessEvent::Exec(exec) => json!({
                 "event": "exec", "pid": exec.pid, "ppid": exec.ppid, "start": exec.start.ticks, "uid": exec.uid,
-                "gid": exec.gid, "comm": exec.comm, "argv": exec.argv.to_strings(),
+                "gid": exec.gid, "comm": exec.comm.to_string_lossy(), "argv": exec.argv.to_strings(),
                 "argv_length": exec.argv.full_length(), "exe": exec.exe.as_ref().map(|path| path.to_string_lossy()),
                 "cgroup_id": exec.cgroup_id, "time": exec.time,
             }),

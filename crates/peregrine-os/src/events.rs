@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::model::{Argv, StartTime, whole_name};
 use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,7 +50,7 @@ pub struct Exec {
     /// Real group id; `None` when it was gone before it could be read.
     pub gid: Option<u32>,
     /// The kernel's short name for it; empty when unknown. [`Exec::name`] is the whole one.
-    pub comm: String,
+    pub comm: OsString,
     /// Arguments, at most 8 KiB, with their true length.
     pub argv: Argv,
     /// The executable; `None` when unknown. A relative path is the known end of a very deep one.
@@ -63,7 +64,7 @@ pub struct Exec {
 impl Exec {
     /// The whole name of the program, where the kernel keeps only the beginning.
     #[must_use]
-    pub fn name(&self) -> Cow<'_, str> {
+    pub fn name(&self) -> Cow<'_, OsStr> {
         whole_name(&self.comm, &self.argv, self.exe.as_deref())
     }
 }

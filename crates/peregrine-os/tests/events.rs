@@ -174,7 +174,7 @@ fn bpf_misses_nothing_of_a_storm() {
             exec.argv.to_strings() == process.argv
                 && !exec.argv.is_truncated()
                 && exec.exe.as_ref().is_some_and(|exe| paths.contains(exe))
-                && process.argv[0].ends_with(&exec.comm)
+                && process.argv[0].ends_with(exec.comm.to_str().unwrap())
         })
     });
     assert_eq!(missing, 0, "arguments, paths, names");

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peregrine_engine::context::Context;
+use peregrine_engine::context::{Context, ContextBuilder};
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
+
+#[path = "text_control_exec/bytes.rs"]
+mod bytes;
 
 fn registry() -> Arc<Registry> {
     Arc::new(peregrine_plugins::register(peregrine_functions::register(
@@ -17,8 +20,16 @@ fn registry() -> Arc<Registry> {
 
 /// The rows of a query as JSON, and its messages.
 fn run(vql: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
+    run_with(|context| context, vql, env)
+}
+
+fn run_with(
+    configure: impl FnOnce(ContextBuilder) -> ContextBuilder,
+    vql: &str,
+    env: &[(&str, &str)],
+) -> (String, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
-    let context = Context::builder().registry(registry()).log(log.clone()).build();
+    let context = configure(Context::builder().registry(registry()).log(log.clone())).build();
     let scope = Scope::root(
         &context,
         env.iter().map(|(name, value)| (*name, *value)).collect(),

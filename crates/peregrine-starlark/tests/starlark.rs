@@ -48,6 +48,17 @@ fn examples_hold() {
 }
 
 #[test]
+fn bytes_that_are_no_text_come_back() {
+    let (value, log) = run(
+        "def same(x): return x\ndef keyed(x): return {x: 1}\n",
+        r"M.same(x='a\xff') = 'a\xff' AND M.keyed(x='a\xff') = set(item=dict(), field='a\xff', value=1)
+          AND M.same(x=set(item=dict(), field='\xfe', value=1)) = set(item=dict(), field='\xfe', value=1)",
+        LONG,
+    );
+    assert_eq!(value, "true", "{log:?}");
+}
+
+#[test]
 fn values_go_in_and_come_out() {
     let code = r#"
 a = None

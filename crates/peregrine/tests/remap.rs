@@ -81,14 +81,20 @@ fn query(rules: &Path, queries: &[&str]) -> (String, String) {
 fn a_shipped_artifact_lists_the_users_of_the_dead_machine() {
     let case = Case::new();
     let rules = case.rules("");
+    let passwd = case.path("evidence/etc/passwd");
+    // The system knows these accounts, too.
+    let odd = b"ev#il:x:+0: 0::/\ntail:*:5:5:a\xff:/h:/bin/sh:x\n# none:x:1:1:::\n";
+    fs::write(&passwd, [&fs::read(&passwd).unwrap()[..], odd].concat()).unwrap();
     let verb = ["artifacts", "collect", "--format", "csv"];
     let output = peregrine(&rules, &verb, &["Linux.Sys.Users"]);
-    let rows = String::from_utf8(output.stdout).unwrap();
+    let rows = String::from_utf8_lossy(&output.stdout);
     assert_eq!(
         rows,
         "User,Description,Uid,Gid,Homedir,Shell,_Source\n\
          root,root,0,0,/root,/bin/bash,Linux.Sys.Users\n\
-         mallory,Mallory,1001,1001,/home/mallory,/bin/sh,Linux.Sys.Users\n",
+         mallory,Mallory,1001,1001,/home/mallory,/bin/sh,Linux.Sys.Users\n\
+         ev#il,,0,0,/,,Linux.Sys.Users\n\
+         tail,a\u{fffd},5,5,/h,/bin/sh:x,Linux.Sys.Users\n",
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );

@@ -236,8 +236,29 @@ impl<'a> Arg<'a> {
     /// An error about this argument's type.
     #[must_use]
     pub fn wrong_type(&self, wanted: &str, got: &Value) -> ArgError {
-        ArgError::wrong_type(&self.name.as_utf8_lossy(), wanted, got.type_name())
+        let ArgError(mut text) = ArgError::wrong_type(&self.name.as_utf8_lossy(), wanted, got.type_name());
+        if let Some(shown) = short_text(self.scope, got) {
+            text.push_str(&format!(" It is `{shown}`"));
+        }
+        ArgError(text)
     }
+}
+
+/// The beginning of a plain value, for a message.
+fn short_text(scope: &Scope, value: &Value) -> Option<String> {
+    const MOST: usize = 60;
+    match value {
+        Value::Str(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Time(_) => {}
+        _ => return None,
+    }
+    let text = value.to_text(scope);
+    let beginning = text.get(..MOST * 4).unwrap_or(&text);
+    let shown = crate::regex::lossy(beginning);
+    let mut short: String = shown.chars().take(MOST).collect();
+    if short.len() < text.len() && short.chars().count() == MOST {
+        short.push('…');
+    }
+    Some(short)
 }
 
 impl From<Value> for ArgValue {

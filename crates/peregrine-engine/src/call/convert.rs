@@ -185,7 +185,12 @@ impl FromArg for Time {
     const TYPE: &'static str = "Time";
 
     fn from_arg(arg: &Arg<'_>) -> Result<Time, ArgError> {
-        Ok(crate::time::to_time(arg.scope(), &arg.any()).unwrap_or(Time::ZERO))
+        let value = arg.any();
+        if value.is_null() {
+            return Ok(Time::ZERO);
+        }
+        // Without a time many answers are those of now: nobody would see that the one asked for was not understood.
+        crate::time::to_time(arg.scope(), &value).ok_or_else(|| arg.wrong_type("a time", &value))
     }
 }
 

@@ -15,6 +15,7 @@ mod node;
 mod order;
 mod packed;
 mod pipeline;
+mod run_values;
 mod runs;
 mod select;
 mod shape;

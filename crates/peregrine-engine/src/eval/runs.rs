@@ -11,7 +11,8 @@
 //!
 //! Numbers inside a record are LEB128, but for floats (8 bytes, little endian). A record starts with a kind: 0 a column
 //! list (its number, how many names, the names), 1 a row with columns (number of the list, its values), 2 any other
-//! value. A value is a tag and what the tag says. What lives (objects, queries, scopes) is written as the JSON it shows.
+//! value. Values are those of [`run_values`](super::run_values): an object comes back if it says how it is made again, else
+//! as the dict it shows; queries come back as their rows.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -20,14 +21,14 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::json;
+use super::run_values::{
+    Kept, MAX_DEPTH, read_byte, read_bytes, read_number, read_value, write_bytes, write_number, write_value,
+};
 use crate::scope::Scope;
-use crate::value::{Columns, Dict, Row, Str, Time, Value, ZoneId};
+use crate::value::{Columns, Row, Str, Value};
 
 /// Column lists a file knows by number; lists beyond are written each time.
 const MAX_LISTS: usize = 4096;
-/// Nesting past which a value is written as JSON, which has a bound of its own.
-const MAX_DEPTH: u32 = 32;
 /// Longest record read back; only a damaged file has longer ones.
 const MAX_RECORD: usize = 1 << 31;
 
@@ -35,30 +36,19 @@ const LIST: u8 = 0;
 const ROW: u8 = 1;
 const OTHER: u8 = 2;
 
-const NULL: u8 = 0;
-const FALSE: u8 = 1;
-const TRUE: u8 = 2;
-const INT: u8 = 3;
-const UINT: u8 = 4;
-const FLOAT: u8 = 5;
-const STR: u8 = 6;
-const BYTES: u8 = 7;
-const TIME: u8 = 8;
-const ARRAY: u8 = 9;
-const DICT: u8 = 10;
-const JSON: u8 = 11;
-
 /// A run being written.
 pub(crate) struct RunWriter {
     file: BufWriter<NamedTempFile>,
     /// Numbers of the column lists written so far, by their id.
     lists: FxHashMap<u32, u64>,
     record: Vec<u8>,
+    kept: Kept,
 }
 
 /// A finished run; its file is removed when dropped.
 pub(crate) struct RunFile {
     path: TempPath,
+    kept: Kept,
 }
 
 impl RunWriter {
@@ -73,6 +63,7 @@ impl RunWriter {
             file: BufWriter::with_capacity(1 << 16, file),
             lists: FxHashMap::default(),
             record: Vec::new(),
+            kept: Kept::default(),
         })
     }
 
@@ -85,13 +76,13 @@ impl RunWriter {
                 self.record.push(ROW);
                 write_number(number, &mut self.record);
                 for value in values {
-                    write_value(scope, value, &mut self.record, 0);
+                    write_value(&mut self.kept, scope, value, &mut self.record, 0);
                 }
             }
             None => {
                 self.record.push(OTHER);
                 let value = row.as_value().unwrap_or(&Value::Null);
-                write_value(scope, value, &mut self.record, 0);
+                write_value(&mut self.kept, scope, value, &mut self.record, 0);
             }
         }
         self.write_record()
@@ -102,6 +93,7 @@ impl RunWriter {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(RunFile {
             path: file.into_temp_path(),
+            kept: self.kept,
         })
     }
 
@@ -136,7 +128,7 @@ impl RunWriter {
 
 impl RunFile {
     /// Reads from the start. An unreadable rest is reported and ends the rows.
-    pub(crate) fn rows<'s>(&self, scope: &'s Scope) -> RunReader<'s> {
+    pub(crate) fn rows<'s>(&'s self, scope: &'s Scope) -> RunReader<'s> {
         let opened = File::open(&self.path);
         if let Err(error) = &opened {
             scope.log_line(&format!(
@@ -148,6 +140,7 @@ impl RunFile {
             file: opened.ok().map(|file| BufReader::with_capacity(1 << 16, file)),
             lists: Vec::new(),
             record: Vec::new(),
+            kept: &self.kept,
             scope,
         }
     }
@@ -158,6 +151,7 @@ pub(crate) struct RunReader<'s> {
     file: Option<BufReader<File>>,
     lists: Vec<Arc<Columns>>,
     record: Vec<u8>,
+    kept: &'s Kept,
     scope: &'s Scope,
 }
 
@@ -198,7 +192,7 @@ impl RunReader<'_> {
             if file.take(length as u64).read_to_end(&mut self.record)? != length {
                 return Err(damaged());
             }
-            if let Some(row) = parse_record(&self.record, &mut self.lists).ok_or_else(damaged)? {
+            if let Some(row) = parse_record(&self.record, &mut self.lists, self.kept).ok_or_else(damaged)? {
                 return Ok(Some(row));
             }
         }
@@ -210,7 +204,7 @@ fn damaged() -> io::Error {
 }
 
 /// The row of a record; `Some(None)` for a column list, `None` for damage.
-fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>) -> Option<Option<Row>> {
+fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Option<Option<Row>> {
     let mut rest = record;
     match read_byte(&mut rest)? {
         LIST => {
@@ -228,162 +222,17 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>) -> Option<Option<R
         ROW => {
             let columns = lists.get(usize::try_from(read_number(&mut rest)?).ok()?)?;
             if let [_] = columns.names() {
-                return Some(Some(Row::single(columns, read_value(&mut rest, 0)?)));
+                return Some(Some(Row::single(columns, read_value(kept, &mut rest, 0)?)));
             }
             let mut values = Vec::with_capacity(columns.len());
             for _ in 0..columns.len() {
-                values.push(read_value(&mut rest, 0)?);
+                values.push(read_value(kept, &mut rest, 0)?);
             }
             Some(Some(Row::new(columns, values)))
         }
-        OTHER => Some(Some(Row::from(read_value(&mut rest, 0)?))),
+        OTHER => Some(Some(Row::from(read_value(kept, &mut rest, 0)?))),
         _ => None,
     }
-}
-
-fn write_value(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
-    match value {
-        Value::Null => out.push(NULL),
-        Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
-        Value::Int(value) => {
-            out.push(INT);
-            // Zigzag: small negative numbers stay short.
-            write_number(((value << 1) ^ (value >> 63)) as u64, out);
-        }
-        Value::UInt(value) => {
-            out.push(UINT);
-            write_number(*value, out);
-        }
-        Value::Float(value) => {
-            out.push(FLOAT);
-            out.extend_from_slice(&value.to_bits().to_le_bytes());
-        }
-        Value::Str(text) => {
-            out.push(STR);
-            write_bytes(text, out);
-        }
-        Value::Bytes(bytes) => {
-            out.push(BYTES);
-            write_bytes(bytes, out);
-        }
-        Value::Time(time) => {
-            out.push(TIME);
-            out.extend_from_slice(&time.unix().to_le_bytes());
-            write_number(u64::from(time.subsec_nanos()), out);
-            write_number(u64::from(time.zone().number()), out);
-        }
-        Value::Array(items) if depth < MAX_DEPTH => {
-            out.push(ARRAY);
-            write_number(items.len() as u64, out);
-            for item in items.iter() {
-                write_value(scope, item, out, depth + 1);
-            }
-        }
-        Value::Dict(dict) if depth < MAX_DEPTH => {
-            let entries = dict.entries();
-            out.push(DICT);
-            write_number(entries.len() as u64, out);
-            for (key, value) in &entries {
-                write_bytes(key, out);
-                write_value(scope, value, out, depth + 1);
-            }
-        }
-        Value::Lazy(lazy) if depth < MAX_DEPTH => write_value(scope, &lazy.force(scope), out, depth + 1),
-        other => {
-            let mut text = Vec::new();
-            json::write_value(scope, other, &mut text);
-            out.push(JSON);
-            write_bytes(&text, out);
-        }
-    }
-}
-
-fn read_value(rest: &mut &[u8], depth: u32) -> Option<Value> {
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    Some(match read_byte(rest)? {
-        NULL => Value::Null,
-        FALSE => Value::Bool(false),
-        TRUE => Value::Bool(true),
-        INT => {
-            let zigzag = read_number(rest)?;
-            Value::Int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
-        }
-        UINT => Value::UInt(read_number(rest)?),
-        FLOAT => Value::Float(f64::from_bits(u64::from_le_bytes(read_array(rest)?))),
-        STR => Value::Str(Str::new(read_bytes(rest)?)),
-        BYTES => Value::bytes(read_bytes(rest)?),
-        TIME => {
-            let seconds = i64::from_le_bytes(read_array(rest)?);
-            let nanos = u32::try_from(read_number(rest)?).ok()?;
-            let zone = ZoneId::from_number(u16::try_from(read_number(rest)?).ok()?);
-            Value::Time(Time::from_unix(seconds, nanos).in_zone(zone))
-        }
-        ARRAY => {
-            let count = read_number(rest)?;
-            let mut items = Vec::new();
-            for _ in 0..count {
-                items.push(read_value(rest, depth + 1)?);
-            }
-            Value::array(items)
-        }
-        DICT => {
-            let count = read_number(rest)?;
-            let (mut names, mut values) = (Vec::new(), Vec::new());
-            for _ in 0..count {
-                names.push(Str::new(read_bytes(rest)?));
-                values.push(read_value(rest, depth + 1)?);
-            }
-            Value::Dict(Dict::from_columns(Columns::new(names), values))
-        }
-        JSON => json::parse(read_bytes(rest)?).ok()?,
-        _ => return None,
-    })
-}
-
-fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn read_number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = read_byte(rest)?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    write_number(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
-}
-
-fn read_bytes<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
-    let length = usize::try_from(read_number(rest)?).ok()?;
-    let (bytes, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    Some(bytes)
-}
-
-fn read_byte(rest: &mut &[u8]) -> Option<u8> {
-    let (byte, after) = rest.split_first()?;
-    *rest = after;
-    Some(*byte)
-}
-
-fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (array, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*array)
 }
 
 /// Bytes of memory a row takes, about: what it shares with others is counted here, too.
@@ -426,6 +275,7 @@ pub(super) fn heap_size(value: &Value, depth: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::run_values::Kept;
     use super::{RunWriter, parse_record};
     use crate::value::{Columns, Dict, Row, Time, Value, ZoneId};
     use crate::{Context, Scope};
@@ -486,7 +336,10 @@ mod tests {
             &[2, 6, 200, 1],
             &[2, 9, 255, 255, 255, 255, 15],
         ] {
-            assert!(parse_record(record, &mut Vec::new()).is_none(), "{record:?}");
+            assert!(
+                parse_record(record, &mut Vec::new(), &Kept::default()).is_none(),
+                "{record:?}"
+            );
         }
     }
 }

@@ -271,7 +271,7 @@ fn pad(out: &mut Vec<u8>, spec: &Spec, text: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use crate::value::{Dict, Value};
+    use crate::value::{Dict, Time, Value};
     use crate::{Context, Scope};
 
     fn check(format: &str, args: Vec<Value>, expected: &str) {
@@ -432,5 +432,48 @@ mod tests {
         let text = super::format(&scope, "%[1]999999d".repeat(1000).as_bytes(), &[long]);
         assert!(text.len() < 2 * super::MAX_LENGTH, "{}", text.len());
         assert!(text.ends_with(b"%!(TOOLONG)"));
+    }
+
+    /// Values that formats have to live with.
+    fn odd_values() -> Vec<Value> {
+        let times = [i64::MIN, -1, 0, i64::MAX].map(|seconds| Value::Time(Time::from_unix(seconds, 0)));
+        let mut values = vec![
+            Value::Null,
+            Value::Bool(true),
+            Value::Int(i64::MIN),
+            Value::Int(0x11_0000),
+            Value::UInt(u64::MAX),
+            Value::Float(f64::NAN),
+            Value::Float(f64::NEG_INFINITY),
+            Value::Float(-0.0),
+            Value::Float(f64::MIN_POSITIVE / 2.0),
+            Value::Float(f64::MAX),
+            Value::str(&b"\xff\0\xe2\x80\xae\xed\xa0\x80"[..]),
+            Value::bytes(b"\xff"),
+            Value::Dict(Dict::from_pairs([(&b"\xff"[..], 1)])),
+        ];
+        values.extend(times);
+        values.push(Value::array(values.clone()));
+        values
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(600))]
+        #[test]
+        fn any_directive_of_any_value_is_bounded(
+            flags in "[-+# 0]{0,3}",
+            width in "|\\*|[0-9]{1,3}|99999999999999999999|2147483648",
+            precision in "|\\.|\\.\\*|\\.[0-9]{1,3}|\\.99999999999999999999|\\.1000001",
+            index in "|\\[[0-9]{1,2}\\]|\\[-1\\]|\\[99999999999999999999\\]|\\[",
+            verb in "[a-zA-Z%!]|\u{e9}|",
+            first in proptest::sample::select(odd_values()),
+            second in proptest::sample::select(odd_values()),
+        ) {
+            let scope = Scope::root(&Context::builder().build(), Dict::new());
+            let format = format!("{index}%{flags}{width}{precision}{index}{verb}");
+            let length = super::format(&scope, format.as_bytes(), &[first, second]).len();
+            // A list is as many values, each as wide as it may be.
+            proptest::prop_assert!(length <= super::MAX_LENGTH, "{format}: {length}");
+        }
     }
 }

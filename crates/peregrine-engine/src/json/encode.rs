@@ -1,5 +1,7 @@
 //! Values to JSON.
 
+use rustc_hash::FxHashMap;
+
 use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Dict, Row, Str, Value, ZoneId, itoa, shortest};
@@ -22,6 +24,15 @@ pub fn write_row_exactly(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
         ..Encoder::new(scope)
     };
     encoder.row(row, out);
+}
+
+/// Appends the value as JSON, but bytes that are no UTF-8 as they are: values that differ in them must not become the same text.
+pub(crate) fn write_value_exactly(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
+    let encoder = Encoder {
+        is_exact: true,
+        ..Encoder::new(scope)
+    };
+    encoder.value(value, out);
 }
 
 /// Appends the value as JSON.
@@ -173,11 +184,15 @@ impl<'a> Encoder<'a> {
 
     fn object(&self, names: &[Str], values: &[Value], out: &mut Vec<u8>, lists: u32, depth: u32) {
         out.push(b'{');
+        let shown = (!self.is_exact).then(|| told_apart(names)).flatten();
         for (i, (key, value)) in names.iter().zip(values).enumerate() {
             if i > 0 {
                 out.push(b',');
             }
-            self.string(key, out);
+            match shown.as_ref().and_then(|shown| shown.get(i)) {
+                Some(name) => self.string(name.as_bytes(), out),
+                None => self.string(key, out),
+            }
             out.push(b':');
             match value {
                 Value::Str(text) if depth <= MAX_DEPTH => self.string(text, out),
@@ -186,6 +201,36 @@ impl<'a> Encoder<'a> {
         }
         out.push(b'}');
     }
+}
+
+/// Names for the keys of an object, where U+FFFD in place of what is no UTF-8 would make two of them the same: readers keep
+/// only one of the values then. Such a key shows its bytes as `\xff`.
+fn told_apart(keys: &[Str]) -> Option<Vec<String>> {
+    if keys.iter().all(|key| key.as_utf8().is_some()) {
+        return None;
+    }
+    let mut counts: FxHashMap<String, usize> = FxHashMap::default();
+    for key in keys {
+        *counts.entry(key.to_string()).or_default() += 1;
+    }
+    let mut names = Vec::with_capacity(keys.len());
+    for key in keys {
+        let mut name = key.to_string();
+        if key.as_utf8().is_none() && counts.get(&name).is_some_and(|count| *count > 1) {
+            name = key.utf8_chunks().fold(String::new(), |mut shown, chunk| {
+                shown.push_str(chunk.valid());
+                shown.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+                shown
+            });
+            // Somebody may have a key that is written just so.
+            while counts.contains_key(&name) {
+                name.push('\'');
+            }
+            counts.insert(name.clone(), 1);
+        }
+        names.push(name);
+    }
+    Some(names)
 }
 
 impl Encoder<'_> {

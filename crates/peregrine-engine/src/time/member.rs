@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::{Civil, rfc3339};
 use crate::scope::Scope;
-use crate::value::{Object, Str, Time, Value, ZoneId};
+use crate::value::{Object, Packed, Str, Time, Value, ZoneId};
 
 pub(crate) const MONTHS: [&str; 12] = [
     "January",
@@ -40,24 +40,14 @@ pub fn member(time: Time, name: &[u8]) -> Option<Value> {
         b"UnixMicro" => nanos(time, 1_000),
         b"UnixNano" => nanos(time, 1),
         b"Year" => Value::from(civil().year),
-        b"Month" => Value::object(Named {
-            number: civil().month,
-            first: 1,
-            names: &MONTHS,
-            kind: "time.Month",
-        }),
+        b"Month" => Value::object(Named::month(civil().month)),
         b"Day" => Value::from(civil().day),
         b"Hour" => Value::from(civil().hour),
         b"Minute" => Value::from(civil().minute),
         b"Second" => Value::from(civil().second),
         b"Nanosecond" => Value::from(time.subsec_nanos()),
         b"YearDay" => Value::from(civil().year_day),
-        b"Weekday" => Value::object(Named {
-            number: civil().weekday,
-            first: 0,
-            names: &WEEKDAYS,
-            kind: "time.Weekday",
-        }),
+        b"Weekday" => Value::object(Named::weekday(civil().weekday)),
         b"ISOWeek" => Value::from(iso_year(&civil())),
         b"Zone" => Value::from(civil().zone),
         b"UTC" => Value::Time(time.in_zone(ZoneId::UTC)),
@@ -96,6 +86,26 @@ struct Named {
     kind: &'static str,
 }
 
+impl Named {
+    fn month(number: u32) -> Named {
+        Named {
+            number,
+            first: 1,
+            names: &MONTHS,
+            kind: "time.Month",
+        }
+    }
+
+    fn weekday(number: u32) -> Named {
+        Named {
+            number,
+            first: 0,
+            names: &WEEKDAYS,
+            kind: "time.Weekday",
+        }
+    }
+}
+
 impl Object for Named {
     fn type_name(&self) -> &'static str {
         self.kind
@@ -121,6 +131,19 @@ impl Object for Named {
 
     fn to_json(&self, _: &Scope) -> Option<Value> {
         Some(Value::from(self.number))
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        Some(Packed {
+            parts: vec![Value::from(self.number), Value::from(self.first)],
+            unpack: |parts| {
+                let number = u32::try_from(parts.first()?.as_i64()?).ok()?;
+                // The year's months are counted from one.
+                let is_month = parts.get(1)?.as_i64()? == 1;
+                let make = if is_month { Named::month } else { Named::weekday };
+                Some(Value::object(make(number)))
+            },
+        })
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -22,7 +22,7 @@ pub struct Columns {
 
 /// What a list answers to beyond the names it shows.
 #[derive(Debug)]
-struct Beyond {
+pub(crate) struct Beyond {
     /// Another spelling of a shown name: `("ModTime", "Mtime")`.
     aliases: &'static [(&'static str, &'static str)],
     /// Names the object behind a row knows.
@@ -92,6 +92,18 @@ impl Columns {
             shown,
         }));
         Arc::new(columns)
+    }
+
+    /// The list of these names, which answers to what another list answers to beyond what it shows.
+    pub(crate) fn new_over(names: Vec<Str>, beyond: &Arc<Beyond>) -> Arc<Columns> {
+        let mut columns = Columns::clone(&Columns::new(names));
+        columns.beyond = Some(Arc::clone(beyond));
+        Arc::new(columns)
+    }
+
+    /// What it answers to beyond the names it shows.
+    pub(crate) fn beyond(&self) -> Option<&Arc<Beyond>> {
+        self.beyond.as_ref()
     }
 
     /// No names.

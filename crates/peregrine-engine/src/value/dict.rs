@@ -14,10 +14,24 @@ pub struct Dict(Arc<RwLock<State>>);
 struct State {
     columns: Arc<Columns>,
     values: Vec<Value>,
-    ignore_case: bool,
+    lookup: Lookup,
+}
+
+/// How keys of a dict are found.
+#[derive(Clone, Default)]
+pub(crate) struct Lookup {
+    pub(crate) ignores_case: bool,
     /// Keys are also found as fields of a message are spelled.
-    has_field_names: bool,
-    default: Option<Value>,
+    pub(crate) has_field_names: bool,
+    /// What resolving an absent name gives.
+    pub(crate) default: Option<Value>,
+}
+
+impl Lookup {
+    /// True for that of most dicts.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.ignores_case && !self.has_field_names && self.default.is_none()
+    }
 }
 
 impl Dict {
@@ -27,12 +41,12 @@ impl Dict {
         Dict::from_columns(empty_columns(), Vec::new())
     }
 
-    /// An empty dict whose keys are found whatever their case.
+    /// Lets its keys be found whatever their case, from now on. Keys it has already may differ in case alone: then the one
+    /// asked for exactly is found.
     #[must_use]
-    pub fn case_insensitive() -> Dict {
-        let dict = Dict::new();
-        dict.0.write().ignore_case = true;
-        dict
+    pub fn ignoring_case(self) -> Dict {
+        self.0.write().lookup.ignores_case = true;
+        self
     }
 
     /// Lets its keys be found as the fields of a message are spelled in other places, too: `build_time` as `BuildTime`;
@@ -42,7 +56,7 @@ impl Dict {
         let mut dicts = vec![self.clone()];
         while let Some(dict) = dicts.pop() {
             let mut state = dict.0.write();
-            if std::mem::replace(&mut state.has_field_names, true) {
+            if std::mem::replace(&mut state.lookup.has_field_names, true) {
                 continue;
             }
             dicts.extend(state.values.iter().filter_map(Value::as_dict).cloned());
@@ -53,7 +67,7 @@ impl Dict {
     /// Sets what resolving an absent name in this dict gives.
     #[must_use]
     pub fn with_default(self, default: Value) -> Dict {
-        self.0.write().default = Some(default);
+        self.0.write().lookup.default = Some(default);
         self
     }
 
@@ -80,9 +94,7 @@ impl Dict {
         Dict(Arc::new(RwLock::new(State {
             columns,
             values,
-            ignore_case: false,
-            has_field_names: false,
-            default: None,
+            lookup: Lookup::default(),
         })))
     }
 
@@ -98,7 +110,7 @@ impl Dict {
         let state = self.0.read();
         match state.answer_position(key.as_ref()) {
             Some(position) => state.values.get(position).cloned(),
-            None => state.default.clone(),
+            None => state.lookup.default.clone(),
         }
     }
 
@@ -107,7 +119,7 @@ impl Dict {
         let (key, value) = (key.into(), value.into());
         let mut state = self.0.write();
         let replaced = match state.position(&key) {
-            Some(position) if position + 1 == state.values.len() && !state.ignore_case => {
+            Some(position) if position + 1 == state.values.len() && !state.lookup.ignores_case => {
                 Some(std::mem::replace(&mut state.values[position], value))
             }
             found => {
@@ -189,9 +201,7 @@ impl Dict {
         Dict(Arc::new(RwLock::new(State {
             columns: Arc::clone(&state.columns),
             values: state.values.clone(),
-            ignore_case: state.ignore_case,
-            has_field_names: state.has_field_names,
-            default: state.default.clone(),
+            lookup: state.lookup.clone(),
         })))
     }
 
@@ -208,10 +218,21 @@ impl Dict {
             Ok(state) => state.into_inner(),
             Err(shared) => return Row::from(Dict(shared)),
         };
-        if state.ignore_case || state.has_field_names || state.default.is_some() {
+        if !state.lookup.is_plain() {
             return Row::from(Dict(Arc::new(RwLock::new(state))));
         }
         Row::new(&state.columns, state.values)
+    }
+
+    /// How its keys are found.
+    pub(crate) fn lookup(&self) -> Lookup {
+        self.0.read().lookup.clone()
+    }
+
+    /// Lets its keys be found so.
+    pub(crate) fn with_lookup(self, lookup: Lookup) -> Dict {
+        self.0.write().lookup = lookup;
+        self
     }
 
     /// Its entries as a row.
@@ -225,7 +246,7 @@ impl Dict {
 impl State {
     fn position(&self, key: &[u8]) -> Option<usize> {
         match self.columns.position(key) {
-            None if self.ignore_case => self.columns.position_ignoring_case(key),
+            None if self.lookup.ignores_case => self.columns.position_ignoring_case(key),
             found => found,
         }
     }
@@ -233,7 +254,7 @@ impl State {
     /// The position whose value a key asks for, if only by another spelling.
     fn answer_position(&self, key: &[u8]) -> Option<usize> {
         let found = self.position(key).or_else(|| self.columns.alias_position(key));
-        if found.is_none() && self.has_field_names {
+        if found.is_none() && self.lookup.has_field_names {
             return self.columns.position_of_field(key);
         }
         found

@@ -1,5 +1,6 @@
 //! Values of the language.
 
+mod characters;
 mod columns;
 mod dict;
 mod member;
@@ -12,9 +13,12 @@ mod truth;
 
 use std::sync::Arc;
 
+pub use self::characters::{as_characters, from_characters};
+pub(crate) use self::columns::Beyond;
 pub use self::columns::{Columns, fold_case};
 pub use self::dict::Dict;
-pub use self::object::Object;
+pub(crate) use self::dict::Lookup;
+pub use self::object::{Object, Packed};
 pub(crate) use self::row::PositionCache;
 pub use self::row::Row;
 pub use self::str::Str;

@@ -8,6 +8,15 @@ use crate::call::{CallArgs, VqlResult};
 use crate::query::RowSink;
 use crate::scope::Scope;
 
+/// An object taken apart, to be written to a temporary file of this process and made again when that is read.
+#[derive(Debug)]
+pub struct Packed {
+    /// What it consists of. Objects among these must be packable themselves.
+    pub parts: Vec<Value>,
+    /// Makes it of such parts; `None` when they are none of its own. The same function for all objects of the type.
+    pub unpack: fn(Vec<Value>) -> Option<Value>,
+}
+
 /// A value made by a plugin or function. Only the first three methods are required.
 pub trait Object: Debug + Send + Sync {
     /// Its type in messages.
@@ -42,6 +51,12 @@ pub trait Object: Debug + Send + Sync {
 
     /// A plain value to encode instead of its members.
     fn to_json(&self, _scope: &Scope) -> Option<Value> {
+        None
+    }
+
+    /// Its parts, for sorts and groups that are too large for the memory. Without them it comes back from a file as the
+    /// plain value or the dict that JSON has, and knows no other members any more.
+    fn packed(&self) -> Option<Packed> {
         None
     }
 

@@ -86,12 +86,12 @@ fn write_text(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
             }
             out.push(b']');
         }
-        Value::Dict(_) | Value::Scope(_) => crate::json::write_value(scope, value, out),
+        Value::Dict(_) | Value::Scope(_) => crate::json::write_value_exactly(scope, value, out),
         Value::Query(query) => write_text(scope, &query.to_array(scope), out, depth + 1),
         Value::Lazy(lazy) => write_text(scope, &lazy.force(scope), out, depth + 1),
         Value::Object(object) => match object.to_text() {
             Some(text) => out.extend_from_slice(&text),
-            None => crate::json::write_value(scope, value, out),
+            None => crate::json::write_value_exactly(scope, value, out),
         },
     }
 }

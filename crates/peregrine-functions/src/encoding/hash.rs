@@ -48,6 +48,11 @@ impl Function for Hash {
         ),
         example("no such file", "hash(path='/no/such/file')", "null"),
         fails(
+            "no such accessor",
+            "hash(path='x', accessor='nobody')",
+            "hash: Unknown filesystem accessor nobody",
+        ),
+        fails(
             "another hash",
             "hash(accessor='data', path='a', hashselect='crc')",
             "unknown hash `crc`",
@@ -70,6 +75,8 @@ impl Function for Hash {
                 .filter(|limit| *limit > 0)
                 .unwrap_or(MAX_SIZE),
         };
+        // Files that are not there are passed over; an accessor that is none is a mistake of the query.
+        accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
         let Ok((mut reader, _, path)) = open(scope, args.accessor.as_ref(), &args.path) else {
             return Ok(Value::Null);
         };

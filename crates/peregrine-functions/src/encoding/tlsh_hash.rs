@@ -41,6 +41,8 @@ impl Function for TlshHash {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
+        // Files that are not there are passed over; an accessor that is none is a mistake of the query.
+        accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
         let Ok((mut reader, _, _)) = open(scope, args.accessor.as_ref(), &args.path) else {
             return Ok(Value::Null);
         };

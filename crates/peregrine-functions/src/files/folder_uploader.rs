@@ -1,7 +1,7 @@
 //! Uploads into a folder: `--dump-dir` of the command line, and `upload_directory()`.
 
 use peregrine_accessors::{Dialect, Upload, UploadFile, Uploader};
-use peregrine_engine::prelude::{Scope, VqlError, VqlResult};
+use peregrine_engine::prelude::{Scope, Str, VqlError, VqlResult};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -93,14 +93,14 @@ impl Upload for FolderUpload {
             .map_err(|error| failed(&self.path, &error))
     }
 
-    fn finish(self: Box<Self>, _: &Scope, _: bool) -> VqlResult<Option<String>> {
+    fn finish(self: Box<Self>, _: &Scope, _: bool) -> VqlResult<Option<Str>> {
         if let Ok(nanos @ 1..) = u64::try_from(self.modified) {
             // The content counts; some file systems keep no times.
             let _ = self
                 .file
                 .set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos));
         }
-        Ok(Some(self.path.to_string_lossy().into_owned()))
+        Ok(Some(Str::new(self.path.as_os_str().as_encoded_bytes())))
     }
 }
 

@@ -160,8 +160,8 @@ fn failure(error: &str) -> Value {
 fn answer(file: &UploadFile, path: &OsPath, sent: &Uploaded) -> Value {
     let own_path = || match file.accessor.as_str() {
         // The path would be the content.
-        "data" => String::new(),
-        _ => path.to_text(),
+        "data" => Str::EMPTY,
+        _ => Str::from(path.to_bytes()),
     };
     let answer = Dict::new();
     answer.set("Path", sent.path.clone().unwrap_or_else(own_path));

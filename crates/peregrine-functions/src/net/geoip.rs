@@ -159,10 +159,7 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
         while let Some((key, Record(value))) = entries.next_entry::<String, Record>()? {
             sorted.insert(key, value);
         }
-        let dict = Dict::case_insensitive();
-        for (key, value) in sorted {
-            dict.set(key, value);
-        }
-        Ok(Record(Value::Dict(dict)))
+        let dict = Dict::from_pairs(sorted);
+        Ok(Record(Value::Dict(dict.ignoring_case())))
     }
 }

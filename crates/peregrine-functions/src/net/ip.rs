@@ -105,6 +105,16 @@ impl Object for Address {
         })
     }
 
+    fn packed(&self) -> Option<Packed> {
+        Some(Packed {
+            parts: vec![Value::from(self.0.to_string())],
+            unpack: |parts| {
+                let ip = parts.first()?.as_str()?.as_utf8()?.parse().ok()?;
+                Some(Value::object(Address(ip)))
+            },
+        })
+    }
+
     fn member_names(&self) -> Vec<Str> {
         MEMBERS.map(Str::from).to_vec()
     }

@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(default = String::from("udp"))]
     protocol: String,
     /// The message.
-    message: String,
+    message: Str,
     /// Which part of a system it comes from, 0 to 23.
     #[arg(default = 0)]
     facility: i64,
@@ -101,7 +101,7 @@ impl Function for Rsyslog {
                 },
             }
         };
-        sender.send(scope, line.into_bytes())?;
+        sender.send(scope, line)?;
         Ok(Value::from(true))
     }
 }
@@ -126,7 +126,7 @@ fn target(args: &Args) -> Result<Target, String> {
 }
 
 /// `<priority>1 time host program process - [data] message`.
-fn line(scope: &Scope, args: &Args) -> Result<String, String> {
+fn line(scope: &Scope, args: &Args) -> Result<Vec<u8>, String> {
     let within = |name: &str, value: i64, most: i64| {
         if (0..=most).contains(&value) {
             Ok(value)
@@ -149,12 +149,13 @@ fn line(scope: &Scope, args: &Args) -> Result<String, String> {
     ];
     let data = match &args.args {
         Some(data) if !data.is_empty() => structured(scope, &args.sd_id, data),
-        _ => "-".to_owned(),
+        _ => b"-".to_vec(),
     };
-    Ok(format!(
-        "<{priority}>1 {time} {host} {program} {process} - {data} {}",
-        args.message
-    ))
+    let mut line = format!("<{priority}>1 {time} {host} {program} {process} - ").into_bytes();
+    line.extend_from_slice(&data);
+    line.push(b' ');
+    line.extend_from_slice(&args.message);
+    Ok(line)
 }
 
 /// A field of the header: visible characters only; `-` when there are none.
@@ -167,23 +168,24 @@ fn word(text: &str, most: usize) -> String {
     }
 }
 
-fn structured(scope: &Scope, id: &str, data: &Dict) -> String {
+/// `[name key="value"]`; values are bytes.
+fn structured(scope: &Scope, id: &str, data: &Dict) -> Vec<u8> {
     let name = |text: &str| {
         let clean: String = text.chars().filter(|c| !"=]\"".contains(*c)).collect();
         word(&clean, 32)
     };
-    let mut out = format!("[{}", name(id));
+    let mut out = format!("[{}", name(id)).into_bytes();
     for (key, value) in data.entries() {
-        out.push_str(&format!(" {}=\"", name(&key.to_string())));
-        for c in value.reduce(scope).to_text(scope).to_string().chars() {
-            if matches!(c, '"' | '\\' | ']') {
-                out.push('\\');
+        out.extend_from_slice(format!(" {}=\"", name(&key.to_string())).as_bytes());
+        for &byte in value.reduce(scope).to_text(scope).as_bytes() {
+            if matches!(byte, b'"' | b'\\' | b']') {
+                out.push(b'\\');
             }
-            out.push(c);
+            out.push(byte);
         }
-        out.push('"');
+        out.push(b'"');
     }
-    out.push(']');
+    out.push(b']');
     out
 }
 

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
+use peregrine_engine::value::{as_characters, from_characters};
+
 use crate::prelude::*;
 
 /// Takes a URL apart, or puts one together.
@@ -12,17 +14,17 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The scheme, such as `https`.
-    scheme: Option<String>,
+    scheme: Option<Str>,
     /// The host, with its port if it has one.
-    host: Option<String>,
+    host: Option<Str>,
     /// The path; backslashes become slashes.
-    path: Option<String>,
+    path: Option<Str>,
     /// What follows `#`.
-    fragment: Option<String>,
+    fragment: Option<Str>,
     /// A dict of parameters; a list repeats its name, NULL is left out.
     query: Option<Value>,
     /// A URL to take apart.
-    parse: Option<String>,
+    parse: Option<Str>,
 }
 
 pub struct Url;
@@ -60,6 +62,11 @@ impl Function for Url {
             "url(parse='http://u:p@h/').Redacted",
             r#""http://u:xxxxx@h/""#,
         ),
+        example(
+            "bytes that are no UTF-8",
+            "(url(parse='file:///a%ff').Path = '/a\\xff', url(scheme='file', path='a\\xff').String)",
+            r#"[true,"file:/a%FF"]"#,
+        ),
         fails(
             "a wrong escape",
             "url(parse='http://h/%zz')",
@@ -68,16 +75,17 @@ impl Function for Url {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
+        let characters = |text: Option<Str>| as_characters(&text.unwrap_or_default()).into_owned();
         let url = match args.parse.filter(|text| !text.is_empty()) {
-            Some(text) => parse(&text)?,
+            Some(text) => parse(&as_characters(&text))?,
             None => Parts {
-                scheme: args.scheme.unwrap_or_default(),
-                host: args.host.unwrap_or_default(),
-                path: clean_path(&args.path.unwrap_or_default()),
+                scheme: characters(args.scheme),
+                host: characters(args.host),
+                path: clean_path(&characters(args.path)),
                 raw_query: args
                     .query
                     .map_or_else(String::new, |query| encode_query(scope, &query)),
-                fragment: args.fragment.unwrap_or_default(),
+                fragment: characters(args.fragment),
                 ..Parts::default()
             },
         };
@@ -85,6 +93,7 @@ impl Function for Url {
     }
 }
 
+/// The parts as text, with characters in place of bytes that are no UTF-8.
 #[derive(Debug, Default)]
 struct Parts {
     scheme: String,
@@ -159,7 +168,7 @@ const PATH: &[u8] = b"$&+,/:;=@";
 
 fn escape(text: &str, kept: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    for &byte in from_characters(text).as_bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || kept.contains(&byte) {
             out.push(char::from(byte));
         } else {
@@ -188,7 +197,7 @@ fn unescape(text: &str, plus_is_blank: bool) -> Result<String, String> {
             byte => out.push(*byte),
         }
     }
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    Ok(as_characters(&out).into_owned())
 }
 
 /// A rooted path without `.`, `..` and doubled slashes.
@@ -210,7 +219,7 @@ fn clean_path(path: &str) -> String {
 fn encode_query(scope: &Scope, query: &Value) -> String {
     let query = query.clone().reduce(scope);
     if let Value::Str(text) = &query {
-        return text.to_string();
+        return as_characters(text).into_owned();
     }
     let mut entries = if query.is_null() {
         Vec::new()
@@ -233,8 +242,8 @@ fn encode_query(scope: &Scope, query: &Value) -> String {
         for value in values {
             pairs.push(format!(
                 "{}={}",
-                form(&name.as_utf8_lossy()),
-                form(&value.to_text(scope).as_utf8_lossy())
+                form(&as_characters(&name)),
+                form(&as_characters(&value.to_text(scope)))
             ));
         }
     }
@@ -296,13 +305,13 @@ impl Parts {
         for pair in self.raw_query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if let (Ok(name), Ok(value)) = (unescape(name, true), unescape(value, true)) {
-                lists.entry(name).or_default().push(Value::from(value));
+                lists.entry(name).or_default().push(shown(&value));
             }
         }
         Value::Dict(
             lists
                 .into_iter()
-                .map(|(name, values)| (name, Value::array(values)))
+                .map(|(name, values)| (from_characters(&name), Value::array(values)))
                 .collect(),
         )
     }
@@ -322,6 +331,11 @@ const FIELDS: [&str; 11] = [
     "RawFragment",
 ];
 
+/// Text with its bytes.
+fn shown(text: &str) -> Value {
+    Value::Str(from_characters(text))
+}
+
 impl Object for Parts {
     fn type_name(&self) -> &'static str {
         "url.URL"
@@ -330,21 +344,21 @@ impl Object for Parts {
     fn member(&self, _: &Scope, name: &str) -> Option<Value> {
         let user = self.user.as_deref();
         Some(match name {
-            "Scheme" => Value::from(self.scheme.as_str()),
-            "Opaque" => Value::from(self.opaque.as_str()),
-            "User" => user.map_or(Value::Null, Value::from),
-            "Host" => Value::from(self.host.as_str()),
-            "Path" => Value::from(self.path.as_str()),
-            "RawPath" => Value::from(self.raw_path.as_str()),
+            "Scheme" => shown(&self.scheme),
+            "Opaque" => shown(&self.opaque),
+            "User" => user.map_or(Value::Null, shown),
+            "Host" => shown(&self.host),
+            "Path" => shown(&self.path),
+            "RawPath" => shown(&self.raw_path),
             "OmitHost" | "ForceQuery" => Value::from(false),
-            "RawQuery" => Value::from(self.raw_query.as_str()),
-            "Fragment" => Value::from(self.fragment.as_str()),
-            "RawFragment" => Value::from(self.raw_fragment.as_str()),
-            "String" => Value::from(self.text(user)),
-            "Hostname" => Value::from(self.host_and_port().0),
-            "Port" => Value::from(self.host_and_port().1),
+            "RawQuery" => shown(&self.raw_query),
+            "Fragment" => shown(&self.fragment),
+            "RawFragment" => shown(&self.raw_fragment),
+            "String" => shown(&self.text(user)),
+            "Hostname" => shown(self.host_and_port().0),
+            "Port" => shown(self.host_and_port().1),
             "Query" => self.query(),
-            "EscapedPath" => Value::from(self.escaped_path()),
+            "EscapedPath" => shown(&self.escaped_path()),
             "RequestURI" => {
                 let path = if self.path.is_empty() {
                     "/".into()
@@ -352,7 +366,7 @@ impl Object for Parts {
                     self.escaped_path()
                 };
                 let question = if self.raw_query.is_empty() { "" } else { "?" };
-                Value::from(format!("{path}{question}{}", self.raw_query))
+                shown(&format!("{path}{question}{}", self.raw_query))
             }
             "IsAbs" => Value::from(!self.scheme.is_empty()),
             "Redacted" => {
@@ -360,7 +374,7 @@ impl Object for Parts {
                     Some((name, _)) => format!("{name}:xxxxx"),
                     None => user.to_owned(),
                 });
-                Value::from(self.text(hidden.as_deref()))
+                shown(&self.text(hidden.as_deref()))
             }
             _ => return None,
         })
@@ -371,7 +385,39 @@ impl Object for Parts {
     }
 
     fn to_text(&self) -> Option<Str> {
-        Some(Str::from(self.text(self.user.as_deref())))
+        Some(from_characters(&self.text(self.user.as_deref())))
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        let user = self.user.as_deref().map_or(Value::Null, shown);
+        let others = [
+            &self.scheme,
+            &self.opaque,
+            &self.host,
+            &self.path,
+            &self.raw_path,
+            &self.raw_query,
+            &self.fragment,
+            &self.raw_fragment,
+        ];
+        let parts = std::iter::once(user).chain(others.map(|part| shown(part)));
+        Some(Packed {
+            parts: parts.collect(),
+            unpack: |parts| {
+                let part = |at: usize| Some(as_characters(parts.get(at)?.as_str()?).into_owned());
+                Some(Value::object(Parts {
+                    user: part(0),
+                    scheme: part(1)?,
+                    opaque: part(2)?,
+                    host: part(3)?,
+                    path: part(4)?,
+                    raw_path: part(5)?,
+                    raw_query: part(6)?,
+                    fragment: part(7)?,
+                    raw_fragment: part(8)?,
+                }))
+            },
+        })
     }
 
     fn as_any(&self) -> &dyn Any {

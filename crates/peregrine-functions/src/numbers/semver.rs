@@ -158,6 +158,13 @@ impl Object for Version {
         })
     }
 
+    fn packed(&self) -> Option<Packed> {
+        Some(Packed {
+            parts: vec![Value::from(self.text())],
+            unpack: |parts| Some(Value::object(parse(parts.first()?.as_str()?.as_utf8()?)?)),
+        })
+    }
+
     fn member_names(&self) -> Vec<Str> {
         ["Major", "Minor", "Patch", "Prerelease", "Version"]
             .map(Str::from)

@@ -52,6 +52,13 @@ impl Object for UuidObject {
         (name == "String").then(|| Value::from(self.0.as_str()))
     }
 
+    fn packed(&self) -> Option<Packed> {
+        Some(Packed {
+            parts: vec![Value::from(self.0.as_str())],
+            unpack: |parts| Some(Value::object(UuidObject(parts.first()?.as_str()?.to_string()))),
+        })
+    }
+
     fn member_names(&self) -> Vec<Str> {
         vec![Str::from("String")]
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use peregrine_engine::value::as_characters;
+
 use crate::binary::{Data, PAGES, Profile, Session, Structure};
 use crate::prelude::*;
 
@@ -88,7 +90,7 @@ impl Function for ParseBinary {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let text = args.profile.unwrap_or_default();
-        let compiled = scope.cache(&text.as_utf8_lossy(), || {
+        let compiled = scope.cache(&as_characters(&text), || {
             Compiled(Profile::compile(scope, &text).map(Arc::new))
         });
         let profile = compiled.0.clone()?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use peregrine_engine::memory;
+use peregrine_engine::value::{as_characters, from_characters};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -43,6 +44,16 @@ impl Function for ParseXml {
             "parse_xml(accessor='data', file='<n:r><a>1 &lt; 2 &#65;</a><b><![CDATA[<x>]]></b></n:r>')",
             r#"{"r":{"a":"1 \u003c 2 A","b":"\u003cx\u003e"}}"#,
         ),
+        example(
+            "names that differ in case",
+            "parse_xml(accessor='data', file='<r a=\"1\" A=\"2\"><x>3</x><X>4</X></r>')",
+            r#"{"r":{"AttrA":"2","Attra":"1","X":"4","x":"3"}}"#,
+        ),
+        example(
+            "bytes that are no UTF-8",
+            r#"parse_xml(accessor='data', file='<r a="\xff">\xfe</r>').r = dict(`#text`='\xfe', Attra='\xff')"#,
+            "true",
+        ),
         fails(
             "not closed",
             "parse_xml(accessor='data', file='<a><b></a>')",
@@ -62,7 +73,7 @@ impl Function for ParseXml {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let content = read_all(scope, args.accessor.as_ref(), &args.file)?;
-        let text = String::from_utf8_lossy(&content);
+        let text = as_characters(&content);
         Ok(parse(text.trim_start_matches('\u{feff}'))?)
     }
 }
@@ -104,19 +115,24 @@ impl Element {
     fn into_value(mut self) -> Value {
         self.end_run();
         if self.members.is_empty() {
-            return Value::from(self.text);
+            return text_value(&self.text);
         }
         if !self.text.is_empty() {
-            self.members.insert("#text".into(), Value::from(self.text));
+            self.members.insert("#text".into(), text_value(&self.text));
         }
-        let dict = Dict::case_insensitive();
-        for (name, value) in self.members {
-            dict.set(name, value);
-        }
-        Value::Dict(dict)
+        let members = self.members.into_iter();
+        let dict: Dict = members
+            .map(|(name, value)| (from_characters(&name), value))
+            .collect();
+        Value::Dict(dict.ignoring_case())
     }
 }
 
+fn text_value(text: &str) -> Value {
+    Value::Str(from_characters(text))
+}
+
+/// Parses text in which characters stand for bytes that are no UTF-8.
 fn parse(text: &str) -> Result<Value, String> {
     let mut reader = Reader::from_str(text);
     let mut stack: Vec<Element> = Vec::new();
@@ -188,9 +204,8 @@ fn parse(text: &str) -> Result<Value, String> {
             match stack.last_mut() {
                 Some(parent) => parent.add_child(name, value),
                 None => {
-                    let root = Dict::case_insensitive();
-                    root.set(name, value);
-                    return Ok(Value::Dict(root));
+                    let root = Dict::from_pairs([(from_characters(&name), value)]);
+                    return Ok(Value::Dict(root.ignoring_case()));
                 }
             }
         }
@@ -216,7 +231,7 @@ fn start(tag: &BytesStart<'_>) -> Result<Element, String> {
         let name = attribute.key.local_name();
         element
             .members
-            .insert(format!("Attr{}", name.as_ref()), Value::from(&*value));
+            .insert(format!("Attr{}", name.as_ref()), text_value(&value));
     }
     Ok(element)
 }

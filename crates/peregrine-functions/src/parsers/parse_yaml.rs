@@ -3,6 +3,7 @@
 use std::fmt;
 
 use peregrine_engine::memory;
+use peregrine_engine::value::{as_characters, from_characters};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::no_schema;
@@ -40,6 +41,11 @@ impl Function for ParseYaml {
             "parse_yaml(accessor='data', filename='a: 2024-01-02')",
             r#"{"a":"2024-01-02"}"#,
         ),
+        example(
+            "bytes that are no UTF-8",
+            r"parse_yaml(accessor='data', filename='a: x\xff\n').a = 'x\xff'",
+            "true",
+        ),
         fails(
             "a list",
             "parse_yaml(accessor='data', filename='- a')",
@@ -55,7 +61,8 @@ impl Function for ParseYaml {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         no_schema(args.schema.as_ref())?;
         let content = read_all(scope, args.accessor.as_ref(), &args.filename)?;
-        let Node::<false>(value) = serde_saphyr::from_slice(&content).map_err(|error| error.to_string())?;
+        let Node::<false>(value) =
+            serde_saphyr::from_str(&as_characters(&content)).map_err(|error| error.to_string())?;
         match value {
             Value::Dict(_) => Ok(value),
             _ => Err("the root is no mapping".into()),
@@ -65,7 +72,8 @@ impl Function for ParseYaml {
 
 /// Any YAML value; keys that are numbers become strings.
 pub(crate) fn yaml_value(text: &[u8]) -> Result<Value, String> {
-    let Node::<true>(value) = serde_saphyr::from_slice(text).map_err(|error| error.to_string())?;
+    let Node::<true>(value) =
+        serde_saphyr::from_str(&as_characters(text)).map_err(|error| error.to_string())?;
     Ok(value)
 }
 
@@ -112,7 +120,7 @@ impl<'de, const KEYS: bool> Visitor<'de> for AnyNode<KEYS> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
+        Ok(Value::Str(from_characters(value)))
     }
 
     fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {

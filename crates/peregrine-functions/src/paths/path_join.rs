@@ -32,6 +32,11 @@ impl Function for PathJoin {
             r#""C:\\Windows\\x.txt""#,
         ),
         example(
+            "a name that looks like a pathspec",
+            r#"path_join(components=['/a', '{"Path":"b"}'], path_type='linux').Components"#,
+            r#"["a","{\"Path\":\"b\"}"]"#,
+        ),
+        example(
             "a path object",
             "path_join(components=[pathspec(parse='/a', path_type='linux'), 'b'], path_type='linux')",
             r#""/a/b""#,
@@ -43,7 +48,13 @@ impl Function for PathJoin {
         let mut parts: Vec<Str> = Vec::new();
         let mut last = None;
         for component in args.components {
-            let path = parse(scope, component, dialect)?;
+            let path = match component.reduce(scope) {
+                // Names of files below another path are no pathspecs, whatever they look like.
+                Value::Str(name) if last.is_some() && dialect != Dialect::Pathspec => {
+                    OsPath::new(dialect, dialect.split(&name).into_iter().map(Str::from).collect())
+                }
+                component => parse(scope, component, dialect)?,
+            };
             parts.extend(path.components().iter().cloned());
             last = Some(path);
         }

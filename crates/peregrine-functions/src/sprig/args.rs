@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gotmpl::{Result, Value};
+use peregrine_engine::value::{Str, from_characters};
 
 use super::bridge::{MAX_ITEMS, MAX_TEXT, fail};
 
@@ -40,6 +41,11 @@ pub(super) fn text(value: &Value) -> String {
 /// Text of an argument by position.
 pub(super) fn text_at(args: &[Value], position: usize) -> Result<String> {
     arg(args, position).map(text)
+}
+
+/// Text of an argument by position, with the bytes it has outside of templates.
+pub(super) fn bytes_at(args: &[Value], position: usize) -> Result<Str> {
+    text_at(args, position).map(|text| from_characters(&text))
 }
 
 /// A whole number: text is parsed, anything else that is no number is 0.

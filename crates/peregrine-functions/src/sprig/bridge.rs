@@ -1,4 +1,5 @@
-//! Values of the language as values of templates, and back.
+//! Values of the language as values of templates, and back. A byte that is no UTF-8 is a character of a private plane in
+//! between.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gotmpl::{Result, TemplateError, Value as Shown};
 use parking_lot::Mutex;
+use peregrine_engine::value::{as_characters, from_characters};
 
 use crate::prelude::*;
 
@@ -105,9 +107,9 @@ impl Bridge {
             Value::Float(value) => Shown::Float(*value),
             Value::Str(text) => match text.as_utf8() {
                 Some(text) => string(text),
-                None => self.remember(string(text.as_utf8_lossy()), value)?,
+                None => self.remember(string(as_characters(text)), value)?,
             },
-            Value::Bytes(bytes) => self.remember(string(String::from_utf8_lossy(bytes)), value)?,
+            Value::Bytes(bytes) => self.remember(string(as_characters(bytes)), value)?,
             Value::Time(_) => self.remember(string(value.to_text(scope).to_string()), value)?,
             Value::Array(items) => {
                 let shown: Result<Vec<Shown>> = items
@@ -120,7 +122,7 @@ impl Bridge {
                 let mut map = BTreeMap::new();
                 for (key, item) in dict.entries() {
                     map.insert(
-                        Arc::from(&*key.to_string()),
+                        Arc::from(&*as_characters(&key)),
                         self.show_nested(&item, depth + 1, left)?,
                     );
                 }
@@ -129,13 +131,13 @@ impl Bridge {
             Value::Query(query) => Shown::List(self.show_rows(query, depth, left)?.into()),
             Value::Scope(_) => self.remember(Shown::Map(Arc::default()), value)?,
             Value::Object(object) => match object.to_text() {
-                Some(text) => self.remember(string(text.as_utf8_lossy()), value)?,
+                Some(text) => self.remember(string(as_characters(&text)), value)?,
                 None => {
                     let mut map = BTreeMap::new();
                     for name in object.member_names() {
                         let member = value.member(scope, &name).unwrap_or_default().reduce(scope);
                         map.insert(
-                            Arc::from(&*name.to_string()),
+                            Arc::from(&*as_characters(&name)),
                             self.show_nested(&member, depth + 1, left)?,
                         );
                     }
@@ -199,15 +201,15 @@ impl Bridge {
             Shown::Int(value) => Value::Int(*value),
             Shown::Uint(value) => Value::from(*value),
             Shown::Float(value) => Value::Float(*value),
-            Shown::String(text) => Value::from(&**text),
-            Shown::Safe { s, .. } => Value::from(&**s),
+            Shown::String(text) => Value::Str(from_characters(text)),
+            Shown::Safe { s, .. } => Value::Str(from_characters(s)),
             Shown::List(items) => items
                 .iter()
                 .map(|item| self.value_nested(item, depth + 1))
                 .collect(),
             Shown::Map(map) => Value::Dict(
                 map.iter()
-                    .map(|(key, item)| (Str::from(&**key), self.value_nested(item, depth + 1)))
+                    .map(|(key, item)| (from_characters(key), self.value_nested(item, depth + 1)))
                     .collect(),
             ),
         }

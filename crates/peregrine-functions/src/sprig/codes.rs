@@ -2,35 +2,36 @@
 
 use data_encoding::{BASE32, BASE64, HEXLOWER};
 use gotmpl::{Result, Value};
+use peregrine_engine::value::as_characters;
 use sha2::Digest;
 
-use super::args::{arg, text_at};
+use super::args::{arg, bytes_at, text_at};
 use super::bridge::{Bridge, fail, string};
 
 pub(super) const ALL: super::Table = &[
-    ("b64enc", |_, args| {
-        Ok(string(BASE64.encode(text_at(args, 0)?.as_bytes())))
-    }),
+    ("b64enc", |_, args| Ok(string(BASE64.encode(&bytes_at(args, 0)?)))),
     ("b64dec", |_, args| {
-        Ok(decoded(BASE64.decode(text_at(args, 0)?.as_bytes())))
+        Ok(decoded(BASE64.decode(&bytes_at(args, 0)?)))
     }),
-    ("b32enc", |_, args| {
-        Ok(string(BASE32.encode(text_at(args, 0)?.as_bytes())))
-    }),
+    ("b32enc", |_, args| Ok(string(BASE32.encode(&bytes_at(args, 0)?)))),
     ("b32dec", |_, args| {
-        Ok(decoded(BASE32.decode(text_at(args, 0)?.as_bytes())))
+        Ok(decoded(BASE32.decode(&bytes_at(args, 0)?)))
     }),
     ("sha1sum", |_, args| {
-        Ok(string(HEXLOWER.encode(&sha1::Sha1::digest(text_at(args, 0)?))))
+        Ok(string(HEXLOWER.encode(&sha1::Sha1::digest(&*bytes_at(args, 0)?))))
     }),
     ("sha256sum", |_, args| {
-        Ok(string(HEXLOWER.encode(&sha2::Sha256::digest(text_at(args, 0)?))))
+        Ok(string(
+            HEXLOWER.encode(&sha2::Sha256::digest(&*bytes_at(args, 0)?)),
+        ))
     }),
     ("sha512sum", |_, args| {
-        Ok(string(HEXLOWER.encode(&sha2::Sha512::digest(text_at(args, 0)?))))
+        Ok(string(
+            HEXLOWER.encode(&sha2::Sha512::digest(&*bytes_at(args, 0)?)),
+        ))
     }),
     ("adler32sum", |_, args| {
-        Ok(string(adler32(text_at(args, 0)?.as_bytes()).to_string()))
+        Ok(string(adler32(&bytes_at(args, 0)?).to_string()))
     }),
     ("js", |_, args| Ok(string(gotmpl::js_escape(&text_at(args, 0)?)))),
     ("fromJson", |bridge, args| {
@@ -47,7 +48,7 @@ pub(super) const ALL: super::Table = &[
 
 fn decoded(result: std::result::Result<Vec<u8>, data_encoding::DecodeError>) -> Value {
     match result {
-        Ok(bytes) => string(String::from_utf8_lossy(&bytes)),
+        Ok(bytes) => string(as_characters(&bytes)),
         Err(error) => string(error.to_string()),
     }
 }
@@ -62,8 +63,8 @@ fn adler32(bytes: &[u8]) -> u32 {
 }
 
 fn parse(bridge: &Bridge, args: &[Value]) -> Result<Value> {
-    let text = text_at(args, 0)?;
-    let value = peregrine_engine::json::parse(text.as_bytes()).map_err(|error| fail(error.to_string()))?;
+    let text = bytes_at(args, 0)?;
+    let value = peregrine_engine::json::parse(&text).map_err(|error| fail(error.to_string()))?;
     bridge.show(&value)
 }
 
@@ -73,13 +74,13 @@ fn compact(bridge: &Bridge, args: &[Value]) -> Result<Vec<u8>> {
 }
 
 fn json(bridge: &Bridge, args: &[Value]) -> Result<Value> {
-    Ok(string(String::from_utf8_lossy(&compact(bridge, args)?)))
+    Ok(string(as_characters(&compact(bridge, args)?)))
 }
 
 /// `<`, `>` and `&` as they are.
 fn raw_json(bridge: &Bridge, args: &[Value]) -> Result<String> {
     let text = compact(bridge, args)?;
-    let mut out = String::from_utf8_lossy(&text).into_owned();
+    let mut out = as_characters(&text).into_owned();
     for (escaped, plain) in [("\\u003c", "<"), ("\\u003e", ">"), ("\\u0026", "&")] {
         out = out.replace(escaped, plain);
     }
@@ -89,7 +90,7 @@ fn raw_json(bridge: &Bridge, args: &[Value]) -> Result<String> {
 /// JSON with a member a line, indented by two blanks.
 fn pretty(bridge: &Bridge, args: &[Value]) -> Result<Value> {
     let text = compact(bridge, args)?;
-    let text = String::from_utf8_lossy(&text);
+    let text = as_characters(&text);
     let mut out = String::with_capacity(text.len() * 2);
     let mut depth = 0usize;
     let mut in_string = false;

@@ -2,6 +2,7 @@
 
 use gotmpl::{Result, Value};
 use peregrine_engine::regex::{Haystack, Regex};
+use peregrine_engine::value::as_characters;
 
 use super::args::{check_length, exactly, int, new_list, text};
 use super::bridge::{Bridge, MAX_ITEMS, fail, string};
@@ -37,7 +38,7 @@ fn compile(pattern: &Value) -> Result<Regex> {
 }
 
 fn shown(bytes: &[u8]) -> Value {
-    string(String::from_utf8_lossy(bytes))
+    string(as_characters(bytes))
 }
 
 /// A count where below 0 means all.

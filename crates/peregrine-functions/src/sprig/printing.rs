@@ -2,6 +2,7 @@
 
 use gotmpl::{Result, Value};
 use peregrine_engine::prelude as vql;
+use peregrine_engine::value::{as_characters, from_characters};
 
 use super::args::{check_length, text_at};
 use super::bridge::{Bridge, string};
@@ -35,8 +36,8 @@ pub(super) const ALL: super::Table = &[
         }
         check_length(size)?;
         let values: Vec<vql::Value> = args.iter().map(|value| bridge.value(value)).collect();
-        let text = peregrine_engine::format::format(bridge.scope(), format.as_bytes(), &values);
-        Ok(string(text.as_utf8_lossy()))
+        let text = peregrine_engine::format::format(bridge.scope(), &from_characters(&format), &values);
+        Ok(string(as_characters(&text)))
     }),
 ];
 
@@ -53,7 +54,9 @@ pub(crate) fn show(bridge: &Bridge, args: &[Value]) -> Result<Value> {
 fn plain(bridge: &Bridge, value: &Value) -> String {
     match value {
         Value::Nil => "<nil>".to_owned(),
-        Value::List(_) | Value::Map(_) => bridge.value(value).to_text(bridge.scope()).to_string(),
+        Value::List(_) | Value::Map(_) => {
+            as_characters(&bridge.value(value).to_text(bridge.scope())).into_owned()
+        }
         other => super::args::text(other),
     }
 }

@@ -2,6 +2,7 @@
 
 use gotmpl::{Result, Value};
 use peregrine_engine::prelude as vql;
+use peregrine_engine::value::as_characters;
 
 use super::args::{arg, exactly, text_at};
 use super::bridge::{Bridge, string};
@@ -22,7 +23,7 @@ pub(super) const ALL: super::Table = &[
     }),
     ("str", |bridge, args| {
         let text = bridge.value(arg(args, 0)?).to_text(bridge.scope());
-        Ok(string(text.as_utf8_lossy()))
+        Ok(string(as_characters(&text)))
     }),
 ];
 

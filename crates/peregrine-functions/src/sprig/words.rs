@@ -1,6 +1,7 @@
 //! Functions over text.
 
 use gotmpl::{Result, Value};
+use peregrine_engine::value::as_characters;
 
 use super::args::{arg, check_length, count_at, exactly, int_at, list, new_list, new_map, text, text_at};
 use super::bridge::{Bridge, string};
@@ -192,7 +193,7 @@ fn trim_all(_: &Bridge, args: &[Value]) -> Result<Value> {
 /// The bytes from one place to another, as text.
 fn cut(text: &str, from: usize, to: usize) -> Value {
     let bytes = text.as_bytes().get(from..to).unwrap_or_default();
-    string(String::from_utf8_lossy(bytes))
+    string(as_characters(bytes))
 }
 
 fn start_of_words(text: &str, to_upper: bool) -> String {

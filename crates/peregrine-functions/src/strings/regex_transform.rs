@@ -1,5 +1,7 @@
 //! `regex_transform()`: many replacements, one after the other.
 
+use peregrine_engine::value::as_characters;
+
 use crate::prelude::*;
 
 /// Applies several replacements to a string, each to the result of the one before, without regard to case.
@@ -10,7 +12,7 @@ pub struct Args {
     /// Regular expressions and what to put in for their matches, as in `regex_replace()`.
     map: Dict,
     /// Under this name the compiled map is kept for the query; later maps of the same name are not looked at.
-    key: Option<String>,
+    key: Option<Str>,
 }
 
 pub struct RegexTransform;
@@ -27,6 +29,11 @@ impl Function for RegexTransform {
             r"regex_transform(source='HKLM\\Run', map=dict(`^HKLM`='HKEY_LOCAL_MACHINE', `Run$`='RunOnce'))",
             r#""HKEY_LOCAL_MACHINE\\RunOnce""#,
         ),
+        example(
+            "maps that differ in a byte that is no UTF-8",
+            r"(regex_transform(source='a', map=dict(a='\xff')) = '\xff', regex_transform(source='a', map=dict(a='\xfe')) = '\xfe')",
+            "[true,true]",
+        ),
         fails(
             "no regular expression",
             "regex_transform(source='a', map=dict(`(`='b'))",
@@ -37,9 +44,9 @@ impl Function for RegexTransform {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let key = match args.key.filter(|key| !key.is_empty()) {
             Some(key) => key,
-            None => Value::Dict(args.map.clone()).to_text(scope).to_string(),
+            None => Value::Dict(args.map.clone()).to_text(scope),
         };
-        let compiled = scope.cache(&key, || Compiled(compile(scope, &args.map)));
+        let compiled = scope.cache(&as_characters(&key), || Compiled(compile(scope, &args.map)));
         let steps = compiled.0.as_ref().map_err(|error| error.clone())?;
         let mut text = args.source;
         for (regex, replacement) in steps {

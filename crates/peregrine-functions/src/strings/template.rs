@@ -1,6 +1,7 @@
 //! `template()`: Go's templates.
 
 use gotmpl::parse::{CommandNode, Expr, ListNode, Node};
+use peregrine_engine::value::{as_characters, from_characters};
 
 use crate::prelude::*;
 use crate::sprig::{Bridge, EVERYWHERE, MAX_TEXT, TEXT_ONLY, Table, TemplateFunction, show};
@@ -18,7 +19,7 @@ use crate::sprig::{Bridge, EVERYWHERE, MAX_TEXT, TEXT_ONLY, Table, TemplateFunct
 #[derive(VqlArgs)]
 pub struct Args {
     /// The template.
-    template: String,
+    template: Str,
     /// The members the template refers to.
     expansion: Dict,
     /// Escape values as the place in the HTML demands where they are put.
@@ -65,6 +66,11 @@ impl Function for Template {
             "template(template='{{ .D }} {{ str .L }}', expansion=dict(D=dict(b=1, a=2), L=[1, 'x']))",
             r#""{\"b\":1,\"a\":2} [1 x]""#,
         ),
+        example(
+            "bytes that are no UTF-8",
+            r"template(template='{{ .A }}\xfe', expansion=dict(A='\xff')) = '\xff\xfe'",
+            "true",
+        ),
         fails(
             "a wrong template",
             "template(template='{{ .A', expansion=dict())",
@@ -79,7 +85,9 @@ impl Function for Template {
     const ON_ERROR: OnError = OnError::Null;
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let source = args.template.replace("\\\r\n", "").replace("\\\n", "");
+        let source = as_characters(&args.template)
+            .replace("\\\r\n", "")
+            .replace("\\\n", "");
         let bridge = Bridge::new(scope);
         let mut out = Bounded {
             text: String::new(),
@@ -95,7 +103,7 @@ impl Function for Template {
                 .and_then(|(template, name)| template.execute_template_fmt(&mut out, name, &data))
         };
         match result {
-            Ok(()) => Ok(Value::from(out.text)),
+            Ok(()) => Ok(Value::Str(from_characters(&out.text))),
             Err(_) if scope.checkpoint().is_err() => Err(VqlError::Stopped),
             Err(_) if out.text.len() > MAX_OUTPUT => {
                 Err(format!("the template produces more than {MAX_OUTPUT} bytes").into())

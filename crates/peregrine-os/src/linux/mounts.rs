@@ -1,8 +1,8 @@
 //! `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
 
 use crate::model::Mount;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 /// Larger tables are cut here.
@@ -43,15 +43,15 @@ fn path(field: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(unescape(field)))
 }
 
-fn text(field: &[u8]) -> String {
-    String::from_utf8_lossy(&unescape(field)).into_owned()
+fn text(field: &[u8]) -> OsString {
+    OsString::from_vec(unescape(field))
 }
 
-fn list(field: &[u8]) -> Vec<String> {
-    text(field)
-        .split(',')
+fn list(field: &[u8]) -> Vec<OsString> {
+    unescape(field)
+        .split(|&byte| byte == b',')
         .filter(|option| !option.is_empty())
-        .map(str::to_owned)
+        .map(|option| OsStr::from_bytes(option).to_owned())
         .collect()
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn optional_fields_and_escapes() {
-        let table = b"36 35 98:0 /mnt1 /mnt\\0402\\134x rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue\n\
+        let table = b"36 35 98:0 /mnt1 /mnt\\0402\\134x rw,noatime master:1 shared:2 - ext3 /dev/ro\xffot rw,errors=continue\n\
             22 1 0:20 / /proc rw - proc proc\n\
             bad line\n23 1 0:21 / /sys rw shared:7\n";
         let mounts = parse_mountinfo(table);
@@ -91,8 +91,8 @@ mod tests {
         );
         assert_eq!(first.mount_point, PathBuf::from("/mnt 2\\x"));
         assert_eq!(
-            (first.fs_type.as_str(), first.source.as_str()),
-            ("ext3", "/dev/root")
+            (first.fs_type.to_str(), first.source.as_encoded_bytes()),
+            (Some("ext3"), &b"/dev/ro\xffot"[..])
         );
         assert_eq!(first.super_options, ["rw", "errors=continue"]);
         assert!(mounts[1].super_options.is_empty());

@@ -36,7 +36,7 @@ pub fn own_threads() -> Result<Vec<OwnThread>> {
         }
         threads.extend(stat::parse(&buffer).map(|stat| OwnThread {
             id,
-            name: stat.comm,
+            name: stat.comm.to_string_lossy().into_owned(),
             state: stat.state,
             user_time: time(stat.user_ticks),
             system_time: time(stat.system_ticks),

@@ -6,6 +6,7 @@ use super::{clock, stat};
 use crate::error::Result;
 use crate::model::{Argv, IoCounters, MemoryInfo, Process, ProcessBrief};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// Bytes of arguments kept for a process that is looked at (events keep less).
@@ -49,7 +50,7 @@ pub(super) fn read_brief(proc: &ProcFs, pid: u32, buffer: &mut Vec<u8>) -> Optio
 }
 
 /// A process in full; `None` when it is gone, or when `pid` names a mere thread.
-pub(super) fn read(proc: &ProcFs, pid: u32, names: &HashMap<u32, String>) -> Option<Process> {
+pub(super) fn read(proc: &ProcFs, pid: u32, names: &HashMap<u32, OsString>) -> Option<Process> {
     let mut buffer = Vec::new();
     let brief = read_brief(proc, pid, &mut buffer)?;
     if !proc.try_read(&format!("{pid}/status"), SMALL_FILE, &mut buffer) {
@@ -159,6 +160,7 @@ pub(super) fn parse_any(text: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     #[test]
     fn status_lines_are_found_by_name() {
@@ -197,13 +199,13 @@ mod tests {
         write("7/status", b"Tgid:\t7\nUid:\t5\t5\t5\t5\nGid:\t6\t6\t6\t6\n");
         write("7/cmdline", b"evil\0a b\0");
         let proc = ProcFs::open(dir.path()).unwrap();
-        let names = HashMap::from([(5, "games".to_owned())]);
+        let names = HashMap::from([(5, OsString::from("games"))]);
 
         assert_eq!(list(&proc).unwrap().len(), 1);
         let process = read(&proc, 7, &names).unwrap();
         assert_eq!(
             (
-                process.brief.name.as_str(),
+                process.brief.name.to_str().unwrap(),
                 process.brief.ppid,
                 process.brief.start.ticks
             ),
@@ -212,7 +214,7 @@ mod tests {
         assert_eq!(process.argv.to_strings(), ["evil", "a b"]);
         assert_eq!(
             (process.username.as_deref(), process.exe, process.io),
-            (Some("games"), None, None)
+            (Some(OsStr::new("games")), None, None)
         );
         assert_eq!(read(&proc, 8, &names), None);
         assert_eq!(read(&proc, 9, &names), None);

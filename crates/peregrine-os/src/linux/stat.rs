@@ -1,12 +1,14 @@
 //! `/proc/<pid>/stat`: one line of fields (proc_pid_stat(5)), with a process name that may contain anything.
 
 use super::bytes::decimal;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 /// The fields we use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) pid: u32,
-    pub(super) comm: String,
+    pub(super) comm: OsString,
     pub(super) state: char,
     pub(super) ppid: u32,
     pub(super) session: u32,
@@ -43,7 +45,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Stat> {
     let environment = address(1);
     Some(Stat {
         pid: u32::try_from(pid).ok()?,
-        comm: String::from_utf8_lossy(comm).into_owned(),
+        comm: OsStr::from_bytes(comm).to_owned(),
         state,
         ppid: u32::try_from(ppid).ok()?,
         // A session outside of our pid namespace shows as 0, none at all as -1.
@@ -68,7 +70,7 @@ mod tests {
         let stat = parse(format!("42 ({name}) {REST}").as_bytes()).unwrap();
         let expected = Stat {
             pid: 42,
-            comm: name.to_owned(),
+            comm: name.into(),
             state: 'S',
             ppid: 41,
             session: 43,

@@ -1,5 +1,6 @@
-//! Accounts, mounts, interfaces and the machine as a whole.
+//! Accounts, mounts, interfaces and the machine as a whole. What users choose is bytes and stays so.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,13 +8,13 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Login name.
-    pub name: String,
+    pub name: OsString,
     /// User id.
     pub uid: u32,
     /// Primary group id.
     pub gid: u32,
     /// Comment (full name and so on).
-    pub comment: String,
+    pub comment: OsString,
     /// Home directory.
     pub home: PathBuf,
     /// Login shell; empty means the system's default.
@@ -24,11 +25,11 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// Group name.
-    pub name: String,
+    pub name: OsString,
     /// Group id.
     pub gid: u32,
     /// Names of members, apart from those who have it as primary group.
-    pub members: Vec<String>,
+    pub members: Vec<OsString>,
 }
 
 /// A mounted file system.
@@ -47,13 +48,13 @@ pub struct Mount {
     /// Where it is mounted.
     pub mount_point: PathBuf,
     /// Options of this mount (`rw`, `noexec`, …).
-    pub options: Vec<String>,
+    pub options: Vec<OsString>,
     /// File system type.
-    pub fs_type: String,
+    pub fs_type: OsString,
     /// Device or other source.
-    pub source: String,
+    pub source: OsString,
     /// Options of the file system.
-    pub super_options: Vec<String>,
+    pub super_options: Vec<OsString>,
 }
 
 /// A network interface.

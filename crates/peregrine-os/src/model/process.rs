@@ -2,6 +2,7 @@
 
 use super::{Argv, whole_name};
 use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub struct ProcessBrief {
     /// Pid of the parent; 0 for the first process and kernel threads' ancestor.
     pub ppid: u32,
     /// The name the kernel keeps (at most 15 bytes for programs), whatever bytes it holds; [`Process::name`] is whole.
-    pub name: String,
+    pub name: OsString,
     /// When it started.
     pub start: StartTime,
     /// State letter as in `ps` (`R`, `S`, `D`, `Z`, …).
@@ -62,7 +63,7 @@ pub struct Process {
     /// Real group id.
     pub gid: u32,
     /// Name of the real user, from the local accounts.
-    pub username: Option<String>,
+    pub username: Option<OsString>,
     /// Memory use.
     pub memory: MemoryInfo,
     /// Input and output so far; `None` when not permitted.
@@ -72,7 +73,7 @@ pub struct Process {
 impl Process {
     /// Its whole name, where the kernel keeps only the beginning.
     #[must_use]
-    pub fn name(&self) -> Cow<'_, str> {
+    pub fn name(&self) -> Cow<'_, OsStr> {
         whole_name(&self.brief.name, &self.argv, self.exe.as_deref())
     }
 }

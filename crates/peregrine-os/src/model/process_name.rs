@@ -2,6 +2,7 @@
 
 use super::Argv;
 use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// The kernel keeps this many bytes of a name.
@@ -12,14 +13,14 @@ const LOOKED_AT: usize = 3;
 
 /// True when the kernel may have cut this name.
 #[must_use]
-pub fn may_be_cut(kept: &str) -> bool {
+pub fn may_be_cut(kept: &OsStr) -> bool {
     kept.len() >= KEPT
 }
 
 /// The name of a program: what the kernel kept, or, where that may be cut, the name that begins with it among the
 /// executable's and the first arguments'.
 #[must_use]
-pub fn whole_name<'n>(kept: &'n str, argv: &Argv, exe: Option<&Path>) -> Cow<'n, str> {
+pub fn whole_name<'n>(kept: &'n OsStr, argv: &Argv, exe: Option<&Path>) -> Cow<'n, OsStr> {
     if !may_be_cut(kept) {
         return Cow::Borrowed(kept);
     }
@@ -28,23 +29,37 @@ pub fn whole_name<'n>(kept: &'n str, argv: &Argv, exe: Option<&Path>) -> Cow<'n,
         path.strip_suffix(b" (deleted)").unwrap_or(path)
     });
     let candidates = exe.into_iter().chain(argv.args().take(LOOKED_AT));
-    let names = candidates.filter_map(|path| path.rsplit(|&byte| byte == b'/').next());
-    // A cut within a letter leaves a replacement for it.
-    let beginning = kept.trim_end_matches('\u{fffd}');
+    let mut names = candidates.filter_map(|path| path.rsplit(|&byte| byte == b'/').next());
+    // A cut within a letter leaves its first bytes, which are those of the whole name, too.
     names
-        .map(String::from_utf8_lossy)
-        .find(|name| name.starts_with(beginning))
-        .map_or(Cow::Borrowed(kept), |name| Cow::Owned(name.into_owned()))
+        .find(|name| name.starts_with(kept.as_encoded_bytes()))
+        .map_or(Cow::Borrowed(kept), |name| Cow::Owned(system_text(name)))
+}
+
+#[cfg(unix)]
+fn system_text(bytes: &[u8]) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+}
+
+#[cfg(not(unix))]
+fn system_text(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn a_cut_name_is_completed_by_what_begins_with_it() {
         let name = |kept: &str, argv: &[u8], exe: Option<&str>| {
-            whole_name(kept, &Argv::new(argv, argv.len() as u64), exe.map(Path::new)).into_owned()
+            whole_name(
+                OsStr::new(kept),
+                &Argv::new(argv, argv.len() as u64),
+                exe.map(Path::new),
+            )
+            .into_owned()
         };
         let cut = "a-really-long-p";
         assert_eq!(
@@ -76,14 +91,21 @@ mod tests {
         );
         assert_eq!(name(cut, b"a-really-long-p\0a-really-long-p.conf\0", None), cut);
         assert_eq!(name("sh", b"shell\0", Some("/bin/shell")), "sh");
-        // Cut within a letter of two bytes.
+        // Cut within a letter of two bytes; bytes that are no text at all.
+        let bytes = |kept: &'static [u8], argv: &[u8]| {
+            let argv = Argv::new(argv, argv.len() as u64);
+            whole_name(OsStr::from_bytes(kept), &argv, None).into_owned()
+        };
         assert_eq!(
-            name(
-                "a-really-long-\u{fffd}",
-                "a-really-long-änderung\0".as_bytes(),
-                None
-            ),
+            bytes(b"a-really-long-\xc3", "a-really-long-änderung\0".as_bytes()),
             "a-really-long-änderung"
+        );
+        assert_eq!(
+            bytes(
+                b"a-really-long\xff-",
+                b"a-really-long\xfe-x\0a-really-long\xff-y\0"
+            ),
+            OsStr::from_bytes(b"a-really-long\xff-y")
         );
     }
 }

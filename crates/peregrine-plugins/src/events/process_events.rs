@@ -156,7 +156,7 @@ fn row(event: &ProcessEvent, users: &mut UserNames, scope: &Scope) -> Row {
             pid: Value::from(exec.pid),
             ppid: Value::from(exec.ppid),
             start_time: start(exec.start),
-            name: Value::from(exec.name()),
+            name: path_value(exec.name()),
             exe: exec.exe.as_deref().map_or(Value::Null, path_value),
             command_line: Value::str(exec.argv.command_line()),
             argv: arguments(&exec.argv),

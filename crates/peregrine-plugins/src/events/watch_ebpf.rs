@@ -180,7 +180,7 @@ fn exec_row(exec: &Exec) -> Row {
         exec.uid,
         exec.start,
     );
-    system.set("ProcessName", exec.name());
+    system.set("ProcessName", path_value(exec.name()));
     system.set("CgroupID", exec.cgroup_id.map_or(Value::Null, Value::from));
     let path = exec.exe.as_deref().map_or(Value::Null, path_value);
     let argv: Vec<Value> = exec.argv.args().map(|arg| Value::str(Str::new(arg))).collect();

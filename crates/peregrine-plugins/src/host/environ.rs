@@ -35,7 +35,7 @@ impl Plugin for Environ {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
-        let row = Dict::case_insensitive();
+        let row = Dict::new();
         match args.vars {
             Some(names) => {
                 for name in names {
@@ -60,7 +60,7 @@ impl Plugin for Environ {
                 }
             }
         }
-        rows.push(Row::from(row))?;
+        rows.push(Row::from(row.ignoring_case()))?;
         Ok(())
     }
 }

@@ -13,13 +13,13 @@ pub struct Args {}
 pub struct Row {
     /// Device or source.
     #[column(name = "device", alias = "Device")]
-    pub(super) device: String,
+    pub(super) device: Value,
     /// Where it is mounted.
     #[column(name = "mountpoint", alias = "Mountpoint")]
     pub(super) mount_point: Value,
     /// Its type.
     #[column(name = "fstype", alias = "Fstype")]
-    pub(super) fs_type: String,
+    pub(super) fs_type: Value,
     /// Mount options.
     #[column(name = "opts", alias = "Opts")]
     pub(super) options: Value,
@@ -41,10 +41,10 @@ impl Plugin for Filesystems {
         scope.check_access(Permission::MachineState)?;
         for mount in machine(scope)?.mounts().map_err(failed)? {
             rows.push(Row {
-                device: mount.source,
+                device: path_value(&mount.source),
                 mount_point: path_value(&mount.mount_point),
-                fs_type: mount.fs_type,
-                options: Value::array(mount.options.into_iter().map(Value::from).collect()),
+                fs_type: path_value(&mount.fs_type),
+                options: Value::array(mount.options.iter().map(path_value).collect()),
             })?;
         }
         Ok(())

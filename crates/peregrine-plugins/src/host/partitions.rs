@@ -53,10 +53,10 @@ impl Plugin for Partitions {
         for mount in machine(scope)?.mounts().map_err(failed)? {
             scope.checkpoint()?;
             let partition = Mounted {
-                device: mount.source,
+                device: path_value(&mount.source),
                 mount_point: path_value(&mount.mount_point),
-                fs_type: mount.fs_type.clone(),
-                options: Value::from(mount.options),
+                fs_type: path_value(&mount.fs_type),
+                options: Value::array(mount.options.iter().map(path_value).collect()),
             };
             let serial = SerialNumber {
                 major: mount.major,
@@ -64,7 +64,7 @@ impl Plugin for Partitions {
             };
             let usage = Usage {
                 path: mount.mount_point,
-                fs_type: mount.fs_type,
+                fs_type: path_value(&mount.fs_type),
             };
             rows.push(Row {
                 partition: partition.into_row().into_value(),
@@ -82,7 +82,7 @@ struct Used {
     #[column(name = "path", alias = "Path")]
     path: Value,
     #[column(name = "fstype", alias = "Fstype")]
-    fs_type: String,
+    fs_type: Value,
     #[column(name = "total", alias = "Total")]
     total: u64,
     #[column(name = "free", alias = "Free")]
@@ -103,7 +103,7 @@ struct Used {
 
 struct Usage {
     path: PathBuf,
-    fs_type: String,
+    fs_type: Value,
 }
 
 impl peregrine_engine::query::Thunk for Usage {
@@ -121,7 +121,7 @@ impl peregrine_engine::query::Thunk for Usage {
 }
 
 #[cfg(unix)]
-fn usage(path: &Path, fs_type: &str) -> Option<Used> {
+fn usage(path: &Path, fs_type: &Value) -> Option<Used> {
     let stat = rustix::fs::statvfs(path).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
     let percent = |part: u64, whole: u64| {
@@ -135,7 +135,7 @@ fn usage(path: &Path, fs_type: &str) -> Option<Used> {
     let inodes = stat.f_files.saturating_sub(stat.f_ffree);
     Some(Used {
         path: path_value(path),
-        fs_type: fs_type.to_owned(),
+        fs_type: fs_type.clone(),
         total: bytes(stat.f_blocks),
         free: bytes(stat.f_bavail),
         used: bytes(used),
@@ -149,7 +149,7 @@ fn usage(path: &Path, fs_type: &str) -> Option<Used> {
 }
 
 #[cfg(not(unix))]
-fn usage(_: &Path, _: &str) -> Option<Used> {
+fn usage(_: &Path, _: &Value) -> Option<Used> {
     None
 }
 

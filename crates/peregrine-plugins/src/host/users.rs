@@ -14,13 +14,13 @@ pub struct Args {}
 #[derive(IntoRow)]
 pub struct Row {
     /// Its name.
-    name: String,
+    name: Value,
     /// User id.
     uid: u32,
     /// Primary group id.
     gid: u32,
     /// Full name or comment.
-    comment: String,
+    comment: Value,
     /// Home folder.
     home_dir: Value,
     /// Login shell.
@@ -47,10 +47,10 @@ impl Plugin for Users {
         scope.check_access(Permission::MachineState)?;
         for user in machine(scope)?.users().map_err(failed)? {
             rows.push(Row {
-                name: user.name,
+                name: path_value(&user.name),
                 uid: user.uid,
                 gid: user.gid,
-                comment: user.comment,
+                comment: path_value(&user.comment),
                 home_dir: path_value(&user.home),
                 shell: path_value(&user.shell),
             })?;

@@ -4,7 +4,7 @@ use super::process_members::{Io, Memory, Times};
 use peregrine_engine::prelude::*;
 use peregrine_os::{Machine, Process, ProcessBrief};
 use std::any::Any;
-use std::path::Path;
+use std::ffi::OsStr;
 use std::sync::{Arc, OnceLock};
 
 /// One process. Members are found without regard to case, as the field's artifacts spell them in several ways.
@@ -65,7 +65,7 @@ impl ProcessObject {
         if !peregrine_os::may_be_cut(&self.brief.name) {
             return None;
         }
-        Some(Value::from(self.full()?.name()))
+        Some(path_value(self.full()?.name()))
     }
 
     fn with_full<T: Into<Value>>(&self, member: impl FnOnce(&Process) -> T) -> Value {
@@ -74,8 +74,9 @@ impl ProcessObject {
     }
 }
 
-pub(crate) fn path_value(path: &Path) -> Value {
-    Value::str(Str::new(path.as_os_str().as_encoded_bytes()))
+/// What the system calls by bytes, with these bytes.
+pub(crate) fn path_value(path: impl AsRef<OsStr>) -> Value {
+    Value::str(Str::new(path.as_ref().as_encoded_bytes()))
 }
 
 fn start_time(brief: &ProcessBrief) -> Time {
@@ -102,7 +103,7 @@ impl Object for ProcessObject {
             "ppid" => Value::from(brief.ppid),
             "name" => match self.whole_name() {
                 Some(name) => name,
-                None => Value::from(brief.name.as_str()),
+                None => path_value(&brief.name),
             },
             "createtime" => Value::from(local_rfc3339(start_time(brief))),
             // Beyond the columns others know: the exact time, which identifies the process together with its pid.
@@ -125,8 +126,8 @@ impl Object for ProcessObject {
             "username" => self.with_full(|process| {
                 process
                     .username
-                    .clone()
-                    .unwrap_or_else(|| process.uid.to_string())
+                    .as_ref()
+                    .map_or_else(|| Value::from(process.uid.to_string()), path_value)
             }),
             "uid" => self.with_full(|process| process.uid),
             "gid" => self.with_full(|process| process.gid),

@@ -25,7 +25,7 @@ impl UserNames {
             {
                 self.names = users
                     .into_iter()
-                    .map(|user| (user.uid, Str::from(user.name.as_str())))
+                    .map(|user| (user.uid, Str::new(user.name.as_encoded_bytes())))
                     .collect();
             }
         }

@@ -1,6 +1,7 @@
 //! Plain values as values of Starlark, and back.
 
 use peregrine_engine::prelude::{Dict, Str, Value};
+use peregrine_engine::value::{as_characters, from_characters};
 use starlark::values::bytes::StarlarkBytes;
 use starlark::values::dict::{AllocDict, DictRef};
 use starlark::values::float::UnpackFloat;
@@ -40,7 +41,7 @@ pub(super) fn to_star<'v>(heap: Heap<'v>, value: &Value) -> StarValue<'v> {
         Value::Dict(dict) => {
             let entries = dict.entries().into_iter();
             let entries: Vec<(String, StarValue<'v>)> = entries
-                .map(|(key, item)| (key.to_string(), to_star(heap, &item)))
+                .map(|(key, item)| (as_characters(&key).into_owned(), to_star(heap, &item)))
                 .collect();
             heap.alloc(AllocDict(entries))
         }
@@ -65,7 +66,7 @@ fn take<'v>(heap: Heap<'v>, value: StarValue<'v>, depth: u32, left: &mut usize) 
         return Ok(Value::from(value));
     }
     if let Some(text) = value.unpack_str() {
-        return Ok(Value::from(text));
+        return Ok(Value::Str(from_characters(text)));
     }
     if let Some(bytes) = value.downcast_ref::<StarlarkBytes>() {
         return Ok(Value::Str(Str::new(bytes.as_bytes())));
@@ -83,7 +84,11 @@ fn take<'v>(heap: Heap<'v>, value: StarValue<'v>, depth: u32, left: &mut usize) 
     if let Some(dict) = DictRef::from_value(value) {
         let entries = Dict::new();
         for (key, item) in dict.iter() {
-            let key = key.unpack_str().map_or_else(|| key.to_str(), str::to_owned);
+            let key = if let Some(bytes) = key.downcast_ref::<StarlarkBytes>() {
+                Str::new(bytes.as_bytes())
+            } else {
+                from_characters(&key.unpack_str().map_or_else(|| key.to_str(), str::to_owned))
+            };
             entries.set(key, take(heap, item, depth + 1, left)?);
         }
         return Ok(Value::Dict(entries));

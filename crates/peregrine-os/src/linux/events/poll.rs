@@ -10,12 +10,13 @@ use crate::events::{
 };
 use crate::model::{Argv, ProcessBrief, StartTime};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 struct Seen {
     start: StartTime,
-    name: String,
+    name: OsString,
     image: u64,
     exe: Option<PathBuf>,
     argv: Argv,

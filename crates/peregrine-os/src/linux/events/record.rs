@@ -22,8 +22,8 @@ use super::super::bytes::{i32_at, u32_at, u64_at};
 use super::super::clock::{BootClock, EventClock};
 use crate::events::{Exec, Exit, ExitStatus, Fork, ProcessEvent};
 use crate::model::Argv;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 const PATH_PARTIAL: i32 = 1;
@@ -75,7 +75,7 @@ pub(super) fn parse(bytes: &[u8], boot: &BootClock, clock: &EventClock) -> Optio
                 start,
                 uid: Some(uid),
                 gid: Some(gid),
-                comm: String::from_utf8_lossy(comm).into_owned(),
+                comm: OsStr::from_bytes(comm).to_owned(),
                 argv: Argv::new(argv, u64_at(bytes, 48)?),
                 exe: join_path(path, status),
                 cgroup_id: Some(u64_at(bytes, 40)?),
@@ -152,7 +152,7 @@ mod tests {
             (42, 41, Some(1000), Some(100))
         );
         assert_eq!(
-            (exec.start.ticks, exec.cgroup_id, exec.comm.as_str()),
+            (exec.start.ticks, exec.cgroup_id, exec.comm.to_str().unwrap()),
             (499, Some(7), "true")
         );
         assert_eq!(exec.argv.to_strings(), ["ls", "x"]);

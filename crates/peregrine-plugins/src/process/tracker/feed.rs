@@ -13,6 +13,7 @@ use crate::process::UserNames;
 use peregrine_engine::prelude::*;
 use peregrine_os::{Exec, Process, ProcessEvent};
 use peregrine_tracker::{Event, Kind, Span, Time as Instant, Tracker};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +26,11 @@ const WAIT: Duration = Duration::from_millis(500);
 pub(crate) fn data_of(process: &Process) -> Arc<ProcessData> {
     let username = process
         .username
-        .clone()
-        .unwrap_or_else(|| process.uid.to_string());
+        .as_deref()
+        .map_or_else(|| Str::from(process.uid.to_string()), system_text);
     let program = Program {
-        name: process.name().into(),
-        username: Some(username.into()),
+        name: system_text(&process.name()),
+        username: Some(username),
         exe: path_text(process.exe.as_deref()),
         uid: Some(process.uid),
     };
@@ -38,7 +39,7 @@ pub(crate) fn data_of(process: &Process) -> Arc<ProcessData> {
 
 fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Arc<ProcessData> {
     let program = Program {
-        name: exec.name().into(),
+        name: system_text(&exec.name()),
         username: exec.uid.map(|uid| users.name(scope, uid)),
         exe: path_text(exec.exe.as_deref()),
         uid: exec.uid,
@@ -47,7 +48,12 @@ fn data_of_exec(exec: &Exec, users: &mut UserNames, scope: &Scope) -> Arc<Proces
 }
 
 fn path_text(path: Option<&Path>) -> Str {
-    path.map_or(Str::EMPTY, |path| Str::new(path.as_os_str().as_encoded_bytes()))
+    path.map_or(Str::EMPTY, |path| system_text(path.as_os_str()))
+}
+
+/// What the system calls by bytes, with these bytes.
+fn system_text(text: &OsStr) -> Str {
+    Str::new(text.as_encoded_bytes())
 }
 
 /// Feeds the tracker until the scope is cancelled.

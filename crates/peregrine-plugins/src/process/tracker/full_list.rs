@@ -11,6 +11,7 @@ use super::payload::ProcessData;
 use peregrine_os::{Machine, Process, ProcessBrief, StartTime};
 use peregrine_tracker::{Row, Time as Instant, Tracker};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(super) struct FullLists {
 struct Seen {
     start: StartTime,
     image: u64,
-    name: String,
+    name: OsString,
 }
 
 impl FullLists {
@@ -133,7 +134,7 @@ mod tests {
             let brief = ProcessBrief {
                 pid,
                 ppid: 1,
-                name: name.to_owned(),
+                name: name.into(),
                 start: StartTime {
                     ticks: u64::from(pid),
                     epoch_ns: i64::from(pid) * 1_000_000_000,
