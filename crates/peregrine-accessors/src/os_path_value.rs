@@ -228,6 +228,9 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
         Value::Array(items) => {
             let mut whole = OsPath::new(accessor.dialect(), Vec::new());
             for item in items.iter() {
+                if scope.is_over() {
+                    return Err("the query ends".to_owned());
+                }
                 match (coerce(scope, accessor, item), item) {
                     (Ok(part), _) => whole = whole.join(part.components().iter().cloned()),
                     (Err(_), Value::Str(text)) => whole = whole.child(text.clone()),

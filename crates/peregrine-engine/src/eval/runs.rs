@@ -242,7 +242,10 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>) -> Option<Option<R
 }
 
 fn write_value(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
+    /// Bytes from which on it is asked whether the query still wants them.
+    const LONG: usize = 64 << 10;
     match value {
+        Value::Array(_) | Value::Dict(_) if out.len() > LONG && scope.is_over() => out.push(NULL),
         Value::Null => out.push(NULL),
         Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
         Value::Int(value) => {
@@ -390,28 +393,35 @@ fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 pub(crate) fn row_size(row: &Row) -> usize {
     /// A row in a list, and its key with its place in the order.
     const ROW: usize = size_of::<Row>() + size_of::<(Value, u64)>();
+    // Values of the row that are looked into.
+    let left = &mut (1 << 20);
     match (row.slots(), row.as_value()) {
-        (Some((_, [value])), _) => ROW + heap_size(value, 0),
+        (Some((_, [value])), _) => ROW + heap_size(value, 0, left),
         (Some((_, values)), _) => {
             ROW + values
                 .iter()
-                .map(|value| size_of::<Value>() + heap_size(value, 0))
+                .map(|value| size_of::<Value>() + heap_size(value, 0, left))
                 .sum::<usize>()
         }
-        (None, Some(value)) => ROW + heap_size(value, 0),
+        (None, Some(value)) => ROW + heap_size(value, 0, left),
         (None, None) => ROW,
     }
 }
 
-fn heap_size(value: &Value, depth: u32) -> usize {
+/// `left` is how many more values are looked into: parts of a value may be shared and so be met without end.
+fn heap_size(value: &Value, depth: u32, left: &mut u32) -> usize {
     /// An allocation with its counters.
     const SHARED: usize = 32;
-    let nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1);
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return 0;
+    }
+    let mut nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1, left);
     match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Time(_) => 0,
         Value::Str(text) => text.heap_size(),
         Value::Bytes(bytes) => SHARED + bytes.len(),
-        Value::Array(items) if depth < MAX_DEPTH => SHARED + items.iter().map(nested).sum::<usize>(),
+        Value::Array(items) if depth < MAX_DEPTH => SHARED + items.iter().map(&mut nested).sum::<usize>(),
         Value::Dict(dict) if depth < MAX_DEPTH => {
             3 * SHARED
                 + dict

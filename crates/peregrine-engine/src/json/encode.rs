@@ -1,5 +1,7 @@
 //! Values to JSON.
 
+use std::cell::Cell;
+
 use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
@@ -8,8 +10,12 @@ use crate::value::{Row, Str, Value, ZoneId, itoa, shortest};
 const MAX_LIST_DEPTH: u32 = 11;
 /// Dict contents are not counted above; this bounds them against dicts that contain themselves.
 const MAX_DEPTH: u32 = 250;
+/// Values from which on it is asked whether the query still wants the text. Shorter ones are written whole.
+const MANY: u32 = 1 << 16;
 
 /// Appends the row as one JSON object, without a line end.
+///
+/// Nothing is appended when the query ends while a large row is written: half a row is no row.
 pub fn write_row(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
     Encoder::new(scope).row(row, out);
 }
@@ -39,6 +45,10 @@ pub struct Encoder<'a> {
     zone: ZoneId,
     /// Bytes that are no UTF-8 stay.
     is_exact: bool,
+    /// Values written since the start of the row.
+    written: Cell<u32>,
+    /// The query ended meanwhile, and the rest is left out.
+    is_cut: Cell<bool>,
 }
 
 impl<'a> Encoder<'a> {
@@ -53,22 +63,49 @@ impl<'a> Encoder<'a> {
             scope,
             zone,
             is_exact: false,
+            written: Cell::new(0),
+            is_cut: Cell::new(false),
         }
     }
 
-    /// Appends the row as one JSON object.
+    /// Appends the row as one JSON object, or nothing when the query ends meanwhile.
     pub fn row(&self, row: &Row, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.begin();
         match row.as_value() {
             None => self.object(row.entries(), out, 0, 0),
             Some(Value::Dict(dict)) => self.object(dict.entries(), out, 0, 0),
-            Some(value @ Value::Object(_)) => self.value(value, out),
+            Some(value @ Value::Object(_)) => self.or_null(value, out, 0, 0),
             Some(_) => out.extend_from_slice(b"{}"),
+        }
+        if self.is_cut.get() {
+            out.truncate(start);
         }
     }
 
-    /// Appends the value.
+    /// Appends the value, or nothing when the query ends meanwhile.
     pub fn value(&self, value: &Value, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.begin();
         self.or_null(value, out, 0, 0);
+        if self.is_cut.get() {
+            out.truncate(start);
+        }
+    }
+
+    fn begin(&self) {
+        self.written.set(0);
+        self.is_cut.set(false);
+    }
+
+    /// Counts a value; true when nobody wants it any more.
+    fn is_over(&self) -> bool {
+        let written = self.written.get().saturating_add(1);
+        self.written.set(written);
+        if written > MANY && !self.is_cut.get() {
+            self.is_cut.set(self.scope.is_over());
+        }
+        self.is_cut.get()
     }
 
     /// The value, or `null` in its place.
@@ -81,7 +118,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn encode(&self, value: &Value, out: &mut Vec<u8>, lists: u32, depth: u32) -> Result<(), NotEncodable> {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || self.is_over() {
             out.extend_from_slice(b"null");
             return Ok(());
         }
@@ -141,7 +178,7 @@ impl<'a> Encoder<'a> {
         }
         out.push(b'[');
         for (i, item) in items.enumerate() {
-            if i.is_multiple_of(64) && !memory::has_room_in(out) {
+            if self.is_cut.get() || (i.is_multiple_of(64) && !memory::has_room_in(out)) {
                 break;
             }
             if i > 0 {
@@ -156,6 +193,9 @@ impl<'a> Encoder<'a> {
     fn object(&self, entries: Vec<(Str, Value)>, out: &mut Vec<u8>, lists: u32, depth: u32) {
         out.push(b'{');
         for (i, (key, value)) in entries.iter().enumerate() {
+            if self.is_cut.get() {
+                break;
+            }
             if i > 0 {
                 out.push(b',');
             }

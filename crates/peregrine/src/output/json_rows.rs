@@ -33,7 +33,7 @@ impl RowWriter for JsonLines {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         let mut line = Vec::with_capacity(256);
         json::write_row(scope, row, &mut line);
-        if memory::has_ended() {
+        if memory::has_ended() || line.is_empty() {
             // The query was ended while the row was written, which is cut off.
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl RowWriter for JsonArray {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         let mut text = Vec::new();
         json::write_row(scope, row, &mut text);
-        if memory::has_ended() {
+        if memory::has_ended() || text.is_empty() {
             return Ok(());
         }
         self.out
