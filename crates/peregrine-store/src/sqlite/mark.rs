@@ -7,6 +7,7 @@ use crate::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Name of the setting that counts transactions.
@@ -18,6 +19,13 @@ pub(super) struct Mark {
     file: File,
     /// The last transaction.
     pub(super) number: u64,
+    database: PathBuf,
+    /// Device and number of the database file.
+    identity: (u64, u64),
+}
+
+fn identity(database: &Path) -> std::io::Result<(u64, u64)> {
+    std::fs::metadata(database).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Where the file of a database is.
@@ -54,7 +62,12 @@ impl Mark {
         let mut text = String::new();
         let marked = file.read_to_string(&mut text).map_or(0, |_| parse(&text));
         let number = stored(connection)?;
-        let mut mark = Mark { file, number };
+        let mut mark = Mark {
+            file,
+            number,
+            database: database.to_owned(),
+            identity: identity(database)?,
+        };
         mark.write();
         Ok((mark, marked.saturating_sub(number)))
     }
@@ -63,6 +76,17 @@ impl Mark {
     pub(super) fn advance(&mut self) {
         self.number += 1;
         self.write();
+    }
+
+    /// Fails when the file in which we write is not the one that the next start would open: a file that was deleted takes
+    /// everything, and all of it is lost when we end.
+    pub(super) fn check_place(&self) -> Result<()> {
+        match identity(&self.database) {
+            Ok(now) if now == self.identity => Ok(()),
+            // Whether it is there is not known; the write itself fails if it cannot be.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(Error::Gone(self.database.display().to_string())),
+        }
     }
 
     fn write(&mut self) {

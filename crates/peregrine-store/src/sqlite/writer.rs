@@ -93,14 +93,7 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
             }
         };
         let mut answers = Vec::new();
-        let outcome = batch(
-            connection,
-            first,
-            &mut queue,
-            &mut next,
-            &mut answers,
-            mark.number + 1,
-        );
+        let outcome = batch(connection, first, &mut queue, &mut next, &mut answers, &mark);
         if outcome.is_ok() {
             // Before anybody is told, so that no state that was acknowledged goes unmarked.
             mark.advance();
@@ -128,7 +121,7 @@ fn batch(
     queue: &mut mpsc::Receiver<Job>,
     left: &mut Option<Job>,
     answers: &mut Vec<Answer>,
-    number: u64,
+    mark: &Mark,
 ) -> Result<()> {
     // A job dropped by an early return tells its caller `Closed`, which is temporary like the cause.
     execute(connection, "BEGIN IMMEDIATE")?;
@@ -153,7 +146,8 @@ fn batch(
             }
         }
     }
-    mark::count(connection, number)?;
+    mark.check_place()?;
+    mark::count(connection, mark.number + 1)?;
     execute(connection, "COMMIT")
 }
 
