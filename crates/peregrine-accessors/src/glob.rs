@@ -56,6 +56,9 @@ impl Tree {
             nodes: vec![Node::default()],
         };
         for glob in globs {
+            if scope.is_over() {
+                break;
+            }
             let alternatives = match expand_braces(glob) {
                 Ok(alternatives) => alternatives,
                 Err(error) => {

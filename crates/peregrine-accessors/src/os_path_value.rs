@@ -259,6 +259,9 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
         Value::Array(items) => {
             let mut whole = OsPath::new(accessor.dialect(), Vec::new());
             for (position, item) in items.iter().enumerate() {
+                if scope.is_over() {
+                    return Err("the query ends".to_owned());
+                }
                 let item = &item.clone().reduce(scope);
                 // Names of files below another path are no pathspecs, whatever they look like.
                 if let (Value::Str(name), 1..) = (item, position) {

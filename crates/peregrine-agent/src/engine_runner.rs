@@ -143,8 +143,8 @@ impl QueryRunner for EngineRunner {
         let mut take = |statement: usize, _: &str, row: Row| {
             buffer.clear();
             Encoder::new(&scope).row(&row, &mut buffer);
-            // The row is not what it should be.
-            if memory::has_ended() {
+            // The row is not what it should be, or was not finished.
+            if memory::has_ended() || buffer.is_empty() {
                 return Err(Stop);
             }
             let columns = || row.columns().names().iter().map(ToString::to_string).collect();

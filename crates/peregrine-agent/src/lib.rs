@@ -37,6 +37,7 @@ mod receiver;
 mod retry;
 mod row_batch;
 pub mod runner;
+mod secrets;
 mod sender;
 mod slots;
 mod tls;

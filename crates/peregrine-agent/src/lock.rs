@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Held while the agent lives.
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -42,7 +42,7 @@ impl FolderLock {
             // A file system without locks: then nothing tells two agents apart.
             Err(TryLockError::Error(error)) => {
                 tracing::warn!(path = %path.display(), %error, "the agent's folder could not be locked");
-                return Ok(FolderLock { _file: file });
+                return Ok(FolderLock { file });
             }
         }
         // Only for people; on a full disk the lock counts all the same.
@@ -52,7 +52,14 @@ impl FolderLock {
         if let Err(error) = noted {
             tracing::debug!(%error, "could not note the process in the lock file");
         }
-        Ok(FolderLock { _file: file })
+        Ok(FolderLock { file })
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a program that was just being started when it hung has the file, too.
+        let _ = self.file.unlock();
     }
 }
 
@@ -75,6 +82,17 @@ mod tests {
         let pid = std::process::id();
         assert!(error.contains(&format!("process {pid},")), "{error}");
         assert!(error.contains(&dir.path().display().to_string()), "{error}");
+        drop(lock);
+        FolderLock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_hangs_while_it_starts_does_not_keep_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("writeback.yaml");
+        let lock = FolderLock::take(&path).unwrap();
+        // As a child has it until its own program runs.
+        let _of_child = lock.file.try_clone().unwrap();
         drop(lock);
         FolderLock::take(&path).unwrap();
     }

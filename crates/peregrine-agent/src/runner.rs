@@ -1,10 +1,12 @@
 //! The seam between the flow machinery and the VQL engine.
 
+use crate::secrets::{MaskedLog, Secrets};
 use peregrine_accessors::UploaderHandle;
 use peregrine_engine::Cancellation;
 use peregrine_engine::context::IdentityHandle;
 use peregrine_engine::log::LogSink;
 use peregrine_proto::VqlCollectorArgs;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The consumer wants no more rows.
@@ -55,10 +57,19 @@ pub(crate) fn run_guarded(
     environment: &QueryEnvironment,
     sink: &mut dyn QuerySink,
 ) -> Result<(), Failure> {
-    let work = std::panic::AssertUnwindSafe(|| runner.run(request, environment, sink));
+    let secrets = Secrets::of(request);
+    let mut environment = Cow::Borrowed(environment);
+    if !secrets.is_empty() {
+        let log = Arc::clone(&environment.log);
+        environment.to_mut().log = Arc::new(MaskedLog {
+            secrets: secrets.clone(),
+            log,
+        });
+    }
+    let work = std::panic::AssertUnwindSafe(|| runner.run(request, &environment, sink));
     match std::panic::catch_unwind(work) {
         Ok(outcome) => outcome.map_err(|message| Failure {
-            message,
+            message: secrets.mask(&message).into_owned(),
             backtrace: String::new(),
         }),
         Err(panic) => {
@@ -66,10 +77,11 @@ pub(crate) fn run_guarded(
             let text = text
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("unknown reason");
+            let text = secrets.mask(text).into_owned();
             let message = format!("the query crashed: {text}; please report this");
             Err(Failure {
                 message,
-                backtrace: text.to_owned(),
+                backtrace: text,
             })
         }
     }

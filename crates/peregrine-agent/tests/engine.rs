@@ -75,6 +75,24 @@ fn the_engine_answers_a_collection() {
         server.logs("F.2")
     );
 
+    // Messages quote what they are about, but not what is secret.
+    server.task(flow(
+        "F.2s",
+        &["SELECT 'x' =~ ('(' + Pass) AS A, log(message='I say ' + Pass) AS B FROM scope()"],
+        |flow| {
+            flow.vql_client_actions[0].env.push(VqlEnv {
+                key: "Pass".into(),
+                value: "hunter2".into(),
+                comment: "redacted".into(),
+            });
+        },
+    ));
+    let stats = server.wait_for_end("F.2s");
+    let said = format!("{stats:?} {}", server.logs("F.2s"));
+    assert!(said.contains("I say XXXXX"), "{said}");
+    assert!(said.contains("missing closing ): `(?i)(XXXXX`"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+
     server.task(flow("F.3", &["SELECT FROM WHERE"], |_| {}));
     let stats = server.wait_for_end("F.3");
     assert_eq!(stats.query_status[0].status(), ReturnedStatus::GenericError);

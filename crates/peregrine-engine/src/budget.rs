@@ -72,6 +72,10 @@ impl RowSink for ByteLimit<'_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
         self.buffer.clear();
         self.encoder.row(&row, &mut self.buffer);
+        if self.buffer.is_empty() {
+            // The query ends.
+            return Err(Stop);
+        }
         let Some(left) = self.left.checked_sub(self.buffer.len() as u64 + 1) else {
             self.exceeded = true;
             return Err(Stop);

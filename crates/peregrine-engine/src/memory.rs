@@ -212,7 +212,7 @@ impl Account {
         self.has_ended() && self.held() > WORTH_ENDING && self.state.lock().ended.is_some_and(is_recent)
     }
 
-    fn limit(&self) -> i64 {
+    pub(crate) fn limit(&self) -> i64 {
         bytes(self.pool.limits.query)
     }
 
@@ -403,6 +403,17 @@ pub fn has_ended() -> bool {
 #[must_use]
 pub fn is_exhausted() -> bool {
     WATCH.with(Watch::look)
+}
+
+/// True when the query this thread works for should end, for whatever reason. For loops that have no scope and whose steps
+/// take long.
+#[must_use]
+pub fn should_end() -> bool {
+    let account = EMPLOYER.try_with(|employer| employer.0.borrow().upgrade());
+    account
+        .ok()
+        .flatten()
+        .is_some_and(|account| account.has_ended() || account.state.lock().cancellation.is_cancelled())
 }
 
 /// True when the query this thread works for may take so many bytes more; else it ends. For what grows at one go.

@@ -269,6 +269,14 @@ impl Scope {
         }
     }
 
+    /// True when the query should end: for loops that walk through values. A value may be small and still have more leaves
+    /// than anybody can visit, as parts are shared (`x = (x, x)`, forty times). What such a walk leaves out nobody sees.
+    #[inline]
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_stopping()
+    }
+
     /// True when the query should end. The clock is looked at now and then.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {

@@ -18,6 +18,9 @@ use peregrine_engine::query::FnSink;
 use peregrine_engine::{Cancellation, Context, Dict, Program, Row, RowSink, Scope, Stop, Value, builtin};
 use peregrine_os::held_by_thread;
 
+#[path = "limits/shared_parts.rs"]
+mod shared_parts;
+
 #[global_allocator]
 static ALLOCATOR: peregrine_os::Counting<std::alloc::System> = peregrine_os::Counting(std::alloc::System);
 

@@ -108,6 +108,7 @@ impl Error {
             Error::TooLarge(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too_large"),
             Error::Store(Store::Exists { .. }) => (StatusCode::CONFLICT, "exists"),
             Error::Store(Store::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
+            Error::Store(Store::Gone(_)) => (StatusCode::SERVICE_UNAVAILABLE, "storage_gone"),
             Error::Store(Store::Closed) => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
             Error::Store(_) | Error::Wire(_) | Error::Config(_) | Error::Io(..) | Error::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")

@@ -68,6 +68,12 @@ pub enum Error {
         /// The most.
         most: usize,
     },
+    /// The database file was taken away while it is in use.
+    #[error(
+        "database `{0}` was deleted or replaced while the server runs, so nothing is stored any more; put the file back from a backup \
+         and start the server again, agents keep their data until then"
+    )]
+    Gone(String),
     /// The storage was shut down.
     #[error("storage is closed")]
     Closed,
@@ -89,7 +95,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Error::Full(_) | Error::Closed | Error::Sql(_) | Error::Io(_)
+            Error::Full(_) | Error::Gone(_) | Error::Closed | Error::Sql(_) | Error::Io(_)
         )
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 /// Holds the folder until dropped; the operating system releases it when the process dies.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -20,9 +20,31 @@ impl FolderLock {
             .write(true)
             .open(folder.join("lock"))?;
         match file.try_lock() {
-            Ok(()) => Ok(FolderLock { _file: file }),
+            Ok(()) => Ok(FolderLock { file }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked(folder.display().to_string())),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a program that was just being started when it hung has the file, too.
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FolderLock;
+
+    #[test]
+    fn a_program_that_hangs_while_it_starts_does_not_keep_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FolderLock::take(folder.path()).unwrap();
+        // As a child has it until its own program runs.
+        let _of_child = lock.file.try_clone().unwrap();
+        drop(lock);
+        FolderLock::take(folder.path()).unwrap();
     }
 }

@@ -219,6 +219,25 @@ async fn a_database_that_is_gone_is_not_made_anew_in_silence() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_deleted_while_it_is_in_use_acknowledges_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("peregrine.db");
+    let db = open(folder.path());
+    db.set_setting("a", "1").await.unwrap();
+    let copy = folder.path().join("copy");
+    std::fs::copy(&path, &copy).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let check = async |why: &str| {
+        let error = db.set_setting("a", "2").await.unwrap_err();
+        assert!(matches!(error, Error::Gone(_)), "{why}: {error}");
+        assert!(error.is_temporary(), "{why}: agents keep what they have");
+    };
+    check("deleted").await;
+    std::fs::rename(&copy, &path).unwrap();
+    check("another file in its place").await;
+}
+
+#[tokio::test]
 async fn damage_in_one_chunk_hides_only_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path());

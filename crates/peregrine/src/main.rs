@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod registry;
 mod remap;
+mod signals;
 mod terminal;
 mod verbs;
 

@@ -3,6 +3,8 @@
 
 #[path = "query/accounts.rs"]
 mod accounts;
+#[path = "query/interrupt.rs"]
+mod interrupt;
 
 use std::fs;
 use std::io::Write as _;

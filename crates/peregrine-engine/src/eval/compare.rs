@@ -37,6 +37,7 @@ fn equal_at(scope: &Scope, a: &Value, b: &Value, depth: u32) -> bool {
         }
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len()
+                && !scope.is_over()
                 && a.iter()
                     .zip(b.iter())
                     .all(|(a, b)| equal_at(scope, a, b, depth + 1))
@@ -72,6 +73,7 @@ fn equal_dicts(scope: &Scope, a: &Dict, b: &Dict, depth: u32) -> bool {
     }
     let (a, b_len) = (a.entries(), b.len());
     a.len() == b_len
+        && !scope.is_over()
         && a.iter().all(|(key, value)| {
             b.get(key)
                 .is_some_and(|other| equal_at(scope, value, &other, depth))
@@ -176,7 +178,10 @@ pub(crate) fn contains(scope: &Scope, a: &Value, b: &Value) -> bool {
         (_, Value::Null) => false,
         (Value::Str(key), Value::Dict(dict)) => dict.get(key).is_some(),
         (Value::Str(part), Value::Str(whole)) => memchr::memmem::find(whole, part).is_some(),
-        (a, Value::Array(items)) => items.iter().any(|item| equal(scope, a, item)),
+        (a, Value::Array(items)) => items
+            .iter()
+            .take_while(|_| !scope.is_over())
+            .any(|item| equal(scope, a, item)),
         (a, Value::Bytes(bytes)) => bytes.iter().any(|byte| equal(scope, a, &Value::from(*byte))),
         _ => false,
     }

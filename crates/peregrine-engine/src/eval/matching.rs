@@ -73,6 +73,7 @@ pub(super) fn matches_regex(scope: &Scope, value: &Value, regex: &Regex, depth: 
         Value::Str(text) => regex.is_match(text),
         Value::Array(items) if depth < MAX_DEPTH => items
             .iter()
+            .take_while(|_| !scope.is_over())
             .any(|item| matches_regex(scope, &item.clone().reduce(scope), regex, depth + 1)),
         Value::Bytes(bytes) => bytes
             .iter()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::runs::{heap_size, row_size};
+use super::runs::{row_size, value_size};
 use crate::value::{Columns, Row, Str, Time, Value, ZoneId};
 
 /// Bytes of a piece, about: a list that grows as a whole needs its old place and one of twice the size at the same time.
@@ -226,7 +226,7 @@ impl PackedRows {
             }
             other => {
                 out.push(KEPT);
-                self.size += size_of::<Value>() + heap_size(other, 0);
+                self.size += size_of::<Value>() + value_size(other);
                 write_number(self.values.push(other.clone()), out);
             }
         }

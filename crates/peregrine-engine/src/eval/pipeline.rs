@@ -7,6 +7,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashSet;
+
 use super::explain;
 use super::expr::{eval, eval_truth};
 use super::materialize::materialize;
@@ -343,21 +345,25 @@ impl Drop for CurrentRow<'_> {
 impl Plan {
     pub(super) fn new(select: &SelectNode, source: Arc<Columns>) -> Plan {
         let mut entries: Vec<(Str, Origin)> = Vec::new();
-        let add_source = |entries: &mut Vec<(Str, Origin)>| {
+        // A row that was a dict may have any number of columns.
+        let mut known: FxHashSet<Str> = FxHashSet::default();
+        let add_source = |entries: &mut Vec<(Str, Origin)>, known: &mut FxHashSet<Str>| {
             for (i, name) in source.names().iter().enumerate() {
-                if !entries.iter().any(|(known, _)| known == name) {
+                if known.insert(name.clone()) {
                     entries.push((name.clone(), Origin::Source(i)));
                 }
             }
         };
         if select.star {
-            add_source(&mut entries);
+            add_source(&mut entries, &mut known);
         }
         for (i, column) in select.columns.iter().enumerate() {
             if matches!(column.kind, ColumnKind::Star) {
-                add_source(&mut entries);
+                add_source(&mut entries, &mut known);
             } else {
-                entries.retain(|(known, _)| *known != column.name);
+                if !known.insert(column.name.clone()) {
+                    entries.retain(|(name, _)| *name != column.name);
+                }
                 entries.push((column.name.clone(), Origin::Cell(i)));
             }
         }

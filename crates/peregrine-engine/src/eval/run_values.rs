@@ -61,7 +61,10 @@ impl Kept {
 
 /// Appends a value.
 pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
+    /// Bytes from which on it is asked whether the query still wants them.
+    const LONG: usize = 64 << 10;
     match value {
+        Value::Array(_) | Value::Dict(_) if out.len() > LONG && scope.is_over() => out.push(NULL),
         Value::Null => out.push(NULL),
         Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
         Value::Int(value) => {

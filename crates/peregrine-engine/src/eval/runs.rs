@@ -235,32 +235,46 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Op
     }
 }
 
+/// Values of a row that are looked into for its size.
+const MANY_VALUES: u32 = 1 << 20;
+
 /// Bytes of memory a row takes, about: what it shares with others is counted here, too.
 pub(crate) fn row_size(row: &Row) -> usize {
     /// A row in a list, and its key with its place in the order.
     const ROW: usize = size_of::<Row>() + size_of::<(Value, u64)>();
+    let left = &mut { MANY_VALUES };
     match (row.slots(), row.as_value()) {
-        (Some((_, [value])), _) => ROW + heap_size(value, 0),
+        (Some((_, [value])), _) => ROW + heap_size(value, 0, left),
         (Some((_, values)), _) => {
             ROW + values
                 .iter()
-                .map(|value| size_of::<Value>() + heap_size(value, 0))
+                .map(|value| size_of::<Value>() + heap_size(value, 0, left))
                 .sum::<usize>()
         }
-        (None, Some(value)) => ROW + heap_size(value, 0),
+        (None, Some(value)) => ROW + heap_size(value, 0, left),
         (None, None) => ROW,
     }
 }
 
-pub(super) fn heap_size(value: &Value, depth: u32) -> usize {
+/// Bytes a value has beside itself, about.
+pub(super) fn value_size(value: &Value) -> usize {
+    heap_size(value, 0, &mut { MANY_VALUES })
+}
+
+/// `left` is how many more values are looked into: parts of a value may be shared and so be met without end.
+fn heap_size(value: &Value, depth: u32, left: &mut u32) -> usize {
     /// An allocation with its counters.
     const SHARED: usize = 32;
-    let nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1);
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return 0;
+    }
+    let mut nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1, left);
     match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Time(_) => 0,
         Value::Str(text) => text.heap_size(),
         Value::Bytes(bytes) => SHARED + bytes.len(),
-        Value::Array(items) if depth < MAX_DEPTH => SHARED + items.iter().map(nested).sum::<usize>(),
+        Value::Array(items) if depth < MAX_DEPTH => SHARED + items.iter().map(&mut nested).sum::<usize>(),
         Value::Dict(dict) if depth < MAX_DEPTH => {
             3 * SHARED
                 + dict

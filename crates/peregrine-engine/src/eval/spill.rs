@@ -51,6 +51,10 @@ impl SpillWriter {
         }
         self.line.clear();
         json::write_row_exactly(scope, row, &mut self.line);
+        if self.line.is_empty() {
+            // The query ends.
+            return;
+        }
         self.line.push(b'\n');
         match self.file.write_all(&self.line) {
             Ok(()) => self.rows += 1,

@@ -1,5 +1,7 @@
 //! Values to JSON.
 
+use std::cell::Cell;
+
 use rustc_hash::FxHashMap;
 
 use crate::memory;
@@ -10,8 +12,12 @@ use crate::value::{Dict, Row, Str, Value, ZoneId, itoa, shortest};
 const MAX_LIST_DEPTH: u32 = 11;
 /// Dict contents are not counted above; this bounds them against dicts that contain themselves.
 const MAX_DEPTH: u32 = 250;
+/// Values from which on it is asked whether the query still wants the text. Shorter ones are written whole.
+const MANY: u32 = 1 << 16;
 
 /// Appends the row as one JSON object, without a line end.
+///
+/// Nothing is appended when the query ends while a large row is written: half a row is no row.
 pub fn write_row(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
     Encoder::new(scope).row(row, out);
 }
@@ -61,6 +67,10 @@ pub struct Encoder<'a> {
     zone: ZoneId,
     /// Bytes that are no UTF-8 stay.
     is_exact: bool,
+    /// Values written since the start of the row.
+    written: Cell<u32>,
+    /// The query ended meanwhile, and the rest is left out.
+    is_cut: Cell<bool>,
 }
 
 impl<'a> Encoder<'a> {
@@ -75,11 +85,15 @@ impl<'a> Encoder<'a> {
             scope,
             zone,
             is_exact: false,
+            written: Cell::new(0),
+            is_cut: Cell::new(false),
         }
     }
 
-    /// Appends the row as one JSON object.
+    /// Appends the row as one JSON object, or nothing when the query ends meanwhile.
     pub fn row(&self, row: &Row, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.begin();
         match row.as_value() {
             None => {
                 if let Some((columns, values)) = row.slots() {
@@ -87,14 +101,37 @@ impl<'a> Encoder<'a> {
                 }
             }
             Some(Value::Dict(dict)) => self.dict(dict, out, 0),
-            Some(value @ Value::Object(_)) => self.value(value, out),
+            Some(value @ Value::Object(_)) => self.or_null(value, out, 0, 0),
             Some(_) => out.extend_from_slice(b"{}"),
+        }
+        if self.is_cut.get() {
+            out.truncate(start);
         }
     }
 
-    /// Appends the value.
+    /// Appends the value, or nothing when the query ends meanwhile.
     pub fn value(&self, value: &Value, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.begin();
         self.or_null(value, out, 0, 0);
+        if self.is_cut.get() {
+            out.truncate(start);
+        }
+    }
+
+    fn begin(&self) {
+        self.written.set(0);
+        self.is_cut.set(false);
+    }
+
+    /// Counts a value; true when nobody wants it any more.
+    fn is_over(&self) -> bool {
+        let written = self.written.get().saturating_add(1);
+        self.written.set(written);
+        if written > MANY && !self.is_cut.get() {
+            self.is_cut.set(self.scope.is_over());
+        }
+        self.is_cut.get()
     }
 
     /// The value, or `null` in its place.
@@ -107,7 +144,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn encode(&self, value: &Value, out: &mut Vec<u8>, lists: u32, depth: u32) -> Result<(), NotEncodable> {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || self.is_over() {
             out.extend_from_slice(b"null");
             return Ok(());
         }
@@ -165,7 +202,7 @@ impl<'a> Encoder<'a> {
         }
         out.push(b'[');
         for (i, item) in items.enumerate() {
-            if i.is_multiple_of(64) && !memory::has_room_in(out) {
+            if self.is_cut.get() || (i.is_multiple_of(64) && !memory::has_room_in(out)) {
                 break;
             }
             if i > 0 {
@@ -186,6 +223,9 @@ impl<'a> Encoder<'a> {
         out.push(b'{');
         let shown = (!self.is_exact).then(|| told_apart(names)).flatten();
         for (i, (key, value)) in names.iter().zip(values).enumerate() {
+            if self.is_cut.get() {
+                break;
+            }
             if i > 0 {
                 out.push(b',');
             }

@@ -82,6 +82,7 @@ impl Regex {
     /// Where the matches are.
     pub fn find_iter<'h>(&'h self, haystack: &'h Haystack<'_>) -> impl Iterator<Item = Range<usize>> + 'h {
         let found = self.0.find_iter(haystack.text());
+        let found = found.take_while(is_wanted(haystack));
         found.map(|found| haystack.range(found.range()))
     }
 
@@ -98,6 +99,7 @@ impl Regex {
         haystack: &'h Haystack<'t>,
     ) -> impl Iterator<Item = Captures<'h, 't>> + 'h {
         let found = self.0.captures_iter(haystack.text());
+        let found = found.take_while(is_wanted(haystack));
         found.map(move |groups| Captures { haystack, groups })
     }
 
@@ -170,6 +172,19 @@ impl Regex {
             parts.push(bytes.get(start..).unwrap_or_default());
         }
         parts
+    }
+}
+
+/// Asked between matches: false once the query ended. One search is linear in the text, but all of them together may be
+/// quadratic; so the more text, the more often the question.
+fn is_wanted<T>(haystack: &Haystack<'_>) -> impl FnMut(&T) -> bool + use<T> {
+    /// Bytes that may be searched between two looks.
+    const PIECE: usize = 16 << 20;
+    let matches = (PIECE / haystack.bytes().len().max(1)).clamp(1, 1024);
+    let mut count = 0_usize;
+    move |_| {
+        count += 1;
+        !count.is_multiple_of(matches) || !memory::should_end()
     }
 }
 

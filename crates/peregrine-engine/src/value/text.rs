@@ -6,6 +6,8 @@ use crate::scope::Scope;
 
 /// Nesting past which text forms stop.
 const MAX_DEPTH: u32 = 64;
+/// Bytes from which on it is asked whether the query still wants the text.
+const LONG: usize = 64 << 10;
 
 impl Value {
     /// The text form: what group keys, `%v` and `=~` on numbers see. NULL is `Null`.
@@ -77,6 +79,9 @@ fn write_text(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
             out.push(b'[');
             for (i, item) in items.iter().enumerate() {
                 if i.is_multiple_of(64) && !memory::has_room_in(out) {
+                    break;
+                }
+                if out.len() > LONG && scope.is_over() {
                     break;
                 }
                 if i > 0 {

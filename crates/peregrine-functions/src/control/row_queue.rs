@@ -127,6 +127,10 @@ impl State {
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut line = Vec::new();
         json::write_row_exactly(scope, row, &mut line);
+        if line.is_empty() {
+            // The query ends.
+            return Ok(());
+        }
         line.push(b'\n');
         file.bytes += line.len() as u64;
         file.writer.write_all(&line)

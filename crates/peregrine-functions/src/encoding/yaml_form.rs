@@ -4,6 +4,8 @@ use crate::prelude::*;
 
 /// Deeper values are written as JSON, which is YAML too.
 const MAX_DEPTH: usize = 100;
+/// Bytes from which on it is asked whether the query still wants the text.
+const LONG: usize = 64 << 10;
 
 /// A value as a YAML document.
 pub(super) fn write(scope: &Scope, value: &Value) -> Vec<u8> {
@@ -37,6 +39,9 @@ fn node(scope: &Scope, value: Value, out: &mut Vec<u8>, depth: usize, place: Pla
                 out.push(b'\n');
             }
             for (key, item) in dict.entries() {
+                if out.len() > LONG && scope.is_over() {
+                    break;
+                }
                 if !std::mem::take(&mut inline) {
                     indent(out, depth);
                 }
@@ -60,6 +65,9 @@ fn node(scope: &Scope, value: Value, out: &mut Vec<u8>, depth: usize, place: Pla
                 out.push(b'\n');
             }
             for item in items.iter() {
+                if out.len() > LONG && scope.is_over() {
+                    break;
+                }
                 if !std::mem::take(&mut inline) {
                     indent(out, depth);
                 }

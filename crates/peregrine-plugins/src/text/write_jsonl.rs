@@ -72,6 +72,10 @@ impl Plugin for WriteJsonl {
             &mut FnSink(|row: Row| {
                 let mut line = Vec::new();
                 encoder.row(&row, &mut line);
+                if line.is_empty() {
+                    // The query ends.
+                    return Err(Stop);
+                }
                 line.push(b'\n');
                 let mut done = file.write_all(&line);
                 if done.is_ok() && written.elapsed() >= period {

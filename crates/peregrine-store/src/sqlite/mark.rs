@@ -7,6 +7,7 @@ use crate::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Name of the setting that counts transactions.
@@ -16,6 +17,13 @@ const SETTING: &str = "transactions";
 #[derive(Debug)]
 pub(super) struct Mark {
     file: File,
+    database: PathBuf,
+    /// Device and number of the database file.
+    identity: (u64, u64),
+}
+
+fn identity(database: &Path) -> std::io::Result<(u64, u64)> {
+    std::fs::metadata(database).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Where the file of a database is.
@@ -52,9 +60,24 @@ impl Mark {
         let mut text = String::new();
         let marked = file.read_to_string(&mut text).map_or(0, |_| parse(&text));
         let number = stored(connection)?;
-        let mut mark = Mark { file };
+        let mut mark = Mark {
+            file,
+            database: database.to_owned(),
+            identity: identity(database)?,
+        };
         mark.note(number);
         Ok((mark, marked.saturating_sub(number)))
+    }
+
+    /// Fails when the file in which we write is not the one that the next start would open: a file that was deleted takes
+    /// everything, and all of it is lost when we end.
+    pub(super) fn check_place(&self) -> Result<()> {
+        match identity(&self.database) {
+            Ok(now) if now == self.identity => Ok(()),
+            // Whether it is there is not known; the write itself fails if it cannot be.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(Error::Gone(self.database.display().to_string())),
+        }
     }
 
     /// Notes the last transaction. Not flushed: it must survive this process, and after a power cut, or when another

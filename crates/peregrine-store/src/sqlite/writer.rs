@@ -93,7 +93,7 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
             }
         };
         let mut answers = Vec::new();
-        let outcome = batch(connection, first, &mut queue, &mut next, &mut answers);
+        let outcome = batch(connection, first, &mut queue, &mut next, &mut answers, &mark);
         let failure = match outcome {
             Ok(number) => {
                 // Before anybody is told, so that no state that was acknowledged goes unmarked.
@@ -129,6 +129,7 @@ fn batch(
     queue: &mut mpsc::Receiver<Job>,
     left: &mut Option<Job>,
     answers: &mut Vec<Answer>,
+    mark: &Mark,
 ) -> Result<u64> {
     // A job dropped by an early return tells its caller `Closed`, which is temporary like the cause.
     execute(connection, "BEGIN IMMEDIATE")?;
@@ -153,6 +154,7 @@ fn batch(
             }
         }
     }
+    mark.check_place()?;
     let number = mark::count(connection)?;
     execute(connection, "COMMIT")?;
     Ok(number)

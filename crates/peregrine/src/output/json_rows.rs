@@ -40,7 +40,7 @@ impl RowWriter for JsonLines {
         line.clear();
         line.shrink_to(USUAL_LINE);
         json::write_row(scope, row, line);
-        if memory::has_ended() {
+        if memory::has_ended() || line.is_empty() {
             // The query was ended while the row was written, which is cut off.
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl RowWriter for JsonArray {
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         let mut text = Vec::new();
         json::write_row(scope, row, &mut text);
-        if memory::has_ended() {
+        if memory::has_ended() || text.is_empty() {
             return Ok(());
         }
         self.out

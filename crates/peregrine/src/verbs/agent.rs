@@ -232,14 +232,8 @@ pub(crate) fn stop_on_signals(stop: &Cancellation) -> anyhow::Result<()> {
         .stack_size(256 << 10)
         .spawn(move || {
             runtime.block_on(async move {
-                let kinds = [
-                    SignalKind::interrupt(),
-                    SignalKind::terminate(),
-                    SignalKind::hangup(),
-                    SignalKind::quit(),
-                ];
                 let mut waiting = Vec::new();
-                for kind in kinds {
+                for kind in crate::signals::that_end().chain([SignalKind::quit()]) {
                     if let Ok(mut received) = signal(kind) {
                         let stop = stop.clone();
                         waiting.push(tokio::spawn(async move {

@@ -119,8 +119,11 @@ async fn stop_agent(mut agent: Child) {
     {
         return;
     }
-    if let Err(error) = agent.kill().await {
-        tracing::warn!(%error, "the agent could not be ended");
+    // What hangs in the kernel does not even end when it is killed, and is not waited for.
+    match tokio::time::timeout(GRACE, agent.kill()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the agent could not be ended"),
+        Err(_) => tracing::warn!("the agent hangs in the kernel and ends when that lets it"),
     }
 }
 

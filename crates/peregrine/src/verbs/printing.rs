@@ -7,6 +7,8 @@ use crate::diagnostics;
 use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
+use crate::signals::{self, GRACE, Interrupt};
+use crate::terminal;
 use peregrine_artifacts::Repository;
 use peregrine_engine::Cancellation;
 use std::path::PathBuf;
@@ -69,8 +71,9 @@ pub(crate) fn run(
         max_memory: args.max_memory,
     };
     let (scope, cancellation) = session::open(&options)?;
+    let interrupt = Interrupt::watch(&cancellation)?;
     if let Some(timeout) = args.timeout {
-        end_anyway(cancellation.clone(), what.to_owned(), timeout)?;
+        end_anyway(cancellation.clone(), interrupt.clone(), what.to_owned(), timeout)?;
     }
     let format = args
         .format
@@ -98,6 +101,14 @@ pub(crate) fn run(
         // The reason is the last message of the query.
         return Ok(ExitCode::FAILURE);
     }
+    if let Some(signal) = interrupt.received() {
+        let rows = progress.rows.load(Ordering::Relaxed);
+        terminal::say(
+            terminal::Style::Error,
+            &format!("peregrine: the {what} was stopped by signal {signal}, after {rows} rows"),
+        );
+        return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+    }
     if was_cut {
         let seconds = args.timeout.unwrap_or_default().as_secs_f64();
         anyhow::bail!("the {what} was stopped after {seconds} seconds (--timeout)");
@@ -113,13 +124,19 @@ pub(crate) fn run(
     })
 }
 
-/// How long a query may take to end after its time is up.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// Ends the program some seconds after the query should have ended, should it hang in the kernel.
-fn end_anyway(cancellation: Cancellation, what: String, timeout: Duration) -> anyhow::Result<()> {
+fn end_anyway(
+    cancellation: Cancellation,
+    interrupt: Interrupt,
+    what: String,
+    timeout: Duration,
+) -> anyhow::Result<()> {
     let watch = move || {
         while !cancellation.wait(Duration::from_secs(3600)) {}
+        if interrupt.received().is_some() {
+            // Who sent the signal waits for the end, and it comes without us.
+            return;
+        }
         std::thread::sleep(GRACE);
         // Where the rows go, somebody may still be reading them.
         while is_writing() {
@@ -129,7 +146,7 @@ fn end_anyway(cancellation: Cancellation, what: String, timeout: Duration) -> an
         eprintln!(
             "peregrine: error: the {what} should have stopped after {seconds} seconds (--timeout) and hangs; rows may be missing"
         );
-        std::process::exit(1);
+        signals::leave(1);
     };
     std::thread::Builder::new()
         .name("timeout".to_owned())

@@ -8,6 +8,7 @@ use peregrine_server::{Config, RunningServer, Server, Storage};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 
 /// Arguments both verbs share.
 #[derive(clap::Args)]
@@ -197,14 +198,16 @@ pub(crate) fn announce(server: &RunningServer, config: &Config, folder: &Path) {
 
 /// Waits for a signal that ends the program.
 pub(crate) async fn until_told_to_end() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+    let mut streams = Vec::new();
+    for kind in crate::signals::that_end() {
+        streams.push(tokio::signal::unix::signal(kind)?);
     }
+    std::future::poll_fn(|context| {
+        let came = streams
+            .iter_mut()
+            .any(|stream| stream.poll_recv(context).is_ready());
+        if came { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
     Ok(())
 }

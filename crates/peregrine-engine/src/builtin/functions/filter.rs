@@ -51,6 +51,7 @@ impl Function for Filter {
             (None, Some(regex)) => item.matches(scope, regex),
             (None, None) => true,
         };
-        Ok(Value::array(args.list.into_iter().filter(keep).collect()))
+        let wanted = args.list.into_iter().take_while(|_| !scope.is_over());
+        Ok(Value::array(wanted.filter(keep).collect()))
     }
 }
