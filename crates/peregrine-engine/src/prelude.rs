@@ -5,7 +5,7 @@ pub use peregrine_macros::{IntoRow, VqlArgs};
 pub use crate::call::{
     Aggregate, Arg, ArgError, ArgSpec, ArgValue, CallArgs, Category, ColumnSpec, Direct, DynRow, Example,
     FromArg, Function, FunctionDef, IntoRow, OnError, Permission, Platforms, Plugin, PluginDef, Registry,
-    Rows, Shape, Tally, VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run,
+    Rows, Shape, Tally, VqlArgs, VqlError, VqlResult, example, example_shape, fails, not_run, shown,
 };
 pub use crate::cancel::Cancellation;
 pub use crate::lambda::Lambda;

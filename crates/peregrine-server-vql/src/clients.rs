@@ -28,6 +28,35 @@ impl Plugin for Clients {
     const NAME: &'static str = "clients";
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("client_id", "Its id."),
+        shown(
+            "agent_information",
+            "The agent: `version`, `name`, `build_time`, `build_url`.",
+        ),
+        shown(
+            "os_info",
+            "The system: `system`, `hostname`, `release`, `machine`, `fqdn`, `mac_addresses`.",
+        ),
+        shown("first_seen_at", "When it enrolled, in microseconds since 1970."),
+        shown(
+            "last_seen_at",
+            "When it was last heard, in microseconds since 1970.",
+        ),
+        shown("last_ip", "The address it was last heard from."),
+        shown(
+            "last_interrogate_flow_id",
+            "The collection that last asked who it is.",
+        ),
+        shown("labels", "Its labels."),
+        shown(
+            "last_event_table_version",
+            "The monitoring table it was last sent.",
+        ),
+        shown("last_label_timestamp", "When its labels last changed."),
+        shown("in_flight_flows", "Collections it works on."),
+        shown("metadata", "What people noted about it."),
+    ];
     const EXAMPLES: &'static [Example] = &[
         example(
             "by label",

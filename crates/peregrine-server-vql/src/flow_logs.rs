@@ -6,7 +6,7 @@ use peregrine_store::SetKind;
 use crate::Stored;
 use crate::selection::Selection;
 
-/// Gives the log lines of a collection: `client_time`, `level`, `message` and `_ts`.
+/// Gives the log lines of a collection.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The collection.
@@ -24,6 +24,11 @@ impl Plugin for FlowLogs {
     const NAME: &'static str = "flow_logs";
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("client_time", "When the machine wrote it, in seconds since 1970."),
+        shown("level", "How grave it is: `DEBUG`, `INFO`, `WARN`, `ERROR`."),
+        shown("message", "What it says."),
+    ];
     const EXAMPLES: &'static [Example] = &[example(
         "its messages",
         "SELECT level, message FROM flow_logs(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE')",

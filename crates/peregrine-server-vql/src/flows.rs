@@ -29,6 +29,29 @@ impl Plugin for Flows {
     const NAME: &'static str = "flows";
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("session_id", "Its id."),
+        shown("client_id", "The machine."),
+        shown(
+            "create_time",
+            "When it was asked for, in microseconds since 1970, as all its times.",
+        ),
+        shown("start_time", "When the machine began."),
+        shown("active_time", "When the machine last reported."),
+        shown(
+            "state",
+            "`WAITING`, `IN_PROGRESS`, `UNRESPONSIVE`, `FINISHED` or `ERROR`; what was cancelled is an error, too.",
+        ),
+        shown("status", "Why it is an error; who cancelled it."),
+        shown("artifacts_with_results", "Sources that gave rows."),
+        shown("total_uploaded_files", "Files that came."),
+        shown("total_uploaded_bytes", "Bytes of them."),
+        shown("total_collected_rows", "Rows that came."),
+        shown("total_logs", "Lines of its log."),
+        shown("execution_duration", "Time of its longest query, in nanoseconds."),
+        shown("request", "What was asked for; not in a summary."),
+        shown("query_stats", "What became of each query; not in a summary."),
+    ];
     const EXAMPLES: &'static [Example] = &[example(
         "their states",
         "SELECT session_id, state, artifacts_with_results FROM flows(client_id='C.0123456789abcdef')",

@@ -30,6 +30,11 @@ impl Plugin for MonitoringLogs {
     const NAME: &'static str = "monitoring_logs";
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("client_time", "When the machine wrote it, in seconds since 1970."),
+        shown("level", "How grave it is: `DEBUG`, `INFO`, `WARN`, `ERROR`."),
+        shown("message", "What it says."),
+    ];
     const EXAMPLES: &'static [Example] = &[example(
         "its messages",
         "SELECT message FROM monitoring_logs(client_id='C.0123456789abcdef', artifact='Custom.Events')",

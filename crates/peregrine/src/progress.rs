@@ -1,6 +1,7 @@
 //! A line on the terminal that tells how far a long query is. It is there only while nobody else writes: whoever does
 //! erases it first, and it comes back when all is quiet.
 
+use crate::terminal;
 use parking_lot::{Condvar, Mutex};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Progress {
                 has_ended: false,
             }),
             ended: Condvar::new(),
-            is_coloured: std::env::var_os("NO_COLOR").is_none(),
+            is_coloured: terminal::is_coloured(&io::stderr()),
         });
         let progress = Progress {
             rows: Arc::default(),

@@ -83,21 +83,25 @@ fn is_obeyed(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         '\u{ad}'
+        | '\u{34f}'
         | '\u{600}'..='\u{605}'
         | '\u{61c}'
         | '\u{6dd}'
         | '\u{70f}'
         | '\u{8e2}'
-        | '\u{180e}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
         | '\u{3164}'
         | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
         | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{e0000}'..='\u{e0fff}' => true,
         c => c.is_control(),
     }
 }
@@ -189,6 +193,16 @@ mod tests {
             "\\u2066\\u200f\\ufeff\\u200b\\u2028"
         );
         assert_eq!(shown("\u{e0041}"), "\\udb40\\udc41");
+        // Letters that fill a place and show nothing: two names that look alike are not alike.
+        assert_eq!(
+            shown("a\u{ffa0}b\u{115f}c\u{34f}d\u{e0100}"),
+            "a\\uffa0b\\u115fc\\u034fd\\udb40\\udd00"
+        );
+        assert_eq!(
+            shown("✔\u{fe0f}"),
+            "✔\u{fe0f}",
+            "how a sign is drawn is its own business"
+        );
     }
 
     #[test]

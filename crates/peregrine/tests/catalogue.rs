@@ -37,6 +37,88 @@ const ADDED: &[(&str, &str, &str)] = &[
 /// Arguments of the language we do not take yet. A call with one says so.
 const NOT_YET: &[(&str, &str)] = &[];
 
+/// What `vql doc` says of a name.
+fn page(name: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["vql", "doc", name])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names below `Columns:`.
+fn columns(page: &str) -> Vec<String> {
+    let lines = page.lines().skip_while(|line| *line != "Columns:").skip(1);
+    let lines = lines.take_while(|line| line.starts_with("  ") && !line.starts_with("  Rows also"));
+    lines
+        .map(|line| line.split_whitespace().next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_page_of_a_plugin_lists_the_columns_that_it_shows() {
+    for (name, call) in [
+        ("pslist", "pslist(pid=1)"),
+        ("stat", "stat(filename='/etc')"),
+        ("clock", "clock(ms=1)"),
+        ("glob", "glob(globs='/etc')"),
+        ("users", "users()"),
+    ] {
+        let query = format!("SELECT * FROM {call} LIMIT 1");
+        let output = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+            .args(["query", "--format", "csv", &query])
+            .output()
+            .unwrap();
+        let rows = String::from_utf8(output.stdout).unwrap();
+        let shown: Vec<&str> = rows.lines().next().unwrap_or_default().split(',').collect();
+        assert_eq!(columns(&page(name)), shown, "{name}");
+    }
+}
+
+#[test]
+fn every_page_of_a_plugin_tells_of_its_columns() {
+    for entry in listed().iter().filter(|entry| entry["kind"] == "plugin") {
+        let name = entry["name"].as_str().unwrap();
+        let listed: Vec<&str> = entry["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["name"].as_str().unwrap())
+            .collect();
+        let columns = columns(&page(name));
+        if listed.is_empty() {
+            assert_eq!(
+                columns.first().map(String::as_str),
+                Some("They"),
+                "{name}: {columns:?}"
+            );
+        } else {
+            assert_eq!(columns[..listed.len()], listed, "{name}");
+        }
+    }
+    let varying = page("parse_csv");
+    assert!(
+        varying.contains("They vary with what it is given; in the examples: A, B, C, D"),
+        "{varying}"
+    );
+    let members = page("glob");
+    assert!(members.contains("Rows also answer to ModTime"), "{members}");
+    let output = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["vql", "doc", "pslst"])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && message.contains("did you mean `pslist`"),
+        "{message}"
+    );
+}
+
 #[test]
 fn the_list_describes_everything_it_names() {
     let entries = listed();

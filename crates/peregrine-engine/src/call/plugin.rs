@@ -28,6 +28,8 @@ pub trait Plugin: Send + Sync + 'static {
     const PERMISSIONS: &'static [Permission] = &[];
     /// It watches, and ends only when it is stopped.
     const IS_EVENT: bool = false;
+    /// What `SELECT *` shows, in order; empty when it varies. Rows that are objects state it here, for the manual.
+    const COLUMNS: &'static [ColumnSpec] = <Self::Row as IntoRow>::COLUMNS;
 
     /// Produces the rows. `rows.push(row)?` unwinds when nobody wants more.
     fn run(scope: &Scope, args: Self::Args, rows: &mut Rows<'_, Self::Row>) -> VqlResult<()>;
@@ -103,6 +105,8 @@ pub struct PluginDef {
     pub doc: &'static str,
     /// Its columns; empty when they vary.
     pub columns: &'static [ColumnSpec],
+    /// Its rows may answer to more than is told here.
+    pub is_open: bool,
     /// Other spellings of columns, each with the name it is shown by.
     pub aliases: &'static [(&'static str, &'static str)],
     /// Names its rows answer to without showing them.
@@ -130,7 +134,8 @@ impl PluginDef {
             category: P::CATEGORY,
             args: P::Args::SPECS,
             doc: P::Args::DOC,
-            columns: P::Row::COLUMNS,
+            columns: P::COLUMNS,
+            is_open: P::Row::COLUMNS.is_empty(),
             aliases: P::Row::ALIASES,
             members: P::Row::MEMBERS,
             examples: P::EXAMPLES,

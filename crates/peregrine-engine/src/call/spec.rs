@@ -28,6 +28,12 @@ pub struct ColumnSpec {
     pub doc: &'static str,
 }
 
+/// A column of a plugin whose rows are objects.
+#[must_use]
+pub const fn shown(name: &'static str, doc: &'static str) -> ColumnSpec {
+    ColumnSpec { name, doc }
+}
+
 macro_rules! named_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
         $(#[$doc])*

@@ -27,6 +27,27 @@ impl Plugin for Clock {
     const NAME: &'static str = "clock";
     const CATEGORY: Category = Category::Events;
     const IS_EVENT: bool = true;
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("Day", "Of the month."),
+        shown("Hour", "Of the day."),
+        shown("ISOWeek", "Of the year, as ISO 8601 counts them."),
+        shown("IsDST", "It is summer time."),
+        shown("IsZero", "It is the year 1, which stands for no time."),
+        shown("Minute", "Of the hour."),
+        shown("Month", "Of the year."),
+        shown("Nanosecond", "Of the second."),
+        shown("Second", "Of the minute."),
+        shown("String", "As text."),
+        shown("UTC", "The same time in UTC."),
+        shown("Unix", "Seconds since 1970."),
+        shown("UnixMicro", "Microseconds since 1970."),
+        shown("UnixMilli", "Milliseconds since 1970."),
+        shown("UnixNano", "Nanoseconds since 1970."),
+        shown("Weekday", "Its name or number."),
+        shown("Year", "Of the calendar."),
+        shown("YearDay", "Of the year."),
+        shown("Zone", "Name of its zone."),
+    ];
     const EXAMPLES: &'static [Example] = &[
         example(
             "two ticks",

@@ -22,6 +22,22 @@ impl Plugin for Stat {
     const CATEGORY: Category = Category::FileSystem;
     const VERSION: i64 = 2;
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead];
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("Atime", "When it was read."),
+        shown("Btime", "When it was created."),
+        shown("Ctime", "When its metadata changed."),
+        shown("Data", "What the accessor knows beyond that."),
+        shown("Dev", "The device it is on, where there is one."),
+        shown("FullPath", "Its full path, as text."),
+        shown("IsDir", "It is a folder."),
+        shown("IsLink", "It is a symbolic link."),
+        shown("ModTime", "The same as `Mtime`."),
+        shown("Mode", "Kind and permissions."),
+        shown("Mtime", "When its content changed."),
+        shown("Name", "Its name."),
+        shown("OSPath", "Its full path."),
+        shown("Size", "Bytes."),
+    ];
     const EXAMPLES: &'static [Example] = &[
         example(
             "a folder",

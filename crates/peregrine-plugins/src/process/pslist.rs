@@ -25,6 +25,24 @@ impl Plugin for Pslist {
     const CATEGORY: Category = Category::Process;
     const PERMISSIONS: &'static [Permission] = &[Permission::MachineState];
     const PLATFORMS: Platforms = Platforms::LINUX;
+    const COLUMNS: &'static [ColumnSpec] = &[
+        shown("Pid", "Its number."),
+        shown("Name", "Its name."),
+        shown("Ppid", "The number of its parent."),
+        shown(
+            "CommandLine",
+            "The program and its arguments, quoted where needed.",
+        ),
+        shown("CreateTime", "When it began, in the local zone, to the second."),
+        shown(
+            "Times",
+            "Seconds of processor time, by kind: `user`, `system` and others.",
+        ),
+        shown("Exe", "The file it runs."),
+        shown("Cwd", "The folder it works in."),
+        shown("Username", "Whose it is."),
+        shown("MemoryInfo", "Bytes of memory, by kind: `rss`, `vms` and others."),
+    ];
     const EXAMPLES: &'static [Example] = &[
         example(
             "the first process has no parent",

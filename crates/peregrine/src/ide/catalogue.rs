@@ -137,7 +137,7 @@ fn shape(def: &PluginDef) -> (Rows, Pushed) {
         "flatten" => Rows::Of(names(&["query"]), None),
         // Its row is the scope itself: no columns of its own.
         "scope" => Rows::Fixed(Arc::default()),
-        _ if def.columns.is_empty() => Rows::Varying,
+        _ if def.is_open => Rows::Varying,
         _ => Rows::Fixed(Arc::new(columns(def))),
     };
     let pushed = match def.name {

@@ -1,8 +1,12 @@
 //! `peregrine vql`: what the language offers.
 
+mod doc;
+mod entry;
 mod lint;
 mod manual;
 
+use self::entry::Entry;
+use crate::terminal::{self, Style};
 use crate::{diagnostics, registry};
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
@@ -11,6 +15,8 @@ use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+pub(super) use doc::run as doc;
 
 /// Arguments of `vql`.
 #[derive(clap::Args)]
@@ -53,7 +59,7 @@ enum Verb {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::List { format } => list(&format),
-        Verb::Doc { name } => doc(&name),
+        Verb::Doc { name } => doc::run(&name),
         Verb::Lint(args) => lint::run(&args),
         Verb::Manual { dir } => manual::run(&dir),
         Verb::Fmt { files, check } => fmt(&files, check),
@@ -64,29 +70,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 pub(super) fn list(format: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let mut entries: Vec<serde_json::Value> = Vec::new();
-    for function in registry.functions() {
-        entries.push(entry(
-            "function",
-            function.name,
-            function.category.name(),
-            function.args,
-            function.platforms,
-            function.doc,
-        ));
-    }
-    for plugin in registry.plugins() {
-        entries.push(entry(
-            "plugin",
-            plugin.name,
-            plugin.category.name(),
-            plugin.args,
-            plugin.platforms,
-            plugin.doc,
-        ));
-    }
+    entries.extend(entry::entries(&registry).iter().map(listed));
     for (name, description) in AccessorManager::default().describe() {
         entries.push(json!({
-            "name": name, "kind": "accessor", "category": "accessors", "args": [],
+            "name": name, "kind": "accessor", "category": "accessors", "args": [], "columns": [],
             "platforms": Platforms::current().names(), "doc": description,
         }));
     }
@@ -104,95 +91,22 @@ pub(super) fn list(format: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn entry(
-    kind: &str,
-    name: &str,
-    category: &str,
-    args: &[ArgSpec],
-    platforms: Platforms,
-    doc: &str,
-) -> serde_json::Value {
-    let args: Vec<_> = args
+fn listed(entry: &Entry) -> serde_json::Value {
+    let args: Vec<_> = entry
+        .args
         .iter()
         .filter(|arg| !arg.rest)
         .map(|arg| json!({ "name": arg.name, "type": arg.type_name, "required": arg.required, "repeated": arg.repeated, "doc": arg.doc }))
         .collect();
-    json!({ "name": name, "kind": kind, "category": category, "args": args, "platforms": platforms.names(), "doc": doc })
-}
-
-/// The manual page of a function or plugin, on standard output.
-pub(super) fn doc(name: &str) -> anyhow::Result<ExitCode> {
-    let registry = registry::registry();
-    let mut out = std::io::stdout().lock();
-    let mut found = false;
-    if let Some(function) = registry.function(name) {
-        found = true;
-        page(
-            &mut out,
-            "function",
-            function.name,
-            function.doc,
-            function.args,
-            function.examples,
-        )?;
-    }
-    if let Some(plugin) = registry.plugin(name) {
-        found = true;
-        page(
-            &mut out,
-            "plugin",
-            plugin.name,
-            plugin.doc,
-            plugin.args,
-            plugin.examples,
-        )?;
-        if !plugin.columns.is_empty() {
-            writeln!(out, "\nColumns:")?;
-            for column in plugin.columns {
-                writeln!(out, "  {:<18} {}", column.name, column.doc.trim())?;
-            }
-        }
-    }
-    anyhow::ensure!(
-        found,
-        "no function or plugin `{name}`; `peregrine vql list` shows what there is"
-    );
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page(
-    out: &mut dyn std::io::Write,
-    kind: &str,
-    name: &str,
-    doc: &str,
-    args: &[ArgSpec],
-    examples: &[Example],
-) -> anyhow::Result<()> {
-    writeln!(out, "{name}() — {kind}\n\n{}", doc.trim())?;
-    if !args.is_empty() {
-        writeln!(out, "\nArguments:")?;
-    }
-    for arg in args {
-        let need = match (arg.required, arg.default) {
-            (true, _) => ", required".to_owned(),
-            (false, Some(default)) => format!(", default {default}"),
-            (false, None) => String::new(),
-        };
-        writeln!(
-            out,
-            "  {:<18} {} ({}{need})",
-            arg.name,
-            arg.doc.trim(),
-            arg.type_name
-        )?;
-    }
-    if !examples.is_empty() {
-        writeln!(out, "\nExamples:")?;
-    }
-    for example in examples {
-        writeln!(out, "  {}: {}", example.title, example.vql)?;
-    }
-    Ok(())
+    let columns: Vec<_> = entry
+        .columns
+        .iter()
+        .map(|column| json!({ "name": column.name, "doc": column.doc.trim() }))
+        .collect();
+    json!({
+        "name": entry.name, "kind": entry.kind(), "category": entry.category.name(), "args": args, "columns": columns,
+        "platforms": entry.platforms.names(), "doc": entry.doc,
+    })
 }
 
 fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
@@ -213,7 +127,7 @@ fn fmt(files: &[PathBuf], check: bool) -> anyhow::Result<ExitCode> {
         } else if formatted != text {
             would_change = true;
             if check {
-                eprintln!("{} would change", path.display());
+                terminal::say(Style::Warning, &format!("`{}` would change", path.display()));
             } else {
                 std::fs::write(path, formatted).with_context(|| format!("writing `{}`", path.display()))?;
             }

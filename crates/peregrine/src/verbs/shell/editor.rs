@@ -1,5 +1,6 @@
 //! The line editor: prompt, history, colours, the menu of completions.
 
+use crate::terminal;
 use crate::verbs::running::user_data;
 use anyhow::Context as _;
 use nu_ansi_term::{Color, Style};
@@ -33,7 +34,7 @@ impl Editor {
         keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, complete);
         let new_line = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
         keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, new_line);
-        let colours = std::env::var_os("NO_COLOR").is_none();
+        let colours = terminal::is_coloured(&std::io::stdout());
         let catalogue = Arc::new(catalogue);
         let menu = ColumnarMenu::default().with_name(MENU);
         let mut editor = Reedline::create()

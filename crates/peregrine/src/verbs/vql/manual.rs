@@ -1,5 +1,6 @@
 //! `peregrine vql manual`: the reference manual, written from what the registry knows.
 
+use super::entry::{Entry, entries, facts};
 use crate::registry;
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
@@ -41,70 +42,6 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<ExitCode> {
 
 fn is_ours(path: &Path) -> bool {
     std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(HEADER))
-}
-
-/// What the pages say about a function or plugin.
-struct Entry {
-    name: &'static str,
-    category: Category,
-    is_plugin: bool,
-    note: &'static str,
-    doc: &'static str,
-    args: &'static [ArgSpec],
-    columns: &'static [ColumnSpec],
-    /// Names that rows answer to without showing them.
-    unshown: Vec<&'static str>,
-    examples: &'static [Example],
-    version: i64,
-    platforms: Platforms,
-    permissions: &'static [Permission],
-}
-
-fn entries(registry: &Registry) -> Vec<Entry> {
-    let functions = registry.functions().map(|def| Entry {
-        name: def.name,
-        category: def.category,
-        is_plugin: false,
-        note: if def.is_aggregate() {
-            "aggregate function"
-        } else {
-            ""
-        },
-        doc: def.doc,
-        args: def.args,
-        columns: &[],
-        unshown: Vec::new(),
-        examples: def.examples,
-        version: def.version,
-        platforms: def.platforms,
-        permissions: def.permissions,
-    });
-    let plugins = registry.plugins().map(|def| Entry {
-        name: def.name,
-        category: def.category,
-        is_plugin: true,
-        note: if def.is_event {
-            "event plugin: it watches, and ends when it is stopped"
-        } else {
-            ""
-        },
-        doc: def.doc,
-        args: def.args,
-        columns: def.columns,
-        unshown: unshown(def),
-        examples: def.examples,
-        version: def.version,
-        platforms: def.platforms,
-        permissions: def.permissions,
-    });
-    functions.chain(plugins).collect()
-}
-
-fn unshown(def: &PluginDef) -> Vec<&'static str> {
-    let aliases = def.aliases.iter().map(|(alias, _)| *alias);
-    let members = def.members.iter().copied();
-    let is_column = |name: &str| def.columns.iter().any(|column| column.name == name);
-    aliases.chain(members).filter(|name| !is_column(name)).collect()
 }
 
 /// File name and text of every page.
@@ -151,8 +88,7 @@ fn first_sentence(doc: &str) -> &str {
 
 /// A function and a plugin of one name may share a page.
 fn anchor(entry: &Entry) -> String {
-    let kind = if entry.is_plugin { "plugin" } else { "function" };
-    format!("{kind}-{}", entry.name)
+    format!("{}-{}", entry.kind(), entry.name)
 }
 
 fn category_page(category: &str, entries: &[Entry]) -> String {
@@ -193,7 +129,7 @@ fn section(out: &mut String, entry: &Entry) {
     let _ = writeln!(out, "{}", entry.doc.trim());
     let facts = facts(entry);
     if !facts.is_empty() {
-        let _ = writeln!(out, "\n{facts}");
+        let _ = writeln!(out, "\n*{facts}*");
     }
     if !entry.args.is_empty() {
         out.push_str("\n| argument | type | |\n|---|---|---|\n");
@@ -218,32 +154,6 @@ fn section(out: &mut String, entry: &Entry) {
     for shown in entry.examples {
         example_block(out, shown);
     }
-}
-
-/// Platforms, permissions and the like, as far as there is something to say.
-fn facts(entry: &Entry) -> String {
-    let mut facts = Vec::new();
-    if !entry.note.is_empty() {
-        facts.push(entry.note.to_owned());
-    }
-    if entry.platforms != Platforms::ALL {
-        facts.push(format!("platforms: {}", entry.platforms.names().join(", ")));
-    }
-    if !entry.permissions.is_empty() {
-        let names: Vec<String> = entry
-            .permissions
-            .iter()
-            .map(|permission| format!("`{}`", permission.name()))
-            .collect();
-        facts.push(format!("permissions: {}", names.join(", ")));
-    }
-    if entry.version > 0 {
-        facts.push(format!("version: {}", entry.version));
-    }
-    if facts.is_empty() {
-        return String::new();
-    }
-    format!("*{}*", facts.join("; "))
 }
 
 fn argument(out: &mut String, arg: &ArgSpec) {
