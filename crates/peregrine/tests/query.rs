@@ -1,6 +1,9 @@
 //! `peregrine query` as a user runs it: options, output, exit codes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "query/programs.rs"]
+mod programs;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
