@@ -230,8 +230,8 @@ describe('faults', { timeout: 1_800_000 }, () => {
     const { server, agent, api, client } = await pair();
     const mark = `86${process.pid}`;
     const sleepers = () => allProcesses().filter(({ pid }) => commandLine(pid).join(' ') === `sleep ${mark}`);
-    await api.launch(client.client_id, VQL, { Command: `SELECT * FROM execve(argv=['sh', '-c', 'sleep ${mark} & sleep ${mark}; true'])` });
-    await until('the program and its child run', () => sleepers().length === 2);
+    await api.launch(client.client_id, VQL, { Command: `SELECT * FROM execve(argv=['sh', '-c', 'sleep ${mark} & (setsid sleep ${mark} &) ; sleep ${mark}; true'])` });
+    await until('the program, its child and one that has left its group run', () => sleepers().length === 3);
     agent.kill('SIGKILL');
     await agent.ended;
     await until('they are gone', () => sleepers().length === 0);

@@ -328,7 +328,7 @@ impl Connector {
         match enrol::request(&self.key) {
             Ok(request) => {
                 tracing::info!("asking the server to enrol this agent");
-                self.outbox.send_urgent(request);
+                self.outbox.send_enrolment(request);
             }
             Err(error) => tracing::error!(%error, "no enrolment request could be made"),
         }

@@ -25,6 +25,8 @@ pub(crate) struct Outbox {
     buffer: Buffer,
     /// No message is larger.
     largest: usize,
+    /// A request to be enrolled: the only thing a server takes of a stranger, so it goes first, and alone.
+    enrolment: Mutex<Option<Vec<u8>>>,
     urgent: Mutex<VecDeque<Vec<u8>>>,
     /// Last reports that the buffer did not take; they go out when it is empty.
     late: Mutex<VecDeque<Vec<u8>>>,
@@ -48,6 +50,7 @@ pub(crate) enum SendError {
 /// From where messages come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
+    Enrolment,
     Urgent,
     Buffer,
     Late,
@@ -69,6 +72,7 @@ impl Outbox {
         Outbox {
             buffer,
             largest,
+            enrolment: Mutex::default(),
             urgent: Mutex::default(),
             late: Mutex::default(),
             losses: Losses::default(),
@@ -86,9 +90,19 @@ impl Outbox {
     /// After an error the message is lost, and the reports of its collection say so.
     pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
         let about = summary(&message);
-        self.queue(message, stop).inspect_err(|error| {
-            self.lose(&about, &format!("the agent could not keep them; {error}"));
-        })
+        let outcome = self.queue(message, stop);
+        match &outcome {
+            Ok(true) => {}
+            // Rows of a collection that was told to end are not wanted any more; those of events always are.
+            Ok(false) if about.session_id != monitoring::SESSION => {}
+            Ok(false) => {
+                let reason = "the buffer of the agent was full when their query was told to end";
+                tracing::warn!(reason, "what event queries found is lost");
+                self.lose(&about, reason);
+            }
+            Err(error) => self.lose(&about, &format!("the agent could not keep them; {error}")),
+        }
+        outcome
     }
 
     /// As [`Outbox::send`], for the last report of a collection: what the disk does not take waits in memory until all
@@ -121,6 +135,12 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// Asks the server to enrol this agent. An older request that still waits is forgotten.
+    pub(crate) fn send_enrolment(&self, request: VeloMessage) {
+        *self.enrolment.lock() = Some(pack::batch(vec![request]));
+        self.wake.notify_one();
+    }
+
     fn lose(&self, message: &VeloMessage, reason: &str) {
         self.losses.add(message, reason);
         if message.session_id == monitoring::SESSION {
@@ -130,18 +150,24 @@ impl Outbox {
 
     /// Event queries have no reports, only logs.
     fn tell_of_lost_events(&self, message: &VeloMessage, reason: &str) {
-        let Some(rows) = &message.vql_response else { return };
-        let text = format!("{} rows are missing: {reason}", rows.total_rows);
+        let (count, what, artifact) = match (&message.vql_response, &message.log_message) {
+            (Some(rows), _) => {
+                let artifact = rows.query.as_ref().map(|query| query.name.clone());
+                (rows.total_rows, "rows", artifact.unwrap_or_default())
+            }
+            (None, Some(log)) => (log.number_of_rows, "log lines", log.artifact.clone()),
+            (None, None) => return,
+        };
+        let text = format!("{count} {what} are missing: {reason}");
         let seconds = crate::query_run::now_micros() / 1_000_000;
         let line = serde_json::json!({ "client_time": seconds, "level": "ERROR", "message": text });
-        let artifact = rows.query.as_ref().map(|query| query.name.clone());
         self.send_urgent(VeloMessage {
             session_id: message.session_id.clone(),
             request_id: peregrine_wire::ids::request::LOG,
             log_message: Some(LogMessage {
                 number_of_rows: 1,
                 jsonl: format!("{line}\n"),
-                artifact: artifact.unwrap_or_default(),
+                artifact,
                 ..LogMessage::default()
             }),
             ..VeloMessage::default()
@@ -172,6 +198,13 @@ impl Outbox {
 
     /// What to send next, up to `bytes` or one message, and at most `most` messages; `None` when there is nothing.
     pub(crate) fn lease(&self, bytes: usize, most: usize) -> Result<Option<Outgoing>, BufferError> {
+        if let Some(request) = self.enrolment.lock().clone() {
+            return Ok(Some(Outgoing {
+                lists: vec![request],
+                from: Queue::Enrolment,
+                is_all: false,
+            }));
+        }
         if let Some(urgent) = lease_from(&self.urgent, Queue::Urgent, bytes, most) {
             return Ok(Some(urgent));
         }
@@ -211,6 +244,14 @@ impl Outbox {
     pub(crate) fn commit(&self, sent: &Outgoing) -> Result<(), BufferError> {
         let queue = match sent.from {
             Queue::Buffer => return self.buffer.commit(),
+            Queue::Enrolment => {
+                // Not one that was made meanwhile.
+                let mut waiting = self.enrolment.lock();
+                if waiting.as_ref() == sent.lists.first() {
+                    *waiting = None;
+                }
+                return Ok(());
+            }
             Queue::Urgent => &self.urgent,
             Queue::Late => &self.late,
         };
@@ -257,7 +298,10 @@ impl Outbox {
 
     /// Nothing waits to be sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.urgent.lock().is_empty() && self.late.lock().is_empty() && self.pending_bytes() == 0
+        self.enrolment.lock().is_none()
+            && self.urgent.lock().is_empty()
+            && self.late.lock().is_empty()
+            && self.pending_bytes() == 0
     }
 
     /// Drops what waits in the buffer but for rows of event queries; gives how many bytes that were. Those that stay are
@@ -354,6 +398,7 @@ fn summary(message: &VeloMessage) -> VeloMessage {
     }
     summary.log_message = message.log_message.as_ref().map(|log| LogMessage {
         number_of_rows: log.number_of_rows,
+        artifact: log.artifact.clone(),
         ..LogMessage::default()
     });
     summary.file_buffer = message.file_buffer.as_ref().map(|file| FileBuffer {
@@ -406,6 +451,76 @@ mod tests {
             status.error_message
         );
         outbox.commit(&sent).unwrap();
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_stranger_asks_to_be_enrolled_and_keeps_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(
+            Buffer::open(&dir.path().join("buffer"), 1 << 20).unwrap(),
+            1 << 20,
+        );
+        let message = |id: &str| VeloMessage {
+            session_id: id.into(),
+            ..VeloMessage::default()
+        };
+        let next = || {
+            let sent = outbox.lease(1 << 20, usize::MAX).unwrap().unwrap();
+            let list = <MessageList as Message>::decode(sent.lists[0].as_slice()).unwrap();
+            (sent, list.job[0].session_id.clone())
+        };
+        outbox.send_urgent(message("report"));
+        outbox.send_enrolment(message("enrol 1"));
+        let (first, id) = next();
+        assert_eq!(
+            (first.from, first.lists.len(), id.as_str()),
+            (Queue::Enrolment, 1, "enrol 1")
+        );
+        // Another one while the first is under way.
+        outbox.send_enrolment(message("enrol 2"));
+        outbox.commit(&first).unwrap();
+        let (second, id) = next();
+        assert_eq!(id, "enrol 2");
+        outbox.commit(&second).unwrap();
+        let (third, id) = next();
+        assert_eq!((third.from, id.as_str()), (Queue::Urgent, "report"));
+        outbox.roll_back(&third);
+        assert_eq!(next().1, "report");
+        outbox.commit(&third).unwrap();
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn events_that_find_the_buffer_full_when_their_query_ends_are_told_of() {
+        let outbox = Outbox::new(Buffer::on_full_disk(Duration::from_secs(3600)), 1 << 20);
+        let log = VeloMessage {
+            session_id: monitoring::SESSION.into(),
+            log_message: Some(LogMessage {
+                number_of_rows: 7,
+                artifact: "Some.Events".into(),
+                ..LogMessage::default()
+            }),
+            ..VeloMessage::default()
+        };
+        assert!(!outbox.send(log, &|| true).unwrap());
+        let sent = outbox.lease(1 << 20, usize::MAX).unwrap().unwrap();
+        let list = <MessageList as Message>::decode(sent.lists[0].as_slice()).unwrap();
+        let told = list.job[0].log_message.as_ref().unwrap();
+        assert_eq!(told.artifact, "Some.Events");
+        assert!(
+            told.jsonl.contains("7 log lines are missing: the buffer"),
+            "{}",
+            told.jsonl
+        );
+        // Of a collection that was told to end nobody wants more.
+        let rows = VeloMessage {
+            session_id: "F.1".into(),
+            vql_response: Some(VqlResponse::default()),
+            ..VeloMessage::default()
+        };
+        outbox.commit(&sent).unwrap();
+        assert!(!outbox.send(rows, &|| true).unwrap());
         assert!(outbox.is_empty());
     }
 

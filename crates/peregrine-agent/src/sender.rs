@@ -62,7 +62,7 @@ struct Sender {
 impl Sender {
     /// Sends, and gives the pause until the next packet.
     async fn send(&mut self, outgoing: &Outgoing) -> Duration {
-        let is_urgent = outgoing.from == Queue::Urgent;
+        let is_urgent = matches!(outgoing.from, Queue::Urgent | Queue::Enrolment);
         let outcome = self
             .connector
             .post(&mut self.channel, "control", &outgoing.lists, is_urgent)
@@ -82,8 +82,8 @@ impl Sender {
                 self.refused(outgoing, &reason)
             }
             Outcome::NotEnrolled => {
-                // An enrolment request has done its work when the server answers that it wants one.
-                if is_urgent {
+                // An enrolment request has done its work when the server answers that it wants one; the rest waits.
+                if outgoing.from == Queue::Enrolment {
                     let _ = self.outbox.commit(outgoing);
                     Duration::ZERO
                 } else {

@@ -2,12 +2,24 @@
 
 use parking_lot::{Condvar, Mutex};
 use peregrine_engine::Cancellation;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Free places.
+/// How often those who wait look whether they are still wanted.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Free places, and who waits for one.
 pub(crate) struct Slots {
-    free: Mutex<usize>,
-    freed: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    free: usize,
+    /// Numbers of those who wait, the first to come at the front.
+    waiting: VecDeque<u64>,
+    next_number: u64,
 }
 
 /// A place taken; free again when dropped.
@@ -15,31 +27,50 @@ pub(crate) struct Slot<'a>(&'a Slots);
 
 impl Slots {
     pub(crate) fn new(count: usize) -> Slots {
+        let state = State {
+            free: count,
+            ..State::default()
+        };
         Slots {
-            free: Mutex::new(count),
-            freed: Condvar::new(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
         }
     }
 
     /// Waits for a place; `None` when none became free in time or the work was cancelled.
     pub(crate) fn take(&self, longest: Duration, cancellation: &Cancellation) -> Option<Slot<'_>> {
         let deadline = Instant::now() + longest;
-        let mut free = self.free.lock();
-        while *free == 0 {
-            if cancellation.is_cancelled() || Instant::now() >= deadline {
-                return None;
+        let mut state = self.state.lock();
+        let number = state.next_number;
+        state.next_number += 1;
+        state.waiting.push_back(number);
+        let is_mine = loop {
+            if cancellation.is_cancelled() {
+                break false;
             }
-            self.freed.wait_for(&mut free, Duration::from_millis(100));
+            if state.free > 0 && state.waiting.front() == Some(&number) {
+                break true;
+            }
+            if Instant::now() >= deadline {
+                break false;
+            }
+            self.changed.wait_for(&mut state, LOOK_AGAIN);
+        };
+        state.waiting.retain(|waiting| *waiting != number);
+        // The next in the queue may find a place, too.
+        self.changed.notify_all();
+        if !is_mine {
+            return None;
         }
-        *free -= 1;
+        state.free -= 1;
         Some(Slot(self))
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock() += 1;
-        self.0.freed.notify_one();
+        self.0.state.lock().free += 1;
+        self.0.changed.notify_all();
     }
 }
 
@@ -56,5 +87,38 @@ mod tests {
         assert!(slots.take(Duration::ZERO, &cancellation).is_none());
         drop(first);
         assert!(slots.take(Duration::ZERO, &cancellation).is_some());
+    }
+
+    #[test]
+    fn who_comes_first_is_served_first_and_who_gives_up_keeps_nobody_back() {
+        let slots = Slots::new(1);
+        let forever = Duration::from_secs(3600);
+        let served = Mutex::new(Vec::new());
+        let tokens: Vec<Cancellation> = (0..6).map(|_| Cancellation::new()).collect();
+        let held = slots.take(Duration::ZERO, &Cancellation::new());
+        std::thread::scope(|threads| {
+            for (number, token) in tokens.iter().enumerate() {
+                let (slots, served) = (&slots, &served);
+                threads.spawn(move || {
+                    let slot = slots.take(forever, token);
+                    served.lock().push((number, slot.is_some()));
+                    drop(slot);
+                });
+                while slots.state.lock().waiting.len() <= number {
+                    std::thread::yield_now();
+                }
+            }
+            tokens[0].cancel();
+            tokens[3].cancel();
+            while served.lock().len() < 2 {
+                std::thread::yield_now();
+            }
+            drop(held);
+        });
+        let mut served = served.into_inner();
+        served.retain(|(_, is_served)| *is_served);
+        let numbers: Vec<usize> = served.into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [1, 2, 4, 5]);
+        assert_eq!(slots.state.lock().free, 1);
     }
 }

@@ -16,7 +16,7 @@ mod net;
 mod process;
 mod text;
 
-pub use exec::{ProgramGuard, guard_programs};
+pub use exec::{ProgramGuard, guard_program};
 pub use host::info::{go_architecture, program_start};
 pub use host::trace::RecentLog;
 pub use machine::MachineHandle;

@@ -68,9 +68,9 @@ enum Verb {
     /// The process in which `starl()` runs a script.
     #[command(hide = true)]
     StarlarkWorker,
-    /// The process that ends what queries started when this program is killed.
+    /// The process between a query and a program it runs, which ends all of it.
     #[command(hide = true)]
-    ProgramGuard,
+    ProgramGuard(verbs::program_guard::Args),
 }
 
 fn main() -> ExitCode {
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         Verb::Completion(args) => verbs::describe::completion(&args, Cli::command()),
         Verb::Man(args) => verbs::describe::man(&args, Cli::command()),
         Verb::StarlarkWorker => verbs::starlark_worker::run(),
-        Verb::ProgramGuard => verbs::program_guard::run(),
+        Verb::ProgramGuard(args) => verbs::program_guard::run(&args),
     };
     match outcome {
         Ok(code) => code,

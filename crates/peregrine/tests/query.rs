@@ -5,6 +5,8 @@
 mod accounts;
 #[path = "query/interrupt.rs"]
 mod interrupt;
+#[path = "query/programs.rs"]
+mod programs;
 
 use std::fs;
 use std::io::Write as _;

@@ -1,24 +1,33 @@
 //! A program with its arguments, folder and environment, ready to start.
 
-use std::process::{Child, Command};
-
+use super::guard::ProgramGuard;
 use peregrine_engine::prelude::*;
+use std::ffi::OsString;
+use std::process::Command;
 
-/// The command for these arguments of a call. The program gets a group of its own, so that what it starts can be ended
-/// with it.
-pub(super) fn command(
-    scope: &Scope,
-    argv: &[Str],
-    cwd: Option<Str>,
-    env: Option<&Dict>,
-) -> VqlResult<Command> {
+/// A program ready to start.
+pub(super) struct Launch {
+    /// Starts the program, or its guard.
+    pub(super) command: Command,
+    pub(super) is_guarded: bool,
+    /// The program's name, for messages.
+    pub(super) name: String,
+}
+
+/// The program for these arguments of a call. It gets a group of its own, so that what it starts can be ended with it, and
+/// a guard where the host has one.
+pub(super) fn launch(scope: &Scope, argv: &[Str], cwd: Option<Str>, env: Option<&Dict>) -> VqlResult<Launch> {
     let Some((program, arguments)) = argv
         .split_first()
         .filter(|(program, _)| !program.is_empty() && !program.eq_ignore_ascii_case(b"null"))
     else {
         return Err("`argv` names no program".into());
     };
-    let mut command = Command::new(os_text(program));
+    let guard = scope.extension::<ProgramGuard>();
+    let mut command = match &guard {
+        Some(guard) => guard.command(os_text(program)),
+        None => Command::new(os_text(program)),
+    };
     command.args(arguments.iter().map(os_text));
     if let Some(folder) = cwd.filter(|folder| !folder.is_empty()) {
         command.current_dir(os_text(&folder));
@@ -32,26 +41,14 @@ pub(super) fn command(
             }
         }
     }
-    #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    Ok(command)
+    Ok(Launch {
+        command,
+        is_guarded: guard.is_some(),
+        name: program.as_utf8_lossy().into_owned(),
+    })
 }
 
-/// Ends a program and those it started.
-pub(super) fn kill_group(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    let _ = child.kill();
-}
-
-fn os_text(text: &Str) -> std::ffi::OsString {
-    #[cfg(unix)]
-    return std::os::unix::ffi::OsStringExt::from_vec(text.to_vec());
-    #[cfg(not(unix))]
-    return text.to_string().into();
+fn os_text(text: &Str) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(text.to_vec())
 }

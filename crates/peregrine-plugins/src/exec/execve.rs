@@ -1,21 +1,20 @@
 //! `execve()`: runs a program.
 
 use std::io::{self, Read};
-use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_engine::prelude::*;
 
-use super::command::{command, kill_group};
-use super::guard::{self, Guarded};
+use super::command::launch;
+use super::guard::Running;
 
 /// Runs a program, without a shell, and returns what it writes.
 ///
 /// Output is gathered; when a stream has more than `length` bytes, a row has that part of it. With `sep` each piece of
-/// the output is a row as it comes. The last row has the rest, the return code and `Complete`. The program and those it
-/// started are killed when the query ends.
+/// the output is a row as it comes. The last row has the rest, the return code and `Complete`. The program and all
+/// it has started are killed when the query ends before it, or the agent does; what it leaves running at its own end stays.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The program and its arguments.
@@ -97,21 +96,13 @@ impl Plugin for Execve {
         if args.secret.is_some_and(|secret| !secret.is_empty()) {
             return Err("secrets are kept by the server; give `argv` itself".into());
         }
-        let mut command = command(scope, &args.argv, args.cwd, args.env.as_ref())?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = match command.spawn() {
-            Ok(child) => Running {
-                _guarded: guard::guard(scope, &child),
-                child,
-                is_done: false,
-            },
+        let launch = launch(scope, &args.argv, args.cwd, args.env.as_ref())?;
+        let name = launch.name.clone();
+        let (mut program, (stdout, stderr)) = match Running::start(launch, None) {
+            Ok(started) => started,
             Err(error) => {
-                let text = format!("{}: {error}", command.get_program().to_string_lossy());
                 rows.push(Output {
-                    stderr: text.into(),
+                    stderr: format!("{name}: {error}").into(),
                     return_code: 1,
                     ..Output::empty()
                 })?;
@@ -119,25 +110,21 @@ impl Plugin for Execve {
             }
         };
         let (sender, pieces) = bounded(16);
-        if let Some(stdout) = child.child.stdout.take() {
-            read(stdout, false, sender.clone())?;
-        }
-        if let Some(stderr) = child.child.stderr.take() {
-            read(stderr, true, sender)?;
-        }
+        read(stdout, false, sender.clone())?;
+        read(stderr, true, sender)?;
         let length = usize::try_from(args.length).unwrap_or(0).clamp(1, MAX_LENGTH);
         let separator = args.sep.filter(|sep| !sep.is_empty());
-        let rest = gather(scope, &pieces, length, separator.as_ref(), rows)?;
+        let rest = gather(scope, &mut program, &pieces, length, separator.as_ref(), rows)?;
         // It may close its output and go on.
         let status = loop {
-            if let Some(status) = child.child.try_wait().map_err(|error| error.to_string())? {
+            if let Some(status) = program.try_wait().map_err(|error| error.to_string())? {
                 break status;
             }
             if scope.cancellation().wait(EXIT_TICK) {
                 return Err(VqlError::Stopped);
             }
         };
-        child.is_done = true;
+        program.leave();
         let [stdout, stderr] = rest.map(Str::from);
         let return_code = status.code().map_or(-1, i64::from);
         rows.push(Output {
@@ -166,6 +153,7 @@ impl Output {
 /// Emits rows as output comes; what is left at its end comes back, stdout first.
 fn gather(
     scope: &Scope,
+    program: &mut Running,
     pieces: &Receiver<(bool, Vec<u8>)>,
     length: usize,
     separator: Option<&Str>,
@@ -178,7 +166,11 @@ fn gather(
             Err(RecvTimeoutError::Timeout) if scope.cancellation().is_cancelled() => {
                 return Err(VqlError::Stopped);
             }
-            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Timeout) => {
+                // What it started may write on, but not when its guard was killed: this ends all of it.
+                program.try_wait().map_err(|error| error.to_string())?;
+                continue;
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         };
         scope.checkpoint()?;
@@ -245,21 +237,4 @@ fn read(
         })
         .map_err(|error| format!("cannot start a thread: {error}"))?;
     Ok(())
-}
-
-/// A program that does not outlive this.
-struct Running {
-    _guarded: Guarded,
-    child: Child,
-    is_done: bool,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.is_done {
-            return;
-        }
-        kill_group(&mut self.child);
-        let _ = self.child.wait();
-    }
 }

@@ -1,158 +1,263 @@
-//! Programs that queries started do not outlive this one, even when it is killed.
+//! Programs that queries start do not outlive this one, even when it is killed, nor whatever they start themselves.
 //!
-//! Nobody can clean up after a `kill -9` of himself. So a second process, the guard, is told of each group of processes
-//! that a query starts and ends; when its input closes, the program that fed it is gone, and the guard kills what is left.
-//! A signal at the death of the parent (`prctl(2)`) would not do: it goes when a *thread* ends, and not to grandchildren.
+//! Nobody can clean up after a `kill -9` of himself, and killing a group of processes misses who has left it (`setsid()`, or a
+//! child of a child whose parent has ended). So a small process stands between: the *guard*, which is the parent of the
+//! program and takes over its orphans (`PR_SET_CHILD_SUBREAPER`). All that the program has started is therefore below the
+//! guard; it kills that when told to, and when its line to us is cut. See `guarding.rs` for its side.
+//!
+//! | message | from | means |
+//! |---|---|---|
+//! | `s`, with or without a descriptor | us | start; the descriptor is the program's input |
+//! | `S` and a number | guard | the program runs, with this process id |
+//! | `E` and a number | guard | it could not be started, with this error of the system |
+//! | `X` and a number | guard | it has ended, with this status as `wait(2)` gives it |
+//! | `r` | us | leave what is left alone, and end |
+//! | end of the line | us | kill everything, and end |
+//!
+//! Numbers are four bytes, little-endian. A signal at the death of the parent (`prctl(2)`) would not do: it goes when a
+//! *thread* ends, and not to grandchildren. Control groups need rights over them that an agent may lack.
 
-use parking_lot::Mutex;
-use peregrine_engine::prelude::Scope;
-use std::collections::BTreeSet;
+use super::command::Launch;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-/// Bytes of a line that the guard reads; a sign and a number.
-const LONGEST_LINE: u64 = 32;
+/// How long a guard may take to start its program, on a machine that swaps.
+const START: Duration = Duration::from_secs(30);
+/// How long a guard may take to kill what it guards; then it is killed itself.
+const PATIENCE: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(2);
+/// A letter and a number.
+pub(super) const MESSAGE: usize = 5;
 
-/// The guard, started when the first program is. The host registers one as an extension, for all queries of a process;
-/// without it, programs outlive a host that is killed.
+/// Says how to start a guard: this very program with some arguments. The host registers one as an extension; without it,
+/// what programs leave behind outlives a host that is killed.
 #[derive(Debug)]
 pub struct ProgramGuard {
     program: PathBuf,
     arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    groups: BTreeSet<u32>,
-    guard: Option<(Child, ChildStdin)>,
 }
 
 impl ProgramGuard {
-    /// A guard that is this program with these arguments, which calls [`guard_programs`].
+    /// A guard that is this program, which with these arguments, and a command line behind them, calls
+    /// [`super::guard_program`].
     pub fn new(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
-        environment: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
     ) -> ProgramGuard {
         ProgramGuard {
             program: program.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
-            environment: environment
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-            state: Mutex::default(),
         }
     }
 
-    fn change(&self, group: u32, is_new: bool) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let sign = if is_new { '+' } else { '-' };
-        if is_new {
-            state.groups.insert(group);
-        } else {
-            state.groups.remove(&group);
-        }
-        if let Some((_, input)) = &mut state.guard {
-            if input.write_all(format!("{sign}{group}\n").as_bytes()).is_ok() {
-                return Ok(());
-            }
-            // Somebody has killed it; the next one is told of all.
-            if let Some((mut guard, _)) = state.guard.take() {
-                let _ = guard.kill();
-                let _ = guard.wait();
-            }
-        }
-        if state.groups.is_empty() {
-            return Ok(());
-        }
-        let (guard, mut input) = self.start()?;
-        let groups: String = state.groups.iter().map(|group| format!("+{group}\n")).collect();
-        input.write_all(groups.as_bytes())?;
-        state.guard = Some((guard, input));
-        Ok(())
-    }
-
-    fn start(&self) -> io::Result<(Child, ChildStdin)> {
+    /// A command that runs a program below a guard.
+    pub(super) fn command(&self, program: OsString) -> Command {
         let mut command = Command::new(&self.program);
-        #[cfg(unix)]
-        {
-            use std::os::unix::process::CommandExt as _;
-            // What ends the group of this program, such as Ctrl-C, leaves the guard to its work.
-            command.arg0("peregrine").process_group(0);
-        }
-        let mut guard = command
+        command
+            .arg0("peregrine")
             .args(&self.arguments)
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        match guard.stdin.take() {
-            Some(input) => Ok((guard, input)),
-            None => Err(io::Error::other("no pipe to it")),
-        }
+            .arg("--")
+            .arg(program);
+        command
     }
 }
 
-/// A group of processes that is guarded while this lives.
-pub(super) struct Guarded(Option<(Arc<ProgramGuard>, u32)>);
-
-/// Guards the group of a program that was just started.
-pub(super) fn guard(scope: &Scope, child: &Child) -> Guarded {
-    let Some(guard) = scope.extension::<ProgramGuard>() else {
-        return Guarded(None);
-    };
-    let group = child.id();
-    if let Err(error) = guard.change(group, true) {
-        scope.log_line(&format!(
-            "the program is not guarded: should this process be killed, it runs on: {error}"
-        ));
-    }
-    Guarded(Some((guard, group)))
+/// A program that does not outlive this.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// The guard, or the program itself where there is none.
+    child: Child,
+    line: Option<Line>,
+    status: Option<ExitStatus>,
+    is_left: bool,
 }
 
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        if let Some((guard, group)) = self.0.take() {
-            // When that fails the guard is gone, and the next one is told of what is left.
-            let _ = guard.change(group, false);
-        }
-    }
+/// The line to a guard.
+#[derive(Debug)]
+struct Line {
+    stream: UnixStream,
+    received: Vec<u8>,
+    /// The program, which leads a group of its own.
+    program: u32,
 }
 
-/// The guard's own part: reads standard input to its end, then kills the groups that are left.
-pub fn guard_programs() -> io::Result<()> {
-    let mut groups = BTreeSet::new();
-    let mut input = io::stdin().lock();
-    loop {
-        let mut line = String::new();
-        if input.by_ref().take(LONGEST_LINE).read_line(&mut line)? == 0 {
-            break;
+/// What a program writes.
+pub(super) type Outputs = (ChildStdout, ChildStderr);
+
+impl Running {
+    /// Starts a program; without `input` it has none.
+    pub(super) fn start(launch: Launch, input: Option<OwnedFd>) -> io::Result<(Running, Outputs)> {
+        let Launch {
+            mut command,
+            is_guarded,
+            ..
+        } = launch;
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = if is_guarded {
+            let (ours, theirs) = UnixStream::pair()?;
+            command.stdin(Stdio::from(OwnedFd::from(theirs)));
+            let child = command.spawn()?;
+            // It holds the other end, whose only holder is to be the guard.
+            drop(command);
+            let mut running = Running {
+                child,
+                line: None,
+                status: None,
+                is_left: false,
+            };
+            running.line = Some(Line::open(ours, input)?);
+            running
+        } else {
+            command.stdin(input.map_or_else(Stdio::null, Stdio::from));
+            Running {
+                child: command.spawn()?,
+                line: None,
+                status: None,
+                is_left: false,
+            }
+        };
+        match (running.child.stdout.take(), running.child.stderr.take()) {
+            (Some(stdout), Some(stderr)) => Ok((running, (stdout, stderr))),
+            _ => Err(io::Error::other("no pipes to the program")),
         }
-        match line.trim_end().split_at_checked(1) {
-            Some(("+", group)) => groups.extend(group.parse::<i32>()),
-            Some(("-", group)) => {
-                if let Ok(group) = group.parse::<i32>() {
-                    groups.remove(&group);
+    }
+
+    /// What the program ended with, once it has.
+    pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        if self.status.is_none() {
+            match self.line.as_mut().map(Line::status) {
+                Some(Ok(status)) => self.status = status,
+                // Somebody has killed the guard, so nobody else will end the program.
+                Some(Err(_)) => self.kill(),
+                None => self.status = self.child.try_wait()?,
+            }
+        }
+        Ok(self.status)
+    }
+
+    /// The program has ended by itself: what it has left running is left alone.
+    pub(super) fn leave(mut self) {
+        self.is_left = true;
+        if let Some(mut line) = self.line.take() {
+            // When that fails the guard has ended.
+            let _ = line.stream.write_all(b"r");
+            self.end_guard();
+        }
+    }
+
+    /// Ends the program and all it has started.
+    pub(super) fn kill(&mut self) {
+        let has_ended = self.status.is_some();
+        match self.line.take() {
+            Some(line) => {
+                let program = line.program;
+                drop(line);
+                // Somebody may have killed the guard. The number of a program that has ended may be another's by now.
+                if !self.end_guard() && !has_ended {
+                    kill_group(program);
                 }
             }
-            _ => {}
+            None if has_ended => {}
+            None => {
+                kill_group(self.child.id());
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
+        self.status.get_or_insert(ExitStatus::from_raw(KILLED));
+    }
+
+    /// Waits for the guard to do as it was told; false when it has not.
+    fn end_guard(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(TICK),
+                Ok(Some(status)) => return status.success(),
+                _ => {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    return false;
+                }
+            }
         }
     }
-    #[cfg(unix)]
-    for group in groups {
-        // 0 and 1 would be quite other processes.
-        if let Some(group) = rustix::process::Pid::from_raw(group).filter(|_| group > 1) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+}
+
+/// The status of a program that was killed.
+const KILLED: i32 = 9;
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_left {
+            self.kill();
         }
     }
-    Ok(())
+}
+
+impl Line {
+    /// Has the guard start its program.
+    fn open(stream: UnixStream, input: Option<OwnedFd>) -> io::Result<Line> {
+        let input: Vec<_> = input.iter().map(|input| input.as_fd()).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut rights = SendAncillaryBuffer::new(&mut space);
+        if !input.is_empty() && !rights.push(SendAncillaryMessage::ScmRights(&input)) {
+            return Err(io::Error::other("no room for the program's input"));
+        }
+        rustix::net::sendmsg(&stream, &[IoSlice::new(b"s")], &mut rights, SendFlags::NOSIGNAL)?;
+        stream.set_read_timeout(Some(START))?;
+        let mut answer = [0; MESSAGE];
+        (&stream)
+            .read_exact(&mut answer)
+            .map_err(|error| io::Error::new(error.kind(), format!("its guard does not answer: {error}")))?;
+        match message(answer) {
+            (b'S', program) => {
+                stream.set_nonblocking(true)?;
+                Ok(Line {
+                    stream,
+                    received: Vec::new(),
+                    program: program.cast_unsigned(),
+                })
+            }
+            (b'E', error) => Err(io::Error::from_raw_os_error(error)),
+            _ => Err(io::Error::other("its guard answers something else")),
+        }
+    }
+
+    /// The status of the program, once the guard has told it; an error when it tells nothing any more.
+    fn status(&mut self) -> io::Result<Option<ExitStatus>> {
+        let mut bytes = [0; MESSAGE];
+        loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.received.extend(bytes.iter().take(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(whole) = self.received.first_chunk() {
+                return Ok(Some(ExitStatus::from_raw(message(*whole).1)));
+            }
+        }
+    }
+}
+
+fn message([kind, number @ ..]: [u8; MESSAGE]) -> (u8, i32) {
+    (kind, i32::from_le_bytes(number))
+}
+
+/// Ends a program and those of its group.
+fn kill_group(program: u32) {
+    let group = i32::try_from(program).ok().filter(|group| *group > 1);
+    if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
 }

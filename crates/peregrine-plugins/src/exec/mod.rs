@@ -3,11 +3,13 @@
 mod command;
 mod execve;
 mod guard;
+mod guarding;
 mod session;
 mod shell_session;
 mod shell_session_control;
 
-pub use guard::{ProgramGuard, guard_programs};
+pub use guard::ProgramGuard;
+pub use guarding::guard_program;
 use peregrine_engine::prelude::*;
 
 pub(crate) const PLUGINS: &[PluginDef] = plugins![execve::Execve];

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,8 +12,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bo
 use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
 
-use super::command::kill_group;
-use super::guard::{self, Guarded};
+use super::command::Launch;
+use super::guard::Running;
 
 /// Pieces of output that wait for a reader; then the program waits.
 const QUEUE: usize = 1024;
@@ -35,14 +34,14 @@ impl Sessions {
     }
 
     /// The running session of this name, or a new one of this command.
-    pub(super) fn start(&self, scope: &Scope, name: &str, command: Command) -> VqlResult<Arc<Session>> {
+    pub(super) fn start(&self, scope: &Scope, name: &str, launch: Launch) -> VqlResult<Arc<Session>> {
         let mut known = self.0.lock();
         if let Some(session) = known.get(name)
             && session.is_running()
         {
             return Ok(Arc::clone(session));
         }
-        let session = Arc::new(Session::start(scope, name, command)?);
+        let session = Arc::new(Session::start(scope, name, launch)?);
         known.insert(name.to_owned(), Arc::clone(&session));
         let at_end = Arc::clone(&session);
         scope.at_close(Box::new(move |_| at_end.kill()));
@@ -54,8 +53,7 @@ impl Sessions {
 pub(super) struct Session {
     name: String,
     started: Time,
-    child: Mutex<Child>,
-    _guarded: Guarded,
+    program: Mutex<Running>,
     input: Mutex<Option<Sender<Vec<u8>>>>,
     output: Receiver<Piece>,
     echo: Sender<Piece>,
@@ -75,23 +73,18 @@ enum Piece {
 }
 
 impl Session {
-    fn start(scope: &Scope, name: &str, mut command: Command) -> VqlResult<Session> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
+    fn start(scope: &Scope, name: &str, launch: Launch) -> VqlResult<Session> {
+        let program = launch.name.clone();
+        let failed = |error: io::Error| format!("{program}: {error}");
+        let (stdin, writer) = io::pipe().map_err(failed)?;
+        let (program, (out, messages)) = Running::start(launch, Some(stdin.into())).map_err(failed)?;
         let (echo, output) = bounded(QUEUE);
         let (input, lines) = bounded(16);
         let (stdout, stderr) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let session = Session {
             name: name.to_owned(),
             started: scope.clock().now(),
-            _guarded: guard::guard(scope, &child),
-            child: Mutex::new(child),
+            program: Mutex::new(program),
             input: Mutex::new(Some(input)),
             output,
             echo: echo.clone(),
@@ -102,16 +95,14 @@ impl Session {
             stderr: Arc::clone(&stderr),
         };
         // From here on dropping the session ends the program.
-        if let (Some(stdin), Some(out), Some(messages)) = pipes {
-            write(stdin, lines)?;
-            read(out, Piece::Output, stdout, echo.clone())?;
-            read(messages, Piece::Message, stderr, echo)?;
-        }
+        write(writer, lines)?;
+        read(out, Piece::Output, stdout, echo.clone())?;
+        read(messages, Piece::Message, stderr, echo)?;
         Ok(session)
     }
 
     pub(super) fn is_running(&self) -> bool {
-        matches!(self.child.lock().try_wait(), Ok(None))
+        matches!(self.program.lock().try_wait(), Ok(None))
     }
 
     /// Hands text to the program, which may take it when it likes.
@@ -143,10 +134,9 @@ impl Session {
 
     pub(super) fn kill(&self) {
         self.close_input();
-        let mut child = self.child.lock();
-        if let Ok(None) = child.try_wait() {
-            kill_group(&mut child);
-            let _ = child.wait();
+        let mut program = self.program.lock();
+        if let Ok(None) = program.try_wait() {
+            program.kill();
         }
     }
 
@@ -167,12 +157,15 @@ impl Session {
                 Ok(Piece::Output(text)) => rows.push(row([Vec::new(), text, Vec::new()], None))?,
                 Ok(Piece::Message(text)) => rows.push(row([Vec::new(), Vec::new(), text], None))?,
                 Ok(Piece::End) => ended += 1,
-                Err(RecvTimeoutError::Timeout) => {}
+                // A guard that was killed is noticed by looking.
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = self.is_running();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         loop {
-            let status = self.child.lock().try_wait();
+            let status = self.program.lock().try_wait();
             let code = match status {
                 Ok(None) => None,
                 Ok(Some(status)) => Some(status.code().map_or(-1, i64::from)),
@@ -214,7 +207,7 @@ fn row(texts: [Vec<u8>; 3], code: Option<i64>) -> Row {
     ])
 }
 
-fn write(mut stdin: ChildStdin, lines: Receiver<Vec<u8>>) -> VqlResult<()> {
+fn write(mut stdin: io::PipeWriter, lines: Receiver<Vec<u8>>) -> VqlResult<()> {
     spawn(move || {
         for line in lines {
             if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {

@@ -2,7 +2,7 @@
 
 use peregrine_engine::prelude::*;
 
-use super::command::command;
+use super::command::launch;
 use super::session::{SessionObject, sessions};
 
 /// Starts a program and keeps it running, to send it input with `shell_session_control()`.
@@ -57,8 +57,8 @@ impl Function for ShellSession {
         if args.secret.is_some_and(|secret| !secret.is_empty()) {
             return Err("secrets are kept by the server; give `argv` itself".into());
         }
-        let command = command(scope, &args.argv, args.cwd, args.env.as_ref())?;
-        let session = sessions(scope).start(scope, args.name.as_deref().unwrap_or_default(), command)?;
+        let launch = launch(scope, &args.argv, args.cwd, args.env.as_ref())?;
+        let session = sessions(scope).start(scope, args.name.as_deref().unwrap_or_default(), launch)?;
         Ok(Value::object(SessionObject(session)))
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use peregrine_accessors::PathArg;
-use peregrine_engine::json::Encoder;
+use peregrine_engine::json;
 use peregrine_engine::prelude::*;
 
 use super::writer::create;
@@ -64,14 +64,13 @@ impl Plugin for WriteJsonl {
             buffer,
         )?;
         let period = Duration::from_secs(u64::try_from(args.max_time).unwrap_or(0));
-        let encoder = Encoder::new(scope);
         let mut written = Instant::now();
         let mut problem = None;
         let ended = args.query.run(
             scope,
             &mut FnSink(|row: Row| {
                 let mut line = Vec::new();
-                encoder.row(&row, &mut line);
+                json::write_row(scope, &row, &mut line);
                 if line.is_empty() {
                     // The query ends.
                     return Err(Stop);

@@ -1,21 +1,29 @@
-//! `peregrine program-guard`: ends what queries started when this program is killed. Started by queries, never by people.
+//! `peregrine program-guard`: stands between a query and a program it runs. Started by queries, never by people.
 
-use super::agent::SMALL_HEAP;
 use peregrine_plugins::ProgramGuard;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
 /// The name of the verb.
 const VERB: &str = "program-guard";
 
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    peregrine_plugins::guard_programs()?;
+/// Arguments of `program-guard`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The program and its arguments.
+    #[arg(last = true)]
+    argv: Vec<OsString>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    peregrine_plugins::guard_program(&args.argv)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What every context of this program registers as an extension: one guard for all its queries.
+/// What every context of this program registers as an extension.
 pub(crate) fn guard() -> Arc<ProgramGuard> {
     static GUARD: LazyLock<Arc<ProgramGuard>> =
-        LazyLock::new(|| Arc::new(ProgramGuard::new(super::own_program(), [VERB], SMALL_HEAP)));
+        LazyLock::new(|| Arc::new(ProgramGuard::new(super::own_program(), [VERB])));
     Arc::clone(&GUARD)
 }

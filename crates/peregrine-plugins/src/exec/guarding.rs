@@ -1,0 +1,198 @@
+//! The guard's own side: it runs one program, takes over the orphans of what that starts, and kills all when told to.
+
+use super::guard::MESSAGE;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Looks for orphans that have ended this often.
+const LOOK: Duration = Duration::from_secs(1);
+/// And for the end of the program where the kernel cannot tell it (before Linux 5.3).
+const LOOK_WITHOUT_HELP: Duration = Duration::from_millis(10);
+/// What does not die of SIGKILL within this time hangs in the kernel.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Rounds of stopping what starts more and more, before killing begins.
+const ROUNDS: usize = 50;
+
+/// Runs a program as its guard: standard input is the line to whoever wants it run, standard output and error are the
+/// program's.
+pub fn guard_program(argv: &[OsString]) -> io::Result<()> {
+    let line = io::stdin();
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let Some(input) = receive_start(&line)? else {
+        return Ok(());
+    };
+    let program = match start(argv, input) {
+        Ok(program) => {
+            tell(&line, b'S', program.as_raw_nonzero().get())?;
+            program
+        }
+        Err(error) => return tell(&line, b'E', error.raw_os_error().unwrap_or(0)),
+    };
+    if watch(&line, program) == Wish::Kill {
+        kill_all();
+    }
+    Ok(())
+}
+
+/// What to do with what is left.
+#[derive(PartialEq)]
+enum Wish {
+    Leave,
+    Kill,
+}
+
+/// Waits for the word to start; the program's input comes with it. `None`: nobody is there any more.
+fn receive_start(line: &impl AsFd) -> io::Result<Option<Stdio>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = RecvAncillaryBuffer::new(&mut space);
+    let mut word = [0];
+    let received = rustix::net::recvmsg(
+        line,
+        &mut [IoSliceMut::new(&mut word)],
+        &mut rights,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let mut input = Stdio::null();
+    for message in rights.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            for descriptor in descriptors {
+                input = Stdio::from(descriptor);
+            }
+        }
+    }
+    Ok(Some(input))
+}
+
+fn start(argv: &[OsString], input: Stdio) -> io::Result<Pid> {
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| io::Error::from_raw_os_error(rustix::io::Errno::INVAL.raw_os_error()))?;
+    let mut command = Command::new(program);
+    let child = command.args(arguments).process_group(0).stdin(input).spawn()?;
+    // Whoever reads what the program writes is to see its end.
+    let nothing = std::fs::File::options().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&nothing)?;
+    rustix::stdio::dup2_stderr(&nothing)?;
+    i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| io::Error::other("no process id"))
+}
+
+fn tell(line: &impl AsFd, kind: u8, number: i32) -> io::Result<()> {
+    let mut message = [kind; MESSAGE];
+    message[1..].copy_from_slice(&number.to_le_bytes());
+    rustix::net::send(line, &message, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Tells of the end of the program, until it is said what to do.
+fn watch(line: &impl AsFd, program: Pid) -> Wish {
+    let mut ending: Option<OwnedFd> = rustix::process::pidfd_open(program, PidfdFlags::empty()).ok();
+    let mut has_ended = false;
+    loop {
+        let wait = if has_ended || ending.is_some() {
+            LOOK
+        } else {
+            LOOK_WITHOUT_HELP
+        };
+        let mut events = vec![PollFd::new(line, PollFlags::IN)];
+        events.extend(ending.iter().map(|ending| PollFd::new(ending, PollFlags::IN)));
+        let _ = poll(&mut events, Timespec::try_from(wait).ok().as_ref());
+        let is_spoken_to = events.first().is_some_and(|line| !line.revents().is_empty());
+        if let Some(status) = reap(program) {
+            has_ended = true;
+            ending = None;
+            // When nobody hears it, that is seen next.
+            let _ = tell(line, b'X', status);
+        }
+        if is_spoken_to {
+            let mut word = [0];
+            return match rustix::io::read(line, &mut word) {
+                Ok(1) if word == *b"r" => Wish::Leave,
+                _ => Wish::Kill,
+            };
+        }
+    }
+}
+
+/// Takes notice of all that have ended; gives the status of the program, if it is among them.
+fn reap(program: Pid) -> Option<i32> {
+    let mut status = None;
+    while let Ok(Some((ended, how))) = rustix::process::wait(WaitOptions::NOHANG) {
+        if ended == program {
+            status = Some(how.as_raw());
+        }
+    }
+    status
+}
+
+/// Kills all below this process. First they are stopped, so that none starts others meanwhile.
+fn kill_all() {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut stopped = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let more: Vec<i32> = descendants().difference(&stopped).copied().collect();
+            if more.is_empty() {
+                break;
+            }
+            for process in more {
+                signal(process, Signal::STOP);
+                stopped.insert(process);
+            }
+        }
+        if stopped.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        for process in stopped {
+            signal(process, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+    }
+}
+
+fn signal(process: i32, signal: Signal) {
+    if let Some(process) = Pid::from_raw(process) {
+        // It may have ended meanwhile.
+        let _ = rustix::process::kill_process(process, signal);
+    }
+}
+
+/// All processes below this one that live: its children, to which orphans belong, and theirs.
+fn descendants() -> BTreeSet<i32> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    let listed = peregrine_os::linux::LinuxMachine::new()
+        .and_then(|machine| peregrine_os::Machine::process_list(&machine));
+    for process in listed.unwrap_or_default() {
+        let (Ok(pid), Ok(parent)) = (i32::try_from(process.pid), i32::try_from(process.ppid)) else {
+            continue;
+        };
+        if !matches!(process.state, 'Z' | 'X') {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![rustix::process::getpid().as_raw_nonzero().get()];
+    while let Some(parent) = waiting.pop() {
+        for child in children.remove(&parent).unwrap_or_default() {
+            found.insert(child);
+            waiting.push(child);
+        }
+    }
+    found
+}
