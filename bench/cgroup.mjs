@@ -32,6 +32,12 @@ export class Cgroup {
     return ['sh', ['-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', this.folder, program, ...args]];
   }
 
+  /** Writes a program that runs another in here. */
+  wrapper(program, file) {
+    writeFileSync(file, `#!/bin/sh\necho $$ > '${this.folder}/cgroup.procs'\nexec '${program}' "$@"\n`, { mode: 0o755 });
+    return file;
+  }
+
   /** Processes that the kernel ended here for want of memory. */
   killed() {
     return Number(/^oom_kill (\d+)/m.exec(this.#read(isUnified ? 'memory.events' : 'memory.oom_control'))?.[1] ?? 0);

@@ -1,6 +1,8 @@
 // What the benchmarks share: the release binary, tables, percentiles, CPU time of a process.
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -77,4 +79,32 @@ export function ancestry(pid) {
     at = Number(fields[1]);
   }
   return chain;
+}
+
+/** The load generator (`cargo build --release -p peregrine-server --example peers`), speaking lines over its pipes. */
+export class Peers {
+  constructor(args, { priority = 0 } = {}) {
+    const program = process.env.PEREGRINE_PEERS ?? path.join(path.dirname(release()), 'examples', 'peers');
+    if (!existsSync(program)) throw new Error(`no load generator at ${program}: cargo build --release -p peregrine-server --example peers`);
+    this.child = spawn('nice', ['-n', String(priority), program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    process.on('exit', () => this.child.kill('SIGKILL'));
+    this.complaints = [];
+    createInterface({ input: this.child.stderr }).on('line', (line) => this.complaints.push(line));
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  tell(line) {
+    this.child.stdin.write(`${line}\n`);
+  }
+
+  end() {
+    this.child.stdin.end();
+  }
+
+  /** What it says next. */
+  async hear() {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(`the load generator ended: ${this.complaints.slice(-3).join('; ')}`);
+    return JSON.parse(value);
+  }
 }

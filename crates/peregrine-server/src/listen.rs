@@ -7,13 +7,16 @@ use crate::shared::Shared;
 use crate::{Error, Result};
 use axum::Router;
 use axum::extract::ConnectInfo;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,10 +27,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// How long a peer may take to shake hands, and to send a request's headers.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long the connection of somebody may last who does not prove who it is.
-const STRANGER_TIME: Duration = Duration::from_secs(120);
+/// Most bytes of a request's headers, and of what is read ahead: each connection may take them.
+const HEADERS: usize = 16 << 10;
+/// Bytes of bodies that wait to be read, for each connection of HTTP/2.
+const WINDOW: u32 = 64 << 10;
+/// Requests at once over a connection of HTTP/2.
+const STREAMS: u32 = 64;
 /// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -91,6 +96,11 @@ pub(crate) async fn serve(
 ) {
     let stopping = shared.stopping.clone();
     let acceptor = tls.map(TlsAcceptor::from);
+    let resources = &shared.config.frontend.resources;
+    let patience = Patience {
+        handshake: Duration::from_secs(resources.handshake_timeout.max(1)),
+        stranger: Duration::from_secs(resources.stranger_timeout.max(1)),
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -105,38 +115,47 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Some(visitor) = shared.gateway.visitors.admit(peer.ip()) else {
-            shared
-                .gateway
-                .refused
-                .count(&peer.ip().to_string(), Reason::TooMany);
+        let admitted = shared.gateway.visitors.admit(peer.ip());
+        if admitted.as_ref().is_none_or(|(_, is_crowded)| *is_crowded) {
+            let peer = peer.ip().to_string();
+            shared.gateway.refused.count(&peer, Reason::TooMany);
+        }
+        let Some((visitor, _)) = admitted else {
             continue;
         };
-        let (acceptor, router, stopping) = (acceptor.clone(), router.clone(), stopping.clone());
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        let guest = Guest {
+            peer,
+            visitor,
+            patience,
+            stopping: stopping.clone(),
+        };
         tasks.spawn(async move {
             let _ = stream.set_nodelay(true);
-            match acceptor {
-                None => connection(stream, peer, false, visitor, router, stopping).await,
-                Some(acceptor) => match greet(acceptor, stream, port, peer, &stopping).await {
+            let served = match acceptor {
+                None => connection(stream, false, router, guest),
+                // Boxed, as it is large and soon over.
+                Some(acceptor) => match Box::pin(greet(&acceptor, stream, port, &guest)).await {
                     Some(stream) => {
                         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        connection(stream, peer, is_http2, visitor, router, stopping).await;
+                        connection(stream, is_http2, router, guest)
                     }
-                    None => drop(visitor),
+                    None => return,
                 },
-            }
+            };
+            served.await;
         });
     }
 }
 
 /// Shakes hands; none when there is no TLS connection in time. Plain HTTP gets an answer of its own.
 async fn greet(
-    acceptor: TlsAcceptor,
+    acceptor: &TlsAcceptor,
     stream: TcpStream,
     port: Port,
-    peer: SocketAddr,
-    stopping: &CancellationToken,
+    guest: &Guest,
 ) -> Option<TlsStream<TcpStream>> {
+    let peer = guest.peer;
     let shaken = async {
         if plain_http::is_spoken(&stream).await {
             plain_http::answer(stream, port).await;
@@ -149,52 +168,94 @@ async fn greet(
     };
     tokio::select! {
         shaken = shaken => shaken,
-        () = tokio::time::sleep(PATIENCE) => {
+        () = tokio::time::sleep(guest.patience.handshake) => {
             tracing::debug!(%peer, "TLS handshake took too long");
             None
         }
-        () = stopping.cancelled() => None,
+        () = guest.visitor.sent_away() => None,
+        () = guest.stopping.cancelled() => None,
     }
 }
 
-async fn connection<S>(
-    stream: S,
+/// How long who does not prove who it is may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// To shake hands, and to send a request's headers.
+    handshake: Duration,
+    /// For everything.
+    stranger: Duration,
+}
+
+/// Somebody at the other end, and how long to have patience with them.
+struct Guest {
     peer: SocketAddr,
-    is_http2: bool,
     visitor: Arc<Visitor>,
-    router: Router,
+    patience: Patience,
     stopping: CancellationToken,
-) where
+}
+
+/// Begins to serve a connection. Not `async`, and the connection boxed: thousands wait for hours, and a future that is
+/// handed from one to the next is in each of them.
+fn connection<S>(stream: S, is_http2: bool, router: Router, guest: Guest) -> BoxFuture<'static, ()>
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let seen = visitor.clone();
+    let (peer, seen) = (guest.peer, guest.visitor.clone());
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(seen.clone());
         request.map(axum::body::Body::new)
     });
+    let (io, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
     // The version is known: nobody is waited for to see how a connection begins.
-    let builder = auto::Builder::new(TokioExecutor::new());
-    let mut builder = if is_http2 {
-        builder.http2_only()
+    if is_http2 {
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(Some(Duration::from_secs(60)))
+            .serve_connection(io, service);
+        attend(
+            Box::pin(connection),
+            |connection| connection.graceful_shutdown(),
+            guest,
+        )
+        .boxed()
     } else {
-        builder.http1_only()
-    };
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(Duration::from_secs(60)));
-    let connection =
-        builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
-    tokio::pin!(connection);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .max_buf_size(HEADERS)
+            .header_read_timeout(guest.patience.handshake)
+            .serve_connection(io, service)
+            .with_upgrades();
+        attend(
+            Box::pin(connection),
+            |connection| connection.graceful_shutdown(),
+            guest,
+        )
+        .boxed()
+    }
+}
+
+/// Serves until the other side has enough, a stranger's time is over, or the server stops.
+async fn attend<C>(mut connection: Pin<Box<C>>, end_soon: impl FnOnce(Pin<&mut C>), guest: Guest)
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let Guest {
+        peer,
+        visitor,
+        patience,
+        stopping,
+    } = guest;
     let overdue = async {
-        tokio::time::sleep(STRANGER_TIME).await;
-        if visitor.is_proven() {
-            std::future::pending::<()>().await;
+        tokio::time::sleep(patience.stranger).await;
+        while visitor.may_stay() {
+            if visitor.is_proven() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
     let ended = tokio::select! {
@@ -203,8 +264,12 @@ async fn connection<S>(
             tracing::debug!(%peer, "a connection of a stranger ended after its time");
             return;
         }
+        () = visitor.sent_away() => {
+            tracing::debug!(%peer, "a connection of a stranger ended to make room");
+            return;
+        }
         () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+            end_soon(connection.as_mut());
             match tokio::time::timeout(GRACE, connection).await {
                 Ok(ended) => ended,
                 Err(_) => return,

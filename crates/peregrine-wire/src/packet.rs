@@ -156,25 +156,25 @@ pub struct Messages<'a> {
     at: usize,
     /// Decompressed bytes still allowed.
     left: usize,
-    /// Most bytes of a blob.
+    /// Most bytes of the next blob.
     limit: usize,
     is_paused: bool,
 }
 
 impl Messages<'_> {
-    /// Makes an error of the first blob larger than this, after which [`Messages::go_on`] goes on with it: so the
-    /// caller can make room before much memory is used.
+    /// Makes an error of the first blob with which more than this is decompressed altogether, after which
+    /// [`Messages::go_on`] goes on with it: so the caller can make room before much memory or time is used.
     pub fn paused_by(mut self, large: usize) -> Self {
         self.limit = large.min(limits::BLOB);
         self
     }
 
-    /// Whether the last error was only a large blob.
+    /// Whether the last error was only this pause.
     pub fn is_paused(&self) -> bool {
         self.is_paused
     }
 
-    /// Goes on with the large blob, and makes no further pause.
+    /// Goes on with that blob, and makes no further pause.
     pub fn go_on(&mut self) {
         self.is_paused = false;
         self.limit = limits::BLOB;
@@ -196,6 +196,9 @@ impl Messages<'_> {
                 self.blob = blob?;
                 self.blobs.next();
                 self.left -= self.blob.len();
+                if self.limit < limits::BLOB {
+                    self.limit -= self.blob.len();
+                }
                 self.at = 0;
                 continue;
             };

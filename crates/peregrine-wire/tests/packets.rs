@@ -323,6 +323,21 @@ fn a_large_blob_is_announced_before_it_takes_memory() {
 }
 
 #[test]
+fn many_small_blobs_are_announced_like_a_large_one() {
+    let blob = pack::compress(&pack::batch(vec![message("F.1"); 100]));
+    let body = client_session()
+        .seal(&pack::compressed(vec![blob; 50], NONCE))
+        .unwrap();
+    let packet = receive(&body).unwrap().unwrap();
+    let mut messages = packet.messages().paused_by(10_000);
+    let before = messages.by_ref().take_while(Result::is_ok).count();
+    assert!(messages.is_paused() && (100..4900).contains(&before), "{before}");
+    messages.go_on();
+    assert_eq!(messages.by_ref().filter(Result::is_ok).count(), 5000 - before);
+    assert!(!messages.is_paused());
+}
+
+#[test]
 fn sizes_that_cannot_be_right_cost_no_decryption() {
     let envelope = |body: &[u8]| Envelope::parse(body).unwrap().unwrap();
     let decoder = server_decoder();

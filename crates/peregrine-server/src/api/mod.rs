@@ -18,12 +18,14 @@ use crate::compress::{self, PackedFiles};
 use crate::shared::Shared;
 use crate::{Error, gui};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use http::{Method, Uri};
 use std::sync::Arc;
 
+/// Bytes of a name and a password.
+const SIGN_IN: usize = 64 << 10;
 /// Letters of an unknown path that are repeated in the answer.
 const SHOWN_PATH: usize = 200;
 
@@ -34,7 +36,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/session",
             post(session::sign_in)
                 .get(session::show)
-                .delete(session::sign_out),
+                .delete(session::sign_out)
+                // Anybody may begin a body here, and thousands at once.
+                .layer(DefaultBodyLimit::max(SIGN_IN)),
         )
         .route("/session/password", put(session::change_password))
         .route("/clients", get(clients::list))

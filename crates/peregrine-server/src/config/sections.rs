@@ -119,7 +119,7 @@ impl Default for FrontendSection {
 pub struct Resources {
     /// New identities looked at per second; negative for no limit.
     pub enrollments_per_second: i64,
-    /// Packets processed at once; 0 for twice the cores.
+    /// Packets processed at once; 0 for eight times the cores.
     pub concurrency: u64,
     /// Longest wait for a slot (s).
     pub concurrency_timeout: u64,
@@ -127,6 +127,12 @@ pub struct Resources {
     pub max_upload_size: u64,
     /// Agents whose sessions are remembered.
     pub expected_clients: u64,
+    /// Longest work on a packet (s), for large ones up to four times that; what is not done by then comes again.
+    pub packet_timeout: u64,
+    /// Time to shake hands, and to send a request's headers (s).
+    pub handshake_timeout: u64,
+    /// Time for those who do not prove who they are, whatever they do (s).
+    pub stranger_timeout: u64,
     /// Connections of those who have not proved who they are; agents and signed-in users do not count.
     pub max_strangers: u64,
     /// The same from one address.
@@ -141,6 +147,9 @@ impl Default for Resources {
             concurrency_timeout: 600,
             max_upload_size: 10 << 20,
             expected_clients: 50_000,
+            packet_timeout: 20,
+            handshake_timeout: 15,
+            stranger_timeout: 60,
             max_strangers: 4096,
             max_strangers_per_address: 1024,
         }

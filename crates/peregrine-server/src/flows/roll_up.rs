@@ -6,6 +6,8 @@ use peregrine_wire::Obfuscator;
 
 /// Queries of a flow that are looked at, and names in each.
 const MAX_QUERIES: usize = 1000;
+/// Bytes of the state of all queries beyond which it is not kept: every packet of the flow reads it.
+const MAX_STATS: usize = 4 << 20;
 /// Bytes kept of a message of an agent.
 const MAX_TEXT: usize = 8 << 10;
 
@@ -73,7 +75,9 @@ pub(crate) fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress 
             .max()
             .unwrap_or(0)
             .max(0),
-        query_stats: serde_json::to_string(&statuses).ok(),
+        query_stats: serde_json::to_string(&statuses)
+            .ok()
+            .filter(|stats| stats.len() <= MAX_STATS),
         end,
         trouble,
     }

@@ -2,6 +2,7 @@
 
 use super::accounts::{Accounts, Stop};
 use super::rows::{self, Payload};
+use super::uploads;
 use crate::flows::roll_up;
 use crate::{clients, clock};
 use peregrine_proto::{FileBuffer, LogMessage, Message, VeloMessage, VqlResponse};
@@ -17,6 +18,8 @@ pub(super) enum Item {
     Buffer {
         flow_id: String,
         buffer: Box<FileBuffer>,
+        /// Its bytes, inflated; none when they are damaged.
+        data: Option<Vec<u8>>,
     },
     /// The version of the monitoring table the agent has.
     TableVersion(u64),
@@ -43,7 +46,7 @@ pub(super) struct Converter<'a> {
 impl Converter<'_> {
     /// Sends on what a message asks for. What has no meaning here, or belongs to nothing that is known, is dropped.
     pub(super) fn message(&mut self, message: VeloMessage) -> Result<(), Stop> {
-        self.accounts.charge_message()?;
+        self.accounts.charge_message(message.encoded_len())?;
         if let Some(checkin) = message.foreman_checkin {
             return (self.send)(Item::TableVersion(checkin.last_event_table_version));
         }
@@ -69,11 +72,16 @@ impl Converter<'_> {
             let progress = roll_up(self.names, stats);
             return self.effect(Effect::Progress { flow_id, progress });
         }
-        if let Some(buffer) = message.file_buffer {
+        if let Some(mut buffer) = message.file_buffer {
             self.accounts
                 .charge(buffer.uncompressed_length.max(buffer.data.len() as u64))?;
+            let data = uploads::piece(&mut buffer);
             let buffer = Box::new(buffer);
-            return (self.send)(Item::Buffer { flow_id, buffer });
+            return (self.send)(Item::Buffer {
+                flow_id,
+                buffer,
+                data,
+            });
         }
         Ok(())
     }

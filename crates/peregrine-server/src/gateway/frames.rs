@@ -1,9 +1,8 @@
 //! The server's side of a websocket, without extensions. It keeps little while nothing comes, takes memory for a message
 //! only when there is room for it, and reads past a message that is too large, so that its sender can be told.
 
-use super::intake::{Allowance, Intake};
+use super::intake::{Allowance, Body as Content, Intake, Party, SMALL, must_give_way};
 use axum::body::Body;
-use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -59,7 +58,7 @@ where
 
 /// A message, or what else came.
 pub(super) enum Received {
-    Message(Bytes),
+    Message(Content),
     /// A message beyond the limit, which was read past.
     TooLarge,
     /// A sign of life.
@@ -105,8 +104,8 @@ impl Socket {
     }
 
     /// Reads on; may be dropped at any point and called again.
-    pub(super) async fn receive(&mut self, intake: &Intake, is_known: bool, limit: usize) -> Received {
-        match self.advance(intake, is_known, limit).await {
+    pub(super) async fn receive(&mut self, intake: &Intake, party: &Party, limit: usize) -> Received {
+        match self.advance(intake, party, limit).await {
             Some(received) => received,
             None => Received::Gone,
         }
@@ -117,7 +116,7 @@ impl Socket {
         self.in_message || !self.head.is_empty() || self.frame.is_some()
     }
 
-    async fn advance(&mut self, intake: &Intake, is_known: bool, limit: usize) -> Option<Received> {
+    async fn advance(&mut self, intake: &Intake, party: &Party, limit: usize) -> Option<Received> {
         loop {
             if self.frame.is_none() {
                 self.frame = Some(self.read_head(limit).await?);
@@ -126,11 +125,10 @@ impl Socket {
             let is_control = frame.kind >= CLOSE;
             if !is_control && self.room.is_none() && !self.is_too_large {
                 let wanted = if frame.is_last { frame.length } else { limit as u64 };
-                self.room = Some(
-                    intake
-                        .reserve(is_known, usize::try_from(wanted).unwrap_or(limit))
-                        .await?,
-                );
+                let wanted = usize::try_from(wanted).unwrap_or(limit);
+                if wanted > SMALL {
+                    self.room = Some(intake.reserve(party, wanted).await);
+                }
             }
             while frame.at < frame.length {
                 let most = (frame.length - frame.at).min(PIECE);
@@ -142,12 +140,13 @@ impl Socket {
                 };
                 target.reserve(usize::try_from(most).unwrap_or_default());
                 let before = target.len();
-                let count = (&mut self.io)
-                    .take(most)
-                    .read_buf(target)
-                    .await
-                    .ok()
-                    .filter(|count| *count > 0)?;
+                let mut piece = (&mut self.io).take(most);
+                let read = tokio::select! {
+                    read = piece.read_buf(target) => read,
+                    // Others need the room, and this one takes long: it can come again.
+                    () = must_give_way(self.room.as_ref()) => return None,
+                };
+                let count = read.ok().filter(|count| *count > 0)?;
                 for (byte, at) in target.get_mut(before..)?.iter_mut().zip(frame.at..) {
                     *byte ^= frame.mask[(at % 4) as usize];
                 }
@@ -172,15 +171,14 @@ impl Socket {
             }
             if is_last {
                 self.in_message = false;
-                let room = self.room.take();
-                let message = std::mem::take(&mut self.message);
+                let (bytes, room) = (std::mem::take(&mut self.message), self.room.take());
                 if std::mem::take(&mut self.is_too_large) {
                     return Some(Received::TooLarge);
                 }
-                return Some(Received::Message(match room {
-                    Some(room) => room.keep(message),
-                    None => message.into(),
-                }));
+                if let Some(room) = &room {
+                    room.is_filled();
+                }
+                return Some(Received::Message(Content { bytes, room }));
             }
         }
     }

@@ -1,41 +1,52 @@
 //! Room for what is being received. A body gets room for all of it before more than a little of it is read, so that
-//! those that are half there cannot wait for each other; strangers share a part, so that they cannot keep agents out.
+//! those that are half there cannot wait for each other. Nobody has more than a share, and who takes long gives way when
+//! others wait for room.
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes of each body that need no room: most packets are smaller.
-pub(super) const SMALL: usize = 32 << 10;
-/// Room for all bodies together, and for those of strangers.
-const ROOM: usize = 256 << 20;
-const STRANGERS_ROOM: usize = 64 << 20;
-/// The unit in which room is counted.
-const UNIT: usize = 4 << 10;
+pub(super) const SMALL: usize = 16 << 10;
+/// Bodies beyond this are large: they leave a part of the room to others, and are worked on one after the other.
+pub(super) const LARGE_BODY: usize = 256 << 10;
+/// Room for all bodies of agents together, and for those of strangers.
+const ROOM: usize = 96 << 20;
+const STRANGERS_ROOM: usize = 32 << 20;
+/// One party has at most this part of the room.
+const SHARES: usize = 4;
+/// How long a body is waited for, while others wait for its room.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often those who wait look for one who takes long.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long an address counts as one of agents after an agent there proved itself.
 const MEMORY: Duration = Duration::from_secs(3600);
 /// Addresses remembered.
 const MAX_ADDRESSES: usize = 100_000;
 
 pub(crate) struct Intake {
-    agents: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
+    agents: Arc<Room>,
+    strangers: Arc<Room>,
     known: Mutex<HashMap<String, Instant>>,
+}
+
+/// Whose a body is: an agent's, as far as the connection has proved that, else all of its address's.
+#[derive(Clone)]
+pub(super) struct Party {
+    pub(super) name: Arc<str>,
+    /// Whether agents of ours are there.
+    pub(super) is_known: bool,
 }
 
 impl Intake {
     /// `largest` is the largest body that is accepted.
     pub(super) fn new(largest: usize) -> Intake {
-        let room = |least: usize, bodies: usize| {
-            let bytes = least.max(bodies.saturating_mul(largest));
-            Arc::new(Semaphore::new(bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS)))
-        };
         Intake {
-            agents: room(ROOM, 8),
-            strangers: room(STRANGERS_ROOM, 2),
+            agents: Room::new(ROOM.max(4 * largest), largest, PATIENCE),
+            strangers: Room::new(STRANGERS_ROOM.max(2 * largest), largest, PATIENCE),
             known: Mutex::default(),
         }
     }
@@ -65,38 +76,214 @@ impl Intake {
     }
 
     /// Waits for room for a body of this length.
-    pub(super) async fn reserve(&self, is_known: bool, bytes: usize) -> Option<Allowance> {
-        if bytes <= SMALL {
-            return Some(Allowance(None));
-        }
-        let room = if is_known { &self.agents } else { &self.strangers };
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Some(Allowance(Some(
-            room.clone().acquire_many_owned(units).await.ok()?,
-        )))
+    pub(super) async fn reserve(&self, party: &Party, bytes: usize) -> Allowance {
+        let room = if party.is_known {
+            &self.agents
+        } else {
+            &self.strangers
+        };
+        room.reserve(&party.name, bytes).await
     }
 }
 
-/// Room for a body.
-pub(super) struct Allowance(Option<OwnedSemaphorePermit>);
+struct Room {
+    most: usize,
+    share: usize,
+    patience: Duration,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    next: u64,
+    holders: HashMap<u64, Holder>,
+}
+
+struct Holder {
+    party: Arc<str>,
+    bytes: usize,
+    since: Instant,
+    /// Nothing is to come any more; what is whole is not given up.
+    is_whole: bool,
+    give_way: CancellationToken,
+}
+
+impl Room {
+    fn new(most: usize, largest: usize, patience: Duration) -> Arc<Room> {
+        Arc::new(Room {
+            most,
+            share: (most / SHARES).max(largest),
+            patience,
+            state: Mutex::default(),
+            freed: Notify::new(),
+        })
+    }
+
+    async fn reserve(self: &Arc<Self>, party: &Arc<str>, bytes: usize) -> Allowance {
+        loop {
+            let freed = self.freed.notified();
+            if let Some(allowance) = self.try_reserve(party, bytes) {
+                return allowance;
+            }
+            tokio::select! {
+                () = freed => {}
+                () = tokio::time::sleep(LOOK.min(self.patience)) => {}
+            }
+        }
+    }
+
+    /// Takes room, or asks somebody to give way.
+    fn try_reserve(self: &Arc<Self>, party: &Arc<str>, bytes: usize) -> Option<Allowance> {
+        let mut state = self.state.lock();
+        let mut held: HashMap<&str, usize> = HashMap::new();
+        for holder in state.holders.values() {
+            *held.entry(&*holder.party).or_default() += holder.bytes;
+        }
+        let ours = held.get(&**party).copied().unwrap_or(0);
+        let is_over_share = ours > 0 && ours + bytes > self.share;
+        let most = if bytes > LARGE_BODY {
+            self.most - self.most / SHARES
+        } else {
+            self.most
+        };
+        if !is_over_share && (state.taken + bytes <= most || state.taken == 0) {
+            let (number, give_way) = (state.next, CancellationToken::new());
+            state.next += 1;
+            state.taken += bytes;
+            let holder = Holder {
+                party: party.clone(),
+                bytes,
+                since: Instant::now(),
+                is_whole: false,
+                give_way: give_way.clone(),
+            };
+            state.holders.insert(number, holder);
+            return Some(Allowance {
+                room: self.clone(),
+                number,
+                give_way,
+            });
+        }
+        // Of those who have taken long, one of the party that holds the most, and of these the one that is here longest.
+        let slow = state.holders.values().filter(|holder| {
+            !holder.is_whole
+                && holder.since.elapsed() >= self.patience
+                && !holder.give_way.is_cancelled()
+                && (!is_over_share || holder.party == *party)
+        });
+        let rank = |holder: &&Holder| {
+            (
+                held.get(&*holder.party).copied().unwrap_or(0),
+                holder.since.elapsed(),
+            )
+        };
+        if let Some(victim) = slow.max_by_key(rank) {
+            victim.give_way.cancel();
+        }
+        None
+    }
+}
+
+/// Room for a body, until it is dropped.
+pub(super) struct Allowance {
+    room: Arc<Room>,
+    number: u64,
+    give_way: CancellationToken,
+}
 
 impl Allowance {
-    /// Keeps the room until the bytes are gone.
-    pub(super) fn keep(self, bytes: Vec<u8>) -> Bytes {
-        match self.0 {
-            None => bytes.into(),
-            Some(room) => Bytes::from_owner(Held { bytes, _room: room }),
+    /// Ends when others need the room more.
+    pub(super) async fn must_give_way(&self) {
+        self.give_way.cancelled().await;
+    }
+
+    /// Notes that all of the body has come.
+    pub(super) fn is_filled(&self) {
+        if let Some(holder) = self.room.state.lock().holders.get_mut(&self.number) {
+            holder.is_whole = true;
         }
     }
 }
 
-struct Held {
-    bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+impl Drop for Allowance {
+    fn drop(&mut self) {
+        let mut state = self.room.state.lock();
+        if let Some(holder) = state.holders.remove(&self.number) {
+            state.taken -= holder.bytes;
+        }
+        drop(state);
+        self.room.freed.notify_waiters();
+    }
 }
 
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+/// Ends when an allowance, if there is one, must be given back.
+pub(super) async fn must_give_way(allowance: Option<&Allowance>) {
+    match allowance {
+        Some(allowance) => allowance.must_give_way().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A body that has come, and the room it takes for as long as it is worked on.
+#[derive(Default)]
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    pub(super) room: Option<Allowance>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(name: &str) -> Arc<str> {
+        name.into()
+    }
+
+    #[tokio::test]
+    async fn a_party_has_no_more_than_its_share() {
+        let room = Room::new(100, 10, Duration::from_secs(3600));
+        let held: Vec<_> = (0..5).map_while(|_| room.try_reserve(&party("a"), 10)).collect();
+        assert_eq!(held.len(), 2, "a quarter of the room");
+        assert!(room.try_reserve(&party("b"), 25).is_some());
+        drop(held);
+        assert!(room.try_reserve(&party("a"), 20).is_some());
+    }
+
+    #[tokio::test]
+    async fn large_bodies_leave_room_for_others() {
+        let large = 2 * LARGE_BODY;
+        let room = Room::new(8 * large, large, Duration::from_secs(3600));
+        let names: Vec<String> = (0..8).map(|number| number.to_string()).collect();
+        let held: Vec<_> = names
+            .iter()
+            .map_while(|name| room.try_reserve(&party(name), large))
+            .collect();
+        assert_eq!(held.len(), 6);
+        assert!(room.try_reserve(&party("another"), LARGE_BODY).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_takes_long_gives_way_and_what_is_whole_does_not() {
+        let room = Room::new(100, 50, Duration::ZERO);
+        let whole = room.try_reserve(&party("a"), 45).unwrap();
+        whole.is_filled();
+        let slow = room.try_reserve(&party("b"), 45).unwrap();
+        assert!(room.try_reserve(&party("c"), 20).is_none());
+        slow.must_give_way().await;
+        assert!(!whole.give_way.is_cancelled());
+        drop(slow);
+        room.reserve(&party("c"), 20).await;
+    }
+
+    #[tokio::test]
+    async fn within_a_party_its_own_slow_ones_give_way() {
+        let room = Room::new(100, 25, Duration::ZERO);
+        let other = room.try_reserve(&party("other"), 25).unwrap();
+        let slow = room.try_reserve(&party("crowd"), 20).unwrap();
+        assert!(room.try_reserve(&party("crowd"), 10).is_none());
+        slow.must_give_way().await;
+        assert!(!other.give_way.is_cancelled());
     }
 }

@@ -14,6 +14,7 @@ mod receive;
 mod refused;
 mod rows;
 mod tasks;
+mod turns;
 mod uploads;
 mod visitors;
 mod websocket;
@@ -36,7 +37,7 @@ use refused::Refused;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use turns::{Bounds, Turnstile};
 
 pub(crate) use connections::run as watch_connections;
 pub(crate) use refused::Reason;
@@ -45,6 +46,11 @@ pub(crate) use uploads::flow_folder;
 pub(crate) use visitors::Visitor;
 use visitors::Visitors;
 
+/// Connections of one agent: it needs two or three.
+const MAX_CONNECTIONS: usize = 16;
+/// Packets that were small and turned out to unpack to much, and wait; each has a few megabytes unpacked.
+const MAX_SURPRISES: usize = 16;
+
 /// What the gateway keeps in memory; all of it can be lost.
 pub(crate) struct Gateway {
     decoder: Decoder,
@@ -52,16 +58,18 @@ pub(crate) struct Gateway {
     pub(crate) connections: Connections,
     pub(crate) refused: Refused,
     health: health::Health,
-    /// Packets processed at once.
-    slots: Semaphore,
-    /// Urgent ones pass the others, but are not without number.
-    urgent_slots: Semaphore,
-    /// Packets unpacked at once, polls included.
-    decoders: Semaphore,
-    /// Whose turn it is to unpack something large.
-    large: Arc<Semaphore>,
-    /// Sessions opened at once, which is the costly part of a stranger's packet: not all of the machine is for them.
-    opening: Semaphore,
+    /// Packets processed at once; agents take turns.
+    slots: Arc<Turnstile>,
+    /// Urgent ones, and polls, pass the others, but are not without number.
+    urgent_slots: Arc<Turnstile>,
+    /// Packets that are large, or turned out to unpack to much: one at a time, whoever sent it, so that neither all of the
+    /// machine nor much of its memory is for them.
+    heavy: Arc<Turnstile>,
+    /// Those of them that wait in the middle.
+    surprises: Arc<Turnstile>,
+    /// Sessions opened at once, which is the costly part of a stranger's packet: not all of the machine is for them,
+    /// and addresses take turns.
+    opening: Arc<Turnstile>,
     failures: Failures,
     intake: Intake,
     pub(crate) visitors: Arc<Visitors>,
@@ -79,7 +87,7 @@ impl Gateway {
             .max(16);
         let cores = std::thread::available_parallelism().map_or(2, |count| count.get());
         let slots = match usize::try_from(resources.concurrency) {
-            Ok(0) | Err(_) => 2 * cores,
+            Ok(0) | Err(_) => 8 * cores,
             Ok(count) => count,
         };
         let name = pki::facts(&config.frontend.certificate)?
@@ -91,16 +99,42 @@ impl Gateway {
             connections: Connections::new(config.client.min_poll),
             refused: Refused::default(),
             health: health::Health::default(),
-            slots: Semaphore::new(slots),
-            urgent_slots: Semaphore::new(4 * slots),
-            decoders: Semaphore::new(2 * cores + 2),
-            large: Arc::new(Semaphore::new(1)),
-            opening: Semaphore::new(cores.div_ceil(2)),
+            slots: Turnstile::new(Bounds {
+                turns: slots,
+                per_party: slots.div_ceil(4),
+                waiting_per_party: MAX_CONNECTIONS,
+                waiting: peers,
+            }),
+            urgent_slots: Turnstile::new(Bounds {
+                turns: slots,
+                per_party: slots.div_ceil(4),
+                waiting_per_party: MAX_CONNECTIONS,
+                waiting: peers,
+            }),
+            heavy: Turnstile::new(Bounds {
+                turns: 1,
+                per_party: 1,
+                waiting_per_party: MAX_CONNECTIONS,
+                waiting: peers,
+            }),
+            surprises: Turnstile::new(Bounds {
+                turns: MAX_SURPRISES,
+                per_party: 1,
+                waiting_per_party: 0,
+                waiting: 0,
+            }),
+            opening: Turnstile::new(Bounds {
+                turns: cores.div_ceil(2),
+                per_party: cores.div_ceil(2),
+                waiting_per_party: 1024,
+                waiting: 16_384,
+            }),
             failures: Failures::default(),
             intake: Intake::new(receive::largest(config)),
             visitors: Arc::new(Visitors::new(
                 resources.max_strangers,
                 resources.max_strangers_per_address,
+                MAX_CONNECTIONS,
                 limits::connections(),
             )),
             new_identities: RateLimit::new(resources.enrollments_per_second),

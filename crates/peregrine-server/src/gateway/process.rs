@@ -1,9 +1,11 @@
 //! Takes a packet of a known agent apart and makes everything in it durable, in one database transaction or, for a
 //! large one, a few. Files go to the object store first; a packet that comes again finds everything done.
 
-use super::accounts::{Accounts, Stop};
+use super::accounts::{Accounts, HEAVY_WAIT, Stop, Work, patience};
 use super::convert::{Converter, Item, Known};
+use super::intake::{Allowance, LARGE_BODY};
 use super::refused::Reason;
+use super::turns::Turnstile;
 use super::uploads;
 use crate::push::{Change, announce};
 use crate::shared::Shared;
@@ -13,6 +15,7 @@ use peregrine_store::{Effect, Outcome, SetKind};
 use peregrine_wire::Packet;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -28,13 +31,68 @@ const AHEAD: usize = 8;
 /// Effects, and bytes of rows, that are stored at once: bounds the memory of a packet.
 const MAX_EFFECTS: usize = 4096;
 const MAX_BYTES: usize = 16 << 20;
-/// A blob beyond this is inflated while no other packet inflates one.
-const LARGE_BLOB: usize = 8 << 20;
+/// What is inflated before a packet waits for its turn among the heavy ones.
+const MAX_INFLATED: usize = 4 << 20;
 /// Flows asked for that do not exist, after which the rest of a packet's are taken for such.
 const MAX_STRAYS: usize = 100;
 
-/// Processes a packet. An error is the status to answer: 400 drops the packet, 503 brings it again.
-pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> Result<Said, StatusCode> {
+/// How a packet's content was read.
+enum Reading {
+    Whole,
+    /// Part of it can never be read.
+    Damaged,
+    /// The rest may come again.
+    Busy,
+}
+
+/// Processes a packet, in the agent's turn among those of this turnstile. `room` is what its body was given. An error is
+/// the status to answer: 400 drops the packet, 503 brings it again.
+pub(super) async fn packet(
+    shared: &Arc<Shared>,
+    slots: &Arc<Turnstile>,
+    packet: Packet,
+    room: Option<Allowance>,
+    peer: &str,
+) -> Result<Said, StatusCode> {
+    let resources = &shared.config.frontend.resources;
+    let wait = Duration::from_secs(resources.concurrency_timeout);
+    // What is large waits for its turn as it came; what only turns out to be much does so in the middle.
+    let is_large = packet.size() > LARGE_BODY;
+    let queue = if is_large { &shared.gateway.heavy } else { slots };
+    let turn = match tokio::time::timeout(wait, queue.enter(&packet.source)).await {
+        Ok(Some(turn)) => turn,
+        Ok(None) => {
+            shared.gateway.refused.count(peer, Reason::TooMany);
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
+    };
+    let time = Duration::from_secs(resources.packet_timeout.max(1)) * patience(packet.size());
+    let (slot, turn) = if is_large {
+        (None, Some(turn))
+    } else {
+        (Some(turn), None)
+    };
+    let work = Work {
+        slot,
+        turn,
+        _room: room,
+        until: Instant::now() + time,
+        heavy: shared.gateway.heavy.clone(),
+        surprises: shared.gateway.surprises.clone(),
+    };
+    let (worker, peer) = (shared.clone(), peer.to_owned());
+    // Detached: what an agent sent is finished even if it hangs up, so its repeat finds it done.
+    let finished = tokio::spawn(async move {
+        tokio::time::timeout(time + HEAVY_WAIT, take_in(&worker, packet, work, &peer)).await
+    });
+    match finished.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+async fn take_in(shared: &Arc<Shared>, packet: Packet, work: Work, peer: &str) -> Result<Said, StatusCode> {
     let client_id = packet.source.clone();
     if shared.gateway.connections.touch(&client_id, peer) {
         announce(
@@ -46,12 +104,12 @@ pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> 
         .await;
     }
     let (sender, mut items) = mpsc::channel(AHEAD);
-    let Ok(_decoder) = shared.gateway.decoders.acquire().await else {
-        return Err(StatusCode::SERVICE_UNAVAILABLE);
-    };
     let (worker, from, address) = (shared.clone(), client_id.clone(), peer.to_owned());
     // Inflating, checking and compressing rows is CPU work.
-    let decoding = tokio::task::spawn_blocking(move || decode(&worker, &from, &address, &packet, &sender));
+    let decoding = tokio::task::spawn_blocking(move || {
+        let mut accounts = Accounts::new(packet.size(), &from, work);
+        decode(&worker, &from, &address, &packet, &mut accounts, &sender)
+    });
 
     let mut said = Said::default();
     let (mut effects, mut bytes) = (Vec::new(), 0);
@@ -62,12 +120,14 @@ pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> 
                 effects.push(*effect);
             }
             Item::TableVersion(version) => said.reported_table = Some(version),
-            Item::Buffer { flow_id, buffer } => {
-                match uploads::store(shared, &client_id, flow_id, *buffer).await {
-                    Ok(found) => effects.extend(found),
-                    Err(error) => return Err(status(shared, &client_id, &error)),
-                }
-            }
+            Item::Buffer {
+                flow_id,
+                buffer,
+                data,
+            } => match uploads::store(shared, &client_id, flow_id, *buffer, data).await {
+                Ok(found) => effects.extend(found),
+                Err(error) => return Err(status(shared, &client_id, &error)),
+            },
         }
         if bytes >= MAX_BYTES || effects.len() >= MAX_EFFECTS {
             bytes = 0;
@@ -76,15 +136,14 @@ pub(super) async fn packet(shared: &Arc<Shared>, packet: Packet, peer: &str) -> 
                 .map_err(|error| status(shared, &client_id, &error))?;
         }
     }
-    let is_whole = decoding.await.unwrap_or(false);
+    let reading = decoding.await.unwrap_or(Reading::Damaged);
     store(shared, &client_id, effects)
         .await
         .map_err(|error| status(shared, &client_id, &error))?;
-
-    if is_whole {
-        Ok(said)
-    } else {
-        Err(StatusCode::BAD_REQUEST)
+    match reading {
+        Reading::Whole => Ok(said),
+        Reading::Damaged => Err(StatusCode::BAD_REQUEST),
+        Reading::Busy => Err(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 
@@ -98,41 +157,54 @@ fn weight(effect: &Effect) -> usize {
     }
 }
 
-/// Sends the packet's items; false when part of it could not be read.
-fn decode(shared: &Shared, client_id: &str, peer: &str, packet: &Packet, items: &mpsc::Sender<Item>) -> bool {
-    let mut accounts = Accounts::new(packet.size(), shared.gateway.large.clone());
+/// Sends the packet's items.
+fn decode(
+    shared: &Shared,
+    client_id: &str,
+    peer: &str,
+    packet: &Packet,
+    accounts: &mut Accounts,
+    items: &mpsc::Sender<Item>,
+) -> Reading {
     let mut known = KnownHere::new(shared, client_id);
-    let mut messages = packet.messages().paused_by(LARGE_BLOB);
+    let mut messages = packet.messages().paused_by(MAX_INFLATED);
     loop {
-        let message = match messages.next() {
-            None => return true,
-            Some(Ok(message)) => message,
+        let stopped = match messages.next() {
+            None => return Reading::Whole,
+            Some(Ok(message)) => {
+                let mut converter = Converter {
+                    names: shared.obfuscator.as_ref(),
+                    client_id,
+                    known: &mut known,
+                    accounts: &mut *accounts,
+                    send: &mut |item| items.blocking_send(item).map_err(|_| Stop::Gone),
+                    now: clock::now(),
+                };
+                converter.message(message)
+            }
             Some(Err(_)) if messages.is_paused() => {
-                accounts.enter_gate();
                 messages.go_on();
-                continue;
+                accounts.enter_gate()
             }
             Some(Err(error)) => {
                 tracing::debug!(client_id, %error, "damaged packet content");
                 shared.gateway.refused.count(peer, Reason::Damaged);
-                return false;
+                return Reading::Damaged;
             }
         };
-        let mut converter = Converter {
-            names: shared.obfuscator.as_ref(),
-            client_id,
-            known: &mut known,
-            accounts: &mut accounts,
-            send: &mut |item| items.blocking_send(item).map_err(|_| Stop::Gone),
-            now: clock::now(),
-        };
-        match converter.message(message) {
+        match stopped {
             Ok(()) => {}
-            Err(Stop::Gone) => return false,
+            // Whoever no longer listens answers for itself.
+            Err(Stop::Gone) => return Reading::Damaged,
             Err(Stop::Spent) => {
                 tracing::debug!(client_id, "a packet that unpacks to too much");
                 shared.gateway.refused.count(peer, Reason::TooLarge);
-                return false;
+                return Reading::Damaged;
+            }
+            Err(Stop::Busy) => {
+                tracing::debug!(client_id, "a packet that must come again");
+                shared.gateway.refused.count(peer, Reason::TooMany);
+                return Reading::Busy;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `/reader`: the long poll on which agents wait for tasks.
 
 use super::connections::Connection;
+use super::intake::Allowance;
 use super::refused::Reason;
 use super::visitors::Visitor;
 use super::{control, enrol, process, receive, tasks, websocket};
@@ -46,9 +47,10 @@ pub(super) async fn handle(
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let admitted = async {
-        let body = receive::body(&shared, &peer, body, receive::SMALL_BODY).await?;
-        let packet = receive::open(&shared, &peer, body).await?;
-        admit(&shared, &peer, visitor.as_deref(), packet).await
+        let visitor = visitor.as_deref();
+        let body = receive::body(&shared, &peer, visitor, body, receive::SMALL_BODY).await?;
+        let (packet, room) = receive::open(&shared, &peer, body).await?;
+        admit(&shared, &peer, visitor, packet, room).await
     };
     match Box::pin(admitted).await {
         Ok(waiting) => {
@@ -82,18 +84,23 @@ pub(super) async fn admit(
     peer: &str,
     visitor: Option<&Visitor>,
     packet: Packet,
+    room: Option<Allowance>,
 ) -> Result<Waiting, StatusCode> {
     let Some(key) = packet.key.clone() else {
         return Err(enrol::consider(shared, peer, &packet).await);
     };
-    control::proven(shared, peer, visitor);
+    control::prove(shared, peer, visitor, &packet.source)?;
     let client_id = packet.source.clone();
     let Some(connection) = shared.gateway.connections.hold(shared, &client_id) else {
         tracing::debug!(client_id, peer, "two connections with one client id");
         shared.gateway.refused.count(peer, Reason::Conflict);
         return Err(StatusCode::CONFLICT);
     };
-    let reported_table = process::packet(shared, packet, peer).await?.reported_table;
+    // What a poll says is little, and the answer is waited for.
+    let slots = &shared.gateway.urgent_slots;
+    let reported_table = process::packet(shared, slots, packet, room, peer)
+        .await?
+        .reported_table;
     Ok(Waiting {
         client_id,
         key,

@@ -1,12 +1,12 @@
 //! From a request's body to a packet whose sender is known, or known to be unknown.
 
-use super::intake::SMALL;
+use super::intake::{Allowance, Body, Party, SMALL, must_give_way};
 use super::refused::Reason;
+use super::visitors::Visitor;
 use crate::clock;
 use crate::config::Config;
 use crate::shared::Shared;
-use axum::body::{Body, HttpBody};
-use bytes::Bytes;
+use axum::body::HttpBody;
 use futures_util::StreamExt;
 use http::StatusCode;
 use parking_lot::Mutex;
@@ -16,16 +16,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
-/// Longest time a body may take, as the reference's servers allow, and that of a stranger's.
+/// Longest time a body may take, as the reference's servers allow; a stranger's has the time of strangers.
 const BODY_TIME: Duration = Duration::from_secs(500);
-const STRANGER_BODY_TIME: Duration = Duration::from_secs(60);
 /// How long a body may take to begin, and how many bytes a second it must have on average after that.
 const BODY_GRACE: Duration = Duration::from_secs(20);
 const AGENT_PACE: u64 = 1 << 10;
 const STRANGER_PACE: u64 = 16 << 10;
 /// Most bytes of a body that carries a few words.
 pub(super) const SMALL_BODY: usize = 1 << 20;
-/// Packets that could not be opened, per second and address, after which no more are tried for a while.
+/// Packets that could not be opened, per second and address, after which opening more takes three times as long.
 const FAILURES: i64 = 10;
 /// Addresses of which failures are remembered.
 const MAX_FAILING: usize = 10_000;
@@ -48,19 +47,47 @@ pub(super) fn largest(config: &Config) -> usize {
 }
 
 /// How long a whole body may take.
-pub(super) fn body_time(is_known: bool) -> Duration {
-    if is_known { BODY_TIME } else { STRANGER_BODY_TIME }
+pub(super) fn body_time(shared: &Shared, is_known: bool) -> Duration {
+    if is_known {
+        BODY_TIME
+    } else {
+        stranger_time(shared)
+    }
+}
+
+/// How long a stranger may stay.
+pub(super) fn stranger_time(shared: &Shared) -> Duration {
+    Duration::from_secs(shared.config.frontend.resources.stranger_timeout)
+}
+
+/// Who is to answer for what comes over a connection.
+pub(super) fn party(shared: &Shared, peer: &str, visitor: Option<&Visitor>) -> Party {
+    match visitor.and_then(Visitor::agent) {
+        Some(name) => Party { name, is_known: true },
+        None => Party {
+            name: peer.into(),
+            is_known: shared.gateway.intake.is_known(peer),
+        },
+    }
 }
 
 /// Reads a body up to the limit. Beyond it the agent is told 200, so that it drops what can never be accepted; the rest
 /// is read first, as an agent that is still writing does not hear.
-pub(super) async fn body(shared: &Shared, peer: &str, body: Body, most: usize) -> Result<Bytes, StatusCode> {
+pub(super) async fn body(
+    shared: &Shared,
+    peer: &str,
+    visitor: Option<&Visitor>,
+    body: axum::body::Body,
+    most: usize,
+) -> Result<Body, StatusCode> {
     let limit = limit(shared).min(most);
     let intake = &shared.gateway.intake;
-    let is_known = intake.is_known(peer);
-    let pace = if is_known { AGENT_PACE } else { STRANGER_PACE };
+    let party = party(shared, peer, visitor);
+    let pace = if party.is_known { AGENT_PACE } else { STRANGER_PACE };
+    // Where agents are, a slow line has its time, even before the agent has proved itself.
+    let _longer = visitor.filter(|_| party.is_known).map(Visitor::tolerate);
     let started = Instant::now();
-    let end = started + body_time(is_known);
+    let end = started + body_time(shared, party.is_known);
     let declared = body
         .size_hint()
         .exact()
@@ -70,42 +97,53 @@ pub(super) async fn body(shared: &Shared, peer: &str, body: Body, most: usize) -
         shared.gateway.refused.count(peer, Reason::TooSlow);
         StatusCode::REQUEST_TIMEOUT
     };
-    let (mut stream, mut all, mut room, mut count) = (body.into_data_stream(), Vec::new(), None, 0u64);
+    let (mut stream, mut bytes, mut count) = (body.into_data_stream(), Vec::new(), 0u64);
+    let mut room: Option<Allowance> = None;
     loop {
         let deadline =
             end.min(started + BODY_GRACE + Duration::from_millis(count.saturating_mul(1000) / pace));
-        let piece = match timeout_at(deadline.into(), stream.next()).await {
+        let piece = tokio::select! {
+            piece = timeout_at(deadline.into(), stream.next()) => piece,
+            // Others need the room, and this one takes long: it can come again.
+            () = must_give_way(room.as_ref()) => return Err(slow()),
+        };
+        let piece = match piece {
             Ok(Some(piece)) => piece.map_err(|_| StatusCode::BAD_REQUEST)?,
             Ok(None) => break,
             Err(_) => return Err(slow()),
         };
         count += piece.len() as u64;
         if count > limit as u64 {
-            all = Vec::new();
+            bytes = Vec::new();
             room = None;
             continue;
         }
         if room.is_none() && count > SMALL as u64 {
-            room = match timeout_at(end.into(), intake.reserve(is_known, wanted)).await {
-                Ok(found) => found,
+            room = match timeout_at(end.into(), intake.reserve(&party, wanted)).await {
+                Ok(found) => Some(found),
                 Err(_) => return Err(slow()),
             };
-            all.reserve_exact(wanted.saturating_sub(all.len()));
+            bytes.reserve_exact(wanted.saturating_sub(bytes.len()));
         }
-        all.extend_from_slice(&piece);
+        bytes.extend_from_slice(&piece);
     }
     if count > limit as u64 {
         shared.gateway.refused.count(peer, Reason::TooLarge);
         return Err(StatusCode::OK);
     }
-    Ok(match room {
-        Some(room) => room.keep(all),
-        None => all.into(),
-    })
+    if let Some(room) = &room {
+        room.is_filled();
+    }
+    Ok(Body { bytes, room })
 }
 
-/// Decrypts and identifies. An error is the status to answer.
-pub(super) async fn open(shared: &Arc<Shared>, peer: &str, body: Bytes) -> Result<Packet, StatusCode> {
+/// Decrypts and identifies; the room of the body becomes that of the packet. An error is the status to answer.
+pub(super) async fn open(
+    shared: &Arc<Shared>,
+    peer: &str,
+    body: Body,
+) -> Result<(Packet, Option<Allowance>), StatusCode> {
+    let gateway = &shared.gateway;
     let refuse = |error: &WireError| {
         let reason = match error {
             WireError::BadHmac => Reason::BadHmac,
@@ -113,60 +151,73 @@ pub(super) async fn open(shared: &Arc<Shared>, peer: &str, body: Bytes) -> Resul
             WireError::TooLarge { .. } => Reason::TooLarge,
             _ => Reason::Malformed,
         };
-        shared.gateway.refused.count(peer, reason);
+        gateway.refused.count(peer, reason);
         StatusCode::FORBIDDEN
     };
-    let envelope = match Envelope::parse(&body) {
+    let Body { bytes, room } = body;
+    let size = bytes.len();
+    let envelope = match Envelope::parse(&bytes) {
         Ok(Some(envelope)) if envelope.api_version() >= 4 => envelope,
         Ok(_) => return Err(refuse(&WireError::Malformed("no packet"))),
         Err(error) => return Err(refuse(&error)),
     };
-    let is_new = !shared.gateway.decoder.has_session(&envelope);
-    // What comes first is cheap: sizes that cannot be right, and an address that sent what could not be opened. Garbage
-    // gives back what it took of the rate of new identities, and takes no more of it at once than there are turns.
-    let gateway = &shared.gateway;
+    drop(bytes);
+    let worker = shared.clone();
+    let is_new = !gateway.decoder.has_session(&envelope);
+    // What is cheap comes first: sizes that cannot be right.
     if is_new && !gateway.decoder.may_be_for_us(&envelope) {
         return Err(refuse(&WireError::Malformed("sizes that cannot be right")));
     }
-    let _turn = if is_new {
-        if gateway.failures.is_exhausted(peer) {
-            gateway.refused.count(peer, Reason::TooMany);
-            return Err(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        let Ok(Ok(turn)) = tokio::time::timeout(OPENING, gateway.opening.acquire()).await else {
-            return Err(StatusCode::SERVICE_UNAVAILABLE);
-        };
-        if !gateway.new_identities.take() {
-            return Err(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        Some(turn)
-    } else {
-        None
-    };
-    let worker = shared.clone();
     let decrypt = move || {
         let orgs = |nonce: &str| (nonce == worker.config.client.nonce).then(String::new);
         worker.gateway.decoder.open(envelope, &orgs)
     };
-    let opened = if is_new || body.len() > LARGE {
+    let opened = if is_new {
+        open_session(shared, peer, decrypt).await?
+    } else if size > LARGE {
         tokio::task::spawn_blocking(decrypt)
             .await
             .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?
     } else {
         decrypt()
     };
-    if is_new && opened.is_err() {
-        gateway.failures.count(peer);
-        gateway.new_identities.give_back();
-    }
     match opened {
-        Ok(Opened::Known(packet)) => Ok(packet),
+        Ok(Opened::Known(packet)) => Ok((packet, room)),
         Ok(Opened::Stranger(stranger)) => {
             let key = stored_key(shared, &stranger).await?;
-            Ok(shared.gateway.decoder.settle(stranger, key))
+            Ok((gateway.decoder.settle(stranger, key), room))
         }
         Err(error) => Err(refuse(&error)),
     }
+}
+
+/// Opens what begins a session: addresses take turns, in which they wait until one more new identity is allowed. Garbage
+/// gives back what it took of that rate, and makes its own address slower.
+async fn open_session(
+    shared: &Shared,
+    peer: &str,
+    decrypt: impl FnOnce() -> Result<Opened, WireError> + Send + 'static,
+) -> Result<Result<Opened, WireError>, StatusCode> {
+    let gateway = &shared.gateway;
+    let turn = async {
+        let turn = gateway.opening.enter(peer).await?;
+        gateway.new_identities.wait().await.then_some(turn)
+    };
+    let Ok(Some(_turn)) = tokio::time::timeout(OPENING, turn).await else {
+        gateway.refused.count(peer, Reason::TooMany);
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    let began = Instant::now();
+    let opened = tokio::task::spawn_blocking(decrypt)
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    if opened.is_err() {
+        gateway.new_identities.give_back();
+        if gateway.failures.is_beyond(peer) {
+            tokio::time::sleep(2 * began.elapsed().min(Duration::from_millis(10))).await;
+        }
+    }
+    Ok(opened)
 }
 
 /// The key a stranger should hold. That there is none is remembered for a while: a crowd of strangers costs no reads.
@@ -207,12 +258,13 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    fn count(&self, peer: &str) {
+    /// Counts one more; true when there have been many of late.
+    fn is_beyond(&self, peer: &str) -> bool {
         let mut addresses = self.addresses.lock();
         if addresses.len() >= MAX_FAILING && !addresses.contains_key(peer) {
             addresses.retain(|_, (_, since)| since.elapsed() < Duration::from_secs(2));
             if addresses.len() >= MAX_FAILING {
-                return;
+                return true;
             }
         }
         let (count, since) = addresses.entry(peer.to_owned()).or_insert((0, Instant::now()));
@@ -220,13 +272,7 @@ impl Failures {
             (*count, *since) = (0, Instant::now());
         }
         *count += 1;
-    }
-
-    fn is_exhausted(&self, peer: &str) -> bool {
-        let addresses = self.addresses.lock();
-        addresses
-            .get(peer)
-            .is_some_and(|(count, since)| *count >= FAILURES && since.elapsed() < Duration::from_secs(1))
+        *count > FAILURES
     }
 }
 
@@ -247,12 +293,25 @@ impl RateLimit {
         }
     }
 
-    /// Undoes a [`RateLimit::take`].
+    /// Undoes a [`RateLimit::wait`].
     fn give_back(&self) {
         self.level.lock().0 += 1.0;
     }
 
-    pub(super) fn take(&self) -> bool {
+    /// Waits until one more is allowed; false when none ever is.
+    async fn wait(&self) -> bool {
+        while !self.take() {
+            match self.per_second {
+                Some(per_second) if per_second > 0.0 => {
+                    tokio::time::sleep(Duration::from_secs_f64(0.5 / per_second)).await;
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn take(&self) -> bool {
         let Some(per_second) = self.per_second else {
             return true;
         };

@@ -88,7 +88,7 @@ pub(super) fn pack(
     };
     match payload {
         Payload::Compressed(data) => pieces.lines(BufReader::new(ZlibDecoder::new(data)))?,
-        Payload::Lines(text) => pieces.lines(text)?,
+        Payload::Lines(text) => pieces.lines_at_hand(text)?,
         Payload::List(text) => {
             for element in elements(text) {
                 // Line ends within valid JSON are blanks.
@@ -139,7 +139,7 @@ impl Pieces<'_, '_> {
                     break;
                 }
                 let before = line.len() as u64;
-                self.accounts.enter_gate();
+                self.accounts.enter_gate()?;
                 most = MAX_ROW as u64 + 1 - before;
                 // Nothing more to read: the line ends with the text.
                 if reader.fill_buf().map_or(true, <[u8]>::is_empty) {
@@ -158,6 +158,22 @@ impl Pieces<'_, '_> {
                 line = Vec::new();
             }
         }
+    }
+
+    /// As [`Self::lines`], without a copy of a line.
+    fn lines_at_hand(&mut self, text: &[u8]) -> Result<(), Stop> {
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            self.accounts.charge(line.len() as u64)?;
+            if line.len() > LARGE_ROW {
+                self.accounts.enter_gate()?;
+            }
+            if line.len() > MAX_ROW {
+                self.push(TOO_LONG, DAMAGED_COST)?;
+            } else {
+                self.line(line)?;
+            }
+        }
+        Ok(())
     }
 
     fn skip_line(&mut self, reader: &mut impl BufRead) -> Result<(), Stop> {

@@ -12,13 +12,14 @@ const MAX_PIECE: usize = 16 << 20;
 /// Bytes of a path.
 const MAX_PATH: usize = 64 << 10;
 
-/// Stores a piece and gives what follows from it: its first piece begins a file, its last one lists it, and what is
+/// Stores a piece, with its bytes as [`piece`] gave them, and gives what follows from it: its first piece begins a file, its last one lists it, and what is
 /// missing is noted. Whether the flow exists was asked before.
 pub(super) async fn store(
     shared: &Shared,
     client_id: &str,
     flow_id: String,
     buffer: FileBuffer,
+    data: Option<Vec<u8>>,
 ) -> Result<Vec<Effect>> {
     let path = buffer.pathspec.clone().unwrap_or_default();
     let lost = |what: String| {
@@ -53,7 +54,7 @@ pub(super) async fn store(
     key.push(&components.join("/"));
     let objects = &shared.storage.objects;
     let mut effects = Vec::new();
-    let Some(data) = piece(&buffer) else {
+    let Some(data) = data else {
         return Ok(vec![lost(format!(
             "a damaged piece at byte {} of file `{vfs_path}`",
             buffer.offset
@@ -130,12 +131,14 @@ fn split(path: &str) -> Vec<String> {
         .collect()
 }
 
-fn piece(buffer: &FileBuffer) -> Option<Vec<u8>> {
-    if buffer.uncompressed_length == 0 || buffer.data.is_empty() {
-        return Some(buffer.data.clone());
+/// The bytes of a piece, inflated, of which the message then has none; none when they are damaged.
+pub(super) fn piece(buffer: &mut FileBuffer) -> Option<Vec<u8>> {
+    let data = std::mem::take(&mut buffer.data);
+    if buffer.uncompressed_length == 0 || data.is_empty() {
+        return Some(data);
     }
     let limit = usize::try_from(buffer.uncompressed_length)
         .ok()
         .filter(|length| *length <= MAX_PIECE)?;
-    pack::decompress(&buffer.data, limit).ok()
+    pack::decompress(&data, limit).ok()
 }

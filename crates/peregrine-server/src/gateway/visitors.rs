@@ -1,21 +1,33 @@
-//! Connections of those who have not yet proved who they are: so many, for so long. Agents that did, and signed-in
-//! users, do not count, however many come from one address.
+//! Who is connected. Those who have not yet proved who they are may be so many, for so long; when there are more, the one
+//! that is here longest goes. Agents that did, and signed-in users, do not count among them, however many come from one
+//! address, but one agent needs only a few connections.
 
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio_util::sync::CancellationToken;
 
-/// Who is connected.
+/// Everybody.
 #[derive(Debug)]
 pub(crate) struct Visitors {
-    strangers: Mutex<HashMap<IpAddr, usize>>,
-    stranger_count: AtomicUsize,
+    here: Mutex<Here>,
     total: AtomicUsize,
     max_strangers: usize,
     max_per_address: usize,
+    max_per_agent: usize,
     max_total: usize,
+}
+
+#[derive(Debug, Default)]
+struct Here {
+    /// Strangers by address, oldest first.
+    strangers: HashMap<IpAddr, BTreeMap<u64, CancellationToken>>,
+    stranger_count: usize,
+    next: u64,
+    /// Connections by agent.
+    agents: HashMap<Arc<str>, usize>,
 }
 
 /// A connection.
@@ -23,40 +35,98 @@ pub(crate) struct Visitors {
 pub(crate) struct Visitor {
     visitors: Arc<Visitors>,
     address: IpAddr,
+    number: u64,
     is_proven: AtomicBool,
+    /// The agent it belongs to.
+    agent: Mutex<Option<Arc<str>>>,
+    /// Things under way for which a stranger may stay longer.
+    tolerated: AtomicUsize,
+    sent_away: CancellationToken,
 }
 
 impl Visitors {
-    pub(crate) fn new(max_strangers: u64, max_per_address: u64, max_total: usize) -> Visitors {
+    pub(crate) fn new(
+        max_strangers: u64,
+        max_per_address: u64,
+        max_per_agent: usize,
+        max_total: usize,
+    ) -> Visitors {
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Visitors {
-            strangers: Mutex::default(),
-            stranger_count: AtomicUsize::new(0),
+            here: Mutex::default(),
             total: AtomicUsize::new(0),
             max_strangers: number(max_strangers),
             max_per_address: number(max_per_address),
+            max_per_agent,
             max_total,
         }
     }
 
-    /// Lets a connection in, unless there are too many.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Arc<Visitor>> {
-        let mut strangers = self.strangers.lock();
-        let here = strangers.get(&address).copied().unwrap_or(0);
-        if here >= self.max_per_address
-            || self.stranger_count.load(Ordering::Relaxed) >= self.max_strangers
-            || self.total.load(Ordering::Relaxed) >= self.max_total
-        {
+    /// Lets a connection in, and another stranger out (then it says true) when there are too many: of the same address
+    /// when these are too many, else of the address with the most. None when there is no room at all.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Arc<Visitor>, bool)> {
+        if self.max_per_address == 0 || self.total.load(Ordering::Relaxed) >= self.max_total {
             return None;
         }
-        strangers.insert(address, here + 1);
-        self.stranger_count.fetch_add(1, Ordering::Relaxed);
+        let mut here = self.here.lock();
+        let count = here.strangers.get(&address).map_or(0, BTreeMap::len);
+        let crowd = if count >= self.max_per_address {
+            Some(address)
+        } else if here.stranger_count >= self.max_strangers {
+            let crowds = here.strangers.iter();
+            crowds
+                .max_by_key(|(_, crowd)| crowd.len())
+                .map(|(crowd, _)| *crowd)
+        } else {
+            None
+        };
+        if let Some(crowd) = crowd {
+            here.send_away(crowd);
+        }
+        let (number, sent_away) = (here.next, CancellationToken::new());
+        here.next += 1;
+        here.stranger_count += 1;
+        here.strangers
+            .entry(address)
+            .or_default()
+            .insert(number, sent_away.clone());
         self.total.fetch_add(1, Ordering::Relaxed);
-        Some(Arc::new(Visitor {
+        let visitor = Visitor {
             visitors: self.clone(),
             address,
+            number,
             is_proven: AtomicBool::new(false),
-        }))
+            agent: Mutex::default(),
+            tolerated: AtomicUsize::new(0),
+            sent_away,
+        };
+        Some((Arc::new(visitor), crowd.is_some()))
+    }
+}
+
+impl Here {
+    fn send_away(&mut self, address: IpAddr) {
+        let oldest = self
+            .strangers
+            .get(&address)
+            .and_then(|found| found.first_key_value());
+        if let Some((number, sent_away)) = oldest {
+            let number = *number;
+            sent_away.cancel();
+            self.forget(address, number);
+        }
+    }
+
+    fn forget(&mut self, address: IpAddr, number: u64) {
+        let Some(strangers) = self.strangers.get_mut(&address) else {
+            return;
+        };
+        if strangers.remove(&number).is_some() {
+            self.stranger_count -= 1;
+        }
+        if strangers.is_empty() {
+            self.strangers.remove(&address);
+        }
     }
 }
 
@@ -64,31 +134,117 @@ impl Visitor {
     /// Notes that whoever is at the other end proved who it is.
     pub(crate) fn prove(&self) {
         if !self.is_proven.swap(true, Ordering::Relaxed) {
-            self.leave();
+            self.visitors.here.lock().forget(self.address, self.number);
         }
+    }
+
+    /// The same for an agent; false when it has too many connections already.
+    pub(super) fn prove_agent(&self, client_id: &str) -> bool {
+        let mut agent = self.agent.lock();
+        if agent.is_none() {
+            let mut here = self.visitors.here.lock();
+            let name: Arc<str> = match here.agents.get_key_value(client_id) {
+                Some((_, count)) if *count >= self.visitors.max_per_agent => return false,
+                Some((name, _)) => name.clone(),
+                None => client_id.into(),
+            };
+            *here.agents.entry(name.clone()).or_default() += 1;
+            *agent = Some(name);
+        }
+        drop(agent);
+        self.prove();
+        true
     }
 
     pub(crate) fn is_proven(&self) -> bool {
         self.is_proven.load(Ordering::Relaxed)
     }
 
-    fn leave(&self) {
-        self.visitors.stranger_count.fetch_sub(1, Ordering::Relaxed);
-        let mut strangers = self.visitors.strangers.lock();
-        if let Some(count) = strangers.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                strangers.remove(&self.address);
-            }
+    /// The agent that proved itself first on this connection.
+    pub(super) fn agent(&self) -> Option<Arc<str>> {
+        self.agent.lock().clone()
+    }
+
+    /// Lets a stranger stay until the answer is dropped.
+    pub(super) fn tolerate(&self) -> Tolerated<'_> {
+        self.tolerated.fetch_add(1, Ordering::Relaxed);
+        Tolerated(self)
+    }
+
+    /// Whether it may stay longer than strangers may.
+    pub(crate) fn may_stay(&self) -> bool {
+        self.is_proven() || self.tolerated.load(Ordering::Relaxed) > 0
+    }
+
+    /// Ends when a stranger has to go because there are too many.
+    pub(crate) async fn sent_away(&self) {
+        self.sent_away.cancelled().await;
+        if self.is_proven() {
+            std::future::pending::<()>().await;
         }
+    }
+}
+
+/// A reason for a stranger to stay.
+pub(super) struct Tolerated<'a>(&'a Visitor);
+
+impl Drop for Tolerated<'_> {
+    fn drop(&mut self) {
+        self.0.tolerated.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Visitor {
     fn drop(&mut self) {
         self.visitors.total.fetch_sub(1, Ordering::Relaxed);
-        if !self.is_proven() {
-            self.leave();
+        let mut here = self.visitors.here.lock();
+        here.forget(self.address, self.number);
+        if let Some(agent) = self.agent.get_mut().take()
+            && let Some(count) = here.agents.get_mut(&agent)
+        {
+            *count -= 1;
+            if *count == 0 {
+                here.agents.remove(&agent);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visitors() -> Arc<Visitors> {
+        Arc::new(Visitors::new(4, 3, 2, 100))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        [127, 0, 0, last].into()
+    }
+
+    #[test]
+    fn the_oldest_stranger_goes_when_there_are_too_many() {
+        let visitors = visitors();
+        let crowd: Vec<_> = (0..5).map(|_| visitors.admit(address(1)).unwrap().0).collect();
+        let gone: Vec<_> = crowd.iter().map(|one| one.sent_away.is_cancelled()).collect();
+        assert_eq!(gone, [true, true, false, false, false]);
+        let others = [2, 3].map(|last| visitors.admit(address(last)).unwrap().0);
+        assert!(crowd[2].sent_away.is_cancelled(), "of the address with the most");
+        assert!(others.iter().all(|one| !one.sent_away.is_cancelled()));
+        drop((crowd, others));
+        assert_eq!(visitors.here.lock().stranger_count, 0);
+        assert!(visitors.here.lock().strangers.is_empty());
+    }
+
+    #[test]
+    fn one_agent_has_a_few_connections() {
+        let visitors = visitors();
+        let connect = || visitors.admit(address(1)).unwrap().0;
+        let (first, second, third) = (connect(), connect(), connect());
+        assert!(first.prove_agent("C.1") && first.prove_agent("C.1") && second.prove_agent("C.1"));
+        assert!(!third.prove_agent("C.1") && !third.is_proven());
+        assert!(third.prove_agent("C.2"));
+        drop(first);
+        assert!(connect().prove_agent("C.1"));
     }
 }

@@ -1,13 +1,13 @@
 //! The same conversations over websockets: one binary frame in, one JSON frame `{code, err, data}` out.
 
 use super::frames::{self, PING, Received, Socket};
+use super::intake::Body as Message;
 use super::refused::Reason;
 use super::visitors::Visitor;
 use super::{control, reader, receive, tasks};
 use crate::shared::Shared;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use bytes::Bytes;
 use data_encoding::BASE64;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -20,8 +20,6 @@ use tokio::time::{Instant, timeout};
 
 /// How long writing a frame may take.
 const WRITE_TIME: Duration = Duration::from_secs(10);
-/// How long somebody who has not proved who it is may stay.
-const STRANGER_TIME: Duration = Duration::from_secs(60);
 
 /// What a request for a websocket brings along.
 pub(super) struct Handshake {
@@ -125,8 +123,7 @@ pub(super) fn control(shared: Arc<Shared>, handshake: Handshake, peer: String) -
             let status = async {
                 // What is too large is swallowed, so that its sender drops it and goes on with the next.
                 let Some(body) = body else { return Ok(()) };
-                let _slot = control::slot(&shared, false).await?;
-                control::accept(&shared, &peer, link.visitor.as_deref(), body)
+                control::accept(&shared, &peer, link.visitor.as_deref(), body, false)
                     .await
                     .map(drop)
             };
@@ -149,8 +146,8 @@ pub(super) fn reader(shared: Arc<Shared>, handshake: Handshake, peer: String) ->
         };
         let admitted = async {
             let body = body.ok_or(StatusCode::OK)?;
-            let packet = receive::open(&shared, &peer, body).await?;
-            reader::admit(&shared, &peer, link.visitor.as_deref(), packet).await
+            let (packet, room) = receive::open(&shared, &peer, body).await?;
+            reader::admit(&shared, &peer, link.visitor.as_deref(), packet, room).await
         };
         let waiting = match Box::pin(admitted).await {
             Ok(waiting) => waiting,
@@ -220,7 +217,7 @@ impl Link {
     }
 
     /// The next message, inner none for one that is too large; outer none when the socket is gone or the server stops.
-    async fn frame(&mut self, shared: &Shared, socket: &mut Socket) -> Option<Option<Bytes>> {
+    async fn frame(&mut self, shared: &Shared, socket: &mut Socket) -> Option<Option<Message>> {
         loop {
             let received = tokio::select! {
                 received = self.step(shared, socket) => received,
@@ -251,7 +248,7 @@ impl Link {
 
     async fn step(&mut self, shared: &Shared, socket: &mut Socket) -> Received {
         let is_proven = self.visitor.as_ref().is_none_or(|visitor| visitor.is_proven());
-        let is_known = is_proven || shared.gateway.intake.is_known(&self.peer);
+        let party = receive::party(shared, &self.peer, self.visitor.as_deref());
         if !socket.is_within_message() {
             self.message_began = None;
         } else if self.message_began.is_none() {
@@ -259,13 +256,21 @@ impl Link {
         }
         let mut deadline = self.dead_at;
         if let Some(began) = self.message_began {
-            deadline = began + receive::body_time(is_known);
+            deadline = began + receive::body_time(shared, party.is_known);
         }
         if !is_proven {
-            deadline = deadline.min(self.started + STRANGER_TIME);
+            deadline = deadline.min(self.started + receive::stranger_time(shared));
         }
+        let visitor = self.visitor.clone().filter(|_| !is_proven);
+        let sent_away = async move {
+            match visitor {
+                Some(visitor) => visitor.sent_away().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            received = socket.receive(&shared.gateway.intake, is_known, self.limit) => {
+            () = sent_away => Received::Gone,
+            received = socket.receive(&shared.gateway.intake, &party, self.limit) => {
                 self.dead_at = Instant::now() + self.period + self.period / 10;
                 received
             }

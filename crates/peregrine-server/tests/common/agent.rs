@@ -19,7 +19,7 @@ pub struct Agent {
     pub names: Obfuscator,
     /// Version of the monitoring table it has.
     pub table: u64,
-    server_key: PublicKey,
+    pub server_key: PublicKey,
     decoder: Decoder,
 }
 
@@ -27,16 +27,16 @@ impl Agent {
     pub async fn new(address: SocketAddr, config: &Config) -> Agent {
         let pem = http::get(address, "/server.pem").await;
         assert_eq!(pem.status, 200);
+        let key = Arc::new(PrivateKey::generate().unwrap());
+        Agent::with_key(address, config, &pem.text(), key)
+    }
+
+    /// One that has its key and the server's certificate.
+    pub fn with_key(address: SocketAddr, config: &Config, pem: &str, key: Arc<PrivateKey>) -> Agent {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let client = &config.client;
-        let server_key = pki::verify_server(
-            &pem.text(),
-            &client.ca_certificate,
-            &client.pinned_server_name,
-            now,
-        )
-        .unwrap();
-        let key = Arc::new(PrivateKey::generate().unwrap());
+        let server_key =
+            pki::verify_server(pem, &client.ca_certificate, &client.pinned_server_name, now).unwrap();
         let id = ids::client_id(key.public());
         Agent {
             address,
@@ -124,28 +124,28 @@ impl Agent {
             .find(|message| message.flow_request.is_some())
             .expect("an interrogation");
         let flow = request.session_id.clone();
-        let row = serde_json::json!({
-            "Name": "peregrine", "Hostname": format!("host-{}", &self.id[2..6]), "OS": "linux", "Architecture": "amd64",
-            "Platform": "debian", "PlatformVersion": "13", "Fqdn": "host.example", "MACAddresses": ["aa:bb:cc:00:00:01"],
-            "Version": "0.1.0", "Labels": ["from-agent"],
-        });
-        let rows = self.rows(
-            &flow,
-            "Generic.Client.Info/BasicInformation",
-            0,
-            &[row.to_string()],
-        );
-        self.say(vec![
-            rows,
-            self.stats(&flow, velo_status::ReturnedStatus::Ok, "", true),
-        ])
-        .await;
+        let (rows, end) = self.introduction(&flow);
+        self.say(vec![rows, end]).await;
         assert!(self.table > 0, "the monitoring table came with the first poll");
         let again = self.poll().await;
         assert!(
             again[0].update_event_table.is_some(),
             "new labels may mean another table"
         );
+    }
+
+    /// What an interrogation finds out, and its end.
+    pub fn introduction(&self, flow: &str) -> (VeloMessage, VeloMessage) {
+        let row = serde_json::json!({
+            "Name": "peregrine", "Hostname": format!("host-{}", &self.id[2..6]), "OS": "linux", "Architecture": "amd64",
+            "Platform": "debian", "PlatformVersion": "13", "Fqdn": "host.example", "MACAddresses": ["aa:bb:cc:00:00:01"],
+            "Version": "0.1.0", "Labels": ["from-agent"],
+        });
+        let source = "Generic.Client.Info/BasicInformation";
+        (
+            self.rows(flow, source, 0, &[row.to_string()]),
+            self.stats(flow, velo_status::ReturnedStatus::Ok, "", true),
+        )
     }
 
     pub fn rows(&self, flow: &str, source: &str, start: u64, rows: &[String]) -> VeloMessage {

@@ -64,6 +64,8 @@ pub fn config(folder: &Path) -> Config {
     config.gui.use_plain_http = true;
     config.frontend.use_plain_http = true;
     config.frontend.resources.max_upload_size = 1 << 20;
+    // Debug builds on busy machines are no measure.
+    config.frontend.resources.packet_timeout = 600;
     config.client.max_poll = 2;
     config.client.max_poll_std = 1;
     config.defaults.unauthenticated_lru_timeout_sec = 60;

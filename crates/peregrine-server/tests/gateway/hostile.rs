@@ -166,6 +166,135 @@ async fn garbage_keeps_no_agent_from_enrolling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_bodies_behind_an_agents_own_address_leave_it_room() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let mut slow = Vec::new();
+    for _ in 0..30 {
+        let mut stream = tokio::net::TcpStream::connect(world.frontend()).await.unwrap();
+        stream.write_all(&half_a_post(2 << 20, 100 << 10)).await.unwrap();
+        slow.push(stream);
+    }
+    // More than any body may have without asking for room.
+    let noise: String = (0..100_000u32)
+        .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+        .collect();
+    let packet = agent
+        .session
+        .seal(&pack::plain(
+            pack::batch(vec![agent.log(ids::MONITORING, 0, &noise)]),
+            &agent.nonce,
+        ))
+        .unwrap();
+    assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_from_an_agents_own_address_keeps_it_not_from_a_new_session() {
+    let world = World::with(|config| config.frontend.resources.enrollments_per_second = 50).await;
+    let agent = world.agent().await;
+    let good = agent.seal(vec![agent.checkin()]);
+    let mut senders = Vec::new();
+    for number in 0..16 {
+        let (good, address) = (good.clone(), world.frontend());
+        senders.push(tokio::spawn(async move {
+            for round in 0..20u8 {
+                let mut garbage = good.clone();
+                let at = garbage.len() - 450 + number;
+                garbage[at] ^= round | 1;
+                assert_eq!(http::post(address, "/control", garbage).await.status, 403);
+            }
+        }));
+    }
+    for _ in 0..5 {
+        Agent::new(world.frontend(), &world.config).await.enrol().await;
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_agent_has_only_so_many_connections() {
+    let world = World::new().await;
+    let (agent, other) = (world.agent().await, world.agent().await);
+    let checkin = agent.seal(vec![agent.checkin()]);
+    let say = async |packet: &[u8]| {
+        let mut stream = tokio::net::TcpStream::connect(world.frontend()).await.unwrap();
+        let mut request = half_a_post(packet.len(), 0);
+        request.extend_from_slice(packet);
+        stream.write_all(&request).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        (String::from_utf8_lossy(&answer[9..]).into_owned(), stream)
+    };
+    // Those it used before may be there for another moment.
+    let mut open = Vec::new();
+    let refused = loop {
+        let (status, stream) = say(&checkin).await;
+        if status != "200" || open.len() > 16 {
+            break status;
+        }
+        open.push(stream);
+    };
+    assert!(
+        refused == "503" && (8..=16).contains(&open.len()),
+        "{refused} after {}",
+        open.len()
+    );
+    other.say(vec![other.checkin()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_have_only_so_long_whatever_they_do() {
+    let world = World::with(|config| {
+        config.frontend.resources.handshake_timeout = 5;
+        config.frontend.resources.stranger_timeout = 5;
+        config.client.max_poll = 60;
+    })
+    .await;
+    let agent = world.agent().await;
+    let waiting = agent.wait().await;
+    let handshake = b"GET /control HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    let unfinished = [&handshake[..], &[0x82, 0xff, 0, 0, 0, 0, 0, 9]].concat();
+    let mut visits = Vec::new();
+    for (what, beginning) in [
+        ("silence", Vec::new()),
+        ("half a header", b"POST /control HTTP/1.1\r\nho".to_vec()),
+        ("half a body", half_a_post(1 << 20, 1000)),
+        ("a websocket without a word", handshake.to_vec()),
+        ("a websocket with half a frame", unfinished),
+    ] {
+        let mut stream = from_elsewhere(&world).await;
+        stream.write_all(&beginning).await.unwrap();
+        visits.push(tokio::spawn(async move {
+            let mut answer = Vec::new();
+            let ended = tokio::time::timeout(http::PATIENCE, stream.read_to_end(&mut answer)).await;
+            assert!(ended.is_ok(), "{what}: still there");
+        }));
+    }
+    for visit in visits {
+        visit.await.unwrap();
+    }
+    // The agent is no stranger.
+    let id = collect(&world, &agent).await;
+    assert_eq!(agent.finish(waiting).await[0].session_id, id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_headers_are_refused() {
+    let world = World::new().await;
+    let mut stream = from_elsewhere(&world).await;
+    let mut request = b"POST /control HTTP/1.1\r\nhost: ".to_vec();
+    request.resize(16 << 10, b'x');
+    stream.write_all(&request).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer[9..], b"431");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_bounded_and_agents_are_not() {
     let world = World::with(|config| {
         config.frontend.resources.max_strangers_per_address = 20;
@@ -176,8 +305,16 @@ async fn strangers_are_bounded_and_agents_are_not() {
     for _ in 0..20 {
         idle.push(from_elsewhere(&world).await);
     }
+    // One more comes in, and the one that is here longest goes.
     let mut one_more = from_elsewhere(&world).await;
-    let closed = one_more.read(&mut [0; 1]).await;
+    one_more
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = [0; 12];
+    one_more.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer[9..], b"200");
+    let closed = idle[0].read(&mut [0; 1]).await;
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
     assert!(refused(&world).await["too_many"].as_u64().unwrap() >= 1);
     // More agents than strangers may be, all behind one address.

@@ -1,0 +1,329 @@
+//! Honest agents: they enrol, answer their interrogation, wait for tasks, and send what they are told to.
+//!
+//! Standard input: `rows PAUSE_MS ROWS` makes each that has a collection send rows of it again and again,
+//! `events PERIOD_S ROWS` makes all send event rows so often, `stop` ends both and prints a report.
+
+use crate::common::agent::Agent;
+use crate::dial::{self, Dialer, Line};
+use http_body_util::BodyExt;
+use peregrine_proto::VeloMessage;
+use peregrine_proto::velo_status::ReturnedStatus;
+use peregrine_server::Config;
+use peregrine_wire::{PrivateKey, enrol, ids};
+use serde_json::json;
+use std::io::Result;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+/// What all do now.
+#[derive(Clone, Copy, PartialEq)]
+enum Work {
+    Wait,
+    Rows { pause: Duration, rows: u64 },
+    Events { period: Duration, rows: u64 },
+    Stop,
+}
+
+/// An agent and what it counts.
+struct One {
+    agent: Mutex<Agent>,
+    number: usize,
+    is_websocket: bool,
+    /// Whether the server holds its poll or socket for the first time.
+    is_waiting: AtomicBool,
+    /// The collection and the name of its source, once there is one.
+    flow: Mutex<Option<(String, String)>>,
+    rows: AtomicU64,
+    events: AtomicU64,
+    packets: AtomicU64,
+    /// Answers other than 200, and connections that broke.
+    refused: AtomicU64,
+    longest_ms: AtomicU64,
+}
+
+pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, count: usize, is_websocket: bool) {
+    let pem = dialer.server_pem().await;
+    let mut fleet = Vec::new();
+    for (number, key) in keys(count).await.into_iter().enumerate() {
+        let agent = dialer.agent(config, &pem, Arc::new(key)).await;
+        fleet.push(Arc::new(One {
+            agent: Mutex::new(agent),
+            number,
+            is_websocket,
+            is_waiting: AtomicBool::new(false),
+            flow: Mutex::default(),
+            rows: AtomicU64::new(0),
+            events: AtomicU64::new(0),
+            packets: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            longest_ms: AtomicU64::new(0),
+        }));
+    }
+    println!("{}", json!({"keys": count}));
+    let mut lines = std::io::stdin().lines();
+    // The measurement of the server's memory begins before anybody comes.
+    let Some(Ok(_)) = lines.next() else { return };
+    let (work, orders) = watch::channel(Work::Wait);
+    let mut senders: Vec<JoinHandle<()>> = Vec::new();
+    for one in &fleet {
+        let mut line = Line::new(1);
+        while let Err(error) = introduce(&dialer, one, &mut line).await {
+            eprintln!("agent {}: {error}", one.number);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        drop(line);
+        tokio::spawn(listen(dialer.clone(), one.clone()));
+        senders.push(tokio::spawn(talk(dialer.clone(), one.clone(), orders.clone())));
+    }
+    while !fleet.iter().all(|one| one.is_waiting.load(Ordering::Relaxed)) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut names = Vec::new();
+    for one in &fleet {
+        names.push(one.agent.lock().await.id.clone());
+    }
+    println!("{}", json!({"ready": names}));
+    loop {
+        let line = tokio::task::block_in_place(|| lines.next());
+        let Some(Ok(line)) = line else { return };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).unwrap_or(1);
+        let order = match words.first() {
+            Some(&"rows") => Work::Rows {
+                pause: Duration::from_millis(number(1)),
+                rows: number(2),
+            },
+            Some(&"events") => Work::Events {
+                period: Duration::from_secs(number(1)),
+                rows: number(2),
+            },
+            _ => Work::Stop,
+        };
+        work.send_replace(order);
+        if order == Work::Stop {
+            break;
+        }
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let mut report = Vec::new();
+    for one in &fleet {
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        report.push(json!({
+            "id": one.agent.lock().await.id, "flow": one.flow.lock().await.as_ref().map(|(flow, _)| flow.clone()),
+            "rows": load(&one.rows), "events": load(&one.events), "packets": load(&one.packets),
+            "refused": load(&one.refused), "longest_ms": load(&one.longest_ms),
+        }));
+    }
+    println!("{}", json!({"report": report}));
+}
+
+/// Keys, made on all cores.
+async fn keys(count: usize) -> Vec<PrivateKey> {
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+    let makers = (0..cores).map(|core| {
+        let share = count / cores + usize::from(core < count % cores);
+        tokio::task::spawn_blocking(move || {
+            let keys: Vec<PrivateKey> = (0..share).map(|_| PrivateKey::generate().unwrap()).collect();
+            keys
+        })
+    });
+    let mut keys = Vec::new();
+    for maker in makers.collect::<Vec<_>>() {
+        keys.extend(maker.await.unwrap());
+    }
+    keys
+}
+
+/// Enrols and answers the interrogation.
+async fn introduce(dialer: &Dialer, one: &One, line: &mut Line) -> Result<()> {
+    let mut agent = one.agent.lock().await;
+    let request = enrol::request(&agent.key).unwrap();
+    line.status(dialer, "/control", agent.seal(vec![request])).await?;
+    let messages = poll(dialer, &agent, line).await?;
+    take(&mut agent, &messages);
+    for message in &messages {
+        if message.flow_request.is_some() {
+            let (rows, end) = agent.introduction(&message.session_id);
+            let status = line
+                .status(dialer, "/control", agent.seal(vec![rows, end]))
+                .await?;
+            if status != 200 {
+                return Err(std::io::Error::other(format!("status {status}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn poll(dialer: &Dialer, agent: &Agent, line: &mut Line) -> Result<Vec<VeloMessage>> {
+    let response = line
+        .post(dialer, "/reader", agent.seal(vec![agent.checkin()]))
+        .await?;
+    if response.status() != 200 {
+        return Err(std::io::Error::other(format!("poll: {}", response.status())));
+    }
+    let body = response.into_body().collect().await;
+    Ok(agent.open(&body.map_err(std::io::Error::other)?.to_bytes()))
+}
+
+fn take(agent: &mut Agent, messages: &[VeloMessage]) {
+    for message in messages {
+        if let Some(table) = &message.update_event_table {
+            agent.table = table.version;
+        }
+    }
+}
+
+/// Waits for tasks for ever.
+async fn listen(dialer: Arc<Dialer>, one: Arc<One>) {
+    loop {
+        let heard = if one.is_websocket {
+            listen_by_websocket(&dialer, &one).await
+        } else {
+            listen_by_poll(&dialer, &one).await
+        };
+        if let Err(error) = heard {
+            eprintln!("agent {} waits: {error}", one.number);
+            one.refused.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+async fn listen_by_poll(dialer: &Dialer, one: &One) -> Result<()> {
+    let mut line = Line::new(1);
+    loop {
+        let packet = {
+            let agent = one.agent.lock().await;
+            agent.seal(vec![agent.checkin()])
+        };
+        let response = line.post(dialer, "/reader", packet).await?;
+        if response.status() != 200 {
+            return Err(std::io::Error::other(format!("poll: {}", response.status())));
+        }
+        one.is_waiting.store(true, Ordering::Relaxed);
+        let body = response.into_body().collect().await;
+        note(one, &body.map_err(std::io::Error::other)?.to_bytes()).await;
+    }
+}
+
+async fn listen_by_websocket(dialer: &Dialer, one: &One) -> Result<()> {
+    let mut socket = dialer.websocket(1, "/reader").await?;
+    let packet = {
+        let agent = one.agent.lock().await;
+        agent.seal(vec![agent.checkin()])
+    };
+    dial::say(&mut socket, packet).await?;
+    loop {
+        one.is_waiting.store(true, Ordering::Relaxed);
+        let (code, data) = dial::hear(&mut socket).await?;
+        if code != 200 {
+            return Err(std::io::Error::other(format!("socket: {code}")));
+        }
+        note(one, &data).await;
+    }
+}
+
+/// Takes tasks up: a new table, or the collection whose rows are to be sent.
+async fn note(one: &One, packet: &[u8]) {
+    let mut agent = one.agent.lock().await;
+    let messages = agent.open(packet);
+    take(&mut agent, &messages);
+    for message in &messages {
+        let Some(request) = &message.flow_request else {
+            continue;
+        };
+        let queries = request.vql_client_actions.iter().flat_map(|action| &action.query);
+        let hidden = queries.map(|query| &query.name).rfind(|name| !name.is_empty());
+        if let Some(source) = hidden.and_then(|name| agent.names.reveal(name)) {
+            *one.flow.lock().await = Some((message.session_id.clone(), source));
+        }
+    }
+}
+
+/// Sends what the orders say, until they say stop.
+async fn talk(dialer: Arc<Dialer>, one: Arc<One>, mut orders: watch::Receiver<Work>) {
+    let mut line = Line::new(1);
+    let mut first = true;
+    loop {
+        let order = *orders.borrow_and_update();
+        let pause = match order {
+            Work::Stop => break,
+            Work::Wait => Duration::MAX,
+            Work::Rows { pause, .. } => pause,
+            Work::Events { period, .. } if first => period.mul_f64(one.number as f64 % 97.0 / 97.0),
+            Work::Events { period, .. } => period,
+        };
+        first = order == Work::Wait;
+        tokio::select! {
+            _ = orders.changed() => continue,
+            () = tokio::time::sleep(pause.min(Duration::from_secs(86_400))) => {}
+        }
+        match order {
+            Work::Rows { rows, .. } => {
+                let Some((flow, source)) = one.flow.lock().await.clone() else {
+                    continue;
+                };
+                let start = one.rows.fetch_add(rows, Ordering::Relaxed);
+                let rows = numbered(one.number, start, rows);
+                deliver(&dialer, &one, &mut line, |agent: &Agent| {
+                    vec![agent.rows(&flow, &source, start, &rows)]
+                })
+                .await;
+            }
+            Work::Events { rows, .. } => {
+                let start = one.events.fetch_add(rows, Ordering::Relaxed);
+                let rows = numbered(one.number, start, rows);
+                deliver(&dialer, &one, &mut line, |agent: &Agent| {
+                    vec![agent.rows(ids::MONITORING, "Linux.Events.TrackProcesses", start, &rows)]
+                })
+                .await;
+                // Between two packets real agents let go of the connection, too.
+                line = Line::new(1);
+            }
+            Work::Wait | Work::Stop => {}
+        }
+    }
+    let flow = one.flow.lock().await.clone();
+    if let Some((flow, _)) = flow {
+        deliver(&dialer, &one, &mut line, |agent: &Agent| {
+            vec![agent.stats(&flow, ReturnedStatus::Ok, "", true)]
+        })
+        .await;
+    }
+}
+
+fn numbered(agent: usize, start: u64, count: u64) -> Vec<String> {
+    (start..start + count)
+        .map(|n| {
+            json!({"n": n, "agent": agent, "Pid": n % 32_768, "Name": "process", "CommandLine": "/usr/bin/process --with arguments"})
+                .to_string()
+        })
+        .collect()
+}
+
+/// Sends a packet until it is taken, and notes how long that took.
+async fn deliver(dialer: &Dialer, one: &One, line: &mut Line, messages: impl Fn(&Agent) -> Vec<VeloMessage>) {
+    let packet = {
+        let agent = one.agent.lock().await;
+        agent.seal(messages(&agent))
+    };
+    let began = Instant::now();
+    loop {
+        let answer = line.status(dialer, "/control", packet.clone()).await;
+        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        one.longest_ms.fetch_max(waited, Ordering::Relaxed);
+        if matches!(answer, Ok(200)) {
+            one.packets.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        eprintln!("agent {}: {answer:?} after {waited} ms", one.number);
+        one.refused.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,207 @@
+//! Turns for those who wait. Parties take them one after the other, so that one with much to do delays itself and not
+//! the rest.
+
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// How much there is, and how much of it for one party.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Turns at once.
+    pub(super) turns: usize,
+    /// Turns at once of one party.
+    pub(super) per_party: usize,
+    /// How many of one party may wait, and how many altogether.
+    pub(super) waiting_per_party: usize,
+    pub(super) waiting: usize,
+}
+
+pub(super) struct Turnstile {
+    bounds: Bounds,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    waiting: usize,
+    /// Those who have a turn or wait for one.
+    parties: HashMap<Arc<str>, Party>,
+    /// Parties that wait and may have a further turn, longest waiting first.
+    order: VecDeque<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Party {
+    taken: usize,
+    queue: VecDeque<oneshot::Sender<Turn>>,
+    is_in_order: bool,
+}
+
+/// The right to go on; dropping it lets the next one in.
+pub(super) struct Turn {
+    turnstile: Arc<Turnstile>,
+    party: Option<Arc<str>>,
+}
+
+impl Turnstile {
+    pub(super) fn new(bounds: Bounds) -> Arc<Turnstile> {
+        Arc::new(Turnstile {
+            bounds,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Waits for a turn; none when too many wait already.
+    pub(super) async fn enter(self: &Arc<Self>, party: &str) -> Option<Turn> {
+        let receiver = {
+            let mut state = self.state.lock();
+            let name: Arc<str> = match state.parties.get_key_value(party) {
+                Some((name, _)) => name.clone(),
+                None => party.into(),
+            };
+            let (has_free, is_full) = (
+                state.taken < self.bounds.turns,
+                state.waiting >= self.bounds.waiting,
+            );
+            let entry = state.parties.entry(name.clone()).or_default();
+            let goes_now = has_free && entry.taken < self.bounds.per_party && entry.queue.is_empty();
+            if !goes_now && (is_full || entry.queue.len() >= self.bounds.waiting_per_party) {
+                self.line_up(&mut state, &name);
+                return None;
+            }
+            let (sender, receiver) = oneshot::channel();
+            entry.queue.push_back(sender);
+            state.waiting += 1;
+            self.line_up(&mut state, &name);
+            self.hand_out(&mut state);
+            receiver
+        };
+        receiver.await.ok()
+    }
+
+    /// Puts a party into the order, if it waits, may have a turn, and is not in it.
+    fn line_up(&self, state: &mut State, name: &Arc<str>) {
+        let Some(party) = state.parties.get_mut(name) else {
+            return;
+        };
+        if party.queue.is_empty() && party.taken == 0 {
+            state.parties.remove(name);
+        } else if !party.queue.is_empty() && !party.is_in_order && party.taken < self.bounds.per_party {
+            party.is_in_order = true;
+            state.order.push_back(name.clone());
+        }
+    }
+
+    fn hand_out(self: &Arc<Self>, state: &mut State) {
+        while state.taken < self.bounds.turns {
+            let Some(name) = state.order.pop_front() else {
+                return;
+            };
+            let Some(party) = state.parties.get_mut(&name) else {
+                continue;
+            };
+            party.is_in_order = false;
+            while let Some(waiter) = party.queue.pop_front() {
+                state.waiting -= 1;
+                let turn = Turn {
+                    turnstile: self.clone(),
+                    party: Some(name.clone()),
+                };
+                match waiter.send(turn) {
+                    Ok(()) => {
+                        party.taken += 1;
+                        state.taken += 1;
+                        break;
+                    }
+                    // Nobody waits there any more. The lock is held, so this turn must not give itself back.
+                    Err(mut turn) => turn.party = None,
+                }
+            }
+            self.line_up(state, &name);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(name) = self.party.take() else { return };
+        let mut state = self.turnstile.state.lock();
+        state.taken -= 1;
+        if let Some(party) = state.parties.get_mut(&name) {
+            party.taken -= 1;
+        }
+        self.turnstile.line_up(&mut state, &name);
+        self.turnstile.hand_out(&mut state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::task::{JoinHandle, yield_now};
+
+    fn turnstile(turns: usize, per_party: usize) -> Arc<Turnstile> {
+        Turnstile::new(Bounds {
+            turns,
+            per_party,
+            waiting_per_party: 3,
+            waiting: 5,
+        })
+    }
+
+    async fn wait(turnstile: &Arc<Turnstile>, party: &'static str) -> JoinHandle<Option<Turn>> {
+        let turnstile = turnstile.clone();
+        let waiting = tokio::spawn(async move { turnstile.enter(party).await });
+        yield_now().await;
+        waiting
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_one_party_waits_behind_single_ones_of_others() {
+        let turnstile = turnstile(1, 1);
+        let first = turnstile.enter("crowd").await.unwrap();
+        let crowd = wait(&turnstile, "crowd").await;
+        let more = wait(&turnstile, "crowd").await;
+        let single = wait(&turnstile, "single").await;
+        drop(first);
+        // Its turn ended, so the crowd's next one lines up behind who was there.
+        let turn = single.await.unwrap().unwrap();
+        assert!(!crowd.is_finished() && !more.is_finished());
+        drop(turn);
+        drop(crowd.await.unwrap().unwrap());
+        drop(more.await.unwrap().unwrap());
+        assert!(turnstile.state.lock().parties.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_party_leaves_turns_for_others() {
+        let turnstile = turnstile(3, 2);
+        let _taken = (turnstile.enter("a").await, turnstile.enter("a").await);
+        let third = wait(&turnstile, "a").await;
+        assert!(turnstile.enter("b").await.is_some());
+        assert!(!third.is_finished());
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_bounded_and_may_leave() {
+        let turnstile = turnstile(1, 1);
+        let turn = turnstile.enter("a").await.unwrap();
+        let waiting = [
+            wait(&turnstile, "a").await,
+            wait(&turnstile, "a").await,
+            wait(&turnstile, "a").await,
+        ];
+        assert!(turnstile.enter("a").await.is_none(), "enough of them wait");
+        let others = [wait(&turnstile, "b").await, wait(&turnstile, "c").await];
+        assert!(turnstile.enter("d").await.is_none(), "enough wait altogether");
+        for waiting in waiting.into_iter().chain(others) {
+            waiting.abort();
+            let _ = waiting.await;
+        }
+        drop(turn);
+        assert!(turnstile.enter("d").await.is_some());
+    }
+}
