@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::run_values::{
@@ -235,55 +235,60 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Op
     }
 }
 
-/// Values of a row that are looked into for its size.
-const MANY_VALUES: u32 = 1 << 20;
-
 /// Bytes of memory a row takes, about: what it shares with others is counted here, too.
 pub(crate) fn row_size(row: &Row) -> usize {
     /// A row in a list, and its key with its place in the order.
     const ROW: usize = size_of::<Row>() + size_of::<(Value, u64)>();
-    let left = &mut { MANY_VALUES };
+    let seen = &mut FxHashSet::default();
     match (row.slots(), row.as_value()) {
-        (Some((_, [value])), _) => ROW + heap_size(value, 0, left),
+        (Some((_, [value])), _) => ROW + heap_size(value, 0, seen),
         (Some((_, values)), _) => {
             ROW + values
                 .iter()
-                .map(|value| size_of::<Value>() + heap_size(value, 0, left))
+                .map(|value| size_of::<Value>() + heap_size(value, 0, seen))
                 .sum::<usize>()
         }
-        (None, Some(value)) => ROW + heap_size(value, 0, left),
+        (None, Some(value)) => ROW + heap_size(value, 0, seen),
         (None, None) => ROW,
     }
 }
 
 /// Bytes a value has beside itself, about.
 pub(super) fn value_size(value: &Value) -> usize {
-    heap_size(value, 0, &mut { MANY_VALUES })
+    heap_size(value, 0, &mut FxHashSet::default())
 }
 
-/// `left` is how many more values are looked into: parts of a value may be shared and so be met without end.
-fn heap_size(value: &Value, depth: u32, left: &mut u32) -> usize {
+/// `seen` are the addresses of shared parts that were counted: met again, they take nothing more, and may be met without end.
+fn heap_size(value: &Value, depth: u32, seen: &mut FxHashSet<usize>) -> usize {
     /// An allocation with its counters.
     const SHARED: usize = 32;
-    *left = left.saturating_sub(1);
-    if *left == 0 {
-        return 0;
-    }
-    let mut nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1, left);
     match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Time(_) => 0,
         Value::Str(text) => text.heap_size(),
         Value::Bytes(bytes) => SHARED + bytes.len(),
-        Value::Array(items) if depth < MAX_DEPTH => SHARED + items.iter().map(&mut nested).sum::<usize>(),
+        Value::Array(_) | Value::Dict(_) if shared_place(value).is_some_and(|at| !seen.insert(at)) => 0,
+        Value::Array(items) if depth < MAX_DEPTH => {
+            let nested = |value: &Value| size_of::<Value>() + heap_size(value, depth + 1, seen);
+            SHARED + items.iter().map(nested).sum::<usize>()
+        }
         Value::Dict(dict) if depth < MAX_DEPTH => {
             3 * SHARED
                 + dict
                     .entries()
                     .iter()
-                    .map(|(_, value)| nested(value))
+                    .map(|(_, value)| size_of::<Value>() + heap_size(value, depth + 1, seen))
                     .sum::<usize>()
         }
         _ => 8 * SHARED,
+    }
+}
+
+/// Where a list or dict is that others have, too.
+fn shared_place(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(items) if Arc::strong_count(items) > 1 => Some(Arc::as_ptr(items).addr()),
+        Value::Dict(dict) => dict.shared_place(),
+        _ => None,
     }
 }
 

@@ -194,6 +194,11 @@ impl Dict {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Where the map is, if there are other references to it.
+    pub(crate) fn shared_place(&self) -> Option<usize> {
+        (Arc::strong_count(&self.0) > 1).then(|| Arc::as_ptr(&self.0).addr())
+    }
+
     /// A new map with the same entries and options.
     #[must_use]
     pub fn copy(&self) -> Dict {
