@@ -33,7 +33,7 @@ pub fn write_row_exactly(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
 }
 
 /// Appends the value as JSON, but bytes that are no UTF-8 as they are: values that differ in them must not become the same text.
-pub(crate) fn write_value_exactly(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
+pub fn write_value_exactly(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
     let encoder = Encoder {
         is_exact: true,
         ..Encoder::new(scope)

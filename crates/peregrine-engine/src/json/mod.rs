@@ -5,5 +5,5 @@ mod encode;
 mod shapes;
 
 pub use self::decode::{JsonError, decode_row, parse, parse_first, parse_with_times};
-pub(crate) use self::encode::write_value_exactly;
-pub use self::encode::{Encoder, write_row, write_row_exactly, write_value};
+
+pub use self::encode::{Encoder, write_row, write_row_exactly, write_value, write_value_exactly};

@@ -76,7 +76,7 @@ async fn a_cancelled_flow_stays_cancelled_and_the_agent_is_told() {
     let reply = browser
         .call("POST", &format!("clients/{}/flows/{id}/cancel", agent.id), None)
         .await;
-    assert_eq!(reply.json()["state"], "error");
+    assert_eq!(reply.json()["state"], "cancelled");
     let told = agent.poll().await;
     assert!(told[0].cancel.is_some() && told[0].urgent && told[0].session_id == id);
     agent

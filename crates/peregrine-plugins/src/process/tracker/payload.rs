@@ -141,7 +141,7 @@ fn program_of(dict: &Dict) -> Option<(Program, Vec<u8>)> {
 
 impl Payload for ProcessData {
     fn encode(&self, out: &mut Vec<u8>) {
-        peregrine_engine::json::write_value(&BARE, &Value::Dict(self.to_dict()), out);
+        peregrine_engine::json::write_value_exactly(&BARE, &Value::Dict(self.to_dict()), out);
     }
 
     fn decode(bytes: &[u8]) -> Option<Arc<ProcessData>> {
@@ -220,6 +220,7 @@ mod tests {
             let back = ProcessData::decode(&encoded(&data)).unwrap();
             assert!(matches!(&*back, ProcessData::Program { .. }), "{back:?}");
             assert_eq!(encoded(&back), encoded(&data));
+            assert_eq!(back.text("CommandLine").unwrap().as_bytes(), b"a \xe9t\xe9");
         }
         let other = ProcessData::decode(br#"{"Name":"a","Cwd":"/"}"#).unwrap();
         assert!(matches!(&*other, ProcessData::Other(_)), "{other:?}");
