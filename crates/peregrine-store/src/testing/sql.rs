@@ -53,7 +53,7 @@ async fn users_and_sessions(db: &impl Database) {
     };
     db.put_user(user.clone()).await.unwrap();
     assert_eq!(db.user("aDMIN").await.unwrap(), Some(user.clone()));
-    assert_eq!(db.users().await.unwrap(), [user.clone()]);
+    assert_eq!(db.users().await.unwrap(), std::slice::from_ref(&user));
     let session = |hash: &[u8], expires| Session {
         token_hash: hash.to_vec(),
         user: "Admin".into(),
