@@ -255,11 +255,9 @@ impl<D: Payload> Store<D> {
         let pid = self.slab[handle].id.pid.clone();
         let before = self.latest(&pid, start.minus(Span::from_nanos(1)));
         if let Some(before) = before
-            && self.slab[before]
-                .end
-                .is_some_and(|end| !end.is_exact && end.at > start)
+            && self.slab[before].end.is_some_and(|end| !end.is_exact)
         {
-            self.split(before, handle);
+            self.succeed(before, handle);
         }
         self.adopt_orphans(handle);
         self.changed(handle, Dirty::All);

@@ -126,8 +126,8 @@ impl<D: Payload> Store<D> {
         let handle = self.insert(slot);
         self.assign_id(handle);
 
-        if let Some(before) = before.filter(|b| self.slab[*b].is_alive_after(start)) {
-            self.split(before, handle);
+        if let Some(before) = before {
+            self.succeed(before, handle);
         }
         if self.slab[handle].end.is_none() {
             let settled = start.plus(precision).plus(self.config.clock_skew);
@@ -178,27 +178,40 @@ impl<D: Payload> Store<D> {
         self.slab[handle].id.start = Start::Second(second, serial);
     }
 
-    /// `later` turned out to be another incarnation that began while `earlier` was believed alive:
-    /// whatever was noted on `earlier` since then belongs to `later`.
-    pub(crate) fn split(&mut self, earlier: Handle, later: Handle) {
+    /// What is known of the earlier owner of a pid from the start of the later one on belongs to the later one.
+    pub(crate) fn succeed(&mut self, earlier: Handle, later: Handle) {
         let boundary = self.slab[later].start;
-        let end = self.slab[earlier].end.replace(End::inferred(boundary));
-        self.slab[later].end = self.slab[later].end.or(end);
-        let images = &mut self.slab[earlier].images;
-        let kept = images.partition_point(|image| image.at < boundary);
-        let moved = images.edit(|images| images.split_off(kept));
-        let bytes: u64 = moved.iter().map(image_size).sum();
-        self.counters.bytes = self.counters.bytes.saturating_sub(bytes);
-        for image in moved {
-            self.add_image(later, image);
+        let mut is_changed = false;
+        if self.slab[earlier].is_alive_after(boundary) {
+            let end = self.slab[earlier].end.replace(End::inferred(boundary));
+            self.slab[later].end = self.slab[later].end.or(end);
+            is_changed = true;
+        }
+        // Also of one that a late list has ended: children may have been born to it after that list.
+        let kept = self.slab[earlier]
+            .images
+            .iter()
+            .filter(|image| image.at < boundary)
+            .count();
+        if kept < self.slab[earlier].images.len() {
+            let moved = self.slab[earlier].images.edit(|images| images.split_off(kept));
+            let bytes: u64 = moved.iter().map(image_size).sum();
+            self.counters.bytes = self.counters.bytes.saturating_sub(bytes);
+            for image in moved {
+                self.add_image(later, image);
+            }
+            is_changed = true;
         }
         for child in self.children(earlier) {
             if self.slab[child].start >= boundary && child != later {
                 self.link(child, later);
+                is_changed = true;
             }
         }
-        self.changed(earlier, Dirty::All);
-        self.changed(later, Dirty::All);
+        if is_changed {
+            self.changed(earlier, Dirty::All);
+            self.changed(later, Dirty::All);
+        }
     }
 
     /// Moves the start of a record.

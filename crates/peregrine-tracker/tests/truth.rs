@@ -218,6 +218,34 @@ fn reopen(path: &Path) -> Tracker<String> {
     Tracker::restore(config(), path, "boot").expect("readable").0
 }
 
+/// A list that comes late ends the pid's owner, whose successor has had a child already.
+#[test]
+fn a_child_goes_to_the_owner_of_the_pid_at_its_birth() {
+    let row =
+        |pid: u32, start: i64| Row::new(pid, Some(1u32.into()), Some(ms(start)), Arc::new("x".to_owned()));
+    let fork = |pid: u32, parent: u32, at: i64| Message::Event(Event::fork(pid, parent, ms(at)));
+    let tracker = Tracker::new(config());
+    for message in [
+        fork(1, 0, 1),
+        fork(3, 1, 151),
+        fork(2, 3, 226),
+        fork(4, 2, 238),
+        Message::List(232, vec![row(1, 1), row(3, 151)]),
+        fork(2, 3, 235),
+        Message::Event(Event::exit(2u32, ms(229), Some(229))),
+    ] {
+        tell(&tracker, message);
+    }
+    let chain: Vec<String> = tracker.callchain("4", 10, None).iter().map(start_of).collect();
+    let expected: Vec<String> = [(1, 1), (3, 151), (2, 235), (4, 238)]
+        .map(|(pid, start)| format!("{pid} {}", ms(start).nanos()))
+        .into();
+    assert_eq!(chain, expected);
+    let former = tracker.get("2", Some(ms(227))).expect("known");
+    assert_eq!(former.end_time, None, "as it was then");
+    assert_eq!(tracker.all(None).len(), 5);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
