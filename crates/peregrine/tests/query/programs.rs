@@ -144,8 +144,8 @@ fn programs_are_what_they_are_without_a_guard() {
             r#"{"Stderr":"/no-such-program: No such file or directory (os error 2)","ReturnCode":1,"Complete":false}"#,
         ),
         (
-            "SELECT Stderr, ReturnCode FROM execve(argv='/etc/hostname')",
-            r#"{"Stderr":"/etc/hostname: Permission denied (os error 13)","ReturnCode":1}"#,
+            "SELECT Stderr, ReturnCode FROM execve(argv='/etc/passwd')",
+            r#"{"Stderr":"/etc/passwd: Permission denied (os error 13)","ReturnCode":1}"#,
         ),
         (
             "LET S <= shell_session(argv='sh') LET _ <= shell_session_control(stdin='echo hello; exit 3\\n') SELECT Stdout, ReturnCode FROM foreach(row=S.Query) WHERE Stdout OR Complete",
