@@ -160,9 +160,10 @@ fn programs_are_what_they_are_without_a_guard() {
 #[test]
 fn a_query_whose_guard_is_killed_ends() {
     let sleepers = Sleepers::new(74);
+    // A session is spoken to when its guard has said what it started; before that, nobody would know whom to look for.
     let script = sleepers.script("sleep MARK & kill -9 $PPID; wait");
     let output = query(&[&format!(
-        "SELECT ReturnCode FROM execve(argv=['sh', '-c', '{script}'])"
+        "LET S <= shell_session(argv='sh') LET _ <= shell_session_control(stdin='{script}\\n') SELECT * FROM foreach(row=S.Query)"
     )]);
     assert!(output.status.code().is_some(), "{}", text(&output.stderr));
     sleepers.wait_for(0);
