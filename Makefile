@@ -31,7 +31,8 @@ test-gui: setup-test gui/dist/index.html
 	cd gui && npm test && npm run e2e
 
 test-e2e: setup-test gui/dist/index.html
-	cargo build --locked --package peregrine
+	# What test-rust has built: asked for by itself, the program would have other features, and every crate be built again.
+	cargo test --locked --workspace --no-run
 	node --test --test-concurrency=1 tests/e2e/*.test.mjs
 
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html

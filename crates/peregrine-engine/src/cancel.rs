@@ -114,11 +114,6 @@ impl Cancellation {
         passed
     }
 
-    #[inline]
-    pub(crate) fn has_deadline(&self) -> bool {
-        self.0.deadline.is_some()
-    }
-
     fn child_until(&self, deadline: Option<Instant>) -> Cancellation {
         let child = Arc::new(Node {
             deadline,

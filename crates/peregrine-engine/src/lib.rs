@@ -22,6 +22,7 @@ mod layer;
 pub mod log;
 pub mod memory;
 pub mod number;
+mod pace;
 pub mod parallel;
 pub mod prelude;
 pub mod program;

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use crate::cancel::Cancellation;
 use crate::log::{Level, LogSink};
+use crate::pace;
 
 /// Bytes a thread's memory may change by before its account is looked at.
 const GRAIN: i64 = 256 << 10;
@@ -388,6 +389,8 @@ pub(crate) fn leave() {
         watch.account.set(0);
         watch.has_ended.set(false);
     });
+    // Who works on has an account again at once.
+    pace::hurry();
 }
 
 /// True when the query this thread works for was ended, as far as the thread knows. Costs next to nothing.

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
@@ -15,14 +15,12 @@ use crate::context::{Clock, Context};
 use crate::layer::Layer;
 use crate::log::Level;
 use crate::memory;
+use crate::pace;
 use crate::query::Stop;
 use crate::value::{Dict, PositionCache, Row, Str, Value};
 
 /// Scopes nested deeper than this stop evaluation.
 pub(crate) const MAX_DEPTH: u32 = 1000;
-
-/// Looks at the clock only once in this many checkpoints.
-const CHECKPOINTS_PER_CLOCK: u32 = 64;
 
 /// Places that may leave a message of their own. A query that compiles more (`query()` for each row) repeats itself.
 const MAX_PLACES: usize = 1000;
@@ -62,8 +60,6 @@ pub(crate) struct Root {
     destructors: Mutex<Vec<Destructor>>,
     /// Places whose message was logged; true when it will not be again.
     told: Mutex<FxHashMap<u64, bool>>,
-    /// Checkpoints passed; only a hint, lost updates do no harm.
-    ticks: AtomicU32,
     closed: AtomicBool,
 }
 
@@ -92,7 +88,6 @@ impl Scope {
             caches: Mutex::default(),
             destructors: Mutex::default(),
             told: Mutex::default(),
-            ticks: AtomicU32::new(0),
             closed: AtomicBool::new(false),
         });
         let null = Scope(Arc::new(Inner {
@@ -277,25 +272,24 @@ impl Scope {
         self.is_stopping()
     }
 
-    /// True when the query should end. The clock is looked at now and then.
+    /// True when the query should end. The memory it holds and the clock are looked at now and then.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
-        let cancellation = &self.0.cancellation;
-        if cancellation.is_flagged() {
+        if self.0.cancellation.is_flagged() {
             return true;
         }
+        !pace::pass() && self.look()
+    }
+
+    #[inline(never)]
+    fn look(&self) -> bool {
+        let pace::Look { is_clock_due } = pace::begin();
         if let Some(account) = &self.0.root.context.memory
             && account.look()
         {
             return true;
         }
-        if !cancellation.has_deadline() {
-            return false;
-        }
-        let ticks = &self.0.root.ticks;
-        let tick = ticks.load(Ordering::Relaxed).wrapping_add(1);
-        ticks.store(tick, Ordering::Relaxed);
-        tick.is_multiple_of(CHECKPOINTS_PER_CLOCK) && cancellation.check_deadline()
+        is_clock_due && self.0.cancellation.check_deadline()
     }
 
     /// An error message unless the query has this permission.

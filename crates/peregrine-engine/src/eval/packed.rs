@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::run_values::{
+    read_array, read_byte, read_bytes, read_number, take_bytes, write_bytes, write_number,
+};
 use super::runs::{row_size, value_size};
 use crate::value::{Columns, Row, Str, Time, Value, ZoneId};
 
@@ -221,8 +224,7 @@ impl PackedRows {
             }
             Value::Str(text) if text.len() <= MAX_COPIED && !text.is_shared() => {
                 out.push(STR);
-                write_number(text.len() as u64, out);
-                out.extend_from_slice(text);
+                write_bytes(text, out);
             }
             other => {
                 out.push(KEPT);
@@ -279,9 +281,7 @@ enum Read<'r> {
 
 #[inline]
 fn read_plain<'r>(rest: &mut &'r [u8]) -> Option<Read<'r>> {
-    let (tag, after) = rest.split_first()?;
-    *rest = after;
-    Some(Read::Plain(match *tag {
+    Some(Read::Plain(match read_byte(rest)? {
         NULL => Value::Null,
         FALSE => Value::Bool(false),
         TRUE => Value::Bool(true),
@@ -293,15 +293,12 @@ fn read_plain<'r>(rest: &mut &'r [u8]) -> Option<Read<'r>> {
             let zone = ZoneId::from_number(u16::from_le_bytes(read_array(rest)?));
             Value::Time(Time::from_unix(seconds, nanos).in_zone(zone))
         }
-        STR => {
-            let length = usize::try_from(read_number(rest)?).ok()?;
-            return read_bytes(rest, length).map(Read::Text);
-        }
+        STR => return read_bytes(rest).map(Read::Text),
         KEPT => return read_number(rest).map(Read::Kept),
         tag => {
             let length = usize::from(tag.checked_sub(INT)?).clamp(1, 8);
             let mut bytes = [0; 8];
-            bytes[..length].copy_from_slice(read_bytes(rest, length)?);
+            bytes[..length].copy_from_slice(take_bytes(rest, length)?);
             let unused = 64 - 8 * length as u32;
             Value::Int(i64::from_le_bytes(bytes) << unused >> unused)
         }
@@ -310,17 +307,15 @@ fn read_plain<'r>(rest: &mut &'r [u8]) -> Option<Read<'r>> {
 
 /// Passes over a value.
 fn skip(rest: &mut &[u8]) -> Option<()> {
-    let (tag, after) = rest.split_first()?;
-    *rest = after;
-    let length = match *tag {
+    let length = match read_byte(rest)? {
         NULL | FALSE | TRUE => 0,
         UINT | FLOAT => 8,
         TIME => 14,
-        STR => usize::try_from(read_number(rest)?).ok()?,
+        STR => return read_bytes(rest).map(|_| ()),
         KEPT => return read_number(rest).map(|_| ()),
         tag => usize::from(tag.checked_sub(INT)?),
     };
-    read_bytes(rest, length).map(|_| ())
+    take_bytes(rest, length).map(|_| ())
 }
 
 fn row_of(columns: &Arc<Columns>, value: &mut dyn FnMut() -> Option<Value>) -> Option<Row> {
@@ -339,40 +334,6 @@ fn bytes_at(pieces: &[Vec<u8>], place: Place) -> &[u8] {
     piece
         .and_then(|piece| piece.get(place as u32 as usize..))
         .unwrap_or_default()
-}
-
-fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-#[inline]
-fn read_number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn read_bytes<'r>(rest: &mut &'r [u8], length: usize) -> Option<&'r [u8]> {
-    let (bytes, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    Some(bytes)
-}
-
-fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (array, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*array)
 }
 
 /// A list in pieces.

@@ -241,6 +241,7 @@ pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
+#[inline]
 pub(super) fn read_number(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -260,18 +261,23 @@ pub(super) fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 
 pub(super) fn read_bytes<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
     let length = usize::try_from(read_number(rest)?).ok()?;
+    take_bytes(rest, length)
+}
+
+pub(super) fn take_bytes<'r>(rest: &mut &'r [u8], length: usize) -> Option<&'r [u8]> {
     let (bytes, after) = rest.split_at_checked(length)?;
     *rest = after;
     Some(bytes)
 }
 
+#[inline]
 pub(super) fn read_byte(rest: &mut &[u8]) -> Option<u8> {
     let (byte, after) = rest.split_first()?;
     *rest = after;
     Some(*byte)
 }
 
-fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+pub(super) fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (array, after) = rest.split_first_chunk()?;
     *rest = after;
     Some(*array)
