@@ -4,6 +4,7 @@ use crate::OsPath;
 use parking_lot::Mutex;
 use peregrine_engine::prelude::{Scope, Stop, Str, VqlResult};
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,18 +175,21 @@ pub struct Uploaded {
 #[derive(Default)]
 pub struct UploadLedger(Mutex<HashMap<(String, Vec<u8>), Entry>>);
 
-type Entry = Arc<Mutex<Option<Uploaded>>>;
+/// What was sent, and a digest of where it came from.
+type Entry = Arc<Mutex<Option<(Uploaded, u64)>>>;
 
 /// How often who waits for another's upload looks whether it should end itself.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl UploadLedger {
     /// The upload of this accessor and name, by `upload` if it was not made before. While one query uploads a file,
-    /// others that want the same wait. A failed upload is not remembered.
+    /// others that want the same wait. A failed upload is not remembered. `source` is where the content comes from (its path,
+    /// or the content itself): another one under the same name is not sent, which is logged as an error.
     pub fn once(
         &self,
         scope: &Scope,
         file: &UploadFile,
+        source: &[u8],
         upload: impl FnOnce() -> VqlResult<Uploaded>,
     ) -> VqlResult<Uploaded> {
         let key = (file.accessor.clone(), file.name.to_bytes());
@@ -198,13 +202,28 @@ impl UploadLedger {
                 return Err(Stop.into());
             }
         };
-        if let Some(known) = known.as_ref() {
+        let source = digest(source);
+        if let Some((known, from)) = known.as_ref() {
+            if *from != source {
+                scope.log_line(&format!(
+                    "ERROR:upload: another file was sent as `{}` with the accessor `{}` before, so this one was not; give it \
+                     another `name`",
+                    file.stored_name(),
+                    file.accessor
+                ));
+            }
             return Ok(known.clone());
         }
         let made = upload()?;
-        *known = Some(made.clone());
+        *known = Some((made.clone(), source));
         Ok(made)
     }
+}
+
+fn digest(source: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    source.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

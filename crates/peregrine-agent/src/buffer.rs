@@ -1,8 +1,9 @@
 //! The store-and-forward buffer: what is bound for the server waits here until the server has said "received".
 //!
 //! It is a file that survives a restart and even a kill of the agent: a record is readable as soon as it is written
-//! whole, a torn one at the end is recognised by its checksum and dropped. Delivery is at least once: records are
-//! leased, sent, and committed; a lease that is not committed is handed out again.
+//! whole, a torn or damaged one is recognised by its checksum and dropped. What is dropped so is counted, for the server
+//! has to be told. Delivery is at least once: records are leased, sent, and committed; a lease that is not committed is
+//! handed out again.
 //!
 //! ```text
 //! offset  size  what
@@ -60,6 +61,8 @@ struct State {
     lease: u64,
     /// End of the last record.
     write: u64,
+    /// Bytes that could not be read again.
+    damaged: u64,
     closed: bool,
 }
 
@@ -174,6 +177,11 @@ impl Buffer {
         state.lease = state.read;
     }
 
+    /// Bytes that were damaged and are lost, since the file was opened.
+    pub(crate) fn damaged_bytes(&self) -> u64 {
+        self.state.lock().damaged
+    }
+
     /// Bytes that wait to be sent.
     pub(crate) fn pending_bytes(&self) -> u64 {
         self.state.lock().pending()
@@ -201,9 +209,11 @@ impl State {
             read: HEADER,
             lease: HEADER,
             write: HEADER,
+            damaged: 0,
             closed: false,
         };
         if !is_ours {
+            state.lose(length.saturating_sub(HEADER));
             state.reset()?;
             return Ok(state);
         }
@@ -212,33 +222,67 @@ impl State {
                 .and_then(|bytes| bytes.try_into().ok())
                 .unwrap_or_default(),
         );
-        if !(HEADER..=length).contains(&read) {
-            state.reset()?;
-            return Ok(state);
-        }
-        state.read = read;
-        state.lease = read;
         state.write = length;
-        let mut position = read;
-        while let Ok(Some((_, end))) = state.record_at(position) {
-            position = end;
+        // Where it should be read on is part of what may be damaged. What was sent before is then sent again.
+        state.read = if state.is_boundary(read) { read } else { HEADER };
+        state.lease = state.read;
+        let mut position = state.read;
+        loop {
+            if let Ok(Some((_, end))) = state.record_at(position) {
+                position = end;
+            } else if let Some(next) = state.after_damage(position) {
+                position = next;
+            } else {
+                break;
+            }
         }
-        // What follows the last whole record is a torn write: the agent was killed in the middle of it.
-        if position < length {
-            tracing::warn!(
-                bytes = length - position,
-                "the end of the buffer file is damaged and dropped"
-            );
-        }
+        // Nothing whole follows; mostly it is a torn write: the agent was killed in the middle of it.
         state.write = position;
+        state.lose(length - position);
         // Nothing is written that is so already: an agent starts on a full disk, too.
         if position < length {
             state.file.set_len(position)?;
         }
-        if position == read && read > HEADER {
+        if position == state.read && position > HEADER {
             state.reset()?;
         }
         Ok(state)
+    }
+
+    /// Whether a record, or the end, is at this position; where there is neither, whether records lead to it.
+    fn is_boundary(&self, wanted: u64) -> bool {
+        if !(HEADER..=self.write).contains(&wanted) {
+            return false;
+        }
+        if wanted == self.write || matches!(self.record_at(wanted), Ok(Some(_))) {
+            return true;
+        }
+        let mut position = HEADER;
+        while position < wanted {
+            let whole = self.record_at(position).ok().flatten();
+            let Some(end) = whole.map(|(_, end)| end).or_else(|| self.after_damage(position)) else {
+                return false;
+            };
+            position = end;
+        }
+        position == wanted
+    }
+
+    /// Where the next record is behind one that is damaged, if its length is not.
+    fn after_damage(&self, position: u64) -> Option<u64> {
+        let mut length = [0_u8; 4];
+        self.file.read_exact_at(&mut length, position).ok()?;
+        let length = u32::from_le_bytes(length);
+        let end = position + RECORD_HEAD + u64::from(length);
+        let is_next = matches!(self.record_at(end), Ok(Some(_)));
+        (length as usize <= MAX_RECORD && (end == self.write || is_next)).then_some(end)
+    }
+
+    fn lose(&mut self, bytes: u64) {
+        if bytes > 0 {
+            tracing::warn!(bytes, "a part of the buffer file is damaged and dropped");
+            self.damaged += bytes;
+        }
     }
 
     /// Empties the file. Without room for even its head, that is written with the next record.
@@ -286,8 +330,16 @@ impl State {
         Ok(())
     }
 
-    /// The record at a position and where it ends; `None` at the end or where a record is torn.
+    /// The record at a position and where it ends; `None` at the end, or where it is torn or damaged, or gone because
+    /// somebody has cut the file.
     fn record_at(&self, position: u64) -> io::Result<Option<(Vec<u8>, u64)>> {
+        match self.read_record(position) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            outcome => outcome,
+        }
+    }
+
+    fn read_record(&self, position: u64) -> io::Result<Option<(Vec<u8>, u64)>> {
         if position + RECORD_HEAD > self.write {
             return Ok(None);
         }
@@ -296,7 +348,8 @@ impl State {
         let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
         let checksum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
         let end = position + RECORD_HEAD + length as u64;
-        if length > MAX_RECORD || end > self.write {
+        // After a crash of the machine a file may end in zeros, which would pass for empty records.
+        if length == 0 || length > MAX_RECORD || end > self.write {
             return Ok(None);
         }
         let mut payload = vec![0; length];
@@ -316,13 +369,16 @@ impl State {
                     lease.records.push(payload);
                 }
                 None if self.lease < self.write => {
-                    // The disk changed under us; what follows cannot be found any more.
-                    tracing::warn!(
-                        lost_bytes = self.write - self.lease,
-                        "buffer file is damaged; the rest of it is dropped"
-                    );
-                    self.write = self.lease;
-                    self.file.set_len(self.write)?;
+                    let (start, end) = (self.lease, self.write);
+                    if let Some(next) = self.after_damage(start) {
+                        self.lease = next;
+                        self.lose(next - start);
+                    } else {
+                        // What follows cannot be found any more.
+                        self.write = start;
+                        self.file.set_len(start)?;
+                        self.lose(end - start);
+                    }
                 }
                 None => break,
             }
@@ -360,6 +416,7 @@ impl Buffer {
             read: HEADER,
             lease: HEADER,
             write: HEADER,
+            damaged: 0,
             closed: false,
         };
         Buffer {
@@ -457,6 +514,59 @@ mod tests {
                 "flipped byte {position}"
             );
         }
+    }
+
+    #[test]
+    fn a_damaged_record_hides_only_itself_and_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buffer");
+        let buffer = Buffer::open(&path, 1 << 20).unwrap();
+        for text in ["one", "two", "three"] {
+            buffer.push(text.as_bytes(), &never).unwrap();
+        }
+        drop(buffer);
+        let whole = std::fs::read(&path).unwrap();
+        let size = |text: &str| RECORD_HEAD + text.len() as u64;
+        let damaged = |position: usize| {
+            let mut bytes = whole.clone();
+            bytes[position] ^= 0x55;
+            std::fs::write(&path, &bytes).unwrap();
+            let buffer = Buffer::open(&path, 1 << 20).unwrap();
+            let kept = texts(&buffer.lease(100, usize::MAX).unwrap()).join(",");
+            (kept, buffer.damaged_bytes())
+        };
+        let first = HEADER as usize;
+        assert_eq!(damaged(first + 9), ("two,three".to_owned(), size("one")));
+        let second = first + size("one") as usize;
+        assert_eq!(damaged(second + 5), ("one,three".to_owned(), size("two")));
+        let rest = size("two") + size("three");
+        assert_eq!(damaged(second), ("one".to_owned(), rest), "its length");
+        let all = "one,two,three".to_owned();
+        assert_eq!(damaged(8), (all.clone(), 0), "where to read on");
+        assert_eq!(damaged(15), (all, 0), "beyond the end");
+        assert_eq!(
+            damaged(0),
+            (String::new(), size("one") + rest),
+            "no buffer of ours"
+        );
+        assert_eq!(damaged(whole.len() - 1), ("one,two".to_owned(), size("three")));
+        std::fs::write(&path, [&whole[..], &[0; 1000]].concat()).unwrap();
+        let buffer = Buffer::open(&path, 1 << 20).unwrap();
+        let kept = texts(&buffer.lease(100, usize::MAX).unwrap());
+        assert_eq!(
+            (kept.len(), buffer.damaged_bytes()),
+            (3, 1000),
+            "zeros of a crashed machine"
+        );
+        drop(buffer);
+        std::fs::write(&path, &whole).unwrap();
+        let buffer = Buffer::open(&path, 1 << 20).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        let kept = texts(&buffer.lease(100, usize::MAX).unwrap());
+        assert_eq!(
+            (kept.join(","), buffer.damaged_bytes()),
+            ("one,two".to_owned(), size("three"))
+        );
     }
 
     #[test]

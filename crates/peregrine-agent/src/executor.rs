@@ -5,7 +5,7 @@ use crate::checkpoint::Checkpoints;
 use crate::flow::{Flow, FlowSettings, stats_message};
 use crate::left_behind;
 use crate::monitoring::Monitoring;
-use crate::outbox::Outbox;
+use crate::outbox::{Damage, Outbox};
 use crate::runner::QueryRunner;
 use crate::slots::Slots;
 use parking_lot::{Condvar, Mutex};
@@ -233,7 +233,8 @@ impl Executor {
                 };
                 flows.running.get(flow_id).or_else(finished).cloned()
             };
-            self.answer(flow.map_or_else(|| unknown_flow(flow_id), |flow| flow.report()));
+            let unknown = || unknown_flow(flow_id, self.outbox.damage());
+            self.answer(flow.map_or_else(unknown, |flow| flow.report()));
         }
     }
 
@@ -253,10 +254,14 @@ impl Executor {
     }
 }
 
-fn unknown_flow(flow_id: &str) -> VeloMessage {
+fn unknown_flow(flow_id: &str, damage: Option<Damage>) -> VeloMessage {
+    let reason = damage.map(|damage| format!(", and its end may have been there: {damage}"));
     let status = VeloStatus {
         status: ReturnedStatus::UnknownFlow.into(),
-        error_message: format!("Flow not known - maybe the agent was restarted while {flow_id} ran"),
+        error_message: format!(
+            "Flow not known - maybe the agent was restarted while {flow_id} ran{}",
+            reason.unwrap_or_default()
+        ),
         ..VeloStatus::default()
     };
     stats_message(

@@ -2,7 +2,7 @@
 
 use crate::left_behind::{self, Worker};
 use crate::log_stream::LogStream;
-use crate::outbox::Outbox;
+use crate::outbox::{Damage, Outbox};
 use crate::query_run::request_name;
 use crate::row_batch::{BatchLimits, Destination, RowBatches};
 use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
@@ -38,6 +38,8 @@ pub(crate) struct Monitoring {
     default_wait: Duration,
     version: AtomicU64,
     state: Mutex<Running>,
+    /// Damage of the buffer that the logs tell of.
+    damage_told: Arc<Mutex<Option<Damage>>>,
 }
 
 struct Running {
@@ -83,6 +85,7 @@ impl Monitoring {
             default_wait,
             version: AtomicU64::new(table.version),
             state: Mutex::new(running),
+            damage_told: Arc::default(),
         };
         monitoring.replace(&mut monitoring.state.lock(), table);
         monitoring
@@ -143,9 +146,10 @@ impl Monitoring {
                 query.run(runner.as_ref());
             });
         }
-        let cancellation = state.cancellation.clone();
+        let (cancellation, outbox) = (state.cancellation.clone(), Arc::clone(&self.outbox));
+        let told = Arc::clone(&self.damage_told);
         spawn(&mut state.threads, "flush", None, move || {
-            tend(&queries, &cancellation)
+            tend(&queries, &outbox, &told, &cancellation)
         });
     }
 
@@ -218,9 +222,27 @@ fn join(threads: &mut Vec<EventThread>, longest: Duration) -> Vec<Arc<EventQuery
 }
 
 /// Sends what waits, until the table is replaced.
-fn tend(queries: &[Arc<EventQuery>], cancellation: &Cancellation) {
+fn tend(
+    queries: &[Arc<EventQuery>],
+    outbox: &Outbox,
+    damage_told: &Mutex<Option<Damage>>,
+    cancellation: &Cancellation,
+) {
     let mut last_log = Instant::now();
     while !cancellation.wait(TICK) {
+        // Event rows have no numbers in which a gap would show, so the log of each query has to tell.
+        let damage = outbox.damage();
+        if std::mem::replace(&mut *damage_told.lock(), damage) < damage
+            && let Some(damage) = damage
+        {
+            for query in queries {
+                query.log(
+                    Level::Error,
+                    &format!("{damage}; rows of this query may have been among them"),
+                );
+                query.flush_log();
+            }
+        }
         let is_log_due = last_log.elapsed() >= LOG_FLUSH;
         for query in queries {
             query.rows.tend(query.as_ref());
@@ -276,11 +298,18 @@ impl EventQuery {
             let started = Instant::now();
             self.run_once(runner);
             self.rows.flush(true, self.as_ref());
+            let pause = self.refresh().saturating_sub(started.elapsed());
+            // Nobody would notice that it watches no more.
+            if !self.cancellation.is_cancelled() {
+                let text = format!(
+                    "{}: the query has ended by itself and starts again in {} minutes.",
+                    request_name(&self.request),
+                    pause.as_secs().div_ceil(60)
+                );
+                LogSink::log(self.as_ref(), Level::Warn, &text);
+            }
             self.flush_log();
-            if self
-                .cancellation
-                .wait(self.refresh().saturating_sub(started.elapsed()))
-            {
+            if self.cancellation.wait(pause) {
                 return;
             }
         }

@@ -65,6 +65,20 @@ pub(crate) struct Outgoing {
     pub(crate) is_all: bool,
 }
 
+/// Bytes of the buffer that were damaged. Whose they were cannot be told any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Damage(u64);
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} bytes of the agent's buffer were damaged and are lost",
+            self.0
+        )
+    }
+}
+
 impl Outbox {
     /// An outbox over an open buffer, for messages up to this size.
     #[must_use]
@@ -289,6 +303,12 @@ impl Outbox {
     /// Waits until there may be something to send.
     pub(crate) async fn wait(&self) {
         self.wake.notified().await;
+    }
+
+    /// What of the buffer was damaged so far, in words.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        let bytes = self.buffer.damaged_bytes();
+        (bytes > 0).then_some(Damage(bytes))
     }
 
     /// Bytes waiting in the buffer.

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use peregrine_proto::{VeloMessage, VqlEventTable};
+use peregrine_proto::{FlowStatsRequest, VeloMessage, VqlEventTable};
 use std::sync::Arc;
 
 fn table(version: u64, vql: &[&str]) -> VeloMessage {
@@ -63,6 +63,13 @@ fn a_table_is_started_replaced_and_resumed() {
         logs.any(|log| log.artifact == "Event.panic" && log.jsonl.contains("crashed"))
             .then_some(())
     });
+    server.wait("report of the query that ended", |state| {
+        let mut logs = state
+            .of("F.Monitoring")
+            .filter_map(|message| message.log_message.as_ref());
+        logs.any(|log| log.artifact == "Event.rows 1" && log.jsonl.contains("has ended by itself"))
+            .then_some(())
+    });
     wait_for_version(&server, 10);
 
     // Equal queries keep running, older tables are ignored.
@@ -115,5 +122,45 @@ fn a_hanging_event_query_does_not_keep_the_next_table_from_starting() {
         (rows_of(state, "rows 4; wait") == 4).then_some(())
     });
     assert_eq!(server.change(|state| rows_of(state, "rows 2; gate; rows 7")), 2);
+    agent.stop();
+}
+
+#[test]
+fn what_is_lost_with_a_damaged_buffer_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    let start = || Agent::start(config(&server, "http"), folder.path(), Arc::new(Words::default()));
+    let agent = start();
+    server.task(table(10, &["rows 2; wait"]));
+    wait_for_version(&server, 10);
+    agent.stop();
+    let buffer = paths(folder.path()).buffer;
+    let mut bytes = std::fs::read(&buffer).unwrap();
+    bytes.extend([7; 1000]);
+    std::fs::write(&buffer, bytes).unwrap();
+
+    let agent = start();
+    server.wait("a line in the log of the event query", |state| {
+        let mut logs = state
+            .of("F.Monitoring")
+            .filter_map(|message| message.log_message.as_ref());
+        logs.any(|log| {
+            log.artifact == "Event.rows 2; wait"
+                && log
+                    .jsonl
+                    .contains("1000 bytes of the agent's buffer were damaged")
+        })
+        .then_some(())
+    });
+    server.task(VeloMessage {
+        session_id: "E.Status".into(),
+        flow_stats_request: Some(FlowStatsRequest {
+            flow_id: vec!["F.lost".into()],
+        }),
+        ..VeloMessage::default()
+    });
+    let end = server.wait_for_end("F.lost");
+    let message = &end.query_status[0].error_message;
+    assert!(message.contains("were damaged and are lost"), "{message}");
     agent.stop();
 }

@@ -135,3 +135,84 @@ fn work(shared: &SharedSink<'_>, receiver: &Mutex<Receiver<Row>>, query: &Query)
         let _ = query.run(&shared.scope().child_with(row), &mut handle);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+    use crate::context::Context;
+    use crate::log::{LogSink, MemoryLog};
+    use crate::memory::{Gauge, Limits, Pool};
+    use crate::query::QuerySource;
+    use parking_lot::Condvar;
+    use std::collections::HashSet;
+    use std::sync::Arc;
+    use std::thread::ThreadId;
+    use std::time::Duration;
+
+    /// Holds every thread that runs it until so many have come.
+    struct Gathering {
+        expected: usize,
+        seen: Mutex<HashSet<ThreadId>>,
+        changed: Condvar,
+    }
+
+    impl QuerySource for Arc<Gathering> {
+        fn run(&self, _: &Scope, _: &mut dyn RowSink) -> Result<(), Stop> {
+            let mut seen = self.seen.lock();
+            seen.insert(std::thread::current().id());
+            self.changed.notify_all();
+            while seen.len() < self.expected {
+                let waited = self.changed.wait_for(&mut seen, Duration::from_secs(60));
+                assert!(!waited.timed_out(), "only {} threads came", seen.len());
+            }
+            Ok(())
+        }
+
+        fn text(&self) -> String {
+            "gather".to_owned()
+        }
+    }
+
+    /// The threads that worked for twice as many rows.
+    fn threads(asked: usize, expected: usize, mebibytes: Option<u64>) -> usize {
+        let log: Arc<dyn LogSink> = Arc::new(MemoryLog::default());
+        let mut context = Context::builder()
+            .registry(builtin::shared_registry())
+            .log(Arc::clone(&log));
+        if let Some(mebibytes) = mebibytes {
+            let gauge = Gauge {
+                thread: || 0,
+                process: || 0,
+            };
+            let limits = Limits {
+                query: mebibytes << 20,
+                all: None,
+                process: None,
+                advice: "",
+            };
+            context = context.memory(Pool::new(gauge, limits).account(&Cancellation::new(), &log));
+        }
+        let scope = Scope::root(&context.build(), Dict::new());
+        let gathering = Arc::new(Gathering {
+            expected,
+            seen: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let source = |_: &Scope, rows: &mut dyn RowSink| {
+            (0..2 * expected).try_for_each(|number| rows.push(Row::from_pairs([("N", number as i64)])))
+        };
+        let query = Query::new(Arc::clone(&gathering));
+        let mut found: Vec<Row> = Vec::new();
+        for_each_row(&scope, source, &query, asked, &mut found).unwrap();
+        gathering.seen.lock().len()
+    }
+
+    #[test]
+    fn workers_are_as_many_as_asked_for_but_bounded() {
+        assert_eq!(threads(3, 3, None), 3);
+        assert_eq!(threads(usize::MAX, MAX_WORKERS, None), MAX_WORKERS);
+        assert_eq!(threads(usize::MAX, 8, Some(64)), 8, "by the memory of the query");
+        assert_eq!(threads(usize::MAX, 2, Some(1)), 2);
+    }
+}

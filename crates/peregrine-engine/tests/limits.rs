@@ -18,6 +18,8 @@ use peregrine_engine::query::FnSink;
 use peregrine_engine::{Cancellation, Context, Dict, Program, Row, RowSink, Scope, Stop, Value, builtin};
 use peregrine_os::held_by_thread;
 
+#[path = "limits/endings.rs"]
+mod endings;
 #[path = "limits/shared_parts.rs"]
 mod shared_parts;
 

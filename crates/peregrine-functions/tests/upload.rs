@@ -48,11 +48,17 @@ impl Upload for Keeping {
 fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<Sent>) {
     let memory = Arc::new(Memory::default());
     let kept = Arc::clone(&memory.0);
+    let (shown, log) = run_with(memory, expression, env);
+    let kept = kept.lock().clone();
+    (shown, log, kept)
+}
+
+fn run_with(uploader: Arc<dyn Uploader>, expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
     let context = Context::builder()
         .registry(Arc::new(peregrine_functions::register(builtin::registry())))
         .log(log.clone())
-        .extension(Arc::new(UploaderHandle::new(memory)))
+        .extension(Arc::new(UploaderHandle::new(uploader)))
         .build();
     let scope = Scope::root(
         &context,
@@ -63,8 +69,7 @@ fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<Sent
     let _ = program.run(&scope, &mut rows);
     let mut shown = Vec::new();
     json::write_value(&scope, &rows[0].get("V").unwrap(), &mut shown);
-    let kept = kept.lock().clone();
-    (String::from_utf8(shown).unwrap(), log.lines(), kept)
+    (String::from_utf8(shown).unwrap(), log.lines())
 }
 
 #[test]
@@ -105,6 +110,62 @@ fn large_and_empty_files_and_links_arrive_whole() {
     assert_eq!(sizes, [(2_500_000, true), (0, true), (2_500_000, true)]);
     assert!(kept[0].1 == content && kept[2].1 == content);
     assert!(kept[0].0.times.modified > 0);
+}
+
+#[test]
+fn a_name_that_another_file_has_is_told() {
+    let again = "(upload(accessor='data', file='a', name='x').sha256 = upload(accessor='data', file=B, name='x').sha256)";
+    let told = |log: &[String]| {
+        log.iter()
+            .filter(|line| line.contains("another file was sent as `x`"))
+            .count()
+    };
+    let (_, log, kept) = run(again, &[("B", "b")]);
+    assert_eq!((kept.len(), told(&log)), (1, 1), "{log:?}");
+    let (_, log, kept) = run(again, &[("B", "a")]);
+    assert_eq!((kept.len(), told(&log)), (1, 0), "{log:?}");
+}
+
+/// Cuts a file when its first piece comes.
+struct Cutting(std::path::PathBuf);
+
+impl Uploader for Cutting {
+    fn begin(&self, _: &Scope, _: UploadFile) -> VqlResult<Box<dyn Upload>> {
+        let file = std::fs::File::options().write(true).open(&self.0).unwrap();
+        file.set_len(10).unwrap();
+        Ok(Box::new(Keeping(
+            Arc::new(Mutex::new(vec![(file_of("cut"), Vec::new(), false)])),
+            0,
+        )))
+    }
+}
+
+fn file_of(name: &str) -> UploadFile {
+    UploadFile {
+        accessor: "file".to_owned(),
+        name: peregrine_accessors::OsPath::parse(peregrine_accessors::Dialect::Raw, name.as_bytes()).unwrap(),
+        expected_size: 0,
+        times: peregrine_accessors::UploadTimes::default(),
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, vec![7; 3 * peregrine_accessors::UPLOAD_PIECE]).unwrap();
+    let (answer, log) = run_with(
+        Arc::new(Cutting(path.clone())),
+        "upload(file=File).Size",
+        &[("File", path.to_str().unwrap())],
+    );
+    assert_eq!(answer, peregrine_accessors::UPLOAD_PIECE.to_string());
+    assert!(log.iter().any(|line| line.contains("somebody cut it")), "{log:?}");
+    let (_, log, kept) = run("upload(file='/sys/kernel/mm/transparent_hugepage/enabled')", &[]);
+    assert!(
+        !log.iter().any(|line| line.contains("somebody cut it")),
+        "{log:?} {kept:?}"
+    );
 }
 
 #[test]

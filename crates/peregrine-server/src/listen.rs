@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -33,6 +34,13 @@ const HEADERS: usize = 16 << 10;
 const WINDOW: u32 = 64 << 10;
 /// Requests at once over a connection of HTTP/2.
 const STREAMS: u32 = 64;
+/// Silence after which the other side is asked whether it is there, how often it is asked again, and how often at most.
+const SILENCE: Duration = Duration::from_secs(20);
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+const ASK_TIMES: u32 = 3;
+/// How long what was sent may stay without a sign that it arrived, in milliseconds. Waiting agents are sent padding, so
+/// without this the kernel would try for a quarter of an hour before it tells that one of them is gone.
+const UNHEARD: u32 = 30_000;
 /// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -132,6 +140,9 @@ pub(crate) async fn serve(
         };
         tasks.spawn(async move {
             let _ = stream.set_nodelay(true);
+            if let Err(error) = notice_silence(&stream) {
+                tracing::debug!(%peer, %error, "a connection whose silent end may be noticed late");
+            }
             let served = match acceptor {
                 None => connection(stream, false, router, guest),
                 // Boxed, as it is large and soon over.
@@ -146,6 +157,16 @@ pub(crate) async fn serve(
             served.await;
         });
     }
+}
+
+/// Has the kernel end a connection whose other side is gone without a word.
+fn notice_silence(stream: &TcpStream) -> std::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, SILENCE)?;
+    sockopt::set_tcp_keepintvl(stream, ASK_AGAIN)?;
+    sockopt::set_tcp_keepcnt(stream, ASK_TIMES)?;
+    sockopt::set_tcp_user_timeout(stream, UNHEARD)?;
+    Ok(())
 }
 
 /// Shakes hands; none when there is no TLS connection in time. Plain HTTP gets an answer of its own.
@@ -278,5 +299,21 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_looks_for_those_who_are_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        notice_silence(&stream).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), SILENCE);
+        assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), UNHEARD);
     }
 }

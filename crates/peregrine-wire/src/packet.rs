@@ -21,6 +21,9 @@ pub struct Packet {
     pub key: Option<PublicKey>,
     /// Microseconds since the epoch by the sender's clock.
     pub timestamp: u64,
+    /// A number for the session it belongs to: a program that runs on has one, and a copy of its key another. Sessions that
+    /// were forgotten in between have a new number.
+    pub session: u64,
     pub(crate) content: Content,
 }
 

@@ -8,6 +8,7 @@ use crate::{Envelope, Error, Packet, PrivateKey, PublicKey, Result, ids};
 use parking_lot::Mutex;
 use peregrine_proto::{CipherMetadata, CipherProperties, Message, cipher_properties::HmacType};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 /// Tells which organisation a nonce belongs to. A client knows one nonce, a server those of all its organisations.
@@ -22,8 +23,12 @@ impl<F: Fn(&str) -> Option<String>> Orgs for F {
     }
 }
 
+/// Sessions so far.
+static SESSIONS: AtomicU64 = AtomicU64::new(1);
+
 /// A session somebody has with us.
 struct Session {
+    number: u64,
     key: Zeroizing<[u8; BLOCK]>,
     mac: MacKey,
     sender: String,
@@ -132,6 +137,7 @@ impl Decoder {
             org_id,
             key: None,
             timestamp: content.timestamp,
+            session: session.number,
             content,
         };
         if let Some(proven) = proven.filter(|proven| proven.org_id == packet.org_id) {
@@ -221,6 +227,7 @@ impl Decoder {
             return Err(Error::Malformed("bad sender name"));
         }
         Ok(Arc::new(Session {
+            number: SESSIONS.fetch_add(1, Ordering::Relaxed),
             key,
             mac,
             sender: metadata.source,
@@ -249,6 +256,7 @@ pub fn fuzz_decode(input: &[u8]) {
             org_id: String::new(),
             key: None,
             timestamp: 0,
+            session: 0,
             content,
         };
         packet.messages().for_each(drop);

@@ -82,6 +82,13 @@ impl<'a> Grouper<'a> {
         }
     }
 
+    /// Whether it took no more rows because no file could be written. The groups it has can be emitted.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.overflow
+            .as_ref()
+            .is_some_and(|overflow| overflow.sorter.has_failed())
+    }
+
     /// Emits the groups: in order of first appearance, or in key order what went through a file.
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
         self.settle();
@@ -232,7 +239,7 @@ impl<'a> Grouper<'a> {
                     "GROUP BY: {bins} bins exceeded, Switching to slower file based operation"
                 ));
                 none.insert(Overflow {
-                    sorter: Sorter::new(scope, Order::Ascending(Str::from("Key"))),
+                    sorter: Sorter::new(scope, Order::Ascending(Str::from("Key")), "GROUP BY"),
                     columns: Columns::new(["Key", "Row"]),
                 })
             }

@@ -51,7 +51,7 @@ impl Target<'_> {
         }
         match &mut self.file {
             Some(file) => {
-                file.push(scope, &row);
+                file.push(scope, &row)?;
                 self.written += 1;
             }
             None => self.rows.push(row),
@@ -70,7 +70,10 @@ impl Target<'_> {
                     file.path()
                 ));
                 for row in self.rows.drain(..) {
-                    file.push(scope, &row);
+                    // What is wrong shows at the end.
+                    if file.push(scope, &row).is_err() {
+                        break;
+                    }
                     self.written += 1;
                 }
                 self.file = Some(file);

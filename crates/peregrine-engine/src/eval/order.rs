@@ -15,8 +15,6 @@ use crate::query::{RowSink, Stop};
 use crate::scope::Scope;
 use crate::value::{PositionCache, Row, Str, Value};
 
-/// Rows between two looks at a failed disk: trying again for each row would make a slow query of a broken one.
-const RETRY_AFTER: usize = 100_000;
 /// Runs merged at a time; each holds a file open.
 const MAX_RUNS: usize = 64;
 
@@ -45,24 +43,35 @@ pub(crate) struct Sorter<'a> {
     order: Order,
     cache: PositionCache,
     rows: PackedRows,
-    /// Rows to have before the next attempt to write a file.
-    spill_from: usize,
+    /// What the rows are sorted for, in messages.
+    purpose: &'static str,
+    /// Rows so far.
+    taken: u64,
+    /// No file could be written. No more rows are taken: they would only fill the memory.
+    has_failed: bool,
     chunks: Vec<RunFile>,
     /// A row without the column was reported.
     reported: bool,
 }
 
 impl<'a> Sorter<'a> {
-    pub(crate) fn new(scope: &'a Scope, order: Order) -> Sorter<'a> {
+    pub(crate) fn new(scope: &'a Scope, order: Order, purpose: &'static str) -> Sorter<'a> {
         Sorter {
             scope,
             order,
             cache: PositionCache::default(),
             rows: PackedRows::default(),
-            spill_from: 0,
+            purpose,
+            taken: 0,
+            has_failed: false,
             chunks: Vec::new(),
             reported: false,
         }
+    }
+
+    /// Whether it took no more rows because no file could be written. Those it has can be emitted.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Emits the rows in order.
@@ -241,9 +250,11 @@ impl<'a> Sorter<'a> {
         });
         if let Err(error) = merged {
             self.scope.log_line(&format!(
-                "ERROR:ORDER BY: unable to write a temporary file: {error}"
+                "ERROR:{}: unable to write a temporary file: {error}; the query ends after {} rows, and what follows them is \
+                 missing: make room, or ask for less at once",
+                self.purpose, self.taken
             ));
-            self.spill_from = self.rows.len().saturating_add(RETRY_AFTER);
+            self.has_failed = true;
         }
     }
 
@@ -262,13 +273,15 @@ impl RowSink for Sorter<'_> {
             self.scope
                 .log_line(&format!("Order by column {column} not present in row"));
         }
+        if self.has_failed {
+            return Err(Stop);
+        }
         self.rows.push(row);
-        let is_full =
-            self.rows.size() >= self.scope.context().sort_memory() || self.rows.len() >= u32::MAX as usize;
-        if is_full && self.rows.len() >= self.spill_from {
+        self.taken += 1;
+        if self.rows.size() >= self.scope.context().sort_memory() || self.rows.len() >= u32::MAX as usize {
             self.spill();
         }
-        Ok(())
+        if self.has_failed { Err(Stop) } else { Ok(()) }
     }
 }
 

@@ -132,8 +132,11 @@ impl SelectNode {
         let Some(order) = &self.order_by else {
             return self.run_grouped(scope, rows);
         };
-        let mut sorter = Sorter::new(scope, order.clone());
-        self.run_grouped(scope, &mut sorter)?;
+        let mut sorter = Sorter::new(scope, order.clone(), "ORDER BY");
+        match self.run_grouped(scope, &mut sorter) {
+            Err(Stop) if sorter.has_failed() => {}
+            result => result?,
+        }
         sorter.finish(rows)
     }
 
@@ -141,7 +144,10 @@ impl SelectNode {
         match &self.group_by {
             Some(key) => {
                 let mut grouper = Grouper::new(self, key, scope);
-                self.source.run(scope, &mut grouper)?;
+                match self.source.run(scope, &mut grouper) {
+                    Err(Stop) if grouper.has_failed() => {}
+                    result => result?,
+                }
                 grouper.finish(rows)
             }
             None => self.source.run(scope, &mut Projector::new(self, scope, rows)),

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::json;
+use crate::query::Stop;
 use crate::scope::Scope;
 use crate::value::Row;
 
@@ -44,21 +45,24 @@ impl SpillWriter {
         self.file.get_ref().path().display().to_string()
     }
 
-    /// Adds a row. A write error is kept for [`SpillWriter::finish`]; rows after it are dropped.
-    pub(crate) fn push(&mut self, scope: &Scope, row: &Row) {
-        if self.error.is_some() {
-            return;
-        }
+    /// Adds a row. A write error is kept for [`SpillWriter::finish`]; no more rows are wanted after it.
+    pub(crate) fn push(&mut self, scope: &Scope, row: &Row) -> Result<(), Stop> {
         self.line.clear();
         json::write_row_exactly(scope, row, &mut self.line);
         if self.line.is_empty() {
             // The query ends.
-            return;
+            return Ok(());
         }
         self.line.push(b'\n');
         match self.file.write_all(&self.line) {
-            Ok(()) => self.rows += 1,
-            Err(error) => self.error = Some(error),
+            Ok(()) => {
+                self.rows += 1;
+                Ok(())
+            }
+            Err(error) => {
+                self.error = Some(error);
+                Err(Stop)
+            }
         }
     }
 
@@ -124,5 +128,25 @@ impl Iterator for SpillReader {
             .log_line(&format!("ERROR:reading a temporary file: {problem}"));
         self.file = None;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Context;
+    use crate::value::Dict;
+
+    #[test]
+    fn a_full_disk_ends_the_rows_and_is_told() {
+        let scope = Scope::root(&Context::builder().build(), Dict::new());
+        let mut writer = SpillWriter::create(&scope).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let path = writer.file.into_inner().unwrap().into_temp_path();
+        writer.file = BufWriter::with_capacity(16, NamedTempFile::from_parts(full, path));
+        let row = Row::from_pairs([("Text", "longer than what waits")]);
+        assert_eq!(writer.push(&scope, &row), Err(Stop));
+        let error = writer.finish().err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
+use regex_automata::util::captures::Captures as Groups;
+
 use super::Haystack;
 
 /// The groups of a match; group 0 is the whole of it.
 #[derive(Debug)]
 pub struct Captures<'h, 't> {
     pub(super) haystack: &'h Haystack<'t>,
-    pub(super) groups: regex::bytes::Captures<'h>,
+    pub(super) groups: Groups,
 }
 
 impl<'t> Captures<'_, 't> {
     /// Where a group is; `None` when it took no part in the match.
     #[must_use]
     pub fn range(&self, group: usize) -> Option<Range<usize>> {
-        let found = self.groups.get(group)?;
+        let found = self.groups.get_group(group)?;
         Some(self.haystack.range(found.range()))
     }
 
@@ -28,7 +30,7 @@ impl<'t> Captures<'_, 't> {
     /// The bytes of the group of this name.
     #[must_use]
     pub fn name(&self, name: &str) -> Option<&'t [u8]> {
-        let found = self.groups.name(name)?;
+        let found = self.groups.get_group_by_name(name)?;
         self.haystack.bytes().get(self.haystack.range(found.range()))
     }
 

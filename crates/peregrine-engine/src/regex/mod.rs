@@ -1,15 +1,24 @@
-//! Regular expressions: RE2 syntax as users write it, run by the `regex` crate on bytes.
+//! Regular expressions: RE2 syntax as users write it, run on bytes by what the `regex` crate is made of.
 
 mod captures;
+mod groups;
 mod haystack;
+mod patient;
 mod translate;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use parking_lot::Mutex;
+use regex_automata::util::captures::Captures as Groups;
+use regex_automata::util::iter::Searcher;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, Match, PatternID, meta};
 use rustc_hash::FxHashMap;
+
+use self::groups::Pike;
+use self::patient::{NoAnswer, Patient};
 
 use crate::memory;
 
@@ -23,21 +32,103 @@ const SIZE_LIMIT: usize = 10 << 20;
 const DFA_LIMIT: usize = 4 << 20;
 /// Patterns kept compiled.
 const CACHED: usize = 512;
+/// Bytes of text times bytes of pattern up to which a search is short whatever it does: about a second at worst.
+const SHORT: usize = 4 << 30;
 
 /// A compiled pattern. Cloning shares it.
 #[derive(Debug, Clone)]
-pub struct Regex(Arc<regex::bytes::Regex>);
+pub struct Regex(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    meta: meta::Regex,
+    /// As [`translate`] gave it.
+    pattern: String,
+    /// Longest text in which a search is short.
+    short: usize,
+    /// For longer ones; none where it cannot be made.
+    patient: OnceLock<Option<Patient>>,
+    /// For the groups of longer matches.
+    pike: OnceLock<Option<Pike>>,
+}
 
 impl Regex {
     /// Compiles RE2 syntax.
     pub fn new(pattern: &str) -> Result<Regex, String> {
         let translated = translate(pattern)?;
-        regex::bytes::RegexBuilder::new(&translated)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(DFA_LIMIT)
-            .build()
-            .map(|regex| Regex(Arc::new(regex)))
-            .map_err(|error| describe(pattern, &error))
+        let config = meta::Config::new()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(SIZE_LIMIT))
+            .hybrid_cache_capacity(DFA_LIMIT);
+        let meta = meta::Builder::new()
+            .configure(config)
+            .syntax(syntax::Config::new().utf8(false))
+            .build(&translated)
+            .map_err(|error| describe(pattern, &error))?;
+        Ok(Regex(Arc::new(Inner {
+            short: SHORT / meta.memory_usage().max(1),
+            meta,
+            pattern: translated,
+            patient: OnceLock::new(),
+            pike: OnceLock::new(),
+        })))
+    }
+
+    /// What searches a part of a text that is so long that it may take long.
+    fn patient(&self, input: &Input<'_>) -> Option<&Patient> {
+        if input.get_span().len() <= self.0.short {
+            return None;
+        }
+        self.0
+            .patient
+            .get_or_init(|| Patient::new(&self.0.pattern))
+            .as_ref()
+    }
+
+    fn has_match(&self, input: &Input<'_>) -> bool {
+        match self.patient(input).map(|patient| patient.is_match(input)) {
+            Some(Ok(found)) => found,
+            Some(Err(NoAnswer::Ended)) => false,
+            None | Some(Err(NoAnswer::Unable)) => self.0.meta.is_match(input.clone()),
+        }
+    }
+
+    fn search(&self, input: &Input<'_>) -> Option<Match> {
+        match self.patient(input).map(|patient| patient.find(input)) {
+            Some(Ok(found)) => found.map(|span| Match::new(PatternID::ZERO, span)),
+            Some(Err(NoAnswer::Ended)) => None,
+            None | Some(Err(NoAnswer::Unable)) => self.0.meta.search(input),
+        }
+    }
+
+    fn search_groups(&self, input: &Input<'_>, groups: &mut Groups) {
+        if self.patient(input).is_none() {
+            return self.0.meta.search_captures(input, groups);
+        }
+        // Which groups took part needs a look at the match alone.
+        match self.search(input) {
+            Some(found) => {
+                let within = input.clone().span(found.span()).anchored(Anchored::Yes);
+                self.groups_of(&within, groups);
+            }
+            None => groups.set_pattern(None),
+        }
+    }
+
+    /// The groups of a match that is this part of the text.
+    fn groups_of(&self, found: &Input<'_>, groups: &mut Groups) {
+        let pike = if found.get_span().len() <= self.0.short {
+            None
+        } else {
+            let pike = self.0.pike.get_or_init(|| Pike::new(&self.0.pattern));
+            pike.as_ref()
+        };
+        groups.set_pattern(Some(PatternID::ZERO));
+        match pike.map(|pike| pike.fill(found, groups.slots_mut())) {
+            Some(Ok(())) => {}
+            Some(Err(NoAnswer::Ended)) => groups.set_pattern(None),
+            None | Some(Err(NoAnswer::Unable)) => self.0.meta.search_captures(found, groups),
+        }
     }
 
     /// Compiles, or takes what another call compiled.
@@ -66,22 +157,23 @@ impl Regex {
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
         // A match between the bytes that are no UTF-8 is one in any case, and most texts have none.
-        self.0.is_match(text)
+        self.has_match(&Input::new(text))
             || (!text.is_ascii()
                 && std::str::from_utf8(text).is_err()
-                && self.0.is_match(Haystack::new(text).text()))
+                && self.has_match(&Input::new(Haystack::new(text).text())))
     }
 
     /// Where the first match is.
     #[must_use]
     pub fn find(&self, haystack: &Haystack<'_>) -> Option<Range<usize>> {
-        let found = self.0.find(haystack.text())?;
+        let found = self.search(&Input::new(haystack.text()))?;
         Some(haystack.range(found.range()))
     }
 
     /// Where the matches are.
     pub fn find_iter<'h>(&'h self, haystack: &'h Haystack<'_>) -> impl Iterator<Item = Range<usize>> + 'h {
-        let found = self.0.find_iter(haystack.text());
+        let mut searcher = Searcher::new(Input::new(haystack.text()));
+        let found = std::iter::from_fn(move || searcher.advance(|input| Ok(self.search(input))));
         let found = found.take_while(is_wanted(haystack));
         found.map(|found| haystack.range(found.range()))
     }
@@ -89,8 +181,9 @@ impl Regex {
     /// The first match with its groups.
     #[must_use]
     pub fn captures<'h, 't>(&'h self, haystack: &'h Haystack<'t>) -> Option<Captures<'h, 't>> {
-        let groups = self.0.captures(haystack.text())?;
-        Some(Captures { haystack, groups })
+        let mut groups = self.0.meta.create_captures();
+        self.search_groups(&Input::new(haystack.text()), &mut groups);
+        groups.is_match().then_some(Captures { haystack, groups })
     }
 
     /// The matches with their groups.
@@ -98,14 +191,22 @@ impl Regex {
         &'h self,
         haystack: &'h Haystack<'t>,
     ) -> impl Iterator<Item = Captures<'h, 't>> + 'h {
-        let found = self.0.captures_iter(haystack.text());
+        let mut searcher = Searcher::new(Input::new(haystack.text()));
+        let found = std::iter::from_fn(move || {
+            let mut groups = self.0.meta.create_captures();
+            searcher.advance(|input| {
+                self.search_groups(input, &mut groups);
+                Ok(groups.get_match())
+            })?;
+            Some(groups)
+        });
         let found = found.take_while(is_wanted(haystack));
         found.map(move |groups| Captures { haystack, groups })
     }
 
     /// The names of the groups; the first is the whole match, which has none.
     pub fn capture_names(&self) -> impl Iterator<Item = Option<&str>> {
-        self.0.capture_names()
+        self.0.meta.group_info().pattern_names(PatternID::ZERO)
     }
 
     /// The text with something else for every match; breaks off where the query may hold no more. `$1` and `${name}` stand for groups.
@@ -202,27 +303,28 @@ const WORDINGS: &[(&str, &str)] = &[
     ("invalid character class range", "invalid character class range"),
 ];
 
-fn describe(pattern: &str, error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => {
-            format!("error parsing regexp: `{pattern}` compiles to more than {limit} bytes; make it smaller")
-        }
-        other => {
-            // The last line says what is wrong; the others draw the pattern.
-            let text = other.to_string();
-            let last = text
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or("invalid pattern");
-            let reason = last.trim().trim_start_matches("error: ");
-            let reason = WORDINGS
-                .iter()
-                .find(|(ours, _)| reason.starts_with(ours))
-                .map_or(reason, |(_, re2)| re2);
-            format!("error parsing regexp: {reason}: `{pattern}`")
-        }
+fn describe(pattern: &str, error: &meta::BuildError) -> String {
+    if let Some(limit) = error.size_limit() {
+        return format!(
+            "error parsing regexp: `{pattern}` compiles to more than {limit} bytes; make it smaller"
+        );
     }
+    let text = match error.syntax_error() {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    };
+    // The last line says what is wrong; the others draw the pattern.
+    let last = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("invalid pattern");
+    let reason = last.trim().trim_start_matches("error: ");
+    let reason = WORDINGS
+        .iter()
+        .find(|(ours, _)| reason.starts_with(ours))
+        .map_or(reason, |(_, re2)| re2);
+    format!("error parsing regexp: {reason}: `{pattern}`")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Searching bytes of all kinds.
 
+use std::sync::Arc;
+
 use proptest::strategy::Strategy;
 
 use super::{Haystack, Regex, lossy};
@@ -86,7 +88,98 @@ fn characters(bytes: &[u8]) -> Vec<usize> {
     starts
 }
 
+/// The same pattern, for which every text is a long one.
+fn patient(pattern: &str) -> Regex {
+    let mut regex = Regex::new(pattern).unwrap();
+    Arc::get_mut(&mut regex.0).unwrap().short = 0;
+    regex
+}
+
+#[test]
+fn long_texts_are_searched_like_short_ones() {
+    let patterns = [
+        "",
+        "a",
+        "ab|a",
+        "a|ab",
+        "(?s)(a.*?)(b|c)",
+        "^a",
+        "a$",
+        "(?m)^(a+)$",
+        r"\bab\b",
+        r"\B",
+        "(a)|(b)",
+        "a*",
+        "(a*)(ab)?",
+        "(?i)AB",
+        "[^a]b",
+        "b.a",
+        r"(?P<x>[ab]{2,3})(?P<y>c?)",
+        "abc|b",
+        "(ab$)|(ab)",
+        r"\x{e9}|a",
+        "c{3,}",
+        "(?s).",
+        "x|yz|ab",
+    ];
+    let texts = [
+        &b""[..],
+        b"a",
+        b"ab",
+        b"abc ab\nab",
+        b"cccab\xffab\xe9",
+        "éabé".as_bytes(),
+        b"aaaaabab",
+        b"b\na\nab\n",
+        b"\xff\xfe",
+    ];
+    for pattern in patterns {
+        let (plain, patient) = (Regex::new(pattern).unwrap(), patient(pattern));
+        for text in texts {
+            let haystack = Haystack::new(text);
+            let groups = |regex: &Regex| -> Vec<Vec<Option<std::ops::Range<usize>>>> {
+                let count = regex.capture_names().count();
+                let found = regex.captures_iter(&haystack);
+                found
+                    .map(|found| (0..count).map(|group| found.range(group)).collect())
+                    .collect()
+            };
+            assert_eq!(groups(&plain), groups(&patient), "{pattern} in {text:?}");
+            let all: Vec<_> = plain.find_iter(&haystack).collect();
+            assert_eq!(
+                all,
+                patient.find_iter(&haystack).collect::<Vec<_>>(),
+                "{pattern} in {text:?}"
+            );
+            assert_eq!(
+                plain.is_match(text),
+                patient.is_match(text),
+                "{pattern} in {text:?}"
+            );
+        }
+    }
+}
+
 proptest::proptest! {
+    #[test]
+    fn random_texts_are_searched_like_short_ones(
+        pattern in "[ab.|*()?^$c]{1,8}",
+        text in "[abc\n]{0,40}",
+    ) {
+        if let Ok(plain) = Regex::new(&pattern) {
+            let patient = patient(&pattern);
+            let haystack = Haystack::new(text.as_bytes());
+            let wanted: Vec<_> = plain.find_iter(&haystack).collect();
+            proptest::prop_assert_eq!(wanted, patient.find_iter(&haystack).collect::<Vec<_>>());
+            let first = |regex: &Regex| {
+                let found = regex.captures(&haystack)?;
+                Some([0, 1, 2, 3].map(|group| found.range(group)))
+            };
+            proptest::prop_assert_eq!(first(&plain), first(&patient));
+            proptest::prop_assert_eq!(plain.is_match(text.as_bytes()), patient.is_match(text.as_bytes()));
+        }
+    }
+
     /// Mostly text, so that there are characters of several bytes among those that are none; long enough for many marks.
     #[test]
     fn every_character_is_found_where_it_is(

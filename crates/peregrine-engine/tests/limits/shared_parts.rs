@@ -8,7 +8,7 @@ const DEEP: &str = "LET F(s, n) = if(condition=n > 0, then=F(s=[s, s], n=n - 1),
     LET D(s, n) = if(condition=n > 0, then=D(s=dict(a=s, b=s), n=n - 1), else=s) ";
 
 /// Runs it until its time is up. Gives the rows that came, as JSON.
-fn until_time_is_up(text: &str) -> Vec<String> {
+pub(super) fn until_time_is_up(text: &str) -> Vec<String> {
     let (pool, log) = (pool(64, None, || 1 << 35), Arc::new(MemoryLog::default()));
     let cancellation = Cancellation::with_deadline(Duration::from_millis(300));
     let sink = Arc::clone(&log) as Arc<dyn LogSink>;

@@ -43,8 +43,17 @@ impl Function for Gunzip {
             Ok(limit) if limit > 0 => limit.min(MAX_BYTES),
             _ => MAX_BYTES,
         };
-        let unpacking = flate2::read::MultiGzDecoder::new(&args.string[..]).take(limit);
-        let unpacked = read_to_end(scope, unpacking)?.map_err(|error| error.to_string())?;
+        let unpacking = flate2::read::MultiGzDecoder::new(&args.string[..]).take(limit + 1);
+        let mut unpacked = read_to_end(scope, unpacking)?.map_err(|error| error.to_string())?;
+        if unpacked.len() as u64 > limit {
+            unpacked.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            // Whoever gave a number knows.
+            if limit == MAX_BYTES {
+                scope.log_line(&format!(
+                    "WARN:gunzip: the content is cut at {MAX_BYTES} bytes, there are more"
+                ));
+            }
+        }
         scope.reserve(unpacked.len())?;
         Ok(Value::str(unpacked))
     }

@@ -84,7 +84,7 @@ pub fn upload_bytes(scope: &Scope, name: &str, content: &[u8]) -> VqlResult {
     let mut reader = io::Cursor::new(content);
     let sent = handle
         .ledger
-        .once(scope, &file, || send(scope, &handle, &file, &mut reader))?;
+        .once(scope, &file, content, || send(scope, &handle, &file, &mut reader))?;
     Ok(answer(&file, &path, &sent))
 }
 
@@ -137,9 +137,18 @@ pub(super) fn upload(scope: &Scope, handle: &UploaderHandle, args: Args) -> VqlR
             born: time(&args.btime),
         },
     };
-    let sent = handle
-        .ledger
-        .once(scope, &file, || send(scope, handle, &file, reader.as_mut()));
+    let sent = handle.ledger.once(scope, &file, &path.to_bytes(), || {
+        let sent = send(scope, handle, &file, reader.as_mut())?;
+        // Files of the kernel say sizes that are not theirs, but do not change them.
+        if sent.size < size && files.lstat(scope, &path).is_ok_and(|now| now.size != info.size) {
+            scope.log_line(&format!(
+                "WARN:upload: `{}` had {size} bytes when it was opened, and ended after {}: somebody cut it while it was read",
+                path.to_text(),
+                sent.size
+            ));
+        }
+        Ok(sent)
+    });
     match sent {
         Ok(sent) => Ok(answer(&file, &path, &sent)),
         // Nothing was sent: as when it cannot be opened.

@@ -18,6 +18,8 @@
 //! *thread* ends, and not to grandchildren. Control groups need rights over them that an agent may lack.
 
 use super::command::Launch;
+use super::orphans;
+use peregrine_engine::memory;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::ffi::OsString;
 use std::io::{self, IoSlice, Read as _, Write as _};
@@ -34,6 +36,10 @@ const START: Duration = Duration::from_secs(30);
 /// How long a guard may take to kill what it guards; then it is killed itself.
 const PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(2);
+/// How often the end of a query is looked for while its program starts.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long who was killed may take to be gone; then it hangs in the kernel and is left there.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 /// A letter and a number.
 pub(super) const MESSAGE: usize = 5;
 
@@ -76,6 +82,8 @@ pub(super) struct Running {
     /// The guard, or the program itself where there is none.
     child: Child,
     line: Option<Line>,
+    /// The pipes of its outputs.
+    pipes: Vec<u64>,
     status: Option<ExitStatus>,
     is_left: bool,
 }
@@ -94,36 +102,48 @@ pub(super) type Outputs = (ChildStdout, ChildStderr);
 
 impl Running {
     /// Starts a program; without `input` it has none.
-    pub(super) fn start(launch: Launch, input: Option<OwnedFd>) -> io::Result<(Running, Outputs)> {
+    pub(super) fn start(launch: Launch, mut input: Option<OwnedFd>) -> io::Result<(Running, Outputs)> {
         let Launch {
             mut command,
             is_guarded,
             ..
         } = launch;
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut running = if is_guarded {
+        let mut line = None;
+        if is_guarded {
             let (ours, theirs) = UnixStream::pair()?;
             command.stdin(Stdio::from(OwnedFd::from(theirs)));
-            let child = command.spawn()?;
-            // It holds the other end, whose only holder is to be the guard.
-            drop(command);
-            let mut running = Running {
-                child,
-                line: None,
-                status: None,
-                is_left: false,
-            };
-            running.line = Some(Line::open(ours, input)?);
-            running
+            line = Some(ours);
         } else {
-            command.stdin(input.map_or_else(Stdio::null, Stdio::from));
-            Running {
-                child: command.spawn()?,
-                line: None,
-                status: None,
-                is_left: false,
-            }
+            command.stdin(input.take().map_or_else(Stdio::null, Stdio::from));
+        }
+        let child = command.spawn()?;
+        // It holds the other ends, whose only holder is to be the child.
+        drop(command);
+        let outputs = [
+            child.stdout.as_ref().map(orphans::pipe_number),
+            child.stderr.as_ref().map(orphans::pipe_number),
+        ];
+        let mut running = Running {
+            pipes: outputs.into_iter().flatten().flatten().collect(),
+            child,
+            line: None,
+            status: None,
+            is_left: false,
         };
+        if let Some(line) = line {
+            match Line::open(line, input) {
+                Ok(line) => running.line = Some(line),
+                Err(error) => {
+                    running.kill();
+                    // Without a word of the system's the guard is gone, and who knows what it has started.
+                    if error.raw_os_error().is_none() {
+                        orphans::end(&running.pipes);
+                    }
+                    return Err(error);
+                }
+            }
+        }
         match (running.child.stdout.take(), running.child.stderr.take()) {
             (Some(stdout), Some(stderr)) => Ok((running, (stdout, stderr))),
             _ => Err(io::Error::other("no pipes to the program")),
@@ -163,16 +183,24 @@ impl Running {
                 // Somebody may have killed the guard. The number of a program that has ended may be another's by now.
                 if !self.end_guard() && !has_ended {
                     kill_group(program);
+                    orphans::end(&self.pipes);
                 }
             }
             None if has_ended => {}
             None => {
                 kill_group(self.child.id());
-                let _ = self.child.kill();
-                let _ = self.child.wait();
+                self.kill_child();
             }
         }
         self.status.get_or_insert(ExitStatus::from_raw(KILLED));
+    }
+
+    fn kill_child(&mut self) {
+        let _ = self.child.kill();
+        let deadline = Instant::now() + LAST_PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(TICK);
+        }
     }
 
     /// Waits for the guard to do as it was told; false when it has not.
@@ -183,8 +211,7 @@ impl Running {
                 Ok(None) if Instant::now() < deadline => std::thread::sleep(TICK),
                 Ok(Some(status)) => return status.success(),
                 _ => {
-                    let _ = self.child.kill();
-                    let _ = self.child.wait();
+                    self.kill_child();
                     return false;
                 }
             }
@@ -213,10 +240,7 @@ impl Line {
             return Err(io::Error::other("no room for the program's input"));
         }
         rustix::net::sendmsg(&stream, &[IoSlice::new(b"s")], &mut rights, SendFlags::NOSIGNAL)?;
-        stream.set_read_timeout(Some(START))?;
-        let mut answer = [0; MESSAGE];
-        (&stream)
-            .read_exact(&mut answer)
+        let answer = first_answer(&stream)
             .map_err(|error| io::Error::new(error.kind(), format!("its guard does not answer: {error}")))?;
         match message(answer) {
             (b'S', program) => {
@@ -250,6 +274,25 @@ impl Line {
     }
 }
 
+/// What a guard says first. Its program may be on a disk that does not answer, so the end of the query is looked for.
+fn first_answer(mut stream: &UnixStream) -> io::Result<[u8; MESSAGE]> {
+    stream.set_read_timeout(Some(LOOK))?;
+    let deadline = Instant::now() + START;
+    let (mut answer, mut length) = ([0; MESSAGE], 0);
+    while let Some(rest) = answer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) if memory::should_end() => return Err(io::Error::other("the query ends")),
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(answer)
+}
+
 fn message([kind, number @ ..]: [u8; MESSAGE]) -> (u8, i32) {
     (kind, i32::from_le_bytes(number))
 }
@@ -259,5 +302,39 @@ fn kill_group(program: u32) {
     let group = i32::try_from(program).ok().filter(|group| *group > 1);
     if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lives(process: &str) -> bool {
+        let about = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
+        about.is_ok_and(|about| !about.contains(") Z "))
+    }
+
+    #[test]
+    fn a_guard_that_dies_before_it_says_what_it_started_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let pids = folder.path().join("pids");
+        let script = format!(
+            "sleep 1000 & echo $! >> {0}; setsid sleep 1000 & echo $! >> {0}; kill -9 $$",
+            pids.display()
+        );
+        let guard = ProgramGuard::new("/bin/sh", ["-c", &script]);
+        let launch = Launch {
+            command: guard.command("program".into()),
+            is_guarded: true,
+            name: "program".into(),
+        };
+        let error = Running::start(launch, None).unwrap_err();
+        assert!(error.to_string().contains("guard"), "{error}");
+        let pids = std::fs::read_to_string(pids).unwrap();
+        assert_eq!(pids.lines().count(), 2);
+        // They have been sent the signal; a busy machine takes its time.
+        while pids.lines().any(lives) {
+            std::thread::yield_now();
+        }
     }
 }

@@ -166,7 +166,7 @@ fn kill_all() {
     }
 }
 
-fn signal(process: i32, signal: Signal) {
+pub(super) fn signal(process: i32, signal: Signal) {
     if let Some(process) = Pid::from_raw(process) {
         // It may have ended meanwhile.
         let _ = rustix::process::kill_process(process, signal);
@@ -175,6 +175,11 @@ fn signal(process: i32, signal: Signal) {
 
 /// All processes below this one that live: its children, to which orphans belong, and theirs.
 fn descendants() -> BTreeSet<i32> {
+    below([rustix::process::getpid().as_raw_nonzero().get()])
+}
+
+/// All processes below these that live.
+pub(super) fn below(processes: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let listed = peregrine_os::linux::LinuxMachine::new()
         .and_then(|machine| peregrine_os::Machine::process_list(&machine));
@@ -187,7 +192,7 @@ fn descendants() -> BTreeSet<i32> {
         }
     }
     let mut found = BTreeSet::new();
-    let mut waiting = vec![rustix::process::getpid().as_raw_nonzero().get()];
+    let mut waiting: Vec<i32> = processes.into_iter().collect();
     while let Some(parent) = waiting.pop() {
         for child in children.remove(&parent).unwrap_or_default() {
             found.insert(child);

@@ -4,6 +4,7 @@ mod command;
 mod execve;
 mod guard;
 mod guarding;
+mod orphans;
 mod session;
 mod shell_session;
 mod shell_session_control;

@@ -12,8 +12,10 @@ const LEAST: u64 = 256 << 20;
 const PER_BYTE: u64 = 100;
 /// Bytes that no packet may exceed.
 const MOST: u64 = 1 << 30;
-/// Bytes after which a packet is a heavy one and waits for its turn among those.
+/// Bytes after which a small packet is a heavy one and waits for its turn among those, and what each byte of a larger one
+/// adds to them: that is how well rows mostly compress.
 const LIGHT: u64 = 4 << 20;
+const LIGHT_PER_BYTE: u64 = 32;
 /// What a row costs besides its bytes, and a message.
 const ROW: u64 = 16;
 const MESSAGE: u64 = 256;
@@ -43,7 +45,7 @@ pub(super) enum Stop {
 
 /// What a packet holds while it is worked on.
 pub(super) struct Work {
-    /// Its place among the light ones; given back when it turns out to be heavy.
+    /// Its place among the light or large ones; given back when it turns out to be heavy.
     pub(super) slot: Option<Turn>,
     /// Its turn among the heavy ones.
     pub(super) turn: Option<Turn>,
@@ -69,7 +71,7 @@ impl Accounts {
     pub(super) fn new(packet: usize, client_id: &str, work: Work) -> Accounts {
         Accounts {
             left: allowance(packet),
-            light: LIGHT,
+            light: LIGHT.max((packet as u64).saturating_mul(LIGHT_PER_BYTE)),
             client_id: client_id.to_owned(),
             work,
         }
@@ -175,6 +177,21 @@ mod tests {
         drop(running);
         let (light, heavy_one, accounts) = decoding.await.unwrap();
         assert!(light.is_ok() && heavy_one.is_ok() && accounts.work.turn.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_large_packet_that_unpacks_as_expected_does_not_wait_for_heavy_ones() {
+        const LARGE: usize = 2 << 20;
+        let (large, heavy, surprises) = (turnstile(1), turnstile(1), turnstile(1));
+        let _bomb = heavy.enter("C.other").await.unwrap();
+        let work = work(large.enter("C.1").await, &heavy, &surprises);
+        let mut accounts = Accounts::new(LARGE, "C.1", work);
+        let expected = LARGE as u64 * LIGHT_PER_BYTE;
+        let decoding = tokio::task::spawn_blocking(move || {
+            let as_expected = accounts.charge(expected);
+            (as_expected, accounts.work.slot.is_some())
+        });
+        assert_eq!(decoding.await.unwrap(), (Ok(()), true));
     }
 
     #[tokio::test]

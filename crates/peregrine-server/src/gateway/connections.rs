@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use peregrine_store::{Micros, Touch};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// How much later than expected an agent may come back and still counts as online.
 const GRACE: Micros = 5_000_000;
@@ -17,6 +18,9 @@ const GRACE: Micros = 5_000_000;
 const SWEEP: Duration = Duration::from_secs(2);
 /// A silent but connected agent is noted as seen so often.
 const REFRESH: Micros = 60_000_000;
+/// How long a connection was there before its agent may take another one instead: whoever comes more often is refused, so
+/// that nobody goes in circles.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// When and from where an agent that is here was last heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub(crate) struct Seen {
 #[derive(Debug, Default)]
 struct Agent {
     wake: Arc<Notify>,
-    is_connected: bool,
+    holder: Option<Holder>,
     /// It closed its connection, instead of being answered: it will not come back by itself.
     has_left: bool,
     seen: Micros,
@@ -36,26 +40,49 @@ struct Agent {
     is_noted: bool,
 }
 
+/// What an agent says when it wants to wait for tasks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    /// The session of its packet, which only the program that began it has.
+    pub(super) session: u64,
+    /// The time of its packet, by its clock.
+    pub(super) timestamp: u64,
+}
+
+/// Whose turn it is to wait for an agent's tasks.
+#[derive(Debug)]
+struct Holder {
+    number: u64,
+    claim: Claim,
+    since: Instant,
+    superseded: CancellationToken,
+}
+
 impl Agent {
     /// Its poll or socket is open, or it was just answered and is expected back.
     fn is_online(&self, now: Micros, grace: Micros) -> bool {
-        self.is_connected || !self.has_left && now - self.seen <= grace
+        self.holder.is_some() || !self.has_left && now - self.seen <= grace
     }
 }
+
+type Agents = Arc<Mutex<HashMap<String, Agent>>>;
 
 /// Agents of this replica.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    agents: Mutex<HashMap<String, Agent>>,
+    agents: Agents,
+    next: AtomicU64,
     /// How long one that was answered may stay away.
     grace: Micros,
 }
 
 /// A held connection; dropping it lets the agent connect again.
 pub(super) struct Connection {
-    shared: Arc<Shared>,
+    agents: Agents,
     client_id: String,
+    number: u64,
     pub(super) wake: Arc<Notify>,
+    superseded: CancellationToken,
     has_left: AtomicBool,
 }
 
@@ -64,19 +91,22 @@ impl Connection {
     pub(super) fn note_left(&self) {
         self.has_left.store(true, Ordering::Relaxed);
     }
+
+    /// Ends when the agent has another connection instead.
+    pub(super) async fn superseded(&self) {
+        self.superseded.cancelled().await;
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(agent) = self
-            .shared
-            .gateway
-            .connections
-            .agents
-            .lock()
-            .get_mut(&self.client_id)
+        if let Some(agent) = self.agents.lock().get_mut(&self.client_id)
+            && agent
+                .holder
+                .as_ref()
+                .is_some_and(|holder| holder.number == self.number)
         {
-            agent.is_connected = false;
+            agent.holder = None;
             agent.has_left = self.has_left.load(Ordering::Relaxed);
             agent.seen = clock::now();
             agent.is_noted = false;
@@ -89,25 +119,43 @@ impl Connections {
     pub(super) fn new(pause: u64) -> Connections {
         let pause = Micros::try_from(pause.min(3600)).unwrap_or(0) * 1_000_000;
         Connections {
-            agents: Mutex::default(),
+            agents: Agents::default(),
+            next: AtomicU64::new(0),
             grace: GRACE + pause,
         }
     }
 
-    /// Takes the place of a client's one connection; none when it is taken.
-    pub(super) fn hold(&self, shared: &Arc<Shared>, client_id: &str) -> Option<Connection> {
+    /// Takes the place of a client's one connection; none when it is taken. The same program asks for another only when the
+    /// first one is dead to it, of which this side may hear nothing for long; so it gets the place. A copy of it does not:
+    /// it has a session of its own. A packet that is shown again is not newer.
+    pub(super) fn hold(&self, client_id: &str, claim: Claim, now: Instant) -> Option<Connection> {
         let mut agents = self.agents.lock();
         let agent = agents.entry(client_id.to_owned()).or_default();
-        if agent.is_connected {
-            return None;
+        if let Some(holder) = &agent.holder {
+            let is_same = claim.session == holder.claim.session && claim.timestamp > holder.claim.timestamp;
+            if !is_same || now.saturating_duration_since(holder.since) < SETTLED {
+                return None;
+            }
+            holder.superseded.cancel();
+            // What wakes the agent from now on is not for the old one.
+            agent.wake = Arc::default();
         }
-        agent.is_connected = true;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let superseded = CancellationToken::new();
+        agent.holder = Some(Holder {
+            number,
+            claim,
+            since: now,
+            superseded: superseded.clone(),
+        });
         agent.has_left = false;
         agent.seen = clock::now();
         Some(Connection {
-            shared: shared.clone(),
+            agents: self.agents.clone(),
             client_id: client_id.to_owned(),
+            number,
             wake: agent.wake.clone(),
+            superseded,
             has_left: AtomicBool::new(false),
         })
     }
@@ -174,7 +222,9 @@ impl Connections {
     fn sweep(&self, now: Micros) -> (Vec<Touch>, Vec<String>) {
         let (mut touches, mut gone) = (Vec::new(), Vec::new());
         self.agents.lock().retain(|client_id, agent| {
-            if agent.is_connected && now - agent.seen > REFRESH {
+            // The clock was set back: nobody is seen in the future, or who leaves would stay online until then.
+            agent.seen = agent.seen.min(now);
+            if agent.holder.is_some() && now - agent.seen > REFRESH {
                 agent.seen = now;
                 agent.is_noted = false;
             }
@@ -215,5 +265,67 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         if is_last {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_takes_another_connection_instead_of_a_dead_one_and_a_copy_of_it_does_not() {
+        let connections = Connections::new(0);
+        let start = Instant::now();
+        let hold = |session, timestamp, after| {
+            connections.hold(
+                "C.1",
+                Claim { session, timestamp },
+                start + Duration::from_secs(after),
+            )
+        };
+        let first = hold(1, 100, 0).unwrap();
+        assert!(hold(1, 101, 1).is_none(), "not in circles");
+        assert!(hold(2, 102, 60).is_none(), "a copy of it");
+        assert!(hold(1, 100, 60).is_none(), "the same packet, shown again");
+        let second = hold(1, 103, 60).unwrap();
+        assert!(first.superseded.is_cancelled() && !second.superseded.is_cancelled());
+        drop(first);
+        assert!(
+            hold(2, 104, 120).is_none(),
+            "the end of the old one leaves the new one its place"
+        );
+        assert_eq!(connections.count(), 1);
+        drop(second);
+        assert!(hold(2, 105, 120).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_wake_up_reaches_the_new_connection() {
+        let connections = Connections::new(0);
+        let start = Instant::now();
+        let hold = |timestamp, at| {
+            connections.hold(
+                "C.1",
+                Claim {
+                    session: 1,
+                    timestamp,
+                },
+                at,
+            )
+        };
+        let old = hold(1, start).unwrap();
+        let new = hold(2, start + SETTLED).unwrap();
+        connections.wake("C.1");
+        new.wake.notified().await;
+        old.superseded().await;
+    }
+
+    #[test]
+    fn who_leaves_is_offline_soon_though_the_clock_was_set_back() {
+        let connections = Connections::new(0);
+        connections.touch("C.1", "127.0.0.1");
+        let earlier = clock::now() - 3_600_000_000;
+        assert!(connections.sweep(earlier).1.is_empty());
+        assert_eq!(connections.sweep(earlier + GRACE + 1).1, ["C.1"]);
     }
 }

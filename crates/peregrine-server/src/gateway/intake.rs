@@ -286,4 +286,15 @@ mod tests {
         slow.must_give_way().await;
         assert!(!other.give_way.is_cancelled());
     }
+
+    #[test]
+    fn addresses_of_agents_are_remembered_but_not_without_end() {
+        let intake = Intake::new(1 << 20);
+        for number in 0..MAX_ADDRESSES {
+            intake.note(&number.to_string());
+        }
+        intake.note("one too many");
+        assert!(intake.is_known("0") && !intake.is_known("one too many"));
+        assert_eq!(intake.known.lock().len(), MAX_ADDRESSES);
+    }
 }

@@ -48,7 +48,7 @@ use visitors::Visitors;
 
 /// Connections of one agent: it needs two or three.
 const MAX_CONNECTIONS: usize = 16;
-/// Packets that were small and turned out to unpack to much, and wait; each has a few megabytes unpacked.
+/// Packets that turned out to unpack to much, and wait; each has a few megabytes unpacked.
 const MAX_SURPRISES: usize = 16;
 
 /// What the gateway keeps in memory; all of it can be lost.
@@ -62,8 +62,11 @@ pub(crate) struct Gateway {
     slots: Arc<Turnstile>,
     /// Urgent ones, and polls, pass the others, but are not without number.
     urgent_slots: Arc<Turnstile>,
-    /// Packets that are large, or turned out to unpack to much: one at a time, whoever sent it, so that neither all of the
-    /// machine nor much of its memory is for them.
+    /// Packets that are large: a part of the machine is for them, and those that unpack to what one expects of their size
+    /// do not wait behind others.
+    large: Arc<Turnstile>,
+    /// Packets that turned out to unpack to more: one at a time, whoever sent it, so that neither all of the machine nor
+    /// much of its memory is for them.
     heavy: Arc<Turnstile>,
     /// Those of them that wait in the middle.
     surprises: Arc<Turnstile>,
@@ -108,6 +111,12 @@ impl Gateway {
             urgent_slots: Turnstile::new(Bounds {
                 turns: slots,
                 per_party: slots.div_ceil(4),
+                waiting_per_party: MAX_CONNECTIONS,
+                waiting: peers,
+            }),
+            large: Turnstile::new(Bounds {
+                turns: cores.div_ceil(2),
+                per_party: 1,
                 waiting_per_party: MAX_CONNECTIONS,
                 waiting: peers,
             }),

@@ -56,9 +56,9 @@ pub(super) async fn packet(
 ) -> Result<Said, StatusCode> {
     let resources = &shared.config.frontend.resources;
     let wait = Duration::from_secs(resources.concurrency_timeout);
-    // What is large waits for its turn as it came; what only turns out to be much does so in the middle.
+    // What is large waits for its turn as it came; what turns out to be much for its size does so in the middle.
     let is_large = packet.size() > LARGE_BODY;
-    let queue = if is_large { &shared.gateway.heavy } else { slots };
+    let queue = if is_large { &shared.gateway.large } else { slots };
     let turn = match tokio::time::timeout(wait, queue.enter(&packet.source)).await {
         Ok(Some(turn)) => turn,
         Ok(None) => {
@@ -68,14 +68,9 @@ pub(super) async fn packet(
         Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
     };
     let time = Duration::from_secs(resources.packet_timeout.max(1)) * patience(packet.size());
-    let (slot, turn) = if is_large {
-        (None, Some(turn))
-    } else {
-        (Some(turn), None)
-    };
     let work = Work {
-        slot,
-        turn,
+        slot: Some(turn),
+        turn: None,
         _room: room,
         until: Instant::now() + time,
         heavy: shared.gateway.heavy.clone(),

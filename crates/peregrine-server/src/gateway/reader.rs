@@ -1,6 +1,6 @@
 //! `/reader`: the long poll on which agents wait for tasks.
 
-use super::connections::Connection;
+use super::connections::{Claim, Connection};
 use super::intake::Allowance;
 use super::refused::Reason;
 use super::visitors::Visitor;
@@ -91,7 +91,15 @@ pub(super) async fn admit(
     };
     control::prove(shared, peer, visitor, &packet.source)?;
     let client_id = packet.source.clone();
-    let Some(connection) = shared.gateway.connections.hold(shared, &client_id) else {
+    let claim = Claim {
+        session: packet.session,
+        timestamp: packet.timestamp,
+    };
+    let Some(connection) = shared
+        .gateway
+        .connections
+        .hold(&client_id, claim, std::time::Instant::now())
+    else {
         tracing::debug!(client_id, peer, "two connections with one client id");
         shared.gateway.refused.count(peer, Reason::Conflict);
         return Err(StatusCode::CONFLICT);
@@ -152,6 +160,7 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
                     waiting.connection.note_left();
                     return;
                 }
+                () = waiting.connection.superseded() => return,
                 () = shared.stopping.cancelled() => return,
             }
         }

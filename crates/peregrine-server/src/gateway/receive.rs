@@ -326,3 +326,28 @@ impl RateLimit {
         is_free
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_fail_are_remembered_but_not_without_end() {
+        let failures = Failures::default();
+        for number in 0..2 * MAX_FAILING {
+            failures.is_beyond(&number.to_string());
+        }
+        assert!(failures.addresses.lock().len() <= MAX_FAILING);
+    }
+
+    #[test]
+    fn a_rate_holds_one_second_and_takes_back() {
+        let none = RateLimit::new(0);
+        assert!(!none.take());
+        assert!(RateLimit::new(-1).take());
+        let few = RateLimit::new(2);
+        assert!(few.take() && few.take());
+        few.give_back();
+        assert!(few.take());
+    }
+}

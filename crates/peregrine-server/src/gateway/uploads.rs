@@ -142,3 +142,26 @@ pub(super) fn piece(buffer: &mut FileBuffer) -> Option<Vec<u8>> {
         .filter(|length| *length <= MAX_PIECE)?;
     pack::decompress(&data, limit).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_inflates_to_what_it_says_and_no_more() {
+        let inflated = |content: &[u8], says: usize| {
+            let mut buffer = FileBuffer {
+                data: pack::compress(content),
+                uncompressed_length: says as u64,
+                ..FileBuffer::default()
+            };
+            piece(&mut buffer).map(|data| data.len())
+        };
+        assert_eq!(inflated(&[7; 1000], 1000), Some(1000));
+        assert_eq!(inflated(&[7; 1000], 999), None, "more than it says");
+        let most = vec![7; MAX_PIECE];
+        assert_eq!(inflated(&most, MAX_PIECE), Some(MAX_PIECE));
+        assert_eq!(inflated(&[7; 1000], MAX_PIECE + 1), None, "says too much");
+        assert_eq!(inflated(&[7; 1000], usize::MAX), None);
+    }
+}

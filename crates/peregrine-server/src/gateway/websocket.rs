@@ -181,6 +181,7 @@ pub(super) fn reader(shared: Arc<Shared>, handshake: Handshake, peer: String) ->
                     waiting.connection.note_left();
                     return;
                 },
+                () = waiting.connection.superseded() => return,
                 () = shared.stopping.cancelled() => return,
             }
         }

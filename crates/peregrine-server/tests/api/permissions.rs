@@ -236,3 +236,25 @@ async fn redacted_parameters_reach_the_agent_and_nobody_else() {
         (SECRET.to_owned(), "4".to_owned())
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_stream_ends_with_the_permission_to_read() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let topics = format!("client:{}", agent.id);
+    let (looker, tester) = (world.sign_in("looker").await, world.sign_in("tester").await);
+    let (lost, kept) = (looker.watch(&topics).await, tester.watch(&topics).await);
+    let accounts = peregrine_server::Accounts::open(world.folder.path()).unwrap();
+    accounts.set_roles("looker", &[]).await.unwrap();
+    lost.rest().await;
+    let reply = tester
+        .call(
+            "PUT",
+            &format!("clients/{}/labels", agent.id),
+            Some(json!({"add": ["still"]})),
+        )
+        .await;
+    assert_eq!(reply.status, 200);
+    let mut kept = kept;
+    kept.until("still").await;
+}

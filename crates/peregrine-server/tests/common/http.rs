@@ -172,6 +172,18 @@ impl Watch {
         }
         std::mem::take(&mut self.text)
     }
+
+    /// Reads on until the server ends the stream; gives everything read.
+    pub async fn rest(mut self) -> String {
+        while let Some(frame) = timeout(PATIENCE, self.body.frame())
+            .await
+            .expect("an end in time")
+        {
+            let Ok(frame) = frame else { break };
+            self.text += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
+        }
+        self.text
+    }
 }
 
 pub fn encode(text: &str) -> String {

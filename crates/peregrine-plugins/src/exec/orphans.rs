@@ -1,0 +1,61 @@
+//! What is left of a program whose guard was killed: whoever holds the pipes of its outputs, and all they have started. A
+//! program that kills its guard in its first moments has had no time to give them up.
+
+use super::guarding::{below, signal};
+use rustix::process::Signal;
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+
+/// Rounds of stopping what starts more and more, before killing begins.
+const ROUNDS: usize = 20;
+
+/// The kernel's number of a pipe.
+pub(super) fn pipe_number(pipe: impl AsFd) -> Option<u64> {
+    rustix::fs::fstat(pipe).ok().map(|about| about.st_ino)
+}
+
+/// Kills who holds one of these pipes, and all below. First they are stopped, so that none starts others meanwhile.
+pub(super) fn end(pipes: &[u64]) {
+    let mut stopped = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let holders = holders(pipes);
+        let more: Vec<i32> = below(holders.iter().copied())
+            .union(&holders)
+            .filter(|process| !stopped.contains(*process))
+            .copied()
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        for process in more {
+            signal(process, Signal::STOP);
+            stopped.insert(process);
+        }
+    }
+    for process in stopped {
+        signal(process, Signal::KILL);
+    }
+}
+
+/// Other programs that have one of these pipes open. A process that is still this program is none of them: another query
+/// may just be starting one, which has everything open for a moment.
+fn holders(pipes: &[u64]) -> BTreeSet<i32> {
+    let names: Vec<String> = pipes.iter().map(|number| format!("pipe:[{number}]")).collect();
+    let program = |process: &str| std::fs::read_link(format!("/proc/{process}/exe")).ok();
+    let own = program("self");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_holder = |process: &i32| {
+        let open = std::fs::read_dir(format!("/proc/{process}/fd"));
+        let mut targets = open
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.any(|target| names.iter().any(|name| target.as_os_str() == name.as_str()))
+    };
+    numbers
+        .filter(|process| program(&process.to_string()) != own)
+        .filter(is_holder)
+        .collect()
+}
