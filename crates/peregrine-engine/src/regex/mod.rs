@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::memory;
+use crate::value::as_characters;
 
 pub use self::captures::Captures;
 pub use self::haystack::{Haystack, lossy};
@@ -26,24 +27,33 @@ const CACHED: usize = 512;
 
 /// A compiled pattern. Cloning shares it.
 #[derive(Debug, Clone)]
-pub struct Regex(Arc<regex::bytes::Regex>);
+pub struct Regex {
+    compiled: Arc<regex::bytes::Regex>,
+    /// Bytes that are no UTF-8 stand in it, each for itself.
+    tells_bytes_apart: bool,
+}
 
 impl Regex {
-    /// Compiles RE2 syntax.
-    pub fn new(pattern: &str) -> Result<Regex, String> {
-        let translated = translate(pattern)?;
-        regex::bytes::RegexBuilder::new(&translated)
+    /// Compiles RE2 syntax, in which bytes that are no UTF-8 stand for themselves.
+    pub fn new(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
+        let pattern = pattern.as_ref();
+        let text = as_characters(pattern);
+        regex::bytes::RegexBuilder::new(&translate(&text)?)
             .size_limit(SIZE_LIMIT)
             .dfa_size_limit(DFA_LIMIT)
             .build()
-            .map(|regex| Regex(Arc::new(regex)))
-            .map_err(|error| describe(pattern, &error))
+            .map(|regex| Regex {
+                compiled: Arc::new(regex),
+                tells_bytes_apart: matches!(text, Cow::Owned(_)),
+            })
+            .map_err(|error| describe(&lossy(pattern), &error))
     }
 
     /// Compiles, or takes what another call compiled.
-    pub fn cached(pattern: &str) -> Result<Regex, String> {
-        type Cache = Mutex<FxHashMap<String, Result<Regex, String>>>;
+    pub fn cached(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
+        type Cache = Mutex<FxHashMap<Vec<u8>, Result<Regex, String>>>;
         static CACHE: LazyLock<Cache> = LazyLock::new(Mutex::default);
+        let pattern = pattern.as_ref();
         if let Some(known) = CACHE.lock().get(pattern) {
             return known.clone();
         }
@@ -53,35 +63,49 @@ impl Regex {
             // Rare, and refilling is cheap: simpler than tracking use.
             cache.clear();
         }
-        cache.insert(pattern.to_owned(), compiled.clone());
+        cache.insert(pattern.to_vec(), compiled.clone());
         compiled
     }
 
     /// Compiles with `(?i)` in front, as `=~` does.
-    pub fn cached_ignoring_case(pattern: &str) -> Result<Regex, String> {
-        Regex::cached(&format!("(?i){pattern}"))
+    pub fn cached_ignoring_case(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
+        Regex::cached([b"(?i)", pattern.as_ref()].concat())
+    }
+
+    /// What is searched.
+    fn seen<'h, 't>(&self, haystack: &'h Haystack<'t>) -> &'h Haystack<'t> {
+        if self.tells_bytes_apart {
+            haystack.telling_bytes_apart()
+        } else {
+            haystack
+        }
     }
 
     /// True if it matches anywhere.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
+        if self.tells_bytes_apart {
+            return self.find(&Haystack::new(text)).is_some();
+        }
         // A match between the bytes that are no UTF-8 is one in any case, and most texts have none.
-        self.0.is_match(text)
+        self.compiled.is_match(text)
             || (!text.is_ascii()
                 && std::str::from_utf8(text).is_err()
-                && self.0.is_match(Haystack::new(text).text()))
+                && self.compiled.is_match(Haystack::new(text).text()))
     }
 
     /// Where the first match is.
     #[must_use]
     pub fn find(&self, haystack: &Haystack<'_>) -> Option<Range<usize>> {
-        let found = self.0.find(haystack.text())?;
+        let haystack = self.seen(haystack);
+        let found = self.compiled.find(haystack.text())?;
         Some(haystack.range(found.range()))
     }
 
     /// Where the matches are.
     pub fn find_iter<'h>(&'h self, haystack: &'h Haystack<'_>) -> impl Iterator<Item = Range<usize>> + 'h {
-        let found = self.0.find_iter(haystack.text());
+        let haystack = self.seen(haystack);
+        let found = self.compiled.find_iter(haystack.text());
         let found = found.take_while(is_wanted(haystack));
         found.map(|found| haystack.range(found.range()))
     }
@@ -89,7 +113,8 @@ impl Regex {
     /// The first match with its groups.
     #[must_use]
     pub fn captures<'h, 't>(&'h self, haystack: &'h Haystack<'t>) -> Option<Captures<'h, 't>> {
-        let groups = self.0.captures(haystack.text())?;
+        let haystack = self.seen(haystack);
+        let groups = self.compiled.captures(haystack.text())?;
         Some(Captures { haystack, groups })
     }
 
@@ -98,14 +123,15 @@ impl Regex {
         &'h self,
         haystack: &'h Haystack<'t>,
     ) -> impl Iterator<Item = Captures<'h, 't>> + 'h {
-        let found = self.0.captures_iter(haystack.text());
+        let haystack = self.seen(haystack);
+        let found = self.compiled.captures_iter(haystack.text());
         let found = found.take_while(is_wanted(haystack));
         found.map(move |groups| Captures { haystack, groups })
     }
 
     /// The names of the groups; the first is the whole match, which has none.
     pub fn capture_names(&self) -> impl Iterator<Item = Option<&str>> {
-        self.0.capture_names()
+        self.compiled.capture_names()
     }
 
     /// The text with something else for every match; breaks off where the query may hold no more. `$1` and `${name}` stand for groups.
