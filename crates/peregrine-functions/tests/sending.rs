@@ -228,6 +228,23 @@ fn mail_is_sent() {
     }
     assert!(!heard.contains("AUTH"));
 
+    // Bytes that are no UTF-8 arrive as they are.
+    let (port, heard) = collect(|stream| smtp(stream, None));
+    let odd = r"mail(server='127.0.0.1', server_port=int(int=P), `from`='me@a.example', to='x@b.example', period=0,
+                subject='caf\xe9', body='user caf\xe9\n', headers=dict(`X-Name`='\xff')).ErrorStatus";
+    let (value, _) = run(odd, &[("P", port)]);
+    assert_eq!(value, r#""OK: Message Sent""#);
+    let heard = String::from_utf8(heard.recv_timeout(LONG).unwrap()).unwrap();
+    for part in [
+        "Subject: =?unknown-8bit?B?Y2Fm6Q==?=\r\n",
+        "X-Name: =?unknown-8bit?B?/w==?=\r\n",
+        "Content-Type: text/plain; charset=unknown-8bit\r\n",
+        "Content-Transfer-Encoding: base64\r\n",
+        "dXNlciBjYWbpCg==",
+    ] {
+        assert!(heard.contains(part), "{part} in {heard}");
+    }
+
     // Under TLS with a password.
     let (pem, config) = identity();
     let server = Arc::clone(&config);
@@ -257,4 +274,9 @@ fn mail_is_sent() {
     assert_eq!(value, r#""Send too fast, suppressing.""#);
     let (value, _) = run("mail(server='h', to='nonsense', body='b').ErrorStatus", &[]);
     assert!(value.contains("`nonsense` is no mail address"), "{value}");
+    let (value, _) = run(
+        r"mail(server='h', to='caf\xe9@b.example', body='b').ErrorStatus",
+        &[],
+    );
+    assert!(value.contains("bytes that are no UTF-8"), "{value}");
 }

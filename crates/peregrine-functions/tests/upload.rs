@@ -92,6 +92,16 @@ fn text_becomes_a_file() {
 }
 
 #[test]
+fn answers_go_by_both_spellings() {
+    let sent = "upload(accessor='data', file='hello', name='a.txt')";
+    let (answer, log, _) = run(
+        &format!("{sent}.Sha256 = {sent}.sha256 AND {sent}.Md5 =~ '^5d41'"),
+        &[],
+    );
+    assert_eq!(answer, "true", "{log:?}");
+}
+
+#[test]
 fn large_and_empty_files_and_links_arrive_whole() {
     let folder = tempfile::tempdir().unwrap();
     let content: Vec<u8> = (0..2_500_000_u32).map(|n| (n % 251) as u8).collect();

@@ -215,8 +215,7 @@ impl FromArg for Regex {
 
     fn from_arg(arg: &Arg<'_>) -> Result<Regex, ArgError> {
         let pattern = Str::from_arg(arg)?;
-        Regex::cached(&pattern.as_utf8_lossy())
-            .map_err(|reason| ArgError(format!("Field {}: {reason}", arg.name())))
+        Regex::cached(&pattern).map_err(|reason| ArgError(format!("Field {}: {reason}", arg.name())))
     }
 }
 

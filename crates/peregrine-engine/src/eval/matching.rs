@@ -36,7 +36,7 @@ pub(crate) fn eval_match(node: &MatchNode, scope: &Scope) -> bool {
 pub(super) fn literal_regex(node: &MatchNode) -> Option<Regex> {
     match &node.right {
         Node::Const(Value::Str(pattern)) if !matches_all(pattern) => {
-            Regex::cached_ignoring_case(&pattern.as_utf8_lossy()).ok()
+            Regex::cached_ignoring_case(pattern).ok()
         }
         _ => None,
     }
@@ -59,7 +59,7 @@ fn matches_all(pattern: &Str) -> bool {
 
 /// The compiled pattern; a message once per query when it is wrong.
 fn compile(scope: &Scope, pattern: &Str) -> Option<Regex> {
-    match Regex::cached_ignoring_case(&pattern.as_utf8_lossy()) {
+    match Regex::cached_ignoring_case(pattern) {
         Ok(regex) => Some(regex),
         Err(error) => {
             super::call::log_once(scope, &format!("Compile regexp: {error}"));

@@ -1,14 +1,15 @@
 //! Text to search that need not be UTF-8: each byte that is none counts as one character, U+FFFD, as it does for RE2.
 //!
 //! The `regex` crate passes over such bytes instead: `.` does not match them. So where there are any, what is searched is
-//! the text with U+FFFD in their place, and what is found there is led back to the bytes themselves.
+//! the text with U+FFFD in their place, and what is found there is led back to the bytes themselves. Patterns which contain
+//! such bytes (RE2 refuses them) look for just these: for them each is a character of its own, as in `value/characters.rs`.
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// What one byte that is no UTF-8 becomes.
-const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+use crate::value::{as_characters, is_stand_in};
+
 /// Bytes between two places where the text's offset is kept: what finding an offset costs at most.
 const STEP: usize = 512;
 
@@ -19,6 +20,8 @@ pub struct Haystack<'t> {
     replaced: Option<Arc<Replaced>>,
     /// Where this part of the bytes begins, in the text and in the bytes that it was made of.
     start: Place,
+    /// The same for patterns that tell bytes apart, once there was one.
+    apart: OnceLock<Box<Haystack<'t>>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,6 +33,7 @@ struct Place {
 #[derive(Debug)]
 struct Replaced {
     text: Vec<u8>,
+    marker: Marker,
     /// Starts of characters, in order, the first one among them.
     marks: Vec<Place>,
 }
@@ -41,9 +45,23 @@ impl<'t> Haystack<'t> {
         let is_text = bytes.is_ascii() || std::str::from_utf8(bytes).is_ok();
         Haystack {
             bytes,
-            replaced: (!is_text).then(|| Arc::new(Replaced::new(bytes))),
+            replaced: (!is_text).then(|| Arc::new(Replaced::new(bytes, Marker::Same))),
             start: Place::default(),
+            apart: OnceLock::new(),
         }
+    }
+
+    /// As patterns see it in which bytes that are no UTF-8 stand for themselves.
+    pub(super) fn telling_bytes_apart(&self) -> &Haystack<'t> {
+        self.apart.get_or_init(|| {
+            let bytes = self.bytes();
+            Box::new(Haystack {
+                bytes,
+                replaced: Some(Arc::new(Replaced::new(bytes, Marker::EachItsOwn))),
+                start: Place::default(),
+                apart: OnceLock::new(),
+            })
+        })
     }
 
     /// The bytes.
@@ -60,9 +78,12 @@ impl<'t> Haystack<'t> {
             Some(replaced) => replaced.text_offset(self.bytes, byte),
             None => byte,
         };
+        let apart = self.apart.get().map(|apart| Box::new(apart.tail(skipped)));
         Haystack {
+            bytes: self.bytes,
+            replaced: self.replaced.clone(),
             start: Place { text, byte },
-            ..self.clone()
+            apart: apart.map_or_else(OnceLock::new, OnceLock::from),
         }
     }
 
@@ -84,13 +105,60 @@ impl<'t> Haystack<'t> {
     }
 }
 
+/// What stands in the text for a byte that is no UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Marker {
+    /// U+FFFD.
+    Same,
+    /// Another character for each byte; letters that look like one of these are their bytes as well.
+    EachItsOwn,
+}
+
+impl Marker {
+    /// Bytes of the character that stands for one.
+    fn len(self) -> usize {
+        match self {
+            Marker::Same => char::REPLACEMENT_CHARACTER.len_utf8(),
+            Marker::EachItsOwn => char::MAX.len_utf8(),
+        }
+    }
+
+    fn write(self, odd: &[u8], text: &mut Vec<u8>) {
+        match self {
+            Marker::Same => {
+                for _ in odd {
+                    text.extend_from_slice("\u{fffd}".as_bytes());
+                }
+            }
+            Marker::EachItsOwn => text.extend_from_slice(as_characters(odd).as_bytes()),
+        }
+    }
+
+    /// Parts of bytes: text, and bytes after it for each of which a character stands.
+    fn parts(self, bytes: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
+        bytes.utf8_chunks().flat_map(move |chunk| {
+            let valid = chunk.valid();
+            let letters = (self == Marker::EachItsOwn).then(|| valid.match_indices(is_stand_in));
+            let letters = letters.into_iter().flatten();
+            let letters = letters.map(|(at, letter)| (at, letter.as_bytes()));
+            let mut start = 0;
+            letters
+                .chain(std::iter::once((valid.len(), chunk.invalid())))
+                .map(move |(end, odd)| {
+                    let text = valid.get(start..end).unwrap_or_default();
+                    start = end + odd.len();
+                    (text, odd)
+                })
+        })
+    }
+}
+
 impl Replaced {
-    fn new(bytes: &[u8]) -> Replaced {
+    fn new(bytes: &[u8], marker: Marker) -> Replaced {
         let mut text = Vec::with_capacity(bytes.len() + bytes.len() / 4);
         let mut marks = vec![Place::default()];
         let (mut byte, mut due) = (0, STEP);
-        for chunk in bytes.utf8_chunks() {
-            let valid = chunk.valid();
+        for (valid, odd) in marker.parts(bytes) {
             while due <= byte + valid.len() {
                 let within = valid.floor_char_boundary(due.saturating_sub(byte));
                 marks.push(Place {
@@ -100,31 +168,28 @@ impl Replaced {
                 due = byte + within + STEP;
             }
             text.extend_from_slice(valid.as_bytes());
-            byte += valid.len();
-            for _ in chunk.invalid() {
-                text.extend_from_slice(REPLACEMENT);
-            }
-            byte += chunk.invalid().len();
+            marker.write(odd, &mut text);
+            byte += valid.len() + odd.len();
         }
-        Replaced { text, marks }
+        Replaced { text, marker, marks }
     }
 
     /// The byte a place in the text stands for.
     fn byte_offset(&self, bytes: &[u8], wanted: usize) -> usize {
         let (mut at, part) = self.near(bytes, |mark| mark.text <= wanted);
-        for chunk in part.utf8_chunks() {
-            let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
+        for (valid, odd) in self.marker.parts(part) {
+            let (valid, odd) = (valid.len(), odd.len());
             if wanted <= at.text + valid {
                 return at.byte + (wanted - at.text);
             }
             at.byte += valid;
             at.text += valid;
-            let passed = ((wanted - at.text) / REPLACEMENT.len()).min(invalid);
-            if passed < invalid {
+            let passed = ((wanted - at.text) / self.marker.len()).min(odd);
+            if passed < odd {
                 return at.byte + passed;
             }
-            at.byte += invalid;
-            at.text += invalid * REPLACEMENT.len();
+            at.byte += odd;
+            at.text += odd * self.marker.len();
         }
         at.byte
     }
@@ -132,19 +197,19 @@ impl Replaced {
     /// Where a byte stands in the text.
     fn text_offset(&self, bytes: &[u8], wanted: usize) -> usize {
         let (mut at, part) = self.near(bytes, |mark| mark.byte <= wanted);
-        for chunk in part.utf8_chunks() {
-            let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
+        for (valid, odd) in self.marker.parts(part) {
+            let (valid, odd) = (valid.len(), odd.len());
             if wanted <= at.byte + valid {
                 return at.text + (wanted - at.byte);
             }
             at.byte += valid;
             at.text += valid;
-            let passed = (wanted - at.byte).min(invalid);
-            at.text += passed * REPLACEMENT.len();
-            if passed < invalid {
+            let passed = (wanted - at.byte).min(odd);
+            at.text += passed * self.marker.len();
+            if passed < odd {
                 return at.text;
             }
-            at.byte += invalid;
+            at.byte += odd;
         }
         at.text
     }

@@ -21,6 +21,7 @@ use self::groups::Pike;
 use self::patient::{NoAnswer, Patient};
 
 use crate::memory;
+use crate::value::as_characters;
 
 pub use self::captures::Captures;
 pub use self::haystack::{Haystack, lossy};
@@ -42,6 +43,8 @@ pub struct Regex(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     meta: meta::Regex,
+    /// Bytes that are no UTF-8 stand in it, each for itself.
+    tells_bytes_apart: bool,
     /// As [`translate`] gave it.
     pattern: String,
     /// Longest text in which a search is short.
@@ -53,9 +56,11 @@ struct Inner {
 }
 
 impl Regex {
-    /// Compiles RE2 syntax.
-    pub fn new(pattern: &str) -> Result<Regex, String> {
-        let translated = translate(pattern)?;
+    /// Compiles RE2 syntax, in which bytes that are no UTF-8 stand for themselves.
+    pub fn new(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
+        let pattern = pattern.as_ref();
+        let text = as_characters(pattern);
+        let translated = translate(&text)?;
         let config = meta::Config::new()
             .utf8_empty(false)
             .nfa_size_limit(Some(SIZE_LIMIT))
@@ -64,10 +69,11 @@ impl Regex {
             .configure(config)
             .syntax(syntax::Config::new().utf8(false))
             .build(&translated)
-            .map_err(|error| describe(pattern, &error))?;
+            .map_err(|error| describe(&lossy(pattern), &error))?;
         Ok(Regex(Arc::new(Inner {
             short: SHORT / meta.memory_usage().max(1),
             meta,
+            tells_bytes_apart: matches!(text, Cow::Owned(_)),
             pattern: translated,
             patient: OnceLock::new(),
             pike: OnceLock::new(),
@@ -132,9 +138,10 @@ impl Regex {
     }
 
     /// Compiles, or takes what another call compiled.
-    pub fn cached(pattern: &str) -> Result<Regex, String> {
-        type Cache = Mutex<FxHashMap<String, Result<Regex, String>>>;
+    pub fn cached(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
+        type Cache = Mutex<FxHashMap<Vec<u8>, Result<Regex, String>>>;
         static CACHE: LazyLock<Cache> = LazyLock::new(Mutex::default);
+        let pattern = pattern.as_ref();
         if let Some(known) = CACHE.lock().get(pattern) {
             return known.clone();
         }
@@ -144,18 +151,30 @@ impl Regex {
             // Rare, and refilling is cheap: simpler than tracking use.
             cache.clear();
         }
-        cache.insert(pattern.to_owned(), compiled.clone());
+        cache.insert(pattern.to_vec(), compiled.clone());
         compiled
     }
 
     /// Compiles with `(?i)` in front, as `=~` does.
-    pub fn cached_ignoring_case(pattern: &str) -> Result<Regex, String> {
-        Regex::cached(&format!("(?i){pattern}"))
+    pub fn cached_ignoring_case(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
+        Regex::cached([b"(?i)", pattern.as_ref()].concat())
+    }
+
+    /// What is searched.
+    fn seen<'h, 't>(&self, haystack: &'h Haystack<'t>) -> &'h Haystack<'t> {
+        if self.0.tells_bytes_apart {
+            haystack.telling_bytes_apart()
+        } else {
+            haystack
+        }
     }
 
     /// True if it matches anywhere.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
+        if self.0.tells_bytes_apart {
+            return self.find(&Haystack::new(text)).is_some();
+        }
         // A match between the bytes that are no UTF-8 is one in any case, and most texts have none.
         self.has_match(&Input::new(text))
             || (!text.is_ascii()
@@ -166,12 +185,14 @@ impl Regex {
     /// Where the first match is.
     #[must_use]
     pub fn find(&self, haystack: &Haystack<'_>) -> Option<Range<usize>> {
+        let haystack = self.seen(haystack);
         let found = self.search(&Input::new(haystack.text()))?;
         Some(haystack.range(found.range()))
     }
 
     /// Where the matches are.
     pub fn find_iter<'h>(&'h self, haystack: &'h Haystack<'_>) -> impl Iterator<Item = Range<usize>> + 'h {
+        let haystack = self.seen(haystack);
         let mut searcher = Searcher::new(Input::new(haystack.text()));
         let found = std::iter::from_fn(move || searcher.advance(|input| Ok(self.search(input))));
         let found = found.take_while(is_wanted(haystack));
@@ -181,6 +202,7 @@ impl Regex {
     /// The first match with its groups.
     #[must_use]
     pub fn captures<'h, 't>(&'h self, haystack: &'h Haystack<'t>) -> Option<Captures<'h, 't>> {
+        let haystack = self.seen(haystack);
         let mut groups = self.0.meta.create_captures();
         self.search_groups(&Input::new(haystack.text()), &mut groups);
         groups.is_match().then_some(Captures { haystack, groups })
@@ -191,6 +213,7 @@ impl Regex {
         &'h self,
         haystack: &'h Haystack<'t>,
     ) -> impl Iterator<Item = Captures<'h, 't>> + 'h {
+        let haystack = self.seen(haystack);
         let mut searcher = Searcher::new(Input::new(haystack.text()));
         let found = std::iter::from_fn(move || {
             let mut groups = self.0.meta.create_captures();

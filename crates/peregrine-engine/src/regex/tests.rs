@@ -69,6 +69,38 @@ fn a_tail_begins_anew() {
 }
 
 #[test]
+fn a_pattern_with_bytes_that_are_no_text_finds_just_these() {
+    let found = |pattern: &[u8], text: &[u8]| Regex::new(pattern).unwrap().is_match(text);
+    assert!(found(b"^caf\xe9$", b"caf\xe9"));
+    assert!(!found(b"\xe9", b"caf\xe8"));
+    assert!(!found(b"\xe9", "caf\u{e9} \u{fffd} \u{10ffe9}".as_bytes()));
+    assert!(!found(b"a|\xff", "\u{10ffff}".as_bytes()));
+    assert!(found(b"a|\xff", b"bab"));
+    assert!(found(b"^[\xe0-\xff]+.\xc3$", b"\xe0\xff\xee\x80\xc3"));
+    assert!(found(b"^[^\xff]$", b"\xfe") && !found(b"^[^\xff]$", b"\xff"));
+    assert!(found(b"(?i)^A\\\xff", b"a\xff"));
+    let regex = Regex::new(b"\xff(.)").unwrap();
+    let text = [b"\xfe\xff\xe9 \xff", "\u{10ffff}x\u{e9}".as_bytes(), b"\xffy"].concat();
+    assert_eq!(
+        &*regex.replace_all(&text, b"<$1\xff>"),
+        b"\xfe<\xe9\xff> <\xf4\xff>\x8f\xbf\xbfx\xc3\xa9<y\xff>"
+    );
+    let haystack = Haystack::new(b"a\xff1b\xff2\xfe3");
+    assert_eq!(regex.find(&haystack), Some(1..3));
+    let tail = haystack.tail(3);
+    assert_eq!(
+        regex.captures(&tail).and_then(|found| found.get(1)),
+        Some(&b"2"[..])
+    );
+    assert_eq!(regex.find(&tail), Some(1..3));
+    assert_eq!(
+        Regex::new(b"\xff|\xfe").unwrap().splitn(&tail, 9),
+        [&b"b"[..], b"2", b"3"]
+    );
+    assert!(Regex::new(b"(\xff").unwrap_err().contains("`(\u{fffd}`"));
+}
+
+#[test]
 fn shown_text_has_one_mark_a_byte() {
     assert_eq!(lossy(b"a\xe2\x82b\xff"), "a\u{fffd}\u{fffd}b\u{fffd}");
     assert_eq!(lossy("é".as_bytes()), "é");
@@ -199,7 +231,11 @@ proptest::proptest! {
         let any = Regex::new("(?s).").unwrap();
         let found: Vec<usize> = any.find_iter(&haystack).map(|found| skipped + found.start).collect();
         let wanted: Vec<usize> = starts.iter().copied().filter(|start| *start >= skipped).collect();
-        proptest::prop_assert_eq!(found, wanted);
+        proptest::prop_assert_eq!(&found, &wanted);
+        let seen = haystack.telling_bytes_apart();
+        let apart: Vec<Vec<u8>> = any.find_iter(seen).map(|found| seen.bytes()[found].to_vec()).collect();
+        proptest::prop_assert_eq!(apart.concat(), haystack.bytes());
+        proptest::prop_assert_eq!(apart.len(), wanted.len());
         let all: Vec<u8> = any.captures_iter(&haystack).filter_map(|found| found.get(0)).collect::<Vec<_>>().concat();
         proptest::prop_assert_eq!(&all[..], haystack.bytes());
         proptest::prop_assert_eq!(&*any.replace_all(&bytes, b"$0"), &bytes[..]);

@@ -47,8 +47,8 @@ pub fn from_characters(text: &str) -> Str {
     Str::from(bytes)
 }
 
-/// Bytes that are no UTF-8 are never ASCII.
-fn is_stand_in(c: char) -> bool {
+/// True for a character that stands for a byte. Bytes that are no UTF-8 are never ASCII.
+pub(crate) fn is_stand_in(c: char) -> bool {
     u32::from(c) >= BYTES + 0x80
 }
 

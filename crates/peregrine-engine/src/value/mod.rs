@@ -13,6 +13,7 @@ mod truth;
 
 use std::sync::Arc;
 
+pub(crate) use self::characters::is_stand_in;
 pub use self::characters::{as_characters, from_characters};
 pub(crate) use self::columns::Beyond;
 pub use self::columns::{Columns, fold_case};

@@ -17,7 +17,7 @@ pub struct Args {
     /// Called with the key, `x=>expr`.
     lambda: Option<Lambda>,
     /// The name of the cache.
-    name: Option<String>,
+    name: Option<Str>,
     /// The key.
     key: Option<Value>,
     /// Seconds a value is kept after it was used.
@@ -41,7 +41,7 @@ struct Store {
 
 /// One value per query and name.
 #[derive(Default)]
-struct Stores(Mutex<HashMap<String, std::sync::Arc<Store>>>);
+struct Stores(Mutex<HashMap<Str, std::sync::Arc<Store>>>);
 
 impl Function for Cache {
     type Args = Args;
@@ -51,6 +51,11 @@ impl Function for Cache {
     const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemWrite];
     const EXAMPLES: &'static [Example] = &[
         example("a lambda", "cache(name='sq', lambda='x=>x * x', key=7)", "49"),
+        example(
+            "names that differ in a byte that is no UTF-8",
+            r"(cache(name='\xff', func=1, key=7), cache(name='\xfe', func=2, key=7), cache(name='\xff', func=3, key=7))",
+            "[1,2,1]",
+        ),
         example(
             "no key only makes it",
             "cache(name='sq', lambda='x=>x * x')",

@@ -20,7 +20,7 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name; the text of the query when left out.
-    name: Option<String>,
+    name: Option<Str>,
     /// The query.
     query: Option<Query>,
     /// Milliseconds to wait before the query starts.
@@ -54,6 +54,11 @@ impl Function for Generate {
             "generate(query={ SELECT _value AS V FROM range(end=2) })",
             r#"[{"V":0},{"V":1}]"#,
         ),
+        example(
+            "names that differ in a byte that is no UTF-8",
+            r"(generate(name='\xff', query={ SELECT 1 AS V FROM scope() }).V, generate(name='\xfe', query={ SELECT 2 AS V FROM scope() }).V)",
+            "[[1],[2]]",
+        ),
         fails("no query", "generate(name='x')", "Field query is required"),
         fails(
             "a negative delay",
@@ -65,7 +70,7 @@ impl Function for Generate {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let name = match (args.name.filter(|name| !name.is_empty()), &args.query) {
             (Some(name), _) => name,
-            (None, Some(query)) => query.text(),
+            (None, Some(query)) => Str::from(query.text()),
             (None, None) => return Err("Field query is required".into()),
         };
         let generators = scope.cache("generate", Generators::default);
@@ -97,10 +102,10 @@ const TICK: Duration = Duration::from_millis(100);
 const MAX_READERS: usize = 10_000;
 
 #[derive(Default)]
-struct Generators(Mutex<HashMap<String, Arc<Generator>>>);
+struct Generators(Mutex<HashMap<Str, Arc<Generator>>>);
 
 struct Generator {
-    name: String,
+    name: Str,
     description: String,
     waits_for: usize,
     has_file: bool,

@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(default = 60)]
     period: i64,
     /// A name for messages.
-    name: Option<String>,
+    name: Option<Str>,
     /// A file to keep rows in; not supported.
     filename: Option<String>,
 }
@@ -37,7 +37,7 @@ struct Memo {
     scope: Scope,
     key: Str,
     period: Duration,
-    name: String,
+    name: Str,
     rows: Mutex<Option<(Instant, HashMap<Str, Value>)>>,
 }
 

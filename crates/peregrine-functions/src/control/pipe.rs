@@ -16,7 +16,7 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name; the text of the query when left out.
-    name: Option<String>,
+    name: Option<Str>,
     /// The query.
     query: Option<Query>,
     /// What follows each row.
@@ -43,7 +43,7 @@ impl Function for Pipe {
         let pipes = scope.cache("pipe", Pipes::default);
         let name = match (args.name.filter(|name| !name.is_empty()), &args.query) {
             (Some(name), _) => name,
-            (None, Some(query)) => query.text(),
+            (None, Some(query)) => Str::from(query.text()),
             (None, None) => return Err("Field query is required".into()),
         };
         let mut known = pipes.0.lock();
@@ -61,4 +61,4 @@ impl Function for Pipe {
 
 /// The pipes of a query by name.
 #[derive(Default)]
-struct Pipes(Mutex<HashMap<String, Arc<Stream>>>);
+struct Pipes(Mutex<HashMap<Str, Arc<Stream>>>);

@@ -172,7 +172,7 @@ struct Spill {
 
 impl Spill {
     fn new(scope: &Scope) -> io::Result<Spill> {
-        let path = crate::files::temporary::fresh_path(scope, ".rows").map_err(io::Error::other)?;
+        let path = crate::files::temporary::fresh_path(scope, b".rows").map_err(io::Error::other)?;
         let mut options = File::options();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]

@@ -1,12 +1,16 @@
 //! `utf16_encode()`: text as UTF-16.
 
+use peregrine_engine::memory;
+
 use crate::prelude::*;
 
 /// Encodes a string as little-endian UTF-16 without a byte order mark.
+///
+/// A byte that is no UTF-8 becomes the half of a pair 0xDC00 and the byte, which `utf16()` turns into the byte again.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.
-    string: String,
+    string: Str,
 }
 
 pub struct Utf16Encode;
@@ -15,18 +19,27 @@ impl Function for Utf16Encode {
     type Args = Args;
     const NAME: &'static str = "utf16_encode";
     const CATEGORY: Category = Category::Encode;
-    const EXAMPLES: &'static [Example] = &[example(
-        "two letters",
-        "utf16_encode(string='Hi')",
-        "\"H\\u0000i\\u0000\"",
-    )];
+    const EXAMPLES: &'static [Example] = &[
+        example("two letters", "utf16_encode(string='Hi')", "\"H\\u0000i\\u0000\""),
+        example(
+            "bytes that are no UTF-8",
+            r"(utf16_encode(string='a\xff') = 'a\x00\xff\xdc', utf16(string=utf16_encode(string='\xed\xa0\x80\xfeé')) = '\xed\xa0\x80\xfeé')",
+            "[true,true]",
+        ),
+    ];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
-        Ok(Value::str(
-            args.string
-                .encode_utf16()
-                .flat_map(u16::to_le_bytes)
-                .collect::<Vec<u8>>(),
-        ))
+    fn call(scope: &Scope, args: Args) -> VqlResult {
+        // Twice the size at most.
+        let size = args.string.len().saturating_mul(2);
+        if !memory::has_room(size) {
+            scope.check_memory()?;
+        }
+        let mut encoded = Vec::with_capacity(size);
+        for chunk in args.string.utf8_chunks() {
+            encoded.extend(chunk.valid().encode_utf16().flat_map(u16::to_le_bytes));
+            let odd = chunk.invalid().iter();
+            encoded.extend(odd.flat_map(|byte| (0xdc00 + u16::from(*byte)).to_le_bytes()));
+        }
+        Ok(Value::str(encoded))
     }
 }

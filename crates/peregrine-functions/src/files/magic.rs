@@ -117,7 +117,7 @@ fn load(scope: &Scope, more: &str) -> Result<Arc<MagicDb>, String> {
     let mut rules = magic_db::load().map_err(|error| error.to_string())?;
     if !more.is_empty() {
         // Rules are read from files only.
-        let path = fresh_path(scope, ".magic")?;
+        let path = fresh_path(scope, b".magic")?;
         let failed = |error: std::io::Error| format!("`{}`: {error}", path.display());
         std::fs::write(&path, more).map_err(failed)?;
         let source = catch_unwind(AssertUnwindSafe(|| MagicSource::open(&path)));

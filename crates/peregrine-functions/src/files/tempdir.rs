@@ -27,7 +27,7 @@ impl Function for Tempdir {
         scope.check_access(Permission::FilesystemWrite)?;
         // All temporary folders live as long as the query, so `remove_last` has nothing left to ask for.
         let _ = args.remove_last;
-        let path = temporary::fresh_path(scope, "")?;
+        let path = temporary::fresh_path(scope, b"")?;
         #[cfg_attr(not(unix), expect(unused_mut))]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]

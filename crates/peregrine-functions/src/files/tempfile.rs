@@ -12,7 +12,7 @@ pub struct Args {
     /// What to write into it, joined.
     data: Option<Vec<Str>>,
     /// How its name ends, such as `.txt`.
-    extension: Option<String>,
+    extension: Option<Str>,
     /// `x` for an executable, `r` for a file that can only be read.
     permissions: Option<String>,
     /// Remove it after everything else.
@@ -37,6 +37,11 @@ impl Function for Tempfile {
         example(
             "its name",
             "tempfile(extension='.txt') =~ 'tmp[0-9a-f]+[.]txt$'",
+            "true",
+        ),
+        example(
+            "a name with a byte that is no UTF-8",
+            r"tempfile(extension='.\xff') =~ '[0-9a-f][.]\xff$'",
             "true",
         ),
         fails("no extension", "tempfile(extension='/../x')", "is no extension"),

@@ -1,16 +1,21 @@
 //! Names for temporary files, and their removal when the query ends.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use peregrine_engine::regex::lossy;
+
 use crate::prelude::*;
+use crate::support::system_path;
 
 /// A path that nobody has, with this ending.
-pub fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, String> {
-    if extension.contains(['/', '\\', '\0']) {
+pub fn fresh_path(scope: &Scope, extension: &[u8]) -> Result<PathBuf, String> {
+    if extension.iter().any(|byte| matches!(byte, b'/' | b'\\' | 0)) {
         return Err(format!(
-            "`{extension}` is no extension; it may not contain separators"
+            "`{}` is no extension; it may not contain separators",
+            lossy(extension)
         ));
     }
     let folder = scope
@@ -20,7 +25,9 @@ pub fn fresh_path(scope: &Scope, extension: &str) -> Result<PathBuf, String> {
         .unwrap_or_else(std::env::temp_dir);
     let mut bytes = [0; 8];
     scope.context().random().fill(&mut bytes);
-    Ok(folder.join(format!("tmp{:016x}{extension}", u64::from_le_bytes(bytes))))
+    let mut name = OsString::from(format!("tmp{:016x}", u64::from_le_bytes(bytes)));
+    name.push(system_path(extension));
+    Ok(folder.join(name))
 }
 
 /// Removes a file, or a folder with all it has, when the query ends.

@@ -163,7 +163,7 @@ fn failure(error: &str) -> Value {
     answer.set("Size", 0);
     answer.set("Error", error);
     answer.set("UploadId", 0);
-    Value::Dict(answer)
+    Value::Dict(answer.ignoring_case())
 }
 
 fn answer(file: &UploadFile, path: &OsPath, sent: &Uploaded) -> Value {
@@ -186,7 +186,8 @@ fn answer(file: &UploadFile, path: &OsPath, sent: &Uploaded) -> Value {
     let components: Value = file.components().into_iter().map(Value::from).collect();
     answer.set("Components", components);
     answer.set("Accessor", file.accessor.as_str());
-    Value::Dict(answer)
+    // Queries of older generations ask for `Sha256`.
+    Value::Dict(answer.ignoring_case())
 }
 
 /// Sends a file piece by piece. What can not be read at all is not begun.

@@ -1,6 +1,7 @@
 //! `environ()`: an environment variable.
 
 use crate::prelude::*;
+use crate::support::system_path;
 
 /// Returns an environment variable of this program; empty when it is not set.
 ///
@@ -9,7 +10,7 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// Its name.
-    var: String,
+    var: Str,
 }
 
 pub struct Environ;
@@ -39,14 +40,14 @@ impl Function for Environ {
 }
 
 /// The value of a variable, empty when it is not set; `None` for those that are refused.
-pub(crate) fn value(name: &str) -> Option<Str> {
+pub(crate) fn value(name: &[u8]) -> Option<Str> {
     let upper = name.to_ascii_uppercase();
-    if upper.starts_with("PEREGRINE_") || upper.starts_with("VELOCIRAPTOR_") {
+    if upper.starts_with(b"PEREGRINE_") || upper.starts_with(b"VELOCIRAPTOR_") {
         return None;
     }
     // Names with these characters make the system's call fail.
-    if name.is_empty() || name.contains(['=', '\0']) {
+    if name.is_empty() || name.iter().any(|byte| matches!(byte, b'=' | 0)) {
         return Some(Str::EMPTY);
     }
-    Some(std::env::var_os(name).map_or(Str::EMPTY, |value| Str::new(value.as_encoded_bytes())))
+    Some(std::env::var_os(system_path(name)).map_or(Str::EMPTY, |value| Str::new(value.as_encoded_bytes())))
 }

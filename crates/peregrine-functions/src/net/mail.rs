@@ -16,19 +16,20 @@ use crate::prelude::*;
 ///
 /// The connection is encrypted where the server can do that (STARTTLS), from the start on port 465, and always when there
 /// is a password and the server is another machine. A mail less than `period` seconds after the last one of this process
-/// is suppressed. A header `Content-Type` sets the type of the body, which is plain text otherwise.
+/// is suppressed. A header `Content-Type` sets the type of the body, which is plain text otherwise. Bytes that are no UTF-8
+/// arrive as they are, as text in a charset nobody knows (`unknown-8bit`).
 #[derive(VqlArgs)]
 pub struct Args {
     /// Who gets it.
-    to: Vec<String>,
+    to: Vec<Str>,
     /// Whom it is from; `auth_username` when left out. A keyword of VQL, so write it in backticks.
-    from: Option<String>,
+    from: Option<Str>,
     /// Who gets a copy.
-    cc: Option<Vec<String>>,
+    cc: Option<Vec<Str>>,
     /// The subject.
-    subject: Option<String>,
+    subject: Option<Str>,
     /// The text.
-    body: String,
+    body: Str,
     /// Seconds between two mails of this process.
     #[arg(default = 60)]
     period: i64,
@@ -150,57 +151,84 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn mailbox(text: &str) -> Result<Mailbox, String> {
-    text.trim()
+fn mailbox(text: &Str) -> Result<Mailbox, String> {
+    let Some(address) = text.as_utf8() else {
+        return Err(format!(
+            "`{text}` is no mail address: it has bytes that are no UTF-8"
+        ));
+    };
+    address
+        .trim()
         .parse()
         .map_err(|error| format!("`{text}` is no mail address: {error}"))
 }
 
+fn is_blank(text: &Str) -> bool {
+    text.trim_ascii().is_empty()
+}
+
+/// A header; bytes that are no UTF-8 stand in encoded words (RFC 2047) of the charset of RFC 1428.
+fn header(name: HeaderName, value: &Str) -> HeaderValue {
+    /// As much as an encoded word of 75 characters holds.
+    const WORD: usize = 42;
+    if let Some(text) = value.as_utf8() {
+        return HeaderValue::new(name, text.to_owned());
+    }
+    let words = value
+        .chunks(WORD)
+        .map(|part| format!("=?unknown-8bit?B?{}?=", data_encoding::BASE64.encode(part)));
+    let encoded = words.collect::<Vec<_>>().join("\r\n ");
+    // Nothing but base64 and what is written here, so no header can be smuggled in.
+    HeaderValue::dangerous_new_pre_encoded(name, value.to_string(), encoded)
+}
+
 fn message(scope: &Scope, args: &Args) -> Result<Message, String> {
-    let first = |texts: &[&Option<String>]| {
-        let mut given = texts.iter().filter_map(|text| text.as_deref());
-        given.find(|text| !text.trim().is_empty()).map(str::to_owned)
-    };
-    let to: Vec<&String> = args.to.iter().filter(|text| !text.trim().is_empty()).collect();
+    let to: Vec<&Str> = args.to.iter().filter(|text| !is_blank(text)).collect();
     if to.is_empty() {
         return Err("no recipient.".to_owned());
     }
-    let from = first(&[&args.from, &args.auth_username]).unwrap_or_else(|| NOBODY.to_owned());
-    let from = mailbox(&from).or_else(|error| {
+    let from = match args.from.as_ref().filter(|text| !is_blank(text)) {
+        Some(from) => mailbox(from)?,
         // A name to sign in with need not be an address.
-        if args.from.as_deref().unwrap_or_default().trim().is_empty() {
-            mailbox(NOBODY)
-        } else {
-            Err(error)
+        None => {
+            let name = args.auth_username.as_deref().unwrap_or_default();
+            mailbox(&Str::from(name)).or_else(|_| mailbox(&Str::from(NOBODY)))?
         }
-    })?;
+    };
     let mut builder = Message::builder().from(from);
     for address in to {
         builder = builder.to(mailbox(address)?);
     }
-    for address in args.cc.iter().flatten().filter(|text| !text.trim().is_empty()) {
+    for address in args.cc.iter().flatten().filter(|text| !is_blank(text)) {
         builder = builder.cc(mailbox(address)?);
     }
-    builder = builder.subject(args.subject.clone().unwrap_or_default());
-    let mut content_type = ContentType::TEXT_PLAIN;
+    let subject = HeaderName::new_from_ascii_str("Subject");
+    builder = builder.raw_header(header(subject, args.subject.as_ref().unwrap_or(&Str::EMPTY)));
+    let mut content_type = match args.body.as_utf8() {
+        Some(_) => ContentType::TEXT_PLAIN,
+        None => ContentType::parse("text/plain; charset=unknown-8bit").map_err(|error| error.to_string())?,
+    };
     for (name, value) in args.headers.iter().flat_map(Dict::entries) {
-        let (name, value) = (name.to_string(), value.reduce(scope).to_text(scope).to_string());
-        if value.chars().any(char::is_control) {
+        let (name, value) = (name.to_string(), value.reduce(scope).to_text(scope));
+        let shown = value.to_string();
+        if shown.chars().any(char::is_control) {
             return Err(format!("the header `{name}` has control characters"));
         }
         if name.eq_ignore_ascii_case("content-type") {
-            content_type = ContentType::parse(&value)
-                .map_err(|_| format!("`{value}` is no type of content such as `text/html; charset=utf-8`"))?;
+            content_type = ContentType::parse(&shown)
+                .map_err(|_| format!("`{shown}` is no type of content such as `text/html; charset=utf-8`"))?;
             continue;
         }
-        let header = HeaderName::new_from_ascii(name.clone())
+        let header_name = HeaderName::new_from_ascii(name.clone())
             .map_err(|_| format!("`{name}` is no name of a header"))?;
-        builder = builder.raw_header(HeaderValue::new(header, value));
+        builder = builder.raw_header(header(header_name, &value));
     }
-    builder
-        .header(content_type)
-        .body(args.body.clone())
-        .map_err(|error| error.to_string())
+    let builder = builder.header(content_type);
+    let message = match args.body.as_utf8() {
+        Some(text) => builder.body(text.to_owned()),
+        None => builder.body(args.body.to_vec()),
+    };
+    message.map_err(|error| error.to_string())
 }
 
 fn transport(args: &Args, server: &str) -> Result<SmtpTransport, String> {

@@ -12,8 +12,8 @@ use crate::prelude::*;
 /// Parses an XML file into a dict with one key, the name of its root element.
 ///
 /// An element with neither attributes nor children is its text; another one is a dict: attribute `x` is `Attrx`, a
-/// child its name (children of the same name a list), text `#text`. Prefixes of namespaces are dropped, all values are
-/// strings, keys are sorted and looked up in any letter case.
+/// child its name (children of the same name a list), text `#text`. Prefixes of namespaces are dropped, but attributes that
+/// differ in nothing else are there with them as well. All values are strings, keys are sorted and looked up in any letter case.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
@@ -48,6 +48,11 @@ impl Function for ParseXml {
             "names that differ in case",
             "parse_xml(accessor='data', file='<r a=\"1\" A=\"2\"><x>3</x><X>4</X></r>')",
             r#"{"r":{"AttrA":"2","Attra":"1","X":"4","x":"3"}}"#,
+        ),
+        example(
+            "attributes that differ in their prefix",
+            r#"parse_xml(accessor='data', file='<r a:x="1" b:x="2"><i x="1" b:x="2" b:y="3"/><j xmlns:k="u" k="4"/></r>')"#,
+            r#"{"r":{"Attra:x":"1","Attrb:x":"2","Attrx":"2","i":{"Attrb:x":"2","Attrx":"1","Attry":"3"},"j":{"Attrk":"4","Attrxmlns:k":"u"}}}"#,
         ),
         example(
             "bytes that are no UTF-8",
@@ -223,15 +228,31 @@ fn start(tag: &BytesStart<'_>) -> Result<Element, String> {
         name: tag.local_name().as_ref().to_owned(),
         ..Element::default()
     };
+    let mut attributes = Vec::new();
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute
             .normalized_value(quick_xml::XmlVersion::Explicit1_0)
             .map_err(|error| error.to_string())?;
-        let name = attribute.key.local_name();
-        element
-            .members
-            .insert(format!("Attr{}", name.as_ref()), text_value(&value));
+        attributes.push((attribute.key, text_value(&value)));
+    }
+    let mut locals = BTreeMap::new();
+    for (name, _) in &attributes {
+        let (count, has_plain) = locals.entry(name.local_name()).or_insert((0_usize, false));
+        *count += 1;
+        *has_plain |= name.prefix().is_none();
+    }
+    for (name, value) in attributes {
+        let local = name.local_name();
+        let (count, has_plain) = locals.get(&local).copied().unwrap_or_default();
+        if count > 1 && name.prefix().is_some() {
+            let name = format!("Attr{}", name.as_ref());
+            element.members.insert(name, value.clone());
+            if has_plain {
+                continue;
+            }
+        }
+        element.members.insert(format!("Attr{}", local.as_ref()), value);
     }
     Ok(element)
 }

@@ -45,7 +45,7 @@ impl Function for Expand {
         }
         scope.check_access(Permission::MachineState)?;
         Ok(Value::str(expand(&args.path, &|name| {
-            environ::value(name).unwrap_or_default()
+            environ::value(name.as_bytes()).unwrap_or_default()
         })))
     }
 }

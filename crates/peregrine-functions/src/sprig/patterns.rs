@@ -2,7 +2,7 @@
 
 use gotmpl::{Result, Value};
 use peregrine_engine::regex::{Haystack, Regex};
-use peregrine_engine::value::as_characters;
+use peregrine_engine::value::{Str, as_characters, from_characters};
 
 use super::args::{check_length, exactly, int, new_list, text};
 use super::bridge::{Bridge, MAX_ITEMS, fail, string};
@@ -34,7 +34,12 @@ pub(super) const ALL: super::Table = &[
 ];
 
 fn compile(pattern: &Value) -> Result<Regex> {
-    Regex::cached(&text(pattern)).map_err(fail)
+    Regex::cached(bytes(pattern)).map_err(fail)
+}
+
+/// What the text of templates stands for.
+fn bytes(value: &Value) -> Str {
+    from_characters(&text(value))
 }
 
 fn shown(bytes: &[u8]) -> Value {
@@ -49,59 +54,57 @@ fn limit(value: &Value) -> usize {
 fn is_match(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value] = exactly(args)?;
     let regex = compile(pattern)?;
-    Ok(Value::Bool(regex.is_match(text(value).as_bytes())))
+    Ok(Value::Bool(regex.is_match(&bytes(value))))
 }
 
 fn find(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value] = exactly(args)?;
-    let (regex, text) = (compile(pattern)?, text(value));
-    let found = regex.find(&Haystack::new(text.as_bytes()));
-    Ok(string(
-        found.and_then(|found| text.get(found)).unwrap_or_default(),
-    ))
+    let (regex, text) = (compile(pattern)?, bytes(value));
+    let found = regex.find(&Haystack::new(&text));
+    Ok(shown(found.and_then(|found| text.get(found)).unwrap_or_default()))
 }
 
 fn find_all(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value, count] = exactly(args)?;
-    let (regex, text) = (compile(pattern)?, text(value));
-    let haystack = Haystack::new(text.as_bytes());
+    let (regex, text) = (compile(pattern)?, bytes(value));
+    let haystack = Haystack::new(&text);
     let found = regex.find_iter(&haystack).take(limit(count));
     new_list(
         found
-            .map(|found| string(text.get(found).unwrap_or_default()))
+            .map(|found| shown(text.get(found).unwrap_or_default()))
             .collect(),
     )
 }
 
 fn replace(args: &[Value], is_literal: bool) -> Result<Value> {
     let [pattern, value, replacement] = exactly(args)?;
-    let (regex, text, replacement) = (compile(pattern)?, text(value), text(replacement));
+    let (regex, text, replacement) = (compile(pattern)?, bytes(value), bytes(replacement));
     let (mut out, mut done) = (Vec::new(), 0);
-    for found in regex.captures_iter(&Haystack::new(text.as_bytes())) {
+    for found in regex.captures_iter(&Haystack::new(&text)) {
         let Some(whole) = found.range(0) else { continue };
-        out.extend_from_slice(text.as_bytes().get(done..whole.start).unwrap_or_default());
+        out.extend_from_slice(text.get(done..whole.start).unwrap_or_default());
         if is_literal {
-            out.extend_from_slice(replacement.as_bytes());
+            out.extend_from_slice(&replacement);
         } else {
             // What one replacement may add is bounded by the texts' own lengths.
-            let groups = replacement.matches('$').count();
+            let groups = replacement.iter().filter(|byte| **byte == b'$').count();
             check_length(
                 replacement
                     .len()
                     .saturating_add(groups.saturating_mul(whole.len())),
             )?;
-            found.expand(replacement.as_bytes(), &mut out);
+            found.expand(&replacement, &mut out);
         }
         check_length(out.len())?;
         done = whole.end;
     }
-    out.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
+    out.extend_from_slice(text.get(done..).unwrap_or_default());
     Ok(shown(&out))
 }
 
 fn split(_: &Bridge, args: &[Value]) -> Result<Value> {
     let [pattern, value, count] = exactly(args)?;
-    let (regex, text) = (compile(pattern)?, text(value));
-    let pieces = regex.splitn(&Haystack::new(text.as_bytes()), limit(count));
+    let (regex, text) = (compile(pattern)?, bytes(value));
+    let pieces = regex.splitn(&Haystack::new(&text), limit(count));
     new_list(pieces.into_iter().map(shown).collect())
 }

@@ -1,6 +1,7 @@
 //! `grok()`: fields of a line by named patterns.
 
 use peregrine_engine::regex::Haystack;
+use peregrine_engine::value::{as_characters, from_characters};
 
 use super::grok_patterns::PATTERNS;
 use crate::prelude::*;
@@ -29,7 +30,7 @@ const MAX_DEPTH: usize = 20;
 const MAX_LENGTH: usize = 256 << 10;
 
 /// An expression compiled once per query: groups of the regular expression and the fields they fill.
-struct Compiled(Result<(Regex, Vec<String>), String>);
+struct Compiled(Result<(Regex, Vec<Str>), String>);
 
 impl Function for Grok {
     type Args = Args;
@@ -59,6 +60,11 @@ impl Function for Grok {
             r#""7""#,
         ),
         example(
+            "bytes that are no text in the expression",
+            r"get(item=grok(grok='%{P:n\xff}', data='caf\xe8caf\xe9', patterns=dict(P='caf\xe9')), field='n\xff') = 'caf\xe9'",
+            "true",
+        ),
+        example(
             "a line of syslog",
             "grok(grok='%{SYSLOGTIMESTAMP:When} %{SYSLOGHOST:Host} %{DATA:Program}\\\\[%{POSINT:Pid}\\\\]: Accepted %{DATA:Method} for %{USERNAME:User} from %{IP:From} port %{BASE10NUM:Port}', data='Sep  5 13:45:01 web1 sshd[123]: Accepted publickey for root from fe80::1 port 51000 ssh2')",
             r#"{"From":"fe80::1","Host":"web1","Method":"publickey","Pid":"123","Port":"51000","Program":"sshd","User":"root","When":"Sep  5 13:45:01"}"#,
@@ -86,8 +92,9 @@ impl Function for Grok {
             Some(patterns) => patterns.to_dict(scope),
         };
         let names = Value::Dict(own.clone()).to_text(scope);
-        let expression = args.grok.as_utf8_lossy();
-        let key = format!("{expression}\0{}\0{names}", args.all_captures);
+        // Its letters, and those of all patterns, may stand for bytes.
+        let expression = as_characters(&args.grok);
+        let key = format!("{expression}\0{}\0{}", args.all_captures, as_characters(&names));
         let mut is_new = false;
         let compiled = scope.cache(&key, || {
             is_new = true;
@@ -99,7 +106,7 @@ impl Function for Grok {
             Err(error) if is_new => return Err(error.clone().into()),
             Err(_) => return Ok(Value::Null),
         };
-        let mut found: std::collections::BTreeMap<&str, Value> = std::collections::BTreeMap::new();
+        let mut found: std::collections::BTreeMap<&Str, Value> = std::collections::BTreeMap::new();
         if let Some(groups) = regex.captures(&Haystack::new(&args.data)) {
             for (number, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_empty()) {
                 let text = groups.get(number).unwrap_or_default();
@@ -110,7 +117,8 @@ impl Function for Grok {
                 }
             }
         }
-        Ok(Value::Dict(found.into_iter().collect()))
+        let found = found.into_iter().map(|(field, text)| (field.clone(), text));
+        Ok(Value::Dict(found.collect()))
     }
 }
 
@@ -119,9 +127,9 @@ fn compile(
     expression: &str,
     own: &Dict,
     all_captures: bool,
-) -> Result<(Regex, Vec<String>), String> {
-    let lookup = |name: &str| match own.get(name) {
-        Some(pattern) => Some(pattern.reduce(scope).to_string_arg(scope).to_string()),
+) -> Result<(Regex, Vec<Str>), String> {
+    let lookup = |name: &str| match own.get(&*from_characters(name)) {
+        Some(pattern) => Some(as_characters(&pattern.reduce(scope).to_string_arg(scope)).into_owned()),
         None => PATTERNS
             .iter()
             .find(|(known, _)| *known == name)
@@ -130,18 +138,18 @@ fn compile(
     let mut names = Vec::new();
     let mut pattern = String::new();
     expand(expression, &lookup, all_captures, &mut names, &mut pattern, 0)?;
-    let regex = Regex::new(&pattern)?;
+    let regex = Regex::new(from_characters(&pattern))?;
     // Names given in the expression itself count as fields; ours stand for names that no group may have.
     let fields = regex
         .capture_names()
         .map(|name| match name {
-            None => String::new(),
+            None => Str::EMPTY,
             Some(name) => match name
                 .strip_prefix("grok__")
                 .and_then(|number| number.parse::<usize>().ok())
             {
-                Some(number) => names.get(number).cloned().unwrap_or_default(),
-                None => name.to_owned(),
+                Some(number) => from_characters(names.get(number).map(String::as_str).unwrap_or_default()),
+                None => Str::from(name),
             },
         })
         .collect();

@@ -54,7 +54,7 @@ impl Function for ParseStringWithRegex {
         let dict = Dict::new();
         let haystack = Haystack::new(&args.string);
         for pattern in &args.regex {
-            let regex = Regex::cached_ignoring_case(&pattern.as_utf8_lossy())?;
+            let regex = Regex::cached_ignoring_case(pattern)?;
             for found in regex.captures_iter(&haystack) {
                 for (number, name) in regex.capture_names().enumerate().skip(1) {
                     let text = Value::str(found.get(number).unwrap_or_default());

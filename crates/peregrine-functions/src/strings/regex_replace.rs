@@ -64,7 +64,7 @@ impl Function for RegexReplace {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let regex = Regex::cached_ignoring_case(&args.re.as_utf8_lossy())?;
+        let regex = Regex::cached_ignoring_case(&args.re)?;
         let replaced = match args.replace_lambda.filter(|text| !text.is_empty()) {
             Some(text) => {
                 let lambda = Lambda::parse(scope, &text.as_utf8_lossy())?;

@@ -62,7 +62,7 @@ fn compile(scope: &Scope, map: &Dict) -> Result<Vec<(Regex, Str)>, String> {
     map.entries()
         .into_iter()
         .map(|(pattern, replacement)| {
-            let regex = Regex::cached_ignoring_case(&pattern.as_utf8_lossy())?;
+            let regex = Regex::cached_ignoring_case(pattern)?;
             Ok((regex, replacement.reduce(scope).to_string_arg(scope)))
         })
         .collect()

@@ -109,23 +109,36 @@ fn host_id(firmware: &str, machine_id: &str) -> String {
     }
 }
 
-/// The dotted name that shares a line of the hosts file with our host name.
+/// The dotted name that shares a line of the hosts file with our host name: one that begins with it if there is one, else
+/// the first of the line, which is the real name to `hostname -f`, unless that is a name of the machine for itself.
 fn fqdn(hostname: &str, hosts: &str) -> String {
     if hostname.contains('.') {
         return hostname.to_owned();
     }
-    for line in hosts.lines() {
+    let own_lines = hosts.lines().filter_map(|line| {
         let line = line.split('#').next().unwrap_or_default();
-        let mut names = line.split_whitespace().skip(1);
-        if !names.clone().any(|name| name == hostname) {
-            continue;
-        }
-        let full = names.find(|name| name.split_once('.').is_some_and(|(first, _)| first == hostname));
+        let names = line.split_whitespace().skip(1);
+        names
+            .clone()
+            .any(|name| name.eq_ignore_ascii_case(hostname))
+            .then_some(names)
+    });
+    let mut first = None;
+    for mut names in own_lines {
+        let canonical = names
+            .clone()
+            .next()
+            .filter(|name| name.contains('.') && !name.starts_with("localhost"));
+        first = first.or(canonical);
+        let full = names.find(|name| {
+            let parts = name.split_once('.');
+            parts.is_some_and(|(start, _)| start.eq_ignore_ascii_case(hostname))
+        });
         if let Some(full) = full {
             return full.to_owned();
         }
     }
-    hostname.to_owned()
+    first.unwrap_or(hostname).to_owned()
 }
 
 fn memory_total(meminfo: &str) -> Option<u64> {
@@ -246,6 +259,13 @@ mod tests {
         assert_eq!(fqdn("web", hosts), "web.example.org");
         assert_eq!(fqdn("db", hosts), "db");
         assert_eq!(fqdn("a.b", hosts), "a.b");
+        let hosts = "127.0.0.1 localhost.localdomain localhost Node7\n10.0.0.7 db1.example.org node7\n";
+        assert_eq!(fqdn("node7", hosts), "db1.example.org");
+        assert_eq!(
+            fqdn("node7", &format!("{hosts}10.0.0.8 x node7.example.org NODE7")),
+            "node7.example.org"
+        );
+        assert_eq!(fqdn("vm", "127.0.0.1 localhost\n127.0.0.1 vm\n"), "vm");
     }
 
     #[test]

@@ -10,9 +10,9 @@ pub struct Args {
     /// The query.
     query: Query,
     /// Columns to remove.
-    exclude: Option<Vec<String>>,
+    exclude: Option<Vec<Str>>,
     /// Columns to keep; all when left out.
-    include: Option<Vec<String>>,
+    include: Option<Vec<Str>>,
 }
 
 /// The plugin.
@@ -34,6 +34,11 @@ impl Plugin for ColumnFilter {
             "column_filter(query={SELECT 1 AS A, 2 AS B FROM range(end=1)}, exclude='A')",
             r#"[{"B":2}]"#,
         ),
+        example(
+            "a name with a byte that is no UTF-8",
+            r"column_filter(query={SELECT * FROM foreach(row=set(item=dict(A=1), field='\xff', value=2))}, exclude='\xfe')",
+            r#"[{"A":1,"\ufffd":2}]"#,
+        ),
         fails(
             "no regular expression",
             "column_filter(query={SELECT * FROM range(end=1)}, exclude='(')",
@@ -42,11 +47,11 @@ impl Plugin for ColumnFilter {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let compile = |patterns: Option<Vec<String>>| {
+        let compile = |patterns: Option<Vec<Str>>| {
             patterns
                 .unwrap_or_default()
                 .iter()
-                .map(|pattern| Regex::cached(pattern))
+                .map(Regex::cached)
                 .collect::<Result<Vec<_>, _>>()
         };
         let (include, exclude) = (compile(args.include)?, compile(args.exclude)?);

@@ -90,7 +90,7 @@ fn beside(path: &OsPath, ending: &str) -> OsPath {
 
 /// Copies the database and what is beside it into a folder of its own.
 fn copy(scope: &Scope, files: &dyn Accessor, path: &OsPath) -> VqlResult<PathBuf> {
-    let folder = fresh_path(scope, "")?;
+    let folder = fresh_path(scope, b"")?;
     let failed = |error: io::Error| format!("`{}`: {error}", folder.display());
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

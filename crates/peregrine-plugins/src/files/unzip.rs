@@ -100,7 +100,7 @@ impl Plugin for Unzip {
         let mut target = Target {
             scope,
             folder: PathBuf::from(OsStr::from_bytes(&args.output_directory)),
-            filter: Regex::cached_ignoring_case(&filter.unwrap_or_else(|| Str::from(".")).as_utf8_lossy())?,
+            filter: Regex::cached_ignoring_case(filter.unwrap_or_else(|| Str::from(".")))?,
             left: MAX_TOTAL,
         };
         let reader = files.open(scope, &path).map_err(|error| error.to_string())?;

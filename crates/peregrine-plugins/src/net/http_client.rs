@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(default = false)]
     disable_ssl_security: bool,
     /// Keep the body in a temporary file whose name ends so, such as `.zip`; the content is then its path.
-    tempfile_extension: Option<String>,
+    tempfile_extension: Option<Str>,
     /// Remove the file after everything else.
     #[arg(default = false)]
     remove_last: bool,
@@ -287,7 +287,7 @@ impl Body<'_> {
 }
 
 /// Writes the body into a temporary file that goes when the query ends.
-fn keep(scope: &Scope, fetch: &Fetch, extension: &str) -> Result<PathBuf, Trouble> {
+fn keep(scope: &Scope, fetch: &Fetch, extension: &[u8]) -> Result<PathBuf, Trouble> {
     let path = peregrine_functions::temporary::fresh_path(scope, extension).map_err(Trouble::Failed)?;
     let failed = |error: std::io::Error| Trouble::Failed(format!("`{}`: {error}", path.display()));
     let mut file = create(&path).map_err(failed)?;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+#[cfg(unix)]
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use peregrine_engine::prelude::*;
@@ -13,7 +15,7 @@ use peregrine_engine::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// `host:port`; for `unix` the path of the socket.
-    address: String,
+    address: Str,
     /// `tcp`, `udp` or `unix`; tcp when left out.
     #[arg(name = "type")]
     kind: Option<String>,
@@ -111,11 +113,12 @@ impl Plugin for Netcat {
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-fn connect(kind: &str, address: &str) -> io::Result<Box<dyn Stream>> {
+fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
+    let address = &*bytes.as_utf8_lossy();
     match kind {
         #[cfg(unix)]
         "unix" => {
-            let stream = std::os::unix::net::UnixStream::connect(address)?;
+            let stream = std::os::unix::net::UnixStream::connect(std::ffi::OsStr::from_bytes(bytes))?;
             stream.set_read_timeout(Some(SLICE))?;
             Ok(Box::new(stream))
         }

@@ -52,7 +52,7 @@ impl Plugin for ParseRecordsWithRegex {
         let regexes: Vec<Regex> = args
             .regex
             .iter()
-            .map(|pattern| Regex::cached_ignoring_case(&pattern.as_utf8_lossy()))
+            .map(Regex::cached_ignoring_case)
             .collect::<Result<_, _>>()?;
         let limit = buffer_size(args.buffer_size);
         let names = names(&regexes);

@@ -67,7 +67,7 @@ impl Plugin for SplitRecords {
             .map_err(|error| error.to_string())?;
         let pattern = |text: Option<Str>, default: &str| {
             let text = text.filter(|text| !text.is_empty());
-            Regex::cached(&text.unwrap_or_else(|| Str::from(default)).as_utf8_lossy())
+            Regex::cached(text.unwrap_or_else(|| Str::from(default)))
         };
         let fields = pattern(args.regex, r"\s+")?;
         let records = pattern(args.record_regex, "\n")?;

@@ -59,7 +59,7 @@ impl Function for Split {
         let Some(sep) = args.sep.filter(given) else {
             return Err("requires either sep or sep_string".into());
         };
-        let regex = Regex::cached(&sep.as_utf8_lossy())?;
+        let regex = Regex::cached(&sep)?;
         whole(scope, split_regex(text, &regex))
     }
 }
