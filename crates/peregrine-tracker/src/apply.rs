@@ -178,7 +178,7 @@ impl<D: Payload> Store<D> {
             .min();
         if let Some(trace) = trace {
             let pid = slot.id.pid.clone();
-            self.create_ended(&pid, trace, false, Span::ZERO, was_exact_later);
+            self.trace(&pid, trace, was_exact_later);
         }
         self.slab[handle].end = Some(End::exact(at, status));
         self.adopt_orphans(handle);
@@ -193,6 +193,29 @@ impl<D: Payload> Store<D> {
         self.create_ended(pid, at, false, Span::ZERO, Some(end));
     }
 
+    /// The incarnation of which nothing is known but that it lived at `at`, and perhaps its end. A later trace without a
+    /// start is one of the same incarnation, as nothing lies between the two.
+    fn trace(&mut self, pid: &Pid, at: Time, end: Option<End>) -> Handle {
+        let next = self.next_after(pid, at).filter(|next| {
+            let slot = &self.slab[*next];
+            let has_room = |end: End| slot.start <= end.at && slot.end.is_none_or(|known| !known.is_exact);
+            !slot.is_start_known && end.is_none_or(has_room)
+        });
+        let Some(next) = next else {
+            return self.create_ended(pid, at, false, Span::ZERO, end);
+        };
+        let before = self.latest(pid, at);
+        self.move_start(next, at);
+        if end.is_some() {
+            self.slab[next].end = end;
+            self.changed(next, Dirty::End);
+        }
+        if let Some(before) = before {
+            self.succeed(before, next);
+        }
+        next
+    }
+
     /// The incarnation that was alive at `at`, for events that do not say which one they mean.
     fn alive_at(&mut self, pid: &Pid, at: Time) -> Option<Handle> {
         if let Some(handle) = self.latest(pid, at)
@@ -203,9 +226,7 @@ impl<D: Payload> Store<D> {
         let next = self.next_after(pid, at)?;
         let slot = &self.slab[next];
         if !slot.is_start_known {
-            // Also known only by a trace, and nothing lies between the two.
-            self.move_start(next, at);
-            return Some(next);
+            return Some(self.trace(pid, at, None));
         }
         (slot.start.minus(slot.precision) <= at).then_some(next)
     }

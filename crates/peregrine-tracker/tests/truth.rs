@@ -218,6 +218,57 @@ fn reopen(path: &Path) -> Tracker<String> {
     Tracker::restore(config(), path, "boot").expect("readable").0
 }
 
+/// Tells of everything as late as `delays` say (places later in the order; 0 where they say nothing).
+fn tell_late(script: &[(u8, u8)], delays: &[usize]) {
+    let machine = Machine::run(script, true);
+    let tracker = Tracker::new(config());
+    let mut order: Vec<usize> = (0..machine.messages.len()).collect();
+    order.sort_by_key(|i| i + delays.get(*i).copied().unwrap_or(0));
+    for i in order {
+        tell(&tracker, machine.messages[i].clone());
+    }
+    compare(&tracker, &machine);
+}
+
+/// Scripts that property tests found: a late list has ended the pid's owner, and two traces of its successor (an exit or
+/// an execution, and a child) come before its fork does. They are of one process.
+#[test]
+fn two_traces_of_a_process_whose_fork_is_late_are_one() {
+    const FORK: u8 = 0;
+    const EXEC: u8 = 3;
+    const EXIT: u8 = 5;
+    const LIST: u8 = 7;
+    // A child and an exit.
+    tell_late(
+        &[
+            (FORK, 0),
+            (FORK, 1),
+            (EXIT, 2),
+            (LIST, 0),
+            (FORK, 1),
+            (FORK, 2),
+            (EXIT, 2),
+        ],
+        &[0, 0, 0, 5, 3, 3],
+    );
+    // A child and an execution.
+    tell_late(
+        &[
+            (FORK, 0),
+            (EXIT, 1),
+            (FORK, 0),
+            (FORK, 0),
+            (EXIT, 1),
+            (LIST, 0),
+            (EXIT, 1),
+            (FORK, 0),
+            (FORK, 1),
+            (EXEC, 1),
+        ],
+        &[0, 0, 0, 0, 0, 6, 4, 0, 3],
+    );
+}
+
 /// A list that comes late ends the pid's owner, whose successor has had a child already.
 #[test]
 fn a_child_goes_to_the_owner_of_the_pid_at_its_birth() {
@@ -278,12 +329,7 @@ proptest! {
             (Just(script), proptest::collection::vec(0usize..6, count))
         })
     ) {
-        let machine = Machine::run(&script, true);
-        let tracker = Tracker::new(config());
-        let mut order: Vec<usize> = (0..machine.messages.len()).collect();
-        order.sort_by_key(|i| i + delays[*i]);
-        order.iter().for_each(|i| tell(&tracker, machine.messages[*i].clone()));
-        compare(&tracker, &machine);
+        tell_late(&script, &delays);
     }
 
     #[test]
