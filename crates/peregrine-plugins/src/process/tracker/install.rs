@@ -26,7 +26,8 @@ pub struct Args {
     /// Milliseconds between two full lists.
     #[arg(default = 5000)]
     sync_period: i64,
-    /// Gives changes as they happen: the same columns and `update_type` (`start`, `exec` or `exit`).
+    /// Gives changes as they happen: the same columns, `update_type` (`start`, `exec` or `exit`), and `time` of an execution where
+    /// that is not its `start_time`. A `start` of a process that runs already is taken for an execution.
     update_query: Option<Query>,
     /// Most processes remembered, living and exited.
     #[arg(default = 10000)]
