@@ -53,6 +53,33 @@ fn a_list_that_takes_longer_than_its_period_counts() {
     );
 }
 
+#[test]
+fn a_journal_with_a_damaged_end_gives_what_comes_before_and_says_so() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("tracker");
+    let install = format!(
+        "LET T <= process_tracker(cache='{}', sync_query={{ SELECT Pid AS id, Ppid AS parent_id, StartTime AS start_time, dict(Name=Name) AS data FROM pslist() }})
+         SELECT T.Length > 1 AS Many FROM scope()",
+        cache.display()
+    );
+    drop({
+        let first = Session::open();
+        first.rows(&install);
+        first
+    });
+    let mut journal = std::fs::OpenOptions::new().append(true).open(&cache).unwrap();
+    journal.write_all(b"half an entry").unwrap();
+    let second = Session::open();
+    assert_eq!(second.rows(&install), [r#"{"Many":true}"#]);
+    let log = second.log.lines();
+    let has = |words: &str| log.iter().any(|line| line.contains(words));
+    assert!(
+        has("processes restored from the last run") && has("is damaged after"),
+        "{log:?}"
+    );
+}
+
 /// Feeds that know executions only call each a start, at its own time.
 #[test]
 fn a_start_of_a_process_that_runs_is_its_execution() {

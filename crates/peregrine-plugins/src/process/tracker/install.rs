@@ -216,6 +216,13 @@ fn open(scope: &Scope, config: Config, cache: Option<&str>) -> VqlResult<Tracker
                     tracker.len()
                 ));
             }
+            if report.is_damaged {
+                scope.log_line(&format!(
+                    "WARN:process_tracker: `{}` is damaged after {} entries; what it told after them is not known",
+                    path.display(),
+                    report.entries
+                ));
+            }
             Ok(tracker)
         }
         Err(error) => {
