@@ -32,6 +32,7 @@ impl<D: Payload> Store<D> {
                 self.counters.execs += 1;
                 self.on_exec(&event.pid, event.parent, event.start, precision, event.at, data);
             }
+            Kind::StartOrExec(_) => self.start_or_exec(event),
             Kind::Exit { status } => {
                 self.counters.exits += 1;
                 self.on_exit(&event.pid, event.start, precision, event.at, status);
@@ -123,15 +124,26 @@ impl<D: Payload> Store<D> {
         self.announce(Change::Exec, handle);
     }
 
-    fn on_exit(&mut self, pid: &Pid, start: Option<Time>, precision: Span, at: Time, status: Option<i64>) {
+    fn on_exit(
+        &mut self,
+        pid: &Pid,
+        start: Option<Time>,
+        precision: Span,
+        mut at: Time,
+        status: Option<i64>,
+    ) {
         let found = match start {
             Some(start) => {
-                let Some(found) = self.find(pid, start, precision) else {
+                let Some(found) = self.find_started(pid, start, precision) else {
                     self.counters.unseen_exits += 1;
                     let end = End::exact(at.max(start), status);
                     let handle = self.create_ended(pid, start, true, precision, Some(end));
                     return self.announce(Change::Exit, handle);
                 };
+                if at.plus(precision.max(self.slab[found].precision)) < self.slab[found].start {
+                    // The clock was set back. It ended after all that is known of it.
+                    at = self.last_trace(found);
+                }
                 Some(found)
             }
             None => self.latest(pid, at).or_else(|| {
@@ -184,6 +196,14 @@ impl<D: Payload> Store<D> {
         self.adopt_orphans(handle);
         self.changed(handle, Dirty::End);
         self.announce(Change::Exit, handle);
+    }
+
+    /// The latest time at which the process did something.
+    fn last_trace(&self, handle: Handle) -> Time {
+        let children = self.children(handle).into_iter();
+        children
+            .map(|child| self.slab[child].start)
+            .fold(self.slab[handle].last_seen, Time::max)
     }
 
     /// Remembers the exit of a process nobody saw: should its start arrive late, it must not live for ever.
@@ -254,14 +274,17 @@ impl<D: Payload> Store<D> {
         // An exit between this start and the trace: then the trace is of somebody later.
         let before = self.latest(pid, start).and_then(|before| self.slab[before].end);
         let is_separate = before.is_some_and(|end| end.is_exact && end.at > start && end.at <= slot.start);
-        (!slot.is_start_known && !is_separate).then_some(first)
+        let is_trace = !slot.is_start_known || slot.may_be_older;
+        (is_trace && !is_separate).then_some(first)
     }
 
     /// Takes over a start time that is better than the known one.
     pub(crate) fn learn_start(&mut self, handle: Handle, start: Time, precision: Span) {
         let slot = &mut self.slab[handle];
         let was_known = slot.is_start_known;
-        if was_known && precision >= slot.precision {
+        let slack = precision.max(slot.precision);
+        let is_older = std::mem::take(&mut slot.may_be_older) && start.plus(slack) < slot.start;
+        if was_known && precision >= slot.precision && !is_older {
             return;
         }
         slot.is_start_known = true;
@@ -269,7 +292,7 @@ impl<D: Payload> Store<D> {
         if start != slot.start {
             self.move_start(handle, start);
         }
-        if !was_known {
+        if !was_known || is_older {
             self.assign_id(handle);
         }
         // A process believed to have ended just before may still reach into this one.

@@ -100,7 +100,8 @@ fn put_record<D: Payload>(out: &mut Vec<u8>, store: &Store<D>, handle: Handle, s
         put_u64(body, slot.uid);
         put_id(body, &slot.id);
         put_time(body, slot.start);
-        body.push(u8::from(slot.is_start_known) | u8::from(slot.has_event_parent) << 1);
+        let flags = [slot.is_start_known, slot.has_event_parent, slot.may_be_older];
+        body.push((0..).zip(flags).map(|(bit, flag)| u8::from(flag) << bit).sum());
         put_u64(body, slot.precision.nanos().unsigned_abs());
         put_end(body, slot.end);
         put_time(body, slot.last_sync);
@@ -334,6 +335,7 @@ fn read_record<D: Payload>(body: &mut Reader<'_>) -> Option<Stored<D>> {
     );
     slot.id = id;
     slot.has_event_parent = flags & 2 != 0;
+    slot.may_be_older = flags & 4 != 0;
     slot.end = body.end()?;
     slot.last_sync = body.time()?;
     slot.last_seen = body.time()?;
@@ -386,7 +388,7 @@ fn connect<D: Payload>(store: &mut Store<D>, stored: FxHashMap<u64, Stored<D>>) 
                     start: Start::Unseen,
                 }),
             ) => store.set_parent(child, &pid),
-            (_, Some(id)) => store.slab[child].parent = Parent::Evicted(Box::new(id)),
+            (_, Some(id)) => store.miss_parent(child, Parent::Evicted(Box::new(id))),
             (_, None) => {}
         }
     }

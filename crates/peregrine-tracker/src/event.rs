@@ -27,6 +27,8 @@ pub enum Kind<D> {
     Start(Option<Arc<D>>),
     /// The process runs another program from now on.
     Exec(Arc<D>),
+    /// One of the two, from a feed that calls both a start: [`Event::start`] is the time of the start or of the execution.
+    StartOrExec(Option<Arc<D>>),
     /// The process is gone.
     Exit {
         /// Exit code, or whatever the system reports.

@@ -56,6 +56,7 @@ mod payload;
 mod persist;
 mod query;
 mod slot;
+mod start_or_exec;
 mod stats;
 mod store;
 mod sync;

@@ -133,8 +133,24 @@ impl<D: Payload> Store<D> {
                 )
             }
         };
-        self.incarnations(&id.pid, from, to)
-            .find(|(_, slot)| slot.id == *id)
+        let named = self
+            .incarnations(&id.pid, from, to)
+            .find(|(_, slot)| slot.id == *id);
+        named
+            .map(|(handle, _)| handle)
+            .or_else(|| self.by_execution(id, to))
+    }
+
+    /// The process that bore this id while an execution was taken for its start.
+    fn by_execution(&self, id: &Id, to: Time) -> Option<Handle> {
+        let is_meant = |at: Time| id.start == Start::Second(at.seconds(), 0);
+        self.incarnations(&id.pid, Time::MIN, to)
+            .rev()
+            .find(|(_, slot)| {
+                slot.images
+                    .iter()
+                    .any(|image| image.is_exact && is_meant(image.at))
+            })
             .map(|(handle, _)| handle)
     }
 

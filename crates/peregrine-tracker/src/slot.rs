@@ -23,6 +23,29 @@ pub(crate) enum Parent {
     Evicted(Box<Id>),
 }
 
+impl Parent {
+    /// The pid of a parent that is not in the store.
+    pub(crate) fn missing(&self) -> Option<&Pid> {
+        match self {
+            Parent::Orphan(pid) => Some(pid),
+            Parent::Evicted(id) => Some(&id.pid),
+            Parent::None | Parent::Known(_) => None,
+        }
+    }
+
+    /// Whether this record may be of the parent that is missing: by its pid, and of one that was known by its start.
+    pub(crate) fn may_be<D>(&self, slot: &Slot<D>) -> bool {
+        let is_start_near = match self {
+            Parent::Evicted(id) => match id.start {
+                Start::Second(second, _) if second > 0 => slot.start.seconds().abs_diff(second) <= 1,
+                _ => true,
+            },
+            _ => true,
+        };
+        is_start_near && self.missing() == Some(&slot.id.pid)
+    }
+}
+
 /// When a process ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct End {
@@ -78,6 +101,8 @@ pub(crate) struct Slot<D> {
     pub(crate) is_start_known: bool,
     /// How far `start` may be off.
     pub(crate) precision: Span,
+    /// `start` may be that of an execution: the process began then or before.
+    pub(crate) may_be_older: bool,
     /// The parent was named by an event, which sees the creator; a list sees who adopted.
     pub(crate) has_event_parent: bool,
     pub(crate) end: Option<End>,
@@ -110,6 +135,7 @@ impl<D> Slot<D> {
             start,
             is_start_known,
             precision,
+            may_be_older: false,
             has_event_parent: false,
             end: None,
             last_sync: Time::MIN,

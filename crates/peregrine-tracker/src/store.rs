@@ -26,7 +26,7 @@ pub(crate) struct Store<D> {
     pub(crate) slab: Slab<D>,
     /// Every incarnation of every pid, by start.
     pub(crate) by_pid: BTreeSet<Key>,
-    /// Children whose parent is not known, by the parent's pid and their own start.
+    /// Children whose parent is not known, or no more, by the parent's pid and their own start.
     orphans: BTreeSet<Key>,
     /// All records, the next to be evicted first.
     pub(crate) queue: BTreeSet<Key>,
@@ -219,7 +219,7 @@ impl<D: Payload> Store<D> {
         let slot = &mut self.slab[handle];
         let old = std::mem::replace(&mut slot.start, start);
         slot.last_seen = slot.last_seen.max(start);
-        if let Parent::Orphan(parent) = &slot.parent {
+        if let Some(parent) = slot.parent.missing() {
             self.orphans.remove(&Key::of_pid(parent, old, handle));
             self.orphans.insert(Key::of_pid(parent, start, handle));
         }
@@ -262,13 +262,20 @@ impl<D: Payload> Store<D> {
         match self.parent_at(parent, slot.start, slot.precision) {
             Some(found) if self.may_link(child, found) => self.link(child, found),
             _ => {
-                let start = slot.start;
-                self.unlink(child);
-                self.slab[child].parent = Parent::Orphan(Box::new(parent.clone()));
-                self.orphans.insert(Key::of_pid(parent, start, child));
+                self.miss_parent(child, Parent::Orphan(Box::new(parent.clone())));
             }
         }
         self.changed(child, Dirty::All);
+    }
+
+    /// Makes the record a child of a process that is not here, until that comes (again).
+    pub(crate) fn miss_parent(&mut self, child: Handle, parent: Parent) {
+        self.unlink(child);
+        let slot = &mut self.slab[child];
+        if let Some(pid) = parent.missing() {
+            self.orphans.insert(Key::of_pid(pid, slot.start, child));
+        }
+        slot.parent = parent;
     }
 
     /// The incarnation of `pid` that can have created a process at that time.
@@ -326,10 +333,11 @@ impl<D: Payload> Store<D> {
         let start = slot.start;
         let previous = std::mem::replace(&mut slot.previous_sibling, NONE);
         let next = std::mem::replace(&mut slot.next_sibling, NONE);
-        match std::mem::replace(&mut slot.parent, Parent::None) {
-            Parent::Orphan(pid) => {
-                self.orphans.remove(&Key::of_pid(&pid, start, child));
-            }
+        let parent = std::mem::replace(&mut slot.parent, Parent::None);
+        if let Some(pid) = parent.missing() {
+            self.orphans.remove(&Key::of_pid(pid, start, child));
+        }
+        match parent {
             Parent::Known(parent) => {
                 if next != NONE {
                     self.slab[next].previous_sibling = previous;
@@ -340,11 +348,11 @@ impl<D: Payload> Store<D> {
                 }
                 self.rank(parent);
             }
-            Parent::None | Parent::Evicted(_) => {}
+            Parent::None | Parent::Orphan(_) | Parent::Evicted(_) => {}
         }
     }
 
-    /// Links children that came before their parent did.
+    /// Links children that came before their parent did, or that stayed when it was forgotten.
     pub(crate) fn adopt_orphans(&mut self, parent: Handle) {
         let slot = &self.slab[parent];
         let pid = slot.id.pid.clone();
@@ -359,7 +367,7 @@ impl<D: Payload> Store<D> {
             .orphans
             .range(from..=to)
             .map(|key| key.handle())
-            .filter(|child| matches!(&self.slab[*child].parent, Parent::Orphan(named) if **named == pid))
+            .filter(|child| self.slab[*child].parent.may_be(slot))
             .collect();
         for child in waiting {
             let slot = &self.slab[child];
@@ -461,8 +469,8 @@ impl<D: Payload> Store<D> {
                     },
                 );
             }
-            self.unlink(child);
-            self.slab[child].parent = Parent::Evicted(Box::new(self.slab[handle].id.clone()));
+            let id = self.slab[handle].id.clone();
+            self.miss_parent(child, Parent::Evicted(Box::new(id)));
             self.changed(child, Dirty::All);
         }
         self.unlink(handle);

@@ -111,11 +111,11 @@ impl<D: Payload> Tracker<D> {
         self.with(id, as_of, |store, handle| store.process(handle, as_of))
     }
 
-    /// The id of the process that has this pid and started then, as precisely as this tells.
-    pub fn identify(&self, pid: &str, start: Time, precision: Span) -> Option<Id> {
+    /// The process that has this pid and started then, as precisely as this tells: its id, and its start as it is known.
+    pub fn identify(&self, pid: &str, start: Time, precision: Span) -> Option<(Id, Time)> {
         let store = &self.inner.read().store;
-        let found = store.find(&Pid::from(pid), start, precision);
-        found.map(|handle| store.slab[handle].id.clone())
+        let found = store.find_started(&Pid::from(pid), start, precision);
+        found.map(|handle| (store.slab[handle].id.clone(), store.slab[handle].start))
     }
 
     /// The latest start of a process that has been forgotten: what is asked about that time or before may be missing.

@@ -1,6 +1,6 @@
 //! A simulated machine knows the truth; the tracker, told in any order, must arrive at it.
 
-use peregrine_tracker::{Config, Event, Row, Span, Time, Tracker};
+use peregrine_tracker::{Config, Event, Kind, Pid, Row, Span, Time, Tracker};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -297,6 +297,53 @@ fn a_child_goes_to_the_owner_of_the_pid_at_its_birth() {
     assert_eq!(tracker.all(None).len(), 5);
 }
 
+/// What a feed of executions and exits says, and lists between: every process executes something right after its fork.
+fn told_by_executions(script: &[(u8, u8)]) -> (Machine, Vec<Message>, Vec<bool>) {
+    let (mut machine, mut told) = (Machine::run(&[], true), Vec::new());
+    let mut is_listed = vec![false];
+    told.append(&mut machine.messages);
+    for (action, choice) in script {
+        machine.now += 3;
+        machine.step(*action, *choice as usize, true);
+        let Some(message) = machine.messages.pop() else {
+            continue;
+        };
+        machine.messages.clear();
+        let (pid, at) = match message {
+            Message::Event(event) if matches!(event.kind, Kind::Exit { .. }) => {
+                told.push(Message::Event(event));
+                continue;
+            }
+            Message::List(at, rows) => {
+                for (real, is_listed) in machine.processes.iter().zip(&mut is_listed) {
+                    *is_listed |= real.end.is_none();
+                }
+                told.push(Message::List(at, rows));
+                continue;
+            }
+            Message::Event(event) if matches!(event.kind, Kind::Start(_)) => {
+                machine.now += 1;
+                is_listed.push(false);
+                let (now, last) = (machine.now, machine.processes.len() - 1);
+                machine.processes[last]
+                    .programs
+                    .push((now, format!("program{now}")));
+                (event.pid, ms(now))
+            }
+            Message::Event(event) => (event.pid, event.at),
+        };
+        let running = (0..machine.processes.len())
+            .rfind(|i| machine.processes[*i].end.is_none() && Pid::from(machine.processes[*i].pid) == pid)
+            .expect("it runs");
+        let program = machine.program(running, machine.now).to_owned();
+        let mut event = Event::new(pid, at, Kind::StartOrExec(Some(Arc::new(program))));
+        event.parent = machine.row(running).parent;
+        event.start = Some(at);
+        told.push(Message::Event(event));
+    }
+    (machine, told, is_listed)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -330,6 +377,28 @@ proptest! {
         })
     ) {
         tell_late(&script, &delays);
+    }
+
+    #[test]
+    fn executions_told_as_starts(script in script(120)) {
+        let (machine, told, is_listed) = told_by_executions(&script);
+        let tracker = Tracker::new(config());
+        told.into_iter().for_each(|message| tell(&tracker, message));
+        assert_eq!(tracker.all(None).len(), machine.processes.len());
+        for (index, real) in machine.processes.iter().enumerate() {
+            let last = real.programs.last().map_or(real.start, |(at, _)| *at);
+            let at = Some(ms(real.end.map_or(machine.now, |end| end - 1)));
+            let found = tracker.get(&real.pid.to_string(), at).expect("known while it lived");
+            let known_start = if is_listed[index] { real.start } else { real.programs[0].0 };
+            assert_eq!(found.start_time, Some(ms(known_start)));
+            assert_eq!(found.data.as_deref().map(String::as_str), Some(machine.program(index, last)));
+            let found = tracker.get(&found.id.to_string(), None).expect("real ids are found");
+            assert_eq!((found.end_time, found.exit_status), (real.end.map(ms), real.end));
+            let chain = tracker.callchain(&found.id.to_string(), 1000, None);
+            let pids: Vec<String> = chain.iter().map(|process| process.id.pid.to_string()).collect();
+            let expected: Vec<String> = machine.chain(index).iter().map(|(pid, _)| pid.to_string()).collect();
+            assert_eq!(pids, expected);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `process_tracker_get()`: one process by its id.
 
-use super::global::{current, instant};
+use super::global::current;
 use super::record::About;
 use peregrine_engine::prelude::*;
 
@@ -44,8 +44,8 @@ impl Function for ProcessTrackerGet {
             as_of: args.as_of,
         };
         let process = about
-            .id(&tracker.tracker)
-            .and_then(|id| tracker.tracker.get(&id, args.as_of.map(instant)));
+            .resolve(&tracker.tracker)
+            .and_then(|(id, as_of)| tracker.tracker.get(&id, as_of));
         Ok(process.map_or(Value::Null, |process| tracker.record(scope, &process)))
     }
 }

@@ -10,7 +10,6 @@ use peregrine_os::{Machine, Process};
 use peregrine_tracker::{Config, Row, Span, Time as Instant, Tracker};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant as Clock};
 
 /// Where the agent keeps state; as an extension of a context it makes the tracker survive a restart of the agent.
 #[derive(Debug, Clone)]
@@ -29,12 +28,12 @@ pub(crate) struct Handle {
 }
 
 static INSTALLED: RwLock<Option<Handle>> = RwLock::new(None);
-static SNAPSHOT: Mutex<Option<(Clock, Handle)>> = Mutex::new(None);
+static SNAPSHOT: Mutex<Option<(Instant, Handle)>> = Mutex::new(None);
 /// Of all snapshots, one after the other.
 static MISSING: LazyLock<Arc<Missing>> = LazyLock::new(Arc::default);
 
 /// How long a snapshot answers.
-const SNAPSHOT_LIFE: Duration = Duration::from_secs(10);
+const SNAPSHOT_LIFE: Span = Span::from_seconds(10);
 
 /// Puts a tracker in force; the one before is forgotten.
 pub(crate) fn install(handle: Handle) {
@@ -64,8 +63,10 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
         return Ok(handle.clone());
     }
     let mut snapshot = SNAPSHOT.lock();
+    let now = now(scope);
+    // A clock that was set does not keep it for longer.
     if let Some((made, handle)) = snapshot.as_ref()
-        && made.elapsed() < SNAPSHOT_LIFE
+        && now.distance(*made) < SNAPSHOT_LIFE
     {
         return Ok(handle.clone());
     }
@@ -73,7 +74,6 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
         max_size: usize::MAX >> 1,
         ..Config::default()
     });
-    let now = now(scope);
     let machine = machine(scope)?;
     let mut rows = Vec::new();
     machine
@@ -96,7 +96,7 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
         is_snapshot: true,
         missing: Arc::clone(&MISSING),
     };
-    *snapshot = Some((Clock::now(), handle.clone()));
+    *snapshot = Some((now, handle.clone()));
     Ok(handle)
 }
 

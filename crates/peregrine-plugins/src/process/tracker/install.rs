@@ -26,7 +26,8 @@ pub struct Args {
     /// Milliseconds between two full lists.
     #[arg(default = 5000)]
     sync_period: i64,
-    /// Gives changes as they happen: the same columns and `update_type` (`start`, `exec` or `exit`).
+    /// Gives changes as they happen: the same columns, `update_type` (`start`, `exec` or `exit`), and `time` of an execution where
+    /// that is not its `start_time`. A `start` of a process that runs already is taken for an execution.
     update_query: Option<Query>,
     /// Most processes remembered, living and exited.
     #[arg(default = 10000)]
@@ -213,6 +214,13 @@ fn open(scope: &Scope, config: Config, cache: Option<&str>) -> VqlResult<Tracker
                 scope.log_line(&format!(
                     "INFO:process_tracker: {} processes restored from the last run",
                     tracker.len()
+                ));
+            }
+            if report.is_damaged {
+                scope.log_line(&format!(
+                    "WARN:process_tracker: `{}` is damaged after {} entries; what it told after them is not known",
+                    path.display(),
+                    report.entries
                 ));
             }
             Ok(tracker)

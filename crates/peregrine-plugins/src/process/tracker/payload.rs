@@ -167,12 +167,16 @@ impl Payload for ProcessData {
     }
 
     fn is_same_image(&self, other: &ProcessData) -> bool {
-        // A name alone also changes when a thread renames itself.
+        // A name also changes when a thread renames itself; it counts where nothing else is told.
         let either = |name: &str, is_same: fn(&str, &str) -> bool| match (self.text(name), other.text(name)) {
             (Some(left), Some(right)) => is_same(&left.as_utf8_lossy(), &right.as_utf8_lossy()),
             _ => true,
         };
-        either("Exe", is_same_file) && either("CommandLine", is_same_line)
+        let is_told = |name: &str| self.text(name).is_some() && other.text(name).is_some();
+        let is_name_all = !is_told("Exe") && !is_told("CommandLine");
+        either("Exe", is_same_file)
+            && either("CommandLine", is_same_line)
+            && (!is_name_all || either("Name", |left, right| left == right))
     }
 }
 

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How far a start time without a fraction may be off.
 const SECOND: Span = Span::from_seconds(1);
+/// A list that takes longer than its period is late, but good; one that hangs is given up after this time at the earliest.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How far one with a fraction may be off: clocks of different sources differ by ticks.
 const TICKS: Span = Span::from_millis(20);
 
@@ -31,10 +33,11 @@ impl SyncFeed {
         }
     }
 
-    /// Takes one full list, within one period.
+    /// Takes one full list.
     pub(crate) fn sync(&self) -> Result<(), String> {
         let taken_at = now(&self.scope);
-        let limit = self.scope.cancellation().child_with_deadline(self.period);
+        let patience = self.period.max(PATIENCE);
+        let limit = self.scope.cancellation().child_with_deadline(patience);
         let scope = self.scope.child_cancelled_by(limit.clone());
         let mut rows = Vec::new();
         let mut precision = TICKS;
@@ -52,8 +55,7 @@ impl SyncFeed {
         }
         if outcome.is_err() || limit.is_cancelled() {
             return Err(format!(
-                "sync_query did not end within {:?}; its rows are not used",
-                self.period
+                "sync_query did not end within {patience:?}; its rows are not used"
             ));
         }
         self.tracker.sync(taken_at, precision, rows);
@@ -103,14 +105,17 @@ fn event(scope: &Scope, row: &Row) -> Result<Event<ProcessData>, String> {
         .as_utf8_lossy()
         .to_ascii_lowercase();
     let data = || data(scope, row);
+    let told = time(scope, row, "time");
     let (at, kind) = match update_type.as_str() {
-        "start" | "fork" => (start.unwrap_or_else(|| now(scope)), Kind::Start(data())),
+        "fork" => (start.unwrap_or_else(|| now(scope)), Kind::Start(data())),
+        // Feeds that watch executions call them starts, and give the time of the execution or of the process.
+        "start" => (
+            told.or(start).unwrap_or_else(|| now(scope)),
+            Kind::StartOrExec(data()),
+        ),
         "exec" => {
             let data = data().ok_or("an `exec` row has no `data`")?;
-            (
-                time(scope, row, "time").unwrap_or_else(|| now(scope)),
-                Kind::Exec(data),
-            )
+            (told.unwrap_or_else(|| now(scope)), Kind::StartOrExec(Some(data)))
         }
         "exit" => {
             let status = row.get("exit_code").and_then(|code| code.as_i64());

@@ -27,13 +27,16 @@ pub(crate) struct About<'a> {
 }
 
 impl About<'_> {
-    /// The id to look up; `None` when the process that started then is not known.
-    pub(crate) fn id(&self, tracker: &Tracker<ProcessData>) -> Option<String> {
+    /// The id to look up and the time; `None` when the process that started then is not known.
+    pub(crate) fn resolve(&self, tracker: &Tracker<ProcessData>) -> Option<(String, Option<Instant>)> {
         let id = self.id.as_utf8_lossy();
-        match self.start_time {
-            None => Some(id.into_owned()),
-            Some(start) => Some(tracker.identify(&id, instant(start), SAME_START)?.to_string()),
-        }
+        let as_of = self.as_of.map(instant);
+        let Some(start) = self.start_time else {
+            return Some((id.into_owned(), as_of));
+        };
+        let (id, start) = tracker.identify(&id, instant(start), SAME_START)?;
+        // A time before the start tells that the clock was set back in between: times of events follow it, starts do not.
+        Some((id.to_string(), as_of.map(|at| at.max(start))))
     }
 }
 
@@ -47,10 +50,9 @@ pub(crate) fn relatives(
     scope.check_access(Permission::MachineState)?;
     let handle = current(scope)?;
     let limit = usize::try_from(max_items).unwrap_or(0);
-    let as_of = about.as_of.map(instant);
     let found = about
-        .id(&handle.tracker)
-        .map(|id| ask(&handle.tracker, &id, limit, as_of))
+        .resolve(&handle.tracker)
+        .map(|(id, as_of)| ask(&handle.tracker, &id, limit, as_of))
         .unwrap_or_default();
     if let Some(at) = about.as_of.filter(|_| found.is_empty() && limit > 0) {
         handle.missing.count(scope, &handle, at);
