@@ -20,7 +20,9 @@ fn serve() -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
+            if !stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                continue;
+            }
             let head = format!(
                 "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
                 TOOL.len()
