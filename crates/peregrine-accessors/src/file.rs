@@ -36,7 +36,12 @@ impl FileAccessor {
 
     /// Where the system finds it. A name that does not exist is looked for among those that results show just so.
     fn system_path(&self, path: &OsPath) -> PathBuf {
-        let exact = PathBuf::from(OsStr::from_bytes(&path.path_bytes()));
+        // `path_join()` gives paths written with quotes; names of files here have none but their own.
+        let text = match path.dialect() {
+            Dialect::Generic => path.in_dialect(Dialect::Linux).path_bytes(),
+            _ => path.path_bytes(),
+        };
+        let exact = PathBuf::from(OsStr::from_bytes(&text));
         let may_differ = self.ignores_case || path.components().iter().any(|part| shows_bytes(part));
         if !may_differ || exact.symlink_metadata().is_ok() {
             return exact;

@@ -207,3 +207,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_with_quotes_are_found_by_paths_that_are_written_with_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a\"b"), "quoted").unwrap();
+    let scope = scope();
+    let files = accessor(&scope, "file").unwrap();
+    let root = OsPath::parse(
+        peregrine_accessors::Dialect::Generic,
+        folder.path().as_os_str().as_bytes(),
+    )
+    .unwrap();
+    let path = root.child("a\"b".into());
+    assert!(path.to_text().ends_with("/\"a\"\"b\""), "{}", path.to_text());
+    assert_eq!(files.lstat(&scope, &path).unwrap().size, 6);
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::eval::{Node, compile, eval};
 use crate::scope::Scope;
+use crate::source_text::source_text;
 use crate::value::{Columns, Row, Str, Value};
 
 /// A small function given as text.
@@ -18,7 +19,8 @@ struct Inner {
 
 impl Lambda {
     /// Parses `x => expr`, or takes what an earlier call of the query parsed. `Err` completes the sentence "Field f …".
-    pub fn parse(scope: &Scope, text: &str) -> Result<Lambda, String> {
+    pub fn parse(scope: &Scope, text: impl AsRef<[u8]>) -> Result<Lambda, String> {
+        let text = &*source_text(text.as_ref());
         let parsed = scope.cache(text, || Parsed(Lambda::compile(text)));
         parsed.0.clone()
     }

@@ -30,6 +30,7 @@ pub mod query;
 pub mod regex;
 pub mod running;
 pub mod scope;
+mod source_text;
 mod stack;
 pub mod time;
 pub mod value;

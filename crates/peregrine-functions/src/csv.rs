@@ -1,5 +1,7 @@
 //! Rows as CSV that `parse_csv()` reads back with their types.
 
+use std::collections::HashSet;
+
 use peregrine_engine::prelude::{Scope, Str, Value};
 
 use crate::encoding::pretty_json;
@@ -20,14 +22,20 @@ pub fn row(scope: &Scope, out: &mut Vec<u8>, columns: &[Str], value: impl Fn(&St
     );
 }
 
-/// A list of rows as CSV; the first row's members are the header. `None` for what is no list.
+/// A list of rows as CSV; the first row's members are the header, and after them what only later rows have. `None` for what
+/// is no list.
 pub(crate) fn table(scope: &Scope, value: &Value) -> Option<Vec<u8>> {
     let rows = value.as_array()?;
     let mut out = Vec::new();
-    let Some(first) = rows.first() else {
+    if rows.is_empty() {
         return Some(out);
-    };
-    let columns = first.member_names(scope);
+    }
+    let mut columns: Vec<Str> = Vec::new();
+    let mut known: HashSet<Str> = HashSet::new();
+    for item in rows {
+        let names = item.member_names(scope).into_iter();
+        columns.extend(names.filter(|name| known.insert(name.clone())));
+    }
     header(&mut out, &columns);
     for item in rows {
         row(scope, &mut out, &columns, |name| item.member(scope, name));

@@ -7,6 +7,8 @@ mod accounts;
 mod interrupt;
 #[path = "query/programs.rs"]
 mod programs;
+#[path = "query/shipped.rs"]
+mod shipped;
 
 use std::fs;
 use std::io::Write as _;

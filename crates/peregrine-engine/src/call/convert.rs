@@ -200,8 +200,9 @@ impl FromArg for Lambda {
     fn from_arg(arg: &Arg<'_>) -> Result<Lambda, ArgError> {
         let name = arg.name().as_utf8_lossy();
         match arg.any() {
-            Value::Str(text) => Lambda::parse(arg.scope(), &text.as_utf8_lossy())
-                .map_err(|reason| ArgError(format!("Field {name} {reason}"))),
+            Value::Str(text) => {
+                Lambda::parse(arg.scope(), &text).map_err(|reason| ArgError(format!("Field {name} {reason}")))
+            }
             other => Err(ArgError(format!(
                 "Field {name} Got field type {}: VQL lambda functions need to be a string of the form \"x=>...\"",
                 other.type_name()

@@ -136,10 +136,9 @@ pub(super) fn is_lambda(text: &Str) -> bool {
 }
 
 pub(super) fn expr(scope: &Scope, place: &str, text: &Str) -> Result<Expr, String> {
-    let text = text.as_utf8_lossy();
-    let lambda = Lambda::parse(scope, &text).map_err(|reason| format!("{place}: `{text}`: {reason}"))?;
+    let lambda = Lambda::parse(scope, text).map_err(|reason| format!("{place}: `{text}`: {reason}"))?;
     Ok(Expr {
         lambda,
-        uses_this: text.contains("this"),
+        uses_this: text.windows(4).any(|part| part == b"this"),
     })
 }

@@ -10,7 +10,7 @@ use crate::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {
     /// Its name.
-    name: String,
+    name: Str,
     /// Seconds in which repeats are only noted.
     #[arg(default = 7200)]
     dedup: i64,
@@ -25,7 +25,7 @@ pub struct Alert;
 
 /// When each name was raised last; bounded, as names can come from data.
 #[derive(Default)]
-struct Raised(Mutex<HashMap<String, i128>>);
+struct Raised(Mutex<HashMap<Str, i128>>);
 
 const MAX_NAMES: usize = 1000;
 
@@ -55,7 +55,7 @@ impl Function for Alert {
             .collect();
         let now = scope.clock().now();
         let event = Dict::from_pairs([
-            ("name", Value::from(args.name.as_str())),
+            ("name", Value::Str(args.name.clone())),
             ("timestamp", Value::Time(now)),
             ("event_data", Value::Dict(data)),
         ]);
@@ -70,7 +70,7 @@ impl Function for Alert {
     }
 }
 
-fn is_repeat(scope: &Scope, name: &str, dedup: i64, now: Time) -> bool {
+fn is_repeat(scope: &Scope, name: &Str, dedup: i64, now: Time) -> bool {
     let raised = scope.cache("alert", Raised::default);
     let mut raised = raised.0.lock();
     let window = i128::from(dedup) * 1_000_000_000;
@@ -80,7 +80,7 @@ fn is_repeat(scope: &Scope, name: &str, dedup: i64, now: Time) -> bool {
             if raised.len() >= MAX_NAMES {
                 raised.clear();
             }
-            raised.insert(name.to_owned(), now.unix_nanos());
+            raised.insert(name.clone(), now.unix_nanos());
             false
         }
     }

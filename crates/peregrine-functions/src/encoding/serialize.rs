@@ -27,6 +27,11 @@ impl Function for Serialize {
             r#""A:\n- 1\n- x\n""#,
         ),
         example(
+            "rows with other columns",
+            "serialize(item=[dict(A=1), dict(B=2, A=3)], format='csv')",
+            r#""A,B\n1,\n3,2\n""#,
+        ),
+        example(
             "CSV",
             "serialize(item=[dict(A=1, B='x y'),], format='csv')",
             r#""A,B\n1,x y\n""#,

@@ -45,6 +45,11 @@ impl Function for Magic {
             r#""ASCII text""#,
         ),
         example(
+            "text with bytes that are no UTF-8",
+            r"(magic(accessor='data', path='caf\xe9 au lait\n'), magic(accessor='data', path='line\xff\x80\n'), magic(accessor='data', type='mime', path='line\xff\x80\n'))",
+            r#"["ISO-8859 text","Non-ISO extended-ASCII text","text/plain"]"#,
+        ),
+        example(
             "a MIME type",
             r#"magic(accessor='data', type='mime', path="\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00")"#,
             r#""application/x-executable""#,
@@ -132,15 +137,40 @@ fn describe(rules: &MagicDb, start: &[u8], kind: &str) -> Result<String, String>
     let found = rules
         .first_magic_slice(start, None)
         .map_err(|error| error.to_string())?;
-    Ok(match kind {
-        "mime" => found.mime_type().to_owned(),
-        "extension" => {
+    // The rules' library knows ASCII and Unicode only; a text of older charsets is none to it for one byte.
+    let message = found.message();
+    let text = matches!(&*message, "data" | "Unknown text")
+        .then(|| text_of_bytes(start))
+        .flatten();
+    Ok(match (kind, text) {
+        ("mime", Some(_)) => "text/plain".to_owned(),
+        ("", Some(text)) => text.to_owned(),
+        ("mime", None) => found.mime_type().to_owned(),
+        ("extension", _) => {
             let mut extensions: Vec<&str> = found.extensions().iter().map(AsRef::as_ref).collect();
             extensions.sort_unstable();
             extensions.join("/")
         }
-        _ => as_libmagic(found.message(), found.message_parts()),
+        _ => as_libmagic(message, found.message_parts()),
     })
+}
+
+/// What libmagic calls text that is neither ASCII nor Unicode; `None` for what is no text.
+fn text_of_bytes(bytes: &[u8]) -> Option<&'static str> {
+    let is_text = |byte: &u8| matches!(byte, 0x07..=0x0d | 0x1b | 0x20..=0x7e | 0x80..=0xff) && *byte != 0x0b;
+    let (mut is_odd, mut is_extended) = (false, false);
+    for byte in bytes {
+        if !is_text(byte) {
+            return None;
+        }
+        is_odd |= *byte >= 0x80;
+        is_extended |= matches!(byte, 0x80..=0x9f) && *byte != 0x85;
+    }
+    match (is_odd, is_extended) {
+        (false, _) => None,
+        (true, false) => Some("ISO-8859 text"),
+        (true, true) => Some("Non-ISO extended-ASCII text"),
+    }
 }
 
 /// MIME subtype and description of what is not opened.

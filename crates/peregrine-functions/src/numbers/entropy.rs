@@ -36,6 +36,7 @@ impl Function for Entropy {
             .map(|count| *count as f64 / length)
             .map(|share| share * (1.0 / share).log2())
             .sum();
-        Ok(Value::from((bits * 100.0).floor() / 100.0))
+        // The sum of nothing is -0.
+        Ok(Value::from((bits * 100.0).floor() / 100.0 + 0.0))
     }
 }

@@ -67,7 +67,7 @@ impl Function for RegexReplace {
         let regex = Regex::cached_ignoring_case(&args.re)?;
         let replaced = match args.replace_lambda.filter(|text| !text.is_empty()) {
             Some(text) => {
-                let lambda = Lambda::parse(scope, &text.as_utf8_lossy())?;
+                let lambda = Lambda::parse(scope, &text)?;
                 regex.replace_all_with(&args.source, |found| {
                     let found = Value::str(found);
                     lambda.call(scope, &[found]).reduce(scope).to_text(scope).to_vec()

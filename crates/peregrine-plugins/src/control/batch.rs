@@ -12,7 +12,7 @@ pub struct Args {
     /// Rows in a group; 10 when neither this nor `batch_func` is given.
     batch_size: Option<i64>,
     /// Called with the rows so far; true ends the group. Counts when no size is given.
-    batch_func: Option<String>,
+    batch_func: Option<Str>,
     /// The query.
     query: Query,
     /// Seconds after which a group ends in any case.

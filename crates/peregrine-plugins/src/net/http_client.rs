@@ -21,7 +21,7 @@ use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 #[derive(VqlArgs)]
 pub struct Args {
     /// The addresses.
-    url: Option<Vec<String>>,
+    url: Option<Vec<Str>>,
     /// Parameters: part of the address with GET, otherwise a form in the body; a list gives a name several times.
     params: Option<Dict>,
     /// Headers; values that are no strings are passed over.
@@ -99,6 +99,11 @@ impl Plugin for HttpClient {
             "SELECT Url, Response FROM http_client(url='http://127.0.0.1:1/')",
             r#"[{"Url":"http://127.0.0.1:1/","Response":500}]"#,
         ),
+        example(
+            "a byte that is no UTF-8",
+            r"SELECT Url FROM http_client(url='http://127.0.0.1:1/\xff')",
+            r#"[{"Url":"http://127.0.0.1:1/%FF"}]"#,
+        ),
         fails("no address", "http_client()", "give at least one `url`"),
         fails(
             "what is not built",
@@ -119,10 +124,11 @@ impl Plugin for HttpClient {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::Network)?;
-        refuse_what_is_not_built(&args)?;
+        let urls: Vec<String> = args.url.iter().flatten().map(address).collect();
+        refuse_what_is_not_built(&args, &urls)?;
         // All temporary files live as long as the query, so `remove_last` has nothing left to ask for.
         let _ = args.remove_last;
-        let Some((last, others)) = args.url.as_deref().unwrap_or_default().split_last() else {
+        let Some((last, others)) = urls.split_last() else {
             return Err("no address: give at least one `url`".into());
         };
         for url in others {
@@ -146,7 +152,17 @@ impl Plugin for HttpClient {
     }
 }
 
-fn refuse_what_is_not_built(args: &Args) -> Result<(), String> {
+/// An address as text: a byte that is no UTF-8 is written as URLs write it, so that it is asked for and no other.
+fn address(url: &Str) -> String {
+    let mut text = String::with_capacity(url.len());
+    for chunk in url.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
+    }
+    text
+}
+
+fn refuse_what_is_not_built(args: &Args, urls: &[String]) -> Result<(), String> {
     let given = [
         (
             "secret",
@@ -164,7 +180,7 @@ fn refuse_what_is_not_built(args: &Args) -> Result<(), String> {
     if let Some((name, _)) = given.iter().find(|(_, is_given)| *is_given) {
         return Err(format!("`{name}` is not built; leave it out"));
     }
-    for url in args.url.iter().flatten() {
+    for url in urls {
         if url.starts_with('/') && http_socket::split(url).is_none() {
             return Err(format!(
                 "`{url}` is no http or https address; write a socket as `/run/x.sock:unix/v1/y`"

@@ -1,5 +1,6 @@
 //! `write_csv()`: rows into a CSV file.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use peregrine_accessors::PathArg;
@@ -8,7 +9,9 @@ use peregrine_functions::csv;
 
 use super::writer::create;
 
-/// Writes rows to a CSV file that `parse_csv()` reads back, and passes them on. The first row names the columns.
+/// Writes rows to a CSV file that `parse_csv()` reads back, and passes them on.
+///
+/// The first row names the columns. What later rows have beside them is not in the file, which is logged once a column.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file; an old one is replaced.
@@ -35,6 +38,11 @@ impl Plugin for WriteCsv {
             r#"[{"_value":0}]"#,
         ),
         fails(
+            "a column that the first row has not",
+            "SELECT * FROM write_csv(filename='/dev/null', query={SELECT * FROM chain(a={SELECT 1 AS A FROM scope()}, b={SELECT 2 AS B FROM scope()})})",
+            "no column `B`",
+        ),
+        fails(
             "no such folder",
             "write_csv(filename='/no/such/folder/x', query={SELECT * FROM range(end=1)})",
             "`/no/such/folder/x`",
@@ -55,6 +63,7 @@ impl Plugin for WriteCsv {
             64 << 10,
         )?;
         let mut columns: Option<Vec<Str>> = None;
+        let mut left_out = HashSet::new();
         let mut problem = None;
         let ended = args.query.run(
             scope,
@@ -64,6 +73,13 @@ impl Plugin for WriteCsv {
                     csv::header(&mut line, row.columns().names());
                 }
                 let columns = columns.get_or_insert_with(|| row.columns().names().to_vec());
+                for name in row.columns().names() {
+                    if !columns.contains(name) && left_out.insert(name.clone()) {
+                        scope.log_line(&format!(
+                            "write_csv: `{shown}`: the first row has no column `{name}`, so it is not written; give all rows the same columns"
+                        ));
+                    }
+                }
                 csv::row(scope, &mut line, columns, |name| row.get(name));
                 if let Err(error) = file.write_all(&line) {
                     problem = Some(error);

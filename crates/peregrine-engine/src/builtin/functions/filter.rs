@@ -35,6 +35,11 @@ impl Function for Filter {
             "filter(list=[0, '', NULL, 3], condition='x => x')",
             "[3]",
         ),
+        example(
+            "a condition with a byte that is no UTF-8",
+            r#"len(list=filter(list=['\xff', '\xfe'], condition="x=>x = '\xff'"))"#,
+            "1",
+        ),
         fails("no list", "filter()", "filter: Field list is required"),
     ];
 

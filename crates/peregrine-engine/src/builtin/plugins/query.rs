@@ -7,6 +7,7 @@ use crate::context::{LimiterHandle, QueryLimits, Throttle};
 use crate::layer::Layer;
 use crate::prelude::*;
 use crate::program::Program;
+use crate::source_text::source_text;
 
 /// Runs a query in a fresh scope: of the caller's variables it sees only those named in `copy_env`, unless `inherit`.
 ///
@@ -63,6 +64,11 @@ impl Plugin for RunQuery {
             "query(query={ SELECT * FROM range(end=1) }, org_id='O1')",
             "there is no organisation `O1`",
         ),
+        example(
+            "a string with a byte that is no UTF-8",
+            r#"query(query="SELECT '\xff' = X AS Same FROM scope()", env=dict(X='\xff'))"#,
+            r#"[{"Same":true}]"#,
+        ),
         fails("a syntax error", "query(query='SELECT')", "ERROR:query:"),
     ];
 
@@ -101,7 +107,7 @@ impl Plugin for RunQuery {
             outer_stopped: false,
         };
         let result = match args.query {
-            Value::Str(text) => match Program::compile(&text.as_utf8_lossy()) {
+            Value::Str(text) => match Program::compile(&source_text(&text)) {
                 Ok(program) => program.run(&inner, &mut sink),
                 Err(diagnostics) => {
                     let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();

@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(default = 86400)]
     max_expiry: i64,
     /// Lambdas that take a record and give a dict, which is added to its `Data` when it is looked at.
-    enrichments: Option<Vec<String>>,
+    enrichments: Option<Vec<Str>>,
     /// File to keep the state in; the scope variable `PROCESS_TRACKER_CACHE` if not given.
     cache: Option<String>,
     /// Feed straight from the kernel: `auto`, or the source to try first: `bpf`, `cn_proc`, `poll`. Peregrine's own.
