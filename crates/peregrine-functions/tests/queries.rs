@@ -79,6 +79,19 @@ fn a_bad_pattern_of_grok_is_said_once() {
 }
 
 #[test]
+fn a_full_disk_is_an_error_of_the_collection() {
+    let session = session(&[]);
+    session.value("copy(filename='evidence', accessor='data', dest='/dev/full')");
+    let lines = session.log.lines();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("ERROR:copy: ") && line.contains("No space left")),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn temporary_files_go_with_the_query() {
     let folder = tempfile::tempdir().unwrap();
     let session = session_with(|builder| builder.spill_dir(folder.path().to_owned()), &[]);

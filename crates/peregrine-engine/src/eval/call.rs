@@ -116,6 +116,10 @@ pub(crate) fn report(scope: &Scope, name: &str, error: VqlError) {
     match error {
         VqlError::Stopped => {}
         VqlError::Message(text) => match crate::log::Level::split(&text) {
+            // What was to be kept is lost, so the collection must not pass for a whole one.
+            (crate::log::Level::Default, text) if is_no_room(text) => {
+                scope.log(crate::log::Level::Error, &format!("{name}: {text}"));
+            }
             (crate::log::Level::Default, text) => scope.log_line(&format!("{name}: {text}")),
             (level, text) => scope.log(level, &format!("{name}: {text}")),
         },
@@ -128,6 +132,13 @@ pub(crate) fn report(scope: &Scope, name: &str, error: VqlError) {
             scope.log_line(&format!("{name}: {error}"));
         }
     }
+}
+
+/// Whether a disk, or what a user may take of it, was full: messages of the system end with its number.
+fn is_no_room(text: &str) -> bool {
+    ["(os error 28)", "(os error 122)"]
+        .iter()
+        .any(|end| text.contains(end))
 }
 
 /// A value, with its message, when the function does not exist here or is blocked.
