@@ -198,10 +198,12 @@ impl Seek for DetachedReader {
 /// Waits until a read has something to give, or the query ends. Files that cannot tell count as ready.
 fn wait_for_content(file: &File, cancellation: &Cancellation) -> io::Result<()> {
     loop {
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&PATIENCE)) {
-            Ok(0) | Err(Errno::INTR) if cancellation.is_cancelled() => {
-                return Err(io::Error::other("the query ends"));
-            }
+        let answer = poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&PATIENCE));
+        // Also when there is something: what is taken out of a pipe now, nobody else will see.
+        if cancellation.is_cancelled() {
+            return Err(io::Error::other("the query ends"));
+        }
+        match answer {
             Ok(0) | Err(Errno::INTR) => {}
             // What is wrong with it the read tells.
             Ok(_) | Err(_) => return Ok(()),

@@ -12,6 +12,7 @@ mod progress;
 mod registry;
 mod remap;
 mod signals;
+mod small_heap;
 mod terminal;
 mod verbs;
 

@@ -1,7 +1,7 @@
 //! `peregrine agent`: the agent of this machine.
 
 use crate::remap::{self, Remap, RemapArgs};
-use crate::{memory, registry};
+use crate::{memory, registry, small_heap};
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_agent::{AgentPaths, Ended, EngineRunner, HostFacts};
@@ -38,36 +38,8 @@ pub(crate) struct Args {
 /// Exit code after the server ended the agent; the service manager starts it again.
 const KILLED: u8 = 255;
 
-/// Makes the allocator give freed memory back at once. Loading the event source takes 50 MB for a moment; with the
-/// defaults 20 MB of it stay resident for good (measured: 25 MB of heap against 5.5).
-pub(crate) const SMALL_HEAP: [(&str, &str); 3] = [
-    ("MIMALLOC_DISALLOW_ARENA_ALLOC", "1"),
-    ("MIMALLOC_PURGE_DELAY", "0"),
-    ("MIMALLOC_ABANDONED_PAGE_PURGE", "1"),
-];
-
-/// The allocator reads its settings when the program starts, so the program starts once more with them.
-fn restart_with_small_heap() {
-    use std::os::unix::process::CommandExt as _;
-    if SMALL_HEAP
-        .iter()
-        .all(|(name, _)| std::env::var_os(name).is_some())
-    {
-        return;
-    }
-    let Ok(program) = std::env::current_exe() else {
-        return;
-    };
-    let error = std::process::Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .envs(SMALL_HEAP)
-        .exec();
-    // It works without, only with a larger heap.
-    tracing::debug!(%error, "could not start again with a small heap");
-}
-
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    restart_with_small_heap();
+    small_heap::restart();
     if let Some(parent) = args.with_parent {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
         // It may have ended before the kernel was asked to say so.

@@ -1,5 +1,7 @@
 //! `peregrine gui`: server, web GUI and an agent of this machine, for a first look and for one-machine use.
 
+use crate::small_heap;
+
 use super::running::{ServerArgs, announce, until_told_to_end};
 use anyhow::Context as _;
 use std::io::IsTerminal as _;
@@ -27,6 +29,7 @@ const RESTART: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    small_heap::restart();
     let folder = args.server.folder()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -90,7 +93,7 @@ fn start_agent(folder: &Path) -> anyhow::Result<Child> {
         .arg(folder.join("agent"))
         .arg(format!("--with-parent={}", std::process::id()))
         .stdin(Stdio::null())
-        .envs(super::agent::SMALL_HEAP)
+        .envs(small_heap::SETTINGS)
         // A Ctrl-C in the terminal is for us; the agent is told in its turn.
         .process_group(0)
         .kill_on_drop(true)

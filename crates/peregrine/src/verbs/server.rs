@@ -1,5 +1,7 @@
 //! `peregrine server`: the server and its web GUI.
 
+use crate::small_heap;
+
 use super::running::{ServerArgs, announce, until_told_to_end};
 use std::process::ExitCode;
 
@@ -11,6 +13,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    small_heap::restart();
     let folder = args.server.folder()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! `peregrine starlark-worker`: the process in which `starl()` runs a script. Started by queries, never by people.
 
-use super::agent::SMALL_HEAP;
+use crate::small_heap::SETTINGS;
 use peregrine_starlark::WorkerProgram;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 /// What every context of this program registers as an extension.
 pub(crate) fn program() -> Arc<WorkerProgram> {
     // An allocator that reserves a large piece of address space at once would leave the script none of its limit.
-    let program = SMALL_HEAP.iter().fold(
+    let program = SETTINGS.iter().fold(
         WorkerProgram::new(super::own_program()),
         |program, (name, value)| program.env(name, value),
     );
