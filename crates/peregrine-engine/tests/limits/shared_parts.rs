@@ -1,6 +1,7 @@
 //! Values whose parts are shared: small in memory, and with more leaves than anybody can visit. Every walk through one ends
 //! with its query. Each of these ran for ever, or until memory was full; a test that hangs here has failed.
 
+use super::memory::pool;
 use super::*;
 
 /// `F(s=1, n=60)` is a list of lists of lists …, 61 lists in memory and 2^60 numbers to look at. `D` is the same of dicts.
