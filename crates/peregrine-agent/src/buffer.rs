@@ -227,14 +227,8 @@ impl State {
         state.read = if state.is_boundary(read) { read } else { HEADER };
         state.lease = state.read;
         let mut position = state.read;
-        loop {
-            if let Ok(Some((_, end))) = state.record_at(position) {
-                position = end;
-            } else if let Some(next) = state.after_damage(position) {
-                position = next;
-            } else {
-                break;
-            }
+        while let Some(next) = state.after(position) {
+            position = next;
         }
         // Nothing whole follows; mostly it is a torn write: the agent was killed in the middle of it.
         state.write = position;
@@ -259,13 +253,18 @@ impl State {
         }
         let mut position = HEADER;
         while position < wanted {
-            let whole = self.record_at(position).ok().flatten();
-            let Some(end) = whole.map(|(_, end)| end).or_else(|| self.after_damage(position)) else {
+            let Some(next) = self.after(position) else {
                 return false;
             };
-            position = end;
+            position = next;
         }
         position == wanted
+    }
+
+    /// Where the record at this position ends, whole or damaged.
+    fn after(&self, position: u64) -> Option<u64> {
+        let whole = self.record_at(position).ok().flatten();
+        whole.map(|(_, end)| end).or_else(|| self.after_damage(position))
     }
 
     /// Where the next record is behind one that is damaged, if its length is not.

@@ -1,7 +1,5 @@
 //! `utf16_encode()`: text as UTF-16.
 
-use peregrine_engine::memory;
-
 use crate::prelude::*;
 
 /// Encodes a string as little-endian UTF-16 without a byte order mark.
@@ -31,9 +29,7 @@ impl Function for Utf16Encode {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         // Twice the size at most.
         let size = args.string.len().saturating_mul(2);
-        if !memory::has_room(size) {
-            scope.check_memory()?;
-        }
+        scope.reserve(size)?;
         let mut encoded = Vec::with_capacity(size);
         for chunk in args.string.utf8_chunks() {
             encoded.extend(chunk.valid().encode_utf16().flat_map(u16::to_le_bytes));

@@ -144,17 +144,7 @@ fn reap(program: Pid) -> Option<i32> {
 fn kill_all() {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let mut stopped = BTreeSet::new();
-        for _ in 0..ROUNDS {
-            let more: Vec<i32> = descendants().difference(&stopped).copied().collect();
-            if more.is_empty() {
-                break;
-            }
-            for process in more {
-                signal(process, Signal::STOP);
-                stopped.insert(process);
-            }
-        }
+        let stopped = stop_all(ROUNDS, descendants);
         if stopped.is_empty() || Instant::now() > deadline {
             return;
         }
@@ -164,6 +154,22 @@ fn kill_all() {
         std::thread::sleep(Duration::from_millis(1));
         while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
     }
+}
+
+/// Stops all that `find` finds, again and again until it finds no others, for they may be starting some.
+pub(super) fn stop_all(rounds: usize, find: impl Fn() -> BTreeSet<i32>) -> BTreeSet<i32> {
+    let mut stopped = BTreeSet::new();
+    for _ in 0..rounds {
+        let more: Vec<i32> = find().difference(&stopped).copied().collect();
+        if more.is_empty() {
+            break;
+        }
+        for process in more {
+            signal(process, Signal::STOP);
+            stopped.insert(process);
+        }
+    }
+    stopped
 }
 
 pub(super) fn signal(process: i32, signal: Signal) {

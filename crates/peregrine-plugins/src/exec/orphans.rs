@@ -1,7 +1,7 @@
 //! What is left of a program whose guard was killed: whoever holds the pipes of its outputs, and all they have started. A
 //! program that kills its guard in its first moments has had no time to give them up.
 
-use super::guarding::{below, signal};
+use super::guarding::{below, signal, stop_all};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -16,23 +16,11 @@ pub(super) fn pipe_number(pipe: impl AsFd) -> Option<u64> {
 
 /// Kills who holds one of these pipes, and all below. First they are stopped, so that none starts others meanwhile.
 pub(super) fn end(pipes: &[u64]) {
-    let mut stopped = BTreeSet::new();
-    for _ in 0..ROUNDS {
+    let find = || {
         let holders = holders(pipes);
-        let more: Vec<i32> = below(holders.iter().copied())
-            .union(&holders)
-            .filter(|process| !stopped.contains(*process))
-            .copied()
-            .collect();
-        if more.is_empty() {
-            break;
-        }
-        for process in more {
-            signal(process, Signal::STOP);
-            stopped.insert(process);
-        }
-    }
-    for process in stopped {
+        &below(holders.iter().copied()) | &holders
+    };
+    for process in stop_all(ROUNDS, find) {
         signal(process, Signal::KILL);
     }
 }

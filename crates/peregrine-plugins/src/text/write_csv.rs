@@ -63,7 +63,8 @@ impl Plugin for WriteCsv {
             64 << 10,
         )?;
         let mut columns: Option<Vec<Str>> = None;
-        let mut left_out = HashSet::new();
+        // The columns, and those that were told of.
+        let mut known: HashSet<Str> = HashSet::new();
         let mut problem = None;
         let ended = args.query.run(
             scope,
@@ -71,10 +72,12 @@ impl Plugin for WriteCsv {
                 let mut line = Vec::new();
                 if columns.is_none() {
                     csv::header(&mut line, row.columns().names());
+                    known.extend(row.columns().names().iter().cloned());
                 }
                 let columns = columns.get_or_insert_with(|| row.columns().names().to_vec());
                 for name in row.columns().names() {
-                    if !columns.contains(name) && left_out.insert(name.clone()) {
+                    if !known.contains(name) {
+                        known.insert(name.clone());
                         scope.log_line(&format!(
                             "write_csv: `{shown}`: the first row has no column `{name}`, so it is not written; give all rows the same columns"
                         ));

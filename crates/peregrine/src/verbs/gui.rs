@@ -93,7 +93,6 @@ fn start_agent(folder: &Path) -> anyhow::Result<Child> {
         .arg(folder.join("agent"))
         .arg(format!("--with-parent={}", std::process::id()))
         .stdin(Stdio::null())
-        .envs(small_heap::SETTINGS)
         // A Ctrl-C in the terminal is for us; the agent is told in its turn.
         .process_group(0)
         .kill_on_drop(true)
