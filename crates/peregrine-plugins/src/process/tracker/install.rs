@@ -183,6 +183,10 @@ fn journal(scope: &Scope, cache: Option<&str>) -> Option<PathBuf> {
 }
 
 /// Replaces `$NAME` and `${NAME}` by environment variables.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths in a configuration name variables of this program"
+)]
 fn expand(text: &str) -> String {
     let mut expanded = String::new();
     let mut rest = text;
