@@ -1,0 +1,8 @@
+//! The agent against a scripted server. What looks at the memory of the whole process is a program of its own.
+
+mod collections;
+#[path = "../common/mod.rs"]
+mod common;
+mod monitoring;
+mod transport;
+mod uploads;

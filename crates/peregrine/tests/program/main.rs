@@ -1,0 +1,13 @@
+//! The program as a user runs it.
+
+mod catalogue;
+mod golden;
+mod lint;
+mod manual;
+mod query;
+mod query_terminal;
+mod remap;
+mod shell;
+mod shell_terminal;
+mod terminal;
+mod words;
