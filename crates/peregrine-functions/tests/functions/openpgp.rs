@@ -47,8 +47,8 @@ fn check_error<T: std::fmt::Debug>(result: Result<T, String>, part: &str) {
     assert!(error.contains(part), "`{part}` is not in: {error}");
 }
 
-const PUBLIC: &[u8] = include_bytes!("samples/openpgp.pub");
-const PRIVATE: &[u8] = include_bytes!("samples/openpgp.key");
+const PUBLIC: &[u8] = include_bytes!("../samples/openpgp.pub");
+const PRIVATE: &[u8] = include_bytes!("../samples/openpgp.key");
 
 #[test]
 fn a_message_comes_back() {

@@ -9,7 +9,6 @@ use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
 
-#[path = "text_control_exec/bytes.rs"]
 mod bytes;
 
 fn registry() -> Arc<Registry> {

@@ -3,9 +3,7 @@
 use peregrine_tracker::{Config, Event, Id, Kind, Pid, Process, Row, Span, Time, Tracker, Update};
 use std::sync::Arc;
 
-#[path = "scenarios/clocks_and_gaps.rs"]
 mod clocks_and_gaps;
-#[path = "scenarios/executions_called_starts.rs"]
 mod executions_called_starts;
 
 type Text = Tracker<String>;

@@ -1,9 +1,7 @@
 //! What an editor asks, with `|` for the cursor.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
-
-use common::small;
+use crate::common::small;
 use peregrine_vql_ide::{
     Argument, Surroundings, Token, What, complete, hover, occurrence_at, rename, signature, tokens,
 };

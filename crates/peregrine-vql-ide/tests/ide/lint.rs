@@ -1,9 +1,7 @@
 //! Findings about small texts, with a small catalogue.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
-
-use common::small;
+use crate::common::small;
 use peregrine_vql::Diagnostic;
 use peregrine_vql_ide::{Surroundings, lint};
 

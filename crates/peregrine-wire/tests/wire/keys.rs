@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // in helpers too, which clippy does not take for tests
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use peregrine_wire::pki::{self, Issued};
 use peregrine_wire::{Error, PrivateKey, PublicKey, enrol, ids, pem};
 use std::sync::OnceLock;

@@ -3,9 +3,9 @@
 use peregrine_wire::{Decoder, PrivateKey, ids};
 use std::sync::Arc;
 
-const CLIENT_KEY: &str = include_str!("../testdata/client_key.pem");
-const SERVER_KEY: &str = include_str!("../testdata/server_key.pem");
-const PACKET: &[u8] = include_bytes!("../testdata/client_packet.bin");
+const CLIENT_KEY: &str = include_str!("../../testdata/client_key.pem");
+const SERVER_KEY: &str = include_str!("../../testdata/server_key.pem");
+const PACKET: &[u8] = include_bytes!("../../testdata/client_packet.bin");
 
 #[test]
 fn a_foreign_packet_is_read() {

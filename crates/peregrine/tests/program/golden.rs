@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 #[test]
 fn the_committed_snapshots_hold() {
-    let output = golden(&[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")]);
+    let output = golden(&[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/golden")]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
 }
 

@@ -1,4 +1,5 @@
 //! The program as a user runs it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod catalogue;
 mod golden;

@@ -2,10 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod terminal;
-
+use crate::terminal::Terminal;
 use std::process::{Command, Stdio};
-use terminal::Terminal;
 
 /// Two rows, 1.8 seconds apart.
 const SLOW: &str = "SELECT _value, sleep(ms=1800) AS Slept FROM range(end=2)";

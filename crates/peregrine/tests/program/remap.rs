@@ -44,7 +44,7 @@ impl Case {
 
     /// The rules of the user's book, over this folder, and more.
     fn rules(&self, more: &str) -> PathBuf {
-        let book = include_str!("../../../docs/vql.md");
+        let book = include_str!("../../../../docs/vql.md");
         let (_, after) = book.split_once("```yaml\n# evidence.yaml\n").unwrap();
         let (rules, _) = after.split_once("```").unwrap();
         let rules = rules.replace("/mnt/evidence", &self.path("evidence"));

@@ -2,11 +2,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod terminal;
-
+use crate::terminal::Terminal;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use terminal::Terminal;
 
 #[test]
 fn a_session_on_a_terminal() {
