@@ -171,7 +171,11 @@ fn source(choices: &mut Choices<'_>, depth: usize) -> String {
 
 fn expression(choices: &mut Choices<'_>, depth: usize) -> String {
     if depth == 0 {
-        let words = if choices.byte() % 2 == 0 { NAMES } else { LITERALS };
+        let words = if choices.byte().is_multiple_of(2) {
+            NAMES
+        } else {
+            LITERALS
+        };
         return choices.of(words).to_owned();
     }
     let depth = depth - 1;

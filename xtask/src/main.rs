@@ -2,6 +2,7 @@
 
 mod changelog;
 mod dependency_order;
+mod new_function;
 mod tidy;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str = "known commands:
   dependency-order            crates use only crates of lower layers
   tidy                        files are short and begin with a sentence
+  new-function FOLDER NAME    the skeleton of a VQL function, as `new-function strings swapcase`
   changelog check             entries of `changelog.d/` have the form they need
   changelog release VERSION   moves the entries into CHANGELOG.md";
 
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["dependency-order"] => dependency_order::check(),
         ["tidy"] => tidy::check(&root),
+        ["new-function", folder, name] => new_function::add(&root, folder, name),
         ["changelog", "check"] => changelog::check(&root),
         ["changelog", "release", version] => changelog::release(&root, version),
         _ => {
