@@ -254,7 +254,10 @@ mod tests {
         assert_eq!(held.len(), 2, "a quarter of the room");
         assert!(room.try_reserve(&party("b"), 25).is_some());
         drop(held);
-        assert!(!room.state.lock().held.contains_key("a"), "who holds nothing is forgotten");
+        assert!(
+            !room.state.lock().held.contains_key("a"),
+            "who holds nothing is forgotten"
+        );
         assert!(room.try_reserve(&party("a"), 20).is_some());
     }
 
