@@ -11,4 +11,3 @@ mod remap;
 mod shell;
 mod shell_terminal;
 mod terminal;
-mod words;
