@@ -24,9 +24,10 @@ gui/dist/index.html: gui/node_modules/.package-lock.json $(GUI_SOURCES)
 
 test: test-rust test-gui test-e2e
 
-# Examples are compiled by `lint`; linking them proves nothing more. Nor do crates without examples in their documentation (`doctest = false`).
+# Examples are compiled by `lint`; linking them proves nothing more. Crates without examples in their documentation say `doctest = false`.
 test-rust: setup-test gui/dist/index.html
 	cargo test --locked --workspace --lib --bins --tests
+	cargo test --locked --workspace --doc
 
 test-gui: setup-test gui/dist/index.html
 	cd gui && npm test && npm run e2e
