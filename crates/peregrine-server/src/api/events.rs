@@ -1,13 +1,14 @@
 //! Event rows of a client.
 
-use super::extract::Params;
+use super::extract::{Params, SignedIn};
 use super::results::declared;
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::table::{SetSource, TablePage, TableParams, page};
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, clients, clock};
 use axum::Json;
 use axum::extract::{Path, State};
+use peregrine_services::table::{SetSource, TablePage, TableParams, page};
+use peregrine_services::users::Permission;
+use peregrine_services::{Error, Result, clients, clock};
 use peregrine_store::{Micros, SetKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,12 +16,12 @@ use std::sync::Arc;
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    clients::get(&shared, &client_id).await?;
-    let sets = shared.storage.database.event_sets(&client_id).await?;
+    clients::get(&shared.core, &client_id).await?;
+    let sets = shared.core.storage.database.event_sets(&client_id).await?;
     let views: Vec<Value> = sets
         .iter()
         .filter(|set| set.kind == SetKind::Events)
@@ -52,15 +53,15 @@ fn time(text: Option<String>, name: &str) -> Result<Option<Micros>> {
 
 pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, artifact)): Path<(String, String)>,
     Params(range): Params<Range>,
     Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
+) -> Answer<Json<TablePage>> {
     principal.authorize(Permission::ReadResults)?;
     let query = table.check()?;
     let (start, end) = (time(range.start, "start")?, time(range.end, "end")?);
-    let database = &shared.storage.database;
+    let database = &shared.core.storage.database;
     let sets = database.event_sets(&client_id).await?;
     let set = sets
         .iter()
@@ -70,7 +71,7 @@ pub(super) async fn rows(
     let source = SetSource::new(database.clone(), set).within(range);
     Ok(Json(
         page(
-            &shared.views,
+            &shared.core,
             &source,
             &query,
             &declared(&shared, &artifact),

@@ -15,8 +15,9 @@ mod status;
 mod uploads;
 
 use crate::compress::{self, PackedFiles};
+use crate::error::Refusal;
+use crate::gui;
 use crate::shared::Shared;
-use crate::{Error, gui};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -78,8 +79,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/audit", get(status::audit))
         .route("/search", get(search::search))
         .route("/server/status", get(status::status))
-        .fallback(async |uri: Uri| Error::UnknownPath(shown_path(&uri)))
-        .method_not_allowed_fallback(async |method: Method| Error::UnknownMethod(method));
+        .fallback(async |uri: Uri| Refusal::UnknownPath(shown_path(&uri)))
+        .method_not_allowed_fallback(async |method: Method| Refusal::UnknownMethod(method));
     let files = Arc::new(PackedFiles::default());
     Router::new()
         .nest("/api/v1", api)

@@ -1,12 +1,13 @@
 //! The family of a process, from the stored rows of a collection.
 
-use super::extract::Params;
+use super::extract::{Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::table::{Row, SetSource, cells, scan};
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, clock, flows};
 use axum::Json;
 use axum::extract::{Path, State};
+use peregrine_services::table::{Row, SetSource, cells, scan};
+use peregrine_services::users::Permission;
+use peregrine_services::{Error, Result, clock, flows};
 use peregrine_store::{Micros, SetKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,13 +28,13 @@ pub(super) struct Wanted {
 
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
     Params(wanted): Params<Wanted>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    flows::get(&shared, &client_id, &wanted.flow).await?;
-    let database = &shared.storage.database;
+    flows::get(&shared.core, &client_id, &wanted.flow).await?;
+    let database = &shared.core.storage.database;
     let mut processes = Vec::new();
     for set in database
         .result_sets(&client_id, &wanted.flow)

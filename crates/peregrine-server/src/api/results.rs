@@ -1,17 +1,20 @@
 //! Rows and logs of a collection.
 
-use super::extract::Params;
+use super::extract::{Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::table::{
-    Format, SetSource, TablePage, TableParams, export as export_rows, facets as count_values, page,
-};
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, audit, flows};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use http::header;
 use peregrine_artifacts::ColumnType;
+use peregrine_services::table::{
+    Format, SetSource, TablePage, TableParams, export as export_rows, facets as count_values, page,
+};
+use peregrine_services::users::Permission;
+use peregrine_services::{Error, Result, audit, flows};
 use peregrine_store::{FlowState, ResultSet, SetKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +45,12 @@ async fn find_set(
     kind: SetKind,
     name: &str,
 ) -> Result<ResultSet> {
-    let sets = shared.storage.database.result_sets(client_id, flow_id).await?;
+    let sets = shared
+        .core
+        .storage
+        .database
+        .result_sets(client_id, flow_id)
+        .await?;
     let mut sets = sets.into_iter().filter(|set| set.kind == kind);
     Ok(sets
         .find(|set| name.is_empty() || set.name == name)
@@ -53,6 +61,7 @@ async fn find_set(
 pub(super) fn declared(shared: &Shared, source: &str) -> Vec<ColumnType> {
     let artifact = source.split('/').next().unwrap_or_default();
     shared
+        .core
         .artifacts
         .get(artifact)
         .map(|artifact| artifact.column_types.clone())
@@ -61,21 +70,21 @@ pub(super) fn declared(shared: &Shared, source: &str) -> Vec<ColumnType> {
 
 pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
     Params(Source { source }): Params<Source>,
     Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
+) -> Answer<Json<TablePage>> {
     principal.authorize(Permission::ReadResults)?;
     show(&shared, &client_id, &flow_id, SetKind::Rows, &source, table).await
 }
 
 pub(super) async fn logs(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
     Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
+) -> Answer<Json<TablePage>> {
     principal.authorize(Permission::ReadResults)?;
     show(&shared, &client_id, &flow_id, SetKind::Logs, "", table).await
 }
@@ -87,15 +96,15 @@ async fn show(
     kind: SetKind,
     name: &str,
     table: TableParams,
-) -> Result<Json<TablePage>> {
+) -> Answer<Json<TablePage>> {
     let query = table.check()?;
-    let flow = flows::get(shared, client_id, flow_id).await?;
+    let flow = flows::get(&shared.core, client_id, flow_id).await?;
     let set = find_set(shared, client_id, flow_id, kind, name).await?;
     let columns = declared(shared, &set.name);
-    let source = SetSource::new(shared.storage.database.clone(), &set);
+    let source = SetSource::new(shared.core.storage.database.clone(), &set);
     let is_complete = flow.state != FlowState::Running;
     Ok(Json(
-        page(&shared.views, &source, &query, &columns, is_complete).await?,
+        page(&shared.core, &source, &query, &columns, is_complete).await?,
     ))
 }
 
@@ -106,17 +115,17 @@ pub(super) struct Column {
 
 pub(super) async fn facets(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
     Params(Source { source }): Params<Source>,
     Params(Column { column }): Params<Column>,
     Params(table): Params<TableParams>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
     let query = table.check()?;
-    flows::get(&shared, &client_id, &flow_id).await?;
+    flows::get(&shared.core, &client_id, &flow_id).await?;
     let set = find_set(&shared, &client_id, &flow_id, SetKind::Rows, &source).await?;
-    let rows = SetSource::new(shared.storage.database.clone(), &set);
+    let rows = SetSource::new(shared.core.storage.database.clone(), &set);
     Ok(Json(count_values(&rows, &column, query.filters).await?))
 }
 
@@ -128,25 +137,36 @@ pub(super) struct Export {
 
 pub(super) async fn export(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
     Params(Source { source }): Params<Source>,
     Params(wanted): Params<Export>,
     Params(table): Params<TableParams>,
-) -> Result<Response> {
+) -> Answer<Response> {
     principal.authorize(Permission::ReadResults)?;
     let query = table.check()?;
-    flows::get(&shared, &client_id, &flow_id).await?;
+    flows::get(&shared.core, &client_id, &flow_id).await?;
     let set = find_set(&shared, &client_id, &flow_id, SetKind::Rows, &source).await?;
     if set.id < 0 && !source.is_empty() {
-        return Err(Error::NotFound("result", source));
+        return Err(Error::NotFound("result", source).into());
     }
     let detail = json!({"client_id": client_id, "flow_id": flow_id, "source": set.name, "format": wanted.format.extension()});
-    audit::record(&shared, &principal.name, &principal.ip, "DownloadTable", detail).await?;
+    audit::record(
+        &shared.core,
+        &principal.name,
+        &principal.ip,
+        "DownloadTable",
+        detail,
+    )
+    .await?;
     let columns = wanted.columns.filter(|text| !text.is_empty());
     let columns = columns.map(|text| text.split(',').map(str::to_owned).collect());
-    let rows = SetSource::new(shared.storage.database.clone(), &set);
-    let body = export_rows(rows, wanted.format, columns, query.filters).await?;
+    let rows = SetSource::new(shared.core.storage.database.clone(), &set);
+    let pieces = export_rows(rows, wanted.format, columns, query.filters).await?;
+    // A piece that is an error makes the browser report a failed download, not a short file.
+    let body = Body::from_stream(stream::unfold(pieces, async |mut pieces| {
+        pieces.recv().await.map(|piece| (piece, pieces))
+    }));
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
             c

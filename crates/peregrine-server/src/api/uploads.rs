@@ -1,13 +1,15 @@
 //! Files a collection brought.
 
+use super::extract::SignedIn;
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, audit, flows};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
+use peregrine_services::users::Permission;
+use peregrine_services::{Error, audit, flows};
 use peregrine_store::ObjectKey;
 use serde_json::json;
 use std::sync::Arc;
@@ -15,18 +17,26 @@ use std::sync::Arc;
 /// Streams the file of this number in the flow's list of uploads.
 pub(super) async fn download(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id, number)): Path<(String, String, usize)>,
-) -> Result<Response> {
+) -> Answer<Response> {
     principal.authorize(Permission::ReadResults)?;
-    flows::get(&shared, &client_id, &flow_id).await?;
-    let uploads = shared.storage.database.uploads(&client_id, &flow_id).await?;
+    flows::get(&shared.core, &client_id, &flow_id).await?;
+    let uploads = shared.core.storage.database.uploads(&client_id, &flow_id).await?;
     let upload = uploads
         .get(number)
         .ok_or_else(|| Error::NotFound("upload", number.to_string()))?;
     let detail = json!({"client_id": client_id, "flow_id": flow_id, "path": upload.vfs_path});
-    audit::record(&shared, &principal.name, &principal.ip, "DownloadFile", detail).await?;
+    audit::record(
+        &shared.core,
+        &principal.name,
+        &principal.ip,
+        "DownloadFile",
+        detail,
+    )
+    .await?;
     let reader = shared
+        .core
         .storage
         .objects
         .get(&ObjectKey::parse(&upload.object)?, 0, None)

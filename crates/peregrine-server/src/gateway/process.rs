@@ -7,10 +7,11 @@ use super::intake::{Allowance, LARGE_BODY};
 use super::refused::Reason;
 use super::turns::Turnstile;
 use super::uploads;
-use crate::push::{Change, announce};
+use crate::Error;
 use crate::shared::Shared;
-use crate::{Error, clock};
 use http::StatusCode;
+use peregrine_services::changes::{Change, announce};
+use peregrine_services::clock;
 use peregrine_store::{Effect, Outcome, SetKind};
 use peregrine_wire::Packet;
 use std::collections::HashMap;
@@ -91,7 +92,7 @@ async fn take_in(shared: &Arc<Shared>, packet: Packet, work: Work, peer: &str) -
     let client_id = packet.source.clone();
     if shared.gateway.connections.touch(&client_id, peer) {
         announce(
-            shared,
+            &shared.core,
             &Change::Client {
                 client_id: client_id.clone(),
             },
@@ -168,7 +169,7 @@ fn decode(
             None => return Reading::Whole,
             Some(Ok(message)) => {
                 let mut converter = Converter {
-                    names: shared.obfuscator.as_ref(),
+                    names: shared.core.names.as_ref(),
                     client_id,
                     known: &mut known,
                     accounts: &mut *accounts,
@@ -236,7 +237,7 @@ impl Known for KnownHere<'_> {
         if self.strays >= MAX_STRAYS {
             return false;
         }
-        let database = &self.shared.storage.database;
+        let database = &self.shared.core.storage.database;
         // What cannot be looked up now is left to the transaction, which fails as a whole.
         let found = Handle::current()
             .block_on(database.flow(self.client_id, flow_id))
@@ -256,11 +257,11 @@ impl Known for KnownHere<'_> {
             return false;
         }
         let artifact = source.split('/').next().unwrap_or_default();
-        let found = self.shared.artifacts.get(artifact).is_some() || {
+        let found = self.shared.core.artifacts.get(artifact).is_some() || {
             // An artifact that is gone from here, but still runs there.
             let stored = self.stored.get_or_insert_with(|| {
                 let sets =
-                    Handle::current().block_on(self.shared.storage.database.event_sets(self.client_id));
+                    Handle::current().block_on(self.shared.core.storage.database.event_sets(self.client_id));
                 sets.map(|sets| sets.into_iter().map(|set| set.name).collect())
                     .unwrap_or_default()
             });
@@ -277,6 +278,7 @@ async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result
     }
     let mut about: Vec<About> = effects.iter().map(About::of).collect();
     let outcomes = shared
+        .core
         .storage
         .database
         .apply(client_id, clock::now(), effects)
@@ -293,7 +295,7 @@ async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result
         }
     }
     for change in &changes {
-        announce(shared, change).await;
+        announce(&shared.core, change).await;
     }
     Ok(())
 }
