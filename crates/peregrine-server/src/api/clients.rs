@@ -5,16 +5,12 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
-use peregrine_services::table::{SetSource, TableQuery, page};
 use peregrine_services::users::Permission;
-use peregrine_services::{Error, clients, clock, flows};
-use peregrine_store::{ClientQuery, ClientSort, SetKind};
+use peregrine_services::{Error, clients};
+use peregrine_store::{ClientQuery, ClientSort};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// Rows shown of each answer of an interrogation.
-const INTERROGATION_ROWS: u64 = 100;
 
 #[derive(Deserialize)]
 pub(super) struct List {
@@ -73,33 +69,8 @@ pub(super) async fn interrogation(
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
 ) -> Answer<Json<Value>> {
-    principal.authorize(Permission::ReadResults)?;
-    let client = clients::get(&shared.core, &client_id).await?;
-    let Some(flow_id) = client.last_interrogate_flow_id else {
-        return Ok(Json(json!({"flow_id": null, "finished_at": null, "tables": []})));
-    };
-    let database = &shared.core.storage.database;
-    let flow = database.flow(&client_id, &flow_id).await?;
-    let query = TableQuery {
-        limit: INTERROGATION_ROWS,
-        ..TableQuery::default()
-    };
-    let mut tables = Vec::new();
-    for set in database
-        .result_sets(&client_id, &flow_id)
-        .await?
-        .iter()
-        .filter(|set| set.kind == SetKind::Rows)
-    {
-        let source = SetSource::new(database.clone(), set);
-        let page = page(&shared.core, &source, &query, &[], true).await?;
-        let mut table = serde_json::to_value(page).map_err(|error| Error::Internal(error.to_string()))?;
-        table["name"] = json!(set.name);
-        tables.push(table);
-    }
-    let finished = flow.and_then(|flow| flow.finished).map(clock::show);
     Ok(Json(
-        json!({"flow_id": flow_id, "finished_at": finished, "tables": tables}),
+        clients::interrogation(&shared.core, &principal, &client_id).await?,
     ))
 }
 
@@ -127,7 +98,6 @@ pub(super) async fn interrogate(
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
 ) -> Answer<Json<Value>> {
-    let request = clients::interrogation_request();
-    let flow_id = flows::create(&shared.core, &principal, &client_id, &request).await?;
+    let flow_id = clients::interrogate(&shared.core, &principal, &client_id).await?;
     Ok(Json(json!({"flow_id": flow_id})))
 }

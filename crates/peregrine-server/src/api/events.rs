@@ -1,17 +1,15 @@
 //! Event rows of a client.
 
 use super::extract::{Params, SignedIn};
-use super::results::declared;
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
-use peregrine_services::table::{SetSource, TablePage, TableParams, page};
-use peregrine_services::users::Permission;
+use peregrine_services::table::{TablePage, TableParams};
 use peregrine_services::{Error, Result, clients, clock};
-use peregrine_store::{Micros, SetKind};
+use peregrine_store::Micros;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) async fn list(
@@ -19,21 +17,7 @@ pub(super) async fn list(
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
 ) -> Answer<Json<Value>> {
-    principal.authorize(Permission::ReadResults)?;
-    clients::get(&shared.core, &client_id).await?;
-    let sets = shared.core.storage.database.event_sets(&client_id).await?;
-    let views: Vec<Value> = sets
-        .iter()
-        .filter(|set| set.kind == SetKind::Events)
-        .map(|set| {
-            let (first, last) = set
-                .span
-                .map(|(first, last)| (clock::show(first), clock::show(last)))
-                .unzip();
-            json!({"name": set.name, "rows": set.rows(), "first": first, "last": last})
-        })
-        .collect();
-    Ok(Json(json!({"artifacts": views})))
+    Ok(Json(clients::events(&shared.core, &principal, &client_id).await?))
 }
 
 #[derive(Deserialize)]
@@ -58,25 +42,8 @@ pub(super) async fn rows(
     Params(range): Params<Range>,
     Params(table): Params<TableParams>,
 ) -> Answer<Json<TablePage>> {
-    principal.authorize(Permission::ReadResults)?;
     let query = table.check()?;
-    let (start, end) = (time(range.start, "start")?, time(range.end, "end")?);
-    let database = &shared.core.storage.database;
-    let sets = database.event_sets(&client_id).await?;
-    let set = sets
-        .iter()
-        .find(|set| set.kind == SetKind::Events && set.name == artifact);
-    let set = set.ok_or_else(|| Error::NotFound("event artifact", artifact.clone()))?;
-    let range = database.row_range(set.id, start, end).await?;
-    let source = SetSource::new(database.clone(), set).within(range);
-    Ok(Json(
-        page(
-            &shared.core,
-            &source,
-            &query,
-            &declared(&shared, &artifact),
-            false,
-        )
-        .await?,
-    ))
+    let range = (time(range.start, "start")?, time(range.end, "end")?);
+    let rows = clients::event_rows(&shared.core, &principal, &client_id, &artifact, range, &query);
+    Ok(Json(rows.await?))
 }

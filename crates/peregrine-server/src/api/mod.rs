@@ -98,3 +98,14 @@ fn shown_path(uri: &Uri) -> String {
     let path = format!("/api/v1{}", path.strip_prefix("/api/v1").unwrap_or(path));
     path.chars().take(SHOWN_PATH).collect()
 }
+
+/// The header value that makes an answer a file, with a name no system stumbles over.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| match c {
+        '.' | '-' | '_' => c,
+        c if c.is_ascii_alphanumeric() => c,
+        _ => '_',
+    };
+    let name: String = name.chars().map(safe).collect();
+    format!("attachment; filename=\"{name}\"")
+}

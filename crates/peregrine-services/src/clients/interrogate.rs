@@ -1,12 +1,12 @@
 //! Asking a new client who it is, and reading its answers.
 
-use crate::Core;
-use crate::Result;
-use crate::flows::{CollectRequest, schedule};
-use crate::table::cells;
+use crate::flows::{self, CollectRequest, schedule};
+use crate::table::{SetSource, TableQuery, cells, page};
+use crate::users::{Permission, Principal};
+use crate::{Core, Error, Result, clock};
 use peregrine_artifacts::Spec;
-use peregrine_store::{Client, ClientFacts, FlowQuery, chunk};
-use serde_json::Value;
+use peregrine_store::{Client, ClientFacts, FlowQuery, SetKind, chunk};
+use serde_json::{Value, json};
 
 /// The artifact that asks.
 const INTERROGATION: &str = "Generic.Client.Info";
@@ -14,6 +14,8 @@ const INTERROGATION: &str = "Generic.Client.Info";
 const CUSTOM: &str = "Custom.Generic.Client.Info";
 /// The name under which such collections are made.
 const SERVICE: &str = "InterrogationService";
+/// Rows shown of each of its tables.
+const SHOWN_ROWS: u64 = 100;
 
 /// Schedules an interrogation for a client that never had one.
 pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<()> {
@@ -49,8 +51,43 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// Asks a client anew, for a user.
+pub async fn interrogate(core: &Core, principal: &Principal, client_id: &str) -> Result<String> {
+    flows::create(core, principal, client_id, &request()).await
+}
+
+/// What the last interrogation answered: its tables, as the API shows them.
+pub async fn interrogation(core: &Core, principal: &Principal, client_id: &str) -> Result<Value> {
+    principal.authorize(Permission::ReadResults)?;
+    let client = super::get(core, client_id).await?;
+    let Some(flow_id) = client.last_interrogate_flow_id else {
+        return Ok(json!({"flow_id": null, "finished_at": null, "tables": []}));
+    };
+    let database = &core.storage.database;
+    let flow = database.flow(client_id, &flow_id).await?;
+    let query = TableQuery {
+        limit: SHOWN_ROWS,
+        ..TableQuery::default()
+    };
+    let mut tables = Vec::new();
+    for set in database
+        .result_sets(client_id, &flow_id)
+        .await?
+        .iter()
+        .filter(|set| set.kind == SetKind::Rows)
+    {
+        let source = SetSource::new(database.clone(), set);
+        let page = page(core, &source, &query, &[], true).await?;
+        let mut table = serde_json::to_value(page).map_err(|error| Error::Internal(error.to_string()))?;
+        table["name"] = json!(set.name);
+        tables.push(table);
+    }
+    let finished = flow.and_then(|flow| flow.finished).map(clock::show);
+    Ok(json!({"flow_id": flow_id, "finished_at": finished, "tables": tables}))
+}
+
 /// The request that asks a client who it is.
-pub fn request() -> CollectRequest {
+fn request() -> CollectRequest {
     CollectRequest {
         artifacts: vec![Spec::of(INTERROGATION)],
         allow_custom_overrides: true,
@@ -156,7 +193,6 @@ fn addresses(value: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn rows_become_facts() {

@@ -1,12 +1,14 @@
 //! Endpoints: how they are shown, searched, and asked who they are.
 
+mod events;
 mod interrogate;
 mod labels;
 mod presence;
 mod search;
 
+pub use events::{event_rows, events};
 pub use interrogate::{
-    ensure_interrogated, facts_of_agent, facts_of_interrogation, request as interrogation_request,
+    ensure_interrogated, facts_of_agent, facts_of_interrogation, interrogate, interrogation,
 };
 pub use labels::change as change_labels;
 pub use presence::{Presence, Seen};

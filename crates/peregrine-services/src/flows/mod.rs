@@ -1,12 +1,16 @@
 //! Collections: made here, delivered by the gateway, ended by what the agent reports.
 
 mod create;
+mod process_tree;
+mod results;
 mod roll_up;
 mod task;
 mod view;
 
 pub(crate) use create::schedule;
 pub use create::{CollectRequest, create};
+pub use process_tree::process_tree;
+pub use results::{Table, download};
 pub use roll_up::roll_up;
 pub use task::unpack as unpack_task;
 pub use view::state;

@@ -1,6 +1,7 @@
 //! Columns of a table and their types.
 
 use super::Row;
+use crate::Core;
 use jiff::Timestamp;
 use peregrine_artifacts::ColumnType;
 use serde::Serialize;
@@ -16,6 +17,13 @@ pub struct Column {
     /// How to show it: declared by the artifact, else guessed from the values.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+}
+
+/// Column types an artifact declares, for the table of this `Artifact/Source`.
+pub fn declared(core: &Core, source: &str) -> Vec<ColumnType> {
+    let artifact = source.split('/').next().unwrap_or_default();
+    let found = core.artifacts.get(artifact);
+    found.map_or_else(Vec::new, |artifact| artifact.column_types.clone())
 }
 
 /// The columns of these rows, in order of appearance.

@@ -1,6 +1,6 @@
 //! A table as a file, streamed: the server holds one block of rows, however many there are.
 
-use super::{Filters, RowSource, cells, scan};
+use super::{Cursor, Filters, RowSource, cells, scan};
 use crate::{Error, Result};
 use bytes::Bytes;
 use indexmap::IndexSet;
@@ -27,14 +27,6 @@ pub enum Format {
 }
 
 impl Format {
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Format::Csv => "text/csv; charset=utf-8",
-            Format::Json => "application/json",
-            Format::Jsonl => "application/x-ndjson",
-        }
-    }
-
     pub fn extension(self) -> &'static str {
         match self {
             Format::Csv => "csv",
@@ -92,24 +84,18 @@ async fn run(
     writer: &Arc<Writer>,
     sender: &mpsc::Sender<Result<Bytes>>,
 ) -> Result<()> {
-    let (first, end) = source.range();
-    let mut next = first;
+    let mut cursor = Cursor::new(source, READ_AHEAD);
     let mut count = 0;
     if sender.send(Ok(writer.head()?.into())).await.is_err() {
         return Ok(());
     }
-    while next < end {
-        let blocks = source.read(next, READ_AHEAD).await?;
-        let Some(last) = blocks.last() else { break };
-        let after = last.end_row();
-        let (writer, from, before) = (writer.clone(), next, count);
+    while let Some(batch) = cursor.read().await? {
+        let (writer, before) = (writer.clone(), count);
         let convert = move || -> Result<(Vec<u8>, u64)> {
             let (mut out, mut count) = (Vec::new(), before);
-            for line in blocks.iter().flat_map(|block| block.lines_from(from)) {
-                if line.number < end && writer.filters.pass(line) {
-                    writer.row(line, count == 0, &mut out)?;
-                    count += 1;
-                }
+            for line in batch.lines().filter(|line| writer.filters.pass(*line)) {
+                writer.row(line, count == 0, &mut out)?;
+                count += 1;
             }
             Ok((out, count))
         };
@@ -119,7 +105,6 @@ async fn run(
         if !out.is_empty() && sender.send(Ok(out.into())).await.is_err() {
             return Ok(());
         }
-        next = after.max(next + 1);
     }
     if writer.format == Format::Json {
         let _ = sender.send(Ok(Bytes::from_static(b"\n]\n"))).await;

@@ -3,6 +3,7 @@
 
 pub mod cells;
 mod columns;
+mod cursor;
 mod export;
 mod facets;
 mod filter;
@@ -14,9 +15,10 @@ mod source;
 mod view;
 
 pub use cells::Row;
-pub use columns::Column;
+pub use columns::{Column, declared as declared_columns};
+pub use cursor::{Batch, Cursor};
 pub use export::{Format, export};
-pub use facets::facets;
+pub use facets::facets as count_values;
 pub use filter::Filters;
 pub use page::{TablePage, page};
 pub use query::{TableParams, TableQuery};

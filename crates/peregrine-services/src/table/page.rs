@@ -1,7 +1,7 @@
 //! A page of a table.
 
 use super::view::view;
-use super::{Column, Row, RowSource, TableQuery, cells, columns};
+use super::{Column, Cursor, Row, RowSource, TableQuery, cells, columns};
 use crate::{Core, Result};
 use peregrine_artifacts::ColumnType;
 use serde::Serialize;
@@ -81,27 +81,18 @@ async fn fetch(source: &dyn RowSource, mut numbers: Vec<u64>) -> Result<BTreeMap
     numbers.dedup();
     let mut found = BTreeMap::new();
     let mut wanted = numbers.into_iter().peekable();
-    while let Some(next) = wanted.peek().copied() {
-        let blocks = source.read(next, 1).await?;
-        let mut is_progress = false;
-        for block in &blocks {
-            for line in block.lines_from(next) {
-                while wanted.next_if(|row| *row < line.number).is_some() {
-                    is_progress = true;
-                }
-                if wanted.next_if_eq(&line.number).is_some() {
-                    is_progress = true;
-                    found.insert(line.number, cells::row(line.text));
-                }
-            }
-            // The rest of it cannot be read, and a row above said so.
-            while wanted.next_if(|row| *row < block.end_row()).is_some() {
-                is_progress = true;
+    let mut cursor = Cursor::new(source, 1);
+    while let Some(next) = wanted.peek() {
+        cursor.skip_to(*next);
+        let Some(batch) = cursor.read().await? else { break };
+        for line in batch.lines() {
+            while wanted.next_if(|row| *row < line.number).is_some() {}
+            if wanted.next_if_eq(&line.number).is_some() {
+                found.insert(line.number, cells::row(line.text));
             }
         }
-        if !is_progress {
-            wanted.next();
-        }
+        // The rest of it cannot be read, and a row above said so.
+        while wanted.next_if(|row| *row < batch.end_row()).is_some() {}
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! Where rows come from, and how to stream through them.
 
+use super::Cursor;
 use crate::{Error, Result, clock};
 use async_trait::async_trait;
 use peregrine_store::chunk::{Block, Line};
@@ -126,28 +127,19 @@ fn audit_row(entry: AuditEntry) -> Value {
     })
 }
 
-/// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it. Rows that
-/// cannot be read are one line.
+/// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it.
 pub async fn scan<S: Send + 'static>(
     source: &dyn RowSource,
     mut state: S,
     work: impl Fn(&mut S, Line<'_>) -> ControlFlow<()> + Send + Sync + 'static,
 ) -> Result<S> {
     let work = Arc::new(work);
-    let (mut next, end) = source.range();
-    while next < end {
-        let blocks = source.read(next, READ_AHEAD).await?;
-        let Some(after) = blocks.last().map(Block::end_row) else {
-            break;
-        };
-        let (work, from) = (work.clone(), next);
+    let mut cursor = Cursor::new(source, READ_AHEAD);
+    while let Some(batch) = cursor.read().await? {
+        let work = work.clone();
         let pass = move || {
-            for line in blocks.iter().flat_map(|block| block.lines_from(from)) {
-                if line.number >= end || work(&mut state, line).is_break() {
-                    return (state, true);
-                }
-            }
-            (state, false)
+            let is_done = batch.lines().any(|line| work(&mut state, line).is_break());
+            (state, is_done)
         };
         let is_done;
         (state, is_done) = tokio::task::spawn_blocking(pass)
@@ -156,8 +148,6 @@ pub async fn scan<S: Send + 'static>(
         if is_done {
             break;
         }
-        // A block that ends before what was wanted would be read for ever.
-        next = after.max(from + 1);
     }
     Ok(state)
 }
