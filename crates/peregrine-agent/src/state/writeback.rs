@@ -3,7 +3,7 @@
 //! One or two YAML files of mode 0600, as other agents of this protocol keep them. Of two, the first holds the identity
 //! and hardly ever changes, the second a copy of it and everything else; losing either loses no identity.
 
-use crate::files::write_atomically;
+use crate::state::files::write_atomically;
 use parking_lot::Mutex;
 use peregrine_proto::VqlEventTable;
 use peregrine_wire::{PrivateKey, Writeback, ids};

@@ -1,10 +1,10 @@
 //! The receiving loop: asks the server's `reader` endpoint for work and hands it to the executor.
 
-use crate::connector::{Connector, Outcome};
-use crate::executor::Executor;
 use crate::host::HostFacts;
-use crate::retry::Retry;
-use crate::transport::Channel;
+use crate::net::connector::{Connector, Outcome};
+use crate::net::retry::Retry;
+use crate::net::transport::Channel;
+use crate::work::executor::Executor;
 use peregrine_proto::{ForemanCheckin, VeloMessage, VqlRequest, VqlResponse};
 use peregrine_wire::{ids, pack};
 use std::sync::Arc;
@@ -77,13 +77,13 @@ fn check_in(last_event_table_version: u64) -> VeloMessage {
 fn client_info(facts: &HostFacts) -> VeloMessage {
     let json = serde_json::to_string(facts).unwrap_or_default();
     VeloMessage {
-        session_id: crate::monitoring::SESSION.to_owned(),
+        session_id: crate::work::monitoring::SESSION.to_owned(),
         vql_response: Some(VqlResponse {
             query: Some(VqlRequest {
                 name: "Server.Internal.ClientInfo".to_owned(),
                 ..VqlRequest::default()
             }),
-            query_id: crate::connector::random_below(u64::MAX),
+            query_id: crate::net::connector::random_below(u64::MAX),
             jsonl_response: format!("{json}\n"),
             total_rows: 1,
             ..VqlResponse::default()

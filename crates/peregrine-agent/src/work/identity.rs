@@ -1,7 +1,7 @@
 //! A new identity while the agent runs: `rekey()`.
 
-use crate::runner::{QueryEnvironment, QueryRunner, QuerySink};
-use crate::writeback::WritebackStore;
+use crate::state::writeback::WritebackStore;
+use crate::work::runner::{QueryEnvironment, QueryRunner, QuerySink};
 use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
 use peregrine_engine::context::{Identity, IdentityHandle};

@@ -2,9 +2,10 @@
 //!
 //! Nothing is lost silently here: what cannot be kept or delivered is noted, and the reports of its collection say so.
 
-use crate::buffer::{Buffer, BufferError, RECORD_HEAD};
-use crate::losses::Losses;
-use crate::{message_size, monitoring};
+use crate::state::buffer::{Buffer, BufferError, RECORD_HEAD};
+use crate::state::losses::Losses;
+use crate::state::message_size;
+use crate::work::monitoring;
 use parking_lot::Mutex;
 use peregrine_proto::{FileBuffer, LogMessage, Message, MessageList, VeloMessage, VqlRequest, VqlResponse};
 use peregrine_wire::pack;
@@ -173,7 +174,7 @@ impl Outbox {
             (None, None) => return,
         };
         let text = format!("{count} {what} are missing: {reason}");
-        let seconds = crate::query_run::now_micros() / 1_000_000;
+        let seconds = crate::work::query_run::now_micros() / 1_000_000;
         let line = serde_json::json!({ "client_time": seconds, "level": "ERROR", "message": text });
         self.send_urgent(VeloMessage {
             session_id: message.session_id.clone(),
@@ -432,7 +433,7 @@ fn is_of_event_queries(list: &[u8]) -> bool {
     <MessageList as Message>::decode(list).is_ok_and(|list| {
         list.job
             .iter()
-            .all(|job| job.session_id == crate::monitoring::SESSION)
+            .all(|job| job.session_id == crate::work::monitoring::SESSION)
     })
 }
 
@@ -459,7 +460,7 @@ mod tests {
             flow_complete: true,
             ..FlowStats::default()
         };
-        assert!(outbox.send_last(crate::flow::stats_message("F.1", stats)));
+        assert!(outbox.send_last(crate::work::flow::stats_message("F.1", stats)));
         assert!(!outbox.is_empty());
         let sent = outbox.lease(1 << 20, usize::MAX).unwrap().unwrap();
         let list = <MessageList as Message>::decode(sent.lists[0].as_slice()).unwrap();
@@ -549,7 +550,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let outbox = Outbox::new(Buffer::open(&dir.path().join("buffer"), 1 << 20).unwrap(), 1000);
         let rows = VeloMessage {
-            session_id: crate::monitoring::SESSION.into(),
+            session_id: crate::work::monitoring::SESSION.into(),
             vql_response: Some(VqlResponse {
                 jsonl_response: "x".repeat(2000),
                 total_rows: 1,

@@ -2,7 +2,7 @@
 //!
 //! The lock is on a file in the folder, which the kernel gives back however the agent ends. Its content says who holds it.
 
-use crate::files;
+use crate::state::files;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The seam between the flow machinery and the VQL engine.
 
-use crate::secrets::{MaskedLog, Secrets};
+use crate::work::secrets::{MaskedLog, Secrets};
 use peregrine_accessors::UploaderHandle;
 use peregrine_engine::Cancellation;
 use peregrine_engine::context::IdentityHandle;

@@ -1,12 +1,12 @@
 //! The event table: queries that run as long as the agent does, and whose rows go to the server as they come.
 
-use crate::left_behind::{self, Worker};
-use crate::log_stream::LogStream;
-use crate::outbox::{Damage, Outbox};
-use crate::query_run::request_name;
-use crate::row_batch::{BatchLimits, Destination, RowBatches};
-use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
-use crate::writeback::WritebackStore;
+use crate::state::outbox::{Damage, Outbox};
+use crate::state::writeback::WritebackStore;
+use crate::work::left_behind::{self, Worker};
+use crate::work::log_stream::LogStream;
+use crate::work::query_run::request_name;
+use crate::work::row_batch::{BatchLimits, Destination, RowBatches};
+use crate::work::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
 use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
 use peregrine_engine::log::{Level, LogSink};
@@ -322,7 +322,7 @@ impl EventQuery {
         } else {
             self.request.timeout
         };
-        let percent = 90 + crate::connector::random_below(21);
+        let percent = 90 + crate::net::connector::random_below(21);
         Duration::from_millis(seconds.saturating_mul(10).saturating_mul(percent))
     }
 

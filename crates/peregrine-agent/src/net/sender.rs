@@ -1,9 +1,9 @@
 //! The sending loop: empties the outbox into the server's `control` endpoint.
 
-use crate::connector::{Connector, Outcome};
-use crate::outbox::{Outbox, Outgoing, Queue};
-use crate::retry::Retry;
-use crate::transport::Channel;
+use crate::net::connector::{Connector, Outcome};
+use crate::net::retry::Retry;
+use crate::net::transport::Channel;
+use crate::state::outbox::{Outbox, Outgoing, Queue};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Runs requests with the VQL engine.
 
-use crate::limiter::Limiter;
-use crate::runner::{QueryEnvironment, QueryRunner, QuerySink};
+use crate::work::limiter::Limiter;
+use crate::work::runner::{QueryEnvironment, QueryRunner, QuerySink};
 use peregrine_artifacts::{Namespace, Outcome, run_request};
 use peregrine_engine::context::{ContextBuilder, LimiterHandle};
 use peregrine_engine::json::{self, Encoder};
@@ -124,7 +124,7 @@ impl QueryRunner for EngineRunner {
         environment: &QueryEnvironment,
         sink: &mut dyn QuerySink,
     ) -> Result<(), String> {
-        let name = crate::query_run::request_name(request);
+        let name = crate::work::query_run::request_name(request);
         let started = Instant::now();
         let scope = self.scope(request, environment)?;
         let _running = self.running.enter(RunningQuery {

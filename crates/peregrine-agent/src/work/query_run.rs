@@ -1,11 +1,11 @@
 //! One request of a flow while it runs: its rows, its status, its limits.
 
-use crate::flow::FlowShared;
-use crate::left_behind;
-use crate::message_size::short_text;
-use crate::row_batch::{BatchLimits, RowBatches};
-use crate::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
-use crate::upload::FlowUploader;
+use crate::state::message_size::short_text;
+use crate::work::flow::FlowShared;
+use crate::work::left_behind;
+use crate::work::row_batch::{BatchLimits, RowBatches};
+use crate::work::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
+use crate::work::upload::FlowUploader;
 use parking_lot::Mutex;
 use peregrine_accessors::UploaderHandle;
 use peregrine_engine::Cancellation;

@@ -1,6 +1,6 @@
 //! The log of a flow: one numbered stream, whichever of its queries speaks.
 
-use crate::message_size::shorten;
+use crate::state::message_size::shorten;
 use peregrine_proto::{LogMessage, VeloMessage};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -139,7 +139,7 @@ mod tests {
         assert!(!log.add("INFO", "no room"));
         let message = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
         assert!(
-            message.jsonl.len() < crate::message_size::largest(0),
+            message.jsonl.len() < crate::state::message_size::largest(0),
             "{}",
             message.jsonl.len()
         );

@@ -1,8 +1,8 @@
 //! Which server to talk to, and in which key: the list of URLs, the server's identity, enrolment, retries.
 
-use crate::outbox::Outbox;
-use crate::transport::{Answer, Channel, Dialer, TransportError};
-use crate::writeback::WritebackStore;
+use crate::net::transport::{Answer, Channel, Dialer, TransportError};
+use crate::state::outbox::Outbox;
+use crate::state::writeback::WritebackStore;
 use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
 use peregrine_proto::VeloMessage;

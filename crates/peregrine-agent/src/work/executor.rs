@@ -1,13 +1,13 @@
 //! Carries out what the server asks: starts and cancels collections, answers questions about them, replaces the table
 //! of monitored events.
 
-use crate::checkpoint::Checkpoints;
-use crate::flow::{Flow, FlowSettings, stats_message};
-use crate::left_behind;
-use crate::monitoring::Monitoring;
-use crate::outbox::{Damage, Outbox};
-use crate::runner::QueryRunner;
-use crate::slots::Slots;
+use crate::state::checkpoint::Checkpoints;
+use crate::state::outbox::{Damage, Outbox};
+use crate::work::flow::{Flow, FlowSettings, stats_message};
+use crate::work::left_behind;
+use crate::work::monitoring::Monitoring;
+use crate::work::runner::QueryRunner;
+use crate::work::slots::Slots;
 use parking_lot::{Condvar, Mutex};
 use peregrine_engine::Cancellation;
 use peregrine_proto::{
@@ -206,7 +206,7 @@ impl Executor {
     }
 
     fn cancel(&self, session_id: &str) {
-        if session_id == crate::monitoring::SESSION {
+        if session_id == crate::work::monitoring::SESSION {
             return;
         }
         self.outbox.cancel(session_id);
@@ -275,7 +275,7 @@ fn unknown_flow(flow_id: &str, damage: Option<Damage>) -> VeloMessage {
 }
 
 fn error_message(session_id: &str, text: &str) -> VeloMessage {
-    let line = serde_json::json!({ "client_time": crate::query_run::now_micros() / 1_000_000, "level": "ERROR", "message": text });
+    let line = serde_json::json!({ "client_time": crate::work::query_run::now_micros() / 1_000_000, "level": "ERROR", "message": text });
     VeloMessage {
         session_id: session_id.to_owned(),
         request_id: peregrine_wire::ids::request::LOG,

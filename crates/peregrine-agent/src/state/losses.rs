@@ -35,7 +35,7 @@ impl Losses {
         }
         let loss = known.entry(message.session_id.clone()).or_default();
         if loss.reason.is_empty() {
-            loss.reason = crate::message_size::short_text(reason);
+            loss.reason = crate::state::message_size::short_text(reason);
         }
         if let Some(rows) = &message.vql_response {
             loss.rows += rows.total_rows;

@@ -3,7 +3,7 @@
 //! One thread samples the whole process, and only while a query needs it. The averages are those of the process, so a
 //! query without limits can starve one with limits.
 
-use crate::usage::Usage;
+use crate::work::usage::Usage;
 use parking_lot::Mutex;
 use peregrine_engine::context::{LimiterHandle, QueryLimiter, QueryLimits, Throttle};
 use peregrine_engine::log::{Level, LogSink};

@@ -1,12 +1,12 @@
 //! A collection while it runs: its queries in parallel, one log, one row limit, regular statistics.
 
-use crate::checkpoint::Checkpoints;
-use crate::left_behind::Worker;
-use crate::log_stream::LogStream;
-use crate::outbox::{Outbox, SendError};
-use crate::query_run::QueryRun;
-use crate::row_batch::Destination;
-use crate::runner::QueryRunner;
+use crate::state::checkpoint::Checkpoints;
+use crate::state::outbox::{Outbox, SendError};
+use crate::work::left_behind::Worker;
+use crate::work::log_stream::LogStream;
+use crate::work::query_run::QueryRun;
+use crate::work::row_batch::Destination;
+use crate::work::runner::QueryRunner;
 use parking_lot::Mutex;
 use peregrine_accessors::UploadLedger;
 use peregrine_engine::Cancellation;

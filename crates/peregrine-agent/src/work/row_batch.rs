@@ -1,7 +1,8 @@
 //! The rows of a request on their way into `VQLResponse` packets.
 
-use crate::runner::Columns;
-use crate::{long_row, message_size};
+use crate::state::message_size;
+use crate::work::long_row;
+use crate::work::runner::Columns;
 use flate2::{Compression, write::ZlibEncoder};
 use parking_lot::Mutex;
 use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlRequest, VqlResponse};
@@ -305,7 +306,7 @@ impl RowBatch {
             columns: self.columns.clone(),
             total_rows: self.rows,
             query_start_row: before.rows,
-            timestamp: crate::query_run::now_micros(),
+            timestamp: crate::work::query_run::now_micros(),
             ..VqlResponse::default()
         };
         match compress.then(|| zlib(&jsonl)).flatten() {

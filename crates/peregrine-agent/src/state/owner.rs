@@ -4,9 +4,9 @@
 //! rekeyed, or its key was lost) must not send the rows of the former one's collections: its server knows no such
 //! collections of this client. Rows of event queries are about the machine, whatever it is called, and are sent.
 
-use crate::checkpoint::Checkpoints;
-use crate::files::{read_own, write_atomically};
-use crate::outbox::Outbox;
+use crate::state::checkpoint::Checkpoints;
+use crate::state::files::{read_own, write_atomically};
+use crate::state::outbox::Outbox;
 use std::path::{Path, PathBuf};
 
 /// Drops what a former identity left, with a warning, and notes that buffer and checkpoints belong to this one.
@@ -46,7 +46,7 @@ fn owner_file(buffer: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::Buffer;
+    use crate::state::buffer::Buffer;
     use peregrine_proto::{FlowStats, VeloMessage};
 
     fn message(session_id: &str) -> VeloMessage {
@@ -65,9 +65,9 @@ mod tests {
         let fill = || {
             for session in [
                 "F.1",
-                crate::monitoring::SESSION,
+                crate::work::monitoring::SESSION,
                 "F.2",
-                crate::monitoring::SESSION,
+                crate::work::monitoring::SESSION,
             ] {
                 assert!(outbox.send(message(session), &|| true).unwrap());
             }

@@ -12,7 +12,7 @@
 //! 16      …     records: u32 length, u32 CRC-32 of the payload, payload
 //! ```
 
-use crate::files;
+use crate::state::files;
 use parking_lot::{Condvar, Mutex};
 use std::fs::{File, TryLockError};
 use std::io;

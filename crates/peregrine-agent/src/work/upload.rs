@@ -1,8 +1,8 @@
 //! The files of a collection on their way to the server: `FileBuffer` packets among its rows.
 
-use crate::flow::FlowShared;
-use crate::query_run::QueryRun;
-use crate::row_batch::zlib;
+use crate::work::flow::FlowShared;
+use crate::work::query_run::QueryRun;
+use crate::work::row_batch::zlib;
 use peregrine_accessors::{Upload, UploadFile, Uploader};
 use peregrine_engine::prelude::{Scope, Stop, Str, VqlResult};
 use peregrine_proto::{FileBuffer, PathSpec, VeloMessage};
