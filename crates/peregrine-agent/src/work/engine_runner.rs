@@ -124,7 +124,7 @@ impl QueryRunner for EngineRunner {
         environment: &QueryEnvironment,
         sink: &mut dyn QuerySink,
     ) -> Result<(), String> {
-        let name = crate::work::query_run::request_name(request);
+        let name = crate::work::runner::request_name(request);
         let started = Instant::now();
         let scope = self.scope(request, environment)?;
         let _running = self.running.enter(RunningQuery {
