@@ -1,4 +1,4 @@
-//! The tracker of this program, and the stand-in when none is installed.
+//! The tracker of a host, and the stand-in when none is installed.
 
 use super::missing::Missing;
 use super::payload::ProcessData;
@@ -9,7 +9,7 @@ use peregrine_engine::prelude::*;
 use peregrine_os::{Machine, Process};
 use peregrine_tracker::{Config, Row, Span, Time as Instant, Tracker};
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// Where the agent keeps state; as an extension of a context it makes the tracker survive a restart of the agent.
 #[derive(Debug, Clone)]
@@ -27,22 +27,27 @@ pub(crate) struct Handle {
     pub(crate) missing: Arc<Missing>,
 }
 
-static INSTALLED: RwLock<Option<Handle>> = RwLock::new(None);
-static SNAPSHOT: Mutex<Option<(Instant, Handle)>> = Mutex::new(None);
-/// Of all snapshots, one after the other.
-static MISSING: LazyLock<Arc<Missing>> = LazyLock::new(Arc::default);
+/// What the queries of a host ask.
+#[derive(Default)]
+struct InForce {
+    installed: RwLock<Option<Handle>>,
+    snapshot: Mutex<Option<(Instant, Handle)>>,
+    /// Of all snapshots, one after the other.
+    missing: Arc<Missing>,
+}
 
 /// How long a snapshot answers.
 const SNAPSHOT_LIFE: Span = Span::from_seconds(10);
 
 /// Puts a tracker in force; the one before is forgotten.
-pub(crate) fn install(handle: Handle) {
-    *INSTALLED.write() = Some(handle);
+pub(crate) fn install(scope: &Scope, handle: Handle) {
+    *scope.host_state::<InForce>().installed.write() = Some(handle);
 }
 
 /// Takes this tracker out of force, unless another one has replaced it.
-pub(crate) fn uninstall(tracker: &Arc<Tracker<ProcessData>>) -> bool {
-    let mut installed = INSTALLED.write();
+pub(crate) fn uninstall(scope: &Scope, tracker: &Arc<Tracker<ProcessData>>) -> bool {
+    let in_force = scope.host_state::<InForce>();
+    let mut installed = in_force.installed.write();
     let is_current = installed
         .as_ref()
         .is_some_and(|handle| Arc::ptr_eq(&handle.tracker, tracker));
@@ -53,16 +58,19 @@ pub(crate) fn uninstall(tracker: &Arc<Tracker<ProcessData>>) -> bool {
 }
 
 /// The counters of the tracker in force, if one is.
-pub(crate) fn installed_stats() -> Option<peregrine_tracker::Stats> {
-    Some(INSTALLED.read().as_ref()?.tracker.stats())
+pub(crate) fn installed_stats(scope: &Scope) -> Option<peregrine_tracker::Stats> {
+    let in_force = scope.host_state::<InForce>();
+    let installed = in_force.installed.read();
+    Some(installed.as_ref()?.tracker.stats())
 }
 
 /// The tracker to ask.
 pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
-    if let Some(handle) = INSTALLED.read().as_ref() {
+    let in_force = scope.host_state::<InForce>();
+    if let Some(handle) = in_force.installed.read().as_ref() {
         return Ok(handle.clone());
     }
-    let mut snapshot = SNAPSHOT.lock();
+    let mut snapshot = in_force.snapshot.lock();
     let now = now(scope);
     // A clock that was set does not keep it for longer.
     if let Some((made, handle)) = snapshot.as_ref()
@@ -94,7 +102,7 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
         tracker: Arc::new(tracker),
         enrichments: Arc::default(),
         is_snapshot: true,
-        missing: Arc::clone(&MISSING),
+        missing: Arc::clone(&in_force.missing),
     };
     *snapshot = Some((now, handle.clone()));
     Ok(handle)
