@@ -210,6 +210,7 @@ fn read_line(stream: &mut Box<dyn Both>) -> Option<String> {
     Some(line)
 }
 
+#[cfg(feature = "mail")]
 #[test]
 fn mail_is_sent() {
     let (port, heard) = collect(|stream| smtp(stream, None));
@@ -280,6 +281,7 @@ fn mail_is_sent() {
     assert!(value.contains("bytes that are no UTF-8"), "{value}");
 }
 
+#[cfg(feature = "mail")]
 #[test]
 fn a_host_sends_one_mail_a_period_and_other_hosts_are_not_held_up() {
     let call = "mail(server='127.0.0.1', server_port=1, to='x@b.example', body='b').ErrorStatus";

@@ -1,7 +1,7 @@
 //! A server of the MySQL family.
 
-use super::servers::{self, PASSWORD, Server};
 use super::{Client, check_error, large_results, run, stopping};
+use crate::servers::{self, PASSWORD, Server};
 
 #[test]
 fn mysql() {

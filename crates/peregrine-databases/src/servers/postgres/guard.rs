@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::databases::servers::MAX_MESSAGE;
+use crate::servers::MAX_MESSAGE;
 
 /// Bytes of a message about signing in at most.
 const MAX_SIGN_IN: usize = 16 << 10;

@@ -24,7 +24,7 @@ use self::guard::Allowance;
 use self::parameters::{Parameter, parameter};
 use self::settings::Settings;
 use super::waiter::Waiter;
-use crate::databases::{arguments, shape::Shape};
+use crate::{arguments, shape::Shape};
 
 /// Runs a query, and gives its rows.
 pub(super) fn run(

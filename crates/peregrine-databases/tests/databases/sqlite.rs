@@ -1,39 +1,14 @@
 //! Databases of other programs: read as they are, and left as they are.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peregrine_engine::context::Context;
-use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Program, builtin, json};
 use rusqlite::Connection;
 
 fn run_until(vql: &str, file: &Path, cancellation: Cancellation) -> (String, Vec<String>) {
-    let registry = Arc::new(peregrine_plugins::register(peregrine_functions::register(
-        builtin::registry(),
-    )));
-    let log = Arc::new(MemoryLog::default());
-    let context = Context::builder()
-        .registry(registry)
-        .log(log.clone())
-        .cancellation(cancellation)
-        .build();
-    let scope = Scope::root(&context, Dict::from_pairs([("File", file.to_str().unwrap())]));
-    let mut rows: Vec<Row> = Vec::new();
-    let _ = Program::compile(vql).unwrap().run(&scope, &mut rows);
-    let mut shown = Vec::new();
-    rows.iter()
-        .for_each(|row| json::write_row(&scope, row, &mut shown));
-    scope.close();
-    let lines = log
-        .lines()
-        .into_iter()
-        .filter(|line| !line.starts_with("DEBUG:"))
-        .collect();
-    (String::from_utf8(shown).unwrap(), lines)
+    let env = Dict::from_pairs([("File", file.to_str().unwrap())]);
+    super::run_until(vql, env, cancellation)
 }
 
 fn run(vql: &str, file: &Path) -> (String, Vec<String>) {

@@ -3,7 +3,6 @@
 use peregrine_accessors::{PathArg, accessor};
 use peregrine_engine::prelude::*;
 
-use super::servers::{self, Driver};
 use super::{run::run, snapshot};
 
 /// Runs an SQL query over a database, and gives its rows.
@@ -71,6 +70,7 @@ impl Plugin for Sql {
             "sql(driver='oracle', connstring='db', query='SELECT 1')",
             "driver `oracle` is unknown; there are sqlite, postgres and mysql",
         ),
+        #[cfg(feature = "servers")]
         fails(
             "no server",
             "sql(driver='mysql', query='SELECT 1')",
@@ -80,23 +80,15 @@ impl Plugin for Sql {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let server = match args.driver.to_ascii_lowercase().as_str() {
-            "sqlite" | "sqlite3" => None,
-            "postgres" => Some(Driver::Postgres),
-            "mysql" => Some(Driver::MySql),
+        let driver = args.driver.to_ascii_lowercase();
+        match driver.as_str() {
+            "sqlite" | "sqlite3" => {}
+            "postgres" | "mysql" => return ask_server(scope, &driver, args, rows.sink()),
             other => {
                 return Err(
                     format!("driver `{other}` is unknown; there are sqlite, postgres and mysql").into(),
                 );
             }
-        };
-        if let Some(driver) = server {
-            scope.check_access(Permission::FilesystemRead)?;
-            scope.check_access(Permission::Network)?;
-            let connection = args.connstring.filter(|text| !text.is_empty());
-            let connection = connection.ok_or("no server; give the server in `connstring`")?;
-            let values = args.args.unwrap_or_default();
-            return servers::run(scope, driver, &connection, &args.query, &values, rows.sink());
         }
         let name = args
             .accessor
@@ -121,4 +113,27 @@ impl Plugin for Sql {
             None => Ok(()),
         }
     }
+}
+
+#[cfg(feature = "servers")]
+fn ask_server(scope: &Scope, driver: &str, args: Args, rows: &mut dyn RowSink) -> VqlResult<()> {
+    use super::servers::{self, Driver};
+    let driver = match driver {
+        "postgres" => Driver::Postgres,
+        _ => Driver::MySql,
+    };
+    scope.check_access(Permission::FilesystemRead)?;
+    scope.check_access(Permission::Network)?;
+    let connection = args.connstring.filter(|text| !text.is_empty());
+    let connection = connection.ok_or("no server; give the server in `connstring`")?;
+    let values = args.args.unwrap_or_default();
+    servers::run(scope, driver, &connection, &args.query, &values, rows)
+}
+
+#[cfg(not(feature = "servers"))]
+fn ask_server(_: &Scope, driver: &str, _: Args, _: &mut dyn RowSink) -> VqlResult<()> {
+    Err(
+        format!("driver `{driver}` is not built into this program; use one with the feature `sql-servers`")
+            .into(),
+    )
 }

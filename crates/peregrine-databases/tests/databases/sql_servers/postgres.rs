@@ -1,7 +1,7 @@
 //! A PostgreSQL server.
 
-use super::servers::{self, Server};
 use super::{Client, check_error, large_results, run, stopping};
+use crate::servers::{self, Server};
 
 #[test]
 fn postgres() {

@@ -1,47 +1,19 @@
 //! `sql()` on real servers, and on some that are none.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "database_servers/mysql.rs"]
 mod mysql;
-#[path = "database_servers/postgres.rs"]
 mod postgres;
-mod servers;
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peregrine_engine::context::Context;
-use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Program, builtin, json};
 
-use servers::PASSWORD;
+use super::servers::PASSWORD;
 
 fn run_until(vql: &str, env: &[(&str, &str)], cancellation: Cancellation) -> (String, String) {
-    let registry = Arc::new(peregrine_plugins::register(peregrine_functions::register(
-        builtin::registry(),
-    )));
-    let log = Arc::new(MemoryLog::default());
-    let context = Context::builder()
-        .registry(registry)
-        .log(log.clone())
-        .cancellation(cancellation)
-        .build();
-    let scope = Scope::root(&context, Dict::from_pairs(env.iter().copied()));
-    let mut rows: Vec<Row> = Vec::new();
-    let _ = Program::compile(vql).unwrap().run(&scope, &mut rows);
-    let mut shown = Vec::new();
-    rows.iter()
-        .for_each(|row| json::write_row(&scope, row, &mut shown));
-    scope.close();
-    let lines: Vec<String> = log
-        .lines()
-        .into_iter()
-        .filter(|line| !line.starts_with("DEBUG:"))
-        .collect();
-    (String::from_utf8(shown).unwrap(), lines.join("\n"))
+    let env = Dict::from_pairs(env.iter().copied());
+    let (rows, log) = super::run_until(vql, env, cancellation);
+    (rows, log.join("\n"))
 }
 
 fn run(vql: &str, env: &[(&str, &str)]) -> (String, String) {

@@ -14,7 +14,7 @@ use self::settings::{Address, Encryption, Settings};
 use super::MAX_MESSAGE;
 use super::tls;
 use super::waiter::Waiter;
-use crate::databases::{arguments, shape::Shape};
+use crate::{arguments, shape::Shape};
 
 /// Runs a query, and gives its rows.
 pub(super) fn run(
