@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("js", 5),
     ("starlark", 5),
     ("plugins", 6),
+    ("databases", 6),
     ("artifacts", 6),
     ("proto", 5),
     ("wire", 7),
