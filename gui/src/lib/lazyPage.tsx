@@ -1,8 +1,9 @@
 /** Pages that load on demand, and what to do when one does not: the server is away, or has a newer version. */
 
 import { useEffect, useRef, useState, type ComponentType } from 'react';
+import { Empty, Loading } from '../ui/empty';
 import { Message } from '../ui/message';
-import { Button, Empty, Loading } from '../ui/parts';
+import { Button } from '../ui/parts';
 
 type Load = () => Promise<{ default: ComponentType }>;
 

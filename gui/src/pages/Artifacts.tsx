@@ -9,8 +9,10 @@ import { formatCount, plural } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
 import { useSelectedClient } from '../shell/Shell';
 import { Code } from '../ui/code';
+import { Command } from '../ui/copy';
+import { Empty, Failure, Loading } from '../ui/empty';
 import { Inline, Markdown } from '../ui/markdown';
-import { Command, Empty, Failure, Loading, SearchBox } from '../ui/parts';
+import { SearchBox } from '../ui/search';
 import { summary } from './collect/ArtifactPicker';
 import { LIMITS, matchesWords } from './collect/spec';
 

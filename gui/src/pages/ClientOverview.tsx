@@ -10,9 +10,13 @@ import { isActive, type Client, type FlowPage, type Interrogation } from '../api
 import { formatCount, plural } from '../lib/format';
 import { clientUrl } from '../shell/Shell';
 import { StaticTable } from '../table/StaticTable';
+import { CopyId } from '../ui/copy';
+import { Empty, Failure, Loading } from '../ui/empty';
+import { FlowStateBadge } from '../ui/flow';
 import { Icon } from '../ui/icons';
 import { JsonTree } from '../ui/json';
-import { CopyId, Empty, Failure, FlowStateBadge, IconButton, Label, Loading, Reveal, Time } from '../ui/parts';
+import { IconButton, Label, Reveal } from '../ui/parts';
+import { Time } from '../ui/time';
 import { attempt, notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
 import { osName } from './Clients';

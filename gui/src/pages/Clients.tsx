@@ -9,8 +9,10 @@ import { useAddress, useTitle, withParams } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
 import { listSource } from '../table/source';
 import { valueText } from '../table/state';
+import { Empty } from '../ui/empty';
 import { OsIcon } from '../ui/icons';
-import { Empty, Label, OnlineDot, Reveal, Segmented, Time } from '../ui/parts';
+import { Label, OnlineDot, Reveal, Segmented } from '../ui/parts';
+import { Time } from '../ui/time';
 
 const COLUMNS: Column[] = ['hostname', 'online', 'os', 'last_seen', 'addresses', 'labels', 'agent_version', 'client_id', 'first_seen', 'fqdn', 'architecture', 'last_ip', 'mac_addresses', 'os_release'].map((name) => ({ name }));
 const HIDDEN = ['fqdn', 'architecture', 'last_ip', 'mac_addresses', 'os_release'];

@@ -10,8 +10,11 @@ import { useQueryParam, useTitle } from '../lib/hooks';
 import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
 import { listSource } from '../table/source';
 import { valueText } from '../table/state';
+import { Empty } from '../ui/empty';
+import { FlowStateBadge, Took } from '../ui/flow';
 import { Message } from '../ui/message';
-import { Empty, FlowStateBadge, Segmented, Time, Took } from '../ui/parts';
+import { Segmented } from '../ui/parts';
+import { Time } from '../ui/time';
 import { useClient } from './ClientLayout';
 
 const COLUMNS: Column[] = ['state', 'artifacts', 'rows', 'created', 'duration_ms', 'creator', 'uploaded_bytes', 'last_active', 'flow_id', 'status', 'urgent', 'started', 'finished_at'].map((name) => ({ name }));

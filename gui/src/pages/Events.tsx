@@ -13,7 +13,9 @@ import { zonedTime } from '../lib/typedTime';
 import { vqlString } from '../lib/text';
 import { DataTable, type TableHandle } from '../table/DataTable';
 import { restSource } from '../table/source';
-import { Button, Empty, Failure, IconButton, Loading, Time } from '../ui/parts';
+import { Empty, Failure, Loading } from '../ui/empty';
+import { Button, IconButton } from '../ui/parts';
+import { Time } from '../ui/time';
 import { useClient } from './ClientLayout';
 
 const RANGES: [string, number | null][] = [

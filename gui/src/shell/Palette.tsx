@@ -7,9 +7,9 @@ import type { SearchAnswer } from '../api/types';
 import { useDebounced } from '../lib/hooks';
 import { useTheme, useZone } from '../lib/prefs';
 import { reveal } from '../lib/text';
+import { stateLabel } from '../ui/flow';
 import { Icon, type IconName } from '../ui/icons';
 import { withoutMarks } from '../ui/markdown';
-import { stateLabel } from '../ui/parts';
 import { Dialog } from './Dialog';
 
 interface Entry {

@@ -7,7 +7,8 @@ import { usePush } from '../api/push';
 import { isActive, type Flow, type SearchAnswer } from '../api/types';
 import { formatDuration, parseTime, plural } from '../lib/format';
 import { useNow } from '../lib/hooks';
-import { FlowStateBadge, IconButton } from '../ui/parts';
+import { FlowStateBadge } from '../ui/flow';
+import { IconButton } from '../ui/parts';
 import { Popover } from '../ui/popover';
 import { attempt } from '../ui/toast';
 

@@ -5,7 +5,8 @@ import { Link } from 'react-router';
 import type { Json } from '../api/types';
 import { formatBytes, formatCount, formatTime, isUnsetTime, parseTime, type Zone } from '../lib/format';
 import { clip, defang, reveal } from '../lib/text';
-import { Reveal, Stamp } from '../ui/parts';
+import { Reveal } from '../ui/parts';
+import { Stamp } from '../ui/time';
 import { foldJson, type Kind } from './kinds';
 import { valueText } from './state';
 

@@ -3,8 +3,10 @@
 import { useState } from 'react';
 import { formatDuration } from '../lib/format';
 import { clip, defang, reveal } from '../lib/text';
+import { copyText, CopyButton } from '../ui/copy';
 import { LongText } from '../ui/json';
-import { Button, copyText, CopyButton, IconButton, Time } from '../ui/parts';
+import { Button, IconButton } from '../ui/parts';
+import { Time } from '../ui/time';
 import { Life } from './HoverCard';
 import { ancestry, lifeAt, siblings, type Tree } from './model';
 

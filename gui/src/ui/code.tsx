@@ -1,7 +1,7 @@
 /** Light colouring of VQL and YAML, as React text: nothing is ever parsed as HTML. */
 
 import { useMemo } from 'react';
-import { CopyButton } from './parts';
+import { CopyButton } from './copy';
 
 type Language = 'vql' | 'yaml' | 'json' | 'text';
 

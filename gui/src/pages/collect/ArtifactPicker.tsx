@@ -4,8 +4,8 @@ import { useMemo, useRef, useState } from 'react';
 import type { Artifact } from '../../api/types';
 import { plural } from '../../lib/format';
 import { Icon } from '../../ui/icons';
-import { SearchBox } from '../../ui/parts';
 import { withoutMarks } from '../../ui/markdown';
+import { SearchBox } from '../../ui/search';
 import { matchesWords } from './spec';
 
 interface Props {
