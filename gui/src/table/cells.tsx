@@ -99,7 +99,7 @@ export function Null() {
 }
 
 /** A time that was never recorded; what stands there instead is in the tooltip. */
-export function Unset({ raw }: { raw: string }) {
+function Unset({ raw }: { raw: string }) {
   return (
     <span className="cell-unset" title={`not recorded (the value is ${raw})`}>
       –
@@ -132,13 +132,13 @@ const TONES: [RegExp, string][] = [
   [/^(info|informational|low|notice|default)/i, 'info'],
 ];
 
-export function Severity({ text }: { text: string }) {
+function Severity({ text }: { text: string }) {
   const tone = TONES.find(([pattern]) => pattern.test(text))?.[1] ?? 'quiet';
   return <span className={`severity severity-${tone}`}>{clip(text, 24)}</span>;
 }
 
 /** A process call chain, from the first ancestor to the process itself. */
-export function chainParts(value: Json): string[] {
+function chainParts(value: Json): string[] {
   if (Array.isArray(value)) return value.map((part) => (typeof part === 'string' ? part : part === null ? 'NULL' : foldJson(part, 60)));
   return valueText(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
 }

@@ -6,9 +6,11 @@ import { cellText, foldJson, kindOf } from './kinds';
 import { spread } from './layout';
 import { PAGE_ROWS, RowPages } from './pages';
 import { lastFirst } from './source';
-import { EMPTY_STATE, moveColumn, nextSort, readState, visibleColumns, withFilter, writeState, type TableState } from './state';
+import { moveColumn, nextSort, readState, visibleColumns, withFilter, writeState, type TableState } from './state';
 import { MAX_SCROLL, scrollToRow, viewport } from './viewport';
 import { toVql } from './vql';
+
+const EMPTY_STATE = readState(new URLSearchParams());
 
 describe('state in the address', () => {
   const roundTrip = (state: TableState) => readState(new URLSearchParams(writeState(new URLSearchParams('source=A/B'), state).toString()));
