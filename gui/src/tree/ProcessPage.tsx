@@ -1,6 +1,6 @@
 /** The family of a process: where it came from, what it started, who stood beside it. */
 
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { apiUrl, path } from '../api/http';
 import { useResource } from '../api/resource';
@@ -111,9 +111,10 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
   const at = params.has('at') ? Number(params.get('at')) || null : null;
   const [find, setFind] = useState(params.get('q') ?? '');
   const settled = useDebounced(find, 200);
-  useEffect(() => {
-    if ((params.get('q') ?? '') !== settled) setParams((old) => withParams(old, { q: settled }), { replace: true });
-  }, [settled]); // eslint-disable-line react-hooks/exhaustive-deps
+  const noteSearch = useEffectEvent((q: string) => {
+    if ((params.get('q') ?? '') !== q) setParams((old) => withParams(old, { q }), { replace: true });
+  });
+  useEffect(() => noteSearch(settled), [settled]);
 
   const [open, setOpen] = useState<ReadonlyMap<number, number>>(new Map());
   const [revealed, setRevealed] = useState<ReadonlySet<number>>(new Set([selected]));

@@ -35,7 +35,6 @@ export function Code({ text, language, label }: { text: string; language: Langua
   return (
     <div className={`code-block code-${language}`}>
       {/* Long lines scroll sideways; the keyboard must reach them. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre tabIndex={0} role="group" aria-label={label}>
         <code>{parts}</code>
       </pre>

@@ -41,7 +41,6 @@ export function CopyId({ id }: { id: string }) {
 export function Command({ children }: { children: string }) {
   return (
     <div className="command">
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre tabIndex={0} role="group" aria-label="command">
         <code>{children}</code>
       </pre>

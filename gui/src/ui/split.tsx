@@ -24,7 +24,6 @@ export function Split({ id, children, aside, initial = 420 }: { id: string; chil
         aria-valuenow={width}
         aria-valuemin={MIN_ASIDE}
         aria-valuemax={2000}
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         onKeyDown={(event) => {
           if (event.key === 'ArrowLeft') setWidth(clamp(width + 24));
