@@ -1,9 +1,9 @@
 /** New collection, on one page: what to ask, with which parameters, within which limits; then launch. */
 
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
-import { ApiError, apiUrl, path, post } from '../api/http';
-import { useResource } from '../api/resource';
+import { ApiError, apiUrl, messageOf, path, post } from '../api/http';
+import { useAnswer, useResource } from '../api/resource';
 import { usePermissions, useUserName } from '../api/session';
 import type { Artifact, Compiled, Json } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
@@ -94,7 +94,7 @@ export default function Collect() {
     } catch (reason) {
       const found = refusalOf(reason);
       setRefusal(found);
-      notify('error', reason instanceof Error ? reason.message : String(reason));
+      notify('error', messageOf(reason));
     }
     setBusy(false);
   };
@@ -252,24 +252,9 @@ type ReviewTab = 'vql' | 'api' | 'cli' | 'compiled';
 
 function Review({ draft, artifacts, clientId, valid }: { draft: Draft; artifacts: Artifact[]; clientId: string; valid: boolean }) {
   const [tab, setTab] = useState<ReviewTab>('vql');
-  const [compiled, setCompiled] = useState<Compiled | null>(null);
-  const [error, setError] = useState('');
   const request = useDebounced(JSON.stringify(toRequest(draft)), 300);
-  useEffect(() => {
-    let current = true;
-    if (!valid) return;
-    post<Compiled>(apiUrl('artifacts/compile'), JSON.parse(request)).then(
-      (answer) => {
-        if (!current) return;
-        setCompiled(answer);
-        setError('');
-      },
-      (reason: unknown) => current && setError(reason instanceof Error ? reason.message : String(reason)),
-    );
-    return () => {
-      current = false;
-    };
-  }, [request, valid]);
+  const compile = useCallback((signal: AbortSignal) => post<Compiled>(apiUrl('artifacts/compile'), JSON.parse(request), signal), [request]);
+  const { data: compiled, error } = useAnswer(valid ? compile : null);
   const shown = withoutSecrets(draft, artifacts);
   const body = JSON.stringify(toRequest(shown), null, 2);
   const args = draft.artifacts.flatMap((artifact) => Object.entries(shown.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
@@ -295,7 +280,7 @@ function Review({ draft, artifacts, clientId, valid }: { draft: Draft; artifacts
           ]}
         />
       </header>
-      {error ? <p className="notice notice-error"><Message text={error} /></p> : (views[tab] ?? (valid ? <Loading what="query" /> : <p className="faint">It is shown once nothing stands in the way of a launch.</p>))}
+      {error ? <p className="notice notice-error"><Message text={error.message} /></p> : (views[tab] ?? (valid ? <Loading what="query" /> : <p className="faint">It is shown once nothing stands in the way of a launch.</p>))}
     </section>
   );
 }

@@ -1,15 +1,16 @@
 /** The command palette: every machine, artifact, recent collection and action, by a few letters. */
 
-import { useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { apiUrl, get } from '../api/http';
+import { useAnswer } from '../api/resource';
 import type { SearchAnswer } from '../api/types';
 import { useDebounced } from '../lib/hooks';
+import { withoutMarks } from '../lib/marks';
 import { useTheme, useZone } from '../lib/prefs';
 import { reveal } from '../lib/text';
 import { stateLabel } from '../ui/flow';
 import { Icon, type IconName } from '../ui/icons';
-import { withoutMarks } from '../ui/markdown';
 import { Dialog } from './Dialog';
 
 interface Entry {
@@ -29,15 +30,11 @@ export function Palette({ clientId, onClose }: { clientId: string | null; onClos
   const [zone, setZone] = useZone();
   const [text, setText] = useState('');
   const query = useDebounced(text.trim(), 120);
-  const [answer, setAnswer] = useState<SearchAnswer | null>(null);
+  const ask = useCallback((signal: AbortSignal) => get<SearchAnswer>(apiUrl('search', { q: query, limit: 20 }), signal), [query]);
+  const { data: answer } = useAnswer(ask);
   const [at, setAt] = useState(0);
   const listId = useId();
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const controller = new AbortController();
-    get<SearchAnswer>(apiUrl('search', { q: query, limit: 20 }), controller.signal).then(setAnswer, () => undefined);
-    return () => controller.abort();
-  }, [query]);
 
   const go = (to: string) => () => {
     onClose();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { shownState, type Artifact, type Flow, type Parameter } from '../../api/types';
+import { withoutMarks } from '../../lib/marks';
 import { flowDuration } from '../../ui/flow';
-import { withoutMarks } from '../../ui/markdown';
 import { sentence } from '../../ui/message';
 import { safeNext } from '../SignIn';
 import { parseCsv, writeCsv } from './csv';
