@@ -75,7 +75,7 @@ function Container({ name, value, openTo }: { name?: string | undefined; value: 
   );
 }
 
-export function Scalar({ value }: { value: null | boolean | number | string }) {
+function Scalar({ value }: { value: null | boolean | number | string }) {
   if (value === null) return <span className="json-null">null</span>;
   if (typeof value === 'string') return <LongText text={value} />;
   return <span className={`json-${typeof value}`}>{String(value)}</span>;

@@ -8,7 +8,7 @@ export const HIDDEN = 'XXXXX';
 /** Whether a value stands for a secret that the server did not tell, which must be typed again. */
 export const isHidden = (parameter: Pick<Parameter, 'type'>, value: string | undefined) => parameter.type === 'redacted' && value === HIDDEN;
 
-export type LimitKey = keyof Limits;
+type LimitKey = keyof Limits;
 
 export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string }[] = [
   { key: 'timeout', title: 'Time', unit: 's', hint: '600' },

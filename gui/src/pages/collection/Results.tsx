@@ -78,7 +78,7 @@ function chainFirst(names: string[]): string[] {
 }
 
 /** What names a process in a row: the tracker's id when the artifact sends one, else its number. */
-export function processKey(get: (column: string) => Json): string {
+function processKey(get: (column: string) => Json): string {
   const id = get('TrackerId') ?? get('Id') ?? get('Pid');
   return typeof id === 'string' || typeof id === 'number' ? String(id) : '';
 }
