@@ -7,6 +7,7 @@ import { useResource } from '../api/resource';
 import type { Artifact } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
+import { artifactPage, clientPage } from '../lib/places';
 import { useSelectedClient } from '../shell/Shell';
 import { Code } from '../ui/code';
 import { Command } from '../ui/copy';
@@ -69,12 +70,12 @@ export default function Artifacts() {
             const next = links[links.indexOf(document.activeElement as HTMLElement) + (event.key === 'ArrowDown' ? 1 : -1)];
             next?.focus();
             const target = next?.dataset['name'];
-            if (target) void navigate(`/artifacts/${encodeURIComponent(target)}${search}`, { replace: true });
+            if (target) void navigate(`${artifactPage(target)}${search}`, { replace: true });
           }}
         >
           {found.map((artifact) => (
             <li key={artifact.name}>
-              <NavLink to={`/artifacts/${encodeURIComponent(artifact.name)}${search}`} data-name={artifact.name}>
+              <NavLink to={`${artifactPage(artifact.name)}${search}`} data-name={artifact.name}>
                 <strong>{artifact.name}</strong>
                 <span className="picker-text">{summary(artifact.description)}</span>
               </NavLink>
@@ -115,7 +116,7 @@ function ArtifactView({ name }: { name: string }) {
         <span className="toolbar-space" />
         {type === 'client' &&
           (clientId ? (
-            <Link className="button button-primary" to={`/clients/${encodeURIComponent(clientId)}/collections/new?artifact=${encodeURIComponent(name)}`}>
+            <Link className="button button-primary" to={`${clientPage(clientId, 'collections', 'new')}?artifact=${encodeURIComponent(name)}`}>
               Collect from the selected machine
             </Link>
           ) : (

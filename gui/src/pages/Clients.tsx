@@ -6,6 +6,7 @@ import { usePush } from '../api/push';
 import { useServerAnswers } from '../api/reach';
 import type { Client, ClientPage, Column, Json } from '../api/types';
 import { useAddress, useTitle, withParams } from '../lib/hooks';
+import { clientPage } from '../lib/places';
 import type { ColumnInfo } from '../table/columns';
 import { DataTable } from '../table/DataTable';
 import { listSource } from '../table/source';
@@ -27,7 +28,7 @@ const INFO: Record<string, ColumnInfo> = {
     title: 'Host name',
     width: 190,
     render: (value, get) => (
-      <Link className="strong-link" to={`/clients/${encodeURIComponent(valueText(get('client_id')))}`}>
+      <Link className="strong-link" to={clientPage(valueText(get('client_id')))}>
         <Reveal text={valueText(value || get('client_id'))} />
       </Link>
     ),
@@ -107,7 +108,7 @@ export function Clients() {
         info={INFO}
         hidden={HIDDEN}
         handle={handle}
-        rowHref={(get) => `/clients/${encodeURIComponent(valueText(get('client_id')))}`}
+        rowHref={(get) => clientPage(valueText(get('client_id')))}
         searchPlaceholder="Host name, address, host: label: ip: mac:"
         controls={
           <Segmented

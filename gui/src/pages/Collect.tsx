@@ -9,6 +9,7 @@ import type { Artifact, Compiled, Json } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
 import { formatCount, plural } from '../lib/format';
 import { useDebounced, useKeys, useTitle } from '../lib/hooks';
+import { artifactPage, clientPage, flowPage } from '../lib/places';
 import { shellWord } from '../lib/text';
 import { Code } from '../ui/code';
 import { Failure, Loading } from '../ui/empty';
@@ -90,7 +91,7 @@ export default function Collect() {
     try {
       const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', client.client_id)}/flows`), toRequest(draft));
       keepDraft(key, null);
-      void navigate(`/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow_id)}/results`);
+      void navigate(flowPage({ client_id: client.client_id, flow_id }, 'results'));
     } catch (reason) {
       const found = refusalOf(reason);
       setRefusal(found);
@@ -176,7 +177,7 @@ export default function Collect() {
             {why.length > 1 && <span className="faint"> And {plural(why.length - 1, 'more fault')}.</span>}
           </span>
         )}
-        <Link className="button" to={`/clients/${encodeURIComponent(client.client_id)}/collections`} onClick={() => keepDraft(key, null)}>
+        <Link className="button" to={clientPage(client.client_id, 'collections')} onClick={() => keepDraft(key, null)}>
           Cancel
         </Link>
         <Button kind="primary" disabled={!ready || busy} onClick={() => void launch()} title={why[0] ?? 'Ctrl Enter'} aria-describedby={why.length > 0 ? 'launch-why' : undefined}>
@@ -193,7 +194,7 @@ function ArtifactSection({ artifact, values, refusal, onRemove, onChange }: { ar
     <section className="collect-section">
       <header>
         <h2>{artifact.name}</h2>
-        <Link to={`/artifacts/${encodeURIComponent(artifact.name)}`} className="faint">
+        <Link to={artifactPage(artifact.name)} className="faint">
           documentation
         </Link>
         <span className="toolbar-space" />

@@ -1,7 +1,8 @@
 /** One collection: its state and limits, its rows as they come, its log, what was asked. */
 
 import { useParams } from 'react-router';
-import { apiUrl, path } from '../api/http';
+import { flowPath } from '../api/flows';
+import { apiUrl } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
 import { isActive, type Flow } from '../api/types';
@@ -17,7 +18,7 @@ import { Results } from './collection/Results';
 export default function Collection() {
   const client = useClient();
   const { flow: flowId = '', tab = 'overview' } = useParams();
-  const url = apiUrl(path('clients', client.client_id, 'flows', flowId));
+  const url = apiUrl(flowPath({ client_id: client.client_id, flow_id: flowId }));
   const { data: flow, error, reload } = useResource<Flow>(url);
   useTitle(flow ? `${flow.artifacts.join(', ')} on ${client.hostname}` : 'Collection');
   usePush(`flow:${client.client_id}/${flowId}`, (event) => {

@@ -8,6 +8,7 @@ import { patch, useResource } from '../api/resource';
 import type { EventArtifact } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useAddress, useQueryParam, useTitle, withParams } from '../lib/hooks';
+import { clientPage } from '../lib/places';
 import { useZone } from '../lib/prefs';
 import { zonedTime } from '../lib/typedTime';
 import { vqlString } from '../lib/text';
@@ -38,7 +39,6 @@ export default function Events() {
   const client = useClient();
   const { artifact } = useParams();
   const navigate = useNavigate();
-  const base = `/clients/${encodeURIComponent(client.client_id)}/events`;
   useTitle(`Events of ${client.hostname}`);
   const url = apiUrl(`${path('clients', client.client_id)}/events`);
   const { data, error, reload } = useResource<{ artifacts: EventArtifact[] }>(url);
@@ -97,7 +97,7 @@ export default function Events() {
       follow={follows}
       controls={
         <>
-          <select aria-label="Event artifact" value={name} onChange={(event) => void navigate(`${base}/${encodeURIComponent(event.target.value)}`)}>
+          <select aria-label="Event artifact" value={name} onChange={(event) => void navigate(clientPage(client.client_id, 'events', event.target.value))}>
             {list.map((each) => (
               <option key={each.name} value={each.name}>
                 {each.name} ({formatCount(each.rows)})

@@ -1,6 +1,7 @@
 /** A column's head: click sorts, the menu does the rest, the edge resizes, dragging moves. */
 
 import { useState } from 'react';
+import { dragSideways } from '../lib/drag';
 import { Icon } from '../ui/icons';
 import { MenuItem, Popover } from '../ui/popover';
 import type { GridColumn } from './columns';
@@ -123,14 +124,8 @@ export function HeaderCell(props: Props) {
           event.stopPropagation();
         }}
         onPointerDown={(event) => {
-          event.preventDefault();
           event.stopPropagation();
-          const target = event.currentTarget;
-          target.setPointerCapture(event.pointerId);
-          const grabbed = event.clientX;
-          const move = (at: PointerEvent) => props.onResize(Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width + at.clientX - grabbed)));
-          target.addEventListener('pointermove', move);
-          target.addEventListener('pointerup', () => target.removeEventListener('pointermove', move), { once: true });
+          dragSideways(event, (by) => props.onResize(Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width + by))));
         }}
       />
     </div>

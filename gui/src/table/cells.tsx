@@ -4,9 +4,10 @@ import { Fragment, memo } from 'react';
 import { Link } from 'react-router';
 import type { Json } from '../api/types';
 import { formatBytes, formatCount, formatTime, isUnsetTime, parseTime, type Zone } from '../lib/format';
+import { clientPage, flowPage } from '../lib/places';
 import { clip, defang, reveal } from '../lib/text';
 import { Reveal } from '../ui/parts';
-import { Stamp } from '../ui/time';
+import { Moment, Stamp } from '../ui/time';
 import { foldJson, type Kind } from './kinds';
 import { valueText } from './state';
 
@@ -55,9 +56,9 @@ function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
       const ms = parseTime(value);
       if (ms === null) return plain(text);
       return (
-        <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`}>
+        <Moment ms={ms}>
           <Stamp text={formatTime(ms, zone, true)} quietDate />
-        </time>
+        </Moment>
       );
     }
     case 'bytes':
@@ -73,10 +74,10 @@ function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
     case 'chain':
       return <Chain value={value} />;
     case 'client':
-      return /^C\.[0-9a-f]+$/i.test(text) ? <Link to={`/clients/${encodeURIComponent(text)}`}>{text}</Link> : plain(text);
+      return /^C\.[0-9a-f]+$/i.test(text) ? <Link to={clientPage(text)}>{text}</Link> : plain(text);
     case 'flow':
       return context.clientId && /^F\./.test(text) ? (
-        <Link to={`/clients/${context.clientId}/collections/${encodeURIComponent(text)}/overview`}>{text}</Link>
+        <Link to={flowPage({ client_id: context.clientId, flow_id: text }, 'overview')}>{text}</Link>
       ) : (
         plain(text)
       );

@@ -7,6 +7,7 @@ import { useResource } from '../api/resource';
 import type { FlowPage, ProcessFamily, TablePage } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useAddress, useDebounced, useNarrow, useTitle, withParams } from '../lib/hooks';
+import { clientPage, flowPage } from '../lib/places';
 import { reveal } from '../lib/text';
 import { useClient } from '../pages/ClientLayout';
 import { Empty, Failure, Loading } from '../ui/empty';
@@ -48,7 +49,7 @@ function LatestFamily() {
       icon="processes"
       title="No process list collected yet"
       action={
-        <Link className="button button-primary" to={`/clients/${encodeURIComponent(client.client_id)}/collections/new?artifact=${PSTREE}`}>
+        <Link className="button button-primary" to={`${clientPage(client.client_id, 'collections', 'new')}?artifact=${PSTREE}`}>
           Collect {PSTREE}
         </Link>
       }
@@ -75,7 +76,7 @@ function FlowFamily({ flow, process }: { flow: string; process: string | null })
     if (!data || !tree || wanted === null) return;
     if (loadedFor === null || (!tree.byId.has(wanted) && loadedFor !== wanted && !data.nodes.some((node) => String(node.pid) === wanted))) setLoadedFor(wanted);
   }, [data, tree, wanted, loadedFor]);
-  const backTo = `/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow)}/results`;
+  const backTo = flowPage({ client_id: client.client_id, flow_id: flow }, 'results');
   if (error && !data) return <Failure error={error} retry={reload} />;
   if (rowError && !firstRow) return <Failure error={rowError} />;
   if (process === null && firstRow?.total === 0)

@@ -1,18 +1,27 @@
 /** Moments in the chosen zone. */
 
+import type { ReactNode } from 'react';
 import { formatAgo, formatTime, isUnsetTime, parseTime } from '../lib/format';
 import { useNow } from '../lib/hooks';
 import { useZone } from '../lib/prefs';
 
-/** A moment in the chosen zone; the tooltip has the other zone and how long ago. */
+/** A moment in the chosen zone, or how long ago it is. */
 export function Time({ value, precise = false, relative = false }: { value: unknown; precise?: boolean; relative?: boolean }) {
   const [zone] = useZone();
   const ms = parseTime(value);
   if (ms === null || isUnsetTime(value, false)) return <span className="faint">–</span>;
-  const title = `${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`;
   return (
-    <time dateTime={new Date(ms).toISOString()} title={title} className="nums">
+    <Moment ms={ms} className="nums">
       {relative ? <Ago ms={ms} /> : <Stamp text={formatTime(ms, zone, precise)} />}
+    </Moment>
+  );
+}
+
+/** A moment in any words; the tooltip has it in both zones. */
+export function Moment({ ms, className, children }: { ms: number; className?: string; children: ReactNode }) {
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`} className={className}>
+      {children}
     </time>
   );
 }

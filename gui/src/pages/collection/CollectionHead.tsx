@@ -2,11 +2,13 @@
 
 import { useState } from 'react';
 import { Link, NavLink, useNavigate } from 'react-router';
-import { apiUrl, del, path, post } from '../../api/http';
+import { cancelFlow, flowPath } from '../../api/flows';
+import { apiUrl, del } from '../../api/http';
 import { usePermission } from '../../api/session';
 import { isActive, shownState, type Flow } from '../../api/types';
 import { formatBytes, formatCount, formatDuration, parseTime, plural } from '../../lib/format';
 import { useNow } from '../../lib/hooks';
+import { clientPage, flowPage } from '../../lib/places';
 import { FlowStateBadge, flowDuration } from '../../ui/flow';
 import { Icon } from '../../ui/icons';
 import { Message } from '../../ui/message';
@@ -25,14 +27,14 @@ const TABS = [
 ] as const;
 
 export function CollectionHead({ flow }: { flow: Flow }) {
-  const base = `/clients/${encodeURIComponent(flow.client_id)}/collections`;
+  const base = clientPage(flow.client_id, 'collections');
   const navigate = useNavigate();
   const may = usePermission('COLLECT_CLIENT');
-  const cancel = () => void attempt(() => post(apiUrl(`${path('clients', flow.client_id, 'flows', flow.flow_id)}/cancel`)), 'Cancelling');
+  const cancel = () => void attempt(() => cancelFlow(flow), 'Cancelling');
   const [deleting, setDeleting] = useState(false);
   const remove = () =>
     attempt(async () => {
-      await del(apiUrl(path('clients', flow.client_id, 'flows', flow.flow_id)));
+      await del(apiUrl(flowPath(flow)));
       void navigate(base);
     }, 'Collection deleted');
   return (
@@ -46,7 +48,7 @@ export function CollectionHead({ flow }: { flow: Flow }) {
       <Progress flow={flow} />
       <nav className="tabs tabs-small" aria-label="Collection">
         {TABS.map(([tab, title]) => (
-          <NavLink key={tab} to={`${base}/${encodeURIComponent(flow.flow_id)}/${tab}`}>
+          <NavLink key={tab} to={flowPage(flow, tab)}>
             {title}
             {tab === 'results' && <span className="tab-number nums">{formatCount(flow.rows)}</span>}
             {tab === 'logs' && flow.logs > 0 && <span className="tab-number nums">{formatCount(flow.logs)}</span>}

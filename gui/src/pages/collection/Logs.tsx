@@ -1,7 +1,7 @@
 /** What the machine said while it was at work. */
 
 import { useMemo } from 'react';
-import { path } from '../../api/http';
+import { flowPath } from '../../api/flows';
 import { isActive, type Flow } from '../../api/types';
 import { DataTable } from '../../table/DataTable';
 import { restSource } from '../../table/source';
@@ -10,7 +10,8 @@ import { Empty } from '../../ui/empty';
 const LOG_COLUMNS = { client_time: { title: 'Time', kind: 'time', width: 200 }, level: { title: 'Level', kind: 'severity', width: 90 }, message: { title: 'Message', width: 600 } } as const;
 
 export function Logs({ flow }: { flow: Flow }) {
-  const source = useMemo(() => restSource(`${path('clients', flow.client_id, 'flows', flow.flow_id)}/logs`), [flow.client_id, flow.flow_id]);
+  const { client_id, flow_id } = flow;
+  const source = useMemo(() => restSource(flowPath({ client_id, flow_id }, 'logs')), [client_id, flow_id]);
   return (
     <DataTable
       id="logs"

@@ -3,6 +3,7 @@
 import { Link } from 'react-router';
 import { isActive, type Flow } from '../../api/types';
 import { formatBytes, formatCount, plural } from '../../lib/format';
+import { artifactPage, flowPage } from '../../lib/places';
 import { CopyId } from '../../ui/copy';
 import { Took } from '../../ui/flow';
 import { Message } from '../../ui/message';
@@ -10,7 +11,6 @@ import { Time } from '../../ui/time';
 import { LIMITS } from '../collect/spec';
 
 export function Overview({ flow }: { flow: Flow }) {
-  const base = `/clients/${encodeURIComponent(flow.client_id)}/collections/${encodeURIComponent(flow.flow_id)}`;
   const facts: [string, React.ReactNode][] = [
     ['Collection id', <CopyId key="id" id={flow.flow_id} />],
     ['By', flow.creator],
@@ -41,7 +41,7 @@ export function Overview({ flow }: { flow: Flow }) {
             <ul className="sources">
               {flow.sources.map((source) => (
                 <li key={source.name}>
-                  <Link to={`${base}/results?source=${encodeURIComponent(source.name)}`}>
+                  <Link to={`${flowPage(flow, 'results')}?source=${encodeURIComponent(source.name)}`}>
                     <strong>{source.name}</strong>
                     <span className="nums">{plural(source.rows, 'row')}</span>
                   </Link>
@@ -52,7 +52,7 @@ export function Overview({ flow }: { flow: Flow }) {
           {flow.request?.artifacts.map((spec) => (
             <div key={spec.artifact} className="flow-spec">
               <h2>
-                <Link to={`/artifacts/${encodeURIComponent(spec.artifact)}`}>{spec.artifact}</Link>
+                <Link to={artifactPage(spec.artifact)}>{spec.artifact}</Link>
               </h2>
               {Object.keys(spec.parameters ?? {}).length === 0 ? (
                 <p className="soft">Default parameters.</p>

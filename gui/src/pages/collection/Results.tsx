@@ -2,10 +2,11 @@
 
 import { useMemo } from 'react';
 import { Link } from 'react-router';
-import { path } from '../../api/http';
+import { flowPath } from '../../api/flows';
 import { isActive, shownState, type Flow, type Json } from '../../api/types';
 import { formatCount } from '../../lib/format';
 import { useAddress } from '../../lib/hooks';
+import { clientPage } from '../../lib/places';
 import { vqlString } from '../../lib/text';
 import { DataTable } from '../../table/DataTable';
 import type { CellContext } from '../../table/cells';
@@ -19,11 +20,11 @@ export function Results({ flow }: { flow: Flow }) {
   const wanted = params.get('source');
   const source = sources.find((each) => each.name === wanted) ?? sources.find((each) => each.rows > 0) ?? sources[0];
   const name = source?.name ?? '';
-  const restUrl = `${path('clients', flow.client_id, 'flows', flow.flow_id)}/results`;
+  const restUrl = flowPath(flow, 'results');
   const rows = useMemo(() => restSource(restUrl, { params: { source: name }, facets: true, exports: true, vql: `source(client_id=${vqlString(flow.client_id)}, flow_id=${vqlString(flow.flow_id)}, artifact=${vqlString(name)})` }), [restUrl, name, flow.client_id, flow.flow_id]);
   // A process row leads to its family, built from these very rows.
   const context = useMemo<CellContext>(() => {
-    const base = `/clients/${encodeURIComponent(flow.client_id)}/processes?flow=${encodeURIComponent(flow.flow_id)}`;
+    const base = `${clientPage(flow.client_id, 'processes')}?flow=${encodeURIComponent(flow.flow_id)}`;
     return {
       clientId: flow.client_id,
       flowId: flow.flow_id,
