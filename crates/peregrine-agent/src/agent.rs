@@ -1,19 +1,23 @@
 //! The agent as a whole: opens its state, connects the parts, runs until told to end.
 
-use crate::buffer::Buffer;
-use crate::checkpoint::Checkpoints;
-use crate::connector::Connector;
-use crate::executor::Executor;
-use crate::flow::FlowSettings;
 use crate::host::HostFacts;
-use crate::identity::{Identified, Renewal};
-use crate::lock::FolderLock;
-use crate::monitoring::Monitoring;
-use crate::outbox::Outbox;
-use crate::runner::QueryRunner;
-use crate::transport::Dialer;
-use crate::writeback::WritebackStore;
-use crate::{message_size, owner, receiver, sender, tls};
+use crate::net::connector::Connector;
+use crate::net::receiver;
+use crate::net::sender;
+use crate::net::tls;
+use crate::net::transport::Dialer;
+use crate::state::buffer::Buffer;
+use crate::state::checkpoint::Checkpoints;
+use crate::state::lock::FolderLock;
+use crate::state::message_size;
+use crate::state::outbox::Outbox;
+use crate::state::owner;
+use crate::state::writeback::WritebackStore;
+use crate::work::executor::Executor;
+use crate::work::flow::FlowSettings;
+use crate::work::identity::{Identified, Renewal};
+use crate::work::monitoring::Monitoring;
+use crate::work::runner::QueryRunner;
 use anyhow::Context;
 use peregrine_engine::Cancellation;
 use peregrine_wire::config::ClientConfig;

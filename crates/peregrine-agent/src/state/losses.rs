@@ -1,0 +1,157 @@
+//! What could not be kept or delivered, by collection: its reports say so from then on.
+
+use parking_lot::Mutex;
+use peregrine_proto::{Message, MessageList, VeloMessage, velo_status::ReturnedStatus};
+use std::collections::{HashMap, VecDeque};
+
+/// Collections that are remembered; the reports of older ones have long been sent.
+const KEPT: usize = 1000;
+
+/// Cheap while nothing is lost.
+#[derive(Default)]
+pub(crate) struct Losses(Mutex<(HashMap<String, Loss>, VecDeque<String>)>);
+
+#[derive(Default)]
+struct Loss {
+    rows: u64,
+    log_lines: u64,
+    file_bytes: u64,
+    messages: u64,
+    reason: String,
+}
+
+impl Losses {
+    /// This message is lost; the first reason counts.
+    pub(crate) fn add(&self, message: &VeloMessage, reason: &str) {
+        let mut losses = self.0.lock();
+        let (known, order) = &mut *losses;
+        if !known.contains_key(&message.session_id) {
+            order.push_back(message.session_id.clone());
+            if order.len() > KEPT
+                && let Some(oldest) = order.pop_front()
+            {
+                known.remove(&oldest);
+            }
+        }
+        let loss = known.entry(message.session_id.clone()).or_default();
+        if loss.reason.is_empty() {
+            loss.reason = crate::state::message_size::short_text(reason);
+        }
+        if let Some(rows) = &message.vql_response {
+            loss.rows += rows.total_rows;
+        } else if let Some(log) = &message.log_message {
+            loss.log_lines += log.number_of_rows;
+        } else if let Some(file) = &message.file_buffer {
+            loss.file_bytes += file.data_length;
+        } else {
+            loss.messages += 1;
+        }
+    }
+
+    /// A collection of this name starts afresh.
+    pub(crate) fn forget(&self, session_id: &str) {
+        let mut losses = self.0.lock();
+        if losses.0.remove(session_id).is_some() {
+            losses.1.retain(|id| id != session_id);
+        }
+    }
+
+    /// A report about a collection that lost something says so.
+    pub(crate) fn mark(&self, message: &mut VeloMessage) -> bool {
+        let losses = self.0.lock();
+        let Some(loss) = losses.0.get(&message.session_id) else {
+            return false;
+        };
+        let Some(stats) = &mut message.flow_stats else {
+            return false;
+        };
+        let text = loss.to_string();
+        for status in &mut stats.query_status {
+            if status.status == i32::from(ReturnedStatus::Ok) {
+                status.status = ReturnedStatus::GenericError.into();
+            }
+            if status.error_message.is_empty() {
+                status.error_message.clone_from(&text);
+            } else if !status.error_message.ends_with(&text) {
+                status.error_message = format!("{}; {text}", status.error_message);
+            }
+        }
+        true
+    }
+
+    /// As [`Losses::mark`], of serialised messages.
+    pub(crate) fn mark_list(&self, list: Vec<u8>) -> Vec<u8> {
+        if self.0.lock().0.is_empty() {
+            return list;
+        }
+        let Ok(mut messages) = <MessageList as Message>::decode(list.as_slice()) else {
+            return list;
+        };
+        let mut is_marked = false;
+        for message in &mut messages.job {
+            is_marked |= self.mark(message);
+        }
+        if is_marked { messages.encode_to_vec() } else { list }
+    }
+}
+
+impl std::fmt::Display for Loss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            (self.rows, "rows"),
+            (self.log_lines, "log lines"),
+            (self.file_bytes, "bytes of files"),
+            (self.messages, "other messages"),
+        ];
+        let named: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        write!(f, "{} are missing: {}", named.join(" and "), self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peregrine_proto::{FlowStats, VeloStatus, VqlResponse};
+
+    #[test]
+    fn reports_name_what_is_missing() {
+        let losses = Losses::default();
+        let report = |id: &str| VeloMessage {
+            session_id: id.into(),
+            flow_stats: Some(FlowStats {
+                query_status: vec![VeloStatus::default()],
+                ..FlowStats::default()
+            }),
+            ..VeloMessage::default()
+        };
+        let list = || peregrine_wire::pack::batch(vec![report("F.1"), report("F.2")]);
+        assert_eq!(losses.mark_list(list()), list());
+        let rows = VeloMessage {
+            session_id: "F.1".into(),
+            vql_response: Some(VqlResponse {
+                total_rows: 3,
+                ..VqlResponse::default()
+            }),
+            ..VeloMessage::default()
+        };
+        losses.add(&rows, "the disk is full");
+        losses.add(&rows, "later");
+        let marked = losses.mark_list(losses.mark_list(list()));
+        let marked = <MessageList as Message>::decode(marked.as_slice()).unwrap().job;
+        let status = &marked[0].flow_stats.as_ref().unwrap().query_status[0];
+        assert_eq!(
+            (status.status(), status.error_message.as_str()),
+            (
+                ReturnedStatus::GenericError,
+                "6 rows are missing: the disk is full"
+            )
+        );
+        assert_eq!(marked[1], report("F.2"));
+        losses.forget("F.1");
+        assert_eq!(losses.mark_list(list()), list());
+    }
+}

@@ -1,0 +1,154 @@
+//! The log of a flow: one numbered stream, whichever of its queries speaks.
+
+use crate::state::message::log_line;
+use crate::state::message_size::shorten;
+use peregrine_proto::{LogMessage, VeloMessage};
+
+/// Lines that wait to be sent, and how many there were before.
+pub(crate) struct LogStream {
+    lines: String,
+    waiting: u64,
+    sent: u64,
+    max_logs: u64,
+    is_full: bool,
+    /// Lines for which there was no room.
+    dropped: u64,
+}
+
+/// Bytes of a line; more is cut.
+const LONGEST_LINE: usize = 64 << 10;
+/// Bytes that may wait before lines are dropped: while the buffer takes nothing, a log must not fill the memory instead.
+/// With the longest line, six bytes for each of its letters, it still fits into the smallest message.
+const MAX_WAITING: usize = 3 << 19;
+
+impl LogStream {
+    pub(crate) fn new(max_logs: u64) -> LogStream {
+        LogStream {
+            lines: String::new(),
+            waiting: 0,
+            sent: 0,
+            max_logs,
+            is_full: false,
+            dropped: 0,
+        }
+    }
+
+    /// Adds a line. At the limit one last line says so, and the rest is dropped.
+    pub(crate) fn add(&mut self, level: &str, message: &str) -> bool {
+        if self.is_full {
+            return false;
+        }
+        if self.sent + self.waiting >= self.max_logs {
+            self.is_full = true;
+            let notice = format!(
+                "maximum of {} log lines reached; further lines of this collection are dropped",
+                self.max_logs
+            );
+            self.append("ERROR", &notice);
+            return false;
+        }
+        if self.lines.len() > MAX_WAITING {
+            self.dropped += 1;
+            return false;
+        }
+        self.append(level, message);
+        true
+    }
+
+    fn append(&mut self, level: &str, message: &str) {
+        let mut message = message.to_owned();
+        shorten(&mut message, LONGEST_LINE);
+        self.lines.push_str(&log_line(level, &message));
+        self.waiting += 1;
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// A message that was taken and could not be sent.
+    pub(crate) fn give_back(&mut self, message: VeloMessage) {
+        let Some(log) = message.log_message else { return };
+        self.lines.insert_str(0, &log.jsonl);
+        self.waiting += log.number_of_rows;
+        self.sent = self.sent.saturating_sub(log.number_of_rows);
+    }
+
+    /// The message with all waiting lines; `None` when there are none.
+    pub(crate) fn take(&mut self, session_id: &str, artifact: &str) -> Option<VeloMessage> {
+        if self.waiting == 0 {
+            return None;
+        }
+        if self.dropped > 0 {
+            let notice = format!(
+                "{} log lines are missing: they came faster than they could be kept",
+                self.dropped
+            );
+            self.dropped = 0;
+            self.append("ERROR", &notice);
+        }
+        let message = LogMessage {
+            id: i64::try_from(self.sent).unwrap_or(i64::MAX),
+            number_of_rows: self.waiting,
+            jsonl: std::mem::take(&mut self.lines),
+            artifact: artifact.to_owned(),
+            ..LogMessage::default()
+        };
+        self.sent += self.waiting;
+        self.waiting = 0;
+        Some(VeloMessage {
+            session_id: session_id.to_owned(),
+            request_id: peregrine_wire::ids::request::LOG,
+            log_message: Some(message),
+            ..VeloMessage::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_numbered_over_batches_and_limited() {
+        let mut log = LogStream::new(3);
+        log.add("INFO", "one");
+        log.add("DEBUG", "two");
+        let first = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
+        assert_eq!((first.id, first.number_of_rows), (0, 2));
+        assert!(log.add("INFO", "three"));
+        assert!(!log.add("INFO", "four"));
+        assert!(!log.add("INFO", "five"));
+        let second = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
+        assert_eq!((second.id, second.number_of_rows), (2, 2));
+        assert!(second.jsonl.contains("maximum of 3 log lines"));
+        assert!(log.take("F.1", "").is_none());
+    }
+
+    #[test]
+    fn long_lines_and_floods_are_cut_and_say_so() {
+        let mut log = LogStream::new(u64::MAX);
+        let line = "\u{1}".repeat(1 << 20);
+        while log.add("INFO", &line) {}
+        assert!(!log.add("INFO", "no room"));
+        let message = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
+        assert!(
+            message.jsonl.len() < crate::state::message_size::largest(0),
+            "{}",
+            message.jsonl.len()
+        );
+        assert!(message.jsonl.contains("cut, 1048576 bytes in all"));
+        assert!(message.jsonl.contains("2 log lines are missing"));
+        assert_eq!(message.jsonl.lines().count() as u64, message.number_of_rows);
+        let rows = message.number_of_rows;
+        log.give_back(VeloMessage {
+            log_message: Some(message.clone()),
+            ..VeloMessage::default()
+        });
+        assert!(!log.add("INFO", "no room again"));
+        let again = log.take("F.1", "").and_then(|m| m.log_message).unwrap();
+        assert_eq!((again.id, again.number_of_rows), (0, rows + 1));
+        assert!(again.jsonl.starts_with(&message.jsonl) && log.add("INFO", "room again"));
+    }
+}
