@@ -8,7 +8,7 @@ use std::time::Duration;
 
 static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| {
     let functions = peregrine_functions::register(builtin::registry());
-    Arc::new(peregrine_plugins::register(functions))
+    Arc::new(peregrine_plugins::register(functions).with_plugins(peregrine_databases::PLUGINS))
 });
 
 /// A query that gives bytes to a function or plugin. It is compiled once.

@@ -1,4 +1,4 @@
-//! The program as a user runs it.
+//! The program as a user runs it. What asks for all features is about the whole program; the rest holds for every choice of them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[cfg(feature = "default")]
