@@ -111,7 +111,7 @@ impl RunningServer {
         let roles = roles
             .iter()
             .map(|name| {
-                crate::users::Role::from_name(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned()))
+                crate::users::Role::parse(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned()))
             })
             .collect::<Result<Vec<_>>>()?;
         crate::users::put(&self.shared, name, password, &roles).await

@@ -15,7 +15,8 @@ pub use self::example::{Example, Expect, Shape, example, example_shape, fails, n
 pub use self::function::{Aggregate, Direct, Function, FunctionDef, FunctionKind, Tally};
 pub use self::plugin::{DynRow, IntoRow, Plugin, PluginDef, Rows};
 pub use self::registry::Registry;
-pub use self::spec::{ArgSpec, Category, ColumnSpec, OnError, Permission, Platforms, shown};
+pub use self::spec::{ArgSpec, Category, ColumnSpec, OnError, Platforms, shown};
+pub use peregrine_base::Permission;
 
 use crate::query::Stop;
 
