@@ -273,7 +273,7 @@ impl Repository {
         let names = all.iter().map(|artifact| artifact.name.as_str());
         Error::NotFound {
             name: name.to_owned(),
-            suggestion: crate::suggest::closest(name, names).map(str::to_owned),
+            suggestion: peregrine_base::suggest::closest(name, names).map(str::to_owned),
         }
     }
 
