@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
+mod args;
 mod client_info;
 mod clients;
 mod flow_logs;

@@ -8,7 +8,7 @@ mod plugin;
 mod registry;
 mod spec;
 
-pub use self::args::{Arg, ArgError, ArgValue, CallArgs, VqlArgs};
+pub use self::args::{Arg, ArgError, ArgValue, CallArgs, VqlArgs, count_specs, joined_specs};
 pub use self::convert::FromArg;
 pub(crate) use self::convert::{each_row_of, rows_of};
 pub use self::example::{Example, Expect, Shape, example, example_shape, fails, not_run};
