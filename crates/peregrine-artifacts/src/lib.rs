@@ -70,7 +70,7 @@ pub use namespace::{AccessCheck, Namespace};
 pub use outline::{Named, Outline, outline};
 pub use parameter::{MARKER, Parameter, ParameterType, quote};
 pub use reformat::{reformat, reformat_keeping_comments};
-pub use repository::{COMPILED_IN, Loaded, Repository};
+pub use repository::{COMPILED_IN, Loaded, Repository, is_yaml_file};
 pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;
 pub use verify::{Verification, verify, verify_yaml};

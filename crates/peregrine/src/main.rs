@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostics;
+mod files;
 mod gui_files;
 mod ide;
 mod logging;
