@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { scratch } from './lib/paths.mjs';
 import { Peregrine, onlyClient, peregrine, startAgent } from './lib/peregrine.mjs';
 import { allProcesses, atExit, gone } from './lib/processes.mjs';
+import { Proxy } from './lib/proxy.mjs';
 import { Ticks } from './lib/ticks.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -331,5 +332,29 @@ describe('faults', { timeout: 1_800_000 }, () => {
     assert.equal(failed.state, 'error');
     assert.match(failed.status, /could not be kept|are missing/);
     await end(server, agent);
+  });
+
+  test('an agent behind a proxy that freezes comes back, long before its poll is over', async () => {
+    const server = await Peregrine.start({ verb: 'server' });
+    const text = readFileSync(server.clientConfig, 'utf8');
+    const [url, port] = /https:\/\/[^\s:]+:(\d+)\//.exec(text);
+    const proxy = await Proxy.to(Number(port));
+    const config = path.join(server.datastore, 'proxied.yaml');
+    // A poll of an hour, and a sign of life is expected within 16 seconds; servers give one every 10.
+    const set = (yaml, [key, value]) => yaml.replace(new RegExp(`^( +${key}): .*$`, 'm'), `$1: ${value}`);
+    const patient = Object.entries({ max_poll: 3600, ws_ping_wait_sec: 10, connection_timeout: 30 }).reduce(set, text.replaceAll(url, `https://localhost:${proxy.port}/`));
+    assert.match(patient, /max_poll: 3600/);
+    writeFileSync(config, patient);
+    const agent = startAgent(server, undefined, { config });
+    const api = await server.api();
+    const client = await onlyClient(api);
+    await until('the poll brings a sign of life', () => proxy.hasPoll());
+    proxy.freeze();
+    // The server believes the frozen poll is alive, and yet lets the agent's next one take its place.
+    await until('the agent polls again', () => proxy.hasPoll());
+    const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT 1 AS N FROM scope()' });
+    assert.deepEqual(rows.map((row) => row.N), [1]);
+    await end(server, agent);
+    proxy.close();
   });
 });

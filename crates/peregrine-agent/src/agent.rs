@@ -24,7 +24,7 @@ use peregrine_wire::config::ClientConfig;
 use peregrine_wire::ids;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long what runs may take to end when the agent does.
@@ -183,6 +183,7 @@ fn dialer(config: &ClientConfig) -> anyhow::Result<Dialer> {
         timeout: Duration::from_secs(config.connection_timeout),
         fallback: config.fallback_addresses.clone(),
         silence: Duration::from_secs(config.ws_ping_wait_sec).mul_f32(1.1) + Duration::from_secs(5),
+        deaths: AtomicU64::new(0),
     })
 }
 

@@ -149,7 +149,10 @@ impl Connector {
                 )));
             }
             // A long poll answers after the poll time; everything else much sooner.
-            let longest = Duration::from_secs(self.config.max_poll * 2 + 60).max(self.dialer.timeout);
+            let longest = match endpoint {
+                "reader" => Duration::from_secs(self.config.max_poll * 2 + 60).max(self.dialer.timeout),
+                _ => self.dialer.timeout,
+            };
             let answer = match channel.post(&self.dialer, &url, body, urgent, longest).await {
                 Ok(answer) => answer,
                 Err(error) => {

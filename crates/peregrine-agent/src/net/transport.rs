@@ -10,6 +10,7 @@ use peregrine_wire::Silence;
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -51,11 +52,19 @@ pub(crate) struct Dialer {
     pub(crate) timeout: Duration,
     /// `host:port` to the `ip:port` that is tried when the first does not answer.
     pub(crate) fallback: BTreeMap<String, String>,
-    /// Silence after which a websocket is taken for dead.
+    /// Silence after which a websocket, or an answer that has begun, is taken for dead.
     pub(crate) silence: Duration,
+    /// How many connections fell silent. An idle one from before the last of these most likely has the same fate.
+    pub(crate) deaths: AtomicU64,
 }
 
 impl Dialer {
+    /// The error of a connection that fell silent.
+    fn silent(&self, url: &Url) -> TransportError {
+        self.deaths.fetch_add(1, Ordering::Relaxed);
+        TransportError::Timeout(shown(url), self.silence)
+    }
+
     async fn dial(&self, url: &Url) -> Result<Box<dyn Stream>, TransportError> {
         let shown = shown(url);
         let fail = |error: String| TransportError::Connect(shown.clone(), error);
@@ -104,6 +113,8 @@ impl Dialer {
 pub(crate) struct Channel {
     url: Option<Url>,
     open: Option<Connection>,
+    /// [`Dialer::deaths`] when it was last used.
+    deaths: u64,
 }
 
 enum Connection {
@@ -112,8 +123,8 @@ enum Connection {
 }
 
 impl Channel {
-    /// Sends a body and waits for the answer. `longest` bounds the wait on HTTP; a websocket waits as long as the
-    /// server sends pings.
+    /// Sends a body and waits for the answer. `longest` bounds the wait on HTTP, and from its first byte on silence does;
+    /// a websocket waits as long as the server sends pings.
     pub(crate) async fn post(
         &mut self,
         dialer: &Dialer,
@@ -122,10 +133,12 @@ impl Channel {
         urgent: bool,
         longest: Duration,
     ) -> Result<Answer, TransportError> {
-        if self.url.as_ref() != Some(url) {
+        let deaths = dialer.deaths.load(Ordering::Relaxed);
+        if self.url.as_ref() != Some(url) || self.deaths != deaths {
             self.close();
         }
         self.url = Some(url.clone());
+        self.deaths = deaths;
         let outcome = match url.scheme() {
             "ws" | "wss" => self.exchange_frames(dialer, url, body).await,
             _ => {
@@ -214,15 +227,29 @@ impl Channel {
             .get("Location")
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let body = Limited::new(response.into_body(), MAX_ANSWER)
-            .collect()
-            .await
-            .map_err(|error| broken(error.to_string()))?;
+        let mut body = Limited::new(response.into_body(), MAX_ANSWER);
+        let mut bytes = Vec::new();
+        loop {
+            // The first byte may take as long as the caller waits. From then on a server has something to say every few
+            // seconds, if only that it is there, so that silence means the connection is dead, whatever its ends believe.
+            let frame = if bytes.is_empty() {
+                body.frame().await
+            } else {
+                tokio::time::timeout(dialer.silence, body.frame())
+                    .await
+                    .map_err(|_| dialer.silent(url))?
+            };
+            let Some(frame) = frame else { break };
+            let frame = frame.map_err(|error| broken(error.to_string()))?;
+            if let Some(data) = frame.data_ref() {
+                bytes.extend_from_slice(data);
+            }
+        }
         self.open = Some(Connection::Http(sender));
         Ok(Answer {
             status,
             location,
-            body: body.to_bytes().to_vec(),
+            body: bytes,
         })
     }
 
@@ -259,7 +286,7 @@ impl Channel {
         loop {
             let frame = tokio::time::timeout(dialer.silence, socket.next())
                 .await
-                .map_err(|_| TransportError::Timeout(shown(url), dialer.silence))?;
+                .map_err(|_| dialer.silent(url))?;
             let text = match frame {
                 Some(Ok(Frame::Binary(bytes))) => bytes,
                 Some(Ok(Frame::Text(text))) => Bytes::from(text.as_bytes().to_vec()),

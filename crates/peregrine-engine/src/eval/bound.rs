@@ -13,7 +13,7 @@ use peregrine_vql::ast::{ArithmeticOp, CompareOp};
 use super::call::{counted, outcome, pure_function};
 use super::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
 use super::select::SelectNode;
-use super::{arith, expr, matching};
+use super::{expr, matching, operators};
 use crate::aggregate::AggregateContext;
 use crate::call::{ArgValue, CallArgs, Direct, FunctionDef, FunctionKind, Tally};
 use crate::regex::Regex;
@@ -329,27 +329,13 @@ impl Bound {
             | Bound::And(_, false) => Value::Bool(self.truth(row, around)),
             Bound::Negate(inner) => expr::negate(inner.value(row, around)),
             Bound::And(operands, true) => {
-                let mut last = Value::Null;
-                for operand in operands {
-                    last = operand.value(row, around);
-                    if !last.truth(around.scope) {
-                        return Value::Bool(false);
-                    }
-                }
-                last
+                operators::and(around.scope, operands, true, |operand| operand.value(row, around))
             }
             Bound::Or(first, rest) => {
-                let mut last = first.value(row, around);
-                if last.truth(around.scope) {
-                    return last;
-                }
-                for (keep_value, operand) in rest {
-                    last = operand.value(row, around);
-                    if last.truth(around.scope) {
-                        return if *keep_value { last } else { Value::Bool(true) };
-                    }
-                }
-                last
+                let rest = rest.iter_mut().map(|(keep, operand)| (*keep, operand));
+                operators::or(around.scope, &mut **first, rest, |operand| {
+                    operand.value(row, around)
+                })
             }
             Bound::Array(items) => {
                 Value::array(items.iter_mut().map(|item| item.value(row, around)).collect())
@@ -415,12 +401,10 @@ impl Bound {
         let Bound::Arithmetic(first, rest) = self else {
             return Value::Null;
         };
-        let mut left = first.value(row, around);
-        for (op, operand) in rest {
-            let right = operand.value(row, around);
-            left = arith::apply(*op, around.scope, left, right);
-        }
-        left
+        let rest = rest.iter_mut().map(|(op, operand)| (*op, operand));
+        operators::arithmetic(around.scope, &mut **first, rest, |operand| {
+            operand.value(row, around)
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use peregrine_vql::ast::CompareOp;
 
 use super::node::{Node, Step, SymbolNode};
-use super::{arith, call, compare, matching};
+use super::{call, compare, matching, operators};
 use crate::query::Query;
 use crate::scope::Scope;
 use crate::value::Value;
@@ -13,21 +13,17 @@ pub(crate) fn eval(node: &Node, scope: &Scope) -> Value {
     match node {
         Node::Const(value) => value.clone(),
         Node::Symbol(symbol) => eval_symbol(symbol, scope),
-        Node::Compare { op, left, right } => {
-            let (left, right) = (eval(left, scope), eval(right, scope));
-            Value::Bool(compare_op(*op, scope, &left, &right))
+        Node::And { operands, keep_last } => {
+            operators::and(scope, operands, *keep_last, |operand| eval(operand, scope))
         }
-        Node::And { operands, keep_last } => eval_and(operands, *keep_last, scope),
-        Node::Or { first, rest } => eval_or(first, rest, scope),
-        Node::Not(inner) => Value::Bool(!eval(inner, scope).truth(scope)),
-        Node::Match(node) => Value::Bool(matching::eval_match(node, scope)),
+        Node::Or { first, rest } => {
+            let rest = rest.iter().map(|(keep, operand)| (*keep, operand));
+            operators::or(scope, &**first, rest, |operand| eval(operand, scope))
+        }
+        Node::Not(_) | Node::Compare { .. } | Node::Match(_) => Value::Bool(eval_truth(node, scope)),
         Node::Arithmetic { first, rest } => {
-            let mut left = eval(first, scope);
-            for (op, operand) in rest {
-                let right = eval(operand, scope);
-                left = arith::apply(*op, scope, left, right);
-            }
-            left
+            let rest = rest.iter().map(|(op, operand)| (*op, operand));
+            operators::arithmetic(scope, &**first, rest, |operand| eval(operand, scope))
         }
         Node::Call(call) => call::eval_call(call, scope),
         Node::Access { base, steps } => eval_access(eval(base, scope), steps, scope),
@@ -70,31 +66,6 @@ pub(super) fn compare_op(op: CompareOp, scope: &Scope, left: &Value, right: &Val
         CompareOp::In => compare::contains(scope, left, right),
         CompareOp::Match => matching::matches(scope, left, right),
     }
-}
-
-fn eval_and(operands: &[Node], keep_last: bool, scope: &Scope) -> Value {
-    let mut last = Value::Null;
-    for operand in operands {
-        last = eval(operand, scope);
-        if !last.truth(scope) {
-            return Value::Bool(false);
-        }
-    }
-    if keep_last { last } else { Value::Bool(true) }
-}
-
-fn eval_or(first: &Node, rest: &[(bool, Node)], scope: &Scope) -> Value {
-    let mut last = eval(first, scope);
-    if last.truth(scope) {
-        return last;
-    }
-    for (keep_value, operand) in rest {
-        last = eval(operand, scope);
-        if last.truth(scope) {
-            return if *keep_value { last } else { Value::Bool(true) };
-        }
-    }
-    last
 }
 
 fn eval_symbol(symbol: &SymbolNode, scope: &Scope) -> Value {

@@ -12,6 +12,7 @@ mod lets;
 mod matching;
 mod materialize;
 mod node;
+mod operators;
 mod order;
 mod packed;
 mod pipeline;

@@ -4,6 +4,7 @@
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -99,6 +100,8 @@ struct State {
     taken: usize,
     next: u64,
     holders: HashMap<u64, Holder>,
+    /// What each party holds; one that holds nothing is not here.
+    held: HashMap<Arc<str>, usize>,
 }
 
 struct Holder {
@@ -137,11 +140,7 @@ impl Room {
     /// Takes room, or asks somebody to give way.
     fn try_reserve(self: &Arc<Self>, party: &Arc<str>, bytes: usize) -> Option<Allowance> {
         let mut state = self.state.lock();
-        let mut held: HashMap<&str, usize> = HashMap::new();
-        for holder in state.holders.values() {
-            *held.entry(&*holder.party).or_default() += holder.bytes;
-        }
-        let ours = held.get(&**party).copied().unwrap_or(0);
+        let ours = state.held.get(party).copied().unwrap_or(0);
         let is_over_share = ours > 0 && ours + bytes > self.share;
         let most = if bytes > LARGE_BODY {
             self.most - self.most / SHARES
@@ -160,6 +159,7 @@ impl Room {
                 give_way: give_way.clone(),
             };
             state.holders.insert(number, holder);
+            *state.held.entry(party.clone()).or_default() += bytes;
             return Some(Allowance {
                 room: self.clone(),
                 number,
@@ -175,7 +175,7 @@ impl Room {
         });
         let rank = |holder: &&Holder| {
             (
-                held.get(&*holder.party).copied().unwrap_or(0),
+                state.held.get(&holder.party).copied().unwrap_or(0),
                 holder.since.elapsed(),
             )
         };
@@ -212,6 +212,12 @@ impl Drop for Allowance {
         let mut state = self.room.state.lock();
         if let Some(holder) = state.holders.remove(&self.number) {
             state.taken -= holder.bytes;
+            if let Entry::Occupied(mut held) = state.held.entry(holder.party) {
+                *held.get_mut() -= holder.bytes;
+                if *held.get() == 0 {
+                    held.remove();
+                }
+            }
         }
         drop(state);
         self.room.freed.notify_waiters();
@@ -248,6 +254,10 @@ mod tests {
         assert_eq!(held.len(), 2, "a quarter of the room");
         assert!(room.try_reserve(&party("b"), 25).is_some());
         drop(held);
+        assert!(
+            !room.state.lock().held.contains_key("a"),
+            "who holds nothing is forgotten"
+        );
         assert!(room.try_reserve(&party("a"), 20).is_some());
     }
 

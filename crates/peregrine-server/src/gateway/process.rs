@@ -11,9 +11,9 @@ use crate::push::{Change, announce};
 use crate::shared::Shared;
 use crate::{Error, clock};
 use http::StatusCode;
-use peregrine_store::{Effect, Outcome, SetKind};
+use peregrine_store::{Effect, FlowQuery, Outcome, SetKind};
 use peregrine_wire::Packet;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -33,8 +33,10 @@ const MAX_EFFECTS: usize = 4096;
 const MAX_BYTES: usize = 16 << 20;
 /// What is inflated before a packet waits for its turn among the heavy ones.
 const MAX_INFLATED: usize = 4 << 20;
-/// Flows asked for that do not exist, after which the rest of a packet's are taken for such.
+/// Flows asked for that do not exist, after which all that do are fetched at once; and sources that are remembered.
 const MAX_STRAYS: usize = 100;
+/// Flows fetched at once.
+const FLOW_PAGE: usize = 1000;
 
 /// How a packet's content was read.
 enum Reading {
@@ -211,6 +213,8 @@ struct KnownHere<'a> {
     client_id: &'a str,
     flows: HashMap<String, bool>,
     strays: usize,
+    /// Every flow of the client, once too many did not exist.
+    all_flows: Option<HashSet<String>>,
     sources: HashMap<String, bool>,
     stored: Option<Vec<String>>,
 }
@@ -222,9 +226,31 @@ impl<'a> KnownHere<'a> {
             client_id,
             flows: HashMap::new(),
             strays: 0,
+            all_flows: None,
             sources: HashMap::new(),
             stored: None,
         }
+    }
+}
+
+impl KnownHere<'_> {
+    async fn every_flow(&self) -> Result<HashSet<String>, peregrine_store::Error> {
+        let mut ids = HashSet::new();
+        for offset in (0..).step_by(FLOW_PAGE) {
+            let query = FlowQuery {
+                client_id: Some(self.client_id.to_owned()),
+                offset,
+                limit: FLOW_PAGE as u64,
+                ..FlowQuery::default()
+            };
+            let page = self.shared.storage.database.flows(query).await?;
+            let is_last = page.items.len() < FLOW_PAGE;
+            ids.extend(page.items.into_iter().map(|flow| flow.flow_id));
+            if is_last {
+                break;
+            }
+        }
+        Ok(ids)
     }
 }
 
@@ -233,8 +259,11 @@ impl Known for KnownHere<'_> {
         if let Some(found) = self.flows.get(flow_id) {
             return *found;
         }
-        if self.strays >= MAX_STRAYS {
-            return false;
+        if self.strays >= MAX_STRAYS && self.all_flows.is_none() {
+            self.all_flows = Handle::current().block_on(self.every_flow()).ok();
+        }
+        if let Some(all) = &self.all_flows {
+            return all.contains(flow_id);
         }
         let database = &self.shared.storage.database;
         // What cannot be looked up now is left to the transaction, which fails as a whole.
@@ -252,9 +281,6 @@ impl Known for KnownHere<'_> {
         if let Some(found) = self.sources.get(source) {
             return *found;
         }
-        if self.sources.len() >= MAX_STRAYS {
-            return false;
-        }
         let artifact = source.split('/').next().unwrap_or_default();
         let found = self.shared.artifacts.get(artifact).is_some() || {
             // An artifact that is gone from here, but still runs there.
@@ -266,7 +292,9 @@ impl Known for KnownHere<'_> {
             });
             stored.iter().any(|name| name == source)
         };
-        self.sources.insert(source.to_owned(), found);
+        if self.sources.len() < MAX_STRAYS {
+            self.sources.insert(source.to_owned(), found);
+        }
         found
     }
 }

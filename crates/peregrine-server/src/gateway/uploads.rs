@@ -30,7 +30,9 @@ pub(super) async fn store(
         }
     };
     if path.path.len() + path.components.iter().map(|part| part.len() + 1).sum::<usize>() > MAX_PATH {
-        return Ok(vec![lost("a file with an endless path".to_owned())]);
+        return Ok(vec![lost(format!(
+            "a file with a path of more than {MAX_PATH} bytes"
+        ))]);
     }
     let accessor = if path.accessor.is_empty() {
         "file".to_owned()

@@ -102,6 +102,49 @@ async fn a_collection_that_lacks_parts_of_files_is_not_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_behind_those_of_many_deleted_collections_are_stored() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    agent.poll().await;
+    let source = "Test.Rows/All";
+    let row = numbers(0..1);
+    // As an agent sends them that was away while somebody tidied up, with more in one packet than is stored at once.
+    let mut packet: Vec<_> = (0..300)
+        .map(|n| agent.rows(&format!("F.DELETED{n}"), source, 0, &row))
+        .collect();
+    packet.extend((0..5000).map(|n| agent.rows(&id, source, n, &row)));
+    let mut end = agent.stats(&id, ReturnedStatus::Ok, "", true);
+    let status = &mut end.flow_stats.as_mut().unwrap().query_status[0];
+    (status.result_rows, status.names_with_response) = (5000, vec![agent.names.hide(source).unwrap()]);
+    packet.push(end);
+    agent.say(packet).await;
+    let view = flow(&world, &agent, &id).await;
+    assert_eq!(
+        (&view["state"], &view["status"], &view["rows"]),
+        (&json!("finished"), &Value::Null, &json!(5000))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_path_is_too_long_to_keep_is_told() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let id = collect(&world, &agent).await;
+    agent.poll().await;
+    let mut piece = agent.piece(&id, 0, b"abcdef", true);
+    let path = piece.file_buffer.as_mut().unwrap().pathspec.as_mut().unwrap();
+    path.path = "/x".repeat(40_000);
+    agent
+        .say(vec![piece, agent.stats(&id, ReturnedStatus::Ok, "", true)])
+        .await;
+    let view = flow(&world, &agent, &id).await;
+    assert_eq!(view["state"], "error");
+    let status = view["status"].as_str().unwrap();
+    assert!(status.contains("path of more than 65536 bytes"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_that_cannot_be_read_hide_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = common::config(folder.path());
