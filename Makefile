@@ -40,6 +40,8 @@ test-e2e: setup-test gui/dist/index.html
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	# An agent alone: what it must not need is not there.
+	cargo clippy --locked --workspace --no-default-features -- -D warnings
 	cargo xtask dependency-order
 	cd gui && npm run typecheck && npm run lint
 

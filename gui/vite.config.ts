@@ -10,6 +10,9 @@ export default defineConfig({
     // The content security policy forbids `data:` sources, so every asset stays a file.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What the first view needs stays in one file, whichever pages share it; else each set of pages that share something would
+    // get a file of its own. What only other pages need is left out.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shared', test: /\/node_modules\/.*\.m?js$|\/src\/(api|lib|ui)\/(?!drafts|code|markdown)/ }] } } },
   },
   server: {
     host: '127.0.0.1',

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { launch, open } from './browser.mjs';
 import './flows.mjs';
 import './faults.mjs';
+import './grid.mjs';
 import './layout.mjs';
 import { tests } from './suite.mjs';
 

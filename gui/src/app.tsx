@@ -8,7 +8,8 @@ import { lazyPage, PageBroken } from './lib/lazyPage';
 import { Clients } from './pages/Clients';
 import { SignIn } from './pages/SignIn';
 import { Shell } from './shell/Shell';
-import { Button, Empty, Failure, Loading } from './ui/parts';
+import { Empty, Failure, Loading } from './ui/empty';
+import { Button } from './ui/parts';
 
 const ClientLayout = lazyPage(() => import('./pages/ClientLayout'));
 const ClientOverview = lazyPage(() => import('./pages/ClientOverview'));

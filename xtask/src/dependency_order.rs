@@ -2,7 +2,8 @@
 //! The table is the one in `ARCHITECTURE.md`.
 
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Crate name without the `peregrine-` prefix, and its layer.
@@ -23,15 +24,17 @@ const LAYERS: &[(&str, u8)] = &[
     ("js", 5),
     ("starlark", 5),
     ("plugins", 6),
+    ("databases", 6),
     ("artifacts", 6),
     ("proto", 5),
     ("wire", 7),
     ("store", 7),
     ("containers", 7),
     ("agent", 8),
-    ("server", 8),
+    ("services", 8),
     ("server-vql", 9),
-    ("peregrine", 10),
+    ("server", 10),
+    ("peregrine", 11),
 ];
 
 /// A crate that must not know another, although its layer would allow it.
@@ -52,19 +55,49 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("store", "engine"),
     ("store", "artifacts"),
     ("agent", "store"),
+    ("agent", "services"),
+    ("agent", "server"),
+];
+
+/// Crates of ours that know no way in: what they do, they do for whoever asks.
+const WITHOUT_HTTP: &[&str] = &["services", "server-vql"];
+
+/// What brings requests, or answers them.
+const HTTP: &[&str] = &[
+    "axum",
+    "http",
+    "http-body",
+    "hyper",
+    "tokio-tungstenite",
+    "tonic",
+    "tower",
+    "tower-http",
+    "tungstenite",
 ];
 
 /// Runs the check over `cargo metadata` of the workspace.
 pub fn check() -> Result<()> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps"])
+        .args(["metadata", "--format-version=1"])
         .output()
         .context("running cargo metadata")?;
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
+    let faults = [wrong_edges(&metadata), ways_in(&metadata)].concat();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", faults.join("\n"))
+}
+
+/// Our crates that use others of ours they must not.
+fn wrong_edges(metadata: &Value) -> Vec<String> {
     let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
     let mut faults = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
+        // Those of others have a place they were fetched from.
+        if !package["source"].is_null() {
+            continue;
+        }
         let Some(user) = short_name(package["name"].as_str().unwrap_or_default()) else {
             continue;
         };
@@ -93,10 +126,52 @@ pub fn check() -> Result<()> {
             }
         }
     }
-    if faults.is_empty() {
-        return Ok(());
+    faults
+}
+
+/// Crates without HTTP that have some below them, directly or through others.
+fn ways_in(metadata: &Value) -> Vec<String> {
+    let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let names: BTreeMap<String, String> = list(&metadata["packages"])
+        .iter()
+        .map(|package| (text(&package["id"]), text(&package["name"])))
+        .collect();
+    let used: BTreeMap<String, Vec<String>> = list(&metadata["resolve"]["nodes"])
+        .iter()
+        .map(|node| {
+            let is_linked = |dependency: &&Value| {
+                list(&dependency["dep_kinds"])
+                    .iter()
+                    .any(|kind| kind["kind"].is_null())
+            };
+            let linked = list(&node["deps"]);
+            let linked = linked.iter().filter(is_linked);
+            (text(&node["id"]), linked.map(|each| text(&each["pkg"])).collect())
+        })
+        .collect();
+    let mut faults = Vec::new();
+    for (start, name) in &names {
+        let Some(user) = short_name(name).filter(|name| WITHOUT_HTTP.contains(name)) else {
+            continue;
+        };
+        let mut seen = BTreeSet::from([start]);
+        let mut pending = vec![(start, String::new())];
+        while let Some((id, path)) = pending.pop() {
+            for next in used.get(id).into_iter().flatten() {
+                let Some(name) = names.get(next) else { continue };
+                if !seen.insert(next) {
+                    continue;
+                }
+                if HTTP.contains(&name.as_str()) {
+                    faults.push(format!("`{user}` must not have `{name}` below it{path}"));
+                } else {
+                    pending.push((next, format!("{path}, through `{name}`")));
+                }
+            }
+        }
     }
-    bail!("{}", faults.join("\n"))
+    faults
 }
 
 fn short_name(package: &str) -> Option<&str> {
@@ -104,5 +179,66 @@ fn short_name(package: &str) -> Option<&str> {
         Some(package)
     } else {
         package.strip_prefix("peregrine-")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Value {
+        let dependencies: Vec<Value> = dependencies
+            .iter()
+            .map(|(name, kind)| json!({"name": name, "kind": kind}))
+            .collect();
+        json!({"id": name, "name": name, "source": null, "dependencies": dependencies})
+    }
+
+    fn node(name: &str, dependencies: &[(&str, Option<&str>)]) -> Value {
+        let dependencies: Vec<Value> = dependencies
+            .iter()
+            .map(|(name, kind)| json!({"pkg": name, "dep_kinds": [{"kind": kind}]}))
+            .collect();
+        json!({"id": name, "deps": dependencies})
+    }
+
+    #[test]
+    fn edges_that_point_up_or_sideways_are_faults() {
+        let metadata = json!({"packages": [
+            package("peregrine-services", &[("peregrine-store", None), ("peregrine-server", Some("dev"))]),
+            package("peregrine-store", &[("peregrine-engine", None)]),
+            package("peregrine-server-vql", &[("peregrine-server", None)]),
+            package("peregrine-novel", &[]),
+        ]});
+        let faults = wrong_edges(&metadata).join("\n");
+        for part in [
+            "`store` must not know `engine`",
+            "`server-vql` (layer 9) must not use `server` (layer 10)",
+            "`novel` has no layer",
+        ] {
+            assert!(faults.contains(part), "{part}: {faults}");
+        }
+        assert_eq!(faults.lines().count(), 3, "{faults}");
+    }
+
+    #[test]
+    fn http_is_found_below_services_however_deep() {
+        let metadata = |deep: Option<&str>| {
+            let names = ["peregrine-services", "peregrine-server", "helper", "axum"];
+            json!({
+                "packages": names.map(|name| package(name, &[])),
+                "resolve": {"nodes": [
+                    node("peregrine-services", &[("helper", None)]),
+                    node("peregrine-server", &[("axum", None)]),
+                    node("helper", &[("axum", deep)]),
+                ]},
+            })
+        };
+        assert_eq!(
+            ways_in(&metadata(None)),
+            ["`services` must not have `axum` below it, through `helper`"]
+        );
+        assert!(ways_in(&metadata(Some("dev"))).is_empty());
     }
 }

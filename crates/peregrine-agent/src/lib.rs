@@ -20,8 +20,10 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod clock;
 mod host;
 mod net;
+mod random;
 mod state;
 mod work;
 

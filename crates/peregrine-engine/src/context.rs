@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::call::{Permission, Registry};
 use crate::cancel::Cancellation;
 use crate::disabled::Disabled;
+use crate::host_state::HostState;
 use crate::log::{LogSink, NoLog};
 use crate::memory::Account;
 use crate::query::Stop;
@@ -111,6 +112,7 @@ pub struct Context {
     pub(crate) memory: Option<Arc<Account>>,
     pub(crate) stand_ins: Option<Arc<dyn StandIns>>,
     pub(crate) disabled: Arc<Disabled>,
+    pub(crate) host_state: Arc<HostState>,
     pub(crate) cancellation: Cancellation,
     pub(crate) spill_dir: Option<PathBuf>,
     pub(crate) materialize_limit: usize,
@@ -134,6 +136,7 @@ impl Context {
             memory: None,
             stand_ins: None,
             disabled: Arc::default(),
+            host_state: Arc::default(),
             cancellation: Cancellation::new(),
             spill_dir: None,
             materialize_limit: 1000,
@@ -210,6 +213,12 @@ impl Context {
         any.downcast().ok()
     }
 
+    /// What functions and plugins remember beyond a query.
+    #[must_use]
+    pub fn host_state(&self) -> &HostState {
+        &self.host_state
+    }
+
     /// A builder that starts from this context.
     #[must_use]
     pub fn derive(&self) -> ContextBuilder {
@@ -223,6 +232,7 @@ impl Context {
             memory: self.memory.clone(),
             stand_ins: self.stand_ins.clone(),
             disabled: Arc::clone(&self.disabled),
+            host_state: Arc::clone(&self.host_state),
             cancellation: self.cancellation.clone(),
             spill_dir: self.spill_dir.clone(),
             materialize_limit: self.materialize_limit,
@@ -274,6 +284,8 @@ impl ContextBuilder {
         stand_ins: Arc<dyn StandIns>,
         /// What can be called without effect; a derived context shares that of its origin unless given another.
         disabled: Arc<Disabled>,
+        /// What functions and plugins remember beyond the query; a derived context shares that of its origin.
+        host_state: Arc<HostState>,
         /// Stops the query.
         cancellation: Cancellation,
         /// Where temporary files go.

@@ -202,6 +202,12 @@ impl Scope {
         self.context().extension()
     }
 
+    /// What this type remembers for the host of the query, beyond the query itself.
+    #[must_use]
+    pub fn host_state<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        self.context().host_state().get()
+    }
+
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

@@ -19,6 +19,7 @@ mod parsers;
 mod paths;
 mod prelude;
 mod property_list;
+#[cfg(feature = "templates")]
 mod sprig;
 mod strings;
 mod support;

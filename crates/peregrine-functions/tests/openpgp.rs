@@ -1,4 +1,5 @@
 //! OpenPGP messages, our own and those of GnuPG.
+#![cfg(feature = "openpgp")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `rsyslog()` and `mail()` against servers made here, with and without TLS.
+//! `rsyslog()` and `mail()` against servers made here, with and without TLS; what a host remembers of the network.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,18 +10,24 @@ use std::time::Duration;
 use peregrine_engine::context::Context;
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Program, builtin, json};
+use peregrine_engine::{HostState, Program, builtin, json};
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 const LONG: Duration = Duration::from_secs(20);
 
 fn run(expression: &str, env: &[(&str, String)]) -> (String, Vec<String>) {
+    run_on(&Arc::default(), expression, env)
+}
+
+/// One of the queries of a host.
+fn run_on(host: &Arc<HostState>, expression: &str, env: &[(&str, String)]) -> (String, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
     let registry = Arc::new(peregrine_functions::register(builtin::registry()));
     let context = Context::builder()
         .registry(registry)
         .log(log.clone())
+        .host_state(Arc::clone(host))
         .cancellation(Cancellation::with_deadline(LONG))
         .build();
     let scope = Scope::root(
@@ -204,9 +210,9 @@ fn read_line(stream: &mut Box<dyn Both>) -> Option<String> {
     Some(line)
 }
 
+#[cfg(feature = "mail")]
 #[test]
 fn mail_is_sent() {
-    // In one test: the process sends one mail a period.
     let (port, heard) = collect(|stream| smtp(stream, None));
     let call = "mail(server='127.0.0.1', server_port=int(int=P), `from`='me@a.example', to=['x@b.example', 'Y <y@b.example>'], \
                 cc='z@b.example', subject='Grüße', body='line\\n.\\nend', period=0, \
@@ -266,12 +272,6 @@ fn mail_is_sent() {
     let (value, _) = run(secure, &[("P", port), ("C", other)]);
     assert!(value.contains("certificate"), "{value}");
 
-    // Too soon.
-    let (value, _) = run(
-        "mail(server='127.0.0.1', server_port=1, to='x@b.example', body='b').ErrorStatus",
-        &[],
-    );
-    assert_eq!(value, r#""Send too fast, suppressing.""#);
     let (value, _) = run("mail(server='h', to='nonsense', body='b').ErrorStatus", &[]);
     assert!(value.contains("`nonsense` is no mail address"), "{value}");
     let (value, _) = run(
@@ -279,4 +279,26 @@ fn mail_is_sent() {
         &[],
     );
     assert!(value.contains("bytes that are no UTF-8"), "{value}");
+}
+
+#[cfg(feature = "mail")]
+#[test]
+fn a_host_sends_one_mail_a_period_and_other_hosts_are_not_held_up() {
+    let call = "mail(server='127.0.0.1', server_port=1, to='x@b.example', body='b').ErrorStatus";
+    let [one, other] = [Arc::default(), Arc::default()];
+    let (first, _) = run_on(&one, call, &[]);
+    let (second, _) = run_on(&one, call, &[]);
+    assert_eq!(second, r#""Send too fast, suppressing.""#);
+    let (elsewhere, _) = run_on(&other, call, &[]);
+    assert_eq!(elsewhere, first);
+    assert_ne!(elsewhere, second);
+}
+
+#[test]
+fn names_are_remembered_for_the_queries_of_a_host() {
+    let [one, other] = [Arc::default(), Arc::default()];
+    run_on(&one, "cache_dns(name='told.example', ip='192.0.2.7')", &[]);
+    let ask = "host(name='told.example', tracker_only=TRUE)";
+    assert_eq!(run_on(&one, ask, &[]).0, r#"["192.0.2.7"]"#);
+    assert_eq!(run_on(&other, ask, &[]).0, "[]");
 }

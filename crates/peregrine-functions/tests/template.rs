@@ -1,4 +1,5 @@
 //! `template()`: Sprig's functions, values of the language, bounds.
+#![cfg(feature = "templates")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;

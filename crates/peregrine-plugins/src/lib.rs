@@ -5,7 +5,6 @@
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod control;
-mod databases;
 mod events;
 mod exec;
 mod files;
@@ -26,6 +25,8 @@ use peregrine_engine::prelude::*;
 
 /// All plugins of this crate.
 pub const PLUGINS: &[&[PluginDef]] = &[
+    #[cfg(feature = "efivariables")]
+    plugins![host::efivariables::Efivariables],
     plugins![
         events::ebpf_events::EbpfEvents,
         events::process_events::ProcessEvents,
@@ -36,7 +37,6 @@ pub const PLUGINS: &[&[PluginDef]] = &[
         files::stat::Stat,
         files::unzip::Unzip,
         files::vfs_ls::VfsLs,
-        host::efivariables::Efivariables,
         host::environ::Environ,
         host::filesystems::Filesystems,
         host::info::Info,
@@ -51,7 +51,6 @@ pub const PLUGINS: &[&[PluginDef]] = &[
     ],
     process::tracker::PLUGINS,
     control::PLUGINS,
-    databases::PLUGINS,
     exec::PLUGINS,
     foreign::PLUGINS,
     text::PLUGINS,

@@ -3,9 +3,9 @@
 
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Context, Program};
+use peregrine_engine::{Context, HostState, Program};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[path = "tracker/queries.rs"]
@@ -14,9 +14,6 @@ mod queries;
 /// How long to wait for what must come, on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The tracker is one for the whole program, so tests that install it take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
 struct Session {
     scope: Scope,
     log: Arc<MemoryLog>,
@@ -24,17 +21,18 @@ struct Session {
 
 impl Session {
     fn open() -> Session {
-        Session::open_later(0)
+        Session::open_on(&Arc::default(), 0)
     }
 
-    /// One whose clock is this many seconds ahead.
-    fn open_later(seconds: i64) -> Session {
+    /// One of the sessions of a host, whose clock is this many seconds ahead.
+    fn open_on(host: &Arc<HostState>, seconds: i64) -> Session {
         let registry = peregrine_plugins::register(peregrine_engine::builtin::registry());
         let log = Arc::new(MemoryLog::default());
         let context = Context::builder()
             .registry(Arc::new(registry))
             .log(log.clone())
             .clock(Arc::new(Ahead(seconds)))
+            .host_state(Arc::clone(host))
             .build();
         Session {
             scope: Scope::root(&context, Dict::new()),
@@ -113,7 +111,6 @@ fn is_possible(session: &Session) -> bool {
 
 #[test]
 fn the_chain_through_exited_parents_is_whole_and_siblings_are_remembered() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     if !is_possible(&session) {
         return;
@@ -148,7 +145,6 @@ fn the_chain_through_exited_parents_is_whole_and_siblings_are_remembered() {
 
 #[test]
 fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("tracker").display().to_string();
     let install = format!(
@@ -189,7 +185,6 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
 /// As when an agent gets another event table: processes that run something else while nobody listens show it afterwards.
 #[test]
 fn programs_run_while_no_source_listened_are_found_by_the_next_start() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("tracker").display().to_string();
     let install = format!(
@@ -282,7 +277,6 @@ fn storm(count: usize, marker: &str) {
 #[test]
 fn every_event_of_a_storm_finds_its_own_chain() {
     const PROGRAMS: usize = 3000;
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     if !is_possible(&session) {
         return;
@@ -333,7 +327,6 @@ fn every_event_of_a_storm_finds_its_own_chain() {
 /// What has no answer is counted by reason, and is no text.
 #[test]
 fn a_chain_nobody_knows_is_empty_and_the_reason_is_told() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     let ask = "SELECT process_tracker_callchain(id=1, start_time='1999-01-01T00:00:00Z', as_of=timestamp(epoch=now())) AS Chain FROM scope()";
     assert_eq!(session.rows(ask), ["{\"Chain\":[]}"]);
@@ -360,7 +353,6 @@ fn a_chain_nobody_knows_is_empty_and_the_reason_is_told() {
 
 #[test]
 fn updates_answer_to_both_spellings() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     session.rows("LET T <= process_tracker(sync_query={ SELECT Pid AS id, Ppid AS parent_id, StartTime AS start_time, dict(Name=Name) AS data FROM pslist() }) SELECT 1 AS A FROM scope()");
     let rows = session.rows(
@@ -383,7 +375,6 @@ fn updates_answer_to_both_spellings() {
 
 #[test]
 fn without_a_tracker_the_list_has_the_columns_of_pslist() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     let pid = std::process::id();
     let rows = session.rows(&format!(
@@ -403,7 +394,6 @@ fn without_a_tracker_the_list_has_the_columns_of_pslist() {
 
 #[test]
 fn long_names_are_whole_wherever_processes_are_shown() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("a-really-long-process-name");
     std::fs::copy("/bin/sleep", &program).unwrap();
@@ -411,7 +401,7 @@ fn long_names_are_whole_wherever_processes_are_shown() {
     std::fs::write(&script, "#!/bin/sh\nread x\n").unwrap();
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let session = Session::open();
-    let mut ahead = 0;
+    let (host, mut ahead) = (Arc::default(), 0);
     for (file, name) in [
         (&program, "a-really-long-process-name"),
         (&script, "a-really-long-script-name"),
@@ -431,7 +421,7 @@ fn long_names_are_whole_wherever_processes_are_shown() {
         });
         // The tracker that stands in when none is installed answers from a list of ten seconds ago; then it takes another.
         ahead += 20;
-        Session::open_later(ahead).until(
+        Session::open_on(&host, ahead).until(
             &format!("SELECT process_tracker_callchain(id={pid})[-1].Data.Name AS Name FROM scope()"),
             |rows| rows == [wanted.as_str()],
         );
@@ -442,7 +432,6 @@ fn long_names_are_whole_wherever_processes_are_shown() {
 
 #[test]
 fn without_a_tracker_its_list_is_that_of_the_machine() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     let columns = "Pid, CreateTime, Times.User + Times.System >= 0 AS HasTimes, Cwd, MemoryInfo.RSS = MemoryInfo.rss AS HasMemory, EndTime";
     let of = |plugin: &str| {
@@ -473,5 +462,24 @@ fn without_a_tracker_its_list_is_that_of_the_machine() {
             .filter(|line| line.contains("not found"))
             .count(),
         0
+    );
+}
+
+#[test]
+fn two_hosts_in_one_process_do_not_see_each_others_tracker_and_events() {
+    let [host, other] = [Arc::default(), Arc::default()];
+    let session = Session::open_on(&host, 0);
+    session.rows(
+        "LET T <= process_tracker(source='poll', sync_query={
+            SELECT 'made-up' AS id, '1' AS parent_id, timestamp(epoch=1600000000) AS start_time, dict(Name='mine') AS data FROM scope()
+         }) SELECT 1 AS A FROM scope()",
+    );
+    let ask = "SELECT process_tracker_get(id='made-up').Data.Name AS Name, process_event_source().Kind AS Kind FROM scope()";
+    let seen = r#"{"Name":"mine","Kind":"poll"}"#;
+    assert_eq!(session.rows(ask), [seen], "{:?}", session.log.lines());
+    assert_eq!(Session::open_on(&host, 0).rows(ask), [seen]);
+    assert_eq!(
+        Session::open_on(&other, 0).rows(ask),
+        [r#"{"Name":null,"Kind":null}"#]
     );
 }

@@ -75,7 +75,7 @@ impl Plugin for Clients {
             return Ok(());
         }
         let mut query = ClientQuery {
-            filter: peregrine_server::parse_search(&args.search.unwrap_or_default()),
+            filter: peregrine_services::clients::parse_search(&args.search.unwrap_or_default()),
             sort: ClientSort::Hostname,
             limit: PAGE,
             ..ClientQuery::default()

@@ -59,7 +59,7 @@ pub(crate) fn flow(scope: &Scope, stored: &Stored, flow: &Flow, is_summary: bool
     // The language knows no such state: there, what was cancelled is an error whose status says who did it.
     let state = match flow.state {
         FlowState::Cancelled => "ERROR".to_owned(),
-        _ => peregrine_server::flow_state(flow, now).to_ascii_uppercase(),
+        _ => peregrine_services::flows::state(flow, now).to_ascii_uppercase(),
     };
     let number = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let record = Dict::from_pairs([

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use peregrine_engine::prelude::*;
 use peregrine_engine::time;
+use peregrine_services::table::SetSource;
 use peregrine_store::{Micros, ResultSet, SetKind};
 
 use crate::Stored;
@@ -99,12 +100,12 @@ impl Selection {
         let Some(set) = found else {
             return Err(self.nothing(stored, &sets)?.into());
         };
-        let rows = StoredRows::of(stored, set);
+        let source = SetSource::new(Arc::clone(&stored.database), set);
         if self.flow_id.is_empty() && (self.start.is_some() || self.end.is_some()) {
             let range = stored.wait(stored.database.row_range(set.id, self.start, self.end))?;
-            return Ok(rows.within(range));
+            return Ok(StoredRows::of(stored, source.within(range)));
         }
-        Ok(rows)
+        Ok(StoredRows::of(stored, source))
     }
 
     /// Why there is no such set, and what there is.

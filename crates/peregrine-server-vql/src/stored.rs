@@ -1,5 +1,6 @@
 //! The stores of a server, as queries reach them.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -29,8 +30,11 @@ impl Stored {
         Ok(stored)
     }
 
-    /// The answer of the database.
-    pub(crate) fn wait<T>(&self, answer: impl Future<Output = peregrine_store::Result<T>>) -> VqlResult<T> {
+    /// What the stores answer.
+    pub(crate) fn wait<T, E: Display>(
+        &self,
+        answer: impl Future<Output = std::result::Result<T, E>>,
+    ) -> VqlResult<T> {
         let answer = self.runtime.block_on(answer);
         answer.map_err(|error| VqlError::Message(error.to_string()))
     }

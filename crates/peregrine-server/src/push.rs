@@ -2,10 +2,11 @@
 //! somebody there is looking.
 
 use crate::Result;
-use crate::shared::{Shared, topics};
+use crate::shared::Shared;
 use parking_lot::Mutex;
+use peregrine_services::changes::{Change, topics};
+use peregrine_services::{clients, clock, flows};
 use peregrine_store::{Micros, Received};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,23 +18,6 @@ const KEPT: usize = 1024;
 
 /// How long events are kept for a browser that reconnects.
 const RETURN: Micros = 60_000_000;
-
-/// What changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum Change {
-    /// A client came, went or got new facts.
-    Client { client_id: String },
-    /// A flow was made, progressed or ended.
-    Flow { client_id: String, flow_id: String },
-    /// Rows were stored.
-    Rows {
-        client_id: String,
-        flow_id: String,
-        source: String,
-        total_rows: u64,
-    },
-}
 
 /// An event for browsers.
 #[derive(Debug)]
@@ -98,7 +82,7 @@ impl Hub {
         // Numbers start at the time of start, so that those of an earlier run are never taken for ours.
         Hub {
             live: broadcast::channel(KEPT).0,
-            recent: Mutex::new((crate::clock::now().unsigned_abs(), VecDeque::new())),
+            recent: Mutex::new((clock::now().unsigned_abs(), VecDeque::new())),
             watched: AtomicI64::new(0),
         }
     }
@@ -130,7 +114,7 @@ impl Hub {
 
     /// Whether a browser is here, or may come back. After that, what was missed is forgotten: it starts afresh.
     fn is_watched(&self) -> bool {
-        let now = crate::clock::now();
+        let now = clock::now();
         if self.live.receiver_count() > 0 {
             self.watched.store(now, Ordering::Relaxed);
             return true;
@@ -164,19 +148,9 @@ impl Hub {
     }
 }
 
-/// Says that something changed; losing it only delays a screen.
-pub(crate) async fn announce(shared: &Shared, change: &Change) {
-    let Ok(payload) = serde_json::to_string(change) else {
-        return;
-    };
-    if let Err(error) = shared.storage.bus.publish(topics::CHANGES, &payload).await {
-        tracing::warn!(%error, "change not announced");
-    }
-}
-
 /// Feeds the hub from the bus until the server stops.
 pub(crate) async fn run(shared: Arc<Shared>) -> Result<()> {
-    let mut changes = shared.storage.bus.subscribe(&[topics::CHANGES]).await?;
+    let mut changes = shared.core.storage.bus.subscribe(&[topics::CHANGES]).await?;
     loop {
         let received = tokio::select! {
             received = changes.next() => received,
@@ -200,14 +174,14 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<()> {
 async fn deliver(shared: &Shared, change: Change) -> Result<()> {
     match change {
         Change::Client { client_id } => {
-            if let Some(client) = shared.storage.database.client(&client_id).await? {
-                let view = crate::clients::view(shared, client).await?;
+            if let Some(client) = shared.core.storage.database.client(&client_id).await? {
+                let view = clients::view(&shared.core, client).await?;
                 shared.hub.push("client", client_id, String::new(), view);
             }
         }
         Change::Flow { client_id, flow_id } => {
-            if let Some(flow) = shared.storage.database.flow(&client_id, &flow_id).await? {
-                let view = crate::flows::view(shared, &flow).await?;
+            if let Some(flow) = shared.core.storage.database.flow(&client_id, &flow_id).await? {
+                let view = flows::view(&shared.core, &flow).await?;
                 shared.hub.push("flow", client_id, flow_id, view);
             }
         }

@@ -1,13 +1,14 @@
 //! Starting and stopping everything.
 
-use crate::gateway::{self, Gateway};
+use crate::gateway::{self, Connections, Gateway};
 use crate::gui::GuiAssets;
 use crate::plain_http::Port;
 use crate::push::{self, Hub};
 use crate::shared::Shared;
-use crate::users::{Hasher, InitialAdmin, Throttle, ensure_admin, write_down_failures};
-use crate::{Config, Error, Result, Storage, api, audit, clock, limits, listen};
+use crate::{Config, Error, Result, Storage, api, limits, listen};
 use peregrine_artifacts::Repository;
+use peregrine_services::users::{self, InitialAdmin, Role};
+use peregrine_services::{Core, audit, clock};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,40 +52,41 @@ impl Server {
     ) -> Result<RunningServer> {
         storage.object_root()?;
         limits::raise_open_files();
-        let shared = Arc::new(Shared {
-            gateway: Gateway::new(&config)?,
-            obfuscator: config.obfuscator(),
-            vault: config.vault()?,
-            config,
+        let connections = Arc::new(Connections::new(config.client.min_poll));
+        let core = Core::open(
             storage,
             artifacts,
+            config.obfuscator(),
+            config.vault()?,
+            config.settings(),
+            connections.clone(),
+        );
+        let shared = Arc::new(Shared {
+            core: Arc::new(core.await?),
+            gateway: Gateway::new(&config, connections)?,
+            config,
             gui,
             hub: Hub::new(),
-            hasher: Hasher::new(),
-            throttle: Throttle::default(),
-            failures: Default::default(),
-            spare_sessions: Default::default(),
-            kept_audit: Default::default(),
-            monitoring: Default::default(),
-            views: Default::default(),
             started: clock::now(),
             trouble: Default::default(),
             stopping: CancellationToken::new(),
         });
-        shared.monitoring.reload(&shared).await?;
         let tasks = TaskTracker::new();
         let addresses = listeners(&shared, &tasks).await?;
         // Only a server that listens makes the account: its password is shown once, by whoever started it.
-        let admin = ensure_admin(&shared).await?;
-        if let Some(warning) = &shared.storage.warning {
+        let admin = users::ensure_admin(&shared.core).await?;
+        if let Some(warning) = &shared.core.storage.warning {
             let detail = serde_json::json!({ "warning": warning });
-            audit::record(&shared, "server", "", "DataLost", detail).await?;
+            audit::record(&shared.core, "server", "", "DataLost", detail).await?;
         }
         tasks.spawn(report("push", push::run(shared.clone())));
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
         tasks.spawn(gateway::watch_connections(shared.clone()));
         tasks.spawn(keep_house(shared.clone()));
-        tasks.spawn(write_down_failures(shared.clone()));
+        tasks.spawn(users::write_down_failures(
+            shared.core.clone(),
+            shared.stopping.clone(),
+        ));
         tracing::info!(gui = %addresses.gui, frontend = %addresses.frontend, "server started");
         Ok(RunningServer {
             addresses,
@@ -110,11 +112,9 @@ impl RunningServer {
     pub async fn put_user(&self, name: &str, password: &str, roles: &[&str]) -> Result<()> {
         let roles = roles
             .iter()
-            .map(|name| {
-                crate::users::Role::parse(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned()))
-            })
+            .map(|name| Role::parse(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned())))
             .collect::<Result<Vec<_>>>()?;
-        crate::users::put(&self.shared, name, password, &roles).await
+        users::put(&self.shared.core, name, password, &roles).await
     }
 
     /// Stops accepting, ends long polls, lets requests finish, and waits for all of it.
@@ -125,7 +125,7 @@ impl RunningServer {
             tracing::warn!("some connections did not end in time");
         }
         // Whoever copies the folder of a stopped server needs one file less, and damage finds nothing to destroy.
-        if let Err(error) = self.shared.storage.database.checkpoint().await {
+        if let Err(error) = self.shared.core.storage.database.checkpoint().await {
             tracing::warn!(%error, "the database's log was not merged into it");
         }
     }
@@ -207,8 +207,8 @@ async fn report(name: &'static str, task: impl Future<Output = Result<()>>) {
 
 async fn keep_house(shared: Arc<Shared>) {
     loop {
-        shared.storage.keep_reserve().await;
-        if let Err(error) = shared.storage.database.expire_sessions(clock::now()).await {
+        shared.core.storage.keep_reserve().await;
+        if let Err(error) = shared.core.storage.database.expire_sessions(clock::now()).await {
             tracing::warn!(%error, "expired sessions not deleted");
         }
         tokio::select! {

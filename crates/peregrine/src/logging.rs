@@ -41,7 +41,7 @@ pub(crate) fn start(verbose: u8, json: bool, is_service: bool) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("PEREGRINE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,peregrine={level},peregrine_agent={level},peregrine_server={level},peregrine_store={level},peregrine_plugins={level}")));
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,peregrine={level},peregrine_agent={level},peregrine_server={level},peregrine_services={level},peregrine_store={level},peregrine_plugins={level}")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Tee)

@@ -4,7 +4,10 @@
 
 mod diagnostics;
 mod files;
+#[cfg(feature = "server")]
 mod gui_files;
+mod host;
+#[cfg(feature = "tools")]
 mod ide;
 mod logging;
 mod memory;
@@ -17,8 +20,9 @@ mod small_heap;
 mod terminal;
 mod verbs;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
-use std::io::IsTerminal as _;
+#[cfg(feature = "tools")]
+use clap::CommandFactory as _;
+use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Starts fast, stays small with many threads, gives memory back, and knows what each thread holds.
@@ -43,30 +47,39 @@ struct Cli {
 enum Verb {
     /// Run VQL on this machine.
     Query(verbs::query::Args),
+    #[cfg(feature = "tools")]
     /// Type VQL and see rows: history, completion, several lines.
     Shell(verbs::shell::Args),
     /// List, show, check and collect artifacts.
     Artifacts(verbs::artifacts::Args),
     /// What the language offers: functions, plugins, accessors; formatting.
     Vql(verbs::vql::Args),
+    #[cfg(feature = "tools")]
     /// Serve an editor: diagnostics, completion and more while VQL is written.
     Lsp(verbs::lsp::Args),
+    #[cfg(feature = "tools")]
     /// Run snapshot tests of queries.
     Golden(verbs::golden::Args),
+    #[cfg(feature = "server")]
     /// Server, web GUI and an agent for this machine, on embedded storage.
     Gui(verbs::gui::Args),
+    #[cfg(feature = "server")]
     /// The server and its web GUI.
     #[command(alias = "frontend")]
     Server(verbs::server::Args),
+    #[cfg(feature = "server")]
     /// The accounts of a server.
     User(verbs::user::Args),
     /// The agent of this machine.
     #[command(alias = "client")]
     Agent(verbs::agent::Args),
+    #[cfg(feature = "tools")]
     /// Print the script with which a shell completes this command line.
     Completion(verbs::describe::CompletionArgs),
+    #[cfg(feature = "tools")]
     /// Write manual pages.
     Man(verbs::describe::ManArgs),
+    #[cfg(feature = "starlark")]
     /// The process in which `starl()` runs a script.
     #[command(hide = true)]
     StarlarkWorker,
@@ -75,29 +88,50 @@ enum Verb {
     ProgramGuard(verbs::program_guard::Args),
 }
 
+impl Verb {
+    /// Those that run until they are told to end.
+    fn is_service(&self) -> bool {
+        match self {
+            Verb::Agent(_) => true,
+            #[cfg(feature = "server")]
+            Verb::Server(_) => true,
+            // Who starts it at a terminal is to see the address and the password, and what goes wrong.
+            #[cfg(feature = "server")]
+            Verb::Gui(_) => !std::io::IsTerminal::is_terminal(&std::io::stderr()),
+            _ => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Installing twice is the only failure, and this is the only place that installs.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let _ = peregrine_plugins::program_start();
-    // Who starts `gui` at a terminal is to see the address and the password, and what goes wrong.
-    let is_watched = matches!(cli.verb, Verb::Gui(_)) && std::io::stderr().is_terminal();
-    let is_service = !is_watched && matches!(cli.verb, Verb::Gui(_) | Verb::Server(_) | Verb::Agent(_));
-    logging::start(cli.verbose, cli.log_json, is_service);
+    logging::start(cli.verbose, cli.log_json, cli.verb.is_service());
     let as_json = cli.log_json;
     let outcome = match cli.verb {
         Verb::Query(args) => verbs::query::run(args),
+        #[cfg(feature = "tools")]
         Verb::Shell(args) => verbs::shell::run(args),
         Verb::Artifacts(args) => verbs::artifacts::run(args),
         Verb::Vql(args) => verbs::vql::run(args),
+        #[cfg(feature = "tools")]
         Verb::Lsp(args) => verbs::lsp::run(args),
+        #[cfg(feature = "tools")]
         Verb::Golden(args) => verbs::golden::run(args),
+        #[cfg(feature = "server")]
         Verb::Gui(args) => verbs::gui::run(args),
+        #[cfg(feature = "server")]
         Verb::Server(args) => verbs::server::run(args),
+        #[cfg(feature = "server")]
         Verb::User(args) => verbs::user::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
+        #[cfg(feature = "tools")]
         Verb::Completion(args) => verbs::describe::completion(&args, Cli::command()),
+        #[cfg(feature = "tools")]
         Verb::Man(args) => verbs::describe::man(&args, Cli::command()),
+        #[cfg(feature = "starlark")]
         Verb::StarlarkWorker => verbs::starlark_worker::run(),
         Verb::ProgramGuard(args) => verbs::program_guard::run(&args),
     };

@@ -11,13 +11,53 @@ pub(crate) fn registry() -> Arc<Registry> {
     Arc::new(all())
 }
 
+/// What a build of this program may lack: the feature, whether it is in this one, and the names it brings.
+const PARTS: &[(&str, bool, &[&str])] = &[
+    ("efivariables", cfg!(feature = "efivariables"), &["efivariables"]),
+    (
+        "javascript",
+        cfg!(feature = "javascript"),
+        &["js", "js_call", "js_get", "js_set"],
+    ),
+    ("magic", cfg!(feature = "magic"), &["magic"]),
+    ("mail", cfg!(feature = "mail"), &["mail"]),
+    (
+        "server",
+        cfg!(feature = "server"),
+        &[
+            "client_info",
+            "clients",
+            "flow_logs",
+            "flow_results",
+            "flows",
+            "get_flow",
+            "monitoring",
+            "monitoring_logs",
+            "parallelize",
+            "source",
+        ],
+    ),
+    ("starlark", cfg!(feature = "starlark"), &["starl"]),
+    ("templates", cfg!(feature = "templates"), &["template"]),
+];
+
 /// All functions and plugins, open for more.
 pub(crate) fn all() -> Registry {
     let registry = peregrine_engine::builtin::registry().with_functions(peregrine_artifacts::functions::ALL);
-    let registry = peregrine_functions::register(registry)
-        .with_functions(peregrine_js::FUNCTIONS)
-        .with_functions(peregrine_starlark::FUNCTIONS);
-    peregrine_server_vql::register(peregrine_plugins::register(registry))
+    let registry = peregrine_plugins::register(peregrine_functions::register(registry))
+        .with_plugins(peregrine_databases::PLUGINS);
+    #[cfg(feature = "javascript")]
+    let registry = registry.with_functions(peregrine_js::FUNCTIONS);
+    #[cfg(feature = "starlark")]
+    let registry = registry.with_functions(peregrine_starlark::FUNCTIONS);
+    #[cfg(feature = "server")]
+    let registry = peregrine_server_vql::register(registry);
+    PARTS
+        .iter()
+        .filter(|(_, is_built, _)| !is_built)
+        .fold(registry, |registry, (feature, _, names)| {
+            registry.without(feature, names)
+        })
 }
 
 /// The artifacts we ship, and those of the given folders.
@@ -38,4 +78,38 @@ pub(crate) fn repository(definitions: &[PathBuf]) -> anyhow::Result<Repository> 
         }
     }
     Ok(repository)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PARTS, all};
+
+    #[test]
+    fn a_part_brings_the_names_it_is_listed_with_and_is_all_there_or_not_at_all() {
+        let registry = all();
+        for (feature, is_built, names) in PARTS {
+            for name in *names {
+                let is_known = registry.function(name).is_some() || registry.plugin(name).is_some();
+                assert_eq!(is_known, *is_built, "`{name}` of `{feature}`");
+            }
+        }
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn every_name_of_the_crates_that_can_be_left_out_is_listed() {
+        let listed: Vec<&str> = PARTS
+            .iter()
+            .flat_map(|(_, _, names)| names.iter().copied())
+            .collect();
+        let names = peregrine_server_vql::PLUGINS.iter().map(|def| def.name);
+        let names = names.chain(peregrine_server_vql::FUNCTIONS.iter().map(|def| def.name));
+        #[cfg(feature = "javascript")]
+        let names = names.chain(peregrine_js::FUNCTIONS.iter().map(|def| def.name));
+        #[cfg(feature = "starlark")]
+        let names = names.chain(peregrine_starlark::FUNCTIONS.iter().map(|def| def.name));
+        for name in names {
+            assert!(listed.contains(&name), "add `{name}` to `PARTS`");
+        }
+    }
 }

@@ -1,25 +1,43 @@
-//! The verbs, one a file.
+//! The verbs, one a file. Those of a server, and those for people who write queries, can be left out of the program.
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
-pub(crate) mod describe;
-pub(crate) mod golden;
-pub(crate) mod gui;
-pub(crate) mod lsp;
 mod printing;
 pub(crate) mod program_guard;
 pub(crate) mod query;
-mod running;
-pub(crate) mod server;
 mod session;
-pub(crate) mod shell;
-pub(crate) mod starlark_worker;
-mod stored;
 mod terminal_log;
-mod terminal_password;
-pub(crate) mod user;
 mod verify;
 pub(crate) mod vql;
+
+#[cfg(feature = "starlark")]
+pub(crate) mod starlark_worker;
+
+#[cfg(feature = "tools")]
+pub(crate) mod describe;
+#[cfg(feature = "tools")]
+pub(crate) mod golden;
+#[cfg(feature = "tools")]
+pub(crate) mod lsp;
+#[cfg(feature = "tools")]
+pub(crate) mod shell;
+
+#[cfg(feature = "server")]
+pub(crate) mod gui;
+#[cfg(feature = "server")]
+mod running;
+#[cfg(feature = "server")]
+pub(crate) mod server;
+#[cfg(feature = "server")]
+mod stored;
+#[cfg(feature = "server")]
+mod terminal_password;
+#[cfg(feature = "server")]
+pub(crate) mod user;
+
+#[cfg(not(feature = "server"))]
+#[path = "verbs/nothing_stored.rs"]
+mod stored;
 
 /// This very program, even when its file was replaced by a newer one since it started.
 fn own_program() -> std::path::PathBuf {

@@ -1,10 +1,13 @@
 //! `peregrine query` as a user runs it: options, output, exit codes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[cfg(feature = "server")]
 #[path = "query/accounts.rs"]
 mod accounts;
 #[path = "query/interrupt.rs"]
 mod interrupt;
+#[path = "query/parts.rs"]
+mod parts;
 #[path = "query/programs.rs"]
 mod programs;
 #[path = "query/shipped.rs"]
@@ -578,6 +581,7 @@ fn a_misspelt_keyword_is_recognised() {
     check_fails(&["SELECT A B FROM scope()"], 1, "separate columns with `,`");
 }
 
+#[cfg(feature = "tools")]
 #[test]
 fn shells_and_manuals_learn_the_command_line() {
     for shell in ["bash", "zsh", "fish"] {

@@ -16,6 +16,11 @@ export class ApiError extends Error {
   }
 }
 
+/** What an error says, whatever was thrown. */
+export const messageOf = (reason: unknown) => (reason instanceof Error ? reason.message : String(reason));
+
+export const asApiError = (reason: unknown) => (reason instanceof ApiError ? reason : new ApiError(0, 'error', messageOf(reason)));
+
 /** The one code that says the session is gone. Any other refusal, such as a wrong password, is an ordinary answer. */
 const SESSION_GONE = 'not_signed_in';
 
@@ -104,6 +109,6 @@ async function readError(response: Response): Promise<ApiError> {
 }
 
 export const get = <T>(url: string, signal?: AbortSignal) => request<T>(url, signal ? { signal } : {});
-export const post = <T>(url: string, body?: unknown) => request<T>(url, { method: 'POST', body });
+export const post = <T>(url: string, body?: unknown, signal?: AbortSignal) => request<T>(url, { method: 'POST', body, ...(signal ? { signal } : {}) });
 export const put = <T>(url: string, body: unknown) => request<T>(url, { method: 'PUT', body });
 export const del = <T>(url: string) => request<T>(url, { method: 'DELETE' });

@@ -5,7 +5,7 @@ import { apiUrl, request } from './http';
 import { noteAnswer, noteSilence } from './reach';
 import type { PushEvents } from './types';
 
-export type PushEvent = { [K in keyof PushEvents]: { kind: K; data: PushEvents[K] } }[keyof PushEvents];
+type PushEvent = { [K in keyof PushEvents]: { kind: K; data: PushEvents[K] } }[keyof PushEvents];
 type Handler = (event: PushEvent) => void;
 
 const KINDS: (keyof PushEvents)[] = ['client', 'flow', 'rows', 'resync'];

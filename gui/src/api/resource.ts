@@ -1,9 +1,9 @@
 /** Server answers shared by all components that show them: one request, one cached value, live patches. */
 
-import { useCallback, useEffect, useSyncExternalStore } from 'react';
-import { ApiError, get } from './http';
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import { asApiError, get, type ApiError } from './http';
 
-export interface Resource<T> {
+interface Resource<T> {
   data: T | undefined;
   error: ApiError | null;
   loading: boolean;
@@ -52,8 +52,7 @@ async function load(url: string, entry: Entry): Promise<void> {
     if (entry.controller === controller) publish(entry, { data, error: null, loading: false });
   } catch (error) {
     if (controller.signal.aborted || entry.controller !== controller) return;
-    const failure = error instanceof ApiError ? error : new ApiError(0, 'error', String(error));
-    publish(entry, { data: entry.value.data, error: failure, loading: false });
+    publish(entry, { data: entry.value.data, error: asApiError(error), loading: false });
   }
 }
 
@@ -79,6 +78,29 @@ export function useResource<T>(url: string | null): Resource<T> & { reload: () =
     if (url !== null) void load(url, entryOf(url));
   }, [url]);
   return { ...value, reload };
+}
+
+/**
+ * The answer to a question that is put anew whenever `ask` (null: no question) or `pulse` changes. The last answer stays until
+ * the next is here; one that comes when nobody waits for it any more is dropped.
+ */
+export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null, pulse?: unknown): { data: T | undefined; error: ApiError | null } {
+  const [answer, setAnswer] = useState<{ data: T | undefined; error: ApiError | null }>({ data: undefined, error: null });
+  useEffect(() => {
+    if (!ask) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    ask(signal).then(
+      (data) => {
+        if (!signal.aborted) setAnswer({ data, error: null });
+      },
+      (reason: unknown) => {
+        if (!signal.aborted) setAnswer(({ data }) => ({ data, error: asApiError(reason) }));
+      },
+    );
+    return () => controller.abort();
+  }, [ask, pulse]);
+  return answer;
 }
 
 /** Fetches again every shown answer whose address starts with `prefix`, and forgets the others. */

@@ -6,7 +6,7 @@ import { closePush } from './push';
 import { clearResources } from './resource';
 import type { Session } from './types';
 
-export type SessionState = { kind: 'unknown' } | { kind: 'out'; lost: boolean } | { kind: 'in'; session: Session } | { kind: 'failed'; error: ApiError };
+type SessionState = { kind: 'unknown' } | { kind: 'out'; lost: boolean } | { kind: 'in'; session: Session } | { kind: 'failed'; error: ApiError };
 
 let state: SessionState = { kind: 'unknown' };
 const listeners = new Set<() => void>();

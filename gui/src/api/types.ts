@@ -210,7 +210,7 @@ export function shownState(flow: Pick<Flow, 'state'> & Partial<Pick<Flow, 'statu
   return flow.state;
 }
 
-export const ACTIVE_STATES: readonly FlowState[] = ['waiting', 'in_progress', 'unresponsive'];
+const ACTIVE_STATES: readonly FlowState[] = ['waiting', 'in_progress', 'unresponsive'];
 
 /** Whether a collection may still change by itself. */
 export function isActive(flow: Pick<Flow, 'state'>): boolean {

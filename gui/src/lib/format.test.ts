@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatAgo, formatBytes, formatDuration, formatTime, parseTime } from './format';
+import { formatAgo, formatBytes, formatDuration, formatTime, parseAmount, parseTime } from './format';
 
 describe('times', () => {
   const at = Date.UTC(2026, 10, 21, 12, 3, 4, 512);
@@ -43,3 +43,12 @@ it.each([
   [12_582_912, '12.0 MiB'],
   [412e9, '384 GiB'],
 ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+it.each([
+  ['4096', 4096, false],
+  [' -1.5 ', -1.5, false],
+  ['500M', 524_288_000, true],
+  ['2 GiB', 2_147_483_648, true],
+  ['7b', 7, false],
+])('reads the amount %j', (text, value, isSize) => expect(parseAmount(text)).toEqual({ value, isSize }));
+it.each(['', 'many', '1.2.3', '5 X', '.', '0x10'])('refuses the amount %j', (text) => expect(parseAmount(text)).toBeNull());

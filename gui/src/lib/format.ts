@@ -25,6 +25,14 @@ export function formatBytes(bytes: number): string {
   return `${bytes < 0 ? '−' : ''}${value.toFixed(digits)} ${units[unit] ?? ''}`;
 }
 
+/** A number as people type it, perhaps with a unit of size: `4096`, `10M`, `2 GiB`. */
+export function parseAmount(text: string): { value: number; isSize: boolean } | null {
+  const match = /^\s*(-?[\d.]+)\s*([kmgt]?)(i?b)?\s*$/i.exec(text);
+  const unit = match?.[2]?.toLowerCase() ?? '';
+  const value = Number(match?.[1] ?? Number.NaN) * (unit ? 1024 ** ('kmgt'.indexOf(unit) + 1) : 1);
+  return Number.isFinite(value) ? { value, isSize: unit !== '' } : null;
+}
+
 /** `412 ms`, `3.2 s`, `4 m 10 s`, `2 h 5 m`, `3 d 4 h`. */
 export function formatDuration(ms: number): string {
   const sign = ms < 0 ? '−' : '';

@@ -1,7 +1,7 @@
 /** Small hooks that several pages share. */
 
-import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from 'react';
-import { useSearchParams } from 'react-router';
+import { useCallback, useEffect, useEffectEvent, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useNavigate, useSearchParams } from 'react-router';
 
 const clocks = new Map<number, { now: number; listeners: Set<() => void>; timer: ReturnType<typeof setInterval> | null }>();
 
@@ -87,12 +87,23 @@ type NewAddress = Record<string, string> | URLSearchParams | ((old: URLSearchPar
  *
  * A change is on the screen before the event that made it ends. The router alone would do it when there is time, so that
  * on a busy machine a box one has just ticked would jump back first. Small moves replace the history entry, `push` adds one.
+ *
+ * The function is the same for as long as the page is there, and several changes in one tick add up: the router would start
+ * each from the same old address.
  */
 export function useAddress(): [URLSearchParams, (next: NewAddress, push?: boolean) => void] {
-  const [params, setParams] = useSearchParams();
+  const [params] = useSearchParams();
+  const navigate = useNavigate();
+  const latest = useRef(params);
+  useLayoutEffect(() => {
+    latest.current = params;
+  }, [params]);
   const change = useCallback(
-    (next: NewAddress, push = false) => setParams(next, { replace: !push, preventScrollReset: true, flushSync: true }),
-    [setParams],
+    (next: NewAddress, push = false) => {
+      latest.current = typeof next === 'function' ? next(latest.current) : new URLSearchParams(next);
+      void navigate(`?${latest.current.toString()}`, { replace: !push, preventScrollReset: true, flushSync: true });
+    },
+    [navigate],
   );
   return [params, change];
 }

@@ -1,8 +1,10 @@
 /** Pages that load on demand, and what to do when one does not: the server is away, or has a newer version. */
 
 import { useEffect, useRef, useState, type ComponentType } from 'react';
+import { messageOf } from '../api/http';
+import { Empty, Loading } from '../ui/empty';
 import { Message } from '../ui/message';
-import { Button, Empty, Loading } from '../ui/parts';
+import { Button } from '../ui/parts';
 
 type Load = () => Promise<{ default: ComponentType }>;
 
@@ -123,7 +125,7 @@ export function PageBroken({ error }: { error: unknown }) {
       >
         <p>That is a fault of the program. Other pages still work.</p>
         <p className="faint">
-          <Message text={error instanceof Error ? error.message : String(error)} />
+          <Message text={messageOf(error)} />
         </p>
       </Empty>
     </div>

@@ -9,7 +9,7 @@ const HIDDEN =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|[\u{e0000}-\u{e007f}]/gu;
 
 /** The visible stand-in of one hidden character: `^G` for controls (every font has it), `⟨U+202E⟩` for the rest. */
-export function standIn(char: string): string {
+function standIn(char: string): string {
   const code = char.codePointAt(0) ?? 0;
   if (NAMED[code]) return NAMED[code];
   if (code < 0x20) return `^${String.fromCodePoint(0x40 + code)}`;
@@ -17,7 +17,7 @@ export function standIn(char: string): string {
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 
-export interface Piece {
+interface Piece {
   text: string;
   hidden: boolean;
 }
@@ -36,7 +36,7 @@ export function revealPieces(text: string, keepNewlines = false): Piece[] {
   return pieces;
 }
 
-export function hasHidden(text: string): boolean {
+function hasHidden(text: string): boolean {
   HIDDEN.lastIndex = 0;
   return HIDDEN.test(text);
 }

@@ -7,10 +7,13 @@ import { useResource } from '../api/resource';
 import type { Artifact } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
+import { artifactPage, clientPage } from '../lib/places';
 import { useSelectedClient } from '../shell/Shell';
 import { Code } from '../ui/code';
+import { Command } from '../ui/copy';
+import { Empty, Failure, Loading } from '../ui/empty';
 import { Inline, Markdown } from '../ui/markdown';
-import { Command, Empty, Failure, Loading, SearchBox } from '../ui/parts';
+import { SearchBox } from '../ui/search';
 import { summary } from './collect/ArtifactPicker';
 import { LIMITS, matchesWords } from './collect/spec';
 
@@ -67,12 +70,12 @@ export default function Artifacts() {
             const next = links[links.indexOf(document.activeElement as HTMLElement) + (event.key === 'ArrowDown' ? 1 : -1)];
             next?.focus();
             const target = next?.dataset['name'];
-            if (target) void navigate(`/artifacts/${encodeURIComponent(target)}${search}`, { replace: true });
+            if (target) void navigate(`${artifactPage(target)}${search}`, { replace: true });
           }}
         >
           {found.map((artifact) => (
             <li key={artifact.name}>
-              <NavLink to={`/artifacts/${encodeURIComponent(artifact.name)}${search}`} data-name={artifact.name}>
+              <NavLink to={`${artifactPage(artifact.name)}${search}`} data-name={artifact.name}>
                 <strong>{artifact.name}</strong>
                 <span className="picker-text">{summary(artifact.description)}</span>
               </NavLink>
@@ -113,7 +116,7 @@ function ArtifactView({ name }: { name: string }) {
         <span className="toolbar-space" />
         {type === 'client' &&
           (clientId ? (
-            <Link className="button button-primary" to={`/clients/${encodeURIComponent(clientId)}/collections/new?artifact=${encodeURIComponent(name)}`}>
+            <Link className="button button-primary" to={`${clientPage(clientId, 'collections', 'new')}?artifact=${encodeURIComponent(name)}`}>
               Collect from the selected machine
             </Link>
           ) : (

@@ -8,9 +8,13 @@ import { patch, useResource } from '../api/resource';
 import { usePermissions } from '../api/session';
 import { isActive, type Client } from '../api/types';
 import { useTitle } from '../lib/hooks';
+import { clientPage, flowPage } from '../lib/places';
 import { clientUrl } from '../shell/Shell';
+import { CopyId } from '../ui/copy';
+import { Failure, Loading } from '../ui/empty';
 import { OsIcon } from '../ui/icons';
-import { Button, CopyId, Failure, Loading, OnlineDot, Reveal, Time } from '../ui/parts';
+import { Button, OnlineDot, Reveal } from '../ui/parts';
+import { Time } from '../ui/time';
 import { attempt } from '../ui/toast';
 import { osName } from './Clients';
 import { mayCollect } from './collect/spec';
@@ -56,11 +60,11 @@ export default function ClientLayout() {
       />
     );
   if (!value) return <Loading what="machine" />;
-  const base = `/clients/${encodeURIComponent(id)}`;
+  const base = clientPage(id);
   const interrogate = async () => {
     await attempt(async () => {
       const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', id)}/interrogate`));
-      void navigate(`${base}/collections/${encodeURIComponent(flow_id)}/results`);
+      void navigate(flowPage({ client_id: id, flow_id }, 'results'));
     });
   };
   return (

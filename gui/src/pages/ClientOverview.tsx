@@ -8,11 +8,16 @@ import { patch, useResource } from '../api/resource';
 import { usePermission } from '../api/session';
 import { isActive, type Client, type FlowPage, type Interrogation } from '../api/types';
 import { formatCount, plural } from '../lib/format';
+import { clientPage, flowPage } from '../lib/places';
 import { clientUrl } from '../shell/Shell';
 import { StaticTable } from '../table/StaticTable';
+import { CopyId } from '../ui/copy';
+import { Empty, Failure, Loading } from '../ui/empty';
+import { FlowStateBadge } from '../ui/flow';
 import { Icon } from '../ui/icons';
 import { JsonTree } from '../ui/json';
-import { CopyId, Empty, Failure, FlowStateBadge, IconButton, Label, Loading, Reveal, Time } from '../ui/parts';
+import { IconButton, Label, Reveal } from '../ui/parts';
+import { Time } from '../ui/time';
 import { attempt, notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
 import { osName } from './Clients';
@@ -129,7 +134,7 @@ function Labels({ client }: { client: Client }) {
 }
 
 function Recent({ client }: { client: Client }) {
-  const base = `/clients/${encodeURIComponent(client.client_id)}`;
+  const base = clientPage(client.client_id);
   const url = apiUrl(`${path('clients', client.client_id)}/flows`, { limit: 8, sort: 'created', desc: true });
   const { data, reload } = useResource<FlowPage>(url);
   usePush(`flows:${client.client_id}`, (event) => {
@@ -151,7 +156,7 @@ function Recent({ client }: { client: Client }) {
       <ul className="recent">
         {data?.flows.map((flow) => (
           <li key={flow.flow_id}>
-            <Link to={`${base}/collections/${encodeURIComponent(flow.flow_id)}/results`}>
+            <Link to={flowPage(flow, 'results')}>
               <strong>{flow.artifacts.join(', ')}</strong>
               <span className="recent-line">
                 <FlowStateBadge flow={flow} />
@@ -184,7 +189,7 @@ function InterrogationTables({ client }: { client: Client }) {
     <>
       <p className="overview-note">
         <Icon name="check" size={14} /> Interrogated <Time value={data.finished_at} relative />
-        {data.flow_id && <Link to={`/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(data.flow_id)}/results`}>open the collection</Link>}
+        {data.flow_id && <Link to={flowPage({ client_id: client.client_id, flow_id: data.flow_id }, 'results')}>open the collection</Link>}
       </p>
       {data.tables.map((table) => (
         <section key={table.name} className="overview-table">

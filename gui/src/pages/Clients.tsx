@@ -6,11 +6,16 @@ import { usePush } from '../api/push';
 import { useServerAnswers } from '../api/reach';
 import type { Client, ClientPage, Column, Json } from '../api/types';
 import { useAddress, useTitle, withParams } from '../lib/hooks';
-import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
+import { clientPage } from '../lib/places';
+import type { ColumnInfo } from '../table/columns';
+import { DataTable } from '../table/DataTable';
 import { listSource } from '../table/source';
 import { valueText } from '../table/state';
+import type { TableHandle } from '../table/useRowPages';
+import { Empty } from '../ui/empty';
 import { OsIcon } from '../ui/icons';
-import { Empty, Label, OnlineDot, Reveal, Segmented, Time } from '../ui/parts';
+import { Label, OnlineDot, Reveal, Segmented } from '../ui/parts';
+import { Time } from '../ui/time';
 
 const COLUMNS: Column[] = ['hostname', 'online', 'os', 'last_seen', 'addresses', 'labels', 'agent_version', 'client_id', 'first_seen', 'fqdn', 'architecture', 'last_ip', 'mac_addresses', 'os_release'].map((name) => ({ name }));
 const HIDDEN = ['fqdn', 'architecture', 'last_ip', 'mac_addresses', 'os_release'];
@@ -23,7 +28,7 @@ const INFO: Record<string, ColumnInfo> = {
     title: 'Host name',
     width: 190,
     render: (value, get) => (
-      <Link className="strong-link" to={`/clients/${encodeURIComponent(valueText(get('client_id')))}`}>
+      <Link className="strong-link" to={clientPage(valueText(get('client_id')))}>
         <Reveal text={valueText(value || get('client_id'))} />
       </Link>
     ),
@@ -103,7 +108,7 @@ export function Clients() {
         info={INFO}
         hidden={HIDDEN}
         handle={handle}
-        rowHref={(get) => `/clients/${encodeURIComponent(valueText(get('client_id')))}`}
+        rowHref={(get) => clientPage(valueText(get('client_id')))}
         searchPlaceholder="Host name, address, host: label: ip: mac:"
         controls={
           <Segmented

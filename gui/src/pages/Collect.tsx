@@ -1,18 +1,20 @@
 /** New collection, on one page: what to ask, with which parameters, within which limits; then launch. */
 
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
-import { ApiError, apiUrl, path, post } from '../api/http';
-import { useResource } from '../api/resource';
+import { ApiError, apiUrl, messageOf, path, post } from '../api/http';
+import { useAnswer, useResource } from '../api/resource';
 import { usePermissions, useUserName } from '../api/session';
 import type { Artifact, Compiled, Json } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
 import { formatCount, plural } from '../lib/format';
 import { useDebounced, useKeys, useTitle } from '../lib/hooks';
+import { artifactPage, clientPage, flowPage } from '../lib/places';
 import { shellWord } from '../lib/text';
 import { Code } from '../ui/code';
-import { Button, Failure, IconButton, Loading, OnlineDot, Segmented } from '../ui/parts';
+import { Failure, Loading } from '../ui/empty';
 import { Message } from '../ui/message';
+import { Button, IconButton, OnlineDot, Segmented } from '../ui/parts';
 import { notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
@@ -89,11 +91,11 @@ export default function Collect() {
     try {
       const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', client.client_id)}/flows`), toRequest(draft));
       keepDraft(key, null);
-      void navigate(`/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow_id)}/results`);
+      void navigate(flowPage({ client_id: client.client_id, flow_id }, 'results'));
     } catch (reason) {
       const found = refusalOf(reason);
       setRefusal(found);
-      notify('error', reason instanceof Error ? reason.message : String(reason));
+      notify('error', messageOf(reason));
     }
     setBusy(false);
   };
@@ -175,7 +177,7 @@ export default function Collect() {
             {why.length > 1 && <span className="faint"> And {plural(why.length - 1, 'more fault')}.</span>}
           </span>
         )}
-        <Link className="button" to={`/clients/${encodeURIComponent(client.client_id)}/collections`} onClick={() => keepDraft(key, null)}>
+        <Link className="button" to={clientPage(client.client_id, 'collections')} onClick={() => keepDraft(key, null)}>
           Cancel
         </Link>
         <Button kind="primary" disabled={!ready || busy} onClick={() => void launch()} title={why[0] ?? 'Ctrl Enter'} aria-describedby={why.length > 0 ? 'launch-why' : undefined}>
@@ -192,7 +194,7 @@ function ArtifactSection({ artifact, values, refusal, onRemove, onChange }: { ar
     <section className="collect-section">
       <header>
         <h2>{artifact.name}</h2>
-        <Link to={`/artifacts/${encodeURIComponent(artifact.name)}`} className="faint">
+        <Link to={artifactPage(artifact.name)} className="faint">
           documentation
         </Link>
         <span className="toolbar-space" />
@@ -251,24 +253,9 @@ type ReviewTab = 'vql' | 'api' | 'cli' | 'compiled';
 
 function Review({ draft, artifacts, clientId, valid }: { draft: Draft; artifacts: Artifact[]; clientId: string; valid: boolean }) {
   const [tab, setTab] = useState<ReviewTab>('vql');
-  const [compiled, setCompiled] = useState<Compiled | null>(null);
-  const [error, setError] = useState('');
   const request = useDebounced(JSON.stringify(toRequest(draft)), 300);
-  useEffect(() => {
-    let current = true;
-    if (!valid) return;
-    post<Compiled>(apiUrl('artifacts/compile'), JSON.parse(request)).then(
-      (answer) => {
-        if (!current) return;
-        setCompiled(answer);
-        setError('');
-      },
-      (reason: unknown) => current && setError(reason instanceof Error ? reason.message : String(reason)),
-    );
-    return () => {
-      current = false;
-    };
-  }, [request, valid]);
+  const compile = useCallback((signal: AbortSignal) => post<Compiled>(apiUrl('artifacts/compile'), JSON.parse(request), signal), [request]);
+  const { data: compiled, error } = useAnswer(valid ? compile : null);
   const shown = withoutSecrets(draft, artifacts);
   const body = JSON.stringify(toRequest(shown), null, 2);
   const args = draft.artifacts.flatMap((artifact) => Object.entries(shown.parameters[artifact] ?? {}).map(([name, value]) => ` \\\n  --args ${shellWord(`${draft.artifacts.length > 1 ? `${artifact}::` : ''}${name}=${value}`)}`));
@@ -294,7 +281,7 @@ function Review({ draft, artifacts, clientId, valid }: { draft: Draft; artifacts
           ]}
         />
       </header>
-      {error ? <p className="notice notice-error"><Message text={error} /></p> : (views[tab] ?? (valid ? <Loading what="query" /> : <p className="faint">It is shown once nothing stands in the way of a launch.</p>))}
+      {error ? <p className="notice notice-error"><Message text={error.message} /></p> : (views[tab] ?? (valid ? <Loading what="query" /> : <p className="faint">It is shown once nothing stands in the way of a launch.</p>))}
     </section>
   );
 }

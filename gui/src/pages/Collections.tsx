@@ -7,11 +7,17 @@ import type { Column, Flow, FlowPage, FlowState, Json } from '../api/types';
 import { path } from '../api/http';
 import { formatBytes, formatCount } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
-import { DataTable, type ColumnInfo, type TableHandle } from '../table/DataTable';
+import { clientPage, flowPage } from '../lib/places';
+import type { ColumnInfo, RowGet } from '../table/columns';
+import { DataTable } from '../table/DataTable';
 import { listSource } from '../table/source';
 import { valueText } from '../table/state';
+import type { TableHandle } from '../table/useRowPages';
+import { Empty } from '../ui/empty';
+import { FlowStateBadge, Took } from '../ui/flow';
 import { Message } from '../ui/message';
-import { Empty, FlowStateBadge, Segmented, Time, Took } from '../ui/parts';
+import { Segmented } from '../ui/parts';
+import { Time } from '../ui/time';
 import { useClient } from './ClientLayout';
 
 const COLUMNS: Column[] = ['state', 'artifacts', 'rows', 'created', 'duration_ms', 'creator', 'uploaded_bytes', 'last_active', 'flow_id', 'status', 'urgent', 'started', 'finished_at'].map((name) => ({ name }));
@@ -19,12 +25,13 @@ const HIDDEN = ['urgent', 'last_active', 'started', 'finished_at'];
 
 const textOf = (value: Json) => (typeof value === 'string' ? value : null);
 
+const resultsOf = (client_id: string, get: RowGet) => flowPage({ client_id, flow_id: valueText(get('flow_id')) }, 'results');
+
 const toCells = (flow: Flow): Json[] => COLUMNS.map(({ name }) => (flow[name as keyof Flow] ?? null) as Json);
 
 export default function Collections() {
   const client = useClient();
   useTitle(`Collections of ${client.hostname}`);
-  const base = `/clients/${encodeURIComponent(client.client_id)}/collections`;
   const [state, setState] = useQueryParam('state');
   const handle = useRef<TableHandle>(null);
   const source = useMemo(
@@ -48,7 +55,7 @@ export default function Collections() {
         title: 'Artifacts',
         width: 300,
         render: (value, get) => (
-          <Link className="strong-link" to={`${base}/${encodeURIComponent(valueText(get('flow_id')))}/results`}>
+          <Link className="strong-link" to={resultsOf(client.client_id, get)}>
             {valueText(value)}
           </Link>
         ),
@@ -65,7 +72,7 @@ export default function Collections() {
       started: { title: 'Started', kind: 'time', width: 164, sortable: false, render: (value) => <Time value={value} /> },
       finished_at: { title: 'Finished', kind: 'time', width: 164, sortable: false, render: (value) => <Time value={value} /> },
     }),
-    [base],
+    [client.client_id],
   );
   return (
     <DataTable
@@ -76,7 +83,7 @@ export default function Collections() {
       info={info}
       hidden={HIDDEN}
       handle={handle}
-      rowHref={(get) => `${base}/${encodeURIComponent(valueText(get('flow_id')))}/results`}
+      rowHref={(get) => resultsOf(client.client_id, get)}
       searchPlaceholder="Artifact, id, creator"
       controls={
         <Segmented
@@ -97,7 +104,7 @@ export default function Collections() {
           icon="collections"
           title={state ? 'No such collection' : 'Nothing collected yet'}
           action={
-            <Link className="button button-primary" to={`${base}/new`}>
+            <Link className="button button-primary" to={clientPage(client.client_id, 'collections', 'new')}>
               Collect
             </Link>
           }

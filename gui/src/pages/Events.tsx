@@ -8,12 +8,16 @@ import { patch, useResource } from '../api/resource';
 import type { EventArtifact } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useAddress, useQueryParam, useTitle, withParams } from '../lib/hooks';
+import { clientPage } from '../lib/places';
 import { useZone } from '../lib/prefs';
 import { zonedTime } from '../lib/typedTime';
 import { vqlString } from '../lib/text';
-import { DataTable, type TableHandle } from '../table/DataTable';
+import { DataTable } from '../table/DataTable';
 import { restSource } from '../table/source';
-import { Button, Empty, Failure, IconButton, Loading, Time } from '../ui/parts';
+import type { TableHandle } from '../table/useRowPages';
+import { Empty, Failure, Loading } from '../ui/empty';
+import { Button, IconButton } from '../ui/parts';
+import { Time } from '../ui/time';
 import { useClient } from './ClientLayout';
 
 const RANGES: [string, number | null][] = [
@@ -35,7 +39,6 @@ export default function Events() {
   const client = useClient();
   const { artifact } = useParams();
   const navigate = useNavigate();
-  const base = `/clients/${encodeURIComponent(client.client_id)}/events`;
   useTitle(`Events of ${client.hostname}`);
   const url = apiUrl(`${path('clients', client.client_id)}/events`);
   const { data, error, reload } = useResource<{ artifacts: EventArtifact[] }>(url);
@@ -94,7 +97,7 @@ export default function Events() {
       follow={follows}
       controls={
         <>
-          <select aria-label="Event artifact" value={name} onChange={(event) => void navigate(`${base}/${encodeURIComponent(event.target.value)}`)}>
+          <select aria-label="Event artifact" value={name} onChange={(event) => void navigate(clientPage(client.client_id, 'events', event.target.value))}>
             {list.map((each) => (
               <option key={each.name} value={each.name}>
                 {each.name} ({formatCount(each.rows)})

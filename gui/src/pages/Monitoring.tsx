@@ -9,7 +9,8 @@ import type { Artifact, ArtifactSpec, MonitoringTable } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
 import { useTitle } from '../lib/hooks';
 import { ConfirmDialog } from '../shell/Dialog';
-import { Button, Empty, Failure, IconButton, Loading } from '../ui/parts';
+import { Empty, Failure, Loading } from '../ui/empty';
+import { Button, IconButton } from '../ui/parts';
 import { Popover } from '../ui/popover';
 import { attempt, notify } from '../ui/toast';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
@@ -57,15 +58,15 @@ export default function Monitoring() {
     keepDraft(key, masked);
   };
   const adding = params.get('add');
-  const add = useEffectEvent((name: string, start: Group[]) => {
+  const add = useEffectEvent((name: string) => {
     if (!known?.artifacts.some((each) => each.name === name)) notify('error', `no event artifact \`${name}\` here; nothing was added`);
-    else if (!start[0]?.artifacts.some((each) => each.artifact === name)) setDraft(start.map((group) => (group.label === null ? { ...group, artifacts: [...group.artifacts, { artifact: name, parameters: {} }] } : group)));
+    else if (groups && !groups[0]?.artifacts.some((each) => each.artifact === name)) setDraft(groups.map((group) => (group.label === null ? { ...group, artifacts: [...group.artifacts, { artifact: name, parameters: {} }] } : group)));
     setParams({}, { replace: true });
   });
   const isReady = table !== undefined && known !== undefined;
   useEffect(() => {
-    if (adding && isReady && groups) add(adding, groups);
-  }, [adding, isReady]); // eslint-disable-line react-hooks/exhaustive-deps
+    if (adding && isReady) add(adding);
+  }, [adding, isReady]);
   const changed = draft !== null && table !== undefined && JSON.stringify(toTable(draft)) !== base;
   const blocker = useBlocker(({ currentLocation, nextLocation }) => changed && currentLocation.pathname !== nextLocation.pathname);
   useEffect(() => {

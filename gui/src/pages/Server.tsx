@@ -9,8 +9,10 @@ import { formatBytes, formatCount, plural } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 import { DataTable } from '../table/DataTable';
 import { restSource } from '../table/source';
+import { Empty, Failure } from '../ui/empty';
 import { Message } from '../ui/message';
-import { Button, Empty, Failure, Time } from '../ui/parts';
+import { Button } from '../ui/parts';
+import { Time } from '../ui/time';
 
 const AUDIT = { time: { title: 'Time', kind: 'time', width: 200 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
 

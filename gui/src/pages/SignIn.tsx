@@ -7,8 +7,8 @@ import { signIn, useSession } from '../api/session';
 import { plural } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 import { sentence } from '../ui/message';
-import { Logo } from '../shell/Logo';
 import { Button } from '../ui/parts';
+import { Logo } from '../shell/Logo';
 
 /** Only a path of this application: never an address elsewhere that a link slipped in. */
 export function safeNext(next: string | null): string {

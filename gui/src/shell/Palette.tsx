@@ -1,15 +1,17 @@
 /** The command palette: every machine, artifact, recent collection and action, by a few letters. */
 
-import { useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { apiUrl, get } from '../api/http';
+import { useAnswer } from '../api/resource';
 import type { SearchAnswer } from '../api/types';
 import { useDebounced } from '../lib/hooks';
+import { withoutMarks } from '../lib/marks';
+import { artifactPage, clientPage, flowPage } from '../lib/places';
 import { useTheme, useZone } from '../lib/prefs';
 import { reveal } from '../lib/text';
+import { stateLabel } from '../ui/flow';
 import { Icon, type IconName } from '../ui/icons';
-import { withoutMarks } from '../ui/markdown';
-import { stateLabel } from '../ui/parts';
 import { Dialog } from './Dialog';
 
 interface Entry {
@@ -29,21 +31,17 @@ export function Palette({ clientId, onClose }: { clientId: string | null; onClos
   const [zone, setZone] = useZone();
   const [text, setText] = useState('');
   const query = useDebounced(text.trim(), 120);
-  const [answer, setAnswer] = useState<SearchAnswer | null>(null);
+  const ask = useCallback((signal: AbortSignal) => get<SearchAnswer>(apiUrl('search', { q: query, limit: 20 }), signal), [query]);
+  const { data: answer } = useAnswer(ask);
   const [at, setAt] = useState(0);
   const listId = useId();
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const controller = new AbortController();
-    get<SearchAnswer>(apiUrl('search', { q: query, limit: 20 }), controller.signal).then(setAnswer, () => undefined);
-    return () => controller.abort();
-  }, [query]);
 
   const go = (to: string) => () => {
     onClose();
     void navigate(to);
   };
-  const base = clientId ? `/clients/${encodeURIComponent(clientId)}` : null;
+  const base = clientId ? clientPage(clientId) : null;
   const actions: Entry[] = [
     ...(base
       ? [
@@ -64,9 +62,9 @@ export function Palette({ clientId, onClose }: { clientId: string | null; onClos
   const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const matches = (entry: Entry) => words.every((word) => entry.title.toLowerCase().includes(word));
   const entries: Entry[] = [
-    ...(answer?.clients ?? []).map((client): Entry => ({ key: client.client_id, group: 'Machines', icon: 'machines', title: client.hostname || client.client_id, hint: `${client.online ? 'online · ' : ''}${client.client_id}`, run: go(`/clients/${encodeURIComponent(client.client_id)}`) })),
-    ...(answer?.flows ?? []).map((flow): Entry => ({ key: `${flow.client_id}${flow.flow_id}`, group: 'Recent collections', icon: 'collections', title: flow.artifacts.join(', '), hint: `${stateLabel(flow)} · ${flow.flow_id}`, run: go(`/clients/${encodeURIComponent(flow.client_id)}/collections/${encodeURIComponent(flow.flow_id)}/overview`) })),
-    ...(answer?.artifacts ?? []).map((artifact): Entry => ({ key: artifact.name, group: 'Artifacts', icon: 'artifacts', title: artifact.name, hint: withoutMarks((artifact.description ?? '').split('\n')[0] ?? ''), run: go(`/artifacts/${encodeURIComponent(artifact.name)}`) })),
+    ...(answer?.clients ?? []).map((client): Entry => ({ key: client.client_id, group: 'Machines', icon: 'machines', title: client.hostname || client.client_id, hint: `${client.online ? 'online · ' : ''}${client.client_id}`, run: go(clientPage(client.client_id)) })),
+    ...(answer?.flows ?? []).map((flow): Entry => ({ key: `${flow.client_id}${flow.flow_id}`, group: 'Recent collections', icon: 'collections', title: flow.artifacts.join(', '), hint: `${stateLabel(flow)} · ${flow.flow_id}`, run: go(flowPage(flow, 'overview')) })),
+    ...(answer?.artifacts ?? []).map((artifact): Entry => ({ key: artifact.name, group: 'Artifacts', icon: 'artifacts', title: artifact.name, hint: withoutMarks((artifact.description ?? '').split('\n')[0] ?? ''), run: go(artifactPage(artifact.name)) })),
   ];
   const found = words.length === 0 ? [...actions, ...entries] : [...entries, ...actions.filter(matches)];
   const current = Math.min(at, found.length - 1);

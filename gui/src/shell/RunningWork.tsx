@@ -2,12 +2,15 @@
 
 import { useEffect, useState } from 'react';
 import { Link } from 'react-router';
-import { apiUrl, get, path, post } from '../api/http';
+import { cancelFlow } from '../api/flows';
+import { apiUrl, get } from '../api/http';
 import { usePush } from '../api/push';
 import { isActive, type Flow, type SearchAnswer } from '../api/types';
 import { formatDuration, parseTime, plural } from '../lib/format';
 import { useNow } from '../lib/hooks';
-import { FlowStateBadge, IconButton } from '../ui/parts';
+import { flowPage } from '../lib/places';
+import { FlowStateBadge } from '../ui/flow';
+import { IconButton } from '../ui/parts';
 import { Popover } from '../ui/popover';
 import { attempt } from '../ui/toast';
 
@@ -56,14 +59,14 @@ function RunningList({ flows, onClose }: { flows: Flow[]; onClose: () => void })
         const since = parseTime(flow.started ?? flow.created);
         return (
           <li key={keyOf(flow)}>
-            <Link to={`/clients/${encodeURIComponent(flow.client_id)}/collections/${encodeURIComponent(flow.flow_id)}/results`} onClick={onClose}>
+            <Link to={flowPage(flow, 'results')} onClick={onClose}>
               <strong>{flow.artifacts.join(', ')}</strong>
               <span className="faint nums">
                 <FlowStateBadge flow={flow} /> {plural(flow.rows, 'row')}
                 {since !== null && ` · ${formatDuration(Math.max(0, now - since))}`}
               </span>
             </Link>
-            <IconButton icon="stop" label={`Cancel ${flow.artifacts.join(', ')}`} onClick={() => void attempt(() => post(apiUrl(`${path('clients', flow.client_id, 'flows', flow.flow_id)}/cancel`)), 'Cancelling')} />
+            <IconButton icon="stop" label={`Cancel ${flow.artifacts.join(', ')}`} onClick={() => void attempt(() => cancelFlow(flow), 'Cancelling')} />
           </li>
         );
       })}

@@ -9,10 +9,12 @@ import { invalidate, patch, useResource } from '../api/resource';
 import { useSession } from '../api/session';
 import type { Client } from '../api/types';
 import { isTyping, useKeys } from '../lib/hooks';
+import { clientPage } from '../lib/places';
 import { catchTypeAhead, startTypeAhead } from '../lib/typeAhead';
 import { usePref, useTheme, useZone, writePref, type Theme } from '../lib/prefs';
 import { Icon, type IconName } from '../ui/icons';
-import { IconButton, OnlineDot, Reveal, Time } from '../ui/parts';
+import { IconButton, OnlineDot, Reveal } from '../ui/parts';
+import { Time } from '../ui/time';
 import { Toasts } from '../ui/toast';
 import { Account } from './Account';
 import { HelpDialog } from './HelpDialog';
@@ -57,7 +59,7 @@ function RailLink({ to, icon, children, end }: { to: string; icon: IconName; chi
 
 function Rail({ clientId }: { clientId: string | null }) {
   const { pathname } = useLocation();
-  const base = clientId ? `/clients/${encodeURIComponent(clientId)}` : '';
+  const base = clientId ? clientPage(clientId) : '';
   return (
     <nav className="rail" aria-label="Main">
       <NavLink to="/clients" className="rail-logo" aria-label="Peregrine: all machines">
@@ -105,7 +107,7 @@ function SelectedMachine({ clientId }: { clientId: string }) {
   });
   if (error?.status === 404 || !client) return null;
   return (
-    <NavLink to={`/clients/${encodeURIComponent(clientId)}`} end className="selected-machine">
+    <NavLink to={clientPage(clientId)} end className="selected-machine">
       <OnlineDot online={client.online} label={false} />
       <strong>
         <Reveal text={client.hostname || clientId} />
@@ -164,7 +166,7 @@ const MODIFIERS = ['Shift', 'Control', 'Alt', 'Meta'];
 
 export function Shell() {
   const clientId = useSelectedClient();
-  const base = clientId ? `/clients/${encodeURIComponent(clientId)}` : null;
+  const base = clientId ? clientPage(clientId) : null;
   const navigate = useNavigate();
   const location = useLocation();
   const session = useSession();

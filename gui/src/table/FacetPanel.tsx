@@ -1,13 +1,16 @@
 /** Group and count: the values of a column with bars; a click filters. */
 
-import { useEffect, useMemo, useState } from 'react';
-import { ApiError } from '../api/http';
-import type { Facets, Json } from '../api/types';
+import { useCallback, useMemo, useState } from 'react';
+import { useAnswer } from '../api/resource';
+import type { Json } from '../api/types';
 import { formatCount, plural, type Zone } from '../lib/format';
 import { useDebounced } from '../lib/hooks';
 import { useZone } from '../lib/prefs';
 import { folds } from '../lib/text';
-import { CopyButton, Failure, IconButton, Loading, Meter, Reveal, SearchBox } from '../ui/parts';
+import { CopyButton } from '../ui/copy';
+import { Failure, Loading } from '../ui/empty';
+import { IconButton, Meter, Reveal } from '../ui/parts';
+import { SearchBox } from '../ui/search';
 import { Cell, Null } from './cells';
 import { cellText, type Kind } from './kinds';
 import { valueText } from './state';
@@ -19,34 +22,21 @@ const SHOWN = 200;
 interface Props {
   column: string;
   kind: Kind;
-  source: TableSource;
+  count: NonNullable<TableSource['facets']>;
   query: TableQuery;
   liveTotal: number | undefined;
   onFilter: (value: Json, keep: boolean) => void;
   onClose: () => void;
 }
 
-export function FacetPanel({ column, kind, source, query, liveTotal, onFilter, onClose }: Props) {
-  const [facets, setFacets] = useState<Facets | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
+export function FacetPanel({ column, kind, count, query, liveTotal, onFilter, onClose }: Props) {
   const [find, setFind] = useState('');
   const [shown, setShown] = useState(SHOWN);
   const [zone] = useZone();
   // New rows change the counts; once a second is often enough.
   const pulse = useDebounced(liveTotal, 1_000);
-  useEffect(() => {
-    const controller = new AbortController();
-    source.facets?.(column, query, controller.signal).then(
-      (answer) => {
-        setFacets(answer);
-        setError(null);
-      },
-      (reason: unknown) => {
-        if (!controller.signal.aborted) setError(reason instanceof ApiError ? reason : new ApiError(0, 'error', String(reason)));
-      },
-    );
-    return () => controller.abort();
-  }, [source.key, column, query, pulse]); // eslint-disable-line react-hooks/exhaustive-deps
+  const ask = useCallback((signal: AbortSignal) => count(column, query, signal), [count, column, query]);
+  const { data: facets, error } = useAnswer(ask, pulse);
 
   const alike = useMemo(() => alikeTexts(facets?.values.map(({ value }) => value) ?? [], kind, zone), [facets, kind, zone]);
   const most = facets?.values[0]?.count ?? 1;

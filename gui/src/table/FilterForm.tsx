@@ -2,7 +2,7 @@
 
 import { useId, useState } from 'react';
 import type { Json } from '../api/types';
-import { formatTime, parseTime, type Zone } from '../lib/format';
+import { formatTime, parseAmount, parseTime, type Zone } from '../lib/format';
 import { useZone } from '../lib/prefs';
 import { parseTypedTime, zoneName } from '../lib/typedTime';
 import { Button } from '../ui/parts';
@@ -25,9 +25,8 @@ export function parseValue(text: string, op: Op, kind: Kind, zone: Zone): { valu
   if (op === 'in') return { value: trimmed.split(/\s*,\s*/).filter(Boolean) };
   if (kind === 'bool') return { value: trimmed !== 'false' };
   if (isNumeric(kind)) {
-    const match = /^(-?[\d.]+)\s*([kmgt])?i?b?$/i.exec(trimmed);
-    const number = match ? Number(match[1]) * 1024 ** (match[2] ? 'kmgt'.indexOf(match[2].toLowerCase()) + 1 : 0) : Number.NaN;
-    return Number.isFinite(number) ? { value: number } : { error: 'a number, such as 4096 or 10M' };
+    const amount = parseAmount(trimmed);
+    return amount ? { value: amount.value } : { error: 'a number, such as 4096 or 10M' };
   }
   if (isTime(kind)) {
     const ms = parseTypedTime(trimmed, zone, Date.now());

@@ -1,10 +1,12 @@
 /** A column's head: click sorts, the menu does the rest, the edge resizes, dragging moves. */
 
 import { useState } from 'react';
+import { dragSideways } from '../lib/drag';
 import { Icon } from '../ui/icons';
 import { MenuItem, Popover } from '../ui/popover';
+import type { GridColumn } from './columns';
 import { FilterForm } from './FilterForm';
-import { isNumeric, type Kind } from './kinds';
+import { isNumeric } from './kinds';
 import { nextSort, type Filter, type Sort } from './state';
 
 const MIN_WIDTH = 48;
@@ -12,11 +14,7 @@ const MAX_WIDTH = 1_600;
 const DRAG_TYPE = 'application/x-peregrine-column';
 
 interface Props {
-  name: string;
-  title: string;
-  kind: Kind;
-  width: number;
-  left: number | undefined;
+  column: GridColumn;
   sort: Sort | null;
   sortable: boolean;
   canFilter: boolean;
@@ -34,7 +32,8 @@ interface Props {
 }
 
 export function HeaderCell(props: Props) {
-  const { name, title, kind, width, left, sort, sortable, canFilter, canGroup, filtered } = props;
+  const { column, sort, sortable, canFilter, canGroup, filtered } = props;
+  const { name, title, kind, width, start, isPinned } = column;
   const [over, setOver] = useState(false);
   const direction = sort?.column === name ? (sort.desc ? 'descending' : 'ascending') : 'none';
   return (
@@ -42,8 +41,8 @@ export function HeaderCell(props: Props) {
       role="columnheader"
       aria-sort={direction}
       tabIndex={-1}
-      className={`th ${isNumeric(kind) ? 'is-number' : ''} ${left === undefined ? '' : 'is-pinned'} ${over ? 'is-target' : ''}`}
-      style={left === undefined ? undefined : { left }}
+      className={`th ${isNumeric(kind) ? 'is-number' : ''} ${isPinned ? 'is-pinned' : ''} ${over ? 'is-target' : ''}`}
+      style={isPinned ? { left: start } : undefined}
       draggable
       onDragStart={(event) => {
         event.dataTransfer.setData(DRAG_TYPE, name);
@@ -101,7 +100,7 @@ export function HeaderCell(props: Props) {
               )}
               <hr />
               <MenuItem icon="pin" onClick={then(props.onPin)}>
-                {left === undefined ? 'Pin to the left' : 'Unpin'}
+                {isPinned ? 'Unpin' : 'Pin to the left'}
               </MenuItem>
               <MenuItem icon="left" onClick={then(() => props.onShift(-1))}>
                 Move left
@@ -125,14 +124,8 @@ export function HeaderCell(props: Props) {
           event.stopPropagation();
         }}
         onPointerDown={(event) => {
-          event.preventDefault();
           event.stopPropagation();
-          const target = event.currentTarget;
-          target.setPointerCapture(event.pointerId);
-          const start = event.clientX;
-          const move = (at: PointerEvent) => props.onResize(Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width + at.clientX - start)));
-          target.addEventListener('pointermove', move);
-          target.addEventListener('pointerup', () => target.removeEventListener('pointermove', move), { once: true });
+          dragSideways(event, (by) => props.onResize(Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width + by))));
         }}
       />
     </div>

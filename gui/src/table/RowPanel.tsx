@@ -4,12 +4,15 @@ import { Link } from 'react-router';
 import type { Column, Json } from '../api/types';
 import { formatBytes, formatCount, isUnsetTime, parseTime } from '../lib/format';
 import { defang } from '../lib/text';
+import { copyText } from '../ui/copy';
+import { Loading } from '../ui/empty';
 import { JsonTree, LongText } from '../ui/json';
 import { Icon } from '../ui/icons';
-import { copyText, IconButton, Loading, Time } from '../ui/parts';
+import { IconButton } from '../ui/parts';
+import { Time } from '../ui/time';
 import { Cell, Null, type CellContext } from './cells';
 import { isTime, type Kind } from './kinds';
-import type { ColumnLayout } from './layout';
+import { copiedText, type FilterByCell } from './Row';
 
 interface Props {
   noun: string;
@@ -17,16 +20,16 @@ interface Props {
   total: number;
   row: Json[] | undefined;
   columns: Column[];
-  layouts: Map<string, ColumnLayout>;
+  kindOf: (name: string) => Kind;
   context: CellContext;
   processHref: string | null;
   canFilter: boolean;
-  onFilter: (column: string, value: Json, keep: boolean) => void;
+  onFilter: FilterByCell;
   onMove: (index: number) => void;
   onClose: () => void;
 }
 
-export function RowPanel({ noun, index, total, row, columns, layouts, context, processHref, canFilter, onFilter, onMove, onClose }: Props) {
+export function RowPanel({ noun, index, total, row, columns, kindOf, context, processHref, canFilter, onFilter, onMove, onClose }: Props) {
   const object = row ? Object.fromEntries(columns.map((column, at) => [column.name, row[at] ?? null])) : null;
   return (
     <section className="panel" aria-label={`${noun} ${index + 1}`}>
@@ -52,7 +55,7 @@ export function RowPanel({ noun, index, total, row, columns, layouts, context, p
         <dl className="fields">
           {columns.map((column, at) => {
             const value = row[at] ?? null;
-            const kind = layouts.get(column.name)?.kind ?? 'text';
+            const kind = kindOf(column.name);
             return (
               <div className="field" key={column.name}>
                 <dt>
@@ -60,7 +63,7 @@ export function RowPanel({ noun, index, total, row, columns, layouts, context, p
                   <span className="field-tools">
                     {canFilter && <IconButton icon="filter" label={`Filter for this ${column.name}`} onClick={() => onFilter(column.name, value, true)} />}
                     {canFilter && <IconButton icon="filterOut" label={`Filter out this ${column.name}`} onClick={() => onFilter(column.name, value, false)} />}
-                    <IconButton icon="copy" label={`Copy ${column.name}`} onClick={() => void copyText(typeof value === 'string' ? value : JSON.stringify(value, null, 2))} />
+                    <IconButton icon="copy" label={`Copy ${column.name}`} onClick={() => void copyText(copiedText(value, 2))} />
                   </span>
                 </dt>
                 <dd>

@@ -30,7 +30,6 @@ export function StaticTable({ label, columns, rows }: { label: string; columns: 
     );
   return (
     // Wide tables scroll sideways; the box takes focus so that the keyboard can scroll it.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="static-table" tabIndex={0} role="region" aria-label={label}>
       <table>
         <thead>

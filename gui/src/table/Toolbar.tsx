@@ -4,26 +4,24 @@ import type { ReactNode } from 'react';
 import { formatCount, plural, type Zone } from '../lib/format';
 import { useZone } from '../lib/prefs';
 import { zonedTime } from '../lib/typedTime';
+import { copyText } from '../ui/copy';
 import { Icon } from '../ui/icons';
-import { copyText, IconButton, SearchBox } from '../ui/parts';
+import { IconButton } from '../ui/parts';
 import { MenuItem, Popover } from '../ui/popover';
-import type { Noun } from './DataTable';
+import { SearchBox } from '../ui/search';
+import type { Noun } from './columns';
 import { FilterForm } from './FilterForm';
 import type { TableSource } from './source';
 import { isTime, type Kind } from './kinds';
-import type { ColumnLayout } from './layout';
 import { moveColumn, opTakesValue, opWord, valueText, type Filter, type TableQuery, type TableState } from './state';
+import type { ColumnsShown } from './useColumnLayout';
 import type { ChangeState } from './useTableState';
 import { toVql } from './vql';
 
 interface Props {
-  id: string;
   state: TableState;
   change: ChangeState;
-  names: string[];
-  shown: string[];
-  layouts: Map<string, ColumnLayout>;
-  titleOf: (name: string) => string;
+  layout: ColumnsShown;
   source: TableSource;
   query: TableQuery;
   total: number | null;
@@ -35,11 +33,10 @@ interface Props {
   onRefresh: () => void;
   searchPlaceholder: string;
   controls: ReactNode;
-  onResetWidths: () => void;
 }
 
 export function Toolbar(props: Props) {
-  const { state, change, source, total, live, pending, controls, noun } = props;
+  const { state, change, layout, source, total, live, pending, controls, noun } = props;
   const [zone] = useZone();
   return (
     <div className="toolbar">
@@ -67,14 +64,14 @@ export function Toolbar(props: Props) {
                 className="chip-text"
                 label={
                   <>
-                    <b>{filter.column === '*' ? 'any column' : filter.column}</b> {opWord(filter.op)} {opTakesValue(filter.op) && <q>{filterText(filter, props.layouts.get(filter.column)?.kind, zone).slice(0, 60) || 'empty text'}</q>}
+                    <b>{filter.column === '*' ? 'any column' : filter.column}</b> {opWord(filter.op)} {opTakesValue(filter.op) && <q>{filterText(filter, layout.kindOf(filter.column), zone).slice(0, 60) || 'empty text'}</q>}
                   </>
                 }
               >
                 {(close) => (
                   <FilterForm
                     column={filter.column}
-                    kind={props.layouts.get(filter.column)?.kind ?? 'text'}
+                    kind={layout.kindOf(filter.column)}
                     initial={filter}
                     onDone={(next) => {
                       close();
@@ -89,7 +86,7 @@ export function Toolbar(props: Props) {
           {state.sort && (
             <span className="chip">
               <button type="button" className="chip-text" onClick={() => state.sort && change({ sort: { ...state.sort, desc: !state.sort.desc } }, true)}>
-                <Icon name={state.sort.desc ? 'down' : 'up'} size={12} /> <b>{props.titleOf(state.sort.column)}</b> {state.sort.desc ? 'descending' : 'ascending'}
+                <Icon name={state.sort.desc ? 'down' : 'up'} size={12} /> <b>{layout.titleOf(state.sort.column)}</b> {state.sort.desc ? 'descending' : 'ascending'}
               </button>
               <IconButton icon="close" label="Remove sort" onClick={() => change({ sort: null }, true)} />
             </span>
@@ -106,12 +103,13 @@ export function Toolbar(props: Props) {
 }
 
 /** A moment in a filter, in the zone that is shown, which it names; anything else as it is. */
-export function filterText({ value }: Filter, kind: Kind | undefined, zone: Zone): string {
-  const isMoment = (kind !== undefined && isTime(kind)) || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value));
+function filterText({ value }: Filter, kind: Kind, zone: Zone): string {
+  const isMoment = isTime(kind) || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value));
   return isMoment ? zonedTime(value, zone) : valueText(value);
 }
 
-function ColumnChooser({ state, change, names, shown, titleOf, onResetWidths }: Props) {
+function ColumnChooser({ state, change, layout }: Props) {
+  const { names, shown, titleOf, resetWidths } = layout;
   if (names.length === 0) return null;
   const hidden = names.filter((name) => !shown.includes(name));
   const set = (columns: string[]) => change({ columns });
@@ -149,7 +147,7 @@ function ColumnChooser({ state, change, names, shown, titleOf, onResetWidths }: 
             onClick={() => {
               close();
               change({ columns: null, pinned: [] });
-              onResetWidths();
+              resetWidths();
             }}
           >
             Reset columns and widths
@@ -171,7 +169,8 @@ const FORMATS = [
   ['jsonl', 'JSON lines', 'one object a line'],
 ] as const;
 
-function ExportMenu({ source, shown, names, query, total, noun }: Props) {
+function ExportMenu({ source, layout, query, total, noun }: Props) {
+  const { names, shown } = layout;
   return (
     <Popover label="Export" icon="download" align="end" panelClass="export-menu">
       {(close) => (

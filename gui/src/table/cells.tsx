@@ -4,8 +4,10 @@ import { Fragment, memo } from 'react';
 import { Link } from 'react-router';
 import type { Json } from '../api/types';
 import { formatBytes, formatCount, formatTime, isUnsetTime, parseTime, type Zone } from '../lib/format';
+import { clientPage, flowPage } from '../lib/places';
 import { clip, defang, reveal } from '../lib/text';
-import { Reveal, Stamp } from '../ui/parts';
+import { Reveal } from '../ui/parts';
+import { Moment, Stamp } from '../ui/time';
 import { foldJson, type Kind } from './kinds';
 import { valueText } from './state';
 
@@ -54,9 +56,9 @@ function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
       const ms = parseTime(value);
       if (ms === null) return plain(text);
       return (
-        <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`}>
+        <Moment ms={ms}>
           <Stamp text={formatTime(ms, zone, true)} quietDate />
-        </time>
+        </Moment>
       );
     }
     case 'bytes':
@@ -72,10 +74,10 @@ function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
     case 'chain':
       return <Chain value={value} />;
     case 'client':
-      return /^C\.[0-9a-f]+$/i.test(text) ? <Link to={`/clients/${encodeURIComponent(text)}`}>{text}</Link> : plain(text);
+      return /^C\.[0-9a-f]+$/i.test(text) ? <Link to={clientPage(text)}>{text}</Link> : plain(text);
     case 'flow':
       return context.clientId && /^F\./.test(text) ? (
-        <Link to={`/clients/${context.clientId}/collections/${encodeURIComponent(text)}/overview`}>{text}</Link>
+        <Link to={flowPage({ client_id: context.clientId, flow_id: text }, 'overview')}>{text}</Link>
       ) : (
         plain(text)
       );
@@ -98,7 +100,7 @@ export function Null() {
 }
 
 /** A time that was never recorded; what stands there instead is in the tooltip. */
-export function Unset({ raw }: { raw: string }) {
+function Unset({ raw }: { raw: string }) {
   return (
     <span className="cell-unset" title={`not recorded (the value is ${raw})`}>
       –
@@ -131,13 +133,13 @@ const TONES: [RegExp, string][] = [
   [/^(info|informational|low|notice|default)/i, 'info'],
 ];
 
-export function Severity({ text }: { text: string }) {
+function Severity({ text }: { text: string }) {
   const tone = TONES.find(([pattern]) => pattern.test(text))?.[1] ?? 'quiet';
   return <span className={`severity severity-${tone}`}>{clip(text, 24)}</span>;
 }
 
 /** A process call chain, from the first ancestor to the process itself. */
-export function chainParts(value: Json): string[] {
+function chainParts(value: Json): string[] {
   if (Array.isArray(value)) return value.map((part) => (typeof part === 'string' ? part : part === null ? 'NULL' : foldJson(part, 60)));
   return valueText(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
 }

@@ -120,19 +120,31 @@ export function foldJson(value: Json, max = 160): string {
       push('…');
       return;
     }
-    const list = Array.isArray(item);
-    push(list ? '[' : '{');
     let first = true;
-    // Not Object.keys: the names of a very large container are not all wanted.
-    // eslint-disable-next-line @typescript-eslint/no-for-in-array
-    for (const key in item) {
-      if (length > max) break;
+    /** Whether there is room for one more. */
+    const begin = () => {
+      if (length > max) return false;
       if (!first) push(', ');
       first = false;
-      if (!list) push(`${key}: `);
-      walk((item as Record<string, Json>)[key] ?? null, depth + 1);
+      return true;
+    };
+    if (Array.isArray(item)) {
+      push('[');
+      // Item by item, until there is no more room: a very large list is not walked.
+      for (const each of item) {
+        if (!begin()) break;
+        walk(each, depth + 1);
+      }
+      push(']');
+      return;
     }
-    push(list ? ']' : '}');
+    push('{');
+    for (const key in item) {
+      if (!begin()) break;
+      push(`${key}: `);
+      walk(item[key] ?? null, depth + 1);
+    }
+    push('}');
   };
   walk(value, 0);
   const text = parts.join('');

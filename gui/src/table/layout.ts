@@ -2,13 +2,10 @@
 
 import type { Column, Json } from '../api/types';
 import type { Zone } from '../lib/format';
-import type { ColumnInfo } from './DataTable';
+import { columnTitle, type ColumnInfo, type GridColumn } from './columns';
 import { cellText, isTime, kindOf, type Kind } from './kinds';
-import type { RowPages } from './pages';
 
-const SAMPLE_ROWS = 60;
-
-export interface ColumnLayout {
+interface ColumnLayout {
   kind: Kind;
   width: number;
   /** What its texts would take, were there room. */
@@ -22,7 +19,7 @@ const TIME_WIDTH = { utc: 194, local: 226 };
 const WIDEST_BYTES = '−1023 MiB'.length;
 
 /** The narrowest a column may be made: numbers and times are shown whole, or they say something else. */
-export function roomForNumbers(kind: Kind, digits: number, isRendered: boolean, zone: Zone): number {
+function roomForNumbers(kind: Kind, digits: number, isRendered: boolean, zone: Zone): number {
   if (isTime(kind)) return isRendered ? 0 : TIME_WIDTH[zone];
   if (digits === 0) return 0;
   if (kind === 'bytes') return WIDEST_BYTES * DIGIT + CELL_SPACE;
@@ -53,12 +50,8 @@ const LONGEST = 200;
 const CHAR = 7;
 const MONO_CHAR = 7.3;
 
-export function layoutColumns(columns: Column[], pages: RowPages, info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
-  const sample: Json[][] = [];
-  for (let index = 0; index < SAMPLE_ROWS; index += 1) {
-    const row = pages.row(index);
-    if (row) sample.push(row);
-  }
+/** The kind of every column and the width that fits it, told from some rows. */
+export function layoutColumns(columns: Column[], sample: Json[][], info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
   const layouts = new Map<string, ColumnLayout>();
   columns.forEach((column, at) => {
     const known = info[column.name];
@@ -74,4 +67,41 @@ export function layoutColumns(columns: Column[], pages: RowPages, info: Record<s
     layouts.set(column.name, { kind, width, wanted: isTime(kind) ? width : Math.round(longest * char + CELL_SPACE) });
   });
   return layouts;
+}
+
+/** Width of a column of which nothing is known yet. */
+const USUAL_WIDTH = 140;
+
+/** What `placeColumns` goes by. */
+export interface Placing {
+  /** All columns in the order of the cells. */
+  names: string[];
+  pinned: readonly string[];
+  layouts: ReadonlyMap<string, ColumnLayout>;
+  /** Widths that a person chose. */
+  widths: Record<string, number>;
+  /** Letters of the longest number of a column. */
+  digits: ReadonlyMap<string, number>;
+  info: Record<string, ColumnInfo>;
+  zone: Zone;
+  /** Width of the grid. */
+  room: number;
+}
+
+/** The columns `shown` one beside the other, pinned ones first. */
+export function placeColumns(shown: string[], { names, pinned, layouts, widths, digits, info, zone, room }: Placing): GridColumn[] {
+  const own = shown.map((name) => {
+    const { kind, width, wanted } = layouts.get(name) ?? { kind: 'text' as const, width: USUAL_WIDTH, wanted: 0 };
+    const least = roomForNumbers(kind, digits.get(name) ?? 0, info[name]?.render !== undefined, zone);
+    return { name, kind, width: Math.max(widths[name] ?? width, least), wanted: widths[name] === undefined ? wanted : 0 };
+  });
+  const grown = spread(own, room);
+  let start = 0;
+  return own.map(({ name, kind, width: ownWidth }) => {
+    const width = ownWidth + (grown.get(name) ?? 0);
+    const known = info[name];
+    const column = { name, title: columnTitle(name, names, info), kind, at: names.indexOf(name), width, start, isPinned: pinned.includes(name), sortable: known?.sortable !== false, render: known?.render };
+    start += width;
+    return column;
+  });
 }

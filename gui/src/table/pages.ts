@@ -1,12 +1,15 @@
 /** The rows a table has fetched: pages of 200, asked for when they come into view, kept in bounded number. */
 
-import { ApiError } from '../api/http';
+import { asApiError, type ApiError } from '../api/http';
 import type { Column, Json, TablePage } from '../api/types';
 
 export const PAGE_ROWS = 200;
 const KEEP_PAGES = 60;
+const SAMPLE_ROWS = 60;
 const NUMBER = /^[-+]?[\d.,]+(e[-+]?\d+)?$/i;
 const MAX_DIGITS = 40;
+
+const pageOf = (row: number) => Math.floor(row / PAGE_ROWS);
 
 type Fetch = (offset: number, limit: number, signal: AbortSignal) => Promise<TablePage>;
 
@@ -19,15 +22,18 @@ export class RowPages {
   /** Rises with every change; what React compares. */
   version = 0;
 
+  /** The first rows that came, from which one can tell what the columns hold. They stay, so that widths do, too. */
+  sample: Json[][] = [];
   /** Letters of the longest number of each column so far, by name: a column is never narrower than its numbers. */
-  readonly digits = new Map<string, number>();
+  digits: ReadonlyMap<string, number> = new Map();
 
   private pages = new Map<number, Json[][]>();
   private running = new Map<number, AbortController>();
   /** Pages whose rows changed on the server since they were fetched: shown until the new ones are here. */
   private stale = new Set<number>();
   private listeners = new Set<() => void>();
-  private wanted: [number, number] = [0, 0];
+  /** Pages that are looked at. */
+  private wanted: number[] = [0];
   /** The most rows a push event spoke of: an answer that was under way may know fewer. */
   private pushed = 0;
 
@@ -41,35 +47,31 @@ export class RowPages {
   snapshot = (): number => this.version;
 
   row(index: number): Json[] | undefined {
-    return this.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS];
+    return this.pages.get(pageOf(index))?.[index % PAGE_ROWS];
   }
 
-  /** Rows `first` to `last` are on screen: fetch what is missing, drop requests for what has scrolled by. */
-  need(first: number, last: number): void {
-    const from = Math.max(0, Math.floor(first / PAGE_ROWS));
-    const to = Math.max(from, Math.floor(last / PAGE_ROWS));
-    this.wanted = [from, to];
+  /** Rows `first` to `last` are on screen, and `open` is read: fetch what is missing, drop requests for what has scrolled by. */
+  need(first: number, last: number, open: number | null = null): void {
+    const from = pageOf(Math.max(0, first));
+    const wanted = new Set(Array.from({ length: pageOf(Math.max(0, first, last)) - from + 1 }, (_, at) => from + at));
+    if (open !== null) wanted.add(pageOf(open));
+    this.wanted = [...wanted];
     for (const [page, controller] of this.running) {
-      if (page < from || page > to) {
-        controller.abort();
-        this.running.delete(page);
-      }
+      if (wanted.has(page)) continue;
+      controller.abort();
+      this.running.delete(page);
     }
-    for (let page = from; page <= to; page += 1) {
-      if (this.total !== null && page > 0 && page * PAGE_ROWS >= this.total) break;
-      if (!this.running.has(page) && (!this.pages.has(page) || this.stale.has(page))) void this.load(page);
-    }
+    this.fetchWanted();
   }
 
   /** The server says there are `total` rows now: later pages appear, the last one is fetched again. */
   grow(total: number): void {
     this.pushed = Math.max(this.pushed, total);
     if (this.total === null || total <= this.total) return;
-    const last = Math.floor(Math.max(0, this.total - 1) / PAGE_ROWS);
-    this.stale.add(last);
+    this.stale.add(pageOf(Math.max(0, this.total - 1)));
     this.total = total;
     this.changed();
-    this.need(this.wanted[0] * PAGE_ROWS, (this.wanted[1] + 1) * PAGE_ROWS - 1);
+    this.fetchWanted();
   }
 
   /** Everything may have changed: fetch what is on screen again, without blanking it. */
@@ -78,7 +80,7 @@ export class RowPages {
     for (const page of this.pages.keys()) this.stale.add(page);
     for (const controller of this.running.values()) controller.abort();
     this.running.clear();
-    this.need(this.wanted[0] * PAGE_ROWS, this.wanted[1] * PAGE_ROWS);
+    this.fetchWanted();
   }
 
   /** Changes rows in place. */
@@ -92,6 +94,13 @@ export class RowPages {
     this.running.clear();
   }
 
+  private fetchWanted(): void {
+    for (const page of this.wanted) {
+      if (this.total !== null && page > 0 && page * PAGE_ROWS >= this.total) continue;
+      if (!this.running.has(page) && (!this.pages.has(page) || this.stale.has(page))) void this.load(page);
+    }
+  }
+
   private async load(page: number): Promise<void> {
     const controller = new AbortController();
     this.running.set(page, controller);
@@ -100,46 +109,54 @@ export class RowPages {
       if (controller.signal.aborted) return;
       this.running.delete(page);
       this.stale.delete(page);
+      const isNews = answer.columns.length > 0 && this.mergeColumns(answer.columns);
       this.pages.set(page, answer.rows);
-      if (answer.columns.length > 0 || this.columns.length === 0) this.mergeColumns(answer.columns);
+      if (isNews || this.sample.length === 0) this.sample = this.pages.get(0)?.slice(0, SAMPLE_ROWS) ?? [];
       this.measure(answer);
       this.total = Math.max(answer.total, this.pushed);
       this.complete = answer.complete;
       this.error = null;
       this.evict();
       this.changed();
+      if (isNews) this.fetchWanted();
     } catch (error) {
       if (controller.signal.aborted) return;
       this.running.delete(page);
-      this.error = error instanceof ApiError ? error : new ApiError(0, 'error', String(error));
+      this.error = asApiError(error);
       this.changed();
     }
   }
 
   private measure({ columns, rows }: TablePage): void {
+    const digits = new Map(this.digits);
     columns.forEach(({ name }, at) => {
-      let longest = this.digits.get(name) ?? 0;
+      let longest = digits.get(name) ?? 0;
       for (const row of rows) {
         const cell = row[at];
         if (typeof cell === 'number' || (typeof cell === 'string' && cell.length <= MAX_DIGITS && NUMBER.test(cell))) longest = Math.max(longest, String(cell).length);
       }
-      if (longest > 0) this.digits.set(name, longest);
+      if (longest > 0) digits.set(name, longest);
     });
+    if ([...digits].some(([name, longest]) => this.digits.get(name) !== longest)) this.digits = digits;
   }
 
-  /** A later page may know more columns than the first; if the order changed, other pages are out of date. */
-  private mergeColumns(columns: Column[]): void {
+  /**
+   * Whether the columns are others than before. A later page may know more of them than the first; if their order changed,
+   * the rows of other pages would stand under the wrong heads and are thrown away.
+   */
+  private mergeColumns(columns: Column[]): boolean {
     const same = columns.length === this.columns.length && columns.every((column, index) => column.name === this.columns[index]?.name && column.type === this.columns[index]?.type);
-    if (same) return;
+    if (same) return false;
     const prefix = this.columns.every((column, index) => column.name === columns[index]?.name);
-    if (!prefix) for (const page of this.pages.keys()) this.stale.add(page);
+    if (!prefix) this.pages.clear();
     this.columns = columns;
+    return true;
   }
 
   private evict(): void {
     if (this.pages.size <= KEEP_PAGES) return;
-    const middle = (this.wanted[0] + this.wanted[1]) / 2;
-    const far = [...this.pages.keys()].sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle));
+    const distance = (page: number) => Math.min(...this.wanted.map((wanted) => Math.abs(wanted - page)));
+    const far = [...this.pages.keys()].sort((a, b) => distance(b) - distance(a));
     for (const page of far.slice(0, this.pages.size - KEEP_PAGES)) this.pages.delete(page);
   }
 

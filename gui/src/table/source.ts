@@ -4,12 +4,11 @@ import { apiUrl, get, type Query } from '../api/http';
 import type { Column, Facets, Json, TablePage } from '../api/types';
 import { serverFilters, type TableQuery } from './state';
 
+/** The same object for as long as a table is to show the same rows: another one begins anew. */
 export interface TableSource {
-  /** Two sources with one key show the same rows. */
-  key: string;
-  fetch(query: TableQuery, offset: number, limit: number, signal: AbortSignal): Promise<TablePage>;
-  facets?(column: string, query: TableQuery, signal: AbortSignal): Promise<Facets>;
-  exportUrl?(format: 'csv' | 'json' | 'jsonl', columns: string[], query: TableQuery): string;
+  fetch: (query: TableQuery, offset: number, limit: number, signal: AbortSignal) => Promise<TablePage>;
+  facets?: (column: string, query: TableQuery, signal: AbortSignal) => Promise<Facets>;
+  exportUrl?: (format: 'csv' | 'json' | 'jsonl', columns: string[], query: TableQuery) => string;
   /** The FROM part of an equivalent query. */
   vql?: string;
   /** Typed filters per column are understood. */
@@ -47,7 +46,6 @@ export function restSource(path: string, options: RestOptions = {}): TableSource
   const { params = {}, facets, exports, vql, order, newestFirst } = options;
   const forward: TableSource['fetch'] = (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...(query.sort ? {} : order), ...given(tableParams(query)), offset, limit }), signal);
   const source: TableSource = {
-    key: apiUrl(path, params),
     filters: true,
     fetch: newestFirst ? lastFirst(forward) : forward,
     ...(newestFirst ? { newestFirst } : {}),
@@ -94,35 +92,11 @@ export function listSource<T>(
   cells: (item: T) => Json[],
 ): TableSource {
   return {
-    key: apiUrl(path, params),
     filters: false,
     async fetch(query, offset, limit, signal) {
       const answer = await get<unknown>(apiUrl(path, { ...params, search: query.quick.trim() || params['search'], sort: query.sort?.column ?? params['sort'], desc: query.sort ? query.sort.desc || undefined : params['desc'], offset, limit }), signal);
       const { total, items } = read(answer);
       return { columns, total, offset, rows: items.map(cells), complete: false };
-    },
-  };
-}
-
-/** Rows that are already here (small answers): sorted and searched in the browser. */
-export function localSource(key: string, columns: Column[], rows: Json[][]): TableSource {
-  const text = (value: Json) => (value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value));
-  return {
-    key,
-    filters: false,
-    fetch(query, offset, limit) {
-      const needle = query.quick.trim().toLowerCase();
-      let shown = needle ? rows.filter((row) => row.some((cell) => text(cell).toLowerCase().includes(needle))) : rows;
-      const at = columns.findIndex((column) => column.name === query.sort?.column);
-      if (query.sort && at >= 0) {
-        const sign = query.sort.desc ? -1 : 1;
-        shown = [...shown].sort((a, b) => {
-          const [x, y] = [a[at] ?? null, b[at] ?? null];
-          if (typeof x === 'number' && typeof y === 'number') return sign * (x - y);
-          return sign * text(x).localeCompare(text(y), 'en', { numeric: true });
-        });
-      }
-      return Promise.resolve({ columns, total: shown.length, offset, rows: shown.slice(offset, offset + limit), complete: true });
     },
   };
 }

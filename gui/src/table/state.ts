@@ -2,7 +2,7 @@
 
 import type { Json } from '../api/types';
 
-export const OPS = ['contains', 'not_contains', 'eq', 'ne', 'regex', 'not_regex', 'lt', 'le', 'gt', 'ge', 'is_null', 'not_null', 'in'] as const;
+const OPS = ['contains', 'not_contains', 'eq', 'ne', 'regex', 'not_regex', 'lt', 'le', 'gt', 'ge', 'is_null', 'not_null', 'in'] as const;
 export type Op = (typeof OPS)[number];
 
 export interface Filter {
@@ -32,8 +32,6 @@ export interface TableState extends TableQuery {
   /** Column being grouped and counted. */
   group: string | null;
 }
-
-export const EMPTY_STATE: TableState = { quick: '', sort: null, filters: [], columns: null, pinned: [], row: null, group: null };
 
 const KEYS = ['q', 'sort', 'filter', 'cols', 'pin', 'row', 'group'] as const;
 
@@ -76,6 +74,16 @@ export function readState(params: URLSearchParams): TableState {
     row: row !== null && /^\d{1,15}$/.test(row) ? Number(row) : null,
     group: params.get('group'),
   };
+}
+
+/** `next`, with the very parts of `before` that say the same: what hangs on one part is not made anew when another changes. */
+export function keepParts(before: TableState, next: TableState): TableState {
+  const kept: Partial<TableState> = {};
+  const keep = <K extends keyof TableState>(key: K) => {
+    kept[key] = JSON.stringify(before[key]) === JSON.stringify(next[key]) ? before[key] : next[key];
+  };
+  (Object.keys(next) as (keyof TableState)[]).forEach(keep);
+  return { ...next, ...kept };
 }
 
 /** Writes the state into a copy of the query string, leaving other parameters alone. */

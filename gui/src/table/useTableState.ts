@@ -1,26 +1,23 @@
 /** The state of a table, kept in the address of the page. */
 
-import { useCallback, useMemo, useRef, useEffect } from 'react';
+import { useCallback, useState } from 'react';
 import { useAddress } from '../lib/hooks';
-import { readState, writeState, type TableState } from './state';
+import { keepParts, readState, writeState, type TableState } from './state';
 
-export type ChangeState = (change: Partial<TableState>, push?: boolean) => void;
+/** Changes parts of the state; a function is asked with the state as it is by then. */
+export type ChangeState = (change: Partial<TableState> | ((now: TableState) => Partial<TableState>), push?: boolean) => void;
 
 export function useTableState(): [TableState, ChangeState] {
   const [params, setAddress] = useAddress();
-  const state = useMemo(() => readState(params), [params]);
-  // Several changes in one tick must add up; the router would start each from the same old address.
-  const latest = useRef(params);
-  useEffect(() => {
-    latest.current = params;
-  }, [params]);
+  const [read, setRead] = useState(() => ({ params, state: readState(params) }));
+  if (read.params !== params) setRead({ params, state: keepParts(read.state, readState(params)) });
   const change = useCallback<ChangeState>(
-    (part, push = false) => {
-      const next = writeState(latest.current, { ...readState(latest.current), ...part });
-      latest.current = next;
-      setAddress(next, push);
-    },
+    (change, push = false) =>
+      setAddress((now) => {
+        const state = readState(now);
+        return writeState(now, { ...state, ...(typeof change === 'function' ? change(state) : change) });
+      }, push),
     [setAddress],
   );
-  return [state, change];
+  return [read.state, change];
 }

@@ -1,6 +1,6 @@
 /** What one wants to know before clicking. */
 
-import { formatTime } from '../lib/format';
+import { formatCount, formatTime } from '../lib/format';
 import { useZone } from '../lib/prefs';
 import { clip, defang } from '../lib/text';
 import { Reveal } from '../ui/parts';
@@ -37,7 +37,7 @@ export function HoverCard({ tree, node, at, x, y, width, height }: { tree: Tree;
         )}
         {Number.isFinite(start) && formatTime(start, zone)}
         {Number.isFinite(end) && ` to ${formatTime(end, zone).slice(11)}`}
-        {below > 0 && ` · ${below.toLocaleString('en-US')} below`}
+        {below > 0 && ` · ${formatCount(below)} below`}
       </p>
     </div>
   );

@@ -1,15 +1,18 @@
 /** The family of a process: where it came from, what it started, who stood beside it. */
 
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { apiUrl, path } from '../api/http';
 import { useResource } from '../api/resource';
 import type { FlowPage, ProcessFamily, TablePage } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useAddress, useDebounced, useNarrow, useTitle, withParams } from '../lib/hooks';
+import { clientPage, flowPage } from '../lib/places';
 import { reveal } from '../lib/text';
 import { useClient } from '../pages/ClientLayout';
-import { Button, Empty, Failure, IconButton, Loading, SearchBox } from '../ui/parts';
+import { Empty, Failure, Loading } from '../ui/empty';
+import { Button, IconButton } from '../ui/parts';
+import { SearchBox } from '../ui/search';
 import { Split } from '../ui/split';
 import '../styles/tree.css';
 import { layoutTree, PAGE, type Item } from './layout';
@@ -46,7 +49,7 @@ function LatestFamily() {
       icon="processes"
       title="No process list collected yet"
       action={
-        <Link className="button button-primary" to={`/clients/${encodeURIComponent(client.client_id)}/collections/new?artifact=${PSTREE}`}>
+        <Link className="button button-primary" to={`${clientPage(client.client_id, 'collections', 'new')}?artifact=${PSTREE}`}>
           Collect {PSTREE}
         </Link>
       }
@@ -73,7 +76,7 @@ function FlowFamily({ flow, process }: { flow: string; process: string | null })
     if (!data || !tree || wanted === null) return;
     if (loadedFor === null || (!tree.byId.has(wanted) && loadedFor !== wanted && !data.nodes.some((node) => String(node.pid) === wanted))) setLoadedFor(wanted);
   }, [data, tree, wanted, loadedFor]);
-  const backTo = `/clients/${encodeURIComponent(client.client_id)}/collections/${encodeURIComponent(flow)}/results`;
+  const backTo = flowPage({ client_id: client.client_id, flow_id: flow }, 'results');
   if (error && !data) return <Failure error={error} retry={reload} />;
   if (rowError && !firstRow) return <Failure error={rowError} />;
   if (process === null && firstRow?.total === 0)
@@ -109,9 +112,10 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
   const at = params.has('at') ? Number(params.get('at')) || null : null;
   const [find, setFind] = useState(params.get('q') ?? '');
   const settled = useDebounced(find, 200);
-  useEffect(() => {
-    if ((params.get('q') ?? '') !== settled) setParams((old) => withParams(old, { q: settled }), { replace: true });
-  }, [settled]); // eslint-disable-line react-hooks/exhaustive-deps
+  const noteSearch = useEffectEvent((q: string) => {
+    if ((params.get('q') ?? '') !== q) setParams((old) => withParams(old, { q }), { replace: true });
+  });
+  useEffect(() => noteSearch(settled), [settled]);
 
   const [open, setOpen] = useState<ReadonlyMap<number, number>>(new Map());
   const [revealed, setRevealed] = useState<ReadonlySet<number>>(new Set([selected]));

@@ -1,10 +1,12 @@
 /** Everything about the chosen process, its way up, its siblings and its children. */
 
 import { useState } from 'react';
-import { formatDuration } from '../lib/format';
+import { formatCount, formatDuration } from '../lib/format';
 import { clip, defang, reveal } from '../lib/text';
+import { copyText, CopyButton } from '../ui/copy';
 import { LongText } from '../ui/json';
-import { Button, copyText, CopyButton, IconButton, Time } from '../ui/parts';
+import { Button, IconButton } from '../ui/parts';
+import { Time } from '../ui/time';
 import { Life } from './HoverCard';
 import { ancestry, lifeAt, siblings, type Tree } from './model';
 
@@ -91,7 +93,7 @@ function List({ title, nodes, tree, from, at, onSelect }: { title: string; nodes
   return (
     <div className="process-list">
       <h3>
-        {title} <span className="faint nums">{nodes.length.toLocaleString('en-US')}</span>
+        {title} <span className="faint nums">{formatCount(nodes.length)}</span>
       </h3>
       <ol>
         {nodes.slice(0, shown).map((node) => (
@@ -100,7 +102,7 @@ function List({ title, nodes, tree, from, at, onSelect }: { title: string; nodes
       </ol>
       {nodes.length > shown && (
         <button type="button" className="link" onClick={() => setShown(shown + 500)}>
-          {(nodes.length - shown).toLocaleString('en-US')} more
+          {formatCount(nodes.length - shown)} more
         </button>
       )}
     </div>

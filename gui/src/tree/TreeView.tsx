@@ -211,7 +211,6 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
         className={`tree-box ${hover ? 'is-over' : ''}`}
         role="application"
         aria-label="Process family. Arrow keys move between parent, child and siblings, Enter opens or folds."
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         onKeyDown={onKeyDown}
         onPointerDown={(event) => {

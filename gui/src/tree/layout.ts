@@ -48,7 +48,7 @@ export interface Folding {
 }
 
 /** The children of `node` that are shown, in order, and how many are folded away. */
-export function shownChildren(tree: Tree, node: number, folding: Folding, forced: ReadonlySet<number>, spine: ReadonlySet<number>): { shown: number[]; folded: number } {
+function shownChildren(tree: Tree, node: number, folding: Folding, forced: ReadonlySet<number>, spine: ReadonlySet<number>): { shown: number[]; folded: number } {
   const all = tree.children[node] ?? [];
   const limit = folding.open.get(node) ?? (node === folding.focus ? PAGE : 0);
   const first: number[] = [];
@@ -110,7 +110,7 @@ export function layoutTree(tree: Tree, folding: Folding): Layout {
   return { items, rows: lastRow + 1, depth, itemOf };
 }
 
-export interface Rect {
+interface Rect {
   left: number;
   top: number;
   right: number;

@@ -1,6 +1,6 @@
 /** What the drawing says in words: the same for SVG, canvas and screen readers. */
 
-import { formatDuration, plural } from '../lib/format';
+import { formatCount, formatDuration, plural } from '../lib/format';
 import { clip, reveal } from '../lib/text';
 import type { Item } from './layout';
 import type { Life, Tree } from './model';
@@ -31,7 +31,7 @@ export function edgeLabel(tree: Tree, node: number): string {
 }
 
 export function foldLabel(item: Item, onSpine: boolean): string {
-  return onSpine ? plural(item.count, 'sibling') : `${item.count.toLocaleString('en-US')} more`;
+  return onSpine ? plural(item.count, 'sibling') : `${formatCount(item.count)} more`;
 }
 
 /** A whole sentence, for the live region. */

@@ -1,7 +1,7 @@
 /** Light colouring of VQL and YAML, as React text: nothing is ever parsed as HTML. */
 
 import { useMemo } from 'react';
-import { CopyButton } from './parts';
+import { CopyButton } from './copy';
 
 type Language = 'vql' | 'yaml' | 'json' | 'text';
 
@@ -35,7 +35,6 @@ export function Code({ text, language, label }: { text: string; language: Langua
   return (
     <div className={`code-block code-${language}`}>
       {/* Long lines scroll sideways; the keyboard must reach them. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre tabIndex={0} role="group" aria-label={label}>
         <code>{parts}</code>
       </pre>

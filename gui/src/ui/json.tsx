@@ -2,6 +2,7 @@
 
 import { useState } from 'react';
 import type { Json } from '../api/types';
+import { formatCount } from '../lib/format';
 import { clip } from '../lib/text';
 import { Reveal } from './parts';
 
@@ -75,7 +76,7 @@ function Container({ name, value, openTo }: { name?: string | undefined; value: 
   );
 }
 
-export function Scalar({ value }: { value: null | boolean | number | string }) {
+function Scalar({ value }: { value: null | boolean | number | string }) {
   if (value === null) return <span className="json-null">null</span>;
   if (typeof value === 'string') return <LongText text={value} />;
   return <span className={`json-${typeof value}`}>{String(value)}</span>;
@@ -89,7 +90,7 @@ export function LongText({ text, limit = LONG_TEXT }: { text: string; limit?: nu
     <span className="json-string">
       <Reveal text={clip(text, shown)} newlines />{' '}
       <button type="button" className="link" onClick={() => setShown(shown === limit ? 20_000 : shown * 4)}>
-        {(text.length - shown).toLocaleString('en-US')} more characters
+        {formatCount(text.length - shown)} more characters
       </button>
     </span>
   );

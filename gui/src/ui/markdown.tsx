@@ -1,14 +1,13 @@
 /** The little Markdown that artifact descriptions use, to React elements. No HTML passes, links open apart. */
 
 import { Fragment, type ReactNode } from 'react';
+import { MARKS } from '../lib/marks';
 import { Code } from './code';
-
-const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<!\w)[*_]([^*_\n]+)[*_](?!\w)|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>)]+)/g;
 
 function inline(text: string): ReactNode[] {
   const out: ReactNode[] = [];
   let end = 0;
-  for (const match of text.matchAll(INLINE)) {
+  for (const match of text.matchAll(MARKS)) {
     out.push(text.slice(end, match.index));
     end = match.index + match[0].length;
     const [, code, bold, italic, linkText, linkUrl, bareUrl] = match;
@@ -33,9 +32,6 @@ function inline(text: string): ReactNode[] {
 export function Inline({ text }: { text: string }) {
   return <>{inline(text)}</>;
 }
-
-/** The same as plain text, where there is no room for more. */
-export const withoutMarks = (text: string) => text.replace(INLINE, (whole, code?: string, bold?: string, italic?: string, link?: string) => code ?? bold ?? italic ?? link ?? whole);
 
 export function Markdown({ text }: { text: string }) {
   const blocks: ReactNode[] = [];

@@ -4,7 +4,7 @@ import { Fragment } from 'react';
 import { Reveal } from './parts';
 
 /** Text in which backticks mark values or code, as React elements; nothing else is markup. */
-export function Marked({ text }: { text: string }) {
+function Marked({ text }: { text: string }) {
   return (
     <>
       {text.split('`').map((part, index, all) => {

@@ -1,6 +1,7 @@
 /** Two panes with a divider that mouse and arrow keys move; the width is remembered. */
 
 import { useRef, type ReactNode } from 'react';
+import { dragSideways } from '../lib/drag';
 import { usePref } from '../lib/prefs';
 
 const MIN_ASIDE = 280;
@@ -24,7 +25,6 @@ export function Split({ id, children, aside, initial = 420 }: { id: string; chil
         aria-valuenow={width}
         aria-valuemin={MIN_ASIDE}
         aria-valuemax={2000}
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         onKeyDown={(event) => {
           if (event.key === 'ArrowLeft') setWidth(clamp(width + 24));
@@ -32,15 +32,7 @@ export function Split({ id, children, aside, initial = 420 }: { id: string; chil
           else return;
           event.preventDefault();
         }}
-        onPointerDown={(event) => {
-          event.preventDefault();
-          const target = event.currentTarget;
-          target.setPointerCapture(event.pointerId);
-          const start = event.clientX;
-          const move = (at: PointerEvent) => setWidth(clamp(width + start - at.clientX));
-          target.addEventListener('pointermove', move);
-          target.addEventListener('pointerup', () => target.removeEventListener('pointermove', move), { once: true });
-        }}
+        onPointerDown={(event) => dragSideways(event, (by) => setWidth(clamp(width - by)))}
       />
       <aside className="split-aside" style={{ ['--aside' as string]: `${width}px` }}>
         {aside}

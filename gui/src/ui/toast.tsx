@@ -1,11 +1,11 @@
 /** Notices at the corner of the window, and the log of those of this session. */
 
 import { useSyncExternalStore } from 'react';
-import { isSessionGone } from '../api/http';
+import { isSessionGone, messageOf } from '../api/http';
 import { Message } from './message';
 import { IconButton } from './parts';
 
-export interface Notice {
+interface Notice {
   id: number;
   tone: 'ok' | 'error';
   text: string;
@@ -28,7 +28,7 @@ export function notify(tone: Notice['tone'], text: string, action?: Notice['acti
   setTimeout(() => dismiss(notice.id), tone === 'ok' ? (action ? 8_000 : 2_500) : 12_000);
 }
 
-export function dismiss(id: number): void {
+function dismiss(id: number): void {
   publish(notices.filter((notice) => notice.id !== id));
 }
 
@@ -39,7 +39,7 @@ export async function attempt(work: () => Promise<unknown>, success?: string): P
     if (success) notify('ok', success);
     return true;
   } catch (error) {
-    if (!isSessionGone(error)) notify('error', error instanceof Error ? error.message : String(error));
+    if (!isSessionGone(error)) notify('error', messageOf(error));
     return false;
   }
 }

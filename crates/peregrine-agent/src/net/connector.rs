@@ -1,6 +1,7 @@
 //! Which server to talk to, and in which key: the list of URLs, the server's identity, enrolment, retries.
 
 use crate::net::transport::{Answer, Channel, Dialer, TransportError};
+use crate::random::random_below;
 use crate::state::outbox::Outbox;
 use crate::state::writeback::WritebackStore;
 use parking_lot::Mutex;
@@ -384,12 +385,4 @@ fn blobs(lists: &[Vec<u8>]) -> Vec<Vec<u8>> {
 
 fn between_tries() -> Duration {
     Duration::from_millis(BETWEEN_TRIES / 2 + random_below(BETWEEN_TRIES))
-}
-
-/// A number below `bound`, for jitter.
-pub(crate) fn random_below(bound: u64) -> u64 {
-    if bound == 0 {
-        return 0;
-    }
-    peregrine_wire::random::<8>().map_or(0, |bytes| u64::from_le_bytes(bytes) % bound)
 }

@@ -77,13 +77,13 @@ fn check_in(last_event_table_version: u64) -> VeloMessage {
 fn client_info(facts: &HostFacts) -> VeloMessage {
     let json = serde_json::to_string(facts).unwrap_or_default();
     VeloMessage {
-        session_id: crate::work::monitoring::SESSION.to_owned(),
+        session_id: peregrine_wire::ids::MONITORING.to_owned(),
         vql_response: Some(VqlResponse {
             query: Some(VqlRequest {
                 name: "Server.Internal.ClientInfo".to_owned(),
                 ..VqlRequest::default()
             }),
-            query_id: crate::net::connector::random_below(u64::MAX),
+            query_id: crate::random::random_below(u64::MAX),
             jsonl_response: format!("{json}\n"),
             total_rows: 1,
             ..VqlResponse::default()

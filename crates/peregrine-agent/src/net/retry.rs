@@ -1,6 +1,6 @@
 //! When to try again after a server was not reached.
 
-use crate::net::connector::random_below;
+use crate::random::random_below;
 use peregrine_wire::config::ClientConfig;
 use std::time::Duration;
 

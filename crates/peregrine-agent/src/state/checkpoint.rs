@@ -1,7 +1,8 @@
 //! Checkpoints: which collections ran when the agent ended without ending them, so that the server learns of it at the
 //! next start instead of waiting.
 
-use crate::state::files::read_own;
+use crate::state::files::{read_own, replace};
+use crate::state::message::stats_message;
 use crate::state::outbox::Outbox;
 use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
 use std::os::unix::fs::DirBuilderExt;
@@ -60,7 +61,7 @@ impl Checkpoints {
         };
         let outcome = serde_json::to_vec(&record)
             .map_err(std::io::Error::other)
-            .and_then(|json| crate::state::files::replace(&self.path(session_id), &json));
+            .and_then(|json| replace(&self.path(session_id), &json));
         outcome.map_err(|error| {
             tracing::warn!(flow_id = session_id, %error, "could not write a checkpoint");
             format!("no checkpoint could be written: {error}; should the agent be killed, only the server's own watch notices")
@@ -105,7 +106,7 @@ impl Checkpoints {
                 }
                 stats.flow_complete = true;
                 // Nothing is sent yet, so waiting for room would be for ever; the next start tries again.
-                match outbox.send(crate::work::flow::stats_message(&session_id, stats), &|| true) {
+                match outbox.send(stats_message(&session_id, stats), &|| true) {
                     Ok(true) => {}
                     Ok(false) => continue,
                     Err(error) => {

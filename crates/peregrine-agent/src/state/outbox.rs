@@ -4,11 +4,11 @@
 
 use crate::state::buffer::{Buffer, BufferError, RECORD_HEAD};
 use crate::state::losses::Losses;
+use crate::state::message::log_line;
 use crate::state::message_size;
-use crate::work::monitoring;
 use parking_lot::Mutex;
 use peregrine_proto::{FileBuffer, LogMessage, Message, MessageList, VeloMessage, VqlRequest, VqlResponse};
-use peregrine_wire::pack;
+use peregrine_wire::{ids, pack};
 use std::collections::{HashSet, VecDeque};
 use tokio::sync::Notify;
 
@@ -109,7 +109,7 @@ impl Outbox {
         match &outcome {
             Ok(true) => {}
             // Rows of a collection that was told to end are not wanted any more; those of events always are.
-            Ok(false) if about.session_id != monitoring::SESSION => {}
+            Ok(false) if about.session_id != ids::MONITORING => {}
             Ok(false) => {
                 let reason = "the buffer of the agent was full when their query was told to end";
                 tracing::warn!(reason, "what event queries found is lost");
@@ -158,7 +158,7 @@ impl Outbox {
 
     fn lose(&self, message: &VeloMessage, reason: &str) {
         self.losses.add(message, reason);
-        if message.session_id == monitoring::SESSION {
+        if message.session_id == ids::MONITORING {
             self.tell_of_lost_events(message, reason);
         }
     }
@@ -174,14 +174,12 @@ impl Outbox {
             (None, None) => return,
         };
         let text = format!("{count} {what} are missing: {reason}");
-        let seconds = crate::work::query_run::now_micros() / 1_000_000;
-        let line = serde_json::json!({ "client_time": seconds, "level": "ERROR", "message": text });
         self.send_urgent(VeloMessage {
             session_id: message.session_id.clone(),
-            request_id: peregrine_wire::ids::request::LOG,
+            request_id: ids::request::LOG,
             log_message: Some(LogMessage {
                 number_of_rows: 1,
-                jsonl: format!("{line}\n"),
+                jsonl: log_line("ERROR", &text),
                 artifact,
                 ..LogMessage::default()
             }),
@@ -430,16 +428,14 @@ fn summary(message: &VeloMessage) -> VeloMessage {
 }
 
 fn is_of_event_queries(list: &[u8]) -> bool {
-    <MessageList as Message>::decode(list).is_ok_and(|list| {
-        list.job
-            .iter()
-            .all(|job| job.session_id == crate::work::monitoring::SESSION)
-    })
+    <MessageList as Message>::decode(list)
+        .is_ok_and(|list| list.job.iter().all(|job| job.session_id == ids::MONITORING))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::message::stats_message;
     use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
     use std::time::Duration;
 
@@ -460,7 +456,7 @@ mod tests {
             flow_complete: true,
             ..FlowStats::default()
         };
-        assert!(outbox.send_last(crate::work::flow::stats_message("F.1", stats)));
+        assert!(outbox.send_last(stats_message("F.1", stats)));
         assert!(!outbox.is_empty());
         let sent = outbox.lease(1 << 20, usize::MAX).unwrap().unwrap();
         let list = <MessageList as Message>::decode(sent.lists[0].as_slice()).unwrap();
@@ -516,7 +512,7 @@ mod tests {
     fn events_that_find_the_buffer_full_when_their_query_ends_are_told_of() {
         let outbox = Outbox::new(Buffer::on_full_disk(Duration::from_secs(3600)), 1 << 20);
         let log = VeloMessage {
-            session_id: monitoring::SESSION.into(),
+            session_id: ids::MONITORING.into(),
             log_message: Some(LogMessage {
                 number_of_rows: 7,
                 artifact: "Some.Events".into(),
@@ -550,7 +546,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let outbox = Outbox::new(Buffer::open(&dir.path().join("buffer"), 1 << 20).unwrap(), 1000);
         let rows = VeloMessage {
-            session_id: crate::work::monitoring::SESSION.into(),
+            session_id: ids::MONITORING.into(),
             vql_response: Some(VqlResponse {
                 jsonl_response: "x".repeat(2000),
                 total_rows: 1,

@@ -65,9 +65,9 @@ mod tests {
         let fill = || {
             for session in [
                 "F.1",
-                crate::work::monitoring::SESSION,
+                peregrine_wire::ids::MONITORING,
                 "F.2",
-                crate::work::monitoring::SESSION,
+                peregrine_wire::ids::MONITORING,
             ] {
                 assert!(outbox.send(message(session), &|| true).unwrap());
             }

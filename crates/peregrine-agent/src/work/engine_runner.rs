@@ -8,7 +8,7 @@ use peregrine_engine::json::{self, Encoder};
 use peregrine_engine::log::Level;
 use peregrine_engine::memory::{self, Pool};
 use peregrine_engine::running::{RunningQueries, RunningQuery};
-use peregrine_engine::{Context, Dict, Registry, Row, Scope, Stop, Value};
+use peregrine_engine::{Context, Dict, HostState, Registry, Row, Scope, Stop, Value};
 use peregrine_proto::VqlCollectorArgs;
 use peregrine_wire::config::ClientConfig;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -33,6 +33,8 @@ pub struct EngineRunner {
     limiter: Arc<Limiter>,
     memory: Option<Arc<Pool>>,
     running: Arc<RunningQueries>,
+    /// Outlives queries, and the identity of the agent.
+    host_state: Arc<HostState>,
 }
 
 impl EngineRunner {
@@ -57,6 +59,7 @@ impl EngineRunner {
             )),
             memory: None,
             running: Arc::default(),
+            host_state: Arc::default(),
         }
     }
 
@@ -88,6 +91,7 @@ impl EngineRunner {
             .registry(Arc::clone(&self.registry))
             .log(Arc::clone(&environment.log))
             .sort_memory(SORT_MEMORY)
+            .host_state(Arc::clone(&self.host_state))
             .cancellation(cancellation.clone())
             .extension(Arc::new(LimiterHandle(Arc::clone(&self.limiter) as _)));
         if let Some(throttle) = self.limiter.throttle(request, &cancellation, &environment.log) {
@@ -124,7 +128,7 @@ impl QueryRunner for EngineRunner {
         environment: &QueryEnvironment,
         sink: &mut dyn QuerySink,
     ) -> Result<(), String> {
-        let name = crate::work::query_run::request_name(request);
+        let name = crate::work::runner::request_name(request);
         let started = Instant::now();
         let scope = self.scope(request, environment)?;
         let _running = self.running.enter(RunningQuery {

@@ -2,8 +2,9 @@
 //! of monitored events.
 
 use crate::state::checkpoint::Checkpoints;
+use crate::state::message::{log_line, stats_message};
 use crate::state::outbox::{Damage, Outbox};
-use crate::work::flow::{Flow, FlowSettings, stats_message};
+use crate::work::flow::{Flow, FlowSettings};
 use crate::work::left_behind;
 use crate::work::monitoring::Monitoring;
 use crate::work::runner::QueryRunner;
@@ -14,6 +15,7 @@ use peregrine_proto::{
     FlowRequest, FlowStats, FlowStatsRequest, LogMessage, VeloMessage, VeloStatus, VqlEventTable,
     velo_status::ReturnedStatus,
 };
+use peregrine_wire::ids;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -206,7 +208,7 @@ impl Executor {
     }
 
     fn cancel(&self, session_id: &str) {
-        if session_id == crate::work::monitoring::SESSION {
+        if session_id == ids::MONITORING {
             return;
         }
         self.outbox.cancel(session_id);
@@ -275,13 +277,12 @@ fn unknown_flow(flow_id: &str, damage: Option<Damage>) -> VeloMessage {
 }
 
 fn error_message(session_id: &str, text: &str) -> VeloMessage {
-    let line = serde_json::json!({ "client_time": crate::work::query_run::now_micros() / 1_000_000, "level": "ERROR", "message": text });
     VeloMessage {
         session_id: session_id.to_owned(),
-        request_id: peregrine_wire::ids::request::LOG,
+        request_id: ids::request::LOG,
         log_message: Some(LogMessage {
             number_of_rows: 1,
-            jsonl: format!("{line}\n"),
+            jsonl: log_line("ERROR", text),
             error_message: text.to_owned(),
             ..LogMessage::default()
         }),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long a query may take to end after it was told to.
@@ -12,6 +13,10 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// With so many left behind no more collections are started: each keeps a stack and whatever its query holds.
 pub(crate) const MOST: usize = 32;
 
+/// Evaluation nests with the query; the engine bounds the depth to what fits.
+const QUERY_STACK: usize = 8 << 20;
+
+/// Of the whole process, as what they hold is: an agent that starts again in place does not get rid of them.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 /// How many threads are left behind.
@@ -28,6 +33,20 @@ const ENDED: usize = 1;
 const ABANDONED: usize = 2;
 
 impl Worker {
+    /// Starts a thread for a query. It drops what it is given when nobody need wait for it any more.
+    pub(crate) fn spawn(
+        name: &str,
+        work: impl FnOnce(UntilEnd) + Send + 'static,
+    ) -> std::io::Result<(JoinHandle<()>, Worker)> {
+        let worker = Worker::default();
+        let until_end = worker.until_end();
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .stack_size(QUERY_STACK)
+            .spawn(move || work(until_end))?;
+        Ok((thread, worker))
+    }
+
     /// It has ended; to be called by itself.
     fn end(&self) {
         if self.0.swap(ENDED, Ordering::AcqRel) == ABANDONED {
@@ -47,7 +66,7 @@ impl Worker {
     }
 
     /// Marks the end of the thread, whichever way it comes.
-    pub(crate) fn until_end(&self) -> UntilEnd {
+    fn until_end(&self) -> UntilEnd {
         UntilEnd(self.clone())
     }
 

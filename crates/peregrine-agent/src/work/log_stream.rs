@@ -1,8 +1,8 @@
 //! The log of a flow: one numbered stream, whichever of its queries speaks.
 
+use crate::state::message::log_line;
 use crate::state::message_size::shorten;
 use peregrine_proto::{LogMessage, VeloMessage};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Lines that wait to be sent, and how many there were before.
 pub(crate) struct LogStream {
@@ -56,14 +56,9 @@ impl LogStream {
     }
 
     fn append(&mut self, level: &str, message: &str) {
-        let seconds = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
         let mut message = message.to_owned();
         shorten(&mut message, LONGEST_LINE);
-        let line = serde_json::json!({ "client_time": seconds, "level": level, "message": message });
-        self.lines.push_str(&line.to_string());
-        self.lines.push('\n');
+        self.lines.push_str(&log_line(level, &message));
         self.waiting += 1;
     }
 

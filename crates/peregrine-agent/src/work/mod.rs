@@ -3,6 +3,7 @@
 pub(crate) mod engine_runner;
 pub(crate) mod executor;
 pub(crate) mod flow;
+pub(crate) mod flow_context;
 pub(crate) mod identity;
 pub(crate) mod left_behind;
 pub(crate) mod limiter;
@@ -10,6 +11,7 @@ pub(crate) mod log_stream;
 pub(crate) mod long_row;
 pub(crate) mod memory;
 pub(crate) mod monitoring;
+pub(crate) mod query_progress;
 pub(crate) mod query_run;
 pub(crate) mod row_batch;
 pub mod runner;

@@ -1,23 +1,22 @@
 //! The event table: queries that run as long as the agent does, and whose rows go to the server as they come.
 
+use crate::random::random_below;
 use crate::state::outbox::{Damage, Outbox};
 use crate::state::writeback::WritebackStore;
 use crate::work::left_behind::{self, Worker};
 use crate::work::log_stream::LogStream;
-use crate::work::query_run::request_name;
 use crate::work::row_batch::{BatchLimits, Destination, RowBatches};
-use crate::work::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped};
+use crate::work::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped, request_name};
 use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
 use peregrine_engine::log::{Level, LogSink};
 use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
+use peregrine_wire::ids;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The session all monitoring traffic belongs to.
-pub(crate) const SESSION: &str = peregrine_wire::ids::MONITORING;
 /// A query that ended early starts afresh when this time has passed since it started.
 const DEFAULT_REFRESH: u64 = 12 * 3600;
 const DEFAULT_HEARTBEAT: u64 = 300;
@@ -27,7 +26,6 @@ const LOG_FLUSH: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(500);
 /// How long the queries of an old table may take to end.
 const LONGEST_END: Duration = left_behind::GRACE;
-const QUERY_STACK: usize = 8 << 20;
 
 /// Runs the event table.
 pub(crate) struct Monitoring {
@@ -192,17 +190,12 @@ fn spawn(
     query: Option<Arc<EventQuery>>,
     work: impl FnOnce() + Send + 'static,
 ) {
-    let worker = Worker::default();
-    let until_end = worker.until_end();
-    let builder = std::thread::Builder::new()
-        .name(name.to_owned())
-        .stack_size(QUERY_STACK);
-    let spawned = builder.spawn(move || {
+    let spawned = Worker::spawn(name, move |until_end| {
         work();
         drop(until_end);
     });
     match spawned {
-        Ok(thread) => threads.push(EventThread {
+        Ok((thread, worker)) => threads.push(EventThread {
             thread,
             worker,
             query,
@@ -322,13 +315,13 @@ impl EventQuery {
         } else {
             self.request.timeout
         };
-        let percent = 90 + crate::net::connector::random_below(21);
+        let percent = 90 + random_below(21);
         Duration::from_millis(seconds.saturating_mul(10).saturating_mul(percent))
     }
 
     fn run_once(self: &Arc<Self>, runner: &dyn QueryRunner) {
         let environment = QueryEnvironment {
-            session_id: SESSION.to_owned(),
+            session_id: ids::MONITORING.to_owned(),
             cancellation: self.cancellation.child(),
             log: Arc::clone(self) as Arc<dyn LogSink>,
             // Servers keep uploads with a collection, and here is none.
@@ -344,7 +337,7 @@ impl EventQuery {
     }
 
     fn flush_log(&self) {
-        let packet = self.log.lock().take(SESSION, request_name(&self.request));
+        let packet = self.log.lock().take(ids::MONITORING, request_name(&self.request));
         if let Some(packet) = packet {
             self.send(packet);
         }
@@ -353,7 +346,7 @@ impl EventQuery {
 
 impl Destination for EventQuery {
     fn session_id(&self) -> &str {
-        SESSION
+        ids::MONITORING
     }
 
     fn compresses(&self) -> bool {

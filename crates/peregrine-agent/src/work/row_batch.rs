@@ -306,7 +306,7 @@ impl RowBatch {
             columns: self.columns.clone(),
             total_rows: self.rows,
             query_start_row: before.rows,
-            timestamp: crate::work::query_run::now_micros(),
+            timestamp: crate::clock::now_micros(),
             ..VqlResponse::default()
         };
         match compress.then(|| zlib(&jsonl)).flatten() {

@@ -50,6 +50,16 @@ pub trait QueryRunner: Send + Sync {
     ) -> Result<(), String>;
 }
 
+/// What a request is called in messages: its first named statement.
+pub(crate) fn request_name(request: &VqlCollectorArgs) -> &str {
+    request
+        .query
+        .iter()
+        .map(|query| query.name.as_str())
+        .find(|name| !name.is_empty())
+        .unwrap_or("query")
+}
+
 /// Runs a request; a panic in it becomes an error.
 pub(crate) fn run_guarded(
     runner: &dyn QueryRunner,

@@ -10,12 +10,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Free places, and who waits for one.
 pub(crate) struct Slots {
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Queue {
     free: usize,
     /// Numbers of those who wait, the first to come at the front.
     waiting: VecDeque<u64>,
@@ -27,12 +27,12 @@ pub(crate) struct Slot<'a>(&'a Slots);
 
 impl Slots {
     pub(crate) fn new(count: usize) -> Slots {
-        let state = State {
+        let queue = Queue {
             free: count,
-            ..State::default()
+            ..Queue::default()
         };
         Slots {
-            state: Mutex::new(state),
+            queue: Mutex::new(queue),
             changed: Condvar::new(),
         }
     }
@@ -40,36 +40,36 @@ impl Slots {
     /// Waits for a place; `None` when none became free in time or the work was cancelled.
     pub(crate) fn take(&self, longest: Duration, cancellation: &Cancellation) -> Option<Slot<'_>> {
         let deadline = Instant::now() + longest;
-        let mut state = self.state.lock();
-        let number = state.next_number;
-        state.next_number += 1;
-        state.waiting.push_back(number);
+        let mut queue = self.queue.lock();
+        let number = queue.next_number;
+        queue.next_number += 1;
+        queue.waiting.push_back(number);
         let is_mine = loop {
             if cancellation.is_cancelled() {
                 break false;
             }
-            if state.free > 0 && state.waiting.front() == Some(&number) {
+            if queue.free > 0 && queue.waiting.front() == Some(&number) {
                 break true;
             }
             if Instant::now() >= deadline {
                 break false;
             }
-            self.changed.wait_for(&mut state, LOOK_AGAIN);
+            self.changed.wait_for(&mut queue, LOOK_AGAIN);
         };
-        state.waiting.retain(|waiting| *waiting != number);
+        queue.waiting.retain(|waiting| *waiting != number);
         // The next in the queue may find a place, too.
         self.changed.notify_all();
         if !is_mine {
             return None;
         }
-        state.free -= 1;
+        queue.free -= 1;
         Some(Slot(self))
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().free += 1;
+        self.0.queue.lock().free += 1;
         self.0.changed.notify_all();
     }
 }
@@ -104,7 +104,7 @@ mod tests {
                     served.lock().push((number, slot.is_some()));
                     drop(slot);
                 });
-                while slots.state.lock().waiting.len() <= number {
+                while slots.queue.lock().waiting.len() <= number {
                     std::thread::yield_now();
                 }
             }
@@ -119,6 +119,6 @@ mod tests {
         served.retain(|(_, is_served)| *is_served);
         let numbers: Vec<usize> = served.into_iter().map(|(number, _)| number).collect();
         assert_eq!(numbers, [1, 2, 4, 5]);
-        assert_eq!(slots.state.lock().free, 1);
+        assert_eq!(slots.queue.lock().free, 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The files of a collection on their way to the server: `FileBuffer` packets among its rows.
 
-use crate::work::flow::FlowShared;
-use crate::work::query_run::QueryRun;
+use crate::work::flow_context::FlowContext;
+use crate::work::query_progress::QueryProgress;
 use crate::work::row_batch::zlib;
 use peregrine_accessors::{Upload, UploadFile, Uploader};
 use peregrine_engine::prelude::{Scope, Stop, Str, VqlResult};
@@ -13,15 +13,15 @@ const LONGEST_NAME: usize = 32 << 10;
 
 /// Sends the files of one query.
 pub(crate) struct FlowUploader {
-    flow: Arc<FlowShared>,
-    query: Arc<QueryRun>,
+    flow: Arc<FlowContext>,
+    progress: Arc<QueryProgress>,
 }
 
 impl FlowUploader {
-    pub(crate) fn new(flow: &Arc<FlowShared>, query: &Arc<QueryRun>) -> FlowUploader {
+    pub(crate) fn new(flow: &Arc<FlowContext>, progress: &Arc<QueryProgress>) -> FlowUploader {
         FlowUploader {
             flow: Arc::clone(flow),
-            query: Arc::clone(query),
+            progress: Arc::clone(progress),
         }
     }
 }
@@ -35,7 +35,7 @@ impl Uploader for FlowUploader {
             )
             .into());
         }
-        self.query.count_upload(file.expected_size);
+        self.progress.count_upload(file.expected_size);
         let pathspec = PathSpec {
             path: file.stored_name(),
             components: file.components(),
@@ -43,7 +43,7 @@ impl Uploader for FlowUploader {
         };
         Ok(Box::new(FlowUpload {
             flow: Arc::clone(&self.flow),
-            query: Arc::clone(&self.query),
+            progress: Arc::clone(&self.progress),
             head: FileBuffer {
                 pathspec: Some(pathspec),
                 mtime: file.times.modified,
@@ -61,8 +61,8 @@ impl Uploader for FlowUploader {
 
 /// A file of which `sent` bytes are in the outbox.
 struct FlowUpload {
-    flow: Arc<FlowShared>,
-    query: Arc<QueryRun>,
+    flow: Arc<FlowContext>,
+    progress: Arc<QueryProgress>,
     /// What all its packets say.
     head: FileBuffer,
     expected: u64,
@@ -109,7 +109,7 @@ impl Upload for FlowUpload {
         };
         self.send(scope, packet)?;
         self.sent = stored;
-        self.query.count_uploaded(length);
+        self.progress.count_uploaded(length);
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl Upload for FlowUpload {
             ..self.head.clone()
         };
         self.send(scope, packet)?;
-        self.query.correct_upload(self.expected, self.sent);
+        self.progress.correct_upload(self.expected, self.sent);
         Ok(None)
     }
 }

@@ -11,6 +11,8 @@ pub struct Registry {
     id: u64,
     functions: BTreeMap<&'static str, &'static FunctionDef>,
     plugins: BTreeMap<&'static str, &'static PluginDef>,
+    /// Names the program was built without, with the feature of the build that brings them.
+    left_out: BTreeMap<&'static str, &'static str>,
 }
 
 impl Registry {
@@ -22,6 +24,7 @@ impl Registry {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             functions: BTreeMap::new(),
             plugins: BTreeMap::new(),
+            left_out: BTreeMap::new(),
         }
     }
 
@@ -37,6 +40,22 @@ impl Registry {
     pub fn with_plugins(mut self, plugins: &'static [PluginDef]) -> Registry {
         self.plugins.extend(plugins.iter().map(|def| (def.name, def)));
         self
+    }
+
+    /// Notes functions and plugins that another build of the program has, so that messages can say so. They stay unknown:
+    /// `version()` must tell artifacts the truth.
+    #[must_use]
+    pub fn without(mut self, feature: &'static str, names: &[&'static str]) -> Registry {
+        self.left_out.extend(names.iter().map(|name| (*name, feature)));
+        self
+    }
+
+    /// Why a name is not found, to be put behind these words; empty when there is no more to say.
+    pub(crate) fn why_unknown(&self, name: &str) -> String {
+        let feature = self.left_out.get(name).map(|feature| {
+            format!(": it is not built into this program; use one with the feature `{feature}`")
+        });
+        feature.unwrap_or_default()
     }
 
     /// A function by name.
@@ -70,5 +89,39 @@ impl Registry {
 impl Default for Registry {
     fn default() -> Registry {
         Registry::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::log::MemoryLog;
+    use crate::prelude::*;
+    use crate::{Context, Program, builtin};
+    use std::sync::Arc;
+
+    #[test]
+    fn what_another_build_has_is_unknown_here_and_the_message_says_why() {
+        let registry = builtin::registry().without("rarities", &["rare", "rarer"]);
+        let log = Arc::new(MemoryLog::default());
+        let context = Context::builder()
+            .registry(Arc::new(registry))
+            .log(log.clone())
+            .build();
+        let scope = Scope::root(&context, Dict::new());
+        let mut rows: Vec<Row> = Vec::new();
+        let query = "SELECT rare(a=1) AS A, version(function='rare') AS B FROM scope() SELECT * FROM rarer()";
+        let _ = Program::compile(query).unwrap().run(&scope, &mut rows);
+        for column in ["A", "B"] {
+            assert!(matches!(rows[0].get(column), Some(Value::Null)), "{rows:?}");
+        }
+        let why = "not found: it is not built into this program; use one with the feature `rarities`. Current Scope is";
+        for start in ["Symbol rare", "Plugin rarer"] {
+            let message = format!("{start} {why}");
+            assert!(
+                log.lines().iter().any(|line| line.contains(&message)),
+                "{:?}",
+                log.lines()
+            );
+        }
     }
 }

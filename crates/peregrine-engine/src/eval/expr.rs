@@ -96,8 +96,12 @@ pub(crate) fn not_found(symbol: &SymbolNode, scope: &Scope) {
     };
     let layers = scope.describe_layers();
     if symbol.members.is_empty() {
+        let why = scope
+            .context()
+            .registry()
+            .why_unknown(&symbol.name.as_utf8_lossy());
         scope.log_line(&format!(
-            "ERROR:Symbol {} not found. Current Scope is {layers}{end}",
+            "ERROR:Symbol {} not found{why}. Current Scope is {layers}{end}",
             symbol.text
         ));
     } else {

@@ -101,7 +101,8 @@ impl SourceNode {
         let layers = scope.describe_layers();
         let (text, name) = (&self.text, &self.name);
         scope.log_line(&if self.members.is_empty() {
-            format!("ERROR:Plugin {text} not found. Current Scope is {layers}")
+            let why = scope.context().registry().why_unknown(text);
+            format!("ERROR:Plugin {text} not found{why}. Current Scope is {layers}")
         } else {
             format!("ERROR:While resolving {text} Plugin {name} not found. Current Scope is {layers}")
         });

@@ -10,6 +10,7 @@ mod form;
 mod gunzip;
 mod hash;
 mod lzxpress_decompress;
+mod openpgp;
 mod pem;
 mod pk_decrypt;
 mod pk_encrypt;

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rsa::{OAEP_SHA512_MGF1SHA512, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 
-use super::pem;
+use super::{openpgp, pem};
 use crate::prelude::*;
 
 /// Decrypts what `pk_encrypt()` made, with the private key that belongs to the certificate or the OpenPGP key.
@@ -63,8 +63,7 @@ impl Function for PkDecrypt {
             "" | "rsa" | "x509" => {}
             "pgp" => {
                 let key = key.ok_or("give an OpenPGP key in `private_key`")?;
-                let plain = peregrine_pgp::decrypt(&args.data, &key);
-                return Ok(Value::bytes(&plain.map_err(|error| error.to_string())?));
+                return openpgp::decrypt(&args.data, &key);
             }
             other => return Err(format!("ERROR:unknown scheme `{other}`; there are rsa and pgp").into()),
         }

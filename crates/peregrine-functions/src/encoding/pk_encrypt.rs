@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rsa::{OAEP_SHA512_MGF1SHA512, OaepPublicEncryptingKey, PublicEncryptingKey};
 
-use super::pem;
+use super::{openpgp, pem};
 use crate::prelude::*;
 use crate::x509;
 
@@ -45,6 +45,7 @@ impl Function for PkEncrypt {
             "pk_encrypt(data='x', public_key='y', scheme='nope')",
             "unknown scheme `nope`",
         ),
+        #[cfg(feature = "openpgp")]
         fails(
             "no OpenPGP key",
             "pk_encrypt(data='x', public_key='y', scheme='pgp')",
@@ -75,9 +76,7 @@ impl Function for PkEncrypt {
             "" | "x509" => {}
             "pgp" => {
                 let key = key.ok_or("give an OpenPGP key in `public_key`")?;
-                let signing_key = signing_key.as_ref().map(Str::as_bytes);
-                let message = peregrine_pgp::encrypt(&args.data, &key, signing_key);
-                return Ok(Value::bytes(&message.map_err(|error| error.to_string())?));
+                return openpgp::encrypt(&args.data, &key, signing_key.as_ref());
             }
             other => return Err(format!("ERROR:unknown scheme `{other}`; there are x509 and pgp").into()),
         }

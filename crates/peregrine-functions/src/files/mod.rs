@@ -3,7 +3,9 @@
 mod copy;
 #[cfg(unix)]
 pub(crate) mod folder_uploader;
+#[cfg(feature = "magic")]
 mod magic;
+#[cfg(feature = "magic")]
 mod magic_dates;
 mod read_file;
 mod remap;
@@ -24,6 +26,7 @@ use crate::prelude::*;
 
 pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<copy::Copy>(),
+    #[cfg(feature = "magic")]
     FunctionDef::of::<magic::Magic>(),
     FunctionDef::of::<read_file::ReadFile>(),
     FunctionDef::of::<remap::Remap>(),

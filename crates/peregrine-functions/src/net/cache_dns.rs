@@ -28,12 +28,12 @@ impl Function for CacheDns {
         "true",
     )];
 
-    fn call(_: &Scope, args: Args) -> VqlResult {
+    fn call(scope: &Scope, args: Args) -> VqlResult {
         let address = match args.ip.trim().parse::<IpAddr>() {
             Ok(address) => address.to_canonical().to_string(),
             Err(_) => args.ip,
         };
-        super::dns_tracker::note(&args.name, &address);
+        super::dns_tracker::note(scope, &args.name, &address);
         Ok(Value::from(true))
     }
 }

@@ -1,10 +1,11 @@
-//! What is known about names and addresses, in the whole process: `cache_dns()` tells, `host()` asks.
+//! What is known about names and addresses, by the queries of a host: `cache_dns()` tells, `host()` asks.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
+use crate::prelude::*;
 
 /// Names, and as many addresses, that are remembered.
 const MAX_ENTRIES: usize = 1000;
@@ -49,13 +50,12 @@ impl Direction {
     }
 }
 
+/// Both directions, in the state of the host.
 #[derive(Default)]
-struct Tracker {
-    addresses: Direction,
-    names: Direction,
+struct DnsTracker {
+    addresses: Mutex<Direction>,
+    names: Mutex<Direction>,
 }
-
-static TRACKER: LazyLock<Mutex<Tracker>> = LazyLock::new(Mutex::default);
 
 /// Names are the same with and without the last dot, and in any case.
 fn plain(name: &str) -> String {
@@ -63,18 +63,22 @@ fn plain(name: &str) -> String {
 }
 
 /// Notes that a name has an address.
-pub(super) fn note(name: &str, address: &str) {
-    let mut tracker = TRACKER.lock();
-    tracker.addresses.note(&plain(name), address);
-    tracker.names.note(address, name);
+pub(super) fn note(scope: &Scope, name: &str, address: &str) {
+    let tracker = scope.host_state::<DnsTracker>();
+    tracker.addresses.lock().note(&plain(name), address);
+    tracker.names.lock().note(address, name);
 }
 
 /// The addresses of a name.
-pub(super) fn addresses_of(name: &str) -> Vec<String> {
-    TRACKER.lock().addresses.ask(&plain(name))
+pub(super) fn addresses_of(scope: &Scope, name: &str) -> Vec<String> {
+    scope
+        .host_state::<DnsTracker>()
+        .addresses
+        .lock()
+        .ask(&plain(name))
 }
 
 /// The names of an address.
-pub(super) fn names_of(address: &str) -> Vec<String> {
-    TRACKER.lock().names.ask(address)
+pub(super) fn names_of(scope: &Scope, address: &str) -> Vec<String> {
+    scope.host_state::<DnsTracker>().names.lock().ask(address)
 }

@@ -71,8 +71,8 @@ impl Function for Host {
             return Err(format!("`type` `{}` is none of {}", args.kind, KINDS.join(", ")).into());
         }
         let known = match &*kind {
-            "A" => dns_tracker::addresses_of(&args.name),
-            "PTR" => dns_tracker::names_of(&canonical(&args.name)),
+            "A" => dns_tracker::addresses_of(scope, &args.name),
+            "PTR" => dns_tracker::names_of(scope, &canonical(&args.name)),
             _ => Vec::new(),
         };
         if !known.is_empty() || args.tracker_only {

@@ -96,8 +96,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 const SAFE_PORT: u16 = 465;
 const NOBODY: &str = "no-reply@peregrine.example.com";
 
-/// When the last mail of this process went out.
-static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+/// When the last mail of this host went out.
+#[derive(Default)]
+struct LastMail(Mutex<Option<Instant>>);
 
 fn send(scope: &Scope, args: &Args) -> VqlResult<()> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
@@ -108,7 +109,8 @@ fn send(scope: &Scope, args: &Args) -> VqlResult<()> {
     let server = given(&args.server).ok_or("no mail server is configured; give one as `server`")?;
     let transport = transport(args, &server)?;
     {
-        let mut last = LAST.lock();
+        let last = scope.host_state::<LastMail>();
+        let mut last = last.0.lock();
         let period = Duration::from_secs(u64::try_from(args.period).unwrap_or(0));
         if last.is_some_and(|last| last.elapsed() < period) {
             return Err("Send too fast, suppressing.".into());

@@ -7,6 +7,7 @@ mod dns_tracker;
 mod geoip;
 mod host;
 mod ip;
+#[cfg(feature = "mail")]
 mod mail;
 mod rsyslog;
 mod syslog_sender;
@@ -14,13 +15,14 @@ mod url;
 
 use crate::prelude::*;
 
-pub(crate) const ALL: &[FunctionDef] = functions![
-    cache_dns::CacheDns,
-    cidr_contains::CidrContains,
-    geoip::GeoIp,
-    host::Host,
-    ip::Ip,
-    mail::Mail,
-    rsyslog::Rsyslog,
-    url::Url,
+pub(crate) const ALL: &[FunctionDef] = &[
+    FunctionDef::of::<cache_dns::CacheDns>(),
+    FunctionDef::of::<cidr_contains::CidrContains>(),
+    FunctionDef::of::<geoip::GeoIp>(),
+    FunctionDef::of::<host::Host>(),
+    FunctionDef::of::<ip::Ip>(),
+    #[cfg(feature = "mail")]
+    FunctionDef::of::<mail::Mail>(),
+    FunctionDef::of::<rsyslog::Rsyslog>(),
+    FunctionDef::of::<url::Url>(),
 ];

@@ -8,7 +8,9 @@ mod uuid;
 
 use crate::prelude::*;
 
+#[cfg(feature = "templates")]
 pub(crate) use semver::Version;
+#[cfg(feature = "templates")]
 pub(crate) use uuid::new_uuid;
 
 pub(crate) const ALL: &[FunctionDef] = functions![

@@ -83,6 +83,7 @@ fn parse(text: &str) -> Option<Version> {
 
 impl Version {
     /// A version out of its text; missing parts are 0.
+    #[cfg(feature = "templates")]
     pub(crate) fn parse(text: &str) -> Option<Version> {
         parse(text)
     }

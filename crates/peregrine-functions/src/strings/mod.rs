@@ -10,23 +10,25 @@ mod regex_transform;
 mod similarity;
 mod strip;
 mod substr;
+#[cfg(feature = "templates")]
 mod template;
 mod upcase;
 
 use crate::prelude::*;
 
-pub(crate) const ALL: &[FunctionDef] = functions![
-    commandline_split::CommandlineSplit,
-    grok::Grok,
-    lowcase::Lowcase,
-    parse_string_with_regex::ParseStringWithRegex,
-    regex_replace::RegexReplace,
-    regex_transform::RegexTransform,
-    similarity::Similarity,
-    strip::Strip,
-    substr::Substr,
-    template::Template,
-    upcase::Upcase,
+pub(crate) const ALL: &[FunctionDef] = &[
+    FunctionDef::of::<commandline_split::CommandlineSplit>(),
+    FunctionDef::of::<grok::Grok>(),
+    FunctionDef::of::<lowcase::Lowcase>(),
+    FunctionDef::of::<parse_string_with_regex::ParseStringWithRegex>(),
+    FunctionDef::of::<regex_replace::RegexReplace>(),
+    FunctionDef::of::<regex_transform::RegexTransform>(),
+    FunctionDef::of::<similarity::Similarity>(),
+    FunctionDef::of::<strip::Strip>(),
+    FunctionDef::of::<substr::Substr>(),
+    #[cfg(feature = "templates")]
+    FunctionDef::of::<template::Template>(),
+    FunctionDef::of::<upcase::Upcase>(),
 ];
 
 /// A string with each character turned into another; bytes that are no UTF-8 stay.

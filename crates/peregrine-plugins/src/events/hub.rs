@@ -1,8 +1,9 @@
-//! One source of process events for everybody: the kernel is asked once, however many queries listen.
+//! One source of process events for all queries of a host: the kernel is asked once, however many listen.
 
 use super::turns::{self, Turns};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
+use peregrine_engine::Scope;
 use peregrine_os::{Choice, ProcessEvent, SourceKind, SourceOptions, SourceStats, linux};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -60,11 +61,14 @@ pub(crate) struct Subscription {
     held: Option<(Numbered, Instant)>,
 }
 
-static CURRENT: Mutex<Weak<Hub>> = Mutex::new(Weak::new());
+/// The source of a host, while somebody listens.
+#[derive(Default)]
+struct Current(Mutex<Weak<Hub>>);
 
 /// Listens to process events. `preferred` counts only for the first listener; the others share what runs.
-pub(crate) fn subscribe(preferred: Option<SourceKind>) -> Result<Subscription, String> {
-    let mut current = CURRENT.lock();
+pub(crate) fn subscribe(scope: &Scope, preferred: Option<SourceKind>) -> Result<Subscription, String> {
+    let current = scope.host_state::<Current>();
+    let mut current = current.0.lock();
     let hub = match current.upgrade() {
         Some(hub) => hub,
         None => {
@@ -95,8 +99,8 @@ pub(crate) fn subscribe(preferred: Option<SourceKind>) -> Result<Subscription, S
 }
 
 /// The source that runs now, if one does: what was chosen and why, and its counters.
-pub(crate) fn current() -> Option<(Choice, SourceStats)> {
-    let hub = CURRENT.lock().upgrade()?;
+pub(crate) fn current(scope: &Scope) -> Option<(Choice, SourceStats)> {
+    let hub = scope.host_state::<Current>().0.lock().upgrade()?;
     let stats = hub.stats.lock().clone();
     Some((hub.choice.clone(), stats))
 }

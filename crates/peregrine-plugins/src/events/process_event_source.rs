@@ -26,7 +26,7 @@ impl Function for ProcessEventSource {
 
     fn call(scope: &Scope, _: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;
-        let Some((choice, stats)) = hub::current() else {
+        let Some((choice, stats)) = hub::current(scope) else {
             return Ok(Value::Null);
         };
         let tried = choice.tried.iter().map(|(kind, reason)| {

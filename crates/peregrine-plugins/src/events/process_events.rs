@@ -70,7 +70,7 @@ impl Plugin for ProcessEvents {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
-        let mut subscription = hub::subscribe(preferred(&args.source)?)?;
+        let mut subscription = hub::subscribe(scope, preferred(&args.source)?)?;
         let mut users = UserNames::default();
         loop {
             scope.checkpoint()?;

@@ -85,7 +85,7 @@ impl Plugin for WatchEbpf {
             let known: Vec<&str> = EVENTS.iter().map(|(name, _)| *name).collect();
             return Err(format!("no event `{unknown}`; there are {}", known.join(", ")).into());
         }
-        let mut subscription = hub::subscribe(Some(SourceKind::Bpf))?;
+        let mut subscription = hub::subscribe(scope, Some(SourceKind::Bpf))?;
         if subscription.kind() != SourceKind::Bpf {
             return Err(format!(
                 "eBPF does not work on this machine (events come from {}); use process_events()",

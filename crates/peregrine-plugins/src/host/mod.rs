@@ -1,5 +1,6 @@
 //! Facts about this machine.
 
+#[cfg(feature = "efivariables")]
 pub(crate) mod efivariables;
 pub(crate) mod environ;
 pub(crate) mod filesystems;

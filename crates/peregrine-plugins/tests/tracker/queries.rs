@@ -1,12 +1,11 @@
 //! Trackers fed by queries, as artifacts of the field do it.
 
-use super::{Session, TURN, command_line, is_possible};
+use super::{Session, command_line, is_possible};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 #[test]
 fn queries_feed_the_tracker_as_artifacts_in_the_field_do() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     session.rows(
         "LET Rows = SELECT Pid AS id, Ppid AS parent_id, CreateTime AS start_time, dict(Name=Name, CommandLine=CommandLine) AS data FROM pslist()
@@ -37,7 +36,6 @@ fn queries_feed_the_tracker_as_artifacts_in_the_field_do() {
 /// On a machine under load a list takes longer than the time to the next one: it is late, and no worse for that.
 #[test]
 fn a_list_that_takes_longer_than_its_period_counts() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     let rows = session.rows(
         "LET Slow = SELECT 70 AS id, 1 AS parent_id, 1600000000 AS start_time, dict(Name='slow') AS data
@@ -55,7 +53,6 @@ fn a_list_that_takes_longer_than_its_period_counts() {
 
 #[test]
 fn a_journal_with_a_damaged_end_gives_what_comes_before_and_says_so() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("tracker");
     let install = format!(
@@ -83,7 +80,6 @@ fn a_journal_with_a_damaged_end_gives_what_comes_before_and_says_so() {
 /// Feeds that know executions only call each a start, at its own time.
 #[test]
 fn a_start_of_a_process_that_runs_is_its_execution() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let session = Session::open();
     session.rows(
         "LET Row(Id, Parent, Start, Line) = dict(id=Id, parent_id=Parent, start_time=Start, data=dict(Name=Line, CommandLine=Line))
@@ -110,7 +106,6 @@ fn a_start_of_a_process_that_runs_is_its_execution() {
 
 #[test]
 fn executions_from_the_kernel_told_as_starts_make_no_second_process() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if !is_possible(&Session::open()) {
         return;
     }

@@ -1,15 +1,16 @@
 //! Artifacts, and what a request for them compiles to.
 
-use super::extract::{Body, Params};
-use crate::flows::CollectRequest;
+use super::extract::{Body, Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
-use crate::{Error, Result};
 use axum::Json;
 use axum::extract::{Path, State};
 use peregrine_artifacts::compile::masked;
 use peregrine_artifacts::{Artifact, Kind, Parameter, ParameterType};
 use peregrine_proto::Resources;
+use peregrine_services::Error;
+use peregrine_services::flows::CollectRequest;
+use peregrine_services::users::Permission;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,9 +26,9 @@ pub(super) struct List {
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Params(list): Params<List>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
     let kind = match &*list.r#type {
         "" => None,
@@ -38,7 +39,7 @@ pub(super) async fn list(
     };
     let fits =
         |artifact: &Artifact| kind.is_none_or(|kind| artifact.kind == kind) && runs_on(artifact, &list.os);
-    let found = shared.artifacts.search(&list.search);
+    let found = shared.core.artifacts.search(&list.search);
     let views: Vec<Value> = found
         .iter()
         .filter(|artifact| fits(artifact))
@@ -75,7 +76,7 @@ fn view(shared: &Shared, artifact: &Artifact) -> Value {
         .iter()
         .map(|column| json!({"name": column.name, "type": column.kind, "description": column.description}))
         .collect();
-    let metadata = shared.artifacts.metadata(&artifact.name);
+    let metadata = shared.core.artifacts.metadata(&artifact.name);
     json!({
         "name": artifact.name,
         "type": artifact.kind.as_str(),
@@ -108,11 +109,12 @@ fn parameter_view(parameter: &Parameter) -> Value {
 
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(name): Path<String>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
     let artifact = shared
+        .core
         .artifacts
         .get(&name)
         .ok_or(Error::NotFound("artifact", name))?;
@@ -123,12 +125,12 @@ pub(super) async fn show(
 
 pub(super) async fn compile(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Body(request): Body<CollectRequest>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    let wanted = request.find(&shared)?;
-    let compiled = wanted.compile(&shared, &request.limits)?;
+    let wanted = request.find(&shared.core)?;
+    let compiled = wanted.compile(&shared.core, &request.limits)?;
     let request = request.shown(&wanted);
     let requests: Vec<Value> = compiled
         .requests

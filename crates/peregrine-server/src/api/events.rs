@@ -1,38 +1,23 @@
 //! Event rows of a client.
 
-use super::extract::Params;
-use super::results::declared;
+use super::extract::{Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::table::{SetSource, TablePage, TableParams, page};
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, clients, clock};
 use axum::Json;
 use axum::extract::{Path, State};
-use peregrine_store::{Micros, SetKind};
+use peregrine_services::table::{TablePage, TableParams};
+use peregrine_services::{Error, Result, clients, clock};
+use peregrine_store::Micros;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-) -> Result<Json<Value>> {
-    principal.authorize(Permission::ReadResults)?;
-    clients::get(&shared, &client_id).await?;
-    let sets = shared.storage.database.event_sets(&client_id).await?;
-    let views: Vec<Value> = sets
-        .iter()
-        .filter(|set| set.kind == SetKind::Events)
-        .map(|set| {
-            let (first, last) = set
-                .span
-                .map(|(first, last)| (clock::show(first), clock::show(last)))
-                .unzip();
-            json!({"name": set.name, "rows": set.rows(), "first": first, "last": last})
-        })
-        .collect();
-    Ok(Json(json!({"artifacts": views})))
+) -> Answer<Json<Value>> {
+    Ok(Json(clients::events(&shared.core, &principal, &client_id).await?))
 }
 
 #[derive(Deserialize)]
@@ -52,30 +37,13 @@ fn time(text: Option<String>, name: &str) -> Result<Option<Micros>> {
 
 pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, artifact)): Path<(String, String)>,
     Params(range): Params<Range>,
     Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
-    principal.authorize(Permission::ReadResults)?;
+) -> Answer<Json<TablePage>> {
     let query = table.check()?;
-    let (start, end) = (time(range.start, "start")?, time(range.end, "end")?);
-    let database = &shared.storage.database;
-    let sets = database.event_sets(&client_id).await?;
-    let set = sets
-        .iter()
-        .find(|set| set.kind == SetKind::Events && set.name == artifact);
-    let set = set.ok_or_else(|| Error::NotFound("event artifact", artifact.clone()))?;
-    let range = database.row_range(set.id, start, end).await?;
-    let source = SetSource::new(database.clone(), set).within(range);
-    Ok(Json(
-        page(
-            &shared.views,
-            &source,
-            &query,
-            &declared(&shared, &artifact),
-            false,
-        )
-        .await?,
-    ))
+    let range = (time(range.start, "start")?, time(range.end, "end")?);
+    let rows = clients::event_rows(&shared.core, &principal, &client_id, &artifact, range, &query);
+    Ok(Json(rows.await?))
 }

@@ -1,18 +1,68 @@
 //! Arguments of handlers, with our error answers.
 
-use crate::{Error, Result};
+use crate::error::{Answer, Refusal};
+use crate::gateway::Visitor;
+use crate::shared::{Shared, peer_address};
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use peregrine_services::Error;
+use peregrine_services::users::{self, Principal};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+/// Name of the cookie with a session's token.
+pub(super) const COOKIE: &str = "peregrine_session";
+
+/// Who makes the request. Taking it as an argument already refuses strangers, and requests from other sites.
+pub(super) struct SignedIn(pub(super) Principal);
+
+impl FromRequestParts<Arc<Shared>> for SignedIn {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Answer<SignedIn> {
+        let ip = peer_address(parts, &shared.config.gui.forwarded_proxy_header);
+        let token = session_token(&parts.headers).ok_or(Error::NotSignedIn)?;
+        let principal = users::identify(&shared.core, token, ip).await?;
+        if parts.method != Method::GET && parts.method != Method::HEAD {
+            let given = parts
+                .headers
+                .get("x-csrf-token")
+                .map(|value| value.as_bytes())
+                .unwrap_or_default();
+            if !bool::from(given.ct_eq(principal.csrf_token.as_bytes())) {
+                return Err(Refusal::CrossSite(
+                    "header `X-CSRF-Token` is missing or wrong; reload the page",
+                ));
+            }
+        }
+        if let Some(visitor) = parts.extensions.get::<Arc<Visitor>>() {
+            visitor.prove();
+        }
+        Ok(SignedIn(principal))
+    }
+}
+
+fn session_token(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    })
+}
 
 /// The query string.
 pub(super) struct Params<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Error;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params<T>> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Params<T>> {
         let query =
             Query::<T>::try_from_uri(&parts.uri).map_err(|error| Error::BadRequest(error.body_text()))?;
         Ok(Params(query.0))
@@ -23,11 +73,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Error;
+    type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Body<T>> {
+    async fn from_request(request: Request, state: &S) -> Answer<Body<T>> {
         let body = Json::<T>::from_request(request, state).await;
-        body.map(|body| Body(body.0))
-            .map_err(|error| Error::BadRequest(error.body_text()))
+        let body = body.map_err(|error| Error::BadRequest(error.body_text()))?;
+        Ok(Body(body.0))
     }
 }

@@ -1,13 +1,14 @@
 //! Collections.
 
-use super::extract::{Body, Params};
-use crate::flows::{self, CollectRequest};
+use super::extract::{Body, Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
-use crate::{Error, Result};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
+use peregrine_services::Error;
+use peregrine_services::flows::{self, CollectRequest};
+use peregrine_services::users::Permission;
 use peregrine_store::{FlowQuery, FlowSort, FlowState};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,11 +16,11 @@ use std::sync::Arc;
 
 pub(super) async fn create(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
     Body(request): Body<CollectRequest>,
-) -> Result<(StatusCode, Json<Value>)> {
-    let flow_id = flows::create(&shared, &principal, &client_id, &request).await?;
+) -> Answer<(StatusCode, Json<Value>)> {
+    let flow_id = flows::create(&shared.core, &principal, &client_id, &request).await?;
     Ok((StatusCode::CREATED, Json(json!({"flow_id": flow_id}))))
 }
 
@@ -36,10 +37,10 @@ pub(super) struct List {
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
     Params(list): Params<List>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
     let state = match list.state.as_deref() {
         None | Some("") => None,
@@ -48,7 +49,7 @@ pub(super) async fn list(
         Some("cancelled") => Some(FlowState::Cancelled),
         // How a flow runs is known only when it is looked at, so these are one.
         Some("running" | "waiting" | "in_progress" | "unresponsive") => Some(FlowState::Running),
-        Some(other) => return Err(Error::BadRequest(format!("unknown state `{other}`"))),
+        Some(other) => return Err(Error::BadRequest(format!("unknown state `{other}`")).into()),
     };
     let sort = match list.sort.as_deref() {
         None | Some("" | "created") => FlowSort::Created,
@@ -57,7 +58,7 @@ pub(super) async fn list(
         Some("artifacts") => FlowSort::Artifacts,
         Some("state") => FlowSort::State,
         Some("creator") => FlowSort::Creator,
-        Some(other) => return Err(Error::BadRequest(format!("cannot sort flows by `{other}`"))),
+        Some(other) => return Err(Error::BadRequest(format!("cannot sort flows by `{other}`")).into()),
     };
     // Without a wish, the newest come first.
     let descending = list.desc.map_or(list.sort.is_none(), |text| text != "false");
@@ -70,38 +71,38 @@ pub(super) async fn list(
         offset: list.offset,
         limit: list.limit.unwrap_or(100).min(1000),
     };
-    let found = shared.storage.database.flows(query).await?;
+    let found = shared.core.storage.database.flows(query).await?;
     let mut views = Vec::with_capacity(found.items.len());
     for flow in &found.items {
-        views.push(flows::view(&shared, flow).await?);
+        views.push(flows::view(&shared.core, flow).await?);
     }
     Ok(Json(json!({"total": found.total, "flows": views})))
 }
 
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    let flow = flows::get(&shared, &client_id, &flow_id).await?;
-    Ok(Json(flows::view_in_full(&shared, &flow).await?))
+    let flow = flows::get(&shared.core, &client_id, &flow_id).await?;
+    Ok(Json(flows::view_in_full(&shared.core, &flow).await?))
 }
 
 pub(super) async fn cancel(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
-) -> Result<Json<Value>> {
-    let flow = flows::cancel(&shared, &principal, &client_id, &flow_id).await?;
-    Ok(Json(flows::view(&shared, &flow).await?))
+) -> Answer<Json<Value>> {
+    let flow = flows::cancel(&shared.core, &principal, &client_id, &flow_id).await?;
+    Ok(Json(flows::view(&shared.core, &flow).await?))
 }
 
 pub(super) async fn delete(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
-) -> Result<StatusCode> {
-    flows::delete(&shared, &principal, &client_id, &flow_id).await?;
+) -> Answer<StatusCode> {
+    flows::delete(&shared.core, &principal, &client_id, &flow_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

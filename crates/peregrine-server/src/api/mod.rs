@@ -15,8 +15,9 @@ mod status;
 mod uploads;
 
 use crate::compress::{self, PackedFiles};
+use crate::error::Refusal;
+use crate::gui;
 use crate::shared::Shared;
-use crate::{Error, gui};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -78,8 +79,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/audit", get(status::audit))
         .route("/search", get(search::search))
         .route("/server/status", get(status::status))
-        .fallback(async |uri: Uri| Error::UnknownPath(shown_path(&uri)))
-        .method_not_allowed_fallback(async |method: Method| Error::UnknownMethod(method));
+        .fallback(async |uri: Uri| Refusal::UnknownPath(shown_path(&uri)))
+        .method_not_allowed_fallback(async |method: Method| Refusal::UnknownMethod(method));
     let files = Arc::new(PackedFiles::default());
     Router::new()
         .nest("/api/v1", api)
@@ -96,4 +97,15 @@ fn shown_path(uri: &Uri) -> String {
     // What lies below `/api/v1` no longer has that in front of it.
     let path = format!("/api/v1{}", path.strip_prefix("/api/v1").unwrap_or(path));
     path.chars().take(SHOWN_PATH).collect()
+}
+
+/// The header value that makes an answer a file, with a name no system stumbles over.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| match c {
+        '.' | '-' | '_' => c,
+        c if c.is_ascii_alphanumeric() => c,
+        _ => '_',
+    };
+    let name: String = name.chars().map(safe).collect();
+    format!("attachment; filename=\"{name}\"")
 }

@@ -1,26 +1,26 @@
 //! The client monitoring table.
 
-use super::extract::Body;
-use crate::Result;
-use crate::monitoring::{self, MonitoringTable};
+use super::extract::{Body, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
 use axum::Json;
 use axum::extract::State;
+use peregrine_services::monitoring::{self, MonitoringTable};
+use peregrine_services::users::Permission;
 use std::sync::Arc;
 
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
-) -> Result<Json<MonitoringTable>> {
+    SignedIn(principal): SignedIn,
+) -> Answer<Json<MonitoringTable>> {
     principal.authorize(Permission::ReadResults)?;
-    Ok(Json(monitoring::get(&shared)?))
+    Ok(Json(monitoring::get(&shared.core)?))
 }
 
 pub(super) async fn set(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Body(table): Body<MonitoringTable>,
-) -> Result<Json<MonitoringTable>> {
-    Ok(Json(monitoring::set(&shared, &principal, table).await?))
+) -> Answer<Json<MonitoringTable>> {
+    Ok(Json(monitoring::set(&shared.core, &principal, table).await?))
 }

@@ -1,20 +1,20 @@
 //! Rows and logs of a collection.
 
-use super::extract::Params;
+use super::extract::{Params, SignedIn};
+use super::file_name;
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::table::{
-    Format, SetSource, TablePage, TableParams, export as export_rows, facets as count_values, page,
-};
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, audit, flows};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use http::header;
-use peregrine_artifacts::ColumnType;
-use peregrine_store::{FlowState, ResultSet, SetKind};
+use peregrine_services::flows::Table;
+use peregrine_services::table::{Format, TablePage, TableParams};
+use peregrine_store::SetKind;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(Deserialize)]
@@ -23,79 +23,37 @@ pub(super) struct Source {
     source: String,
 }
 
-/// A set that exists as soon as its name is known: before rows come it is empty.
-fn nothing(kind: SetKind) -> ResultSet {
-    ResultSet {
-        id: -1,
+fn table<'a>((client_id, flow_id): &'a (String, String), kind: SetKind, name: &'a str) -> Table<'a> {
+    Table {
+        client_id,
+        flow_id,
         kind,
-        name: String::new(),
-        first_row: 0,
-        end_row: 0,
-        span: None,
+        name,
     }
-}
-
-async fn find_set(
-    shared: &Shared,
-    client_id: &str,
-    flow_id: &str,
-    kind: SetKind,
-    name: &str,
-) -> Result<ResultSet> {
-    let sets = shared.storage.database.result_sets(client_id, flow_id).await?;
-    let mut sets = sets.into_iter().filter(|set| set.kind == kind);
-    Ok(sets
-        .find(|set| name.is_empty() || set.name == name)
-        .unwrap_or_else(|| nothing(kind)))
-}
-
-/// Column types an artifact declares.
-pub(super) fn declared(shared: &Shared, source: &str) -> Vec<ColumnType> {
-    let artifact = source.split('/').next().unwrap_or_default();
-    shared
-        .artifacts
-        .get(artifact)
-        .map(|artifact| artifact.column_types.clone())
-        .unwrap_or_default()
 }
 
 pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
-    Path((client_id, flow_id)): Path<(String, String)>,
+    SignedIn(principal): SignedIn,
+    Path(flow): Path<(String, String)>,
     Params(Source { source }): Params<Source>,
-    Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
-    principal.authorize(Permission::ReadResults)?;
-    show(&shared, &client_id, &flow_id, SetKind::Rows, &source, table).await
+    Params(wanted): Params<TableParams>,
+) -> Answer<Json<TablePage>> {
+    let table = table(&flow, SetKind::Rows, &source);
+    Ok(Json(
+        table.page(&shared.core, &principal, &wanted.check()?).await?,
+    ))
 }
 
 pub(super) async fn logs(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
-    Path((client_id, flow_id)): Path<(String, String)>,
-    Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
-    principal.authorize(Permission::ReadResults)?;
-    show(&shared, &client_id, &flow_id, SetKind::Logs, "", table).await
-}
-
-async fn show(
-    shared: &Shared,
-    client_id: &str,
-    flow_id: &str,
-    kind: SetKind,
-    name: &str,
-    table: TableParams,
-) -> Result<Json<TablePage>> {
-    let query = table.check()?;
-    let flow = flows::get(shared, client_id, flow_id).await?;
-    let set = find_set(shared, client_id, flow_id, kind, name).await?;
-    let columns = declared(shared, &set.name);
-    let source = SetSource::new(shared.storage.database.clone(), &set);
-    let is_complete = flow.state != FlowState::Running;
+    SignedIn(principal): SignedIn,
+    Path(flow): Path<(String, String)>,
+    Params(wanted): Params<TableParams>,
+) -> Answer<Json<TablePage>> {
+    let table = table(&flow, SetKind::Logs, "");
     Ok(Json(
-        page(&shared.views, &source, &query, &columns, is_complete).await?,
+        table.page(&shared.core, &principal, &wanted.check()?).await?,
     ))
 }
 
@@ -106,18 +64,17 @@ pub(super) struct Column {
 
 pub(super) async fn facets(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
-    Path((client_id, flow_id)): Path<(String, String)>,
+    SignedIn(principal): SignedIn,
+    Path(flow): Path<(String, String)>,
     Params(Source { source }): Params<Source>,
     Params(Column { column }): Params<Column>,
-    Params(table): Params<TableParams>,
-) -> Result<Json<Value>> {
-    principal.authorize(Permission::ReadResults)?;
-    let query = table.check()?;
-    flows::get(&shared, &client_id, &flow_id).await?;
-    let set = find_set(&shared, &client_id, &flow_id, SetKind::Rows, &source).await?;
-    let rows = SetSource::new(shared.storage.database.clone(), &set);
-    Ok(Json(count_values(&rows, &column, query.filters).await?))
+    Params(wanted): Params<TableParams>,
+) -> Answer<Json<Value>> {
+    let filters = wanted.check()?.filters;
+    let table = table(&flow, SetKind::Rows, &source);
+    Ok(Json(
+        table.facets(&shared.core, &principal, &column, filters).await?,
+    ))
 }
 
 #[derive(Deserialize)]
@@ -128,40 +85,34 @@ pub(super) struct Export {
 
 pub(super) async fn export(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
-    Path((client_id, flow_id)): Path<(String, String)>,
+    SignedIn(principal): SignedIn,
+    Path(flow): Path<(String, String)>,
     Params(Source { source }): Params<Source>,
     Params(wanted): Params<Export>,
-    Params(table): Params<TableParams>,
-) -> Result<Response> {
-    principal.authorize(Permission::ReadResults)?;
-    let query = table.check()?;
-    flows::get(&shared, &client_id, &flow_id).await?;
-    let set = find_set(&shared, &client_id, &flow_id, SetKind::Rows, &source).await?;
-    if set.id < 0 && !source.is_empty() {
-        return Err(Error::NotFound("result", source));
-    }
-    let detail = json!({"client_id": client_id, "flow_id": flow_id, "source": set.name, "format": wanted.format.extension()});
-    audit::record(&shared, &principal.name, &principal.ip, "DownloadTable", detail).await?;
+    Params(query): Params<TableParams>,
+) -> Answer<Response> {
+    let filters = query.check()?.filters;
     let columns = wanted.columns.filter(|text| !text.is_empty());
     let columns = columns.map(|text| text.split(',').map(str::to_owned).collect());
-    let rows = SetSource::new(shared.storage.database.clone(), &set);
-    let body = export_rows(rows, wanted.format, columns, query.filters).await?;
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = format!("{client_id}-{flow_id}-{}", set.name)
-        .chars()
-        .map(safe)
-        .collect();
-    let disposition = format!("attachment; filename=\"{name}.{}\"", wanted.format.extension());
+    let table = table(&flow, SetKind::Rows, &source);
+    let (name, pieces) = table
+        .export(&shared.core, &principal, wanted.format, columns, filters)
+        .await?;
+    // A piece that is an error makes the browser report a failed download, not a short file.
+    let body = Body::from_stream(stream::unfold(pieces, async |mut pieces| {
+        pieces.recv().await.map(|piece| (piece, pieces))
+    }));
     let headers = [
-        (header::CONTENT_TYPE, wanted.format.content_type().to_owned()),
-        (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_TYPE, content_type(wanted.format).to_owned()),
+        (header::CONTENT_DISPOSITION, file_name(&name)),
     ];
     Ok((headers, body).into_response())
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Json => "application/json",
+        Format::Jsonl => "application/x-ndjson",
+    }
 }

@@ -1,11 +1,12 @@
 //! One search over everything, for the command palette.
 
-use super::extract::Params;
+use super::extract::{Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
-use crate::{Result, clients, flows};
 use axum::Json;
 use axum::extract::State;
+use peregrine_services::users::Permission;
+use peregrine_services::{clients, flows};
 use peregrine_store::{ClientQuery, FlowQuery};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,12 +21,12 @@ pub(super) struct Search {
 
 pub(super) async fn search(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Params(search): Params<Search>,
-) -> Result<Json<Value>> {
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
     let limit = search.limit.unwrap_or(20).min(100);
-    let database = &shared.storage.database;
+    let database = &shared.core.storage.database;
     let query = ClientQuery {
         filter: clients::parse_search(&search.q),
         limit,
@@ -35,12 +36,12 @@ pub(super) async fn search(
     let client_views: Vec<Value> = found
         .into_iter()
         .map(|client| {
-            let online = shared.gateway.connections.seen(&client.client_id).is_some();
+            let online = shared.core.presence.seen(&client.client_id).is_some();
             json!({"client_id": client.client_id, "hostname": client.facts.hostname, "online": online})
         })
         .collect();
     let words = search.q.to_lowercase();
-    let artifacts = shared.artifacts.search("");
+    let artifacts = shared.core.artifacts.search("");
     let mut named: Vec<_> = artifacts
         .iter()
         .filter(|artifact| artifact.name.to_lowercase().contains(&words))
@@ -69,7 +70,7 @@ pub(super) async fn search(
     };
     let mut flow_views = Vec::new();
     for flow in database.flows(query).await?.items {
-        flow_views.push(flows::view(&shared, &flow).await?);
+        flow_views.push(flows::view(&shared.core, &flow).await?);
     }
     Ok(Json(
         json!({"clients": client_views, "artifacts": artifact_views, "flows": flow_views}),

@@ -1,14 +1,14 @@
 //! Signing in and out.
 
-use super::extract::Body;
+use super::extract::{Body, COOKIE, SignedIn};
+use crate::error::{Answer, Refusal};
 use crate::shared::{Shared, peer_address};
-use crate::users::{self, Principal};
-use crate::{Error, Result, clock};
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, Uri, header};
+use peregrine_services::{Error, clock, users};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,23 +19,23 @@ struct Credentials {
     password: String,
 }
 
-pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response> {
+pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, request: Request) -> Answer<Response> {
     let (parts, body) = request.into_parts();
     check_origin(&shared, &parts)?;
     let ip = peer_address(&parts, &shared.config.gui.forwarded_proxy_header);
     let Body(credentials) = Body::<Credentials>::from_request(Request::from_parts(parts, body), &()).await?;
     if credentials.username.len() > 256 || credentials.password.len() > 4096 {
-        return Err(Error::BadCredentials);
+        return Err(Error::BadCredentials.into());
     }
     let (user, token, csrf_token) =
-        users::sign_in(&shared, &credentials.username, &credentials.password, &ip).await?;
+        users::sign_in(&shared.core, &credentials.username, &credentials.password, &ip).await?;
     let view = json!({"user": user_view(&user.name, &user.roles), "csrf_token": csrf_token});
-    Ok(([(header::SET_COOKIE, users::cookie(&shared, &token))], Json(view)).into_response())
+    Ok(([(header::SET_COOKIE, cookie(&shared, &token))], Json(view)).into_response())
 }
 
 /// A sign-in must come from our own page, or from a program, which sends no origin.
-fn check_origin(shared: &Shared, parts: &Parts) -> Result<()> {
-    let refused = Err(Error::CrossSite("the request comes from another site"));
+fn check_origin(shared: &Shared, parts: &Parts) -> Answer<()> {
+    let refused = Err(Refusal::CrossSite("the request comes from another site"));
     let Some(origin) = parts.headers.get(header::ORIGIN) else {
         return Ok(());
     };
@@ -67,6 +67,19 @@ fn check_origin(shared: &Shared, parts: &Parts) -> Result<()> {
     }
 }
 
+/// The header value that sets the cookie.
+fn cookie(shared: &Shared, token: &str) -> String {
+    let gui = &shared.config.gui;
+    let life = gui.session_expiry_min.saturating_mul(60);
+    let secure = if gui.use_plain_http { "" } else { "; Secure" };
+    format!("{COOKIE}={token}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// The header value that removes the cookie.
+fn expired_cookie() -> String {
+    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+}
+
 fn user_view(name: &str, roles: &[String]) -> Value {
     let permissions: Vec<&str> = users::permissions_of(roles)
         .into_iter()
@@ -75,7 +88,7 @@ fn user_view(name: &str, roles: &[String]) -> Value {
     json!({"name": name, "roles": roles, "permissions": permissions})
 }
 
-pub(super) async fn show(State(shared): State<Arc<Shared>>, principal: Principal) -> Json<Value> {
+pub(super) async fn show(State(shared): State<Arc<Shared>>, SignedIn(principal): SignedIn) -> Json<Value> {
     Json(json!({
         "user": user_view(&principal.name, &principal.roles),
         "csrf_token": principal.csrf_token,
@@ -87,13 +100,12 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, principal: Principal
     }))
 }
 
-pub(super) async fn sign_out(State(shared): State<Arc<Shared>>, principal: Principal) -> Result<Response> {
-    users::sign_out(&shared, &principal).await?;
-    Ok((
-        StatusCode::NO_CONTENT,
-        [(header::SET_COOKIE, users::expired_cookie())],
-    )
-        .into_response())
+pub(super) async fn sign_out(
+    State(shared): State<Arc<Shared>>,
+    SignedIn(principal): SignedIn,
+) -> Answer<Response> {
+    users::sign_out(&shared.core, &principal).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, expired_cookie())]).into_response())
 }
 
 #[derive(Deserialize)]
@@ -104,9 +116,9 @@ pub(super) struct NewPassword {
 
 pub(super) async fn change_password(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Body(passwords): Body<NewPassword>,
-) -> Result<StatusCode> {
-    users::change_password(&shared, &principal, &passwords.current, &passwords.new).await?;
+) -> Answer<StatusCode> {
+    users::change_password(&shared.core, &principal, &passwords.current, &passwords.new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

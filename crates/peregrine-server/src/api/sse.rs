@@ -1,16 +1,16 @@
 //! Push: server-sent events about what a browser looks at.
 
-use super::extract::Params;
-use crate::Result;
+use super::extract::{Params, SignedIn};
+use crate::error::Answer;
 use crate::push::{Pushed, Topic};
 use crate::shared::Shared;
-use crate::users::{Permission, Principal, still_may};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, header};
+use peregrine_services::users::{Permission, Principal, still_may};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,10 +29,10 @@ pub(super) struct Topics {
 
 pub(super) async fn stream(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Params(wanted): Params<Topics>,
     headers: HeaderMap,
-) -> Result<Response> {
+) -> Answer<Response> {
     principal.authorize(Permission::ReadResults)?;
     let topics: Vec<Topic> = wanted
         .topics
@@ -104,7 +104,7 @@ async fn feed(
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             _ = check.tick() => {
-                let may = still_may(&shared, &principal.session, Permission::ReadResults).await;
+                let may = still_may(&shared.core, &principal.session, Permission::ReadResults).await;
                 if matches!(may, Ok(false)) {
                     return;
                 }

@@ -1,18 +1,21 @@
 //! The server's own state and its audit log.
 
-use super::extract::Params;
-use crate::Result;
+use super::extract::{Params, SignedIn};
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::table::{AuditSource, TablePage, TableParams, page};
-use crate::users::{Permission, Principal};
 use axum::Json;
 use axum::extract::State;
+use peregrine_services::table::{AuditSource, TablePage, TableParams, page};
+use peregrine_services::users::Permission;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(super) async fn status(State(shared): State<Arc<Shared>>, principal: Principal) -> Result<Json<Value>> {
+pub(super) async fn status(
+    State(shared): State<Arc<Shared>>,
+    SignedIn(principal): SignedIn,
+) -> Answer<Json<Value>> {
     principal.authorize(Permission::ReadResults)?;
-    let counts = shared.storage.database.counts().await?;
+    let counts = shared.core.storage.database.counts().await?;
     Ok(Json(json!({
         "connected_agents": shared.gateway.connections.count(),
         "clients": counts.clients,
@@ -20,20 +23,20 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>, principal: Princip
         "rows_stored": counts.rows,
         "refused": shared.gateway.refused.totals(),
         "datastore": {
-            "path": shared.storage.place.display().to_string(),
-            "free_bytes": shared.storage.objects.free_bytes().await,
-            "trouble": shared.trouble.lock().clone().or_else(|| shared.storage.warning.clone()),
+            "path": shared.core.storage.place.display().to_string(),
+            "free_bytes": shared.core.storage.objects.free_bytes().await,
+            "trouble": shared.trouble.lock().clone().or_else(|| shared.core.storage.warning.clone()),
         },
     })))
 }
 
 pub(super) async fn audit(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Params(table): Params<TableParams>,
-) -> Result<Json<TablePage>> {
+) -> Answer<Json<TablePage>> {
     principal.authorize(Permission::ServerAdmin)?;
     let query = table.check()?;
-    let source = AuditSource::open(shared.storage.database.clone()).await?;
-    Ok(Json(page(&shared.views, &source, &query, &[], false).await?))
+    let source = AuditSource::open(shared.core.storage.database.clone()).await?;
+    Ok(Json(page(&shared.core, &source, &query, &[], false).await?))
 }

@@ -1,57 +1,38 @@
 //! Files a collection brought.
 
+use super::extract::SignedIn;
+use super::file_name;
+use crate::error::Answer;
 use crate::shared::Shared;
-use crate::users::{Permission, Principal};
-use crate::{Error, Result, audit, flows};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
-use peregrine_store::ObjectKey;
-use serde_json::json;
+use peregrine_services::flows;
 use std::sync::Arc;
+
+/// Letters of the name of a file.
+const LONGEST_NAME: usize = 200;
 
 /// Streams the file of this number in the flow's list of uploads.
 pub(super) async fn download(
     State(shared): State<Arc<Shared>>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path((client_id, flow_id, number)): Path<(String, String, usize)>,
-) -> Result<Response> {
-    principal.authorize(Permission::ReadResults)?;
-    flows::get(&shared, &client_id, &flow_id).await?;
-    let uploads = shared.storage.database.uploads(&client_id, &flow_id).await?;
-    let upload = uploads
-        .get(number)
-        .ok_or_else(|| Error::NotFound("upload", number.to_string()))?;
-    let detail = json!({"client_id": client_id, "flow_id": flow_id, "path": upload.vfs_path});
-    audit::record(&shared, &principal.name, &principal.ip, "DownloadFile", detail).await?;
-    let reader = shared
-        .storage
-        .objects
-        .get(&ObjectKey::parse(&upload.object)?, 0, None)
-        .await?;
-    let size = reader.size.to_string();
-    let body = Body::from_stream(stream::unfold(reader.pieces, async |mut pieces| {
-        pieces.recv().await.map(|piece| (piece, pieces))
-    }));
+) -> Answer<Response> {
+    let found = flows::download(&shared.core, &principal, &client_id, &flow_id, number);
+    let (upload, reader) = found.await?;
     let name = upload.vfs_path.rsplit(['/', '\\']).next().unwrap_or_default();
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = name.chars().map(safe).take(200).collect();
+    let name: String = name.chars().take(LONGEST_NAME).collect();
     let headers = [
         // Never shown in the browser: the bytes are an endpoint's, perhaps an attacker's.
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-        (header::CONTENT_LENGTH, size),
+        (header::CONTENT_DISPOSITION, file_name(&name)),
+        (header::CONTENT_LENGTH, reader.size.to_string()),
     ];
+    let body = Body::from_stream(stream::unfold(reader.pieces, async |mut pieces| {
+        pieces.recv().await.map(|piece| (piece, pieces))
+    }));
     Ok((headers, body).into_response())
 }

@@ -1,7 +1,8 @@
 //! A new deployment: authority, server identity, TLS certificate, nonces.
 
 use super::{CaSection, ClientSection, Config, DatastoreSection, FrontendSection, GuiSection, Version};
-use crate::{Error, Result, clock};
+use crate::{Error, Result};
+use peregrine_services::clock;
 use peregrine_wire::{PrivateKey, pem, pki};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType,

@@ -7,6 +7,8 @@ pub use generate::Options;
 pub use sections::*;
 
 use crate::{Error, Result};
+use peregrine_artifacts::resources::Defaults as Limits;
+use peregrine_services::Settings;
 use peregrine_wire::{Obfuscator, PrivateKey, Vault};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -114,6 +116,23 @@ impl Config {
             "" => Obfuscator::new(&Obfuscator::default_nonce(&self.frontend.private_key)),
             nonce => Obfuscator::new(nonce),
         })
+    }
+
+    /// What the services go by.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            collection: Limits {
+                timeout: self.defaults.collection_timeout,
+                max_rows: self.defaults.collection_max_rows,
+                max_upload_bytes: self.defaults.collection_max_upload_bytes,
+            },
+            collection_error_regex: self.frontend.collection_error_regex.clone(),
+            monitoring: self.frontend.default_client_monitoring_artifacts.clone(),
+            event_max_wait: self.defaults.event_max_wait,
+            event_max_wait_jitter: self.defaults.event_max_wait_jitter,
+            max_poll: self.client.max_poll,
+            session_minutes: self.gui.session_expiry_min,
+        }
     }
 
     /// Closes secrets that must be stored, under a key that is not in the database.

@@ -1,9 +1,10 @@
 //! Who is connected, who was just here, and how to wake them.
 
-use crate::clock;
-use crate::push::{Change, announce};
 use crate::shared::Shared;
 use parking_lot::Mutex;
+use peregrine_services::changes::{Change, announce};
+use peregrine_services::clock;
+use peregrine_services::{Presence, Seen};
 use peregrine_store::{Micros, Touch};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,13 +22,6 @@ const REFRESH: Micros = 60_000_000;
 /// How long a connection was there before its agent may take another one instead: whoever comes more often is refused, so
 /// that nobody goes in circles.
 const SETTLED: Duration = Duration::from_secs(5);
-
-/// When and from where an agent that is here was last heard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) at: Micros,
-    pub(crate) ip: String,
-}
 
 #[derive(Debug, Default)]
 struct Agent {
@@ -116,7 +110,7 @@ impl Drop for Connection {
 
 impl Connections {
     /// Agents pause so many seconds between two polls.
-    pub(super) fn new(pause: u64) -> Connections {
+    pub(crate) fn new(pause: u64) -> Connections {
         let pause = Micros::try_from(pause.min(3600)).unwrap_or(0) * 1_000_000;
         Connections {
             agents: Agents::default(),
@@ -188,26 +182,6 @@ impl Connections {
         }
     }
 
-    /// When an online client was last seen; none when it is not online.
-    pub(crate) fn seen(&self, client_id: &str) -> Option<Seen> {
-        let agents = self.agents.lock();
-        let agent = agents.get(client_id)?;
-        agent.is_online(clock::now(), self.grace).then(|| Seen {
-            at: agent.seen,
-            ip: agent.ip.clone(),
-        })
-    }
-
-    /// Clients online.
-    pub(crate) fn online(&self) -> Vec<String> {
-        let now = clock::now();
-        let agents = self.agents.lock();
-        let online = agents
-            .iter()
-            .filter(|(_, agent)| agent.is_online(now, self.grace));
-        online.map(|(client_id, _)| client_id.clone()).collect()
-    }
-
     /// Number of clients online.
     pub(crate) fn count(&self) -> usize {
         let now = clock::now();
@@ -246,6 +220,26 @@ impl Connections {
     }
 }
 
+impl Presence for Connections {
+    fn seen(&self, client_id: &str) -> Option<Seen> {
+        let agents = self.agents.lock();
+        let agent = agents.get(client_id)?;
+        agent.is_online(clock::now(), self.grace).then(|| Seen {
+            at: agent.seen,
+            ip: agent.ip.clone(),
+        })
+    }
+
+    fn online(&self) -> Vec<String> {
+        let now = clock::now();
+        let agents = self.agents.lock();
+        let online = agents
+            .iter()
+            .filter(|(_, agent)| agent.is_online(now, self.grace));
+        online.map(|(client_id, _)| client_id.clone()).collect()
+    }
+}
+
 /// Writes signs of life down and announces who left, until the server stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
@@ -255,12 +249,12 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         };
         let (touches, gone) = shared.gateway.connections.sweep(clock::now());
         if !touches.is_empty()
-            && let Err(error) = shared.storage.database.touch(touches).await
+            && let Err(error) = shared.core.storage.database.touch(touches).await
         {
             tracing::warn!(%error, "last contacts not stored");
         }
         for client_id in gone {
-            announce(&shared, &Change::Client { client_id }).await;
+            announce(&shared.core, &Change::Client { client_id }).await;
         }
         if is_last {
             return;

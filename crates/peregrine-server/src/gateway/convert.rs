@@ -3,9 +3,9 @@
 use super::accounts::{Accounts, Stop};
 use super::rows::{self, Payload};
 use super::uploads;
-use crate::flows::roll_up;
-use crate::{clients, clock};
 use peregrine_proto::{FileBuffer, LogMessage, Message, VeloMessage, VqlResponse};
+use peregrine_services::flows::roll_up;
+use peregrine_services::{clients, clock};
 use peregrine_store::{Effect, Micros, SetKind};
 use peregrine_wire::{Obfuscator, ids};
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! A sender nobody knows: only an enrolment request in its packet counts.
 
 use super::refused::Reason;
-use crate::clock;
 use crate::shared::Shared;
 use http::StatusCode;
+use peregrine_services::clock;
 use peregrine_wire::{Packet, enrol, ids};
 
 /// Stores the key of an enrolment request, if there is one. The answer is 406 in any good case: prove it next time.
@@ -21,6 +21,7 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
     };
     let client_id = ids::in_org(&enrolled.client_id, &packet.org_id);
     match shared
+        .core
         .storage
         .database
         .enrol(&client_id, &enrolled.key.to_pem(), clock::now())

@@ -1,9 +1,9 @@
 //! `/healthz`: whether this server can do what it is for, which is to store.
 
-use crate::clock;
 use crate::shared::Shared;
 use http::StatusCode;
 use parking_lot::Mutex as FastMutex;
+use peregrine_services::clock;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -56,12 +56,12 @@ pub(super) async fn answer(shared: &Shared) -> (StatusCode, String) {
 }
 
 async fn probe(shared: &Shared) -> Result<(), String> {
-    if let Some(free) = shared.storage.objects.free_bytes().await
+    if let Some(free) = shared.core.storage.objects.free_bytes().await
         && free < MIN_FREE
     {
         return Err(format!("the disk is full: {free} bytes are free"));
     }
     let now = clock::now().to_string();
-    let written = shared.storage.database.set_setting("health", &now).await;
+    let written = shared.core.storage.database.set_setting("health", &now).await;
     written.map_err(|error| error.to_string())
 }

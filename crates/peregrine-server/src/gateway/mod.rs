@@ -27,7 +27,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use connections::Connections;
 use http::{HeaderValue, header};
 use intake::Intake;
 use parking_lot::Mutex;
@@ -39,10 +38,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use turns::{Bounds, Turnstile};
 
-pub(crate) use connections::run as watch_connections;
+pub(crate) use connections::{Connections, run as watch_connections};
 pub(crate) use refused::Reason;
 pub(crate) use tasks::deliver_wake_ups;
-pub(crate) use uploads::flow_folder;
 pub(crate) use visitors::Visitor;
 use visitors::Visitors;
 
@@ -55,7 +53,7 @@ const MAX_SURPRISES: usize = 16;
 pub(crate) struct Gateway {
     decoder: Decoder,
     encoder: Encoder,
-    pub(crate) connections: Connections,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) refused: Refused,
     health: health::Health,
     /// Packets processed at once; agents take turns.
@@ -82,7 +80,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(config: &Config) -> Result<Gateway> {
+    pub(crate) fn new(config: &Config, connections: Arc<Connections>) -> Result<Gateway> {
         let key = Arc::new(config.server_key()?);
         let resources = &config.frontend.resources;
         let peers = usize::try_from(resources.expected_clients)
@@ -99,7 +97,7 @@ impl Gateway {
         Ok(Gateway {
             decoder: Decoder::new(key.clone(), peers),
             encoder: Encoder::new(name, key, peers),
-            connections: Connections::new(config.client.min_poll),
+            connections,
             refused: Refused::default(),
             health: health::Health::default(),
             slots: Turnstile::new(Bounds {

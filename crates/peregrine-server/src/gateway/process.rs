@@ -7,10 +7,11 @@ use super::intake::{Allowance, LARGE_BODY};
 use super::refused::Reason;
 use super::turns::Turnstile;
 use super::uploads;
-use crate::push::{Change, announce};
+use crate::Error;
 use crate::shared::Shared;
-use crate::{Error, clock};
 use http::StatusCode;
+use peregrine_services::changes::{Change, announce};
+use peregrine_services::clock;
 use peregrine_store::{Effect, FlowQuery, Outcome, SetKind};
 use peregrine_wire::Packet;
 use std::collections::{HashMap, HashSet};
@@ -93,7 +94,7 @@ async fn take_in(shared: &Arc<Shared>, packet: Packet, work: Work, peer: &str) -
     let client_id = packet.source.clone();
     if shared.gateway.connections.touch(&client_id, peer) {
         announce(
-            shared,
+            &shared.core,
             &Change::Client {
                 client_id: client_id.clone(),
             },
@@ -170,7 +171,7 @@ fn decode(
             None => return Reading::Whole,
             Some(Ok(message)) => {
                 let mut converter = Converter {
-                    names: shared.obfuscator.as_ref(),
+                    names: shared.core.names.as_ref(),
                     client_id,
                     known: &mut known,
                     accounts: &mut *accounts,
@@ -243,7 +244,7 @@ impl KnownHere<'_> {
                 limit: FLOW_PAGE as u64,
                 ..FlowQuery::default()
             };
-            let page = self.shared.storage.database.flows(query).await?;
+            let page = self.shared.core.storage.database.flows(query).await?;
             let is_last = page.items.len() < FLOW_PAGE;
             ids.extend(page.items.into_iter().map(|flow| flow.flow_id));
             if is_last {
@@ -265,7 +266,7 @@ impl Known for KnownHere<'_> {
         if let Some(all) = &self.all_flows {
             return all.contains(flow_id);
         }
-        let database = &self.shared.storage.database;
+        let database = &self.shared.core.storage.database;
         // What cannot be looked up now is left to the transaction, which fails as a whole.
         let found = Handle::current()
             .block_on(database.flow(self.client_id, flow_id))
@@ -282,11 +283,11 @@ impl Known for KnownHere<'_> {
             return *found;
         }
         let artifact = source.split('/').next().unwrap_or_default();
-        let found = self.shared.artifacts.get(artifact).is_some() || {
+        let found = self.shared.core.artifacts.get(artifact).is_some() || {
             // An artifact that is gone from here, but still runs there.
             let stored = self.stored.get_or_insert_with(|| {
                 let sets =
-                    Handle::current().block_on(self.shared.storage.database.event_sets(self.client_id));
+                    Handle::current().block_on(self.shared.core.storage.database.event_sets(self.client_id));
                 sets.map(|sets| sets.into_iter().map(|set| set.name).collect())
                     .unwrap_or_default()
             });
@@ -305,6 +306,7 @@ async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result
     }
     let mut about: Vec<About> = effects.iter().map(About::of).collect();
     let outcomes = shared
+        .core
         .storage
         .database
         .apply(client_id, clock::now(), effects)
@@ -321,7 +323,7 @@ async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result
         }
     }
     for change in &changes {
-        announce(shared, change).await;
+        announce(&shared.core, change).await;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Method, StatusCode, header};
+use peregrine_services::clock;
 use peregrine_wire::pack::PAD;
 use peregrine_wire::{Packet, PublicKey};
 use std::convert::Infallible;
@@ -120,7 +121,7 @@ pub(super) async fn admit(
 async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>) {
     let client = &shared.config.client;
     let spread = client.max_poll_std.clamp(1, 3600);
-    let wait = client.max_poll.clamp(1, 3600) + crate::clock::now().unsigned_abs() % spread;
+    let wait = client.max_poll.clamp(1, 3600) + clock::now().unsigned_abs() % spread;
     let deadline = Instant::now() + Duration::from_secs(wait);
     loop {
         if sender.is_closed() {

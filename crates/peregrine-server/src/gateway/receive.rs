@@ -3,13 +3,13 @@
 use super::intake::{Allowance, Body, Party, SMALL, must_give_way};
 use super::refused::Reason;
 use super::visitors::Visitor;
-use crate::clock;
 use crate::config::Config;
 use crate::shared::Shared;
 use axum::body::HttpBody;
 use futures_util::StreamExt;
 use http::StatusCode;
 use parking_lot::Mutex;
+use peregrine_services::clock;
 use peregrine_wire::{Envelope, Error as WireError, Opened, Packet, PublicKey, Stranger};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -234,10 +234,16 @@ async fn stored_key(shared: &Shared, stranger: &Stranger) -> Result<Option<Publi
     {
         return Ok(None);
     }
-    let stored = shared.storage.database.client_key(name).await.map_err(|error| {
-        tracing::error!(%error, "cannot look up an agent's key");
-        StatusCode::SERVICE_UNAVAILABLE
-    })?;
+    let stored = shared
+        .core
+        .storage
+        .database
+        .client_key(name)
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "cannot look up an agent's key");
+            StatusCode::SERVICE_UNAVAILABLE
+        })?;
     if stored.is_none() && !memory.is_zero() {
         let mut unknown = shared.gateway.unknown.lock();
         if unknown.len() >= MAX_UNKNOWN {

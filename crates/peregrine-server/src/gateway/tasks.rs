@@ -1,9 +1,11 @@
 //! What an agent is told: queued tasks, questions about silent flows, a new monitoring table.
 
-use crate::shared::{Shared, topics};
-use crate::{Result, clients, clock, flows, monitoring};
+use crate::Result;
+use crate::shared::Shared;
 use http::StatusCode;
 use peregrine_proto::{FlowStatsRequest, VeloMessage};
+use peregrine_services::changes::topics;
+use peregrine_services::{clients, clock, flows, monitoring};
 use peregrine_store::Received;
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
@@ -14,22 +16,22 @@ pub(super) async fn collect(
     client_id: &str,
     reported_table: Option<u64>,
 ) -> Result<Vec<VeloMessage>> {
-    let database = &shared.storage.database;
+    let database = &shared.core.storage.database;
     let Some(client) = database.client(client_id).await? else {
         return Ok(Vec::new());
     };
-    clients::ensure_interrogated(shared, &client).await?;
+    clients::ensure_interrogated(&shared.core, &client).await?;
     let now = clock::now();
     let mut messages = Vec::new();
     if database.has_tasks(client_id).await? {
         for task in database.take_tasks(client_id, max_in_flight(shared), now).await? {
-            match flows::unpack_task(shared, &task.message) {
+            match flows::unpack_task(&shared.core, &task.message) {
                 Ok(message) => messages.push(message),
                 Err(error) => tracing::error!(client_id, %error, "a task is lost"),
             }
         }
     }
-    messages.extend(monitoring::update_for(shared, &client, reported_table).await?);
+    messages.extend(monitoring::update_for(&shared.core, &client, reported_table).await?);
     if !shared.config.defaults.disable_active_inflight_checks {
         let silence = i64::try_from(shared.config.defaults.inflight_check_time).unwrap_or(60) * 1_000_000;
         let flow_id = database
@@ -78,6 +80,7 @@ pub(super) fn seal(
 /// Wakes waiting agents as the bus says, until the server stops.
 pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
     let mut events = shared
+        .core
         .storage
         .bus
         .subscribe(&[topics::TASKS, topics::MONITORING])
@@ -93,13 +96,13 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
                 shared.gateway.connections.wake(&event.payload);
             }
             Some(Received::Event(_)) => {
-                shared.monitoring.reload(&shared).await?;
+                monitoring::reload(&shared.core).await?;
                 if shared.config.defaults.event_change_notify_all_clients {
                     shared.gateway.connections.wake_all();
                 }
             }
             Some(Received::Lagged) => {
-                shared.monitoring.reload(&shared).await?;
+                monitoring::reload(&shared.core).await?;
                 shared.gateway.connections.wake_all();
             }
         }

@@ -1,9 +1,11 @@
 //! Files that agents send in pieces: appended to an object, sealed at the end.
 
+use crate::Result;
 use crate::shared::Shared;
-use crate::{Result, clock};
 use peregrine_proto::FileBuffer;
-use peregrine_store::{Appended, Effect, Error as StoreError, ObjectKey, Upload};
+use peregrine_services::clock;
+use peregrine_services::flows::flow_folder;
+use peregrine_store::{Appended, Effect, Error as StoreError, Upload};
 use peregrine_wire::pack;
 
 /// Most a piece may inflate to; agents send 1 MiB.
@@ -54,7 +56,7 @@ pub(super) async fn store(
     key.push(&accessor);
     // One component for the whole path: `/etc` and `/etc/passwd` can both be files here.
     key.push(&components.join("/"));
-    let objects = &shared.storage.objects;
+    let objects = &shared.core.storage.objects;
     let mut effects = Vec::new();
     let Some(data) = data else {
         return Ok(vec![lost(format!(
@@ -119,11 +121,6 @@ pub(super) async fn store(
     };
     effects.push(Effect::Upload { flow_id, upload });
     Ok(effects)
-}
-
-/// Where a flow's files are.
-pub(crate) fn flow_folder(client_id: &str, flow_id: &str) -> ObjectKey {
-    ObjectKey::new(&["clients", client_id, flow_id])
 }
 
 fn split(path: &str) -> Vec<String> {

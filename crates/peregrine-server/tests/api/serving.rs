@@ -239,16 +239,28 @@ async fn configuration_and_database_must_belong_together() {
     let open = |folder: &std::path::Path| Storage::embedded(folder).unwrap();
     let storage = open(world.folder.path());
     assert!(storage.is_used().await.unwrap());
-    storage.tie_to(&world.config, false).await.unwrap();
+    storage
+        .tie_to(&world.config.client.ca_certificate, false)
+        .await
+        .unwrap();
     let other = tempfile::tempdir().unwrap();
     let foreign = common::config(other.path());
-    let error = storage.tie_to(&foreign, true).await.unwrap_err();
+    let error = storage
+        .tie_to(&foreign.client.ca_certificate, true)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("another deployment"), "{error}");
-    storage.tie_to(&world.config, false).await.unwrap();
+    storage
+        .tie_to(&world.config.client.ca_certificate, false)
+        .await
+        .unwrap();
     let empty = open(other.path());
     assert!(!empty.is_used().await.unwrap());
-    let error = empty.tie_to(&foreign, false).await.unwrap_err();
+    let error = empty
+        .tie_to(&foreign.client.ca_certificate, false)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("--new-database"), "{error}");
-    empty.tie_to(&foreign, true).await.unwrap();
-    empty.tie_to(&foreign, false).await.unwrap();
+    empty.tie_to(&foreign.client.ca_certificate, true).await.unwrap();
+    empty.tie_to(&foreign.client.ca_certificate, false).await.unwrap();
 }

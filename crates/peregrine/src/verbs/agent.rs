@@ -1,7 +1,7 @@
 //! `peregrine agent`: the agent of this machine.
 
 use crate::remap::{self, Remap, RemapArgs};
-use crate::{memory, registry, small_heap};
+use crate::{host, memory, registry, small_heap};
 use anyhow::Context as _;
 use peregrine_accessors::AccessorManager;
 use peregrine_agent::{AgentPaths, Ended, EngineRunner, HostFacts};
@@ -59,7 +59,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     stop_on_signals(&stop)?;
 
     let state = StateFolder(paths.checkpoints.parent().unwrap_or(Path::new(".")).to_owned());
-    let interpreter = super::starlark_worker::program();
     let remap = match args.remap.load()? {
         Some(remap) => Some(remap),
         None => Remap::of_config(&text)
@@ -71,11 +70,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let pool = Pool::new(memory::gauge(), limits);
     peregrine_agent::watch_memory(Arc::clone(&pool), memory::taken, stop.clone())?;
     let runner = EngineRunner::new(registry::registry(), &client, move |builder| {
-        remap::accessors(builder, AccessorManager::default(), remap.as_ref())
-            .extension(Arc::new(state.clone()))
-            .extension(crate::logging::recent())
-            .extension(Arc::clone(&interpreter))
-            .extension(super::program_guard::guard())
+        let builder = remap::accessors(builder, AccessorManager::default(), remap.as_ref());
+        host::extend(builder).extension(Arc::new(state.clone()))
     })
     .with_memory(pool)
     .with_version("peregrine", env!("CARGO_PKG_VERSION"));

@@ -83,7 +83,9 @@ impl ServerArgs {
                 config.defaults.event_max_wait_jitter,
             ) = (1, 0);
         }
-        storage.tie_to(&config, is_first || self.new_database).await?;
+        storage
+            .tie_to(&config.client.ca_certificate, is_first || self.new_database)
+            .await?;
         // After a crash a port may be taken that was free when it was chosen.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
         check_port(

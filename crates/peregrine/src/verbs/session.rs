@@ -2,6 +2,7 @@
 
 use super::stored::Opened;
 use super::terminal_log::TerminalLog;
+use crate::host;
 use crate::output::RowWriter;
 use crate::registry;
 use crate::remap::{self, Remap};
@@ -40,14 +41,11 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         None => Cancellation::new(),
     };
     let log = Arc::clone(&options.log) as Arc<dyn LogSink>;
-    let mut context = Context::builder()
+    let mut context = host::extend(Context::builder())
         .registry(registry::registry())
         .memory(crate::memory::pool(options.max_memory).account(&cancellation, &log))
         .log(log)
         .cancellation(cancellation.clone())
-        .extension(super::starlark_worker::program())
-        .extension(super::program_guard::guard())
-        .extension(crate::logging::recent())
         .extension(Arc::new(peregrine_agent::query_limiter()));
     if let Some(folder) = &options.dump_dir {
         let uploader = FolderUploader::new(folder)
@@ -55,7 +53,7 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<(Scope, Cancellation)> {
         context = context.extension(Arc::new(UploaderHandle::new(Arc::new(uploader))));
     }
     if let Some(opened) = &options.stored {
-        context = context.extension(Arc::clone(&opened.stored));
+        context = opened.extend(context);
     }
     let context = remap::accessors(context, AccessorManager::default(), options.remap.as_ref()).build();
     let env = Dict::from_pairs(

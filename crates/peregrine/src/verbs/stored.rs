@@ -1,6 +1,7 @@
 //! What a server has stored, for queries of the command line: beside the running server or without it, read only.
 
 use anyhow::Context as _;
+use peregrine_engine::context::ContextBuilder;
 use peregrine_server::Config;
 use peregrine_server_vql::Stored;
 use peregrine_store::SqliteDatabase;
@@ -21,7 +22,7 @@ pub(crate) struct StoredArgs {
 
 /// An opened store, and the threads that read it.
 pub(crate) struct Opened {
-    pub(crate) stored: Arc<Stored>,
+    stored: Arc<Stored>,
     /// Reading ends with it.
     _runtime: Runtime,
 }
@@ -43,6 +44,11 @@ impl StoredArgs {
 }
 
 impl Opened {
+    /// Lets queries read it.
+    pub(crate) fn extend(&self, context: ContextBuilder) -> ContextBuilder {
+        context.extension(Arc::clone(&self.stored))
+    }
+
     fn at(folder: &Path) -> anyhow::Result<Opened> {
         let file = folder.join("peregrine.db");
         anyhow::ensure!(

@@ -16,8 +16,7 @@ const FAILURES: &str = concat!(
     r"|^Artifact\.[^ ]+: (no artifact|Unknown parameter))"
 );
 /// What is not there; the names that are there belong to whoever looks for a mistake in the language.
-const UNKNOWN: &str =
-    r"(?s)^(?P<said>(?:While resolving .+? )?(?P<kind>Plugin|Symbol) (?P<name>[^ ]+) not found)\. .*$";
+const UNKNOWN: &str = r"(?s)^(?P<said>(?:While resolving .+? )?(?P<kind>Plugin|Symbol) (?P<name>[^ ]+) not found(?:: it is not built[^.]*)?)\. .*$";
 /// Folders that links lead back to, of which a system has dozens.
 const CYCLE: &str = "Symlink cycle detected";
 /// Different things that are not there; beyond that they are told each time.
@@ -91,7 +90,8 @@ impl TerminalLog {
         if told.len() > MOST_REMEMBERED {
             told.clear();
         }
-        let close = if kind == "Plugin" {
+        // One that another build has is not misspelt.
+        let close = if kind == "Plugin" && said.ends_with("not found") {
             closest_plugin(name)
         } else {
             None

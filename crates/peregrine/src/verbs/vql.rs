@@ -2,7 +2,9 @@
 
 mod doc;
 mod entry;
+#[cfg(feature = "tools")]
 mod lint;
+#[cfg(feature = "tools")]
 mod manual;
 
 use self::entry::Entry;
@@ -16,6 +18,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+#[cfg(feature = "tools")]
 pub(super) use doc::run as doc;
 
 /// Arguments of `vql`.
@@ -38,8 +41,10 @@ enum Verb {
         /// Its name.
         name: String,
     },
+    #[cfg(feature = "tools")]
     /// Check queries and definitions of artifacts without running them; exit code 1 when something is wrong.
     Lint(lint::Args),
+    #[cfg(feature = "tools")]
     /// Write the reference manual: one Markdown page a chapter.
     Manual {
         /// The folder to write to.
@@ -60,7 +65,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::List { format } => list(&format),
         Verb::Doc { name } => doc::run(&name),
+        #[cfg(feature = "tools")]
         Verb::Lint(args) => lint::run(&args),
+        #[cfg(feature = "tools")]
         Verb::Manual { dir } => manual::run(&dir),
         Verb::Fmt { files, check } => fmt(&files, check),
     }

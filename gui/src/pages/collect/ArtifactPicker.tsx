@@ -3,9 +3,9 @@
 import { useMemo, useRef, useState } from 'react';
 import type { Artifact } from '../../api/types';
 import { plural } from '../../lib/format';
+import { withoutMarks } from '../../lib/marks';
 import { Icon } from '../../ui/icons';
-import { SearchBox } from '../../ui/parts';
-import { withoutMarks } from '../../ui/markdown';
+import { SearchBox } from '../../ui/search';
 import { matchesWords } from './spec';
 
 interface Props {
@@ -22,7 +22,7 @@ const SHOWN = 80;
 const OS_PREFIX: Record<string, string> = { linux: 'Linux.', windows: 'Windows.', darwin: 'MacOS.' };
 
 /** Whether an artifact is meant for another operating system, by the first word of its name. */
-export function isForeign(name: string, os: string | undefined): boolean {
+function isForeign(name: string, os: string | undefined): boolean {
   if (!os) return false;
   const own = OS_PREFIX[os];
   return Object.values(OS_PREFIX).some((prefix) => prefix !== own && name.startsWith(prefix));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { shownState, type Artifact, type Flow, type Parameter } from '../../api/types';
-import { withoutMarks } from '../../ui/markdown';
+import { withoutMarks } from '../../lib/marks';
+import { flowDuration } from '../../ui/flow';
 import { sentence } from '../../ui/message';
-import { flowDuration } from '../../ui/parts';
 import { safeNext } from '../SignIn';
 import { parseCsv, writeCsv } from './csv';
 import { checkParameter, HIDDEN, matchesWords, obstacles, parseLimit, readDraft, shareableSpec, toRequest, unknownParameters, withoutSecrets, writeDraft, type Draft } from './spec';

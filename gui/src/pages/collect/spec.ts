@@ -1,6 +1,7 @@
 /** A collection being put together: plain data, and its form in the address so that a draft is a link. */
 
 import type { Artifact, ArtifactSpec, CollectRequest, Limits, Parameter } from '../../api/types';
+import { parseAmount } from '../../lib/format';
 
 /** What the server shows in the place of a secret. */
 export const HIDDEN = 'XXXXX';
@@ -8,7 +9,7 @@ export const HIDDEN = 'XXXXX';
 /** Whether a value stands for a secret that the server did not tell, which must be typed again. */
 export const isHidden = (parameter: Pick<Parameter, 'type'>, value: string | undefined) => parameter.type === 'redacted' && value === HIDDEN;
 
-export type LimitKey = keyof Limits;
+type LimitKey = keyof Limits;
 
 export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string }[] = [
   { key: 'timeout', title: 'Time', unit: 's', hint: '600' },
@@ -66,12 +67,9 @@ export function withoutSecrets(draft: Draft, artifacts: readonly Pick<Artifact, 
 
 /** Bytes may be typed as `500M` or `2 GiB`. */
 export function parseLimit(text: string, unit: string): number | null {
-  const match = /^\s*([\d.]+)\s*([kmgt]?)(i?b)?\s*$/i.exec(text);
-  if (!match) return null;
-  const scale = match[2] ? 1024 ** ('kmgt'.indexOf(match[2].toLowerCase()) + 1) : 1;
-  if (scale !== 1 && unit !== 'B') return null;
-  const value = Number(match[1]) * scale;
-  return Number.isFinite(value) && value >= 0 ? value : null;
+  const amount = parseAmount(text);
+  if (!amount || amount.value < 0 || (amount.isSize && unit !== 'B')) return null;
+  return amount.value;
 }
 
 export function toRequest(draft: Draft): CollectRequest {

@@ -102,11 +102,11 @@ fn metrics(scope: &Scope) -> VqlResult<String> {
     if let Some(running) = scope.extension::<RunningQueries>() {
         metrics.push(("queries_running", running.list().len() as f64));
     }
-    if let Some((_, source)) = hub::current() {
+    if let Some((_, source)) = hub::current(scope) {
         metrics.push(("process_events_total", source.events as f64));
         metrics.push(("process_events_lost_total", source.lost as f64));
     }
-    if let Some(tracker) = tracker::installed_stats() {
+    if let Some(tracker) = tracker::installed_stats(scope) {
         metrics.push(("process_tracker_length", tracker.length as f64));
         metrics.push(("process_tracker_alive", tracker.alive as f64));
         metrics.push(("process_tracker_bytes", tracker.size as f64));

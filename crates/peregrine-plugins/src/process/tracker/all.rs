@@ -1,6 +1,6 @@
 //! `process_tracker_all()`: everything the tracker remembers.
 
-use super::global::{current, instant};
+use super::in_force::{current, instant};
 use peregrine_engine::prelude::*;
 
 /// Gives all records of the tracker, earliest start first.

@@ -3,7 +3,7 @@
 //! It costs a fraction of the same work done through queries, and it never lets an event wait for a query.
 
 use super::full_list::FullLists;
-use super::global::now;
+use super::in_force::now;
 use super::payload::{ProcessData, Program};
 use super::shared;
 use crate::events::hub::{self, Subscription};
@@ -75,7 +75,7 @@ impl Feed {
         sync_period: Duration,
     ) -> VqlResult<Feed> {
         let source = crate::events::preferred(source)?;
-        let events = turns::feeding(|| hub::subscribe(source))?;
+        let events = turns::feeding(|| hub::subscribe(scope, source))?;
         scope.log_line(&format!(
             "INFO:process_tracker: process events come from {}",
             events.kind()

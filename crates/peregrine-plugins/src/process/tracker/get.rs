@@ -1,6 +1,6 @@
 //! `process_tracker_get()`: one process by its id.
 
-use super::global::current;
+use super::in_force::current;
 use super::record::When;
 use peregrine_engine::prelude::*;
 

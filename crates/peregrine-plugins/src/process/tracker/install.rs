@@ -1,7 +1,7 @@
 //! `process_tracker()`: installs the process tracker.
 
 use super::feed::Feed;
-use super::global::{self, Handle, StateFolder};
+use super::in_force::{self, Handle, StateFolder};
 use super::payload::ProcessData;
 use super::query_feed::{SyncFeed, run_updates};
 use crate::machine::{failed, machine};
@@ -116,12 +116,15 @@ impl Function for ProcessTracker {
             let (own, tracker) = (own.clone(), Arc::clone(&tracker));
             spawn("tracker-tend", move || tend(&own, &tracker))?
         });
-        global::install(Handle {
-            tracker: Arc::clone(&tracker),
-            enrichments: Arc::new(enrichments?),
-            is_snapshot: false,
-            missing: Arc::default(),
-        });
+        in_force::install(
+            scope,
+            Handle {
+                tracker: Arc::clone(&tracker),
+                enrichments: Arc::new(enrichments?),
+                is_snapshot: false,
+                missing: Arc::default(),
+            },
+        );
         let object = Value::object(TrackerObject(Arc::clone(&tracker)));
         scope.at_close(Box::new(move |scope| {
             cancellation.cancel();
@@ -134,7 +137,7 @@ impl Function for ProcessTracker {
                     "WARN:process_tracker: the last state could not be written: {error}"
                 ));
             }
-            if global::uninstall(&tracker) {
+            if in_force::uninstall(scope, &tracker) {
                 scope.log_line("Uninstalling process tracker.");
             }
         }));
@@ -153,7 +156,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> VqlResult<std::thr
 fn tend(scope: &Scope, tracker: &Tracker<ProcessData>) {
     let mut is_failing = false;
     while !scope.cancellation().wait(Duration::from_secs(1)) {
-        tracker.tick(global::now(scope));
+        tracker.tick(in_force::now(scope));
         match tracker.flush() {
             Ok(_) => is_failing = false,
             Err(error) if !is_failing => {

@@ -1,6 +1,6 @@
 //! Counts questions about the time of an event that had no answer, by reason, and says so now and then.
 
-use super::global::{Handle, instant};
+use super::in_force::{Handle, instant};
 use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! The process tracker as queries see it.
 //!
-//! One tracker serves the whole program. `process_tracker()` installs it for as long as its query runs; without it every
+//! One tracker serves all queries of a host. `process_tracker()` installs it for as long as its query runs; without it every
 //! lookup is answered from a list of the processes that run now.
 
 mod all;
@@ -9,7 +9,7 @@ mod children;
 mod feed;
 mod full_list;
 mod get;
-mod global;
+mod in_force;
 mod install;
 mod missing;
 mod payload;
@@ -23,8 +23,8 @@ mod updates;
 
 use peregrine_engine::prelude::*;
 
-pub use global::StateFolder;
-pub(crate) use global::installed_stats;
+pub use in_force::StateFolder;
+pub(crate) use in_force::installed_stats;
 
 /// The functions.
 pub(crate) const FUNCTIONS: &[FunctionDef] = functions![

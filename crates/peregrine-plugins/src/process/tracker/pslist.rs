@@ -1,6 +1,6 @@
 //! `process_tracker_pslist()`: a process list that includes the dead.
 
-use super::global::{current, instant};
+use super::in_force::{current, instant};
 use peregrine_engine::prelude::*;
 
 /// Lists every process the tracker remembers: its `Data` with `Pid`, `Ppid` (ids that survive the reuse of a pid),

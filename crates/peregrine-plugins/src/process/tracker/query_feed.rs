@@ -1,6 +1,6 @@
 //! Feeds out of queries: `sync_query` gives full lists, `update_query` gives changes.
 
-use super::global::{instant, now};
+use super::in_force::{instant, now};
 use super::payload::ProcessData;
 use crate::events::turns;
 use peregrine_engine::prelude::*;

@@ -1,6 +1,6 @@
 //! A tracked process as queries see it.
 
-use super::global::{Handle, current, instant};
+use super::in_force::{Handle, current, instant};
 use super::payload::ProcessData;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Id, Process, Span, Time as Instant, Tracker};

@@ -1,6 +1,6 @@
 //! `process_tracker_tree()`: a process with everything below it.
 
-use super::global::{Handle, current, instant};
+use super::in_force::{Handle, current, instant};
 use super::payload::ProcessData;
 use super::record::time_value;
 use peregrine_engine::prelude::*;

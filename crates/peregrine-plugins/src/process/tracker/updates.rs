@@ -1,6 +1,6 @@
 //! `process_tracker_updates()`: what the tracker learns, as it learns it.
 
-use super::global::{Handle, current};
+use super::in_force::{Handle, current};
 use super::payload::ProcessData;
 use super::record::time_value;
 use peregrine_engine::prelude::*;

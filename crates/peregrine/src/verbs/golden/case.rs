@@ -1,7 +1,7 @@
 //! One file of snapshot tests: what it says, and running it in a world that is the same every time.
 
 use super::{clock, filestore, mock};
-use crate::{diagnostics, registry, verbs::session};
+use crate::{diagnostics, host, registry, verbs::session};
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use peregrine_accessors::AccessorManager;
@@ -148,7 +148,7 @@ fn open(
     accessors.add("fs", || Arc::new(filestore::FileStoreAccessor), store, None);
     // Everything is allowed: that is what a context starts with.
     let messages = Arc::clone(&log) as Arc<dyn LogSink>;
-    let context = Context::builder()
+    let context = host::with_interpreter(Context::builder())
         .registry(Arc::new(registry))
         .memory(crate::memory::pool(None).account(cancellation, &messages))
         .log(messages)
@@ -157,7 +157,6 @@ fn open(
         .random(Arc::new(Sequence(Mutex::new(1))))
         .stand_ins(Arc::clone(&mocks) as Arc<dyn StandIns>)
         .extension(Arc::new(accessors))
-        .extension(crate::verbs::starlark_worker::program())
         .extension(clock)
         .extension(Arc::new(filestore::FileStore::default()))
         .extension(mocks)

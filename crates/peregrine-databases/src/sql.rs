@@ -1,0 +1,139 @@
+//! `sql()`: rows of a database of any kind.
+
+use peregrine_accessors::{PathArg, accessor};
+use peregrine_engine::prelude::*;
+
+use super::{run::run, snapshot};
+
+/// Runs an SQL query over a database, and gives its rows.
+///
+/// The driver `sqlite` reads a copy of the file as `sqlite()` does. The drivers `postgres` and `mysql` (also for MariaDB) send
+/// the query to a server, row by row; the query is stopped on the server when it is stopped here, and may also change what
+/// the account is allowed to change.
+///
+/// For `postgres`, `connstring` is `postgres://user:password@host:5432/database?sslmode=verify-full` or
+/// `host=... port=... user=... password='...' dbname=... sslmode=...`; a host that begins with `/` is the folder of a socket.
+/// `sslmode` is `require` when left out (encrypted, any certificate); `disable`, `prefer`, `verify-ca` and `verify-full` are
+/// the others, with `sslrootcert`, `sslcert` and `sslkey` as files in PEM. Without `sslrootcert` the public authorities are
+/// trusted. `connect_timeout` is in seconds; other keywords are settings of the session. Parameters of the query are `$1`,
+/// `$2` and so on.
+///
+/// For `mysql`, `connstring` is `user:password@tcp(host:3306)/database?tls=true` or `user@unix(/path)/database`. `tls` is
+/// `false` when left out; `true`, `skip-verify` and `preferred` are the others, and `ssl-ca` names a file of authorities in
+/// PEM. `timeout` and `readTimeout` are durations such as `30s`, `loc` the zone of times without one; other parameters are
+/// variables of the session. Parameters of the query are `?`.
+///
+/// Numbers, texts and booleans are what they are; decimals are strings, so that no digit is lost; blobs and UUIDs are
+/// strings; dates and timestamps are times unless the connection string of mysql says `parseTime=false`; JSON is a dict
+/// (MariaDB stores it as text); arrays of PostgreSQL are arrays, composite values and ranges dicts. Other types are refused
+/// with the cast that makes them readable.
+#[derive(VqlArgs)]
+pub struct Args {
+    /// `sqlite`, `postgres` or `mysql`.
+    driver: String,
+    /// How to reach a server; for `sqlite` the path of the file.
+    connstring: Option<String>,
+    /// The file, for `sqlite`.
+    file: Option<PathArg>,
+    /// Where it comes from; `file` when left out.
+    accessor: Option<String>,
+    /// The query in SQL.
+    query: String,
+    /// Values for the parameters in the query.
+    args: Option<Value>,
+}
+
+/// The plugin.
+pub struct Sql;
+
+impl Plugin for Sql {
+    type Args = Args;
+    type Row = DynRow;
+    const NAME: &'static str = "sql";
+    const CATEGORY: Category = Category::Parsers;
+    const PERMISSIONS: &'static [Permission] = &[Permission::FilesystemRead, Permission::Network];
+    const EXAMPLES: &'static [Example] = &[
+        not_run(
+            "tables of a database",
+            "SELECT name FROM sql(driver='sqlite', file='/var/lib/app.db', query='SELECT name FROM sqlite_master')",
+        ),
+        not_run(
+            "accounts of an application on a server",
+            "SELECT * FROM sql(driver='postgres', connstring='host=db.example user=reader password=secret dbname=app sslmode=verify-full', query='SELECT name, last_login FROM accounts WHERE last_login > $1', args='2026-01-01')",
+        ),
+        not_run(
+            "connections to a MariaDB server",
+            "SELECT * FROM sql(driver='mysql', connstring='reader:secret@tcp(db.example:3306)/?tls=true', query='SHOW PROCESSLIST')",
+        ),
+        fails(
+            "another driver",
+            "sql(driver='oracle', connstring='db', query='SELECT 1')",
+            "driver `oracle` is unknown; there are sqlite, postgres and mysql",
+        ),
+        #[cfg(feature = "servers")]
+        fails(
+            "no server",
+            "sql(driver='mysql', query='SELECT 1')",
+            "give the server in `connstring`",
+        ),
+        fails("no file", "sql(driver='sqlite', query='SELECT 1')", "give `file`"),
+    ];
+
+    fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+        let driver = args.driver.to_ascii_lowercase();
+        match driver.as_str() {
+            "sqlite" | "sqlite3" => {}
+            "postgres" | "mysql" => return ask_server(scope, &driver, args, rows.sink()),
+            other => {
+                return Err(
+                    format!("driver `{other}` is unknown; there are sqlite, postgres and mysql").into(),
+                );
+            }
+        }
+        let name = args
+            .accessor
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "file".to_owned());
+        let files = accessor(scope, &name).map_err(|error| error.to_string())?;
+        let path = match (args.file, args.connstring.filter(|path| !path.is_empty())) {
+            (Some(file), _) => file.resolve(scope, files.as_ref())?,
+            (None, Some(path)) => files
+                .parse_path(path.as_bytes())
+                .map_err(|error| error.to_string())?,
+            (None, None) => return Err("no database; give `file`".into()),
+        };
+        match snapshot::of(scope, &files, &path)? {
+            Some(copy) => run(
+                scope,
+                &copy,
+                &args.query,
+                &args.args.unwrap_or_default(),
+                rows.sink(),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(feature = "servers")]
+fn ask_server(scope: &Scope, driver: &str, args: Args, rows: &mut dyn RowSink) -> VqlResult<()> {
+    use super::servers::{self, Driver};
+    let driver = match driver {
+        "postgres" => Driver::Postgres,
+        _ => Driver::MySql,
+    };
+    scope.check_access(Permission::FilesystemRead)?;
+    scope.check_access(Permission::Network)?;
+    let connection = args.connstring.filter(|text| !text.is_empty());
+    let connection = connection.ok_or("no server; give the server in `connstring`")?;
+    let values = args.args.unwrap_or_default();
+    servers::run(scope, driver, &connection, &args.query, &values, rows)
+}
+
+#[cfg(not(feature = "servers"))]
+fn ask_server(_: &Scope, driver: &str, _: Args, _: &mut dyn RowSink) -> VqlResult<()> {
+    Err(
+        format!("driver `{driver}` is not built into this program; use one with the feature `sql-servers`")
+            .into(),
+    )
+}

@@ -1,0 +1,61 @@
+//! Endpoints: how they are shown, searched, and asked who they are.
+
+mod events;
+mod interrogate;
+mod labels;
+mod presence;
+mod search;
+
+pub use events::{event_rows, events};
+pub use interrogate::{
+    ensure_interrogated, facts_of_agent, facts_of_interrogation, interrogate, interrogation,
+};
+pub use labels::change as change_labels;
+pub use presence::{Presence, Seen};
+pub use search::parse as parse_search;
+
+use crate::Core;
+use crate::{Error, Result, clock};
+use peregrine_store::Client;
+use serde_json::{Value, json};
+
+/// One client, or a clear answer that there is none.
+pub async fn get(core: &Core, client_id: &str) -> Result<Client> {
+    let client = core.storage.database.client(client_id).await?;
+    client.ok_or_else(|| Error::NotFound("client", client_id.to_owned()))
+}
+
+/// A client as the API shows it.
+pub async fn view(core: &Core, client: Client) -> Result<Value> {
+    let in_flight = core.storage.database.in_flight(&client.client_id).await?;
+    let seen = core.presence.seen(&client.client_id);
+    let last_seen = seen
+        .as_ref()
+        .map_or(client.last_seen, |seen| seen.at.max(client.last_seen));
+    let last_ip = seen
+        .as_ref()
+        .map(|seen| seen.ip.clone())
+        .filter(|ip| !ip.is_empty())
+        .unwrap_or(client.last_ip);
+    let facts = client.facts;
+    Ok(json!({
+        "client_id": client.client_id,
+        "hostname": facts.hostname,
+        "fqdn": facts.fqdn,
+        "os": facts.os,
+        "os_release": facts.release,
+        "architecture": facts.architecture,
+        "agent_name": facts.agent_name,
+        "agent_version": facts.agent_version,
+        "addresses": facts.addresses,
+        "last_ip": last_ip,
+        "mac_addresses": facts.mac_addresses,
+        "labels": client.labels,
+        "online": seen.is_some(),
+        "first_seen": clock::show(client.first_seen),
+        "last_seen": clock::show(last_seen),
+        "last_interrogate_flow_id": client.last_interrogate_flow_id,
+        "in_flight_flows": in_flight,
+        "metadata": client.metadata,
+    }))
+}

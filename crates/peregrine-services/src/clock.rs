@@ -1,0 +1,26 @@
+//! Time as the server stores and shows it.
+
+use jiff::Timestamp;
+use peregrine_store::Micros;
+
+/// Now, in microseconds since the epoch.
+pub fn now() -> Micros {
+    Timestamp::now().as_microsecond()
+}
+
+/// Now, in nanoseconds since the epoch.
+pub fn now_ns() -> i64 {
+    now().saturating_mul(1000)
+}
+
+/// RFC 3339, UTC.
+pub fn show(at: Micros) -> String {
+    Timestamp::from_microsecond(at)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}
+
+/// Reads RFC 3339.
+pub fn parse(text: &str) -> Option<Micros> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
+}

@@ -1,0 +1,99 @@
+//! Collections: made here, delivered by the gateway, ended by what the agent reports.
+
+mod create;
+mod process_tree;
+mod results;
+mod roll_up;
+mod task;
+mod view;
+
+pub(crate) use create::schedule;
+pub use create::{CollectRequest, create};
+pub use process_tree::process_tree;
+pub use results::{Table, download};
+pub use roll_up::roll_up;
+pub use task::unpack as unpack_task;
+pub use view::state;
+pub use view::{view, view_in_full};
+
+use crate::Core;
+use crate::audit::OnFullDisk;
+use crate::changes::{Change, announce, topics};
+use crate::users::{Permission, Principal};
+use crate::{Error, Result, audit, clock};
+use peregrine_proto::{Cancel, Message, VeloMessage};
+use peregrine_store::{Flow, ObjectKey, Task};
+use serde_json::json;
+
+/// One flow, or a clear answer that there is none.
+pub async fn get(core: &Core, client_id: &str, flow_id: &str) -> Result<Flow> {
+    let flow = core.storage.database.flow(client_id, flow_id).await?;
+    flow.ok_or_else(|| Error::NotFound("flow", flow_id.to_owned()))
+}
+
+/// Ends a flow and tells the agent to stop it. A flow that ended already stays as it is.
+pub async fn cancel(core: &Core, principal: &Principal, client_id: &str, flow_id: &str) -> Result<Flow> {
+    principal.authorize(Permission::CollectClient)?;
+    get(core, client_id, flow_id).await?;
+    let message = VeloMessage {
+        session_id: flow_id.to_owned(),
+        cancel: Some(Cancel {
+            principal: principal.name.clone(),
+        }),
+        urgent: true,
+        ..Default::default()
+    };
+    let task = Task {
+        flow_id: flow_id.to_owned(),
+        is_flow_request: false,
+        urgent: true,
+        message: message.encode_to_vec(),
+    };
+    let status = format!("Cancelled by {}", principal.name);
+    let database = &core.storage.database;
+    if database
+        .cancel_flow(client_id, flow_id, &status, task, clock::now())
+        .await?
+    {
+        let detail = json!({"client": client_id, "flow_id": flow_id});
+        let entry = audit::entry(&principal.name, &principal.ip, "CancelFlow", &detail);
+        audit::append(core, entry, OnFullDisk::Keep).await?;
+        core.storage.bus.publish(topics::TASKS, client_id).await?;
+        let change = Change::Flow {
+            client_id: client_id.to_owned(),
+            flow_id: flow_id.to_owned(),
+        };
+        announce(core, &change).await;
+    }
+    get(core, client_id, flow_id).await
+}
+
+/// Deletes a flow with its rows and files; a running one is cancelled first.
+pub async fn delete(core: &Core, principal: &Principal, client_id: &str, flow_id: &str) -> Result<()> {
+    principal.authorize(Permission::DeleteResults)?;
+    if get(core, client_id, flow_id).await?.state == peregrine_store::FlowState::Running {
+        cancel(core, principal, client_id, flow_id).await?;
+    }
+    let detail = json!({"client": client_id, "flow_id": flow_id});
+    let entry = audit::entry(&principal.name, &principal.ip, "delete_flow", &detail);
+    audit::append(core, entry, OnFullDisk::Keep).await?;
+    let database = &core.storage.database;
+    let deleted = match database.delete_flow(client_id, flow_id).await {
+        // Deleting needs a little room itself.
+        Err(peregrine_store::Error::Full(_)) if core.storage.free_reserve() => {
+            database.delete_flow(client_id, flow_id).await
+        }
+        deleted => deleted,
+    };
+    deleted?;
+    core.storage
+        .objects
+        .delete(&flow_folder(client_id, flow_id))
+        .await?;
+    Ok(())
+}
+
+/// Where a flow's files are.
+pub fn flow_folder(client_id: &str, flow_id: &str) -> ObjectKey {
+    ObjectKey::new(&["clients", client_id, flow_id])
+}

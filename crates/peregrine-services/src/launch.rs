@@ -1,0 +1,135 @@
+//! The one way from what somebody asks for to what runs: found, judged, compiled. Whoever starts a query – a collection,
+//! the monitoring table, an interrogation – comes through here, and only [`Allowed`] can be sent to an agent.
+
+use crate::Core;
+use crate::users::{Permission, Principal};
+use crate::{Error, Result};
+use peregrine_artifacts::resources::{Batching, Defaults, Limits};
+use peregrine_artifacts::{Compiled, MARKER, Options, ResolvedSpec, Spec, Target};
+
+/// Artifacts that exist and are made for their target.
+#[derive(Debug)]
+pub struct Wanted {
+    specs: Vec<ResolvedSpec>,
+    target: Target,
+}
+
+/// Artifacts somebody may launch.
+#[derive(Debug)]
+pub struct Allowed(Wanted);
+
+/// Finds artifacts, each `Name` or `Name/Source`.
+pub(crate) fn find(core: &Core, specs: &[Spec], allow_custom: bool, target: Target) -> Result<Wanted> {
+    let find = |spec: &Spec| {
+        let found = core.artifacts.resolve_spec(spec, allow_custom);
+        found
+            .and_then(|found| found.check_target(target).map(|()| found))
+            .map_err(|error| Error::artifact(&spec.artifact, error))
+    };
+    Ok(Wanted {
+        specs: specs.iter().map(find).collect::<Result<_>>()?,
+        target,
+    })
+}
+
+/// A spec as it may be shown. What an artifact that is gone held secret is no longer known, so all of it is hidden.
+pub(crate) fn shown(core: &Core, spec: &Spec) -> Spec {
+    match core.artifacts.resolve_spec(spec, false) {
+        Ok(found) => found.shown(),
+        Err(_) => {
+            let mut spec = spec.clone();
+            spec.parameters
+                .values_mut()
+                .for_each(|value| MARKER.clone_into(value));
+            spec
+        }
+    }
+}
+
+impl Wanted {
+    /// Takes values that were hidden when they were shown from what was there before.
+    pub(crate) fn restore(&mut self, known: &[Spec]) {
+        for wanted in &mut self.specs {
+            if let Some(known) = known
+                .iter()
+                .find(|spec| spec.artifact == wanted.in_clear().artifact)
+            {
+                wanted.restore(known);
+            }
+        }
+    }
+
+    /// Refuses what the user may not launch.
+    pub(crate) fn authorize(self, principal: &Principal) -> Result<Allowed> {
+        let has = |name: &str| {
+            Permission::parse(name).is_some_and(|permission| principal.permissions.contains(&permission))
+        };
+        for spec in &self.specs {
+            spec.check_launch(self.target, &has)
+                .map_err(|error| Error::artifact(&spec.artifact().name, error))?;
+        }
+        Ok(Allowed(self))
+    }
+
+    /// What the server itself launches.
+    pub(crate) fn by_the_server(self) -> Allowed {
+        Allowed(self)
+    }
+
+    /// The requests for an agent, their parameters checked, their result names hidden from it where that is on.
+    pub fn compile(&self, core: &Core, limits: &Limits) -> Result<Compiled> {
+        for spec in &self.specs {
+            spec.check_parameters()
+                .map_err(|error| Error::artifact(&spec.artifact().name, error))?;
+        }
+        let hide = |name: &str| match &core.names {
+            None => Ok(name.to_owned()),
+            Some(names) => names
+                .hide(name)
+                .map_err(|error| peregrine_artifacts::Error::Name(error.to_string())),
+        };
+        let defaults = &core.settings.collection;
+        let is_collection = self.target == Target::Client;
+        let options = Options {
+            obfuscate: Some(&hide),
+            // A person watches: rows leave the machine a second after they are found.
+            batching: Batching {
+                max_wait: u64::from(is_collection),
+                ..Batching::default()
+            },
+            defaults: Defaults {
+                // What watches has no end.
+                timeout: if is_collection { defaults.timeout } else { 0 },
+                ..*defaults
+            },
+            ..Options::default()
+        };
+        peregrine_artifacts::compile(&core.artifacts, &self.specs, limits, &options).map_err(|error| {
+            let names: Vec<&str> = self.specs.iter().map(|spec| &*spec.artifact().name).collect();
+            Error::artifact(&names.join(", "), error)
+        })
+    }
+
+    /// What is wanted, as it may be stored and shown.
+    pub fn shown(&self) -> Vec<Spec> {
+        self.specs.iter().map(ResolvedSpec::shown).collect()
+    }
+
+    /// What is wanted, with the values that must not be shown.
+    pub fn in_clear(&self) -> Vec<Spec> {
+        self.specs.iter().map(|spec| spec.in_clear().clone()).collect()
+    }
+
+    /// Whether there is a value that must not be stored or shown.
+    pub fn has_secrets(&self) -> bool {
+        self.specs.iter().any(ResolvedSpec::has_secrets)
+    }
+}
+
+impl std::ops::Deref for Allowed {
+    type Target = Wanted;
+
+    fn deref(&self) -> &Wanted {
+        &self.0
+    }
+}

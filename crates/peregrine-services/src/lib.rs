@@ -1,0 +1,32 @@
+//! What a server does, whoever asks: clients, flows, client monitoring, users, the audit log, tables over stored rows.
+//!
+//! Everything here is a function over [`Core`]. REST, gRPC and VQL are ways to call it, the gateway delivers what it decides;
+//! none of them is known here. What others must hear of goes out over the bus ([`changes`]); what only the gateway
+//! knows, who is connected, comes in through [`Presence`].
+//!
+//! Deliberately absent: HTTP, sockets, the configuration file, and how a failure is told ([`Error`] has no status).
+
+#![forbid(unsafe_code)]
+#![allow(
+    missing_docs,
+    reason = "used inside this workspace only: a name that says it all needs no sentence"
+)]
+
+pub mod audit;
+pub mod changes;
+pub mod clients;
+pub mod clock;
+mod core;
+mod deployment;
+mod error;
+pub mod flows;
+pub mod launch;
+pub mod monitoring;
+mod storage;
+pub mod table;
+pub mod users;
+
+pub use clients::{Presence, Seen};
+pub use core::{Core, Settings};
+pub use error::{Error, Result};
+pub use storage::Storage;

@@ -1,0 +1,8 @@
+//! Client monitoring: which event queries run on which clients.
+
+mod table;
+mod update;
+
+pub(crate) use table::TableCache;
+pub use table::{MonitoringTable, get, reload, set};
+pub use update::update_for;

@@ -1,0 +1,253 @@
+//! The stored table, kept in memory by each replica.
+
+use crate::Core;
+use crate::changes::topics;
+use crate::launch;
+use crate::users::{Permission, Principal};
+use crate::{Error, Result, audit, clock};
+use data_encoding::BASE64;
+use parking_lot::{Mutex, RwLock};
+use peregrine_artifacts::resources::Limits;
+use peregrine_artifacts::{Spec, Target};
+use peregrine_proto::VqlCollectorArgs;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Name of the setting that holds the table.
+const SETTING: &str = "client_monitoring";
+
+/// What runs where.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MonitoringTable {
+    /// When it was last changed (ns).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub version: i64,
+    /// On every client.
+    pub artifacts: Vec<Spec>,
+    /// On clients with a label.
+    pub label_events: Vec<LabelGroup>,
+}
+
+fn is_zero(version: &i64) -> bool {
+    *version == 0
+}
+
+/// Artifacts for clients with a label.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelGroup {
+    pub label: String,
+    #[serde(default)]
+    pub artifacts: Vec<Spec>,
+}
+
+impl MonitoringTable {
+    /// Everything a client with these labels runs, each artifact once: the first mention wins.
+    pub fn specs_for(&self, labels: &[String]) -> Vec<&Spec> {
+        let has = |label: &str| {
+            label.eq_ignore_ascii_case("all")
+                || labels
+                    .iter()
+                    .any(|own| own.to_lowercase() == label.to_lowercase())
+        };
+        let groups = self.label_events.iter().filter(|group| has(&group.label));
+        let mut specs: Vec<&Spec> = Vec::new();
+        for spec in self
+            .artifacts
+            .iter()
+            .chain(groups.flat_map(|group| &group.artifacts))
+        {
+            if !specs.iter().any(|known| known.artifact == spec.artifact) {
+                specs.push(spec);
+            }
+        }
+        specs
+    }
+
+    /// The artifacts of a group; no label is every client.
+    fn group(&self, label: Option<&str>) -> &[Spec] {
+        match label {
+            None => &self.artifacts,
+            Some(label) => {
+                let group = self.label_events.iter().find(|group| group.label == label);
+                group.map_or(&[], |group| &group.artifacts)
+            }
+        }
+    }
+
+    /// The same table with the artifacts of each group changed.
+    fn map(&self, change: impl Fn(Option<&str>, &[Spec]) -> Result<Vec<Spec>>) -> Result<MonitoringTable> {
+        let group = |group: &LabelGroup| {
+            Ok(LabelGroup {
+                label: group.label.clone(),
+                artifacts: change(Some(&group.label), &group.artifacts)?,
+            })
+        };
+        Ok(MonitoringTable {
+            version: self.version,
+            artifacts: change(None, &self.artifacts)?,
+            label_events: self.label_events.iter().map(group).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The table as it may be shown: values of redacted parameters are hidden.
+    fn shown(&self, core: &Core) -> Result<MonitoringTable> {
+        self.map(|_, specs| Ok(specs.iter().map(|spec| launch::shown(core, spec)).collect()))
+    }
+}
+
+/// The table as it is stored: as it may be shown, and, when something is hidden in that, all of it again, sealed.
+#[derive(Serialize)]
+struct StoredTable {
+    #[serde(flatten)]
+    shown: MonitoringTable,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+}
+
+/// The part of it that is read apart: `flatten` cannot take numbers where the JSON library keeps their digits, and some part
+/// of the program may have asked it to.
+#[derive(Deserialize)]
+struct Sealed {
+    #[serde(default)]
+    sealed: Option<String>,
+}
+
+impl StoredTable {
+    fn text(core: &Core, table: &MonitoringTable) -> Result<String> {
+        let shown = table.shown(core)?;
+        let sealed = match shown == *table {
+            true => None,
+            false => Some(BASE64.encode(&core.vault.seal(to_text(table)?.as_bytes())?)),
+        };
+        to_text(&StoredTable { shown, sealed })
+    }
+
+    fn read(core: &Core, text: &str) -> Result<MonitoringTable> {
+        let bad =
+            |error: &dyn std::fmt::Display| Error::Internal(format!("stored monitoring table: {error}"));
+        let shown: MonitoringTable = serde_json::from_str(text).map_err(|error| bad(&error))?;
+        let stored: Sealed = serde_json::from_str(text).map_err(|error| bad(&error))?;
+        let Some(sealed) = stored.sealed else {
+            return Ok(shown);
+        };
+        let opened = BASE64
+            .decode(sealed.as_bytes())
+            .map_err(|error| bad(&error))
+            .and_then(|sealed| Ok(core.vault.open(&sealed)?));
+        match opened {
+            Ok(clear) => serde_json::from_slice(&clear).map_err(|error| bad(&error)),
+            Err(error) => {
+                // The key of the front end was replaced: what was hidden is lost, the rest must go on.
+                tracing::error!(%error, "hidden values of the monitoring table are lost; enter them again");
+                Ok(shown)
+            }
+        }
+    }
+}
+
+/// The table in memory.
+#[derive(Debug, Default)]
+pub(crate) struct TableCache {
+    table: RwLock<Arc<MonitoringTable>>,
+    /// What was compiled for clients that run the same artifacts, so that a change costs one compilation, not one
+    /// per client.
+    compiled: Mutex<HashMap<Vec<String>, Arc<Vec<VqlCollectorArgs>>>>,
+}
+
+impl TableCache {
+    /// Reads the stored table; the first time, stores the default one.
+    pub(crate) async fn reload(&self, core: &Core) -> Result<()> {
+        let database = &core.storage.database;
+        let table = match database.setting(SETTING).await? {
+            Some(text) => StoredTable::read(core, &text)?,
+            None => {
+                let names = &core.settings.monitoring;
+                let table = MonitoringTable {
+                    version: clock::now_ns(),
+                    artifacts: names.iter().map(|name| Spec::of(name)).collect(),
+                    label_events: Vec::new(),
+                };
+                database
+                    .set_setting(SETTING, &StoredTable::text(core, &table)?)
+                    .await?;
+                table
+            }
+        };
+        *self.table.write() = Arc::new(table);
+        self.compiled.lock().clear();
+        Ok(())
+    }
+
+    /// The requests for these artifacts of the current table.
+    pub(super) fn compiled(
+        &self,
+        specs: &[&Spec],
+        compile: impl FnOnce() -> Vec<VqlCollectorArgs>,
+    ) -> Arc<Vec<VqlCollectorArgs>> {
+        let key: Vec<String> = specs.iter().map(|spec| format!("{spec:?}")).collect();
+        if let Some(found) = self.compiled.lock().get(&key) {
+            return found.clone();
+        }
+        let made = Arc::new(compile());
+        self.compiled.lock().insert(key, made.clone());
+        made
+    }
+
+    pub(super) fn current(&self) -> Arc<MonitoringTable> {
+        self.table.read().clone()
+    }
+}
+
+/// Reads the table again: another replica may have changed it.
+pub async fn reload(core: &Core) -> Result<()> {
+    core.monitoring.reload(core).await
+}
+
+/// The table as the API shows it.
+pub fn get(core: &Core) -> Result<MonitoringTable> {
+    Ok(MonitoringTable {
+        version: 0,
+        ..core.monitoring.current().shown(core)?
+    })
+}
+
+/// Checks and stores a new table, and tells agents.
+pub async fn set(core: &Core, principal: &Principal, table: MonitoringTable) -> Result<MonitoringTable> {
+    principal.authorize(Permission::CollectClient)?;
+    let old = core.monitoring.current();
+    let table = table.map(|label, specs| {
+        let mut wanted = launch::find(core, specs, false, Target::ClientEvents)?;
+        wanted.restore(old.group(label));
+        let allowed = wanted.authorize(principal)?;
+        allowed.compile(core, &Limits::default())?;
+        Ok(allowed.in_clear())
+    })?;
+    let table = MonitoringTable {
+        version: clock::now_ns(),
+        ..table
+    };
+    core.storage
+        .database
+        .set_setting(SETTING, &StoredTable::text(core, &table)?)
+        .await?;
+    let shown = table.shown(core)?;
+    let detail = json!({"artifacts": shown.artifacts, "label_events": shown.label_events});
+    audit::record(
+        core,
+        &principal.name,
+        &principal.ip,
+        "SetClientMonitoringState",
+        detail,
+    )
+    .await?;
+    core.monitoring.reload(core).await?;
+    core.storage.bus.publish(topics::MONITORING, "").await?;
+    get(core)
+}
+
+fn to_text(table: &impl Serialize) -> Result<String> {
+    serde_json::to_string(table).map_err(|error| Error::Internal(error.to_string()))
+}

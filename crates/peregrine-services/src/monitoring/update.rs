@@ -1,0 +1,72 @@
+//! Sending a client its table when it has another one.
+
+use crate::Core;
+use crate::launch;
+use crate::{Result, clock};
+use peregrine_artifacts::resources::Limits;
+use peregrine_artifacts::{Spec, Target};
+use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
+use peregrine_store::Client;
+use peregrine_wire::ids;
+
+/// Polls after it was sent during which a table may still be on its way into force: meanwhile the agent reports the one
+/// before. To send it again at once makes agents start the same queries twice, and every row comes twice.
+const ON_ITS_WAY: i64 = 2;
+
+/// The message for a client whose table is stale. `reported` is the version the agent says it has: one older than
+/// what was sent means that the message was lost.
+pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> Result<Option<VeloMessage>> {
+    let table = core.monitoring.current();
+    let wanted = table.version.max(client.labels_changed);
+    let is_older =
+        reported.is_some_and(|version| i64::try_from(version).unwrap_or(0) < client.event_table_version);
+    let poll = i64::try_from(core.settings.max_poll.clamp(1, 3600)).unwrap_or(60) * 1_000_000_000;
+    let lost = is_older
+        && clock::now_ns().saturating_sub(client.event_table_version) > ON_ITS_WAY.saturating_mul(poll);
+    if client.event_table_version >= wanted && !lost {
+        return Ok(None);
+    }
+    let specs = table.specs_for(&client.labels);
+    let mut event = (*core.monitoring.compiled(&specs, || compile(core, &specs))).clone();
+    for request in event.iter_mut().filter(|request| request.max_wait == 0) {
+        // Spread, so that agents do not all send at once.
+        let settings = &core.settings;
+        let spread = settings.event_max_wait_jitter.max(1);
+        request.max_wait = settings.event_max_wait + clock::now().unsigned_abs() % spread;
+    }
+    // Never the number of the one before, whatever the clock does.
+    let version = clock::now_ns()
+        .max(client.event_table_version.saturating_add(1))
+        .max(wanted);
+    core.storage
+        .database
+        .set_event_table_version(&client.client_id, version)
+        .await?;
+    Ok(Some(VeloMessage {
+        session_id: ids::MONITORING.into(),
+        request_id: ids::request::QUERY,
+        update_event_table: Some(VqlEventTable {
+            event,
+            version: version.unsigned_abs(),
+        }),
+        ..Default::default()
+    }))
+}
+
+/// Artifacts that no longer compile are left out: the others must still run.
+fn compile(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
+    let mut event = Vec::new();
+    for spec in specs {
+        let wanted = launch::find(core, std::slice::from_ref(*spec), false, Target::ClientEvents);
+        match wanted.and_then(|wanted| wanted.compile(core, &Limits::default())) {
+            Ok(compiled) => event.extend(compiled.requests),
+            Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
+        }
+    }
+    let total = i64::try_from(event.len()).unwrap_or(i64::MAX);
+    for (request, number) in event.iter_mut().zip(1..) {
+        request.query_id = number;
+        request.total_queries = total;
+    }
+    event
+}

@@ -1,0 +1,113 @@
+//! The three stores a server works on.
+
+use crate::{Error, Result};
+use peregrine_store::{Bus, Database, FolderLock, FolderObjects, LocalBus, Objects, SqliteDatabase};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub struct Storage {
+    /// State and rows.
+    pub database: Arc<dyn Database>,
+    /// Files.
+    pub objects: Arc<dyn Objects>,
+    /// "Look now".
+    pub bus: Arc<dyn Bus>,
+    /// Shown on the status page.
+    pub place: PathBuf,
+    /// A file that is only there to be removed when the disk is full.
+    reserve: Option<PathBuf>,
+    /// What was found wrong when it was opened.
+    pub warning: Option<String>,
+    /// Keeps other processes out of an embedded store.
+    _lock: Option<Arc<FolderLock>>,
+}
+
+/// The file in a data folder that is given up when the disk is full.
+pub(crate) fn reserve_in(folder: &Path) -> PathBuf {
+    folder.join("reserve")
+}
+
+/// Bytes kept for deleting on a full disk.
+const RESERVE: usize = 16 << 20;
+
+impl Storage {
+    /// The embedded store: everything in one folder of this machine.
+    pub fn embedded(folder: &Path) -> Result<Storage> {
+        let lock = FolderLock::take(folder)?;
+        let database = SqliteDatabase::open(&folder.join("peregrine.db"))?;
+        let warning = match database.missing_transactions() {
+            0 => None,
+            count => Some(format!(
+                "data was lost: the database lacks the last {count} transactions that were acknowledged; its log file was \
+                 damaged, or an older copy of it was put in place"
+            )),
+        };
+        Ok(Storage {
+            warning,
+            database: Arc::new(database),
+            objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
+            bus: Arc::new(LocalBus::new()),
+            place: folder.to_owned(),
+            reserve: Some(reserve_in(folder)),
+            _lock: Some(Arc::new(lock)),
+        })
+    }
+
+    /// Makes the reserve, unless it is there or there is no room for it.
+    pub async fn keep_reserve(&self) {
+        let Some(path) = self.reserve.clone().filter(|path| !path.exists()) else {
+            return;
+        };
+        let has_room = self
+            .objects
+            .free_bytes()
+            .await
+            .is_none_or(|free| free > 8 * RESERVE as u64);
+        if !has_room {
+            return;
+        }
+        let made = tokio::task::spawn_blocking(move || {
+            // Written apart, so that the name means: all of it is there.
+            let part = path.with_extension("part");
+            let made =
+                std::fs::write(&part, vec![0xff_u8; RESERVE]).and_then(|()| std::fs::rename(&part, &path));
+            made.inspect_err(|_| {
+                let _ = std::fs::remove_file(&part);
+            })
+        });
+        if let Ok(Err(error)) = made.await {
+            tracing::warn!(%error, "no reserve for a full disk");
+        }
+    }
+
+    /// Gives the reserve to the disk; false when there is none.
+    pub fn free_reserve(&self) -> bool {
+        self.reserve
+            .as_ref()
+            .is_some_and(|path| std::fs::remove_file(path).is_ok())
+    }
+
+    /// Stores opened elsewhere.
+    pub fn new(
+        database: Arc<dyn Database>,
+        objects: Arc<dyn Objects>,
+        bus: Arc<dyn Bus>,
+        place: PathBuf,
+    ) -> Storage {
+        Storage {
+            database,
+            objects,
+            bus,
+            place,
+            reserve: None,
+            warning: None,
+            _lock: None,
+        }
+    }
+
+    pub fn object_root(&self) -> Result<PathBuf> {
+        std::path::absolute(&self.place).map_err(|error| Error::Io(self.place.display().to_string(), error))
+    }
+}

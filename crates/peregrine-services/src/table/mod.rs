@@ -1,0 +1,26 @@
+//! Tables over stored rows: pages, filters, sorting, facets, exports. Rows stream through in blocks; what is kept in
+//! memory is row numbers, never rows.
+
+pub mod cells;
+mod columns;
+mod cursor;
+mod export;
+mod facets;
+mod filter;
+mod lenient;
+mod moment;
+mod page;
+mod query;
+mod source;
+mod view;
+
+pub use cells::Row;
+pub use columns::{Column, declared as declared_columns};
+pub use cursor::{Batch, Cursor};
+pub use export::{Format, export};
+pub use facets::facets as count_values;
+pub use filter::Filters;
+pub use page::{TablePage, page};
+pub use query::{TableParams, TableQuery};
+pub use source::{AuditSource, RowSource, SetSource, scan};
+pub(crate) use view::ViewCache;

@@ -1,0 +1,153 @@
+//! Where rows come from, and how to stream through them.
+
+use super::Cursor;
+use crate::{Error, Result, clock};
+use async_trait::async_trait;
+use peregrine_store::chunk::{Block, Line};
+use peregrine_store::{AuditEntry, Database, ResultSet};
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Compressed bytes read ahead when all rows are wanted.
+const READ_AHEAD: usize = 1 << 20;
+
+/// A numbered sequence of rows.
+#[async_trait]
+pub trait RowSource: Send + Sync {
+    /// First row and one past the last.
+    fn range(&self) -> (u64, u64);
+    /// Identity, for caching what was found out about it.
+    fn key(&self) -> String;
+    /// Blocks that hold rows from `from` on: about `bytes` (compressed), at least one while there are any.
+    async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>>;
+}
+
+/// Rows of a result set, or a part of them.
+pub struct SetSource {
+    database: Arc<dyn Database>,
+    id: i64,
+    range: (u64, u64),
+}
+
+impl SetSource {
+    pub fn new(database: Arc<dyn Database>, set: &ResultSet) -> SetSource {
+        SetSource {
+            database,
+            id: set.id,
+            range: (set.first_row, set.end_row),
+        }
+    }
+
+    /// Only the rows in this range.
+    pub fn within(self, range: (u64, u64)) -> SetSource {
+        let first = range.0.max(self.range.0);
+        SetSource {
+            range: (first, range.1.min(self.range.1).max(first)),
+            ..self
+        }
+    }
+}
+
+#[async_trait]
+impl RowSource for SetSource {
+    fn range(&self) -> (u64, u64) {
+        self.range
+    }
+
+    fn key(&self) -> String {
+        format!("set {}", self.id)
+    }
+
+    async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
+        let chunks = self.database.read_chunks(self.id, from, bytes).await?;
+        let unpack = move || {
+            let read = |stored: peregrine_store::StoredChunk| Block::read(stored.first_row, &stored.chunk);
+            chunks.into_iter().map(read).collect()
+        };
+        tokio::task::spawn_blocking(unpack)
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// The audit log as a table.
+pub struct AuditSource {
+    database: Arc<dyn Database>,
+    end: u64,
+}
+
+impl AuditSource {
+    pub async fn open(database: Arc<dyn Database>) -> Result<AuditSource> {
+        let end = database.audit_end().await?;
+        Ok(AuditSource {
+            database,
+            end: end.unsigned_abs(),
+        })
+    }
+}
+
+#[async_trait]
+impl RowSource for AuditSource {
+    fn range(&self) -> (u64, u64) {
+        (0, self.end)
+    }
+
+    fn key(&self) -> String {
+        "audit".into()
+    }
+
+    async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
+        let limit = (bytes as u64 / 200).clamp(1, 5000);
+        let entries = self
+            .database
+            .read_audit(i64::try_from(from).unwrap_or(i64::MAX), limit)
+            .await?;
+        // Lines are numbered from 1 without holes, as nothing is ever deleted.
+        let Some(first) = entries.first() else {
+            return Ok(Vec::new());
+        };
+        let first_row = first.id.unsigned_abs().saturating_sub(1);
+        let mut text = Vec::new();
+        for entry in entries {
+            text.extend_from_slice(audit_row(entry).to_string().as_bytes());
+            text.push(b'\n');
+        }
+        Ok(vec![Block::whole(first_row, text)])
+    }
+}
+
+fn audit_row(entry: AuditEntry) -> Value {
+    json!({
+        "time": clock::show(entry.time),
+        "principal": entry.principal,
+        "operation": entry.operation,
+        "detail": serde_json::from_str(&entry.detail).unwrap_or(Value::String(entry.detail)),
+        "ip": entry.ip,
+    })
+}
+
+/// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it.
+pub async fn scan<S: Send + 'static>(
+    source: &dyn RowSource,
+    mut state: S,
+    work: impl Fn(&mut S, Line<'_>) -> ControlFlow<()> + Send + Sync + 'static,
+) -> Result<S> {
+    let work = Arc::new(work);
+    let mut cursor = Cursor::new(source, READ_AHEAD);
+    while let Some(batch) = cursor.read().await? {
+        let work = work.clone();
+        let pass = move || {
+            let is_done = batch.lines().any(|line| work(&mut state, line).is_break());
+            (state, is_done)
+        };
+        let is_done;
+        (state, is_done) = tokio::task::spawn_blocking(pass)
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        if is_done {
+            break;
+        }
+    }
+    Ok(state)
+}

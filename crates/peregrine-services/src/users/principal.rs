@@ -1,0 +1,49 @@
+//! Who acts, and the seam every service asks: [`Principal::authorize`].
+
+use super::{Permission, permissions_of, sessions};
+use crate::{Core, Error, Result};
+use std::collections::BTreeSet;
+
+/// A signed-in user.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    pub name: String,
+    pub roles: Vec<String>,
+    pub permissions: BTreeSet<Permission>,
+    /// Hash of the session's token.
+    pub session: Vec<u8>,
+    pub csrf_token: String,
+    pub ip: String,
+}
+
+impl Principal {
+    /// Refuses what the user may not do.
+    pub fn authorize(&self, permission: Permission) -> Result<()> {
+        if self.permissions.contains(&permission) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden(permission))
+        }
+    }
+}
+
+/// The user of a session that has not ended, by its token; `ip` is where the request comes from.
+pub async fn identify(core: &Core, token: &str, ip: String) -> Result<Principal> {
+    let session = sessions::token_hash(token);
+    let found = sessions::find(core, &session).await?;
+    let (found, user) = found.ok_or(Error::NotSignedIn)?;
+    Ok(Principal {
+        permissions: permissions_of(&user.roles),
+        name: user.name,
+        roles: user.roles,
+        session,
+        csrf_token: found.csrf_token,
+        ip,
+    })
+}
+
+/// Whether a session that was let in may still do this: a request that lasts asks again.
+pub async fn still_may(core: &Core, session: &[u8], permission: Permission) -> Result<bool> {
+    let found = sessions::find(core, session).await?;
+    Ok(found.is_some_and(|(_, user)| permissions_of(&user.roles).contains(&permission)))
+}

@@ -1,0 +1,271 @@
+//! Slows down guessing of passwords. An attempt is counted before its password is looked at, so that many at once are
+//! no way around it; one that succeeds is taken back.
+//!
+//! Three things are counted: a name from an address, all names from an address, one name from everywhere. Somebody who
+//! signed in from an address before is only held up by the first, so that guessing locks nobody out.
+
+use crate::{Error, Result};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// Keys remembered of each kind; beyond, those with the fewest failures are forgotten.
+const MAX_KEYS: usize = 10_000;
+/// Without a failure for so long, those before are forgotten.
+const FORGET: Duration = Duration::from_secs(3600);
+/// How long somebody who signed in is known at an address.
+const KNOWN: Duration = Duration::from_secs(30 * 86_400);
+
+/// A user name at an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Guest {
+    name: String,
+    /// An IPv6 host has as many addresses as it likes, so there its network counts.
+    network: String,
+}
+
+impl Guest {
+    pub(super) fn new(name: &str, address: &str) -> Guest {
+        let network = match address.parse() {
+            Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}")
+            }
+            _ => address.to_owned(),
+        };
+        Guest {
+            name: name.to_lowercase(),
+            network,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Throttle(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    guests: Gauge<Guest>,
+    networks: Gauge<String>,
+    names: Gauge<String>,
+    known: HashMap<Guest, Instant>,
+}
+
+/// An attempt that was let in, and counts as failed unless it succeeds.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Attempt<'a> {
+    throttle: &'a Throttle,
+    guest: Guest,
+    is_known: bool,
+}
+
+impl Default for Throttle {
+    fn default() -> Throttle {
+        let quarter = Duration::from_secs(900);
+        Throttle(Mutex::new(State {
+            guests: Gauge::new(5, quarter),
+            networks: Gauge::new(20, quarter),
+            // Short, as anybody can make it happen to anybody.
+            names: Gauge::new(50, Duration::from_secs(30)),
+            known: HashMap::new(),
+        }))
+    }
+}
+
+impl Throttle {
+    /// Lets an attempt in, or refuses one that comes too early.
+    pub(super) fn begin(&self, guest: Guest) -> Result<Attempt<'_>> {
+        let now = Instant::now();
+        let mut state = self.0.lock();
+        let is_known = state
+            .known
+            .get(&guest)
+            .is_some_and(|since| now.duration_since(*since) < KNOWN);
+        let mut left = state.guests.left(&guest, now);
+        if !is_known {
+            left = left
+                .max(state.networks.left(&guest.network, now))
+                .max(state.names.left(&guest.name, now));
+        }
+        if !left.is_zero() {
+            return Err(Error::Throttled(left.as_secs() + 1));
+        }
+        state.guests.count(&guest, now);
+        if !is_known {
+            state.networks.count(&guest.network, now);
+            state.names.count(&guest.name, now);
+        }
+        Ok(Attempt {
+            throttle: self,
+            guest,
+            is_known,
+        })
+    }
+}
+
+impl Attempt<'_> {
+    /// Forgets earlier failures of this user at this address. Those of others there stay.
+    pub(super) fn succeeded(self) {
+        let mut state = self.throttle.0.lock();
+        state.guests.failures.remove(&self.guest);
+        if !self.is_known {
+            state.networks.take_back(&self.guest.network);
+            state.names.take_back(&self.guest.name);
+        }
+        if state.known.len() >= MAX_KEYS
+            && let Some(oldest) = state.known.iter().min_by_key(|(_, since)| **since)
+        {
+            let oldest = oldest.0.clone();
+            state.known.remove(&oldest);
+        }
+        state.known.insert(self.guest, Instant::now());
+    }
+}
+
+/// Failures by key, and how long each makes one wait.
+#[derive(Debug)]
+struct Gauge<K> {
+    /// Failures that cost nothing.
+    free: u32,
+    longest: Duration,
+    failures: HashMap<K, Failures>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Instant,
+}
+
+impl<K: Hash + Eq + Clone> Gauge<K> {
+    fn new(free: u32, longest: Duration) -> Gauge<K> {
+        Gauge {
+            free,
+            longest,
+            failures: HashMap::new(),
+        }
+    }
+
+    /// How long an attempt must still wait: after the free ones, each failure doubles it.
+    fn left(&self, key: &K, now: Instant) -> Duration {
+        let Some(failures) = self.failures.get(key) else {
+            return Duration::ZERO;
+        };
+        let Some(doublings) = failures.count.checked_sub(self.free) else {
+            return Duration::ZERO;
+        };
+        let wait = Duration::from_secs(1 << doublings.min(10)).min(self.longest);
+        wait.saturating_sub(now.duration_since(failures.last))
+    }
+
+    fn count(&mut self, key: &K, now: Instant) {
+        self.make_room(key, now);
+        let failures = self
+            .failures
+            .entry(key.clone())
+            .or_insert(Failures { count: 0, last: now });
+        if now.duration_since(failures.last) > FORGET {
+            failures.count = 0;
+        }
+        failures.count = failures.count.saturating_add(1);
+        failures.last = now;
+    }
+
+    fn take_back(&mut self, key: &K) {
+        if let Some(failures) = self.failures.get_mut(key) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+    }
+
+    fn make_room(&mut self, key: &K, now: Instant) {
+        if self.failures.len() < MAX_KEYS || self.failures.contains_key(key) {
+            return;
+        }
+        self.failures
+            .retain(|_, failures| now.duration_since(failures.last) <= FORGET);
+        if self.failures.len() < MAX_KEYS {
+            return;
+        }
+        // Those who guess most are the last to be forgotten.
+        let mut counts: Vec<(u32, Instant)> = self
+            .failures
+            .values()
+            .map(|failures| (failures.count, failures.last))
+            .collect();
+        let (_, middle, _) = counts.select_nth_unstable(MAX_KEYS / 2);
+        let middle = *middle;
+        self.failures
+            .retain(|_, failures| (failures.count, failures.last) > middle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_let_in(throttle: &Throttle, name: &str, address: &str) -> bool {
+        throttle.begin(Guest::new(name, address)).is_ok()
+    }
+
+    #[test]
+    fn attempts_count_before_they_fail() {
+        let throttle = Throttle::default();
+        let begun: Vec<_> = (0..400)
+            .filter_map(|_| throttle.begin(Guest::new("admin", "10.0.0.1")).ok())
+            .collect();
+        assert_eq!(begun.len(), 5);
+        assert!(!is_let_in(&throttle, "ADMIN", "10.0.0.1"));
+        assert!(is_let_in(&throttle, "admin", "10.0.0.2"));
+        begun.into_iter().next().unwrap().succeeded();
+        assert!(is_let_in(&throttle, "admin", "10.0.0.1"), "success forgets");
+    }
+
+    #[test]
+    fn many_names_from_one_network_and_one_name_from_many_are_held_up() {
+        let throttle = Throttle::default();
+        let names =
+            (0..40).filter(|n| is_let_in(&throttle, &format!("user{n}"), &format!("2001:db8::{n:x}")));
+        assert_eq!(names.count(), 20);
+        assert!(
+            is_let_in(&throttle, "user0", "2001:db8:0:1::1"),
+            "another network"
+        );
+        let addresses = (0..200).filter(|n| is_let_in(&throttle, "admin", &format!("10.0.0.{n}")));
+        assert_eq!(addresses.count(), 50);
+    }
+
+    #[test]
+    fn guessing_locks_out_nobody_who_is_known() {
+        let throttle = Throttle::default();
+        throttle
+            .begin(Guest::new("admin", "10.0.0.1"))
+            .unwrap()
+            .succeeded();
+        for n in 0..100 {
+            let _ = throttle.begin(Guest::new("admin", &format!("10.1.0.{n}")));
+            let _ = throttle.begin(Guest::new(&format!("user{n}"), "10.0.0.1"));
+        }
+        assert!(!is_let_in(&throttle, "admin", "10.2.0.1"));
+        assert!(!is_let_in(&throttle, "other", "10.0.0.1"));
+        assert!(is_let_in(&throttle, "admin", "10.0.0.1"));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_worst_are_remembered() {
+        let throttle = Throttle::default();
+        for _ in 0..6 {
+            let _ = throttle.begin(Guest::new("admin", "10.0.0.1"));
+        }
+        for n in 0..3 * MAX_KEYS {
+            let address = format!("10.{}.{}.{}", 1 + n / 65_536, n / 256 % 256, n % 256);
+            let _ = throttle.begin(Guest::new(&format!("user{n}"), &address));
+        }
+        let state = throttle.0.lock();
+        assert!(state.guests.failures.len() <= MAX_KEYS && state.names.failures.len() <= MAX_KEYS);
+        let worst = &state.guests.failures[&Guest::new("admin", "10.0.0.1")];
+        assert!(worst.count >= 5, "{worst:?}");
+    }
+}

@@ -1,0 +1,150 @@
+//! The services by themselves: no listener, no gateway, nobody connected.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use peregrine_artifacts::{Repository, Spec};
+use peregrine_services::changes::topics;
+use peregrine_services::flows::{CollectRequest, Table};
+use peregrine_services::table::TableParams;
+use peregrine_services::users::{Permission, Principal, Role, permissions_of};
+use peregrine_services::{Core, Error, Presence, Seen, Settings, Storage, clients, flows};
+use peregrine_store::chunk::Chunk;
+use peregrine_store::{Effect, Received, SetKind};
+use peregrine_wire::Vault;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const CLIENT: &str = "C.0123456789abcdef";
+
+struct Nobody;
+
+impl Presence for Nobody {
+    fn seen(&self, _: &str) -> Option<Seen> {
+        None
+    }
+
+    fn online(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+async fn core(folder: &TempDir) -> Core {
+    let storage = Storage::embedded(folder.path()).unwrap();
+    storage.database.enrol(CLIENT, "key", 1).await.unwrap();
+    let vault = Vault::new("test", "secret").unwrap();
+    let artifacts = Repository::with_compiled_in();
+    let opened = Core::open(
+        storage,
+        artifacts,
+        None,
+        vault,
+        Settings::default(),
+        Arc::new(Nobody),
+    );
+    opened.await.unwrap()
+}
+
+fn user(role: Role) -> Principal {
+    let roles = vec![role.name().to_owned()];
+    Principal {
+        name: role.name().to_owned(),
+        permissions: permissions_of(&roles),
+        roles,
+        session: Vec::new(),
+        csrf_token: String::new(),
+        ip: "10.0.0.1".into(),
+    }
+}
+
+fn asks_for(artifact: &str) -> CollectRequest {
+    CollectRequest {
+        artifacts: vec![Spec::of(artifact)],
+        ..CollectRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_collection_needs_nothing_but_the_core() {
+    let folder = TempDir::new().unwrap();
+    let core = core(&folder).await;
+    let mut work = core.storage.bus.subscribe(&[topics::TASKS]).await.unwrap();
+    let investigator = user(Role::Investigator);
+    let request = asks_for("Generic.Client.Info/BasicInformation");
+    let flow_id = flows::create(&core, &investigator, CLIENT, &request)
+        .await
+        .unwrap();
+    let Some(Received::Event(event)) = work.next().await else {
+        panic!("nobody is told that there is work")
+    };
+    assert_eq!(&*event.payload, CLIENT);
+
+    let source = "Generic.Client.Info/BasicInformation";
+    let rows = Effect::Rows {
+        flow_id: flow_id.clone(),
+        source: source.into(),
+        start_row: Some(0),
+        chunk: Chunk::pack(b"{\"Hostname\":\"web1\"}\n").unwrap(),
+    };
+    core.storage.database.apply(CLIENT, 2, vec![rows]).await.unwrap();
+    let table = Table {
+        client_id: CLIENT,
+        flow_id: &flow_id,
+        kind: SetKind::Rows,
+        name: source,
+    };
+    let query = TableParams::default().check().unwrap();
+    let page = table.page(&core, &user(Role::Reader), &query).await.unwrap();
+    let page = serde_json::to_value(page).unwrap();
+    assert_eq!((&page["total"], &page["rows"][0][0]), (&1.into(), &"web1".into()));
+}
+
+#[tokio::test]
+async fn who_lacks_a_permission_gets_nowhere_however_it_asks() {
+    let folder = TempDir::new().unwrap();
+    let core = core(&folder).await;
+    let (reader, nobody) = (user(Role::Reader), user(Role::OrgAdmin));
+    for artifact in [
+        "Generic.Client.Info",
+        "Generic.Client.VQL/",
+        "Generic.Client.Info/BasicInformation",
+    ] {
+        let made = flows::create(&core, &reader, CLIENT, &asks_for(artifact)).await;
+        assert!(
+            matches!(made, Err(Error::Artifact { .. } | Error::Forbidden(_))),
+            "{artifact}: {made:?}"
+        );
+    }
+    let label = ["prod".to_owned()];
+    let labelled = clients::change_labels(&core, &reader, CLIENT, &label, &[]).await;
+    assert!(matches!(labelled, Err(Error::Forbidden(Permission::LabelClient))));
+    let seen = clients::events(&core, &nobody, CLIENT).await;
+    assert!(matches!(seen, Err(Error::Forbidden(Permission::ReadResults))));
+    let tree = flows::process_tree(&core, &nobody, CLIENT, "F.1", "1".into()).await;
+    assert!(matches!(tree, Err(Error::Forbidden(Permission::ReadResults))));
+    let file = flows::download(&core, &nobody, CLIENT, "F.1", 0).await;
+    assert!(matches!(file, Err(Error::Forbidden(Permission::ReadResults))));
+    let asked = clients::interrogate(&core, &reader, CLIENT).await;
+    assert!(asked.is_err());
+    let all = core.storage.database.counts().await.unwrap();
+    assert_eq!(all.flows_running, 0);
+}
+
+#[tokio::test]
+async fn a_changed_label_reaches_the_agent() {
+    let folder = TempDir::new().unwrap();
+    let core = core(&folder).await;
+    let mut work = core.storage.bus.subscribe(&[topics::TASKS]).await.unwrap();
+    let label = ["prod".to_owned()];
+    let analyst = user(Role::Analyst);
+    let client = clients::change_labels(&core, &analyst, CLIENT, &label, &[])
+        .await
+        .unwrap();
+    assert_eq!(client.labels, label);
+    let Some(Received::Event(event)) = work.next().await else {
+        panic!("the agent is not told")
+    };
+    assert_eq!(&*event.payload, CLIENT);
+    assert_eq!(core.storage.database.audit_end().await.unwrap(), 1);
+    let empty = [" ".to_owned()];
+    let refused = clients::change_labels(&core, &analyst, CLIENT, &empty, &[]).await;
+    assert!(matches!(refused, Err(Error::BadRequest(_))));
+}
