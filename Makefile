@@ -6,7 +6,7 @@
 ARGS ?=
 GUI_SOURCES := $(shell find gui -path gui/node_modules -prune -o -path gui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: run build test test-rust test-gui test-e2e lint setup-build setup-test clean
+.PHONY: run build test test-rust test-gui test-e2e lint lint-agent audit setup-build setup-test clean
 
 run: build
 	exec target/release/peregrine gui $(ARGS)
@@ -24,8 +24,10 @@ gui/dist/index.html: gui/node_modules/.package-lock.json $(GUI_SOURCES)
 
 test: test-rust test-gui test-e2e
 
+# Examples are compiled by `lint`; linking them proves nothing more. Crates without examples in their documentation say `doctest = false`.
 test-rust: setup-test gui/dist/index.html
-	cargo test --locked --workspace
+	cargo test --locked --workspace --lib --bins --tests
+	cargo test --locked --workspace --doc
 	# Tests against public reference texts, where those are.
 	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test catalogue --test repository -- --ignored
 
@@ -34,16 +36,24 @@ test-gui: setup-test gui/dist/index.html
 
 test-e2e: setup-test gui/dist/index.html
 	# What test-rust has built: asked for by itself, the program would have other features, and every crate be built again.
-	cargo test --locked --workspace --no-run
+	cargo test --locked --workspace --lib --bins --tests --no-run
 	node --test --test-concurrency=1 tests/e2e/*.test.mjs
 
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	# An agent alone: what it must not need is not there.
-	cargo clippy --locked --workspace --no-default-features -- -D warnings
 	cargo xtask dependency-order
+	cargo xtask tidy
+	cargo xtask changelog check
 	cd gui && npm run typecheck && npm run lint
+
+# What needs the network or tools of its own, and does not stop a change: advisories, licences, sources, unused dependencies, spelling.
+audit:
+	@scripts/audit
+
+# An agent alone: what it must not need is not there. Third-party crates get other features by it, and are checked once more.
+lint-agent: setup-build
+	cargo clippy --locked --workspace --no-default-features -- -D warnings
 
 setup-build:
 	@scripts/setup build

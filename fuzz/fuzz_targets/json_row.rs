@@ -1,7 +1,7 @@
 //! JSON from outside: rows of agents, spill files.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+peregrine_fuzz::target!(|input: &[u8]| {
     let _ = peregrine_engine::json::parse(input);
     let _ = peregrine_engine::json::decode_row(input);
 });

@@ -1,5 +1,5 @@
 //! Times as text: the guesser, layouts, and the way back.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use peregrine_engine::{Program, Value};
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ static PROGRAM: LazyLock<Program> = LazyLock::new(|| {
     .expect("it parses")
 });
 
-libfuzzer_sys::fuzz_target!(|input: (&str, &str)| {
+peregrine_fuzz::target!(|input: (&str, &str)| {
     let env = [("Text", Value::from(input.0)), ("Layout", Value::from(input.1))];
     let outcome = peregrine_fuzz::run(&PROGRAM, &env, |context| context);
     assert_eq!(outcome.lines.len(), 1);

@@ -1,4 +1,4 @@
 //! The journal of the process tracker.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| peregrine_tracker::fuzz(input));
+peregrine_fuzz::target!(|input: &[u8]| peregrine_tracker::fuzz(input));

@@ -1,17 +1,21 @@
 //! Generated queries: nothing panics, budgets hold, and the engine's two ways to the answer agree: row by row in
 //! scopes, and bound to the columns. Sorting through files is only to survive: keys of mixed types have no one order.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use peregrine_engine::Program;
 use peregrine_fuzz::generate::{Choices, query};
 use peregrine_fuzz::run;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+peregrine_fuzz::target!(|input: &[u8]| {
     let text = query(&mut Choices(input));
-    let Ok(program) = Program::compile(&text) else { return };
+    let Ok(program) = Program::compile(&text) else {
+        return;
+    };
     let never = run(&program, &[], |context| context.bind_after(u32::MAX));
     // A program keeps what it found at a call site; a new one is like a new query.
-    let Ok(program) = Program::compile(&text) else { return };
+    let Ok(program) = Program::compile(&text) else {
+        return;
+    };
     let at_once = run(&program, &[], |context| context.bind_after(0_u32));
     run(&program, &[], |context| context.sort_memory(256_usize));
     if !never.was_cut && !at_once.was_cut {

@@ -1,5 +1,5 @@
 //! What an editor asks of a text that is being written, at every place of it.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use peregrine_vql_ide::{Callable, Catalogue, Surroundings};
 use std::sync::LazyLock;
@@ -8,7 +8,13 @@ use std::sync::LazyLock;
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let mut catalogue = Catalogue::default();
     for name in ["format", "count", "dict"] {
-        catalogue.functions.insert(name.to_owned(), Callable { free_form: true, ..Callable::default() });
+        catalogue.functions.insert(
+            name.to_owned(),
+            Callable {
+                free_form: true,
+                ..Callable::default()
+            },
+        );
     }
     for name in ["range", "foreach", "info"] {
         catalogue.plugins.insert(name.to_owned(), Callable::default());
@@ -16,7 +22,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     catalogue
 });
 
-libfuzzer_sys::fuzz_target!(|input: (u16, &str)| {
+peregrine_fuzz::target!(|input: (u16, &str)| {
     let (at, text) = input;
     let around = Surroundings::default();
     let position = usize::from(at) % (text.len() + 1);

@@ -1,10 +1,14 @@
 //! Any bytes as a query: an error with a place, never a panic; what parses prints and parses again to the same print.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+peregrine_fuzz::target!(|input: &[u8]| {
     if let Ok(file) = peregrine_vql::parse_bytes(input) {
         let print = |file: &peregrine_vql::ast::File| {
-            let statements: Vec<String> = file.statements.iter().map(peregrine_vql::print_statement).collect();
+            let statements: Vec<String> = file
+                .statements
+                .iter()
+                .map(peregrine_vql::print_statement)
+                .collect();
             statements.join("\n")
         };
         let text = print(&file);

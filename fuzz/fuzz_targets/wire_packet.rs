@@ -1,4 +1,4 @@
 //! Packets as a gateway receives them.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| peregrine_wire::fuzz_decode(input));
+peregrine_fuzz::target!(|input: &[u8]| peregrine_wire::fuzz_decode(input));

@@ -21,20 +21,65 @@ impl Choices<'_> {
 
 const NAMES: &[&str] = &["_value", "a", "b", "c", "X", "Y", "N"];
 const LITERALS: &[&str] = &[
-    "1", "0", "-1", "2.5", "'x'", "''", "NULL", "TRUE", "FALSE", "9223372036854775807", "'a b'", "(1, 2)", "(3,)", "'12'",
-    "'\\xff'", "dict(a=1, b='x')", "1e300", "0x10", "timestamp(epoch=5)", "'2020-01-01'",
+    "1",
+    "0",
+    "-1",
+    "2.5",
+    "'x'",
+    "''",
+    "NULL",
+    "TRUE",
+    "FALSE",
+    "9223372036854775807",
+    "'a b'",
+    "(1, 2)",
+    "(3,)",
+    "'12'",
+    "'\\xff'",
+    "dict(a=1, b='x')",
+    "1e300",
+    "0x10",
+    "timestamp(epoch=5)",
+    "'2020-01-01'",
 ];
-const OPERATORS: &[&str] =
-    &["+", "-", "*", "/", "=", "!=", "<", ">", "<=", ">=", "=~", "IN", "AND", "OR", "&&", "||", "<>"];
+const OPERATORS: &[&str] = &[
+    "+", "-", "*", "/", "=", "!=", "<", ">", "<=", ">=", "=~", "IN", "AND", "OR", "&&", "||", "<>",
+];
 const CALLS: &[&str] = &[
-    "len(list=@)", "str(str=@)", "int(int=@)", "format(format='%v|%d|%5s', args=[@, @])", "if(condition=@, then=@, else=@)",
-    "dict(a=@, b=@)", "split(string=@, sep_string='a')", "join(array=@, sep='-')", "atoi(string=@)", "parse_float(string=@)",
-    "get(item=@, field='a')", "array(_=@, x=@)", "filter(list=@, regex='1|x')", "timestamp(epoch=@)", "items(item=@)",
-    "to_dict(item=@)", "lazy_dict(a=@).a", "any(items=@, regex='x')", "all(items=@, filter='x=>x')", "f(p=@)", "f(q=@)",
-    "eval(func='x=>x + 1', args=@)", "timestamp_format(time=@)", "format(format=@, args=@)",
+    "len(list=@)",
+    "str(str=@)",
+    "int(int=@)",
+    "format(format='%v|%d|%5s', args=[@, @])",
+    "if(condition=@, then=@, else=@)",
+    "dict(a=@, b=@)",
+    "split(string=@, sep_string='a')",
+    "join(array=@, sep='-')",
+    "atoi(string=@)",
+    "parse_float(string=@)",
+    "get(item=@, field='a')",
+    "array(_=@, x=@)",
+    "filter(list=@, regex='1|x')",
+    "timestamp(epoch=@)",
+    "items(item=@)",
+    "to_dict(item=@)",
+    "lazy_dict(a=@).a",
+    "any(items=@, regex='x')",
+    "all(items=@, filter='x=>x')",
+    "f(p=@)",
+    "f(q=@)",
+    "eval(func='x=>x + 1', args=@)",
+    "timestamp_format(time=@)",
+    "format(format=@, args=@)",
 ];
-const AGGREGATES: &[&str] =
-    &["count()", "sum(item=@)", "min(item=@)", "max(item=@)", "enumerate(items=@)", "rate(x=@, y=2)", "count(items=@)"];
+const AGGREGATES: &[&str] = &[
+    "count()",
+    "sum(item=@)",
+    "min(item=@)",
+    "max(item=@)",
+    "enumerate(items=@)",
+    "rate(x=@, y=2)",
+    "count(items=@)",
+];
 
 /// A text with up to two LETs and up to two SELECTs.
 pub fn query(choices: &mut Choices<'_>) -> String {
@@ -75,7 +120,11 @@ fn select(choices: &mut Choices<'_>, depth: usize) -> String {
         text.push_str(&format!(" GROUP BY {}", expression(choices, 1)));
     }
     if choices.byte() % 4 == 3 {
-        text.push_str(&format!(" ORDER BY {}{}", choices.of(NAMES), choices.of(&["", " DESC"])));
+        text.push_str(&format!(
+            " ORDER BY {}{}",
+            choices.of(NAMES),
+            choices.of(&["", " DESC"])
+        ));
     }
     if choices.byte() % 8 == 7 {
         text.push_str(&format!(" LIMIT {}", choices.byte() % 20));
@@ -90,9 +139,21 @@ fn source(choices: &mut Choices<'_>, depth: usize) -> String {
     let depth = depth - 1;
     match choices.byte() % 9 {
         0 | 1 => format!("range(start=-3, end={})", choices.byte() % 30),
-        2 => format!("foreach(row={}, query={{ {} }})", expression(choices, 2), select(choices, depth)),
-        3 => format!("foreach(row={{ {} }}, query={{ {} }})", select(choices, depth), select(choices, depth)),
-        4 => format!("chain(a={{ {} }}, b={{ {} }})", select(choices, depth), select(choices, depth)),
+        2 => format!(
+            "foreach(row={}, query={{ {} }})",
+            expression(choices, 2),
+            select(choices, depth)
+        ),
+        3 => format!(
+            "foreach(row={{ {} }}, query={{ {} }})",
+            select(choices, depth),
+            select(choices, depth)
+        ),
+        4 => format!(
+            "chain(a={{ {} }}, b={{ {} }})",
+            select(choices, depth),
+            select(choices, depth)
+        ),
         5 => format!("flatten(query={{ {} }})", select(choices, depth)),
         6 => choices.of(NAMES).to_owned(),
         7 => format!(
@@ -101,22 +162,38 @@ fn source(choices: &mut Choices<'_>, depth: usize) -> String {
             select(choices, depth),
             select(choices, depth)
         ),
-        _ => format!("foreach(row=(dict(a=1, b='x'), dict(a={}, c=2), 7, NULL))", expression(choices, 1)),
+        _ => format!(
+            "foreach(row=(dict(a=1, b='x'), dict(a={}, c=2), 7, NULL))",
+            expression(choices, 1)
+        ),
     }
 }
 
 fn expression(choices: &mut Choices<'_>, depth: usize) -> String {
     if depth == 0 {
-        let words = if choices.byte() % 2 == 0 { NAMES } else { LITERALS };
+        let words = if choices.byte().is_multiple_of(2) {
+            NAMES
+        } else {
+            LITERALS
+        };
         return choices.of(words).to_owned();
     }
     let depth = depth - 1;
     match choices.byte() % 10 {
         0 | 1 => choices.of(NAMES).to_owned(),
         2 | 3 => choices.of(LITERALS).to_owned(),
-        4 | 5 => format!("({} {} {})", expression(choices, depth), choices.of(OPERATORS), expression(choices, depth)),
+        4 | 5 => format!(
+            "({} {} {})",
+            expression(choices, depth),
+            choices.of(OPERATORS),
+            expression(choices, depth)
+        ),
         6 => format!("NOT {}", expression(choices, depth)),
-        7 => format!("{}{}", choices.of(NAMES), choices.of(&[".a", "[0]", "[-1]", "[1:]", ".Unix", "[0].a", "[:2]"])),
+        7 => format!(
+            "{}{}",
+            choices.of(NAMES),
+            choices.of(&[".a", "[0]", "[-1]", "[1:]", ".Unix", "[0].a", "[:2]"])
+        ),
         8 => format!("-{}", choices.of(NAMES)),
         _ => {
             let call = choices.of(CALLS);

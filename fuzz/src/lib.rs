@@ -1,6 +1,12 @@
-//! What several fuzz targets share.
+//! What fuzz targets share: what makes a function one (`target!`), queries over foreign bytes, queries under budgets.
 
 pub mod generate;
+mod reader;
+mod replay;
+
+pub use arbitrary::{Arbitrary, Unstructured};
+pub use reader::Query;
+pub use replay::replay;
 
 use peregrine_engine::context::{Clock, ContextBuilder};
 use peregrine_engine::prelude::*;
@@ -25,7 +31,11 @@ pub struct Outcome {
 }
 
 /// Runs a program under budgets.
-pub fn run(program: &Program, env: &[(&str, Value)], settings: fn(ContextBuilder) -> ContextBuilder) -> Outcome {
+pub fn run(
+    program: &Program,
+    env: &[(&str, Value)],
+    settings: fn(ContextBuilder) -> ContextBuilder,
+) -> Outcome {
     let cancellation = Cancellation::with_deadline(Duration::from_millis(500));
     let context = settings(Context::builder())
         .registry(peregrine_engine::builtin::shared_registry())
@@ -33,7 +43,10 @@ pub fn run(program: &Program, env: &[(&str, Value)], settings: fn(ContextBuilder
         .cancellation(cancellation.clone())
         .build();
     let scope = Scope::root(&context, Dict::from_pairs(env.iter().cloned()));
-    let mut outcome = Outcome { lines: Vec::new(), was_cut: false };
+    let mut outcome = Outcome {
+        lines: Vec::new(),
+        was_cut: false,
+    };
     let is_full = AtomicBool::new(false);
     let (mut lines, mut bytes) = (Vec::new(), 0);
     let mut sink = FnSink(|row: Row| {
@@ -52,4 +65,27 @@ pub fn run(program: &Program, env: &[(&str, Value)], settings: fn(ContextBuilder
     outcome.was_cut = is_full.load(Ordering::Relaxed) || cancellation.is_cancelled();
     outcome.lines = lines;
     outcome
+}
+
+/// Makes the program of a target: under `cargo fuzz` one for libFuzzer, else one that takes inputs from files. The latter
+/// is what ordinary builds check, so a target cannot fall behind the code it tests, and nobody needs libFuzzer for that.
+#[macro_export]
+macro_rules! target {
+    (|$input:ident: $kind:ty| $body:expr) => {
+        fn check(bytes: &[u8]) {
+            let bytes = $crate::Unstructured::new(bytes);
+            let Ok($input) = <$kind as $crate::Arbitrary>::arbitrary_take_rest(bytes) else {
+                return;
+            };
+            $body
+        }
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check(bytes));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::process::ExitCode {
+            $crate::replay(check)
+        }
+    };
 }

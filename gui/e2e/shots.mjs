@@ -3,6 +3,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { launch, open, signIn } from './browser.mjs';
+import { settled } from './suite.mjs';
 
 const out = process.env.SHOTS ?? 'e2e/shots';
 mkdirSync(out, { recursive: true });
@@ -41,7 +42,8 @@ for (const theme of themes)
     const page = await open(stage.browser, { theme, width, height: width > 1500 ? 1080 : 800 });
     if (only.length === 0 || only.includes('signin')) {
       await page.goto(`${stage.base}/sign-in`);
-      await page.waitForTimeout(300);
+      await page.locator('form').waitFor();
+      await settled(page);
       await page.screenshot({ path: `${out}/signin-${theme}-${width}.png` });
     }
     await signIn(page, stage.base);
@@ -49,9 +51,10 @@ for (const theme of themes)
       if (only.length > 0 && !only.includes(name)) continue;
       const focus = path.includes('process=beacon') ? await page.evaluate(async (id) => (await (await fetch(`/api/v1/clients/${id}/process-tree?process=1`)).json()).nodes.find((node) => node.name.startsWith('kworker')).id, stage.client) : '';
       await page.goto(stage.base + path.replace('process=beacon', `process=${focus}`));
-      await page.waitForTimeout(700);
+      await page.locator('main h1, main h2').first().waitFor();
+      await settled(page);
       if (act) await act(page);
-      await page.waitForTimeout(300);
+      await settled(page);
       await page.screenshot({ path: `${out}/${name}-${theme}-${width}.png` });
       if (BOOK[name] && theme === 'light' && width === 1280 && process.env.PEREGRINE_UPDATE_SCREENSHOTS === '1') copyFileSync(`${out}/${name}-${theme}-${width}.png`, `${images}/${BOOK[name]}.png`);
     }

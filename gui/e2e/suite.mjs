@@ -37,6 +37,11 @@ export const places = (client) => ({
 export async function visit(page, base, path) {
   await page.goto(base + path);
   await page.locator(path === '/sign-in' ? 'form' : 'main h1').first().waitFor();
+  await settled(page);
+}
+
+/** Waits until nothing is being fetched any more, and what is there is drawn. */
+export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('[aria-busy=true], .skeleton-row, .td-pending, .loading'));
-  await page.evaluate(() => document.fonts.ready);
+  await page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
 }

@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: anything of the server; the forensic file formats themselves (`peregrine-formats`).
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 
 mod accessor;
 mod data;

@@ -30,6 +30,7 @@
 //!
 //! Deliberately absent: HTTP, storage, permissions of users (callers answer for them), and the content of tools.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 
 pub mod compile;
 mod dependencies;

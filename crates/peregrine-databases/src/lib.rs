@@ -2,6 +2,7 @@
 //!
 //! Apart from the other plugins because of the libraries it brings. Without the feature `servers` only files are read.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the list")]
 
 mod arguments;

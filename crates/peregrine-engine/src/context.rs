@@ -324,6 +324,10 @@ impl ContextBuilder {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock that a `Context` has unless told otherwise"
+    )]
     fn now(&self) -> Time {
         match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
             Ok(since) => Time::from_unix_nanos(since.as_nanos() as i128),

@@ -3,6 +3,7 @@
 //! Synchronous; knows no files (but spill files), no network, no async runtime. What the machine gives arrives through
 //! [`Context`].
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 
 extern crate self as peregrine_engine;
 

@@ -4,6 +4,7 @@
 //! Deliberately absent: the functions of the language itself (`peregrine-engine`), of the process tracker
 //! (`peregrine-plugins`), of the server, and parsers of forensic formats.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
 
 mod binary;

@@ -2,6 +2,7 @@
 //!
 //! A crate of its own, because it builds C. A machine is a thread with limits of memory and stack, stopped with its query.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of functions are named only by the list")]
 
 mod convert;

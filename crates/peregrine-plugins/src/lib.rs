@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything of the server, and functions that need no machine (`peregrine-functions`).
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod control;

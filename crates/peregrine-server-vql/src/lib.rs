@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: whatever changes a server (collecting, labels, users, hunts), and notebooks.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod args;

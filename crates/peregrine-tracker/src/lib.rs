@@ -43,6 +43,7 @@
 //! [`Tracker::restore`] continues from a journal of the same boot; see there.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 
 mod apply;
 mod codec;

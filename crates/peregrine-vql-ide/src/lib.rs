@@ -4,6 +4,7 @@
 //! What can be called is data ([`Catalogue`]), what a text is given from outside too ([`Surroundings`]); nothing here
 //! evaluates, knows a function by name, or knows the protocol of an editor.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 
 mod bindings;
 mod calls;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here evaluates, reads files or knows the time; that is `peregrine-engine`.
 #![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 
 pub mod ast;
 pub mod diagnostic;

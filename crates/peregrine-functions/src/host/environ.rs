@@ -40,6 +40,10 @@ impl Function for Environ {
 }
 
 /// The value of a variable, empty when it is not set; `None` for those that are refused.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of this program is what is asked for"
+)]
 pub(crate) fn value(name: &[u8]) -> Option<Str> {
     let upper = name.to_ascii_uppercase();
     if upper.starts_with(b"PEREGRINE_") || upper.starts_with(b"VELOCIRAPTOR_") {

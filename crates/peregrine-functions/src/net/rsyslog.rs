@@ -195,6 +195,10 @@ fn this_machine() -> String {
 }
 
 #[cfg(not(unix))]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there the name of the machine is a variable"
+)]
 fn this_machine() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }

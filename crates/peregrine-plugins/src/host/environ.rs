@@ -33,6 +33,10 @@ impl Plugin for Environ {
         example_shape("all", "environ()", Shape::Rows),
     ];
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment of this program is what is asked for"
+    )]
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         scope.check_access(Permission::MachineState)?;
         let row = Dict::new();

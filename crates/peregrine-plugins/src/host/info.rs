@@ -144,7 +144,8 @@ fn describe(scope: &Scope) -> VqlResult<Row> {
     let path = |path: std::io::Result<std::path::PathBuf>| {
         path.map_or(Value::Null, |path| crate::process::path_value(&path))
     };
-    let offset = zone.to_offset_info(jiff::Timestamp::now());
+    let now = jiff::Timestamp::from_second(scope.clock().now().unix()).unwrap_or_default();
+    let offset = zone.to_offset_info(now);
     Ok(Row {
         hostname: host.hostname,
         uptime: host.uptime,
@@ -170,6 +171,10 @@ fn describe(scope: &Scope) -> VqlResult<Row> {
 }
 
 /// When this program started, or first asked.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fact of the program, not of the query that asks"
+)]
 pub fn program_start() -> Time {
     static START: OnceLock<Time> = OnceLock::new();
     *START.get_or_init(|| {

@@ -165,6 +165,10 @@ fn keyword_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever gives no name is, as for libpq, who runs this program"
+)]
 fn settings(pairs: &[(String, String)]) -> Result<Settings, String> {
     let mut settings = Settings {
         host: "localhost".to_owned(),

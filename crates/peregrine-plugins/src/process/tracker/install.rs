@@ -171,6 +171,10 @@ fn tend(scope: &Scope, tracker: &Tracker<ProcessData>) {
 }
 
 /// The file to keep the state in, if any.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths in a configuration name variables of this program"
+)]
 fn journal(scope: &Scope, cache: Option<&str>) -> Option<PathBuf> {
     let named = cache
         .map(str::to_owned)

@@ -1,0 +1,4 @@
+//! Files through accessors.
+
+mod glob;
+mod remapping;

@@ -1,0 +1,5 @@
+//! What an editor asks.
+
+mod common;
+mod editor;
+mod lint;

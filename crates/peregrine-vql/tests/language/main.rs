@@ -1,0 +1,5 @@
+//! VQL as text, from outside.
+
+mod conformance;
+mod diagnostics;
+mod robustness;

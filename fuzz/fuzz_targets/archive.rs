@@ -1,0 +1,12 @@
+//! Archives, of both kinds; what is in them is unpacked into a folder that ends with the query.
+#![cfg_attr(fuzzing, no_main)]
+
+use peregrine_fuzz::Query;
+
+static QUERY: Query = Query::new(
+    "SELECT * FROM chain( \
+     a={ SELECT * FROM unzip(filename=Data, accessor='data', type='zip', output_directory=tempdir()) }, \
+     b={ SELECT * FROM unzip(filename=Data, accessor='data', type='tgz', output_directory=tempdir()) })",
+);
+
+peregrine_fuzz::target!(|input: &[u8]| QUERY.read(input));

@@ -1,0 +1,8 @@
+//! Property lists of Apple systems, as text and binary.
+#![cfg_attr(fuzzing, no_main)]
+
+use peregrine_fuzz::Query;
+
+static QUERY: Query = Query::new("SELECT plist(file=Data, accessor='data') FROM scope()");
+
+peregrine_fuzz::target!(|input: &[u8]| QUERY.read(input));

@@ -1,0 +1,78 @@
+//! What no compiler checks: how long files are, and that they say what they are about.
+
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of a file beyond which it hides two subjects.
+const LONGEST: usize = 600;
+/// Folders with code of ours.
+const FOLDERS: &[&str] = &["bench", "crates", "fuzz", "xtask"];
+/// Written by programs.
+const GENERATED: &[&str] = &["crates/peregrine-proto/src/generated.rs"];
+
+/// Lists every file of Rust that is too long or begins without a `//!` sentence.
+pub fn check(root: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        find(&root.join(folder), &mut files)?;
+    }
+    files.sort();
+    let mut faults = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        if GENERATED.contains(&name.as_str()) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).with_context(|| format!("reading `{name}`"))?;
+        faults.extend(faults_of(&text).map(|fault| format!("`{name}` {fault}")));
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", faults.join("\n"))
+}
+
+fn faults_of(text: &str) -> impl Iterator<Item = String> {
+    let lines = text.lines().count();
+    let too_long =
+        (lines > LONGEST).then(|| format!("has {lines} lines, more than {LONGEST}: split it by subject"));
+    let no_head = (!text.starts_with("//! "))
+        .then(|| "does not begin with a `//!` sentence: say what it is about".to_owned());
+    too_long.into_iter().chain(no_head)
+}
+
+/// Collects the files of Rust below a folder; build output and dependencies of the GUI are passed over.
+fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("listing `{}`", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if !path.ends_with("target") && !path.ends_with("corpus") {
+                find(&path, files)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_short_and_says_what_it_is_about() {
+        let faults = |text: &str| faults_of(text).collect::<Vec<_>>();
+        assert_eq!(faults("//! Times.\n\nuse x;\n"), Vec::<String>::new());
+        assert_eq!(
+            faults("use x;\n"),
+            ["does not begin with a `//!` sentence: say what it is about"]
+        );
+        let long = format!("//! Times.\n{}", "\n".repeat(LONGEST));
+        assert_eq!(
+            faults(&long),
+            ["has 601 lines, more than 600: split it by subject"]
+        );
+    }
+}
