@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use walkdir::WalkDir;
 
 /// The definitions of `artifacts/**/*.yaml`: path and text.
 pub const COMPILED_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
@@ -129,10 +130,7 @@ impl Repository {
     #[must_use]
     pub fn load_folder(&self, folder: &Path, origin: Origin) -> Loaded {
         let mut loaded = Loaded::default();
-        let mut files = Vec::new();
-        find_yaml(folder, 0, &mut files, &mut loaded.errors);
-        files.sort();
-        for file in files {
+        for file in find_yaml(folder, &mut loaded.errors) {
             let result = std::fs::read_to_string(&file)
                 .map_err(|error| io_error(&file, &error))
                 .and_then(|raw| self.load(&raw, origin));
@@ -186,12 +184,6 @@ impl Repository {
                 }),
             },
         }
-    }
-
-    /// The definition belongs to a parent: it cannot be changed here.
-    #[must_use]
-    pub fn is_inherited(&self, name: &str) -> bool {
-        !self.0.artifacts.read().contains_key(name) && self.get(name).is_some()
     }
 
     /// Every definition, inherited ones included, by name.
@@ -249,23 +241,6 @@ impl Repository {
         self.0.changes.load(Ordering::Acquire) + self.0.parent.as_ref().map_or(0, Repository::changes)
     }
 
-    /// Parses every definition and removes those that do not parse.
-    pub fn remove_broken(&self) -> Vec<Error> {
-        let artifacts: Vec<_> = self.0.artifacts.read().values().cloned().collect();
-        let broken: Vec<_> = artifacts
-            .into_iter()
-            .filter_map(|artifact| Some((artifact.name.clone(), artifact.parsed().err()?)))
-            .collect();
-        if !broken.is_empty() {
-            self.0
-                .artifacts
-                .write()
-                .retain(|name, _| broken.iter().all(|(bad, _)| bad != name));
-            self.note_change();
-        }
-        broken.into_iter().map(|(_, error)| error).collect()
-    }
-
     /// The error for an unknown name, with a name that looks like it.
     #[must_use]
     pub fn not_found(&self, name: &str) -> Error {
@@ -273,7 +248,7 @@ impl Repository {
         let names = all.iter().map(|artifact| artifact.name.as_str());
         Error::NotFound {
             name: name.to_owned(),
-            suggestion: crate::suggest::closest(name, names).map(str::to_owned),
+            suggestion: peregrine_base::suggest::closest(name, names).map(str::to_owned),
         }
     }
 
@@ -282,32 +257,43 @@ impl Repository {
     }
 }
 
-/// Folders nest no deeper than this; a loop of links ends here.
+/// Folders nest no deeper than this.
 const MAX_DEPTH: usize = 32;
 
-fn find_yaml(path: &Path, depth: usize, files: &mut Vec<PathBuf>, errors: &mut Vec<(PathBuf, Error)>) {
-    if path.is_file() && depth == 0 {
+/// Whether a file is a definition, by its name.
+#[must_use]
+pub fn is_yaml_file(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn find_yaml(folder: &Path, errors: &mut Vec<(PathBuf, Error)>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    if folder.is_file() {
         let message = "not a folder; unpack the archive and name its folder";
-        errors.push((path.to_owned(), Error::invalid("", Problem::anywhere(message))));
-        return;
+        errors.push((folder.to_owned(), Error::invalid("", Problem::anywhere(message))));
+        return files;
     }
-    let entries = match std::fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) => return errors.push((path.to_owned(), io_error(path, &error))),
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            if depth < MAX_DEPTH {
-                find_yaml(&path, depth + 1, files, errors);
+    let walk = WalkDir::new(folder).follow_links(true).max_depth(MAX_DEPTH);
+    for entry in walk.sort_by_file_name() {
+        match entry {
+            Ok(entry) if !entry.file_type().is_dir() && is_yaml_file(entry.path()) => {
+                files.push(entry.into_path());
             }
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
-            files.push(path);
+            Ok(_) => {}
+            // A link that leads back where it came from adds nothing.
+            Err(error) if error.loop_ancestor().is_some() => {}
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                // Nor does one that leads nowhere, unless it should be a definition.
+                if error.depth() == 0 || path.is_dir() || is_yaml_file(&path) {
+                    let error = io_error(&path, &error.into());
+                    errors.push((path, error));
+                }
+            }
         }
     }
+    files
 }
 
 fn io_error(path: &Path, error: &std::io::Error) -> Error {

@@ -3,32 +3,7 @@
 use crate::error::{Error, Problem};
 use crate::model::Artifact;
 use crate::queues;
-
-/// Permissions an artifact may name.
-pub const PERMISSIONS: &[&str] = &[
-    "ANY_QUERY",
-    "PUBLISH",
-    "READ_RESULTS",
-    "LABEL_CLIENT",
-    "COLLECT_CLIENT",
-    "COLLECT_BASIC",
-    "START_HUNT",
-    "COLLECT_SERVER",
-    "ARTIFACT_WRITER",
-    "SERVER_ARTIFACT_WRITER",
-    "EXECVE",
-    "NOTEBOOK_EDITOR",
-    "SERVER_ADMIN",
-    "ORG_ADMIN",
-    "IMPERSONATION",
-    "FILESYSTEM_READ",
-    "FILESYSTEM_WRITE",
-    "NETWORK",
-    "MACHINE_STATE",
-    "PREPARE_RESULTS",
-    "DELETE_RESULTS",
-    "DATASTORE_ACCESS",
-];
+use peregrine_base::Permission;
 
 const REPORT_TYPES: &[&str] = &[
     "",
@@ -83,7 +58,7 @@ pub fn validate(artifact: &Artifact) -> Result<(), Error> {
         .iter()
         .chain(&artifact.implied_permissions)
     {
-        if !PERMISSIONS.contains(&permission.as_str()) {
+        if Permission::parse(permission).is_none_or(|known| known == Permission::AllQuery) {
             problems.push(Problem::anywhere(format!(
                 "unknown permission `{permission}`; check its spelling"
             )));

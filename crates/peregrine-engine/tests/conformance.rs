@@ -1,18 +1,24 @@
-//! Runs `tests/vql/language-cases.yaml`. The head of that file explains its keys.
+//! Runs `tests/vql/language-cases.yaml`, each case as a test of its own: `cargo test --test conformance group-by` runs those
+//! whose name contains `group-by`. The head of that file explains its keys.
 #![allow(clippy::unwrap_used)]
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
+use libtest_mimic::{Arguments, Failed, Trial};
 use peregrine_engine::context::ContextBuilder;
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::{Context, Dict, Program, Row, Scope, builtin, json};
 use regex::Regex;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Case {
     name: String,
+    section: String,
     vql: String,
     rows: Option<Vec<Vec<Json>>>,
     jsonl: Option<Vec<Vec<String>>>,
@@ -24,36 +30,38 @@ struct Case {
     log_exact_re: Option<Vec<String>>,
     #[serde(default)]
     unordered: bool,
+    // For readers of the file. They are named here so that a misspelt key is told from them, and does not leave its rows unchecked.
+    #[serde(rename = "deps")]
+    _deps: Option<IgnoredAny>,
+    #[serde(rename = "note")]
+    _note: Option<IgnoredAny>,
+    #[serde(rename = "quirk")]
+    _quirk: Option<IgnoredAny>,
+    #[serde(rename = "verified")]
+    _verified: Option<IgnoredAny>,
 }
 
-#[test]
-fn language_cases() {
+fn main() -> ExitCode {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vql/language-cases.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap();
-    let total = cases.len();
-    let only = std::env::var("CASE").ok();
-    let mut failures = Vec::new();
-    for case in cases
-        .iter()
-        .filter(|case| only.as_ref().is_none_or(|only| case.name.contains(only)))
-    {
-        for (way, settings) in WAYS {
-            if let Err(problem) = check(case, settings) {
-                failures.push(format!(
-                    "{} ({way}): {}\n    {problem}",
-                    case.name,
-                    case.vql.replace('\n', " ")
-                ));
-            }
-        }
+    // The formatter has its own runner, beside the parser.
+    let is_of_engine = |case: &Case| case.reformat.is_none() && case.reformat_error.is_none();
+    let tests = cases.into_iter().filter(is_of_engine).map(|case| {
+        let (name, section) = (case.name.clone(), case.section.clone());
+        Trial::test(name, move || check_each_way(&case)).with_kind(section)
+    });
+    libtest_mimic::run(&Arguments::from_args(), tests.collect()).exit_code()
+}
+
+fn check_each_way(case: &Case) -> Result<(), Failed> {
+    for (way, settings) in WAYS {
+        check(case, settings).map_err(|problem| {
+            let query = case.vql.replace('\n', " ");
+            Failed::from(format!("{way}: {query}\n    {problem}"))
+        })?;
     }
-    assert!(
-        failures.is_empty(),
-        "{} failures in {total} cases\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    Ok(())
 }
 
 type Settings = fn(ContextBuilder) -> ContextBuilder;
@@ -67,10 +75,6 @@ const WAYS: [(&str, Settings); 3] = [
 ];
 
 fn check(case: &Case, settings: Settings) -> Result<(), String> {
-    if case.reformat.is_some() || case.reformat_error.is_some() {
-        // The formatter has its own runner, beside the parser.
-        return Ok(());
-    }
     let program = match (Program::compile(&case.vql), &case.error) {
         (Err(_), Some(_)) => return Ok(()),
         (Ok(_), Some(_)) => return Err("should be refused".into()),
@@ -93,6 +97,10 @@ fn check(case: &Case, settings: Settings) -> Result<(), String> {
     }
     let lines = log.lines();
     scope.close();
+    let checks_rows = case.rows.is_some() || case.jsonl.is_some();
+    if !checks_rows && !outputs.is_empty() {
+        return Err("neither `rows` nor `jsonl` is there for its rows".into());
+    }
     check_rows(case, &outputs)?;
     check_log(case, &lines)
 }

@@ -12,6 +12,8 @@ struct Options {
     name: Option<String>,
     default: Option<Expr>,
     rest: bool,
+    /// The field's arguments are taken for arguments of the struct.
+    flatten: bool,
 }
 
 pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
@@ -31,10 +33,21 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         takes_rest = options.rest;
         let local = format_ident!("field_{}", names.len());
         reads.push(read(field, &options, &local));
-        specs.push(spec(field, &options));
+        specs.push((options.flatten, spec(field, &options)));
         names.push((&field.ident, local));
     }
-    let refuse = (!takes_rest).then(|| quote!(args.reject_unknown(Self::SPECS)?;));
+    let specs = if specs.iter().any(|(is_list, _)| *is_list) {
+        let parts = specs
+            .iter()
+            .map(|(is_list, spec)| if *is_list { spec.clone() } else { quote!(&[#spec]) });
+        quote! {{
+            const PARTS: &[&[::peregrine_engine::call::ArgSpec]] = &[#(#parts),*];
+            &::peregrine_engine::call::joined_specs::<{ ::peregrine_engine::call::count_specs(PARTS) }>(PARTS)
+        }}
+    } else {
+        let specs = specs.iter().map(|(_, spec)| spec);
+        quote!(&[#(#specs),*])
+    };
     let fields = names.iter().map(|(name, local)| quote!(#name: #local));
     let doc = doc_text(&input.attrs);
     let ident = &input.ident;
@@ -42,13 +55,12 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         #[automatically_derived]
         impl ::peregrine_engine::call::VqlArgs for #ident {
             const DOC: &'static str = #doc;
-            const SPECS: &'static [::peregrine_engine::call::ArgSpec] = &[#(#specs),*];
+            const SPECS: &'static [::peregrine_engine::call::ArgSpec] = #specs;
 
-            fn parse(
+            fn read(
                 args: &::peregrine_engine::call::CallArgs<'_>,
             ) -> ::core::result::Result<Self, ::peregrine_engine::call::ArgError> {
                 #(#reads)*
-                #refuse
                 ::core::result::Result::Ok(Self { #(#fields),* })
             }
         }
@@ -69,11 +81,18 @@ fn options(field: &Field) -> syn::Result<Options> {
                 options.default = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("rest") {
                 options.rest = true;
+            } else if meta.path.is_ident("flatten") {
+                options.flatten = true;
             } else {
-                return Err(meta.error("unknown option; `#[arg]` knows `name`, `default` and `rest`"));
+                let message = "unknown option; `#[arg]` knows `name`, `default`, `rest` and `flatten`";
+                return Err(meta.error(message));
             }
             Ok(())
         })?;
+    }
+    if options.flatten && (options.name.is_some() || options.default.is_some() || options.rest) {
+        let message = "`flatten` stands alone; names and defaults are those of the inner struct";
+        return Err(syn::Error::new_spanned(field, message));
     }
     if options.default.is_some() && is_option(&field.ty) {
         let message = "an `Option` needs no default; use the type itself, or leave the default out";
@@ -85,7 +104,9 @@ fn options(field: &Field) -> syn::Result<Options> {
 fn read(field: &Field, options: &Options, local: &syn::Ident) -> TokenStream {
     let name = arg_name(field, options);
     let ty = &field.ty;
-    if options.rest {
+    if options.flatten {
+        quote!(let #local = <#ty as ::peregrine_engine::call::VqlArgs>::read(args)?;)
+    } else if options.rest {
         quote!(let #local: #ty = args.rest(Self::SPECS);)
     } else if let Some(inner) = option_inner(ty) {
         quote!(let #local: #ty = args.optional::<#inner>(#name)?;)
@@ -101,7 +122,12 @@ fn read(field: &Field, options: &Options, local: &syn::Ident) -> TokenStream {
     }
 }
 
+/// The argument, or with `flatten` the list of those of the inner struct.
 fn spec(field: &Field, options: &Options) -> TokenStream {
+    if options.flatten {
+        let ty = &field.ty;
+        return quote!(<#ty as ::peregrine_engine::call::VqlArgs>::SPECS);
+    }
     let name = arg_name(field, options);
     let doc = doc_text(&field.attrs);
     let rest = options.rest;

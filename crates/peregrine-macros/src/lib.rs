@@ -14,7 +14,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// declaration order. `Option<T>` may be missing, other types are required, unless
 /// * `#[arg(default = expr)]`: used when the argument is missing;
 /// * `#[arg(name = "type")]`: the argument's name, when it is no Rust identifier;
-/// * `#[arg(rest)]` on a last field `Vec<(Str, Lazy)>`: takes all names not listed.
+/// * `#[arg(rest)]` on a last field `Vec<(Str, Lazy)>`: takes all names not listed;
+/// * `#[arg(flatten)]` on a field whose type derives `VqlArgs`: its arguments stand here, in this place, as if they were
+///   written out. Its own doc comment is not shown.
 #[proc_macro_derive(VqlArgs, attributes(arg))]
 pub fn derive_args(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -7,6 +7,7 @@
 #![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
+mod args;
 mod client_info;
 mod clients;
 mod flow_logs;

@@ -4,21 +4,14 @@ use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
 
 use crate::Stored;
+use crate::args::WhichEvents;
 use crate::selection::Selection;
 
 /// Gives the events of an artifact that a machine sent; `_ts` is when the server received them.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
-    client_id: String,
-    /// The artifact, or `Artifact/Source`.
-    artifact: String,
-    /// The source of the artifact.
-    source: Option<String>,
-    /// Only what was received from this time on.
-    start_time: Option<Value>,
-    /// Only what was received before this time.
-    end_time: Option<Value>,
+    #[arg(flatten)]
+    which: WhichEvents,
     /// Rows to pass over.
     start_row: Option<i64>,
 }
@@ -47,8 +40,7 @@ impl Plugin for Monitoring {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        let span = (args.start_time, args.end_time);
-        let selection = Selection::events(scope, args.client_id, args.artifact, args.source, span)?;
+        let selection = Selection::events(scope, args.which)?;
         let start = args
             .start_row
             .and_then(|row| u64::try_from(row).ok())

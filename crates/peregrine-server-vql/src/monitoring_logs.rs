@@ -4,21 +4,14 @@ use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
 
 use crate::Stored;
+use crate::args::WhichEvents;
 use crate::selection::Selection;
 
 /// Gives the log lines of an event query on a machine.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
-    client_id: String,
-    /// The artifact, or `Artifact/Source`.
-    artifact: String,
-    /// The source of the artifact.
-    source: Option<String>,
-    /// Only what was received from this time on.
-    start_time: Option<Value>,
-    /// Only what was received before this time.
-    end_time: Option<Value>,
+    #[arg(flatten)]
+    which: WhichEvents,
 }
 
 /// The plugin.
@@ -43,8 +36,7 @@ impl Plugin for MonitoringLogs {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        let span = (args.start_time, args.end_time);
-        let selection = Selection::events(scope, args.client_id, args.artifact, args.source, span)?;
+        let selection = Selection::events(scope, args.which)?;
         let lines = selection.rows_of(&stored, SetKind::EventLogs)?;
         lines.each(scope, rows.sink())
     }

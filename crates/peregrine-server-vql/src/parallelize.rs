@@ -4,7 +4,8 @@ use peregrine_engine::parallel::for_each_row;
 use peregrine_engine::prelude::*;
 
 use crate::Stored;
-use crate::selection::{Given, Selection};
+use crate::args::{WhichCell, WhichRows};
+use crate::selection::Selection;
 
 /// Cuts stored rows into slices and runs `query` for each of them, several at the same time.
 ///
@@ -12,24 +13,14 @@ use crate::selection::{Given, Selection};
 /// given comes from the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime` and `EndTime`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
-    client_id: Option<String>,
-    /// The collection; without one, events are read.
-    flow_id: Option<String>,
-    /// The hunt. Not there yet: a message says so.
-    hunt_id: Option<String>,
-    /// The artifact, or `Artifact/Source`; the first that has rows when left out.
-    artifact: Option<String>,
-    /// The source of the artifact.
-    source: Option<String>,
+    #[arg(flatten)]
+    which: WhichRows,
     /// Events received from this time on.
     start_time: Option<i64>,
     /// Events received before this time.
     end_time: Option<i64>,
-    /// The notebook. Not there yet: a message says so.
-    notebook_id: Option<String>,
-    /// The cell of the notebook.
-    notebook_cell_id: Option<String>,
+    #[arg(flatten)]
+    cell: WhichCell,
     /// The table of the cell.
     notebook_cell_table: Option<i64>,
     /// The query; it reads its slice by `source()`.
@@ -74,22 +65,14 @@ impl Plugin for Parallelize {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        let selection = Selection::new(
-            scope,
-            Given {
-                client_id: args.client_id,
-                flow_id: args.flow_id,
-                hunt_id: args.hunt_id,
-                notebook_id: args
-                    .notebook_id
-                    .or(args.notebook_cell_id)
-                    .or(args.notebook_cell_table.map(|table| table.to_string())),
-                artifact: args.artifact,
-                source: args.source,
-                start_time: args.start_time.map(Value::Int),
-                end_time: args.end_time.map(Value::Int),
-            },
-        )?;
+        let notebook = [
+            args.cell.notebook_id,
+            args.cell.notebook_cell_id,
+            args.notebook_cell_table.map(|table| table.to_string()),
+        ];
+        let notebook = notebook.into_iter().flatten().next();
+        let times = (args.start_time.map(Value::Int), args.end_time.map(Value::Int));
+        let selection = Selection::new(scope, args.which, notebook, times)?;
         let total = selection.rows(&stored)?.count();
         let batch = given(args.batch).unwrap_or_else(|| (total / 10).max(MIN_BATCH));
         let workers = given(args.workers)

@@ -8,6 +8,7 @@ use peregrine_services::table::SetSource;
 use peregrine_store::{Micros, ResultSet, SetKind};
 
 use crate::Stored;
+use crate::args::{WhichEvents, WhichRows};
 use crate::records::micros;
 use crate::rows::StoredRows;
 
@@ -23,21 +24,14 @@ pub(crate) struct Selection {
     pub(crate) end: Option<Micros>,
 }
 
-/// Arguments that choose rows, as given.
-pub(crate) struct Given {
-    pub(crate) client_id: Option<String>,
-    pub(crate) flow_id: Option<String>,
-    pub(crate) hunt_id: Option<String>,
-    pub(crate) notebook_id: Option<String>,
-    pub(crate) artifact: Option<String>,
-    pub(crate) source: Option<String>,
-    pub(crate) start_time: Option<Value>,
-    pub(crate) end_time: Option<Value>,
-}
-
 impl Selection {
-    /// What the arguments mean in this scope.
-    pub(crate) fn new(scope: &Scope, given: Given) -> VqlResult<Selection> {
+    /// What the arguments mean in this scope. `notebook` is whatever was given of one.
+    pub(crate) fn new(
+        scope: &Scope,
+        given: WhichRows,
+        notebook: Option<String>,
+        (start, end): (Option<Value>, Option<Value>),
+    ) -> VqlResult<Selection> {
         let or_scope = |text: Option<String>, name: &str| {
             text.filter(|text| !text.is_empty())
                 .or_else(|| scope.get_text(name))
@@ -45,7 +39,7 @@ impl Selection {
         };
         for (what, text, name) in [
             ("hunts", given.hunt_id, "HuntId"),
-            ("notebooks", given.notebook_id, "NotebookId"),
+            ("notebooks", notebook, "NotebookId"),
         ] {
             let id = or_scope(text, name);
             if !id.is_empty() {
@@ -63,25 +57,19 @@ impl Selection {
                 or_scope(given.artifact, "ArtifactName"),
                 given.source.unwrap_or_default(),
             ),
-            start: bound(scope, given.start_time, "StartTime")?,
-            end: bound(scope, given.end_time, "EndTime")?,
+            start: bound(scope, start, "StartTime")?,
+            end: bound(scope, end, "EndTime")?,
         })
     }
 
     /// What a machine sent for an event artifact, within a span of time.
-    pub(crate) fn events(
-        scope: &Scope,
-        client_id: String,
-        artifact: String,
-        source: Option<String>,
-        (start, end): (Option<Value>, Option<Value>),
-    ) -> VqlResult<Selection> {
+    pub(crate) fn events(scope: &Scope, given: WhichEvents) -> VqlResult<Selection> {
         Ok(Selection {
-            client_id,
+            client_id: given.client_id,
             flow_id: String::new(),
-            artifact: full_name(artifact, source.unwrap_or_default()),
-            start: bound(scope, start, "StartTime")?,
-            end: bound(scope, end, "EndTime")?,
+            artifact: full_name(given.artifact, given.source.unwrap_or_default()),
+            start: bound(scope, given.start_time, "StartTime")?,
+            end: bound(scope, given.end_time, "EndTime")?,
         })
     }
 

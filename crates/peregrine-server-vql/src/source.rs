@@ -3,7 +3,8 @@
 use peregrine_engine::prelude::*;
 
 use crate::Stored;
-use crate::selection::{Given, Selection};
+use crate::args::{WhichCell, WhichRows};
+use crate::selection::Selection;
 
 /// Gives the rows a collection brought, or the events a machine sent.
 ///
@@ -11,24 +12,14 @@ use crate::selection::{Given, Selection};
 /// `StartRow` and `Limit`; in `parallelize()` these choose a slice. Without a collection, events are meant.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
-    client_id: Option<String>,
-    /// The collection; without one, events are read.
-    flow_id: Option<String>,
-    /// The hunt. Not there yet: a message says so.
-    hunt_id: Option<String>,
-    /// The artifact, or `Artifact/Source`; the first that has rows when left out.
-    artifact: Option<String>,
-    /// The source of the artifact.
-    source: Option<String>,
+    #[arg(flatten)]
+    which: WhichRows,
     /// Events received from this time on.
     start_time: Option<Value>,
     /// Events received before this time.
     end_time: Option<Value>,
-    /// The notebook. Not there yet: a message says so.
-    notebook_id: Option<String>,
-    /// The cell of the notebook.
-    notebook_cell_id: Option<String>,
+    #[arg(flatten)]
+    cell: WhichCell,
     /// The version of the cell.
     notebook_cell_version: Option<String>,
     /// The table of the cell.
@@ -80,26 +71,15 @@ impl Plugin for Source {
         if args.orgs.is_some_and(|orgs| !orgs.is_empty()) {
             return Err("this server has one organisation; leave `orgs` out".into());
         }
-        let cell = [args.notebook_cell_id, args.notebook_cell_version]
-            .into_iter()
-            .flatten()
-            .next();
-        let selection = Selection::new(
-            scope,
-            Given {
-                client_id: args.client_id,
-                flow_id: args.flow_id,
-                hunt_id: args.hunt_id,
-                notebook_id: args
-                    .notebook_id
-                    .or(cell)
-                    .or(args.notebook_cell_table.map(|table| table.to_string())),
-                artifact: args.artifact,
-                source: args.source,
-                start_time: args.start_time,
-                end_time: args.end_time,
-            },
-        )?;
+        let notebook = [
+            args.cell.notebook_id,
+            args.cell.notebook_cell_id,
+            args.notebook_cell_version,
+            args.notebook_cell_table.map(|table| table.to_string()),
+        ];
+        let notebook = notebook.into_iter().flatten().next();
+        let times = (args.start_time, args.end_time);
+        let selection = Selection::new(scope, args.which, notebook, times)?;
         selection
             .rows(&stored)?
             .slice(start, count)

@@ -25,27 +25,12 @@ fn registry() -> Arc<Registry> {
 
 fn flow(flow_id: &str) -> Flow {
     Flow {
-        client_id: CLIENT.into(),
-        flow_id: flow_id.into(),
-        state: FlowState::Running,
-        status: None,
         creator: "admin".into(),
         created: EPOCH,
-        delivered: None,
-        started: None,
-        last_active: None,
-        heard: None,
-        finished: None,
-        duration_ns: 0,
-        rows: 0,
-        logs: 0,
-        uploaded_files: 0,
-        uploaded_bytes: 0,
         artifacts: vec!["Custom.Numbers".into()],
-        urgent: false,
         request: r#"{"artifacts":[{"artifact":"Custom.Numbers","parameters":{"Last":"4"}}],"max_rows":100}"#
             .into(),
-        query_stats: "[]".into(),
+        ..Flow::new(CLIENT, flow_id)
     }
 }
 

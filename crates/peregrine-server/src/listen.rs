@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustix::net::sockopt;
+use peregrine_wire::Silence;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -34,31 +34,19 @@ const HEADERS: usize = 16 << 10;
 const WINDOW: u32 = 64 << 10;
 /// Requests at once over a connection of HTTP/2.
 const STREAMS: u32 = 64;
-/// Silence after which the other side is asked whether it is there, how often it is asked again, and how often at most.
-const SILENCE: Duration = Duration::from_secs(20);
-const ASK_AGAIN: Duration = Duration::from_secs(5);
-const ASK_TIMES: u32 = 3;
-/// How long what was sent may stay without a sign that it arrived, in milliseconds. Waiting agents are sent padding, so
-/// without this the kernel would try for a quarter of an hour before it tells that one of them is gone.
-const UNHEARD: u32 = 30_000;
 /// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Binds an address.
 pub(crate) async fn bind(address: &str, port: u16) -> Result<TcpListener> {
-    let name = if address.contains(':') {
-        format!("[{address}]:{port}")
-    } else {
-        format!("{address}:{port}")
-    };
-    TcpListener::bind(&name)
+    TcpListener::bind((address, port))
         .await
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Error::Config(format!(
                 "port {port} on {address} is in use by another program; end that one, or choose another port with \
                  --port or --agent-port (after the first start: `bind_port` in the server configuration)"
             )),
-            _ => Error::Io(format!("cannot listen on `{name}`"), error),
+            _ => Error::Io(format!("cannot listen on port {port} of `{address}`"), error),
         })
 }
 
@@ -140,7 +128,7 @@ pub(crate) async fn serve(
         };
         tasks.spawn(async move {
             let _ = stream.set_nodelay(true);
-            if let Err(error) = notice_silence(&stream) {
+            if let Err(error) = Silence::AT_SERVER.notice(&stream) {
                 tracing::debug!(%peer, %error, "a connection whose silent end may be noticed late");
             }
             let served = match acceptor {
@@ -157,16 +145,6 @@ pub(crate) async fn serve(
             served.await;
         });
     }
-}
-
-/// Has the kernel end a connection whose other side is gone without a word.
-fn notice_silence(stream: &TcpStream) -> std::io::Result<()> {
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, SILENCE)?;
-    sockopt::set_tcp_keepintvl(stream, ASK_AGAIN)?;
-    sockopt::set_tcp_keepcnt(stream, ASK_TIMES)?;
-    sockopt::set_tcp_user_timeout(stream, UNHEARD)?;
-    Ok(())
 }
 
 /// Shakes hands; none when there is no TLS connection in time. Plain HTTP gets an answer of its own.
@@ -299,21 +277,5 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "connection ended");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_kernel_looks_for_those_who_are_gone() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        notice_silence(&stream).unwrap();
-        assert!(sockopt::socket_keepalive(&stream).unwrap());
-        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), SILENCE);
-        assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), UNHEARD);
     }
 }

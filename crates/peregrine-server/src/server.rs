@@ -112,7 +112,7 @@ impl RunningServer {
     pub async fn put_user(&self, name: &str, password: &str, roles: &[&str]) -> Result<()> {
         let roles = roles
             .iter()
-            .map(|name| Role::from_name(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned())))
+            .map(|name| Role::parse(name).ok_or_else(|| Error::NotFound("role", (*name).to_owned())))
             .collect::<Result<Vec<_>>>()?;
         users::put(&self.shared.core, name, password, &roles).await
     }

@@ -62,7 +62,7 @@ impl Wanted {
     /// Refuses what the user may not launch.
     pub(crate) fn authorize(self, principal: &Principal) -> Result<Allowed> {
         let has = |name: &str| {
-            Permission::from_name(name).is_some_and(|permission| principal.permissions.contains(&permission))
+            Permission::parse(name).is_some_and(|permission| principal.permissions.contains(&permission))
         };
         for spec in &self.specs {
             spec.check_launch(self.target, &has)

@@ -2,6 +2,7 @@
 //!
 //! A tag, then the value in little endian. Lists and dicts start with their number of elements.
 
+use peregrine_base::Reader;
 use peregrine_engine::prelude::*;
 
 use crate::message::MAX_FRAME;
@@ -94,36 +95,39 @@ fn too_large() -> String {
 /// Reads one value and expects nothing behind it. The bytes may come from a process that went wrong: they are refused
 /// rather than believed.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
-    let mut reader = Reader {
-        rest: bytes,
+    let mut message = Message {
+        bytes: Reader::new(bytes),
         left: MAX_VALUES + 1000,
     };
-    let value = reader.value(0)?;
-    if reader.rest.is_empty() {
+    let value = message.value(0)?;
+    if message.bytes.is_empty() {
         Ok(value)
     } else {
-        Err(format!("{} bytes follow the value", reader.rest.len()))
+        Err(format!("{} bytes follow the value", message.bytes.len()))
     }
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+const ENDS_EARLY: &str = "it ends early";
+
+struct Message<'a> {
+    bytes: Reader<'a>,
+    /// Values it may still have.
     left: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Message<'a> {
     fn value(&mut self, depth: u32) -> Result<Value, String> {
         self.left = self.left.checked_sub(1).ok_or("too many values")?;
         if depth > MAX_DEPTH {
             return Err("values nest too deeply".to_owned());
         }
-        Ok(match self.array::<1>()?[0] {
+        Ok(match self.bytes.u8().ok_or(ENDS_EARLY)? {
             NULL => Value::Null,
             FALSE => Value::Bool(false),
             TRUE => Value::Bool(true),
-            INT => Value::Int(i64::from_le_bytes(self.array()?)),
-            UINT => Value::from(u64::from_le_bytes(self.array()?)),
-            FLOAT => Value::Float(f64::from_le_bytes(self.array()?)),
+            INT => Value::Int(self.bytes.i64_le().ok_or(ENDS_EARLY)?),
+            UINT => Value::from(self.bytes.u64_le().ok_or(ENDS_EARLY)?),
+            FLOAT => Value::Float(self.bytes.f64_le().ok_or(ENDS_EARLY)?),
             STR => Value::Str(Str::new(self.sized()?)),
             BYTES => Value::bytes(self.sized()?),
             ARRAY => {
@@ -147,20 +151,12 @@ impl<'a> Reader<'a> {
     }
 
     fn length(&mut self) -> Result<usize, String> {
-        Ok(u32::from_le_bytes(self.array()?) as usize)
+        Ok(self.bytes.u32_le().ok_or(ENDS_EARLY)? as usize)
     }
 
     fn sized(&mut self) -> Result<&'a [u8], String> {
         let length = self.length()?;
-        let (bytes, rest) = self.rest.split_at_checked(length).ok_or("it ends early")?;
-        self.rest = rest;
-        Ok(bytes)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or("it ends early")?;
-        self.rest = rest;
-        Ok(*bytes)
+        Ok(self.bytes.take(length).ok_or(ENDS_EARLY)?)
     }
 }
 

@@ -193,6 +193,34 @@ pub struct Flow {
     pub query_stats: String,
 }
 
+impl Flow {
+    /// One of which nothing is known yet: it runs, for nobody and with an empty request.
+    pub fn new(client_id: impl Into<String>, flow_id: impl Into<String>) -> Flow {
+        Flow {
+            client_id: client_id.into(),
+            flow_id: flow_id.into(),
+            state: FlowState::Running,
+            status: None,
+            creator: String::new(),
+            created: 0,
+            delivered: None,
+            started: None,
+            last_active: None,
+            heard: None,
+            finished: None,
+            duration_ns: 0,
+            rows: 0,
+            logs: 0,
+            uploaded_files: 0,
+            uploaded_bytes: 0,
+            artifacts: Vec::new(),
+            urgent: false,
+            request: "{}".into(),
+            query_stats: "[]".into(),
+        }
+    }
+}
+
 /// A task for an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {

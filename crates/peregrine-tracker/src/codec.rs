@@ -3,7 +3,7 @@
 //! | part | content |
 //! |---|---|
 //! | header | `PGTRACK1`, length of the boot id (u16), boot id, CRC-32 of all before |
-//! | entry, repeated | length of the body (u32), CRC-32 of the body (u32), body |
+//! | entry, repeated | a body as a record of [`peregrine_base::records`] |
 //!
 //! Numbers are little-endian; text and payloads carry a u32 length. The first byte of a body is its kind:
 //! a whole record (the last one with the same uid counts), an end, a removal, or the time of the last full
@@ -14,6 +14,8 @@ use crate::payload::Payload;
 use crate::slot::{Dirty, End, Handle, Parent, Slot};
 use crate::store::Store;
 use crate::{Config, Id, Pid, Span, Start, Time};
+use peregrine_base::Reader;
+use peregrine_base::records::{self, Next};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::{self, Read};
 
@@ -137,12 +139,9 @@ fn put_record<D: Payload>(out: &mut Vec<u8>, store: &Store<D>, handle: Handle, s
 fn frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let mut body = Vec::with_capacity(256);
     write(&mut body);
-    if body.len() > MAX_BODY {
-        return;
+    if body.len() <= MAX_BODY {
+        let _ = records::append(&body, out);
     }
-    out.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    out.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
-    out.extend_from_slice(&body);
 }
 
 fn put_u64(out: &mut Vec<u8>, number: u64) {
@@ -242,46 +241,19 @@ pub(crate) fn load<D: Payload>(
     let most = store.config.max_size.saturating_mul(2).saturating_add(1024);
     let mut stored: FxHashMap<u64, Stored<D>> = FxHashMap::default();
     let mut body = Vec::new();
-    let mut more = next_frame(input, &mut body)?;
-    while more == Frame::Whole {
+    let mut more = records::read_next(input, &mut body, MAX_BODY)?;
+    while more == Next::Whole {
         if read_entry(&body, &mut stored, &mut store.last_full_sync, most).is_none() {
-            more = Frame::Damaged;
+            more = Next::Damaged;
             break;
         }
         report.entries += 1;
-        more = next_frame(input, &mut body)?;
+        more = records::read_next(input, &mut body, MAX_BODY)?;
     }
-    report.is_damaged = more == Frame::Damaged;
+    report.is_damaged = more == Next::Damaged;
     connect(&mut store, stored);
     report.records = store.slab.len();
     Ok((store, report))
-}
-
-#[derive(PartialEq)]
-enum Frame {
-    Whole,
-    Damaged,
-    End,
-}
-
-fn next_frame(input: &mut impl Read, body: &mut Vec<u8>) -> io::Result<Frame> {
-    body.clear();
-    input.take(8).read_to_end(body)?;
-    let mut head = Reader(body);
-    let (Some(length), Some(crc)) = (head.u32(), head.u32()) else {
-        return Ok(if body.is_empty() {
-            Frame::End
-        } else {
-            Frame::Damaged
-        });
-    };
-    if length as usize > MAX_BODY {
-        return Ok(Frame::Damaged);
-    }
-    body.clear();
-    input.take(u64::from(length)).read_to_end(body)?;
-    let is_whole = body.len() == length as usize && crc32fast::hash(body) == crc;
-    Ok(if is_whole { Frame::Whole } else { Frame::Damaged })
 }
 
 fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
@@ -298,7 +270,7 @@ fn read_entry<D: Payload>(
     last_full_sync: &mut Option<Time>,
     most: usize,
 ) -> Option<()> {
-    let mut body = Reader(body);
+    let mut body = Reader::new(body);
     match body.u8()? {
         RECORD => {
             let record = read_record(&mut body)?;
@@ -307,25 +279,25 @@ fn read_entry<D: Payload>(
             }
         }
         ENDED => {
-            let uid = body.u64()?;
-            let end = body.end()?;
+            let uid = body.u64_le()?;
+            let end = read_end(&mut body)?;
             if let Some(record) = stored.get_mut(&uid) {
                 record.slot.end = end;
             }
         }
-        REMOVED => drop(stored.remove(&body.u64()?)),
-        SYNCED => *last_full_sync = Some(body.time()?),
+        REMOVED => drop(stored.remove(&body.u64_le()?)),
+        SYNCED => *last_full_sync = Some(read_time(&mut body)?),
         _ => return None,
     }
     Some(())
 }
 
 fn read_record<D: Payload>(body: &mut Reader<'_>) -> Option<Stored<D>> {
-    let uid = body.u64()?;
-    let id = body.id()?;
-    let start = body.time()?;
+    let uid = body.u64_le()?;
+    let id = read_id(body)?;
+    let start = read_time(body)?;
     let flags = body.u8()?;
-    let precision = Span::from_nanos(i64::try_from(body.u64()?).ok()?);
+    let precision = Span::from_nanos(i64::try_from(body.u64_le()?).ok()?);
     let mut slot = Slot::new(
         uid,
         id.pid.clone(),
@@ -336,18 +308,18 @@ fn read_record<D: Payload>(body: &mut Reader<'_>) -> Option<Stored<D>> {
     slot.id = id;
     slot.has_event_parent = flags & 2 != 0;
     slot.may_be_older = flags & 4 != 0;
-    slot.end = body.end()?;
-    slot.last_sync = body.time()?;
-    slot.last_seen = body.time()?;
+    slot.end = read_end(body)?;
+    slot.last_sync = read_time(body)?;
+    slot.last_seen = read_time(body)?;
     let tag = body.u8()?;
-    let parent_uid = if tag == 2 { Some(body.u64()?) } else { None };
-    let parent_id = if tag > 0 { Some(body.id()?) } else { None };
+    let parent_uid = if tag == 2 { Some(body.u64_le()?) } else { None };
+    let parent_id = if tag > 0 { Some(read_id(body)?) } else { None };
     let mut images = Vec::new();
-    while !body.0.is_empty() {
-        let at = body.time()?;
+    while !body.is_empty() {
+        let at = read_time(body)?;
         let is_exact = body.u8()? != 0;
         // A payload of another version is lost, its process is not.
-        if let Some(data) = D::decode(body.bytes()?) {
+        if let Some(data) = D::decode(read_bytes(body)?) {
             images.push(Image { at, is_exact, data });
         }
     }
@@ -395,62 +367,39 @@ fn connect<D: Payload>(store: &mut Store<D>, stored: FxHashMap<u64, Stored<D>>) 
     store.trim(Time::MIN);
 }
 
-/// Checked reads from the front of a slice.
-struct Reader<'a>(&'a [u8]);
+fn read_time(body: &mut Reader<'_>) -> Option<Time> {
+    body.i64_le().map(Time::from_nanos)
+}
 
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
+fn read_bytes<'a>(body: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let length = body.u32_le()? as usize;
+    body.take(length)
+}
 
-    fn u8(&mut self) -> Option<u8> {
-        self.take(1)?.first().copied()
-    }
+fn read_id(body: &mut Reader<'_>) -> Option<Id> {
+    let pid = match body.u8()? {
+        0 => Pid::Number(body.u32_le()?),
+        _ => Pid::Text(std::str::from_utf8(read_bytes(body)?).ok()?.into()),
+    };
+    let second = body.i64_le()?;
+    let serial = body.u32_le()?;
+    let start = if second < 0 {
+        Start::Unseen
+    } else {
+        Start::Second(second, serial)
+    };
+    Some(Id { pid, start })
+}
 
-    fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+fn read_end(body: &mut Reader<'_>) -> Option<Option<End>> {
+    let flags = body.u8()?;
+    if flags == 0 {
+        return Some(None);
     }
-
-    fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn time(&mut self) -> Option<Time> {
-        Some(Time::from_nanos(self.u64()? as i64))
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.u32()? as usize;
-        self.take(length)
-    }
-
-    fn id(&mut self) -> Option<Id> {
-        let pid = match self.u8()? {
-            0 => Pid::Number(self.u32()?),
-            _ => Pid::Text(std::str::from_utf8(self.bytes()?).ok()?.into()),
-        };
-        let second = self.u64()? as i64;
-        let serial = self.u32()?;
-        let start = if second < 0 {
-            Start::Unseen
-        } else {
-            Start::Second(second, serial)
-        };
-        Some(Id { pid, start })
-    }
-
-    fn end(&mut self) -> Option<Option<End>> {
-        let flags = self.u8()?;
-        if flags == 0 {
-            return Some(None);
-        }
-        let at = self.time()?;
-        let status = self.u64()? as i64;
-        let status = (flags & 4 != 0).then_some(status);
-        Some(Some(End::new(at, flags & 2 != 0, status)))
-    }
+    let at = read_time(body)?;
+    let status = body.i64_le()?;
+    let status = (flags & 4 != 0).then_some(status);
+    Some(Some(End::new(at, flags & 2 != 0, status)))
 }
 
 /// Fuzz body: arbitrary bytes as a journal behind a good header.

@@ -3,8 +3,8 @@
 use crate::calls::finding;
 use crate::catalogue::Catalogue;
 use crate::surroundings::Surroundings;
-use crate::walk::{self, Visitor};
 use crate::{MAX_FINDINGS, code};
+use peregrine_vql::ast::visit::{Visit, visit_source, visit_symbol};
 use peregrine_vql::ast::{File, Let, LetBody, Source, Statement, StatementKind, StrLit, Symbol};
 use peregrine_vql::{Diagnostic, Severity, parse, parse_lambda};
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,7 +122,7 @@ fn is_setting(name: &str) -> bool {
 /// The names a statement uses.
 pub(crate) fn uses_of(statement: &Statement) -> BTreeSet<String> {
     let mut uses = Uses::default();
-    walk::statement(&mut uses, statement);
+    uses.visit_statement(statement);
     uses.names
 }
 
@@ -151,18 +151,20 @@ struct Uses {
     strings: u8,
 }
 
-impl Visitor for Uses {
-    fn source(&mut self, source: &Source) {
+impl<'t> Visit<'t> for Uses {
+    fn visit_source(&mut self, source: &'t Source) {
         self.names
             .extend(source.path.first().map(|name| name.text.to_string()));
+        visit_source(self, source);
     }
 
-    fn symbol(&mut self, symbol: &Symbol) {
+    fn visit_symbol(&mut self, symbol: &'t Symbol) {
         self.names
             .extend(symbol.path.first().map(|name| name.text.to_string()));
+        visit_symbol(self, symbol);
     }
 
-    fn text(&mut self, text: &StrLit) {
+    fn visit_text(&mut self, text: &'t StrLit) {
         let Ok(text) = std::str::from_utf8(&text.value) else {
             return;
         };
@@ -171,11 +173,11 @@ impl Visitor for Uses {
         if self.strings < MAX_STRINGS {
             self.strings += 1;
             if let Ok(lambda) = parse_lambda(text) {
-                walk::expr(self, &lambda.body);
+                self.visit_expr(&lambda.body);
             } else if let Ok(file) = parse(text) {
                 file.statements
                     .iter()
-                    .for_each(|statement| walk::statement(self, statement));
+                    .for_each(|statement| self.visit_statement(statement));
             } else if text.len() < 100 {
                 self.names
                     .extend(words.filter(|word| !word.is_empty()).map(str::to_owned));

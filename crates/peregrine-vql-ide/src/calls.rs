@@ -2,10 +2,10 @@
 
 use crate::catalogue::{Argument, Callable, Catalogue};
 use crate::names::Names;
-use crate::suggest::did_you_mean;
 use crate::surroundings::Surroundings;
-use crate::walk::{self, Visitor};
 use crate::{ARTIFACT, MAX_FINDINGS, code, constant};
+use peregrine_base::suggest::did_you_mean;
+use peregrine_vql::ast::visit::{Visit, visit_source, visit_symbol};
 use peregrine_vql::ast::{Arg, ArgValue, File, List, Name, Source, Span, Symbol};
 use peregrine_vql::{Diagnostic, Severity};
 
@@ -28,7 +28,7 @@ pub(crate) fn check(
         findings,
     };
     for statement in &file.statements {
-        walk::statement(&mut checker, statement);
+        checker.visit_statement(statement);
     }
 }
 
@@ -40,7 +40,19 @@ struct Checker<'a> {
     findings: &'a mut Vec<Diagnostic>,
 }
 
-impl Visitor for Checker<'_> {
+impl<'t> Visit<'t> for Checker<'_> {
+    fn visit_source(&mut self, source: &'t Source) {
+        self.source(source);
+        visit_source(self, source);
+    }
+
+    fn visit_symbol(&mut self, symbol: &'t Symbol) {
+        self.symbol(symbol);
+        visit_symbol(self, symbol);
+    }
+}
+
+impl Checker<'_> {
     fn source(&mut self, source: &Source) {
         let [name] = source.path.as_slice() else {
             return self.artifact_call(&source.path, source.args.as_deref());
@@ -69,9 +81,7 @@ impl Visitor for Checker<'_> {
             None => self.unknown_function(name),
         }
     }
-}
 
-impl Checker<'_> {
     fn unknown_function(&mut self, name: &Name) {
         if self.is_full() || self.lacks_texts {
             return;

@@ -62,7 +62,7 @@ pub fn complete(
         candidates: Vec::new(),
     };
     let start = before.len() - place.word.len();
-    let tree = Tree::of(text, start, position, around);
+    let tree = Tree::of(text, start, position);
     if let Some(call) = place.call {
         arguments(&mut found, call, &tree, around, catalogue);
         if !found.candidates.is_empty() {
@@ -140,7 +140,7 @@ struct Tree {
 }
 
 impl Tree {
-    fn of(text: &str, start: usize, end: usize, _: &Surroundings) -> Tree {
+    fn of(text: &str, start: usize, end: usize) -> Tree {
         let (head, tail) = (
             text.get(..start).unwrap_or_default(),
             text.get(end..).unwrap_or_default(),

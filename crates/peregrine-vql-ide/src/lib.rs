@@ -22,11 +22,9 @@ mod rename;
 pub mod scan;
 mod scopes;
 mod signature;
-mod suggest;
 mod surroundings;
 mod symbols;
 mod tokens;
-mod walk;
 
 pub use catalogue::{Argument, Artifact, Callable, Catalogue, Column, Pushed, Rows};
 pub use complete::{Candidate, CandidateKind, complete};

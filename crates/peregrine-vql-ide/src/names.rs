@@ -2,7 +2,7 @@
 //! may be meant anywhere.
 
 use crate::scan;
-use crate::walk::{self, Visitor};
+use peregrine_vql::ast::visit::Visit;
 use peregrine_vql::ast::{ExprKind, File, LetBody, Name, Source, StatementKind, StrLit};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ impl Names {
             if let StatementKind::Let(binding) = &statement.kind {
                 names.add_let(binding);
             }
-            walk::statement(&mut names, statement);
+            names.visit_statement(statement);
         }
         names
     }
@@ -61,12 +61,12 @@ impl Names {
     }
 }
 
-impl Visitor for Names {
-    fn alias(&mut self, alias: &Name) {
+impl<'t> Visit<'t> for Names {
+    fn visit_alias(&mut self, alias: &'t Name) {
         self.variables.insert(alias.text.to_string());
     }
 
-    fn text(&mut self, text: &StrLit) {
+    fn visit_text(&mut self, text: &'t StrLit) {
         if let Ok(text) = std::str::from_utf8(&text.value) {
             self.in_strings.extend(words(text).map(str::to_owned));
         }
@@ -76,14 +76,14 @@ impl Visitor for Names {
 fn may_be_query(body: &LetBody) -> bool {
     let LetBody::Expr(value) = body else { return true };
     let mut has = HasSource(false);
-    walk::expr(&mut has, value);
+    has.visit_expr(value);
     has.0 || matches!(&value.kind, ExprKind::Symbol(_) | ExprKind::Paren(_))
 }
 
 struct HasSource(bool);
 
-impl Visitor for HasSource {
-    fn source(&mut self, _: &Source) {
+impl<'t> Visit<'t> for HasSource {
+    fn visit_source(&mut self, _: &'t Source) {
         self.0 = true;
     }
 }

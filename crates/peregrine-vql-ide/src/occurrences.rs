@@ -5,8 +5,8 @@ use crate::columns::{Columns, Inference, Layer};
 use crate::names::Names;
 use crate::scopes::{self, Observer, Place};
 use crate::surroundings::Surroundings;
-use crate::walk::{self, Visitor};
 use crate::{ARTIFACT, calls};
+use peregrine_vql::ast::visit::{Visit, visit_symbol};
 use peregrine_vql::ast::{Arg, Expr, File, Name, Select, Source, Span, StatementKind, StrLit, Symbol};
 use peregrine_vql::{parse_lambda, parse_recovering};
 
@@ -314,7 +314,7 @@ impl Observer for Finder<'_> {
             wanted,
             spans: Vec::new(),
         };
-        walk::expr(&mut uses, &lambda.body);
+        uses.visit_expr(&lambda.body);
         let quote = if text.source.starts_with("'''") { 3 } else { 1 };
         let is_blurred = text.source.contains('\\') && quote == 1;
         for span in uses.spans {
@@ -337,9 +337,10 @@ struct NamedSymbols<'a> {
     spans: Vec<Span>,
 }
 
-impl Visitor for NamedSymbols<'_> {
-    fn symbol(&mut self, symbol: &Symbol) {
+impl<'t> Visit<'t> for NamedSymbols<'_> {
+    fn visit_symbol(&mut self, symbol: &'t Symbol) {
         let first = symbol.path.first().filter(|name| &*name.text == self.wanted);
         self.spans.extend(first.map(|name| name.span));
+        visit_symbol(self, symbol);
     }
 }

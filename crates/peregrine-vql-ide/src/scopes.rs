@@ -1,11 +1,11 @@
 //! A walk over a text that knows which rows are visible where.
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Callable, Catalogue, Column};
 use crate::columns::{Columns, Inference, Layer};
 use crate::names::Names;
+use peregrine_vql::ast::visit::{self, Visit};
 use peregrine_vql::ast::{
-    AccessStep, Arg, ArgValue, ColumnKind, Expr, ExprKind, File, Let, LetBody, List, Select, Source,
-    StatementKind, StrLit, Symbol,
+    self, Arg, ArgValue, ColumnKind, Expr, ExprKind, File, Let, Select, Source, StrLit, Symbol,
 };
 use peregrine_vql::column_name;
 use std::sync::Arc;
@@ -51,10 +51,7 @@ pub(crate) fn walk(
         passed_to: Vec::new(),
     };
     for statement in &file.statements {
-        match &statement.kind {
-            StatementKind::Select(query) => walker.select(query),
-            StatementKind::Let(binding) => walker.binding(binding),
-        }
+        walker.visit_statement(statement);
     }
 }
 
@@ -69,170 +66,96 @@ struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    fn binding(&mut self, binding: &'a Let) {
+    /// Has the observer look at something here.
+    fn show(&mut self, look: impl FnOnce(&mut dyn Observer, &Place<'_>)) {
+        let place = Place {
+            container: self.container,
+            layers: &self.layers,
+            passed_to: &self.passed_to,
+        };
+        look(self.observer, &place);
+    }
+
+    fn args(&mut self, callable: Option<&'a Callable>, args: &'a [Arg]) {
+        for arg in args {
+            let pushed = self.inference.pushed(callable, args, arg);
+            let is_query = matches!(arg.value, ArgValue::Query(_));
+            let depth = self.layers_for(is_query).len();
+            self.layers_for(is_query).extend(pushed);
+            self.visit_arg(arg);
+            self.layers_for(is_query).truncate(depth);
+        }
+    }
+
+    /// Where the rows go that an argument sees: a query is evaluated with them, other things are passed along.
+    fn layers_for(&mut self, is_query: bool) -> &mut Vec<Layer> {
+        if is_query {
+            &mut self.layers
+        } else {
+            &mut self.passed_to
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Walker<'a> {
+    fn visit_let(&mut self, binding: &'a Let) {
         // What is evaluated now sees nothing but LETs and variables.
         let is_lazy = !binding.materialize || binding.params.is_some();
         self.container = is_lazy.then_some(binding);
-        for param in binding.params.iter().flatten() {
-            if let Some(default) = &param.default {
-                self.arg_value(default);
-            }
-        }
-        match &binding.body {
-            LetBody::Query(query) => self.select(query),
-            LetBody::Expr(body) => self.expr(body),
-        }
+        visit::visit_let(self, binding);
         self.container = None;
     }
 
-    fn select(&mut self, query: &'a Select) {
-        let own = self.inference.layer(&query.from);
-        self.observer.select(
-            query,
-            &own,
-            &Place {
-                container: self.container,
-                layers: &self.layers,
-                passed_to: &self.passed_to,
-            },
-        );
-        self.observer.source(
-            &query.from,
-            &Place {
-                container: self.container,
-                layers: &self.layers,
-                passed_to: &self.passed_to,
-            },
-        );
-        if let Some(args) = &query.from.args {
-            let callee = match query.from.path.as_slice() {
-                [name] => Some(&*name.text),
-                _ => None,
-            };
-            let callable = callee.and_then(|name| self.catalogue.plugins.get(name));
-            self.args(callable, args);
-        }
+    /// Not in source order: what stands after FROM does not see the rows it gives, all else does.
+    fn visit_select(&mut self, select: &'a Select) {
+        let own = self.inference.layer(&select.from);
+        self.show(|observer, place| observer.select(select, &own, place));
+        self.visit_source(&select.from);
         self.layers.push(own);
-        for column in &query.columns {
-            match &column.kind {
-                ColumnKind::Star => {}
-                ColumnKind::Query(inner) => self.select(inner),
-                ColumnKind::Expr(value) => self.expr(value),
-            }
+        for column in &select.columns {
+            self.visit_column(column);
         }
-        self.layers.push(aliases(query));
-        self.list(query.filter.as_ref());
-        self.list(query.group_by.as_ref());
+        self.layers.push(aliases(select));
+        for list in select.filter.iter().chain(&select.group_by) {
+            self.visit_list(list);
+        }
         self.layers.pop();
         self.layers.pop();
     }
 
-    fn args(&mut self, callable: Option<&'a crate::catalogue::Callable>, args: &'a [Arg]) {
-        for arg in args {
-            let pushed = self.inference.pushed(callable, args, arg);
-            let (layers, is_query) = match &arg.value {
-                ArgValue::Query(_) => (&mut self.layers, true),
-                _ => (&mut self.passed_to, false),
-            };
-            let depth = layers.len();
-            layers.extend(pushed);
-            self.arg_value(&arg.value);
-            let layers = if is_query {
-                &mut self.layers
-            } else {
-                &mut self.passed_to
-            };
-            layers.truncate(depth);
-        }
+    fn visit_source(&mut self, source: &'a Source) {
+        self.show(|observer, place| observer.source(source, place));
+        let callable = match source.path.as_slice() {
+            [name] => self.catalogue.plugins.get(&*name.text),
+            _ => None,
+        };
+        self.args(callable, source.args.as_deref().unwrap_or_default());
     }
 
-    fn arg_value(&mut self, value: &'a ArgValue) {
-        match value {
-            ArgValue::Query(query) => self.select(query),
-            ArgValue::Array(items) => self.list(items.as_ref()),
-            ArgValue::Expr(value) => self.expr(value),
-        }
-    }
-
-    fn list(&mut self, items: Option<&'a List>) {
-        for item in items.iter().flat_map(|list| &list.items) {
-            self.expr(item);
-        }
-    }
-
-    fn expr(&mut self, value: &'a Expr) {
-        match &value.kind {
-            ExprKind::And(first, rest) | ExprKind::Or(first, rest) => {
-                self.expr(first);
-                rest.iter().for_each(|(_, operand)| self.expr(operand));
-            }
-            ExprKind::Arithmetic(first, rest) => {
-                self.expr(first);
-                rest.iter().for_each(|(_, operand)| self.expr(operand));
-            }
-            ExprKind::Not(operand) => self.expr(operand),
-            ExprKind::Compare(left, _, right) => {
-                self.observer.compare(
-                    value,
-                    &Place {
-                        container: self.container,
-                        layers: &self.layers,
-                        passed_to: &self.passed_to,
-                    },
-                );
-                self.expr(left);
-                self.expr(right);
-            }
-            ExprKind::Access(base, steps) => {
-                self.expr(base);
-                for step in steps {
-                    match step {
-                        AccessStep::Index(index) => index.iter().for_each(|index| self.expr(index)),
-                        AccessStep::Slice(from, to) => {
-                            from.iter().chain(to).for_each(|bound| self.expr(bound));
-                        }
-                        AccessStep::Member(_) => {}
-                    }
-                }
-            }
-            ExprKind::Symbol(symbol) => self.symbol(symbol),
-            ExprKind::Paren(items) => self.list(Some(items)),
-            ExprKind::Str(text) => self.observer.text(
-                text,
-                value,
-                &Place {
-                    container: self.container,
-                    layers: &self.layers,
-                    passed_to: &self.passed_to,
-                },
-            ),
-            ExprKind::Number(_) | ExprKind::Bool { .. } | ExprKind::Null => {}
-        }
-    }
-
-    fn symbol(&mut self, symbol: &'a Symbol) {
-        self.observer.symbol(
-            symbol,
-            &Place {
-                container: self.container,
-                layers: &self.layers,
-                passed_to: &self.passed_to,
-            },
-        );
-        let Some(args) = &symbol.args else { return };
+    fn visit_symbol(&mut self, symbol: &'a Symbol) {
+        self.show(|observer, place| observer.symbol(symbol, place));
         let callable = match symbol.path.as_slice() {
             [name] if !self.names.variables.contains(&*name.text) => {
                 self.catalogue.functions.get(&*name.text)
             }
             _ => None,
         };
-        self.args(callable, args);
+        self.args(callable, symbol.args.as_deref().unwrap_or_default());
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match &expr.kind {
+            ExprKind::Compare(..) => self.show(|observer, place| observer.compare(expr, place)),
+            ExprKind::Str(text) => self.show(|observer, place| observer.text(text, expr, place)),
+            _ => {}
+        }
+        visit::visit_expr(self, expr);
     }
 }
 
 /// What WHERE and GROUP BY see over the rows of the source.
 fn aliases(query: &Select) -> Layer {
-    let is_renamed = |column: &&peregrine_vql::ast::Column| {
+    let is_renamed = |column: &&ast::Column| {
         // `SELECT a` gives `a`: that is the same thing by the same name.
         let ColumnKind::Expr(value) = &column.kind else {
             return true;
@@ -240,14 +163,10 @@ fn aliases(query: &Select) -> Layer {
         let is_name = matches!(&value.kind, ExprKind::Symbol(symbol) if symbol.path.len() == 1 && symbol.args.is_none());
         column.alias.is_some() || !is_name
     };
-    let names = query
-        .columns
-        .iter()
-        .filter(is_renamed)
-        .map(|column| crate::catalogue::Column {
-            name: column_name(column),
-            doc: String::new(),
-        });
+    let names = query.columns.iter().filter(is_renamed).map(|column| Column {
+        name: column_name(column),
+        doc: String::new(),
+    });
     Layer {
         columns: Columns::Known(Arc::new(names.collect())),
         origin: String::new(),

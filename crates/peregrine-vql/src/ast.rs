@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+pub mod visit;
+
 /// A half-open byte range of the source text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Span {

@@ -131,7 +131,7 @@ impl std::error::Error for Diagnostic {}
 /// Line and column of a byte offset, both from 1; columns count characters. Offsets beyond the end mean the end.
 #[must_use]
 pub fn locate(source: &str, offset: u32) -> (u32, u32) {
-    let before = &source[..floor_char_boundary(source, offset as usize)];
+    let before = &source[..source.floor_char_boundary(offset as usize)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = before.bytes().filter(|byte| *byte == b'\n').count();
     (line as u32 + 1, before[line_start..].chars().count() as u32 + 1)
@@ -149,16 +149,18 @@ pub(crate) fn finish(source: &str, diagnostics: &mut [Diagnostic]) {
 const MAX_SHOWN: usize = 100;
 
 fn excerpt(out: &mut String, source: &str, span: Span, label: &str, width: usize) {
-    let start = floor_char_boundary(source, span.start as usize);
-    let end = floor_char_boundary(source, span.end as usize).max(start);
+    let start = source.floor_char_boundary(span.start as usize);
+    let end = source.floor_char_boundary(span.end as usize).max(start);
     let line_start = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = source[start..]
         .find('\n')
         .map_or(source.len(), |newline| start + newline);
     let (line, column) = locate(source, span.start);
 
-    let shown_start = ceil_char_boundary(source, line_start.max(start.saturating_sub(MAX_SHOWN / 2)));
-    let shown_end = floor_char_boundary(source, line_end.min(shown_start + MAX_SHOWN)).max(start);
+    let shown_start = source.ceil_char_boundary(line_start.max(start.saturating_sub(MAX_SHOWN / 2)));
+    let shown_end = source
+        .floor_char_boundary(line_end.min(shown_start + MAX_SHOWN))
+        .max(start);
     let shown = source[shown_start..shown_end].trim_end();
     let marked_end = end.min(shown_end).max(start);
 
@@ -172,20 +174,4 @@ fn excerpt(out: &mut String, source: &str, span: Span, label: &str, width: usize
     out.push_str(&format!("{line:width$} | {shown}\n"));
     out.push_str(format!("{:width$} | {indent}{carets} {label}", "").trim_end());
     out.push('\n');
-}
-
-fn floor_char_boundary(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
-}
-
-fn ceil_char_boundary(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset += 1;
-    }
-    offset
 }

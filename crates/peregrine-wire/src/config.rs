@@ -5,6 +5,7 @@
 
 use crate::yaml::{self, is_default};
 use crate::{Error, Result, pki};
+use peregrine_base::variables::expand;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -428,39 +429,6 @@ pub struct ProxyConfig {
     /// Environment variables do not count.
     #[serde(skip_serializing_if = "is_default")]
     pub ignore_environment: bool,
-}
-
-/// Replaces `$VAR`, `${VAR}` and `%VAR%`; `$$` is a literal `$`, unknown variables are empty, as a shell has it.
-/// What looks like none of these stays as it is.
-pub fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(['$', '%']) {
-        let (before, found) = rest.split_at(start);
-        out += before;
-        let (mark, after) = found.split_at(1);
-        let plain = after.find(|c| !is_name(c)).unwrap_or(after.len());
-        let (name, next) = if mark == "$" && after.starts_with('$') {
-            (None, 1)
-        } else if mark == "%" {
-            let is_closed = plain > 0 && after[plain..].starts_with('%');
-            (
-                is_closed.then(|| &after[..plain]),
-                if is_closed { plain + 1 } else { 0 },
-            )
-        } else if let Some((name, _)) = after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
-            (Some(name), name.len() + 2)
-        } else {
-            ((plain > 0).then(|| &after[..plain]), plain)
-        };
-        match name {
-            Some(name) => out += &variable(name).unwrap_or_default(),
-            None => out += mark,
-        }
-        rest = &after[next..];
-    }
-    out + rest
 }
 
 fn for_this_system<'a>(linux: &'a str, darwin: &'a str, windows: &'a str) -> &'a str {

@@ -3,6 +3,8 @@
 //! Full decoding can turn two bytes of input into hundreds in memory, so the outer layers are walked here
 //! and only the messages inside are decoded, one at a time.
 
+use peregrine_base::Reader;
+
 /// One field of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
@@ -14,7 +16,7 @@ pub(crate) enum Field<'a> {
 
 /// Walks the fields; ends after the first error. Fixed width fields are passed over.
 pub(crate) struct Fields<'a> {
-    rest: &'a [u8],
+    rest: Reader<'a>,
 }
 
 /// The input is not a protobuf message.
@@ -23,7 +25,9 @@ pub(crate) struct NotProtobuf;
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Fields<'a> {
-        Fields { rest: input }
+        Fields {
+            rest: Reader::new(input),
+        }
     }
 
     /// Bytes not walked yet.
@@ -53,24 +57,15 @@ impl<'a> Fields<'a> {
         Ok(None)
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, NotProtobuf> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.rest.split_first().ok_or(NotProtobuf)?;
-            self.rest = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(NotProtobuf)
+        self.rest.leb128().ok_or(NotProtobuf)
     }
 
+    #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], NotProtobuf> {
         let length = usize::try_from(length).map_err(|_| NotProtobuf)?;
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(NotProtobuf)?;
-        self.rest = rest;
-        Ok(taken)
+        self.rest.take(length).ok_or(NotProtobuf)
     }
 }
 
@@ -80,7 +75,7 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let found = self.next_field();
         if found.is_err() {
-            self.rest = &[];
+            self.rest = Reader::new(&[]);
         }
         found.transpose()
     }

@@ -6,6 +6,7 @@
 //!   the server's certificates.
 //!
 //! TLS, HTTP and storage are deliberately absent: callers move the bytes and look up the keys.
+//! [`Silence`] tells the kernel when a connection of theirs is dead.
 
 #![forbid(unsafe_code)]
 
@@ -25,6 +26,7 @@ pub mod pem;
 pub mod pki;
 mod receive;
 mod send;
+mod silence;
 mod weight;
 mod writeback;
 mod yaml;
@@ -36,6 +38,7 @@ pub use obfuscation::Obfuscator;
 pub use packet::{Messages, Packet};
 pub use receive::{Decoder, Opened, Orgs, Stranger, fuzz_decode};
 pub use send::{CipherSession, Encoder};
+pub use silence::Silence;
 pub use writeback::{Checkpoint, Writeback};
 
 /// What most functions here return.

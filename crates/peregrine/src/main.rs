@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostics;
+mod files;
 #[cfg(feature = "server")]
 mod gui_files;
 mod host;

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use rustix::net::sockopt;
+use peregrine_wire::Silence;
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,13 +21,6 @@ use url::Url;
 
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 100 << 20;
-
-/// Silence after which a server is asked whether it is there, how often it is asked again, and how often at most.
-const SILENCE: Duration = Duration::from_secs(30);
-const ASK_AGAIN: Duration = Duration::from_secs(10);
-const ASK_TIMES: u32 = 3;
-/// How long what was sent may stay without a sign that it arrived, in milliseconds.
-const UNHEARD: u32 = 60_000;
 
 /// Answer of a server: a status as of HTTP, and the body.
 #[derive(Debug)]
@@ -95,7 +88,7 @@ impl Dialer {
             let tcp = tcp.map_err(|error| fail(error.to_string()))?;
             // Small packets should not wait for company.
             let _ = tcp.set_nodelay(true);
-            if let Err(error) = notice_silence(&tcp) {
+            if let Err(error) = Silence::AT_AGENT.notice(&tcp) {
                 tracing::debug!(%error, "a connection whose silent end may be noticed late");
             }
             if !is_tls {
@@ -113,16 +106,6 @@ impl Dialer {
             .await
             .map_err(|_| TransportError::Timeout(shown.clone(), self.timeout))?
     }
-}
-
-/// Has the kernel end a connection whose other side is gone without a word.
-fn notice_silence(tcp: &TcpStream) -> std::io::Result<()> {
-    sockopt::set_socket_keepalive(tcp, true)?;
-    sockopt::set_tcp_keepidle(tcp, SILENCE)?;
-    sockopt::set_tcp_keepintvl(tcp, ASK_AGAIN)?;
-    sockopt::set_tcp_keepcnt(tcp, ASK_TIMES)?;
-    sockopt::set_tcp_user_timeout(tcp, UNHEARD)?;
-    Ok(())
 }
 
 /// A connection that is kept between requests to one URL.

@@ -9,11 +9,12 @@
 //! offset  size  what
 //! 0       8     magic "PRGBUF1\n"
 //! 8       8     read position, little endian: the first record that is not committed
-//! 16      …     records: u32 length, u32 CRC-32 of the payload, payload
+//! 16      …     records, as in `peregrine_base::records`
 //! ```
 
 use crate::state::files;
 use parking_lot::{Condvar, Mutex};
+use peregrine_base::records::{self, Head};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 
 const MAGIC: &[u8; 8] = b"PRGBUF1\n";
 const HEADER: u64 = 16;
-pub(crate) const RECORD_HEAD: u64 = 8;
+pub(crate) const RECORD_HEAD: u64 = records::HEAD as u64;
 
 /// No message is larger than this; a longer record is damage.
 pub(crate) const MAX_RECORD: usize = 100 << 20;
@@ -269,12 +270,10 @@ impl State {
 
     /// Where the next record is behind one that is damaged, if its length is not.
     fn after_damage(&self, position: u64) -> Option<u64> {
-        let mut length = [0_u8; 4];
-        self.file.read_exact_at(&mut length, position).ok()?;
-        let length = u32::from_le_bytes(length);
-        let end = position + RECORD_HEAD + u64::from(length);
+        let length = self.read_head(position).ok()?.length();
+        let end = position + RECORD_HEAD + length as u64;
         let is_next = matches!(self.record_at(end), Ok(Some(_)));
-        (length as usize <= MAX_RECORD && (end == self.write || is_next)).then_some(end)
+        (length <= MAX_RECORD && (end == self.write || is_next)).then_some(end)
     }
 
     fn lose(&mut self, bytes: u64) {
@@ -313,10 +312,10 @@ impl State {
     }
 
     fn append(&mut self, payload: &[u8]) -> io::Result<()> {
-        let mut record = Vec::with_capacity(payload.len() + RECORD_HEAD as usize);
-        record.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
-        record.extend(crc32fast::hash(payload).to_le_bytes());
-        record.extend(payload);
+        let mut record = Vec::with_capacity(payload.len() + records::HEAD);
+        if !records::append(payload, &mut record) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         if !self.has_head {
             self.write_head()?;
         }
@@ -342,10 +341,8 @@ impl State {
         if position + RECORD_HEAD > self.write {
             return Ok(None);
         }
-        let mut head = [0_u8; RECORD_HEAD as usize];
-        self.file.read_exact_at(&mut head, position)?;
-        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let checksum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        let head = self.read_head(position)?;
+        let length = head.length();
         let end = position + RECORD_HEAD + length as u64;
         // After a crash of the machine a file may end in zeros, which would pass for empty records.
         if length == 0 || length > MAX_RECORD || end > self.write {
@@ -353,7 +350,13 @@ impl State {
         }
         let mut payload = vec![0; length];
         self.file.read_exact_at(&mut payload, position + RECORD_HEAD)?;
-        Ok((crc32fast::hash(&payload) == checksum).then_some((payload, end)))
+        Ok(head.fits(&payload).then_some((payload, end)))
+    }
+
+    fn read_head(&self, position: u64) -> io::Result<Head> {
+        let mut head = [0_u8; records::HEAD];
+        self.file.read_exact_at(&mut head, position)?;
+        Ok(Head::parse(head))
     }
 
     fn lease(&mut self, bytes: usize, most: usize) -> io::Result<Lease> {

@@ -6,10 +6,8 @@ use crate::model::Artifact;
 use crate::repository::Repository;
 use crate::section::Section;
 use crate::syntax::Statement;
-use peregrine_vql::ast::{
-    AccessStep, Arg, ArgValue, ColumnKind, Expr, ExprKind, LetBody, List, Name, Select, Span, StatementKind,
-    Symbol,
-};
+use peregrine_vql::ast::visit::{Visit, visit_let, visit_source, visit_symbol};
+use peregrine_vql::ast::{Arg, Let, LetBody, Name, Source, Span, StatementKind, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a LET statement defines.
@@ -79,6 +77,30 @@ pub(super) struct Checker<'a> {
     pub(super) issues: Vec<Issue>,
 }
 
+impl<'t> Visit<'t> for Checker<'_> {
+    fn visit_let(&mut self, binding: &'t Let) {
+        let params = binding.params.iter().flatten();
+        self.params = params.map(|param| param.name.text.to_string()).collect();
+        visit_let(self, binding);
+        self.params.clear();
+    }
+
+    fn visit_source(&mut self, source: &'t Source) {
+        if let Some(args) = &source.args {
+            self.call(&source.path, args, Place::From);
+        }
+        visit_source(self, source);
+    }
+
+    fn visit_symbol(&mut self, symbol: &'t Symbol) {
+        match &symbol.args {
+            Some(args) => self.call(&symbol.path, args, Place::Expression),
+            None => self.bare_symbol(&symbol.path),
+        }
+        visit_symbol(self, symbol);
+    }
+}
+
 /// Where a call stands, which decides in which of two name spaces it is looked up.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
@@ -103,98 +125,6 @@ impl<'a> Checker<'a> {
             params: BTreeSet::new(),
             permissions: BTreeSet::new(),
             issues: Vec::new(),
-        }
-    }
-
-    pub(super) fn statement(&mut self, statement: &peregrine_vql::ast::Statement) {
-        match &statement.kind {
-            StatementKind::Select(select) => self.select(select),
-            StatementKind::Let(definition) => {
-                for param in definition.params.iter().flatten() {
-                    if let Some(default) = &param.default {
-                        self.arg_value(default);
-                    }
-                    self.params.insert(param.name.text.to_string());
-                }
-                match &definition.body {
-                    LetBody::Query(select) => self.select(select),
-                    LetBody::Expr(expr) => self.expr(expr),
-                }
-                self.params.clear();
-            }
-        }
-    }
-
-    fn select(&mut self, select: &Select) {
-        for column in &select.columns {
-            match &column.kind {
-                ColumnKind::Star => {}
-                ColumnKind::Query(query) => self.select(query),
-                ColumnKind::Expr(expr) => self.expr(expr),
-            }
-        }
-        if let Some(args) = &select.from.args {
-            self.call(&select.from.path, args, Place::From);
-            args.iter().for_each(|arg| self.arg_value(&arg.value));
-        }
-        self.list(select.filter.as_ref());
-        self.list(select.group_by.as_ref());
-    }
-
-    fn list(&mut self, list: Option<&List>) {
-        list.iter()
-            .flat_map(|list| &list.items)
-            .for_each(|item| self.expr(item));
-    }
-
-    fn arg_value(&mut self, value: &ArgValue) {
-        match value {
-            ArgValue::Query(select) => self.select(select),
-            ArgValue::Array(list) => self.list(list.as_ref()),
-            ArgValue::Expr(expr) => self.expr(expr),
-        }
-    }
-
-    fn expr(&mut self, expr: &Expr) {
-        match &expr.kind {
-            ExprKind::And(first, rest) | ExprKind::Or(first, rest) => {
-                self.expr(first);
-                rest.iter().for_each(|(_, operand)| self.expr(operand));
-            }
-            ExprKind::Arithmetic(first, rest) => {
-                self.expr(first);
-                rest.iter().for_each(|(_, operand)| self.expr(operand));
-            }
-            ExprKind::Not(operand) => self.expr(operand),
-            ExprKind::Compare(left, _, right) => {
-                self.expr(left);
-                self.expr(right);
-            }
-            ExprKind::Access(base, steps) => {
-                self.expr(base);
-                for step in steps {
-                    match step {
-                        AccessStep::Index(index) => index.iter().for_each(|index| self.expr(index)),
-                        AccessStep::Slice(from, to) => {
-                            from.iter().chain(to).for_each(|bound| self.expr(bound))
-                        }
-                        AccessStep::Member(_) => {}
-                    }
-                }
-            }
-            ExprKind::Symbol(symbol) => self.symbol(symbol),
-            ExprKind::Paren(list) => self.list(Some(list)),
-            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool { .. } | ExprKind::Null => {}
-        }
-    }
-
-    fn symbol(&mut self, symbol: &Symbol) {
-        match &symbol.args {
-            Some(args) => {
-                self.call(&symbol.path, args, Place::Expression);
-                args.iter().for_each(|arg| self.arg_value(&arg.value));
-            }
-            None => self.bare_symbol(&symbol.path),
         }
     }
 

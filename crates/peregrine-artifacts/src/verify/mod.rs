@@ -17,6 +17,7 @@ use crate::repository::Repository;
 use crate::section::Section;
 use crate::syntax::Statement;
 use crate::validate::validate;
+use peregrine_vql::ast::visit::Visit as _;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -230,7 +231,7 @@ fn check_calls(
         let mut checker = Checker::new(artifact, section, repository, catalogue, visible);
         statements
             .iter()
-            .for_each(|statement| checker.statement(&statement.tree));
+            .for_each(|statement| checker.visit_statement(&statement.tree));
         verification.permissions.append(&mut checker.permissions);
         checker
             .issues

@@ -15,8 +15,58 @@ pub trait VqlArgs: Sized {
     /// The arguments in declaration order.
     const SPECS: &'static [ArgSpec];
 
-    /// Converts the arguments in declaration order; the first problem ends the call.
-    fn parse(args: &CallArgs<'_>) -> Result<Self, ArgError>;
+    /// Converts the arguments of these names in declaration order; the first problem ends the call.
+    fn read(args: &CallArgs<'_>) -> Result<Self, ArgError>;
+
+    /// Converts the arguments and refuses those nobody asked for.
+    fn parse(args: &CallArgs<'_>) -> Result<Self, ArgError> {
+        let read = Self::read(args)?;
+        // `#[arg(rest)]` comes last.
+        if !Self::SPECS.last().is_some_and(|spec| spec.rest) {
+            args.reject_unknown(Self::SPECS)?;
+        }
+        Ok(read)
+    }
+}
+
+/// For derives: how many arguments these lists have together.
+#[must_use]
+pub const fn count_specs(parts: &[&[ArgSpec]]) -> usize {
+    let (mut part, mut count) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].len();
+        part += 1;
+    }
+    count
+}
+
+/// For derives: these lists of arguments as one, which has `COUNT` of them.
+#[must_use]
+pub const fn joined_specs<const COUNT: usize>(parts: &[&[ArgSpec]]) -> [ArgSpec; COUNT] {
+    const NONE: ArgSpec = ArgSpec {
+        name: "",
+        type_name: "",
+        required: false,
+        repeated: false,
+        rest: false,
+        default: None,
+        doc: "",
+    };
+    let mut joined = [NONE; COUNT];
+    let (mut part, mut count) = (0, 0);
+    while part < parts.len() {
+        let mut at = 0;
+        while at < parts[part].len() {
+            assert!(
+                count == 0 || !joined[count - 1].rest,
+                "nothing can follow `#[arg(rest)]`"
+            );
+            joined[count] = parts[part][at];
+            (at, count) = (at + 1, count + 1);
+        }
+        part += 1;
+    }
+    joined
 }
 
 /// Why arguments were refused.
@@ -167,8 +217,7 @@ impl<'a> CallArgs<'a> {
         rest
     }
 
-    /// For derives: refuses names nobody asked for.
-    pub fn reject_unknown(&self, specs: &[ArgSpec]) -> Result<(), ArgError> {
+    fn reject_unknown(&self, specs: &[ArgSpec]) -> Result<(), ArgError> {
         match self
             .args
             .iter()
@@ -268,5 +317,79 @@ impl From<Value> for ArgValue {
             Value::Query(query) => ArgValue::Query(query),
             value => ArgValue::Value(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ArgError, ArgSpec, CallArgs, VqlArgs};
+    use crate::prelude::*;
+    use crate::{Context, Scope};
+
+    /// Arguments in common.
+    #[derive(VqlArgs)]
+    struct Common {
+        /// A number.
+        number: Option<i64>,
+        /// Another.
+        #[arg(default = 7)]
+        other: i64,
+    }
+
+    /// Arguments of a function.
+    #[derive(VqlArgs)]
+    struct Whole {
+        /// The first.
+        first: String,
+        #[arg(flatten)]
+        common: Common,
+        /// The last.
+        last: Option<String>,
+    }
+
+    /// Those of one that takes any.
+    #[derive(VqlArgs)]
+    struct Open {
+        #[arg(flatten)]
+        common: Common,
+        /// All others.
+        #[arg(rest)]
+        others: Vec<(Str, Lazy)>,
+    }
+
+    fn parse<T: VqlArgs>(given: &[(&'static str, Value)]) -> Result<T, ArgError> {
+        let scope = Scope::root(&Context::builder().build(), Dict::new());
+        CallArgs::from_dict(&scope, &Dict::from_pairs(given.iter().cloned())).parse()
+    }
+
+    #[test]
+    fn arguments_of_another_struct_stand_in_their_place() {
+        let names: Vec<&str> = Whole::SPECS.iter().map(|spec| spec.name).collect();
+        assert_eq!(names, ["first", "number", "other", "last"]);
+        let docs: Vec<&str> = Open::SPECS.iter().map(|spec| spec.doc).collect();
+        assert_eq!(docs, ["A number.", "Another.", "All others."]);
+        let defaults: Vec<&ArgSpec> = Whole::SPECS
+            .iter()
+            .filter(|spec| spec.default.is_some())
+            .collect();
+        assert_eq!(defaults, [&Common::SPECS[1]]);
+    }
+
+    #[test]
+    fn they_are_converted_and_known_like_all_others() {
+        let given = [("first", Value::from("a")), ("number", Value::Int(1))];
+        let whole: Whole = parse(&given).unwrap();
+        assert_eq!(
+            (&*whole.first, whole.common.number, whole.common.other, whole.last),
+            ("a", Some(1), 7, None)
+        );
+        let unknown = [("first", Value::from("a")), ("more", Value::Int(1))];
+        assert_eq!(
+            parse::<Whole>(&unknown).err(),
+            Some(ArgError("Unexpected arg more".into()))
+        );
+        let open: Open = parse(&[("number", Value::Int(1)), ("more", Value::Int(2))]).unwrap();
+        assert_eq!((open.common.number, open.others.len()), (Some(1), 1));
+        assert_eq!(open.others[0].0, "more");
     }
 }

@@ -8,14 +8,15 @@ mod plugin;
 mod registry;
 mod spec;
 
-pub use self::args::{Arg, ArgError, ArgValue, CallArgs, VqlArgs};
+pub use self::args::{Arg, ArgError, ArgValue, CallArgs, VqlArgs, count_specs, joined_specs};
 pub use self::convert::FromArg;
 pub(crate) use self::convert::{each_row_of, rows_of};
 pub use self::example::{Example, Expect, Shape, example, example_shape, fails, not_run};
 pub use self::function::{Aggregate, Direct, Function, FunctionDef, FunctionKind, Tally};
 pub use self::plugin::{DynRow, IntoRow, Plugin, PluginDef, Rows};
 pub use self::registry::Registry;
-pub use self::spec::{ArgSpec, Category, ColumnSpec, OnError, Permission, Platforms, shown};
+pub use self::spec::{ArgSpec, Category, ColumnSpec, OnError, Platforms, shown};
+pub use peregrine_base::Permission;
 
 use crate::query::Stop;
 

@@ -34,54 +34,38 @@ pub const fn shown(name: &'static str, doc: &'static str) -> ColumnSpec {
     ColumnSpec { name, doc }
 }
 
-macro_rules! named_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [$name] = &[$($name::$variant),*];
-
-            /// Its name as text.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $($name::$variant => $text),* }
-            }
-
-            /// The one of this name.
-            #[must_use]
-            pub fn parse(name: &str) -> Option<$name> {
-                $name::ALL.iter().copied().find(|known| known.name() == name)
-            }
-        }
-    };
+/// Chapters of the manual, named by their variants in small letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Category {
+    Control,
+    Logic,
+    Collections,
+    Strings,
+    Math,
+    Time,
+    Encode,
+    Crypto,
+    Parsers,
+    Process,
+    FileSystem,
+    Net,
+    Linux,
+    Windows,
+    Macos,
+    Events,
+    Detect,
+    Server,
+    Utils,
+    Experimental,
 }
 
-named_enum! {
-    /// Chapters of the manual.
-    #[allow(missing_docs)]
-    Category {
-        Control = "control", Logic = "logic", Collections = "collections", Strings = "strings", Math = "math",
-        Time = "time", Encode = "encode", Crypto = "crypto", Parsers = "parsers", Process = "process",
-        FileSystem = "filesystem", Net = "net", Linux = "linux", Windows = "windows", Macos = "macos",
-        Events = "events", Detect = "detect", Server = "server", Utils = "utils", Experimental = "experimental",
-    }
-}
-
-named_enum! {
-    /// What a query may be allowed to do.
-    #[allow(missing_docs)]
-    Permission {
-        AllQuery = "ALL_QUERY", AnyQuery = "ANY_QUERY", Publish = "PUBLISH", ReadResults = "READ_RESULTS",
-        LabelClient = "LABEL_CLIENT", CollectClient = "COLLECT_CLIENT", CollectBasic = "COLLECT_BASIC",
-        StartHunt = "START_HUNT", CollectServer = "COLLECT_SERVER", ArtifactWriter = "ARTIFACT_WRITER",
-        ServerArtifactWriter = "SERVER_ARTIFACT_WRITER", Execve = "EXECVE", NotebookEditor = "NOTEBOOK_EDITOR",
-        Impersonation = "IMPERSONATION", ServerAdmin = "SERVER_ADMIN", OrgAdmin = "ORG_ADMIN",
-        FilesystemRead = "FILESYSTEM_READ", FilesystemWrite = "FILESYSTEM_WRITE", Network = "NETWORK",
-        MachineState = "MACHINE_STATE", PrepareResults = "PREPARE_RESULTS", DeleteResults = "DELETE_RESULTS",
-        DatastoreAccess = "DATASTORE_ACCESS",
+impl Category {
+    /// Its name as text.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

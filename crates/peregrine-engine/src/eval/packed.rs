@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
+use peregrine_base::{Reader, write_leb128};
 use rustc_hash::FxHashMap;
 
-use super::run_values::{
-    read_array, read_byte, read_bytes, read_number, take_bytes, write_bytes, write_number,
-};
+use super::run_values::{read_bytes, write_bytes};
 use super::runs::{row_size, value_size};
 use crate::value::{Columns, Row, Str, Time, Value, ZoneId};
 
@@ -73,15 +72,15 @@ impl PackedRows {
         let start = piece.len();
         match row.slots() {
             Some((columns, values)) if columns.shown().is_none() => {
-                write_number(self.list(columns) + 1, &mut piece);
+                write_leb128(self.list(columns) + 1, &mut piece);
                 for value in values {
                     self.write(value, &mut piece);
                 }
             }
             _ => {
                 self.size += row_size(&row);
-                write_number(0, &mut piece);
-                write_number(self.rows.push(row), &mut piece);
+                write_leb128(0, &mut piece);
+                write_leb128(self.rows.push(row), &mut piece);
             }
         }
         self.count += 1;
@@ -96,14 +95,14 @@ impl PackedRows {
         position: impl Fn(&Columns) -> Option<usize>,
     ) -> impl Iterator<Item = (Place, Option<Place>)> {
         let mut piece = 0;
-        let mut rest = self.pieces.first().map_or(&[][..], Vec::as_slice);
+        let mut rest = self.bytes_of(0).unwrap_or(Reader::new(&[]));
         std::iter::from_fn(move || {
             while rest.is_empty() {
                 piece += 1;
-                rest = self.pieces.get(piece)?;
+                rest = self.bytes_of(piece)?;
             }
             let whole = self.pieces.get(piece)?.len();
-            let here = |rest: &[u8]| (piece as u64) << 32 | (whole - rest.len()) as u64;
+            let here = |rest: Reader<'_>| (piece as u64) << 32 | (whole - rest.len()) as u64;
             let row = here(rest);
             let mut value = None;
             if let Start::Columns(columns) = self.start(&mut rest)? {
@@ -181,15 +180,19 @@ impl PackedRows {
         }
     }
 
-    fn at(&self, place: Place) -> &[u8] {
+    fn bytes_of(&self, piece: usize) -> Option<Reader<'_>> {
+        self.pieces.get(piece).map(|piece| Reader::new(piece))
+    }
+
+    fn at(&self, place: Place) -> Reader<'_> {
         bytes_at(&self.pieces, place)
     }
 
-    fn start<'r>(&'r self, rest: &mut &[u8]) -> Option<Start<'r>> {
+    fn start<'r>(&'r self, rest: &mut Reader<'_>) -> Option<Start<'r>> {
         start_of(&self.lists, rest)
     }
 
-    fn read(&self, rest: &mut &[u8]) -> Option<Value> {
+    fn read(&self, rest: &mut Reader<'_>) -> Option<Value> {
         match read_plain(rest)? {
             Read::Plain(value) => Some(value),
             Read::Text(text) => Some(Value::Str(Str::new(text))),
@@ -229,7 +232,7 @@ impl PackedRows {
             other => {
                 out.push(KEPT);
                 self.size += size_of::<Value>() + value_size(other);
-                write_number(self.values.push(other.clone()), out);
+                write_leb128(self.values.push(other.clone()), out);
             }
         }
     }
@@ -264,10 +267,10 @@ enum Start<'r> {
     Row(u64),
 }
 
-fn start_of<'r>(lists: &'r [Arc<Columns>], rest: &mut &[u8]) -> Option<Start<'r>> {
-    Some(match read_number(rest)?.checked_sub(1) {
+fn start_of<'r>(lists: &'r [Arc<Columns>], rest: &mut Reader<'_>) -> Option<Start<'r>> {
+    Some(match rest.leb128()?.checked_sub(1) {
         Some(list) => Start::Columns(lists.get(usize::try_from(list).ok()?)?),
-        None => Start::Row(read_number(rest)?),
+        None => Start::Row(rest.leb128()?),
     })
 }
 
@@ -280,25 +283,25 @@ enum Read<'r> {
 }
 
 #[inline]
-fn read_plain<'r>(rest: &mut &'r [u8]) -> Option<Read<'r>> {
-    Some(Read::Plain(match read_byte(rest)? {
+fn read_plain<'r>(rest: &mut Reader<'r>) -> Option<Read<'r>> {
+    Some(Read::Plain(match rest.u8()? {
         NULL => Value::Null,
         FALSE => Value::Bool(false),
         TRUE => Value::Bool(true),
-        UINT => Value::UInt(u64::from_le_bytes(read_array(rest)?)),
-        FLOAT => Value::Float(f64::from_bits(u64::from_le_bytes(read_array(rest)?))),
+        UINT => Value::UInt(rest.u64_le()?),
+        FLOAT => Value::Float(rest.f64_le()?),
         TIME => {
-            let seconds = i64::from_le_bytes(read_array(rest)?);
-            let nanos = u32::from_le_bytes(read_array(rest)?);
-            let zone = ZoneId::from_number(u16::from_le_bytes(read_array(rest)?));
+            let seconds = rest.i64_le()?;
+            let nanos = rest.u32_le()?;
+            let zone = ZoneId::from_number(rest.u16_le()?);
             Value::Time(Time::from_unix(seconds, nanos).in_zone(zone))
         }
         STR => return read_bytes(rest).map(Read::Text),
-        KEPT => return read_number(rest).map(Read::Kept),
+        KEPT => return rest.leb128().map(Read::Kept),
         tag => {
             let length = usize::from(tag.checked_sub(INT)?).clamp(1, 8);
             let mut bytes = [0; 8];
-            bytes[..length].copy_from_slice(take_bytes(rest, length)?);
+            bytes[..length].copy_from_slice(rest.take(length)?);
             let unused = 64 - 8 * length as u32;
             Value::Int(i64::from_le_bytes(bytes) << unused >> unused)
         }
@@ -306,16 +309,16 @@ fn read_plain<'r>(rest: &mut &'r [u8]) -> Option<Read<'r>> {
 }
 
 /// Passes over a value.
-fn skip(rest: &mut &[u8]) -> Option<()> {
-    let length = match read_byte(rest)? {
+fn skip(rest: &mut Reader<'_>) -> Option<()> {
+    let length = match rest.u8()? {
         NULL | FALSE | TRUE => 0,
         UINT | FLOAT => 8,
         TIME => 14,
         STR => return read_bytes(rest).map(|_| ()),
-        KEPT => return read_number(rest).map(|_| ()),
+        KEPT => return rest.leb128().map(|_| ()),
         tag => usize::from(tag.checked_sub(INT)?),
     };
-    take_bytes(rest, length).map(|_| ())
+    rest.take(length).map(|_| ())
 }
 
 fn row_of(columns: &Arc<Columns>, value: &mut dyn FnMut() -> Option<Value>) -> Option<Row> {
@@ -329,11 +332,10 @@ fn row_of(columns: &Arc<Columns>, value: &mut dyn FnMut() -> Option<Value>) -> O
     Some(Row::new(columns, values))
 }
 
-fn bytes_at(pieces: &[Vec<u8>], place: Place) -> &[u8] {
+fn bytes_at(pieces: &[Vec<u8>], place: Place) -> Reader<'_> {
     let piece = pieces.get((place >> 32) as usize);
-    piece
-        .and_then(|piece| piece.get(place as u32 as usize..))
-        .unwrap_or_default()
+    let bytes = piece.and_then(|piece| piece.get(place as u32 as usize..));
+    Reader::new(bytes.unwrap_or_default())
 }
 
 /// A list in pieces.

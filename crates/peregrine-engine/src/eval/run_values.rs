@@ -7,6 +7,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
+use peregrine_base::{Reader, write_leb128};
 use rustc_hash::FxHashMap;
 
 use crate::json;
@@ -70,11 +71,11 @@ pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &m
         Value::Int(value) => {
             out.push(INT);
             // Zigzag: small negative numbers stay short.
-            write_number(((value << 1) ^ (value >> 63)) as u64, out);
+            write_leb128(((value << 1) ^ (value >> 63)) as u64, out);
         }
         Value::UInt(value) => {
             out.push(UINT);
-            write_number(*value, out);
+            write_leb128(*value, out);
         }
         Value::Float(value) => {
             out.push(FLOAT);
@@ -91,12 +92,12 @@ pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &m
         Value::Time(time) => {
             out.push(TIME);
             out.extend_from_slice(&time.unix().to_le_bytes());
-            write_number(u64::from(time.subsec_nanos()), out);
-            write_number(u64::from(time.zone().number()), out);
+            write_leb128(u64::from(time.subsec_nanos()), out);
+            write_leb128(u64::from(time.zone().number()), out);
         }
         Value::Array(items) if depth < MAX_DEPTH => {
             out.push(ARRAY);
-            write_number(items.len() as u64, out);
+            write_leb128(items.len() as u64, out);
             for item in items.iter() {
                 write_value(kept, scope, item, out, depth + 1);
             }
@@ -111,8 +112,8 @@ pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &m
         Value::Object(object) if depth < MAX_DEPTH => {
             if let Some(Packed { parts, unpack }) = object.packed() {
                 out.push(PACKED);
-                write_number(kept.type_number(object.as_any().type_id(), unpack), out);
-                write_number(parts.len() as u64, out);
+                write_leb128(kept.type_number(object.as_any().type_id(), unpack), out);
+                write_leb128(parts.len() as u64, out);
                 for part in &parts {
                     write_value(kept, scope, part, out, depth + 1);
                 }
@@ -149,9 +150,9 @@ fn write_dict(kept: &mut Kept, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, de
             .map_or_else(Vec::new, |default| vec![default]);
         out.push(u8::from(lookup.ignores_case) | u8::from(lookup.has_field_names) << 1);
         write_value(kept, scope, &Value::array(default), out, depth + 1);
-        write_number(beyond.map_or(0, |beyond| kept.beyond_number(&beyond) + 1), out);
+        write_leb128(beyond.map_or(0, |beyond| kept.beyond_number(&beyond) + 1), out);
     }
-    write_number(entries.len() as u64, out);
+    write_leb128(entries.len() as u64, out);
     for (key, value) in &entries {
         write_bytes(key, out);
         write_value(kept, scope, value, out, depth + 1);
@@ -159,30 +160,30 @@ fn write_dict(kept: &mut Kept, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, de
 }
 
 /// Takes a value from the start; `None` for damage.
-pub(super) fn read_value(kept: &Kept, rest: &mut &[u8], depth: u32) -> Option<Value> {
+pub(super) fn read_value(kept: &Kept, rest: &mut Reader<'_>, depth: u32) -> Option<Value> {
     if depth > MAX_DEPTH + 1 {
         return None;
     }
-    Some(match read_byte(rest)? {
+    Some(match rest.u8()? {
         NULL => Value::Null,
         FALSE => Value::Bool(false),
         TRUE => Value::Bool(true),
         INT => {
-            let zigzag = read_number(rest)?;
+            let zigzag = rest.leb128()?;
             Value::Int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
         }
-        UINT => Value::UInt(read_number(rest)?),
-        FLOAT => Value::Float(f64::from_bits(u64::from_le_bytes(read_array(rest)?))),
+        UINT => Value::UInt(rest.leb128()?),
+        FLOAT => Value::Float(rest.f64_le()?),
         STR => Value::Str(Str::new(read_bytes(rest)?)),
         BYTES => Value::bytes(read_bytes(rest)?),
         TIME => {
-            let seconds = i64::from_le_bytes(read_array(rest)?);
-            let nanos = u32::try_from(read_number(rest)?).ok()?;
-            let zone = ZoneId::from_number(u16::try_from(read_number(rest)?).ok()?);
+            let seconds = rest.i64_le()?;
+            let nanos = u32::try_from(rest.leb128()?).ok()?;
+            let zone = ZoneId::from_number(u16::try_from(rest.leb128()?).ok()?);
             Value::Time(Time::from_unix(seconds, nanos).in_zone(zone))
         }
         ARRAY => {
-            let count = read_number(rest)?;
+            let count = rest.leb128()?;
             let mut items = Vec::new();
             for _ in 0..count {
                 items.push(read_value(kept, rest, depth + 1)?);
@@ -191,9 +192,9 @@ pub(super) fn read_value(kept: &Kept, rest: &mut &[u8], depth: u32) -> Option<Va
         }
         DICT => read_dict(kept, rest, None, depth)?,
         SPECIAL_DICT => {
-            let flags = read_byte(rest)?;
+            let flags = rest.u8()?;
             let default = read_value(kept, rest, depth + 1)?;
-            let beyond = match usize::try_from(read_number(rest)?).ok()?.checked_sub(1) {
+            let beyond = match usize::try_from(rest.leb128()?).ok()?.checked_sub(1) {
                 Some(number) => Some(kept.beyond.get(number)?),
                 None => None,
             };
@@ -207,9 +208,9 @@ pub(super) fn read_value(kept: &Kept, rest: &mut &[u8], depth: u32) -> Option<Va
             }))
         }
         PACKED => {
-            let unpack = kept.unpack.get(usize::try_from(read_number(rest)?).ok()?)?;
+            let unpack = kept.unpack.get(usize::try_from(rest.leb128()?).ok()?)?;
             let mut parts = Vec::new();
-            for _ in 0..read_number(rest)? {
+            for _ in 0..rest.leb128()? {
                 parts.push(read_value(kept, rest, depth + 1)?);
             }
             unpack(parts)?
@@ -219,8 +220,8 @@ pub(super) fn read_value(kept: &Kept, rest: &mut &[u8], depth: u32) -> Option<Va
     })
 }
 
-fn read_dict(kept: &Kept, rest: &mut &[u8], beyond: Option<&Arc<Beyond>>, depth: u32) -> Option<Value> {
-    let count = read_number(rest)?;
+fn read_dict(kept: &Kept, rest: &mut Reader<'_>, beyond: Option<&Arc<Beyond>>, depth: u32) -> Option<Value> {
+    let count = rest.leb128()?;
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for _ in 0..count {
         names.push(Str::new(read_bytes(rest)?));
@@ -233,52 +234,13 @@ fn read_dict(kept: &Kept, rest: &mut &[u8], beyond: Option<&Arc<Beyond>>, depth:
     Some(Value::Dict(Dict::from_columns(columns, values)))
 }
 
-pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-#[inline]
-pub(super) fn read_number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = read_byte(rest)?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
 pub(super) fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    write_number(bytes.len() as u64, out);
+    write_leb128(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
-pub(super) fn read_bytes<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
-    let length = usize::try_from(read_number(rest)?).ok()?;
-    take_bytes(rest, length)
-}
-
-pub(super) fn take_bytes<'r>(rest: &mut &'r [u8], length: usize) -> Option<&'r [u8]> {
-    let (bytes, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    Some(bytes)
-}
-
 #[inline]
-pub(super) fn read_byte(rest: &mut &[u8]) -> Option<u8> {
-    let (byte, after) = rest.split_first()?;
-    *rest = after;
-    Some(*byte)
-}
-
-pub(super) fn read_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (array, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*array)
+pub(super) fn read_bytes<'r>(rest: &mut Reader<'r>) -> Option<&'r [u8]> {
+    let length = usize::try_from(rest.leb128()?).ok()?;
+    rest.take(length)
 }

@@ -18,12 +18,11 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 
+use peregrine_base::{Reader, write_leb128};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::run_values::{
-    Kept, MAX_DEPTH, read_byte, read_bytes, read_number, read_value, write_bytes, write_number, write_value,
-};
+use super::run_values::{Kept, MAX_DEPTH, read_bytes, read_value, write_bytes, write_value};
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
 
@@ -74,7 +73,7 @@ impl RunWriter {
             Some((columns, values)) => {
                 let number = self.list(columns)?;
                 self.record.push(ROW);
-                write_number(number, &mut self.record);
+                write_leb128(number, &mut self.record);
                 for value in values {
                     write_value(&mut self.kept, scope, value, &mut self.record, 0);
                 }
@@ -108,8 +107,8 @@ impl RunWriter {
         let number = self.lists.len() as u64;
         self.lists.insert(columns.id(), number);
         self.record.push(LIST);
-        write_number(number, &mut self.record);
-        write_number(columns.len() as u64, &mut self.record);
+        write_leb128(number, &mut self.record);
+        write_leb128(columns.len() as u64, &mut self.record);
         for name in columns.names() {
             write_bytes(name, &mut self.record);
         }
@@ -205,11 +204,11 @@ fn damaged() -> io::Error {
 
 /// The row of a record; `Some(None)` for a column list, `None` for damage.
 fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Option<Option<Row>> {
-    let mut rest = record;
-    match read_byte(&mut rest)? {
+    let mut rest = Reader::new(record);
+    match rest.u8()? {
         LIST => {
-            let number = usize::try_from(read_number(&mut rest)?).ok()?;
-            let count = read_number(&mut rest)?;
+            let number = usize::try_from(rest.leb128()?).ok()?;
+            let count = rest.leb128()?;
             let mut names = Vec::new();
             for _ in 0..count {
                 names.push(Str::new(read_bytes(&mut rest)?));
@@ -220,7 +219,7 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Op
             Some(None)
         }
         ROW => {
-            let columns = lists.get(usize::try_from(read_number(&mut rest)?).ok()?)?;
+            let columns = lists.get(usize::try_from(rest.leb128()?).ok()?)?;
             if let [_] = columns.names() {
                 return Some(Some(Row::single(columns, read_value(kept, &mut rest, 0)?)));
             }

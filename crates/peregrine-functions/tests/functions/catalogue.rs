@@ -9,11 +9,9 @@ fn same_type(ours: &str, theirs: &str) -> bool {
 }
 
 #[test]
+#[ignore = "compares with $PEREGRINE_SHARED/reference/vql-catalog.json; make test runs it where that is"]
 fn functions_agree_with_the_catalogue() {
-    let Some(folder) = std::env::var_os("PEREGRINE_SHARED") else {
-        println!("skipped: set PEREGRINE_SHARED to the folder that has reference/vql-catalog.json");
-        return;
-    };
+    let folder = std::env::var_os("PEREGRINE_SHARED").expect("PEREGRINE_SHARED names the folder");
     let path = std::path::Path::new(&folder).join("reference/vql-catalog.json");
     let catalogue: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let entries: Vec<&Value> = catalogue["entries"]

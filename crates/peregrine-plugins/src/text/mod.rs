@@ -1,5 +1,6 @@
 //! Text files: lines, CSV, JSON, records; reading, watching and writing.
 
+mod csv_files;
 mod csv_record;
 mod json_rows;
 mod lines;

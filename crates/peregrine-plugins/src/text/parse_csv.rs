@@ -1,9 +1,9 @@
 //! `parse_csv()`: rows out of CSV.
 
-use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
 
-use super::csv_record::{Format, cell, fit, next_record};
+use super::csv_files::{Csv, CsvFiles};
+use super::csv_record::{cell, fit, next_record};
 use super::lines::open_or_log;
 
 /// Gives the records of CSV files as rows. The first record of each file names the columns.
@@ -12,19 +12,8 @@ use super::lines::open_or_log;
 /// cell makes it a string in any case. Columns without a name are `Col0`, `Col1`…
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The files.
-    filename: PathList,
-    /// Where files come from.
-    accessor: Option<String>,
-    /// The files have no header.
-    #[arg(default = false)]
-    auto_headers: bool,
-    /// What separates fields, one character; a comma when left out.
-    separator: Option<Str>,
-    /// Lines that start with this character are passed over.
-    comment: Option<Str>,
-    /// Names of the columns; the files have no header then.
-    columns: Option<Vec<Str>>,
+    #[arg(flatten)]
+    source: CsvFiles,
 }
 
 /// The plugin.
@@ -67,15 +56,14 @@ impl Plugin for ParseCsv {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
-            .map_err(|error| error.to_string())?;
-        let format = Format {
-            separator: one_character("separator", args.separator)?.unwrap_or(b','),
-            comment: one_character("comment", args.comment)?,
-        };
-        let given = args.columns.unwrap_or_default();
-        let has_header = !args.auto_headers && given.is_empty();
-        for path in args.filename.resolve(scope, files.as_ref()) {
+        let Csv {
+            files,
+            paths,
+            format,
+            given,
+            has_header,
+        } = args.source.open(scope)?;
+        for path in paths {
             let Some(mut reader) = open_or_log(scope, Self::NAME, files.as_ref(), &path) else {
                 continue;
             };
@@ -116,13 +104,5 @@ impl Plugin for ParseCsv {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn one_character(name: &str, text: Option<Str>) -> Result<Option<u8>, String> {
-    match text.as_deref() {
-        None | Some([]) => Ok(None),
-        Some([single]) => Ok(Some(*single)),
-        Some(_) => Err(format!("`{name}` is one character")),
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::io::{BufReader, Cursor};
 use std::sync::Arc;
 
-use peregrine_accessors::{Accessor, OsPath, PathList, accessor};
+use peregrine_accessors::{Accessor, OsPath};
 use peregrine_engine::prelude::*;
 
+use super::csv_files::{Csv, CsvFiles};
 use super::csv_record::{Format, cell, fit, next_record};
 use super::lines::without_mark;
-use super::parse_csv::one_character;
 use super::tail::{Line, Paths, follow};
 
 /// Watches CSV files, and gives the records that are appended as rows, typed as by `parse_csv()`.
@@ -17,19 +17,8 @@ use super::tail::{Line, Paths, follow};
 /// The first record of a file names the columns. Files are followed as by `watch_syslog()`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The files.
-    filename: PathList,
-    /// Where files come from.
-    accessor: Option<String>,
-    /// The files have no header.
-    #[arg(default = false)]
-    auto_headers: bool,
-    /// What separates fields, one character; a comma when left out.
-    separator: Option<Str>,
-    /// Lines that start with this character are passed over.
-    comment: Option<Str>,
-    /// Names of the columns; the files have no header then.
-    columns: Option<Vec<Str>>,
+    #[arg(flatten)]
+    source: CsvFiles,
 }
 
 /// The plugin.
@@ -58,15 +47,14 @@ impl Plugin for WatchCsv {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
-            .map_err(|error| error.to_string())?;
-        let format = Format {
-            separator: one_character("separator", args.separator)?.unwrap_or(b','),
-            comment: one_character("comment", args.comment)?,
-        };
-        let given = args.columns.unwrap_or_default();
-        let has_header = !args.auto_headers && given.is_empty();
-        let paths = Paths::Fixed(args.filename.resolve(scope, files.as_ref()));
+        let Csv {
+            files,
+            paths,
+            format,
+            given,
+            has_header,
+        } = args.source.open(scope)?;
+        let paths = Paths::Fixed(paths);
         let mut states: HashMap<Vec<u8>, State> = HashMap::new();
         follow(scope, &files, &paths, MAX_RECORD as i64, &mut |mut line: Line<
             '_,

@@ -19,11 +19,9 @@ fn flag(entry: &Value, name: &str) -> bool {
 }
 
 #[test]
+#[ignore = "compares with $PEREGRINE_SHARED/reference/vql-catalog.json; make test runs it where that is"]
 fn plugins_agree_with_the_catalogue() {
-    let Some(folder) = std::env::var_os("PEREGRINE_SHARED") else {
-        println!("skipped: set PEREGRINE_SHARED to the folder that has reference/vql-catalog.json");
-        return;
-    };
+    let folder = std::env::var_os("PEREGRINE_SHARED").expect("PEREGRINE_SHARED names the folder");
     let path = std::path::Path::new(&folder).join("reference/vql-catalog.json");
     let catalogue = json::parse(&std::fs::read(path).unwrap()).unwrap();
     let entries = catalogue.as_dict().unwrap().get("entries").unwrap();

@@ -9,7 +9,7 @@ use crate::{Error, Result, audit, clock};
 use peregrine_artifacts::resources::Limits;
 use peregrine_artifacts::{Compiled, Spec, Target};
 use peregrine_proto::{FlowRequest, VeloMessage, flow_request};
-use peregrine_store::{Flow, FlowState, Task};
+use peregrine_store::{Flow, Task};
 use peregrine_wire::ids;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -168,26 +168,12 @@ pub(crate) async fn schedule(
         message: task::pack(core, &message, allowed.has_secrets())?,
     };
     let flow = Flow {
-        client_id: client_id.to_owned(),
-        flow_id: flow_id.clone(),
-        state: FlowState::Running,
-        status: None,
         creator: creator.to_owned(),
         created: clock::now(),
-        delivered: None,
-        started: None,
-        last_active: None,
-        heard: None,
-        finished: None,
-        duration_ns: 0,
-        rows: 0,
-        logs: 0,
-        uploaded_files: 0,
-        uploaded_bytes: 0,
         artifacts: allowed.shown().into_iter().map(|spec| spec.artifact).collect(),
         urgent: request.urgent,
         request: stored,
-        query_stats: "[]".into(),
+        ..Flow::new(client_id, flow_id.as_str())
     };
     core.storage.database.create_flow(flow, vec![task]).await?;
     core.storage.bus.publish(topics::TASKS, client_id).await?;

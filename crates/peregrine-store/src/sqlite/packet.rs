@@ -7,10 +7,9 @@ use super::to_json;
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::model::{Effect, FlowState, Micros, Outcome, Progress, SetKind, Upload};
+use peregrine_base::ids::MONITORING;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Flow id under which event rows are kept.
-pub(super) const MONITORING: &str = "F.Monitoring";
 /// Result sets of one flow, and event sets of one client.
 const MAX_SETS: i64 = 1000;
 

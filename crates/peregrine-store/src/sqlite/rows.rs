@@ -2,12 +2,13 @@
 
 use super::SqliteDatabase;
 use super::clients::clip;
-use super::packet::{self, MONITORING};
+use super::packet;
 use crate::chunk::Chunk;
 use crate::database::RowStore;
 use crate::model::{Counts, Effect, Micros, Outcome, ResultSet, SetKind, StoredChunk};
 use crate::{Error, Result};
 use async_trait::async_trait;
+use peregrine_base::ids::MONITORING;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 #[async_trait]

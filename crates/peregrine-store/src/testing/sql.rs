@@ -198,26 +198,10 @@ async fn clients(db: &impl Database) {
 
 fn flow(flow_id: &str) -> Flow {
     Flow {
-        client_id: CLIENT.into(),
-        flow_id: flow_id.into(),
-        state: FlowState::Running,
-        status: None,
         creator: "admin".into(),
         created: 1000,
-        delivered: None,
-        started: None,
-        last_active: None,
-        heard: None,
-        finished: None,
-        duration_ns: 0,
-        rows: 0,
-        logs: 0,
-        uploaded_files: 0,
-        uploaded_bytes: 0,
         artifacts: vec!["Generic.Client.Info".into()],
-        urgent: false,
-        request: "{}".into(),
-        query_stats: "[]".into(),
+        ..Flow::new(CLIENT, flow_id)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Configuration and state files as deployments have them.
 
 use peregrine_proto::{VqlCollectorArgs, VqlEventTable};
-use peregrine_wire::config::{ClientConfig, Config, VerificationMode, expand};
+use peregrine_wire::config::{ClientConfig, Config, VerificationMode};
 use peregrine_wire::{Checkpoint, Writeback};
 
 const FILE: &str = r#"
@@ -111,29 +111,6 @@ fn faults_are_named() {
     assert!(fault(("THUMBPRINT_ONLY", "NONE")).contains("unknown mode `NONE`"));
     assert!(fault(("Client:", "Cl: [")).starts_with("bad configuration: "));
     assert!(Config::from_yaml("").is_err());
-}
-
-#[test]
-fn variables_are_replaced() {
-    let cases = [
-        ("$A/b", "1/b"),
-        ("${A}b", "1b"),
-        ("%A%b", "1b"),
-        ("$$A", "$A"),
-        ("100% of $A", "100% of 1"),
-        ("$UNKNOWN.", "."),
-        ("%", "%"),
-        ("a$", "a$"),
-        ("${A", "${A"),
-        ("é$Aé%A", "é1é%A"),
-    ];
-    for (text, expected) in cases {
-        assert_eq!(
-            expand(text, |name| (name == "A").then(|| "1".into())),
-            expected,
-            "{text}"
-        );
-    }
 }
 
 #[test]

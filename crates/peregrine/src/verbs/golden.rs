@@ -41,14 +41,13 @@ pub(crate) struct Args {
     timeout: f64,
 }
 
-/// Folders deeper than this hold no tests.
-const MAX_DEPTH: usize = 16;
 const INPUT_ENDING: &str = ".in.yaml";
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let is_input = |path: &Path| path.to_string_lossy().ends_with(INPUT_ENDING);
     let mut files = Vec::new();
     for path in &args.paths {
-        find(path, 0, &mut files)?;
+        files.extend(crate::files::find(path, is_input)?);
     }
     anyhow::ensure!(!files.is_empty(), "no `*{INPUT_ENDING}` files found");
     let settings = case::Settings {
@@ -131,24 +130,4 @@ fn expectation_of(input: &Path) -> PathBuf {
         .or_else(|| name.strip_suffix(".yaml"))
         .unwrap_or(&name);
     input.with_file_name(format!("{stem}.out.yaml"))
-}
-
-fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let metadata = std::fs::metadata(path).with_context(|| format!("`{}`", path.display()))?;
-    if !metadata.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    anyhow::ensure!(depth < MAX_DEPTH, "`{}` is too deep", path.display());
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() || entry.to_string_lossy().ends_with(INPUT_ENDING) {
-            find(&entry, depth + 1, files)?;
-        }
-    }
-    Ok(())
 }

@@ -144,24 +144,20 @@ const AGENT_PORT: u16 = 8000;
 
 /// Fails when nothing can listen there, and names the option that helps.
 fn check_port(option: &str, address: &str, port: u16) -> anyhow::Result<()> {
-    let name = if address.contains(':') {
-        format!("[{address}]:{port}")
-    } else {
-        format!("{address}:{port}")
-    };
-    match std::net::TcpListener::bind(&name) {
+    let name = format!("port {port} on {address}");
+    match std::net::TcpListener::bind((address, port)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && option == "--port" => {
             anyhow::bail!(
-                "`{name}` is in use by another program; stop that one or choose another port with --port"
+                "{name} is in use by another program; stop that one or choose another port with --port"
             )
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => anyhow::bail!(
-            "`{name}`, where agents connect, is in use by another program; stop that one, or choose another port with {option} \
+            "{name}, where agents connect, is in use by another program; stop that one, or choose another port with {option} \
              when the data folder is new"
         ),
         Err(error) => Err(error).with_context(|| {
-            format!("cannot listen on `{name}`; choose another address with --bind or port with {option}")
+            format!("cannot listen on {name}; choose another address with --bind or port with {option}")
         }),
     }
 }

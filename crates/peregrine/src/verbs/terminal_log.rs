@@ -117,7 +117,7 @@ impl TerminalLog {
 fn closest_plugin(name: &str) -> Option<&'static str> {
     let registry = registry::registry();
     let plugins = registry.plugins().map(|plugin| plugin.name);
-    peregrine_artifacts::closest(name, plugins)
+    peregrine_base::suggest::closest(name, plugins)
 }
 
 impl LogSink for TerminalLog {

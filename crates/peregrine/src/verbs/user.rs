@@ -84,7 +84,7 @@ struct Password {
 }
 
 fn role(name: &str) -> Result<Role, String> {
-    Role::from_name(name).ok_or_else(|| {
+    Role::parse(name).ok_or_else(|| {
         let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
         format!("no role `{name}`; there are {}", known.join(", "))
     })

@@ -1,6 +1,5 @@
 //! `peregrine vql list --format json` against the catalogue of the language: what is absent is printed, what exists must
-//! take the arguments the language names. The catalogue is found through `PEREGRINE_SHARED`; without it the comparison
-//! is skipped.
+//! take the arguments the language names.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use serde_json::Value;
@@ -153,11 +152,9 @@ fn the_list_describes_everything_it_names() {
 }
 
 #[test]
+#[ignore = "compares with $PEREGRINE_SHARED/reference/vql-catalog.json; make test runs it where that is"]
 fn what_exists_takes_the_arguments_of_the_language() {
-    let Some(folder) = std::env::var_os("PEREGRINE_SHARED") else {
-        eprintln!("skipped: PEREGRINE_SHARED does not name the folder with reference/vql-catalog.json");
-        return;
-    };
+    let folder = std::env::var_os("PEREGRINE_SHARED").expect("PEREGRINE_SHARED names the folder");
     let path = PathBuf::from(folder).join("reference/vql-catalog.json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let catalogue: Value = serde_json::from_str(&text).unwrap();

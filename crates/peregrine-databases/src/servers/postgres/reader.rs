@@ -1,11 +1,22 @@
-//! Bytes of a value, read with care.
+//! A value as PostgreSQL sends it, big-endian throughout.
+
+use peregrine_base::Reader as Bytes;
 
 /// What is left of a value.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(Bytes<'a>);
+
+/// Each of these ends with the same complaint when there are too few bytes.
+macro_rules! numbers {
+    ($($type:ident: $read:ident;)*) => { $(
+        pub(super) fn $type(&mut self) -> Result<$type, String> {
+            self.0.$read().ok_or_else(too_short)
+        }
+    )* };
+}
 
 impl<'a> Reader<'a> {
     pub(super) fn new(raw: &'a [u8]) -> Reader<'a> {
-        Reader(raw)
+        Reader(Bytes::new(raw))
     }
 
     pub(super) fn left(&self) -> usize {
@@ -13,45 +24,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
-        let (taken, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or("a value is shorter than its type")?;
-        self.0 = rest;
-        Ok(taken)
+        self.0.take(length).ok_or_else(too_short)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let taken = self.take(N)?;
-        <[u8; N]>::try_from(taken).map_err(|error| error.to_string())
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, String> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    pub(super) fn u16(&mut self) -> Result<u16, String> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    pub(super) fn i16(&mut self) -> Result<i16, String> {
-        self.array().map(i16::from_be_bytes)
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, String> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    pub(super) fn i32(&mut self) -> Result<i32, String> {
-        self.array().map(i32::from_be_bytes)
-    }
-
-    pub(super) fn u64(&mut self) -> Result<u64, String> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    pub(super) fn i64(&mut self) -> Result<i64, String> {
-        self.array().map(i64::from_be_bytes)
+    numbers! {
+        u8: u8;
+        u16: u16_be;
+        i16: i16_be;
+        u32: u32_be;
+        i32: i32_be;
+        u64: u64_be;
+        i64: i64_be;
     }
 
     /// A length and as many bytes; a length of -1 is NULL.
@@ -61,4 +44,8 @@ impl<'a> Reader<'a> {
             Err(_) => Ok(None),
         }
     }
+}
+
+fn too_short() -> String {
+    "a value is shorter than its type".to_owned()
 }

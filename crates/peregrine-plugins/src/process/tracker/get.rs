@@ -1,7 +1,7 @@
 //! `process_tracker_get()`: one process by its id.
 
 use super::in_force::current;
-use super::record::About;
+use super::record::When;
 use peregrine_engine::prelude::*;
 
 /// Gives what the tracker knows of one process: `Id`, `ParentId`, `StartTime`, `EndTime`, `Data`, `Children`.
@@ -13,10 +13,8 @@ pub struct Args {
     id: Str,
     /// Taken for compatibility; it changes nothing.
     max_items: Option<i64>,
-    /// Answer as things were at this time. Peregrine's own.
-    as_of: Option<Time>,
-    /// The process that started then, whatever else had this pid. Peregrine's own.
-    start_time: Option<Time>,
+    #[arg(flatten)]
+    when: When,
 }
 
 /// The function.
@@ -38,13 +36,9 @@ impl Function for ProcessTrackerGet {
         // The reference takes it and does nothing with it.
         let _ = args.max_items;
         let tracker = current(scope)?;
-        let about = About {
-            id: &args.id,
-            start_time: args.start_time,
-            as_of: args.as_of,
-        };
-        let process = about
-            .resolve(&tracker.tracker)
+        let process = args
+            .when
+            .resolve(&args.id, &tracker.tracker)
             .and_then(|(id, as_of)| tracker.tracker.get(&id, as_of));
         Ok(process.map_or(Value::Null, |process| tracker.record(scope, &process)))
     }

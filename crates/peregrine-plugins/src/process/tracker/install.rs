@@ -5,6 +5,7 @@ use super::in_force::{self, Handle, StateFolder};
 use super::payload::ProcessData;
 use super::query_feed::{SyncFeed, run_updates};
 use crate::machine::{failed, machine};
+use peregrine_base::variables::expand;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Config, Origin, Span, Tracker};
 use std::any::Any;
@@ -170,12 +171,16 @@ fn tend(scope: &Scope, tracker: &Tracker<ProcessData>) {
 }
 
 /// The file to keep the state in, if any.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths in a configuration name variables of this program"
+)]
 fn journal(scope: &Scope, cache: Option<&str>) -> Option<PathBuf> {
     let named = cache
         .map(str::to_owned)
         .or_else(|| scope.get_text("PROCESS_TRACKER_CACHE"));
     match named.filter(|name| !name.is_empty()) {
-        Some(name) => Some(PathBuf::from(expand(&name))),
+        Some(name) => Some(PathBuf::from(expand(&name, |name| std::env::var(name).ok()))),
         None => Some(
             scope
                 .extension::<StateFolder>()?
@@ -183,31 +188,6 @@ fn journal(scope: &Scope, cache: Option<&str>) -> Option<PathBuf> {
                 .join("process_tracker.journal"),
         ),
     }
-}
-
-/// Replaces `$NAME` and `${NAME}` by environment variables.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "paths in a configuration name variables of this program"
-)]
-fn expand(text: &str) -> String {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        expanded.push_str(&rest[..at]);
-        let after = &rest[at + 1..];
-        let (name, tail) = match after.strip_prefix('{').and_then(|braced| braced.split_once('}')) {
-            Some(parts) => parts,
-            None => after.split_at(
-                after
-                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                    .unwrap_or(after.len()),
-            ),
-        };
-        expanded.push_str(&std::env::var(name).unwrap_or_default());
-        rest = tail;
-    }
-    expanded + rest
 }
 
 fn open(scope: &Scope, config: Config, cache: Option<&str>) -> VqlResult<Tracker<ProcessData>> {

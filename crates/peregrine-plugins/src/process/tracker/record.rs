@@ -19,17 +19,23 @@ pub(crate) fn time_value(time: Option<Instant>) -> Value {
 /// How far the start of a process in an event and in a list may be apart.
 const SAME_START: Span = Span::from_millis(20);
 
-/// Which process a question is about, and when.
-pub(crate) struct About<'a> {
-    pub(crate) id: &'a Str,
-    pub(crate) start_time: Option<Time>,
-    pub(crate) as_of: Option<Time>,
+/// When things were as a question about a process has them; arguments of the functions that take an id.
+#[derive(VqlArgs)]
+pub struct When {
+    /// Answer as things were at this time. Peregrine's own.
+    as_of: Option<Time>,
+    /// The process that started then, whatever else had this pid. Peregrine's own.
+    start_time: Option<Time>,
 }
 
-impl About<'_> {
+impl When {
     /// The id to look up and the time; `None` when the process that started then is not known.
-    pub(crate) fn resolve(&self, tracker: &Tracker<ProcessData>) -> Option<(String, Option<Instant>)> {
-        let id = self.id.as_utf8_lossy();
+    pub(crate) fn resolve(
+        &self,
+        id: &Str,
+        tracker: &Tracker<ProcessData>,
+    ) -> Option<(String, Option<Instant>)> {
+        let id = id.as_utf8_lossy();
         let as_of = self.as_of.map(instant);
         let Some(start) = self.start_time else {
             return Some((id.into_owned(), as_of));
@@ -43,18 +49,19 @@ impl About<'_> {
 /// Answers a question about the relatives of a process, as an array of records.
 pub(crate) fn relatives(
     scope: &Scope,
-    about: &About<'_>,
+    id: &Str,
+    when: &When,
     max_items: i64,
     ask: impl FnOnce(&Tracker<ProcessData>, &str, usize, Option<Instant>) -> Vec<Process<ProcessData>>,
 ) -> VqlResult {
     scope.check_access(Permission::MachineState)?;
     let handle = current(scope)?;
     let limit = usize::try_from(max_items).unwrap_or(0);
-    let found = about
-        .resolve(&handle.tracker)
+    let found = when
+        .resolve(id, &handle.tracker)
         .map(|(id, as_of)| ask(&handle.tracker, &id, limit, as_of))
         .unwrap_or_default();
-    if let Some(at) = about.as_of.filter(|_| found.is_empty() && limit > 0) {
+    if let Some(at) = when.as_of.filter(|_| found.is_empty() && limit > 0) {
         handle.missing.count(scope, &handle, at);
     }
     Ok(handle.records(scope, &found))

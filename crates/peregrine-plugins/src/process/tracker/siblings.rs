@@ -1,6 +1,6 @@
 //! `process_tracker_siblings()`: what else its parent started.
 
-use super::record::{About, relatives};
+use super::record::{When, relatives};
 use peregrine_engine::prelude::*;
 
 /// Gives the other children of a process's parent, earliest first, exited ones included. Peregrine's own.
@@ -13,10 +13,8 @@ pub struct Args {
     /// At most this many.
     #[arg(default = 100)]
     max_items: i64,
-    /// Answer as things were at this time. Peregrine's own.
-    as_of: Option<Time>,
-    /// The process that started then, whatever else had this pid. Peregrine's own.
-    start_time: Option<Time>,
+    #[arg(flatten)]
+    when: When,
 }
 
 /// The function.
@@ -38,13 +36,12 @@ impl Function for ProcessTrackerSiblings {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        let about = About {
-            id: &args.id,
-            start_time: args.start_time,
-            as_of: args.as_of,
-        };
-        relatives(scope, &about, args.max_items, |tracker, id, limit, as_of| {
-            tracker.siblings(id, limit, as_of)
-        })
+        relatives(
+            scope,
+            &args.id,
+            &args.when,
+            args.max_items,
+            |tracker, id, limit, as_of| tracker.siblings(id, limit, as_of),
+        )
     }
 }

@@ -5,14 +5,15 @@ use crate::ide::document::{Document, is_definition};
 use crate::ide::lines::{Encoding, Lines};
 use crate::registry;
 use gen_lsp_types as lsp;
-use peregrine_artifacts::{Origin, Repository, outline};
+use peregrine_artifacts::{Origin, Repository, is_yaml_file, outline};
 use peregrine_vql_ide::Catalogue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use url::Url;
+use walkdir::{DirEntry, WalkDir};
 
-/// Files beyond this many are not looked at for artifacts: the folder is something else.
-const MAX_FILES: usize = 5000;
+/// Files and folders beyond this many are not looked at for artifacts: the folder is something else.
+const MAX_ENTRIES: usize = 5000;
 /// Folders deeper than this hold no artifacts.
 const MAX_DEPTH: usize = 12;
 /// Definitions are small.
@@ -84,10 +85,7 @@ impl Workspace {
     }
 
     fn load_folder(&mut self, folder: &Path) {
-        let mut left = MAX_FILES;
-        let mut files = Vec::new();
-        find_yaml(folder, 0, &mut left, &mut files);
-        for path in files {
+        for path in find_yaml(folder) {
             self.load_file(&path);
         }
     }
@@ -191,7 +189,7 @@ impl Workspace {
     pub(super) fn close(&mut self, uri: &lsp::Uri) {
         self.texts.remove(uri);
         // What was not saved is gone.
-        if let Some(path) = path_of(uri).filter(|path| is_yaml(path)) {
+        if let Some(path) = path_of(uri).filter(|path| is_yaml_file(path)) {
             self.load_file(&path);
         }
         // What was found is taken back.
@@ -200,7 +198,7 @@ impl Workspace {
 
     pub(super) fn files_changed(&mut self, params: lsp::DidChangeWatchedFilesParams) {
         for event in params.changes {
-            if let Some(path) = path_of(&event.uri).filter(|path| is_yaml(path)) {
+            if let Some(path) = path_of(&event.uri).filter(|path| is_yaml_file(path)) {
                 self.load_file(&path);
             }
         }
@@ -289,28 +287,23 @@ fn path_of(uri: &lsp::Uri) -> Option<PathBuf> {
     Url::parse(uri.as_ref()).ok()?.to_file_path().ok()
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ending == "yaml" || ending == "yml")
+fn is_foreign(folder: &DirEntry) -> bool {
+    let name = folder.file_name();
+    name.to_string_lossy().starts_with('.') || name == "node_modules" || name == "target"
 }
 
-fn find_yaml(folder: &Path, depth: usize, left: &mut usize, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    let mut entries: Vec<_> = entries.flatten().take(*left).collect();
-    *left = left.saturating_sub(entries.len());
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name();
-        let is_foreign =
-            name.to_string_lossy().starts_with('.') || name == "node_modules" || name == "target";
-        // Links are not followed: they may lead in circles.
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && !is_foreign && depth < MAX_DEPTH {
-            find_yaml(&entry.path(), depth + 1, left, files);
-        } else if is_yaml(&entry.path()) {
-            files.push(entry.path());
-        }
-    }
+fn find_yaml(folder: &Path) -> Vec<PathBuf> {
+    // Links are not followed: they may lead anywhere.
+    let walk = WalkDir::new(folder).max_depth(MAX_DEPTH + 1).into_iter();
+    let is_ours = |entry: &DirEntry| entry.depth() == 0 || !entry.file_type().is_dir() || !is_foreign(entry);
+    let mut files: Vec<PathBuf> = walk
+        .filter_entry(is_ours)
+        .take(MAX_ENTRIES)
+        .flatten()
+        .filter(|entry| !entry.file_type().is_dir())
+        .map(DirEntry::into_path)
+        .filter(|path| is_yaml_file(path))
+        .collect();
+    files.sort();
+    files
 }

@@ -12,7 +12,7 @@ pub(in crate::verbs) fn run(name: &str) -> anyhow::Result<ExitCode> {
     let mut found = entries.iter().filter(|entry| entry.name == name).peekable();
     if found.peek().is_none() {
         let names = entries.iter().map(|entry| entry.name);
-        let hint = peregrine_artifacts::closest(name, names)
+        let hint = peregrine_base::suggest::closest(name, names)
             .map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
         anyhow::bail!("no function or plugin `{name}`{hint} (`peregrine vql list` shows what there is)");
     }

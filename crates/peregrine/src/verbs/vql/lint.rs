@@ -2,9 +2,9 @@
 
 use crate::ide::catalogue;
 use crate::ide::document::Document;
-use crate::{diagnostics, registry};
+use crate::{diagnostics, files, registry};
 use anyhow::Context as _;
-use peregrine_artifacts::Origin;
+use peregrine_artifacts::{Origin, is_yaml_file};
 use peregrine_vql::Severity;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,9 +30,6 @@ pub(super) struct Args {
     strict: bool,
 }
 
-/// Folders deeper than this hold nothing to check.
-const MAX_DEPTH: usize = 16;
-
 /// A file to check.
 struct Input {
     name: String,
@@ -43,7 +40,7 @@ struct Input {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut inputs = Vec::new();
     for path in &args.paths {
-        find(path, 0, &mut inputs)?;
+        inputs.extend(read(path)?);
     }
     anyhow::ensure!(!inputs.is_empty(), "no `.vql` or `.yaml` files found");
     // All are loaded before any is checked, so that they may call each other.
@@ -99,42 +96,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The files of a path: itself, or what is in the folder.
-fn find(path: &Path, depth: usize, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
-    let is_yaml = path
-        .extension()
-        .is_some_and(|ending| ending == "yaml" || ending == "yml");
+/// Standard input, a file, or the files of a folder.
+fn read(path: &Path) -> anyhow::Result<Vec<Input>> {
     if path.as_os_str() == "-" {
-        inputs.push(Input {
+        return Ok(vec![Input {
             name: "-".to_owned(),
             text: std::io::read_to_string(std::io::stdin())?,
             is_definition: false,
-        });
-        return Ok(());
+        }]);
     }
-    let reading = || format!("reading `{}`", path.display());
-    if !std::fs::metadata(path).with_context(reading)?.is_dir() {
-        inputs.push(Input {
+    let is_query = |path: &Path| path.extension().is_some_and(|ending| ending == "vql");
+    let files = files::find(path, |path| is_query(path) || is_yaml_file(path))?;
+    let read = |path: PathBuf| {
+        Ok(Input {
             name: path.display().to_string(),
-            text: std::fs::read_to_string(path).with_context(reading)?,
-            is_definition: is_yaml,
-        });
-        return Ok(());
-    }
-    anyhow::ensure!(depth < MAX_DEPTH, "`{}` is too deep", path.display());
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-        .with_context(reading)?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    entries.sort();
-    for entry in entries {
-        let is_known = entry
-            .extension()
-            .is_some_and(|ending| ["vql", "yaml", "yml"].iter().any(|known| ending == *known));
-        if entry.is_dir() || is_known {
-            find(&entry, depth + 1, inputs)?;
-        }
-    }
-    Ok(())
+            text: std::fs::read_to_string(&path).with_context(|| format!("reading `{}`", path.display()))?,
+            is_definition: is_yaml_file(&path),
+        })
+    };
+    files.into_iter().map(read).collect()
 }

@@ -1,0 +1,13 @@
+//! What several crates need and none of them owns. It knows nothing of VQL, agents or servers, does no I/O of its own, and
+//! stays small: code belongs here once a second crate needs it.
+#![forbid(unsafe_code)]
+
+pub mod ids;
+mod permission;
+mod reader;
+pub mod records;
+pub mod suggest;
+pub mod variables;
+
+pub use permission::Permission;
+pub use reader::{Reader, write_leb128};
