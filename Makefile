@@ -29,7 +29,7 @@ test-rust: setup-test gui/dist/index.html
 	cargo test --locked --workspace --lib --bins --tests
 	cargo test --locked --workspace --doc
 	# Tests against public reference texts, where those are.
-	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test catalogue --test repository -- --ignored
+	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test plugins --test functions --test program --test artifacts -- --ignored catalogue:: repository::
 
 test-gui: setup-test gui/dist/index.html
 	cd gui && npm test && npm run e2e
