@@ -30,9 +30,8 @@ impl Function for ClientInfo {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let stored = Stored::of(scope)?;
-        match stored.wait(stored.database.client(&args.client_id))? {
-            Some(client) => Ok(Value::Dict(records::client(&stored, &client)?)),
-            None => Ok(Value::Null),
-        }
+        let found = stored.wait(stored.database.client(&args.client_id))?;
+        let mut records = records::clients(&stored, found.as_slice())?;
+        Ok(records.pop().map_or(Value::Null, Value::Dict))
     }
 }

@@ -1,7 +1,7 @@
 //! `clients()`: the machines a server knows.
 
 use peregrine_engine::prelude::*;
-use peregrine_store::{ClientQuery, ClientSort};
+use peregrine_store::{Client, ClientQuery, ClientSort};
 
 use crate::{Stored, records};
 
@@ -69,10 +69,8 @@ impl Plugin for Clients {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
         if let Some(client_id) = args.client_id.filter(|id| !id.is_empty()) {
-            if let Some(client) = stored.wait(stored.database.client(&client_id))? {
-                rows.push(records::client(&stored, &client)?.to_row())?;
-            }
-            return Ok(());
+            let found = stored.wait(stored.database.client(&client_id))?;
+            return show(&stored, found.as_slice(), rows);
         }
         let mut query = ClientQuery {
             filter: peregrine_services::clients::parse_search(&args.search.unwrap_or_default()),
@@ -85,12 +83,17 @@ impl Plugin for Clients {
             let page = stored.wait(stored.database.clients(query.clone()))?.items;
             query.offset += page.len() as u64;
             let is_last = (page.len() as u64) < PAGE;
-            for client in page {
-                rows.push(records::client(&stored, &client)?.to_row())?;
-            }
+            show(&stored, &page, rows)?;
             if is_last {
                 return Ok(());
             }
         }
     }
+}
+
+fn show(stored: &Stored, clients: &[Client], rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+    for record in records::clients(stored, clients)? {
+        rows.push(record.to_row())?;
+    }
+    Ok(())
 }

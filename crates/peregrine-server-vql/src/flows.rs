@@ -1,7 +1,7 @@
 //! `flows()`: the collections of a machine.
 
 use peregrine_engine::prelude::*;
-use peregrine_store::{FlowQuery, FlowSort};
+use peregrine_store::{Flow, FlowQuery, FlowSort};
 
 use crate::{Stored, records};
 
@@ -61,10 +61,8 @@ impl Plugin for Flows {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
         if let Some(flow_id) = args.flow_id.filter(|id| !id.is_empty()) {
-            if let Some(flow) = stored.wait(stored.database.flow(&args.client_id, &flow_id))? {
-                rows.push(records::flow(scope, &stored, &flow, args.summary)?.to_row())?;
-            }
-            return Ok(());
+            let found = stored.wait(stored.database.flow(&args.client_id, &flow_id))?;
+            return show(scope, &stored, found.as_slice(), args.summary, rows);
         }
         let mut query = FlowQuery {
             client_id: Some(args.client_id),
@@ -78,12 +76,23 @@ impl Plugin for Flows {
             let page = stored.wait(stored.database.flows(query.clone()))?.items;
             query.offset += page.len() as u64;
             let is_last = (page.len() as u64) < PAGE;
-            for flow in page {
-                rows.push(records::flow(scope, &stored, &flow, args.summary)?.to_row())?;
-            }
+            show(scope, &stored, &page, args.summary, rows)?;
             if is_last {
                 return Ok(());
             }
         }
     }
+}
+
+fn show(
+    scope: &Scope,
+    stored: &Stored,
+    flows: &[Flow],
+    is_summary: bool,
+    rows: &mut Rows<'_, DynRow>,
+) -> VqlResult<()> {
+    for record in records::flows(scope, stored, flows, is_summary)? {
+        rows.push(record.to_row())?;
+    }
+    Ok(())
 }

@@ -43,9 +43,8 @@ impl Function for GetFlow {
             .flow_id
             .or_else(|| scope.get_text("FlowId"))
             .ok_or("Field flow_id is required")?;
-        match stored.wait(stored.database.flow(&args.client_id, &flow_id))? {
-            Some(flow) => Ok(Value::Dict(records::flow(scope, &stored, &flow, args.summary)?)),
-            None => Ok(Value::Null),
-        }
+        let found = stored.wait(stored.database.flow(&args.client_id, &flow_id))?;
+        let mut records = records::flows(scope, &stored, found.as_slice(), args.summary)?;
+        Ok(records.pop().map_or(Value::Null, Value::Dict))
     }
 }

@@ -2,14 +2,20 @@
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::*;
-use peregrine_store::{Client, Flow, FlowState, Micros, SetKind};
+use peregrine_store::{Client, Flow, FlowState, Micros, ResultSet, SetKind};
 
 use crate::Stored;
 
-/// A machine.
-pub(crate) fn client(stored: &Stored, client: &Client) -> VqlResult<Dict> {
+/// Machines.
+pub(crate) fn clients(stored: &Stored, clients: &[Client]) -> VqlResult<Vec<Dict>> {
+    let ids: Vec<String> = clients.iter().map(|client| client.client_id.clone()).collect();
+    let in_flight = stored.wait(stored.database.in_flight(&ids))?;
+    let pairs = clients.iter().zip(&in_flight);
+    Ok(pairs.map(|(each, in_flight)| client(each, in_flight)).collect())
+}
+
+fn client(client: &Client, in_flight: &[String]) -> Dict {
     let facts = &client.facts;
-    let in_flight = stored.wait(stored.database.in_flight(&client.client_id))?;
     let agent = Dict::from_pairs([
         ("version", facts.agent_version.as_str()),
         ("name", facts.agent_name.as_str()),
@@ -28,7 +34,7 @@ pub(crate) fn client(stored: &Stored, client: &Client) -> VqlResult<Dict> {
         .metadata
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_str()));
-    Ok(Dict::from_pairs([
+    Dict::from_pairs([
         ("client_id", Value::from(client.client_id.as_str())),
         ("agent_information", Value::Dict(agent)),
         ("os_info", Value::Dict(system)),
@@ -42,14 +48,30 @@ pub(crate) fn client(stored: &Stored, client: &Client) -> VqlResult<Dict> {
         ("labels", texts(&client.labels)),
         ("last_event_table_version", Value::Int(client.event_table_version)),
         ("last_label_timestamp", Value::Int(client.labels_changed)),
-        ("in_flight_flows", texts(&in_flight)),
+        ("in_flight_flows", texts(in_flight)),
         ("metadata", Value::Dict(Dict::from_pairs(metadata))),
-    ]))
+    ])
 }
 
-/// A collection.
-pub(crate) fn flow(scope: &Scope, stored: &Stored, flow: &Flow, is_summary: bool) -> VqlResult<Dict> {
-    let sets = stored.wait(stored.database.result_sets(&flow.client_id, &flow.flow_id))?;
+/// Collections.
+pub(crate) fn flows(
+    scope: &Scope,
+    stored: &Stored,
+    flows: &[Flow],
+    is_summary: bool,
+) -> VqlResult<Vec<Dict>> {
+    let ids: Vec<(String, String)> = flows
+        .iter()
+        .map(|flow| (flow.client_id.clone(), flow.flow_id.clone()))
+        .collect();
+    let sets = stored.wait(stored.database.result_sets_of(&ids))?;
+    let pairs = flows.iter().zip(sets);
+    Ok(pairs
+        .map(|(each, sets)| flow(scope, each, sets, is_summary))
+        .collect())
+}
+
+fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>, is_summary: bool) -> Dict {
     let with_results: Vec<String> = sets
         .into_iter()
         .filter(|set| set.kind == SetKind::Rows && set.rows() > 0)
@@ -88,7 +110,7 @@ pub(crate) fn flow(scope: &Scope, stored: &Stored, flow: &Flow, is_summary: bool
         let statistics = json::parse(flow.query_stats.as_bytes());
         record.set("query_stats", statistics.unwrap_or_default());
     }
-    Ok(record)
+    record
 }
 
 /// What was asked for.

@@ -60,14 +60,10 @@ pub trait FlowStore: Send + Sync {
     async fn delete_flow(&self, client_id: &str, flow_id: &str) -> Result<()>;
     /// Queues a task.
     async fn queue_task(&self, client_id: &str, task: Task) -> Result<()>;
-    /// Whether tasks are queued (cheap; asked by every poll).
-    async fn has_tasks(&self, client_id: &str) -> Result<bool>;
-    /// Takes queued tasks in order, leaving flow requests beyond `max_in_flight`; their flows become delivered.
-    async fn take_tasks(&self, client_id: &str, max_in_flight: u64, now: Micros) -> Result<Vec<Task>>;
-    /// Running, delivered flows.
-    async fn in_flight(&self, client_id: &str) -> Result<Vec<String>>;
-    /// Running, delivered flows not heard of since `before` and not asked about since then; they count as asked.
-    async fn in_flight_to_check(&self, client_id: &str, before: Micros, now: Micros) -> Result<Vec<String>>;
+    /// What there is for a client now; none when there is no such client. Asking for nothing costs one read.
+    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Option<Work>>;
+    /// Running, delivered flows of each of these clients, in their order.
+    async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>>;
     /// Files of a flow.
     async fn uploads(&self, client_id: &str, flow_id: &str) -> Result<Vec<Upload>>;
 }
@@ -79,6 +75,8 @@ pub trait RowStore: Send + Sync {
     async fn apply(&self, client_id: &str, now: Micros, effects: Vec<Effect>) -> Result<Vec<Outcome>>;
     /// Result sets of a flow (rows and logs).
     async fn result_sets(&self, client_id: &str, flow_id: &str) -> Result<Vec<ResultSet>>;
+    /// Those of each of these flows (client and flow), in their order.
+    async fn result_sets_of(&self, flows: &[(String, String)]) -> Result<Vec<Vec<ResultSet>>>;
     /// Event sets of a client.
     async fn event_sets(&self, client_id: &str) -> Result<Vec<ResultSet>>;
     /// Chunks that hold rows from `from_row` on, in order, at least one if there is any, about `max_bytes` compressed.

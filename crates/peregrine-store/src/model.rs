@@ -234,6 +234,28 @@ pub struct Task {
     pub message: Vec<u8>,
 }
 
+/// A client asks for work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    /// When.
+    pub now: Micros,
+    /// Flows it may work on at once; requests beyond stay in the queue.
+    pub max_in_flight: u64,
+    /// Flows not heard of since then, and not asked about since, are asked about; none asks about none.
+    pub silent_since: Option<Micros>,
+}
+
+/// What there is for a client that asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// Who asks.
+    pub client: Client,
+    /// Taken out of the queue, in order; their flows are delivered.
+    pub tasks: Vec<Task>,
+    /// Running, delivered flows it is to be asked about; they count as asked.
+    pub silent: Vec<String>,
+}
+
 /// Order of a flow list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FlowSort {

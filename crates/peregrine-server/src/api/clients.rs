@@ -30,7 +30,6 @@ pub(super) async fn list(
     SignedIn(principal): SignedIn,
     Params(list): Params<List>,
 ) -> Answer<Json<Value>> {
-    principal.authorize(Permission::ReadResults)?;
     let sort = match list.sort.as_deref() {
         None | Some("" | "hostname") => ClientSort::Hostname,
         Some("last_seen") => ClientSort::LastSeen,
@@ -46,12 +45,7 @@ pub(super) async fn list(
         offset: list.offset,
         limit: list.limit.unwrap_or(100).min(1000),
     };
-    let found = shared.core.storage.database.clients(query).await?;
-    let mut views = Vec::with_capacity(found.items.len());
-    for client in found.items {
-        views.push(clients::view(&shared.core, client).await?);
-    }
-    Ok(Json(json!({"total": found.total, "clients": views})))
+    Ok(Json(clients::list(&shared.core, &principal, query).await?))
 }
 
 pub(super) async fn show(

@@ -41,7 +41,6 @@ pub(super) async fn list(
     Path(client_id): Path<String>,
     Params(list): Params<List>,
 ) -> Answer<Json<Value>> {
-    principal.authorize(Permission::ReadResults)?;
     let state = match list.state.as_deref() {
         None | Some("") => None,
         Some("finished") => Some(FlowState::Finished),
@@ -71,12 +70,7 @@ pub(super) async fn list(
         offset: list.offset,
         limit: list.limit.unwrap_or(100).min(1000),
     };
-    let found = shared.core.storage.database.flows(query).await?;
-    let mut views = Vec::with_capacity(found.items.len());
-    for flow in &found.items {
-        views.push(flows::view(&shared.core, flow).await?);
-    }
-    Ok(Json(json!({"total": found.total, "flows": views})))
+    Ok(Json(flows::list(&shared.core, &principal, query).await?))
 }
 
 pub(super) async fn show(

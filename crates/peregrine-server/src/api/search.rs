@@ -68,10 +68,8 @@ pub(super) async fn search(
         limit,
         ..FlowQuery::default()
     };
-    let mut flow_views = Vec::new();
-    for flow in database.flows(query).await?.items {
-        flow_views.push(flows::view(&shared.core, &flow).await?);
-    }
+    let found_flows = database.flows(query).await?.items;
+    let flow_views = flows::views(&shared.core, &found_flows).await?;
     Ok(Json(
         json!({"clients": client_views, "artifacts": artifact_views, "flows": flow_views}),
     ))

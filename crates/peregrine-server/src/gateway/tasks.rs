@@ -6,7 +6,7 @@ use http::StatusCode;
 use peregrine_proto::{FlowStatsRequest, VeloMessage};
 use peregrine_services::changes::topics;
 use peregrine_services::{clients, clock, flows, monitoring};
-use peregrine_store::Received;
+use peregrine_store::{Client, Micros, Poll, Received, Task};
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
 
@@ -17,35 +17,67 @@ pub(super) async fn collect(
     reported_table: Option<u64>,
 ) -> Result<Vec<VeloMessage>> {
     let database = &shared.core.storage.database;
-    let Some(client) = database.client(client_id).await? else {
+    let now = clock::now();
+    let poll = Poll {
+        now,
+        max_in_flight: max_in_flight(shared),
+        silent_since: silent_since(shared, now),
+    };
+    let Some(work) = database.take_work(client_id, poll).await? else {
         return Ok(Vec::new());
     };
-    clients::ensure_interrogated(&shared.core, &client).await?;
-    let now = clock::now();
-    let mut messages = Vec::new();
-    if database.has_tasks(client_id).await? {
-        for task in database.take_tasks(client_id, max_in_flight(shared), now).await? {
-            match flows::unpack_task(&shared.core, &task.message) {
-                Ok(message) => messages.push(message),
-                Err(error) => tracing::error!(client_id, %error, "a task is lost"),
-            }
-        }
+    let mut messages = unpack(shared, client_id, work.tasks);
+    if !work.silent.is_empty() {
+        messages.push(VeloMessage {
+            session_id: ids::STATUS.into(),
+            flow_stats_request: Some(FlowStatsRequest { flow_id: work.silent }),
+            ..Default::default()
+        });
     }
-    messages.extend(monitoring::update_for(&shared.core, &client, reported_table).await?);
-    if !shared.config.defaults.disable_active_inflight_checks {
-        let silence = i64::try_from(shared.config.defaults.inflight_check_time).unwrap_or(60) * 1_000_000;
-        let flow_id = database
-            .in_flight_to_check(client_id, now.saturating_sub(silence), now)
-            .await?;
-        if !flow_id.is_empty() {
-            messages.push(VeloMessage {
-                session_id: ids::STATUS.into(),
-                flow_stats_request: Some(FlowStatsRequest { flow_id }),
-                ..Default::default()
-            });
-        }
+    match due(shared, &work.client, poll, reported_table).await {
+        Ok(due) => messages.extend(due),
+        // What was taken out of the queue is delivered all the same; the rest comes with the next poll.
+        Err(error) if !messages.is_empty() => tracing::warn!(client_id, %error, "work is late"),
+        Err(error) => return Err(error),
     }
     Ok(messages)
+}
+
+/// What a client gets without anybody asking: a new monitoring table, its first interrogation.
+async fn due(
+    shared: &Shared,
+    client: &Client,
+    poll: Poll,
+    reported_table: Option<u64>,
+) -> Result<Vec<VeloMessage>> {
+    let table = monitoring::update_for(&shared.core, client, reported_table).await?;
+    let mut messages: Vec<VeloMessage> = table.into_iter().collect();
+    if clients::ensure_interrogated(&shared.core, client).await? {
+        let work = shared.core.storage.database.take_work(&client.client_id, poll);
+        let tasks = work.await?.map(|work| work.tasks);
+        messages.extend(unpack(shared, &client.client_id, tasks.unwrap_or_default()));
+    }
+    Ok(messages)
+}
+
+fn unpack(shared: &Shared, client_id: &str, tasks: Vec<Task>) -> Vec<VeloMessage> {
+    let mut messages = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        match flows::unpack_task(&shared.core, &task.message) {
+            Ok(message) => messages.push(message),
+            Err(error) => tracing::error!(client_id, %error, "a task is lost"),
+        }
+    }
+    messages
+}
+
+/// Flows not heard of since then are asked about; none where that is off.
+fn silent_since(shared: &Shared, now: Micros) -> Option<Micros> {
+    let defaults = &shared.config.defaults;
+    let silence = i64::try_from(defaults.inflight_check_time)
+        .unwrap_or(60)
+        .saturating_mul(1_000_000);
+    (!defaults.disable_active_inflight_checks).then(|| now.saturating_sub(silence))
 }
 
 fn max_in_flight(shared: &Shared) -> u64 {

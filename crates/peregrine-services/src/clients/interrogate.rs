@@ -17,15 +17,15 @@ const SERVICE: &str = "InterrogationService";
 /// Rows shown of each of its tables.
 const SHOWN_ROWS: u64 = 100;
 
-/// Schedules an interrogation for a client that never had one.
-pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<()> {
+/// Schedules an interrogation for a client that never had one; true when it did.
+pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
     if client.last_interrogate_flow_id.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let request = request();
     let Ok(wanted) = request.find(core) else {
         // A server without this artifact still works; its clients just have no facts.
-        return Ok(());
+        return Ok(false);
     };
     let client_id = Some(client.client_id.clone());
     let query = FlowQuery {
@@ -35,20 +35,14 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<()> {
         ..FlowQuery::default()
     };
     if core.storage.database.flows(query).await?.total > 0 {
-        return Ok(());
+        return Ok(false);
     }
-    if let Err(error) = schedule(
-        core,
-        SERVICE,
-        &client.client_id,
-        &request,
-        &wanted.by_the_server(),
-    )
-    .await
-    {
-        tracing::warn!(client_id = client.client_id, %error, "client not interrogated");
+    let client_id = &client.client_id;
+    let made = schedule(core, SERVICE, client_id, &request, &wanted.by_the_server()).await;
+    if let Err(error) = &made {
+        tracing::warn!(client_id, %error, "client not interrogated");
     }
-    Ok(())
+    Ok(made.is_ok())
 }
 
 /// Asks a client anew, for a user.

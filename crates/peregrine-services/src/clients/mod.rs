@@ -14,9 +14,9 @@ pub use labels::change as change_labels;
 pub use presence::{Presence, Seen};
 pub use search::parse as parse_search;
 
-use crate::Core;
-use crate::{Error, Result, clock};
-use peregrine_store::Client;
+use crate::users::{Permission, Principal};
+use crate::{Core, Error, Result, clock};
+use peregrine_store::{Client, ClientQuery};
 use serde_json::{Value, json};
 
 /// One client, or a clear answer that there is none.
@@ -25,9 +25,29 @@ pub async fn get(core: &Core, client_id: &str) -> Result<Client> {
     client.ok_or_else(|| Error::NotFound("client", client_id.to_owned()))
 }
 
+/// A page of clients, as the API shows them.
+pub async fn list(core: &Core, principal: &Principal, query: ClientQuery) -> Result<Value> {
+    principal.authorize(Permission::ReadResults)?;
+    let found = core.storage.database.clients(query).await?;
+    let views = views(core, found.items).await?;
+    Ok(json!({"total": found.total, "clients": views}))
+}
+
 /// A client as the API shows it.
 pub async fn view(core: &Core, client: Client) -> Result<Value> {
-    let in_flight = core.storage.database.in_flight(&client.client_id).await?;
+    Ok(views(core, vec![client]).await?.pop().unwrap_or_default())
+}
+
+async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<Value>> {
+    let ids: Vec<String> = clients.iter().map(|client| client.client_id.clone()).collect();
+    let in_flight = core.storage.database.in_flight(&ids).await?;
+    let views = clients.into_iter().zip(in_flight);
+    Ok(views
+        .map(|(client, in_flight)| shown(core, client, &in_flight))
+        .collect())
+}
+
+fn shown(core: &Core, client: Client, in_flight: &[String]) -> Value {
     let seen = core.presence.seen(&client.client_id);
     let last_seen = seen
         .as_ref()
@@ -38,7 +58,7 @@ pub async fn view(core: &Core, client: Client) -> Result<Value> {
         .filter(|ip| !ip.is_empty())
         .unwrap_or(client.last_ip);
     let facts = client.facts;
-    Ok(json!({
+    json!({
         "client_id": client.client_id,
         "hostname": facts.hostname,
         "fqdn": facts.fqdn,
@@ -57,5 +77,5 @@ pub async fn view(core: &Core, client: Client) -> Result<Value> {
         "last_interrogate_flow_id": client.last_interrogate_flow_id,
         "in_flight_flows": in_flight,
         "metadata": client.metadata,
-    }))
+    })
 }

@@ -14,7 +14,7 @@ pub use results::{Table, download};
 pub use roll_up::roll_up;
 pub use task::unpack as unpack_task;
 pub use view::state;
-pub use view::{view, view_in_full};
+pub use view::{list, view, view_in_full, views};
 
 use crate::Core;
 use crate::audit::OnFullDisk;

@@ -1,8 +1,8 @@
 //! A flow as the API shows it.
 
-use crate::Core;
-use crate::{Result, clock};
-use peregrine_store::{Flow, FlowState, Micros, SetKind};
+use crate::users::{Permission, Principal};
+use crate::{Core, Result, clock};
+use peregrine_store::{Flow, FlowQuery, FlowState, Micros, ResultSet, SetKind};
 use serde_json::{Value, json};
 
 /// A flow not heard of for so long is unresponsive.
@@ -21,20 +21,42 @@ pub fn state(flow: &Flow, now: Micros) -> &'static str {
     }
 }
 
+/// A page of flows, as the API shows them.
+pub async fn list(core: &Core, principal: &Principal, query: FlowQuery) -> Result<Value> {
+    principal.authorize(Permission::ReadResults)?;
+    let found = core.storage.database.flows(query).await?;
+    let views = views(core, &found.items).await?;
+    Ok(json!({"total": found.total, "flows": views}))
+}
+
 /// The summary.
 pub async fn view(core: &Core, flow: &Flow) -> Result<Value> {
-    let sets = core
-        .storage
-        .database
-        .result_sets(&flow.client_id, &flow.flow_id)
-        .await?;
+    let views = views(core, std::slice::from_ref(flow)).await?;
+    Ok(views.into_iter().next().unwrap_or_default())
+}
+
+/// The summaries.
+pub async fn views(core: &Core, flows: &[Flow]) -> Result<Vec<Value>> {
+    let ids: Vec<(String, String)> = flows
+        .iter()
+        .map(|flow| (flow.client_id.clone(), flow.flow_id.clone()))
+        .collect();
+    let sets = core.storage.database.result_sets_of(&ids).await?;
+    Ok(flows
+        .iter()
+        .zip(&sets)
+        .map(|(flow, sets)| shown(flow, sets))
+        .collect())
+}
+
+fn shown(flow: &Flow, sets: &[ResultSet]) -> Value {
     let sources: Vec<Value> = sets
         .iter()
         .filter(|set| set.kind == SetKind::Rows)
         .map(|set| json!({"name": set.name, "rows": set.rows()}))
         .collect();
     let time = |at: Option<Micros>| at.map(clock::show);
-    Ok(json!({
+    json!({
         "flow_id": flow.flow_id,
         "client_id": flow.client_id,
         "artifacts": flow.artifacts,
@@ -52,7 +74,7 @@ pub async fn view(core: &Core, flow: &Flow) -> Result<Value> {
         "uploaded_bytes": flow.uploaded_bytes,
         "sources": sources,
         "urgent": flow.urgent,
-    }))
+    })
 }
 
 /// The summary with request, state of each query, and limits.

@@ -227,7 +227,7 @@ pub(super) fn merge_facts(
     Ok(true)
 }
 
-fn load(sql: &Connection, id: &str) -> Result<Option<Client>> {
+pub(super) fn load(sql: &Connection, id: &str) -> Result<Option<Client>> {
     let mut statement =
         sql.prepare_cached(&format!("SELECT {COLUMNS} FROM clients c WHERE c.client_id = ?1"))?;
     Ok(statement.query_row([id], to_client).optional()?)

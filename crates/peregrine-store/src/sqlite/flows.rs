@@ -1,16 +1,19 @@
 //! Collections and the queue of tasks.
 
-use super::clients::clip;
+use super::clients::{clip, load};
 use super::{SqliteDatabase, from_json, to_json};
 use crate::database::FlowStore;
-use crate::model::{Flow, FlowQuery, FlowSort, FlowState, Micros, Page, Task, Upload};
+use crate::model::{Client, Flow, FlowQuery, FlowSort, FlowState, Micros, Page, Poll, Task, Upload, Work};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use std::collections::HashMap;
 
 /// Bytes of tasks taken at once, so that they fit one packet; the rest waits for the next poll.
 const MAX_DELIVERY: usize = 4 << 20;
+/// Clients, or flows, asked about with one statement.
+pub(super) const MAX_ASKED: usize = 500;
 
 #[async_trait]
 impl FlowStore for SqliteDatabase {
@@ -116,55 +119,55 @@ impl FlowStore for SqliteDatabase {
         self.write(move |sql| insert_task(sql, &client, &task)).await
     }
 
-    async fn has_tasks(&self, client_id: &str) -> Result<bool> {
-        let client = client_id.to_owned();
-        self.read(move |sql| {
-            let mut statement =
-                sql.prepare_cached("SELECT EXISTS (SELECT 1 FROM tasks WHERE client_id = ?1)")?;
-            Ok(statement.query_row([client], |row| row.get(0))?)
-        })
-        .await
-    }
-
-    async fn take_tasks(&self, client_id: &str, max_in_flight: u64, now: Micros) -> Result<Vec<Task>> {
-        let client = client_id.to_owned();
-        self.write(move |sql| take_tasks(sql, &client, max_in_flight, now))
-            .await
-    }
-
-    async fn in_flight(&self, client_id: &str) -> Result<Vec<String>> {
-        let client = client_id.to_owned();
-        self.read(move |sql| {
-            let mut statement = sql.prepare_cached(
-                "SELECT flow_id FROM flows WHERE client_id = ?1 AND state = 1 AND delivered IS NOT NULL ORDER BY id",
-            )?;
-            let flows = statement.query_map([client], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            Ok(flows)
-        })
-        .await
-    }
-
-    async fn in_flight_to_check(&self, client_id: &str, before: Micros, now: Micros) -> Result<Vec<String>> {
-        const STALE: &str = "client_id = ?1 AND state = 1 AND delivered <= ?2
-            AND coalesce(heard, 0) <= ?2 AND coalesce(checked, 0) <= ?2";
-        let client = client_id.to_owned();
-        let (asked, again) = (client.clone(), before);
-        let stale: bool = self
-            .read(move |sql| {
-                let mut statement =
-                    sql.prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM flows WHERE {STALE})"))?;
-                Ok(statement.query_row(params![asked, again], |row| row.get(0))?)
-            })
-            .await?;
-        if !stale {
-            return Ok(Vec::new());
+    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Option<Work>> {
+        let client_id = client_id.to_owned();
+        let asked = client_id.clone();
+        let found = self.read(move |sql| look_for_work(sql, &asked, poll)).await?;
+        let Some((client, has_tasks, silent_since)) = found else {
+            return Ok(None);
+        };
+        let mut work = Work {
+            client,
+            tasks: Vec::new(),
+            silent: Vec::new(),
+        };
+        if has_tasks || silent_since.is_some() {
+            let take = move |sql: &Connection| -> Result<(Vec<Task>, Vec<String>)> {
+                let tasks = if has_tasks {
+                    take_tasks(sql, &client_id, poll.max_in_flight, poll.now)?
+                } else {
+                    Vec::new()
+                };
+                let silent = match silent_since {
+                    Some(since) => ask_about_silent(sql, &client_id, since, poll.now)?,
+                    None => Vec::new(),
+                };
+                Ok((tasks, silent))
+            };
+            (work.tasks, work.silent) = self.write(take).await?;
         }
-        self.write(move |sql| {
-            let mut statement = sql.prepare_cached(&format!(
-                "UPDATE flows SET checked = ?3 WHERE {STALE} RETURNING flow_id"
-            ))?;
-            let rows = statement.query_map(params![client, before, now], |row| row.get(0))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(Some(work))
+    }
+
+    async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>> {
+        let clients = client_ids.to_vec();
+        self.read(move |sql| {
+            let mut found: HashMap<String, Vec<String>> = HashMap::new();
+            for some in clients.chunks(MAX_ASKED) {
+                let places = vec!["?"; some.len()].join(", ");
+                let mut statement = sql.prepare(&format!(
+                    "SELECT client_id, flow_id FROM flows
+                     WHERE client_id IN ({places}) AND state = 1 AND delivered IS NOT NULL ORDER BY id"
+                ))?;
+                let mut rows = statement.query(params_from_iter(some))?;
+                while let Some(row) = rows.next()? {
+                    found.entry(row.get(0)?).or_default().push(row.get(1)?);
+                }
+            }
+            Ok(clients
+                .iter()
+                .map(|client| found.remove(client).unwrap_or_default())
+                .collect())
         })
         .await
     }
@@ -187,6 +190,39 @@ fn insert_task(sql: &Connection, client_id: &str, task: &Task) -> Result<()> {
     )?
     .execute(params![client_id, task.flow_id, task.is_flow_request, task.urgent, task.message])?;
     Ok(())
+}
+
+/// Running, delivered flows not heard of since `?2`, and not asked about since.
+const SILENT: &str = "client_id = ?1 AND state = 1 AND delivered <= ?2
+    AND coalesce(heard, 0) <= ?2 AND coalesce(checked, 0) <= ?2";
+
+/// Who asks, whether there are tasks, and since when flows are silent that are to be asked about.
+fn look_for_work(
+    sql: &Connection,
+    client_id: &str,
+    poll: Poll,
+) -> Result<Option<(Client, bool, Option<Micros>)>> {
+    let Some(client) = load(sql, client_id)? else {
+        return Ok(None);
+    };
+    let has_tasks: bool = sql
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tasks WHERE client_id = ?1)")?
+        .query_row([client_id], |row| row.get(0))?;
+    let Some(since) = poll.silent_since else {
+        return Ok(Some((client, has_tasks, None)));
+    };
+    let has_silent: bool = sql
+        .prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM flows WHERE {SILENT})"))?
+        .query_row(params![client_id, since], |row| row.get(0))?;
+    Ok(Some((client, has_tasks, has_silent.then_some(since))))
+}
+
+fn ask_about_silent(sql: &Connection, client_id: &str, since: Micros, now: Micros) -> Result<Vec<String>> {
+    let mut statement = sql.prepare_cached(&format!(
+        "UPDATE flows SET checked = ?3 WHERE {SILENT} RETURNING flow_id"
+    ))?;
+    let rows = statement.query_map(params![client_id, since, now], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn take_tasks(sql: &Connection, client: &str, max_in_flight: u64, now: Micros) -> Result<Vec<Task>> {

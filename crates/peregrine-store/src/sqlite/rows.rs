@@ -2,6 +2,7 @@
 
 use super::SqliteDatabase;
 use super::clients::clip;
+use super::flows::MAX_ASKED;
 use super::packet;
 use crate::chunk::Chunk;
 use crate::database::RowStore;
@@ -9,7 +10,8 @@ use crate::model::{Counts, Effect, Micros, Outcome, ResultSet, SetKind, StoredCh
 use crate::{Error, Result};
 use async_trait::async_trait;
 use peregrine_base::ids::MONITORING;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use std::collections::HashMap;
 
 #[async_trait]
 impl RowStore for SqliteDatabase {
@@ -22,6 +24,27 @@ impl RowStore for SqliteDatabase {
     async fn result_sets(&self, client_id: &str, flow_id: &str) -> Result<Vec<ResultSet>> {
         let ids = [client_id.to_owned(), flow_id.to_owned()];
         self.read(move |sql| sets(sql, &ids)).await
+    }
+
+    async fn result_sets_of(&self, flows: &[(String, String)]) -> Result<Vec<Vec<ResultSet>>> {
+        let flows = flows.to_vec();
+        self.read(move |sql| {
+            let mut found: HashMap<(String, String), Vec<ResultSet>> = HashMap::new();
+            for some in flows.chunks(MAX_ASKED) {
+                let places = vec!["(?, ?)"; some.len()].join(", ");
+                let mut statement = sql.prepare(&format!(
+                    "SELECT * FROM result_sets WHERE (client_id, flow_id) IN (VALUES {places}) ORDER BY kind, id"
+                ))?;
+                let ids = some.iter().flat_map(|(client, flow)| [client, flow]);
+                let mut rows = statement.query(params_from_iter(ids))?;
+                while let Some(row) = rows.next()? {
+                    let flow = (row.get("client_id")?, row.get("flow_id")?);
+                    found.entry(flow).or_default().push(to_set(row)?);
+                }
+            }
+            Ok(flows.iter().map(|flow| found.remove(flow).unwrap_or_default()).collect())
+        })
+        .await
     }
 
     async fn event_sets(&self, client_id: &str) -> Result<Vec<ResultSet>> {

@@ -215,6 +215,18 @@ fn task(flow_id: &str, urgent: bool) -> Task {
 }
 
 async fn flows_and_tasks(db: &impl Database) {
+    let work = async |now, max_in_flight, silent_since| {
+        let poll = Poll {
+            now,
+            max_in_flight,
+            silent_since,
+        };
+        db.take_work(CLIENT, poll).await.unwrap()
+    };
+    assert_eq!(work(1, 9, None).await, None, "nobody");
+    db.enrol(CLIENT, "pem", 1).await.unwrap();
+    let nothing = work(2, 9, Some(1)).await.unwrap();
+    assert_eq!((&*nothing.client.client_id, nothing.tasks.len()), (CLIENT, 0));
     for id in ["F.1", "F.2", "F.3"] {
         db.create_flow(flow(id), vec![task(id, false)]).await.unwrap();
     }
@@ -232,13 +244,11 @@ async fn flows_and_tasks(db: &impl Database) {
         message: b"other".to_vec(),
     };
     db.queue_task(CLIENT, other).await.unwrap();
-    assert!(db.has_tasks(CLIENT).await.unwrap());
-    assert!(!db.has_tasks("C.other").await.unwrap());
 
-    let taken: Vec<Vec<u8>> = db
-        .take_tasks(CLIENT, 2, 50)
+    let taken: Vec<Vec<u8>> = work(50, 2, None)
         .await
         .unwrap()
+        .tasks
         .into_iter()
         .map(|task| task.message)
         .collect();
@@ -247,20 +257,20 @@ async fn flows_and_tasks(db: &impl Database) {
         [&b"F.1"[..], b"F.2", b"F.4", b"other"],
         "in order; urgent and others pass the limit"
     );
-    assert_eq!(db.in_flight(CLIENT).await.unwrap(), ["F.1", "F.2", "F.4"]);
-    assert!(
-        db.take_tasks(CLIENT, 2, 51).await.unwrap().is_empty(),
-        "taken once"
-    );
+    let asked = ["C.nobody".to_owned(), CLIENT.to_owned()];
+    let in_flight = db.in_flight(&asked).await.unwrap();
+    assert!(in_flight[0].is_empty());
+    assert_eq!(in_flight[1], ["F.1", "F.2", "F.4"]);
+    assert!(work(51, 2, None).await.unwrap().tasks.is_empty(), "taken once");
     assert_eq!(db.flow(CLIENT, "F.1").await.unwrap().unwrap().delivered, Some(50));
 
     assert!(
-        db.in_flight_to_check(CLIENT, 49, 100).await.unwrap().is_empty(),
+        work(100, 2, Some(49)).await.unwrap().silent.is_empty(),
         "too early"
     );
-    assert_eq!(db.in_flight_to_check(CLIENT, 60, 100).await.unwrap().len(), 3);
+    assert_eq!(work(100, 2, Some(60)).await.unwrap().silent.len(), 3);
     assert!(
-        db.in_flight_to_check(CLIENT, 99, 101).await.unwrap().is_empty(),
+        work(101, 2, Some(99)).await.unwrap().silent.is_empty(),
         "asked already"
     );
 
@@ -285,7 +295,7 @@ async fn flows_and_tasks(db: &impl Database) {
             .await
             .unwrap()
     );
-    let taken = db.take_tasks(CLIENT, 9, 80).await.unwrap();
+    let taken = work(80, 9, None).await.unwrap().tasks;
     assert_eq!(
         taken.len(),
         1,
@@ -418,6 +428,9 @@ async fn rows_once(db: &impl Database) {
         (sets.len(), &*sets[0].name, sets[0].rows(), sets[1].kind),
         (2, "A/S", 20, SetKind::Logs)
     );
+    let flow = |flow: &str| (CLIENT.to_owned(), flow.to_owned());
+    let of_each = db.result_sets_of(&[flow("F.none"), flow(FLOW)]).await.unwrap();
+    assert_eq!(of_each, [Vec::new(), sets.clone()]);
     let expected: Vec<String> = (7..20).map(|n| format!("{{\"n\":{n}}}")).collect();
     assert_eq!(all_rows(db, sets[0].id, 7).await, expected);
     assert!(all_rows(db, sets[0].id, 20).await.is_empty());
