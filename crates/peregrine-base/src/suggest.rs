@@ -2,12 +2,12 @@
 
 use strsim::levenshtein;
 
-/// The closest of `names`, if any is close enough to be a slip: a third of its letters, but never more than six, may be wrong.
-/// Of several the first in the alphabet. Case does not count.
+/// The closest of `names`, if any is close enough to be a slip: a third of its letters may be wrong, at least two where there
+/// are four (two that changed places), and never more than six. Of several the first in the alphabet. Case does not count.
 pub fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let length = wrong.chars().count();
-    let limit = (length / 3).clamp(1, 6);
+    let limit = (length / 3).clamp(if length < 4 { 1 } else { 2 }, 6);
     names
         .into_iter()
         // Counting edits takes length times length; most names differ too much in that already.
@@ -43,7 +43,8 @@ mod tests {
     fn slips_are_found_and_other_words_are_not() {
         let names = ["pslist", "pstree", "glob", "ab"];
         assert_eq!(closest("PsLst", names), Some("pslist"));
-        assert_eq!(closest("glbo", names), None);
+        assert_eq!(closest("glbo", names), Some("glob"));
+        assert_eq!(closest("gxx", names), None);
         assert_eq!(closest("gob", names), Some("glob"));
         assert_eq!(closest("x", names), None);
         assert_eq!(closest("", names), None);
