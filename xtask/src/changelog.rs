@@ -134,7 +134,10 @@ fn joined(changelog: &str, version: &str, entries: &[Entry]) -> Result<String> {
             sections.push_str(&format!("- {}\n", entry.text.replace('\n', "\n  ")));
         }
     }
-    Ok(format!("{before}{UNRELEASED}\n\n## {version}\n{sections}{after}"))
+    let after = after.trim_start_matches('\n');
+    Ok(format!(
+        "{before}{UNRELEASED}\n\n## {version}\n{sections}\n{after}"
+    ))
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("server-vql", 9),
     ("server", 10),
     ("peregrine", 11),
+    ("fuzz", 11),
 ];
 
 /// A crate that must not know another, although its layer would allow it.
