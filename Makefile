@@ -32,7 +32,7 @@ test-rust: setup-test gui/dist/index.html
 	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test plugins --test functions --test program --test artifacts -- --ignored catalogue:: repository::
 
 test-gui: setup-test gui/dist/index.html
-	cd gui && npm test && npm run e2e
+	cd gui && npm test && node e2e/run.mjs
 
 test-e2e: setup-test gui/dist/index.html
 	# What test-rust has built: asked for by itself, the program would have other features, and every crate be built again.
