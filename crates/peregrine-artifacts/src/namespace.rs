@@ -9,12 +9,12 @@ use crate::run::{Outcome, Plan};
 use parking_lot::Mutex;
 use peregrine_engine::call::{CallArgs, VqlError, VqlResult};
 use peregrine_engine::log::Level;
+use peregrine_engine::parallel;
 use peregrine_engine::value::{Columns, Object};
 use peregrine_engine::{Dict, Row, RowSink, Scope, Stop, Str, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Artifacts may call each other so deep.
 const MAX_NESTING: usize = 10;
@@ -235,31 +235,18 @@ fn variables(plan: &Plan, given: &[(Str, Value)]) -> Dict {
     variables
 }
 
-/// Event sources never end, so each runs in a thread; their rows come as they happen.
+/// Event sources never end, so all run at the same time; their rows come as they happen.
 fn run_at_once(call: &Call, scope: &Scope, given: &[(Str, Value)], rows: &mut dyn RowSink) -> VqlResult<()> {
-    let token = scope.cancellation().child();
-    let scope = scope.child_cancelled_by(token.clone());
-    let is_stopped = AtomicBool::new(false);
-    let rows = Mutex::new(rows);
-    std::thread::scope(|threads| {
-        for plan in &call.plans {
-            threads.spawn(|| {
-                let mut push = |_: usize, name: &str, row: Row| {
-                    let row = with_source(name, row);
-                    rows.lock().push(row)
-                };
-                if plan.run(&scope, &variables(plan, given), &mut push) == Outcome::Stopped {
-                    is_stopped.store(true, Ordering::Release);
-                    token.cancel();
-                }
-            });
+    let tasks = call.plans.iter().map(|plan| {
+        let variables = variables(plan, given);
+        move |scope: &Scope, rows: &mut dyn RowSink| {
+            let mut sources = SourceRows::new(rows);
+            let mut push = |_: usize, name: &str, row: Row| sources.push(name, row);
+            // A consumer that wants no more, or a cancellation: `at_once` tells the caller.
+            let _ = plan.run(scope, &variables, &mut push);
         }
     });
-    if is_stopped.load(Ordering::Acquire) {
-        Err(VqlError::Stopped)
-    } else {
-        Ok(())
-    }
+    parallel::at_once(scope, tasks, rows)
 }
 
 /// Passes rows on with the name of their source.

@@ -1,4 +1,4 @@
-//! One sink for rows made on several threads, and a query run for many rows at the same time.
+//! One sink for rows made on several threads; tasks run at the same time, and a query run for many rows at the same time.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 use crate::prelude::*;
 
 /// A sink several threads may push to. When it stops, all of them are cancelled.
-pub(crate) struct SharedSink<'a> {
+struct SharedSink<'a> {
     rows: Mutex<(&'a mut dyn RowSink, bool)>,
     scope: Scope,
 }
 
 impl<'a> SharedSink<'a> {
-    pub(crate) fn new(scope: &Scope, rows: &'a mut dyn RowSink) -> SharedSink<'a> {
+    fn new(scope: &Scope, rows: &'a mut dyn RowSink) -> SharedSink<'a> {
         let scope = scope.child_cancelled_by(scope.cancellation().child());
         SharedSink {
             rows: Mutex::new((rows, false)),
@@ -22,22 +22,22 @@ impl<'a> SharedSink<'a> {
     }
 
     /// The scope threads work in: cancelled when the sink stops.
-    pub(crate) fn scope(&self) -> &Scope {
+    fn scope(&self) -> &Scope {
         &self.scope
     }
 
     /// One thread's end.
-    pub(crate) fn handle(&self) -> Handle<'_, 'a> {
+    fn handle(&self) -> Handle<'_, 'a> {
         Handle(self)
     }
 
     /// True once no more rows are wanted.
-    pub(crate) fn is_stopped(&self) -> bool {
+    fn is_stopped(&self) -> bool {
         self.scope.cancellation().is_cancelled()
     }
 
     /// After all threads have ended: whether the consumer had asked to stop.
-    pub(crate) fn finish(&self) -> VqlResult<()> {
+    fn finish(&self) -> VqlResult<()> {
         if self.rows.lock().1 {
             Err(VqlError::Stopped)
         } else {
@@ -47,7 +47,7 @@ impl<'a> SharedSink<'a> {
 }
 
 /// One thread's end of a [`SharedSink`].
-pub(crate) struct Handle<'s, 'a>(&'s SharedSink<'a>);
+struct Handle<'s, 'a>(&'s SharedSink<'a>);
 
 impl RowSink for Handle<'_, '_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
@@ -60,6 +60,36 @@ impl RowSink for Handle<'_, '_> {
             self.0.scope.cancellation().cancel();
         })
     }
+}
+
+/// Runs all tasks at the same time, each on a thread of its own, as each may watch for ever. Rows come as they come; once
+/// no more are wanted no task gives one.
+pub fn at_once<T>(scope: &Scope, tasks: impl IntoIterator<Item = T>, rows: &mut dyn RowSink) -> VqlResult<()>
+where
+    T: FnOnce(&Scope, &mut dyn RowSink) + Send,
+{
+    let shared = SharedSink::new(scope, rows);
+    let mut failure = None;
+    std::thread::scope(|threads| {
+        for task in tasks {
+            let shared = &shared;
+            let worker = std::thread::Builder::new().name("vql-worker".into());
+            let started = worker.spawn_scoped(threads, move || {
+                shared.scope().enter_thread();
+                task(&shared.scope().child(), &mut shared.handle());
+            });
+            if let Err(error) = started {
+                // Some without the others would look like a whole answer.
+                shared.scope().cancellation().cancel();
+                failure = Some(error);
+                break;
+            }
+        }
+    });
+    if let Some(error) = failure {
+        return Err(format!("cannot start a thread for each query: {error}").into());
+    }
+    shared.finish()
 }
 
 /// Threads one call may have, whatever it asks for.

@@ -1,6 +1,6 @@
 //! `chain()` and `combine()`: the rows of several queries.
 
-use crate::parallel::SharedSink;
+use crate::parallel;
 use crate::prelude::*;
 
 /// Yields the rows of all queries, one query after the other.
@@ -33,7 +33,7 @@ impl Plugin for Chain {
             .iter()
             .map(|(_, lazy)| lazy.force(scope).into_query(scope));
         if args.r#async {
-            return run_at_once(scope, &queries.collect::<Vec<Query>>(), rows.sink());
+            return run_at_once(scope, queries, rows.sink());
         }
         for query in queries {
             query.run(&scope.child(), rows.sink())?;
@@ -68,29 +68,18 @@ impl Plugin for Combine {
             .queries
             .iter()
             .map(|(_, lazy)| lazy.force(scope).into_query(scope));
-        run_at_once(scope, &queries.collect::<Vec<Query>>(), rows.sink())
+        run_at_once(scope, queries, rows.sink())
     }
 }
 
-/// One thread per query: each may watch for ever.
-fn run_at_once(scope: &Scope, queries: &[Query], rows: &mut dyn RowSink) -> VqlResult<()> {
-    let shared = SharedSink::new(scope, rows);
-    let mut failure = None;
-    std::thread::scope(|threads| {
-        for query in queries {
-            let (shared, scope) = (&shared, shared.scope().child());
-            let worker = std::thread::Builder::new().name("vql-worker".into());
-            if let Err(error) = worker.spawn_scoped(threads, move || query.run(&scope, &mut shared.handle()))
-            {
-                // Some without the others would look like a whole answer.
-                shared.scope().cancellation().cancel();
-                failure = Some(error);
-                break;
-            }
+fn run_at_once(scope: &Scope, queries: impl Iterator<Item = Query>, rows: &mut dyn RowSink) -> VqlResult<()> {
+    // Evaluated here, not while some of them run already.
+    let queries: Vec<Query> = queries.collect();
+    let tasks = queries.into_iter().map(|query| {
+        move |scope: &Scope, rows: &mut dyn RowSink| {
+            // A consumer that wants no more, or a cancellation: `at_once` tells the caller.
+            let _ = query.run(scope, rows);
         }
     });
-    if let Some(error) = failure {
-        return Err(format!("cannot start a thread for each query: {error}").into());
-    }
-    shared.finish()
+    parallel::at_once(scope, tasks, rows)
 }
