@@ -24,6 +24,9 @@ gui/dist/index.html: gui/node_modules/.package-lock.json $(GUI_SOURCES)
 
 test: test-rust test-gui test-e2e
 
+# Many tests wait for something most of their time: more of them at once than there are cores.
+export RUST_TEST_THREADS ?= 4
+
 # Examples are compiled by `lint`; linking them proves nothing more. Crates without examples in their documentation say `doctest = false`.
 test-rust: setup-test gui/dist/index.html
 	cargo test --locked --workspace --lib --bins --tests

@@ -10,7 +10,7 @@ export async function launch(options = {}) {
   const mock = createMock({ dist, ...options });
   await new Promise((resolve) => mock.server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${mock.server.address().port}`;
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: FLAGS });
   return {
     mock,
     base,

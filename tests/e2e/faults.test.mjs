@@ -66,7 +66,7 @@ function assertGapless(rows) {
   assert.deepEqual(seen, numbers(seen.length, seen[0]));
 }
 
-describe('faults', { timeout: 1_800_000 }, () => {
+describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
   test('the server is killed during a collection: rows keep their order, none is lost, none comes twice', { skip: needsRoot }, async () => {
     const ticks = new Ticks(`e2e-server-kill-${process.pid}`);
     const { server, agent, api, client } = await pair();

@@ -11,7 +11,7 @@ const fromGui = createRequire(path.join(repository, 'gui', 'package.json'));
 
 export async function launchBrowser() {
   const { chromium } = fromGui('playwright-core');
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell';
   assert.ok(existsSync(executablePath), `no Chromium at ${executablePath}: run \`scripts/setup test\`, or name one with CHROMIUM`);
   return chromium.launch({ executablePath, args: FLAGS });
 }
