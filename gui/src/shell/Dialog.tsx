@@ -1,7 +1,13 @@
 /** A modal dialog on the browser's own element: focus trap, Escape and backdrop come with it. */
 
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode, type SyntheticEvent } from 'react';
 import { Button, IconButton } from '../ui/parts';
+
+/** Closes at once. Whoever shows the dialog may hear of it later (the router, in a transition), and keys are the page's from now on. */
+function dismiss(event: SyntheticEvent<HTMLElement>, onClose: () => void) {
+  event.currentTarget.closest('dialog')?.close();
+  onClose();
+}
 
 export function Dialog({ title, className = '', onClose, children }: { title: string; className?: string; onClose: () => void; children: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -23,16 +29,16 @@ export function Dialog({ title, className = '', onClose, children }: { title: st
       aria-label={title}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        dismiss(event, onClose);
       }}
       onClick={(event) => {
-        if (event.target === ref.current) onClose();
+        if (event.target === ref.current) dismiss(event, onClose);
       }}
     >
       <div className="dialog-body">
         <header className="dialog-head">
           <h2>{title}</h2>
-          <IconButton icon="close" label="Close" onClick={onClose} />
+          <IconButton icon="close" label="Close" onClick={(event) => dismiss(event, onClose)} />
         </header>
         {children}
       </div>
@@ -68,7 +74,7 @@ export function ConfirmDialog({ title, action, typed, danger = true, more, onCon
           </label>
         )}
         <div className="form-actions">
-          <Button data-first onClick={onClose}>
+          <Button data-first onClick={(event) => dismiss(event, onClose)}>
             Cancel
           </Button>
           {more}
