@@ -1,7 +1,7 @@
 // What went wrong for the first people who used it, each as they saw it.
 import assert from 'node:assert/strict';
 import { signIn } from './browser.mjs';
-import { BUSY, count, finder, rows, test, visit } from './suite.mjs';
+import { BUSY, BY_HAND, count, finder, rows, test, visit } from './suite.mjs';
 
 const popover = (page) => page.locator('.popover:popover-open');
 
@@ -103,7 +103,7 @@ test('a time typed in Local is meant in Local', async ({ page, base, client }) =
   assert.equal(await popover(page).getByLabel('Value').inputValue(), '2026-11-01 09:30:00Z');
   await popover(page).getByText('UTC', { exact: true }).waitFor();
   await page.keyboard.press('Enter');
-  assert.match(page.url(), /2026-11-01T09%3A30%3A00\.000Z/);
+  await page.waitForURL(/2026-11-01T09%3A30%3A00\.000Z/);
 });
 
 test('a time parameter says its zone, and what is sent is the moment meant', async ({ page, base, client }) => {
@@ -322,9 +322,11 @@ test('a launch that cannot be says why', async ({ page, base, client }) => {
   await why.getByText('And 1 more fault.').waitFor();
 });
 
-test('a collection that runs shows how long, one that failed what is left of it', async ({ page, base, client }) => {
+test('a collection that runs shows how long, one that failed what is left of it', async ({ page, base, client, mock }) => {
   await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
   await page.getByRole('button', { name: /Launch/ }).click();
+  await page.waitForURL(/results/);
+  mock.grow();
   await page.locator('.flow-head .state', { hasText: 'Running' }).waitFor();
   await page.getByRole('link', { name: 'Overview' }).last().click();
   const took = page.locator('.facts div', { hasText: /^Took/ }).locator('dd');
@@ -335,7 +337,7 @@ test('a collection that runs shows how long, one that failed what is left of it'
   await page.locator('.table-row .state', { hasText: 'Incomplete' }).waitFor();
   await visit(page, base, `/clients/${client}/collections/F.D1CRON0000003/results`);
   await page.getByRole('alert').getByText('The 3 rows that came before are kept.').waitFor();
-}, { growEveryMs: 700 });
+}, BY_HAND);
 
 test('what is not there is told from what only looks so', async ({ page, base, client }) => {
   await signIn(page, base, finder(client));
@@ -373,8 +375,8 @@ test('who stopped a collection is told from what failed, also in the list', asyn
   await page.getByText('Cancelled', { exact: true }).click();
   await page.locator('.table-row', { hasText: 'Linux.Search.FileFinder' }).waitFor();
   await count(page).getByText('1 collection').waitFor();
-  assert.match(page.url(), /state=cancelled/);
-}, { growEveryMs: 5_000 });
+  await page.waitForURL(/state=cancelled/);
+}, BY_HAND);
 
 test('a hidden value is asked for again, and is written down nowhere', async ({ page, base, client }) => {
   await signIn(page, base, `/clients/${client}/collections/F.D1SECRET00004/request`);

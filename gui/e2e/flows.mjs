@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { signIn } from './browser.mjs';
-import { BUSY, count, finder, rows, test } from './suite.mjs';
+import { BUSY, BY_HAND, count, finder, rows, test } from './suite.mjs';
 
 test('sign-in refuses, then leads where one wanted to go', async ({ page, base, client }) => {
   await page.goto(`${base}/clients/${client}/collections?state=finished`);
@@ -37,7 +37,7 @@ test('the machine list finds, filters and leads to a machine', async ({ page, ba
   await page.keyboard.press('/');
   await page.keyboard.type('web-ber-001');
   await count(page).getByText('1 machine').waitFor();
-  assert.match(page.url(), /q=web-ber-001/);
+  await page.waitForURL(/q=web-ber-001/);
   await page.getByRole('link', { name: 'web-ber-001' }).first().click();
   await page.getByRole('heading', { name: 'web-ber-001' }).waitFor();
   for (const text of ['Host name', 'web-ber-001.corp.example', 'peregrine 0.1.0', 'First seen', 'Last seen', 'BasicInformation', 'Users']) await page.getByText(text, { exact: true }).first().waitFor();
@@ -53,7 +53,7 @@ test('labels are added and removed, with undo', async ({ page, base, client }) =
   await page.getByRole('link', { name: 'watch', exact: true }).waitFor();
 });
 
-test('three actions without a mouse: find, ask, read while rows come', async ({ page, base, client }) => {
+test('three actions without a mouse: find, ask, read while rows come', async ({ page, base, client, mock }) => {
   await signIn(page, base);
   await page.keyboard.press('Control+k');
   await page.keyboard.type('web-ber');
@@ -69,16 +69,18 @@ test('three actions without a mouse: find, ask, read while rows come', async ({ 
   await page.locator('.code-block', { hasText: 'collect_client' }).waitFor();
   await page.keyboard.press('Control+Enter');
   await page.waitForURL(/collections\/F\.D1NEW\d+\/results/);
+  mock.grow();
   await rows(page).first().waitFor();
   const top = (await rows(page).first().boundingBox()).y;
   const early = await count(page).innerText();
   await page.getByText('1 running').waitFor();
+  mock.grow(11);
   await page.locator('.flow-head .state', { hasText: 'Finished' }).waitFor();
   await count(page).getByText('3,000 rows').waitFor();
   assert.notEqual(early, '3,000 rows', 'rows were there before the end');
   assert.equal((await rows(page).first().boundingBox()).y, top, 'no layout shift while rows came');
   await page.getByText('Idle').waitFor();
-}, { ...BUSY, growEveryMs: 2_000 });
+}, { ...BUSY, ...BY_HAND });
 
 test('the wizard checks values and shows the equivalents', async ({ page, base, client }) => {
   await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
@@ -91,15 +93,18 @@ test('the wizard checks values and shows the equivalents', async ({ page, base, 
   await page.locator('.code-block', { hasText: "MaxSize='4096'" }).waitFor();
   await page.getByText('Command on the machine', { exact: true }).click();
   await page.locator('.code-block', { hasText: '--args MaxSize=4096' }).waitFor();
-  assert.match(decodeURIComponent(page.url()), /p\.Linux\.Search\.FileFinder\.MaxSize=4096/);
+  await page.waitForURL((url) => url.searchParams.get('p.Linux.Search.FileFinder.MaxSize') === '4096');
   await page.reload();
   assert.equal(await page.getByRole('textbox', { name: 'MaxSize' }).inputValue(), '4096');
   assert.ok(await page.getByRole('checkbox', { name: 'CalculateHash' }).isChecked());
 });
 
-test('a running collection can be cancelled', async ({ page, base, client }) => {
+test('a running collection can be cancelled', async ({ page, base, client, mock }) => {
   await signIn(page, base, `/clients/${client}/collections/new?artifact=Linux.Search.FileFinder`);
   await page.getByRole('button', { name: /Launch/ }).click();
+  await page.waitForURL(/results/);
+  mock.grow();
+  await page.locator('.flow-head .state', { hasText: 'Running' }).waitFor();
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   const badge = page.locator('.flow-head .state', { hasText: 'Cancelled' });
   await badge.waitFor();
@@ -108,7 +113,7 @@ test('a running collection can be cancelled', async ({ page, base, client }) => 
   assert.equal(await page.locator('.notice-error').count(), 0);
   await page.goto(`${base}/clients/${client}/collections`);
   await page.locator('.table-row .state-wait', { hasText: 'Cancelled' }).first().waitFor();
-}, { growEveryMs: 5_000 });
+}, BY_HAND);
 
 test('a table sorts, filters, counts and shows a row, all in the address', async ({ page, base, client }) => {
   await signIn(page, base, finder(client));
@@ -209,7 +214,7 @@ test('a process row opens its family', async ({ page, base, client }) => {
   // As of a moment before it began it is not there yet.
   await page.getByLabel('Show the family as of').fill('100');
   await page.locator('.tree-node.is-future').first().waitFor();
-  assert.match(page.url(), /at=\d+/);
+  await page.waitForURL(/at=\d+/);
 });
 
 test('the tree moves by keyboard', async ({ page, base, client }) => {

@@ -8,6 +8,9 @@ export const test = (name, body, options) => tests.push({ name, body, options })
 /** Quick hands on a busy machine: what was pressed counts from that moment on. */
 export const BUSY = { slow: 10 };
 
+/** Collections bring rows when the test says so with `mock.grow()`, however slow the machine is. */
+export const BY_HAND = { growEveryMs: null };
+
 export const rows = (page) => page.locator('.table-row');
 export const count = (page) => page.locator('.toolbar-count');
 export const finder = (client) => `/clients/${client}/collections/F.D1FINDER00002/results`;

@@ -11,6 +11,7 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
 const PERMISSIONS = ['READ_RESULTS', 'COLLECT_CLIENT', 'COLLECT_BASIC', 'LABEL_CLIENT', 'SERVER_ADMIN', 'ANY_QUERY', 'ARTIFACT_WRITER'];
 
+/** With `growEveryMs: null` collections bring rows when `grow` is called, and only then. */
 export function createMock({ processes = 5000, files = 10_000, clients = 320, dist = null, growEveryMs = 700, eventsEveryMs = 0 } = {}) {
   const state = {
     clients: makeClients(clients),
@@ -22,6 +23,8 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     audit: [],
     monitoring: { artifacts: [{ artifact: 'Generic.Client.Stats', parameters: { Frequency: '30' } }], label_events: [{ label: 'production', artifacts: [{ artifact: 'Linux.Events.ProcessExecutions', parameters: {} }] }] },
     timers: new Set(),
+    /** One step of each collection that still brings rows. */
+    growing: new Set(),
   };
   const first = state.clients[0];
   const tree = makeProcesses(processes);
@@ -80,12 +83,12 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     );
   }
 
-  /** A collection that produces rows for some seconds. */
-  function grow(flow, table, batches, each) {
+  /** A collection that produces rows, a part of them at each step. */
+  function produce(flow, table, batches, each) {
     const source = flow.sources[0];
     put(flow, source.name, { columns: table.columns, rows: [] });
     let batch = 0;
-    const timer = setInterval(() => {
+    const step = () => {
       if (flow.state === 'cancelled') return stop();
       if (batch === 0) Object.assign(flow, { state: 'in_progress', started: iso(Date.now()) });
       const target = state.tables.get(tableKey(flow, source.name));
@@ -100,13 +103,20 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       }
       push('rows', { client_id: flow.client_id, flow_id: flow.flow_id, source: source.name, total_rows: source.rows }, [`flow:${flow.client_id}/${flow.flow_id}`]);
       pushFlow(flow);
-    }, growEveryMs);
+    };
+    const timer = growEveryMs === null ? null : setInterval(step, growEveryMs);
     const stop = () => {
       clearInterval(timer);
       state.timers.delete(timer);
+      state.growing.delete(step);
     };
     state.timers.add(timer);
+    state.growing.add(step);
   }
+  /** So many steps of every collection that still brings rows. */
+  const grow = (steps = 1) => {
+    for (let taken = 0; taken < steps; taken += 1) for (const step of [...state.growing]) step();
+  };
 
   const presence = setInterval(() => {
     const client = state.clients[1 + Math.floor(Math.random() * 20)];
@@ -302,7 +312,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     const flow = { ...flowOf(`F.D1NEW${String(state.flows.length).padStart(7, '0')}`, body.artifacts.map((each) => each.artifact), 'waiting', Date.now(), 0, { creator: session.name, started: null, request: shown(body), duration_ms: null }), client_id: id };
     state.flows.push(flow);
     pushFlow(flow);
-    if (client.online) grow(flow, flow.artifacts[0] === 'Generic.System.Pstree' ? pstreeRows(tree) : fileRows(3000), 12, flow.artifacts[0] === 'Generic.System.Pstree' ? Math.ceil(tree.length / 12) : 250);
+    if (client.online) produce(flow, flow.artifacts[0] === 'Generic.System.Pstree' ? pstreeRows(tree) : fileRows(3000), 12, flow.artifacts[0] === 'Generic.System.Pstree' ? Math.ceil(tree.length / 12) : 250);
     return { flow_id: flow.flow_id };
   }
   const flowBy = (id, flow) => state.flows.find((each) => each.client_id === id && each.flow_id === flow) ?? fail(404, 'not_found', `no collection \`${flow}\` on \`${id}\``);
@@ -391,5 +401,5 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   server.on('close', () => {
     for (const timer of state.timers) clearInterval(timer);
   });
-  return { server, state, firstClient: first.client_id };
+  return { server, state, grow, firstClient: first.client_id };
 }
