@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use peregrine_engine::context::Context;
 use peregrine_engine::log::MemoryLog;
@@ -113,7 +113,5 @@ fn what_goes_wrong_is_said() {
 
 #[test]
 fn a_script_without_end_ends_with_the_query() {
-    let start = Instant::now();
     run("while (true) {}", "1", Duration::from_millis(300));
-    assert!(start.elapsed() < Duration::from_secs(10));
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use peregrine_engine::context::Context;
@@ -110,15 +110,13 @@ fn what_takes_all_memory_ends_only_the_interpreter() {
         "x = 1 << 400000000\ny = len(str(x))",
     ] {
         let session = Session::new();
-        let (start, before) = (Instant::now(), peak_kib());
+        let before = peak_kib();
         let shown = session
             .set("C", code)
             .run("SELECT starl(code=C).x AS V FROM scope()");
-        let took = start.elapsed();
         let grown = peak_kib() - before;
-        eprintln!("{code}: {took:?}, {grown} KiB more");
+        eprintln!("{code}: {grown} KiB more");
         assert_eq!(shown, r#"{"V":null}"#, "{code}");
-        assert!(took < Duration::from_secs(20), "{code}: {took:?}");
         assert!(grown < 20 << 10, "{code}: {grown} KiB");
         let log = session.log.lines();
         let is_said = log
@@ -156,13 +154,11 @@ fn values_nested_without_end_end_only_the_interpreter() {
         "x = json.decode('[' * 1000000)",
     ] {
         let session = Session::new();
-        let start = Instant::now();
         let shown = session
             .set("C", code)
             .run("SELECT starl(code=C).y AS V, 1 AS W FROM scope()");
         assert_eq!(shown, r#"{"V":null,"W":1}"#);
-        assert!(start.elapsed() < Duration::from_secs(20), "{code}");
-        eprintln!("{code:?}: {:?} {:?}", start.elapsed(), session.log.lines().get(1));
+        eprintln!("{code:?}: {:?}", session.log.lines().get(1));
     }
 }
 
@@ -208,10 +204,10 @@ fn bytes_come_back_as_they_were() {
 }
 
 #[test]
-fn a_cancelled_query_ends_soon_and_leaves_nothing() {
+fn a_cancelled_query_ends_and_leaves_nothing() {
     for code in [
         "x = [i for i in range(1000000000)]",
-        "def f():\n  for i in range(1000000000): pass\nx = f()",
+        "def f():\n  for i in range(2000000000):\n    for j in range(2000000000): pass\nx = f()",
         // One long operation of the interpreter, which looks at nothing.
         "def f():\n  a = struct(m = 1)\n  for i in range(40): a = struct(m = a, n = a)\n  return len(json.encode(a))\nx = f()",
     ] {
@@ -222,13 +218,10 @@ fn a_cancelled_query_ends_soon_and_leaves_nothing() {
         let at = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(400));
             cancellation.cancel();
-            Instant::now()
         });
         session.run("SELECT starl(code=C).x AS V FROM scope()");
         eprintln!("{:?}", session.log.lines().get(1));
-        let since = at.join().unwrap().elapsed();
-        eprintln!("ended {since:?} after the cancellation");
-        assert!(since < Duration::from_secs(2), "{since:?}");
+        at.join().unwrap();
         assert_eq!(children(), [0; 0]);
     }
 }
@@ -238,17 +231,15 @@ fn what_is_stopped_within_a_query_does_not_end_the_module() {
     let session = Session::new();
     session.set(
         "C",
-        "def slow():\n  for i in range(1000000000): pass\ndef f(): return 7",
+        "def slow():\n  for i in range(2000000000):\n    for j in range(2000000000): pass\ndef f(): return 7",
     );
     session.run("LET M <= starl(code=C)");
     let child = session
         .scope
         .child_cancelled_by(Cancellation::with_deadline(Duration::from_millis(300)));
-    let start = Instant::now();
     let mut rows: Vec<Row> = Vec::new();
     let query = Program::compile("SELECT M.slow() AS V FROM scope()").unwrap();
     let _ = query.run(&child, &mut rows);
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(
         session.run("SELECT M.f() AS V FROM scope()"),
         r#"{"V":7}"#,
@@ -306,12 +297,8 @@ fn the_process_lives_as_long_as_the_query_and_is_limited() {
         status_kib(child, "VmRSS"),
         status_kib(child, "VmSize")
     );
-    let start = Instant::now();
     session.run("SELECT M.f() AS V FROM range(start=0, end=1000, step=1)");
-    eprintln!("a call: {:?}", start.elapsed() / 1000);
-    let start = Instant::now();
     session.run("SELECT starl(code=C).y AS V FROM range(start=0, end=20, step=1)");
-    eprintln!("a module: {:?}", start.elapsed() / 20);
     session.scope.close();
     assert_eq!(children(), [0; 0]);
     assert_eq!(session.run("SELECT M.f() AS V FROM scope()"), r#"{"V":null}"#);
@@ -341,7 +328,7 @@ fn the_interpreter_ends_with_who_asked_it() {
         .spawn()
         .unwrap();
     // A request whose script has no end: LOAD of [code, {}].
-    let code = b"def f():\n  for i in range(1000000000): pass\nf()";
+    let code = b"def f():\n  for i in range(2000000000):\n    for j in range(2000000000): pass\nf()";
     let mut request = vec![1, 8, 2, 0, 0, 0, 6];
     request.extend(u32::try_from(code.len()).unwrap().to_le_bytes());
     request.extend(code);
@@ -353,9 +340,7 @@ fn the_interpreter_ends_with_who_asked_it() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(worker.try_wait().unwrap().is_none());
     drop(input);
-    let start = Instant::now();
     worker.wait().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
@@ -369,27 +354,29 @@ fn a_program_that_goes_wrong_is_not_believed() {
         (Some(shell("exit 3")), "exit code 3"),
         (Some(shell("kill -SEGV $$")), "too much memory"),
         (
-            Some(shell("printf '\\377\\377\\377\\377'; sleep 60")),
-            "makes no sense",
-        ),
-        (Some(shell("printf '\\0\\0\\0\\0'; sleep 60")), "makes no sense"),
-        (
-            Some(shell("printf '\\2\\0\\0\\0\\21\\115'; sleep 60")),
+            Some(shell("printf '\\377\\377\\377\\377'; sleep 1000000")),
             "makes no sense",
         ),
         (
-            Some(shell("printf '\\2\\0\\0\\0\\21\\0'; sleep 60")),
+            Some(shell("printf '\\0\\0\\0\\0'; sleep 1000000")),
+            "makes no sense",
+        ),
+        (
+            Some(shell("printf '\\2\\0\\0\\0\\21\\115'; sleep 1000000")),
+            "makes no sense",
+        ),
+        (
+            Some(shell("printf '\\2\\0\\0\\0\\21\\0'; sleep 1000000")),
             "makes no sense",
         ),
         (
             Some(shell(
-                "printf '\\6\\0\\0\\0\\21\\10\\377\\377\\377\\377'; sleep 60",
+                "printf '\\6\\0\\0\\0\\21\\10\\377\\377\\377\\377'; sleep 1000000",
             )),
             "makes no sense",
         ),
     ] {
-        let session = Session::with(program, Cancellation::with_deadline(Duration::from_secs(30)));
-        let start = Instant::now();
+        let session = Session::with(program, Cancellation::new());
         assert_eq!(
             session.run("SELECT starl(code='x = 1').x AS V FROM scope()"),
             r#"{"V":null}"#
@@ -399,7 +386,6 @@ fn a_program_that_goes_wrong_is_not_believed() {
             "{message}: {:?}",
             session.log.lines()
         );
-        assert!(start.elapsed() < Duration::from_secs(10), "{message}");
         assert_eq!(children(), [0; 0], "{message}");
     }
 }
@@ -408,8 +394,8 @@ fn a_program_that_goes_wrong_is_not_believed() {
 fn a_program_that_does_not_answer_is_killed() {
     let large = "x = 1\n".repeat(100_000);
     for (script, code) in [
-        ("exec sleep 60", "x = 1"),
-        ("exec sleep 60", &*large),
+        ("exec sleep 1000000", "x = 1"),
+        ("exec sleep 1000000", &*large),
         ("exec cat /dev/zero", "x = 1"),
         (
             "while true; do printf '\\6\\0\\0\\0\\20\\6\\0\\0\\0\\0'; done",
@@ -420,15 +406,10 @@ fn a_program_that_does_not_answer_is_killed() {
             Some(shell(script)),
             Cancellation::with_deadline(Duration::from_millis(300)),
         );
-        let (start, before) = (Instant::now(), peak_kib());
+        let before = peak_kib();
         session
             .set("C", code)
             .run("SELECT starl(code=C).x AS V FROM scope()");
-        assert!(
-            start.elapsed() < Duration::from_secs(3),
-            "{script}: {:?}",
-            start.elapsed()
-        );
         assert!(peak_kib() - before < 20 << 10, "{script}");
         assert_eq!(children(), [0; 0], "{script}");
     }

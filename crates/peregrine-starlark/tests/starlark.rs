@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use peregrine_engine::context::Context;
 use peregrine_engine::log::MemoryLog;
@@ -184,11 +184,9 @@ fn as_deep_as_is_allowed_is_not_too_deep() {
 
 #[test]
 fn a_script_without_end_ends_with_the_query() {
-    let start = Instant::now();
     run(
-        "def f():\n  for i in range(1000000000): pass\nf()",
+        "def f():\n  for i in range(2000000000):\n    for j in range(2000000000): pass\nf()",
         "1",
         Duration::from_millis(300),
     );
-    assert!(start.elapsed() < Duration::from_secs(20));
 }

@@ -63,17 +63,19 @@ fn check_error(log: &str, parts: &[&str]) {
     }
 }
 
-/// Rows come while the server still makes them, and a query within a query has a connection of its own.
+/// More rows than a server makes in years.
+const ENDLESS: &str = "9000000000000000";
+
+/// Rows come while the server still makes them, as `sql` has [`ENDLESS`] of them; and a query within a query has a connection
+/// of its own.
 fn large_results(client: &Client<'_>, sql: &str) {
-    let start = Instant::now();
     let driver = client.driver;
     let (rows, log) = run(
         &format!("SELECT i, len(list=t) AS L FROM sql(driver='{driver}', connstring=C, query=Q) LIMIT 2"),
         &[("C", &client.connection), ("Q", sql)],
     );
     assert_eq!(rows, r#"{"i":1,"L":100}{"i":2,"L":100}"#, "{log}");
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    let small = sql.replace("20000000", "3");
+    let small = sql.replace(ENDLESS, "3");
     let (rows, log) = run(
         &format!(
             "SELECT * FROM foreach(row={{SELECT i FROM sql(driver='{driver}', connstring=C, query=Q)}},
@@ -84,17 +86,15 @@ fn large_results(client: &Client<'_>, sql: &str) {
     assert_eq!(rows, r#"{"i":1,"v":2}{"i":2,"v":4}{"i":3,"v":6}"#, "{log}");
 }
 
-/// The end of the query ends the work of the server.
+/// The end of the query ends the work of the server, which would go on for days.
 fn stopping(client: &Client<'_>, endless: &str, running: &str) {
-    let start = Instant::now();
     let vql = format!(
         "SELECT * FROM sql(driver='{}', connstring=C, query=Q)",
         client.driver
     );
     let deadline = Cancellation::with_deadline(Duration::from_millis(700));
     run_until(&vql, &[("C", &client.connection), ("Q", endless)], deadline);
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(120);
     while client.rows(running, "NULL") != "{\"n\":0}" {
         assert!(Instant::now() < end, "the server still works");
         std::thread::sleep(Duration::from_millis(50));
@@ -115,28 +115,26 @@ fn servers_that_say_nothing_or_nonsense() {
                 kept.push(stream);
             }
         });
+        // The query ends, not the time for connecting.
         for (driver, connection) in [
             (
                 "postgres",
-                format!("host=127.0.0.1 port={port} user=a password=b sslmode=disable"),
+                format!("host=127.0.0.1 port={port} user=a password=b connect_timeout=36000 sslmode=disable"),
             ),
             (
                 "postgres",
-                format!("host=127.0.0.1 port={port} user=a password=b sslmode=require"),
+                format!("host=127.0.0.1 port={port} user=a password=b connect_timeout=36000 sslmode=require"),
             ),
-            ("mysql", format!("a:b@tcp(127.0.0.1:{port})/")),
-            ("mysql", format!("a:b@tcp(127.0.0.1:{port})/?tls=true")),
+            ("mysql", format!("a:b@tcp(127.0.0.1:{port})/?timeout=10h")),
+            (
+                "mysql",
+                format!("a:b@tcp(127.0.0.1:{port})/?tls=true&timeout=10h"),
+            ),
         ] {
-            let start = Instant::now();
             let deadline = Cancellation::with_deadline(Duration::from_millis(400));
             let vql = format!("SELECT * FROM sql(driver='{driver}', connstring=C, query='SELECT 1')");
             let (rows, _) = run_until(&vql, &[("C", &connection)], deadline);
             assert_eq!(rows, "");
-            assert!(
-                start.elapsed() < Duration::from_secs(8),
-                "{driver} {:?}",
-                start.elapsed()
-            );
         }
     }
     // Without a deadline, the time for connecting counts.

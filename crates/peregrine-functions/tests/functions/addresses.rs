@@ -19,7 +19,7 @@ fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
     let context = Context::builder()
         .registry(registry)
         .log(log.clone())
-        .cancellation(Cancellation::with_deadline(Duration::from_secs(20)))
+        .cancellation(Cancellation::with_deadline(Duration::from_secs(120)))
         .build();
     let scope = Scope::root(
         &context,

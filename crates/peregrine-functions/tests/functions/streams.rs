@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use peregrine_engine::context::{Clock, Context};
@@ -87,12 +86,12 @@ fn rows_wait_in_a_file_for_a_slow_reader() {
 #[test]
 fn a_generator_without_end_ends_with_the_query() {
     let (session, _) = session();
-    let rows = session
-        .rows("LET G <= generate(query={ SELECT * FROM range(end=1000000000) }) SELECT * FROM G LIMIT 2");
+    let rows = session.rows(
+        "LET G <= generate(query={ SELECT * FROM range(end=9000000000000000) }) SELECT * FROM G LIMIT 2",
+    );
     assert_eq!(rows, r#"[{"_value":0},{"_value":1}]"#);
-    let start = Instant::now();
+    // Which waits for the generator.
     session.0.close();
-    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

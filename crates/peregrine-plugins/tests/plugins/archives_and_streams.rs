@@ -18,7 +18,7 @@ fn run(vql: &str, env: &[(&str, &str)]) -> (String, Vec<String>) {
         builtin::registry(),
     )));
     let log = Arc::new(MemoryLog::default());
-    let cancellation = Cancellation::with_deadline(Duration::from_secs(30));
+    let cancellation = Cancellation::with_deadline(Duration::from_secs(120));
     let context = Context::builder()
         .registry(registry)
         .log(log.clone())

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use peregrine_engine::context::{Context, ContextBuilder};
 use peregrine_engine::log::MemoryLog;
@@ -196,11 +196,10 @@ fn records_may_span_buffers() {
 
 #[test]
 fn a_program_ends_when_nobody_wants_its_output() {
-    let started = Instant::now();
-    let query = "SELECT Stdout FROM execve(argv=['sh', '-c', 'echo one; sleep 100'], sep='\n') LIMIT 1";
+    // It would run for days.
+    let query = "SELECT Stdout FROM execve(argv=['sh', '-c', 'echo one; sleep 1000000'], sep='\n') LIMIT 1";
     let (rows, log) = run(query, &[]);
     assert_eq!(rows, r#"[{"Stdout":"one"}]"#, "{log:?}");
-    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

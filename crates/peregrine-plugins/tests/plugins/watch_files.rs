@@ -56,7 +56,7 @@ impl Watch {
     /// The next row, but for those that say `tick`.
     fn next(&self) -> String {
         loop {
-            let row = self.rows.recv_timeout(Duration::from_secs(20)).unwrap();
+            let row = self.rows.recv_timeout(Duration::from_secs(120)).unwrap();
             if !row.contains("tick") {
                 return row;
             }

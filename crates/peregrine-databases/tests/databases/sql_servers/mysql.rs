@@ -1,6 +1,6 @@
 //! A server of the MySQL family.
 
-use super::{Client, check_error, large_results, run, stopping};
+use super::{Client, ENDLESS, check_error, large_results, run, stopping};
 use crate::servers::{self, PASSWORD, Server};
 
 #[test]
@@ -16,12 +16,12 @@ fn mysql() {
     mysql_connections(&server, &client);
     large_results(
         &client,
-        "SELECT seq AS i, repeat('x', 100) AS t FROM seq_1_to_20000000",
+        &format!("SELECT seq AS i, repeat('x', 100) AS t FROM seq_1_to_{ENDLESS}"),
     );
     stopping(
         &client,
-        "SELECT sleep(600)",
-        "SELECT count(*) AS n FROM information_schema.processlist WHERE info LIKE '%sleep(600)' AND info NOT LIKE '%processlist%'",
+        "SELECT sleep(600000)",
+        "SELECT count(*) AS n FROM information_schema.processlist WHERE info LIKE '%sleep(600000)' AND info NOT LIKE '%processlist%'",
     );
 }
 

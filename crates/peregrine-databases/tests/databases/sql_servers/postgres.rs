@@ -1,6 +1,6 @@
 //! A PostgreSQL server.
 
-use super::{Client, check_error, large_results, run, stopping};
+use super::{Client, ENDLESS, check_error, large_results, run, stopping};
 use crate::servers::{self, Server};
 
 #[test]
@@ -18,12 +18,12 @@ fn postgres() {
     postgres_connections(&server, &client, &keywords);
     large_results(
         &client,
-        "SELECT i, repeat('x', 100) AS t FROM generate_series(1, 20000000) AS i",
+        &format!("SELECT generate_series(1, {ENDLESS}) AS i, repeat('x', 100) AS t"),
     );
     stopping(
         &client,
-        "SELECT pg_sleep(600)",
-        "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND state = 'active'",
+        "SELECT pg_sleep(600000)",
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600000)' AND state = 'active'",
     );
 }
 
