@@ -1,4 +1,4 @@
-//! What no compiler checks: how long files are, and that they say what they are about.
+//! What no compiler checks: how long files are, that they say what they are about, and that no test asserts a time.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -11,7 +11,7 @@ const FOLDERS: &[&str] = &["bench", "crates", "fuzz", "xtask"];
 /// Written by programs.
 const GENERATED: &[&str] = &["crates/peregrine-proto/src/generated.rs"];
 
-/// Lists every file of Rust that is too long or begins without a `//!` sentence.
+/// Lists every file of Rust that is too long, begins without a `//!` sentence, or asserts how long something takes.
 pub fn check(root: &Path) -> Result<()> {
     let mut files = Vec::new();
     for folder in FOLDERS {
@@ -39,7 +39,18 @@ fn faults_of(text: &str) -> impl Iterator<Item = String> {
         (lines > LONGEST).then(|| format!("has {lines} lines, more than {LONGEST}: split it by subject"));
     let no_head = (!text.starts_with("//! "))
         .then(|| "does not begin with a `//!` sentence: say what it is about".to_owned());
-    too_long.into_iter().chain(no_head)
+    too_long.into_iter().chain(no_head).chain(asserted_times(text))
+}
+
+/// A busy machine takes longer than anybody thinks. What must end is shown with something that would otherwise never end.
+fn asserted_times(text: &str) -> impl Iterator<Item = String> {
+    text.match_indices("assert").filter_map(|(at, _)| {
+        let statement = text[at..].split(';').next()?;
+        let line = text[..at].lines().count();
+        statement.contains(".elapsed()").then(|| {
+            format!("asserts a time in line {line}: wait for a condition, or for the end of what else would go on for days")
+        })
+    })
 }
 
 /// Collects the files of Rust below a folder; build output and dependencies of the GUI are passed over.
@@ -73,6 +84,16 @@ mod tests {
         assert_eq!(
             faults(&long),
             ["has 601 lines, more than 600: split it by subject"]
+        );
+        let timed = concat!(
+            "//! Times.\nfn f() {\n    assert!(\n        start.elap",
+            "sed() < SOON,\n    );\n}\n"
+        );
+        assert_eq!(
+            faults(timed),
+            [
+                "asserts a time in line 3: wait for a condition, or for the end of what else would go on for days"
+            ]
         );
     }
 }
