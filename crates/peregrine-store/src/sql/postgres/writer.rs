@@ -1,0 +1,144 @@
+//! Connections that write. What waits together for one of them shares a transaction, and so a flush of the server's log.
+//!
+//! Several connections, and several servers, write at once, and most writes read before they change. Each names its subject
+//! (a client, a list), and a transaction first takes the locks of all its subjects, in order: no two see the same old state,
+//! and none waits for another that waits for it.
+
+use super::tx::{Connection, PostgresTx};
+use super::{Address, is_worth_repeating};
+use crate::sql::subject::Subject;
+use crate::sql::{Tx, Value};
+use crate::{Error, Result};
+use std::cell::RefCell;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Connections that write.
+const CONNECTIONS: usize = 4;
+/// Most writes in one transaction: bounds how long the first of them waits.
+const MAX_BATCH: usize = 256;
+/// Writes that may wait for each connection; beyond this, callers wait.
+const QUEUE: usize = 1024;
+/// How often a batch is tried that the server refused only for now, and how long is waited in between at first.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Work that can be done again from the beginning, and what it is about.
+struct Job {
+    lock: Option<i64>,
+    work: Box<dyn Work>,
+}
+
+trait Work: Send {
+    /// Does it; the error, if it failed.
+    fn run(&mut self, tx: &dyn Tx) -> Option<Error>;
+    /// Tells the caller how it ended; an error is one of the whole batch.
+    fn answer(self: Box<Self>, batch: Option<Error>);
+}
+
+struct Task<T, F> {
+    work: F,
+    result: Option<Result<T>>,
+    sender: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnMut(&dyn Tx) -> Result<T> + Send> Work for Task<T, F> {
+    fn run(&mut self, tx: &dyn Tx) -> Option<Error> {
+        let result = (self.work)(tx);
+        let failure = result.as_ref().err().cloned();
+        self.result = Some(result);
+        failure
+    }
+
+    fn answer(self: Box<Self>, batch: Option<Error>) {
+        let result = batch.map_or(self.result.unwrap_or(Err(Error::Closed)), Err);
+        let _ = self.sender.send(result);
+    }
+}
+
+/// Handle of the writing threads.
+#[derive(Debug)]
+pub(in crate::sql) struct Writer {
+    queues: Vec<mpsc::Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(address: &Address) -> Result<Writer> {
+        let mut writer = Writer { queues: Vec::new(), threads: Vec::new() };
+        for number in 0..CONNECTIONS {
+            let (sender, queue) = mpsc::channel(QUEUE);
+            let address = address.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("postgres-writer-{number}"))
+                .spawn(move || write(&address, queue))?;
+            writer.queues.push(sender);
+            writer.threads.push(thread);
+        }
+        Ok(writer)
+    }
+
+    /// Runs `work` inside a transaction; returns after it was committed. It may run more than once.
+    pub(in crate::sql) async fn run<T: Send + 'static>(
+        &self,
+        subject: &Subject,
+        work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, answer) = oneshot::channel();
+        let lock = subject.lock();
+        let task = Task { work, result: None, sender };
+        let job = Job { lock, work: Box::new(task) };
+        // What has the same subject goes to the same connection, in order.
+        let queue = self.queues.get(lock.unwrap_or(0).unsigned_abs() as usize % CONNECTIONS).ok_or(Error::Closed)?;
+        queue.send(job).await.map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    /// Commits what was queued.
+    fn drop(&mut self) {
+        self.queues.clear();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(address: &Address, mut queue: mpsc::Receiver<Job>) {
+    let mut connection: Option<Connection> = None;
+    while let Some(first) = queue.blocking_recv() {
+        let mut jobs = vec![first];
+        while jobs.len() < MAX_BATCH {
+            match queue.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(_) => break,
+            }
+        }
+        let failure = commit(address, &mut connection, &mut jobs).err();
+        if let Some(error) = &failure {
+            tracing::warn!(%error, writes = jobs.len(), "a transaction failed");
+        }
+        for job in jobs {
+            job.work.answer(failure.clone());
+        }
+    }
+}
+
+/// One transaction of all jobs, tried again when another one was in its way or the connection was lost before its end.
+fn commit(address: &Address, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
+    let mut pause = PAUSE;
+    for attempt in 1.. {
+        let outcome = once(address, kept, jobs);
+        match outcome {
+            Err(error) if attempt < ATTEMPTS && is_worth_repeating(&error) => {
+                tracing::debug!(%error, attempt, "a transaction is tried again");
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+            outcome => return outcome,
+        }
+    }
+    Ok(())
+}
