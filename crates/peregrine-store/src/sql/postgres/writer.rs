@@ -142,3 +142,54 @@ fn commit(address: &Address, kept: &mut Option<Connection>, jobs: &mut [Job]) ->
     }
     Ok(())
 }
+
+/// One attempt. An error of the end itself is not worth repeating: nobody knows whether the server did it.
+fn once(address: &Address, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
+    let connection = match kept {
+        Some(connection) if !connection.is_closed() => connection,
+        kept => kept.insert(address.connect()?),
+    };
+    let outcome = begin_and_run(connection, jobs);
+    if outcome.is_err() {
+        // What cannot be rolled back is a connection that is gone, and with it the transaction.
+        if connection.batch_execute("ROLLBACK").is_err() {
+            *kept = None;
+        }
+        return outcome;
+    }
+    connection.batch_execute("COMMIT").map_err(|error| {
+        *kept = None;
+        Error::Sql(format!("the end of a transaction was not confirmed: {error}"))
+    })
+}
+
+fn begin_and_run(connection: &mut Connection, jobs: &mut [Job]) -> Result<()> {
+    connection.batch_execute("BEGIN")?;
+    let mut locks: Vec<i64> = jobs.iter().filter_map(|job| job.lock).collect();
+    locks.sort_unstable();
+    locks.dedup();
+    for lock in locks {
+        take_lock(connection, lock)?;
+    }
+    let is_shared = jobs.len() > 1;
+    for job in jobs {
+        if is_shared {
+            connection.batch_execute("SAVEPOINT job")?;
+        }
+        let failure = job.work.run(&PostgresTx(RefCell::new(connection)));
+        match failure {
+            None if is_shared => connection.batch_execute("RELEASE SAVEPOINT job")?,
+            None => {}
+            // What concerns all of them, or may succeed the next time.
+            Some(error) if is_worth_repeating(&error) || connection.is_closed() => return Err(error),
+            Some(_) if is_shared => connection.batch_execute("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?,
+            Some(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn take_lock(connection: &mut Connection, lock: i64) -> Result<()> {
+    PostgresTx(RefCell::new(connection))
+        .query("SELECT pg_advisory_xact_lock(?1)", &[Value::Integer(lock)], &mut |_| Ok(crate::sql::Next::Enough))
+}
