@@ -1,16 +1,15 @@
 // The built GUI served by the mock under the strict content security policy, and a Chromium to look at it.
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { createMock } from '../mock/server.mjs';
+import { launchBrowser } from './chromium.mjs';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 export async function launch(options = {}) {
   const mock = createMock({ dist, ...options });
   await new Promise((resolve) => mock.server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${mock.server.address().port}`;
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: FLAGS });
+  const browser = await launchBrowser();
   return {
     mock,
     base,

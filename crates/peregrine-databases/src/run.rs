@@ -2,21 +2,43 @@
 
 use std::path::Path;
 
+use peregrine_accessors::{Accessor, OsPath, accessor};
 use peregrine_engine::prelude::*;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
-use super::arguments;
 use super::shape::Shape;
+use super::{arguments, snapshot};
 
 /// Bytes of a value at most.
 const MAX_VALUE: i32 = 100 << 20;
 /// Steps of SQLite's machine after which it is asked whether the query ends.
 const STEPS: i32 = 10_000;
 
-/// Runs an SQL query that only reads, and gives its rows.
+/// Runs an SQL query over a copy of the database that `find` names, in an accessor that is `file` when left out. A file that
+/// is no database has no rows.
 pub(super) fn run(
+    scope: &Scope,
+    files: Option<String>,
+    find: impl FnOnce(&dyn Accessor) -> Result<OsPath, String>,
+    sql: &str,
+    args: &Value,
+    rows: &mut dyn RowSink,
+) -> VqlResult<()> {
+    let name = files
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "file".to_owned());
+    let files = accessor(scope, &name).map_err(|error| error.to_string())?;
+    let path = find(files.as_ref())?;
+    match snapshot::of(scope, &files, &path)? {
+        Some(copy) => run_over(scope, &copy, sql, args, rows),
+        None => Ok(()),
+    }
+}
+
+/// Runs an SQL query that only reads, and gives its rows.
+fn run_over(
     scope: &Scope,
     database: &Path,
     sql: &str,

@@ -1,9 +1,9 @@
 //! `sql()`: rows of a database of any kind.
 
-use peregrine_accessors::{PathArg, accessor};
+use peregrine_accessors::{Accessor, PathArg};
 use peregrine_engine::prelude::*;
 
-use super::{run::run, snapshot};
+use super::run::run;
 
 /// Runs an SQL query over a database, and gives its rows.
 ///
@@ -90,28 +90,15 @@ impl Plugin for Sql {
                 );
             }
         }
-        let name = args
-            .accessor
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "file".to_owned());
-        let files = accessor(scope, &name).map_err(|error| error.to_string())?;
-        let path = match (args.file, args.connstring.filter(|path| !path.is_empty())) {
-            (Some(file), _) => file.resolve(scope, files.as_ref())?,
+        let find = |files: &dyn Accessor| match (args.file, args.connstring.filter(|path| !path.is_empty())) {
+            (Some(file), _) => file.resolve(scope, files),
             (None, Some(path)) => files
                 .parse_path(path.as_bytes())
-                .map_err(|error| error.to_string())?,
-            (None, None) => return Err("no database; give `file`".into()),
+                .map_err(|error| error.to_string()),
+            (None, None) => Err("no database; give `file`".to_owned()),
         };
-        match snapshot::of(scope, &files, &path)? {
-            Some(copy) => run(
-                scope,
-                &copy,
-                &args.query,
-                &args.args.unwrap_or_default(),
-                rows.sink(),
-            ),
-            None => Ok(()),
-        }
+        let values = args.args.unwrap_or_default();
+        run(scope, args.accessor, find, &args.query, &values, rows.sink())
     }
 }
 

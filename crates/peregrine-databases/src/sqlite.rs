@@ -1,9 +1,9 @@
 //! `sqlite()`: rows of an SQLite database.
 
-use peregrine_accessors::{PathArg, accessor};
+use peregrine_accessors::{Accessor, PathArg};
 use peregrine_engine::prelude::*;
 
-use super::{run::run, snapshot};
+use super::run::run;
 
 /// Runs an SQL query over an SQLite database, and gives its rows. Blobs become strings.
 ///
@@ -54,21 +54,8 @@ impl Plugin for Sqlite {
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
-        let name = args
-            .accessor
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "file".to_owned());
-        let files = accessor(scope, &name).map_err(|error| error.to_string())?;
-        let path = args.file.resolve(scope, files.as_ref())?;
-        match snapshot::of(scope, &files, &path)? {
-            Some(copy) => run(
-                scope,
-                &copy,
-                &args.query,
-                &args.args.unwrap_or_default(),
-                rows.sink(),
-            ),
-            None => Ok(()),
-        }
+        let find = |files: &dyn Accessor| args.file.resolve(scope, files);
+        let values = args.args.unwrap_or_default();
+        run(scope, args.accessor, find, &args.query, &values, rows.sink())
     }
 }

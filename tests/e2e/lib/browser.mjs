@@ -1,20 +1,8 @@
-// A real Chromium, driven by the playwright-core that the GUI's own tests use.
+// Pages in the Chromium that the GUI's own tests drive, against a server of the product.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { repository } from './paths.mjs';
 import { DEADLINE_MS } from './wait.mjs';
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const fromGui = createRequire(path.join(repository, 'gui', 'package.json'));
-
-export async function launchBrowser() {
-  const { chromium } = fromGui('playwright-core');
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell';
-  assert.ok(existsSync(executablePath), `no Chromium at ${executablePath}: run \`scripts/setup test\`, or name one with CHROMIUM`);
-  return chromium.launch({ executablePath, args: FLAGS });
-}
+export { launchBrowser } from '../../../gui/e2e/chromium.mjs';
 
 /** A page in a context of its own. Console errors and policy violations are collected in `page.problems`. */
 export async function openPage(browser, { theme = 'light', width = 1280, height = 800 } = {}) {

@@ -232,9 +232,7 @@ impl<'a> KnownHere<'a> {
             stored: None,
         }
     }
-}
 
-impl KnownHere<'_> {
     async fn every_flow(&self) -> Result<HashSet<String>, peregrine_store::Error> {
         let mut ids = HashSet::new();
         for offset in (0..).step_by(FLOW_PAGE) {
