@@ -10,6 +10,7 @@ use std::process::Command;
 const LAYERS: &[(&str, u8)] = &[
     ("base", 0),
     ("macros", 0),
+    ("tls", 0),
     ("vql", 1),
     ("vql-ide", 2),
     ("engine", 2),

@@ -1,117 +1,55 @@
 //! SQL as SQLite and PostgreSQL both speak it. Statements are written once, with `?1`, `?2` for their parameters; two drivers
 //! run them. What the two databases say differently is asked for by [`Tx::dialect`], so that one can see every such place.
 
+mod engine;
+mod migrations;
+mod org;
+mod postgres;
+mod sqlite;
+mod store;
+mod subject;
+mod tx;
 mod value;
 
+pub(crate) use engine::Engine;
+pub use org::OrgDatabase;
+pub(crate) use org::ClientKey;
+pub use postgres::PostgresSettings;
+pub use store::SqlStore;
+pub(crate) use subject::Subject;
+pub(crate) use tx::{Dialect, Next, Row, Tx};
 pub(crate) use value::{FromValue, Value, values};
 
-use crate::{Error, Result};
-
-/// Which database runs a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Sqlite,
-    Postgres,
-}
-
-/// A transaction, or a connection that only reads.
-pub(crate) trait Tx {
-    fn dialect(&self) -> Dialect;
-
-    /// Runs a statement without rows; gives how many it changed.
-    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64>;
-
-    /// Runs a statement and hands over its rows until `each` wants no more.
-    fn query(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-        each: &mut dyn FnMut(&dyn Row) -> Result<Next>,
-    ) -> Result<()>;
-}
-
-/// Whether a reader of rows wants another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    Row,
-    Enough,
-}
-
-/// A row of an answer.
-pub(crate) trait Row {
-    /// Where a column of this name is.
-    fn position(&self, column: &str) -> Option<usize>;
-    /// The value there.
-    fn at(&self, position: usize) -> Result<Value<'_>>;
-}
-
-impl dyn Row + '_ {
-    /// The value of a column, by its name.
-    pub(crate) fn get<T: FromValue>(&self, column: &str) -> Result<T> {
-        let position = self
-            .position(column)
-            .ok_or_else(|| Error::Sql(format!("the answer has no column `{column}`")))?;
-        self.take(position).map_err(|error| Error::Sql(format!("column `{column}`: {error}")))
-    }
-
-    /// The value of a column, by its position.
-    pub(crate) fn take<T: FromValue>(&self, position: usize) -> Result<T> {
-        T::from_value(self.at(position)?)
-    }
-
-    /// What a column holds as JSON.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
-        let text: String = self.get(column)?;
-        Ok(serde_json::from_str(&text)?)
-    }
-}
-
-impl dyn Tx + '_ {
-    /// All rows of an answer.
-    pub(crate) fn all<T>(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-        mut map: impl FnMut(&dyn Row) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut found = Vec::new();
-        self.query(sql, values, &mut |row| {
-            found.push(map(row)?);
-            Ok(Next::Row)
-        })?;
-        Ok(found)
-    }
-
-    /// The first row of an answer.
-    pub(crate) fn first<T>(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-        map: impl FnOnce(&dyn Row) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let (mut found, mut map) = (None, Some(map));
-        self.query(sql, values, &mut |row| {
-            if let Some(map) = map.take() {
-                found = Some(map(row)?);
-            }
-            Ok(Next::Enough)
-        })?;
-        Ok(found)
-    }
-
-    /// The first column of the first row of an answer that always has one.
-    pub(crate) fn one<T: FromValue>(&self, sql: &str, values: &[Value<'_>]) -> Result<T> {
-        self.first(sql, values, |row| row.take(0))?
-            .ok_or_else(|| Error::Sql("an answer without a row".to_owned()))
-    }
-}
+use crate::Result;
 
 /// JSON of a value that always has one.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String> {
     Ok(serde_json::to_string(value)?)
 }
 
-/// A number for SQL, which has no unsigned ones.
-pub(crate) fn clip(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+/// A text as it is compared and sorted without regard to case, the same in both databases.
+pub(crate) fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// A text within a `LIKE` pattern, where it means itself.
+pub(crate) fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// `?FROM, ?FROM+1, …`, one for each of so many values.
+pub(crate) fn places(from: usize, count: usize) -> String {
+    let places: Vec<String> = (from..from + count).map(|number| format!("?{number}")).collect();
+    places.join(", ")
+}
+
+/// Values for statements with many of them, filled up to one of a few sizes: each size is a statement that stays prepared.
+pub(crate) fn pieces<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
+    const MOST: usize = 500;
+    const SIZES: [usize; 4] = [1, 10, 100, MOST];
+    values.chunks(MOST).map(|some| {
+        let size = SIZES.into_iter().find(|size| *size >= some.len()).unwrap_or(MOST);
+        // The last one again and again: what is found twice is one row in `IN`.
+        some.iter().chain(some.last().into_iter().cycle()).take(size).collect()
+    })
 }

@@ -1,30 +1,39 @@
 //! What a write is about. Writes about the same thing do not happen at the same time, on whatever server.
 
+use super::ClientKey;
+use peregrine_base::OrgId;
 use std::hash::{Hash, Hasher};
 
 /// What a write is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
-    /// A client of an organisation, with its collections.
-    Client(String, String),
+    /// A client, with its collections and rows.
+    Client(ClientKey),
     /// Accounts and their sessions.
     Users,
-    /// The settings of an organisation, and the audit log, whose numbers have no holes.
-    Settings,
-    Audit,
-    /// What touches many clients and reads none of them: signs of life, retention.
+    /// The audit log of an organisation, whose numbers have no holes.
+    Audit(OrgId),
+    /// What is right in any order: a value that replaces another, signs of life, what is too old.
     Nothing,
 }
 
 impl Subject {
     /// The number of its lock; none if it needs none. The same on every server and in every version.
     pub(crate) fn lock(&self) -> Option<i64> {
-        if *self == Subject::Nothing {
-            return None;
+        let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
+        match self {
+            Subject::Client(key) => {
+                fnv.write(b"client");
+                key.hash(&mut fnv);
+            }
+            Subject::Users => fnv.write(b"users"),
+            Subject::Audit(org) => {
+                fnv.write(b"audit");
+                org.hash(&mut fnv);
+            }
+            Subject::Nothing => return None,
         }
-        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-        self.hash(&mut hasher);
-        Some(hasher.finish().cast_signed())
+        Some(fnv.finish().cast_signed())
     }
 }
 

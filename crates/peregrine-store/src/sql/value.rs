@@ -26,6 +26,13 @@ impl From<i64> for Value<'_> {
     }
 }
 
+/// Counts and positions: SQL has no numbers without a sign.
+impl From<u64> for Value<'_> {
+    fn from(number: u64) -> Self {
+        Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
 impl From<bool> for Value<'_> {
     fn from(truth: bool) -> Self {
         Value::Bool(truth)
@@ -53,6 +60,12 @@ impl<'a> From<&'a [u8]> for Value<'a> {
 impl<'a> From<&'a Vec<u8>> for Value<'a> {
     fn from(bytes: &'a Vec<u8>) -> Self {
         Value::Bytes(bytes)
+    }
+}
+
+impl<'a> From<&'a peregrine_base::OrgId> for Value<'a> {
+    fn from(org: &'a peregrine_base::OrgId) -> Self {
+        Value::Text(org.as_str())
     }
 }
 

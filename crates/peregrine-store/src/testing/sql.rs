@@ -3,8 +3,7 @@
 mod flow_ends;
 
 use crate::chunk::{Chunk, lines};
-use crate::database::Database;
-use crate::model::*;
+use crate::*;
 
 const CLIENT: &str = "C.0000000000000001";
 const FLOW: &str = "F.A";

@@ -12,7 +12,7 @@ use peregrine_engine::prelude::*;
 
 use self::settings::{Address, Encryption, Settings};
 use super::MAX_MESSAGE;
-use super::tls;
+use peregrine_tls as tls;
 use super::waiter::Waiter;
 use crate::{arguments, shape::Shape};
 

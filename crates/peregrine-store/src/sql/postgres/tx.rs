@@ -1,50 +1,13 @@
 //! Statements on a connection to PostgreSQL, which keeps them prepared.
 
-use super::{statement, text};
+use super::connection::Connection;
+use super::text;
 use crate::sql::{Dialect, Next, Row, Tx, Value};
 use crate::{Error, Result};
-use postgres::types::private::BytesMut;
+use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Statement};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::error::Error as StdError;
-
-/// Statements kept prepared; lists with filters make more than these, and then all are forgotten.
-const MAX_PREPARED: usize = 256;
-
-/// A connection with what it has prepared.
-pub(super) struct Connection {
-    client: Client,
-    prepared: HashMap<Box<str>, Statement>,
-}
-
-impl Connection {
-    pub(super) fn new(client: Client) -> Connection {
-        Connection { client, prepared: HashMap::new() }
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
-    }
-
-    /// For statements that begin and end transactions, and migrations.
-    pub(super) fn batch_execute(&mut self, sql: &str) -> Result<()> {
-        Ok(self.client.batch_execute(sql)?)
-    }
-
-    fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        if let Some(known) = self.prepared.get(sql) {
-            return Ok(known.clone());
-        }
-        let made = self.client.prepare(&statement::translate(sql))?;
-        if self.prepared.len() >= MAX_PREPARED {
-            self.prepared.clear();
-        }
-        self.prepared.insert(sql.into(), made.clone());
-        Ok(made)
-    }
-}
 
 /// A connection within a transaction, or reading.
 pub(super) struct PostgresTx<'a>(pub(super) RefCell<&'a mut Connection>);
@@ -56,8 +19,8 @@ impl Tx for PostgresTx<'_> {
 
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
         let mut connection = self.0.borrow_mut();
-        let statement = connection.prepare(sql)?;
-        Ok(connection.client.execute(&statement, &parameters(values))?)
+        let (client, statement) = connection.prepare(sql)?;
+        Ok(client.execute(&statement, &parameters(values))?)
     }
 
     fn query(
@@ -67,8 +30,8 @@ impl Tx for PostgresTx<'_> {
         each: &mut dyn FnMut(&dyn Row) -> Result<Next>,
     ) -> Result<()> {
         let mut connection = self.0.borrow_mut();
-        let statement = connection.prepare(sql)?;
-        let rows = connection.client.query(&statement, &parameters(values))?;
+        let (client, statement) = connection.prepare(sql)?;
+        let rows = client.query(&statement, &parameters(values))?;
         // `each` may ask for more.
         drop(connection);
         for row in &rows {

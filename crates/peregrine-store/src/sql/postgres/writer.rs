@@ -4,12 +4,14 @@
 //! (a client, a list), and a transaction first takes the locks of all its subjects, in order: no two see the same old state,
 //! and none waits for another that waits for it.
 
-use super::tx::{Connection, PostgresTx};
-use super::{Address, is_worth_repeating};
-use crate::sql::subject::Subject;
-use crate::sql::{Tx, Value};
+use super::connection::Connection;
+use super::is_worth_repeating;
+use super::settings::PostgresSettings;
+use super::tx::PostgresTx;
+use crate::sql::{Next, Subject, Tx, Value};
 use crate::{Error, Result};
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -59,20 +61,20 @@ impl<T: Send, F: FnMut(&dyn Tx) -> Result<T> + Send> Work for Task<T, F> {
 
 /// Handle of the writing threads.
 #[derive(Debug)]
-pub(in crate::sql) struct Writer {
+pub(super) struct Writer {
     queues: Vec<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Writer {
-    pub(super) fn start(address: &Address) -> Result<Writer> {
+    pub(super) fn start(settings: &Arc<PostgresSettings>) -> Result<Writer> {
         let mut writer = Writer { queues: Vec::new(), threads: Vec::new() };
         for number in 0..CONNECTIONS {
             let (sender, queue) = mpsc::channel(QUEUE);
-            let address = address.clone();
+            let settings = settings.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("postgres-writer-{number}"))
-                .spawn(move || write(&address, queue))?;
+                .spawn(move || write(&settings, queue))?;
             writer.queues.push(sender);
             writer.threads.push(thread);
         }
@@ -80,7 +82,7 @@ impl Writer {
     }
 
     /// Runs `work` inside a transaction; returns after it was committed. It may run more than once.
-    pub(in crate::sql) async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         subject: &Subject,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
@@ -106,7 +108,7 @@ impl Drop for Writer {
     }
 }
 
-fn write(address: &Address, mut queue: mpsc::Receiver<Job>) {
+fn write(settings: &PostgresSettings, mut queue: mpsc::Receiver<Job>) {
     let mut connection: Option<Connection> = None;
     while let Some(first) = queue.blocking_recv() {
         let mut jobs = vec![first];
@@ -116,7 +118,7 @@ fn write(address: &Address, mut queue: mpsc::Receiver<Job>) {
                 Err(_) => break,
             }
         }
-        let failure = commit(address, &mut connection, &mut jobs).err();
+        let failure = commit(settings, &mut connection, &mut jobs).err();
         if let Some(error) = &failure {
             tracing::warn!(%error, writes = jobs.len(), "a transaction failed");
         }
@@ -127,10 +129,10 @@ fn write(address: &Address, mut queue: mpsc::Receiver<Job>) {
 }
 
 /// One transaction of all jobs, tried again when another one was in its way or the connection was lost before its end.
-fn commit(address: &Address, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
+fn commit(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
     let mut pause = PAUSE;
     for attempt in 1.. {
-        let outcome = once(address, kept, jobs);
+        let outcome = once(settings, kept, jobs);
         match outcome {
             Err(error) if attempt < ATTEMPTS && is_worth_repeating(&error) => {
                 tracing::debug!(%error, attempt, "a transaction is tried again");
@@ -144,27 +146,32 @@ fn commit(address: &Address, kept: &mut Option<Connection>, jobs: &mut [Job]) ->
 }
 
 /// One attempt. An error of the end itself is not worth repeating: nobody knows whether the server did it.
-fn once(address: &Address, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
-    let connection = match kept {
+fn once(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
+    let mut connection = match kept.take() {
         Some(connection) if !connection.is_closed() => connection,
-        kept => kept.insert(address.connect()?),
+        _ => Connection::open(settings)?,
     };
-    let outcome = begin_and_run(connection, jobs);
-    if outcome.is_err() {
-        // What cannot be rolled back is a connection that is gone, and with it the transaction.
-        if connection.batch_execute("ROLLBACK").is_err() {
-            *kept = None;
+    match begin_and_run(&mut connection, jobs) {
+        Ok(true) => {
+            connection
+                .batch("COMMIT")
+                .map_err(|error| Error::Sql(format!("the end of a transaction was not confirmed: {error}")))?;
+            *kept = Some(connection);
+            Ok(())
         }
-        return outcome;
+        outcome => {
+            // What cannot be rolled back is a connection that is gone, and with it the transaction.
+            if connection.batch("ROLLBACK").is_ok() {
+                *kept = Some(connection);
+            }
+            outcome.map(|_| ())
+        }
     }
-    connection.batch_execute("COMMIT").map_err(|error| {
-        *kept = None;
-        Error::Sql(format!("the end of a transaction was not confirmed: {error}"))
-    })
 }
 
-fn begin_and_run(connection: &mut Connection, jobs: &mut [Job]) -> Result<()> {
-    connection.batch_execute("BEGIN")?;
+/// Runs the jobs in a transaction that is still open afterwards; false when there is nothing to keep.
+fn begin_and_run(connection: &mut Connection, jobs: &mut [Job]) -> Result<bool> {
+    connection.batch("BEGIN")?;
     let mut locks: Vec<i64> = jobs.iter().filter_map(|job| job.lock).collect();
     locks.sort_unstable();
     locks.dedup();
@@ -174,22 +181,22 @@ fn begin_and_run(connection: &mut Connection, jobs: &mut [Job]) -> Result<()> {
     let is_shared = jobs.len() > 1;
     for job in jobs {
         if is_shared {
-            connection.batch_execute("SAVEPOINT job")?;
+            connection.batch("SAVEPOINT job")?;
         }
         let failure = job.work.run(&PostgresTx(RefCell::new(connection)));
         match failure {
-            None if is_shared => connection.batch_execute("RELEASE SAVEPOINT job")?,
+            None if is_shared => connection.batch("RELEASE SAVEPOINT job")?,
             None => {}
             // What concerns all of them, or may succeed the next time.
             Some(error) if is_worth_repeating(&error) || connection.is_closed() => return Err(error),
-            Some(_) if is_shared => connection.batch_execute("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?,
-            Some(error) => return Err(error),
+            Some(_) if is_shared => connection.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?,
+            Some(_) => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn take_lock(connection: &mut Connection, lock: i64) -> Result<()> {
     PostgresTx(RefCell::new(connection))
-        .query("SELECT pg_advisory_xact_lock(?1)", &[Value::Integer(lock)], &mut |_| Ok(crate::sql::Next::Enough))
+        .query("SELECT pg_advisory_xact_lock(?1)", &[Value::Integer(lock)], &mut |_| Ok(Next::Enough))
 }

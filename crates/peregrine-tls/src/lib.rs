@@ -1,4 +1,5 @@
-//! TLS to a server.
+//! TLS to a server that an administrator named: whose certificates count, and how much of them is looked at.
+#![forbid(unsafe_code)]
 
 use std::fs::File;
 use std::io::Read;
@@ -15,7 +16,7 @@ const MAX_FILE: u64 = 4 << 20;
 
 /// What is asked of the certificate of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verify {
+pub enum Verify {
     /// Nothing.
     Nothing,
     /// That an authority vouches for it.
@@ -25,16 +26,26 @@ pub(super) enum Verify {
 }
 
 /// Certificates in PEM, and where they are from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Certificates {
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Certificates {
     /// The authorities; the public ones when left out.
-    pub(super) authorities: Option<Vec<u8>>,
+    pub authorities: Option<Vec<u8>>,
     /// The own certificate and its key.
-    pub(super) own: Option<(Vec<u8>, Vec<u8>)>,
+    pub own: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// A private key is not shown.
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates")
+            .field("authorities", &self.authorities.is_some())
+            .field("own", &self.own.is_some())
+            .finish()
+    }
 }
 
 /// Reads a file of certificates or keys.
-pub(super) fn read_file(path: &str) -> Result<Vec<u8>, String> {
+pub fn read_file(path: &str) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("`{path}`: {error}");
     let mut content = Vec::new();
     let file = File::open(path).map_err(failed)?;
@@ -43,7 +54,7 @@ pub(super) fn read_file(path: &str) -> Result<Vec<u8>, String> {
 }
 
 /// How to speak TLS.
-pub(super) fn config(verify: Verify, certificates: &Certificates) -> Result<ClientConfig, String> {
+pub fn config(verify: Verify, certificates: &Certificates) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

@@ -10,7 +10,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Name of the setting that counts transactions.
+/// Name of the setting that counts transactions. It belongs to no organisation.
 const SETTING: &str = "transactions";
 
 /// The file, held open.
@@ -99,8 +99,8 @@ impl Mark {
 pub(super) fn count(connection: &Connection) -> Result<u64> {
     let text: String = connection
         .prepare_cached(
-            "INSERT INTO settings (name, value) VALUES (?1, '1')
-             ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) RETURNING value",
+            "INSERT INTO settings (org_id, name, value) VALUES ('', ?1, '1')
+             ON CONFLICT (org_id, name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) RETURNING value",
         )?
         .query_row([SETTING], |row| row.get(0))?;
     Ok(parse(&text))
@@ -108,9 +108,11 @@ pub(super) fn count(connection: &Connection) -> Result<u64> {
 
 fn stored(connection: &Connection) -> Result<u64> {
     let text: Option<String> = connection
-        .query_row("SELECT value FROM settings WHERE name = ?1", [SETTING], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT value FROM settings WHERE org_id = '' AND name = ?1",
+            [SETTING],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(text.map_or(0, |text| parse(&text)))
 }

@@ -3,10 +3,10 @@
 //! Delivery is at least once and in any order, so a hole is nothing in itself: it counts from the moment on at which
 //! the agent has reported the end, and stops counting when the rows come after all.
 
-use super::flows::state_number;
+use super::record::{FlowState, state_number};
 use crate::Result;
-use crate::model::{FlowState, Outcome};
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::rows::Outcome;
+use crate::sql::{ClientKey, Row, Tx, values};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use std::ops::Range;
 /// Holes remembered of one set; only a hostile agent makes more, and then rows it repeats are kept twice.
 const MAX_GAPS: usize = 1000;
 /// Open uploads and losses remembered of one flow.
-const MAX_NOTED: i64 = 1000;
+const MAX_NOTED: u64 = 1000;
 /// Things told in a flow's status, and letters of each; the rest is a number.
 const MAX_TOLD: usize = 10;
 const MAX_LETTERS: usize = 500;
@@ -23,15 +23,15 @@ const MAX_SETS: i64 = 100;
 
 /// Which row numbers of a set have come: those below `next`, without the holes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Gaps {
+pub(crate) struct Gaps {
     /// One past the highest number that came.
-    pub(super) next: u64,
+    pub(crate) next: u64,
     /// In order, without overlap.
     holes: Vec<Range<u64>>,
 }
 
 impl Gaps {
-    pub(super) fn parse(next: u64, text: &str) -> Gaps {
+    pub(crate) fn parse(next: u64, text: &str) -> Gaps {
         let pairs: Vec<(u64, u64)> = serde_json::from_str(text).unwrap_or_default();
         Gaps {
             next,
@@ -39,7 +39,7 @@ impl Gaps {
         }
     }
 
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         if self.holes.is_empty() {
             return String::new();
         }
@@ -48,7 +48,7 @@ impl Gaps {
     }
 
     /// Notes that these rows came; gives those that had not come before.
-    pub(super) fn take(&mut self, rows: Range<u64>) -> Vec<Range<u64>> {
+    pub(crate) fn take(&mut self, rows: Range<u64>) -> Vec<Range<u64>> {
         let (mut new, mut left) = (Vec::new(), Vec::new());
         for hole in std::mem::take(&mut self.holes) {
             let found = hole.start.max(rows.start)..hole.end.min(rows.end);
@@ -83,45 +83,50 @@ impl Gaps {
 }
 
 /// Notes a file of which the first piece came.
-pub(super) fn upload_begun(
-    sql: &Connection,
-    client: &str,
+pub(crate) fn upload_begun(
+    tx: &dyn Tx,
+    key: &ClientKey,
     flow: &str,
     object: &str,
     vfs_path: &str,
 ) -> Result<Outcome> {
-    note(sql, "open_uploads", client, flow, || {
-        Ok(sql
-            .prepare_cached("INSERT OR IGNORE INTO open_uploads VALUES (?1, ?2, ?3, ?4)")?
-            .execute([client, flow, object, vfs_path])?)
+    note(tx, key, flow, "open_uploads", || {
+        tx.execute(
+            "INSERT INTO open_uploads (org_id, client_id, flow_id, object, vfs_path) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
+            values![&key.org, &*key.client, flow, object, vfs_path],
+        )
     })
 }
 
 /// Notes something that came and could not be kept.
-pub(super) fn lost(sql: &Connection, client: &str, flow: &str, what: &str) -> Result<Outcome> {
-    note(sql, "losses", client, flow, || {
-        Ok(sql
-            .prepare_cached("INSERT OR IGNORE INTO losses VALUES (?1, ?2, ?3)")?
-            .execute([client, flow, what])?)
+pub(crate) fn lost(tx: &dyn Tx, key: &ClientKey, flow: &str, what: &str) -> Result<Outcome> {
+    note(tx, key, flow, "losses", || {
+        tx.execute(
+            "INSERT INTO losses (org_id, client_id, flow_id, what) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            values![&key.org, &*key.client, flow, what],
+        )
     })
 }
 
 fn note(
-    sql: &Connection,
-    table: &str,
-    client: &str,
+    tx: &dyn Tx,
+    key: &ClientKey,
     flow: &str,
-    insert: impl FnOnce() -> Result<usize>,
+    table: &str,
+    insert: impl FnOnce() -> Result<u64>,
 ) -> Result<Outcome> {
-    let (is_known, noted): (bool, i64) = sql
-        .prepare_cached(&format!(
-            "SELECT EXISTS (SELECT 1 FROM flows WHERE client_id = ?1 AND flow_id = ?2),
-             (SELECT count(*) FROM {table} WHERE client_id = ?1 AND flow_id = ?2)"
-        ))?
-        .query_row([client, flow], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if !is_known {
+    let noted: Option<u64> = tx.first(
+        &format!(
+            "SELECT (SELECT count(*) FROM {table} WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)
+             FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
+        ),
+        values![&key.org, &*key.client, flow],
+        |row| row.take(0),
+    )?;
+    let Some(noted) = noted else {
         return Ok(Outcome::UnknownFlow);
-    }
+    };
     if noted < MAX_NOTED {
         insert()?;
     }
@@ -129,21 +134,24 @@ fn note(
 }
 
 /// Makes state and status of a flow whose end was reported say what is missing, or no longer say it.
-pub(super) fn settle(sql: &Connection, client: &str, flow: &str) -> Result<()> {
-    type Found = (Option<i64>, Option<String>, i64, Option<String>, String);
-    let found: Option<Found> = sql
-        .prepare_cached(
-            "SELECT reported_state, reported_status, state, status, query_stats FROM flows
-             WHERE client_id = ?1 AND flow_id = ?2",
-        )?
-        .query_row([client, flow], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-        })
-        .optional()?;
-    let Some((Some(reported), reason, state, status, query_stats)) = found else {
+pub(crate) fn settle(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<()> {
+    let found = tx.first(
+        "SELECT reported_state, reported_status, state, status, query_stats FROM flows
+         WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND reported_state IS NOT NULL",
+        values![&key.org, &*key.client, flow],
+        |row| Settled::read(row),
+    )?;
+    let Some(Settled {
+        reported,
+        reason,
+        state,
+        status,
+        query_stats,
+    }) = found
+    else {
         return Ok(());
     };
-    let missing = tell(all(sql, client, flow, &query_stats)?);
+    let missing = tell(all(tx, key, flow, &query_stats)?);
     let (new_state, new_status) = match (missing, reason) {
         (None, reason) => (reported, reason),
         (Some(missing), None) => (state_number(FlowState::Error), Some(missing)),
@@ -157,15 +165,38 @@ pub(super) fn settle(sql: &Connection, client: &str, flow: &str) -> Result<()> {
     }
     if new_state != reported {
         tracing::warn!(
-            client_id = client,
+            client_id = &*key.client,
             flow_id = flow,
             status = new_status,
             "a collection is incomplete"
         );
     }
-    sql.prepare_cached("UPDATE flows SET state = ?3, status = ?4 WHERE client_id = ?1 AND flow_id = ?2")?
-        .execute(params![client, flow, new_state, new_status])?;
+    tx.execute(
+        "UPDATE flows SET state = ?4, status = ?5 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
+        values![&key.org, &*key.client, flow, new_state, new_status.as_ref()],
+    )?;
     Ok(())
+}
+
+/// A flow whose end was reported.
+struct Settled {
+    reported: i64,
+    reason: Option<String>,
+    state: i64,
+    status: Option<String>,
+    query_stats: String,
+}
+
+impl Settled {
+    fn read(row: &dyn Row) -> Result<Settled> {
+        Ok(Settled {
+            reported: row.get("reported_state")?,
+            reason: row.get("reported_status")?,
+            state: row.get("state")?,
+            status: row.get("status")?,
+            query_stats: row.get("query_stats")?,
+        })
+    }
 }
 
 /// What is missing: how much, and some of it in words. An agent that lies makes thousands, and every packet of its
@@ -185,16 +216,20 @@ impl Missing {
     }
 }
 
-fn all(sql: &Connection, client: &str, flow: &str, query_stats: &str) -> Result<Missing> {
+fn all(tx: &dyn Tx, key: &ClientKey, flow: &str, query_stats: &str) -> Result<Missing> {
     let mut missing = Missing::default();
-    let mut statement = sql.prepare_cached(
+    let of_flow = values![&key.org, &*key.client, flow];
+    let [org, client, id] = *of_flow;
+    let with_holes = tx.all(
         "SELECT kind, name, agent_next, gaps FROM result_sets
-         WHERE client_id = ?1 AND flow_id = ?2 AND kind < 2 AND gaps <> '' ORDER BY kind, id LIMIT ?3",
+         WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind < 2 AND gaps <> '' ORDER BY kind, id LIMIT ?4",
+        &[org, client, id, MAX_SETS.into()],
+        |row| {
+            let gaps = Gaps::parse(row.get("agent_next")?, &row.get::<String>("gaps")?);
+            Ok((row.get::<i64>("kind")?, row.get::<String>("name")?, gaps))
+        },
     )?;
-    let mut sets = statement.query(params![client, flow, MAX_SETS])?;
-    while let Some(set) = sets.next()? {
-        let (kind, name): (i64, String) = (set.get(0)?, set.get(1)?);
-        let gaps = Gaps::parse(set.get::<_, i64>(2)?.unsigned_abs(), &set.get::<_, String>(3)?);
+    for (kind, name, gaps) in with_holes {
         for hole in &gaps.holes {
             missing.add(|| match kind {
                 0 => format!("{} of `{name}`", numbers(hole)),
@@ -202,33 +237,28 @@ fn all(sql: &Connection, client: &str, flow: &str, query_stats: &str) -> Result<
             });
         }
     }
-    let mut arrived: BTreeMap<String, u64> = BTreeMap::new();
-    let mut statement = sql.prepare_cached(
-        "SELECT name, agent_next FROM result_sets WHERE client_id = ?1 AND flow_id = ?2 AND kind = 0",
+    let arrived = tx.all(
+        "SELECT name, agent_next FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind = 0",
+        of_flow,
+        |row| Ok((row.take(0)?, row.take(1)?)),
     )?;
-    let mut sets = statement.query([client, flow])?;
-    while let Some(set) = sets.next()? {
-        arrived.insert(set.get(0)?, set.get::<_, i64>(1)?.unsigned_abs());
-    }
-    for tail in tails(&arrived, query_stats) {
+    for tail in tails(&arrived.into_iter().collect(), query_stats) {
         missing.add(|| tail);
     }
     for (table, column) in [
         ("open_uploads", "'the end of file `' || vfs_path || '`'"),
         ("losses", "what"),
     ] {
-        let of_flow = format!("FROM {table} WHERE client_id = ?1 AND flow_id = ?2");
-        let count: i64 = sql
-            .prepare_cached(&format!("SELECT count(*) {of_flow}"))?
-            .query_row([client, flow], |row| row.get(0))?;
-        let mut statement = sql.prepare_cached(&format!("SELECT {column} {of_flow} LIMIT ?3"))?;
-        let mut told = 0;
-        for what in statement.query_map(params![client, flow, MAX_TOLD as i64], |row| {
-            row.get::<_, String>(0)
-        })? {
-            let what = what?;
+        let condition = format!("FROM {table} WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3");
+        let count: u64 = tx.one(&format!("SELECT count(*) {condition}"), of_flow)?;
+        let some: Vec<String> = tx.all(
+            &format!("SELECT {column} {condition} LIMIT ?4"),
+            &[org, client, id, (MAX_TOLD as u64).into()],
+            |row| row.take(0),
+        )?;
+        let told = some.len();
+        for what in some {
             missing.add(|| clipped(&what).to_owned());
-            told += 1;
         }
         missing.count += usize::try_from(count).unwrap_or(0).saturating_sub(told);
     }
