@@ -46,7 +46,10 @@ mod tests {
     fn an_id_is_plain_and_the_root_has_two_spellings() {
         assert_eq!(OrgId::parse(""), Some(OrgId::root()));
         assert_eq!(OrgId::parse("root"), Some(OrgId::root()));
-        assert_eq!(OrgId::parse("O4B2").map(|org| org.to_string()).as_deref(), Some("O4B2"));
+        assert_eq!(
+            OrgId::parse("O4B2").map(|org| org.to_string()).as_deref(),
+            Some("O4B2")
+        );
         for bad in ["a b", "../x", "ä", "O'", &"x".repeat(65)] {
             assert_eq!(OrgId::parse(bad), None, "{bad}");
         }

@@ -32,6 +32,7 @@ pub use local_bus::LocalBus;
 pub use lock::FolderLock;
 pub use model::*;
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
+pub use peregrine_base::OrgId;
 pub use rows::*;
 pub use settings::*;
 pub use sql::{OrgDatabase, PostgresSettings, SqlStore};

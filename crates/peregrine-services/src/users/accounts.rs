@@ -4,7 +4,7 @@ use super::password::check_strength;
 use super::{Hasher, Permission, Role, permissions_of};
 use crate::storage::reserve_in;
 use crate::{Error, Result, audit, clock};
-use peregrine_store::{AuditStore, SqliteDatabase, User, UserStore};
+use peregrine_store::{AuditStore, OrgDatabase, OrgId, SqlStore, User, UserStore};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const MAX_NAME: usize = 256;
 /// The accounts of a server.
 #[derive(Debug)]
 pub struct Accounts {
-    database: SqliteDatabase,
+    database: OrgDatabase,
     hasher: Hasher,
     folder: PathBuf,
 }
@@ -45,9 +45,9 @@ impl Accounts {
             )));
         }
         // Refuses one of another version; only a server brings it up to date.
-        drop(SqliteDatabase::open_read_only(&file)?);
+        drop(SqlStore::sqlite_read_only(&file)?);
         Ok(Accounts {
-            database: SqliteDatabase::open(&file)?,
+            database: SqlStore::sqlite(&file)?.org(&OrgId::root()),
             hasher: Hasher::new(),
             folder: folder.to_owned(),
         })

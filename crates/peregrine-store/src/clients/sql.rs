@@ -146,7 +146,11 @@ impl ClientStore for OrgDatabase {
 /// Adds labels that are not there, in order of their folded form; false when there was nothing to add.
 pub(super) fn add_labels(labels: &mut Vec<String>, add: &[String]) -> bool {
     let before = labels.len();
-    for label in add.iter().map(|label| label.trim()).filter(|label| !label.is_empty()) {
+    for label in add
+        .iter()
+        .map(|label| label.trim())
+        .filter(|label| !label.is_empty())
+    {
         if !labels.iter().any(|known| fold(known) == fold(label)) {
             labels.push(label.to_owned());
         }
@@ -182,7 +186,10 @@ fn list(tx: &dyn Tx, org: &OrgId, query: &ClientQuery) -> Result<Page<Client>> {
         let elements = elements(tx.dialect(), values.len());
         condition = format!("{condition} AND c.client_id {not} IN ({elements})");
     }
-    let total: u64 = tx.one(&format!("SELECT count(*) FROM clients c WHERE {condition}"), &values)?;
+    let total: u64 = tx.one(
+        &format!("SELECT count(*) FROM clients c WHERE {condition}"),
+        &values,
+    )?;
     let order = match query.sort {
         ClientSort::Hostname => "c.hostname_folded",
         ClientSort::LastSeen => "c.last_seen",

@@ -27,8 +27,18 @@ pub(super) fn note(key: &str, folded_value: &str) -> String {
 pub(super) fn write_facts(tx: &dyn Tx, key: &ClientKey, facts: &ClientFacts) -> Result<()> {
     let names = [&facts.hostname, &facts.fqdn];
     write(tx, key, Kind::Name, names.into_iter().map(|name| fold(name)))?;
-    write(tx, key, Kind::Address, facts.addresses.iter().map(|text| fold(text)))?;
-    write(tx, key, Kind::MacAddress, facts.mac_addresses.iter().map(|text| fold(text)))
+    write(
+        tx,
+        key,
+        Kind::Address,
+        facts.addresses.iter().map(|text| fold(text)),
+    )?;
+    write(
+        tx,
+        key,
+        Kind::MacAddress,
+        facts.mac_addresses.iter().map(|text| fold(text)),
+    )
 }
 
 /// Writes what a client's labels are found by.
@@ -48,7 +58,10 @@ fn write(tx: &dyn Tx, key: &ClientKey, kind: Kind, terms: impl Iterator<Item = S
         "DELETE FROM client_terms WHERE org_id = ?1 AND client_id = ?2 AND kind = ?3",
         values![&key.org, &*key.client, kind as i64],
     )?;
-    for term in terms.filter(|term| !term.is_empty()).collect::<BTreeSet<String>>() {
+    for term in terms
+        .filter(|term| !term.is_empty())
+        .collect::<BTreeSet<String>>()
+    {
         tx.execute(
             "INSERT INTO client_terms (org_id, kind, term, client_id) VALUES (?1, ?2, ?3, ?4)",
             values![&key.org, kind as i64, &term, &*key.client],

@@ -61,7 +61,12 @@ pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: Poll) -> Result<Option<Fo
 }
 
 /// Notes that the client is asked about its silent flows; gives them.
-pub(super) fn ask_about_silent(tx: &dyn Tx, key: &ClientKey, since: Micros, now: Micros) -> Result<Vec<String>> {
+pub(super) fn ask_about_silent(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    since: Micros,
+    now: Micros,
+) -> Result<Vec<String>> {
     tx.all(
         &format!("UPDATE flows SET checked = ?4 WHERE {SILENT} RETURNING flow_id"),
         values![&key.org, &*key.client, since, now],

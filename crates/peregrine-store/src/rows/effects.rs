@@ -115,7 +115,9 @@ fn append_to_flow(
         _ => "log_count",
     };
     tx.execute(
-        &format!("UPDATE flows SET {count} = {count} + ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"),
+        &format!(
+            "UPDATE flows SET {count} = {count} + ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
+        ),
         values![&key.org, &*key.client, flow, chunk.rows],
     )?;
     Ok(Outcome::Appended { total })

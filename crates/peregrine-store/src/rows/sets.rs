@@ -19,7 +19,13 @@ pub(super) struct OpenSet {
 }
 
 /// The set of this name; none when the flow has too many already, which only a hostile agent brings about.
-pub(super) fn open(tx: &dyn Tx, key: &ClientKey, flow: &str, kind: SetKind, name: &str) -> Result<Option<OpenSet>> {
+pub(super) fn open(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    flow: &str,
+    kind: SetKind,
+    name: &str,
+) -> Result<Option<OpenSet>> {
     let set = values![&key.org, &*key.client, flow, kind_number(kind), name];
     let found = tx.first(
         "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets

@@ -95,8 +95,10 @@ impl RowStore for OrgDatabase {
     }
 
     async fn delete_events_before(&self, before: Micros) -> Result<u64> {
-        self.write(Subject::Nothing, move |tx, org| events::delete_before(tx, org, before))
-            .await
+        self.write(Subject::Nothing, move |tx, org| {
+            events::delete_before(tx, org, before)
+        })
+        .await
     }
 
     async fn counts(&self) -> Result<Counts> {
@@ -136,7 +138,13 @@ struct Place {
     bytes: u64,
 }
 
-fn read_chunks(tx: &dyn Tx, org: &OrgId, set: i64, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>> {
+fn read_chunks(
+    tx: &dyn Tx,
+    org: &OrgId,
+    set: i64,
+    from_row: u64,
+    max_bytes: usize,
+) -> Result<Vec<StoredChunk>> {
     // A number alone says nothing of whose it is.
     let first: Option<i64> = tx.first(
         "SELECT coalesce((SELECT max(first_row) FROM chunks WHERE set_id = ?2 AND first_row <= ?3), 0)
@@ -171,7 +179,11 @@ fn read_chunks(tx: &dyn Tx, org: &OrgId, set: i64, from_row: u64, max_bytes: usi
     }
     let mut chunks = Vec::with_capacity(wanted.len());
     for place in wanted {
-        let data = tx.first("SELECT data FROM chunks WHERE id = ?1", values![place.id], |row| row.take(0));
+        let data = tx.first(
+            "SELECT data FROM chunks WHERE id = ?1",
+            values![place.id],
+            |row| row.take(0),
+        );
         let data = match data {
             Ok(Some(data)) => data,
             // It was deleted meanwhile.
@@ -183,7 +195,10 @@ fn read_chunks(tx: &dyn Tx, org: &OrgId, set: i64, from_row: u64, max_bytes: usi
         chunks.push(StoredChunk {
             first_row: place.first_row,
             received: place.received,
-            chunk: Chunk { rows: place.rows, data },
+            chunk: Chunk {
+                rows: place.rows,
+                data,
+            },
         });
     }
     Ok(chunks)

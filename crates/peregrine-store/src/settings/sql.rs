@@ -81,7 +81,12 @@ impl AuditStore for OrgDatabase {
     }
 
     async fn audit_end(&self) -> Result<i64> {
-        self.read(|tx, org| tx.one("SELECT coalesce(max(id), 0) FROM audit WHERE org_id = ?1", values![org]))
-            .await
+        self.read(|tx, org| {
+            tx.one(
+                "SELECT coalesce(max(id), 0) FROM audit WHERE org_id = ?1",
+                values![org],
+            )
+        })
+        .await
     }
 }

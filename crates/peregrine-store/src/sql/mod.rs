@@ -12,8 +12,8 @@ mod tx;
 mod value;
 
 pub(crate) use engine::Engine;
-pub use org::OrgDatabase;
 pub(crate) use org::ClientKey;
+pub use org::OrgDatabase;
 pub use postgres::PostgresSettings;
 pub use store::SqlStore;
 pub(crate) use subject::Subject;
@@ -50,6 +50,9 @@ pub(crate) fn pieces<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
     values.chunks(MOST).map(|some| {
         let size = SIZES.into_iter().find(|size| *size >= some.len()).unwrap_or(MOST);
         // The last one again and again: what is found twice is one row in `IN`.
-        some.iter().chain(some.last().into_iter().cycle()).take(size).collect()
+        some.iter()
+            .chain(some.last().into_iter().cycle())
+            .take(size)
+            .collect()
     })
 }

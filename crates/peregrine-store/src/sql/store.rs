@@ -29,11 +29,15 @@ impl SqlStore {
     pub fn postgres(settings: PostgresSettings) -> Result<SqlStore> {
         // The client has a runtime of its own, which must not be made within another one.
         let opened = std::thread::spawn(move || Postgres::open(settings)).join();
-        Ok(SqlStore::new(Engine::Postgres(opened.map_err(|_| Error::Closed)??)))
+        Ok(SqlStore::new(Engine::Postgres(
+            opened.map_err(|_| Error::Closed)??,
+        )))
     }
 
     fn new(engine: Engine) -> SqlStore {
-        SqlStore { engine: Arc::new(engine) }
+        SqlStore {
+            engine: Arc::new(engine),
+        }
     }
 
     /// What belongs to one organisation.
@@ -54,7 +58,9 @@ impl SqlStore {
     pub async fn limit_pages(&self, pages: u32) -> Result<()> {
         self.engine
             .write(super::Subject::Nothing, move |tx| {
-                tx.query(&format!("PRAGMA max_page_count = {pages}"), &[], &mut |_| Ok(super::Next::Enough))
+                tx.query(&format!("PRAGMA max_page_count = {pages}"), &[], &mut |_| {
+                    Ok(super::Next::Enough)
+                })
             })
             .await
     }

@@ -47,7 +47,8 @@ impl dyn Row + '_ {
         let position = self
             .position(column)
             .ok_or_else(|| Error::Sql(format!("the answer has no column `{column}`")))?;
-        self.take(position).map_err(|error| Error::Sql(format!("column `{column}`: {error}")))
+        self.take(position)
+            .map_err(|error| Error::Sql(format!("column `{column}`: {error}")))
     }
 
     /// The value of a column, by its position.

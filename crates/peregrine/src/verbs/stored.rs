@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use peregrine_engine::context::ContextBuilder;
 use peregrine_server::Config;
 use peregrine_server_vql::Stored;
-use peregrine_store::SqliteDatabase;
+use peregrine_store::{OrgId, SqlStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -56,7 +56,7 @@ impl Opened {
             "`{}` is no data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print where theirs is",
             folder.display()
         );
-        let database = SqliteDatabase::open_read_only(&file)
+        let database = SqlStore::sqlite_read_only(&file)
             .with_context(|| format!("`{}` can not be read", file.display()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -64,7 +64,10 @@ impl Opened {
             .build()
             .context("starting a thread that reads the store")?;
         Ok(Opened {
-            stored: Arc::new(Stored::new(Arc::new(database), runtime.handle().clone())),
+            stored: Arc::new(Stored::new(
+                Arc::new(database.org(&OrgId::root())),
+                runtime.handle().clone(),
+            )),
             _runtime: runtime,
         })
     }

@@ -44,7 +44,11 @@ fn clients(tx: &dyn Tx) -> Result<()> {
             terms.extend(facts.addresses.iter().map(|address| (1, fold(address))));
             terms.extend(facts.mac_addresses.iter().map(|address| (2, fold(address))));
             terms.extend(labels.iter().map(|label| (3, fold(label))));
-            terms.extend(notes.iter().map(|(key, value)| (4, format!("{key}\u{1f}{}", fold(value)))));
+            terms.extend(
+                notes
+                    .iter()
+                    .map(|(key, value)| (4, format!("{key}\u{1f}{}", fold(value)))),
+            );
             for (kind, term) in &terms {
                 tx.execute(
                     "INSERT INTO client_terms (org_id, kind, term, client_id) VALUES ('root', ?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -73,7 +77,11 @@ fn flows(tx: &dyn Tx) -> Result<()> {
             &mut |row| {
                 let (flow, creator, artifacts): (String, String, String) =
                     (row.get("flow_id")?, row.get("creator")?, row.get("artifacts")?);
-                some.push((row.get("id")?, fold(&creator), fold(&format!("{flow}\n{creator}\n{artifacts}"))));
+                some.push((
+                    row.get("id")?,
+                    fold(&creator),
+                    fold(&format!("{flow}\n{creator}\n{artifacts}")),
+                ));
                 Ok(Next::Row)
             },
         )?;

@@ -67,12 +67,28 @@ fn script(number: i64, step: &Step, dialect: Dialect) -> Script {
     let (text, then) = match (step, dialect) {
         (Step::Sqlite(text), Dialect::Sqlite) => ((*text).to_owned(), None),
         (Step::Sqlite(_), Dialect::Postgres) => (String::new(), None),
-        (Step::Both { before_sqlite, text, after_sqlite, then, .. }, Dialect::Sqlite) => {
-            ([before_sqlite, &*typed(text, dialect), after_sqlite].join("\n"), *then)
-        }
-        (Step::Both { text, after_postgres, then, .. }, Dialect::Postgres) => {
-            ([&*typed(text, dialect), after_postgres].join("\n"), *then)
-        }
+        (
+            Step::Both {
+                before_sqlite,
+                text,
+                after_sqlite,
+                then,
+                ..
+            },
+            Dialect::Sqlite,
+        ) => (
+            [before_sqlite, &*typed(text, dialect), after_sqlite].join("\n"),
+            *then,
+        ),
+        (
+            Step::Both {
+                text,
+                after_postgres,
+                then,
+                ..
+            },
+            Dialect::Postgres,
+        ) => ([&*typed(text, dialect), after_postgres].join("\n"), *then),
     };
     Script { number, text, then }
 }

@@ -101,7 +101,9 @@ impl From<postgres::Error> for Error {
         let text = describe(&error);
         let Some(code) = error.code() else {
             // Not an answer of the server: the connection.
-            return if error.is_closed() || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()) {
+            return if error.is_closed()
+                || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>())
+            {
                 Error::Busy(text)
             } else {
                 Error::Sql(text)

@@ -1,9 +1,9 @@
 //! Connections that read, one per running read.
 
 use super::connection::Connection;
+use super::is_worth_repeating;
 use super::settings::PostgresSettings;
 use super::tx::PostgresTx;
-use super::is_worth_repeating;
 use crate::sql::Tx;
 use crate::{Error, Result};
 use parking_lot::Mutex;

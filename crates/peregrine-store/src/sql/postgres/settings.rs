@@ -33,14 +33,16 @@ impl PostgresSettings {
     /// `sslrootcert` the public authorities are trusted. Messages name keywords, never values: one may be a password.
     pub fn parse(address: &str) -> Result<PostgresSettings> {
         let bad = |why: String| Error::BadAddress(format!("address of the PostgreSQL database: {why}"));
-        let mut url = Url::parse(address).map_err(|error| bad(format!("{error}; it is `postgres://user@host/database`")))?;
+        let mut url = Url::parse(address)
+            .map_err(|error| bad(format!("{error}; it is `postgres://user@host/database`")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(bad("it begins with `postgres://`".into()));
         }
         let mut certificates = Certificates::default();
         let (mut mode, mut own_certificate, mut own_key) = (None, None, None);
         let mut others: Vec<(String, String)> = Vec::new();
-        let file = |path: &str| peregrine_tls::read_file(path).map_err(|why| bad(format!("certificate file {why}")));
+        let file =
+            |path: &str| peregrine_tls::read_file(path).map_err(|why| bad(format!("certificate file {why}")));
         for (key, value) in url.query_pairs() {
             match &*key {
                 "sslmode" => mode = Some(value.into_owned()),
@@ -72,7 +74,8 @@ impl PostgresSettings {
             (Some("verify-full"), _) | (None, false) => (SslMode::Require, Verify::AuthorityAndName),
             (Some(_), _) => {
                 return Err(bad(
-                    "`sslmode` is unknown; there are disable, prefer, require, verify-ca and verify-full".into(),
+                    "`sslmode` is unknown; there are disable, prefer, require, verify-ca and verify-full"
+                        .into(),
                 ));
             }
         };
@@ -104,7 +107,10 @@ fn is_this_machine(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
         Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            name == "localhost"
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
         }
     }
 }
@@ -131,7 +137,11 @@ mod tests {
         let settings = PostgresSettings::parse("postgres://bob:geheim@db.example:5433/fleet").unwrap();
         assert_eq!(settings.name(), "PostgreSQL database `fleet` on `db.example`");
         assert!(!format!("{settings:?}").contains("geheim"));
-        assert_eq!(settings.config.get_ssl_mode(), SslMode::Require, "another machine");
+        assert_eq!(
+            settings.config.get_ssl_mode(),
+            SslMode::Require,
+            "another machine"
+        );
         let here = PostgresSettings::parse("postgres://bob@127.0.0.1/fleet").unwrap();
         assert_eq!(here.config.get_ssl_mode(), SslMode::Prefer);
         for (address, why) in [

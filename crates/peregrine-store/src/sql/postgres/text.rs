@@ -50,7 +50,15 @@ mod tests {
 
     #[test]
     fn what_is_stored_has_no_zero_and_comes_back() {
-        for text in ["", "plain", "a\0b", "\u{1a}", "\u{1a}0", "\0\u{1a}\0", "\u{1a}\u{1a}0\0"] {
+        for text in [
+            "",
+            "plain",
+            "a\0b",
+            "\u{1a}",
+            "\u{1a}0",
+            "\0\u{1a}\0",
+            "\u{1a}\u{1a}0\0",
+        ] {
             let kept = stored(text);
             assert!(!kept.contains('\0'), "{text:?}");
             assert_eq!(original(&kept), text);

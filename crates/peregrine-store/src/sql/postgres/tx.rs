@@ -116,7 +116,12 @@ impl Row for PostgresRow<'_> {
             Type::BOOL => row.try_get::<_, Option<bool>>(position)?.into(),
             Type::BYTEA => row.try_get::<_, Option<&[u8]>>(position)?.into(),
             ref ty if is_text(ty) => row.try_get::<_, Option<&str>>(position)?.into(),
-            ref other => return Err(Error::Sql(format!("column `{}` has type `{other}`", column.name()))),
+            ref other => {
+                return Err(Error::Sql(format!(
+                    "column `{}` has type `{other}`",
+                    column.name()
+                )));
+            }
         })
     }
 }

@@ -68,7 +68,10 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(settings: &Arc<PostgresSettings>) -> Result<Writer> {
-        let mut writer = Writer { queues: Vec::new(), threads: Vec::new() };
+        let mut writer = Writer {
+            queues: Vec::new(),
+            threads: Vec::new(),
+        };
         for number in 0..CONNECTIONS {
             let (sender, queue) = mpsc::channel(QUEUE);
             let settings = settings.clone();
@@ -89,10 +92,20 @@ impl Writer {
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         let lock = subject.lock();
-        let task = Task { work, result: None, sender };
-        let job = Job { lock, work: Box::new(task) };
+        let task = Task {
+            work,
+            result: None,
+            sender,
+        };
+        let job = Job {
+            lock,
+            work: Box::new(task),
+        };
         // What has the same subject goes to the same connection, in order.
-        let queue = self.queues.get(lock.unwrap_or(0).unsigned_abs() as usize % CONNECTIONS).ok_or(Error::Closed)?;
+        let queue = self
+            .queues
+            .get(lock.unwrap_or(0).unsigned_abs() as usize % CONNECTIONS)
+            .ok_or(Error::Closed)?;
         queue.send(job).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
@@ -153,9 +166,9 @@ fn once(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [
     };
     match begin_and_run(&mut connection, jobs) {
         Ok(true) => {
-            connection
-                .batch("COMMIT")
-                .map_err(|error| Error::Sql(format!("the end of a transaction was not confirmed: {error}")))?;
+            connection.batch("COMMIT").map_err(|error| {
+                Error::Sql(format!("the end of a transaction was not confirmed: {error}"))
+            })?;
             *kept = Some(connection);
             Ok(())
         }
@@ -197,6 +210,9 @@ fn begin_and_run(connection: &mut Connection, jobs: &mut [Job]) -> Result<bool> 
 }
 
 fn take_lock(connection: &mut Connection, lock: i64) -> Result<()> {
-    PostgresTx(RefCell::new(connection))
-        .query("SELECT pg_advisory_xact_lock(?1)", &[Value::Integer(lock)], &mut |_| Ok(Next::Enough))
+    PostgresTx(RefCell::new(connection)).query(
+        "SELECT pg_advisory_xact_lock(?1)",
+        &[Value::Integer(lock)],
+        &mut |_| Ok(Next::Enough),
+    )
 }

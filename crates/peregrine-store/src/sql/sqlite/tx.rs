@@ -59,7 +59,8 @@ impl Row for SqliteRow<'_, '_> {
             ValueRef::Null => Value::Null,
             ValueRef::Integer(number) => Value::Integer(number),
             ValueRef::Text(bytes) => Value::Text(
-                std::str::from_utf8(bytes).map_err(|error| crate::Error::Damaged(format!("text: {error}")))?,
+                std::str::from_utf8(bytes)
+                    .map_err(|error| crate::Error::Damaged(format!("text: {error}")))?,
             ),
             ValueRef::Blob(bytes) => Value::Bytes(bytes),
             ValueRef::Real(_) => return Err(crate::Error::Sql("a number with a fraction".to_owned())),

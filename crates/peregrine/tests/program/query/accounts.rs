@@ -6,7 +6,7 @@ use std::fs;
 /// The folder of a server that ran once.
 fn data_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    drop(peregrine_store::SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    drop(peregrine_store::SqlStore::sqlite(&folder.path().join("peregrine.db")).unwrap());
     folder
 }
 

@@ -1,14 +1,20 @@
 //! The embedded implementations pass the suites, and what only they promise.
 
-#![allow(clippy::unwrap_used)]
-
 use peregrine_store::chunk::{Block, Chunk};
 use peregrine_store::*;
 use std::path::Path;
 use std::sync::Arc;
 
-fn open(folder: &Path) -> SqliteDatabase {
-    SqliteDatabase::open(&folder.join("peregrine.db")).unwrap()
+fn open(folder: &Path) -> OrgDatabase {
+    store_at(folder).org(&OrgId::root())
+}
+
+fn store_at(folder: &Path) -> SqlStore {
+    SqlStore::sqlite(&folder.join("peregrine.db")).unwrap()
+}
+
+fn missing(folder: &Path) -> u64 {
+    store_at(folder).missing_transactions()
 }
 
 #[tokio::test]
@@ -17,7 +23,7 @@ async fn sqlite_passes_the_suite() {
     let mut number = 0;
     testing::sql(async || {
         number += 1;
-        SqliteDatabase::open(&folder.path().join(format!("{number}.db"))).unwrap()
+        SqlStore::sqlite(&folder.path().join(format!("{number}.db"))).unwrap()
     })
     .await;
 }
@@ -50,30 +56,8 @@ async fn a_newer_schema_is_refused_with_a_clear_message() {
     let raw = rusqlite::Connection::open(folder.path().join("peregrine.db")).unwrap();
     raw.pragma_update(None, "user_version", 999).unwrap();
     drop(raw);
-    let error = SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap_err();
+    let error = SqlStore::sqlite(&folder.path().join("peregrine.db")).unwrap_err();
     assert!(error.to_string().contains("start a newer program"), "{error}");
-}
-
-#[tokio::test]
-async fn what_was_cancelled_before_there_was_such_a_state_is_no_error() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(open(folder.path()));
-    let file = folder.path().join("peregrine.db");
-    let raw = rusqlite::Connection::open(&file).unwrap();
-    raw.execute_batch(
-        "INSERT INTO flows (client_id, flow_id, state, status, creator, created, artifacts, urgent, request, reported_state)
-         VALUES ('C.1', 'F.stopped', 3, 'Cancelled by jana: slow', 'jana', 1, '[]', 0, '{}', NULL),
-                ('C.1', 'F.failed', 3, 'the query failed', 'jana', 1, '[]', 0, '{}', 3),
-                ('C.1', 'F.lies', 3, 'Cancelled by the agent', 'jana', 1, '[]', 0, '{}', 3);
-         PRAGMA user_version = 2;",
-    )
-    .unwrap();
-    drop(raw);
-    let db = open(folder.path());
-    let state = async |id: &str| db.flow("C.1", id).await.unwrap().unwrap().state;
-    assert_eq!(state("F.stopped").await, FlowState::Cancelled);
-    assert_eq!(state("F.failed").await, FlowState::Error);
-    assert_eq!(state("F.lies").await, FlowState::Error);
 }
 
 #[test]
@@ -89,9 +73,10 @@ fn a_second_process_is_refused_with_a_clear_message() {
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
-    let db = open(folder.path());
+    let store = store_at(folder.path());
+    let db = store.org(&OrgId::root());
     db.enrol("C.1", "pem", 1).await.unwrap();
-    db.limit_pages(60).await.unwrap();
+    store.limit_pages(80).await.unwrap();
     let noise: String = (0..20_000u64)
         .map(|n| format!("{{\"n\":{}}}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
         .collect();
@@ -121,7 +106,7 @@ async fn a_full_disk_refuses_writes_and_recovers() {
             .sum::<u64>(),
         u64::from(digest) * 20_000
     );
-    db.limit_pages(1_000_000).await.unwrap();
+    store.limit_pages(1_000_000).await.unwrap();
     let again = db.apply("C.1", 1, vec![event(digest)]).await.unwrap();
     assert!(
         matches!(again[0], Outcome::Appended { .. }),
@@ -156,28 +141,26 @@ fn snapshot(from: &Path, to: &Path) {
 #[tokio::test]
 async fn a_damaged_log_file_is_noticed_at_the_next_start() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let db = open(folder.path());
-    assert_eq!(db.missing_transactions(), 0);
+    let store = store_at(folder.path());
+    assert_eq!(store.missing_transactions(), 0);
+    let db = store.org(&OrgId::root());
     for number in 0..5 {
         db.set_setting("a", &number.to_string()).await.unwrap();
     }
     snapshot(folder.path(), copy.path());
-    assert_eq!(
-        open(copy.path()).missing_transactions(),
-        0,
-        "a kill loses nothing"
-    );
+    assert_eq!(missing(copy.path()), 0, "a kill loses nothing");
     snapshot(folder.path(), copy.path());
     let log = copy.path().join("peregrine.db-wal");
     let mut bytes = std::fs::read(&log).unwrap();
     let end = bytes.len() - 100;
     bytes[end] ^= 1;
     std::fs::write(&log, bytes).unwrap();
-    let damaged = open(copy.path());
+    let damaged = store_at(copy.path());
     assert_eq!(damaged.missing_transactions(), 1);
+    let damaged = damaged.org(&OrgId::root());
     assert_eq!(damaged.setting("a").await.unwrap().as_deref(), Some("3"));
     drop(damaged);
-    assert_eq!(open(copy.path()).missing_transactions(), 0, "said once");
+    assert_eq!(missing(copy.path()), 0, "said once");
 }
 
 #[tokio::test]
@@ -190,7 +173,7 @@ async fn a_second_writer_neither_hides_nor_feigns_a_loss() {
     }
     command_line.set_setting("b", "1").await.unwrap();
     snapshot(folder.path(), copy.path());
-    assert_eq!(open(copy.path()).missing_transactions(), 0);
+    assert_eq!(missing(copy.path()), 0);
     server.set_setting("a", "5").await.unwrap();
     snapshot(folder.path(), copy.path());
     let log = copy.path().join("peregrine.db-wal");
@@ -198,7 +181,7 @@ async fn a_second_writer_neither_hides_nor_feigns_a_loss() {
     let end = bytes.len() - 100;
     bytes[end] ^= 1;
     std::fs::write(&log, bytes).unwrap();
-    assert_eq!(open(copy.path()).missing_transactions(), 1);
+    assert_eq!(missing(copy.path()), 1);
 }
 
 #[tokio::test]
@@ -207,13 +190,13 @@ async fn a_database_that_is_gone_is_not_made_anew_in_silence() {
     open(folder.path()).set_setting("a", "1").await.unwrap();
     let path = folder.path().join("peregrine.db");
     std::fs::write(&path, b"").unwrap();
-    let error = SqliteDatabase::open(&path).unwrap_err().to_string();
+    let error = SqlStore::sqlite(&path).unwrap_err().to_string();
     assert!(
         error.contains("missing or empty") && error.contains(".mark"),
         "{error}"
     );
     std::fs::remove_file(&path).unwrap();
-    assert!(SqliteDatabase::open(&path).is_err());
+    assert!(SqlStore::sqlite(&path).is_err());
     std::fs::remove_file(folder.path().join("peregrine.db.mark")).unwrap();
     open(folder.path());
 }
@@ -301,4 +284,20 @@ async fn one_failing_write_does_not_take_others_of_its_batch_with_it() {
     for number in (0..200).step_by(2) {
         assert!(db.setting(&format!("s{number}")).await.unwrap().is_some());
     }
+}
+
+#[tokio::test]
+async fn read_only_reads_beside_the_writer_and_never_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("peregrine.db");
+    assert!(SqlStore::sqlite_read_only(&path).is_err(), "nothing is made");
+    assert!(!path.exists());
+    let writing = open(folder.path());
+    let reading = SqlStore::sqlite_read_only(&path).unwrap().org(&OrgId::root());
+    writing.enrol("C.1", "key", 5).await.unwrap();
+    assert_eq!(reading.client_key("C.1").await.unwrap().as_deref(), Some("key"));
+    assert!(matches!(
+        reading.set_setting("a", "b").await,
+        Err(Error::ReadOnly)
+    ));
 }
