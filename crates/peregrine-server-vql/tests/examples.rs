@@ -10,7 +10,7 @@ use peregrine_server_vql::Stored;
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{
     ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, OrgDatabase, OrgId, Progress, RowStore,
-    SetKind, SqlStore, Task,
+    SetKind, SqlAddress, Task,
 };
 use tokio::runtime::Runtime;
 
@@ -60,7 +60,8 @@ fn event(number: u8, kind: SetKind, line: &str) -> Effect {
 /// A store like that of a small server; `count` rows are in the collection.
 fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatabase> {
     let database = Arc::new(
-        SqlStore::sqlite(&folder.join("peregrine.db"))
+        SqlAddress::File(folder.join("peregrine.db"))
+            .open()
             .unwrap()
             .org(&OrgId::root()),
     );
@@ -177,7 +178,8 @@ fn slices_cover_every_row_once() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
     drop(fill(folder.path(), &runtime, 12_345));
     let database = Arc::new(
-        SqlStore::sqlite_read_only(&folder.path().join("peregrine.db"))
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open_read_only()
             .unwrap()
             .org(&OrgId::root()),
     );

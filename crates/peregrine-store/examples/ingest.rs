@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{ClientStore, Effect, OrgId, PostgresSettings, RowStore, SetKind, SqlStore};
+use peregrine_store::{ClientStore, Effect, OrgId, PostgresSettings, RowStore, SetKind, SqlAddress};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,8 +19,8 @@ async fn main() {
     let (agents, rows) = (number(1, 10_000), number(2, 10));
     let folder = tempfile::tempdir().unwrap();
     let store = match std::env::args().nth(3) {
-        Some(url) => SqlStore::postgres(PostgresSettings::parse(&url).unwrap()),
-        None => SqlStore::sqlite(&folder.path().join("ingest.db")),
+        Some(url) => SqlAddress::Postgres(PostgresSettings::parse(&url).unwrap()).open(),
+        None => SqlAddress::File(folder.path().join("ingest.db")).open(),
     };
     let db = Arc::new(store.unwrap().org(&OrgId::root()));
     let text: String = (0..rows)

@@ -35,5 +35,5 @@ pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
 pub use peregrine_base::OrgId;
 pub use rows::*;
 pub use settings::*;
-pub use sql::{OrgDatabase, PostgresSettings, SqlStore};
+pub use sql::{OrgDatabase, PostgresSettings, SqlAddress, SqlStore};
 pub use users::*;

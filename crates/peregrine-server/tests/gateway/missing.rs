@@ -7,7 +7,7 @@ use crate::{collect, flow, numbers};
 use peregrine_proto::velo_status::ReturnedStatus;
 use peregrine_server::{NoGui, Server, Storage};
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{Effect, FolderObjects, LocalBus, OrgId, RowStore, SqlStore};
+use peregrine_store::{Effect, FolderObjects, LocalBus, OrgId, RowStore, SqlAddress};
 use peregrine_wire::ids;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -150,7 +150,8 @@ async fn rows_that_cannot_be_read_hide_no_others() {
     let mut config = common::config(folder.path());
     config.frontend.resources.max_upload_size = 20 << 20;
     let database = Arc::new(
-        SqlStore::sqlite(&folder.path().join("peregrine.db"))
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open()
             .unwrap()
             .org(&OrgId::root()),
     );
@@ -241,7 +242,8 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
     let mut config = common::config(folder.path());
     config.frontend.resources.max_upload_size = 20 << 20;
     let database = Arc::new(
-        SqlStore::sqlite(&folder.path().join("peregrine.db"))
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open()
             .unwrap()
             .org(&OrgId::root()),
     );

@@ -134,9 +134,17 @@ fn note_sign_of_life(tx: &dyn Tx, key: &ClientKey, flow: &str, now: Micros) -> R
 
 fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Progress) -> Result<Outcome> {
     let state: Option<i64> = tx.first(
+        "SELECT state FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
+        values![&key.org, &*key.client, flow],
+        |row| row.take(0),
+    )?;
+    let Some(state) = state else {
+        return Ok(Outcome::UnknownFlow);
+    };
+    tx.execute(
         "UPDATE flows SET heard = ?4, query_stats = coalesce(?5, query_stats), started = coalesce(?6, started),
          last_active = coalesce(?7, last_active), duration_ns = CASE WHEN duration_ns < ?8 THEN ?8 ELSE duration_ns END
-         WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 RETURNING state",
+         WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
         values![
             &key.org,
             &*key.client,
@@ -147,11 +155,7 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
             progress.last_active,
             progress.duration_ns
         ],
-        |row| row.take(0),
     )?;
-    let Some(state) = state else {
-        return Ok(Outcome::UnknownFlow);
-    };
     // What ended stays ended: the first final state and its message win (a late report after a cancel, a repeat).
     if state != state_number(FlowState::Running) {
         return Ok(Outcome::Progressed { ended: false });
@@ -181,30 +185,19 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
 }
 
 fn store_upload(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, upload: &Upload) -> Result<Outcome> {
-    // Files count as they come; their number is their address.
-    let number: Option<u64> = tx.first(
-        "UPDATE flows SET heard = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 RETURNING uploaded_files",
-        values![&key.org, &*key.client, flow, now],
-        |row| row.take(0),
-    )?;
-    let Some(number) = number else {
+    if !note_sign_of_life(tx, key, flow, now)? {
         return Ok(Outcome::UnknownFlow);
-    };
+    }
     tx.execute(
         "DELETE FROM open_uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND object = ?4",
         values![&key.org, &*key.client, flow, &upload.object],
     )?;
+    // Files count as they come; their number is their address.
     let made = tx.execute(
-        "INSERT INTO uploads (org_id, client_id, flow_id, object, number, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO NOTHING",
-        values![
-            &key.org,
-            &*key.client,
-            flow,
-            &upload.object,
-            number,
-            &to_json(upload)?
-        ],
+        "INSERT INTO uploads (org_id, client_id, flow_id, object, number, record)
+         SELECT org_id, client_id, flow_id, ?4, uploaded_files, ?5 FROM flows
+         WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ON CONFLICT DO NOTHING",
+        values![&key.org, &*key.client, flow, &upload.object, &to_json(upload)?],
     )?;
     if made == 0 {
         return Ok(Outcome::Duplicate);

@@ -15,7 +15,7 @@ pub(crate) use engine::Engine;
 pub(crate) use org::ClientKey;
 pub use org::OrgDatabase;
 pub use postgres::PostgresSettings;
-pub use store::SqlStore;
+pub use store::{SqlAddress, SqlStore};
 pub(crate) use subject::Subject;
 pub(crate) use tx::{Dialect, Next, Row, Tx};
 pub(crate) use value::{FromValue, Value, values};

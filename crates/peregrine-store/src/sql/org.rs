@@ -1,6 +1,6 @@
 //! What belongs to one organisation: the handle on which the domain's operations are.
 
-use super::{Engine, Subject, Tx};
+use super::{Engine, Next, Subject, Tx};
 use crate::Result;
 use peregrine_base::OrgId;
 use std::sync::Arc;
@@ -74,5 +74,16 @@ impl OrgDatabase {
 
     pub(crate) async fn checkpoint_engine(&self) -> Result<()> {
         self.engine.checkpoint().await
+    }
+
+    /// Bounds a SQLite file to so many pages, to see what a full disk does.
+    #[doc(hidden)]
+    pub async fn limit_pages(&self, pages: u32) -> Result<()> {
+        let statement = format!("PRAGMA max_page_count = {pages}");
+        self.engine
+            .write(Subject::Nothing, move |tx| {
+                tx.query(&statement, &[], &mut |_| Ok(Next::Enough))
+            })
+            .await
     }
 }

@@ -5,8 +5,17 @@ use super::sqlite::Sqlite;
 use super::{Engine, OrgDatabase};
 use crate::{Error, Result};
 use peregrine_base::OrgId;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub enum SqlAddress {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A database on a PostgreSQL server.
+    Postgres(PostgresSettings),
+}
 
 /// An open SQL database with everything of every organisation. Clones share it.
 #[derive(Debug, Clone)]
@@ -14,26 +23,44 @@ pub struct SqlStore {
     engine: Arc<Engine>,
 }
 
+impl std::fmt::Display for SqlAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SqlAddress::File(path) => write!(f, "`{}`", path.display()),
+            SqlAddress::Postgres(settings) => f.write_str(settings.name()),
+        }
+    }
+}
+
+impl SqlAddress {
+    /// Opens the database, and makes or upgrades what is in it when needed. Waits for a server.
+    pub fn open(self) -> Result<SqlStore> {
+        Ok(SqlStore::new(match self {
+            SqlAddress::File(path) => Engine::Sqlite(Sqlite::open(&path)?),
+            SqlAddress::Postgres(settings) => Engine::Postgres(apart(move || Postgres::open(settings))?),
+        }))
+    }
+
+    /// Opens the database for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
+    pub fn open_read_only(self) -> Result<SqlStore> {
+        Ok(SqlStore::new(match self {
+            SqlAddress::File(path) => Engine::Sqlite(Sqlite::open_read_only(&path)?),
+            SqlAddress::Postgres(settings) => {
+                Engine::Postgres(apart(move || Postgres::open_read_only(settings))?)
+            }
+        }))
+    }
+}
+
+/// The client has a runtime of its own, which must not be made within another one.
+fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let thread = std::thread::Builder::new()
+        .name("postgres-open".into())
+        .spawn(work)?;
+    thread.join().map_err(|_| Error::Closed)?
+}
+
 impl SqlStore {
-    /// Opens, and makes or upgrades when needed, a SQLite file.
-    pub fn sqlite(path: &Path) -> Result<SqlStore> {
-        Ok(SqlStore::new(Engine::Sqlite(Sqlite::open(path)?)))
-    }
-
-    /// Opens a SQLite file for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
-    pub fn sqlite_read_only(path: &Path) -> Result<SqlStore> {
-        Ok(SqlStore::new(Engine::Sqlite(Sqlite::open_read_only(path)?)))
-    }
-
-    /// Connects to a PostgreSQL database, and makes or upgrades its tables when needed. Waits for the server.
-    pub fn postgres(settings: PostgresSettings) -> Result<SqlStore> {
-        // The client has a runtime of its own, which must not be made within another one.
-        let opened = std::thread::spawn(move || Postgres::open(settings)).join();
-        Ok(SqlStore::new(Engine::Postgres(
-            opened.map_err(|_| Error::Closed)??,
-        )))
-    }
-
     fn new(engine: Engine) -> SqlStore {
         SqlStore {
             engine: Arc::new(engine),
@@ -51,17 +78,5 @@ impl SqlStore {
             Engine::Sqlite(sqlite) => sqlite.missing_transactions(),
             Engine::Postgres(_) => 0,
         }
-    }
-
-    /// Bounds a SQLite file to so many pages, to see what a full disk does.
-    #[doc(hidden)]
-    pub async fn limit_pages(&self, pages: u32) -> Result<()> {
-        self.engine
-            .write(super::Subject::Nothing, move |tx| {
-                tx.query(&format!("PRAGMA max_page_count = {pages}"), &[], &mut |_| {
-                    Ok(super::Next::Enough)
-                })
-            })
-            .await
     }
 }

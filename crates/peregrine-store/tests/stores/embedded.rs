@@ -10,7 +10,7 @@ fn open(folder: &Path) -> OrgDatabase {
 }
 
 fn store_at(folder: &Path) -> SqlStore {
-    SqlStore::sqlite(&folder.join("peregrine.db")).unwrap()
+    SqlAddress::File(folder.join("peregrine.db")).open().unwrap()
 }
 
 fn missing(folder: &Path) -> u64 {
@@ -23,7 +23,9 @@ async fn sqlite_passes_the_suite() {
     let mut number = 0;
     testing::sql(async || {
         number += 1;
-        SqlStore::sqlite(&folder.path().join(format!("{number}.db"))).unwrap()
+        SqlAddress::File(folder.path().join(format!("{number}.db")))
+            .open()
+            .unwrap()
     })
     .await;
 }
@@ -56,7 +58,9 @@ async fn a_newer_schema_is_refused_with_a_clear_message() {
     let raw = rusqlite::Connection::open(folder.path().join("peregrine.db")).unwrap();
     raw.pragma_update(None, "user_version", 999).unwrap();
     drop(raw);
-    let error = SqlStore::sqlite(&folder.path().join("peregrine.db")).unwrap_err();
+    let error = SqlAddress::File(folder.path().join("peregrine.db"))
+        .open()
+        .unwrap_err();
     assert!(error.to_string().contains("start a newer program"), "{error}");
 }
 
@@ -73,10 +77,9 @@ fn a_second_process_is_refused_with_a_clear_message() {
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store_at(folder.path());
-    let db = store.org(&OrgId::root());
+    let db = open(folder.path());
     db.enrol("C.1", "pem", 1).await.unwrap();
-    store.limit_pages(80).await.unwrap();
+    db.limit_pages(80).await.unwrap();
     let noise: String = (0..20_000u64)
         .map(|n| format!("{{\"n\":{}}}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
         .collect();
@@ -106,7 +109,7 @@ async fn a_full_disk_refuses_writes_and_recovers() {
             .sum::<u64>(),
         u64::from(digest) * 20_000
     );
-    store.limit_pages(1_000_000).await.unwrap();
+    db.limit_pages(1_000_000).await.unwrap();
     let again = db.apply("C.1", 1, vec![event(digest)]).await.unwrap();
     assert!(
         matches!(again[0], Outcome::Appended { .. }),
@@ -190,13 +193,13 @@ async fn a_database_that_is_gone_is_not_made_anew_in_silence() {
     open(folder.path()).set_setting("a", "1").await.unwrap();
     let path = folder.path().join("peregrine.db");
     std::fs::write(&path, b"").unwrap();
-    let error = SqlStore::sqlite(&path).unwrap_err().to_string();
+    let error = SqlAddress::File(path.clone()).open().unwrap_err().to_string();
     assert!(
         error.contains("missing or empty") && error.contains(".mark"),
         "{error}"
     );
     std::fs::remove_file(&path).unwrap();
-    assert!(SqlStore::sqlite(&path).is_err());
+    assert!(SqlAddress::File(path.clone()).open().is_err());
     std::fs::remove_file(folder.path().join("peregrine.db.mark")).unwrap();
     open(folder.path());
 }
@@ -290,10 +293,16 @@ async fn one_failing_write_does_not_take_others_of_its_batch_with_it() {
 async fn read_only_reads_beside_the_writer_and_never_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("peregrine.db");
-    assert!(SqlStore::sqlite_read_only(&path).is_err(), "nothing is made");
+    assert!(
+        SqlAddress::File(path.clone()).open_read_only().is_err(),
+        "nothing is made"
+    );
     assert!(!path.exists());
     let writing = open(folder.path());
-    let reading = SqlStore::sqlite_read_only(&path).unwrap().org(&OrgId::root());
+    let reading = SqlAddress::File(path.clone())
+        .open_read_only()
+        .unwrap()
+        .org(&OrgId::root());
     writing.enrol("C.1", "key", 5).await.unwrap();
     assert_eq!(reading.client_key("C.1").await.unwrap().as_deref(), Some("key"));
     assert!(matches!(

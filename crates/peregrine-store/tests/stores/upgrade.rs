@@ -19,10 +19,10 @@ async fn everything_is_there_after_the_upgrade() {
     let folder = tempfile::tempdir().unwrap();
     let file = schema_3(folder.path());
     assert!(matches!(
-        SqlStore::sqlite_read_only(&file),
+        SqlAddress::File(file.clone()).open_read_only(),
         Err(Error::SchemaTooOld { found: 3, .. })
     ));
-    let store = SqlStore::sqlite(&file).unwrap();
+    let store = SqlAddress::File(file.clone()).open().unwrap();
     assert_eq!(store.missing_transactions(), 0);
     let db = store.org(&OrgId::root());
 
@@ -128,7 +128,13 @@ async fn everything_is_there_after_the_upgrade() {
     assert_eq!(db.session(b"token", 0).await.unwrap().unwrap().user, "Jana");
     assert_eq!(db.audit_end().await.unwrap(), 2);
     drop((db, store));
-    assert_eq!(SqlStore::sqlite(&file).unwrap().missing_transactions(), 0);
+    assert_eq!(
+        SqlAddress::File(file.clone())
+            .open()
+            .unwrap()
+            .missing_transactions(),
+        0
+    );
 }
 
 #[tokio::test]
@@ -145,7 +151,7 @@ async fn what_was_cancelled_before_there_was_such_a_state_is_no_error() {
     )
     .unwrap();
     drop(raw);
-    let db = SqlStore::sqlite(&file).unwrap().org(&OrgId::root());
+    let db = SqlAddress::File(file.clone()).open().unwrap().org(&OrgId::root());
     let state = async |id: &str| db.flow("C.1", id).await.unwrap().unwrap().state;
     assert_eq!(state("F.stopped").await, FlowState::Cancelled);
     assert_eq!(state("F.failed").await, FlowState::Error);

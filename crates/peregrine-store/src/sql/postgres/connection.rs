@@ -9,8 +9,18 @@ use std::collections::HashMap;
 /// Statements kept prepared; lists with filters make more than these, and then all are forgotten.
 const MAX_PREPARED: usize = 256;
 
-/// What a session needs: a commit is what agents are told, so it waits for the disk even where that is switched off.
-const SETUP: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+/// A commit is what agents are told, so it waits for the disk even where that is switched off.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// What never writes cannot.
+const READ_ONLY: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
 
 pub(super) struct Connection {
     client: Client,
@@ -19,7 +29,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects and signs in.
-    pub(super) fn open(settings: &PostgresSettings) -> Result<Connection> {
+    pub(super) fn open(settings: &PostgresSettings, access: Access) -> Result<Connection> {
         let named = |error: Error| match error {
             Error::Busy(text) => Error::Busy(format!("{}: {text}", settings.name())),
             Error::Sql(text) => Error::Sql(format!("{}: {text}", settings.name())),
@@ -33,7 +43,10 @@ impl Connection {
                 settings.name()
             )));
         }
-        client.batch_execute(SETUP)?;
+        client.batch_execute(match access {
+            Access::Read => READ_ONLY,
+            Access::Write => DURABLE,
+        })?;
         Ok(Connection {
             client,
             prepared: HashMap::new(),

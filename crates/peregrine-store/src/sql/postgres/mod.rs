@@ -12,7 +12,7 @@ pub use settings::PostgresSettings;
 
 use super::{Dialect, Tx, migrations};
 use crate::{Error, Result};
-use connection::Connection;
+use connection::{Access, Connection};
 use postgres::error::SqlState;
 use readers::Readers;
 use std::cell::RefCell;
@@ -26,7 +26,8 @@ const MIGRATION_LOCK: i64 = 0x7065_7265_6772_696e;
 /// A database on a PostgreSQL server.
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    writer: Writer,
+    /// None: opened for reading only.
+    writer: Option<Writer>,
     readers: Readers,
 }
 
@@ -34,11 +35,27 @@ impl Postgres {
     /// Connects, and makes or upgrades the tables when needed.
     pub(super) fn open(settings: PostgresSettings) -> Result<Postgres> {
         let settings = Arc::new(settings);
-        let mut connection = Connection::open(&settings)?;
+        let mut connection = Connection::open(&settings, Access::Write)?;
         migrate(&mut connection)?;
         Ok(Postgres {
-            writer: Writer::start(&settings)?,
+            writer: Some(Writer::start(&settings)?),
             readers: Readers::new(settings),
+        })
+    }
+
+    /// Connects for reading only; every write answers [`Error::ReadOnly`].
+    pub(super) fn open_read_only(settings: PostgresSettings) -> Result<Postgres> {
+        let mut connection = Connection::open(&settings, Access::Read)?;
+        let tx: &dyn Tx = &PostgresTx(RefCell::new(&mut connection));
+        let has_tables: bool = tx.one("SELECT to_regclass('schema_version') IS NOT NULL", &[])?;
+        let version = match has_tables {
+            true => version(tx)?,
+            false => None,
+        };
+        migrations::check(version.unwrap_or(0))?;
+        Ok(Postgres {
+            writer: None,
+            readers: Readers::new(Arc::new(settings)),
         })
     }
 
@@ -47,7 +64,8 @@ impl Postgres {
         subject: &super::Subject,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.run(subject, work).await
+        let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
+        writer.run(subject, work).await
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -72,10 +90,7 @@ fn steps(connection: &mut Connection) -> Result<()> {
         "SELECT pg_advisory_xact_lock({MIGRATION_LOCK});
          CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"
     ))?;
-    let found: Option<i64> = {
-        let tx: &dyn Tx = &PostgresTx(RefCell::new(connection));
-        tx.first("SELECT version FROM schema_version", &[], |row| row.take(0))?
-    };
+    let found = version(&PostgresTx(RefCell::new(connection)))?;
     for script in migrations::after(found.unwrap_or(0), Dialect::Postgres)? {
         connection.batch(&script.text)?;
         if let Some(then) = script.then {
@@ -89,6 +104,10 @@ fn steps(connection: &mut Connection) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+fn version(tx: &dyn Tx) -> Result<Option<i64>> {
+    tx.first("SELECT version FROM schema_version", &[], |row| row.take(0))
 }
 
 /// Whether the server refused only for now: another transaction was in the way, or the server is starting, stopping or gone.

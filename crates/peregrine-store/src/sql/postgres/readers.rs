@@ -1,6 +1,6 @@
 //! Connections that read, one per running read.
 
-use super::connection::Connection;
+use super::connection::{Access, Connection};
 use super::is_worth_repeating;
 use super::settings::PostgresSettings;
 use super::tx::PostgresTx;
@@ -83,7 +83,7 @@ fn once<T>(
     let reused = idle.lock().pop();
     let mut connection = match reused {
         Some(connection) if !connection.is_closed() => connection,
-        _ => Connection::open(settings)?,
+        _ => Connection::open(settings, Access::Read)?,
     };
     let result = work(&PostgresTx(RefCell::new(&mut connection)));
     if !connection.is_closed() {

@@ -4,7 +4,7 @@
 //! (a client, a list), and a transaction first takes the locks of all its subjects, in order: no two see the same old state,
 //! and none waits for another that waits for it.
 
-use super::connection::Connection;
+use super::connection::{Access, Connection};
 use super::is_worth_repeating;
 use super::settings::PostgresSettings;
 use super::tx::PostgresTx;
@@ -162,7 +162,7 @@ fn commit(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut
 fn once(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
     let mut connection = match kept.take() {
         Some(connection) if !connection.is_closed() => connection,
-        _ => Connection::open(settings)?,
+        _ => Connection::open(settings, Access::Write)?,
     };
     match begin_and_run(&mut connection, jobs) {
         Ok(true) => {
