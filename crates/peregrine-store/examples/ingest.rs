@@ -19,7 +19,7 @@ async fn main() {
     let (agents, rows) = (number(1, 10_000), number(2, 10));
     let folder = tempfile::tempdir().unwrap();
     let store = match std::env::args().nth(3) {
-        Some(url) => SqlAddress::Postgres(PostgresSettings::parse(&url).unwrap()).open(),
+        Some(url) => SqlAddress::from(PostgresSettings::parse(&url).unwrap()).open(),
         None => SqlAddress::File(folder.path().join("ingest.db")).open(),
     };
     let db = Arc::new(store.unwrap().org(&OrgId::root()));

@@ -96,7 +96,7 @@ impl Config {
         };
         let settings = PostgresSettings::parse(url)
             .map_err(|error| Error::Config(format!("`Datastore.database` in the configuration: {error}")))?;
-        Ok(SqlAddress::Postgres(settings))
+        Ok(settings.into())
     }
 
     /// The same by the configuration in that folder; a folder without one has its database in it.

@@ -27,16 +27,21 @@ pub(super) fn open(
     name: &str,
 ) -> Result<Option<OpenSet>> {
     let set = values![&key.org, &*key.client, flow, kind_number(kind), name];
-    let find = || {
-        tx.first(
-            "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets
-             WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind = ?4 AND name = ?5",
-            set,
-            to_open_set,
-        )
-    };
-    if let Some(found) = find()? {
-        return Ok(Some(found));
+    let found = tx.first(
+        "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets
+         WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind = ?4 AND name = ?5",
+        set,
+        |row| {
+            Ok(OpenSet {
+                id: row.take(0)?,
+                end_row: row.take(1)?,
+                gaps: Gaps::parse(row.take(2)?, &row.take::<String>(3)?),
+                last_received: row.take(4)?,
+            })
+        },
+    )?;
+    if found.is_some() {
+        return Ok(found);
     }
     let count: u64 = tx.one(
         "SELECT count(*) FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
@@ -45,21 +50,16 @@ pub(super) fn open(
     if count >= MAX_SETS {
         return Ok(None);
     }
-    // Not `RETURNING`, for which SQLite makes a table of its own each time.
-    tx.execute(
+    let id = tx.insert(
         "INSERT INTO result_sets (org_id, client_id, flow_id, kind, name) VALUES (?1, ?2, ?3, ?4, ?5)",
         set,
     )?;
-    find()
-}
-
-fn to_open_set(row: &dyn Row) -> Result<OpenSet> {
-    Ok(OpenSet {
-        id: row.take(0)?,
-        end_row: row.take(1)?,
-        gaps: Gaps::parse(row.take(2)?, &row.take::<String>(3)?),
-        last_received: row.take(4)?,
-    })
+    Ok(Some(OpenSet {
+        id,
+        end_row: 0,
+        gaps: Gaps::default(),
+        last_received: None,
+    }))
 }
 
 /// Stores a chunk behind the last one; false when one of this digest is there.

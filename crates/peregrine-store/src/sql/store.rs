@@ -14,13 +14,19 @@ pub enum SqlAddress {
     /// A SQLite file.
     File(PathBuf),
     /// A database on a PostgreSQL server.
-    Postgres(PostgresSettings),
+    Postgres(Box<PostgresSettings>),
 }
 
 /// An open SQL database with everything of every organisation. Clones share it.
 #[derive(Debug, Clone)]
 pub struct SqlStore {
     engine: Arc<Engine>,
+}
+
+impl From<PostgresSettings> for SqlAddress {
+    fn from(settings: PostgresSettings) -> SqlAddress {
+        SqlAddress::Postgres(Box::new(settings))
+    }
 }
 
 impl std::fmt::Display for SqlAddress {
@@ -37,7 +43,7 @@ impl SqlAddress {
     pub fn open(self) -> Result<SqlStore> {
         Ok(SqlStore::new(match self {
             SqlAddress::File(path) => Engine::Sqlite(Sqlite::open(&path)?),
-            SqlAddress::Postgres(settings) => Engine::Postgres(apart(move || Postgres::open(settings))?),
+            SqlAddress::Postgres(settings) => Engine::Postgres(apart(move || Postgres::open(*settings))?),
         }))
     }
 
@@ -46,7 +52,7 @@ impl SqlAddress {
         Ok(SqlStore::new(match self {
             SqlAddress::File(path) => Engine::Sqlite(Sqlite::open_read_only(&path)?),
             SqlAddress::Postgres(settings) => {
-                Engine::Postgres(apart(move || Postgres::open_read_only(settings))?)
+                Engine::Postgres(apart(move || Postgres::open_read_only(*settings))?)
             }
         }))
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 const CLIENT: &str = "C.0000000000000001";
 
 fn connect(url: &str) -> Result<SqlStore> {
-    SqlAddress::Postgres(PostgresSettings::parse(url)?).open()
+    SqlAddress::from(PostgresSettings::parse(url)?).open()
 }
 
 /// Statements that a test makes by itself.

@@ -137,7 +137,8 @@ impl From<postgres::Error> for Error {
             | SqlState::CRASH_SHUTDOWN
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::TOO_MANY_CONNECTIONS
-            | SqlState::LOCK_NOT_AVAILABLE => Error::Busy(text),
+            | SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::OUT_OF_MEMORY => Error::Busy(text),
             _ => Error::Sql(text),
         }
     }

@@ -23,6 +23,10 @@ impl Tx for PostgresTx<'_> {
         Ok(client.execute(&statement, &parameters(values))?)
     }
 
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
+        (self as &dyn Tx).one(&format!("{sql} RETURNING id"), values)
+    }
+
     fn query(
         &self,
         sql: &str,

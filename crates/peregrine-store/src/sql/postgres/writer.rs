@@ -8,7 +8,7 @@ use super::connection::{Access, Connection};
 use super::is_worth_repeating;
 use super::settings::PostgresSettings;
 use super::tx::PostgresTx;
-use crate::sql::{Next, Subject, Tx, Value};
+use crate::sql::{Subject, Tx};
 use crate::{Error, Result};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Connections that write.
 const CONNECTIONS: usize = 4;
-/// Most writes in one transaction: bounds how long the first of them waits.
-const MAX_BATCH: usize = 256;
+/// Most writes in one transaction: bounds how long the first of them waits, and how many locks it holds, of which a server has
+/// room for some thousand.
+const MAX_BATCH: usize = 128;
 /// Writes that may wait for each connection; beyond this, callers wait.
 const QUEUE: usize = 1024;
 /// How often a batch is tried that the server refused only for now, and how long is waited in between at first.
@@ -141,78 +142,88 @@ fn write(settings: &PostgresSettings, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
+/// How a transaction went that was not an error of the whole.
+enum End {
+    Committed,
+    /// A job failed that shared it with others: nothing was kept.
+    OneFailed,
+}
+
 /// One transaction of all jobs, tried again when another one was in its way or the connection was lost before its end.
 fn commit(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
     let mut pause = PAUSE;
-    for attempt in 1.. {
-        let outcome = once(settings, kept, jobs);
-        match outcome {
+    let mut attempt = 1;
+    // Nearly always all jobs succeed, and a savepoint for each is half of what the server is asked for.
+    let mut has_savepoints = false;
+    loop {
+        match once(settings, kept, jobs, has_savepoints) {
+            Ok(End::Committed) => return Ok(()),
+            Ok(End::OneFailed) => has_savepoints = true,
             Err(error) if attempt < ATTEMPTS && is_worth_repeating(&error) => {
                 tracing::debug!(%error, attempt, "a transaction is tried again");
                 std::thread::sleep(pause);
                 pause *= 2;
+                attempt += 1;
             }
-            outcome => return outcome,
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
 }
 
 /// One attempt. An error of the end itself is not worth repeating: nobody knows whether the server did it.
-fn once(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
+fn once(
+    settings: &PostgresSettings,
+    kept: &mut Option<Connection>,
+    jobs: &mut [Job],
+    has_savepoints: bool,
+) -> Result<End> {
     let mut connection = match kept.take() {
         Some(connection) if !connection.is_closed() => connection,
         _ => Connection::open(settings, Access::Write)?,
     };
-    match begin_and_run(&mut connection, jobs) {
-        Ok(true) => {
-            connection.batch("COMMIT").map_err(|error| {
-                Error::Sql(format!("the end of a transaction was not confirmed: {error}"))
-            })?;
-            *kept = Some(connection);
-            Ok(())
-        }
-        outcome => {
-            // What cannot be rolled back is a connection that is gone, and with it the transaction.
-            if connection.batch("ROLLBACK").is_ok() {
-                *kept = Some(connection);
-            }
-            outcome.map(|_| ())
-        }
+    let outcome = begin_and_run(&mut connection, jobs, has_savepoints);
+    if matches!(outcome, Ok(Some(End::Committed))) {
+        connection
+            .batch("COMMIT")
+            .map_err(|error| Error::Sql(format!("the end of a transaction was not confirmed: {error}")))?;
+        *kept = Some(connection);
+        return Ok(End::Committed);
     }
+    // What cannot be rolled back is a connection that is gone, and with it the transaction.
+    if connection.batch("ROLLBACK").is_ok() {
+        *kept = Some(connection);
+    }
+    // The only job failed: its caller is told by the job itself.
+    outcome.map(|end| end.unwrap_or(End::Committed))
 }
 
-/// Runs the jobs in a transaction that is still open afterwards; false when there is nothing to keep.
-fn begin_and_run(connection: &mut Connection, jobs: &mut [Job]) -> Result<bool> {
-    connection.batch("BEGIN")?;
+/// Runs the jobs in a transaction that is still open afterwards; none when there is nothing to keep of it.
+fn begin_and_run(connection: &mut Connection, jobs: &mut [Job], has_savepoints: bool) -> Result<Option<End>> {
     let mut locks: Vec<i64> = jobs.iter().filter_map(|job| job.lock).collect();
     locks.sort_unstable();
     locks.dedup();
+    // One message, however many locks.
+    let mut begin = "BEGIN".to_owned();
     for lock in locks {
-        take_lock(connection, lock)?;
+        begin.push_str(&format!("; SELECT pg_advisory_xact_lock({lock})"));
     }
-    let is_shared = jobs.len() > 1;
+    connection.batch(&begin)?;
+    let is_alone = jobs.len() == 1;
     for job in jobs {
-        if is_shared {
+        if has_savepoints {
             connection.batch("SAVEPOINT job")?;
         }
-        let failure = job.work.run(&PostgresTx(RefCell::new(connection)));
-        match failure {
-            None if is_shared => connection.batch("RELEASE SAVEPOINT job")?,
+        match job.work.run(&PostgresTx(RefCell::new(connection))) {
+            None if has_savepoints => connection.batch("RELEASE SAVEPOINT job")?,
             None => {}
             // What concerns all of them, or may succeed the next time.
             Some(error) if is_worth_repeating(&error) || connection.is_closed() => return Err(error),
-            Some(_) if is_shared => connection.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?,
-            Some(_) => return Ok(false),
+            Some(_) if is_alone => return Ok(None),
+            Some(_) if has_savepoints => {
+                connection.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?;
+            }
+            Some(_) => return Ok(Some(End::OneFailed)),
         }
     }
-    Ok(true)
-}
-
-fn take_lock(connection: &mut Connection, lock: i64) -> Result<()> {
-    PostgresTx(RefCell::new(connection)).query(
-        "SELECT pg_advisory_xact_lock(?1)",
-        &[Value::Integer(lock)],
-        &mut |_| Ok(Next::Enough),
-    )
+    Ok(Some(End::Committed))
 }
