@@ -1,7 +1,7 @@
 //! The three stores a server works on.
 
 use crate::{Error, Result};
-use peregrine_store::{Bus, Database, FolderLock, FolderObjects, LocalBus, Objects, SqliteDatabase};
+use peregrine_store::{Bus, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId, SqlAddress};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,11 +33,21 @@ pub(crate) fn reserve_in(folder: &Path) -> PathBuf {
 const RESERVE: usize = 16 << 20;
 
 impl Storage {
-    /// The embedded store: everything in one folder of this machine.
+    /// Everything in one folder of this machine.
     pub fn embedded(folder: &Path) -> Result<Storage> {
+        Storage::open(folder, Storage::embedded_database(folder))
+    }
+
+    /// Where the database is that needs no server.
+    pub fn embedded_database(folder: &Path) -> SqlAddress {
+        SqlAddress::File(folder.join("peregrine.db"))
+    }
+
+    /// A folder of this machine, and a database that may be elsewhere.
+    pub fn open(folder: &Path, database: SqlAddress) -> Result<Storage> {
         let lock = FolderLock::take(folder)?;
-        let database = SqliteDatabase::open(&folder.join("peregrine.db"))?;
-        let warning = match database.missing_transactions() {
+        let sql = database.open()?;
+        let warning = match sql.missing_transactions() {
             0 => None,
             count => Some(format!(
                 "data was lost: the database lacks the last {count} transactions that were acknowledged; its log file was \
@@ -46,7 +56,7 @@ impl Storage {
         };
         Ok(Storage {
             warning,
-            database: Arc::new(database),
+            database: Arc::new(sql.org(&OrgId::root())),
             objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),

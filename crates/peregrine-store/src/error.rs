@@ -54,6 +54,12 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// An address of a store that cannot be used; nothing of its secrets is in the message.
+    #[error("{0}")]
+    BadAddress(String),
+    /// The server of the database is not there, or another transaction was in the way.
+    #[error("database: {0}; it is tried again")]
+    Busy(String),
     /// A name that cannot be stored safely.
     #[error("bad object name `{0}`: components must not be empty, `.` or `..`")]
     BadName(String),
@@ -95,7 +101,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Error::Full(_) | Error::Gone(_) | Error::Closed | Error::Sql(_) | Error::Io(_)
+            Error::Full(_) | Error::Gone(_) | Error::Closed | Error::Busy(_) | Error::Sql(_) | Error::Io(_)
         )
     }
 }

@@ -7,22 +7,33 @@
 
 mod bus;
 pub mod chunk;
+mod clients;
 mod database;
 mod error;
+mod flows;
 mod folder;
 mod local_bus;
 mod lock;
 mod model;
 mod objects;
-mod sqlite;
+mod rows;
+mod settings;
+mod sql;
 pub mod testing;
+mod users;
 
 pub use bus::{Bus, Event, Received, Subscription};
+pub use clients::*;
 pub use database::{AuditStore, ClientStore, Database, FlowStore, RowStore, SettingStore, UserStore};
 pub use error::{Error, Result};
+pub use flows::*;
 pub use folder::FolderObjects;
 pub use local_bus::LocalBus;
 pub use lock::FolderLock;
 pub use model::*;
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
-pub use sqlite::SqliteDatabase;
+pub use peregrine_base::OrgId;
+pub use rows::*;
+pub use settings::*;
+pub use sql::{OrgDatabase, PostgresSettings, SqlAddress, SqlStore};
+pub use users::*;

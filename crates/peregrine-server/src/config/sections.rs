@@ -162,6 +162,32 @@ impl Default for Resources {
 pub struct DatastoreSection {
     /// The folder.
     pub location: PathBuf,
+    /// The database, such as `postgres://user:password@host/database`; without one, a file in the folder.
+    #[serde(skip_serializing_if = "DatabaseUrl::is_none")]
+    pub database: DatabaseUrl,
+}
+
+/// Where a database is, with the password for it: it does not show itself.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(Option<String>);
+
+impl DatabaseUrl {
+    /// Whether the database is a file in the folder.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The URL.
+    pub fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_none() { "none" } else { "set" })
+    }
 }
 
 /// Intervals and limits.
