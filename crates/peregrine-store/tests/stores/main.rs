@@ -1,3 +1,5 @@
 //! What `peregrine-store` does: each implementation of a seam passes its suite, and what only that one promises.
 
+mod cloud;
 mod embedded;
+mod s3_server;
