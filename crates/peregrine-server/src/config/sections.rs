@@ -1,5 +1,6 @@
 //! The sections of a configuration file, with the reference's spelling and defaults.
 
+use peregrine_store::CloudOptions;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -162,6 +163,12 @@ impl Default for Resources {
 pub struct DatastoreSection {
     /// The folder.
     pub location: PathBuf,
+    /// Where files go that agents send: a bucket, such as `s3://bucket/folder`; without one, the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<String>,
+    /// How to reach it, in the words of the crate `object_store`; some are secrets.
+    #[serde(skip_serializing_if = "CloudOptions::is_empty")]
+    pub object_options: CloudOptions,
 }
 
 /// Intervals and limits.
