@@ -211,3 +211,34 @@ impl Default for DefaultsSection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn options_of_a_bucket_are_text_whatever_they_look_like_and_never_shown() {
+        let text = "location: /data\nobjects: s3://files/a\nobject_options:\n  allow_http: true\n  connect_timeout: 5 seconds\n  \
+                    access_key_id: 0012\n  secret_access_key: hunter2\n";
+        let read: DatastoreSection = serde_saphyr::from_str(text).unwrap();
+        let expected = CloudOptions::from([
+            ("allow_http", "true"),
+            ("connect_timeout", "5 seconds"),
+            ("access_key_id", "0012"),
+            ("secret_access_key", "hunter2"),
+        ]);
+        assert_eq!(read.object_options, expected);
+        assert_eq!(read.objects.as_deref(), Some("s3://files/a"));
+        assert!(!format!("{read:?}").contains("hunter2"));
+        let again: DatastoreSection =
+            serde_saphyr::from_str(&serde_saphyr::to_string(&read).unwrap()).unwrap();
+        assert_eq!(again.object_options, expected);
+    }
+
+    #[test]
+    fn without_a_bucket_nothing_is_written_of_one() {
+        let text = serde_saphyr::to_string(&DatastoreSection::default()).unwrap();
+        assert!(!text.contains("object"), "{text}");
+    }
+}

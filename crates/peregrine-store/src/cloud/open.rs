@@ -164,11 +164,11 @@ mod tests {
         let none = CloudOptions::default();
         assert!(refused("bucket", &none).contains("no address"));
         assert!(refused("ftp://bucket", &none).contains("no store is known for `ftp:`"));
-        let misspelt = CloudOptions::from([("regoin", "hunter2")]);
+        let unknown = CloudOptions::from([("place", "hunter2")]);
         for address in ["s3://bucket/a", "gs://bucket/a", "azure://bucket/a"] {
-            let error = refused(address, &misspelt);
+            let error = refused(address, &unknown);
             assert!(
-                error.contains("no option `regoin`") && error.contains(address),
+                error.contains("no option `place`") && error.contains(address),
                 "{error}"
             );
             assert!(!error.contains("hunter2"), "{error}");
