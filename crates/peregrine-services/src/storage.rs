@@ -1,7 +1,9 @@
 //! The three stores a server works on.
 
 use crate::{Error, Result};
-use peregrine_store::{Bus, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId, SqlAddress};
+use peregrine_store::{
+    Bus, CloudObjects, CloudOptions, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId, SqlAddress,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,6 +65,12 @@ impl Storage {
             reserve: Some(reserve_in(folder)),
             _lock: Some(Arc::new(lock)),
         })
+    }
+
+    /// The same with files in a bucket, such as `s3://bucket/folder`, which is tried first.
+    pub async fn with_objects_at(mut self, address: &str, options: &CloudOptions) -> Result<Storage> {
+        self.objects = Arc::new(CloudObjects::connect(address, options).await?);
+        Ok(self)
     }
 
     /// Makes the reserve, unless it is there or there is no room for it.

@@ -1,6 +1,6 @@
 //! What the server keeps, behind three seams: [`Database`] (state and rows), [`Objects`] (files), [`Bus`] ("look now").
 //!
-//! Each seam has an embedded implementation here and a suite in [`testing`] that every implementation must pass.
+//! Each seam has an embedded implementation here, some a distributed one, and a suite in [`testing`] that every implementation must pass.
 //! The SQL database is the truth; the bus may lose messages and says so; objects are named by checked paths.
 
 #![forbid(unsafe_code)]
@@ -8,6 +8,7 @@
 mod bus;
 pub mod chunk;
 mod clients;
+mod cloud;
 mod database;
 mod error;
 mod flows;
@@ -24,6 +25,7 @@ mod users;
 
 pub use bus::{Bus, Event, Received, Subscription};
 pub use clients::*;
+pub use cloud::{CloudObjects, CloudOptions};
 pub use database::{AuditStore, ClientStore, Database, FlowStore, RowStore, SettingStore, UserStore};
 pub use error::{Error, Result};
 pub use flows::*;

@@ -1,7 +1,9 @@
-//! Every implementation passes its suite, and what only some of them promise.
+//! What `peregrine-store` does: each implementation of a seam passes its suite, and what only that one promises.
 
 #![allow(clippy::unwrap_used)]
 
+mod cloud;
 mod embedded;
 mod postgres;
+mod s3_server;
 mod upgrade;

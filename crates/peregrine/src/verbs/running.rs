@@ -84,6 +84,14 @@ impl ServerArgs {
                 config.defaults.event_max_wait_jitter,
             ) = (1, 0);
         }
+        let storage = match &config.datastore.objects {
+            Some(address) => {
+                storage
+                    .with_objects_at(address, &config.datastore.object_options)
+                    .await?
+            }
+            None => storage,
+        };
         storage
             .tie_to(&config.client.ca_certificate, is_first || self.new_database)
             .await?;
