@@ -1,0 +1,3 @@
+//! What `peregrine-store` does: each implementation of a seam passes its suite, and what only that one promises.
+
+mod embedded;
