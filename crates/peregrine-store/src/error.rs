@@ -80,6 +80,9 @@ pub enum Error {
     /// The database refused.
     #[error("database: {0}")]
     Sql(String),
+    /// The server of the bus refused, or cannot be reached.
+    #[error("bus: {0}")]
+    Bus(String),
     /// The file system refused.
     #[error("file system: {0}")]
     Io(Arc<std::io::Error>),
@@ -95,7 +98,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Error::Full(_) | Error::Gone(_) | Error::Closed | Error::Sql(_) | Error::Io(_)
+            Error::Full(_) | Error::Gone(_) | Error::Closed | Error::Sql(_) | Error::Bus(_) | Error::Io(_)
         )
     }
 }
