@@ -97,6 +97,9 @@ pub enum Error {
     /// The object store refused, or cannot be reached.
     #[error("objects at {0}")]
     Objects(String),
+    /// The server of the bus refused, or cannot be reached.
+    #[error("bus: {0}")]
+    Bus(String),
     /// The file system refused.
     #[error("file system: {0}")]
     Io(Arc<std::io::Error>),
@@ -118,6 +121,7 @@ impl Error {
                 | Error::Busy(_)
                 | Error::Sql(_)
                 | Error::Objects(_)
+                | Error::Bus(_)
                 | Error::Io(_)
         )
     }

@@ -14,11 +14,13 @@
 mod account;
 mod certificates;
 mod mariadb;
+mod nats;
 mod postgres;
 mod server;
 mod watchdog;
 
 pub use mariadb::MariaDb;
+pub use nats::Nats;
 pub use postgres::Postgres;
 pub use server::Server;
 

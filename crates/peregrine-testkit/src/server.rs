@@ -13,6 +13,8 @@ use crate::watchdog::Watchdog;
 
 /// How often another port is tried, when somebody else has taken the one that was free just before.
 const PORTS: usize = 10;
+/// Time for a server to start on a machine that does much else.
+const START: Duration = Duration::from_secs(120);
 
 /// What is particular about a server.
 pub(crate) struct Kind {
@@ -47,7 +49,7 @@ impl Server {
             server.port = free_port();
             match server.try_resume() {
                 Ok(()) => return server,
-                Err(log) if log.to_lowercase().contains("address already in use") => {}
+                Err(log) if is_port_taken(&log) => {}
                 Err(log) => panic!("the server does not start: {log}"),
             }
         }
@@ -84,11 +86,13 @@ impl Server {
         let _ = child.wait();
     }
 
-    /// Starts it again after [`stop`](Server::stop), on the same port.
+    /// Starts it again after [`stop`](Server::stop), on the same port, which somebody else may have for a while.
     pub fn resume(&mut self) {
         assert!(self.running.is_none(), "the server runs already");
-        if let Err(log) = self.try_resume() {
-            panic!("the server does not start again: {log}");
+        let end = Instant::now() + START;
+        while let Err(log) = self.try_resume() {
+            let may_become_free = is_port_taken(&log) && Instant::now() < end;
+            assert!(may_become_free, "the server does not start again: {log}");
         }
     }
 
@@ -105,7 +109,7 @@ impl Server {
             .unwrap();
         let watchdog = Watchdog::start(&child, self.kind.end_with, self.folder());
         let written = || fs::read_to_string(&log).unwrap_or_default();
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + START;
         while !written().contains(self.kind.ready) {
             if let Ok(Some(status)) = child.try_wait() {
                 return Err(format!("{status}: {}", written()));
@@ -125,6 +129,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn is_port_taken(log: &str) -> bool {
+    log.to_lowercase().contains("address already in use")
 }
 
 fn free_port() -> u16 {

@@ -4,6 +4,7 @@
 
 mod cloud;
 mod embedded;
+mod nats;
 mod postgres;
 mod s3_server;
 mod upgrade;
