@@ -9,6 +9,7 @@ mod machines;
 mod moments;
 mod permissions;
 mod plain_http;
+mod requests;
 mod serving;
 mod stopped;
 mod tables;
