@@ -219,8 +219,9 @@ pub struct FlowDetail {
     /// What the machine last said about each of its queries.
     #[cfg_attr(test, ts(type = "Json"))]
     pub query_stats: Value,
-    /// The [`CollectRequest`] it was made from, as it was stored: with what must not be shown hidden.
-    #[cfg_attr(test, ts(type = "CollectRequest"))]
+    /// The [`CollectRequest`] it was made from, as it was stored: with what must not be shown hidden. Empty for what was
+    /// not asked for here.
+    #[cfg_attr(test, ts(type = "Partial<CollectRequest> | null"))]
     pub request: Value,
     /// Files it brought.
     pub uploads: Vec<Upload>,

@@ -279,7 +279,7 @@ export type Compiled = {
 export type CompiledRequest = {
   /** Its VQL statements, in order. */
   statements: Array<string>,
-  /** Text of its variables; what must not be shown is hidden. */
+  /** Text of its variables, in their order; what must not be shown is hidden. */
   env: { [key in string]: string },
   /** Seconds it may take. */
   timeout: number,
@@ -426,8 +426,11 @@ export type FlowDetail = {
   limits: FlowLimits,
   /** What the machine last said about each of its queries. */
   query_stats: Json,
-  /** The [`CollectRequest`] it was made from, as it was stored: with what must not be shown hidden. */
-  request: CollectRequest,
+  /**
+   * The [`CollectRequest`] it was made from, as it was stored: with what must not be shown hidden. Empty for what was
+   * not asked for here.
+   */
+  request: Partial<CollectRequest> | null,
   /** Files it brought. */
   uploads: Array<Upload>,
   /** `F.` and letters. */
@@ -801,7 +804,7 @@ export type RowsStored = {
 };
 
 /** Event `resync`: something may have been missed, so ask again for everything. */
-export type Resync = Record<symbol, never>;
+export type Resync = Record<string, never>;
 
 /** Answer of every request that fails; its HTTP status is 400 or above. */
 export type Failure = {
