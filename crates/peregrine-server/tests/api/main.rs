@@ -13,6 +13,7 @@ mod requests;
 mod serving;
 mod stopped;
 mod tables;
+mod weight;
 
 use common::World;
 use common::agent::Agent;
