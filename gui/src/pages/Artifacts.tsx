@@ -4,7 +4,7 @@ import { useMemo } from 'react';
 import { Link, NavLink, useNavigate, useParams } from 'react-router';
 import { apiUrl, path } from '../api/http';
 import { useResource } from '../api/resource';
-import type { Artifact } from '../api/types';
+import type { Artifact, ArtifactList } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useQueryParam, useTitle } from '../lib/hooks';
 import { artifactPage, clientPage } from '../lib/places';
@@ -15,7 +15,7 @@ import { Empty, Failure, Loading } from '../ui/empty';
 import { Inline, Markdown } from '../ui/markdown';
 import { SearchBox } from '../ui/search';
 import { summary } from './collect/ArtifactPicker';
-import { LIMITS, matchesWords } from './collect/spec';
+import { limitOf, LIMITS, matchesWords } from './collect/spec';
 
 const TYPES: [string, string][] = [
   ['', 'All types'],
@@ -31,7 +31,7 @@ export default function Artifacts() {
   const [find, setFind] = useQueryParam('search');
   const [type, setType] = useQueryParam('type');
   useTitle(name ?? 'Artifacts');
-  const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts'));
+  const { data, error, reload } = useResource<ArtifactList>(apiUrl('artifacts'));
   const found = useMemo(
     () =>
       (data?.artifacts ?? [])
@@ -103,7 +103,7 @@ function ArtifactView({ name }: { name: string }) {
   if (error && !artifact) return <Failure error={error} retry={reload} command={`peregrine artifacts show ${name}`} />;
   if (!artifact) return <Loading what="artifact" />;
   const type = artifact.type.toLowerCase();
-  const limits = LIMITS.filter(({ key }) => artifact.resources?.[key]);
+  const limits = LIMITS.filter(({ key }) => limitOf(artifact.resources, key));
   return (
     <article className="artifact">
       <header className="artifact-head">
@@ -182,7 +182,7 @@ function ArtifactView({ name }: { name: string }) {
       {limits.length > 0 && (
         <section>
           <h2>Limits</h2>
-          <p>{limits.map(({ key, title, unit }) => `${title}: ${formatCount(Number(artifact.resources?.[key]))} ${unit}`).join(' · ')}</p>
+          <p>{limits.map(({ key, title, unit }) => `${title}: ${formatCount(Number(limitOf(artifact.resources, key)))} ${unit}`).join(' · ')}</p>
         </section>
       )}
       {(artifact.references?.length ?? 0) > 0 && (

@@ -6,7 +6,7 @@ import { apiUrl, path, post } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
 import { usePermissions } from '../api/session';
-import { isActive, type Client } from '../api/types';
+import { isActive, type Client, type FlowStarted } from '../api/types';
 import { useTitle } from '../lib/hooks';
 import { clientPage, flowPage } from '../lib/places';
 import { clientUrl } from '../shell/Shell';
@@ -63,7 +63,7 @@ export default function ClientLayout() {
   const base = clientPage(id);
   const interrogate = async () => {
     await attempt(async () => {
-      const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', id)}/interrogate`));
+      const { flow_id } = await post<FlowStarted>(apiUrl(`${path('clients', id)}/interrogate`));
       void navigate(flowPage({ client_id: id, flow_id }, 'results'));
     });
   };

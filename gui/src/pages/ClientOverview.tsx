@@ -194,7 +194,7 @@ function InterrogationTables({ client }: { client: Client }) {
       {data.tables.map((table) => (
         <section key={table.name} className="overview-table">
           <h2>{table.name.split('/').pop()}</h2>
-          <StaticTable label={table.name} columns={table.columns.map((column) => (typeof column === 'string' ? { name: column } : column))} rows={table.rows} />
+          <StaticTable label={table.name} columns={table.columns} rows={table.rows} />
         </section>
       ))}
     </>

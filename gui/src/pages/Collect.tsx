@@ -5,7 +5,7 @@ import { Link, useNavigate, useSearchParams } from 'react-router';
 import { ApiError, apiUrl, messageOf, path, post } from '../api/http';
 import { useAnswer, useResource } from '../api/resource';
 import { usePermissions, useUserName } from '../api/session';
-import type { Artifact, Compiled, Json } from '../api/types';
+import type { Artifact, ArtifactList, Compiled, FlowStarted } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
 import { formatCount, plural } from '../lib/format';
 import { useDebounced, useKeys, useTitle } from '../lib/hooks';
@@ -19,7 +19,7 @@ import { notify } from '../ui/toast';
 import { useClient } from './ClientLayout';
 import { ArtifactPicker, summary } from './collect/ArtifactPicker';
 import { ParameterField } from './collect/ParameterField';
-import { lacking, LIMITS, obstacles, parseLimit, readDraft, toRequest, withoutSecrets, writeDraft, type Draft } from './collect/spec';
+import { type Draft, lacking, limitOf, LIMITS, obstacles, parseLimit, readDraft, toRequest, withoutSecrets, writeDraft } from './collect/spec';
 import { UnknownParameters } from './collect/UnknownParameters';
 
 interface Refusal {
@@ -29,9 +29,10 @@ interface Refusal {
 }
 
 function refusalOf(error: unknown): Refusal | null {
-  if (!(error instanceof ApiError) || error.code !== 'bad_parameter' || typeof error.detail !== 'object' || error.detail === null || Array.isArray(error.detail)) return null;
-  const { artifact, parameter, message } = error.detail as Record<string, Json>;
-  return typeof artifact === 'string' && typeof parameter === 'string' ? { artifact, parameter, message: typeof message === 'string' ? message : error.message } : null;
+  const detail = error instanceof ApiError && error.code === 'bad_parameter' ? error.detail : null;
+  if (detail === null || !('parameter' in detail) || detail.parameter === null) return null;
+  const { artifact, parameter, message } = detail;
+  return { artifact, parameter, message };
 }
 
 export default function Collect() {
@@ -44,7 +45,7 @@ export default function Collect() {
   const [draft, setDraft] = useState(() => readDraft(kept === null ? params : new URLSearchParams(kept)));
   const [isBack, setIsBack] = useState(kept !== null);
   const has = usePermissions();
-  const { data, error, reload } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client' }));
+  const { data, error, reload } = useResource<ArtifactList>(apiUrl('artifacts', { type: 'client' }));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [busy, setBusy] = useState(false);
   useTitle(`Collect from ${client.hostname}`);
@@ -89,7 +90,7 @@ export default function Collect() {
     if (!ready || busy) return;
     setBusy(true);
     try {
-      const { flow_id } = await post<{ flow_id: string }>(apiUrl(`${path('clients', client.client_id)}/flows`), toRequest(draft));
+      const { flow_id } = await post<FlowStarted>(apiUrl(`${path('clients', client.client_id)}/flows`), toRequest(draft));
       keepDraft(key, null);
       void navigate(flowPage({ client_id: client.client_id, flow_id }, 'results'));
     } catch (reason) {
@@ -231,7 +232,7 @@ function LimitsSection({ draft, artifacts, change }: { draft: Draft; artifacts: 
       <div className="limits">
         {LIMITS.map(({ key, title, unit, hint }) => {
           const value = draft.limits[key] ?? '';
-          const own = artifacts.map((artifact) => artifact.resources?.[key]).find((limit) => typeof limit === 'number' && limit > 0);
+          const own = artifacts.map((artifact) => limitOf(artifact.resources, key)).find((limit) => typeof limit === 'number' && limit > 0);
           const bad = value !== '' && parseLimit(value, unit) === null;
           return (
             <label key={key}>

@@ -5,7 +5,7 @@ import { flowPath } from '../api/flows';
 import { apiUrl } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
-import { isActive, type Flow } from '../api/types';
+import { isActive, type FlowDetail } from '../api/types';
 import { useTitle } from '../lib/hooks';
 import { Failure, Loading } from '../ui/empty';
 import { useClient } from './ClientLayout';
@@ -19,17 +19,17 @@ export default function Collection() {
   const client = useClient();
   const { flow: flowId = '', tab = 'overview' } = useParams();
   const url = apiUrl(flowPath({ client_id: client.client_id, flow_id: flowId }));
-  const { data: flow, error, reload } = useResource<Flow>(url);
+  const { data: flow, error, reload } = useResource<FlowDetail>(url);
   useTitle(flow ? `${flow.artifacts.join(', ')} on ${client.hostname}` : 'Collection');
   usePush(`flow:${client.client_id}/${flowId}`, (event) => {
     if (event.kind === 'resync') reload();
     if (event.kind === 'flow' && event.data.flow_id === flowId) {
-      patch<Flow>(url, (old) => ({ ...old, ...event.data, request: event.data.request ?? old.request, limits: event.data.limits ?? old.limits, query_stats: event.data.query_stats ?? old.query_stats }));
+      patch<FlowDetail>(url, (old) => ({ ...old, ...event.data }));
       if (!isActive(event.data)) reload();
     }
     if (event.kind === 'rows' && event.data.flow_id === flowId) {
       const { source, total_rows } = event.data;
-      patch<Flow>(url, (old) => {
+      patch<FlowDetail>(url, (old) => {
         const known = old.sources.some((each) => each.name === source);
         const sources = known ? old.sources.map((each) => (each.name === source ? { ...each, rows: Math.max(each.rows, total_rows) } : each)) : [...old.sources, { name: source, rows: total_rows }];
         return { ...old, sources, rows: Math.max(old.rows, sources.reduce((sum, each) => sum + each.rows, 0)) };

@@ -62,7 +62,7 @@ export default function Collections() {
       },
       rows: { title: 'Rows', width: 88, kind: 'number', render: (value) => formatCount(Number(value)) },
       created: { title: 'Created', width: 164, kind: 'time', render: (value) => <Time value={value} /> },
-      duration_ms: { title: 'Took', width: 88, kind: 'number', sortable: false, render: (value, get) => <Took flow={{ state: get('state') as FlowState, started: textOf(get('started')), finished_at: textOf(get('finished_at')), duration_ms: value as number | null }} /> },
+      duration_ms: { title: 'Took', width: 88, kind: 'number', sortable: false, render: (value, get) => <Took flow={{ state: get('state') as FlowState, started: textOf(get('started')), finished_at: textOf(get('finished_at')), duration_ms: Number(value) }} /> },
       creator: { title: 'By', width: 150 },
       uploaded_bytes: { title: 'Uploads', width: 96, kind: 'bytes', sortable: false, render: (value) => (value ? formatBytes(Number(value)) : <span className="faint">–</span>) },
       last_active: { title: 'Last active', kind: 'time', width: 140, render: (value) => <Time value={value} relative /> },

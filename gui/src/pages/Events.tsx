@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams } from 'react-router';
 import { apiUrl, path } from '../api/http';
 import { usePush } from '../api/push';
 import { patch, useResource } from '../api/resource';
-import type { EventArtifact } from '../api/types';
+import type { EventArtifacts } from '../api/types';
 import { formatCount, plural } from '../lib/format';
 import { useAddress, useQueryParam, useTitle, withParams } from '../lib/hooks';
 import { clientPage } from '../lib/places';
@@ -41,7 +41,7 @@ export default function Events() {
   const navigate = useNavigate();
   useTitle(`Events of ${client.hostname}`);
   const url = apiUrl(`${path('clients', client.client_id)}/events`);
-  const { data, error, reload } = useResource<{ artifacts: EventArtifact[] }>(url);
+  const { data, error, reload } = useResource<EventArtifacts>(url);
   const [, change] = useAddress();
   const [zone] = useZone();
   const [start] = useQueryParam('start');
@@ -55,7 +55,7 @@ export default function Events() {
     if (event.kind !== 'rows' || event.data.flow_id !== MONITORING_FLOW || event.data.client_id !== client.client_id) return;
     const { source: from, total_rows } = event.data;
     if (!data?.artifacts.some((each) => each.name === from)) reload();
-    else patch<{ artifacts: EventArtifact[] }>(url, (old) => ({ artifacts: old.artifacts.map((each) => (each.name === from ? { ...each, rows: Math.max(each.rows, total_rows), last: new Date().toISOString() } : each)) }));
+    else patch<EventArtifacts>(url, (old) => ({ artifacts: old.artifacts.map((each) => (each.name === from ? { ...each, rows: Math.max(each.rows, total_rows), last: new Date().toISOString() } : each)) }));
   });
   const list = data?.artifacts ?? [];
   const current = list.find((each) => each.name === artifact) ?? (artifact ? { name: artifact, rows: 0, first: null, last: null } : list[0]);

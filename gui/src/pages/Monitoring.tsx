@@ -5,7 +5,7 @@ import { useBlocker, useSearchParams } from 'react-router';
 import { apiUrl, put } from '../api/http';
 import { patch, useResource } from '../api/resource';
 import { usePermission, useUserName } from '../api/session';
-import type { Artifact, ArtifactSpec, MonitoringTable } from '../api/types';
+import type { Artifact, ArtifactList, ArtifactSpec, MonitoringTable } from '../api/types';
 import { keepDraft, readDraftOf } from '../lib/drafts';
 import { useTitle } from '../lib/hooks';
 import { ConfirmDialog } from '../shell/Dialog';
@@ -41,7 +41,7 @@ interface Kept {
 export default function Monitoring() {
   useTitle('Client monitoring');
   const { data: table, error, reload } = useResource<MonitoringTable>(URL);
-  const { data: known } = useResource<{ artifacts: Artifact[] }>(apiUrl('artifacts', { type: 'client_event' }));
+  const { data: known } = useResource<ArtifactList>(apiUrl('artifacts', { type: 'client_event' }));
   const key = `monitoring.${useUserName()}`;
   const [kept, setKept] = useState<Kept | null>(() => readDraftOf<Kept>(key));
   const draft = kept?.groups ?? null;

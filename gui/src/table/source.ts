@@ -50,8 +50,8 @@ export function restSource(path: string, options: RestOptions = {}): TableSource
     fetch: newestFirst ? lastFirst(forward) : forward,
     ...(newestFirst ? { newestFirst } : {}),
   };
-  if (facets) source.facets = (column, query, signal) => get<Facets>(apiUrl(`${path}/facets`, { ...params, column, filter: tableParams({ ...query, sort: null }).filter }), signal);
-  if (exports) source.exportUrl = (format, columns, query) => apiUrl(`${path}/export`, { ...params, ...tableParams(query), format, columns: columns.join(',') });
+  if (facets) source.facets = (column, query, signal) => get<Facets>(apiUrl(`${path}/facets`, { ...params, column, filter: tableParams(query).filter }), signal);
+  if (exports) source.exportUrl = (format, columns, query) => apiUrl(`${path}/export`, { ...params, format, columns: columns.join(','), filter: tableParams(query).filter });
   if (vql) source.vql = vql;
   return source;
 }

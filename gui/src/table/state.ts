@@ -1,14 +1,12 @@
 /** What a table shows, as plain data, and its form in the query string (so that every view is a link). */
 
-import type { Json } from '../api/types';
+import type { Condition, Json } from '../api/types';
 
 const OPS = ['contains', 'not_contains', 'eq', 'ne', 'regex', 'not_regex', 'lt', 'le', 'gt', 'ge', 'is_null', 'not_null', 'in'] as const;
 export type Op = (typeof OPS)[number];
 
-export interface Filter {
-  column: string;
+export interface Filter extends Condition {
   op: Op;
-  value: Json;
 }
 
 export interface Sort {

@@ -1,10 +1,19 @@
 /** A process family as arrays: built once, walked often, safe against missing parents and loops. */
 
-import type { ProcessNode } from '../api/types';
+import type { Json, ProcessNode } from '../api/types';
 import { parseTime } from '../lib/format';
 
+/** A process whose cells are what they should be. */
+export interface Process extends Omit<ProcessNode, 'name' | 'exe' | 'command_line' | 'username' | 'exit_code'> {
+  name: string | null;
+  exe: string | null;
+  command_line: string | null;
+  username: string | null;
+  exit_code: number | null;
+}
+
 export interface Tree {
-  nodes: ProcessNode[];
+  nodes: Process[];
   byId: Map<string, number>;
   /** Index of the parent, -1 for a root. */
   parent: Int32Array;
@@ -24,9 +33,9 @@ export interface Tree {
 const time = (value: unknown) => parseTime(value) ?? Number.NaN;
 
 /** Cells of an endpoint's rows: what should be text may be anything. */
-const textOrNull = (value: unknown) => (value === null || value === undefined || value === '' ? null : typeof value === 'string' ? value : JSON.stringify(value));
+const textOrNull = (value: Json) => (value === null || value === '' ? null : typeof value === 'string' ? value : JSON.stringify(value));
 
-function tidy(node: ProcessNode): ProcessNode {
+function tidy(node: ProcessNode): Process {
   return { ...node, name: textOrNull(node.name), exe: textOrNull(node.exe), command_line: textOrNull(node.command_line), username: textOrNull(node.username), exit_code: typeof node.exit_code === 'number' ? node.exit_code : null };
 }
 

@@ -5,47 +5,39 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
+use peregrine_api::artifacts::{self as api, ArtifactList, ArtifactsQuery, Compiled, EquivalentCall};
+use peregrine_api::flows::CollectRequest;
 use peregrine_artifacts::compile::masked;
-use peregrine_artifacts::{Artifact, Kind, Parameter, ParameterType};
-use peregrine_proto::Resources;
-use peregrine_services::Error;
-use peregrine_services::flows::CollectRequest;
+use peregrine_artifacts::{Artifact, CompiledRequest, Kind, Parameter, ParameterType, Resources};
 use peregrine_services::users::Permission;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use peregrine_services::{Error, flows};
 use std::sync::Arc;
-
-#[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-pub(super) struct List {
-    search: String,
-    r#type: String,
-    os: String,
-}
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Params(list): Params<List>,
-) -> Answer<Json<Value>> {
+    Params(list): Params<ArtifactsQuery>,
+) -> Answer<Json<ArtifactList>> {
     principal.authorize(Permission::ReadResults)?;
-    let kind = match &*list.r#type {
-        "" => None,
-        name => Some(
+    let kind = match list.r#type.as_deref() {
+        None | Some("") => None,
+        Some(name) => Some(
             Kind::parse(name)
                 .ok_or_else(|| Error::BadRequest(format!("unknown type `{name}` of artifacts")))?,
         ),
     };
-    let fits =
-        |artifact: &Artifact| kind.is_none_or(|kind| artifact.kind == kind) && runs_on(artifact, &list.os);
-    let found = shared.core.artifacts.search(&list.search);
-    let views: Vec<Value> = found
+    let os = list.os.unwrap_or_default();
+    let fits = |artifact: &Artifact| kind.is_none_or(|kind| artifact.kind == kind) && runs_on(artifact, &os);
+    let found = shared
+        .core
+        .artifacts
+        .search(list.search.as_deref().unwrap_or_default());
+    let artifacts = found
         .iter()
         .filter(|artifact| fits(artifact))
         .map(|artifact| view(&shared, artifact))
         .collect();
-    Ok(Json(json!({"artifacts": views})))
+    Ok(Json(ArtifactList { artifacts }))
 }
 
 /// Artifacts of an operating system are named after it; the others run anywhere.
@@ -65,91 +57,115 @@ fn runs_on(artifact: &Artifact, os: &str) -> bool {
     !matches!(first.as_str(), "linux" | "windows" | "macos") || first == os
 }
 
-fn view(shared: &Shared, artifact: &Artifact) -> Value {
-    let sources: Vec<Value> = artifact
-        .sources
-        .iter()
-        .map(|source| json!({"name": source.name, "description": source.description}))
-        .collect();
-    let column_types: Vec<Value> = artifact
-        .column_types
-        .iter()
-        .map(|column| json!({"name": column.name, "type": column.kind, "description": column.description}))
-        .collect();
-    let metadata = shared.core.artifacts.metadata(&artifact.name);
-    json!({
-        "name": artifact.name,
-        "type": artifact.kind.as_str(),
-        "description": artifact.description,
-        "author": artifact.author,
-        "built_in": artifact.is_built_in(),
-        "parameters": artifact.parameters.iter().map(parameter_view).collect::<Vec<Value>>(),
-        "sources": sources,
-        "precondition": artifact.precondition.as_ref().map(|section| &section.text),
-        "references": artifact.references,
-        "column_types": column_types,
-        "resources": (artifact.resources != Default::default()).then(|| Resources::from(&artifact.resources)),
-        "required_permissions": artifact.required_permissions,
-        "basic": metadata.basic,
-    })
+fn view(shared: &Shared, artifact: &Artifact) -> api::Artifact {
+    let sources = artifact.sources.iter().map(|source| api::Source {
+        name: source.name.clone(),
+        description: source.description.clone(),
+    });
+    let column_types = artifact.column_types.iter().map(|column| api::ColumnType {
+        name: column.name.clone(),
+        r#type: column.kind.clone(),
+        description: column.description.clone(),
+    });
+    api::Artifact {
+        name: artifact.name.clone(),
+        r#type: artifact.kind.as_str().to_owned(),
+        description: artifact.description.clone(),
+        author: artifact.author.clone(),
+        built_in: artifact.is_built_in(),
+        parameters: artifact.parameters.iter().map(parameter_view).collect(),
+        sources: sources.collect(),
+        precondition: artifact.precondition.as_ref().map(|section| section.text.clone()),
+        references: artifact.references.clone(),
+        column_types: column_types.collect(),
+        resources: (artifact.resources != Resources::default()).then(|| resources_view(&artifact.resources)),
+        required_permissions: artifact.required_permissions.clone(),
+        basic: shared.core.artifacts.metadata(&artifact.name).basic,
+        raw: None,
+    }
 }
 
-fn parameter_view(parameter: &Parameter) -> Value {
+fn parameter_view(parameter: &Parameter) -> api::Parameter {
     let is_hidden = parameter.parameter_type() == ParameterType::Redacted;
-    json!({
-        "name": parameter.name,
-        "type": if parameter.kind.is_empty() { "string" } else { &parameter.kind },
-        "default": if is_hidden { "" } else { &parameter.default },
-        "description": parameter.description,
-        "friendly_name": parameter.friendly_name,
-        "choices": parameter.choices,
-        "validating_regex": parameter.validating_regex,
-    })
+    let shown = |text: &str, otherwise: &str| if text.is_empty() { otherwise } else { text }.to_owned();
+    api::Parameter {
+        name: parameter.name.clone(),
+        r#type: shown(&parameter.kind, "string"),
+        default: if is_hidden {
+            String::new()
+        } else {
+            parameter.default.clone()
+        },
+        description: parameter.description.clone(),
+        friendly_name: parameter.friendly_name.clone(),
+        choices: parameter.choices.clone(),
+        validating_regex: parameter.validating_regex.clone(),
+    }
+}
+
+fn resources_view(resources: &Resources) -> api::Resources {
+    fn set<T: Default + PartialEq>(value: T) -> Option<T> {
+        Some(value).filter(|value| *value != T::default())
+    }
+    api::Resources {
+        timeout: set(resources.timeout),
+        max_rows: set(resources.max_rows),
+        max_upload_bytes: set(resources.max_upload_bytes),
+        ops_per_second: set(resources.ops_per_second),
+        cpu_limit: set(resources.cpu_limit),
+        iops_limit: set(resources.iops_limit),
+        max_batch_wait: set(resources.max_batch_wait),
+        max_batch_rows: set(resources.max_batch_rows),
+        max_batch_rows_buffer: set(resources.max_batch_rows_buffer),
+    }
 }
 
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(name): Path<String>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<api::Artifact>> {
     principal.authorize(Permission::ReadResults)?;
     let artifact = shared
         .core
         .artifacts
         .get(&name)
         .ok_or(Error::NotFound("artifact", name))?;
-    let mut view = view(&shared, &artifact);
-    view["raw"] = json!(artifact.raw);
-    Ok(Json(view))
+    Ok(Json(api::Artifact {
+        raw: Some(artifact.raw.to_string()),
+        ..view(&shared, &artifact)
+    }))
 }
 
 pub(super) async fn compile(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Body(request): Body<CollectRequest>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Compiled>> {
     principal.authorize(Permission::ReadResults)?;
-    let wanted = request.find(&shared.core)?;
-    let compiled = wanted.compile(&shared.core, &request.limits)?;
-    let request = request.shown(&wanted);
-    let requests: Vec<Value> = compiled
-        .requests
-        .iter()
-        .map(masked)
-        .map(|each| {
-            let statements: Vec<&str> = each.query.iter().map(|query| query.vql.as_str()).collect();
-            let env: serde_json::Map<String, Value> =
-                each.env.iter().map(|env| (env.key.clone(), json!(env.value))).collect();
-            json!({"statements": statements, "env": env, "timeout": each.timeout, "cpu_limit": each.cpu_limit})
-        })
-        .collect();
-    Ok(Json(json!({
-        "requests": requests,
-        "equivalent_vql": equivalent_vql(&request),
-        "equivalent_api": {"method": "POST", "path": "/api/v1/clients/{client_id}/flows", "body": request},
-        "max_rows": compiled.max_rows,
-        "max_upload_bytes": compiled.max_upload_bytes,
-    })))
+    let wanted = flows::find(&shared.core, &request)?;
+    let compiled = wanted.compile(&shared.core, &flows::limits(&request))?;
+    let request = flows::shown(&request, &wanted);
+    Ok(Json(Compiled {
+        requests: compiled.requests.iter().map(masked).map(request_view).collect(),
+        equivalent_vql: equivalent_vql(&request),
+        equivalent_api: EquivalentCall {
+            method: "POST".to_owned(),
+            path: "/api/v1/clients/{client_id}/flows".to_owned(),
+            body: request,
+        },
+        max_rows: compiled.max_rows,
+        max_upload_bytes: compiled.max_upload_bytes,
+    }))
+}
+
+fn request_view(request: CompiledRequest) -> api::CompiledRequest {
+    api::CompiledRequest {
+        statements: request.query.into_iter().map(|query| query.vql).collect(),
+        env: request.env.into_iter().map(|env| (env.key, env.value)).collect(),
+        timeout: request.timeout,
+        cpu_limit: request.cpu_limit,
+    }
 }
 
 /// The request as one would write it in a notebook.
@@ -185,12 +201,12 @@ fn equivalent_vql(request: &CollectRequest) -> String {
         format!("spec=dict({})", specs.join(", ")),
     ];
     let numbers = [
-        ("timeout", request.limits.timeout as f64),
-        ("cpu_limit", f64::from(request.limits.cpu_limit)),
-        ("iops_limit", f64::from(request.limits.iops_limit)),
-        ("progress_timeout", f64::from(request.limits.progress_timeout)),
-        ("max_rows", request.limits.max_rows as f64),
-        ("max_bytes", request.limits.max_upload_bytes as f64),
+        ("timeout", request.timeout as f64),
+        ("cpu_limit", f64::from(request.cpu_limit)),
+        ("iops_limit", f64::from(request.iops_limit)),
+        ("progress_timeout", f64::from(request.progress_timeout)),
+        ("max_rows", request.max_rows as f64),
+        ("max_bytes", request.max_upload_bytes as f64),
     ];
     arguments.extend(
         numbers

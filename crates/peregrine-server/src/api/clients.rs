@@ -5,31 +5,18 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
+use peregrine_api::clients::{Client, ClientPage, ClientsQuery, Interrogation, LabelChange};
+use peregrine_api::flows::FlowStarted;
 use peregrine_services::users::Permission;
 use peregrine_services::{Error, clients};
 use peregrine_store::{ClientQuery, ClientSort};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use std::sync::Arc;
-
-#[derive(Deserialize)]
-pub(super) struct List {
-    #[serde(default)]
-    search: String,
-    online: Option<bool>,
-    sort: Option<String>,
-    #[serde(default)]
-    desc: Option<String>,
-    #[serde(default)]
-    offset: u64,
-    limit: Option<u64>,
-}
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Params(list): Params<List>,
-) -> Answer<Json<Value>> {
+    Params(list): Params<ClientsQuery>,
+) -> Answer<Json<ClientPage>> {
     let sort = match list.sort.as_deref() {
         None | Some("" | "hostname") => ClientSort::Hostname,
         Some("last_seen") => ClientSort::LastSeen,
@@ -38,11 +25,11 @@ pub(super) async fn list(
         Some(other) => return Err(Error::BadRequest(format!("cannot sort clients by `{other}`")).into()),
     };
     let query = ClientQuery {
-        filter: clients::parse_search(&list.search),
+        filter: clients::parse_search(list.search.as_deref().unwrap_or_default()),
         among: list.online.map(|online| (online, shared.core.presence.online())),
         sort,
         descending: list.desc.is_some_and(|text| text != "false"),
-        offset: list.offset,
+        offset: list.offset.unwrap_or(0),
         limit: list.limit.unwrap_or(100).min(1000),
     };
     Ok(Json(clients::list(&shared.core, &principal, query).await?))
@@ -52,7 +39,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Client>> {
     principal.authorize(Permission::ReadResults)?;
     let client = clients::get(&shared.core, &client_id).await?;
     Ok(Json(clients::view(&shared.core, client).await?))
@@ -62,26 +49,18 @@ pub(super) async fn interrogation(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Interrogation>> {
     Ok(Json(
         clients::interrogation(&shared.core, &principal, &client_id).await?,
     ))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Labels {
-    #[serde(default)]
-    add: Vec<String>,
-    #[serde(default)]
-    remove: Vec<String>,
 }
 
 pub(super) async fn labels(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-    Body(labels): Body<Labels>,
-) -> Answer<Json<Value>> {
+    Body(labels): Body<LabelChange>,
+) -> Answer<Json<Client>> {
     let client =
         clients::change_labels(&shared.core, &principal, &client_id, &labels.add, &labels.remove).await?;
     Ok(Json(clients::view(&shared.core, client).await?))
@@ -91,7 +70,7 @@ pub(super) async fn interrogate(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<FlowStarted>> {
     let flow_id = clients::interrogate(&shared.core, &principal, &client_id).await?;
-    Ok(Json(json!({"flow_id": flow_id})))
+    Ok(Json(FlowStarted { flow_id }))
 }

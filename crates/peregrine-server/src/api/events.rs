@@ -5,32 +5,26 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
-use peregrine_services::table::{TablePage, TableParams};
+use peregrine_api::monitoring::{EventArtifacts, EventsQuery};
+use peregrine_api::table::TablePage;
+use peregrine_services::table::TableQuery;
 use peregrine_services::{Error, Result, clients, clock};
 use peregrine_store::Micros;
-use serde::Deserialize;
-use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<EventArtifacts>> {
     Ok(Json(clients::events(&shared.core, &principal, &client_id).await?))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Range {
-    start: Option<String>,
-    end: Option<String>,
-}
-
-fn time(text: Option<String>, name: &str) -> Result<Option<Micros>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
+fn time(text: &Option<String>, name: &str) -> Result<Option<Micros>> {
+    let Some(text) = text.as_deref().filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let time = clock::parse(&text);
+    let time = clock::parse(text);
     time.map(Some)
         .ok_or_else(|| Error::BadRequest(format!("`{name}`: `{text}` is not an RFC 3339 time")))
 }
@@ -39,11 +33,10 @@ pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path((client_id, artifact)): Path<(String, String)>,
-    Params(range): Params<Range>,
-    Params(table): Params<TableParams>,
+    Params(wanted): Params<EventsQuery>,
 ) -> Answer<Json<TablePage>> {
-    let query = table.check()?;
-    let range = (time(range.start, "start")?, time(range.end, "end")?);
+    let range = (time(&wanted.start, "start")?, time(&wanted.end, "end")?);
+    let query = TableQuery::check(wanted.table())?;
     let rows = clients::event_rows(&shared.core, &principal, &client_id, &artifact, range, &query);
     Ok(Json(rows.await?))
 }

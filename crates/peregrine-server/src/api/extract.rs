@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use peregrine_services::Error;
 use peregrine_services::users::{self, Principal};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -63,11 +64,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Params<T>> {
-        let query =
-            Query::<T>::try_from_uri(&parts.uri).map_err(|error| Error::BadRequest(error.body_text()))?;
+        let query = Query::<T>::try_from_uri(&parts.uri);
+        let query = query.map_err(|error| refused("query string", &error, error.body_text()))?;
         Ok(Params(query.0))
     }
 }
+
+/// The query string of what takes none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoQuery {}
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
@@ -77,7 +83,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Answer<Body<T>> {
         let body = Json::<T>::from_request(request, state).await;
-        let body = body.map_err(|error| Error::BadRequest(error.body_text()))?;
+        let body = body.map_err(|error| refused("body", &error, error.body_text()))?;
         Ok(Body(body.0))
     }
+}
+
+/// Why a part of a request cannot be read: as the reader put it, which names what is not known and what is, else as the
+/// library puts it.
+fn refused(part: &str, error: &dyn std::error::Error, otherwise: String) -> Error {
+    let reason = error.source().map_or(otherwise, ToString::to_string);
+    Error::BadRequest(format!("{part}: {reason}"))
 }

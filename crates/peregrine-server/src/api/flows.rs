@@ -6,12 +6,10 @@ use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use peregrine_services::Error;
-use peregrine_services::flows::{self, CollectRequest};
+use peregrine_api::flows::{CollectRequest, Flow, FlowDetail, FlowPage, FlowStarted, FlowsQuery};
 use peregrine_services::users::Permission;
+use peregrine_services::{Error, flows};
 use peregrine_store::{FlowQuery, FlowSort, FlowState};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn create(
@@ -19,28 +17,17 @@ pub(super) async fn create(
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
     Body(request): Body<CollectRequest>,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<FlowStarted>)> {
     let flow_id = flows::create(&shared.core, &principal, &client_id, &request).await?;
-    Ok((StatusCode::CREATED, Json(json!({"flow_id": flow_id}))))
-}
-
-#[derive(Deserialize)]
-pub(super) struct List {
-    #[serde(default)]
-    offset: u64,
-    limit: Option<u64>,
-    search: Option<String>,
-    state: Option<String>,
-    sort: Option<String>,
-    desc: Option<String>,
+    Ok((StatusCode::CREATED, Json(FlowStarted { flow_id })))
 }
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-    Params(list): Params<List>,
-) -> Answer<Json<Value>> {
+    Params(list): Params<FlowsQuery>,
+) -> Answer<Json<FlowPage>> {
     let state = match list.state.as_deref() {
         None | Some("") => None,
         Some("finished") => Some(FlowState::Finished),
@@ -67,7 +54,7 @@ pub(super) async fn list(
         state,
         sort,
         descending,
-        offset: list.offset,
+        offset: list.offset.unwrap_or(0),
         limit: list.limit.unwrap_or(100).min(1000),
     };
     Ok(Json(flows::list(&shared.core, &principal, query).await?))
@@ -77,7 +64,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<FlowDetail>> {
     principal.authorize(Permission::ReadResults)?;
     let flow = flows::get(&shared.core, &client_id, &flow_id).await?;
     Ok(Json(flows::view_in_full(&shared.core, &flow).await?))
@@ -87,7 +74,7 @@ pub(super) async fn cancel(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path((client_id, flow_id)): Path<(String, String)>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Flow>> {
     let flow = flows::cancel(&shared.core, &principal, &client_id, &flow_id).await?;
     Ok(Json(flows::view(&shared.core, &flow).await?))
 }

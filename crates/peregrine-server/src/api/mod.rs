@@ -20,8 +20,9 @@ use crate::gui;
 use crate::shared::Shared;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_extractor, from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
+use extract::{NoQuery, Params};
 use http::{Method, Uri};
 use std::sync::Arc;
 
@@ -32,7 +33,8 @@ const SHOWN_PATH: usize = 200;
 
 /// Everything people and browsers use.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let api = Router::new()
+    // What takes no query string, and then what takes one.
+    let plain = Router::new()
         .route(
             "/session",
             post(session::sign_in)
@@ -42,17 +44,29 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .layer(DefaultBodyLimit::max(SIGN_IN)),
         )
         .route("/session/password", put(session::change_password))
-        .route("/clients", get(clients::list))
         .route("/clients/{client_id}", get(clients::show))
         .route("/clients/{client_id}/interrogation", get(clients::interrogation))
         .route("/clients/{client_id}/labels", put(clients::labels))
         .route("/clients/{client_id}/interrogate", post(clients::interrogate))
-        .route("/clients/{client_id}/flows", post(flows::create).get(flows::list))
+        .route("/clients/{client_id}/flows", post(flows::create))
         .route(
             "/clients/{client_id}/flows/{flow_id}",
             get(flows::show).delete(flows::delete),
         )
         .route("/clients/{client_id}/flows/{flow_id}/cancel", post(flows::cancel))
+        .route(
+            "/clients/{client_id}/flows/{flow_id}/uploads/{number}",
+            get(uploads::download),
+        )
+        .route("/clients/{client_id}/events", get(events::list))
+        .route("/artifacts/compile", post(artifacts::compile))
+        .route("/artifacts/{*name}", get(artifacts::show))
+        .route("/monitoring/client", get(monitoring::show).put(monitoring::set))
+        .route("/server/status", get(status::status))
+        .route_layer(from_extractor::<Params<NoQuery>>());
+    let asked = Router::new()
+        .route("/clients", get(clients::list))
+        .route("/clients/{client_id}/flows", get(flows::list))
         .route("/clients/{client_id}/flows/{flow_id}/results", get(results::rows))
         .route(
             "/clients/{client_id}/flows/{flow_id}/results/facets",
@@ -62,23 +76,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/clients/{client_id}/flows/{flow_id}/results/export",
             get(results::export),
         )
-        .route(
-            "/clients/{client_id}/flows/{flow_id}/uploads/{number}",
-            get(uploads::download),
-        )
         .route("/clients/{client_id}/flows/{flow_id}/logs", get(results::logs))
         .route("/clients/{client_id}/process-tree", get(process_tree::show))
-        .route("/clients/{client_id}/events", get(events::list))
         // Names of event sets contain slashes.
         .route("/clients/{client_id}/events/{*artifact}", get(events::rows))
         .route("/artifacts", get(artifacts::list))
-        .route("/artifacts/compile", post(artifacts::compile))
-        .route("/artifacts/{*name}", get(artifacts::show))
-        .route("/monitoring/client", get(monitoring::show).put(monitoring::set))
         .route("/events", get(sse::stream))
         .route("/audit", get(status::audit))
-        .route("/search", get(search::search))
-        .route("/server/status", get(status::status))
+        .route("/search", get(search::search));
+    let api = plain
+        .merge(asked)
         .fallback(async |uri: Uri| Refusal::UnknownPath(shown_path(&uri)))
         .method_not_allowed_fallback(async |method: Method| Refusal::UnknownMethod(method));
     let files = Arc::new(PackedFiles::default());

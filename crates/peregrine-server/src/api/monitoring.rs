@@ -5,7 +5,8 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
-use peregrine_services::monitoring::{self, MonitoringTable};
+use peregrine_api::monitoring::MonitoringTable;
+use peregrine_services::monitoring;
 use peregrine_services::users::Permission;
 use std::sync::Arc;
 
@@ -22,5 +23,5 @@ pub(super) async fn set(
     SignedIn(principal): SignedIn,
     Body(table): Body<MonitoringTable>,
 ) -> Answer<Json<MonitoringTable>> {
-    Ok(Json(monitoring::set(&shared.core, &principal, table).await?))
+    Ok(Json(monitoring::set(&shared.core, &principal, &table).await?))
 }

@@ -5,23 +5,16 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
+use peregrine_api::processes::{ProcessFamily, ProcessTreeQuery};
 use peregrine_services::flows;
-use serde::Deserialize;
-use serde_json::Value;
 use std::sync::Arc;
-
-#[derive(Deserialize)]
-pub(super) struct Wanted {
-    process: String,
-    flow: String,
-}
 
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(client_id): Path<String>,
-    Params(wanted): Params<Wanted>,
-) -> Answer<Json<Value>> {
+    Params(wanted): Params<ProcessTreeQuery>,
+) -> Answer<Json<ProcessFamily>> {
     let process = wanted.process;
     let tree = flows::process_tree(&shared.core, &principal, &client_id, &wanted.flow, process);
     Ok(Json(tree.await?))

@@ -10,25 +10,24 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
+use peregrine_api::table::{
+    ExportFormat, ExportQuery, Facets, FacetsQuery, ResultsQuery, TablePage, TableParams,
+};
 use peregrine_services::flows::Table;
-use peregrine_services::table::{Format, TablePage, TableParams};
+use peregrine_services::table::{Filters, TableQuery};
 use peregrine_store::SetKind;
-use serde::Deserialize;
-use serde_json::Value;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
-pub(super) struct Source {
-    #[serde(default)]
-    source: String,
-}
-
-fn table<'a>((client_id, flow_id): &'a (String, String), kind: SetKind, name: &'a str) -> Table<'a> {
+fn table<'a>(
+    (client_id, flow_id): &'a (String, String),
+    kind: SetKind,
+    name: &'a Option<String>,
+) -> Table<'a> {
     Table {
         client_id,
         flow_id,
         kind,
-        name,
+        name: name.as_deref().unwrap_or_default(),
     }
 }
 
@@ -36,13 +35,12 @@ pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(flow): Path<(String, String)>,
-    Params(Source { source }): Params<Source>,
-    Params(wanted): Params<TableParams>,
+    Params(mut wanted): Params<ResultsQuery>,
 ) -> Answer<Json<TablePage>> {
+    let source = wanted.source.take();
+    let query = TableQuery::check(wanted.table())?;
     let table = table(&flow, SetKind::Rows, &source);
-    Ok(Json(
-        table.page(&shared.core, &principal, &wanted.check()?).await?,
-    ))
+    Ok(Json(table.page(&shared.core, &principal, &query).await?))
 }
 
 pub(super) async fn logs(
@@ -51,50 +49,33 @@ pub(super) async fn logs(
     Path(flow): Path<(String, String)>,
     Params(wanted): Params<TableParams>,
 ) -> Answer<Json<TablePage>> {
-    let table = table(&flow, SetKind::Logs, "");
-    Ok(Json(
-        table.page(&shared.core, &principal, &wanted.check()?).await?,
-    ))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Column {
-    column: String,
+    let query = TableQuery::check(wanted)?;
+    let table = table(&flow, SetKind::Logs, &None);
+    Ok(Json(table.page(&shared.core, &principal, &query).await?))
 }
 
 pub(super) async fn facets(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(flow): Path<(String, String)>,
-    Params(Source { source }): Params<Source>,
-    Params(Column { column }): Params<Column>,
-    Params(wanted): Params<TableParams>,
-) -> Answer<Json<Value>> {
-    let filters = wanted.check()?.filters;
-    let table = table(&flow, SetKind::Rows, &source);
-    Ok(Json(
-        table.facets(&shared.core, &principal, &column, filters).await?,
-    ))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Export {
-    format: Format,
-    columns: Option<String>,
+    Params(wanted): Params<FacetsQuery>,
+) -> Answer<Json<Facets>> {
+    let filters = Filters::parse(wanted.filter.as_deref().unwrap_or_default())?;
+    let table = table(&flow, SetKind::Rows, &wanted.source);
+    let facets = table.facets(&shared.core, &principal, &wanted.column, filters);
+    Ok(Json(facets.await?))
 }
 
 pub(super) async fn export(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
     Path(flow): Path<(String, String)>,
-    Params(Source { source }): Params<Source>,
-    Params(wanted): Params<Export>,
-    Params(query): Params<TableParams>,
+    Params(wanted): Params<ExportQuery>,
 ) -> Answer<Response> {
-    let filters = query.check()?.filters;
+    let filters = Filters::parse(wanted.filter.as_deref().unwrap_or_default())?;
     let columns = wanted.columns.filter(|text| !text.is_empty());
     let columns = columns.map(|text| text.split(',').map(str::to_owned).collect());
-    let table = table(&flow, SetKind::Rows, &source);
+    let table = table(&flow, SetKind::Rows, &wanted.source);
     let (name, pieces) = table
         .export(&shared.core, &principal, wanted.format, columns, filters)
         .await?;
@@ -109,10 +90,10 @@ pub(super) async fn export(
     Ok((headers, body).into_response())
 }
 
-fn content_type(format: Format) -> &'static str {
+fn content_type(format: ExportFormat) -> &'static str {
     match format {
-        Format::Csv => "text/csv; charset=utf-8",
-        Format::Json => "application/json",
-        Format::Jsonl => "application/x-ndjson",
+        ExportFormat::Csv => "text/csv; charset=utf-8",
+        ExportFormat::Json => "application/json",
+        ExportFormat::Jsonl => "application/x-ndjson",
     }
 }

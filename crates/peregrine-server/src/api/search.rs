@@ -5,42 +5,36 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
+use peregrine_api::search::{FoundArtifact, FoundClient, SearchAnswer, SearchQuery};
 use peregrine_services::users::Permission;
 use peregrine_services::{clients, flows};
 use peregrine_store::{ClientQuery, FlowQuery};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use std::sync::Arc;
-
-#[derive(Deserialize)]
-pub(super) struct Search {
-    #[serde(default)]
-    q: String,
-    limit: Option<u64>,
-}
 
 pub(super) async fn search(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Params(search): Params<Search>,
-) -> Answer<Json<Value>> {
+    Params(wanted): Params<SearchQuery>,
+) -> Answer<Json<SearchAnswer>> {
     principal.authorize(Permission::ReadResults)?;
-    let limit = search.limit.unwrap_or(20).min(100);
+    let limit = wanted.limit.unwrap_or(20).min(100);
     let database = &shared.core.storage.database;
+    let text = wanted.q.unwrap_or_default();
     let query = ClientQuery {
-        filter: clients::parse_search(&search.q),
+        filter: clients::parse_search(&text),
         limit,
         ..ClientQuery::default()
     };
     let found = database.clients(query).await?.items;
-    let client_views: Vec<Value> = found
+    let found_clients = found
         .into_iter()
-        .map(|client| {
-            let online = shared.core.presence.seen(&client.client_id).is_some();
-            json!({"client_id": client.client_id, "hostname": client.facts.hostname, "online": online})
+        .map(|client| FoundClient {
+            online: shared.core.presence.seen(&client.client_id).is_some(),
+            client_id: client.client_id,
+            hostname: client.facts.hostname,
         })
         .collect();
-    let words = search.q.to_lowercase();
+    let words = text.to_lowercase();
     let artifacts = shared.core.artifacts.search("");
     let mut named: Vec<_> = artifacts
         .iter()
@@ -53,24 +47,25 @@ pub(super) async fn search(
             artifact.name.len(),
         )
     });
-    let artifact_views: Vec<Value> = named
+    let found_artifacts = named
         .into_iter()
         .take(usize::try_from(limit).unwrap_or(20))
-        .map(|artifact| {
-            let description = artifact.description.lines().next().unwrap_or_default();
-            json!({"name": artifact.name, "type": artifact.kind.as_str(), "description": description})
+        .map(|artifact| FoundArtifact {
+            name: artifact.name.clone(),
+            r#type: artifact.kind.as_str().to_owned(),
+            description: artifact.description.lines().next().unwrap_or_default().to_owned(),
         })
         .collect();
-    let text = Some(search.q).filter(|text| !text.is_empty());
     let query = FlowQuery {
-        search: text,
+        search: Some(text).filter(|text| !text.is_empty()),
         descending: true,
         limit,
         ..FlowQuery::default()
     };
     let found_flows = database.flows(query).await?.items;
-    let flow_views = flows::views(&shared.core, &found_flows).await?;
-    Ok(Json(
-        json!({"clients": client_views, "artifacts": artifact_views, "flows": flow_views}),
-    ))
+    Ok(Json(SearchAnswer {
+        clients: found_clients,
+        artifacts: found_artifacts,
+        flows: flows::views(&shared.core, &found_flows).await?,
+    }))
 }

@@ -8,16 +8,9 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, Uri, header};
+use peregrine_api::session::{self as api, Credentials, NewPassword, ServerVersion, Session, User};
 use peregrine_services::{Error, clock, users};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use std::sync::Arc;
-
-#[derive(Deserialize)]
-struct Credentials {
-    username: String,
-    password: String,
-}
 
 pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, request: Request) -> Answer<Response> {
     let (parts, body) = request.into_parts();
@@ -29,7 +22,10 @@ pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, request: Request)
     }
     let (user, token, csrf_token) =
         users::sign_in(&shared.core, &credentials.username, &credentials.password, &ip).await?;
-    let view = json!({"user": user_view(&user.name, &user.roles), "csrf_token": csrf_token});
+    let view = api::SignedIn {
+        user: user_view(user.name, user.roles),
+        csrf_token,
+    };
     Ok(([(header::SET_COOKIE, cookie(&shared, &token))], Json(view)).into_response())
 }
 
@@ -80,24 +76,25 @@ fn expired_cookie() -> String {
     format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
 }
 
-fn user_view(name: &str, roles: &[String]) -> Value {
-    let permissions: Vec<&str> = users::permissions_of(roles)
-        .into_iter()
-        .map(|each| each.name())
-        .collect();
-    json!({"name": name, "roles": roles, "permissions": permissions})
+fn user_view(name: String, roles: Vec<String>) -> User {
+    let permissions = users::permissions_of(&roles);
+    User {
+        name,
+        roles,
+        permissions: permissions.iter().map(|each| each.name().to_owned()).collect(),
+    }
 }
 
-pub(super) async fn show(State(shared): State<Arc<Shared>>, SignedIn(principal): SignedIn) -> Json<Value> {
-    Json(json!({
-        "user": user_view(&principal.name, &principal.roles),
-        "csrf_token": principal.csrf_token,
-        "server": {
-            "name": shared.config.version.name,
-            "version": env!("CARGO_PKG_VERSION"),
-            "started_at": clock::show(shared.started),
+pub(super) async fn show(State(shared): State<Arc<Shared>>, SignedIn(principal): SignedIn) -> Json<Session> {
+    Json(Session {
+        user: user_view(principal.name, principal.roles),
+        csrf_token: principal.csrf_token,
+        server: ServerVersion {
+            name: shared.config.version.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: clock::show(shared.started),
         },
-    }))
+    })
 }
 
 pub(super) async fn sign_out(
@@ -106,12 +103,6 @@ pub(super) async fn sign_out(
 ) -> Answer<Response> {
     users::sign_out(&shared.core, &principal).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, expired_cookie())]).into_response())
-}
-
-#[derive(Deserialize)]
-pub(super) struct NewPassword {
-    current: String,
-    new: String,
 }
 
 pub(super) async fn change_password(

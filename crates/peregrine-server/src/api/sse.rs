@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, header};
+use peregrine_api::push::PushQuery;
 use peregrine_services::users::{Permission, Principal, still_may};
-use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,10 @@ use tokio::time::MissedTickBehavior;
 /// How often a silent stream shows that it lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize)]
-pub(super) struct Topics {
-    #[serde(default)]
-    topics: String,
-}
-
 pub(super) async fn stream(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Params(wanted): Params<Topics>,
+    Params(wanted): Params<PushQuery>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     principal.authorize(Permission::ReadResults)?;

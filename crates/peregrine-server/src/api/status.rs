@@ -5,29 +5,33 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
-use peregrine_services::table::{AuditSource, TablePage, TableParams, page};
+use peregrine_api::status::{Datastore, ServerStatus};
+use peregrine_api::table::{TablePage, TableParams};
+use peregrine_services::table::{AuditSource, TableQuery, page};
 use peregrine_services::users::Permission;
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn status(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<ServerStatus>> {
     principal.authorize(Permission::ReadResults)?;
     let counts = shared.core.storage.database.counts().await?;
-    Ok(Json(json!({
-        "connected_agents": shared.gateway.connections.count(),
-        "clients": counts.clients,
-        "flows_running": counts.flows_running,
-        "rows_stored": counts.rows,
-        "refused": shared.gateway.refused.totals(),
-        "datastore": {
-            "path": shared.core.storage.place.display().to_string(),
-            "free_bytes": shared.core.storage.objects.free_bytes().await,
-            "trouble": shared.trouble.lock().clone().or_else(|| shared.core.storage.warning.clone()),
+    let storage = &shared.core.storage;
+    let free_bytes = storage.objects.free_bytes().await;
+    let trouble = shared.trouble.lock().clone();
+    Ok(Json(ServerStatus {
+        connected_agents: shared.gateway.connections.count() as u64,
+        clients: counts.clients,
+        flows_running: counts.flows_running,
+        rows_stored: counts.rows,
+        refused: shared.gateway.refused.totals(),
+        datastore: Datastore {
+            path: storage.place.display().to_string(),
+            free_bytes,
+            trouble: trouble.or_else(|| storage.warning.clone()),
         },
-    })))
+    }))
 }
 
 pub(super) async fn audit(
@@ -36,7 +40,7 @@ pub(super) async fn audit(
     Params(table): Params<TableParams>,
 ) -> Answer<Json<TablePage>> {
     principal.authorize(Permission::ServerAdmin)?;
-    let query = table.check()?;
+    let query = TableQuery::check(table)?;
     let source = AuditSource::open(shared.core.storage.database.clone()).await?;
     Ok(Json(page(&shared.core, &source, &query, &[], false).await?))
 }

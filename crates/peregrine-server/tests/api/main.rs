@@ -9,9 +9,11 @@ mod machines;
 mod moments;
 mod permissions;
 mod plain_http;
+mod requests;
 mod serving;
 mod stopped;
 mod tables;
+mod weight;
 
 use common::World;
 use common::agent::Agent;

@@ -1,27 +1,33 @@
 //! Events a client sent.
 
 use super::get;
-use crate::table::{SetSource, TablePage, TableQuery, declared_columns, page};
+use crate::table::{SetSource, TableQuery, declared_columns, page};
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
+use peregrine_api::monitoring::{EventArtifact, EventArtifacts};
+use peregrine_api::table::TablePage;
 use peregrine_store::{Micros, SetKind};
-use serde_json::{Value, json};
 
 /// Which artifacts it sent events of.
-pub async fn events(core: &Core, principal: &Principal, client_id: &str) -> Result<Value> {
+pub async fn events(core: &Core, principal: &Principal, client_id: &str) -> Result<EventArtifacts> {
     principal.authorize(Permission::ReadResults)?;
     get(core, client_id).await?;
     let sets = core.storage.database.event_sets(client_id).await?;
-    let views: Vec<Value> = sets
+    let artifacts = sets
         .iter()
         .filter(|set| set.kind == SetKind::Events)
         .map(|set| {
             let shown = |(first, last)| (clock::show(first), clock::show(last));
             let (first, last) = set.span.map(shown).unzip();
-            json!({"name": set.name, "rows": set.rows(), "first": first, "last": last})
+            EventArtifact {
+                name: set.name.clone(),
+                rows: set.rows(),
+                first,
+                last,
+            }
         })
         .collect();
-    Ok(json!({"artifacts": views}))
+    Ok(EventArtifacts { artifacts })
 }
 
 /// A page of the events of an artifact that were received between two times.

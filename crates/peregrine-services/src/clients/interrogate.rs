@@ -1,12 +1,13 @@
 //! Asking a new client who it is, and reading its answers.
 
-use crate::flows::{self, CollectRequest, schedule};
+use crate::flows::{self, schedule};
 use crate::table::{SetSource, TableQuery, cells, page};
 use crate::users::{Permission, Principal};
-use crate::{Core, Error, Result, clock};
-use peregrine_artifacts::Spec;
+use crate::{Core, Result, clock};
+use peregrine_api::clients::{Interrogation, InterrogationTable};
+use peregrine_api::flows::{ArtifactSpec, CollectRequest};
 use peregrine_store::{Client, ClientFacts, FlowQuery, SetKind, chunk};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The artifact that asks.
 const INTERROGATION: &str = "Generic.Client.Info";
@@ -23,7 +24,7 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
         return Ok(false);
     }
     let request = request();
-    let Ok(wanted) = request.find(core) else {
+    let Ok(wanted) = flows::find(core, &request) else {
         // A server without this artifact still works; its clients just have no facts.
         return Ok(false);
     };
@@ -51,11 +52,11 @@ pub async fn interrogate(core: &Core, principal: &Principal, client_id: &str) ->
 }
 
 /// What the last interrogation answered: its tables, as the API shows them.
-pub async fn interrogation(core: &Core, principal: &Principal, client_id: &str) -> Result<Value> {
+pub async fn interrogation(core: &Core, principal: &Principal, client_id: &str) -> Result<Interrogation> {
     principal.authorize(Permission::ReadResults)?;
     let client = super::get(core, client_id).await?;
     let Some(flow_id) = client.last_interrogate_flow_id else {
-        return Ok(json!({"flow_id": null, "finished_at": null, "tables": []}));
+        return Ok(Interrogation::default());
     };
     let database = &core.storage.database;
     let flow = database.flow(client_id, &flow_id).await?;
@@ -72,18 +73,19 @@ pub async fn interrogation(core: &Core, principal: &Principal, client_id: &str) 
     {
         let source = SetSource::new(database.clone(), set);
         let page = page(core, &source, &query, &[], true).await?;
-        let mut table = serde_json::to_value(page).map_err(|error| Error::Internal(error.to_string()))?;
-        table["name"] = json!(set.name);
-        tables.push(table);
+        tables.push(InterrogationTable::new(&set.name, page));
     }
-    let finished = flow.and_then(|flow| flow.finished).map(clock::show);
-    Ok(json!({"flow_id": flow_id, "finished_at": finished, "tables": tables}))
+    Ok(Interrogation {
+        flow_id: Some(flow_id),
+        finished_at: flow.and_then(|flow| flow.finished).map(clock::show),
+        tables,
+    })
 }
 
 /// The request that asks a client who it is.
 fn request() -> CollectRequest {
     CollectRequest {
-        artifacts: vec![Spec::of(INTERROGATION)],
+        artifacts: vec![ArtifactSpec::of(INTERROGATION)],
         allow_custom_overrides: true,
         urgent: true,
         ..CollectRequest::default()
@@ -187,6 +189,7 @@ fn addresses(value: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn rows_become_facts() {

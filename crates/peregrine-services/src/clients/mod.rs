@@ -16,8 +16,8 @@ pub use search::parse as parse_search;
 
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
+use peregrine_api::clients::{self as api, ClientPage};
 use peregrine_store::{Client, ClientQuery};
-use serde_json::{Value, json};
 
 /// One client, or a clear answer that there is none.
 pub async fn get(core: &Core, client_id: &str) -> Result<Client> {
@@ -26,28 +26,31 @@ pub async fn get(core: &Core, client_id: &str) -> Result<Client> {
 }
 
 /// A page of clients, as the API shows them.
-pub async fn list(core: &Core, principal: &Principal, query: ClientQuery) -> Result<Value> {
+pub async fn list(core: &Core, principal: &Principal, query: ClientQuery) -> Result<ClientPage> {
     principal.authorize(Permission::ReadResults)?;
     let found = core.storage.database.clients(query).await?;
-    let views = views(core, found.items).await?;
-    Ok(json!({"total": found.total, "clients": views}))
+    Ok(ClientPage {
+        total: found.total,
+        clients: views(core, found.items).await?,
+    })
 }
 
 /// A client as the API shows it.
-pub async fn view(core: &Core, client: Client) -> Result<Value> {
-    Ok(views(core, vec![client]).await?.pop().unwrap_or_default())
+pub async fn view(core: &Core, client: Client) -> Result<api::Client> {
+    let view = views(core, vec![client]).await?.pop();
+    view.ok_or_else(|| Error::Internal("a client was asked for its collections and none answered".into()))
 }
 
-async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<Value>> {
+async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<api::Client>> {
     let ids: Vec<String> = clients.iter().map(|client| client.client_id.clone()).collect();
     let in_flight = core.storage.database.in_flight(&ids).await?;
     let views = clients.into_iter().zip(in_flight);
     Ok(views
-        .map(|(client, in_flight)| shown(core, client, &in_flight))
+        .map(|(client, in_flight)| shown(core, client, in_flight))
         .collect())
 }
 
-fn shown(core: &Core, client: Client, in_flight: &[String]) -> Value {
+fn shown(core: &Core, client: Client, in_flight: Vec<String>) -> api::Client {
     let seen = core.presence.seen(&client.client_id);
     let last_seen = seen
         .as_ref()
@@ -58,24 +61,24 @@ fn shown(core: &Core, client: Client, in_flight: &[String]) -> Value {
         .filter(|ip| !ip.is_empty())
         .unwrap_or(client.last_ip);
     let facts = client.facts;
-    json!({
-        "client_id": client.client_id,
-        "hostname": facts.hostname,
-        "fqdn": facts.fqdn,
-        "os": facts.os,
-        "os_release": facts.release,
-        "architecture": facts.architecture,
-        "agent_name": facts.agent_name,
-        "agent_version": facts.agent_version,
-        "addresses": facts.addresses,
-        "last_ip": last_ip,
-        "mac_addresses": facts.mac_addresses,
-        "labels": client.labels,
-        "online": seen.is_some(),
-        "first_seen": clock::show(client.first_seen),
-        "last_seen": clock::show(last_seen),
-        "last_interrogate_flow_id": client.last_interrogate_flow_id,
-        "in_flight_flows": in_flight,
-        "metadata": client.metadata,
-    })
+    api::Client {
+        client_id: client.client_id,
+        hostname: facts.hostname,
+        fqdn: facts.fqdn,
+        os: facts.os,
+        os_release: facts.release,
+        architecture: facts.architecture,
+        agent_name: facts.agent_name,
+        agent_version: facts.agent_version,
+        addresses: facts.addresses,
+        last_ip,
+        mac_addresses: facts.mac_addresses,
+        labels: client.labels,
+        online: seen.is_some(),
+        first_seen: clock::show(client.first_seen),
+        last_seen: clock::show(last_seen),
+        last_interrogate_flow_id: client.last_interrogate_flow_id,
+        in_flight_flows: in_flight,
+        metadata: client.metadata,
+    }
 }

@@ -8,7 +8,7 @@ mod task;
 mod view;
 
 pub(crate) use create::schedule;
-pub use create::{CollectRequest, create};
+pub use create::{create, find, limits, shown};
 pub use process_tree::process_tree;
 pub use results::{Table, download};
 pub use roll_up::roll_up;

@@ -3,8 +3,9 @@
 use crate::table::{Row, SetSource, cells, scan};
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
+use peregrine_api::processes::{ProcessFamily, ProcessNode};
 use peregrine_store::{Micros, SetKind};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -20,7 +21,7 @@ pub async fn process_tree(
     client_id: &str,
     flow_id: &str,
     process: String,
-) -> Result<Value> {
+) -> Result<ProcessFamily> {
     principal.authorize(Permission::ReadResults)?;
     super::get(core, client_id, flow_id).await?;
     let database = &core.storage.database;
@@ -49,13 +50,11 @@ pub async fn process_tree(
 
 #[derive(Debug, Clone)]
 struct Process {
-    id: String,
-    parent_id: Option<String>,
-    pid: i64,
+    /// As it is told; its parent is the one its row names.
+    node: ProcessNode,
     ppid: i64,
     /// Microseconds; 0 when unknown.
     start: Micros,
-    view: Value,
 }
 
 impl Process {
@@ -71,22 +70,25 @@ impl Process {
         };
         let get = |name: &str| row.get(name).cloned().unwrap_or_default();
         let (pid, ppid) = (number("Pid")?, number("Ppid").unwrap_or(-1));
-        let start = time(row.get("StartTime"));
-        // A time before 1970 stands for "not yet".
-        let exited = time(row.get("EndTime")) > 0;
-        let view = json!({
-            "pid": pid, "name": get("Name"), "exe": get("Exe"), "command_line": get("CommandLine"),
-            "username": get("Username"), "start_time": get("StartTime"), "end_time": get("EndTime"), "exit_code": get("ExitCode"),
-            "exited": exited,
-        });
-        Some(Process {
+        let node = ProcessNode {
+            pid,
+            name: get("Name"),
+            exe: get("Exe"),
+            command_line: get("CommandLine"),
+            username: get("Username"),
+            start_time: get("StartTime"),
+            end_time: get("EndTime"),
+            exit_code: get("ExitCode"),
+            // A time before 1970 stands for "not yet".
+            exited: time(row.get("EndTime")) > 0,
             id: text(&["TrackerId", "Id"])
                 .unwrap_or_else(|| format!("{pid}@{}", text(&["StartTime"]).unwrap_or_default())),
             parent_id: text(&["ParentId", "ParentTrackerId"]),
-            pid,
+        };
+        Some(Process {
+            node,
             ppid,
-            start,
-            view,
+            start: time(row.get("StartTime")),
         })
     }
 }
@@ -111,27 +113,27 @@ impl Tree {
         // The last word about a process wins.
         let mut seen = HashMap::new();
         for (at, process) in processes.iter().enumerate() {
-            seen.insert(process.id.clone(), at);
+            seen.insert(process.node.id.clone(), at);
         }
         let mut at = 0;
         processes.retain(|process| {
             at += 1;
-            seen.get(&process.id) == Some(&(at - 1))
+            seen.get(&process.node.id) == Some(&(at - 1))
         });
         let by_id: HashMap<&str, usize> = processes
             .iter()
             .enumerate()
-            .map(|(at, process)| (process.id.as_str(), at))
+            .map(|(at, process)| (process.node.id.as_str(), at))
             .collect();
         let mut by_pid: HashMap<i64, Vec<usize>> = HashMap::new();
         for (at, process) in processes.iter().enumerate() {
-            by_pid.entry(process.pid).or_default().push(at);
+            by_pid.entry(process.node.pid).or_default().push(at);
         }
         let parents: Vec<Option<usize>> = processes
             .iter()
             .enumerate()
             .map(|(at, process)| {
-                if let Some(id) = &process.parent_id {
+                if let Some(id) = &process.node.parent_id {
                     return by_id.get(id.as_str()).copied().filter(|parent| *parent != at);
                 }
                 // Pids are used again: the parent is the latest of that pid that was there before its child.
@@ -159,15 +161,15 @@ impl Tree {
     }
 
     /// The whole tree that holds a process, named by id or pid; the latest of several with that pid.
-    fn family(&self, wanted: &str) -> Result<Value> {
+    fn family(&self, wanted: &str) -> Result<ProcessFamily> {
         let pid = wanted.parse::<i64>().ok();
         let matching = self
             .processes
             .iter()
             .enumerate()
-            .filter(|(_, process)| process.id == wanted || Some(process.pid) == pid);
+            .filter(|(_, process)| process.node.id == wanted || Some(process.node.pid) == pid);
         let focus = matching
-            .max_by_key(|(_, process)| (process.id == wanted, process.start))
+            .max_by_key(|(_, process)| (process.node.id == wanted, process.start))
             .map(|(at, _)| at);
         let Some(focus) = focus else {
             return Err(Error::NotFound("process", wanted.to_owned()));
@@ -180,6 +182,7 @@ impl Tree {
                 _ => break,
             }
         }
+        let id = |at: usize| self.processes.get(at).map(|process| process.node.id.clone());
         let mut nodes = Vec::new();
         let mut visited = vec![false; self.processes.len()];
         let mut queue = std::collections::VecDeque::from([root]);
@@ -200,24 +203,25 @@ impl Tree {
             } else {
                 self.parents.get(at).copied().flatten()
             };
-            let mut node = process.view.clone();
-            node["id"] = json!(process.id);
-            node["parent_id"] = json!(
-                parent
-                    .and_then(|parent| self.processes.get(parent))
-                    .map(|parent| &parent.id)
-            );
-            nodes.push(node);
+            nodes.push(ProcessNode {
+                parent_id: parent.and_then(&id),
+                ..process.node.clone()
+            });
             queue.extend(self.children.get(at).into_iter().flatten());
         }
-        let id = |at: usize| self.processes.get(at).map(|process| process.id.clone());
-        Ok(json!({"root": id(root), "focus": id(focus), "nodes": nodes, "truncated": truncated}))
+        Ok(ProcessFamily {
+            root: id(root),
+            focus: id(focus),
+            nodes,
+            truncated,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn process(pid: i64, ppid: i64, start: &str) -> Process {
         let row = json!({"Pid": pid, "Ppid": ppid, "Name": format!("p{pid}"), "StartTime": start});
@@ -234,12 +238,14 @@ mod tests {
             process(70, 50, "2026-01-01T04:00:00Z"),
         ]);
         let family = tree.family("70").unwrap();
-        assert_eq!(family["root"], "1@2026-01-01T00:00:00Z");
-        let nodes = family["nodes"].as_array().unwrap();
-        assert_eq!(nodes.len(), 5);
-        let of = |pid: i64| nodes.iter().find(|node| node["pid"] == pid).unwrap();
-        assert_eq!(of(60)["parent_id"], "50@2026-01-01T01:00:00Z");
-        assert_eq!(of(70)["parent_id"], "50@2026-01-01T03:00:00Z");
+        assert_eq!(family.root.as_deref(), Some("1@2026-01-01T00:00:00Z"));
+        assert_eq!(family.nodes.len(), 5);
+        let parent_of = |pid: i64| {
+            let node = family.nodes.iter().find(|node| node.pid == pid).unwrap();
+            node.parent_id.as_deref()
+        };
+        assert_eq!(parent_of(60), Some("50@2026-01-01T01:00:00Z"));
+        assert_eq!(parent_of(70), Some("50@2026-01-01T03:00:00Z"));
         assert!(tree.family("99").is_err());
     }
 
@@ -247,8 +253,8 @@ mod tests {
     fn circles_end() {
         let mut a = process(1, 2, "x");
         let mut b = process(2, 1, "x");
-        (a.parent_id, b.parent_id) = (Some(b.id.clone()), Some(a.id.clone()));
+        (a.node.parent_id, b.node.parent_id) = (Some(b.node.id.clone()), Some(a.node.id.clone()));
         let family = Tree::build(vec![a, b]).family("1").unwrap();
-        assert_eq!(family["nodes"].as_array().unwrap().len(), 2);
+        assert_eq!(family.nodes.len(), 2);
     }
 }

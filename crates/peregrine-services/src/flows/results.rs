@@ -1,13 +1,12 @@
 //! What a collection brought: tables of rows and logs, files.
 
-use crate::table::{
-    Filters, Format, SetSource, TablePage, TableQuery, count_values, declared_columns, export, page,
-};
+use crate::table::{Filters, SetSource, TableQuery, count_values, declared_columns, export, page};
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, audit};
 use bytes::Bytes;
+use peregrine_api::table::{ExportFormat, Facets, TablePage};
 use peregrine_store::{FlowState, ObjectKey, ObjectReader, ResultSet, SetKind, Upload};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 /// A table of a collection: the one of this name, or the first of its kind.
@@ -55,7 +54,7 @@ impl Table<'_> {
         principal: &Principal,
         column: &str,
         filters: Filters,
-    ) -> Result<Value> {
+    ) -> Result<Facets> {
         principal.authorize(Permission::ReadResults)?;
         super::get(core, self.client_id, self.flow_id).await?;
         let set = self.find(core).await?;
@@ -68,7 +67,7 @@ impl Table<'_> {
         &self,
         core: &Core,
         principal: &Principal,
-        format: Format,
+        format: ExportFormat,
         columns: Option<Vec<String>>,
         filters: Filters,
     ) -> Result<(String, mpsc::Receiver<Result<Bytes>>)> {

@@ -4,5 +4,5 @@ mod table;
 mod update;
 
 pub(crate) use table::TableCache;
-pub use table::{MonitoringTable, get, reload, set};
+pub use table::{get, reload, set};
 pub use update::update_for;

@@ -7,6 +7,7 @@ use crate::users::{Permission, Principal};
 use crate::{Error, Result, audit, clock};
 use data_encoding::BASE64;
 use parking_lot::{Mutex, RwLock};
+use peregrine_api::monitoring as api;
 use peregrine_artifacts::resources::Limits;
 use peregrine_artifacts::{Spec, Target};
 use peregrine_proto::VqlCollectorArgs;
@@ -21,14 +22,14 @@ const SETTING: &str = "client_monitoring";
 /// What runs where.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct MonitoringTable {
+pub(super) struct MonitoringTable {
     /// When it was last changed (ns).
     #[serde(skip_serializing_if = "is_zero")]
-    pub version: i64,
+    pub(super) version: i64,
     /// On every client.
-    pub artifacts: Vec<Spec>,
+    pub(super) artifacts: Vec<Spec>,
     /// On clients with a label.
-    pub label_events: Vec<LabelGroup>,
+    pub(super) label_events: Vec<LabelGroup>,
 }
 
 fn is_zero(version: &i64) -> bool {
@@ -37,15 +38,15 @@ fn is_zero(version: &i64) -> bool {
 
 /// Artifacts for clients with a label.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct LabelGroup {
-    pub label: String,
+pub(super) struct LabelGroup {
+    pub(super) label: String,
     #[serde(default)]
-    pub artifacts: Vec<Spec>,
+    pub(super) artifacts: Vec<Spec>,
 }
 
 impl MonitoringTable {
     /// Everything a client with these labels runs, each artifact once: the first mention wins.
-    pub fn specs_for(&self, labels: &[String]) -> Vec<&Spec> {
+    pub(super) fn specs_for(&self, labels: &[String]) -> Vec<&Spec> {
         let has = |label: &str| {
             label.eq_ignore_ascii_case("all")
                 || labels
@@ -90,6 +91,31 @@ impl MonitoringTable {
             artifacts: change(None, &self.artifacts)?,
             label_events: self.label_events.iter().map(group).collect::<Result<_>>()?,
         })
+    }
+
+    /// The table somebody asks for.
+    fn wanted(table: &api::MonitoringTable) -> MonitoringTable {
+        let group = |group: &api::LabelGroup| LabelGroup {
+            label: group.label.clone(),
+            artifacts: launch::specs(&group.artifacts),
+        };
+        MonitoringTable {
+            version: 0,
+            artifacts: launch::specs(&table.artifacts),
+            label_events: table.label_events.iter().map(group).collect(),
+        }
+    }
+
+    /// The table as the API shows it.
+    fn view(self) -> api::MonitoringTable {
+        let group = |group: LabelGroup| api::LabelGroup {
+            label: group.label,
+            artifacts: launch::shown_specs(group.artifacts),
+        };
+        api::MonitoringTable {
+            artifacts: launch::shown_specs(self.artifacts),
+            label_events: self.label_events.into_iter().map(group).collect(),
+        }
     }
 
     /// The table as it may be shown: values of redacted parameters are hidden.
@@ -207,18 +233,19 @@ pub async fn reload(core: &Core) -> Result<()> {
 }
 
 /// The table as the API shows it.
-pub fn get(core: &Core) -> Result<MonitoringTable> {
-    Ok(MonitoringTable {
-        version: 0,
-        ..core.monitoring.current().shown(core)?
-    })
+pub fn get(core: &Core) -> Result<api::MonitoringTable> {
+    Ok(core.monitoring.current().shown(core)?.view())
 }
 
 /// Checks and stores a new table, and tells agents.
-pub async fn set(core: &Core, principal: &Principal, table: MonitoringTable) -> Result<MonitoringTable> {
+pub async fn set(
+    core: &Core,
+    principal: &Principal,
+    table: &api::MonitoringTable,
+) -> Result<api::MonitoringTable> {
     principal.authorize(Permission::CollectClient)?;
     let old = core.monitoring.current();
-    let table = table.map(|label, specs| {
+    let table = MonitoringTable::wanted(table).map(|label, specs| {
         let mut wanted = launch::find(core, specs, false, Target::ClientEvents)?;
         wanted.restore(old.group(label));
         let allowed = wanted.authorize(principal)?;
@@ -233,8 +260,7 @@ pub async fn set(core: &Core, principal: &Principal, table: MonitoringTable) -> 
         .database
         .set_setting(SETTING, &StoredTable::text(core, &table)?)
         .await?;
-    let shown = table.shown(core)?;
-    let detail = json!({"artifacts": shown.artifacts, "label_events": shown.label_events});
+    let detail = json!(table.shown(core)?.view());
     audit::record(
         core,
         &principal.name,

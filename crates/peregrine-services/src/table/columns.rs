@@ -3,21 +3,12 @@
 use super::Row;
 use crate::Core;
 use jiff::Timestamp;
+use peregrine_api::table::Column;
 use peregrine_artifacts::ColumnType;
-use serde::Serialize;
 use serde_json::Value;
 
 /// Columns shown; a row may have any number.
 const MAX_COLUMNS: usize = 1000;
-
-/// A column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Column {
-    pub name: String,
-    /// How to show it: declared by the artifact, else guessed from the values.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-}
 
 /// Column types an artifact declares, for the table of this `Artifact/Source`.
 pub fn declared(core: &Core, source: &str) -> Vec<ColumnType> {

@@ -4,8 +4,8 @@ use super::{Cursor, Filters, RowSource, cells, scan};
 use crate::{Error, Result};
 use bytes::Bytes;
 use indexmap::IndexSet;
+use peregrine_api::table::ExportFormat;
 use peregrine_store::chunk::{Line, NOTICE};
-use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -17,34 +17,15 @@ const READ_AHEAD: usize = 256 << 10;
 /// Columns of a CSV file.
 const MAX_COLUMNS: usize = 10_000;
 
-/// File formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Csv,
-    Json,
-    Jsonl,
-}
-
-impl Format {
-    pub fn extension(self) -> &'static str {
-        match self {
-            Format::Csv => "csv",
-            Format::Json => "json",
-            Format::Jsonl => "jsonl",
-        }
-    }
-}
-
 /// The file in pieces; one that is an error is the last. CSV without chosen columns needs a pass over the rows first, to know all of them.
 pub async fn export(
     source: impl RowSource + 'static,
-    format: Format,
+    format: ExportFormat,
     columns: Option<Vec<String>>,
     filters: Filters,
 ) -> Result<mpsc::Receiver<Result<Bytes>>> {
     let columns = match (columns, format) {
-        (None, Format::Csv) => Some(all_columns(&source, filters.clone()).await?),
+        (None, ExportFormat::Csv) => Some(all_columns(&source, filters.clone()).await?),
         (columns, _) => columns,
     };
     let writer = Arc::new(Writer {
@@ -106,14 +87,14 @@ async fn run(
             return Ok(());
         }
     }
-    if writer.format == Format::Json {
+    if writer.format == ExportFormat::Json {
         let _ = sender.send(Ok(Bytes::from_static(b"\n]\n"))).await;
     }
     Ok(())
 }
 
 struct Writer {
-    format: Format,
+    format: ExportFormat,
     columns: Option<Vec<String>>,
     filters: Filters,
 }
@@ -121,19 +102,19 @@ struct Writer {
 impl Writer {
     fn head(&self) -> Result<Vec<u8>> {
         match self.format {
-            Format::Csv => record(
+            ExportFormat::Csv => record(
                 self.columns
                     .iter()
                     .flatten()
                     .map(|name| harmless(name.as_str().into())),
             ),
-            Format::Json => Ok(b"[".to_vec()),
-            Format::Jsonl => Ok(Vec::new()),
+            ExportFormat::Json => Ok(b"[".to_vec()),
+            ExportFormat::Jsonl => Ok(Vec::new()),
         }
     }
 
     fn row(&self, line: Line<'_>, is_first: bool, out: &mut Vec<u8>) -> Result<()> {
-        if self.format == Format::Csv {
+        if self.format == ExportFormat::Csv {
             let row = cells::row(line.text);
             let columns: Vec<&str> = self.columns.iter().flatten().map(String::as_str).collect();
             let is_hidden = line.missing > 0 && !columns.contains(&NOTICE);
@@ -149,7 +130,7 @@ impl Writer {
             out.extend(record(columns.iter().copied().enumerate().map(cell))?);
             return Ok(());
         }
-        if self.format == Format::Json {
+        if self.format == ExportFormat::Json {
             out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
         }
         match &self.columns {
@@ -163,7 +144,7 @@ impl Writer {
             }
             _ => out.extend_from_slice(line.text),
         }
-        if self.format == Format::Jsonl {
+        if self.format == ExportFormat::Jsonl {
             out.push(b'\n');
         }
         Ok(())

@@ -3,8 +3,8 @@
 use super::cells::cell;
 use super::{Filters, RowSource, scan};
 use crate::{Error, Result};
+use peregrine_api::table::{Facet, Facets};
 use peregrine_store::chunk::NOTICE;
-use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -21,7 +21,7 @@ struct Counts {
 }
 
 /// Groups and counts a column of the matching rows.
-pub async fn facets(source: &dyn RowSource, column: &str, filters: Filters) -> Result<Value> {
+pub async fn facets(source: &dyn RowSource, column: &str, filters: Filters) -> Result<Facets> {
     let column = column.to_owned();
     let counts = scan(source, Counts::default(), move |counts, line| {
         if !filters.pass(line) {
@@ -48,13 +48,17 @@ pub async fn facets(source: &dyn RowSource, column: &str, filters: Filters) -> R
             "more than {MAX_DISTINCT} different values; filter the rows first"
         )));
     }
-    let distinct = counts.values.len();
+    let distinct = counts.values.len() as u64;
     let mut values: Vec<(String, u64)> = counts.values.into_iter().collect();
     values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     values.truncate(MAX_TOLD);
-    let values: Vec<Value> = values
-        .into_iter()
-        .map(|(text, count)| json!({"value": serde_json::from_str::<Value>(&text).unwrap_or_default(), "count": count}))
-        .collect();
-    Ok(json!({"values": values, "distinct": distinct, "total": counts.total}))
+    let facet = |(text, count): (String, u64)| Facet {
+        value: serde_json::from_str(&text).unwrap_or_default(),
+        count,
+    };
+    Ok(Facets {
+        values: values.into_iter().map(facet).collect(),
+        distinct,
+        total: counts.total,
+    })
 }

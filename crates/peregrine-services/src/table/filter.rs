@@ -3,9 +3,9 @@
 use super::cells;
 use super::moment::{Moment, of_cell, of_text};
 use crate::{Error, Result};
+use peregrine_api::table::Condition;
 use peregrine_store::chunk::Line;
 use regex::{Regex, RegexBuilder};
-use serde::Deserialize;
 use serde_json::Value;
 use std::cmp::Ordering;
 
@@ -52,14 +52,6 @@ impl From<Value> for Operand {
     }
 }
 
-#[derive(Deserialize)]
-struct Typed {
-    column: String,
-    op: String,
-    #[serde(default)]
-    value: Value,
-}
-
 impl Filters {
     /// Reads the JSON list; an empty text is no filter.
     pub fn parse(text: &str) -> Result<Filters> {
@@ -67,7 +59,7 @@ impl Filters {
             return Ok(Filters::default());
         }
         let bad = |message: String| Error::BadRequest(format!("`filter`: {message}"));
-        let typed: Vec<Typed> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let typed: Vec<Condition> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
         if typed.len() > MAX_FILTERS {
             return Err(bad(format!("at most {MAX_FILTERS} conditions")));
         }
@@ -104,7 +96,7 @@ impl Filters {
     }
 }
 
-fn check(typed: Typed) -> Result<Filter, String> {
+fn check(typed: Condition) -> Result<Filter, String> {
     let text = cells::text(&typed.value).into_owned();
     let (positive, is_negated) = match typed.op.strip_prefix("not_") {
         Some("null") => ("is_null", true),

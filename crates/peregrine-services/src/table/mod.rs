@@ -15,12 +15,12 @@ mod source;
 mod view;
 
 pub use cells::Row;
-pub use columns::{Column, declared as declared_columns};
+pub use columns::declared as declared_columns;
 pub use cursor::{Batch, Cursor};
-pub use export::{Format, export};
+pub use export::export;
 pub use facets::facets as count_values;
 pub use filter::Filters;
-pub use page::{TablePage, page};
-pub use query::{TableParams, TableQuery};
+pub use page::page;
+pub use query::TableQuery;
 pub use source::{AuditSource, RowSource, SetSource, scan};
 pub(crate) use view::ViewCache;

@@ -1,25 +1,11 @@
 //! A page of a table.
 
 use super::view::view;
-use super::{Column, Cursor, Row, RowSource, TableQuery, cells, columns};
+use super::{Cursor, Row, RowSource, TableQuery, cells, columns};
 use crate::{Core, Result};
+use peregrine_api::table::TablePage;
 use peregrine_artifacts::ColumnType;
-use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// What the GUI's tables get.
-#[derive(Debug, Clone, Serialize)]
-pub struct TablePage {
-    columns: Vec<Column>,
-    /// Matching rows, exactly.
-    total: u64,
-    offset: u64,
-    /// Cells in column order.
-    rows: Vec<Vec<Value>>,
-    /// No more rows will come.
-    complete: bool,
-}
 
 /// Reads a page.
 pub async fn page(

@@ -2,21 +2,10 @@
 
 use super::Filters;
 use crate::{Error, Result};
-use serde::Deserialize;
+use peregrine_api::table::TableParams;
 
 /// Most rows of a page.
 const MAX_PAGE: u64 = 10_000;
-
-/// The query string's parameters.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct TableParams {
-    offset: Option<u64>,
-    limit: Option<u64>,
-    sort: Option<String>,
-    desc: Option<String>,
-    filter: Option<String>,
-}
 
 /// The checked question.
 #[derive(Debug, Clone, Default)]
@@ -28,21 +17,22 @@ pub struct TableQuery {
     pub filters: Filters,
 }
 
-impl TableParams {
-    pub fn check(self) -> Result<TableQuery> {
-        let limit = self.limit.unwrap_or(200);
+impl TableQuery {
+    /// Checks what the query string asks.
+    pub fn check(params: TableParams) -> Result<TableQuery> {
+        let limit = params.limit.unwrap_or(200);
         if limit > MAX_PAGE {
             return Err(Error::BadRequest(format!("`limit` is at most {MAX_PAGE}")));
         }
-        let descending = self.desc.is_some_and(|text| is_true(&text));
+        let descending = params.desc.is_some_and(|text| is_true(&text));
         Ok(TableQuery {
-            offset: self.offset.unwrap_or(0),
+            offset: params.offset.unwrap_or(0),
             limit,
-            sort: self
+            sort: params
                 .sort
                 .filter(|column| !column.is_empty())
                 .map(|column| (column, descending)),
-            filters: Filters::parse(self.filter.as_deref().unwrap_or_default())?,
+            filters: Filters::parse(params.filter.as_deref().unwrap_or_default())?,
         })
     }
 }

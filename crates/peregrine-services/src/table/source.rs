@@ -3,9 +3,10 @@
 use super::Cursor;
 use crate::{Error, Result, clock};
 use async_trait::async_trait;
+use peregrine_api::status::AuditRow;
 use peregrine_store::chunk::{Block, Line};
 use peregrine_store::{AuditEntry, Database, ResultSet};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -110,21 +111,22 @@ impl RowSource for AuditSource {
         let first_row = first.id.unsigned_abs().saturating_sub(1);
         let mut text = Vec::new();
         for entry in entries {
-            text.extend_from_slice(audit_row(entry).to_string().as_bytes());
+            let row = serde_json::to_vec(&audit_row(entry));
+            text.extend(row.map_err(|error| Error::Internal(error.to_string()))?);
             text.push(b'\n');
         }
         Ok(vec![Block::whole(first_row, text)])
     }
 }
 
-fn audit_row(entry: AuditEntry) -> Value {
-    json!({
-        "time": clock::show(entry.time),
-        "principal": entry.principal,
-        "operation": entry.operation,
-        "detail": serde_json::from_str(&entry.detail).unwrap_or(Value::String(entry.detail)),
-        "ip": entry.ip,
-    })
+fn audit_row(entry: AuditEntry) -> AuditRow {
+    AuditRow {
+        time: clock::show(entry.time),
+        principal: entry.principal,
+        operation: entry.operation,
+        detail: serde_json::from_str(&entry.detail).unwrap_or(Value::String(entry.detail)),
+        ip: entry.ip,
+    }
 }
 
 /// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it.

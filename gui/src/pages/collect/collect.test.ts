@@ -7,7 +7,7 @@ import { safeNext } from '../SignIn';
 import { parseCsv, writeCsv } from './csv';
 import { checkParameter, HIDDEN, matchesWords, obstacles, parseLimit, readDraft, shareableSpec, toRequest, unknownParameters, withoutSecrets, writeDraft, type Draft } from './spec';
 
-const parameter = (type: string, more: Partial<Parameter> = {}): Parameter => ({ name: 'P', type, default: null, description: null, friendly_name: null, choices: null, validating_regex: null, ...more });
+const parameter = (type: string, more: Partial<Parameter> = {}): Parameter => ({ name: 'P', type, default: '', description: '', friendly_name: '', choices: [], validating_regex: '', ...more });
 
 describe('draft', () => {
   const draft: Draft = { artifacts: ['A.B', 'C'], parameters: { 'A.B': { Glob: '/x/**, "y"', Empty: '' } }, limits: { timeout: '60', max_upload_bytes: '500M' }, urgent: true };

@@ -1,6 +1,6 @@
 /** A collection being put together: plain data, and its form in the address so that a draft is a link. */
 
-import type { Artifact, ArtifactSpec, CollectRequest, Limits, Parameter } from '../../api/types';
+import type { Artifact, ArtifactSpec, CollectRequest, FlowLimits, Parameter } from '../../api/types';
 import { parseAmount } from '../../lib/format';
 
 /** What the server shows in the place of a secret. */
@@ -9,7 +9,10 @@ export const HIDDEN = 'XXXXX';
 /** Whether a value stands for a secret that the server did not tell, which must be typed again. */
 export const isHidden = (parameter: Pick<Parameter, 'type'>, value: string | undefined) => parameter.type === 'redacted' && value === HIDDEN;
 
-type LimitKey = keyof Limits;
+type LimitKey = keyof FlowLimits;
+
+/** A limit an artifact asks for; not every one of a collection is one of those. */
+export const limitOf = (resources: Partial<Record<LimitKey, number>> | null, key: LimitKey) => resources?.[key];
 
 export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string }[] = [
   { key: 'timeout', title: 'Time', unit: 's', hint: '600' },
@@ -86,7 +89,7 @@ export function toRequest(draft: Draft): CollectRequest {
 
 /** The address of a draft that asks the same as `request` did. */
 export function shareableSpec(request: CollectRequest): string {
-  const draft: Draft = { artifacts: request.artifacts.map((each) => each.artifact), parameters: Object.fromEntries(request.artifacts.map((each) => [each.artifact, each.parameters ?? {}])), limits: {}, urgent: request.urgent ?? false };
+  const draft: Draft = { artifacts: request.artifacts.map((each) => each.artifact), parameters: Object.fromEntries(request.artifacts.map((each) => [each.artifact, each.parameters])), limits: {}, urgent: request.urgent ?? false };
   for (const { key } of LIMITS) {
     const value = request[key];
     if (typeof value === 'number' && value > 0) draft.limits[key] = String(value);

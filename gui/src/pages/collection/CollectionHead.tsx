@@ -5,7 +5,7 @@ import { Link, NavLink, useNavigate } from 'react-router';
 import { cancelFlow, flowPath } from '../../api/flows';
 import { apiUrl, del } from '../../api/http';
 import { usePermission } from '../../api/session';
-import { isActive, shownState, type Flow } from '../../api/types';
+import { isActive, shownState, type FlowDetail } from '../../api/types';
 import { formatBytes, formatCount, formatDuration, parseTime, plural } from '../../lib/format';
 import { useNow } from '../../lib/hooks';
 import { clientPage, flowPage } from '../../lib/places';
@@ -26,7 +26,7 @@ const TABS = [
   ['request', 'Request'],
 ] as const;
 
-export function CollectionHead({ flow }: { flow: Flow }) {
+export function CollectionHead({ flow }: { flow: FlowDetail }) {
   const base = clientPage(flow.client_id, 'collections');
   const navigate = useNavigate();
   const may = usePermission('COLLECT_CLIENT');
@@ -68,7 +68,7 @@ export function CollectionHead({ flow }: { flow: Flow }) {
               icon="copy"
               onClick={() => {
                 close();
-                void navigate(`${base}/new?${shareableSpec(flow.request ?? { artifacts: flow.artifacts.map((artifact) => ({ artifact, parameters: {} })) })}`);
+                void navigate(`${base}/new?${shareableSpec({ artifacts: flow.artifacts.map((artifact) => ({ artifact, parameters: {} })), ...flow.request })}`);
               }}
             >
               Collect again, with changes
@@ -105,7 +105,7 @@ export function CollectionHead({ flow }: { flow: Flow }) {
 }
 
 /** Why it ended before it was done, on every tab: the rows that are there are not all there could have been. */
-export function Ended({ flow }: { flow: Flow }) {
+export function Ended({ flow }: { flow: FlowDetail }) {
   const state = shownState(flow);
   const kept = flow.rows > 0 ? `The ${plural(flow.rows, 'row')} that came before ${flow.rows === 1 ? 'is' : 'are'} kept.` : '';
   return (
@@ -116,11 +116,11 @@ export function Ended({ flow }: { flow: Flow }) {
 }
 
 /** What is happening, how far, for how long. */
-function Progress({ flow }: { flow: Flow }) {
+function Progress({ flow }: { flow: FlowDetail }) {
   const active = isActive(flow);
   const now = useNow(active ? 1_000 : 60_000);
   const since = parseTime(flow.started ?? flow.created);
-  const limit = flow.limits?.timeout ?? null;
+  const limit = flow.limits.timeout;
   const took = flowDuration(flow, now);
   if (!active) return <span className="faint nums flow-progress">{plural(flow.rows, 'row')}{took !== null && ` in ${formatDuration(took)}`}</span>;
   const passed = since === null ? 0 : Math.max(0, now - since);

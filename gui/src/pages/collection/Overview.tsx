@@ -1,7 +1,7 @@
 /** What was asked, within which limits, and what came of it. */
 
 import { Link } from 'react-router';
-import { isActive, type Flow } from '../../api/types';
+import { isActive, type FlowDetail } from '../../api/types';
 import { formatBytes, formatCount, plural } from '../../lib/format';
 import { artifactPage, flowPage } from '../../lib/places';
 import { CopyId } from '../../ui/copy';
@@ -10,7 +10,7 @@ import { Message } from '../../ui/message';
 import { Time } from '../../ui/time';
 import { LIMITS } from '../collect/spec';
 
-export function Overview({ flow }: { flow: Flow }) {
+export function Overview({ flow }: { flow: FlowDetail }) {
   const facts: [string, React.ReactNode][] = [
     ['Collection id', <CopyId key="id" id={flow.flow_id} />],
     ['By', flow.creator],
@@ -23,7 +23,7 @@ export function Overview({ flow }: { flow: Flow }) {
     ['Uploads', flow.uploaded_files === 0 ? 'none' : `${plural(flow.uploaded_files, 'file')}, ${formatBytes(flow.uploaded_bytes)}`],
     ['Urgent', flow.urgent ? 'yes' : 'no'],
   ];
-  const limits = LIMITS.flatMap(({ key, title, unit }) => (flow.limits?.[key] ? [{ key, title, unit, value: flow.limits[key] }] : []));
+  const limits = LIMITS.flatMap(({ key, title, unit }) => (flow.limits[key] ? [{ key, title, unit, value: flow.limits[key] }] : []));
   return (
     <div className="flow-overview">
       {isActive(flow) && flow.status && (
@@ -49,12 +49,12 @@ export function Overview({ flow }: { flow: Flow }) {
               ))}
             </ul>
           )}
-          {flow.request?.artifacts.map((spec) => (
+          {flow.request?.artifacts?.map((spec) => (
             <div key={spec.artifact} className="flow-spec">
               <h2>
                 <Link to={artifactPage(spec.artifact)}>{spec.artifact}</Link>
               </h2>
-              {Object.keys(spec.parameters ?? {}).length === 0 ? (
+              {Object.keys(spec.parameters).length === 0 ? (
                 <p className="soft">Default parameters.</p>
               ) : (
                 <dl className="facts">
