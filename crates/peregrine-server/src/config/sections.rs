@@ -1,5 +1,6 @@
 //! The sections of a configuration file, with the reference's spelling and defaults.
 
+use peregrine_store::{NatsOptions, NatsServers};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -162,6 +163,12 @@ impl Default for Resources {
 pub struct DatastoreSection {
     /// The folder.
     pub location: PathBuf,
+    /// URLs of NATS servers, over which the servers of a deployment hear of each other; without one there is one server.
+    #[serde(skip_serializing_if = "NatsServers::is_none")]
+    pub bus: NatsServers,
+    /// How to sign in there, and the certificates.
+    #[serde(skip_serializing_if = "NatsOptions::is_empty")]
+    pub bus_options: NatsOptions,
 }
 
 /// Intervals and limits.
@@ -202,5 +209,28 @@ impl Default for DefaultsSection {
             collection_max_rows: 1_000_000,
             collection_max_upload_bytes: 1 << 30,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bus_is_one_server_or_several_and_its_secrets_are_not_shown() {
+        let parse = |text: &str| serde_saphyr::from_str::<DatastoreSection>(text);
+        assert!(parse("location: /data").unwrap().bus.is_none());
+        let one = parse("bus: nats://ann:hidden@a\nbus_options: {password: hidden, user: ann}").unwrap();
+        assert_eq!(one.bus.urls(), ["nats://ann:hidden@a"]);
+        assert!(!format!("{one:?}").contains("hidden"), "{one:?}");
+        let several = parse("bus: ['nats://a:4222', 'tls://b']").unwrap();
+        assert_eq!(several.bus.urls(), ["nats://a:4222", "tls://b"]);
+        let again = parse(&serde_saphyr::to_string(&several).unwrap()).unwrap();
+        assert_eq!(again.bus, several.bus);
+        let error = parse("bus: nats://a\nbus_options: {pass: hidden}")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("pass") && error.contains("bus_options"), "{error}");
     }
 }
