@@ -2,6 +2,8 @@
 //! one would make new keys that no agent knows, or a new administrator over nothing, without a word.
 
 use crate::{Error, Result, Storage};
+use peregrine_store::{NatsBus, NatsOptions, NatsServers};
+use std::sync::Arc;
 
 /// Name of the setting with the deployment's mark.
 const SETTING: &str = "deployment";
@@ -33,6 +35,20 @@ impl Storage {
                  gone; put `peregrine.db` back, or start once with --new-database to begin with nothing"
             )),
         }
+    }
+
+    /// Hears of what the other servers of this deployment do, and lets them hear, when there are servers for that. Several
+    /// deployments may use the same: they hear nothing of each other.
+    pub async fn connect_bus(
+        &mut self,
+        servers: &NatsServers,
+        options: &NatsOptions,
+        authority: &str,
+    ) -> Result<()> {
+        if !servers.is_none() {
+            self.bus = Arc::new(NatsBus::connect(servers, options, &mark(authority)).await?);
+        }
+        Ok(())
     }
 }
 

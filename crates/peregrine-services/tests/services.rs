@@ -10,7 +10,8 @@ use peregrine_services::table::TableQuery;
 use peregrine_services::users::{Permission, Principal, Role, permissions_of};
 use peregrine_services::{Core, Error, Presence, Seen, Settings, Storage, clients, flows};
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{Effect, Received, SetKind};
+use peregrine_store::{Effect, NatsOptions, NatsServers, Received, SetKind};
+use peregrine_testkit::Nats;
 use peregrine_wire::Vault;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -27,6 +28,30 @@ impl Presence for Nobody {
     fn online(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+#[tokio::test]
+async fn servers_of_a_deployment_hear_of_each_other_and_of_no_other() {
+    let Some(nats) = Nats::start("") else { return };
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let mut storages = Vec::new();
+    for (folder, authority) in folders.iter().zip(["ours", "ours", "theirs"]) {
+        let mut storage = Storage::embedded(folder.path()).unwrap();
+        let (servers, options) = (NatsServers::One(nats.url()), NatsOptions::default());
+        storage.connect_bus(&servers, &options, authority).await.unwrap();
+        storages.push(storage);
+    }
+    let mut here = storages[0].bus.subscribe(&[topics::TASKS]).await.unwrap();
+    storages[2].bus.publish(topics::TASKS, "theirs").await.unwrap();
+    // It is through once a message that came after it is.
+    let mut there = storages[2].bus.subscribe(&[topics::MONITORING]).await.unwrap();
+    storages[2].bus.publish(topics::MONITORING, "").await.unwrap();
+    there.next().await.unwrap();
+    storages[1].bus.publish(topics::TASKS, CLIENT).await.unwrap();
+    let Some(Received::Event(event)) = here.next().await else {
+        panic!("nothing was heard")
+    };
+    assert_eq!(&*event.payload, CLIENT);
 }
 
 async fn core(folder: &TempDir) -> Core {

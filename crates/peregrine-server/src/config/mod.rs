@@ -178,6 +178,9 @@ impl Config {
         if self.frontend.certificate.is_empty() || self.frontend.private_key.is_empty() {
             return missing("Frontend.certificate` and `Frontend.private_key");
         }
+        if self.datastore.bus.is_none() && !self.datastore.bus_options.is_empty() {
+            return missing("Datastore.bus` for its `bus_options");
+        }
         for url in &self.client.server_urls {
             if !url.ends_with('/') {
                 return Err(Error::Config(format!(

@@ -1,6 +1,6 @@
 //! The sections of a configuration file, with the reference's spelling and defaults.
 
-use peregrine_store::CloudOptions;
+use peregrine_store::{CloudOptions, NatsOptions, NatsServers};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -172,6 +172,12 @@ pub struct DatastoreSection {
     /// How to reach it, in the words of the crate `object_store`; some are secrets.
     #[serde(skip_serializing_if = "CloudOptions::is_empty")]
     pub object_options: CloudOptions,
+    /// URLs of NATS servers, over which the servers of a deployment hear of each other; without one there is one server.
+    #[serde(skip_serializing_if = "NatsServers::is_none")]
+    pub bus: NatsServers,
+    /// How to sign in there, and the certificates.
+    #[serde(skip_serializing_if = "NatsOptions::is_empty")]
+    pub bus_options: NatsOptions,
 }
 
 /// Where a database is, with the password for it: it does not show itself.
@@ -266,5 +272,22 @@ mod tests {
     fn without_a_bucket_nothing_is_written_of_one() {
         let text = serde_saphyr::to_string(&DatastoreSection::default()).unwrap();
         assert!(!text.contains("object"), "{text}");
+    }
+
+    #[test]
+    fn a_bus_is_one_server_or_several_and_its_secrets_are_not_shown() {
+        let parse = |text: &str| serde_saphyr::from_str::<DatastoreSection>(text);
+        assert!(parse("location: /data").unwrap().bus.is_none());
+        let one = parse("bus: nats://ann:hidden@a\nbus_options: {password: hidden, user: ann}").unwrap();
+        assert_eq!(one.bus.urls(), ["nats://ann:hidden@a"]);
+        assert!(!format!("{one:?}").contains("hidden"), "{one:?}");
+        let several = parse("bus: ['nats://a:4222', 'tls://b']").unwrap();
+        assert_eq!(several.bus.urls(), ["nats://a:4222", "tls://b"]);
+        let again = parse(&serde_saphyr::to_string(&several).unwrap()).unwrap();
+        assert_eq!(again.bus, several.bus);
+        let error = parse("bus: nats://a\nbus_options: {pass: hidden}")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("pass") && error.contains("bus_options"), "{error}");
     }
 }
