@@ -10,6 +10,8 @@ use std::process::Command;
 const LAYERS: &[(&str, u8)] = &[
     ("base", 0),
     ("macros", 0),
+    ("tls", 0),
+    ("testkit", 0),
     ("vql", 1),
     ("vql-ide", 2),
     ("engine", 2),
@@ -60,6 +62,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("agent", "services"),
     ("agent", "server"),
 ];
+
+/// What starts servers of others: no program of ours has it in it.
+const FOR_TESTS: &str = "testkit";
 
 /// Crates of ours that know no way in: what they do, they do for whoever asks.
 const WITHOUT_HTTP: &[&str] = &["services", "server-vql"];
@@ -115,6 +120,12 @@ fn wrong_edges(metadata: &Value) -> Vec<String> {
                 continue;
             };
             if is_dev || used == "macros" {
+                continue;
+            }
+            if used == FOR_TESTS {
+                faults.push(format!(
+                    "`{user}` must have `{used}` for its tests alone: make it a development dependency"
+                ));
                 continue;
             }
             let Some(&below) = layers.get(used) else { continue };
@@ -212,16 +223,19 @@ mod tests {
             package("peregrine-store", &[("peregrine-engine", None)]),
             package("peregrine-server-vql", &[("peregrine-server", None)]),
             package("peregrine-novel", &[]),
+            package("peregrine-databases", &[("peregrine-testkit", Some("dev"))]),
+            package("peregrine-wire", &[("peregrine-testkit", Some("build"))]),
         ]});
         let faults = wrong_edges(&metadata).join("\n");
         for part in [
             "`store` must not know `engine`",
             "`server-vql` (layer 9) must not use `server` (layer 10)",
             "`novel` has no layer",
+            "`wire` must have `testkit` for its tests alone",
         ] {
             assert!(faults.contains(part), "{part}: {faults}");
         }
-        assert_eq!(faults.lines().count(), 3, "{faults}");
+        assert_eq!(faults.lines().count(), 4, "{faults}");
     }
 
     #[test]

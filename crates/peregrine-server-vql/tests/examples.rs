@@ -9,8 +9,8 @@ use peregrine_engine::{Context, Program};
 use peregrine_server_vql::Stored;
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{
-    ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, Progress, RowStore, SetKind,
-    SqliteDatabase, Task,
+    ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, OrgDatabase, OrgId, Progress, RowStore,
+    SetKind, SqlAddress, Task,
 };
 use tokio::runtime::Runtime;
 
@@ -58,8 +58,13 @@ fn event(number: u8, kind: SetKind, line: &str) -> Effect {
 }
 
 /// A store like that of a small server; `count` rows are in the collection.
-fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<SqliteDatabase> {
-    let database = Arc::new(SqliteDatabase::open(&folder.join("peregrine.db")).unwrap());
+fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatabase> {
+    let database = Arc::new(
+        SqlAddress::File(folder.join("peregrine.db"))
+            .open()
+            .unwrap()
+            .org(&OrgId::root()),
+    );
     runtime.block_on(async {
         database.enrol(CLIENT, "key", EPOCH).await.unwrap();
         database.create_flow(flow(FLOW), Vec::new()).await.unwrap();
@@ -172,7 +177,12 @@ fn what_was_cancelled_is_an_error_that_says_who_did_it() {
 fn slices_cover_every_row_once() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
     drop(fill(folder.path(), &runtime, 12_345));
-    let database = Arc::new(SqliteDatabase::open_read_only(&folder.path().join("peregrine.db")).unwrap());
+    let database = Arc::new(
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open_read_only()
+            .unwrap()
+            .org(&OrgId::root()),
+    );
     let stored = Arc::new(Stored::new(database, runtime.handle().clone()));
     for (batch, workers) in [
         ("", ""),

@@ -1,7 +1,9 @@
 //! The three stores a server works on.
 
 use crate::{Error, Result};
-use peregrine_store::{Bus, Database, FolderLock, FolderObjects, LocalBus, Objects, SqliteDatabase};
+use peregrine_store::{
+    Bus, CloudObjects, CloudOptions, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId, SqlAddress,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,11 +35,21 @@ pub(crate) fn reserve_in(folder: &Path) -> PathBuf {
 const RESERVE: usize = 16 << 20;
 
 impl Storage {
-    /// The embedded store: everything in one folder of this machine.
+    /// Everything in one folder of this machine.
     pub fn embedded(folder: &Path) -> Result<Storage> {
+        Storage::open(folder, Storage::embedded_database(folder))
+    }
+
+    /// Where the database is that needs no server.
+    pub fn embedded_database(folder: &Path) -> SqlAddress {
+        SqlAddress::File(folder.join("peregrine.db"))
+    }
+
+    /// A folder of this machine, and a database that may be elsewhere.
+    pub fn open(folder: &Path, database: SqlAddress) -> Result<Storage> {
         let lock = FolderLock::take(folder)?;
-        let database = SqliteDatabase::open(&folder.join("peregrine.db"))?;
-        let warning = match database.missing_transactions() {
+        let sql = database.open()?;
+        let warning = match sql.missing_transactions() {
             0 => None,
             count => Some(format!(
                 "data was lost: the database lacks the last {count} transactions that were acknowledged; its log file was \
@@ -46,13 +58,19 @@ impl Storage {
         };
         Ok(Storage {
             warning,
-            database: Arc::new(database),
+            database: Arc::new(sql.org(&OrgId::root())),
             objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),
             reserve: Some(reserve_in(folder)),
             _lock: Some(Arc::new(lock)),
         })
+    }
+
+    /// The same with files in a bucket, such as `s3://bucket/folder`, which is tried first.
+    pub async fn with_objects_at(mut self, address: &str, options: &CloudOptions) -> Result<Storage> {
+        self.objects = Arc::new(CloudObjects::connect(address, options).await?);
+        Ok(self)
     }
 
     /// Makes the reserve, unless it is there or there is no room for it.

@@ -1,11 +1,11 @@
-//! How fast rows are stored durably: `cargo run -p peregrine-store --example ingest [agents] [rows]`.
+//! How fast rows are stored durably: `cargo run -p peregrine-store --example ingest [agents] [rows] [postgres://…]`.
 //!
-//! Every agent is one packet of its own client, written concurrently; the group commit is what is measured.
+//! In a SQLite file, or in a database that should be empty. Every agent is one packet of its own client, written concurrently; the group commit is what is measured.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{ClientStore, Effect, RowStore, SetKind, SqliteDatabase};
+use peregrine_store::{ClientStore, Effect, OrgId, PostgresSettings, RowStore, SetKind, SqlAddress};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,7 +18,11 @@ async fn main() {
     };
     let (agents, rows) = (number(1, 10_000), number(2, 10));
     let folder = tempfile::tempdir().unwrap();
-    let db = Arc::new(SqliteDatabase::open(&folder.path().join("ingest.db")).unwrap());
+    let store = match std::env::args().nth(3) {
+        Some(url) => SqlAddress::from(PostgresSettings::parse(&url).unwrap()).open(),
+        None => SqlAddress::File(folder.path().join("ingest.db")).open(),
+    };
+    let db = Arc::new(store.unwrap().org(&OrgId::root()));
     let text: String = (0..rows)
         .map(|n| format!("{{\"Pid\":{n},\"Name\":\"process {n}\",\"Exe\":\"/usr/bin/x\"}}\n"))
         .collect();

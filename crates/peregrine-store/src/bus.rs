@@ -1,4 +1,12 @@
 //! The bus seam: says "look now" and carries nothing that could not be read from the database.
+//!
+//! What it promises: once `subscribe` has returned, a subscriber gets every message of its topics that is published, in the
+//! order of each publisher, or, later than that message was published, [`Received::Lagged`]. So whoever stores first and
+//! publishes then, and reads everything again when told to, is up to date. A bus between processes keeps that while its link is
+//! broken by saying `Lagged` once it is whole again; until then subscribers hear nothing, and whoever must not wait so long
+//! looks into the database from time to time. Only the end of the publishing process loses its last messages without a word.
+//!
+//! Nobody waits for a subscriber or for the link: publishing hands a message over, and drops it rather than wait.
 
 use crate::Result;
 use async_trait::async_trait;
@@ -25,7 +33,7 @@ pub enum Received {
 /// Publishes and subscribes.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Tells subscribers of the topic, if any.
+    /// Tells subscribers of the topic, if any. The payload is small: beyond some 64 kB it may come as [`Received::Lagged`].
     async fn publish(&self, topic: &str, payload: &str) -> Result<()>;
     /// Messages of these topics published from now on.
     async fn subscribe(&self, topics: &[&str]) -> Result<Box<dyn Subscription>>;

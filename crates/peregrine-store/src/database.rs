@@ -1,7 +1,12 @@
-//! The SQL seam: domain operations, so that each database writes its own SQL.
+//! The SQL seam: domain operations of one organisation.
 
 use crate::Result;
+use crate::clients::*;
+use crate::flows::*;
 use crate::model::*;
+use crate::rows::*;
+use crate::settings::*;
+use crate::users::*;
 use async_trait::async_trait;
 
 /// Everything the server keeps in SQL. A returned `Ok` of a write means: durable.

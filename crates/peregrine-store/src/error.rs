@@ -54,9 +54,23 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// An address of a store that cannot be used; nothing of its secrets is in the message.
+    #[error("{0}")]
+    BadAddress(String),
+    /// The server of the database is not there, or another transaction was in the way.
+    #[error("database: {0}; it is tried again")]
+    Busy(String),
     /// A name that cannot be stored safely.
-    #[error("bad object name `{0}`: components must not be empty, `.` or `..`")]
+    #[error("bad object name `{0}`: components must not be empty or begin with a dot")]
     BadName(String),
+    /// A name that an object store cannot keep.
+    #[error("object name of {bytes} bytes is longer than the {most} that object stores keep")]
+    NameTooLong {
+        /// What it would have.
+        bytes: usize,
+        /// The most.
+        most: usize,
+    },
     /// Stored bytes do not decode.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
@@ -80,6 +94,12 @@ pub enum Error {
     /// The database refused.
     #[error("database: {0}")]
     Sql(String),
+    /// The object store refused, or cannot be reached.
+    #[error("objects at {0}")]
+    Objects(String),
+    /// The server of the bus refused, or cannot be reached.
+    #[error("bus: {0}")]
+    Bus(String),
     /// The file system refused.
     #[error("file system: {0}")]
     Io(Arc<std::io::Error>),
@@ -95,7 +115,14 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Error::Full(_) | Error::Gone(_) | Error::Closed | Error::Sql(_) | Error::Io(_)
+            Error::Full(_)
+                | Error::Gone(_)
+                | Error::Closed
+                | Error::Busy(_)
+                | Error::Sql(_)
+                | Error::Objects(_)
+                | Error::Bus(_)
+                | Error::Io(_)
         )
     }
 }

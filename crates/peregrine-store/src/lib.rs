@@ -1,28 +1,43 @@
 //! What the server keeps, behind three seams: [`Database`] (state and rows), [`Objects`] (files), [`Bus`] ("look now").
 //!
-//! Each seam has an embedded implementation here and a suite in [`testing`] that every implementation must pass.
+//! Each seam has an embedded implementation here, some a distributed one, and a suite in [`testing`] that every implementation must pass.
 //! The SQL database is the truth; the bus may lose messages and says so; objects are named by checked paths.
 
 #![forbid(unsafe_code)]
 
 mod bus;
 pub mod chunk;
+mod clients;
+mod cloud;
 mod database;
 mod error;
+mod flows;
 mod folder;
 mod local_bus;
 mod lock;
 mod model;
+mod nats;
 mod objects;
-mod sqlite;
+mod rows;
+mod settings;
+mod sql;
 pub mod testing;
+mod users;
 
 pub use bus::{Bus, Event, Received, Subscription};
+pub use clients::*;
+pub use cloud::{CloudObjects, CloudOptions};
 pub use database::{AuditStore, ClientStore, Database, FlowStore, RowStore, SettingStore, UserStore};
 pub use error::{Error, Result};
+pub use flows::*;
 pub use folder::FolderObjects;
 pub use local_bus::LocalBus;
 pub use lock::FolderLock;
 pub use model::*;
+pub use nats::{NatsBus, NatsOptions, NatsServers};
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
-pub use sqlite::SqliteDatabase;
+pub use peregrine_base::OrgId;
+pub use rows::*;
+pub use settings::*;
+pub use sql::{OrgDatabase, PostgresSettings, SqlAddress, SqlStore};
+pub use users::*;

@@ -5,7 +5,9 @@ use crate::bus::{Bus, Event, Received, Subscription};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Notify, mpsc};
 
 /// Messages a slow subscriber may be behind before it is told to resync.
 const BACKLOG: usize = 4096;
@@ -19,7 +21,25 @@ pub struct LocalBus {
 #[derive(Debug, Clone)]
 struct Subscriber {
     queue: mpsc::Sender<Event>,
-    lagged: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    lag: Arc<Lag>,
+}
+
+/// That a subscriber has missed something.
+#[derive(Debug, Default)]
+struct Lag {
+    is_behind: AtomicBool,
+    wake: Notify,
+}
+
+impl Lag {
+    fn set(&self) {
+        self.is_behind.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    fn take(&self) -> bool {
+        self.is_behind.swap(false, Ordering::AcqRel)
+    }
 }
 
 impl LocalBus {
@@ -27,14 +47,12 @@ impl LocalBus {
     pub fn new() -> LocalBus {
         LocalBus::default()
     }
-}
 
-#[async_trait]
-impl Bus for LocalBus {
-    async fn publish(&self, topic: &str, payload: &str) -> Result<()> {
+    /// Gives a message to the subscribers of its topic.
+    pub(crate) fn deliver(&self, topic: &str, payload: &str) {
         let mut topics = self.topics.lock();
         let Some(subscribers) = topics.get_mut(topic) else {
-            return Ok(());
+            return;
         };
         let event = Event {
             topic: topic.to_owned(),
@@ -43,9 +61,7 @@ impl Bus for LocalBus {
         subscribers.retain(|subscriber| match subscriber.queue.try_send(event.clone()) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
-                subscriber
-                    .lagged
-                    .store(true, std::sync::atomic::Ordering::Release);
+                subscriber.lag.set();
                 true
             }
             Err(mpsc::error::TrySendError::Closed(_)) => false,
@@ -53,14 +69,21 @@ impl Bus for LocalBus {
         if subscribers.is_empty() {
             topics.remove(topic);
         }
-        Ok(())
     }
 
-    async fn subscribe(&self, topics: &[&str]) -> Result<Box<dyn Subscription>> {
+    /// Tells every subscriber that messages were lost.
+    pub(crate) fn lag_all(&self) {
+        for subscriber in self.topics.lock().values().flatten() {
+            subscriber.lag.set();
+        }
+    }
+
+    /// Messages of these topics that are delivered from now on.
+    pub(crate) fn listen(&self, topics: &[&str]) -> LocalSubscription {
         let (queue, events) = mpsc::channel(BACKLOG);
         let subscriber = Subscriber {
             queue,
-            lagged: Default::default(),
+            lag: Arc::default(),
         };
         let mut all = self.topics.lock();
         for topic in topics {
@@ -68,26 +91,53 @@ impl Bus for LocalBus {
                 .or_default()
                 .push(subscriber.clone());
         }
-        Ok(Box::new(LocalSubscription {
+        LocalSubscription {
             events,
-            lagged: subscriber.lagged,
-        }))
+            lag: subscriber.lag,
+        }
     }
 }
 
-struct LocalSubscription {
+#[async_trait]
+impl Bus for LocalBus {
+    async fn publish(&self, topic: &str, payload: &str) -> Result<()> {
+        self.deliver(topic, payload);
+        Ok(())
+    }
+
+    async fn subscribe(&self, topics: &[&str]) -> Result<Box<dyn Subscription>> {
+        Ok(Box::new(self.listen(topics)))
+    }
+}
+
+/// A subscription within the process.
+pub(crate) struct LocalSubscription {
     events: mpsc::Receiver<Event>,
-    lagged: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    lag: Arc<Lag>,
+}
+
+impl LocalSubscription {
+    /// Has missed something from the start.
+    pub(crate) fn behind(self) -> LocalSubscription {
+        self.lag.set();
+        self
+    }
 }
 
 #[async_trait]
 impl Subscription for LocalSubscription {
     async fn next(&mut self) -> Option<Received> {
-        if self.lagged.swap(false, std::sync::atomic::Ordering::AcqRel) {
-            // What is still queued is older than what was lost; a resync covers both.
-            while self.events.try_recv().is_ok() {}
-            return Some(Received::Lagged);
+        loop {
+            if self.lag.take() {
+                // What is still queued is older than what was lost; a resync covers both.
+                while self.events.try_recv().is_ok() {}
+                return Some(Received::Lagged);
+            }
+            tokio::select! {
+                biased;
+                () = self.lag.wake.notified() => {}
+                event = self.events.recv() => return event.map(Received::Event),
+            }
         }
-        self.events.recv().await.map(Received::Event)
     }
 }

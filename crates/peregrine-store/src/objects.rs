@@ -34,8 +34,8 @@ impl ObjectKey {
     pub fn parse(text: &str) -> Result<ObjectKey> {
         let is_safe = |part: &str| {
             !part.is_empty()
-                && part != "."
-                && part != ".."
+                // Never made here: such names are the store's own.
+                && !part.starts_with('.')
                 && part.bytes().all(|byte| is_plain(byte) || byte == b'%')
         };
         if text.split('/').all(is_safe) {

@@ -5,7 +5,6 @@
 
 mod mysql;
 mod postgres;
-mod tls;
 mod waiter;
 
 use peregrine_engine::prelude::*;

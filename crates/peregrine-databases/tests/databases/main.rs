@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[cfg(feature = "servers")]
-mod servers;
-#[cfg(feature = "servers")]
 mod sql_servers;
 mod sqlite;
 

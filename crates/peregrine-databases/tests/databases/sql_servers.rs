@@ -7,8 +7,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use peregrine_engine::prelude::*;
-
-use super::servers::PASSWORD;
+use peregrine_testkit::PASSWORD;
 
 fn run_until(vql: &str, env: &[(&str, &str)], cancellation: Cancellation) -> (String, String) {
     let env = Dict::from_pairs(env.iter().copied());

@@ -69,7 +69,10 @@ pub(super) fn generate(options: &Options) -> Result<Config> {
             tls_private_key_filename: Some(key_file),
             ..Default::default()
         },
-        datastore: DatastoreSection { location: folder },
+        datastore: DatastoreSection {
+            location: folder,
+            ..Default::default()
+        },
         obfuscation_nonce: pki::new_nonce()?,
         defaults: Default::default(),
     })

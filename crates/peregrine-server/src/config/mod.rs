@@ -8,7 +8,8 @@ pub use sections::*;
 
 use crate::{Error, Result};
 use peregrine_artifacts::resources::Defaults as Limits;
-use peregrine_services::Settings;
+use peregrine_services::{Settings, Storage};
+use peregrine_store::{PostgresSettings, SqlAddress};
 use peregrine_wire::{Obfuscator, PrivateKey, Vault};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -86,6 +87,25 @@ impl Config {
     /// Where [`Config::load_or_generate`] puts the agents' configuration.
     pub fn client_file(datastore: &Path) -> PathBuf {
         datastore.join(CLIENT_FILE)
+    }
+
+    /// Where the database is of the server whose data is in this folder.
+    pub fn database(&self, folder: &Path) -> Result<SqlAddress> {
+        let Some(url) = self.datastore.database.as_deref() else {
+            return Ok(Storage::embedded_database(folder));
+        };
+        let settings = PostgresSettings::parse(url)
+            .map_err(|error| Error::Config(format!("`Datastore.database` in the configuration: {error}")))?;
+        Ok(settings.into())
+    }
+
+    /// The same by the configuration in that folder; a folder without one has its database in it.
+    pub fn database_in(folder: &Path) -> Result<SqlAddress> {
+        let file = Config::server_file(folder);
+        if !file.exists() {
+            return Ok(Storage::embedded_database(folder));
+        }
+        Config::load(&file)?.database(folder)
     }
 
     /// The configuration as YAML.

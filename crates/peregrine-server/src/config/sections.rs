@@ -1,5 +1,6 @@
 //! The sections of a configuration file, with the reference's spelling and defaults.
 
+use peregrine_store::CloudOptions;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -162,6 +163,38 @@ impl Default for Resources {
 pub struct DatastoreSection {
     /// The folder.
     pub location: PathBuf,
+    /// The database, such as `postgres://user:password@host/database`; without one, a file in the folder.
+    #[serde(skip_serializing_if = "DatabaseUrl::is_none")]
+    pub database: DatabaseUrl,
+    /// Where files go that agents send: a bucket, such as `s3://bucket/folder`; without one, the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<String>,
+    /// How to reach it, in the words of the crate `object_store`; some are secrets.
+    #[serde(skip_serializing_if = "CloudOptions::is_empty")]
+    pub object_options: CloudOptions,
+}
+
+/// Where a database is, with the password for it: it does not show itself.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(Option<String>);
+
+impl DatabaseUrl {
+    /// Whether the database is a file in the folder.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The URL.
+    pub fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_none() { "none" } else { "set" })
+    }
 }
 
 /// Intervals and limits.
@@ -202,5 +235,36 @@ impl Default for DefaultsSection {
             collection_max_rows: 1_000_000,
             collection_max_upload_bytes: 1 << 30,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn options_of_a_bucket_are_text_whatever_they_look_like_and_never_shown() {
+        let text = "location: /data\nobjects: s3://files/a\nobject_options:\n  allow_http: true\n  connect_timeout: 5 seconds\n  \
+                    access_key_id: 0012\n  secret_access_key: hunter2\n";
+        let read: DatastoreSection = serde_saphyr::from_str(text).unwrap();
+        let expected = CloudOptions::from([
+            ("allow_http", "true"),
+            ("connect_timeout", "5 seconds"),
+            ("access_key_id", "0012"),
+            ("secret_access_key", "hunter2"),
+        ]);
+        assert_eq!(read.object_options, expected);
+        assert_eq!(read.objects.as_deref(), Some("s3://files/a"));
+        assert!(!format!("{read:?}").contains("hunter2"));
+        let again: DatastoreSection =
+            serde_saphyr::from_str(&serde_saphyr::to_string(&read).unwrap()).unwrap();
+        assert_eq!(again.object_options, expected);
+    }
+
+    #[test]
+    fn without_a_bucket_nothing_is_written_of_one() {
+        let text = serde_saphyr::to_string(&DatastoreSection::default()).unwrap();
+        assert!(!text.contains("object"), "{text}");
     }
 }

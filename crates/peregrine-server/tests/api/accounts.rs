@@ -2,7 +2,7 @@
 
 use crate::common::http::Browser;
 use crate::common::{PASSWORD, World};
-use peregrine_server::{Accounts, Role};
+use peregrine_server::{Accounts, Role, Storage};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,11 @@ async fn guesses_at_once_are_counted_before_they_are_looked_at() {
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_change_beside_a_running_server() {
     let world = World::new().await;
-    let accounts = Accounts::open(world.folder.path()).unwrap();
+    let accounts = Accounts::open(
+        world.folder.path(),
+        Storage::embedded_database(world.folder.path()),
+    )
+    .unwrap();
     let browser = world.sign_in("tester").await;
     accounts
         .set_password("TESTER", "a fresh long phrase")

@@ -244,7 +244,11 @@ async fn an_open_stream_ends_with_the_permission_to_read() {
     let topics = format!("client:{}", agent.id);
     let (looker, tester) = (world.sign_in("looker").await, world.sign_in("tester").await);
     let (lost, kept) = (looker.watch(&topics).await, tester.watch(&topics).await);
-    let accounts = peregrine_server::Accounts::open(world.folder.path()).unwrap();
+    let accounts = peregrine_server::Accounts::open(
+        world.folder.path(),
+        peregrine_server::Storage::embedded_database(world.folder.path()),
+    )
+    .unwrap();
     accounts.set_roles("looker", &[]).await.unwrap();
     lost.rest().await;
     let reply = tester

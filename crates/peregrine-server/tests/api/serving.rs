@@ -6,7 +6,7 @@ use crate::common::http::{self, Browser};
 use crate::common::{PASSWORD, World};
 use crate::thousand_rows;
 use peregrine_server::{Accounts, NoGui, Server, Storage};
-use peregrine_store::{FolderObjects, LocalBus, SettingStore, SqliteDatabase};
+use peregrine_store::{FolderObjects, LocalBus, OrgId, SettingStore, SqlAddress};
 use serde_json::json;
 use std::io::Read;
 use std::sync::Arc;
@@ -99,7 +99,12 @@ async fn a_browser_that_reconnects_misses_nothing_or_is_told_to_refetch() {
 async fn a_full_disk_lets_people_in_to_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let config = common::config(folder.path());
-    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let database = Arc::new(
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open()
+            .unwrap()
+            .org(&OrgId::root()),
+    );
     let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
     let bus = Arc::new(LocalBus::new());
     let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
@@ -143,7 +148,7 @@ async fn a_full_disk_lets_people_in_to_make_room() {
         inside.push(browser);
     }
     // Who owns the data folder gives a new password: every session ends, wherever it is kept.
-    let accounts = Accounts::open(folder.path()).unwrap();
+    let accounts = Accounts::open(folder.path(), Storage::embedded_database(folder.path())).unwrap();
     let fresh = "a fresh long phrase";
     accounts.set_password("tester", fresh).await.unwrap();
     for browser in inside {

@@ -7,7 +7,7 @@ use crate::{collect, flow, numbers};
 use peregrine_proto::velo_status::ReturnedStatus;
 use peregrine_server::{NoGui, Server, Storage};
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{Effect, FolderObjects, LocalBus, RowStore, SqliteDatabase};
+use peregrine_store::{Effect, FolderObjects, LocalBus, OrgId, RowStore, SqlAddress};
 use peregrine_wire::ids;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -149,7 +149,12 @@ async fn rows_that_cannot_be_read_hide_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = common::config(folder.path());
     config.frontend.resources.max_upload_size = 20 << 20;
-    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let database = Arc::new(
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open()
+            .unwrap()
+            .org(&OrgId::root()),
+    );
     let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
     let storage = Storage::new(
         database.clone(),
@@ -236,7 +241,12 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = common::config(folder.path());
     config.frontend.resources.max_upload_size = 20 << 20;
-    let database = Arc::new(SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    let database = Arc::new(
+        SqlAddress::File(folder.path().join("peregrine.db"))
+            .open()
+            .unwrap()
+            .org(&OrgId::root()),
+    );
     let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
     let bus = Arc::new(LocalBus::new());
     let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());

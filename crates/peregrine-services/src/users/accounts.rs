@@ -4,7 +4,7 @@ use super::password::check_strength;
 use super::{Hasher, Permission, Role, permissions_of};
 use crate::storage::reserve_in;
 use crate::{Error, Result, audit, clock};
-use peregrine_store::{AuditStore, SqliteDatabase, User, UserStore};
+use peregrine_store::{AuditStore, OrgDatabase, OrgId, SqlAddress, User, UserStore};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const MAX_NAME: usize = 256;
 /// The accounts of a server.
 #[derive(Debug)]
 pub struct Accounts {
-    database: SqliteDatabase,
+    database: OrgDatabase,
     hasher: Hasher,
     folder: PathBuf,
 }
@@ -35,19 +35,20 @@ pub struct Account {
 }
 
 impl Accounts {
-    /// Opens the database in the data folder of a server.
-    pub fn open(folder: &Path) -> Result<Accounts> {
-        let file = folder.join("peregrine.db");
-        if !file.exists() {
+    /// Opens the database of the server with this data folder.
+    pub fn open(folder: &Path, address: SqlAddress) -> Result<Accounts> {
+        if let SqlAddress::File(file) = &address
+            && !file.exists()
+        {
             return Err(Error::Config(format!(
                 "`{}` is no data folder of a server: it has no `peregrine.db`",
                 folder.display()
             )));
         }
         // Refuses one of another version; only a server brings it up to date.
-        drop(SqliteDatabase::open_read_only(&file)?);
+        drop(address.clone().open_read_only()?);
         Ok(Accounts {
-            database: SqliteDatabase::open(&file)?,
+            database: address.open()?.org(&OrgId::root()),
             hasher: Hasher::new(),
             folder: folder.to_owned(),
         })

@@ -69,6 +69,18 @@ async fn appends(store: &impl Objects) {
     );
     assert_eq!(store.seal(&key).await.unwrap(), 3);
     assert_eq!(read(store, &key, 0, None).await, b"new");
+    store.append(&key, 0, "abcdef".into()).await.unwrap();
+    assert_eq!(
+        store.append(&key, 0, "".into()).await.unwrap(),
+        Appended::Stored(0),
+        "also one that was not sealed, and with nothing"
+    );
+    assert_eq!(
+        store.append(&key, 6, "ghi".into()).await.unwrap(),
+        Appended::Gap(0)
+    );
+    assert_eq!(store.seal(&key).await.unwrap(), 0);
+    assert_eq!(read(store, &key, 0, None).await, b"");
 }
 
 async fn hostile_names(store: &impl Objects) {
@@ -105,7 +117,7 @@ async fn hostile_names(store: &impl Objects) {
         names.len(),
         "every name is its own object, and none left the folder"
     );
-    for bad in ["..", "a/../b", "/a", "a//b", "", "a\\b"] {
+    for bad in ["..", "a/../b", "/a", "a//b", "", "a\\b", ".parts/a", "a/.parts"] {
         assert!(ObjectKey::parse(bad).is_err(), "{bad:?}");
     }
 }

@@ -68,7 +68,8 @@ impl ServerArgs {
         };
         std::fs::create_dir_all(folder).with_context(other_folder)?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
-        let storage = Storage::embedded(folder).with_context(other_folder)?;
+        let database = Config::database_in(folder)?;
+        let storage = Storage::open(folder, database).with_context(other_folder)?;
         let is_first = !Config::server_file(folder).exists();
         anyhow::ensure!(
             !is_first || !storage.is_used().await?,
@@ -83,6 +84,14 @@ impl ServerArgs {
                 config.defaults.event_max_wait_jitter,
             ) = (1, 0);
         }
+        let storage = match &config.datastore.objects {
+            Some(address) => {
+                storage
+                    .with_objects_at(address, &config.datastore.object_options)
+                    .await?
+            }
+            None => storage,
+        };
         storage
             .tie_to(&config.client.ca_certificate, is_first || self.new_database)
             .await?;

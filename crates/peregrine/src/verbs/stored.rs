@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use peregrine_engine::context::ContextBuilder;
 use peregrine_server::Config;
 use peregrine_server_vql::Stored;
-use peregrine_store::SqliteDatabase;
+use peregrine_store::{OrgId, SqlAddress};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -30,16 +30,17 @@ pub(crate) struct Opened {
 impl StoredArgs {
     /// Opens the store, if one was named.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Opened>> {
-        let folder = match (&self.datastore, &self.config) {
-            (Some(folder), _) => folder.clone(),
+        let (folder, address) = match (&self.datastore, &self.config) {
+            (Some(folder), _) => (folder.clone(), Config::database_in(folder)?),
             (None, Some(file)) => {
-                let config =
-                    Config::load(file).with_context(|| format!("`{}` (--config)", file.display()))?;
-                config.datastore.location
+                let named = || format!("`{}` (--config)", file.display());
+                let config = Config::load(file).with_context(named)?;
+                let address = config.database(&config.datastore.location).with_context(named)?;
+                (config.datastore.location, address)
             }
             (None, None) => return Ok(None),
         };
-        Opened::at(&folder).map(Some)
+        Opened::at(&folder, address).map(Some)
     }
 }
 
@@ -49,22 +50,28 @@ impl Opened {
         context.extension(Arc::clone(&self.stored))
     }
 
-    fn at(folder: &Path) -> anyhow::Result<Opened> {
-        let file = folder.join("peregrine.db");
-        anyhow::ensure!(
-            file.exists(),
-            "`{}` is no data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print where theirs is",
-            folder.display()
-        );
-        let database = SqliteDatabase::open_read_only(&file)
-            .with_context(|| format!("`{}` can not be read", file.display()))?;
+    fn at(folder: &Path, address: SqlAddress) -> anyhow::Result<Opened> {
+        if let SqlAddress::File(file) = &address {
+            anyhow::ensure!(
+                file.exists(),
+                "`{}` is no data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print where theirs is",
+                folder.display()
+            );
+        }
+        let name = address.to_string();
+        let database = address
+            .open_read_only()
+            .with_context(|| format!("{name} can not be read"))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("stored")
             .build()
             .context("starting a thread that reads the store")?;
         Ok(Opened {
-            stored: Arc::new(Stored::new(Arc::new(database), runtime.handle().clone())),
+            stored: Arc::new(Stored::new(
+                Arc::new(database.org(&OrgId::root())),
+                runtime.handle().clone(),
+            )),
             _runtime: runtime,
         })
     }

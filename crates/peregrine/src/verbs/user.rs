@@ -174,7 +174,7 @@ impl Folder {
                 file.uid()
             );
         }
-        Ok(Accounts::open(&folder)?)
+        Ok(Accounts::open(&folder, Config::database_in(&folder)?)?)
     }
 }
 

@@ -12,9 +12,9 @@ use peregrine_engine::prelude::*;
 
 use self::settings::{Address, Encryption, Settings};
 use super::MAX_MESSAGE;
-use super::tls;
 use super::waiter::Waiter;
 use crate::{arguments, shape::Shape};
+use peregrine_tls as tls;
 
 /// Runs a query, and gives its rows.
 pub(super) fn run(

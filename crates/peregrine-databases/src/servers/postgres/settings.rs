@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::servers::tls::{self, Certificates, Verify};
+use peregrine_tls::{self as tls, Certificates, Verify};
 
 /// How to reach a server and sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]

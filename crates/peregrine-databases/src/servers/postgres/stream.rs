@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 
 use super::guard::{Allowance, Guard};
 use super::settings::{Encryption, Settings};
-use crate::servers::tls::{self, Verify};
+use peregrine_tls::{self as tls, Verify};
 
 /// Length 8, and the number that asks for TLS.
 const ASK_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];

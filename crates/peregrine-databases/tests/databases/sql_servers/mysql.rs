@@ -1,12 +1,13 @@
 //! A server of the MySQL family.
 
+use peregrine_testkit::{MariaDb, PASSWORD, Server};
+
 use super::{Client, ENDLESS, check_error, large_results, run, stopping};
-use crate::servers::{self, PASSWORD, Server};
 
 #[test]
 fn mysql() {
-    let Some(server) = servers::mariadb() else { return };
-    let port = server.port;
+    let Some(server) = MariaDb::start() else { return };
+    let port = server.port();
     let client = Client {
         driver: "mysql",
         connection: format!("tester:{PASSWORD}@tcp(127.0.0.1:{port})/test"),
@@ -127,7 +128,7 @@ fn mysql_errors(client: &Client<'_>) {
 }
 
 fn mysql_connections(server: &Server, client: &Client<'_>) {
-    let port = server.port;
+    let port = server.port();
     let sql = "SELECT variable_value <> '' AS tls FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'";
     let authority = server.file("ca.pem");
     let (yes, no) = ("{\"tls\":1}", "{\"tls\":0}");

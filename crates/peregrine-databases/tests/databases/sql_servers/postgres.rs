@@ -1,12 +1,13 @@
 //! A PostgreSQL server.
 
+use peregrine_testkit::{Postgres, Server};
+
 use super::{Client, ENDLESS, check_error, large_results, run, stopping};
-use crate::servers::{self, Server};
 
 #[test]
 fn postgres() {
-    let Some(server) = servers::postgres() else { return };
-    let port = server.port;
+    let Some(server) = Postgres::start() else { return };
+    let port = server.port();
     let keywords = format!("host=127.0.0.1 port={port} user=tester password='tops\\' ecret' dbname=postgres");
     let client = Client {
         driver: "postgres",
@@ -214,7 +215,7 @@ fn postgres_errors(client: &Client<'_>) {
 }
 
 fn postgres_connections(server: &Server, client: &Client<'_>, keywords: &str) {
-    let port = server.port;
+    let port = server.port();
     let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let (yes, no) = ("{\"ssl\":true}", "{\"ssl\":false}");
     let authority = server.file("ca.pem");
@@ -255,7 +256,7 @@ fn postgres_connections(server: &Server, client: &Client<'_>, keywords: &str) {
     }
     let socket = format!(
         "host={} port={port} user=tester password='tops\\' ecret' dbname=postgres",
-        server.folder.path().display()
+        server.folder().display()
     );
     assert_eq!(
         client

@@ -1,8 +1,7 @@
 //! How a flow ends: once, and not as finished while something is missing.
 
 use super::{CLIENT, FLOW, all_rows, flow, rows};
-use crate::database::Database;
-use crate::model::*;
+use crate::*;
 
 pub(super) async fn once(db: &impl Database) {
     db.create_flow(flow(FLOW), vec![]).await.unwrap();

@@ -6,7 +6,11 @@ use std::fs;
 /// The folder of a server that ran once.
 fn data_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    drop(peregrine_store::SqliteDatabase::open(&folder.path().join("peregrine.db")).unwrap());
+    drop(
+        peregrine_store::SqlAddress::File(folder.path().join("peregrine.db"))
+            .open()
+            .unwrap(),
+    );
     folder
 }
 

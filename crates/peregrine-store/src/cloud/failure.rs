@@ -1,0 +1,64 @@
+//! What went wrong, in words for whoever runs the server. Access keys are never part of them.
+
+use crate::Error;
+use object_store::Error as StoreError;
+use std::error::Error as _;
+
+/// Bytes of a store's own message.
+const MOST_DETAIL: usize = 400;
+
+/// The address as configured; it has no secrets in it.
+#[derive(Debug, Clone)]
+pub(super) struct Place(pub(super) String);
+
+impl Place {
+    /// Trouble in our words.
+    pub(super) fn trouble(&self, what: &str) -> Error {
+        Error::Objects(format!("`{}`: {what}", self.0))
+    }
+
+    /// Trouble of the store's while doing something.
+    pub(super) fn failed(&self, doing: &str, error: &StoreError) -> Error {
+        let what = match error {
+            StoreError::NotFound { .. } => {
+                format!("cannot {doing}: no such bucket; create it, or correct `Datastore.objects`")
+            }
+            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => format!(
+                "cannot {doing}: access denied{}; check the access key in `Datastore.object_options` (or in the environment), and that it \
+                 may read, write, list and delete in this bucket",
+                code(error).map(|code| format!(" ({code})")).unwrap_or_default()
+            ),
+            _ => format!("cannot {doing}: {}", detail(error)),
+        };
+        self.trouble(&what)
+    }
+}
+
+/// The word that S3 and Azure have for it.
+fn code(error: &StoreError) -> Option<String> {
+    let text = error.to_string();
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    let is_word =
+        !code.is_empty() && code.len() < 80 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then(|| code.to_owned())
+}
+
+/// The first message and the last cause: what lies between repeats them.
+fn detail(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
+        cause = Some(deeper);
+    }
+    if let Some(last) = cause.map(ToString::to_string)
+        && !text.contains(&last)
+    {
+        text = format!("{text}: {last}");
+    }
+    let mut text = text.replace(['\n', '\r'], " ");
+    if text.len() > MOST_DETAIL {
+        text.truncate(text.floor_char_boundary(MOST_DETAIL));
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,206 @@
+//! Putting the parts of an object together.
+
+use super::Inner;
+use super::parts::{Part, chain};
+use crate::objects::ObjectKey;
+use crate::{Error, Result};
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{Error as StoreError, MultipartUpload, ObjectStoreExt, PutPayload};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Bytes that go into one request. S3 wants 5 MiB or more of all but the last, and some stores want them equal.
+const PIECE: usize = 8 << 20;
+/// Requests of one upload; S3 allows 10,000.
+const MOST_PIECES: u64 = 9_000;
+/// Pieces on their way at once.
+const UPLOADS: usize = 2;
+/// Parts read ahead.
+const READ_AHEAD: usize = 4;
+/// Large objects put together at once; each has some 30 MiB in memory.
+const MOST_LARGE: usize = 4;
+
+/// A seal on its way, for everyone who waits for it.
+type Running = Shared<BoxFuture<'static, Result<u64>>>;
+
+/// What is being put together. It goes on when nobody waits any more, since putting a large object together takes longer than agents wait for an
+/// answer: when they ask again, they wait for the same seal.
+pub(super) struct Seals {
+    running: Mutex<HashMap<(ObjectKey, Part), Running>>,
+    large: Semaphore,
+}
+
+impl Default for Seals {
+    fn default() -> Seals {
+        Seals {
+            running: Mutex::default(),
+            large: Semaphore::new(MOST_LARGE),
+        }
+    }
+}
+
+/// Puts an object together, unless that is done or being done.
+pub(super) async fn seal(inner: &Arc<Inner>, key: &ObjectKey) -> Result<u64> {
+    let listed = inner.all_parts(key).await?;
+    let chain = chain(&listed, None);
+    let Some(last) = chain.last().copied() else {
+        // A repeated end of file: it is in place already, and at most what was cut short is left to do.
+        inner.delete_parts(key, &listed).await?;
+        let sealed = inner.info(key).await?;
+        return sealed
+            .map(|info| info.size)
+            .ok_or_else(|| Error::not_found("object", key.as_str()));
+    };
+    let id = (key.clone(), last);
+    let running = {
+        let mut all = inner.seals.running.lock();
+        let start = || {
+            let (inner, id) = (Arc::clone(inner), id.clone());
+            let task = tokio::spawn(async move {
+                // Whatever becomes of it, the next one who asks looks for themselves.
+                let _entry = Entry(&inner, &id);
+                inner.put_together(&id.0, &chain, &listed).await
+            });
+            task.map(|ended| ended.unwrap_or(Err(Error::Closed)))
+                .boxed()
+                .shared()
+        };
+        all.entry(id.clone()).or_insert_with(start).clone()
+    };
+    running.await
+}
+
+/// A line of [`Seals::running`] that goes with its task.
+struct Entry<'a>(&'a Inner, &'a (ObjectKey, Part));
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        self.0.seals.running.lock().remove(self.1);
+    }
+}
+
+impl Inner {
+    /// Makes one object of a chain and deletes what was listed with it. Cut short anywhere, it can be done again.
+    async fn put_together(&self, key: &ObjectKey, chain: &[Part], listed: &[Part]) -> Result<u64> {
+        let size = chain.last().map_or(0, Part::end);
+        let object = self.names.object(key)?;
+        if size <= PIECE as u64 {
+            let pieces: Vec<Bytes> = self.read_parts(key, chain).try_collect().await?;
+            let put = self.store.put(&object, PutPayload::from_iter(pieces)).await;
+            put.map_err(|error| self.place.failed("write", &error))?;
+        } else {
+            let _turn = self.seals.large.acquire().await.map_err(|_| Error::Closed)?;
+            self.put_large(key, chain, &object, size).await?;
+        }
+        self.ends.lock().forget(key);
+        if let Err(error) = self.delete_parts(key, listed).await {
+            tracing::warn!(%key, %error, "an object is complete, but its parts could not be deleted");
+        }
+        Ok(size)
+    }
+
+    async fn put_large(&self, key: &ObjectKey, chain: &[Part], object: &Path, size: u64) -> Result<()> {
+        let failed = |error: StoreError| self.place.failed("write", &error);
+        let mut upload = self.store.put_multipart(object).await.map_err(failed)?;
+        let mut uploaded = self.upload(key, chain, size, upload.as_mut()).await;
+        // That took a while: what was begun anew meanwhile must not be hidden by what came before it.
+        if uploaded.is_ok() && self::chain(&self.all_parts(key).await?, None) != chain {
+            uploaded = Err(self
+                .place
+                .trouble("a file was sent anew while it was put together; it is tried again"));
+        }
+        if uploaded.is_err() {
+            // Else the pieces would stay, unseen and paid for.
+            let _ = upload.abort().await;
+            return uploaded;
+        }
+        upload.complete().await.map(drop).map_err(failed)
+    }
+
+    /// Sends the bytes of a chain in pieces of one size.
+    async fn upload(
+        &self,
+        key: &ObjectKey,
+        chain: &[Part],
+        size: u64,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<()> {
+        let piece_size = usize::try_from(size.div_ceil(MOST_PIECES)).map_or(PIECE, |least| least.max(PIECE));
+        let mut running = JoinSet::new();
+        let mut parts = self.read_parts(key, chain);
+        let (mut piece, mut length) = (Vec::new(), 0);
+        loop {
+            let mut bytes = parts.try_next().await?;
+            let is_last = bytes.is_none();
+            while let Some(some) = &mut bytes
+                && !some.is_empty()
+                && length < piece_size
+            {
+                let head = some.split_to(some.len().min(piece_size - length));
+                length += head.len();
+                piece.push(head);
+                if length < piece_size {
+                    continue;
+                }
+                if running.len() >= UPLOADS {
+                    self.join_one(&mut running).await?;
+                }
+                running.spawn(upload.put_part(PutPayload::from_iter(std::mem::take(&mut piece))));
+                length = 0;
+            }
+            if is_last {
+                break;
+            }
+        }
+        if length > 0 {
+            running.spawn(upload.put_part(PutPayload::from_iter(piece)));
+        }
+        while !running.is_empty() {
+            self.join_one(&mut running).await?;
+        }
+        Ok(())
+    }
+
+    async fn join_one(&self, running: &mut JoinSet<object_store::Result<()>>) -> Result<()> {
+        match running.join_next().await {
+            Some(Ok(uploaded)) => uploaded.map_err(|error| self.place.failed("write", &error)),
+            Some(Err(_)) => Err(Error::Closed),
+            None => Ok(()),
+        }
+    }
+
+    /// The bytes of parts, in order, some of them read ahead.
+    fn read_parts<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        parts: &'a [Part],
+    ) -> stream::BoxStream<'a, Result<Bytes>> {
+        stream::iter(parts)
+            .map(|part| self.read_part(key, *part))
+            .buffered(READ_AHEAD)
+            .boxed()
+    }
+
+    async fn read_part(&self, key: &ObjectKey, part: Part) -> Result<Bytes> {
+        let path = self.names.part(key, part.attempt, part.offset)?;
+        let read = async { self.store.get(&path).await?.bytes().await };
+        match read.await {
+            Ok(bytes) if bytes.len() as u64 == part.size => Ok(bytes),
+            Ok(bytes) => Err(Error::Damaged(format!(
+                "part `{path}` has {} bytes and not {}",
+                bytes.len(),
+                part.size
+            ))),
+            Err(StoreError::NotFound { .. }) => Err(self.place.trouble(
+                "a part was deleted while its file was put together, by another server that did the same; it is tried again",
+            )),
+            Err(error) => Err(self.place.failed("read", &error)),
+        }
+    }
+}

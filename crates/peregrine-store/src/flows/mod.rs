@@ -1,0 +1,11 @@
+//! Collections, their tasks and files, and what is missing of them.
+
+mod missing;
+mod record;
+mod sql;
+mod tasks;
+
+pub use record::*;
+
+pub(crate) use missing::{Gaps, lost, settle, upload_begun};
+pub(crate) use record::state_number;

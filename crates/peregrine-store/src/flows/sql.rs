@@ -1,0 +1,267 @@
+//! Collections in SQL.
+
+use super::record::{Flow, FlowQuery, FlowSort, FlowState, Poll, Task, Upload, Work, state_number};
+use super::tasks;
+use crate::database::FlowStore;
+use crate::model::{Micros, Page};
+use crate::sql::{OrgDatabase, Row, Tx, Value, escape_like, fold, pieces, places, to_json, values};
+use crate::{Error, Result};
+use async_trait::async_trait;
+use peregrine_base::OrgId;
+use std::collections::HashMap;
+
+#[async_trait]
+impl FlowStore for OrgDatabase {
+    async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()> {
+        let client_id = flow.client_id.clone();
+        self.write_client(&client_id, move |tx, key| {
+            let artifacts = to_json(&flow.artifacts)?;
+            let search = fold(&format!("{}\n{}\n{artifacts}", flow.flow_id, flow.creator));
+            let made = tx.execute(
+                "INSERT INTO flows (org_id, client_id, flow_id, state, status, creator, created, artifacts, urgent, request,
+                 creator_folded, search_folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 ON CONFLICT DO NOTHING",
+                values![
+                    &key.org,
+                    &*key.client,
+                    &flow.flow_id,
+                    state_number(flow.state),
+                    flow.status.as_ref(),
+                    &flow.creator,
+                    flow.created,
+                    &artifacts,
+                    flow.urgent,
+                    &flow.request,
+                    &fold(&flow.creator),
+                    &search
+                ],
+            )?;
+            if made == 0 {
+                return Err(Error::Exists {
+                    what: "flow",
+                    id: flow.flow_id.clone(),
+                });
+            }
+            for task in &tasks {
+                tasks::insert(tx, key, task)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn flow(&self, client_id: &str, flow_id: &str) -> Result<Option<Flow>> {
+        let flow = flow_id.to_owned();
+        self.read_client(client_id, move |tx, key| {
+            tx.first(
+                "SELECT * FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
+                values![&key.org, &*key.client, &flow],
+                to_flow,
+            )
+        })
+        .await
+    }
+
+    async fn flows(&self, query: FlowQuery) -> Result<Page<Flow>> {
+        self.read(move |tx, org| list(tx, org, &query)).await
+    }
+
+    async fn cancel_flow(
+        &self,
+        client_id: &str,
+        flow_id: &str,
+        status: &str,
+        task: Task,
+        now: Micros,
+    ) -> Result<bool> {
+        let (flow, status) = (flow_id.to_owned(), status.to_owned());
+        self.write_client(client_id, move |tx, key| {
+            let flow = values![&key.org, &*key.client, &flow];
+            let found: Option<Option<Micros>> = tx.first(
+                "SELECT delivered FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND state = 1",
+                flow,
+                |row| row.take(0),
+            )?;
+            let Some(delivered) = found else { return Ok(false) };
+            let [org, client, id] = *flow;
+            tx.execute(
+                "UPDATE flows SET state = ?4, finished = ?5,
+                 status = CASE WHEN status IS NULL THEN ?6 ELSE CAST(?6 AS TEXT) || ': ' || status END
+                 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
+                &[org, client, id, state_number(FlowState::Cancelled).into(), now.into(), (&status).into()],
+            )?;
+            tx.execute("DELETE FROM tasks WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3", flow)?;
+            if delivered.is_some() {
+                tasks::insert(tx, key, &task)?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn delete_flow(&self, client_id: &str, flow_id: &str) -> Result<()> {
+        let flow_id = flow_id.to_owned();
+        self.write_client(client_id, move |tx, key| {
+            let flow = values![&key.org, &*key.client, &flow_id];
+            tx.execute(
+                "DELETE FROM chunks WHERE set_id IN
+                 (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)",
+                flow,
+            )?;
+            let delete = |table: &str| {
+                let statement =
+                    format!("DELETE FROM {table} WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3");
+                tx.execute(&statement, flow)
+            };
+            for table in ["result_sets", "uploads", "open_uploads", "losses", "tasks"] {
+                delete(table)?;
+            }
+            match delete("flows")? {
+                0 => Err(Error::not_found("flow", &flow_id)),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn queue_task(&self, client_id: &str, task: Task) -> Result<()> {
+        self.write_client(client_id, move |tx, key| tasks::insert(tx, key, &task))
+            .await
+    }
+
+    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Option<Work>> {
+        let found = self.read_client(client_id, move |tx, key| tasks::look(tx, key, poll));
+        let Some(found) = found.await? else {
+            return Ok(None);
+        };
+        let (has_tasks, silent_since) = (found.has_tasks, found.silent_since);
+        let (mut tasks, mut silent) = (Vec::new(), Vec::new());
+        if has_tasks || silent_since.is_some() {
+            let taken = self.write_client(client_id, move |tx, key| {
+                let tasks = match has_tasks {
+                    true => tasks::take(tx, key, poll.max_in_flight, poll.now)?,
+                    false => Vec::new(),
+                };
+                let silent = match silent_since {
+                    Some(since) => tasks::ask_about_silent(tx, key, since, poll.now)?,
+                    None => Vec::new(),
+                };
+                Ok((tasks, silent))
+            });
+            (tasks, silent) = taken.await?;
+        }
+        Ok(Some(Work {
+            client: found.client,
+            tasks,
+            silent,
+        }))
+    }
+
+    async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>> {
+        let clients = client_ids.to_vec();
+        self.read(move |tx, org| {
+            let mut found: HashMap<String, Vec<String>> = HashMap::new();
+            for some in pieces(&clients) {
+                let places = places(2, some.len());
+                let mut values = vec![Value::from(org)];
+                values.extend(some.iter().map(|client| Value::from(*client)));
+                let statement = format!(
+                    "SELECT client_id, flow_id FROM flows
+                     WHERE org_id = ?1 AND client_id IN ({places}) AND state = 1 AND delivered IS NOT NULL ORDER BY id"
+                );
+                for (client, flow) in tx.all(&statement, &values, |row| Ok((row.take(0)?, row.take(1)?)))? {
+                    found.entry(client).or_default().push(flow);
+                }
+            }
+            Ok(clients
+                .iter()
+                .map(|client| found.remove(client).unwrap_or_default())
+                .collect())
+        })
+        .await
+    }
+
+    async fn uploads(&self, client_id: &str, flow_id: &str) -> Result<Vec<Upload>> {
+        let flow = flow_id.to_owned();
+        self.read_client(client_id, move |tx, key| {
+            tx.all(
+                "SELECT record FROM uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ORDER BY number",
+                values![&key.org, &*key.client, &flow],
+                |row| row.json("record"),
+            )
+        })
+        .await
+    }
+}
+
+fn list(tx: &dyn Tx, org: &OrgId, query: &FlowQuery) -> Result<Page<Flow>> {
+    let search = query
+        .search
+        .as_ref()
+        .map(|text| format!("%{}%", escape_like(&fold(text))));
+    let mut conditions = vec!["org_id = ?1".to_owned()];
+    let mut values: Vec<Value<'_>> = vec![org.into()];
+    if let Some(client) = &query.client_id {
+        values.push(client.into());
+        conditions.push(format!("client_id = ?{}", values.len()));
+    }
+    if let Some(state) = query.state {
+        values.push(state_number(state).into());
+        conditions.push(format!("state = ?{}", values.len()));
+    }
+    if let Some(pattern) = &search {
+        values.push(pattern.into());
+        conditions.push(format!("search_folded LIKE ?{} ESCAPE '\\'", values.len()));
+    }
+    let condition = conditions.join(" AND ");
+    let total = tx.one(&format!("SELECT count(*) FROM flows WHERE {condition}"), &values)?;
+    let order = match query.sort {
+        FlowSort::Created => "created",
+        FlowSort::LastActive => "coalesce(last_active, created)",
+        FlowSort::Rows => "row_count",
+        FlowSort::Artifacts => "artifacts",
+        FlowSort::State => "state",
+        FlowSort::Creator => "creator_folded",
+    };
+    let direction = if query.descending { "DESC" } else { "ASC" };
+    values.extend([Value::from(query.limit), Value::from(query.offset)]);
+    let (limit, offset) = (values.len() - 1, values.len());
+    let items = tx.all(
+        &format!(
+            "SELECT * FROM flows WHERE {condition} ORDER BY {order} {direction}, id {direction} LIMIT ?{limit} OFFSET ?{offset}"
+        ),
+        &values,
+        to_flow,
+    )?;
+    Ok(Page { total, items })
+}
+
+fn to_flow(row: &dyn Row) -> Result<Flow> {
+    Ok(Flow {
+        client_id: row.get("client_id")?,
+        flow_id: row.get("flow_id")?,
+        state: match row.get::<i64>("state")? {
+            1 => FlowState::Running,
+            2 => FlowState::Finished,
+            7 => FlowState::Cancelled,
+            _ => FlowState::Error,
+        },
+        status: row.get("status")?,
+        creator: row.get("creator")?,
+        created: row.get("created")?,
+        delivered: row.get("delivered")?,
+        started: row.get("started")?,
+        last_active: row.get("last_active")?,
+        heard: row.get("heard")?,
+        finished: row.get("finished")?,
+        duration_ns: row.get("duration_ns")?,
+        rows: row.get("row_count")?,
+        logs: row.get("log_count")?,
+        uploaded_files: row.get("uploaded_files")?,
+        uploaded_bytes: row.get("uploaded_bytes")?,
+        artifacts: row.json("artifacts")?,
+        urgent: row.get("urgent")?,
+        request: row.get("request")?,
+        query_stats: row.get("query_stats")?,
+    })
+}

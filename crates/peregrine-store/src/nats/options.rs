@@ -1,0 +1,257 @@
+//! Where the server of a bus is, and who we are there: as a configuration file says it.
+
+use crate::nats::subject::percent_decode;
+use async_nats::{ConnectOptions, ServerAddr};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use url::Url;
+
+/// Servers a list may have.
+const MOST_SERVERS: usize = 64;
+/// For one server to take a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A link that is silent for three times as long is broken.
+const PING: Duration = Duration::from_secs(10);
+/// Messages that came in and are not handed on yet.
+const INCOMING: usize = 16 << 10;
+/// Messages in the hands of the client library; while the link is broken they wait there.
+const OUTGOING: usize = 256;
+
+/// URLs of servers of one cluster, any of which will do.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NatsServers {
+    /// None: there is no such bus.
+    #[default]
+    None,
+    /// `nats://host:4222`, `tls://host:4222`; may have user and password, or a token.
+    One(String),
+    /// Several of them.
+    Several(Vec<String>),
+}
+
+impl NatsServers {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.urls().is_empty()
+    }
+
+    /// The URLs.
+    pub fn urls(&self) -> &[String] {
+        match self {
+            NatsServers::None => &[],
+            NatsServers::One(url) => std::slice::from_ref(url),
+            NatsServers::Several(urls) => urls,
+        }
+    }
+}
+
+impl fmt::Debug for NatsServers {
+    /// There may be a password in a URL.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} servers", self.urls().len())
+    }
+}
+
+/// What else a connection needs. What is left out is not used.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NatsOptions {
+    /// Name of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Instead of an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// A file with JWT and key of an account (`.creds`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_file: Option<PathBuf>,
+    /// PEM file of the authorities of the servers; those of the system when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_certificates: Option<PathBuf>,
+    /// PEM file of the own certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<PathBuf>,
+    /// PEM file of its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<PathBuf>,
+}
+
+impl NatsOptions {
+    /// Whether there is nothing in them.
+    pub fn is_empty(&self) -> bool {
+        *self == NatsOptions::default()
+    }
+}
+
+impl fmt::Debug for NatsOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("NatsOptions")
+            .field("user", &self.user)
+            .field("credentials_file", &self.credentials_file)
+            .field("root_certificates", &self.root_certificates)
+            .field("client_certificate", &self.client_certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the client library is given.
+pub(super) struct Target {
+    /// Without what is secret, which the library would log.
+    pub(super) servers: Vec<ServerAddr>,
+    pub(super) options: ConnectOptions,
+    /// For messages.
+    pub(super) name: String,
+}
+
+/// The error says what to change.
+pub(super) async fn target(servers: &NatsServers, options: &NatsOptions) -> Result<Target, String> {
+    let urls = servers.urls();
+    if urls.is_empty() || urls.len() > MOST_SERVERS {
+        return Err(format!(
+            "{} servers are named; name between 1 and {MOST_SERVERS}",
+            urls.len()
+        ));
+    }
+    let mut options = options.clone();
+    let mut plain = Vec::new();
+    for (number, url) in (1..).zip(urls) {
+        let place = |fault: &str| {
+            format!("URL {number} {fault}; give one like `nats://name:4222` or `tls://name:4222`")
+        };
+        let (url, login) = server(url).map_err(|fault| place(&fault))?;
+        add(&mut options, login)?;
+        plain.push(url);
+    }
+    let names: Vec<&str> = plain.iter().map(Url::as_str).collect();
+    let name = format!("`{}`", names.join("`, `"));
+    let must_encrypt = plain.iter().any(|url| url.scheme() == "tls");
+    let servers = plain.into_iter().map(ServerAddr::from_url);
+    Ok(Target {
+        servers: servers
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())?,
+        options: connect_options(&options).await?.require_tls(must_encrypt),
+        name,
+    })
+}
+
+/// User and password, or a token.
+type Login = (Option<String>, Option<String>, Option<String>);
+
+/// The URL without what is secret, and that.
+fn server(text: &str) -> Result<(Url, Login), String> {
+    let mut url = Url::parse(text).map_err(|error| format!("cannot be read ({error})"))?;
+    if !matches!(url.scheme(), "nats" | "tls") {
+        return Err(format!("has the scheme `{}`", url.scheme()));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("has no host".to_owned());
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err("has something behind the port".to_owned());
+    }
+    let decode = |text: &str| percent_decode(text).ok_or("has a user or password with a bad `%`");
+    let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
+    let login = match url.password().map(decode).transpose()? {
+        Some(password) => (user, Some(password), None),
+        None => (None, None, user),
+    };
+    let failed = |()| "has no host".to_owned();
+    url.set_password(None)
+        .and_then(|()| url.set_username(""))
+        .map_err(failed)?;
+    url.set_path("");
+    Ok((url, login))
+}
+
+/// Every URL may repeat the login, but not name another.
+fn add(options: &mut NatsOptions, (user, password, token): Login) -> Result<(), String> {
+    let kept = [&mut options.user, &mut options.password, &mut options.token];
+    for (kept, given) in kept.into_iter().zip([user, password, token]) {
+        match given {
+            Some(given) if kept.as_ref().is_some_and(|kept| *kept != given) => {
+                return Err("several logins are named; give one, in a URL or in the options".to_owned());
+            }
+            Some(given) => *kept = Some(given),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+async fn connect_options(options: &NatsOptions) -> Result<ConnectOptions, String> {
+    let mut connect = ConnectOptions::new()
+        .name("peregrine")
+        .connection_timeout(CONNECT)
+        .ping_interval(PING)
+        .subscription_capacity(INCOMING)
+        .client_capacity(OUTGOING)
+        .max_reconnects(None)
+        // What a server says of others is not what the configuration says: neither encryption nor names are checked.
+        .ignore_discovered_servers();
+    match (
+        &options.user,
+        &options.password,
+        &options.token,
+        &options.credentials_file,
+    ) {
+        (None, None, None, None) => {}
+        (Some(user), Some(password), None, None) => {
+            connect = connect.user_and_password(user.clone(), password.clone());
+        }
+        (None, None, Some(token), None) => connect = connect.token(token.clone()),
+        (None, None, None, Some(path)) => {
+            let text = read("credentials_file", path).await?;
+            let failed = |_| {
+                format!(
+                    "`credentials_file` `{}` is no file of credentials",
+                    path.display()
+                )
+            };
+            connect = connect
+                .credentials(&String::from_utf8_lossy(&text))
+                .map_err(failed)?;
+        }
+        _ => return Err("give `user` with `password`, or `token`, or `credentials_file`".to_owned()),
+    }
+    if let Some(path) = &options.root_certificates {
+        check_certificates("root_certificates", path).await?;
+        connect = connect.add_root_certificates(path.clone());
+    }
+    match (&options.client_certificate, &options.client_key) {
+        (None, None) => {}
+        (Some(certificate), Some(key)) => {
+            check_certificates("client_certificate", certificate).await?;
+            read("client_key", key).await?;
+            connect = connect.add_client_certificate(certificate.clone(), key.clone());
+        }
+        _ => return Err("give `client_certificate` and `client_key`, or neither".to_owned()),
+    }
+    Ok(connect)
+}
+
+async fn check_certificates(option: &str, path: &Path) -> Result<(), String> {
+    let pem = read(option, path).await?;
+    match CertificateDer::pem_slice_iter(&pem).next() {
+        Some(Ok(_)) => Ok(()),
+        _ => Err(format!(
+            "`{option}` `{}` has no certificate in PEM",
+            path.display()
+        )),
+    }
+}
+
+async fn read(option: &str, path: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("`{option}` `{}`: {error}", path.display());
+    let owned = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || std::fs::read(owned)).await;
+    read.map_err(|error| failed(error.into()))?.map_err(failed)
+}

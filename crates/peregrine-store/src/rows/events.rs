@@ -1,0 +1,75 @@
+//! Rows of events: added as they come, and forgotten when they are old.
+
+use super::record::{Outcome, SetKind};
+use super::sets;
+use crate::Result;
+use crate::chunk::Chunk;
+use crate::model::Micros;
+use crate::sql::{ClientKey, Tx, values};
+use peregrine_base::OrgId;
+use peregrine_base::ids::MONITORING;
+use std::collections::BTreeMap;
+
+pub(super) fn append(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    source: &str,
+    kind: SetKind,
+    digest: &[u8; 16],
+    at: Micros,
+    chunk: &Chunk,
+) -> Result<Outcome> {
+    if chunk.rows == 0 {
+        return Ok(Outcome::Done);
+    }
+    let Some(set) = sets::open(tx, key, MONITORING, kind, source)? else {
+        return Ok(Outcome::UnknownFlow);
+    };
+    // Receive times never go back within a set, so that a time range is a row range.
+    let at = at.max(set.last_received.unwrap_or(at));
+    if !sets::insert_chunk(tx, &set, Some((at, digest)), chunk)? {
+        return Ok(Outcome::Duplicate);
+    }
+    let total = set.end_row.saturating_add(chunk.rows);
+    tx.execute(
+        "UPDATE result_sets SET end_row = ?2, first_received = coalesce(first_received, ?3), last_received = ?3
+         WHERE id = ?1",
+        values![set.id, total, at],
+    )?;
+    Ok(Outcome::Appended { total })
+}
+
+/// What was deleted of one set.
+#[derive(Default)]
+struct Deleted {
+    rows: u64,
+    /// One past the last row.
+    end_row: u64,
+}
+
+/// Deletes chunks received before this time; gives the number of their rows.
+pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<u64> {
+    let chunks: Vec<(i64, u64, u64)> = tx.all(
+        "DELETE FROM chunks WHERE received < ?2 AND received IS NOT NULL
+         AND set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND kind >= 2 AND first_received < ?2)
+         RETURNING set_id, first_row, row_count",
+        values![org, before],
+        |row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)),
+    )?;
+    let mut sets: BTreeMap<i64, Deleted> = BTreeMap::new();
+    for (set, first_row, row_count) in chunks {
+        let deleted = sets.entry(set).or_default();
+        deleted.rows += row_count;
+        deleted.end_row = deleted.end_row.max(first_row.saturating_add(row_count));
+    }
+    // What is left begins after what was deleted, whatever is added meanwhile.
+    for (set, deleted) in &sets {
+        tx.execute(
+            "UPDATE result_sets SET first_row = ?2,
+             first_received = (SELECT min(received) FROM chunks WHERE set_id = ?1 AND received IS NOT NULL)
+             WHERE id = ?1 AND first_row < ?2",
+            values![*set, deleted.end_row],
+        )?;
+    }
+    Ok(sets.values().map(|deleted| deleted.rows).sum())
+}

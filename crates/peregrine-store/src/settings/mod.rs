@@ -1,0 +1,6 @@
+//! Named values and the audit log.
+
+mod record;
+mod sql;
+
+pub use record::*;

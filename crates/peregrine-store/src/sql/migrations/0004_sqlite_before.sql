@@ -1,0 +1,21 @@
+-- What keys change in is made anew, and what was there is copied over: SQLite changes no key of a table.
+DROP INDEX clients_by_hostname;
+DROP INDEX clients_by_last_seen;
+DROP INDEX clients_by_label;
+DROP INDEX flows_running;
+DROP INDEX flows_by_created;
+DROP INDEX tasks_by_client;
+DROP INDEX sessions_by_user;
+ALTER TABLE settings RENAME TO old_settings;
+ALTER TABLE client_keys RENAME TO old_client_keys;
+ALTER TABLE clients RENAME TO old_clients;
+ALTER TABLE client_labels RENAME TO old_client_labels;
+ALTER TABLE flows RENAME TO old_flows;
+ALTER TABLE tasks RENAME TO old_tasks;
+ALTER TABLE result_sets RENAME TO old_result_sets;
+ALTER TABLE uploads RENAME TO old_uploads;
+ALTER TABLE open_uploads RENAME TO old_open_uploads;
+ALTER TABLE losses RENAME TO old_losses;
+ALTER TABLE users RENAME TO old_users;
+ALTER TABLE sessions RENAME TO old_sessions;
+ALTER TABLE audit RENAME TO old_audit;

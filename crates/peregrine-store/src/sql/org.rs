@@ -1,0 +1,89 @@
+//! What belongs to one organisation: the handle on which the domain's operations are.
+
+use super::{Engine, Next, Subject, Tx};
+use crate::Result;
+use peregrine_base::OrgId;
+use std::sync::Arc;
+
+/// [`crate::Database`] of one organisation, in whichever SQL database.
+#[derive(Debug, Clone)]
+pub struct OrgDatabase {
+    engine: Arc<Engine>,
+    pub(crate) org: OrgId,
+}
+
+/// A client of an organisation: what nearly every statement is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ClientKey {
+    pub(crate) org: OrgId,
+    pub(crate) client: Box<str>,
+}
+
+impl OrgDatabase {
+    pub(super) fn new(engine: Arc<Engine>, org: OrgId) -> OrgDatabase {
+        OrgDatabase { engine, org }
+    }
+
+    fn key(&self, client_id: &str) -> ClientKey {
+        ClientKey {
+            org: self.org.clone(),
+            client: client_id.into(),
+        }
+    }
+
+    /// Changes what is kept of one client.
+    pub(crate) async fn write_client<T: Send + 'static>(
+        &self,
+        client_id: &str,
+        mut work: impl FnMut(&dyn Tx, &ClientKey) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let key = self.key(client_id);
+        self.engine
+            .write(Subject::Client(key.clone()), move |tx| work(tx, &key))
+            .await
+    }
+
+    /// Reads what is kept of one client.
+    pub(crate) async fn read_client<T: Send + 'static>(
+        &self,
+        client_id: &str,
+        mut work: impl FnMut(&dyn Tx, &ClientKey) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let key = self.key(client_id);
+        self.engine.read(move |tx| work(tx, &key)).await
+    }
+
+    /// Changes something of the organisation, or of all of them.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        subject: Subject,
+        mut work: impl FnMut(&dyn Tx, &OrgId) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let org = self.org.clone();
+        self.engine.write(subject, move |tx| work(tx, &org)).await
+    }
+
+    /// Reads something of the organisation, or of all of them.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&dyn Tx, &OrgId) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let org = self.org.clone();
+        self.engine.read(move |tx| work(tx, &org)).await
+    }
+
+    pub(crate) async fn checkpoint_engine(&self) -> Result<()> {
+        self.engine.checkpoint().await
+    }
+
+    /// Bounds a SQLite file to so many pages, to see what a full disk does.
+    #[doc(hidden)]
+    pub async fn limit_pages(&self, pages: u32) -> Result<()> {
+        let statement = format!("PRAGMA max_page_count = {pages}");
+        self.engine
+            .write(Subject::Nothing, move |tx| {
+                tx.query(&statement, &[], &mut |_| Ok(Next::Enough))
+            })
+            .await
+    }
+}

@@ -1,0 +1,67 @@
+//! Text that PostgreSQL cannot hold: it has no zero bytes. Endpoints have, in names and messages, and nothing may hide behind
+//! them, so they are written as two characters and read back as what they were.
+
+use std::borrow::Cow;
+
+/// Begins what stands for another character; itself it is doubled.
+const ESCAPE: char = '\u{1a}';
+/// After [`ESCAPE`]: a zero byte.
+const ZERO: char = '0';
+
+/// As it is stored.
+pub(super) fn stored(text: &str) -> Cow<'_, str> {
+    if !text.contains([ESCAPE, '\0']) {
+        return Cow::Borrowed(text);
+    }
+    let mut stored = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character {
+            ESCAPE => stored.extend([ESCAPE, ESCAPE]),
+            '\0' => stored.extend([ESCAPE, ZERO]),
+            other => stored.push(other),
+        }
+    }
+    Cow::Owned(stored)
+}
+
+/// As it was.
+pub(super) fn original(stored: &str) -> Cow<'_, str> {
+    if !stored.contains(ESCAPE) {
+        return Cow::Borrowed(stored);
+    }
+    let mut original = String::with_capacity(stored.len());
+    let mut characters = stored.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            ESCAPE => match characters.next() {
+                Some(ZERO) => original.push('\0'),
+                Some(other) => original.push(other),
+                None => original.push(ESCAPE),
+            },
+            other => original.push(other),
+        }
+    }
+    Cow::Owned(original)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_has_no_zero_and_comes_back() {
+        for text in [
+            "",
+            "plain",
+            "a\0b",
+            "\u{1a}",
+            "\u{1a}0",
+            "\0\u{1a}\0",
+            "\u{1a}\u{1a}0\0",
+        ] {
+            let kept = stored(text);
+            assert!(!kept.contains('\0'), "{text:?}");
+            assert_eq!(original(&kept), text);
+        }
+    }
+}

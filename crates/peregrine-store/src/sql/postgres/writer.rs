@@ -1,0 +1,229 @@
+//! Connections that write. What waits together for one of them shares a transaction, and so a flush of the server's log.
+//!
+//! Several connections, and several servers, write at once, and most writes read before they change. Each names its subject
+//! (a client, a list), and a transaction first takes the locks of all its subjects, in order: no two see the same old state,
+//! and none waits for another that waits for it.
+
+use super::connection::{Access, Connection};
+use super::is_worth_repeating;
+use super::settings::PostgresSettings;
+use super::tx::PostgresTx;
+use crate::sql::{Subject, Tx};
+use crate::{Error, Result};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Connections that write.
+const CONNECTIONS: usize = 4;
+/// Most writes in one transaction: bounds how long the first of them waits, and how many locks it holds, of which a server has
+/// room for some thousand.
+const MAX_BATCH: usize = 128;
+/// Writes that may wait for each connection; beyond this, callers wait.
+const QUEUE: usize = 1024;
+/// How often a batch is tried that the server refused only for now, and how long is waited in between at first.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Work that can be done again from the beginning, and what it is about.
+struct Job {
+    lock: Option<i64>,
+    work: Box<dyn Work>,
+}
+
+trait Work: Send {
+    /// Does it; the error, if it failed.
+    fn run(&mut self, tx: &dyn Tx) -> Option<Error>;
+    /// Tells the caller how it ended; an error is one of the whole batch.
+    fn answer(self: Box<Self>, batch: Option<Error>);
+}
+
+struct Task<T, F> {
+    work: F,
+    result: Option<Result<T>>,
+    sender: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnMut(&dyn Tx) -> Result<T> + Send> Work for Task<T, F> {
+    fn run(&mut self, tx: &dyn Tx) -> Option<Error> {
+        let result = (self.work)(tx);
+        let failure = result.as_ref().err().cloned();
+        self.result = Some(result);
+        failure
+    }
+
+    fn answer(self: Box<Self>, batch: Option<Error>) {
+        let result = batch.map_or(self.result.unwrap_or(Err(Error::Closed)), Err);
+        let _ = self.sender.send(result);
+    }
+}
+
+/// Handle of the writing threads.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queues: Vec<mpsc::Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(settings: &Arc<PostgresSettings>) -> Result<Writer> {
+        let mut writer = Writer {
+            queues: Vec::new(),
+            threads: Vec::new(),
+        };
+        for number in 0..CONNECTIONS {
+            let (sender, queue) = mpsc::channel(QUEUE);
+            let settings = settings.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("postgres-writer-{number}"))
+                .spawn(move || write(&settings, queue))?;
+            writer.queues.push(sender);
+            writer.threads.push(thread);
+        }
+        Ok(writer)
+    }
+
+    /// Runs `work` inside a transaction; returns after it was committed. It may run more than once.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        subject: &Subject,
+        work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, answer) = oneshot::channel();
+        let lock = subject.lock();
+        let task = Task {
+            work,
+            result: None,
+            sender,
+        };
+        let job = Job {
+            lock,
+            work: Box::new(task),
+        };
+        // What has the same subject goes to the same connection, in order.
+        let queue = self
+            .queues
+            .get(lock.unwrap_or(0).unsigned_abs() as usize % CONNECTIONS)
+            .ok_or(Error::Closed)?;
+        queue.send(job).await.map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    /// Commits what was queued.
+    fn drop(&mut self) {
+        self.queues.clear();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(settings: &PostgresSettings, mut queue: mpsc::Receiver<Job>) {
+    let mut connection: Option<Connection> = None;
+    while let Some(first) = queue.blocking_recv() {
+        let mut jobs = vec![first];
+        while jobs.len() < MAX_BATCH {
+            match queue.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(_) => break,
+            }
+        }
+        let failure = commit(settings, &mut connection, &mut jobs).err();
+        if let Some(error) = &failure {
+            tracing::warn!(%error, writes = jobs.len(), "a transaction failed");
+        }
+        for job in jobs {
+            job.work.answer(failure.clone());
+        }
+    }
+}
+
+/// How a transaction went that was not an error of the whole.
+enum End {
+    Committed,
+    /// A job failed that shared it with others: nothing was kept.
+    OneFailed,
+}
+
+/// One transaction of all jobs, tried again when another one was in its way or the connection was lost before its end.
+fn commit(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
+    let mut pause = PAUSE;
+    let mut attempt = 1;
+    // Nearly always all jobs succeed, and a savepoint for each is half of what the server is asked for.
+    let mut has_savepoints = false;
+    loop {
+        match once(settings, kept, jobs, has_savepoints) {
+            Ok(End::Committed) => return Ok(()),
+            Ok(End::OneFailed) => has_savepoints = true,
+            Err(error) if attempt < ATTEMPTS && is_worth_repeating(&error) => {
+                tracing::debug!(%error, attempt, "a transaction is tried again");
+                std::thread::sleep(pause);
+                pause *= 2;
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// One attempt. An error of the end itself is not worth repeating: nobody knows whether the server did it.
+fn once(
+    settings: &PostgresSettings,
+    kept: &mut Option<Connection>,
+    jobs: &mut [Job],
+    has_savepoints: bool,
+) -> Result<End> {
+    let mut connection = match kept.take() {
+        Some(connection) if !connection.is_closed() => connection,
+        _ => Connection::open(settings, Access::Write)?,
+    };
+    let outcome = begin_and_run(&mut connection, jobs, has_savepoints);
+    if matches!(outcome, Ok(Some(End::Committed))) {
+        connection
+            .batch("COMMIT")
+            .map_err(|error| Error::Sql(format!("the end of a transaction was not confirmed: {error}")))?;
+        *kept = Some(connection);
+        return Ok(End::Committed);
+    }
+    // What cannot be rolled back is a connection that is gone, and with it the transaction.
+    if connection.batch("ROLLBACK").is_ok() {
+        *kept = Some(connection);
+    }
+    // The only job failed: its caller is told by the job itself.
+    outcome.map(|end| end.unwrap_or(End::Committed))
+}
+
+/// Runs the jobs in a transaction that is still open afterwards; none when there is nothing to keep of it.
+fn begin_and_run(connection: &mut Connection, jobs: &mut [Job], has_savepoints: bool) -> Result<Option<End>> {
+    let mut locks: Vec<i64> = jobs.iter().filter_map(|job| job.lock).collect();
+    locks.sort_unstable();
+    locks.dedup();
+    // One message, however many locks.
+    let mut begin = "BEGIN".to_owned();
+    for lock in locks {
+        begin.push_str(&format!("; SELECT pg_advisory_xact_lock({lock})"));
+    }
+    connection.batch(&begin)?;
+    let is_alone = jobs.len() == 1;
+    for job in jobs {
+        if has_savepoints {
+            connection.batch("SAVEPOINT job")?;
+        }
+        match job.work.run(&PostgresTx(RefCell::new(connection))) {
+            None if has_savepoints => connection.batch("RELEASE SAVEPOINT job")?,
+            None => {}
+            // What concerns all of them, or may succeed the next time.
+            Some(error) if is_worth_repeating(&error) || connection.is_closed() => return Err(error),
+            Some(_) if is_alone => return Ok(None),
+            Some(_) if has_savepoints => {
+                connection.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?;
+            }
+            Some(_) => return Ok(Some(End::OneFailed)),
+        }
+    }
+    Ok(Some(End::Committed))
+}

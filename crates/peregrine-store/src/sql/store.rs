@@ -1,0 +1,88 @@
+//! Opening a database.
+
+use super::postgres::{Postgres, PostgresSettings};
+use super::sqlite::Sqlite;
+use super::{Engine, OrgDatabase};
+use crate::{Error, Result};
+use peregrine_base::OrgId;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub enum SqlAddress {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A database on a PostgreSQL server.
+    Postgres(Box<PostgresSettings>),
+}
+
+/// An open SQL database with everything of every organisation. Clones share it.
+#[derive(Debug, Clone)]
+pub struct SqlStore {
+    engine: Arc<Engine>,
+}
+
+impl From<PostgresSettings> for SqlAddress {
+    fn from(settings: PostgresSettings) -> SqlAddress {
+        SqlAddress::Postgres(Box::new(settings))
+    }
+}
+
+impl std::fmt::Display for SqlAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SqlAddress::File(path) => write!(f, "`{}`", path.display()),
+            SqlAddress::Postgres(settings) => f.write_str(settings.name()),
+        }
+    }
+}
+
+impl SqlAddress {
+    /// Opens the database, and makes or upgrades what is in it when needed. Waits for a server.
+    pub fn open(self) -> Result<SqlStore> {
+        Ok(SqlStore::new(match self {
+            SqlAddress::File(path) => Engine::Sqlite(Sqlite::open(&path)?),
+            SqlAddress::Postgres(settings) => Engine::Postgres(apart(move || Postgres::open(*settings))?),
+        }))
+    }
+
+    /// Opens the database for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
+    pub fn open_read_only(self) -> Result<SqlStore> {
+        Ok(SqlStore::new(match self {
+            SqlAddress::File(path) => Engine::Sqlite(Sqlite::open_read_only(&path)?),
+            SqlAddress::Postgres(settings) => {
+                Engine::Postgres(apart(move || Postgres::open_read_only(*settings))?)
+            }
+        }))
+    }
+}
+
+/// The client has a runtime of its own, which must not be made within another one.
+fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let thread = std::thread::Builder::new()
+        .name("postgres-open".into())
+        .spawn(work)?;
+    thread.join().map_err(|_| Error::Closed)?
+}
+
+impl SqlStore {
+    fn new(engine: Engine) -> SqlStore {
+        SqlStore {
+            engine: Arc::new(engine),
+        }
+    }
+
+    /// What belongs to one organisation.
+    pub fn org(&self, org: &OrgId) -> OrgDatabase {
+        OrgDatabase::new(self.engine.clone(), org.clone())
+    }
+
+    /// How many acknowledged transactions were missing when the database was opened; 0 when all is well.
+    pub fn missing_transactions(&self) -> u64 {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.missing_transactions(),
+            Engine::Postgres(_) => 0,
+        }
+    }
+}

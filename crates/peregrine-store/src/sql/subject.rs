@@ -1,0 +1,53 @@
+//! What a write is about. Writes about the same thing do not happen at the same time, on whatever server.
+
+use super::ClientKey;
+use peregrine_base::OrgId;
+use std::hash::{Hash, Hasher};
+
+/// What a write is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// A client, with its collections and rows.
+    Client(ClientKey),
+    /// Accounts and their sessions.
+    Users,
+    /// The audit log of an organisation, whose numbers have no holes.
+    Audit(OrgId),
+    /// What is right in any order: a value that replaces another, signs of life, what is too old.
+    Nothing,
+}
+
+impl Subject {
+    /// The number of its lock; none if it needs none. The same on every server and in every version.
+    pub(crate) fn lock(&self) -> Option<i64> {
+        let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
+        match self {
+            Subject::Client(key) => {
+                fnv.write(b"client");
+                key.hash(&mut fnv);
+            }
+            Subject::Users => fnv.write(b"users"),
+            Subject::Audit(org) => {
+                fnv.write(b"audit");
+                org.hash(&mut fnv);
+            }
+            Subject::Nothing => return None,
+        }
+        Some(fnv.finish().cast_signed())
+    }
+}
+
+/// FNV-1a: the standard library's hasher may be another one in its next version.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The transaction that statements run in, and the rows they give.
+
+use super::{FromValue, Value};
+use crate::{Error, Result};
+
+/// Which database runs a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// A transaction, or a connection that only reads.
+pub(crate) trait Tx {
+    fn dialect(&self) -> Dialect;
+
+    /// Runs a statement without rows; gives how many it changed.
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64>;
+
+    /// Runs an `INSERT` of one row into a table whose key is a number named `id`, which the database gives; gives that number.
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64>;
+
+    /// Runs a statement and hands over its rows until `each` wants no more.
+    fn query(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> Result<Next>,
+    ) -> Result<()>;
+}
+
+/// Whether a reader of rows wants another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Row,
+    Enough,
+}
+
+/// A row of an answer.
+pub(crate) trait Row {
+    /// Where a column of this name is.
+    fn position(&self, column: &str) -> Option<usize>;
+    /// The value there.
+    fn at(&self, position: usize) -> Result<Value<'_>>;
+}
+
+impl dyn Row + '_ {
+    /// The value of a column, by its name.
+    pub(crate) fn get<T: FromValue>(&self, column: &str) -> Result<T> {
+        let position = self
+            .position(column)
+            .ok_or_else(|| Error::Sql(format!("the answer has no column `{column}`")))?;
+        self.take(position)
+            .map_err(|error| Error::Sql(format!("column `{column}`: {error}")))
+    }
+
+    /// The value of a column, by its position.
+    pub(crate) fn take<T: FromValue>(&self, position: usize) -> Result<T> {
+        T::from_value(self.at(position)?)
+    }
+
+    /// What a column holds as JSON.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
+        let text: String = self.get(column)?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+impl dyn Tx + '_ {
+    /// All rows of an answer.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut map: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.query(sql, values, &mut |row| {
+            found.push(map(row)?);
+            Ok(Next::Row)
+        })?;
+        Ok(found)
+    }
+
+    /// The first row of an answer.
+    pub(crate) fn first<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        map: impl FnOnce(&dyn Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let (mut found, mut map) = (None, Some(map));
+        self.query(sql, values, &mut |row| {
+            if let Some(map) = map.take() {
+                found = Some(map(row)?);
+            }
+            Ok(Next::Enough)
+        })?;
+        Ok(found)
+    }
+
+    /// The first column of the first row of an answer that always has one.
+    pub(crate) fn one<T: FromValue>(&self, sql: &str, values: &[Value<'_>]) -> Result<T> {
+        self.first(sql, values, |row| row.take(0))?
+            .ok_or_else(|| Error::Sql("an answer without a row".to_owned()))
+    }
+}

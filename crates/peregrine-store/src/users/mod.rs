@@ -1,0 +1,6 @@
+//! Accounts and sessions.
+
+mod record;
+mod sql;
+
+pub use record::*;
