@@ -1,5 +1,7 @@
 // Made-up but plausible data for development and for the GUI's own tests. Never part of the build.
 
+import { answerOf } from './contract.mjs';
+
 /** A small generator with a fixed seed: the same data at every start. */
 export function random(seed) {
   let state = seed >>> 0;
@@ -25,6 +27,7 @@ export function makeClients(count) {
     const online = index === 0 || rng.next() < 0.62;
     const ip = `10.${rng.int(40)}.${rng.int(255)}.${1 + rng.int(254)}`;
     return {
+      ...answerOf('GET clients/:id'),
       client_id: `C.${hex(rng, 16)}`,
       hostname,
       fqdn: `${hostname}.corp.example`,
@@ -47,19 +50,17 @@ export function makeClients(count) {
   });
 }
 
-const param = (name, type, value, description, more = {}) => ({ name, type, default: value, description, friendly_name: null, choices: null, validating_regex: null, ...more });
+const real = answerOf('GET artifacts/:artifact');
+const param = (name, type, value, description, more = {}) => ({ ...real.parameters[0], name, type, default: value, description, ...more });
 const artifact = (name, description, parameters = [], more = {}) => ({
+  ...real,
   name,
-  type: 'client',
   description,
   author: 'Peregrine project',
   built_in: true,
   parameters,
-  sources: [{ name: null, description: null }],
-  precondition: null,
-  references: [],
+  sources: [{ name: '', description: '' }],
   column_types: [],
-  resources: null,
   ...more,
 });
 
@@ -68,9 +69,9 @@ export const ARTIFACTS = [
     'Generic.System.Pstree',
     'Lists processes with the call chain of each.\n\nThe chain comes from the **process tracker**, so parents that have exited are still there. Works on Linux, Windows and macOS.\n\n- `ProcessRegex` narrows by name.\n- `CallChainSep` separates the links.\n\n```vql\nSELECT * FROM Artifact.Generic.System.Pstree(ProcessRegex="bash")\n```',
     [param('ProcessRegex', 'regex', '.', 'Only processes whose name matches.'), param('CallChainSep', '', ' -> ', 'Between the links of a chain.'), param('IncludePstree', 'bool', 'N', 'Add the whole subtree of each process as a column.')],
-    { column_types: [{ name: 'StartTime', type: 'timestamp', description: null }, { name: 'EndTime', type: 'timestamp', description: null }], references: ['https://docs.peregrine.example/process-tracker'] },
+    { column_types: [{ name: 'StartTime', type: 'timestamp', description: '' }, { name: 'EndTime', type: 'timestamp', description: '' }], references: ['https://docs.peregrine.example/process-tracker'] },
   ),
-  artifact('Generic.Client.Info', 'Collects basic facts about the machine: platform, addresses, users.\n\nRuns by itself when a machine first connects.', [], { sources: [{ name: 'BasicInformation', description: null }, { name: 'Users', description: 'Local accounts' }, { name: 'Interfaces', description: null }] }),
+  artifact('Generic.Client.Info', 'Collects basic facts about the machine: platform, addresses, users.\n\nRuns by itself when a machine first connects.', [], { sources: [{ name: 'BasicInformation', description: '' }, { name: 'Users', description: 'Local accounts' }, { name: 'Interfaces', description: '' }] }),
   artifact(
     'Linux.Search.FileFinder',
     'Finds files by glob, and filters by time, size, content and YARA.',
@@ -88,7 +89,7 @@ export const ARTIFACTS = [
     { resources: { timeout: 1800, max_rows: 100000 } },
   ),
   artifact('Linux.Network.Netstat', 'Lists sockets with the processes that hold them.', [param('StateRegex', 'regex', 'Listening|Established', 'Only sockets in a matching state, such as `Listening`.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'" }),
-  artifact('Linux.Sys.Crontab', 'Shows the scheduled jobs of all users.', [param('cronTabGlob', '', '/etc/crontab,/etc/cron.d/**,/var/spool/cron/crontabs/*', 'Where the tables are.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'", sources: [{ name: 'CronTabs', description: null }, { name: 'CronScripts', description: null }] }),
+  artifact('Linux.Sys.Crontab', 'Shows the scheduled jobs of all users.', [param('cronTabGlob', '', '/etc/crontab,/etc/cron.d/**,/var/spool/cron/crontabs/*', 'Where the tables are.')], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'", sources: [{ name: 'CronTabs', description: '' }, { name: 'CronScripts', description: '' }] }),
   artifact('Linux.Sys.Users', 'Lists local accounts from /etc/passwd.', [], { precondition: "SELECT OS FROM info() WHERE OS = 'linux'" }),
   artifact('Linux.Forensics.Journal', 'Reads the systemd journal.', [param('JournalGlob', '', '/{run,var}/log/journal/*/*.journal', 'Journal files.'), param('DateAfter', 'timestamp', '', 'Only events after this time.')]),
   artifact('Generic.Network.Share', 'Lists the files of a network share.', [param('Share', '', '', 'Its address.'), param('Password', 'redacted', '', 'What opens it.')], { basic: true }),

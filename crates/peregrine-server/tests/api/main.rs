@@ -5,6 +5,7 @@
 mod accounts;
 #[path = "../common/mod.rs"]
 mod common;
+mod fixtures;
 mod machines;
 mod moments;
 mod permissions;

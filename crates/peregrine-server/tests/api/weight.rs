@@ -161,10 +161,7 @@ async fn the_first_view_is_small() {
         ] {
             total += weight(&browser, path, coding).await;
         }
-        assert!(
-            (50_000..=FIRST_VIEW).contains(&total),
-            "{coding}: {total} bytes"
-        );
+        assert!((50_000..=FIRST_VIEW).contains(&total), "{coding}: {total} bytes");
     }
     server.shutdown().await;
 }
