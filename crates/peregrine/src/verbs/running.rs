@@ -68,7 +68,7 @@ impl ServerArgs {
         };
         std::fs::create_dir_all(folder).with_context(other_folder)?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
-        let storage = Storage::embedded(folder).with_context(other_folder)?;
+        let mut storage = Storage::embedded(folder).with_context(other_folder)?;
         let is_first = !Config::server_file(folder).exists();
         anyhow::ensure!(
             !is_first || !storage.is_used().await?,
@@ -86,6 +86,15 @@ impl ServerArgs {
         storage
             .tie_to(&config.client.ca_certificate, is_first || self.new_database)
             .await?;
+        let datastore = &config.datastore;
+        storage
+            .connect_bus(
+                &datastore.bus,
+                &datastore.bus_options,
+                &config.client.ca_certificate,
+            )
+            .await
+            .context("`Datastore.bus` of the configuration can not be used")?;
         // After a crash a port may be taken that was free when it was chosen.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
         check_port(
