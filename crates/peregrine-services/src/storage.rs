@@ -67,10 +67,12 @@ impl Storage {
         })
     }
 
-    /// The same with files in a bucket, such as `s3://bucket/folder`, which is tried first.
-    pub async fn with_objects_at(mut self, address: &str, options: &CloudOptions) -> Result<Storage> {
-        self.objects = Arc::new(CloudObjects::connect(address, options).await?);
-        Ok(self)
+    /// Keeps files in a bucket, such as `s3://bucket/folder`, when there is one; it is tried first.
+    pub async fn connect_objects(&mut self, address: Option<&str>, options: &CloudOptions) -> Result<()> {
+        if let Some(address) = address {
+            self.objects = Arc::new(CloudObjects::connect(address, options).await?);
+        }
+        Ok(())
     }
 
     /// Makes the reserve, unless it is there or there is no room for it.

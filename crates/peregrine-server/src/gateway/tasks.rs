@@ -128,15 +128,22 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
                 shared.gateway.connections.wake(&event.payload);
             }
             Some(Received::Event(_)) => {
-                monitoring::reload(&shared.core).await?;
+                reload_monitoring(&shared).await;
                 if shared.config.defaults.event_change_notify_all_clients {
                     shared.gateway.connections.wake_all();
                 }
             }
             Some(Received::Lagged) => {
-                monitoring::reload(&shared.core).await?;
+                reload_monitoring(&shared).await;
                 shared.gateway.connections.wake_all();
             }
         }
+    }
+}
+
+/// Messages are lost just when the database may be out of reach as well: then the next message or change brings it.
+async fn reload_monitoring(shared: &Shared) {
+    if let Err(error) = monitoring::reload(&shared.core).await {
+        tracing::warn!(%error, "the monitoring table was not read again");
     }
 }

@@ -69,7 +69,7 @@ impl ServerArgs {
         std::fs::create_dir_all(folder).with_context(other_folder)?;
         // Locked before anything is written, so that a second program leaves the first one's files alone.
         let database = Config::database_in(folder)?;
-        let storage = Storage::open(folder, database).with_context(other_folder)?;
+        let mut storage = Storage::open(folder, database).with_context(other_folder)?;
         let is_first = !Config::server_file(folder).exists();
         anyhow::ensure!(
             !is_first || !storage.is_used().await?,
@@ -84,17 +84,24 @@ impl ServerArgs {
                 config.defaults.event_max_wait_jitter,
             ) = (1, 0);
         }
-        let storage = match &config.datastore.objects {
-            Some(address) => {
-                storage
-                    .with_objects_at(address, &config.datastore.object_options)
-                    .await?
-            }
-            None => storage,
-        };
+        storage
+            .connect_objects(
+                config.datastore.objects.as_deref(),
+                &config.datastore.object_options,
+            )
+            .await?;
         storage
             .tie_to(&config.client.ca_certificate, is_first || self.new_database)
             .await?;
+        let datastore = &config.datastore;
+        storage
+            .connect_bus(
+                &datastore.bus,
+                &datastore.bus_options,
+                &config.client.ca_certificate,
+            )
+            .await
+            .context("`Datastore.bus` of the configuration can not be used")?;
         // After a crash a port may be taken that was free when it was chosen.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
         check_port(
