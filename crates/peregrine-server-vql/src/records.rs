@@ -81,7 +81,9 @@ fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>, is_summary: bool) -> D
     // The language knows no such state: there, what was cancelled is an error whose status says who did it.
     let state = match flow.state {
         FlowState::Cancelled => "ERROR".to_owned(),
-        _ => peregrine_services::flows::state(flow, now).name().to_ascii_uppercase(),
+        _ => peregrine_services::flows::state(flow, now)
+            .name()
+            .to_ascii_uppercase(),
     };
     let number = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let record = Dict::from_pairs([

@@ -64,7 +64,9 @@ impl Refusal {
             Error::Store(Store::Exists { .. }) => (StatusCode::CONFLICT, "exists"),
             Error::Store(Store::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
             Error::Store(Store::Gone(_)) => (StatusCode::SERVICE_UNAVAILABLE, "storage_gone"),
-            Error::Store(Store::Objects(_) | Store::Busy(_)) => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
+            Error::Store(Store::Objects(_) | Store::Busy(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable")
+            }
             Error::Store(Store::Closed) => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
             Error::Store(_) | Error::Wire(_) | Error::Config(_) | Error::Io(..) | Error::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")

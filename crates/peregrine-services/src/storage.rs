@@ -2,7 +2,8 @@
 
 use crate::{Error, Result};
 use peregrine_store::{
-    Bus, CloudObjects, CloudOptions, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId, SqlAddress,
+    Bus, CloudObjects, CloudOptions, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId,
+    SqlAddress,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

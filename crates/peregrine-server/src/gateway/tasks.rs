@@ -109,6 +109,9 @@ pub(super) fn seal(
     })
 }
 
+/// After how long the monitoring table is read again that could not be read.
+const RELOAD_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Wakes waiting agents as the bus says, until the server stops.
 pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
     let mut events = shared
@@ -117,33 +120,32 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
         .bus
         .subscribe(&[topics::TASKS, topics::MONITORING])
         .await?;
+    // The database may be out of reach just when messages are lost: then the table is read again until it was.
+    let mut is_stale = false;
     loop {
         let received = tokio::select! {
             received = events.next() => received,
+            () = tokio::time::sleep(RELOAD_PAUSE), if is_stale => Some(Received::Lagged),
             () = shared.stopping.cancelled() => return Ok(()),
         };
-        match received {
+        let wakes_all = match received {
             None => return Ok(()),
             Some(Received::Event(event)) if event.topic == topics::TASKS => {
                 shared.gateway.connections.wake(&event.payload);
+                continue;
             }
-            Some(Received::Event(_)) => {
-                reload_monitoring(&shared).await;
-                if shared.config.defaults.event_change_notify_all_clients {
-                    shared.gateway.connections.wake_all();
-                }
+            Some(Received::Event(_)) => shared.config.defaults.event_change_notify_all_clients,
+            Some(Received::Lagged) => true,
+        };
+        is_stale = match monitoring::reload(&shared.core).await {
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(%error, "the monitoring table was not read again yet");
+                true
             }
-            Some(Received::Lagged) => {
-                reload_monitoring(&shared).await;
-                shared.gateway.connections.wake_all();
-            }
+        };
+        if wakes_all {
+            shared.gateway.connections.wake_all();
         }
-    }
-}
-
-/// Messages are lost just when the database may be out of reach as well: then the next message or change brings it.
-async fn reload_monitoring(shared: &Shared) {
-    if let Err(error) = monitoring::reload(&shared.core).await {
-        tracing::warn!(%error, "the monitoring table was not read again");
     }
 }
