@@ -77,7 +77,7 @@ async fn the_first_view_is_small() {
     let storage = Storage::embedded(folder.path()).unwrap();
     let mut numbers = Numbers(7);
     for at in 0..200 {
-        let id = format!("C.{:016x}", u64::MAX / 3 ^ (numbers.below(usize::MAX) as u64));
+        let id = format!("C.{:016x}", (u64::MAX / 3) ^ (numbers.below(usize::MAX) as u64));
         storage.database.enrol(&id, "key", 1).await.unwrap();
         let hostname = format!(
             "{}-{at:03}",
