@@ -40,6 +40,8 @@ test-gui: setup-test gui/dist/index.html
 test-e2e: setup-test gui/dist/index.html
 	# What test-rust has built: asked for by itself, the program would have other features, and every crate be built again.
 	cargo test --locked --workspace --lib --bins --tests --no-run
+	# Servers that a server of ours can be tried with.
+	cargo build --locked --workspace --example elsewhere
 	node --test --test-concurrency=1 tests/e2e/*.test.mjs
 
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html

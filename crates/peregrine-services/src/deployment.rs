@@ -20,19 +20,19 @@ impl Storage {
         let ours = mark(authority);
         let found = self.database.setting(SETTING).await?;
         let refuse = |message: String| Err(Error::Config(message));
-        let place = self.place.display();
+        let database = &self.database_name;
         match found {
             Some(found) if found == ours => Ok(()),
             Some(_) if self.is_used().await? => refuse(format!(
-                "the database in `{place}` belongs to another deployment than the configuration: its `Client.ca_certificate` is \
-                 another one; put the right `server.config.yaml` or the right `peregrine.db` there"
+                "{database} belongs to another deployment than the configuration: its `Client.ca_certificate` is another one; \
+                 put the right `server.config.yaml` or the right database there"
             )),
             // Of older programs, which set no mark.
             None if self.is_used().await? => Ok(self.database.set_setting(SETTING, &ours).await?),
             _ if may_be_empty => Ok(self.database.set_setting(SETTING, &ours).await?),
             _ => refuse(format!(
-                "the database in `{place}` is empty, but its configuration is not new: clients, collections and accounts are \
-                 gone; put `peregrine.db` back, or start once with --new-database to begin with nothing"
+                "{database} is empty, but its configuration is not new: clients, collections and accounts are gone; put it back \
+                 from a backup, or start once with --new-database to begin with nothing"
             )),
         }
     }

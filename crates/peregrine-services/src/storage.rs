@@ -19,6 +19,8 @@ pub struct Storage {
     pub bus: Arc<dyn Bus>,
     /// Shown on the status page.
     pub place: PathBuf,
+    /// The database, for messages.
+    pub(crate) database_name: String,
     /// A file that is only there to be removed when the disk is full.
     reserve: Option<PathBuf>,
     /// What was found wrong when it was opened.
@@ -49,6 +51,7 @@ impl Storage {
     /// A folder of this machine, and a database that may be elsewhere.
     pub fn open(folder: &Path, database: SqlAddress) -> Result<Storage> {
         let lock = FolderLock::take(folder)?;
+        let database_name = format!("database {database}");
         let sql = database.open()?;
         let warning = match sql.missing_transactions() {
             0 => None,
@@ -63,6 +66,7 @@ impl Storage {
             objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),
+            database_name,
             reserve: Some(reserve_in(folder)),
             _lock: Some(Arc::new(lock)),
         })
@@ -121,6 +125,7 @@ impl Storage {
             database,
             objects,
             bus,
+            database_name: format!("the database of `{}`", place.display()),
             place,
             reserve: None,
             warning: None,

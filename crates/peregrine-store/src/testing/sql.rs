@@ -1,6 +1,8 @@
 //! What every database does.
 
 mod flow_ends;
+mod odd_texts;
+mod organisations;
 
 use crate::chunk::{Chunk, lines};
 use crate::*;
@@ -10,9 +12,9 @@ const FLOW: &str = "F.A";
 
 /// Runs the suite on empty databases made by `make`.
 pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
-    organisations(&new().await).await;
+    organisations::are_apart(&new().await).await;
     let mut make = async || new().await.org(&OrgId::root());
-    odd_texts(&make().await).await;
+    odd_texts::come_back(&make().await).await;
     settings_and_audit(&make().await).await;
     users_and_sessions(&make().await).await;
     clients(&make().await).await;
@@ -23,118 +25,6 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     flow_ends::with_missing_rows(&make().await).await;
     flow_ends::with_missing_files(&make().await).await;
     concurrent_writes(&make().await).await;
-}
-
-/// What belongs to one is not there in another, although it has the same name.
-async fn organisations(store: &SqlStore) {
-    let (one, other) = (store.org(&OrgId::root()), store.org(&OrgId::parse("O2").unwrap()));
-    for db in [&one, &other] {
-        db.enrol(CLIENT, "pem", 1).await.unwrap();
-    }
-    one.set_setting("a", "1").await.unwrap();
-    one.create_flow(flow(FLOW), vec![task(FLOW, false)])
-        .await
-        .unwrap();
-    one.set_labels(CLIENT, &["red".into()], &[], 1).await.unwrap();
-    one.set_metadata(CLIENT, &[("k".into(), Some("v".into()))])
-        .await
-        .unwrap();
-    let rows = Effect::Rows {
-        flow_id: FLOW.into(),
-        source: "A".into(),
-        start_row: Some(0),
-        chunk: Chunk::pack(b"{}\n").unwrap(),
-    };
-    one.apply(CLIENT, 1, vec![rows.clone()]).await.unwrap();
-    let event = Effect::Events {
-        source: "E".into(),
-        kind: SetKind::Events,
-        digest: [0; 16],
-        at: 5,
-        chunk: Chunk::pack(b"{}\n").unwrap(),
-    };
-    one.apply(CLIENT, 1, vec![event]).await.unwrap();
-
-    assert_eq!(other.setting("a").await.unwrap(), None);
-    assert_eq!(other.flow(CLIENT, FLOW).await.unwrap(), None);
-    assert_eq!(
-        other.apply(CLIENT, 1, vec![rows]).await.unwrap(),
-        [Outcome::UnknownFlow]
-    );
-    assert!(other.client(CLIENT).await.unwrap().unwrap().labels.is_empty());
-    for filter in [
-        ClientFilter::Label("red".into()),
-        ClientFilter::Metadata("k".into(), "v".into()),
-    ] {
-        let query = ClientQuery {
-            filter,
-            limit: 9,
-            ..Default::default()
-        };
-        assert_eq!(other.clients(query.clone()).await.unwrap().total, 0);
-        assert_eq!(one.clients(query).await.unwrap().total, 1);
-    }
-    let set = one.result_sets(CLIENT, FLOW).await.unwrap()[0].id;
-    assert_eq!(one.read_chunks(set, 0, 99).await.unwrap().len(), 1);
-    assert!(
-        other.read_chunks(set, 0, 99).await.unwrap().is_empty(),
-        "a number is no key"
-    );
-    assert_eq!(other.row_range(set, None, None).await.unwrap(), (0, 0));
-    assert_eq!(other.delete_events_before(100).await.unwrap(), 0);
-    let poll = Poll {
-        now: 1,
-        max_in_flight: 9,
-        silent_since: None,
-    };
-    assert!(
-        other
-            .take_work(CLIENT, poll)
-            .await
-            .unwrap()
-            .unwrap()
-            .tasks
-            .is_empty()
-    );
-    other.delete_client(CLIENT).await.unwrap();
-    assert_eq!(one.counts().await.unwrap().rows, 2);
-    assert_eq!(one.take_work(CLIENT, poll).await.unwrap().unwrap().tasks.len(), 1);
-}
-
-/// What endpoints name things: also zero bytes, which PostgreSQL has no place for.
-async fn odd_texts(db: &impl Database) {
-    for odd in [
-        "",
-        "a\0b",
-        "\u{1a}0",
-        "%_\\'\";--",
-        "Ünïcode \u{10ffff}",
-        "\r\n\t",
-    ] {
-        db.set_setting(odd, odd).await.unwrap();
-        assert_eq!(db.setting(odd).await.unwrap().as_deref(), Some(odd), "{odd:?}");
-        let id = format!("C.{}", odd.len());
-        db.enrol(&id, odd, 1).await.unwrap();
-        assert_eq!(db.client_key(&id).await.unwrap().as_deref(), Some(odd));
-        let facts = ClientFacts {
-            hostname: format!("x{odd}"),
-            ..Default::default()
-        };
-        let effect = Effect::Facts {
-            facts: Box::new(facts),
-            labels: Vec::new(),
-            flow_id: None,
-            at: 1,
-        };
-        db.apply(&id, 1, vec![effect]).await.unwrap();
-        let query = ClientQuery {
-            filter: ClientFilter::Host(format!("X{odd}")),
-            limit: 9,
-            ..Default::default()
-        };
-        let found = db.clients(query).await.unwrap();
-        assert!(found.items.iter().any(|client| client.client_id == id), "{odd:?}");
-    }
 }
 
 async fn settings_and_audit(db: &impl Database) {

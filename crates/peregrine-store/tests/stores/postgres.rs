@@ -141,7 +141,7 @@ async fn what_cannot_be_used_is_refused_with_a_clear_message() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("`db` on `127.0.0.1`") && !error.contains("geheim"),
+        error.contains("`db` on PostgreSQL server `127.0.0.1`") && !error.contains("geheim"),
         "{error}"
     );
 }

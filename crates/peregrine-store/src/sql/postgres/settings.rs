@@ -125,7 +125,7 @@ fn name(config: &Config) -> String {
         })
         .collect();
     let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
-    format!("PostgreSQL database `{database}` on `{}`", hosts.join(", "))
+    format!("`{database}` on PostgreSQL server `{}`", hosts.join(", "))
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_password_is_not_shown_and_bad_addresses_say_why() {
         let settings = PostgresSettings::parse("postgres://bob:geheim@db.example:5433/fleet").unwrap();
-        assert_eq!(settings.name(), "PostgreSQL database `fleet` on `db.example`");
+        assert_eq!(settings.name(), "`fleet` on PostgreSQL server `db.example`");
         assert!(!format!("{settings:?}").contains("geheim"));
         assert_eq!(
             settings.config.get_ssl_mode(),

@@ -1,0 +1,84 @@
+// A server that keeps nothing on its own disk: a database on PostgreSQL, files in a bucket, a bus on NATS.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { binary, scratch } from './lib/paths.mjs';
+import { Peregrine, onlyClient, peregrine } from './lib/peregrine.mjs';
+import { start } from './lib/processes.mjs';
+import { until } from './lib/wait.mjs';
+
+const FINDER = 'Linux.Search.FileFinder';
+
+/** The three servers, and the section of a configuration that names them. */
+async function elsewhere() {
+  const child = start(path.join(path.dirname(binary()), 'examples', 'elsewhere'), []);
+  await until('the servers run', () => child.out.includes('Ctrl-C ends them.'), { explain: () => child.err });
+  return { child, section: child.out.slice(child.out.indexOf('\n') + 1, child.out.indexOf('#')) };
+}
+
+describe('a server with its stores elsewhere', { timeout: 600_000 }, () => {
+  let stores;
+  let server;
+  let api;
+  let client;
+  let flow;
+  const files = path.join(scratch('files'), 'evidence');
+
+  before(async () => {
+    mkdirSync(files);
+    writeFileSync(path.join(files, 'note.txt'), 'as it was on the disk\n');
+    stores = await elsewhere();
+  });
+  after(async () => {
+    await server?.stop();
+    stores?.child.kill('SIGINT');
+    await stores?.child.ended;
+  });
+
+  test('a configuration that was used with another database does not begin with an empty one by itself', async (t) => {
+    if (!/database:.*bus:/s.test(stores.section)) {
+      t.skip('PostgreSQL or NATS is not installed; scripts/setup test installs them');
+      return;
+    }
+    const first = await Peregrine.start();
+    await first.stop();
+    const config = path.join(first.datastore, 'server.config.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace('Datastore:\n', `Datastore:\n${stores.section}`));
+    const refused = await peregrine(['server', '--datastore', first.datastore]);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.err, /database `test_0` on PostgreSQL server `127\.0\.0\.1` is empty, but its configuration is not new/);
+    server = await Peregrine.start({ datastore: first.datastore, args: ['--new-database'] });
+    api = await server.api();
+    client = await onlyClient(api);
+  });
+
+  test('what an agent sends is there, and after a crash of the server as well', async (t) => {
+    if (!server) return t.skip();
+    const folder = path.join(server.datastore, 'objects');
+    flow = await api.launch(client.client_id, FINDER, { SearchFilesGlob: `${files}/**`, Upload_File: 'Y' });
+    assert.equal((await api.ended(client.client_id, flow)).state, 'finished');
+    const check = async () => {
+      const [row] = (await api.rows(client.client_id, flow, FINDER)).filter((each) => each.OSPath.endsWith('note.txt'));
+      assert.equal(row.Size, 22);
+      const { uploads } = await api.flow(client.client_id, flow);
+      assert.deepEqual(uploads.map((upload) => path.basename(upload.path)), ['note.txt']);
+      const { text } = await api.raw('GET', `clients/${client.client_id}/flows/${flow}/uploads/0`);
+      assert.equal(text, 'as it was on the disk\n');
+    };
+    await check();
+    assert.deepEqual(readdirSync(folder, { recursive: true }).filter((name) => name.includes('note')), [], 'nothing in the folder');
+    await server.kill();
+    server = await server.again();
+    api = await server.api();
+    await check();
+  });
+
+  test('accounts of the command line are those of the database', async (t) => {
+    if (!server) return t.skip();
+    const { out } = await peregrine(['user', 'list', '--datastore', server.datastore]);
+    assert.match(out, /^admin\s+administrator/m);
+    const rows = await peregrine(['query', '--datastore', server.datastore, '--format', 'jsonl', 'SELECT client_id FROM clients()']);
+    assert.equal(JSON.parse(rows.out.trim()).client_id, client.client_id);
+  });
+});
