@@ -27,9 +27,16 @@ fn send(child: &Child, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
+/// What `nohup` or a shell without job control has the tests ignore, the program would go on ignoring.
 fn peregrine(temporary: &Path) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_peregrine"));
-    program.arg("query").env("TMPDIR", temporary);
+    let mut program = Command::new("env");
+    program
+        .args([
+            "--default-signal=INT,HUP,QUIT",
+            env!("CARGO_BIN_EXE_peregrine"),
+            "query",
+        ])
+        .env("TMPDIR", temporary);
     program
 }
 
