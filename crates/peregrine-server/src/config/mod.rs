@@ -152,6 +152,7 @@ impl Config {
             event_max_wait_jitter: self.defaults.event_max_wait_jitter,
             max_poll: self.client.max_poll,
             session_minutes: self.gui.session_expiry_min,
+            host: generate::host_name(),
         }
     }
 

@@ -11,21 +11,14 @@ use std::sync::Arc;
 async fn a_new_agent_enrols_and_is_interrogated() {
     let world = World::new().await;
     let agent = world.agent().await;
-    let client = world
-        .sign_in("tester")
-        .await
-        .get(&format!("clients/{}", agent.id))
-        .await;
+    let browser = world.sign_in("tester").await;
+    browser.sees(&agent.id, true).await;
+    let client = browser.get(&format!("clients/{}", agent.id)).await;
     assert_eq!(client["os"], "linux");
     assert_eq!(client["os_release"], "debian 13");
     assert_eq!(client["labels"], json!(["from-agent"]));
-    assert_eq!(client["online"], true);
     assert_eq!(client["last_ip"], "127.0.0.1");
-    let told = world
-        .sign_in("tester")
-        .await
-        .get(&format!("clients/{}/interrogation", agent.id))
-        .await;
+    let told = browser.get(&format!("clients/{}/interrogation", agent.id)).await;
     assert_eq!(told["tables"][0]["name"], "Generic.Client.Info/BasicInformation");
 }
 
