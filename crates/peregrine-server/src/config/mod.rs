@@ -54,7 +54,10 @@ impl std::fmt::Debug for Config {
         f.debug_struct("Config")
             .field("client", &self.client.server_urls)
             .field("gui", &(&self.gui.bind_address, self.gui.bind_port))
-            .field("frontend", &(&self.frontend.bind_address, self.frontend.bind_port))
+            .field(
+                "frontend",
+                &(&self.frontend.bind_address, self.frontend.bind_port),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -146,7 +146,10 @@ async fn a_monitoring_table_that_was_lost_on_its_way_is_sent_again() {
 async fn tls_is_issued_by_the_deployment_and_the_agents_configuration_holds_no_secret() {
     let world = World::with(|config| config.frontend.use_plain_http = false).await;
     let shown = format!("{:?}", world.config);
-    assert!(!shown.contains("PRIVATE KEY") && shown.contains("127.0.0.1"), "{shown}");
+    assert!(
+        !shown.contains("PRIVATE KEY") && shown.contains("127.0.0.1"),
+        "{shown}"
+    );
     let mut roots = rustls::RootCertStore::empty();
     let ca = peregrine_wire::pem::first(&world.config.client.ca_certificate, "CERTIFICATE").unwrap();
     roots.add(ca.to_vec().into()).unwrap();
