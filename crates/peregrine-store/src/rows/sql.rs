@@ -105,13 +105,15 @@ impl RowStore for OrgDatabase {
         self.read(|tx, org| {
             let found = tx.first(
                 "SELECT (SELECT count(*) FROM clients WHERE org_id = ?1), (SELECT count(*) FROM flows WHERE org_id = ?1 AND state = 1),
-                 (SELECT CAST(coalesce(sum(end_row - first_row), 0) AS BIGINT) FROM result_sets WHERE org_id = ?1)",
+                 (SELECT CAST(coalesce(sum(end_row - first_row), 0) AS BIGINT) FROM result_sets WHERE org_id = ?1),
+                 (SELECT count(*) FROM clients WHERE org_id = ?1 AND server_id IS NOT NULL)",
                 values![org],
                 |row| {
                     Ok(Counts {
                         clients: row.take(0)?,
                         flows_running: row.take(1)?,
                         rows: row.take(2)?,
+                        online: row.take(3)?,
                     })
                 },
             )?;

@@ -3,8 +3,15 @@
 
 mod folded;
 
-use super::{Dialect, Tx};
+use super::Tx;
 use crate::{Error, Result};
+
+/// Which database a step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// A step of the list; its number is its place, counted from 1.
 enum Step {
@@ -32,6 +39,13 @@ const STEPS: &[Step] = &[
         // What is compressed already is not worth another try.
         after_postgres: "ALTER TABLE chunks ALTER COLUMN data SET STORAGE EXTERNAL;",
         then: Some(folded::fill),
+    },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0005_servers.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
     },
 ];
 
