@@ -162,6 +162,12 @@ fn excerpt(out: &mut String, source: &str, span: Span, label: &str, width: usize
         .floor_char_boundary(line_end.min(shown_start + MAX_SHOWN))
         .max(start);
     let shown = source[shown_start..shown_end].trim_end();
+    let (left, shown) = match shown.chars().next() {
+        // In the place of a letter, so that the carets line up.
+        Some(first) if shown_start > line_start => ("…", &shown[first.len_utf8()..]),
+        _ => ("", shown),
+    };
+    let right = if shown_end < line_end { "…" } else { "" };
     let marked_end = end.min(shown_end).max(start);
 
     // Tabs are kept so that the carets line up whatever the tab width.
@@ -171,7 +177,7 @@ fn excerpt(out: &mut String, source: &str, span: Span, label: &str, width: usize
         .collect();
     let carets = "^".repeat(source[start..marked_end].chars().count().max(1));
     out.push_str(&format!("{:width$}--> {line}:{column}\n", ""));
-    out.push_str(&format!("{line:width$} | {shown}\n"));
+    out.push_str(&format!("{line:width$} | {left}{shown}{right}\n"));
     out.push_str(format!("{:width$} | {indent}{carets} {label}", "").trim_end());
     out.push('\n');
 }

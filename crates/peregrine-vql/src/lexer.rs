@@ -281,8 +281,11 @@ impl Lexer<'_> {
         if let Some(help) = help {
             diagnostic = diagnostic.with_help(help);
         }
-        // One complaint for a whole run of foreign characters.
+        // One complaint for a whole run of foreign characters, and for what is an operator elsewhere.
         let mut run = end;
+        if self.text[self.at..].starts_with("!~") {
+            run += 1;
+        }
         if !found.is_ascii() {
             run += self.text[end..]
                 .chars()

@@ -32,7 +32,12 @@ pub(crate) fn find(path: &Path, is_wanted: impl Fn(&Path) -> bool) -> anyhow::Re
                     .is_some_and(|error| error.kind() == ErrorKind::NotFound);
                 if !is_missing || error.depth() == 0 || is_wanted(&at) {
                     let shown = format!("reading `{}`", at.display());
-                    return Err(std::io::Error::from(error)).context(shown);
+                    // Its own words would say the path once more; a link that leads back has no other.
+                    let own = error.to_string();
+                    let reason = error
+                        .into_io_error()
+                        .unwrap_or_else(|| std::io::Error::other(own));
+                    return Err(reason).context(shown);
                 }
             }
         }

@@ -178,6 +178,11 @@ impl<W: Write> Write for Plain<W> {
     }
 }
 
+/// So many of them, as one writes it.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -155,6 +155,7 @@ impl Parser<'_> {
             TokenKind::Ident if previous.is_some_and(|token| self.is_glued_number(token)) => {
                 text("numbers have no suffixes and no digit separators; a name does not start with a digit")
             }
+            _ if self.follows_number_and_point() => text("a number does not end in a point"),
             TokenKind::Eq if previous.is_some_and(|token| token.kind == TokenKind::Eq) => {
                 text("equality is a single `=`")
             }
@@ -190,6 +191,11 @@ impl Parser<'_> {
             kind if kind.is_keyword() && expected.starts_with("a name") => self.quote_keyword(),
             _ => None,
         }
+    }
+
+    fn follows_number_and_point(&self) -> bool {
+        let before = |back| Some(self.tokens.get(self.at.checked_sub(back)?)?.kind);
+        before(1) == Some(TokenKind::Dot) && before(2) == Some(TokenKind::Number)
     }
 
     fn is_glued_number(&self, token: Token) -> bool {

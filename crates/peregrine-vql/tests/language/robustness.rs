@@ -3,7 +3,7 @@
 
 use peregrine_vql::ast::{ExprKind, File, LetBody, StatementKind};
 use peregrine_vql::{
-    Diagnostic, MAX_DEPTH, MAX_TEXT_BYTES, column_name, parse, parse_bytes, parse_lambda, parse_recovering,
+    Diagnostic, MAX_DEPTH, column_name, parse, parse_bytes, parse_lambda, parse_recovering,
     parse_with_comments, print_statement, reformat,
 };
 use proptest::prelude::*;
@@ -206,24 +206,6 @@ fn nested_layout_choices_do_not_multiply() {
     );
     let formatted = reformat(&text).unwrap();
     assert!(formatted.contains("second=f("));
-}
-
-#[test]
-fn bytes_that_are_no_text_are_refused_with_a_place() {
-    let errors = parse_bytes(b"SELECT 1\nFROM \xff").unwrap_err();
-    assert_eq!(
-        errors[0].to_string(),
-        "2:6: byte `0xff` at offset 14 is not valid UTF-8"
-    );
-    assert!(parse_bytes(b"SELECT 1 FROM x").is_ok());
-}
-
-#[test]
-fn too_large_texts_are_refused() {
-    let errors = parse(&" ".repeat(MAX_TEXT_BYTES + 1)).unwrap_err();
-    assert_eq!(errors[0].code, "V002");
-    let errors = parse(&format!("LET a = (1{})", ",".repeat(1_000_000))).unwrap_err();
-    assert_eq!(errors[0].code, "V002");
 }
 
 #[test]

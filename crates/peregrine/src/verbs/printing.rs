@@ -105,7 +105,10 @@ pub(crate) fn run(
         let rows = progress.rows.load(Ordering::Relaxed);
         terminal::say(
             terminal::Style::Error,
-            &format!("peregrine: the {what} was stopped by signal {signal}, after {rows} rows"),
+            &format!(
+                "peregrine: the {what} was stopped by signal {signal}, after {}",
+                terminal::counted(rows, "row")
+            ),
         );
         return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
@@ -115,7 +118,10 @@ pub(crate) fn run(
     }
     if ended == Ended::Cut {
         let rows = progress.rows.load(Ordering::Relaxed);
-        anyhow::bail!("the {what} was stopped after {rows} rows (--max-rows)");
+        anyhow::bail!(
+            "the {what} was stopped after {} (--max-rows)",
+            terminal::counted(rows, "row")
+        );
     }
     Ok(if log.had_error() {
         ExitCode::FAILURE

@@ -17,3 +17,5 @@ mod shell;
 #[cfg(feature = "default")]
 mod shell_terminal;
 mod terminal;
+#[cfg(feature = "default")]
+mod words;

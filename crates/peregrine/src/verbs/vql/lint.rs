@@ -2,6 +2,7 @@
 
 use crate::ide::catalogue;
 use crate::ide::document::Document;
+use crate::terminal::counted;
 use crate::{diagnostics, files, registry};
 use anyhow::Context as _;
 use peregrine_artifacts::{Origin, is_yaml_file};
@@ -84,12 +85,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             )?;
         }
     }
+    let has_error = errors > 0;
     if args.format == "json" {
         writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
     } else {
-        writeln!(out, "{errors} errors, {warnings} warnings")?;
+        let (errors, warnings) = (
+            counted(errors as u64, "error"),
+            counted(warnings as u64, "warning"),
+        );
+        writeln!(out, "{errors}, {warnings}")?;
     }
-    Ok(if errors > 0 {
+    Ok(if has_error {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
