@@ -1,7 +1,8 @@
 //! The effects of an agent's packet, all in one transaction; a packet that comes twice changes nothing the second time.
 
+use super::events;
 use super::record::{Effect, Outcome, SetKind};
-use super::{events, sets};
+use super::sets::{self, Added, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::clients;
@@ -53,7 +54,7 @@ fn apply_one(tx: &dyn Tx, key: &ClientKey, now: Micros, effect: &Effect) -> Resu
             digest,
             at,
             chunk,
-        } => events::append(tx, key, source, *kind, digest, *at, chunk),
+        } => events::append(tx, key, (*kind, source), digest, *at, chunk),
         Effect::Facts {
             facts,
             labels,
@@ -75,20 +76,26 @@ fn append_to_flow(
     start_row: Option<u64>,
     chunk: &Chunk,
 ) -> Result<Outcome> {
-    if !note_sign_of_life(tx, key, flow, now)? {
-        return Ok(Outcome::UnknownFlow);
-    }
+    let heard = |rows: u64| note_sign_of_life(tx, key, flow, now, (kind, rows));
     if chunk.rows == 0 {
-        return Ok(Outcome::Done);
+        return heard(0).map(|found| {
+            if found {
+                Outcome::Done
+            } else {
+                Outcome::UnknownFlow
+            }
+        });
     }
-    let Some(mut set) = sets::open(tx, key, flow, kind, name)? else {
-        return Ok(Outcome::UnknownFlow);
-    };
+    let name = SetName { flow, kind, name };
+    let mut set = sets::open(tx, key, name)?;
     let chunk = match start_row {
         Some(start) => {
             let new = set.gaps.take(start..start.saturating_add(chunk.rows));
             match new.iter().map(|range| range.end - range.start).sum::<u64>() {
-                0 => return Ok(Outcome::Duplicate),
+                0 => {
+                    heard(0)?;
+                    return Ok(Outcome::Duplicate);
+                }
                 count if count == chunk.rows => Cow::Borrowed(chunk),
                 _ => {
                     let positions: Vec<_> = new
@@ -104,31 +111,35 @@ fn append_to_flow(
             Cow::Borrowed(chunk)
         }
     };
-    sets::insert_chunk(tx, &set, None, &chunk)?;
-    let total = set.end_row.saturating_add(chunk.rows);
-    tx.execute(
-        "UPDATE result_sets SET end_row = ?2, agent_next = ?3, gaps = ?4 WHERE id = ?1",
-        values![set.id, total, set.gaps.next, &set.gaps.to_text()],
-    )?;
-    let count = match kind {
-        SetKind::Rows => "row_count",
-        _ => "log_count",
-    };
-    tx.execute(
-        &format!(
-            "UPDATE flows SET {count} = {count} + ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
-        ),
-        values![&key.org, &*key.client, flow, chunk.rows],
-    )?;
-    Ok(Outcome::Appended { total })
+    match sets::append(tx, key, name, &set, None, &chunk)? {
+        Added::Rows(total) => {
+            heard(chunk.rows)?;
+            Ok(Outcome::Appended { total })
+        }
+        Added::Duplicate => Ok(Outcome::Duplicate),
+        Added::NoSet => Ok(Outcome::UnknownFlow),
+    }
 }
 
-/// False when there is no such flow.
-fn note_sign_of_life(tx: &dyn Tx, key: &ClientKey, flow: &str, now: Micros) -> Result<bool> {
-    let found = tx.execute(
-        "UPDATE flows SET heard = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow, now],
-    )?;
+/// Also counts what came. False when there is no such flow.
+fn note_sign_of_life(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    flow: &str,
+    now: Micros,
+    (kind, rows): (SetKind, u64),
+) -> Result<bool> {
+    let statement = match kind {
+        SetKind::Rows => {
+            "UPDATE flows SET heard = ?4, row_count = row_count + ?5
+             WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
+        }
+        _ => {
+            "UPDATE flows SET heard = ?4, log_count = log_count + ?5
+             WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
+        }
+    };
+    let found = tx.execute(statement, values![&key.org, &*key.client, flow, now, rows])?;
     Ok(found > 0)
 }
 
@@ -185,9 +196,6 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
 }
 
 fn store_upload(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, upload: &Upload) -> Result<Outcome> {
-    if !note_sign_of_life(tx, key, flow, now)? {
-        return Ok(Outcome::UnknownFlow);
-    }
     tx.execute(
         "DELETE FROM open_uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND object = ?4",
         values![&key.org, &*key.client, flow, &upload.object],
@@ -199,13 +207,14 @@ fn store_upload(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, upload: &
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ON CONFLICT DO NOTHING",
         values![&key.org, &*key.client, flow, &upload.object, &to_json(upload)?],
     )?;
-    if made == 0 {
-        return Ok(Outcome::Duplicate);
-    }
-    tx.execute(
-        "UPDATE flows SET uploaded_files = uploaded_files + 1, uploaded_bytes = uploaded_bytes + ?4
+    let found = tx.execute(
+        "UPDATE flows SET heard = ?4, uploaded_files = uploaded_files + ?5, uploaded_bytes = uploaded_bytes + ?6
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow, upload.uploaded_size],
+        values![&key.org, &*key.client, flow, now, made, made * upload.uploaded_size],
     )?;
-    Ok(Outcome::Done)
+    Ok(match (found, made) {
+        (0, _) => Outcome::UnknownFlow,
+        (_, 0) => Outcome::Duplicate,
+        _ => Outcome::Done,
+    })
 }

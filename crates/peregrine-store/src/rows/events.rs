@@ -1,7 +1,7 @@
 //! Rows of events: added as they come, and forgotten when they are old.
 
 use super::record::{Outcome, SetKind};
-use super::sets;
+use super::sets::{self, Added, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::model::Micros;
@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 pub(super) fn append(
     tx: &dyn Tx,
     key: &ClientKey,
-    source: &str,
-    kind: SetKind,
+    (kind, source): (SetKind, &str),
     digest: &[u8; 16],
     at: Micros,
     chunk: &Chunk,
@@ -22,21 +21,19 @@ pub(super) fn append(
     if chunk.rows == 0 {
         return Ok(Outcome::Done);
     }
-    let Some(set) = sets::open(tx, key, MONITORING, kind, source)? else {
-        return Ok(Outcome::UnknownFlow);
+    let name = SetName {
+        flow: MONITORING,
+        kind,
+        name: source,
     };
+    let set = sets::open(tx, key, name)?;
     // Receive times never go back within a set, so that a time range is a row range.
     let at = at.max(set.last_received.unwrap_or(at));
-    if !sets::insert_chunk(tx, &set, Some((at, digest)), chunk)? {
-        return Ok(Outcome::Duplicate);
+    match sets::append(tx, key, name, &set, Some((at, digest)), chunk)? {
+        Added::Rows(total) => Ok(Outcome::Appended { total }),
+        Added::Duplicate => Ok(Outcome::Duplicate),
+        Added::NoSet => Ok(Outcome::UnknownFlow),
     }
-    let total = set.end_row.saturating_add(chunk.rows);
-    tx.execute(
-        "UPDATE result_sets SET end_row = ?2, first_received = coalesce(first_received, ?3), last_received = ?3
-         WHERE id = ?1",
-        values![set.id, total, at],
-    )?;
-    Ok(Outcome::Appended { total })
 }
 
 /// What was deleted of one set.
