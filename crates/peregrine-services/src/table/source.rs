@@ -5,7 +5,7 @@ use crate::{Error, Result, clock};
 use async_trait::async_trait;
 use peregrine_api::status::AuditRow;
 use peregrine_store::chunk::{Block, Line};
-use peregrine_store::{AuditEntry, Database, ResultSet};
+use peregrine_store::{AuditEntry, Database, ResultSet, StoredChunk};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -62,10 +62,7 @@ impl RowSource for SetSource {
 
     async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
         let chunks = self.database.read_chunks(self.id, from, bytes).await?;
-        let unpack = move || {
-            let read = |stored: peregrine_store::StoredChunk| Block::read(stored.first_row, &stored.chunk);
-            chunks.into_iter().map(read).collect()
-        };
+        let unpack = move || chunks.iter().map(StoredChunk::read).collect();
         tokio::task::spawn_blocking(unpack)
             .await
             .map_err(|error| Error::Internal(error.to_string()))

@@ -1,8 +1,9 @@
 //! The effects of an agent's packet, all in one transaction; a packet that comes twice changes nothing the second time.
 
+use super::catalogue::{self, Placed};
 use super::events;
 use super::record::{Effect, Outcome, SetKind};
-use super::sets::{self, Added, SetName};
+use super::sets::{self, Added, NewChunk, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::clients;
@@ -11,35 +12,70 @@ use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, to_json, values};
 use std::borrow::Cow;
 
-pub(super) fn apply(tx: &dyn Tx, key: &ClientKey, now: Micros, effects: &[Effect]) -> Result<Vec<Outcome>> {
+/// Applies them. The bytes of some are in objects already.
+pub(super) fn apply(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    now: Micros,
+    effects: &[Effect],
+    placed: &[Option<Placed>],
+) -> Result<Vec<Outcome>> {
     let mut touched: Vec<&str> = Vec::new();
     let mut outcomes = Vec::with_capacity(effects.len());
-    for effect in effects {
+    let mut unused: Vec<&Placed> = Vec::new();
+    let placed = placed.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    for (effect, placed) in effects.iter().zip(placed) {
         if let Some(flow) = effect.flow_id().filter(|flow| !touched.contains(flow)) {
             touched.push(flow);
         }
-        outcomes.push(apply_one(tx, key, now, effect)?);
+        let outcome = apply_one(tx, key, now, effect, placed)?;
+        let is_used = matches!(outcome, Outcome::Appended { .. });
+        unused.extend(placed.filter(|_| !is_used));
+        outcomes.push(outcome);
     }
     // Last, as an agent's messages come in any order: rows may follow the report that ends their flow.
     for flow in touched {
         flows::settle(tx, key, flow)?;
     }
+    catalogue::give_up(tx, &key.org, unused)?;
     Ok(outcomes)
 }
 
-fn apply_one(tx: &dyn Tx, key: &ClientKey, now: Micros, effect: &Effect) -> Result<Outcome> {
+fn apply_one(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    now: Micros,
+    effect: &Effect,
+    placed: Option<&Placed>,
+) -> Result<Outcome> {
     match effect {
         Effect::Rows {
             flow_id,
             source,
             start_row,
             chunk,
-        } => append_to_flow(tx, key, now, flow_id, (SetKind::Rows, source), *start_row, chunk),
+        } => append_to_flow(
+            tx,
+            key,
+            now,
+            flow_id,
+            (SetKind::Rows, source),
+            *start_row,
+            (chunk, placed),
+        ),
         Effect::Logs {
             flow_id,
             start_row,
             chunk,
-        } => append_to_flow(tx, key, now, flow_id, (SetKind::Logs, ""), *start_row, chunk),
+        } => append_to_flow(
+            tx,
+            key,
+            now,
+            flow_id,
+            (SetKind::Logs, ""),
+            *start_row,
+            (chunk, placed),
+        ),
         Effect::Progress { flow_id, progress } => report(tx, key, now, flow_id, progress),
         Effect::Upload { flow_id, upload } => store_upload(tx, key, now, flow_id, upload),
         Effect::UploadBegun {
@@ -54,7 +90,7 @@ fn apply_one(tx: &dyn Tx, key: &ClientKey, now: Micros, effect: &Effect) -> Resu
             digest,
             at,
             chunk,
-        } => events::append(tx, key, (*kind, source), digest, *at, chunk),
+        } => events::append(tx, key, (*kind, source), digest, *at, (chunk, placed)),
         Effect::Facts {
             facts,
             labels,
@@ -74,7 +110,7 @@ fn append_to_flow(
     flow: &str,
     (kind, name): (SetKind, &str),
     start_row: Option<u64>,
-    chunk: &Chunk,
+    (chunk, placed): (&Chunk, Option<&Placed>),
 ) -> Result<Outcome> {
     let heard = |rows: u64| note_sign_of_life(tx, key, flow, now, (kind, rows));
     if chunk.rows == 0 {
@@ -111,7 +147,13 @@ fn append_to_flow(
             Cow::Borrowed(chunk)
         }
     };
-    match sets::append(tx, key, name, &set, None, &chunk)? {
+    let new = NewChunk {
+        event: None,
+        chunk: &chunk,
+        // What was cut is small, and another one than was written; its object waits for the sweep.
+        placed: placed.filter(|_| matches!(chunk, Cow::Borrowed(_))),
+    };
+    match sets::append(tx, key, name, &set, new)? {
         Added::Rows(total) => {
             heard(chunk.rows)?;
             Ok(Outcome::Appended { total })

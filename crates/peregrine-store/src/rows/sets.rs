@@ -1,5 +1,6 @@
 //! Numbered sequences of rows, and their chunks.
 
+use super::catalogue::{self, Placed};
 use super::record::{ResultSet, SetKind};
 use crate::Result;
 use crate::chunk::Chunk;
@@ -27,6 +28,15 @@ pub(super) struct OpenSet {
     pub(super) gaps: Gaps,
     first_received: Option<Micros>,
     pub(super) last_received: Option<Micros>,
+}
+
+/// A chunk to be stored.
+pub(super) struct NewChunk<'a> {
+    /// When it was received, and what tells it from others, of events.
+    pub(super) event: Option<(Micros, &'a [u8; 16])>,
+    pub(super) chunk: &'a Chunk,
+    /// The object that has its bytes.
+    pub(super) placed: Option<&'a Placed>,
 }
 
 /// What [`append`] did.
@@ -64,9 +74,9 @@ pub(super) fn append(
     key: &ClientKey,
     name: SetName<'_>,
     set: &OpenSet,
-    event: Option<(Micros, &[u8; 16])>,
-    chunk: &Chunk,
+    new: NewChunk<'_>,
 ) -> Result<Added> {
+    let NewChunk { event, chunk, placed } = new;
     let total = set.end_row.saturating_add(chunk.rows);
     let at = event.map(|(at, _)| at);
     let (first, last) = (set.first_received.or(at), at.or(set.last_received));
@@ -100,7 +110,7 @@ pub(super) fn append(
             id
         }
     };
-    let made = tx.execute(
+    let made = tx.insert(
         "INSERT INTO chunks (set_id, first_row, row_count, received, digest, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
         values![
@@ -109,11 +119,15 @@ pub(super) fn append(
             chunk.rows,
             at,
             event.map(|(_, digest)| &digest[..]),
-            &chunk.data
+            // Whose bytes are an object has none here.
+            if placed.is_some() { &[][..] } else { &chunk.data[..] }
         ],
     )?;
-    if made == 0 {
+    let Some(chunk_id) = made else {
         return Ok(Added::Duplicate);
+    };
+    if let Some(placed) = placed {
+        catalogue::attach(tx, &key.org, placed, chunk_id)?;
     }
     if set.id.is_some() {
         tx.execute(

@@ -33,6 +33,13 @@ const STEPS: &[Step] = &[
         after_postgres: "ALTER TABLE chunks ALTER COLUMN data SET STORAGE EXTERNAL;",
         then: Some(folded::fill),
     },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0005_row_objects.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
 ];
 
 /// The version this program knows.
