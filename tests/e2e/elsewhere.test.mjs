@@ -1,21 +1,13 @@
 // A server that keeps nothing on its own disk: a database on PostgreSQL, files in a bucket, a bus on NATS.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { binary, scratch } from './lib/paths.mjs';
+import { edit, elsewhere } from './lib/elsewhere.mjs';
+import { scratch } from './lib/paths.mjs';
 import { Peregrine, onlyClient, peregrine } from './lib/peregrine.mjs';
-import { start } from './lib/processes.mjs';
-import { until } from './lib/wait.mjs';
 
 const FINDER = 'Linux.Search.FileFinder';
-
-/** The three servers, and the section of a configuration that names them. */
-async function elsewhere() {
-  const child = start(path.join(path.dirname(binary()), 'examples', 'elsewhere'), []);
-  await until('the servers run', () => child.out.includes('Ctrl-C ends them.'), { explain: () => child.err });
-  return { child, section: child.out.slice(child.out.indexOf('\n') + 1, child.out.indexOf('#')) };
-}
 
 describe('a server with its stores elsewhere', { timeout: 600_000 }, () => {
   let stores;
@@ -37,14 +29,14 @@ describe('a server with its stores elsewhere', { timeout: 600_000 }, () => {
   });
 
   test('a configuration that was used with another database does not begin with an empty one by itself', async (t) => {
-    if (!/database:.*bus:/s.test(stores.section)) {
+    if (!stores.isWhole) {
       t.skip('PostgreSQL or NATS is not installed; scripts/setup test installs them');
       return;
     }
     const first = await Peregrine.start();
     await first.stop();
     const config = path.join(first.datastore, 'server.config.yaml');
-    writeFileSync(config, readFileSync(config, 'utf8').replace('Datastore:\n', `Datastore:\n${stores.section}`));
+    edit(config, (text) => text.replace('Datastore:\n', `Datastore:\n${stores.section}`));
     const refused = await peregrine(['server', '--datastore', first.datastore]);
     assert.notEqual(refused.code, 0);
     assert.match(refused.err, /database `test_0` on PostgreSQL server `127\.0\.0\.1` is empty, but its configuration is not new/);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ServerStatus {
-    /// Agents connected to this server.
+    /// Agents connected to any server.
     pub connected_agents: u64,
     /// Clients there are.
     pub clients: u64,
@@ -16,10 +16,26 @@ pub struct ServerStatus {
     pub flows_running: u64,
     /// Rows of all tables.
     pub rows_stored: u64,
-    /// Packets and connections that were not taken, by reason, since the start.
+    /// The servers that work on this database, in order of their start.
+    pub servers: Vec<ServerEntry>,
+    /// Packets and connections that this server did not take, by reason, since its start.
     pub refused: BTreeMap<&'static str, u64>,
     /// Where everything is stored.
     pub datastore: Datastore,
+}
+
+/// A server of the deployment.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ServerEntry {
+    /// The machine it runs on.
+    pub host: String,
+    /// When it was started.
+    pub started: String,
+    /// Agents connected to it.
+    pub connected_agents: u64,
+    /// It is the one that answers.
+    pub is_this: bool,
 }
 
 /// Where everything is stored.

@@ -28,7 +28,7 @@ fn all(config: &Config) -> String {
         processes: ProcessTreeQuery ProcessFamily ProcessNode;
         monitoring: MonitoringTable LabelGroup EventArtifacts EventArtifact EventsQuery;
         search: SearchQuery SearchAnswer FoundClient FoundArtifact;
-        status: ServerStatus Datastore AuditRow;
+        status: ServerStatus ServerEntry Datastore AuditRow;
         push: PushQuery RowsStored Resync;
         error: Failure Fault Detail;
     }

@@ -131,6 +131,11 @@ impl Hub {
         is_awaited
     }
 
+    /// Tells browsers to read everything again.
+    fn resync(&self) {
+        self.push("resync", String::new(), String::new(), &Resync {});
+    }
+
     fn push(&self, name: &'static str, client_id: String, flow_id: String, data: &impl Serialize) {
         let data = match serde_json::to_string(data) {
             Ok(data) => data,
@@ -164,9 +169,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<()> {
         };
         match received {
             None => return Ok(()),
-            Some(Received::Lagged) => shared
-                .hub
-                .push("resync", String::new(), String::new(), &Resync {}),
+            Some(Received::Lagged) => shared.hub.resync(),
             Some(Received::Event(event)) => {
                 if shared.hub.is_watched()
                     && let Ok(change) = serde_json::from_str(&event.payload)
@@ -181,6 +184,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<()> {
 
 async fn deliver(shared: &Shared, change: Change) -> Result<()> {
     match change {
+        Change::Many => shared.hub.resync(),
         Change::Client { client_id } => {
             if let Some(client) = shared.core.storage.database.client(&client_id).await? {
                 let view = clients::view(&shared.core, client).await?;

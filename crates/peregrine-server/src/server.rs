@@ -8,7 +8,7 @@ use crate::shared::Shared;
 use crate::{Config, Error, Result, Storage, api, limits, listen};
 use peregrine_artifacts::Repository;
 use peregrine_services::users::{self, InitialAdmin, Role};
-use peregrine_services::{Core, audit, clock};
+use peregrine_services::{Core, audit, clock, servers};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,18 +52,17 @@ impl Server {
     ) -> Result<RunningServer> {
         storage.object_root()?;
         limits::raise_open_files();
-        let connections = Arc::new(Connections::new(config.client.min_poll));
+        let has_others = storage.database.is_shared();
         let core = Core::open(
             storage,
             artifacts,
             config.obfuscator(),
             config.vault()?,
             config.settings(),
-            connections.clone(),
         );
         let shared = Arc::new(Shared {
             core: Arc::new(core.await?),
-            gateway: Gateway::new(&config, connections)?,
+            gateway: Gateway::new(&config, Connections::new(config.client.min_poll, has_others))?,
             config,
             gui,
             hub: Hub::new(),
@@ -82,6 +81,7 @@ impl Server {
         tasks.spawn(report("push", push::run(shared.clone())));
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
         tasks.spawn(gateway::watch_connections(shared.clone()));
+        tasks.spawn(keep_alive(shared.clone()));
         tasks.spawn(keep_house(shared.clone()));
         tasks.spawn(users::write_down_failures(
             shared.core.clone(),
@@ -123,6 +123,9 @@ impl RunningServer {
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+        if let Err(error) = servers::leave(&self.shared.core).await {
+            tracing::warn!(%error, "the other servers were not told that this one stops");
         }
         // Whoever copies the folder of a stopped server needs one file less, and damage finds nothing to destroy.
         if let Err(error) = self.shared.core.storage.database.checkpoint().await {
@@ -205,6 +208,11 @@ async fn report(name: &'static str, task: impl Future<Output = Result<()>>) {
     }
 }
 
+async fn keep_alive(shared: Arc<Shared>) {
+    let connections = &shared.gateway.connections;
+    servers::keep_alive(&shared.core, &shared.stopping, || connections.forget_notes()).await;
+}
+
 async fn keep_house(shared: Arc<Shared>) {
     loop {
         shared.core.storage.keep_reserve().await;
@@ -212,8 +220,14 @@ async fn keep_house(shared: Arc<Shared>) {
         if let Err(error) = database.expire_sessions(clock::now()).await {
             tracing::warn!(%error, "expired sessions not deleted");
         }
-        if let Err(error) = database.remove_unused_objects(clock::now()).await {
-            tracing::warn!(%error, "objects of deleted rows are removed later");
+        tokio::select! {
+            // It may have much to do; what it leaves, the next one takes.
+            swept = database.remove_unused_objects(clock::now()) => {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "objects of deleted rows are removed later");
+                }
+            }
+            () = shared.stopping.cancelled() => return,
         }
         tokio::select! {
             () = tokio::time::sleep(HOUSE_KEEPING) => {}

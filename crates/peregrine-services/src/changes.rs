@@ -11,6 +11,8 @@ pub mod topics {
     pub const CHANGES: &str = "changes";
     /// The monitoring table changed.
     pub const MONITORING: &str = "monitoring";
+    /// A client has a key now; the payload is its id.
+    pub const ENROLLED: &str = "enrolled";
 }
 
 /// What changed.
@@ -19,6 +21,8 @@ pub mod topics {
 pub enum Change {
     /// A client came, went or got new facts.
     Client { client_id: String },
+    /// More than is worth naming.
+    Many,
     /// A flow was made, progressed or ended.
     Flow { client_id: String, flow_id: String },
     /// Rows were stored.

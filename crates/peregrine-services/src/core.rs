@@ -1,7 +1,7 @@
 //! What all services work with.
 
-use crate::clients::Presence;
 use crate::monitoring::TableCache;
+use crate::servers::Membership;
 use crate::storage::Storage;
 use crate::table::ViewCache;
 use crate::users::{Failures, Hasher, SpareSessions, Throttle};
@@ -9,7 +9,6 @@ use crate::{Result, audit};
 use peregrine_artifacts::Repository;
 use peregrine_artifacts::resources::Defaults;
 use peregrine_wire::{Obfuscator, Vault};
-use std::sync::Arc;
 
 /// The stores, the artifacts, and what is kept in memory about them; all of the latter can be lost.
 pub struct Core {
@@ -20,7 +19,7 @@ pub struct Core {
     pub settings: Settings,
     pub(crate) monitoring: TableCache,
     pub(crate) views: ViewCache,
-    pub presence: Arc<dyn Presence>,
+    pub(crate) membership: Membership,
     /// Closes secrets that must be stored.
     pub(crate) vault: Vault,
     pub(crate) hasher: Hasher,
@@ -45,18 +44,20 @@ pub struct Settings {
     /// The longest an agent waits between two polls (s).
     pub max_poll: u64,
     pub session_minutes: u64,
+    /// The machine this runs on.
+    pub host: String,
 }
 
 impl Core {
-    /// Services over these stores; reads the stored monitoring table.
+    /// Services over these stores, as one more server that works on them; reads the stored monitoring table.
     pub async fn open(
         storage: Storage,
         artifacts: Repository,
         names: Option<Obfuscator>,
         vault: Vault,
         settings: Settings,
-        presence: Arc<dyn Presence>,
     ) -> Result<Core> {
+        let membership = Membership::begin(&storage, &settings.host).await?;
         let core = Core {
             storage,
             artifacts,
@@ -64,7 +65,7 @@ impl Core {
             settings,
             monitoring: TableCache::default(),
             views: ViewCache::default(),
-            presence,
+            membership,
             vault,
             hasher: Hasher::new(),
             throttle: Throttle::default(),

@@ -1,8 +1,7 @@
 //! What a server does, whoever asks: clients, flows, client monitoring, users, the audit log, tables over stored rows.
 //!
 //! Everything here is a function over [`Core`]. REST, gRPC and VQL are ways to call it, the gateway delivers what it decides;
-//! none of them is known here. What others must hear of goes out over the bus ([`changes`]); what only the gateway
-//! knows, who is connected, comes in through [`Presence`].
+//! none of them is known here. What others must hear of goes out over the bus ([`changes`]).
 //!
 //! Deliberately absent: HTTP, sockets, the configuration file, and how a failure is told ([`Error`] has no status).
 
@@ -22,11 +21,11 @@ mod error;
 pub mod flows;
 pub mod launch;
 pub mod monitoring;
+pub mod servers;
 mod storage;
 pub mod table;
 pub mod users;
 
-pub use clients::{Presence, Seen};
 pub use core::{Core, Settings};
 pub use error::{Error, Result};
 pub use storage::Storage;

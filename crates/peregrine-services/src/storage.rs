@@ -94,7 +94,7 @@ impl Storage {
             self.objects = Arc::new(CloudObjects::connect(address, options).await?);
             if let Some(sql) = &self.sql {
                 // A file is one thing to keep and to copy, and stays it.
-                let beyond = if sql.is_on_a_server() {
+                let beyond = if self.database.is_shared() {
                     LARGE_CHUNK
                 } else {
                     usize::MAX

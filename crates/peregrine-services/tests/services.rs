@@ -8,27 +8,17 @@ use peregrine_services::changes::topics;
 use peregrine_services::flows::Table;
 use peregrine_services::table::TableQuery;
 use peregrine_services::users::{Permission, Principal, Role, permissions_of};
-use peregrine_services::{Core, Error, Presence, Seen, Settings, Storage, clients, flows};
+use peregrine_services::{Core, Error, Settings, Storage, clients, flows, servers};
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{Effect, NatsOptions, NatsServers, Received, SetKind};
-use peregrine_testkit::Nats;
+use peregrine_store::{
+    Contact, Effect, NatsOptions, NatsServers, PostgresSettings, Received, SetKind, Touch,
+};
+use peregrine_testkit::{Nats, Postgres};
 use peregrine_wire::Vault;
-use std::sync::Arc;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 const CLIENT: &str = "C.0123456789abcdef";
-
-struct Nobody;
-
-impl Presence for Nobody {
-    fn seen(&self, _: &str) -> Option<Seen> {
-        None
-    }
-
-    fn online(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 #[tokio::test]
 async fn servers_of_a_deployment_hear_of_each_other_and_of_no_other() {
@@ -57,16 +47,13 @@ async fn servers_of_a_deployment_hear_of_each_other_and_of_no_other() {
 async fn core(folder: &TempDir) -> Core {
     let storage = Storage::embedded(folder.path()).unwrap();
     storage.database.enrol(CLIENT, "key", 1).await.unwrap();
+    open(storage).await
+}
+
+async fn open(storage: Storage) -> Core {
     let vault = Vault::new("test", "secret").unwrap();
     let artifacts = Repository::with_compiled_in();
-    let opened = Core::open(
-        storage,
-        artifacts,
-        None,
-        vault,
-        Settings::default(),
-        Arc::new(Nobody),
-    );
+    let opened = Core::open(storage, artifacts, None, vault, Settings::default());
     opened.await.unwrap()
 }
 
@@ -173,4 +160,52 @@ async fn a_changed_label_reaches_the_agent() {
     let empty = [" ".to_owned()];
     let refused = clients::change_labels(&core, &analyst, CLIENT, &empty, &[]).await;
     assert!(matches!(refused, Err(Error::BadRequest(_))));
+}
+
+#[tokio::test]
+async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
+    let Some(postgres) = Postgres::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let address = PostgresSettings::parse(&postgres.database()).unwrap();
+    let storage = Storage::open(folder.path(), address.into()).unwrap();
+    storage.database.enrol(CLIENT, "key", 1).await.unwrap();
+    let core = open(storage).await;
+    let database = &core.storage.database;
+    let touch = Touch {
+        client_id: CLIENT.into(),
+        at: 1,
+        ip: String::new(),
+        contact: Contact::Pauses,
+    };
+    let this = servers::this_server(&core);
+    assert_eq!(database.touch(this, vec![touch]).await.unwrap(), [CLIENT]);
+    let mut heard = core.storage.bus.subscribe(&[topics::CHANGES]).await.unwrap();
+
+    // What another server does that hears nothing of this one.
+    assert_eq!(database.leave_servers(this).await.unwrap(), [CLIENT]);
+    assert!(!database.client(CLIENT).await.unwrap().unwrap().online);
+    let (stopping, buried) = (CancellationToken::new(), CancellationToken::new());
+    tokio::join!(servers::keep_alive(&core, &stopping, || buried.cancel()), async {
+        buried.cancelled().await;
+        stopping.cancel();
+    });
+    let listed = servers::list(&core).await.unwrap();
+    assert_eq!((listed.len(), &*listed[0].server_id), (1, this));
+
+    let touch = Touch {
+        client_id: CLIENT.into(),
+        at: 2,
+        ip: String::new(),
+        contact: Contact::Pauses,
+    };
+    database.touch(this, vec![touch]).await.unwrap();
+    servers::leave(&core).await.unwrap();
+    let Some(Received::Event(event)) = heard.next().await else {
+        panic!("nobody was told")
+    };
+    assert!(
+        event.payload.contains(CLIENT),
+        "its clients are offline: {event:?}"
+    );
+    assert!(servers::list(&core).await.unwrap().is_empty());
 }

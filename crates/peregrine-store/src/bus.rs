@@ -33,6 +33,8 @@ pub enum Received {
 /// Publishes and subscribes.
 #[async_trait]
 pub trait Bus: Send + Sync {
+    /// Whether other processes hear it.
+    fn is_shared(&self) -> bool;
     /// Tells subscribers of the topic, if any. The payload is small: beyond some 64 kB it may come as [`Received::Lagged`].
     async fn publish(&self, topic: &str, payload: &str) -> Result<()>;
     /// Messages of these topics published from now on.

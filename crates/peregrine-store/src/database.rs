@@ -5,13 +5,20 @@ use crate::clients::*;
 use crate::flows::*;
 use crate::model::*;
 use crate::rows::*;
+use crate::servers::*;
 use crate::settings::*;
 use crate::users::*;
 use async_trait::async_trait;
 
 /// Everything the server keeps in SQL. A returned `Ok` of a write means: durable.
-pub trait Database: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore {}
-impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore> Database for T {}
+pub trait Database:
+    ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore
+{
+}
+impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore> Database
+    for T
+{
+}
 
 /// Endpoints and their keys.
 #[async_trait]
@@ -24,20 +31,22 @@ pub trait ClientStore: Send + Sync {
     async fn client(&self, client_id: &str) -> Result<Option<Client>>;
     /// Lists clients.
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>>;
-    /// Adds and removes labels (compared without regard to case); `changed` (ns) is stored when anything did.
+    /// Adds and removes labels (compared without regard to case). When anything changed, so is the time of the change (ns): it
+    /// is `now`, or later if the monitoring table was sent after that by another server's clock.
     async fn set_labels(
         &self,
         client_id: &str,
         add: &[String],
         remove: &[String],
-        changed: i64,
+        now: i64,
     ) -> Result<Client>;
     /// Sets (Some) or removes (None) metadata keys.
     async fn set_metadata(&self, client_id: &str, changes: &[(String, Option<String>)]) -> Result<Client>;
-    /// Records signs of life, many at a time.
-    async fn touch(&self, touches: Vec<Touch>) -> Result<()>;
-    /// Records the monitoring table version sent.
-    async fn set_event_table_version(&self, client_id: &str, version: i64) -> Result<()>;
+    /// Records what a server knows of its connections, many at a time; a later claim of the same program stands. Gives those that
+    /// came online by it, or went.
+    async fn touch(&self, server_id: &str, touches: Vec<Touch>) -> Result<Vec<String>>;
+    /// Records the version of the monitoring table that was sent, and what it was made from.
+    async fn set_event_table_version(&self, client_id: &str, version: i64, basis: i64) -> Result<()>;
     /// Forgets a client with everything it sent.
     async fn delete_client(&self, client_id: &str) -> Result<()>;
 }
@@ -65,8 +74,9 @@ pub trait FlowStore: Send + Sync {
     async fn delete_flow(&self, client_id: &str, flow_id: &str) -> Result<()>;
     /// Queues a task.
     async fn queue_task(&self, client_id: &str, task: Task) -> Result<()>;
-    /// What there is for a client now; none when there is no such client. Asking for nothing costs one read.
-    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Option<Work>>;
+    /// What there is for a client now. Asking for nothing costs one read. A request for a collection stays in the queue, marked,
+    /// until its end is reported, so that it can be sent again if the agent says that it never came.
+    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Polled>;
     /// Running, delivered flows of each of these clients, in their order.
     async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>>;
     /// Files of a flow.
@@ -104,6 +114,8 @@ pub trait UserStore: Send + Sync {
     async fn user(&self, name: &str) -> Result<Option<User>>;
     /// All users.
     async fn users(&self) -> Result<Vec<User>>;
+    /// Makes a user if there is none at all; false when there is one.
+    async fn put_first_user(&self, user: User) -> Result<bool>;
     /// Makes or replaces a user.
     async fn put_user(&self, user: User) -> Result<()>;
     /// Replaces a user and ends all sessions of that user but one: both, or nothing.
@@ -138,6 +150,24 @@ pub trait SettingStore: Send + Sync {
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Stores a value.
     async fn set_setting(&self, name: &str, value: &str) -> Result<()>;
+    /// Stores a value in the place of this one, or of none; false when another one is there.
+    async fn replace_setting(&self, name: &str, old: Option<&str>, value: &str) -> Result<bool>;
     /// Puts everything acknowledged where damage to a log cannot reach it, as before the end of the program.
     async fn checkpoint(&self) -> Result<()>;
+}
+
+/// The servers that work on this database, and which of them has which agents. Who ended without a word stays on the list until
+/// another one sees that its beat stands still and makes it leave.
+#[async_trait]
+pub trait ServerStore: Send + Sync {
+    /// Whether servers of other machines can work on it too.
+    fn is_shared(&self) -> bool;
+    /// Puts a server on the list; false while it is still on it.
+    async fn join_servers(&self, server: ServerRecord) -> Result<bool>;
+    /// The list.
+    async fn servers(&self) -> Result<Vec<ServerRecord>>;
+    /// A sign of life; false when the others gave the server up.
+    async fn beat(&self, server_id: &str) -> Result<bool>;
+    /// Takes a server off the list; gives the clients that were connected to it, and are not any more.
+    async fn leave_servers(&self, server_id: &str) -> Result<Vec<String>>;
 }

@@ -49,6 +49,10 @@ impl FolderObjects {
 
 #[async_trait]
 impl Objects for FolderObjects {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn put(&self, key: &ObjectKey, data: Bytes) -> Result<()> {
         let path = self.path(key);
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);

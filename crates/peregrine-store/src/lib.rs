@@ -19,6 +19,7 @@ mod model;
 mod nats;
 mod objects;
 mod rows;
+mod servers;
 mod settings;
 mod sql;
 pub mod testing;
@@ -27,7 +28,9 @@ mod users;
 pub use bus::{Bus, Event, Received, Subscription};
 pub use clients::*;
 pub use cloud::{CloudObjects, CloudOptions};
-pub use database::{AuditStore, ClientStore, Database, FlowStore, RowStore, SettingStore, UserStore};
+pub use database::{
+    AuditStore, ClientStore, Database, FlowStore, RowStore, ServerStore, SettingStore, UserStore,
+};
 pub use error::{Error, Result};
 pub use flows::*;
 pub use folder::FolderObjects;
@@ -38,6 +41,7 @@ pub use nats::{NatsBus, NatsOptions, NatsServers};
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
 pub use peregrine_base::OrgId;
 pub use rows::*;
+pub use servers::*;
 pub use settings::*;
 pub use sql::{OrgDatabase, PostgresSettings, SqlAddress, SqlStore};
 pub use users::*;

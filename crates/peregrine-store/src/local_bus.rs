@@ -100,6 +100,10 @@ impl LocalBus {
 
 #[async_trait]
 impl Bus for LocalBus {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn publish(&self, topic: &str, payload: &str) -> Result<()> {
         self.deliver(topic, payload);
         Ok(())

@@ -116,6 +116,8 @@ pub struct ObjectReader {
 /// Keeps files. Acknowledged bytes survive a power cut.
 #[async_trait]
 pub trait Objects: Send + Sync {
+    /// Whether servers of other machines can have them too.
+    fn is_shared(&self) -> bool;
     /// Stores a whole object; readers see the old or the new one, never a part.
     async fn put(&self, key: &ObjectKey, data: bytes::Bytes) -> Result<()>;
     /// Adds bytes at `offset` of an object under construction. Offset 0 starts it anew.

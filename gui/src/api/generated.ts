@@ -747,7 +747,7 @@ export type FoundArtifact = {
 
 /** Answer of `GET server/status`. */
 export type ServerStatus = {
-  /** Agents connected to this server. */
+  /** Agents connected to any server. */
   connected_agents: number,
   /** Clients there are. */
   clients: number,
@@ -755,10 +755,24 @@ export type ServerStatus = {
   flows_running: number,
   /** Rows of all tables. */
   rows_stored: number,
-  /** Packets and connections that were not taken, by reason, since the start. */
+  /** The servers that work on this database, in order of their start. */
+  servers: Array<ServerEntry>,
+  /** Packets and connections that this server did not take, by reason, since its start. */
   refused: { [key in string]: number },
   /** Where everything is stored. */
   datastore: Datastore,
+};
+
+/** A server of the deployment. */
+export type ServerEntry = {
+  /** The machine it runs on. */
+  host: string,
+  /** When it was started. */
+  started: string,
+  /** Agents connected to it. */
+  connected_agents: number,
+  /** It is the one that answers. */
+  is_this: boolean,
 };
 
 /** Where everything is stored. */

@@ -85,12 +85,29 @@ export default function Server() {
       {refused.length > 0 && (
         <>
           <h2 className="page-sub">Refused since the start</h2>
-          <dl className="refused">
+          <dl className="counted">
             {refused.map(([why, count]) => (
               <div key={why}>
                 <dd className="nums">{formatCount(count)}</dd>
                 <dt>{REFUSED[why]?.[0] ?? why}</dt>
                 <dd className="soft">{REFUSED[why]?.[1]}</dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+      {status && status.servers.length > 1 && (
+        <>
+          <h2 className="page-sub">Servers</h2>
+          <dl className="counted">
+            {status.servers.map((server) => (
+              <div key={`${server.host} ${server.started}`}>
+                <dd className="nums">{formatCount(server.connected_agents)}</dd>
+                <dt>{server.host || 'unnamed machine'}</dt>
+                <dd className="soft">
+                  {server.is_this ? 'this one, up since ' : 'up since '}
+                  <Time value={server.started} />
+                </dd>
               </div>
             ))}
           </dl>

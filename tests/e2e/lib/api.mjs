@@ -26,6 +26,12 @@ export class Api {
     this.#csrf = csrf_token;
   }
 
+  /** Goes on with the session of another one, at another server. */
+  continue(other) {
+    this.#cookie = other.#cookie;
+    this.#csrf = other.#csrf;
+  }
+
   get = (path, query) => this.request('GET', path, undefined, query);
   post = (path, body = undefined) => this.request('POST', path, body);
   put = (path, body) => this.request('PUT', path, body);

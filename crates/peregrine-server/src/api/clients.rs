@@ -26,7 +26,7 @@ pub(super) async fn list(
     };
     let query = ClientQuery {
         filter: clients::parse_search(list.search.as_deref().unwrap_or_default()),
-        among: list.online.map(|online| (online, shared.core.presence.online())),
+        online: list.online,
         sort,
         descending: list.desc.is_some_and(|text| text != "false"),
         offset: list.offset.unwrap_or(0),

@@ -29,7 +29,7 @@ pub(super) async fn search(
     let found_clients = found
         .into_iter()
         .map(|client| FoundClient {
-            online: shared.core.presence.seen(&client.client_id).is_some(),
+            online: client.online,
             client_id: client.client_id,
             hostname: client.facts.hostname,
         })

@@ -5,10 +5,11 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
-use peregrine_api::status::{Datastore, ServerStatus};
+use peregrine_api::status::{Datastore, ServerEntry, ServerStatus};
 use peregrine_api::table::{TablePage, TableParams};
 use peregrine_services::table::{AuditSource, TableQuery, page};
 use peregrine_services::users::Permission;
+use peregrine_services::{clock, servers};
 use std::sync::Arc;
 
 pub(super) async fn status(
@@ -19,12 +20,23 @@ pub(super) async fn status(
     let counts = shared.core.storage.database.counts().await?;
     let storage = &shared.core.storage;
     let free_bytes = storage.objects.free_bytes().await;
+    let servers = servers::list(&shared.core).await?;
+    let this_server = servers::this_server(&shared.core);
     let trouble = shared.trouble.lock().clone();
     Ok(Json(ServerStatus {
-        connected_agents: shared.gateway.connections.count() as u64,
+        connected_agents: counts.online,
         clients: counts.clients,
         flows_running: counts.flows_running,
         rows_stored: counts.rows,
+        servers: servers
+            .into_iter()
+            .map(|server| ServerEntry {
+                is_this: server.server_id == this_server,
+                host: server.host,
+                started: clock::show(server.started),
+                connected_agents: server.clients,
+            })
+            .collect(),
         refused: shared.gateway.refused.totals(),
         datastore: Datastore {
             path: storage.place.display().to_string(),

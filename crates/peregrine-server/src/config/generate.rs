@@ -120,6 +120,11 @@ fn to_san(name: &str) -> Option<SanType> {
     }
 }
 
+/// The name of this machine; empty when it has none.
+pub(super) fn host_name() -> String {
+    machine_name().unwrap_or_default()
+}
+
 fn machine_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()

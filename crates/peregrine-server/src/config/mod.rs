@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 const SERVER_FILE: &str = "server.config.yaml";
 const CLIENT_FILE: &str = "client.config.yaml";
 
-/// A whole configuration file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A whole configuration file. It has no public face but its addresses: keys and passwords must not get into a log.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Config {
     /// Informational.
     #[serde(default)]
@@ -47,6 +47,19 @@ pub struct Config {
     /// Intervals and limits.
     #[serde(default)]
     pub defaults: DefaultsSection,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("client", &self.client.server_urls)
+            .field("gui", &(&self.gui.bind_address, self.gui.bind_port))
+            .field(
+                "frontend",
+                &(&self.frontend.bind_address, self.frontend.bind_port),
+            )
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -160,6 +173,7 @@ impl Config {
             event_max_wait_jitter: self.defaults.event_max_wait_jitter,
             max_poll: self.client.max_poll,
             session_minutes: self.gui.session_expiry_min,
+            host: generate::host_name(),
         }
     }
 

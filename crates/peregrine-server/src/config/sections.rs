@@ -45,7 +45,7 @@ impl Default for GuiSection {
 }
 
 /// The deployment's authority.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CaSection {
     /// PEM; may be kept elsewhere, then no certificate can be issued.
@@ -54,7 +54,7 @@ pub struct CaSection {
 }
 
 /// The agents' listener.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FrontendSection {
     /// Public name.

@@ -3,9 +3,8 @@
 use crate::shared::Shared;
 use parking_lot::Mutex;
 use peregrine_services::changes::{Change, announce};
-use peregrine_services::clock;
-use peregrine_services::{Presence, Seen};
-use peregrine_store::{Micros, Touch};
+use peregrine_services::{clock, servers};
+use peregrine_store::{Claim, Contact, Micros, Touch};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 const GRACE: Micros = 5_000_000;
 /// How often signs of life are written to the database, and those who left are noticed.
 const SWEEP: Duration = Duration::from_secs(2);
+/// How soon a change is written that others may wait for.
+const PROMPT: Duration = Duration::from_millis(200);
 /// A silent but connected agent is noted as seen so often.
 const REFRESH: Micros = 60_000_000;
 /// How long a connection was there before its agent may take another one instead: whoever comes more often is refused, so
@@ -34,15 +35,6 @@ struct Agent {
     is_noted: bool,
 }
 
-/// What an agent says when it wants to wait for tasks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Claim {
-    /// The session of its packet, which only the program that began it has.
-    pub(super) session: u64,
-    /// The time of its packet, by its clock.
-    pub(super) timestamp: u64,
-}
-
 /// Whose turn it is to wait for an agent's tasks.
 #[derive(Debug)]
 struct Holder {
@@ -57,14 +49,27 @@ impl Agent {
     fn is_online(&self, now: Micros, grace: Micros) -> bool {
         self.holder.is_some() || !self.has_left && now - self.seen <= grace
     }
+
+    fn contact(&self) -> Contact {
+        match &self.holder {
+            Some(holder) => Contact::Waits(holder.claim),
+            None => Contact::Pauses,
+        }
+    }
 }
 
 type Agents = Arc<Mutex<HashMap<String, Agent>>>;
 
-/// Agents of this replica.
+/// Agents of this server.
 #[derive(Debug)]
 pub(crate) struct Connections {
     agents: Agents,
+    /// Those that left, of whom it could not be written down yet.
+    departed: Mutex<Vec<Touch>>,
+    /// Something is to be written that others may wait for.
+    news: Arc<Notify>,
+    /// Other servers want to know which agents wait here.
+    has_others: bool,
     next: AtomicU64,
     /// How long one that was answered may stay away.
     grace: Micros,
@@ -75,9 +80,12 @@ pub(super) struct Connection {
     agents: Agents,
     client_id: String,
     number: u64,
+    pub(super) claim: Claim,
     pub(super) wake: Arc<Notify>,
     superseded: CancellationToken,
     has_left: AtomicBool,
+    /// Told when it ends, if others want to know.
+    news: Option<Arc<Notify>>,
 }
 
 impl Connection {
@@ -104,16 +112,23 @@ impl Drop for Connection {
             agent.has_left = self.has_left.load(Ordering::Relaxed);
             agent.seen = clock::now();
             agent.is_noted = false;
+            if let Some(news) = &self.news {
+                news.notify_one();
+            }
         }
     }
 }
 
 impl Connections {
-    /// Agents pause so many seconds between two polls.
-    pub(crate) fn new(pause: u64) -> Connections {
+    /// Agents pause so many seconds between two polls. Where there may be other servers, they are told at once of what concerns
+    /// them.
+    pub(crate) fn new(pause: u64, has_others: bool) -> Connections {
         let pause = Micros::try_from(pause.min(3600)).unwrap_or(0) * 1_000_000;
         Connections {
             agents: Agents::default(),
+            departed: Mutex::default(),
+            news: Arc::default(),
+            has_others,
             next: AtomicU64::new(0),
             grace: GRACE + pause,
         }
@@ -143,19 +158,26 @@ impl Connections {
             superseded: superseded.clone(),
         });
         agent.has_left = false;
+        agent.is_noted = false;
         agent.seen = clock::now();
+        let news = self.has_others.then(|| self.news.clone());
+        if let Some(news) = &news {
+            news.notify_one();
+        }
         Some(Connection {
             agents: self.agents.clone(),
             client_id: client_id.to_owned(),
             number,
+            claim,
             wake: agent.wake.clone(),
             superseded,
             has_left: AtomicBool::new(false),
+            news,
         })
     }
 
-    /// Notes a sign of life; true when the agent was not online before.
-    pub(super) fn touch(&self, client_id: &str, ip: &str) -> bool {
+    /// Notes a sign of life.
+    pub(super) fn touch(&self, client_id: &str, ip: &str) {
         let mut agents = self.agents.lock();
         let is_new = !agents.contains_key(client_id);
         let agent = agents.entry(client_id.to_owned()).or_default();
@@ -165,7 +187,9 @@ impl Connections {
         if agent.ip != ip {
             ip.clone_into(&mut agent.ip);
         }
-        is_new
+        if is_new {
+            self.news.notify_one();
+        }
     }
 
     /// Wakes a client's held connection, or its next one.
@@ -182,82 +206,90 @@ impl Connections {
         }
     }
 
-    /// Number of clients online.
-    pub(crate) fn count(&self) -> usize {
-        let now = clock::now();
-        self.agents
-            .lock()
-            .values()
-            .filter(|agent| agent.is_online(now, self.grace))
-            .count()
-    }
-
-    /// Signs of life to write down, and clients that left.
-    fn sweep(&self, now: Micros) -> (Vec<Touch>, Vec<String>) {
-        let (mut touches, mut gone) = (Vec::new(), Vec::new());
-        self.agents.lock().retain(|client_id, agent| {
+    /// What is to be written down: signs of life, and who left.
+    fn sweep(&self, now: Micros) -> Vec<Touch> {
+        let mut agents = self.agents.lock();
+        let mut touches = std::mem::take(&mut *self.departed.lock());
+        touches.retain(|touch| !agents.contains_key(&touch.client_id));
+        agents.retain(|client_id, agent| {
             // The clock was set back: nobody is seen in the future, or who leaves would stay online until then.
             agent.seen = agent.seen.min(now);
             if agent.holder.is_some() && now - agent.seen > REFRESH {
                 agent.seen = now;
                 agent.is_noted = false;
             }
-            if !agent.is_noted {
+            let stays = agent.is_online(now, self.grace);
+            if !agent.is_noted || !stays {
                 touches.push(Touch {
                     client_id: client_id.clone(),
                     at: agent.seen,
                     ip: agent.ip.clone(),
+                    contact: if stays { agent.contact() } else { Contact::Left },
                 });
                 agent.is_noted = true;
             }
-            let stays = agent.is_online(now, self.grace);
-            if !stays {
-                gone.push(client_id.clone());
-            }
             stays
         });
-        (touches, gone)
+        touches
+    }
+
+    /// These could not be written down: they are with the next ones.
+    fn put_back(&self, touches: Vec<Touch>) {
+        let mut agents = self.agents.lock();
+        let mut departed = self.departed.lock();
+        for touch in touches {
+            match agents.get_mut(&touch.client_id) {
+                Some(agent) => agent.is_noted = false,
+                None => departed.push(Touch {
+                    contact: Contact::Left,
+                    ..touch
+                }),
+            }
+        }
+    }
+
+    /// Nothing that was written down counts any more.
+    pub(crate) fn forget_notes(&self) {
+        for agent in self.agents.lock().values_mut() {
+            agent.is_noted = false;
+        }
+        self.news.notify_one();
     }
 }
 
-impl Presence for Connections {
-    fn seen(&self, client_id: &str) -> Option<Seen> {
-        let agents = self.agents.lock();
-        let agent = agents.get(client_id)?;
-        agent.is_online(clock::now(), self.grace).then(|| Seen {
-            at: agent.seen,
-            ip: agent.ip.clone(),
-        })
-    }
-
-    fn online(&self) -> Vec<String> {
-        let now = clock::now();
-        let agents = self.agents.lock();
-        let online = agents
-            .iter()
-            .filter(|(_, agent)| agent.is_online(now, self.grace));
-        online.map(|(client_id, _)| client_id.clone()).collect()
-    }
-}
-
-/// Writes signs of life down and announces who left, until the server stops.
+/// Writes signs of life down and announces who came and who left, until the server stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
+    let connections = &shared.gateway.connections;
+    let pause = async || {
+        tokio::time::sleep(PROMPT).await;
+        let _ = tokio::time::timeout(SWEEP - PROMPT, connections.news.notified()).await;
+    };
     loop {
-        let is_last = tokio::select! {
-            () = tokio::time::sleep(SWEEP) => false,
-            () = shared.stopping.cancelled() => true,
-        };
-        let (touches, gone) = shared.gateway.connections.sweep(clock::now());
-        if !touches.is_empty()
-            && let Err(error) = shared.core.storage.database.touch(touches).await
-        {
-            tracing::warn!(%error, "last contacts not stored");
-        }
-        for client_id in gone {
-            announce(&shared.core, &Change::Client { client_id }).await;
-        }
+        let is_last = shared.stopping.run_until_cancelled(pause()).await.is_none();
+        write_down(&shared).await;
         if is_last {
             return;
+        }
+    }
+}
+
+async fn write_down(shared: &Shared) {
+    let connections = &shared.gateway.connections;
+    let touches = connections.sweep(clock::now());
+    if touches.is_empty() {
+        return;
+    }
+    let server = servers::this_server(&shared.core);
+    let changed = shared.core.storage.database.touch(server, touches.clone()).await;
+    match changed {
+        Ok(changed) => {
+            for client_id in changed {
+                announce(&shared.core, &Change::Client { client_id }).await;
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "last contacts not stored");
+            connections.put_back(touches);
         }
     }
 }
@@ -268,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_agent_takes_another_connection_instead_of_a_dead_one_and_a_copy_of_it_does_not() {
-        let connections = Connections::new(0);
+        let connections = Connections::new(0, false);
         let start = Instant::now();
         let hold = |session, timestamp, after| {
             connections.hold(
@@ -288,14 +320,17 @@ mod tests {
             hold(2, 104, 120).is_none(),
             "the end of the old one leaves the new one its place"
         );
-        assert_eq!(connections.count(), 1);
+        let touches = connections.sweep(clock::now());
+        assert!(
+            matches!(&touches[..], [Touch { contact: Contact::Waits(claim), .. }] if claim.timestamp == 103)
+        );
         drop(second);
         assert!(hold(2, 105, 120).is_some());
     }
 
     #[tokio::test]
     async fn a_wake_up_reaches_the_new_connection() {
-        let connections = Connections::new(0);
+        let connections = Connections::new(0, false);
         let start = Instant::now();
         let hold = |timestamp, at| {
             connections.hold(
@@ -316,10 +351,45 @@ mod tests {
 
     #[test]
     fn who_leaves_is_offline_soon_though_the_clock_was_set_back() {
-        let connections = Connections::new(0);
+        let connections = Connections::new(0, false);
         connections.touch("C.1", "127.0.0.1");
         let earlier = clock::now() - 3_600_000_000;
-        assert!(connections.sweep(earlier).1.is_empty());
-        assert_eq!(connections.sweep(earlier + GRACE + 1).1, ["C.1"]);
+        let contacts = |at| -> Vec<Contact> {
+            let touches = connections.sweep(at);
+            touches.into_iter().map(|touch| touch.contact).collect()
+        };
+        assert_eq!(contacts(earlier), [Contact::Pauses]);
+        assert_eq!(contacts(earlier + GRACE + 1), [Contact::Left]);
+        assert!(contacts(earlier + GRACE + 2).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_written_down_is_written_later() {
+        let connections = Connections::new(0, true);
+        for client in ["C.stays", "C.leaves", "C.returns"] {
+            connections.touch(client, "127.0.0.1");
+        }
+        let now = clock::now();
+        connections.put_back(connections.sweep(now));
+        assert_eq!(connections.sweep(now).len(), 3, "again");
+        connections.touch("C.stays", "127.0.0.1");
+        let later = now + GRACE + 1;
+        connections.agents.lock().get_mut("C.stays").unwrap().seen = later;
+        let gone = connections.sweep(later);
+        assert_eq!(gone.len(), 3);
+        connections.put_back(gone);
+        connections.touch("C.returns", "127.0.0.1");
+        let mut last: Vec<_> = connections
+            .sweep(later)
+            .into_iter()
+            .map(|touch| (touch.client_id, touch.contact))
+            .collect();
+        last.sort_by(|a, b| a.0.cmp(&b.0));
+        let expected = [
+            ("C.leaves", Contact::Left),
+            ("C.returns", Contact::Pauses),
+            ("C.stays", Contact::Pauses),
+        ];
+        assert_eq!(last, expected.map(|(id, contact)| (id.to_owned(), contact)));
     }
 }

@@ -3,6 +3,7 @@
 use super::refused::Reason;
 use crate::shared::Shared;
 use http::StatusCode;
+use peregrine_services::changes::topics;
 use peregrine_services::clock;
 use peregrine_wire::{Packet, enrol, ids};
 
@@ -29,6 +30,16 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
     {
         Ok(is_new) => {
             shared.gateway.unknown.lock().remove(&client_id);
+            // Other servers remember for a while that there was no such client.
+            let told = shared
+                .core
+                .storage
+                .bus
+                .publish(topics::ENROLLED, &client_id)
+                .await;
+            if let Err(error) = told {
+                tracing::warn!(%error, client_id, "other servers were not told of a new client");
+            }
             if is_new {
                 tracing::info!(client_id, peer, "client enrolled");
             }

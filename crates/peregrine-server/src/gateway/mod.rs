@@ -53,7 +53,7 @@ const MAX_SURPRISES: usize = 16;
 pub(crate) struct Gateway {
     decoder: Decoder,
     encoder: Encoder,
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) connections: Connections,
     pub(crate) refused: Refused,
     health: health::Health,
     /// Packets processed at once; agents take turns.
@@ -80,7 +80,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(config: &Config, connections: Arc<Connections>) -> Result<Gateway> {
+    pub(crate) fn new(config: &Config, connections: Connections) -> Result<Gateway> {
         let key = Arc::new(config.server_key()?);
         let resources = &config.frontend.resources;
         let peers = usize::try_from(resources.expected_clients)

@@ -10,7 +10,7 @@ use super::uploads;
 use crate::Error;
 use crate::shared::Shared;
 use http::StatusCode;
-use peregrine_services::changes::{Change, announce};
+use peregrine_services::changes::{Change, announce, topics};
 use peregrine_services::clock;
 use peregrine_store::{Effect, FlowQuery, Outcome, SetKind};
 use peregrine_wire::Packet;
@@ -92,15 +92,7 @@ pub(super) async fn packet(
 
 async fn take_in(shared: &Arc<Shared>, packet: Packet, work: Work, peer: &str) -> Result<Said, StatusCode> {
     let client_id = packet.source.clone();
-    if shared.gateway.connections.touch(&client_id, peer) {
-        announce(
-            &shared.core,
-            &Change::Client {
-                client_id: client_id.clone(),
-            },
-        )
-        .await;
-    }
+    shared.gateway.connections.touch(&client_id, peer);
     let (sender, mut items) = mpsc::channel(AHEAD);
     let (worker, from, address) = (shared.clone(), client_id.clone(), peer.to_owned());
     // Inflating, checking and compressing rows is CPU work.
@@ -314,6 +306,12 @@ async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result
         .iter_mut()
         .zip(&outcomes)
         .for_each(|(about, outcome)| about.settle(client_id, outcome));
+    if outcomes.contains(&Outcome::QueuedAgain) {
+        let told = shared.core.storage.bus.publish(topics::TASKS, client_id).await;
+        if let Err(error) = told {
+            tracing::warn!(client_id, %error, "a task that comes again waits for the next poll");
+        }
+    }
     let mut changes: Vec<Change> = Vec::new();
     for change in about.into_iter().flat_map(|about| about.changes(client_id)) {
         if !changes.contains(&change) {
@@ -379,6 +377,13 @@ impl About {
             }
             Outcome::Progressed { ended: true } => {
                 tracing::info!(client_id, flow_id = self.flow_id, "collection ended");
+            }
+            Outcome::QueuedAgain => {
+                tracing::info!(
+                    client_id,
+                    flow_id = self.flow_id,
+                    "a collection did not reach its agent and is sent again"
+                );
             }
             Outcome::Progressed { ended: false } | Outcome::Done => {}
         }

@@ -1,8 +1,9 @@
 //! `/reader`: the long poll on which agents wait for tasks.
 
-use super::connections::{Claim, Connection};
+use super::connections::Connection;
 use super::intake::Allowance;
 use super::refused::Reason;
+use super::tasks::Collected;
 use super::visitors::Visitor;
 use super::{control, enrol, process, receive, tasks, websocket};
 use crate::shared::{Shared, peer_address};
@@ -12,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Method, StatusCode, header};
+use peregrine_proto::VeloMessage;
 use peregrine_services::clock;
+use peregrine_store::Claim;
 use peregrine_wire::pack::PAD;
 use peregrine_wire::{Packet, PublicKey};
 use std::convert::Infallible;
@@ -29,8 +32,8 @@ pub(super) struct Waiting {
     pub(super) client_id: String,
     pub(super) key: PublicKey,
     pub(super) connection: Connection,
-    /// Version of the monitoring table the agent says it has.
-    pub(super) reported_table: Option<u64>,
+    /// What there was for it when it came.
+    pub(super) messages: Vec<VeloMessage>,
 }
 
 pub(super) async fn handle(
@@ -101,42 +104,67 @@ pub(super) async fn admit(
         .connections
         .hold(&client_id, claim, std::time::Instant::now())
     else {
-        tracing::debug!(client_id, peer, "two connections with one client id");
-        shared.gateway.refused.count(peer, Reason::Conflict);
-        return Err(StatusCode::CONFLICT);
+        return Err(conflict(shared, &client_id, peer));
     };
     // What a poll says is little, and the answer is waited for.
     let slots = &shared.gateway.urgent_slots;
     let reported_table = process::packet(shared, slots, packet, room, peer)
         .await?
         .reported_table;
+    // Boxed, as it is large and most of the time not there.
+    let collected = Box::pin(tasks::collect(
+        shared,
+        &client_id,
+        connection.claim,
+        reported_table,
+    ))
+    .await;
+    let messages = match collected {
+        Ok(Collected::Messages(messages)) => messages,
+        Ok(Collected::Superseded | Collected::Occupied) => return Err(conflict(shared, &client_id, peer)),
+        Err(error) => {
+            tracing::error!(client_id, %error, "tasks not read");
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+    };
     Ok(Waiting {
         client_id,
         key,
         connection,
-        reported_table,
+        messages,
     })
 }
 
-async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>) {
+fn conflict(shared: &Shared, client_id: &str, peer: &str) -> StatusCode {
+    tracing::debug!(client_id, peer, "two connections with one client id");
+    shared.gateway.refused.count(peer, Reason::Conflict);
+    StatusCode::CONFLICT
+}
+
+/// What there is for a waiting agent now; none when it must not wait here any longer.
+pub(super) async fn collect_again(shared: &Shared, waiting: &Waiting) -> Option<Vec<VeloMessage>> {
+    let claim = waiting.connection.claim;
+    let collected = tasks::collect(shared, &waiting.client_id, claim, None);
+    match Box::pin(collected).await {
+        Ok(Collected::Messages(messages)) => Some(messages),
+        Ok(Collected::Superseded | Collected::Occupied) => {
+            tracing::debug!(client_id = waiting.client_id, "the agent waits at another server");
+            None
+        }
+        Err(error) => {
+            tracing::error!(client_id = waiting.client_id, %error, "tasks not read");
+            None
+        }
+    }
+}
+
+async fn poll(shared: Arc<Shared>, mut waiting: Waiting, sender: mpsc::Sender<Bytes>) {
     let client = &shared.config.client;
     let spread = client.max_poll_std.clamp(1, 3600);
     let wait = client.max_poll.clamp(1, 3600) + clock::now().unsigned_abs() % spread;
     let deadline = Instant::now() + Duration::from_secs(wait);
+    let mut messages = std::mem::take(&mut waiting.messages);
     loop {
-        if sender.is_closed() {
-            waiting.connection.note_left();
-            return;
-        }
-        let collected = tasks::collect(&shared, &waiting.client_id, waiting.reported_table);
-        // Boxed, as it is large and most of the time not there.
-        let messages = match Box::pin(collected).await {
-            Ok(messages) => messages,
-            Err(error) => {
-                tracing::error!(client_id = waiting.client_id, %error, "tasks not read");
-                return;
-            }
-        };
         // A wake-up may be about tasks that an earlier poll took; then the wait goes on.
         if !messages.is_empty() {
             if let Ok(packet) = tasks::seal(&shared, &waiting.client_id, &waiting.key, messages) {
@@ -165,5 +193,13 @@ async fn poll(shared: Arc<Shared>, waiting: Waiting, sender: mpsc::Sender<Bytes>
                 () = shared.stopping.cancelled() => return,
             }
         }
+        if sender.is_closed() {
+            waiting.connection.note_left();
+            return;
+        }
+        let Some(found) = collect_again(&shared, &waiting).await else {
+            return;
+        };
+        messages = found;
     }
 }

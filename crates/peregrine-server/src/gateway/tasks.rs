@@ -5,26 +5,43 @@ use crate::shared::Shared;
 use http::StatusCode;
 use peregrine_proto::{FlowStatsRequest, VeloMessage};
 use peregrine_services::changes::topics;
-use peregrine_services::{clients, clock, flows, monitoring};
-use peregrine_store::{Client, Micros, Poll, Received, Task};
+use peregrine_services::{clients, clock, flows, monitoring, servers};
+use peregrine_store::{Claim, Client, Micros, Poll, Polled, Received, Task};
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
 
-/// Everything there is for a client now. Queued tasks are gone from the queue afterwards.
+/// What came of asking for work.
+#[derive(Debug)]
+pub(super) enum Collected {
+    /// Everything there is.
+    Messages(Vec<VeloMessage>),
+    /// The same program waits at another server by now.
+    Superseded,
+    /// Another program with this identity waits at another server.
+    Occupied,
+}
+
+/// Everything there is for a client now, which claims it with this packet. Queued tasks count as handed over afterwards.
 pub(super) async fn collect(
     shared: &Shared,
     client_id: &str,
+    claim: Claim,
     reported_table: Option<u64>,
-) -> Result<Vec<VeloMessage>> {
+) -> Result<Collected> {
     let database = &shared.core.storage.database;
     let now = clock::now();
     let poll = Poll {
+        server_id: servers::this_server(&shared.core).to_owned(),
+        claim,
         now,
         max_in_flight: max_in_flight(shared),
         silent_since: silent_since(shared, now),
     };
-    let Some(work) = database.take_work(client_id, poll).await? else {
-        return Ok(Vec::new());
+    let work = match database.take_work(client_id, poll.clone()).await? {
+        Polled::Work(work) => *work,
+        Polled::Unknown => return Ok(Collected::Messages(Vec::new())),
+        Polled::Superseded => return Ok(Collected::Superseded),
+        Polled::Occupied => return Ok(Collected::Occupied),
     };
     let mut messages = unpack(shared, client_id, work.tasks);
     if !work.silent.is_empty() {
@@ -40,7 +57,7 @@ pub(super) async fn collect(
         Err(error) if !messages.is_empty() => tracing::warn!(client_id, %error, "work is late"),
         Err(error) => return Err(error),
     }
-    Ok(messages)
+    Ok(Collected::Messages(messages))
 }
 
 /// What a client gets without anybody asking: a new monitoring table, its first interrogation.
@@ -54,8 +71,9 @@ async fn due(
     let mut messages: Vec<VeloMessage> = table.into_iter().collect();
     if clients::ensure_interrogated(&shared.core, client).await? {
         let work = shared.core.storage.database.take_work(&client.client_id, poll);
-        let tasks = work.await?.map(|work| work.tasks);
-        messages.extend(unpack(shared, &client.client_id, tasks.unwrap_or_default()));
+        if let Polled::Work(work) = work.await? {
+            messages.extend(unpack(shared, &client.client_id, work.tasks));
+        }
     }
     Ok(messages)
 }
@@ -111,6 +129,8 @@ pub(super) fn seal(
 
 /// After how long the monitoring table is read again that could not be read.
 const RELOAD_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+/// How often it is read again without any reason: a server that ended at once after it stored a new one told nobody.
+const RELOAD_PERIOD: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Wakes waiting agents as the bus says, until the server stops.
 pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
@@ -118,14 +138,17 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
         .core
         .storage
         .bus
-        .subscribe(&[topics::TASKS, topics::MONITORING])
+        .subscribe(&[topics::TASKS, topics::MONITORING, topics::ENROLLED])
         .await?;
     // The database may be out of reach just when messages are lost: then the table is read again until it was.
     let mut is_stale = false;
     loop {
         let received = tokio::select! {
             received = events.next() => received,
-            () = tokio::time::sleep(RELOAD_PAUSE), if is_stale => Some(Received::Lagged),
+            () = tokio::time::sleep(if is_stale { RELOAD_PAUSE } else { RELOAD_PERIOD }) => {
+                is_stale = reload(&shared).await;
+                continue;
+            }
             () = shared.stopping.cancelled() => return Ok(()),
         };
         let wakes_all = match received {
@@ -134,18 +157,28 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
                 shared.gateway.connections.wake(&event.payload);
                 continue;
             }
+            Some(Received::Event(event)) if event.topic == topics::ENROLLED => {
+                shared.gateway.unknown.lock().remove(&*event.payload);
+                continue;
+            }
             Some(Received::Event(_)) => shared.config.defaults.event_change_notify_all_clients,
-            Some(Received::Lagged) => true,
-        };
-        is_stale = match monitoring::reload(&shared.core).await {
-            Ok(_) => false,
-            Err(error) => {
-                tracing::warn!(%error, "the monitoring table was not read again yet");
+            Some(Received::Lagged) => {
+                shared.gateway.unknown.lock().clear();
                 true
             }
         };
+        is_stale = reload(&shared).await;
         if wakes_all {
             shared.gateway.connections.wake_all();
         }
     }
+}
+
+/// Reads the monitoring table again; true when that must be tried again soon.
+async fn reload(shared: &Shared) -> bool {
+    let reloaded = monitoring::reload(&shared.core).await;
+    if let Err(error) = &reloaded {
+        tracing::warn!(%error, "the monitoring table was not read again yet");
+    }
+    reloaded.is_err()
 }

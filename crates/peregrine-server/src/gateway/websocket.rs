@@ -149,23 +149,15 @@ pub(super) fn reader(shared: Arc<Shared>, handshake: Handshake, peer: String) ->
             let (packet, room) = receive::open(&shared, &peer, body).await?;
             reader::admit(&shared, &peer, link.visitor.as_deref(), packet, room).await
         };
-        let waiting = match Box::pin(admitted).await {
+        let mut waiting = match Box::pin(admitted).await {
             Ok(waiting) => waiting,
             Err(status) => {
                 send(&mut socket, frame(status, &[])).await;
                 return;
             }
         };
-        let mut reported = waiting.reported_table;
+        let mut messages = std::mem::take(&mut waiting.messages);
         loop {
-            let collected = tasks::collect(&shared, &waiting.client_id, reported.take());
-            let messages = match Box::pin(collected).await {
-                Ok(messages) => messages,
-                Err(error) => {
-                    tracing::error!(client_id = waiting.client_id, %error, "tasks not read");
-                    return;
-                }
-            };
             if !messages.is_empty() {
                 let Ok(packet) = tasks::seal(&shared, &waiting.client_id, &waiting.key, messages) else {
                     return;
@@ -184,6 +176,10 @@ pub(super) fn reader(shared: Arc<Shared>, handshake: Handshake, peer: String) ->
                 () = waiting.connection.superseded() => return,
                 () = shared.stopping.cancelled() => return,
             }
+            let Some(found) = reader::collect_again(&shared, &waiting).await else {
+                return;
+            };
+            messages = found;
         }
     })
 }

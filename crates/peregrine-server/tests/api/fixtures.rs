@@ -109,6 +109,7 @@ fn stable(value: Value) -> Value {
                     // An agent counts as connected for a while after it spoke.
                     "online" => json!(true),
                     "connected_agents" => json!(1),
+                    "host" => json!("server1"),
                     "free_bytes" => json!(412_000_000_000_u64),
                     "version" => json!("0.1.0"),
                     _ => stable(value),
@@ -153,6 +154,7 @@ async fn the_mock_of_the_gui_has_the_answers_of_this_server() {
         ])
         .await;
     let browser = world.sign_in("tester").await;
+    browser.sees(&agent.id, true).await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gui/mock/fixtures");
     for (area, questions) in QUESTIONS {
         let file = folder.join(format!("{area}.json"));

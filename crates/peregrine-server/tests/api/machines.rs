@@ -1,7 +1,6 @@
 //! Machines and their collections.
 
 use crate::common::World;
-use crate::common::http;
 use peregrine_proto::velo_status::ReturnedStatus;
 use serde_json::{Value, json};
 
@@ -32,6 +31,9 @@ async fn clients_are_found_and_labelled() {
         assert_eq!(found["total"], ids.len());
         ids
     };
+    for agent in [&one, &two] {
+        browser.sees(&agent.id, true).await;
+    }
     assert_eq!(found("search=").await.len(), 2);
     assert_eq!(found("search=label:serv").await, [&*one.id]);
     assert_eq!(found("search=label:from-agent").await, [&*two.id]);
@@ -191,15 +193,11 @@ async fn a_machine_is_online_as_long_as_its_connection_is_there() {
     let world = World::with(|config| config.client.max_poll = 300).await;
     let agent = world.agent().await;
     let browser = world.sign_in("looker").await;
-    let client = format!("clients/{}", agent.id);
     let open = agent.wait().await;
-    assert_eq!(browser.get(&client).await["online"], true);
+    browser.sees(&agent.id, true).await;
     drop(open);
-    let offline = async { while browser.get(&client).await["online"] == true {} };
-    tokio::time::timeout(http::PATIENCE, offline)
-        .await
-        .expect("it left");
+    browser.sees(&agent.id, false).await;
     assert_eq!(browser.get("clients?online=true").await["total"], 0);
     let _open = agent.wait().await;
-    assert_eq!(browser.get(&client).await["online"], true);
+    browser.sees(&agent.id, true).await;
 }

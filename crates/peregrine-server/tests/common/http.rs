@@ -124,6 +124,15 @@ impl Browser {
         send(self.address, self.request(method, path, body)).await
     }
 
+    /// Waits until a machine is shown as online, or not: servers tell each other about their connections a little later.
+    pub async fn sees(&self, client_id: &str, online: bool) {
+        let client = format!("clients/{client_id}");
+        let seen = async { while self.get(&client).await["online"] != online {} };
+        tokio::time::timeout(PATIENCE, seen)
+            .await
+            .unwrap_or_else(|_| panic!("{client_id}: never online={online}"));
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         let reply = self.call("GET", path, None).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());

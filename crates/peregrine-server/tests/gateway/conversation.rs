@@ -11,21 +11,14 @@ use std::sync::Arc;
 async fn a_new_agent_enrols_and_is_interrogated() {
     let world = World::new().await;
     let agent = world.agent().await;
-    let client = world
-        .sign_in("tester")
-        .await
-        .get(&format!("clients/{}", agent.id))
-        .await;
+    let browser = world.sign_in("tester").await;
+    browser.sees(&agent.id, true).await;
+    let client = browser.get(&format!("clients/{}", agent.id)).await;
     assert_eq!(client["os"], "linux");
     assert_eq!(client["os_release"], "debian 13");
     assert_eq!(client["labels"], json!(["from-agent"]));
-    assert_eq!(client["online"], true);
     assert_eq!(client["last_ip"], "127.0.0.1");
-    let told = world
-        .sign_in("tester")
-        .await
-        .get(&format!("clients/{}/interrogation", agent.id))
-        .await;
+    let told = browser.get(&format!("clients/{}/interrogation", agent.id)).await;
     assert_eq!(told["tables"][0]["name"], "Generic.Client.Info/BasicInformation");
 }
 
@@ -152,6 +145,11 @@ async fn a_monitoring_table_that_was_lost_on_its_way_is_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_issued_by_the_deployment_and_the_agents_configuration_holds_no_secret() {
     let world = World::with(|config| config.frontend.use_plain_http = false).await;
+    let shown = format!("{:?}", world.config);
+    assert!(
+        !shown.contains("PRIVATE KEY") && shown.contains("127.0.0.1"),
+        "{shown}"
+    );
     let mut roots = rustls::RootCertStore::empty();
     let ca = peregrine_wire::pem::first(&world.config.client.ca_certificate, "CERTIFICATE").unwrap();
     roots.add(ca.to_vec().into()).unwrap();

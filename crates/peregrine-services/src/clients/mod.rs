@@ -3,7 +3,6 @@
 mod events;
 mod interrogate;
 mod labels;
-mod presence;
 mod search;
 
 pub use events::{event_rows, events};
@@ -11,7 +10,6 @@ pub use interrogate::{
     ensure_interrogated, facts_of_agent, facts_of_interrogation, interrogate, interrogation,
 };
 pub use labels::change as change_labels;
-pub use presence::{Presence, Seen};
 pub use search::parse as parse_search;
 
 use crate::users::{Permission, Principal};
@@ -46,20 +44,11 @@ async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<api::Client>> {
     let in_flight = core.storage.database.in_flight(&ids).await?;
     let views = clients.into_iter().zip(in_flight);
     Ok(views
-        .map(|(client, in_flight)| shown(core, client, in_flight))
+        .map(|(client, in_flight)| shown(client, in_flight))
         .collect())
 }
 
-fn shown(core: &Core, client: Client, in_flight: Vec<String>) -> api::Client {
-    let seen = core.presence.seen(&client.client_id);
-    let last_seen = seen
-        .as_ref()
-        .map_or(client.last_seen, |seen| seen.at.max(client.last_seen));
-    let last_ip = seen
-        .as_ref()
-        .map(|seen| seen.ip.clone())
-        .filter(|ip| !ip.is_empty())
-        .unwrap_or(client.last_ip);
+fn shown(client: Client, in_flight: Vec<String>) -> api::Client {
     let facts = client.facts;
     api::Client {
         client_id: client.client_id,
@@ -71,12 +60,12 @@ fn shown(core: &Core, client: Client, in_flight: Vec<String>) -> api::Client {
         agent_name: facts.agent_name,
         agent_version: facts.agent_version,
         addresses: facts.addresses,
-        last_ip,
+        last_ip: client.last_ip,
         mac_addresses: facts.mac_addresses,
         labels: client.labels,
-        online: seen.is_some(),
+        online: client.online,
         first_seen: clock::show(client.first_seen),
-        last_seen: clock::show(last_seen),
+        last_seen: clock::show(client.last_seen),
         last_interrogate_flow_id: client.last_interrogate_flow_id,
         in_flight_flows: in_flight,
         metadata: client.metadata,

@@ -24,6 +24,7 @@ pub fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress {
         };
         return Progress {
             end: Some((FlowState::Error, Some(message.to_owned()))),
+            is_unknown: true,
             ..Progress::default()
         };
     }
@@ -80,6 +81,7 @@ pub fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress {
             .filter(|stats| stats.len() <= MAX_STATS),
         end,
         trouble,
+        is_unknown: false,
     }
 }
 

@@ -186,9 +186,8 @@ pub(crate) struct TableCache {
 impl TableCache {
     /// Reads the stored table; the first time, stores the default one.
     pub(crate) async fn reload(&self, core: &Core) -> Result<()> {
-        let database = &core.storage.database;
-        let table = match database.setting(SETTING).await? {
-            Some(text) => StoredTable::read(core, &text)?,
+        let table = match stored(core).await? {
+            Some((table, _)) => table,
             None => {
                 let names = &core.settings.monitoring;
                 let table = MonitoringTable {
@@ -196,10 +195,11 @@ impl TableCache {
                     artifacts: names.iter().map(|name| Spec::of(name)).collect(),
                     label_events: Vec::new(),
                 };
-                database
-                    .set_setting(SETTING, &StoredTable::text(core, &table)?)
-                    .await?;
-                table
+                match replace(core, None, &table).await? {
+                    true => table,
+                    // Another server started at the same time.
+                    false => stored(core).await?.map(|(table, _)| table).unwrap_or_default(),
+                }
             }
         };
         *self.table.write() = Arc::new(table);
@@ -237,6 +237,19 @@ pub fn get(core: &Core) -> Result<api::MonitoringTable> {
     Ok(core.monitoring.current().shown(core)?.view())
 }
 
+/// The stored table, and its text.
+async fn stored(core: &Core) -> Result<Option<(MonitoringTable, String)>> {
+    let text = core.storage.database.setting(SETTING).await?;
+    text.map(|text| Ok((StoredTable::read(core, &text)?, text)))
+        .transpose()
+}
+
+/// Stores a table in the place of the one with this text; false when another one is there by now.
+async fn replace(core: &Core, old: Option<&str>, table: &MonitoringTable) -> Result<bool> {
+    let text = StoredTable::text(core, table)?;
+    Ok(core.storage.database.replace_setting(SETTING, old, &text).await?)
+}
+
 /// Checks and stores a new table, and tells agents.
 pub async fn set(
     core: &Core,
@@ -244,22 +257,27 @@ pub async fn set(
     table: &api::MonitoringTable,
 ) -> Result<api::MonitoringTable> {
     principal.authorize(Permission::CollectClient)?;
-    let old = core.monitoring.current();
-    let table = MonitoringTable::wanted(table).map(|label, specs| {
-        let mut wanted = launch::find(core, specs, false, Target::ClientEvents)?;
-        wanted.restore(old.group(label));
-        let allowed = wanted.authorize(principal)?;
-        allowed.compile(core, &Limits::default())?;
-        Ok(allowed.in_clear())
-    })?;
-    let table = MonitoringTable {
-        version: clock::now_ns(),
-        ..table
+    let wanted = MonitoringTable::wanted(table);
+    let table = loop {
+        // What is stored, not what is in memory: somebody else may just have changed it, at whichever server.
+        let (old, text) = stored(core).await?.unzip();
+        let old = old.unwrap_or_default();
+        let table = wanted.map(|label, specs| {
+            let mut wanted = launch::find(core, specs, false, Target::ClientEvents)?;
+            wanted.restore(old.group(label));
+            let allowed = wanted.authorize(principal)?;
+            allowed.compile(core, &Limits::default())?;
+            Ok(allowed.in_clear())
+        })?;
+        let table = MonitoringTable {
+            // It grows, whatever the clocks of the servers say.
+            version: clock::now_ns().max(old.version.saturating_add(1)),
+            ..table
+        };
+        if replace(core, text.as_deref(), &table).await? {
+            break table;
+        }
     };
-    core.storage
-        .database
-        .set_setting(SETTING, &StoredTable::text(core, &table)?)
-        .await?;
     let detail = json!(table.shown(core)?.view());
     audit::record(
         core,

@@ -23,7 +23,7 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
     let poll = i64::try_from(core.settings.max_poll.clamp(1, 3600)).unwrap_or(60) * 1_000_000_000;
     let lost = is_older
         && clock::now_ns().saturating_sub(client.event_table_version) > ON_ITS_WAY.saturating_mul(poll);
-    if client.event_table_version >= wanted && !lost {
+    if client.event_table_basis >= wanted && !lost {
         return Ok(None);
     }
     let specs = table.specs_for(&client.labels);
@@ -35,12 +35,10 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
         request.max_wait = settings.event_max_wait + clock::now().unsigned_abs() % spread;
     }
     // Never the number of the one before, whatever the clock does.
-    let version = clock::now_ns()
-        .max(client.event_table_version.saturating_add(1))
-        .max(wanted);
+    let version = clock::now_ns().max(client.event_table_version.saturating_add(1));
     core.storage
         .database
-        .set_event_table_version(&client.client_id, version)
+        .set_event_table_version(&client.client_id, version, wanted)
         .await?;
     Ok(Some(VeloMessage {
         session_id: ids::MONITORING.into(),

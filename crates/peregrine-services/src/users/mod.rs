@@ -45,7 +45,11 @@ pub async fn ensure_admin(core: &Core) -> Result<Option<InitialAdmin>> {
         name: "admin".into(),
         password: random_token(15)?,
     };
-    put(core, &admin.name, &admin.password, &[Role::Administrator]).await?;
+    let user = new_user(core, &admin.name, &admin.password, &[Role::Administrator]).await?;
+    if !core.storage.database.put_first_user(user).await? {
+        // Another server started at the same time, and shows the password.
+        return Ok(None);
+    }
     audit::record(
         core,
         "server",
@@ -59,15 +63,18 @@ pub async fn ensure_admin(core: &Core) -> Result<Option<InitialAdmin>> {
 
 /// Makes a user, or gives an existing one this password and these roles.
 pub async fn put(core: &Core, name: &str, password: &str, roles: &[Role]) -> Result<()> {
-    let hash = core.hasher.hash(password).await?;
-    let user = User {
+    let user = new_user(core, name, password, roles).await?;
+    Ok(core.storage.database.put_user(user).await?)
+}
+
+async fn new_user(core: &Core, name: &str, password: &str, roles: &[Role]) -> Result<User> {
+    Ok(User {
         name: name.to_owned(),
-        password_hash: hash,
+        password_hash: core.hasher.hash(password).await?,
         roles: roles.iter().map(|role| role.name().to_owned()).collect(),
         created: clock::now(),
         locked: false,
-    };
-    Ok(core.storage.database.put_user(user).await?)
+    })
 }
 
 /// Changes a user's own password; other sessions of the user end.

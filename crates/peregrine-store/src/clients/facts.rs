@@ -35,7 +35,8 @@ pub(crate) fn merge_facts(
         terms::write_facts(tx, key, &facts)?;
     }
     if sql::add_labels(&mut client.labels, labels) {
-        sql::write_labels(tx, key, &client.labels, at.saturating_mul(1000))?;
+        let changed = sql::labels_changed(&client, at.saturating_mul(1000));
+        sql::write_labels(tx, key, &client.labels, changed)?;
     }
     Ok(true)
 }

@@ -49,9 +49,13 @@ pub struct Client {
     pub last_seen: Micros,
     /// The last collection that filled `facts`.
     pub last_interrogate_flow_id: Option<String>,
+    /// Whether an agent of it is connected to any server.
+    pub online: bool,
     /// Version of the monitoring table last sent (ns).
     pub event_table_version: i64,
-    /// When its labels last changed (ns, comparable with `event_table_version`).
+    /// The table and the labels it was made from: the time of their last change (ns).
+    pub event_table_basis: i64,
+    /// When its labels last changed (ns); later than any `event_table_basis` before.
     pub labels_changed: i64,
     /// Free key/value notes.
     pub metadata: BTreeMap<String, String>,
@@ -100,8 +104,8 @@ pub enum ClientSort {
 pub struct ClientQuery {
     /// What to list.
     pub filter: ClientFilter,
-    /// Keep only those in (true) or not in (false) the given set of ids.
-    pub among: Option<(bool, Vec<String>)>,
+    /// Only those that are online (true), or are not (false).
+    pub online: Option<bool>,
     /// Order.
     pub sort: ClientSort,
     /// Reverse order.
@@ -112,7 +116,27 @@ pub struct ClientQuery {
     pub limit: u64,
 }
 
-/// A sign of life.
+/// The packet with which an agent began to wait for tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Its session, which only the program that began it has.
+    pub session: u64,
+    /// Its time, by the agent's clock.
+    pub timestamp: u64,
+}
+
+/// What a server knows of the connection of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contact {
+    /// The agent waits at this server.
+    Waits(Claim),
+    /// It is expected back, here or elsewhere.
+    Pauses,
+    /// It is gone from here.
+    Left,
+}
+
+/// A sign of life, or the end of it.
 #[derive(Debug, Clone)]
 pub struct Touch {
     /// Who.
@@ -121,4 +145,6 @@ pub struct Touch {
     pub at: Micros,
     /// From where; empty keeps the stored address.
     pub ip: String,
+    /// What became of the connection.
+    pub contact: Contact,
 }

@@ -1,11 +1,12 @@
 //! Endpoints in SQL.
 
-use super::record::{Client, ClientQuery, ClientSort, Touch};
+use super::record::{Client, ClientQuery, ClientSort, Contact, Touch};
 use super::{filter, terms};
 use crate::database::ClientStore;
 use crate::model::{Micros, Page};
 use crate::rows::delete_chunks;
-use crate::sql::{ClientKey, Dialect, OrgDatabase, Row, Subject, Tx, Value, fold, to_json, values};
+use crate::servers;
+use crate::sql::{ClientKey, OrgDatabase, Row, Subject, Tx, Value, fold, to_json, values};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use peregrine_base::OrgId;
@@ -53,7 +54,7 @@ impl ClientStore for OrgDatabase {
         client_id: &str,
         add: &[String],
         remove: &[String],
-        changed: i64,
+        now: i64,
     ) -> Result<Client> {
         let (add, remove) = (add.to_vec(), remove.to_vec());
         self.write_client(client_id, move |tx, key| {
@@ -63,6 +64,7 @@ impl ClientStore for OrgDatabase {
             client.labels.retain(|label| !removed.contains(&fold(label)));
             let is_removed = client.labels.len() < before;
             if add_labels(&mut client.labels, &add) || is_removed {
+                let changed = labels_changed(&client, now);
                 write_labels(tx, key, &client.labels, changed)?;
                 client.labels_changed = changed;
             }
@@ -91,27 +93,29 @@ impl ClientStore for OrgDatabase {
         .await
     }
 
-    async fn touch(&self, mut touches: Vec<Touch>) -> Result<()> {
+    async fn touch(&self, server_id: &str, mut touches: Vec<Touch>) -> Result<Vec<String>> {
         // In one order everywhere, so that two servers that do this do not wait for each other.
         touches.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        let server = server_id.to_owned();
         self.write(Subject::Nothing, move |tx, org| {
+            // Also the lock that keeps this apart from the end of this server as the others see it.
+            let is_listed = servers::beat(tx, &server)?;
+            let mut changed = Vec::new();
             for touch in &touches {
-                tx.execute(
-                    "UPDATE clients SET last_seen = CASE WHEN last_seen < ?3 THEN ?3 ELSE last_seen END,
-                     last_ip = CASE WHEN ?4 = '' THEN last_ip ELSE ?4 END WHERE org_id = ?1 AND client_id = ?2",
-                    values![org, &touch.client_id, touch.at, &touch.ip],
-                )?;
+                if contact(tx, org, is_listed.then_some(&server), touch)? {
+                    changed.push(touch.client_id.clone());
+                }
             }
-            Ok(())
+            Ok(changed)
         })
         .await
     }
 
-    async fn set_event_table_version(&self, client_id: &str, version: i64) -> Result<()> {
+    async fn set_event_table_version(&self, client_id: &str, version: i64, basis: i64) -> Result<()> {
         self.write_client(client_id, move |tx, key| {
             tx.execute(
-                "UPDATE clients SET event_table_version = ?3 WHERE org_id = ?1 AND client_id = ?2",
-                values![&key.org, &*key.client, version],
+                "UPDATE clients SET event_table_version = ?3, event_table_basis = ?4 WHERE org_id = ?1 AND client_id = ?2",
+                values![&key.org, &*key.client, version, basis],
             )?;
             Ok(())
         })
@@ -145,6 +149,81 @@ impl ClientStore for OrgDatabase {
             Ok(())
         })
         .await
+    }
+}
+
+/// The time of a change of labels: later than the table that was last sent was made from.
+pub(super) fn labels_changed(client: &Client, now: i64) -> i64 {
+    now.max(client.event_table_basis.saturating_add(1))
+}
+
+/// Who has a client's connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Held {
+    server: String,
+    /// The claim of the connection, if the client waits there.
+    claim: Option<(i64, u64)>,
+}
+
+/// Writes down a sign of life; true when the client came online by it, or went.
+/// Of a server that the others gave up, only when it was heard.
+fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> Result<bool> {
+    let before: Option<Option<Held>> = tx.first(
+        "UPDATE clients SET last_seen = CASE WHEN last_seen < ?3 THEN ?3 ELSE last_seen END,
+         last_ip = CASE WHEN ?4 = '' THEN last_ip ELSE ?4 END WHERE org_id = ?1 AND client_id = ?2
+         RETURNING server_id, held_session, held_since",
+        values![org, &touch.client_id, touch.at, &touch.ip],
+        |row| {
+            let (server, session, since): (Option<String>, Option<i64>, Option<u64>) =
+                (row.take(0)?, row.take(1)?, row.take(2)?);
+            let claim = session.zip(since);
+            Ok(server.map(|server| Held { server, claim }))
+        },
+    )?;
+    let (Some(before), Some(server)) = (before, server) else {
+        return Ok(false);
+    };
+    let after = held(before.as_ref(), server, touch.contact);
+    if after != before {
+        let claim = after.as_ref().and_then(|held| held.claim);
+        tx.execute(
+            "UPDATE clients SET server_id = ?3, held_session = ?4, held_since = ?5 WHERE org_id = ?1 AND client_id = ?2",
+            values![
+                org,
+                &touch.client_id,
+                after.as_ref().map(|held| &held.server),
+                claim.map(|(session, _)| session),
+                claim.map(|(_, since)| since)
+            ],
+        )?;
+    }
+    Ok(after.is_some() != before.is_some())
+}
+
+/// Who has the connection after this contact with a server.
+fn held(before: Option<&Held>, server: &str, contact: Contact) -> Option<Held> {
+    let here = |claim| {
+        Some(Held {
+            server: server.to_owned(),
+            claim,
+        })
+    };
+    let is_elsewhere = before.is_some_and(|held| held.server != server);
+    match contact {
+        Contact::Waits(claim) => {
+            let claim = (claim.session.cast_signed(), claim.timestamp);
+            let is_old = before
+                .and_then(|held| held.claim)
+                .is_some_and(|(session, since)| session == claim.0 && since > claim.1);
+            if is_old {
+                before.cloned()
+            } else {
+                here(Some(claim))
+            }
+        }
+        Contact::Pauses | Contact::Left if is_elsewhere => before.cloned(),
+        Contact::Pauses => here(None),
+        Contact::Left => None,
     }
 }
 
@@ -184,12 +263,9 @@ fn list(tx: &dyn Tx, org: &OrgId, query: &ClientQuery) -> Result<Page<Client>> {
     let (mut condition, patterns) = filter::condition(&query.filter);
     let mut values: Vec<Value<'_>> = vec![Value::from(org)];
     values.extend(patterns.iter().map(Value::from));
-    let ids = query.among.as_ref().map(|(_, ids)| to_json(ids)).transpose()?;
-    if let (Some((is_inside, _)), Some(ids)) = (&query.among, &ids) {
-        let not = if *is_inside { "" } else { "NOT" };
-        values.push(Value::from(ids));
-        let elements = elements(tx.dialect(), values.len());
-        condition = format!("{condition} AND c.client_id {not} IN ({elements})");
+    if let Some(is_online) = query.online {
+        let not = if is_online { "NOT" } else { "" };
+        condition = format!("{condition} AND c.server_id IS {not} NULL");
     }
     let total: u64 = tx.one(
         &format!("SELECT count(*) FROM clients c WHERE {condition}"),
@@ -215,14 +291,6 @@ fn list(tx: &dyn Tx, org: &OrgId, query: &ClientQuery) -> Result<Page<Client>> {
     Ok(Page { total, items })
 }
 
-/// The elements of a JSON list of texts. There may be more of them than a statement can have parameters.
-fn elements(dialect: Dialect, parameter: usize) -> String {
-    match dialect {
-        Dialect::Sqlite => format!("SELECT value FROM json_each(?{parameter})"),
-        Dialect::Postgres => format!("SELECT json_array_elements_text(CAST(?{parameter} AS json))"),
-    }
-}
-
 fn to_client(row: &dyn Row) -> Result<Client> {
     Ok(Client {
         client_id: row.get("client_id")?,
@@ -232,7 +300,9 @@ fn to_client(row: &dyn Row) -> Result<Client> {
         first_seen: row.get("first_seen")?,
         last_seen: row.get("last_seen")?,
         last_interrogate_flow_id: row.get("last_interrogate_flow_id")?,
+        online: row.get::<Option<String>>("server_id")?.is_some(),
         event_table_version: row.get("event_table_version")?,
+        event_table_basis: row.get("event_table_basis")?,
         labels_changed: row.get("labels_changed")?,
         metadata: row.json("metadata")?,
     })

@@ -64,6 +64,10 @@ impl CloudObjects {
 
 #[async_trait]
 impl Objects for CloudObjects {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     async fn put(&self, key: &ObjectKey, data: Bytes) -> Result<()> {
         let path = self.0.names.object(key)?;
         let put = self.0.store.put(&path, PutPayload::from(data)).await;

@@ -9,3 +9,4 @@ pub use record::*;
 
 pub(crate) use missing::{Gaps, lost, settle, upload_begun};
 pub(crate) use record::state_number;
+pub(crate) use tasks::{answered, queue_again};

@@ -1,6 +1,6 @@
 //! Collections as the database keeps them, their tasks and files.
 
-use crate::clients::Client;
+use crate::clients::{Claim, Client};
 use crate::model::Micros;
 use serde::{Deserialize, Serialize};
 
@@ -115,14 +115,32 @@ pub struct Task {
 }
 
 /// A client asks for work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poll {
+    /// The server that it asks.
+    pub server_id: String,
+    /// The packet with which it did.
+    pub claim: Claim,
     /// When.
     pub now: Micros,
     /// Flows it may work on at once; requests beyond stay in the queue.
     pub max_in_flight: u64,
-    /// Flows not heard of since then, and not asked about since, are asked about; none asks about none.
+    /// Flows not heard of since then, and not asked about since, are asked about; what was to stop one and was not answered
+    /// is said again. None does neither.
     pub silent_since: Option<Micros>,
+}
+
+/// The answer to a client that asks for work.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Polled {
+    /// There is no such client.
+    Unknown,
+    /// It waits at another server by now: this connection of it is dead.
+    Superseded,
+    /// Another program with its identity waits at another server.
+    Occupied,
+    /// Here it is.
+    Work(Box<Work>),
 }
 
 /// What there is for a client that asks.
@@ -188,6 +206,8 @@ pub struct Progress {
     pub end: Option<(FlowState, Option<String>)>,
     /// Why it failed so far, although queries still run.
     pub trouble: Option<String>,
+    /// The agent does not know the flow. One of which nothing was heard yet is sent again instead of being ended.
+    pub is_unknown: bool,
 }
 
 /// A stored file of a flow.

@@ -1,6 +1,6 @@
 //! Collections in SQL.
 
-use super::record::{Flow, FlowQuery, FlowSort, FlowState, Poll, Task, Upload, Work, state_number};
+use super::record::{Flow, FlowQuery, FlowSort, FlowState, Poll, Polled, Task, Upload, Work, state_number};
 use super::tasks;
 use crate::database::FlowStore;
 use crate::model::{Micros, Page};
@@ -130,17 +130,21 @@ impl FlowStore for OrgDatabase {
             .await
     }
 
-    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Option<Work>> {
-        let found = self.read_client(client_id, move |tx, key| tasks::look(tx, key, poll));
+    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Polled> {
+        let asked = poll.clone();
+        let found = self.read_client(client_id, move |tx, key| tasks::look(tx, key, &asked));
         let Some(found) = found.await? else {
-            return Ok(None);
+            return Ok(Polled::Unknown);
         };
+        if let Some(refusal) = found.refusal {
+            return Ok(refusal);
+        }
         let (has_tasks, silent_since) = (found.has_tasks, found.silent_since);
         let (mut tasks, mut silent) = (Vec::new(), Vec::new());
         if has_tasks || silent_since.is_some() {
             let taken = self.write_client(client_id, move |tx, key| {
                 let tasks = match has_tasks {
-                    true => tasks::take(tx, key, poll.max_in_flight, poll.now)?,
+                    true => tasks::take(tx, key, &poll)?,
                     false => Vec::new(),
                 };
                 let silent = match silent_since {
@@ -151,11 +155,11 @@ impl FlowStore for OrgDatabase {
             });
             (tasks, silent) = taken.await?;
         }
-        Ok(Some(Work {
+        Ok(Polled::Work(Box::new(Work {
             client: found.client,
             tasks,
             silent,
-        }))
+        })))
     }
 
     async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>> {

@@ -1,6 +1,6 @@
 //! The queue of tasks, and what there is for a client that asks.
 
-use super::record::{Poll, Task};
+use super::record::{FlowState, Poll, Polled, Task, state_number};
 use crate::Result;
 use crate::clients::{self, Client};
 use crate::model::Micros;
@@ -8,6 +8,12 @@ use crate::sql::{ClientKey, Row, Tx, values};
 
 /// Bytes of tasks taken at once, so that they fit one packet; the rest waits for the next poll.
 const MAX_DELIVERY: usize = 4 << 20;
+/// How often a task is handed over that the agent does not answer.
+const MAX_TRIES: i64 = 3;
+
+/// Tasks that wait: new ones, and what stops a flow and was not answered since `?3`.
+const WAITING: &str =
+    "org_id = ?1 AND client_id = ?2 AND (taken IS NULL OR NOT is_flow_request AND taken <= ?3)";
 
 /// Running, delivered flows not heard of since `?3`, and not asked about since.
 const SILENT: &str = "org_id = ?1 AND client_id = ?2 AND state = 1 AND delivered <= ?3
@@ -31,18 +37,20 @@ pub(super) fn insert(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<()> {
 /// Who asks, and what there is to do.
 pub(super) struct Found {
     pub(super) client: Client,
+    /// Why it gets nothing here, if so.
+    pub(super) refusal: Option<Polled>,
     pub(super) has_tasks: bool,
     /// Since when flows are silent that are to be asked about.
     pub(super) silent_since: Option<Micros>,
 }
 
-pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: Poll) -> Result<Option<Found>> {
+pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<Found>> {
     let Some(client) = clients::load(tx, key)? else {
         return Ok(None);
     };
     let has_tasks = tx.one(
-        "SELECT EXISTS (SELECT 1 FROM tasks WHERE org_id = ?1 AND client_id = ?2)",
-        values![&key.org, &*key.client],
+        &format!("SELECT EXISTS (SELECT 1 FROM tasks WHERE {WAITING})"),
+        values![&key.org, &*key.client, repeated_since(poll)],
     )?;
     let silent_since = match poll.silent_since {
         Some(since) => tx
@@ -54,9 +62,34 @@ pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: Poll) -> Result<Option<Fo
         None => None,
     };
     Ok(Some(Found {
+        refusal: refusal(tx, key, poll)?,
         client,
         has_tasks,
         silent_since,
+    }))
+}
+
+/// Tasks that were handed over until then are handed over again.
+fn repeated_since(poll: &Poll) -> Micros {
+    poll.silent_since.unwrap_or(Micros::MIN)
+}
+
+/// Whether the client waits at another server, as a newer connection of the same program or as another program.
+fn refusal(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<Polled>> {
+    let elsewhere: Option<(i64, u64)> = tx.first(
+        "SELECT held_session, held_since FROM clients WHERE org_id = ?1 AND client_id = ?2 AND server_id <> ?3
+         AND held_session IS NOT NULL",
+        values![&key.org, &*key.client, &poll.server_id],
+        |row| Ok((row.take(0)?, row.take(1)?)),
+    )?;
+    Ok(elsewhere.and_then(|(session, since)| {
+        if session != poll.claim.session.cast_signed() {
+            Some(Polled::Occupied)
+        } else if since > poll.claim.timestamp {
+            Some(Polled::Superseded)
+        } else {
+            None
+        }
     }))
 }
 
@@ -74,16 +107,18 @@ pub(super) fn ask_about_silent(
     )
 }
 
-/// Takes tasks out of the queue, in order; their flows are delivered.
-pub(super) fn take(tx: &dyn Tx, key: &ClientKey, max_in_flight: u64, now: Micros) -> Result<Vec<Task>> {
+/// Hands tasks over, in order; their flows are delivered. What belongs to a flow stays until the agent answers.
+pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task>> {
     let in_flight: u64 = tx.one(
         "SELECT count(*) FROM flows WHERE org_id = ?1 AND client_id = ?2 AND state = 1 AND delivered IS NOT NULL",
         values![&key.org, &*key.client],
     )?;
-    let mut free = max_in_flight.saturating_sub(in_flight);
+    let mut free = poll.max_in_flight.saturating_sub(in_flight);
     let queued: Vec<(i64, bool)> = tx.all(
-        "SELECT task_id, is_flow_request AND NOT urgent FROM tasks WHERE org_id = ?1 AND client_id = ?2 ORDER BY task_id",
-        values![&key.org, &*key.client],
+        &format!(
+            "SELECT task_id, is_flow_request AND NOT urgent FROM tasks WHERE {WAITING} ORDER BY task_id"
+        ),
+        values![&key.org, &*key.client, repeated_since(poll)],
         |row| Ok((row.take(0)?, row.take(1)?)),
     )?;
     let (mut taken, mut bytes) = (Vec::new(), 0);
@@ -98,21 +133,61 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, max_in_flight: u64, now: Micros
             free -= 1;
         }
         let task = tx.first(
-            "DELETE FROM tasks WHERE task_id = ?1 RETURNING flow_id, is_flow_request, urgent, message",
-            values![id],
+            "UPDATE tasks SET taken = ?2, tries = tries + 1 WHERE task_id = ?1
+             RETURNING flow_id, is_flow_request, urgent, message",
+            values![id, poll.now],
             to_task,
         )?;
         let Some(task) = task else { continue };
         if task.is_flow_request {
             tx.execute(
                 "UPDATE flows SET delivered = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-                values![&key.org, &*key.client, &task.flow_id, now],
+                values![&key.org, &*key.client, &task.flow_id, poll.now],
+            )?;
+        } else {
+            // Nobody answers what belongs to no flow; and an agent may have nothing to say to what stops one it never had.
+            tx.execute(
+                "DELETE FROM tasks WHERE task_id = ?1 AND (flow_id = '' OR tries >= ?2)",
+                values![id, MAX_TRIES],
             )?;
         }
         bytes += task.message.len();
         taken.push(task);
     }
     Ok(taken)
+}
+
+/// The agent reported the end of a flow: it need not be told anything about it again.
+pub(crate) fn answered(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<()> {
+    tx.execute(
+        "DELETE FROM tasks WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND taken IS NOT NULL",
+        values![&key.org, &*key.client, flow],
+    )?;
+    Ok(())
+}
+
+/// The agent does not know a running flow. If it never said anything of it, the request was lost on its way: it is queued again,
+/// some times. False when it is not.
+pub(crate) fn queue_again(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<bool> {
+    let queued = tx.execute(
+        "UPDATE tasks SET taken = NULL WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND is_flow_request
+         AND taken IS NOT NULL AND tries < ?4 AND EXISTS (SELECT 1 FROM flows f WHERE f.org_id = ?1 AND f.client_id = ?2
+         AND f.flow_id = ?3 AND f.state = ?5 AND f.heard IS NULL)",
+        values![
+            &key.org,
+            &*key.client,
+            flow,
+            MAX_TRIES,
+            state_number(FlowState::Running)
+        ],
+    )?;
+    if queued > 0 {
+        tx.execute(
+            "UPDATE flows SET delivered = NULL, checked = NULL WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
+            values![&key.org, &*key.client, flow],
+        )?;
+    }
+    Ok(queued > 0)
 }
 
 fn to_task(row: &dyn Row) -> Result<Task> {

@@ -97,6 +97,10 @@ impl NatsBus {
 
 #[async_trait]
 impl Bus for NatsBus {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     async fn publish(&self, topic: &str, payload: &str) -> Result<()> {
         let message = Outgoing::Message {
             subject: self.link.subjects.topic(topic),

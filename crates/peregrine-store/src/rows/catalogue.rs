@@ -14,7 +14,7 @@ const PATIENCE: Micros = 3600 * 1_000_000;
 /// How long a sweep may take to remove what it claimed, until another one claims it.
 const CLAIM: Micros = 600 * 1_000_000;
 /// Objects claimed at once.
-pub(super) const SOME: usize = 500;
+const SOME: u64 = 500;
 
 /// An object that no chunk refers to yet.
 #[derive(Debug, Clone)]
@@ -95,6 +95,16 @@ pub(super) fn release(tx: &dyn Tx, chunks: &[i64]) -> Result<()> {
     Ok(())
 }
 
+/// Whether there is anything to claim.
+pub(super) fn has_due(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<bool> {
+    let due: Option<i64> = tx.first(
+        "SELECT due FROM row_objects WHERE org_id = ?1 AND due <= ?2 LIMIT 1",
+        values![org, now],
+        |row| row.take(0),
+    )?;
+    Ok(due.is_some())
+}
+
 /// Claims some of what is due: no packet can use it any more, and no other sweep takes it for now.
 pub(super) fn claim(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<Vec<String>> {
     // What is due is asked twice: another server may claim between the two, and then has moved the time.
@@ -102,7 +112,7 @@ pub(super) fn claim(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<Vec<String>
         "UPDATE row_objects SET due = ?3 WHERE org_id = ?1 AND due <= ?2 AND object IN
             (SELECT object FROM row_objects WHERE org_id = ?1 AND due <= ?2 ORDER BY due LIMIT ?4)
          RETURNING object",
-        values![org, now, now.saturating_add(CLAIM), SOME as u64],
+        values![org, now, now.saturating_add(CLAIM), SOME],
         |row| row.take(0),
     )
 }

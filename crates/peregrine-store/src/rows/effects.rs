@@ -194,6 +194,12 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
     let Some(state) = state else {
         return Ok(Outcome::UnknownFlow);
     };
+    if progress.is_unknown && flows::queue_again(tx, key, flow)? {
+        return Ok(Outcome::QueuedAgain);
+    }
+    if progress.end.is_some() {
+        flows::answered(tx, key, flow)?;
+    }
     tx.execute(
         "UPDATE flows SET heard = ?4, query_stats = coalesce(?5, query_stats), started = coalesce(?6, started),
          last_active = coalesce(?7, last_active), duration_ns = CASE WHEN duration_ns < ?8 THEN ?8 ELSE duration_ns END

@@ -126,6 +126,8 @@ pub enum Outcome {
         /// The flow reached its final state now.
         ended: bool,
     },
+    /// The agent never had the flow: its request is queued again.
+    QueuedAgain,
     /// Done.
     Done,
 }
@@ -195,6 +197,8 @@ impl StoredChunk {
 pub struct Counts {
     /// Known clients.
     pub clients: u64,
+    /// Clients that are connected to any server.
+    pub online: u64,
     /// Flows not ended.
     pub flows_running: u64,
     /// Rows kept.

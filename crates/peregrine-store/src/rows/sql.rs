@@ -121,35 +121,36 @@ impl RowStore for OrgDatabase {
     async fn remove_unused_objects(&self, now: Micros) -> Result<u64> {
         let Some(rows) = &self.rows else { return Ok(0) };
         let mut count = 0;
-        loop {
+        // Nearly always there is nothing, and that costs no transaction.
+        while self.read(move |tx, org| catalogue::has_due(tx, org, now)).await? {
             let due = self
                 .write(Subject::Nothing, move |tx, org| catalogue::claim(tx, org, now))
                 .await?;
-            let is_last = due.len() < catalogue::SOME;
             let (gone, trouble) = rows.remove(due).await;
             count += gone.len() as u64;
             self.write(Subject::Nothing, move |tx, org| catalogue::forget(tx, org, &gone))
                 .await?;
-            match trouble {
-                // The rest comes again when the claim has run out.
-                Some(error) => return Err(error),
-                None if is_last => return Ok(count),
-                None => {}
+            // The rest comes again when the claim has run out.
+            if let Some(error) = trouble {
+                return Err(error);
             }
         }
+        Ok(count)
     }
 
     async fn counts(&self) -> Result<Counts> {
         self.read(|tx, org| {
             let found = tx.first(
                 "SELECT (SELECT count(*) FROM clients WHERE org_id = ?1), (SELECT count(*) FROM flows WHERE org_id = ?1 AND state = 1),
-                 (SELECT CAST(coalesce(sum(end_row - first_row), 0) AS BIGINT) FROM result_sets WHERE org_id = ?1)",
+                 (SELECT CAST(coalesce(sum(end_row - first_row), 0) AS BIGINT) FROM result_sets WHERE org_id = ?1),
+                 (SELECT count(*) FROM clients WHERE org_id = ?1 AND server_id IS NOT NULL)",
                 values![org],
                 |row| {
                     Ok(Counts {
                         clients: row.take(0)?,
                         flows_running: row.take(1)?,
                         rows: row.take(2)?,
+                        online: row.take(3)?,
                     })
                 },
             )?;

@@ -33,6 +33,24 @@ impl SettingStore for OrgDatabase {
         .await
     }
 
+    async fn replace_setting(&self, name: &str, old: Option<&str>, value: &str) -> Result<bool> {
+        let (name, old, value) = (name.to_owned(), old.map(str::to_owned), value.to_owned());
+        self.write(Subject::Nothing, move |tx, org| {
+            let changed = match &old {
+                None => tx.execute(
+                    "INSERT INTO settings (org_id, name, value) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    values![org, &name, &value],
+                )?,
+                Some(old) => tx.execute(
+                    "UPDATE settings SET value = ?3 WHERE org_id = ?1 AND name = ?2 AND value = ?4",
+                    values![org, &name, &value, old],
+                )?,
+            };
+            Ok(changed > 0)
+        })
+        .await
+    }
+
     async fn checkpoint(&self) -> Result<()> {
         self.checkpoint_engine().await
     }

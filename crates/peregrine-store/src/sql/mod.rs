@@ -1,5 +1,5 @@
 //! SQL as SQLite and PostgreSQL both speak it. Statements are written once, with `?1`, `?2` for their parameters; two drivers
-//! run them. What the two databases say differently is asked for by [`Tx::dialect`], so that one can see every such place.
+//! run them. What the two databases say differently stands in [`migrations`], and nowhere else so far.
 
 mod engine;
 mod migrations;
@@ -18,7 +18,7 @@ pub use org::OrgDatabase;
 pub use postgres::PostgresSettings;
 pub use store::{SqlAddress, SqlStore};
 pub(crate) use subject::Subject;
-pub(crate) use tx::{Dialect, Next, Row, Tx};
+pub(crate) use tx::{Next, Row, Tx};
 pub(crate) use value::{FromValue, Value, values};
 
 use crate::Result;

@@ -75,6 +75,11 @@ impl OrgDatabase {
         self.engine.read(move |tx| work(tx, &org)).await
     }
 
+    /// Whether a server keeps it, rather than this process.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(*self.engine, Engine::Postgres(_))
+    }
+
     pub(crate) async fn checkpoint_engine(&self) -> Result<()> {
         self.engine.checkpoint().await
     }

@@ -92,11 +92,6 @@ impl SqlStore {
         OrgDatabase::new(self.engine.clone(), org.clone(), self.rows.clone())
     }
 
-    /// Whether it is on a server, where others may work on it too.
-    pub fn is_on_a_server(&self) -> bool {
-        matches!(&*self.engine, Engine::Postgres(_))
-    }
-
     /// How many acknowledged transactions were missing when the database was opened; 0 when all is well.
     pub fn missing_transactions(&self) -> u64 {
         match &*self.engine {

@@ -3,17 +3,8 @@
 use super::{FromValue, Value};
 use crate::{Error, Result};
 
-/// Which database runs a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Sqlite,
-    Postgres,
-}
-
 /// A transaction, or a connection that only reads.
 pub(crate) trait Tx {
-    fn dialect(&self) -> Dialect;
-
     /// Runs a statement without rows; gives how many it changed.
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64>;
 

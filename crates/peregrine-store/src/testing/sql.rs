@@ -3,6 +3,7 @@
 mod flow_ends;
 mod odd_texts;
 mod organisations;
+mod servers;
 
 use crate::chunk::{Chunk, lines};
 use crate::*;
@@ -24,6 +25,8 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     flow_ends::once(&make().await).await;
     flow_ends::with_missing_rows(&make().await).await;
     flow_ends::with_missing_files(&make().await).await;
+    servers::share_clients(&make().await).await;
+    servers::lose_no_task(&make().await).await;
     concurrent_writes(&make().await).await;
 }
 
@@ -32,6 +35,19 @@ async fn settings_and_audit(db: &impl Database) {
     db.set_setting("a", "1").await.unwrap();
     db.set_setting("a", "2").await.unwrap();
     assert_eq!(db.setting("a").await.unwrap().as_deref(), Some("2"));
+    for (old, new, is_done) in [
+        (None, "3", false),
+        (Some("1"), "3", false),
+        (Some("2"), "3", true),
+    ] {
+        assert_eq!(
+            db.replace_setting("a", old, new).await.unwrap(),
+            is_done,
+            "{old:?}"
+        );
+    }
+    assert!(db.replace_setting("b", None, "1").await.unwrap());
+    assert_eq!(db.setting("a").await.unwrap().as_deref(), Some("3"));
     for number in 0..3 {
         let entry = AuditEntry {
             id: 0,
@@ -57,6 +73,12 @@ async fn users_and_sessions(db: &impl Database) {
         created: 1,
         locked: false,
     };
+    assert!(db.put_first_user(user.clone()).await.unwrap());
+    let second = User {
+        name: "second".into(),
+        ..user.clone()
+    };
+    assert!(!db.put_first_user(second).await.unwrap(), "there is one");
     db.put_user(user.clone()).await.unwrap();
     assert_eq!(db.user("aDMIN").await.unwrap(), Some(user.clone()));
     assert_eq!(db.users().await.unwrap(), std::slice::from_ref(&user));
@@ -123,20 +145,16 @@ async fn clients(db: &impl Database) {
         at: 6,
     };
     db.apply(CLIENT, 1, vec![effect]).await.unwrap();
-    db.touch(vec![
-        Touch {
-            client_id: CLIENT.into(),
-            at: 300,
-            ip: "127.0.0.1".into(),
-        },
-        Touch {
-            client_id: CLIENT.into(),
-            at: 250,
-            ip: String::new(),
-        },
-    ])
-    .await
-    .unwrap();
+    let touch = |at, ip: &str| Touch {
+        client_id: CLIENT.into(),
+        at,
+        ip: ip.into(),
+        contact: Contact::Pauses,
+    };
+    servers::join(db, "S.one").await;
+    db.touch("S.one", vec![touch(300, "127.0.0.1"), touch(250, "")])
+        .await
+        .unwrap();
     let client = db
         .set_labels(CLIENT, &[" Blue ".into(), "blue".into()], &["NEW".into()], 77)
         .await
@@ -181,7 +199,7 @@ async fn clients(db: &impl Database) {
     assert_eq!(found(ClientFilter::Id("C.*2".into())).await, ["Host2_x"]);
     assert!(found(ClientFilter::NoLabels).await.is_empty());
     let query = ClientQuery {
-        among: Some((false, vec![CLIENT.into()])),
+        online: Some(false),
         descending: true,
         offset: 1,
         limit: 1,
@@ -218,18 +236,40 @@ fn task(flow_id: &str, urgent: bool) -> Task {
     }
 }
 
+/// A request for work, as of a client at the one server there is.
+fn poll(now: Micros) -> Poll {
+    Poll {
+        server_id: "S.one".into(),
+        claim: Claim {
+            session: 1,
+            timestamp: 1,
+        },
+        now,
+        max_in_flight: 9,
+        silent_since: None,
+    }
+}
+
+async fn work(db: &impl Database, poll: Poll) -> Work {
+    match db.take_work(CLIENT, poll).await.unwrap() {
+        Polled::Work(work) => *work,
+        other => panic!("no work but {other:?}"),
+    }
+}
+
 async fn flows_and_tasks(db: &impl Database) {
     let work = async |now, max_in_flight, silent_since| {
         let poll = Poll {
-            now,
             max_in_flight,
             silent_since,
+            ..poll(now)
         };
-        db.take_work(CLIENT, poll).await.unwrap()
+        work(db, poll).await
     };
-    assert_eq!(work(1, 9, None).await, None, "nobody");
+    let nobody = db.take_work(CLIENT, poll(1)).await.unwrap();
+    assert_eq!(nobody, Polled::Unknown);
     db.enrol(CLIENT, "pem", 1).await.unwrap();
-    let nothing = work(2, 9, Some(1)).await.unwrap();
+    let nothing = work(2, 9, Some(1)).await;
     assert_eq!((&*nothing.client.client_id, nothing.tasks.len()), (CLIENT, 0));
     for id in ["F.1", "F.2", "F.3"] {
         db.create_flow(flow(id), vec![task(id, false)]).await.unwrap();
@@ -251,7 +291,6 @@ async fn flows_and_tasks(db: &impl Database) {
 
     let taken: Vec<Vec<u8>> = work(50, 2, None)
         .await
-        .unwrap()
         .tasks
         .into_iter()
         .map(|task| task.message)
@@ -265,18 +304,12 @@ async fn flows_and_tasks(db: &impl Database) {
     let in_flight = db.in_flight(&asked).await.unwrap();
     assert!(in_flight[0].is_empty());
     assert_eq!(in_flight[1], ["F.1", "F.2", "F.4"]);
-    assert!(work(51, 2, None).await.unwrap().tasks.is_empty(), "taken once");
+    assert!(work(51, 2, None).await.tasks.is_empty(), "taken once");
     assert_eq!(db.flow(CLIENT, "F.1").await.unwrap().unwrap().delivered, Some(50));
 
-    assert!(
-        work(100, 2, Some(49)).await.unwrap().silent.is_empty(),
-        "too early"
-    );
-    assert_eq!(work(100, 2, Some(60)).await.unwrap().silent.len(), 3);
-    assert!(
-        work(101, 2, Some(99)).await.unwrap().silent.is_empty(),
-        "asked already"
-    );
+    assert!(work(100, 2, Some(49)).await.silent.is_empty(), "too early");
+    assert_eq!(work(100, 2, Some(60)).await.silent.len(), 3);
+    assert!(work(101, 2, Some(99)).await.silent.is_empty(), "asked already");
 
     let cancel = |id: &str| Task {
         flow_id: id.into(),
@@ -299,7 +332,7 @@ async fn flows_and_tasks(db: &impl Database) {
             .await
             .unwrap()
     );
-    let taken = work(80, 9, None).await.unwrap().tasks;
+    let taken = work(80, 9, None).await.tasks;
     assert_eq!(
         taken.len(),
         1,
@@ -473,7 +506,8 @@ async fn rows_once(db: &impl Database) {
         Counts {
             clients: 0,
             flows_running: 1,
-            rows: 23
+            rows: 23,
+            online: 0
         }
     );
 }

@@ -20,6 +20,17 @@ impl UserStore for OrgDatabase {
             .await
     }
 
+    async fn put_first_user(&self, user: User) -> Result<bool> {
+        self.write(Subject::Users, move |tx, _| {
+            if tx.one("SELECT EXISTS (SELECT 1 FROM users)", &[])? {
+                return Ok(false);
+            }
+            put(tx, &user)?;
+            Ok(true)
+        })
+        .await
+    }
+
     async fn put_user(&self, user: User) -> Result<()> {
         self.write(Subject::Users, move |tx, _| put(tx, &user)).await
     }

@@ -75,6 +75,10 @@ impl Objects for Steps {
     async fn free_bytes(&self) -> Option<u64> {
         None
     }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 fn folder_objects(folder: &Path) -> Arc<FolderObjects> {
@@ -257,6 +261,8 @@ async fn wherever_a_server_ends_nothing_is_lost_and_nothing_is_left() {
         db.delete_client(CLIENT).await.unwrap();
         db.remove_unused_objects(9 + 4 * HOUR).await.unwrap();
         assert!(kept(&*objects).await.is_empty(), "{case}");
+        let again = db.remove_unused_objects(9 + 6 * HOUR).await.unwrap();
+        assert_eq!(again, 0, "{case}: the list is empty, too");
         if is_whole {
             break;
         }

@@ -76,11 +76,18 @@ async fn everything_is_there_after_the_upgrade() {
     let names: Vec<&str> = uploads.iter().map(|upload| &*upload.vfs_path).collect();
     assert_eq!(names, ["/a", "/z"], "numbers are addresses, and stay");
     let poll = Poll {
+        server_id: "S.one".into(),
+        claim: Claim {
+            session: 1,
+            timestamp: 1,
+        },
         now: 5000,
         max_in_flight: 9,
         silent_since: None,
     };
-    let work = db.take_work(CLIENT, poll).await.unwrap().unwrap();
+    let Polled::Work(work) = db.take_work(CLIENT, poll).await.unwrap() else {
+        panic!("no work")
+    };
     assert_eq!(
         work.tasks.iter().map(|task| &*task.message).collect::<Vec<_>>(),
         [b"later"]

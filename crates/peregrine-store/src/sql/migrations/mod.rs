@@ -3,8 +3,15 @@
 
 mod folded;
 
-use super::{Dialect, Tx};
+use super::Tx;
 use crate::{Error, Result};
+
+/// Which database a step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// A step of the list; its number is its place, counted from 1.
 enum Step {
@@ -35,7 +42,14 @@ const STEPS: &[Step] = &[
     },
     Step::Both {
         before_sqlite: "",
-        text: include_str!("0005_row_objects.sql"),
+        text: include_str!("0005_servers.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0006_row_objects.sql"),
         after_sqlite: "",
         after_postgres: "",
         then: None,

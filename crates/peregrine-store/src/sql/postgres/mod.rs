@@ -10,7 +10,8 @@ mod writer;
 
 pub use settings::PostgresSettings;
 
-use super::{Dialect, Tx, migrations};
+use super::migrations::Dialect;
+use super::{Tx, migrations};
 use crate::{Error, Result};
 use connection::{Access, Connection};
 use postgres::error::SqlState;

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::text;
-use crate::sql::{Dialect, Next, Row, Tx, Value};
+use crate::sql::{Next, Row, Tx, Value};
 use crate::{Error, Result};
 use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -13,10 +13,6 @@ use std::error::Error as StdError;
 pub(super) struct PostgresTx<'a>(pub(super) RefCell<&'a mut Connection>);
 
 impl Tx for PostgresTx<'_> {
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
-    }
-
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
         let mut connection = self.0.borrow_mut();
         let (client, statement) = connection.prepare(sql)?;

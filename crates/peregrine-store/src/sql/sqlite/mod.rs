@@ -5,7 +5,8 @@ mod readers;
 mod tx;
 mod writer;
 
-use super::{Dialect, Tx, migrations};
+use super::migrations::Dialect;
+use super::{Tx, migrations};
 use crate::{Error, Result};
 use readers::Readers;
 use rusqlite::{Connection, TransactionBehavior};

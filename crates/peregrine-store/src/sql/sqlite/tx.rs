@@ -1,7 +1,7 @@
 //! Statements on a connection to SQLite, which keeps them prepared.
 
 use crate::Result;
-use crate::sql::{Dialect, Next, Row, Tx, Value};
+use crate::sql::{Next, Row, Tx, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -9,10 +9,6 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 pub(super) struct SqliteTx<'a>(pub(super) &'a Connection);
 
 impl Tx for SqliteTx<'_> {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
-    }
-
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
         let changed = self.0.prepare_cached(sql)?.execute(params_from_iter(values))?;
         Ok(changed as u64)

@@ -14,6 +14,7 @@ pub(super) async fn once(db: &impl Database) {
             duration_ns: 7,
             end,
             trouble: trouble.map(str::to_owned),
+            is_unknown: false,
         },
     };
     let effects = vec![

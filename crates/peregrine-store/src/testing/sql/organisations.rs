@@ -1,6 +1,6 @@
 //! Organisations see nothing of each other.
 
-use super::{CLIENT, FLOW, flow, task};
+use super::{CLIENT, FLOW, flow, poll, task, work};
 use crate::chunk::Chunk;
 use crate::*;
 
@@ -61,21 +61,8 @@ pub(super) async fn are_apart(store: &SqlStore) {
     );
     assert_eq!(other.row_range(set, None, None).await.unwrap(), (0, 0));
     assert_eq!(other.delete_events_before(100).await.unwrap(), 0);
-    let poll = Poll {
-        now: 1,
-        max_in_flight: 9,
-        silent_since: None,
-    };
-    assert!(
-        other
-            .take_work(CLIENT, poll)
-            .await
-            .unwrap()
-            .unwrap()
-            .tasks
-            .is_empty()
-    );
+    assert!(work(&other, poll(1)).await.tasks.is_empty());
     other.delete_client(CLIENT).await.unwrap();
     assert_eq!(one.counts().await.unwrap().rows, 2);
-    assert_eq!(one.take_work(CLIENT, poll).await.unwrap().unwrap().tasks.len(), 1);
+    assert_eq!(work(&one, poll(1)).await.tasks.len(), 1);
 }

@@ -1,0 +1,244 @@
+//! The servers of a deployment: who is there, and who is not any more.
+//!
+//! Each is on a list in the database and counts up its beat there. Every server watches the beats of the others by its own clock;
+//! one whose beat stands still is taken off the list, and with it the connections that it had. If it was only paused, it finds
+//! that out with its next beat, and puts itself back.
+
+use crate::changes::{Change, announce};
+use crate::storage::Storage;
+use crate::users::random_token;
+use crate::{Core, Error, Result, clock};
+use peregrine_store::{Micros, ServerRecord};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How often a server shows that it lives.
+const BEAT: Duration = Duration::from_secs(2);
+/// How long a beat stands still, and how often it was looked at meanwhile, before its server counts as dead. It is looked at more
+/// than once, as a database that was away makes all beats stand still.
+const SILENCE: Duration = Duration::from_secs(10);
+const LOOKS: u32 = 4;
+/// Changed clients that are announced one by one; beyond that, screens are told to read everything again.
+const MAX_ANNOUNCED: usize = 100;
+
+/// This server, as the others know it.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    id: String,
+    host: String,
+    started: Micros,
+    is_local: bool,
+}
+
+impl Membership {
+    /// Puts this server on the list of those that work on this storage. Refuses to work beside another one if one of them keeps
+    /// to itself what both need.
+    pub(crate) async fn begin(storage: &Storage, host: &str) -> Result<Membership> {
+        let database = &storage.database;
+        let membership = Membership {
+            id: format!("S.{}", random_token(8)?),
+            host: host.to_owned(),
+            started: clock::now(),
+            is_local: !(storage.objects.is_shared() && storage.bus.is_shared()),
+        };
+        if !database.is_shared() {
+            // The lock of the folder says that they are gone.
+            for other in database.servers().await? {
+                database.leave_servers(&other.server_id).await?;
+            }
+        }
+        database.join_servers(membership.record()).await?;
+        if let Err(refusal) = membership.check_others(storage).await {
+            database.leave_servers(&membership.id).await?;
+            return Err(refusal);
+        }
+        Ok(membership)
+    }
+
+    fn record(&self) -> ServerRecord {
+        ServerRecord {
+            server_id: self.id.clone(),
+            host: self.host.clone(),
+            started: self.started,
+            beat: 0,
+            is_local: self.is_local,
+            clients: 0,
+        }
+    }
+
+    /// Waits until it is known of every server that cannot work beside this one that it is dead; fails when one lives.
+    async fn check_others(&self, storage: &Storage) -> Result<()> {
+        let mut watch = Watch::default();
+        let mut is_told = false;
+        loop {
+            let servers = storage.database.servers().await?;
+            let rival = servers
+                .iter()
+                .find(|other| other.server_id != self.id && (self.is_local || other.is_local));
+            let Some(rival) = rival else { return Ok(()) };
+            if !is_told {
+                tracing::info!(host = rival.host, since = %clock::show(rival.started), "waiting to see whether another server still works on this database");
+                is_told = true;
+            }
+            for dead in watch.look(&servers, &self.id, Instant::now()) {
+                storage.database.leave_servers(&dead).await?;
+            }
+            if watch.has_moved(&rival.server_id) {
+                return Err(Error::Config(format!(
+                    "the server that was started on `{}` at {} works on the same database, and one of the two keeps files or the bus to \
+                     itself; stop it, or give both the same `Datastore.objects` and `Datastore.bus`",
+                    rival.host,
+                    clock::show(rival.started)
+                )));
+            }
+            tokio::time::sleep(BEAT / 2).await;
+        }
+    }
+}
+
+/// This server, for whoever must tell it from others.
+pub fn this_server(core: &Core) -> &str {
+    &core.membership.id
+}
+
+/// All servers, in order of their start.
+pub async fn list(core: &Core) -> Result<Vec<ServerRecord>> {
+    Ok(core.storage.database.servers().await?)
+}
+
+/// Shows that this server lives, and buries those that do not, until it stops. `was_buried` is called when the others took this
+/// one for dead: what it told them of its connections is forgotten.
+pub async fn keep_alive(core: &Core, stopping: &CancellationToken, was_buried: impl Fn()) {
+    if !core.storage.database.is_shared() {
+        return;
+    }
+    let mut watch = Watch::default();
+    while stopping
+        .run_until_cancelled(tokio::time::sleep(BEAT))
+        .await
+        .is_some()
+    {
+        if let Err(error) = beat(core, &mut watch, &was_buried).await {
+            tracing::warn!(%error, "no sign of life to the other servers");
+        }
+    }
+}
+
+async fn beat(core: &Core, watch: &mut Watch, was_buried: &impl Fn()) -> Result<()> {
+    let (database, membership) = (&core.storage.database, &core.membership);
+    if !database.beat(&membership.id).await? {
+        tracing::warn!("the other servers took this one for dead; it was paused, or without the database");
+        // Not while one of them still lets its clients go; the next beat tries again.
+        if database.join_servers(membership.record()).await? {
+            was_buried();
+        }
+    }
+    let servers = database.servers().await?;
+    for dead in watch.look(&servers, &membership.id, Instant::now()) {
+        let clients = database.leave_servers(&dead).await?;
+        let server = servers.iter().find(|server| server.server_id == dead);
+        let host = server.map_or("", |server| &server.host);
+        tracing::warn!(host, clients = clients.len(), "a server ended without a word");
+        announce_clients(core, clients).await;
+    }
+    Ok(())
+}
+
+/// Takes this server off the list when it stops; who was connected to it is offline until seen elsewhere.
+pub async fn leave(core: &Core) -> Result<()> {
+    let clients = core.storage.database.leave_servers(&core.membership.id).await?;
+    announce_clients(core, clients).await;
+    Ok(())
+}
+
+async fn announce_clients(core: &Core, clients: Vec<String>) {
+    if clients.len() > MAX_ANNOUNCED {
+        return announce(core, &Change::Many).await;
+    }
+    for client_id in clients {
+        announce(core, &Change::Client { client_id }).await;
+    }
+}
+
+/// The beats of the others, as they were seen.
+#[derive(Debug, Default)]
+struct Watch(HashMap<String, Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    beat: u64,
+    since: Instant,
+    looks: u32,
+    has_moved: bool,
+}
+
+impl Watch {
+    /// Looks at all beats; gives the servers that are dead.
+    fn look(&mut self, servers: &[ServerRecord], own: &str, now: Instant) -> Vec<String> {
+        self.0
+            .retain(|id, _| servers.iter().any(|server| server.server_id == *id));
+        let mut dead = Vec::new();
+        for server in servers.iter().filter(|server| server.server_id != own) {
+            let seen = self.0.entry(server.server_id.clone()).or_insert(Seen {
+                beat: server.beat,
+                since: now,
+                looks: 0,
+                has_moved: false,
+            });
+            if seen.beat != server.beat {
+                *seen = Seen {
+                    beat: server.beat,
+                    since: now,
+                    looks: 0,
+                    has_moved: true,
+                };
+            }
+            seen.looks += 1;
+            if seen.looks > LOOKS && now.saturating_duration_since(seen.since) >= SILENCE {
+                dead.push(server.server_id.clone());
+            }
+        }
+        dead
+    }
+
+    fn has_moved(&self, server_id: &str) -> bool {
+        self.0.get(server_id).is_some_and(|seen| seen.has_moved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(id: &str, beat: u64) -> ServerRecord {
+        ServerRecord {
+            server_id: id.into(),
+            host: String::new(),
+            started: 0,
+            beat,
+            is_local: false,
+            clients: 0,
+        }
+    }
+
+    #[test]
+    fn a_server_is_dead_when_its_beat_stood_still_while_it_was_looked_at() {
+        let (mut watch, start) = (Watch::default(), Instant::now());
+        let mut look = |seconds, beats: [u64; 3]| {
+            let servers = ["own", "alive", "dead"].iter().zip(beats);
+            let servers: Vec<_> = servers.map(|(id, beat)| server(id, beat)).collect();
+            watch.look(&servers, "own", start + Duration::from_secs(seconds))
+        };
+        for second in 0..=9 {
+            assert!(look(second, [0, second, 5]).is_empty(), "{second}");
+        }
+        assert_eq!(look(10, [0, 10, 5]), ["dead"]);
+        assert!(look(11, [0, 11, 6]).is_empty(), "it came back");
+        assert!(
+            look(60, [0, 11, 6]).is_empty(),
+            "the database was away: nobody could have moved"
+        );
+        assert!(look(62, [0, 12, 7]).is_empty());
+    }
+}

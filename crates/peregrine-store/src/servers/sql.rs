@@ -1,0 +1,115 @@
+//! The list of servers in SQL. A server works for every organisation.
+
+use super::record::ServerRecord;
+use crate::Result;
+use crate::database::ServerStore;
+use crate::sql::{OrgDatabase, Subject, Tx, values};
+use async_trait::async_trait;
+
+/// Clients that are let go in one transaction.
+const PIECE: i64 = 1000;
+
+#[async_trait]
+impl ServerStore for OrgDatabase {
+    fn is_shared(&self) -> bool {
+        self.is_server()
+    }
+
+    async fn join_servers(&self, server: ServerRecord) -> Result<bool> {
+        self.write(Subject::Nothing, move |tx, _| {
+            let made = tx.execute(
+                "INSERT INTO servers (server_id, host, started, beat, is_local, is_gone) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO NOTHING",
+                values![
+                    &server.server_id,
+                    &server.host,
+                    server.started,
+                    server.beat,
+                    server.is_local,
+                    false
+                ],
+            )?;
+            Ok(made > 0)
+        })
+        .await
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerRecord>> {
+        self.read(|tx, _| {
+            tx.all(
+                "SELECT s.*, (SELECT count(*) FROM clients c WHERE c.server_id = s.server_id) AS clients
+                 FROM servers s ORDER BY started, server_id",
+                &[],
+                |row| {
+                    Ok(ServerRecord {
+                        server_id: row.get("server_id")?,
+                        host: row.get("host")?,
+                        started: row.get("started")?,
+                        beat: row.get("beat")?,
+                        is_local: row.get("is_local")?,
+                        clients: row.get("clients")?,
+                    })
+                },
+            )
+        })
+        .await
+    }
+
+    async fn beat(&self, server_id: &str) -> Result<bool> {
+        let id = server_id.to_owned();
+        self.write(Subject::Nothing, move |tx, _| beat(tx, &id)).await
+    }
+
+    async fn leave_servers(&self, server_id: &str) -> Result<Vec<String>> {
+        let id = server_id.to_owned();
+        // From now on it cannot take clients any more. Whoever does this and ends in the middle leaves it on the list.
+        self.write(Subject::Nothing, move |tx, _| {
+            tx.execute(
+                "UPDATE servers SET is_gone = ?2 WHERE server_id = ?1",
+                values![&id, true],
+            )
+        })
+        .await?;
+        let mut clients = Vec::new();
+        loop {
+            let id = server_id.to_owned();
+            let some = self.write(Subject::Nothing, move |tx, _| let_go(tx, &id)).await?;
+            if some.is_empty() {
+                return Ok(clients);
+            }
+            clients.extend(some);
+        }
+    }
+}
+
+/// Counts a sign of life of a server; false when the others gave it up.
+pub(crate) fn beat(tx: &dyn Tx, server_id: &str) -> Result<bool> {
+    let found = tx.execute(
+        "UPDATE servers SET beat = beat + 1 WHERE server_id = ?1 AND NOT is_gone",
+        values![server_id],
+    )?;
+    Ok(found > 0)
+}
+
+/// Takes some clients from a server; when it has none, takes the server off the list.
+fn let_go(tx: &dyn Tx, server_id: &str) -> Result<Vec<String>> {
+    let clients: Vec<(String, String)> = tx.all(
+        "SELECT org_id, client_id FROM clients WHERE server_id = ?1 ORDER BY org_id, client_id LIMIT ?2",
+        values![server_id, PIECE],
+        |row| Ok((row.take(0)?, row.take(1)?)),
+    )?;
+    for (org, client) in &clients {
+        tx.execute(
+            "UPDATE clients SET server_id = NULL, held_session = NULL, held_since = NULL
+             WHERE org_id = ?1 AND client_id = ?2 AND server_id = ?3",
+            values![org, client, server_id],
+        )?;
+    }
+    if clients.is_empty() {
+        tx.execute(
+            "DELETE FROM servers WHERE server_id = ?1 AND is_gone",
+            values![server_id],
+        )?;
+    }
+    Ok(clients.into_iter().map(|(_, client)| client).collect())
+}

@@ -1,0 +1,52 @@
+// A plain TCP balancer, as stands before servers that share their stores: it knows nothing of what it carries.
+import net from 'node:net';
+import { once } from 'node:events';
+
+export class Balancer {
+  #sockets = new Set();
+  #turn = 0;
+
+  /** Carries connections to these ports on loopback in turns, past those that refuse. */
+  static async before(ports) {
+    const balancer = new Balancer();
+    balancer.ports = ports;
+    balancer.server = net.createServer((near) => balancer.#carry(near)).listen(0, '127.0.0.1');
+    await once(balancer.server, 'listening');
+    balancer.port = balancer.server.address().port;
+    return balancer;
+  }
+
+  /** What the servers send over connections that are open now arrives nowhere. */
+  swallow() {
+    for (const socket of this.#sockets) {
+      if (!socket.near) continue;
+      socket.unpipe(socket.near);
+      socket.resume();
+    }
+  }
+
+  close() {
+    this.server.close();
+    this.#sockets.forEach((socket) => socket.destroy());
+  }
+
+  #carry(near) {
+    this.#turn += 1;
+    const { length } = this.ports;
+    const order = this.ports.map((_, at) => this.ports[(this.#turn + at) % length]);
+    this.#sockets.add(near);
+    near.on('error', () => {});
+    const connect = ([port, ...others]) => {
+      if (port === undefined) return near.destroy();
+      const far = net.connect(port, '127.0.0.1');
+      far.once('error', () => others && !far.wasOpen && connect(others));
+      far.once('connect', () => {
+        Object.assign(far, { wasOpen: true, near });
+        this.#sockets.add(far);
+        near.pipe(far).pipe(near);
+        for (const [one, other] of [[near, far], [far, near]]) one.on('close', () => other.destroy());
+      });
+    };
+    connect(order);
+  }
+}

@@ -1,0 +1,175 @@
+// Two servers over one database, one bucket and one bus, behind a TCP balancer that knows nothing.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Api } from './lib/api.mjs';
+import { Balancer } from './lib/balancer.mjs';
+import { launchBrowser, noProblems, openPage, signIn } from './lib/browser.mjs';
+import { edit, elsewhere } from './lib/elsewhere.mjs';
+import { scratch } from './lib/paths.mjs';
+import { Peregrine, onlyClient, peregrine, startAgent } from './lib/peregrine.mjs';
+import { until } from './lib/wait.mjs';
+
+const VQL = 'Generic.Client.VQL';
+const ROWS = 150;
+/** Event rows do not wait for company, and an agent is soon asked about a collection of which nothing is heard. */
+const QUICK = { event_max_wait: 1, event_max_wait_jitter: 1, inflight_check_time: 5, max_poll: 5, max_poll_std: 1 };
+const quick = (text) => Object.entries(QUICK).reduce((changed, [name, value]) => changed.replace(new RegExp(`(\\b${name}:) \\d+`), `$1 ${value}`), text);
+
+describe('two servers', { timeout: 900_000 }, () => {
+  let stores;
+  let one;
+  let two;
+  let balancer;
+  let agent;
+  let browser;
+  let page;
+  let client;
+  let apis;
+  const folders = ['one', 'two'].map((name) => path.join(scratch(name), 'data'));
+
+  /** The port for agents, which a server says in its log. */
+  const agentPort = (server) => Number(/server started .*frontend=\S+:(\d+)/.exec(server.log.replaceAll('\x1b', ''))[1]);
+  const serve = (datastore, args = []) => Peregrine.start({ verb: 'server', datastore, args, credentials: one?.credentials });
+  /** Gives another server the configuration of the first one. */
+  const settle = (folder) => {
+    mkdirSync(folder);
+    for (const name of readdirSync(folders[0]).filter((each) => /\.(yaml|pem)$/.test(each))) copyFileSync(path.join(folders[0], name), path.join(folder, name));
+    edit(path.join(folder, 'server.config.yaml'), (text) => text.replaceAll(folders[0], folder));
+  };
+  const servers = async (api) => (await api.get('server/status')).servers;
+
+  before(async () => {
+    stores = await elsewhere();
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    agent?.kill('SIGKILL');
+    balancer?.close();
+    await one?.stop();
+    await two?.stop();
+    await browser?.close();
+    stores?.child.kill('SIGINT');
+    await stores?.child.ended;
+  });
+
+  test('a second server with the same configuration takes part', async (t) => {
+    if (!stores.isWhole) return t.skip('PostgreSQL or NATS is not installed; scripts/setup test installs them');
+    const blank = await Peregrine.start({ verb: 'server', datastore: folders[0] });
+    await blank.stop();
+    edit(path.join(folders[0], 'server.config.yaml'), (text) => quick(text).replace('Datastore:\n', `Datastore:\n${stores.section}`).replace(/^( {2}bind_port:) \d+/gm, '$1 0'));
+    one = await serve(folders[0], ['--new-database']);
+    settle(folders[1]);
+    two = await serve(folders[1]);
+    assert.equal(two.password, null, 'the first one made the administrator');
+    apis = [await one.api(), new Api(two.url)];
+    apis[1].continue(apis[0]);
+    const known = await servers(apis[1]);
+    assert.deepEqual(known.map((server) => server.is_this), [false, true], 'a session of the one counts at the other');
+    assert.ok(Date.parse(known[0].started) < Date.parse(known[1].started));
+  });
+
+  test('a server that would keep files to itself is refused', async (t) => {
+    if (!two) return t.skip();
+    const folder = path.join(scratch('alone'), 'data');
+    settle(folder);
+    edit(path.join(folder, 'server.config.yaml'), (text) => text.replace(/^ {2}objects:.*\n/m, '').replace(/^ {2}object_options:\n(?: {4}.*\n)*/m, ''));
+    const refused = await peregrine(['server', '--datastore', folder, '--port', '0']);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.err, /works on the same database, and one of the two keeps files or the bus to itself/);
+    assert.equal((await servers(apis[0])).length, 2, 'it is not on the list any more');
+  });
+
+  test('an agent at the one is seen and asked at the other', async (t) => {
+    if (!two) return t.skip();
+    balancer = await Balancer.before([agentPort(one)]);
+    const config = path.join(scratch('agent'), 'client.config.yaml');
+    copyFileSync(one.clientConfig, config);
+    edit(config, (text) => text.replace(/https:\/\/localhost:\d+\//, `https://localhost:${balancer.port}/`));
+    agent = startAgent(one, path.join(path.dirname(config), 'state'), { config });
+    client = await onlyClient(apis[1]);
+    assert.deepEqual((await servers(apis[1])).map((server) => server.connected_agents), [1, 0]);
+
+    page = await openPage(browser, { width: 1500, height: 950 });
+    await signIn(page, { url: two.url, credentials: one.credentials }, `/clients/${client.client_id}`);
+    await page.getByText('online', { exact: true }).first().waitFor();
+    const { rows } = await apis[1].collect(client.client_id, VQL, { Command: 'SELECT 6 * 7 AS Answer FROM scope()' });
+    assert.deepEqual(rows.map((row) => row.Answer), [42]);
+  });
+
+  test('a monitoring table that is set at the one runs on agents of the other', async (t) => {
+    if (!two) return t.skip();
+    const table = await apis[1].get('monitoring/client');
+    await apis[1].put('monitoring/client', { ...table, label_events: [{ label: 'watched', artifacts: [{ artifact: 'Generic.Client.Stats' }] }] });
+    await apis[1].put(`clients/${client.client_id}/labels`, { add: ['watched'] });
+    await until('its rows come', async () => {
+      const { artifacts } = await apis[0].get(`clients/${client.client_id}/events`);
+      return artifacts.some(({ name }) => name.startsWith('Generic.Client.Stats'));
+    });
+  });
+
+  test('a server that is killed in the middle of a collection and its files loses nothing and doubles nothing', async (t) => {
+    if (!two) return t.skip();
+    const content = randomBytes(300_000);
+    const file = path.join(scratch('files'), 'evidence.bin');
+    writeFileSync(file, content);
+    const query = `SELECT _value AS N, upload(file="${file}", name=format(format="copy%v", args=_value)).sha256 AS Hash
+      FROM range(start=0, end=${ROWS}, step=1) WHERE sleep(ms=40) OR TRUE`;
+    const flow = await apis[1].launch(client.client_id, VQL, { Command: query });
+    await page.goto(`${two.url}/clients/${client.client_id}/collections/${flow}`);
+    const state = async () => apis[1].flow(client.client_id, flow);
+    await until('some of it is there', async () => (await state()).rows > ROWS / 5, { explain: () => agent.err });
+    const before = await state();
+    assert.equal(before.state, 'in_progress', 'it is in the middle');
+    assert.equal((await servers(apis[1]))[0].connected_agents, 1, 'and the agent is at the server that dies');
+    balancer.ports = [agentPort(one), agentPort(two)];
+    await one.kill();
+
+    const ended = await apis[1].ended(client.client_id, flow);
+    assert.equal(ended.state, 'finished', ended.status ?? '');
+    const rows = await apis[1].rows(client.client_id, flow, VQL);
+    assert.deepEqual(rows.map((row) => row.N), Array.from({ length: ROWS }, (_, at) => at));
+    const hash = createHash('sha256').update(content).digest('hex');
+    assert.ok(rows.every((row) => row.Hash === hash));
+    assert.deepEqual(new Set(ended.uploads.map((upload) => upload.uploaded_size)), new Set([content.length]));
+    assert.equal(ended.uploads.length, ROWS);
+    const stored = await page.request.get(`${two.url}/api/v1/clients/${client.client_id}/flows/${flow}/uploads/${ROWS / 2}`);
+    assert.equal(createHash('sha256').update(await stored.body()).digest('hex'), hash);
+
+    await page.getByText('Finished', { exact: true }).first().waitFor();
+    await until('the dead server is off the list', async () => (await servers(apis[1])).length === 1);
+    await until('the agent is at the other', async () => (await servers(apis[1]))[0].connected_agents === 1);
+    noProblems(page);
+  });
+
+  test('a task that was on its way when its server was killed is sent again', async (t) => {
+    if (!two) return t.skip();
+    balancer.swallow();
+    const flow = await apis[1].launch(client.client_id, VQL, { Command: 'SELECT 1 AS One FROM scope()' });
+    await until('it counts as delivered', async () => (await apis[1].get(`clients/${client.client_id}`)).in_flight_flows.includes(flow));
+    await two.kill();
+    two = await serve(folders[1]);
+    balancer.ports = [agentPort(two)];
+    apis[1] = await two.api();
+    const ended = await apis[1].ended(client.client_id, flow);
+    assert.equal(ended.state, 'finished', ended.status ?? '');
+    assert.match(two.log, /a collection did not reach its agent and is sent again/);
+    assert.equal((await apis[1].rows(client.client_id, flow, VQL)).length, 1);
+    await until('the killed one is off the list', async () => (await servers(apis[1])).length === 1);
+  });
+
+  test('a server that stops hands its agents over at once', async (t) => {
+    if (!two) return t.skip();
+    one = await serve(folders[0]);
+    balancer.ports = [agentPort(one)];
+    await two.stop();
+    two = null;
+    const api = await one.api();
+    assert.equal((await servers(api)).length, 1);
+    await until('the agent came', async () => (await servers(api))[0].connected_agents === 1);
+    const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT 1 AS One FROM scope()' });
+    assert.equal(rows.length, 1);
+  });
+});
