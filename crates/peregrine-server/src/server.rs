@@ -60,8 +60,24 @@ impl Server {
             config.vault()?,
             config.settings(),
         );
+        let core = Arc::new(core.await?);
+        servers::join(&core).await?;
+        let started = Server::serve(core.clone(), config, gui, has_others).await;
+        if started.is_err() {
+            // Else the others would wait for a server that never was.
+            servers::leave(&core).await?;
+        }
+        started
+    }
+
+    async fn serve(
+        core: Arc<Core>,
+        config: Config,
+        gui: Arc<dyn GuiAssets>,
+        has_others: bool,
+    ) -> Result<RunningServer> {
         let shared = Arc::new(Shared {
-            core: Arc::new(core.await?),
+            core,
             gateway: Gateway::new(&config, Connections::new(config.client.min_poll, has_others))?,
             config,
             gui,

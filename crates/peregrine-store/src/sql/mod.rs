@@ -5,6 +5,7 @@ mod engine;
 mod migrations;
 mod org;
 mod postgres;
+mod readers;
 mod sqlite;
 mod store;
 mod subject;

@@ -1,42 +1,31 @@
-//! Connections that read, one per running read.
+//! Connections that read. A read whose connection breaks is done again on another one.
 
 use super::connection::{Access, Connection};
 use super::is_worth_repeating;
 use super::settings::PostgresSettings;
 use super::tx::PostgresTx;
-use crate::sql::Tx;
-use crate::{Error, Result};
-use parking_lot::Mutex;
+use crate::Result;
+use crate::sql::{Tx, readers};
+use readers::Idle;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
-/// Reads at the same time.
-const MAX_READERS: usize = 8;
 /// How often a read is tried whose connection broke, and how long is waited in between at first.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A pool of connections, opened on first use.
+#[derive(Debug)]
 pub(super) struct Readers {
     settings: Arc<PostgresSettings>,
-    permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
-}
-
-impl std::fmt::Debug for Readers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Readers").finish_non_exhaustive()
-    }
+    connections: readers::Readers<Connection>,
 }
 
 impl Readers {
     pub(super) fn new(settings: Arc<PostgresSettings>) -> Readers {
         Readers {
             settings,
-            permits: Arc::new(Semaphore::new(MAX_READERS)),
-            idle: Arc::default(),
+            connections: readers::Readers::new(),
         }
     }
 
@@ -45,49 +34,39 @@ impl Readers {
         &self,
         mut work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self
-            .permits
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::Closed)?;
-        let (idle, settings) = (self.idle.clone(), self.settings.clone());
-        let task = tokio::task::spawn_blocking(move || {
+        let settings = self.settings.clone();
+        let read = move |idle: &Idle<Connection>| {
             let mut pause = PAUSE;
             let mut attempt = 1;
-            let result = loop {
-                let outcome = once(&idle, &settings, &mut work);
-                match outcome {
+            loop {
+                match once(idle, &settings, &mut work) {
                     Err(error) if attempt < ATTEMPTS && is_worth_repeating(&error) => {
                         // The others have lost their server too.
-                        idle.lock().clear();
+                        drop(idle.drain());
                         std::thread::sleep(pause);
                         pause *= 2;
                         attempt += 1;
                     }
                     outcome => break outcome,
                 }
-            };
-            drop(permit);
-            result
-        });
-        task.await.map_err(|_| Error::Closed)?
+            }
+        };
+        self.connections.run(read).await
     }
 }
 
 fn once<T>(
-    idle: &Mutex<Vec<Connection>>,
+    idle: &Idle<Connection>,
     settings: &PostgresSettings,
     work: &mut impl FnMut(&dyn Tx) -> Result<T>,
 ) -> Result<T> {
-    let reused = idle.lock().pop();
-    let mut connection = match reused {
+    let mut connection = match idle.take() {
         Some(connection) if !connection.is_closed() => connection,
         _ => Connection::open(settings, Access::Read)?,
     };
     let result = work(&PostgresTx(RefCell::new(&mut connection)));
     if !connection.is_closed() {
-        idle.lock().push(connection);
+        idle.give_back(connection);
     }
     result
 }
@@ -95,7 +74,7 @@ fn once<T>(
 impl Drop for Readers {
     /// Closing waits for the server, which a thread of an asynchronous runtime must not do.
     fn drop(&mut self) {
-        let idle = std::mem::take(&mut *self.idle.lock());
+        let idle = self.connections.idle().drain();
         let _ = std::thread::spawn(move || drop(idle)).join();
     }
 }

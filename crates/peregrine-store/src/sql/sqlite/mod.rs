@@ -77,11 +77,9 @@ impl Sqlite {
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        mut work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
+        work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.readers
-            .run(move |connection| work(&SqliteTx(connection)))
-            .await
+        self.readers.run(work).await
     }
 
     /// Brings everything that was committed into the database file.

@@ -1,56 +1,41 @@
-//! Read-only connections, one per running read.
+//! Read-only connections to the file.
 
-use crate::{Error, Result};
-use parking_lot::Mutex;
+use super::tx::SqliteTx;
+use crate::Result;
+use crate::sql::{Tx, readers};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 
-/// Reads at the same time.
-const MAX_READERS: usize = 8;
-
-/// A pool of read-only connections, opened on first use.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    connections: readers::Readers<Connection>,
 }
 
 impl Readers {
     pub(super) fn new(path: &Path) -> Readers {
         Readers {
             path: path.to_owned(),
-            permits: Arc::new(Semaphore::new(MAX_READERS)),
-            idle: Arc::default(),
+            connections: readers::Readers::new(),
         }
     }
 
     /// Runs `work` on a thread for blocking work.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        mut work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self
-            .permits
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::Closed)?;
-        let (idle, path) = (self.idle.clone(), self.path.clone());
-        let task = tokio::task::spawn_blocking(move || {
-            let reused = idle.lock().pop();
-            let connection = match reused {
+        let path = self.path.clone();
+        let read = move |idle: &readers::Idle<Connection>| {
+            let connection = match idle.take() {
                 Some(connection) => connection,
                 None => open(&path)?,
             };
-            let result = work(&connection);
-            idle.lock().push(connection);
-            drop(permit);
+            let result = work(&SqliteTx(&connection));
+            idle.give_back(connection);
             result
-        });
-        task.await.map_err(|_| Error::Closed)?
+        };
+        self.connections.run(read).await
     }
 }
 
