@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 /// Longest wait for tasks to end at shutdown.
 const GRACE: Duration = Duration::from_secs(15);
-/// How often expired sessions are deleted.
+/// How often expired sessions are deleted, and objects that nothing refers to any more.
 const HOUSE_KEEPING: Duration = Duration::from_secs(600);
 
 /// The server; see [`Server::start`].
@@ -232,8 +232,18 @@ async fn keep_alive(shared: Arc<Shared>) {
 async fn keep_house(shared: Arc<Shared>) {
     loop {
         shared.core.storage.keep_reserve().await;
-        if let Err(error) = shared.core.storage.database.expire_sessions(clock::now()).await {
+        let database = &shared.core.storage.database;
+        if let Err(error) = database.expire_sessions(clock::now()).await {
             tracing::warn!(%error, "expired sessions not deleted");
+        }
+        tokio::select! {
+            // It may have much to do; what it leaves, the next one takes.
+            swept = database.remove_unused_objects(clock::now()) => {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "objects of deleted rows are removed later");
+                }
+            }
+            () = shared.stopping.cancelled() => return,
         }
         tokio::select! {
             () = tokio::time::sleep(HOUSE_KEEPING) => {}

@@ -101,6 +101,9 @@ pub trait RowStore: Send + Sync {
     async fn row_range(&self, set: i64, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
     /// Deletes event chunks received before `before`; gives the number of rows.
     async fn delete_events_before(&self, before: Micros) -> Result<u64>;
+    /// Removes objects with rows in them that no chunk refers to: of deleted chunks, and of packets that were not stored. Gives
+    /// how many. Any number of servers may do so at the same time.
+    async fn remove_unused_objects(&self, now: Micros) -> Result<u64>;
     /// Totals.
     async fn counts(&self) -> Result<Counts>;
 }
