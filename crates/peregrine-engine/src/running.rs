@@ -1,15 +1,15 @@
-//! Which queries run now, for diagnosis. A host that wants to tell registers [`RunningQueries`] as an extension and enters
-//! its queries there.
+//! The queries running now, for diagnosis. A host that reports them registers [`RunningQueries`] as an
+//! extension and enters its queries there.
 
 use crate::value::Time;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A query that runs.
+/// A running query.
 #[derive(Debug, Clone)]
 pub struct RunningQuery {
-    /// What asked for it, such as a collection's id.
+    /// The session it belongs to, such as a collection's id.
     pub session: String,
     /// What it is called.
     pub name: String,
@@ -19,7 +19,7 @@ pub struct RunningQuery {
     pub started: Time,
 }
 
-/// The queries that run now, oldest first.
+/// The queries running now, oldest first.
 #[derive(Debug, Default)]
 pub struct RunningQueries(Mutex<(u64, BTreeMap<u64, RunningQuery>)>);
 
@@ -44,7 +44,7 @@ impl RunningQueries {
         }
     }
 
-    /// Those that run now.
+    /// The queries running now.
     #[must_use]
     pub fn list(&self) -> Vec<RunningQuery> {
         self.0.lock().1.values().cloned().collect()

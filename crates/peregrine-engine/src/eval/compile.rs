@@ -67,7 +67,7 @@ pub(crate) fn expr(expr: &Expr) -> Node {
     }
 }
 
-/// One element stands for itself, anything with a comma is an array.
+/// A single element is itself; anything with a comma is an array.
 pub(crate) fn list(list: &List) -> Node {
     match list.items.as_slice() {
         [single] if !list.is_array() => expr(single),
@@ -151,7 +151,8 @@ fn arithmetic(first: &Expr, rest: &[(ArithmeticOp, Expr)]) -> Node {
     let mut pending: Vec<(ArithmeticOp, Node)> = Vec::new();
     for (op, operand) in rest {
         let right = expr(operand);
-        // Numbers have no side effects and no messages: folded while nothing precedes them.
+        // Numbers have no side effects and no messages, so they are folded as long as nothing else precedes
+        // them.
         match (&left, &right) {
             (Node::Const(a), Node::Const(b)) if pending.is_empty() && is_number(a) && is_number(b) => {
                 left = Node::Const(arith::numbers(*op, a, b));

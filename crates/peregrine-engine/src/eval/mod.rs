@@ -36,8 +36,8 @@ pub(crate) use self::select::SelectNode;
 use crate::log::Level;
 use crate::scope::{MAX_DEPTH, Scope};
 
-/// True (with a message) when scopes are nested too deeply to go on. Also true, silently, once the query is
-/// cancelled: what is left of a deep recursion unwinds quickly.
+/// True (with a message) when scopes are nested too deeply. Also true, silently, once the query is cancelled,
+/// so that a deep recursion unwinds quickly.
 fn overflow(scope: &Scope) -> bool {
     if scope.is_stopping() {
         return true;

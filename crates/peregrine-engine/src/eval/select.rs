@@ -75,7 +75,7 @@ impl SelectNode {
         (!self.has_star()).then_some(&self.aliases.names)
     }
 
-    /// A `*` anywhere.
+    /// True if there is a `*` anywhere.
     pub(crate) fn has_star(&self) -> bool {
         self.star
             || self
@@ -90,7 +90,7 @@ impl SelectNode {
         self.columns.get(*self.aliases.defined_by.get(position)?)
     }
 
-    /// Where an alias stands in the output, when no `*` makes that depend on the rows.
+    /// The position of an alias in the output, when no `*` makes it depend on the rows.
     pub(crate) fn output_position(&self, name: &[u8]) -> Option<usize> {
         self.fixed_columns()?.position(name)
     }
@@ -156,7 +156,7 @@ impl SelectNode {
 }
 
 impl Aliases {
-    /// Of repeated names the last counts, at its position.
+    /// Of repeated names the last one counts, at its own position.
     fn of(columns: &[ColumnNode]) -> Aliases {
         let named = |column: &ColumnNode| !matches!(column.kind, super::node::ColumnKind::Star);
         let mut kept: Vec<usize> = Vec::new();
@@ -190,7 +190,7 @@ impl RowSink for Limiter<'_> {
     }
 }
 
-/// `{ SELECT … }` as a value: run in the scope where its rows are wanted.
+/// `{ SELECT … }` as a value: runs in the scope where its rows are used.
 pub(crate) struct SubQuery(pub(crate) Arc<SelectNode>);
 
 impl QuerySource for SubQuery {
