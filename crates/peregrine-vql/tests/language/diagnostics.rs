@@ -1,9 +1,9 @@
-//! What the user reads when a text is refused.
+//! The messages users read when a text is refused.
 #![allow(clippy::unwrap_used)] // helpers of tests fail by panicking
 
 use peregrine_vql::{Severity, parse, parse_recovering, parse_with_comments};
 
-/// The first error's place and message, then its help.
+/// Checks the place and message of the first error, then its help.
 fn check(text: &str, message: &str, help: &str) {
     let errors = parse(text).unwrap_err();
     assert_eq!(errors[0].to_string(), message, "{text}");
