@@ -1,13 +1,14 @@
-//! What could not be kept or delivered, by collection: its reports say so from then on.
+//! Records which collections lost data that could not be stored or delivered, so that their later reports say
+//! so.
 
 use parking_lot::Mutex;
 use peregrine_proto::{Message, MessageList, VeloMessage, velo_status::ReturnedStatus};
 use std::collections::{HashMap, VecDeque};
 
-/// Collections that are remembered; the reports of older ones have long been sent.
+/// Number of collections remembered; the reports of older ones have long been sent.
 const KEPT: usize = 1000;
 
-/// Cheap while nothing is lost.
+/// Losses by session id. Cheap while there are none.
 #[derive(Default)]
 pub(crate) struct Losses(Mutex<(HashMap<String, Loss>, VecDeque<String>)>);
 
@@ -21,7 +22,7 @@ struct Loss {
 }
 
 impl Losses {
-    /// This message is lost; the first reason counts.
+    /// Records that this message is lost; the first reason counts.
     pub(crate) fn add(&self, message: &VeloMessage, reason: &str) {
         let mut losses = self.0.lock();
         let (known, order) = &mut *losses;
@@ -48,7 +49,7 @@ impl Losses {
         }
     }
 
-    /// A collection of this name starts afresh.
+    /// Forgets a collection that is restarted under its name.
     pub(crate) fn forget(&self, session_id: &str) {
         let mut losses = self.0.lock();
         if losses.0.remove(session_id).is_some() {
@@ -56,7 +57,7 @@ impl Losses {
         }
     }
 
-    /// A report about a collection that lost something says so.
+    /// Marks the report of a collection that lost something.
     pub(crate) fn mark(&self, message: &mut VeloMessage) -> bool {
         let losses = self.0.lock();
         let Some(loss) = losses.0.get(&message.session_id) else {
@@ -79,7 +80,7 @@ impl Losses {
         true
     }
 
-    /// As [`Losses::mark`], of serialised messages.
+    /// Like [`Losses::mark`], for serialised messages.
     pub(crate) fn mark_list(&self, list: Vec<u8>) -> Vec<u8> {
         if self.0.lock().0.is_empty() {
             return list;
