@@ -11,11 +11,11 @@ use super::stream::{Next, Stream};
 pub struct Args {
     /// Rows in a group; 10 when neither this nor `batch_func` is given.
     batch_size: Option<i64>,
-    /// Called with the rows so far; true ends the group. Counts when no size is given.
+    /// Called with the rows so far; true ends the group. Used when no size is given.
     batch_func: Option<Str>,
     /// The query.
     query: Query,
-    /// Seconds after which a group ends in any case.
+    /// Seconds after which a group ends even if it is not full.
     #[arg(default = 3600u64)]
     timeout: u64,
 }
@@ -31,7 +31,7 @@ pub struct Group {
 /// The plugin.
 pub struct Batch;
 
-/// Rows in a group at most, whatever was asked for.
+/// Maximum number of rows in a group, regardless of the arguments.
 const MAX_ROWS: usize = 1_000_000;
 
 impl Plugin for Batch {

@@ -12,7 +12,7 @@ pub struct Args {}
 pub struct Row {
     /// Its name.
     event: &'static str,
-    /// `Name`, `Id`, `Sets` (groups it belongs to) and `Params`: the type of each argument.
+    /// `Name`, `Id`, `Sets` (the groups it belongs to) and `Params`: the type of each argument.
     metadata: Dict,
 }
 
@@ -48,7 +48,7 @@ impl Plugin for EbpfEvents {
     }
 }
 
-/// What `EventData` of an event has.
+/// The members of an event's `EventData`.
 fn params(event: &str) -> &'static [(&'static str, &'static str)] {
     match event {
         "sched_process_fork" => &[

@@ -1,13 +1,14 @@
-//! Who sees an event first: the process tracker, so that a query which asks it about the event finds it there.
+//! Lets the process tracker see an event before other listeners, so that a query which asks the tracker about
+//! the event finds it there.
 //!
-//! Whatever feeds the tracker takes a seat and says which batch it has worked through. A batch is shown to other queries once
-//! all seats have passed it.
+//! Each feeder of the tracker takes a seat and reports which batch it has processed. A batch is shown to
+//! other queries once all seats have passed it.
 
 use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;
 use std::time::Duration;
 
-/// How long a batch waits for a feeder that does not come on; then the feeder is passed over until it does.
+/// How long a batch waits for a feeder that makes no progress; then the feeder is skipped until it does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 thread_local! {
@@ -43,14 +44,14 @@ struct Seats {
 #[derive(Debug)]
 struct Seat {
     id: u64,
-    /// The last batch it has worked through.
+    /// The last batch it has processed.
     done: u64,
-    /// It kept others waiting for too long.
+    /// True if it kept others waiting for too long.
     is_stuck: bool,
 }
 
 impl Turns {
-    /// A seat for a feeder that gets all batches after this one.
+    /// Takes a seat for a feeder that gets all batches after `done`.
     pub(super) fn enter(&self, done: u64) -> u64 {
         let mut seats = self.seats.lock();
         let id = seats.next_id;
@@ -63,7 +64,7 @@ impl Turns {
         id
     }
 
-    /// The feeder has worked through this batch and all before it.
+    /// Records that the feeder has processed this batch and all before it.
     pub(super) fn pass(&self, id: u64, done: u64) {
         let mut seats = self.seats.lock();
         if let Some(seat) = seats.taken.iter_mut().find(|seat| seat.id == id) {
@@ -73,13 +74,13 @@ impl Turns {
         self.moved.notify_all();
     }
 
-    /// The feeder is no more.
+    /// Gives up a feeder's seat.
     pub(super) fn leave(&self, id: u64) {
         self.seats.lock().taken.retain(|seat| seat.id != id);
         self.moved.notify_all();
     }
 
-    /// Waits until every feeder has passed this batch; false when one had not within the time.
+    /// Waits until every feeder has passed this batch; false if one had not within the time.
     pub(super) fn wait(&self, batch: u64, timeout: Duration) -> bool {
         let mut seats = self.seats.lock();
         let is_ahead = |seats: &mut Seats| seats.taken.iter().any(|seat| seat.done < batch && !seat.is_stuck);
@@ -89,7 +90,7 @@ impl Turns {
             .timed_out()
     }
 
-    /// Passes over feeders that have not come to this batch, until they move.
+    /// Skips feeders that have not reached this batch, until they make progress.
     pub(super) fn give_up(&self, batch: u64) {
         for seat in &mut self.seats.lock().taken {
             seat.is_stuck |= seat.done < batch;

@@ -1,4 +1,4 @@
-//! `filesystems()`: what is mounted where.
+//! `filesystems()`: mounted file systems.
 
 use crate::machine::{failed, machine};
 use crate::process::path_value;

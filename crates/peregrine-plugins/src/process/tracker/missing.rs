@@ -1,11 +1,12 @@
-//! Counts questions about the time of an event that had no answer, by reason, and says so now and then.
+//! Counts questions about the time of an event that had no answer, by reason, and logs the counts from time
+//! to time.
 
 use super::in_force::{Handle, instant};
 use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Said at most this often.
+/// Minimum time between two messages.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Unanswered questions of one tracker.
@@ -18,19 +19,19 @@ struct State {
     said: Option<Instant>,
 }
 
-/// Numbers by reason.
+/// Counts by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
-    /// There is no tracker, and the process had gone.
+    /// There was no tracker, and the process was gone.
     untracked: u64,
-    /// The tracker has forgotten processes of that time.
+    /// The tracker has forgotten the processes of that time.
     forgotten: u64,
-    /// No event and no list showed it.
+    /// No event or list showed the process.
     unseen: u64,
 }
 
 impl Missing {
-    /// Counts one, and logs what has come together when it is time to.
+    /// Counts one, and logs the counts when that is due.
     pub(crate) fn count(&self, scope: &Scope, handle: &Handle, at: Time) {
         let is_forgotten = handle
             .tracker
