@@ -1,23 +1,23 @@
-//! Globbing: all patterns are merged into one tree, so that each directory is listed once however many there are.
+//! Globbing: all patterns are merged into one tree, so that each directory is listed only once.
 
 use crate::{Accessor, Error, FileInfo, OsPath, Pattern, expand_braces};
 use peregrine_engine::prelude::{Scope, Stop, Str};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Takes each file that matches, with the patterns it matches.
+/// Called with each file that matches, and the patterns it matches.
 pub type Found<'a> = &'a mut dyn FnMut(&Arc<FileInfo>, &[Str]) -> Result<(), Stop>;
 
-/// Asked before descending into a directory.
+/// Called before descending into a directory.
 pub type Descend<'a> = &'a dyn Fn(&Arc<FileInfo>) -> bool;
 
-/// How a traversal behaves.
+/// Options of a traversal.
 pub struct GlobOptions<'a> {
     /// Do not descend through symbolic links.
     pub no_symlink: bool,
     /// Do not descend through links to another device.
     pub one_filesystem: bool,
-    /// Asked before descending into a directory.
+    /// Called before descending into a directory.
     pub descend: Option<Descend<'a>>,
 }
 
@@ -25,7 +25,7 @@ pub struct GlobOptions<'a> {
 #[derive(Default)]
 struct Node {
     edges: Vec<Edge>,
-    /// Patterns that are complete when a path reaches this node.
+    /// The patterns that are complete when a path reaches this node.
     complete: Vec<Str>,
 }
 
@@ -39,7 +39,8 @@ struct Tree {
     nodes: Vec<Node>,
 }
 
-/// A place in the tree that a directory has reached; a recursion also knows how many levels it may still descend.
+/// A place in the tree that a directory has reached; a recursion also has the number of levels it may still
+/// descend.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     At(usize),
@@ -92,7 +93,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The node that this pattern leads to from here; equal patterns share one.
+    /// The node that this pattern leads to; equal patterns share one.
     fn step(&mut self, from: usize, pattern: Pattern) -> usize {
         let same = |edge: &&Edge| match (&edge.pattern, &pattern) {
             (Pattern::Name { text: left, .. }, Pattern::Name { text: right, .. }) => left == right,
@@ -110,7 +111,7 @@ impl Tree {
         target
     }
 
-    /// Adds a state and what it implies: a recursion matches zero levels when something follows it.
+    /// Adds a state and those it implies: a recursion also matches zero levels if something follows it.
     fn enter(&self, state: State, states: &mut Vec<State>) {
         let mut pending = vec![state];
         while let Some(state) = pending.pop() {
@@ -145,7 +146,7 @@ impl Tree {
         }
     }
 
-    /// Where an entry of this name leads from these states, and the patterns it completes.
+    /// The states that an entry of this name reaches from these, and the patterns it completes.
     fn advance(&self, states: &[State], name: &[u8], next: &mut Vec<State>, complete: &mut Vec<Str>) {
         next.clear();
         complete.clear();
@@ -229,8 +230,8 @@ fn reject(scope: &Scope, glob: &[u8], error: &str) {
     ));
 }
 
-/// Walks from `root`, calling `found` with every file that matches and the patterns it matches. Within a directory
-/// files come sorted by name, before anything below it.
+/// Walks from `root`, calling `found` with every file that matches and the patterns it matches. The files of
+/// a directory come sorted by name, before anything below it.
 pub fn glob(
     scope: &Scope,
     accessor: &dyn Accessor,
@@ -267,7 +268,7 @@ pub fn glob(
                 continue;
             }
         };
-        // Sorted, and one entry a name: the last.
+        // Sorted, and one entry per name: the last.
         entries.sort_by(|left, right| name(left).cmp(name(right)));
         entries.dedup_by(|later, earlier| {
             let is_same = name(later) == name(earlier);
@@ -290,7 +291,8 @@ pub fn glob(
                 pending.push((info.path.clone(), next.clone()));
             }
         }
-        // A stack, filled backwards: memory is bounded by depth times width, not by the whole breadth of the tree.
+        // A stack, filled in reverse: memory is bounded by depth times width, not by the whole breadth of the
+        // tree.
         if let Some(below) = pending.get_mut(first_below..) {
             below.reverse();
         }

@@ -1,4 +1,4 @@
-//! A script that has run, and its functions. Both live in a process of their own.
+//! A script that has run, and its functions. Both live in a separate process.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::program::WorkerProgram;
 /// The names of a script.
 pub(crate) struct Module(Arc<Interpreter>);
 
-/// The process of a module. One thread at a time uses it.
+/// The process of a module. Only one thread at a time uses it.
 pub(crate) struct Interpreter {
     /// Names, and whether they can be called.
     names: Vec<(Str, bool)>,
@@ -25,7 +25,7 @@ pub(crate) struct Interpreter {
 
 enum State {
     Running(Process),
-    /// Why it does not.
+    /// Why it is not running.
     Dead(String),
 }
 
@@ -60,13 +60,13 @@ impl Module {
 }
 
 impl Interpreter {
-    /// True until it died or was ended. One that is busy lives.
+    /// True until it died or was ended. A busy process is running.
     pub(crate) fn is_running(&self) -> bool {
         let state = self.state.try_lock();
         state.is_none_or(|state| matches!(*state, State::Running(_)))
     }
 
-    /// Ends the process, also under a call that is waiting for it.
+    /// Ends the process, even during a call.
     pub(crate) fn end(&self) {
         self.is_ended.store(true, Ordering::Release);
         *self.state.lock() = State::Dead("the query that made it has ended".to_owned());
@@ -186,7 +186,7 @@ impl Object for Callable {
     }
 
     fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Option<VqlResult> {
-        // Before the interpreter is taken: an argument may be a call of the same module.
+        // Before the interpreter is locked: an argument may itself call the same module.
         let named = Dict::new();
         for arg in args.iter() {
             match plain(scope, &arg.any()) {

@@ -1,4 +1,4 @@
-//! The interpreter's side: a process that limits itself, then does what it is asked on standard input.
+//! The interpreter's side: a process that limits itself, then executes the requests on standard input.
 
 mod convert;
 mod interpreter;
