@@ -2,30 +2,37 @@
 
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use walkdir::WalkDir;
 
 /// Lines of a file beyond which it hides two subjects.
 const LONGEST: usize = 600;
 /// Folders with code of ours.
 const FOLDERS: &[&str] = &["bench", "crates", "fuzz", "xtask"];
+/// Folders of build output and fuzzing inputs.
+const IGNORED: &[&str] = &["target", "corpus"];
 /// Written by programs.
 const GENERATED: &[&str] = &["crates/peregrine-proto/src/generated.rs"];
 
 /// Lists every file of Rust that is too long, begins without a `//!` sentence, or asserts how long something takes.
 pub fn check(root: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    for folder in FOLDERS {
-        find(&root.join(folder), &mut files)?;
-    }
-    files.sort();
     let mut faults = Vec::new();
-    for file in files {
-        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
-        if GENERATED.contains(&name.as_str()) {
-            continue;
+    for folder in FOLDERS {
+        let entries = WalkDir::new(root.join(folder)).sort_by_file_name();
+        for entry in entries
+            .into_iter()
+            .filter_entry(|entry| !IGNORED.iter().any(|name| entry.file_name() == *name))
+        {
+            let path = entry.context("listing the sources")?.into_path();
+            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            if path.extension().is_none_or(|extension| extension != "rs")
+                || GENERATED.contains(&name.as_str())
+            {
+                continue;
+            }
+            let text = fs::read_to_string(&path).with_context(|| format!("reading `{name}`"))?;
+            faults.extend(faults_of(&text).map(|fault| format!("`{name}` {fault}")));
         }
-        let text = fs::read_to_string(&file).with_context(|| format!("reading `{name}`"))?;
-        faults.extend(faults_of(&text).map(|fault| format!("`{name}` {fault}")));
     }
     if faults.is_empty() {
         return Ok(());
@@ -51,21 +58,6 @@ fn asserted_times(text: &str) -> impl Iterator<Item = String> {
             format!("asserts a time in line {line}: wait for a condition, or for the end of what else would go on for days")
         })
     })
-}
-
-/// Collects the files of Rust below a folder; build output and dependencies of the GUI are passed over.
-fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("listing `{}`", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if !path.ends_with("target") && !path.ends_with("corpus") {
-                find(&path, files)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

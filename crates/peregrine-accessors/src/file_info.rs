@@ -26,7 +26,6 @@ pub struct FileInfo {
     pub size: i64,
     /// Type and permissions.
     pub mode: FileMode,
-    /// Its times.
     pub times: FileTimes,
     /// Additional data from the accessor.
     pub data: Dict,

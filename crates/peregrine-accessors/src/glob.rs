@@ -42,7 +42,7 @@ struct Tree {
 /// A place in the tree that a directory has reached; a recursion also has the number of levels it may still
 /// descend.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Position {
     At(usize),
     Recursing {
         node: usize,
@@ -112,14 +112,14 @@ impl Tree {
     }
 
     /// Adds a state and those it implies: a recursion also matches zero levels if something follows it.
-    fn enter(&self, state: State, states: &mut Vec<State>) {
+    fn enter(&self, state: Position, states: &mut Vec<Position>) {
         let mut pending = vec![state];
         while let Some(state) = pending.pop() {
             if states.contains(&state) {
                 continue;
             }
             states.push(state);
-            let State::At(node) = state else { continue };
+            let Position::At(node) = state else { continue };
             for (index, edge) in self
                 .nodes
                 .get(node)
@@ -129,7 +129,7 @@ impl Tree {
                 .enumerate()
             {
                 if let Pattern::Recurse(levels) = edge.pattern {
-                    pending.push(State::Recursing {
+                    pending.push(Position::Recursing {
                         node,
                         edge: index,
                         levels_left: levels,
@@ -139,7 +139,7 @@ impl Tree {
                         .get(edge.target)
                         .is_some_and(|target| !target.edges.is_empty())
                     {
-                        pending.push(State::At(edge.target));
+                        pending.push(Position::At(edge.target));
                     }
                 }
             }
@@ -147,7 +147,7 @@ impl Tree {
     }
 
     /// The states that an entry of this name reaches from these, and the patterns it completes.
-    fn advance(&self, states: &[State], name: &[u8], next: &mut Vec<State>, complete: &mut Vec<Str>) {
+    fn advance(&self, states: &[Position], name: &[u8], next: &mut Vec<Position>, complete: &mut Vec<Str>) {
         next.clear();
         complete.clear();
         let mut finish = |node: usize| {
@@ -164,7 +164,7 @@ impl Tree {
         };
         for state in states {
             match *state {
-                State::At(node) => {
+                Position::At(node) => {
                     for edge in self
                         .nodes
                         .get(node)
@@ -173,11 +173,11 @@ impl Tree {
                     {
                         if matches!(edge.pattern, Pattern::Name { .. }) && edge.pattern.matches(name) {
                             finish(edge.target);
-                            self.enter(State::At(edge.target), next);
+                            self.enter(Position::At(edge.target), next);
                         }
                     }
                 }
-                State::Recursing {
+                Position::Recursing {
                     node,
                     edge,
                     levels_left,
@@ -195,7 +195,7 @@ impl Tree {
                     }
                     finish(target);
                     self.enter(
-                        State::Recursing {
+                        Position::Recursing {
                             node,
                             edge,
                             levels_left: levels_left - 1,
@@ -207,7 +207,7 @@ impl Tree {
                         .get(target)
                         .is_some_and(|target| !target.edges.is_empty())
                     {
-                        self.enter(State::At(target), next);
+                        self.enter(Position::At(target), next);
                     }
                 }
             }
@@ -215,10 +215,10 @@ impl Tree {
         next.retain(|state| self.can_continue(*state));
     }
 
-    fn can_continue(&self, state: State) -> bool {
+    fn can_continue(&self, state: Position) -> bool {
         match state {
-            State::At(node) => self.nodes.get(node).is_some_and(|node| !node.edges.is_empty()),
-            State::Recursing { levels_left, .. } => levels_left > 0,
+            Position::At(node) => self.nodes.get(node).is_some_and(|node| !node.edges.is_empty()),
+            Position::Recursing { levels_left, .. } => levels_left > 0,
         }
     }
 }
@@ -242,7 +242,7 @@ pub fn glob(
 ) -> Result<(), Stop> {
     let tree = Tree::build(scope, accessor, globs);
     let mut first = Vec::new();
-    tree.enter(State::At(0), &mut first);
+    tree.enter(Position::At(0), &mut first);
     first.retain(|state| tree.can_continue(*state));
     let (mut next, mut complete) = (Vec::new(), Vec::new());
     let trial = RefCell::new((Vec::new(), Vec::new()));

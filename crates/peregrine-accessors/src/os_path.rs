@@ -68,13 +68,11 @@ impl OsPath {
         }
     }
 
-    /// The components.
     #[must_use]
     pub fn components(&self) -> &[Str] {
         &self.components
     }
 
-    /// Its dialect.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect

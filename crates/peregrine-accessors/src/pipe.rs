@@ -19,12 +19,12 @@ pub struct Pipe {
     query: Query,
     separator: Str,
     scope: Scope,
-    state: Mutex<State>,
+    state: Mutex<Unread>,
 }
 
 /// The unread data, shared by all readers.
 #[derive(Default)]
-struct State {
+struct Unread {
     rows: Option<Receiver<Vec<u8>>>,
     /// The rest of the last row.
     rest: Vec<u8>,

@@ -70,7 +70,7 @@ pub fn run(
     let config = Arc::new(config);
     let _lock = FolderLock::take(&paths.writeback)?;
     loop {
-        let end = live(&config, paths, &runner, facts.clone(), stop)?;
+        let end = run_identity(&config, paths, &runner, facts.clone(), stop)?;
         if let Some(end) = end {
             tracing::info!("agent ended");
             return Ok(end);
@@ -79,7 +79,7 @@ pub fn run(
 }
 
 /// Runs the agent under one identity; `None` when another one has replaced it.
-fn live(
+fn run_identity(
     config: &Arc<ClientConfig>,
     paths: &AgentPaths,
     runner: &Arc<dyn QueryRunner>,

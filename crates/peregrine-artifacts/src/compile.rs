@@ -32,7 +32,6 @@ pub struct ToolInfo {
     pub hash: String,
     /// The file's name.
     pub filename: String,
-    /// Its version.
     pub version: String,
     /// Where it is on this machine; then the links are not passed on.
     pub path: Option<String>,
@@ -111,7 +110,7 @@ pub(crate) fn compile_artifact(
     spec: &Spec,
     options: &Options<'_>,
 ) -> Result<Vec<CompiledRequest>, Error> {
-    let shared = Shared::new(repository, artifact, spec, options)?;
+    let shared = RequestParts::new(repository, artifact, spec, options)?;
     let parsed = artifact.parsed()?;
     let own_condition = (!options.without_preconditions).then_some(parsed.precondition.as_slice());
     if is_serial(artifact) {
@@ -141,7 +140,7 @@ pub fn is_serial(artifact: &Artifact) -> bool {
 }
 
 /// The parts that all requests of an artifact have in common.
-struct Shared<'a> {
+struct RequestParts<'a> {
     repository: &'a Repository,
     artifact: &'a Artifact,
     options: &'a Options<'a>,
@@ -150,14 +149,14 @@ struct Shared<'a> {
     prelude: Vec<Arc<str>>,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> RequestParts<'a> {
     fn new(
         repository: &'a Repository,
         artifact: &'a Artifact,
         spec: &Spec,
         options: &'a Options<'a>,
-    ) -> Result<Shared<'a>, Error> {
-        Ok(Shared {
+    ) -> Result<RequestParts<'a>, Error> {
+        Ok(RequestParts {
             repository,
             artifact,
             options,

@@ -73,7 +73,6 @@ pub enum Error {
     Denied {
         /// Name of the permission.
         permission: String,
-        /// The artifact.
         artifact: String,
     },
     /// The artifact cannot run at the requested place.

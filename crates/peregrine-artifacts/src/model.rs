@@ -198,10 +198,6 @@ pub struct Resources {
 /// A program that an artifact needs, as declared.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-#[allow(
-    missing_docs,
-    reason = "the keys of the definition; their meaning is the inventory's business"
-)]
 pub struct Tool {
     #[serde(deserialize_with = "crate::yaml::text")]
     pub name: String,

@@ -29,12 +29,12 @@ pub type AccessCheck = dyn Fn(&Scope, &Artifact) -> Result<(), Error> + Send + S
 /// The value of the variable `Artifact`. Put it into the root scope: `env.set("Artifact", namespace.into_value())`.
 #[derive(Clone)]
 pub struct Namespace {
-    shared: Arc<Shared>,
+    shared: Arc<NamespaceParts>,
     /// The dotted name so far.
     path: String,
 }
 
-struct Shared {
+struct NamespaceParts {
     repository: Repository,
     access: Option<Box<AccessCheck>>,
     tools: Option<Box<dyn Tools + Send + Sync>>,
@@ -71,7 +71,7 @@ impl Namespace {
         access: Option<Box<AccessCheck>>,
         tools: Option<Box<dyn Tools + Send + Sync>>,
     ) -> Namespace {
-        let shared = Shared {
+        let shared = NamespaceParts {
             repository,
             access,
             tools,

@@ -8,7 +8,6 @@ use std::ops::Range;
 /// A name in a definition, and its bytes in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The name.
     pub name: String,
     /// Its range in the file.
     pub range: Range<usize>,
@@ -19,7 +18,6 @@ pub struct Named {
 pub struct Outline {
     /// The artifact's name.
     pub name: Option<Named>,
-    /// The parameters.
     pub parameters: Vec<Named>,
     /// VQL in blocks: `query: |`, `export: |`, `precondition: |`.
     pub sections: Vec<Section>,

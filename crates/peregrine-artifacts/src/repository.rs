@@ -36,7 +36,6 @@ pub struct Loaded {
 }
 
 impl Repository {
-    /// An empty repository.
     #[must_use]
     pub fn empty() -> Repository {
         Repository::default()

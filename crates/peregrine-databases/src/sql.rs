@@ -45,7 +45,6 @@ pub struct Args {
     args: Option<Value>,
 }
 
-/// The plugin.
 pub struct Sql;
 
 impl Plugin for Sql {

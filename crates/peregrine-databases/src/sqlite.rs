@@ -23,7 +23,6 @@ pub struct Args {
     args: Option<Value>,
 }
 
-/// The plugin.
 pub struct Sqlite;
 
 impl Plugin for Sqlite {

@@ -3,6 +3,7 @@
 //! Synchronous. It accesses no files (except spill files), no network and no async runtime; what the machine
 //! provides arrives through [`Context`].
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 #![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 extern crate self as peregrine_engine;

@@ -86,7 +86,7 @@ impl Pool {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             held: AtomicI64::new(0),
             has_ended: AtomicBool::new(false),
-            state: Mutex::new(State {
+            state: Mutex::new(Balance {
                 cancellation: cancellation.clone(),
                 reason: None,
                 ended: None,
@@ -158,12 +158,12 @@ pub struct Account {
     id: u64,
     held: AtomicI64,
     has_ended: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<Balance>,
     log: Arc<dyn LogSink>,
     pool: Arc<Pool>,
 }
 
-struct State {
+struct Balance {
     cancellation: Cancellation,
     /// The reason why it was first ended.
     reason: Option<String>,
@@ -179,7 +179,7 @@ impl Account {
 
     /// Reuses the account for the thread's next query, which may hold as much and ends with this token.
     pub fn renew(self: &Arc<Account>, cancellation: &Cancellation) {
-        *self.state.lock() = State {
+        *self.state.lock() = Balance {
             cancellation: cancellation.clone(),
             reason: None,
             ended: None,

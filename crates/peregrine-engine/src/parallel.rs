@@ -9,15 +9,23 @@ use crate::prelude::*;
 
 /// A sink that several threads may push to. When it stops, all of them are cancelled.
 struct SharedSink<'a> {
-    rows: Mutex<(&'a mut dyn RowSink, bool)>,
+    consumer: Mutex<Consumer<'a>>,
     scope: Scope,
+}
+
+struct Consumer<'a> {
+    rows: &'a mut dyn RowSink,
+    has_stopped: bool,
 }
 
 impl<'a> SharedSink<'a> {
     fn new(scope: &Scope, rows: &'a mut dyn RowSink) -> SharedSink<'a> {
         let scope = scope.child_cancelled_by(scope.cancellation().child());
         SharedSink {
-            rows: Mutex::new((rows, false)),
+            consumer: Mutex::new(Consumer {
+                rows,
+                has_stopped: false,
+            }),
             scope,
         }
     }
@@ -39,7 +47,7 @@ impl<'a> SharedSink<'a> {
 
     /// After all threads have ended: an error if the consumer asked to stop.
     fn finish(&self) -> VqlResult<()> {
-        if self.rows.lock().1 {
+        if self.consumer.lock().has_stopped {
             Err(VqlError::Stopped)
         } else {
             Ok(self.scope.checkpoint()?)
@@ -52,12 +60,12 @@ struct Handle<'s, 'a>(&'s SharedSink<'a>);
 
 impl RowSink for Handle<'_, '_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
-        let mut rows = self.0.rows.lock();
-        if rows.1 {
+        let mut consumer = self.0.consumer.lock();
+        if consumer.has_stopped {
             return Err(Stop);
         }
-        rows.0.push(row).inspect_err(|Stop| {
-            rows.1 = true;
+        consumer.rows.push(row).inspect_err(|Stop| {
+            consumer.has_stopped = true;
             self.0.scope.cancellation().cancel();
         })
     }

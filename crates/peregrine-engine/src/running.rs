@@ -21,7 +21,13 @@ pub struct RunningQuery {
 
 /// The queries running now, oldest first.
 #[derive(Debug, Default)]
-pub struct RunningQueries(Mutex<(u64, BTreeMap<u64, RunningQuery>)>);
+pub struct RunningQueries(Mutex<Numbered>);
+
+#[derive(Debug, Default)]
+struct Numbered {
+    next: u64,
+    queries: BTreeMap<u64, RunningQuery>,
+}
 
 /// Keeps a query in the list while it lives.
 #[derive(Debug)]
@@ -34,10 +40,10 @@ impl RunningQueries {
     /// Adds a query until the guard is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>, query: RunningQuery) -> Entered {
-        let mut queries = self.0.lock();
-        let number = queries.0;
-        queries.0 += 1;
-        queries.1.insert(number, query);
+        let mut running = self.0.lock();
+        let number = running.next;
+        running.next += 1;
+        running.queries.insert(number, query);
         Entered {
             queries: Arc::clone(self),
             number,
@@ -47,12 +53,12 @@ impl RunningQueries {
     /// The queries running now.
     #[must_use]
     pub fn list(&self) -> Vec<RunningQuery> {
-        self.0.lock().1.values().cloned().collect()
+        self.0.lock().queries.values().cloned().collect()
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.queries.0.lock().1.remove(&self.number);
+        self.queries.0.lock().queries.remove(&self.number);
     }
 }

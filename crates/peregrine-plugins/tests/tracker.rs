@@ -1,5 +1,4 @@
 //! The process tracker through VQL, on this machine: what has exited is remembered.
-#![allow(missing_docs)]
 
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;

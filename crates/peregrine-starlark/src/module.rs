@@ -9,7 +9,7 @@ use peregrine_engine::prelude::*;
 
 use crate::message::Request;
 use crate::plain::{plain, plain_dict};
-use crate::process::{Failure, Process, SLICE};
+use crate::process::{CANCEL_CHECK, Failure, Process};
 use crate::program::WorkerProgram;
 
 /// The names of a script.
@@ -19,11 +19,11 @@ pub(crate) struct Module(Arc<Interpreter>);
 pub(crate) struct Interpreter {
     /// Names, and whether they can be called.
     names: Vec<(Str, bool)>,
-    state: Mutex<State>,
+    state: Mutex<ProcessState>,
     is_ended: AtomicBool,
 }
 
-enum State {
+enum ProcessState {
     Running(Process),
     /// Why it is not running.
     Dead(String),
@@ -49,7 +49,7 @@ impl Module {
             names: names
                 .map(|(name, is_function)| (name, matches!(is_function, Value::Bool(true))))
                 .collect(),
-            state: Mutex::new(State::Running(process)),
+            state: Mutex::new(ProcessState::Running(process)),
             is_ended: AtomicBool::new(false),
         })))
     }
@@ -63,19 +63,19 @@ impl Interpreter {
     /// True until it died or was ended. A busy process is running.
     pub(crate) fn is_running(&self) -> bool {
         let state = self.state.try_lock();
-        state.is_none_or(|state| matches!(*state, State::Running(_)))
+        state.is_none_or(|state| matches!(*state, ProcessState::Running(_)))
     }
 
     /// Ends the process, even during a call.
     pub(crate) fn end(&self) {
         self.is_ended.store(true, Ordering::Release);
-        *self.state.lock() = State::Dead("the query that made it has ended".to_owned());
+        *self.state.lock() = ProcessState::Dead("the query that made it has ended".to_owned());
     }
 
     fn ask(&self, scope: &Scope, request: &Request) -> VqlResult {
         let wanted = || is_wanted(scope) && !self.is_ended.load(Ordering::Acquire);
         let mut state = loop {
-            if let Some(state) = self.state.try_lock_for(SLICE) {
+            if let Some(state) = self.state.try_lock_for(CANCEL_CHECK) {
                 break state;
             }
             if !wanted() {
@@ -83,15 +83,15 @@ impl Interpreter {
             }
         };
         let process = match &mut *state {
-            State::Running(process) => process,
-            State::Dead(reason) => {
+            ProcessState::Running(process) => process,
+            ProcessState::Dead(reason) => {
                 return Err(format!("this module cannot be used any more: {reason}").into());
             }
         };
         let print = |text: &str| scope.log(Level::Default, text);
         process.ask(request, &wanted, &print).map_err(|failure| {
             if let Failure::Dead(reason) = &failure {
-                *state = State::Dead(reason.clone());
+                *state = ProcessState::Dead(reason.clone());
             }
             explain(scope, failure)
         })

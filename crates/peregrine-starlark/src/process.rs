@@ -15,11 +15,11 @@ use crate::message::{Answer, HEADER, Request, frame_length};
 use crate::program::WorkerProgram;
 
 /// How often to check whether the query has ended.
-pub(crate) const SLICE: Duration = Duration::from_millis(50);
+pub(crate) const CANCEL_CHECK: Duration = Duration::from_millis(50);
 /// How long a script may take to stop by itself before its process is killed.
 const GRACE: Duration = Duration::from_millis(250);
 /// How long a process that closed its output may take to exit by itself.
-const DEATH: Duration = Duration::from_secs(2);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes read at a time.
 const PIECE: usize = 64 << 10;
 
@@ -163,7 +163,7 @@ impl Process {
 
     /// Why it died.
     fn obituary(&mut self) -> Failure {
-        let until = Instant::now() + DEATH;
+        let until = Instant::now() + EXIT_TIMEOUT;
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break Some(status),
@@ -211,7 +211,7 @@ fn end(child: &mut Child) {
 
 /// Waits until there may be something to do, or for one polling interval.
 fn ready(fd: &impl AsFd, flags: PollFlags) {
-    let slice = Timespec::try_from(SLICE).ok();
+    let slice = Timespec::try_from(CANCEL_CHECK).ok();
     // An error shows again in the next operation.
     let _ = poll(&mut [PollFd::new(fd, flags)], slice.as_ref());
 }

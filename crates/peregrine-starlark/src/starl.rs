@@ -87,10 +87,10 @@ const MAX_LIVING: usize = 64;
 
 /// The modules of a query.
 #[derive(Default)]
-struct Modules(Mutex<Known>);
+struct Modules(Mutex<LivingModules>);
 
 #[derive(Default)]
-struct Known {
+struct LivingModules {
     has_warned: bool,
     by_key: HashMap<String, Arc<Module>>,
     living: Vec<Weak<Interpreter>>,

@@ -1,5 +1,5 @@
 //! The interpreter's process: whatever happens in it, the query goes on, and nothing is left behind.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::sync::Arc;

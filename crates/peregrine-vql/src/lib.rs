@@ -2,6 +2,7 @@
 //!
 //! This crate does not evaluate, read files or use the clock; `peregrine-engine` does.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 #![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 pub mod ast;

@@ -1,4 +1,4 @@
-//! What `vql lint`, `lsp` and the shell share: everything with a name, and VQL where it stands in files.
+//! Code shared by `vql lint`, `lsp` and the shell: the catalogue of names, and VQL inside files.
 
 pub(crate) mod catalogue;
 pub(crate) mod document;

@@ -1,4 +1,5 @@
-//! The verbs, one a file. Those of a server, and those for people who write queries, can be left out of the program.
+//! The verbs, one per file. Those of a server, and those for authors of queries, can be left out of the
+//! program.
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
@@ -39,7 +40,7 @@ pub(crate) mod user;
 #[path = "verbs/nothing_stored.rs"]
 mod stored;
 
-/// This very program, even when its file was replaced by a newer one since it started.
+/// This very program, even if its file has been replaced by a newer one since it started.
 fn own_program() -> std::path::PathBuf {
     const SELF: &str = "/proc/self/exe";
     match std::env::current_exe() {

@@ -23,7 +23,6 @@ pub enum RemapError {
     /// An accessor to keep does not exist.
     #[error("`copy` names the accessor `{name}`, which does not exist here; there are: {known}")]
     Copy {
-        /// Its name.
         name: String,
         /// The accessors that exist.
         known: String,

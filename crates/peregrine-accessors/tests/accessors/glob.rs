@@ -1,5 +1,5 @@
 //! Globbing over real folders.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use peregrine_accessors::{GlobOptions, OsPath, accessor, glob};
 use peregrine_engine::prelude::{Dict, Scope};

@@ -1,5 +1,5 @@
 //! Remapped accessors over real folders: what a query sees, and that it sees nothing else.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use peregrine_accessors::remapping::{Rules, clear_accessors, remap};
 use peregrine_accessors::{

@@ -49,11 +49,11 @@ pub(crate) struct Connector {
     outbox: Arc<Outbox>,
     writeback: Arc<WritebackStore>,
     urls: Vec<Url>,
-    state: Mutex<State>,
+    state: Mutex<CurrentServer>,
     pub(crate) cancellation: Cancellation,
 }
 
-struct State {
+struct CurrentServer {
     /// Index of the URL in use.
     index: usize,
     /// The key of that server, once it is known.
@@ -82,7 +82,7 @@ impl Connector {
             "`server_urls` is empty: the agent has no server to talk to"
         );
         let index = usize::try_from(random_below(urls.len() as u64)).unwrap_or(0);
-        let state = State {
+        let state = CurrentServer {
             index,
             identity: None,
             last_enrolment: None,

@@ -43,14 +43,14 @@ pub(crate) struct BufferError {
 
 /// A queue on disk. Writers wait while it is full, which slows the queries that feed it.
 pub(crate) struct Buffer {
-    state: Mutex<State>,
+    state: Mutex<BufferFile>,
     has_room: Condvar,
     path: String,
     max_size: u64,
     disk_patience: Duration,
 }
 
-struct State {
+struct BufferFile {
     file: File,
     /// Since when the disk has been full, and for which record size: smaller records may still fit.
     full: Option<(Instant, usize)>,
@@ -94,7 +94,7 @@ impl Buffer {
                 tracing::warn!(path = shown, %error, "the buffer file could not be locked");
             }
         }
-        let state = State::recover(file).map_err(wrap)?;
+        let state = BufferFile::recover(file).map_err(wrap)?;
         Ok(Buffer {
             state: Mutex::new(state),
             has_room: Condvar::new(),
@@ -200,12 +200,12 @@ impl Buffer {
     }
 }
 
-impl State {
-    fn recover(file: File) -> io::Result<State> {
+impl BufferFile {
+    fn recover(file: File) -> io::Result<BufferFile> {
         let length = file.metadata()?.len();
         let mut head = [0_u8; HEADER as usize];
         let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
-        let mut state = State {
+        let mut state = BufferFile {
             file,
             full: None,
             has_head: is_ours,
@@ -413,7 +413,7 @@ impl Buffer {
     /// A buffer on a disk that stays full, whose writers wait for `disk_patience`.
     pub(crate) fn on_full_disk(disk_patience: Duration) -> Buffer {
         let file = File::options().read(true).write(true).open("/dev/full").unwrap();
-        let state = State {
+        let state = BufferFile {
             file,
             full: None,
             has_head: false,

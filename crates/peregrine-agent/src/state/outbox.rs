@@ -106,18 +106,18 @@ impl Outbox {
     /// Queues a message. Waits while the buffer is full; gives up with `false` when `stop` returns true or
     /// the agent ends. After an error the message is lost, and the reports of its collection say so.
     pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
-        let about = summary(&message);
+        let summary = summary(&message);
         let outcome = self.queue(message, stop);
         match &outcome {
             Ok(true) => {}
             // Rows of a cancelled collection are no longer wanted; those of events always are.
-            Ok(false) if about.session_id != ids::MONITORING => {}
+            Ok(false) if summary.session_id != ids::MONITORING => {}
             Ok(false) => {
                 let reason = "the buffer of the agent was full when their query was told to end";
                 tracing::warn!(reason, "what event queries found is lost");
-                self.lose(&about, reason);
+                self.lose(&summary, reason);
             }
-            Err(error) => self.lose(&about, &format!("the agent could not keep them; {error}")),
+            Err(error) => self.lose(&summary, &format!("the agent could not keep them; {error}")),
         }
         outcome
     }

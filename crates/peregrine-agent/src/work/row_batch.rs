@@ -348,24 +348,30 @@ pub(crate) fn zlib(bytes: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    struct Sink(bool, Mutex<Vec<VqlResponse>>);
+    struct Sink {
+        compresses: bool,
+        packets: Mutex<Vec<VqlResponse>>,
+    }
 
     impl Destination for Sink {
         fn session_id(&self) -> &str {
             "F.1"
         }
         fn compresses(&self) -> bool {
-            self.0
+            self.compresses
         }
         fn send(&self, packet: VeloMessage) {
-            self.1.lock().extend(packet.vql_response);
+            self.packets.lock().extend(packet.vql_response);
         }
     }
 
     fn packets(batches: &RowBatches, all: bool, compress: bool) -> Vec<VqlResponse> {
-        let sink = Sink(compress, Mutex::default());
+        let sink = Sink {
+            compresses: compress,
+            packets: Mutex::default(),
+        };
         batches.flush(all, &sink);
-        sink.1.into_inner()
+        sink.packets.into_inner()
     }
 
     #[test]
@@ -446,7 +452,10 @@ mod tests {
             &request,
             BatchLimits::of(&request, Duration::from_secs(100), largest),
         );
-        let sink = Sink(false, Mutex::default());
+        let sink = Sink {
+            compresses: false,
+            packets: Mutex::default(),
+        };
         let row = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length)).into_bytes();
         let columns = || (0..100_000).map(|n| format!("column{n}")).collect();
         for length in [10, 200_000, 200_000, 10, 5_000_000, 10] {
@@ -454,7 +463,7 @@ mod tests {
             assert_eq!(note.is_some(), length == 5_000_000, "{note:?}");
         }
         batches.flush(true, &sink);
-        let packets = sink.1.into_inner();
+        let packets = sink.packets.into_inner();
         let mut rows = 0;
         for packet in &packets {
             assert_eq!(packet.query_start_row, rows);

@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A definition by a LET statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// Its name.
     pub name: String,
     /// True for a query, false for an expression.
     pub is_query: bool,

@@ -23,7 +23,6 @@ use std::fmt;
 
 /// The kinds of findings; their names are stable, because comments in artifacts use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum Code {
     YamlError,
     ArtifactVqlError,
@@ -125,9 +124,7 @@ pub struct Verification {
     pub artifact: String,
     /// Permissions its calls need.
     pub permissions: BTreeSet<String>,
-    /// Errors.
     pub errors: Vec<Issue>,
-    /// Warnings.
     pub warnings: Vec<Issue>,
     /// The definitions of its LET statements.
     pub definitions: Vec<Definition>,

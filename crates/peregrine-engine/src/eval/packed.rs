@@ -45,8 +45,8 @@ pub(super) struct PackedRows {
     pieces: Vec<Vec<u8>>,
     lists: Vec<Arc<Columns>>,
     numbers: FxHashMap<u32, u64>,
-    values: Kept<Value>,
-    rows: Kept<Row>,
+    values: Pieces<Value>,
+    rows: Pieces<Row>,
     count: usize,
     size: usize,
 }
@@ -340,9 +340,9 @@ fn bytes_at(pieces: &[Vec<u8>], place: Place) -> Reader<'_> {
 }
 
 /// A list in pieces.
-struct Kept<T>(Vec<Vec<T>>);
+struct Pieces<T>(Vec<Vec<T>>);
 
-impl<T> Kept<T> {
+impl<T> Pieces<T> {
     const PIECE: usize = 4096;
 
     /// Adds an item and returns its number.
@@ -375,9 +375,9 @@ impl<T> Kept<T> {
     }
 }
 
-impl<T> Default for Kept<T> {
-    fn default() -> Kept<T> {
-        Kept(Vec::new())
+impl<T> Default for Pieces<T> {
+    fn default() -> Pieces<T> {
+        Pieces(Vec::new())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A value is a tag followed by its data. Numbers are LEB128, except floats (8 bytes, little endian). What
 //! cannot be written (how an object's type rebuilds it, alternative spellings of columns) stays in memory, in
-//! [`Kept`], and is referred to by number: there is one entry for each type in the program, not for
+//! [`KeptInMemory`], and is referred to by number: there is one entry for each type in the program, not for
 //! each value.
 
 use std::any::TypeId;
@@ -37,13 +37,13 @@ const SPECIAL_DICT: u8 = 13;
 
 /// The parts of values that a run only refers to.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct KeptInMemory {
     unpack: Vec<fn(Vec<Value>) -> Option<Value>>,
     types: FxHashMap<TypeId, u64>,
     beyond: Vec<Arc<Beyond>>,
 }
 
-impl Kept {
+impl KeptInMemory {
     fn type_number(&mut self, id: TypeId, unpack: fn(Vec<Value>) -> Option<Value>) -> u64 {
         *self.types.entry(id).or_insert_with(|| {
             self.unpack.push(unpack);
@@ -62,7 +62,13 @@ impl Kept {
 }
 
 /// Appends a value.
-pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
+pub(super) fn write_value(
+    kept: &mut KeptInMemory,
+    scope: &Scope,
+    value: &Value,
+    out: &mut Vec<u8>,
+    depth: u32,
+) {
     /// Length above which the query is asked whether it still wants the value.
     const LONG: usize = 64 << 10;
     match value {
@@ -138,7 +144,7 @@ pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &m
     }
 }
 
-fn write_dict(kept: &mut Kept, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, depth: u32) {
+fn write_dict(kept: &mut KeptInMemory, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, depth: u32) {
     let (entries, lookup) = (dict.entries(), dict.lookup());
     let beyond = dict.columns().beyond().cloned();
     if beyond.is_none() && lookup.is_plain() {
@@ -161,7 +167,7 @@ fn write_dict(kept: &mut Kept, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, de
 }
 
 /// Reads a value from the front of `rest`; `None` if it is damaged.
-pub(super) fn read_value(kept: &Kept, rest: &mut Reader<'_>, depth: u32) -> Option<Value> {
+pub(super) fn read_value(kept: &KeptInMemory, rest: &mut Reader<'_>, depth: u32) -> Option<Value> {
     if depth > MAX_DEPTH + 1 {
         return None;
     }
@@ -221,7 +227,12 @@ pub(super) fn read_value(kept: &Kept, rest: &mut Reader<'_>, depth: u32) -> Opti
     })
 }
 
-fn read_dict(kept: &Kept, rest: &mut Reader<'_>, beyond: Option<&Arc<Beyond>>, depth: u32) -> Option<Value> {
+fn read_dict(
+    kept: &KeptInMemory,
+    rest: &mut Reader<'_>,
+    beyond: Option<&Arc<Beyond>>,
+    depth: u32,
+) -> Option<Value> {
     let count = rest.leb128()?;
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for _ in 0..count {

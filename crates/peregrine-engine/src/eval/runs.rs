@@ -23,7 +23,7 @@ use peregrine_base::{Reader, write_leb128};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::run_values::{Kept, MAX_DEPTH, read_bytes, read_value, write_bytes, write_value};
+use super::run_values::{KeptInMemory, MAX_DEPTH, read_bytes, read_value, write_bytes, write_value};
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
 
@@ -42,13 +42,13 @@ pub(crate) struct RunWriter {
     /// Numbers of the column lists written so far, by their id.
     lists: FxHashMap<u32, u64>,
     record: Vec<u8>,
-    kept: Kept,
+    kept: KeptInMemory,
 }
 
 /// A finished run; its file is removed when dropped.
 pub(crate) struct RunFile {
     path: TempPath,
-    kept: Kept,
+    kept: KeptInMemory,
 }
 
 impl RunWriter {
@@ -63,7 +63,7 @@ impl RunWriter {
             file: BufWriter::with_capacity(1 << 16, file),
             lists: FxHashMap::default(),
             record: Vec::new(),
-            kept: Kept::default(),
+            kept: KeptInMemory::default(),
         })
     }
 
@@ -151,7 +151,7 @@ pub(crate) struct RunReader<'s> {
     file: Option<BufReader<File>>,
     lists: Vec<Arc<Columns>>,
     record: Vec<u8>,
-    kept: &'s Kept,
+    kept: &'s KeptInMemory,
     scope: &'s Scope,
 }
 
@@ -204,7 +204,7 @@ fn damaged() -> io::Error {
 }
 
 /// The row of a record; `Some(None)` for a column list, `None` for damage.
-fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Option<Option<Row>> {
+fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &KeptInMemory) -> Option<Option<Row>> {
     let mut rest = Reader::new(record);
     match rest.u8()? {
         LIST => {
@@ -295,7 +295,7 @@ fn shared_place(value: &Value) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::run_values::Kept;
+    use super::super::run_values::KeptInMemory;
     use super::{RunWriter, parse_record};
     use crate::value::{Columns, Dict, Row, Time, Value, ZoneId};
     use crate::{Context, Scope};
@@ -357,7 +357,7 @@ mod tests {
             &[2, 9, 255, 255, 255, 255, 15],
         ] {
             assert!(
-                parse_record(record, &mut Vec::new(), &Kept::default()).is_none(),
+                parse_record(record, &mut Vec::new(), &KeptInMemory::default()).is_none(),
                 "{record:?}"
             );
         }

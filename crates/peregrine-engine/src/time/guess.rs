@@ -20,17 +20,14 @@ const CACHED: usize = 200;
 /// A date in one of many layouts, in the query's parse zone if it names none; `None` if it is not a date.
 #[must_use]
 pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
-    /// Texts without a zone, with the zone in which they were read.
-    type Read = (ZoneId, rustc_hash::FxHashMap<Vec<u8>, Option<Time>>);
-    struct Cache(Mutex<Read>);
     let zone = parse_zone(scope);
-    let cache = scope.cache("", || Cache(Mutex::new((zone, rustc_hash::FxHashMap::default()))));
+    let cache = scope.cache("", || Cache(Mutex::new(Known::in_zone(zone))));
     {
         let mut known = cache.0.lock();
-        if known.0 != zone {
-            *known = (zone, rustc_hash::FxHashMap::default());
+        if known.zone != zone {
+            *known = Known::in_zone(zone);
         }
-        if let Some(known) = known.1.get(text) {
+        if let Some(known) = known.times.get(text) {
             return *known;
         }
     }
@@ -42,14 +39,32 @@ pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
         ));
     }
     let mut known = cache.0.lock();
-    if known.1.len() >= CACHED {
-        known.1.clear();
+    if known.times.len() >= CACHED {
+        known.times.clear();
     }
     // Another thread may have changed the zone in between.
-    if known.0 == zone {
-        known.1.insert(text.to_vec(), parsed);
+    if known.zone == zone {
+        known.times.insert(text.to_vec(), parsed);
     }
     parsed
+}
+
+/// The texts a query has read.
+struct Cache(Mutex<Known>);
+
+struct Known {
+    /// The zone of texts that do not name one.
+    zone: ZoneId,
+    times: rustc_hash::FxHashMap<Vec<u8>, Option<Time>>,
+}
+
+impl Known {
+    fn in_zone(zone: ZoneId) -> Known {
+        Known {
+            zone,
+            times: rustc_hash::FxHashMap::default(),
+        }
+    }
 }
 
 fn guess(text: &str, zone: ZoneId) -> Option<Time> {

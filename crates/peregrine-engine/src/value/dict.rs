@@ -9,9 +9,9 @@ use super::{Columns, Row, Str, Value};
 
 /// An ordered map from names to values. A clone is another reference to the same map.
 #[derive(Clone)]
-pub struct Dict(Arc<RwLock<State>>);
+pub struct Dict(Arc<RwLock<Entries>>);
 
-struct State {
+struct Entries {
     columns: Arc<Columns>,
     values: Vec<Value>,
     lookup: Lookup,
@@ -91,7 +91,7 @@ impl Dict {
     #[must_use]
     pub fn from_columns(columns: Arc<Columns>, mut values: Vec<Value>) -> Dict {
         values.resize(columns.len(), Value::Null);
-        Dict(Arc::new(RwLock::new(State {
+        Dict(Arc::new(RwLock::new(Entries {
             columns,
             values,
             lookup: Lookup::default(),
@@ -203,7 +203,7 @@ impl Dict {
     #[must_use]
     pub fn copy(&self) -> Dict {
         let state = self.0.read();
-        Dict(Arc::new(RwLock::new(State {
+        Dict(Arc::new(RwLock::new(Entries {
             columns: Arc::clone(&state.columns),
             values: state.values.clone(),
             lookup: state.lookup.clone(),
@@ -249,7 +249,7 @@ impl Dict {
     }
 }
 
-impl State {
+impl Entries {
     fn position(&self, key: &[u8]) -> Option<usize> {
         match self.columns.position(key) {
             None if self.lookup.ignores_case => self.columns.position_ignoring_case(key),

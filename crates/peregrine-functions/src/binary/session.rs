@@ -15,7 +15,7 @@ const BUDGET: i64 = if cfg!(debug_assertions) { 2 << 20 } else { 32 << 20 };
 /// The cost of a lambda.
 const LAMBDA: i64 = 16;
 /// Amount of work after which the query is checked for its end.
-const SLICE: i64 = 1 << 10;
+const WORK_BETWEEN_CHECKS: i64 = 1 << 10;
 
 /// Data and profile, variables for lambdas, and the budget.
 #[derive(Debug)]
@@ -41,7 +41,9 @@ impl Session {
     /// Takes work from the budget; false when the budget is used up or the query ends.
     pub(super) fn charge(&self, scope: &Scope, work: i64) -> bool {
         let before = self.left.fetch_sub(work, Ordering::Relaxed);
-        if before / SLICE != (before - work) / SLICE && scope.checkpoint().is_err() {
+        if before / WORK_BETWEEN_CHECKS != (before - work) / WORK_BETWEEN_CHECKS
+            && scope.checkpoint().is_err()
+        {
             self.is_over.store(true, Ordering::Relaxed);
         }
         if before > work {

@@ -18,13 +18,13 @@ const MAX_FILE: u64 = 4 << 30;
 
 /// A queue with one writer and one reader.
 pub(super) struct RowQueue {
-    state: Mutex<State>,
+    state: Mutex<WaitingRows>,
     changed: Condvar,
     may_use_file: bool,
 }
 
 #[derive(Default)]
-struct State {
+struct WaitingRows {
     rows: VecDeque<Row>,
     file: Option<Spill>,
     has_ended: bool,
@@ -119,7 +119,7 @@ impl RowQueue {
     }
 }
 
-impl State {
+impl WaitingRows {
     fn spill(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         if self.file.is_none() {
             self.file = Some(Spill::new(scope)?);

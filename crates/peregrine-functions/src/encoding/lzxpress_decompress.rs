@@ -40,7 +40,10 @@ impl Function for LzxpressDecompress {
 }
 
 /// For each 15 bits, the symbol they begin with and the length of its code.
-struct Codes(Vec<u16>, Vec<u8>);
+struct Codes {
+    symbols: Vec<u16>,
+    lengths: Vec<u8>,
+}
 
 impl Codes {
     /// Canonical codes from the lengths: short ones first, then by symbol.
@@ -57,7 +60,7 @@ impl Codes {
                 next = end;
             }
         }
-        (next == symbols.len()).then_some(Codes(symbols, lengths))
+        (next == symbols.len()).then_some(Codes { symbols, lengths })
     }
 }
 
@@ -136,8 +139,8 @@ fn decompress(data: &[u8], mut checkpoint: impl FnMut() -> Result<(), Stop>) -> 
                 return Ok(out);
             }
             let index = (bits.next >> (32 - MAX_CODE_BITS)) as usize;
-            let symbol = codes.0[index];
-            bits.skip(u32::from(codes.1[index]));
+            let symbol = codes.symbols[index];
+            bits.skip(u32::from(codes.lengths[index]));
             match u8::try_from(symbol) {
                 Ok(literal) => out.push(literal),
                 Err(_) if symbol == END_SYMBOL && bits.is_at_end() && bits.next == 0 => return Ok(out),

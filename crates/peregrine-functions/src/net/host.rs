@@ -81,9 +81,9 @@ impl Function for Host {
         }
         match look_up(scope, &args, &kind) {
             Err(VqlError::Message(error)) => {
-                let said = scope.cache("host", Said::default);
-                let mut said = said.0.lock();
-                if said.len() < MAX_SAID && said.insert(error.clone()) {
+                let logged = scope.cache("host", LoggedErrors::default);
+                let mut logged = logged.0.lock();
+                if logged.len() < MAX_LOGGED && logged.insert(error.clone()) {
                     scope.log_line(&format!("host: {error}"));
                 }
                 Ok(Value::Null)
@@ -95,13 +95,13 @@ impl Function for Host {
 
 const KINDS: [&str; 8] = ["A", "CNAME", "IP", "MX", "NS", "PTR", "SRV", "TXT"];
 /// Maximum number of distinct messages one query logs.
-const MAX_SAID: usize = 1000;
+const MAX_LOGGED: usize = 1000;
 /// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Messages that have already been logged.
 #[derive(Default)]
-struct Said(Mutex<HashSet<String>>);
+struct LoggedErrors(Mutex<HashSet<String>>);
 
 fn canonical(address: &str) -> String {
     match address.parse::<IpAddr>() {

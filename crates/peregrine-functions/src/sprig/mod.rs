@@ -24,7 +24,6 @@ use gotmpl::{Result, Value};
 
 pub(crate) use bridge::{Bridge, MAX_TEXT};
 
-/// A template function.
 pub(crate) type TemplateFunction = fn(&Bridge, &[Value]) -> Result<Value>;
 
 /// Functions by name.

@@ -64,7 +64,6 @@ impl<'a> Elements<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// The elements inside.
     pub(super) fn inside(&self) -> Elements<'a> {
         Elements(self.content)
     }

@@ -1,5 +1,5 @@
 //! Names, arguments and versions agree with the catalogue of the reference platform, when it is at hand.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
 //! Every example of every function runs and holds; folders and lists agree.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! What is encrypted to a certificate is decrypted with its key.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

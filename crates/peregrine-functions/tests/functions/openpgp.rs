@@ -1,6 +1,6 @@
 //! OpenPGP messages, our own and those of GnuPG.
 #![cfg(feature = "openpgp")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs;
 use std::io::Write;

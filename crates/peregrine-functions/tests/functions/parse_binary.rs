@@ -1,5 +1,5 @@
 //! Profiles of `parse_binary()`: every type, the members of structures and arrays, and hostile input.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! What examples cannot show: the end of a query, permissions, hostile input.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! `rsyslog()` and `mail()` against servers made here, with and without TLS; what a host remembers of the network.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};

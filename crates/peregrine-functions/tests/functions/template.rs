@@ -1,6 +1,6 @@
 //! `template()`: Sprig's functions, values of the language, bounds.
 #![cfg(feature = "templates")]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

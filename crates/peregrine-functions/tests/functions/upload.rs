@@ -1,5 +1,5 @@
 //! `upload()` over an uploader that remembers what it is given.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use parking_lot::Mutex;
 use peregrine_accessors::{Upload, UploadFile, Uploader, UploaderHandle};

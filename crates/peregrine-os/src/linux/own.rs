@@ -11,7 +11,6 @@ const SMALL_FILE: usize = 16 << 10;
 /// A thread of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnThread {
-    /// Thread id.
     pub id: u32,
     /// The name it gave itself, at most 15 bytes.
     pub name: String,

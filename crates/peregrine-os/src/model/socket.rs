@@ -39,9 +39,8 @@ pub struct SocketOwner {
     pub fd: u32,
 }
 
-/// State of a TCP connection.
+/// State of a TCP connection (RFC 9293).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the states of RFC 9293")]
 pub enum SocketState {
     Established,
     SynSent,

@@ -20,7 +20,6 @@ pub struct Args {
     timeout: u64,
 }
 
-/// A group.
 #[derive(IntoRow)]
 pub struct Group {
     /// Its rows.
@@ -28,7 +27,6 @@ pub struct Group {
     rows: Value,
 }
 
-/// The plugin.
 pub struct Batch;
 
 /// Maximum number of rows in a group, regardless of the arguments.

@@ -18,7 +18,6 @@ pub struct Args {
     ms: i64,
 }
 
-/// The plugin.
 pub struct Clock;
 
 impl Plugin for Clock {

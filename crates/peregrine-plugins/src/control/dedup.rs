@@ -19,7 +19,6 @@ pub struct Args {
     size: i64,
 }
 
-/// The plugin.
 pub struct Dedup;
 
 impl Plugin for Dedup {

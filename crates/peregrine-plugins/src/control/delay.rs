@@ -19,7 +19,6 @@ pub struct Args {
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct Delay;
 
 impl Plugin for Delay {

@@ -19,7 +19,6 @@ pub struct Args {
     period: i64,
 }
 
-/// The plugin.
 pub struct Diff;
 
 /// Maximum number of rows of a run.

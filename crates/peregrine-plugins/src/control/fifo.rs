@@ -26,7 +26,6 @@ pub struct Args {
     flush: bool,
 }
 
-/// The plugin.
 pub struct Fifo;
 
 #[derive(Default)]

@@ -16,7 +16,6 @@ pub struct Args {
     query: Option<Query>,
 }
 
-/// The plugin.
 pub struct For;
 
 impl Plugin for For {

@@ -38,7 +38,6 @@ pub struct Row {
     is_event: bool,
 }
 
-/// The plugin.
 pub struct Help;
 
 impl Plugin for Help {
@@ -88,7 +87,6 @@ fn names(permissions: &[Permission]) -> Value {
     permissions.iter().map(|permission| permission.name()).collect()
 }
 
-/// An argument.
 #[derive(IntoRow)]
 struct Argument {
     #[column(name = "name", alias = "Name")]

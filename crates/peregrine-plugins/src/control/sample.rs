@@ -11,7 +11,6 @@ pub struct Args {
     n: i64,
 }
 
-/// The plugin.
 pub struct Sample;
 
 impl Plugin for Sample {

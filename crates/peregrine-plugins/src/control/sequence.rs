@@ -23,7 +23,6 @@ pub struct Args {
     sources: Vec<(Str, Lazy)>,
 }
 
-/// The plugin.
 pub struct Sequence;
 
 /// Maximum number of rows in the window.

@@ -16,7 +16,6 @@ pub struct Row {
     metadata: Dict,
 }
 
-/// The plugin.
 pub struct EbpfEvents;
 
 impl Plugin for EbpfEvents {

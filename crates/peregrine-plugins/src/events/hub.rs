@@ -88,7 +88,7 @@ pub(crate) fn subscribe(scope: &Scope, preferred: Option<SourceKind>) -> Result<
         });
         listeners.last
     };
-    let seat = turns::is_feeding().then(|| hub.turns.enter(given));
+    let seat = turns::is_feeding(scope).then(|| hub.turns.enter(given));
     Ok(Subscription {
         hub,
         receiver,

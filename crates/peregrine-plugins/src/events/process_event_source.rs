@@ -11,7 +11,6 @@ use peregrine_engine::prelude::*;
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// The function.
 pub struct ProcessEventSource;
 
 impl Function for ProcessEventSource {

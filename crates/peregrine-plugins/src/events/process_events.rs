@@ -52,7 +52,6 @@ pub struct Row {
     lost: Value,
 }
 
-/// The plugin.
 pub struct ProcessEvents;
 
 impl Plugin for ProcessEvents {

@@ -5,27 +5,34 @@
 //! other queries once all seats have passed it.
 
 use parking_lot::{Condvar, Mutex};
-use std::cell::Cell;
+use peregrine_engine::Scope;
+use std::collections::HashSet;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 /// How long a batch waits for a feeder that makes no progress; then the feeder is skipped until it does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-thread_local! {
-    static IS_FEEDING: Cell<bool> = const { Cell::new(false) };
-}
+/// The threads of a host that run queries which feed its process tracker.
+#[derive(Debug, Default)]
+struct FeedingThreads(Mutex<HashSet<ThreadId>>);
 
-/// Does work that feeds the process tracker: what it subscribes to in this thread, it sees before others.
-pub(crate) fn feeding<T>(work: impl FnOnce() -> T) -> T {
-    let before = IS_FEEDING.replace(true);
-    let done = work();
-    IS_FEEDING.set(before);
+/// Runs a query that feeds the process tracker: it sees the events it subscribes to on this thread before others.
+pub(crate) fn feeding<T>(scope: &Scope, query: impl FnOnce() -> T) -> T {
+    let threads = scope.host_state::<FeedingThreads>();
+    let thread = std::thread::current().id();
+    let is_new = threads.0.lock().insert(thread);
+    let done = query();
+    if is_new {
+        threads.0.lock().remove(&thread);
+    }
     done
 }
 
-/// Whether this thread feeds the process tracker.
-pub(super) fn is_feeding() -> bool {
-    IS_FEEDING.get()
+/// Whether this thread runs a query that feeds the process tracker.
+pub(super) fn is_feeding(scope: &Scope) -> bool {
+    let threads = scope.host_state::<FeedingThreads>();
+    threads.0.lock().contains(&std::thread::current().id())
 }
 
 /// The seats of all feeders.
@@ -101,6 +108,7 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peregrine_engine::{Context, Dict};
 
     const NOT_AT_ALL: Duration = Duration::ZERO;
 
@@ -133,14 +141,17 @@ mod tests {
     }
 
     #[test]
-    fn what_feeds_is_known_by_its_thread() {
-        assert!(!is_feeding());
-        feeding(|| {
-            assert!(is_feeding());
+    fn a_feeding_query_is_known_by_its_host_and_thread() {
+        let host = || Scope::root(&Context::builder().build(), Dict::new());
+        let (scope, other_host) = (host(), host());
+        assert!(!is_feeding(&scope));
+        feeding(&scope, || {
+            feeding(&scope, || assert!(is_feeding(&scope)));
+            assert!(is_feeding(&scope) && !is_feeding(&other_host));
             std::thread::scope(|threads| {
-                threads.spawn(|| assert!(!is_feeding()));
+                threads.spawn(|| assert!(!is_feeding(&scope)));
             });
         });
-        assert!(!is_feeding());
+        assert!(!is_feeding(&scope));
     }
 }

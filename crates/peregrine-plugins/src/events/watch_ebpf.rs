@@ -32,7 +32,6 @@ pub struct Row {
     event_data: Dict,
 }
 
-/// The plugin.
 pub struct WatchEbpf;
 
 /// The supported events, with the numbers other tools give them.

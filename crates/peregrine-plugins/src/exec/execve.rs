@@ -48,7 +48,6 @@ pub struct Output {
     complete: bool,
 }
 
-/// The plugin.
 pub struct Execve;
 
 /// Maximum number of bytes in a row, regardless of the arguments.

@@ -17,7 +17,7 @@ use super::guard::Running;
 
 /// Pieces of output that may wait for a reader before the program has to wait.
 const QUEUE: usize = 1024;
-const SLICE: Duration = Duration::from_millis(50);
+const CANCEL_CHECK: Duration = Duration::from_millis(50);
 
 /// The sessions of a query by name.
 #[derive(Default)]
@@ -111,7 +111,7 @@ impl Session {
         let input = input.ok_or_else(|| format!("the input of session `{}` is closed", self.name))?;
         let mut waiting = text.to_vec();
         loop {
-            match input.send_timeout(waiting, SLICE) {
+            match input.send_timeout(waiting, CANCEL_CHECK) {
                 Ok(()) => break,
                 Err(SendTimeoutError::Timeout(back)) => waiting = back,
                 Err(SendTimeoutError::Disconnected(_)) => {
@@ -152,7 +152,7 @@ impl Session {
         let mut ended = 0;
         while ended < 2 {
             scope.checkpoint()?;
-            match self.output.recv_timeout(SLICE) {
+            match self.output.recv_timeout(CANCEL_CHECK) {
                 Ok(Piece::Input(text)) => rows.push(row([text, Vec::new(), Vec::new()], None))?,
                 Ok(Piece::Output(text)) => rows.push(row([Vec::new(), text, Vec::new()], None))?,
                 Ok(Piece::Message(text)) => rows.push(row([Vec::new(), Vec::new(), text], None))?,
@@ -174,7 +174,7 @@ impl Session {
             if code.is_some() {
                 return rows.push(row(Default::default(), code));
             }
-            if scope.cancellation().wait(SLICE) {
+            if scope.cancellation().wait(CANCEL_CHECK) {
                 return Err(Stop);
             }
         }

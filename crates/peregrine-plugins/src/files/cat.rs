@@ -29,7 +29,6 @@ pub struct Row {
     data: Value,
 }
 
-/// The plugin.
 pub struct Cat;
 
 #[cfg(unix)]

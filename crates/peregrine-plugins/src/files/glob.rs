@@ -61,7 +61,6 @@ pub struct Row {
     info: Value,
 }
 
-/// The plugin.
 pub struct Glob;
 
 /// Number of modes whose values rows share.

@@ -29,7 +29,6 @@ pub struct Row {
     filename: Value,
 }
 
-/// The plugin.
 pub struct ReadFile;
 
 /// Largest piece; larger ones would only cost memory.

@@ -13,7 +13,6 @@ pub struct Args {
     accessor: Option<String>,
 }
 
-/// The plugin.
 pub struct Stat;
 
 impl Plugin for Stat {

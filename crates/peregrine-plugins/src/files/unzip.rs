@@ -43,7 +43,6 @@ pub struct Row {
     size: u64,
 }
 
-/// The plugin.
 pub struct Unzip;
 
 /// Maximum bytes of all members together.

@@ -71,7 +71,6 @@ struct Numbers {
     end: i64,
 }
 
-/// The plugin.
 pub struct VfsLs;
 
 impl Plugin for VfsLs {

@@ -31,7 +31,6 @@ pub struct Row {
     value: Value,
 }
 
-/// The plugin.
 pub struct Efivariables;
 
 const FOLDER: &str = "/sys/firmware/efi/efivars";

@@ -15,7 +15,6 @@ pub struct Args {
     vars: Option<Vec<Str>>,
 }
 
-/// The plugin.
 pub struct Environ;
 
 impl Plugin for Environ {

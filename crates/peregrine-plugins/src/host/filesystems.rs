@@ -25,7 +25,6 @@ pub struct Row {
     pub(super) options: Value,
 }
 
-/// The plugin.
 pub struct Filesystems;
 
 impl Plugin for Filesystems {

@@ -65,7 +65,6 @@ pub struct Row {
     architecture: String,
 }
 
-/// The plugin.
 pub struct Info;
 
 impl Plugin for Info {

@@ -25,7 +25,6 @@ pub struct Row {
     usage: Value,
 }
 
-/// The plugin.
 pub struct Partitions;
 
 impl Plugin for Partitions {

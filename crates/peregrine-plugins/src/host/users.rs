@@ -27,7 +27,6 @@ pub struct Row {
     shell: Value,
 }
 
-/// The plugin.
 pub struct Users;
 
 impl Plugin for Users {

@@ -32,7 +32,6 @@ pub struct Row {
     uids: Value,
 }
 
-/// The plugin.
 pub struct Connections;
 
 impl Plugin for Connections {

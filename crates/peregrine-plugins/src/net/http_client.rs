@@ -71,7 +71,6 @@ pub struct Row {
     headers: Dict,
 }
 
-/// The plugin.
 pub struct HttpClient;
 
 const USER_AGENT: &str = concat!("Peregrine/", env!("CARGO_PKG_VERSION"));

@@ -58,7 +58,6 @@ struct Group {
     zone: &'static str,
 }
 
-/// The plugin.
 pub struct Interfaces;
 
 impl Plugin for Interfaces {

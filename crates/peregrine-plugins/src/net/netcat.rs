@@ -38,11 +38,10 @@ pub struct Row {
     data: Str,
 }
 
-/// The plugin.
 pub struct Netcat;
 
 /// How long a read may delay the end of the query.
-const SLICE: Duration = Duration::from_millis(200);
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Plugin for Netcat {
@@ -119,7 +118,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
         #[cfg(unix)]
         "unix" => {
             let stream = std::os::unix::net::UnixStream::connect(std::ffi::OsStr::from_bytes(bytes))?;
-            stream.set_read_timeout(Some(SLICE))?;
+            stream.set_read_timeout(Some(READ_TIMEOUT))?;
             Ok(Box::new(stream))
         }
         "udp" => {
@@ -130,7 +129,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
             let own = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
             let socket = UdpSocket::bind(own)?;
             socket.connect(address)?;
-            socket.set_read_timeout(Some(SLICE))?;
+            socket.set_read_timeout(Some(READ_TIMEOUT))?;
             Ok(Box::new(Datagrams(socket)))
         }
         "tcp" => {
@@ -138,7 +137,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
             for address in address.to_socket_addrs()? {
                 match TcpStream::connect_timeout(&address, CONNECT) {
                     Ok(stream) => {
-                        stream.set_read_timeout(Some(SLICE))?;
+                        stream.set_read_timeout(Some(READ_TIMEOUT))?;
                         return Ok(Box::new(stream));
                     }
                     Err(error) => last = error,

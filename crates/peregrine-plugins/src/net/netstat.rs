@@ -37,7 +37,6 @@ pub struct Row {
     type_string: &'static str,
 }
 
-/// The plugin.
 pub struct Netstat;
 
 impl Plugin for Netstat {

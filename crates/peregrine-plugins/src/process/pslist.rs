@@ -15,7 +15,6 @@ pub struct Args {
     pid: Option<i64>,
 }
 
-/// The plugin.
 pub struct Pslist;
 
 impl Plugin for Pslist {

@@ -16,7 +16,6 @@ pub struct Args {
     source: CsvFiles,
 }
 
-/// The plugin.
 pub struct ParseCsv;
 
 impl Plugin for ParseCsv {

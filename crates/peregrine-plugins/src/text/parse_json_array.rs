@@ -14,7 +14,6 @@ pub struct Args {
     schema: Option<Vec<String>>,
 }
 
-/// The plugin.
 pub struct ParseJsonArray;
 
 impl Plugin for ParseJsonArray {

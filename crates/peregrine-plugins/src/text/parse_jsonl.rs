@@ -17,7 +17,6 @@ pub struct Args {
     accessor: Option<String>,
 }
 
-/// The plugin.
 pub struct ParseJsonl;
 
 /// Maximum number of bytes in a line.

@@ -24,7 +24,6 @@ pub struct Row {
     line: Str,
 }
 
-/// The plugin.
 pub struct ParseLines;
 
 impl Plugin for ParseLines {

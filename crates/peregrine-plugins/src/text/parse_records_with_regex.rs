@@ -25,7 +25,6 @@ pub struct Args {
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct ParseRecordsWithRegex;
 
 impl Plugin for ParseRecordsWithRegex {

@@ -19,7 +19,6 @@ pub struct Args {
     accessor: Option<String>,
 }
 
-/// The plugin.
 pub struct Plist;
 
 /// Maximum size of a file in bytes.

@@ -34,7 +34,6 @@ pub struct Args {
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct SplitRecords;
 
 impl Plugin for SplitRecords {

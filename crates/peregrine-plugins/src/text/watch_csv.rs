@@ -21,7 +21,6 @@ pub struct Args {
     source: CsvFiles,
 }
 
-/// The plugin.
 pub struct WatchCsv;
 
 /// Maximum number of bytes in a record of several lines.
@@ -55,13 +54,13 @@ impl Plugin for WatchCsv {
             has_header,
         } = args.source.open(scope)?;
         let paths = Paths::Fixed(paths);
-        let mut states: HashMap<Vec<u8>, State> = HashMap::new();
+        let mut states: HashMap<Vec<u8>, FollowedFile> = HashMap::new();
         follow(scope, &files, &paths, MAX_RECORD as i64, &mut |mut line: Line<
             '_,
         >| {
             let state = states.entry(line.path.to_bytes()).or_default();
             if line.is_first {
-                *state = State {
+                *state = FollowedFile {
                     names: given.clone(),
                     begun: Vec::new(),
                     is_ready: !has_header,
@@ -101,7 +100,7 @@ impl Plugin for WatchCsv {
 
 /// The state of a file.
 #[derive(Default)]
-struct State {
+struct FollowedFile {
     names: Vec<Str>,
     /// A record that is still incomplete.
     begun: Vec<u8>,

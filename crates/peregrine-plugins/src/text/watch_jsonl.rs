@@ -22,7 +22,6 @@ pub struct Args {
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct WatchJsonl;
 
 impl Plugin for WatchJsonl {

@@ -33,7 +33,6 @@ pub struct Row {
     line: Str,
 }
 
-/// The plugin.
 pub struct WatchSyslog;
 
 impl Plugin for WatchSyslog {

@@ -23,7 +23,6 @@ pub struct Args {
     query: Query,
 }
 
-/// The plugin.
 pub struct WriteCsv;
 
 impl Plugin for WriteCsv {

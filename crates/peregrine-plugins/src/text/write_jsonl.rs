@@ -29,7 +29,6 @@ pub struct Args {
     append: bool,
 }
 
-/// The plugin.
 pub struct WriteJsonl;
 
 impl Plugin for WriteJsonl {

@@ -1,5 +1,5 @@
 //! Archives that are unpacked, devices and connections that are read.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,6 +1,6 @@
 //! Names, arguments and versions of the plugins here agree with the catalogue of the reference platform, when it is at
 //! hand.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::{Str, Value};

@@ -1,5 +1,5 @@
 //! Plugins of text files, control and programs: their examples, and what examples cannot show.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;

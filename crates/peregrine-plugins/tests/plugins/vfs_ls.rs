@@ -1,5 +1,5 @@
 //! Rows of files, from `glob()`, `stat()` and `vfs_ls()`: what they show, and what else they answer to.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

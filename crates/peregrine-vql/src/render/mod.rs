@@ -46,6 +46,12 @@ pub(crate) struct Renderer {
     max_work: usize,
 }
 
+/// What a candidate rendered.
+struct Layout {
+    text: String,
+    end: Cursor,
+}
+
 /// One way to render a node, to be compared with others.
 type Candidate<'a> = &'a dyn Fn(&mut Renderer);
 
@@ -171,33 +177,36 @@ impl Renderer {
         let start = self.cursor;
         let mut best = self.attempt(start, *first);
         // A first candidate that fits without a break is optimal, so the others need not be tried.
-        if best.1.max < WIDTH && best.1.lines == start.lines {
+        if best.end.max < WIDTH && best.end.lines == start.lines {
             return self.adopt(best);
         }
         for candidate in others {
             let next = self.attempt(start, *candidate);
-            if better(&best.1, &next.1) {
+            if better(&best.end, &next.end) {
                 best = next;
             }
         }
         self.adopt(best);
     }
 
-    fn attempt(&mut self, start: Cursor, candidate: Candidate<'_>) -> (String, Cursor) {
+    fn attempt(&mut self, start: Cursor, candidate: Candidate<'_>) -> Layout {
         let before = std::mem::take(&mut self.out);
         self.cursor = start;
         candidate(self);
         // One-line mode ends with the candidate that enabled it.
         self.cursor.one_line = start.one_line;
-        (std::mem::replace(&mut self.out, before), self.cursor)
+        Layout {
+            text: std::mem::replace(&mut self.out, before),
+            end: self.cursor,
+        }
     }
 
-    fn adopt(&mut self, (text, cursor): (String, Cursor)) {
-        if text.starts_with('\n') {
+    fn adopt(&mut self, layout: Layout) {
+        if layout.text.starts_with('\n') {
             trim_blanks(&mut self.out);
         }
-        self.out.push_str(&text);
-        self.cursor = cursor;
+        self.out.push_str(&layout.text);
+        self.cursor = layout.end;
     }
 
     fn comment_lines(&mut self, comments: &[Comment]) {

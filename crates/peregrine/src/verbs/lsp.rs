@@ -32,16 +32,16 @@ pub(crate) struct Args {
     stdio: bool,
 }
 
-/// A text is checked when nothing came for so long.
+/// A text is checked after this long without messages.
 const QUIET: Duration = Duration::from_millis(40);
-/// `RequestFailed` of the protocol: everything is well-formed, and still it can't be done.
+/// `RequestFailed` of the protocol: the request is valid, but cannot be carried out.
 const REQUEST_FAILED: i32 = -32803;
 
-/// Why a request has no answer.
+/// Why a request has no result.
 pub(super) struct Refusal(i32, String);
 
 impl Refusal {
-    /// Cannot be done, and the user should read why.
+    /// The request cannot be carried out, for a reason the user should read.
     pub(super) fn because(message: impl Into<String>) -> Refusal {
         Refusal(REQUEST_FAILED, message.into())
     }
@@ -58,7 +58,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let code = server.serve();
     drop(server);
-    // It ends with an error when what came was no message; that was told.
+    // It ends with an error when the input was not a message; that has been reported.
     let outcome = threads.join();
     match code? {
         Some(code) => Ok(code),
@@ -76,7 +76,7 @@ struct Server {
 }
 
 impl Server {
-    /// Until `exit`, which decides the code; `None` when the connection broke.
+    /// Runs until `exit`, which decides the exit code; `None` when the connection broke.
     fn serve(&mut self) -> anyhow::Result<Option<ExitCode>> {
         if let Some(code) = self.initialize()? {
             return Ok(Some(code));
@@ -101,7 +101,7 @@ impl Server {
                 Message::Request(request) => self.request(request),
                 Message::Notification(note) if note.method == "exit" => return Ok(Some(self.exit_code())),
                 Message::Notification(note) => self.notification(note),
-                // We ask nothing.
+                // We send no requests.
                 Message::Response(_) => {}
             }
         }
@@ -179,7 +179,7 @@ impl Server {
             self.is_shut_down = true;
             return self.send(Response::new_ok(id, ()));
         }
-        // A fault of ours must not end the session: the author would lose the server for the rest of the day.
+        // A bug must not end the session: the author would lose the server for the rest of the day.
         let workspace = &mut self.workspace;
         let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(workspace, request)));
         let message = || "a fault of the language server; please report the text at hand".to_owned();
@@ -191,7 +191,7 @@ impl Server {
 
     fn notification(&mut self, note: Notification) {
         let workspace = &mut self.workspace;
-        // What cannot be read is left alone: notifications have no answer.
+        // Unreadable notifications are ignored, because they have no answer.
         let _ = catch_unwind(AssertUnwindSafe(|| match note.method.as_str() {
             "textDocument/didOpen" => parse(note.params).map(|params| workspace.open(params)),
             "textDocument/didChange" => parse(note.params).map(|params| workspace.change(params)),
@@ -206,7 +206,7 @@ impl Server {
         }));
     }
 
-    /// What is wrong with the texts that changed.
+    /// Publishes the findings about texts that changed.
     fn publish(&mut self) {
         for uri in self.workspace.take_unchecked() {
             let workspace = &mut self.workspace;

@@ -18,19 +18,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a session needs.
+/// Options of a session.
 pub(crate) struct Options {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) log: Arc<TerminalLog>,
     pub(crate) repository: Repository,
-    /// Where uploads go.
+    /// Destination of uploads.
     pub(crate) dump_dir: Option<PathBuf>,
-    /// What a server has stored.
+    /// The data stored by a server.
     pub(crate) stored: Option<Opened>,
-    /// What queries see instead of this machine.
+    /// The remapping of files and machine for queries.
     pub(crate) remap: Option<Remap>,
-    /// Bytes the query may hold, if not the usual.
+    /// Maximum bytes the query may hold; `None` for the default.
     pub(crate) max_memory: Option<u64>,
 }
 
@@ -86,14 +86,14 @@ pub(crate) fn environment(repository: &Repository) -> Dict {
     ])
 }
 
-/// How a program came to its end.
+/// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It ran through, or was cancelled.
+    /// It was completed, or was cancelled.
     Whole,
-    /// There were more rows than wanted.
+    /// There were more rows than the limit.
     Cut,
-    /// The reader (`head`) has seen enough.
+    /// The reader (`head`) has closed the output.
     Unread,
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn run_program(
     Ok(Ended::Whole)
 }
 
-/// What writing rows came to; that nobody reads any more is no failure.
+/// The result of writing rows; a reader that has closed the output is not a failure.
 pub(crate) fn unless_unread(written: std::io::Result<()>) -> anyhow::Result<Ended> {
     match written {
         Ok(()) => Ok(Ended::Whole),

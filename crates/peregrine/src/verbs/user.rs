@@ -163,7 +163,8 @@ impl Folder {
                 .context("no data directory: set HOME, or name a folder with --datastore")?
                 .join("peregrine"),
         };
-        // Files that SQLite makes beside the database would belong to us, and the server could not open them.
+        // Files that SQLite creates next to the database would belong to us, and the server could not open
+        // them.
         if let Ok(file) = folder.join("peregrine.db").metadata()
             && file.uid() != rustix::process::geteuid().as_raw()
         {

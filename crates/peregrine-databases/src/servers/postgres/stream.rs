@@ -33,7 +33,6 @@ pub(super) fn tls_config(settings: &Settings) -> Result<Option<Arc<ClientConfig>
     tls::config(verify, &settings.certificates).map(|config| Some(Arc::new(config)))
 }
 
-/// Connects.
 pub(super) async fn connect(
     settings: &Settings,
     tls: Option<Arc<ClientConfig>>,

@@ -28,7 +28,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What we remember of a living process: the kernel's messages contain little more than pids.
 #[derive(Debug, Default)]
-struct Known {
+struct TrackedProcess {
     ppid: u32,
     start: StartTime,
     /// Threads besides the first.
@@ -46,7 +46,7 @@ pub struct ConnectorSource {
     proc: ProcFs,
     boot: BootClock,
     clock: EventClock,
-    known: HashMap<u32, Known>,
+    known: HashMap<u32, TrackedProcess>,
     next_sequence: HashMap<u32, u32>,
     /// Something was lost since the processes were last read from `/proc`.
     has_gap: bool,
@@ -127,10 +127,10 @@ impl ConnectorSource {
             let Some(brief) = read_brief(&self.proc, pid, &mut self.buffer) else {
                 continue;
             };
-            let mut known = Known {
+            let mut known = TrackedProcess {
                 ppid: brief.ppid,
                 start: brief.start,
-                ..Known::default()
+                ..TrackedProcess::default()
             };
             if brief.threads > 1 {
                 let threads = self.proc.numbers(&format!("{pid}/task")).unwrap_or_default();
@@ -212,10 +212,10 @@ impl ConnectorSource {
         let uid = read_ids(&self.proc, pid, &mut self.buffer).map(|(uid, _)| uid);
         self.known.insert(
             pid,
-            Known {
+            TrackedProcess {
                 ppid: parent,
                 start,
-                ..Known::default()
+                ..TrackedProcess::default()
             },
         );
         Some(ProcessEvent::Fork(Fork {
@@ -236,10 +236,10 @@ impl ConnectorSource {
         let estimate = self.start_from_monotonic(monotonic);
         // A process that is being reaped has lost its parent: use the one from its fork.
         let ppid = brief.as_ref().map(|brief| brief.ppid).filter(|ppid| *ppid != 0);
-        let known = self.known.entry(pid).or_insert_with(|| Known {
+        let known = self.known.entry(pid).or_insert_with(|| TrackedProcess {
             ppid: ppid.unwrap_or(0),
             start: brief.as_ref().map_or(estimate, |brief| brief.start),
-            ..Known::default()
+            ..TrackedProcess::default()
         });
         // Exec leaves one thread, which gets the id of the first.
         known.may_owe_end = !known.threads.is_empty() && known.ended_first.is_none();

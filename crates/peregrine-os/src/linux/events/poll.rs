@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-struct Seen {
+struct ProcessSnapshot {
     start: StartTime,
     name: OsString,
     image: u64,
@@ -28,7 +28,7 @@ pub struct PollSource {
     proc: ProcFs,
     period: Duration,
     next_poll: Instant,
-    seen: HashMap<u32, Seen>,
+    seen: HashMap<u32, ProcessSnapshot>,
     buffer: Vec<u8>,
     events: u64,
 }
@@ -120,7 +120,7 @@ impl PollSource {
         }
         self.seen.insert(
             pid,
-            Seen {
+            ProcessSnapshot {
                 start,
                 name: brief.name,
                 image: brief.image,

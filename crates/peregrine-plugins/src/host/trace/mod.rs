@@ -25,7 +25,6 @@ use zip::write::SimpleFileOptions;
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// The function.
 pub struct Trace;
 
 impl Function for Trace {

@@ -10,7 +10,6 @@ pub struct Args {
     as_of: Option<Time>,
 }
 
-/// The function.
 pub struct ProcessTrackerAll;
 
 impl Function for ProcessTrackerAll {

@@ -17,7 +17,6 @@ pub struct Args {
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerChildren;
 
 impl Function for ProcessTrackerChildren {

@@ -76,7 +76,7 @@ impl Feed {
         sync_period: Duration,
     ) -> VqlResult<Feed> {
         let source = crate::events::preferred(source)?;
-        let events = turns::feeding(|| hub::subscribe(scope, source))?;
+        let events = turns::feeding(scope, || hub::subscribe(scope, source))?;
         scope.log_line(&format!(
             "INFO:process_tracker: process events come from {}",
             events.kind()

@@ -19,11 +19,11 @@ use std::sync::Arc;
 /// The processes in the last list.
 #[derive(Default)]
 pub(super) struct FullLists {
-    seen: Option<HashMap<u32, Seen>>,
+    seen: Option<HashMap<u32, ListedProcess>>,
 }
 
 #[derive(PartialEq)]
-struct Seen {
+struct ListedProcess {
     start: StartTime,
     image: u64,
     name: OsString,
@@ -42,14 +42,14 @@ impl FullLists {
         match last {
             None => machine.processes(&mut |process| {
                 if is_alive(&process.brief) {
-                    seen.insert(process.brief.pid, Seen::of(&process.brief));
+                    seen.insert(process.brief.pid, ListedProcess::of(&process.brief));
                     rows.push(row(&process.brief, news(tracker, &process)));
                 }
                 ControlFlow::Continue(())
             })?,
             Some(last) => {
                 for brief in machine.process_list()?.iter().filter(|brief| is_alive(brief)) {
-                    let now = Seen::of(brief);
+                    let now = ListedProcess::of(brief);
                     let is_unchanged = last.get(&brief.pid) == Some(&now) && known(tracker, brief).is_some();
                     let data = if is_unchanged {
                         None
@@ -74,9 +74,9 @@ impl FullLists {
     }
 }
 
-impl Seen {
-    fn of(brief: &ProcessBrief) -> Seen {
-        Seen {
+impl ListedProcess {
+    fn of(brief: &ProcessBrief) -> ListedProcess {
+        ListedProcess {
             start: brief.start,
             image: brief.image,
             name: brief.name.clone(),

@@ -18,7 +18,6 @@ pub struct Args {
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerGet;
 
 impl Function for ProcessTrackerGet {

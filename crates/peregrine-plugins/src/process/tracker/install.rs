@@ -46,7 +46,6 @@ pub struct Args {
     source: Option<String>,
 }
 
-/// The function.
 pub struct ProcessTracker;
 
 impl Function for ProcessTracker {

@@ -11,12 +11,12 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// Unanswered questions of one tracker.
 #[derive(Debug, Default)]
-pub(crate) struct Missing(Mutex<State>);
+pub(crate) struct Missing(Mutex<Reported>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Reported {
     counts: Counts,
-    said: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
 /// Counts by reason.
@@ -44,10 +44,10 @@ impl Missing {
                 (false, true) => state.counts.forgotten += 1,
                 (false, false) => state.counts.unseen += 1,
             }
-            if state.said.is_some_and(|said| said.elapsed() < EVERY) {
+            if state.last_logged.is_some_and(|logged| logged.elapsed() < EVERY) {
                 return;
             }
-            state.said = Some(Instant::now());
+            state.last_logged = Some(Instant::now());
             std::mem::take(&mut state.counts)
         };
         scope.log_line(&format!("WARN:process_tracker: {}", counts.told()));

@@ -11,7 +11,6 @@ pub struct Args {
     as_of: Option<Time>,
 }
 
-/// The plugin.
 pub struct ProcessTrackerPslist;
 
 impl Plugin for ProcessTrackerPslist {

@@ -90,7 +90,7 @@ pub(crate) fn run_updates(scope: &Scope, tracker: &Tracker<ProcessData>, query: 
         Ok(())
     });
     // A row that comes from process events reaches the tracker before queries see the event.
-    let _ = turns::feeding(|| query.run(scope, &mut sink));
+    let _ = turns::feeding(scope, || query.run(scope, &mut sink));
     if !scope.cancellation().is_cancelled() {
         scope.log_line("WARN:process_tracker: update_query has ended; only full lists are used from now on");
     }

@@ -17,7 +17,6 @@ pub struct Args {
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerSiblings;
 
 impl Function for ProcessTrackerSiblings {

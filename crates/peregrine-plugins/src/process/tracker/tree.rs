@@ -23,7 +23,6 @@ pub struct Args {
     as_of: Option<Time>,
 }
 
-/// The function.
 pub struct ProcessTrackerTree;
 
 impl Function for ProcessTrackerTree {

@@ -39,7 +39,6 @@ pub struct UpdateRow {
     data: Value,
 }
 
-/// The plugin.
 pub struct ProcessTrackerUpdates;
 
 /// Number of updates a query may fall behind.
