@@ -37,7 +37,7 @@ mod terminal_password;
 pub(crate) mod user;
 
 #[cfg(not(feature = "server"))]
-#[path = "verbs/nothing_stored.rs"]
+#[path = "nothing_stored.rs"]
 mod stored;
 
 /// This very program, even if its file has been replaced by a newer one since it started.
