@@ -1,4 +1,4 @@
-//! `upload()` over an uploader that remembers what it is given.
+//! `upload()` with an uploader that remembers its files.
 #![allow(clippy::unwrap_used)]
 
 use parking_lot::Mutex;
@@ -44,7 +44,7 @@ impl Upload for Keeping {
     }
 }
 
-/// The value of an expression as JSON, its messages, and what was uploaded.
+/// The value of an expression as JSON, its messages, and the uploads.
 fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<Sent>) {
     let memory = Arc::new(Memory::default());
     let kept = Arc::clone(&memory.0);
