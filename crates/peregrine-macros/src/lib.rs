@@ -15,7 +15,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// * `#[arg(default = expr)]`: used when the argument is missing;
 /// * `#[arg(name = "type")]`: the argument's name, if it differs from the field's;
 /// * `#[arg(rest)]` on a last field `Vec<(Str, Lazy)>`: takes all names not listed;
-/// * `#[arg(flatten)]` on a field whose type derives `VqlArgs`: its arguments stand here, in this place, as if they were
+/// * `#[arg(flatten)]` on a field whose type derives `VqlArgs`: its arguments are inserted here, as if they were
 ///   written out. Its own doc comment is not shown.
 #[proc_macro_derive(VqlArgs, attributes(arg))]
 pub fn derive_args(input: TokenStream) -> TokenStream {

@@ -206,7 +206,7 @@ impl<D: Payload> Store<D> {
             .fold(self.slab[handle].last_seen, Time::max)
     }
 
-    /// Remembers the exit of a process nobody saw: should its start arrive late, it must not live for ever.
+    /// Remembers the exit of a process that was never seen: if its start arrives late, it must not live forever.
     fn bury_unseen(&mut self, pid: &Pid, at: Time, status: Option<i64>) {
         self.counters.unseen_exits += 1;
         let end = End::exact(at, status);

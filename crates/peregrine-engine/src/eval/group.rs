@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::bound::shape::{GroupShape, Key};
 use super::expr::eval;
 use super::node::Node;
 use super::order::{Order, Sorter};
 use super::pipeline::CurrentRow;
 use super::select::SelectNode;
-use super::shape::{GroupShape, Key};
 use crate::aggregate::AggregateContext;
 use crate::query::{FnSink, RowSink, Stop};
 use crate::scope::Scope;

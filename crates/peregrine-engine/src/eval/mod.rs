@@ -19,7 +19,6 @@ mod pipeline;
 mod run_values;
 mod runs;
 mod select;
-mod shape;
 mod sort;
 mod source;
 mod spill;

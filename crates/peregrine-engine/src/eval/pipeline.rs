@@ -2,7 +2,7 @@
 //!
 //! One row scope (the source row over the outer scope) and, for WHERE and GROUP BY, one alias scope above it
 //! are reused from row to row as long as nobody keeps a reference to them. Once a few rows with the same
-//! columns have passed, expressions are bound to those columns (`shape.rs`), and most rows need no scope at
+//! columns have passed, expressions are bound to those columns (`bound/shape.rs`), and most rows need no scope at
 //! all.
 
 use std::sync::atomic::Ordering;
@@ -10,12 +10,12 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashSet;
 
+use super::bound::shape::{self, Adapter, Cell, Output, Shape};
 use super::explain;
 use super::expr::{eval, eval_truth};
 use super::materialize::materialize;
 use super::node::{ColumnKind, ColumnNode, Node};
 use super::select::{Aliases, SelectNode};
-use super::shape::{self, Adapter, Cell, Output, Shape};
 use crate::aggregate::AggregateContext;
 use crate::layer::Layer;
 use crate::memory;

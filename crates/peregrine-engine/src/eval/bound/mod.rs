@@ -3,19 +3,21 @@
 //! The rows of a source mostly have the same columns, and most expressions consist of columns, literals,
 //! operators and functions that depend only on their arguments. Once bound to a list of columns, such an
 //! expression reads names by position and needs no scope: no layer is pushed, no name looked up, no counter
-//! shared between threads. It computes the same as [`eval`](super::eval) in a scope with the row; anything
+//! shared between threads. It computes the same as [`eval`](crate::eval::eval) in a scope with the row; anything
 //! that could differ is not bound (binding gives `None`) and is left to the scope.
+
+pub(super) mod shape;
 
 use std::sync::Arc;
 
 use peregrine_vql::ast::{ArithmeticOp, CompareOp};
 
-use super::call::{counted, outcome, pure_function};
-use super::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
-use super::select::SelectNode;
-use super::{expr, matching, operators};
 use crate::aggregate::AggregateContext;
 use crate::call::{ArgValue, CallArgs, Direct, FunctionDef, FunctionKind, Tally};
+use crate::eval::call::{counted, outcome, pure_function};
+use crate::eval::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
+use crate::eval::select::SelectNode;
+use crate::eval::{expr, matching, operators};
 use crate::regex::Regex;
 use crate::scope::Scope;
 use crate::value::{Columns, PositionCache, Str, Value};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::bound::{Binder, Bound, States, Surroundings};
-use super::node::{ColumnKind, Node};
-use super::pipeline::{Origin, Plan};
-use super::select::SelectNode;
+use super::{Binder, Bound, States, Surroundings};
+use crate::eval::node::{ColumnKind, Node};
+use crate::eval::pipeline::{Origin, Plan};
+use crate::eval::select::SelectNode;
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
 
