@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod diagnostics;
+#[cfg(feature = "server")]
+mod embedded_server;
 mod files;
 #[cfg(feature = "server")]
 mod gui_files;
@@ -15,9 +17,12 @@ mod output;
 mod progress;
 mod registry;
 mod remap;
+mod session;
 mod signals;
 mod small_heap;
 mod terminal;
+#[cfg(feature = "server")]
+mod terminal_password;
 mod verbs;
 
 #[cfg(feature = "tools")]

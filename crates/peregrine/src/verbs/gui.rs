@@ -2,7 +2,7 @@
 
 use crate::small_heap;
 
-use super::running::{ServerArgs, announce, until_told_to_end};
+use crate::embedded_server::{ServerArgs, announce, until_told_to_end};
 use anyhow::Context as _;
 use std::io::IsTerminal as _;
 use std::path::Path;

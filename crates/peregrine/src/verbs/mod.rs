@@ -3,11 +3,8 @@
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
-mod printing;
 pub(crate) mod program_guard;
 pub(crate) mod query;
-mod session;
-mod terminal_log;
 mod verify;
 pub(crate) mod vql;
 
@@ -26,19 +23,9 @@ pub(crate) mod shell;
 #[cfg(feature = "server")]
 pub(crate) mod gui;
 #[cfg(feature = "server")]
-mod running;
-#[cfg(feature = "server")]
 pub(crate) mod server;
 #[cfg(feature = "server")]
-mod stored;
-#[cfg(feature = "server")]
-mod terminal_password;
-#[cfg(feature = "server")]
 pub(crate) mod user;
-
-#[cfg(not(feature = "server"))]
-#[path = "nothing_stored.rs"]
-mod stored;
 
 /// This very program, even if its file has been replaced by a newer one since it started.
 fn own_program() -> std::path::PathBuf {

@@ -1,9 +1,9 @@
 //! `peregrine query`: VQL on this machine.
 
-use super::printing::{self, PrintArgs};
-use super::session;
-use super::stored::StoredArgs;
 use crate::registry;
+use crate::session;
+use crate::session::printing::{self, PrintArgs};
+use crate::session::stored::StoredArgs;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,8 +1,8 @@
 //! `peregrine user`: accounts of a server, in its data folder; the server may be running.
 
-use super::running::user_data;
-use super::terminal_password;
+use crate::embedded_server::user_data;
 use crate::terminal::{self, Style};
+use crate::terminal_password;
 use anyhow::Context as _;
 use clap::Subcommand;
 use peregrine_server::{Accounts, Config, Role};

@@ -1,7 +1,7 @@
 //! One file of snapshot tests: its content, and running it in an environment that is always the same.
 
 use super::{clock, filestore, mock};
-use crate::{diagnostics, host, registry, verbs::session};
+use crate::{diagnostics, host, registry, session};
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use peregrine_accessors::AccessorManager;

@@ -7,8 +7,8 @@ mod filestore;
 mod mock;
 mod snapshot;
 
-use super::session;
 use crate::registry;
+use crate::session;
 use anyhow::Context as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -38,12 +38,19 @@ const QUIET: Duration = Duration::from_millis(40);
 const REQUEST_FAILED: i32 = -32803;
 
 /// Why a request has no result.
-pub(super) struct Refusal(i32, String);
+pub(super) struct Refusal {
+    code: i32,
+    message: String,
+}
 
 impl Refusal {
+    fn new(code: i32, message: String) -> Refusal {
+        Refusal { code, message }
+    }
+
     /// The request cannot be carried out, for a reason the user should read.
     pub(super) fn because(message: impl Into<String>) -> Refusal {
-        Refusal(REQUEST_FAILED, message.into())
+        Refusal::new(REQUEST_FAILED, message.into())
     }
 }
 
@@ -131,7 +138,7 @@ impl Server {
                     return Ok(None);
                 }
                 Ok(Message::Request(request)) => {
-                    let refusal = Refusal(
+                    let refusal = Refusal::new(
                         ErrorCode::ServerNotInitialized as i32,
                         "`initialize` comes first".to_owned(),
                     );
@@ -169,7 +176,7 @@ impl Server {
     fn request(&mut self, request: Request) {
         let id = request.id.clone();
         if self.is_shut_down {
-            let refusal = Refusal(
+            let refusal = Refusal::new(
                 ErrorCode::InvalidRequest as i32,
                 "nothing is asked after `shutdown`".to_owned(),
             );
@@ -183,7 +190,7 @@ impl Server {
         let workspace = &mut self.workspace;
         let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(workspace, request)));
         let message = || "a fault of the language server; please report the text at hand".to_owned();
-        match outcome.unwrap_or_else(|_| Err(Refusal(ErrorCode::InternalError as i32, message()))) {
+        match outcome.unwrap_or_else(|_| Err(Refusal::new(ErrorCode::InternalError as i32, message()))) {
             Ok(result) => self.send(Response::new_ok(id, result)),
             Err(refusal) => self.refuse(id, refusal),
         }
@@ -223,7 +230,7 @@ impl Server {
         let _ = self.connection.sender.send(Message::Response(response));
     }
 
-    fn refuse(&self, id: RequestId, Refusal(code, message): Refusal) {
+    fn refuse(&self, id: RequestId, Refusal { code, message }: Refusal) {
         self.send(Response::new_err(id, code, message));
     }
 }
@@ -241,7 +248,7 @@ fn dispatch(workspace: &mut Workspace, request: Request) -> Answer<serde_json::V
         "textDocument/rename" => answer(params, |params| navigation::rename(workspace, params)),
         "textDocument/formatting" => answer(params, |params| format::format(workspace, params)),
         "textDocument/semanticTokens/full" => answer(params, |params| tokens::tokens(workspace, params)),
-        other => Err(Refusal(
+        other => Err(Refusal::new(
             ErrorCode::MethodNotFound as i32,
             format!("no method `{other}`"),
         )),
@@ -253,12 +260,13 @@ fn answer<P: DeserializeOwned, R: Serialize>(
     handle: impl FnOnce(P) -> Answer<R>,
 ) -> Answer<serde_json::Value> {
     let result = handle(parse(params)?)?;
-    serde_json::to_value(result).map_err(|error| Refusal(ErrorCode::InternalError as i32, error.to_string()))
+    serde_json::to_value(result)
+        .map_err(|error| Refusal::new(ErrorCode::InternalError as i32, error.to_string()))
 }
 
 fn parse<P: DeserializeOwned>(params: serde_json::Value) -> Answer<P> {
     serde_json::from_value(params)
-        .map_err(|error| Refusal(ErrorCode::InvalidParams as i32, error.to_string()))
+        .map_err(|error| Refusal::new(ErrorCode::InvalidParams as i32, error.to_string()))
 }
 
 fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {

@@ -1,7 +1,7 @@
 //! The line editor: prompt, history, colours, completion menu.
 
+use crate::embedded_server::user_data;
 use crate::terminal;
-use crate::verbs::running::user_data;
 use anyhow::Context as _;
 use nu_ansi_term::{Color, Style};
 use parking_lot::Mutex;

@@ -2,13 +2,14 @@
 
 mod editor;
 
-use super::stored::StoredArgs;
-use super::terminal_log::TerminalLog;
-use super::{session, vql};
+use super::vql;
 use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
+use crate::session;
+use crate::session::stored::StoredArgs;
+use crate::session::terminal_log::TerminalLog;
 use crate::terminal::{self, Style};
 use crate::{diagnostics, registry};
 use clap::ValueEnum as _;

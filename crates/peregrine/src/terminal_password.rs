@@ -10,7 +10,7 @@ const INTERRUPT: u8 = 3;
 const MAX_LENGTH: u64 = 4096;
 
 /// Asks twice on the terminal, without echo; input from a pipe is used unchanged.
-pub(super) fn ask(user: &str) -> anyhow::Result<String> {
+pub(crate) fn ask(user: &str) -> anyhow::Result<String> {
     if !isatty(stdin()) {
         return first_line(stdin().lock());
     }
@@ -21,7 +21,7 @@ pub(super) fn ask(user: &str) -> anyhow::Result<String> {
 }
 
 /// The first line, without its end.
-pub(super) fn first_line(reader: impl BufRead) -> anyhow::Result<String> {
+pub(crate) fn first_line(reader: impl BufRead) -> anyhow::Result<String> {
     let mut line = String::new();
     reader
         .take(MAX_LENGTH)

@@ -1,12 +1,12 @@
 //! Runs queries and prints their rows, for `query` and `artifacts collect`.
 
-use super::session::{self, Ended, Options};
-use super::stored::Opened;
-use super::terminal_log::TerminalLog;
 use crate::diagnostics;
 use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
+use crate::session::stored::Opened;
+use crate::session::terminal_log::TerminalLog;
+use crate::session::{self, Ended, Options};
 use crate::signals::{self, GRACE, Interrupt};
 use crate::terminal;
 use peregrine_artifacts::Repository;

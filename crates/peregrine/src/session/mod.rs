@@ -1,11 +1,19 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
-use super::stored::Opened;
-use super::terminal_log::TerminalLog;
+pub(crate) mod printing;
+#[cfg(feature = "server")]
+pub(crate) mod stored;
+#[cfg(not(feature = "server"))]
+#[path = "nothing_stored.rs"]
+pub(crate) mod stored;
+pub(crate) mod terminal_log;
+
 use crate::host;
 use crate::output::RowWriter;
 use crate::registry;
 use crate::remap::{self, Remap};
+use crate::session::stored::Opened;
+use crate::session::terminal_log::TerminalLog;
 use anyhow::Context as _;
 use peregrine_accessors::{AccessorManager, UploaderHandle};
 use peregrine_artifacts::Repository;

@@ -35,7 +35,7 @@ pub(crate) struct ServerArgs {
 }
 
 /// The user's data directory.
-pub(super) fn user_data() -> Option<PathBuf> {
+pub(crate) fn user_data() -> Option<PathBuf> {
     let given = std::env::var_os("XDG_DATA_HOME").filter(|home| !home.is_empty());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     given.map(PathBuf::from).or_else(home)
