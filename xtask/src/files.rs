@@ -1,27 +1,26 @@
 //! Files of this repository, by how their names end.
 
 use anyhow::{Context, Result};
-use std::fs;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
-/// The files below a folder that end so; build output and what a fuzzer found are passed over.
+/// Folders of build output and fuzzing inputs.
+const IGNORED: &[&str] = &["target", "corpus"];
+
+/// The files below a folder whose names have this extension, in order of their names.
 pub fn find(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let entries = WalkDir::new(folder).sort_by_file_name();
     let mut files = Vec::new();
-    collect(folder, extension, &mut files)?;
-    files.sort();
-    Ok(files)
-}
-
-fn collect(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("listing `{}`", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if !path.ends_with("target") && !path.ends_with("corpus") {
-                collect(&path, extension, files)?;
-            }
-        } else if path.extension().is_some_and(|found| found == extension) {
+    for entry in entries
+        .into_iter()
+        .filter_entry(|entry| !IGNORED.iter().any(|name| entry.file_name() == *name))
+    {
+        let path = entry
+            .with_context(|| format!("listing `{}`", folder.display()))?
+            .into_path();
+        if path.extension().is_some_and(|found| found == extension) {
             files.push(path);
         }
     }
-    Ok(())
+    Ok(files)
 }

@@ -1,4 +1,4 @@
-/** The server: is it well, and who did what. */
+/** The server: its condition, and who did what. */
 
 import { useMemo } from 'react';
 import { apiUrl } from '../api/http';
@@ -16,7 +16,7 @@ import { Time } from '../ui/time';
 
 const AUDIT = { time: { title: 'Time', kind: 'time', width: 200 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
 
-/** Why the server does not take what somebody sends, in words for people who run it. */
+/** Why the server refuses requests, in words for its operators. */
 const REFUSED: Record<string, [title: string, meaning: string]> = {
   bad_nonce: ['Of another deployment', 'Agents whose client configuration belongs to another server.'],
   bad_hmac: ['Not genuine', 'Messages that were changed on their way, or are of nobody this server knows.'],

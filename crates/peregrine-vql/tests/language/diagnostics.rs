@@ -1,4 +1,4 @@
-//! What the user reads when a text is refused.
+//! The messages users read when a text is refused.
 #![allow(clippy::unwrap_used)] // helpers of tests fail by panicking
 
 use peregrine_vql::{

@@ -76,7 +76,7 @@ fn findings_about_an_artifact_point_into_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("check.yaml");
     std::fs::write(&file, DEFINITION).unwrap();
-    // An import that is missing may bring any name: only what is certain is told.
+    // A missing import may provide any name: only certain findings are reported.
     assert_eq!(
         found(&file, &[]),
         ["3:3 V202", "15:37 V121", "17:52 V131", "17:70 V104", "17:77 V103"]
@@ -178,7 +178,7 @@ fn strict_knows_what_is_given() {
     );
 }
 
-/// What we ship, and what we document, is right; so whatever is found there is a fault of the check.
+/// Our own artifacts and documentation are right, so any finding in them is a bug of the check.
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

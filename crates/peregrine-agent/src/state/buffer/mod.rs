@@ -1,9 +1,9 @@
-//! The store-and-forward buffer: what is bound for the server waits here until the server has said "received".
+//! The store-and-forward buffer: messages for the server wait here until the server has acknowledged them.
 //!
-//! It is a file that survives a restart and even a kill of the agent: a record is readable as soon as it is written
-//! whole, a torn or damaged one is recognised by its checksum and dropped. What is dropped so is counted, for the server
-//! has to be told. Delivery is at least once: records are leased, sent, and committed; a lease that is not committed is
-//! handed out again.
+//! The buffer is a file that survives a restart and even a kill of the agent: a record is readable as soon as
+//! it is complete, and a torn or damaged one is recognised by its checksum and dropped. Dropped bytes are
+//! counted, because the server has to be told. Delivery is at least once: records are leased, sent, and
+//! committed; a lease that is not committed is handed out again.
 //!
 //! ```text
 //! offset  size  what
@@ -25,12 +25,12 @@ const MAGIC: &[u8; 8] = b"PRGBUF1\n";
 const HEADER: u64 = 16;
 pub(crate) const RECORD_HEAD: u64 = records::HEAD as u64;
 
-/// No message is larger than this; a longer record is damage.
+/// No message is larger than this; a longer record is damaged.
 pub(crate) const MAX_RECORD: usize = 100 << 20;
 
-/// Writers wait so long for room on a full disk. What is sent meanwhile makes some, and so may somebody's cleaning up.
+/// How long writers wait for room on a full disk. Sending frees some, and other programs may too.
 const DISK_PATIENCE: Duration = Duration::from_secs(60);
-/// How often waiting writers look again.
+/// How often waiting writers check again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Why a buffer could not be opened or written.
@@ -43,18 +43,18 @@ pub(crate) struct BufferError {
 
 /// A queue on disk. Writers wait while it is full, which slows the queries that feed it.
 pub(crate) struct Buffer {
-    state: Mutex<State>,
+    state: Mutex<BufferFile>,
     has_room: Condvar,
     path: String,
     max_size: u64,
     disk_patience: Duration,
 }
 
-struct State {
+struct BufferFile {
     file: File,
-    /// Since when the disk is full, and for records of which size: smaller ones may still find room.
+    /// Since when the disk has been full, and for which record size: smaller records may still fit.
     full: Option<(Instant, usize)>,
-    /// The file begins as it should; on a full disk that may have to wait.
+    /// Whether the file header has been written; on a full disk this may have to wait.
     has_head: bool,
     /// Start of the first record that is not committed.
     read: u64,
@@ -62,22 +62,22 @@ struct State {
     lease: u64,
     /// End of the last record.
     write: u64,
-    /// Bytes that could not be read again.
+    /// Number of damaged bytes that were dropped.
     damaged: u64,
     closed: bool,
 }
 
-/// What a lease handed out.
+/// The records of a lease.
 #[derive(Debug, Default)]
 pub(crate) struct Lease {
     /// The payloads, oldest first.
     pub(crate) records: Vec<Vec<u8>>,
-    /// True when nothing is left behind them.
+    /// True when these are the last records.
     pub(crate) is_all: bool,
 }
 
 impl Buffer {
-    /// Opens or creates the file. Whatever whole records it holds will be sent.
+    /// Opens or creates the file. All complete records in it will be sent.
     pub(crate) fn open(path: &Path, max_size: u64) -> Result<Buffer, BufferError> {
         let shown = path.display().to_string();
         let wrap = |source| BufferError {
@@ -94,7 +94,7 @@ impl Buffer {
                 tracing::warn!(path = shown, %error, "the buffer file could not be locked");
             }
         }
-        let state = State::recover(file).map_err(wrap)?;
+        let state = BufferFile::recover(file).map_err(wrap)?;
         Ok(Buffer {
             state: Mutex::new(state),
             has_room: Condvar::new(),
@@ -104,8 +104,8 @@ impl Buffer {
         })
     }
 
-    /// Adds a record. Waits while the buffer is full, and for some time while the disk is; gives `false` when it was
-    /// closed meanwhile or `stop` says so.
+    /// Adds a record. Waits while the buffer is full, and for a limited time while the disk is full; `false`
+    /// if it was closed meanwhile or `stop` returns true.
     pub(crate) fn push(&self, payload: &[u8], stop: &dyn Fn() -> bool) -> Result<bool, BufferError> {
         if payload.len() > MAX_RECORD {
             let source = io::Error::new(
@@ -135,8 +135,8 @@ impl Buffer {
                 }
                 Err(error) => error,
             };
-            // Patience is for the disk, not for each record: once it has run out, nobody waits until one as large as the
-            // largest that did not fit does.
+            // The patience applies to the disk, not to each record: once it has run out, nobody waits until a
+            // record as large as the largest that did not fit has been written.
             let (since, size) = *state.full.get_or_insert_with(|| (Instant::now(), payload.len()));
             state.full = Some((since, size.max(payload.len())));
             if !is_no_space(&source) || since.elapsed() >= self.disk_patience {
@@ -152,7 +152,8 @@ impl Buffer {
         }
     }
 
-    /// Hands out at most `most` records whose payloads do not exceed `bytes`, but at least one if there is one.
+    /// Hands out up to `most` records with payloads of up to `bytes` in total, but at least one if there is
+    /// one.
     pub(crate) fn lease(&self, bytes: usize, most: usize) -> Result<Lease, BufferError> {
         let mut state = self.state.lock();
         state.lease(bytes, most).map_err(|source| BufferError {
@@ -161,7 +162,7 @@ impl Buffer {
         })
     }
 
-    /// Everything leased has arrived.
+    /// Marks everything leased as delivered.
     pub(crate) fn commit(&self) -> Result<(), BufferError> {
         let mut state = self.state.lock();
         let outcome = state.commit().map_err(|source| BufferError {
@@ -172,23 +173,24 @@ impl Buffer {
         outcome
     }
 
-    /// Nothing that was leased counts as sent.
+    /// Makes everything leased available again.
     pub(crate) fn roll_back(&self) {
         let mut state = self.state.lock();
         state.lease = state.read;
     }
 
-    /// Bytes that were damaged and are lost, since the file was opened.
+    /// Number of bytes that were damaged and lost since the file was opened.
     pub(crate) fn damaged_bytes(&self) -> u64 {
         self.state.lock().damaged
     }
 
-    /// Bytes that wait to be sent.
+    /// Number of bytes waiting to be sent.
     pub(crate) fn pending_bytes(&self) -> u64 {
         self.state.lock().pending()
     }
 
-    /// Wakes waiting writers, which then give up. The next agent may open the file, even if a query of this one hangs.
+    /// Wakes waiting writers, which then give up. The next agent can open the file even if a query of this
+    /// one hangs.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
@@ -198,12 +200,12 @@ impl Buffer {
     }
 }
 
-impl State {
-    fn recover(file: File) -> io::Result<State> {
+impl BufferFile {
+    fn recover(file: File) -> io::Result<BufferFile> {
         let length = file.metadata()?.len();
         let mut head = [0_u8; HEADER as usize];
         let is_ours = length >= HEADER && file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
-        let mut state = State {
+        let mut state = BufferFile {
             file,
             full: None,
             has_head: is_ours,
@@ -224,17 +226,17 @@ impl State {
                 .unwrap_or_default(),
         );
         state.write = length;
-        // Where it should be read on is part of what may be damaged. What was sent before is then sent again.
+        // The read position may itself be damaged. Records that were already sent are then sent again.
         state.read = if state.is_boundary(read) { read } else { HEADER };
         state.lease = state.read;
         let mut position = state.read;
         while let Some(next) = state.after(position) {
             position = next;
         }
-        // Nothing whole follows; mostly it is a torn write: the agent was killed in the middle of it.
+        // No complete record follows; usually a torn write, because the agent was killed in the middle of it.
         state.write = position;
         state.lose(length - position);
-        // Nothing is written that is so already: an agent starts on a full disk, too.
+        // Unchanged values are not written, so that an agent can start on a full disk.
         if position < length {
             state.file.set_len(position)?;
         }
@@ -244,7 +246,7 @@ impl State {
         Ok(state)
     }
 
-    /// Whether a record, or the end, is at this position; where there is neither, whether records lead to it.
+    /// Whether a record, or the end, is at this position; if neither, whether records lead to it.
     fn is_boundary(&self, wanted: u64) -> bool {
         if !(HEADER..=self.write).contains(&wanted) {
             return false;
@@ -262,13 +264,13 @@ impl State {
         position == wanted
     }
 
-    /// Where the record at this position ends, whole or damaged.
+    /// The end of the record at this position, whether complete or damaged.
     fn after(&self, position: u64) -> Option<u64> {
         let whole = self.record_at(position).ok().flatten();
         whole.map(|(_, end)| end).or_else(|| self.after_damage(position))
     }
 
-    /// Where the next record is behind one that is damaged, if its length is not.
+    /// The start of the record after a damaged one, if the length of that is intact.
     fn after_damage(&self, position: u64) -> Option<u64> {
         let length = self.read_head(position).ok()?.length();
         let end = position + RECORD_HEAD + length as u64;
@@ -283,11 +285,11 @@ impl State {
         }
     }
 
-    /// Empties the file. Without room for even its head, that is written with the next record.
+    /// Empties the file. If there is no room even for the header, it is written with the next record.
     fn reset(&mut self) -> io::Result<()> {
         (self.read, self.lease, self.write) = (HEADER, HEADER, HEADER);
         if self.has_head {
-            // The block of the head is kept: on a full disk it would be gone for good.
+            // The block of the header is kept: on a full disk, it might not be available again.
             self.file.set_len(HEADER)?;
             return self.file.write_all_at(&HEADER.to_le_bytes(), 8);
         }
@@ -320,7 +322,7 @@ impl State {
             self.write_head()?;
         }
         if let Err(error) = self.file.write_all_at(&record, self.write) {
-            // A partial record must not stay: the next one would be written behind it and never be found.
+            // A partial record must not stay: records written after it would never be found.
             self.file.set_len(self.write)?;
             return Err(error);
         }
@@ -328,8 +330,8 @@ impl State {
         Ok(())
     }
 
-    /// The record at a position and where it ends; `None` at the end, or where it is torn or damaged, or gone because
-    /// somebody has cut the file.
+    /// The record at a position and its end; `None` at the end of the file, or if the record is torn or
+    /// damaged, or the file was truncated.
     fn record_at(&self, position: u64) -> io::Result<Option<(Vec<u8>, u64)>> {
         match self.read_record(position) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
@@ -344,7 +346,7 @@ impl State {
         let head = self.read_head(position)?;
         let length = head.length();
         let end = position + RECORD_HEAD + length as u64;
-        // After a crash of the machine a file may end in zeros, which would pass for empty records.
+        // After a crash of the machine, a file may end in zeros, which would look like empty records.
         if length == 0 || length > MAX_RECORD || end > self.write {
             return Ok(None);
         }
@@ -376,7 +378,7 @@ impl State {
                         self.lease = next;
                         self.lose(next - start);
                     } else {
-                        // What follows cannot be found any more.
+                        // The records after this one cannot be found any more.
                         self.write = start;
                         self.file.set_len(start)?;
                         self.lose(end - start);
@@ -398,7 +400,7 @@ impl State {
     }
 }
 
-/// No room on the disk, or none left of what this user may take.
+/// True if the disk is full, or the quota of this user.
 fn is_no_space(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -408,10 +410,10 @@ fn is_no_space(error: &io::Error) -> bool {
 
 #[cfg(test)]
 impl Buffer {
-    /// A buffer on a disk that stays full, whose writers wait so long.
+    /// A buffer on a disk that stays full, whose writers wait for `disk_patience`.
     pub(crate) fn on_full_disk(disk_patience: Duration) -> Buffer {
         let file = File::options().read(true).write(true).open("/dev/full").unwrap();
-        let state = State {
+        let state = BufferFile {
             file,
             full: None,
             has_head: false,

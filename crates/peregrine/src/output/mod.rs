@@ -1,4 +1,4 @@
-//! Rows on their way to the user, in the formats tools and people want.
+//! Prints rows in formats for tools and people.
 
 mod csv_rows;
 mod json_rows;
@@ -29,7 +29,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// A table for a person, lines for a program.
+    /// A table for a person, JSON lines for a program.
     pub(crate) fn default_for(to_file: bool) -> Format {
         if !to_file && io::stdout().is_terminal() {
             Format::Table
@@ -39,13 +39,13 @@ impl Format {
     }
 }
 
-/// Takes the rows of one statement after the other.
+/// Receives the rows of one statement after another.
 pub(crate) trait RowWriter: Send {
     /// Prints a row.
     fn row(&mut self, scope: &Scope, row: &Row) -> io::Result<()>;
-    /// A statement has ended.
+    /// Called when a statement has ended.
     fn end_statement(&mut self) -> io::Result<()>;
-    /// Everything has ended.
+    /// Called when everything has ended.
     fn end(&mut self) -> io::Result<()>;
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn writer(
     let is_terminal = file.is_none() && io::stdout().is_terminal();
     let out: Box<dyn Write + Send> = match file {
         None if is_terminal && matches!(format, Format::Table | Format::Record) => {
-            // It makes its cells harmless itself, and may colour its lines.
+            // The table escapes its own cells, and may colour its lines.
             progress.guard(Box::new(io::stdout()))
         }
         None if is_terminal => Box::new(Plain::new(progress.guard(Box::new(io::stdout())))),
@@ -87,7 +87,7 @@ pub(crate) fn writer(
     })
 }
 
-/// Characters in a line of the terminal.
+/// Width of the terminal in characters.
 fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| size.ws_col);
     usize::from(if columns == 0 { 80 } else { columns })

@@ -1,4 +1,5 @@
-//! What a server has stored, for queries of the command line: beside the running server or without it, read only.
+//! The data stored by a server, for queries on the command line: with or without the running server,
+//! read-only.
 
 use anyhow::Context as _;
 use peregrine_engine::context::ContextBuilder;
@@ -23,7 +24,7 @@ pub(crate) struct StoredArgs {
 /// An opened store, and the threads that read it.
 pub(crate) struct Opened {
     stored: Arc<Stored>,
-    /// Reading ends with it.
+    /// Reading ends when it is dropped.
     _runtime: Runtime,
 }
 
@@ -53,7 +54,7 @@ impl StoredArgs {
 }
 
 impl Opened {
-    /// Lets queries read it.
+    /// Makes the data available to queries.
     pub(crate) fn extend(&self, context: ContextBuilder) -> ContextBuilder {
         context.extension(Arc::clone(&self.stored))
     }

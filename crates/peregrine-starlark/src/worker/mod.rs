@@ -1,4 +1,4 @@
-//! The interpreter's side: a process that limits itself, then does what it is asked on standard input.
+//! The interpreter's side: a process that limits itself, then executes the requests on standard input.
 
 mod convert;
 mod interpreter;
@@ -17,10 +17,10 @@ use crate::message::{HEADER, Request, frame_length};
 /// Bytes of the interpreter's native stack, on which it recurses. Virtual until used.
 const STACK: u64 = 256 << 20;
 
-/// What the two threads share.
+/// The state shared by the two threads.
 #[derive(Debug, Default)]
-struct Shared {
-    /// Nobody waits for what is being done.
+struct WorkerFlags {
+    /// Nobody waits for the current request any more.
     is_stopped: AtomicBool,
     is_busy: AtomicBool,
 }
@@ -31,7 +31,7 @@ struct Shared {
 /// When the process cannot be limited or standard input makes no sense.
 pub fn run() -> Result<(), String> {
     limits::set(STACK)?;
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(WorkerFlags::default());
     let (jobs, queue) = channel();
     let inside = Arc::clone(&shared);
     thread::Builder::new()
@@ -54,7 +54,8 @@ pub fn run() -> Result<(), String> {
         }
     }
     if shared.is_busy.load(Ordering::Acquire) {
-        // Who asked is gone, perhaps killed. A script in the middle of something holds locks that a regular end waits for.
+        // The query's process is gone, perhaps killed. A script in progress holds locks that a regular exit
+        // would wait for.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
     Ok(())

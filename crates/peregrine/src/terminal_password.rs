@@ -1,4 +1,4 @@
-//! A password typed where nobody sees it.
+//! Reads a password without showing it.
 
 use anyhow::Context as _;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcsetattr};
@@ -6,11 +6,11 @@ use std::io::{BufRead, Read, Write, stderr, stdin};
 
 /// Ctrl-C.
 const INTERRUPT: u8 = 3;
-/// Bytes of a password.
+/// Maximum length in bytes.
 const MAX_LENGTH: u64 = 4096;
 
-/// Asks twice on the terminal, without echo; what comes through a pipe is taken as it is.
-pub(super) fn ask(user: &str) -> anyhow::Result<String> {
+/// Asks twice on the terminal, without echo; input from a pipe is used unchanged.
+pub(crate) fn ask(user: &str) -> anyhow::Result<String> {
     if !isatty(stdin()) {
         return first_line(stdin().lock());
     }
@@ -21,7 +21,7 @@ pub(super) fn ask(user: &str) -> anyhow::Result<String> {
 }
 
 /// The first line, without its end.
-pub(super) fn first_line(reader: impl BufRead) -> anyhow::Result<String> {
+pub(crate) fn first_line(reader: impl BufRead) -> anyhow::Result<String> {
     let mut line = String::new();
     reader
         .take(MAX_LENGTH)
@@ -47,7 +47,7 @@ fn hidden(prompt: &str) -> anyhow::Result<String> {
     first_line(&line[..])
 }
 
-/// A line, or none when it ends with Ctrl-C.
+/// A line, or `None` if it ends with Ctrl-C.
 fn line_or_interrupt(reader: impl BufRead) -> anyhow::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     for byte in reader.take(MAX_LENGTH).bytes() {
@@ -60,14 +60,14 @@ fn line_or_interrupt(reader: impl BufRead) -> anyhow::Result<Option<Vec<u8>>> {
     Ok(Some(line))
 }
 
-/// The terminal without echo, until it is dropped.
+/// Turns off the terminal's echo until it is dropped.
 struct Silence(Termios);
 
 impl Silence {
     fn begin() -> anyhow::Result<Silence> {
         let before = tcgetattr(stdin()).context("asking the terminal")?;
         let mut silent = before.clone();
-        // Ctrl-C arrives as a letter that ends the line, so that the terminal is never left silent.
+        // Ctrl-C arrives as a character that ends the line, so that the echo is always restored.
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         silent.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         tcsetattr(stdin(), OptionalActions::Flush, &silent).context("silencing the terminal")?;

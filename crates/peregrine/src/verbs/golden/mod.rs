@@ -7,8 +7,8 @@ mod filestore;
 mod mock;
 mod snapshot;
 
-use super::session;
 use crate::registry;
+use crate::session;
 use anyhow::Context as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ enum Verdict {
     Failed,
 }
 
-/// Compares with the expectation, or replaces it.
+/// Compares the result with the expectation, or replaces the expectation.
 fn judge(input: &Path, text: &str, update: bool, wants_results: bool) -> anyhow::Result<Verdict> {
     let expectation = expectation_of(input);
     let shown = expectation.display();
@@ -106,7 +106,7 @@ fn judge(input: &Path, text: &str, update: bool, wants_results: bool) -> anyhow:
             "new      {}: no `{shown}`; `--update` writes it",
             input.display()
         )?;
-        // Who asked for the results only may have no expectation.
+        // A user who only wants the results may have no expectation.
         return Ok(if wants_results {
             Verdict::Fine
         } else {

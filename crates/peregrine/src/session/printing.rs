@@ -1,12 +1,12 @@
-//! Running queries and printing their rows, as `query` and `artifacts collect` both do.
+//! Runs queries and prints their rows, for `query` and `artifacts collect`.
 
-use super::session::{self, Ended, Options};
-use super::stored::Opened;
-use super::terminal_log::TerminalLog;
 use crate::diagnostics;
 use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
+use crate::session::stored::Opened;
+use crate::session::terminal_log::TerminalLog;
+use crate::session::{self, Ended, Options};
 use crate::signals::{self, GRACE, Interrupt};
 use crate::terminal;
 use peregrine_artifacts::Repository;
@@ -44,7 +44,7 @@ pub(crate) struct PrintArgs {
     debug: bool,
 }
 
-/// Runs texts in one scope. `what` is what they are together, for messages.
+/// Runs texts in one scope. `what` is a name for all of them, for messages.
 pub(crate) fn run(
     args: &PrintArgs,
     what: &str,
@@ -98,7 +98,7 @@ pub(crate) fn run(
     progress.end();
     log.end();
     if was_ended {
-        // The reason is the last message of the query.
+        // The last message of the query says why.
         return Ok(ExitCode::FAILURE);
     }
     if let Some(signal) = interrupt.received() {
@@ -130,7 +130,7 @@ pub(crate) fn run(
     })
 }
 
-/// Ends the program some seconds after the query should have ended, should it hang in the kernel.
+/// Ends the program some seconds after the query should have ended, in case it hangs in the kernel.
 fn end_anyway(
     cancellation: Cancellation,
     interrupt: Interrupt,
@@ -140,11 +140,11 @@ fn end_anyway(
     let watch = move || {
         while !cancellation.wait(Duration::from_secs(3600)) {}
         if interrupt.received().is_some() {
-            // Who sent the signal waits for the end, and it comes without us.
+            // The sender of the signal waits for the end, which comes without our help.
             return;
         }
         std::thread::sleep(GRACE);
-        // Where the rows go, somebody may still be reading them.
+        // The reader of the rows may still be reading.
         while is_writing() {
             std::thread::sleep(GRACE);
         }
@@ -161,7 +161,7 @@ fn end_anyway(
     Ok(())
 }
 
-/// Does the main thread wait for whoever reads its output?
+/// Whether the main thread is waiting for the reader of its output.
 fn is_writing() -> bool {
     let place = std::fs::read_to_string("/proc/self/wchan").unwrap_or_default();
     ["pipe_write", "tty_write", "unix_stream_sendmsg"]

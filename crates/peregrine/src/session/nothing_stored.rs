@@ -1,4 +1,5 @@
-//! The place of `stored.rs` in a program without a server: no argument names stored data, and no query reads any.
+//! Replaces `stored.rs` in a program without a server: there are no arguments for stored data, and queries
+//! cannot read any.
 
 use peregrine_engine::context::ContextBuilder;
 
@@ -6,11 +7,11 @@ use peregrine_engine::context::ContextBuilder;
 #[derive(clap::Args)]
 pub(crate) struct StoredArgs {}
 
-/// Cannot be had.
+/// Cannot be constructed.
 pub(crate) enum Opened {}
 
 impl StoredArgs {
-    /// Nothing was named.
+    /// There is never anything to open.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Opened>> {
         Ok(None)
     }

@@ -1,12 +1,10 @@
-//! The verbs, one a file. Those of a server, and those for people who write queries, can be left out of the program.
+//! The verbs, one per file. Those of a server, and those for authors of queries, can be left out of the
+//! program.
 
 pub(crate) mod agent;
 pub(crate) mod artifacts;
-mod printing;
 pub(crate) mod program_guard;
 pub(crate) mod query;
-mod session;
-mod terminal_log;
 mod verify;
 pub(crate) mod vql;
 
@@ -25,21 +23,11 @@ pub(crate) mod shell;
 #[cfg(feature = "server")]
 pub(crate) mod gui;
 #[cfg(feature = "server")]
-mod running;
-#[cfg(feature = "server")]
 pub(crate) mod server;
-#[cfg(feature = "server")]
-mod stored;
-#[cfg(feature = "server")]
-mod terminal_password;
 #[cfg(feature = "server")]
 pub(crate) mod user;
 
-#[cfg(not(feature = "server"))]
-#[path = "verbs/nothing_stored.rs"]
-mod stored;
-
-/// This very program, even when its file was replaced by a newer one since it started.
+/// This very program, even if its file has been replaced by a newer one since it started.
 fn own_program() -> std::path::PathBuf {
     const SELF: &str = "/proc/self/exe";
     match std::env::current_exe() {

@@ -2,15 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[cfg(feature = "server")]
-#[path = "query/accounts.rs"]
 mod accounts;
-#[path = "query/interrupt.rs"]
 mod interrupt;
-#[path = "query/parts.rs"]
 mod parts;
-#[path = "query/programs.rs"]
 mod programs;
-#[path = "query/shipped.rs"]
 mod shipped;
 
 use std::fs;
@@ -41,7 +36,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What comes out when all goes well.
+/// The output of a successful query.
 #[track_caller]
 fn check(args: &[&str], expected: &str) {
     let output = query(args);
@@ -261,7 +256,7 @@ fn what_a_terminal_would_obey_is_shown_in_names_and_messages_too() {
         assert!(!stream.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{stream:?}");
         assert!(words.iter().all(|word| stream.contains(word)), "{stream:?}");
     }
-    // An error that quotes what is hostile.
+    // An error that quotes hostile text.
     let refused = query(&["-f", "/no/such/\u{202e}\u{1b}[2J"]);
     assert!(
         text(&refused.stderr).contains("/no/such/\\u202e␛[2J"),

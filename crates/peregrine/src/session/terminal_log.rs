@@ -10,26 +10,28 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Messages that tell of a failure whatever their level: those an agent looks for, and calls of artifacts that gave nothing.
+/// Messages that indicate a failure regardless of their level: those an agent looks for, and artifact calls
+/// without results.
 const FAILURES: &str = concat!(
     r"(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg",
     r"|^Artifact\.[^ ]+: (no artifact|Unknown parameter))"
 );
-/// What is not there; the names that are there belong to whoever looks for a mistake in the language.
+/// Something that does not exist. The listed existing names are only useful when searching for a mistake in
+/// the language.
 const UNKNOWN: &str = r"(?s)^(?P<said>(?:While resolving .+? )?(?P<kind>Plugin|Symbol) (?P<name>[^ ]+) not found(?:: it is not built[^.]*)?)\. .*$";
-/// Folders that links lead back to, of which a system has dozens.
+/// Folders to which links lead back, of which a system has dozens.
 const CYCLE: &str = "Symlink cycle detected";
-/// Different things that are not there; beyond that they are told each time.
+/// Maximum number of missing things remembered; beyond it, they are reported every time.
 const MOST_REMEMBERED: usize = 1000;
 
 /// Messages of the query, on standard error.
 pub(crate) struct TerminalLog {
-    /// Also show DEBUG, and everything word by word.
+    /// Also shows DEBUG, and every message in full.
     is_verbose: bool,
     had_error: AtomicBool,
     failures: Option<regex::Regex>,
     unknown: Option<regex::Regex>,
-    /// What was said to be missing: once is enough.
+    /// Missing things already reported: once is enough.
     told: Mutex<HashSet<String>>,
     cycles: AtomicU64,
     progress: Progress,
@@ -48,12 +50,12 @@ impl TerminalLog {
         })
     }
 
-    /// Whether anything was logged that tells of a failure.
+    /// Whether any message indicated a failure.
     pub(crate) fn had_error(&self) -> bool {
         self.had_error.load(Ordering::Relaxed)
     }
 
-    /// The query has ended: what was counted is told.
+    /// Reports what was counted, at the end of the query.
     pub(crate) fn end(&self) {
         let more = self.cycles.swap(0, Ordering::Relaxed).saturating_sub(1);
         if more > 0 {
@@ -71,7 +73,7 @@ impl TerminalLog {
         }
     }
 
-    /// The message as a person wants it; `None` when it has been told.
+    /// The message in a form for people; `None` if it has been shown before.
     fn told_once(&self, text: &str) -> Option<String> {
         if self.is_verbose {
             return Some(text.to_owned());
@@ -90,7 +92,7 @@ impl TerminalLog {
         if told.len() > MOST_REMEMBERED {
             told.clear();
         }
-        // One that another build has is not misspelt.
+        // A name that exists in another build is not misspelt.
         let close = if kind == "Plugin" && said.ends_with("not found") {
             closest_plugin(name)
         } else {
@@ -113,7 +115,7 @@ impl TerminalLog {
     }
 }
 
-/// The plugin whose name looks most like this one.
+/// The plugin with the most similar name.
 fn closest_plugin(name: &str) -> Option<&'static str> {
     let registry = registry::registry();
     let plugins = registry.plugins().map(|plugin| plugin.name);

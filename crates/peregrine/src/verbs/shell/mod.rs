@@ -2,13 +2,14 @@
 
 mod editor;
 
-use super::stored::StoredArgs;
-use super::terminal_log::TerminalLog;
-use super::{session, vql};
+use super::vql;
 use crate::ide::catalogue;
 use crate::output::{self, Format, RowWriter};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
+use crate::session;
+use crate::session::stored::StoredArgs;
+use crate::session::terminal_log::TerminalLog;
 use crate::terminal::{self, Style};
 use crate::{diagnostics, registry};
 use clap::ValueEnum as _;
@@ -56,17 +57,17 @@ LETs stay. Ctrl-C stops the running query, Ctrl-D ends the shell.
   \\f FORMAT  how rows are printed: table, record, json, jsonl, csv
   \\q         end the shell";
 
-/// Whether the shell goes on.
+/// Whether the shell continues.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Next {
     Continue,
     End,
 }
 
-/// What a session is made of.
+/// The state of a session.
 struct Shell {
     scope: Scope,
-    /// Stops the running query; taken by the handler of Ctrl-C.
+    /// Stops the running query; used by the handler of Ctrl-C.
     running: Arc<Mutex<Cancellation>>,
     writer: Box<dyn RowWriter>,
     /// The session's LETs, for completion.
@@ -146,7 +147,7 @@ impl Shell {
         Ok(())
     }
 
-    /// Runs what was typed. Trouble with it is told, and no reason to end.
+    /// Runs a statement. Errors are reported, and do not end the shell.
     fn take(&mut self, text: &str) -> Next {
         let text = text.trim();
         if text.is_empty() {
@@ -193,7 +194,7 @@ impl Shell {
         session::run_program(&self.scope, &program, self.writer.as_mut(), None, &rows)?;
         if !names.is_empty() {
             let mut lets = self.lets.lock();
-            // What is defined anew replaces what was.
+            // New definitions replace older ones.
             lets.forget(&names);
             lets.add_before(text);
         }
@@ -203,7 +204,7 @@ impl Shell {
         Ok(())
     }
 
-    /// After a Ctrl-C the session goes on in a scope that is not cancelled; it sees the LETs of the old one.
+    /// After Ctrl-C, the session continues in a scope that is not cancelled and sees the LETs of the old one.
     fn renew(&mut self) {
         let mut running = self.running.lock();
         if running.is_cancelled() {
@@ -216,12 +217,12 @@ impl Shell {
     }
 }
 
-/// Ctrl-C is for the query that runs.
+/// Makes Ctrl-C stop the running query.
 fn stop_on_interrupt(running: Arc<Mutex<Cancellation>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
-    // The signal is ours from here on, not only once the thread runs.
+    // The signal is handled from here on, not only once the thread is running.
     let mut interrupts = {
         let _guard = runtime.enter();
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?

@@ -1,4 +1,4 @@
-//! `peregrine vql`: what the language offers.
+//! `peregrine vql`: documentation and tools for the language.
 
 mod doc;
 mod entry;

@@ -1,21 +1,23 @@
 //! Expressions bound to rows of one shape.
 //!
-//! The rows of a source mostly have the same columns, and most expressions consist of columns, literals, operators and
-//! functions that look at nothing but their arguments. Bound to a list of columns, such an expression reads its names
-//! by position and needs no scope: no layer is pushed, no name looked up, no counter shared between threads touched.
-//! What it computes is what [`eval`](super::eval) computes in a scope with the row; whatever could differ is not bound
-//! (binding gives `None`) and stays with the scope.
+//! The rows of a source mostly have the same columns, and most expressions consist of columns, literals,
+//! operators and functions that depend only on their arguments. Once bound to a list of columns, such an
+//! expression reads names by position and needs no scope: no layer is pushed, no name looked up, no counter
+//! shared between threads. It computes the same as [`eval`](crate::eval::eval) in a scope with the row; anything
+//! that could differ is not bound (binding gives `None`) and is left to the scope.
+
+pub(super) mod shape;
 
 use std::sync::Arc;
 
 use peregrine_vql::ast::{ArithmeticOp, CompareOp};
 
-use super::call::{counted, outcome, pure_function};
-use super::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
-use super::select::SelectNode;
-use super::{expr, matching, operators};
 use crate::aggregate::AggregateContext;
 use crate::call::{ArgValue, CallArgs, Direct, FunctionDef, FunctionKind, Tally};
+use crate::eval::call::{counted, outcome, pure_function};
+use crate::eval::node::{ArgsNode, CallNode, ColumnKind, Node, SymbolNode};
+use crate::eval::select::SelectNode;
+use crate::eval::{expr, matching, operators};
 use crate::regex::Regex;
 use crate::scope::Scope;
 use crate::value::{Columns, PositionCache, Str, Value};
@@ -29,7 +31,7 @@ pub(crate) enum Bound {
     And(Box<[Bound]>, bool),
     Or(Box<Bound>, Box<[(bool, Bound)]>),
     Compare(CompareOp, Box<Bound>, Box<Bound>),
-    /// A column against an int: the most frequent condition.
+    /// A column compared with an int: the most frequent condition.
     CompareInt(CompareOp, usize, i64),
     Match(Box<Bound>, Regex),
     Arithmetic(Box<Bound>, Box<[(ArithmeticOp, Bound)]>),
@@ -44,26 +46,26 @@ pub(crate) struct BoundCall {
     /// The arguments as the function receives them; the values of `computed` are replaced row by row.
     args: Vec<(Str, ArgValue)>,
     computed: Box<[(usize, Bound)]>,
-    /// The aggregate's short cut, when the call has no argument but its first.
+    /// The aggregate's fast path, when the call has only its first argument.
     tally: Option<Tally>,
-    /// The function's short cut, when the arguments are in declared order.
+    /// The function's fast path, when the arguments are in declared order.
     direct: Option<Direct>,
 }
 
 /// Where aggregates keep their state.
 pub(crate) enum States<'s> {
-    /// In a context others may use too.
+    /// In a context that others may use too.
     Shared(&'s AggregateContext),
-    /// In a context nobody else has.
+    /// In a context used here only.
     Own(&'s mut AggregateContext),
 }
 
-/// What evaluation needs beside the row.
+/// What evaluation needs in addition to the row.
 pub(crate) struct Surroundings<'s> {
     /// The scope outside the row, for messages and conversions.
     pub(crate) scope: &'s Scope,
     pub(crate) states: States<'s>,
-    /// Functions called so far.
+    /// Number of functions called so far.
     pub(crate) calls: u64,
 }
 
@@ -141,7 +143,7 @@ impl Binder<'_> {
         let name = symbol.name.as_bytes();
         let bound = match aliases.and_then(|select| select.alias(name)) {
             Some(column) => match &column.kind {
-                // A cell is evaluated once per row: only what does nothing else may be evaluated again.
+                // A cell is evaluated once per row; only expressions without calls may be evaluated again.
                 ColumnKind::Expr(node) if !calls_something(node) => self.expression(node, None)?,
                 _ => return None,
             },
@@ -162,10 +164,10 @@ impl Binder<'_> {
             return Some(Bound::Column(position));
         }
         if self.columns.is_member(name) {
-            // The object behind each row knows.
+            // Only the object behind each row knows its columns.
             return None;
         }
-        // Layers below the row do not change while the query runs; what is lazy might see the row.
+        // Layers below the row do not change while the query runs, but a lazy value might see the row.
         match self.outer.lookup(name, &PositionCache::default())? {
             Value::Lazy(lazy) => lazy.constant().map(Bound::Const),
             Value::Query(_) | Value::Scope(_) => None,
@@ -214,7 +216,7 @@ impl Binder<'_> {
     }
 }
 
-/// The short cut of an aggregate whose call has no argument but its first.
+/// The fast path of an aggregate whose call has only its first argument.
 fn tally(def: &FunctionDef, args: &[(Str, ArgValue)], computed: &[(usize, Bound)]) -> Option<Tally> {
     let is_first_only = match (args, computed) {
         ([], []) => true,
@@ -225,7 +227,7 @@ fn tally(def: &FunctionDef, args: &[(Str, ArgValue)], computed: &[(usize, Bound)
     def.tally.filter(|_| is_first_only && !takes_none)
 }
 
-/// True when evaluating twice could show.
+/// True when evaluating the expression twice could be observed.
 fn calls_something(node: &Node) -> bool {
     match node {
         Node::Const(_) | Node::Symbol(_) => false,
@@ -244,7 +246,7 @@ fn calls_something(node: &Node) -> bool {
     }
 }
 
-/// A value that is somewhere already, or a new one.
+/// A borrowed value or a new one.
 enum Operand<'v> {
     There(&'v Value),
     New(Value),
@@ -263,12 +265,12 @@ impl std::ops::Deref for Operand<'_> {
 }
 
 impl Bound {
-    /// True when it keeps a state from row to row.
+    /// True when it keeps state from row to row.
     pub(crate) fn has_aggregate(&self) -> bool {
         self.calls(&FunctionDef::is_aggregate)
     }
 
-    /// True when it calls something, which may leave a message.
+    /// True when it calls something, which may log a message.
     pub(crate) fn has_call(&self) -> bool {
         self.calls(&|_| true)
     }
@@ -287,7 +289,7 @@ impl Bound {
         }
     }
 
-    /// The value, when it is an int that can be had without making a value.
+    /// The value, when it is an int that is available without building a value.
     #[inline]
     pub(crate) fn int(&self, row: &[Value]) -> Option<i64> {
         match self {
@@ -344,7 +346,7 @@ impl Bound {
         }
     }
 
-    /// Puts the value for this row in the place of the last row's, whose memory is used again if nobody kept it.
+    /// Overwrites `place` with the value for this row, and reuses its memory if nobody else kept it.
     fn value_into(&mut self, row: &[Value], around: &mut Surroundings<'_>, last: &mut Value) {
         if let (Bound::Array(items), Value::Array(shared)) = (&mut *self, &mut *last)
             && let Some(values) = Arc::get_mut(shared)

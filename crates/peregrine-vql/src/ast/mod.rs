@@ -1,5 +1,5 @@
-//! The syntax tree. It keeps what the canonical print needs (literals and names as typed) and what diagnostics
-//! need (spans); comments are kept beside the node they precede, for the formatter.
+//! The syntax tree. It keeps what the canonical print needs (literals and names as typed) and what
+//! diagnostics need (spans). Comments are attached to the node they precede, for the formatter.
 
 use std::sync::Arc;
 
@@ -32,18 +32,18 @@ pub struct Comment {
     pub text: Arc<str>,
 }
 
-/// A name at a place where it is defined or used as one word: alias, LET name, parameter, argument, `.member`.
+/// A name where it is defined or used as a single word: alias, LET name, parameter, argument, `.member`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Name {
     /// The name itself: backticks removed and, where the language does so, escapes decoded.
     pub text: Arc<str>,
     /// The name as typed, with backticks.
     pub source: Arc<str>,
-    /// Where it stands.
+    /// Its place in the source.
     pub span: Span,
 }
 
-/// A whole query text: one or more statements.
+/// A query text: one or more statements.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct File {
     /// In source order.
@@ -53,9 +53,9 @@ pub struct File {
 /// `LET …` or `SELECT …`, with the comments before it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
-    /// Comments standing before the statement.
+    /// Comments before the statement.
     pub comments: Vec<Comment>,
-    /// What it is.
+    /// `LET` or `SELECT`.
     pub kind: StatementKind,
     /// The whole statement.
     pub span: Span,
@@ -73,11 +73,11 @@ pub enum StatementKind {
 /// `LET name(params) = body` or `<=`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Let {
-    /// The name bound.
+    /// The name it binds.
     pub name: Name,
     /// `None`: no parentheses at all. `Some(vec![])`: an empty parameter list.
     pub params: Option<Vec<Param>>,
-    /// True for `<=`: evaluate now.
+    /// True for `<=`, which evaluates at once.
     pub materialize: bool,
     /// What the name is bound to.
     pub body: LetBody,
@@ -95,7 +95,7 @@ pub enum LetBody {
 /// A parameter of a LET function, with its default if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
-    /// Comments standing before it.
+    /// Comments before it.
     pub comments: Vec<Comment>,
     /// The parameter's name.
     pub name: Name,
@@ -106,15 +106,16 @@ pub struct Param {
 /// `SELECT … FROM …` with its clauses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
-    /// Comments between the opening brace and the SELECT of a sub-query; those of a statement are in [`Statement`].
+    /// Comments between the opening brace of a sub-query and its SELECT; those of a statement are in
+    /// [`Statement`].
     pub comments: Vec<Comment>,
-    /// At least one `EXPLAIN` stands in front.
+    /// True if `EXPLAIN` comes first, at least once.
     pub explain: bool,
-    /// A `*` in first position.
+    /// True if the first column is `*`.
     pub star: bool,
     /// The columns after the leading star, in source order.
     pub columns: Vec<Column>,
-    /// Where rows come from.
+    /// The source of the rows.
     pub from: Source,
     /// `WHERE`.
     pub filter: Option<List>,
@@ -131,7 +132,7 @@ pub struct Select {
 /// One output column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// Comments standing before it.
+    /// Comments before it.
     pub comments: Vec<Comment>,
     /// What it computes.
     pub kind: ColumnKind,
@@ -157,7 +158,7 @@ pub enum ColumnKind {
 pub struct Source {
     /// The dotted name, at least one part. Text is literal (no escapes decoded).
     pub path: Vec<Name>,
-    /// `None`: no parentheses.
+    /// `None` without parentheses.
     pub args: Option<Vec<Arg>>,
     /// The whole source.
     pub span: Span,
@@ -168,7 +169,7 @@ pub struct Source {
 pub struct OrderBy {
     /// The output column.
     pub column: Name,
-    /// Descending.
+    /// True for `DESC`.
     pub descending: bool,
 }
 
@@ -177,14 +178,14 @@ pub struct OrderBy {
 pub struct Limit {
     /// The number of rows.
     pub rows: i64,
-    /// Where the number stands.
+    /// Its place in the source.
     pub span: Span,
 }
 
 /// `name=value` in a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arg {
-    /// Comments standing before it.
+    /// Comments before it.
     pub comments: Vec<Comment>,
     /// The argument's name.
     pub name: Name,
@@ -203,12 +204,13 @@ pub enum ArgValue {
     Expr(Arc<Expr>),
 }
 
-/// `a, b, c`: one element without a comma stands for itself, anything with a comma is an array.
+/// `a, b, c`: a single element without a comma is that element, anything with a comma is an array.
 #[derive(Debug, Clone, PartialEq)]
 pub struct List {
-    /// The elements that count (an empty slot ends the value; in `(1, 2 3)` the last of a slot counts).
+    /// The elements that count (an empty slot ends the list; in `(1, 2 3)` the last of a slot counts).
     pub items: Vec<Expr>,
-    /// A comma follows the last element, or the list ended in an empty slot: always an array.
+    /// True if a comma follows the last element, or the list ended in an empty slot: then it is always an
+    /// array.
     pub trailing_comma: bool,
     /// Comments after the trailing comma.
     pub trailing_comments: Vec<Comment>,
@@ -217,7 +219,7 @@ pub struct List {
 }
 
 impl List {
-    /// True when the list denotes an array and not merely its only element.
+    /// True when the list denotes an array rather than its only element.
     #[must_use]
     pub fn is_array(&self) -> bool {
         self.trailing_comma || self.items.len() != 1
@@ -227,15 +229,15 @@ impl List {
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
-    /// Comments standing before its first token.
+    /// Comments before its first token.
     pub comments: Vec<Comment>,
-    /// What it is.
+    /// The form of the expression.
     pub kind: ExprKind,
-    /// Where it stands.
+    /// Its place in the source.
     pub span: Span,
 }
 
-/// `AND` and `&&` differ in the value they give.
+/// A logical operator, as typed: `AND` and `&&` give different values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogicOp {
     /// As typed: `AND`, `and`, `&&`, `OR`, `||`, `|` …
@@ -262,7 +264,7 @@ pub enum CompareOp {
     Eq,
     /// `!=`
     Ne,
-    /// `<>`: parses, and is always false.
+    /// `<>`: is accepted, and is always false.
     LtGt,
     /// `<`
     Lt,
@@ -278,8 +280,8 @@ pub enum CompareOp {
     Match,
 }
 
-/// The forms of an expression. Binary chains are kept flat, so that deep trees come only from nesting, which the
-/// parser bounds.
+/// The forms of an expression. Chains of binary operators are kept flat, so that only nesting makes deep
+/// trees, which the parser bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {
     /// `a AND b AND c`; at least one operator.
@@ -288,7 +290,7 @@ pub enum ExprKind {
     Or(Box<Expr>, Vec<(LogicOp, Expr)>),
     /// `NOT a`.
     Not(Box<Expr>),
-    /// `a < b`. A longer chain means first operand, last operator, last operand.
+    /// `a < b`. A longer chain uses its first operand, last operator and last operand.
     Compare(Box<Expr>, CompareOp, Box<Expr>),
     /// `a + b - c` or `a * b / c`, left associative; at least one operator, all of one precedence.
     Arithmetic(Box<Expr>, Vec<(ArithmeticOp, Expr)>),
@@ -327,18 +329,18 @@ pub enum AccessStep {
 /// `a.b.c` or `f.g(x=1)`, possibly negated (`-name`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Symbol {
-    /// A `-` glued to the first part.
+    /// True for a `-` directly before the first part.
     pub negated: bool,
     /// The dotted name, at least one part; text literal, no escapes decoded.
     pub path: Vec<Name>,
-    /// `None`: not called. `f(a=1)(b=2)` is one call with both arguments.
+    /// `None` if it is not called. `f(a=1)(b=2)` is one call with both arguments.
     pub args: Option<Vec<Arg>>,
 }
 
 /// A string literal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrLit {
-    /// The bytes it stands for; VQL strings need not be UTF-8.
+    /// The bytes it denotes; VQL strings need not be UTF-8.
     pub value: Arc<[u8]>,
     /// As typed, with quotes.
     pub source: Arc<str>,
@@ -347,7 +349,7 @@ pub struct StrLit {
 /// A number literal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumLit {
-    /// What it stands for.
+    /// The number it denotes.
     pub value: Number,
     /// As typed.
     pub source: Arc<str>,

@@ -1,11 +1,19 @@
 //! A query session on this machine: registry, artifacts, log, limits.
 
-use super::stored::Opened;
-use super::terminal_log::TerminalLog;
+pub(crate) mod printing;
+#[cfg(feature = "server")]
+pub(crate) mod stored;
+#[cfg(not(feature = "server"))]
+#[path = "nothing_stored.rs"]
+pub(crate) mod stored;
+pub(crate) mod terminal_log;
+
 use crate::host;
 use crate::output::RowWriter;
 use crate::registry;
 use crate::remap::{self, Remap};
+use crate::session::stored::Opened;
+use crate::session::terminal_log::TerminalLog;
 use anyhow::Context as _;
 use peregrine_accessors::{AccessorManager, UploaderHandle};
 use peregrine_artifacts::Repository;
@@ -18,19 +26,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a session needs.
+/// Options of a session.
 pub(crate) struct Options {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) log: Arc<TerminalLog>,
     pub(crate) repository: Repository,
-    /// Where uploads go.
+    /// Destination of uploads.
     pub(crate) dump_dir: Option<PathBuf>,
-    /// What a server has stored.
+    /// The data stored by a server.
     pub(crate) stored: Option<Opened>,
-    /// What queries see instead of this machine.
+    /// The remapping of files and machine for queries.
     pub(crate) remap: Option<Remap>,
-    /// Bytes the query may hold, if not the usual.
+    /// Maximum bytes the query may hold; `None` for the default.
     pub(crate) max_memory: Option<u64>,
 }
 
@@ -86,14 +94,14 @@ pub(crate) fn environment(repository: &Repository) -> Dict {
     ])
 }
 
-/// How a program came to its end.
+/// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It ran through, or was cancelled.
+    /// It was completed, or was cancelled.
     Whole,
-    /// There were more rows than wanted.
+    /// There were more rows than the limit.
     Cut,
-    /// The reader (`head`) has seen enough.
+    /// The reader (`head`) has closed the output.
     Unread,
 }
 
@@ -136,7 +144,7 @@ pub(crate) fn run_program(
     Ok(Ended::Whole)
 }
 
-/// What writing rows came to; that nobody reads any more is no failure.
+/// The result of writing rows; a reader that has closed the output is not a failure.
 pub(crate) fn unless_unread(written: std::io::Result<()>) -> anyhow::Result<Ended> {
     match written {
         Ok(()) => Ok(Ended::Whole),

@@ -1,4 +1,4 @@
-//! Stories an analyst would tell.
+//! Scenarios an analyst may meet.
 
 use peregrine_tracker::{Config, Event, Id, Kind, Pid, Process, Row, Span, Time, Tracker, Update};
 use std::sync::Arc;

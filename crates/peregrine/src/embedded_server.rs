@@ -1,4 +1,4 @@
-//! Starting a server on embedded storage, as `gui` and `server` both do.
+//! Starts a server on embedded storage, for `gui` and `server`.
 
 use crate::gui_files::EmbeddedGui;
 use crate::registry;
@@ -35,7 +35,7 @@ pub(crate) struct ServerArgs {
 }
 
 /// The user's data directory.
-pub(super) fn user_data() -> Option<PathBuf> {
+pub(crate) fn user_data() -> Option<PathBuf> {
     let given = std::env::var_os("XDG_DATA_HOME").filter(|home| !home.is_empty());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     given.map(PathBuf::from).or_else(home)
@@ -51,14 +51,14 @@ impl ServerArgs {
         Ok(data.join("peregrine"))
     }
 
-    /// Starts the server, making its configuration at the first start. Where one person watches their own machine,
-    /// event rows are shown as they come and do not wait for company.
+    /// Starts the server, creating its configuration at the first start. For a person who watches their own
+    /// machine, event rows are shown as they come instead of being batched.
     pub(crate) async fn start(
         &self,
         folder: &Path,
         is_local: bool,
     ) -> anyhow::Result<(RunningServer, Config)> {
-        // Keys and what was collected are nobody else's business.
+        // Keys and collected data are private.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
         let other_folder = || {
             format!(
@@ -67,7 +67,7 @@ impl ServerArgs {
             )
         };
         std::fs::create_dir_all(folder).with_context(other_folder)?;
-        // Locked before anything is written, so that a second program leaves the first one's files alone.
+        // Locked before anything is written, so that a second program does not touch the files of the first.
         let database = Config::database_in(folder)?;
         let mut storage = Storage::open(folder, database).with_context(other_folder)?;
         let is_first = !Config::server_file(folder).exists();
@@ -102,7 +102,7 @@ impl ServerArgs {
             )
             .await
             .context("`Datastore.bus` of the configuration can not be used")?;
-        // After a crash a port may be taken that was free when it was chosen.
+        // After a crash, a port that was free when it was chosen may be taken.
         check_port("--port", &config.gui.bind_address, config.gui.bind_port)?;
         check_port(
             "--agent-port",
@@ -117,7 +117,8 @@ impl ServerArgs {
         Ok((server, config))
     }
 
-    /// The configuration in the folder, with the GUI's port as given; a new one is only written once its ports are free.
+    /// The configuration in the folder, with the given port for the GUI; a new one is written only if its
+    /// ports are free.
     fn config(&self, folder: &Path) -> anyhow::Result<Config> {
         let is_first = !Config::server_file(folder).exists();
         let (port, agent_port) = (
@@ -134,7 +135,7 @@ impl ServerArgs {
             gui: SocketAddr::new(self.bind, free_port(self.bind, port)?),
             frontend: SocketAddr::new(self.bind, free_port(self.bind, agent_port)?),
         })?;
-        // 0 is content with any port, so also with the last one.
+        // 0 means any port, so the last one is kept.
         if let Some(port) = self.port.filter(|port| !is_first && *port != 0) {
             config.gui.bind_port = port;
         }
@@ -153,12 +154,12 @@ impl ServerArgs {
     }
 }
 
-/// Where the GUI is unless told otherwise.
+/// Default port of the GUI.
 const GUI_PORT: u16 = 8889;
-/// Where agents connect unless told otherwise.
+/// Default port for agents.
 const AGENT_PORT: u16 = 8000;
 
-/// Fails when nothing can listen there, and names the option that helps.
+/// Fails if nothing can listen there, and names the option that helps.
 fn check_port(option: &str, address: &str, port: u16) -> anyhow::Result<()> {
     let name = format!("port {port} on {address}");
     match std::net::TcpListener::bind((address, port)) {
@@ -188,7 +189,7 @@ fn free_port(bind: IpAddr, port: u16) -> anyhow::Result<u16> {
     Ok(probe.local_addr()?.port())
 }
 
-/// Prints where the server is and, once, how to get in.
+/// Prints the server's address and, once, how to sign in.
 pub(crate) fn announce(server: &RunningServer, config: &Config, folder: &Path) {
     let scheme = if config.gui.use_plain_http {
         "http"

@@ -1,5 +1,5 @@
-//! Plugins of text files, control and programs: their examples, and what examples cannot show.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Plugins for text files, control and programs: their examples, and behaviour that examples cannot show.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,7 +120,7 @@ fn a_byte_that_is_no_text_hides_no_record() {
         )),
         r#"[{"Found":true},{"Found":true}]"#
     );
-    // Records larger than a buffer, and many of them, each with a byte that is none.
+    // Records larger than a buffer, and many of them, each with an invalid byte.
     let (rows, log) = run(
         "LET Lines = SELECT format(format='n=%d %s', args=(_value, unhex(string='ff'))) AS T FROM range(end=20000)
          LET Text <= join(array=Lines.T, sep='\\n')

@@ -1,15 +1,15 @@
-//! What a SELECT does with rows of one shape: its expressions, bound to their columns.
+//! A SELECT for rows of one shape: its expressions, bound to their columns.
 
 use std::sync::Arc;
 
-use super::bound::{Binder, Bound, States, Surroundings};
-use super::node::{ColumnKind, Node};
-use super::pipeline::{Origin, Plan};
-use super::select::SelectNode;
+use super::{Binder, Bound, States, Surroundings};
+use crate::eval::node::{ColumnKind, Node};
+use crate::eval::pipeline::{Origin, Plan};
+use crate::eval::select::SelectNode;
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
 
-/// Times a query adapts to another shape of rows; a source that changes them all the time is left to the scope.
+/// How many times a query adapts to another shape of rows; a source that keeps changing is left to the scope.
 const ATTEMPTS: u32 = 16;
 
 /// A SELECT bound to one list of columns.
@@ -19,7 +19,7 @@ pub(crate) struct Shape {
     used: Box<[usize]>,
     filter: Option<Bound>,
     pub(crate) output: Output,
-    /// No output value needs the row in a scope.
+    /// True when no output value needs a scope for the row.
     pub(crate) is_scopeless: bool,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Cell {
 }
 
 impl Shape {
-    /// `None` when WHERE has to see a scope, or nothing at all could be bound.
+    /// `None` when WHERE needs a scope, or when nothing could be bound.
     pub(crate) fn bind(select: &SelectNode, outer: &Scope, columns: &Arc<Columns>) -> Option<Shape> {
         let mut binder = Binder {
             columns,
@@ -97,7 +97,7 @@ impl Shape {
         })
     }
 
-    /// The values of a row that has this shape.
+    /// The values of the row, if it has this shape.
     #[inline]
     pub(crate) fn values<'r>(&self, row: &'r Row) -> Option<&'r [Value]> {
         let (columns, values) = row.slots()?;
@@ -130,7 +130,7 @@ impl Cell {
     }
 }
 
-/// A value that is what it is in any scope.
+/// A value that is the same in every scope.
 #[inline]
 fn is_plain(value: &Value) -> bool {
     !matches!(value, Value::Lazy(_) | Value::Query(_) | Value::Scope(_))
@@ -142,7 +142,7 @@ pub(crate) struct Adapter {
     wait: u32,
     patience: u32,
     attempts: u32,
-    /// Rows there had been when it was last decided.
+    /// The number of rows at the last decision.
     decided_at: u64,
 }
 
@@ -152,13 +152,13 @@ impl Adapter {
         Adapter {
             wait,
             patience: wait,
-            // EXPLAIN tells what the scope does.
+            // EXPLAIN describes evaluation in a scope.
             attempts: if scope.0.explain { 0 } else { ATTEMPTS },
             decided_at: 0,
         }
     }
 
-    /// A row, the last of so many, did not fit: true when binding to its shape should be tried now.
+    /// Called after the last of `rows` rows did not fit: true when binding to its shape should be tried now.
     #[inline]
     pub(crate) fn is_due(&mut self, rows: u64) -> bool {
         if self.attempts == 0 {
@@ -170,7 +170,7 @@ impl Adapter {
         }
         self.patience = self.wait;
         let since = rows.saturating_sub(std::mem::replace(&mut self.decided_at, rows));
-        // Most of them fitted: another shape would fit fewer.
+        // Most of them fitted; another shape would fit fewer.
         if since > 2 * (u64::from(self.wait) + 1) {
             return false;
         }
@@ -179,7 +179,7 @@ impl Adapter {
     }
 }
 
-/// Surroundings with aggregates that belong to the scope.
+/// Surroundings whose aggregates belong to the scope.
 pub(crate) fn shared(scope: &Scope) -> Surroundings<'_> {
     Surroundings {
         scope,
@@ -192,29 +192,29 @@ pub(crate) fn shared(scope: &Scope) -> Surroundings<'_> {
 pub(crate) struct GroupShape {
     shape: Shape,
     key: Bound,
-    /// The key's text, when it is the same for every row.
+    /// The text of the key, when it is the same for every row.
     pub(crate) constant_key: Option<Str>,
-    /// The output value the key is, when the key is an alias: not computed twice.
+    /// The output value that is also the key, so that it is not computed twice.
     key_cell: Option<usize>,
-    /// Output values that call something (aggregates among them) or are the key: they are computed for every row,
-    /// the others for the last one only.
+    /// Output values that call something (aggregates included) or are the key: they are computed for every
+    /// row, the others for the last row only.
     every_row: Box<[usize]>,
     /// Some output value is computed from the last row of a group.
     pub(crate) needs_last_row: bool,
 }
 
-/// What a row is grouped by.
+/// The key of a row.
 pub(crate) enum Key {
-    /// By nothing: WHERE drops it.
+    /// WHERE drops the row.
     None,
-    /// By what all rows have.
+    /// All rows have the same key.
     Constant,
     Int(i64),
     Text(Str),
 }
 
 impl GroupShape {
-    /// `None` when some part has to see a scope.
+    /// `None` when some part needs a scope.
     pub(crate) fn bind(
         select: &SelectNode,
         key: &Node,
@@ -267,13 +267,13 @@ impl GroupShape {
         })
     }
 
-    /// The values of a row that has this shape.
+    /// The values of the row, if it has this shape.
     #[inline]
     pub(crate) fn values<'r>(&self, row: &'r Row) -> Option<&'r [Value]> {
         self.shape.values(row)
     }
 
-    /// What the row is grouped by.
+    /// The key of the row.
     #[inline]
     pub(crate) fn key(&mut self, values: &[Value], scope: &Scope) -> Key {
         let mut around = shared(scope);
@@ -299,7 +299,7 @@ impl GroupShape {
         }
     }
 
-    /// Computes the output values that are due for every row into `states`; gives the number of functions called.
+    /// Computes the output values that every row needs into `states`; returns the number of functions called.
     #[inline]
     pub(crate) fn update(
         &mut self,

@@ -32,18 +32,25 @@ pub(crate) struct Args {
     stdio: bool,
 }
 
-/// A text is checked when nothing came for so long.
+/// A text is checked after this long without messages.
 const QUIET: Duration = Duration::from_millis(40);
-/// `RequestFailed` of the protocol: everything is well-formed, and still it can't be done.
+/// `RequestFailed` of the protocol: the request is valid, but cannot be carried out.
 const REQUEST_FAILED: i32 = -32803;
 
-/// Why a request has no answer.
-pub(super) struct Refusal(i32, String);
+/// Why a request has no result.
+pub(super) struct Refusal {
+    code: i32,
+    message: String,
+}
 
 impl Refusal {
-    /// Cannot be done, and the user should read why.
+    fn new(code: i32, message: String) -> Refusal {
+        Refusal { code, message }
+    }
+
+    /// The request cannot be carried out, for a reason the user should read.
     pub(super) fn because(message: impl Into<String>) -> Refusal {
-        Refusal(REQUEST_FAILED, message.into())
+        Refusal::new(REQUEST_FAILED, message.into())
     }
 }
 
@@ -58,7 +65,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let code = server.serve();
     drop(server);
-    // It ends with an error when what came was no message; that was told.
+    // It ends with an error when the input was not a message; that has been reported.
     let outcome = threads.join();
     match code? {
         Some(code) => Ok(code),
@@ -76,7 +83,7 @@ struct Server {
 }
 
 impl Server {
-    /// Until `exit`, which decides the code; `None` when the connection broke.
+    /// Runs until `exit`, which decides the exit code; `None` when the connection broke.
     fn serve(&mut self) -> anyhow::Result<Option<ExitCode>> {
         if let Some(code) = self.initialize()? {
             return Ok(Some(code));
@@ -101,7 +108,7 @@ impl Server {
                 Message::Request(request) => self.request(request),
                 Message::Notification(note) if note.method == "exit" => return Ok(Some(self.exit_code())),
                 Message::Notification(note) => self.notification(note),
-                // We ask nothing.
+                // We send no requests.
                 Message::Response(_) => {}
             }
         }
@@ -131,7 +138,7 @@ impl Server {
                     return Ok(None);
                 }
                 Ok(Message::Request(request)) => {
-                    let refusal = Refusal(
+                    let refusal = Refusal::new(
                         ErrorCode::ServerNotInitialized as i32,
                         "`initialize` comes first".to_owned(),
                     );
@@ -169,7 +176,7 @@ impl Server {
     fn request(&mut self, request: Request) {
         let id = request.id.clone();
         if self.is_shut_down {
-            let refusal = Refusal(
+            let refusal = Refusal::new(
                 ErrorCode::InvalidRequest as i32,
                 "nothing is asked after `shutdown`".to_owned(),
             );
@@ -179,11 +186,11 @@ impl Server {
             self.is_shut_down = true;
             return self.send(Response::new_ok(id, ()));
         }
-        // A fault of ours must not end the session: the author would lose the server for the rest of the day.
+        // A bug must not end the session: the author would lose the server for the rest of the day.
         let workspace = &mut self.workspace;
         let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(workspace, request)));
         let message = || "a fault of the language server; please report the text at hand".to_owned();
-        match outcome.unwrap_or_else(|_| Err(Refusal(ErrorCode::InternalError as i32, message()))) {
+        match outcome.unwrap_or_else(|_| Err(Refusal::new(ErrorCode::InternalError as i32, message()))) {
             Ok(result) => self.send(Response::new_ok(id, result)),
             Err(refusal) => self.refuse(id, refusal),
         }
@@ -191,7 +198,7 @@ impl Server {
 
     fn notification(&mut self, note: Notification) {
         let workspace = &mut self.workspace;
-        // What cannot be read is left alone: notifications have no answer.
+        // Unreadable notifications are ignored, because they have no answer.
         let _ = catch_unwind(AssertUnwindSafe(|| match note.method.as_str() {
             "textDocument/didOpen" => parse(note.params).map(|params| workspace.open(params)),
             "textDocument/didChange" => parse(note.params).map(|params| workspace.change(params)),
@@ -206,7 +213,7 @@ impl Server {
         }));
     }
 
-    /// What is wrong with the texts that changed.
+    /// Publishes the findings about texts that changed.
     fn publish(&mut self) {
         for uri in self.workspace.take_unchecked() {
             let workspace = &mut self.workspace;
@@ -223,7 +230,7 @@ impl Server {
         let _ = self.connection.sender.send(Message::Response(response));
     }
 
-    fn refuse(&self, id: RequestId, Refusal(code, message): Refusal) {
+    fn refuse(&self, id: RequestId, Refusal { code, message }: Refusal) {
         self.send(Response::new_err(id, code, message));
     }
 }
@@ -241,7 +248,7 @@ fn dispatch(workspace: &mut Workspace, request: Request) -> Answer<serde_json::V
         "textDocument/rename" => answer(params, |params| navigation::rename(workspace, params)),
         "textDocument/formatting" => answer(params, |params| format::format(workspace, params)),
         "textDocument/semanticTokens/full" => answer(params, |params| tokens::tokens(workspace, params)),
-        other => Err(Refusal(
+        other => Err(Refusal::new(
             ErrorCode::MethodNotFound as i32,
             format!("no method `{other}`"),
         )),
@@ -253,12 +260,13 @@ fn answer<P: DeserializeOwned, R: Serialize>(
     handle: impl FnOnce(P) -> Answer<R>,
 ) -> Answer<serde_json::Value> {
     let result = handle(parse(params)?)?;
-    serde_json::to_value(result).map_err(|error| Refusal(ErrorCode::InternalError as i32, error.to_string()))
+    serde_json::to_value(result)
+        .map_err(|error| Refusal::new(ErrorCode::InternalError as i32, error.to_string()))
 }
 
 fn parse<P: DeserializeOwned>(params: serde_json::Value) -> Answer<P> {
     serde_json::from_value(params)
-        .map_err(|error| Refusal(ErrorCode::InvalidParams as i32, error.to_string()))
+        .map_err(|error| Refusal::new(ErrorCode::InvalidParams as i32, error.to_string()))
 }
 
 fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
