@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 /// Longest wait for tasks to end at shutdown.
 const GRACE: Duration = Duration::from_secs(15);
-/// How often expired sessions are deleted.
+/// How often expired sessions are deleted, and objects that nothing refers to any more.
 const HOUSE_KEEPING: Duration = Duration::from_secs(600);
 
 /// The server; see [`Server::start`].
@@ -60,8 +60,24 @@ impl Server {
             config.vault()?,
             config.settings(),
         );
+        let core = Arc::new(core.await?);
+        servers::join(&core).await?;
+        let started = Server::serve(core.clone(), config, gui, has_others).await;
+        if started.is_err() {
+            // Else the others would wait for a server that never was.
+            servers::leave(&core).await?;
+        }
+        started
+    }
+
+    async fn serve(
+        core: Arc<Core>,
+        config: Config,
+        gui: Arc<dyn GuiAssets>,
+        has_others: bool,
+    ) -> Result<RunningServer> {
         let shared = Arc::new(Shared {
-            core: Arc::new(core.await?),
+            core,
             gateway: Gateway::new(&config, Connections::new(config.client.min_poll, has_others))?,
             config,
             gui,
@@ -216,8 +232,18 @@ async fn keep_alive(shared: Arc<Shared>) {
 async fn keep_house(shared: Arc<Shared>) {
     loop {
         shared.core.storage.keep_reserve().await;
-        if let Err(error) = shared.core.storage.database.expire_sessions(clock::now()).await {
+        let database = &shared.core.storage.database;
+        if let Err(error) = database.expire_sessions(clock::now()).await {
             tracing::warn!(%error, "expired sessions not deleted");
+        }
+        tokio::select! {
+            // It may have much to do; what it leaves, the next one takes.
+            swept = database.remove_unused_objects(clock::now()) => {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "objects of deleted rows are removed later");
+                }
+            }
+            () = shared.stopping.cancelled() => return,
         }
         tokio::select! {
             () = tokio::time::sleep(HOUSE_KEEPING) => {}

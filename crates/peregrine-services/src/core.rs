@@ -49,7 +49,7 @@ pub struct Settings {
 }
 
 impl Core {
-    /// Services over these stores, as one more server that works on them; reads the stored monitoring table.
+    /// Services over these stores; reads the stored monitoring table.
     pub async fn open(
         storage: Storage,
         artifacts: Repository,
@@ -57,7 +57,7 @@ impl Core {
         vault: Vault,
         settings: Settings,
     ) -> Result<Core> {
-        let membership = Membership::begin(&storage, &settings.host).await?;
+        let membership = Membership::new(&storage, &settings.host)?;
         let core = Core {
             storage,
             artifacts,

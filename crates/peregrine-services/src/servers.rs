@@ -32,28 +32,13 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Puts this server on the list of those that work on this storage. Refuses to work beside another one if one of them keeps
-    /// to itself what both need.
-    pub(crate) async fn begin(storage: &Storage, host: &str) -> Result<Membership> {
-        let database = &storage.database;
-        let membership = Membership {
+    pub(crate) fn new(storage: &Storage, host: &str) -> Result<Membership> {
+        Ok(Membership {
             id: format!("S.{}", random_token(8)?),
             host: host.to_owned(),
             started: clock::now(),
             is_local: !(storage.objects.is_shared() && storage.bus.is_shared()),
-        };
-        if !database.is_shared() {
-            // The lock of the folder says that they are gone.
-            for other in database.servers().await? {
-                database.leave_servers(&other.server_id).await?;
-            }
-        }
-        database.join_servers(membership.record()).await?;
-        if let Err(refusal) = membership.check_others(storage).await {
-            database.leave_servers(&membership.id).await?;
-            return Err(refusal);
-        }
-        Ok(membership)
+        })
     }
 
     fn record(&self) -> ServerRecord {
@@ -63,7 +48,6 @@ impl Membership {
             started: self.started,
             beat: 0,
             is_local: self.is_local,
-            clients: 0,
         }
     }
 
@@ -97,14 +81,38 @@ impl Membership {
     }
 }
 
+/// Puts this server on the list of those that work on its storage. Refuses to work beside another one if one of them keeps to
+/// itself what both need.
+pub async fn join(core: &Core) -> Result<()> {
+    let (storage, membership) = (&core.storage, &core.membership);
+    if !storage.database.is_shared() {
+        // The lock of the folder says that they are gone.
+        for other in storage.database.servers().await? {
+            storage.database.leave_servers(&other.server_id).await?;
+        }
+    }
+    storage.database.join_servers(membership.record()).await?;
+    if let Err(refusal) = membership.check_others(storage).await {
+        storage.database.leave_servers(&membership.id).await?;
+        return Err(refusal);
+    }
+    Ok(())
+}
+
 /// This server, for whoever must tell it from others.
 pub fn this_server(core: &Core) -> &str {
     &core.membership.id
 }
 
-/// All servers, in order of their start.
-pub async fn list(core: &Core) -> Result<Vec<ServerRecord>> {
-    Ok(core.storage.database.servers().await?)
+/// All servers, in order of their start, with the number of clients that are connected to each.
+pub async fn list(core: &Core) -> Result<Vec<(ServerRecord, u64)>> {
+    let servers = core.storage.database.servers().await?;
+    let clients = core.storage.database.clients_of_servers().await?;
+    let counted = servers.into_iter().map(|server| {
+        let count = clients.get(&server.server_id).copied().unwrap_or(0);
+        (server, count)
+    });
+    Ok(counted.collect())
 }
 
 /// Shows that this server lives, and buries those that do not, until it stops. `was_buried` is called when the others took this
@@ -218,7 +226,6 @@ mod tests {
             started: 0,
             beat,
             is_local: false,
-            clients: 0,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::{Error, Result};
 use peregrine_store::{
-    Bus, CloudObjects, CloudOptions, Database, FolderLock, FolderObjects, LocalBus, Objects, OrgId,
-    SqlAddress,
+    Bus, CloudObjects, CloudOptions, Database, FolderLock, FolderObjects, LARGE_CHUNK, LocalBus, Objects,
+    OrgId, SqlAddress, SqlStore,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Storage {
     reserve: Option<PathBuf>,
     /// What was found wrong when it was opened.
     pub warning: Option<String>,
+    /// Opened here, with its rows where the objects are.
+    sql: Option<SqlStore>,
     /// Keeps other processes out of an embedded store.
     _lock: Option<Arc<FolderLock>>,
 }
@@ -32,6 +34,17 @@ pub struct Storage {
 /// The file in a data folder that is given up when the disk is full.
 pub(crate) fn reserve_in(folder: &Path) -> PathBuf {
     folder.join("reserve")
+}
+
+/// Where files are that have no bucket.
+fn objects_in(folder: &Path) -> PathBuf {
+    folder.join("objects")
+}
+
+/// The database, with rows beyond so many bytes among the objects.
+fn with_rows(sql: &SqlStore, objects: &Arc<dyn Objects>, beyond: usize) -> Arc<dyn Database> {
+    let sql = sql.clone().with_objects(objects.clone(), beyond);
+    Arc::new(sql.org(&OrgId::root()))
 }
 
 /// Bytes kept for deleting on a full disk.
@@ -60,10 +73,12 @@ impl Storage {
                  damaged, or an older copy of it was put in place"
             )),
         };
+        let objects: Arc<dyn Objects> = Arc::new(FolderObjects::open(&objects_in(folder))?);
         Ok(Storage {
             warning,
-            database: Arc::new(sql.org(&OrgId::root())),
-            objects: Arc::new(FolderObjects::open(&folder.join("objects"))?),
+            database: with_rows(&sql, &objects, usize::MAX),
+            sql: Some(sql),
+            objects,
             bus: Arc::new(LocalBus::new()),
             place: folder.to_owned(),
             database_name,
@@ -72,12 +87,36 @@ impl Storage {
         })
     }
 
-    /// Keeps files in a bucket, such as `s3://bucket/folder`, when there is one; it is tried first.
+    /// Keeps files in a bucket, such as `s3://bucket/folder`, when there is one, and large rows of a database on a server; it is
+    /// tried first.
     pub async fn connect_objects(&mut self, address: Option<&str>, options: &CloudOptions) -> Result<()> {
         if let Some(address) = address {
             self.objects = Arc::new(CloudObjects::connect(address, options).await?);
+            if let Some(sql) = &self.sql {
+                // A file is one thing to keep and to copy, and stays it.
+                let beyond = if self.database.is_shared() {
+                    LARGE_CHUNK
+                } else {
+                    usize::MAX
+                };
+                self.database = with_rows(sql, &self.objects, beyond);
+            }
         }
         Ok(())
+    }
+
+    /// What is stored of a server, for reading only, also while it runs; the bucket is the one of its configuration, if any.
+    pub fn read_only(
+        folder: &Path,
+        database: SqlAddress,
+        bucket: Option<&str>,
+        options: &CloudOptions,
+    ) -> Result<Arc<dyn Database>> {
+        let objects: Arc<dyn Objects> = match bucket {
+            Some(address) => Arc::new(CloudObjects::open(address, options)?),
+            None => Arc::new(FolderObjects::existing(&objects_in(folder))),
+        };
+        Ok(with_rows(&database.open_read_only()?, &objects, usize::MAX))
     }
 
     /// Makes the reserve, unless it is there or there is no room for it.
@@ -129,6 +168,7 @@ impl Storage {
             place,
             reserve: None,
             warning: None,
+            sql: None,
             _lock: None,
         }
     }

@@ -170,6 +170,7 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
     let storage = Storage::open(folder.path(), address.into()).unwrap();
     storage.database.enrol(CLIENT, "key", 1).await.unwrap();
     let core = open(storage).await;
+    servers::join(&core).await.unwrap();
     let database = &core.storage.database;
     let touch = Touch {
         client_id: CLIENT.into(),
@@ -190,7 +191,7 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
         stopping.cancel();
     });
     let listed = servers::list(&core).await.unwrap();
-    assert_eq!((listed.len(), &*listed[0].server_id), (1, this));
+    assert_eq!((listed.len(), &*listed[0].0.server_id, listed[0].1), (1, this, 0));
 
     let touch = Touch {
         client_id: CLIENT.into(),

@@ -124,11 +124,25 @@ impl Block {
 
     /// What can be read of a stored chunk.
     pub fn read(first_row: u64, chunk: &Chunk) -> Block {
-        let end_row = first_row.saturating_add(chunk.rows);
-        let (text, why) = match chunk.unpack() {
-            Ok(text) => (text, "fewer rows are stored than were counted".to_owned()),
-            Err(error) => (Vec::new(), error.to_string()),
-        };
+        match chunk.unpack() {
+            Ok(text) => Block::of(
+                first_row,
+                chunk.rows,
+                text,
+                "fewer rows are stored than were counted",
+            ),
+            Err(error) => Block::unreadable(first_row, chunk.rows, &error.to_string()),
+        }
+    }
+
+    /// Rows that should be here, and why they are not.
+    pub fn unreadable(first_row: u64, rows: u64, why: &str) -> Block {
+        Block::of(first_row, rows, Vec::new(), why)
+    }
+
+    /// The rows in this text, and behind them, if there should be more, a row that says why there are not.
+    fn of(first_row: u64, rows: u64, text: Vec<u8>, why: &str) -> Block {
+        let end_row = first_row.saturating_add(rows);
         let readable = first_row.saturating_add(lines(&text).count() as u64);
         let notice = (readable < end_row).then(|| {
             let (count, last) = (end_row - readable, end_row - 1);

@@ -9,6 +9,7 @@ use crate::servers::*;
 use crate::settings::*;
 use crate::users::*;
 use async_trait::async_trait;
+use std::collections::HashMap;
 
 /// Everything the server keeps in SQL. A returned `Ok` of a write means: durable.
 pub trait Database:
@@ -100,6 +101,9 @@ pub trait RowStore: Send + Sync {
     async fn row_range(&self, set: i64, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
     /// Deletes event chunks received before `before`; gives the number of rows.
     async fn delete_events_before(&self, before: Micros) -> Result<u64>;
+    /// Removes objects with rows in them that no chunk refers to: of deleted chunks, and of packets that were not stored. Gives
+    /// how many. Any number of servers may do so at the same time.
+    async fn remove_unused_objects(&self, now: Micros) -> Result<u64>;
     /// Totals.
     async fn counts(&self) -> Result<Counts>;
 }
@@ -163,6 +167,8 @@ pub trait ServerStore: Send + Sync {
     async fn join_servers(&self, server: ServerRecord) -> Result<bool>;
     /// The list.
     async fn servers(&self) -> Result<Vec<ServerRecord>>;
+    /// How many clients are connected to each.
+    async fn clients_of_servers(&self) -> Result<HashMap<String, u64>>;
     /// A sign of life; false when the others gave the server up.
     async fn beat(&self, server_id: &str) -> Result<bool>;
     /// Takes a server off the list; gives the clients that were connected to it, and are not any more.

@@ -30,6 +30,14 @@ impl FolderObjects {
         })
     }
 
+    /// A folder to read from, which may not be there, and is not made.
+    pub fn existing(root: &Path) -> FolderObjects {
+        FolderObjects {
+            root: root.to_owned(),
+            next_temporary: AtomicU64::new(0),
+        }
+    }
+
     fn path(&self, key: &ObjectKey) -> PathBuf {
         self.root.join(key.as_str())
     }

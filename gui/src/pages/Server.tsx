@@ -82,23 +82,9 @@ export default function Server() {
           </div>
         ))}
       </dl>
-      {refused.length > 0 && (
-        <>
-          <h2 className="page-sub">Refused since the start</h2>
-          <dl className="counted">
-            {refused.map(([why, count]) => (
-              <div key={why}>
-                <dd className="nums">{formatCount(count)}</dd>
-                <dt>{REFUSED[why]?.[0] ?? why}</dt>
-                <dd className="soft">{REFUSED[why]?.[1]}</dd>
-              </div>
-            ))}
-          </dl>
-        </>
-      )}
       {status && status.servers.length > 1 && (
         <>
-          <h2 className="page-sub">Servers</h2>
+          <h2 className="page-sub">Servers and the agents each has</h2>
           <dl className="counted">
             {status.servers.map((server) => (
               <div key={`${server.host} ${server.started}`}>
@@ -108,6 +94,20 @@ export default function Server() {
                   {server.is_this ? 'this one, up since ' : 'up since '}
                   <Time value={server.started} />
                 </dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+      {refused.length > 0 && (
+        <>
+          <h2 className="page-sub">Refused by this server since its start</h2>
+          <dl className="counted">
+            {refused.map(([why, count]) => (
+              <div key={why}>
+                <dd className="nums">{formatCount(count)}</dd>
+                <dt>{REFUSED[why]?.[0] ?? why}</dt>
+                <dd className="soft">{REFUSED[why]?.[1]}</dd>
               </div>
             ))}
           </dl>

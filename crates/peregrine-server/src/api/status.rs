@@ -30,11 +30,11 @@ pub(super) async fn status(
         rows_stored: counts.rows,
         servers: servers
             .into_iter()
-            .map(|server| ServerEntry {
+            .map(|(server, clients)| ServerEntry {
                 is_this: server.server_id == this_server,
                 host: server.host,
                 started: clock::show(server.started),
-                connected_agents: server.clients,
+                connected_agents: clients,
             })
             .collect(),
         refused: shared.gateway.refused.totals(),

@@ -114,11 +114,19 @@ impl Config {
 
     /// The same by the configuration in that folder; a folder without one has its database in it.
     pub fn database_in(folder: &Path) -> Result<SqlAddress> {
+        match Config::find_in(folder)? {
+            Some(config) => config.database(folder),
+            None => Ok(Storage::embedded_database(folder)),
+        }
+    }
+
+    /// The configuration in that folder, if there is one.
+    pub fn find_in(folder: &Path) -> Result<Option<Config>> {
         let file = Config::server_file(folder);
         if !file.exists() {
-            return Ok(Storage::embedded_database(folder));
+            return Ok(None);
         }
-        Config::load(&file)?.database(folder)
+        Config::load(&file).map(Some)
     }
 
     /// The configuration as YAML.

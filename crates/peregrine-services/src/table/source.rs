@@ -5,13 +5,13 @@ use crate::{Error, Result, clock};
 use async_trait::async_trait;
 use peregrine_api::status::AuditRow;
 use peregrine_store::chunk::{Block, Line};
-use peregrine_store::{AuditEntry, Database, ResultSet};
+use peregrine_store::{AuditEntry, Database, ResultSet, StoredChunk};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Compressed bytes read ahead when all rows are wanted.
-const READ_AHEAD: usize = 1 << 20;
+/// Compressed bytes read at a time when all rows are wanted: so many are looked at while the next are read.
+const READ_AHEAD: usize = 512 << 10;
 
 /// A numbered sequence of rows.
 #[async_trait]
@@ -62,10 +62,7 @@ impl RowSource for SetSource {
 
     async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
         let chunks = self.database.read_chunks(self.id, from, bytes).await?;
-        let unpack = move || {
-            let read = |stored: peregrine_store::StoredChunk| Block::read(stored.first_row, &stored.chunk);
-            chunks.into_iter().map(read).collect()
-        };
+        let unpack = move || chunks.iter().map(StoredChunk::read).collect();
         tokio::task::spawn_blocking(unpack)
             .await
             .map_err(|error| Error::Internal(error.to_string()))
@@ -137,19 +134,21 @@ pub async fn scan<S: Send + 'static>(
 ) -> Result<S> {
     let work = Arc::new(work);
     let mut cursor = Cursor::new(source, READ_AHEAD);
-    while let Some(batch) = cursor.read().await? {
+    let mut next = cursor.read().await?;
+    while let Some(batch) = next {
         let work = work.clone();
-        let pass = move || {
+        let pass = tokio::task::spawn_blocking(move || {
             let is_done = batch.lines().any(|line| work(&mut state, line).is_break());
             (state, is_done)
-        };
+        });
+        // The next rows may be on their way from a bucket meanwhile.
+        let (passed, read) = tokio::join!(pass, cursor.read());
         let is_done;
-        (state, is_done) = tokio::task::spawn_blocking(pass)
-            .await
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        (state, is_done) = passed.map_err(|error| Error::Internal(error.to_string()))?;
         if is_done {
             break;
         }
+        next = read?;
     }
     Ok(state)
 }

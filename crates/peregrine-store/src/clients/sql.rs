@@ -4,6 +4,7 @@ use super::record::{Client, ClientQuery, ClientSort, Contact, Touch};
 use super::{filter, terms};
 use crate::database::ClientStore;
 use crate::model::{Micros, Page};
+use crate::rows::delete_chunks;
 use crate::servers;
 use crate::sql::{ClientKey, OrgDatabase, Row, Subject, Tx, Value, fold, to_json, values};
 use crate::{Error, Result};
@@ -124,8 +125,9 @@ impl ClientStore for OrgDatabase {
     async fn delete_client(&self, client_id: &str) -> Result<()> {
         self.write_client(client_id, |tx, key| {
             let key = values![&key.org, &*key.client];
-            tx.execute(
-                "DELETE FROM chunks WHERE set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2)",
+            delete_chunks(
+                tx,
+                "set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2)",
                 key,
             )?;
             for table in [
@@ -139,7 +141,10 @@ impl ClientStore for OrgDatabase {
                 "client_keys",
                 "clients",
             ] {
-                tx.execute(&format!("DELETE FROM {table} WHERE org_id = ?1 AND client_id = ?2"), key)?;
+                tx.execute(
+                    &format!("DELETE FROM {table} WHERE org_id = ?1 AND client_id = ?2"),
+                    key,
+                )?;
             }
             Ok(())
         })

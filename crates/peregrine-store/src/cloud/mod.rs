@@ -44,16 +44,21 @@ struct Inner {
 impl CloudObjects {
     /// Opens a bucket by an address such as `s3://bucket/folder` and tries what the server will do there.
     pub async fn connect(address: &str, options: &CloudOptions) -> Result<CloudObjects> {
+        let objects = CloudObjects::open(address, options)?;
+        objects.0.check().await?;
+        Ok(objects)
+    }
+
+    /// Opens a bucket without asking it anything, for whoever only reads.
+    pub fn open(address: &str, options: &CloudOptions) -> Result<CloudObjects> {
         let (store, place, folder) = open::open(address, options)?;
-        let objects = CloudObjects(Arc::new(Inner {
+        Ok(CloudObjects(Arc::new(Inner {
             store,
             place,
             names: Names::below(folder),
             ends: Mutex::default(),
             seals: Seals::default(),
-        }));
-        objects.0.check().await?;
-        Ok(objects)
+        })))
     }
 }
 

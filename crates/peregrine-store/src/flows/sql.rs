@@ -4,6 +4,7 @@ use super::record::{Flow, FlowQuery, FlowSort, FlowState, Poll, Polled, Task, Up
 use super::tasks;
 use crate::database::FlowStore;
 use crate::model::{Micros, Page};
+use crate::rows::delete_chunks;
 use crate::sql::{OrgDatabase, Row, Tx, Value, escape_like, fold, pieces, places, to_json, values};
 use crate::{Error, Result};
 use async_trait::async_trait;
@@ -103,9 +104,9 @@ impl FlowStore for OrgDatabase {
         let flow_id = flow_id.to_owned();
         self.write_client(client_id, move |tx, key| {
             let flow = values![&key.org, &*key.client, &flow_id];
-            tx.execute(
-                "DELETE FROM chunks WHERE set_id IN
-                 (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)",
+            delete_chunks(
+                tx,
+                "set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)",
                 flow,
             )?;
             let delete = |table: &str| {

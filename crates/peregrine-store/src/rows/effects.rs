@@ -1,7 +1,9 @@
 //! The effects of an agent's packet, all in one transaction; a packet that comes twice changes nothing the second time.
 
+use super::catalogue::{self, Placed};
+use super::events;
 use super::record::{Effect, Outcome, SetKind};
-use super::{events, sets};
+use super::sets::{self, Added, NewChunk, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::clients;
@@ -10,35 +12,70 @@ use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, to_json, values};
 use std::borrow::Cow;
 
-pub(super) fn apply(tx: &dyn Tx, key: &ClientKey, now: Micros, effects: &[Effect]) -> Result<Vec<Outcome>> {
+/// Applies them. The bytes of some are in objects already.
+pub(super) fn apply(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    now: Micros,
+    effects: &[Effect],
+    placed: &[Option<Placed>],
+) -> Result<Vec<Outcome>> {
     let mut touched: Vec<&str> = Vec::new();
     let mut outcomes = Vec::with_capacity(effects.len());
-    for effect in effects {
+    let mut unused: Vec<&Placed> = Vec::new();
+    let placed = placed.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    for (effect, placed) in effects.iter().zip(placed) {
         if let Some(flow) = effect.flow_id().filter(|flow| !touched.contains(flow)) {
             touched.push(flow);
         }
-        outcomes.push(apply_one(tx, key, now, effect)?);
+        let outcome = apply_one(tx, key, now, effect, placed)?;
+        let is_used = matches!(outcome, Outcome::Appended { .. });
+        unused.extend(placed.filter(|_| !is_used));
+        outcomes.push(outcome);
     }
     // Last, as an agent's messages come in any order: rows may follow the report that ends their flow.
     for flow in touched {
         flows::settle(tx, key, flow)?;
     }
+    catalogue::give_up(tx, &key.org, unused)?;
     Ok(outcomes)
 }
 
-fn apply_one(tx: &dyn Tx, key: &ClientKey, now: Micros, effect: &Effect) -> Result<Outcome> {
+fn apply_one(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    now: Micros,
+    effect: &Effect,
+    placed: Option<&Placed>,
+) -> Result<Outcome> {
     match effect {
         Effect::Rows {
             flow_id,
             source,
             start_row,
             chunk,
-        } => append_to_flow(tx, key, now, flow_id, (SetKind::Rows, source), *start_row, chunk),
+        } => append_to_flow(
+            tx,
+            key,
+            now,
+            flow_id,
+            (SetKind::Rows, source),
+            *start_row,
+            (chunk, placed),
+        ),
         Effect::Logs {
             flow_id,
             start_row,
             chunk,
-        } => append_to_flow(tx, key, now, flow_id, (SetKind::Logs, ""), *start_row, chunk),
+        } => append_to_flow(
+            tx,
+            key,
+            now,
+            flow_id,
+            (SetKind::Logs, ""),
+            *start_row,
+            (chunk, placed),
+        ),
         Effect::Progress { flow_id, progress } => report(tx, key, now, flow_id, progress),
         Effect::Upload { flow_id, upload } => store_upload(tx, key, now, flow_id, upload),
         Effect::UploadBegun {
@@ -53,7 +90,7 @@ fn apply_one(tx: &dyn Tx, key: &ClientKey, now: Micros, effect: &Effect) -> Resu
             digest,
             at,
             chunk,
-        } => events::append(tx, key, source, *kind, digest, *at, chunk),
+        } => events::append(tx, key, (*kind, source), digest, *at, (chunk, placed)),
         Effect::Facts {
             facts,
             labels,
@@ -73,22 +110,28 @@ fn append_to_flow(
     flow: &str,
     (kind, name): (SetKind, &str),
     start_row: Option<u64>,
-    chunk: &Chunk,
+    (chunk, placed): (&Chunk, Option<&Placed>),
 ) -> Result<Outcome> {
-    if !note_sign_of_life(tx, key, flow, now)? {
-        return Ok(Outcome::UnknownFlow);
-    }
+    let heard = |rows: u64| note_sign_of_life(tx, key, flow, now, (kind, rows));
     if chunk.rows == 0 {
-        return Ok(Outcome::Done);
+        return heard(0).map(|found| {
+            if found {
+                Outcome::Done
+            } else {
+                Outcome::UnknownFlow
+            }
+        });
     }
-    let Some(mut set) = sets::open(tx, key, flow, kind, name)? else {
-        return Ok(Outcome::UnknownFlow);
-    };
+    let name = SetName { flow, kind, name };
+    let mut set = sets::open(tx, key, name)?;
     let chunk = match start_row {
         Some(start) => {
             let new = set.gaps.take(start..start.saturating_add(chunk.rows));
             match new.iter().map(|range| range.end - range.start).sum::<u64>() {
-                0 => return Ok(Outcome::Duplicate),
+                0 => {
+                    heard(0)?;
+                    return Ok(Outcome::Duplicate);
+                }
                 count if count == chunk.rows => Cow::Borrowed(chunk),
                 _ => {
                     let positions: Vec<_> = new
@@ -104,31 +147,41 @@ fn append_to_flow(
             Cow::Borrowed(chunk)
         }
     };
-    sets::insert_chunk(tx, &set, None, &chunk)?;
-    let total = set.end_row.saturating_add(chunk.rows);
-    tx.execute(
-        "UPDATE result_sets SET end_row = ?2, agent_next = ?3, gaps = ?4 WHERE id = ?1",
-        values![set.id, total, set.gaps.next, &set.gaps.to_text()],
-    )?;
-    let count = match kind {
-        SetKind::Rows => "row_count",
-        _ => "log_count",
+    let new = NewChunk {
+        event: None,
+        chunk: &chunk,
+        // What was cut is small, and another one than was written; its object waits for the sweep.
+        placed: placed.filter(|_| matches!(chunk, Cow::Borrowed(_))),
     };
-    tx.execute(
-        &format!(
-            "UPDATE flows SET {count} = {count} + ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
-        ),
-        values![&key.org, &*key.client, flow, chunk.rows],
-    )?;
-    Ok(Outcome::Appended { total })
+    match sets::append(tx, key, name, &set, new)? {
+        Added::Rows(total) => {
+            heard(chunk.rows)?;
+            Ok(Outcome::Appended { total })
+        }
+        Added::Duplicate => Ok(Outcome::Duplicate),
+        Added::NoSet => Ok(Outcome::UnknownFlow),
+    }
 }
 
-/// False when there is no such flow.
-fn note_sign_of_life(tx: &dyn Tx, key: &ClientKey, flow: &str, now: Micros) -> Result<bool> {
-    let found = tx.execute(
-        "UPDATE flows SET heard = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow, now],
-    )?;
+/// Also counts what came. False when there is no such flow.
+fn note_sign_of_life(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    flow: &str,
+    now: Micros,
+    (kind, rows): (SetKind, u64),
+) -> Result<bool> {
+    let statement = match kind {
+        SetKind::Rows => {
+            "UPDATE flows SET heard = ?4, row_count = row_count + ?5
+             WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
+        }
+        _ => {
+            "UPDATE flows SET heard = ?4, log_count = log_count + ?5
+             WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
+        }
+    };
+    let found = tx.execute(statement, values![&key.org, &*key.client, flow, now, rows])?;
     Ok(found > 0)
 }
 
@@ -191,9 +244,6 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
 }
 
 fn store_upload(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, upload: &Upload) -> Result<Outcome> {
-    if !note_sign_of_life(tx, key, flow, now)? {
-        return Ok(Outcome::UnknownFlow);
-    }
     tx.execute(
         "DELETE FROM open_uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND object = ?4",
         values![&key.org, &*key.client, flow, &upload.object],
@@ -205,13 +255,14 @@ fn store_upload(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, upload: &
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ON CONFLICT DO NOTHING",
         values![&key.org, &*key.client, flow, &upload.object, &to_json(upload)?],
     )?;
-    if made == 0 {
-        return Ok(Outcome::Duplicate);
-    }
-    tx.execute(
-        "UPDATE flows SET uploaded_files = uploaded_files + 1, uploaded_bytes = uploaded_bytes + ?4
+    let found = tx.execute(
+        "UPDATE flows SET heard = ?4, uploaded_files = uploaded_files + ?5, uploaded_bytes = uploaded_bytes + ?6
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow, upload.uploaded_size],
+        values![&key.org, &*key.client, flow, now, made, made * upload.uploaded_size],
     )?;
-    Ok(Outcome::Done)
+    Ok(match (found, made) {
+        (0, _) => Outcome::UnknownFlow,
+        (_, 0) => Outcome::Duplicate,
+        _ => Outcome::Done,
+    })
 }

@@ -1,7 +1,9 @@
 //! Rows of events: added as they come, and forgotten when they are old.
 
+use super::catalogue::Placed;
+use super::chunks;
 use super::record::{Outcome, SetKind};
-use super::sets;
+use super::sets::{self, Added, NewChunk, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::model::Micros;
@@ -13,30 +15,32 @@ use std::collections::BTreeMap;
 pub(super) fn append(
     tx: &dyn Tx,
     key: &ClientKey,
-    source: &str,
-    kind: SetKind,
+    (kind, source): (SetKind, &str),
     digest: &[u8; 16],
     at: Micros,
-    chunk: &Chunk,
+    (chunk, placed): (&Chunk, Option<&Placed>),
 ) -> Result<Outcome> {
     if chunk.rows == 0 {
         return Ok(Outcome::Done);
     }
-    let Some(set) = sets::open(tx, key, MONITORING, kind, source)? else {
-        return Ok(Outcome::UnknownFlow);
+    let name = SetName {
+        flow: MONITORING,
+        kind,
+        name: source,
     };
+    let set = sets::open(tx, key, name)?;
     // Receive times never go back within a set, so that a time range is a row range.
     let at = at.max(set.last_received.unwrap_or(at));
-    if !sets::insert_chunk(tx, &set, Some((at, digest)), chunk)? {
-        return Ok(Outcome::Duplicate);
+    let new = NewChunk {
+        event: Some((at, digest)),
+        chunk,
+        placed,
+    };
+    match sets::append(tx, key, name, &set, new)? {
+        Added::Rows(total) => Ok(Outcome::Appended { total }),
+        Added::Duplicate => Ok(Outcome::Duplicate),
+        Added::NoSet => Ok(Outcome::UnknownFlow),
     }
-    let total = set.end_row.saturating_add(chunk.rows);
-    tx.execute(
-        "UPDATE result_sets SET end_row = ?2, first_received = coalesce(first_received, ?3), last_received = ?3
-         WHERE id = ?1",
-        values![set.id, total, at],
-    )?;
-    Ok(Outcome::Appended { total })
 }
 
 /// What was deleted of one set.
@@ -49,18 +53,17 @@ struct Deleted {
 
 /// Deletes chunks received before this time; gives the number of their rows.
 pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<u64> {
-    let chunks: Vec<(i64, u64, u64)> = tx.all(
-        "DELETE FROM chunks WHERE received < ?2 AND received IS NOT NULL
-         AND set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND kind >= 2 AND first_received < ?2)
-         RETURNING set_id, first_row, row_count",
+    let chunks = chunks::delete(
+        tx,
+        "received < ?2 AND received IS NOT NULL
+         AND set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND kind >= 2 AND first_received < ?2)",
         values![org, before],
-        |row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)),
     )?;
     let mut sets: BTreeMap<i64, Deleted> = BTreeMap::new();
-    for (set, first_row, row_count) in chunks {
-        let deleted = sets.entry(set).or_default();
-        deleted.rows += row_count;
-        deleted.end_row = deleted.end_row.max(first_row.saturating_add(row_count));
+    for chunk in chunks {
+        let deleted = sets.entry(chunk.set).or_default();
+        deleted.rows += chunk.rows;
+        deleted.end_row = deleted.end_row.max(chunk.first_row.saturating_add(chunk.rows));
     }
     // What is left begins after what was deleted, whatever is added meanwhile.
     for (set, deleted) in &sets {

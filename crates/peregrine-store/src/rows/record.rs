@@ -1,6 +1,6 @@
 //! What packets of agents bring, and rows as they are kept.
 
-use crate::chunk::Chunk;
+use crate::chunk::{Block, Chunk};
 use crate::clients::ClientFacts;
 use crate::flows::{Progress, Upload};
 use crate::model::Micros;
@@ -97,6 +97,16 @@ impl Effect {
             Effect::Events { .. } | Effect::Facts { .. } => None,
         }
     }
+
+    /// Its rows, if it brings some.
+    pub fn chunk(&self) -> Option<&Chunk> {
+        match self {
+            Effect::Rows { chunk, .. } | Effect::Logs { chunk, .. } | Effect::Events { chunk, .. } => {
+                Some(chunk)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an effect did.
@@ -168,6 +178,18 @@ pub struct StoredChunk {
     pub received: Option<Micros>,
     /// The rows.
     pub chunk: Chunk,
+    /// Why their bytes are not here.
+    pub missing: Option<String>,
+}
+
+impl StoredChunk {
+    /// What can be read of it.
+    pub fn read(&self) -> Block {
+        match &self.missing {
+            None => Block::read(self.first_row, &self.chunk),
+            Some(why) => Block::unreadable(self.first_row, self.chunk.rows, why),
+        }
+    }
 }
 
 /// Totals for the status page.

@@ -1,5 +1,6 @@
 //! Numbered sequences of rows, and their chunks.
 
+use super::catalogue::{self, Placed};
 use super::record::{ResultSet, SetKind};
 use crate::Result;
 use crate::chunk::Chunk;
@@ -10,78 +11,132 @@ use crate::sql::{ClientKey, Row, Tx, values};
 /// Result sets of one flow, and event sets of one client.
 const MAX_SETS: u64 = 1000;
 
+/// Which set of a client: its flow, kind and name.
+#[derive(Clone, Copy)]
+pub(super) struct SetName<'a> {
+    pub(super) flow: &'a str,
+    pub(super) kind: SetKind,
+    pub(super) name: &'a str,
+}
+
 /// A set that rows are added to.
+#[derive(Default)]
 pub(super) struct OpenSet {
-    pub(super) id: i64,
-    pub(super) end_row: u64,
+    /// None: it is made with its first rows.
+    id: Option<i64>,
+    end_row: u64,
     pub(super) gaps: Gaps,
+    first_received: Option<Micros>,
     pub(super) last_received: Option<Micros>,
 }
 
-/// The set of this name; none when the flow has too many already, which only a hostile agent brings about.
-pub(super) fn open(
-    tx: &dyn Tx,
-    key: &ClientKey,
-    flow: &str,
-    kind: SetKind,
-    name: &str,
-) -> Result<Option<OpenSet>> {
-    let set = values![&key.org, &*key.client, flow, kind_number(kind), name];
+/// A chunk to be stored.
+pub(super) struct NewChunk<'a> {
+    /// When it was received, and what tells it from others, of events.
+    pub(super) event: Option<(Micros, &'a [u8; 16])>,
+    pub(super) chunk: &'a Chunk,
+    /// The object that has its bytes.
+    pub(super) placed: Option<&'a Placed>,
+}
+
+/// What [`append`] did.
+pub(super) enum Added {
+    /// The rows were added; the set now has so many.
+    Rows(u64),
+    /// A chunk of this digest is there.
+    Duplicate,
+    /// Nothing, as there is no such flow, or it has too many sets already, which only a hostile agent brings about.
+    NoSet,
+}
+
+/// The set of this name, as it is.
+pub(super) fn open(tx: &dyn Tx, key: &ClientKey, set: SetName<'_>) -> Result<OpenSet> {
     let found = tx.first(
-        "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets
+        "SELECT id, end_row, agent_next, gaps, first_received, last_received FROM result_sets
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind = ?4 AND name = ?5",
-        set,
+        values![&key.org, &*key.client, set.flow, kind_number(set.kind), set.name],
         |row| {
             Ok(OpenSet {
                 id: row.take(0)?,
                 end_row: row.take(1)?,
                 gaps: Gaps::parse(row.take(2)?, &row.take::<String>(3)?),
-                last_received: row.take(4)?,
+                first_received: row.take(4)?,
+                last_received: row.take(5)?,
             })
         },
     )?;
-    if found.is_some() {
-        return Ok(found);
-    }
-    let count: u64 = tx.one(
-        "SELECT count(*) FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow],
-    )?;
-    if count >= MAX_SETS {
-        return Ok(None);
-    }
-    let id = tx.insert(
-        "INSERT INTO result_sets (org_id, client_id, flow_id, kind, name) VALUES (?1, ?2, ?3, ?4, ?5)",
-        set,
-    )?;
-    Ok(Some(OpenSet {
-        id,
-        end_row: 0,
-        gaps: Gaps::default(),
-        last_received: None,
-    }))
+    Ok(found.unwrap_or_default())
 }
 
-/// Stores a chunk behind the last one; false when one of this digest is there.
-pub(super) fn insert_chunk(
+/// Stores a chunk behind the last one of a set, and what is known of the set afterwards.
+pub(super) fn append(
     tx: &dyn Tx,
+    key: &ClientKey,
+    name: SetName<'_>,
     set: &OpenSet,
-    event: Option<(Micros, &[u8; 16])>,
-    chunk: &Chunk,
-) -> Result<bool> {
-    let made = tx.execute(
+    new: NewChunk<'_>,
+) -> Result<Added> {
+    let NewChunk { event, chunk, placed } = new;
+    let total = set.end_row.saturating_add(chunk.rows);
+    let at = event.map(|(at, _)| at);
+    let (first, last) = (set.first_received.or(at), at.or(set.last_received));
+    let gaps = set.gaps.to_text();
+    let id = match set.id {
+        Some(id) => id,
+        None => {
+            // Whether there may be another one is asked in the same breath: each statement is a way to the server and back.
+            let made = tx.insert(
+                "INSERT INTO result_sets
+                    (org_id, client_id, flow_id, kind, name, end_row, agent_next, gaps, first_received, last_received)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+                 WHERE (SELECT count(*) FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3) < ?11
+                   AND (?12 OR EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3))",
+                values![
+                    &key.org,
+                    &*key.client,
+                    name.flow,
+                    kind_number(name.kind),
+                    name.name,
+                    total,
+                    set.gaps.next,
+                    &gaps,
+                    first,
+                    last,
+                    MAX_SETS,
+                    event.is_some()
+                ],
+            )?;
+            let Some(id) = made else { return Ok(Added::NoSet) };
+            id
+        }
+    };
+    let made = tx.insert(
         "INSERT INTO chunks (set_id, first_row, row_count, received, digest, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
         values![
-            set.id,
+            id,
             set.end_row,
             chunk.rows,
-            event.map(|(at, _)| at),
+            at,
             event.map(|(_, digest)| &digest[..]),
-            &chunk.data
+            // Whose bytes are an object has none here.
+            if placed.is_some() { &[][..] } else { &chunk.data[..] }
         ],
     )?;
-    Ok(made > 0)
+    let Some(chunk_id) = made else {
+        return Ok(Added::Duplicate);
+    };
+    if let Some(placed) = placed {
+        catalogue::attach(tx, &key.org, placed, chunk_id)?;
+    }
+    if set.id.is_some() {
+        tx.execute(
+            "UPDATE result_sets SET end_row = ?2, agent_next = ?3, gaps = ?4, first_received = ?5, last_received = ?6
+             WHERE id = ?1",
+            values![id, total, set.gaps.next, &gaps, first, last],
+        )?;
+    }
+    Ok(Added::Rows(total))
 }
 
 /// Numbers of the kinds in the table.

@@ -1,25 +1,40 @@
 //! Rows in SQL: applying what came, and reading it back.
 
+use super::catalogue::Placed;
 use super::record::{Counts, Effect, Outcome, ResultSet, StoredChunk};
-use super::{effects, events, sets};
-use crate::chunk::Chunk;
+use super::{catalogue, effects, events, read, sets};
+use crate::Result;
 use crate::database::RowStore;
 use crate::model::Micros;
 use crate::sql::{ClientKey, OrgDatabase, Subject, Tx, Value, pieces, values};
-use crate::{Error, Result};
 use async_trait::async_trait;
-use peregrine_base::OrgId;
 use peregrine_base::ids::MONITORING;
 use std::collections::HashMap;
-
-/// Chunks looked at for one answer.
-const MAX_CHUNKS: u64 = 1000;
+use std::sync::Arc;
 
 #[async_trait]
 impl RowStore for OrgDatabase {
     async fn apply(&self, client_id: &str, now: Micros, effects: Vec<Effect>) -> Result<Vec<Outcome>> {
-        self.write_client(client_id, move |tx, key| effects::apply(tx, key, now, &effects))
-            .await
+        let placed = match &self.rows {
+            Some(rows) => rows.place(&self.org, now, &effects)?,
+            None => Vec::new(),
+        };
+        let placed = Arc::new(placed);
+        let written = write_ahead(self, client_id, &effects, &placed).await;
+        let applied = match written {
+            Ok(()) => {
+                let placed = placed.clone();
+                self.write_client(client_id, move |tx, key| {
+                    effects::apply(tx, key, now, &effects, &placed)
+                })
+                .await
+            }
+            Err(error) => Err(error),
+        };
+        if applied.is_err() {
+            give_up(self, client_id, placed).await;
+        }
+        applied
     }
 
     async fn result_sets(&self, client_id: &str, flow_id: &str) -> Result<Vec<ResultSet>> {
@@ -63,8 +78,10 @@ impl RowStore for OrgDatabase {
     }
 
     async fn read_chunks(&self, set: i64, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>> {
-        self.read(move |tx, org| read_chunks(tx, org, set, from_row, max_bytes))
-            .await
+        let found = self
+            .read(move |tx, org| read::find(tx, org, set, from_row, max_bytes))
+            .await?;
+        read::fetch(self, found).await
     }
 
     async fn row_range(&self, set: i64, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)> {
@@ -101,6 +118,26 @@ impl RowStore for OrgDatabase {
         .await
     }
 
+    async fn remove_unused_objects(&self, now: Micros) -> Result<u64> {
+        let Some(rows) = &self.rows else { return Ok(0) };
+        let mut count = 0;
+        // Nearly always there is nothing, and that costs no transaction.
+        while self.read(move |tx, org| catalogue::has_due(tx, org, now)).await? {
+            let due = self
+                .write(Subject::Nothing, move |tx, org| catalogue::claim(tx, org, now))
+                .await?;
+            let (gone, trouble) = rows.remove(due).await;
+            count += gone.len() as u64;
+            self.write(Subject::Nothing, move |tx, org| catalogue::forget(tx, org, &gone))
+                .await?;
+            // The rest comes again when the claim has run out.
+            if let Some(error) = trouble {
+                return Err(error);
+            }
+        }
+        Ok(count)
+    }
+
     async fn counts(&self) -> Result<Counts> {
         self.read(|tx, org| {
             let found = tx.first(
@@ -131,77 +168,33 @@ fn sets_of(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<Vec<ResultSet>> {
     )
 }
 
-/// Where a chunk is, without its data.
-struct Place {
-    id: i64,
-    first_row: u64,
-    rows: u64,
-    received: Option<Micros>,
-    bytes: u64,
+/// Writes the objects of a packet, after they were written down.
+async fn write_ahead(
+    db: &OrgDatabase,
+    client_id: &str,
+    effects: &[Effect],
+    placed: &Arc<Vec<Option<Placed>>>,
+) -> Result<()> {
+    let Some(rows) = db.rows.as_ref().filter(|_| placed.iter().any(Option::is_some)) else {
+        return Ok(());
+    };
+    let announced = placed.clone();
+    db.write_client(client_id, move |tx, key| {
+        catalogue::announce(tx, &key.org, announced.iter().flatten())
+    })
+    .await?;
+    rows.write(effects, placed).await
 }
 
-fn read_chunks(
-    tx: &dyn Tx,
-    org: &OrgId,
-    set: i64,
-    from_row: u64,
-    max_bytes: usize,
-) -> Result<Vec<StoredChunk>> {
-    // A number alone says nothing of whose it is.
-    let first: Option<i64> = tx.first(
-        "SELECT coalesce((SELECT max(first_row) FROM chunks WHERE set_id = ?2 AND first_row <= ?3), 0)
-         FROM result_sets WHERE org_id = ?1 AND id = ?2",
-        values![org, set, from_row],
-        |row| row.take(0),
-    )?;
-    let Some(first) = first else { return Ok(Vec::new()) };
-    // What is small first: a damaged page of one chunk's data must not hide the others.
-    let places = tx.all(
-        "SELECT id, first_row, row_count, received, length(data) FROM chunks
-         WHERE set_id = ?1 AND first_row >= ?2 AND first_row + row_count > ?3 ORDER BY first_row LIMIT ?4",
-        values![set, first, from_row, MAX_CHUNKS],
-        |row| {
-            Ok(Place {
-                id: row.take(0)?,
-                first_row: row.take(1)?,
-                rows: row.take(2)?,
-                received: row.take(3)?,
-                bytes: row.take(4)?,
-            })
-        },
-    )?;
-    let mut bytes = 0;
-    let mut wanted: Vec<Place> = Vec::new();
-    for place in places {
-        if bytes >= max_bytes as u64 {
-            break;
-        }
-        bytes += place.bytes.max(1);
-        wanted.push(place);
+/// Lets the next sweep have the objects of a packet that was not stored; without this it waits for an hour.
+async fn give_up(db: &OrgDatabase, client_id: &str, placed: Arc<Vec<Option<Placed>>>) {
+    if placed.iter().all(Option::is_none) {
+        return;
     }
-    let mut chunks = Vec::with_capacity(wanted.len());
-    for place in wanted {
-        let data = tx.first(
-            "SELECT data FROM chunks WHERE id = ?1",
-            values![place.id],
-            |row| row.take(0),
-        );
-        let data = match data {
-            Ok(Some(data)) => data,
-            // It was deleted meanwhile.
-            Ok(None) => continue,
-            // Empty data is a chunk that cannot be unpacked, and is shown as such.
-            Err(Error::Damaged(_)) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        chunks.push(StoredChunk {
-            first_row: place.first_row,
-            received: place.received,
-            chunk: Chunk {
-                rows: place.rows,
-                data,
-            },
-        });
+    let given_up = db.write_client(client_id, move |tx, key| {
+        catalogue::give_up(tx, &key.org, placed.iter().flatten())
+    });
+    if let Err(error) = given_up.await {
+        tracing::debug!(%error, "objects of a packet that was not stored are removed later");
     }
-    Ok(chunks)
 }

@@ -15,6 +15,4 @@ pub struct ServerRecord {
     pub beat: u64,
     /// It keeps files or the bus to itself, so no other one can work beside it.
     pub is_local: bool,
-    /// Clients that are connected to it.
-    pub clients: u64,
 }

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::database::ServerStore;
 use crate::sql::{OrgDatabase, Subject, Tx, values};
 use async_trait::async_trait;
+use std::collections::HashMap;
 
 /// Clients that are let go in one transaction.
 const PIECE: i64 = 1000;
@@ -36,21 +37,27 @@ impl ServerStore for OrgDatabase {
 
     async fn servers(&self) -> Result<Vec<ServerRecord>> {
         self.read(|tx, _| {
-            tx.all(
-                "SELECT s.*, (SELECT count(*) FROM clients c WHERE c.server_id = s.server_id) AS clients
-                 FROM servers s ORDER BY started, server_id",
+            tx.all("SELECT * FROM servers ORDER BY started, server_id", &[], |row| {
+                Ok(ServerRecord {
+                    server_id: row.get("server_id")?,
+                    host: row.get("host")?,
+                    started: row.get("started")?,
+                    beat: row.get("beat")?,
+                    is_local: row.get("is_local")?,
+                })
+            })
+        })
+        .await
+    }
+
+    async fn clients_of_servers(&self) -> Result<HashMap<String, u64>> {
+        self.read(|tx, _| {
+            let counts = tx.all(
+                "SELECT server_id, count(*) FROM clients WHERE server_id IS NOT NULL GROUP BY server_id",
                 &[],
-                |row| {
-                    Ok(ServerRecord {
-                        server_id: row.get("server_id")?,
-                        host: row.get("host")?,
-                        started: row.get("started")?,
-                        beat: row.get("beat")?,
-                        is_local: row.get("is_local")?,
-                        clients: row.get("clients")?,
-                    })
-                },
-            )
+                |row| Ok((row.take(0)?, row.take(1)?)),
+            )?;
+            Ok(counts.into_iter().collect())
         })
         .await
     }

@@ -11,6 +11,7 @@ mod store;
 mod subject;
 mod tx;
 mod value;
+mod work;
 
 pub(crate) use engine::Engine;
 pub(crate) use org::ClientKey;

@@ -2,6 +2,7 @@
 
 use super::{Engine, Next, Subject, Tx};
 use crate::Result;
+use crate::rows::RowObjects;
 use peregrine_base::OrgId;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub struct OrgDatabase {
     engine: Arc<Engine>,
     pub(crate) org: OrgId,
+    /// Where rows are that are not in the database.
+    pub(crate) rows: Option<RowObjects>,
 }
 
 /// A client of an organisation: what nearly every statement is about.
@@ -20,8 +23,8 @@ pub(crate) struct ClientKey {
 }
 
 impl OrgDatabase {
-    pub(super) fn new(engine: Arc<Engine>, org: OrgId) -> OrgDatabase {
-        OrgDatabase { engine, org }
+    pub(super) fn new(engine: Arc<Engine>, org: OrgId, rows: Option<RowObjects>) -> OrgDatabase {
+        OrgDatabase { engine, org, rows }
     }
 
     fn key(&self, client_id: &str) -> ClientKey {

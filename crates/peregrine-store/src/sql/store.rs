@@ -3,6 +3,8 @@
 use super::postgres::{Postgres, PostgresSettings};
 use super::sqlite::Sqlite;
 use super::{Engine, OrgDatabase};
+use crate::objects::Objects;
+use crate::rows::RowObjects;
 use crate::{Error, Result};
 use peregrine_base::OrgId;
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ pub enum SqlAddress {
 #[derive(Debug, Clone)]
 pub struct SqlStore {
     engine: Arc<Engine>,
+    rows: Option<RowObjects>,
 }
 
 impl From<PostgresSettings> for SqlAddress {
@@ -70,12 +73,23 @@ impl SqlStore {
     fn new(engine: Engine) -> SqlStore {
         SqlStore {
             engine: Arc::new(engine),
+            rows: None,
+        }
+    }
+
+    /// Rows whose chunk has more than so many bytes are kept as objects, and the database is their index; see [`crate::LARGE_CHUNK`].
+    /// Those that are objects already are read from there, whatever their size.
+    #[must_use]
+    pub fn with_objects(self, objects: Arc<dyn Objects>, beyond: usize) -> SqlStore {
+        SqlStore {
+            rows: Some(RowObjects::new(objects, beyond)),
+            ..self
         }
     }
 
     /// What belongs to one organisation.
     pub fn org(&self, org: &OrgId) -> OrgDatabase {
-        OrgDatabase::new(self.engine.clone(), org.clone())
+        OrgDatabase::new(self.engine.clone(), org.clone(), self.rows.clone())
     }
 
     /// How many acknowledged transactions were missing when the database was opened; 0 when all is well.

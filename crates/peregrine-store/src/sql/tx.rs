@@ -8,8 +8,9 @@ pub(crate) trait Tx {
     /// Runs a statement without rows; gives how many it changed.
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64>;
 
-    /// Runs an `INSERT` of one row into a table whose key is a number named `id`, which the database gives; gives that number.
-    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64>;
+    /// Runs an `INSERT` of at most one row into a table whose key is a number named `id`, which the database gives; gives that
+    /// number, or none when nothing was inserted.
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
 
     /// Runs a statement and hands over its rows until `each` wants no more.
     fn query(

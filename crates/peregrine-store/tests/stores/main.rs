@@ -6,5 +6,6 @@ mod cloud;
 mod embedded;
 mod nats;
 mod postgres;
+mod row_objects;
 mod s3_server;
 mod upgrade;

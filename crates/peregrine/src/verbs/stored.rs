@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use peregrine_engine::context::ContextBuilder;
-use peregrine_server::Config;
+use peregrine_server::{Config, Storage};
 use peregrine_server_vql::Stored;
-use peregrine_store::{OrgId, SqlAddress};
+use peregrine_store::{CloudOptions, SqlAddress};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -30,17 +30,25 @@ pub(crate) struct Opened {
 impl StoredArgs {
     /// Opens the store, if one was named.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Opened>> {
-        let (folder, address) = match (&self.datastore, &self.config) {
-            (Some(folder), _) => (folder.clone(), Config::database_in(folder)?),
+        let (folder, config, address) = match (&self.datastore, &self.config) {
+            (Some(folder), _) => {
+                let config = Config::find_in(folder)?;
+                let address = match &config {
+                    Some(config) => config.database(folder)?,
+                    None => Storage::embedded_database(folder),
+                };
+                (folder.clone(), config, address)
+            }
             (None, Some(file)) => {
                 let named = || format!("`{}` (--config)", file.display());
                 let config = Config::load(file).with_context(named)?;
-                let address = config.database(&config.datastore.location).with_context(named)?;
-                (config.datastore.location, address)
+                let folder = config.datastore.location.clone();
+                let address = config.database(&folder).with_context(named)?;
+                (folder, Some(config), address)
             }
             (None, None) => return Ok(None),
         };
-        Opened::at(&folder, address).map(Some)
+        Opened::at(&folder, config.as_ref(), address).map(Some)
     }
 }
 
@@ -50,7 +58,8 @@ impl Opened {
         context.extension(Arc::clone(&self.stored))
     }
 
-    fn at(folder: &Path, address: SqlAddress) -> anyhow::Result<Opened> {
+    /// The data of a server in this folder, and where its configuration says; without one, everything is there.
+    fn at(folder: &Path, config: Option<&Config>, address: SqlAddress) -> anyhow::Result<Opened> {
         if let SqlAddress::File(file) = &address {
             anyhow::ensure!(
                 file.exists(),
@@ -58,20 +67,24 @@ impl Opened {
                 folder.display()
             );
         }
+        let (bucket, options) = match config {
+            Some(config) => (
+                config.datastore.objects.as_deref(),
+                &config.datastore.object_options,
+            ),
+            None => (None, &CloudOptions::default()),
+        };
         let name = address.to_string();
-        let database = address
-            .open_read_only()
+        let database = Storage::read_only(folder, address, bucket, options)
             .with_context(|| format!("{name} can not be read"))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
+            .enable_all()
             .thread_name("stored")
             .build()
             .context("starting a thread that reads the store")?;
         Ok(Opened {
-            stored: Arc::new(Stored::new(
-                Arc::new(database.org(&OrgId::root())),
-                runtime.handle().clone(),
-            )),
+            stored: Arc::new(Stored::new(database, runtime.handle().clone())),
             _runtime: runtime,
         })
     }

@@ -47,6 +47,13 @@ const STEPS: &[Step] = &[
         after_postgres: "",
         then: None,
     },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0006_row_objects.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
 ];
 
 /// The version this program knows.

@@ -19,8 +19,8 @@ impl Tx for PostgresTx<'_> {
         Ok(client.execute(&statement, &parameters(values))?)
     }
 
-    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
-        (self as &dyn Tx).one(&format!("{sql} RETURNING id"), values)
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
+        (self as &dyn Tx).first(&format!("{sql} RETURNING id"), values, |row| row.take(0))
     }
 
     fn query(

@@ -8,13 +8,14 @@ use super::connection::{Access, Connection};
 use super::is_worth_repeating;
 use super::settings::PostgresSettings;
 use super::tx::PostgresTx;
+use crate::sql::work::{Task, Work};
 use crate::sql::{Subject, Tx};
 use crate::{Error, Result};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Connections that write.
 const CONNECTIONS: usize = 4;
@@ -27,37 +28,10 @@ const QUEUE: usize = 1024;
 const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Work that can be done again from the beginning, and what it is about.
+/// Work, and what it is about.
 struct Job {
     lock: Option<i64>,
     work: Box<dyn Work>,
-}
-
-trait Work: Send {
-    /// Does it; the error, if it failed.
-    fn run(&mut self, tx: &dyn Tx) -> Option<Error>;
-    /// Tells the caller how it ended; an error is one of the whole batch.
-    fn answer(self: Box<Self>, batch: Option<Error>);
-}
-
-struct Task<T, F> {
-    work: F,
-    result: Option<Result<T>>,
-    sender: oneshot::Sender<Result<T>>,
-}
-
-impl<T: Send, F: FnMut(&dyn Tx) -> Result<T> + Send> Work for Task<T, F> {
-    fn run(&mut self, tx: &dyn Tx) -> Option<Error> {
-        let result = (self.work)(tx);
-        let failure = result.as_ref().err().cloned();
-        self.result = Some(result);
-        failure
-    }
-
-    fn answer(self: Box<Self>, batch: Option<Error>) {
-        let result = batch.map_or(self.result.unwrap_or(Err(Error::Closed)), Err);
-        let _ = self.sender.send(result);
-    }
 }
 
 /// Handle of the writing threads.
@@ -91,17 +65,9 @@ impl Writer {
         subject: &Subject,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (sender, answer) = oneshot::channel();
         let lock = subject.lock();
-        let task = Task {
-            work,
-            result: None,
-            sender,
-        };
-        let job = Job {
-            lock,
-            work: Box::new(task),
-        };
+        let (work, answer) = Task::prepare(work);
+        let job = Job { lock, work };
         // What has the same subject goes to the same connection, in order.
         let queue = self
             .queues

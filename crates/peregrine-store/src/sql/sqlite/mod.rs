@@ -69,10 +69,10 @@ impl Sqlite {
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        mut work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
+        work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
-        writer.run(move |connection| work(&SqliteTx(connection))).await
+        writer.run(work).await
     }
 
     pub(super) async fn read<T: Send + 'static>(

@@ -14,10 +14,10 @@ impl Tx for SqliteTx<'_> {
         Ok(changed as u64)
     }
 
-    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
         // Not `RETURNING`, for which SQLite makes a table of its own each time.
-        self.execute(sql, values)?;
-        Ok(self.0.last_insert_rowid())
+        let made = self.execute(sql, values)?;
+        Ok((made > 0).then(|| self.0.last_insert_rowid()))
     }
 
     fn query(

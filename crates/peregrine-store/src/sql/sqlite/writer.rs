@@ -1,7 +1,10 @@
 //! The one thread that writes. Writes that wait together share a transaction, and so a disk flush: thousands of agents
-//! cost a few commits a second. Each write is a savepoint, so that a failing one does not take others with it.
+//! cost a few commits a second. A failing write does not take others with it: they are done again without it.
 
 use super::mark::{self, Mark};
+use super::tx::SqliteTx;
+use crate::sql::Tx;
+use crate::sql::work::{Task, Work};
 use crate::{Error, Result};
 use rusqlite::Connection;
 use std::thread::JoinHandle;
@@ -12,12 +15,8 @@ const MAX_BATCH: usize = 512;
 /// Writes that may wait; beyond this, callers wait.
 const QUEUE: usize = 4096;
 
-/// Tells the caller of a write how it ended; an error is one of the whole batch.
-type Answer = Box<dyn FnOnce(Option<Error>) + Send>;
-type Work = Box<dyn FnOnce(&Connection) -> (Option<Error>, Answer) + Send>;
-
 enum Job {
-    Write(Work),
+    Write(Box<dyn Work>),
     /// Move what the log file holds to the database file; not within a transaction.
     Checkpoint(oneshot::Sender<Result<()>>),
 }
@@ -44,18 +43,10 @@ impl Writer {
     /// Runs `work` inside a transaction; returns after it was committed.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (sender, answer) = oneshot::channel();
-        let job: Work = Box::new(move |connection| {
-            let result = work(connection);
-            let failure = result.as_ref().err().cloned();
-            let tell: Answer = Box::new(move |batch| {
-                let _ = sender.send(batch.map_or(result, Err));
-            });
-            (failure, tell)
-        });
-        self.send(Job::Write(job)).await?;
+        let (work, answer) = Task::prepare(work);
+        self.send(Job::Write(work)).await?;
         answer.await.map_err(|_| Error::Closed)?
     }
 
@@ -92,9 +83,8 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
                 continue;
             }
         };
-        let mut answers = Vec::new();
-        let outcome = batch(connection, first, &mut queue, &mut next, &mut answers, &mark);
-        let failure = match outcome {
+        let mut works = vec![first];
+        let failure = match commit(connection, &mut works, &mut queue, &mut next, &mark) {
             Ok(number) => {
                 // Before anybody is told, so that no state that was acknowledged goes unmarked.
                 mark.note(number);
@@ -107,8 +97,8 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
                 Some(error)
             }
         };
-        for answer in answers {
-            answer(failure.clone());
+        for work in works {
+            work.answer(failure.clone());
         }
     }
     if let Err(error) = checkpoint(connection) {
@@ -122,42 +112,78 @@ fn checkpoint(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Gives the number of the transaction.
-fn batch(
+/// One transaction of these and of what else waits, which is added to them; gives its number.
+fn commit(
     connection: &Connection,
-    first: Work,
+    works: &mut Vec<Box<dyn Work>>,
     queue: &mut mpsc::Receiver<Job>,
     left: &mut Option<Job>,
-    answers: &mut Vec<Answer>,
     mark: &Mark,
 ) -> Result<u64> {
-    // A job dropped by an early return tells its caller `Closed`, which is temporary like the cause.
-    execute(connection, "BEGIN IMMEDIATE")?;
-    let mut next = Some(first);
-    while let Some(work) = next.take() {
-        execute(connection, "SAVEPOINT job")?;
-        let (failure, answer) = work(connection);
-        answers.push(answer);
-        if connection.is_autocommit() {
-            // SQLite rolled everything back by itself (disk full, out of memory): all of the batch failed.
-            return Err(failure.unwrap_or_else(|| Error::Sql("transaction was rolled back".into())));
-        }
-        if failure.is_some() {
-            execute(connection, "ROLLBACK TO job")?;
-        }
-        execute(connection, "RELEASE job")?;
-        if answers.len() < MAX_BATCH {
-            match queue.try_recv() {
-                Ok(Job::Write(work)) => next = Some(work),
-                Ok(other) => *left = Some(other),
-                Err(_) => {}
-            }
-        }
+    if !all_together(connection, works, queue, left)? {
+        execute(connection, "ROLLBACK")?;
+        each_by_itself(connection, works)?;
     }
     mark.check_place()?;
     let number = mark::count(connection)?;
     execute(connection, "COMMIT")?;
     Ok(number)
+}
+
+/// Without savepoints, for which SQLite copies every page it changes. Nearly always all works succeed; false when one
+/// failed, and nothing is to be kept.
+fn all_together(
+    connection: &Connection,
+    works: &mut Vec<Box<dyn Work>>,
+    queue: &mut mpsc::Receiver<Job>,
+    left: &mut Option<Job>,
+) -> Result<bool> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let mut done = 0;
+    while let Some(work) = works.get_mut(done) {
+        let failure = work.run(&SqliteTx(connection));
+        still_open(connection, failure.as_ref())?;
+        if failure.is_some() {
+            return Ok(false);
+        }
+        done += 1;
+        if done < MAX_BATCH {
+            match queue.try_recv() {
+                Ok(Job::Write(work)) => works.push(work),
+                Ok(other) => {
+                    *left = Some(other);
+                    break;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// All of them again, so that those that fail do not take the others with them.
+fn each_by_itself(connection: &Connection, works: &mut [Box<dyn Work>]) -> Result<()> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    for work in works {
+        execute(connection, "SAVEPOINT job")?;
+        let failure = work.run(&SqliteTx(connection));
+        still_open(connection, failure.as_ref())?;
+        if failure.is_some() {
+            execute(connection, "ROLLBACK TO job")?;
+        }
+        execute(connection, "RELEASE job")?;
+    }
+    Ok(())
+}
+
+/// SQLite may have rolled everything back by itself (disk full, out of memory): all of the batch failed.
+fn still_open(connection: &Connection, failure: Option<&Error>) -> Result<()> {
+    if connection.is_autocommit() {
+        return Err(failure
+            .cloned()
+            .unwrap_or_else(|| Error::Sql("transaction was rolled back".into())));
+    }
+    Ok(())
 }
 
 fn execute(connection: &Connection, sql: &'static str) -> Result<()> {

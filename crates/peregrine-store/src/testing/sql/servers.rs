@@ -18,7 +18,6 @@ pub(super) async fn join(db: &impl Database, server_id: &str) {
         started: if server_id == ONE { 10 } else { 20 },
         beat: 0,
         is_local: server_id == TWO,
-        clients: 0,
     };
     assert!(db.join_servers(server.clone()).await.unwrap());
     assert!(!db.join_servers(server).await.unwrap(), "it is there");
@@ -100,9 +99,12 @@ pub(super) async fn share_clients(db: &impl Database) {
     let servers = db.servers().await.unwrap();
     let known: Vec<_> = servers
         .iter()
-        .map(|server| (&*server.server_id, server.is_local, server.clients))
+        .map(|server| (&*server.server_id, server.is_local))
         .collect();
-    assert_eq!(known, [(ONE, false, 0), (TWO, true, 1)]);
+    assert_eq!(known, [(ONE, false), (TWO, true)]);
+    let clients = db.clients_of_servers().await.unwrap();
+    assert_eq!(clients.get(TWO), Some(&1));
+    assert_eq!(clients.get(ONE), None);
     assert!(db.beat(TWO).await.unwrap());
     assert_eq!(db.servers().await.unwrap()[1].beat, servers[1].beat + 1);
     assert_eq!(db.leave_servers(TWO).await.unwrap(), [CLIENT]);

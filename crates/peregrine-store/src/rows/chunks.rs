@@ -1,0 +1,36 @@
+//! Deleting chunks, whatever holds their bytes.
+
+use super::catalogue;
+use crate::Result;
+use crate::sql::{Tx, Value};
+
+/// A chunk that was deleted.
+pub(crate) struct Deleted {
+    pub(crate) set: i64,
+    pub(crate) first_row: u64,
+    pub(crate) rows: u64,
+}
+
+/// Deletes the chunks for which this condition holds. The only place that does: what they have outside the database is written
+/// down to be removed.
+pub(crate) fn delete(tx: &dyn Tx, which: &str, values: &[Value<'_>]) -> Result<Vec<Deleted>> {
+    let mut objects: Vec<i64> = Vec::new();
+    let deleted = tx.all(
+        &format!(
+            "DELETE FROM chunks WHERE {which} RETURNING id, length(data) = 0, set_id, first_row, row_count"
+        ),
+        values,
+        |row| {
+            if row.take(1)? {
+                objects.push(row.take(0)?);
+            }
+            Ok(Deleted {
+                set: row.take(2)?,
+                first_row: row.take(3)?,
+                rows: row.take(4)?,
+            })
+        },
+    )?;
+    catalogue::release(tx, &objects)?;
+    Ok(deleted)
+}

@@ -1,0 +1,166 @@
+//! Reading chunks: what the index says of them, and their bytes from wherever they are.
+
+use super::catalogue;
+use super::objects::{AT_ONCE, Stored};
+use super::record::StoredChunk;
+use crate::chunk::Chunk;
+use crate::model::Micros;
+use crate::sql::{OrgDatabase, Tx, values};
+use crate::{Error, Result};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use peregrine_base::OrgId;
+
+/// Chunks looked at for one answer.
+const MAX_CHUNKS: u64 = 1000;
+
+/// A chunk as the index has it.
+pub(super) struct Found {
+    place: Place,
+    stored: Stored,
+}
+
+/// Where a chunk is, without its data.
+struct Place {
+    id: i64,
+    set: i64,
+    first_row: u64,
+    rows: u64,
+    received: Option<Micros>,
+    bytes: u64,
+    object: Option<String>,
+}
+
+/// Chunks of a set from a row on, about so many bytes, at least one.
+pub(super) fn find(
+    tx: &dyn Tx,
+    org: &OrgId,
+    set: i64,
+    from_row: u64,
+    max_bytes: usize,
+) -> Result<Vec<Found>> {
+    // A number alone says nothing of whose it is.
+    let first: Option<i64> = tx.first(
+        "SELECT coalesce((SELECT max(first_row) FROM chunks WHERE set_id = ?2 AND first_row <= ?3), 0)
+         FROM result_sets WHERE org_id = ?1 AND id = ?2",
+        values![org, set, from_row],
+        |row| row.take(0),
+    )?;
+    let Some(first) = first else { return Ok(Vec::new()) };
+    // What is small first: a damaged page of one chunk's data must not hide the others.
+    let places = tx.all(
+        "SELECT c.id, c.first_row, c.row_count, c.received, coalesce(o.bytes, length(c.data)), o.object
+         FROM chunks c LEFT JOIN row_objects o ON o.chunk_id = c.id
+         WHERE c.set_id = ?1 AND c.first_row >= ?2 AND c.first_row + c.row_count > ?3 ORDER BY c.first_row LIMIT ?4",
+        values![set, first, from_row, MAX_CHUNKS],
+        |row| {
+            Ok(Place {
+                id: row.take(0)?,
+                set,
+                first_row: row.take(1)?,
+                rows: row.take(2)?,
+                received: row.take(3)?,
+                bytes: row.take(4)?,
+                object: row.take(5)?,
+            })
+        },
+    )?;
+    let mut bytes = 0;
+    let mut found = Vec::new();
+    for mut place in places {
+        if bytes >= max_bytes as u64 {
+            break;
+        }
+        bytes += place.bytes.max(1);
+        let stored = match place.object.take() {
+            Some(key) => Stored::Object(key),
+            None => match data(tx, place.id)? {
+                Some(data) => Stored::Here(data),
+                // It was deleted meanwhile.
+                None => continue,
+            },
+        };
+        found.push(Found { place, stored });
+    }
+    Ok(found)
+}
+
+fn data(tx: &dyn Tx, chunk: i64) -> Result<Option<Vec<u8>>> {
+    let data = tx.first("SELECT data FROM chunks WHERE id = ?1", values![chunk], |row| {
+        row.take(0)
+    });
+    match data {
+        // Empty data is a chunk that cannot be unpacked, and is shown as such.
+        Err(Error::Damaged(_)) => Ok(Some(Vec::new())),
+        data => data,
+    }
+}
+
+/// Their bytes, of several objects at the same time, in order.
+pub(super) async fn fetch(db: &OrgDatabase, found: Vec<Found>) -> Result<Vec<StoredChunk>> {
+    stream::iter(found.into_iter().map(|found| resolve(db, found)))
+        .buffered(AT_ONCE)
+        .try_filter_map(async |chunk| Ok(chunk))
+        .try_collect()
+        .await
+}
+
+/// A chunk with its bytes, or with the reason why it has none; nothing when it was deleted meanwhile.
+async fn resolve(db: &OrgDatabase, found: Found) -> Result<Option<StoredChunk>> {
+    let Found { place, stored } = found;
+    let (data, missing) = match stored {
+        Stored::Here(data) => (data, None),
+        Stored::Object(key) => match read_object(db, &place, &key).await {
+            Ok(Some(data)) => (data, None),
+            Ok(None) => match why_missing(db, &place, key).await? {
+                Some(why) => {
+                    tracing::error!("{why}");
+                    (Vec::new(), Some(why))
+                }
+                None => return Ok(None),
+            },
+            // As with damage in the database: the other rows are there.
+            Err(Error::Damaged(why)) => (Vec::new(), Some(why)),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(Some(StoredChunk {
+        first_row: place.first_row,
+        received: place.received,
+        chunk: Chunk {
+            rows: place.rows,
+            data,
+        },
+        missing,
+    }))
+}
+
+async fn read_object(db: &OrgDatabase, place: &Place, key: &str) -> Result<Option<Vec<u8>>> {
+    match &db.rows {
+        Some(rows) => rows.read(key, place.bytes).await,
+        None => Err(Error::Objects(format!(
+            "`{key}`: this database was opened without its objects"
+        ))),
+    }
+}
+
+/// What to say of an object that is not there; nothing when no chunk refers to it any more.
+async fn why_missing(db: &OrgDatabase, place: &Place, key: String) -> Result<Option<String>> {
+    let set = place.set;
+    db.read(move |tx, org| {
+        if !catalogue::is_wanted(tx, org, &key)? {
+            return Ok(None);
+        }
+        let of = tx.first(
+            "SELECT client_id, flow_id FROM result_sets WHERE org_id = ?1 AND id = ?2",
+            values![org, set],
+            |row| Ok((row.take::<String>(0)?, row.take::<String>(1)?)),
+        )?;
+        Ok(of.map(|(client, flow)| {
+            format!(
+                "object `{key}` with rows of collection `{flow}` of client `{client}` is missing; put it back from a backup, or \
+                 collect again"
+            )
+        }))
+    })
+    .await
+}
