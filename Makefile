@@ -28,8 +28,12 @@ test: test-rust test-gui test-e2e
 export RUST_TEST_THREADS ?= 4
 
 # Examples are compiled by `lint`; linking them proves nothing more. Crates without examples in their documentation say `doctest = false`.
+# Tests add the snapshots they compare to the list; one that is not in it is left over.
+test-rust: export INSTA_SNAPSHOT_REFERENCES_FILE = $(CURDIR)/target/snapshots.txt
 test-rust: setup-test gui/dist/index.html
+	mkdir -p target && rm -f $(INSTA_SNAPSHOT_REFERENCES_FILE)
 	cargo test --locked --workspace --lib --bins --tests
+	cargo xtask snapshots $(INSTA_SNAPSHOT_REFERENCES_FILE)
 	cargo test --locked --workspace --doc
 	# Tests against public reference texts, where those are.
 	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test plugins --test functions --test program --test artifacts -- --ignored catalogue:: repository::

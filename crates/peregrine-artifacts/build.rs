@@ -1,4 +1,4 @@
-//! Lists the definitions below the top-level `artifacts/` folder, so that the library can carry them.
+//! Lists the definitions in the top-level folder `artifacts/`, to include them in the library.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

@@ -301,7 +301,9 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     }],
     ['GET', 'server/status', () => {
       const answer = answerOf('GET server/status');
-      return { ...answer, connected_agents: state.clients.filter((client) => client.online).length, clients: state.clients.length, flows_running: state.flows.filter((flow) => !flow.finished_at).length, rows_stored: 48_210_344, servers: [...answer.servers, { host: 'server2', started: '2026-01-02T00:00:00Z', connected_agents: 0, is_this: false }], refused: { ...answer.refused, malformed: 3, bad_nonce: 17, damaged: 1, conflict: 2, too_many: 1_204, too_slow: 6 } };
+      const online = state.clients.filter((client) => client.online).length;
+      const second = Math.floor(online / 3);
+      return { ...answer, connected_agents: online, clients: state.clients.length, flows_running: state.flows.filter((flow) => !flow.finished_at).length, rows_stored: 48_210_344, servers: [{ ...answer.servers[0], connected_agents: online - second }, { host: 'server2', started: '2026-01-02T00:00:00Z', connected_agents: second, is_this: false }], refused: { ...answer.refused, malformed: 3, bad_nonce: 17, damaged: 1, conflict: 2, too_many: 1_204, too_slow: 6 } };
     }],
   ];
   function check(body) {

@@ -1,7 +1,7 @@
 /** Routes. Pages beyond the first view load on demand. */
 
 import { createBrowserRouter, Navigate, useLocation, useRouteError, type RouteObject } from 'react-router';
-// This one knows how to show a change at once (`flushSync`), which `useAddress` needs.
+// This one can show a change at once (`flushSync`), which `useAddress` needs.
 import { RouterProvider } from 'react-router/dom';
 import { loadSession, useSession } from './api/session';
 import { lazyPage, PageBroken } from './lib/lazyPage';
@@ -22,7 +22,7 @@ const Artifacts = lazyPage(() => import('./pages/Artifacts'));
 const Monitoring = lazyPage(() => import('./pages/Monitoring'));
 const Server = lazyPage(() => import('./pages/Server'));
 
-/** Everything but signing in needs a session; where one wanted to go is kept for afterwards. */
+/** All pages but the sign-in page need a session; the requested address is kept for afterwards. */
 function Guarded() {
   const session = useSession();
   const location = useLocation();
@@ -46,12 +46,12 @@ function NotFound() {
   );
 }
 
-/** What fails on a page stays on that page: rail, top bar and the machine's head remain. */
+/** A failure on a page stays on that page: navigation, top bar and the machine's header remain. */
 function Broken() {
   return <PageBroken error={useRouteError()} />;
 }
 
-/** The same where there is no frame left around it. */
+/** The same where no surrounding frame is left. */
 function AllBroken() {
   return (
     <main className="alone">

@@ -1,4 +1,4 @@
-//! The changelog: one file a change in `changelog.d/`, joined into `CHANGELOG.md` at a release.
+//! The changelog: one file per change in `changelog.d/`, merged into `CHANGELOG.md` at a release.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -17,20 +17,20 @@ const KINDS: &[(&str, &str)] = &[
     ("removed", "Removed"),
 ];
 
-/// A change, as its file tells it.
+/// A change, as described in its file.
 #[derive(Debug, PartialEq)]
 struct Entry {
-    /// Which of `KINDS`.
+    /// Index into `KINDS`.
     kind: usize,
     text: String,
 }
 
-/// Says what is wrong with the form of the entries.
+/// Reports errors in the form of the entries.
 pub fn check(root: &Path) -> Result<()> {
     read_entries(root).map(drop)
 }
 
-/// Gives what is unreleased the name of a version, entries included, and removes their files.
+/// Turns the unreleased changes, including the entries, into a version, and removes the entry files.
 pub fn release(root: &Path, version: &str) -> Result<()> {
     ensure!(
         version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()),
@@ -114,7 +114,7 @@ fn parse_entry(name: &str, text: &str) -> Result<Entry> {
     })
 }
 
-/// The changelog after a release: what stood under "Unreleased" stays below the entries.
+/// The changelog after a release: text under "Unreleased" follows the entries.
 fn joined(changelog: &str, version: &str, entries: &[Entry]) -> Result<String> {
     ensure!(
         !changelog.contains(&format!("## {version}\n")),

@@ -41,7 +41,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("fuzz", 11),
 ];
 
-/// A crate that must not know another, although its layer would allow it.
+/// A crate that must not depend on another, although its layer would allow it.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("formats", "engine"),
     ("formats", "vql"),
@@ -63,13 +63,13 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("agent", "server"),
 ];
 
-/// What starts servers of others: no program of ours has it in it.
+/// Starts third-party servers: no program may contain it.
 const FOR_TESTS: &str = "testkit";
 
-/// Crates of ours that know no way in: what they do, they do for whoever asks.
+/// Crates without an interface to the outside: they do not know who calls them.
 const WITHOUT_HTTP: &[&str] = &["services", "server-vql"];
 
-/// What brings requests, or answers them.
+/// Crates that receive or answer requests.
 const HTTP: &[&str] = &[
     "axum",
     "http",
@@ -82,7 +82,7 @@ const HTTP: &[&str] = &[
     "tungstenite",
 ];
 
-/// What asks others over HTTP and answers nobody: below it some is no way in.
+/// Crates that only send HTTP requests: HTTP below them is allowed.
 const WAYS_OUT: &[&str] = &["object_store"];
 
 /// Runs the check over `cargo metadata` of the workspace.
@@ -99,12 +99,12 @@ pub fn check() -> Result<()> {
     bail!("{}", faults.join("\n"))
 }
 
-/// Our crates that use others of ours they must not.
+/// Dependencies between our crates that are not allowed.
 fn wrong_edges(metadata: &Value) -> Vec<String> {
     let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
     let mut faults = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
-        // Those of others have a place they were fetched from.
+        // Third-party packages have a source they were fetched from.
         if !package["source"].is_null() {
             continue;
         }
@@ -145,7 +145,7 @@ fn wrong_edges(metadata: &Value) -> Vec<String> {
     faults
 }
 
-/// Crates without HTTP that have some below them, directly or through others.
+/// Crates that must be without HTTP, but depend on it, directly or through others.
 fn ways_in(metadata: &Value) -> Vec<String> {
     let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -2,7 +2,10 @@
 
 mod changelog;
 mod dependency_order;
+mod doc_tests;
+mod files;
 mod new_function;
+mod snapshots;
 mod tidy;
 
 use std::path::Path;
@@ -10,7 +13,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "known commands:
   dependency-order            crates use only crates of lower layers
-  tidy                        files are short and begin with a sentence
+  tidy                        files are short and begin with a sentence, codes of findings have snapshots
+  snapshots LIST              each snapshot is in the list of those that tests compared
   new-function FOLDER NAME    the skeleton of a VQL function, as `new-function strings swapcase`
   changelog check             entries of `changelog.d/` have the form they need
   changelog release VERSION   moves the entries into CHANGELOG.md";
@@ -22,6 +26,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["dependency-order"] => dependency_order::check(),
         ["tidy"] => tidy::check(&root),
+        ["snapshots", list] => snapshots::check_compared(&root, Path::new(list)),
         ["new-function", folder, name] => new_function::add(&root, folder, name),
         ["changelog", "check"] => changelog::check(&root),
         ["changelog", "release", version] => changelog::release(&root, version),

@@ -1,4 +1,4 @@
-//! The skeleton of a VQL function: its file, and its two lines in the list of its folder.
+//! Creates the skeleton of a VQL function: its file, and its two lines in the list of its folder.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const FUNCTIONS: &str = "crates/peregrine-functions/src";
 
-/// Adds `folder/name.rs` with one argument, and an example that fails until somebody writes the function.
+/// Adds `folder/name.rs` with one argument, and an example that fails until the function is written.
 pub fn add(root: &Path, folder: &str, name: &str) -> Result<()> {
     ensure!(
         name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -65,7 +65,7 @@ fn listed(list: &str, name: &str) -> Result<String> {
     ))
 }
 
-/// `regex_replace` is `RegexReplace`.
+/// Converts `regex_replace` to `RegexReplace`.
 fn type_name(name: &str) -> String {
     let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
     name.split('_')

@@ -1,8 +1,11 @@
-//! What no compiler checks: how long files are, that they say what they are about, and that no test asserts a time.
+//! What no compiler checks: how long files are, that they say what they are about, that no test asserts a time, and that a user's view of
+//! every code of findings is kept.
 
+use crate::files::find;
+use crate::{doc_tests, snapshots};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Lines of a file beyond which it hides two subjects.
 const LONGEST: usize = 600;
@@ -11,14 +14,15 @@ const FOLDERS: &[&str] = &["bench", "crates", "fuzz", "xtask"];
 /// Written by programs.
 const GENERATED: &[&str] = &["crates/peregrine-proto/src/generated.rs"];
 
-/// Lists every file of Rust that is too long, begins without a `//!` sentence, or asserts how long something takes.
+/// Lists every file of Rust that is too long, begins without a `//!` sentence, or asserts how long something takes, and every code
+/// without a snapshot.
 pub fn check(root: &Path) -> Result<()> {
     let mut files = Vec::new();
     for folder in FOLDERS {
-        find(&root.join(folder), &mut files)?;
+        files.extend(find(&root.join(folder), "rs")?);
     }
-    files.sort();
-    let mut faults = Vec::new();
+    let mut faults = snapshots::codes_without(root)?;
+    faults.extend(doc_tests::faults(root)?);
     for file in files {
         let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
         if GENERATED.contains(&name.as_str()) {
@@ -51,21 +55,6 @@ fn asserted_times(text: &str) -> impl Iterator<Item = String> {
             format!("asserts a time in line {line}: wait for a condition, or for the end of what else would go on for days")
         })
     })
-}
-
-/// Collects the files of Rust below a folder; build output and dependencies of the GUI are passed over.
-fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("listing `{}`", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if !path.ends_with("target") && !path.ends_with("corpus") {
-                find(&path, files)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

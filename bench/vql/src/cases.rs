@@ -1,10 +1,10 @@
 //! The work both sides do.
 
-/// One piece of work, said in both languages.
+/// One piece of work, in both languages.
 pub(crate) struct Case {
     pub(crate) letter: &'static str,
     pub(crate) title: &'static str,
-    /// Rows taken in: what figures are divided by.
+    /// Number of rows read, by which the figures are divided.
     pub(crate) rows: i64,
     pub(crate) vql: String,
     /// Spellings of the same query; the fastest counts.
@@ -103,7 +103,7 @@ pub(crate) fn timed(scale: f64) -> Vec<Case> {
     ]
 }
 
-/// Work whose memory is watched.
+/// Work whose memory use is watched.
 pub(crate) fn large(scale: f64) -> Vec<Case> {
     let rows = ((20_000_000_f64 * scale) as i64).max(1);
     let case = |letter, title, vql| Case {
@@ -132,7 +132,7 @@ pub(crate) fn large(scale: f64) -> Vec<Case> {
     ]
 }
 
-/// Ways of SQLite to get the numbers 0 to `rows`.
+/// SQLite queries that generate the numbers 0 to `rows`.
 fn generated(columns: &str, rows: i64, filter: &str) -> Vec<String> {
     vec![
         format!("SELECT {columns} FROM generate_series(0, {}){filter}", rows - 1),

@@ -1,8 +1,8 @@
 //! VQL against SQLite: the same work in the same process, one thread each.
 //!
-//! `cargo run --release -p bench-vql` prints a table; `-- --help` tells the rest. Figures are CPU time of the thread,
-//! medians over the runs, both sides in turn. SQLite gets each query in several spellings (series, recursive query,
-//! filled table in memory) and the fastest counts.
+//! `cargo run --release -p bench-vql` prints a table; see `-- --help` for options. Figures are CPU time of
+//! the thread, medians over the runs, with both sides taking turns. SQLite gets each query in several
+//! spellings (series, recursive query, filled table in memory), and the fastest counts.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
@@ -15,7 +15,7 @@ mod sqlite;
 use cases::Case;
 use clap::Parser;
 
-/// As in the program that is shipped.
+/// As in the released program.
 #[global_allocator]
 static ALLOCATOR: peregrine_os::Counting<mimalloc::MiMalloc> = peregrine_os::Counting(mimalloc::MiMalloc);
 
@@ -25,19 +25,19 @@ struct Args {
     /// Only the cases with these letters.
     #[arg(value_name = "LETTER")]
     letters: Vec<String>,
-    /// A share of the rows, to look quickly.
+    /// A fraction of the rows, for a quick look.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Runs of each side.
+    /// Number of runs of each side.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Run VQL once, without SQLite and without a table: for profilers.
+    /// Run VQL once, without SQLite and without a table, for profilers.
     #[arg(long)]
     only_vql: bool,
-    /// Print how many rows the cases take in, and end: for scripts.
+    /// Print the number of rows of each case and exit, for scripts.
     #[arg(long)]
     rows: bool,
-    /// Sort and group 20 M rows and print the most memory the process had.
+    /// Sort and group 20 M rows and print the peak memory of the process.
     #[arg(long)]
     memory: bool,
 }

@@ -12,7 +12,7 @@ pub(crate) fn table(cases: &[Case], runs: usize) -> anyhow::Result<()> {
     println!("| case | rows | VQL rows/s | VQL µs/row | SQLite µs/row | VQL / SQLite |");
     println!("|---|---|---|---|---|---|");
     for case in cases {
-        // The fastest spelling is found first, on one run each.
+        // The fastest spelling is determined first, with one run of each.
         let mut best: Option<(f64, &str)> = None;
         for sql in &case.sql {
             let (seconds, _) = timed(|| sqlite::run(&database, sql))?;
@@ -49,7 +49,7 @@ pub(crate) fn table(cases: &[Case], runs: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the large cases and prints the most memory the process has had so far: run them one at a time to compare.
+/// Runs the large cases and prints the peak memory of the process so far: run them one at a time to compare.
 pub(crate) fn memory(scale: f64, wanted: &dyn Fn(&Case) -> bool) -> anyhow::Result<()> {
     println!("| case | rows in | rows out | VQL µs/row | peak memory so far |");
     println!("|---|---|---|---|---|");

@@ -1,4 +1,4 @@
-//! The table both sides read: row `i` is computed from `i`, the same way on both.
+//! The table that both sides read: row `i` is computed from `i` in the same way on both.
 
 use peregrine_engine::prelude::*;
 
@@ -10,19 +10,19 @@ const FOLDERS: [&str; 4] = [
     "Program Files\\Tool",
 ];
 
-/// A number without visible order.
+/// A number without a visible order.
 pub(crate) fn number(i: i64) -> i64 {
     i.wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407)
         >> 20
 }
 
-/// One of 1,000.
+/// One of 1,000 keys.
 pub(crate) fn key(i: i64) -> i64 {
     number(i).rem_euclid(1000)
 }
 
-/// A path as file listings have them.
+/// A path as in file listings.
 pub(crate) fn path(i: i64) -> String {
     let mixed = number(i);
     let folder = FOLDERS[(mixed & 3) as usize];
@@ -33,10 +33,10 @@ pub(crate) fn path(i: i64) -> String {
     )
 }
 
-/// Rows of the table, made when asked for.
+/// Generates the rows of the table on demand.
 #[derive(VqlArgs)]
 pub(crate) struct Args {
-    /// How many.
+    /// Number of rows.
     rows: i64,
 }
 
@@ -44,9 +44,9 @@ pub(crate) struct Args {
 pub(crate) struct Row {
     /// Counts from 0.
     id: i64,
-    /// One of 1,000.
+    /// One of 1,000 keys.
     key: i64,
-    /// Without order.
+    /// A number without a visible order.
     number: i64,
     /// A path.
     path: Str,
@@ -62,7 +62,7 @@ impl Plugin for Numbers {
     const EXAMPLES: &'static [Example] = &[];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
-        // A table in memory, as SQLite has one: some thousand rows that repeat, with numbers of their own.
+        // A table in memory, as SQLite has one: some thousand rows that repeat, with their own numbers.
         let paths: Vec<Str> = (0..4096).map(|i| Str::from(path(i))).collect();
         for i in 0..args.rows {
             scope.checkpoint()?;

@@ -1,4 +1,4 @@
-//! Our side.
+//! VQL's side.
 
 use crate::cases::Case;
 use crate::numbers::Numbers;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 const PLUGINS: &[PluginDef] = peregrine_engine::plugins![Numbers];
 
-/// What the program that is shipped does for each of its queries, with a limit that none of these meets.
+/// Memory accounting as in the released program, with a limit that none of the cases reaches.
 fn pool() -> Arc<Pool> {
     let gauge = Gauge {
         thread: peregrine_os::held_by_thread,
@@ -27,7 +27,7 @@ fn pool() -> Arc<Pool> {
     Pool::new(gauge, limits)
 }
 
-/// Runs the query and gives the number of rows that came out.
+/// Runs the query and returns the number of result rows.
 pub(crate) fn run(case: &Case) -> anyhow::Result<u64> {
     let program = Program::compile(&case.vql).map_err(|diagnostics| {
         anyhow!(

@@ -14,7 +14,7 @@ pub(crate) fn open(rows: i64) -> anyhow::Result<Connection> {
         2,
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
         |context| {
-            // The pattern is compiled once a statement, as SQLite's own extension does it.
+            // The pattern is compiled once per statement, as SQLite's own extension does.
             let regex = context.get_or_create_aux(0, |pattern| -> anyhow::Result<_> {
                 Ok(regex::Regex::new(pattern.as_str()?)?)
             })?;
@@ -40,7 +40,7 @@ pub(crate) fn open(rows: i64) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// Runs a query, looks at every value, and gives the number of rows.
+/// Runs a query, reads every value, and returns the number of rows.
 pub(crate) fn run(connection: &Connection, sql: &str) -> anyhow::Result<u64> {
     let mut statement = connection.prepare(sql).with_context(|| sql.to_owned())?;
     let columns = statement.column_count();

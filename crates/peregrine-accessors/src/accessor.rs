@@ -1,11 +1,11 @@
-//! The accessor seam: what every source of files can do.
+//! The interface of all sources of files.
 
 use crate::{Dialect, FileInfo, OsPath};
 use peregrine_engine::prelude::Scope;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 
-/// Why an accessor could not do what it was asked.
+/// Why an accessor operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The path does not exist.
@@ -17,7 +17,7 @@ pub enum Error {
     /// Only regular files are opened, so that devices, pipes and sockets cannot block a query.
     #[error("Only regular files supported (not {0})")]
     NotRegular(String),
-    /// A symbolic link leads back to a directory that this listing already visited.
+    /// A symbolic link leads back to a directory this listing has already visited.
     #[error("Symlink cycle detected at `{0}`")]
     Cycle(String),
     /// The accessor has no such operation.
@@ -25,7 +25,7 @@ pub enum Error {
     Unsupported {
         /// The accessor's name.
         accessor: &'static str,
-        /// What was asked of it.
+        /// The requested operation.
         operation: &'static str,
     },
     /// No accessor has this name.
@@ -67,12 +67,12 @@ pub trait Accessor: Send + Sync {
     /// The name queries use.
     fn name(&self) -> &'static str;
 
-    /// Tells its files from those of other accessors under the same paths, for what a query keeps of them.
+    /// Distinguishes its files from those of other accessors with the same paths, in caches of a query.
     fn identity(&self) -> String {
         self.name().to_owned()
     }
 
-    /// How its paths are written.
+    /// The dialect of its paths.
     fn dialect(&self) -> Dialect;
 
     /// Parses text into a path.
@@ -83,8 +83,9 @@ pub trait Accessor: Send + Sync {
     /// Lists one directory, not recursively.
     fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>>;
 
-    /// Lists one directory for somebody who does not want all of it: `wanted` is asked with each name, and whether it may be a
-    /// directory or lead to one. What it does not want may be left out, and then costs no look at the file.
+    /// Lists one directory for a caller that does not need all of it. `wanted` is called with each name, and
+    /// with whether it may be a directory or lead to one. Entries it rejects may be left out without looking
+    /// at the file.
     fn read_dir_for(
         &self,
         scope: &Scope,
@@ -100,22 +101,22 @@ pub trait Accessor: Send + Sync {
     /// Opens a file for reading.
     fn open(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>>;
 
-    /// The path in the operating system's own terms, where there is one.
+    /// The path for the operating system, if there is one.
     fn os_file_name(&self, _path: &OsPath) -> Option<PathBuf> {
         None
     }
 
-    /// Where a symbolic link leads; `None` where links are not followed.
+    /// The target of a symbolic link; `None` if links are not followed.
     fn read_link(&self, _scope: &Scope, _path: &OsPath) -> Option<OsPath> {
         None
     }
-    /// What a symbolic link says, as stored; `None` when the path is none, or links are not known.
+    /// The text of a symbolic link as stored; `None` if the path is not a link, or links are not supported.
     fn link_target(&self, _scope: &Scope, _path: &OsPath) -> Option<Vec<u8>> {
         None
     }
 
-    /// As [`Accessor::open`], for a path that was found to lead over no link. Where files change meanwhile, an accessor that
-    /// can makes sure of that.
+    /// Like [`Accessor::open`], for a path that was found to contain no links. If files can change meanwhile,
+    /// the accessor makes sure of that where it can.
     fn open_without_links(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
         self.open(scope, path)
     }

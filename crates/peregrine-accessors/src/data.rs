@@ -4,11 +4,11 @@ use crate::{Accessor, Dialect, Error, FileInfo, FileMode, FileReader, FileTimes,
 use peregrine_engine::prelude::{Dict, Scope, Time};
 use std::io::Cursor;
 
-/// Content out of a string.
+/// Content from a string.
 #[derive(Debug, Default)]
 pub(crate) struct DataAccessor;
 
-/// A made-up entry for content that is no file.
+/// A made-up entry for content that is not a file.
 pub(crate) fn content_info(path: &OsPath, size: usize) -> FileInfo {
     let zero = Time::ZERO;
     FileInfo {

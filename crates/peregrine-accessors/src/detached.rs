@@ -1,8 +1,10 @@
-//! Work on files that may hang in the kernel: done by another thread, so that whoever waits for it can stop waiting.
+//! File operations that may hang in the kernel: another thread performs them, so that the caller can stop
+//! waiting.
 //!
-//! What can say that there is nothing to read yet – pipes, terminals, the kernel's log – is asked again and again, and its
-//! thread ends with the query. Nobody can end a read from a file server that is gone: a query that is told to end leaves
-//! its thread behind, which ends when the kernel lets it. The number of these is bounded.
+//! Files that can report that there is nothing to read yet (pipes, terminals, the kernel log) are polled, and
+//! their thread ends with the query. A read from a file server that is gone cannot be interrupted: a query
+//! that has to end leaves the thread behind, and it ends when the kernel lets it. The number of such threads
+//! is bounded.
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -15,31 +17,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(20);
-/// Threads that are left behind; beyond that, nothing that may hang is begun.
+/// Maximum number of threads left behind; beyond it, operations that may hang are refused.
 const MOST_LEFT: usize = 64;
-/// How long a thread waits for something to read before it looks whether anybody still wants it.
+/// How long a thread waits for data before it checks whether they are still wanted.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
-/// Idle threads that are kept for the next piece of work, and how long.
+/// Maximum number of idle threads kept for later work, and for how long.
 const MOST_IDLE: usize = 4;
 const IDLE: Duration = Duration::from_secs(5);
-/// Bytes read in one go.
+/// Bytes read at a time.
 const PIECE: usize = 1 << 20;
-/// Listing and reading need little.
+/// Listing and reading need little stack.
 const STACK: usize = 256 << 10;
 
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Those that wait for work, the last that came first.
+/// Idle threads, the most recent last.
 static WAITING: Mutex<Vec<Sender<Job>>> = Mutex::new(Vec::new());
 
-/// Does work that may hang. When the query ends meanwhile, that is an error, and the work is left to itself.
+/// Performs an operation that may hang. If the query ends meanwhile, that is an error, and the operation is
+/// left to itself.
 pub(crate) fn run<T: Send + 'static>(
     cancellation: &Cancellation,
     work: impl FnOnce() -> T + Send + 'static,
@@ -58,11 +61,11 @@ pub(crate) fn run<T: Send + 'static>(
     let was_left = Arc::clone(&is_left);
     start(Box::new(move || {
         let done = work();
-        // Either side turns it once; the second that comes knows of the first.
+        // Each side sets it once; the second one learns about the first.
         if was_left.swap(true, Ordering::AcqRel) {
             LEFT.fetch_sub(1, Ordering::Relaxed);
         }
-        // Nobody listens when it was left behind.
+        // Nobody receives it if the thread was left behind.
         let _ = sender.send(done);
     }))?;
     loop {
@@ -70,7 +73,7 @@ pub(crate) fn run<T: Send + 'static>(
             Ok(done) => return Ok(done),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("reading it crashed")),
             Err(RecvTimeoutError::Timeout) if cancellation.is_cancelled() => {
-                // Counted first, so that the other side never takes away what is not there.
+                // Counted first, so that the other side never subtracts too early.
                 LEFT.fetch_add(1, Ordering::Relaxed);
                 if is_left.swap(true, Ordering::AcqRel) {
                     LEFT.fetch_sub(1, Ordering::Relaxed);
@@ -91,7 +94,7 @@ fn start(job: Job) -> io::Result<()> {
         let Some(worker) = waiting else { break };
         match worker.send(job) {
             Ok(()) => return Ok(()),
-            // It has just gone home.
+            // It has just ended.
             Err(back) => job = back.into_inner(),
         }
     }
@@ -103,7 +106,7 @@ fn start(job: Job) -> io::Result<()> {
     Ok(())
 }
 
-/// Works until there has been nothing to do for a while.
+/// Works until it has been idle for a while.
 fn serve(first: Job, own: &Sender<Job>, jobs: &Receiver<Job>) {
     let mut job = first;
     loop {
@@ -125,7 +128,7 @@ fn serve(first: Job, own: &Sender<Job>, jobs: &Receiver<Job>) {
                         waiting.swap_remove(at);
                         return;
                     }
-                    // Somebody has taken us out to give us work.
+                    // Another thread has taken us out of the list to give us work.
                     None => drop(waiting),
                 }
                 match jobs.recv() {
@@ -137,9 +140,9 @@ fn serve(first: Job, own: &Sender<Job>, jobs: &Receiver<Job>) {
     }
 }
 
-/// A file each read of which may hang.
+/// A file whose reads may hang.
 pub(crate) struct DetachedReader {
-    /// Not here while it is read, and after that was left behind.
+    /// `None` during a read, and after a read was left behind.
     file: Option<File>,
     cancellation: Cancellation,
 }
@@ -195,17 +198,17 @@ impl Seek for DetachedReader {
     }
 }
 
-/// Waits until a read has something to give, or the query ends. Files that cannot tell count as ready.
+/// Waits until a read can return data, or the query ends. Files that cannot tell count as ready.
 fn wait_for_content(file: &File, cancellation: &Cancellation) -> io::Result<()> {
     loop {
         let answer = poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&PATIENCE));
-        // Also when there is something: what is taken out of a pipe now, nobody else will see.
+        // Even if there is data: what is taken out of a pipe now is lost to other readers.
         if cancellation.is_cancelled() {
             return Err(io::Error::other("the query ends"));
         }
         match answer {
             Ok(0) | Err(Errno::INTR) => {}
-            // What is wrong with it the read tells.
+            // The read reports any error.
             Ok(_) | Err(_) => return Ok(()),
         }
     }
@@ -234,7 +237,7 @@ mod tests {
         });
         assert!(LEFT.load(Ordering::Relaxed) >= 1);
         drop(open);
-        // Threads are used again, also from several at once.
+        // Threads are reused, even for several callers at once.
         let cancellation = Cancellation::new();
         std::thread::scope(|threads| {
             for n in 0..20 {

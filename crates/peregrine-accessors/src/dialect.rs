@@ -2,7 +2,7 @@
 
 use peregrine_engine::memory;
 
-/// The ways paths are written.
+/// The ways to write paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Splits on `/` and `\`, with quoting.
@@ -11,13 +11,13 @@ pub enum Dialect {
     Linux,
     /// Drive letters, device prefixes, UNC; joined with `\`.
     Windows,
-    /// As Windows, with `\\.\C:` for a drive.
+    /// Like Windows, with `\\.\C:` for a drive.
     Ntfs,
     /// Registry hives first; joined with `\`.
     Registry,
     /// The whole text is one component.
     Raw,
-    /// As Linux, components percent-encoded.
+    /// Like Linux, with percent-encoded components.
     Zip,
     /// The text is a JSON pathspec.
     Pathspec,
@@ -54,7 +54,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect with this name of [`Self::type_name`].
+    /// The dialect with this [`Self::type_name`].
     #[must_use]
     pub(crate) fn of_type_name(name: &str) -> Option<Dialect> {
         const ALL: [Dialect; 8] = [
@@ -136,7 +136,7 @@ impl Dialect {
         }
     }
 
-    /// True when components compare without regard to case.
+    /// True when components are compared regardless of case.
     #[must_use]
     pub fn ignores_case(self) -> bool {
         matches!(self, Dialect::Windows | Dialect::Ntfs | Dialect::Zip)
@@ -152,7 +152,7 @@ fn split_on(text: &[u8], separators: &[u8]) -> Vec<Vec<u8>> {
     memory::collect(parts.filter(|part| is_meaningful(part)).map(<[u8]>::to_vec))
 }
 
-/// Splits on both separators; a component may start with a double quote and then runs to the closing one (`""` is a
+/// Splits on both separators; a component that starts with a double quote runs to the closing one (`""` is a
 /// quote inside), or to the end of the text when it is never closed.
 fn split_quoted(text: &[u8]) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
@@ -273,7 +273,7 @@ fn quote(part: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// Longest encoded zip component; longer names are cut, so that they fit into every file system.
+/// Longest encoded zip component; longer names are cut, so that they are allowed in every file system.
 const MAX_ZIP_COMPONENT: usize = 1024;
 
 fn percent_encode(part: &[u8]) -> Vec<u8> {
@@ -393,7 +393,7 @@ mod tests {
         );
     }
 
-    /// A component with what the dialects treat specially more often than chance has it.
+    /// Components in which characters special to the dialects are more frequent than by chance.
     fn component() -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![prop::sample::select(br#"/\".%: Cx"#.to_vec()), any::<u8>()];
         prop::collection::vec(byte, 1..8).prop_filter("it is dropped", |part| is_meaningful(part))

@@ -16,11 +16,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// The machine's files. Remembers the directories that links led to, so that a cycle of links ends.
+/// The machine's files. Remembers the directories that links led to, so that cycles of links end.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FileAccessor {
     visited: Arc<Mutex<HashSet<(u64, u64)>>>,
-    /// Names are looked up without regard to case when the exact one does not exist.
+    /// Names are looked up regardless of case when the exact one does not exist.
     ignores_case: bool,
 }
 
@@ -34,9 +34,10 @@ impl FileAccessor {
         }
     }
 
-    /// Where the system finds it. A name that does not exist is looked for among those that results show just so.
+    /// The path for the system. A name that does not exist is searched among the names that are displayed
+    /// identically.
     fn system_path(&self, path: &OsPath) -> PathBuf {
-        // `path_join()` gives paths written with quotes; names of files here have none but their own.
+        // `path_join()` produces paths written with quotes; file names have no quotes except their own.
         let text = match path.dialect() {
             Dialect::Generic => path.in_dialect(Dialect::Linux).path_bytes(),
             _ => path.path_bytes(),
@@ -46,7 +47,7 @@ impl FileAccessor {
         if !may_differ || exact.symlink_metadata().is_ok() {
             return exact;
         }
-        // Walk down from the root, at each level taking the exact name or else one that is meant by it.
+        // Walk down from the root, at each level taking the exact name or else an equivalent one.
         let mut found = PathBuf::from("/");
         for part in path.components() {
             let wanted = OsStr::from_bytes(part);
@@ -61,8 +62,8 @@ impl FileAccessor {
         found
     }
 
-    /// The name in a folder that stands for one that is not there: it differs only in case, where that is ignored, or it is the
-    /// only one that is shown so, with U+FFFD for bytes that are no UTF-8.
+    /// The name in a folder that is equivalent to a missing one: it differs only in case, if that is ignored,
+    /// or it is the only one that is displayed identically, with U+FFFD for bytes that are not UTF-8.
     fn meant_name(&self, folder: &Path, wanted: &[u8]) -> Option<OsString> {
         let names = || {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -82,7 +83,7 @@ impl FileAccessor {
         shown.next().is_none().then_some(first)
     }
 
-    /// Looks at the machine's files, in another thread where that may hang.
+    /// Accesses the machine's files, in another thread where that may hang.
     fn look<T: Send + 'static>(
         &self,
         scope: &Scope,
@@ -131,7 +132,7 @@ impl FileAccessor {
             Err(error) => return Err(Error::io(path, error)),
         };
         if own.is_symlink() {
-            // A dangling link, or one to a file, has no entries.
+            // A dangling link, or a link to a file, has no entries.
             let Ok(target) = fs::metadata(&system_path) else {
                 return Ok(Vec::new());
             };
@@ -152,7 +153,7 @@ impl FileAccessor {
                 break;
             }
             let Ok(entry) = entry else { continue };
-            // Not every file system says what its entries are.
+            // Not every file system reports the type of its entries.
             let may_have_entries = entry
                 .file_type()
                 .map_or(true, |kind| kind.is_dir() || kind.is_symlink());
@@ -160,7 +161,7 @@ impl FileAccessor {
             if !wanted(&name, may_have_entries) {
                 continue;
             }
-            // The entry may vanish between listing and looking: then it is simply not there.
+            // The entry may vanish after listing; then it is left out.
             let Ok(metadata) = entry.metadata() else { continue };
             let child = path.child(Str::from(name));
             entries.push(describe(child, &metadata, file_system.as_ref(), || entry.path()));
@@ -173,7 +174,7 @@ fn may_hang(path: &OsPath) -> bool {
     remote::may_hang(Path::new(OsStr::from_bytes(&path.path_bytes())))
 }
 
-/// What the columns `Data` of files have: with or without `Link` in front, with or without `FSType` at the end.
+/// The column lists of `Data`: with or without `Link` first, with or without `FSType` last.
 static DATA: LazyLock<[[Arc<Columns>; 2]; 2]> = LazyLock::new(|| {
     let list = |link: &[&'static str], kind: &[&'static str]| {
         Columns::new([link, &["DevMajor", "DevMinor"], kind].concat())
@@ -232,12 +233,12 @@ fn describe(
     }
 }
 
-/// True for a name with U+FFFD, which may stand for bytes that results cannot show.
+/// True for a name with U+FFFD, which may replace bytes that results cannot show.
 fn shows_bytes(name: &[u8]) -> bool {
     name.windows(3).any(|bytes| bytes == "\u{fffd}".as_bytes())
 }
 
-/// An open file, and whether its reads wait for nobody.
+/// An open file, and whether its reads never block.
 struct Opened {
     file: File,
     is_local: bool,
@@ -246,11 +247,11 @@ struct Opened {
 impl Opened {
     fn new(path: &OsPath, file: File) -> Result<Opened> {
         use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-        // Between the look at the file and its opening it may have become another.
+        // The file may have been replaced before it was opened.
         let metadata = file.metadata().map_err(|error| Error::io(path, error))?;
         refuse_special(&metadata, path)?;
         let is_local = remote::is_local(&file);
-        // Where reads wait for nobody, the flag means nothing.
+        // Where reads never block, the flag has no effect.
         if !is_local {
             let flags = fcntl_getfl(&file).map_err(|error| Error::io(path, error.into()))?;
             if flags.contains(OFlags::NONBLOCK) {
@@ -261,7 +262,7 @@ impl Opened {
         Ok(Opened { file, is_local })
     }
 
-    /// Reads in this thread, or where each read may hang, in others.
+    /// Reads in this thread, or in others if each read may hang.
     fn reader(self, scope: &Scope) -> Box<dyn FileReader> {
         if self.is_local {
             Box::new(self.file)
@@ -279,13 +280,13 @@ fn refuse_special(metadata: &Metadata, path: &OsPath) -> Result<()> {
     }
 }
 
-/// Opens a file; should a pipe have taken its place, that waits for no writer.
+/// Opens a file; if a pipe has taken its place, does not wait for a writer.
 fn open_waiting_for_nobody(path: &Path) -> std::io::Result<File> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags | OFlags::NONBLOCK, Mode::empty()) {
         Ok(file) => Ok(File::from(file)),
-        // Somebody has a lease on it and is asked to give it back, which takes a moment.
+        // Somebody holds a lease on it and is asked to give it up, which takes a moment.
         Err(rustix::io::Errno::AGAIN) => Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?)),
         Err(error) => Err(error.into()),
     }
@@ -357,7 +358,8 @@ impl Accessor for FileAccessor {
     }
 }
 
-/// Opens a file unless a name of its path is a link by now. Kernels before 5.6 cannot tell for folders, only for the file.
+/// Opens a file unless some name in its path is a link by now. Kernels before 5.6 cannot check this for
+/// folders, only for the file.
 fn open_exactly(path: &Path) -> std::io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;

@@ -1,10 +1,10 @@
-//! [`FileInfo`]: what is known of a file, as rows of `glob()` and `stat()` show it.
+//! [`FileInfo`]: information about a file, as shown by `glob()` and `stat()`.
 
 use crate::{FileMode, OsPath, SystemStat};
 use peregrine_engine::prelude::{Dict, Object, Packed, Scope, Str, Time, Value};
 use std::any::Any;
 
-/// The four times of a file; the zero time where the source has none.
+/// The four times of a file; the zero time for those the source does not have.
 #[derive(Debug, Clone, Copy)]
 pub struct FileTimes {
     /// Content changed.
@@ -22,17 +22,16 @@ pub struct FileTimes {
 pub struct FileInfo {
     /// Its full path.
     pub path: OsPath,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: i64,
-    /// Kind and permissions.
+    /// Type and permissions.
     pub mode: FileMode,
-    /// When it changed.
     pub times: FileTimes,
-    /// What the accessor knows beyond that.
+    /// Additional data from the accessor.
     pub data: Dict,
-    /// Where a symbolic link leads.
+    /// The target of a symbolic link.
     pub link: Option<OsPath>,
-    /// What the operating system says, where the accessor asks one.
+    /// Data from the operating system, if the accessor asks it.
     pub system: Option<SystemStat>,
 }
 
@@ -43,14 +42,14 @@ impl FileInfo {
         self.path.basename()
     }
 
-    /// The device it is on, where the accessor knows devices.
+    /// The device it is on, if the accessor knows about devices.
     #[must_use]
     pub fn device(&self) -> Option<u64> {
         self.system.map(|system| system.device)
     }
 }
 
-/// What queries can ask a file for, beyond the columns that rows of files show.
+/// Names that queries can ask a file for, in addition to the columns.
 pub const FILE_MEMBERS: &[&str] = &["FullPath", "ModTime", "ModeStr", "Sys", "Dev", "GetLink"];
 
 /// Members in the order `SELECT * FROM stat()` lists them.
@@ -146,7 +145,7 @@ impl Object for FileInfo {
     }
 }
 
-/// A file of the parts it was packed into.
+/// Rebuilds a file from its packed parts.
 fn unpack(parts: &[Value]) -> Option<FileInfo> {
     let [path, size, mode, times, data, link, system] = parts else {
         return None;

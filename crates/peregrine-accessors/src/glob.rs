@@ -1,23 +1,23 @@
-//! Globbing: all patterns are merged into one tree, so that each directory is listed once however many there are.
+//! Globbing: all patterns are merged into one tree, so that each directory is listed only once.
 
 use crate::{Accessor, Error, FileInfo, OsPath, Pattern, expand_braces};
 use peregrine_engine::prelude::{Scope, Stop, Str};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Takes each file that matches, with the patterns it matches.
+/// Called with each file that matches, and the patterns it matches.
 pub type Found<'a> = &'a mut dyn FnMut(&Arc<FileInfo>, &[Str]) -> Result<(), Stop>;
 
-/// Asked before descending into a directory.
+/// Called before descending into a directory.
 pub type Descend<'a> = &'a dyn Fn(&Arc<FileInfo>) -> bool;
 
-/// How a traversal behaves.
+/// Options of a traversal.
 pub struct GlobOptions<'a> {
     /// Do not descend through symbolic links.
     pub no_symlink: bool,
     /// Do not descend through links to another device.
     pub one_filesystem: bool,
-    /// Asked before descending into a directory.
+    /// Called before descending into a directory.
     pub descend: Option<Descend<'a>>,
 }
 
@@ -25,7 +25,7 @@ pub struct GlobOptions<'a> {
 #[derive(Default)]
 struct Node {
     edges: Vec<Edge>,
-    /// Patterns that are complete when a path reaches this node.
+    /// The patterns that are complete when a path reaches this node.
     complete: Vec<Str>,
 }
 
@@ -39,9 +39,10 @@ struct Tree {
     nodes: Vec<Node>,
 }
 
-/// A place in the tree that a directory has reached; a recursion also knows how many levels it may still descend.
+/// A place in the tree that a directory has reached; a recursion also has the number of levels it may still
+/// descend.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Position {
     At(usize),
     Recursing {
         node: usize,
@@ -92,7 +93,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The node that this pattern leads to from here; equal patterns share one.
+    /// The node that this pattern leads to; equal patterns share one.
     fn step(&mut self, from: usize, pattern: Pattern) -> usize {
         let same = |edge: &&Edge| match (&edge.pattern, &pattern) {
             (Pattern::Name { text: left, .. }, Pattern::Name { text: right, .. }) => left == right,
@@ -110,15 +111,15 @@ impl Tree {
         target
     }
 
-    /// Adds a state and what it implies: a recursion matches zero levels when something follows it.
-    fn enter(&self, state: State, states: &mut Vec<State>) {
+    /// Adds a state and those it implies: a recursion also matches zero levels if something follows it.
+    fn enter(&self, state: Position, states: &mut Vec<Position>) {
         let mut pending = vec![state];
         while let Some(state) = pending.pop() {
             if states.contains(&state) {
                 continue;
             }
             states.push(state);
-            let State::At(node) = state else { continue };
+            let Position::At(node) = state else { continue };
             for (index, edge) in self
                 .nodes
                 .get(node)
@@ -128,7 +129,7 @@ impl Tree {
                 .enumerate()
             {
                 if let Pattern::Recurse(levels) = edge.pattern {
-                    pending.push(State::Recursing {
+                    pending.push(Position::Recursing {
                         node,
                         edge: index,
                         levels_left: levels,
@@ -138,15 +139,15 @@ impl Tree {
                         .get(edge.target)
                         .is_some_and(|target| !target.edges.is_empty())
                     {
-                        pending.push(State::At(edge.target));
+                        pending.push(Position::At(edge.target));
                     }
                 }
             }
         }
     }
 
-    /// Where an entry of this name leads from these states, and the patterns it completes.
-    fn advance(&self, states: &[State], name: &[u8], next: &mut Vec<State>, complete: &mut Vec<Str>) {
+    /// The states that an entry of this name reaches from these, and the patterns it completes.
+    fn advance(&self, states: &[Position], name: &[u8], next: &mut Vec<Position>, complete: &mut Vec<Str>) {
         next.clear();
         complete.clear();
         let mut finish = |node: usize| {
@@ -163,7 +164,7 @@ impl Tree {
         };
         for state in states {
             match *state {
-                State::At(node) => {
+                Position::At(node) => {
                     for edge in self
                         .nodes
                         .get(node)
@@ -172,11 +173,11 @@ impl Tree {
                     {
                         if matches!(edge.pattern, Pattern::Name { .. }) && edge.pattern.matches(name) {
                             finish(edge.target);
-                            self.enter(State::At(edge.target), next);
+                            self.enter(Position::At(edge.target), next);
                         }
                     }
                 }
-                State::Recursing {
+                Position::Recursing {
                     node,
                     edge,
                     levels_left,
@@ -194,7 +195,7 @@ impl Tree {
                     }
                     finish(target);
                     self.enter(
-                        State::Recursing {
+                        Position::Recursing {
                             node,
                             edge,
                             levels_left: levels_left - 1,
@@ -206,7 +207,7 @@ impl Tree {
                         .get(target)
                         .is_some_and(|target| !target.edges.is_empty())
                     {
-                        self.enter(State::At(target), next);
+                        self.enter(Position::At(target), next);
                     }
                 }
             }
@@ -214,10 +215,10 @@ impl Tree {
         next.retain(|state| self.can_continue(*state));
     }
 
-    fn can_continue(&self, state: State) -> bool {
+    fn can_continue(&self, state: Position) -> bool {
         match state {
-            State::At(node) => self.nodes.get(node).is_some_and(|node| !node.edges.is_empty()),
-            State::Recursing { levels_left, .. } => levels_left > 0,
+            Position::At(node) => self.nodes.get(node).is_some_and(|node| !node.edges.is_empty()),
+            Position::Recursing { levels_left, .. } => levels_left > 0,
         }
     }
 }
@@ -229,8 +230,8 @@ fn reject(scope: &Scope, glob: &[u8], error: &str) {
     ));
 }
 
-/// Walks from `root`, calling `found` with every file that matches and the patterns it matches. Within a directory
-/// files come sorted by name, before anything below it.
+/// Walks from `root`, calling `found` with every file that matches and the patterns it matches. The files of
+/// a directory come sorted by name, before anything below it.
 pub fn glob(
     scope: &Scope,
     accessor: &dyn Accessor,
@@ -241,7 +242,7 @@ pub fn glob(
 ) -> Result<(), Stop> {
     let tree = Tree::build(scope, accessor, globs);
     let mut first = Vec::new();
-    tree.enter(State::At(0), &mut first);
+    tree.enter(Position::At(0), &mut first);
     first.retain(|state| tree.can_continue(*state));
     let (mut next, mut complete) = (Vec::new(), Vec::new());
     let trial = RefCell::new((Vec::new(), Vec::new()));
@@ -267,7 +268,7 @@ pub fn glob(
                 continue;
             }
         };
-        // Sorted, and one entry a name: the last.
+        // Sorted, and one entry per name: the last.
         entries.sort_by(|left, right| name(left).cmp(name(right)));
         entries.dedup_by(|later, earlier| {
             let is_same = name(later) == name(earlier);
@@ -290,7 +291,8 @@ pub fn glob(
                 pending.push((info.path.clone(), next.clone()));
             }
         }
-        // A stack, filled backwards: memory is bounded by depth times width, not by the whole breadth of the tree.
+        // A stack, filled in reverse: memory is bounded by depth times width, not by the whole breadth of the
+        // tree.
         if let Some(below) = pending.get_mut(first_below..) {
             below.reverse();
         }

@@ -4,20 +4,20 @@ use crate::Pathspec;
 use peregrine_engine::value::as_characters;
 use regex::bytes::{Regex, RegexBuilder};
 
-/// How deep a bare `**` descends.
+/// Levels that a bare `**` descends.
 pub(crate) const DEFAULT_RECURSION: u32 = 30;
 
-/// More expansions than this of one pattern are refused: `{a,b}{a,b}…` grows exponentially.
+/// Patterns with more expansions are refused: `{a,b}{a,b}…` grows exponentially.
 pub(crate) const MAX_EXPANSIONS: usize = 10_000;
 
 /// What one component of a pattern matches.
 #[derive(Debug, Clone)]
 pub enum Pattern {
-    /// Matches names, without regard to case.
+    /// Matches names, ignoring case.
     Name {
         /// As written, to merge equal components.
         text: Vec<u8>,
-        /// The compiled form; none for `*`, which every name matches.
+        /// The compiled form; `None` for `*`, which matches every name.
         regex: Option<Regex>,
     },
     /// `**N`: this many levels of directories.
@@ -25,7 +25,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// Compiles one component; the error says why it can't be.
+    /// Compiles one component; the error says why that is not possible.
     pub fn compile(component: &[u8]) -> Result<Pattern, String> {
         if let Some(levels) = component.strip_prefix(b"**") {
             let digits: Vec<u8> = levels.iter().copied().take_while(u8::is_ascii_digit).collect();
@@ -66,8 +66,8 @@ impl Pattern {
     }
 }
 
-/// What U+FFFD in a pattern matches: itself, and any byte that is no UTF-8, as that is how results show such a byte. A name
-/// that is copied from a table finds its file.
+/// What U+FFFD in a pattern matches: itself, and any byte that is not UTF-8, because results show such bytes
+/// in this way. So a name copied from a table finds its file.
 const SHOWN_BYTE: &str = r"\u{fffd}\u{10ff80}-\u{10ffff}";
 
 /// The component as a regular expression over the whole name.
@@ -114,7 +114,7 @@ fn class(text: &str) -> Option<(String, usize)> {
         .map(|(at, _)| at)?;
     let mut pattern = String::from(if negated { "[^" } else { "[" });
     for letter in members.get(..end)?.chars() {
-        // A range keeps its dash; everything else that a regex class could read as syntax is escaped.
+        // A range keeps its dash; other characters that are special in a regex class are escaped.
         match letter {
             char::REPLACEMENT_CHARACTER => pattern.push_str(SHOWN_BYTE),
             '[' | ']' | '\\' | '^' | '&' | '~' => pattern.extend(['\\', letter]),
@@ -125,8 +125,8 @@ fn class(text: &str) -> Option<(String, usize)> {
     Some((pattern, text.len() - members.len() + end + 1))
 }
 
-/// Expands `{a,b}` alternatives over a whole pattern, the rightmost innermost group first, without duplicates. In a pathspec
-/// those of its path are expanded.
+/// Expands `{a,b}` alternatives in a whole pattern, the rightmost innermost group first, without duplicates.
+/// In a pathspec, those of its path are expanded.
 pub fn expand_braces(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let Some(Ok(spec)) = Pathspec::recognise(pattern) else {
         return expand(pattern);
@@ -154,7 +154,8 @@ fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
                 let before = current.get(..open).unwrap_or_default();
                 let after = current.get(close + 1..).unwrap_or_default();
                 let alternatives = current.get(open + 1..close).unwrap_or_default();
-                // A single alternative is itself, or a name in braces such as `{1c95126e-7eea-49a9-a3fe-a378b03ddb4d}`.
+                // A single alternative is either the text itself, or a name in braces such as
+                // `{1c95126e-7eea-49a9-a3fe-a378b03ddb4d}`.
                 if !alternatives.contains(&b',') {
                     pending.push([before, OPEN, alternatives, CLOSE, after].concat());
                 }
@@ -172,11 +173,11 @@ fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(expanded)
 }
 
-/// Braces that belong to a name, while others are expanded: no path has a zero in it.
+/// Placeholder for braces that belong to a name, while others are expanded: no path contains a zero byte.
 const OPEN: &[u8] = b"\0<";
 const CLOSE: &[u8] = b"\0>";
 
-/// The pattern with its names' own braces.
+/// The pattern with the braces of its names restored.
 fn with_braces(pattern: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(pattern.len());
     let mut rest = pattern;

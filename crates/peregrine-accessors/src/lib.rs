@@ -1,9 +1,10 @@
-//! Where files come from: [`OsPath`] in several dialects, [`Accessor`]s that open and list them, and globbing; and where
-//! uploads go: [`Uploader`]. [`remapping`] puts other files in their place.
+//! Sources of files: [`OsPath`] in several dialects, [`Accessor`]s that open and list files, and globbing.
+//! Destinations of uploads: [`Uploader`]. [`remapping`] replaces files by others.
 //!
-//! Deliberately absent: anything of the server; the forensic file formats themselves (`peregrine-formats`).
+//! Deliberately absent: anything about the server; the forensic file formats themselves
+//! (`peregrine-formats`).
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 mod accessor;
 mod data;

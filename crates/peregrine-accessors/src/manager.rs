@@ -1,4 +1,4 @@
-//! The names of accessors, and how a query gets one.
+//! The names of accessors, and how a query gets an accessor.
 
 use crate::remapping::Remapping;
 use crate::{
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 type Make = fn() -> Arc<dyn Accessor>;
 
-/// What stands behind one name.
+/// The accessor of a name.
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) make: Make,
@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     pub(crate) permission: Option<Permission>,
 }
 
-/// The accessors a query may use: those of the program, or what a remapping put in their place.
+/// The accessors a query may use: those of the program, or their replacements by a remapping.
 pub struct AccessorManager {
     entries: BTreeMap<&'static str, Entry>,
     remapping: RwLock<Option<Arc<Remapping>>>,
@@ -111,7 +111,7 @@ impl AccessorManager {
         }
     }
 
-    /// What remaps them.
+    /// The remapping of the accessors, if any.
     #[must_use]
     pub fn remapping(&self) -> Option<Arc<Remapping>> {
         self.remapping.read().clone()
@@ -121,7 +121,7 @@ impl AccessorManager {
         *self.remapping.write() = Some(Arc::new(remapping));
     }
 
-    /// The program's own accessors, whatever remaps them.
+    /// The program's own accessors, regardless of any remapping.
     pub(crate) fn own(&self) -> impl Iterator<Item = (&'static str, Entry)> + '_ {
         self.entries.iter().map(|(name, entry)| (*name, entry.clone()))
     }
@@ -159,7 +159,7 @@ fn check(scope: &Scope, name: &str, permissions: &[Permission]) -> Result<()> {
     Ok(())
 }
 
-/// The name an accessor is known by: some have two.
+/// The main name of an accessor: some have two.
 pub(crate) fn proper_name(name: &str) -> &str {
     match name {
         "" => "auto",

@@ -3,7 +3,7 @@
 use peregrine_engine::prelude::{Object, Packed, Scope, Str, Value};
 use std::any::Any;
 
-/// Permission bits in the low nine bits, the kind of file in the high ones.
+/// Permission bits in the low nine bits, the file type in the high ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileMode(pub u32);
 
@@ -24,7 +24,7 @@ impl FileMode {
     const STICKY: u32 = 1 << 20;
     const IRREGULAR: u32 = 1 << 19;
 
-    /// From the `st_mode` of POSIX `stat`.
+    /// Converts the `st_mode` of POSIX `stat`.
     #[must_use]
     pub fn from_posix(st_mode: u32) -> FileMode {
         let mut bits = st_mode & 0o777;
@@ -62,19 +62,19 @@ impl FileMode {
         self.0 & Self::SYMLINK != 0
     }
 
-    /// True when it is a plain file: none of the kind bits is set.
+    /// True for a regular file: none of the type bits is set.
     #[must_use]
     pub fn is_regular(self) -> bool {
         self.kind().0 == 0
     }
 
-    /// The permission bits alone.
+    /// Only the permission bits.
     #[must_use]
     pub fn permissions(self) -> FileMode {
         FileMode(self.0 & 0o777)
     }
 
-    /// The bits that say what kind of file it is.
+    /// The bits for the file type.
     #[must_use]
     pub fn kind(self) -> FileMode {
         let kinds = Self::DIR | Self::SYMLINK | Self::DEVICE | Self::PIPE | Self::SOCKET;
@@ -82,7 +82,7 @@ impl FileMode {
     }
 }
 
-/// Members that queries find in a mode.
+/// The members of a mode in queries.
 const MEMBERS: [&str; 5] = ["IsDir", "IsRegular", "Perm", "String", "Type"];
 
 impl Object for FileMode {

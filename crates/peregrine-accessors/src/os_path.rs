@@ -4,12 +4,12 @@ use crate::{Dialect, Pathspec, Result};
 use peregrine_engine::prelude::Str;
 use std::sync::Arc;
 
-/// A path, parsed once. It becomes text only when printed or handed to the system.
+/// A path, parsed once. It becomes text only when printed or passed to the system.
 #[derive(Debug, Clone)]
 pub struct OsPath {
     components: Arc<[Str]>,
     dialect: Dialect,
-    /// The container this path is inside of; its `path` member is not used.
+    /// The container that contains this path; its `path` member is not used.
     delegate: Option<Arc<Pathspec>>,
 }
 
@@ -24,11 +24,11 @@ impl OsPath {
         }
     }
 
-    /// Parses text in a dialect. In all but the raw one it may also be a JSON pathspec.
+    /// Parses text in a dialect. In all dialects except the raw one it may also be a JSON pathspec.
     pub fn parse(dialect: Dialect, text: &[u8]) -> Result<OsPath> {
         let spec = match dialect {
             Dialect::Raw => None,
-            // Nothing else is written so.
+            // No other path starts in this way.
             Dialect::Pathspec if text.starts_with(b"{") => Some(Pathspec::parse(text)),
             _ => Pathspec::recognise(text),
         };
@@ -41,7 +41,7 @@ impl OsPath {
         ))
     }
 
-    /// The path a pathspec names: its `Path` in this dialect, inside its container.
+    /// The path of a pathspec: its `Path` in this dialect, inside its container.
     #[must_use]
     pub fn from_pathspec(dialect: Dialect, spec: &Pathspec) -> OsPath {
         let components: Vec<Str> = dialect.split(&spec.path).into_iter().map(Str::from).collect();
@@ -68,13 +68,11 @@ impl OsPath {
         }
     }
 
-    /// The components.
     #[must_use]
     pub fn components(&self) -> &[Str] {
         &self.components
     }
 
-    /// How it is written.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
@@ -99,7 +97,7 @@ impl OsPath {
         self.with_components(self.components.iter().take(kept).cloned().collect())
     }
 
-    /// The same dialect and container, other components.
+    /// A path with other components, but the same dialect and container.
     #[must_use]
     pub fn with_components(&self, components: Vec<Str>) -> OsPath {
         OsPath {
@@ -109,7 +107,7 @@ impl OsPath {
         }
     }
 
-    /// The same components and container, written in another dialect.
+    /// A path with the same components and container, written in another dialect.
     #[must_use]
     pub fn in_dialect(&self, dialect: Dialect) -> OsPath {
         OsPath {
@@ -118,7 +116,7 @@ impl OsPath {
         }
     }
 
-    /// This path and one more component.
+    /// This path with one more component.
     #[must_use]
     pub fn child(&self, name: Str) -> OsPath {
         OsPath {
@@ -128,7 +126,7 @@ impl OsPath {
         }
     }
 
-    /// This path and more components.
+    /// This path with more components.
     #[must_use]
     pub fn join(&self, more: impl IntoIterator<Item = Str>) -> OsPath {
         let mut components: Vec<Str> = self.components.to_vec();
@@ -151,7 +149,7 @@ impl OsPath {
         }
     }
 
-    /// As [`Self::to_bytes`], for messages.
+    /// Like [`Self::to_bytes`], for messages.
     #[must_use]
     pub fn to_text(&self) -> String {
         String::from_utf8_lossy(&self.to_bytes()).into_owned()

@@ -234,7 +234,7 @@ fn human(spec: &Pathspec, depth: usize) -> Vec<u8> {
     [&outer, &b" -> "[..], &spec.path].concat()
 }
 
-/// Turns any argument value into a path of an accessor.
+/// Converts any argument value to a path of an accessor.
 pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<OsPath, String> {
     match value {
         Value::Object(object) => {
@@ -263,7 +263,7 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
                     return Err("the query ends".to_owned());
                 }
                 let item = &item.clone().reduce(scope);
-                // Names of files below another path are no pathspecs, whatever they look like.
+                // File names below another path are not pathspecs, even if they look like one.
                 if let (Value::Str(name), 1..) = (item, position) {
                     whole = whole.join(whole.dialect().split(name).into_iter().map(Str::from));
                     continue;
@@ -284,7 +284,7 @@ pub fn coerce(scope: &Scope, accessor: &dyn Accessor, value: &Value) -> Result<O
     }
 }
 
-/// A path argument as given; the plugin resolves it with the accessor of its own call.
+/// An unresolved path argument; the plugin resolves it with the accessor of its call.
 #[derive(Debug, Clone)]
 pub struct PathArg {
     name: Str,
@@ -309,12 +309,12 @@ impl FromArg for PathArg {
     }
 }
 
-/// Says which argument an error is about.
+/// Prefixes an error with the argument it is about.
 fn about(name: &Str, error: &str) -> String {
     format!("Field {name}: {error}")
 }
 
-/// Several path arguments as given.
+/// Several unresolved path arguments.
 #[derive(Debug, Clone)]
 pub struct PathList {
     name: Str,
@@ -322,7 +322,7 @@ pub struct PathList {
 }
 
 impl PathList {
-    /// The paths that can be resolved; the others are logged and left out.
+    /// The paths that can be resolved; others are logged and left out.
     pub fn resolve(&self, scope: &Scope, accessor: &dyn Accessor) -> Vec<OsPath> {
         let mut paths = Vec::with_capacity(self.values.len());
         for value in &self.values {
@@ -340,7 +340,7 @@ impl FromArg for PathList {
     const REPEATED: bool = true;
 
     fn from_arg(arg: &Arg<'_>) -> Result<PathList, ArgError> {
-        // A path is a list of components to the language, but one value here.
+        // To the language, a path is a list of components, but here it is a single value.
         let values = match arg.any() {
             Value::Array(items) => items
                 .iter()

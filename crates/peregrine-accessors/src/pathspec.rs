@@ -11,13 +11,13 @@ pub struct Pathspec {
     pub delegate_accessor: String,
     /// The container's path, for that accessor.
     pub delegate_path: Str,
-    /// The container's path as a structure, instead of text.
+    /// The container's path as a structure, as an alternative to text.
     pub delegate: Option<Box<Pathspec>>,
     /// The path inside the container.
     pub path: Str,
 }
 
-/// Deeper nestings than this are refused: nobody has a file in 32 containers.
+/// Deeper nesting is refused: no file is in 32 containers.
 const MAX_DEPTH: usize = 32;
 
 const KEYS: [&str; 4] = ["DelegateAccessor", "DelegatePath", "Delegate", "Path"];
@@ -30,8 +30,8 @@ impl Pathspec {
         Self::from_json(&value, 0)
     }
 
-    /// What text says that may be a path or a pathspec; `None` for a path. Names of files begin with a brace, too (those of
-    /// Windows' classes do), so only an object that has a key of a pathspec is one.
+    /// Parses text that may be a pathspec; `None` for a plain path. File names may begin with a brace, too
+    /// (those of Windows classes do), so only an object with a key of a pathspec is one.
     pub fn recognise(text: &[u8]) -> Option<Result<Pathspec>> {
         if !text.starts_with(b"{") {
             return None;
@@ -67,7 +67,8 @@ impl Pathspec {
         })
     }
 
-    /// The JSON form, empty members left out. Bytes that are no UTF-8 stay as they are, so that it names the same file.
+    /// The JSON form, without empty members. Bytes that are not UTF-8 are kept, so that it names the same
+    /// file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();

@@ -9,9 +9,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows that wait to be read.
+/// Number of rows that may wait to be read.
 const WAITING: usize = 64;
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A query as a stream of bytes, read once. It starts with the first reader and ends with the query that made it.
@@ -19,20 +19,20 @@ pub struct Pipe {
     query: Query,
     separator: Str,
     scope: Scope,
-    state: Mutex<State>,
+    state: Mutex<Unread>,
 }
 
-/// What is left to read, shared by all readers.
+/// The unread data, shared by all readers.
 #[derive(Default)]
-struct State {
+struct Unread {
     rows: Option<Receiver<Vec<u8>>>,
-    /// The rest of the row that was read last.
+    /// The rest of the last row.
     rest: Vec<u8>,
     position: u64,
 }
 
 impl Pipe {
-    /// The first column of each row, each followed by `separator`.
+    /// The first column of each row, followed by `separator`.
     #[must_use]
     pub fn new(scope: &Scope, query: Query, separator: Str) -> Pipe {
         Pipe {
@@ -43,7 +43,7 @@ impl Pipe {
         }
     }
 
-    /// Starts the query in a thread of its own.
+    /// Starts the query in its own thread.
     fn start(&self) -> io::Result<Receiver<Vec<u8>>> {
         let (sender, receiver) = bounded(WAITING);
         let token = self.scope.context().cancellation().child();
@@ -66,7 +66,7 @@ impl Pipe {
                     }
                 }
             });
-            // A stop needs no word: nobody reads any more.
+            // A stop needs no message: nobody reads any more.
             let _ = query.run(&scope, &mut sink);
         };
         let worker = std::thread::Builder::new()
@@ -106,7 +106,7 @@ impl Pipe {
     }
 }
 
-/// The first column of a row; nothing when it is empty.
+/// The text of the first column of a row; `None` if it is empty.
 fn text_of(scope: &Scope, row: Row) -> Option<Vec<u8>> {
     let first = match row.as_value() {
         Some(value) if !value.has_members() => value.clone(),
@@ -143,7 +143,7 @@ impl Object for Pipe {
     }
 }
 
-/// Content out of a query.
+/// Content from a query.
 #[derive(Debug, Default)]
 pub(crate) struct PipeAccessor;
 
@@ -212,7 +212,7 @@ impl Read for PipeReader {
 }
 
 impl Seek for PipeReader {
-    /// Only to where it is.
+    /// Only to the current position.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = self.pipe()?.state.lock().position;
         match to {

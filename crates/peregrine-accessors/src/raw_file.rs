@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-/// Opens what the system opens. Listing makes no sense here.
+/// Opens what the system opens. Listing is not supported.
 #[derive(Debug, Default)]
 pub(crate) struct RawFileAccessor;
 
@@ -34,12 +34,12 @@ impl Accessor for RawFileAccessor {
         crate::file::FileAccessor::default().lstat(scope, path)
     }
 
-    /// Opening a device may hang as well as reading it, so both are done where they can be left behind.
+    /// Opening a device may hang as well as reading it, so both are done in a thread that can be left behind.
     fn open(&self, scope: &Scope, path: &OsPath) -> Result<Box<dyn FileReader>> {
         let name = PathBuf::from(OsStr::from_bytes(&path.path_bytes()));
         let opened = detached::run(scope.cancellation(), move || open_any(&name));
         let (file, kind) = opened.flatten().map_err(|error| Error::io(path, error))?;
-        // A disk answers, and where it does not, another thread would only be one more that waits.
+        // A disk answers; if it does not, another thread would only be one more that waits.
         if kind.is_block_device() || (remote::is_local(&file) && (kind.is_file() || kind.is_dir())) {
             return Ok(Box::new(file));
         }
@@ -58,7 +58,8 @@ fn open_any(path: &std::path::Path) -> std::io::Result<(File, FileType)> {
     let expected = path.metadata()?.file_type();
     let is_waiting = expected.is_fifo() || expected.is_char_device();
     if is_waiting {
-        // For a pipe's writer or a line's carrier the reads wait, which can end, instead of the opening, which cannot.
+        // Reads wait for the writer of a pipe or the carrier of a line, and can be interrupted, unlike
+        // opening.
         options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
     }
     let file = options.open(path)?;
@@ -100,7 +101,7 @@ mod tests {
         assert!(error.contains("query end"), "{error}");
         drop(reader);
 
-        // A writer that comes later is heard, and one that says nothing keeps no query from ending.
+        // A writer that comes later is noticed, and a silent one does not keep a query from ending.
         let cancellation = Cancellation::new();
         let mut reader = RawFileAccessor.open(&scope(&cancellation), &name).unwrap();
         let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
@@ -114,7 +115,7 @@ mod tests {
         let waits = std::thread::spawn(move || reader.read(&mut buffer).is_err());
         cancellation.cancel();
         assert!(waits.join().unwrap());
-        // The thread that read it ends, too, and with it the last reader of the pipe.
+        // The thread that read it also ends, and with it the last reader of the pipe.
         while writer.write(b"x").is_ok() {
             std::thread::yield_now();
         }

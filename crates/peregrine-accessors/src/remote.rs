@@ -1,4 +1,4 @@
-//! Which paths may hang: file systems that wait for another machine, or for a program.
+//! Finds paths that may hang: file systems that depend on another machine or on a program.
 
 use parking_lot::Mutex;
 use std::os::unix::ffi::OsStringExt;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a look at the mounts is believed.
+/// How long a list of mounts is valid.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Types (`mount(8)`) that wait for somebody; all whose names begin with `fuse` do, too.
+/// Types (`mount(8)`) that depend on others; so do all whose names begin with `fuse`.
 const REMOTE: [&str; 22] = [
     "9p",
     "afs",
@@ -35,17 +35,17 @@ const REMOTE: [&str; 22] = [
     "vmhgfs",
 ];
 
-/// May looking at this path, or at what it leads to, hang?
+/// Whether accessing this path, or its target, may hang.
 pub(crate) fn may_hang(path: &Path) -> bool {
     let mounts = mounts();
-    // Any name of the path may be a link to a file server, and finding that out may hang already.
+    // Any name in the path may be a link to a file server, and finding that out may already hang.
     mounts.has_remote || mounts.automatic.iter().any(|folder| path.starts_with(folder))
 }
 
 #[derive(Default)]
 struct Mounts {
     has_remote: bool,
-    /// Folders in which something is mounted when somebody looks.
+    /// Folders in which something is mounted on access.
     automatic: Vec<PathBuf>,
 }
 
@@ -63,7 +63,7 @@ fn mounts() -> Arc<Mounts> {
     mounts
 }
 
-/// `mountinfo` of `proc_pid_mountinfo(5)`: the fifth field is the folder, the type follows a lone dash.
+/// `mountinfo` of `proc_pid_mountinfo(5)`: the fifth field is the folder, the type follows a separate dash.
 fn parse_mounts(text: &[u8]) -> Mounts {
     let mut mounts = Mounts::default();
     for line in text.split(|&byte| byte == b'\n') {
@@ -82,7 +82,7 @@ fn parse_mounts(text: &[u8]) -> Mounts {
     mounts
 }
 
-/// Blanks and the like are written as three octal digits.
+/// Blanks and similar characters are written as three octal digits.
 fn unescape(folder: &[u8]) -> PathBuf {
     let mut plain = Vec::with_capacity(folder.len());
     let mut rest = folder;
@@ -102,7 +102,7 @@ fn unescape(folder: &[u8]) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(plain))
 }
 
-/// A file system whose reads wait for a disk or for memory, and for nothing else, by `f_type` of `statfs(2)`.
+/// True for a file system whose reads depend only on a disk or on memory, by `f_type` of `statfs(2)`.
 pub(crate) fn is_local(file: &std::fs::File) -> bool {
     let magic = rustix::fs::fstatfs(file).map_or(0, |status| status.f_type & 0xffff_ffff);
     matches!(

@@ -4,7 +4,7 @@ use crate::{Accessor, Dialect, Error, FileInfo, FileReader, OsPath, Result, data
 use peregrine_engine::prelude::Scope;
 use std::io::Cursor;
 
-/// Content out of a scope variable; saves copying big strings into a path.
+/// Content from a scope variable; avoids copying big strings into a path.
 #[derive(Debug, Default)]
 pub(crate) struct ScopeAccessor;
 

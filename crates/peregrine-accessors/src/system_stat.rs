@@ -1,30 +1,31 @@
-//! [`SystemStat`]: what the operating system's `stat` tells beyond what every accessor knows; the member `Sys` of a file.
+//! [`SystemStat`]: the fields of the operating system's `stat` that other accessors do not have; the member
+//! `Sys` of a file.
 
 use crate::FileTimes;
 use peregrine_engine::prelude::{IntoRow, Time, Value};
 
-/// The fields of POSIX `stat` that a [`FileInfo`](crate::FileInfo) has no members of its own for.
+/// The fields of POSIX `stat` for which a [`FileInfo`](crate::FileInfo) has no members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SystemStat {
     /// The device the file is on.
     pub device: u64,
-    /// Number of the file there.
+    /// Its inode number.
     pub inode: u64,
-    /// Names it has.
+    /// Number of hard links.
     pub links: u64,
-    /// Kind and permissions as the system keeps them.
+    /// Type and permissions in the system's format.
     pub mode: u32,
-    /// The user it belongs to.
+    /// The owner's user id.
     pub uid: u32,
-    /// The group it belongs to.
+    /// The group id.
     pub gid: u32,
-    /// The device it stands for, if it is one.
+    /// The device it represents, if it is a device file.
     pub represented_device: u64,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// Bytes best read at once.
+    /// Preferred block size for reading.
     pub block_size: u64,
-    /// Blocks of 512 bytes it takes.
+    /// Number of 512-byte blocks it occupies.
     pub blocks: u64,
 }
 
@@ -53,7 +54,7 @@ struct Moment {
 }
 
 impl SystemStat {
-    /// All of it, to be written down.
+    /// All fields as numbers, for storing.
     pub(crate) fn numbers(&self) -> [Value; 10] {
         [
             Value::from(self.device),
@@ -69,7 +70,7 @@ impl SystemStat {
         ]
     }
 
-    /// From what [`Self::numbers`] gave.
+    /// Converts back from [`Self::numbers`].
     pub(crate) fn of_numbers(numbers: &[Value]) -> Option<SystemStat> {
         let number = |at: usize| match numbers.get(at)? {
             Value::UInt(number) => Some(*number),
@@ -90,7 +91,7 @@ impl SystemStat {
         })
     }
 
-    /// From what the system said of a file.
+    /// Converts the system's metadata.
     #[cfg(unix)]
     #[must_use]
     pub fn of(metadata: &std::fs::Metadata) -> SystemStat {

@@ -1,4 +1,5 @@
-//! Where the files of a query go: [`Uploader`] is the seam between `upload()` and the agent or the command line.
+//! Destinations of files from queries: [`Uploader`] is the interface between `upload()` and the agent or the
+//! command line.
 
 use crate::OsPath;
 use parking_lot::Mutex;
@@ -8,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is known of a file before it is sent.
+/// Information about a file before it is sent.
 #[derive(Debug, Clone)]
 pub struct UploadFile {
     /// The accessor it was read with; `auto` when the query named none.
@@ -17,11 +18,11 @@ pub struct UploadFile {
     pub name: OsPath,
     /// The size it should have.
     pub expected_size: u64,
-    /// Nanoseconds since 1970, 0 where a time is not known.
+    /// Nanoseconds since 1970; 0 for unknown times.
     pub times: UploadTimes,
 }
 
-/// Times of a file, in nanoseconds since 1970; 0 where a time is not known.
+/// Times of a file, in nanoseconds since 1970; 0 if unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UploadTimes {
     /// Content changed.
@@ -35,7 +36,8 @@ pub struct UploadTimes {
 }
 
 impl UploadFile {
-    /// The components of the name as text. Bytes that are not UTF-8 are percent-encoded, so that names stay apart.
+    /// The components of the name as text. Bytes that are not UTF-8 are percent-encoded, so that names stay
+    /// distinct.
     #[must_use]
     pub fn components(&self) -> Vec<String> {
         self.name
@@ -45,7 +47,7 @@ impl UploadFile {
             .collect()
     }
 
-    /// The name as text, encoded as its components are.
+    /// The name as text, encoded like its components.
     #[must_use]
     pub fn stored_name(&self) -> String {
         text(&self.name.to_bytes())
@@ -64,8 +66,9 @@ fn text(bytes: &[u8]) -> String {
     text
 }
 
-/// Appends text, with `%25` for each `%` that would read as the code of a byte that is no UTF-8: files named `a%FF` and
-/// `a\xff` must not be stored as the same. Names of web pages and the like, whose codes are UTF-8, stay as they are.
+/// Appends text, with `%25` for each `%` that would read as the code of a byte that is not UTF-8: files named
+/// `a%FF` and `a\xff` must not be stored under the same name. Names from web pages and the like, whose codes
+/// are UTF-8, are not changed.
 fn plain(valid: &str, has_odd_bytes: bool, text: &mut String) {
     let mut rest = valid;
     while let Some(at) = rest.find('%') {
@@ -88,8 +91,8 @@ fn plain(valid: &str, has_odd_bytes: bool, text: &mut String) {
     text.push_str(rest);
 }
 
-/// The length of the codes at the start of a text that could be read as such of bytes, and these bytes. `%2525FF` is what
-/// becomes of `%25FF`, so it counts, too, as a byte that is no UTF-8.
+/// The length of the percent codes at the start of a text that could be read as bytes, and these bytes.
+/// `%25FF` is encoded as `%2525FF`, so that also counts as a byte that is not UTF-8.
 fn run_of_codes(text: &str) -> (usize, Vec<u8>) {
     let (mut length, mut bytes) = (0, Vec::new());
     loop {
@@ -112,39 +115,39 @@ fn run_of_codes(text: &str) -> (usize, Vec<u8>) {
     (length, bytes)
 }
 
-/// Takes files out of queries.
+/// Receives files from queries.
 pub trait Uploader: Send + Sync {
     /// Starts a file.
     fn begin(&self, scope: &Scope, file: UploadFile) -> VqlResult<Box<dyn Upload>>;
 }
 
-/// A file on its way. Dropped before [`Upload::finish`], it never arrives.
+/// A file being uploaded. If it is dropped before [`Upload::finish`], it never arrives.
 pub trait Upload {
     /// Its number among the uploads, from 0.
     fn id(&self) -> i64;
 
-    /// The next piece of its content, at most [`UPLOAD_PIECE`] bytes; may wait.
+    /// Sends the next piece of its content, at most [`UPLOAD_PIECE`] bytes; may wait.
     fn write(&mut self, scope: &Scope, piece: &[u8]) -> VqlResult<()>;
 
-    /// Its end. `is_whole` is false when the rest could not be read. Gives the path under which it can be found now, if
-    /// that is another than its own.
+    /// Ends the upload. `is_whole` is false when the rest could not be read. Returns the path under which the
+    /// file can now be found, if that differs from its own.
     fn finish(self: Box<Self>, scope: &Scope, is_whole: bool) -> VqlResult<Option<Str>>;
 }
 
-/// Files are uploaded in pieces of so many bytes.
+/// Maximum size in bytes of the pieces of an upload.
 pub const UPLOAD_PIECE: usize = 1 << 20;
 
-/// The uploader of a query, to be put into its context as an extension, and what was uploaded already.
+/// The uploader of a query, registered as an extension of its context, and the ledger of uploads made so far.
 #[derive(Clone)]
 pub struct UploaderHandle {
-    /// Takes the files.
+    /// Receives the files.
     pub uploader: Arc<dyn Uploader>,
-    /// Remembers them, so that none is sent twice.
+    /// Remembers uploads, so that none is sent twice.
     pub ledger: Arc<UploadLedger>,
 }
 
 impl UploaderHandle {
-    /// An uploader that was not used yet.
+    /// An uploader with an empty ledger.
     #[must_use]
     pub fn new(uploader: Arc<dyn Uploader>) -> UploaderHandle {
         UploaderHandle {
@@ -154,37 +157,39 @@ impl UploaderHandle {
     }
 }
 
-/// What came of an upload.
+/// The result of an upload.
 #[derive(Debug, Clone)]
 pub struct Uploaded {
     /// Its number.
     pub id: i64,
-    /// Bytes sent.
+    /// Number of bytes sent.
     pub size: u64,
     /// Where it can be found, if not under its own path.
     pub path: Option<Str>,
-    /// SHA-256 of what was sent.
+    /// SHA-256 of the bytes sent.
     pub sha256: [u8; 32],
-    /// MD5 of what was sent.
+    /// MD5 of the bytes sent.
     pub md5: [u8; 16],
     /// Why the rest could not be read.
     pub error: Option<String>,
 }
 
-/// The uploads of a query or flow, by accessor and name. An entry is small: a query may upload many files.
+/// The uploads of a query or flow, by accessor and name. Entries are small, because a query may upload many
+/// files.
 #[derive(Default)]
 pub struct UploadLedger(Mutex<HashMap<(String, Vec<u8>), Entry>>);
 
-/// What was sent, and a digest of where it came from.
+/// The result, and a digest of the source.
 type Entry = Arc<Mutex<Option<(Uploaded, u64)>>>;
 
-/// How often who waits for another's upload looks whether it should end itself.
+/// How often a wait for another query's upload checks whether it should end.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl UploadLedger {
-    /// The upload of this accessor and name, by `upload` if it was not made before. While one query uploads a file,
-    /// others that want the same wait. A failed upload is not remembered. `source` is where the content comes from (its path,
-    /// or the content itself): another one under the same name is not sent, which is logged as an error.
+    /// The upload of this accessor and name, made by `upload` if it does not exist yet. While one query
+    /// uploads a file, others that want the same one wait. A failed upload is not remembered. `source`
+    /// identifies the content (its path, or the content itself): another source under the same name is not
+    /// sent, and that is logged as an error.
     pub fn once(
         &self,
         scope: &Scope,
@@ -253,7 +258,7 @@ mod tests {
             other in proptest::collection::vec(proptest::sample::select(b"%%25FC3A9\xff\xc3\xa9a".to_vec()), 0..7),
         ) {
             proptest::prop_assert_eq!(one == other, text(&one) == text(&other));
-            // What it is stored as may be the name of another file.
+            // Its stored name may be the name of another file.
             let stored = text(&one).into_bytes();
             proptest::prop_assert_eq!(stored == one, text(&stored) == text(&one));
         }

@@ -1,4 +1,4 @@
-//! The agent as a whole: opens its state, connects the parts, runs until told to end.
+//! The agent as a whole: opens its state, connects the parts, and runs until it is told to stop.
 
 use crate::host::HostFacts;
 use crate::net::connector::Connector;
@@ -27,12 +27,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long what runs may take to end when the agent does.
+/// How long running work may take to end when the agent does.
 const PATIENCE: Duration = Duration::from_millis(700);
-/// How often the end of the agent is looked for.
+/// How often the agent checks whether it should end.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Where the agent keeps things.
+/// Where the agent stores its state.
 #[derive(Debug, Clone)]
 pub struct AgentPaths {
     /// The writeback file.
@@ -46,20 +46,20 @@ pub struct AgentPaths {
 /// How the agent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to here.
+    /// It was stopped from this process.
     Stopped,
-    /// The server told it to; the service manager is expected to start it again.
+    /// The server told it to end; the service manager is expected to restart it.
     Killed,
 }
 
-/// What is still to be sent under an old identity may take so long.
+/// How long sending what is left under an old identity may take.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Runs an agent on this thread until `stop` is cancelled or the server ends it. It ends about a second after that;
-/// what was not sent waits in the buffer for the next start.
-/// When its identity is renewed, it starts again in place.
+/// Runs an agent on this thread until `stop` is cancelled or the server ends it. It ends about a second after
+/// that; unsent messages wait in the buffer for the next start. When its identity is renewed, it restarts in
+/// place.
 ///
-/// An error means that the agent could not start: its state, its buffer or its configuration cannot be used.
+/// An error means that the agent could not start, because its state, buffer or configuration cannot be used.
 pub fn run(
     config: ClientConfig,
     paths: &AgentPaths,
@@ -70,7 +70,7 @@ pub fn run(
     let config = Arc::new(config);
     let _lock = FolderLock::take(&paths.writeback)?;
     loop {
-        let end = live(&config, paths, &runner, facts.clone(), stop)?;
+        let end = run_identity(&config, paths, &runner, facts.clone(), stop)?;
         if let Some(end) = end {
             tracing::info!("agent ended");
             return Ok(end);
@@ -78,8 +78,8 @@ pub fn run(
     }
 }
 
-/// The agent under one identity; `None` when that is replaced by another.
-fn live(
+/// Runs the agent under one identity; `None` when another one has replaced it.
+fn run_identity(
     config: &Arc<ClientConfig>,
     paths: &AgentPaths,
     runner: &Arc<dyn QueryRunner>,
@@ -95,7 +95,7 @@ fn live(
     facts.install_time = writeback.install_time();
     tracing::info!(client_id, version = facts.client_version, "agent started");
 
-    // A deployment that wants no disk buffer still gets what it would allow in memory: it survives a restart.
+    // Without a disk buffer, the size allowed in memory applies to the file: it survives a restart.
     let size = if config.local_buffer.disk_size > 0 {
         config.local_buffer.disk_size
     } else {
@@ -187,7 +187,8 @@ fn dialer(config: &ClientConfig) -> anyhow::Result<Dialer> {
     })
 }
 
-/// Sends and receives until the network is cancelled. When only the work is, sends what it leaves, and ends.
+/// Sends and receives until the network is cancelled. When only the work is cancelled, sends what is left and
+/// ends.
 fn talk(
     connector: Connector,
     executor: &Arc<Executor>,
@@ -218,11 +219,11 @@ fn talk(
             }
             return false;
         }
-        // Either loop returns only when the network is cancelled, so without that it has panicked.
+        // Either loop returns only when the network is cancelled; otherwise it has panicked.
         !network.is_cancelled()
     });
     network.cancel();
-    // What still waits for an answer, or for a name to be resolved, is dropped.
+    // Requests that still wait for an answer, or for a name to be resolved, are dropped.
     runtime.shutdown_background();
     anyhow::ensure!(!failed, "a loop of the agent crashed; please report this");
     Ok(())

@@ -1,4 +1,4 @@
-//! The time of day, as messages to the server have it.
+//! The time of day in the units of messages to the server.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

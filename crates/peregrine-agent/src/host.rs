@@ -1,4 +1,4 @@
-//! What the agent tells of its machine unasked.
+//! Facts the agent reports about its machine without being asked.
 
 /// The fields of `Server.Internal.ClientInfo`.
 #[derive(Debug, Clone, Default, serde::Serialize)]

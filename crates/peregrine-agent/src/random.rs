@@ -1,6 +1,6 @@
-//! Jitter: a fleet must not do everything at once.
+//! Random delays, so that a fleet does not do everything at once.
 
-/// A number below `bound`; 0 when that is 0.
+/// A random number below `bound`; 0 if `bound` is 0.
 pub(crate) fn random_below(bound: u64) -> u64 {
     if bound == 0 {
         return 0;

@@ -75,7 +75,7 @@ fn the_engine_answers_a_collection() {
         server.logs("F.2")
     );
 
-    // Messages quote what they are about, but not what is secret.
+    // Messages quote their values, but not secret ones.
     server.task(flow(
         "F.2s",
         &["SELECT 'x' =~ ('(' + Pass) AS A, log(message='I say ' + Pass) AS B FROM scope()"],

@@ -1,7 +1,7 @@
-//! What an idle agent costs: `cargo test -p peregrine-agent --test idle -- --ignored --nocapture`.
+//! The cost of an idle agent: `cargo test -p peregrine-agent --test idle -- --ignored --nocapture`.
 //!
-//! The agent runs in a process of its own (this program again, told so by a variable) with the engine's runner; the
-//! server in this one.
+//! The agent runs in a separate process (this program again, selected by a variable) with the engine's
+//! runner; the server runs in this one.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // in helpers too; and the figures are the point
 

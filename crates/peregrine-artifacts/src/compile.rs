@@ -1,4 +1,4 @@
-//! From an artifact and what a user asks of it to the requests an agent or the server executes.
+//! Compiles an artifact and a user's parameters into the requests that the agent or the server executes.
 
 use crate::dependencies;
 use crate::error::Error;
@@ -11,7 +11,7 @@ use crate::syntax::Statement;
 use peregrine_proto::{VqlCollectorArgs, VqlEnv, VqlRequest};
 use std::sync::Arc;
 
-/// What runs: statements, their variables, their limits, and the definitions they call.
+/// A request: statements, their variables, their limits, and the definitions they call.
 pub type CompiledRequest = VqlCollectorArgs;
 
 /// A collection ready to be sent.
@@ -32,7 +32,6 @@ pub struct ToolInfo {
     pub hash: String,
     /// The file's name.
     pub filename: String,
-    /// Its version.
     pub version: String,
     /// Where it is on this machine; then the links are not passed on.
     pub path: Option<String>,
@@ -40,34 +39,34 @@ pub struct ToolInfo {
     pub urls: Vec<String>,
 }
 
-/// Declares tools and finds out where they are.
+/// Declares tools and finds their locations.
 pub trait Tools {
-    /// Adds the tool to the inventory if it is unknown, fetches it if that was never done.
+    /// Adds the tool to the inventory if it is unknown, and fetches it if that has not been done yet.
     fn materialise(&self, tool: &Tool) -> Result<ToolInfo, Error>;
 }
 
-/// Finds a value the server keeps under a name.
+/// Looks up a value that the server stores under a name.
 pub type MetadataLookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Encrypts the name of a result.
 pub type NameCipher<'a> = dyn Fn(&str) -> Result<String, Error> + 'a;
 
-/// Everything that decides how requests are made.
+/// All options for making requests.
 #[derive(Clone, Default)]
 pub struct Options<'a> {
     /// Encrypts result names for agents.
     pub obfuscate: Option<&'a NameCipher<'a>>,
-    /// The inventory; without it artifacts that declare tools do not compile.
+    /// The inventory; without it, artifacts that declare tools do not compile.
     pub tools: Option<&'a dyn Tools>,
-    /// Values the server keeps for parameters of type `server_metadata`.
+    /// The server's values for parameters of type `server_metadata`.
     pub server_metadata: Option<&'a MetadataLookup<'a>>,
     /// Leave out preconditions, as calls from VQL do by default.
     pub without_preconditions: bool,
-    /// Leave out the definitions the statements call, for requests that run here and now.
+    /// Leave out the definitions the statements call, for requests that are executed locally and at once.
     pub without_dependencies: bool,
-    /// Batching when neither artifact nor user says anything.
+    /// Batching if neither artifact nor user sets it.
     pub batching: resources::Batching,
-    /// Limits when neither artifact nor user says anything.
+    /// Limits if neither artifact nor user sets them.
     pub defaults: resources::Defaults,
 }
 
@@ -79,7 +78,7 @@ impl std::fmt::Debug for Options<'_> {
     }
 }
 
-/// Compiles what was found, and allowed, under the limits of the whole collection.
+/// Compiles resolved and checked artifacts, with the limits of the whole collection.
 pub fn compile(
     repository: &Repository,
     wanted: &[ResolvedSpec],
@@ -111,7 +110,7 @@ pub(crate) fn compile_artifact(
     spec: &Spec,
     options: &Options<'_>,
 ) -> Result<Vec<CompiledRequest>, Error> {
-    let shared = Shared::new(repository, artifact, spec, options)?;
+    let shared = RequestParts::new(repository, artifact, spec, options)?;
     let parsed = artifact.parsed()?;
     let own_condition = (!options.without_preconditions).then_some(parsed.precondition.as_slice());
     if is_serial(artifact) {
@@ -130,7 +129,7 @@ pub(crate) fn compile_artifact(
     Ok(requests)
 }
 
-/// All sources run one after the other in one scope; else each runs in its own, all at once.
+/// True if all sources run one after the other in one scope; otherwise each runs in its own, all in parallel.
 #[must_use]
 pub fn is_serial(artifact: &Artifact) -> bool {
     !artifact.kind.is_event()
@@ -140,8 +139,8 @@ pub fn is_serial(artifact: &Artifact) -> bool {
             .all(|source| source.precondition.is_none())
 }
 
-/// What all requests of an artifact have in common.
-struct Shared<'a> {
+/// The parts that all requests of an artifact have in common.
+struct RequestParts<'a> {
     repository: &'a Repository,
     artifact: &'a Artifact,
     options: &'a Options<'a>,
@@ -150,14 +149,14 @@ struct Shared<'a> {
     prelude: Vec<Arc<str>>,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> RequestParts<'a> {
     fn new(
         repository: &'a Repository,
         artifact: &'a Artifact,
         spec: &Spec,
         options: &'a Options<'a>,
-    ) -> Result<Shared<'a>, Error> {
-        Ok(Shared {
+    ) -> Result<RequestParts<'a>, Error> {
+        Ok(RequestParts {
             repository,
             artifact,
             options,
@@ -247,7 +246,7 @@ fn exports(repository: &Repository, artifact: &Artifact) -> Result<Vec<Statement
     Ok(statements)
 }
 
-/// Variables: defaults, then what the user gives, then the tools.
+/// Variables: the defaults, then the user's values, then the tools.
 fn environment(artifact: &Artifact, spec: &Spec, options: &Options<'_>) -> Result<Vec<VqlEnv>, Error> {
     let mut env = Vec::with_capacity(artifact.parameters.len());
     for parameter in &artifact.parameters {
@@ -291,7 +290,7 @@ fn environment(artifact: &Artifact, spec: &Spec, options: &Options<'_>) -> Resul
     Ok(env)
 }
 
-/// The variables that tell a query where a tool is.
+/// The variables that tell a query where to find a tool.
 pub(crate) fn tool_variables(tool: &Tool, options: &Options<'_>) -> Result<Vec<(String, String)>, Error> {
     let Some(tools) = options.tools else {
         let message = "there is no inventory here; run this artifact through a server";

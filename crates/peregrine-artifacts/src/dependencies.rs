@@ -38,8 +38,8 @@ pub(crate) fn collect(
         .collect()
 }
 
-/// Names called as `Artifact.Name(` in a text. As the search is textual, no space may stand before the parenthesis,
-/// and names made at run time are not seen.
+/// Names called as `Artifact.Name(` in a text. The search is textual, so a space before the parenthesis is
+/// not allowed, and names built at run time are not found.
 pub(crate) fn called_in(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("Artifact.").filter_map(|(at, word)| {
         let rest = &text[at + word.len()..];
@@ -64,7 +64,7 @@ fn statements(artifact: &Artifact) -> Result<Vec<Arc<str>>, Error> {
         .collect())
 }
 
-/// What is sent of a definition: no descriptions, no comments; its tools become parameters.
+/// The part of a definition that is sent: no descriptions, no comments; its tools become parameters.
 fn reduce(artifact: &Artifact, options: &Options<'_>) -> Result<proto::Artifact, Error> {
     let parsed = artifact.parsed()?;
     let mut parameters: Vec<ArtifactParameter> = artifact

@@ -1,7 +1,7 @@
-//! Changing the text of a definition before it is stored.
+//! Changes the text of a definition before it is stored.
 
-/// The definition with `prefix` in front of its name, unless the name has it already. This is how editing a built-in
-/// definition starts (`Custom.`), and how packs are kept apart.
+/// The definition with `prefix` before its name, unless the name already has it. This is how editing a
+/// built-in definition starts (`Custom.`), and how packs are kept apart.
 #[must_use]
 pub fn with_prefix(raw: &str, prefix: &str) -> String {
     let mut out = String::with_capacity(raw.len() + prefix.len());

@@ -1,4 +1,4 @@
-//! Parameter values that are not text yet, as `collect()` and its kin receive them, written as the text that travels.
+//! Encodes parameter values, as given to `collect()` and similar functions, as text for transport.
 
 use crate::error::Error;
 use crate::model::Artifact;
@@ -9,9 +9,9 @@ use std::fmt::Write;
 /// Parameters as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Encoded {
-    /// Name and text, in the order given.
+    /// Names and texts, in the given order.
     pub parameters: Vec<(String, String)>,
-    /// Values that were passed on but look wrong.
+    /// Warnings about values that were passed on but look wrong.
     pub warnings: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ pub fn encode_parameters<'a>(
     Ok(encoded)
 }
 
-/// The text that stands for `value` under the declared type.
+/// The text for `value` under the declared type.
 pub fn encode(parameter: &Parameter, value: &Value) -> Result<String, Error> {
     let fail = |wanted: &str| {
         Err(Error::Parameter {

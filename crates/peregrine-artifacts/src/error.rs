@@ -1,18 +1,18 @@
-//! What can be wrong with a definition or a request to run one.
+//! Errors in a definition or in a request to run one.
 
-/// One fault in a definition, with the place it was found.
+/// One error in a definition, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Line of the definition's file, from 1; 0 when the fault has no place.
+    /// Line in the definition's file, from 1; 0 when the error has no place.
     pub line: u32,
     /// Column in that line, from 1; 0 when only the line is known.
     pub column: u32,
-    /// What is wrong and what to do.
+    /// What is wrong, and how to fix it.
     pub message: String,
 }
 
 impl Problem {
-    /// A fault that has no place of its own.
+    /// An error without a place.
     pub fn anywhere(message: impl Into<String>) -> Problem {
         Problem {
             line: 0,
@@ -21,7 +21,7 @@ impl Problem {
         }
     }
 
-    /// A fault on a line.
+    /// An error on a line.
     pub fn at(line: u32, column: u32, message: impl Into<String>) -> Problem {
         Problem {
             line,
@@ -57,10 +57,10 @@ pub enum Error {
     NotFound {
         /// The name asked for.
         name: String,
-        /// A name that looks like it.
+        /// A similar name.
         suggestion: Option<String>,
     },
-    /// A definition that came with the product is in the way.
+    /// A built-in definition has this name.
     #[error(
         "artifact `{0}` is built in and cannot be changed; give yours another name, such as `Custom.{0}`"
     )]
@@ -73,10 +73,9 @@ pub enum Error {
     Denied {
         /// Name of the permission.
         permission: String,
-        /// The artifact.
         artifact: String,
     },
-    /// The artifact is not made to run where it was to run.
+    /// The artifact cannot run at the requested place.
     #[error("{0}")]
     WrongKind(String),
     /// The name of a result cannot be hidden from the agent.
@@ -95,7 +94,7 @@ pub enum Error {
     Parameter {
         /// The parameter's name.
         parameter: String,
-        /// What does not fit.
+        /// Why it does not fit.
         message: String,
     },
     /// A file or folder of definitions cannot be read.
@@ -103,13 +102,13 @@ pub enum Error {
     Io {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         message: String,
     },
 }
 
 impl Error {
-    /// One fault of a definition.
+    /// One error in a definition.
     pub fn invalid(artifact: impl Into<String>, problem: Problem) -> Error {
         Error::Invalid {
             artifact: artifact.into(),

@@ -1,4 +1,4 @@
-//! Definitions as messages: whole ones for interfaces, reduced ones as agents receive them.
+//! Definitions as messages: complete ones for interfaces, reduced ones for agents.
 
 use crate::error::{Error, Problem};
 use crate::kind::Kind;
@@ -50,7 +50,7 @@ impl From<&Artifact> for proto::Artifact {
 impl TryFrom<&proto::Artifact> for Artifact {
     type Error = Error;
 
-    /// Reads a received definition; it counts as written by a user.
+    /// Reads a received definition; it is treated as written by a user.
     fn try_from(message: &proto::Artifact) -> Result<Artifact, Error> {
         let kind = Kind::parse(&message.r#type).ok_or_else(|| {
             Error::invalid(

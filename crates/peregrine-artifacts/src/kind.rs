@@ -5,14 +5,14 @@ use std::fmt;
 /// The `type` of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub enum Kind {
-    /// On an agent, when asked.
+    /// On an agent, on demand.
     #[default]
     Client,
-    /// On agents, all the time.
+    /// On agents, continuously.
     ClientEvent,
-    /// On the server, when asked.
+    /// On the server, on demand.
     Server,
-    /// On the server, all the time.
+    /// On the server, continuously.
     ServerEvent,
     /// A queue between parts of the server.
     Internal,
@@ -55,13 +55,13 @@ impl Kind {
         }
     }
 
-    /// Rows keep coming: results are a queue and not a result set.
+    /// True for kinds whose rows keep coming: results are a queue rather than a result set.
     #[must_use]
     pub fn is_event(self) -> bool {
         matches!(self, Kind::ClientEvent | Kind::ServerEvent | Kind::Internal)
     }
 
-    /// The permission to create, change or delete an artifact of this kind; `None`: nobody may.
+    /// The permission to create, change or delete an artifact of this kind; `None` if nobody may.
     #[must_use]
     pub fn writer_permission(self) -> Option<&'static str> {
         match self {

@@ -1,4 +1,4 @@
-//! Launching: an artifact is found once, judged, and compiled as it was judged.
+//! Launching: an artifact is resolved once, checked, and then compiled exactly as it was checked.
 
 use crate::error::Error;
 use crate::kind::Kind;
@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// An artifact a user asks for, with parameters and limits of its own.
+/// An artifact requested by a user, with parameters and limits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// `Name`, or `Name/Source` for one of its sources.
     pub artifact: String,
-    /// Text of parameters that differ from their defaults.
+    /// Parameters that differ from their defaults, as text.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
-    /// Per cent of one processor; zero means: not set, here and below.
+    /// Per cent of one processor; here and below, zero means not set.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub cpu_limit: f32,
     /// Seconds.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub timeout: u64,
-    /// Seconds before a batch is sent.
+    /// Seconds to wait before a batch is sent.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub max_batch_wait: u64,
-    /// Rows of a batch.
+    /// Maximum number of rows in a batch.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub max_batch_rows: u64,
-    /// Bytes of a batch.
+    /// Maximum number of bytes in a batch.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub max_batch_rows_buffer: u64,
 }
@@ -39,7 +39,7 @@ fn is_unset<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Spec {
-    /// An artifact with its defaults.
+    /// An artifact with default parameters.
     #[must_use]
     pub fn of(artifact: &str) -> Spec {
         Spec {
@@ -54,14 +54,14 @@ impl Spec {
 pub enum Target {
     /// On an agent, once.
     Client,
-    /// On agents, all the time.
+    /// On agents, continuously.
     ClientEvents,
     /// On the server.
     Server,
 }
 
-/// What a [`Spec`] names: the definition, reduced to the source that was asked for. Only this can be compiled, so what is
-/// checked is what runs.
+/// The definition a [`Spec`] refers to, reduced to the requested source. Only this can be compiled, so what
+/// is checked is what runs.
 #[derive(Debug, Clone)]
 pub struct ResolvedSpec {
     pub(crate) artifact: Arc<Artifact>,
@@ -70,7 +70,7 @@ pub struct ResolvedSpec {
 }
 
 impl Repository {
-    /// Finds what a spec names; with `allow_custom`, its `Custom.` version where there is one.
+    /// Finds the artifact of a spec; with `allow_custom`, its `Custom.` version if there is one.
     pub fn resolve_spec(&self, spec: &Spec, allow_custom: bool) -> Result<ResolvedSpec, Error> {
         let mut spec = spec.clone();
         let custom = format!("Custom.{}", spec.artifact);
@@ -96,7 +96,7 @@ impl ResolvedSpec {
         &self.artifact
     }
 
-    /// Refuses artifacts that are not made to run there.
+    /// Refuses artifacts that cannot run at this target.
     pub fn check_target(&self, target: Target) -> Result<(), Error> {
         let (name, kind) = (&self.artifact.name, self.artifact.kind);
         let fits = match target {
@@ -123,12 +123,13 @@ impl ResolvedSpec {
         }))
     }
 
-    /// Refuses what the user may not launch; `has` answers for one permission by its name. What has a name nobody
-    /// knows, nobody has.
+    /// Refuses artifacts the user may not launch; `has` tells whether the user has a permission, by name. An
+    /// unknown permission is one that nobody has.
     ///
-    /// `COLLECT_BASIC` is enough for an artifact an administrator marked basic, whatever its author requires: the mark
-    /// is how access is given to somebody who has nothing else. Collecting from many machines all the time is more than
-    /// that, so it counts for single collections only.
+    /// `COLLECT_BASIC` is enough for an artifact that an administrator has marked as basic, regardless of the
+    /// permissions its author requires: the mark gives access to users who have no other permission.
+    /// Collecting continuously from many machines is more than that, so the mark applies only to single
+    /// collections.
     pub fn check_launch(&self, target: Target, has: &dyn Fn(&str) -> bool) -> Result<(), Error> {
         if self.is_basic && target != Target::ClientEvents && has("COLLECT_BASIC") {
             return Ok(());
@@ -147,7 +148,7 @@ impl ResolvedSpec {
         }
     }
 
-    /// Checks that every parameter exists and that its text can become its type.
+    /// Checks that every parameter exists and that its text can be converted to its type.
     pub fn check_parameters(&self) -> Result<(), Error> {
         for (name, value) in &self.spec.parameters {
             let fault = |message: String| {
@@ -169,7 +170,7 @@ impl ResolvedSpec {
         Ok(())
     }
 
-    /// The spec as it may be stored and shown: values of redacted parameters are replaced by [`MARKER`].
+    /// The spec for storing and showing: values of redacted parameters are replaced by [`MARKER`].
     #[must_use]
     pub fn shown(&self) -> Spec {
         let mut spec = self.spec.clone();
@@ -181,13 +182,13 @@ impl ResolvedSpec {
         spec
     }
 
-    /// Whether a value is given that must not be stored or shown.
+    /// Whether it contains a value that must not be stored or shown.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
         self.spec.parameters.keys().any(|name| self.is_redacted(name))
     }
 
-    /// Gives redacted parameters that hold [`MARKER`] the value they have in `known`, for a spec that was shown, changed
+    /// Restores redacted parameters that contain [`MARKER`] from `known`, for a spec that was shown, changed
     /// and sent back.
     pub fn restore(&mut self, known: &Spec) {
         let hidden: Vec<String> = self
@@ -204,7 +205,7 @@ impl ResolvedSpec {
         }
     }
 
-    /// The spec with everything in it: for agents and for sealed storage only.
+    /// The complete spec: only for agents and for sealed storage.
     #[must_use]
     pub fn in_clear(&self) -> &Spec {
         &self.spec

@@ -1,7 +1,7 @@
-//! Artifacts: named VQL with parameters. Here is what a definition says ([`Artifact`]), where definitions live
-//! ([`Repository`]), who may launch one ([`ResolvedSpec`]), how it
-//! becomes a request ([`compile`]), what can be wrong with it ([`validate`], [`verify`]), and
-//! how a request or a call of an artifact runs.
+//! Artifacts: named VQL with parameters. This crate contains their definitions ([`Artifact`]), where
+//! definitions are stored ([`Repository`]), who may launch one ([`ResolvedSpec`]), how it becomes a request
+//! ([`compile`]), what can be wrong with it ([`validate`], [`verify`]), and how a request or a call of an
+//! artifact runs.
 //!
 //! A request is made and run like this:
 //!
@@ -28,9 +28,9 @@
 //! # Ok::<(), peregrine_artifacts::Error>(())
 //! ```
 //!
-//! Deliberately absent: HTTP, storage, permissions of users (callers answer for them), and the content of tools.
+//! Deliberately absent: HTTP, storage, permissions of users (callers provide them), and the content of tools.
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 pub mod compile;
 mod dependencies;

@@ -13,27 +13,27 @@ use std::sync::{Arc, OnceLock};
 pub struct Artifact {
     /// Dotted name.
     pub name: String,
-    /// Other names it answers to.
+    /// Other names of the artifact.
     pub aliases: Vec<String>,
     /// Markdown.
     pub description: String,
     /// Who wrote it.
     pub author: String,
-    /// Links, Markdown (both spellings of the key).
+    /// Links, in Markdown (both spellings of the key).
     pub references: Vec<String>,
     /// Where it runs.
     pub kind: Kind,
-    /// No row: nothing runs.
+    /// If it yields no row, nothing runs.
     pub precondition: Option<Section>,
     /// In declaration order.
     pub parameters: Vec<Parameter>,
     /// In declaration order; may be empty.
     pub sources: Vec<Source>,
-    /// Statements run before every source, also of importers.
+    /// Statements run before every source, including those of importers.
     pub export: Option<Section>,
-    /// Artifacts whose `export` is wanted.
+    /// Artifacts whose `export` is run.
     pub imports: Vec<String>,
-    /// How to show columns.
+    /// How columns are shown.
     pub column_types: Vec<ColumnType>,
     /// Programs it needs.
     pub tools: Vec<Tool>,
@@ -51,7 +51,7 @@ pub struct Artifact {
     pub raw: Arc<str>,
     /// Where the definition came from.
     pub origin: Origin,
-    /// For a copy under another name: the name it was written for.
+    /// For a copy under another name: its original name.
     pub alias_of: Option<String>,
     pub(crate) parsed: OnceLock<Result<Arc<Parsed>, Error>>,
 }
@@ -69,13 +69,13 @@ pub enum Origin {
 }
 
 impl Artifact {
-    /// Came with the product: cannot be changed or deleted.
+    /// True for definitions of the product, which cannot be changed or deleted.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         self.origin != Origin::Custom
     }
 
-    /// The source called `name` (empty: one without a name).
+    /// The source called `name` (empty for one without a name).
     #[must_use]
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.name == name)
@@ -115,7 +115,7 @@ pub struct Source {
     pub name: String,
     /// Markdown.
     pub description: String,
-    /// No row: this source does not run.
+    /// If it yields no row, this source does not run.
     pub precondition: Option<Section>,
     /// The statements.
     pub query: Option<Section>,
@@ -156,14 +156,14 @@ pub struct CellVariable {
     pub value: String,
 }
 
-/// How to show a column.
+/// How a column is shown.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColumnType {
     /// The column.
     #[serde(deserialize_with = "crate::yaml::text")]
     pub name: String,
-    /// The renderer; unknown ones mean: guess.
+    /// The renderer; for unknown ones, it is guessed.
     #[serde(rename = "type", deserialize_with = "crate::yaml::text")]
     pub kind: String,
     /// Markdown.
@@ -171,15 +171,15 @@ pub struct ColumnType {
     pub description: String,
 }
 
-/// Limits; zero means: not set.
+/// Limits; zero means not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resources {
     /// Seconds a query may take.
     pub timeout: u64,
-    /// Rows of the whole collection.
+    /// Maximum number of rows of the whole collection.
     pub max_rows: u64,
-    /// Bytes uploaded by the whole collection.
+    /// Maximum number of bytes uploaded by the whole collection.
     pub max_upload_bytes: u64,
     /// Deprecated form of `cpu_limit`.
     pub ops_per_second: f32,
@@ -187,21 +187,17 @@ pub struct Resources {
     pub cpu_limit: f32,
     /// Input and output operations per second.
     pub iops_limit: f32,
-    /// Seconds before a batch of rows is sent.
+    /// Seconds to wait before a batch of rows is sent.
     pub max_batch_wait: u64,
-    /// Rows of a batch.
+    /// Maximum number of rows in a batch.
     pub max_batch_rows: u64,
-    /// Bytes of a batch.
+    /// Maximum number of bytes in a batch.
     pub max_batch_rows_buffer: u64,
 }
 
-/// A program an artifact needs, as declared.
+/// A program that an artifact needs, as declared.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-#[allow(
-    missing_docs,
-    reason = "the keys of the definition; their meaning is the inventory's business"
-)]
 pub struct Tool {
     #[serde(deserialize_with = "crate::yaml::text")]
     pub name: String,
@@ -237,7 +233,7 @@ pub struct Tool {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Report {
-    /// What it is for.
+    /// Its purpose.
     #[serde(rename = "type", deserialize_with = "crate::yaml::text")]
     pub kind: String,
     /// Shown in menus.
@@ -253,7 +249,7 @@ pub struct Report {
     pub parameters: Vec<Parameter>,
 }
 
-/// What administrators attach to an artifact's name, built-in or not.
+/// Data that administrators attach to an artifact's name, built-in or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Metadata {
@@ -261,6 +257,6 @@ pub struct Metadata {
     pub hidden: bool,
     /// May be launched with `COLLECT_BASIC`.
     pub basic: bool,
-    /// Free words.
+    /// Free-form tags.
     pub tags: Vec<String>,
 }

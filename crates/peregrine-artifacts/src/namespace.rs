@@ -16,7 +16,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Artifacts may call each other so deep.
+/// Maximum nesting of artifact calls.
 const MAX_NESTING: usize = 10;
 /// The variable that holds the names of the artifacts being called.
 const STACK: &str = "$artifact_stack";
@@ -29,12 +29,12 @@ pub type AccessCheck = dyn Fn(&Scope, &Artifact) -> Result<(), Error> + Send + S
 /// The value of the variable `Artifact`. Put it into the root scope: `env.set("Artifact", namespace.into_value())`.
 #[derive(Clone)]
 pub struct Namespace {
-    shared: Arc<Shared>,
+    shared: Arc<NamespaceParts>,
     /// The dotted name so far.
     path: String,
 }
 
-struct Shared {
+struct NamespaceParts {
     repository: Repository,
     access: Option<Box<AccessCheck>>,
     tools: Option<Box<dyn Tools + Send + Sync>>,
@@ -58,20 +58,20 @@ struct Call {
 }
 
 impl Namespace {
-    /// Calls look artifacts up in `repository`.
+    /// A namespace that looks artifacts up in `repository`.
     #[must_use]
     pub fn new(repository: Repository) -> Namespace {
         Namespace::with(repository, None, None)
     }
 
-    /// As [`Namespace::new`], with a check of every called artifact and a source of tools.
+    /// Like [`Namespace::new`], with a check of every called artifact and a source of tools.
     #[must_use]
     pub fn with(
         repository: Repository,
         access: Option<Box<AccessCheck>>,
         tools: Option<Box<dyn Tools + Send + Sync>>,
     ) -> Namespace {
-        let shared = Shared {
+        let shared = NamespaceParts {
             repository,
             access,
             tools,
@@ -83,7 +83,8 @@ impl Namespace {
         }
     }
 
-    /// The namespace of a request an agent received: it sees the definitions that came with the request, no others.
+    /// The namespace for a request received by an agent: it sees only the definitions that came with the
+    /// request.
     pub fn of_request(request: &CompiledRequest) -> Result<Namespace, Error> {
         let repository = Repository::empty();
         for definition in &request.artifacts {
@@ -98,7 +99,7 @@ impl Namespace {
         Value::object(self)
     }
 
-    /// The dotted name of the artifact this stands for; empty for `Artifact` itself.
+    /// The dotted name of the artifact it represents; empty for `Artifact` itself.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -226,7 +227,7 @@ fn is_option(name: &Str) -> bool {
     name == "source" || name == "preconditions"
 }
 
-/// Defaults overlaid with what the caller gives, types kept.
+/// Defaults overlaid with the caller's values, which keep their types.
 fn variables(plan: &Plan, given: &[(Str, Value)]) -> Dict {
     let variables = plan.variables();
     for (name, value) in given.iter().filter(|(name, _)| !is_option(name)) {
@@ -235,24 +236,24 @@ fn variables(plan: &Plan, given: &[(Str, Value)]) -> Dict {
     variables
 }
 
-/// Event sources never end, so all run at the same time; their rows come as they happen.
+/// Event sources never end, so all run in parallel; their rows come as they happen.
 fn run_at_once(call: &Call, scope: &Scope, given: &[(Str, Value)], rows: &mut dyn RowSink) -> VqlResult<()> {
     let tasks = call.plans.iter().map(|plan| {
         let variables = variables(plan, given);
         move |scope: &Scope, rows: &mut dyn RowSink| {
             let mut sources = SourceRows::new(rows);
             let mut push = |_: usize, name: &str, row: Row| sources.push(name, row);
-            // A consumer that wants no more, or a cancellation: `at_once` tells the caller.
+            // Stopped by the consumer or by a cancellation; `at_once` tells the caller.
             let _ = plan.run(scope, &variables, &mut push);
         }
     });
     parallel::at_once(scope, tasks, rows)
 }
 
-/// Passes rows on with the name of their source.
+/// Passes on rows with the name of their source.
 struct SourceRows<'a> {
     rows: &'a mut dyn RowSink,
-    /// The columns of the last row, and the same with `_Source`: most rows are alike.
+    /// The columns of the last row, without and with `_Source`: most rows have the same ones.
     columns: Option<(u32, Arc<Columns>)>,
 }
 
@@ -281,7 +282,7 @@ impl<'a> SourceRows<'a> {
     }
 }
 
-/// A copy of the row as a dict that names its source last.
+/// A copy of the row as a dict whose last entry is the source.
 fn with_source(name: &str, row: Row) -> Row {
     let dict = row.to_dict().copy();
     dict.set(SOURCE_COLUMN, Value::str(name));

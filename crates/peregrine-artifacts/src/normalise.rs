@@ -1,10 +1,10 @@
-//! Repairs of YAML that authors get away with: a forgotten `|` after `query:`, list items that are bare VQL.
+//! Repairs common YAML mistakes: a missing `|` after `query:`, list items that are bare VQL.
 //!
-//! Only the structure of the document is repaired: the inside of literal blocks stays as typed.
+//! Only the structure of the document is repaired: the content of literal blocks is not changed.
 
-/// The repaired text, and where its lines come from.
+/// The repaired text, and the origin of its lines.
 pub(crate) struct Normalised {
-    /// What the YAML parser reads.
+    /// The text for the YAML parser.
     pub(crate) text: String,
     /// Lines of `text` (from 1) that were inserted, ascending.
     inserted: Vec<u32>,
@@ -82,13 +82,13 @@ fn bare_vql_item(line: &str) -> Option<&str> {
     (starts("SELECT ") || starts("LET ") || starts("//")).then_some(item)
 }
 
-/// `query:` or `precondition:` alone on its line.
+/// `query:` or `precondition:` without a value on its line.
 fn is_bare_vql_key(line: &str) -> bool {
     let key = line.trim_start_matches([' ', '-']).trim_end();
     key.eq_ignore_ascii_case("query:") || key.eq_ignore_ascii_case("precondition:")
 }
 
-/// The line ends in the header of a literal or folded block: `key: |`, `- >-`.
+/// True if the line ends in the header of a literal or folded block: `key: |`, `- >-`.
 pub(crate) fn opens_block(line: &str) -> bool {
     let line = line.trim_end();
     let line = line.split(" #").next().unwrap_or(line).trim_end();
@@ -101,8 +101,8 @@ pub(crate) fn opens_block(line: &str) -> bool {
     before.ends_with(':') || before.ends_with('-')
 }
 
-/// Content of a block must be indented more than this: the column of the key that holds it, or of the dash if it is
-/// a list item itself.
+/// The content of a block must be indented by more than this: the column of its key, or of the dash if it is
+/// itself a list item.
 pub(crate) fn owner_column(line: &str) -> usize {
     let mut column = indent(line);
     let mut rest = &line[column..];

@@ -1,25 +1,23 @@
-//! What the lines of a definition tell without reading it as YAML: where parameters are named and where VQL stands.
-//! For editors, whose texts are damaged most of the time.
+//! Finds the parameters and the VQL in a definition line by line, without parsing it as YAML, for editors,
+//! whose texts are incomplete most of the time.
 
 use crate::normalise::{indent, opens_block, owner_column};
 use crate::section::Section;
 use std::ops::Range;
 
-/// A name in a definition and the bytes where it stands.
+/// A name in a definition, and its bytes in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The name.
     pub name: String,
-    /// Where it stands in the file.
+    /// Its range in the file.
     pub range: Range<usize>,
 }
 
-/// The parts of a definition that an editor asks about.
+/// The parts of a definition that an editor needs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outline {
     /// The artifact's name.
     pub name: Option<Named>,
-    /// The parameters.
     pub parameters: Vec<Named>,
     /// VQL in blocks: `query: |`, `export: |`, `precondition: |`.
     pub sections: Vec<Section>,
@@ -52,7 +50,7 @@ pub fn outline(raw: &str) -> Outline {
             }
         } else if in_parameters {
             let key = line.len() - line.trim_start_matches([' ', '-']).len();
-            // Deeper keys belong to something else.
+            // Deeper keys belong to other things.
             let is_item = line.trim_start().starts_with("- ") || key <= 4;
             if let Some(name) = value_of("name:", line, key).filter(|_| is_item) {
                 outline.parameters.push(named(raw, start, name));

@@ -1,4 +1,4 @@
-//! Parameters of an artifact: how their text becomes a value on the executing side.
+//! Parameters of an artifact: how their text is converted to a value where it runs.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ pub struct Parameter {
     /// The variable it sets.
     #[serde(deserialize_with = "crate::yaml::text")]
     pub name: String,
-    /// Its value when nobody gives one.
+    /// Its default value.
     #[serde(deserialize_with = "crate::yaml::text")]
     pub default: String,
     /// Markdown.
@@ -34,15 +34,15 @@ pub struct Parameter {
     pub sources: bool,
 }
 
-/// What stands for the value of a redacted parameter wherever it is stored or shown.
+/// Replaces the value of a redacted parameter wherever it is stored or shown.
 pub const MARKER: &str = "XXXXX";
 
-/// What a parameter's text stands for.
+/// The type of a parameter's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParameterType {
-    /// Text as it is, also of unknown types.
+    /// Plain text, also for unknown types.
     Text,
-    /// Text that stored copies must not show.
+    /// Text that must not appear in stored copies.
     Redacted,
     /// A decimal number.
     Int,
@@ -64,16 +64,16 @@ pub enum ParameterType {
     Yaml,
     /// Source of a Starlark module.
     Starlark,
-    /// A link: its content.
+    /// A link, which is replaced by its content.
     Upload,
-    /// A link: a file with its content.
+    /// A link, which is replaced by a file with its content.
     UploadFile,
-    /// Text the server keeps under the parameter's name.
+    /// Text that the server stores under the parameter's name.
     ServerMetadata,
 }
 
 impl Parameter {
-    /// What the declared type means.
+    /// The meaning of the declared type.
     #[must_use]
     pub fn parameter_type(&self) -> ParameterType {
         match self.kind.to_ascii_lowercase().as_str() {
@@ -95,8 +95,8 @@ impl Parameter {
         }
     }
 
-    /// The statements that turn the variable from text into its value. Structured types leave alone what is no text,
-    /// because a calling artifact may pass values.
+    /// The statements that convert the variable from text to its value. Structured types leave alone values
+    /// that are not text, because a calling artifact may pass any value.
     #[must_use]
     pub fn conversion(&self) -> Vec<String> {
         let name = quote(&self.name);
@@ -128,7 +128,7 @@ impl Parameter {
         }
     }
 
-    /// What the text should have been, if it is not that. An empty text means: not given.
+    /// The expected form of the text, if it does not have it. An empty text means that no value was given.
     pub(crate) fn mismatch(&self, text: &str) -> Option<String> {
         let text = text.trim();
         if text.is_empty() {
@@ -157,7 +157,7 @@ impl Parameter {
         }
     }
 
-    /// Reads the link the variable holds; nothing to read gives NULL.
+    /// Reads the link in the variable; NULL if there is nothing to read.
     fn fetch(&self, options: &str) -> Vec<String> {
         let name = quote(&self.name);
         let rows = quote(&format!("{}_", self.name));
@@ -171,7 +171,7 @@ impl Parameter {
     }
 }
 
-/// A name as VQL needs it: in backticks when it is no plain word.
+/// A name for use in VQL: in backticks when it is not a plain word.
 #[must_use]
 pub fn quote(name: &str) -> String {
     let is_plain = !name.starts_with(|c: char| c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Queues the server itself uses: names that exist even when nobody defines them.
+//! The server's own queues: they exist even when nobody defines them.
 
 use crate::kind::Kind;
 
@@ -40,7 +40,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, Kind)> {
         .chain(of(CLIENT_EVENT, Kind::ClientEvent))
 }
 
-/// The type a queue of this name must have.
+/// The required type of a queue with this name.
 #[must_use]
 pub fn expected_kind(name: &str) -> Option<Kind> {
     all().find(|(queue, _)| *queue == name).map(|(_, kind)| kind)

@@ -1,4 +1,4 @@
-//! Lays out the VQL of a definition; everything else in the file stays byte for byte.
+//! Formats the VQL of a definition; the rest of the file is kept byte for byte.
 
 use crate::error::{Error, Problem};
 use crate::model::Artifact;
@@ -6,15 +6,15 @@ use crate::normalise::{indent, opens_block, owner_column};
 use crate::section::Section;
 use peregrine_vql::Diagnostic;
 
-/// Lays out a query text.
+/// Formats a query text.
 type LayOut = fn(&str) -> Result<String, Vec<Diagnostic>>;
 
-/// The definition with the VQL of its literal blocks (`query: |`, `export: |`, `precondition: |`) laid out.
+/// The definition with the VQL of its literal blocks (`query: |`, `export: |`, `precondition: |`) formatted.
 pub fn reformat(raw: &str) -> Result<String, Error> {
     reformat_with(raw, peregrine_vql::reformat)
 }
 
-/// The same for its author: with every comment.
+/// The same for its author: keeps every comment.
 pub fn reformat_keeping_comments(raw: &str) -> Result<String, Error> {
     reformat_with(raw, peregrine_vql::reformat_keeping_comments)
 }
@@ -32,7 +32,7 @@ fn reformat_with(raw: &str, lay_out: LayOut) -> Result<String, Error> {
         .chain(&artifact.export)
         .chain(sources)
         .collect();
-    // From the end, so that line numbers stay right.
+    // From the end, so that line numbers stay valid.
     sections.sort_by_key(|section| std::cmp::Reverse(section.line));
     for section in sections {
         let start = section.line.saturating_sub(1) as usize;
@@ -68,7 +68,7 @@ fn reformat_with(raw: &str, lay_out: LayOut) -> Result<String, Error> {
     Ok(text)
 }
 
-/// `query: |` and its kin; folded blocks (`>`) and list items are left alone.
+/// `query: |` and similar headers; folded blocks (`>`) and list items are left alone.
 fn is_literal_block(header: &str) -> bool {
     let header = header.trim_end();
     let key = header.trim_start_matches([' ', '-']);

@@ -1,4 +1,4 @@
-//! Definitions by name: those we ship, those of an administrator's folders, those users write.
+//! Definitions by name: those of the product, of an administrator's folders, and of users.
 
 use crate::error::{Error, Problem};
 use crate::model::{Artifact, Metadata, Origin};
@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 /// The definitions of `artifacts/**/*.yaml`: path and text.
 pub const COMPILED_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
-/// A set of definitions, perhaps on top of another organisation's. A clone is a reference to the same set.
+/// A set of definitions, possibly on top of another organisation's. Clones refer to the same set.
 #[derive(Debug, Clone, Default)]
 pub struct Repository(Arc<Inner>);
 
@@ -26,7 +26,7 @@ struct Inner {
     changes: AtomicU64,
 }
 
-/// What loading a folder gave.
+/// The result of loading a folder.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// Names, in the order they were read.
@@ -36,7 +36,6 @@ pub struct Loaded {
 }
 
 impl Repository {
-    /// A repository with nothing in it.
     #[must_use]
     pub fn empty() -> Repository {
         Repository::default()
@@ -47,14 +46,14 @@ impl Repository {
     pub fn with_compiled_in() -> Repository {
         let repository = Repository::empty();
         for (_, raw) in COMPILED_IN {
-            // A test loads every one of them: none is refused.
+            // A test loads every one of them, so none is refused.
             let _ = repository.load(raw, Origin::CompiledIn);
         }
         repository.add_queues();
         repository
     }
 
-    /// An organisation's own repository: what it lacks is looked up here.
+    /// A repository for an organisation: names it lacks are looked up here.
     #[must_use]
     pub fn child(&self) -> Repository {
         Repository(Arc::new(Inner {
@@ -63,7 +62,7 @@ impl Repository {
         }))
     }
 
-    /// Defines the queues nobody defined yet.
+    /// Defines the queues that are not defined yet.
     pub fn add_queues(&self) {
         let mut artifacts = self.0.artifacts.write();
         for (name, kind) in queues::all() {
@@ -80,8 +79,8 @@ impl Repository {
         }
     }
 
-    /// Adds or replaces a definition. Those written by users are checked in full; they never replace one that is
-    /// built in.
+    /// Adds or replaces a definition. Users' definitions are checked in full; they never replace a built-in
+    /// one.
     pub fn load(&self, raw: &str, origin: Origin) -> Result<Arc<Artifact>, Error> {
         self.insert(Artifact {
             origin,
@@ -89,7 +88,7 @@ impl Repository {
         })
     }
 
-    /// As [`Repository::load`], for a definition that is already decoded.
+    /// Like [`Repository::load`], for a definition that is already decoded.
     pub fn insert(&self, artifact: Artifact) -> Result<Arc<Artifact>, Error> {
         match artifact.origin {
             Origin::CompiledIn => check_form(&artifact)?,
@@ -142,7 +141,7 @@ impl Repository {
         loaded
     }
 
-    /// Removes a definition a user wrote, with its aliases.
+    /// Removes a user's definition, with its aliases.
     pub fn delete(&self, name: &str) -> Result<(), Error> {
         let mut artifacts = self.0.artifacts.write();
         match artifacts.get(name) {
@@ -160,7 +159,7 @@ impl Repository {
         Ok(())
     }
 
-    /// The definition called `name`, our own or inherited.
+    /// The definition called `name`, its own or inherited.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Artifact>> {
         let own = self.0.artifacts.read().get(name).cloned();
@@ -212,7 +211,7 @@ impl Repository {
             .collect()
     }
 
-    /// Artifacts that fit a search expression; see [`search::Query`].
+    /// Artifacts that match a search expression; see [`search::Query`].
     #[must_use]
     pub fn search(&self, expression: &str) -> Vec<Arc<Artifact>> {
         let query = search::Query::parse(expression);
@@ -221,7 +220,7 @@ impl Repository {
         found
     }
 
-    /// What administrators attached to a name. Queues of the server are always hidden.
+    /// The metadata attached to a name. Queues of the server are always hidden.
     #[must_use]
     pub fn metadata(&self, name: &str) -> Metadata {
         let mut metadata = self.0.metadata.read().get(name).cloned().unwrap_or_default();
@@ -235,13 +234,13 @@ impl Repository {
         self.note_change();
     }
 
-    /// Counts changes here and in the parents: what was made from definitions is stale when it grows.
+    /// Counts changes here and in the parents: when it grows, anything derived from definitions is stale.
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.0.changes.load(Ordering::Acquire) + self.0.parent.as_ref().map_or(0, Repository::changes)
     }
 
-    /// The error for an unknown name, with a name that looks like it.
+    /// The error for an unknown name, with a similar name.
     #[must_use]
     pub fn not_found(&self, name: &str) -> Error {
         let all = self.all();
@@ -257,10 +256,10 @@ impl Repository {
     }
 }
 
-/// Folders nest no deeper than this.
+/// Maximum nesting of folders.
 const MAX_DEPTH: usize = 32;
 
-/// Whether a file is a definition, by its name.
+/// Whether a file is a definition, judging by its name.
 #[must_use]
 pub fn is_yaml_file(path: &Path) -> bool {
     path.extension()
@@ -281,11 +280,11 @@ fn find_yaml(folder: &Path, errors: &mut Vec<(PathBuf, Error)>) -> Vec<PathBuf> 
                 files.push(entry.into_path());
             }
             Ok(_) => {}
-            // A link that leads back where it came from adds nothing.
+            // A link back to a parent adds nothing.
             Err(error) if error.loop_ancestor().is_some() => {}
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
-                // Nor does one that leads nowhere, unless it should be a definition.
+                // Neither does a dangling link, unless it should be a definition.
                 if error.depth() == 0 || path.is_dir() || is_yaml_file(&path) {
                     let error = io_error(&path, &error.into());
                     errors.push((path, error));

@@ -1,11 +1,11 @@
-//! Limits: which of those an artifact, a user and the configuration name wins.
+//! Limits: which of those set by an artifact, a user and the configuration applies.
 
 use crate::compile::{Compiled, CompiledRequest, Options};
 use crate::launch::Spec;
 use crate::model::Resources;
 use serde::{Deserialize, Serialize};
 
-/// Limits of a whole collection; zero means: not set.
+/// Limits of a whole collection; zero means not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -26,7 +26,7 @@ pub struct Limits {
     pub max_upload_bytes: u64,
 }
 
-/// Sizes of the packets rows are sent in, as configured; zero means: not set.
+/// Maximum sizes of row packets, as configured; zero means not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Batching {
     /// Rows.
@@ -37,7 +37,7 @@ pub struct Batching {
     pub max_wait: u64,
 }
 
-/// Limits when neither user nor artifact say anything, as configured; zero means: none.
+/// Limits if neither user nor artifact sets them, as configured; zero means none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Defaults {
     /// Seconds a query may take.
@@ -58,7 +58,7 @@ impl Default for Defaults {
     }
 }
 
-/// Rows of a batch when nobody says anything.
+/// Default number of rows in a batch.
 const DEFAULT_BATCH_ROWS: u64 = 1000;
 
 /// Sets the limits of one request: the artifact's, then the spec's, then the collection's.
@@ -95,7 +95,7 @@ pub(crate) fn apply(
     ]);
 }
 
-/// Sets the limits that hold for all requests together: the largest any artifact asks for, unless the user says.
+/// Sets the limits on all requests together: the largest any artifact asks for, unless the user sets them.
 pub(crate) fn apply_to_collection(compiled: &mut Compiled, limits: &Limits, defaults: &Defaults) {
     compiled.max_rows = last_set([defaults.max_rows, compiled.max_rows, limits.max_rows]);
     compiled.max_upload_bytes = last_set([

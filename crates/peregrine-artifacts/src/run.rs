@@ -11,16 +11,16 @@ use std::sync::Arc;
 pub enum Outcome {
     /// All statements ran.
     Completed,
-    /// The precondition gave no row.
+    /// The precondition yielded no row.
     Skipped,
-    /// The receiver of the rows or a cancellation ended it.
+    /// The receiver of the rows ended it, or a cancellation.
     Stopped,
 }
 
 /// Receives the rows of a request.
 pub trait RequestSink: Send {
-    /// Takes a row of the statement at this index of the request, under the statement's name (as compiled, so
-    /// obfuscated if that was asked for). `Err(Stop)` ends the request.
+    /// Receives a row of the statement at this index of the request, under the statement's name (as compiled,
+    /// so obfuscated if requested). `Err(Stop)` ends the request.
     fn row(&mut self, statement: usize, name: &str, row: Row) -> Result<(), Stop>;
 }
 
@@ -33,7 +33,7 @@ where
     }
 }
 
-/// A request whose VQL is compiled; can be run many times.
+/// A compiled request; it can run many times.
 #[derive(Debug)]
 pub struct Plan {
     precondition: Vec<Statement>,
@@ -44,14 +44,15 @@ pub struct Plan {
 #[derive(Debug)]
 struct Step {
     statements: Vec<Statement>,
-    /// Empty: the rows are of no interest.
+    /// Empty if the rows are not needed.
     name: Arc<str>,
 }
 
-/// Runs a request in a layer of its own over `scope`: its variables, its precondition, its statements in order. The
-/// caller prepares the scope (`config`, `_SessionId`, `Artifact` as made by [`crate::Namespace`]) and closes it.
+/// Runs a request in its own layer over `scope`: its variables, its precondition, its statements in order.
+/// The caller prepares the scope (`config`, `_SessionId`, `Artifact` from [`crate::Namespace`]) and closes
+/// it.
 ///
-/// All VQL is parsed before anything runs; only that can fail.
+/// All VQL is parsed before anything runs; only parsing can fail.
 pub fn run_request(
     scope: &Scope,
     request: &CompiledRequest,
@@ -125,7 +126,7 @@ impl Plan {
         Outcome::Completed
     }
 
-    /// Whether the precondition gives a row; it runs in a layer of its own.
+    /// Whether the precondition yields a row; it runs in its own layer.
     fn is_wanted(&self, scope: &Scope, variables: &Dict) -> bool {
         let scope = scope.child_with(variables.copy());
         let mut found = FirstRow(false);
@@ -138,7 +139,7 @@ impl Plan {
     }
 }
 
-/// Remembers that there was a row, and wants no more.
+/// Remembers that there was a row, and stops.
 struct FirstRow(bool);
 
 impl RowSink for FirstRow {

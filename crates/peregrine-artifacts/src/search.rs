@@ -1,4 +1,4 @@
-//! The search box over artifacts: words and `verb:value` terms, all of which must fit.
+//! The search over artifacts: words and `verb:value` terms, all of which must match.
 
 use crate::kind::Kind;
 use crate::model::{Artifact, Metadata};
@@ -24,8 +24,8 @@ enum Term {
 }
 
 impl Query {
-    /// Reads an expression such as `type:client tag:linux pslist`. Bare words are case-insensitive patterns over name
-    /// and description; a word that is no valid pattern is searched for literally.
+    /// Parses an expression such as `type:client tag:linux pslist`. Bare words are case-insensitive patterns
+    /// over name and description; a word that is not a valid pattern is searched for literally.
     #[must_use]
     pub fn parse(expression: &str) -> Query {
         let mut query = Query {
@@ -55,7 +55,8 @@ impl Query {
         query
     }
 
-    /// Whether an artifact fits. Those without sources only do when asked for with `empty:true` or a tag.
+    /// Whether an artifact matches. Artifacts without sources match only if the query has `empty:true` or a
+    /// tag.
     #[must_use]
     pub fn matches(&self, artifact: &Artifact, metadata: &Metadata) -> bool {
         let is_shown = self.shows_empty || !artifact.sources.is_empty();
@@ -95,7 +96,7 @@ fn is_yes(value: &str) -> bool {
         .any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
-/// The pattern, or its literal text when it is none.
+/// The pattern, or its literal text if it is invalid.
 fn pattern(text: &str) -> Regex {
     let build = |text: &str| {
         RegexBuilder::new(text)

@@ -1,16 +1,16 @@
-//! A piece of VQL inside a definition, which knows where it stands.
+//! A piece of VQL inside a definition, with its position.
 
 /// VQL text with the line of the file it starts on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Section {
     /// The VQL.
     pub text: String,
-    /// Line (from 1) of the file where `text` starts; 0 when it is not from a file.
+    /// Line (from 1) of the file where `text` starts; 0 if it is not from a file.
     pub line: u32,
 }
 
 impl Section {
-    /// A section that stands nowhere, as those received over the network.
+    /// A section without a position, such as one received over the network.
     pub fn detached(text: impl Into<String>) -> Section {
         Section {
             text: text.into(),
@@ -18,7 +18,7 @@ impl Section {
         }
     }
 
-    /// Line and column in the file `raw`, both from 1, of a byte of this section.
+    /// The line and column in the file `raw`, both from 1, of a byte of this section.
     #[must_use]
     pub fn position(&self, raw: &str, offset: usize) -> (u32, u32) {
         let offset = (0..=offset.min(self.text.len()))
@@ -39,10 +39,11 @@ impl Section {
 }
 
 impl Section {
-    /// Where this section stands in the file `raw`: pairs of a byte of the section and a byte of the file, at least one
-    /// for each line.
+    /// Maps this section to the file `raw`: pairs of a byte of the section and a byte of the file, at least
+    /// one for each line.
     ///
-    /// Blocks fit exactly, folded ones too; texts in quotes with escapes fit as well as they can.
+    /// The mapping is exact for blocks, including folded ones; for quoted text with escapes it is
+    /// approximate.
     #[must_use]
     pub fn lines(&self, raw: &str) -> Vec<(usize, usize)> {
         let first = self.line.max(1) as usize - 1;
@@ -64,7 +65,7 @@ impl Section {
                 }
                 let margin = margin_of(line, rest);
                 found.push((at, line_start + margin));
-                // Folded: a blank stands for the line end.
+                // In a folded block, a blank replaces the line end.
                 let folded = line
                     .get(margin..)
                     .filter(|part| !part.is_empty())
@@ -77,7 +78,7 @@ impl Section {
     }
 }
 
-/// Bytes before `own` in a line of the file; where it is written in another way, the margin.
+/// Bytes before `own` in a line of the file; if the text is written differently there, the margin.
 fn margin_of(line: &str, own: &str) -> usize {
     if own.is_empty() {
         return line.len();
@@ -87,7 +88,7 @@ fn margin_of(line: &str, own: &str) -> usize {
     found.unwrap_or(line.len() - line.trim_start().len())
 }
 
-/// Characters before `own` in a line of the file: the indentation YAML took away.
+/// Characters before `own` in a line of the file: the indentation that YAML removed.
 fn margin(raw: &str, line: u32, own: &str) -> usize {
     let Some(whole) = raw.lines().nth(line.saturating_sub(1) as usize) else {
         return 0;

@@ -1,4 +1,4 @@
-//! The VQL of an artifact as trees, parsed once.
+//! The syntax trees of an artifact's VQL, parsed once.
 
 use crate::error::{Error, Problem};
 use crate::model::Artifact;
@@ -36,7 +36,7 @@ impl Statement {
 }
 
 impl Artifact {
-    /// The trees of all VQL in this definition; every syntax error at once when there are any.
+    /// The trees of all VQL in this definition; on failure all syntax errors at once.
     pub(crate) fn parsed(&self) -> Result<Arc<Parsed>, Error> {
         self.parsed.get_or_init(|| self.parse().map(Arc::new)).clone()
     }
@@ -76,7 +76,7 @@ impl Artifact {
     }
 }
 
-/// Parses a section; errors carry lines of the file `raw`.
+/// Parses a section; errors refer to lines of the file `raw`.
 pub(crate) fn parse_section(section: &Section, raw: &str) -> Result<Vec<Statement>, Vec<Problem>> {
     if is_blank(&section.text) {
         return Ok(Vec::new());
@@ -104,7 +104,8 @@ pub(crate) fn parse_section(section: &Section, raw: &str) -> Result<Vec<Statemen
     }
 }
 
-/// Nothing but space and comments: an empty query is allowed, though the language knows no empty text.
+/// True for only space and comments: an empty query is allowed, although the language does not accept an
+/// empty text.
 fn is_blank(text: &str) -> bool {
     let mut rest = text.trim_start();
     loop {

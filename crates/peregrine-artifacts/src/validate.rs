@@ -1,4 +1,4 @@
-//! What must hold before a definition enters a repository.
+//! Requirements on a definition before it enters a repository.
 
 use crate::error::{Error, Problem};
 use crate::model::Artifact;
@@ -17,7 +17,7 @@ const REPORT_TYPES: &[&str] = &[
 ];
 const CELL_TYPES: &[&str] = &["", "md", "markdown", "vql", "vql_suggestion", "notebook", "none"];
 
-/// Rules that hold for every definition, wherever it comes from.
+/// Rules that apply to every definition, wherever it comes from.
 pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
     let mut problems = Vec::new();
     if let Some(problem) = name_problem(&artifact.name) {
@@ -48,8 +48,8 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
     finish(artifact, problems)
 }
 
-/// The full check, for definitions that were not tested when the product was built. VQL is parsed, not judged; that
-/// is [`crate::verify`].
+/// The full check, for definitions that were not tested when the product was built. VQL is parsed but not
+/// analysed; [`crate::verify`] does that.
 pub fn validate(artifact: &Artifact) -> Result<(), Error> {
     check_form(artifact)?;
     let mut problems = Vec::new();
@@ -156,7 +156,7 @@ pub fn name_problem(name: &str) -> Option<String> {
     ))
 }
 
-/// A fault shown at the `name:` line.
+/// An error reported at the `name:` line.
 fn at_name(artifact: &Artifact, message: String) -> Problem {
     let line = artifact.raw.lines().position(|line| line.starts_with("name:"));
     Problem::at(

@@ -1,4 +1,4 @@
-//! From YAML text to [`Artifact`]: typed, strict about keys, forgiving about nulls.
+//! Reads YAML text into an [`Artifact`]: typed, strict about keys, lenient about nulls.
 
 use crate::error::{Error, Problem};
 use crate::kind::Kind;
@@ -10,11 +10,11 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
-/// Definitions are small; anything larger is a mistake or an attack.
+/// Definitions are small; larger ones are mistakes or attacks.
 const MAX_BYTES: usize = 8 << 20;
 
 impl Artifact {
-    /// Reads a definition. What it says is not judged beyond its form; see [`crate::validate`].
+    /// Reads a definition. Only its form is checked; see [`crate::validate`].
     pub fn from_yaml(raw: &str) -> Result<Artifact, Error> {
         if raw.len() > MAX_BYTES {
             let message = format!(
@@ -47,7 +47,7 @@ fn yaml_problem(normalised: &Normalised, error: &serde_saphyr::Error) -> Problem
     }
 }
 
-/// The parser's own words about the place, which counts repaired lines.
+/// Removes the parser's own description of the place, which counts repaired lines.
 fn strip_location(message: &str) -> &str {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let message = message.lines().next().unwrap_or(message);
@@ -57,7 +57,7 @@ fn strip_location(message: &str) -> &str {
     }
 }
 
-/// The parser's messages in the words of an author of definitions.
+/// Rewrites the parser's messages for authors of definitions.
 fn explain(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
         let key = rest.split(',').next().unwrap_or(rest);
@@ -118,7 +118,7 @@ struct Document {
     impersonate: String,
     #[serde(deserialize_with = "list")]
     reports: Vec<Report>,
-    // Set by the repository; what a file says about them is ignored.
+    // Set by the repository; values in a file are ignored.
     raw: Option<IgnoredAny>,
     compiled: Option<IgnoredAny>,
     built_in: Option<IgnoredAny>,
@@ -210,7 +210,7 @@ impl SourceDocument {
     }
 }
 
-/// Joins the items of a `queries` list, padded with empty lines so that line numbers stay those of the file.
+/// Joins the items of a `queries` list, padded with empty lines so that line numbers match the file.
 fn append(whole: &mut Section, part: &Section) {
     let lines = u32::try_from(whole.text.matches('\n').count()).unwrap_or(u32::MAX);
     let end = whole.line.saturating_add(lines);
@@ -239,7 +239,7 @@ fn section(normalised: &Normalised, vql: Spanned<String>) -> Option<Section> {
     })
 }
 
-/// A block scalar that ends the file has no final newline when the file has none; the YAML parser adds one.
+/// If a file ends in a block scalar without a final newline, the YAML parser adds one; this removes it.
 fn drop_invented_newline(raw: &str, parameters: &mut [Parameter]) {
     let last_line = raw.lines().next_back().unwrap_or("").trim();
     let Some(last) = parameters.last_mut() else { return };

@@ -1,8 +1,8 @@
-//! Ids of clients, flows, hunts and organisations: which are reserved, and what they look like.
+//! Ids of clients, flows, hunts and organisations: their format, and the reserved ones.
 
 use data_encoding::BASE32HEX;
 
-/// The pseudo client that stands for the server itself.
+/// The pseudo client that represents the server.
 pub const SERVER: &str = "server";
 /// Session of enrolment requests.
 pub const ENROLMENT: &str = "E:Enrol";
@@ -19,7 +19,7 @@ pub mod request {
     pub const QUERY: u64 = 1;
     /// Upload traffic.
     pub const UPLOAD: u64 = 5;
-    /// An answer nobody waits for.
+    /// An answer that nobody waits for.
     pub const IGNORED: u64 = 101;
     /// Log batches.
     pub const LOG: u64 = 980;
@@ -27,7 +27,8 @@ pub mod request {
     pub const STATS: u64 = 981;
 }
 
-/// Whether this is a client's bare id, without an organisation: `C.` and lower case letters and digits.
+/// Whether this is a client's bare id, without an organisation: `C.` followed by lower-case letters and
+/// digits.
 pub fn is_client_id(text: &str) -> bool {
     text.strip_prefix("C.").is_some_and(|rest| {
         (1..=64).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
@@ -39,7 +40,7 @@ pub fn is_root_org(org: &str) -> bool {
     org.is_empty() || org == "root"
 }
 
-/// How a server names a client of an organisation.
+/// How a server refers to a client of an organisation.
 pub fn in_org(client_id: &str, org: &str) -> String {
     if is_root_org(org) {
         client_id.to_owned()
@@ -48,7 +49,7 @@ pub fn in_org(client_id: &str, org: &str) -> String {
     }
 }
 
-/// The suffix for a moment (unix seconds) and four random bytes.
+/// The suffix for a time (Unix seconds) and four random bytes.
 pub fn suffix(seconds: u64, random: [u8; 4]) -> String {
     let [.., a, b, c, d] = seconds.to_be_bytes();
     let [e, f, g, h] = random;
@@ -57,7 +58,7 @@ pub fn suffix(seconds: u64, random: [u8; 4]) -> String {
     text
 }
 
-/// The flow a hunt starts on every client it reaches; `None` if this is no hunt id.
+/// The flow a hunt starts on every client it reaches; `None` if this is not a hunt id.
 pub fn flow_of_hunt(hunt_id: &str) -> Option<String> {
     is_hunt_id(hunt_id).then(|| format!("F.{}.H", &hunt_id[2..]))
 }
@@ -68,14 +69,15 @@ pub fn hunt_of_flow(flow_id: &str) -> Option<String> {
     is_suffix(suffix).then(|| format!("H.{suffix}"))
 }
 
-/// The flow whose results hold those of this session: what stands before `/`.
+/// The flow whose results contain those of this session: the part before `/`.
 pub fn parent_flow(session_id: &str) -> &str {
     session_id.split('/').next().unwrap_or(session_id)
 }
 
-/// Whether this names a flow (not a reserved session): `F.` suffix, perhaps `.H`, perhaps `/child`.
+/// Whether this is a flow id (not a reserved session): `F.` and a suffix, optionally `.H`, optionally
+/// `/child`.
 ///
-/// Suffixes we did not make may have any length to 64, so flows of other servers can be imported.
+/// Suffixes we did not make may have any length up to 64, so that flows of other servers can be imported.
 pub fn is_flow_id(text: &str) -> bool {
     let (flow, child) = text.split_once('/').unwrap_or((text, "0"));
     let Some(body) = flow.strip_prefix("F.") else {
@@ -87,7 +89,7 @@ pub fn is_flow_id(text: &str) -> bool {
         && child.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'/')
 }
 
-/// Whether this names a hunt: `H.` and a suffix.
+/// Whether this is a hunt id: `H.` and a suffix.
 pub fn is_hunt_id(text: &str) -> bool {
     text.strip_prefix("H.").is_some_and(is_suffix)
 }

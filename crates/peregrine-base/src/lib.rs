@@ -1,5 +1,5 @@
-//! What several crates need and none of them owns. It knows nothing of VQL, agents or servers, does no I/O of its own, and
-//! stays small: code belongs here once a second crate needs it.
+//! Code that several crates need and none of them owns. It knows nothing about VQL, agents or servers, does
+//! no I/O by itself, and stays small: code belongs here once a second crate needs it.
 #![forbid(unsafe_code)]
 
 pub mod ids;

@@ -1,10 +1,10 @@
-//! Organisations: everything a server keeps belongs to one.
+//! Organisations: all data of a server belongs to one.
 
 use std::fmt;
 
-/// Name of the organisation that is always there.
+/// Name of the organisation that always exists.
 const ROOT: &str = "root";
-/// Letters of an id at most.
+/// Maximum length of an id.
 const MAX_LENGTH: usize = 64;
 
 /// Id of an organisation.
@@ -12,12 +12,12 @@ const MAX_LENGTH: usize = 64;
 pub struct OrgId(Box<str>);
 
 impl OrgId {
-    /// The organisation that is always there.
+    /// The organisation that always exists.
     pub fn root() -> OrgId {
         OrgId(ROOT.into())
     }
 
-    /// An id as it was written; the root organisation has two spellings. `None` for what cannot be one.
+    /// Parses an id; the root organisation has two spellings. `None` for an invalid id.
     pub fn parse(text: &str) -> Option<OrgId> {
         if crate::ids::is_root_org(text) {
             return Some(OrgId::root());

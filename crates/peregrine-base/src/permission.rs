@@ -1,4 +1,4 @@
-//! What somebody, or a query of theirs, may be allowed to do.
+//! The permissions of users and their queries.
 
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
@@ -8,7 +8,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 )]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE", ascii_case_insensitive)]
 pub enum Permission {
-    /// The old spelling of [`AnyQuery`](Permission::AnyQuery); no role grants it and no artifact can ask for it.
+    /// The old spelling of [`AnyQuery`](Permission::AnyQuery); no role grants it, and artifacts cannot
+    /// require it.
     AllQuery,
     /// Run VQL on the server.
     AnyQuery,
@@ -66,7 +67,7 @@ impl Permission {
         self.into()
     }
 
-    /// The one of this name, without regard to case.
+    /// The permission of this name, ignoring case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Permission> {
         name.parse().ok()
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_field() {
-        // Names stand in artifacts and configuration of others: a renamed variant must not change them.
+        // Names are used in artifacts and configurations of others: renaming a variant must not change them.
         let names: Vec<&str> = Permission::ALL.iter().map(|known| known.name()).collect();
         assert_eq!(
             names.join(" "),

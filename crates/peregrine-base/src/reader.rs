@@ -1,6 +1,6 @@
-//! Checked reads from the front of some bytes.
+//! Checked reads from the front of a byte slice.
 
-/// What is left of some bytes. A read of more than that gives `None` and takes nothing.
+/// The unread rest of a byte slice. A read beyond its end gives `None` and consumes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -31,21 +31,21 @@ impl<'a> Reader<'a> {
         Reader { rest: bytes }
     }
 
-    /// What is left.
+    /// The unread bytes.
     #[inline]
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// How many bytes are left.
+    /// The number of unread bytes.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.rest.len()
     }
 
-    /// True when nothing is left.
+    /// True when everything has been read.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         f64: f64_le, f64_be;
     }
 
-    /// A LEB128 number, as protobuf has it: at most ten bytes, and what exceeds 64 bits is dropped.
+    /// A LEB128 number, as in protobuf: at most ten bytes; bits beyond 64 are dropped.
     #[inline]
     pub fn leb128(&mut self) -> Option<u64> {
         let mut ahead = *self;
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends a number as [`Reader::leb128`] reads it.
+/// Appends a number in the format of [`Reader::leb128`].
 #[inline]
 pub fn write_leb128(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
@@ -134,7 +134,8 @@ mod tests {
             prop_assert!(reader.is_empty());
         }
 
-        /// Whatever is read in whatever order: what was taken is the front of the bytes, and a refused read takes nothing.
+        /// For any sequence of reads: the bytes consumed are the front of the slice, and a refused read
+        /// consumes nothing.
         #[test]
         fn foreign_bytes_are_read_within_their_bounds(bytes: Vec<u8>, steps in prop::collection::vec((0..6_u8, 0..300_usize), 0..40)) {
             let mut reader = Reader::new(&bytes);

@@ -1,18 +1,18 @@
-//! Records of a file that may be torn or damaged, each behind its length and checksum.
+//! Records in a file that may be torn or damaged, each preceded by its length and checksum.
 //!
 //! | part | content |
 //! |---|---|
 //! | head | length of the payload (u32), CRC-32 of the payload (u32), little-endian |
-//! | payload | as many bytes |
+//! | payload | this many bytes |
 //!
-//! What stands around the records (a magic number, a position), and how long one may be, is the format's own.
+//! The file format defines what surrounds the records (a magic number, a position), and their maximum length.
 
 use std::io::{self, Read};
 
-/// Bytes in front of each payload.
+/// Bytes before each payload.
 pub const HEAD: usize = 8;
 
-/// What stands in front of a payload.
+/// The header before a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     length: u32,
@@ -20,7 +20,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// That of a payload; none has 4 GiB.
+    /// The header of a payload; `None` for 4 GiB and more.
     #[must_use]
     pub fn of(payload: &[u8]) -> Option<Head> {
         Some(Head {
@@ -29,7 +29,7 @@ impl Head {
         })
     }
 
-    /// As it stands in a file.
+    /// Parses it as stored in a file.
     #[must_use]
     pub fn parse([a, b, c, d, e, f, g, h]: [u8; HEAD]) -> Head {
         Head {
@@ -38,20 +38,20 @@ impl Head {
         }
     }
 
-    /// How long the payload is, if the head is not damaged.
+    /// The length of the payload, if the header is not damaged.
     #[must_use]
     pub fn length(self) -> usize {
         self.length as usize
     }
 
-    /// Whether this is its payload, whole and undamaged.
+    /// Whether this is its payload, complete and undamaged.
     #[must_use]
     pub fn fits(self, payload: &[u8]) -> bool {
         payload.len() == self.length() && crc32fast::hash(payload) == self.checksum
     }
 }
 
-/// Appends a payload behind its head; gives `false`, and appends nothing, for one of 4 GiB.
+/// Appends a payload after its header; returns `false`, and appends nothing, for a payload of 4 GiB or more.
 #[must_use = "a record too long is not there"]
 pub fn append(payload: &[u8], out: &mut Vec<u8>) -> bool {
     let Some(head) = Head::of(payload) else {
@@ -63,19 +63,19 @@ pub fn append(payload: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// What came next in a file.
+/// The next item in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// A record, whole.
+    /// A complete record.
     Whole,
-    /// Something that is no record, or the beginning of one.
+    /// Something that is not a record, or the beginning of one.
     Damaged,
-    /// Nothing.
+    /// The end of the file.
     End,
 }
 
-/// Reads the next record into `payload`, which grows with what is there and not with what the head claims. A payload of more
-/// than `most` bytes is damage.
+/// Reads the next record into `payload`, which grows with the data present, not with the length claimed. A
+/// payload of more than `most` bytes counts as damaged.
 pub fn read_next(input: &mut impl Read, payload: &mut Vec<u8>, most: usize) -> io::Result<Next> {
     payload.clear();
     input.take(HEAD as u64).read_to_end(payload)?;
@@ -105,7 +105,7 @@ mod tests {
 
     const MOST: usize = 100;
 
-    /// All payloads up to the end or the first damage, and which of both it was.
+    /// All payloads up to the end or the first damage, and which of the two came.
     fn read_all(mut file: &[u8]) -> (Vec<Vec<u8>>, Next) {
         let (mut all, mut payload) = (Vec::new(), Vec::new());
         loop {

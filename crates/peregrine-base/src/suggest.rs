@@ -1,30 +1,32 @@
-//! "Did you mean": the known name that looks most like a wrong one.
+//! "Did you mean": finds the known name most similar to a wrong one.
 
 use strsim::levenshtein;
 
-/// The closest of `names`, if any is close enough to be a slip: a third of its letters may be wrong, at least two where there
-/// are four (two that changed places), and never more than six. Of several the first in the alphabet. Case does not count.
+/// The closest of `names`, if it is close enough to be a typing error: up to a third of its letters may be
+/// wrong, at least two in names of four letters or more (two swapped ones), and never more than six. Of
+/// equally close ones, the first in the alphabet. Case is ignored.
 pub fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let length = wrong.chars().count();
     let limit = (length / 3).clamp(if length < 4 { 1 } else { 2 }, 6);
     names
         .into_iter()
-        // Counting edits takes length times length; most names differ too much in that already.
+        // Counting edits takes time quadratic in the length; most names already differ too much in length.
         .filter(|name| name.len().abs_diff(wrong.len()) <= limit * 2)
         .map(|name| (levenshtein(&wrong, &name.to_lowercase()), name))
-        // A name of which nothing is left is no slip.
+        // A name without a single letter in common is not a typing error.
         .filter(|(edits, _)| *edits <= limit && *edits < length)
         .min()
         .map(|(_, name)| name)
 }
 
-/// The sentence for it.
+/// The sentence that suggests it.
 pub fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     closest(wrong, names).map(|name| format!("did you mean `{name}`?"))
 }
 
-/// `wrong` can hardly be anything but `right`, mistyped: not one with an ending more, not one short enough to be another word.
+/// True if `wrong` can hardly be anything but a mistyped `right`: not if it only has another ending, or is
+/// short enough to be another word.
 #[must_use]
 pub fn is_slip(wrong: &str, right: &str) -> bool {
     let (wrong, right) = (wrong.to_lowercase(), right.to_lowercase());
@@ -48,7 +50,7 @@ mod tests {
         assert_eq!(closest("gob", names), Some("glob"));
         assert_eq!(closest("x", names), None);
         assert_eq!(closest("", names), None);
-        // Equally far from both.
+        // Equally close to both.
         assert_eq!(closest("pst", ["pstb", "psta"]), Some("psta"));
     }
 

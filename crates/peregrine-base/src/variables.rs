@@ -2,8 +2,8 @@
 
 use crate::Reader;
 
-/// Replaces `$NAME`, `${NAME}` and `%NAME%` by what `variable` gives for `NAME`; unknown ones are empty, as a shell has it.
-/// `$$` is a dollar sign, and what looks like none of these stays as it is.
+/// Replaces `$NAME`, `${NAME}` and `%NAME%` by the value of `variable` for `NAME`; unknown ones become empty,
+/// as in a shell. `$$` is a dollar sign; other text is kept.
 pub fn expand_bytes<V: AsRef<[u8]>>(text: &[u8], variable: impl Fn(&[u8]) -> Option<V>) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = Reader::new(text);
@@ -34,20 +34,20 @@ pub fn expand<V: AsRef<str>>(text: &str, variable: impl Fn(&str) -> Option<V>) -
         let value = variable(std::str::from_utf8(name).ok()?)?;
         Some(value.as_ref().as_bytes().to_owned())
     });
-    // Text is cut at ASCII characters only, so that it stays text.
+    // Text is cut only at ASCII characters, so it stays valid.
     String::from_utf8(expanded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// A name, and what follows.
+/// A name, and the rest.
 type Found<'a> = Option<(&'a [u8], Reader<'a>)>;
 
-/// Behind `%`: a name and another `%`.
+/// After `%`: a name and another `%`.
 fn between_marks(mut rest: Reader<'_>) -> Found<'_> {
     let name = rest.take(name_length(rest.rest()))?;
     (!name.is_empty() && rest.u8()? == b'%').then_some((name, rest))
 }
 
-/// Behind `$`: a name, perhaps in braces.
+/// After `$`: a name, possibly in braces.
 fn behind_dollar(mut rest: Reader<'_>) -> Found<'_> {
     if let Some(inner) = rest.rest().strip_prefix(b"{") {
         let (name, after) = inner.split_at_checked(inner.iter().position(|byte| *byte == b'}')?)?;
@@ -99,7 +99,7 @@ mod tests {
 
         #[test]
         fn marked_text_expands_to_itself(text: Vec<u8>) {
-            // A dollar sign is written twice; a percent sign means nothing without a second one.
+            // A dollar sign is written twice; a percent sign has no meaning without a second one.
             prop_assume!(!text.contains(&b'%'));
             let marked: Vec<u8> = text.iter().flat_map(|byte| vec![*byte; if *byte == b'$' { 2 } else { 1 }]).collect();
             prop_assert_eq!(expand_bytes(&marked, |_| Some("never")), text);

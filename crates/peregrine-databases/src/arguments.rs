@@ -2,11 +2,11 @@
 
 use peregrine_engine::prelude::*;
 
-/// The values: a list, or a single one.
+/// The values: a list, or a single value.
 pub(super) fn list(scope: &Scope, args: &Value) -> Vec<Value> {
     let list = match args {
         Value::Null => return Vec::new(),
-        // One value, although the language also takes bytes for a list of numbers.
+        // A single value, although the language also treats bytes as a list of numbers.
         Value::Bytes(_) => return vec![args.clone()],
         other => other
             .clone()

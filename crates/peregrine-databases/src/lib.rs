@@ -1,8 +1,9 @@
-//! VQL plugins over databases: `sqlite()` reads files of SQLite, `sql()` asks these and servers of PostgreSQL and MySQL.
+//! VQL plugins for databases: `sqlite()` reads SQLite files, `sql()` queries these and PostgreSQL and MySQL
+//! servers.
 //!
-//! Apart from the other plugins because of the libraries it brings. Without the feature `servers` only files are read.
+//! A separate crate because of the libraries it needs. Without the feature `servers`, only files can be read.
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the list")]
 
 mod arguments;

@@ -1,4 +1,4 @@
-//! A query over the copy of a database.
+//! Runs a query over the copy of a database.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use rusqlite::{Connection, OpenFlags, ToSql};
 use super::shape::Shape;
 use super::{arguments, snapshot};
 
-/// Bytes of a value at most.
+/// Maximum size of a value in bytes.
 const MAX_VALUE: i32 = 100 << 20;
-/// Steps of SQLite's machine after which it is asked whether the query ends.
+/// Steps of SQLite's virtual machine between checks of the query.
 const STEPS: i32 = 10_000;
 
-/// Runs an SQL query over a copy of the database that `find` names, in an accessor that is `file` when left out. A file that
-/// is no database has no rows.
+/// Runs an SQL query over a copy of the database file `find`, with the accessor given or `file`. A file that
+/// is not a database has no rows.
 pub(super) fn run(
     scope: &Scope,
     files: Option<String>,
@@ -37,7 +37,7 @@ pub(super) fn run(
     }
 }
 
-/// Runs an SQL query that only reads, and gives its rows.
+/// Runs a read-only SQL query, and emits its rows.
 fn run_over(
     scope: &Scope,
     database: &Path,
@@ -46,7 +46,8 @@ fn run_over(
     rows: &mut dyn RowSink,
 ) -> VqlResult<()> {
     let failed = |error: rusqlite::Error| VqlError::from(error.to_string());
-    // Writable, as a write-ahead log can only be read so; it is a copy, and statements that write are refused.
+    // Opened for writing, which reading a write-ahead log requires; it is a copy, and statements that write
+    // are refused.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(database, flags).map_err(failed)?;
     connection
@@ -97,7 +98,7 @@ fn cell(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// A parameter; text is the bytes it is.
+/// A parameter; text is bound byte by byte.
 enum Parameter {
     Plain(SqlValue),
     Text(Str),

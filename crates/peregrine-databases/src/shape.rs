@@ -23,7 +23,7 @@ impl Shape {
         self.names.len()
     }
 
-    /// A row. Columns of the same name are one; such rows take the long way.
+    /// A row. Columns with the same name are merged; such rows take the slow path.
     pub(super) fn row(&self, cells: Vec<Value>) -> Row {
         if self.columns.len() == self.names.len() {
             Row::new(&self.columns, cells)

@@ -1,8 +1,9 @@
 //! Copies of SQLite databases.
 //!
-//! A database of another program is never opened itself: SQLite would lock it, and write beside it what the other program,
-//! or whoever looks at the disk later, finds. What is queried is a copy, made with its write-ahead log and journal, so
-//! that what was not written back yet is in it. The copies of a query are shared by its calls, and go with it.
+//! A database of another program is never opened itself: SQLite would lock it, and write files next to it
+//! that the other program, or an investigator of the disk, would find. Queries run on a copy that includes
+//! the write-ahead log and journal, so that changes not written back yet are visible. The copies are shared
+//! by the calls of a query, and are removed with it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,25 +16,25 @@ use peregrine_accessors::{Accessor, Dialect, OsPath};
 use peregrine_engine::prelude::*;
 use peregrine_functions::temporary::{fresh_path, remove_at_close};
 
-/// What a database begins with.
+/// The first bytes of a database.
 const MAGIC: &[u8] = b"SQLite forma";
-/// Bytes of a database at most.
+/// Maximum size of a database in bytes.
 const MAX_SIZE: u64 = 16 << 30;
-/// A database that changes while it is copied is copied again.
+/// A database that changes while it is copied is copied again, up to this many times.
 const ATTEMPTS: u32 = 3;
 
-/// The copies of a query: by accessor and path, with what told that the original is unchanged.
+/// The copies of a query: by accessor and path, with the stamp that shows that the original is unchanged.
 type Copies = Mutex<HashMap<(String, Vec<u8>), (Stamp, PathBuf)>>;
 
 /// Size and time of the database and of its write-ahead log.
 type Stamp = [Option<(i64, i128)>; 2];
 
-/// The copy of a database; `None`, and a message, when the file is no database.
+/// The copy of a database; `None`, with a message, if the file is not a database.
 pub(super) fn of(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath) -> VqlResult<Option<PathBuf>> {
     let copies = scope.cache("sqlite copies", Copies::default);
     let key = (files.identity(), path.to_bytes());
     let mut before = stamp(scope, files.as_ref(), path);
-    // Held while copying, so that parallel calls do not copy the same.
+    // Held while copying, so that parallel calls do not copy the same file.
     let mut copies = copies.lock();
     if let Some((known, copy)) = copies.get(&key)
         && *known == before
@@ -42,7 +43,7 @@ pub(super) fn of(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath) -> Vql
         return Ok(Some(copy.clone()));
     }
     if !is_database(scope, files.as_ref(), path)? {
-        // No error: artifacts run this over every file of a certain name.
+        // Not an error: artifacts run this over every file with a certain name.
         scope.log_line(&format!("sqlite: `{}` is no SQLite database", path.to_text()));
         return Ok(None);
     }
@@ -79,7 +80,7 @@ fn stamp(scope: &Scope, files: &dyn Accessor, path: &OsPath) -> Stamp {
     })
 }
 
-/// The file of this name with something appended.
+/// The file of this name with a suffix.
 fn beside(path: &OsPath, ending: &str) -> OsPath {
     let mut components = path.components().to_vec();
     if let Some(last) = components.last_mut() {
@@ -88,7 +89,7 @@ fn beside(path: &OsPath, ending: &str) -> OsPath {
     path.with_components(components)
 }
 
-/// Copies the database and what is beside it into a folder of its own.
+/// Copies the database and its companion files into a separate folder.
 fn copy(scope: &Scope, files: &dyn Accessor, path: &OsPath) -> VqlResult<PathBuf> {
     let folder = fresh_path(scope, b"")?;
     let failed = |error: io::Error| format!("`{}`: {error}", folder.display());
@@ -101,7 +102,7 @@ fn copy(scope: &Scope, files: &dyn Accessor, path: &OsPath) -> VqlResult<PathBuf
     copy_file(scope, files, path, &target)?;
     for ending in ["-wal", "-journal"] {
         let path = beside(path, ending);
-        // Only where paths are more than one name files have neighbours.
+        // Only in accessors whose paths are more than a name do files have companions.
         let is_file = |path| files.lstat(scope, path).is_ok_and(|info| info.mode.is_regular());
         if files.dialect() != Dialect::Raw && is_file(&path) {
             copy_file(scope, files, &path, &folder.join(format!("database{ending}")))?;

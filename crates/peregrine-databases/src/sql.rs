@@ -1,32 +1,34 @@
-//! `sql()`: rows of a database of any kind.
+//! `sql()`: rows from a database of any kind.
 
 use peregrine_accessors::{Accessor, PathArg};
 use peregrine_engine::prelude::*;
 
 use super::run::run;
 
-/// Runs an SQL query over a database, and gives its rows.
+/// Runs an SQL query on a database, and yields its rows.
 ///
-/// The driver `sqlite` reads a copy of the file as `sqlite()` does. The drivers `postgres` and `mysql` (also for MariaDB) send
-/// the query to a server, row by row; the query is stopped on the server when it is stopped here, and may also change what
-/// the account is allowed to change.
+/// The driver `sqlite` reads a copy of the file, as `sqlite()` does. The drivers `postgres` and `mysql` (also
+/// for MariaDB) send the query to a server and fetch rows one by one; when the query is stopped here, it is
+/// stopped on the server too. It may change anything that the account is allowed to change.
 ///
 /// For `postgres`, `connstring` is `postgres://user:password@host:5432/database?sslmode=verify-full` or
-/// `host=... port=... user=... password='...' dbname=... sslmode=...`; a host that begins with `/` is the folder of a socket.
-/// `sslmode` is `require` when left out (encrypted, any certificate); `disable`, `prefer`, `verify-ca` and `verify-full` are
-/// the others, with `sslrootcert`, `sslcert` and `sslkey` as files in PEM. Without `sslrootcert` the public authorities are
-/// trusted. `connect_timeout` is in seconds; other keywords are settings of the session. Parameters of the query are `$1`,
-/// `$2` and so on.
+/// `host=... port=... user=... password='...' dbname=... sslmode=...`; a host that begins with `/` is the
+/// folder of a socket. `sslmode` is `require` by default (encrypted, any certificate); other values are
+/// `disable`, `prefer`, `verify-ca` and `verify-full`, with `sslrootcert`, `sslcert` and `sslkey` as PEM
+/// files. Without `sslrootcert` the public authorities are trusted. `connect_timeout` is in seconds; other
+/// keywords are settings of the session. Parameters of the query are `$1`, `$2` and so on.
 ///
-/// For `mysql`, `connstring` is `user:password@tcp(host:3306)/database?tls=true` or `user@unix(/path)/database`. `tls` is
-/// `false` when left out; `true`, `skip-verify` and `preferred` are the others, and `ssl-ca` names a file of authorities in
-/// PEM. `timeout` and `readTimeout` are durations such as `30s`, `loc` the zone of times without one; other parameters are
-/// variables of the session. Parameters of the query are `?`.
+/// For `mysql`, `connstring` is `user:password@tcp(host:3306)/database?tls=true` or
+/// `user@unix(/path)/database`. `tls` is `false` by default; other values are `true`, `skip-verify` and
+/// `preferred`, and `ssl-ca` names a PEM file of authorities. `timeout` and `readTimeout` are durations such
+/// as `30s`, `loc` is the zone of times without one; other parameters are variables of the session.
+/// Parameters of the query are `?`.
 ///
-/// Numbers, texts and booleans are what they are; decimals are strings, so that no digit is lost; blobs and UUIDs are
-/// strings; dates and timestamps are times unless the connection string of mysql says `parseTime=false`; JSON is a dict
-/// (MariaDB stores it as text); arrays of PostgreSQL are arrays, composite values and ranges dicts. Other types are refused
-/// with the cast that makes them readable.
+/// Numbers, texts and booleans keep their types; decimals become strings, so that no digit is lost; blobs and
+/// UUIDs become strings; dates and timestamps become times unless the connection string of mysql says
+/// `parseTime=false`; JSON becomes a dict (MariaDB stores it as text); arrays of PostgreSQL become arrays,
+/// composite values and ranges dicts. Other types are refused, with a message that names a cast that makes
+/// them readable.
 #[derive(VqlArgs)]
 pub struct Args {
     /// `sqlite`, `postgres` or `mysql`.
@@ -35,7 +37,7 @@ pub struct Args {
     connstring: Option<String>,
     /// The file, for `sqlite`.
     file: Option<PathArg>,
-    /// Where it comes from; `file` when left out.
+    /// The accessor to read it with; `file` when left out.
     accessor: Option<String>,
     /// The query in SQL.
     query: String,
@@ -43,7 +45,6 @@ pub struct Args {
     args: Option<Value>,
 }
 
-/// The plugin.
 pub struct Sql;
 
 impl Plugin for Sql {

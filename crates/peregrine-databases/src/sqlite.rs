@@ -1,20 +1,21 @@
-//! `sqlite()`: rows of an SQLite database.
+//! `sqlite()`: rows from an SQLite database.
 
 use peregrine_accessors::{Accessor, PathArg};
 use peregrine_engine::prelude::*;
 
 use super::run::run;
 
-/// Runs an SQL query over an SQLite database, and gives its rows. Blobs become strings.
+/// Runs an SQL query on an SQLite database, and yields its rows. Blobs become strings.
 ///
-/// The database is copied first, with its write-ahead log, and only the copy is opened: the program it belongs to is not
-/// disturbed, nothing is written beside it, and what it has not written back yet is seen. Calls of a query share the copy
-/// while the file is unchanged. Only statements that read are run. A file that is no database has no rows, which a message says.
+/// The database is copied first, with its write-ahead log, and only the copy is opened: the program that owns
+/// it is not disturbed, nothing is written next to it, and changes not written back yet are visible. The
+/// calls of a query share the copy while the file is unchanged. Only reading statements are run. A file that
+/// is not a database has no rows, and a message says so.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The database.
     file: PathArg,
-    /// Where it comes from; `file` when left out.
+    /// The accessor to read it with; `file` when left out.
     accessor: Option<String>,
     /// The query in SQL.
     query: String,
@@ -22,7 +23,6 @@ pub struct Args {
     args: Option<Value>,
 }
 
-/// The plugin.
 pub struct Sqlite;
 
 impl Plugin for Sqlite {

@@ -22,7 +22,7 @@ impl AggregateContext {
         *slot(&mut self.0.lock(), site) = state;
     }
 
-    /// The state of a call site, for who has the context alone: no lock.
+    /// The state of a call site, for callers that own the context: no lock is taken.
     pub(crate) fn state(&mut self, site: u64) -> &mut Value {
         slot(self.0.get_mut(), site)
     }

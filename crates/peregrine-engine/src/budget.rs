@@ -22,7 +22,7 @@ impl<'a> RowLimit<'a> {
         }
     }
 
-    /// True when there was a row too many.
+    /// True when a row beyond the limit was pushed.
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
         self.exceeded
@@ -61,7 +61,7 @@ impl<'a> ByteLimit<'a> {
         }
     }
 
-    /// True when there was a row too many.
+    /// True when a row beyond the limit was pushed.
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
         self.exceeded

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// A token that is cancelled by hand, by its deadline or with its parent. Clones are the same token.
+/// A token that is cancelled explicitly, by its deadline, or with its parent. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<Node>);
 
 #[derive(Debug, Default)]
 struct Node {
     cancelled: AtomicBool,
-    /// The earliest of the own deadline and those above.
+    /// The earlier of its own deadline and those of its ancestors.
     deadline: Option<Instant>,
     children: Mutex<Vec<Weak<Node>>>,
     changed: Condvar,
@@ -32,7 +32,7 @@ impl Cancellation {
         Cancellation::new().child_with_deadline(after)
     }
 
-    /// A token that can be cancelled alone and is cancelled with this one.
+    /// A token that is cancelled with this one, and can be cancelled alone.
     #[must_use]
     pub fn child(&self) -> Cancellation {
         self.child_until(self.0.deadline)
@@ -66,7 +66,7 @@ impl Cancellation {
         self.is_flagged() || self.check_deadline()
     }
 
-    /// Waits; true as soon as it is cancelled, false after the whole duration.
+    /// Waits; true as soon as it is cancelled, false once the duration has passed.
     pub fn wait(&self, duration: Duration) -> bool {
         let end = Instant::now().checked_add(duration);
         loop {
@@ -99,13 +99,13 @@ impl Cancellation {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The flag alone: one load, no look at the clock.
+    /// The flag alone: one load, without reading the clock.
     #[inline]
     pub(crate) fn is_flagged(&self) -> bool {
         self.0.cancelled.load(Ordering::Acquire)
     }
 
-    /// Looks at the clock, and cancels when the deadline has passed.
+    /// Reads the clock, and cancels when the deadline has passed.
     pub(crate) fn check_deadline(&self) -> bool {
         let passed = self.0.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if passed {

@@ -21,7 +21,7 @@ pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Time;
 
-    /// What `now()` tells a query. Differs only in tests, which set the other to see things expire.
+    /// The time `now()` returns. Only tests make it differ from `now`, which they move to see things expire.
     fn told(&self) -> Time {
         self.now()
     }
@@ -62,7 +62,7 @@ pub struct QueryLimits {
     pub cpu: f64,
     /// Operations a second; 0 is no limit.
     pub iops: f64,
-    /// Seconds the query may make no progress; then its token is cancelled. 0 is no limit.
+    /// Seconds without progress after which the query's token is cancelled. 0 is no limit.
     pub progress: f64,
 }
 
@@ -84,7 +84,7 @@ pub struct LimiterHandle(pub Arc<dyn QueryLimiter>);
 /// The identity under which the program that runs queries is known to its server. An agent registers an
 /// [`IdentityHandle`] as an extension.
 pub trait Identity: Send + Sync {
-    /// Makes a new identity, under which the program appears after `wait`, and gives its name.
+    /// Makes a new identity, which the program takes on after `wait`, and returns its name.
     fn renew(&self, wait: Duration) -> Result<String, String>;
 }
 
@@ -92,7 +92,7 @@ pub trait Identity: Send + Sync {
 #[derive(Clone)]
 pub struct IdentityHandle(pub Arc<dyn Identity>);
 
-/// Puts objects in the place of functions and plugins, for tests of queries.
+/// Replaces functions and plugins, for tests of queries.
 pub trait StandIns: Send + Sync {
     /// What is called instead of the function of this name.
     fn function(&self, name: &str) -> Option<Value>;
@@ -122,8 +122,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Starts with: an empty registry, no log, the system's clock and randomness, everything allowed, no throttle, no
-    /// limit of memory, the system's directory for temporary files, 1,000 rows materialised in memory, 128 MiB to sort in.
+    /// Starts with an empty registry, no log, the system's clock and randomness, everything allowed, no
+    /// throttle, no memory limit, the system's directory for temporary files, 1,000 rows materialised in
+    /// memory, and 128 MiB to sort in.
     #[must_use]
     pub fn builder() -> ContextBuilder {
         ContextBuilder(Context {
@@ -170,13 +171,13 @@ impl Context {
         &*self.access
     }
 
-    /// What can be called without effect.
+    /// The functions and plugins that can be called but have no effect.
     #[must_use]
     pub fn disabled(&self) -> &Disabled {
         &self.disabled
     }
 
-    /// What the query holds in memory, if that is counted.
+    /// The account of the query's memory, if memory is counted.
     #[must_use]
     pub fn memory(&self) -> Option<&Arc<Account>> {
         self.memory.as_ref()
@@ -194,26 +195,27 @@ impl Context {
         &self.log
     }
 
-    /// Where temporary files go; `None`: the system's place.
+    /// The directory for temporary files; `None`: the system's.
     #[must_use]
     pub fn spill_dir(&self) -> Option<&PathBuf> {
         self.spill_dir.as_ref()
     }
 
-    /// Bytes of rows that ORDER BY and an overflowing GROUP BY hold before they move to files, about.
+    /// The approximate number of bytes of rows that ORDER BY and an overflowing GROUP BY hold before they
+    /// move to files.
     #[must_use]
     pub fn sort_memory(&self) -> usize {
         self.sort_memory
     }
 
-    /// Something the host registered by its type.
+    /// A value that the host registered by its type.
     #[must_use]
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         let any = Arc::clone(self.extensions.get(&TypeId::of::<T>())?);
         any.downcast().ok()
     }
 
-    /// What functions and plugins remember beyond a query.
+    /// State of functions and plugins that outlives a query.
     #[must_use]
     pub fn host_state(&self) -> &HostState {
         &self.host_state
@@ -278,13 +280,16 @@ impl ContextBuilder {
         access: Arc<dyn Access>,
         /// Slows the query down.
         throttle: Arc<dyn Throttle>,
-        /// Counts what the query holds in memory, and ends it when that is too much; shared by queries within it.
+        /// Counts the memory the query holds, and ends the query when it holds too much; shared by the
+        /// queries within it.
         memory: Arc<Account>,
         /// Replaces functions and plugins.
         stand_ins: Arc<dyn StandIns>,
-        /// What can be called without effect; a derived context shares that of its origin unless given another.
+        /// Functions and plugins that have no effect; a derived context shares them with its origin unless
+        /// given others.
         disabled: Arc<Disabled>,
-        /// What functions and plugins remember beyond the query; a derived context shares that of its origin.
+        /// State of functions and plugins that outlives the query; a derived context shares it with its
+        /// origin.
         host_state: Arc<HostState>,
         /// Stops the query.
         cancellation: Cancellation,
@@ -292,27 +297,29 @@ impl ContextBuilder {
         spill_dir: PathBuf,
         /// Rows a materialised query holds in memory before it moves to a file.
         materialize_limit: usize,
-        /// Bytes of rows that ORDER BY and an overflowing GROUP BY hold before they move to files, about.
+        /// The approximate number of bytes of rows that ORDER BY and an overflowing GROUP BY hold before they
+        /// move to files.
         sort_memory: usize,
-        /// Rows of a query that pass before it is bound to their columns: with fewer, binding does not pay. Tests set 0.
+        /// The number of rows that pass before a query is bound to their columns: with fewer, binding does
+        /// not pay. Tests set 0.
         bind_after: u32,
     }
 
-    /// Replaces what the query may do by something that knows what was there before.
+    /// Replaces the access check by one that may refer to the previous one.
     #[must_use]
     pub fn map_access(mut self, change: impl FnOnce(Arc<dyn Access>) -> Arc<dyn Access>) -> ContextBuilder {
         self.0.access = change(self.0.access);
         self
     }
 
-    /// Registers something functions and plugins find by its type.
+    /// Registers a value that functions and plugins find by its type.
     #[must_use]
     pub fn extension<T: Any + Send + Sync>(mut self, extension: Arc<T>) -> ContextBuilder {
         self.0.extensions.insert(TypeId::of::<T>(), extension);
         self
     }
 
-    /// The context.
+    /// Builds the context.
     #[must_use]
     pub fn build(self) -> Arc<Context> {
         Arc::new(self.0)
@@ -342,7 +349,7 @@ pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) {
-        // The systems we run on do not fail once they are up; zeroes would only repeat ids.
+        // Supported systems do not fail here once they are up; zeroes would only repeat ids.
         let _ = getrandom::fill(buffer);
     }
 }

@@ -1,14 +1,15 @@
-//! Functions and plugins that exist but give nothing: a remapped query must not hear of the machine it runs on.
+//! Functions and plugins that exist but have no effect: a remapped query must not learn about the machine it
+//! runs on.
 
 use parking_lot::RwLock;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a query may call without effect; calls log once that they are disabled. Shared by a context and those derived
-/// from it, so names can be added while the query runs.
+/// Functions and plugins a query may call without effect; the first call of each logs that it is disabled.
+/// Shared by a context and those derived from it, so that names can be added while the query runs.
 #[derive(Debug, Default)]
 pub struct Disabled {
-    /// Most queries disable nothing, and calls are many.
+    /// A fast check: calls are many, and most queries disable nothing.
     has_names: AtomicBool,
     names: RwLock<Names>,
 }
@@ -20,7 +21,7 @@ struct Names {
 }
 
 impl Disabled {
-    /// Disables more. Names that nothing has are kept, too: rules are written for programs with other plugins.
+    /// Disables more. Unknown names are kept, because rules are also written for programs with other plugins.
     pub fn add(&self, functions: &[String], plugins: &[String]) {
         if functions.is_empty() && plugins.is_empty() {
             return;

@@ -16,7 +16,7 @@ pub fn check_all(registry: &Arc<Registry>) -> Vec<String> {
     check_all_with(registry, |builder| builder)
 }
 
-/// The same with a context of the caller's making (extensions, clock …).
+/// The same in the caller's context (extensions, clock …).
 #[must_use]
 pub fn check_all_with(
     registry: &Arc<Registry>,
@@ -55,7 +55,7 @@ enum Kind {
     Plugin,
 }
 
-/// The query an example stands for: an expression or a source is wrapped, whole statements are run as they are.
+/// The query for an example: expressions and sources are wrapped, whole statements run as they are.
 fn query_text(kind: Kind, vql: &str) -> (String, bool) {
     let first = vql.split_whitespace().next().unwrap_or_default();
     if ["SELECT", "LET", "EXPLAIN"]
@@ -124,7 +124,7 @@ fn check(kind: Kind, example: &Example, scope: &Scope, log: &MemoryLog) -> Resul
     }
 }
 
-/// Equal as values, with the order of keys.
+/// Equal values, including the order of keys.
 fn same_json(a: &str, b: &str) -> bool {
     if a == b {
         return true;

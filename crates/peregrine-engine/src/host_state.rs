@@ -1,14 +1,15 @@
-//! What functions and plugins remember beyond a query: one set for each host of queries, none for the process.
+//! State of functions and plugins that outlives a query: one set for each host of queries, not for the
+//! process.
 //!
-//! A host that runs many queries makes one [`HostState`] and gives it to the context of each; a context without has its
-//! own. Two hosts in one process do not see each other's.
+//! A host that runs many queries makes one [`HostState`] and gives it to the context of each; a context
+//! without one gets its own. Two hosts in one process do not see each other's state.
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-/// Values by their type, made when they are first asked for.
+/// Values by type, created when they are first asked for.
 #[derive(Default)]
 pub struct HostState(Mutex<FxHashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
@@ -22,7 +23,7 @@ impl HostState {
                 .entry(TypeId::of::<T>())
                 .or_insert_with(|| Arc::new(T::default())),
         );
-        // Always of this type, as it is kept under it.
+        // Cannot fail: it is stored under its own type.
         any.downcast().unwrap_or_default()
     }
 }

@@ -18,7 +18,8 @@ struct Inner {
 }
 
 impl Lambda {
-    /// Parses `x => expr`, or takes what an earlier call of the query parsed. `Err` completes the sentence "Field f …".
+    /// Parses `x => expr`, or reuses what an earlier call in the query parsed. `Err` completes the sentence
+    /// "Field f …".
     pub fn parse(scope: &Scope, text: impl AsRef<[u8]>) -> Result<Lambda, String> {
         let text = &*source_text(text.as_ref());
         let parsed = scope.cache(text, || Parsed(Lambda::compile(text)));
@@ -41,7 +42,7 @@ impl Lambda {
         crate::stack::grow(|| eval(&self.0.body, &scope))
     }
 
-    /// How many arguments it takes.
+    /// The number of arguments it takes.
     #[must_use]
     pub fn arity(&self) -> usize {
         self.0.params.len()
@@ -63,7 +64,7 @@ impl Lambda {
     }
 }
 
-/// What the cache of a query holds.
+/// The entry in the query's cache.
 struct Parsed(Result<Lambda, String>);
 
 impl fmt::Debug for Lambda {

@@ -37,7 +37,7 @@ impl Layer {
                     None => row.behind(scope, name),
                 },
                 Some(Value::Dict(dict)) => dict.get_or_default(name),
-                // A row that is no map: an array or NULL hides everything, other values hide nothing.
+                // A row that is not a map: an array or NULL hides everything, other values hide nothing.
                 Some(Value::Null) => Some(Value::Null),
                 Some(value @ Value::Array(_)) => Some(value.member(scope, name).unwrap_or_default()),
                 Some(value @ Value::Object(_)) => value.member(scope, name),
@@ -49,12 +49,12 @@ impl Layer {
         }
     }
 
-    /// A row of a kind that is asked for more than it has, and says nothing then.
+    /// True for a row that gives NULL without a message for names it does not have.
     pub(crate) fn is_silent(&self) -> bool {
         matches!(self, Layer::Row(row) if row.is_silent())
     }
 
-    /// The names in it.
+    /// Its names.
     pub(crate) fn names(&self) -> Vec<Str> {
         match self {
             Layer::None => Vec::new(),
@@ -66,7 +66,7 @@ impl Layer {
         }
     }
 
-    /// `[a, b]`, or nothing for a layer without substance.
+    /// `[a, b]`, or `None` for an empty layer.
     pub(crate) fn describe(&self) -> Option<String> {
         if matches!(self, Layer::None) {
             return None;
@@ -76,8 +76,8 @@ impl Layer {
     }
 }
 
-/// A scope standing as a row, as `scope()` makes it. Usually the very scope below: then the search goes on there by
-/// itself, and must not branch, or nested queries would search for ever.
+/// Looks up a name in a scope used as a row, as `scope()` makes it. Usually it is the scope just below: then
+/// the search continues there by itself and must not branch, or nested queries would search forever.
 fn lookup_in_scope(inner: &Scope, scope: &Scope, name: &[u8]) -> Option<Value> {
     if inner.is_below(scope) || scope.checkpoint().is_err() {
         return None;

@@ -1,9 +1,10 @@
 //! VQL evaluation: values, rows, scopes, the traits of functions and plugins, their registry, budgets and spilling.
 //!
-//! Synchronous; knows no files (but spill files), no network, no async runtime. What the machine gives arrives through
-//! [`Context`].
+//! Synchronous. It accesses no files (except spill files), no network and no async runtime; what the machine
+//! provides arrives through [`Context`].
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(missing_docs)]
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 extern crate self as peregrine_engine;
 

@@ -2,18 +2,18 @@
 
 use parking_lot::Mutex;
 
-/// How grave a message is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
     /// No level given.
     Default,
     /// Marks a collection as failed.
     Error,
-    /// Information.
+    /// Informational.
     Info,
-    /// Something looks wrong.
+    /// A possible problem.
     Warn,
-    /// For developers.
+    /// For debugging.
     Debug,
     /// Raises an alert on the server.
     Alert,
@@ -48,7 +48,7 @@ impl Level {
         }
     }
 
-    /// Splits `LEVEL:text`; without a known level the whole text has the default one.
+    /// Splits `LEVEL:text`; without a known level, the whole text gets the default one.
     #[must_use]
     pub fn split(line: &str) -> (Level, &str) {
         line.split_once(':')

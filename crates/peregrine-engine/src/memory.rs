@@ -1,12 +1,13 @@
-//! What queries hold in memory, and the end of one that holds too much.
+//! The memory that queries hold, and the end of a query that holds too much.
 //!
-//! The host brings an allocator that knows what each thread holds ([`Gauge`]). At checkpoints, and in loops that make
-//! values, a thread compares that with its last look; what has changed goes to the [`Account`] of the query it works for,
-//! once it is worth it. Threads of one query share its account, so that values may pass between them.
+//! The host provides an allocator that counts what each thread holds ([`Gauge`]). At checkpoints, and in
+//! loops that build values, a thread compares the count with its previous look; once the change is large
+//! enough, it is added to the [`Account`] of the query the thread works for. Threads of one query share its
+//! account, so values may pass between them.
 //!
-//! An account can drift: what another part of the program frees stays on it, and what came from elsewhere is taken off
-//! when the query drops it. So rows and messages are handed over [`outside`] of it, and a query is only ended when the
-//! whole process really holds as much as the account says.
+//! An account can drift: memory freed by another part of the program stays on it, and memory that came from
+//! elsewhere is taken off it when the query drops it. So rows and messages are handed over [`outside`] of it,
+//! and a query is ended only when the whole process really holds as much as the account says.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -19,13 +20,13 @@ use crate::cancel::Cancellation;
 use crate::log::{Level, LogSink};
 use crate::pace;
 
-/// Bytes a thread's memory may change by before its account is looked at.
+/// Bytes by which a thread's memory may change before its account is updated.
 const GRAIN: i64 = 256 << 10;
-/// Looks between two larger ones in loops over small items.
+/// Number of cheap looks between two full ones in loops over small items.
 const ITEMS_PER_LOOK: usize = 64;
-/// How long a query that wants more waits for another that was ended to give back what it holds.
+/// How long a query that wants more waits for an ended query to return its memory.
 const UNWINDING: Duration = Duration::from_millis(100);
-/// After so long nobody waits for it: it may be stuck in a call of the system.
+/// After this time nobody waits for it: it may be stuck in a system call.
 const LONGEST_END: Duration = Duration::from_secs(5);
 /// Ending a query that holds less would not help the process.
 const WORTH_ENDING: i64 = 8 << 20;
@@ -35,7 +36,7 @@ const WORTH_ENDING: i64 = 8 << 20;
 pub struct Gauge {
     /// Bytes this thread has allocated, less those it has freed.
     pub thread: fn() -> i64,
-    /// Bytes of memory the whole process takes from the machine; they may be somewhat behind.
+    /// Bytes of memory the whole process takes from the machine; may lag behind.
     pub process: fn() -> u64,
 }
 
@@ -46,9 +47,9 @@ pub struct Limits {
     pub query: u64,
     /// Bytes all of them may hold together.
     pub all: Option<u64>,
-    /// Bytes the process may take. Near it, the query that holds the most is ended.
+    /// Bytes the process may take. Near this limit, the query that holds the most is ended.
     pub process: Option<u64>,
-    /// How the limit of a query is raised, for its last message.
+    /// How to raise the limit of a query, for its last message.
     pub advice: &'static str,
 }
 
@@ -61,7 +62,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Queries measured in this way may hold so much.
+    /// A pool of queries with these limits, measured by this gauge.
     #[must_use]
     pub fn new(gauge: Gauge, limits: Limits) -> Arc<Pool> {
         Arc::new(Pool {
@@ -85,7 +86,7 @@ impl Pool {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             held: AtomicI64::new(0),
             has_ended: AtomicBool::new(false),
-            state: Mutex::new(State {
+            state: Mutex::new(Balance {
                 cancellation: cancellation.clone(),
                 reason: None,
                 ended: None,
@@ -99,13 +100,13 @@ impl Pool {
         account
     }
 
-    /// Ends the query that holds the most if all of them hold too much together, or the process takes too much. True
-    /// while there is too much.
+    /// Ends the query that holds the most if all of them together hold too much, or the process takes too
+    /// much. True as long as there is too much.
     pub fn relieve(&self) -> bool {
         self.shrink(0).is_some()
     }
 
-    /// The same before somebody takes `more`. Gives the query that was chosen, this time or before.
+    /// The same before somebody takes `more`. Returns the query that was ended, now or before.
     fn shrink(&self, more: i64) -> Option<Arc<Account>> {
         if self.limits.all.is_none() && self.limits.process.is_none() {
             return None;
@@ -117,7 +118,7 @@ impl Pool {
             return None;
         }
         let taken = bytes((self.gauge.process)()).saturating_add(more);
-        // A tenth below, so that there is room to end a query in.
+        // A tenth below the limit, which leaves room to end a query in.
         let process = self
             .limits
             .process
@@ -157,14 +158,14 @@ pub struct Account {
     id: u64,
     held: AtomicI64,
     has_ended: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<Balance>,
     log: Arc<dyn LogSink>,
     pool: Arc<Pool>,
 }
 
-struct State {
+struct Balance {
     cancellation: Cancellation,
-    /// Of the first end.
+    /// The reason why it was first ended.
     reason: Option<String>,
     ended: Option<Instant>,
 }
@@ -176,9 +177,9 @@ impl Account {
         self.state.lock().reason.clone()
     }
 
-    /// What comes next in this thread is another query, which may hold as much and ends with this token.
+    /// Reuses the account for the thread's next query, which may hold as much and ends with this token.
     pub fn renew(self: &Arc<Account>, cancellation: &Cancellation) {
-        *self.state.lock() = State {
+        *self.state.lock() = Balance {
             cancellation: cancellation.clone(),
             reason: None,
             ended: None,
@@ -187,14 +188,14 @@ impl Account {
         self.bind();
     }
 
-    /// Bytes it holds, as far as its threads have told; never less than nothing.
+    /// The bytes it holds, as far as its threads have reported; never negative.
     #[must_use]
     pub fn held(&self) -> i64 {
         self.held.load(Ordering::Relaxed).max(0)
     }
 
-    /// The query was ended, and what is left of it is to be done: closing what it opened. It may hold as much again, and
-    /// ends again.
+    /// Prepares for the cleanup after the query was ended: closing what it opened. It may hold as much again,
+    /// and can be ended again.
     pub(crate) fn close(&self, query: &Cancellation) {
         leave();
         // A query within the query has the same account.
@@ -207,7 +208,7 @@ impl Account {
         self.has_ended.load(Ordering::Relaxed)
     }
 
-    /// It was ended a short while ago, and will give back what it holds.
+    /// True when it was ended a short while ago and will return its memory.
     fn is_ending(&self) -> bool {
         let is_recent = |ended: Instant| ended.elapsed() < LONGEST_END;
         self.has_ended() && self.held() > WORTH_ENDING && self.state.lock().ended.is_some_and(is_recent)
@@ -219,14 +220,14 @@ impl Account {
 
     fn add(&self, change: i64) {
         let held = self.held.fetch_add(change, Ordering::Relaxed) + change;
-        // What came from elsewhere must not become a credit without end.
+        // Memory that came from elsewhere must not become an unbounded credit.
         let lowest = -(self.limit() / 8);
         if held < lowest {
             self.held.store(lowest, Ordering::Relaxed);
         }
     }
 
-    /// True when the query has ended, perhaps just now because it holds too much or is about to take too much `more`.
+    /// True when the query has ended, perhaps just now because it holds too much or wants `more` than it may.
     fn judge(&self, more: i64) -> bool {
         if self.has_ended() {
             return true;
@@ -262,7 +263,7 @@ impl Account {
         );
         if !self.has_ended.swap(true, Ordering::Relaxed) {
             let cancellation = {
-                // Before the token: who sees that asks for the reason.
+                // Before the token, because whoever sees the token asks for the reason.
                 let mut state = self.state.lock();
                 state.reason.get_or_insert_with(|| reason.clone());
                 state.ended = Some(Instant::now());
@@ -273,7 +274,7 @@ impl Account {
         }
     }
 
-    /// A look from a thread that works for this query: true when the query has ended.
+    /// Called by a thread that works for this query: true when the query has ended.
     #[inline]
     pub(crate) fn look(self: &Arc<Account>) -> bool {
         WATCH.with(|watch| {
@@ -284,7 +285,7 @@ impl Account {
         })
     }
 
-    /// From now on this thread works for this query.
+    /// Makes this thread work for this query.
     #[cold]
     pub(crate) fn bind(self: &Arc<Account>) {
         leave();
@@ -294,7 +295,7 @@ impl Account {
             watch.account.set(self.id);
             watch.has_ended.set(self.has_ended());
         });
-        // Only a thread that is just ending has no such place any more.
+        // Fails only while the thread is ending.
         let _ = EMPLOYER.try_with(|employer| employer.0.replace(Arc::downgrade(self)));
     }
 }
@@ -310,13 +311,13 @@ impl std::fmt::Debug for Account {
 /// A thread's last look at its own memory.
 struct Watch {
     thread: Cell<fn() -> i64>,
-    /// The account it works for; 0 is none.
+    /// The account it works for; 0 for none.
     account: Cell<u64>,
     seen: Cell<i64>,
     has_ended: Cell<bool>,
 }
 
-/// The account this thread works for. What was not told yet is told when the thread ends.
+/// The account this thread works for. Changes not yet reported are reported when the thread ends.
 struct Employer(RefCell<Weak<Account>>);
 
 impl Drop for Employer {
@@ -353,13 +354,14 @@ impl Watch {
         self.settle(0)
     }
 
-    /// What changed since the last look.
+    /// The change since the last look.
     fn change(&self) -> i64 {
         let now = (self.thread.get())();
         now.wrapping_sub(self.seen.replace(now))
     }
 
-    /// Brings the account up to date: true when the query has ended, or ends as it wants too much `more`.
+    /// Updates the account: true when the query has ended, or is ended now because it wants `more` than it
+    /// may.
     #[cold]
     fn settle(&self, more: i64) -> bool {
         let account = EMPLOYER.try_with(|employer| employer.0.borrow().upgrade());
@@ -376,7 +378,7 @@ impl Watch {
     }
 }
 
-/// This thread works for no query any more.
+/// Ends this thread's work for its query.
 pub(crate) fn leave() {
     let account = EMPLOYER.try_with(|employer| employer.0.take().upgrade());
     WATCH.with(|watch| {
@@ -389,27 +391,27 @@ pub(crate) fn leave() {
         watch.account.set(0);
         watch.has_ended.set(false);
     });
-    // Who works on has an account again at once.
+    // A thread that goes on working gets an account again at once.
     pace::hurry();
 }
 
-/// True when the query this thread works for was ended, as far as the thread knows. Costs next to nothing.
+/// True when the query this thread works for was ended, as far as the thread knows. Very cheap.
 #[inline]
 #[must_use]
 pub fn has_ended() -> bool {
     WATCH.with(|watch| watch.has_ended.get())
 }
 
-/// True when the query this thread works for has ended because it holds too much; looks at what the thread holds. For
-/// loops that make values and have no scope: what they leave out, nobody will see.
+/// True when the query this thread works for has ended because it holds too much; checks the thread's memory.
+/// For loops that build values and have no scope: the values they then leave out are never seen.
 #[inline]
 #[must_use]
 pub fn is_exhausted() -> bool {
     WATCH.with(Watch::look)
 }
 
-/// True when the query this thread works for should end, for whatever reason. For loops that have no scope and whose steps
-/// take long.
+/// True when the query this thread works for should end, for any reason. For loops without a scope whose
+/// steps take long.
 #[must_use]
 pub fn should_end() -> bool {
     let account = EMPLOYER.try_with(|employer| employer.0.borrow().upgrade());
@@ -419,7 +421,8 @@ pub fn should_end() -> bool {
         .is_some_and(|account| account.has_ended() || account.state.lock().cancellation.is_cancelled())
 }
 
-/// True when the query this thread works for may take so many bytes more; else it ends. For what grows at one go.
+/// True when the query this thread works for may allocate `more` bytes; otherwise it is ended. For large
+/// single allocations.
 #[inline]
 #[must_use]
 pub fn has_room(more: usize) -> bool {
@@ -430,7 +433,7 @@ pub fn has_room(more: usize) -> bool {
     WATCH.with(|watch| watch.account.get() == 0 || !watch.settle(more))
 }
 
-/// True when the list may take one item more: looks before the list grows to twice its size, and now and then.
+/// True when the list may take one more item: checks before the list doubles its size, and from time to time.
 #[inline]
 #[must_use]
 pub fn has_room_in<T>(items: &Vec<T>) -> bool {
@@ -440,7 +443,7 @@ pub fn has_room_in<T>(items: &Vec<T>) -> bool {
     !items.len().is_multiple_of(ITEMS_PER_LOOK) || !is_exhausted()
 }
 
-/// The items as a list; it breaks off where the query ends because it holds too much.
+/// Collects the items into a list, which is cut short if the query ends because it holds too much.
 pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     let items = items.into_iter();
     let (least, _) = items.size_hint();
@@ -457,7 +460,7 @@ pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     list
 }
 
-/// Runs what hands memory over to other parts of the program: what it allocates does not count.
+/// Runs code that hands memory over to other parts of the program: its allocations are not counted.
 pub fn outside<T>(work: impl FnOnce() -> T) -> T {
     WATCH.with(|watch| {
         let waiting = (watch.thread.get())().wrapping_sub(watch.seen.get());

@@ -1,7 +1,7 @@
-//! Numbers out of text, with Go's rules.
+//! Numbers from text, by Go's rules.
 
-/// A whole number with an optional base prefix (`0x`, `0o`, `0b`, octal `0`) and `_` between digits. Too large ones
-/// saturate, text that is none gives `None`.
+/// A whole number with an optional base prefix (`0x`, `0o`, `0b`, octal `0`) and `_` between digits. Numbers
+/// too large saturate; `None` for text that is not a number.
 #[must_use]
 pub fn parse_int(text: &str) -> Option<i64> {
     let (negative, digits) = match text.as_bytes().first()? {
@@ -26,13 +26,14 @@ pub fn parse_int(text: &str) -> Option<i64> {
     Some(i64::try_from(value).unwrap_or(if negative { i64::MIN } else { i64::MAX }))
 }
 
-/// [`parse_int`], 0 for what is none.
+/// [`parse_int`], or 0 for text that is not a number.
 #[must_use]
 pub fn parse_int_or_zero(text: &str) -> i64 {
     parse_int(text).unwrap_or(0)
 }
 
-/// A floating point number: decimal, with exponent, hexadecimal (`0x1p-2`), `inf`, `nan`; 0 for what is none.
+/// A floating point number: decimal, with exponent, hexadecimal (`0x1p-2`), `inf`, `nan`; 0 for text that is
+/// not a number.
 #[must_use]
 pub fn parse_float_or_zero(text: &str) -> f64 {
     let plain = text.replace('_', "");

@@ -1,27 +1,29 @@
-//! How often a thread that works for queries looks at what costs more than a flag: the memory it holds, the clock.
+//! How often a thread that works for queries performs the checks that cost more than a flag: memory and
+//! clock.
 //!
-//! The distances between the looks are mixed. Steps come in patterns, one for the outer query and one for the inner, and
-//! with a fixed distance one of them might be the one that never looks.
+//! The distances between checks vary. Steps come in patterns, for example one for the outer query and one for
+//! the inner, and with a fixed distance one of them might never be the one that checks.
 
 use std::cell::Cell;
 
-/// Steps between two looks, in the middle. What a few steps take is little: who allocates much asks before.
+/// Average number of steps between two checks. A few steps allocate little: code that allocates much asks
+/// before.
 const MEAN: u32 = 8;
-/// Looks of which one is at the clock, too.
+/// One in this many checks also reads the clock.
 const LOOKS_PER_CLOCK: u32 = 8;
 
 thread_local! {
-    /// Steps left before the next look.
+    /// Steps left before the next check.
     static LEFT: Cell<u32> = const { Cell::new(0) };
     static MIXED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What is to be looked at.
+/// What to check.
 pub(crate) struct Look {
     pub(crate) is_clock_due: bool,
 }
 
-/// Counts a step; false when it is time to look.
+/// Counts a step; false when a check is due.
 #[inline]
 pub(crate) fn pass() -> bool {
     LEFT.with(|left| {
@@ -31,9 +33,9 @@ pub(crate) fn pass() -> bool {
     })
 }
 
-/// To be called when [`pass`] says that it is time.
+/// To be called when [`pass`] says that a check is due.
 pub(crate) fn begin() -> Look {
-    // A linear congruential generator with Knuth's numbers; its high bits are the good ones.
+    // A linear congruential generator with Knuth's constants; its high bits are the good ones.
     let mixed = MIXED.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
     MIXED.set(mixed);
     LEFT.set(MEAN / 2 + (mixed >> 16) % MEAN);
@@ -42,7 +44,7 @@ pub(crate) fn begin() -> Look {
     }
 }
 
-/// The next step looks.
+/// Makes the next step check.
 pub(crate) fn hurry() {
     LEFT.set(0);
 }

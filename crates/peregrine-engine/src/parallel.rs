@@ -1,4 +1,5 @@
-//! One sink for rows made on several threads; tasks run at the same time, and a query run for many rows at the same time.
+//! Running tasks in parallel, or a query for many rows in parallel, with one sink for the rows of all
+//! threads.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -6,22 +7,30 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// A sink several threads may push to. When it stops, all of them are cancelled.
+/// A sink that several threads may push to. When it stops, all of them are cancelled.
 struct SharedSink<'a> {
-    rows: Mutex<(&'a mut dyn RowSink, bool)>,
+    consumer: Mutex<Consumer<'a>>,
     scope: Scope,
+}
+
+struct Consumer<'a> {
+    rows: &'a mut dyn RowSink,
+    has_stopped: bool,
 }
 
 impl<'a> SharedSink<'a> {
     fn new(scope: &Scope, rows: &'a mut dyn RowSink) -> SharedSink<'a> {
         let scope = scope.child_cancelled_by(scope.cancellation().child());
         SharedSink {
-            rows: Mutex::new((rows, false)),
+            consumer: Mutex::new(Consumer {
+                rows,
+                has_stopped: false,
+            }),
             scope,
         }
     }
 
-    /// The scope threads work in: cancelled when the sink stops.
+    /// The scope in which threads work: cancelled when the sink stops.
     fn scope(&self) -> &Scope {
         &self.scope
     }
@@ -36,9 +45,9 @@ impl<'a> SharedSink<'a> {
         self.scope.cancellation().is_cancelled()
     }
 
-    /// After all threads have ended: whether the consumer had asked to stop.
+    /// After all threads have ended: an error if the consumer asked to stop.
     fn finish(&self) -> VqlResult<()> {
-        if self.rows.lock().1 {
+        if self.consumer.lock().has_stopped {
             Err(VqlError::Stopped)
         } else {
             Ok(self.scope.checkpoint()?)
@@ -51,19 +60,19 @@ struct Handle<'s, 'a>(&'s SharedSink<'a>);
 
 impl RowSink for Handle<'_, '_> {
     fn push(&mut self, row: Row) -> Result<(), Stop> {
-        let mut rows = self.0.rows.lock();
-        if rows.1 {
+        let mut consumer = self.0.consumer.lock();
+        if consumer.has_stopped {
             return Err(Stop);
         }
-        rows.0.push(row).inspect_err(|Stop| {
-            rows.1 = true;
+        consumer.rows.push(row).inspect_err(|Stop| {
+            consumer.has_stopped = true;
             self.0.scope.cancellation().cancel();
         })
     }
 }
 
-/// Runs all tasks at the same time, each on a thread of its own, as each may watch for ever. Rows come as they come; once
-/// no more are wanted no task gives one.
+/// Runs all tasks at the same time, each on its own thread, because each may watch forever. Rows come as they
+/// are produced; once no more are wanted, no task pushes another.
 pub fn at_once<T>(scope: &Scope, tasks: impl IntoIterator<Item = T>, rows: &mut dyn RowSink) -> VqlResult<()>
 where
     T: FnOnce(&Scope, &mut dyn RowSink) + Send,
@@ -79,7 +88,7 @@ where
                 task(&shared.scope().child(), &mut shared.handle());
             });
             if let Err(error) = started {
-                // Some without the others would look like a whole answer.
+                // The rows of only some tasks would look like a complete answer.
                 shared.scope().cancellation().cancel();
                 failure = Some(error);
                 break;
@@ -92,14 +101,15 @@ where
     shared.finish()
 }
 
-/// Threads one call may have, whatever it asks for.
+/// Maximum number of threads of one call.
 const MAX_WORKERS: usize = 256;
-/// Bytes a query must be allowed to hold for each thread: allocators keep some pages for every thread, whatever it holds
-/// itself (measured: 256 threads that each make a text of 100 KB at a time take 1.1 GB).
+/// Bytes a query must be allowed to hold for each thread: allocators keep some pages for every thread,
+/// regardless of what the thread holds (measured: 256 threads that each make a text of 100 KB at a time take
+/// 1.1 GB).
 const ROOM_FOR_WORKER: i64 = 8 << 20;
 
-/// Runs `query` for each row that `source` pushes, with the row's columns as variables, for up to `workers` rows at the
-/// same time; rows of the query come as they come.
+/// Runs `query` for each row that `source` pushes, with the row's columns as variables, for up to `workers`
+/// rows at the same time. Rows of the query come as they are produced.
 ///
 /// The source runs on this thread and hands rows to workers; a row is taken only when a worker is free.
 pub fn for_each_row(
@@ -135,7 +145,7 @@ pub fn for_each_row(
                             failure = Some(error);
                             return Err(Stop);
                         }
-                        // A machine that is out of threads still has those that run.
+                        // On a machine that is out of threads, those already started carry on.
                         Err(_) => workers = started,
                     }
                 }
@@ -152,13 +162,13 @@ pub fn for_each_row(
 }
 
 fn work(shared: &SharedSink<'_>, receiver: &Mutex<Receiver<Row>>, query: &Query) {
-    // What it takes over from the feeder it gives back.
+    // It returns the memory it takes over from the feeder.
     shared.scope().enter_thread();
     loop {
         let next = receiver.lock().recv();
         let Ok(row) = next else { return };
         if shared.is_stopped() {
-            // Keep taking rows: the feeder must not wait for ever.
+            // Keep taking rows, or the feeder would wait forever.
             continue;
         }
         let mut handle: Handle<'_, '_> = shared.handle();
@@ -180,7 +190,7 @@ mod tests {
     use std::thread::ThreadId;
     use std::time::Duration;
 
-    /// Holds every thread that runs it until so many have come.
+    /// Holds every thread that runs it until enough have arrived.
     struct Gathering {
         expected: usize,
         seen: Mutex<HashSet<ThreadId>>,

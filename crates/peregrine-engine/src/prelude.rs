@@ -1,4 +1,4 @@
-//! What every file of a function or plugin imports.
+//! The imports every file of a function or plugin needs.
 
 pub use peregrine_macros::{IntoRow, VqlArgs};
 

@@ -1,4 +1,4 @@
-//! Programs: a whole query text, parsed and compiled, ready to run.
+//! Programs: whole query texts, parsed and compiled, ready to run.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ enum Kind {
 }
 
 impl Program {
-    /// Parses and compiles. Syntax errors are the only errors there are, and they are found before anything runs.
+    /// Parses and compiles. Syntax errors are the only possible errors, and they are found before anything
+    /// runs.
     pub fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
         let file = parse(text)?;
         Ok(Program {
@@ -85,8 +86,8 @@ impl Statement {
         }
     }
 
-    /// Runs the statement in `scope`. LET binds a name there and yields no rows. `Err(Stop)`: the sink said so, or
-    /// the query was cancelled.
+    /// Runs the statement in `scope`. LET binds a name there and yields no rows. `Err(Stop)`: the sink asked
+    /// to stop, or the query was cancelled.
     pub fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
         if scope.is_stopping() || scope.cancellation().is_cancelled() {
             return Err(Stop);

@@ -1,4 +1,4 @@
-//! Lazy things: streams of rows and expressions not evaluated yet.
+//! Lazy values: streams of rows, and expressions not evaluated yet.
 
 use std::any::Any;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Row, Value};
 
-/// "No more rows, please": the consumer has enough, or the query was cancelled. Unwind quietly.
+/// The consumer has enough rows, or the query was cancelled. Unwind quietly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop;
 
@@ -38,9 +38,9 @@ impl<F: FnMut(Row) -> Result<(), Stop> + Send> RowSink for FnSink<F> {
     }
 }
 
-/// What can be run as a query. Implement it to hand a stream of your own to the language.
+/// Something that can be run as a query. Implement it to pass your own stream to the language.
 pub trait QuerySource: Send + Sync {
-    /// Produces the rows. `Err(Stop)` only when `rows` or the cancellation said so.
+    /// Produces the rows. `Err(Stop)` only when `rows` or the cancellation asked for it.
     fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop>;
 
     /// The query as text, for messages.
@@ -56,7 +56,7 @@ pub trait QuerySource: Send + Sync {
         false
     }
 
-    /// True for a stream that others listen to as well: `LET x <= …` does not use it up.
+    /// True for a stream with other listeners: `LET x <= …` does not consume it.
     fn is_shared_stream(&self) -> bool {
         false
     }
@@ -72,7 +72,7 @@ pub trait QuerySource: Send + Sync {
 pub struct Query(pub(crate) Arc<dyn QuerySource>);
 
 impl Query {
-    /// A query out of anything that produces rows.
+    /// Makes a query from a source of rows.
     pub fn new(source: impl QuerySource + 'static) -> Query {
         Query(Arc::new(source))
     }
@@ -85,12 +85,12 @@ impl Query {
 
     /// Runs it in `scope` (names resolve there) and pushes its rows.
     pub fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        // In a thread that works for this query from now on, or did before.
+        // This thread may not have worked for this query before.
         scope.enter_thread();
         crate::stack::grow(|| self.0.run(scope, rows))
     }
 
-    /// All its rows. Unbounded: for arguments that are lists by nature.
+    /// All its rows. Unbounded, so only for arguments that are lists by nature.
     #[must_use]
     pub fn collect(&self, scope: &Scope) -> Vec<Row> {
         if let Some(rows) = self.0.rows_in_memory() {
@@ -99,7 +99,7 @@ impl Query {
         self.collect_as(scope, |row| row)
     }
 
-    /// All its rows as values: dicts, or the values standing as rows.
+    /// All its rows as values: dicts, or the values used as rows.
     #[must_use]
     pub fn collect_values(&self, scope: &Scope) -> Vec<Value> {
         if let Some(rows) = self.0.rows_in_memory() {
@@ -115,7 +115,7 @@ impl Query {
             convert,
             rows: Vec::new(),
         };
-        // A stop leaves the rows that came before it.
+        // When it is stopped, the rows so far remain.
         let _ = self.run(scope, &mut rows);
         rows.rows
     }
@@ -137,7 +137,7 @@ impl Query {
         found
     }
 
-    /// Its rows as an array of dicts (or of the values standing as rows).
+    /// Its rows as an array of dicts (or of the values used as rows).
     #[must_use]
     pub fn to_array(&self, scope: &Scope) -> Value {
         Value::array(self.collect_values(scope))
@@ -168,7 +168,7 @@ impl fmt::Debug for Query {
     }
 }
 
-/// Rows past which expanding a query in memory is worth a warning.
+/// Number of rows above which expanding a query in memory is worth a warning.
 const WARN_ROWS: usize = 10_000;
 
 struct Collector<'a, T> {
@@ -210,15 +210,15 @@ impl QuerySource for RowList {
     }
 }
 
-/// What can be evaluated later.
+/// Something that can be evaluated later.
 pub trait Thunk: Send + Sync {
-    /// Its value, with names resolved in `scope` unless it remembers a scope of its own.
+    /// Its value, with names resolved in `scope` unless it carries its own scope.
     fn force(&self, scope: &Scope) -> Value;
 
-    /// `x(a=1)`.
+    /// Calls it: `x(a=1)`.
     fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Value;
 
-    /// Its value, when that depends on no scope.
+    /// Its value, if it does not depend on a scope.
     fn constant(&self) -> Option<Value> {
         None
     }
@@ -232,18 +232,18 @@ pub trait Thunk: Send + Sync {
 pub struct Lazy(pub(crate) Arc<dyn Thunk>);
 
 impl Lazy {
-    /// Something to evaluate later.
+    /// Makes a lazy value from a thunk.
     pub fn new(thunk: impl Thunk + 'static) -> Lazy {
         Lazy(Arc::new(thunk))
     }
 
-    /// A value that is known already.
+    /// Makes a lazy value that is already known.
     #[must_use]
     pub fn ready(value: Value) -> Lazy {
         Lazy::new(Ready(value))
     }
 
-    /// What is computed when it is first asked for, once. `name` stands for it in messages.
+    /// A value computed once, when it is first needed. `name` is its text in messages.
     pub fn once(name: &'static str, compute: impl Fn(&Scope) -> Value + Send + Sync + 'static) -> Lazy {
         Lazy::new(Once {
             name,
@@ -268,12 +268,12 @@ impl Lazy {
         crate::stack::grow(|| self.0.force(scope)).reduce(scope)
     }
 
-    /// Its value, when that depends on no scope.
+    /// Its value, if it does not depend on a scope.
     pub(crate) fn constant(&self) -> Option<Value> {
         self.0.constant()
     }
 
-    /// `x(a=1)`.
+    /// Calls it: `x(a=1)`.
     #[must_use]
     pub fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Value {
         crate::stack::grow(|| self.0.call(scope, args)).reduce(scope)
@@ -310,7 +310,7 @@ struct Once<F> {
 
 impl<F: Fn(&Scope) -> Value + Send + Sync> Thunk for Once<F> {
     fn force(&self, scope: &Scope) -> Value {
-        // Not `get_or_init`: as with an expression below.
+        // Not `get_or_init`, for the reason given for expressions below.
         if let Some(value) = self.value.get() {
             return value.clone();
         }
@@ -335,7 +335,7 @@ struct Bound {
 
 impl Thunk for Bound {
     fn force(&self, _: &Scope) -> Value {
-        // Not `get_or_init`: an expression may refer to itself, and would wait for itself.
+        // Not `get_or_init`: an expression may refer to itself, and would then wait for itself.
         if let Some(value) = self.value.get() {
             return value.clone();
         }

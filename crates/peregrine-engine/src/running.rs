@@ -1,15 +1,15 @@
-//! Which queries run now, for diagnosis. A host that wants to tell registers [`RunningQueries`] as an extension and enters
-//! its queries there.
+//! The queries running now, for diagnosis. A host that reports them registers [`RunningQueries`] as an
+//! extension and enters its queries there.
 
 use crate::value::Time;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A query that runs.
+/// A running query.
 #[derive(Debug, Clone)]
 pub struct RunningQuery {
-    /// What asked for it, such as a collection's id.
+    /// The session it belongs to, such as a collection's id.
     pub session: String,
     /// What it is called.
     pub name: String,
@@ -19,9 +19,15 @@ pub struct RunningQuery {
     pub started: Time,
 }
 
-/// The queries that run now, oldest first.
+/// The queries running now, oldest first.
 #[derive(Debug, Default)]
-pub struct RunningQueries(Mutex<(u64, BTreeMap<u64, RunningQuery>)>);
+pub struct RunningQueries(Mutex<Numbered>);
+
+#[derive(Debug, Default)]
+struct Numbered {
+    next: u64,
+    queries: BTreeMap<u64, RunningQuery>,
+}
 
 /// Keeps a query in the list while it lives.
 #[derive(Debug)]
@@ -34,25 +40,25 @@ impl RunningQueries {
     /// Adds a query until the guard is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>, query: RunningQuery) -> Entered {
-        let mut queries = self.0.lock();
-        let number = queries.0;
-        queries.0 += 1;
-        queries.1.insert(number, query);
+        let mut running = self.0.lock();
+        let number = running.next;
+        running.next += 1;
+        running.queries.insert(number, query);
         Entered {
             queries: Arc::clone(self),
             number,
         }
     }
 
-    /// Those that run now.
+    /// The queries running now.
     #[must_use]
     pub fn list(&self) -> Vec<RunningQuery> {
-        self.0.lock().1.values().cloned().collect()
+        self.0.lock().queries.values().cloned().collect()
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.queries.0.lock().1.remove(&self.number);
+        self.queries.0.lock().queries.remove(&self.number);
     }
 }

@@ -22,7 +22,8 @@ use crate::value::{Dict, PositionCache, Row, Str, Value};
 /// Scopes nested deeper than this stop evaluation.
 pub(crate) const MAX_DEPTH: u32 = 1000;
 
-/// Places that may leave a message of their own. A query that compiles more (`query()` for each row) repeats itself.
+/// Number of places with a message count of their own. A query that compiles more places (`query()` for each
+/// row) repeats itself.
 const MAX_PLACES: usize = 1000;
 
 /// A stack of layers. A clone is the same scope; a child starts with the layers its parent has now.
@@ -34,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) root: Arc<Root>,
     pub(crate) parent: Option<Scope>,
     pub(crate) layer: Layer,
-    /// Layers the parent had pushed in place when this node was made.
+    /// Layers the parent had pushed in place when this node was created.
     inherited: Option<Arc<Vec<Layer>>>,
     /// Layers pushed in place onto this node (LET).
     pushed: RwLock<Arc<Vec<Layer>>>,
@@ -46,19 +47,19 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// Somebody pushed layers onto this very node.
+    /// True if layers were pushed onto this very node.
     pub(crate) fn is_touched(&self) -> bool {
         self.has_pushed.load(Ordering::Relaxed)
     }
 }
 
-/// What all scopes of a query share.
+/// State shared by all scopes of a query.
 pub(crate) struct Root {
     pub(crate) context: Arc<Context>,
     pub(crate) stats: Stats,
     caches: Mutex<FxHashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
     destructors: Mutex<Vec<Destructor>>,
-    /// Places whose message was logged; true when it will not be again.
+    /// Places whose message was logged; true when it will not be logged again.
     told: Mutex<FxHashMap<u64, bool>>,
     closed: AtomicBool,
 }
@@ -75,8 +76,8 @@ pub(crate) struct Stats {
 }
 
 impl Scope {
-    /// The scope of a new query: `env` over the NULL layer. What this thread allocates from now on is the query's, until it
-    /// is closed.
+    /// The scope of a new query: `env` over the NULL layer. Until it is closed, this thread's allocations
+    /// count as the query's.
     #[must_use]
     pub fn root(context: &Arc<Context>, env: Dict) -> Scope {
         if let Some(account) = &context.memory {
@@ -105,7 +106,7 @@ impl Scope {
         null.nest(Layer::Dict(env), 0)
     }
 
-    /// A scope without any of these layers but that of the host's environment; nested as deeply as this one.
+    /// A scope with only the layer of the host's environment; nested as deeply as this one.
     #[must_use]
     pub fn fresh(&self) -> Scope {
         let mut oldest = self;
@@ -121,7 +122,7 @@ impl Scope {
         Scope(Arc::new(node))
     }
 
-    /// A child without a layer of its own.
+    /// A child without its own layer.
     #[must_use]
     pub fn child(&self) -> Scope {
         self.nest(Layer::None, 1)
@@ -133,7 +134,7 @@ impl Scope {
         self.nest(Layer::Row(layer.into()), 1)
     }
 
-    /// A child that stops with its own token.
+    /// A child that stops with this token.
     #[must_use]
     pub fn child_cancelled_by(&self, cancellation: Cancellation) -> Scope {
         let mut child = self.node(Layer::None, 0);
@@ -166,7 +167,8 @@ impl Scope {
         memory::outside(|| self.0.root.context.log.log(level, text));
     }
 
-    /// How to end a message that would be the same for every row; `None` when this place has said it often enough.
+    /// The end of a message that would repeat for every row; `None` once this place has logged it often
+    /// enough.
     pub(crate) fn end_of_message(&self, place: u64) -> Option<&'static str> {
         let mut told = self.0.root.told.lock();
         let is_full = told.len() >= MAX_PLACES;
@@ -190,19 +192,19 @@ impl Scope {
         self.log(level, text);
     }
 
-    /// What the host gave the query.
+    /// The context of the query, from its host.
     #[must_use]
     pub fn context(&self) -> &Arc<Context> {
         &self.0.root.context
     }
 
-    /// Something the host registered by its type.
+    /// A value that the host registered by its type.
     #[must_use]
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.context().extension()
     }
 
-    /// What this type remembers for the host of the query, beyond the query itself.
+    /// State of this type that is kept for the host of the query and outlives the query.
     #[must_use]
     pub fn host_state<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         self.context().host_state().get()
@@ -220,8 +222,8 @@ impl Scope {
         &self.0.cancellation
     }
 
-    /// A value of this type and key shared by all scopes of the query; made at first use. Two threads may both
-    /// make it; one of the two is kept.
+    /// A value of this type and key shared by all scopes of the query; created at first use. Two threads may
+    /// both create it; one of the two is kept.
     pub fn cache<T: Any + Send + Sync>(&self, key: &str, make: impl FnOnce() -> T) -> Arc<T> {
         let id = (TypeId::of::<T>(), key.to_owned());
         let known = self.0.root.caches.lock().get(&id).cloned();
@@ -246,14 +248,14 @@ impl Scope {
         }
     }
 
-    /// To be called in loops that make values: `Err` when the query should end, because it holds too much or for any other
-    /// reason.
+    /// To be called in loops that build values: `Err` when the query should end, because it holds too much or
+    /// for any other reason.
     #[inline]
     pub fn check_memory(&self) -> Result<(), Stop> {
         self.reserve(0)
     }
 
-    /// To be called before much is allocated at one go: `Err` when the query may not hold so many bytes more, or should end
+    /// To be called before a large allocation: `Err` when the query may not hold `bytes` more, or should end
     /// anyway.
     #[inline]
     pub fn reserve(&self, bytes: usize) -> Result<(), Stop> {
@@ -263,22 +265,23 @@ impl Scope {
         Ok(())
     }
 
-    /// What this thread allocates is the query's from now on.
+    /// Counts this thread's allocations as the query's from now on.
     pub(crate) fn enter_thread(&self) {
         if let Some(account) = &self.0.root.context.memory {
             account.look();
         }
     }
 
-    /// True when the query should end: for loops that walk through values. A value may be small and still have more leaves
-    /// than anybody can visit, as parts are shared (`x = (x, x)`, forty times). What such a walk leaves out nobody sees.
+    /// True when the query should end: for loops that walk through values. A small value may still have more
+    /// leaves than can be visited, because parts are shared (`x = (x, x)`, forty times). What such a walk
+    /// then leaves out is never seen.
     #[inline]
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_stopping()
     }
 
-    /// True when the query should end. The memory it holds and the clock are looked at now and then.
+    /// True when the query should end. Memory and clock are checked from time to time.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         if self.0.cancellation.is_flagged() {
@@ -298,17 +301,18 @@ impl Scope {
         is_clock_due && self.0.cancellation.check_deadline()
     }
 
-    /// An error message unless the query has this permission.
+    /// An error message if the query lacks this permission.
     pub fn check_access(&self, permission: Permission) -> VqlResult<()> {
         self.context().access.check(permission).map_err(VqlError::Message)
     }
 
-    /// Registers something to do when the query ends; the last registered goes first.
+    /// Registers a destructor that runs when the query ends; the last one registered runs first.
     pub fn at_close(&self, destructor: Box<dyn FnOnce(&Scope) + Send>) {
         self.0.root.destructors.lock().push(destructor);
     }
 
-    /// Ends the query: runs what [`Scope::at_close`] registered and logs the counters. Later calls do nothing.
+    /// Ends the query: runs the destructors of [`Scope::at_close`] and logs the counters. Later calls do
+    /// nothing.
     pub fn close(&self) {
         let root = &self.0.root;
         if root.closed.swap(true, Ordering::AcqRel) {
@@ -348,14 +352,14 @@ impl Scope {
         shown.join(", ")
     }
 
-    /// True when a row is visible here that gives NULL without a message for what it does not have.
+    /// True when a visible row gives NULL without a message for names it does not have.
     pub(crate) fn has_silent_row(&self) -> bool {
         let mut found = false;
         self.for_each_layer(&mut |layer| found |= layer.is_silent());
         found
     }
 
-    /// Names visible here, newest first, each once.
+    /// The names visible here, newest first, each once.
     #[must_use]
     pub fn names(&self) -> Vec<Str> {
         let mut names: Vec<Str> = Vec::new();
@@ -369,7 +373,7 @@ impl Scope {
         names
     }
 
-    /// True when everything visible here is also visible in `above`, because that grew out of it.
+    /// True when everything visible here is also visible in `above`, because `above` grew out of this scope.
     pub(crate) fn is_below(&self, above: &Scope) -> bool {
         let mut own = self;
         while let (Layer::None, false, Some(parent)) = (&own.0.layer, own.0.is_touched(), &own.0.parent) {

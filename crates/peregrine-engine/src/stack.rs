@@ -1,7 +1,7 @@
-//! Native stack for the language's recursion.
+//! Native stack for recursion in the language.
 //!
-//! The language allows a thousand nested scopes; each is a handful of native frames. Instead of asking every host
-//! for big threads, the stack grows in segments where the language recurses.
+//! The language allows a thousand nested scopes; each takes several native frames. Instead of asking every
+//! host for big threads, the stack grows in segments where the language recurses.
 
 /// Room that must be left before going deeper.
 const RED_ZONE: usize = 192 * 1024;

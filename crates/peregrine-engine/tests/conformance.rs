@@ -30,7 +30,8 @@ struct Case {
     log_exact_re: Option<Vec<String>>,
     #[serde(default)]
     unordered: bool,
-    // For readers of the file. They are named here so that a misspelt key is told from them, and does not leave its rows unchecked.
+    // For readers of the file. They are listed here so that a misspelt key is detected instead of leaving its
+    // rows unchecked.
     #[serde(rename = "deps")]
     _deps: Option<IgnoredAny>,
     #[serde(rename = "note")]
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vql/language-cases.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap();
-    // The formatter has its own runner, beside the parser.
+    // The formatter has its own runner, next to the parser.
     let is_of_engine = |case: &Case| case.reformat.is_none() && case.reformat_error.is_none();
     let tests = cases.into_iter().filter(is_of_engine).map(|case| {
         let (name, section) = (case.name.clone(), case.section.clone());

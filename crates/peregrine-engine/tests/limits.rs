@@ -1,4 +1,4 @@
-//! Every query can be stopped, nothing exhausts the stack, and what is large goes through files.
+//! Every query can be stopped, nothing exhausts the stack, and large data goes through files.
 #![allow(clippy::unwrap_used)]
 
 use std::any::Any;
@@ -502,7 +502,7 @@ fn rows_answer_to_more_than_they_show_before_and_after_the_query_is_bound() {
         }
     }
     assert_eq!(query.logged("not found"), 0);
-    // What `*` passes on answers to what it shows.
+    // Rows passed on by `*` respond only to the names they show.
     let rows = query.rows("LET Shown = SELECT * FROM things(end=50) SELECT Twice, No FROM Shown");
     assert!(
         rows.iter()

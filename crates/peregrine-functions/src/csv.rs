@@ -22,8 +22,8 @@ pub fn row(scope: &Scope, out: &mut Vec<u8>, columns: &[Str], value: impl Fn(&St
     );
 }
 
-/// A list of rows as CSV; the first row's members are the header, and after them what only later rows have. `None` for what
-/// is no list.
+/// A list of rows as CSV. The header consists of the first row's members, followed by those that only later
+/// rows have. `None` if the value is not a list.
 pub(crate) fn table(scope: &Scope, value: &Value) -> Option<Vec<u8>> {
     let rows = value.as_array()?;
     let mut out = Vec::new();
@@ -68,7 +68,7 @@ fn quote(out: &mut Vec<u8>, cell: &[u8]) {
     out.push(b'"');
 }
 
-/// The text of a cell; a string that would be read as something else gets a blank in front.
+/// The text of a cell; a string that would be read as another type gets a leading blank.
 fn cell(scope: &Scope, value: Value) -> Vec<u8> {
     match value.reduce(scope) {
         Value::Null => Vec::new(),

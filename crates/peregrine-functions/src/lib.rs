@@ -1,10 +1,10 @@
-//! VQL functions that run anywhere: strings, numbers, encodings, hashes, text formats, paths, files, addresses; one
-//! file each, in folders as the manual has them.
+//! VQL functions that run anywhere: strings, numbers, encodings, hashes, text formats, paths, files,
+//! addresses. There is one function per file, in the folders of the manual.
 //!
 //! Deliberately absent: the functions of the language itself (`peregrine-engine`), of the process tracker
-//! (`peregrine-plugins`), of the server, and parsers of forensic formats.
+//! (`peregrine-plugins`) and of the server, and parsers for forensic formats.
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 #![expect(unreachable_pub, reason = "types of functions are named only by the lists")]
 
 mod binary;
@@ -49,7 +49,7 @@ pub const FUNCTIONS: &[&[FunctionDef]] = &[
     strings::ALL,
 ];
 
-/// Adds them to a registry.
+/// Adds all of them to a registry.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
     FUNCTIONS

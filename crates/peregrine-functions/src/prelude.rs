@@ -1,4 +1,4 @@
-//! What every file of a function imports.
+//! The imports every file of a function needs.
 
 pub(crate) use peregrine_accessors::{Accessor, Dialect, FileReader, OsPath, PathArg, accessor};
 pub(crate) use peregrine_engine::json;

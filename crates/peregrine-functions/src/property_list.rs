@@ -7,12 +7,12 @@ use peregrine_engine::memory;
 use peregrine_engine::prelude::{Dict, Str, Time, Value};
 use plist::stream::{Event, Reader};
 
-/// Lists in lists.
+/// Maximum nesting of lists.
 const MAX_DEPTH: usize = 256;
-/// Values at most: in the binary form a few bytes can stand for very many.
+/// Maximum number of values: in the binary format, a few bytes can expand to very many.
 const MAX_VALUES: usize = 4_000_000;
 
-/// Parses a property list: binary, XML or the old text form. Keys of dicts are sorted.
+/// Parses a property list: binary, XML or the old text format. Keys of dicts are sorted.
 ///
 /// Dates become times, data base64 text.
 pub fn parse_property_list(content: &[u8]) -> Result<Value, String> {
@@ -80,7 +80,7 @@ impl Collection {
     }
 }
 
-/// A list of a single dict stands for the dict.
+/// A list of a single dict becomes the dict.
 fn root(value: Value) -> Value {
     match value.as_array() {
         Some([only @ Value::Dict(_)]) => only.clone(),
@@ -102,7 +102,7 @@ mod tests {
 
     use super::parse_property_list as parse;
 
-    /// A binary list of lists, each of which has the next one twice.
+    /// A binary list of lists, each of which contains the next one twice.
     fn bomb(levels: u8) -> Vec<u8> {
         let mut bytes = b"bplist00".to_vec();
         let mut offsets = Vec::new();

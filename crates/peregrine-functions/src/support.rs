@@ -1,4 +1,4 @@
-//! What several functions need: opening files of any accessor, JSON text of values.
+//! Helpers for several functions: opening files with any accessor, JSON text of values.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::prelude::*;
 
-/// Text formats are parsed from memory; larger files are refused.
+/// Text formats are parsed in memory; larger files are refused.
 pub(crate) const MAX_TEXT: u64 = 64 << 20;
 
-/// An open file, what opened it, and its path.
+/// An open file, the accessor that opened it, and its path.
 pub(crate) type Opened = (Box<dyn FileReader>, Arc<dyn Accessor>, OsPath);
 
-/// Opens a file through the accessor of this name.
+/// Opens a file with the accessor of this name.
 pub(crate) fn open(scope: &Scope, name: Option<&String>, path: &PathArg) -> Result<Opened, String> {
     let files = accessor(scope, name.map_or("", String::as_str)).map_err(|error| error.to_string())?;
     let path = path.resolve(scope, files.as_ref())?;
@@ -22,7 +22,7 @@ pub(crate) fn open(scope: &Scope, name: Option<&String>, path: &PathArg) -> Resu
     Ok((reader, files, path))
 }
 
-/// Reads a whole file that is to be parsed in memory.
+/// Reads a whole file that is parsed in memory.
 pub(crate) fn read_all(scope: &Scope, name: Option<&String>, path: &PathArg) -> Result<Vec<u8>, String> {
     let (reader, _, path) = open(scope, name, path)?;
     let content = read_to_end(scope, reader.take(MAX_TEXT + 1))
@@ -34,17 +34,17 @@ pub(crate) fn read_all(scope: &Scope, name: Option<&String>, path: &PathArg) -> 
     Ok(content)
 }
 
-/// A path of the operating system, as the bytes it is.
+/// A path of the operating system, byte by byte.
 pub(crate) fn system_path(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
 }
 
-/// Reads to the end, as long as the query may hold what comes.
+/// Reads to the end, as long as the query may hold the data.
 pub(crate) fn read_to_end(scope: &Scope, mut input: impl Read) -> VqlResult<io::Result<Vec<u8>>> {
     const STEP: usize = 64 << 10;
     let mut content = Vec::new();
     loop {
-        // As much again: that is how lists grow.
+        // As much again, which is how lists grow.
         let step = content.len().max(STEP);
         scope.reserve(step)?;
         let before = content.len();
@@ -64,7 +64,7 @@ pub(crate) fn json_text(scope: &Scope, value: &Value) -> Vec<u8> {
     out
 }
 
-/// Values out of JSON text, where long strings that are RFC 3339 become times.
+/// Parses JSON text, in which long RFC 3339 strings become times.
 pub fn text_of_json(text: &[u8]) -> Result<Value, String> {
     json::parse_with_times(text).map_err(|error| error.to_string())
 }

@@ -1,18 +1,18 @@
-//! Values of VQL as values of JavaScript, and back. A byte that is no UTF-8 is a character of a private plane in scripts, which
-//! becomes the byte again.
+//! Converts values of VQL to JavaScript and back. In scripts, a byte that is not UTF-8 is a character of a
+//! private plane, which is converted back to the byte.
 
 use peregrine_engine::prelude::*;
 use peregrine_engine::value::{as_characters, from_characters};
 use rquickjs::{Array, Ctx, Error, IntoJs, Object as JsObject, Type, Value as JsValue};
 
-/// Nesting past which values are cut off.
+/// Nesting beyond which values are cut off.
 const MAX_DEPTH: u32 = 64;
-/// Values one conversion takes.
+/// Maximum number of values in one conversion.
 const MAX_VALUES: usize = 1_000_000;
-/// Whole numbers up to here are exact in JavaScript.
+/// Whole numbers up to this are exact in JavaScript.
 const EXACT: i64 = 1 << 53;
 
-/// To JavaScript: what has no counterpart becomes text.
+/// Converts to JavaScript: values without a counterpart become text.
 pub(crate) fn to_js<'js>(ctx: &Ctx<'js>, scope: &Scope, value: &Value) -> rquickjs::Result<JsValue<'js>> {
     give(ctx, scope, value, 0)
 }
@@ -76,7 +76,7 @@ fn members<'js>(ctx: &Ctx<'js>, scope: &Scope, dict: &Dict, depth: u32) -> rquic
     Ok(object.into_value())
 }
 
-/// From JavaScript. The outer error is the script's (a getter may throw), the inner one ours.
+/// Converts from JavaScript. The outer error is the script's (a getter may throw), the inner one ours.
 pub(crate) fn from_js(value: &JsValue<'_>) -> rquickjs::Result<Result<Value, String>> {
     let mut left = MAX_VALUES;
     match take(value, 0, &mut left) {

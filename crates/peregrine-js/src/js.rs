@@ -4,15 +4,15 @@ use peregrine_engine::prelude::*;
 
 use crate::machine::{Request, ask};
 
-/// Runs JavaScript in a machine that lives as long as the query; functions and variables stay there for `js_call()` and
-/// `js_get()`. Each `key` has a machine of its own.
+/// Runs JavaScript in a machine that lives as long as the query; its functions and variables remain available
+/// to `js_call()` and `js_get()`. Each `key` has its own machine.
 ///
 /// A machine has 64 MiB of memory, no files and no network, and stops with the query.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The source text.
     js: String,
-    /// Which machine.
+    /// The key of the machine.
     key: Option<String>,
 }
 

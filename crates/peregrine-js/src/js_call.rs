@@ -4,15 +4,15 @@ use peregrine_engine::prelude::*;
 
 use crate::machine::{Request, ask};
 
-/// Calls a function that `js()` has defined. Numbers, texts, lists and dicts go in and come out as what they are; dates
-/// come out as times, `undefined` as NULL.
+/// Calls a function that `js()` has defined. Numbers, texts, lists and dicts keep their types in both
+/// directions; dates are returned as times, `undefined` as NULL.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name of the function.
     func: String,
-    /// What it is called with: a list has one argument each, anything else is the only one.
+    /// Its arguments: one for each item of a list; any other value is the only argument.
     args: Option<Value>,
-    /// Which machine.
+    /// The key of the machine.
     key: Option<String>,
 }
 

@@ -1,15 +1,15 @@
-//! `js_get()`: a variable of JavaScript.
+//! `js_get()`: a JavaScript variable.
 
 use peregrine_engine::prelude::*;
 
 use crate::machine::{Request, ask};
 
-/// Gets a global variable of a JavaScript machine; NULL when there is none.
+/// Returns a global variable of a JavaScript machine; NULL if it does not exist.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name of the variable.
     var: String,
-    /// Which machine.
+    /// The key of the machine.
     key: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `js_set()`: sets a variable of JavaScript.
+//! `js_set()`: sets a JavaScript variable.
 
 use peregrine_engine::prelude::*;
 
@@ -11,7 +11,7 @@ pub struct Args {
     var: String,
     /// Its value.
     value: Value,
-    /// Which machine.
+    /// The key of the machine.
     key: Option<String>,
 }
 

@@ -1,8 +1,9 @@
 //! JavaScript in VQL: `js()`, `js_call()`, `js_get()`, `js_set()` over QuickJS.
 //!
-//! A crate of its own, because it builds C. A machine is a thread with limits of memory and stack, stopped with its query.
+//! A separate crate, because it builds C. A machine is a thread with limits on memory and stack, which is
+//! stopped with its query.
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 #![expect(unreachable_pub, reason = "types of functions are named only by the list")]
 
 mod convert;

@@ -1,4 +1,4 @@
-//! A JavaScript machine: a thread that does what it is asked.
+//! A JavaScript machine: a thread that executes requests.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use rquickjs::{
 
 use crate::convert::{from_js, to_js};
 
-/// Bytes a machine may have.
+/// Memory of a machine in bytes.
 const MEMORY: usize = 64 << 20;
-/// Bytes of stack a script may have, and the thread that runs it.
+/// Stack in bytes for a script, and for the thread that runs it.
 const SCRIPT_STACK: usize = 512 << 10;
 const THREAD_STACK: usize = 4 << 20;
-/// Machines one query may have.
+/// Maximum number of machines of one query.
 const MAX_MACHINES: usize = 32;
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a machine is asked.
+/// A request to a machine.
 pub(crate) enum Request {
-    /// To run source text.
+    /// Runs source text.
     Run(String),
-    /// To call a function.
+    /// Calls a function.
     Call(String, Vec<Value>),
-    /// For a global variable.
+    /// Reads a global variable.
     Get(String),
-    /// To set a global variable.
+    /// Sets a global variable.
     Set(String, Value),
 }
 
@@ -47,7 +47,7 @@ struct Job {
 #[derive(Default)]
 struct Machines(Mutex<HashMap<String, Sender<Job>>>);
 
-/// Asks the machine of this key, which is made when there is none.
+/// Sends a request to the machine of this key, which is created if it does not exist.
 pub(crate) fn ask(scope: &Scope, key: Option<String>, request: Request) -> VqlResult {
     let machines = scope.cache("js", Machines::default);
     let jobs = {
@@ -91,7 +91,7 @@ pub(crate) fn ask(scope: &Scope, key: Option<String>, request: Request) -> VqlRe
 
 fn start(scope: &Scope, number: usize) -> Result<Sender<Job>, String> {
     let (jobs, queue) = channel();
-    // The thread ends when the query has let go of the other end, which it does last of all.
+    // The thread ends when the query drops the other end, which it does last of all.
     std::thread::Builder::new()
         .name(format!("vql-js-{number}"))
         .stack_size(THREAD_STACK)
@@ -116,7 +116,7 @@ fn work(queue: &Receiver<Job>) {
             Err(error) => Err(format!("no machine could be made: {error}")),
         };
         *current.lock() = None;
-        // Nobody waits for it once the query has ended.
+        // Nobody receives it once the query has ended.
         let _ = job.answer.send(answer);
     }
 }
@@ -135,7 +135,7 @@ fn machine(current: &Arc<Mutex<Option<Scope>>>) -> Result<Context, rquickjs::Err
 
 fn perform(ctx: &Ctx<'_>, scope: &Scope, request: Request) -> Result<Value, String> {
     let done = perform_caught(ctx, scope, request).catch(ctx);
-    // Scripts may leave work behind (promises); it belongs to them.
+    // Scripts may leave pending jobs (promises), which are run as part of them.
     while done.is_ok() && !scope.cancellation().is_cancelled() && ctx.execute_pending_job() {}
     done.map_err(|error| describe(&error)).and_then(|value| value)
 }
@@ -169,7 +169,7 @@ fn run<'js>(ctx: &Ctx<'js>, source: String) -> rquickjs::Result<JsValue<'js>> {
     ctx.eval_with_options(source, options)
 }
 
-/// A global variable, also one made by `let` or `const`.
+/// A global variable, including those made by `let` or `const`.
 fn variable<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<JsValue<'js>> {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || "_$".contains(c))
         && name

@@ -6,13 +6,13 @@ use syn::{DeriveInput, Expr, Field, LitStr, Type};
 
 use crate::doc::{doc_text, field_name, named_fields};
 
-/// What `#[arg(…)]` says.
+/// The options in `#[arg(…)]`.
 #[derive(Default)]
 struct Options {
     name: Option<String>,
     default: Option<Expr>,
     rest: bool,
-    /// The field's arguments are taken for arguments of the struct.
+    /// The arguments of the field's type become arguments of the struct.
     flatten: bool,
 }
 
@@ -122,7 +122,7 @@ fn read(field: &Field, options: &Options, local: &syn::Ident) -> TokenStream {
     }
 }
 
-/// The argument, or with `flatten` the list of those of the inner struct.
+/// The argument, or with `flatten` the arguments of the inner struct.
 fn spec(field: &Field, options: &Options) -> TokenStream {
     if options.flatten {
         let ty = &field.ty;

@@ -1,9 +1,9 @@
-//! What both derives read from a struct.
+//! Code that both derives use to read a struct.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Lit, Meta, Token};
 
-/// The doc comment as text, one leading blank of each line removed.
+/// The doc comment as text, without the leading blank of each line.
 pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     let lines: Vec<String> = attributes
         .iter()
@@ -22,7 +22,7 @@ pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The named fields, or an error that says what is wanted.
+/// The named fields, or an error that says what is expected.
 pub(crate) fn named_fields<'a>(
     input: &'a DeriveInput,
     derive: &str,

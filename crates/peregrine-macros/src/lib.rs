@@ -8,14 +8,14 @@ mod row;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Typed arguments out of a struct with named fields.
+/// Derives typed arguments from a struct with named fields.
 ///
-/// The doc comment of the struct is the manual page, that of a field documents the argument. Fields are converted in
-/// declaration order. `Option<T>` may be missing, other types are required, unless
+/// The doc comment of the struct is the manual page, and those of the fields document the arguments. Fields
+/// are converted in declaration order. `Option<T>` may be missing, other types are required, unless
 /// * `#[arg(default = expr)]`: used when the argument is missing;
-/// * `#[arg(name = "type")]`: the argument's name, when it is no Rust identifier;
+/// * `#[arg(name = "type")]`: the argument's name, if it differs from the field's;
 /// * `#[arg(rest)]` on a last field `Vec<(Str, Lazy)>`: takes all names not listed;
-/// * `#[arg(flatten)]` on a field whose type derives `VqlArgs`: its arguments stand here, in this place, as if they were
+/// * `#[arg(flatten)]` on a field whose type derives `VqlArgs`: its arguments are inserted here, as if they were
 ///   written out. Its own doc comment is not shown.
 #[proc_macro_derive(VqlArgs, attributes(arg))]
 pub fn derive_args(input: TokenStream) -> TokenStream {
@@ -25,17 +25,18 @@ pub fn derive_args(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// A row out of a struct with named fields: `used_by` becomes the column `UsedBy`.
+/// Derives a row from a struct with named fields: `used_by` becomes the column `UsedBy`.
 ///
-/// Doc comments document the columns. Field types are `Into<Value>`. What differs from that:
-/// * `#[column(name = "OSPath")]` names a column otherwise;
-/// * `#[column(alias = "ModTime")]`: queries find the column by this name, too; it is not shown. May be repeated;
+/// Doc comments document the columns. Field types are `Into<Value>`. Attributes:
+/// * `#[column(name = "OSPath")]` gives the column another name;
+/// * `#[column(alias = "ModTime")]`: queries also find the column by this name, which is not shown. May be
+///   repeated;
 /// * `#[column(behind = NAMES)]`: no column, but an object with the members `NAMES` (a `&'static [&'static str]`), which
 ///   queries find in the row without being shown them;
-/// * `#[row(silent)]` on the struct: what the row does not have is NULL without a message.
+/// * `#[row(silent)]` on the struct: unknown names give NULL without a message.
 ///
-/// A struct-like value inside a row is made the same way: its fields are the printed keys and their aliases the other
-/// spellings.
+/// A struct-like value inside a row is made in the same way: its fields are the printed keys, and their
+/// aliases the other spellings.
 #[proc_macro_derive(IntoRow, attributes(column, row))]
 pub fn derive_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -6,12 +6,12 @@ use syn::{DeriveInput, Expr, Field, LitStr};
 
 use crate::doc::{doc_text, field_name, named_fields};
 
-/// What `#[column(…)]` says.
+/// The options in `#[column(…)]`.
 #[derive(Default)]
 struct Options {
     name: Option<String>,
     aliases: Vec<String>,
-    /// The field is no column but the object behind the row; these are the names it answers to.
+    /// The field is the object behind the row rather than a column; these are the names it responds to.
     behind: Option<Expr>,
 }
 

@@ -1,4 +1,4 @@
-//! Prints process events as JSON lines, and at the end what they cost, as one JSON line on standard error.
+//! Prints process events as JSON lines, and at the end their cost, as one JSON line on standard error.
 //!
 //! ```text
 //! process_events [--source bpf|cn_proc|poll] [--seconds N] [--ring-kib N] [--period-ms N] [--quiet]
@@ -27,7 +27,7 @@ mod linux {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    /// As in the agent, so that memory figures mean something.
+    /// As in the agent, so that memory figures are comparable.
     #[global_allocator]
     static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Runs many short processes and writes down what is true of them, for comparison with what a tool saw.
+//! Runs many short processes and records the facts about them, for comparison with what a tool saw.
 //!
 //! ```text
 //! storm run TRUTH.jsonl [COUNT=20000] [THREADS=2] [PROGRAM=/bin/true]

@@ -1,22 +1,22 @@
-//! An allocator that knows how much each thread holds.
+//! An allocator that counts how much memory each thread holds.
 //!
-//! It passes everything on to another allocator, and adds up sizes in a number of the thread: no lock, no atomic, about a
-//! nanosecond a call. Memory that one thread takes and another gives back makes the number of the first too high and
-//! that of the second too low; the sum is right.
+//! It forwards everything to another allocator, and adds up sizes in a thread-local number: no lock, no
+//! atomic, about a nanosecond per call. If one thread allocates memory and another frees it, the number of
+//! the first is too high and that of the second too low, but the sum is right.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 
 thread_local! {
-    /// Constant and without destructor, so the allocator may use it at any time of a thread's life.
+    /// Constant and without a destructor, so the allocator can use it at any time in a thread's life.
     static HELD: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Counts what passes to the allocator inside. To be the `#[global_allocator]` of a program.
+/// Counts what passes through to the inner allocator. To be used as the `#[global_allocator]` of a program.
 #[derive(Debug, Default)]
 pub struct Counting<A>(pub A);
 
-/// Bytes this thread has allocated, less those it has freed; stays 0 in a program without [`Counting`].
+/// Bytes this thread has allocated, less those it has freed; 0 in a program without [`Counting`].
 #[must_use]
 pub fn held_by_thread() -> i64 {
     HELD.get()
@@ -34,12 +34,12 @@ fn size(bytes: usize) -> i64 {
 }
 
 #[expect(unsafe_code, reason = "an allocator is unsafe by nature")]
-// SAFETY: each call goes to the allocator inside with the arguments it came with, and its answer is given back as it is;
-// the counting beside it touches no memory but a number of the thread, does not allocate and does not unwind.
+// SAFETY: each call is forwarded to the inner allocator with its arguments, and the result is returned
+// unchanged; the counting only touches a thread-local number, does not allocate and does not unwind.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps the contract, which is that of the allocator inside.
+        // SAFETY: the caller upholds the contract, which is that of the inner allocator.
         let memory = unsafe { self.0.alloc(layout) };
         if !memory.is_null() {
             count(size(layout.size()));

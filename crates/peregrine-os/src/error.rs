@@ -1,11 +1,11 @@
-//! What can go wrong when asking the machine.
+//! Errors from queries to the machine.
 
 use crate::events::SourceKind;
 
-/// The result of asking the machine.
+/// The result of a query to the machine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the machine did not answer.
+/// Why the machine could not be queried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file the system provides could not be read.
@@ -13,7 +13,7 @@ pub enum Error {
     Read {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A system call failed.
@@ -21,7 +21,7 @@ pub enum Error {
     System {
         /// What was attempted.
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// An event source cannot work on this machine.
@@ -29,7 +29,7 @@ pub enum Error {
     Unavailable {
         /// The source.
         kind: SourceKind,
-        /// Why, in words for the operator.
+        /// The reason, for the operator.
         reason: String,
     },
 }

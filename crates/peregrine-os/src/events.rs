@@ -1,4 +1,4 @@
-//! Live process events: what happened, and the seam behind which every source of them lives.
+//! Live process events, and the interface of their sources.
 
 use crate::error::Result;
 use crate::model::{Argv, StartTime, whole_name};
@@ -8,35 +8,35 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Something that happened to a process. Events of one process come in the order they happened.
+/// Something that happened to a process. Events of one process come in the order in which they happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessEvent {
     /// A process was created.
     Fork(Fork),
-    /// A process began to run another program.
+    /// A process started to run another program.
     Exec(Box<Exec>),
     /// A process ended, with its last thread.
     Exit(Exit),
-    /// This many events were lost between the one before and the one after: compare with a fresh process list.
+    /// This many events were lost at this point: compare with a fresh process list.
     Lost(u64),
 }
 
-/// A process was created (not a mere thread). It still runs its parent's program.
+/// A process (not just a thread) was created. It still runs its parent's program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fork {
     /// The new process.
     pub pid: u32,
     /// Its parent.
     pub ppid: u32,
-    /// When it started: with `pid`, its identity.
+    /// When it started; together with `pid`, this identifies it.
     pub start: StartTime,
-    /// Real user id; `None` when it was gone before it could be read.
+    /// Real user id; `None` if the process was gone before it could be read.
     pub uid: Option<u32>,
     /// Nanoseconds since 1970.
     pub time: i64,
 }
 
-/// A process began to run another program.
+/// A process started to run another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec {
     /// The process.
@@ -45,15 +45,15 @@ pub struct Exec {
     pub ppid: u32,
     /// When the process (not the program) started.
     pub start: StartTime,
-    /// Real user id; `None` when it was gone before it could be read.
+    /// Real user id; `None` if the process was gone before it could be read.
     pub uid: Option<u32>,
-    /// Real group id; `None` when it was gone before it could be read.
+    /// Real group id; `None` if the process was gone before it could be read.
     pub gid: Option<u32>,
-    /// The kernel's short name for it; empty when unknown. [`Exec::name`] is the whole one.
+    /// The kernel's short name for it; empty if unknown. [`Exec::name`] returns the full one.
     pub comm: OsString,
-    /// Arguments, at most 8 KiB, with their true length.
+    /// Arguments, up to 8 KiB, with their original length.
     pub argv: Argv,
-    /// The executable; `None` when unknown. A relative path is the known end of a very deep one.
+    /// The executable; `None` if unknown. A relative path is the known end of a very deep one.
     pub exe: Option<PathBuf>,
     /// Id of the cgroup in the unified hierarchy; `None` when the source cannot tell.
     pub cgroup_id: Option<u64>,
@@ -62,7 +62,7 @@ pub struct Exec {
 }
 
 impl Exec {
-    /// The whole name of the program, where the kernel keeps only the beginning.
+    /// The full name of the program, even if the kernel keeps only its beginning.
     #[must_use]
     pub fn name(&self) -> Cow<'_, OsStr> {
         whole_name(&self.comm, &self.argv, self.exe.as_deref())
@@ -74,11 +74,11 @@ impl Exec {
 pub struct Exit {
     /// The process.
     pub pid: u32,
-    /// When it had started.
+    /// When it started.
     pub start: StartTime,
     /// How it ended; `None` when the source cannot tell.
     pub status: Option<ExitStatus>,
-    /// Nanoseconds since 1970; when found by polling, the moment it was missed.
+    /// Nanoseconds since 1970; when found by polling, the time when it was noticed.
     pub time: i64,
 }
 
@@ -98,21 +98,21 @@ impl ExitStatus {
     }
 }
 
-/// A stream of process events. Begins at the moment it was opened: take a snapshot of the processes after
-/// opening and nothing falls between.
+/// A stream of process events. It begins when it is opened: take a snapshot of the processes after opening,
+/// and nothing is missed.
 pub trait ProcessEventSource: Send {
-    /// Waits at most `timeout` for events and appends those there are, a bounded number, to `out`. Returns early
-    /// with none when a signal interrupts. Waiting costs no CPU.
+    /// Waits up to `timeout` for events and appends a bounded number of them to `out`. Returns early without
+    /// events when a signal interrupts. Waiting uses no CPU.
     fn next_batch(&mut self, timeout: Duration, out: &mut Vec<ProcessEvent>) -> Result<()>;
 
     /// Counters since the source was opened.
     fn stats(&self) -> SourceStats;
 }
 
-/// The ways to learn of process events, best first.
+/// The sources of process events, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceKind {
-    /// Programs in the kernel: nothing is missed, arguments and paths complete.
+    /// Programs in the kernel: nothing is missed, and arguments and paths are complete.
     Bpf,
     /// The kernel's proc connector: no process is missed, but the arguments of very short ones are.
     ProcConnector,
@@ -121,7 +121,7 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// All of them, best first.
+    /// All sources, best first.
     pub const ALL: [Self; 3] = [Self::Bpf, Self::ProcConnector, Self::Poll];
 
     /// Short name for logs and queries.
@@ -133,7 +133,7 @@ impl SourceKind {
         }
     }
 
-    /// The source of that name.
+    /// The source with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
@@ -148,7 +148,8 @@ impl fmt::Display for SourceKind {
 /// Settings of the sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceOptions {
-    /// Size of the ring buffer between kernel and agent (`bpf`); made a power of two of at least one page.
+    /// Size of the ring buffer between kernel and agent (`bpf`); rounded up to a power of two of at least one
+    /// page.
     pub ring_bytes: u32,
     /// Size of the socket's receive buffer (`cn_proc`).
     pub receive_buffer: usize,
@@ -171,20 +172,20 @@ impl Default for SourceOptions {
 pub struct SourceStats {
     /// Which source it is.
     pub kind: SourceKind,
-    /// How it works here, for the operator (`BTF tracepoints, ring of 8192 KiB`).
+    /// How it works on this machine, for the operator (`BTF tracepoints, ring of 8192 KiB`).
     pub detail: String,
-    /// Events delivered, [`ProcessEvent::Lost`] not counted.
+    /// Number of events delivered, without [`ProcessEvent::Lost`].
     pub events: u64,
-    /// Events known to be lost. Polling cannot know.
+    /// Number of events known to be lost. Polling cannot tell.
     pub lost: u64,
 }
 
-/// Which source was chosen, and what stood against the better ones.
+/// The chosen source, and why better ones could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The source in use.
     pub kind: SourceKind,
-    /// Sources tried before, with the reason each does not work here.
+    /// Sources tried before, each with the reason why it does not work here.
     pub tried: Vec<(SourceKind, String)>,
 }
 

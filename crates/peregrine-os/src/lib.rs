@@ -1,10 +1,10 @@
-//! The running machine: processes, sockets, users, mounts, host facts and live process events, as plain structs
-//! behind two traits, [`Machine`] and [`ProcessEventSource`]. Nothing here knows VQL.
+//! The running machine: processes, sockets, users, mounts, host facts and live process events, as plain
+//! structs behind two traits, [`Machine`] and [`ProcessEventSource`]. This crate does not depend on VQL.
 //!
 //! The traits and structs exist on every operating system; the code that fills them is in the module of its
 //! system ([`linux`]).
 
-// Lifted for two files: one is an allocator, one tells the kernel about mapped memory.
+// Allowed in two files: one is an allocator, one advises the kernel about mapped memory.
 #![deny(unsafe_code)]
 
 mod counting;

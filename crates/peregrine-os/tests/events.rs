@@ -1,6 +1,6 @@
 //! Process events, source by source, against processes the test starts itself and knows everything about.
 //!
-//! What needs privileges or kernel features says so and is skipped without them.
+//! Tests that need privileges or kernel features say so and are skipped without them.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -79,7 +79,7 @@ struct Truth {
     status: i32,
 }
 
-/// Runs `count` processes from two threads, a few at a time each; returns what is true of them.
+/// Runs `count` processes from two threads, a few at a time each; returns the facts about them.
 fn storm(count: usize) -> Vec<Truth> {
     let run = move |first: usize| {
         let mut truth = Vec::new();
@@ -188,7 +188,7 @@ fn the_proc_connector_misses_no_process_of_a_storm() {
     };
     let (truth, seen) = watch_storm(source.as_mut());
     assert_complete(&truth, &seen);
-    // What was read of arguments is right, however much was too late.
+    // Arguments that were read are right, even if many were read too late.
     for process in &truth {
         for exec in &seen.execs[&process.pid] {
             assert!(

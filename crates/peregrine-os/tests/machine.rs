@@ -1,4 +1,4 @@
-//! What the machine says about itself, checked against what the test knows to be true of it.
+//! The machine's data about itself, checked against facts the test knows.
 
 #![cfg(target_os = "linux")]
 #![allow(

@@ -1,4 +1,4 @@
-//! Decrypting.
+//! Decryption.
 
 use std::io::Read;
 
@@ -9,9 +9,9 @@ use pgp::types::{KeyDetails, Password};
 use crate::keys::private_keys;
 use crate::{Error, error, guarded};
 
-/// Bytes of a decrypted message at most: a small message may hold any amount of what compresses well.
+/// Maximum bytes of a decrypted message: a small message may decompress to any size.
 pub const MAX_PLAIN: u64 = 50 << 20;
-/// Layers of compression and signatures at most.
+/// Maximum layers of compression and signatures.
 const MAX_LAYERS: u32 = 8;
 
 /// Decrypts a message, armoured or binary, with the private keys of a ring. Signatures are not checked.
@@ -28,7 +28,7 @@ pub fn decrypt(message: &[u8], private_ring: &[u8]) -> Result<Vec<u8>, Error> {
         let ring = TheRing {
             secret_keys: keys.iter().collect(),
             key_passwords: vec![&password],
-            // What GnuPG makes for keys that allow it.
+            // The format GnuPG uses for keys that allow it.
             decrypt_options: DecryptionOptions::new().enable_gnupg_aead(),
             ..TheRing::default()
         };

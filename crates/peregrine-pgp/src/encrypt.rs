@@ -1,4 +1,4 @@
-//! Encrypting.
+//! Encryption.
 
 use pgp::composed::MessageBuilder;
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
@@ -8,8 +8,8 @@ use rand08::rngs::OsRng;
 use crate::keys::{Recipient, private_keys, public_keys, recipient, signer};
 use crate::{Error, error, guarded};
 
-/// Encrypts to all keys of a ring, signed when there is a key for that. The message is in binary form, encrypted with
-/// AES-256 and a check of its integrity, which every program that knows OpenPGP can read.
+/// Encrypts to all keys of a ring, and signs if a signing key is given. The message is binary, encrypted with
+/// AES-256 and with an integrity check, which every OpenPGP program can read.
 pub fn encrypt(data: &[u8], public_ring: &[u8], signing_ring: Option<&[u8]>) -> Result<Vec<u8>, Error> {
     guarded(|| {
         let recipients = public_keys(public_ring)?;

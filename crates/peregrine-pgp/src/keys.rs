@@ -1,4 +1,4 @@
-//! Keys, from armour or binary form, and which of their parts may do what.
+//! Keys, in armoured or binary form, and which of their parts can do what.
 
 use std::time::SystemTime;
 
@@ -8,12 +8,12 @@ use pgp::types::{KeyDetails, SigningKey};
 
 use crate::{Error, error};
 
-/// Bytes of a ring at most.
+/// Maximum bytes of a ring.
 const MAX_RING: usize = 4 << 20;
-/// Keys of a ring at most.
+/// Maximum number of keys in a ring.
 const MAX_KEYS: usize = 100;
 
-/// The public keys of a ring; of private keys the public part.
+/// The public keys of a ring; for private keys, their public part.
 pub(crate) fn public_keys(ring: &[u8]) -> Result<Vec<SignedPublicKey>, Error> {
     let keys = keys(ring, "public key")?;
     Ok(keys
@@ -60,13 +60,13 @@ fn keys(ring: &[u8], what: &str) -> Result<Vec<PublicOrSecret>, Error> {
     Ok(keys)
 }
 
-/// A part of a key that takes messages.
+/// A part of a key that can be encrypted to.
 pub(crate) enum Recipient<'a> {
     Primary(&'a SignedPublicKey),
     Subkey(&'a SignedPublicSubKey),
 }
 
-/// The part that messages are encrypted to: the newest subkey for that, else the key itself.
+/// The part that messages are encrypted to: the newest encryption subkey, else the key itself.
 pub(crate) fn recipient(key: &SignedPublicKey) -> Result<Recipient<'_>, Error> {
     let id = key.primary_key.fingerprint();
     if !key.details.revocation_signatures.is_empty() {
@@ -108,7 +108,7 @@ pub(crate) fn recipient(key: &SignedPublicKey) -> Result<Recipient<'_>, Error> {
     }
 }
 
-/// The part that signs: the key itself when it may, else a subkey for that.
+/// The part that signs: the key itself if it may, else a signing subkey.
 pub(crate) fn signer(key: &SignedSecretKey) -> Result<&dyn SigningKey, Error> {
     let id = key.primary_key.fingerprint();
     let may_sign =
@@ -159,6 +159,6 @@ fn is_expired(key: &impl KeyDetails, about: Option<&Signature>) -> bool {
     let lifetime = u64::from(lifetime.as_secs());
     let end = u64::from(key.created_at().as_secs()) + lifetime;
     let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |now| now.as_secs());
-    // No lifetime is without end.
+    // A lifetime of zero means that it never expires.
     lifetime > 0 && end < now
 }

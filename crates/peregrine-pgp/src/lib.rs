@@ -1,8 +1,8 @@
 //! OpenPGP messages: encrypting to keys, and decrypting with them.
 //!
-//! A crate of its own, which knows nothing of ours, because the library brings a generation of cryptographic crates that
-//! nothing else here uses. Absent: making keys, checking signatures, keys with a passphrase, messages encrypted to a
-//! passphrase, compression with bzip2, keys of ElGamal.
+//! A separate crate, which does not depend on any of ours, because the library brings a generation of
+//! cryptographic crates that nothing else here uses. Absent: making keys, checking signatures, keys with a
+//! passphrase, messages encrypted to a passphrase, compression with bzip2, ElGamal keys.
 #![forbid(unsafe_code)]
 
 mod decrypt;
@@ -31,7 +31,7 @@ fn error(text: impl Display) -> Error {
     Error(text.to_string())
 }
 
-/// The library is large and reads foreign bytes; should it panic, that is one failed call.
+/// The library is large and reads untrusted bytes; if it panics, only this call fails.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(error(

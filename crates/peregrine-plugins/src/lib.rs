@@ -1,8 +1,10 @@
-//! VQL plugins that run anywhere, and the functions that belong to them; one file each, in folders as the manual has them.
+//! VQL plugins that run anywhere, and the functions that belong to them; one per file, in the folders of the
+//! manual.
 //!
-//! Deliberately absent: anything of the server, and functions that need no machine (`peregrine-functions`).
+//! Deliberately absent: anything about the server, and functions that need no machine
+//! (`peregrine-functions`).
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod control;
@@ -68,7 +70,7 @@ pub const FUNCTIONS: &[&[FunctionDef]] = &[
     process::tracker::FUNCTIONS,
 ];
 
-/// Adds them to a registry.
+/// Adds all of them to a registry.
 #[must_use]
 pub fn register(mut registry: Registry) -> Registry {
     for functions in FUNCTIONS {

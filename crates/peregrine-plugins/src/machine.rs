@@ -4,10 +4,10 @@ use peregrine_engine::prelude::*;
 use peregrine_os::Machine;
 use std::sync::Arc;
 
-/// The machine queries ask; put into a context as an extension to answer from something else than this machine.
+/// The machine that queries inspect; register it as an extension of a context to replace this machine.
 pub struct MachineHandle(pub Arc<dyn Machine>);
 
-/// The machine of this query.
+/// The machine this query inspects.
 pub(crate) fn machine(scope: &Scope) -> VqlResult<Arc<dyn Machine>> {
     if let Some(handle) = scope.extension::<MachineHandle>() {
         return Ok(Arc::clone(&handle.0));
@@ -21,7 +21,7 @@ pub(crate) fn machine(scope: &Scope) -> VqlResult<Arc<dyn Machine>> {
     }
 }
 
-/// An error of the machine as the query's message.
+/// An error of the machine as an error of the query.
 pub(crate) fn failed(error: impl std::fmt::Display) -> VqlError {
     VqlError::Message(error.to_string())
 }

@@ -1,5 +1,4 @@
-//! The process tracker through VQL, on this machine: what has exited is remembered.
-#![allow(missing_docs)]
+//! The process tracker through VQL, on this machine: exited processes are remembered.
 
 use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 #[path = "tracker/queries.rs"]
 mod queries;
 
-/// How long to wait for what must come, on a machine under load.
+/// How long to wait for expected results, on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Session {
@@ -53,7 +52,7 @@ impl Session {
         rows
     }
 
-    /// Waits until the query gives what is wanted; gives the last answer.
+    /// Waits until the query yields the expected result; returns the last one.
     fn until(&self, vql: &str, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -182,7 +181,8 @@ fn the_state_survives_a_restart_of_the_program_on_the_same_boot() {
     let _ = Command::new("kill").arg(pid.to_string()).status();
 }
 
-/// As when an agent gets another event table: processes that run something else while nobody listens show it afterwards.
+/// As when an agent gets another event table: executions that happen while nobody listens are visible
+/// afterwards.
 #[test]
 fn programs_run_while_no_source_listened_are_found_by_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -299,7 +299,7 @@ fn every_event_of_a_storm_finds_its_own_chain() {
         );
         let rows = std::thread::scope(|threads| {
             let watched = threads.spawn(|| session.rows(&query));
-            // The query is listening once the source has a second listener: a marker tells.
+            // The query is listening once the source has a second listener, which a marker shows.
             while !watched.is_finished() {
                 storm(PROGRAMS / 20, marker);
             }
@@ -324,7 +324,7 @@ fn every_event_of_a_storm_finds_its_own_chain() {
     }
 }
 
-/// What has no answer is counted by reason, and is no text.
+/// Questions without an answer are counted by reason, without their text.
 #[test]
 fn a_chain_nobody_knows_is_empty_and_the_reason_is_told() {
     let session = Session::open();
@@ -419,7 +419,7 @@ fn long_names_are_whole_wherever_processes_are_shown() {
         session.until(&format!("SELECT Name FROM pslist() WHERE Pid = {pid}"), |rows| {
             rows == [wanted.as_str()]
         });
-        // The tracker that stands in when none is installed answers from a list of ten seconds ago; then it takes another.
+        // The snapshot used without a tracker is a list up to ten seconds old; then a new one is taken.
         ahead += 20;
         Session::open_on(&host, ahead).until(
             &format!("SELECT process_tracker_callchain(id={pid})[-1].Data.Name AS Name FROM scope()"),

@@ -1,7 +1,7 @@
 //! Writes `src/generated.rs` from `proto/*.proto`:
 //! `cargo run -p peregrine-proto --example generate`.
 //!
-//! Besides the protobuf code every message gets a JSON form: proto field names, numbers for enums,
+//! In addition to the protobuf code, every message gets a JSON form: proto field names, numbers for enums,
 //! base64 for bytes, zero values left out.
 
 use prost_build::{Config, Module};

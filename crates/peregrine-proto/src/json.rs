@@ -1,8 +1,8 @@
-//! How message fields appear in JSON and YAML; used by the generated code only.
+//! The JSON and YAML forms of message fields; used only by the generated code.
 
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// Whether a field holds its default value, and so is left out.
+/// Whether a field has its default value, and so is left out.
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

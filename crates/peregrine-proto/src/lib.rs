@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 #[rustfmt::skip]
-#[allow(missing_docs, clippy::all)] // documented in the .proto files, as far as the name does not say it
+#[allow(clippy::all)] // documented in the .proto files, as far as the name does not say it
 mod generated;
 mod json;
 

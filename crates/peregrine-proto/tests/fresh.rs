@@ -1,4 +1,4 @@
-//! The committed code is what the generator makes of the `.proto` files.
+//! The committed code is what the generator makes from the `.proto` files.
 
 #[path = "../examples/generate.rs"]
 mod generate;

@@ -120,3 +120,98 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
+mod tests {
+    use super::*;
+    use peregrine_services::users::Permission;
+    use peregrine_store::Error as Store;
+    use std::fmt::Write as _;
+
+    /// Status, headers of its own, and body.
+    async fn told(refusal: Refusal) -> String {
+        let response = refusal.into_response();
+        let status = response.status();
+        let mut out = format!("{status}\n");
+        if let Some(seconds) = response.headers().get(header::RETRY_AFTER) {
+            writeln!(out, "retry-after: {}", seconds.to_str().unwrap()).unwrap();
+        }
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        out + &serde_json::to_string_pretty(&body["error"]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_refusal_as_it_is_told() {
+        let text = || "what happened; what to do".to_owned();
+        let artifact = |error| {
+            let artifact = "Test.Rows".to_owned();
+            Error::Artifact { artifact, error }
+        };
+        let of_artifacts = [
+            ArtifactError::NotFound {
+                name: "Test.Row".to_owned(),
+                suggestion: Some("Test.Rows".to_owned()),
+            },
+            ArtifactError::Denied {
+                permission: "EXECVE".to_owned(),
+                artifact: "Test.Rows".to_owned(),
+            },
+            ArtifactError::Parameter {
+                parameter: "Count".to_owned(),
+                message: "needs a whole number, not `many`".to_owned(),
+            },
+        ];
+        let of_store = [
+            Store::Full(text()),
+            Store::NotFound {
+                what: "flow",
+                id: "F.1".to_owned(),
+            },
+            Store::Exists {
+                what: "user",
+                id: "tester".to_owned(),
+            },
+            Store::Busy(text()),
+            Store::BadName("../x".to_owned()),
+            Store::NameTooLong {
+                bytes: 1025,
+                most: 1024,
+            },
+            Store::Damaged(text()),
+            Store::Gone("peregrine.db".to_owned()),
+            Store::Closed,
+            Store::Sql(text()),
+            Store::Objects(text()),
+        ];
+        let of_services = [
+            Error::NotSignedIn,
+            Error::BadCredentials,
+            Error::WrongPassword,
+            Error::Throttled(30),
+            Error::Forbidden(Permission::CollectClient),
+            Error::NotFound("client", "C.1".to_owned()),
+            Error::BadRequest(text()),
+            Error::WeakPassword(text()),
+            Error::TooLarge(text()),
+            Error::Config(text()),
+            Error::Internal(text()),
+        ];
+        let services = of_services.into_iter();
+        let services = services
+            .chain(of_artifacts.map(artifact))
+            .chain(of_store.map(Error::Store));
+        let mut refusals: Vec<Refusal> = services.map(Refusal::Service).collect();
+        refusals.extend([
+            Refusal::CrossSite("the request comes from another site"),
+            Refusal::UnknownPath("/api/v1/nothing".to_owned()),
+            Refusal::UnknownMethod(Method::PATCH),
+        ]);
+        let mut shown = Vec::new();
+        for refusal in refusals {
+            shown.push(told(refusal).await);
+        }
+        insta::assert_snapshot!(shown.join("\n\n"));
+    }
+}

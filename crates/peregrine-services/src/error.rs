@@ -22,7 +22,7 @@ pub enum Error {
     #[error("too many failed attempts; wait {0} seconds")]
     Throttled(u64),
     /// The user lacks a permission.
-    #[error("permission {0} is needed; ask an administrator")]
+    #[error("permission `{0}` is needed; ask an administrator")]
     Forbidden(Permission),
     /// The thing asked for does not exist.
     #[error("no {0} `{1}`")]

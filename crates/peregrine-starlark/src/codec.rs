@@ -1,4 +1,4 @@
-//! Plain values as bytes and back, without loss: strings that are no UTF-8 stay what they are.
+//! Plain values as bytes and back, without loss: strings that are not UTF-8 are preserved.
 //!
 //! A tag, then the value in little endian. Lists and dicts start with their number of elements.
 
@@ -7,9 +7,10 @@ use peregrine_engine::prelude::*;
 
 use crate::message::MAX_FRAME;
 
-/// Values one message takes.
+/// Maximum number of values in one message.
 pub(crate) const MAX_VALUES: usize = 1_000_000;
-/// Nesting one message has: that of a value ([`crate::plain::MAX_DEPTH`]) and of the message around it.
+/// Maximum nesting of a message: that of a value ([`crate::plain::MAX_DEPTH`]) plus that of the message
+/// around it.
 const MAX_DEPTH: u32 = 80;
 
 const NULL: u8 = 0;
@@ -23,7 +24,7 @@ const BYTES: u8 = 7;
 const ARRAY: u8 = 8;
 const DICT: u8 = 9;
 
-/// Appends a value; what is not plain becomes NULL. Fails when the message gets too large, before it does.
+/// Appends a value; values that are not plain become NULL. Fails before the message gets too large.
 pub(crate) fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     put(value, 0, out)
 }
@@ -92,8 +93,8 @@ fn too_large() -> String {
     )
 }
 
-/// Reads one value and expects nothing behind it. The bytes may come from a process that went wrong: they are refused
-/// rather than believed.
+/// Reads one value that must be the whole input. The bytes may come from a process that went wrong, so they
+/// are not trusted.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
     let mut message = Message {
         bytes: Reader::new(bytes),
@@ -111,7 +112,7 @@ const ENDS_EARLY: &str = "it ends early";
 
 struct Message<'a> {
     bytes: Reader<'a>,
-    /// Values it may still have.
+    /// Number of values it may still have.
     left: usize,
 }
 
@@ -131,7 +132,7 @@ impl<'a> Message<'a> {
             STR => Value::Str(Str::new(self.sized()?)),
             BYTES => Value::bytes(self.sized()?),
             ARRAY => {
-                // Grows with what is there, not with the number that is claimed.
+                // Grows with the data present, not with the number claimed.
                 let mut items = Vec::new();
                 for _ in 0..self.length()? {
                     items.push(self.value(depth + 1)?);

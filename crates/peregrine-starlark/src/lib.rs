@@ -1,9 +1,10 @@
 //! Starlark in VQL: `starl()`.
 //!
-//! A crate of its own, because the interpreter is large. The interpreter never runs in the process that runs the query:
-//! some of its operations allocate without looking at any limit, and deep values can exhaust the native stack, which
-//! ends the process. Each module has a child process ([`worker::run`]) with limits of memory, steps, calls and nesting;
-//! the host names the program to start as the extension [`WorkerProgram`]. Absent: `load()`.
+//! A separate crate, because the interpreter is large. The interpreter never runs in the process that runs
+//! the query: some of its operations allocate without checking any limit, and deeply nested values can
+//! exhaust the native stack, which ends the process. Each module has a child process ([`worker::run`]) with
+//! limits on memory, steps, calls and nesting; the host names the program to start in the extension
+//! [`WorkerProgram`]. Absent: `load()`.
 #![forbid(unsafe_code)]
 #![expect(unreachable_pub, reason = "types of functions are named only by the list")]
 

@@ -1,10 +1,10 @@
-//! What the two processes tell each other: frames of a length in four bytes, a kind in one, and a value.
+//! Messages between the two processes: frames of a length in four bytes, a kind in one, and a value.
 
 use peregrine_engine::prelude::*;
 
 use crate::codec;
 
-/// Bytes of one frame.
+/// Maximum bytes of one frame.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
 /// Bytes of the length before a frame.
 pub(crate) const HEADER: usize = 4;
@@ -17,23 +17,24 @@ const PRINTED: u8 = 16;
 const DONE: u8 = 17;
 const FAILED: u8 = 18;
 
-/// What the query asks. Each but the last is answered, before the next is asked.
+/// A request from the query. Each except the last kind is answered before the next is sent.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// To run a script with these names. The answer is a dict: names of the script, and whether each is a function.
+    /// Runs a script with these global names. The answer is a dict: the names of the script, and whether each
+    /// is a function.
     Load { code: String, globals: Dict },
-    /// For the value of a name.
+    /// Reads the value of a name.
     Get(String),
-    /// To call a function with named arguments.
+    /// Calls a function with named arguments.
     Call { name: String, args: Dict },
-    /// To give up what is being done, as nobody waits for it any more.
+    /// Abandons the current request, because nobody waits for it any more.
     Stop,
 }
 
-/// What the interpreter answers.
+/// A message from the interpreter.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// A line, before the answer proper.
+    /// A printed line, before the actual answer.
     Printed(String),
     Done(Value),
     Failed(String),
@@ -93,7 +94,7 @@ impl Answer {
     }
 }
 
-/// The length of the frame behind this header.
+/// The length of the frame after this header.
 pub(crate) fn frame_length(header: [u8; HEADER]) -> Result<usize, String> {
     let length = u32::from_le_bytes(header) as usize;
     if length > MAX_FRAME {

@@ -1,4 +1,4 @@
-//! A script that has run, and its functions. Both live in a process of their own.
+//! A script that has run, and its functions. Both live in a separate process.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use peregrine_engine::prelude::*;
 
 use crate::message::Request;
 use crate::plain::{plain, plain_dict};
-use crate::process::{Failure, Process, SLICE};
+use crate::process::{CANCEL_CHECK, Failure, Process};
 use crate::program::WorkerProgram;
 
 /// The names of a script.
 pub(crate) struct Module(Arc<Interpreter>);
 
-/// The process of a module. One thread at a time uses it.
+/// The process of a module. Only one thread at a time uses it.
 pub(crate) struct Interpreter {
     /// Names, and whether they can be called.
     names: Vec<(Str, bool)>,
-    state: Mutex<State>,
+    state: Mutex<ProcessState>,
     is_ended: AtomicBool,
 }
 
-enum State {
+enum ProcessState {
     Running(Process),
-    /// Why it does not.
+    /// Why it is not running.
     Dead(String),
 }
 
@@ -49,7 +49,7 @@ impl Module {
             names: names
                 .map(|(name, is_function)| (name, matches!(is_function, Value::Bool(true))))
                 .collect(),
-            state: Mutex::new(State::Running(process)),
+            state: Mutex::new(ProcessState::Running(process)),
             is_ended: AtomicBool::new(false),
         })))
     }
@@ -60,22 +60,22 @@ impl Module {
 }
 
 impl Interpreter {
-    /// True until it died or was ended. One that is busy lives.
+    /// True until it died or was ended. A busy process is running.
     pub(crate) fn is_running(&self) -> bool {
         let state = self.state.try_lock();
-        state.is_none_or(|state| matches!(*state, State::Running(_)))
+        state.is_none_or(|state| matches!(*state, ProcessState::Running(_)))
     }
 
-    /// Ends the process, also under a call that is waiting for it.
+    /// Ends the process, even during a call.
     pub(crate) fn end(&self) {
         self.is_ended.store(true, Ordering::Release);
-        *self.state.lock() = State::Dead("the query that made it has ended".to_owned());
+        *self.state.lock() = ProcessState::Dead("the query that made it has ended".to_owned());
     }
 
     fn ask(&self, scope: &Scope, request: &Request) -> VqlResult {
         let wanted = || is_wanted(scope) && !self.is_ended.load(Ordering::Acquire);
         let mut state = loop {
-            if let Some(state) = self.state.try_lock_for(SLICE) {
+            if let Some(state) = self.state.try_lock_for(CANCEL_CHECK) {
                 break state;
             }
             if !wanted() {
@@ -83,15 +83,15 @@ impl Interpreter {
             }
         };
         let process = match &mut *state {
-            State::Running(process) => process,
-            State::Dead(reason) => {
+            ProcessState::Running(process) => process,
+            ProcessState::Dead(reason) => {
                 return Err(format!("this module cannot be used any more: {reason}").into());
             }
         };
         let print = |text: &str| scope.log(Level::Default, text);
         process.ask(request, &wanted, &print).map_err(|failure| {
             if let Failure::Dead(reason) = &failure {
-                *state = State::Dead(reason.clone());
+                *state = ProcessState::Dead(reason.clone());
             }
             explain(scope, failure)
         })
@@ -186,7 +186,7 @@ impl Object for Callable {
     }
 
     fn call(&self, scope: &Scope, args: &CallArgs<'_>) -> Option<VqlResult> {
-        // Before the interpreter is taken: an argument may be a call of the same module.
+        // Before the interpreter is locked: an argument may itself call the same module.
         let named = Dict::new();
         for arg in args.iter() {
             match plain(scope, &arg.any()) {

@@ -1,13 +1,14 @@
-//! Values of VQL as plain ones, which can leave the process.
+//! Values of VQL as plain values, which can leave the process.
 
 use peregrine_engine::prelude::*;
 
 use crate::codec::MAX_VALUES;
 
-/// Nesting past which values are cut off.
+/// Nesting beyond which values are cut off.
 pub(crate) const MAX_DEPTH: u32 = 64;
 
-/// Null, bool, numbers, strings, lists and dicts as such; what has no counterpart in Starlark becomes text.
+/// Null, bool, numbers, strings, lists and dicts are kept; values without a counterpart in Starlark become
+/// text.
 pub(crate) fn plain(scope: &Scope, value: &Value) -> VqlResult {
     let mut left = MAX_VALUES;
     reduce(scope, value, 0, &mut left)
@@ -61,7 +62,7 @@ fn members(
     Ok(reduced)
 }
 
-/// As many rows as could be passed on, and one more.
+/// The rows, up to one more than can be passed on.
 fn rows(scope: &Scope, query: &Query) -> VqlResult<Vec<Value>> {
     let mut rows = Vec::new();
     let outcome = query.run(

@@ -1,4 +1,4 @@
-//! The interpreter's process, as the query sees it.
+//! The interpreter's process, from the side of the query.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::fd::AsFd;
@@ -14,16 +14,16 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use crate::message::{Answer, HEADER, Request, frame_length};
 use crate::program::WorkerProgram;
 
-/// How often it is noticed that the query ends.
-pub(crate) const SLICE: Duration = Duration::from_millis(50);
-/// What a script gets to end by itself; then its process is killed.
+/// How often to check whether the query has ended.
+pub(crate) const CANCEL_CHECK: Duration = Duration::from_millis(50);
+/// How long a script may take to stop by itself before its process is killed.
 const GRACE: Duration = Duration::from_millis(250);
-/// What a process that closed its output gets to end by itself.
-const DEATH: Duration = Duration::from_secs(2);
-/// Bytes read at once.
+/// How long a process that closed its output may take to exit by itself.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes read at a time.
 const PIECE: usize = 64 << 10;
 
-/// A running interpreter. It ends with this value.
+/// A running interpreter. It is killed when this is dropped.
 pub(crate) struct Process {
     child: Child,
     input: ChildStdin,
@@ -36,11 +36,11 @@ pub(crate) enum Failure {
     Script(String),
     /// The query has ended; the process is fine.
     Stopped,
-    /// The process is not, for this reason.
+    /// The process is unusable, for this reason.
     Dead(String),
 }
 
-/// Asked, time and again, whether the answer is still wanted.
+/// Called repeatedly: whether the answer is still wanted.
 pub(crate) type Wanted<'a> = dyn Fn() -> bool + 'a;
 
 impl Process {
@@ -51,7 +51,7 @@ impl Process {
             end(&mut child);
             return Err("cannot talk to the interpreter".to_owned());
         };
-        // From here on dropping it ends the program.
+        // From here on, dropping it ends the program.
         let process = Process { child, input, output };
         set_nonblocking(&process.input)
             .and_then(|()| set_nonblocking(&process.output))
@@ -59,7 +59,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Asks and waits for the answer, cancellably.
+    /// Sends a request and waits for the answer; can be cancelled.
     pub(crate) fn ask(
         &mut self,
         request: &Request,
@@ -112,7 +112,7 @@ impl Process {
         Ok(frame)
     }
 
-    /// Reads up to this length; memory grows with what comes, not with what is announced.
+    /// Reads up to this length; memory grows with the data received, not with the length announced.
     fn receive_more(
         &mut self,
         into: &mut Vec<u8>,
@@ -135,7 +135,7 @@ impl Process {
         Ok(())
     }
 
-    /// Once the answer is not wanted any more, the script is asked to end, then made to.
+    /// When the answer is no longer wanted, the script is asked to stop, then forced to.
     fn check(&mut self, wait: &mut Wait<'_>) -> Result<(), Failure> {
         match wait.until {
             Some(until) if Instant::now() >= until => return Err(self.stop()),
@@ -144,7 +144,7 @@ impl Process {
             None => wait.until = Instant::now().checked_add(GRACE),
         }
         let frame = Request::Stop.to_frame().unwrap_or_default();
-        // The pipe is empty, as the last request was taken; what does not fit has not been.
+        // The pipe is empty, because the last request was read; what does not fit was not written.
         match self.input.write(&frame) {
             Ok(written) if written == frame.len() => Ok(()),
             _ => Err(self.stop()),
@@ -161,9 +161,9 @@ impl Process {
         Failure::Dead(format!("the interpreter's answer makes no sense: {error}"))
     }
 
-    /// What it died of.
+    /// Why it died.
     fn obituary(&mut self) -> Failure {
-        let until = Instant::now() + DEATH;
+        let until = Instant::now() + EXIT_TIMEOUT;
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break Some(status),
@@ -184,7 +184,7 @@ impl Drop for Process {
 
 struct Wait<'a> {
     wanted: &'a Wanted<'a>,
-    /// Set once it is not.
+    /// Set once it is not wanted any more.
     until: Option<Instant>,
 }
 
@@ -203,16 +203,16 @@ fn cause(status: Option<ExitStatus>) -> String {
     }
 }
 
-/// Kills and reaps; nothing happens when that was done before.
+/// Kills and reaps the process; does nothing if that was done before.
 fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// Waits until there may be something to do, or for a slice.
+/// Waits until there may be something to do, or for one polling interval.
 fn ready(fd: &impl AsFd, flags: PollFlags) {
-    let slice = Timespec::try_from(SLICE).ok();
-    // An error shows again in what is tried next.
+    let slice = Timespec::try_from(CANCEL_CHECK).ok();
+    // An error shows again in the next operation.
     let _ = poll(&mut [PollFd::new(fd, flags)], slice.as_ref());
 }
 

@@ -37,7 +37,8 @@ impl WorkerProgram {
         self
     }
 
-    /// Ready to start. A process group of its own keeps Ctrl-C of a terminal away: the query decides what ends.
+    /// The command, ready to start. Its own process group keeps a terminal's Ctrl-C away: the query decides
+    /// when it ends.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command

@@ -8,23 +8,26 @@ use peregrine_engine::prelude::*;
 
 use crate::module::{Interpreter, Module};
 
-/// Runs Starlark, a small Python, and gives its top-level names as members: variables as values, functions to be called
-/// with named arguments. `LET M <= starl(code="def f(a, b): return a * b")`, then `M.f(a=6, b=7)`.
+/// Runs Starlark, a small dialect of Python, and returns its top-level names as members: variables as values,
+/// functions that are called with named arguments. `LET M <= starl(code="def f(a, b): return a * b")`, then
+/// `M.f(a=6, b=7)`.
 ///
-/// None is NULL; lists, tuples and sets are lists; dicts have keys of text. A float that is whole goes in as an int, and a
-/// string that is no UTF-8 as bytes, which come back as a string. There are `json`, `struct`, `set`, `map`, `filter`,
-/// `partial`, and `print()` writes to the log. `load("math.star", "math")` loads a module; there are `math.star`, `json.star`
-/// and `time.star`, where a duration is a number of nanoseconds and a time has `add()` and `sub()`, and no others.
+/// None is NULL; lists, tuples and sets are lists; keys of dicts are text. A whole float is passed in as an
+/// int, and a string that is not UTF-8 as bytes, which are returned as a string. `json`, `struct`, `set`,
+/// `map`, `filter` and `partial` are available, and `print()` writes to the log. `load("math.star", "math")`
+/// loads a module; the only modules are `math.star`, `json.star` and `time.star`, in which a duration is a
+/// number of nanoseconds and a time has `add()` and `sub()`.
 ///
-/// Each module runs in a process of its own, which ends with the query: a script that takes too much memory or nests too
-/// deeply ends that process and nothing else, and its module is an error from then on. A script's values may take 32 MiB
-/// and its calls lie 500 within each other; a query may have 64 modules at a time. Calls from several threads wait for each
-/// other. `cpu_limit` does not see what a script uses; its process has a low priority instead.
+/// Each module runs in a separate process, which ends with the query: a script that takes too much memory or
+/// nests too deeply ends only that process, and its module then gives errors. A script's values may take 32
+/// MiB, and calls may nest 500 deep; a query may have 64 modules at a time. Calls from several threads wait
+/// for each other. `cpu_limit` does not include the CPU time of a script; its process has a low priority
+/// instead.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The source text.
     code: String,
-    /// A name: a later call with the same one gives the same module.
+    /// A name: later calls with the same name return the same module.
     key: Option<String>,
     /// A dict whose members the script sees as global names.
     globals: Option<Value>,
@@ -79,22 +82,22 @@ impl Function for Starl {
     }
 }
 
-/// Modules of one query that live at the same time: each is a process.
+/// Maximum number of living modules of one query: each is a process.
 const MAX_LIVING: usize = 64;
 
 /// The modules of a query.
 #[derive(Default)]
-struct Modules(Mutex<Known>);
+struct Modules(Mutex<LivingModules>);
 
 #[derive(Default)]
-struct Known {
+struct LivingModules {
     has_warned: bool,
     by_key: HashMap<String, Arc<Module>>,
     living: Vec<Weak<Interpreter>>,
 }
 
 impl Modules {
-    /// Says once that this is new, and sees to it that nothing outlives the query.
+    /// Registers the cleanup, once, so that nothing outlives the query.
     fn begin(self: &Arc<Self>, scope: &Scope) {
         if std::mem::replace(&mut self.0.lock().has_warned, true) {
             return;
@@ -130,7 +133,7 @@ impl Modules {
         Ok(())
     }
 
-    /// Notes a module; when another thread has made one of the same key in between, that one is the module.
+    /// Stores a module; if another thread has stored one with the same key meanwhile, that one is returned.
     fn keep(&self, key: Option<String>, module: Arc<Module>) -> Arc<Module> {
         let mut known = self.0.lock();
         if let Some(key) = key {

@@ -1,5 +1,5 @@
-//! The interpreter's process: whatever happens in it, the query goes on, and nothing is left behind.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! The interpreter's process: anything may happen in it, but the query continues, and nothing is left behind.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ fn status_kib(pid: u32, name: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// The most memory this process ever had.
+/// The peak memory of this process.
 fn peak_kib() -> u64 {
     status_kib(std::process::id(), "VmHWM")
 }

@@ -1,5 +1,5 @@
 //! Starlark in queries: examples, conversions, limits, ends.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;

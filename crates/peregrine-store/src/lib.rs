@@ -4,6 +4,7 @@
 //! The SQL database is the truth; the bus may lose messages and says so; objects are named by checked paths.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod bus;
 pub mod chunk;

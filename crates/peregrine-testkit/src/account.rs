@@ -1,4 +1,4 @@
-//! Servers that refuse to run as root run as an account of theirs, when root runs the tests.
+//! Runs servers that refuse to run as root under their own account when root runs the tests.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -14,7 +14,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account to change to; none when the tests run without privileges.
+    /// The account to switch to; `None` when the tests run without privileges.
     pub(crate) fn unless_unprivileged(name: &str) -> Option<Account> {
         if !is_root() {
             return None;
@@ -34,12 +34,12 @@ impl Account {
         })
     }
 
-    /// The program will run as this account.
+    /// Makes the program run as this account.
     pub(crate) fn run(self, command: &mut Command) {
         command.uid(self.user).gid(self.group);
     }
 
-    /// Gives a folder, and what is in it now, to this account.
+    /// Gives a folder and its current content to this account.
     pub(crate) fn own(self, folder: &Path) {
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         for path in files.chain([folder.to_owned()]) {

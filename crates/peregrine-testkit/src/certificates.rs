@@ -1,4 +1,4 @@
-//! Certificates that servers and their clients know each other by.
+//! Certificates for servers and their clients.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// Writes `ca.pem`, an authority, with a certificate of it for `localhost` alone: `server.pem` and `server.key`.
+/// Writes `ca.pem`, an authority, and a certificate issued by it for `localhost` only: `server.pem` and
+/// `server.key`.
 pub(crate) fn write(folder: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! MariaDB, of the MySQL family.
+//! MariaDB, for the MySQL family.
 
 use std::fs;
 use std::ops::{Deref, DerefMut};
@@ -11,14 +11,14 @@ use crate::account::is_root;
 use crate::server::{Kind, Server, run};
 use crate::{PASSWORD, certificates};
 
-/// A server with user `tester`, who may do everything, [`PASSWORD`], and the database `test`. TLS is offered, with a
-/// certificate of `ca.pem` for `localhost`; `socket` is in its folder.
+/// A server with user `tester`, who may do everything, [`PASSWORD`], and the database `test`. TLS is offered,
+/// with a certificate from `ca.pem` for `localhost`; `socket` is in its folder.
 pub struct MariaDb {
     server: Server,
 }
 
 impl MariaDb {
-    /// Starts one for this test alone; none, after saying so, when it is not installed.
+    /// Starts a server for this test only; `None`, with a message, if it is not installed.
     pub fn start() -> Option<MariaDb> {
         let program = ["/usr/sbin/mariadbd", "/usr/sbin/mysqld"]
             .into_iter()
@@ -50,7 +50,7 @@ impl MariaDb {
             .arg(format!("--datadir={}", at.join("data").display())));
         let kind = Kind {
             ready: "ready for connections",
-            // It does not listen to SIGINT, and takes its time for SIGTERM.
+            // It ignores SIGINT, and is slow to react to SIGTERM.
             end_with: Signal::KILL,
             command: Box::new(move |at, port| mariadb(program, at, port)),
         };

@@ -10,14 +10,15 @@ use rustix::process::Signal;
 use crate::certificates;
 use crate::server::{Kind, Server};
 
-/// A server without JetStream, in the folder of which a certificate of `ca.pem` for `localhost` is: `server.pem`, `server.key`.
+/// A server without JetStream. Its folder contains a certificate from `ca.pem` for `localhost`: `server.pem`,
+/// `server.key`.
 pub struct Nats {
     server: Server,
 }
 
 impl Nats {
-    /// Starts one for this test alone, with what its configuration says beyond address and port; none, after saying so, when it
-    /// is not installed.
+    /// Starts a server for this test only, with this configuration in addition to address and port; `None`,
+    /// with a message, if it is not installed.
     pub fn start(configuration: &str) -> Option<Nats> {
         let program = [
             "/usr/sbin/nats-server",
@@ -49,7 +50,7 @@ impl Nats {
         })
     }
 
-    /// Where it is.
+    /// The server's URL.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port())
     }

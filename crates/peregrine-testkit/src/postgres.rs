@@ -16,8 +16,8 @@ use crate::{PASSWORD, certificates};
 /// [`PASSWORD`] in a URL.
 const PASSWORD_IN_URL: &str = "tops%27%20ecret";
 
-/// A server with user `tester`, who may do everything, [`PASSWORD`], and the database `postgres`. TLS is offered, with a
-/// certificate of `ca.pem` for `localhost`; its socket is in its folder.
+/// A server with user `tester`, who may do everything, [`PASSWORD`], and the database `postgres`. TLS is
+/// offered, with a certificate from `ca.pem` for `localhost`; its socket is in its folder.
 pub struct Postgres {
     server: Server,
     programs: PathBuf,
@@ -25,7 +25,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one for this test alone; none, after saying so, when it is not installed.
+    /// Starts a server for this test only; `None`, with a message, if it is not installed.
     pub fn start() -> Option<Postgres> {
         let Some(programs) = programs() else {
             return crate::skip("PostgreSQL");
@@ -49,7 +49,7 @@ impl Postgres {
             ]));
         let kind = Kind {
             ready: "ready to accept connections",
-            // Killed, it would leave shared memory behind.
+            // If it were killed, it would leave shared memory behind.
             end_with: Signal::QUIT,
             command: {
                 let programs = programs.clone();
@@ -63,13 +63,14 @@ impl Postgres {
         })
     }
 
-    /// The server that all tests of this program share, so that each needs no more than [`database`](Postgres::database).
+    /// The server that all tests of this program share, so that each only needs a
+    /// [`database`](Postgres::database).
     pub fn shared() -> Option<&'static Postgres> {
         static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(Postgres::start);
         SHARED.as_ref()
     }
 
-    /// The URL of a fresh, empty database, which goes with the server.
+    /// The URL of a new, empty database, which is removed with the server.
     pub fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let port = self.port().to_string();
@@ -94,7 +95,7 @@ impl DerefMut for Postgres {
     }
 }
 
-/// The newest programs, which Debian keeps apart by version.
+/// The folder of the newest version, because Debian installs versions side by side.
 fn programs() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .ok()?
@@ -124,7 +125,7 @@ fn command(programs: &Path, program: &str, folder: &Path, account: Option<Accoun
 fn postgres(programs: &Path, folder: &Path, account: Option<Account>, port: u16) -> Command {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let mut command = command(programs, "postgres", folder, account);
-    // -F: nothing needs to be on the disk when the machine stops.
+    // -F: nothing needs to be on disk when the machine stops.
     command.args(["-D", "data", "-F"]);
     for (name, value) in [
         ("listen_addresses", "127.0.0.1".to_owned()),
@@ -144,7 +145,7 @@ fn postgres(programs: &Path, folder: &Path, account: Option<Account>, port: u16)
 mod tests {
     use super::*;
 
-    /// What a program that knows nothing of this crate sees.
+    /// The result as seen by a client that does not use this crate.
     fn ask(server: &Postgres, url: &str, sql: &str) -> String {
         let output = Command::new(server.programs.join("psql"))
             .args([

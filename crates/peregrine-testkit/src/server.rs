@@ -11,16 +11,16 @@ use rustix::process::{Pid, Signal};
 
 use crate::watchdog::Watchdog;
 
-/// How often another port is tried, when somebody else has taken the one that was free just before.
+/// Number of attempts with another port, in case another program has taken the free one meanwhile.
 const PORTS: usize = 10;
-/// Time for a server to start on a machine that does much else.
+/// Time for a server to start on a busy machine.
 const START: Duration = Duration::from_secs(120);
 
-/// What is particular about a server.
+/// The properties of a type of server.
 pub(crate) struct Kind {
-    /// In its log, once clients may come.
+    /// Appears in its log once clients can connect.
     pub(crate) ready: &'static str,
-    /// What ends it at once, with whatever it leaves in the system.
+    /// The signal that ends it at once, with its system resources.
     pub(crate) end_with: Signal,
     /// The program with its arguments, for a folder and a port.
     pub(crate) command: Box<MakeCommand>,
@@ -37,7 +37,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program in a folder that is prepared for it, and waits until it takes connections.
+    /// Starts the program in a prepared folder, and waits until it accepts connections.
     pub(crate) fn start(folder: tempfile::TempDir, kind: Kind) -> Server {
         let mut server = Server {
             kind,
@@ -56,12 +56,12 @@ impl Server {
         panic!("no port stays free until the server has it");
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its files.
+    /// The folder of its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -71,7 +71,7 @@ impl Server {
         self.folder().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Ends it, as a crash would; its files stay.
+    /// Stops it as a crash would; its files stay.
     pub fn stop(&mut self) {
         let Some((watchdog, mut child)) = self.running.take() else {
             return;
@@ -86,7 +86,7 @@ impl Server {
         let _ = child.wait();
     }
 
-    /// Starts it again after [`stop`](Server::stop), on the same port, which somebody else may have for a while.
+    /// Starts it again after [`stop`](Server::stop), on the same port, which may be taken for a while.
     pub fn resume(&mut self) {
         assert!(self.running.is_none(), "the server runs already");
         let end = Instant::now() + START;
@@ -96,14 +96,14 @@ impl Server {
         }
     }
 
-    /// The error is what the server wrote before it ended.
+    /// An error contains the output of the server before it ended.
     fn try_resume(&mut self) -> Result<(), String> {
         let log = self.folder().join("log");
         let mut child = (self.kind.command)(self.folder(), self.port)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
-            // Out of reach of what ends the tests: the watchdog does it in order.
+            // Not reached by signals to the tests: the watchdog ends it in order.
             .process_group(0)
             .spawn()
             .unwrap();
@@ -140,7 +140,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Runs a program to its end, which has to be a good one.
+/// Runs a program, which must succeed.
 pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn runs(pid: u32) -> bool {
-        // One that ended and has nobody to ask for its status has no program any more.
+        // A zombie has no command line any more.
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
     }
 

@@ -1,4 +1,5 @@
-//! What ends a server when the test program cannot: it was killed, or the server is one that lives as long as the program.
+//! Ends a server when the test program cannot, because it was killed, or because the server lives as long as
+//! the program.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
-/// Reads its standard input, the other end of which the test program has. That ends with the program, however it ends.
+/// Reads standard input, whose other end the test program holds. It ends with the program, however that ends.
 const SCRIPT: &str = r#"
     read -r _
     kill -"$1" "$2"
@@ -23,7 +24,8 @@ const SCRIPT: &str = r#"
 pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
-    /// Once this process is gone: ends the server with the signal, or with force, and removes its folder.
+    /// Waits until this process is gone, then ends the server with the signal, or by force, and removes its
+    /// folder.
     pub(crate) fn start(server: &Child, end_with: Signal, folder: &Path) -> Watchdog {
         let signal = end_with.as_raw().to_string();
         let mut command = Command::new("sh");
@@ -33,14 +35,14 @@ impl Watchdog {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Out of reach of what ends the tests.
+            // Not reached by signals to the tests.
             .process_group(0);
         Watchdog(command.spawn().unwrap())
     }
 }
 
 impl Drop for Watchdog {
-    /// Before the server ends: afterwards its number can be that of another process.
+    /// To be dropped before the server ends: afterwards, its process id may be reused.
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -1,4 +1,5 @@
-//! TLS to a server that an administrator named: whose certificates count, and how much of them is looked at.
+//! TLS to a server that an administrator named: which certificates are trusted, and how strictly they are
+//! checked.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -11,30 +12,29 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Bytes of a file of certificates at most.
+/// Maximum size of a certificate file in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// What is asked of the certificate of a server.
+/// How to check a server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
-    /// Nothing.
     Nothing,
-    /// That an authority vouches for it.
+    /// It must be issued by a trusted authority.
     Authority,
-    /// That an authority vouches for it, and that it has the name of the server.
+    /// It must be issued by a trusted authority, and for the name of the server.
     AuthorityAndName,
 }
 
-/// Certificates in PEM, and where they are from.
+/// Certificates in PEM, and where they come from.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Certificates {
     /// The authorities; the public ones when left out.
     pub authorities: Option<Vec<u8>>,
-    /// The own certificate and its key.
+    /// Our own certificate and its key.
     pub own: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// A private key is not shown.
+/// Private keys are not shown.
 impl std::fmt::Debug for Certificates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Certificates")
@@ -53,7 +53,7 @@ pub fn read_file(path: &str) -> Result<Vec<u8>, String> {
     Ok(content)
 }
 
-/// How to speak TLS.
+/// The TLS configuration.
 pub fn config(verify: Verify, certificates: &Certificates) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -110,7 +110,7 @@ fn roots(certificates: &Certificates) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// Looks at the chain alone, or at nothing, but always at the signatures of the handshake.
+/// Checks only the chain, or nothing, but always the signatures of the handshake.
 #[derive(Debug)]
 struct Lenient {
     chain: Option<Arc<WebPkiServerVerifier>>,

@@ -1,4 +1,4 @@
-//! Single events: starts, execs and exits, in whatever order they arrive.
+//! Single events: starts, execs and exits, in any order.
 
 use crate::images::Image;
 use crate::payload::Payload;
@@ -8,10 +8,10 @@ use crate::updates::Change;
 use crate::{Event, Kind, Pid, Span, Time};
 use std::sync::Arc;
 
-/// Two reports of one exit may differ by this much.
+/// Maximum difference between two reports of one exit.
 const SAME_EXIT: Span = Span::from_millis(1);
 
-/// A start time less precise than this is worth as much as none.
+/// A start time less precise than this is as good as none.
 const MAX_PRECISION: Span = Span::from_seconds(10);
 
 impl<D: Payload> Store<D> {
@@ -51,7 +51,7 @@ impl<D: Payload> Store<D> {
     ) {
         let known = match start {
             Some(start) => self.find(pid, start, precision),
-            // Without a start time only an exit in between can tell a reused pid.
+            // Without a start time, only an exit in between reveals a reused pid.
             None => self.latest(pid, at).filter(|h| self.slab[*h].is_alive_after(at)),
         };
         let start_or_at = start.unwrap_or(at);
@@ -106,7 +106,7 @@ impl<D: Payload> Store<D> {
                 .alive_at(pid, at)
                 .unwrap_or_else(|| self.create(pid, at, false, Span::ZERO)),
         };
-        // After a fork has been seen the feed's idea of the parent can only be the adopter.
+        // After a fork has been seen, the parent in a feed can only be the adopter.
         if let Some(parent) = parent
             && matches!(self.slab[handle].parent, Parent::None)
         {
@@ -141,13 +141,13 @@ impl<D: Payload> Store<D> {
                     return self.announce(Change::Exit, handle);
                 };
                 if at.plus(precision.max(self.slab[found].precision)) < self.slab[found].start {
-                    // The clock was set back. It ended after all that is known of it.
+                    // The clock was set back. The process ended after everything that is known about it.
                     at = self.last_trace(found);
                 }
                 Some(found)
             }
             None => self.latest(pid, at).or_else(|| {
-                // Start times may be rounded up past a quick exit.
+                // Start times may be rounded to after a quick exit.
                 let next = self.next_after(pid, at)?;
                 let slot = &self.slab[next];
                 (slot.start.minus(slot.precision) <= at && slot.end.is_none()).then_some(next)
@@ -198,7 +198,7 @@ impl<D: Payload> Store<D> {
         self.announce(Change::Exit, handle);
     }
 
-    /// The latest time at which the process did something.
+    /// The latest time at which the process did anything.
     fn last_trace(&self, handle: Handle) -> Time {
         let children = self.children(handle).into_iter();
         children
@@ -206,15 +206,15 @@ impl<D: Payload> Store<D> {
             .fold(self.slab[handle].last_seen, Time::max)
     }
 
-    /// Remembers the exit of a process nobody saw: should its start arrive late, it must not live for ever.
+    /// Remembers the exit of a process that was never seen: if its start arrives late, it must not live forever.
     fn bury_unseen(&mut self, pid: &Pid, at: Time, status: Option<i64>) {
         self.counters.unseen_exits += 1;
         let end = End::exact(at, status);
         self.create_ended(pid, at, false, Span::ZERO, Some(end));
     }
 
-    /// The incarnation of which nothing is known but that it lived at `at`, and perhaps its end. A later trace without a
-    /// start is one of the same incarnation, as nothing lies between the two.
+    /// The incarnation of which only is known that it lived at `at`, and perhaps its end. A later trace
+    /// without a start belongs to the same incarnation if nothing lies between the two.
     fn trace(&mut self, pid: &Pid, at: Time, end: Option<End>) -> Handle {
         let next = self.next_after(pid, at).filter(|next| {
             let slot = &self.slab[*next];
@@ -236,7 +236,7 @@ impl<D: Payload> Store<D> {
         next
     }
 
-    /// The incarnation that was alive at `at`, for events that do not say which one they mean.
+    /// The incarnation that was alive at `at`, for events that do not say which one they are about.
     fn alive_at(&mut self, pid: &Pid, at: Time) -> Option<Handle> {
         if let Some(handle) = self.latest(pid, at)
             && self.slab[handle].end.is_none_or(|end| end.at >= at)
@@ -258,7 +258,7 @@ impl<D: Payload> Store<D> {
             .incarnations(pid, start.minus(reach), start.plus(reach))
             .filter(|(_, slot)| slot.is_start_known)
             .filter(|(_, slot)| slot.start.distance(start) <= precision.max(slot.precision))
-            // Rounding only makes starts earlier: a process that ended before this start is another one.
+            // Rounding only makes starts earlier: a process that ended before this start is a different one.
             .filter(|(_, slot)| slot.end.is_none_or(|end| !end.is_exact || end.at >= start))
             .min_by_key(|(_, slot)| {
                 (
@@ -271,14 +271,14 @@ impl<D: Payload> Store<D> {
             return Some(handle);
         }
         let (first, slot) = self.incarnations(pid, start, Time::MAX).next()?;
-        // An exit between this start and the trace: then the trace is of somebody later.
+        // If there was an exit between this start and the trace, the trace belongs to a later process.
         let before = self.latest(pid, start).and_then(|before| self.slab[before].end);
         let is_separate = before.is_some_and(|end| end.is_exact && end.at > start && end.at <= slot.start);
         let is_trace = !slot.is_start_known || slot.may_be_older;
         (is_trace && !is_separate).then_some(first)
     }
 
-    /// Takes over a start time that is better than the known one.
+    /// Replaces the known start time by a better one.
     pub(crate) fn learn_start(&mut self, handle: Handle, start: Time, precision: Span) {
         let slot = &mut self.slab[handle];
         let was_known = slot.is_start_known;
@@ -295,7 +295,7 @@ impl<D: Payload> Store<D> {
         if !was_known || is_older {
             self.assign_id(handle);
         }
-        // A process believed to have ended just before may still reach into this one.
+        // A process believed to have ended just before may overlap with this one.
         let pid = self.slab[handle].id.pid.clone();
         let before = self.latest(&pid, start.minus(Span::from_nanos(1)));
         if let Some(before) = before

@@ -2,12 +2,12 @@
 //!
 //! | part | content |
 //! |---|---|
-//! | header | `PGTRACK1`, length of the boot id (u16), boot id, CRC-32 of all before |
+//! | header | `PGTRACK1`, length of the boot id (u16), boot id, CRC-32 of everything before it |
 //! | entry, repeated | a body as a record of [`peregrine_base::records`] |
 //!
-//! Numbers are little-endian; text and payloads carry a u32 length. The first byte of a body is its kind:
-//! a whole record (the last one with the same uid counts), an end, a removal, or the time of the last full
-//! list. Reading stops at the first entry that is not whole.
+//! Numbers are little-endian; text and payloads have a u32 length. The first byte of a body is its kind: a
+//! complete record (the last one with the same uid counts), an end, a removal, or the time of the last full
+//! list. Reading stops at the first incomplete entry.
 
 use crate::images::{Image, Images};
 use crate::payload::Payload;
@@ -20,7 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::{self, Read};
 
 const MAGIC: &[u8; 8] = b"PGTRACK1";
-/// Longest body; a record too long for it loses its oldest programs.
+/// Longest body; a longer record loses its oldest programs.
 const MAX_BODY: usize = 1 << 20;
 const RECORD: u8 = 1;
 const ENDED: u8 = 2;
@@ -40,7 +40,7 @@ pub(crate) fn header(boot_id: &str) -> Vec<u8> {
     out
 }
 
-/// Everything the journal has not heard about yet; it counts as written from now on.
+/// Everything that is not in the journal yet; it is considered written from now on.
 pub(crate) fn take_changes<D: Payload>(store: &mut Store<D>) -> Vec<u8> {
     let mut out = Vec::new();
     let dirty = store.dirty.replace(Vec::new()).unwrap_or_default();
@@ -120,7 +120,7 @@ fn put_record<D: Payload>(out: &mut Vec<u8>, store: &Store<D>, handle: Handle, s
             }
             (_, None) => body.push(0),
         }
-        // Newest first, so that what does not fit is the oldest.
+        // Newest first, so that the oldest are dropped if there is not enough room.
         for image in slot.images.iter().rev() {
             let start = body.len();
             put_time(body, image.at);
@@ -183,26 +183,26 @@ fn put_end(out: &mut Vec<u8>, end: Option<End>) {
     put_u64(out, end.status().unwrap_or(0) as u64);
 }
 
-/// How reading a journal went.
+/// The result of reading a journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RestoreReport {
-    /// Where the state comes from.
+    /// The origin of the state.
     pub origin: Origin,
     /// Processes restored.
     pub records: usize,
     /// Journal entries read.
     pub entries: u64,
-    /// Whether reading stopped at a damaged or incomplete entry.
+    /// True if reading stopped at a damaged or incomplete entry.
     pub is_damaged: bool,
 }
 
-/// Where the state of a restored tracker comes from.
+/// The origin of the state of a restored tracker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
     /// There was no journal.
     #[default]
     NoJournal,
-    /// The journal's beginning is not one of ours.
+    /// The file does not begin like a journal.
     NotAJournal,
     /// It was written before the machine was restarted: all those processes are gone.
     OtherBoot,
@@ -210,7 +210,7 @@ pub enum Origin {
     ThisBoot,
 }
 
-/// A record on its way in: the slot, and the uid and id of its parent.
+/// A record being read: the slot, and the uid and id of its parent.
 struct Stored<D> {
     slot: Slot<D>,
     parent_uid: Option<u64>,
@@ -318,7 +318,7 @@ fn read_record<D: Payload>(body: &mut Reader<'_>) -> Option<Stored<D>> {
     while !body.is_empty() {
         let at = read_time(body)?;
         let is_exact = body.u8()? != 0;
-        // A payload of another version is lost, its process is not.
+        // A payload of another version is lost, but its process is kept.
         if let Some(data) = D::decode(read_bytes(body)?) {
             images.push(Image { at, is_exact, data });
         }
@@ -402,7 +402,7 @@ fn read_end(body: &mut Reader<'_>) -> Option<Option<End>> {
     Some(Some(End::new(at, flags & 2 != 0, status)))
 }
 
-/// Fuzz body: arbitrary bytes as a journal behind a good header.
+/// Fuzz body: arbitrary bytes as a journal after a valid header.
 pub fn fuzz(input: &[u8]) {
     let mut journal = header("boot");
     journal.extend_from_slice(input);

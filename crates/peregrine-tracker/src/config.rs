@@ -5,21 +5,22 @@ use crate::Span;
 /// Bounds of a tracker; start from `Config::default()`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Most processes kept, living and exited together.
+    /// Maximum number of processes, living and exited together.
     pub max_size: usize,
-    /// Memory a record may take on average; of records with longer command lines fewer are kept.
+    /// Average memory that a record may take; with longer command lines, fewer records are kept.
     pub max_record_bytes: u64,
     /// How long an exited process without known children is kept.
     pub max_expiry: Span,
-    /// Most program images kept per process (the current one included); at least 1.
+    /// Maximum number of program images per process (including the current one); at least 1.
     pub max_images: usize,
     /// How far the clocks of different feeds may disagree before an absence or a second exit is believed.
     pub clock_skew: Span,
-    /// How often statistics go to subscribers.
+    /// How often statistics are sent to subscribers.
     pub stats_period: Span,
-    /// Most changed records waiting for a flush; past it the flush writes the whole state instead.
+    /// Maximum number of changed records waiting for a flush; beyond it, the flush writes the whole state
+    /// instead.
     pub max_pending: usize,
-    /// The journal is rewritten when it is both longer than this and twice the last full state.
+    /// The journal is rewritten when it is both longer than this and longer than twice the last full state.
     pub min_journal: u64,
 }
 

@@ -1,18 +1,18 @@
-//! What feeds tell the tracker.
+//! The input of feeds to the tracker.
 
 use crate::{Pid, Span, Time};
 use std::sync::Arc;
 
-/// One thing that happened to one process.
+/// Something that happened to a process.
 #[derive(Debug, Clone)]
 pub struct Event<D> {
     /// The process.
     pub pid: Pid,
-    /// Who created it, where the feed knows.
+    /// Its creator, if the feed knows it.
     pub parent: Option<Pid>,
-    /// When the process started, where the feed knows: names the incarnation beyond doubt.
+    /// When the process started, if the feed knows that: identifies the incarnation reliably.
     pub start: Option<Time>,
-    /// How far `start` may be off (0 for nanosecond feeds, one second for times cut to seconds).
+    /// How far `start` may be off (0 for nanosecond feeds, one second for times in whole seconds).
     pub precision: Span,
     /// When this happened.
     pub at: Time,
@@ -23,15 +23,16 @@ pub struct Event<D> {
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Kind<D> {
-    /// The process came to be. Without data it shows its parent's until it executes something (a fork).
+    /// The process was created. Without data it shows its parent's until it executes something (a fork).
     Start(Option<Arc<D>>),
-    /// The process runs another program from now on.
+    /// The process now runs another program.
     Exec(Arc<D>),
-    /// One of the two, from a feed that calls both a start: [`Event::start`] is the time of the start or of the execution.
+    /// One of the two, from a feed that calls both a start: [`Event::start`] is the time of the start or of
+    /// the execution.
     StartOrExec(Option<Arc<D>>),
     /// The process is gone.
     Exit {
-        /// Exit code, or whatever the system reports.
+        /// Exit code, or another value the system reports.
         status: Option<i64>,
     },
 }
@@ -46,7 +47,7 @@ impl<D> Event<D> {
         }
     }
 
-    /// A process split off from `parent` at `at` and still runs the same program.
+    /// A process was forked from `parent` at `at` and still runs the same program.
     pub fn fork(pid: impl Into<Pid>, parent: impl Into<Pid>, at: Time) -> Event<D> {
         Event {
             parent: Some(parent.into()),
@@ -89,7 +90,7 @@ pub struct Row<D> {
     pub start: Option<Time>,
     /// When it ended, for lists that include dead processes.
     pub end: Option<Time>,
-    /// What is known about it; `None` keeps what the tracker knows.
+    /// Data about it; `None` keeps the tracker's.
     pub data: Option<Arc<D>>,
 }
 

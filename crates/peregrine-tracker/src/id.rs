@@ -1,9 +1,9 @@
-//! Who a process is: the id the machine uses again and again, and the id that stays unique.
+//! Identities of processes: the machine's id, which is reused, and the unique id.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What the machine calls a process: a number that is reused after exit, or any other text.
+/// The machine's id of a process: a number that is reused after exit, or any other text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pid {
     /// An ordinary process id.
@@ -19,7 +19,7 @@ impl From<u32> for Pid {
 }
 
 impl From<&str> for Pid {
-    /// Text that is the canonical decimal form of a number is that number.
+    /// Text in the canonical decimal form of a number becomes that number.
     fn from(text: &str) -> Pid {
         let is_canonical = text == "0" || !text.starts_with(['0', '+']);
         match text.parse() {
@@ -48,9 +48,9 @@ impl fmt::Display for Pid {
 /// | `1234-?` | only as a parent: the process was never seen |
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
-    /// The machine's name of the process.
+    /// The machine's id of the process.
     pub pid: Pid,
-    /// Which incarnation.
+    /// The incarnation.
     pub start: Start,
 }
 
@@ -64,7 +64,7 @@ pub enum Start {
 }
 
 impl Id {
-    /// The id of a parent nobody has seen: `<pid>-?`.
+    /// The id of a parent that was never seen: `<pid>-?`.
     pub fn unseen(pid: Pid) -> Id {
         Id {
             pid,
@@ -72,7 +72,7 @@ impl Id {
         }
     }
 
-    /// Reads `<pid>-<second>[.<serial>]`; other text is not a real id (but may be a [`Pid`]).
+    /// Parses `<pid>-<second>[.<serial>]`; other text is not a unique id (but may be a [`Pid`]).
     pub fn parse(text: &str) -> Option<Id> {
         let (pid, start) = text.rsplit_once('-')?;
         let start = match start.split_once('.') {
@@ -87,7 +87,7 @@ impl Id {
     }
 }
 
-/// A number written with digits only.
+/// Parses a number that consists only of digits.
 fn digits(text: &str) -> Option<i64> {
     text.bytes()
         .all(|b| b.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The programs a process ran: mostly one, which then needs no memory of its own.
+//! The programs a process ran: usually just one, which then needs no separate allocation.
 
 use crate::Time;
 use std::ops::Deref;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Image<D> {
     pub(crate) at: Time,
-    /// An event said that it began at `at`; otherwise a list showed it running then.
+    /// True if an event said that it began at `at`; otherwise a list showed it running then.
     pub(crate) is_exact: bool,
     pub(crate) data: Arc<D>,
 }
 
-/// Oldest first; the last one runs. Read it as a slice.
+/// Oldest first; the last one is current. Read it as a slice.
 #[derive(Debug)]
 pub(crate) enum Images<D> {
     None,

@@ -1,11 +1,11 @@
-//! What must hold between any two calls; checked by tests and the fuzz body.
+//! Invariants between calls, checked by tests and the fuzz body.
 
 use crate::key::Key;
 use crate::payload::Payload;
 use crate::slot::{NONE, Parent};
 use crate::store::Store;
 
-/// Panics where the indexes disagree.
+/// Panics if the indexes disagree.
 pub(crate) fn check<D: Payload>(store: &Store<D>) {
     assert!(store.slab.len() <= store.config.max_size.max(1), "memory bound");
     assert_eq!(

@@ -1,13 +1,13 @@
-//! Entries of the indexes as single numbers, which take half the room of tuples.
+//! Index entries as single numbers, which take half the space of tuples.
 
 use crate::slot::Handle;
 use crate::{Pid, Time};
 
-/// What sorts first, then a time, then the record.
+/// A prefix to sort by, then a time, then the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(u128);
 
-/// Moves times so that they sort as numbers without a sign.
+/// Moves times so that they sort as unsigned numbers.
 const SIGN: u64 = 1 << 63;
 
 impl Key {
@@ -16,7 +16,8 @@ impl Key {
         Key(u128::from(first) << 96 | u128::from(time) << 32 | u128::from(handle))
     }
 
-    /// The place of a pid at a time. Texts may share a place with other pids: whoever looks, looks at the record, too.
+    /// The place of a pid at a time. Texts may share a place with other pids, so readers must check the
+    /// record, too.
     pub(crate) fn of_pid(pid: &Pid, time: Time, handle: Handle) -> Key {
         let first = match pid {
             Pid::Number(number) => *number,

@@ -1,6 +1,6 @@
 //! The journal file: the state survives a restart of the agent on the same boot.
 //!
-//! Nothing is forced to disk: after a crash of the machine the processes are gone anyway.
+//! Nothing is forced to disk: after a crash of the machine, the processes are gone anyway.
 
 use crate::codec::{self, Origin, RestoreReport};
 use crate::payload::Payload;
@@ -10,7 +10,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-/// What a flush wrote.
+/// The result of a flush.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flushed {
     /// Bytes written.
@@ -19,7 +19,7 @@ pub struct Flushed {
     pub is_rewritten: bool,
 }
 
-/// The file and how long it is.
+/// The file and its length.
 pub(crate) struct Journal {
     path: PathBuf,
     header: Vec<u8>,
@@ -30,9 +30,9 @@ pub(crate) struct Journal {
 }
 
 impl<D: Payload> Tracker<D> {
-    /// A tracker that continues from the journal at `path`, if that was written during this boot, and keeps
-    /// it up to date with every [`Tracker::flush`]. A damaged journal counts up to the damage; one of another
-    /// boot is discarded. Follow with a [`Tracker::sync`], which finds what exited in the meantime.
+    /// A tracker that continues from the journal at `path`, if that was written during this boot, and updates
+    /// it with every [`Tracker::flush`]. A damaged journal is used up to the damage; one from another boot is
+    /// discarded. Follow with a [`Tracker::sync`], which finds the processes that exited meanwhile.
     pub fn restore(config: Config, path: &Path, boot_id: &str) -> io::Result<(Tracker<D>, RestoreReport)> {
         let (mut store, report) = match File::open(path) {
             Ok(file) => codec::load(config, &mut BufReader::new(file), boot_id)?,
@@ -68,7 +68,7 @@ impl Journal {
         let Some(mut file) = self.file.take() else {
             return Ok(Flushed::default());
         };
-        // After a failed write the file may end in half an entry: it stays `None` then.
+        // After a failed write, the file may end in half an entry, so it stays `None`.
         file.write_all(entries)?;
         self.file = Some(file);
         self.length += entries.len() as u64;
@@ -78,7 +78,7 @@ impl Journal {
         })
     }
 
-    /// Replaces the file in one step.
+    /// Replaces the file atomically.
     pub(crate) fn rewrite(&mut self, entries: &[u8]) -> io::Result<Flushed> {
         self.file = None;
         let mut name = self.path.clone().into_os_string();
@@ -102,7 +102,7 @@ impl Journal {
     }
 }
 
-/// A new file only its owner can read: command lines hold secrets.
+/// Creates a file that only its owner can read, because command lines contain secrets.
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

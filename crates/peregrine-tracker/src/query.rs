@@ -1,4 +1,4 @@
-//! Reading the store: single processes, chains, families, lists; now or as of an earlier time.
+//! Reads the store: single processes, chains, families, lists; now or at an earlier time.
 
 use crate::payload::Payload;
 use crate::slot::{End, Handle, NONE, Parent};
@@ -9,12 +9,12 @@ use std::sync::Arc;
 /// Deepest level of a tree (the root is level 0).
 pub const MAX_TREE_DEPTH: usize = 20;
 
-/// A program a process ran.
+/// A program that a process ran.
 #[derive(Debug, PartialEq)]
 pub struct Program<D> {
-    /// Since when (or, for programs only seen in lists, when first seen).
+    /// When it started (or, for programs only seen in lists, when it was first seen).
     pub since: Time,
-    /// What is known about it.
+    /// Its data.
     pub data: Arc<D>,
 }
 
@@ -27,39 +27,40 @@ impl<D> Clone for Program<D> {
     }
 }
 
-/// What is known about one process.
+/// A process and its data.
 #[derive(Debug, PartialEq)]
 pub struct Process<D> {
     /// Its unique id.
     pub id: Id,
     /// The unique id of its creator.
     pub parent_id: Option<Id>,
-    /// When it started; `None` when not known.
+    /// When it started; `None` if unknown.
     pub start_time: Option<Time>,
     /// When it ended; `None` while it lives.
     pub end_time: Option<Time>,
-    /// Whether the end was reported; otherwise it was concluded, and `end_time` is the latest it can be.
+    /// True if the end was reported; otherwise it was inferred, and `end_time` is the latest possible time.
     pub is_end_exact: bool,
-    /// Latest time it was surely alive; with an inexact end the true end lies between this and `end_time`.
+    /// Latest time when it was certainly alive; with an inferred end, the true end lies between this and
+    /// `end_time`.
     pub last_seen: Time,
-    /// Exit status, where reported.
+    /// Exit status, if reported.
     pub exit_status: Option<i64>,
     /// The last full list that showed it.
     pub last_sync: Option<Time>,
-    /// The program it runs (or ran last); a fork shows its parent's.
+    /// The program it runs (or ran last); for a fork its parent's.
     pub data: Option<Arc<D>>,
     /// Programs it ran before, oldest first.
     pub history: Vec<Program<D>>,
-    /// Where its record is, for [`crate::Tracker::child_ids`].
+    /// Its record, for [`crate::Tracker::child_ids`].
     pub(crate) record: Record,
 }
 
-/// A record as it was when somebody looked. No part of what is known about a process: any two are equal.
+/// A record at the time of a lookup. It does not take part in comparisons: any two are equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record {
     handle: Handle,
     uid: u64,
-    /// Records made later are no children that were seen.
+    /// Records made later were not children at that time.
     next_uid: u64,
     as_of: Time,
 }
@@ -82,7 +83,7 @@ impl<D> Clone for Process<D> {
     }
 }
 
-/// A process and its descendants, parents before children, each family together.
+/// A process and its descendants, parents before children, siblings together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree<D> {
     /// The nodes in depth-first order.
@@ -94,7 +95,6 @@ pub struct Tree<D> {
 /// One process in a [`Tree`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeNode<D> {
-    /// The process.
     pub process: Arc<Process<D>>,
     /// Index of the parent's node; `None` for a root.
     pub parent: Option<usize>,
@@ -105,7 +105,7 @@ pub struct TreeNode<D> {
 }
 
 impl<D: Payload> Store<D> {
-    /// The record meant by a real id or a pid (its newest incarnation) as of a time.
+    /// The record that a unique id or a pid (its newest incarnation) refers to at a time.
     pub(crate) fn lookup(&self, id: &str, as_of: Time) -> Option<Handle> {
         let by_id = Id::parse(id).and_then(|id| self.by_id(&id));
         let found = by_id.or_else(|| self.newest(&Pid::from(id), as_of))?;
@@ -141,7 +141,7 @@ impl<D: Payload> Store<D> {
             .or_else(|| self.by_execution(id, to))
     }
 
-    /// The process that bore this id while an execution was taken for its start.
+    /// The process that had this id while an execution was taken for its start.
     fn by_execution(&self, id: &Id, to: Time) -> Option<Handle> {
         let is_meant = |at: Time| id.start == Start::Second(at.seconds(), 0);
         self.incarnations(&id.pid, Time::MIN, to)
@@ -154,7 +154,7 @@ impl<D: Payload> Store<D> {
             .map(|(handle, _)| handle)
     }
 
-    /// The record as it stood at `as_of`.
+    /// The record as it was at `as_of`.
     pub(crate) fn process(&self, handle: Handle, as_of: Time) -> Process<D> {
         let slot = &self.slab[handle];
         let end = slot.end.filter(|end| end.at <= as_of);
@@ -185,8 +185,8 @@ impl<D: Payload> Store<D> {
         }
     }
 
-    /// The children a process had when it was looked up, earliest first. Of a parent forgotten since then those that are
-    /// still known.
+    /// The children a process had when it was looked up, earliest first. For a parent that has been forgotten
+    /// meanwhile, only those that are still known.
     pub(crate) fn child_ids(&self, process: &Process<D>) -> Vec<Id> {
         let record = process.record;
         let is_there = self
@@ -220,7 +220,7 @@ impl<D: Payload> Store<D> {
         handles.sort_by_key(|handle| (self.slab[*handle].start, self.slab[*handle].uid));
     }
 
-    /// Children that had started by then, earliest first.
+    /// Children that had started by that time, earliest first.
     pub(crate) fn children_at(&self, handle: Handle, as_of: Time) -> Vec<Handle> {
         let mut children = self.children(handle);
         children.retain(|child| self.slab[*child].start <= as_of);
@@ -228,7 +228,7 @@ impl<D: Payload> Store<D> {
         children
     }
 
-    /// Root → … → process; of a longer chain the part next to the process.
+    /// Root → … → process; of a longer chain, the part next to the process.
     pub(crate) fn chain(&self, handle: Handle, max_items: usize) -> Vec<Handle> {
         let mut chain = Vec::new();
         let mut next = Some(handle);
@@ -252,7 +252,7 @@ impl<D: Payload> Store<D> {
         siblings
     }
 
-    /// Everything visible that had started by then, earliest first.
+    /// All visible processes that had started by that time, earliest first.
     pub(crate) fn all_at(&self, as_of: Time) -> Vec<Handle> {
         let mut all: Vec<(Time, u64, Handle)> = self
             .slab

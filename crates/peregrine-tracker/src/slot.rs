@@ -1,4 +1,4 @@
-//! One remembered process, and where slots live.
+//! One remembered process, and the storage of slots.
 
 use crate::images::Images;
 use crate::key::Key;
@@ -13,13 +13,13 @@ pub(crate) const NONE: Handle = Handle::MAX;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Parent {
-    /// Nobody named a parent.
+    /// No parent is known.
     None,
-    /// Named, but no such process is known for that time.
+    /// A parent was named, but no such process is known for that time.
     Orphan(Box<Pid>),
-    /// In the store.
+    /// The parent is in the store.
     Known(Handle),
-    /// Was in the store once.
+    /// The parent was in the store once.
     Evicted(Box<Id>),
 }
 
@@ -33,7 +33,8 @@ impl Parent {
         }
     }
 
-    /// Whether this record may be of the parent that is missing: by its pid, and of one that was known by its start.
+    /// Whether this record may be the missing parent: by its pid and, for a parent that was known, by its
+    /// start.
     pub(crate) fn may_be<D>(&self, slot: &Slot<D>) -> bool {
         let is_start_near = match self {
             Parent::Evicted(id) => match id.start {
@@ -50,7 +51,7 @@ impl Parent {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct End {
     pub(crate) at: Time,
-    /// Reported by an event; otherwise concluded, and `at` is the latest it can have been.
+    /// True if reported by an event; otherwise it was inferred, and `at` is the latest possible time.
     pub(crate) is_exact: bool,
     has_status: bool,
     status: i64,
@@ -79,7 +80,7 @@ impl End {
     }
 }
 
-/// What the journal still has to learn about a record.
+/// The parts of a record that are not in the journal yet.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(crate) enum Dirty {
     Clean,
@@ -88,27 +89,27 @@ pub(crate) enum Dirty {
     All,
 }
 
-/// Who is evicted first: class, then time.
+/// The order of eviction: class, then time.
 pub(crate) type Rank = (u8, Time);
 
 #[derive(Debug)]
 pub(crate) struct Slot<D> {
-    /// Never reused: names the record in the journal.
+    /// Never reused: identifies the record in the journal.
     pub(crate) uid: u64,
     pub(crate) id: Id,
-    /// Start time; the time of the earliest trace when the start is not known.
+    /// Start time; the time of the earliest trace if the start is unknown.
     pub(crate) start: Time,
     pub(crate) is_start_known: bool,
     /// How far `start` may be off.
     pub(crate) precision: Span,
-    /// `start` may be that of an execution: the process began then or before.
+    /// `start` may be that of an execution: the process started then or earlier.
     pub(crate) may_be_older: bool,
-    /// The parent was named by an event, which sees the creator; a list sees who adopted.
+    /// The parent came from an event, which names the creator; a list may name the adopter.
     pub(crate) has_event_parent: bool,
     pub(crate) end: Option<End>,
-    /// The last full list that showed it; [`Time::MIN`]: none did.
+    /// The last full list that showed it; [`Time::MIN`] if none did.
     pub(crate) last_sync: Time,
-    /// Latest time the process is known to have been alive.
+    /// Latest time when the process is known to have been alive.
     pub(crate) last_seen: Time,
     pub(crate) parent: Parent,
     pub(crate) images: Images<D>,
@@ -121,7 +122,7 @@ pub(crate) struct Slot<D> {
     pub(crate) dirty: Dirty,
 }
 
-/// Ten thousand of them are kept, so each field counts.
+/// Ten thousand of them are kept, so every field counts.
 const _: () = assert!(size_of::<Option<Slot<()>>>() <= 168);
 
 impl<D> Slot<D> {
@@ -151,12 +152,13 @@ impl<D> Slot<D> {
         }
     }
 
-    /// Exits of processes never seen are remembered, because their start may still arrive, but not shown.
+    /// Exits of processes that were never seen are remembered, because the start may still arrive, but not
+    /// shown.
     pub(crate) fn is_visible(&self) -> bool {
         self.is_start_known || !self.images.is_empty() || self.first_child != NONE
     }
 
-    /// Still alive, or ended after `time`.
+    /// True if still alive, or if it ended after `time`.
     pub(crate) fn is_alive_after(&self, time: Time) -> bool {
         self.end.is_none_or(|end| end.at > time)
     }
@@ -166,7 +168,7 @@ impl<D> Slot<D> {
         Key::new(u32::from(self.rank_class), self.rank_time, handle)
     }
 
-    /// Leaves before inner nodes, exited before living, oldest first.
+    /// Leaves before inner nodes, exited before living ones, oldest first.
     pub(crate) fn wanted_rank(&self) -> Rank {
         let is_inner = u8::from(self.first_child != NONE);
         match self.end {
@@ -176,7 +178,7 @@ impl<D> Slot<D> {
     }
 }
 
-/// Slots by handle, freed places reused.
+/// Slots by handle, with reuse of freed places.
 #[derive(Debug)]
 pub(crate) struct Slab<D> {
     slots: Vec<Option<Slot<D>>>,

@@ -1,4 +1,5 @@
-//! Events of feeds that call an execution a start: many watch executions only, and know no other beginning of a process.
+//! Events of feeds that call an execution a start: many only watch executions, and see no other beginning of
+//! a process.
 
 use crate::images::Image;
 use crate::payload::Payload;
@@ -8,7 +9,8 @@ use crate::updates::Change;
 use crate::{Event, Kind, Pid, Span, Time};
 
 impl<D: Payload> Store<D> {
-    /// A process that runs, and did not end before, has executed something. Otherwise one has begun, then or somewhat before.
+    /// If the process is running, it has executed something. Otherwise a process has started, then or
+    /// somewhat earlier.
     pub(crate) fn start_or_exec(&mut self, event: Event<D>) {
         let Kind::StartOrExec(data) = &event.kind else {
             return;
@@ -70,7 +72,7 @@ impl<D: Payload> Store<D> {
         }
     }
 
-    /// The process with this start time, or the one that executed something then.
+    /// The process with this start time, or the one that executed something at that time.
     pub(crate) fn find_started(&self, pid: &Pid, start: Time, precision: Span) -> Option<Handle> {
         self.find(pid, start, precision).or_else(|| {
             let executed = |image: &Image<D>| image.is_exact && image.at.distance(start) <= precision;
@@ -84,8 +86,9 @@ impl<D: Payload> Store<D> {
             .filter(|handle| self.slab[*handle].is_alive_after(at))
     }
 
-    /// Whether the system may report this parent of the process: its creator, or a later one who adopted it, which is one
-    /// of its ancestors. Another parent is the sign of another process, whose predecessor's end was not reported.
+    /// Whether the system may report this parent for the process: its creator, or a later adopter, which is
+    /// one of its ancestors. Any other parent indicates another process, whose predecessor's end was not
+    /// reported.
     fn may_be_child_of(&self, handle: Handle, parent: Option<&Pid>) -> bool {
         let Some(parent) = parent else { return true };
         let ancestors = self.chain(handle, usize::MAX);
@@ -104,13 +107,14 @@ impl<D: Payload> Store<D> {
         let (may_be_older, was_known) = (slot.may_be_older, slot.is_start_known);
         if let Some(start) = start.filter(|start| *start <= slot.start) {
             self.learn_start(handle, start, precision);
-            // Neither is an execution the start of its process beyond doubt.
+            // The time of an execution is not certain to be the start of the process either.
             self.slab[handle].may_be_older = may_be_older || !was_known;
         }
     }
 
-    /// The time of the execution, where the event tells one other than the start of the process. Otherwise it was after
-    /// the former program was last seen, and who asks what ran at the time of the event means this one.
+    /// The time of the execution, if the event has one besides the start of the process. Otherwise it
+    /// happened after the previous program was last seen, and a question about the time of the event refers
+    /// to this one.
     fn executed_at(&self, handle: Handle, event: &Event<D>) -> Time {
         let slot = &self.slab[handle];
         let begun = slot.start.plus(slot.precision.max(event.precision));

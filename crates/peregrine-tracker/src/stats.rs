@@ -1,4 +1,4 @@
-//! What the tracker counts.
+//! The counters of the tracker.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ pub(crate) struct Counters {
     pub(crate) expired: u64,
 }
 
-/// Numbers about a tracker since it was made (events) or right now (length, size).
+/// Statistics of a tracker since its creation (events) or at present (length, size).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Processes kept.
     pub length: u64,
     /// Processes kept that have not ended.
     pub alive: u64,
-    /// About how many bytes of memory they take.
+    /// Approximate bytes of memory they take.
     pub size: u64,
-    /// Most processes kept.
+    /// Maximum number of processes.
     pub capacity: u64,
     /// Processes forgotten because there were too many.
     pub evictions: u64,
@@ -34,26 +34,27 @@ pub struct Stats {
     pub expired: u64,
     /// Lookups that found a process.
     pub hits: u64,
-    /// Lookups that found none.
+    /// Lookups that found no process.
     pub misses: u64,
-    /// Of these, lookups about a time from which processes have been forgotten: it may have been one of them.
+    /// Of these, lookups about a time from which processes have been forgotten: one of those may have been
+    /// meant.
     pub misses_forgotten: u64,
-    /// Start events taken in.
+    /// Start events received.
     pub starts: u64,
-    /// Exec events taken in.
+    /// Exec events received.
     pub execs: u64,
-    /// Exit events taken in.
+    /// Exit events received.
     pub exits: u64,
-    /// Full lists taken in.
+    /// Full lists received.
     pub syncs: u64,
-    /// Exits concluded from a process missing in a full list.
+    /// Exits inferred from a process missing in a full list.
     pub inferred_exits: u64,
-    /// Exits of processes never seen before.
+    /// Exits of processes that had never been seen.
     pub unseen_exits: u64,
     /// Starts and exits reported more than once.
     pub duplicates: u64,
     /// Updates that slow subscribers did not get.
     pub dropped_updates: u64,
-    /// Events lost before they reached the tracker, by source, as the feeds reported.
+    /// Events lost before they reached the tracker, by source, as reported by the feeds.
     pub lost: BTreeMap<String, u64>,
 }

@@ -1,4 +1,4 @@
-//! The records and the indexes over them; each step keeps all indexes in agreement.
+//! The records and their indexes; each step keeps all indexes consistent.
 
 use crate::images::{Image, Images};
 use crate::key::Key;
@@ -10,13 +10,13 @@ use crate::{Config, Id, Pid, Span, Start, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Longest walk towards the root before a link is refused; real chains are far shorter.
+/// Longest walk towards the root before a link is refused; real chains are much shorter.
 const MAX_ANCESTORS: usize = 1000;
 
-/// Memory of an entry of an index: a B-tree is about two thirds full.
+/// Memory of an index entry: a B-tree is about two thirds full.
 const INDEX_ENTRY: usize = size_of::<Key>() * 3 / 2;
 
-/// Memory of a record beside its images: the slot and its places in the indexes.
+/// Memory of a record without its images: the slot and its index entries.
 fn slot_size<D>() -> usize {
     size_of::<Option<Slot<D>>>() + 2 * INDEX_ENTRY
 }
@@ -26,24 +26,24 @@ pub(crate) struct Store<D> {
     pub(crate) slab: Slab<D>,
     /// Every incarnation of every pid, by start.
     pub(crate) by_pid: BTreeSet<Key>,
-    /// Children whose parent is not known, or no more, by the parent's pid and their own start.
+    /// Children whose parent is unknown or forgotten, by the parent's pid and their own start.
     orphans: BTreeSet<Key>,
-    /// All records, the next to be evicted first.
+    /// All records, the next one to be evicted first.
     pub(crate) queue: BTreeSet<Key>,
     pub(crate) next_uid: u64,
-    /// Coarsest start time seen: how far to look around a start time.
+    /// Coarsest start time seen: how far to search around a start time.
     max_precision: Span,
     pub(crate) last_full_sync: Option<Time>,
-    /// The latest start of a process that was forgotten.
+    /// The latest start of a forgotten process.
     pub(crate) forgotten_until: Option<Time>,
     pub(crate) counters: Counters,
     pub(crate) lost: BTreeMap<String, u64>,
-    /// Records the journal must learn about, when there is one.
+    /// Records that are not in the journal yet, if there is one.
     pub(crate) dirty: Option<Vec<Handle>>,
     pub(crate) removed: Vec<u64>,
-    /// Too much changed since the last write: the journal needs the whole state.
+    /// Too much has changed since the last write: the journal needs the whole state.
     pub(crate) is_overflowed: bool,
-    /// What subscribers must learn about, when there are any.
+    /// Changes to send to subscribers, if there are any.
     pub(crate) changes: Option<Vec<(Change, Handle)>>,
 }
 
@@ -103,13 +103,13 @@ impl<D: Payload> Store<D> {
         precision.max(self.max_precision)
     }
 
-    /// Adds a record. What is known about the incarnations around it decides when it ended, and the one
-    /// before it must have ended by now.
+    /// Adds a record. The incarnations around it determine when it ended, and the one before it must have
+    /// ended by now.
     pub(crate) fn create(&mut self, pid: &Pid, start: Time, is_known: bool, precision: Span) -> Handle {
         self.create_ended(pid, start, is_known, precision, None)
     }
 
-    /// Adds a record whose end may be known already (so that it adopts no children born later).
+    /// Adds a record whose end may already be known (so that it adopts no children born later).
     pub(crate) fn create_ended(
         &mut self,
         pid: &Pid,
@@ -139,7 +139,7 @@ impl<D: Payload> Store<D> {
         handle
     }
 
-    /// Puts a finished slot into all indexes except the family.
+    /// Adds a finished slot to all indexes except the family.
     pub(crate) fn insert(&mut self, mut slot: Slot<D>) -> Handle {
         self.max_precision = self.max_precision.max(slot.precision);
         (slot.rank_class, slot.rank_time) = slot.wanted_rank();
@@ -153,7 +153,7 @@ impl<D: Payload> Store<D> {
         handle
     }
 
-    /// Gives the record the id its start time asks for.
+    /// Gives the record the id for its start time.
     pub(crate) fn assign_id(&mut self, handle: Handle) {
         let slot = &self.slab[handle];
         let second = if slot.is_start_known {
@@ -178,7 +178,8 @@ impl<D: Payload> Store<D> {
         self.slab[handle].id.start = Start::Second(second, serial);
     }
 
-    /// What is known of the earlier owner of a pid from the start of the later one on belongs to the later one.
+    /// Everything known about the earlier owner of a pid from the start of the later one on belongs to the
+    /// later one.
     pub(crate) fn succeed(&mut self, earlier: Handle, later: Handle) {
         let boundary = self.slab[later].start;
         let mut is_changed = false;
@@ -187,7 +188,7 @@ impl<D: Payload> Store<D> {
             self.slab[later].end = self.slab[later].end.or(end);
             is_changed = true;
         }
-        // Also of one that a late list has ended: children may have been born to it after that list.
+        // Including one that a late list has ended: it may have had children after that list.
         let kept = self.slab[earlier]
             .images
             .iter()
@@ -229,7 +230,7 @@ impl<D: Payload> Store<D> {
         self.changed(handle, Dirty::All);
     }
 
-    /// Notes that the process ran `image`; keeps the list ordered, free of repetitions, and short.
+    /// Records that the process ran `image`; keeps the list ordered, short, and without repetitions.
     pub(crate) fn add_image(&mut self, handle: Handle, image: Image<D>) {
         let slot = &mut self.slab[handle];
         slot.last_seen = slot.last_seen.max(image.at);
@@ -256,7 +257,7 @@ impl<D: Payload> Store<D> {
         children
     }
 
-    /// Names the parent of a record by pid.
+    /// Sets the parent of a record by pid.
     pub(crate) fn set_parent(&mut self, child: Handle, parent: &Pid) {
         let slot = &self.slab[child];
         match self.parent_at(parent, slot.start, slot.precision) {
@@ -268,7 +269,7 @@ impl<D: Payload> Store<D> {
         self.changed(child, Dirty::All);
     }
 
-    /// Makes the record a child of a process that is not here, until that comes (again).
+    /// Makes the record a child of a missing process, until that arrives (again).
     pub(crate) fn miss_parent(&mut self, child: Handle, parent: Parent) {
         self.unlink(child);
         let slot = &mut self.slab[child];
@@ -294,7 +295,7 @@ impl<D: Payload> Store<D> {
         None
     }
 
-    /// Links may not close a circle, so every walk to the root ends.
+    /// Links must not form a cycle, so that every walk to the root ends.
     pub(crate) fn may_link(&self, child: Handle, parent: Handle) -> bool {
         if child == parent {
             return false;
@@ -313,7 +314,7 @@ impl<D: Payload> Store<D> {
         false
     }
 
-    /// Makes `child` a child of `parent`; the caller has asked [`Store::may_link`].
+    /// Makes `child` a child of `parent`; the caller has checked [`Store::may_link`].
     pub(crate) fn link(&mut self, child: Handle, parent: Handle) {
         self.unlink(child);
         let first = std::mem::replace(&mut self.slab[parent].first_child, child);
@@ -327,7 +328,7 @@ impl<D: Payload> Store<D> {
         self.rank(parent);
     }
 
-    /// Takes a record away from its parent, known or named.
+    /// Detaches a record from its parent, known or named.
     fn unlink(&mut self, child: Handle) {
         let slot = &mut self.slab[child];
         let start = slot.start;
@@ -352,7 +353,7 @@ impl<D: Payload> Store<D> {
         }
     }
 
-    /// Links children that came before their parent did, or that stayed when it was forgotten.
+    /// Links children that arrived before their parent, or that stayed when it was forgotten.
     pub(crate) fn adopt_orphans(&mut self, parent: Handle) {
         let slot = &self.slab[parent];
         let pid = slot.id.pid.clone();
@@ -380,7 +381,7 @@ impl<D: Payload> Store<D> {
 
     // Bookkeeping.
 
-    /// Brings rank and journal up to date after a change.
+    /// Updates rank and journal after a change.
     pub(crate) fn changed(&mut self, handle: Handle, dirty: Dirty) {
         self.rank(handle);
         self.mark(handle, dirty);
@@ -418,7 +419,7 @@ impl<D: Payload> Store<D> {
         }
     }
 
-    /// Tells subscribers, when there are any.
+    /// Tells subscribers, if there are any.
     pub(crate) fn announce(&mut self, change: Change, handle: Handle) {
         if self.slab[handle].is_visible()
             && let Some(changes) = &mut self.changes
@@ -429,7 +430,7 @@ impl<D: Payload> Store<D> {
 
     // Eviction.
 
-    /// Forgets what is too old or too much.
+    /// Forgets records that are too old or too many.
     pub(crate) fn trim(&mut self, now: Time) {
         let horizon = now.minus(self.config.max_expiry);
         while let Some(next) = self.queue.first().copied()
@@ -455,7 +456,7 @@ impl<D: Payload> Store<D> {
 
     fn remove(&mut self, handle: Handle) {
         for child in self.children(handle) {
-            // A fork shows its parent's program; it must not lose that with the parent.
+            // A fork shows its parent's program, which it must not lose together with the parent.
             let start = self.slab[child].start;
             if self.slab[child].images.is_empty()
                 && let Some(data) = self.data_at(handle, start).cloned()
@@ -489,7 +490,7 @@ impl<D: Payload> Store<D> {
         }
     }
 
-    /// What the process ran at that time: its own program, or its parent's until it executed one.
+    /// The program of the process at that time: its own, or its parent's until it executed one.
     pub(crate) fn data_at(&self, handle: Handle, at: Time) -> Option<&Arc<D>> {
         let (mut handle, mut at) = (handle, at);
         for _ in 0..MAX_ANCESTORS {
@@ -507,7 +508,7 @@ impl<D: Payload> Store<D> {
         None
     }
 
-    /// The id of the parent, `<pid>-?` when it was never seen.
+    /// The id of the parent; `<pid>-?` if it was never seen.
     pub(crate) fn parent_id(&self, handle: Handle) -> Option<Id> {
         match &self.slab[handle].parent {
             Parent::None => None,
@@ -518,12 +519,12 @@ impl<D: Payload> Store<D> {
     }
 }
 
-/// The first image has its place in the slot, but what is counted need not be that exact.
+/// The first image is stored in the slot, but the count need not be that exact.
 fn image_size<D: Payload>(image: &Image<D>) -> u64 {
     (size_of::<Image<D>>() + image.data.size()) as u64
 }
 
-/// Adds an image where its time asks for it; of a list that grows too long the oldest go.
+/// Inserts an image at the place for its time; if the list grows too long, the oldest are dropped.
 fn add_sorted<D: Payload>(images: &mut Vec<Image<D>>, image: Image<D>, most: usize) {
     let place = images.partition_point(|other| other.at < image.at);
     match images.get_mut(place) {
@@ -531,7 +532,7 @@ fn add_sorted<D: Payload>(images: &mut Vec<Image<D>>, image: Image<D>, most: usi
         Some(same) if same.at == image.at => {}
         _ => images.insert(place, image),
     }
-    // A program merely seen running is the one that an earlier event or list told about.
+    // A program merely seen running is the one that an earlier event or list reported.
     images.dedup_by(|later, earlier| {
         let is_repeated = !later.is_exact && earlier.data.is_same_image(&later.data);
         if is_repeated {

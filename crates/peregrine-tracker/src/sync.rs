@@ -1,4 +1,4 @@
-//! Full lists of processes: what is there is alive, what is missing has exited.
+//! Full lists of processes: those listed are alive, those missing have exited.
 
 use crate::images::Image;
 use crate::payload::Payload;
@@ -13,14 +13,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub struct SyncReport {
     /// Processes in the list.
     pub rows: usize,
-    /// Processes nobody had reported before.
+    /// Processes that had not been reported before.
     pub discovered: usize,
     /// Processes that had vanished without an exit event.
     pub vanished: usize,
 }
 
 impl<D: Payload> Store<D> {
-    /// Takes in a list whose making began at `taken_at`.
+    /// Applies a list whose creation began at `taken_at`.
     pub(crate) fn sync(
         &mut self,
         taken_at: Time,
@@ -93,16 +93,17 @@ impl<D: Payload> Store<D> {
             };
             self.add_image(handle, image);
         }
-        // A row that says what is known is not worth a journal entry.
+        // A row that only repeats what is known needs no journal entry.
         if known.is_none() || self.slab[handle].images.len() != images_before {
             self.changed(handle, Dirty::All);
         }
         (handle, known.is_none())
     }
 
-    /// A list made clearly after the reported exit shows a process with a merely similar start: the pid
-    /// was reused within the precision of the list. That can only be if the former owner ended before the listed
-    /// process started; otherwise the list shows the former owner itself, dead but not yet collected by its parent.
+    /// A list made clearly after the reported exit shows a process with a merely similar start: the pid was
+    /// reused within the precision of the list. That is possible only if the former owner ended before the
+    /// listed process started; otherwise the list shows the former owner itself, which has ended but has not
+    /// been reaped by its parent.
     fn is_disproved(&self, handle: Handle, start: Time, precision: Span, taken_at: Time) -> bool {
         let slot = &self.slab[handle];
         let slack = precision.max(slot.precision);
@@ -115,8 +116,8 @@ impl<D: Payload> Store<D> {
                 .is_some_and(|end| end.is_exact && end.at < settled && could_follow(end.at))
     }
 
-    /// A start cut to whole seconds may lie before the exit of the pid's former owner; then that exit is
-    /// the better guess.
+    /// A start rounded to whole seconds may lie before the exit of the pid's former owner; then that exit is
+    /// the better estimate.
     fn after_predecessor(&self, pid: &Pid, start: Time, precision: Span) -> Time {
         let former = self
             .latest(pid, start.plus(precision))
@@ -139,7 +140,7 @@ impl<D: Payload> Store<D> {
         slot.last_seen = slot.last_seen.max(taken_at);
         match (end, slot.end) {
             (Some(at), None | Some(End { is_exact: false, .. })) => self.end_exactly(handle, at, None),
-            // It had only been concluded that the process was gone.
+            // The end of the process had only been inferred.
             (None, Some(_)) if is_contradicted && is_last => {
                 slot.end = None;
                 self.adopt_orphans(handle);
@@ -149,9 +150,9 @@ impl<D: Payload> Store<D> {
         }
     }
 
-    /// The parent a list names: the process with that pid in the same list if it can be, else the one that
-    /// had the pid when the child started. Only for children whose creator is not known: a list shows an
-    /// orphan with the parent that adopted it.
+    /// The parent named in a list: the process with that pid in the same list if possible, else the one that
+    /// had the pid when the child started. Only for children whose creator is unknown: a list shows an orphan
+    /// with its adopter.
     fn parent_from_list(&mut self, child: Handle, pid: &Pid, listed: Option<Handle>) {
         let slot = &self.slab[child];
         if slot.has_event_parent {
@@ -169,7 +170,7 @@ impl<D: Payload> Store<D> {
         self.set_parent(child, pid);
     }
 
-    /// Living processes that the list should show but does not have ended by then.
+    /// Living processes that the list should contain, but does not, have ended by then.
     fn end_absent(&mut self, taken_at: Time, present: &FxHashSet<Handle>) -> usize {
         let settled = taken_at.minus(self.config.clock_skew);
         let absent: Vec<Handle> = self

@@ -1,4 +1,4 @@
-//! Points in time: nanoseconds since 1970, always an argument, never read from a clock.
+//! Points in time: nanoseconds since 1970, always passed as an argument, never read from a clock.
 
 /// A point in time, in nanoseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -13,17 +13,17 @@ impl Time {
     /// The latest time there is.
     pub const MAX: Time = Time(i64::MAX);
 
-    /// From nanoseconds since 1970.
+    /// Makes a time from nanoseconds since 1970.
     pub const fn from_nanos(nanos: i64) -> Time {
         Time(nanos)
     }
 
-    /// From milliseconds since 1970, clipped to what fits.
+    /// Makes a time from milliseconds since 1970, clipped to the range.
     pub const fn from_millis(millis: i64) -> Time {
         Time(millis.saturating_mul(SECOND / 1000))
     }
 
-    /// From whole seconds since 1970, clipped to what fits.
+    /// Makes a time from whole seconds since 1970, clipped to the range.
     pub const fn from_seconds(seconds: i64) -> Time {
         Time(seconds.saturating_mul(SECOND))
     }
@@ -38,41 +38,40 @@ impl Time {
         self.0.div_euclid(SECOND)
     }
 
-    /// This time moved by `span`; clipped, never wrapping.
+    /// This time plus `span`; clipped, never wrapping.
     pub const fn plus(self, span: Span) -> Time {
         Time(self.0.saturating_add(span.0))
     }
 
-    /// This time moved back by `span`; clipped, never wrapping.
+    /// This time minus `span`; clipped, never wrapping.
     pub const fn minus(self, span: Span) -> Time {
         Time(self.0.saturating_sub(span.0))
     }
 
-    /// How far the two times are apart, without sign.
+    /// The absolute difference between the two times.
     pub const fn distance(self, other: Time) -> Span {
         Span(self.0.saturating_sub(other.0).saturating_abs())
     }
 }
 
-/// A length of time in nanoseconds, never negative.
+/// A duration in nanoseconds, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span(i64);
 
 impl Span {
-    /// No time at all.
+    /// The empty duration.
     pub const ZERO: Span = Span(0);
 
-    /// From nanoseconds; a negative number counts as nothing.
+    /// Makes a duration from nanoseconds; negative numbers count as zero.
     pub const fn from_nanos(nanos: i64) -> Span {
         Span(if nanos < 0 { 0 } else { nanos })
     }
 
-    /// From milliseconds.
+    /// Makes a duration from milliseconds.
     pub const fn from_millis(millis: i64) -> Span {
         Span::from_nanos(millis.saturating_mul(SECOND / 1000))
     }
 
-    /// From seconds.
     pub const fn from_seconds(seconds: i64) -> Span {
         Span::from_nanos(seconds.saturating_mul(SECOND))
     }

@@ -1,4 +1,4 @@
-//! The tracker: one lock around the store, subscribers and the journal beside it.
+//! The tracker: one lock around the store, with subscribers and the journal outside it.
 
 use crate::codec;
 use crate::payload::Payload;
@@ -50,23 +50,23 @@ impl<D: Payload> Tracker<D> {
         }
     }
 
-    // In.
+    // Input.
 
-    /// Takes in events, in any order, under one lock. `now` drives expiry and the periodic statistics.
+    /// Applies events, in any order, under one lock. `now` drives expiry and the periodic statistics.
     pub fn apply(&self, now: Time, events: impl IntoIterator<Item = Event<D>>) {
         let mut inner = self.inner.write();
         inner.listen();
         for event in events {
             inner.store.apply(event);
-            // Before eviction can take what changed.
+            // Before eviction can remove what changed.
             inner.publish_changes();
             inner.store.trim(now);
         }
         inner.tick(now, self);
     }
 
-    /// Takes in a full list of processes whose making began at `taken_at`; `precision` is how far its
-    /// start times may be off. Living processes it lacks have exited.
+    /// Applies a full list of processes whose creation began at `taken_at`; `precision` is how far its start
+    /// times may be off. Living processes it lacks have exited.
     pub fn sync(
         &self,
         taken_at: Time,
@@ -85,14 +85,14 @@ impl<D: Payload> Tracker<D> {
         report
     }
 
-    /// Lets time pass: expires old records, sends statistics when due.
+    /// Expires old records and sends statistics when they are due.
     pub fn tick(&self, now: Time) {
         let mut inner = self.inner.write();
         inner.store.trim(now);
         inner.tick(now, self);
     }
 
-    /// Notes that a feed lost `count` events before they got here.
+    /// Records that a feed lost `count` events before they arrived.
     pub fn report_lost(&self, source: &str, count: u64) {
         *self
             .inner
@@ -103,7 +103,7 @@ impl<D: Payload> Tracker<D> {
             .or_default() += count;
     }
 
-    // Out. `id` is a real id or a pid; without `as_of` the answer is about now.
+    // Output. `id` is a unique id or a pid; without `as_of`, the result is about now.
 
     /// One process.
     pub fn get(&self, id: &str, as_of: Option<Time>) -> Option<Process<D>> {
@@ -111,19 +111,19 @@ impl<D: Payload> Tracker<D> {
         self.with(id, as_of, |store, handle| store.process(handle, as_of))
     }
 
-    /// The process that has this pid and started then, as precisely as this tells: its id, and its start as it is known.
+    /// The id and start of the process that has this pid and started at this time, within the precision.
     pub fn identify(&self, pid: &str, start: Time, precision: Span) -> Option<(Id, Time)> {
         let store = &self.inner.read().store;
         let found = store.find_started(&Pid::from(pid), start, precision);
         found.map(|handle| (store.slab[handle].id.clone(), store.slab[handle].start))
     }
 
-    /// The latest start of a process that has been forgotten: what is asked about that time or before may be missing.
+    /// The latest start of a process that has been forgotten: data about that time or before may be missing.
     pub fn forgotten_until(&self) -> Option<Time> {
         self.inner.read().store.forgotten_until
     }
 
-    /// Root → … → process: at most `max_items`, those next to the process. Empty when it is not known.
+    /// Root → … → process: at most `max_items`, those next to the process. Empty if it is unknown.
     pub fn callchain(&self, id: &str, max_items: usize, as_of: Option<Time>) -> Vec<Process<D>> {
         let as_of = as_of.unwrap_or(Time::MAX);
         let chain = self.with(id, as_of, |store, handle| {
@@ -136,8 +136,8 @@ impl<D: Payload> Tracker<D> {
         chain.unwrap_or_default()
     }
 
-    /// The ids of the children that `process` had when it was looked up, earliest first. A process can have thousands, and
-    /// most who look at it do not ask.
+    /// The ids of the children that `process` had when it was looked up, earliest first. Separate, because a
+    /// process can have thousands and most callers do not need them.
     pub fn child_ids(&self, process: &Process<D>) -> Vec<Id> {
         self.inner.read().store.child_ids(process)
     }
@@ -170,7 +170,7 @@ impl<D: Payload> Tracker<D> {
         siblings.unwrap_or_default()
     }
 
-    /// Everything remembered, exited processes too, earliest first.
+    /// All remembered processes, including exited ones, earliest first.
     pub fn all(&self, as_of: Option<Time>) -> Vec<Process<D>> {
         self.inner.read().all(as_of.unwrap_or(Time::MAX))
     }
@@ -186,7 +186,7 @@ impl<D: Payload> Tracker<D> {
             .collect()
     }
 
-    /// A process with its descendants (`None` when it is not known); without `id` the whole forest.
+    /// A process with its descendants (`None` if it is unknown); without `id` the whole forest.
     pub fn tree(&self, id: Option<&str>, max_items: usize, as_of: Option<Time>) -> Option<Tree<D>> {
         let as_of = as_of.unwrap_or(Time::MAX);
         match id {
@@ -197,31 +197,31 @@ impl<D: Payload> Tracker<D> {
         }
     }
 
-    /// Follows what happens from now on. The first update is a [`Update::Sync`];
-    /// a reader that falls more than `capacity` updates behind loses the oldest and learns how many.
+    /// Subscribes to future changes. The first update is a [`Update::Sync`]; a reader that falls more than
+    /// `capacity` updates behind loses the oldest ones and learns how many.
     pub fn subscribe(&self, capacity: usize) -> Subscription<D> {
         let mut inner = self.inner.write();
         let at = inner.store.last_full_sync.unwrap_or_default();
         inner.subscribers.add(capacity, Update::Sync { at })
     }
 
-    /// Current numbers.
+    /// Current statistics.
     pub fn stats(&self) -> Stats {
         self.inner.read().stats(self)
     }
 
-    /// Records kept, without counting anything.
+    /// Number of records kept, without computing statistics.
     pub fn len(&self) -> usize {
         self.inner.read().store.slab.len()
     }
 
-    /// Panics if the indexes inside disagree: for tests, slow.
+    /// Panics if the internal indexes disagree: slow, for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         crate::invariants::check(&self.inner.read().store);
     }
 
-    /// Whether nothing is remembered.
+    /// True if nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -231,9 +231,9 @@ impl<D: Payload> Tracker<D> {
         self.inner.read().store.last_full_sync
     }
 
-    /// Writes what changed since the last call to the journal; nothing to do for a tracker in memory.
+    /// Writes changes since the last call to the journal; does nothing for a tracker in memory.
     ///
-    /// Call it every second or so and at the end. After an error the next call writes the whole state.
+    /// Call it about every second and at the end. After an error, the next call writes the whole state.
     pub fn flush(&self) -> io::Result<Flushed> {
         let Some(journal) = &self.journal else {
             return Ok(Flushed::default());
@@ -269,7 +269,7 @@ impl<D: Payload> Tracker<D> {
 }
 
 impl<D: Payload> Inner<D> {
-    /// Collects changes only while somebody wants them.
+    /// Collects changes only while there are subscribers.
     fn listen(&mut self) {
         self.store.changes = self.subscribers.is_any().then(Vec::new);
     }

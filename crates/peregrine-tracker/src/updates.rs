@@ -1,4 +1,4 @@
-//! Subscriptions: what happens to processes, as it happens, through bounded queues.
+//! Subscriptions: changes of processes as they happen, through bounded queues.
 
 use crate::{Process, Stats, Time};
 use parking_lot::{Condvar, Mutex};
@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Places for updates that a queue keeps once it is empty; a storm leaves many.
+/// Capacity a queue keeps once it is empty; a burst leaves a large one.
 const KEPT_CAPACITY: usize = 64;
 
-/// What a change is about, inside the store.
+/// The kind of a change inside the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Start,
@@ -17,15 +17,15 @@ pub(crate) enum Change {
     Exit,
 }
 
-/// One thing a subscriber learns.
+/// An update for a subscriber.
 pub enum Update<D> {
-    /// A full list was taken in; [`crate::Tracker::all`] gives everything known now. Also the first update of every
-    /// subscription. A newer one replaces an older one still unread.
+    /// A full list was applied; [`crate::Tracker::all`] returns everything known now. This is also the first
+    /// update of every subscription. A newer one replaces an older one that has not been read.
     Sync {
         /// When the list was taken.
         at: Time,
     },
-    /// A process came to be, or was discovered by a list.
+    /// A process started, or was discovered by a list.
     Start(Arc<Process<D>>),
     /// A process runs another program.
     Exec(Arc<Process<D>>),
@@ -71,18 +71,18 @@ pub struct Subscription<D> {
 
 struct Queue<D> {
     capacity: usize,
-    state: Mutex<State<D>>,
+    state: Mutex<Backlog<D>>,
     ready: Condvar,
 }
 
-struct State<D> {
+struct Backlog<D> {
     updates: VecDeque<Update<D>>,
     gap: u64,
     is_closed: bool,
 }
 
 impl<D> Subscription<D> {
-    /// The next update, if one is there.
+    /// The next update, if there is one.
     pub fn try_next(&self) -> Option<Update<D>> {
         self.queue.state.lock().take()
     }
@@ -96,14 +96,14 @@ impl<D> Subscription<D> {
         state.take()
     }
 
-    /// Whether the tracker is gone: what is queued is all there will be.
+    /// True if the tracker is gone: only queued updates remain.
     pub fn is_closed(&self) -> bool {
         self.queue.state.lock().is_closed
     }
 }
 
-impl<D> State<D> {
-    /// A gap lies before everything that is still queued.
+impl<D> Backlog<D> {
+    /// A gap comes before everything that is still queued.
     fn take(&mut self) -> Option<Update<D>> {
         if self.gap > 0 {
             return Some(Update::Gap(std::mem::take(&mut self.gap)));
@@ -131,7 +131,7 @@ impl<D> Subscribers<D> {
     }
 
     pub(crate) fn add(&mut self, capacity: usize, first: Update<D>) -> Subscription<D> {
-        let state = State {
+        let state = Backlog {
             updates: VecDeque::from([first]),
             gap: 0,
             is_closed: false,
@@ -145,7 +145,7 @@ impl<D> Subscribers<D> {
         Subscription { queue }
     }
 
-    /// Whether anybody listens.
+    /// True if there are subscribers.
     pub(crate) fn is_any(&mut self) -> bool {
         self.queues.retain(|queue| queue.strong_count() > 0);
         !self.queues.is_empty()
@@ -155,7 +155,7 @@ impl<D> Subscribers<D> {
         for queue in self.queues.iter().filter_map(Weak::upgrade) {
             let mut state = queue.state.lock();
             if matches!(update, Update::Sync { .. }) {
-                // Whoever comes to the newest asks for everything.
+                // A reader of the newest one asks for everything anyway.
                 state
                     .updates
                     .retain(|queued| !matches!(queued, Update::Sync { .. }));

@@ -1,4 +1,4 @@
-//! LETs: those nobody uses, those that hide another, those that are never reached.
+//! Checks LETs: unused ones, ones that hide another, ones that are never called.
 
 use crate::calls::finding;
 use crate::catalogue::Catalogue;
@@ -9,7 +9,7 @@ use peregrine_vql::ast::{File, Let, LetBody, Source, Statement, StatementKind, S
 use peregrine_vql::{Diagnostic, Severity, parse, parse_lambda};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Strings are looked into this deep (a lambda in a query in a string).
+/// Strings are searched to this depth (a lambda in a query in a string).
 const MAX_STRINGS: u8 = 4;
 
 pub(crate) fn check(
@@ -18,7 +18,7 @@ pub(crate) fn check(
     catalogue: &Catalogue,
     findings: &mut Vec<Diagnostic>,
 ) {
-    // The names each statement uses, and how many statements use a name.
+    // The names each statement uses, and how many statements use each name.
     let uses: Vec<BTreeSet<String>> = file.statements.iter().map(uses_of).collect();
     let mut users: BTreeMap<&str, usize> = BTreeMap::new();
     for name in uses.iter().flatten() {
@@ -37,7 +37,7 @@ pub(crate) fn check(
             StatementKind::Select(_) => None,
         })
         .collect();
-    // A file of LETs only is meant to be used by another.
+    // A file with only LETs is meant to be used by another.
     let has_query = lets.len() < file.statements.len();
     let limit = findings.len() + MAX_FINDINGS;
     for &(at, binding) in &lets {
@@ -50,7 +50,7 @@ pub(crate) fn check(
             || around.used_elsewhere.contains(name)
             || catalogue.read_by_host.contains(name)
             || is_setting(name);
-        // `LET x <= f()` may be there for what f does.
+        // `LET x <= f()` may exist for the side effects of f.
         let has_effect = binding.materialize && matches!(binding.body, LetBody::Expr(_));
         if has_query && !is_used && !has_effect && !name.starts_with('_') {
             let message = format!("`{name}` is never used");
@@ -74,7 +74,7 @@ pub(crate) fn check(
         let earlier = earlier
             .filter(|(position, _)| used_at.get(name).is_none_or(|used| used <= position))
             .map(|(_, binding)| binding);
-        // `LET x = x + 1` builds on the earlier one, and `LET _ <= f()` only runs something.
+        // `LET x = x + 1` extends the earlier one, and `LET _ <= f()` only runs something.
         if let Some(earlier) = earlier
             && !uses[at].contains(name)
             && !name.starts_with('_')
@@ -114,7 +114,7 @@ fn runs_at_once(statement: &Statement) -> bool {
     }
 }
 
-/// Accessors and functions read variables of such names, as in `LET SSH_CONFIG = …`.
+/// Accessors and functions read variables with such names, as in `LET SSH_CONFIG = …`.
 fn is_setting(name: &str) -> bool {
     !name.contains(|c: char| c.is_lowercase())
 }
@@ -126,7 +126,7 @@ pub(crate) fn uses_of(statement: &Statement) -> BTreeSet<String> {
     uses.names
 }
 
-/// What goes before a LET with parameters.
+/// The callable that takes precedence over a LET with parameters.
 fn hidden_by(binding: &Let, catalogue: &Catalogue) -> Option<&'static str> {
     binding.params.as_ref()?;
     let name = &binding.name.text;
@@ -168,7 +168,7 @@ impl<'t> Visit<'t> for Uses {
         let Ok(text) = std::str::from_utf8(&text.value) else {
             return;
         };
-        // Also `get(member='X.y')` and templates name variables in strings.
+        // `get(member='X.y')` and templates also name variables in strings.
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
         if self.strings < MAX_STRINGS {
             self.strings += 1;

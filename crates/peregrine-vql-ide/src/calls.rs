@@ -1,4 +1,4 @@
-//! Every call, held against what it calls.
+//! Checks every call against its callee.
 
 use crate::catalogue::{Argument, Callable, Catalogue};
 use crate::names::Names;
@@ -9,9 +9,9 @@ use peregrine_vql::ast::visit::{Visit, visit_source, visit_symbol};
 use peregrine_vql::ast::{Arg, ArgValue, File, List, Name, Source, Span, Symbol};
 use peregrine_vql::{Diagnostic, Severity};
 
-/// LETs that are looked at for a name that was meant.
+/// Maximum number of LETs that are considered for a suggestion.
 const MAX_NEAR: usize = 1000;
-/// What any artifact can be called with beside its parameters.
+/// Arguments that any artifact accepts besides its parameters.
 pub(crate) const CALL_OPTIONS: &[&str] = &["source", "preconditions"];
 
 pub(crate) fn check(
@@ -34,7 +34,7 @@ pub(crate) fn check(
 
 struct Checker<'a> {
     names: &'a Names,
-    /// LETs may be there that nobody knows of.
+    /// There may be LETs in texts we do not have.
     lacks_texts: bool,
     catalogue: &'a Catalogue,
     findings: &'a mut Vec<Diagnostic>,
@@ -66,7 +66,7 @@ impl Checker<'_> {
             }
             (Some(args), None) if self.names.has(&name.text) => self.let_call(name, args),
             (Some(_), None) => self.unknown_plugin(name),
-            // A variable of the environment, perhaps.
+            // Possibly a variable of the environment.
             (None, _) => {}
         }
     }
@@ -140,7 +140,7 @@ impl Checker<'_> {
     }
 
     fn check_args(&mut self, name: &Name, wanted: &[Argument], free_form: bool, args: &[Arg]) {
-        // `**=dict` brings names we cannot see.
+        // `**=dict` adds names we cannot see.
         if args.iter().any(|arg| &*arg.name.text == "**") {
             return;
         }
@@ -245,7 +245,7 @@ impl Checker<'_> {
         }
     }
 
-    /// More findings help nobody, and looking for what was meant takes time.
+    /// More findings do not help, and searching for suggestions takes time.
     fn is_full(&self) -> bool {
         self.findings.len() >= MAX_FINDINGS
     }
@@ -268,7 +268,7 @@ impl Checker<'_> {
     }
 }
 
-/// A finding whose line and column are filled in at the end.
+/// A finding whose line and column are filled in later.
 pub(crate) fn finding(
     severity: Severity,
     code: &'static str,
@@ -288,7 +288,7 @@ pub(crate) fn finding(
     }
 }
 
-/// `Some.Name` of its parts.
+/// Joins parts to `Some.Name`.
 pub(crate) fn dotted(path: &[Name]) -> String {
     let parts: Vec<&str> = path.iter().map(|name| &*name.text).collect();
     parts.join(".")

@@ -1,4 +1,4 @@
-//! What can be called: plain data, filled in by who knows functions by name.
+//! Everything that can be called, as plain data, filled in by code that knows the registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,13 +6,12 @@ use std::sync::Arc;
 /// One argument of a function or plugin, or one parameter of an artifact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name.
     pub name: String,
     /// Its type as the manual names it (`string`, `int64`, `Dict`, `Lambda` …); unknown ones are not checked.
     pub type_name: String,
-    /// A call without it fails.
+    /// True if a call without it fails.
     pub required: bool,
-    /// It takes a list.
+    /// True if it takes a list.
     pub repeated: bool,
     /// Its default, as source text.
     pub default: Option<String>,
@@ -23,13 +22,12 @@ pub struct Argument {
 /// A column of a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
     pub name: String,
-    /// What it holds, if somebody says.
+    /// What it holds, if documented.
     pub doc: String,
 }
 
-/// The columns of the rows a plugin gives.
+/// The columns of the rows of a plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Rows {
     /// Known only when it runs.
@@ -37,32 +35,31 @@ pub enum Rows {
     Varying,
     /// Always these.
     Fixed(Arc<Vec<Column>>),
-    /// Those of the query in the first of these arguments that is given, unless another argument is.
+    /// Those of the query in the first of these arguments that is given, unless the second argument is given.
     Of(Vec<String>, Option<String>),
-    /// Those of any of the queries given, in whatever argument but these.
+    /// Those of any of the queries given in arguments other than these.
     OfAnyBut(Vec<String>),
 }
 
-/// What a callee puts over the scope in which the queries given to it run.
+/// What a callee adds to the scope in which its query arguments run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Pushed {
-    /// Nobody knows.
+    /// Unknown.
     #[default]
     Unknown,
-    /// Nothing.
     Nothing,
-    /// The rows of this argument, for the other ones, unless another argument is given.
+    /// The rows of this argument, for the other ones, unless the second argument is given.
     RowsOf(String, Option<String>),
 }
 
 /// A function or plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Callable {
-    /// What it takes.
+    /// Its arguments.
     pub args: Vec<Argument>,
-    /// It takes any other argument too.
+    /// True if it takes any other argument too.
     pub free_form: bool,
-    /// The language has it, this program has not.
+    /// True if it is part of the language but not of this program.
     pub is_missing: bool,
     /// The manual page, Markdown.
     pub doc: String,
@@ -75,34 +72,33 @@ pub struct Callable {
 /// An artifact that may be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Artifact {
-    /// Its parameters.
     pub parameters: Vec<Argument>,
     /// What it collects, Markdown.
     pub doc: String,
 }
 
-/// Everything with a name; functions and plugins are separate name spaces.
+/// All names; functions and plugins have separate name spaces.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    /// What `name(…)` in an expression calls.
+    /// The callees of `name(…)` in an expression.
     pub functions: BTreeMap<String, Callable>,
-    /// What `FROM name(…)` calls.
+    /// The callees of `FROM name(…)`.
     pub plugins: BTreeMap<String, Callable>,
-    /// What `Artifact.name(…)` calls; when there are none, such calls are not checked.
+    /// The callees of `Artifact.name(…)`; if there are none, such calls are not checked.
     pub artifacts: BTreeMap<String, Artifact>,
-    /// LETs that are looked at by name by who runs the query, such as `ColumnTypes`.
+    /// LETs that the host looks up by name, such as `ColumnTypes`.
     pub read_by_host: BTreeSet<String>,
-    /// Tells what is wrong with a regular expression; without it they are not checked.
+    /// Checks a regular expression and returns its error; without it they are not checked.
     pub regex_complaint: Option<fn(&str) -> Option<String>>,
 }
 
 impl Catalogue {
-    /// The names of functions this program has.
+    /// The names of the functions in this program.
     pub fn function_names(&self) -> impl Iterator<Item = &str> {
         present(&self.functions)
     }
 
-    /// The names of plugins this program has.
+    /// The names of the plugins in this program.
     pub fn plugin_names(&self) -> impl Iterator<Item = &str> {
         present(&self.plugins)
     }

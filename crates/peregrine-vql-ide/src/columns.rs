@@ -1,4 +1,4 @@
-//! Which columns rows have, as far as the text tells.
+//! Infers the columns of rows, as far as the text allows.
 
 use crate::catalogue::{Callable, Catalogue, Column, Pushed, Rows};
 use crate::names::Names;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 /// The columns of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Columns {
-    /// Any.
+    /// Unknown columns.
     Unknown,
-    /// These and no others.
+    /// Exactly these.
     Known(Arc<Vec<Column>>),
 }
 
@@ -37,7 +37,7 @@ impl Columns {
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
     pub(crate) columns: Columns,
-    /// Where they come from, as a reader would say it.
+    /// Where they come from, in words for the user.
     pub(crate) origin: String,
 }
 
@@ -50,7 +50,7 @@ impl Layer {
     }
 }
 
-/// Answers questions about columns.
+/// Infers columns.
 pub(crate) struct Inference<'a> {
     catalogue: &'a Catalogue,
     names: &'a Names,
@@ -58,7 +58,7 @@ pub(crate) struct Inference<'a> {
 }
 
 impl<'a> Inference<'a> {
-    /// LETs are looked at in the order they stand; what one uses that stands later counts as unknown.
+    /// LETs are examined in source order; uses of later ones count as unknown.
     pub(crate) fn new<'f>(
         files: impl IntoIterator<Item = &'f File>,
         names: &'a Names,
@@ -80,7 +80,7 @@ impl<'a> Inference<'a> {
         inference
     }
 
-    /// The columns a query gives.
+    /// The columns of a query.
     pub(crate) fn of_select(&self, select: &Select) -> Columns {
         let has_star = select.star || select.columns.iter().any(is_star);
         let source = if has_star {
@@ -103,7 +103,7 @@ impl<'a> Inference<'a> {
         Columns::known(columns)
     }
 
-    /// The columns of what stands after FROM.
+    /// The columns of the source after FROM.
     pub(crate) fn of_source(&self, source: &Source) -> Columns {
         let [name] = source.path.as_slice() else {
             return Columns::Unknown;
@@ -131,7 +131,7 @@ impl<'a> Inference<'a> {
         }
     }
 
-    /// The columns of a LET, if it is the only thing that has this name.
+    /// The columns of a LET, if nothing else has this name.
     pub(crate) fn of_let(&self, name: &str) -> Columns {
         if self.names.ambiguous.contains(name) || self.names.variables.contains(name) {
             return Columns::Unknown;
@@ -174,7 +174,7 @@ impl<'a> Inference<'a> {
         }
     }
 
-    /// The rows an argument gives when it is taken as a query.
+    /// The rows of an argument that is used as a query.
     fn of_arg(&self, arg: &Arg) -> Columns {
         match &arg.value {
             ArgValue::Query(query) => self.of_select(query),
@@ -195,7 +195,7 @@ impl<'a> Inference<'a> {
         }
     }
 
-    /// What a query given as `arg` to this callee sees over the scope of the call.
+    /// What a query given as `arg` to this callee sees in addition to the scope of the call.
     pub(crate) fn pushed(&self, callable: Option<&Callable>, args: &[Arg], arg: &Arg) -> Option<Layer> {
         match callable.map(|callable| &callable.pushed) {
             Some(Pushed::Nothing) => None,

@@ -1,4 +1,4 @@
-//! What can stand at a cursor: columns, LETs, functions, plugins, arguments of the open call, artifacts, keywords.
+//! Proposals at a cursor: columns, LETs, functions, plugins, arguments of the open call, artifacts, keywords.
 
 use crate::catalogue::{Argument, Callable, Catalogue};
 use crate::columns::{Columns, Inference, Layer};
@@ -12,9 +12,8 @@ use crate::{ARTIFACT, calls};
 use peregrine_vql::ast::{File, LetBody, Select, Source, StatementKind, Symbol};
 use peregrine_vql::{parse_recovering, print_statement};
 
-/// What a proposal is.
+/// The kind of a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum CandidateKind {
     Column,
     Let,
@@ -29,17 +28,17 @@ pub enum CandidateKind {
 /// One proposal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// What is inserted.
+    /// The text to insert.
     pub text: String,
-    /// What it is.
+    /// Its kind.
     pub kind: CandidateKind,
-    /// What it is, in a line.
+    /// A description in one line.
     pub description: String,
-    /// All there is to say, Markdown.
+    /// The full documentation, Markdown.
     pub doc: String,
 }
 
-/// Stands where the cursor is, so that the text can be parsed. Nobody calls anything so.
+/// Placeholder at the cursor, so that the text can be parsed. Nobody uses this name.
 const CURSOR: &str = "peregrine_cursor_here";
 
 /// Proposals for the word that ends at `position`, and where that word starts.
@@ -104,7 +103,7 @@ pub fn complete(
     (start, found.candidates)
 }
 
-/// Gathers what begins with the word.
+/// Collects the names that begin with the word.
 struct Found<'a> {
     word: &'a str,
     candidates: Vec<Candidate>,
@@ -134,7 +133,7 @@ impl Found<'_> {
     }
 }
 
-/// The text with something to parse at the cursor.
+/// The text with a placeholder at the cursor, parsed.
 struct Tree {
     file: File,
 }
@@ -150,7 +149,7 @@ impl Tree {
         if problems.is_empty() {
             return Tree { file };
         }
-        // Half-written: what is open is closed, at the end of the text or right here.
+        // The text is incomplete: open brackets are closed, at the end of the text or right here.
         let ended = format!("{whole}{}", closers(&whole));
         let here = format!("{head}{CURSOR}{}\n{tail}", closers(head));
         let texts = [ended, here];
@@ -183,12 +182,12 @@ fn has_cursor(file: &File) -> bool {
         })
 }
 
-/// What is visible at the cursor.
+/// The names visible at the cursor.
 #[derive(Default)]
 struct Visible {
     layers: Vec<Layer>,
     params: Vec<String>,
-    /// The SELECT whose ORDER BY the cursor is in.
+    /// The SELECT whose ORDER BY contains the cursor.
     output: Option<Select>,
 }
 
@@ -248,7 +247,7 @@ fn columns(found: &mut Found<'_>, layers: &[Layer]) {
     }
 }
 
-/// Parameters, LETs and variables.
+/// Proposes parameters, LETs and variables.
 fn given(found: &mut Found<'_>, tree: &Tree, visible: &Visible, around: &Surroundings) {
     for name in &visible.params {
         found.add(CandidateKind::Variable, quoted(name), "parameter", "");
@@ -289,7 +288,7 @@ fn callables(found: &mut Found<'_>, place: &Place<'_>, catalogue: &Catalogue) {
     let all = if place.is_source {
         Some((CandidateKind::Plugin, &catalogue.plugins))
     } else {
-        // Hundreds of functions help nobody before anything is typed.
+        // Before anything is typed, hundreds of functions would not help.
         Some((CandidateKind::Function, &catalogue.functions)).filter(|_| !place.word.is_empty())
     };
     if let Some((kind, callables)) = all {
@@ -327,7 +326,7 @@ fn artifacts(found: &mut Found<'_>, catalogue: &Catalogue) {
     }
 }
 
-/// What the open call takes.
+/// Proposes the arguments of the open call.
 fn arguments(
     found: &mut Found<'_>,
     (name, is_source): (&str, bool),
@@ -350,7 +349,7 @@ fn arguments(
     }
 }
 
-/// The arguments of whatever a call of this name calls.
+/// The arguments of the callee with this name.
 pub(crate) fn parameters<'a>(
     name: &str,
     is_source: bool,
@@ -389,7 +388,7 @@ pub(crate) fn parameters<'a>(
     params.collect()
 }
 
-/// A name as it is written.
+/// A name as it is written in VQL.
 pub(crate) fn quoted(name: &str) -> String {
     let is_plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -401,9 +400,9 @@ pub(crate) fn quoted(name: &str) -> String {
     }
 }
 
-/// Words that are no names without backticks.
+/// True for words that need backticks as names.
 pub(crate) fn is_reserved(word: &str) -> bool {
-    // These two mean something only together with a BY.
+    // These two have a meaning only together with BY.
     let is_free = ["GROUP", "ORDER", "BY"]
         .iter()
         .any(|free| free.eq_ignore_ascii_case(word));

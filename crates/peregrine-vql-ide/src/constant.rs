@@ -1,4 +1,4 @@
-//! Constants given to arguments of a type they cannot become.
+//! Constants that cannot be converted to the type of their argument.
 
 use crate::catalogue::Argument;
 use peregrine_vql::ast::{ArgValue, Expr, ExprKind, Number, StrLit};
@@ -10,7 +10,7 @@ pub(crate) struct Complaint {
     pub(crate) text: String,
 }
 
-/// What is wrong with this value for this argument; `None`: nothing, or not known before it runs.
+/// What is wrong with this value for this argument; `None` if nothing is, or if it is unknown before it runs.
 pub(crate) fn complaint(
     argument: &Argument,
     value: &ArgValue,
@@ -68,13 +68,13 @@ pub(crate) fn complaint(
     }
 }
 
-/// A text that a reader takes for false.
+/// A text that a reader would take for false.
 fn says_no(text: &StrLit) -> bool {
     let text = String::from_utf8_lossy(&text.value).to_lowercase();
     matches!(text.as_str(), "n" | "no" | "false" | "off")
 }
 
-/// Without parentheses around a single value.
+/// Removes parentheses around a single value.
 fn bare(mut value: &Expr) -> &Expr {
     while let ExprKind::Paren(list) = &value.kind {
         match list.items.first() {

@@ -1,9 +1,9 @@
-//! What there is to say about a name, in Markdown.
+//! Documentation of names, in Markdown.
 
 use crate::catalogue::{Argument, Artifact, Callable, Rows};
 use std::fmt::Write as _;
 
-/// Texts longer than this are cut where they are only a reminder.
+/// Longer texts are cut where they only serve as a reminder.
 const MAX_SHOWN: usize = 300;
 
 /// The page of a function or plugin.
@@ -96,7 +96,7 @@ pub(crate) fn signature(
     (label, places)
 }
 
-/// What any artifact takes.
+/// Arguments that any artifact accepts.
 pub(crate) fn call_option(name: &str) -> Argument {
     let doc = match name {
         "source" => "Only the source of this name.",
@@ -109,7 +109,7 @@ pub(crate) fn call_option(name: &str) -> Argument {
     }
 }
 
-/// What a word of the language does.
+/// Describes a keyword of the language.
 pub(crate) fn keyword(word: &str) -> &'static str {
     match word.to_ascii_uppercase().as_str() {
         "SELECT" => "Columns, computed for each row of what stands after FROM.",

@@ -1,4 +1,4 @@
-//! What there is to say about the name at a place.
+//! Information about the name at a position.
 
 use crate::catalogue::Catalogue;
 use crate::complete::parameters;
@@ -10,7 +10,7 @@ use crate::surroundings::Surroundings;
 use peregrine_vql::ast::{Span, StatementKind};
 use peregrine_vql::{parse_recovering, print_statement};
 
-/// Markdown about what stands at a byte of the text, and where that stands.
+/// Markdown about the name at a byte of the text, and its span.
 #[must_use]
 pub fn hover(
     text: &str,
@@ -47,7 +47,7 @@ pub fn hover(
     Some((found.span, page.trim().to_owned()))
 }
 
-/// The LET of this name, in this text or one before, with its comments' first words left out.
+/// The LET of this name, in this text or an earlier one, without its leading comments.
 fn statement_of(name: &str, text: &str, around: &Surroundings) -> Option<String> {
     if let Some((_, whole)) = let_definition(text, name) {
         return text

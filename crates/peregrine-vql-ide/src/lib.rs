@@ -1,10 +1,9 @@
-//! What an author of VQL wants to know before a query runs: static checks over the syntax tree, and what an editor asks
-//! while a text is written.
+//! Support for authors of VQL: static checks of the syntax tree, and features for editors.
 //!
-//! What can be called is data ([`Catalogue`]), what a text is given from outside too ([`Surroundings`]); nothing here
-//! evaluates, knows a function by name, or knows the protocol of an editor.
+//! The callable names are data ([`Catalogue`]), as are the names that a text gets from outside
+//! ([`Surroundings`]); nothing here evaluates, depends on a specific function, or knows an editor protocol.
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 mod bindings;
 mod calls;
@@ -38,21 +37,21 @@ pub use tokens::{Token, tokens};
 use peregrine_vql::diagnostic::locate;
 use peregrine_vql::{Diagnostic, Severity, parse_recovering};
 
-/// Findings of one kind beyond this are left out: they help nobody, and looking for what was meant takes time.
+/// Maximum number of findings of one kind: more do not help, and searching for suggestions takes time.
 const MAX_FINDINGS: usize = 200;
 
 /// The variable whose members are artifacts.
 pub const ARTIFACT: &str = "Artifact";
 
-/// Checks a query text. Findings of the parser come along; a text with syntax errors is checked as far as it was
-/// understood.
+/// Checks a query text. The result includes the findings of the parser; a text with syntax errors is checked
+/// as far as it was understood.
 #[must_use]
 pub fn lint(text: &str, around: &Surroundings, catalogue: &Catalogue) -> Vec<Diagnostic> {
     let (file, mut findings) = parse_recovering(text);
     let files = || around.before.iter().chain([&file]);
     let names = names::Names::of(files());
     calls::check(&file, &names, around, catalogue, &mut findings);
-    // Half a text may use what its other half defines.
+    // One half of a text may use what the other half defines.
     if !findings.iter().any(is_syntax_error) {
         bindings::check(&file, around, catalogue, &mut findings);
         let inference = columns::Inference::new(files(), &names, catalogue);
@@ -73,7 +72,7 @@ fn is_syntax_error(finding: &Diagnostic) -> bool {
 /// Lines and columns of ascending offsets, without counting from the beginning each time.
 #[derive(Default)]
 struct Lines {
-    /// Where a line starts, and its number less one.
+    /// The start of a line, and its number minus one.
     known: (u32, u32),
 }
 

@@ -1,5 +1,5 @@
-//! The names a text itself gives: LETs with their parameters, and aliases. Scoping is dynamic, so a name given anywhere
-//! may be meant anywhere.
+//! The names that a text defines: LETs with their parameters, and aliases. Scoping is dynamic, so a name
+//! defined anywhere may be meant anywhere.
 
 use crate::scan;
 use peregrine_vql::ast::visit::Visit;
@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The names of a text.
 #[derive(Default)]
 pub(crate) struct Names {
-    /// The parameters of each LET, and whether each is required; `None`: it takes none, or has several definitions.
+    /// The parameters of each LET, and whether each is required; `None` if it takes none, or has several
+    /// definitions.
     pub(crate) lets: BTreeMap<String, Option<Vec<(String, bool)>>>,
     /// LETs that are defined more than once.
     pub(crate) ambiguous: BTreeSet<String>,
-    /// LETs that are queries, or may give one: where those run depends on who gets them.
+    /// LETs that are queries, or may return one: where those run depends on who uses them.
     pub(crate) queries: BTreeSet<String>,
-    /// Parameters and aliases: what they hold is known only at run time.
+    /// Parameters and aliases, whose values are known only at run time.
     pub(crate) variables: BTreeSet<String>,
     /// Words inside strings: lambdas, templates and the like may use any name.
     pub(crate) in_strings: BTreeSet<String>,
@@ -55,7 +56,7 @@ impl Names {
         }
     }
 
-    /// The text gives this name to something.
+    /// True if the text defines this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.lets.contains_key(name) || self.variables.contains(name)
     }
@@ -88,13 +89,13 @@ impl<'t> Visit<'t> for HasSource {
     }
 }
 
-/// What may be names in a text that is not VQL, or not only.
+/// Possible names in a text that is not, or not only, VQL.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Every word a VQL text uses, strings included.
+/// Every word in a VQL text, including those in strings.
 pub(crate) fn words_used(text: &str) -> BTreeSet<String> {
     let pieces = scan::pieces(text);
     let pieces = pieces.filter(|(piece, _)| matches!(piece, scan::Piece::Word | scan::Piece::Text));
@@ -104,7 +105,7 @@ pub(crate) fn words_used(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// An offset as spans have it.
+/// An offset in the type of spans.
 pub(crate) fn small(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }

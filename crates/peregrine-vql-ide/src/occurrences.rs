@@ -1,4 +1,4 @@
-//! Every place where a name stands, and what it means there.
+//! Every occurrence of a name, and its meaning.
 
 use crate::catalogue::Catalogue;
 use crate::columns::{Columns, Inference, Layer};
@@ -10,12 +10,11 @@ use peregrine_vql::ast::visit::{Visit, visit_symbol};
 use peregrine_vql::ast::{Arg, Expr, File, Name, Select, Source, Span, StatementKind, StrLit, Symbol};
 use peregrine_vql::{parse_lambda, parse_recovering};
 
-/// What a name means.
+/// The meaning of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// A built-in function.
     Function(String),
-    /// A plugin.
     Plugin(String),
     /// An artifact, without `Artifact.`.
     Artifact(String),
@@ -23,12 +22,11 @@ pub enum What {
     Argument {
         /// What is called.
         callee: String,
-        /// It follows FROM.
+        /// True if it follows FROM.
         is_source: bool,
         /// The argument.
         name: String,
     },
-    /// A LET.
     Let(String),
     /// A parameter of a LET.
     Parameter {
@@ -39,38 +37,37 @@ pub enum What {
     },
     /// A column of rows.
     Column {
-        /// Its name.
         name: String,
         /// What it holds.
         doc: String,
-        /// Where the rows come from; empty for an alias.
+        /// The source of the rows; empty for an alias.
         origin: String,
     },
     /// A variable given from outside.
     Given(String),
-    /// A name that may mean anything.
+    /// A name whose meaning is unknown.
     Unknown(String),
 }
 
-/// A place where a name stands.
+/// An occurrence of a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Occurrence {
-    /// Where.
+    /// Its place.
     pub span: Span,
     /// What it means.
     pub what: What,
-    /// The name gets its meaning here.
+    /// True if the name is defined here.
     pub is_definition: bool,
-    /// It stands in a string that is written with escapes: where exactly is not known.
+    /// True in a string with escapes, where the exact place is unknown.
     pub is_blurred: bool,
     /// The columns that are visible there.
     pub(crate) visible: Vec<Columns>,
 }
 
-/// Which occurrences are wanted.
+/// The occurrences to find.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted<'a> {
-    /// Those at this byte.
+    /// The one at this byte.
     At(u32),
     /// Those of this name.
     Named(&'a str),
@@ -85,7 +82,7 @@ impl Wanted<'_> {
     }
 }
 
-/// What stands at a byte of the text.
+/// The name at a byte of the text.
 #[must_use]
 pub fn occurrence_at(
     text: &str,
@@ -95,11 +92,11 @@ pub fn occurrence_at(
 ) -> Option<Occurrence> {
     let offset = u32::try_from(position).ok()?;
     let found = occurrences(text, Wanted::At(offset), around, catalogue);
-    // Between two names the one that begins here is meant.
+    // Between two names, the one that begins here is meant.
     found.into_iter().max_by_key(|occurrence| occurrence.span.start)
 }
 
-/// The statement that defines a LET: its name, and the whole of it.
+/// The statement that defines a LET: its name, and the whole statement.
 #[must_use]
 pub fn let_definition(text: &str, name: &str) -> Option<(Span, Span)> {
     let (file, _) = parse_recovering(text);
@@ -114,7 +111,7 @@ pub fn let_definition(text: &str, name: &str) -> Option<(Span, Span)> {
         })
 }
 
-/// The names at a place, or of a name, in order.
+/// The occurrences at a place, or of a name, in order.
 pub(crate) fn occurrences(
     text: &str,
     wanted: Wanted<'_>,
@@ -331,7 +328,7 @@ impl Observer for Finder<'_> {
     }
 }
 
-/// Where a name is used in an expression.
+/// Finds the uses of a name in an expression.
 struct NamedSymbols<'a> {
     wanted: &'a str,
     spans: Vec<Span>,

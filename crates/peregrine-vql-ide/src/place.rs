@@ -1,41 +1,41 @@
-//! Where a cursor stands in a text that is still being written: no tree, only words and brackets.
+//! The position of a cursor in an incomplete text, from words and brackets instead of a tree.
 
 use crate::scan::{self, Piece};
 
-/// A bracket that is still open at the cursor.
+/// A bracket that is open at the cursor.
 #[derive(Debug, Clone, Copy, Default)]
 struct Open<'a> {
     /// The call it belongs to, and whether that follows FROM.
     call: Option<(&'a str, bool)>,
     /// The argument being written.
     argument: Option<&'a str>,
-    /// The SELECT inside it has come to its FROM or beyond.
+    /// The SELECT inside it has reached its FROM.
     has_from: bool,
 }
 
-/// What is around a cursor.
+/// The context of a cursor.
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'a> {
     /// The word so far.
     pub(crate) word: &'a str,
-    /// It follows FROM.
+    /// True after FROM.
     pub(crate) is_source: bool,
-    /// It follows ORDER BY.
+    /// True after ORDER BY.
     pub(crate) is_order: bool,
-    /// It follows AS or LET, where a name is invented.
+    /// True after AS or LET, where a name is invented.
     pub(crate) is_new_name: bool,
-    /// The call whose argument is to be named here, and whether it follows FROM.
+    /// The call whose argument name is expected here, and whether it follows FROM.
     pub(crate) call: Option<(&'a str, bool)>,
-    /// The innermost open call, wherever in it the cursor is, and the argument it is in.
+    /// The innermost open call around the cursor, and the current argument.
     pub(crate) inside: Option<(&'a str, bool, Option<&'a str>)>,
-    /// In a string or comment, where nothing can be proposed.
+    /// True in a string or comment, where nothing can be proposed.
     pub(crate) is_text: bool,
 }
 
-/// Looks at the text before a cursor.
+/// Determines the context from the text before a cursor.
 pub(crate) fn place(before: &str) -> Place<'_> {
     let mut open: Vec<Open<'_>> = Vec::new();
-    // The last word, and whether it, or what comes now, follows FROM.
+    // The last word, and whether it, or the next one, follows FROM.
     let mut callee: Option<(&str, bool)> = None;
     let mut follows_from = false;
     let mut is_argument = false;
@@ -109,7 +109,7 @@ pub(crate) fn place(before: &str) -> Place<'_> {
     }
 }
 
-/// The last BY is that of ORDER BY.
+/// True if the last BY belongs to ORDER BY.
 fn before_by(before: &str) -> bool {
     let mut words = before.split_whitespace().rev();
     let mut latest = words.by_ref().skip_while(|word| !word.eq_ignore_ascii_case("BY"));
@@ -119,7 +119,7 @@ fn before_by(before: &str) -> bool {
         .is_some_and(|word| word.eq_ignore_ascii_case("ORDER"))
 }
 
-/// The cursor is still inside this string or comment.
+/// True if the cursor is inside this string or comment.
 fn is_unclosed(text: &str) -> bool {
     let end = match text {
         _ if text.starts_with("--") || text.starts_with("//") => return true,
@@ -131,7 +131,7 @@ fn is_unclosed(text: &str) -> bool {
     text.len() < 2 * end.len() || !text.ends_with(end)
 }
 
-/// What closes every bracket that is open at the end of the text.
+/// Closes every bracket that is open at the end of the text.
 pub(crate) fn closers(text: &str) -> String {
     let mut open = Vec::new();
     for (piece, range) in scan::pieces(text) {

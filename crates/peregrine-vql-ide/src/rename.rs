@@ -1,7 +1,7 @@
 //! Renaming a LET, a parameter, or a variable given from outside.
 //!
-//! Scoping is dynamic, so a name may mean different things at different times. Where that could be, nothing is renamed,
-//! and the refusal says why.
+//! Scoping is dynamic, so a name may mean different things at different times. If that is possible, nothing
+//! is renamed, and the refusal says why.
 
 use crate::catalogue::Catalogue;
 use crate::complete::quoted;
@@ -11,7 +11,7 @@ use crate::surroundings::Surroundings;
 use peregrine_vql::ast::Span;
 use peregrine_vql::parse_recovering;
 
-/// Why this cannot be renamed; `None`: it can.
+/// Why this cannot be renamed; `None` if it can.
 #[must_use]
 pub fn refusal(what: &What) -> Option<String> {
     let built_in =
@@ -33,7 +33,7 @@ pub fn refusal(what: &What) -> Option<String> {
     }
 }
 
-/// The places to change in each of these texts, which share a scope, and what to write there.
+/// The places to change in each of these texts, which share a scope, and the new text.
 pub fn rename(
     texts: &[(&str, &Surroundings)],
     what: &What,
@@ -125,11 +125,11 @@ fn is_same(wanted: &What, found: &What) -> bool {
     }
 }
 
-/// Why this occurrence of the same name may mean the same after all.
+/// Why this other occurrence of the name may have the same meaning after all.
 fn doubt(wanted: &What, occurrence: &Occurrence) -> Option<String> {
     match (wanted, &occurrence.what) {
         (_, What::Argument { .. } | What::Function(_) | What::Plugin(_) | What::Artifact(_)) => None,
-        // Parameters of different LETs have nothing to do with each other.
+        // Parameters of different LETs are unrelated.
         (
             What::Parameter { .. },
             What::Parameter { .. } | What::Column { .. } | What::Let(_) | What::Given(_),

@@ -1,29 +1,28 @@
-//! A quick look at a text while it is typed: words, strings, comments, and whether more is to come. What the text means
-//! is the parser's business.
+//! A quick scan of a text while it is typed: words, strings, comments, and whether it is complete. The parser
+//! determines what it means.
 
 use peregrine_vql::Diagnostic;
 use peregrine_vql::ast::StatementKind;
 use peregrine_vql::diagnostic::code;
 use std::ops::Range;
 
-/// What a piece of text is.
+/// The kind of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
     /// One of [`KEYWORDS`].
     Keyword,
-    /// A name, perhaps dotted, perhaps in backticks.
+    /// A name, possibly dotted or in backticks.
     Word,
-    /// A number.
     Number,
-    /// A string, perhaps without its end.
+    /// A string, possibly unclosed.
     Text,
-    /// A comment, perhaps without its end.
+    /// A comment, possibly unclosed.
     Comment,
-    /// One other character.
+    /// Any other character.
     Other,
 }
 
-/// The words with a meaning of their own.
+/// The keywords.
 pub const KEYWORDS: &[&str] = &[
     "SELECT", "FROM", "WHERE", "LET", "GROUP", "ORDER", "BY", "DESC", "LIMIT", "AS", "AND", "OR", "NOT",
     "IN", "NULL", "TRUE", "FALSE", "EXPLAIN",
@@ -41,7 +40,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = (Piece, Range<usize>)> + '_ {
     })
 }
 
-/// What the text begins with, and its length in bytes, at least one character.
+/// The kind of the first piece, and its length in bytes, at least one character.
 fn first_piece(rest: &str) -> (Piece, usize) {
     let first = rest.chars().next().unwrap_or(' ');
     let until = |end: &str, from: usize| {
@@ -71,7 +70,7 @@ fn first_piece(rest: &str) -> (Piece, usize) {
     }
 }
 
-/// Up to the closing quote; a backslash takes the next character along.
+/// The length up to the closing quote; a backslash escapes the next character.
 fn quoted(rest: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {
@@ -85,13 +84,13 @@ fn quoted(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// True for the characters of names; dots keep `Artifact.Linux` in one piece.
+/// True for characters of names; dots keep `Artifact.Linux` in one piece.
 #[must_use]
 pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '$')
 }
 
-/// True when the text is fine as far as it goes, but more must come.
+/// True when the text is valid so far, but incomplete.
 #[must_use]
 pub fn is_unfinished(text: &str) -> bool {
     let trimmed = text.trim_end();
@@ -103,7 +102,7 @@ pub fn is_unfinished(text: &str) -> bool {
     peregrine_vql::parse(trimmed).is_err_and(|problems| problems.first().is_some_and(is_at_end))
 }
 
-/// True for a line that can only be the beginning of something new.
+/// True for a line that can only start a new statement.
 #[must_use]
 pub fn begins_statement(line: &str) -> bool {
     let word = line
@@ -116,7 +115,7 @@ pub fn begins_statement(line: &str) -> bool {
             .any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// The names a text binds.
+/// The names that a text binds.
 #[must_use]
 pub fn let_names(text: &str) -> Vec<String> {
     let Ok(file) = peregrine_vql::parse(text) else {

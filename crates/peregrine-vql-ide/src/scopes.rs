@@ -1,4 +1,4 @@
-//! A walk over a text that knows which rows are visible where.
+//! A walk over a text that tracks which rows are visible where.
 
 use crate::catalogue::{Callable, Catalogue, Column};
 use crate::columns::{Columns, Inference, Layer};
@@ -10,23 +10,23 @@ use peregrine_vql::ast::{
 use peregrine_vql::column_name;
 use std::sync::Arc;
 
-/// Where the walk is.
+/// The current place of the walk.
 pub(crate) struct Place<'p> {
-    /// The LET whose body this is, if that is evaluated where it is used.
+    /// The LET whose body this is, if the body is evaluated where the LET is used.
     pub(crate) container: Option<&'p Let>,
-    /// The rows that are visible, the innermost last.
+    /// The visible rows, innermost last.
     pub(crate) layers: &'p [Layer],
-    /// Rows that a query passed along from here may see, too.
+    /// Rows that a query passed on from here may also see.
     pub(crate) passed_to: &'p [Layer],
 }
 
-/// What somebody wants to see of it; everything is optional.
+/// Receives the parts of the walk it wants to see; every method is optional.
 pub(crate) trait Observer {
     /// A name or call in an expression.
     fn symbol(&mut self, _symbol: &Symbol, _place: &Place<'_>) {}
     /// A literal string.
     fn text(&mut self, _text: &StrLit, _expr: &Expr, _place: &Place<'_>) {}
-    /// What stands after FROM; it sees what the whole SELECT sees.
+    /// The source after FROM; it sees what the whole SELECT sees.
     fn source(&mut self, _source: &Source, _place: &Place<'_>) {}
     /// A SELECT, before its parts; `own` are the rows of its source.
     fn select(&mut self, _select: &Select, _own: &Layer, _place: &Place<'_>) {}
@@ -66,7 +66,7 @@ struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// Has the observer look at something here.
+    /// Calls the observer with the current place.
     fn show(&mut self, look: impl FnOnce(&mut dyn Observer, &Place<'_>)) {
         let place = Place {
             container: self.container,
@@ -87,7 +87,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Where the rows go that an argument sees: a query is evaluated with them, other things are passed along.
+    /// The layers for the rows visible to an argument: a query is evaluated with them, other values are
+    /// passed on.
     fn layers_for(&mut self, is_query: bool) -> &mut Vec<Layer> {
         if is_query {
             &mut self.layers
@@ -99,14 +100,15 @@ impl<'a> Walker<'a> {
 
 impl<'a> Visit<'a> for Walker<'a> {
     fn visit_let(&mut self, binding: &'a Let) {
-        // What is evaluated now sees nothing but LETs and variables.
+        // Values evaluated immediately see only LETs and variables.
         let is_lazy = !binding.materialize || binding.params.is_some();
         self.container = is_lazy.then_some(binding);
         visit::visit_let(self, binding);
         self.container = None;
     }
 
-    /// Not in source order: what stands after FROM does not see the rows it gives, all else does.
+    /// Not in source order: the source after FROM does not see the rows it produces, but everything else
+    /// does.
     fn visit_select(&mut self, select: &'a Select) {
         let own = self.inference.layer(&select.from);
         self.show(|observer, place| observer.select(select, &own, place));
@@ -153,10 +155,10 @@ impl<'a> Visit<'a> for Walker<'a> {
     }
 }
 
-/// What WHERE and GROUP BY see over the rows of the source.
+/// What WHERE and GROUP BY see in addition to the source rows.
 fn aliases(query: &Select) -> Layer {
     let is_renamed = |column: &&ast::Column| {
-        // `SELECT a` gives `a`: that is the same thing by the same name.
+        // `SELECT a` defines `a`, which is the same value under the same name.
         let ColumnKind::Expr(value) = &column.kind else {
             return true;
         };

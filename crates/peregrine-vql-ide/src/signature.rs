@@ -1,4 +1,4 @@
-//! The call a cursor is in, and the argument.
+//! The call and argument at a cursor.
 
 use crate::catalogue::Catalogue;
 use crate::complete::parameters;
@@ -7,16 +7,16 @@ use crate::place::place;
 use crate::surroundings::Surroundings;
 use peregrine_vql::parse_recovering;
 
-/// What a call takes.
+/// The signature of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// `name(a=string, b=int64?)`.
     pub label: String,
-    /// For each argument: its bytes in the label, and what it means.
+    /// For each argument: its bytes in the label, and its documentation.
     pub arguments: Vec<((usize, usize), String)>,
-    /// What the callee does, Markdown.
+    /// The callee's documentation, Markdown.
     pub doc: String,
-    /// The argument the cursor is in.
+    /// The argument at the cursor.
     pub active: Option<usize>,
 }
 

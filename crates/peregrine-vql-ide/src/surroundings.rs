@@ -1,4 +1,4 @@
-//! What stands around a text: variables it is given, texts that run before it in the same scope.
+//! The context of a text: variables it is given, and texts that run before it in the same scope.
 
 use crate::catalogue::Argument;
 use crate::names::words_used;
@@ -9,22 +9,22 @@ use std::collections::BTreeSet;
 /// What a text can refer to without defining it.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// Variables that are given, such as the parameters of an artifact.
+    /// Variables from outside, such as the parameters of an artifact.
     pub variables: Vec<Argument>,
-    /// Texts that run before, such as what is imported: their LETs are there.
+    /// Texts that run before, such as imports, whose LETs are visible.
     pub before: Vec<File>,
-    /// Words of the other texts of this scope: a LET of such a name has a purpose, and may see other rows there.
+    /// Words of the other texts in this scope: a LET with such a name is used, and may see other rows there.
     pub used_elsewhere: BTreeSet<String>,
-    /// Any other variable may be given too.
+    /// True if there may be other variables.
     pub is_open: bool,
-    /// Some texts that run before are missing: LETs may be there that nobody knows of.
+    /// True if some texts that run before are missing, so that there may be unknown LETs.
     pub lacks_texts: bool,
-    /// The text defines names for others to use; who uses them is not known.
+    /// True if the text defines names for unknown users.
     pub is_library: bool,
 }
 
 impl Surroundings {
-    /// A text of its own, perhaps with variables nobody told us about.
+    /// A standalone text, possibly with unknown variables.
     #[must_use]
     pub fn open() -> Surroundings {
         Surroundings {

@@ -1,7 +1,8 @@
-//! Names that nothing gives, and columns that are not there.
+//! Finds names that nothing defines, and columns that do not exist.
 //!
-//! Scoping is dynamic: the body of a LET sees the rows of whoever uses it. So for every LET the rows visible at all its
-//! uses are gathered first, and only then is a name judged. What could come from rows with unknown columns is left alone.
+//! Scoping is dynamic: the body of a LET sees the rows of its users. So for every LET, the rows visible at
+//! all its uses are collected first, and only then are names checked. A name that could come from rows with
+//! unknown columns is ignored.
 
 use crate::calls::finding;
 use crate::catalogue::Catalogue;
@@ -18,24 +19,24 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The rows visible where a LET is used.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Uses {
-    /// Any name may be visible.
+    /// True if any name may be visible.
     is_open: bool,
     names: BTreeSet<String>,
-    /// LETs in whose bodies it is used.
+    /// LETs whose bodies use it.
     inside: BTreeSet<String>,
 }
 
-/// A name that nothing visible in the text gives.
+/// A name that nothing visible in the text defines.
 struct Unresolved {
     name: Name,
     container: Option<String>,
     /// The innermost rows.
     origin: Option<String>,
-    /// The columns that would have been there.
+    /// The known columns of the visible rows.
     columns: Vec<Columns>,
 }
 
-/// LETs that are looked at for a name that was meant.
+/// Maximum number of LETs that are considered for a suggestion.
 const MAX_NEAR: usize = 1000;
 
 struct Collector<'a> {
@@ -49,7 +50,7 @@ struct Collector<'a> {
     findings: Vec<Diagnostic>,
 }
 
-/// Reading a pattern takes its time, and an editor waits.
+/// Compiling patterns takes time, and an editor waits.
 const MAX_PATTERNS: usize = 500;
 
 pub(crate) fn check(
@@ -99,7 +100,7 @@ pub(crate) fn check(
         let Some(container) = &name.container else {
             return false;
         };
-        // What nobody uses may be meant for anybody.
+        // An unused LET may be meant for anyone.
         uses.get(container)
             .is_none_or(|uses| uses.is_open || uses.names.contains(&*name.name.text))
     };
@@ -108,9 +109,9 @@ pub(crate) fn check(
     findings.extend(judged.take(MAX_FINDINGS));
 }
 
-/// Rows visible where a LET is used are visible in the LETs used in its body, too.
+/// Rows visible where a LET is used are also visible in the LETs used in its body.
 fn spread(uses: &mut BTreeMap<String, Uses>) {
-    // Each round carries names one step further; a chain of LETs longer than this counts as anything.
+    // Each round carries names one step further; a longer chain of LETs counts as unknown.
     for round in 0..=MAX_CHAIN {
         let mut is_stable = true;
         let names: Vec<String> = uses.keys().cloned().collect();
@@ -121,7 +122,7 @@ fn spread(uses: &mut BTreeMap<String, Uses>) {
             let before = (own.is_open, own.names.len());
             for container in own.inside.clone() {
                 match uses.get(&container) {
-                    // Nobody uses that one: who knows where it will be.
+                    // That one is unused, so its scope is unknown.
                     None => own.is_open = true,
                     Some(outer) => {
                         own.is_open |= outer.is_open;
@@ -154,7 +155,7 @@ fn judge(name: &Unresolved, names: &Names, around: &Surroundings) -> Option<Diag
         .chain(lets)
         .chain(given);
     let (message, help) = if around.is_open {
-        // Any variable may be given; only what looks like a slip is worth a word.
+        // Any variable may be given, so only probable typing errors are reported.
         let near = closest(text, near).filter(|near| is_slip(text, near))?;
         let message = format!("nothing here defines `{text}`");
         (
@@ -182,7 +183,7 @@ fn judge(name: &Unresolved, names: &Names, around: &Surroundings) -> Option<Diag
 }
 
 impl Collector<'_> {
-    /// A name that is looked up in the scope.
+    /// Checks a name that is looked up in the scope.
     fn name(&mut self, name: &Name, args: Option<&[Arg]>, place: &Place<'_>) {
         let text = &*name.text;
         if self.names.lets.contains_key(text) {
@@ -214,7 +215,7 @@ impl Collector<'_> {
         });
     }
 
-    /// `query.column`: the column of all rows of a LET.
+    /// `query.column`: the column in all rows of a LET.
     fn member(&mut self, symbol: &Symbol, place: &Place<'_>) {
         let ([first, column, ..], None) = (symbol.path.as_slice(), &symbol.args) else {
             return;
@@ -225,7 +226,7 @@ impl Collector<'_> {
         let is_hidden =
             |layer: &Layer| layer.columns == Columns::Unknown || layer.columns.get(&first.text).is_some();
         let is_there = columns.iter().any(|known| *known.name == *column.text);
-        // Columns of queries in a LET may be hidden where that is used.
+        // Columns of queries in a LET may be hidden where it is used.
         let is_certain = place.container.is_none() && !place.layers.iter().any(is_hidden);
         if is_there || !is_certain || column.text.starts_with('@') || self.findings.len() >= MAX_FINDINGS {
             return;
@@ -258,7 +259,7 @@ impl Collector<'_> {
             let columns = layer.columns.list().iter();
             uses.names.extend(columns.map(|column| column.name.clone()));
         }
-        // Whatever is given is bound, asked for or not.
+        // All given arguments are bound, even unknown ones.
         for arg in args.unwrap_or_default() {
             uses.is_open |= &*arg.name.text == "**";
             uses.names.insert(arg.name.text.to_string());
@@ -274,7 +275,7 @@ impl Collector<'_> {
 impl Observer for Collector<'_> {
     fn symbol(&mut self, symbol: &Symbol, place: &Place<'_>) {
         let Some(first) = symbol.path.first() else { return };
-        // Unknown functions are another check's business.
+        // Unknown functions are reported by another check.
         let is_call = symbol.path.len() == 1 && symbol.args.is_some();
         if !is_call {
             self.name(first, None, place);
@@ -294,7 +295,7 @@ impl Observer for Collector<'_> {
             (args, 1) if self.names.lets.contains_key(&*first.text) => {
                 self.used(&first.text, args.as_deref(), place);
             }
-            // `FROM pslist` is told elsewhere.
+            // `FROM pslist` is reported elsewhere.
             (None, 1) if is_plugin => {}
             _ => self.name(first, None, place),
         }

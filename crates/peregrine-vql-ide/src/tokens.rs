@@ -1,13 +1,13 @@
-//! What each word of a text is, for colours. Words and brackets decide, so damaged texts are coloured too.
+//! Classifies the words of a text for colouring. It only uses words and brackets, so incomplete texts are
+//! coloured too.
 
 use crate::ARTIFACT;
 use crate::catalogue::Catalogue;
 use crate::scan::{self, Piece};
 use std::ops::Range;
 
-/// What a piece of text is.
+/// The kind of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum Token {
     Keyword,
     Function,
@@ -30,7 +30,7 @@ pub fn tokens<'a>(
     let mut pieces = scan::pieces(text).peekable();
     let mut follows_from = false;
     let mut follows_let = false;
-    // For each open bracket: it is that of a call.
+    // For each open bracket, whether it belongs to a call.
     let mut calls: Vec<bool> = Vec::new();
     let mut may_be_argument = false;
     let mut follows_name = false;
@@ -38,7 +38,7 @@ pub fn tokens<'a>(
         loop {
             let (piece, range) = pieces.next()?;
             let source = text.get(range.clone()).unwrap_or_default();
-            // What follows, blanks left out.
+            // The next piece that is not blank.
             while pieces
                 .peek()
                 .is_some_and(|(piece, next)| *piece == Piece::Other && is_blank(text, next))

@@ -1,22 +1,22 @@
-//! Diagnostics: what is wrong with a text, where, and what to do about it.
+//! Diagnostics: what is wrong with a text, where, and how to fix it.
 
 use std::fmt;
 
 use crate::ast::Span;
 
-/// The codes, one per kind of trouble. They are stable; the wording of messages is not.
+/// The codes, one for each kind of problem. They are stable; the wording of messages is not.
 pub mod code {
     /// The bytes are not UTF-8.
     pub const ENCODING: &str = "V001";
     /// The text or its number of tokens is beyond the limit.
     pub const TOO_LARGE: &str = "V002";
-    /// A character that starts no token.
+    /// A character that cannot start a token.
     pub const CHARACTER: &str = "V003";
-    /// A string, name or comment without its end.
+    /// An unclosed string, name or comment.
     pub const UNCLOSED: &str = "V004";
     /// Two backticks with nothing between them.
     pub const EMPTY_NAME: &str = "V005";
-    /// A token that does not fit.
+    /// A token that does not fit here.
     pub const UNEXPECTED: &str = "V010";
     /// A text without any statement.
     pub const EMPTY: &str = "V011";
@@ -24,20 +24,20 @@ pub mod code {
     pub const TOO_DEEP: &str = "V012";
     /// A `LIMIT` that is not an integer.
     pub const LIMIT: &str = "V013";
-    /// A comment where the formatter cannot keep it.
+    /// A comment at a place where the formatter cannot keep it.
     pub const COMMENT: &str = "V020";
     /// The formatter would have changed the meaning.
     pub const UNFAITHFUL: &str = "V021";
-    /// Accepted by the language, but part of what is written has no effect.
+    /// Accepted by the language, but part of the text has no effect.
     pub const NO_EFFECT: &str = "V030";
 }
 
-/// How bad it is.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// The text is refused.
     Error,
-    /// The text runs, but probably does not do what it seems to say.
+    /// The text runs, but probably does not do what it appears to.
     Warning,
 }
 
@@ -46,9 +46,9 @@ pub enum Severity {
 pub struct Diagnostic {
     /// One of [`code`].
     pub code: &'static str,
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
-    /// What is wrong, in one line.
+    /// What is wrong, on one line.
     pub message: String,
     /// Where, in bytes of the text.
     pub span: Span,
@@ -56,9 +56,9 @@ pub struct Diagnostic {
     pub line: u32,
     /// Column of the start of the span in characters, from 1.
     pub column: u32,
-    /// Other places that matter, each with what to say about it.
+    /// Related places, each with a note.
     pub labels: Vec<(Span, String)>,
-    /// What to do.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl Diagnostic {
         self
     }
 
-    /// The finding with the lines it is about, each marked with carets.
+    /// The finding with the lines it refers to, marked with carets.
     #[must_use]
     pub fn render(&self, source: &str) -> String {
         let severity = match self.severity {
@@ -128,7 +128,8 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
-/// Line and column of a byte offset, both from 1; columns count characters. Offsets beyond the end mean the end.
+/// The line and column of a byte offset, both from 1; columns count characters. Offsets beyond the end mean
+/// the end.
 #[must_use]
 pub fn locate(source: &str, offset: u32) -> (u32, u32) {
     let before = &source[..source.floor_char_boundary(offset as usize)];
@@ -137,7 +138,7 @@ pub fn locate(source: &str, offset: u32) -> (u32, u32) {
     (line as u32 + 1, before[line_start..].chars().count() as u32 + 1)
 }
 
-/// Orders the findings by place and fills in their lines and columns.
+/// Sorts the findings by place and fills in their lines and columns.
 pub(crate) fn finish(source: &str, diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
     for diagnostic in diagnostics {
@@ -145,7 +146,7 @@ pub(crate) fn finish(source: &str, diagnostics: &mut [Diagnostic]) {
     }
 }
 
-/// Lines longer than this are cut around the place shown.
+/// Longer lines are cut around the place shown.
 const MAX_SHOWN: usize = 100;
 
 fn excerpt(out: &mut String, source: &str, span: Span, label: &str, width: usize) {
@@ -162,16 +163,22 @@ fn excerpt(out: &mut String, source: &str, span: Span, label: &str, width: usize
         .floor_char_boundary(line_end.min(shown_start + MAX_SHOWN))
         .max(start);
     let shown = source[shown_start..shown_end].trim_end();
+    let (left, shown) = match shown.chars().next() {
+        // In the place of a letter, so that the carets line up.
+        Some(first) if shown_start > line_start => ("…", &shown[first.len_utf8()..]),
+        _ => ("", shown),
+    };
+    let right = if shown_end < line_end { "…" } else { "" };
     let marked_end = end.min(shown_end).max(start);
 
-    // Tabs are kept so that the carets line up whatever the tab width.
+    // Tabs are kept so that the carets line up for any tab width.
     let indent: String = source[shown_start..start]
         .chars()
         .map(|c| if c == '\t' { '\t' } else { ' ' })
         .collect();
     let carets = "^".repeat(source[start..marked_end].chars().count().max(1));
     out.push_str(&format!("{:width$}--> {line}:{column}\n", ""));
-    out.push_str(&format!("{line:width$} | {shown}\n"));
+    out.push_str(&format!("{line:width$} | {left}{shown}{right}\n"));
     out.push_str(format!("{:width$} | {indent}{carets} {label}", "").trim_end());
     out.push('\n');
 }

@@ -1,21 +1,22 @@
 //! The lexer: text to tokens, in one pass over the bytes.
 //!
-//! Rules are tried in a fixed order at each position and the first that matches wins, not the longest. That order is
-//! why `5-3` is two numbers, why `--` starts a comment in the middle of an expression and why `'''` without an end
-//! is read as an empty string first. One exception: a minus between a name or a closing bracket and what follows, without
-//! blanks on either side, subtracts, as older queries have it (`X-Y`).
+//! Rules are tried in a fixed order at each position and the first that matches wins, not the longest. This
+//! order is why `5-3` is two numbers, why `--` starts a comment in the middle of an expression, and why an
+//! unclosed `'''` is read as an empty string first. There is one exception: a minus between a name or a
+//! closing bracket and a value, without blanks on either side, subtracts, because older queries use it so
+//! (`X-Y`).
 
 use crate::ast::{CommentKind, Span};
 use crate::diagnostic::{Diagnostic, code};
 use crate::token::{CommentToken, Token, TokenKind};
 
-/// Longer texts are refused; the largest published queries embed data of a few megabytes.
+/// Longer texts are refused; the largest published queries embed a few megabytes of data.
 pub const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// Texts with more tokens are refused, which bounds the memory of the tree.
 pub const MAX_TOKENS: usize = 1_000_000;
 
-/// Complaints beyond this many are not collected.
+/// Further diagnostics are not collected.
 pub(crate) const MAX_DIAGNOSTICS: usize = 50;
 
 /// The outcome of lexing: `tokens` always ends in exactly one `End`.
@@ -58,7 +59,7 @@ struct Lexer<'a> {
 
 impl Lexer<'_> {
     fn run(&mut self) {
-        // Editors of Windows put a byte order mark in front.
+        // Windows editors put a byte order mark at the front.
         if self.text.starts_with('\u{feff}') {
             self.at = '\u{feff}'.len_utf8();
         }
@@ -95,7 +96,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// True behind a name or a closing bracket, with nothing in between, where another value follows.
+    /// True directly after a name or a closing bracket, when another value follows.
     fn is_glued_to_value(&self) -> bool {
         let is_value = |token: &Token| {
             matches!(
@@ -130,7 +131,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// An error that makes one token of everything up to `end`.
+    /// Reports an error and makes one token of everything up to `end`.
     fn fail(&mut self, end: usize, diagnostic: Diagnostic) {
         let start = self.at;
         self.at = end;
@@ -158,8 +159,8 @@ impl Lexer<'_> {
         self.comment(CommentKind::Line, length);
     }
 
-    /// By the rules an unclosed `/*` is a division followed by a star, which no grammar rule accepts: so it is
-    /// reported for what it is. That also keeps `/*/*/*…` linear.
+    /// By the rules, an unclosed `/*` is a division followed by a star, which no grammar rule accepts, so it
+    /// is reported as what it is. That also keeps `/*/*/*…` linear.
     fn block_comment(&mut self) {
         match self.text[self.at + 2..].find("*/") {
             Some(inner) => self.comment(CommentKind::Block, inner + 4),
@@ -187,7 +188,7 @@ impl Lexer<'_> {
         self.push(kind, start);
     }
 
-    /// Steps over white space and the word `BY`, if that is what follows.
+    /// Skips white space and the word `BY`, if they follow.
     fn take_by(&mut self) -> bool {
         let rest = &self.bytes[self.at..];
         let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
@@ -199,7 +200,7 @@ impl Lexer<'_> {
         found
     }
 
-    /// A name in backticks, after `prefix` bytes of minus.
+    /// A name in backticks, after `prefix` bytes of minus signs.
     fn backticks(&mut self, kind: TokenKind, prefix: usize) {
         let open = self.at + prefix;
         match self.text[open + 1..].find('`') {
@@ -281,8 +282,11 @@ impl Lexer<'_> {
         if let Some(help) = help {
             diagnostic = diagnostic.with_help(help);
         }
-        // One complaint for a whole run of foreign characters.
+        // One diagnostic for a whole run of unknown characters, and for what is an operator elsewhere.
         let mut run = end;
+        if self.text[self.at..].starts_with("!~") {
+            run += 1;
+        }
         if !found.is_ascii() {
             run += self.text[end..]
                 .chars()

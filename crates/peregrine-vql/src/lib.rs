@@ -1,8 +1,9 @@
 //! VQL as text: lexer, parser, syntax tree, canonical print, formatter and diagnostics.
 //!
-//! Nothing here evaluates, reads files or knows the time; that is `peregrine-engine`.
+//! This crate does not evaluate, read files or use the clock; `peregrine-engine` does.
 #![forbid(unsafe_code)]
-#![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
+#![warn(missing_docs)]
+#![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 pub mod ast;
 pub mod diagnostic;

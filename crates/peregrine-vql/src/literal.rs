@@ -1,9 +1,9 @@
-//! What literals stand for: numbers, strings and names in backticks.
+//! The values of literals: numbers, strings and names in backticks.
 
 use crate::ast::Number;
 
-/// The value of a number as typed: a 64-bit integer with base prefix (`0x` hex, leading `0` octal) if it is one,
-/// else a float, else neither.
+/// The value of a number as typed: a 64-bit integer with a base prefix (`0x` hex, leading `0` octal) if
+/// possible, else a float, else neither.
 pub(crate) fn number(source: &str) -> Number {
     if let Some(value) = integer(source) {
         return Number::Int(value);
@@ -24,7 +24,7 @@ fn integer(source: &str) -> Option<i64> {
         None if digits.len() > 1 && digits.starts_with('0') => (8, &digits[1..]),
         None => (10, digits),
     };
-    // With its sign, because the most negative integer has no positive counterpart.
+    // Including the sign, because the most negative integer has no positive counterpart.
     if digits.starts_with(['+', '-']) {
         None
     } else {
@@ -34,8 +34,9 @@ fn integer(source: &str) -> Option<i64> {
 
 /// The bytes of `'…'` or `"…"`, quotes included in `source`.
 ///
-/// `\n \r \t` and `\xHH` are the only escapes; any other `\c` is `c`. A `\x` with fewer than two bytes left drops the
-/// rest; with other than hex digits it is kept as typed.
+/// `
+///  \r \t` and `\xHH` are the only escapes; any other `\c` is `c`. A `\x` with fewer than two bytes left
+/// drops the rest; one without hex digits is kept as typed.
 pub(crate) fn string(source: &str) -> Vec<u8> {
     let inner = source
         .get(1..source.len().saturating_sub(1))
@@ -81,7 +82,7 @@ pub(crate) fn raw_string(source: &str) -> &[u8] {
         .as_bytes()
 }
 
-/// The name between backticks, or the name itself when there are none.
+/// The name between backticks, or the text itself without them.
 pub(crate) fn bare_name(source: &str) -> &str {
     source
         .strip_prefix('`')
@@ -89,7 +90,7 @@ pub(crate) fn bare_name(source: &str) -> &str {
         .unwrap_or(source)
 }
 
-/// A name where it is *defined*: character escapes inside backticks are decoded. An escape that means nothing drops
+/// A name where it is *defined*: character escapes inside backticks are decoded. An unknown escape drops
 /// everything before it and ends the decoding.
 pub(crate) fn decoded_name(source: &str) -> String {
     let mut rest = bare_name(source);
@@ -106,7 +107,7 @@ pub(crate) fn decoded_name(source: &str) -> String {
     name
 }
 
-/// One escape after its backslash: the character and how many bytes it took.
+/// Decodes one escape after its backslash: the character and its length in bytes.
 fn escape(text: &str) -> Option<(char, usize)> {
     let simple = |decoded| Some((decoded, 1));
     match text.bytes().next()? {

@@ -1,4 +1,4 @@
-//! The canonical print: one line per node. It is visible data, as columns without alias are named by it.
+//! The canonical print, on one line. Users see it, because columns without an alias are named by it.
 
 use crate::ast::{Column, ColumnKind, Expr, Select, Source, Statement};
 use crate::render::Renderer;
@@ -15,7 +15,7 @@ pub fn print_select(select: &Select) -> String {
     print(|renderer| renderer.select(select))
 }
 
-/// What stands after `FROM`, on one line.
+/// The source after `FROM`, on one line.
 #[must_use]
 pub fn print_source(source: &Source) -> String {
     print(|renderer| renderer.source(source))
@@ -27,8 +27,8 @@ pub fn print_statement(statement: &Statement) -> String {
     print(|renderer| renderer.statement(statement))
 }
 
-/// The name of an output column: its alias, else its canonical print. If that starts with a backtick, its first and
-/// last characters are dropped, whatever the last one is. A `*`, which stands for other columns, is named `*`.
+/// The name of an output column: its alias, else its canonical print. If the print starts with a backtick,
+/// its first and last characters are dropped. A `*`, which represents other columns, is named `*`.
 #[must_use]
 pub fn column_name(column: &Column) -> String {
     if let Some(alias) = &column.alias {

@@ -2,7 +2,7 @@
 
 use crate::ast::{CommentKind, Span};
 
-/// What a token is. Its text is a slice of the source.
+/// The kind of a token. Its text is a slice of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     Explain,
@@ -26,7 +26,7 @@ pub(crate) enum TokenKind {
     False,
     Number,
     Ident,
-    /// A `-` glued to a name.
+    /// A `-` directly before a name.
     NegIdent,
     /// `'…'` or `"…"`.
     String,
@@ -55,14 +55,14 @@ pub(crate) enum TokenKind {
     CloseBrace,
     OpenBracket,
     CloseBracket,
-    /// Something the lexer has already complained about.
+    /// An error the lexer has already reported.
     Error,
     /// The end of the text; always the last token, and only there.
     End,
 }
 
 impl TokenKind {
-    /// True for the words that cannot be names without backticks.
+    /// True for words that cannot be names without backticks.
     pub(crate) fn is_keyword(self) -> bool {
         use TokenKind::*;
         matches!(

@@ -1,7 +1,7 @@
-//! The part of the configuration file a client lives by.
+//! The part of the configuration file that clients use.
 //!
-//! Keys are spelled as in existing deployments' files; unknown keys are ignored here. An absent key, and a zero
-//! where zero has no meaning of its own, stand for the default.
+//! Keys are spelled as in the files of existing deployments; unknown keys are ignored here. An absent key, or
+//! a zero where zero is meaningless, means the default.
 
 use crate::yaml::{self, is_default};
 use crate::{Error, Result, pki};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// What generated the file.
+    /// The version that generated the file.
     #[serde(skip_serializing_if = "is_default")]
     pub version: Version,
     /// The client's settings.
@@ -22,7 +22,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a client's file, or a server's for its `Client` section, and checks what a client needs.
+    /// Reads a client's file, or the `Client` section of a server's, and checks what a client needs.
     pub fn from_yaml(text: &str) -> Result<Config> {
         let mut config: Config = yaml::read(text)?;
         config.client.fill_zeros();
@@ -66,24 +66,24 @@ pub struct ClientConfig {
     /// Labels the endpoint reports.
     #[serde(skip_serializing_if = "is_default")]
     pub labels: Vec<String>,
-    /// The server's TLS certificate must be the deployment's own.
+    /// The server's TLS certificate must be issued by the deployment's authority.
     pub use_self_signed_ssl: bool,
-    /// The name the server's certificate must carry.
+    /// The name that the server's certificate must contain.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pinned_server_name: String,
-    /// Outer TLS.
+    /// The outer TLS.
     #[serde(rename = "Crypto", skip_serializing_if = "is_default")]
     pub crypto: Crypto,
-    /// Where the state is kept.
+    /// The file of the state.
     #[serde(skip_serializing_if = "is_default")]
     pub writeback_linux: String,
-    /// Where the state is kept.
+    /// The file of the state.
     #[serde(skip_serializing_if = "is_default")]
     pub writeback_darwin: String,
-    /// Where the state is kept; in the registry if it starts with `HKLM\`.
+    /// The file of the state; in the registry if it starts with `HKLM\`.
     #[serde(skip_serializing_if = "is_default")]
     pub writeback_windows: String,
-    /// Added to that path for state that changes often; empty keeps all in one file.
+    /// Appended to that path for frequently changing state; if empty, everything is in one file.
     #[serde(skip_serializing_if = "is_default")]
     pub level2_writeback_suffix: String,
     /// Directory of temporary files.
@@ -95,58 +95,58 @@ pub struct ClientConfig {
     /// Directory of temporary files.
     #[serde(skip_serializing_if = "is_default")]
     pub tempdir_darwin: String,
-    /// Least time between posts.
+    /// Minimum time between posts.
     pub min_poll: u64,
-    /// Longest time between polls, and the back-off after a failure.
+    /// Maximum time between polls, and the maximum back-off after a failure.
     pub max_poll: u64,
     /// Random time added to a back-off.
     pub max_poll_std: u64,
     /// Time between the pings of a websocket.
     pub ws_ping_wait_sec: u64,
-    /// Exit when the server was not reached for this long; 0 never does.
+    /// Exit if the server was not reached for this long; 0 for never.
     pub nanny_max_connection_delay: u64,
-    /// Compressed bytes that make a full packet.
+    /// Compressed size of a full packet in bytes.
     pub max_upload_size: u64,
-    /// Where messages wait.
+    /// The buffer for waiting messages.
     pub local_buffer: LocalBuffer,
-    /// Exit when more memory is in use; 0 never does.
+    /// Exit if more memory is in use; 0 for never.
     #[serde(skip_serializing_if = "is_default")]
     pub max_memory_hard_limit: u64,
-    /// Collections that run side by side.
+    /// Maximum number of concurrent collections.
     pub concurrency: u64,
-    /// For dialling, handshakes and response headers.
+    /// Timeout for dialling, handshakes and response headers.
     pub connection_timeout: u64,
-    /// Longest time rows wait for a batch to fill.
+    /// Maximum time that rows wait for a batch to fill.
     pub default_max_wait: u64,
-    /// Least time between progress reports.
+    /// Minimum time between progress reports.
     pub default_server_flow_stats_update: u64,
-    /// Time between client information messages; -1 sends none.
+    /// Time between client information messages; -1 for none.
     pub client_info_update_time: i64,
-    /// `host:port` to `ip:port`, tried when dialling fails.
+    /// Maps `host:port` to `ip:port`, tried when dialling fails.
     #[serde(skip_serializing_if = "is_default")]
     pub fallback_addresses: BTreeMap<String, String>,
-    /// Refresh period of the resolver cache; 0 has none.
+    /// Refresh period of the resolver cache; 0 for no cache.
     #[serde(skip_serializing_if = "is_default")]
     pub dns_cache_refresh_min: u64,
-    /// Do not report flows a crash interrupted.
+    /// Do not report flows that a crash interrupted.
     #[serde(skip_serializing_if = "is_default")]
     pub disable_checkpoints: bool,
     /// Event artifacts that always run.
     #[serde(skip_serializing_if = "is_default")]
     pub additional_event_artifacts: Vec<String>,
-    /// Encrypted local log.
+    /// File of the encrypted local log.
     #[serde(skip_serializing_if = "is_default")]
     pub logfile_name: String,
-    /// Its size.
+    /// Maximum size of that log.
     pub logfile_size: u64,
     /// CPU limit, in percent, on machines with few processors.
     pub low_resource_max_cpu: u64,
-    /// How many processors are few.
+    /// Number of processors below which a machine has few.
     pub low_resource_cpu_count: u64,
-    /// Plugins that run programs refuse to.
+    /// Makes plugins that run programs refuse to do so.
     #[serde(skip_serializing_if = "is_default")]
     pub prevent_execve: bool,
-    /// Send blobs as they are.
+    /// Send blobs uncompressed.
     #[serde(skip_serializing_if = "is_default")]
     pub disable_compression: bool,
     /// Outgoing proxy.
@@ -204,8 +204,8 @@ impl Default for ClientConfig {
 }
 
 impl ClientConfig {
-    /// What a newly generated configuration says: as the default, with a buffer on disk, a nanny and state on two
-    /// levels.
+    /// The settings of a newly generated configuration: the defaults, with a buffer on disk, a nanny, and
+    /// state on two levels.
     pub fn generated(server_urls: Vec<String>, ca_certificate: String, nonce: String) -> ClientConfig {
         ClientConfig {
             server_urls,
@@ -226,9 +226,9 @@ impl ClientConfig {
         }
     }
 
-    /// Where the state is kept on this system, variables replaced by `variable`.
+    /// The file of the state on this system, with variables replaced by `variable`.
     ///
-    /// `$NONCE` becomes the nonce, with `_` for what should not stand in a file name.
+    /// `$NONCE` is replaced by the nonce, with `_` for characters unsuitable in file names.
     pub fn writeback(&self, variable: impl Fn(&str) -> Option<String>) -> String {
         let path = for_this_system(
             &self.writeback_linux,
@@ -241,7 +241,7 @@ impl ClientConfig {
         })
     }
 
-    /// The directory of temporary files on this system; empty stands for the system's own.
+    /// The directory of temporary files on this system; empty means the system's own.
     pub fn tempdir(&self, variable: impl Fn(&str) -> Option<String>) -> String {
         expand(
             for_this_system(&self.tempdir_linux, &self.tempdir_darwin, &self.tempdir_windows),
@@ -249,7 +249,7 @@ impl ClientConfig {
         )
     }
 
-    /// Zero has no meaning of its own in these.
+    /// Zero is meaningless for these.
     fn fill_zeros(&mut self) {
         let usual = ClientConfig::default();
         let fill = |value: &mut u64, usual: u64| {
@@ -309,11 +309,11 @@ impl ClientConfig {
     }
 }
 
-/// How the outer TLS connection is judged.
+/// How the outer TLS connection is verified.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Crypto {
-    /// PEM of further roots.
+    /// PEM of additional roots.
     #[serde(skip_serializing_if = "is_default")]
     pub root_certs: String,
     /// SHA-256 of acceptable certificates, hexadecimal, with or without colons.
@@ -322,10 +322,10 @@ pub struct Crypto {
     /// `PKI` (or empty), `PKI_OR_THUMBPRINT` or `THUMBPRINT_ONLY`; see [`Crypto::mode`].
     #[serde(skip_serializing_if = "is_default")]
     pub certificate_verification_mode: String,
-    /// Servers accept what old clients offer.
+    /// Makes servers accept the weak TLS of old clients.
     #[serde(skip_serializing_if = "is_default")]
     pub allow_weak_tls_server: bool,
-    /// PEM to present if the server asks.
+    /// PEM of the certificate to present if the server asks for one.
     #[serde(skip_serializing_if = "is_default")]
     pub client_certificate: String,
     /// PEM of its key.
@@ -333,7 +333,7 @@ pub struct Crypto {
     pub client_certificate_private_key: String,
 }
 
-/// Which proofs a TLS certificate may bring.
+/// The proofs of a TLS certificate that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerificationMode {
     /// A chain to a root.
@@ -367,13 +367,13 @@ impl Crypto {
     }
 }
 
-/// Where messages wait for the server.
+/// The buffer for messages to the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LocalBuffer {
-    /// Bytes held in memory.
+    /// Maximum bytes in memory.
     pub memory_size: u64,
-    /// Bytes held on disk; 0 holds all in memory.
+    /// Maximum bytes on disk; 0 to keep everything in memory.
     pub disk_size: u64,
     /// The file.
     #[serde(skip_serializing_if = "is_default")]
@@ -399,7 +399,7 @@ impl Default for LocalBuffer {
 }
 
 impl LocalBuffer {
-    /// The file on this system, variables replaced by `variable`; `None` holds all in memory.
+    /// The file on this system, with variables replaced by `variable`; `None` to keep everything in memory.
     pub fn file(&self, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
         let path = for_this_system(
             &self.filename_linux,
@@ -420,13 +420,13 @@ pub struct ProxyConfig {
     /// For https and wss.
     #[serde(skip_serializing_if = "is_default")]
     pub https: String,
-    /// Regular expressions over addresses, and the proxy for each; empty goes direct.
+    /// Regular expressions for addresses, each with its proxy; an empty proxy connects directly.
     #[serde(skip_serializing_if = "is_default")]
     pub proxy_url_regexp: BTreeMap<String, String>,
-    /// Address of a script that decides; overrides the rest.
+    /// URL of a proxy script; overrides the rest.
     #[serde(skip_serializing_if = "is_default")]
     pub pac: String,
-    /// Environment variables do not count.
+    /// Ignore environment variables.
     #[serde(skip_serializing_if = "is_default")]
     pub ignore_environment: bool,
 }

@@ -17,7 +17,7 @@ use aws_lc_rs::{constant_time, digest, hmac, rand};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Bytes in an AES block, an initialisation vector and a session key.
+/// Size in bytes of an AES block, an initialisation vector and a session key.
 pub(crate) const BLOCK: usize = 16;
 
 /// Random bytes from the system's generator.
@@ -34,7 +34,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// An RSA private key: it signs, and opens what was encrypted to its public half.
+/// An RSA private key: signs, and decrypts what was encrypted to its public half.
 pub struct PrivateKey {
     signing: rsa::KeyPair,
     decrypting: OaepPrivateDecryptingKey,
@@ -85,7 +85,7 @@ impl PrivateKey {
         &self.public
     }
 
-    /// Bytes of what is wrapped to it.
+    /// Size in bytes of data wrapped to it.
     pub(crate) fn size(&self) -> usize {
         self.signing.public_modulus_len()
     }
@@ -104,7 +104,7 @@ impl PrivateKey {
         Ok(signature)
     }
 
-    /// Opens what [`PublicKey::wrap`] closed.
+    /// Decrypts the output of [`PublicKey::wrap`].
     pub(crate) fn unwrap(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let mut clear = Zeroizing::new(vec![0; self.decrypting.min_output_size()]);
         let length = self
@@ -129,7 +129,7 @@ fn pkcs8(key: &rsa::KeyPair) -> Result<Pkcs8V1Der<'static>> {
     key.as_der().map_err(|_| Error::Crypto("key encoding"))
 }
 
-/// An RSA public key of 2048 to 8192 bits, kept as DER; parsed when it is used, which costs microseconds.
+/// An RSA public key of 2048 to 8192 bits, kept as DER; parsed on use, which costs microseconds.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     pkcs1: Box<[u8]>,
@@ -206,7 +206,7 @@ pub(crate) fn encrypt(key: &[u8; BLOCK], iv: [u8; BLOCK], data: &mut Vec<u8>) ->
     cbc_encrypt(&AES_128, key, iv, data)
 }
 
-/// Undoes [`encrypt`]; any error means damaged input. Call only on authenticated bytes.
+/// Reverses [`encrypt`]; any error means damaged input. Call it only on authenticated bytes.
 pub(crate) fn decrypt(key: &[u8; BLOCK], iv: [u8; BLOCK], data: &mut Vec<u8>) -> Result<()> {
     cbc_decrypt(&AES_128, key, iv, data)
 }
@@ -216,7 +216,7 @@ pub(crate) fn encrypt_256(key: &[u8; 32], iv: [u8; BLOCK], data: &mut Vec<u8>) -
     cbc_encrypt(&AES_256, key, iv, data)
 }
 
-/// Undoes [`encrypt_256`].
+/// Reverses [`encrypt_256`].
 pub(crate) fn decrypt_256(key: &[u8; 32], iv: [u8; BLOCK], data: &mut Vec<u8>) -> Result<()> {
     cbc_decrypt(&AES_256, key, iv, data)
 }
@@ -246,12 +246,12 @@ fn cbc_decrypt(algorithm: &'static Algorithm, key: &[u8], iv: [u8; BLOCK], data:
     Ok(())
 }
 
-/// Closes secrets that must be stored: AES-256-GCM under a key made of a secret that is kept elsewhere.
+/// Encrypts secrets that must be stored: AES-256-GCM with a key derived from a secret stored elsewhere.
 #[derive(Debug)]
 pub struct Vault(RandomizedNonceKey);
 
 impl Vault {
-    /// Makes the key for one purpose; another purpose is another key.
+    /// Derives the key for a purpose; each purpose has a different key.
     pub fn new(purpose: &str, secret: &str) -> Result<Vault> {
         let text = Zeroizing::new(format!("{purpose}\0{secret}"));
         let key = Zeroizing::new(sha256(text.as_bytes()));
@@ -260,7 +260,7 @@ impl Vault {
             .map_err(|_| Error::Crypto("key of stored secrets"))
     }
 
-    /// Nonce, then what was encrypted with its tag.
+    /// The nonce, followed by the ciphertext with its tag.
     pub fn seal(&self, clear: &[u8]) -> Result<Vec<u8>> {
         let mut data = clear.to_vec();
         let nonce = self
@@ -270,7 +270,7 @@ impl Vault {
         Ok([&nonce.as_ref()[..], &data].concat())
     }
 
-    /// Undoes [`Vault::seal`]; fails under another key and on damage.
+    /// Reverses [`Vault::seal`]; fails with another key and on damage.
     pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let refused = Error::BadContent("a stored secret was closed with another key, or is damaged");
         let (nonce, data) = sealed.split_at_checked(NONCE_LEN).ok_or(refused.clone())?;
@@ -295,7 +295,7 @@ impl MacKey {
         MacKey(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key))
     }
 
-    /// The code of these parts, one after the other.
+    /// The code of these parts, concatenated.
     pub(crate) fn sign(&self, parts: &[&[u8]]) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.0);
         parts.iter().for_each(|part| context.update(part));

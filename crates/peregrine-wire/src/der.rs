@@ -1,11 +1,11 @@
-//! The little DER needed to cut keys out of their wrappings.
+//! The small part of DER needed to extract keys from their wrappers.
 
 /// Tags used here.
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const SEQUENCE: u8 = 0x30;
 
-/// Splits off the first element if it has this tag: its content, and what follows it.
+/// Splits off the first element if it has this tag: its content, and the rest.
 pub(crate) fn element(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = input.split_first()?;
     let (&short, mut rest) = rest.split_first()?;

@@ -1,11 +1,11 @@
-//! Enrolment: a client introduces its key, the server decides whether to remember it.
+//! Enrolment: a client presents its key, and the server decides whether to remember it.
 
 use crate::{Error, PrivateKey, PublicKey, Result, ids, pem, pki};
 use peregrine_proto::{Certificate, VeloMessage, certificate};
 use rcgen::{CertificateParams, DistinguishedName, DnType};
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
-/// The message by which a client asks to be remembered. Send it urgently, at most once a minute.
+/// The message with which a client asks to be enrolled. Send it urgently, at most once a minute.
 pub fn request(key: &PrivateKey) -> Result<VeloMessage> {
     Ok(VeloMessage {
         session_id: ids::ENROLMENT.into(),
@@ -32,7 +32,7 @@ pub fn signing_request(key: &PrivateKey) -> Result<String> {
     Ok(pem::encode("CERTIFICATE REQUEST", request.der()))
 }
 
-/// A client that may be remembered.
+/// A client that may be enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolled {
     /// The bare client id, derived from the key.

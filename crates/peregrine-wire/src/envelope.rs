@@ -3,7 +3,7 @@
 use crate::fields::{Field, Fields};
 use crate::{Error, Result, crypto::BLOCK, crypto::MacKey, limits};
 
-/// A packet as received. Nothing in it may be believed before [`crate::Decoder::open`] has checked it.
+/// A received packet. Nothing in it can be trusted before [`crate::Decoder::open`] has checked it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     pub(crate) encrypted: Vec<u8>,
@@ -15,7 +15,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Reads a packet. `None` means "no messages": an empty body, or one of nothing but padding.
+    /// Parses a packet. `None` means "no messages": an empty body, or one with only padding.
     pub fn parse(body: &[u8]) -> Result<Option<Envelope>> {
         if body.len() > limits::PACKET {
             return Err(Error::TooLarge {
@@ -30,7 +30,7 @@ impl Envelope {
             match field.map_err(|_| Error::Malformed("not a protobuf message"))? {
                 Field::Bytes(1, bytes) => *encrypted = bytes,
                 Field::Bytes(2, bytes) => *cipher = bytes,
-                Field::Number(6, number) => api_version = number as u32, // as protobuf truncates
+                Field::Number(6, number) => api_version = number as u32, // truncates as protobuf does
                 Field::Bytes(8, bytes) => *packet_iv = bytes,
                 Field::Bytes(9, bytes) => *metadata = bytes,
                 Field::Bytes(10, bytes) => *full_hmac = bytes,
@@ -52,12 +52,12 @@ impl Envelope {
         }))
     }
 
-    /// The version of the protocol the sender speaks; 4 for every client since 0.6.8.
+    /// The sender's protocol version; 4 for every client since 0.6.8.
     pub fn api_version(&self) -> u32 {
         self.api_version
     }
 
-    /// Whether the parts have sizes that a packet wrapped to a key of this size can have.
+    /// Whether the sizes of the parts are possible for a packet wrapped to a key of this size.
     pub(crate) fn has_sensible_sizes(&self, key_size: usize) -> bool {
         let is_encrypted = |bytes: &[u8]| !bytes.is_empty() && bytes.len().is_multiple_of(BLOCK);
         self.encrypted_cipher.len() == key_size

@@ -1,6 +1,6 @@
-//! A protobuf message as a sequence of fields, without building anything.
+//! A protobuf message as a sequence of fields, without decoding it.
 //!
-//! Full decoding can turn two bytes of input into hundreds in memory, so the outer layers are walked here
+//! Full decoding can turn two bytes of input into hundreds in memory, so the outer layers are walked here,
 //! and only the messages inside are decoded, one at a time.
 
 use peregrine_base::Reader;
@@ -14,7 +14,7 @@ pub(crate) enum Field<'a> {
     Bytes(u32, &'a [u8]),
 }
 
-/// Walks the fields; ends after the first error. Fixed width fields are passed over.
+/// Iterates over the fields; ends after the first error. Fixed-width fields are skipped.
 pub(crate) struct Fields<'a> {
     rest: Reader<'a>,
 }
@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Bytes not walked yet.
+    /// Number of bytes not walked yet.
     pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
     }

@@ -1,12 +1,13 @@
-//! A bounded map that forgets what was not used for long.
+//! A bounded map that forgets the least recently used entries.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Keeps at least the `capacity / 2` and at most the `capacity` most recently used entries.
+/// Keeps between `capacity / 2` and `capacity` of the most recently used entries.
 ///
-/// Two generations instead of a linked list: a hit in the old one moves the entry to the young one, and when
-/// the young one is half the capacity it becomes the old one. Every operation is a few hash look-ups.
+/// It uses two generations instead of a linked list: a hit in the old one moves the entry to the young one,
+/// and when the young one reaches half the capacity, it becomes the old one. Every operation is a few hash
+/// look-ups.
 pub(crate) struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
@@ -50,7 +51,7 @@ impl<K: Hash + Eq, V> Generations<K, V> {
         self.old.remove(key);
     }
 
-    /// Looks at every entry.
+    /// Visits every entry.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) {
         self.young.retain(|_, value| keep(value));
         self.old.retain(|_, value| keep(value));

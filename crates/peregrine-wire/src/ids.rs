@@ -1,5 +1,5 @@
-//! Ids that need a key or chance: a client's and new ones. What ids look like is told by [`peregrine_base::ids`], which is
-//! here as well.
+//! Ids that need a key or random numbers: a client's, and new ones. The format of ids is defined by
+//! [`peregrine_base::ids`], which is re-exported here.
 
 use crate::{PublicKey, Result, crypto, der};
 use data_encoding::HEXLOWER;
@@ -8,12 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The id of the client that holds this key: `C.` and 16 hexadecimal digits.
 pub fn client_id(key: &PublicKey) -> String {
-    // Our own DER always has a modulus; an empty one would only give a meaningless id.
+    // Our own DER always has a modulus; an empty one would just give a meaningless id.
     client_id_of_modulus(der::modulus(key.pkcs1()).unwrap_or_default())
 }
 
 fn client_id_of_modulus(modulus: &[u8]) -> String {
-    // Layout of an SSH "mpint" whose top bit is set: length, a zero, the number.
+    // The layout of an SSH "mpint" whose top bit is set: length, a zero, the number.
     let length = u32::try_from(modulus.len() + 1).unwrap_or(u32::MAX);
     let hashed = crypto::sha256(&[&length.to_be_bytes(), &[0][..], modulus].concat());
     format!("C.{}", HEXLOWER.encode(&hashed[..8]))

@@ -1,23 +1,23 @@
-//! Artifact names as clients see them: `$` and hexadecimal digits, the same for the same name.
+//! Artifact names as clients see them: `$` and hexadecimal digits, always the same for the same name.
 
 use crate::{Result, crypto};
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
-/// Hides and reveals names under one key.
+/// Hides and reveals names with one key.
 #[derive(Clone)]
 pub struct Obfuscator {
     key: [u8; 32],
 }
 
 impl Obfuscator {
-    /// From the configuration's `obfuscation_nonce`.
+    /// Uses the configuration's `obfuscation_nonce`.
     pub fn new(nonce: &str) -> Obfuscator {
         Obfuscator {
             key: crypto::sha256(nonce.as_bytes()),
         }
     }
 
-    /// The nonce of a configuration that sets none: made from `Frontend.private_key`'s PEM text.
+    /// The nonce for a configuration that sets none: derived from the PEM text of `Frontend.private_key`.
     pub fn default_nonce(private_key_pem: &str) -> String {
         HEXLOWER.encode(&crypto::sha256(private_key_pem.as_bytes()))
     }
@@ -29,7 +29,7 @@ impl Obfuscator {
         Ok(format!("${}", HEXLOWER.encode(&data)))
     }
 
-    /// Reveals a name; text without `$` in front is returned as it is, `None` means another key or damage.
+    /// Reveals a name; text without a leading `$` is returned unchanged, `None` means another key or damage.
     pub fn reveal(&self, text: &str) -> Option<String> {
         let Some(digits) = text.strip_prefix('$') else {
             return Some(text.to_owned());
@@ -39,7 +39,7 @@ impl Obfuscator {
         String::from_utf8(data).ok()
     }
 
-    /// Reveals every name that appears in a text, such as a log line, and keeps what it cannot reveal.
+    /// Reveals every hidden name in a text, such as a log line, and keeps those it cannot reveal.
     pub fn reveal_within(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;

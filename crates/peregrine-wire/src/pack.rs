@@ -1,7 +1,7 @@
 //! Batches of messages, before encryption.
 //!
 //! A batch is a serialized `MessageList`. Lists grow by concatenation, so an agent can keep its messages
-//! serialized one by one and send any run of them without decoding.
+//! serialized separately and send any sequence of them without decoding.
 
 use crate::{Error, Result};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
@@ -16,7 +16,7 @@ pub fn append(batch: &mut Vec<u8>, message: &VeloMessage) {
     let length = message.encoded_len();
     batch.reserve(length + 12);
     batch.push(JOB_KEY);
-    // Both write to a Vec, which has room for whatever comes.
+    // Both write to a Vec, which grows as needed.
     let _ = prost::encode_length_delimiter(length, batch);
     let _ = message.encode(batch);
 }
@@ -29,15 +29,15 @@ pub fn batch(messages: Vec<VeloMessage>) -> Vec<u8> {
     MessageList { job: messages }.encode_to_vec()
 }
 
-/// Compresses a batch into a blob, at the fastest level as speed matters more than size here.
+/// Compresses a batch into a blob, at the fastest level, because speed matters more than size here.
 pub fn compress(batch: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(batch.len() / 4 + 64), Compression::fast());
-    // A Vec accepts every byte, so neither call fails.
+    // A Vec accepts all bytes, so neither call fails.
     let _ = encoder.write_all(batch);
     encoder.finish().unwrap_or_default()
 }
 
-/// Decompresses a zlib stream of at most `limit` bytes; what follows the stream is ignored.
+/// Decompresses a zlib stream of at most `limit` bytes; data after the stream is ignored.
 pub fn decompress(blob: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut batch = Vec::with_capacity(blob.len().saturating_mul(3).min(limit));
     let mut decoder = ZlibDecoder::new(blob).take(limit as u64 + 1);
@@ -53,12 +53,12 @@ pub fn decompress(blob: &[u8], limit: usize) -> Result<Vec<u8>> {
     Ok(batch)
 }
 
-/// The content of a packet from blobs made by [`compress`]: what clients send.
+/// The content of a packet from blobs made by [`compress`], as clients send it.
 pub fn compressed(blobs: Vec<Vec<u8>>, nonce: &str) -> PackedMessageList {
     packed(blobs, nonce, CompressionType::Zcompression)
 }
 
-/// The content of a packet from a plain batch: what servers send, and clients that may not compress.
+/// The content of a packet from a plain batch, as sent by servers, and by clients that may not compress.
 pub fn plain(batch: Vec<u8>, nonce: &str) -> PackedMessageList {
     packed(vec![batch], nonce, CompressionType::Uncompressed)
 }
@@ -76,7 +76,7 @@ fn packed(blobs: Vec<Vec<u8>>, nonce: &str, compression: CompressionType) -> Pac
     }
 }
 
-/// A packet body that says nothing and keeps a streamed reply alive; receivers ignore it.
+/// A packet body without content that keeps a streamed reply alive; receivers ignore it.
 pub const PAD: [u8; 3] = [0x5a, 1, 0];
 
 #[cfg(test)]

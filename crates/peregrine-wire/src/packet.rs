@@ -11,30 +11,31 @@ use std::ops::Range;
 /// The clear text of a packet.
 #[derive(Clone)]
 pub struct Packet {
-    /// The sender as a server names it: bare id, `-`, organisation, the latter two not in the root organisation.
+    /// The sender as a server names it: the bare id, followed by `-` and the organisation unless that is the
+    /// root.
     pub source: String,
-    /// The sender as it names itself: a bare client id, or a server's name.
+    /// The sender's own name: a bare client id, or a server's name.
     pub sender: String,
-    /// The organisation the packet's nonce belongs to, as [`crate::Orgs`] spelled it.
+    /// The organisation the packet's nonce belongs to, as spelled by [`crate::Orgs`].
     pub org_id: String,
-    /// The sender's key; present exactly when the sender proved that it holds it.
+    /// The sender's key; present only if the sender has proved that it holds it.
     pub key: Option<PublicKey>,
-    /// Microseconds since the epoch by the sender's clock.
+    /// Microseconds since the epoch, by the sender's clock.
     pub timestamp: u64,
-    /// A number for the session it belongs to: a program that runs on has one, and a copy of its key another. Sessions that
-    /// were forgotten in between have a new number.
+    /// The number of the packet's session: a running program keeps one, and a copy of its key gets another.
+    /// Sessions that were forgotten meanwhile get a new number.
     pub session: u64,
     pub(crate) content: Content,
 }
 
 impl Packet {
-    /// Whether the sender proved who it is.
+    /// Whether the sender has proved its identity.
     pub fn is_authenticated(&self) -> bool {
         self.key.is_some()
     }
 
-    /// The messages, one at a time; source, organisation and authenticity are those of the packet, whatever
-    /// the sender wrote. Ends after the first error.
+    /// The messages, one at a time; source, organisation and authenticity are those of the packet, regardless
+    /// of what the sender wrote. Ends after the first error.
     pub fn messages(&self) -> Messages<'_> {
         Messages {
             packet: self,
@@ -47,13 +48,13 @@ impl Packet {
         }
     }
 
-    /// Bytes of its clear text.
+    /// Size of its clear text in bytes.
     pub fn size(&self) -> usize {
         self.content.clear.len()
     }
 
-    /// The first enrolment request (PEM), all that counts in a packet of an unknown sender.
-    /// Damaged and large parts are passed over.
+    /// The first enrolment request (PEM), the only thing that counts in a packet from an unknown sender.
+    /// Damaged and large parts are skipped.
     pub fn enrolment_request(&self) -> Option<Vec<u8>> {
         for range in self.content.blobs.iter().take(STRANGER_BLOBS) {
             let Ok(batch) = self.content.batch(range, limits::STRANGER) else {
@@ -70,7 +71,7 @@ impl Packet {
     }
 }
 
-/// Blobs of an unknown sender that are looked at; an enrolment request comes alone or nearly so.
+/// Number of blobs examined from an unknown sender; an enrolment request comes alone or nearly so.
 const STRANGER_BLOBS: usize = 16;
 
 impl std::fmt::Debug for Packet {
@@ -140,7 +141,7 @@ impl Content {
     }
 }
 
-/// The serialized messages of a `MessageList`, as far as it is whole.
+/// The serialized messages of a `MessageList`, up to the first damage.
 fn jobs(batch: &[u8]) -> impl Iterator<Item = &[u8]> {
     Fields::new(batch)
         .map_while(|field| field.ok())
@@ -155,18 +156,18 @@ pub struct Messages<'a> {
     packet: &'a Packet,
     blobs: std::slice::Iter<'a, Range<usize>>,
     blob: Cow<'a, [u8]>,
-    /// How far `blob` has been read.
+    /// Read position in `blob`.
     at: usize,
-    /// Decompressed bytes still allowed.
+    /// Number of decompressed bytes still allowed.
     left: usize,
-    /// Most bytes of the next blob.
+    /// Maximum bytes of the next blob.
     limit: usize,
     is_paused: bool,
 }
 
 impl Messages<'_> {
-    /// Makes an error of the first blob with which more than this is decompressed altogether, after which
-    /// [`Messages::go_on`] goes on with it: so the caller can make room before much memory or time is used.
+    /// Returns an error before the blob that makes the total decompressed size exceed `large`;
+    /// [`Messages::go_on`] continues with it. So the caller can make room before much memory or time is used.
     pub fn paused_by(mut self, large: usize) -> Self {
         self.limit = large.min(limits::BLOB);
         self
@@ -177,7 +178,7 @@ impl Messages<'_> {
         self.is_paused
     }
 
-    /// Goes on with that blob, and makes no further pause.
+    /// Continues with that blob, without further pauses.
     pub fn go_on(&mut self) {
         self.is_paused = false;
         self.limit = limits::BLOB;
@@ -190,7 +191,7 @@ impl Messages<'_> {
                 let Some(range) = self.blobs.as_slice().first() else {
                     return Ok(None);
                 };
-                // The one before is not needed any more.
+                // The previous one is no longer needed.
                 self.blob = Cow::default();
                 self.at = 0;
                 let blob = self.packet.content.batch(range, self.limit.min(self.left));
@@ -245,7 +246,7 @@ impl Iterator for Messages<'_> {
     }
 }
 
-/// Whether a sender may call itself this. A client's name must not pretend to belong to an organisation.
+/// Whether a sender may use this name. A client's name must not appear to belong to an organisation.
 pub(crate) fn is_acceptable_sender(name: &str) -> bool {
     let is_printable =
         !name.is_empty() && name.len() <= 256 && !name.contains(|c: char| c.is_control() || c == '/');

@@ -1,4 +1,4 @@
-//! PEM blocks, written as Go's encoder does (64 columns) and read with tolerance for white space.
+//! PEM blocks, written like Go's encoder (64 columns) and read with tolerance for white space.
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ pub fn encode(label: &str, der: &[u8]) -> String {
     text
 }
 
-/// The blocks of a text with their labels, in order. Encrypted blocks and damaged ones are left out.
+/// The blocks of a text with their labels, in order. Encrypted and damaged blocks are skipped.
 pub fn blocks(text: &str) -> impl Iterator<Item = (&str, Zeroizing<Vec<u8>>)> {
     let mut rest = text;
     std::iter::from_fn(move || {

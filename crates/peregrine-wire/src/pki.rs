@@ -1,4 +1,4 @@
-//! The deployment's certificates: one authority, and the names it vouches for.
+//! The deployment's certificates: one authority, and the certificates it issues.
 
 use crate::{Error, PrivateKey, PublicKey, Result, crypto, pem};
 use data_encoding::BASE64;
@@ -12,9 +12,9 @@ use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::oid_registry::{OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA};
 use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, FromDer, GeneralName, X509Certificate, X509Name};
 
-/// The name clients expect the server's certificate to carry.
+/// The name that clients expect in the server's certificate.
 pub const SERVER_NAME: &str = "VelociraptorServer";
-/// The name of the GUI gateway's certificate, which may speak for users over the API.
+/// The name in the GUI gateway's certificate, which may act for users over the API.
 pub const GATEWAY_NAME: &str = "GRPC_GW";
 /// How long an authority is valid.
 pub const CA_DAYS: u32 = 3650;
@@ -47,7 +47,7 @@ pub fn create_ca(now: u64) -> Result<Issued> {
     })
 }
 
-/// A new key and a certificate for it, under this common name: a server's ([`SERVER_NAME`]), the gateway's, an
+/// A new key and a certificate for it, with this common name: a server's ([`SERVER_NAME`]), the gateway's, an
 /// API user's. Valid from `now` (unix seconds) for `days`.
 pub fn issue(ca_certificate: &str, ca_key: &PrivateKey, name: &str, now: u64, days: u32) -> Result<Issued> {
     let key = PrivateKey::generate()?;
@@ -55,7 +55,7 @@ pub fn issue(ca_certificate: &str, ca_key: &PrivateKey, name: &str, now: u64, da
     Ok(Issued { certificate, key })
 }
 
-/// As [`issue`], for a key that exists.
+/// Like [`issue`], for an existing key.
 pub fn issue_for(
     key: &PrivateKey,
     ca_certificate: &str,
@@ -87,13 +87,13 @@ pub fn issue_for(
     Ok(to_pem(&params.signed_by(key, &issuer).map_err(failed)?))
 }
 
-/// A new nonce, of an organisation or for obfuscation: 8 random bytes as base64.
+/// A new nonce, for an organisation or for obfuscation: 8 random bytes as base64.
 pub fn new_nonce() -> Result<String> {
     Ok(BASE64.encode(&crypto::random::<8>()?))
 }
 
-/// Checks what a server sent as `server.pem`: its first certificate must be issued by one of `ca_certificate`,
-/// be valid at `now` (unix seconds), be fit for a server and carry `pinned_name`. Returns the key to talk to.
+/// Checks a server's `server.pem`: its first certificate must be issued by one of `ca_certificate`, be valid
+/// at `now` (unix seconds), be suitable for a server and contain `pinned_name`. Returns the server's key.
 pub fn verify_server(
     server_pem: &str,
     ca_certificate: &str,
@@ -141,7 +141,7 @@ pub fn verify_server(
     PublicKey::from_der(leaf.public_key().raw)
 }
 
-/// What can be read from a certificate without judging it.
+/// The facts in a certificate, unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Common name, else first DNS name, else first address.
@@ -154,7 +154,7 @@ pub struct Facts {
     pub not_after: i64,
     /// SHA-256 of the DER, lower case hexadecimal: the thumbprint configurations pin.
     pub thumbprint: String,
-    /// The RSA key; `None` if it is of another kind.
+    /// The RSA key; `None` for other types of keys.
     pub key: Option<PublicKey>,
 }
 
@@ -172,7 +172,8 @@ pub fn facts(certificate: &str) -> Result<Facts> {
     })
 }
 
-/// What the library lets pass in a signature and we do not: SHA-1, and a bit count that is not whole bytes.
+/// Checks what the library accepts in a signature and we do not: SHA-1, and a bit count that is not whole
+/// bytes.
 pub(crate) fn is_sound(algorithm: &AlgorithmIdentifier<'_>, signature: &BitString<'_>) -> bool {
     let is_sha1 = algorithm.algorithm == OID_PKCS1_SHA1WITHRSA || algorithm.algorithm == OID_SHA1_WITH_RSA;
     !is_sha1 && signature.unused_bits == 0
@@ -211,12 +212,13 @@ fn params(now: u64, days: u32) -> Result<CertificateParams> {
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(now.min(LAST_SECOND));
     params.not_after = params.not_before + Duration::from_secs(u64::from(days.min(MAX_DAYS)) * 86_400);
     let mut serial = crypto::random::<16>()?;
-    serial[0] = serial[0] & 0x7f | 0x40; // positive, and 16 bytes long whatever the dice say
+    serial[0] = serial[0] & 0x7f | 0x40; // positive, and always 16 bytes long
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
 }
 
-/// Bounds that keep dates within what certificates, and the date type, can hold: 1 January 9000 and 100 years.
+/// Bounds that keep dates within the range of certificates and of the date type: 1 January 9000 and 100
+/// years.
 const LAST_SECOND: u64 = 221_845_392_000;
 const MAX_DAYS: u32 = 36_500;
 

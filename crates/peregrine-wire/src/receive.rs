@@ -1,4 +1,4 @@
-//! Receiving: from an envelope to a packet whose sender is known, or known to be unknown.
+//! Receiving: from an envelope to a packet from a known or an unknown sender.
 
 use crate::crypto::{self, BLOCK, MacKey};
 use crate::generations::Generations;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
-/// Tells which organisation a nonce belongs to. A client knows one nonce, a server those of all its organisations.
+/// Maps nonces to organisations. A client knows one nonce, a server those of all its organisations.
 pub trait Orgs {
     /// The organisation's id (`root` or empty for the root organisation); `None` refuses the packet.
     fn org_of_nonce(&self, nonce: &str) -> Option<String>;
@@ -23,10 +23,10 @@ impl<F: Fn(&str) -> Option<String>> Orgs for F {
     }
 }
 
-/// Sessions so far.
+/// Number of sessions so far.
 static SESSIONS: AtomicU64 = AtomicU64::new(1);
 
-/// A session somebody has with us.
+/// A session of a peer.
 struct Session {
     number: u64,
     key: Zeroizing<[u8; BLOCK]>,
@@ -37,7 +37,7 @@ struct Session {
     signature: Vec<u8>,
 }
 
-/// A session whose sender has proved who it is, in one organisation.
+/// A session whose sender has proved its identity, in one organisation.
 struct Proven {
     session: Arc<Session>,
     org_id: String,
@@ -49,20 +49,20 @@ struct Proven {
 pub struct Decoder {
     key: Arc<PrivateKey>,
     proven: Mutex<Generations<Box<[u8]>, Arc<Proven>>>,
-    /// Kept apart, so that a crowd of strangers cannot push the others out.
+    /// Separate, so that many unknown senders cannot displace the others.
     unproven: Mutex<Generations<Box<[u8]>, Arc<Session>>>,
 }
 
 /// The outcome of [`Decoder::open`].
 #[derive(Debug)]
 pub enum Opened {
-    /// The sender proved itself earlier in this session.
+    /// The sender has proved its identity earlier in this session.
     Known(Packet),
-    /// The packet is whole; look for the sender's key and call [`Decoder::settle`].
+    /// The packet is intact; look up the sender's key and call [`Decoder::settle`].
     Stranger(Stranger),
 }
 
-/// A packet that is whole, of a sender that has not yet proved who it is.
+/// An intact packet from a sender that has not proved its identity yet.
 pub struct Stranger {
     packet: Packet,
     session: Arc<Session>,
@@ -70,12 +70,12 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// Who it claims to be, with its organisation: the name to look up first.
+    /// The claimed sender with its organisation: the name to look up first.
     pub fn source(&self) -> &str {
         &self.packet.source
     }
 
-    /// Who it claims to be, bare: the name to look up next.
+    /// The claimed sender without an organisation: the name to look up next.
     pub fn sender(&self) -> &str {
         &self.packet.sender
     }
@@ -109,19 +109,19 @@ impl Decoder {
             || self.unproven.lock().get(&envelope.encrypted_cipher).is_some()
     }
 
-    /// Whether a packet could be for us, by its sizes: what a server asks before anything that costs time.
+    /// Whether a packet could be for us, judging by its sizes: to be checked before anything that costs time.
     pub fn may_be_for_us(&self, envelope: &Envelope) -> bool {
         envelope.has_sensible_sizes(self.key.size())
     }
 
-    /// Decrypts and checks a packet. Nothing is decrypted, or believed, before its code is verified.
+    /// Decrypts and checks a packet. Nothing is decrypted or trusted before its code is verified.
     pub fn open(&self, envelope: Envelope, orgs: &dyn Orgs) -> Result<Opened> {
         let proven = self.proven.lock().get(&envelope.encrypted_cipher).cloned();
         let session = match &proven {
             Some(proven) => Arc::clone(&proven.session),
             None => self.session(&envelope)?,
         };
-        envelope.verify(&session.mac)?; // a second time for a new session: it costs less than a branch to explain
+        envelope.verify(&session.mac)?; // repeated for a new session, which costs less than a branch to explain
         let Envelope {
             mut encrypted,
             encrypted_cipher,
@@ -154,8 +154,8 @@ impl Decoder {
         }))
     }
 
-    /// Checks a stranger against the key it should hold. Without a key, or with another one, the packet is
-    /// delivered as not authenticated, and may carry an enrolment request.
+    /// Checks an unknown sender against the key it should hold. Without a key, or with another one, the
+    /// packet is delivered as not authenticated, and may contain an enrolment request.
     pub fn settle(&self, stranger: Stranger, key: Option<PublicKey>) -> Packet {
         let Stranger {
             mut packet,
@@ -177,8 +177,8 @@ impl Decoder {
         packet
     }
 
-    /// All steps at once, where keys can be found without waiting. `find_key` is asked for the sender's name with
-    /// its organisation, then for the bare name. `None` means the body carried no messages.
+    /// All steps at once, if keys can be looked up without waiting. `find_key` is called with the sender's
+    /// name and organisation, then with the bare name. `None` means that the body contained no messages.
     pub fn decode(
         &self,
         body: &[u8],
@@ -197,7 +197,7 @@ impl Decoder {
         }))
     }
 
-    /// Forgets the sessions of a sender (named with its organisation), as when its key is deleted.
+    /// Forgets the sessions of a sender (named with its organisation), for example when its key is deleted.
     pub fn forget(&self, source: &str) {
         self.proven.lock().retain(|proven| proven.source != source);
     }
@@ -245,7 +245,7 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Fuzz body: bytes as a packet, as its clear text, as a batch, and as the small formats around it.
+/// Fuzz body: bytes as a packet, as its clear text, as a batch, and as the smaller formats.
 pub fn fuzz_decode(input: &[u8]) {
     let _ = Envelope::parse(input);
     let _ = crate::pack::decompress(input, 1 << 16);

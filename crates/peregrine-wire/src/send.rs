@@ -11,13 +11,13 @@ use peregrine_proto::{
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The version of the protocol we speak.
+/// The protocol version we use.
 const API_VERSION: u32 = 4;
 
-/// One session towards a peer: secrets made once, wrapped to the peer's key and signed with ours.
+/// One session with a peer: secrets generated once, wrapped to the peer's key and signed with ours.
 ///
-/// Keep it as long as the peer's key stays the same: the peer recognises the wrapped secrets byte for byte and
-/// skips its RSA work.
+/// Keep it as long as the peer's key does not change: the peer recognises the wrapped secrets byte for byte
+/// and skips its RSA work.
 pub struct CipherSession {
     key: Zeroizing<[u8; BLOCK]>,
     mac: MacKey,
@@ -26,7 +26,8 @@ pub struct CipherSession {
 }
 
 impl CipherSession {
-    /// Makes the secrets. `my_name` is a client's bare id, or the common name of the server's certificate.
+    /// Generates the secrets. `my_name` is a client's bare id, or the common name of the server's
+    /// certificate.
     pub fn new(my_name: &str, my_key: &PrivateKey, peer: &PublicKey) -> Result<CipherSession> {
         let key = Zeroizing::new(crypto::random()?);
         let hmac_key = Zeroizing::new(crypto::random()?);
@@ -54,7 +55,7 @@ impl CipherSession {
         })
     }
 
-    /// Encrypts and authenticates; the result is the body to send. Make the content with [`crate::pack`].
+    /// Encrypts and authenticates; the result is the body to send. Build the content with [`crate::pack`].
     pub fn seal(&self, content: &PackedMessageList) -> Result<Vec<u8>> {
         let packet_iv = crypto::random()?;
         let mut encrypted = Vec::with_capacity(content.encoded_len() + BLOCK);
@@ -80,7 +81,7 @@ impl CipherSession {
     }
 }
 
-/// The only cipher there is.
+/// The only cipher in use.
 pub(crate) const CIPHER_NAME: &str = "aes_128_cbc";
 
 /// Wipes the secrets of a message before it is freed.
@@ -96,7 +97,7 @@ impl std::fmt::Debug for CipherSession {
     }
 }
 
-/// The sessions one side keeps towards its peers.
+/// The sessions of one side with its peers.
 pub struct Encoder {
     name: String,
     key: Arc<PrivateKey>,
@@ -104,7 +105,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// `name` as for [`CipherSession::new`]; `capacity` is the number of peers to remember.
+    /// `name` is as for [`CipherSession::new`]; `capacity` is the number of peers to remember.
     pub fn new(name: impl Into<String>, key: Arc<PrivateKey>, capacity: usize) -> Encoder {
         Encoder {
             name: name.into(),
@@ -113,15 +114,15 @@ impl Encoder {
         }
     }
 
-    /// The session towards a peer. A new one, which costs about a millisecond, is made the first time and
-    /// when the peer's key has changed.
+    /// The session with a peer. A new one, which costs about a millisecond, is made the first time and when
+    /// the peer's key has changed.
     pub fn session(&self, peer: &str, peer_key: &PublicKey) -> Result<Arc<CipherSession>> {
         if let Some((key, session)) = self.sessions.lock().get(peer)
             && key == peer_key
         {
             return Ok(Arc::clone(session));
         }
-        // Made outside the lock: two callers at once make two sessions, and both work.
+        // Made outside the lock: two concurrent callers make two sessions, and both work.
         let session = Arc::new(CipherSession::new(&self.name, &self.key, peer_key)?);
         self.sessions
             .lock()

@@ -1,35 +1,36 @@
-//! How each side notices that the other is gone without a word, as after a lost link or a pulled plug.
+//! How each side notices that the other has disappeared, for example after a lost link or a power failure.
 //!
-//! The two belong together: a server sends waiting agents padding, so that on a live connection neither side is silent for
-//! as long as this. Without it the kernel would try for a quarter of an hour before it tells that the other side is gone.
+//! The two belong together: a server sends padding to waiting agents, so that on a live connection neither
+//! side is silent for this long. Without it, the kernel would try for a quarter of an hour before reporting
+//! that the other side is gone.
 
 use rustix::net::sockopt;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// What the kernel does on a connection where nothing is heard.
+/// What the kernel does on a silent connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
-    /// After this long the other side is asked whether it is there.
+    /// Time after which the other side is probed.
     pub asked_after: Duration,
-    /// So long it has to answer before it is asked again.
+    /// Time between probes.
     pub asked_again: Duration,
-    /// So often it is asked.
+    /// Number of probes.
     pub times: u32,
-    /// How long what was sent may stay without a sign that it arrived.
+    /// How long sent data may remain unacknowledged.
     pub unheard: Duration,
 }
 
 impl Silence {
-    /// Of servers, which have many agents.
+    /// For servers, which have many agents.
     pub const AT_SERVER: Silence = Silence {
         asked_after: Duration::from_secs(20),
         asked_again: Duration::from_secs(5),
         times: 3,
         unheard: Duration::from_secs(30),
     };
-    /// Of agents, whose links may be slow.
+    /// For agents, whose links may be slow.
     pub const AT_AGENT: Silence = Silence {
         asked_after: Duration::from_secs(30),
         asked_again: Duration::from_secs(10),
@@ -37,7 +38,7 @@ impl Silence {
         unheard: Duration::from_secs(60),
     };
 
-    /// Has the kernel end this TCP connection then.
+    /// Makes the kernel end this TCP connection accordingly.
     pub fn notice(self, connection: impl AsFd) -> io::Result<()> {
         let unheard = u32::try_from(self.unheard.as_millis()).unwrap_or(u32::MAX);
         sockopt::set_socket_keepalive(&connection, true)?;

@@ -1,13 +1,14 @@
-//! How much memory a message takes once decoded, found without decoding it.
+//! Estimates the memory a message takes once decoded, without decoding it.
 //!
-//! An empty element of a repeated message field is two bytes on the wire and some hundred in memory, so a
-//! small hostile message could fill the machine. Lists of messages are weighed first and refused when heavy.
+//! An empty element of a repeated message field takes two bytes on the wire and some hundred in memory, so a
+//! small hostile message could exhaust the machine. Lists of messages are weighed first, and refused if they
+//! are too heavy.
 
 use crate::fields::{Field, Fields};
 use peregrine_proto as proto;
 use std::mem::size_of;
 
-/// Message types that hold lists of messages, directly or deeper.
+/// Message types that contain lists of messages, directly or indirectly.
 #[derive(Clone, Copy)]
 enum Kind {
     Message,
@@ -24,7 +25,7 @@ enum Kind {
     NotebookCell,
     Report,
     Tool,
-    /// Holds no messages; strings are charged all the same.
+    /// Contains no messages; strings are counted all the same.
     Leaf,
 }
 
@@ -63,15 +64,16 @@ fn child(kind: Kind, number: u32) -> Option<(Kind, usize)> {
     })
 }
 
-/// Whether a serialized `VeloMessage` decodes within this many bytes of overhead. Damage is for the decoder to find.
+/// Whether decoding a serialized `VeloMessage` takes at most this many bytes of overhead. Damage is left to
+/// the decoder.
 pub(crate) fn fits(message: &[u8], budget: usize) -> bool {
     let mut budget = budget;
-    // A stack of half-walked messages; its depth is that of the types above, and of `Tool.versions`.
+    // A stack of partly walked messages; its depth is bounded by the types above, and by `Tool.versions`.
     let mut stack = vec![(Kind::Message, Fields::new(message))];
     while let Some((kind, fields)) = stack.last_mut() {
         match fields.next() {
             Some(Ok(Field::Bytes(number, bytes))) => {
-                // A growing Vec may hold twice its elements for a moment.
+                // A growing Vec may briefly hold twice its elements.
                 let (kind, size) = child(*kind, number).unwrap_or((Kind::Leaf, size_of::<String>()));
                 let Some(left) = budget.checked_sub(2 * size) else {
                     return false;
@@ -93,7 +95,7 @@ pub(crate) fn fits(message: &[u8], budget: usize) -> bool {
     true
 }
 
-/// As deep as prost itself goes.
+/// The maximum depth of prost itself.
 const MAX_DEPTH: usize = 100;
 
 #[cfg(test)]

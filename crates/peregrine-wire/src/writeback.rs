@@ -1,4 +1,4 @@
-//! The state a client keeps: who it is, and what it was doing.
+//! The persistent state of a client: its identity and its work in progress.
 
 use crate::yaml::{self, is_default};
 use crate::{Error, Result};
@@ -6,7 +6,7 @@ use peregrine_proto::VqlEventTable;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// What a client remembers over restarts.
+/// The state a client keeps over restarts.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Writeback {
@@ -25,10 +25,10 @@ pub struct Writeback {
     /// Unused.
     #[serde(skip_serializing_if = "is_default")]
     pub last_server_serial_number: u64,
-    /// The last `server.pem` that was accepted.
+    /// The last accepted `server.pem`.
     #[serde(skip_serializing_if = "is_default")]
     pub last_server_pem: String,
-    /// The last event table that was received.
+    /// The last received event table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_queries: Option<VqlEventTable>,
     /// Flows that were running.
@@ -47,21 +47,21 @@ pub struct Checkpoint {
 }
 
 impl Writeback {
-    /// Reads a file. An event table that cannot be understood is dropped, for the server sends it again; the
-    /// identity would be lost for good.
+    /// Reads a file. An event table that cannot be parsed is dropped, because the server will send it again;
+    /// the identity would be lost for good.
     pub fn from_yaml(text: &str) -> Result<Writeback> {
-        // The parser's message quotes the file, and so perhaps the key.
+        // The parser's message quotes the file, which may include the key.
         yaml::read_even_without(text, "event_queries")
             .map_err(|_| Error::BadConfig("the state file is not the YAML it should be".into()))
     }
 
-    /// Writes the file; it holds a private key, so give it mode 0600.
+    /// Writes the file; it contains a private key, so give it mode 0600.
     pub fn to_yaml(&self) -> Result<Zeroizing<String>> {
         yaml::write(self).map(Zeroizing::new)
     }
 
-    /// The state from both levels, either of which may be absent or unreadable: identity comes from the first,
-    /// the rest from the second.
+    /// The state from both levels, either of which may be missing or unreadable: the identity comes from the
+    /// first, the rest from the second.
     pub fn from_levels(level1: Option<Writeback>, level2: Option<Writeback>) -> Writeback {
         match (level1, level2) {
             (Some(one), Some(two)) => Writeback {
@@ -74,7 +74,7 @@ impl Writeback {
         }
     }
 
-    /// What the first level holds when there are two.
+    /// The content of the first level when there are two.
     pub fn identity(&self) -> Writeback {
         Writeback {
             install_time: self.install_time,

@@ -1,10 +1,10 @@
-//! YAML files, read with the tolerance their users expect.
+//! YAML files, read with the tolerance that users expect.
 
 use crate::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Whether a field holds nothing, and so is left out.
+/// Whether a field has its default value, and so is left out.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -14,7 +14,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_value(parse(text)?).map_err(bad)
 }
 
-/// As [`read`]; when that fails, once more without this key, whose loss matters less than that of the rest.
+/// Like [`read`]; if that fails, tries again without this key, whose loss matters less than that of the rest.
 pub(crate) fn read_even_without<T: DeserializeOwned>(text: &str, key: &str) -> Result<T> {
     let mut value = parse(text)?;
     T::deserialize(&value).or_else(|_| {

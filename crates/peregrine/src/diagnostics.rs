@@ -1,4 +1,5 @@
-//! Findings about texts, for people and for programs. Every verb that shows one shows it through here.
+//! Findings about texts, for people and for programs. Every verb that shows findings does so through this
+//! module.
 
 use peregrine_engine::Program;
 use peregrine_vql::diagnostic::locate;
@@ -6,10 +7,10 @@ use peregrine_vql::{Diagnostic, Severity};
 use serde_json::{Value, json};
 use std::fmt;
 
-/// A text that cannot be parsed, and why.
+/// A text that cannot be parsed, and the findings.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// What the text is called: a file, or which query it is.
+    /// The name of the text: a file, or which query it is.
     name: String,
     text: String,
     findings: Vec<Diagnostic>,
@@ -24,12 +25,12 @@ impl Refused {
         }
     }
 
-    /// The findings with the lines they are about.
+    /// The findings with the lines they refer to.
     pub(crate) fn render(&self) -> String {
         render("", &self.text, &self.findings)
     }
 
-    /// One object a finding.
+    /// One object per finding.
     pub(crate) fn to_json(&self) -> impl Iterator<Item = Value> {
         self.findings
             .iter()
@@ -50,7 +51,7 @@ pub(crate) fn compile(name: &str, text: &str) -> Result<Program, Refused> {
     Program::compile(text).map_err(|findings| Refused::new(name, text, findings))
 }
 
-/// The findings about a text, each with the lines it is about and this before it.
+/// The findings about a text, each preceded by `prefix` and followed by its lines.
 pub(crate) fn render(prefix: &str, text: &str, findings: &[Diagnostic]) -> String {
     let rendered: Vec<String> = findings
         .iter()
@@ -59,7 +60,7 @@ pub(crate) fn render(prefix: &str, text: &str, findings: &[Diagnostic]) -> Strin
     rendered.join("\n")
 }
 
-/// A finding for programs. Offsets are bytes, lines and columns count from 1.
+/// A finding for programs. Offsets are in bytes; lines and columns count from 1.
 pub(crate) fn to_json(name: &str, text: &str, finding: &Diagnostic) -> Value {
     let severity = match finding.severity {
         Severity::Error => "error",

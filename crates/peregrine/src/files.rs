@@ -1,15 +1,14 @@
-//! Files named on the command line: themselves, or what is in a folder.
+//! Finds the files named on the command line: files, or the contents of folders.
 
 use anyhow::Context as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Folders nested deeper than this hold nothing of ours; whoever names one meant another.
+/// Deeper folders contain nothing of ours; naming one is a mistake.
 const MAX_DEPTH: usize = 16;
 
-/// The file itself, whatever it is; of a folder all files below it that are wanted, in the order of their names. Links are
-/// followed.
+/// The file itself, of any kind; for a folder all wanted files below it, sorted by name. Links are followed.
 pub(crate) fn find(path: &Path, is_wanted: impl Fn(&Path) -> bool) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let walk = WalkDir::new(path).follow_links(true).max_depth(MAX_DEPTH);
@@ -26,13 +25,18 @@ pub(crate) fn find(path: &Path, is_wanted: impl Fn(&Path) -> bool) -> anyhow::Re
             Ok(_) => {}
             Err(error) => {
                 let at = error.path().unwrap_or(path).to_owned();
-                // A link to nothing harms nobody who does not ask for it.
+                // A dangling link is harmless unless it was asked for.
                 let is_missing = error
                     .io_error()
                     .is_some_and(|error| error.kind() == ErrorKind::NotFound);
                 if !is_missing || error.depth() == 0 || is_wanted(&at) {
                     let shown = format!("reading `{}`", at.display());
-                    return Err(std::io::Error::from(error)).context(shown);
+                    // Its own words would say the path once more; a link that leads back has no other.
+                    let own = error.to_string();
+                    let reason = error
+                        .into_io_error()
+                        .unwrap_or_else(|| std::io::Error::other(own));
+                    return Err(reason).context(shown);
                 }
             }
         }

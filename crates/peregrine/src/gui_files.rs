@@ -2,17 +2,16 @@
 
 use peregrine_server::{GuiAssets, GuiFile};
 
-/// What `npm run build` left in `gui/dist`. Without it the server still answers REST and agents.
+/// The output of `npm run build` in `gui/dist`. Without it, the server still serves REST and agents.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../gui/dist"]
 #[allow_missing = true]
 struct Files;
 
-/// The embedded files.
 pub(crate) struct EmbeddedGui;
 
 impl EmbeddedGui {
-    /// False when the program was built before the GUI was.
+    /// False if the program was built before the GUI.
     pub(crate) fn is_there() -> bool {
         Files::get("index.html").is_some()
     }

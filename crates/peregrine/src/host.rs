@@ -1,17 +1,17 @@
-//! What this program gives to every query it runs.
+//! What this program provides to every query it runs.
 
 use crate::logging;
 use crate::verbs::program_guard;
 use peregrine_engine::context::ContextBuilder;
 
-/// All of it.
+/// Adds all of it to a context.
 pub(crate) fn extend(context: ContextBuilder) -> ContextBuilder {
     with_interpreter(context)
         .extension(program_guard::guard())
         .extension(logging::recent())
 }
 
-/// The program that interprets Starlark, if this one can.
+/// Adds the program that interprets Starlark, if this build can.
 pub(crate) fn with_interpreter(context: ContextBuilder) -> ContextBuilder {
     #[cfg(feature = "starlark")]
     let context = context.extension(crate::verbs::starlark_worker::program());

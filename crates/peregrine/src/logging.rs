@@ -13,7 +13,7 @@ pub(crate) fn recent() -> Arc<RecentLog> {
     Arc::clone(&RECENT)
 }
 
-/// Standard error and the recent lines; each event comes as one write.
+/// Writes to standard error and to the recent lines; each event is one write.
 struct Tee;
 
 impl Write for Tee {

@@ -1,8 +1,10 @@
-//! `peregrine`: server, agent and tools in one program. Verbs are in `verbs/`, one a file; only here are allocator, TLS
-//! provider and log subscriber chosen.
+//! `peregrine`: server, agent and tools in one program. Verbs are in `verbs/`, one per file; allocator, TLS
+//! provider and log subscriber are chosen here and nowhere else.
 #![forbid(unsafe_code)]
 
 mod diagnostics;
+#[cfg(feature = "server")]
+mod embedded_server;
 mod files;
 #[cfg(feature = "server")]
 mod gui_files;
@@ -15,9 +17,12 @@ mod output;
 mod progress;
 mod registry;
 mod remap;
+mod session;
 mod signals;
 mod small_heap;
 mod terminal;
+#[cfg(feature = "server")]
+mod terminal_password;
 mod verbs;
 
 #[cfg(feature = "tools")]
@@ -25,7 +30,7 @@ use clap::CommandFactory as _;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Starts fast, stays small with many threads, gives memory back, and knows what each thread holds.
+/// Starts fast, stays small with many threads, returns memory, and counts what each thread holds.
 #[global_allocator]
 static ALLOCATOR: peregrine_os::Counting<mimalloc::MiMalloc> = peregrine_os::Counting(mimalloc::MiMalloc);
 
@@ -89,13 +94,13 @@ enum Verb {
 }
 
 impl Verb {
-    /// Those that run until they are told to end.
+    /// True for verbs that run until they are told to stop.
     fn is_service(&self) -> bool {
         match self {
             Verb::Agent(_) => true,
             #[cfg(feature = "server")]
             Verb::Server(_) => true,
-            // Who starts it at a terminal is to see the address and the password, and what goes wrong.
+            // A user at a terminal should see the address, the password, and any problems.
             #[cfg(feature = "server")]
             Verb::Gui(_) => !std::io::IsTerminal::is_terminal(&std::io::stderr()),
             _ => false,
@@ -105,7 +110,7 @@ impl Verb {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Installing twice is the only failure, and this is the only place that installs.
+    // Fails only if called twice, and this is the only call.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let _ = peregrine_plugins::program_start();
     logging::start(cli.verbose, cli.log_json, cli.verb.is_service());

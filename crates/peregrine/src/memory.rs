@@ -1,12 +1,12 @@
-//! What queries of this program may hold in memory: how it is measured, how it is written.
+//! The memory that queries of this program may hold: how it is measured and written.
 
 use peregrine_engine::memory::{Gauge, Limits, Pool};
 use peregrine_os::linux::{free_memory_for_us, own_memory_bytes};
 use std::sync::Arc;
 
-/// What a query of the command line may hold where nobody knows how much memory there is.
+/// The limit for a command-line query if the available memory is unknown.
 const UNKNOWN: u64 = 2 << 30;
-/// The least that is of any use.
+/// The smallest useful limit.
 const LEAST: u64 = 16 << 20;
 
 /// How this program measures memory.
@@ -17,12 +17,12 @@ pub(crate) fn gauge() -> Gauge {
     }
 }
 
-/// Bytes of memory this program takes. Where that is not known, the account of a query is believed.
+/// Bytes of memory this program takes. If that is unknown, the account of a query is used.
 pub(crate) fn taken() -> u64 {
     own_memory_bytes().unwrap_or(u64::MAX)
 }
 
-/// For a query of a person at this machine: half of the memory that is free, unless another number was given.
+/// For a user's query on this machine: half of the free memory, unless another number was given.
 pub(crate) fn pool(given: Option<u64>) -> Arc<Pool> {
     let usual = || free_memory_for_us().map_or(UNKNOWN, |free| (free / 2).max(LEAST));
     let limits = Limits {

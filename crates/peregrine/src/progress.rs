@@ -1,5 +1,5 @@
-//! A line on the terminal that tells how far a long query is. It is there only while nobody else writes: whoever does
-//! erases it first, and it comes back when all is quiet.
+//! A line on the terminal that shows the progress of a long query. It is visible only while nothing else is
+//! written: other output erases it first, and it reappears when there is no more output.
 
 use crate::terminal;
 use parking_lot::{Condvar, Mutex};
@@ -8,38 +8,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Queries that end sooner show nothing.
+/// Shorter queries do not show progress.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it is drawn, and how long others must be quiet.
+/// How often it is drawn, and how long other output must have been quiet.
 const EVERY: Duration = Duration::from_millis(200);
-/// Back to the beginning of the line, and erase it.
+/// Returns to the beginning of the line and erases it.
 const ERASE: &str = "\r\x1b[2K";
 
-/// The line, or nothing where it would not be seen. Clones are the same line.
+/// The progress line, or nothing if it would not be seen. Clones share one line.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
-    /// Rows so far.
+    /// Number of rows so far.
     pub(crate) rows: Arc<AtomicU64>,
     line: Option<Arc<Line>>,
 }
 
 struct Line {
     started: Instant,
-    state: Mutex<State>,
+    state: Mutex<LineState>,
     ended: Condvar,
     is_coloured: bool,
 }
 
-struct State {
+struct LineState {
     is_shown: bool,
-    /// Somebody wrote, and not a whole line.
+    /// The last output was not a complete line.
     is_within_line: bool,
     last_write: Instant,
     has_ended: bool,
 }
 
 impl Progress {
-    /// Begins to count. There is a line only if a person looks at a terminal that can erase.
+    /// Starts counting. A line is shown only to a person at a terminal that can erase it.
     pub(crate) fn start() -> Progress {
         let can_erase = std::env::var_os("TERM").is_some_and(|kind| kind != "dumb" && !kind.is_empty());
         if !can_erase || !io::stderr().is_terminal() {
@@ -48,7 +48,7 @@ impl Progress {
         let now = Instant::now();
         let line = Arc::new(Line {
             started: now,
-            state: Mutex::new(State {
+            state: Mutex::new(LineState {
                 is_shown: false,
                 is_within_line: false,
                 last_write: now.checked_sub(EVERY).unwrap_or(now),
@@ -65,14 +65,14 @@ impl Progress {
         let spawned = std::thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || drawn.draw_until_end());
-        // A program that cannot start a thread has other worries.
+        // A program that cannot start a thread has other problems.
         if spawned.is_err() {
             return Progress::default();
         }
         progress
     }
 
-    /// Erases the line, then lets somebody write to the terminal.
+    /// Erases the line, then lets the caller write to the terminal.
     pub(crate) fn aside<T>(&self, ends_line: impl FnOnce(&T) -> bool, write: impl FnOnce() -> T) -> T {
         let Some(line) = &self.line else { return write() };
         let mut state = line.state.lock();
@@ -83,7 +83,7 @@ impl Progress {
         written
     }
 
-    /// A writer to the terminal before which the line gives way.
+    /// A writer to the terminal that erases the line first.
     pub(crate) fn guard(&self, out: Box<dyn Write + Send>) -> Box<dyn Write + Send> {
         match &self.line {
             Some(_) => Box::new(Guarded {
@@ -94,7 +94,7 @@ impl Progress {
         }
     }
 
-    /// The query has ended: the line goes, and does not come back.
+    /// Erases the line for good when the query has ended.
     pub(crate) fn end(&self) {
         let Some(line) = &self.line else { return };
         let mut state = line.state.lock();
@@ -126,7 +126,7 @@ impl Progress {
 }
 
 impl Line {
-    fn erase(&self, state: &mut State) {
+    fn erase(&self, state: &mut LineState) {
         if state.is_shown {
             eprint!("{ERASE}");
             state.is_shown = false;
@@ -163,13 +163,13 @@ fn grouped(number: u64) -> String {
     out
 }
 
-/// Columns that can be written without a line break.
+/// Width that can be written without a line break.
 fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| size.ws_col);
     usize::from(if columns == 0 { 80 } else { columns }).saturating_sub(1)
 }
 
-/// A writer before which the line gives way.
+/// A writer that erases the line first.
 struct Guarded {
     out: Box<dyn Write + Send>,
     progress: Progress,

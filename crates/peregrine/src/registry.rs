@@ -11,7 +11,7 @@ pub(crate) fn registry() -> Arc<Registry> {
     Arc::new(all())
 }
 
-/// What a build of this program may lack: the feature, whether it is in this one, and the names it brings.
+/// Optional parts of a build: the feature, whether it is included, and its names.
 const PARTS: &[(&str, bool, &[&str])] = &[
     ("efivariables", cfg!(feature = "efivariables"), &["efivariables"]),
     (
@@ -41,7 +41,7 @@ const PARTS: &[(&str, bool, &[&str])] = &[
     ("templates", cfg!(feature = "templates"), &["template"]),
 ];
 
-/// All functions and plugins, open for more.
+/// All functions and plugins, in a registry that can be extended.
 pub(crate) fn all() -> Registry {
     let registry = peregrine_engine::builtin::registry().with_functions(peregrine_artifacts::functions::ALL);
     let registry = peregrine_plugins::register(peregrine_functions::register(registry))
@@ -60,7 +60,7 @@ pub(crate) fn all() -> Registry {
         })
 }
 
-/// The artifacts we ship, and those of the given folders.
+/// The built-in artifacts, and those in the given folders.
 pub(crate) fn repository(definitions: &[PathBuf]) -> anyhow::Result<Repository> {
     let repository = Repository::with_compiled_in();
     for folder in definitions {

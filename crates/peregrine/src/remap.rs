@@ -18,7 +18,7 @@ pub(crate) struct RemapArgs {
 }
 
 impl RemapArgs {
-    /// The remapping, applied once to find out what is wrong with it.
+    /// The remapping, applied once to find any errors.
     pub(crate) fn load(&self) -> anyhow::Result<Option<Remap>> {
         self.remap.as_deref().map(Remap::load).transpose()
     }
@@ -30,7 +30,7 @@ pub(crate) struct Remap {
     permissions: Vec<Permission>,
 }
 
-/// A text may have so many bytes; more is said to be too large when it is parsed.
+/// Maximum number of bytes read; a larger text is refused when it is parsed.
 const MAX_BYTES: u64 = 8 << 20;
 
 impl Remap {
@@ -43,7 +43,7 @@ impl Remap {
         Remap::parse(&text).with_context(|| format!("remapping `{shown}`"))
     }
 
-    /// From the text of rules.
+    /// Parses the text of rules.
     pub(crate) fn parse(text: &str) -> anyhow::Result<Remap> {
         let parse = || {
             let rules = Rules::parse(text)?;
@@ -58,7 +58,7 @@ impl Remap {
             .map_err(|error| anyhow::anyhow!("{error}. Please check your config file's `remappings` setting"))
     }
 
-    /// From the client configuration, if that has rules.
+    /// From the client configuration, if it contains rules.
     pub(crate) fn of_config(text: &str) -> anyhow::Result<Option<Remap>> {
         let config: serde_json::Value = serde_saphyr::from_str(text)?;
         match config.get("remappings") {
@@ -67,12 +67,12 @@ impl Remap {
         }
     }
 
-    /// A context whose queries are remapped.
+    /// A context with remapped queries.
     pub(crate) fn install(&self, context: ContextBuilder, manager: &AccessorManager) -> ContextBuilder {
         self.remapping.install(context, manager, &self.permissions)
     }
 
-    /// Tells what whoever wrote the rules should know.
+    /// Logs warnings for the author of the rules.
     pub(crate) fn log_warnings(&self, scope: &Scope) {
         if self.permissions.is_empty() {
             scope.log_line(
@@ -83,13 +83,13 @@ impl Remap {
         self.remapping.log_warnings(scope);
     }
 
-    /// The machine that queries believe to be on.
+    /// The machine that queries see.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.remapping.identity()
     }
 }
 
-/// The accessors of a program, remapped if there is something to.
+/// The accessors of a program, remapped if there is a remapping.
 pub(crate) fn accessors(
     context: ContextBuilder,
     manager: AccessorManager,

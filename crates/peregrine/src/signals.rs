@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long a query may take to end after it was told to; then the program ends without it.
+/// How long a query may take to end after it is told to; then the program exits without it.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
-/// Those that are to be heeded: what was ignored when the program started (`nohup`, `&` in a script) stays ignored.
+/// The signals to handle: those that were ignored when the program started (`nohup`, `&` in a script) stay
+/// ignored.
 pub(crate) fn that_end() -> impl Iterator<Item = SignalKind> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = ignored(&status);
@@ -29,19 +30,19 @@ fn ignored(status: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// What a person at the terminal, or whoever ends programs, wants of a query.
+/// The signal that a user or another program has sent to end a query.
 #[derive(Clone)]
 pub(crate) struct Interrupt(Arc<AtomicI32>);
 
 impl Interrupt {
-    /// From now on a signal cancels the query, so that what it has is printed and what it made for a while is deleted. A
-    /// second one, or a query that does not end, ends the program at once.
+    /// From now on a signal cancels the query, so that its rows are printed and its temporary files deleted.
+    /// A second one, or a query that does not end, ends the program at once.
     pub(crate) fn watch(cancellation: &Cancellation) -> std::io::Result<Interrupt> {
         let received = Interrupt(Arc::new(AtomicI32::new(0)));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        // They are ours from here on, not only once the thread runs.
+        // The signals are handled from here on, not only once the thread is running.
         let guard = runtime.enter();
         let mut streams = Vec::new();
         for kind in that_end() {
@@ -71,14 +72,14 @@ impl Interrupt {
         Ok(received)
     }
 
-    /// The signal that came, if one did.
+    /// The signal received, if any.
     pub(crate) fn received(&self) -> Option<i32> {
         Some(self.0.load(Ordering::Acquire)).filter(|number| *number != 0)
     }
 }
 
-/// Ends the program though something hangs. A thread that hangs in the kernel keeps the program's files open until it
-/// comes back, so whoever reads our output is told first that there is no more.
+/// Exits although something hangs. A thread that hangs in the kernel keeps the program's files open until it
+/// returns, so readers of our output are told first that there is no more.
 pub(crate) fn leave(code: i32) -> ! {
     if let Ok(nothing) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(&nothing);

@@ -1,12 +1,12 @@
-//! What reaches a terminal: text of endpoints and attackers is shown there, never obeyed.
+//! Output to a terminal: text from endpoints and attackers is shown, never obeyed.
 //!
-//! A terminal obeys control characters, and letters that turn the direction of writing make a name look like another. Both
-//! are shown as what they are. Everything printed for people goes through here.
+//! A terminal obeys control characters, and characters that change the writing direction make a name look
+//! like another. Both are shown escaped. Everything printed for people goes through this module.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
-/// How a line looks, where colours are wanted.
+/// The style of a line, if colours are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     /// Column names and titles.
@@ -18,7 +18,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// What turns it on.
+    /// The escape sequence that turns it on.
     fn start(self) -> &'static str {
         match self {
             Style::Strong => "\x1b[1m",
@@ -28,7 +28,7 @@ impl Style {
         }
     }
 
-    /// The text in this style, as a terminal wants it.
+    /// The text in this style, with escape sequences if coloured.
     pub(crate) fn paint(self, text: &str, is_coloured: bool) -> String {
         if is_coloured {
             format!("{}{text}\x1b[0m", self.start())
@@ -46,14 +46,14 @@ pub(crate) fn is_coloured(out: &impl IsTerminal) -> bool {
         && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
 }
 
-/// Says a line, or several, on standard error.
+/// Prints one or more lines on standard error.
 pub(crate) fn say(style: Style, text: &str) {
     let text = shown(text);
-    // Where nobody listens there is nobody to tell.
+    // If standard error is closed, nobody can be told.
     let _ = writeln!(io::stderr(), "{}", style.paint(&text, is_coloured(&io::stderr())));
 }
 
-/// The text with what a terminal would obey made visible; lines and tabs stay.
+/// The text with control characters made visible; lines and tabs are kept.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -70,7 +70,7 @@ fn push(out: &mut String, c: char) {
         _ if !is_obeyed(c) => out.push(c),
         code @ 0..0x20 => out.extend(char::from_u32(0x2400 + code)),
         0x7f => out.push('\u{2421}'),
-        // As JSON spells it, so that rows stay what they are.
+        // Escaped as in JSON, so that rows stay valid.
         _ => c
             .encode_utf16(&mut [0; 2])
             .iter()
@@ -78,7 +78,8 @@ fn push(out: &mut String, c: char) {
     }
 }
 
-/// Control characters but line breaks and tabs, and the format characters of Unicode: directions, joiners, fillers, tags.
+/// Control characters except line breaks and tabs, and the format characters of Unicode: directions, joiners,
+/// fillers, tags.
 fn is_obeyed(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -106,12 +107,12 @@ fn is_obeyed(c: char) -> bool {
     }
 }
 
-/// A writer to a terminal that lets through nothing a terminal obeys.
+/// A writer to a terminal that does not pass on anything a terminal would obey.
 pub(crate) struct Plain<W> {
     out: W,
-    /// The beginning of a letter whose other bytes are still to come.
+    /// The first bytes of a character whose other bytes have not been written yet.
     begun: Vec<u8>,
-    /// Colours are ours: what writes here has made its own text harmless.
+    /// Colours are ours: the writer has already escaped its text.
     keeps_colours: bool,
 }
 
@@ -124,7 +125,7 @@ impl<W: Write> Plain<W> {
         }
     }
 
-    /// For a writer that colours its lines and escapes the escape character in the texts it is given.
+    /// For a writer that colours its lines and escapes the escape character in its texts.
     pub(crate) fn with_colours(out: W) -> Plain<W> {
         Plain {
             keeps_colours: true,
@@ -178,6 +179,11 @@ impl<W: Write> Write for Plain<W> {
     }
 }
 
+/// So many of them, as one writes it.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +199,7 @@ mod tests {
             "\\u2066\\u200f\\ufeff\\u200b\\u2028"
         );
         assert_eq!(shown("\u{e0041}"), "\\udb40\\udc41");
-        // Letters that fill a place and show nothing: two names that look alike are not alike.
+        // Invisible characters that take space: two names that look alike are not equal.
         assert_eq!(
             shown("a\u{ffa0}b\u{115f}c\u{34f}d\u{e0100}"),
             "a\\uffa0b\\u115fc\\u034fd\\udb40\\udd00"

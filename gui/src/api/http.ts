@@ -1,9 +1,9 @@
-/** One place through which every request goes: credentials, CSRF token, errors, lost sessions. */
+/** All requests go through this module: credentials, CSRF token, errors, lost sessions. */
 
 import { noteAnswer, noteSilence } from './reach';
 import type { Detail, Failure, Fault } from './types';
 
-/** An answer of the server that is not a success, or no answer at all (`status` 0). */
+/** An unsuccessful answer of the server, or no answer at all (`status` 0). */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -16,17 +16,17 @@ export class ApiError extends Error {
   }
 }
 
-/** What an error says, whatever was thrown. */
+/** The message of anything that was thrown. */
 export const messageOf = (reason: unknown) => (reason instanceof Error ? reason.message : String(reason));
 
 export const asApiError = (reason: unknown) => (reason instanceof ApiError ? reason : new ApiError(0, 'error', messageOf(reason)));
 
-/** The one code that says the session is gone. Any other refusal, such as a wrong password, is an ordinary answer. */
+/** The only code that means that the session is gone. Any other refusal, such as a wrong password, is an ordinary answer. */
 const SESSION_GONE = 'not_signed_in';
 
 export const isSessionGone = (error: unknown) => error instanceof ApiError && error.status === 401 && error.code === SESSION_GONE;
 
-/** What a proxy answers when the server behind it does not. */
+/** The statuses of a proxy whose server does not answer. */
 const NOBODY_HOME = [502, 503, 504];
 
 let csrfToken = '';
@@ -43,7 +43,7 @@ export function onSessionLost(handler: () => void): void {
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
-/** The address of an API method; parameters that are empty are left out. */
+/** The URL of an API method; empty parameters are left out. */
 export function apiUrl(path: string, query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
@@ -62,7 +62,7 @@ interface Options {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: unknown;
   signal?: AbortSignal;
-  /** A 401 is an ordinary answer to this request (signing in, asking who we are). */
+  /** True if a 401 is an ordinary answer to this request (signing in, asking who we are). */
   anonymous?: boolean;
 }
 

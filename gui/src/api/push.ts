@@ -1,4 +1,4 @@
-/** The live stream: one EventSource for the topics that are on screen, with reconnection and resync. */
+/** The live stream: one EventSource for the topics on screen, with reconnection and resync. */
 
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react';
 import { apiUrl, request } from './http';
@@ -12,7 +12,7 @@ const KINDS: (keyof PushEvents)[] = ['client', 'flow', 'rows', 'resync'];
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 
-/** Topics wanted, each with the number of components that want it. */
+/** The requested topics, each with the number of components that use it. */
 const wanted = new Map<string, number>();
 const handlers = new Set<Handler>();
 const stateListeners = new Set<() => void>();
@@ -22,7 +22,7 @@ let openTopics = '';
 let timer: ReturnType<typeof setTimeout> | undefined;
 let retryMs = FIRST_RETRY_MS;
 let state: 'idle' | 'connecting' | 'live' | 'broken' = 'idle';
-/** After a break or a change of topics something may have been missed: ask for a refetch. */
+/** After an interruption or a change of topics, events may have been missed: ask for a refetch. */
 let missed = false;
 
 function setState(next: typeof state): void {
@@ -88,7 +88,7 @@ function connect(): void {
   }
 }
 
-/** Receives events of `topics` (comma separated) while mounted; `null` asks for nothing. */
+/** Receives events of `topics` (comma separated) while mounted; `null` subscribes to nothing. */
 export function usePush(topics: string | null, handler: Handler): void {
   const onEvent = useEffectEvent(handler);
   useEffect(() => {
@@ -124,7 +124,7 @@ export function usePushState(): typeof state {
   );
 }
 
-/** Ends the stream: signing out. */
+/** Ends the stream when signing out. */
 export function closePush(): void {
   clearTimeout(timer);
   source?.close();

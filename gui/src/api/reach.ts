@@ -1,4 +1,4 @@
-/** Whether the server answers: while it does not, nothing it once said of others is known to be true still. */
+/** Whether the server answers: while it does not, its earlier statements about machines may be out of date. */
 
 import { useSyncExternalStore } from 'react';
 
@@ -15,14 +15,14 @@ function publish(next: boolean): void {
   for (const listener of listeners) listener();
 }
 
-/** The server answered, whatever it said. */
+/** Called after any answer of the server. */
 export function noteAnswer(): void {
   clearTimeout(timer);
   timer = undefined;
   publish(true);
 }
 
-/** A request or the live stream found nobody; asks again until somebody is there. */
+/** Called when a request or the live stream got no answer; asks again until there is one. */
 export function noteSilence(): void {
   publish(false);
   if (timer === undefined) probe(FIRST_PROBE_MS);

@@ -13,7 +13,7 @@ interface Entry {
   value: Resource<unknown>;
   listeners: Set<() => void>;
   controller: AbortController | null;
-  /** When nobody listened last; old entries are dropped. */
+  /** When it was last in use; old entries are dropped. */
   idleSince: number;
 }
 
@@ -56,7 +56,7 @@ async function load(url: string, entry: Entry): Promise<void> {
   }
 }
 
-/** The answer to a GET of `url`; `null` asks for nothing. Shows the last known value while it refreshes. */
+/** The answer to a GET of `url`; `null` requests nothing. Shows the last known value while it refreshes. */
 export function useResource<T>(url: string | null): Resource<T> & { reload: () => void } {
   const subscribe = useCallback(
     (listener: () => void) => {
@@ -81,8 +81,8 @@ export function useResource<T>(url: string | null): Resource<T> & { reload: () =
 }
 
 /**
- * The answer to a question that is put anew whenever `ask` (null: no question) or `pulse` changes. The last answer stays until
- * the next is here; one that comes when nobody waits for it any more is dropped.
+ * The answer to a request that is repeated whenever `ask` (null: no request) or `pulse` changes. The last answer stays until
+ * the next one arrives; an answer that is no longer wanted is dropped.
  */
 export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null, pulse?: unknown): { data: T | undefined; error: ApiError | null } {
   const [answer, setAnswer] = useState<{ data: T | undefined; error: ApiError | null }>({ data: undefined, error: null });
@@ -103,7 +103,7 @@ export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null, 
   return answer;
 }
 
-/** Fetches again every shown answer whose address starts with `prefix`, and forgets the others. */
+/** Fetches all shown answers whose URL starts with `prefix` again, and drops the others. */
 export function invalidate(prefix = '/api/'): void {
   for (const [url, entry] of entries) {
     if (!url.startsWith(prefix)) continue;
@@ -112,14 +112,14 @@ export function invalidate(prefix = '/api/'): void {
   }
 }
 
-/** Changes a cached answer in place: what a push event or our own change told us. */
+/** Changes a cached answer in place, after a push event or a change of our own. */
 export function patch<T>(url: string, change: (old: T) => T): void {
   const entry = entries.get(url);
   if (entry?.value.data === undefined) return;
   publish(entry, { ...entry.value, data: change(entry.value.data as T) });
 }
 
-/** Forgets everything: another person signs in. */
+/** Drops everything when another person signs in. */
 export function clearResources(): void {
   for (const entry of entries.values()) entry.controller?.abort();
   entries.clear();

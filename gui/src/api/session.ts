@@ -1,4 +1,4 @@
-/** Who is signed in. */
+/** The signed-in person. */
 
 import { useSyncExternalStore } from 'react';
 import { ApiError, apiUrl, del, onSessionLost, put, request, setCsrfToken } from './http';
@@ -61,18 +61,18 @@ export function useSession(): SessionState {
   );
 }
 
-/** Which permissions the signed-in person holds. */
+/** The permissions of the signed-in person. */
 export function usePermissions(): (name: string) => boolean {
   const current = useSession();
   return (name) => current.kind === 'in' && current.session.user.permissions.includes(name);
 }
 
-/** Whether the signed-in person holds a permission. */
+/** Whether the signed-in person has a permission. */
 export function usePermission(name: string): boolean {
   return usePermissions()(name);
 }
 
-/** The name under which drafts of the signed-in person are kept. */
+/** The name under which drafts of the signed-in person are stored. */
 export function useUserName(): string {
   const current = useSession();
   return current.kind === 'in' ? current.session.user.name : '';

@@ -1,4 +1,4 @@
-/** The messages of the REST and push contract. They are defined in Rust, once (`crates/peregrine-api`); what is added here is the GUI's own. */
+/** The messages of the REST and push contract. They are defined once, in Rust (`crates/peregrine-api`); this file adds types that only the GUI uses. */
 
 import type { Client, Flow, FlowState, Resync, RowsStored } from './generated';
 
@@ -12,7 +12,7 @@ export interface PushEvents {
   resync: Resync;
 }
 
-/** What a person is told of a collection: one that failed after rows came is told from one that gave nothing. */
+/** The state of a collection as shown to people: one that failed after yielding rows differs from one without rows. */
 export type ShownState = FlowState | 'incomplete';
 
 export function shownState(flow: Pick<Flow, 'state'> & Partial<Pick<Flow, 'status' | 'rows'>>): ShownState {
@@ -22,7 +22,7 @@ export function shownState(flow: Pick<Flow, 'state'> & Partial<Pick<Flow, 'statu
 
 const ACTIVE_STATES: readonly FlowState[] = ['waiting', 'in_progress', 'unresponsive'];
 
-/** Whether a collection may still change by itself. */
+/** Whether a collection may still change without our doing. */
 export function isActive(flow: Pick<Flow, 'state'>): boolean {
   return ACTIVE_STATES.includes(flow.state);
 }

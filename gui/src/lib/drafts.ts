@@ -1,4 +1,4 @@
-/** What a person has not saved yet, kept by this tab: leaving the page, a lost session or a reload lose nothing. */
+/** Unsaved input, kept by this tab: it survives leaving the page, a lost session, and a reload. */
 
 const PREFIX = 'peregrine.draft.';
 
@@ -11,7 +11,7 @@ export function readDraftOf<T>(key: string): T | null {
   }
 }
 
-/** `null` forgets it: saved, launched or given up. */
+/** `null` deletes the draft: it was saved, launched or discarded. */
 export function keepDraft(key: string, draft: unknown): void {
   try {
     if (draft === null) sessionStorage.removeItem(PREFIX + key);

@@ -1,8 +1,8 @@
-/** Dragging a divider or an edge sideways. */
+/** Dragging a divider or an edge horizontally. */
 
 import type { PointerEvent as ReactPointerEvent } from 'react';
 
-/** Follows the pointer from where it was pressed until it is let go, or taken away: `onMove` gets how far it has come. */
+/** Follows the pointer from where it was pressed until it is released or lost: `onMove` gets the distance so far. */
 export function dragSideways(event: ReactPointerEvent<HTMLElement>, onMove: (by: number) => void): void {
   event.preventDefault();
   const { currentTarget: target, clientX: start } = event;

@@ -1,4 +1,4 @@
-/** Numbers, sizes and times as people read them. */
+/** Numbers, sizes and times in human-readable form. */
 
 export type Zone = 'utc' | 'local';
 
@@ -25,7 +25,7 @@ export function formatBytes(bytes: number): string {
   return `${bytes < 0 ? '−' : ''}${value.toFixed(digits)} ${units[unit] ?? ''}`;
 }
 
-/** A number as people type it, perhaps with a unit of size: `4096`, `10M`, `2 GiB`. */
+/** A number as people type it, optionally with a unit of size: `4096`, `10M`, `2 GiB`. */
 export function parseAmount(text: string): { value: number; isSize: boolean } | null {
   const match = /^\s*(-?[\d.]+)\s*([kmgt]?)(i?b)?\s*$/i.exec(text);
   const unit = match?.[2]?.toLowerCase() ?? '';
@@ -52,8 +52,8 @@ export function formatDuration(ms: number): string {
 }
 
 /**
- * A moment from what artifacts send: RFC 3339 text, or a number of seconds, milliseconds, microseconds or
- * nanoseconds since 1970, told apart by size. Returns milliseconds, or null when it is no plausible time.
+ * A time from an artifact: RFC 3339 text, or a number of seconds, milliseconds, microseconds or
+ * nanoseconds since 1970, distinguished by size. Returns milliseconds, or null for an implausible time.
  */
 export function parseTime(value: unknown): number | null {
   if (typeof value === 'string') {
@@ -89,12 +89,12 @@ export function formatTime(ms: number, zone: Zone, precise = true): string {
   return `${date} ${clock}${sign}${two(Math.floor(Math.abs(shift) / 60))}:${two(Math.abs(shift) % 60)}`;
 }
 
-/** What systems write where they know no time: the first moments of Go's and of Windows' clock. */
+/** The values that systems use for an unknown time: the zero times of Go's and of Windows' clock. */
 const NEVER = [-62_135_596_800_000, -11_644_473_600_000];
 
 /**
- * Whether a time says only that there is none. The first second of 1970 is what a file system without birth times gives
- * for them; elsewhere a person can have set it, so that it is shown.
+ * Whether a time means that there is none. File systems without birth times report the first second of 1970
+ * for them; in other columns it may be a real time, so it is shown.
  */
 export function isUnsetTime(value: unknown, isBirth: boolean): boolean {
   const ms = typeof value === 'number' ? value : typeof value === 'string' ? parseTime(value) : null;

@@ -59,10 +59,10 @@ export function useSize<E extends HTMLElement>(): [(element: E | null) => void, 
   return [ref, size];
 }
 
-/** Inputs in which letters do nothing. */
+/** Inputs that ignore letters. */
 const NOT_TEXT = ['checkbox', 'radio', 'range', 'button', 'submit', 'reset', 'file', 'color'];
 
-/** Whether the key event belongs to a text field, where letters are letters. */
+/** Whether the key event belongs to a text field, where letters are typed. */
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
@@ -70,7 +70,7 @@ export function isTyping(event: KeyboardEvent): boolean {
   return target.isContentEditable || ['TEXTAREA', 'SELECT'].includes(target.tagName);
 }
 
-/** Listens to keys on the window while mounted; `first`: before whatever has the focus hears of them. */
+/** Listens to keys on the window while mounted; with `first`, before the focused element receives them. */
 export function useKeys(handler: (event: KeyboardEvent) => void, first = false): void {
   const onKey = useEffectEvent(handler);
   useEffect(() => {
@@ -83,12 +83,12 @@ export function useKeys(handler: (event: KeyboardEvent) => void, first = false):
 type NewAddress = Record<string, string> | URLSearchParams | ((old: URLSearchParams) => URLSearchParams);
 
 /**
- * The query string, which holds what a page shows, and how to change it.
+ * The query string, which contains the state of a page, and a function that changes it.
  *
- * A change is on the screen before the event that made it ends. The router alone would do it when there is time, so that
- * on a busy machine a box one has just ticked would jump back first. Small moves replace the history entry, `push` adds one.
+ * A change is visible before its event ends. The router alone would apply it when there is time, so that
+ * on a busy machine a box that was just ticked would jump back first. Small changes replace the history entry, `push` adds one.
  *
- * The function is the same for as long as the page is there, and several changes in one tick add up: the router would start
+ * The function stays the same for as long as the page is mounted, and several changes in one tick are combined: the router would start
  * each from the same old address.
  */
 export function useAddress(): [URLSearchParams, (next: NewAddress, push?: boolean) => void] {
@@ -108,14 +108,14 @@ export function useAddress(): [URLSearchParams, (next: NewAddress, push?: boolea
   return [params, change];
 }
 
-/** One parameter of the query string, and how to change it. Small moves replace the history entry, others push. */
+/** One parameter of the query string, and a function that changes it. Small changes replace the history entry, others push. */
 export function useQueryParam(name: string): [string | null, (value: string | null, push?: boolean) => void] {
   const [params, change] = useAddress();
   const set = useCallback((value: string | null, push = false) => change((old) => withParams(old, { [name]: value }), push), [name, change]);
   return [params.get(name), set];
 }
 
-/** The query string with some of its parameters set; `null` and the empty string take one away. */
+/** The query string with some of its parameters set; `null` and the empty string remove one. */
 export function withParams(old: URLSearchParams, changes: Record<string, string | null>): URLSearchParams {
   const next = new URLSearchParams(old);
   for (const [name, value] of Object.entries(changes)) {
@@ -127,7 +127,7 @@ export function withParams(old: URLSearchParams, changes: Record<string, string 
 
 const NARROW = '(max-width: 760px)';
 
-/** Whether the window is so narrow that details lie over what they belong to; the same width as in `narrow.css`. */
+/** Whether the window is so narrow that details cover the list they belong to; the same width as in `narrow.css`. */
 export function useNarrow(): boolean {
   return useSyncExternalStore(
     (listener) => {

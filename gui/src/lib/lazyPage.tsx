@@ -1,4 +1,4 @@
-/** Pages that load on demand, and what to do when one does not: the server is away, or has a newer version. */
+/** Pages that load on demand, and the handling of failures: the server is away, or has a newer version. */
 
 import { useEffect, useRef, useState, type ComponentType } from 'react';
 import { messageOf } from '../api/http';
@@ -8,7 +8,7 @@ import { Button } from '../ui/parts';
 
 type Load = () => Promise<{ default: ComponentType }>;
 
-/** React's own `lazy` remembers a failure for good; this one tries again whenever the page is opened. */
+/** React's own `lazy` remembers a failure forever; this one tries again whenever the page is opened. */
 export function lazyPage(load: Load): ComponentType {
   let loaded: ComponentType | null = null;
   return function Page() {
@@ -36,7 +36,7 @@ export function lazyPage(load: Load): ComponentType {
 const ASK_MS = 2_000;
 const RELOADED = 'peregrine.reloaded';
 
-/** The program's first script, whose name changes with every version, as the server has it now. Null: no answer. */
+/** The URL of the program's first script on the server, which changes with every version. Null if there is no answer. */
 async function servedVersion(): Promise<string | null> {
   try {
     const response = await fetch('/', { cache: 'no-store', credentials: 'same-origin' });
@@ -48,7 +48,7 @@ async function servedVersion(): Promise<string | null> {
 
 const scriptOf = (page: Document) => page.querySelector('script[type="module"]')?.getAttribute('src') ?? '';
 
-/** Loads the whole page again, but not twice for the same version: a part that is truly missing must not make it spin. */
+/** Reloads the whole page, but not twice for the same version: a chunk that is really missing must not cause a loop. */
 function reloadFor(version: string): boolean {
   try {
     if (sessionStorage.getItem(RELOADED) === version) return false;
@@ -61,7 +61,7 @@ function reloadFor(version: string): boolean {
 }
 
 /**
- * Browsers may remember that a part failed, so the way out is always the whole page; the address brings everything back.
+ * Browsers may remember that a chunk failed, so the remedy is always to reload the whole page; the address restores everything.
  * It reloads by itself when the server has a newer version, or was away and answers again.
  */
 function PartMissing() {
@@ -109,7 +109,7 @@ function PartMissing() {
   );
 }
 
-/** What a page shows when its own code fails. */
+/** Shown instead of a page whose code fails. */
 export function PageBroken({ error }: { error: unknown }) {
   return (
     <div role="alert">

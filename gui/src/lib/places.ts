@@ -1,9 +1,9 @@
-/** Where pages are: the one place that knows how their addresses are made. */
+/** The addresses of pages: no other module builds them. */
 
 import { path } from '../api/http';
 import type { Flow } from '../api/types';
 
-/** The page of a machine, or one under it. */
+/** The page of a machine, or one of its subpages. */
 export const clientPage = (clientId: string, ...parts: string[]) => `/${path('clients', clientId, ...parts)}`;
 
 /** One tab of a collection. */

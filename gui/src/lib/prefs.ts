@@ -1,4 +1,4 @@
-/** What a person chose and this browser remembers: theme, time zone, table layouts, the machine last looked at. */
+/** Preferences that this browser remembers: theme, time zone, table layouts, the last machine. */
 
 import { useSyncExternalStore } from 'react';
 import type { Zone } from './format';
@@ -14,7 +14,7 @@ export function readPref<T>(key: string, fallback: T): T {
     const text = localStorage.getItem(PREFIX + key);
     if (text !== null) value = JSON.parse(text) as T;
   } catch {
-    // Storage is switched off or damaged: the default is as good.
+    // Storage is switched off or damaged: use the default.
   }
   cache.set(key, value);
   return value;

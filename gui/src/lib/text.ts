@@ -1,14 +1,14 @@
-/** Text from endpoints is hostile until proven otherwise: make what it hides visible, defuse what it links. */
+/** Text from endpoints is untrusted: make hidden characters visible, and defuse links. */
 
 const NAMED: Record<number, string> = { 10: '↵' };
 
 /** C0 and C1 controls, soft hyphen, zero-width and direction-changing characters, BOM, lone surrogates, tags. */
 const HIDDEN =
-  // The class lists code points that combine; none is meant to combine here.
+  // The class lists combining code points deliberately; none is meant to combine here.
   // eslint-disable-next-line no-misleading-character-class
   /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|[\u{e0000}-\u{e007f}]/gu;
 
-/** The visible stand-in of one hidden character: `^G` for controls (every font has it), `⟨U+202E⟩` for the rest. */
+/** The visible replacement of a hidden character: `^G` for controls (every font has it), `⟨U+202E⟩` for the rest. */
 function standIn(char: string): string {
   const code = char.codePointAt(0) ?? 0;
   if (NAMED[code]) return NAMED[code];
@@ -22,7 +22,7 @@ interface Piece {
   hidden: boolean;
 }
 
-/** Splits text into what may be shown as it is and the stand-ins of what may not. Newlines stay when asked. */
+/** Splits text into parts that can be shown unchanged and replacements of hidden characters. Newlines are kept on request. */
 export function revealPieces(text: string, keepNewlines = false): Piece[] {
   const pieces: Piece[] = [];
   let end = 0;

@@ -1,4 +1,4 @@
-/** A time as a person types it: what states no zone is meant in the zone that is shown. */
+/** A time as typed by a person: without a zone, it is in the zone that is shown. */
 
 import { formatTime, parseTime, type Zone } from './format';
 
@@ -6,9 +6,9 @@ const TYPED = /^(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\
 const AGO = /^(\d+)\s*(s|m|h|d|w)(\s+ago)?$/i;
 const UNIT_MS = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3, w: 604_800e3 };
 
-/** The moment in milliseconds, or null when the text is no time. `2h` is two hours before `now`. */
+/** The time in milliseconds, or null when the text is not a time. `2h` is two hours before `now`. */
 export function parseTypedTime(text: string, zone: Zone, now: number): number | null {
-  // The minus sign that times are shown with is not the one on the keyboard.
+  // Times are shown with a minus sign that differs from the one on the keyboard.
   const trimmed = text.trim().replace(/\u2212/g, '-');
   if (/^now$/i.test(trimmed)) return now;
   const ago = AGO.exec(trimmed);
@@ -19,7 +19,7 @@ export function parseTypedTime(text: string, zone: Zone, now: number): number | 
   const millis = Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3));
   const utc = Date.UTC(year, month - 1, day, hour, minute, second, millis);
   const read = new Date(utc);
-  // The 31st of February would quietly become a day in March.
+  // The 31st of February would silently become a day in March.
   if (read.getUTCFullYear() !== year || read.getUTCMonth() !== month - 1 || read.getUTCDate() !== day || read.getUTCHours() !== hour || read.getUTCMinutes() !== minute || read.getUTCSeconds() !== second) return null;
   const stated = parts[8]?.toLowerCase();
   if (stated === undefined) return zone === 'utc' ? utc : new Date(year, month - 1, day, hour, minute, second, millis).getTime();
@@ -27,10 +27,10 @@ export function parseTypedTime(text: string, zone: Zone, now: number): number | 
   return offset ? utc - (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3])) * 60e3 : utc;
 }
 
-/** The name of the zone that is shown, for the side of an input. */
+/** The name of the zone that is shown, next to an input. */
 export const zoneName = (zone: Zone) => (zone === 'utc' ? 'UTC' : `Local (${Intl.DateTimeFormat().resolvedOptions().timeZone})`);
 
-/** A time with its zone spelled out, for chips and notes that stand alone; other text stays as it is. */
+/** A time with its zone, for chips and notes without context; other text is unchanged. */
 export function zonedTime(value: unknown, zone: Zone): string {
   const ms = parseTime(value);
   return ms === null ? String(value) : formatTime(ms, zone, true).replace(/Z$/, ' UTC');

@@ -1,4 +1,4 @@
-/** The artifacts: what can be asked, documented. */
+/** The artifacts and their documentation. */
 
 import { useMemo } from 'react';
 import { Link, NavLink, useNavigate, useParams } from 'react-router';

@@ -1,4 +1,4 @@
-/** The frame of one machine's pages: who it is, whether it answers, what one can do with it. */
+/** The frame of one machine's pages: its name, whether it answers, and the available actions. */
 
 import { createContext, useContext, useMemo } from 'react';
 import { Link, Outlet, useNavigate, useParams } from 'react-router';

@@ -1,4 +1,4 @@
-/** What is known of a machine: facts, labels, recent collections, the answers of its last interrogation. */
+/** Overview of a machine: facts, labels, recent collections, the results of its last interrogation. */
 
 import { useState } from 'react';
 import { Link } from 'react-router';
@@ -90,7 +90,7 @@ function Labels({ client }: { client: Client }) {
   const change = (add: string[], remove: string[]) => {
     const url = clientUrl(client.client_id);
     const before = client.labels;
-    // Shown at once; taking a label away can be undone.
+    // Shown at once; removing a label can be undone.
     patch<Client>(url, (old) => ({ ...old, labels: [...new Set([...old.labels, ...add])].filter((label) => !remove.includes(label)) }));
     void attempt(async () => {
       try {

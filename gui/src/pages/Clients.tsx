@@ -1,4 +1,4 @@
-/** All machines: find one in a few letters, see at once which answer. */
+/** All machines: find one with a few letters, and see at once which ones answer. */
 
 import { useMemo, useRef } from 'react';
 import { Link } from 'react-router';
@@ -61,7 +61,7 @@ const INFO: Record<string, ColumnInfo> = {
   os_release: { title: 'Release', sortable: false },
 };
 
-/** Of a machine that is connected the time says nothing, as long as one knows that it is. */
+/** For a machine that is connected, the time is redundant as long as the server answers. */
 function Seen({ value, online }: { value: Json; online: boolean }) {
   const isKnown = useServerAnswers();
   return online && isKnown ? <span className="faint">now</span> : <Time value={value} relative />;

@@ -1,4 +1,4 @@
-/** New collection, on one page: what to ask, with which parameters, within which limits; then launch. */
+/** New collection, on one page: the artifacts, their parameters, the limits; then launch. */
 
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
@@ -40,7 +40,7 @@ export default function Collect() {
   const navigate = useNavigate();
   const [params, setParams] = useSearchParams();
   const key = `collect.${useUserName()}.${client.client_id}`;
-  // Without one in the address, the draft that was left unfinished.
+  // Without one in the address, use the unfinished draft.
   const [kept] = useState(() => (params.size === 0 ? readDraftOf<string>(key) : null));
   const [draft, setDraft] = useState(() => readDraft(kept === null ? params : new URLSearchParams(kept)));
   const [isBack, setIsBack] = useState(kept !== null);
@@ -54,15 +54,15 @@ export default function Collect() {
     setRefusal(null);
     const next = { ...draft, ...part };
     setDraft(next);
-    // At once, while the address waits for a pause: whoever leaves now finds it again.
+    // At once, while the address waits for a pause: leaving now keeps it.
     keepDraft(key, writeDraft(withoutSecrets(next, all)).toString() || null);
   };
   const startAfresh = () => {
     setIsBack(false);
     change({ artifacts: [], parameters: {}, limits: {}, urgent: false });
   };
-  // The draft is also the address, so that it can be sent and survives a reload; it follows when typing pauses. What the
-  // address says comes first: a draft that came back is not in it yet.
+  // The draft is also in the address, so that it can be sent and survives a reload; the address follows when typing pauses. The
+  // address takes precedence: a restored draft is not in it yet.
   const written = useRef(params.toString());
   const address = useDebounced(writeDraft(withoutSecrets(draft, all)).toString(), 250);
   useEffect(() => {
@@ -81,7 +81,7 @@ export default function Collect() {
   const unknown = data ? draft.artifacts.filter((name) => !all.some((artifact) => artifact.name === name)) : [];
   const toggle = (name: string) => change({ artifacts: draft.artifacts.includes(name) ? draft.artifacts.filter((each) => each !== name) : [...draft.artifacts, name] });
 
-  // Somebody with COLLECT_BASIC alone is offered what that is good for.
+  // A user with only COLLECT_BASIC is offered the artifacts that permits.
   const offered = has('COLLECT_CLIENT') ? all : all.filter((artifact) => lacking(artifact, has) === null);
   const why = obstacles(draft, all, has);
   const ready = why.length === 0;
@@ -100,7 +100,7 @@ export default function Collect() {
     }
     setBusy(false);
   };
-  // What was hidden when a collection was stored is what has to be typed when it is asked again.
+  // Values that were hidden when a collection was stored have to be typed again when it is repeated.
   const isLoaded = data !== undefined;
   useEffect(() => {
     if (isLoaded) document.querySelector<HTMLElement>('[data-type-again]')?.focus();

@@ -1,4 +1,4 @@
-/** One collection: its state and limits, its rows as they come, its log, what was asked. */
+/** One collection: its state and limits, its rows as they come, its log, its request. */
 
 import { useParams } from 'react-router';
 import { flowPath } from '../api/flows';

@@ -1,4 +1,4 @@
-/** What was asked of a machine, newest first; states and row counts move as they happen. */
+/** The collections of a machine, newest first; states and row counts update live. */
 
 import { useMemo, useRef } from 'react';
 import { Link } from 'react-router';
@@ -43,7 +43,7 @@ export default function Collections() {
     if (event.kind === 'resync') handle.current?.refresh();
     if (event.kind !== 'flow' || event.data.client_id !== client.client_id) return;
     const { flow_id, state: now } = event.data;
-    // A new collection or a new state may change which rows belong here; counts alone do not.
+    // A new collection or a new state may change which rows are shown; counts alone do not.
     if (!known.current.has(`${flow_id} ${now}`)) handle.current?.refresh();
     known.current.add(`${flow_id} ${now}`);
     handle.current?.patch((get) => get('flow_id') === flow_id, Object.fromEntries(COLUMNS.map(({ name }) => [name, event.data[name as keyof Flow] as Json]).filter(([, value]) => value !== undefined)) as Record<string, Json>);

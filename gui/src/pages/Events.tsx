@@ -1,4 +1,4 @@
-/** What the machine's monitoring recorded, artifact by artifact, in a chosen range of time. */
+/** The events recorded on the machine, by artifact, in a chosen time range. */
 
 import { useMemo, useRef } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
@@ -27,11 +27,11 @@ const RANGES: [string, number | null][] = [
   ['Last week', 604_800],
 ];
 
-/** The collection under whose name the server announces what monitoring sends. */
+/** The flow id under which the server announces monitoring events. */
 const MONITORING_FLOW = 'F.Monitoring';
 
-/** Events carry the time at which the server got them as `_ts`: here it is no internal column but the first. When a thing
- * happened is in the columns of the artifact. */
+/** Events contain the time at which the server received them as `_ts`: here it is not an internal column but the first one. The
+ * time at which something happened is in the columns of the artifact. */
 const EVENT_COLUMNS = { _ts: { title: 'Received', kind: 'time' } } as const;
 const timeFirst = (names: string[]) => (names.includes('_ts') ? ['_ts', ...names.filter((name) => name !== '_ts')] : names);
 
@@ -48,7 +48,7 @@ export default function Events() {
   const [end] = useQueryParam('end');
   const handle = useRef<TableHandle>(null);
   const [live, setLive] = useQueryParam('live');
-  // Paused by a person, or looking at a range that is over.
+  // Paused by a person, or looking at a range in the past.
   const follows = live !== '0' && !end;
   usePush(`flow:${client.client_id}/${MONITORING_FLOW}`, (event) => {
     if (event.kind === 'resync') reload();

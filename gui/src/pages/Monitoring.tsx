@@ -1,4 +1,4 @@
-/** Which event artifacts run on which machines: on all, and on those with a label. */
+/** The event artifacts of each group of machines: of all, and of those with a label. */
 
 import { useEffect, useEffectEvent, useState } from 'react';
 import { useBlocker, useSearchParams } from 'react-router';
@@ -32,7 +32,7 @@ const toTable = (groups: Group[]): MonitoringTable => ({
   label_events: groups.flatMap((group) => (group.label === null ? [] : [{ label: group.label, artifacts: group.artifacts }])),
 });
 
-/** A draft and the table it was made from, by which one sees that somebody else changed it meanwhile. */
+/** A draft and the table it was made from, which reveals whether somebody else has changed that meanwhile. */
 interface Kept {
   groups: Group[];
   base: string;
@@ -53,7 +53,7 @@ export default function Monitoring() {
   const setDraft = (next: Group[] | null) => {
     const now = next === null || JSON.stringify(toTable(next)) === base ? null : { groups: next, base: kept?.base ?? base };
     setKept(now);
-    // Kept at once: the next click may lead away, and the session may end. Secrets are not written down.
+    // Saved at once: the next click may leave the page, and the session may end. Secrets are not saved.
     const masked = now && { ...now, groups: now.groups.map((group) => ({ ...group, artifacts: group.artifacts.map((spec) => ({ ...spec, parameters: maskSecrets(known?.artifacts.find((each) => each.name === spec.artifact), spec.parameters) })) })) };
     keepDraft(key, masked);
   };
@@ -116,7 +116,7 @@ export default function Monitoring() {
           onConfirm={async () => {
             const saved = await save();
             if (saved) blocker.proceed();
-            // The dialog leaves with the page.
+            // The dialog disappears with the page.
             return false;
           }}
           onClose={() => blocker.state === 'blocked' && blocker.reset()}

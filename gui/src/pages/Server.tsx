@@ -1,4 +1,4 @@
-/** The server: is it well, and who did what. */
+/** The server: its condition, and who did what. */
 
 import { useMemo } from 'react';
 import { apiUrl } from '../api/http';
@@ -16,7 +16,7 @@ import { Time } from '../ui/time';
 
 const AUDIT = { time: { title: 'Time', kind: 'time', width: 200 }, principal: { title: 'Who', width: 130 }, operation: { title: 'What', width: 200 }, detail: { title: 'Detail', width: 460 }, ip: { title: 'From', kind: 'ip', width: 140 } } as const;
 
-/** Why the server does not take what somebody sends, in words for people who run it. */
+/** Why the server refuses requests, in words for its operators. */
 const REFUSED: Record<string, [title: string, meaning: string]> = {
   bad_nonce: ['Of another deployment', 'Agents whose client configuration belongs to another server.'],
   bad_hmac: ['Not genuine', 'Messages that were changed on their way, or are of nobody this server knows.'],
@@ -82,23 +82,9 @@ export default function Server() {
           </div>
         ))}
       </dl>
-      {refused.length > 0 && (
-        <>
-          <h2 className="page-sub">Refused since the start</h2>
-          <dl className="counted">
-            {refused.map(([why, count]) => (
-              <div key={why}>
-                <dd className="nums">{formatCount(count)}</dd>
-                <dt>{REFUSED[why]?.[0] ?? why}</dt>
-                <dd className="soft">{REFUSED[why]?.[1]}</dd>
-              </div>
-            ))}
-          </dl>
-        </>
-      )}
       {status && status.servers.length > 1 && (
         <>
-          <h2 className="page-sub">Servers</h2>
+          <h2 className="page-sub">Servers and the agents each has</h2>
           <dl className="counted">
             {status.servers.map((server) => (
               <div key={`${server.host} ${server.started}`}>
@@ -108,6 +94,20 @@ export default function Server() {
                   {server.is_this ? 'this one, up since ' : 'up since '}
                   <Time value={server.started} />
                 </dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+      {refused.length > 0 && (
+        <>
+          <h2 className="page-sub">Refused by this server since its start</h2>
+          <dl className="counted">
+            {refused.map(([why, count]) => (
+              <div key={why}>
+                <dd className="nums">{formatCount(count)}</dd>
+                <dt>{REFUSED[why]?.[0] ?? why}</dt>
+                <dd className="soft">{REFUSED[why]?.[1]}</dd>
               </div>
             ))}
           </dl>

@@ -1,4 +1,4 @@
-/** Signing in; afterwards back to where one wanted to go. */
+/** Signing in; afterwards back to the requested page. */
 
 import { useState } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
@@ -10,7 +10,7 @@ import { sentence } from '../ui/message';
 import { Button } from '../ui/parts';
 import { Logo } from '../shell/Logo';
 
-/** Only a path of this application: never an address elsewhere that a link slipped in. */
+/** Accepts only a path of this application, never an external address that a link slipped in. */
 export function safeNext(next: string | null): string {
   return next && /^\/(?![/\\])/.test(next) && !next.startsWith('/sign-in') ? next : '/clients';
 }

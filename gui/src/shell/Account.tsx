@@ -1,4 +1,4 @@
-/** The account menu: who, what they may do, password, sign out. */
+/** The account menu: name, permissions, password, sign out. */
 
 import { useState } from 'react';
 import { ApiError } from '../api/http';

@@ -1,9 +1,9 @@
-/** A modal dialog on the browser's own element: focus trap, Escape and backdrop come with it. */
+/** A modal dialog on the browser's own element, which provides focus trap, Escape and backdrop. */
 
 import { useEffect, useRef, useState, type ReactNode, type SyntheticEvent } from 'react';
 import { Button, IconButton } from '../ui/parts';
 
-/** Closes at once. Whoever shows the dialog may hear of it later (the router, in a transition), and keys are the page's from now on. */
+/** Closes at once. The component that shows the dialog may learn of it later (the router, in a transition), but keys belong to the page from now on. */
 function dismiss(event: SyntheticEvent<HTMLElement>, onClose: () => void) {
   event.currentTarget.closest('dialog')?.close();
   onClose();
@@ -47,8 +47,8 @@ export function Dialog({ title, className = '', onClose, children }: { title: st
 }
 
 /**
- * Asks once more before something that cannot be undone. With `typed`, the word has to be typed: a habit of the hand is not
- * enough.
+ * Asks for confirmation before something that cannot be undone. With `typed`, the word has to be typed, so that it cannot be confirmed
+ * out of habit.
  */
 export function ConfirmDialog({ title, action, typed, danger = true, more, onConfirm, onClose, children }: { title: string; action: string; typed?: string; danger?: boolean; /** Other ways out. */ more?: ReactNode; onConfirm: () => Promise<boolean> | void; onClose: () => void; children: ReactNode }) {
   const [text, setText] = useState('');

@@ -1,4 +1,4 @@
-/** The keys, on one page. */
+/** All keyboard shortcuts, on one page. */
 
 import { Dialog } from './Dialog';
 

@@ -1,4 +1,4 @@
-/** The command palette: every machine, artifact, recent collection and action, by a few letters. */
+/** The command palette: find any machine, artifact, recent collection or action with a few letters. */
 
 import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
@@ -26,7 +26,7 @@ interface Entry {
 export function Palette({ clientId, onClose }: { clientId: string | null; onClose: () => void }) {
   const navigate = useNavigate();
   const [theme, setTheme] = useTheme();
-  // Who left it to the system sees one of the two, and wants the other.
+  // With the system's theme, the other one of the two is offered.
   const isDark = theme === 'dark' || (theme === 'system' && window.matchMedia('(prefers-color-scheme: dark)').matches);
   const [zone, setZone] = useZone();
   const [text, setText] = useState('');

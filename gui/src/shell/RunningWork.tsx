@@ -1,4 +1,4 @@
-/** Work under way: a live counter that opens a list with rows, time and a way to stop. */
+/** Running collections: a live counter that opens a list with rows, time and a way to stop them. */
 
 import { useEffect, useState } from 'react';
 import { Link } from 'react-router';

@@ -1,4 +1,4 @@
-/** The frame around every page: rail, top bar, keys, notices. */
+/** The frame around every page: navigation, top bar, keys, notices. */
 
 import { useEffect, useRef, useState } from 'react';
 import { NavLink, Outlet, useLocation, useMatch, useNavigate } from 'react-router';
@@ -22,10 +22,10 @@ import { Logo } from './Logo';
 import { Palette } from './Palette';
 import { RunningWork } from './RunningWork';
 
-/** What the server says of an id that is no machine, or none of a machine's form. */
+/** The server's answers for an id that does not belong to a machine, or has the wrong form. */
 const isNoMachine = (status: number | undefined) => status === 400 || status === 404;
 
-/** The machine in the address, else the one last looked at. An address may be wrong: only a machine that exists is chosen. */
+/** The machine in the address, else the last one opened. An address may be wrong: only an existing machine is selected. */
 export function useSelectedClient(): string | null {
   const match = useMatch('/clients/:id/*');
   const inAddress = match?.params.id ?? null;
@@ -37,7 +37,7 @@ export function useSelectedClient(): string | null {
   }, [isThere, inAddress]);
   const isRefused = isNoMachine(found.error?.status) && !found.data;
   const candidate = inAddress !== null && !isRefused ? inAddress : last;
-  // The machine last looked at may be gone by now.
+  // The last machine may have been deleted.
   const remembered = useResource<Client>(candidate !== null && candidate !== inAddress ? clientUrl(candidate) : null);
   const isGone = remembered.error?.status === 404 && !remembered.data;
   useEffect(() => {
@@ -99,7 +99,7 @@ function Rail({ clientId }: { clientId: string | null }) {
   );
 }
 
-/** The selected machine and its state, always in sight. */
+/** The selected machine and its state, always visible. */
 function SelectedMachine({ clientId }: { clientId: string }) {
   const { data: client, error } = useResource<Client>(clientUrl(clientId));
   usePush(`client:${clientId}`, (event) => {
@@ -157,9 +157,9 @@ function StreamState() {
   );
 }
 
-/** Keys that lead somewhere after `g`. */
+/** Navigation keys after `g`. */
 const PLACES: Record<string, string> = { m: '/clients', a: '/artifacts', e: '/monitoring', s: '/server' };
-/** The same on the selected machine. */
+/** The same for the selected machine. */
 const OF_MACHINE: Record<string, string> = { o: '', c: '/collections', p: '/processes', v: '/events' };
 const CHORD_MS = 1_200;
 const MODIFIERS = ['Shift', 'Control', 'Alt', 'Meta'];
@@ -172,7 +172,7 @@ export function Shell() {
   const session = useSession();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
-  /** When `g` was heard; the next key counts by when it was pressed, however late a busy machine hears of it. */
+  /** When `g` was pressed; the next key is judged by when it was pressed, even if a busy machine handles it late. */
   const going = useRef<number | null>(null);
 
   usePush('session', (event) => {
@@ -186,7 +186,7 @@ export function Shell() {
       void navigate(`${base}/collections/new`);
     }
   };
-  // Before tables and trees hear of them, whose own letters these would be.
+  // Before tables and trees receive them, which use the same letters.
   useKeys((event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
       event.preventDefault();
@@ -210,7 +210,7 @@ export function Shell() {
       }
     }
     if (event.key === 'g') {
-      // From now, not from when it was pressed: a busy machine may only now have come to it.
+      // From now, not from when it was pressed: a busy machine may only now have got to it.
       going.current = performance.now();
       taken();
     } else if (event.key === '?') {
@@ -228,7 +228,7 @@ export function Shell() {
       collect();
     }
   }, true);
-  // A new page starts at its beginning for screen readers too.
+  // A new page starts at its beginning for screen readers, too.
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {

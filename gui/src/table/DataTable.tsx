@@ -1,4 +1,4 @@
-/** The table used everywhere: windows of rows from the server, moved by keyboard, filtered and sorted by the server. */
+/** The table used everywhere: windows of rows from the server, keyboard navigation, filtering and sorting by the server. */
 
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState, type ReactNode, type Ref } from 'react';
 import { useNavigate } from 'react-router';
@@ -24,29 +24,29 @@ import { useScroller, type Place } from './useScroller';
 import { useTableState } from './useTableState';
 
 interface Props {
-  /** Names the layout that is remembered. */
+  /** The name under which the layout is remembered. */
   id: string;
   label: string;
   source: TableSource;
   info?: Record<string, ColumnInfo>;
   hidden?: readonly string[];
   context?: CellContext;
-  /** Rows the server is known to hold now (from push): the table grows. */
+  /** The number of rows the server is known to have now (from push): the table grows. */
   liveTotal?: number | undefined;
   /** More rows may come. */
   live?: boolean;
-  /** A table that begins with the newest rows shows new ones as they come, as long as one looks at its top. */
+  /** A table that begins with the newest rows shows new ones as they come, as long as its top is in view. */
   follow?: boolean;
   noun?: Noun;
-  /** Enter, double click: where a row leads. Without it the row's details open. */
+  /** Enter or double click: the page of a row. Without it, the row's details open. */
   rowHref?: (get: RowGet) => string | null;
   empty: ReactNode;
   searchPlaceholder?: string;
-  /** More controls at the left of the toolbar. */
+  /** Additional controls at the left of the toolbar. */
   controls?: ReactNode;
   handle?: Ref<TableHandle>;
   sortable?: boolean;
-  /** A better order of the columns than the server's. */
+  /** A better order of columns than the server's. */
   arrange?: (names: string[]) => string[];
 }
 
@@ -73,7 +73,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
   useArrival(shown, state.row, scroller.height, scroller.showRow);
 
   const isNarrowed = quick !== '' || filters.length > 0;
-  // Unsorted and unfiltered, new rows simply appear at the end; otherwise they would move what one reads.
+  // Unsorted and unfiltered, new rows simply appear at the end; otherwise they would move the rows being read.
   const isAppended = !isNarrowed && sort === null && !source.newestFirst;
   const isRead = state.row !== null || active !== null;
   const follows = follow && source.newestFirst === true && sort === null && isAtTop && !isRead;
@@ -197,7 +197,7 @@ export function DataTable({ id, label, source, info = NO_INFO, hidden = NO_HIDDE
   );
 }
 
-/** A link may open the details of a row far down: brings it into view, once. */
+/** A link may open the details of a row far down: scrolls it into view, once. */
 function useArrival(rows: RowPages, open: number | null, height: number, showRow: (row: number) => void): void {
   const hasArrived = useRef(false);
   const isReady = rows.total !== null && height > 0;

@@ -85,7 +85,7 @@ export function FacetPanel({ column, kind, count, query, liveTotal, onFilter, on
   );
 }
 
-/** What tells a value from others that look the same once they are rounded or shortened. */
+/** Distinguishes a value from others that look the same after rounding or shortening. */
 function Exact({ text }: { text: string }) {
   return (
     <span className="facet-exact nums">
@@ -94,7 +94,7 @@ function Exact({ text }: { text: string }) {
   );
 }
 
-/** The texts that more than one of these values is shown as: sizes rounded to one unit, times to the millisecond. */
+/** The texts under which more than one of these values is shown: sizes rounded to one unit, times to the millisecond. */
 export function alikeTexts(values: Json[], kind: Kind, zone: Zone): Set<string> {
   const seen = new Set<string>();
   const alike = new Set<string>();

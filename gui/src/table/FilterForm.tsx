@@ -1,4 +1,4 @@
-/** The small form that makes or changes one filter: an operator that fits the column's kind, and a value. */
+/** The form that creates or changes a filter: an operator for the column's kind, and a value. */
 
 import { useId, useState } from 'react';
 import type { Json } from '../api/types';
@@ -18,7 +18,7 @@ function opsFor(kind: Kind): Op[] {
   return isNumeric(kind) || isTime(kind) ? ORDER_OPS : TEXT_OPS;
 }
 
-/** What was typed as the value sent, or the reason why it cannot be. */
+/** The typed text as the value to send, or the reason why it is invalid. */
 export function parseValue(text: string, op: Op, kind: Kind, zone: Zone): { value: Json } | { error: string } {
   if (!opTakesValue(op)) return { value: null };
   const trimmed = text.trim();
@@ -42,7 +42,7 @@ export function parseValue(text: string, op: Op, kind: Kind, zone: Zone): { valu
   return { value: text };
 }
 
-/** A filter's value as it stands in the form: times in the zone that is shown, with its offset. */
+/** A filter's value in the form: times in the displayed zone, with its offset. */
 function editText(value: Json, kind: Kind, zone: Zone): string {
   const ms = isTime(kind) ? parseTime(value) : null;
   return ms === null ? valueText(value) : formatTime(ms, zone, true);
@@ -58,7 +58,7 @@ export function FilterForm({ column, kind, initial, onDone }: { column: string; 
   const id = useId();
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
-    // What was not touched keeps its full precision.
+    // An unchanged value keeps its full precision.
     const parsed = initial && text === before && opTakesValue(op) ? { value: initial.value } : parseValue(text, op, kind, zone);
     if ('error' in parsed) setError(`Expected ${parsed.error}.`);
     else onDone({ column, op, value: parsed.value });

@@ -1,4 +1,4 @@
-/** The grid itself: the scrolled box with the heads and those of its rows that are in view. */
+/** The grid itself: the scrolling box with the headers and the visible rows. */
 
 import { useState, type MouseEvent, type ReactNode } from 'react';
 import { useZone } from '../lib/prefs';
@@ -17,7 +17,7 @@ interface Props {
   id: string;
   label: string;
   pages: RowPages;
-  /** The rows are those of the query before. */
+  /** The rows are still those of the previous query. */
   isWaiting: boolean;
   layout: ColumnsShown;
   source: TableSource;
@@ -28,7 +28,7 @@ interface Props {
   scroller: Scroller;
   active: Place | null;
   setActive: (place: Place | null) => void;
-  /** Rows lead to a page of their own: a double click goes there, and a single one does not open the details. */
+  /** Rows have their own page: a double click opens it, and a single click does not open the details. */
   leads: boolean;
   onOpen: (index: number) => void;
   onFilter: FilterByCell;
@@ -98,7 +98,7 @@ export function GridBody({ id, label, pages, isWaiting, layout, source, sortable
         if (place?.row !== hover?.row || place?.column !== hover?.column) setHover(place);
       }}
       onMouseLeave={() => setHover(null)}
-      // What the pointer offers on a cell, keys do as well: nothing is shown on focus.
+      // Everything that the pointer can do on a cell can also be done with keys: nothing is shown on focus.
       onFocus={() => undefined}
       onClick={onClick}
       onDoubleClick={(event) => {

@@ -1,4 +1,4 @@
-/** The heads of a grid's columns. */
+/** The headers of a grid's columns. */
 
 import { HeaderCell } from './HeaderCell';
 import type { TableSource } from './source';

@@ -1,4 +1,4 @@
-/** A column's head: click sorts, the menu does the rest, the edge resizes, dragging moves. */
+/** A column's header: click sorts, the menu does the rest, the edge resizes, dragging moves. */
 
 import { useState } from 'react';
 import { dragSideways } from '../lib/drag';

@@ -1,4 +1,4 @@
-/** One row of the grid. It is drawn again only when something of it changes: nothing it is given is made anew in between. */
+/** One row of the grid. It renders again only when something in it changes, because all its props are stable. */
 
 import { memo } from 'react';
 import type { Json } from '../api/types';
@@ -21,7 +21,7 @@ interface Props {
   columns: GridColumn[];
   zone: Zone;
   context: CellContext;
-  /** The column that the keys are on, and the one under the pointer; -1 for none. */
+  /** The column with the keyboard focus, and the one under the pointer; -1 for none. */
   active: number;
   hovered: number;
   selected: boolean;
@@ -66,7 +66,7 @@ function Content({ column, value, get, zone, context, processHref }: { column: G
   return <Cell value={value} kind={kind} zone={zone} context={context} href={leads ? processHref : null} />;
 }
 
-/** What the cell under the pointer offers. */
+/** The actions on the cell under the pointer. */
 function CellTools({ column, value, canFilter, onFilter }: { column: string; value: Json; canFilter: boolean; onFilter: FilterByCell }) {
   return (
     <span className="cell-tools">
@@ -77,5 +77,5 @@ function CellTools({ column, value, canFilter, onFilter }: { column: string; val
   );
 }
 
-/** A value as it goes to the clipboard: text as it is, anything else as JSON. */
+/** A value for the clipboard: text unchanged, anything else as JSON. */
 export const copiedText = (value: Json, indent = 0) => (typeof value === 'string' ? value : JSON.stringify(value, null, indent));

@@ -78,7 +78,7 @@ export function RowPanel({ noun, index, total, row, columns, kindOf, context, pr
   );
 }
 
-/** A value without shortening (but folded when it is large). */
+/** A value without shortening (but folded if it is large). */
 export function Full({ value, kind, context }: { value: Json; kind: Kind; context: CellContext }) {
   if (value === null) return <Null />;
   if (value === '') return <span className="faint">empty text</span>;

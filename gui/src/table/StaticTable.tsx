@@ -1,4 +1,4 @@
-/** A small table that is all there: an answer on an overview page. One row is shown as fields. */
+/** A small, complete table on an overview page. A single row is shown as fields. */
 
 import type { Column, Json } from '../api/types';
 import { plural } from '../lib/format';

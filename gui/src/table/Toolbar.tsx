@@ -1,4 +1,4 @@
-/** Above a table: search, what narrows it, how many rows, columns, export. */
+/** The bar above a table: search, filters, number of rows, columns, export. */
 
 import type { ReactNode } from 'react';
 import { formatCount, plural, type Zone } from '../lib/format';
@@ -25,7 +25,7 @@ interface Props {
   source: TableSource;
   query: TableQuery;
   total: number | null;
-  /** What a row is called: one, many. */
+  /** The nouns for a row: singular, plural. */
   noun: Noun;
   live: boolean;
   /** Rows that came since a sorted or filtered view was fetched. */
@@ -102,7 +102,7 @@ export function Toolbar(props: Props) {
   );
 }
 
-/** A moment in a filter, in the zone that is shown, which it names; anything else as it is. */
+/** A time in a filter, in the displayed zone, with the zone; anything else unchanged. */
 function filterText({ value }: Filter, kind: Kind, zone: Zone): string {
   const isMoment = isTime(kind) || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value));
   return isMoment ? zonedTime(value, zone) : valueText(value);

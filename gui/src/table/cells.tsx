@@ -1,4 +1,4 @@
-/** How a value is drawn in a table cell, by the kind of its column. Always one line, always text. */
+/** Rendering of a value in a table cell, by the kind of its column. Always one line, always text. */
 
 import { Fragment, memo } from 'react';
 import { Link } from 'react-router';
@@ -11,7 +11,7 @@ import { Moment, Stamp } from '../ui/time';
 import { foldJson, type Kind } from './kinds';
 import { valueText } from './state';
 
-/** Where the table is shown: what links need. */
+/** The surroundings of the table, needed for links. */
 export interface CellContext {
   clientId?: string | undefined;
   flowId?: string | undefined;
@@ -90,7 +90,7 @@ function Content({ value, kind, zone, context }: Omit<Props, 'href'>) {
   }
 }
 
-/** The value NULL, told from text that only says so. */
+/** The value NULL, as opposed to text that says so. */
 export function Null() {
   return (
     <span className="cell-null" title="NULL: there is no value">
@@ -99,7 +99,7 @@ export function Null() {
   );
 }
 
-/** A time that was never recorded; what stands there instead is in the tooltip. */
+/** A time that was never recorded; the stored value is in the tooltip. */
 function Unset({ raw }: { raw: string }) {
   return (
     <span className="cell-unset" title={`not recorded (the value is ${raw})`}>
@@ -112,7 +112,7 @@ function plain(text: string) {
   return <Reveal text={defang(clip(text, CLIP))} />;
 }
 
-/** The folder is quiet, the name is what one looks for. */
+/** The folder is muted, because the name is what one looks for. */
 function Path({ text }: { text: string }) {
   const shown = clip(text, CLIP);
   const at = Math.max(shown.lastIndexOf('/'), shown.lastIndexOf('\\'));
@@ -144,7 +144,7 @@ function chainParts(value: Json): string[] {
   return valueText(value).split(/\s*(?:->|→)\s*/).filter(Boolean);
 }
 
-/** Where room is short the middle is left out: how it began and what it is stay. */
+/** If there is not enough room, the middle is left out: the root and the process itself stay. */
 function Chain({ value }: { value: Json }) {
   const parts = chainParts(value);
   const last = parts.length - 1;

@@ -1,4 +1,4 @@
-/** What is known of a table's columns: by the page that shows it, and as they stand in the grid. */
+/** Information about a table's columns: from the page that shows it, and as laid out in the grid. */
 
 import type { ReactNode } from 'react';
 import type { Json } from '../api/types';
@@ -7,7 +7,7 @@ import type { Kind } from './kinds';
 /** Reads the cells of one row by the names of their columns. */
 export type RowGet = (column: string) => Json;
 
-/** What a page knows about a column beyond what the server says. */
+/** A page's information about a column, in addition to the server's. */
 export interface ColumnInfo {
   title?: string;
   width?: number;
@@ -16,22 +16,22 @@ export interface ColumnInfo {
   sortable?: boolean;
 }
 
-/** A column as it stands in the grid. */
+/** A column as laid out in the grid. */
 export interface GridColumn {
   name: string;
   title: string;
   kind: Kind;
-  /** Which cell of a row is its own. */
+  /** The index of its cell in a row. */
   at: number;
   width: number;
-  /** The width of all that stands before it; where it stays when it is pinned. */
+  /** The total width of the columns before it; its position when it is pinned. */
   start: number;
   isPinned: boolean;
   sortable: boolean;
   render: ColumnInfo['render'];
 }
 
-/** What a row is called: one, many. */
+/** The nouns for a row: singular, plural. */
 export type Noun = readonly [one: string, many: string];
 
 export function cellsOf(names: string[], row: Json[] | undefined): RowGet {
@@ -43,7 +43,7 @@ export function withCells(names: string[], row: Json[], changes: Record<string, 
   return names.map((name, at) => (changes[name] === undefined ? (row[at] ?? null) : changes[name]));
 }
 
-/** Two columns must not bear one name: the page's word for one may be the server's name of another. */
+/** Two columns must not have the same label: the page's label for one may be the server's name of another. */
 export function columnTitle(name: string, names: string[], info: Record<string, ColumnInfo>): string {
   const title = info[name]?.title;
   return title === undefined || names.some((other) => other !== name && other.toLowerCase() === title.toLowerCase()) ? name : title;

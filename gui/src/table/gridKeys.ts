@@ -1,4 +1,4 @@
-/** What the keys mean in a grid. */
+/** The meaning of keys in a grid. */
 
 import type { Place } from './useScroller';
 
@@ -11,14 +11,14 @@ interface Key {
   altKey: boolean;
 }
 
-/** How much there is to move in; `page` rows are seen at once. */
+/** The size of the grid; `page` rows are visible at once. */
 interface Extent {
   rows: number;
   columns: number;
   page: number;
 }
 
-/** Letters that do something with the cell one is on. */
+/** Letters that act on the current cell. */
 const LETTERS = new Map<string, CellAction>([
   ['f', 'keep'],
   ['x', 'drop'],
@@ -27,7 +27,7 @@ const LETTERS = new Map<string, CellAction>([
   ['u', 'group'],
 ]);
 
-/** The cell that a key leads to, or what it does with the present one; null for keys that mean nothing here. */
+/** The cell that a key moves to, or the action on the current one; null for keys without a meaning. */
 export function readKey({ key, ctrlKey, metaKey, altKey }: Key, { row, column }: Place, { rows, columns, page }: Extent): Place | CellAction | null {
   const to = (nextRow: number, nextColumn: number): Place => ({ row: clamp(nextRow, rows), column: clamp(nextColumn, columns) });
   const jumps = ctrlKey || metaKey;

@@ -1,4 +1,4 @@
-/** What kind of value a column holds: the artifact's word for it, else a guess from its name and values. */
+/** The kind of value in a column: declared by the artifact, else guessed from its name and values. */
 
 import type { Column, Json } from '../api/types';
 import { formatBytes, formatTime, isUnsetTime, parseTime, type Zone } from '../lib/format';
@@ -54,7 +54,7 @@ const BY_NAME: [RegExp, Kind][] = [
 
 const TIME_NAME = /(time|timestamp|created|modified|accessed|changed|mtime|atime|ctime|btime|_ts|lastseen|date|boot)$/i;
 
-/** When a file was made, which not every file system knows. */
+/** When a file was created, which not every file system records. */
 const BIRTH_NAME = /(^|[._ ])(btime|birth_?time|birth|crtime)$/i;
 
 /** The kind of a column, given some of its values. */
@@ -130,7 +130,7 @@ export function foldJson(value: Json, max = 160): string {
     };
     if (Array.isArray(item)) {
       push('[');
-      // Item by item, until there is no more room: a very large list is not walked.
+      // Item by item, until there is no more room: a very large list is not walked completely.
       for (const each of item) {
         if (!begin()) break;
         walk(each, depth + 1);

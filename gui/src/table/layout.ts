@@ -1,4 +1,4 @@
-/** How wide the columns of a table are. */
+/** The widths of a table's columns. */
 
 import type { Column, Json } from '../api/types';
 import type { Zone } from '../lib/format';
@@ -8,17 +8,17 @@ import { cellText, isTime, kindOf, type Kind } from './kinds';
 interface ColumnLayout {
   kind: Kind;
   width: number;
-  /** What its texts would take, were there room. */
+  /** The width its texts would need. */
   wanted: number;
 }
 
-/** A digit of the table's type, which is wider than the average letter, and what surrounds a cell's text. */
+/** The width of a digit in the table's type, which is wider than the average letter, and the padding of a cell. */
 const DIGIT = 7.7;
 const CELL_SPACE = 28;
 const TIME_WIDTH = { utc: 194, local: 226 };
 const WIDEST_BYTES = '−1023 MiB'.length;
 
-/** The narrowest a column may be made: numbers and times are shown whole, or they say something else. */
+/** The minimum width of a column: numbers and times are shown in full, or they would be wrong. */
 function roomForNumbers(kind: Kind, digits: number, isRendered: boolean, zone: Zone): number {
   if (isTime(kind)) return isRendered ? 0 : TIME_WIDTH[zone];
   if (digits === 0) return 0;
@@ -29,7 +29,7 @@ function roomForNumbers(kind: Kind, digits: number, isRendered: boolean, zone: Z
 }
 
 /**
- * Room that is left beside the columns goes to those whose texts are cut, the nearly whole ones first: how much each is
+ * Remaining room goes to the columns whose texts are cut, those missing the least first: by how much each is
  * widened.
  */
 export function spread(columns: readonly { name: string; width: number; wanted: number }[], room: number): Map<string, number> {
@@ -45,12 +45,12 @@ export function spread(columns: readonly { name: string; width: number; wanted: 
   return grown;
 }
 
-/** Letters of a cell that count for its width. */
+/** Number of characters of a cell that count for its width. */
 const LONGEST = 200;
 const CHAR = 7;
 const MONO_CHAR = 7.3;
 
-/** The kind of every column and the width that fits it, told from some rows. */
+/** The kind of every column and a suitable width, from some rows. */
 export function layoutColumns(columns: Column[], sample: Json[][], info: Record<string, ColumnInfo>, zone: Zone): Map<string, ColumnLayout> {
   const layouts = new Map<string, ColumnLayout>();
   columns.forEach((column, at) => {
@@ -69,10 +69,10 @@ export function layoutColumns(columns: Column[], sample: Json[][], info: Record<
   return layouts;
 }
 
-/** Width of a column of which nothing is known yet. */
+/** Width of a column before anything is known about it. */
 const USUAL_WIDTH = 140;
 
-/** What `placeColumns` goes by. */
+/** The input of `placeColumns`. */
 export interface Placing {
   /** All columns in the order of the cells. */
   names: string[];
@@ -80,7 +80,7 @@ export interface Placing {
   layouts: ReadonlyMap<string, ColumnLayout>;
   /** Widths that a person chose. */
   widths: Record<string, number>;
-  /** Letters of the longest number of a column. */
+  /** Number of characters of the longest number in a column. */
   digits: ReadonlyMap<string, number>;
   info: Record<string, ColumnInfo>;
   zone: Zone;
@@ -88,7 +88,7 @@ export interface Placing {
   room: number;
 }
 
-/** The columns `shown` one beside the other, pinned ones first. */
+/** The columns `shown` side by side, pinned ones first. */
 export function placeColumns(shown: string[], { names, pinned, layouts, widths, digits, info, zone, room }: Placing): GridColumn[] {
   const own = shown.map((name) => {
     const { kind, width, wanted } = layouts.get(name) ?? { kind: 'text' as const, width: USUAL_WIDTH, wanted: 0 };

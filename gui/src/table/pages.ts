@@ -1,4 +1,4 @@
-/** The rows a table has fetched: pages of 200, asked for when they come into view, kept in bounded number. */
+/** The rows a table has fetched: pages of 200, requested when they come into view, of which a bounded number is kept. */
 
 import { asApiError, type ApiError } from '../api/http';
 import type { Column, Json, TablePage } from '../api/types';
@@ -15,26 +15,26 @@ type Fetch = (offset: number, limit: number, signal: AbortSignal) => Promise<Tab
 
 export class RowPages {
   columns: Column[] = [];
-  /** Rows that match, or null before the first answer. */
+  /** Number of rows that match, or null before the first answer. */
   total: number | null = null;
   complete = false;
   error: ApiError | null = null;
-  /** Rises with every change; what React compares. */
+  /** Increases with every change; React compares it. */
   version = 0;
 
-  /** The first rows that came, from which one can tell what the columns hold. They stay, so that widths do, too. */
+  /** The first rows that came, which determine the kinds of columns. They are kept, so that widths do not change. */
   sample: Json[][] = [];
-  /** Letters of the longest number of each column so far, by name: a column is never narrower than its numbers. */
+  /** Number of characters of the longest number in each column so far, by name: a column is never narrower than its numbers. */
   digits: ReadonlyMap<string, number> = new Map();
 
   private pages = new Map<number, Json[][]>();
   private running = new Map<number, AbortController>();
-  /** Pages whose rows changed on the server since they were fetched: shown until the new ones are here. */
+  /** Pages whose rows have changed on the server since they were fetched: shown until the new ones arrive. */
   private stale = new Set<number>();
   private listeners = new Set<() => void>();
-  /** Pages that are looked at. */
+  /** Pages in view. */
   private wanted: number[] = [0];
-  /** The most rows a push event spoke of: an answer that was under way may know fewer. */
+  /** The highest number of rows in a push event: an answer that was already on its way may have fewer. */
   private pushed = 0;
 
   constructor(private readonly fetchPage: Fetch) {}
@@ -50,7 +50,7 @@ export class RowPages {
     return this.pages.get(pageOf(index))?.[index % PAGE_ROWS];
   }
 
-  /** Rows `first` to `last` are on screen, and `open` is read: fetch what is missing, drop requests for what has scrolled by. */
+  /** Rows `first` to `last` are on screen, and `open` is shown in detail: fetches missing pages, drops requests for pages scrolled past. */
   need(first: number, last: number, open: number | null = null): void {
     const from = pageOf(Math.max(0, first));
     const wanted = new Set(Array.from({ length: pageOf(Math.max(0, first, last)) - from + 1 }, (_, at) => from + at));
@@ -64,7 +64,7 @@ export class RowPages {
     this.fetchWanted();
   }
 
-  /** The server says there are `total` rows now: later pages appear, the last one is fetched again. */
+  /** The server has `total` rows now: later pages appear, the last one is fetched again. */
   grow(total: number): void {
     this.pushed = Math.max(this.pushed, total);
     if (this.total === null || total <= this.total) return;
@@ -74,7 +74,7 @@ export class RowPages {
     this.fetchWanted();
   }
 
-  /** Everything may have changed: fetch what is on screen again, without blanking it. */
+  /** Everything may have changed: fetches what is on screen again, without blanking it. */
   refresh(): void {
     this.pushed = 0;
     for (const page of this.pages.keys()) this.stale.add(page);
@@ -141,8 +141,8 @@ export class RowPages {
   }
 
   /**
-   * Whether the columns are others than before. A later page may know more of them than the first; if their order changed,
-   * the rows of other pages would stand under the wrong heads and are thrown away.
+   * Whether the columns differ from before. A later page may have more of them than the first; if their order changed,
+   * the rows of other pages would be under the wrong headers, and are dropped.
    */
   private mergeColumns(columns: Column[]): boolean {
     const same = columns.length === this.columns.length && columns.every((column, index) => column.name === this.columns[index]?.name && column.type === this.columns[index]?.type);

@@ -1,17 +1,17 @@
-/** Where a table's rows come from: a server method that answers windows of rows. */
+/** The source of a table's rows: a server method that returns windows of rows. */
 
 import { apiUrl, get, type Query } from '../api/http';
 import type { Column, Facets, Json, TablePage } from '../api/types';
 import { serverFilters, type TableQuery } from './state';
 
-/** The same object for as long as a table is to show the same rows: another one begins anew. */
+/** The same object as long as a table shows the same rows: another object starts anew. */
 export interface TableSource {
   fetch: (query: TableQuery, offset: number, limit: number, signal: AbortSignal) => Promise<TablePage>;
   facets?: (column: string, query: TableQuery, signal: AbortSignal) => Promise<Facets>;
   exportUrl?: (format: 'csv' | 'json' | 'jsonl', columns: string[], query: TableQuery) => string;
   /** The FROM part of an equivalent query. */
   vql?: string;
-  /** Typed filters per column are understood. */
+  /** Supports typed filters per column. */
   filters: boolean;
   /** The first row is the newest: new rows do not appear at the end. */
   newestFirst?: boolean;
@@ -26,22 +26,22 @@ function tableParams(query: TableQuery): Query {
   };
 }
 
-/** Without what is not there, so that it does not hide a default. */
+/** Removes undefined values, so that they do not hide a default. */
 const given = (query: Query): Query => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
 
 interface RestOptions {
   params?: Query;
   /** The order until the person chooses one. */
   order?: { sort: string; desc: boolean };
-  /** The methods `…/facets` and `…/export` exist beside it. */
+  /** The methods `…/facets` and `…/export` also exist. */
   facets?: boolean;
   exports?: boolean;
   vql?: string;
-  /** The rows are stored as they came; show the last of them first. */
+  /** The rows are stored in order of arrival; show the last of them first. */
   newestFirst?: boolean;
 }
 
-/** A method of the contract that takes a TableQuery and answers a TablePage. */
+/** A method of the contract that takes a TableQuery and returns a TablePage. */
 export function restSource(path: string, options: RestOptions = {}): TableSource {
   const { params = {}, facets, exports, vql, order, newestFirst } = options;
   const forward: TableSource['fetch'] = (query, offset, limit, signal) => get<TablePage>(apiUrl(path, { ...params, ...(query.sort ? {} : order), ...given(tableParams(query)), offset, limit }), signal);
@@ -57,10 +57,10 @@ export function restSource(path: string, options: RestOptions = {}): TableSource
 }
 
 /**
- * The same rows from the end: windows are counted back from the total. Sorting a long log by its time would cost the server
+ * The same rows in reverse: windows are counted back from the total. Sorting a long log by its time would make the server read
  * the whole log, and is refused beyond a million rows.
  *
- * The total is looked up with the first window and holds for all others, so that rows that come meanwhile shift nothing.
+ * The total is determined with the first window and used for all others, so that rows that arrive meanwhile shift nothing.
  */
 export function lastFirst(fetch: TableSource['fetch']): TableSource['fetch'] {
   const totals = new Map<string, Promise<number>>();

@@ -1,4 +1,4 @@
-/** What a table shows, as plain data, and its form in the query string (so that every view is a link). */
+/** The state of a table, as plain data, and its form in the query string (so that every view is a link). */
 
 import type { Condition, Json } from '../api/types';
 
@@ -14,7 +14,7 @@ export interface Sort {
   desc: boolean;
 }
 
-/** What the server is asked for. */
+/** The request to the server. */
 export interface TableQuery {
   quick: string;
   sort: Sort | null;
@@ -74,7 +74,7 @@ export function readState(params: URLSearchParams): TableState {
   };
 }
 
-/** `next`, with the very parts of `before` that say the same: what hangs on one part is not made anew when another changes. */
+/** `next`, reusing the parts of `before` that are equal: values that depend on one part stay the same when another changes. */
 export function keepParts(before: TableState, next: TableState): TableState {
   const kept: Partial<TableState> = {};
   const keep = <K extends keyof TableState>(key: K) => {
@@ -98,14 +98,14 @@ export function writeState(params: URLSearchParams, state: TableState): URLSearc
   return next;
 }
 
-/** Adds a filter; one that says the same is not added twice, and its opposite is taken away. */
+/** Adds a filter; a duplicate is not added, and its opposite is removed. */
 export function withFilter(filters: Filter[], added: Filter): Filter[] {
   const opposite: Partial<Record<Op, Op>> = { eq: 'ne', ne: 'eq', is_null: 'not_null', not_null: 'is_null' };
   const same = (filter: Filter, op: Op | undefined) => filter.column === added.column && filter.op === op && JSON.stringify(filter.value) === JSON.stringify(added.value);
   return [...filters.filter((filter) => !same(filter, added.op) && !same(filter, opposite[added.op])), added];
 }
 
-/** The next step of a header click: ascending, descending, none. */
+/** The next step of a header click: ascending, descending, unsorted. */
 export function nextSort(sort: Sort | null, column: string): Sort | null {
   if (sort?.column !== column) return { column, desc: false };
   return sort.desc ? null : { column, desc: true };
@@ -121,7 +121,7 @@ export function visibleColumns(all: string[], state: Pick<TableState, 'columns' 
   return [...pinned, ...shown.filter((name) => !pinned.includes(name))];
 }
 
-/** Moves `name` so that it stands where `target` stands. */
+/** Moves `name` to the position of `target`. */
 export function moveColumn(shown: string[], name: string, target: string): string[] {
   const from = shown.indexOf(name);
   const to = shown.indexOf(target);
@@ -157,7 +157,7 @@ export function valueText(value: Json): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** The filters as the server takes them: quick search is a filter on any column. */
+/** The filters in the server's form: quick search is a filter on any column. */
 export function serverFilters(query: TableQuery): Filter[] {
   const quick = query.quick.trim();
   return quick ? [...query.filters, { column: '*', op: 'contains', value: quick }] : query.filters;

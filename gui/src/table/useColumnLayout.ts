@@ -1,4 +1,4 @@
-/** Which columns a table shows, in what order and how wide. */
+/** The columns a table shows, their order and their widths. */
 
 import { useMemo } from 'react';
 import type { Zone } from '../lib/format';
@@ -10,7 +10,7 @@ import type { RowPages } from './pages';
 import { visibleColumns, type TableState } from './state';
 
 interface Options {
-  /** Names the widths that are remembered. */
+  /** The name under which widths are remembered. */
   id: string;
   pages: RowPages;
   state: TableState;
@@ -25,7 +25,7 @@ interface Options {
 export interface ColumnsShown {
   /** All columns, in the order of the cells. */
   names: string[];
-  /** Those that are shown, from left to right. */
+  /** The visible ones, from left to right. */
   columns: GridColumn[];
   shown: string[];
   kindOf: (name: string) => Kind;

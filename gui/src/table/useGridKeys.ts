@@ -1,4 +1,4 @@
-/** Moves through a grid by keys, and acts on the cell one is on. */
+/** Moves through a grid with keys, and acts on the current cell. */
 
 import type { KeyboardEvent } from 'react';
 import { copyText } from '../ui/copy';
@@ -25,11 +25,11 @@ interface Options {
   onOpen: (index: number) => void;
 }
 
-/** Takes a key; the place it led to, or null when it led nowhere. */
+/** Handles a key; returns the new position, or null if there is none. */
 export function useGridKeys({ pages, columns, source, sortable, state, change, scroller, active, setActive, onFilter, onOpen }: Options): (event: KeyboardEvent) => Place | null {
   const total = pages.total ?? 0;
   const { view, height } = scroller;
-  // The first key leads into the first row on the screen.
+  // The first key moves to the first row on screen.
   const at = active ?? { row: view.first === 0 ? -1 : view.first, column: 0 };
 
   const act = (action: CellAction) => {

@@ -1,26 +1,26 @@
-/** Rows that come while one looks at a table: they appear at its end, or wait until they are asked for. */
+/** Rows that arrive while a table is shown: they appear at its end, or wait until they are requested. */
 
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { RowPages } from './pages';
 
-/** New rows are fetched so long after the first of them was announced: they come in bursts. */
+/** How long after the first announcement new rows are fetched: they come in bursts. */
 const FOLLOW_MS = 400;
 
 interface Options {
   pages: RowPages;
-  /** Rises with every change of `pages`. */
+  /** Increases with every change of `pages`. */
   version: number;
-  /** Rows the server is known to hold now. */
+  /** The number of rows the server is known to have now. */
   liveTotal: number | undefined;
   /** More rows may come. */
   isLive: boolean;
-  /** New rows can only stand behind those that are there, and move nothing that one reads. */
+  /** New rows can only come after the existing ones, and do not move the rows being read. */
   isAppended: boolean;
-  /** They are shown as they come, wherever they stand. */
+  /** They are shown as they come, at any position. */
   follows: boolean;
 }
 
-/** How many rows came that are not shown, and how to show them. */
+/** The number of rows that have arrived but are not shown, and a function to show them. */
 export function useNewRows({ pages, version, liveTotal, isLive, isAppended, follows }: Options): { pending: number; showNew: () => void } {
   const [seen, setSeen] = useState<{ pages: RowPages; total: number } | null>(null);
   if (seen?.pages !== pages && pages.total !== null && liveTotal !== undefined) setSeen({ pages, total: liveTotal });

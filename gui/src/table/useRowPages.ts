@@ -1,4 +1,4 @@
-/** The rows of a table: those its query asks for and, until they are here, those of the query before. */
+/** The rows of a table: those of its query and, until they arrive, those of the previous query. */
 
 import { useEffect, useImperativeHandle, useMemo, useState, useSyncExternalStore, type Ref } from 'react';
 import type { Json } from '../api/types';
@@ -7,18 +7,18 @@ import { RowPages } from './pages';
 import type { TableSource } from './source';
 import type { TableQuery } from './state';
 
-/** What the page around a table does to its rows. */
+/** What the page around a table does with its rows. */
 export interface TableHandle {
   refresh: () => void;
   patch: (match: (get: RowGet) => boolean, change: Record<string, Json>) => void;
 }
 
 interface TableRows {
-  /** The rows that the query asks for. */
+  /** The rows of the query. */
   pages: RowPages;
-  /** Rises with every change of them. */
+  /** Increases with every change of them. */
   version: number;
-  /** The rows to show: while another query is being answered the old ones stay, so that nothing jumps. */
+  /** The rows to show: the old ones stay while another query is being answered, so that nothing jumps. */
   shown: RowPages;
   isWaiting: boolean;
 }
@@ -30,7 +30,7 @@ export function useRowPages(source: TableSource, query: TableQuery, handle: Ref<
 
   const [settled, setSettled] = useState({ pages, source });
   if (pages.total !== null && settled.pages !== pages) setSettled({ pages, source });
-  // Rows of another source would be the wrong ones.
+  // Rows of another source would be wrong.
   const isWaiting = pages.total === null && !pages.error && settled.pages.total !== null && settled.source === source;
 
   useImperativeHandle(

@@ -1,4 +1,4 @@
-/** The scrolled box of a grid: which rows are in it, and how to bring others there. */
+/** The scrolling box of a grid: which rows are visible, and how to scroll to others. */
 
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { useSize } from '../lib/hooks';
@@ -8,7 +8,7 @@ import { scrollToRow, viewport, type Viewport } from './viewport';
 export const ROW_HEIGHT = 28;
 const HEADER_HEIGHT = 30;
 
-/** A cell, by the numbers of its row and its column. */
+/** A cell, by the indexes of its row and its column. */
 export interface Place {
   row: number;
   column: number;
@@ -18,7 +18,7 @@ export interface Scroller {
   setBox: (element: HTMLDivElement | null) => void;
   onScroll: () => void;
   width: number;
-  /** Height of what is below the heads; 0 until it is known. */
+  /** Height of the area below the headers; 0 until it is known. */
   height: number;
   view: Viewport;
   isAtTop: boolean;
@@ -49,7 +49,7 @@ export function useScroller(total: number): Scroller {
     showRow(row);
     const column = columns[index];
     if (!box.current || !column || column.isPinned) return;
-    // Pinned columns lie over the left of what is scrolled.
+    // Pinned columns cover the left part of the scrolled content.
     const left = column.start - columns.filter(({ isPinned }) => isPinned).reduce((sum, { width }) => sum + width, 0);
     const right = column.start + column.width - box.current.clientWidth;
     if (left < box.current.scrollLeft) box.current.scrollLeft = left;

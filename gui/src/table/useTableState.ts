@@ -1,10 +1,10 @@
-/** The state of a table, kept in the address of the page. */
+/** The state of a table, stored in the address of the page. */
 
 import { useCallback, useState } from 'react';
 import { useAddress } from '../lib/hooks';
 import { keepParts, readState, writeState, type TableState } from './state';
 
-/** Changes parts of the state; a function is asked with the state as it is by then. */
+/** Changes parts of the state; a function receives the latest state. */
 export type ChangeState = (change: Partial<TableState> | ((now: TableState) => Partial<TableState>), push?: boolean) => void;
 
 export function useTableState(): [TableState, ChangeState] {

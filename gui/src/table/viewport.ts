@@ -1,6 +1,6 @@
-/** Which rows are on screen, also when all rows together are taller than a browser can scroll. */
+/** The rows on screen, even if all rows together are taller than a browser can scroll. */
 
-/** Browsers stop at about 33 million pixels; beyond this height the scroll bar moves proportionally. */
+/** Browsers stop at about 33 million pixels; above this height, the scroll bar moves proportionally. */
 export const MAX_SCROLL = 15_000_000;
 const OVERSCAN = 8;
 
@@ -25,7 +25,7 @@ export function viewport(rows: number, rowHeight: number, scrollTop: number, vie
   return { height, first, last, top: (index) => index * rowHeight + shift };
 }
 
-/** The scroll position that brings row `index` into view, or the present one when it is. */
+/** The scroll position that brings row `index` into view, or the current one if it is visible. */
 export function scrollToRow(index: number, rows: number, rowHeight: number, scrollTop: number, viewHeight: number): number {
   const full = rows * rowHeight;
   const height = Math.min(full, MAX_SCROLL);

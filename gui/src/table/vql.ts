@@ -1,4 +1,4 @@
-/** A table view as the VQL query that gives the same rows. */
+/** A table view as a VQL query that yields the same rows. */
 
 import type { Json } from '../api/types';
 import { vqlString } from '../lib/text';
@@ -14,7 +14,7 @@ function literal(value: Json): string {
   return vqlString(valueText(value));
 }
 
-/** A moment as filters send it. Cells write it in several ways, so both sides are read as times. */
+/** A time as filters send it. Cells contain several formats, so both sides are parsed as times. */
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 const COMPARE = { eq: '=', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=' } as const;
@@ -42,7 +42,7 @@ function condition({ column: name, op, value }: Filter): string {
   }
 }
 
-/** `all` are the names of every column: the quick search looks in each. */
+/** `all` are the names of every column, because the quick search looks in each. */
 export function toVql(from: string, query: TableQuery, shown: string[] | null, all: string[]): string {
   const lines = [`SELECT ${shown ? shown.map(column).join(', ') : '*'}`, `FROM ${from}`];
   const where = query.filters.map(condition);

@@ -1,4 +1,4 @@
-/** What one wants to know before clicking. */
+/** The most useful facts before a click. */
 
 import { formatCount, formatTime } from '../lib/format';
 import { useZone } from '../lib/prefs';

@@ -1,4 +1,4 @@
-/** The family of a process: where it came from, what it started, who stood beside it. */
+/** The family of a process: its ancestors, children and siblings. */
 
 import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
@@ -33,7 +33,7 @@ export default function ProcessPage() {
   return <FlowFamily key={flow} flow={flow} process={process} />;
 }
 
-/** Without a collection in the address: the last one that listed processes, or how to make one. */
+/** Without a collection in the address: the last one that listed processes, or how to start one. */
 function LatestFamily() {
   const client = useClient();
   const [, setParams] = useSearchParams();
@@ -67,7 +67,7 @@ function FlowFamily({ flow, process }: { flow: string; process: string | null })
   const { data: firstRow, error: rowError } = useResource<TablePage>(process === null ? results : null);
   const firstPid = firstRow?.rows[0]?.[firstRow.columns.findIndex((column) => column.name === 'Pid')];
   const wanted = process ?? (typeof firstPid === 'number' || typeof firstPid === 'string' ? String(firstPid) : null);
-  // Moving about in a family that is here already asks for nothing.
+  // Moving within a family that is already loaded needs no request.
   const [loadedFor, setLoadedFor] = useState<string | null>(null);
   const url = (which: string) => apiUrl(`${path('clients', client.client_id)}/process-tree`, { process: which, flow });
   const { data, error, reload } = useResource<ProcessFamily>(loadedFor !== null ? url(loadedFor) : wanted !== null ? url(wanted) : null);
@@ -106,7 +106,7 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
   const set = (changes: Record<string, string | null>, push = false) => change((old) => withParams(old, changes), push);
   const selectedId = params.get('sel');
   const selected = tree.byId.get(selectedId ?? '') ?? focus;
-  // Where it would hide the drawing, the panel waits until a process is chosen.
+  // Where it would cover the drawing, the panel waits until a process is chosen.
   const narrow = useNarrow();
   const panel = selectedId !== 'none' && (selectedId !== null || !narrow);
   const at = params.has('at') ? Number(params.get('at')) || null : null;
@@ -134,7 +134,7 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
     if (children === 0) return;
     const item = layout.items[layout.itemOf.get(node) ?? -1];
     setOpen((old) => new Map(old).set(node, item?.opened ? 0 : PAGE));
-    // What was revealed below would hold the branch open.
+    // Revealed descendants would keep the branch open.
     if (item?.opened) setRevealed((old) => new Set([...old].filter((each) => !ancestry(tree, each).includes(node) || each === node)));
     select(node);
   };
@@ -149,7 +149,7 @@ function Family({ tree, focus, flow, truncated, backTo }: { tree: Tree; focus: n
     const node = matches[next];
     if (node !== undefined) select(node);
   };
-  // The drawing follows the selection, also when the layout had to grow for it.
+  // The drawing follows the selection, even when the layout had to grow for it.
   useEffect(() => handle.current?.show(selected), [selected, layout]);
 
   const root = tree.nodes[ancestry(tree, focus)[0] ?? 0];

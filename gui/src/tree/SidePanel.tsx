@@ -1,4 +1,4 @@
-/** Everything about the chosen process, its way up, its siblings and its children. */
+/** Details of the selected process, its ancestors, siblings and children. */
 
 import { useState } from 'react';
 import { formatCount, formatDuration } from '../lib/format';

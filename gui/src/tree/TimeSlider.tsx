@@ -1,4 +1,4 @@
-/** The family as of a moment: when its processes began, and a handle to go there. */
+/** The family at a point in time: the start times of its processes, and a handle to choose a time. */
 
 import { useMemo } from 'react';
 import { formatTime } from '../lib/format';
@@ -44,7 +44,7 @@ export function TimeSlider({ tree, at, onChange }: { tree: Tree; at: number | nu
       <div className="time-slider-track">
         <svg viewBox={`0 0 ${BINS} 20`} preserveAspectRatio="none" aria-hidden="true">
           {bins.map((count, index) => {
-            // A square root keeps single starts visible beside bursts.
+            // A square root keeps single starts visible next to bursts.
             const height = count === 0 ? 0 : Math.max(1.5, 20 * Math.sqrt(count / most));
             return <rect key={index} x={index + 0.1} y={20 - height} width={0.8} height={height} className={index / BINS > step / STEPS ? 'is-after' : ''} />;
           })}

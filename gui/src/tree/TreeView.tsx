@@ -10,11 +10,11 @@ import { paint, readPalette, type Camera, type Look } from './paint';
 import { SceneSvg } from './SceneSvg';
 import { nodeTitle, spoken } from './words';
 
-/** Beyond this many boxes the browser prefers one canvas to many elements. */
+/** With more boxes, one canvas is faster than many elements. */
 const SVG_MAX = 400;
 const MIN_ZOOM = 0.05;
 const MAX_ZOOM = 2.5;
-/** The first view shrinks the spine to fit if it can be read then; else it shows the spine's end, well readable. */
+/** The first view shrinks the spine to fit if it stays readable; else it shows the spine's end at a readable size. */
 const MIN_FIRST_ZOOM = 0.7;
 const READABLE_ZOOM = 0.9;
 const MARGIN = 32;
@@ -50,7 +50,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     [sizeRef],
   );
   const [camera, setCameraFreely] = useState<Camera>({ x: MARGIN, y: 80, k: 1 });
-  // Some of the drawing always stays in the window: one cannot lose it.
+  // Part of the drawing always stays in the window, so that it cannot get lost.
   const setCamera = useCallback(
     (next: Camera | ((old: Camera) => Camera)) =>
       setCameraFreely((old) => {
@@ -115,7 +115,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
   );
   useImperativeHandle(handle, () => ({ show, fit }), [show, fit]);
 
-  // The first view: the spine from its root if it fits, else its end; children below in reach.
+  // The first view: the spine from its root if it fits, else its end, with the children below within reach.
   const placed = useRef<number | null>(null);
   useLayoutEffect(() => {
     if (size.width === 0 || placed.current === focus) return;
@@ -127,7 +127,7 @@ export function TreeView({ tree, layout, selected, focus, found, at, onSelect, o
     const k = whole >= MIN_FIRST_ZOOM ? whole : READABLE_ZOOM;
     const height = layout.rows * ROW * k;
     const y = height + 2 * MARGIN < size.height ? Math.min(size.height * 0.25, (size.height - height) / 2) : MARGIN;
-    // Where both do not fit, the process itself is in view rather than all of its children.
+    // If both do not fit, the process itself is in view rather than all of its children.
     setCamera({ k, x: Math.min(MARGIN, Math.max(size.width - MARGIN - right * k, EDGE - itemX(item) * k)), y });
   }, [layout, size, focus, setCamera]);
 

@@ -1,6 +1,6 @@
 /**
- * Where each visible process stands. Columns are generations, left to right; a first child stands on its parent's
- * row, so the way from the root to the process in focus is one straight line along the top, the spine.
+ * The positions of visible processes. Columns are generations, left to right; a first child is on its parent's
+ * row, so the path from the root to the process in focus is one straight line along the top, the spine.
  */
 
 import { ancestry, type Tree } from './model';
@@ -18,7 +18,7 @@ export interface Item {
   kind: 'node' | 'fold';
   /** The process; of a fold, the parent whose children are folded. */
   node: number;
-  /** How many processes a fold stands for. */
+  /** Number of processes in a fold. */
   count: number;
   depth: number;
   row: number;
@@ -27,7 +27,7 @@ export interface Item {
   /** The lowest row among the children: how far the trunk reaches. */
   lastChildRow: number;
   onSpine: boolean;
-  /** Some of its children are shown. */
+  /** Whether some of its children are shown. */
   opened: boolean;
 }
 
@@ -41,9 +41,9 @@ export interface Layout {
 
 export interface Folding {
   focus: number;
-  /** How many children a process shows, where a person (or the default) chose. */
+  /** The number of visible children of a process, as chosen by a person (or the default). */
   open: ReadonlyMap<number, number>;
-  /** Processes shown whatever is folded: found by search, selected. */
+  /** Processes shown regardless of folds: found by search, selected. */
   revealed: ReadonlySet<number>;
 }
 
@@ -126,13 +126,13 @@ export interface Scene {
 export const itemX = (item: Item) => item.depth * COLUMN;
 export const itemY = (item: Item) => item.row * ROW;
 
-/** What of the layout touches a rectangle: all that needs drawing. */
+/** The part of the layout that touches a rectangle: everything that needs drawing. */
 export function sceneIn(layout: Layout, view: Rect): Scene {
   const scene: Scene = { items: [], trunks: [] };
   for (const item of layout.items) {
     const x = itemX(item);
     const y = itemY(item);
-    // The stub to the parent and the trunk to the children belong to the item's reach.
+    // The stub to the parent and the trunk to the children belong to the item's area.
     if (x + COLUMN < view.left || x - COLUMN > view.right) continue;
     if (y + ROW >= view.top && y - ROW <= view.bottom) scene.items.push(item);
     if (item.lastChildRow > item.row) {

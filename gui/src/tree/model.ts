@@ -1,9 +1,9 @@
-/** A process family as arrays: built once, walked often, safe against missing parents and loops. */
+/** A process family as arrays: built once, traversed often, safe against missing parents and loops. */
 
 import type { Json, ProcessNode } from '../api/types';
 import { parseTime } from '../lib/format';
 
-/** A process whose cells are what they should be. */
+/** A process whose cells have the expected types. */
 export interface Process extends Omit<ProcessNode, 'name' | 'exe' | 'command_line' | 'username' | 'exit_code'> {
   name: string | null;
   exe: string | null;
@@ -19,14 +19,14 @@ export interface Tree {
   parent: Int32Array;
   /** Children by start time. */
   children: number[][];
-  /** Processes below each one. */
+  /** Number of descendants of each process. */
   descendants: Int32Array;
   /** Milliseconds; NaN when unknown. */
   start: Float64Array;
   /** Milliseconds; Infinity while it runs, NaN when it has exited at an unknown time. */
   end: Float64Array;
   roots: number[];
-  /** The earliest start and the latest moment known. */
+  /** The earliest start and the latest known time. */
   span: [number, number];
 }
 
@@ -83,7 +83,7 @@ export function buildTree(sent: ProcessNode[]): Tree {
   return { nodes, byId, parent, children, descendants, start, end, roots, span: Number.isFinite(first) ? [first, last] : [0, 0] };
 }
 
-/** A parent chain that comes back to itself is cut where the walk first noticed. */
+/** A parent chain that loops is cut where the loop was first noticed. */
 function breakLoops(parent: Int32Array): void {
   const seen = new Int32Array(parent.length);
   for (let index = 0; index < parent.length; index += 1) {
@@ -112,7 +112,7 @@ export function siblings(tree: Tree, index: number): number[] {
 
 export type Life = 'future' | 'running' | 'exited';
 
-/** What a process was at a moment; without one, what it is at the end of the record. */
+/** The state of a process at a point in time; without one, its state at the end of the record. */
 export function lifeAt(tree: Tree, index: number, at: number | null): Life {
   const exited = tree.nodes[index]?.exited ?? false;
   if (at === null) return exited ? 'exited' : 'running';

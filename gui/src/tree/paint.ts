@@ -21,7 +21,7 @@ export interface Look {
 const NAMES = ['surface', 'raised', 'line-strong', 'text', 'soft', 'faint', 'accent', 'accent-soft', 'warn', 'warn-soft', 'ok', 'error'] as const;
 type Palette = Record<(typeof NAMES)[number], string>;
 
-/** The theme's colours as the canvas understands them: a probe resolves what the style sheet says. */
+/** The theme's colours in the canvas's format: a probe element resolves the style sheet's values. */
 export function readPalette(): Palette {
   const probe = document.createElement('span');
   document.body.append(probe);
@@ -64,7 +64,7 @@ export function paint(context: CanvasRenderingContext2D, size: { width: number; 
   };
   edges((item) => !item.onSpine);
   context.stroke();
-  // The way from the first ancestor to the process in focus, above all other lines.
+  // The path from the first ancestor to the process in focus, above all other lines.
   context.lineWidth = 1.5 * hair;
   context.strokeStyle = colours.accent;
   context.beginPath();
@@ -101,7 +101,7 @@ export function paint(context: CanvasRenderingContext2D, size: { width: number; 
     if (life === 'exited' && item.node !== look.selected) context.setLineDash([4, 3]);
     context.stroke();
     context.setLineDash([]);
-    // The sign of life: solid while it runs, a ring when it has exited.
+    // The state: a solid dot while it runs, a ring when it has exited.
     context.beginPath();
     context.arc(x + 14, y + 12, 4, 0, 2 * Math.PI);
     if (life === 'running') {

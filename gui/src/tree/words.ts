@@ -1,4 +1,4 @@
-/** What the drawing says in words: the same for SVG, canvas and screen readers. */
+/** The texts in the drawing: the same for SVG, canvas and screen readers. */
 
 import { formatCount, formatDuration, plural } from '../lib/format';
 import { clip, reveal } from '../lib/text';
@@ -20,7 +20,7 @@ export function nodeNote(tree: Tree, node: number, life: Life): string {
   return parts.join(' · ');
 }
 
-/** How long after its parent a process began, for the edge between them. */
+/** How long after its parent a process started, for the edge between them. */
 export function edgeLabel(tree: Tree, node: number): string {
   const above = tree.parent[node] ?? -1;
   if (above < 0) return '';

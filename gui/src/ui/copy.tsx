@@ -1,4 +1,4 @@
-/** What can be copied. */
+/** Parts with a copy button. */
 
 import { useState } from 'react';
 import { IconButton } from './parts';
@@ -37,7 +37,7 @@ export function CopyId({ id }: { id: string }) {
   );
 }
 
-/** A command to type elsewhere, copyable. */
+/** A command to type elsewhere, with a copy button. */
 export function Command({ children }: { children: string }) {
   return (
     <div className="command">

@@ -1,4 +1,4 @@
-/** What stands where there is nothing, not yet or not any more. */
+/** Placeholders for content that is missing, not there yet, or gone. */
 
 import type { ReactNode } from 'react';
 import type { ApiError } from '../api/http';
@@ -7,7 +7,7 @@ import { Icon, type IconName } from './icons';
 import { Message } from './message';
 import { Button } from './parts';
 
-/** What would be here, the one action that fills it, and the same from a terminal. */
+/** What would be shown here, the one action that fills it, and the same from a terminal. */
 export function Empty({ icon, title, level = 2, children, action, command }: { icon?: IconName; title: string; /** 1 where nothing else on the page is its heading. */ level?: 1 | 2; children?: ReactNode; action?: ReactNode; command?: string }) {
   const Heading = level === 1 ? 'h1' : 'h2';
   return (

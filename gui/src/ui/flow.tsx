@@ -1,4 +1,4 @@
-/** What state a collection is in, and for how long. */
+/** The state of a collection, and its duration. */
 
 import { isActive, shownState, type Flow, type ShownState } from '../api/types';
 import { formatDuration, parseTime } from '../lib/format';
@@ -27,7 +27,7 @@ export function FlowStateBadge({ flow }: { flow: Parameters<typeof shownState>[0
   );
 }
 
-/** How long a collection has been at work, or was; nothing while the machine has not begun. */
+/** The duration of a collection; nothing while the machine has not started it. */
 export function Took({ flow }: { flow: Pick<Flow, 'state' | 'started' | 'finished_at' | 'duration_ms'> }) {
   const active = isActive(flow);
   const now = useNow(active ? 1_000 : 60_000);
@@ -36,7 +36,7 @@ export function Took({ flow }: { flow: Pick<Flow, 'state' | 'started' | 'finishe
   return <>{formatDuration(ms)}</>;
 }
 
-/** The agent reports a duration when it is done; until then, and when it never did, the clock tells. */
+/** The agent reports a duration when it is done; until then, and if it never did, the clock is used. */
 export function flowDuration(flow: Pick<Flow, 'state' | 'started' | 'finished_at' | 'duration_ms'>, now: number): number | null {
   const started = parseTime(flow.started);
   if (isActive(flow)) return started === null || flow.state === 'waiting' ? null : Math.max(0, now - started);

@@ -1,4 +1,4 @@
-/** Icons: one 16-pixel grid, one stroke. Decoration only; the control beside them carries the name. */
+/** Icons: one 16-pixel grid, one stroke. They are only decoration; the control next to them has the name. */
 
 const PATHS = {
   machines: 'M2 3.5h12v7H2zM5.500 13.500h5M8 10.500v3',

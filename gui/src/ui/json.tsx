@@ -1,4 +1,4 @@
-/** Values as a tree that opens on demand: large containers and long texts stay folded until asked for. */
+/** Values as a tree that opens on demand: large containers and long texts stay folded until opened. */
 
 import { useState } from 'react';
 import type { Json } from '../api/types';
@@ -82,7 +82,7 @@ function Scalar({ value }: { value: null | boolean | number | string }) {
   return <span className={`json-${typeof value}`}>{String(value)}</span>;
 }
 
-/** Text that folds when it is long. */
+/** Text that folds if it is long. */
 export function LongText({ text, limit = LONG_TEXT }: { text: string; limit?: number }) {
   const [shown, setShown] = useState(limit);
   if (text.length <= shown) return <span className="json-string"><Reveal text={text} newlines /></span>;

@@ -1,4 +1,4 @@
-/** The little Markdown that artifact descriptions use, to React elements. No HTML passes, links open apart. */
+/** The subset of Markdown used in artifact descriptions, as React elements. No HTML is accepted, and links open in a new tab. */
 
 import { Fragment, type ReactNode } from 'react';
 import { MARKS } from '../lib/marks';
@@ -28,7 +28,7 @@ function inline(text: string): ReactNode[] {
   return out;
 }
 
-/** A line with marks inside it, such as the note of a parameter. */
+/** A line with inline markup, such as the note of a parameter. */
 export function Inline({ text }: { text: string }) {
   return <>{inline(text)}</>;
 }

@@ -1,4 +1,4 @@
-/** Messages of the server, which are written for logs, as sentences on a page: a capital first, values set apart. */
+/** Messages of the server, which are written for logs, as sentences on a page: capitalised, with values set apart. */
 
 import { Fragment } from 'react';
 import { Reveal } from './parts';
@@ -8,7 +8,7 @@ function Marked({ text }: { text: string }) {
   return (
     <>
       {text.split('`').map((part, index, all) => {
-        // Without its partner a backtick is only a letter.
+        // An unpaired backtick is an ordinary character.
         if (index % 2 === 1 && index === all.length - 1) return <Reveal key={index} text={`\`${part}`} newlines />;
         if (index % 2 === 1) return part === '' ? <Fragment key={index}>``</Fragment> : <code key={index}><Reveal text={part} /></code>;
         return <Reveal key={index} text={part} newlines />;

@@ -1,4 +1,4 @@
-/** The small parts every page is made of. */
+/** The small parts of every page. */
 
 import { useId } from 'react';
 import { Link } from 'react-router';
@@ -6,7 +6,7 @@ import { useServerAnswers } from '../api/reach';
 import { revealPieces } from '../lib/text';
 import { Icon, type IconName } from './icons';
 
-/** Text from an endpoint, with hidden characters shown as marked stand-ins. */
+/** Text from an endpoint, with marked placeholders for hidden characters. */
 export function Reveal({ text, newlines = false }: { text: string; newlines?: boolean }) {
   const pieces = revealPieces(text, newlines);
   if (pieces.length === 1 && !pieces[0]?.hidden) return <>{text}</>;
@@ -25,7 +25,7 @@ export function Reveal({ text, newlines = false }: { text: string; newlines?: bo
   );
 }
 
-/** Whether a machine is connected; while the server does not answer nobody can say. */
+/** Whether a machine is connected; unknown while the server does not answer. */
 export function OnlineDot({ online, label = true }: { online: boolean; label?: boolean }) {
   const isKnown = useServerAnswers();
   const word = !isKnown ? 'unknown' : online ? 'online' : 'offline';

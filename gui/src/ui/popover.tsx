@@ -1,10 +1,10 @@
-/** Pop-up panels on the browser's own popover layer: Escape, outside click and focus return come with it. */
+/** Pop-up panels on the browser's own popover layer, which provides Escape, outside click and focus return. */
 
 import { useCallback, useId, useRef, useState, type ReactNode } from 'react';
 import { Icon, type IconName } from './icons';
 
 interface Props {
-  /** What the button says; also its accessible name unless `name` is given. */
+  /** The label of the button; also its accessible name unless `name` is given. */
   label: ReactNode;
   name?: string;
   icon?: IconName;
@@ -16,7 +16,7 @@ interface Props {
 }
 
 const GAP = 4;
-/** Panels keep off the rail at the left. */
+/** Panels do not cover the navigation at the left. */
 const RAIL = 80;
 
 /** Places `panel` below (or above, when there is no room) `anchor`, inside the window. */

@@ -1,4 +1,4 @@
-/** The field one searches with. */
+/** The search field. */
 
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { takeTypeAhead } from '../lib/typeAhead';
@@ -7,12 +7,12 @@ import { Icon } from './icons';
 const TYPING_MS = 180;
 
 /**
- * A search field whose text usually lives in the address. What is typed shows at once and is handed on when the
- * person pauses: the address changes in a transition, and a field bound to it directly would swallow letters.
+ * A search field whose text usually lives in the address. Typed text is shown at once and passed on when the
+ * person pauses: the address changes in a transition, and a field bound to it directly would lose letters.
  */
 export function SearchBox({ value, onChange, placeholder, label, hotkey, instant = false, takesKeys = false }: { value: string; onChange: (text: string) => void; placeholder: string; label: string; hotkey?: boolean; /** The list is at hand: no pause. */ instant?: boolean; /** Typing starts here when the page opens. */ takesKeys?: boolean }) {
   const [typed, setTyped] = useState(value);
-  // A list at hand keeps the text itself: a copy would be set back to what it was one letter ago on a busy machine.
+  // A list in memory keeps the text itself: a copy would be reset by one letter on a busy machine.
   const text = instant ? value : typed;
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
@@ -62,7 +62,7 @@ export function SearchBox({ value, onChange, placeholder, label, hotkey, instant
         value={text}
         onChange={(event) => type(event.target.value)}
         onKeyDown={(event) => {
-          // The key that leads here, from somebody who did not see that the box has the focus already.
+          // The key that focuses the box, pressed by somebody who did not see that it already has the focus.
           if (takesKeys && event.key === '/' && text === '') event.preventDefault();
         }}
         spellCheck={false}

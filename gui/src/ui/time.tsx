@@ -1,11 +1,11 @@
-/** Moments in the chosen zone. */
+/** Times in the chosen zone. */
 
 import type { ReactNode } from 'react';
 import { formatAgo, formatTime, isUnsetTime, parseTime } from '../lib/format';
 import { useNow } from '../lib/hooks';
 import { useZone } from '../lib/prefs';
 
-/** A moment in the chosen zone, or how long ago it is. */
+/** A time in the chosen zone, or how long ago it was. */
 export function Time({ value, precise = false, relative = false }: { value: unknown; precise?: boolean; relative?: boolean }) {
   const [zone] = useZone();
   const ms = parseTime(value);
@@ -17,7 +17,7 @@ export function Time({ value, precise = false, relative = false }: { value: unkn
   );
 }
 
-/** A moment in any words; the tooltip has it in both zones. */
+/** A time in any words; the tooltip shows it in both zones. */
 export function Moment({ ms, className, children }: { ms: number; className?: string; children: ReactNode }) {
   return (
     <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, 'utc')}\n${formatTime(ms, 'local')} (here)`} className={className}>
@@ -26,7 +26,7 @@ export function Moment({ ms, className, children }: { ms: number; className?: st
   );
 }
 
-/** A formatted moment: digits in columns, but dashes at their natural width (tabular ones tear a date apart). */
+/** A formatted time: aligned digits, but dashes at their natural width (tabular ones tear a date apart). */
 export function Stamp({ text, quietDate = false }: { text: string; quietDate?: boolean }) {
   const date = text.slice(0, 10).split('-');
   return (

@@ -1,4 +1,4 @@
-/** Notices at the corner of the window, and the log of those of this session. */
+/** Notices in the corner of the window, and the log of those of this session. */
 
 import { useSyncExternalStore } from 'react';
 import { isSessionGone, messageOf } from '../api/http';
@@ -21,7 +21,7 @@ function publish(next: Notice[]): void {
   for (const listener of listeners) listener();
 }
 
-/** Shows a notice; good news leaves by itself, errors stay longer. */
+/** Shows a notice; successes disappear by themselves, errors stay longer. */
 export function notify(tone: Notice['tone'], text: string, action?: Notice['action']): void {
   const notice: Notice = { id: nextId++, tone, text, ...(action ? { action } : {}) };
   publish([...notices.filter((old) => old.text !== text).slice(-3), notice]);
@@ -32,7 +32,7 @@ function dismiss(id: number): void {
   publish(notices.filter((notice) => notice.id !== id));
 }
 
-/** Runs an action of the person and reports its failure; resolves to whether it worked. */
+/** Runs an action of the person and reports its failure; resolves to whether it succeeded. */
 export async function attempt(work: () => Promise<unknown>, success?: string): Promise<boolean> {
   try {
     await work();

@@ -1,7 +1,7 @@
-//! Lines of JSON through `serde_json`: what `bench/files.mjs` compares `parse_jsonl()` with.
+//! Lines of JSON with `serde_json`, for comparison with `parse_jsonl()` in `bench/files.mjs`.
 //!
-//! `serde-jsonl count|errors|all FILE`: each line becomes a value; they are counted, or those whose `level` is `error` are
-//! printed with three of their members, or all are printed.
+//! `serde-jsonl count|errors|all FILE`: each line is parsed into a value; then the values are counted, or
+//! those whose `level` is `error` are printed with three of their members, or all are printed.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 

@@ -1,16 +1,16 @@
-//! The machine a remapped query believes itself on.
+//! The machine that a remapped query sees.
 
 use super::reader::RuleText;
 use std::collections::BTreeMap;
 
-/// A name, a system and an environment; what the rule leaves out is empty.
+/// A name, a system and an environment; parts the rule leaves out are empty.
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
     /// Name of the machine.
     pub hostname: String,
     /// Its system: `linux`, `windows`, `darwin` or `freebsd`.
     pub os: String,
-    /// Variables for `expand()`, by name in capitals.
+    /// Variables for `expand()`, by name in upper case.
     variables: BTreeMap<String, String>,
     /// Functions that give NULL.
     pub(super) disabled_functions: Vec<String>,
@@ -36,13 +36,13 @@ impl Identity {
         })
     }
 
-    /// A variable of the environment; names are compared without regard to case.
+    /// An environment variable; names are compared regardless of case.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(&name.to_uppercase()).map(String::as_str)
     }
 
-    /// Adds what a later rule says; where both say something, the later one counts.
+    /// Adds the values of a later rule, which replace earlier ones.
     pub(super) fn extend(&mut self, later: &Identity) {
         if !later.hostname.is_empty() {
             self.hostname.clone_from(&later.hostname);

@@ -1,21 +1,21 @@
-//! Symbolic links inside a mount: followed here, name by name, so that none leads out of it.
+//! Symbolic links inside a mount: they are followed here, name by name, so that none can escape it.
 //!
-//! A link was written on the machine the files come from. Left to the operating system, `/etc/passwd` behind a link of an
-//! image would be the file of the machine that looks at the image.
+//! A link was written on the machine the files come from. If the operating system followed it, `/etc/passwd`
+//! behind a link in an image would be the file of the machine that examines the image.
 
 use crate::{Error, Result};
 use peregrine_engine::prelude::Str;
 
-/// As many links are followed as the kernel follows.
+/// Maximum number of links followed, the same as the kernel's.
 const MAX_LINKS: u32 = 40;
-/// Names a path may have while it is followed.
+/// Maximum number of names in a path while it is followed.
 const MAX_NAMES: usize = 4096;
 
-/// Where a link leads.
+/// The target of a link.
 pub(super) struct Link {
-    /// As stored.
+    /// The text as stored.
     pub(super) text: Vec<u8>,
-    /// How many components of the link's own path are kept when it is absolute: those of the root it means.
+    /// Number of components of the link's own path that are kept if it is absolute: those of its root.
     pub(super) root: usize,
 }
 
@@ -23,21 +23,21 @@ pub(super) struct Link {
 #[derive(Debug, PartialEq)]
 pub(super) struct Resolved {
     pub(super) components: Vec<Str>,
-    /// The last name of the path was a link, and was followed.
+    /// Whether the last name of the path was a link that was followed.
     pub(super) ends_in_link: bool,
 }
 
 enum Step {
     Down {
         name: Str,
-        /// The last name of the path that was asked for.
+        /// Whether this is the last name of the requested path.
         is_last: bool,
     },
     Up,
 }
 
-/// Follows the links of a path, the one that its last name may be only with `follow_last`. `link` tells whether a path,
-/// of which all but the last name was followed already, is a link.
+/// Follows the links in a path; a link as its last name only with `follow_last`. `link` tells whether a path,
+/// in which all names but the last have been resolved, is a link.
 pub(super) fn resolve(
     path: &[Str],
     follow_last: bool,
@@ -156,7 +156,7 @@ mod tests {
             links in proptest::collection::vec(("(/[ab]){1,3}", "(/|\\.\\./|a/|b/|\\./){0,6}[ab]?"), 0..6),
         ) {
             let links: Vec<(&str, &str)> = links.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
-            // Every answer is a path of plain names, or an error: never a panic, never an endless search.
+            // Every result is a path of plain names or an error: never a panic, never an endless search.
             if let Ok((found, _)) = follow(&path, true, &links) {
                 proptest::prop_assert!(!found.contains(".."));
             }

@@ -1,6 +1,7 @@
-//! Remapping: queries written for a running machine see a dead one instead – an image, a folder, an archive.
+//! Remapping: queries written for a running machine see a dead one instead, such as an image, a folder or an
+//! archive.
 //!
-//! [`Rules`] are what a text says, [`Remapping`] is what they make of a table of accessors. Nothing here is applied by
+//! [`Rules`] represent the text, and [`Remapping`] applies them to a table of accessors. Nothing happens by
 //! itself: a host installs a [`Remapping`] before a query starts, or [`remap`] changes the running one.
 
 mod impersonation;
@@ -21,15 +22,15 @@ use crate::AccessorManager;
 use peregrine_engine::prelude::Scope;
 use std::sync::Arc;
 
-/// What remaps this query, if anything does.
+/// The remapping of this query, if there is one.
 #[must_use]
 pub fn remapping(scope: &Scope) -> Option<Arc<Remapping>> {
     scope.extension::<AccessorManager>()?.remapping()
 }
 
-/// Applies rules to the running query. `clear` begins without accessors, `copy` names accessors of this machine to keep.
-/// Rules of permissions have no effect here. When it fails, no accessor is left: a query that goes on must not read the
-/// machine it runs on by mistake.
+/// Applies rules to the running query. `clear` starts without accessors, `copy` names accessors of this
+/// machine to keep. Permission rules have no effect here. On failure no accessor is left, so that the rest of
+/// the query cannot read the machine it runs on by mistake.
 pub fn remap(scope: &Scope, rules: &Rules, copy: &[String], clear: bool) -> Result<(), RemapError> {
     let Some(manager) = scope.extension::<AccessorManager>() else {
         return Err(RemapError::NoTable);
@@ -51,7 +52,8 @@ pub fn remap(scope: &Scope, rules: &Rules, copy: &[String], clear: bool) -> Resu
     }
 }
 
-/// Takes all accessors away from the running query; false when its host gave it no table of them to change.
+/// Removes all accessors from the running query; false if its host did not give it a table that can be
+/// changed.
 pub fn clear_accessors(scope: &Scope) -> bool {
     let Some(manager) = scope.extension::<AccessorManager>() else {
         return false;

@@ -1,4 +1,4 @@
-//! The accessor that stands where mounts are: paths go to the sources, what comes back is written as the query knows it.
+//! The accessor for mounts: it translates paths for the sources, and their results back for the query.
 
 use super::links::{self, Link, Resolved};
 use super::pristine;
@@ -16,37 +16,37 @@ use std::sync::{Arc, OnceLock};
 /// The mounts of one accessor name.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    /// The name of what it stands for.
+    /// The name of the accessor it replaces.
     pub(super) name: &'static str,
-    /// Unlike that of any other tree of mounts.
+    /// Unique among all trees of mounts.
     pub(super) key: String,
     pub(super) tree: Tree,
     pub(super) sources: Vec<SourceRule>,
 }
 
-/// Where the files of a mount are.
+/// The source of a mount.
 #[derive(Debug)]
 pub(super) struct SourceRule {
     pub(super) accessor: String,
     /// In the dialect of that accessor.
     pub(super) prefix: OsPath,
     pub(super) setup: Option<Arc<Program>>,
-    /// Unlike that of any other mount.
+    /// Unique among all mounts.
     pub(super) key: String,
 }
 
-/// A source at work, for one call of a plugin.
+/// An open source, for one call of a plugin.
 struct Source {
     files: Arc<dyn Accessor>,
     scope: Scope,
     prefix: OsPath,
 }
 
-/// One call's view of the mounts.
+/// The mounts as one call sees them.
 pub(super) struct MountedAccessor {
     mounts: Arc<Mounts>,
     sources: Vec<OnceLock<Source>>,
-    /// Folders that links led to: a cycle of links ends.
+    /// Folders that links led to, so that cycles of links end.
     visited: Mutex<HashSet<Vec<u8>>>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct MountedAccessor {
 struct Delegate<'a> {
     source: &'a Source,
     path: OsPath,
-    /// Stops when the query does.
+    /// Ends with the query.
     scope: Scope,
 }
 
@@ -68,7 +68,7 @@ impl MountedAccessor {
         }
     }
 
-    /// A path as the query sees it. A container that it may name is not looked at: there is nothing outside the tree.
+    /// A path as the query sees it. A container in it is ignored: there is nothing outside the tree.
     fn shown(&self, components: &[Str]) -> OsPath {
         OsPath::new(self.mounts.tree.dialect(), components.to_vec())
     }
@@ -77,7 +77,7 @@ impl MountedAccessor {
         Error::NotFound(self.shown(components).to_text())
     }
 
-    /// The source's own paths are not what the query asked for.
+    /// Replaces the source's path in an error by the one the query asked for.
     fn explained(&self, error: Error, components: &[Str]) -> Error {
         let path = self.shown(components).to_text();
         match error {
@@ -98,7 +98,7 @@ impl MountedAccessor {
         let rule = self.mounts.sources.get(mount).ok_or_else(missing)?;
         let pristine = pristine::scope(scope, &rule.key, rule.setup.as_deref());
         let files = accessor(&pristine, &rule.accessor)?;
-        // The prefix is the rule's: where a link in it leads is meant.
+        // The rule's author chose the prefix, so links in it are followed.
         let prefix = files.read_link(&pristine, &rule.prefix);
         let prefix = prefix.unwrap_or_else(|| rule.prefix.clone());
         Ok(cell.get_or_init(|| Source {
@@ -108,7 +108,7 @@ impl MountedAccessor {
         }))
     }
 
-    /// What a path without links is called in the source of its mount.
+    /// The path, in the source of its mount, of a path without links.
     fn delegate(&self, scope: &Scope, path: &[Str], at: Mounted) -> Result<Delegate<'_>> {
         let source = self.source(scope, at.mount)?;
         let rest = path.get(at.depth..).unwrap_or_default();
@@ -143,7 +143,8 @@ impl MountedAccessor {
         };
         let delegate = self.delegate(scope, path, at)?;
         let text = delegate.source.files.link_target(&delegate.scope, &delegate.path);
-        // Where something is mounted at the root, that is the machine's root; else every mount is one by itself.
+        // If something is mounted at the root, that is the machine's root; otherwise every mount is its own
+        // root.
         let root = if tree.find(&[]).mount.is_some() {
             0
         } else {
@@ -152,7 +153,7 @@ impl MountedAccessor {
         Ok(text.map(|text| Link { text, root }))
     }
 
-    /// Describes a path without links, or of which only the last name is one.
+    /// Describes a path in which only the last name may be a link.
     fn describe(&self, scope: &Scope, path: &[Str]) -> Result<FileInfo> {
         let tree = &self.mounts.tree;
         let spot = tree.find(path);
@@ -166,7 +167,7 @@ impl MountedAccessor {
         let found = delegate.source.files.lstat(&delegate.scope, &delegate.path);
         match (found, spot.node) {
             (Ok(info), None) => Ok(info),
-            // Below it something is mounted, so it is a folder, whatever the source has there.
+            // Something is mounted below it, so it is a folder, regardless of the source.
             (Ok(info), Some(node)) if info.mode.is_dir() || tree.children(node).next().is_none() => Ok(info),
             (_, Some(node)) if tree.children(node).next().is_some() => Ok(folder(self.shown(path))),
             (Ok(info), _) => Ok(info),
@@ -174,7 +175,7 @@ impl MountedAccessor {
         }
     }
 
-    /// The entries that the source of the deepest mount has.
+    /// The entries from the source of the deepest mount.
     fn entries(&self, scope: &Scope, path: &[Str]) -> Result<Vec<FileInfo>> {
         let spot = self.mounts.tree.find(path);
         let Some(at) = spot.mount else {
@@ -186,7 +187,7 @@ impl MountedAccessor {
         let delegate = self.delegate(scope, path, at)?;
         match delegate.source.files.read_dir(&delegate.scope, &delegate.path) {
             Ok(entries) => Ok(entries),
-            // The folder exists for what is mounted below it.
+            // The folder exists because of mounts below it.
             Err(_)
                 if spot
                     .node
@@ -199,7 +200,7 @@ impl MountedAccessor {
     }
 }
 
-/// Whether the path means the same when it is written and read again.
+/// Whether the path is the same after writing and parsing it.
 fn is_what_it_reads_as(path: &OsPath) -> bool {
     let dialect = path.dialect();
     let has_end = path.components().iter().any(|name| name.contains(&0));
@@ -245,7 +246,7 @@ impl Accessor for MountedAccessor {
     fn read_dir(&self, scope: &Scope, path: &OsPath) -> Result<Vec<FileInfo>> {
         let real = self.resolve(scope, path, true)?;
         if real.ends_in_link {
-            // A dangling link, or one to a file, has no entries.
+            // A dangling link, or a link to a file, has no entries.
             if !self
                 .describe(scope, &real.components)
                 .is_ok_and(|info| info.mode.is_dir())
@@ -273,7 +274,7 @@ impl Accessor for MountedAccessor {
         for name in tree.children(node) {
             let mut below = real.components.clone();
             below.push(name.clone());
-            // A mount whose source is not there is as if it were not mounted.
+            // A mount whose source does not exist is ignored.
             if let Ok(mut info) = self.describe(scope, &below) {
                 info.path = asked.child(name.clone());
                 mounted.push(info);
@@ -321,7 +322,7 @@ impl Accessor for MountedAccessor {
 }
 
 impl Mounts {
-    /// Sources that are not there, one sentence each, as far as looking costs nothing.
+    /// One sentence for each source that does not exist, as far as checking is cheap.
     pub(super) fn missing(self: &Arc<Self>, scope: &Scope) -> Vec<String> {
         let files = MountedAccessor::new(Arc::clone(self));
         let missing = |(mount, rule): (usize, &SourceRule)| {

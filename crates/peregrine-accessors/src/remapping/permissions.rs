@@ -1,4 +1,4 @@
-//! Permissions of a remapped query: those it had, as far as the rules list them.
+//! Permissions of a remapped query: those it had before and that the rules list.
 
 use peregrine_engine::context::Access;
 use peregrine_engine::prelude::Permission;

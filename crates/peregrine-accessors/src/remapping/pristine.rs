@@ -1,4 +1,4 @@
-//! The scope in which the sources of mounts work: with the accessors of this machine, untouched by the remapping.
+//! The scope in which the sources of mounts work: with the accessors of this machine, without the remapping.
 
 use crate::AccessorManager;
 use peregrine_engine::Program;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// Kept until the query ends.
 struct Pristine(Scope);
 
-/// The pristine scope of a query; `setup` are LET statements that run in it once, `key` tells scopes of different
-/// settings apart.
+/// The pristine scope of a query. `setup` are LET statements that run in it once; `key` distinguishes scopes
+/// with different settings.
 pub(super) fn scope(query: &Scope, key: &str, setup: Option<&Program>) -> Scope {
     let made = query.cache(&format!("pristine scope {key}"), || make(query, setup));
     made.0.clone()
@@ -25,7 +25,7 @@ fn make(query: &Scope, setup: Option<&Program>) -> Pristine {
         .disabled(Arc::new(Disabled::default()))
         .extension(Arc::new(manager))
         .build();
-    // What the host gave the query, not what the query made of it.
+    // From the host's settings, without the query's changes.
     let host = query.fresh();
     let variables = host.names().into_iter().filter_map(|name| {
         let value = host.get(&name.as_utf8_lossy())?;
@@ -36,7 +36,7 @@ fn make(query: &Scope, setup: Option<&Program>) -> Pristine {
     query.at_close(Box::new(move |_| closing.close()));
     if let Some(setup) = setup {
         let mut nowhere = FnSink(|_: Row| Ok(()));
-        // A stop is a cancellation, which the query notices by itself.
+        // A stop is a cancellation, which the query notices itself.
         let _ = setup.run(&scope, &mut nowhere);
     }
     Pristine(scope)

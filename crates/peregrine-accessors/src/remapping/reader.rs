@@ -1,15 +1,16 @@
-//! The text of a remapping, read strictly: what is misspelt must not silently leave the machine's own files in place.
+//! Reads the text of a remapping strictly: a typing error must not silently leave the machine's own files
+//! accessible.
 
 use super::RemapError;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A mount for every hive of every account of a busy server is far below this.
+/// Even a mount for every hive of every account on a busy server is far below this.
 const MAX_RULES: usize = 4096;
-/// Bytes of a text.
+/// Maximum size of a text in bytes.
 const MAX_BYTES: usize = 4 << 20;
-/// What else a configuration file has. Its content does not matter here.
+/// The other sections of a configuration file. Their content does not matter here.
 const SECTIONS: [&str; 27] = [
     "version",
     "Client",
@@ -90,7 +91,8 @@ pub(super) struct PairText {
 }
 
 impl RuleText {
-    /// An error when it has a key that has no meaning for its type: whoever wrote it expects something of it.
+    /// An error if it has a key that is meaningless for its type, because its author expects it to have an
+    /// effect.
     pub(super) fn only_what_belongs_to_its_type(&self) -> Result<(), String> {
         let is_mount = self.kind == "mount";
         let has_places = is_mount || self.kind == "shadow";
@@ -153,7 +155,7 @@ pub(super) fn read(text: &str) -> Result<Vec<RuleText>, RemapError> {
     }
 }
 
-/// A list of rules, or a configuration that has one.
+/// A list of rules, or a configuration that contains one.
 struct Document(Vec<RuleText>);
 
 impl<'de> Deserialize<'de> for Document {
@@ -202,7 +204,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 }
 
-/// The list alone.
+/// Only the list.
 struct RuleList(Vec<RuleText>);
 
 impl<'de> Deserialize<'de> for RuleList {

@@ -1,4 +1,4 @@
-//! What a remapping says, checked: every rule has what its type needs and nothing else.
+//! The rules of a remapping, checked: every rule has exactly what its type needs.
 
 use super::impersonation::Identity;
 use super::reader::{self, PlaceText, RuleText};
@@ -9,13 +9,13 @@ use std::sync::Arc;
 /// Why a remapping cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RemapError {
-    /// The text is no list of rules, or no configuration with one.
+    /// The text is neither a list of rules nor a configuration with one.
     #[error("{0}")]
     Text(String),
     /// One rule, counted from 1, is wrong.
     #[error("rule {number}: {problem}")]
     Rule {
-        /// Which one.
+        /// The number of the rule.
         number: usize,
         /// What is wrong, and what to write instead.
         problem: String,
@@ -23,9 +23,8 @@ pub enum RemapError {
     /// An accessor to keep does not exist.
     #[error("`copy` names the accessor `{name}`, which does not exist here; there are: {known}")]
     Copy {
-        /// Its name.
         name: String,
-        /// Those that exist.
+        /// The accessors that exist.
         known: String,
     },
     /// The query was started without accessors.
@@ -45,7 +44,7 @@ pub struct Rules {
 pub enum Rule {
     /// Files of `from` appear at `on`.
     Mount {
-        /// Where they really are.
+        /// Where they are.
         from: Place,
         /// Where queries see them.
         on: Place,
@@ -59,20 +58,20 @@ pub enum Rule {
         /// Its name in queries.
         on: String,
     },
-    /// The query may do these things at most.
+    /// The query may do only these things.
     Permissions(Vec<Permission>),
-    /// The query believes itself on another machine.
+    /// The query sees another machine.
     Impersonation(Identity),
 }
 
-/// An accessor and a path of it.
+/// An accessor and a path in it.
 #[derive(Debug, Clone, Default)]
 pub struct Place {
     /// Name of the accessor; may be empty.
     pub accessor: String,
     /// The path, not parsed yet.
     pub prefix: String,
-    /// How paths are written; may be empty.
+    /// The dialect of the path; may be empty.
     pub path_type: String,
 }
 
@@ -96,7 +95,8 @@ impl Rules {
         &self.rules
     }
 
-    /// What the queries of an agent or command line may do: the union of all rules of permissions, so nothing without one.
+    /// The permissions of queries of an agent or the command line: the union of all permission rules; none
+    /// without such a rule.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {
         let lists = self.rules.iter().filter_map(|rule| match rule {
@@ -106,7 +106,7 @@ impl Rules {
         lists.flatten().copied().collect()
     }
 
-    /// The rules as a configuration, what is empty left out.
+    /// The rules as a configuration, without empty members.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({ "remappings": self.texts })

@@ -1,4 +1,4 @@
-//! [`Remapping`]: the accessors that rules leave, and what else they change.
+//! [`Remapping`]: the accessors after applying rules, and the other effects of the rules.
 
 use super::impersonation::Identity;
 use super::mounted::{MountedAccessor, Mounts, SourceRule};
@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What rules made of the accessors of a program.
+/// The result of applying rules to the accessors of a program.
 #[derive(Clone, Default)]
 pub struct Remapping {
     devices: BTreeMap<String, Device>,
-    /// What `info()` and `expand()` tell; there is one whenever there is a remapping.
+    /// The values for `info()` and `expand()`; exists whenever there is a remapping.
     identity: Identity,
-    /// Whether a rule of impersonation was among them.
+    /// Whether there was an impersonation rule.
     has_identity: bool,
     warnings: Vec<String>,
 }
@@ -30,17 +30,17 @@ pub struct Remapping {
 #[derive(Clone)]
 pub(crate) struct MountTable(Arc<Mounts>);
 
-/// What stands behind a name.
+/// The accessor behind a name.
 #[derive(Clone)]
 pub(crate) enum Device {
-    /// An accessor of the program. It works in the scope that asks for it, so what it opens itself is remapped, too.
+    /// An accessor of the program. It works in the scope that uses it, so paths it opens are remapped, too.
     Own(Entry),
     /// A tree of mounts.
     Mounts(MountTable, Vec<Permission>),
 }
 
 impl Device {
-    /// The permissions it takes.
+    /// The permissions it requires.
     pub(crate) fn permissions(&self) -> &[Permission] {
         match self {
             Device::Own(entry) => entry.permission.as_slice(),
@@ -60,8 +60,8 @@ impl Device {
 type NumberedMount<'a> = (usize, &'a Rule);
 
 impl Remapping {
-    /// Applies rules: to the accessors there are now, or to none with `clear`. Those named in `copy` are kept as they
-    /// are on this machine.
+    /// Applies rules to the current accessors, or to none with `clear`. Those named in `copy` are kept as
+    /// they are on this machine.
     pub fn new(
         rules: &Rules,
         manager: &AccessorManager,
@@ -116,7 +116,7 @@ impl Remapping {
         Ok(made)
     }
 
-    /// No accessor at all; who the query believes to be stays.
+    /// No accessors at all; the identity is kept.
     pub(super) fn nothing(manager: &AccessorManager) -> Remapping {
         let now = manager.remapping();
         Remapping {
@@ -126,7 +126,7 @@ impl Remapping {
         }
     }
 
-    /// Who the query believes to be, if a rule says so.
+    /// The identity of the machine the query sees, if a rule sets it.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.has_identity.then_some(&self.identity)
@@ -138,7 +138,7 @@ impl Remapping {
         self.identity.variable(name)
     }
 
-    /// Logs what whoever wrote the rules should know: what is odd about them, and which sources are not there.
+    /// Logs warnings for the author of the rules: oddities in them, and sources that do not exist.
     pub fn log_warnings(&self, scope: &Scope) {
         let mounts = self.devices.values().filter_map(|device| match device {
             Device::Mounts(mounts, _) => Some(&mounts.0),
@@ -162,7 +162,7 @@ impl Remapping {
         &self.identity.disabled_plugins
     }
 
-    /// Remaps a query before it starts, rules of permissions included.
+    /// Remaps a query before it starts, including permission rules.
     #[must_use]
     pub fn install(
         &self,
@@ -184,7 +184,7 @@ impl Remapping {
         self.devices.get(name)
     }
 
-    /// One tree out of all mounts under a name.
+    /// Merges all mounts under a name into one tree.
     fn mount(
         &mut self,
         manager: &AccessorManager,
@@ -274,7 +274,7 @@ impl Remapping {
     }
 }
 
-/// Where files of a mount come from unless the rule says so.
+/// The accessor of a mount's source unless the rule names one.
 fn source_name(from: &Place) -> &str {
     match from.accessor.as_str() {
         "" => "file",
@@ -289,7 +289,7 @@ fn known(manager: &AccessorManager, name: &str) -> Result<Entry, String> {
     })
 }
 
-/// Unlike any other of this process.
+/// A key that is unique in this process.
 fn fresh_key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed).to_string()

@@ -1,13 +1,13 @@
-//! The tree of mount points under one accessor's name: which source a path belongs to.
+//! The tree of mount points under one accessor's name, which finds the source of a path.
 
 use crate::Dialect;
 use peregrine_engine::prelude::Str;
 use std::collections::BTreeMap;
 
-/// A mount point is written by hand or made from a path of a disk; none is deeper.
+/// Mount points are written by hand or made from paths on a disk; none is deeper.
 pub(super) const MAX_DEPTH: usize = 255;
 
-/// Mount points by path. Nodes refer to each other by number, so that nothing recurses over them.
+/// Mount points by path. Nodes refer to each other by index, so that nothing recurses over them.
 #[derive(Debug)]
 pub(super) struct Tree {
     dialect: Dialect,
@@ -18,13 +18,13 @@ pub(super) struct Tree {
 struct Node {
     /// As written in the rule.
     name: Str,
-    /// By name, as the dialect compares names.
+    /// By name, in the form in which the dialect compares names.
     children: BTreeMap<Vec<u8>, usize>,
-    /// What is mounted here.
+    /// The mount at this node.
     mount: Option<usize>,
 }
 
-/// Where a path leads.
+/// The place in the tree that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Spot {
     /// The node of exactly this path: a mount point, or a folder above one.
@@ -33,7 +33,7 @@ pub(super) struct Spot {
     pub(super) mount: Option<Mounted>,
 }
 
-/// A mount, and how many components of the path lead to its mount point.
+/// A mount, and the number of components of the path up to its mount point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Mounted {
     pub(super) mount: usize,
@@ -52,7 +52,7 @@ impl Tree {
         self.dialect
     }
 
-    /// Puts a mount at a path; what was mounted at exactly this path before is returned.
+    /// Adds a mount at a path; returns the mount that was at exactly this path before.
     pub(super) fn insert(&mut self, path: &[Str], mount: usize) -> Option<usize> {
         let mut at = 0;
         for name in path {
@@ -77,7 +77,7 @@ impl Tree {
         self.nodes.get_mut(at)?.mount.replace(mount)
     }
 
-    /// Where a path leads.
+    /// Finds the place of a path.
     pub(super) fn find(&self, path: &[Str]) -> Spot {
         let mut at = 0;
         let mut mount = self.mounted(0, 0);
@@ -112,7 +112,7 @@ impl Tree {
         Some(Mounted { mount, depth })
     }
 
-    /// Equal for names that are the same to the dialect.
+    /// Equal for names that the dialect considers equal.
     pub(super) fn key(&self, name: &Str) -> Vec<u8> {
         if self.dialect.ignores_case() {
             name.to_ascii_lowercase()

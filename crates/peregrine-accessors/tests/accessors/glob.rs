@@ -1,5 +1,5 @@
 //! Globbing over real folders.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use peregrine_accessors::{GlobOptions, OsPath, accessor, glob};
 use peregrine_engine::prelude::{Dict, Scope};
@@ -160,7 +160,7 @@ fn names(root: &Path, pattern: &[u8]) -> BTreeSet<Vec<u8>> {
     found
 }
 
-/// Names of all bytes that a name may have; mostly short, so that characters meet bytes that are none.
+/// File names of all allowed bytes; mostly short, so that valid characters are next to invalid bytes.
 fn any_name() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![1..=255u8, 0x80..=0xffu8, Just(b'a'), Just(b'{'), Just(b'}')];
     proptest::collection::vec(byte, 1..12)

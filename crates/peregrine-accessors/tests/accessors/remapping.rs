@@ -1,5 +1,5 @@
-//! Remapped accessors over real folders: what a query sees, and that it sees nothing else.
-#![allow(missing_docs, clippy::unwrap_used)]
+//! Remapped accessors over real folders: queries see what the rules provide, and nothing else.
+#![allow(clippy::unwrap_used)]
 
 use peregrine_accessors::remapping::{Rules, clear_accessors, remap};
 use peregrine_accessors::{
@@ -17,7 +17,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens its delegate and adds the variable `MARK`: stands for archives and images, which are opened through another accessor.
+/// Opens its delegate and adds the variable `MARK`: represents archives and images, which are opened through
+/// another accessor.
 struct Marked;
 
 impl Accessor for Marked {
@@ -63,7 +64,7 @@ fn scope() -> (Scope, Arc<MemoryLog>) {
     (Scope::root(&context, Dict::new()), log)
 }
 
-/// A scope with nothing but what the rules give.
+/// A scope with only what the rules provide.
 fn remapped(rules: &str) -> Scope {
     let (scope, _) = scope();
     remap(&scope, &Rules::parse(rules).unwrap(), &[], true).unwrap();
@@ -109,7 +110,7 @@ fn mount(from: &Path, on: &str, at: &str) -> String {
     )
 }
 
-/// A dead machine of two disks, and a folder beside them that nothing may reach.
+/// A dead machine with two disks, and a folder next to them that must stay out of reach.
 struct Evidence(tempfile::TempDir);
 
 impl Evidence {
@@ -445,7 +446,7 @@ fn hostile_texts_are_refused_in_time() {
     assert_eq!(error, "rule 1: `on.prefix` has more than 255 names");
 }
 
-/// Names as files of machines have them, and such as nobody would use.
+/// Ordinary file names, and unusual ones.
 fn name() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         "[a-zA-Z0-9._-]{1,8}".prop_map(String::into_bytes),
@@ -462,7 +463,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever a listing shows can be written down, read again, and opens the very file it stands for.
+    /// A name in a listing can be written down, read again, and opens the same file.
     #[test]
     fn listed_paths_open_what_they_name(
         files in proptest::collection::vec((proptest::collection::vec(name(), 1..4), "[a-z]{1,9}"), 1..12),

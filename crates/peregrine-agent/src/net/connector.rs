@@ -1,4 +1,4 @@
-//! Which server to talk to, and in which key: the list of URLs, the server's identity, enrolment, retries.
+//! Picks the server to talk to and its key: the list of URLs, the server's identity, enrolment, retries.
 
 use crate::net::transport::{Answer, Channel, Dialer, TransportError};
 use crate::random::random_below;
@@ -13,28 +13,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use url::Url;
 
-/// Tries in a row before the next URL's turn.
+/// Consecutive tries before the next URL is used.
 const TRIES: usize = 3;
-/// Tries are so far apart, give or take a half.
+/// Milliseconds between tries, give or take a half.
 const BETWEEN_TRIES: u64 = 400;
-/// A server that has worked with a packet answers with one of its own. Nothing at all in answer to a larger one than this
-/// means that it was dropped, which servers do with what is too large for them.
+/// A server that has processed a packet answers with one. An empty answer to a packet larger than this means
+/// that it was dropped, as servers do with packets that are too large for them.
 const LARGE: usize = 1 << 20;
 /// Enrolment is asked for at most this often.
 const ENROL_PERIOD: Duration = Duration::from_secs(60);
 
-/// What came of a post.
+/// The outcome of a post.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The server has it; these are its messages.
     Delivered(Vec<VeloMessage>),
-    /// The server will not work with it; trying again makes no sense. The reason is for people.
+    /// The server will not accept it, and trying again makes no sense. The reason is for people.
     Refused(String),
     /// The server does not know this agent yet. The packet was not processed.
     NotEnrolled,
     /// No server could be reached, or none answered.
     Failed {
-        /// There was a connection, which broke.
+        /// A connection was established, but broke.
         was_connected: bool,
     },
 }
@@ -49,14 +49,14 @@ pub(crate) struct Connector {
     outbox: Arc<Outbox>,
     writeback: Arc<WritebackStore>,
     urls: Vec<Url>,
-    state: Mutex<State>,
+    state: Mutex<CurrentServer>,
     pub(crate) cancellation: Cancellation,
 }
 
-struct State {
-    /// Which URL is in use.
+struct CurrentServer {
+    /// Index of the URL in use.
     index: usize,
-    /// The key of the server there, when it is known.
+    /// The key of that server, once it is known.
     identity: Option<PublicKey>,
     last_enrolment: Option<Instant>,
 }
@@ -82,7 +82,7 @@ impl Connector {
             "`server_urls` is empty: the agent has no server to talk to"
         );
         let index = usize::try_from(random_below(urls.len() as u64)).unwrap_or(0);
-        let state = State {
+        let state = CurrentServer {
             index,
             identity: None,
             last_enrolment: None,
@@ -101,8 +101,8 @@ impl Connector {
         })
     }
 
-    /// Sends serialised message lists to an endpoint (`control` or `reader`) and gives the server's messages. Each
-    /// server gets its turn, once.
+    /// Sends serialised message lists to an endpoint (`control` or `reader`) and returns the server's
+    /// messages. Tries each server once.
     pub(crate) async fn post(
         &self,
         channel: &mut Channel,
@@ -123,7 +123,7 @@ impl Connector {
         Outcome::Failed { was_connected }
     }
 
-    /// As [`Connector::post`], to one server; `None` when it is the next one's turn.
+    /// Like [`Connector::post`], but to one server; `None` to go on to the next.
     async fn post_here(
         &self,
         index: usize,
@@ -149,7 +149,7 @@ impl Connector {
                     "its packet of {size} bytes is too large"
                 )));
             }
-            // A long poll answers after the poll time; everything else much sooner.
+            // A long poll is answered after the poll time, everything else much sooner.
             let longest = match endpoint {
                 "reader" => Duration::from_secs(self.config.max_poll * 2 + 60).max(self.dialer.timeout),
                 _ => self.dialer.timeout,
@@ -194,7 +194,7 @@ impl Connector {
                         return Some(Outcome::Failed { was_connected: false });
                     }
                 }
-                // Most likely 403: it has another key now.
+                // Most likely 403: the server has a new key.
                 status => {
                     tracing::info!(endpoint, status, "server refused a packet");
                     return None;
@@ -217,7 +217,7 @@ impl Connector {
         true
     }
 
-    /// The base URL and the server's key there, fetched when it is not known.
+    /// The base URL and the server's key there, fetched if it is not known.
     async fn server(&self, index: usize, channel: &mut Channel) -> Option<(Url, PublicKey)> {
         let base = self.urls.get(index)?.clone();
         let known = {
@@ -229,7 +229,7 @@ impl Connector {
         }
         match self.fetch_identity(channel, &base).await {
             Ok(identity) => {
-                // What an earlier key has proved does not count for this one.
+                // Proofs made with an earlier key do not count for this one.
                 self.decoder.forget(&self.config.pinned_server_name);
                 let mut state = self.state.lock();
                 if state.index == index {
@@ -261,7 +261,7 @@ impl Connector {
         Ok(key)
     }
 
-    /// Where packets travel over websockets, the document is asked for over HTTP first.
+    /// If packets travel over websockets, the document is fetched over HTTP first.
     async fn fetch_certificate(&self, channel: &mut Channel, url: Url) -> anyhow::Result<Answer> {
         let scheme = match url.scheme() {
             "wss" => "https",
@@ -293,7 +293,7 @@ impl Connector {
             .ok()
     }
 
-    /// What the server has to say; nothing unless it proves that it is the server.
+    /// The messages in an answer; none unless it proves to be from the server.
     fn messages(&self, identity: &PublicKey, answer: &Answer) -> Vec<VeloMessage> {
         let orgs = |nonce: &str| (nonce == self.config.nonce).then(String::new);
         let key_of = |name: &str| (name == self.config.pinned_server_name).then(|| identity.clone());
@@ -309,7 +309,7 @@ impl Connector {
                 return Vec::new();
             }
         };
-        // The iterator ends after the first error; what came before counts.
+        // The iterator ends after the first error; messages before it count.
         let readable = packet.messages().filter_map(|message| {
             message
                 .map_err(|error| tracing::warn!(%error, "a message of the server could not be read"))
@@ -338,7 +338,7 @@ impl Connector {
         }
     }
 
-    /// Only servers of the configuration are followed: nothing outside of it can move an agent elsewhere.
+    /// Follows redirects only to configured servers: nothing else can move an agent elsewhere.
     fn redirect(&self, from: usize, answer: &Answer) {
         let Some(location) = answer.location.as_deref() else {
             return;
@@ -349,12 +349,12 @@ impl Connector {
         }
     }
 
-    /// The next URL's turn.
+    /// Switches to the next URL.
     fn rotate(&self, from: usize) {
         self.move_on(from, (from + 1) % self.urls.len());
     }
 
-    /// Changes the URL, with a fresh look at the server's identity; unless the other loop already did.
+    /// Changes the URL and forgets the server's identity, unless the other loop has already done so.
     fn move_on(&self, from: usize, to: usize) {
         let mut state = self.state.lock();
         if state.index == from {
@@ -364,7 +364,7 @@ impl Connector {
     }
 }
 
-/// Messages compressed together: the smaller the pieces, the worse the compression.
+/// Bytes of messages compressed together: smaller pieces compress worse.
 const BLOB: usize = 1 << 20;
 
 fn blobs(lists: &[Vec<u8>]) -> Vec<Vec<u8>> {

@@ -1,4 +1,5 @@
-//! The network: bodies move, packets are sealed for the server, its answers become tasks. It knows `work` and `state`.
+//! The network: moves bodies, seals packets for the server, and turns its answers into tasks. It uses `work`
+//! and `state`.
 
 pub(crate) mod connector;
 pub(crate) mod receiver;

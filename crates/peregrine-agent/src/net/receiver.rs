@@ -10,9 +10,9 @@ use peregrine_wire::{ids, pack};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Pause after an answer that brought work; bounds the load a server that always has some can make.
+/// Pause after an answer that brought work; bounds the load when a server always has some.
 const AFTER_WORK: Duration = Duration::from_millis(50);
-/// Until the server knows us, it is asked this often.
+/// How often the server is asked until it knows us.
 const UNTIL_ENROLLED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, facts: HostFacts) {
@@ -36,8 +36,8 @@ pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, fact
                 if is_due {
                     last_info = Some(Instant::now());
                 }
-                // Work often comes in a row: who has just been given some asks again at once, so that the next piece does not
-                // wait for the poll. An empty answer, or a server that has nothing, waits.
+                // Work often comes in series: after an answer with work, ask again at once, so that the next
+                // piece does not wait for the poll. After an empty answer, wait.
                 let pause = if messages.is_empty() {
                     min_poll
                 } else {
@@ -73,7 +73,7 @@ fn check_in(last_event_table_version: u64) -> VeloMessage {
     }
 }
 
-/// What the server should know of this machine without asking.
+/// The facts about this machine that the server gets without asking.
 fn client_info(facts: &HostFacts) -> VeloMessage {
     let json = serde_json::to_string(facts).unwrap_or_default();
     VeloMessage {

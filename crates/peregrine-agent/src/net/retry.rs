@@ -1,21 +1,22 @@
-//! When to try again after a server was not reached.
+//! When to try again after a server could not be reached.
 
 use crate::random::random_below;
 use peregrine_wire::config::ClientConfig;
 use std::time::Duration;
 
-/// Counts failures in a row: the first waits are short, as most servers are back in a moment.
+/// Counts consecutive failures: the first waits are short, because most servers are back in a moment.
 #[derive(Debug, Default)]
 pub(crate) struct Retry(u32);
 
 impl Retry {
-    /// It worked.
+    /// Resets the count after a success.
     pub(crate) fn reset(&mut self) {
         self.0 = 0;
     }
 
-    /// The wait after one more failure: about 1, 2, 4, … seconds up to `max_poll`, each half as long to one and a half times
-    /// as long, then `max_poll` and some more. So a fleet that lost its server together does not come back together.
+    /// The wait after another failure: about 1, 2, 4, … seconds (each ± 50 %) up to `max_poll`, and from then
+    /// on slightly more than `max_poll`. This keeps a fleet that lost its server from coming back all at
+    /// once.
     pub(crate) fn after_failure(&mut self, config: &ClientConfig) -> Duration {
         let seconds = 1_u64.checked_shl(self.0).unwrap_or(u64::MAX);
         if seconds >= config.max_poll {

@@ -7,11 +7,11 @@ use crate::state::outbox::{Outbox, Outgoing, Queue};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// While the server does not know us, waiting rows are kept and tried again this often.
+/// How often waiting rows are retried while the server does not know us.
 const UNTIL_ENROLLED: Duration = Duration::from_secs(2);
-/// Pause between packets, so that small rows travel together.
+/// Pause between packets, so that small rows are sent together.
 const BREATH: Duration = Duration::from_millis(50);
-/// Connections that break over one message, before it is found out whether the message is to blame.
+/// How many connections may break over one message before the message is suspected.
 const BREAKS: u32 = 3;
 
 pub(crate) async fn run(connector: Arc<Connector>, outbox: Arc<Outbox>) {
@@ -37,7 +37,8 @@ pub(crate) async fn run(connector: Arc<Connector>, outbox: Arc<Outbox>) {
             }
         };
         let Some(outgoing) = leased else {
-            // Woken by new messages; the period only guards against a lost wake-up and sees the end of the agent.
+            // Woken by new messages; the period only guards against a lost wake-up, and notices the end of
+            // the agent.
             let _ = tokio::time::timeout(Duration::from_secs(5), sender.outbox.wait()).await;
             continue;
         };
@@ -53,14 +54,15 @@ struct Sender {
     outbox: Arc<Outbox>,
     channel: Channel,
     retry: Retry,
-    /// Messages in the next packet. When one is refused, smaller and smaller packets find the message that is to blame.
+    /// Messages in the next packet. When a packet is refused, it shrinks until the offending message is
+    /// found.
     most: usize,
     /// Connections that broke while the same single message was sent.
     breaks: u32,
 }
 
 impl Sender {
-    /// Sends, and gives the pause until the next packet.
+    /// Sends a packet, and returns the pause until the next one.
     async fn send(&mut self, outgoing: &Outgoing) -> Duration {
         let is_urgent = matches!(outgoing.from, Queue::Urgent | Queue::Enrolment);
         let outcome = self
@@ -82,7 +84,8 @@ impl Sender {
                 self.refused(outgoing, &reason)
             }
             Outcome::NotEnrolled => {
-                // An enrolment request has done its work when the server answers that it wants one; the rest waits.
+                // An enrolment request has served its purpose when the server answers that it wants one;
+                // everything else waits.
                 if outgoing.from == Queue::Enrolment {
                     let _ = self.outbox.commit(outgoing);
                     Duration::ZERO
@@ -95,11 +98,11 @@ impl Sender {
         }
     }
 
-    /// A message that no server takes must not keep back those behind it.
+    /// A message that no server takes must not block those behind it.
     fn refused(&mut self, outgoing: &Outgoing, reason: &str) -> Duration {
         self.breaks = 0;
         if outgoing.lists.len() > 1 {
-            // What the server did take of it is known to it when it comes again.
+            // The server recognises the part it has accepted when that is sent again.
             self.outbox.roll_back(outgoing);
             self.most = outgoing.lists.len() / 2;
             return Duration::ZERO;
@@ -119,8 +122,8 @@ impl Sender {
         }
         if self.breaks >= BREAKS {
             self.breaks = 0;
-            // Between us and the server may be somebody with smaller limits, who says nothing but hangs up. When a packet
-            // without content gets through, the message is to blame.
+            // A middlebox with smaller limits may just close the connection. If a packet without content gets
+            // through, the message is to blame.
             let probe = self
                 .connector
                 .post(&mut self.channel, "control", &[], false)

@@ -1,7 +1,7 @@
-//! The outer TLS layer: which server certificates are believed (wire-protocol §4).
+//! The outer TLS layer: which server certificates are trusted (wire-protocol §4).
 //!
-//! Confidentiality does not rest on it (packets are encrypted to the pinned server key inside), so a deployment's own
-//! authority is enough, and host names do not matter then.
+//! Confidentiality does not depend on it (packets inside are encrypted to the pinned server key), so the
+//! deployment's own authority is sufficient, and then host names do not matter.
 
 use peregrine_wire::config::{ClientConfig, Crypto, VerificationMode};
 use peregrine_wire::{pem, pki};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[error("TLS set-up from the client configuration failed: {0}")]
 pub(crate) struct TlsError(String);
 
-/// The TLS configuration for a client configuration.
+/// The TLS settings for a client configuration.
 pub(crate) fn client_config(config: &ClientConfig) -> Result<rustls::ClientConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier::new(config, &provider)?;
@@ -37,7 +37,7 @@ struct Verifier {
     pinned_name: String,
     crypto: Crypto,
     mode: VerificationMode,
-    /// Ordinary PKI, for servers behind certificates of other authorities.
+    /// The public PKI, for servers with certificates from other authorities.
     public: Option<Arc<WebPkiServerVerifier>>,
 }
 
@@ -68,7 +68,8 @@ impl Verifier {
         })
     }
 
-    /// True when the certificate is the deployment's own: issued directly by its authority, in the pinned name.
+    /// True when the certificate is the deployment's own: issued directly by its authority, for the pinned
+    /// name.
     fn is_deployment(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
         let Ok(certificate) = webpki::EndEntityCert::try_from(leaf) else {
             return false;

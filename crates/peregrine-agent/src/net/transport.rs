@@ -1,4 +1,4 @@
-//! One request and one answer over HTTP(S) or a websocket, as the URL's scheme says.
+//! One request and one answer over HTTP(S) or a websocket, depending on the scheme of the URL.
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -19,10 +19,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message as Frame, client::IntoClientRequest};
 use url::Url;
 
-/// Largest answer that is read.
+/// Largest answer that is accepted.
 const MAX_ANSWER: usize = 100 << 20;
 
-/// Answer of a server: a status as of HTTP, and the body.
+/// Answer of a server: an HTTP status and the body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -44,17 +44,18 @@ pub(crate) enum TransportError {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// How connections are made; shared by all channels.
+/// The way connections are made; shared by all channels.
 pub(crate) struct Dialer {
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    /// Name to ask for in TLS instead of the URL's host.
+    /// Name to present in TLS instead of the URL's host.
     pub(crate) server_name: Option<String>,
     pub(crate) timeout: Duration,
-    /// `host:port` to the `ip:port` that is tried when the first does not answer.
+    /// Maps `host:port` to the `ip:port` to try when the first does not answer.
     pub(crate) fallback: BTreeMap<String, String>,
-    /// Silence after which a websocket, or an answer that has begun, is taken for dead.
+    /// Silence after which a websocket, or an answer that has begun, counts as dead.
     pub(crate) silence: Duration,
-    /// How many connections fell silent. An idle one from before the last of these most likely has the same fate.
+    /// Number of connections that fell silent. An idle connection older than the last of them is most likely
+    /// dead too.
     pub(crate) deaths: AtomicU64,
 }
 
@@ -86,7 +87,7 @@ impl Dialer {
                 (outcome, _) => outcome,
             };
             let tcp = tcp.map_err(|error| fail(error.to_string()))?;
-            // Small packets should not wait for company.
+            // Small packets should not be delayed.
             let _ = tcp.set_nodelay(true);
             if let Err(error) = Silence::AT_AGENT.notice(&tcp) {
                 tracing::debug!(%error, "a connection whose silent end may be noticed late");
@@ -113,7 +114,7 @@ impl Dialer {
 pub(crate) struct Channel {
     url: Option<Url>,
     open: Option<Connection>,
-    /// [`Dialer::deaths`] when it was last used.
+    /// [`Dialer::deaths`] when the channel was last used.
     deaths: u64,
 }
 
@@ -123,8 +124,8 @@ enum Connection {
 }
 
 impl Channel {
-    /// Sends a body and waits for the answer. `longest` bounds the wait on HTTP, and from its first byte on silence does;
-    /// a websocket waits as long as the server sends pings.
+    /// Sends a body and waits for the answer. On HTTP, `longest` bounds the wait for the first byte, and
+    /// `silence` the rest; a websocket waits as long as the server sends pings.
     pub(crate) async fn post(
         &mut self,
         dialer: &Dialer,
@@ -163,7 +164,7 @@ impl Channel {
         outcome.unwrap_or_else(|_| Err(TransportError::Timeout(shown(url), dialer.timeout)))
     }
 
-    /// Drops the connection; the next request makes a new one.
+    /// Drops the connection; the next request opens a new one.
     pub(crate) fn close(&mut self) {
         self.open = None;
         self.url = None;
@@ -230,8 +231,8 @@ impl Channel {
         let mut body = Limited::new(response.into_body(), MAX_ANSWER);
         let mut bytes = Vec::new();
         loop {
-            // The first byte may take as long as the caller waits. From then on a server has something to say every few
-            // seconds, if only that it is there, so that silence means the connection is dead, whatever its ends believe.
+            // The first byte may take as long as the caller waits. From then on, a server sends something
+            // every few seconds, if only a sign of life, so silence means that the connection is dead.
             let frame = if bytes.is_empty() {
                 body.frame().await
             } else {
@@ -293,7 +294,7 @@ impl Channel {
                 Some(Ok(Frame::Close(_))) | None => {
                     return Err(broken("the server closed the websocket".to_owned()));
                 }
-                // Pings are answered by the library when we read on.
+                // The library answers pings when we continue reading.
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(broken(error.to_string())),
             };
@@ -313,7 +314,7 @@ struct JsonFrame {
     data: String,
 }
 
-/// A server's frame; one that can't be read counts as "try again".
+/// A server's frame; an unreadable one counts as "try again".
 fn parse_frame(text: &[u8]) -> Answer {
     let unreadable = Answer {
         status: 503,
@@ -340,7 +341,7 @@ fn parse_frame(text: &[u8]) -> Answer {
     }
 }
 
-/// A URL without a password, for logs.
+/// A URL without its password, for logs.
 fn shown(url: &Url) -> String {
     let mut shown = url.clone();
     let _ = shown.set_password(None);

@@ -1,5 +1,5 @@
-//! Checkpoints: which collections ran when the agent ended without ending them, so that the server learns of it at the
-//! next start instead of waiting.
+//! Checkpoints record which collections were running when the agent died, so that the server learns about it
+//! at the next start instead of waiting.
 
 use crate::state::files::{read_own, replace};
 use crate::state::message::stats_message;
@@ -15,7 +15,8 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Checkpoints in this folder, which is created when missing. Disabled, it only reports those of earlier runs.
+    /// Opens the checkpoints in this folder, which is created if missing. When disabled, only those of
+    /// earlier runs are reported.
     pub(crate) fn open(folder: &Path, is_enabled: bool) -> std::io::Result<Checkpoints> {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -28,7 +29,7 @@ impl Checkpoints {
     }
 
     fn path(&self, session_id: &str) -> PathBuf {
-        // Session ids come from the server: only harmless characters reach the file system.
+        // Session ids come from the server, so only harmless characters may reach the file system.
         let safe: String = session_id
             .chars()
             .map(|c| {
@@ -50,7 +51,7 @@ impl Checkpoints {
         }
     }
 
-    /// Notes how a collection stands. The error says what that means for it.
+    /// Records the progress of a collection. The error text says what its absence means.
     pub(crate) fn write(&self, session_id: &str, stats: &FlowStats) -> Result<(), String> {
         if !self.is_enabled {
             return Ok(());
@@ -68,7 +69,7 @@ impl Checkpoints {
         })
     }
 
-    /// Forgets all; gives how many there were.
+    /// Deletes all checkpoints; returns how many there were.
     pub(crate) fn forget(&self) -> usize {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {
             return 0;
@@ -79,14 +80,15 @@ impl Checkpoints {
             .count()
     }
 
-    /// Tells the server of every collection that was running when the agent last ended, and forgets them.
+    /// Reports every collection that was running when the agent last ended to the server, and deletes the
+    /// checkpoints.
     pub(crate) fn recover(&self, outbox: &Outbox) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {
             return;
         };
         for entry in entries.flatten() {
             let path = entry.path();
-            // A name of another kind is a file that was being written when the agent was killed.
+            // Any other name is a file that was being written when the agent was killed.
             let is_whole = path.extension().is_some_and(|extension| extension == "json");
             let record = is_whole.then(|| read_own(&path).ok()).flatten();
             let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
@@ -105,7 +107,7 @@ impl Checkpoints {
                     }
                 }
                 stats.flow_complete = true;
-                // Nothing is sent yet, so waiting for room would be for ever; the next start tries again.
+                // Nothing is being sent yet, so waiting for room would never end; the next start tries again.
                 match outbox.send(stats_message(&session_id, stats), &|| true) {
                     Ok(true) => {}
                     Ok(false) => continue,

@@ -1,7 +1,7 @@
-//! Small files that must be whole or absent, and files that nobody else may have put there.
+//! Small files that must be complete or absent, and files that no other user may have planted.
 //!
-//! An agent is root, and some of its files lie in folders where everybody may write. So nothing is opened through a link
-//! in the last place, and what another user made is not used.
+//! An agent runs as root, and some of its files are in folders that everybody can write to. So the last
+//! component of a path is never followed as a link, and files of another user are not used.
 
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
@@ -9,20 +9,21 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// No small file of ours is larger.
+/// None of our small files is larger.
 const LARGEST: u64 = 16 << 20;
 
-/// Replaces a file in one step: readers see the old content or the new, also after a crash. Mode 0600.
+/// Replaces a file atomically: readers see either the old content or the new, even after a crash. Mode 0600.
 pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     write(path, content, true)
 }
 
-/// As [`write_atomically`], without waiting for the disk: whole after a kill, perhaps not after a power loss.
+/// Like [`write_atomically`], but without waiting for the disk: complete after a kill, but maybe not after a
+/// power loss.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     write(path, content, false)
 }
 
-/// Opens or makes a file for reading and writing that is this user's alone, of mode 0600.
+/// Opens or creates a file for reading and writing, which must belong to this user alone and has mode 0600.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -31,7 +32,7 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// May an agent keep things in this file? Yes when there is none yet, or when it is this user's alone.
+/// Checks whether an agent may store data in this file: it must not exist, or belong to this user alone.
 pub fn check_own_file(path: &Path) -> io::Result<()> {
     match open(OpenOptions::new().read(true), path) {
         Ok(file) => check_own(&file),
@@ -40,7 +41,7 @@ pub fn check_own_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The content of a small file that is this user's alone.
+/// The content of a small file that belongs to this user alone.
 pub(crate) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(OpenOptions::new().read(true), path)?;
     check_own(&file)?;
@@ -52,7 +53,7 @@ pub(crate) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Not through a link; and a pipe in the place of a file does not hold us up.
+/// Opens without following a link, and without blocking on a pipe.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = options
@@ -99,14 +100,14 @@ fn write(path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = folder.join(name);
-    // What lies there is left from a crash, or somebody's trap: it is not written to.
+    // A leftover from a crash, or a trap: it is not written to.
     match std::fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let written = write_new(&temporary, content, sync).and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = written {
-        // On a full disk half a file is in the way of everything else.
+        // On a full disk, half a file would only take up room.
         let _ = std::fs::remove_file(&temporary);
         return Err(error);
     }

@@ -1,19 +1,20 @@
-//! One agent for each state folder: two would overwrite each other's buffer and identity.
+//! Allows only one agent per state folder: two would overwrite each other's buffer and identity.
 //!
-//! The lock is on a file in the folder, which the kernel gives back however the agent ends. Its content says who holds it.
+//! The lock is on a file in the folder; the kernel releases it however the agent ends. The file's content
+//! says who holds it.
 
 use crate::state::files;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Held while the agent lives.
+/// Holds the lock while the agent is running.
 pub(crate) struct FolderLock {
     file: File,
 }
 
 impl FolderLock {
-    /// Takes the lock of the folder in which this state file lies.
+    /// Locks the folder that contains this state file.
     pub(crate) fn take(state_file: &Path) -> anyhow::Result<FolderLock> {
         let folder = state_file
             .parent()
@@ -39,13 +40,13 @@ impl FolderLock {
                     folder.unwrap_or(Path::new(".")).display()
                 );
             }
-            // A file system without locks: then nothing tells two agents apart.
+            // On a file system without locks, two agents cannot be told apart.
             Err(TryLockError::Error(error)) => {
                 tracing::warn!(path = %path.display(), %error, "the agent's folder could not be locked");
                 return Ok(FolderLock { file });
             }
         }
-        // Only for people; on a full disk the lock counts all the same.
+        // Only informative; on a full disk the lock is still valid.
         let noted = file
             .set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()));
@@ -58,7 +59,7 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Closing is not enough: a program that was just being started when it hung has the file, too.
+        // Closing is not enough: a child process that hung while starting also has the file open.
         let _ = self.file.unlock();
     }
 }
@@ -91,7 +92,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("writeback.yaml");
         let lock = FolderLock::take(&path).unwrap();
-        // As a child has it until its own program runs.
+        // As a child process has it until its own program runs.
         let _of_child = lock.file.try_clone().unwrap();
         drop(lock);
         FolderLock::take(&path).unwrap();

@@ -1,15 +1,23 @@
-//! What could not be kept or delivered, by collection: its reports say so from then on.
+//! Records which collections lost data that could not be stored or delivered, so that their later reports say
+//! so.
 
 use parking_lot::Mutex;
 use peregrine_proto::{Message, MessageList, VeloMessage, velo_status::ReturnedStatus};
 use std::collections::{HashMap, VecDeque};
 
-/// Collections that are remembered; the reports of older ones have long been sent.
+/// Number of collections remembered; the reports of older ones have long been sent.
 const KEPT: usize = 1000;
 
-/// Cheap while nothing is lost.
+/// Losses by session id. Cheap while there are none.
 #[derive(Default)]
-pub(crate) struct Losses(Mutex<(HashMap<String, Loss>, VecDeque<String>)>);
+pub(crate) struct Losses(Mutex<BySession>);
+
+#[derive(Default)]
+struct BySession {
+    losses: HashMap<String, Loss>,
+    /// Session ids, oldest first.
+    order: VecDeque<String>,
+}
 
 #[derive(Default)]
 struct Loss {
@@ -21,19 +29,19 @@ struct Loss {
 }
 
 impl Losses {
-    /// This message is lost; the first reason counts.
+    /// Records that this message is lost; the first reason counts.
     pub(crate) fn add(&self, message: &VeloMessage, reason: &str) {
-        let mut losses = self.0.lock();
-        let (known, order) = &mut *losses;
-        if !known.contains_key(&message.session_id) {
+        let mut known = self.0.lock();
+        let BySession { losses, order } = &mut *known;
+        if !losses.contains_key(&message.session_id) {
             order.push_back(message.session_id.clone());
             if order.len() > KEPT
                 && let Some(oldest) = order.pop_front()
             {
-                known.remove(&oldest);
+                losses.remove(&oldest);
             }
         }
-        let loss = known.entry(message.session_id.clone()).or_default();
+        let loss = losses.entry(message.session_id.clone()).or_default();
         if loss.reason.is_empty() {
             loss.reason = crate::state::message_size::short_text(reason);
         }
@@ -48,18 +56,18 @@ impl Losses {
         }
     }
 
-    /// A collection of this name starts afresh.
+    /// Forgets a collection that is restarted under its name.
     pub(crate) fn forget(&self, session_id: &str) {
-        let mut losses = self.0.lock();
-        if losses.0.remove(session_id).is_some() {
-            losses.1.retain(|id| id != session_id);
+        let mut known = self.0.lock();
+        if known.losses.remove(session_id).is_some() {
+            known.order.retain(|id| id != session_id);
         }
     }
 
-    /// A report about a collection that lost something says so.
+    /// Marks the report of a collection that lost something.
     pub(crate) fn mark(&self, message: &mut VeloMessage) -> bool {
-        let losses = self.0.lock();
-        let Some(loss) = losses.0.get(&message.session_id) else {
+        let known = self.0.lock();
+        let Some(loss) = known.losses.get(&message.session_id) else {
             return false;
         };
         let Some(stats) = &mut message.flow_stats else {
@@ -79,9 +87,9 @@ impl Losses {
         true
     }
 
-    /// As [`Losses::mark`], of serialised messages.
+    /// Like [`Losses::mark`], for serialised messages.
     pub(crate) fn mark_list(&self, list: Vec<u8>) -> Vec<u8> {
-        if self.0.lock().0.is_empty() {
+        if self.0.lock().losses.is_empty() {
             return list;
         }
         let Ok(mut messages) = <MessageList as Message>::decode(list.as_slice()) else {

@@ -1,4 +1,4 @@
-//! Messages that several parts send: reports about collections, and lines of logs.
+//! Messages that several parts send: reports about collections, and log lines.
 
 use crate::clock::now_seconds;
 use peregrine_proto::{FlowStats, VeloMessage};
@@ -14,7 +14,7 @@ pub(crate) fn stats_message(session_id: &str, stats: FlowStats) -> VeloMessage {
     }
 }
 
-/// A line of a log, as JSON with its line end.
+/// A log line as JSON, with its line end.
 pub(crate) fn log_line(level: &str, message: &str) -> String {
     let line = serde_json::json!({ "client_time": now_seconds(), "level": level, "message": message });
     format!("{line}\n")

@@ -1,28 +1,29 @@
-//! How large a message may be, decided once: what is larger never reaches the buffer, as no server would take it.
+//! Decides how large a message may be: larger ones never reach the buffer, because no server would take them.
 //!
-//! Servers read bodies of up to twice their `max_upload_size` and websocket frames of 10 MiB, and drop or cut off what is
-//! longer. What can be shortened is, visibly; rows are cut where they come (`row_batch`), and the rest is refused here.
+//! Servers read bodies of up to twice their `max_upload_size` and websocket frames of 10 MiB, and drop or cut
+//! longer ones. Texts that are too long are shortened visibly, rows are cut where they are made
+//! (`row_batch`), and everything else is refused here.
 
 use peregrine_proto::{Message, VeloMessage};
 use peregrine_wire::limits;
 
-/// Below this not even a piece of a file would fit.
+/// With a smaller limit, not even a piece of a file would fit.
 const LEAST: usize = 2 << 20;
-/// What encryption and the packet around it add, at most.
+/// The most that encryption and the surrounding packet add.
 const ENVELOPE: usize = 64 << 10;
 /// Bytes kept of texts in a report that is too large.
 const SHORT_TEXT: usize = 256;
-/// Bytes kept of a text about a failure; a server keeps no more.
+/// Bytes kept of the text about a failure; servers keep no more.
 const LONG_TEXT: usize = 8 << 10;
 
-/// The largest message, given the server's `max_upload_size` as the configuration has it. Some room is left below the
-/// frame: servers that are not configured read 10,000,000 bytes.
+/// The largest message, for the server's `max_upload_size` from the configuration. It stays below the frame
+/// limit, because servers that are not configured read 10,000,000 bytes.
 pub(crate) fn largest(max_upload_size: u64) -> usize {
     let body = usize::try_from(max_upload_size.saturating_mul(2)).unwrap_or(usize::MAX);
     body.clamp(LEAST, limits::FRAME / 10 * 9) - ENVELOPE
 }
 
-/// The message, shortened if it must be; the error is why it cannot be sent.
+/// The message, shortened if necessary; the error says why it cannot be sent.
 pub(crate) fn fit(mut message: VeloMessage, largest: usize) -> Result<VeloMessage, String> {
     let size = message.encoded_len();
     if size <= largest {
@@ -50,7 +51,7 @@ pub(crate) fn short_text(text: &str) -> String {
     text
 }
 
-/// Cuts a text to about so many bytes; it then says how long it was.
+/// Cuts a text to about `most` bytes and adds how long it was.
 pub(crate) fn shorten(text: &mut String, most: usize) {
     let length = text.len();
     if length > most {

@@ -1,4 +1,4 @@
-//! What outlives a run of the agent, and what waits to be sent. It knows neither `work` nor `net`.
+//! State that outlives a run of the agent, and messages waiting to be sent. It uses neither `work` nor `net`.
 
 pub(crate) mod buffer;
 pub(crate) mod checkpoint;

@@ -1,6 +1,7 @@
-//! Everything bound for the server: the buffer on disk, and a small queue in memory for what is urgent.
+//! Everything bound for the server: the buffer on disk, and a small queue in memory for urgent messages.
 //!
-//! Nothing is lost silently here: what cannot be kept or delivered is noted, and the reports of its collection say so.
+//! Nothing is lost silently: messages that cannot be stored or delivered are recorded, and the reports of
+//! their collection say so.
 
 use crate::state::buffer::{Buffer, BufferError, RECORD_HEAD};
 use crate::state::losses::Losses;
@@ -12,28 +13,29 @@ use peregrine_wire::{ids, pack};
 use std::collections::{HashSet, VecDeque};
 use tokio::sync::Notify;
 
-/// Cancelled flows that are remembered; older ones have nothing left in the buffer.
+/// Number of cancelled flows remembered; older ones have nothing left in the buffer.
 const CANCELLED_KEPT: usize = 1000;
 
 /// Bytes of urgent messages held in memory.
 const URGENT_MAX: usize = 10 << 20;
 
-/// Bytes looked at in one go when the buffer changes its owner.
+/// Bytes checked at a time when the buffer changes its owner.
 const DISOWN_PIECE: usize = 1 << 20;
 
-/// The way out. Cheap to share.
+/// Queues for messages to the server. Cheap to share.
 pub(crate) struct Outbox {
     buffer: Buffer,
-    /// No message is larger.
+    /// Size of the largest message.
     largest: usize,
-    /// A request to be enrolled: the only thing a server takes of a stranger, so it goes first, and alone.
+    /// An enrolment request: the only thing a server accepts from an unknown client, so it is sent first, and
+    /// alone.
     enrolment: Mutex<Option<Vec<u8>>>,
     urgent: Mutex<VecDeque<Vec<u8>>>,
-    /// Last reports that the buffer did not take; they go out when it is empty.
+    /// Final reports that the buffer did not take; they are sent when it is empty.
     late: Mutex<VecDeque<Vec<u8>>>,
     losses: Losses,
     cancelled: Mutex<(HashSet<String>, VecDeque<String>)>,
-    /// Told whenever there is something to send.
+    /// Notified whenever there is something to send.
     wake: Notify,
 }
 
@@ -48,7 +50,7 @@ pub(crate) enum SendError {
     TooLarge(String),
 }
 
-/// From where messages come.
+/// Where a message is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
     Enrolment,
@@ -57,16 +59,16 @@ pub(crate) enum Queue {
     Late,
 }
 
-/// What is being sent, and from which queue it came.
+/// The messages being sent, and their queue.
 pub(crate) struct Outgoing {
     /// Serialised `MessageList`s, one job each.
     pub(crate) lists: Vec<Vec<u8>>,
     pub(crate) from: Queue,
-    /// The buffer holds nothing beyond this.
+    /// True when the buffer holds nothing else.
     pub(crate) is_all: bool,
 }
 
-/// Bytes of the buffer that were damaged. Whose they were cannot be told any more.
+/// The number of damaged bytes in the buffer. Which collections they belonged to is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Damage(u64);
 
@@ -81,7 +83,7 @@ impl std::fmt::Display for Damage {
 }
 
 impl Outbox {
-    /// An outbox over an open buffer, for messages up to this size.
+    /// An outbox over an open buffer, for messages up to `largest` bytes.
     #[must_use]
     pub(crate) fn new(buffer: Buffer, largest: usize) -> Outbox {
         Outbox {
@@ -101,27 +103,27 @@ impl Outbox {
         self.largest
     }
 
-    /// Queues a message. Waits while the buffer is full; gives up, with `false`, when `stop` says so or the agent ends.
-    /// After an error the message is lost, and the reports of its collection say so.
+    /// Queues a message. Waits while the buffer is full; gives up with `false` when `stop` returns true or
+    /// the agent ends. After an error the message is lost, and the reports of its collection say so.
     pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
-        let about = summary(&message);
+        let summary = summary(&message);
         let outcome = self.queue(message, stop);
         match &outcome {
             Ok(true) => {}
-            // Rows of a collection that was told to end are not wanted any more; those of events always are.
-            Ok(false) if about.session_id != ids::MONITORING => {}
+            // Rows of a cancelled collection are no longer wanted; those of events always are.
+            Ok(false) if summary.session_id != ids::MONITORING => {}
             Ok(false) => {
                 let reason = "the buffer of the agent was full when their query was told to end";
                 tracing::warn!(reason, "what event queries found is lost");
-                self.lose(&about, reason);
+                self.lose(&summary, reason);
             }
-            Err(error) => self.lose(&about, &format!("the agent could not keep them; {error}")),
+            Err(error) => self.lose(&summary, &format!("the agent could not keep them; {error}")),
         }
         outcome
     }
 
-    /// As [`Outbox::send`], for the last report of a collection: what the disk does not take waits in memory until all
-    /// before it is sent. False when that has no room, either.
+    /// Like [`Outbox::send`], for the final report of a collection: if the disk does not take it, it waits in
+    /// memory until everything before it is sent. False when there is no room for that either.
     pub(crate) fn send_last(&self, message: VeloMessage) -> bool {
         let copy = message.clone();
         self.queue(message, &|| false).unwrap_or_else(|error| {
@@ -150,7 +152,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Asks the server to enrol this agent. An older request that still waits is forgotten.
+    /// Asks the server to enrol this agent. An older request that is still waiting is replaced.
     pub(crate) fn send_enrolment(&self, request: VeloMessage) {
         *self.enrolment.lock() = Some(pack::batch(vec![request]));
         self.wake.notify_one();
@@ -163,7 +165,7 @@ impl Outbox {
         }
     }
 
-    /// Event queries have no reports, only logs.
+    /// Event queries have no reports, only logs, so their losses go there.
     fn tell_of_lost_events(&self, message: &VeloMessage, reason: &str) {
         let (count, what, artifact) = match (&message.vql_response, &message.log_message) {
             (Some(rows), _) => {
@@ -187,7 +189,7 @@ impl Outbox {
         });
     }
 
-    /// Rows of this flow that still wait will not be sent; its logs and final statistics will.
+    /// Drops waiting rows of this flow; its logs and final statistics will be sent.
     pub(crate) fn cancel(&self, session_id: &str) {
         let mut cancelled = self.cancelled.lock();
         if cancelled.0.insert(session_id.to_owned()) {
@@ -200,7 +202,7 @@ impl Outbox {
         }
     }
 
-    /// A flow of this name starts: its rows are wanted, whatever was cancelled before.
+    /// Called when a flow starts: its rows are wanted even if a flow of this name was cancelled before.
     pub(crate) fn renew(&self, session_id: &str) {
         self.losses.forget(session_id);
         let mut cancelled = self.cancelled.lock();
@@ -209,7 +211,8 @@ impl Outbox {
         }
     }
 
-    /// What to send next, up to `bytes` or one message, and at most `most` messages; `None` when there is nothing.
+    /// The next messages to send, up to `bytes` or one message, and at most `most` messages; `None` if there
+    /// are none.
     pub(crate) fn lease(&self, bytes: usize, most: usize) -> Result<Option<Outgoing>, BufferError> {
         if let Some(request) = self.enrolment.lock().clone() {
             return Ok(Some(Outgoing {
@@ -239,12 +242,12 @@ impl Outbox {
                     is_all: lease.is_all,
                 })));
             }
-            // Nothing but rows of cancelled collections.
+            // There were only rows of cancelled collections.
             self.buffer.commit()?;
         }
     }
 
-    /// Reports of collections that lost something say so.
+    /// Marks reports of collections that lost something.
     fn marked(&self, outgoing: Outgoing) -> Outgoing {
         let lists = outgoing.lists.into_iter();
         Outgoing {
@@ -253,12 +256,12 @@ impl Outbox {
         }
     }
 
-    /// What was leased has arrived.
+    /// Removes what was leased, which has been delivered.
     pub(crate) fn commit(&self, sent: &Outgoing) -> Result<(), BufferError> {
         let queue = match sent.from {
             Queue::Buffer => return self.buffer.commit(),
             Queue::Enrolment => {
-                // Not one that was made meanwhile.
+                // Keep a request that was made meanwhile.
                 let mut waiting = self.enrolment.lock();
                 if waiting.as_ref() == sent.lists.first() {
                     *waiting = None;
@@ -268,21 +271,21 @@ impl Outbox {
             Queue::Urgent => &self.urgent,
             Queue::Late => &self.late,
         };
-        // Only what was sent: more may have come meanwhile.
+        // Only the messages sent: more may have been added meanwhile.
         let mut queue = queue.lock();
         let count = sent.lists.len().min(queue.len());
         queue.drain(..count);
         Ok(())
     }
 
-    /// What was leased has not arrived, and will be handed out again.
+    /// Makes what was leased, but not delivered, available again.
     pub(crate) fn roll_back(&self, sent: &Outgoing) {
         if sent.from == Queue::Buffer {
             self.buffer.roll_back();
         }
     }
 
-    /// What was leased will never arrive, for this reason: it makes way for what waits behind it.
+    /// Gives up on what was leased, for this reason, so that later messages can be sent.
     pub(crate) fn set_aside(&self, refused: &Outgoing, reason: &str) -> Result<(), BufferError> {
         for list in &refused.lists {
             let messages = <MessageList as Message>::decode(list.as_slice()).unwrap_or_default();
@@ -304,18 +307,18 @@ impl Outbox {
         self.wake.notified().await;
     }
 
-    /// What of the buffer was damaged so far, in words.
+    /// A description of the damage to the buffer so far.
     pub(crate) fn damage(&self) -> Option<Damage> {
         let bytes = self.buffer.damaged_bytes();
         (bytes > 0).then_some(Damage(bytes))
     }
 
-    /// Bytes waiting in the buffer.
+    /// Number of bytes waiting in the buffer.
     pub(crate) fn pending_bytes(&self) -> u64 {
         self.buffer.pending_bytes()
     }
 
-    /// Nothing waits to be sent.
+    /// True when nothing is waiting to be sent.
     pub(crate) fn is_empty(&self) -> bool {
         self.enrolment.lock().is_none()
             && self.urgent.lock().is_empty()
@@ -323,8 +326,9 @@ impl Outbox {
             && self.pending_bytes() == 0
     }
 
-    /// Drops what waits in the buffer but for rows of event queries; gives how many bytes that were. Those that stay are
-    /// written again at the end before they are taken from the front, so a crash may double but not lose them.
+    /// Drops everything in the buffer except rows of event queries; returns the number of bytes dropped. Rows
+    /// that stay are written again at the end before they are removed from the front, so a crash may
+    /// duplicate but not lose them.
     pub(crate) fn disown(&self) -> Result<usize, BufferError> {
         let mut left = self.buffer.pending_bytes();
         let mut dropped = 0;
@@ -345,7 +349,7 @@ impl Outbox {
         Ok(dropped)
     }
 
-    /// Writers that wait for room give up.
+    /// Makes writers that are waiting for room give up.
     pub(crate) fn close(&self) {
         self.buffer.close();
         self.wake.notify_one();
@@ -399,7 +403,7 @@ fn lease_from(queue: &Mutex<VecDeque<Vec<u8>>>, from: Queue, bytes: usize, most:
     })
 }
 
-/// What tells of a message that it is lost, without its content.
+/// The parts of a message that identify it, without its content, for the note of its loss.
 fn summary(message: &VeloMessage) -> VeloMessage {
     let mut summary = VeloMessage {
         session_id: message.session_id.clone(),
@@ -494,7 +498,7 @@ mod tests {
             (first.from, first.lists.len(), id.as_str()),
             (Queue::Enrolment, 1, "enrol 1")
         );
-        // Another one while the first is under way.
+        // Another request while the first is being sent.
         outbox.send_enrolment(message("enrol 2"));
         outbox.commit(&first).unwrap();
         let (second, id) = next();
@@ -530,7 +534,7 @@ mod tests {
             "{}",
             told.jsonl
         );
-        // Of a collection that was told to end nobody wants more.
+        // Rows of a cancelled collection are not wanted.
         let rows = VeloMessage {
             session_id: "F.1".into(),
             vql_response: Some(VqlResponse::default()),

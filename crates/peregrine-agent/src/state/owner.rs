@@ -1,15 +1,17 @@
-//! Whose rows wait in the buffer.
+//! Records whose rows are in the buffer.
 //!
-//! Beside the buffer lies a file with the client id that filled it. An agent that starts under another one (it was
-//! rekeyed, or its key was lost) must not send the rows of the former one's collections: its server knows no such
-//! collections of this client. Rows of event queries are about the machine, whatever it is called, and are sent.
+//! A file next to the buffer holds the client id that filled it. An agent that starts with another id
+//! (because it was rekeyed, or lost its key) must not send rows of the earlier id's collections: the server
+//! does not know such collections for this client. Rows of event queries are about the machine, regardless of
+//! its id, and are sent.
 
 use crate::state::checkpoint::Checkpoints;
 use crate::state::files::{read_own, write_atomically};
 use crate::state::outbox::Outbox;
 use std::path::{Path, PathBuf};
 
-/// Drops what a former identity left, with a warning, and notes that buffer and checkpoints belong to this one.
+/// Drops what an earlier identity left, with a warning, and records that buffer and checkpoints belong to
+/// this one.
 pub(crate) fn settle(buffer: &Path, client_id: &str, outbox: &Outbox, checkpoints: &Checkpoints) {
     let path = owner_file(buffer);
     let owner = read_own(&path).unwrap_or_default();
@@ -79,7 +81,7 @@ mod tests {
             sent.iter().for_each(|sent| outbox.commit(sent).unwrap());
             count
         };
-        // The first start, and one of the same identity.
+        // The first start, and a start with the same identity.
         fill();
         settle(&path, "C.1", &outbox, &checkpoints);
         settle(&path, "C.1", &outbox, &checkpoints);

@@ -1,7 +1,8 @@
-//! What the agent remembers: its key, the server's certificate, the event table.
+//! The agent's persistent memory: its key, the server's certificate, the event table.
 //!
-//! One or two YAML files of mode 0600, as other agents of this protocol keep them. Of two, the first holds the identity
-//! and hardly ever changes, the second a copy of it and everything else; losing either loses no identity.
+//! One or two YAML files of mode 0600, like those of other agents of this protocol. If there are two, the
+//! first holds the identity and hardly ever changes, the second a copy of it and everything else; losing
+//! either one does not lose the identity.
 
 use crate::state::files::write_atomically;
 use parking_lot::Mutex;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Older than any table of a server.
+/// Lower than the version of any server's table.
 const UNKNOWN_VERSION: u64 = 0;
 
 /// The files and their content.
@@ -19,12 +20,13 @@ pub(crate) struct WritebackStore {
     first: PathBuf,
     second: Option<PathBuf>,
     content: Mutex<Writeback>,
-    /// The files hold another identity than the running agent's.
+    /// True when the files hold a newer identity than that of the running agent.
     is_renewed: AtomicBool,
 }
 
 impl WritebackStore {
-    /// Reads the file, and that whose name has `suffix` added unless it is empty; on the first start makes a key.
+    /// Reads the file, and a second one whose name ends in `suffix` unless that is empty; makes a key on the
+    /// first start.
     pub(crate) fn open(first: &Path, suffix: &str) -> anyhow::Result<WritebackStore> {
         let second = (!suffix.is_empty()).then(|| {
             let mut name = first.as_os_str().to_owned();
@@ -44,7 +46,7 @@ impl WritebackStore {
         Ok(store)
     }
 
-    /// Makes what is missing, and writes the files that are not as they should be.
+    /// Adds what is missing, and writes the files that are out of date.
     fn complete(&self, level1: Option<&Writeback>, level2: Option<&Writeback>) -> anyhow::Result<()> {
         let mut content = self.content.lock();
         let is_known = has_key(&content);
@@ -64,7 +66,7 @@ impl WritebackStore {
         }
         let written = self.write_missing(&content, level1, level2);
         match written {
-            // It is who it was; the disk may have room at the next start.
+            // The identity is known; the disk may have room at the next start.
             Err(error) if is_known => {
                 tracing::warn!(%error, "the agent's state could not be written; it starts all the same")
             }
@@ -73,7 +75,8 @@ impl WritebackStore {
         Ok(())
     }
 
-    /// Each file is written only when that changes it: a start leaves the identity alone, and needs no room on the disk.
+    /// Writes a file only if that changes it: a start leaves the identity alone, and needs no room on the
+    /// disk.
     fn write_missing(
         &self,
         content: &Writeback,
@@ -88,7 +91,7 @@ impl WritebackStore {
             };
         }
         if level1.is_none_or(|level1| level1.identity() != content.identity()) {
-            // Also what could not be read at all; where there is no file, nothing is kept.
+            // Also replaces a file that could not be read; a missing one has nothing to keep.
             if level1.is_none_or(|level1| !level1.private_key.is_empty() && !has_key(level1)) {
                 keep_damaged(&self.first);
             }
@@ -106,7 +109,7 @@ impl WritebackStore {
         Ok(PrivateKey::from_pem(&self.content.lock().private_key)?)
     }
 
-    /// Unix seconds of the first start.
+    /// The time of the first start, in Unix seconds.
     pub(crate) fn install_time(&self) -> u64 {
         self.content.lock().install_time
     }
@@ -116,7 +119,7 @@ impl WritebackStore {
         self.content.lock().event_queries.clone()
     }
 
-    /// Keeps the event table for the next start.
+    /// Stores the event table for the next start.
     pub(crate) fn set_event_table(&self, table: &VqlEventTable) -> anyhow::Result<()> {
         let mut content = self.content.lock();
         content.event_queries = Some(VqlEventTable {
@@ -130,11 +133,12 @@ impl WritebackStore {
         self.save(&content)
     }
 
-    /// Replaces the identity by a new one, and gives its client id. The key in use is not changed until the next start.
+    /// Replaces the identity by a new one, and returns its client id. The key in use does not change until
+    /// the next start.
     ///
-    /// The event table stays, so that monitoring has no gap, but its version does not: the server gives the new client
-    /// its own table. The first file decides who the agent is, so it is written last; when that fails the old identity
-    /// stays in force.
+    /// The event table is kept, so that monitoring has no gap, but its version is not: the server gives the
+    /// new client its own table. The first file decides the identity, so it is written last; if that fails,
+    /// the old identity stays in force.
     pub(crate) fn renew(&self) -> anyhow::Result<String> {
         let key = PrivateKey::generate()?;
         let client_id = ids::client_id(key.public());
@@ -162,7 +166,7 @@ impl WritebackStore {
         Ok(client_id)
     }
 
-    /// Keeps the server's certificate.
+    /// Stores the server's certificate.
     pub(crate) fn set_server_pem(&self, pem: &str) -> anyhow::Result<()> {
         let mut content = self.content.lock();
         if content.last_server_pem == pem {
@@ -177,7 +181,7 @@ impl WritebackStore {
     }
 }
 
-/// The state out of both files. The first says who the agent is, unless its key is damaged and that of the second is not.
+/// Merges the state of both files. The first decides the identity, unless only its key is damaged.
 fn merge(level1: Option<Writeback>, level2: Option<Writeback>) -> Writeback {
     let is_better = level2.as_ref().is_some_and(has_key) && !level1.as_ref().is_some_and(has_key);
     if is_better && level1.is_some() {
@@ -192,7 +196,7 @@ fn has_key(content: &Writeback) -> bool {
     PrivateKey::from_pem(&content.private_key).is_ok()
 }
 
-/// Somebody may still be able to mend it.
+/// Keeps a damaged file, which somebody may still be able to repair.
 fn keep_damaged(path: &Path) {
     let mut name = path.as_os_str().to_owned();
     name.push(".damaged");
@@ -205,8 +209,8 @@ fn keep_damaged(path: &Path) {
     }
 }
 
-/// The content of a file; `None` when there is none or it is not what it should be. A disk that cannot be read is an
-/// error: to go on would mean a new identity.
+/// The content of a file; `None` if it does not exist or is invalid. A disk that cannot be read is an error:
+/// continuing would mean a new identity.
 fn read(path: &Path) -> anyhow::Result<Option<Writeback>> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -247,7 +251,7 @@ mod tests {
             store.set_event_table(&table(7)).unwrap();
             let new_id = store.renew().unwrap();
             assert_ne!(new_id, old.client_id);
-            // A table that comes before the restart is the old client's, too.
+            // A table that arrives before the restart also belongs to the old client.
             store.set_event_table(&table(8)).unwrap();
             drop(store);
             let store = WritebackStore::open(&path, suffix).unwrap();
@@ -303,7 +307,7 @@ mod tests {
             let store = WritebackStore::open(&path, ".bak").unwrap();
             assert_eq!(id(&store), first, "{}", damaged.display());
             assert_eq!(std::fs::read_to_string(whole).unwrap(), good);
-            // And the damaged one is whole again.
+            // The damaged file has been repaired, too.
             std::fs::remove_file(whole).unwrap();
             assert_eq!(id(&WritebackStore::open(&path, ".bak").unwrap()), first);
         }

@@ -15,17 +15,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes of rows a query of an agent sorts in memory; the machine is somebody else's.
+/// Bytes of rows an agent's query sorts in memory; the machine belongs to somebody else.
 const SORT_MEMORY: usize = 24 << 20;
-/// Bytes of a row past which its place is not kept for the next.
+/// Rows beyond this size do not keep their buffer for the next.
 const LARGE_ROW: usize = 1 << 20;
 
 type Extend = dyn Fn(ContextBuilder) -> ContextBuilder + Send + Sync;
 
 /// A [`QueryRunner`] over the VQL engine and a registry of functions and plugins.
 ///
-/// Each request gets a scope of its own with `config`, `_SessionId`, `Artifact` (which sees the definitions that came
-/// with the request, no others) and the request's variables.
+/// Each request gets a scope with `config`, `_SessionId`, `Artifact` (which sees only the definitions sent
+/// with the request) and the request's variables.
 pub struct EngineRunner {
     registry: Arc<Registry>,
     extend: Box<Extend>,
@@ -33,13 +33,13 @@ pub struct EngineRunner {
     limiter: Arc<Limiter>,
     memory: Option<Arc<Pool>>,
     running: Arc<RunningQueries>,
-    /// Outlives queries, and the identity of the agent.
+    /// Outlives queries, and a change of the agent's identity.
     host_state: Arc<HostState>,
 }
 
 impl EngineRunner {
-    /// A runner of the functions and plugins of `registry`. `extend` is applied to the context of every query: the place
-    /// to register extensions, access rules and the folder of temporary files.
+    /// A runner for the functions and plugins of `registry`. `extend` is applied to the context of every
+    /// query: it registers extensions, access rules and the folder for temporary files.
     pub fn new(
         registry: Arc<Registry>,
         config: &ClientConfig,
@@ -49,7 +49,7 @@ impl EngineRunner {
             registry,
             extend: Box::new(extend),
             config: match json::parse(&visible_config(config)) {
-                // Artifacts ask for `config.Version.Name` and for `config.version.name`.
+                // Artifacts use both `config.Version.Name` and `config.version.name`.
                 Ok(Value::Dict(config)) => Value::Dict(config.with_field_names()),
                 _ => Value::Null,
             },
@@ -70,7 +70,8 @@ impl EngineRunner {
         self
     }
 
-    /// Adds what `config.version` tells queries of the agent: its name, version, and where and when it was built.
+    /// Sets what `config.version` shows to queries: the agent's name, version, and where and when it was
+    /// built.
     #[must_use]
     pub fn with_version(self, name: &str, version: &str) -> EngineRunner {
         if let Value::Dict(config) = &self.config {
@@ -108,7 +109,7 @@ impl EngineRunner {
             context = context.extension(Arc::new(identity.clone()));
         }
         let artifacts = Namespace::of_request(request).map_err(|error| error.to_string())?;
-        // A copy: a dict can be changed in place, and this one is for all queries.
+        // A copy, because dicts can be changed in place, and this one is used by all queries.
         let config = match &self.config {
             Value::Dict(config) => Value::from(config.copy()),
             other => other.clone(),
@@ -147,12 +148,12 @@ impl QueryRunner for EngineRunner {
         let mut take = |statement: usize, _: &str, row: Row| {
             buffer.clear();
             Encoder::new(&scope).row(&row, &mut buffer);
-            // The row is not what it should be, or was not finished.
+            // The row is incomplete or wrong.
             if memory::has_ended() || buffer.is_empty() {
                 return Err(Stop);
             }
             let columns = || row.columns().names().iter().map(ToString::to_string).collect();
-            // What waits to be sent is not the query's any more.
+            // Rows waiting to be sent no longer belong to the query.
             let taken = memory::outside(|| sink.row(statement, &buffer, &columns));
             if buffer.capacity() > LARGE_ROW {
                 buffer = Vec::new();
@@ -160,7 +161,7 @@ impl QueryRunner for EngineRunner {
             taken.map_err(|_| Stop)
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| run_request(&scope, request, &mut take)));
-        // Also after a panic: what the query opened is closed.
+        // Even after a panic, everything the query opened is closed.
         let closed = catch_unwind(AssertUnwindSafe(|| scope.close()));
         let outcome = outcome
             .unwrap_or_else(|panic| resume_unwind(panic))
@@ -185,7 +186,8 @@ impl QueryRunner for EngineRunner {
     }
 }
 
-/// The client configuration as VQL sees it, as JSON: without what would let a reader pose as an agent.
+/// The client configuration that VQL can see, as JSON: without secrets that would let a reader pose as an
+/// agent.
 fn visible_config(config: &ClientConfig) -> Vec<u8> {
     let visible = ClientConfig {
         nonce: String::new(),
@@ -193,7 +195,7 @@ fn visible_config(config: &ClientConfig) -> Vec<u8> {
             client_certificate_private_key: String::new(),
             ..config.crypto.clone()
         },
-        // Proxies may be written with a password.
+        // Proxy URLs may contain a password.
         proxy: String::new(),
         proxy_config: None,
         ..config.clone()

@@ -1,5 +1,5 @@
-//! Carries out what the server asks: starts and cancels collections, answers questions about them, replaces the table
-//! of monitored events.
+//! Carries out what the server asks: starts and cancels collections, answers questions about them, replaces
+//! the table of monitored events.
 
 use crate::state::checkpoint::Checkpoints;
 use crate::state::message::{log_line, stats_message};
@@ -20,9 +20,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Finished collections that can still be asked about.
+/// Number of finished collections that can still be asked about.
 const FINISHED_KEPT: usize = 20;
-/// A collection that can't start within this time fails.
+/// A collection that cannot start within this time fails.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Runs collections and monitoring.
@@ -72,7 +72,7 @@ impl Executor {
         })
     }
 
-    /// Carries out one message of the server; what takes long goes on in threads of its own.
+    /// Carries out one message from the server; longer work continues in threads of its own.
     pub(crate) fn handle(self: &Arc<Self>, message: VeloMessage) {
         let session_id = message.session_id;
         if let Some(request) = message.flow_request {
@@ -90,7 +90,7 @@ impl Executor {
             || message.update_foreman.is_some()
             || message.ping.is_some()
         {
-            // Spoken to older agents beside the messages we understand.
+            // Meant for older agents, and sent in addition to messages we understand.
         } else {
             tracing::warn!(session_id, "the server sent a message this agent does not know");
             self.outbox.send_urgent(error_message(
@@ -105,7 +105,7 @@ impl Executor {
         self.monitoring.version()
     }
 
-    /// Ends everything, and gives it this long to leave its last words in the buffer.
+    /// Ends everything, and waits this long for final messages to reach the buffer.
     pub(crate) fn shut_down(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         self.cancellation.cancel();
@@ -124,7 +124,7 @@ impl Executor {
             .stop(deadline.saturating_duration_since(Instant::now()));
     }
 
-    /// Waits for the old queries to end, so it must not hold up what else the server wants.
+    /// Waits for the old queries to end, so it must not delay other messages.
     fn update_monitoring(self: &Arc<Self>, table: VqlEventTable) {
         let executor = Arc::clone(self);
         let work = move || executor.monitoring.update(table);
@@ -240,8 +240,8 @@ impl Executor {
         }
     }
 
-    /// Sends a report ahead of everything else; but that a flow has ended is only told behind rows of it that may still
-    /// wait, or the server would take it for complete without them.
+    /// Sends a report ahead of everything else; but the report that a flow has ended is sent after its
+    /// waiting rows, or the server would consider it complete without them.
     fn answer(&self, report: VeloMessage) {
         let is_end = report
             .flow_stats
@@ -250,7 +250,7 @@ impl Executor {
         if !is_end || self.outbox.pending_bytes() == 0 {
             self.outbox.send_urgent(report);
         } else if let Err(error) = self.outbox.send(report, &|| true) {
-            // The server asks again.
+            // The server will ask again.
             tracing::warn!(%error, "a report about a collection could not be buffered");
         }
     }

@@ -1,4 +1,4 @@
-//! A collection while it runs: its queries in parallel, one log, one row limit, regular statistics.
+//! A running collection: its queries in parallel, one log, one row limit, regular statistics.
 
 use crate::state::checkpoint::Checkpoints;
 use crate::state::message::stats_message;
@@ -18,17 +18,17 @@ use std::time::{Duration, Instant};
 
 const DEFAULT_LOG_BATCH: Duration = Duration::from_secs(5);
 const SHORTEST_LOG_BATCH: Duration = Duration::from_millis(100);
-/// How often batches are looked at; bounds how long a row waits beyond its `max_wait`.
+/// How often batches are checked; bounds how long a row waits beyond its `max_wait`.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What the agent's configuration says of collections.
+/// Settings for collections from the agent's configuration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FlowSettings {
-    /// Collections that run side by side.
+    /// Number of collections that run at the same time.
     pub(crate) concurrency: usize,
-    /// How long rows wait for company, unless the collection says so.
+    /// How long rows wait to be sent together, unless the collection says otherwise.
     pub(crate) max_wait: Duration,
-    /// How often progress is reported, unless the collection says so.
+    /// How often progress is reported, unless the collection says otherwise.
     pub(crate) stats_update: Duration,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Flow {
     log_batch: Duration,
     stats_update: Duration,
     is_complete: AtomicBool,
-    /// A checkpoint could not be written, which was said.
+    /// A checkpoint could not be written, and that was logged.
     lacks_checkpoint: AtomicBool,
 }
 
@@ -77,7 +77,7 @@ impl Flow {
         }
     }
 
-    /// Notes on disk that it is there, so that the server learns of it even if the agent is killed.
+    /// Writes a checkpoint, so that the server learns of the collection even if the agent is killed.
     pub(crate) fn begin(&self, checkpoints: &Checkpoints) {
         self.checkpoint(checkpoints, &self.stats(false));
     }
@@ -91,7 +91,7 @@ impl Flow {
         }
     }
 
-    /// Ends it when cancelled.
+    /// The token that ends it when cancelled.
     pub(crate) fn cancellation(&self) -> &Cancellation {
         &self.context.cancellation
     }
@@ -101,8 +101,8 @@ impl Flow {
         self.context.cancel_reason()
     }
 
-    /// Runs all queries in parallel and returns when the last has ended, or hangs and is left behind, and everything is
-    /// in the outbox.
+    /// Runs all queries in parallel. Returns when the last one has ended, or hangs and is left behind, and
+    /// everything is in the outbox.
     pub(crate) fn run(&self, runner: &Arc<dyn QueryRunner>, checkpoints: &Checkpoints) {
         let mut running = Vec::new();
         let (ended, ends) = mpsc::channel();
@@ -113,7 +113,7 @@ impl Flow {
             let spawned = Worker::spawn("query", move |until_end| {
                 started.execute(&context, runner.as_ref());
                 drop(until_end);
-                // Nobody listens any more when it was left behind.
+                // Nobody receives this after the query was left behind.
                 let _ = ended.send(());
             });
             match spawned {
@@ -141,7 +141,7 @@ impl Flow {
             if running.is_empty() {
                 return;
             }
-            // Whatever it says, and if it is that nobody is left to say anything: they are looked at.
+            // The result does not matter, nor whether the senders are gone: every worker is checked below.
             let _ = ends.recv_timeout(TICK);
             for query in &self.queries {
                 query.tend(&self.context);
@@ -161,7 +161,7 @@ impl Flow {
         }
     }
 
-    /// True when the query hangs and nobody waits for it any more.
+    /// True when the query hangs and is no longer waited for.
     fn leave_behind(&self, query: &QueryRun, worker: &Worker) -> bool {
         let Some(place) = query.hangs() else { return false };
         let is_left = worker.abandon();
@@ -184,12 +184,12 @@ impl Flow {
         }
     }
 
-    /// The server wants it to end.
+    /// Cancels it at the server's request.
     pub(crate) fn cancel(&self) {
         self.context.stop("Cancelled");
     }
 
-    /// It could not start.
+    /// Ends it because it could not start.
     pub(crate) fn refuse(&self, reason: &str, checkpoints: &Checkpoints) {
         for query in &self.queries {
             query.progress().refuse(reason);

@@ -1,4 +1,4 @@
-//! What the queries of a collection share: limits, one log, the way out.
+//! What the queries of a collection share: limits, one log, and the outbox.
 
 use crate::state::outbox::{Outbox, SendError};
 use crate::work::log_stream::LogStream;
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 const DEFAULT_MAX_LOGS: u64 = 100_000;
 const LOG_FLUSH_BYTES: usize = 1 << 20;
-/// Who logs waits no longer than this for lines to be sent.
+/// The longest time that logging waits for lines to be sent.
 const LONGEST_LOG_WAIT: Duration = Duration::from_secs(2);
-/// How often those who wait look whether the log has become shorter.
+/// How often waiting loggers check whether the log has become shorter.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const DEFAULT_ERROR_REGEX: &str =
     "(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg)";
@@ -28,11 +28,11 @@ pub(crate) struct FlowContext {
     pub(crate) session_id: String,
     pub(crate) cancellation: Cancellation,
     pub(crate) compress: bool,
-    /// What its queries have uploaded.
+    /// The uploads of its queries.
     pub(crate) ledger: Arc<UploadLedger>,
     outbox: Arc<Outbox>,
     log: Mutex<LogStream>,
-    /// Held while lines are taken and sent: a packet must not overtake the one before it.
+    /// Held while lines are taken and sent, so that packets cannot overtake each other.
     log_order: Mutex<()>,
     error_regex: Option<Regex>,
     rows: AtomicU64,
@@ -44,7 +44,7 @@ pub(crate) struct FlowContext {
 }
 
 impl FlowContext {
-    /// Of a collection that ends with `cancellation`.
+    /// The context of a collection that ends with `cancellation`.
     pub(crate) fn new(
         session_id: &str,
         request: &FlowRequest,
@@ -81,7 +81,7 @@ impl FlowContext {
         }
     }
 
-    /// Counts a row; false when the flow's row limit is reached, which ends the flow.
+    /// Counts a row; false if that exceeds the flow's row limit, which ends the flow.
     pub(crate) fn count_row(&self) -> bool {
         let before = self.rows.fetch_add(1, Ordering::Relaxed);
         if self.max_rows == 0 || before < self.max_rows {
@@ -99,7 +99,7 @@ impl FlowContext {
         self.uploads.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Counts bytes to be uploaded; false when they are more than the flow may upload, which ends the flow.
+    /// Counts bytes to be uploaded; false if that exceeds the flow's upload limit, which ends the flow.
     pub(crate) fn count_upload(&self, bytes: u64) -> bool {
         let before = self.uploaded_bytes.fetch_add(bytes, Ordering::Relaxed);
         if self.max_upload_bytes == 0 || before.saturating_add(bytes) <= self.max_upload_bytes {
@@ -112,14 +112,15 @@ impl FlowContext {
         false
     }
 
-    /// Queues a piece of a file. False when it was not queued because the flow or its query was cancelled.
+    /// Queues a piece of a file; false if it was not queued because the flow or its query was cancelled.
     pub(crate) fn send_piece(&self, piece: VeloMessage, query: &Cancellation) -> Result<bool, SendError> {
         self.outbox
             .send(piece, &|| query.is_cancelled())
             .inspect_err(|error| self.lost(error))
     }
 
-    /// Something of it could not be kept. What follows would have gaps, so it ends; its reports say what is missing.
+    /// Ends the flow because data could not be stored: anything after it would have gaps. Its reports say
+    /// what is missing.
     fn lost(&self, error: &SendError) {
         tracing::error!(flow_id = self.session_id, %error, "part of a collection is lost");
         self.stop(&format!(
@@ -140,7 +141,8 @@ impl FlowContext {
             .unwrap_or_else(|| "the agent ended while the collection ran; collect it again".to_owned())
     }
 
-    /// Adds to the flow's log. A message that looks like an error marks its query as failed, without stopping it.
+    /// Adds to the flow's log. A message that looks like an error marks its query as failed, but does not
+    /// stop it.
     pub(crate) fn log(&self, query: Option<&QueryProgress>, level: Level, text: &str) {
         let is_error = level == Level::Error
             || self
@@ -160,7 +162,7 @@ impl FlowContext {
         self.relieve_log();
     }
 
-    /// Who logs faster than the lines are sent, waits a moment.
+    /// Delays a query that logs faster than lines are sent.
     fn relieve_log(&self) {
         let deadline = Instant::now() + LONGEST_LOG_WAIT;
         while self.has_long_log() && Instant::now() < deadline {
@@ -172,17 +174,17 @@ impl FlowContext {
         }
     }
 
-    /// True when more lines wait than should.
+    /// True when too many lines are waiting.
     pub(crate) fn has_long_log(&self) -> bool {
         self.log.lock().waiting_bytes() > LOG_FLUSH_BYTES
     }
 
-    /// Sends a report that must not be lost, behind everything else; false when it could not be kept.
+    /// Sends a report that must not be lost, after everything else; false when it could not be stored.
     pub(crate) fn send_last(&self, report: VeloMessage) -> bool {
         self.outbox.send_last(report)
     }
 
-    /// Sends the lines that wait, also those of a cancelled flow.
+    /// Sends the waiting lines, including those of a cancelled flow.
     pub(crate) fn flush_log(&self) {
         let _in_order = self.log_order.lock();
         self.send_log(&|| false);
@@ -209,7 +211,7 @@ impl Destination for FlowContext {
     }
 
     fn send(&self, packet: VeloMessage) {
-        // Nobody wants more of a cancelled flow: it does not wait for room.
+        // A cancelled flow does not wait for room.
         if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
             self.lost(&error);
         }

@@ -1,4 +1,4 @@
-//! A new identity while the agent runs: `rekey()`.
+//! Changes the agent's identity while it runs: `rekey()`.
 
 use crate::state::writeback::WritebackStore;
 use crate::work::runner::{QueryEnvironment, QueryRunner, QuerySink};
@@ -9,13 +9,14 @@ use peregrine_proto::VqlCollectorArgs;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The query that asks must be able to end, and its rows to be sent.
+/// The query that asks must be able to end and send its rows.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The identity of one life of the agent, which ends when it is renewed.
+/// The identity between two renewals of the agent.
 pub(crate) struct Renewal {
     writeback: Arc<WritebackStore>,
-    /// Cancelled when the new identity is due; only the queries, so that their last words can still be sent.
+    /// Cancelled when the new identity is due; covers only the queries, so that their final messages can
+    /// still be sent.
     work: Cancellation,
     new_id: Mutex<Option<String>>,
 }
@@ -29,7 +30,7 @@ impl Renewal {
         })
     }
 
-    /// Was a new identity asked for?
+    /// True if a new identity was requested.
     pub(crate) fn is_asked_for(&self) -> bool {
         self.new_id.lock().is_some()
     }

@@ -1,30 +1,31 @@
-//! Threads that do not end when they should: how many there are, and where they hang.
+//! Counts threads that do not end when they should, and finds out where they hang.
 //!
-//! A query is stopped between two steps of its work. A step that hangs in the kernel (a disk that does not answer, a file
-//! server that is gone) cannot be ended by anybody. Then the thread is left behind, and what waited for it goes on.
+//! A query is stopped between two steps of its work. A step that hangs in the kernel (a disk that does not
+//! answer, a file server that is gone) cannot be interrupted. Then the thread is left behind, and whatever
+//! waited for it continues.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long a query may take to end after it was told to.
+/// How long a query may take to end after it is told to.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
-/// With so many left behind no more collections are started: each keeps a stack and whatever its query holds.
+/// With this many left behind, no more collections are started: each keeps a stack and its query's data.
 pub(crate) const MOST: usize = 32;
 
-/// Evaluation nests with the query; the engine bounds the depth to what fits.
+/// Evaluation nests with the query; the engine limits the depth to this stack.
 const QUERY_STACK: usize = 8 << 20;
 
-/// Of the whole process, as what they hold is: an agent that starts again in place does not get rid of them.
+/// Counted per process, because the threads stay even if the agent restarts in place.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
-/// How many threads are left behind.
+/// The number of threads left behind.
 pub(crate) fn count() -> usize {
     LEFT.load(Ordering::Relaxed)
 }
 
-/// A thread that works for somebody; shared by both.
+/// A thread that works for somebody; both share this state.
 #[derive(Clone, Default)]
 pub(crate) struct Worker(Arc<AtomicUsize>);
 
@@ -33,7 +34,7 @@ const ENDED: usize = 1;
 const ABANDONED: usize = 2;
 
 impl Worker {
-    /// Starts a thread for a query. It drops what it is given when nobody need wait for it any more.
+    /// Starts a thread for a query. The thread drops its work when nobody needs to wait for it any more.
     pub(crate) fn spawn(
         name: &str,
         work: impl FnOnce(UntilEnd) + Send + 'static,
@@ -47,14 +48,14 @@ impl Worker {
         Ok((thread, worker))
     }
 
-    /// It has ended; to be called by itself.
+    /// Called by the thread itself when it has ended.
     fn end(&self) {
         if self.0.swap(ENDED, Ordering::AcqRel) == ABANDONED {
             LEFT.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// Nobody waits for it any more; false when it has ended by now.
+    /// Stops waiting for the thread; false if it has already ended.
     pub(crate) fn abandon(&self) -> bool {
         let changed = self
             .0
@@ -65,7 +66,7 @@ impl Worker {
         changed.is_ok()
     }
 
-    /// Marks the end of the thread, whichever way it comes.
+    /// Marks the end of the thread, however that comes.
     fn until_end(&self) -> UntilEnd {
         UntilEnd(self.clone())
     }
@@ -83,12 +84,12 @@ impl Drop for UntilEnd {
     }
 }
 
-/// The kernel's number of the calling thread.
+/// The kernel's id of the calling thread.
 pub(crate) fn thread_id() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-/// Where a thread of this process hangs, as far as the kernel tells.
+/// Where a thread of this process hangs, as far as the kernel shows.
 pub(crate) fn place(thread: i32) -> String {
     let read =
         |name: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{name}")).unwrap_or_default();
@@ -98,7 +99,7 @@ pub(crate) fn place(thread: i32) -> String {
         "" | "0" => "an unknown place".to_owned(),
         name => format!("the kernel (`{name}`)"),
     };
-    // The number of the call and its arguments; the first is mostly a file descriptor.
+    // The number of the system call and its arguments; the first is usually a file descriptor.
     let descriptor = call
         .split_whitespace()
         .nth(1)

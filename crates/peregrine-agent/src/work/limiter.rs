@@ -1,7 +1,7 @@
-//! Limits of CPU and disk use of queries, and the alarm for queries that make no progress.
+//! Limits the CPU and disk use of queries, and raises an alarm for queries that make no progress.
 //!
-//! One thread samples the whole process, and only while a query needs it. The averages are those of the process, so a
-//! query without limits can starve one with limits.
+//! One thread samples the whole process, and only while a query needs it. The averages are those of the
+//! process, so a query without limits can starve one that has limits.
 
 use crate::work::usage::Usage;
 use parking_lot::Mutex;
@@ -15,18 +15,19 @@ use std::time::{Duration, Instant};
 
 /// Time between two samples.
 const PERIOD: Duration = Duration::from_millis(300);
-/// Weight of a sample in the average: one part in this many.
+/// A sample's weight in the average is one part in this many.
 const SMOOTHING: f64 = 30.0;
 
 /// Hands out throttles.
 pub(crate) struct Limiter {
     sampler: Mutex<Weak<Sampler>>,
-    /// The CPU limit of queries that bring none; on small machines there is one.
+    /// The CPU limit of queries without one of their own; set on small machines only.
     default_cpu: Option<f32>,
 }
 
 impl Limiter {
-    /// On a machine with fewer processors than `few`, queries may use `low_cpu` percent unless they say otherwise.
+    /// On a machine with fewer than `few` processors, queries may use `low_cpu` percent unless they say
+    /// otherwise.
     pub(crate) fn new(few: u64, low_cpu: u64) -> Limiter {
         let is_small = (cores() as u64) < few && (1..100).contains(&low_cpu);
         Limiter {
@@ -35,7 +36,7 @@ impl Limiter {
         }
     }
 
-    /// The throttle a request asks for; `None` when it asks for none.
+    /// The throttle for a request; `None` if the request needs none.
     pub(crate) fn throttle(
         &self,
         request: &VqlCollectorArgs,
@@ -85,7 +86,7 @@ impl Limiter {
     }
 }
 
-/// Queries within queries are limited as those of the server are.
+/// Queries within queries are limited in the same way as those of the server.
 impl QueryLimiter for Limiter {
     fn throttle(
         &self,
@@ -103,7 +104,7 @@ impl QueryLimiter for Limiter {
     }
 }
 
-/// What limits queries within queries in a program that is no agent.
+/// Limits queries within queries in a program other than an agent.
 #[must_use]
 pub fn query_limiter() -> LimiterHandle {
     LimiterHandle(Arc::new(Limiter::new(0, 0)))
@@ -122,7 +123,7 @@ struct Limits {
 impl Limits {
     fn of(request: &VqlCollectorArgs, default_cpu: Option<f32>, log: &dyn LogSink) -> Limits {
         let mut cpu = request.cpu_limit;
-        // An old way to say it.
+        // The older field for it.
         if cpu == 0.0 && request.ops_per_second > 0.0 && request.ops_per_second < 100.0 {
             cpu = request.ops_per_second;
         }
@@ -135,7 +136,7 @@ impl Limits {
         }
         let positive = |number: f32| (number > 0.0).then_some(number);
         Limits {
-            // All of it is no limit.
+            // Everything is not a limit.
             cpu: positive(cpu).or(default_cpu).filter(|cpu| *cpu < 100.0),
             iops: positive(request.iops_limit),
             progress: positive(request.progress_timeout)
@@ -144,16 +145,16 @@ impl Limits {
     }
 }
 
-/// The averages, and who waits for progress.
+/// The averages, and the queries whose progress is watched.
 #[derive(Default)]
 struct Sampler {
-    /// Bits of an `f32`.
+    /// The bits of an `f32`.
     cpu: AtomicU32,
     iops: AtomicU32,
     alarms: Mutex<Vec<Weak<QueryThrottle>>>,
 }
 
-/// Samples until nobody needs it.
+/// Takes samples until nobody needs them.
 fn sample(sampler: &Weak<Sampler>) {
     let cores = cores() as f64;
     let (mut cpu, mut iops) = (0.0_f64, 0.0_f64);
@@ -168,7 +169,7 @@ fn sample(sampler: &Weak<Sampler>) {
         (last, last_time) = (usage, time);
         sampler.cpu.store((cpu as f32).to_bits(), Ordering::Relaxed);
         sampler.iops.store((iops as f32).to_bits(), Ordering::Relaxed);
-        // An alarm fires once.
+        // An alarm fires only once.
         let waiting: Vec<_> = sampler.alarms.lock().iter().filter_map(Weak::upgrade).collect();
         for query in waiting.iter().filter(|query| query.is_stuck()) {
             query.alarm();
@@ -185,7 +186,7 @@ fn sample(sampler: &Weak<Sampler>) {
 struct QueryThrottle {
     limits: Limits,
     started: Instant,
-    /// Milliseconds after `started`.
+    /// In milliseconds after `started`.
     last_charge: AtomicU64,
     cancellation: Cancellation,
     log: Arc<dyn LogSink>,
@@ -330,7 +331,7 @@ mod tests {
             "only what is limited counts"
         );
         cancellation.cancel();
-        // The sampler may lower the average again before we look, once; the limit is far below either.
+        // The sampler may lower the average once more before we look; the limit is far below either value.
         sampler.cpu.store(f32::MAX.to_bits(), Ordering::Relaxed);
         assert_eq!(throttle.charge(1, &cancellation), Err(Stop));
         drop((sampler, throttle));

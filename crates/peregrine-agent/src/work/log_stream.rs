@@ -1,24 +1,24 @@
-//! The log of a flow: one numbered stream, whichever of its queries speaks.
+//! The log of a flow: one numbered stream for all its queries.
 
 use crate::state::message::log_line;
 use crate::state::message_size::shorten;
 use peregrine_proto::{LogMessage, VeloMessage};
 
-/// Lines that wait to be sent, and how many there were before.
+/// Lines waiting to be sent, and the number of lines before them.
 pub(crate) struct LogStream {
     lines: String,
     waiting: u64,
     sent: u64,
     max_logs: u64,
     is_full: bool,
-    /// Lines for which there was no room.
+    /// Number of lines dropped for lack of room.
     dropped: u64,
 }
 
-/// Bytes of a line; more is cut.
+/// Longest line in bytes; more is cut.
 const LONGEST_LINE: usize = 64 << 10;
-/// Bytes that may wait before lines are dropped: while the buffer takes nothing, a log must not fill the memory instead.
-/// With the longest line, six bytes for each of its letters, it still fits into the smallest message.
+/// Bytes that may wait before lines are dropped, so that a log does not fill the memory while the buffer is
+/// full. Even the longest line, with six bytes for each character, still fits into the smallest message.
 const MAX_WAITING: usize = 3 << 19;
 
 impl LogStream {
@@ -33,7 +33,7 @@ impl LogStream {
         }
     }
 
-    /// Adds a line. At the limit one last line says so, and the rest is dropped.
+    /// Adds a line. At the limit, one last line says so, and later ones are dropped.
     pub(crate) fn add(&mut self, level: &str, message: &str) -> bool {
         if self.is_full {
             return false;
@@ -62,12 +62,12 @@ impl LogStream {
         self.waiting += 1;
     }
 
-    /// Bytes that wait.
+    /// Number of bytes waiting.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lines.len()
     }
 
-    /// A message that was taken and could not be sent.
+    /// Puts back a message that was taken but could not be sent.
     pub(crate) fn give_back(&mut self, message: VeloMessage) {
         let Some(log) = message.log_message else { return };
         self.lines.insert_str(0, &log.jsonl);
@@ -75,7 +75,7 @@ impl LogStream {
         self.sent = self.sent.saturating_sub(log.number_of_rows);
     }
 
-    /// The message with all waiting lines; `None` when there are none.
+    /// Takes all waiting lines as one message; `None` when there are none.
     pub(crate) fn take(&mut self, session_id: &str, artifact: &str) -> Option<VeloMessage> {
         if self.waiting == 0 {
             return None;

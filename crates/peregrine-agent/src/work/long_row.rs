@@ -1,28 +1,29 @@
-//! A row that no message can hold, made to fit: long cells are cut, and the row says so of itself.
+//! Shortens a row that no message can hold: long cells are cut, and the row itself says so.
 
 use std::fmt::Write as _;
 
-/// What the notes in a row may take.
+/// Bytes reserved for the notes in a row.
 const NOTES: usize = 32 << 10;
-/// Columns that are looked at; a row with more loses the rest.
+/// Maximum number of columns; a row with more loses the rest.
 const MAX_COLUMNS: usize = 10_000;
-/// Cut columns that are named, and how much of their names.
+/// Number of cut columns that are named.
 const NAMED: usize = 20;
 const NAME_LENGTH: usize = 100;
-/// Arrays and objects are cut inside down to this depth.
+/// Arrays and objects are shortened inside down to this depth.
 const DEPTH: usize = 8;
-/// What the shortest form of a cell takes beside its name: `:null,`, or a few letters.
+/// Bytes of the shortest form of a cell without its name: `:null,`, or a few letters.
 const LEAST_CELL: usize = 16;
 
 /// A row that was cut.
 pub(crate) struct CutRow {
     pub(crate) json: Vec<u8>,
-    /// What was cut, for people.
+    /// A description of what was cut.
     pub(crate) note: String,
 }
 
-/// Cuts a row, a JSON object without line end, to at most `limit` bytes. As many columns as can be are kept, and short
-/// cells as they are; `_Truncated` has the columns that lost something, with sizes, and `_Error` says it in words.
+/// Cuts a row, a JSON object without a line end, to at most `limit` bytes. It keeps as many columns as
+/// possible, and short cells unchanged; `_Truncated` lists the columns that lost something, with sizes, and
+/// `_Error` describes it.
 pub(crate) fn cut(json: &[u8], limit: usize) -> CutRow {
     let inner = json.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
     let mut members: Vec<(&[u8], &[u8])> = Vec::new();
@@ -65,7 +66,7 @@ pub(crate) fn cut(json: &[u8], limit: usize) -> CutRow {
     CutRow { json: cut, note }
 }
 
-/// The length to which cells are cut so that all fit.
+/// The length to which cells are cut so that all of them fit.
 fn longest_cell(members: &[(&[u8], &[u8])], budget: usize) -> usize {
     let size = |most: usize| -> usize {
         members
@@ -102,20 +103,20 @@ fn note(size: usize, limit: usize, losses: &[(&[u8], usize, usize)], dropped: u6
     text
 }
 
-/// A name in quotes, for people.
+/// A name in quotes, for messages.
 fn shown(name: &[u8]) -> String {
     let name: String = serde_json::from_slice(name).unwrap_or_default();
     name.chars().take(NAME_LENGTH).collect()
 }
 
-/// A piece of an object: the name with its quotes, and the value.
+/// A member of an object: its name in quotes, and its value.
 fn name_and_value(piece: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = string_end(piece)?;
     let (name, rest) = piece.split_at_checked(end)?;
     Some((name, rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii()))
 }
 
-/// Appends as much of a value as `most` bytes hold, as JSON.
+/// Appends as much of a value as fits into `most` bytes, as valid JSON.
 fn cut_value(value: &[u8], most: usize, depth: usize, to: &mut Vec<u8>) {
     if value.len() <= most {
         to.extend_from_slice(value);
@@ -133,7 +134,7 @@ fn cut_value(value: &[u8], most: usize, depth: usize, to: &mut Vec<u8>) {
     }
 }
 
-/// The first elements or members that fit, and a part of the next.
+/// Appends the first elements or members that fit, and a part of the next.
 fn cut_list(list: &[u8], end: u8, most: usize, depth: usize, to: &mut Vec<u8>) {
     let start = to.len();
     to.extend(list.first());
@@ -162,13 +163,14 @@ fn cut_list(list: &[u8], end: u8, most: usize, depth: usize, to: &mut Vec<u8>) {
     to.push(end);
 }
 
-/// Where the text of a JSON string ends within its first `most` bytes, so that no letter and no escape is cut.
+/// The end of the text of a JSON string within its first `most` bytes, such that no character and no escape
+/// is cut.
 fn whole_letters(string: &[u8], most: usize) -> usize {
     let mut at = 1;
     loop {
         let rest = string.get(at..).unwrap_or_default();
         let length = match rest {
-            // A pair of escapes that is one letter.
+            // A pair of escapes that makes one character.
             [
                 b'\\',
                 b'u',
@@ -191,7 +193,7 @@ fn whole_letters(string: &[u8], most: usize) -> usize {
     }
 }
 
-/// Where the string that begins a text ends, quotes included.
+/// The end of the string at the start of a text, including its quotes.
 fn string_end(text: &[u8]) -> Option<usize> {
     if text.first() != Some(&b'"') {
         return None;
@@ -206,7 +208,7 @@ fn string_end(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// The parts between the commas of an array or object, its brackets left out.
+/// The parts of an array or object between its commas, without its brackets.
 struct Pieces<'a>(&'a [u8]);
 
 impl<'a> Iterator for Pieces<'a> {

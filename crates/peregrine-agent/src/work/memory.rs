@@ -1,4 +1,4 @@
-//! How much memory the queries of an agent may hold, and the end of an agent that takes more than it may.
+//! The memory that queries of an agent may hold, and the end of an agent that takes too much.
 
 use peregrine_engine::Cancellation;
 use peregrine_engine::memory::{Limits, Pool};
@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MEBIBYTE: u64 = 1 << 20;
-/// What a query may hold at least, however small the machine.
+/// The least a query may hold, even on a small machine.
 const LEAST: u64 = 64 * MEBIBYTE;
-/// What a query may hold at most unless somebody asks for more: the machine is somebody else's.
+/// The most a query may hold unless configured otherwise: the machine belongs to somebody else.
 const MOST: u64 = 1024 * MEBIBYTE;
-/// What all of them may hold together at most.
+/// The most that all of them may hold together.
 const MOST_TOGETHER: u64 = 2 * MOST;
-/// Between two looks at what the process takes.
+/// Time between two checks of the process's memory.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Exit code of an agent that took too much; the service manager starts it again.
+/// Exit code of an agent that took too much memory; the service manager restarts it.
 const EXIT_CODE: i32 = 255;
 
-/// What the queries of an agent may hold: each a quarter of the memory there is for this program, or what was `asked` for,
-/// and together half of it, both within bounds. `hard` is `max_memory_hard_limit` of the configuration; 0 is none.
+/// The memory limits for queries of an agent: each may hold a quarter of the memory available to the program,
+/// or what was `asked` for, and all together half of it, both within bounds. `hard` is
+/// `max_memory_hard_limit` of the configuration; 0 for none.
 #[must_use]
 pub fn memory_limits(memory: Option<u64>, asked: Option<u64>, hard: u64) -> Limits {
     let usual = memory.map_or(MOST, |memory| (memory / 4).clamp(LEAST, MOST));
@@ -35,8 +36,8 @@ pub fn memory_limits(memory: Option<u64>, asked: Option<u64>, hard: u64) -> Limi
     }
 }
 
-/// Ends the process when it takes more than the pool says at two looks one after the other. At the first, the query that
-/// holds the most is ended. Without such a limit there is nothing to watch.
+/// Ends the process when it exceeds the pool's limit at two consecutive checks. At the first, the query that
+/// holds the most is ended. Without a limit, nothing is watched.
 pub fn watch_memory(pool: Arc<Pool>, taken: fn() -> u64, stop: Cancellation) -> std::io::Result<()> {
     let Some(most) = pool.limits().process else {
         return Ok(());

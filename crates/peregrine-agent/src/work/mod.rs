@@ -1,4 +1,5 @@
-//! The work: collections and event queries, from the request to the rows that go out. It knows `state`, not `net`.
+//! The work: collections and event queries, from the request to the rows sent. It uses `state`, but not
+//! `net`.
 
 pub(crate) mod engine_runner;
 pub(crate) mod executor;

@@ -1,4 +1,5 @@
-//! The event table: queries that run as long as the agent does, and whose rows go to the server as they come.
+//! The event table: queries that run as long as the agent does, and whose rows are sent to the server as they
+//! come.
 
 use crate::random::random_below;
 use crate::state::outbox::{Damage, Outbox};
@@ -17,12 +18,12 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A query that ended early starts afresh when this time has passed since it started.
+/// A query that ended early is restarted this long after its start.
 const DEFAULT_REFRESH: u64 = 12 * 3600;
 const DEFAULT_HEARTBEAT: u64 = 300;
 const LOG_FLUSH_BYTES: usize = 1 << 20;
 const LOG_FLUSH: Duration = Duration::from_secs(5);
-/// How often batches are looked at.
+/// How often batches are checked.
 const TICK: Duration = Duration::from_millis(500);
 /// How long the queries of an old table may take to end.
 const LONGEST_END: Duration = left_behind::GRACE;
@@ -36,7 +37,7 @@ pub(crate) struct Monitoring {
     default_wait: Duration,
     version: AtomicU64,
     state: Mutex<Running>,
-    /// Damage of the buffer that the logs tell of.
+    /// The damage to the buffer that has already been logged.
     damage_told: Arc<Mutex<Option<Damage>>>,
 }
 
@@ -89,12 +90,13 @@ impl Monitoring {
         monitoring
     }
 
-    /// The version of the table in force.
+    /// The version of the current table.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Relaxed)
     }
 
-    /// Puts a newer table in force, and waits for the queries of the old one to end. Equal queries keep running.
+    /// Replaces the table by a newer one, and waits for the old queries to end. Unchanged queries keep
+    /// running.
     pub(crate) fn update(&self, table: VqlEventTable) {
         let mut state = self.state.lock();
         if table.version <= state.table.version {
@@ -113,10 +115,10 @@ impl Monitoring {
         self.version.store(version, Ordering::Relaxed);
     }
 
-    /// Ends all queries and waits for them this long.
+    /// Ends all queries and waits up to `longest` for them.
     pub(crate) fn stop(&self, longest: Duration) {
         self.parent.cancel();
-        // Locked: a table is just being replaced, and that ends too.
+        // If it is locked, a table is being replaced, and that ends too.
         if let Some(mut state) = self.state.try_lock_for(longest) {
             join(&mut state.threads, longest);
         }
@@ -173,7 +175,7 @@ impl Monitoring {
     }
 }
 
-/// True when two tables ask for the same, whatever their limits and versions: servers vary these.
+/// True when two tables ask for the same work, ignoring limits and versions, which servers vary.
 fn is_same_work(one: &VqlEventTable, other: &VqlEventTable) -> bool {
     one.event.len() == other.event.len()
         && one.event.iter().zip(&other.event).all(|(a, b)| {
@@ -204,7 +206,7 @@ fn spawn(
     }
 }
 
-/// Waits for threads that were told to end. Those that do not are left to themselves; gives their queries.
+/// Waits for threads that were told to end. Those that do not end are abandoned; returns their queries.
 fn join(threads: &mut Vec<EventThread>, longest: Duration) -> Vec<Arc<EventQuery>> {
     let deadline = Instant::now() + longest;
     while threads.iter().any(|thread| !thread.thread.is_finished()) && Instant::now() < deadline {
@@ -214,7 +216,7 @@ fn join(threads: &mut Vec<EventThread>, longest: Duration) -> Vec<Arc<EventQuery
     left.filter_map(|thread| thread.query).collect()
 }
 
-/// Sends what waits, until the table is replaced.
+/// Sends waiting rows until the table is replaced.
 fn tend(
     queries: &[Arc<EventQuery>],
     outbox: &Outbox,
@@ -223,7 +225,7 @@ fn tend(
 ) {
     let mut last_log = Instant::now();
     while !cancellation.wait(TICK) {
-        // Event rows have no numbers in which a gap would show, so the log of each query has to tell.
+        // Event rows have no numbers that would reveal a gap, so the log of each query has to report it.
         let damage = outbox.damage();
         if std::mem::replace(&mut *damage_told.lock(), damage) < damage
             && let Some(damage) = damage
@@ -255,7 +257,7 @@ fn tend(
     }
 }
 
-/// One event query, started again and again.
+/// One event query, which is restarted whenever it ends.
 struct EventQuery {
     request: VqlCollectorArgs,
     outbox: Arc<Outbox>,
@@ -263,14 +265,14 @@ struct EventQuery {
     rows: RowBatches,
     heartbeat: Duration,
     log: Mutex<LogStream>,
-    /// That runs it.
+    /// The thread that runs it.
     thread: AtomicI32,
-    /// Nobody waits for it any more.
+    /// True when nobody waits for it any more.
     is_abandoned: AtomicBool,
 }
 
 impl EventQuery {
-    /// It hangs, and its table is replaced.
+    /// Abandons a query that hangs, because its table is replaced.
     fn leave_behind(&self) {
         let place = left_behind::place(self.thread.load(Ordering::Relaxed));
         let text = format!(
@@ -292,7 +294,7 @@ impl EventQuery {
             self.run_once(runner);
             self.rows.flush(true, self.as_ref());
             let pause = self.refresh().saturating_sub(started.elapsed());
-            // Nobody would notice that it watches no more.
+            // Otherwise nobody would notice that it has stopped watching.
             if !self.cancellation.is_cancelled() {
                 let text = format!(
                     "{}: the query has ended by itself and starts again in {} minutes.",
@@ -308,7 +310,7 @@ impl EventQuery {
         }
     }
 
-    /// The time between two starts, ten percent up or down so that a fleet does not start all at once.
+    /// The time between two starts, ± 10 % so that a fleet does not start all at once.
     fn refresh(&self) -> Duration {
         let seconds = if self.request.timeout == 0 {
             DEFAULT_REFRESH
@@ -324,7 +326,7 @@ impl EventQuery {
             session_id: ids::MONITORING.to_owned(),
             cancellation: self.cancellation.child(),
             log: Arc::clone(self) as Arc<dyn LogSink>,
-            // Servers keep uploads with a collection, and here is none.
+            // Servers store uploads with a collection, and there is none here.
             uploader: None,
             identity: None,
         };
@@ -332,7 +334,7 @@ impl EventQuery {
         if let Err(failure) = runner::run_guarded(runner, &self.request, &environment, &mut sink) {
             LogSink::log(self.as_ref(), Level::Error, &failure.message);
         }
-        // Whatever the query left running on its own ends with it.
+        // Anything the query left running ends with it.
         environment.cancellation.cancel();
     }
 
@@ -355,7 +357,7 @@ impl Destination for EventQuery {
 
     fn send(&self, packet: VeloMessage) {
         if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
-            // The log of the query tells of it, as soon as that can be sent.
+            // The query's log reports it as soon as that can be sent.
             tracing::error!(%error, "event rows could not be buffered and are lost");
         }
     }

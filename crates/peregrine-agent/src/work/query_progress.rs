@@ -1,4 +1,4 @@
-//! How far a request has come, as the reports of its collection tell.
+//! The progress of a request, as shown in the reports of its collection.
 
 use crate::clock::now_micros;
 use crate::state::message_size::short_text;
@@ -7,7 +7,8 @@ use peregrine_proto::{VeloStatus, VqlCollectorArgs, velo_status::ReturnedStatus}
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a request has done so far. Written by the thread that runs it, read by the one that tends the collection.
+/// The progress of a request. Written by the thread that runs it, read by the one that manages the
+/// collection.
 pub(crate) struct QueryProgress {
     last_active: AtomicU64,
     has_changed: AtomicBool,
@@ -16,12 +17,12 @@ pub(crate) struct QueryProgress {
 
 struct Report {
     status: VeloStatus,
-    /// Nobody waits for the query any more, and its status stays what it is.
+    /// True when nobody waits for the query any more; its status no longer changes.
     is_closed: bool,
 }
 
 impl QueryProgress {
-    /// Of one of `total` requests of a collection.
+    /// The progress of one of a collection's `total` requests.
     pub(crate) fn new(request: &VqlCollectorArgs, total: usize) -> QueryProgress {
         let now = now_micros();
         let status = VeloStatus {
@@ -41,7 +42,7 @@ impl QueryProgress {
         }
     }
 
-    /// The status without its rows, which the batches count.
+    /// The status without row counts, which the batches add.
     pub(crate) fn status(&self) -> VeloStatus {
         VeloStatus {
             last_active: self.last_active.load(Ordering::Relaxed),
@@ -59,12 +60,12 @@ impl QueryProgress {
         self.report.lock().is_closed
     }
 
-    /// It starts now.
+    /// Records its start.
     pub(crate) fn begin(&self) {
         self.report.lock().status.first_active = now_micros();
     }
 
-    /// It has just done something.
+    /// Records that it has just done something.
     pub(crate) fn touch(&self) {
         self.last_active.store(now_micros(), Ordering::Relaxed);
         self.has_changed.store(true, Ordering::Relaxed);
@@ -80,13 +81,13 @@ impl QueryProgress {
         });
     }
 
-    /// Ends the query before it began.
+    /// Ends the query before it has begun.
     pub(crate) fn refuse(&self, message: &str) {
         self.fail(message, "");
         self.change(|status| status.status = ReturnedStatus::GenericError.into());
     }
 
-    /// It has ended after this time, well unless it has failed. Too late when it was left behind.
+    /// Records its end after this time, successful unless it has failed. Ignored if it was left behind.
     pub(crate) fn finish(&self, elapsed: Duration) {
         self.touch();
         let mut report = self.report.lock();
@@ -103,13 +104,13 @@ impl QueryProgress {
         status.duration = i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX);
     }
 
-    /// It is left behind for this reason; what it does later is not reported.
+    /// Records that it was left behind for this reason; anything it does later is not reported.
     pub(crate) fn leave_behind(&self, reason: &str) {
         let mut report = self.report.lock();
         report.is_closed = true;
         let status = &mut report.status;
         status.status = ReturnedStatus::GenericError.into();
-        // The limit or the cancel was the first reason; where it hangs is news.
+        // The limit or the cancellation was the first reason; where it hangs is new information.
         if !status.error_message.contains(reason) {
             status.error_message = format!("{}; {reason}", status.error_message);
         }
@@ -118,12 +119,12 @@ impl QueryProgress {
         self.has_changed.store(true, Ordering::Relaxed);
     }
 
-    /// A line of the log came from it.
+    /// Counts a log line of the query.
     pub(crate) fn count_log(&self) {
         self.change(|status| status.log_rows += 1);
     }
 
-    /// A file of this expected size is about to be sent.
+    /// Counts a file of this expected size that is about to be sent.
     pub(crate) fn count_upload(&self, expected: u64) {
         self.change(|status| {
             status.uploaded_files += 1;
@@ -131,13 +132,13 @@ impl QueryProgress {
         });
     }
 
-    /// `bytes` bytes of a file were sent.
+    /// Counts `bytes` sent bytes of a file.
     pub(crate) fn count_uploaded(&self, bytes: u64) {
         self.change(|status| status.uploaded_bytes = status.uploaded_bytes.saturating_add_unsigned(bytes));
         self.touch();
     }
 
-    /// A file turned out to have another size than expected.
+    /// Corrects the total when a file's size differs from the expected one.
     pub(crate) fn correct_upload(&self, expected: u64, actual: u64) {
         self.change(|status| {
             status.expected_uploaded_bytes = status

@@ -1,4 +1,4 @@
-//! One request of a flow while it runs: its rows, its status, its limits.
+//! One running request of a flow: its rows, its status, its limits.
 
 use crate::clock::now_seconds;
 use crate::work::flow_context::FlowContext;
@@ -15,11 +15,11 @@ use peregrine_proto::{VeloStatus, VqlCollectorArgs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Deadline of a query that brings none.
+/// Deadline of a query that has none, in seconds.
 const DEFAULT_TIMEOUT: u64 = 600;
 const DEFAULT_HEARTBEAT: u64 = 30;
 
-/// One request, shared by the thread that runs it and the one that tends the flow.
+/// One request, shared by the thread that runs it and the one that manages the flow.
 pub(crate) struct QueryRun {
     request: VqlCollectorArgs,
     rows: RowBatches,
@@ -27,11 +27,11 @@ pub(crate) struct QueryRun {
     running: Mutex<Running>,
 }
 
-/// What is known while it runs.
+/// The state while it runs.
 #[derive(Default)]
 struct Running {
     work: Option<Work>,
-    /// Until it was reported.
+    /// Cleared once it has been reported.
     deadline: Option<Instant>,
 }
 
@@ -39,7 +39,7 @@ struct Running {
 struct Work {
     token: Cancellation,
     thread: i32,
-    /// When it was first seen to be told to end.
+    /// When it was first found to be cancelled.
     told: Option<Instant>,
 }
 
@@ -72,7 +72,7 @@ impl QueryRun {
         }
     }
 
-    /// Sends rows that have waited long enough, and notices silence and the deadline.
+    /// Sends rows that have waited long enough, and handles lack of progress and the deadline.
     pub(crate) fn tend(&self, flow: &FlowContext) {
         self.rows.tend(flow);
         let is_running = self.running.lock().deadline.is_some();
@@ -94,7 +94,8 @@ impl QueryRun {
         self.note_timeout(flow);
     }
 
-    /// Where it hangs, when it was told to end long ago and does not. One that waits for room in the buffer does not hang.
+    /// Where it hangs, if it was told to end long ago and has not. A query waiting for room in the buffer
+    /// does not hang.
     pub(crate) fn hangs(&self) -> Option<String> {
         let mut running = self.running.lock();
         let work = running.work.as_mut()?;
@@ -106,7 +107,7 @@ impl QueryRun {
         (told.elapsed() >= left_behind::GRACE).then(|| left_behind::place(work.thread))
     }
 
-    /// It hangs and is left behind: what it has found so far is sent, and what it finds later is dropped.
+    /// Leaves a hanging query behind: its rows so far are sent, and later ones are dropped.
     pub(crate) fn leave_behind(&self, flow: &FlowContext, place: &str) {
         let reason = format!(
             "the query did not end within {} seconds after it was told to, and was left behind; it hangs in {place}",
@@ -163,7 +164,7 @@ impl QueryRun {
                 uploader: Arc::new(FlowUploader::new(flow, &self.progress)),
                 ledger: Arc::clone(&flow.ledger),
             }),
-            // The runner knows it.
+            // The runner adds it.
             identity: None,
         };
         let mut sink = Sink { flow, query: self };
@@ -192,7 +193,7 @@ impl QueryRun {
         }
     }
 
-    /// Reports the deadline, once, when it has passed. The query stops by its own token.
+    /// Reports the deadline once it has passed. The query is stopped by its own token.
     fn note_timeout(&self, flow: &FlowContext) {
         let has_passed = self
             .running
@@ -234,7 +235,7 @@ impl QuerySink for Sink<'_> {
     }
 }
 
-/// The messages of one query go to the flow's log.
+/// Passes the messages of one query to the flow's log.
 struct QueryLog {
     flow: Arc<FlowContext>,
     progress: Arc<QueryProgress>,

@@ -9,23 +9,23 @@ use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlRequest, VqlResponse};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// When a batch goes out.
+/// When to send a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchLimits {
     pub(crate) rows: u64,
     pub(crate) bytes: usize,
     pub(crate) wait: Duration,
-    /// Bytes of rows, line ends included, that a message holds beside what comes with them.
+    /// Bytes of rows, including line ends, that fit into a message besides the rest of it.
     pub(crate) largest: usize,
 }
 
-/// What comes with the rows of a message: the query, its columns.
+/// Bytes reserved for the other parts of a message: the query, its columns.
 const HEAD: usize = 640 << 10;
-/// Bytes of a query's text, and of the names of its columns, that come with its rows.
+/// Bytes sent of a query's text, and of its column names, along with its rows.
 const HEAD_PART: usize = 256 << 10;
 
 impl BatchLimits {
-    /// Those of a request; what it leaves open is as for every collection. No message is larger than `largest`.
+    /// The limits for a request, with defaults for what it leaves open. No message is larger than `largest`.
     pub(crate) fn of(request: &VqlCollectorArgs, default_wait: Duration, largest: usize) -> BatchLimits {
         let or = |value: u64, default: u64| if value == 0 { default } else { value };
         BatchLimits {
@@ -41,14 +41,14 @@ impl BatchLimits {
     }
 }
 
-/// A query as it comes with its rows.
+/// The query as it is sent along with its rows.
 fn head(query: &VqlRequest) -> VqlRequest {
     let mut head = query.clone();
     message_size::shorten(&mut head.vql, HEAD_PART);
     head
 }
 
-/// As many names of columns as a message has room for.
+/// As many column names as a message has room for.
 fn first_names(names: Vec<String>) -> Vec<String> {
     let mut size = 0;
     let fits = |name: &String| {
@@ -58,20 +58,21 @@ fn first_names(names: Vec<String>) -> Vec<String> {
     names.into_iter().take_while(fits).collect()
 }
 
-/// Where packets go, and how they are marked.
+/// Where packets go, and how they are encoded.
 pub(crate) trait Destination {
     fn session_id(&self) -> &str;
-    /// True when rows travel compressed.
+    /// True when rows are compressed.
     fn compresses(&self) -> bool;
     /// Queues a packet; may wait.
     fn send(&self, packet: VeloMessage);
 }
 
-/// The rows of all statements of a request. One thread adds, another sends what has waited too long.
+/// The rows of all statements of a request. One thread adds rows, another sends those that have waited too
+/// long.
 pub(crate) struct RowBatches {
     limits: BatchLimits,
     batches: Mutex<Batches>,
-    /// Held while packets are taken and sent: a packet must not overtake the one before it.
+    /// Held while packets are taken and sent, so that packets cannot overtake each other.
     sending: Mutex<()>,
 }
 
@@ -101,7 +102,7 @@ impl RowBatches {
         }
     }
 
-    /// True when rows of this statement go to the server.
+    /// True when rows of this statement are sent to the server.
     pub(crate) fn wants(&self, statement: usize) -> bool {
         self.batches
             .lock()
@@ -110,7 +111,8 @@ impl RowBatches {
             .is_some_and(|batch| !batch.request.name.is_empty())
     }
 
-    /// Takes in a row, and sends what is due then. A row too large for a message is cut; gives a note for the log then.
+    /// Adds a row, and sends what is due. A row too large for a message is cut; then the note for the log is
+    /// returned.
     pub(crate) fn push(
         &self,
         statement: usize,
@@ -129,19 +131,19 @@ impl RowBatches {
         cut.map(|cut| cut.note)
     }
 
-    /// Would a row of this size, added to those that wait, still fit into a message?
+    /// Whether a row of this size still fits into a message with the waiting rows.
     fn has_room(&self, statement: usize, size: usize) -> bool {
         let batches = self.batches.lock();
         let batch = batches.list.get(statement);
         batch.is_none_or(|batch| batch.rows == 0 || batch.jsonl.len() + size < self.limits.largest)
     }
 
-    /// From now on rows are dropped: nobody waits for them any more.
+    /// Drops rows from now on: nobody waits for them any more.
     pub(crate) fn close(&self) {
         self.batches.lock().is_closed = true;
     }
 
-    /// Somebody is just sending, or waits for room to.
+    /// True while a thread is sending, or waiting for room.
     pub(crate) fn is_sending(&self) -> bool {
         self.sending.is_locked()
     }
@@ -160,7 +162,7 @@ impl RowBatches {
         batch.is_full(&self.limits)
     }
 
-    /// Sends what is due, or all. The buffer may be full, and then this waits.
+    /// Sends what is due, or everything. Waits while the buffer is full.
     pub(crate) fn flush(&self, all: bool, to: &dyn Destination) {
         let _in_order = self.sending.lock();
         self.send_due(all, to);
@@ -175,7 +177,7 @@ impl RowBatches {
 
     fn send_due(&self, all: bool, to: &dyn Destination) {
         loop {
-            // Not locked while sending, so that the query can go on.
+            // Not locked while sending, so that the query can continue.
             let packet = self.batches.lock().take_due(all, &self.limits, to);
             let Some(packet) = packet else { return };
             to.send(packet);
@@ -192,7 +194,7 @@ impl RowBatches {
         is_silent
     }
 
-    /// Names that have rows, and the number of rows so far.
+    /// The names that have rows, and the number of rows so far.
     pub(crate) fn summary(&self) -> (Vec<String>, u64) {
         let batches = self.batches.lock();
         let mut names: Vec<String> = Vec::new();
@@ -223,7 +225,7 @@ impl Batches {
             .iter()
             .position(|batch| batch.rows > 0 && (all || batch.is_due(limits)))?;
         let name = &self.list.get(index)?.request.name;
-        // Statements may share a name, and then share its rows' numbers.
+        // Statements may share a name, and then share the numbering of rows.
         let before = self.list.iter().filter(|batch| batch.request.name == *name).fold(
             Sent::default(),
             |sum, batch| Sent {
@@ -237,14 +239,14 @@ impl Batches {
     }
 }
 
-/// What was sent before.
+/// What has been sent before.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sent {
     rows: u64,
     bytes: u64,
 }
 
-/// The rows of one statement that wait.
+/// The waiting rows of one statement.
 struct RowBatch {
     request: VqlRequest,
     query_id: u64,
@@ -270,7 +272,7 @@ impl RowBatch {
         }
     }
 
-    /// Adds a row, already encoded and without line end.
+    /// Adds a row, already encoded and without a line end.
     fn add(&mut self, json: &[u8], columns: &Columns<'_>) {
         if self.part == 0 && self.rows == 0 {
             self.columns = first_names(columns());
@@ -315,7 +317,7 @@ impl RowBatch {
                 response.uncompressed_size = size;
                 response.byte_offset = before.bytes;
             }
-            // Rows are encoded by us and are UTF-8; the lossy form only guards against the impossible.
+            // We encode rows ourselves, in UTF-8; the lossy conversion is only a fallback.
             None => {
                 response.jsonl_response = String::from_utf8(jsonl)
                     .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -335,7 +337,7 @@ impl RowBatch {
     }
 }
 
-/// Compressed, fast rather than small.
+/// Compresses, fast rather than small.
 pub(crate) fn zlib(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     encoder.write_all(bytes).ok()?;
@@ -346,24 +348,30 @@ pub(crate) fn zlib(bytes: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    struct Sink(bool, Mutex<Vec<VqlResponse>>);
+    struct Sink {
+        compresses: bool,
+        packets: Mutex<Vec<VqlResponse>>,
+    }
 
     impl Destination for Sink {
         fn session_id(&self) -> &str {
             "F.1"
         }
         fn compresses(&self) -> bool {
-            self.0
+            self.compresses
         }
         fn send(&self, packet: VeloMessage) {
-            self.1.lock().extend(packet.vql_response);
+            self.packets.lock().extend(packet.vql_response);
         }
     }
 
     fn packets(batches: &RowBatches, all: bool, compress: bool) -> Vec<VqlResponse> {
-        let sink = Sink(compress, Mutex::default());
+        let sink = Sink {
+            compresses: compress,
+            packets: Mutex::default(),
+        };
         batches.flush(all, &sink);
-        sink.1.into_inner()
+        sink.packets.into_inner()
     }
 
     #[test]
@@ -444,7 +452,10 @@ mod tests {
             &request,
             BatchLimits::of(&request, Duration::from_secs(100), largest),
         );
-        let sink = Sink(false, Mutex::default());
+        let sink = Sink {
+            compresses: false,
+            packets: Mutex::default(),
+        };
         let row = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length)).into_bytes();
         let columns = || (0..100_000).map(|n| format!("column{n}")).collect();
         for length in [10, 200_000, 200_000, 10, 5_000_000, 10] {
@@ -452,7 +463,7 @@ mod tests {
             assert_eq!(note.is_some(), length == 5_000_000, "{note:?}");
         }
         batches.flush(true, &sink);
-        let packets = sink.1.into_inner();
+        let packets = sink.packets.into_inner();
         let mut rows = 0;
         for packet in &packets {
             assert_eq!(packet.query_start_row, rows);

@@ -1,4 +1,4 @@
-//! The seam between the flow machinery and the VQL engine.
+//! The interface between flows and the VQL engine.
 
 use crate::work::secrets::{MaskedLog, Secrets};
 use peregrine_accessors::UploaderHandle;
@@ -9,29 +9,29 @@ use peregrine_proto::VqlCollectorArgs;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The consumer wants no more rows.
+/// No more rows are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped;
 
-/// Gives the keys of a row, in order.
+/// Returns the keys of a row, in order.
 pub type Columns<'a> = dyn Fn() -> Vec<String> + 'a;
 
-/// Takes the rows of a request.
+/// Receives the rows of a request.
 pub trait QuerySink: Send {
-    /// A row of the statement with this index in the request, as one JSON object without line end.
+    /// A row of the statement with this index in the request, as one JSON object without a line end.
     fn row(&mut self, statement: usize, json: &[u8], columns: &Columns<'_>) -> Result<(), Stopped>;
 }
 
-/// What surrounds a query.
+/// The environment of a query.
 #[derive(Clone)]
 pub struct QueryEnvironment {
-    /// The flow.
+    /// The id of the flow.
     pub session_id: String,
-    /// Ends the query; has the query's deadline.
+    /// Ends the query; carries the query's deadline.
     pub cancellation: Cancellation,
-    /// Takes its messages.
+    /// Receives its messages.
     pub log: Arc<dyn LogSink>,
-    /// Takes its files; nothing does for event queries.
+    /// Receives its files; `None` for event queries.
     pub uploader: Option<UploaderHandle>,
     /// The identity of the agent that runs it.
     pub identity: Option<IdentityHandle>,
@@ -39,9 +39,9 @@ pub struct QueryEnvironment {
 
 /// Runs compiled requests.
 pub trait QueryRunner: Send + Sync {
-    /// Runs the request to its end, or until it is cancelled. The error is why it could not run at all.
+    /// Runs the request to its end, or until it is cancelled. An error says why it could not run at all.
     ///
-    /// A panic is caught by the caller and reported as an error of the query.
+    /// The caller catches a panic and reports it as an error of the query.
     fn run(
         &self,
         request: &VqlCollectorArgs,
@@ -50,7 +50,7 @@ pub trait QueryRunner: Send + Sync {
     ) -> Result<(), String>;
 }
 
-/// What a request is called in messages: its first named statement.
+/// The name of a request in messages: its first named statement.
 pub(crate) fn request_name(request: &VqlCollectorArgs) -> &str {
     request
         .query
@@ -60,7 +60,7 @@ pub(crate) fn request_name(request: &VqlCollectorArgs) -> &str {
         .unwrap_or("query")
 }
 
-/// Runs a request; a panic in it becomes an error.
+/// Runs a request; turns a panic into an error.
 pub(crate) fn run_guarded(
     runner: &dyn QueryRunner,
     request: &VqlCollectorArgs,
@@ -100,6 +100,6 @@ pub(crate) fn run_guarded(
 /// Why a request failed.
 pub(crate) struct Failure {
     pub(crate) message: String,
-    /// Where, as far as it is known; not empty after a panic.
+    /// Where it failed, if known; not empty after a panic.
     pub(crate) backtrace: String,
 }

@@ -1,7 +1,7 @@
-//! Values nobody is to see, kept out of what a query says.
+//! Keeps secret values out of a query's messages.
 //!
-//! Messages of functions quote what they were given: a path, a pattern, a piece of text. The server marks the variables
-//! whose values are secret; their values are replaced before a message leaves the query.
+//! Messages of functions quote their arguments: a path, a pattern, a piece of text. The server marks the
+//! variables whose values are secret; these values are replaced before a message leaves the query.
 
 use peregrine_artifacts::MARKER;
 use peregrine_engine::log::{Level, LogSink};
@@ -9,9 +9,9 @@ use peregrine_proto::VqlCollectorArgs;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Shorter values would be found everywhere, and are soon guessed anyway.
+/// Shorter values would match everywhere, and are easily guessed anyway.
 const SHORTEST: usize = 4;
-/// Messages quote the beginning of a long text; so many bytes of it are recognised.
+/// Messages quote the beginning of a long text; this many bytes of it are recognised.
 const BEGINNING: usize = 16;
 
 /// The secret values of a request.
@@ -25,7 +25,7 @@ impl Secrets {
             .map(|entry| entry.value.clone())
             .filter(|value| value.len() >= SHORTEST && value != MARKER)
             .collect();
-        // One may be part of another.
+        // One secret may be part of another.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         Secrets(values.into())
     }
@@ -34,7 +34,7 @@ impl Secrets {
         self.0.is_empty()
     }
 
-    /// The text without them.
+    /// The text without the secrets.
     pub(crate) fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for secret in self.0.iter() {
@@ -66,7 +66,7 @@ fn mask(text: &str, secret: &str) -> Option<String> {
     Some(masked)
 }
 
-/// A log that hears no secrets.
+/// A log that receives messages without secrets.
 pub(crate) struct MaskedLog {
     pub(crate) secrets: Secrets,
     pub(crate) log: Arc<dyn LogSink>,

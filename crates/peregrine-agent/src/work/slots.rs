@@ -1,14 +1,14 @@
-//! A bounded number of collections at a time, first come first served.
+//! Limits the number of concurrent collections, first come, first served.
 
 use parking_lot::{Condvar, Mutex};
 use peregrine_engine::Cancellation;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How often those who wait look whether they are still wanted.
+/// How often those waiting check whether they are still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Free places, and who waits for one.
+/// Free slots, and the queue for them.
 pub(crate) struct Slots {
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -17,12 +17,12 @@ pub(crate) struct Slots {
 #[derive(Default)]
 struct Queue {
     free: usize,
-    /// Numbers of those who wait, the first to come at the front.
+    /// Ticket numbers of those waiting, the first to be served at the front.
     waiting: VecDeque<u64>,
     next_number: u64,
 }
 
-/// A place taken; free again when dropped.
+/// A slot in use; it becomes free when dropped.
 pub(crate) struct Slot<'a>(&'a Slots);
 
 impl Slots {
@@ -37,7 +37,7 @@ impl Slots {
         }
     }
 
-    /// Waits for a place; `None` when none became free in time or the work was cancelled.
+    /// Waits for a slot; `None` when none became free in time or the work was cancelled.
     pub(crate) fn take(&self, longest: Duration, cancellation: &Cancellation) -> Option<Slot<'_>> {
         let deadline = Instant::now() + longest;
         let mut queue = self.queue.lock();
@@ -57,7 +57,7 @@ impl Slots {
             self.changed.wait_for(&mut queue, LOOK_AGAIN);
         };
         queue.waiting.retain(|waiting| *waiting != number);
-        // The next in the queue may find a place, too.
+        // There may be a slot for the next in the queue, too.
         self.changed.notify_all();
         if !is_mine {
             return None;

@@ -1,4 +1,4 @@
-//! The files of a collection on their way to the server: `FileBuffer` packets among its rows.
+//! The files of a collection on their way to the server: `FileBuffer` packets between its rows.
 
 use crate::work::flow_context::FlowContext;
 use crate::work::query_progress::QueryProgress;
@@ -8,7 +8,8 @@ use peregrine_engine::prelude::{Scope, Stop, Str, VqlResult};
 use peregrine_proto::{FileBuffer, PathSpec, VeloMessage};
 use std::sync::Arc;
 
-/// Bytes of a name; it travels with every piece, twice. File systems have none longer than 4096.
+/// Maximum length of a name in bytes; it is sent twice with every piece. File systems have none longer than
+/// 4096.
 const LONGEST_NAME: usize = 32 << 10;
 
 /// Sends the files of one query.
@@ -63,14 +64,14 @@ impl Uploader for FlowUploader {
 struct FlowUpload {
     flow: Arc<FlowContext>,
     progress: Arc<QueryProgress>,
-    /// What all its packets say.
+    /// The fields that all its packets have in common.
     head: FileBuffer,
     expected: u64,
     sent: u64,
 }
 
 impl FlowUpload {
-    /// Waits while the agent's buffer is full, so that a query reads no faster than the server takes.
+    /// Waits while the agent's buffer is full, so that a query reads no faster than the server accepts data.
     fn send(&self, scope: &Scope, packet: FileBuffer) -> VqlResult<()> {
         let message = VeloMessage {
             session_id: self.flow.session_id.clone(),
@@ -114,7 +115,7 @@ impl Upload for FlowUpload {
     }
 
     fn finish(self: Box<Self>, scope: &Scope, is_whole: bool) -> VqlResult<Option<Str>> {
-        // A file may have grown or shrunk since it was looked at.
+        // The file may have grown or shrunk since its size was read.
         let size = match is_whole {
             true => self.sent,
             false => self.expected.max(self.sent),

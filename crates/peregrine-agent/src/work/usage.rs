@@ -1,6 +1,6 @@
-//! What this process has used of the machine so far.
+//! The resources this process has used so far.
 
-/// Counters that only grow. On systems where they are not known they stay at zero, and nothing is limited.
+/// Counters that only grow. Where the system does not provide them, they stay at zero and nothing is limited.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
     pub(crate) cpu_seconds: f64,
@@ -24,14 +24,14 @@ impl Usage {
     }
 }
 
-/// Fields 14 and 15 of `/proc/self/stat`, in ticks. The name in field 2 may hold spaces and brackets.
+/// Fields 14 and 15 of `/proc/self/stat`, in ticks. The name in field 2 may contain spaces and brackets.
 #[cfg(any(target_os = "linux", test))]
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;
     let system: f64 = fields.next()?.parse().ok()?;
-    // The kernel shows ticks of a hundredth of a second on all systems in use.
+    // The kernel uses ticks of a hundredth of a second on all current systems.
     Some((user + system) / 100.0)
 }
 

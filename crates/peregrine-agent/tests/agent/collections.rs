@@ -368,7 +368,7 @@ fn rows_a_server_refuses_are_told_of_and_hold_up_nothing() {
         server.change(|state| state.refused.insert("F.1".into(), refusal));
         let words = Arc::new(Words::default());
         let agent = Agent::start(config(&server, scheme), folder.path(), Arc::clone(&words) as _);
-        // Away, so that everything waits together.
+        // Offline, so that everything waits together.
         server.task(flow(
             "F.1",
             &["log INFO:runs; gate; rows 2; wide 2000000"],
@@ -417,7 +417,7 @@ fn a_query_that_hangs_gives_its_slot_back_and_is_told_of() {
         "{message}"
     );
     server.wait_for_end("F.2");
-    // What it finds when it wakes up is not wanted any more.
+    // Its later rows are no longer wanted.
     words.gate.open();
     server.task(flow("F.3", &["rows 1"], |_| {}));
     server.wait_for_end("F.3");

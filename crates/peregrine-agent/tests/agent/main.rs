@@ -1,4 +1,5 @@
-//! The agent against a scripted server. What looks at the memory of the whole process is a program of its own.
+//! The agent against a scripted server. Tests that measure the memory of the whole process are separate
+//! programs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod collections;

@@ -1,4 +1,4 @@
-//! An agent under test, with a runner that does what the VQL says in plain words.
+//! An agent under test, with a runner that executes simple commands given as VQL.
 
 use super::server::{NONCE, Server};
 use parking_lot::{Condvar, Mutex};
@@ -63,7 +63,7 @@ pub(crate) fn config(server: &Server, scheme: &str) -> ClientConfig {
     }
 }
 
-/// Opens once, for all who wait.
+/// Opens once, for all waiting threads.
 #[derive(Default)]
 pub(crate) struct Gate(Mutex<bool>, Condvar);
 

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_tungstenite::tungstenite::{self, Message as Frame};
 
 pub(crate) const NONCE: &str = "bm9uY2U=";
-/// Nothing takes this long unless it is broken.
+/// Longer waits mean that something is broken.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Packets above this are dropped by a server that drops what is too large.
+/// Size above which a server that drops large packets does so.
 const TOO_LARGE: usize = 1 << 20;
 
-/// What to do instead of a proper answer.
+/// The answer instead of a proper one.
 pub(crate) enum Fault {
     /// Answer with this status, without looking at the packet.
     Status(u16),
@@ -36,7 +36,7 @@ pub(crate) enum Fault {
 pub(crate) enum Refusal {
     /// With this status.
     Status(u16),
-    /// With 200 and nothing when they are many, as a server does with what is too large.
+    /// With 200 and an empty body when there are many, as servers do with packets that are too large.
     Drop,
     /// By hanging up.
     HangUp,
@@ -56,7 +56,7 @@ pub(crate) struct State {
     pub(crate) received: Vec<Received>,
     pub(crate) tasks: VecDeque<VeloMessage>,
     pub(crate) faults: HashMap<&'static str, VecDeque<Fault>>,
-    /// What is done with packets that have rows of these flows, every time.
+    /// How packets with rows of these flows are refused, every time.
     pub(crate) refused: HashMap<String, Refusal>,
     /// Connections are dropped.
     pub(crate) is_down: bool,
@@ -160,7 +160,7 @@ impl Server {
         self.change(|state| pki::facts(&state.identity.certificate).unwrap().thumbprint)
     }
 
-    /// Waits until the state shows what the test looks for.
+    /// Waits until `look` finds what the test expects.
     pub(crate) fn wait<T>(&self, what: &str, look: impl Fn(&State) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.shared.0.lock();
@@ -370,7 +370,7 @@ impl Server {
         Some((200, [pack::PAD.as_slice(), &sealed].concat()))
     }
 
-    /// What a server with this key would send the client.
+    /// A packet for the client from a server with this key.
     pub(crate) fn forged(
         &self,
         by: &Arc<PrivateKey>,

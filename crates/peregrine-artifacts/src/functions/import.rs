@@ -4,8 +4,8 @@ use crate::Namespace;
 use peregrine_engine::Program;
 use peregrine_engine::prelude::*;
 
-/// Runs the `export` section of an artifact in the current scope, so that its definitions can be used. Returns the
-/// text of the section, empty when there is none.
+/// Runs the `export` section of an artifact in the current scope, so that its definitions can be used.
+/// Returns the text of the section; empty when there is none.
 #[derive(VqlArgs)]
 pub(super) struct Args {
     /// The artifact's name.

@@ -1,8 +1,8 @@
-//! `reformat()`: an artifact with its VQL laid out.
+//! `reformat()`: formats the VQL of an artifact.
 
 use peregrine_engine::prelude::*;
 
-/// Lays out the VQL in the literal blocks of an artifact's YAML and leaves everything else as it is.
+/// Formats the VQL in the literal blocks of an artifact's YAML and leaves everything else unchanged.
 #[derive(VqlArgs)]
 pub(super) struct Args {
     /// The definition as YAML.

@@ -4,7 +4,8 @@ use crate::verify::{Definition, RegistryCatalogue, Verification};
 use crate::{Namespace, Repository};
 use peregrine_engine::prelude::*;
 
-/// Checks an artifact without running it: does it load, does all it calls exist, do arguments fit?
+/// Checks an artifact without running it: whether it loads, whether everything it calls exists, and whether
+/// the arguments fit.
 #[derive(VqlArgs)]
 pub(super) struct Args {
     /// The artifact's name, or a definition as YAML.

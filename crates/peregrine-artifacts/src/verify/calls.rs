@@ -1,4 +1,4 @@
-//! The call sites of a section, each held against what it calls.
+//! Checks each call in a section against its callee.
 
 use super::catalogue::{Callable, Catalogue};
 use super::{Code, Issue};
@@ -10,18 +10,17 @@ use peregrine_vql::ast::visit::{Visit, visit_let, visit_source, visit_symbol};
 use peregrine_vql::ast::{Arg, Let, LetBody, Name, Source, Span, StatementKind, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a LET statement defines.
+/// A definition by a LET statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// Its name.
     pub name: String,
-    /// It is a query, not an expression.
+    /// True for a query, false for an expression.
     pub is_query: bool,
-    /// Its parameters and whether each has a default; `None`: it takes none.
+    /// Its parameters and whether each has a default; `None` if it takes none.
     pub params: Option<Vec<(String, bool)>>,
 }
 
-/// The definitions visible somewhere.
+/// The definitions visible at some place.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Definitions(BTreeMap<String, Definition>);
 
@@ -71,7 +70,7 @@ pub(super) struct Checker<'a> {
     repository: &'a Repository,
     catalogue: &'a dyn Catalogue,
     visible: &'a Definitions,
-    /// Parameters of the LET function being walked: what they hold is not known.
+    /// Parameters of the LET function being walked: their values are not known.
     params: BTreeSet<String>,
     pub(super) permissions: BTreeSet<String>,
     pub(super) issues: Vec<Issue>,
@@ -101,7 +100,7 @@ impl<'t> Visit<'t> for Checker<'_> {
     }
 }
 
-/// Where a call stands, which decides in which of two name spaces it is looked up.
+/// The place of a call, which decides in which of two name spaces its name is looked up.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     From,
@@ -176,7 +175,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// True when `**` gives the arguments: then they are not known here.
+    /// True when `**` provides the arguments: then they are not known here.
     fn is_unpacked(&mut self, name: &str, args: &[Arg]) -> bool {
         let Some(stars) = args.iter().find(|arg| &*arg.name.text == "**") else {
             return false;

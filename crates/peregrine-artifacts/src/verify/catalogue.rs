@@ -1,29 +1,30 @@
-//! What can be called, with which arguments and permissions.
+//! The callable functions and plugins, with their arguments and permissions.
 
 use peregrine_engine::Registry;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-/// A function or plugin, as far as checking calls needs it.
+/// A function or plugin, as far as needed for checking calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Callable {
     /// Argument names, and whether each is required.
     pub args: Vec<(String, bool)>,
-    /// Takes any other argument too.
+    /// True if it takes any other argument too.
     pub free_form: bool,
-    /// Permissions it needs.
+    /// The permissions it needs.
     pub permissions: Vec<String>,
 }
 
-/// Knows functions and plugins by name.
+/// Looks up functions and plugins by name.
 pub trait Catalogue: Send + Sync {
-    /// What `name(…)` in an expression calls.
+    /// The callee of `name(…)` in an expression.
     fn function(&self, name: &str) -> Option<Callable>;
-    /// What `FROM name(…)` calls.
+    /// The callee of `FROM name(…)`.
     fn plugin(&self, name: &str) -> Option<Callable>;
 }
 
-/// Every name of the language, whether this binary implements it or not: artifacts for other platforms are checked too.
+/// Every name of the language, whether this binary implements it or not, because artifacts for other
+/// platforms are checked too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LanguageCatalogue;
 
@@ -85,7 +86,7 @@ fn language() -> &'static (Names, Names) {
     })
 }
 
-/// What a registry implements, then the rest of the language.
+/// The contents of a registry, then the rest of the language.
 #[derive(Debug, Clone)]
 pub struct RegistryCatalogue(pub Arc<Registry>);
 

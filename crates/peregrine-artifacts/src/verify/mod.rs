@@ -1,4 +1,4 @@
-//! Static checks of an artifact's VQL: calls of things that do not exist, arguments nobody takes.
+//! Static checks of an artifact's VQL: calls of things that do not exist, unknown arguments.
 
 mod calls;
 mod catalogue;
@@ -21,9 +21,8 @@ use peregrine_vql::ast::visit::Visit as _;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The kinds of finding; their names are stable, comments in artifacts use them.
+/// The kinds of findings; their names are stable, because comments in artifacts use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum Code {
     YamlError,
     ArtifactVqlError,
@@ -77,13 +76,13 @@ impl Code {
         }
     }
 
-    /// The one of this name.
+    /// The kind of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Code> {
         Code::ALL.into_iter().find(|code| code.as_str() == name)
     }
 
-    /// Only worth a look.
+    /// True for warnings, false for errors.
     #[must_use]
     pub fn is_warning(self) -> bool {
         matches!(self, Code::SymbolMaskWarn | Code::RequiredPermissions)
@@ -95,13 +94,13 @@ impl Code {
 pub struct Issue {
     /// Its kind.
     pub code: Code,
-    /// Line of the file, from 1; 0: nowhere in particular.
+    /// Line of the file, from 1; 0 if it has no place.
     pub line: u32,
-    /// Column, from 1; 0: unknown.
+    /// Column, from 1; 0 if unknown.
     pub column: u32,
-    /// The name it is about; suppressions are matched against it.
+    /// The name it is about, against which suppressions are matched.
     pub subject: String,
-    /// What is wrong and what to do.
+    /// What is wrong, and how to fix it.
     pub message: String,
 }
 
@@ -125,17 +124,15 @@ pub struct Verification {
     pub artifact: String,
     /// Permissions its calls need.
     pub permissions: BTreeSet<String>,
-    /// Faults.
     pub errors: Vec<Issue>,
-    /// Doubts.
     pub warnings: Vec<Issue>,
-    /// What its LET statements define.
+    /// The definitions of its LET statements.
     pub definitions: Vec<Definition>,
-    /// What its comments silence.
+    /// The findings its comments suppress.
     pub suppressions: Vec<Suppression>,
 }
 
-/// Checks a definition given as text.
+/// Checks a definition in text form.
 #[must_use]
 pub fn verify_yaml(raw: &str, repository: &Repository, catalogue: &dyn Catalogue) -> Verification {
     match Artifact::from_yaml(raw) {
@@ -170,7 +167,7 @@ pub fn verify(artifact: &Artifact, repository: &Repository, catalogue: &dyn Cata
     verification
 }
 
-/// The comments of an artifact that silence findings.
+/// The comments of an artifact that suppress findings.
 #[must_use]
 pub fn suppressions(artifact: &Artifact) -> Vec<Suppression> {
     suppression::find(artifact).0
@@ -292,7 +289,7 @@ fn imported(repository: &Repository, name: &str) -> Result<Vec<Statement>, Strin
     Ok(parsed.export.clone())
 }
 
-/// Permissions nobody needs to announce on an agent.
+/// Permissions that need not be declared for agents.
 const HARMLESS: [&str; 3] = ["FILESYSTEM_READ", "MACHINE_STATE", "COLLECT_SERVER"];
 
 fn check_permissions(artifact: &Artifact, verification: &mut Verification) {

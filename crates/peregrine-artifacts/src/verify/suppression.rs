@@ -1,16 +1,16 @@
-//! Comments that silence a finding: `// linter: unknown_plugin:my_plugin`.
+//! Comments that suppress a finding: `// linter: unknown_plugin:my_plugin`.
 
 use super::{Code, Issue};
 use crate::model::Artifact;
 use crate::section::Section;
 use regex::{Regex, RegexBuilder};
 
-/// A silenced kind of finding.
+/// A suppressed kind of finding.
 #[derive(Debug, Clone)]
 pub struct Suppression {
     /// The kind.
     pub code: Code,
-    /// Matched against what the finding is about.
+    /// Matched against the subject of the finding.
     pub pattern: Regex,
 }
 

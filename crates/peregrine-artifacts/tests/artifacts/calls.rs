@@ -183,7 +183,8 @@ fn event_sources_run_at_once() {
 #[test]
 fn event_sources_stop_together() {
     let bench = Bench::new();
-    // One source is about to give a row while the other's fills the limit: often enough to see in so many runs.
+    // One source is about to yield a row while the other's rows reach the limit: this happens often enough in
+    // so many runs.
     for _ in 0..500 {
         let rows = bench.rows("SELECT * FROM Artifact.Events() LIMIT 2");
         assert_eq!(rows.matches("_Source").count(), 2, "{rows}");

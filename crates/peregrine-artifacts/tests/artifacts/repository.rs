@@ -1,4 +1,4 @@
-//! Who may replace what, where names are looked up, and what searching finds.
+//! Who may replace which definitions, where names are looked up, and the results of searches.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::{Artifact, Error, Metadata, Origin, Repository, encode, search::Query};
@@ -199,7 +199,8 @@ const OTHER_TYPE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What artifacts and users of other servers know of an artifact, ours of this name has: parameters, sources, columns.
+/// Our artifact of this name has everything that artifacts and users of other servers rely on: parameters,
+/// sources, columns.
 #[test]
 #[ignore = "compares with $PEREGRINE_SHARED/reference/artifact-catalogue.json; make test runs it where that is"]
 fn artifacts_of_a_known_name_take_and_give_what_is_known_of_them() {
@@ -255,7 +256,7 @@ fn compare(artifact: &Artifact, known: &serde_json::Value, findings: &mut Vec<St
     }
     for source in listed(&known["sources"]) {
         let wanted = text(&source["name"]);
-        // What a source without a name gives may come from one of ours that has one.
+        // The rows of a source without a name may come from one of ours that has a name.
         let ours: Vec<&str> = artifact
             .sources
             .iter()

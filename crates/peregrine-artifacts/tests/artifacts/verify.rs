@@ -1,4 +1,4 @@
-//! What the static check finds, and what it keeps quiet about.
+//! The findings of the static check, and what it does not report.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use peregrine_artifacts::verify::{Catalogue, LanguageCatalogue, verify_yaml};

@@ -1,7 +1,7 @@
-//! Databases behind a server: PostgreSQL and MySQL.
+//! Database servers: PostgreSQL and MySQL.
 //!
-//! The libraries are asynchronous and a query is not: [`waiter::Waiter`] is between them. Rows are taken one by one, so a
-//! result set is never held whole.
+//! The libraries are asynchronous and queries are not: [`waiter::Waiter`] connects them. Rows are fetched one
+//! by one, so a result set is never held as a whole.
 
 mod mysql;
 mod postgres;
@@ -9,17 +9,17 @@ mod waiter;
 
 use peregrine_engine::prelude::*;
 
-/// A kind of server.
+/// A type of server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Driver {
     Postgres,
     MySql,
 }
 
-/// Bytes of a message of a server at most, and so of a row.
+/// Maximum bytes of a server's message, and so of a row.
 const MAX_MESSAGE: usize = 100 << 20;
 
-/// Runs a query on a server, and gives its rows.
+/// Runs a query on a server, and emits its rows.
 pub(super) fn run(
     scope: &Scope,
     driver: Driver,
@@ -34,7 +34,7 @@ pub(super) fn run(
     }
 }
 
-/// An error that says which server it is of, and keeps the password to itself.
+/// Adds the server to an error, and removes the password.
 fn named(error: VqlError, server: &str, password: Option<&str>) -> VqlError {
     match error {
         VqlError::Stopped => VqlError::Stopped,
@@ -42,10 +42,10 @@ fn named(error: VqlError, server: &str, password: Option<&str>) -> VqlError {
     }
 }
 
-/// Passwords shorter than this are in texts by chance.
+/// Shorter passwords occur in texts by chance.
 const SHORTEST_SECRET: usize = 4;
 
-/// A message without the password, should a server repeat it.
+/// A message without the password, in case a server repeats it.
 fn without_secret(message: String, password: Option<&str>) -> String {
     match password {
         Some(password) if password.len() >= SHORTEST_SECRET => message.replace(password, "***"),

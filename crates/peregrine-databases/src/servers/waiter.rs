@@ -1,4 +1,4 @@
-//! Waiting for a server, no longer than the query lasts.
+//! Waits for a server, but no longer than the query lasts.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,15 +8,15 @@ use peregrine_engine::prelude::*;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::time::{Instant, timeout};
 
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(50);
-/// How long is spent on telling a server that its work is not wanted any more.
+/// How long to spend on telling a server that its work is no longer wanted.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A runtime in the thread of the query. Nothing goes on in it while nobody waits.
+/// A runtime on the thread of the query. It makes progress only while somebody waits.
 pub(super) struct Waiter<'a> {
     scope: &'a Scope,
-    /// `None` only while it is dropped.
+    /// `None` only while it is being dropped.
     runtime: Option<Runtime>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Waiter<'a> {
         })
     }
 
-    /// Waits for the work to end, the query to end, or the time to be over.
+    /// Waits for the work to finish, the query to end, or the timeout.
     pub(super) fn wait<T>(
         &self,
         within: Option<Duration>,
@@ -60,22 +60,22 @@ impl<'a> Waiter<'a> {
         })
     }
 
-    /// Does something for a short while, although the query has ended.
+    /// Does something for a short time, although the query has ended.
     pub(super) fn say_farewell(&self, work: impl Future<Output = ()>) {
         if let Some(runtime) = &self.runtime {
-            // A server that does not listen is left alone.
+            // A server that does not answer is left alone.
             let _ = runtime.block_on(async { timeout(FAREWELL, work).await });
         }
     }
 
-    /// Makes the runtime the one in which libraries start tasks, such as closing a connection.
+    /// Makes this the runtime in which libraries start tasks, such as closing a connection.
     pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.runtime.as_ref().map(Runtime::enter)
     }
 }
 
 impl Drop for Waiter<'_> {
-    /// A lookup of a name that takes long is left to itself.
+    /// A slow name lookup is left to itself.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -1,6 +1,6 @@
 //! Databases: files of other programs, and servers.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "servers")]
 mod sql_servers;

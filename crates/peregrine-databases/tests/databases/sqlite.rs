@@ -33,7 +33,7 @@ fn a_database_in_use_is_read_with_its_log_and_left_alone() {
     owner
         .execute_batch("CREATE TABLE t(a INTEGER, b TEXT, c BLOB, d REAL); INSERT INTO t VALUES (1, 'x', x'00ff', 1.5), (2, NULL, x'', 2)")
         .unwrap();
-    // What was committed is in the log alone, and the owner holds a lock.
+    // The committed data is only in the log, and the owner holds a lock.
     owner
         .execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (3, 'unseen', NULL, NULL)")
         .unwrap();

@@ -8,17 +8,17 @@ use crate::query::{Lazy, Query};
 use crate::scope::Scope;
 use crate::value::{Dict, Str, Value};
 
-/// Typed arguments of a function or plugin; derived.
+/// Typed arguments of a function or plugin; usually derived.
 pub trait VqlArgs: Sized {
     /// The manual page.
     const DOC: &'static str;
     /// The arguments in declaration order.
     const SPECS: &'static [ArgSpec];
 
-    /// Converts the arguments of these names in declaration order; the first problem ends the call.
+    /// Converts the arguments in declaration order; the first error ends the call.
     fn read(args: &CallArgs<'_>) -> Result<Self, ArgError>;
 
-    /// Converts the arguments and refuses those nobody asked for.
+    /// Converts the arguments and refuses unknown ones.
     fn parse(args: &CallArgs<'_>) -> Result<Self, ArgError> {
         let read = Self::read(args)?;
         // `#[arg(rest)]` comes last.
@@ -29,7 +29,7 @@ pub trait VqlArgs: Sized {
     }
 }
 
-/// For derives: how many arguments these lists have together.
+/// For derives: the total number of arguments in these lists.
 #[must_use]
 pub const fn count_specs(parts: &[&[ArgSpec]]) -> usize {
     let (mut part, mut count) = (0, 0);
@@ -40,7 +40,7 @@ pub const fn count_specs(parts: &[&[ArgSpec]]) -> usize {
     count
 }
 
-/// For derives: these lists of arguments as one, which has `COUNT` of them.
+/// For derives: these lists of arguments as one of `COUNT` arguments.
 #[must_use]
 pub const fn joined_specs<const COUNT: usize>(parts: &[&[ArgSpec]]) -> [ArgSpec; COUNT] {
     const NONE: ArgSpec = ArgSpec {
@@ -74,7 +74,7 @@ pub const fn joined_specs<const COUNT: usize>(parts: &[&[ArgSpec]]) -> [ArgSpec;
 pub struct ArgError(pub String);
 
 impl ArgError {
-    /// `Field x should be an int not string.`
+    /// Builds the error `Field x should be an int not string.`
     #[must_use]
     pub fn wrong_type(arg: &str, wanted: &str, got: &str) -> ArgError {
         ArgError(format!("Field {arg} should be {wanted} not {got}."))
@@ -87,7 +87,7 @@ impl fmt::Display for ArgError {
     }
 }
 
-/// What an argument was given as.
+/// The form in which an argument was given.
 #[derive(Debug, Clone)]
 pub enum ArgValue {
     /// A value known before the call.
@@ -106,7 +106,7 @@ pub struct CallArgs<'a> {
 }
 
 impl<'a> CallArgs<'a> {
-    /// Arguments to be evaluated in `scope`.
+    /// Makes arguments that are evaluated in `scope`.
     #[must_use]
     pub fn new(scope: &'a Scope, args: &'a [(Str, ArgValue)]) -> CallArgs<'a> {
         CallArgs {
@@ -115,7 +115,7 @@ impl<'a> CallArgs<'a> {
         }
     }
 
-    /// Arguments that are owned.
+    /// Makes arguments from an owned list.
     #[must_use]
     pub fn owned(scope: &'a Scope, args: Vec<(Str, ArgValue)>) -> CallArgs<'a> {
         CallArgs {
@@ -124,7 +124,7 @@ impl<'a> CallArgs<'a> {
         }
     }
 
-    /// The entries of a dict as arguments.
+    /// Makes arguments from the entries of a dict.
     #[must_use]
     pub fn from_dict(scope: &'a Scope, dict: &Dict) -> CallArgs<'a> {
         let args = dict
@@ -141,13 +141,13 @@ impl<'a> CallArgs<'a> {
         self.scope
     }
 
-    /// How many arguments.
+    /// The number of arguments.
     #[must_use]
     pub fn len(&self) -> usize {
         self.args.len()
     }
 
-    /// True without arguments.
+    /// True when there are no arguments.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.args.is_empty()
@@ -167,7 +167,7 @@ impl<'a> CallArgs<'a> {
         })
     }
 
-    /// An argument by name; of repeated ones the last.
+    /// An argument by name; the last one if the name is repeated.
     #[must_use]
     pub fn arg(&self, name: &str) -> Option<Arg<'_>> {
         let (name, value) = self.args.iter().rev().find(|(known, _)| known == name)?;
@@ -266,7 +266,7 @@ impl<'a> Arg<'a> {
         }
     }
 
-    /// Its value as "any" parameters see it: rows in memory become a list, rows in a file NULL.
+    /// Its value as parameters of type "any" see it: rows in memory become a list, rows in a file NULL.
     #[must_use]
     pub fn any(&self) -> Value {
         self.value().into_argument()

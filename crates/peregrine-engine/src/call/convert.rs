@@ -12,7 +12,7 @@ use crate::value::{Dict, Row, Str, Time, Value};
 pub trait FromArg: Sized {
     /// Its name in the manual.
     const TYPE: &'static str;
-    /// It takes a list.
+    /// True for types that take a list.
     const REPEATED: bool = false;
 
     /// Converts a given argument.
@@ -33,7 +33,7 @@ impl FromArg for String {
     fn from_arg(arg: &Arg<'_>) -> Result<String, ArgError> {
         let text = Str::from_arg(arg)?;
         match text.as_utf8() {
-            // Each byte that is no text becomes three.
+            // Each byte that is not UTF-8 becomes three.
             None if !memory::has_room(text.len().saturating_mul(3)) => Ok(String::new()),
             Some(_) if !memory::has_room(text.len()) => Ok(String::new()),
             _ => Ok(text.as_utf8_lossy().into_owned()),
@@ -121,7 +121,7 @@ impl FromArg for Vec<Value> {
 
     fn from_arg(arg: &Arg<'_>) -> Result<Vec<Value>, ArgError> {
         Ok(match arg.any().into_list(arg.scope()) {
-            // In place.
+            // Reduced in place.
             Ok(items) => items.into_iter().map(|item| item.reduce(arg.scope())).collect(),
             Err(single) => vec![single],
         })
@@ -189,7 +189,8 @@ impl FromArg for Time {
         if value.is_null() {
             return Ok(Time::ZERO);
         }
-        // Without a time many answers are those of now: nobody would see that the one asked for was not understood.
+        // Many functions answer for "now" when they get no time, so a time that cannot be read must be an
+        // error, or nobody would notice.
         crate::time::to_time(arg.scope(), &value).ok_or_else(|| arg.wrong_type("a time", &value))
     }
 }
@@ -232,7 +233,7 @@ impl<T: FromArg> FromArg for Option<T> {
 /// The rows a value stands for when it is used as a query.
 pub(crate) fn rows_of(value: Value, scope: &Scope) -> Vec<Row> {
     let mut rows = Vec::new();
-    // It stops where the query does.
+    // It stops only when the query does.
     let _ = each_row_of(value, scope, &mut rows);
     rows
 }

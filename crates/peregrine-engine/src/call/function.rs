@@ -18,18 +18,18 @@ pub trait Function: Send + Sync + 'static {
     const CATEGORY: Category;
     /// Examples; they are tests.
     const EXAMPLES: &'static [Example];
-    /// Grows when its behaviour changes; `version(function='x')` tells it.
+    /// Grows when its behaviour changes; `version(function='x')` returns it.
     const VERSION: i64 = 0;
     /// Where it exists.
     const PLATFORMS: Platforms = Platforms::ALL;
-    /// What it needs to be allowed; it checks them itself with `scope.check_access`.
+    /// The permissions it needs; it checks them itself with `scope.check_access`.
     const PERMISSIONS: &'static [Permission] = &[];
-    /// What a failure gives.
+    /// The value of a call that fails.
     const ON_ERROR: OnError = OnError::Null;
-    /// It uses all its arguments and looks at nothing else: no names of the scope, no clock, no machine. Such calls
-    /// are evaluated without a scope for the row.
+    /// True if it uses all its arguments and depends on nothing else: no names of the scope, no clock, no
+    /// machine. Such calls are evaluated without a scope for the row.
     const IS_PURE: bool = false;
-    /// A short cut of a pure function for the usual arguments, if there is one.
+    /// A fast path of a pure function for the usual arguments, if it has one.
     const DIRECT: Option<Direct> = None;
 
     /// Computes the value.
@@ -49,19 +49,19 @@ pub trait Aggregate: Send + Sync + 'static {
     /// Grows when its behaviour changes.
     const VERSION: i64 = 0;
 
-    /// A short cut for ints, if there is one.
+    /// A fast path for ints, if it has one.
     const TALLY: Option<Tally> = None;
 
-    /// Takes one more value in. `state` is NULL at first; the result is the running value.
+    /// Adds one value. `state` is NULL at first; the result is the running value.
     fn update(state: &mut Value, scope: &Scope, args: Self::Args) -> VqlResult;
 }
 
-/// A pure function over arguments given in declared order, perhaps not all of them; `None` when they are not what it
-/// expects. It must agree with [`Function::call`].
+/// A pure function over arguments in declared order, of which trailing ones may be missing; `None` when they
+/// are not what it expects. It must agree with [`Function::call`].
 pub type Direct = fn(&Scope, &[(Str, ArgValue)]) -> Option<Value>;
 
-/// An aggregate over ints: takes the value of its first argument in (0 when it has none) and gives the running value.
-/// It must agree with [`Aggregate::update`].
+/// An aggregate over ints: adds the value of its first argument (0 without arguments) and returns the running
+/// value. It must agree with [`Aggregate::update`].
 pub type Tally = fn(state: &mut Value, item: i64) -> i64;
 
 /// A function as the registry knows it.
@@ -81,15 +81,15 @@ pub struct FunctionDef {
     pub version: i64,
     /// Where it exists.
     pub platforms: Platforms,
-    /// What it needs to be allowed.
+    /// The permissions it needs.
     pub permissions: &'static [Permission],
-    /// What a failure gives.
+    /// The value of a call that fails.
     pub on_error: OnError,
-    /// It looks at nothing but its arguments.
+    /// True if it depends on nothing but its arguments.
     pub is_pure: bool,
-    /// The short cut of a function.
+    /// The fast path of a function.
     pub direct: Option<Direct>,
-    /// The short cut of an aggregate.
+    /// The fast path of an aggregate.
     pub tally: Option<Tally>,
     /// Its code.
     pub kind: FunctionKind,
@@ -157,7 +157,7 @@ impl FunctionDef {
     }
 }
 
-/// The arguments, unless the query was ended while they were made: then they are not what they should be.
+/// The arguments, unless the query was ended while they were converted: then they may be incomplete.
 pub(super) fn whole<T>(args: T) -> VqlResult<T> {
     if memory::has_ended() {
         return Err(VqlError::Stopped);

@@ -1,4 +1,4 @@
-//! Plugins: what stands after FROM.
+//! Plugins: the sources of rows after FROM.
 
 use std::marker::PhantomData;
 
@@ -20,15 +20,16 @@ pub trait Plugin: Send + Sync + 'static {
     const CATEGORY: Category;
     /// Examples; they are tests.
     const EXAMPLES: &'static [Example];
-    /// Grows when its behaviour changes; `version(plugin='x')` tells it.
+    /// Grows when its behaviour changes; `version(plugin='x')` returns it.
     const VERSION: i64 = 0;
     /// Where it exists.
     const PLATFORMS: Platforms = Platforms::ALL;
-    /// What it needs to be allowed; it checks them itself with `scope.check_access`.
+    /// The permissions it needs; it checks them itself with `scope.check_access`.
     const PERMISSIONS: &'static [Permission] = &[];
-    /// It watches, and ends only when it is stopped.
+    /// True if it watches for events, and ends only when it is stopped.
     const IS_EVENT: bool = false;
-    /// What `SELECT *` shows, in order; empty when it varies. Rows that are objects state it here, for the manual.
+    /// The columns of `SELECT *`, in order; empty when they vary. Plugins whose rows are objects list them
+    /// here, for the manual.
     const COLUMNS: &'static [ColumnSpec] = <Self::Row as IntoRow>::COLUMNS;
 
     /// Produces the rows. `rows.push(row)?` unwinds when nobody wants more.
@@ -39,12 +40,12 @@ pub trait Plugin: Send + Sync + 'static {
 pub trait IntoRow: Sized {
     /// The columns, in order; empty when they vary.
     const COLUMNS: &'static [ColumnSpec];
-    /// Other spellings that find a column, each with the name it is shown by.
+    /// Other spellings of columns, each with the name it is shown by.
     const ALIASES: &'static [(&'static str, &'static str)] = &[];
-    /// What the object behind a row answers to, beyond the columns.
+    /// Names the object behind a row responds to, in addition to the columns.
     const MEMBERS: &'static [&'static str] = &[];
 
-    /// The row.
+    /// Converts it to a row.
     fn into_row(self) -> Row;
 }
 
@@ -74,13 +75,13 @@ impl<'a, R: IntoRow> Rows<'a, R> {
         }
     }
 
-    /// Emits a row. `Err(Stop)`: nobody wants more.
+    /// Emits a row. `Err(Stop)` means that no more rows are wanted.
     #[inline]
     pub fn push(&mut self, row: impl Into<R>) -> Result<(), Stop> {
         self.sink.push(row.into().into_row())
     }
 
-    /// The sink below, to run a query into it.
+    /// The underlying sink, to run a query into it.
     pub fn sink(&mut self) -> &mut dyn RowSink {
         self.sink
     }
@@ -105,11 +106,11 @@ pub struct PluginDef {
     pub doc: &'static str,
     /// Its columns; empty when they vary.
     pub columns: &'static [ColumnSpec],
-    /// Its rows may answer to more than is told here.
+    /// True if its rows may respond to names not listed here.
     pub is_open: bool,
     /// Other spellings of columns, each with the name it is shown by.
     pub aliases: &'static [(&'static str, &'static str)],
-    /// Names its rows answer to without showing them.
+    /// Names its rows respond to without showing them.
     pub members: &'static [&'static str],
     /// Examples; they are tests.
     pub examples: &'static [Example],
@@ -117,9 +118,9 @@ pub struct PluginDef {
     pub version: i64,
     /// Where it exists.
     pub platforms: Platforms,
-    /// What it needs to be allowed.
+    /// The permissions it needs.
     pub permissions: &'static [Permission],
-    /// It watches, and ends only when it is stopped.
+    /// True if it watches for events.
     pub is_event: bool,
     /// Its code.
     pub run: fn(&CallArgs<'_>, &mut dyn RowSink) -> VqlResult<()>,

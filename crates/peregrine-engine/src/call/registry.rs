@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{FunctionDef, PluginDef};
 
-/// Functions and plugins by name; two separate name spaces.
+/// Functions and plugins by name; the two have separate name spaces.
 #[derive(Debug)]
 pub struct Registry {
     id: u64,
     functions: BTreeMap<&'static str, &'static FunctionDef>,
     plugins: BTreeMap<&'static str, &'static PluginDef>,
-    /// Names the program was built without, with the feature of the build that brings them.
+    /// Names this build lacks, each with the Cargo feature that adds it.
     left_out: BTreeMap<&'static str, &'static str>,
 }
 
 impl Registry {
-    /// Nothing registered.
+    /// An empty registry.
     #[must_use]
     pub fn new() -> Registry {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -28,29 +28,29 @@ impl Registry {
         }
     }
 
-    /// Adds functions; a later one of the same name wins.
+    /// Adds functions; a later one replaces an earlier one of the same name.
     #[must_use]
     pub fn with_functions(mut self, functions: &'static [FunctionDef]) -> Registry {
         self.functions.extend(functions.iter().map(|def| (def.name, def)));
         self
     }
 
-    /// Adds plugins; a later one of the same name wins.
+    /// Adds plugins; a later one replaces an earlier one of the same name.
     #[must_use]
     pub fn with_plugins(mut self, plugins: &'static [PluginDef]) -> Registry {
         self.plugins.extend(plugins.iter().map(|def| (def.name, def)));
         self
     }
 
-    /// Notes functions and plugins that another build of the program has, so that messages can say so. They stay unknown:
-    /// `version()` must tell artifacts the truth.
+    /// Records functions and plugins that only another build of the program has, so that messages can say so.
+    /// They stay unknown: `version()` must not claim to artifacts that they exist.
     #[must_use]
     pub fn without(mut self, feature: &'static str, names: &[&'static str]) -> Registry {
         self.left_out.extend(names.iter().map(|name| (*name, feature)));
         self
     }
 
-    /// Why a name is not found, to be put behind these words; empty when there is no more to say.
+    /// The reason why a name is not found, to append to a message; empty when there is nothing to add.
     pub(crate) fn why_unknown(&self, name: &str) -> String {
         let feature = self.left_out.get(name).map(|feature| {
             format!(": it is not built into this program; use one with the feature `{feature}`")

@@ -7,11 +7,11 @@ pub struct ArgSpec {
     pub name: &'static str,
     /// Its type as the manual names it.
     pub type_name: &'static str,
-    /// A call without it fails.
+    /// True if a call without it fails.
     pub required: bool,
-    /// It takes a list.
+    /// True if it takes a list.
     pub repeated: bool,
-    /// It takes any names not listed (`dict(a=1)`).
+    /// True if it takes any names not listed (`dict(a=1)`).
     pub rest: bool,
     /// The default as source text, if it has one.
     pub default: Option<&'static str>,
@@ -28,13 +28,13 @@ pub struct ColumnSpec {
     pub doc: &'static str,
 }
 
-/// A column of a plugin whose rows are objects.
+/// Describes a column of a plugin whose rows are objects.
 #[must_use]
 pub const fn shown(name: &'static str, doc: &'static str) -> ColumnSpec {
     ColumnSpec { name, doc }
 }
 
-/// Chapters of the manual, named by their variants in small letters.
+/// The chapters of the manual, named by the variants in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 #[allow(missing_docs)]
@@ -69,7 +69,7 @@ impl Category {
     }
 }
 
-/// What a function gives when it fails.
+/// The value of a call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// NULL.
@@ -94,7 +94,7 @@ impl Platforms {
     /// Everywhere.
     pub const ALL: Platforms = Platforms(15);
 
-    /// Both sets.
+    /// The union of both sets.
     #[must_use]
     pub const fn or(self, other: Platforms) -> Platforms {
         Platforms(self.0 | other.0)

@@ -1,4 +1,4 @@
-//! `+ - * /`: decision lists, the first matching line applies.
+//! `+ - * /`: decision lists in which the first matching line applies.
 
 use peregrine_vql::ast::ArithmeticOp;
 
@@ -6,7 +6,7 @@ use crate::memory;
 use crate::scope::Scope;
 use crate::value::{Dict, Str, Value};
 
-/// Longest string an operator makes.
+/// Longest string an operator produces.
 const MAX_STRING: usize = 100_000_000;
 
 /// Applies an operator to two reduced values.
@@ -23,7 +23,7 @@ pub(crate) fn apply(op: ArithmeticOp, scope: &Scope, left: Value, right: Value) 
     }
 }
 
-/// The number of an object that stands for one.
+/// The number an object represents, if it represents one.
 fn plain_number(value: Value) -> Value {
     match &value {
         Value::Object(object) => object.to_number().map_or(value, Value::Int),
@@ -190,7 +190,7 @@ fn repeat(scope: &Scope, text: &Str, count: i64) -> Value {
     }
 }
 
-/// Float if one of two numbers is, else int; NULL for anything else.
+/// A float if one of the two numbers is a float, else an int; NULL for anything else.
 fn numeric(left: &Value, right: &Value, floats: fn(f64, f64) -> f64, ints: fn(i64, i64) -> i64) -> Value {
     let (Some(a), Some(b)) = (left.as_f64(), right.as_f64()) else {
         return Value::Null;

@@ -25,13 +25,13 @@ pub(crate) fn eval_call(call: &CallNode, scope: &Scope) -> Value {
     if call.symbol.negated { negate(value) } else { value }
 }
 
-/// What a test puts in the place of the function.
+/// The replacement a test has set for the function.
 fn stand_in(call: &CallNode, scope: &Scope) -> Option<Value> {
     let stand_ins = scope.context().stand_ins.as_ref()?;
     stand_ins.function(&call.symbol.text)
 }
 
-/// The builtin function of this name; builtins go before variables.
+/// The builtin function of this name; builtins take precedence over variables.
 fn function_of(call: &CallNode, scope: &Scope) -> Option<&'static FunctionDef> {
     if !call.symbol.members.is_empty() {
         return None;
@@ -69,7 +69,7 @@ pub(crate) fn run_function(def: &FunctionDef, site: u64, scope: &Scope, args: &C
     outcome(def, scope, result)
 }
 
-/// The value of a call; a failure is a message and the function's failure value.
+/// The value of a call; on failure it logs a message and gives the function's failure value.
 pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Value {
     match result {
         Ok(value) => counted(value.reduce(scope)),
@@ -84,7 +84,7 @@ pub(super) fn outcome(def: &FunctionDef, scope: &Scope, result: VqlResult) -> Va
     }
 }
 
-/// A value that was just made. One that is large is looked at before the next is made.
+/// Passes a new value through. After a large one, memory is checked before the next is built.
 pub(super) fn counted(value: Value) -> Value {
     /// Bytes of a text, or items of a list.
     const LARGE: usize = 16 << 10;
@@ -95,13 +95,13 @@ pub(super) fn counted(value: Value) -> Value {
         _ => 0,
     };
     if size >= LARGE {
-        // Whether it was too much shows at the next checkpoint.
+        // If it was too much, the next checkpoint ends the query.
         let _ = memory::is_exhausted();
     }
     value
 }
 
-/// The builtin a call reaches, if calling it needs nothing of the scope but its arguments, and nothing forbids it.
+/// The builtin a call reaches, if it needs only its arguments and is not forbidden.
 pub(super) fn pure_function(call: &CallNode, scope: &Scope) -> Option<&'static FunctionDef> {
     let context = scope.context();
     let def = function_of(call, scope).filter(|def| def.is_pure && context.stand_ins.is_none())?;
@@ -116,7 +116,7 @@ pub(crate) fn report(scope: &Scope, name: &str, error: VqlError) {
     match error {
         VqlError::Stopped => {}
         VqlError::Message(text) => match crate::log::Level::split(&text) {
-            // What was to be kept is lost, so the collection must not pass for a whole one.
+            // Data to be kept was lost, so the collection must not appear complete.
             (crate::log::Level::Default, text) if is_no_room(text) => {
                 scope.log(crate::log::Level::Error, &format!("{name}: {text}"));
             }
@@ -134,14 +134,14 @@ pub(crate) fn report(scope: &Scope, name: &str, error: VqlError) {
     }
 }
 
-/// Whether a disk, or what a user may take of it, was full: messages of the system end with its number.
+/// Whether a disk or a quota was full: the system's messages end with the error number.
 fn is_no_room(text: &str) -> bool {
     ["(os error 28)", "(os error 122)"]
         .iter()
         .any(|end| text.contains(end))
 }
 
-/// A value, with its message, when the function does not exist here or is blocked.
+/// Logs a message and gives a value when the function does not exist here or is blocked.
 fn refused(def: &FunctionDef, scope: &Scope) -> Option<Value> {
     let name = def.name;
     if !def.platforms.contains(Platforms::current()) {
@@ -211,7 +211,7 @@ fn call_variable(call: &CallNode, scope: &Scope) -> Value {
         not_found(symbol, scope);
         return Value::Null;
     };
-    // A lazy expression is called, not evaluated first, unless one of its members is what is called.
+    // A lazy expression is called rather than evaluated first, unless one of its members is the callee.
     let callee = if symbol.members.is_empty() {
         first
     } else {

@@ -1,9 +1,9 @@
-//! `= < > IN`: decision lists, the first matching line applies.
+//! `= < > IN`: decision lists in which the first matching line applies.
 
 use crate::scope::Scope;
 use crate::value::{Dict, Time, Value};
 
-/// Nesting past which containers count as different.
+/// Nesting depth beyond which containers count as different.
 const MAX_DEPTH: u32 = 100;
 
 /// `a = b`
@@ -80,7 +80,7 @@ fn equal_dicts(scope: &Scope, a: &Dict, b: &Dict, depth: u32) -> bool {
         })
 }
 
-/// What a number or time is as a time: seconds.
+/// A number or time as a time; numbers are seconds.
 fn as_time(value: &Value) -> Option<Time> {
     match value {
         Value::Time(time) => Some(*time),

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use peregrine_vql::ast::{
     AccessStep, Arg, ArgValue as AstArg, ArithmeticOp, Column, ColumnKind as AstColumn, CompareOp, Expr,
-    ExprKind, Let, LetBody, List, LogicOp, Number, Param, Select, Source, Symbol,
+    ExprKind, Let, LetBody, List, LogicOp, Number, OrderBy, Param, Select, Source, Symbol,
 };
 use peregrine_vql::{column_name, print_expr, print_select};
 
@@ -15,7 +15,7 @@ use super::node::{
     ArgsNode, CallNode, ColumnKind, ColumnNode, MatchNode, Node, SourceNode, Step, SymbolNode,
 };
 use super::order::Order;
-use super::select::{SelectNode, SubQuery};
+use super::select::{Aliases, SelectNode, SubQuery};
 use super::thunk::ExprThunk;
 use crate::call::ArgValue;
 use crate::query::{Lazy, Query};
@@ -67,7 +67,7 @@ pub(crate) fn expr(expr: &Expr) -> Node {
     }
 }
 
-/// One element stands for itself, anything with a comma is an array.
+/// A single element is itself; anything with a comma is an array.
 pub(crate) fn list(list: &List) -> Node {
     match list.items.as_slice() {
         [single] if !list.is_array() => expr(single),
@@ -78,27 +78,27 @@ pub(crate) fn list(list: &List) -> Node {
 /// A whole SELECT.
 pub(crate) fn select(select: &Select) -> SelectNode {
     let columns: Vec<ColumnNode> = select.columns.iter().map(column).collect();
-    SelectNode::new(
-        select.star,
-        columns,
-        source(&select.from),
-        select
-            .filter
-            .as_ref()
-            .map(|filter| (list(filter), print_list(filter).into())),
-        select.group_by.as_ref().map(list),
-        select.order_by.as_ref().map(|order| {
-            let column = Str::from(&*order.column.text);
-            if order.descending {
-                Order::Descending(column)
-            } else {
-                Order::Ascending(column)
-            }
-        }),
-        select.limit.as_ref().map(|limit| limit.rows),
-        select.explain,
-        print_select(select).trim_end().into(),
-    )
+    let order = |order: &OrderBy| {
+        let column = Str::from(&*order.column.text);
+        if order.descending {
+            Order::Descending(column)
+        } else {
+            Order::Ascending(column)
+        }
+    };
+    SelectNode {
+        star: select.star,
+        aliases: Arc::new(Aliases::of(&columns)),
+        columns: columns.into(),
+        source: source(&select.from),
+        filter: select.filter.as_ref().map(list),
+        filter_text: select.filter.as_ref().map(print_list).unwrap_or_default().into(),
+        group_by: select.group_by.as_ref().map(list),
+        order_by: select.order_by.as_ref().map(order),
+        limit: select.limit.as_ref().map(|limit| limit.rows),
+        explain: select.explain,
+        text: print_select(select).trim_end().into(),
+    }
 }
 
 /// A LET statement.
@@ -151,7 +151,8 @@ fn arithmetic(first: &Expr, rest: &[(ArithmeticOp, Expr)]) -> Node {
     let mut pending: Vec<(ArithmeticOp, Node)> = Vec::new();
     for (op, operand) in rest {
         let right = expr(operand);
-        // Numbers have no side effects and no messages: folded while nothing precedes them.
+        // Numbers have no side effects and no messages, so they are folded as long as nothing else precedes
+        // them.
         match (&left, &right) {
             (Node::Const(a), Node::Const(b)) if pending.is_empty() && is_number(a) && is_number(b) => {
                 left = Node::Const(arith::numbers(*op, a, b));

@@ -14,7 +14,7 @@ pub(crate) fn start(scope: &Scope, text: &str) {
 pub(crate) fn arguments(scope: &Scope, args: &CallArgs<'_>) {
     let mut shown = Vec::new();
     for arg in args.iter() {
-        // Queries are not run only to be shown.
+        // A query is not run just to show it.
         let text = match arg.given() {
             crate::call::ArgValue::Query(query) => query.text(),
             _ => arg.value().to_text(scope).to_string(),
@@ -35,7 +35,7 @@ pub(crate) fn emitting(scope: &Scope, row: &Row) {
     );
 }
 
-/// Shows the rows a plugin sends.
+/// Shows the rows a plugin emits.
 pub(crate) struct SentRows<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) plugin: &'a str,

@@ -36,7 +36,7 @@ pub(crate) fn eval(node: &Node, scope: &Scope) -> Value {
     }
 }
 
-/// The truth of an expression, without making a value where that can be avoided.
+/// The truth of an expression, without building a value where that can be avoided.
 pub(crate) fn eval_truth(node: &Node, scope: &Scope) -> bool {
     match node {
         Node::Compare { op, left, right } => {
@@ -86,7 +86,7 @@ pub(crate) fn members(value: Value, members: &[crate::value::Str], scope: &Scope
     Some(value)
 }
 
-/// The message that there is no such name: for two rows, not for all of them.
+/// Logs that a name does not exist: for the first two rows only.
 pub(crate) fn not_found(symbol: &SymbolNode, scope: &Scope) {
     if scope.has_silent_row() {
         return;
@@ -145,7 +145,7 @@ fn eval_access(base: Value, steps: &[Step], scope: &Scope) -> Value {
     value
 }
 
-/// `None` when a bound is neither number nor bool.
+/// `None` when a bound is neither a number nor a bool.
 fn eval_slice(value: &Value, from: Option<&Node>, to: Option<&Node>, scope: &Scope) -> Option<Value> {
     let bound = |node: Option<&Node>| match node {
         None => Some(None),

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::bound::shape::{GroupShape, Key};
 use super::expr::eval;
 use super::node::Node;
 use super::order::{Order, Sorter};
 use super::pipeline::CurrentRow;
 use super::select::SelectNode;
-use super::shape::{GroupShape, Key};
 use crate::aggregate::AggregateContext;
 use crate::query::{FnSink, RowSink, Stop};
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
 
-/// Groups held in memory.
+/// Maximum number of groups held in memory.
 const MAX_BINS: usize = 30_000;
 
 /// Collects rows into groups; the last row of each is emitted.
@@ -26,16 +26,16 @@ pub(crate) struct Grouper<'a> {
     /// The query bound to the columns most rows have.
     shape: Option<Box<GroupShape>>,
     positions: FxHashMap<Str, usize>,
-    /// The same for keys that are ints, which needs no text.
+    /// Groups by int key, which needs no text.
     int_positions: FxHashMap<i64, usize>,
     /// The only group, when the key is the same for every row.
     only_group: Option<usize>,
     groups: Vec<Group>,
-    /// Rows that came after the groups became too many.
+    /// Rows that arrived after there were too many groups.
     overflow: Option<Overflow<'a>>,
 }
 
-/// Rows by key, through files where they are many.
+/// Rows by key, spilled to files when they are many.
 struct Overflow<'a> {
     sorter: Sorter<'a>,
     columns: Arc<Columns>,
@@ -44,20 +44,20 @@ struct Overflow<'a> {
 #[derive(Default)]
 struct Group {
     aggregates: Aggregates,
-    /// The output row of the last row that went through a scope.
+    /// The output row of the last row that was evaluated in a scope.
     row: Option<Row>,
-    /// The last row of the bound shape; any one, when no column needs the last.
+    /// The last row of the bound shape; any row, when no column needs the last.
     pending: Option<Row>,
-    /// The values of its columns that are computed for every row.
+    /// The values of the columns that are computed for every row.
     states: Vec<Value>,
 }
 
-/// What became of a row in the bound query.
+/// The outcome of a row in the bound query.
 enum Progress {
     Done,
-    /// It is to be kept as the last row of a group.
+    /// To be kept as the last row of this group.
     LastOf(usize),
-    /// It has another shape, or the query could not be bound: the scope has to work on it.
+    /// Has another shape, or the query could not be bound: left to the scope.
     Unbound,
 }
 
@@ -82,14 +82,14 @@ impl<'a> Grouper<'a> {
         }
     }
 
-    /// Whether it took no more rows because no file could be written. The groups it has can be emitted.
+    /// Whether it stopped taking rows because no file could be written. The groups so far can be emitted.
     pub(crate) fn has_failed(&self) -> bool {
         self.overflow
             .as_ref()
             .is_some_and(|overflow| overflow.sorter.has_failed())
     }
 
-    /// Emits the groups: in order of first appearance, or in key order what went through a file.
+    /// Emits the groups in order of first appearance, or in key order if they went through a file.
     pub(crate) fn finish(mut self, rows: &mut dyn RowSink) -> Result<(), Stop> {
         self.settle();
         if let Some(overflow) = self.overflow.take() {
@@ -102,7 +102,7 @@ impl<'a> Grouper<'a> {
     }
 
     fn emit_sorted(&mut self, overflow: Overflow<'a>, rows: &mut dyn RowSink) -> Result<(), Stop> {
-        // The key of the group being filled; one seen before continues with what it had.
+        // The key of the group being filled; a group seen before continues from its state.
         let mut open: Option<(Str, Group)> = None;
         let mut next = |row: Row, rows: &mut dyn RowSink| {
             let Some((_, [Value::Str(key), source])) = row.slots() else {
@@ -134,10 +134,10 @@ impl<'a> Grouper<'a> {
         }
     }
 
-    /// Works on a row without a scope, if the query is bound to rows like it.
+    /// Processes a row without a scope, if the query is bound to its shape.
     #[inline]
     fn take_bound(&mut self, row: &Row) -> Progress {
-        // From then on all rows are sorted by key, those of known groups too.
+        // From here on all rows are sorted by key, including those of known groups.
         if self.overflow.is_some() {
             return Progress::Unbound;
         }
@@ -175,7 +175,7 @@ impl<'a> Grouper<'a> {
         }
     }
 
-    /// The group of a row whose key was not seen in this shape yet; `None` when it has to go through a file.
+    /// The group of a row whose key is new in this shape; `None` when the row has to go through a file.
     #[cold]
     fn find_or_make_group(&mut self, key: &Key) -> Option<usize> {
         let text = match key {
@@ -199,7 +199,7 @@ impl<'a> Grouper<'a> {
         Some(position)
     }
 
-    /// Turns what the bound shape left into output rows.
+    /// Turns the state of the bound shape into output rows.
     fn settle(&mut self) {
         let Some(shape) = &mut self.shape else {
             return;
@@ -212,7 +212,8 @@ impl<'a> Grouper<'a> {
         }
     }
 
-    /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
+    /// Called for a row that did not fit: binds to its columns when that is due, and returns its values if it
+    /// fits now.
     #[cold]
     fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
         if !self.current.adapter.is_due(self.current.rows_scanned) {
@@ -244,7 +245,7 @@ impl<'a> Grouper<'a> {
                 })
             }
         };
-        // With `*` only what it shows may come back.
+        // With `*`, only the columns it shows may reappear.
         let source = if self.select.has_star() {
             source.clone().into_value()
         } else {
@@ -302,7 +303,7 @@ impl RowSink for Grouper<'_> {
 }
 
 impl Aggregates {
-    /// For who works without a scope.
+    /// For callers that work without a scope.
     fn own(&mut self) -> super::bound::States<'_> {
         use super::bound::States;
         if let Aggregates::Shared(shared) = self
@@ -316,7 +317,7 @@ impl Aggregates {
         }
     }
 
-    /// For a scope.
+    /// For callers that work in a scope.
     fn shared(&mut self) -> Arc<AggregateContext> {
         if let Aggregates::Own(own) = self {
             *self = Aggregates::Shared(Arc::new(std::mem::take(own)));

@@ -77,7 +77,7 @@ pub(crate) struct LetExpr {
     params: Arc<[ParamNode]>,
     body: Node,
     text: Arc<str>,
-    /// The names of the first call's arguments; most calls of a function look alike.
+    /// The argument names of the first call; most calls of a function use the same ones.
     columns: OnceLock<Arc<Columns>>,
 }
 

@@ -6,7 +6,7 @@ use crate::regex::Regex;
 use crate::scope::Scope;
 use crate::value::{Str, Value};
 
-/// Nesting of arrays looked into.
+/// Maximum nesting of arrays that are searched.
 const MAX_DEPTH: u32 = 50;
 
 /// `a =~ p` of the text; a literal pattern is compiled once.
@@ -16,7 +16,7 @@ pub(crate) fn eval_match(node: &MatchNode, scope: &Scope) -> bool {
         return matches(scope, &left, &right);
     };
     if matches_all(pattern) {
-        // The left side may log.
+        // The left side may log messages.
         eval(&node.left, scope);
         return true;
     }
@@ -25,7 +25,7 @@ pub(crate) fn eval_match(node: &MatchNode, scope: &Scope) -> bool {
     match regex {
         Some(regex) => matches_regex(scope, &left, regex, 0),
         None => {
-            // In another query the message is due again.
+            // Another query must log the message again.
             compile(scope, pattern);
             false
         }
@@ -57,7 +57,7 @@ fn matches_all(pattern: &Str) -> bool {
     matches!(pattern.as_bytes(), b"" | b"." | b".*")
 }
 
-/// The compiled pattern; a message once per query when it is wrong.
+/// The compiled pattern; logs an invalid one once per query.
 fn compile(scope: &Scope, pattern: &Str) -> Option<Regex> {
     match Regex::cached_ignoring_case(pattern) {
         Ok(regex) => Some(regex),

@@ -1,4 +1,4 @@
-//! Materialised queries: rows in memory, or past a limit in a file.
+//! Materialised queries: rows in memory, or beyond a limit in a file.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) fn materialize(scope: &Scope, query: &Query, name: &str) -> Value {
         failed: false,
     };
     let mut sink = FnSink(|row| target.push(scope, row));
-    // A stop leaves the rows that came before it.
+    // When it is stopped, the rows so far remain.
     let _ = query.run(scope, &mut sink);
     Value::Query(target.finish(scope, query))
 }
@@ -70,7 +70,7 @@ impl Target<'_> {
                     file.path()
                 ));
                 for row in self.rows.drain(..) {
-                    // What is wrong shows at the end.
+                    // The error is reported at the end.
                     if file.push(scope, &row).is_err() {
                         break;
                     }
@@ -111,7 +111,7 @@ impl Target<'_> {
     }
 }
 
-/// Rows in a temporary file. The file goes with the last reference.
+/// Rows in a temporary file, which is removed with the last reference.
 struct FileRows {
     file: Arc<SpillFile>,
     text: String,

@@ -19,7 +19,6 @@ mod pipeline;
 mod run_values;
 mod runs;
 mod select;
-mod shape;
 mod sort;
 mod source;
 mod spill;
@@ -36,8 +35,8 @@ pub(crate) use self::select::SelectNode;
 use crate::log::Level;
 use crate::scope::{MAX_DEPTH, Scope};
 
-/// True (with a message) when scopes are nested too deeply to go on. Also true, silently, once the query is
-/// cancelled: what is left of a deep recursion unwinds quickly.
+/// True (with a message) when scopes are nested too deeply. Also true, silently, once the query is cancelled,
+/// so that a deep recursion unwinds quickly.
 fn overflow(scope: &Scope) -> bool {
     if scope.is_stopping() {
         return true;

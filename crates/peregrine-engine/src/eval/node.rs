@@ -12,17 +12,17 @@ use crate::value::{PositionCache, Str, Value};
 
 /// An expression.
 pub(crate) enum Node {
-    /// A literal, or what was computed beforehand.
+    /// A literal, or a value computed at compile time.
     Const(Value),
-    /// A number that is none: NULL with a message each time.
+    /// A number that cannot be parsed: NULL, with a message each time.
     Unparsable(Arc<str>),
     /// `a.b.c`
     Symbol(Box<SymbolNode>),
     /// `f(a=1)`
     Call(Box<CallNode>),
-    /// True if all are; `keep_last`: the last operand's value instead of TRUE.
+    /// True if all operands are; with `keep_last`, the last operand's value instead of TRUE.
     And { operands: Box<[Node]>, keep_last: bool },
-    /// The first true operand; later ones as TRUE unless their flag says to keep the value.
+    /// The first true operand; later ones become TRUE unless their flag says to keep the value.
     Or {
         first: Box<Node>,
         rest: Box<[(bool, Node)]>,
@@ -50,7 +50,7 @@ pub(crate) enum Node {
     Query(Query),
 }
 
-/// A name, perhaps with members, not called.
+/// A name, perhaps with members, that is not called.
 pub(crate) struct SymbolNode {
     /// `-name`
     pub(crate) negated: bool,
@@ -59,12 +59,12 @@ pub(crate) struct SymbolNode {
     /// The whole symbol as messages show it.
     pub(crate) text: Arc<str>,
     pub(crate) cache: PositionCache,
-    /// Identifies the place for messages that come once.
+    /// Identifies the place, for messages that are logged once.
     pub(crate) site: u64,
 }
 
 impl SymbolNode {
-    /// Nothing but a name.
+    /// True for a name without members or sign.
     pub(crate) fn is_plain_name(&self) -> bool {
         !self.negated && self.members.is_empty()
     }
@@ -76,7 +76,7 @@ pub(crate) struct CallNode {
     pub(crate) args: ArgsNode,
     /// Identifies the call site for aggregates.
     pub(crate) site: u64,
-    /// The builtin of this name, with the registry it was looked up in.
+    /// The builtin of this name, with the id of the registry it was looked up in.
     pub(crate) function: OnceLock<(u64, Option<&'static FunctionDef>)>,
 }
 
@@ -84,11 +84,11 @@ pub(crate) struct CallNode {
 pub(crate) struct ArgsNode {
     /// Name and value as a callee receives them.
     pub(crate) args: Box<[(Str, ArgValue)]>,
-    /// The expressions of those that are neither literals nor queries.
+    /// The expressions of the arguments that are neither literals nor queries.
     pub(crate) nodes: Box<[Option<Arc<Node>>]>,
-    /// Those written `[…]`, evaluated before the call.
+    /// The arguments written `[…]`, evaluated before the call.
     pub(crate) eager: Box<[(usize, Arc<Node>)]>,
-    /// One is named `**`.
+    /// True if an argument is named `**`.
     pub(crate) expands: bool,
 }
 
@@ -109,14 +109,14 @@ pub(crate) enum Step {
     Member(Str),
 }
 
-/// What stands after FROM.
+/// The source after FROM.
 pub(crate) struct SourceNode {
     pub(crate) name: Str,
     pub(crate) members: Box<[Str]>,
     /// The dotted name as messages show it.
     pub(crate) text: Arc<str>,
     pub(crate) args: Option<ArgsNode>,
-    /// Identifies the place for messages that come once.
+    /// Identifies the place, for messages that are logged once.
     pub(crate) site: u64,
     pub(crate) plugin: OnceLock<(u64, Option<&'static PluginDef>)>,
 }

@@ -1,5 +1,6 @@
-//! Operators that evaluate their operands in turn: written once, for expressions in a scope ([`super::expr`]) and for
-//! those bound to a row ([`super::bound`]). How an operand is evaluated is the caller's; everything is inlined there.
+//! Operators that evaluate their operands in turn. They are written once, for expressions in a scope
+//! ([`super::expr`]) and for those bound to a row ([`super::bound`]); the caller decides how an operand is
+//! evaluated, and everything is inlined.
 
 use peregrine_vql::ast::ArithmeticOp;
 
@@ -7,7 +8,8 @@ use super::arith;
 use crate::scope::Scope;
 use crate::value::Value;
 
-/// `a AND b`: FALSE from the first operand that is not true on; else TRUE, or the last operand's value.
+/// `a AND b`: FALSE if an operand is not true, and later ones are not evaluated; otherwise TRUE or the last
+/// operand's value.
 #[inline(always)]
 pub(super) fn and<O>(
     scope: &Scope,
@@ -25,8 +27,8 @@ pub(super) fn and<O>(
     if keep_last { last } else { Value::Bool(true) }
 }
 
-/// `a OR b`: the first operand that is true, one after the first as TRUE unless its flag says to keep the value; else
-/// the last one.
+/// `a OR b`: the first true operand (one after the first as TRUE unless its flag says to keep the value),
+/// otherwise the last one.
 #[inline(always)]
 pub(super) fn or<O>(
     scope: &Scope,
@@ -47,7 +49,7 @@ pub(super) fn or<O>(
     last
 }
 
-/// `a + b - c`, from the left.
+/// `a + b - c`, from left to right.
 #[inline(always)]
 pub(super) fn arithmetic<O>(
     scope: &Scope,

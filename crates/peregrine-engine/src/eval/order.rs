@@ -1,7 +1,8 @@
 //! ORDER BY, with an external sort.
 //!
-//! Rows are held in memory up to a budget; past it what is there is sorted and written to a temporary file, and the
-//! files are merged at the end. Keys of one plain type sort as such; mixed ones by the language's own relations.
+//! Rows are held in memory up to a budget; beyond it, they are sorted and written to a temporary file, and
+//! the files are merged at the end. Keys of one plain type are sorted as that type; mixed keys use the
+//! language's own relations.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -15,7 +16,7 @@ use crate::query::{RowSink, Stop};
 use crate::scope::Scope;
 use crate::value::{PositionCache, Row, Str, Value};
 
-/// Runs merged at a time; each holds a file open.
+/// Maximum number of runs merged at a time; each holds a file open.
 const MAX_RUNS: usize = 64;
 
 /// The column to sort by.
@@ -37,17 +38,17 @@ impl Order {
     }
 }
 
-/// Takes all rows in, then gives them out in order.
+/// Takes in all rows, then emits them in order.
 pub(crate) struct Sorter<'a> {
     scope: &'a Scope,
     order: Order,
     cache: PositionCache,
     rows: PackedRows,
-    /// What the rows are sorted for, in messages.
+    /// The clause the rows are sorted for, in messages.
     purpose: &'static str,
-    /// Rows so far.
+    /// Number of rows so far.
     taken: u64,
-    /// No file could be written. No more rows are taken: they would only fill the memory.
+    /// No file could be written. No more rows are taken, because they would only fill the memory.
     has_failed: bool,
     chunks: Vec<RunFile>,
     /// A row without the column was reported.
@@ -69,7 +70,7 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// Whether it took no more rows because no file could be written. Those it has can be emitted.
+    /// Whether it stopped taking rows because no file could be written. The rows so far can be emitted.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed
     }
@@ -121,7 +122,7 @@ impl<'a> Sorter<'a> {
         })
     }
 
-    /// The value to sort by: NULL counts as the empty string, a missing column as nothing.
+    /// The value to sort by: NULL counts as the empty string; `None` without the column.
     fn key(&self, row: &Row) -> Option<Value> {
         let column = self.order.column();
         let value = match row.slots() {
@@ -137,7 +138,8 @@ impl<'a> Sorter<'a> {
     /// The places of the rows in memory, in order.
     fn sorted(&self) -> Vec<Place> {
         let is_descending = self.order.is_descending();
-        // Plain keys have a total order that is the language's; descending order reverses equal rows, too.
+        // Plain keys have a total order that agrees with the language's; descending order also reverses equal
+        // rows.
         let mut sorted = if let Some(mut keys) = self.int_keys() {
             keys.sort_unstable();
             keys.into_iter().map(|(_, place)| place).collect()
@@ -151,7 +153,7 @@ impl<'a> Sorter<'a> {
                 .collect();
             let key = |position: u32| keys.get(position as usize).and_then(Option::as_ref);
             let sorted = merge_sort(count(keys.len()), &mut |a, b| match (key(a), key(b)) {
-                // A row without the column is equal to all.
+                // A row without the column is equal to every row.
                 (Some(a), Some(b)) if is_descending => !less(self.scope, a, b),
                 (Some(a), Some(b)) => less(self.scope, a, b),
                 _ => false,
@@ -187,7 +189,7 @@ impl<'a> Sorter<'a> {
     /// The places of the rows in the order of their keys, if all are strings.
     fn sorted_texts(&self) -> Option<Vec<Place>> {
         let mut keys: Vec<(u64, Place, Place)> = Vec::new();
-        // Paths and the like begin all alike.
+        // Paths and similar strings share a long prefix.
         let mut common: Option<&[u8]> = None;
         for (row, key) in self.places() {
             let text = self.rows.text(key?)?;
@@ -330,10 +332,10 @@ impl Ord for Head<'_> {
             (Some(a), Some(b)) if less(self.scope, a, b) => Ordering::Less,
             (Some(a), Some(b)) if greater(self.scope, a, b) => Ordering::Greater,
             (Some(_), Some(_)) => Ordering::Equal,
-            // A row without the column is equal to all, and stays where it is.
+            // A row without the column is equal to every row, and stays in place.
             _ => return other.run.cmp(&self.run),
         };
-        // Descending order reverses equal rows, too.
+        // Descending order also reverses equal rows.
         let order = by_key.then(self.run.cmp(&other.run));
         if self.descending { order } else { order.reverse() }
     }

@@ -1,8 +1,8 @@
 //! Rows held compactly while they wait to be sorted.
 //!
-//! A row of its own has 24 bytes for each value and an allocation or more. Here numbers, times and strings that nobody else
-//! has stand as bytes, one row after the other, in large pieces. What is shared, or more than a plain value, stays the value
-//! it is in a list beside; so do rows that are no list of columns, or answer to more than they show.
+//! A separate row costs 24 bytes for each value and at least one allocation. Here numbers, times and unshared
+//! strings are stored as bytes, row after row, in large pieces. Shared or complex values are kept as they are
+//! in a separate list, as are rows that are not a list of columns or respond to more names than they show.
 
 use std::sync::Arc;
 
@@ -13,15 +13,16 @@ use super::run_values::{read_bytes, write_bytes};
 use super::runs::{row_size, value_size};
 use crate::value::{Columns, Row, Str, Time, Value, ZoneId};
 
-/// Bytes of a piece, about: a list that grows as a whole needs its old place and one of twice the size at the same time.
+/// Approximate bytes of a piece. One growing list would need its old space and twice as much at the same
+/// time.
 const PIECE: usize = 256 << 10;
-/// A row that is longer may make its piece grow.
+/// A longer row may make its piece grow.
 const USUAL_ROW: usize = 4 << 10;
 /// Longest string that is copied.
 const MAX_COPIED: usize = 1 << 10;
-/// Column lists that are found again.
+/// Maximum number of column lists that are reused.
 const MAX_LISTS: usize = 4096;
-/// What a row costs when it is sorted.
+/// Bytes a row costs while it is sorted.
 const SORTING: usize = size_of::<(u64, u64, u64)>();
 
 const NULL: u8 = 0;
@@ -32,10 +33,10 @@ const FLOAT: u8 = 4;
 const TIME: u8 = 5;
 const STR: u8 = 6;
 const KEPT: u8 = 7;
-/// And the number of bytes, 1 to 8.
+/// The low bits hold the number of bytes, 1 to 8.
 const INT: u8 = 16;
 
-/// Where something starts: the number of the piece, and the byte in it.
+/// The start of an item: the number of the piece, and the byte in it.
 pub(super) type Place = u64;
 
 /// Rows in the order they came.
@@ -44,19 +45,19 @@ pub(super) struct PackedRows {
     pieces: Vec<Vec<u8>>,
     lists: Vec<Arc<Columns>>,
     numbers: FxHashMap<u32, u64>,
-    values: Kept<Value>,
-    rows: Kept<Row>,
+    values: Pieces<Value>,
+    rows: Pieces<Row>,
     count: usize,
     size: usize,
 }
 
 impl PackedRows {
-    /// How many there are.
+    /// The number of rows.
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// Bytes of memory they take, and will take to be sorted, about.
+    /// Approximate bytes of memory the rows take, including what sorting them will take.
     pub(super) fn size(&self) -> usize {
         self.size
     }
@@ -65,7 +66,7 @@ impl PackedRows {
         let has_room = |piece: &Vec<u8>| piece.len() + USUAL_ROW <= PIECE;
         let mut piece = match self.pieces.pop_if(|piece| has_room(piece)) {
             Some(piece) => piece,
-            // Many sorts are of a few rows only.
+            // Many sorts have only a few rows.
             None if self.pieces.is_empty() => Vec::new(),
             None => Vec::with_capacity(PIECE),
         };
@@ -88,8 +89,8 @@ impl PackedRows {
         self.pieces.push(piece);
     }
 
-    /// The places of all rows in the order they came, each with that of the value in the column that `position` tells; none
-    /// for rows without that column.
+    /// The places of all rows in order of arrival, each with the place of its value in the column that
+    /// `position` gives; `None` for rows without that column.
     pub(super) fn places(
         &self,
         position: impl Fn(&Columns) -> Option<usize>,
@@ -132,7 +133,7 @@ impl PackedRows {
         row.unwrap_or_else(Row::gone)
     }
 
-    /// The row, which is not asked for again.
+    /// The row, when it will not be asked for again.
     pub(super) fn take(&mut self, place: Place) -> Row {
         let PackedRows {
             pieces,
@@ -205,7 +206,7 @@ impl PackedRows {
             Value::Null => out.push(NULL),
             Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
             Value::Int(value) => {
-                // With its sign.
+                // Including the sign.
                 let bits = 65 - (value ^ (value >> 63)).leading_zeros() as usize;
                 let length = bits.div_ceil(8);
                 out.push(INT + length as u8);
@@ -260,10 +261,10 @@ impl PackedRows {
     }
 }
 
-/// What a row begins with.
+/// The start of a stored row.
 enum Start<'r> {
     Columns(&'r Arc<Columns>),
-    /// It is one of the whole rows.
+    /// Refers to one of the rows kept whole.
     Row(u64),
 }
 
@@ -274,11 +275,11 @@ fn start_of<'r>(lists: &'r [Arc<Columns>], rest: &mut Reader<'_>) -> Option<Star
     })
 }
 
-/// A value among the bytes.
+/// A value as stored.
 enum Read<'r> {
     Plain(Value),
     Text(&'r [u8]),
-    /// It is one of the values beside.
+    /// Refers to one of the values kept separately.
     Kept(u64),
 }
 
@@ -308,7 +309,7 @@ fn read_plain<'r>(rest: &mut Reader<'r>) -> Option<Read<'r>> {
     }))
 }
 
-/// Passes over a value.
+/// Skips a value.
 fn skip(rest: &mut Reader<'_>) -> Option<()> {
     let length = match rest.u8()? {
         NULL | FALSE | TRUE => 0,
@@ -339,12 +340,12 @@ fn bytes_at(pieces: &[Vec<u8>], place: Place) -> Reader<'_> {
 }
 
 /// A list in pieces.
-struct Kept<T>(Vec<Vec<T>>);
+struct Pieces<T>(Vec<Vec<T>>);
 
-impl<T> Kept<T> {
+impl<T> Pieces<T> {
     const PIECE: usize = 4096;
 
-    /// Adds an item and gives its number.
+    /// Adds an item and returns its number.
     fn push(&mut self, item: T) -> u64 {
         let full = self.0.len().saturating_sub(1) * Self::PIECE;
         match self.0.last_mut() {
@@ -374,9 +375,9 @@ impl<T> Kept<T> {
     }
 }
 
-impl<T> Default for Kept<T> {
-    fn default() -> Kept<T> {
-        Kept(Vec::new())
+impl<T> Default for Pieces<T> {
+    fn default() -> Pieces<T> {
+        Pieces(Vec::new())
     }
 }
 

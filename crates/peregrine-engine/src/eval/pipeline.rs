@@ -1,20 +1,21 @@
 //! Rows through WHERE and the columns.
 //!
-//! One row scope (the source row over the outer scope) and, for WHERE and GROUP BY, one alias scope above it are
-//! reused from row to row, as long as nobody kept a reference to them. Once a few rows of the same columns have passed,
-//! expressions are bound to those columns (`shape.rs`) and most rows need no scope at all.
+//! One row scope (the source row over the outer scope) and, for WHERE and GROUP BY, one alias scope above it
+//! are reused from row to row as long as nobody keeps a reference to them. Once a few rows with the same
+//! columns have passed, expressions are bound to those columns (`bound/shape.rs`), and most rows need no scope at
+//! all.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashSet;
 
+use super::bound::shape::{self, Adapter, Cell, Output, Shape};
 use super::explain;
 use super::expr::{eval, eval_truth};
 use super::materialize::materialize;
 use super::node::{ColumnKind, ColumnNode, Node};
 use super::select::{Aliases, SelectNode};
-use super::shape::{self, Adapter, Cell, Output, Shape};
 use crate::aggregate::AggregateContext;
 use crate::layer::Layer;
 use crate::memory;
@@ -64,7 +65,7 @@ impl RowSink for Projector<'_> {
 }
 
 impl Projector<'_> {
-    /// Passes a row on, unless the query was ended while it was made: then it is not what it should be.
+    /// Passes a row on, unless the query was ended while it was built: then it may be incomplete.
     #[inline]
     fn emit(&mut self, row: Row) -> Result<(), Stop> {
         if memory::has_ended() {
@@ -80,9 +81,9 @@ pub(crate) struct CurrentRow<'a> {
     pub(crate) outer: &'a Scope,
     /// The source row over the outer scope.
     row_scope: Scope,
-    /// The lazy cells over the row; only where WHERE or GROUP BY look.
+    /// The lazy cells over the row; only for WHERE and GROUP BY.
     alias_scope: Option<Scope>,
-    /// How the output is put together for rows with these columns.
+    /// How the output is assembled for rows with these columns.
     plan: Option<Plan>,
     /// The query bound to the columns most rows have.
     shape: Option<Box<Shape>>,
@@ -91,15 +92,15 @@ pub(crate) struct CurrentRow<'a> {
     pub(super) functions_called: u64,
 }
 
-/// What became of a row in the bound query.
+/// The outcome of a row in the bound query.
 enum Progress {
     Output(Row),
-    /// It is itself the output row.
+    /// The row itself is the output row.
     Same,
-    /// WHERE let it pass; some columns need it in a scope.
+    /// WHERE let it pass; some columns have to be evaluated in a scope.
     Partly,
     Dropped,
-    /// It has another shape, or the query could not be bound: the scope has to work on it.
+    /// It has another shape, or the query could not be bound: left to the scope.
     Unbound,
 }
 
@@ -142,7 +143,7 @@ impl<'a> CurrentRow<'a> {
         self.outer.checkpoint()
     }
 
-    /// Works on a row without a scope, if the query is bound to rows like it.
+    /// Processes a row without a scope, if the query is bound to its shape.
     #[inline]
     fn project_bound(&mut self, row: &Row) -> Progress {
         let mut values = self.shape.as_ref().and_then(|shape| shape.values(row));
@@ -193,7 +194,8 @@ impl<'a> CurrentRow<'a> {
         projected
     }
 
-    /// A row did not fit: binds to its columns when it is time to, and gives its values if it fits now.
+    /// Called for a row that did not fit: binds to its columns when that is due, and returns its values if it
+    /// fits now.
     #[cold]
     fn adapt<'r>(&mut self, row: &'r Row) -> Option<&'r [Value]> {
         if !self.adapter.is_due(self.rows_scanned) {
@@ -217,7 +219,7 @@ impl<'a> CurrentRow<'a> {
         passes
     }
 
-    /// Makes this the current row.
+    /// Makes a row the current one.
     pub(crate) fn place(&mut self, row: Row) {
         let reset = self.detach_aliases(true);
         match Arc::get_mut(&mut self.row_scope.0) {
@@ -245,7 +247,7 @@ impl<'a> CurrentRow<'a> {
         self.alias_scope.as_ref().unwrap_or(&self.row_scope)
     }
 
-    /// The row as it came.
+    /// The current source row.
     pub(crate) fn source_row(&self) -> Option<&Row> {
         match &self.row_scope.0.layer {
             Layer::Row(row) => Some(row),
@@ -253,7 +255,8 @@ impl<'a> CurrentRow<'a> {
         }
     }
 
-    /// Lets the columns not evaluated yet use these aggregates. WHERE and the key are done by now.
+    /// Lets the columns not evaluated yet use these aggregates. By then, WHERE and the key have been
+    /// evaluated.
     pub(crate) fn use_aggregates(&mut self, aggregates: Arc<AggregateContext>) {
         self.detach_aliases(false);
         match Arc::get_mut(&mut self.row_scope.0) {
@@ -309,8 +312,8 @@ impl<'a> CurrentRow<'a> {
         known.unwrap_or_else(|| cell_value(&self.select.columns[position], &self.row_scope))
     }
 
-    /// Cuts the alias scope off the row scope, so that the row scope can be changed in place, and with `reset`
-    /// forgets its cells. False when there is no alias scope.
+    /// Detaches the alias scope from the row scope, so that the row scope can be changed in place; with
+    /// `reset` it also forgets its cells. False when there is no alias scope.
     fn detach_aliases(&mut self, reset: bool) -> bool {
         let Some(scope) = &mut self.alias_scope else {
             return false;
@@ -345,7 +348,7 @@ impl Drop for CurrentRow<'_> {
 impl Plan {
     pub(super) fn new(select: &SelectNode, source: Arc<Columns>) -> Plan {
         let mut entries: Vec<(Str, Origin)> = Vec::new();
-        // A row that was a dict may have any number of columns.
+        // A row that was a dict may have many columns.
         let mut known: FxHashSet<Str> = FxHashSet::default();
         let add_source = |entries: &mut Vec<(Str, Origin)>, known: &mut FxHashSet<Str>| {
             for (i, name) in source.names().iter().enumerate() {
@@ -376,7 +379,7 @@ impl Plan {
     }
 }
 
-/// What `*` shows of a row.
+/// The columns and values `*` shows of a row.
 fn named_values(row: &Row, scope: &Scope) -> (Arc<Columns>, Vec<Value>) {
     match row.as_value() {
         None | Some(Value::Dict(_)) => (row.columns(), row.values()),
@@ -442,14 +445,14 @@ fn cell_value(column: &ColumnNode, scope: &Scope) -> Value {
 
 fn expand_expr(node: &Node, scope: &Scope, name: &Str) -> Value {
     match eval(node, scope) {
-        // Rows held in a file have no value.
+        // Rows held in a file have no value in an expression.
         Value::Query(query) if query.is_file_backed() => Value::Null,
         Value::Query(query) => expand(Value::Query(query), scope, name),
         value => value,
     }
 }
 
-/// A query in a cell becomes its rows.
+/// Replaces a query in a cell by its rows.
 fn expand(value: Value, scope: &Scope, name: &Str) -> Value {
     match value {
         Value::Query(query) if query.rows_in_memory().is_none() && !query.is_file_backed() => {
@@ -460,7 +463,8 @@ fn expand(value: Value, scope: &Scope, name: &Str) -> Value {
     }
 }
 
-/// `{ SELECT … }` as a column: rows of one column are bare values; none is NULL, one stands for itself.
+/// `{ SELECT … }` as a column: rows of one column become bare values; no row becomes NULL, a single one
+/// itself.
 fn sub_select(select: &Arc<SelectNode>, scope: &Scope) -> Value {
     let mut items: Vec<Value> = Vec::new();
     let result = crate::stack::grow(|| {
@@ -472,7 +476,7 @@ fn sub_select(select: &Arc<SelectNode>, scope: &Scope) -> Value {
             }),
         )
     });
-    // A stop leaves the rows that came before it.
+    // When it is stopped, the rows so far remain.
     let _ = result;
     match items.len() {
         0 => Value::Null,

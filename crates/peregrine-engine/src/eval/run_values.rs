@@ -1,8 +1,9 @@
 //! Values in the temporary files of [`runs`](super::runs).
 //!
-//! A value is a tag and what the tag says. Numbers are LEB128, but for floats (8 bytes, little endian). What cannot be
-//! written (how a type of object is made again, the spellings a list of columns answers to) stays in memory, in [`Kept`],
-//! and is referred to by number: there is one of it for each type of the program, not for each value.
+//! A value is a tag followed by its data. Numbers are LEB128, except floats (8 bytes, little endian). What
+//! cannot be written (how an object's type rebuilds it, alternative spellings of columns) stays in memory, in
+//! [`KeptInMemory`], and is referred to by number: there is one entry for each type in the program, not for
+//! each value.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::json;
 use crate::scope::Scope;
 use crate::value::{Beyond, Columns, Dict, Lookup, Packed, Str, Time, Value, ZoneId};
 
-/// Nesting past which a value is written as JSON, which has a bound of its own.
+/// Nesting beyond which a value is written as JSON, which has its own bound.
 pub(super) const MAX_DEPTH: u32 = 32;
 
 const NULL: u8 = 0;
@@ -29,20 +30,20 @@ const TIME: u8 = 8;
 const ARRAY: u8 = 9;
 const DICT: u8 = 10;
 const JSON: u8 = 11;
-/// An object that says how it is made again.
+/// An object that can rebuild itself.
 const PACKED: u8 = 12;
-/// A dict that answers to more than its keys, or by other rules.
+/// A dict with special lookup rules.
 const SPECIAL_DICT: u8 = 13;
 
-/// What values of a run refer to.
+/// The parts of values that a run only refers to.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct KeptInMemory {
     unpack: Vec<fn(Vec<Value>) -> Option<Value>>,
     types: FxHashMap<TypeId, u64>,
     beyond: Vec<Arc<Beyond>>,
 }
 
-impl Kept {
+impl KeptInMemory {
     fn type_number(&mut self, id: TypeId, unpack: fn(Vec<Value>) -> Option<Value>) -> u64 {
         *self.types.entry(id).or_insert_with(|| {
             self.unpack.push(unpack);
@@ -61,8 +62,14 @@ impl Kept {
 }
 
 /// Appends a value.
-pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
-    /// Bytes from which on it is asked whether the query still wants them.
+pub(super) fn write_value(
+    kept: &mut KeptInMemory,
+    scope: &Scope,
+    value: &Value,
+    out: &mut Vec<u8>,
+    depth: u32,
+) {
+    /// Length above which the query is asked whether it still wants the value.
     const LONG: usize = 64 << 10;
     match value {
         Value::Array(_) | Value::Dict(_) if out.len() > LONG && scope.is_over() => out.push(NULL),
@@ -70,7 +77,7 @@ pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &m
         Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
         Value::Int(value) => {
             out.push(INT);
-            // Zigzag: small negative numbers stay short.
+            // Zigzag encoding keeps small negative numbers short.
             write_leb128(((value << 1) ^ (value >> 63)) as u64, out);
         }
         Value::UInt(value) => {
@@ -137,7 +144,7 @@ pub(super) fn write_value(kept: &mut Kept, scope: &Scope, value: &Value, out: &m
     }
 }
 
-fn write_dict(kept: &mut Kept, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, depth: u32) {
+fn write_dict(kept: &mut KeptInMemory, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, depth: u32) {
     let (entries, lookup) = (dict.entries(), dict.lookup());
     let beyond = dict.columns().beyond().cloned();
     if beyond.is_none() && lookup.is_plain() {
@@ -159,8 +166,8 @@ fn write_dict(kept: &mut Kept, scope: &Scope, dict: &Dict, out: &mut Vec<u8>, de
     }
 }
 
-/// Takes a value from the start; `None` for damage.
-pub(super) fn read_value(kept: &Kept, rest: &mut Reader<'_>, depth: u32) -> Option<Value> {
+/// Reads a value from the front of `rest`; `None` if it is damaged.
+pub(super) fn read_value(kept: &KeptInMemory, rest: &mut Reader<'_>, depth: u32) -> Option<Value> {
     if depth > MAX_DEPTH + 1 {
         return None;
     }
@@ -220,7 +227,12 @@ pub(super) fn read_value(kept: &Kept, rest: &mut Reader<'_>, depth: u32) -> Opti
     })
 }
 
-fn read_dict(kept: &Kept, rest: &mut Reader<'_>, beyond: Option<&Arc<Beyond>>, depth: u32) -> Option<Value> {
+fn read_dict(
+    kept: &KeptInMemory,
+    rest: &mut Reader<'_>,
+    beyond: Option<&Arc<Beyond>>,
+    depth: u32,
+) -> Option<Value> {
     let count = rest.leb128()?;
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for _ in 0..count {

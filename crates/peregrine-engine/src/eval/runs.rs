@@ -1,17 +1,18 @@
 //! Sorted runs of rows in temporary files.
 //!
-//! Unlike the JSON lines of [`spill`](super::spill), which materialised queries use because the language says what
-//! becomes of their values, a run gives back the values it was given. The file is read by the process that wrote it and
-//! by nobody else, so its format is no promise:
+//! Unlike the JSON lines of [`spill`](super::spill), which materialised queries use because the language
+//! defines how their values change, a run returns exactly the values it was given. Only the process that
+//! wrote the file reads it, so the format may change:
 //!
 //! | bytes | meaning |
 //! |---|---|
 //! | `u32` | length of the record that follows |
 //! | record | a column list or a row |
 //!
-//! Numbers inside a record are LEB128, but for floats (8 bytes, little endian). A record starts with a kind: 0 a column
-//! list (its number, how many names, the names), 1 a row with columns (number of the list, its values), 2 any other
-//! value. Values are those of [`run_values`](super::run_values): an object comes back if it says how it is made again, else
+//! Numbers inside a record are LEB128, except floats (8 bytes, little endian). A record starts with a kind: 0
+//! a column list (its number, how many names, the names), 1 a row with columns (number of the list, its
+//! values), 2 any other value. Values are those of [`run_values`](super::run_values): an object is restored
+//! if it can rebuild itself, otherwise it becomes the dict it shows; queries become their rows.
 //! as the dict it shows; queries come back as their rows.
 
 use std::fs::File;
@@ -22,13 +23,13 @@ use peregrine_base::{Reader, write_leb128};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::run_values::{Kept, MAX_DEPTH, read_bytes, read_value, write_bytes, write_value};
+use super::run_values::{KeptInMemory, MAX_DEPTH, read_bytes, read_value, write_bytes, write_value};
 use crate::scope::Scope;
 use crate::value::{Columns, Row, Str, Value};
 
-/// Column lists a file knows by number; lists beyond are written each time.
+/// Maximum number of column lists a file refers to by number; further ones are written each time.
 const MAX_LISTS: usize = 4096;
-/// Longest record read back; only a damaged file has longer ones.
+/// Longest record that is read back; only a damaged file has longer ones.
 const MAX_RECORD: usize = 1 << 31;
 
 const LIST: u8 = 0;
@@ -41,13 +42,13 @@ pub(crate) struct RunWriter {
     /// Numbers of the column lists written so far, by their id.
     lists: FxHashMap<u32, u64>,
     record: Vec<u8>,
-    kept: Kept,
+    kept: KeptInMemory,
 }
 
 /// A finished run; its file is removed when dropped.
 pub(crate) struct RunFile {
     path: TempPath,
-    kept: Kept,
+    kept: KeptInMemory,
 }
 
 impl RunWriter {
@@ -62,7 +63,7 @@ impl RunWriter {
             file: BufWriter::with_capacity(1 << 16, file),
             lists: FxHashMap::default(),
             record: Vec::new(),
-            kept: Kept::default(),
+            kept: KeptInMemory::default(),
         })
     }
 
@@ -126,7 +127,7 @@ impl RunWriter {
 }
 
 impl RunFile {
-    /// Reads from the start. An unreadable rest is reported and ends the rows.
+    /// Reads from the start. If the file is unreadable from some point on, that is reported and the rows end.
     pub(crate) fn rows<'s>(&'s self, scope: &'s Scope) -> RunReader<'s> {
         let opened = File::open(&self.path);
         if let Err(error) = &opened {
@@ -150,7 +151,7 @@ pub(crate) struct RunReader<'s> {
     file: Option<BufReader<File>>,
     lists: Vec<Arc<Columns>>,
     record: Vec<u8>,
-    kept: &'s Kept,
+    kept: &'s KeptInMemory,
     scope: &'s Scope,
 }
 
@@ -187,7 +188,7 @@ impl RunReader<'_> {
                 return Err(damaged());
             }
             self.record.clear();
-            // `take` and `read_to_end` grow with what is there, not with what the length claims.
+            // `take` and `read_to_end` allocate for the bytes present, not for the length claimed.
             if file.take(length as u64).read_to_end(&mut self.record)? != length {
                 return Err(damaged());
             }
@@ -203,7 +204,7 @@ fn damaged() -> io::Error {
 }
 
 /// The row of a record; `Some(None)` for a column list, `None` for damage.
-fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Option<Option<Row>> {
+fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &KeptInMemory) -> Option<Option<Row>> {
     let mut rest = Reader::new(record);
     match rest.u8()? {
         LIST => {
@@ -213,7 +214,7 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Op
             for _ in 0..count {
                 names.push(Str::new(read_bytes(&mut rest)?));
             }
-            // Numbers start again when the writer forgot its lists.
+            // Numbers restart when the writer has forgotten its lists.
             lists.truncate(number);
             (lists.len() == number).then(|| lists.push(Columns::new(names)))?;
             Some(None)
@@ -234,9 +235,9 @@ fn parse_record(record: &[u8], lists: &mut Vec<Arc<Columns>>, kept: &Kept) -> Op
     }
 }
 
-/// Bytes of memory a row takes, about: what it shares with others is counted here, too.
+/// Approximate bytes of memory a row takes, including what it shares with others.
 pub(crate) fn row_size(row: &Row) -> usize {
-    /// A row in a list, and its key with its place in the order.
+    /// A row in a list, plus its key and its place in the order.
     const ROW: usize = size_of::<Row>() + size_of::<(Value, u64)>();
     let seen = &mut FxHashSet::default();
     match (row.slots(), row.as_value()) {
@@ -252,14 +253,15 @@ pub(crate) fn row_size(row: &Row) -> usize {
     }
 }
 
-/// Bytes a value has beside itself, about.
+/// Approximate bytes a value takes on the heap.
 pub(super) fn value_size(value: &Value) -> usize {
     heap_size(value, 0, &mut FxHashSet::default())
 }
 
-/// `seen` are the addresses of shared parts that were counted: met again, they take nothing more, and may be met without end.
+/// `seen` holds the addresses of shared parts already counted: they take nothing more when met again, and
+/// could be met endlessly.
 fn heap_size(value: &Value, depth: u32, seen: &mut FxHashSet<usize>) -> usize {
-    /// An allocation with its counters.
+    /// Overhead of a shared allocation with its counters.
     const SHARED: usize = 32;
     match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Time(_) => 0,
@@ -282,7 +284,7 @@ fn heap_size(value: &Value, depth: u32, seen: &mut FxHashSet<usize>) -> usize {
     }
 }
 
-/// Where a list or dict is that others have, too.
+/// The address of a list or dict that is shared.
 fn shared_place(value: &Value) -> Option<usize> {
     match value {
         Value::Array(items) if Arc::strong_count(items) > 1 => Some(Arc::as_ptr(items).addr()),
@@ -293,7 +295,7 @@ fn shared_place(value: &Value) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::run_values::Kept;
+    use super::super::run_values::KeptInMemory;
     use super::{RunWriter, parse_record};
     use crate::value::{Columns, Dict, Row, Time, Value, ZoneId};
     use crate::{Context, Scope};
@@ -355,7 +357,7 @@ mod tests {
             &[2, 9, 255, 255, 255, 255, 15],
         ] {
             assert!(
-                parse_record(record, &mut Vec::new(), &Kept::default()).is_none(),
+                parse_record(record, &mut Vec::new(), &KeptInMemory::default()).is_none(),
                 "{record:?}"
             );
         }

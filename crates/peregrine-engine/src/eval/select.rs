@@ -24,9 +24,9 @@ pub(crate) struct SelectNode {
     /// WHERE as text, for EXPLAIN.
     pub(crate) filter_text: Arc<str>,
     pub(crate) group_by: Option<Node>,
-    order_by: Option<Order>,
-    limit: Option<i64>,
-    explain: bool,
+    pub(crate) order_by: Option<Order>,
+    pub(crate) limit: Option<i64>,
+    pub(crate) explain: bool,
     /// The canonical print.
     pub(crate) text: Arc<str>,
 }
@@ -38,44 +38,12 @@ pub(crate) struct Aliases {
 }
 
 impl SelectNode {
-    #[allow(clippy::too_many_arguments)]
-    pub(crate) fn new(
-        star: bool,
-        columns: Vec<ColumnNode>,
-        source: SourceNode,
-        filter: Option<(Node, Arc<str>)>,
-        group_by: Option<Node>,
-        order_by: Option<Order>,
-        limit: Option<i64>,
-        explain: bool,
-        text: Arc<str>,
-    ) -> SelectNode {
-        let aliases = Arc::new(Aliases::of(&columns));
-        let (filter, filter_text) = match filter {
-            Some((node, text)) => (Some(node), text),
-            None => (None, Arc::from("")),
-        };
-        SelectNode {
-            star,
-            columns: columns.into(),
-            aliases,
-            source,
-            filter,
-            filter_text,
-            group_by,
-            order_by,
-            limit,
-            explain,
-            text,
-        }
-    }
-
     /// The output columns, when no `*` makes them depend on the rows.
     pub(crate) fn fixed_columns(&self) -> Option<&Arc<Columns>> {
         (!self.has_star()).then_some(&self.aliases.names)
     }
 
-    /// A `*` anywhere.
+    /// True if there is a `*` anywhere.
     pub(crate) fn has_star(&self) -> bool {
         self.star
             || self
@@ -90,7 +58,7 @@ impl SelectNode {
         self.columns.get(*self.aliases.defined_by.get(position)?)
     }
 
-    /// Where an alias stands in the output, when no `*` makes that depend on the rows.
+    /// The position of an alias in the output, when no `*` makes it depend on the rows.
     pub(crate) fn output_position(&self, name: &[u8]) -> Option<usize> {
         self.fixed_columns()?.position(name)
     }
@@ -156,8 +124,8 @@ impl SelectNode {
 }
 
 impl Aliases {
-    /// Of repeated names the last counts, at its position.
-    fn of(columns: &[ColumnNode]) -> Aliases {
+    /// Of repeated names the last one counts, at its own position.
+    pub(crate) fn of(columns: &[ColumnNode]) -> Aliases {
         let named = |column: &ColumnNode| !matches!(column.kind, super::node::ColumnKind::Star);
         let mut kept: Vec<usize> = Vec::new();
         for (i, column) in columns.iter().enumerate().filter(|(_, column)| named(column)) {
@@ -190,7 +158,7 @@ impl RowSink for Limiter<'_> {
     }
 }
 
-/// `{ SELECT … }` as a value: run in the scope where its rows are wanted.
+/// `{ SELECT … }` as a value: runs in the scope where its rows are used.
 pub(crate) struct SubQuery(pub(crate) Arc<SelectNode>);
 
 impl QuerySource for SubQuery {

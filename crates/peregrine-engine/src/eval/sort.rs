@@ -1,6 +1,6 @@
 //! A stable merge sort that never panics.
 //!
-//! The language's `<` is no total order (any non-number is less than any int), which the standard sorts may punish
+//! The language's `<` is not a total order (any non-number is less than any int), which the standard sorts may punish
 //! with a panic.
 
 /// The order of `count` items under a "comes before" relation of their positions. Equal items keep their order,

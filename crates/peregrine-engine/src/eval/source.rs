@@ -200,7 +200,7 @@ fn refused(def: &PluginDef, scope: &Scope) -> bool {
     false
 }
 
-/// The rows a value is as a source: of a query its rows, of an array its elements, else the value itself.
+/// The rows of a value used as a source: a query's rows, an array's elements, or the value itself.
 fn rows_of_value(value: Value, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
     match value.reduce(scope) {
         Value::Query(query) => run_query(&query, scope, rows),

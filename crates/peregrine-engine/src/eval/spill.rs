@@ -45,7 +45,7 @@ impl SpillWriter {
         self.file.get_ref().path().display().to_string()
     }
 
-    /// Adds a row. A write error is kept for [`SpillWriter::finish`]; no more rows are wanted after it.
+    /// Adds a row. A write error is kept for [`SpillWriter::finish`]; after it no more rows are wanted.
     pub(crate) fn push(&mut self, scope: &Scope, row: &Row) -> Result<(), Stop> {
         self.line.clear();
         json::write_row_exactly(scope, row, &mut self.line);
@@ -81,12 +81,12 @@ impl SpillWriter {
 }
 
 impl SpillFile {
-    /// How many rows it holds.
+    /// The number of rows.
     pub(crate) fn len(&self) -> u64 {
         self.rows
     }
 
-    /// Reads from the start. An unreadable rest is reported and ends the rows.
+    /// Reads from the start. If the file is unreadable from some point on, that is reported and the rows end.
     pub(crate) fn rows(&self, scope: &Scope) -> SpillReader {
         let opened = File::open(&self.path);
         if let Err(error) = &opened {

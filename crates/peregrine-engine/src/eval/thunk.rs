@@ -9,7 +9,7 @@ use crate::query::Thunk;
 use crate::scope::Scope;
 use crate::value::Value;
 
-/// An expression of the text, evaluated in whatever scope is given.
+/// An expression of the query text, evaluated in the scope it is given.
 pub(crate) struct ExprThunk {
     pub(crate) node: Arc<Node>,
     pub(crate) text: Arc<str>,

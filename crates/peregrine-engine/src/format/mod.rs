@@ -8,9 +8,10 @@ use std::cell::Cell;
 use crate::scope::Scope;
 use crate::value::{Str, Value};
 
-/// Widths and precisions beyond this are clipped: a format must not ask for gigabytes.
+/// Larger widths and precisions are clipped, so that a format cannot ask for gigabytes.
 const MAX_WIDTH: usize = 1_000_000;
-/// No directive is written after so many bytes: many of them, over long lists, must not ask for gigabytes either.
+/// Beyond this length no more directives are written: many of them, over long lists, could ask for gigabytes
+/// too.
 const MAX_LENGTH: usize = 64 << 20;
 
 /// Formats `args` as `format` says. Mismatches show in the text.
@@ -42,7 +43,8 @@ pub fn format(scope: &Scope, format: &[u8], args: &[Value]) -> Str {
     text
 }
 
-/// Where the next directive starts. Most formats are so short that a plain loop beats preparing a wide search.
+/// The position of the next directive. Most formats are so short that a plain loop beats setting up a vector
+/// search.
 fn percent(text: &[u8]) -> Option<usize> {
     if text.len() <= 32 {
         text.iter().position(|byte| *byte == b'%')
@@ -52,7 +54,7 @@ fn percent(text: &[u8]) -> Option<usize> {
 }
 
 thread_local! {
-    /// Where texts are put together: a query formats one after the other, and each would grow a buffer of its own.
+    /// A buffer for building texts: a query formats one after the other, and each would grow its own.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -80,7 +82,7 @@ struct Spec {
 }
 
 impl Printer<'_> {
-    /// After a `%`; returns what follows the directive.
+    /// Parses what follows a `%`; returns the rest.
     fn directive<'f>(&mut self, format: &'f [u8]) -> &'f [u8] {
         if let Some((verb, rest)) = format.split_first()
             && let Some(value) = self.args.get(self.next)
@@ -151,7 +153,7 @@ impl Printer<'_> {
         rest
     }
 
-    /// `[2]`: the next argument is the second. False when it is no valid index.
+    /// `[2]`: the next argument is the second. False when the index is not valid.
     fn index(&mut self, rest: &mut &[u8]) -> bool {
         let Some(after) = rest.strip_prefix(b"[") else {
             return true;
@@ -218,7 +220,7 @@ fn digits(rest: &mut &[u8]) -> Option<usize> {
     (len > 0).then_some(number)
 }
 
-/// The next character; a byte that is no UTF-8 counts as U+FFFD.
+/// The next character; a byte that is not UTF-8 counts as U+FFFD.
 fn next_char(rest: &mut &[u8]) -> Option<char> {
     if let Some((byte, after)) = rest.split_first()
         && byte.is_ascii()
@@ -239,7 +241,7 @@ fn next_char(rest: &mut &[u8]) -> Option<char> {
     }
 }
 
-/// Characters, of which a byte that is no UTF-8 is one.
+/// The number of characters; a byte that is not UTF-8 counts as one.
 fn characters(text: &[u8]) -> usize {
     let chunks = text.utf8_chunks();
     chunks
@@ -247,7 +249,7 @@ fn characters(text: &[u8]) -> usize {
         .sum()
 }
 
-/// Digits with zeros in front of them, so that there are `width`.
+/// Pads digits with leading zeros to `width`.
 fn zero_padded(digits: &str, width: usize) -> String {
     let mut text = "0".repeat(width.saturating_sub(digits.len()));
     text.push_str(digits);

@@ -114,7 +114,8 @@ fn character(number: i128) -> char {
         .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// No float has more digits behind the point than this; the rest are zeros, and the standard library panics at 65,536.
+/// No float has more digits after the point; further ones are zeros, and the standard library panics at
+/// 65,536.
 const MAX_DIGITS: usize = 1100;
 
 /// `1.500000`
@@ -176,7 +177,7 @@ fn hex(number: f64) -> String {
     let bits = number.to_bits();
     let (mut exponent, mut mantissa) = ((bits >> 52 & 0x7ff) as i32, bits & ((1 << 52) - 1));
     if exponent == 0 {
-        // A subnormal number, brought to the form 1.…
+        // A subnormal number, normalised to the form 1.…
         let shift = mantissa.leading_zeros() - 11;
         mantissa = (mantissa << shift) & ((1 << 52) - 1);
         exponent = 1 - shift as i32;

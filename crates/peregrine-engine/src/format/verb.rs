@@ -5,7 +5,7 @@ use super::{MAX_LENGTH, Spec, pad};
 use crate::scope::Scope;
 use crate::value::{Value, itoa};
 
-/// Nesting past which lists print nothing.
+/// Nesting beyond which lists print nothing.
 const MAX_DEPTH: u32 = 32;
 
 /// The most frequent directives, without flags, width or precision; false for all others.
@@ -44,7 +44,7 @@ pub(super) fn write(scope: &Scope, out: &mut Vec<u8>, spec: &Spec, verb: char, v
             write(scope, out, spec, verb, &lazy.force(scope), depth + 1)
         }
         Value::Null if verb == 'd' => pad(out, spec, b"{}"),
-        // A month: by its number where one is asked for, otherwise by its name.
+        // A month: its number for numeric verbs, otherwise its name.
         Value::Object(object)
             if matches!(verb, 'd' | 'b' | 'o' | 'O' | 'c' | 'U')
                 && object

@@ -4,7 +4,7 @@ use super::shapes::{Shapes, member_place, with_shapes};
 use crate::memory;
 use crate::value::{Dict, Row, Str, Value};
 
-/// Nesting past which a text is refused.
+/// Nesting beyond which a text is refused.
 const MAX_DEPTH: u32 = 500;
 
 const TOO_LARGE: &str = "too large for the memory a query may hold";
@@ -19,7 +19,7 @@ pub struct JsonError {
     pub what: &'static str,
 }
 
-/// Parses the JSON value that a text starts with, and gives what follows it.
+/// Parses the JSON value at the start of a text, and returns the rest of the text.
 pub fn parse_first(text: &[u8]) -> Result<(Value, &[u8]), JsonError> {
     with_shapes(|shapes| {
         let mut parser = Parser::new(text, false, shapes);
@@ -28,7 +28,8 @@ pub fn parse_first(text: &[u8]) -> Result<(Value, &[u8]), JsonError> {
     })
 }
 
-/// Parses one JSON value. Whole numbers are ints; key order is kept; a repeated key's last value counts.
+/// Parses one JSON value. Whole numbers become ints; key order is kept; of repeated keys the last value
+/// counts.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     with_shapes(|shapes| Parser::new(text, false, shapes).document())
 }
@@ -38,8 +39,8 @@ pub fn parse_with_times(text: &[u8]) -> Result<Value, JsonError> {
     with_shapes(|shapes| Parser::new(text, true, shapes).document())
 }
 
-/// Parses a stored row (result sets, spill files): whole floats have become ints there, and long strings that are
-/// RFC 3339 become times again.
+/// Parses a stored row (result sets, spill files): whole floats are read back as ints, and long RFC 3339
+/// strings become times again.
 pub fn decode_row(text: &[u8]) -> Result<Row, JsonError> {
     parse_with_times(text).map(|value| match value {
         Value::Dict(dict) => dict.into_row(),
@@ -68,7 +69,7 @@ impl<'a> Parser<'a> {
 
 impl Parser<'_> {
     fn document(mut self) -> Result<Value, JsonError> {
-        // Editors of Windows put a byte order mark in front.
+        // Windows editors put a byte order mark at the front.
         if self.text.starts_with("\u{feff}".as_bytes()) {
             self.at = 3;
         }
@@ -81,7 +82,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `place` tells objects of different places apart.
+    /// `place` tells objects at different places apart.
     fn value(&mut self, depth: u32, place: usize) -> Result<Value, JsonError> {
         if depth > MAX_DEPTH {
             return Err(self.error("nested too deeply"));
@@ -114,7 +115,7 @@ impl Parser<'_> {
         let guess = self.shapes.take_guess(place);
         let guessed = guess.as_ref().map_or(&[][..], |columns| columns.names());
         let mut values = Vec::with_capacity(guessed.len());
-        // Empty as long as the keys are those of the guess.
+        // Empty as long as the keys match the guess.
         let mut names: Vec<Str> = Vec::new();
         loop {
             self.blanks();
@@ -152,7 +153,7 @@ impl Parser<'_> {
                 if let (Some(columns), true) = (&guess, names.is_empty()) {
                     names.extend(columns.names().iter().take(values.len()).cloned());
                 }
-                // The index of a long list.
+                // A long list gets an index.
                 if !memory::has_room(names.len().saturating_mul(2 * size_of::<Str>())) {
                     return Err(self.error(TOO_LARGE));
                 }
@@ -162,7 +163,7 @@ impl Parser<'_> {
         Ok(Value::Dict(Dict::from_columns(columns, values)))
     }
 
-    /// Passes over a key if it is this one, which has nothing to be escaped.
+    /// Skips a key if it is this one and contains no escapes.
     #[inline]
     fn take_key(&mut self, name: &[u8]) -> bool {
         let end = self.at + 1 + name.len();
@@ -246,7 +247,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// After `\u`; halves of surrogate pairs that stand alone become U+FFFD.
+    /// Parses what follows `\u`; lone surrogates become U+FFFD.
     fn unicode(&mut self) -> Result<char, JsonError> {
         let first = self.hex4()?;
         if (0xd800..0xdc00).contains(&first) && self.text.get(self.at..self.at + 2) == Some(b"\\u") {
@@ -297,7 +298,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// Passes over a whole number that fits for sure.
+    /// Skips a whole number that is short enough to fit.
     #[inline]
     fn short_int(&mut self) -> Option<i64> {
         let rest = self.text.get(self.at..)?;

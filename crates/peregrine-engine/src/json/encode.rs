@@ -12,18 +12,19 @@ use crate::value::{Dict, Row, Str, Value, ZoneId, itoa, shortest};
 const MAX_LIST_DEPTH: u32 = 11;
 /// Dict contents are not counted above; this bounds them against dicts that contain themselves.
 const MAX_DEPTH: u32 = 250;
-/// Values from which on it is asked whether the query still wants the text. Shorter ones are written whole.
+/// Number of values after which the query is asked whether it still wants the text. Shorter texts are written
+/// whole.
 const MANY: u32 = 1 << 16;
 
 /// Appends the row as one JSON object, without a line end.
 ///
-/// Nothing is appended when the query ends while a large row is written: half a row is no row.
+/// Nothing is appended when the query ends while a large row is being written, so a row is never partial.
 pub fn write_row(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
     Encoder::new(scope).row(row, out);
 }
 
-/// Appends the row as [`write_row`] does, but bytes that are no UTF-8 as they are: for files of ours that are read back with
-/// [`super::decode_row`], so that a path still names its file.
+/// Appends the row as [`write_row`] does, but keeps bytes that are not UTF-8. Use it for our own files, read
+/// back with [`super::decode_row`], so that a path still names its file.
 pub fn write_row_exactly(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
     let encoder = Encoder {
         is_exact: true,
@@ -32,7 +33,8 @@ pub fn write_row_exactly(scope: &Scope, row: &Row, out: &mut Vec<u8>) {
     encoder.row(row, out);
 }
 
-/// Appends the value as JSON, but bytes that are no UTF-8 as they are: values that differ in them must not become the same text.
+/// Appends the value as JSON, but keeps bytes that are not UTF-8, so that values that differ in them do not
+/// become the same text.
 pub fn write_value_exactly(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
     let encoder = Encoder {
         is_exact: true,
@@ -46,7 +48,7 @@ pub fn write_value(scope: &Scope, value: &Value, out: &mut Vec<u8>) {
     Encoder::new(scope).value(value, out);
 }
 
-/// Characters of ASCII that stand for themselves in a string.
+/// ASCII characters that need no escape in a string.
 const IS_PLAIN: [bool; 256] = {
     let mut is_plain = [false; 256];
     let mut byte = 0x20;
@@ -60,21 +62,21 @@ const IS_PLAIN: [bool; 256] = {
 /// Not a number, or infinite: the enclosing column or dict value becomes `null`.
 struct NotEncodable;
 
-/// Writes JSON; keeps what is looked up once per statement.
+/// Writes JSON; looks up its settings once per statement.
 #[derive(Debug)]
 pub struct Encoder<'a> {
     scope: &'a Scope,
     zone: ZoneId,
-    /// Bytes that are no UTF-8 stay.
+    /// Keep bytes that are not UTF-8.
     is_exact: bool,
     /// Values written since the start of the row.
     written: Cell<u32>,
-    /// The query ended meanwhile, and the rest is left out.
+    /// The query ended meanwhile, so the rest is left out.
     is_cut: Cell<bool>,
 }
 
 impl<'a> Encoder<'a> {
-    /// Times are shown in the zone the variable `TZ` names, if it is a string now.
+    /// Times are shown in the zone of the variable `TZ`, if it is a string.
     #[must_use]
     pub fn new(scope: &'a Scope) -> Encoder<'a> {
         let zone = match scope.get("TZ") {
@@ -90,7 +92,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Appends the row as one JSON object, or nothing when the query ends meanwhile.
+    /// Appends the row as one JSON object, or nothing if the query ends meanwhile.
     pub fn row(&self, row: &Row, out: &mut Vec<u8>) {
         let start = out.len();
         self.begin();
@@ -109,7 +111,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Appends the value, or nothing when the query ends meanwhile.
+    /// Appends the value, or nothing if the query ends meanwhile.
     pub fn value(&self, value: &Value, out: &mut Vec<u8>) {
         let start = out.len();
         self.begin();
@@ -124,7 +126,7 @@ impl<'a> Encoder<'a> {
         self.is_cut.set(false);
     }
 
-    /// Counts a value; true when nobody wants it any more.
+    /// Counts a value; true once the query no longer wants it.
     fn is_over(&self) -> bool {
         let written = self.written.get().saturating_add(1);
         self.written.set(written);
@@ -243,8 +245,8 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// Names for the keys of an object, where U+FFFD in place of what is no UTF-8 would make two of them the same: readers keep
-/// only one of the values then. Such a key shows its bytes as `\xff`.
+/// Names for the keys of an object, if replacing invalid UTF-8 by U+FFFD would make two of them equal:
+/// readers would keep only one of the values. Such keys show their bytes as `\xff`.
 fn told_apart(keys: &[Str]) -> Option<Vec<String>> {
     if keys.iter().all(|key| key.as_utf8().is_some()) {
         return None;
@@ -262,7 +264,7 @@ fn told_apart(keys: &[Str]) -> Option<Vec<String>> {
                 shown.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
                 shown
             });
-            // Somebody may have a key that is written just so.
+            // Another key may already have this very name.
             while counts.contains_key(&name) {
                 name.push('\'');
             }
@@ -276,12 +278,12 @@ fn told_apart(keys: &[Str]) -> Option<Vec<String>> {
 impl Encoder<'_> {
     /// A JSON string: HTML-safe, invalid UTF-8 replaced byte by byte.
     fn string(&self, text: &[u8], out: &mut Vec<u8>) {
-        /// Bytes written between two looks at the memory: escapes make text up to six times as long.
+        /// Bytes written between two checks of the memory: escapes make text up to six times as long.
         const PIECE: usize = 1 << 20;
         out.push(b'"');
         let mut rest = text;
         if rest.len() <= PIECE {
-            // Most text is nothing but plain letters.
+            // Most text needs no escapes.
             let plain = rest
                 .iter()
                 .position(|byte| !IS_PLAIN[usize::from(*byte)])
@@ -291,7 +293,7 @@ impl Encoder<'_> {
             rest = after;
         }
         while rest.len() > PIECE && memory::has_room(out.len()) {
-            // Not within a letter.
+            // Not in the middle of a character.
             let is_within = |at: &usize| rest.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
             let at = (PIECE - 3..=PIECE)
                 .rev()

@@ -1,8 +1,8 @@
-//! Key lists of objects parsed before: objects that look alike share one.
+//! Key lists of objects parsed before: objects with the same keys share one.
 //!
-//! The lines of a log mostly have the same keys in the same order. With a guess at hand the parser compares names instead
-//! of making them, and what works on the rows later meets one list instead of a new one for each row. The lists are kept per
-//! thread, because a function that parses a line a row has no other place for them.
+//! The lines of a log mostly have the same keys in the same order. With a guess, the parser compares names
+//! instead of allocating them, and later code sees one list instead of a new one for each row. The lists are
+//! kept per thread, because a function that parses a line for each row has no other place for them.
 
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
@@ -12,9 +12,9 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::value::{Columns, Str, Value};
 
-/// Places in a text whose objects are guessed apart.
+/// Places in a text with separate guesses.
 const PLACES: usize = 64;
-/// Lists kept; with more the thread starts again.
+/// Maximum number of lists kept; with more, the thread starts over.
 const MAX_LISTS: usize = 64;
 /// Names of a list that is kept, and bytes of each.
 const MAX_NAMES: usize = 128;
@@ -24,7 +24,7 @@ thread_local! {
     static KEPT: Cell<Option<Box<Shapes>>> = const { Cell::new(None) };
 }
 
-/// What a thread knows of the objects it parsed.
+/// Key lists a thread has seen.
 pub(super) struct Shapes {
     /// The list of the last object at each place.
     guesses: [Option<Arc<Columns>>; PLACES],
@@ -32,9 +32,9 @@ pub(super) struct Shapes {
     lists: FxHashMap<u64, Arc<Columns>>,
 }
 
-/// Works with what this thread knows.
+/// Runs `work` with this thread's key lists.
 pub(super) fn with_shapes<T>(work: impl FnOnce(&mut Shapes) -> T) -> T {
-    // A thread that is just ending has no such place any more.
+    // Not available while the thread is ending.
     let kept = KEPT.try_with(Cell::take).ok().flatten();
     let mut shapes = kept.unwrap_or_else(|| {
         Box::new(Shapes {
@@ -53,13 +53,14 @@ pub(super) fn member_place(place: usize, position: usize) -> usize {
 }
 
 impl Shapes {
-    /// The keys an object at this place will have, perhaps.
+    /// Takes the guess of the keys of an object at this place.
     #[inline]
     pub(super) fn take_guess(&mut self, place: usize) -> Option<Arc<Columns>> {
         self.guesses.get_mut(place)?.take()
     }
 
-    /// The next object at this place will have these keys, perhaps. None of them has a character that is escaped in JSON.
+    /// Guesses that the next object at this place has these keys. None of them contains a character that JSON
+    /// escapes.
     #[inline]
     pub(super) fn guess(&mut self, place: usize, columns: &Arc<Columns>) {
         if let Some(guess) = self.guesses.get_mut(place) {
@@ -67,7 +68,8 @@ impl Shapes {
         }
     }
 
-    /// The list of these keys, which every later object with the same ones shares. Of keys that repeat the last counts.
+    /// The list of these keys, shared by every later object with the same ones. Of repeated keys the last
+    /// counts.
     pub(super) fn list(&mut self, place: usize, names: Vec<Str>, values: &mut Vec<Value>) -> Arc<Columns> {
         let is_small = names.len() <= MAX_NAMES && names.iter().all(|name| name.len() <= MAX_NAME);
         if !is_small {
@@ -100,7 +102,7 @@ impl Shapes {
     }
 }
 
-/// The list of the names; a name that repeats stands where it came last, with its last value.
+/// The list of distinct names; a repeated name stands where it came last, with its last value.
 fn distinct(names: Vec<Str>, values: &mut Vec<Value>) -> Arc<Columns> {
     let names = match Columns::of_distinct(names) {
         Ok(columns) => return columns,

@@ -1,4 +1,4 @@
-//! A match and its groups, as parts of the bytes that were searched.
+//! A match and its groups, as parts of the searched bytes.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use regex_automata::util::captures::Captures as Groups;
 
 use super::Haystack;
 
-/// The groups of a match; group 0 is the whole of it.
+/// The groups of a match; group 0 is the whole match.
 #[derive(Debug)]
 pub struct Captures<'h, 't> {
     pub(super) haystack: &'h Haystack<'t>,
@@ -34,8 +34,8 @@ impl<'t> Captures<'_, 't> {
         self.haystack.bytes().get(self.haystack.range(found.range()))
     }
 
-    /// Writes a replacement: `$1`, `${1}`, `$name` and `${name}` stand for groups, `$$` for a dollar sign, and the longest
-    /// run of letters, digits and `_` is the name. What is no reference is written as it is.
+    /// Writes a replacement: `$1`, `${1}`, `$name` and `${name}` stand for groups, `$$` for a dollar sign; a
+    /// name is the longest run of letters, digits and `_`. Anything else is copied.
     pub fn expand(&self, replacement: &[u8], out: &mut Vec<u8>) {
         let mut rest = replacement;
         while let Some(at) = memchr::memchr(b'$', rest) {
@@ -62,7 +62,7 @@ impl<'t> Captures<'_, 't> {
     }
 }
 
-/// The name after a dollar sign, and how much of the text it takes.
+/// The name after a dollar sign, and its length in the text.
 fn reference(text: &[u8]) -> Option<(&str, usize)> {
     let (name, length) = match text.strip_prefix(b"{") {
         Some(inner) => {

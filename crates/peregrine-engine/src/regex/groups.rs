@@ -1,7 +1,7 @@
-//! Which parts of a long match belong to which group, with an end when the query ends.
+//! Finds which parts of a long match belong to which group, and stops when the query ends.
 //!
-//! All ways through the pattern are followed at once, each with the places of its groups, as a Pike machine does. It is slow
-//! and only looks at what is known to match.
+//! All ways through the pattern are followed at once, each with the places of its groups, as in a Pike
+//! machine. This is slow, and only used on text that is known to match.
 
 use regex_automata::Input;
 use regex_automata::nfa::thompson::{self, NFA, State};
@@ -11,10 +11,10 @@ use regex_automata::util::syntax;
 use super::SIZE_LIMIT;
 use super::patient::{NoAnswer, STATES_PER_LOOK, end_with_query};
 
-/// Places kept at once; beyond it takes too much memory.
+/// Maximum number of places kept at once, to bound the memory.
 const MAX_PLACES: usize = 4 << 20;
 
-/// Where groups begin and end, two for each.
+/// Starts and ends of groups, two for each.
 pub(super) type Places = [Option<NonMaxUsize>];
 
 /// A pattern with its groups.
@@ -24,14 +24,14 @@ pub(super) struct Pike(NFA);
 /// Ways at one place of the text, best first.
 struct Ways {
     order: Vec<StateID>,
-    /// For each state the position in `order` it would have, which tells whether it is there.
+    /// The position in `order` of each state, if the state is present.
     position: Vec<u32>,
     places: Vec<Option<NonMaxUsize>>,
-    /// Places of each.
+    /// Number of places for each way.
     width: usize,
 }
 
-/// What is still to be done at one place of the text.
+/// Work left at one place of the text.
 enum Step {
     Explore(StateID),
     Restore(usize, Option<NonMaxUsize>),
@@ -51,7 +51,7 @@ impl Pike {
         Some(Pike(nfa))
     }
 
-    /// Fills in the places of the match that begins where this part of the text does, and is all of it or less.
+    /// Fills in the places of the match that begins at the start of `input` and lies within it.
     pub(super) fn fill(&self, input: &Input<'_>, places: &mut Places) -> Result<(), NoAnswer> {
         let (states, width) = (self.0.states().len(), places.len());
         if states.saturating_mul(width) > MAX_PLACES {
@@ -82,7 +82,7 @@ impl Pike {
                     (State::Match { .. }, _) => {
                         places.copy_from_slice(here.places_of(*state));
                         found = true;
-                        // The others are worse.
+                        // The remaining ways are worse.
                         break;
                     }
                     (State::ByteRange { trans }, Some(byte)) => {
@@ -103,7 +103,7 @@ impl Pike {
         if found { Ok(()) } else { Err(NoAnswer::Unable) }
     }
 
-    /// Adds a state, and what it leads to without a further byte.
+    /// Adds a state, and the states it leads to without consuming a byte.
     fn follow(
         &self,
         input: &Input<'_>,
@@ -169,7 +169,7 @@ impl Ways {
         }
     }
 
-    /// False when the state is there already.
+    /// False when the state is already present.
     fn insert(&mut self, state: StateID) -> bool {
         let Some(position) = self.position.get_mut(state.as_usize()) else {
             return false;

@@ -1,8 +1,9 @@
-//! Text to search that need not be UTF-8: each byte that is none counts as one character, U+FFFD, as it does for RE2.
+//! Text to search that need not be UTF-8: as in RE2, each invalid byte counts as one character, U+FFFD.
 //!
-//! The `regex` crate passes over such bytes instead: `.` does not match them. So where there are any, what is searched is
-//! the text with U+FFFD in their place, and what is found there is led back to the bytes themselves. Patterns which contain
-//! such bytes (RE2 refuses them) look for just these: for them each is a character of its own, as in `value/characters.rs`.
+//! The `regex` crate skips such bytes instead: `.` does not match them. So if there are any, the search runs
+//! on text with U+FFFD in their place, and its results are mapped back to the bytes. Patterns that contain
+//! such bytes (RE2 refuses them) look for exactly these bytes: for them each is a distinct character, as in
+//! `value/characters.rs`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,17 +11,17 @@ use std::sync::{Arc, OnceLock};
 
 use crate::value::{as_characters, is_stand_in};
 
-/// Bytes between two places where the text's offset is kept: what finding an offset costs at most.
+/// Bytes between two places where the text's offset is stored: the most that finding an offset costs.
 const STEP: usize = 512;
 
-/// Bytes, and how they are searched. Cloning shares both.
+/// Bytes in the form in which they are searched. Clones share both.
 #[derive(Debug, Clone)]
 pub struct Haystack<'t> {
     bytes: &'t [u8],
     replaced: Option<Arc<Replaced>>,
-    /// Where this part of the bytes begins, in the text and in the bytes that it was made of.
+    /// Where this part begins, in the text and in the original bytes.
     start: Place,
-    /// The same for patterns that tell bytes apart, once there was one.
+    /// The same text for patterns that distinguish invalid bytes, once one was used.
     apart: OnceLock<Box<Haystack<'t>>>,
 }
 
@@ -39,7 +40,8 @@ struct Replaced {
 }
 
 impl<'t> Haystack<'t> {
-    /// Prepares bytes for a search. Costs a look at each, and three times their size where some are no UTF-8.
+    /// Prepares bytes for a search. Costs one pass over them, and three times their size if some are not
+    /// UTF-8.
     #[must_use]
     pub fn new(bytes: &'t [u8]) -> Haystack<'t> {
         let is_text = bytes.is_ascii() || std::str::from_utf8(bytes).is_ok();
@@ -51,7 +53,7 @@ impl<'t> Haystack<'t> {
         }
     }
 
-    /// As patterns see it in which bytes that are no UTF-8 stand for themselves.
+    /// The form for patterns in which bytes that are not UTF-8 stand for themselves.
     pub(super) fn telling_bytes_apart(&self) -> &Haystack<'t> {
         self.apart.get_or_init(|| {
             let bytes = self.bytes();
@@ -70,7 +72,7 @@ impl<'t> Haystack<'t> {
         self.bytes.get(self.start.byte..).unwrap_or_default()
     }
 
-    /// What follows so many bytes, as a text of its own: `^` matches at its start.
+    /// The part after `skipped` bytes, as its own text: `^` matches at its start.
     #[must_use]
     pub fn tail(&self, skipped: usize) -> Haystack<'t> {
         let byte = self.start.byte.saturating_add(skipped).min(self.bytes.len());
@@ -87,7 +89,7 @@ impl<'t> Haystack<'t> {
         }
     }
 
-    /// What is searched instead of the bytes.
+    /// The text that is searched.
     pub(super) fn text(&self) -> &[u8] {
         match &self.replaced {
             Some(replaced) => replaced.text.get(self.start.text..).unwrap_or_default(),
@@ -95,7 +97,7 @@ impl<'t> Haystack<'t> {
         }
     }
 
-    /// A part of the text as a part of the bytes.
+    /// Maps a range of the text to a range of the bytes.
     pub(super) fn range(&self, part: Range<usize>) -> Range<usize> {
         let Some(replaced) = &self.replaced else {
             return part;
@@ -105,17 +107,17 @@ impl<'t> Haystack<'t> {
     }
 }
 
-/// What stands in the text for a byte that is no UTF-8.
+/// The replacement in the text for a byte that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Marker {
     /// U+FFFD.
     Same,
-    /// Another character for each byte; letters that look like one of these are their bytes as well.
+    /// A different character for each byte; real characters equal to one of these also stand for their bytes.
     EachItsOwn,
 }
 
 impl Marker {
-    /// Bytes of the character that stands for one.
+    /// Length in bytes of the replacement.
     fn len(self) -> usize {
         match self {
             Marker::Same => char::REPLACEMENT_CHARACTER.len_utf8(),
@@ -134,7 +136,7 @@ impl Marker {
         }
     }
 
-    /// Parts of bytes: text, and bytes after it for each of which a character stands.
+    /// Splits bytes into valid text, each with the invalid bytes that follow it.
     fn parts(self, bytes: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
         bytes.utf8_chunks().flat_map(move |chunk| {
             let valid = chunk.valid();
@@ -174,7 +176,7 @@ impl Replaced {
         Replaced { text, marker, marks }
     }
 
-    /// The byte a place in the text stands for.
+    /// The offset of the byte at a place in the text.
     fn byte_offset(&self, bytes: &[u8], wanted: usize) -> usize {
         let (mut at, part) = self.near(bytes, |mark| mark.text <= wanted);
         for (valid, odd) in self.marker.parts(part) {
@@ -194,7 +196,7 @@ impl Replaced {
         at.byte
     }
 
-    /// Where a byte stands in the text.
+    /// The offset in the text of a byte.
     fn text_offset(&self, bytes: &[u8], wanted: usize) -> usize {
         let (mut at, part) = self.near(bytes, |mark| mark.byte <= wanted);
         for (valid, odd) in self.marker.parts(part) {
@@ -214,7 +216,7 @@ impl Replaced {
         at.text
     }
 
-    /// The last mark that is not past what is looked for, and the bytes from there to the next mark.
+    /// The last mark not past the target, and the bytes from there to the next mark.
     fn near<'b>(&self, bytes: &'b [u8], is_before: impl Fn(&Place) -> bool) -> (Place, &'b [u8]) {
         let next = self.marks.partition_point(is_before);
         let mark = next
@@ -227,7 +229,7 @@ impl Replaced {
     }
 }
 
-/// Text with U+FFFD in place of each byte that is no UTF-8.
+/// Text with U+FFFD in place of each byte that is not UTF-8.
 #[must_use]
 pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     let mut chunks = bytes.utf8_chunks();

@@ -1,4 +1,4 @@
-//! Regular expressions: RE2 syntax as users write it, run on bytes by what the `regex` crate is made of.
+//! Regular expressions: RE2 syntax as users write it, run on bytes with the parts of the `regex` crate.
 
 mod captures;
 mod groups;
@@ -27,13 +27,13 @@ pub use self::captures::Captures;
 pub use self::haystack::{Haystack, lossy};
 pub use self::translate::translate;
 
-/// Compiled size past which a pattern is refused.
+/// Compiled size above which a pattern is refused.
 const SIZE_LIMIT: usize = 10 << 20;
 /// Bytes of lazily built automaton per pattern.
 const DFA_LIMIT: usize = 4 << 20;
 /// Patterns kept compiled.
 const CACHED: usize = 512;
-/// Bytes of text times bytes of pattern up to which a search is short whatever it does: about a second at worst.
+/// Bytes of text times bytes of pattern below which any search is short: about a second at worst.
 const SHORT: usize = 4 << 30;
 
 /// A compiled pattern. Cloning shares it.
@@ -43,20 +43,20 @@ pub struct Regex(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     meta: meta::Regex,
-    /// Bytes that are no UTF-8 stand in it, each for itself.
+    /// True if it contains bytes that are not UTF-8, each standing for itself.
     tells_bytes_apart: bool,
-    /// As [`translate`] gave it.
+    /// The output of [`translate`].
     pattern: String,
     /// Longest text in which a search is short.
     short: usize,
-    /// For longer ones; none where it cannot be made.
+    /// For longer texts; `None` if it cannot be built.
     patient: OnceLock<Option<Patient>>,
     /// For the groups of longer matches.
     pike: OnceLock<Option<Pike>>,
 }
 
 impl Regex {
-    /// Compiles RE2 syntax, in which bytes that are no UTF-8 stand for themselves.
+    /// Compiles RE2 syntax, in which bytes that are not UTF-8 stand for themselves.
     pub fn new(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
         let pattern = pattern.as_ref();
         let text = as_characters(pattern);
@@ -80,7 +80,7 @@ impl Regex {
         })))
     }
 
-    /// What searches a part of a text that is so long that it may take long.
+    /// The engine for a text long enough that the search may take long.
     fn patient(&self, input: &Input<'_>) -> Option<&Patient> {
         if input.get_span().len() <= self.0.short {
             return None;
@@ -111,7 +111,7 @@ impl Regex {
         if self.patient(input).is_none() {
             return self.0.meta.search_captures(input, groups);
         }
-        // Which groups took part needs a look at the match alone.
+        // Finding the groups needs only the match itself.
         match self.search(input) {
             Some(found) => {
                 let within = input.clone().span(found.span()).anchored(Anchored::Yes);
@@ -121,7 +121,7 @@ impl Regex {
         }
     }
 
-    /// The groups of a match that is this part of the text.
+    /// The groups of the match `found`.
     fn groups_of(&self, found: &Input<'_>, groups: &mut Groups) {
         let pike = if found.get_span().len() <= self.0.short {
             None
@@ -137,7 +137,7 @@ impl Regex {
         }
     }
 
-    /// Compiles, or takes what another call compiled.
+    /// Compiles, or returns the pattern an earlier call compiled.
     pub fn cached(pattern: impl AsRef<[u8]>) -> Result<Regex, String> {
         type Cache = Mutex<FxHashMap<Vec<u8>, Result<Regex, String>>>;
         static CACHE: LazyLock<Cache> = LazyLock::new(Mutex::default);
@@ -160,7 +160,7 @@ impl Regex {
         Regex::cached([b"(?i)", pattern.as_ref()].concat())
     }
 
-    /// What is searched.
+    /// The form of the haystack that this pattern searches.
     fn seen<'h, 't>(&self, haystack: &'h Haystack<'t>) -> &'h Haystack<'t> {
         if self.0.tells_bytes_apart {
             haystack.telling_bytes_apart()
@@ -175,7 +175,7 @@ impl Regex {
         if self.0.tells_bytes_apart {
             return self.find(&Haystack::new(text)).is_some();
         }
-        // A match between the bytes that are no UTF-8 is one in any case, and most texts have none.
+        // A match inside valid UTF-8 is a match in any case, and most texts have no invalid bytes.
         self.has_match(&Input::new(text))
             || (!text.is_ascii()
                 && std::str::from_utf8(text).is_err()
@@ -232,7 +232,7 @@ impl Regex {
         self.0.meta.group_info().pattern_names(PatternID::ZERO)
     }
 
-    /// The text with something else for every match; breaks off where the query may hold no more. `$1` and `${name}` stand for groups.
+    /// Replaces every match; `$1` and `${name}` stand for groups. Stops when the query may hold no more.
     #[must_use]
     pub fn replace_all<'t>(&self, text: &'t [u8], replacement: &[u8]) -> Cow<'t, [u8]> {
         self.replace_in(&Haystack::new(text), &mut |found, out| {
@@ -240,7 +240,7 @@ impl Regex {
         })
     }
 
-    /// As [`Self::replace_all`], with what a function makes of every match.
+    /// As [`Self::replace_all`], with a function that produces each replacement.
     #[must_use]
     pub fn replace_all_with<'t>(
         &self,
@@ -257,7 +257,7 @@ impl Regex {
         haystack: &Haystack<'t>,
         write: &mut dyn FnMut(&Captures<'_, 't>, &mut Vec<u8>),
     ) -> Cow<'t, [u8]> {
-        /// Bytes that come in between two looks at the memory.
+        /// Bytes added between two checks of the memory.
         const PIECE: usize = 1 << 20;
         let bytes = haystack.bytes();
         let (mut out, mut done, mut looked_at) = (Vec::new(), None, 0);
@@ -268,7 +268,7 @@ impl Regex {
             done = Some(whole.end);
             if out.len() - looked_at >= PIECE {
                 looked_at = out.len();
-                // It grows to twice its size when it is full.
+                // A full buffer doubles its size.
                 let is_full = out.capacity() - out.len() < PIECE;
                 if !memory::has_room(if is_full { out.len() } else { 0 }) {
                     break;
@@ -282,7 +282,7 @@ impl Regex {
         Cow::Owned(out)
     }
 
-    /// The text between the matches, in at most so many parts.
+    /// The text between the matches, in at most `limit` parts.
     #[must_use]
     pub fn splitn<'t>(&self, haystack: &Haystack<'t>, limit: usize) -> Vec<&'t [u8]> {
         let bytes = haystack.bytes();
@@ -299,10 +299,10 @@ impl Regex {
     }
 }
 
-/// Asked between matches: false once the query ended. One search is linear in the text, but all of them together may be
-/// quadratic; so the more text, the more often the question.
+/// Checked between matches: false once the query has ended. One search is linear in the text, but all of them
+/// together may be quadratic, so longer texts check more often.
 fn is_wanted<T>(haystack: &Haystack<'_>) -> impl FnMut(&T) -> bool + use<T> {
-    /// Bytes that may be searched between two looks.
+    /// Bytes that may be searched between two checks.
     const PIECE: usize = 16 << 20;
     let matches = (PIECE / haystack.bytes().len().max(1)).clamp(1, 1024);
     let mut count = 0_usize;
@@ -312,7 +312,7 @@ fn is_wanted<T>(haystack: &Haystack<'_>) -> impl FnMut(&T) -> bool + use<T> {
     }
 }
 
-/// The `regex` crate's wording and RE2's, which logs are searched for.
+/// The `regex` crate's wording and RE2's, which users search logs for.
 const WORDINGS: &[(&str, &str)] = &[
     ("unclosed group", "missing closing )"),
     ("unopened group", "unexpected )"),

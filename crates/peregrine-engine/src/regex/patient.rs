@@ -1,8 +1,9 @@
-//! Searches in long texts, which end when their query does.
+//! Searches in long texts that stop when their query ends.
 //!
-//! The engine of `regex` searches at one go. That is linear in the text, but for large patterns some milliseconds a byte. So
-//! where a search may take long it is done here, with the same lazy automaton, step by step and with a look at the query now
-//! and then: forwards to the end of the match, and from there backwards to its start. Both passes have no captures.
+//! The engine of `regex` cannot be interrupted. It is linear in the text, but large patterns can take
+//! milliseconds for each byte. So a search that may take long runs here, with the same lazy automaton, step
+//! by step and with regular checks of the query: forwards to the end of the match, and from there backwards
+//! to its start. Both passes find no captures.
 
 use parking_lot::Mutex;
 use regex_automata::hybrid::LazyStateID;
@@ -15,12 +16,13 @@ use regex_automata::{Anchored, Input, MatchKind, Span};
 use super::{DFA_LIMIT, SIZE_LIMIT};
 use crate::memory;
 
-/// States visited between two looks at the query, if every byte visits all; some tens of milliseconds.
+/// States visited between two checks of the query, if every byte visits all of them; some tens of
+/// milliseconds.
 pub(super) const STATES_PER_LOOK: usize = 4 << 20;
-/// Fewest and most bytes between two looks.
+/// Fewest and most bytes between two checks.
 const MIN_STRIDE: usize = 8;
 const MAX_STRIDE: usize = 1 << 20;
-/// Bytes of a cache that is kept for the next search. Patterns are kept for long, so this is not much.
+/// Largest cache kept for the next search, in bytes. Patterns are kept for long, so this is not much.
 const MAX_KEPT: usize = 1 << 20;
 
 /// Why there is no answer.
@@ -28,11 +30,11 @@ const MAX_KEPT: usize = 1 << 20;
 pub(super) enum NoAnswer {
     /// The query ended.
     Ended,
-    /// The automaton cannot do it.
+    /// The automaton cannot handle it.
     Unable,
 }
 
-/// A pattern, for long texts.
+/// A pattern for searching long texts.
 #[derive(Debug)]
 pub(super) struct Patient {
     forward: Automaton,
@@ -42,9 +44,9 @@ pub(super) struct Patient {
 #[derive(Debug)]
 struct Automaton {
     dfa: DFA,
-    /// How a match begins, where that is found faster.
+    /// A faster way to find how a match begins.
     literals: Option<Prefilter>,
-    /// Bytes between two looks at the query.
+    /// Bytes between two checks of the query.
     stride: usize,
     cache: Mutex<Option<Cache>>,
 }
@@ -58,13 +60,13 @@ impl Patient {
         })
     }
 
-    /// True if there is a match in this part of the text.
+    /// True if there is a match in `input`.
     pub(super) fn is_match(&self, input: &Input<'_>) -> Result<bool, NoAnswer> {
         let earliest = input.clone().earliest(true);
         Ok(self.forward.end(&earliest)?.is_some())
     }
 
-    /// The leftmost match in this part of the text.
+    /// The leftmost match in `input`.
     pub(super) fn find(&self, input: &Input<'_>) -> Result<Option<Span>, NoAnswer> {
         let Some(end) = self.forward.end(input)? else {
             return Ok(None);
@@ -110,7 +112,7 @@ impl Automaton {
         })
     }
 
-    /// Where the leftmost match ends, or with [`Input::get_earliest`] any.
+    /// The end of the leftmost match, or of any match with [`Input::get_earliest`].
     fn end(&self, input: &Input<'_>) -> Result<Option<usize>, NoAnswer> {
         self.with_cache(|cache| {
             let text = input.haystack();
@@ -129,7 +131,7 @@ impl Automaton {
                 if state.is_start()
                     && let Some(literals) = &self.literals
                 {
-                    // In pieces, so that this, too, ends in time.
+                    // In pieces, so that this stops in time too.
                     let piece = input.end().min(at + MAX_STRIDE);
                     let overlap = piece.saturating_add(literals.max_needle_len().saturating_sub(1));
                     match literals.find(
@@ -153,7 +155,7 @@ impl Automaton {
                 }
                 let byte = text.get(at).copied().ok_or(NoAnswer::Unable)?;
                 state = self.next(cache, state, byte)?;
-                // A match shows one byte late.
+                // A match is reported one byte late.
                 if state.is_match() {
                     found = Some(at);
                     if input.get_earliest() {
@@ -176,7 +178,7 @@ impl Automaton {
         })
     }
 
-    /// Where the longest match starts that ends at the end.
+    /// The start of the longest match that ends at the end.
     fn start(&self, input: &Input<'_>) -> Result<Option<usize>, NoAnswer> {
         self.with_cache(|cache| {
             let text = input.haystack();
@@ -233,7 +235,7 @@ impl Automaton {
     }
 }
 
-/// An error once the query ended.
+/// An error once the query has ended.
 pub(super) fn end_with_query() -> Result<(), NoAnswer> {
     if memory::should_end() {
         Err(NoAnswer::Ended)

@@ -1,7 +1,8 @@
-//! RE2 pattern text to the text the `regex` crate means the same by.
+//! Translates RE2 patterns into the syntax of the `regex` crate.
 //!
-//! Differences taken care of: a bare `[` in a class, `\Q…\E`, octal escapes, braces that are no repetition, ASCII
-//! meaning of `\d \w \s \b`, set operations (`&&`, `--`, `~~`) that only one side knows, repetitions above 1,000.
+//! Differences handled: a bare `[` in a class, `\Q…\E`, octal escapes, braces that are not a repetition, the
+//! ASCII meaning of `\d \w \s \b`, set operations (`&&`, `--`, `~~`) that only one side knows, repetitions
+//! above 1,000.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -55,7 +56,7 @@ impl Translator<'_> {
             'x' | 'p' | 'P' => {
                 self.out.push('\\');
                 self.out.push(c);
-                // `\x{fffd}`, `\p{Greek}`: these braces are no repetition.
+                // `\x{fffd}`, `\p{Greek}`: these braces are not a repetition.
                 if self.rest.peek() == Some(&'{') {
                     for c in self.rest.by_ref() {
                         self.out.push(c);

@@ -27,12 +27,12 @@ pub struct Civil {
     pub offset: i32,
     /// `UTC`, `CEST`, or empty for a fixed offset.
     pub zone: String,
-    /// Daylight saving time.
+    /// True during daylight saving time.
     pub is_dst: bool,
 }
 
 impl Civil {
-    /// The parts of a time in its own zone.
+    /// Takes a time apart in its own zone.
     #[must_use]
     pub fn of(time: Time) -> Civil {
         let (offset, zone, is_dst) = offset_at(time);
@@ -62,7 +62,7 @@ fn offset_at(time: Time) -> (i32, String, bool) {
     if time.zone() == ZoneId::UTC {
         return (0, "UTC".into(), false);
     }
-    // Outside the range of the zone database the nearest known rule applies.
+    // Outside the range of the zone database, the nearest known rule applies.
     let clamped = time
         .unix()
         .clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
@@ -109,7 +109,7 @@ fn date_of(days: i64) -> (i64, u32, u32) {
     (year, month, day)
 }
 
-/// How many days a month has.
+/// The number of days in a month.
 pub(crate) fn days_in_month(year: i64, month: u32) -> u32 {
     let next = if month == 12 {
         days_of(year + 1, 1, 1)

@@ -1,7 +1,7 @@
 //! Dates in any of the usual layouts.
 //!
-//! Not a list of layouts but one grammar: an optional weekday, a date (year first, month first or named month), and
-//! then, in any reasonable order, a time of day, a zone and, as in C, the year.
+//! This is a single grammar rather than a list of layouts: an optional weekday, a date (year first, month
+//! first or named month), and then, in any reasonable order, a time of day, a zone and, as in C, the year.
 
 use parking_lot::Mutex;
 
@@ -11,26 +11,23 @@ use super::zone::parse_zone;
 use crate::scope::Scope;
 use crate::value::{Time, ZoneId};
 
-/// Longest text looked at; dates are short.
+/// Longest text that is tried; dates are short.
 const MAX_LEN: usize = 100;
 
 /// Texts remembered per query.
 const CACHED: usize = 200;
 
-/// A date in one of many layouts, in the query's parse zone if it names none; `None` when it is none.
+/// A date in one of many layouts, in the query's parse zone if it names none; `None` if it is not a date.
 #[must_use]
 pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
-    /// Of texts without a zone, in the zone that held when they were read.
-    type Read = (ZoneId, rustc_hash::FxHashMap<Vec<u8>, Option<Time>>);
-    struct Cache(Mutex<Read>);
     let zone = parse_zone(scope);
-    let cache = scope.cache("", || Cache(Mutex::new((zone, rustc_hash::FxHashMap::default()))));
+    let cache = scope.cache("", || Cache(Mutex::new(Known::in_zone(zone))));
     {
         let mut known = cache.0.lock();
-        if known.0 != zone {
-            *known = (zone, rustc_hash::FxHashMap::default());
+        if known.zone != zone {
+            *known = Known::in_zone(zone);
         }
-        if let Some(known) = known.1.get(text) {
+        if let Some(known) = known.times.get(text) {
             return *known;
         }
     }
@@ -42,14 +39,32 @@ pub fn parse(scope: &Scope, text: &[u8]) -> Option<Time> {
         ));
     }
     let mut known = cache.0.lock();
-    if known.1.len() >= CACHED {
-        known.1.clear();
+    if known.times.len() >= CACHED {
+        known.times.clear();
     }
-    // Another thread may have turned to another zone in between.
-    if known.0 == zone {
-        known.1.insert(text.to_vec(), parsed);
+    // Another thread may have changed the zone in between.
+    if known.zone == zone {
+        known.times.insert(text.to_vec(), parsed);
     }
     parsed
+}
+
+/// The texts a query has read.
+struct Cache(Mutex<Known>);
+
+struct Known {
+    /// The zone of texts that do not name one.
+    zone: ZoneId,
+    times: rustc_hash::FxHashMap<Vec<u8>, Option<Time>>,
+}
+
+impl Known {
+    fn in_zone(zone: ZoneId) -> Known {
+        Known {
+            zone,
+            times: rustc_hash::FxHashMap::default(),
+        }
+    }
 }
 
 fn guess(text: &str, zone: ZoneId) -> Option<Time> {
@@ -65,7 +80,7 @@ fn guess(text: &str, zone: ZoneId) -> Option<Time> {
     rest = read_date(&mut parts, rest)?;
     let has_time = read_tail(&mut parts, rest)?;
     if parts.year == i64::MIN {
-        // `Jan  2 03:04:05`, as syslog writes it, is in the year that nobody told.
+        // `Jan  2 03:04:05`, as syslog writes it, is in a year that is not given.
         if !has_time || parts.day.is_none() {
             return None;
         }
@@ -216,8 +231,8 @@ fn skip_ordinal(text: &str) -> &str {
     if ordinal { &text[2..] } else { text }
 }
 
-/// What follows the date: time of day, AM or PM, zone, comment, and the year if it has not come yet. True when there is
-/// a time of day.
+/// Reads what follows the date: time of day, AM or PM, zone, comment, and the year if it has not come yet.
+/// True when there is a time of day.
 fn read_tail(parts: &mut Parts, text: &str) -> Option<bool> {
     let mut rest = text;
     let mut has_time = false;
@@ -314,7 +329,7 @@ fn read_zone<'t>(parts: &mut Parts, text: &'t str) -> Option<&'t str> {
     match word {
         "Z" | "z" => parts.offset = Some(0),
         _ if !(3..=5).contains(&len) || !word.bytes().all(|c| c.is_ascii_uppercase()) => return None,
-        // A name after an offset only repeats it.
+        // A name after an offset only repeats the offset.
         _ if parts.offset.is_some() => {}
         "UTC" | "GMT" => parts.offset = Some(0),
         _ => parts.zone_name = Some(word.to_owned()),

@@ -199,7 +199,7 @@ pub fn named_layout(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The next piece of a layout and what follows it.
+/// The next piece of a layout, and the rest.
 fn next_piece(layout: &str) -> (Piece<'_>, &str) {
     if let Some(found) = token_at(layout) {
         return found;
@@ -233,14 +233,14 @@ fn token_at(layout: &str) -> Option<(Piece<'_>, &str)> {
     }
     let (token, piece) = TOKENS.iter().find(|(token, _)| layout.starts_with(token))?;
     let after = &layout[token.len()..];
-    // `Janet` is no month.
+    // `Janet` does not contain a month.
     if *piece == Piece::ShortMonthName && after.starts_with(|c: char| c.is_ascii_lowercase()) {
         return None;
     }
     Some((*piece, after))
 }
 
-/// The time as the layout shows it, in its own zone.
+/// The time in the given layout, in its own zone.
 #[must_use]
 pub fn format_layout(layout: &str, time: Time) -> String {
     let c = Civil::of(time);
@@ -323,7 +323,7 @@ pub fn parse_layout(layout: &str, text: &str, zone: ZoneId) -> Option<Time> {
     if text.is_empty() { parts.time(zone) } else { None }
 }
 
-/// What has been read of a time. Years count from 0, as in Go, when none was given.
+/// The parts of a time read so far. Without a year, the year is 0, as in Go.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) year: i64,
@@ -373,7 +373,7 @@ impl Parts {
             Piece::Minute { width } => return set(number(text, width, 2)?, |n| self.minute = n),
             Piece::Second { width } => {
                 let rest = set(number(text, width, 2)?, |n| self.second = n)?;
-                // A fraction may follow seconds even when the layout has none.
+                // A fraction may follow the seconds even if the layout has none.
                 return Some(self.fraction(rest, 0).unwrap_or(rest));
             }
             Piece::Fraction {
@@ -382,7 +382,7 @@ impl Parts {
                 return if text.starts_with(['.', ',']) {
                     self.fraction(text, digits)
                 } else {
-                    // Already taken with the seconds.
+                    // Already read with the seconds.
                     Some(text)
                 };
             }
@@ -416,7 +416,7 @@ impl Parts {
         Some(rest)
     }
 
-    /// `.5`: digits after a point or comma; `exactly` that many unless 0.
+    /// `.5`: digits after a point or comma; exactly `exactly` digits unless it is 0.
     pub(super) fn fraction<'t>(&mut self, text: &'t str, exactly: usize) -> Option<&'t str> {
         let rest = text.strip_prefix(['.', ','])?;
         let len = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -456,7 +456,7 @@ impl Parts {
             return Some(time.in_zone(ZoneId::fixed(offset)));
         }
         if let Some(name) = &self.zone_name {
-            // An abbreviation has an offset only if it belongs to the zone.
+            // An abbreviation has a known offset only if it belongs to the zone.
             let here =
                 Time::from_unix(local - i64::from(zone_offset_at(zone, local)), self.nanos).in_zone(zone);
             return Some(if Civil::of(here).zone == *name {
@@ -470,7 +470,7 @@ impl Parts {
     }
 }
 
-/// `+0800`, `+08:00`, `+08`, with seconds if need be.
+/// `+0800`, `+08:00`, `+08`, optionally with seconds.
 pub(super) fn read_offset(text: &str) -> Option<(i32, &str)> {
     let sign = match text.as_bytes().first()? {
         b'+' => 1,
@@ -503,7 +503,7 @@ pub(super) fn number(text: &str, min: usize, max: usize) -> Option<(u32, &str)> 
     Some((text[..len].parse().ok()?, &text[len..]))
 }
 
-/// The position of the name the text begins with, ignoring case.
+/// The index of the name the text begins with, ignoring case.
 pub(super) fn name<'t>(text: &'t str, names: &[&str], short: bool) -> Option<(u32, &'t str)> {
     names.iter().enumerate().find_map(|(i, name)| {
         let name = if short { &name[..3] } else { name };

@@ -138,7 +138,7 @@ impl Object for Named {
             parts: vec![Value::from(self.number), Value::from(self.first)],
             unpack: |parts| {
                 let number = u32::try_from(parts.first()?.as_i64()?).ok()?;
-                // The year's months are counted from one.
+                // Months are counted from one.
                 let is_month = parts.get(1)?.as_i64()? == 1;
                 let make = if is_month { Named::month } else { Named::weekday };
                 Some(Value::object(make(number)))

@@ -22,7 +22,7 @@ const MAX_SECONDS: i64 = 20_000_000_000;
 const MAX_MILLIS: i64 = 20_000_000_000_000;
 const MAX_MICROS: i64 = 20_000_000_000_000_000;
 
-/// A number as time; its size tells seconds from milli-, micro- and nanoseconds. 0 is the zero time.
+/// A number as a time; its size tells seconds from milli-, micro- and nanoseconds. 0 is the zero time.
 #[must_use]
 pub fn from_number(number: i64) -> Time {
     match number {
@@ -34,7 +34,7 @@ pub fn from_number(number: i64) -> Time {
     }
 }
 
-/// Converts a value to a time as time parameters do.
+/// Converts a value to a time as parameters of type time do.
 #[must_use]
 pub fn to_time(scope: &Scope, value: &Value) -> Option<Time> {
     match value {
@@ -54,10 +54,10 @@ pub fn to_time(scope: &Scope, value: &Value) -> Option<Time> {
     }
 }
 
-/// The offset of a zone at a local time (seconds since 1970 as the clock there shows).
+/// The offset of a zone at a local time (seconds since 1970 on a clock there).
 fn zone_offset_at(zone: crate::value::ZoneId, local: i64) -> i32 {
     let offset_of = |seconds: i64| Civil::of(Time::from_unix(seconds, 0).in_zone(zone)).offset;
-    // One step suffices but at a change of the clock, where the second decides.
+    // One step suffices except at a clock change, where the second one decides.
     let first = offset_of(local);
     let second = offset_of(local - i64::from(first));
     if first == second {

@@ -1,13 +1,13 @@
-//! The zone of times that name none.
+//! The zone of times that do not name one.
 
 use crate::scope::Scope;
 use crate::value::ZoneId;
 
-/// The zone named by `PARSE_TZ`, else `TZ`, else UTC, as these variables are now.
+/// The zone named by `PARSE_TZ`, else `TZ`, else UTC, from the current values of these variables.
 #[must_use]
 pub fn parse_zone(scope: &Scope) -> ZoneId {
     struct Named(Option<ZoneId>);
-    // Finding a zone costs more than finding a variable, and one that is unknown is said once.
+    // Finding a zone costs more than finding a variable, and an unknown zone is reported only once.
     let named = |name: &str, complain: &dyn Fn()| {
         let known = scope.cache(name, || {
             let zone = ZoneId::named(name);

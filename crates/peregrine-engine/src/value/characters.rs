@@ -1,14 +1,14 @@
-//! Bytes as characters and back, for what works on text alone: libraries, scripts, protocols of text.
+//! Bytes as characters and back, for libraries, scripts and protocols that accept only text.
 
 use std::borrow::Cow;
 
 use super::Str;
 
-/// Where the characters stand for bytes that are no UTF-8: the end of the last private plane.
+/// Where the characters for bytes that are not UTF-8 begin: the end of the last private plane.
 const BYTES: u32 = 0x10_ff00;
 
-/// Bytes as text in which a byte that is no UTF-8 is one character, another for each byte, which [`from_characters`] turns
-/// into the byte again: nothing is lost, and what differed still differs.
+/// Bytes as text in which each byte that is not UTF-8 becomes a character of its own, which
+/// [`from_characters`] turns back into the byte: nothing is lost, and what differed still differs.
 #[must_use]
 pub fn as_characters(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
@@ -19,7 +19,8 @@ pub fn as_characters(bytes: &[u8]) -> Cow<'_, str> {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if is_stand_in(c) {
-                // Such a letter is its bytes, as what reads the text again cannot tell it from one that stands for a byte.
+                // Such a character is replaced by its bytes, because [`from_characters`] could not tell it
+                // from one for a byte.
                 text.extend(c.encode_utf8(&mut [0; 4]).bytes().filter_map(stand_in));
             } else {
                 text.push(c);
@@ -30,7 +31,7 @@ pub fn as_characters(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The bytes of a text in which characters may stand for bytes.
+/// The bytes of a text in which some characters may stand for bytes.
 #[must_use]
 pub fn from_characters(text: &str) -> Str {
     if text.is_ascii() || !text.contains(is_stand_in) {
@@ -47,7 +48,7 @@ pub fn from_characters(text: &str) -> Str {
     Str::from(bytes)
 }
 
-/// True for a character that stands for a byte. Bytes that are no UTF-8 are never ASCII.
+/// True for a character that stands for a byte. Bytes that are not UTF-8 are never ASCII.
 pub(crate) fn is_stand_in(c: char) -> bool {
     u32::from(c) >= BYTES + 0x80
 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::Str;
 
-/// Up to this many names a linear search beats a hash.
+/// Up to this many names, a linear search is faster than a hash.
 const LINEAR: usize = 8;
 
 /// An ordered list of distinct names. Rows of one query share one list.
@@ -20,15 +20,15 @@ pub struct Columns {
     beyond: Option<Arc<Beyond>>,
 }
 
-/// What a list answers to beyond the names it shows.
+/// Names a list responds to without showing them.
 #[derive(Debug)]
 pub(crate) struct Beyond {
     /// Another spelling of a shown name: `("ModTime", "Mtime")`.
     aliases: &'static [(&'static str, &'static str)],
-    /// Names the object behind a row knows.
+    /// Names that the object behind a row responds to.
     members: &'static [&'static str],
     is_silent: bool,
-    /// The shown names alone.
+    /// The shown names only.
     shown: Arc<Columns>,
 }
 
@@ -45,7 +45,7 @@ impl Columns {
         Arc::new(columns)
     }
 
-    /// The list of these names, if they are all different; else the names.
+    /// The list of these names if they are distinct; otherwise the names.
     pub(crate) fn of_distinct(names: Vec<Str>) -> Result<Arc<Columns>, Vec<Str>> {
         let mut columns = Columns {
             id: 0,
@@ -70,9 +70,9 @@ impl Columns {
         Ok(Arc::new(columns))
     }
 
-    /// For derives: the list of these names, which answers to more than it shows. `aliases` are other spellings with
-    /// the shown name, `members` what the object behind a row knows; with `is_silent` asking such a row for what nobody
-    /// knows leaves no message.
+    /// For derives: the list of these names, with more names it responds to. `aliases` are other spellings,
+    /// each with the shown name; `members` are the names of the object behind a row; with `is_silent`, asking
+    /// such a row for an unknown name logs no message.
     #[must_use]
     pub fn with_beyond(
         names: &[&'static str],
@@ -94,19 +94,19 @@ impl Columns {
         Arc::new(columns)
     }
 
-    /// The list of these names, which answers to what another list answers to beyond what it shows.
+    /// The list of these names, with the unshown names of another list.
     pub(crate) fn new_over(names: Vec<Str>, beyond: &Arc<Beyond>) -> Arc<Columns> {
         let mut columns = Columns::clone(&Columns::new(names));
         columns.beyond = Some(Arc::clone(beyond));
         Arc::new(columns)
     }
 
-    /// What it answers to beyond the names it shows.
+    /// The names it responds to without showing them.
     pub(crate) fn beyond(&self) -> Option<&Arc<Beyond>> {
         self.beyond.as_ref()
     }
 
-    /// No names.
+    /// The empty list.
     #[must_use]
     pub fn empty() -> Columns {
         Columns {
@@ -117,7 +117,7 @@ impl Columns {
         }
     }
 
-    /// A number no other list of this process has, unless it is 0.
+    /// A number that is unique among the lists of this process, or 0.
     #[inline]
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -130,19 +130,19 @@ impl Columns {
         &self.names
     }
 
-    /// How many names.
+    /// The number of names.
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// True without names.
+    /// True when there are no names.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Where a name stands.
+    /// The position of a name.
     #[must_use]
     pub fn position(&self, name: &[u8]) -> Option<usize> {
         match &self.index {
@@ -151,13 +151,13 @@ impl Columns {
         }
     }
 
-    /// Where the value stands that a name asks for: a shown name, or another spelling of one.
+    /// The position of the value that a name refers to: a shown name, or another spelling of one.
     #[must_use]
     pub fn answer_position(&self, name: &[u8]) -> Option<usize> {
         self.position(name).or_else(|| self.alias_position(name))
     }
 
-    /// Where the name stands that this one is another spelling of.
+    /// The position of the name that this one is another spelling of.
     #[inline]
     pub(crate) fn alias_position(&self, name: &[u8]) -> Option<usize> {
         let mut aliases = self.beyond.as_ref()?.aliases.iter();
@@ -165,7 +165,7 @@ impl Columns {
         self.position(shown.as_bytes())
     }
 
-    /// Names that are answered beyond those shown.
+    /// Names that it responds to without showing them.
     pub(crate) fn unshown(&self) -> impl Iterator<Item = &'static str> {
         let beyond = self.beyond.as_deref();
         let aliases = beyond.map_or(&[][..], |beyond| beyond.aliases);
@@ -176,7 +176,7 @@ impl Columns {
             .chain(members.iter().copied())
     }
 
-    /// True for a name that the object behind a row answers to.
+    /// True for a name that the object behind a row responds to.
     #[must_use]
     pub(crate) fn is_member(&self, name: &[u8]) -> bool {
         self.beyond
@@ -184,26 +184,27 @@ impl Columns {
             .is_some_and(|beyond| beyond.members.iter().any(|member| member.as_bytes() == name))
     }
 
-    /// True when asking for what nobody knows leaves no message.
+    /// True when asking for an unknown name logs no message.
     #[must_use]
     pub(crate) fn is_silent(&self) -> bool {
         self.beyond.as_ref().is_some_and(|beyond| beyond.is_silent)
     }
 
-    /// The shown names alone, where the list answers to more.
+    /// The list of the shown names, if this list responds to more.
     #[inline]
     pub(crate) fn shown(&self) -> Option<&Arc<Columns>> {
         self.beyond.as_ref().map(|beyond| &beyond.shown)
     }
 
-    /// Where a name stands, ignoring ASCII and Unicode case.
+    /// The position of a name, ignoring ASCII and Unicode case.
     #[must_use]
     pub fn position_ignoring_case(&self, name: &[u8]) -> Option<usize> {
         let wanted = fold_case(name);
         self.names.iter().position(|known| fold_case(known) == wanted)
     }
 
-    /// Where the name stands that is spelled `build_time`, asked for as `BuildTime`: letters alone decide.
+    /// The position of a name spelled `build_time` for a query that asks for `BuildTime`: only letters and
+    /// digits count.
     #[must_use]
     pub(crate) fn position_of_field(&self, name: &[u8]) -> Option<usize> {
         let letters = |name: &[u8]| {
@@ -215,7 +216,7 @@ impl Columns {
         self.names.iter().position(|known| letters(known) == wanted)
     }
 
-    /// Appends a name that is not there yet.
+    /// Appends a new name.
     pub(crate) fn push(&mut self, name: Str) {
         self.id = next_id();
         let position = self.names.len() as u32;
@@ -263,7 +264,7 @@ impl PartialEq for Columns {
     }
 }
 
-/// A name in small letters; bytes that are no UTF-8 stay, so that names that differ in them stay apart.
+/// A name in lower case; bytes that are not UTF-8 are kept, so that names that differ in them stay distinct.
 #[must_use]
 pub fn fold_case(name: &[u8]) -> Vec<u8> {
     let mut folded = Vec::with_capacity(name.len());
@@ -276,7 +277,7 @@ pub fn fold_case(name: &[u8]) -> Vec<u8> {
 
 fn next_id() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    // After 2^32 lists numbers would repeat and caches lie: from then on nothing is cached.
+    // After 2^32 lists, numbers would repeat and caches would be wrong: from then on nothing is cached.
     NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |id| {
         (id != 0).then(|| id.wrapping_add(1))
     })

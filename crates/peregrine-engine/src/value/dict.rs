@@ -9,9 +9,9 @@ use super::{Columns, Row, Str, Value};
 
 /// An ordered map from names to values. A clone is another reference to the same map.
 #[derive(Clone)]
-pub struct Dict(Arc<RwLock<State>>);
+pub struct Dict(Arc<RwLock<Entries>>);
 
-struct State {
+struct Entries {
     columns: Arc<Columns>,
     values: Vec<Value>,
     lookup: Lookup,
@@ -21,14 +21,14 @@ struct State {
 #[derive(Clone, Default)]
 pub(crate) struct Lookup {
     pub(crate) ignores_case: bool,
-    /// Keys are also found as fields of a message are spelled.
+    /// Keys are also found by the CamelCase spelling of message fields.
     pub(crate) has_field_names: bool,
-    /// What resolving an absent name gives.
+    /// The value of an absent name.
     pub(crate) default: Option<Value>,
 }
 
 impl Lookup {
-    /// True for that of most dicts.
+    /// True for the rules of most dicts.
     pub(crate) fn is_plain(&self) -> bool {
         !self.ignores_case && !self.has_field_names && self.default.is_none()
     }
@@ -41,16 +41,16 @@ impl Dict {
         Dict::from_columns(empty_columns(), Vec::new())
     }
 
-    /// Lets its keys be found whatever their case, from now on. Keys it has already may differ in case alone: then the one
-    /// asked for exactly is found.
+    /// Lets its keys be found regardless of case from now on. If keys differ only in case, an exact match
+    /// wins.
     #[must_use]
     pub fn ignoring_case(self) -> Dict {
         self.0.write().lookup.ignores_case = true;
         self
     }
 
-    /// Lets its keys be found as the fields of a message are spelled in other places, too: `build_time` as `BuildTime`;
-    /// so with all dicts in it.
+    /// Lets its keys also be found by the other spelling of message fields: `build_time` as `BuildTime`. This
+    /// includes all dicts within it.
     #[must_use]
     pub fn with_field_names(self) -> Dict {
         let mut dicts = vec![self.clone()];
@@ -64,7 +64,7 @@ impl Dict {
         self
     }
 
-    /// Sets what resolving an absent name in this dict gives.
+    /// Sets the value of absent names in this dict.
     #[must_use]
     pub fn with_default(self, default: Value) -> Dict {
         self.0.write().lookup.default = Some(default);
@@ -91,7 +91,7 @@ impl Dict {
     #[must_use]
     pub fn from_columns(columns: Arc<Columns>, mut values: Vec<Value>) -> Dict {
         values.resize(columns.len(), Value::Null);
-        Dict(Arc::new(RwLock::new(State {
+        Dict(Arc::new(RwLock::new(Entries {
             columns,
             values,
             lookup: Lookup::default(),
@@ -114,7 +114,7 @@ impl Dict {
         }
     }
 
-    /// Sets a key; re-setting moves it to the end.
+    /// Sets a key; setting it again moves it to the end.
     pub fn set(&self, key: impl Into<Str>, value: impl Into<Value>) {
         let (key, value) = (key.into(), value.into());
         let mut state = self.0.write();
@@ -133,11 +133,11 @@ impl Dict {
             }
         };
         drop(state);
-        // A replaced value may own this very dict: it is released after the lock.
+        // A replaced value may own this very dict, so it is dropped after the lock is released.
         drop(replaced);
     }
 
-    /// Removes a key and gives its value.
+    /// Removes a key and returns its value.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
         let mut state = self.0.write();
         let position = state.position(key.as_ref())?;
@@ -163,7 +163,7 @@ impl Dict {
         self.0.read().values.clone()
     }
 
-    /// Keys with their values, in order.
+    /// The keys with their values, in order.
     #[must_use]
     pub fn entries(&self) -> Vec<(Str, Value)> {
         let state = self.0.read();
@@ -176,13 +176,13 @@ impl Dict {
             .collect()
     }
 
-    /// How many keys.
+    /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.read().values.len()
     }
 
-    /// True without keys.
+    /// True when there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -194,7 +194,7 @@ impl Dict {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Where the map is, if there are other references to it.
+    /// The address of the map, if there are other references to it.
     pub(crate) fn shared_place(&self) -> Option<usize> {
         (Arc::strong_count(&self.0) > 1).then(|| Arc::as_ptr(&self.0).addr())
     }
@@ -203,7 +203,7 @@ impl Dict {
     #[must_use]
     pub fn copy(&self) -> Dict {
         let state = self.0.read();
-        Dict(Arc::new(RwLock::new(State {
+        Dict(Arc::new(RwLock::new(Entries {
             columns: Arc::clone(&state.columns),
             values: state.values.clone(),
             lookup: state.lookup.clone(),
@@ -216,7 +216,8 @@ impl Dict {
         (Arc::clone(&state.columns), state.values.clone())
     }
 
-    /// A row of its entries. A dict that others know, or that answers to more than its keys, is itself the row.
+    /// Makes a row of its entries. A dict that others refer to, or that has special lookup rules, is itself
+    /// the row.
     #[must_use]
     pub fn into_row(self) -> Row {
         let state = match Arc::try_unwrap(self.0) {
@@ -229,12 +230,12 @@ impl Dict {
         Row::new(&state.columns, state.values)
     }
 
-    /// How its keys are found.
+    /// Its lookup rules.
     pub(crate) fn lookup(&self) -> Lookup {
         self.0.read().lookup.clone()
     }
 
-    /// Lets its keys be found so.
+    /// Replaces its lookup rules.
     pub(crate) fn with_lookup(self, lookup: Lookup) -> Dict {
         self.0.write().lookup = lookup;
         self
@@ -248,7 +249,7 @@ impl Dict {
     }
 }
 
-impl State {
+impl Entries {
     fn position(&self, key: &[u8]) -> Option<usize> {
         match self.columns.position(key) {
             None if self.lookup.ignores_case => self.columns.position_ignoring_case(key),
@@ -256,7 +257,7 @@ impl State {
         }
     }
 
-    /// The position whose value a key asks for, if only by another spelling.
+    /// The position of the value that a key refers to, possibly by another spelling.
     fn answer_position(&self, key: &[u8]) -> Option<usize> {
         let found = self.position(key).or_else(|| self.columns.alias_position(key));
         if found.is_none() && self.lookup.has_field_names {

@@ -58,7 +58,7 @@ impl Value {
                 .as_i64()
                 .and_then(|position| object.index(scope, position))
                 .or_else(|| object.entry(scope, &key.to_text(scope))),
-            // Keys are text; that of a number is its digits.
+            // Keys are text; a number is looked up by its digits.
             (Value::Dict(dict), Value::Int(_) | Value::UInt(_) | Value::Float(_)) => {
                 dict.get(key.to_text(scope))
             }
@@ -164,7 +164,7 @@ fn column_of(query: &crate::query::Query, scope: &Scope, name: &[u8]) -> Value {
         .collect()
 }
 
-/// The row at a position; the query stops behind it.
+/// The row at a position; the query stops after it.
 fn row_at(query: &crate::query::Query, scope: &Scope, position: usize) -> Option<Value> {
     let mut left = position;
     let mut found = None;

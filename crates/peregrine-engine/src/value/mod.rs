@@ -41,7 +41,7 @@ pub enum Value {
     Int(i64),
     /// A whole number above `i64::MAX`; use `Value::from(u64)`.
     UInt(u64),
-    /// Double precision.
+    /// A double-precision number.
     Float(f64),
     /// A byte string.
     Str(Str),
@@ -57,7 +57,7 @@ pub enum Value {
     Query(Query),
     /// A scope as a value.
     Scope(Scope),
-    /// Something a plugin made.
+    /// A value made by a plugin.
     Object(Arc<dyn Object>),
     /// An expression not evaluated yet.
     Lazy(Lazy),
@@ -94,7 +94,7 @@ impl Value {
         matches!(self, Value::Null)
     }
 
-    /// A number as whole number: bool as 0/1, floats truncated, large ones wrapped.
+    /// A number as a whole number: bool as 0/1, floats truncated, large ones wrapped.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match self {
@@ -107,7 +107,7 @@ impl Value {
         }
     }
 
-    /// A number as float; bool as 0/1.
+    /// A number as a float; bool as 0/1.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
@@ -198,7 +198,7 @@ from_same!(
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(items: Vec<T>) -> Value {
         let items = items.into_iter().map(Into::into);
-        // Items as large as values stay where they are; smaller ones need a larger place.
+        // Items as large as values are converted in place; smaller ones need a larger allocation.
         if size_of::<T>() < size_of::<Value>() {
             return Value::array(memory::collect(items));
         }

@@ -8,12 +8,13 @@ use crate::call::{CallArgs, VqlResult};
 use crate::query::RowSink;
 use crate::scope::Scope;
 
-/// An object taken apart, to be written to a temporary file of this process and made again when that is read.
+/// The parts of an object, to be written to a temporary file of this process and rebuilt when that is read.
 #[derive(Debug)]
 pub struct Packed {
-    /// What it consists of. Objects among these must be packable themselves.
+    /// The parts. Objects among them must be packable themselves.
     pub parts: Vec<Value>,
-    /// Makes it of such parts; `None` when they are none of its own. The same function for all objects of the type.
+    /// Rebuilds the object from its parts; `None` when they do not fit. The same function for all objects of
+    /// the type.
     pub unpack: fn(Vec<Value>) -> Option<Value>,
 }
 
@@ -25,8 +26,8 @@ pub trait Object: Debug + Send + Sync {
     /// `x.name`; `None` when there is no such member.
     fn member(&self, scope: &Scope, name: &str) -> Option<Value>;
 
-    /// The value of a key, of an object that maps keys to values: keys are bytes, and numbers are found by their text.
-    /// `None` when there is no such key, and for other objects.
+    /// The value of a key, for objects that map keys to values: keys are bytes, and numbers are found by
+    /// their text. `None` when there is no such key, and for other objects.
     fn entry(&self, _scope: &Scope, _key: &[u8]) -> Option<Value> {
         None
     }
@@ -34,7 +35,7 @@ pub trait Object: Debug + Send + Sync {
     /// The members shown by `*`, `items()` and JSON.
     fn member_names(&self) -> Vec<Str>;
 
-    /// As a row: asking it for a member that nobody knows gives NULL without a message.
+    /// True if, as a row, it gives NULL without a message for unknown members.
     fn is_silent(&self) -> bool {
         false
     }
@@ -44,23 +45,23 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
-    /// Its number, if it stands for one: for arithmetic and comparison.
+    /// Its number, if it represents one: for arithmetic and comparison.
     fn to_number(&self) -> Option<i64> {
         None
     }
 
-    /// A plain value to encode instead of its members.
+    /// A plain value to encode in JSON instead of its members.
     fn to_json(&self, _scope: &Scope) -> Option<Value> {
         None
     }
 
-    /// Its parts, for sorts and groups that are too large for the memory. Without them it comes back from a file as the
-    /// plain value or the dict that JSON has, and knows no other members any more.
+    /// Its parts, for sorts and groups that do not fit into memory. Without them, it comes back from a file
+    /// as the plain value or dict that JSON has, and has no other members any more.
     fn packed(&self) -> Option<Packed> {
         None
     }
 
-    /// `set(item=x, field=name, value=value)`; false: it cannot be changed.
+    /// `set(item=x, field=name, value=value)`; false if it cannot be changed.
     fn set(&self, _scope: &Scope, _name: &Str, _value: &Value) -> bool {
         false
     }
@@ -70,42 +71,42 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
-    /// The elements, of an object that is like a list: for `foreach()`, `items()`, `len()` and list arguments.
+    /// The elements of a list-like object: for `foreach()`, `items()`, `len()` and list arguments.
     fn elements(&self, _scope: &Scope) -> Option<Vec<Value>> {
         None
     }
 
-    /// `x[start:end]`; `None`: it cannot be cut.
+    /// `x[start:end]`; `None` if it cannot be sliced.
     fn slice(&self, _start: Option<i64>, _end: Option<i64>) -> Option<Value> {
         None
     }
 
-    /// `x + other`; `None`: no rule.
+    /// `x + other`; `None` if there is no rule.
     fn add(&self, _other: &Value) -> Option<Value> {
         None
     }
 
-    /// Whether it counts as true; an object that is not like a list or a text does not.
+    /// Whether it counts as true; by default only list-like and text-like objects can.
     fn truth(&self) -> bool {
         false
     }
 
-    /// `x = other`; `None`: no rule.
+    /// `x = other`; `None` if there is no rule.
     fn equals(&self, _other: &Value) -> Option<bool> {
         None
     }
 
-    /// `x < other`; `None`: no rule.
+    /// `x < other`; `None` if there is no rule.
     fn less(&self, _other: &Value) -> Option<bool> {
         None
     }
 
-    /// `x(a=1)` in an expression; `None`: it cannot be called.
+    /// `x(a=1)` in an expression; `None` if it cannot be called.
     fn call(&self, _scope: &Scope, _args: &CallArgs<'_>) -> Option<VqlResult> {
         None
     }
 
-    /// `FROM x(a=1)`; `None`: it is no plugin.
+    /// `FROM x(a=1)`; `None` if it is not a plugin.
     fn run(&self, _scope: &Scope, _args: &CallArgs<'_>, _rows: &mut dyn RowSink) -> Option<VqlResult<()>> {
         None
     }

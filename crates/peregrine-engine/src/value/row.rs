@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Columns, Dict, Str, Value};
 use crate::scope::Scope;
 
-/// One row: named values, or any other value (array, scalar, NULL) standing as a row.
+/// One row: named values, or any other value (array, scalar, NULL) used as a row.
 #[derive(Debug, Clone)]
 pub struct Row(Repr);
 
 #[derive(Debug, Clone)]
 enum Repr {
-    /// The very common one-column row needs no allocation.
+    /// The very common row of one column needs no allocation.
     One(Names, Value),
-    /// A value for each column; behind them may stand an object that answers to more names.
+    /// A value for each column; after them may come an object that responds to more names.
     Many(Names, Vec<Value>),
     Value(Value),
 }
 
-/// The column list of a row. That of a plugin lives as long as the program: sharing it touches no counter, which
-/// would be most of what a short row costs.
+/// The column list of a row. A plugin's list lives as long as the program: sharing it touches no counter,
+/// which would be most of the cost of a short row.
 #[derive(Debug, Clone)]
 enum Names {
     Fixed(&'static Arc<Columns>),
@@ -50,14 +50,14 @@ impl Names {
     }
 }
 
-/// The values of the columns, without what stands behind them.
+/// The values of the columns, without the object after them.
 #[inline]
 fn shown<'v>(columns: &Columns, values: &'v [Value]) -> &'v [Value] {
     values.get(..columns.len()).unwrap_or(values)
 }
 
 impl Row {
-    /// A row of these columns; missing values are NULL, surplus ones are dropped.
+    /// A row of these columns; missing values are NULL, extra ones are dropped.
     #[must_use]
     pub fn new(columns: &Arc<Columns>, mut values: Vec<Value>) -> Row {
         if values.len() != columns.len() {
@@ -66,7 +66,7 @@ impl Row {
         Row(Repr::Many(Names::Shared(Arc::clone(columns)), values))
     }
 
-    /// For derives: a row of a plugin's columns; as many values as columns.
+    /// For derives: a row of a plugin's columns, with as many values as columns.
     #[inline]
     #[must_use]
     pub fn fixed(columns: &'static Arc<Columns>, mut values: Vec<Value>) -> Row {
@@ -76,8 +76,8 @@ impl Row {
         Row(Repr::Many(Names::Fixed(columns), values))
     }
 
-    /// For derives: a row of a plugin's columns; one value for each, and last the object that answers to the members
-    /// its column list names.
+    /// For derives: a row of a plugin's columns, with a value for each, followed by the object that responds
+    /// to the members its column list names.
     #[inline]
     #[must_use]
     pub fn fixed_over(columns: &'static Arc<Columns>, mut values: Vec<Value>) -> Row {
@@ -109,7 +109,7 @@ impl Row {
         Dict::from_pairs(pairs).into_row()
     }
 
-    /// The value of a column. For a row that is a dict: of its key.
+    /// The value of a column, or of a key for a row that is a dict.
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<Value> {
         match &self.0 {
             Repr::One(columns, value) => columns.answer_position(name.as_ref()).map(|_| value.clone()),
@@ -140,7 +140,7 @@ impl Row {
         }
     }
 
-    /// Columns with their values, in order.
+    /// The columns with their values, in order.
     #[must_use]
     pub fn entries(&self) -> Vec<(Str, Value)> {
         match &self.0 {
@@ -172,18 +172,18 @@ impl Row {
         }
     }
 
-    /// The row as a value: a dict, or the value that stands as the row.
+    /// The row as a value: a dict, or the value used as the row.
     #[must_use]
     pub fn into_value(self) -> Value {
         match self.0 {
             Repr::Value(value) => value,
             Repr::One(columns, value) => Value::Dict(Dict::from_columns(Arc::clone(&columns), vec![value])),
-            // Cuts off what stands behind the columns.
+            // Cuts off the object after the columns.
             Repr::Many(columns, values) => Value::Dict(Dict::from_columns(Arc::clone(&columns), values)),
         }
     }
 
-    /// The value that stands as the row, unless the row has columns of its own.
+    /// The value used as the row, unless the row has columns.
     #[must_use]
     pub fn as_value(&self) -> Option<&Value> {
         match &self.0 {
@@ -209,7 +209,7 @@ impl Row {
         }
     }
 
-    /// The columns and their values; nothing for a row that is some other value.
+    /// The columns and their values; `None` for a row that is another value.
     #[inline]
     pub(crate) fn slots(&self) -> Option<(&Arc<Columns>, &[Value])> {
         match &self.0 {
@@ -219,7 +219,7 @@ impl Row {
         }
     }
 
-    /// What the object behind the row, if there is one, answers to this name.
+    /// The value of this name from the object behind the row, if there is one.
     pub(crate) fn behind(&self, scope: &Scope, name: &[u8]) -> Option<Value> {
         match &self.0 {
             Repr::Many(columns, values) if columns.is_member(name) => {
@@ -229,8 +229,8 @@ impl Row {
         }
     }
 
-    /// The row as a dict in which everything it answers to has an entry: for what is to be asked again later, when the
-    /// object behind it is gone.
+    /// The row as a dict with an entry for every name it responds to: for lookups that come later, when the
+    /// object behind the row is gone.
     pub(crate) fn unfolded(&self, scope: &Scope) -> Value {
         let columns = match &self.0 {
             Repr::Many(columns, _) if columns.shown().is_some() => columns,
@@ -247,7 +247,7 @@ impl Row {
         Value::Dict(dict)
     }
 
-    /// True when asking it for what nobody knows leaves no message.
+    /// True when asking it for an unknown name logs no message.
     pub(crate) fn is_silent(&self) -> bool {
         match &self.0 {
             Repr::One(columns, _) | Repr::Many(columns, _) => columns.is_silent(),
@@ -256,7 +256,7 @@ impl Row {
         }
     }
 
-    /// The row as `*` passes it on: it answers to the names it shows, and to no other.
+    /// The row as `*` passes it on: it responds only to the names it shows.
     #[inline]
     pub(crate) fn plain(self) -> Row {
         match self.0 {
@@ -269,12 +269,12 @@ impl Row {
         }
     }
 
-    /// A row that stands for "taken away".
+    /// A placeholder for a row that was taken away.
     pub(crate) fn gone() -> Row {
         Row(Repr::Value(Value::Null))
     }
 
-    /// The value of a column with its position remembered in `cache`. Rows with columns only.
+    /// The value of a column, whose position is remembered in `cache`. Only for rows with columns.
     #[inline]
     pub(crate) fn resolve(&self, name: &[u8], cache: &PositionCache) -> Option<&Value> {
         match &self.0 {
@@ -297,11 +297,11 @@ impl From<Value> for Row {
     }
 }
 
-/// Remembers, per call site, where a name stands in the column list last seen there.
+/// Remembers, per call site, the position of a name in the column list last seen there.
 #[derive(Debug, Default)]
 pub(crate) struct PositionCache(AtomicU64);
 
-/// Stored position of a name the list lacks.
+/// Stored position of a name that the list lacks.
 const ABSENT: u32 = u32::MAX;
 
 impl PositionCache {

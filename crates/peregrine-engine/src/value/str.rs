@@ -52,12 +52,12 @@ impl Str {
         }
     }
 
-    /// True when others have the same bytes, too, at no cost of their own.
+    /// True when the bytes are shared with others, so that they cost nothing extra.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(&self.0, Repr::Shared(bytes) if Arc::strong_count(bytes) > 1)
     }
 
-    /// Bytes of memory beside the value itself.
+    /// Bytes of memory in addition to the value itself.
     pub(crate) fn heap_size(&self) -> usize {
         match &self.0 {
             Repr::Inline { .. } => 0,
@@ -65,7 +65,7 @@ impl Str {
         }
     }
 
-    /// As text; each byte that is no UTF-8 becomes U+FFFD.
+    /// As text; each byte that is not UTF-8 becomes U+FFFD.
     #[must_use]
     pub fn as_utf8_lossy(&self) -> Cow<'_, str> {
         crate::regex::lossy(self.as_bytes())

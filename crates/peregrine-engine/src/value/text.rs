@@ -4,13 +4,13 @@ use super::{Str, Value};
 use crate::memory;
 use crate::scope::Scope;
 
-/// Nesting past which text forms stop.
+/// Nesting beyond which text forms stop.
 const MAX_DEPTH: u32 = 64;
-/// Bytes from which on it is asked whether the query still wants the text.
+/// Length after which the query is asked whether it still wants the text.
 const LONG: usize = 64 << 10;
 
 impl Value {
-    /// The text form: what group keys, `%v` and `=~` on numbers see. NULL is `Null`.
+    /// The text form, as seen by group keys, `%v`, and `=~` on numbers. NULL is `Null`.
     #[must_use]
     pub fn to_text(&self, scope: &Scope) -> Str {
         match self {
@@ -39,7 +39,7 @@ impl Value {
         }
     }
 
-    /// The reference's name of the type, as messages show it.
+    /// The name of the type in messages, as the reference writes it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -101,7 +101,7 @@ fn write_text(scope: &Scope, value: &Value, out: &mut Vec<u8>, depth: u32) {
     }
 }
 
-/// Shortest digits; `d.ddde±XX` below 1e-4 and from 1e6 on unless written with fewer than seven digits.
+/// Shortest digits; `d.ddde±XX` below 1e-4, and from 1e6 on unless written with fewer than seven digits.
 #[must_use]
 pub(crate) fn float_text(value: f64) -> String {
     if value.is_nan() {

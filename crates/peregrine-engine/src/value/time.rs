@@ -6,7 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use jiff::tz::TimeZone;
 use parking_lot::RwLock;
 
-/// An instant. Equality and order ignore the zone.
+/// An instant. Equality and ordering ignore the zone.
 #[derive(Debug, Clone, Copy)]
 pub struct Time {
     seconds: i64,
@@ -18,14 +18,14 @@ pub struct Time {
 const ZERO_SECONDS: i64 = -62_135_596_800;
 
 impl Time {
-    /// `0001-01-01T00:00:00Z`: what "no time" is.
+    /// `0001-01-01T00:00:00Z`, which represents "no time".
     pub const ZERO: Time = Time {
         seconds: ZERO_SECONDS,
         nanos: 0,
         zone: ZoneId::UTC,
     };
 
-    /// Seconds and nanoseconds (below 10⁹) since 1970, in UTC.
+    /// Makes a time from seconds and nanoseconds (below 10⁹) since 1970, in UTC.
     #[must_use]
     pub fn from_unix(seconds: i64, nanos: u32) -> Time {
         let carry = i64::from(nanos / 1_000_000_000);
@@ -36,7 +36,7 @@ impl Time {
         }
     }
 
-    /// Nanoseconds since 1970.
+    /// Makes a time from nanoseconds since 1970.
     #[must_use]
     pub fn from_unix_nanos(nanos: i128) -> Time {
         let seconds = nanos.div_euclid(1_000_000_000);
@@ -44,14 +44,14 @@ impl Time {
         Time::from_unix(clamped, nanos.rem_euclid(1_000_000_000) as u32)
     }
 
-    /// Fractional seconds since 1970.
+    /// Makes a time from fractional seconds since 1970.
     #[must_use]
     pub fn from_unix_f64(seconds: f64) -> Time {
         let whole = seconds.floor();
         Time::from_unix(whole as i64, ((seconds - whole) * 1e9) as u32)
     }
 
-    /// Windows file time: 100 ns since 1601.
+    /// Makes a time from a Windows file time: 100 ns since 1601.
     #[must_use]
     pub fn from_win_filetime(ticks: u64) -> Time {
         Time::from_unix_nanos((i128::from(ticks) - 116_444_736_000_000_000) * 100)
@@ -131,14 +131,14 @@ impl ZoneId {
     /// Coordinated universal time.
     pub const UTC: ZoneId = ZoneId(0);
 
-    /// The zone of the machine.
+    /// The zone of this machine.
     #[must_use]
     pub fn local() -> ZoneId {
         static LOCAL: OnceLock<ZoneId> = OnceLock::new();
         *LOCAL.get_or_init(|| ZoneId::of(TimeZone::system()))
     }
 
-    /// A zone of the zone database (`Europe/Berlin`), or `local` or `UTC`.
+    /// A zone from the zone database (`Europe/Berlin`), or `local` or `UTC`.
     #[must_use]
     pub fn named(name: &str) -> Option<ZoneId> {
         match name {
@@ -157,7 +157,7 @@ impl ZoneId {
         }
     }
 
-    /// The id of a zone; when the table is full, UTC.
+    /// The id of a zone; UTC when the table is full.
     #[must_use]
     pub fn of(zone: TimeZone) -> ZoneId {
         let mut zones = ZONES.write();
@@ -174,12 +174,12 @@ impl ZoneId {
         )
     }
 
-    /// Its place in the table, good within this process.
+    /// Its index in the table, valid within this process.
     pub(crate) fn number(self) -> u16 {
         self.0
     }
 
-    /// The zone at a place in the table.
+    /// The zone at an index in the table.
     pub(crate) fn from_number(number: u16) -> ZoneId {
         ZoneId(number)
     }

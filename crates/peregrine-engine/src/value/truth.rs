@@ -1,4 +1,4 @@
-//! Truth of values, and evaluation of lazy ones.
+//! Truth of values, and evaluation of lazy values.
 
 use super::Value;
 use crate::memory;
@@ -14,7 +14,7 @@ impl Value {
             Value::Object(object) => object.truth(),
             Value::Bool(value) => *value,
             Value::Int(value) => *value > 0,
-            // Above `i64::MAX`: wraps to a negative number like everywhere else.
+            // Above `i64::MAX`: wraps to a negative number, as everywhere else.
             Value::UInt(_) => false,
             Value::Float(value) => *value > 0.0,
             Value::Str(text) => !text.is_empty(),
@@ -32,7 +32,7 @@ impl Value {
     #[must_use]
     pub fn reduce(self, scope: &Scope) -> Value {
         let mut value = self;
-        // A lazy value may evaluate to another one, but not for ever.
+        // A lazy value may evaluate to another one, but not forever.
         for _ in 0..32 {
             match value {
                 Value::Lazy(lazy) => value = crate::stack::grow(|| lazy.0.force(scope)),
@@ -60,7 +60,7 @@ impl Value {
         crate::eval::equal(scope, self, other)
     }
 
-    /// A query becomes the array of its rows; other values stay.
+    /// Turns a query into the array of its rows; other values stay.
     #[must_use]
     pub fn expanded(self, scope: &Scope) -> Value {
         match self.reduce(scope) {
@@ -70,7 +70,7 @@ impl Value {
         }
     }
 
-    /// As "any" parameters see it: rows in memory become a list, rows in a file NULL.
+    /// The value as parameters of type "any" see it: rows in memory become a list, rows in a file NULL.
     #[must_use]
     pub fn into_argument(self) -> Value {
         match &self {
@@ -83,7 +83,7 @@ impl Value {
         }
     }
 
-    /// The items of a list-like value (array, rows of a query); else the value itself.
+    /// The items of a list-like value (array, rows of a query), or the value itself.
     pub fn into_list(self, scope: &Scope) -> Result<Vec<Value>, Value> {
         match self.reduce(scope) {
             Value::Array(items) => Ok(std::sync::Arc::try_unwrap(items)
@@ -96,7 +96,8 @@ impl Value {
         }
     }
 
-    /// As a query: arrays give their elements, dicts one row, other values one row `_value`, NULL none.
+    /// The value as a query: arrays give their elements, dicts one row, other values one row `_value`, NULL
+    /// none.
     #[must_use]
     pub fn into_query(self, scope: &Scope) -> Query {
         match self.reduce(scope) {

@@ -1,4 +1,4 @@
-//! Queries that end when they are told to, or when they cannot go on, and say why.
+//! Queries that end when they are told to, or when they cannot continue, and say why.
 
 use super::*;
 

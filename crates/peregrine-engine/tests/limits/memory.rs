@@ -8,7 +8,7 @@ fn watched() -> i64 {
     held
 }
 
-/// A query that may hold so many MiB, of a process that seems to take as much as one likes to think.
+/// A query that may hold this many MiB, in a process that appears to use any given amount.
 pub(crate) fn pool(query: u64, all: Option<u64>, process: fn() -> u64) -> Arc<Pool> {
     let gauge = Gauge {
         thread: watched,
@@ -91,7 +91,7 @@ fn a_query_that_holds_too_much_is_ended_before_it_does() {
         let (reason, most) = end_of(text);
         let reason = reason.unwrap_or_default();
         assert!(reason.contains("a query may hold 32 MiB"), "{text}: `{reason}`");
-        // What only asks afterwards, such as the table of a dict, may be a little above.
+        // Code that checks only afterwards, such as the table of a dict, may exceed the limit slightly.
         assert!(most < 48 * MEBIBYTE, "{text}: {} MiB", most / MEBIBYTE);
     }
 }

@@ -1,5 +1,5 @@
 //! Values whose parts are shared: small in memory, and with more leaves than anybody can visit. Every walk through one ends
-//! with its query. Each of these ran for ever, or until memory was full; a test that hangs here has failed.
+//! with its query. Each of these ran forever, or until memory was full; a test that hangs here has failed.
 
 use super::memory::pool;
 use super::*;

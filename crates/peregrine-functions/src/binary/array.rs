@@ -12,18 +12,18 @@ use super::session::thread_number;
 use super::structure::Structure;
 use super::var_int::VarInt;
 
-/// An array at a place.
+/// An array at an offset.
 #[derive(Debug)]
 pub(super) struct ArrayState {
     kind: Arc<ArrayKind>,
     start: u64,
     count: u64,
     walked: OnceLock<Walked>,
-    /// The thread that walks.
+    /// The thread that is walking over the elements.
     running: AtomicU64,
 }
 
-/// Elements whose places are known only by reading them.
+/// Elements whose offsets are known only by reading them.
 #[derive(Debug, Default)]
 struct Walked {
     elements: Vec<Stored>,
@@ -42,13 +42,13 @@ impl ArrayState {
         }
     }
 
-    /// Bytes of an element, when all have the same size and all count.
+    /// The size of an element, if all elements have the same size and none is skipped.
     fn step(&self, within: &Structure) -> Option<u64> {
         let size = self.kind.of.fixed_size(&within.session().profile);
         size.filter(|size| *size > 0 && self.kind.sentinel.is_none())
     }
 
-    /// Bytes of all elements.
+    /// The size of all elements in bytes.
     pub(super) fn size(&self, scope: &Scope, within: &Structure) -> u64 {
         match self.step(within) {
             Some(step) => step.saturating_mul(self.count),
@@ -58,7 +58,7 @@ impl ArrayState {
         }
     }
 
-    /// Goes over the elements, once; `None` when an element asks for this while it is done.
+    /// Walks over the elements, once; `None` when an element asks for this during the walk.
     fn walk(&self, scope: &Scope, within: &Structure) -> Option<&Walked> {
         if let Some(walked) = self.walked.get() {
             return Some(walked);
@@ -102,7 +102,7 @@ impl ArrayState {
     }
 }
 
-/// An array and the structure it is in.
+/// An array and the structure that contains it.
 #[derive(Debug)]
 pub(super) struct Array {
     state: Arc<ArrayState>,
@@ -143,7 +143,7 @@ impl Array {
     fn list(&self, scope: &Scope) -> Vec<Value> {
         let mut values = Vec::new();
         for position in 0..self.length(scope) {
-            // As much again as the element itself: each takes memory.
+            // About as much again as the element itself, for the memory it takes.
             if !self.within.session().charge(scope, 7) {
                 break;
             }
@@ -152,7 +152,7 @@ impl Array {
         values
     }
 
-    /// The elements, numbers of variable length as plain ones.
+    /// The elements, with numbers of variable length as plain numbers.
     fn contents(&self, scope: &Scope) -> Vec<Value> {
         let plain = |value: Value| value.as_object::<VarInt>().map_or(value.clone(), VarInt::plain);
         self.list(scope).into_iter().map(plain).collect()

@@ -1,4 +1,4 @@
-//! From the text of a profile to [`Profile`].
+//! Compiles the text of a profile to a [`Profile`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::options::{Options, is_lambda, number, parse_integer};
 use super::text::TextKind;
 use crate::parsers::yaml_value;
 
-/// Bytes of a profile at most.
+/// Maximum size of a profile in bytes.
 const MAX_TEXT: usize = 4 << 20;
-/// Types in types.
+/// Maximum nesting of types.
 const MAX_NESTING: u32 = 32;
 
 impl Profile {
@@ -22,7 +22,7 @@ impl Profile {
             return Err(format!("the profile has more than {MAX_TEXT} bytes"));
         }
         let parsed = match peregrine_engine::json::parse_first(text) {
-            // Profiles in the field have a bracket too many at their end.
+            // Existing profiles have an extra bracket at their end.
             Ok((value, rest))
                 if rest
                     .iter()
@@ -199,7 +199,7 @@ impl Compiler<'_> {
         Ok(kind)
     }
 
-    /// The type an option names, with the options meant for it.
+    /// The type named by an option, with the options meant for it.
     fn inner(&self, options: &mut Options<'_>, default: Option<&str>, depth: u32) -> Result<Kind, String> {
         let name = options
             .text("type")?
@@ -293,7 +293,7 @@ fn is_builtin(name: &str) -> bool {
     plain(name).is_some() || OTHERS.contains(&name)
 }
 
-/// `choices` has names by number, `map` numbers by name.
+/// `choices` maps numbers to names, `map` names to numbers.
 fn enumeration(options: &mut Options<'_>) -> Result<HashMap<i64, Str>, String> {
     let mut names = HashMap::new();
     let place = options.place.clone();

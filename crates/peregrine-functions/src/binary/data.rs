@@ -8,16 +8,16 @@ use parking_lot::Mutex;
 use peregrine_accessors::FileReader;
 
 const PAGE: usize = 16 << 10;
-/// Pages held at a time, unless the query says otherwise: one MiB.
+/// Number of pages kept, unless the query says otherwise: one MiB.
 pub(crate) const PAGES: usize = 64;
 
-/// A file that is read at any place, by several threads.
+/// A file with random access from several threads.
 pub(crate) struct Data(Mutex<Pages>);
 
 struct Pages {
     reader: Box<dyn FileReader>,
     known: HashMap<u64, (Arc<[u8]>, u64)>,
-    /// The page of the last read; the next is mostly there, too.
+    /// The page of the last read, which usually serves the next one too.
     last: (u64, Arc<[u8]>),
     ticks: u64,
     limit: usize,
@@ -35,7 +35,7 @@ impl Data {
         Data(Mutex::new(pages))
     }
 
-    /// Fills the buffer from `offset` on; gives how many bytes there were. What is missing stays zero.
+    /// Fills the buffer from `offset`; returns how many bytes there were. Missing bytes stay zero.
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> usize {
         let mut pages = self.0.lock();
         let mut done = 0;
@@ -59,7 +59,7 @@ impl Data {
     /// Up to `length` bytes.
     pub(super) fn bytes(&self, offset: u64, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // Grows with what is there, so that a length out of the data cannot ask for memory.
+        // Grows with the data present, so that a length read from the data cannot ask for too much memory.
         while bytes.len() < length {
             let start = bytes.len();
             bytes.resize(length.min(start + PAGE), 0);
@@ -108,7 +108,7 @@ impl Pages {
         page
     }
 
-    /// What cannot be read is as if it were behind the end.
+    /// What cannot be read counts as beyond the end.
     fn read_page(&mut self, number: u64) -> Vec<u8> {
         let Some(offset) = number.checked_mul(PAGE as u64) else {
             return Vec::new();

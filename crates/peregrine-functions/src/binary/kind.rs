@@ -1,4 +1,4 @@
-//! What a profile says, compiled.
+//! A compiled profile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) struct FieldDef {
     pub(super) name: Str,
     pub(super) offset: Number,
     pub(super) kind: Kind,
-    /// A number at a fixed place: read anew each time instead of remembered.
+    /// A number at a fixed offset: it is read again each time instead of being remembered.
     pub(super) is_plain: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Number {
 #[derive(Debug)]
 pub(super) struct Expr {
     pub(super) lambda: Lambda,
-    /// It speaks of the variable `this`.
+    /// Whether it uses the variable `this`.
     pub(super) uses_this: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) enum Kind {
     },
     Text(Box<TextKind>),
     Array(Arc<ArrayKind>),
-    /// A constant.
+    /// A constant value.
     Constant(Value),
     /// Computed from the structure.
     Computed(Expr),
@@ -99,20 +99,20 @@ pub(super) enum Kind {
         choices: HashMap<Str, Kind>,
         default: Option<Box<Kind>>,
     },
-    /// Eight bytes that say where.
+    /// Eight bytes that contain an offset.
     Pointer {
         of: Box<Kind>,
     },
-    /// At an absolute place that is computed.
+    /// At a computed absolute offset.
     At {
         of: Box<Kind>,
         offset: Expr,
     },
-    /// A structure, by its position in the profile.
+    /// A structure, by its index in the profile.
     Struct(usize),
 }
 
-/// Elements one behind the other.
+/// Consecutive elements.
 #[derive(Debug)]
 pub(super) struct ArrayKind {
     pub(super) of: Kind,
@@ -122,7 +122,7 @@ pub(super) struct ArrayKind {
 }
 
 impl Kind {
-    /// Bytes that a value always takes; `None` when it depends on the data.
+    /// The size of a value in bytes; `None` if it depends on the data.
     pub(super) fn fixed_size(&self, profile: &Profile) -> Option<u64> {
         match self {
             Kind::Integer { bytes, .. } => Some(u64::from(*bytes)),
@@ -142,7 +142,7 @@ impl Kind {
         }
     }
 
-    /// A number that costs nothing to read again.
+    /// A number that is cheap to read again.
     pub(super) fn is_number(&self) -> bool {
         matches!(
             self,

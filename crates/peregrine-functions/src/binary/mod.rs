@@ -1,8 +1,9 @@
-//! Binary structures described by a profile: what `parse_binary()` is made of.
+//! Binary structures described by a profile: the implementation of `parse_binary()`.
 //!
-//! A profile is compiled once a query ([`Profile`]); data are read in pages ([`Data`]); what comes out are objects that
-//! read a field when somebody asks for it. Neither profile nor data are trusted: nesting is bounded, a field that needs
-//! itself is NULL, and each root object has a budget of work, after which everything is NULL, with one message.
+//! A profile is compiled once per query ([`Profile`]), and data is read in pages ([`Data`]). The results are
+//! objects that read a field on demand. Neither profile nor data is trusted: nesting is bounded, a field that
+//! depends on itself is NULL, and each root object has a budget of work, after which everything is NULL, with
+//! one message.
 
 mod array;
 mod compile;

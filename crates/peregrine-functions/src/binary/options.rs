@@ -1,10 +1,10 @@
-//! The options of a type, taken out one by one.
+//! The options of a type, consumed one by one.
 
 use peregrine_engine::prelude::{Dict, Lambda, Scope, Str, Value};
 
 use super::kind::{Expr, Number};
 
-/// Options not asked for yet; [`Options::finish`] refuses what nobody knows.
+/// Options not used yet; [`Options::finish`] refuses unknown ones.
 pub(super) struct Options<'a> {
     scope: &'a Scope,
     /// `Struct.field`, for messages.
@@ -67,7 +67,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// A number, or a lambda for one.
+    /// A number, or a lambda that computes one.
     pub(super) fn number(&mut self, name: &str) -> Result<Option<Number>, String> {
         let place = format!("{}: `{name}`", self.place);
         self.value(name)

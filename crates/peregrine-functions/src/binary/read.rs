@@ -1,4 +1,4 @@
-//! Values of every kind, read at a place.
+//! Reads values of every kind at an offset.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use super::session::Session;
 use super::structure::{Cells, Structure};
 use super::var_int::VarInt;
 
-/// What was read, as it is remembered: without a way back to what encloses it, which would never be freed.
+/// A read value as it is remembered: without a reference to its parent, which would make a cycle that is
+/// never freed.
 #[derive(Debug, Clone)]
 pub(super) enum Stored {
-    /// A value, and the bytes it takes.
+    /// A value, and its size in bytes.
     Value(Value, u64),
     Struct {
         index: usize,
@@ -26,7 +27,7 @@ pub(super) enum Stored {
 impl Stored {
     pub(super) const NULL: Stored = Stored::Value(Value::Null, 0);
 
-    /// The value the language sees.
+    /// The value as the language sees it.
     pub(super) fn to_value(&self, session: &Arc<Session>, within: Option<&Structure>) -> Value {
         match self {
             Stored::Value(value, _) => value.clone(),
@@ -43,7 +44,7 @@ impl Stored {
         }
     }
 
-    /// Bytes it takes.
+    /// Its size in bytes.
     pub(super) fn size(&self, kind: &Kind, scope: &Scope, within: &Structure) -> u64 {
         if let Some(size) = kind.fixed_size(&within.session().profile) {
             return size;
@@ -60,7 +61,7 @@ impl Stored {
     }
 }
 
-/// Reads a value of this kind. Lambdas get the structure `this`.
+/// Reads a value of this kind. Lambdas receive the structure `this`.
 pub(super) fn read(kind: &Kind, offset: u64, this: &Structure, scope: &Scope) -> Stored {
     let session = this.session();
     if !session.charge(scope, 1) {
@@ -171,7 +172,7 @@ pub(super) fn read(kind: &Kind, offset: u64, this: &Structure, scope: &Scope) ->
     }
 }
 
-/// Behind the end of the data are zeros.
+/// Beyond the end of the data are zeros.
 fn integer(session: &Session, offset: u64, size: u8, is_signed: bool, is_big: bool) -> Value {
     let mut bytes = [0; 8];
     let used = bytes.get_mut(..usize::from(size)).unwrap_or_default();
@@ -187,7 +188,7 @@ fn integer(session: &Session, offset: u64, size: u8, is_signed: bool, is_big: bo
     Value::from(number)
 }
 
-/// The number another kind is made of, and its size.
+/// The number that another kind consists of, and its size.
 fn inner(of: &Kind, offset: u64, this: &Structure, scope: &Scope) -> (Option<i64>, u64) {
     match read(of, offset, this, scope) {
         Stored::Value(value, size) => (value.as_i64(), size),
@@ -195,12 +196,12 @@ fn inner(of: &Kind, offset: u64, this: &Structure, scope: &Scope) -> (Option<i64
     }
 }
 
-/// Within the years 1 to 9999, which times can be written for.
+/// True for the years 1 to 9999, which can be written as times.
 fn is_shown(time: &Time) -> bool {
     (-62_135_596_800..253_402_300_800).contains(&time.unix())
 }
 
-/// A day in the low word, a time in the high one; two seconds is the least.
+/// A date in the low word and a time of day in the high one, with a precision of two seconds.
 fn fat_time(session: &Session, offset: u64) -> Option<Time> {
     let mut bytes = [0; 4];
     session.data.read_at(offset, &mut bytes);

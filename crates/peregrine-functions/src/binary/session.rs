@@ -9,12 +9,13 @@ use super::data::Data;
 use super::kind::{Expr, Number, Profile};
 use super::structure::Structure;
 
-/// Work one root object may cause, in reads of a number: a few seconds. Builds for tests are ten times slower.
+/// The work that one root object may cause, counted in reads of a number: a few seconds. Test builds are ten
+/// times slower.
 const BUDGET: i64 = if cfg!(debug_assertions) { 2 << 20 } else { 32 << 20 };
-/// What a lambda costs in it.
+/// The cost of a lambda.
 const LAMBDA: i64 = 16;
-/// Every so much work the query is asked whether it ends.
-const SLICE: i64 = 1 << 10;
+/// Amount of work after which the query is checked for its end.
+const WORK_BETWEEN_CHECKS: i64 = 1 << 10;
 
 /// Data and profile, variables for lambdas, and the budget.
 #[derive(Debug)]
@@ -37,10 +38,12 @@ impl Session {
         }
     }
 
-    /// Takes work from the budget; false when there is none, or when the query ends.
+    /// Takes work from the budget; false when the budget is used up or the query ends.
     pub(super) fn charge(&self, scope: &Scope, work: i64) -> bool {
         let before = self.left.fetch_sub(work, Ordering::Relaxed);
-        if before / SLICE != (before - work) / SLICE && scope.checkpoint().is_err() {
+        if before / WORK_BETWEEN_CHECKS != (before - work) / WORK_BETWEEN_CHECKS
+            && scope.checkpoint().is_err()
+        {
             self.is_over.store(true, Ordering::Relaxed);
         }
         if before > work {
@@ -70,7 +73,7 @@ impl Session {
         expr.lambda.call(scope, &[argument]).reduce(scope)
     }
 
-    /// A number that is fixed or computed; `None` when the lambda gives no number.
+    /// A fixed or computed number; `None` when the lambda does not return a number.
     pub(super) fn number(&self, scope: &Scope, number: &Number, this: &Structure) -> Option<i64> {
         match number {
             Number::Fixed(number) => Some(*number),
@@ -79,7 +82,7 @@ impl Session {
     }
 }
 
-/// A number for the running thread, never 0: to notice that something needs itself.
+/// A number for the current thread, never 0, which reveals that a value depends on itself.
 pub(super) fn thread_number() -> u64 {
     use std::sync::atomic::AtomicU64;
     static NEXT: AtomicU64 = AtomicU64::new(1);

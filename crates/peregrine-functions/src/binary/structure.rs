@@ -10,10 +10,10 @@ use super::kind::{FieldDef, Number, StructDef};
 use super::read::{Stored, read};
 use super::session::{Session, thread_number};
 
-/// Structures in structures.
+/// Maximum nesting of structures.
 const MAX_DEPTH: u32 = 64;
 
-/// A structure at a place. A clone is the same one.
+/// A structure at an offset. Clones refer to the same one.
 #[derive(Debug, Clone)]
 pub(crate) struct Structure(Arc<Node>);
 
@@ -27,20 +27,20 @@ struct Node {
     cells: Arc<Cells>,
 }
 
-/// Fields that were read, but for plain numbers.
+/// The fields read so far, except plain numbers.
 #[derive(Debug, Default)]
 pub(super) struct Cells(Mutex<Vec<(usize, Cell)>>);
 
 #[derive(Debug, Clone)]
 enum Cell {
-    /// A thread reads it just now.
+    /// A thread is reading it.
     Running(u64),
-    /// Where it is, and what.
+    /// Its offset and its content.
     Done(u64, Stored),
 }
 
 impl Structure {
-    /// The structure of this name at a place; an error when the profile has none.
+    /// The structure of this name at an offset; an error when the profile does not define it.
     pub(crate) fn root(session: Arc<Session>, name: &str, offset: u64) -> Result<Structure, String> {
         let Some(index) = session.profile.names.get(name).copied() else {
             return Err(format!("the profile has no structure `{name}`"));
@@ -56,7 +56,7 @@ impl Structure {
         Ok(Structure(Arc::new(node)))
     }
 
-    /// A structure in another one; `None` when they are nested too deeply.
+    /// A structure within another; `None` when they are nested too deeply.
     pub(super) fn nested(
         session: &Arc<Session>,
         index: usize,
@@ -90,7 +90,7 @@ impl Structure {
         self.0.session.profile.structs.get(self.0.index)
     }
 
-    /// A field's place and content; `None` when it has no place, or needs itself.
+    /// A field's offset and content; `None` when it has no offset, or depends on itself.
     fn field(&self, scope: &Scope, position: usize) -> Option<(u64, Stored)> {
         let field = self.def()?.fields.get(position)?;
         if field.is_plain {
@@ -106,7 +106,7 @@ impl Structure {
                     self.log_needs_itself(scope, field);
                     return None;
                 }
-                // Another thread reads it; doing it twice does no harm.
+                // Another thread is reading it; reading it twice does no harm.
                 Some(_) => {}
                 None => cells.push((position, Cell::Running(thread))),
             }
@@ -144,7 +144,7 @@ impl Structure {
         }
     }
 
-    /// Its size: given, computed, or to the end of the farthest field.
+    /// Its size: given, computed, or up to the end of the last field.
     pub(super) fn size(&self, scope: &Scope) -> u64 {
         let Some(def) = self.def() else { return 0 };
         let given = match &def.size {
@@ -178,7 +178,7 @@ impl Structure {
         }))
     }
 
-    /// Fields that are shown.
+    /// The fields that are shown.
     fn shown(&self) -> impl Iterator<Item = (usize, &FieldDef)> {
         let fields = self.def().map(|def| def.fields.as_slice()).unwrap_or_default();
         fields
@@ -219,7 +219,7 @@ impl Object for Structure {
     fn to_json(&self, scope: &Scope) -> Option<Value> {
         let dict = Dict::new();
         for (position, field) in self.shown() {
-            // What is written takes time and room, too.
+            // Writing takes time and memory, too.
             if !self.0.session.charge(scope, 8) {
                 break;
             }
@@ -241,7 +241,7 @@ impl Object for Structure {
     }
 }
 
-/// `` x.`@Field` ``: where a field is.
+/// `` x.`@Field` ``: the position of a field.
 #[derive(Debug)]
 struct FieldReference {
     base: u64,

@@ -7,7 +7,7 @@ use super::options::{Options, is_lambda};
 use super::session::Session;
 use super::structure::Structure;
 
-/// How a string is found.
+/// How the length of a string is determined.
 #[derive(Debug)]
 pub(super) struct TextKind {
     length: Option<Number>,
@@ -23,7 +23,7 @@ enum Term {
     Computed(Expr),
 }
 
-/// Bytes of a string at most, whatever the profile says.
+/// Maximum size of a string in bytes, regardless of the profile.
 const MAX_LENGTH: i64 = 64 << 20;
 
 impl TextKind {
@@ -65,7 +65,7 @@ impl TextKind {
         })
     }
 
-    /// The value, and the bytes it takes with its terminator.
+    /// The value, and its size in bytes including the terminator.
     pub(super) fn read(
         &self,
         session: &Session,
@@ -88,7 +88,7 @@ impl TextKind {
                 encoded(&term.to_string_arg(scope), self.is_utf16)
             }
         };
-        // Most strings are short: a part first, all only when the end is not in it.
+        // Most strings are short: read a part first, and the rest only if the end is not in it.
         let mut bytes = session.data.bytes(offset, length.min(256));
         let mut found = find(&bytes, &term, self.is_utf16);
         if found.is_none() && length > 256 && bytes.len() == 256 {
@@ -123,7 +123,7 @@ impl TextKind {
     }
 }
 
-/// The terminator as it stands in the data. What already has zeros in it is meant as it is.
+/// The terminator as it is encoded in the data. One that already contains zeros is used unchanged.
 fn encoded(term: &Str, is_utf16: bool) -> Vec<u8> {
     if !is_utf16 || (term.len().is_multiple_of(2) && term.contains(&0)) {
         return term.to_vec();

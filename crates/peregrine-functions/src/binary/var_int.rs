@@ -6,7 +6,7 @@ use peregrine_engine::prelude::{Object, Scope, Str, Value};
 
 use super::data::Data;
 
-/// A number that knows how long it is.
+/// A number that knows its length.
 #[derive(Debug)]
 pub(super) struct VarInt {
     value: i64,
@@ -16,7 +16,7 @@ pub(super) struct VarInt {
 }
 
 impl VarInt {
-    /// Seven bits a byte, the low ones first; at most ten bytes.
+    /// Seven bits per byte, low ones first; at most ten bytes.
     pub(super) fn read(data: &Data, offset: u64, is_signed: bool) -> VarInt {
         let mut bytes = [0; 10];
         let read = data.read_at(offset, &mut bytes);

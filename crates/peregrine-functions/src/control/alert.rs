@@ -6,15 +6,16 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Raises an alert with the data given under other names. Repeats of the same name are only noted for a while.
+/// Raises an alert with the data in all other arguments. Repeats of the same name within a while are only
+/// logged.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Its name.
     name: Str,
-    /// Seconds in which repeats are only noted.
+    /// Seconds during which repeats are only logged.
     #[arg(default = 7200)]
     dedup: i64,
-    /// No alert when this is given and false.
+    /// No alert is raised when this is given and false.
     condition: Option<Value>,
     /// Data of the alert.
     #[arg(rest)]
@@ -23,7 +24,7 @@ pub struct Args {
 
 pub struct Alert;
 
-/// When each name was raised last; bounded, as names can come from data.
+/// When each name was last raised; bounded, because names can come from data.
 #[derive(Default)]
 struct Raised(Mutex<HashMap<Str, i128>>);
 

@@ -1,10 +1,10 @@
-//! `atexit()`: a query for the end.
+//! `atexit()`: runs a query at the end.
 
 use std::time::Duration;
 
 use crate::prelude::*;
 
-/// Runs a query when this one ends, also when it is cancelled. Its rows are dropped, its messages stay.
+/// Runs a query when this one ends, even if it is cancelled. Its rows are dropped, its messages are kept.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The query.
@@ -40,7 +40,7 @@ impl Function for Atexit {
         let here = scope.clone();
         scope.at_close(Box::new(move |_| {
             here.log_line(&format!("Running AtExit query {}", query.text()));
-            // Its own token: the query's own may be cancelled already.
+            // A separate token: the query's own may already be cancelled.
             let limit = Cancellation::with_deadline(Duration::from_secs(args.timeout.clamp(1, 86_400)));
             let _ = query.run(&here.child_cancelled_by(limit), &mut FnSink(|_| Ok(())));
         }));

@@ -1,10 +1,10 @@
-//! `background()`: a query beside this one.
+//! `background()`: runs a query in the background.
 
 use std::thread;
 
 use crate::prelude::*;
 
-/// Runs a query beside this one until this one ends. Its rows are dropped.
+/// Runs a query in the background until this one ends. Its rows are dropped.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The query.
@@ -34,7 +34,7 @@ impl Function for Background {
         let worker = thread::Builder::new()
             .name("vql-background".into())
             .spawn(move || {
-                // Nobody waits for its rows.
+                // Nobody wants its rows.
                 let _ = query.run(&inner, &mut FnSink(|_| Ok(())));
             })
             .map_err(|error| format!("cannot start a thread: {error}"))?;

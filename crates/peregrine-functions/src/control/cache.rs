@@ -7,12 +7,14 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Computes a value once per key. The first call of a name makes the cache; later ones may give only name and key.
+/// Computes a value once per key. The first call with a name creates the cache; later calls may give only
+/// name and key.
 ///
-/// NULL is not kept. The cache lives in memory as long as the query; what was used least is dropped first.
+/// NULL is not cached. The cache lives in memory as long as the query; the least used values are dropped
+/// first.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// An expression for the value.
+    /// An expression that computes the value.
     func: Option<Lazy>,
     /// Called with the key, `x=>expr`.
     lambda: Option<Lambda>,
@@ -20,12 +22,12 @@ pub struct Args {
     name: Option<Str>,
     /// The key.
     key: Option<Value>,
-    /// Seconds a value is kept after it was used.
+    /// Seconds for which a value is kept after its last use.
     #[arg(default = 60)]
     period: i64,
     /// A file to keep values in; not supported.
     filename: Option<String>,
-    /// Values kept at most.
+    /// Maximum number of values.
     #[arg(default = 10_000u64)]
     max_size: u64,
 }
@@ -39,7 +41,7 @@ struct Store {
     entries: Mutex<HashMap<Str, (Instant, Value)>>,
 }
 
-/// One value per query and name.
+/// The caches of a query by name.
 #[derive(Default)]
 struct Stores(Mutex<HashMap<Str, std::sync::Arc<Store>>>);
 
@@ -112,7 +114,7 @@ impl Function for Cache {
             *used = Instant::now();
             return Ok(value.clone());
         }
-        // Not under the lock: computing may come back here.
+        // Not under the lock: the computation may use the cache.
         let value = match (&store.lambda, args.func) {
             (Some(lambda), _) => lambda.call(scope, &[key]).reduce(scope),
             (None, Some(func)) => func.force(scope),
@@ -130,7 +132,7 @@ impl Store {
         let mut entries = self.entries.lock();
         if entries.len() >= self.max_size && !entries.contains_key(&key) {
             entries.retain(|_, (used, _)| used.elapsed() < self.period);
-            // A tenth goes at once, so that a full cache is not sorted at every call.
+            // A tenth is dropped at once, so that a full cache is not sorted at every call.
             if entries.len() >= self.max_size {
                 let mut ages: Vec<(Instant, Str)> = entries
                     .iter()

@@ -10,13 +10,13 @@ use parking_lot::{Condvar, Mutex};
 use super::row_queue::RowQueue;
 use crate::prelude::*;
 
-/// Runs a query once and hands its rows to all who read it: `LET Events <= generate(query=…)`, then
-/// `SELECT * FROM Events` as often as needed, side by side.
+/// Runs a query once and passes its rows to all readers: `LET Events <= generate(query=…)`, then `SELECT *
+/// FROM Events` as often as needed, in parallel.
 ///
-/// The query starts when the first reader is there, or when there are `fan_out` of them. A reader that comes later gets
-/// the rows from then on; one that comes after the end gets none. A reader that is slow holds the others up, unless
-/// rows may wait in a file. A second call with a name that is known gives the same query, so that `LET` without
-/// materialising works as well. Names are those of one query; the generator ends with it.
+/// The query starts with the first reader, or once there are `fan_out` of them. A reader that comes later
+/// gets the rows from then on; one that comes after the end gets none. A slow reader delays the others,
+/// unless rows may wait in a file. A second call with the same name returns the same query, so that `LET`
+/// without materialising works as well. Names are local to a query, and the generator ends with it.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name; the text of the query when left out.
@@ -26,13 +26,13 @@ pub struct Args {
     /// Milliseconds to wait before the query starts.
     #[arg(default = 0)]
     delay: i64,
-    /// Let rows wait in a file for slow readers.
+    /// Let rows for slow readers wait in a file.
     #[arg(default = false)]
     with_file_buffer: bool,
-    /// Wait for so many readers before the query starts.
+    /// Wait for this many readers before the query starts.
     #[arg(default = 0)]
     fan_out: i64,
-    /// What it is for; shown in messages.
+    /// Its purpose; shown in messages.
     description: Option<String>,
 }
 
@@ -96,9 +96,9 @@ impl Function for Generate {
     }
 }
 
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
-/// Readers one generator serves at a time.
+/// Maximum number of concurrent readers of a generator.
 const MAX_READERS: usize = 10_000;
 
 #[derive(Default)]
@@ -120,7 +120,7 @@ struct Readers {
 }
 
 fn start(scope: &Scope, query: Query, delay: Duration, generator: &Arc<Generator>) -> VqlResult<()> {
-    // It lives as long as the whole query, not as long as this call.
+    // It lives as long as the whole query, not only as long as this call.
     let token = scope.context().cancellation().child();
     let inner = scope.child_cancelled_by(token.clone());
     let generator = Arc::clone(generator);
@@ -128,7 +128,7 @@ fn start(scope: &Scope, query: Query, delay: Duration, generator: &Arc<Generator
         .name("vql-generate".into())
         .spawn(move || {
             if generator.is_wanted(&inner, delay) {
-                // A stop needs no word: it is cancelled.
+                // A stop needs no message: the query is cancelled.
                 let _ = query.run(&inner, &mut FnSink(|row| generator.hand_out(&inner, row)));
             }
             generator.end();
@@ -200,7 +200,7 @@ impl Generator {
     }
 }
 
-/// What `generate()` gives: each run is one more reader.
+/// The result of `generate()`: each run is another reader.
 struct Reader(Arc<Generator>);
 
 impl QuerySource for Reader {

@@ -1,4 +1,4 @@
-//! `lru()`: a store that forgets.
+//! `lru()`: a store that forgets old values.
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -8,15 +8,15 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Makes a store of values by key that forgets: what was not used for an hour, and what was used least recently when
-/// there are more than `size`.
+/// Makes a store of values by key that forgets values which have not been used for an hour, and the least
+/// recently used ones when there are more than `size`.
 ///
 /// Write with `set(item=store, field=key, value=value)`, read with `get(item=store, field=key)` or `store.key`. Members:
 /// `@Len`, the number of values; `@Dump`, all of them as a dict, the most recently used last; `@Metrics`, a dict of
 /// `Insertions`, `Hits`, `Misses` and `Evictions`. The store lives as long as the query.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Values that are kept.
+    /// Maximum number of values.
     #[arg(default = 1000)]
     size: i64,
 }
@@ -60,7 +60,7 @@ impl Function for Lru {
             size: size.min(MAX_SIZE),
             entries: Mutex::default(),
         });
-        // The store may be a value of its own: emptied, it is released.
+        // The store may contain itself: emptying it releases it.
         let kept = Arc::downgrade(&store);
         scope.at_close(Box::new(move |_| {
             if let Some(store) = kept.upgrade() {
@@ -72,9 +72,9 @@ impl Function for Lru {
     }
 }
 
-/// Values held at most, whatever is asked for.
+/// Maximum number of values, regardless of the argument.
 const MAX_SIZE: usize = 10_000_000;
-/// A value that was not used for so long is forgotten.
+/// Values not used for this long are forgotten.
 const IDLE_NANOS: i128 = 3600 * 1_000_000_000;
 
 struct Store {
@@ -101,7 +101,7 @@ struct Entry {
 }
 
 impl Entries {
-    /// Forgets what was idle for too long, and what does not fit.
+    /// Removes values that were idle for too long, and values beyond the limit.
     fn forget(&mut self, now: i128, size: usize) -> Vec<Entry> {
         let mut gone = Vec::new();
         while let Some(first) = self.by_use.first_entry() {
@@ -181,13 +181,13 @@ impl Object for Store {
             _ => None,
         };
         drop(entries);
-        // A value may own this very store: it is released after the lock.
+        // A value may own this very store, so it is dropped after the lock is released.
         drop(gone);
         found
     }
 
     fn entry(&self, scope: &Scope, key: &[u8]) -> Option<Value> {
-        // Not counted as missed: they are no keys.
+        // Not counted as misses, because these are not keys.
         if matches!(key, b"@Len" | b"@Dump" | b"@Metrics") {
             return None;
         }
@@ -196,7 +196,7 @@ impl Object for Store {
         let gone = entries.forget(now, self.size);
         let found = entries.touch(key, now);
         drop(entries);
-        // A value may own this very store: it is released after the lock.
+        // A value may own this very store, so it is dropped after the lock is released.
         drop(gone);
         found
     }

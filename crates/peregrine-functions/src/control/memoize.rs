@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Makes a map of the rows of a query by one of its columns; of rows with the same key the last counts.
+/// Makes a map of the rows of a query by one of its columns; of rows with the same key, the last counts.
 ///
 /// The query runs at the first lookup, and again at the first lookup after `period` seconds. Read it with
 /// `get(item=m, field=key)` or `m.key`.
@@ -16,9 +16,9 @@ use crate::prelude::*;
 pub struct Args {
     /// The query.
     query: Query,
-    /// The column that is the key.
+    /// The column to use as key.
     key: Str,
-    /// Seconds rows are kept.
+    /// Seconds for which rows are kept.
     #[arg(default = 60)]
     period: i64,
     /// A name for messages.
@@ -29,7 +29,7 @@ pub struct Args {
 
 pub struct Memoize;
 
-/// Rows held at most.
+/// Maximum number of rows.
 const MAX_ROWS: usize = 1_000_000;
 
 struct Memo {
@@ -89,7 +89,7 @@ impl Function for Memoize {
 impl Memo {
     fn fill(&self) -> HashMap<Str, Value> {
         let mut rows = HashMap::new();
-        // A stop leaves the rows that came before it.
+        // When it is stopped, the rows so far remain.
         let _ = self.query.run(
             &self.scope,
             &mut FnSink(|row: Row| {
@@ -136,7 +136,7 @@ impl Object for Memo {
                 return rows.get(key).cloned();
             }
         }
-        // Not under the lock: the query may look itself up here.
+        // Not under the lock: the query may do a lookup here.
         let rows = self.fill();
         let found = rows.get(key).cloned();
         *self.rows.lock() = Some((Instant::now(), rows));

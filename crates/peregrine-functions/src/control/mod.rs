@@ -1,4 +1,4 @@
-//! Control of a query, caches, and questions about values.
+//! Control of a query, caches, and information about values.
 
 mod alert;
 mod atexit;

@@ -9,13 +9,13 @@ pub struct Args {
     item: Value,
     /// Operations, or one of them: `dict(op='replace', path='/a', value=5)`.
     patch: Option<Value>,
-    /// A dict of what is new; NULL removes. Counts instead of `patch`.
+    /// A dict of changes, in which NULL removes a key. Used instead of `patch`.
     merge: Option<Value>,
 }
 
 pub struct Patch;
 
-/// Nesting past which a merge is refused.
+/// Nesting beyond which a merge is refused.
 const MAX_DEPTH: u32 = 200;
 
 impl Function for Patch {
@@ -77,7 +77,7 @@ impl Function for Patch {
     }
 }
 
-/// A copy without anything shared or lazy.
+/// A copy without shared or lazy parts.
 fn plain(scope: &Scope, value: &Value) -> Result<Value, String> {
     let text = match value {
         Value::Str(text) => text.to_vec(),
@@ -183,7 +183,7 @@ enum Change {
     Remove,
 }
 
-/// Changes the place `path` leads to: the containers on the way are walked down, then put together again.
+/// Changes the value at `path`: walks down the containers on the way, then puts them together again.
 fn change(item: Value, path: &[String], change: Change) -> Result<Value, String> {
     let missing = || format!("there is no `/{}`", path.join("/"));
     let Some((last, parents)) = path.split_last() else {
@@ -221,7 +221,7 @@ fn change(item: Value, path: &[String], change: Change) -> Result<Value, String>
         }
         _ => return Err(missing()),
     }
-    // Dicts are shared and have changed already; arrays are put back into what holds them.
+    // Dicts are shared and have already changed; arrays are put back into their containers.
     for (mut container, part) in containers.into_iter().zip(parents).rev() {
         match &mut container {
             Value::Array(items) => {

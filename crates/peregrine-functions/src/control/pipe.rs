@@ -8,18 +8,19 @@ use peregrine_accessors::Pipe as Stream;
 
 use crate::prelude::*;
 
-/// Makes a file out of a query, for the accessor `pipe`: `LET P <= pipe(query=…)`, then `read_file(accessor='pipe',
-/// filename='P')`, where the path is the name of the variable.
+/// Makes a file from a query, for the accessor `pipe`: `LET P <= pipe(query=…)`, then
+/// `read_file(accessor='pipe', filename='P')`, where the path is the name of the variable.
 ///
-/// Each row adds the text of its first column and `sep`; empty texts are left out. It is read once, from start to end;
-/// the query runs while it is read. A second call with the same name gives the same pipe.
+/// Each row adds the text of its first column and `sep`; empty texts are skipped. The file can be read once,
+/// from start to end; the query runs while it is read. A second call with the same name returns the same
+/// pipe.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name; the text of the query when left out.
     name: Option<Str>,
     /// The query.
     query: Option<Query>,
-    /// What follows each row.
+    /// Added after each row.
     #[arg(default = Str::EMPTY)]
     sep: Str,
 }

@@ -1,4 +1,4 @@
-//! Rows on their way from one thread to another, in memory or, past a bound, in a file.
+//! Passes rows from one thread to another, in memory or, beyond a limit, in a file.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,22 +9,22 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::prelude::*;
 
-/// Rows that wait in memory.
+/// Number of rows that may wait in memory.
 const IN_MEMORY: usize = 1000;
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
-/// Bytes that wait in a file; then the writer waits, too.
+/// Bytes that may wait in a file before the writer has to wait.
 const MAX_FILE: u64 = 4 << 30;
 
 /// A queue with one writer and one reader.
 pub(super) struct RowQueue {
-    state: Mutex<State>,
+    state: Mutex<WaitingRows>,
     changed: Condvar,
     may_use_file: bool,
 }
 
 #[derive(Default)]
-struct State {
+struct WaitingRows {
     rows: VecDeque<Row>,
     file: Option<Spill>,
     has_ended: bool,
@@ -40,7 +40,7 @@ impl RowQueue {
         }
     }
 
-    /// Hands a row over, waiting for space. False when the reader has gone.
+    /// Adds a row, waiting for space. False when the reader is gone.
     pub(super) fn push(&self, scope: &Scope, row: &Row) -> Result<bool, Stop> {
         let mut state = self.state.lock();
         loop {
@@ -96,13 +96,13 @@ impl RowQueue {
         }
     }
 
-    /// No more rows will come.
+    /// Marks the end of the rows.
     pub(super) fn end(&self) {
         self.state.lock().has_ended = true;
         self.changed.notify_all();
     }
 
-    /// Nobody reads any more.
+    /// Marks that nobody reads any more.
     pub(super) fn leave(&self) {
         let mut state = self.state.lock();
         state.is_left = true;
@@ -113,13 +113,13 @@ impl RowQueue {
         self.changed.notify_all();
     }
 
-    /// False once the reader has gone.
+    /// False once the reader is gone.
     pub(super) fn is_read(&self) -> bool {
         !self.state.lock().is_left
     }
 }
 
-impl State {
+impl WaitingRows {
     fn spill(&mut self, scope: &Scope, row: &Row) -> io::Result<()> {
         if self.file.is_none() {
             self.file = Some(Spill::new(scope)?);
@@ -136,7 +136,7 @@ impl State {
         file.writer.write_all(&line)
     }
 
-    /// Takes rows out of the file into memory; the file goes when it has been read.
+    /// Moves rows from the file into memory; the file is removed once it has been read.
     fn refill(&mut self) -> io::Result<()> {
         use std::io::BufRead;
         let Some(file) = &mut self.file else { return Ok(()) };
@@ -163,7 +163,7 @@ impl State {
     }
 }
 
-/// A file without a name any more, so that it goes with its last handle.
+/// A file whose name has been removed, so that it disappears with its last handle.
 struct Spill {
     writer: BufWriter<File>,
     bytes: u64,

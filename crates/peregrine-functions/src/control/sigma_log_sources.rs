@@ -1,11 +1,11 @@
-//! `sigma_log_sources()`: where Sigma rules look.
+//! `sigma_log_sources()`: the sources that Sigma rules search.
 
 use std::any::Any;
 
 use crate::prelude::*;
 
-/// Names queries by the log sources of Sigma rules, for the plugin `sigma()`. Each argument is `category/product/service`,
-/// in backticks, with `*` for any; its value is the query that has the events.
+/// Assigns queries to the log sources of Sigma rules, for the plugin `sigma()`. Each argument is named
+/// `category/product/service`, in backticks, with `*` for any; its value is the query that yields the events.
 ///
 /// The members of the result are the texts of the queries.
 #[derive(VqlArgs)]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::prelude::*;
 
-/// Waits, or until the query is cancelled.
+/// Waits for the given time, or until the query is cancelled.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Seconds.
     #[arg(default = 0)]
     time: i64,
-    /// Milliseconds; counts instead of `time`.
+    /// Milliseconds; used instead of `time`.
     #[arg(default = 0)]
     ms: i64,
 }

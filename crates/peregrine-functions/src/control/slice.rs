@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-/// Returns the elements from `start` up to, not including, `end`; both are clipped. Of a dict its keys, of a string its
-/// bytes as a string.
+/// Returns the elements from `start` up to, not including, `end`; both are clipped. A dict is treated as its
+/// keys, and a string as its bytes, which are returned as a string.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The list.

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-/// Returns the name of the type of the first argument, whatever its name.
+/// Returns the name of the type of the first argument, which may have any name.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The value.

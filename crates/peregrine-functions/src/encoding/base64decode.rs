@@ -1,4 +1,4 @@
-//! `base64decode()`: bytes out of base64.
+//! `base64decode()`: bytes from base64.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use data_encoding::Encoding;
 
 use crate::prelude::*;
 
-/// Decodes base64, standard alphabet, with padding; line ends are passed over. What is not base64 gives NULL.
+/// Decodes base64, standard alphabet, with padding; line ends are ignored. Invalid base64 gives NULL.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The text.
@@ -15,7 +15,7 @@ pub struct Args {
 
 pub struct Base64Decode;
 
-/// Bits after the last byte may be anything, as encoders differ.
+/// Accepts any bits after the last byte, because encoders differ.
 static LENIENT: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = data_encoding::BASE64.specification();
     specification.ignore.push_str("\r\n");

@@ -1,10 +1,10 @@
-//! `base85decode()`: bytes out of Ascii85.
+//! `base85decode()`: bytes from Ascii85.
 
 use crate::prelude::*;
 
-/// Decodes Ascii85, with or without `<~ ~>`; `z` stands for four zero bytes, white space is passed over.
+/// Decodes Ascii85, with or without `<~ ~>`; `z` stands for four zero bytes, white space is ignored.
 ///
-/// At the first wrong character it stops, logs, and returns what was decoded so far.
+/// At the first invalid character it stops, logs a message, and returns what was decoded so far.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The text.
@@ -62,7 +62,7 @@ fn decode(text: &[u8]) -> (Vec<u8>, Option<String>) {
         return (decoded, Some("the last group has only one character".into()));
     }
     if digits > 1 {
-        // A short group is filled up with the largest digit; n digits carry n - 1 bytes.
+        // A short group is padded with the largest digit; n digits carry n - 1 bytes.
         for _ in digits..5 {
             group = group * 85 + 84;
         }

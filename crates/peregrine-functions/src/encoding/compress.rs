@@ -1,4 +1,4 @@
-//! `compress()`: a file packed with gzip.
+//! `compress()`: compresses a file with gzip.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -6,12 +6,13 @@ use std::io;
 use crate::prelude::*;
 use crate::support::system_path;
 
-/// Packs a file with gzip into another file and returns its path. Both are paths of the operating system.
+/// Compresses a file with gzip into another file and returns its path. Both are paths of the operating
+/// system.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The file to pack.
+    /// The file to compress.
     path: Str,
-    /// The file to write; an old one is replaced.
+    /// The file to write; an existing one is replaced.
     output: Str,
 }
 
@@ -48,7 +49,7 @@ impl Function for Compress {
             Err(error) => Err(format!("`{}`: {error}", args.output).into()),
         });
         if let Err(error) = packed {
-            // Half a file would be taken for a whole one.
+            // A partial file would be taken for a complete one.
             let _ = fs::remove_file(system_path(&args.output));
             return Err(error);
         }
@@ -56,7 +57,7 @@ impl Function for Compress {
     }
 }
 
-/// What the packed file is called inside: its path from the root.
+/// The name stored in the compressed file: its path from the root.
 fn name(path: &[u8]) -> Vec<u8> {
     let start = path.iter().take_while(|byte| **byte == b'/').count();
     let name = path.get(start..).unwrap_or_default().iter();

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-/// Encrypts or decrypts with RC4. The cipher is broken: use it to read, never to protect.
+/// Encrypts or decrypts with RC4. The cipher is broken: use it to read data, never to protect it.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The text.

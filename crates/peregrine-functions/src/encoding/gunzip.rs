@@ -1,15 +1,15 @@
-//! `gunzip()`: what gzip packed.
+//! `gunzip()`: decompresses gzip data.
 
 use std::io::Read;
 
 use crate::prelude::*;
 
-/// Unpacks a gzip stream; the result is cut at `max_bytes`.
+/// Decompresses a gzip stream; the result is cut at `max_bytes`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The packed bytes.
+    /// The compressed bytes.
     string: Str,
-    /// Bytes to return at most; never more than 100 MiB.
+    /// Maximum number of bytes to return; never more than 100 MiB.
     #[arg(default = 100 << 20)]
     max_bytes: i64,
 }
@@ -47,7 +47,7 @@ impl Function for Gunzip {
         let mut unpacked = read_to_end(scope, unpacking)?.map_err(|error| error.to_string())?;
         if unpacked.len() as u64 > limit {
             unpacked.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            // Whoever gave a number knows.
+            // A limit given by the caller needs no message.
             if limit == MAX_BYTES {
                 scope.log_line(&format!(
                     "WARN:gunzip: the content is cut at {MAX_BYTES} bytes, there are more"

@@ -9,19 +9,19 @@ use sha2::{Digest, Sha256};
 
 use crate::prelude::*;
 
-/// Hashes a file in one pass. The result has always `MD5`, `SHA1` and `SHA256`; those not selected are empty.
+/// Hashes a file in one pass. The result always has `MD5`, `SHA1` and `SHA256`; those not selected are empty.
 ///
-/// Reading stops at the limit, with a message, and the hashes are those of the part that was read. A file that cannot
-/// be opened gives NULL.
+/// Reading stops at the limit, with a message, and the hashes are those of the part that was read. A file
+/// that cannot be opened gives NULL.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     path: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
     /// Any of `MD5`, `SHA1`, `SHA256`; all when left out.
     hashselect: Option<Vec<String>>,
-    /// Bytes to read at most; without it the variable `HASH_MAX_SIZE`, else 100 MiB.
+    /// Maximum number of bytes to read; when left out the variable `HASH_MAX_SIZE`, else 100 MiB.
     max_size: Option<u64>,
 }
 
@@ -75,12 +75,12 @@ impl Function for Hash {
                 .filter(|limit| *limit > 0)
                 .unwrap_or(MAX_SIZE),
         };
-        // Files that are not there are passed over; an accessor that is none is a mistake of the query.
+        // Missing files are ignored, but an unknown accessor is a mistake in the query.
         accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
         let Ok((mut reader, _, path)) = open(scope, args.accessor.as_ref(), &args.path) else {
             return Ok(Value::Null);
         };
-        // Most files are small: clearing a new buffer would cost as much as they do.
+        // Most files are small: clearing a new buffer would cost as much as reading them.
         let mut buffer = BUFFER.take();
         buffer.resize(PIECE, 0);
         let outcome = read_into(scope, &mut *reader, &path, limit, &mut buffer, &mut hashes);
@@ -90,7 +90,7 @@ impl Function for Hash {
     }
 }
 
-/// Bytes read in one go.
+/// Number of bytes read at a time.
 const PIECE: usize = 64 << 10;
 
 thread_local! {

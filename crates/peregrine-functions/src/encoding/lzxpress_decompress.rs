@@ -1,25 +1,27 @@
-//! `lzxpress_decompress()`: what LZXPRESS-Huffman packed.
+//! `lzxpress_decompress()`: decompresses LZXPRESS-Huffman data.
 
 use crate::prelude::*;
 
-/// Unpacks data in Microsoft's LZXPRESS-Huffman format, as prefetch files of Windows 10 have it behind their header.
+/// Decompresses data in Microsoft's LZXPRESS-Huffman format, which prefetch files of Windows 10 use after
+/// their header.
 ///
-/// The result is complete, up to 100 MiB; the size is not known beforehand, so the end is where the packed data end.
+/// The result is complete, up to 100 MiB; the size is not known in advance, so it ends where the compressed
+/// data ends.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The packed bytes.
+    /// The compressed bytes.
     data: Str,
 }
 
 pub struct LzxpressDecompress;
 
 const MAX_BYTES: usize = 100 << 20;
-/// Bytes of output after which a new code table follows.
+/// Number of output bytes after which a new code table follows.
 const BLOCK: usize = 65_536;
 /// Four bits of code length for each of 512 symbols.
 const TABLE_BYTES: usize = 256;
 const MAX_CODE_BITS: u32 = 15;
-/// A match of three at distance one; behind the last byte: the end.
+/// A match of length three at distance one; after the last byte it marks the end.
 const END_SYMBOL: u16 = 256;
 
 impl Function for LzxpressDecompress {
@@ -37,8 +39,11 @@ impl Function for LzxpressDecompress {
     }
 }
 
-/// Which symbol each 15 bits begin with, and its length; symbol and length in one number.
-struct Codes(Vec<u16>, Vec<u8>);
+/// For each 15 bits, the symbol they begin with and the length of its code.
+struct Codes {
+    symbols: Vec<u16>,
+    lengths: Vec<u8>,
+}
 
 impl Codes {
     /// Canonical codes from the lengths: short ones first, then by symbol.
@@ -55,7 +60,7 @@ impl Codes {
                 next = end;
             }
         }
-        (next == symbols.len()).then_some(Codes(symbols, lengths))
+        (next == symbols.len()).then_some(Codes { symbols, lengths })
     }
 }
 
@@ -64,7 +69,7 @@ struct Bits<'a> {
     data: &'a [u8],
     at: usize,
     next: u32,
-    /// Bits in `next` beyond 16.
+    /// Number of bits in `next` beyond 16.
     extra: i32,
 }
 
@@ -105,14 +110,14 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// All words that hold data have been taken in.
+    /// True when all words with data have been read.
     fn is_at_end(&self) -> bool {
         self.at >= self.data.len()
     }
 
-    /// Nothing is left but zeros that are not there.
+    /// True when only zeros beyond the end are left.
     fn is_beyond_end(&self) -> bool {
-        // `16 + extra` bits are held; those of words beyond the end are no data.
+        // `16 + extra` bits are buffered; those of words beyond the end are not data.
         let missing = self.at.saturating_sub(self.data.len()) as i64 * 8;
         i64::from(16 + self.extra) <= missing
     }
@@ -134,8 +139,8 @@ fn decompress(data: &[u8], mut checkpoint: impl FnMut() -> Result<(), Stop>) -> 
                 return Ok(out);
             }
             let index = (bits.next >> (32 - MAX_CODE_BITS)) as usize;
-            let symbol = codes.0[index];
-            bits.skip(u32::from(codes.1[index]));
+            let symbol = codes.symbols[index];
+            bits.skip(u32::from(codes.lengths[index]));
             match u8::try_from(symbol) {
                 Ok(literal) => out.push(literal),
                 Err(_) if symbol == END_SYMBOL && bits.is_at_end() && bits.next == 0 => return Ok(out),
@@ -145,7 +150,7 @@ fn decompress(data: &[u8], mut checkpoint: impl FnMut() -> Result<(), Stop>) -> 
                 return Err(format!("the unpacked data have more than {MAX_BYTES} bytes").into());
             }
         }
-        // A block ends with the word that was begun and one in reserve, both of which are held.
+        // A block ends after the word that was begun and a reserve word, both of which are buffered.
         at = bits.at;
         if data.len().saturating_sub(at) < TABLE_BYTES {
             return Ok(out);
@@ -153,7 +158,7 @@ fn decompress(data: &[u8], mut checkpoint: impl FnMut() -> Result<(), Stop>) -> 
     }
 }
 
-/// A match: four bits of length, four of how many bits the distance has.
+/// A match: four bits of length, and four for the number of bits of the distance.
 fn copy(bits: &mut Bits<'_>, code: usize, out: &mut Vec<u8>) -> Result<(), String> {
     let mut length = code & 15;
     let distance_bits = (code >> 4) as u32;
@@ -183,7 +188,7 @@ fn copy(bits: &mut Bits<'_>, code: usize, out: &mut Vec<u8>) -> Result<(), Strin
     if out.len() + length > MAX_BYTES {
         return Err(format!("the unpacked data have more than {MAX_BYTES} bytes"));
     }
-    // Source and target may overlap: what was written repeats, so ever longer parts can be taken.
+    // Source and target may overlap: written bytes repeat, so ever longer parts can be copied.
     let mut missing = length;
     while missing > 0 {
         let part = missing.min(out.len() - start);

@@ -1,4 +1,4 @@
-//! OpenPGP messages, in programs that have the library for them.
+//! OpenPGP messages, in programs built with the library for them.
 
 use crate::prelude::*;
 

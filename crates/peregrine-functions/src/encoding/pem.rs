@@ -8,7 +8,7 @@ pub(super) fn block(text: &str, label: &str) -> Option<Vec<u8>> {
     data_encoding::BASE64.decode(&code).ok()
 }
 
-/// A bare RSA key (PKCS #1) in the frame that names the algorithm (PKCS #8, RFC 5208).
+/// A bare RSA key (PKCS #1) wrapped in the structure that names the algorithm (PKCS #8, RFC 5208).
 pub(super) fn pkcs8_of_rsa(key: &[u8]) -> Vec<u8> {
     /// Version 0 and the algorithm `rsaEncryption` without parameters.
     const HEAD: [u8; 18] = [

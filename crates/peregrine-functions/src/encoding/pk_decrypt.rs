@@ -1,25 +1,26 @@
-//! `pk_decrypt()`: what was encrypted to a key.
+//! `pk_decrypt()`: decrypts with a private key.
 
 use aws_lc_rs::rsa::{OAEP_SHA512_MGF1SHA512, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 
 use super::{openpgp, pem};
 use crate::prelude::*;
 
-/// Decrypts what `pk_encrypt()` made, with the private key that belongs to the certificate or the OpenPGP key.
+/// Decrypts the output of `pk_encrypt()`, with the private key that belongs to the certificate or the OpenPGP
+/// key.
 ///
-/// With `pgp`, any OpenPGP message is decrypted, armoured or binary, compressed or not (but with bzip2), as GnuPG makes them;
-/// signatures are not checked, and a message that holds more than 50 MiB is refused. The result is bytes; `str()` makes a
-/// text of them.
+/// With `pgp`, any OpenPGP message is decrypted, armoured or binary, compressed (except with bzip2) or not,
+/// as GnuPG makes them. Signatures are not checked, and a message of more than 50 MiB is refused. The result
+/// is bytes; `str()` makes a text of them.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The encrypted block or message.
     data: Str,
-    /// For `pgp`: the key of who signed. It is not looked at, as signatures are not checked.
+    /// For `pgp`: the signer's key. It is ignored, because signatures are not checked.
     signing_key: Option<Str>,
-    /// The key in PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`), or a ring of OpenPGP keys, armoured or binary; without a
-    /// password. Servers use their own when it is left out; here it is needed.
+    /// The key in PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`), or a ring of OpenPGP keys, armoured or binary,
+    /// without a password. Servers use their own key when it is left out; here it is required.
     private_key: Option<Str>,
-    /// `rsa`, which is also the default, or `pgp`.
+    /// `rsa` (the default) or `pgp`.
     scheme: Option<String>,
 }
 

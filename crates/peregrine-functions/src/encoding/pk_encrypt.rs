@@ -8,20 +8,21 @@ use crate::x509;
 
 /// Encrypts to a public key: a short text to the RSA key of a certificate, or data of any size as an OpenPGP message.
 ///
-/// With `x509` (RSA-OAEP with SHA-512, in a single block) a key of 2048 bits takes 126 bytes at most, so what is encrypted is
-/// normally the password of an archive. With `pgp` the result is an OpenPGP message in binary form, as GnuPG reads it,
-/// encrypted to all keys in `public_key`: to the newest valid encryption subkey of each, or to the key itself when it takes
-/// messages. Keys that were revoked or have expired are refused. The result is bytes.
+/// With `x509` (RSA-OAEP with SHA-512, in a single block) a key of 2048 bits can encrypt up to 126 bytes, so
+/// the text is normally the password of an archive. With `pgp` the result is a binary OpenPGP message,
+/// readable by GnuPG and encrypted to all keys in `public_key`: to the newest valid encryption subkey of
+/// each, or to the key itself if it can encrypt. Revoked and expired keys are refused. The result is bytes.
 #[derive(VqlArgs)]
 pub struct Args {
     /// What to encrypt.
     data: Str,
-    /// For `pgp`: the private key to sign with, without a passphrase. There is no signature when it is left out.
+    /// For `pgp`: the private key to sign with, without a passphrase; when left out, the message is not
+    /// signed.
     signing_key: Option<Str>,
-    /// The certificate in PEM, or the OpenPGP key, armoured or binary. Servers use their own certificate when it is left
-    /// out; here it is needed.
+    /// The certificate in PEM, or the OpenPGP key, armoured or binary. Servers use their own certificate when
+    /// it is left out; here it is required.
     public_key: Option<Str>,
-    /// `x509`, which is also the default, or `pgp`.
+    /// `x509` (the default) or `pgp`.
     scheme: Option<String>,
 }
 

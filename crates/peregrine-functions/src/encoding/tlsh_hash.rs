@@ -1,4 +1,4 @@
-//! `tlsh_hash()`: a hash that similar files have in common.
+//! `tlsh_hash()`: a hash that is similar for similar files.
 
 use std::io::{self, Read};
 
@@ -6,19 +6,19 @@ use crate::prelude::*;
 
 /// Computes the TLSH of a file: 70 hex digits that differ little between files that differ little.
 ///
-/// It has 128 buckets and a checksum of one byte, without the version in front. Files that cannot be read, have fewer
-/// than 256 bytes or are too uniform have none: the result is NULL.
+/// It uses 128 buckets and a checksum of one byte, without a version prefix. Files that cannot be read, have
+/// fewer than 256 bytes or are too uniform give NULL.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     path: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
 }
 
 pub struct TlshHash;
 
-/// Bytes below which the hash means nothing.
+/// For smaller files, the hash is meaningless.
 const MIN_SIZE: u64 = 256;
 
 impl Function for TlshHash {
@@ -41,7 +41,7 @@ impl Function for TlshHash {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        // Files that are not there are passed over; an accessor that is none is a mistake of the query.
+        // Missing files are ignored, but an unknown accessor is a mistake in the query.
         accessor(scope, args.accessor.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
         let Ok((mut reader, _, _)) = open(scope, args.accessor.as_ref(), &args.path) else {
             return Ok(Value::Null);
@@ -67,7 +67,7 @@ impl Function for TlshHash {
         let text = builder
             .build()
             .map(|hash| String::from_utf8_lossy(&hash.hash()).to_ascii_lowercase());
-        // `t1` in front is the version.
+        // The prefix `t1` is the version.
         Ok(Value::from(
             text.map(|text| text.strip_prefix("t1").unwrap_or(&text).to_owned()),
         ))

@@ -1,8 +1,8 @@
-//! `unhex()`: bytes out of hexadecimal digits.
+//! `unhex()`: bytes from hexadecimal digits.
 
 use crate::prelude::*;
 
-/// Decodes hexadecimal digits up to the first that is none; blanks and a leading `0x` are passed over.
+/// Decodes hexadecimal digits up to the first other character; blanks and a leading `0x` are skipped.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The digits.

@@ -1,10 +1,11 @@
-//! `utf16()`: text out of UTF-16.
+//! `utf16()`: text from UTF-16.
 
 use crate::prelude::*;
 
-/// Decodes little-endian UTF-16; an odd last byte is dropped.
+/// Decodes little-endian UTF-16; a trailing odd byte is dropped.
 ///
-/// Half a pair becomes U+FFFD, but 0xDC80 to 0xDCFF the byte that `utf16_encode()` (and Python) writes so.
+/// A lone surrogate becomes U+FFFD, except 0xDC80 to 0xDCFF, with which `utf16_encode()` (and Python)
+/// represents a byte.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The bytes.

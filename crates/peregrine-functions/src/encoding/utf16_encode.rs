@@ -4,7 +4,8 @@ use crate::prelude::*;
 
 /// Encodes a string as little-endian UTF-16 without a byte order mark.
 ///
-/// A byte that is no UTF-8 becomes the half of a pair 0xDC00 and the byte, which `utf16()` turns into the byte again.
+/// A byte that is not UTF-8 becomes the surrogate 0xDC00 plus the byte, which `utf16()` turns back into the
+/// byte.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.
@@ -27,7 +28,7 @@ impl Function for Utf16Encode {
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
-        // Twice the size at most.
+        // At most twice the size.
         let size = args.string.len().saturating_mul(2);
         scope.reserve(size)?;
         let mut encoded = Vec::with_capacity(size);

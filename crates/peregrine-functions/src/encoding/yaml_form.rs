@@ -2,9 +2,9 @@
 
 use crate::prelude::*;
 
-/// Deeper values are written as JSON, which is YAML too.
+/// Deeper values are written as JSON, which is also YAML.
 const MAX_DEPTH: usize = 100;
-/// Bytes from which on it is asked whether the query still wants the text.
+/// Length after which the query is asked whether it still wants the text.
 const LONG: usize = 64 << 10;
 
 /// A value as a YAML document.
@@ -14,7 +14,7 @@ pub(super) fn write(scope: &Scope, value: &Value) -> Vec<u8> {
     out
 }
 
-/// What stands before a node on its line.
+/// The text before a node on its line.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Document,
@@ -33,7 +33,7 @@ fn node(scope: &Scope, value: Value, out: &mut Vec<u8>, depth: usize, place: Pla
     };
     match &value {
         Value::Dict(dict) if !dict.is_empty() && depth < MAX_DEPTH => {
-            // Under a dash the first key goes on the dash's line.
+            // After a dash, the first key goes on the same line.
             let mut inline = place == Place::Dash;
             if place == Place::Key {
                 out.push(b'\n');
@@ -82,7 +82,7 @@ fn node(scope: &Scope, value: Value, out: &mut Vec<u8>, depth: usize, place: Pla
         other => {
             out.extend(json_text(scope, other).strip_prefix(b"\"").map_or_else(
                 || json_text(scope, other),
-                // Times: bare.
+                // Times are not quoted.
                 |text| text.strip_suffix(b"\"").unwrap_or(text).to_vec(),
             ));
             out.push(b'\n');
@@ -103,7 +103,7 @@ fn indent(out: &mut Vec<u8>, depth: usize) {
     out.extend(std::iter::repeat_n(b' ', depth * 2));
 }
 
-/// Plain where that reads back as the same string, else a literal block for lines, else quoted.
+/// Plain if that reads back as the same string, else a literal block for several lines, else quoted.
 fn scalar_text(text: &str, out: &mut Vec<u8>, _depth: usize) {
     if is_plain(text) {
         out.extend(text.as_bytes());
@@ -142,7 +142,7 @@ fn is_plain(text: &str) -> bool {
         && text != "="
 }
 
-/// Anything YAML could read as a number, date or time.
+/// True for text that YAML could read as a number, date or time.
 fn looks_like_number(text: &str) -> bool {
     let mut rest = text.bytes();
     let sign_or_digit = rest

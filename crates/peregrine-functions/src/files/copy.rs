@@ -1,4 +1,4 @@
-//! `copy()`: a file of any accessor onto this machine's disk.
+//! `copy()`: copies a file from any accessor to this machine's disk.
 
 use super::write::{Target, write};
 use crate::prelude::*;
@@ -10,18 +10,18 @@ use crate::prelude::*;
 pub struct Args {
     /// The file to copy.
     filename: PathArg,
-    /// Where it comes from.
+    /// The accessor to read it with.
     accessor: Option<String>,
     /// The path to write.
     dest: Str,
     /// Permissions of the file; 0600 when left out.
     permissions: Option<String>,
-    /// Permissions of folders made; 0700 when left out.
+    /// Permissions of created folders; 0700 when left out.
     dir_permissions: Option<String>,
-    /// Append to a file that exists.
+    /// Append to an existing file.
     #[arg(default = false)]
     append: bool,
-    /// Make missing folders.
+    /// Create missing folders.
     #[arg(default = false)]
     create_directories: bool,
 }

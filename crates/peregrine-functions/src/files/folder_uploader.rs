@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// Keeps uploads as `<folder>/<accessor>/<path>`, every name of the path made safe for a file system.
+/// Stores uploads as `<folder>/<accessor>/<path>`, with every name of the path made safe for a file system.
 pub struct FolderUploader {
     /// Absolute and without links.
     root: PathBuf,
@@ -18,7 +18,7 @@ pub struct FolderUploader {
 }
 
 impl FolderUploader {
-    /// An uploader into this folder, which is made when missing.
+    /// An uploader into this folder, which is created if missing.
     pub fn new(folder: &Path) -> std::io::Result<FolderUploader> {
         make_folder(folder)?;
         Ok(FolderUploader {
@@ -28,7 +28,7 @@ impl FolderUploader {
         })
     }
 
-    /// Leaves the accessor out: `<folder>/<path>`.
+    /// Leaves out the accessor: `<folder>/<path>`.
     #[must_use]
     pub fn without_accessor(self) -> FolderUploader {
         FolderUploader {
@@ -37,7 +37,7 @@ impl FolderUploader {
         }
     }
 
-    /// Opens the file an upload is written to; never through a link, and never outside the folder.
+    /// Creates the file of an upload; never through a link, and never outside the folder.
     fn create(&self, path: &Path) -> std::io::Result<File> {
         if let Some(parent) = path.parent() {
             make_folder(parent)?;
@@ -95,7 +95,7 @@ impl Upload for FolderUpload {
 
     fn finish(self: Box<Self>, _: &Scope, _: bool) -> VqlResult<Option<Str>> {
         if let Ok(nanos @ 1..) = u64::try_from(self.modified) {
-            // The content counts; some file systems keep no times.
+            // The content is what matters; some file systems do not store times.
             let _ = self
                 .file
                 .set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos));

@@ -1,4 +1,4 @@
-//! `magic()`: what kind of file it is, by its content.
+//! `magic()`: the type of a file, by its content.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,26 +10,26 @@ use super::magic_dates::as_libmagic;
 use super::temporary::fresh_path;
 use crate::prelude::*;
 
-/// Says what kind of file it is, by its content, with the rules of libmagic (the program `file`).
+/// Determines the type of a file by its content, with the rules of libmagic (the program `file`).
 ///
-/// The first 64 KiB are looked at. Folders and links are named as such. The rules take some 18 MB of memory while the
-/// query runs.
+/// Only the first 64 KiB are read. Folders and links are reported as such. The rules take about 18 MB of
+/// memory while the query runs.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     path: PathArg,
-    /// Where it comes from.
+    /// The accessor to read it with.
     accessor: Option<String>,
-    /// `mime` for the MIME type, `extension` for usual endings of the name; a description when left out.
+    /// `mime` for the MIME type, `extension` for common file extensions; a description when left out.
     #[arg(name = "type")]
     kind: Option<String>,
-    /// Rules that are added, in libmagic's language.
+    /// Additional rules, in libmagic's language.
     magic: Option<String>,
 }
 
 pub struct Magic;
 
-/// Bytes looked at.
+/// Number of bytes examined.
 const START: u64 = 64 << 10;
 
 impl Function for Magic {
@@ -108,20 +108,20 @@ impl Function for Magic {
         let text = args.magic.unwrap_or_default();
         let rules = scope.cache(&text, || Rules(load(scope, &text)));
         let rules = rules.0.as_ref().map_err(Clone::clone)?;
-        // The rules are code of others over data of strangers; what goes wrong there is a file without a kind.
+        // Third-party rules are applied to untrusted data; if that panics, the file has no type.
         let found = catch_unwind(AssertUnwindSafe(|| describe(rules, &start, &kind)));
         let found = found.map_err(|_| format!("`{}` cannot be told by the rules", path.to_text()))?;
         Ok(Value::from(found?))
     }
 }
 
-/// The rules of the query, by the text of those that are added.
+/// The rules of the query, by the text of the added ones.
 struct Rules(Result<Arc<MagicDb>, String>);
 
 fn load(scope: &Scope, more: &str) -> Result<Arc<MagicDb>, String> {
     let mut rules = magic_db::load().map_err(|error| error.to_string())?;
     if !more.is_empty() {
-        // Rules are read from files only.
+        // Rules can only be read from files.
         let path = fresh_path(scope, b".magic")?;
         let failed = |error: std::io::Error| format!("`{}`: {error}", path.display());
         std::fs::write(&path, more).map_err(failed)?;
@@ -137,7 +137,7 @@ fn describe(rules: &MagicDb, start: &[u8], kind: &str) -> Result<String, String>
     let found = rules
         .first_magic_slice(start, None)
         .map_err(|error| error.to_string())?;
-    // The rules' library knows ASCII and Unicode only; a text of older charsets is none to it for one byte.
+    // The rules' library knows only ASCII and Unicode; it does not recognise text in older charsets.
     let message = found.message();
     let text = matches!(&*message, "data" | "Unknown text")
         .then(|| text_of_bytes(start))
@@ -155,7 +155,7 @@ fn describe(rules: &MagicDb, start: &[u8], kind: &str) -> Result<String, String>
     })
 }
 
-/// What libmagic calls text that is neither ASCII nor Unicode; `None` for what is no text.
+/// The name libmagic gives to text that is neither ASCII nor Unicode; `None` if it is not text.
 fn text_of_bytes(bytes: &[u8]) -> Option<&'static str> {
     let is_text = |byte: &u8| matches!(byte, 0x07..=0x0d | 0x1b | 0x20..=0x7e | 0x80..=0xff) && *byte != 0x0b;
     let (mut is_odd, mut is_extended) = (false, false);
@@ -173,7 +173,7 @@ fn text_of_bytes(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// MIME subtype and description of what is not opened.
+/// MIME subtype and description of files that are not opened.
 fn without_content(info: &peregrine_accessors::FileInfo) -> Option<(&'static str, String)> {
     if info.mode.is_dir() {
         return Some(("directory", "directory".into()));

@@ -5,8 +5,8 @@ use std::ops::Range;
 use peregrine_engine::prelude::ZoneId;
 use peregrine_engine::time::{format_layout, parse_layout};
 
-/// A description whose parts have dates as the library prints them (`2023-11-14 16:14:56`): as libmagic prints them
-/// instead. What the file itself says stands in quotes, and is left alone.
+/// Rewrites the dates in a description from the library's format (`2023-11-14 16:14:56`) to libmagic's. Text
+/// from the file itself is in quotes, and is left alone.
 pub(super) fn as_libmagic<'p>(message: String, parts: impl Iterator<Item = &'p str>) -> String {
     let mut message = message;
     let mut done = 0;
@@ -24,7 +24,8 @@ pub(super) fn as_libmagic<'p>(message: String, parts: impl Iterator<Item = &'p s
     message
 }
 
-/// Where dates stand, and what libmagic prints: moments as `ctime(3)` does, days of MS-DOS in its own way.
+/// The positions of dates, and how libmagic prints them: instants as `ctime(3)` does, MS-DOS dates in its own
+/// way.
 fn dates(part: &str) -> Vec<(Range<usize>, String)> {
     let bytes = part.as_bytes();
     let mut found = Vec::new();

@@ -4,10 +4,10 @@ use std::io::{self, Read, SeekFrom};
 
 use crate::prelude::*;
 
-/// Reads part of a file; empty, and a message, when it cannot be read.
+/// Reads part of a file; empty, with a message, if it cannot be read.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Bytes to read at most.
+    /// Maximum number of bytes to read.
     #[arg(default = 4 << 20)]
     length: i64,
     /// Where to start.
@@ -15,13 +15,13 @@ pub struct Args {
     offset: i64,
     /// The file.
     filename: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
 }
 
 pub struct ReadFile;
 
-/// More does not fit a string that is handed on; `read_file` as a plugin reads in pieces.
+/// A larger string cannot be passed on; the plugin `read_file` reads in pieces.
 const MAX_LENGTH: u64 = 1 << 30;
 
 impl Function for ReadFile {
@@ -86,14 +86,15 @@ fn read(scope: &Scope, args: &Args, offset: u64, length: u64) -> VqlResult<Vec<u
     Ok(read_to_end(scope, reader.take(length))?.map_err(failed)?)
 }
 
-/// Brings a reader to an offset; false when the file ends before it. Not every file system takes every number, so one that
-/// is refused is compared with the file's end; and what cannot seek at all is read up to there.
+/// Moves a reader to an offset; false when the file ends before it. Some file systems refuse large offsets,
+/// so one that is refused is compared with the file's end; a reader that cannot seek is read up to the
+/// offset.
 fn go_to(scope: &Scope, reader: &mut dyn FileReader, offset: u64) -> io::Result<bool> {
     if reader.seek(SeekFrom::Start(offset)).is_ok() {
         return Ok(true);
     }
     if let Ok(end) = reader.seek(SeekFrom::End(0)) {
-        // It can seek, and so the offset is what it did not take.
+        // It can seek, and so the offset was the problem.
         return if offset >= end {
             Ok(false)
         } else {

@@ -1,31 +1,33 @@
-//! `remap()`: other files, and another machine, for the rest of the query.
+//! `remap()`: uses other files, and another machine, for the rest of the query.
 
 use peregrine_accessors::remapping::{self, RemapError, Rules};
 
 use crate::prelude::*;
 
-/// Puts other files in the place of those of this machine, so that queries and artifacts written for a running machine
-/// see a folder, such as a mounted disk image; accessors of images and archives are not there yet.
+/// Replaces the files of this machine by others, so that queries and artifacts written for a running machine
+/// see a folder, such as a mounted disk image; accessors for images and archives are not available yet.
 ///
-/// The rules are a list in YAML or JSON, or a configuration that has one as `remappings`. A rule of type `mount` lets the
-/// files of the accessor `from` appear at `on`; `shadow` keeps an accessor under the same or another name, so that what it
-/// opens is remapped, too; `impersonation` changes what `info()` and `expand()` tell and disables functions and plugins.
-/// Rules of type `permissions` count only where the remapping is given to the program (`--remap`).
+/// The rules are a list in YAML or JSON, or a configuration that contains them as `remappings`. A rule of
+/// type `mount` makes the files of the accessor `from` appear at `on`; `shadow` keeps an accessor under the
+/// same or another name, so that paths it opens are remapped, too; `impersonation` changes the results of
+/// `info()` and `expand()`, and disables functions and plugins. Rules of type `permissions` are used only in
+/// a remapping given to the program (`--remap`).
 ///
-/// What is not remapped stays as it is unless `clear` is set; then only the accessors of the rules, and those named in
-/// `copy`, exist. The remapping lasts until the query ends, in all of its parts. Paths inside a mount never lead out of
-/// it: absolute links are followed within the mounts, and `..` in them goes no higher than their root. Mounted files are
-/// only read; functions that change files (`copy()`, `rm()`, `write_csv()`) know this machine alone.
+/// Accessors that are not remapped stay available unless `clear` is set; then only the accessors of the
+/// rules, and those named in `copy`, exist. The remapping applies to all parts of the query until it ends.
+/// Paths cannot escape a mount: absolute links are followed within the mounts, and `..` in them stops at
+/// their root. Mounted files are read-only; functions that change files (`copy()`, `rm()`, `write_csv()`)
+/// work only on this machine.
 ///
-/// When the rules cannot be applied, this is logged, the answer is NULL, and no accessor is left: nothing that follows
-/// can read this machine by mistake.
+/// If the rules cannot be applied, a message is logged, the result is NULL, and no accessor is left, so that
+/// the rest of the query cannot read this machine by mistake.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The rules, as YAML or JSON text.
     config: String,
     /// Names of accessors to keep as they are on this machine.
     copy: Option<Vec<String>>,
-    /// Begin without accessors.
+    /// Start without accessors.
     #[arg(default = false)]
     clear: bool,
 }

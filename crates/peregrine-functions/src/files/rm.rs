@@ -6,8 +6,8 @@ use super::temporary;
 use crate::prelude::*;
 use crate::support::system_path;
 
-/// Removes a file or an empty folder; FALSE when there is none. What cannot be removed now is tried again when the
-/// query ends.
+/// Removes a file or an empty folder; FALSE when it does not exist. If it cannot be removed now, this is
+/// tried again when the query ends.
 #[derive(VqlArgs)]
 pub struct Args {
     /// A path of the operating system.

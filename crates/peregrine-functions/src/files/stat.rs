@@ -1,13 +1,14 @@
-//! `stat()`: what is known of a file.
+//! `stat()`: information about a file.
 
 use crate::prelude::*;
 
-/// Describes a file; NULL when there is none, so that it serves as a test. Links are described themselves.
+/// Describes a file; NULL if it does not exist, so that it serves as a test. A link itself is described, not
+/// its target.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
-    /// Where files come from.
+    /// The accessor to look it up with.
     accessor: Option<String>,
 }
 

@@ -1,11 +1,11 @@
-//! `tempdir()`: a folder for the time of a query.
+//! `tempdir()`: a temporary folder.
 
 use std::fs::DirBuilder;
 
 use super::temporary;
 use crate::prelude::*;
 
-/// Makes a temporary folder and returns its path; it is removed with all it has when the query ends.
+/// Makes a temporary folder and returns its path; it is removed with its content when the query ends.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Remove it after everything else.
@@ -25,7 +25,7 @@ impl Function for Tempdir {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::FilesystemWrite)?;
-        // All temporary folders live as long as the query, so `remove_last` has nothing left to ask for.
+        // All temporary folders live as long as the query, so `remove_last` has no effect.
         let _ = args.remove_last;
         let path = temporary::fresh_path(scope, b"")?;
         #[cfg_attr(not(unix), expect(unused_mut))]

@@ -1,4 +1,4 @@
-//! `tempfile()`: a file for the time of a query.
+//! `tempfile()`: a temporary file.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -9,11 +9,11 @@ use crate::prelude::*;
 /// Makes a temporary file and returns its path; it is removed when the query ends.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// What to write into it, joined.
+    /// The content to write, joined.
     data: Option<Vec<Str>>,
-    /// How its name ends, such as `.txt`.
+    /// The end of its name, such as `.txt`.
     extension: Option<Str>,
-    /// `x` for an executable, `r` for a file that can only be read.
+    /// `x` for an executable, `r` for a read-only file.
     permissions: Option<String>,
     /// Remove it after everything else.
     #[arg(default = false)]
@@ -49,7 +49,7 @@ impl Function for Tempfile {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::FilesystemWrite)?;
-        // All temporary files live as long as the query, so `remove_last` has nothing left to ask for.
+        // All temporary files live as long as the query, so `remove_last` has no effect.
         let _ = args.remove_last;
         let path = temporary::fresh_path(scope, args.extension.as_deref().unwrap_or_default())?;
         let mut options = OpenOptions::new();

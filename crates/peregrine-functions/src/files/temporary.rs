@@ -10,7 +10,7 @@ use peregrine_engine::regex::lossy;
 use crate::prelude::*;
 use crate::support::system_path;
 
-/// A path that nobody has, with this ending.
+/// An unused path with this extension.
 pub fn fresh_path(scope: &Scope, extension: &[u8]) -> Result<PathBuf, String> {
     if extension.iter().any(|byte| matches!(byte, b'/' | b'\\' | 0)) {
         return Err(format!(
@@ -30,11 +30,11 @@ pub fn fresh_path(scope: &Scope, extension: &[u8]) -> Result<PathBuf, String> {
     Ok(folder.join(name))
 }
 
-/// Removes a file, or a folder with all it has, when the query ends.
+/// Removes a file, or a folder with its content, when the query ends.
 pub fn remove_at_close(scope: &Scope, path: PathBuf) {
     scope.at_close(Box::new(move |scope| {
         for attempt in 0..10 {
-            // Not following links: a folder that was replaced by one must not lead elsewhere.
+            // Without following links: a folder that was replaced by a link must not lead elsewhere.
             let removed = match fs::symlink_metadata(&path) {
                 Err(_) => return,
                 Ok(info) if info.is_dir() => fs::remove_dir_all(&path),
@@ -45,7 +45,7 @@ pub fn remove_at_close(scope: &Scope, path: PathBuf) {
                 Err(error) if attempt == 9 => {
                     scope.log_line(&format!("tempfile: `{}` stays: {error}", path.display()));
                 }
-                // Somebody (a virus scanner) may hold it for a moment.
+                // Another program (a virus scanner) may keep it open for a moment.
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }

@@ -1,4 +1,4 @@
-//! `upload()`: a file for the server, or for the folder the command line names.
+//! `upload()`: sends a file to the server, or stores it in the folder given on the command line.
 
 use std::io::{self, Read, SeekFrom};
 
@@ -9,20 +9,21 @@ use sha2::{Digest, Sha256};
 
 use crate::prelude::*;
 
-/// Uploads a file and tells what was sent. Folders are refused.
+/// Uploads a file and describes what was sent. Folders are refused.
 ///
-/// An agent sends the file to its server; on the command line `--dump-dir` names a folder for uploads. A file is sent
-/// once: the same name with the same accessor gives the first answer again. A file that cannot be opened gives an
-/// answer with `Error`; so does one that cannot be read to its end, of which only the first part is sent.
+/// An agent sends the file to its server; on the command line, `--dump-dir` names a folder for uploads. A
+/// file is sent once: the same name with the same accessor returns the first result again. A file that cannot
+/// be opened gives a result with `Error`; so does a file that cannot be read to its end, of which only the
+/// first part is sent.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     pub(super) file: PathArg,
-    /// The path to store it under; its own when left out.
+    /// The path to store it under; the file's own when left out.
     pub(super) name: Option<PathArg>,
-    /// Where files come from.
+    /// The accessor to read it with.
     pub(super) accessor: Option<String>,
-    /// When its content changed, as `timestamp()` takes it; what the accessor knows when left out.
+    /// When its content changed, in any form that `timestamp()` accepts; the accessor's value when left out.
     pub(super) mtime: Option<Value>,
     /// When it was read.
     pub(super) atime: Option<Value>,
@@ -34,7 +35,7 @@ pub struct Args {
 
 pub struct Upload;
 
-/// Longest name to store under. Servers and file systems take no endless names, and with the accessor `data` the whole
+/// Longest name to store under. Servers and file systems limit names, and with the accessor `data`, the whole
 /// content is the name unless another is given.
 const MAX_NAME: usize = 16 << 10;
 
@@ -68,7 +69,7 @@ fn uploader(scope: &Scope) -> VqlResult<std::sync::Arc<UploaderHandle>> {
     })
 }
 
-/// Uploads content made by the caller under this name, with the answer of `upload()`.
+/// Uploads content made by the caller under this name; returns the same as `upload()`.
 pub fn upload_bytes(scope: &Scope, name: &str, content: &[u8]) -> VqlResult {
     let handle = uploader(scope)?;
     let path = OsPath::parse(Dialect::Raw, name.as_bytes()).map_err(|error| error.to_string())?;
@@ -88,7 +89,7 @@ pub fn upload_bytes(scope: &Scope, name: &str, content: &[u8]) -> VqlResult {
     Ok(answer(&file, &path, &sent))
 }
 
-/// Hands a file to an uploader, once.
+/// Passes a file to an uploader, once.
 pub(super) fn upload(scope: &Scope, handle: &UploaderHandle, args: Args) -> VqlResult {
     let accessor_name = args.accessor.as_deref().filter(|name| !name.is_empty());
     let accessor_name = accessor_name.unwrap_or("auto").to_owned();
@@ -113,7 +114,7 @@ pub(super) fn upload(scope: &Scope, handle: &UploaderHandle, args: Args) -> VqlR
         return Err(format!("`{}` is a folder; only files are uploaded", path.to_text()).into());
     }
     let size = match info.mode.is_link() {
-        // What is known is the link, what is uploaded the file behind it.
+        // The metadata describes the link, but the file behind it is uploaded.
         true => size_by_seeking(reader.as_mut()).unwrap_or(0),
         false => u64::try_from(info.size).unwrap_or(0),
     };
@@ -139,7 +140,7 @@ pub(super) fn upload(scope: &Scope, handle: &UploaderHandle, args: Args) -> VqlR
     };
     let sent = handle.ledger.once(scope, &file, &path.to_bytes(), || {
         let sent = send(scope, handle, &file, reader.as_mut())?;
-        // Files of the kernel say sizes that are not theirs, but do not change them.
+        // Kernel files report sizes that are wrong, but constant.
         if sent.size < size && files.lstat(scope, &path).is_ok_and(|now| now.size != info.size) {
             scope.log_line(&format!(
                 "WARN:upload: `{}` had {size} bytes when it was opened, and ended after {}: somebody cut it while it was read",
@@ -151,7 +152,7 @@ pub(super) fn upload(scope: &Scope, handle: &UploaderHandle, args: Args) -> VqlR
     });
     match sent {
         Ok(sent) => Ok(answer(&file, &path, &sent)),
-        // Nothing was sent: as when it cannot be opened.
+        // Nothing was sent, as for a file that cannot be opened.
         Err(VqlError::Message(error)) => Ok(failure(&error)),
         Err(other) => Err(other),
     }
@@ -186,11 +187,11 @@ fn answer(file: &UploadFile, path: &OsPath, sent: &Uploaded) -> Value {
     let components: Value = file.components().into_iter().map(Value::from).collect();
     answer.set("Components", components);
     answer.set("Accessor", file.accessor.as_str());
-    // Queries of older generations ask for `Sha256`.
+    // Older queries use `Sha256`.
     Value::Dict(answer.ignoring_case())
 }
 
-/// Sends a file piece by piece. What can not be read at all is not begun.
+/// Sends a file piece by piece. A file that cannot be read at all is not started.
 fn send(
     scope: &Scope,
     handle: &UploaderHandle,
@@ -227,7 +228,7 @@ fn send(
     })
 }
 
-/// Reads the next piece; false when it is the last.
+/// Reads the next piece; false when it is the last one.
 fn fill(reader: &mut dyn FileReader, piece: &mut Vec<u8>) -> io::Result<bool> {
     reader.take(UPLOAD_PIECE as u64).read_to_end(piece)?;
     Ok(piece.len() == UPLOAD_PIECE)

@@ -1,4 +1,4 @@
-//! `upload_directory()`: a file into a folder of this machine.
+//! `upload_directory()`: copies a file into a folder of this machine.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use super::upload;
 use crate::prelude::*;
 use crate::support::system_path;
 
-/// Copies a file into a folder of this machine, below which it keeps its path, and tells what was copied as `upload()`
-/// does. Folders are refused.
+/// Copies a file into a folder of this machine, where it keeps its path, and describes what was copied as
+/// `upload()` does. Folders are refused.
 ///
-/// Names that the file system would misunderstand are percent-encoded, so nothing is written outside of the folder. A
-/// file is copied once: the same name with the same accessor gives the first answer again. The time of its last change
-/// is kept where the file system can.
+/// Names that the file system would misinterpret are percent-encoded, so nothing is written outside the
+/// folder. A file is copied once: the same name with the same accessor returns the first result again. The
+/// modification time is kept if the file system supports that.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     file: PathArg,
-    /// The folder; it is made when missing.
+    /// The folder; it is created if missing.
     output: Str,
-    /// The path to keep it under; its own when left out.
+    /// The path to store it under; the file's own when left out.
     name: Option<PathArg>,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
-    /// When its content changed, as `timestamp()` takes it; what the accessor knows when left out.
+    /// When its content changed, in any form that `timestamp()` accepts; the accessor's value when left out.
     mtime: Option<Value>,
     /// When it was read.
     atime: Option<Value>,
@@ -62,7 +62,7 @@ impl Function for UploadDirectory {
             return Err("`output` names no folder".into());
         }
         let folder = args.output.clone();
-        // What was copied is remembered for the query, per folder.
+        // The query remembers what was copied, per folder.
         let key = format!("upload_directory {}", data_encoding::HEXLOWER.encode(&folder));
         let opened = scope.cache(&key, || Folder::open(&folder));
         let handle = opened.0.as_ref().map_err(|error| error.clone())?;
@@ -79,7 +79,7 @@ impl Function for UploadDirectory {
     }
 }
 
-/// A folder that takes files, or why it can not.
+/// A folder for uploads, or why it cannot be used.
 struct Folder(Result<UploaderHandle, String>);
 
 impl Folder {

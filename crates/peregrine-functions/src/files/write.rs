@@ -1,4 +1,4 @@
-//! Writing a file of this machine, as `copy()` and `write_file()` do.
+//! Writing a file of this machine, for `copy()` and `write_file()`.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read, Write};
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use crate::prelude::*;
 use crate::support::system_path;
 
-/// What is written where.
+/// The file to write, and how to write it.
 pub(super) struct Target<'a> {
     pub(super) dest: &'a Str,
     pub(super) permissions: Option<&'a String>,
@@ -15,7 +15,7 @@ pub(super) struct Target<'a> {
     pub(super) create_directories: bool,
 }
 
-/// Writes everything `source` has.
+/// Writes all data of `source`.
 pub(super) fn write(scope: &Scope, source: &mut dyn Read, target: &Target<'_>) -> VqlResult<()> {
     let mode = mode(target.permissions, 0o600)?;
     let dir_mode = self::mode(target.dir_permissions, 0o700)?;
@@ -57,7 +57,7 @@ pub(super) fn write(scope: &Scope, source: &mut dyn Read, target: &Target<'_>) -
     }
 }
 
-/// `0644`, or a prefix of `rwxrwxrwx` with `-` for what is not set; `x` alone is `rwx` for the owner.
+/// `0644`, or a prefix of `rwxrwxrwx` with `-` for bits that are not set; a lone `x` is `rwx` for the owner.
 fn mode(text: Option<&String>, default: u32) -> Result<u32, String> {
     let text = text.map_or("", String::as_str);
     let bad = || format!("`{text}` are no permissions; write `0644` or `rw-r--r--`");

@@ -1,4 +1,4 @@
-//! `write_file()`: a string onto this machine's disk.
+//! `write_file()`: writes a string to this machine's disk.
 
 use super::write::{Target, write};
 use crate::prelude::*;
@@ -6,16 +6,16 @@ use crate::prelude::*;
 /// Writes a string to a path of the operating system and returns that path.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// What to write.
+    /// The string to write.
     data: Str,
     /// The path to write.
     dest: Str,
     /// Permissions of the file, as in `copy()`; 0600 when left out.
     permissions: Option<String>,
-    /// Append to a file that exists.
+    /// Append to an existing file.
     #[arg(default = false)]
     append: bool,
-    /// Make missing folders.
+    /// Create missing folders.
     #[arg(default = false)]
     create_directories: bool,
 }

@@ -4,15 +4,15 @@ use rustix::fs::{lgetxattr, llistxattr};
 
 use crate::prelude::*;
 
-/// Returns extended attributes of a file, all or those named. On Linux names are those of the `user.` namespace,
-/// without that prefix. NULL when there is none.
+/// Returns extended attributes of a file, either all or those named. On Linux, names are those of the `user.`
+/// namespace, without that prefix. NULL if there are none.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
     /// The attributes; all when left out.
     attribute: Option<Vec<Str>>,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
 }
 

@@ -1,7 +1,8 @@
-//! Functions that make sense on another operating system only. They are known here – with arguments, platforms and
-//! manual page – so that artifacts for several systems pass the checks and calls say why they have no result.
+//! Functions that exist only on other operating systems. They are registered here, with arguments, platforms
+//! and manual page, so that artifacts for several systems pass the checks, and calls can explain why there is
+//! no result.
 //!
-//! They stand together in tables, one file a system, because there is no code to read.
+//! They are kept in tables, one file for each system, because they have no code.
 
 mod windows;
 

@@ -1,19 +1,19 @@
-//! Functions of Windows.
+//! Functions for Windows.
 
 use super::foreign_functions;
 
 foreign_functions! {
     /// Asks the malware scanner registered with Windows (AMSI) about a text. Windows only.
     ///
-    /// The answer is `ResultClean`, `ResultNotDetected`, `ResultBlockedByAdminStart`, `ResultBlockedByAdminEnd` or
-    /// `ResultDetected`.
+    /// The result is `ResultClean`, `ResultNotDetected`, `ResultBlockedByAdminStart`,
+    /// `ResultBlockedByAdminEnd` or `ResultDetected`.
     amsi(WINDOWS, version 0, Windows, []) {
         /// The text to scan.
         string: String,
     }
     shown: "amsi(string='hello')";
 
-    /// Names the function an address in a module belongs to, by its exports. Windows only.
+    /// Finds the function that an address in a module belongs to, by the module's exports. Windows only.
     describe_address(WINDOWS, version 0, Windows, [FilesystemRead]) {
         /// The address, relative to the start of the module.
         rva: i64,
@@ -22,30 +22,30 @@ foreign_functions! {
     }
     shown: "describe_address(rva=4096, module='C:\\\\Windows\\\\System32\\\\ntdll.dll')";
 
-    /// Removes a key of the registry that has no keys below it. Windows only.
+    /// Removes a registry key that has no subkeys. Windows only.
     reg_rm_key(WINDOWS, version 0, Windows, [FilesystemWrite]) {
         /// Path of the key, beginning with the hive.
         path: String,
     }
     shown: "reg_rm_key(path='HKEY_LOCAL_MACHINE/Software/Example')";
 
-    /// Removes a value of the registry. Windows only.
+    /// Removes a registry value. Windows only.
     reg_rm_value(WINDOWS, version 0, Windows, [FilesystemWrite]) {
         /// Path of the value, beginning with the hive; `@` is a key's default value.
         path: String,
     }
     shown: "reg_rm_value(path='HKEY_LOCAL_MACHINE/Software/Example/Value')";
 
-    /// Sets a value of the registry. Windows only.
+    /// Sets a registry value. Windows only.
     reg_set_value(WINDOWS, version 0, Windows, [FilesystemWrite]) {
         /// Path of the value, beginning with the hive; `@` is a key's default value.
         path: String,
-        /// What to store.
+        /// The value to store.
         value: Lazy,
         /// `SZ`, `EXPAND_SZ`, `BINARY`, `DWORD` or `QWORD`.
         #[arg(name = "type")]
         kind: String,
-        /// Make keys that are missing.
+        /// Create missing keys.
         create: Option<bool>,
     }
     shown: "reg_set_value(path='HKEY_LOCAL_MACHINE/Software/Example/Value', value=1, type='DWORD')";
@@ -57,13 +57,13 @@ foreign_functions! {
     }
     shown: "token(pid=4)";
 
-    /// Installs a driver that reads physical memory, and makes an image of it. Windows only.
+    /// Installs a driver that reads physical memory, and optionally writes an image of it. Windows only.
     ///
     /// The driver is removed when the query ends.
     winpmem(WINDOWS, version 2, Windows, [MachineState, FilesystemWrite]) {
         /// Name of the service the driver runs as; `winpmem` when left out.
         service: Option<String>,
-        /// Where to write an image; none is made when left out.
+        /// Where to write an image; without it, no image is made.
         image_path: Option<String>,
         /// Compression of the image: `none`, `s2`, `snappy` or `gzip`.
         compression: Option<String>,

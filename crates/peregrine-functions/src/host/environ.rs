@@ -5,8 +5,8 @@ use crate::support::system_path;
 
 /// Returns an environment variable of this program; empty when it is not set.
 ///
-/// Variables that carry the product's own configuration (`PEREGRINE_…`, `VELOCIRAPTOR_…`) are refused, as they can
-/// hold secrets.
+/// Variables that carry the product's own configuration (`PEREGRINE_…`, `VELOCIRAPTOR_…`) are refused,
+/// because they can contain secrets.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Its name.
@@ -39,7 +39,7 @@ impl Function for Environ {
     }
 }
 
-/// The value of a variable, empty when it is not set; `None` for those that are refused.
+/// The value of a variable, empty if it is not set; `None` for those that are refused.
 #[expect(
     clippy::disallowed_methods,
     reason = "the environment of this program is what is asked for"
@@ -49,7 +49,7 @@ pub(crate) fn value(name: &[u8]) -> Option<Str> {
     if upper.starts_with(b"PEREGRINE_") || upper.starts_with(b"VELOCIRAPTOR_") {
         return None;
     }
-    // Names with these characters make the system's call fail.
+    // Names with these characters would make the system call fail.
     if name.is_empty() || name.iter().any(|byte| matches!(byte, b'=' | 0)) {
         return Some(Str::EMPTY);
     }

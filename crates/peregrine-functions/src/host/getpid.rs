@@ -1,4 +1,4 @@
-//! `getpid()`: this process.
+//! `getpid()`: the id of this process.
 
 use crate::prelude::*;
 

@@ -2,10 +2,10 @@
 
 use crate::prelude::*;
 
-/// Gives the name of the account that a Windows security identifier belongs to.
+/// Returns the name of the account with this Windows security identifier.
 ///
-/// Only Windows knows its accounts; elsewhere the identifier itself is returned, so that queries over Windows data work
-/// on every system.
+/// Only Windows can look up accounts; elsewhere the identifier itself is returned, so that queries over
+/// Windows data work on every system.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The identifier, such as `S-1-5-18`.

@@ -25,7 +25,7 @@ impl Function for Pskill {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::Execve)?;
-        // Zero and negative numbers mean groups of processes, or all of them.
+        // Zero and negative numbers denote groups of processes, or all of them.
         let pid = i32::try_from(args.pid)
             .ok()
             .filter(|pid| *pid > 0)

@@ -1,4 +1,4 @@
-//! `rekey()`: another identity for the agent.
+//! `rekey()`: gives the agent a new identity.
 
 use std::time::Duration;
 
@@ -6,25 +6,27 @@ use peregrine_engine::context::IdentityHandle;
 
 use crate::prelude::*;
 
-/// Gives this agent a new key, and so a new client id, which is returned.
+/// Gives this agent a new key, and with it a new client id, which is returned.
 ///
-/// The new key replaces the old one in the agent's state at once; the old one is kept nowhere. After `wait` seconds, at
-/// least one, the agent ends its collections and event queries, sends what waits, and connects again under the new
-/// identity, which enrols as a new machine. The process goes on, and what the process tracker knows stays. Called again
-/// meanwhile, the function returns the same id. What could not be sent in time is dropped with a warning in the agent's
-/// log, but for rows of event queries, which are sent under the new identity.
+/// The new key replaces the old one in the agent's state at once; the old one is not kept. After `wait`
+/// seconds, at least one, the agent ends its collections and event queries, sends waiting messages, and
+/// connects again under the new identity, which enrols as a new machine. The process keeps running, and so
+/// does the process tracker with its data. Another call in the meantime returns the same id. Messages that
+/// could not be sent in time are dropped with a warning in the agent's log, except rows of event queries,
+/// which are sent under the new identity.
 ///
-/// Use it where machines were cloned together with the state of their agent.
+/// Use it for machines that were cloned together with the state of their agent.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Seconds until the agent connects under the new identity, so that the collection that asks for it can end first.
+    /// Seconds until the agent connects under the new identity, so that the collection that calls this can
+    /// end first.
     #[arg(default = 0)]
     wait: i64,
 }
 
 pub struct Rekey;
 
-/// A longer wait is most likely a mistake of units.
+/// A longer wait is most likely a mistake in the unit.
 const LONGEST_WAIT: u64 = 7 * 86_400;
 
 impl Function for Rekey {

@@ -1,4 +1,4 @@
-//! `sysinfo()`: memory of the machine.
+//! `sysinfo()`: the memory of the machine.
 
 use crate::prelude::*;
 

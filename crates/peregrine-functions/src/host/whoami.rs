@@ -1,13 +1,13 @@
-//! `whoami()`: who runs the query.
+//! `whoami()`: the user who runs the query.
 
 use crate::prelude::*;
 
-/// Returns the name of the user of the server who runs the query; empty where there is none, as on agents and on the
-/// command line.
+/// Returns the name of the server user who runs the query; empty on agents and on the command line, which
+/// have no users.
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// The user a query runs for; a host that knows one puts it into the context as an extension.
+/// The user a query runs for; a host that knows it registers it as an extension of the context.
 #[derive(Debug, Clone)]
 pub struct Principal(pub String);
 

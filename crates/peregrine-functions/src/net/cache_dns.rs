@@ -1,13 +1,13 @@
-//! `cache_dns()`: remembers which name has which address.
+//! `cache_dns()`: records that a name has an address.
 
 use std::net::IpAddr;
 
 use crate::prelude::*;
 
-/// Tells `host()` that a name has an address, as seen in an answer on the network. It is remembered for an hour, for the
-/// whole process; the 1000 most recent names and addresses are kept.
+/// Tells `host()` that a name has an address, as seen in an answer on the network. This is remembered for an
+/// hour, for the whole process; the 1000 most recent names and addresses are kept.
 ///
-/// (The reference stores the two swapped, so that `host()` never finds them; here they are found.)
+/// (The reference stores the two swapped, so that `host()` never finds them; this implementation finds them.)
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name.

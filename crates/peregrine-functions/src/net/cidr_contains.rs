@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::prelude::*;
 
-/// Tells whether an address is in one of the networks. The first network that is none ends the search with FALSE.
+/// Tells whether an address is in one of the networks. An invalid network ends the search with FALSE.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The address.

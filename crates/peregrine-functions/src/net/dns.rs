@@ -1,4 +1,4 @@
-//! A small DNS client: one question, over UDP, and over TCP when the answer is too long.
+//! A small DNS client: one question, over UDP, or over TCP when the answer is too long.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -9,20 +9,20 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, RCODE, TYPE};
 
 use crate::prelude::*;
 
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
-/// A server that is silent for so long is asked once more, then given up.
+/// A server that is silent for this long is asked once more, then given up.
 const SILENCE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 2;
 
-/// Where questions go.
+/// The servers to ask.
 pub(super) struct Servers {
     addresses: Vec<SocketAddr>,
-    /// Endings that are tried behind names without a dot.
+    /// Suffixes that are tried for names without a dot.
     search: Vec<String>,
 }
 
-/// The kinds of questions.
+/// The types of questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     A,
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record {
     Address(IpAddr),
-    /// An alias, and what it stands for.
+    /// An alias, and the name it refers to.
     Alias(String, String),
     Name(String),
     Mail(u16, String),
@@ -64,7 +64,7 @@ impl Servers {
         })
     }
 
-    /// Those the system uses.
+    /// The servers of the system's configuration.
     pub(super) fn of_system() -> Result<Servers, String> {
         let text = std::fs::read("/etc/resolv.conf").unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -75,7 +75,7 @@ impl Servers {
         Ok(servers)
     }
 
-    /// All records of a kind.
+    /// All records of a type.
     pub(super) fn ask(&self, scope: &Scope, name: &str, kind: Kind) -> VqlResult<Vec<Record>> {
         let mut names = vec![name.to_owned()];
         if !name.trim_end_matches('.').contains('.') && !name.ends_with('.') {
@@ -178,7 +178,7 @@ fn over_udp(scope: &Scope, server: SocketAddr, question: &[u8], id: u16) -> Resu
         Ipv6Addr::UNSPECIFIED.into()
     };
     let socket = UdpSocket::bind((any, 0))?;
-    // Connected: datagrams of anybody else are not ours.
+    // Connected, so that datagrams from others are ignored.
     socket.connect(server)?;
     socket.set_read_timeout(Some(TICK))?;
     let mut buffer = vec![0; 64 << 10];
@@ -280,7 +280,7 @@ fn records(answer: &[u8], id: u16) -> Result<Vec<Record>, Trouble> {
         .collect())
 }
 
-/// The strings of a record in one.
+/// The strings of a record, concatenated.
 fn text_of(text: &simple_dns::rdata::TXT<'_>) -> Vec<u8> {
     String::try_from(text.clone()).map_or_else(|_| Vec::new(), String::into_bytes)
 }

@@ -1,4 +1,4 @@
-//! What is known about names and addresses, by the queries of a host: `cache_dns()` tells, `host()` asks.
+//! Names and addresses known to the queries of a host: `cache_dns()` records them, `host()` looks them up.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Names, and as many addresses, that are remembered.
+/// Maximum number of names, and of addresses, remembered.
 const MAX_ENTRIES: usize = 1000;
-/// Answers one name or address has at most.
+/// Maximum number of answers for one name or address.
 const MAX_ANSWERS: usize = 64;
-/// How long they are.
+/// How long an answer is remembered.
 const LIFE: Duration = Duration::from_secs(3600);
 
 #[derive(Default)]
@@ -57,12 +57,12 @@ struct DnsTracker {
     names: Mutex<Direction>,
 }
 
-/// Names are the same with and without the last dot, and in any case.
+/// Names are equal with and without the final dot, and regardless of case.
 fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_lowercase()
 }
 
-/// Notes that a name has an address.
+/// Records that a name has an address.
 pub(super) fn note(scope: &Scope, name: &str, address: &str) {
     let tracker = scope.host_state::<DnsTracker>();
     tracker.addresses.lock().note(&plain(name), address);

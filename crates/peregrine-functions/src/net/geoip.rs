@@ -1,4 +1,4 @@
-//! `geoip()`: where an address is.
+//! `geoip()`: the location of an address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,10 +9,11 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Looks an address up in a database of the MaxMind format (GeoLite2 and the like) and gives its record as it is stored;
-/// NULL when the database does not have it.
+/// Looks up an address in a database in MaxMind's format (GeoLite2 and similar ones) and returns its record
+/// as stored; NULL if the database does not contain it.
 ///
-/// A database is read into memory at the first call and kept for the query. When it cannot be read, that is said once.
+/// A database is read into memory at the first call and kept for the query. If it cannot be read, that is
+/// logged once.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The address, of version 4 or 6.
@@ -81,7 +82,7 @@ const MAX_SIZE: u64 = 1 << 30;
 
 type Database = Reader<Vec<u8>>;
 
-/// The databases of a query; those that could not be read, too.
+/// The databases of a query, including those that could not be read.
 #[derive(Default)]
 struct Databases(Mutex<HashMap<String, Option<Arc<Database>>>>);
 
@@ -153,7 +154,7 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
         Ok(Record(Value::array(list)))
     }
 
-    /// As maps of the language: members are found whatever their case, and shown in order.
+    /// As dicts: members are found regardless of case, and shown in order.
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Record, A::Error> {
         let mut sorted = std::collections::BTreeMap::new();
         while let Some((key, Record(value))) = entries.next_entry::<String, Record>()? {

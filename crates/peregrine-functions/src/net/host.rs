@@ -13,25 +13,26 @@ use crate::prelude::*;
 
 /// Looks up a name or an address.
 ///
-/// `type` is what is asked for: `A`, a list of addresses of both versions; `IP`, the same as dicts `IP`, `Zone`; `PTR`, the
-/// names of an address; `NS`, dicts `Host`; `MX`, dicts `Host`, `Pref`; `SRV`, dicts `Target`, `Port`, `Priority`,
-/// `Weight`; `TXT`, a list of texts; `CNAME`, the name that an alias stands for. Names in answers end with a dot.
+/// `type` is the type of record: `A`, a list of addresses of both versions; `IP`, the same as dicts with
+/// `IP`, `Zone`; `PTR`, the names of an address; `NS`, dicts with `Host`; `MX`, dicts with `Host`, `Pref`;
+/// `SRV`, dicts with `Target`, `Port`, `Priority`, `Weight`; `TXT`, a list of texts; `CNAME`, the name that
+/// an alias refers to. Names in results end with a dot.
 ///
-/// `A` and `PTR` first look at what `cache_dns()` was told. `A` and `IP` then ask the system, everything else its DNS
-/// servers. A failure is logged once and gives NULL.
+/// `A` and `PTR` first use the answers recorded by `cache_dns()`. `A` and `IP` then ask the system,
+/// everything else its DNS servers. A failure is logged once and gives NULL.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name, or the address for `PTR`.
     name: String,
     /// A DNS server to ask, as `address:port`; the system's when left out.
     server: Option<String>,
-    /// What is asked for.
+    /// The type of record.
     #[arg(name = "type", default = String::from("A"))]
     kind: String,
-    /// Ask the DNS servers directly, not the system.
+    /// Ask the DNS servers directly instead of the system.
     #[arg(default = false)]
     prefer_go: bool,
-    /// Look only at what `cache_dns()` was told.
+    /// Use only the answers recorded by `cache_dns()`.
     #[arg(default = false)]
     tracker_only: bool,
 }
@@ -80,9 +81,9 @@ impl Function for Host {
         }
         match look_up(scope, &args, &kind) {
             Err(VqlError::Message(error)) => {
-                let said = scope.cache("host", Said::default);
-                let mut said = said.0.lock();
-                if said.len() < MAX_SAID && said.insert(error.clone()) {
+                let logged = scope.cache("host", LoggedErrors::default);
+                let mut logged = logged.0.lock();
+                if logged.len() < MAX_LOGGED && logged.insert(error.clone()) {
                     scope.log_line(&format!("host: {error}"));
                 }
                 Ok(Value::Null)
@@ -93,14 +94,14 @@ impl Function for Host {
 }
 
 const KINDS: [&str; 8] = ["A", "CNAME", "IP", "MX", "NS", "PTR", "SRV", "TXT"];
-/// Different messages one query logs.
-const MAX_SAID: usize = 1000;
-/// How often it is noticed that the query ends.
+/// Maximum number of distinct messages one query logs.
+const MAX_LOGGED: usize = 1000;
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Messages that were logged already.
+/// Messages that have already been logged.
 #[derive(Default)]
-struct Said(Mutex<HashSet<String>>);
+struct LoggedErrors(Mutex<HashSet<String>>);
 
 fn canonical(address: &str) -> String {
     match address.parse::<IpAddr>() {
@@ -229,7 +230,7 @@ fn addresses(scope: &Scope, servers: &Servers, name: &str) -> VqlResult<Vec<IpAd
     }
 }
 
-/// The system's answer, from a thread that may outlive the query: it cannot be interrupted.
+/// The system's answer, from a thread that may outlive the query, because it cannot be interrupted.
 fn ask_system(scope: &Scope, name: &str) -> VqlResult<Vec<IpAddr>> {
     let (sender, receiver) = channel();
     let asked = name.to_owned();
@@ -242,7 +243,7 @@ fn ask_system(scope: &Scope, name: &str) -> VqlResult<Vec<IpAddr>> {
                 addresses.retain(|address| seen.insert(*address));
                 addresses
             });
-            // Nobody listens once the query has ended.
+            // Nobody receives it once the query has ended.
             let _ = sender.send(found);
         })
         .map_err(|error| format!("no thread could be started: {error}"))?;
@@ -260,7 +261,7 @@ fn ask_system(scope: &Scope, name: &str) -> VqlResult<Vec<IpAddr>> {
     }
 }
 
-/// Names the system's own file has for an address.
+/// The names of an address in the system's hosts file.
 fn names_in_hosts(address: IpAddr) -> Vec<String> {
     let text = std::fs::read("/etc/hosts").unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

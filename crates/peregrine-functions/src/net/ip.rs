@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::prelude::*;
 
-/// Makes an address out of text or out of a number; NULL when the text is none.
+/// Makes an address from text or from a number; NULL if the text is not an address.
 ///
 /// Members: `IsPrivate`, `IsLoopback`, `IsMulticast`, `IsGlobalUnicast`, `IsLinkLocalUnicast`,
 /// `IsLinkLocalMulticast`, `IsInterfaceLocalMulticast`, `IsUnspecified`, `To4`, `To16`, `String`.

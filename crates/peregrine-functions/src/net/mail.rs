@@ -12,19 +12,21 @@ use parking_lot::Mutex;
 
 use crate::prelude::*;
 
-/// Sends mail over SMTP. The answer is a dict `ErrorStatus`: `OK: Message Sent`, or why there was none.
+/// Sends mail over SMTP. The result is a dict with `ErrorStatus`: `OK: Message Sent`, or the reason of the
+/// failure.
 ///
-/// The connection is encrypted where the server can do that (STARTTLS), from the start on port 465, and always when there
-/// is a password and the server is another machine. A mail less than `period` seconds after the last one of this process
-/// is suppressed. A header `Content-Type` sets the type of the body, which is plain text otherwise. Bytes that are no UTF-8
-/// arrive as they are, as text in a charset nobody knows (`unknown-8bit`).
+/// The connection is encrypted if the server supports that (STARTTLS), from the start on port 465, and always
+/// when there is a password and the server is another machine. A mail less than `period` seconds after the
+/// last one of this process is suppressed. A header `Content-Type` sets the type of the body, which is plain
+/// text otherwise. Bytes that are not UTF-8 are sent unchanged, as text in an unknown charset
+/// (`unknown-8bit`).
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Who gets it.
+    /// The recipients.
     to: Vec<Str>,
-    /// Whom it is from; `auth_username` when left out. A keyword of VQL, so write it in backticks.
+    /// The sender; `auth_username` when left out. It is a keyword of VQL, so write it in backticks.
     from: Option<Str>,
-    /// Who gets a copy.
+    /// The recipients of copies.
     cc: Option<Vec<Str>>,
     /// The subject.
     subject: Option<Str>,
@@ -42,14 +44,14 @@ pub struct Args {
     auth_username: Option<String>,
     /// The password to sign in with.
     auth_password: Option<String>,
-    /// Take any certificate of the server.
+    /// Accept any server certificate.
     #[arg(default = false)]
     skip_verify: bool,
-    /// Certificates, PEM, of the only authorities to trust; the public ones when left out.
+    /// Certificates (PEM) of the only authorities to trust; the public ones when left out.
     root_ca: Option<String>,
-    /// The name of a secret with these settings; there are none yet.
+    /// The name of a secret with these settings; not supported yet.
     secret: Option<String>,
-    /// More headers.
+    /// Additional headers.
     headers: Option<Dict>,
 }
 
@@ -89,14 +91,14 @@ impl Function for Mail {
     }
 }
 
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
-/// A server that is silent for so long is given up.
+/// A server that is silent for this long is given up.
 const SILENCE: Duration = Duration::from_secs(60);
 const SAFE_PORT: u16 = 465;
 const NOBODY: &str = "no-reply@peregrine.example.com";
 
-/// When the last mail of this host went out.
+/// When the last mail of this host was sent.
 #[derive(Default)]
 struct LastMail(Mutex<Option<Instant>>);
 
@@ -121,7 +123,7 @@ fn send(scope: &Scope, args: &Args) -> VqlResult<()> {
     std::thread::Builder::new()
         .name("mail".to_owned())
         .spawn(move || {
-            // Nobody listens once the query has ended.
+            // Nobody receives it once the query has ended.
             let _ = sender.send(transport.send(&message).map_err(|error| describe(&error)));
         })
         .map_err(|error| format!("no thread could be started: {error}"))?;
@@ -139,7 +141,7 @@ fn send(scope: &Scope, args: &Args) -> VqlResult<()> {
     }
 }
 
-/// An error with all that stands behind it.
+/// An error with all its causes.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -169,9 +171,9 @@ fn is_blank(text: &Str) -> bool {
     text.trim_ascii().is_empty()
 }
 
-/// A header; bytes that are no UTF-8 stand in encoded words (RFC 2047) of the charset of RFC 1428.
+/// A header; bytes that are not UTF-8 are written as encoded words (RFC 2047) in the charset of RFC 1428.
 fn header(name: HeaderName, value: &Str) -> HeaderValue {
-    /// As much as an encoded word of 75 characters holds.
+    /// The number of bytes that fit into an encoded word of 75 characters.
     const WORD: usize = 42;
     if let Some(text) = value.as_utf8() {
         return HeaderValue::new(name, text.to_owned());
@@ -180,7 +182,7 @@ fn header(name: HeaderName, value: &Str) -> HeaderValue {
         .chunks(WORD)
         .map(|part| format!("=?unknown-8bit?B?{}?=", data_encoding::BASE64.encode(part)));
     let encoded = words.collect::<Vec<_>>().join("\r\n ");
-    // Nothing but base64 and what is written here, so no header can be smuggled in.
+    // Only base64 and what is written here, so no header can be smuggled in.
     HeaderValue::dangerous_new_pre_encoded(name, value.to_string(), encoded)
 }
 

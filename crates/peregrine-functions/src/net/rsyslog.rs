@@ -1,4 +1,4 @@
-//! `rsyslog()`: messages for a log server.
+//! `rsyslog()`: sends messages to a log server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use parking_lot::Mutex;
 use super::syslog_sender::{Protocol, Sender, Target};
 use crate::prelude::*;
 
-/// Sends a message to a log server, as RFC 5424 has it.
+/// Sends a message to a log server, in the format of RFC 5424.
 ///
-/// The connection is made at the first call and kept for the query; failing to make it gives NULL. Messages are then
-/// queued, up to 1000, and sent in order; when one cannot be sent after three tries, that is logged. Over UDP a message is
-/// cut at 1024 bytes; over TCP and TLS its length goes ahead.
+/// The connection is made at the first call and kept for the query; if it cannot be made, the result is NULL.
+/// Up to 1000 messages are then queued, and sent in order; a message that cannot be sent after three tries is
+/// reported in the log. Over UDP a message is cut at 1024 bytes; over TCP and TLS it is preceded by its
+/// length.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The name or address of the server.
@@ -25,13 +26,13 @@ pub struct Args {
     protocol: String,
     /// The message.
     message: Str,
-    /// Which part of a system it comes from, 0 to 23.
+    /// The part of the system it comes from, 0 to 23.
     #[arg(default = 0)]
     facility: i64,
-    /// How bad it is, from 0, the worst, to 7.
+    /// Its severity, from 0, the worst, to 7.
     #[arg(default = 0)]
     severity: i64,
-    /// When it happened; now when left out.
+    /// The time of the event; now when left out.
     timestamp: Option<Time>,
     /// The machine it is about; this one when left out.
     source_hostname: Option<String>,
@@ -44,7 +45,7 @@ pub struct Args {
     sd_id: String,
     /// The structured data.
     args: Option<Dict>,
-    /// Certificates, PEM, of the only authorities to trust; the public ones when left out.
+    /// Certificates (PEM) of the only authorities to trust; the public ones when left out.
     root_ca: Option<String>,
 }
 
@@ -158,7 +159,7 @@ fn line(scope: &Scope, args: &Args) -> Result<Vec<u8>, String> {
     Ok(line)
 }
 
-/// A field of the header: visible characters only; `-` when there are none.
+/// A field of the header: only visible characters; `-` if there are none.
 fn word(text: &str, most: usize) -> String {
     let visible: String = text.chars().filter(char::is_ascii_graphic).take(most).collect();
     if visible.is_empty() {

@@ -1,4 +1,4 @@
-//! A connection to a log server, with a queue before it.
+//! A connection to a log server, with a queue.
 
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
@@ -12,14 +12,14 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::prelude::*;
 
-/// Messages that wait to be sent.
+/// Maximum number of waiting messages.
 const WAITING: usize = 1000;
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
 /// A server that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES: u32 = 3;
-/// Bytes of a message over UDP.
+/// Maximum bytes of a message over UDP.
 const DATAGRAM: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub(super) struct Target {
     pub(super) root_ca: String,
 }
 
-/// One end of the queue. The other is a thread that ends with the query, once the queue is empty.
+/// The sending end of the queue. A thread receives from it, and ends with the query once the queue is empty.
 pub(super) struct Sender(Arc<Mutex<Option<crossbeam_channel::Sender<Vec<u8>>>>>);
 
 impl Sender {
@@ -69,7 +69,7 @@ impl Sender {
         Ok(Sender(kept))
     }
 
-    /// Puts a message in the queue, waiting for space.
+    /// Adds a message to the queue, waiting for space.
     pub(super) fn send(&self, scope: &Scope, mut message: Vec<u8>) -> VqlResult<()> {
         let Some(queue) = self.0.lock().clone() else {
             return Err("the query has ended".into());
@@ -88,7 +88,7 @@ impl Sender {
     }
 }
 
-/// Sends a message, over a new connection where the old one is broken.
+/// Sends a message, over a new connection if the old one is broken.
 fn deliver(target: &Target, link: &mut Option<Link>, message: &[u8]) -> io::Result<()> {
     let mut problem = None;
     for _ in 0..TRIES {
@@ -154,7 +154,8 @@ impl Link {
     }
 
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        // The length counts the line end, so that readers of lines and readers of lengths both find the next message.
+        // The length includes the line end, so that readers of lines and readers of lengths both find the
+        // next message.
         let framed = || {
             let mut framed = format!("{} ", message.len() + 1).into_bytes();
             framed.extend_from_slice(message);
@@ -179,7 +180,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         if let Link::Tls(stream) = self {
             stream.conn.send_close_notify();
-            // The other side may have gone.
+            // The other side may be gone.
             let _ = stream.flush();
         }
     }

@@ -1,4 +1,4 @@
-//! `url()`: URLs, taken apart or put together.
+//! `url()`: parses or builds URLs.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use peregrine_engine::value::{as_characters, from_characters};
 
 use crate::prelude::*;
 
-/// Takes a URL apart, or puts one together.
+/// Parses a URL, or builds one from its parts.
 ///
-/// Members: `Scheme`, `Opaque`, `User`, `Host`, `Path`, `RawPath`, `RawQuery`, `Fragment`, and computed `String`,
-/// `Hostname`, `Port`, `Query` (lists by name), `EscapedPath`, `RequestURI`, `IsAbs`, `Redacted`.
+/// Members: `Scheme`, `Opaque`, `User`, `Host`, `Path`, `RawPath`, `RawQuery`, `Fragment`, and the computed
+/// `String`, `Hostname`, `Port`, `Query` (lists by name), `EscapedPath`, `RequestURI`, `IsAbs`, `Redacted`.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The scheme, such as `https`.
@@ -19,11 +19,11 @@ pub struct Args {
     host: Option<Str>,
     /// The path; backslashes become slashes.
     path: Option<Str>,
-    /// What follows `#`.
+    /// The part after `#`.
     fragment: Option<Str>,
     /// A dict of parameters; a list repeats its name, NULL is left out.
     query: Option<Value>,
-    /// A URL to take apart.
+    /// A URL to parse.
     parse: Option<Str>,
 }
 
@@ -93,7 +93,7 @@ impl Function for Url {
     }
 }
 
-/// The parts as text, with characters in place of bytes that are no UTF-8.
+/// The parts as text, with stand-in characters for bytes that are not UTF-8.
 #[derive(Debug, Default)]
 struct Parts {
     scheme: String,
@@ -101,7 +101,7 @@ struct Parts {
     user: Option<String>,
     host: String,
     path: String,
-    /// The path as it was written, when that is not how it would be written.
+    /// The path as it was written, if that differs from how it would be written.
     raw_path: String,
     raw_query: String,
     fragment: String,
@@ -163,7 +163,7 @@ fn parse(text: &str) -> Result<Parts, String> {
     Ok(url)
 }
 
-/// Characters of a path that stay as they are, beside letters, digits and `-_.~`.
+/// Characters of a path that are not escaped, besides letters, digits and `-_.~`.
 const PATH: &[u8] = b"$&+,/:;=@";
 
 fn escape(text: &str, kept: &[u8]) -> String {
@@ -331,7 +331,7 @@ const FIELDS: [&str; 11] = [
     "RawFragment",
 ];
 
-/// Text with its bytes.
+/// The text as a value, with its original bytes.
 fn shown(text: &str) -> Value {
     Value::Str(from_characters(text))
 }

@@ -1,4 +1,4 @@
-//! `entropy()`: how random a string looks.
+//! `entropy()`: how random a string is.
 
 use crate::prelude::*;
 
@@ -36,7 +36,7 @@ impl Function for Entropy {
             .map(|count| *count as f64 / length)
             .map(|share| share * (1.0 / share).log2())
             .sum();
-        // The sum of nothing is -0.
+        // An empty sum is -0.
         Ok(Value::from((bits * 100.0).floor() / 100.0 + 0.0))
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::prelude::*;
 
-/// Writes a number or time as people do. The first that is given and not zero counts: `time`, `comma`, `bytes`, `ibytes`.
+/// Formats a number or time for people. The first argument that is given and not zero counts: `time`,
+/// `comma`, `bytes`, `ibytes`.
 #[derive(VqlArgs)]
 pub struct Args {
     /// A size in units of 1000: `1.2 MB`.
@@ -11,9 +12,9 @@ pub struct Args {
     /// A size in units of 1024: `1.2 MiB`.
     #[arg(default = 0)]
     ibytes: i64,
-    /// A time, told from now: `3 days ago`.
+    /// A time relative to now: `3 days ago`.
     time: Option<Time>,
-    /// A number with its thousands marked: `1,234`.
+    /// A number with thousands separators: `1,234`.
     #[arg(default = 0)]
     comma: i64,
 }

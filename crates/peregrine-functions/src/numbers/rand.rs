@@ -2,7 +2,8 @@
 
 use crate::prelude::*;
 
-/// Returns a random whole number from 0 up to, not including, `range`, each as likely; 0 without a range.
+/// Returns a random whole number from 0 up to, not including, `range`, with equal probability; 0 without a
+/// range.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The number to stay below.

@@ -82,7 +82,7 @@ fn parse(text: &str) -> Option<Version> {
 }
 
 impl Version {
-    /// A version out of its text; missing parts are 0.
+    /// Parses a version; missing parts are 0.
     #[cfg(feature = "templates")]
     pub(crate) fn parse(text: &str) -> Option<Version> {
         parse(text)
@@ -114,7 +114,7 @@ impl Version {
     }
 }
 
-/// Without a prerelease comes last; parts that are numbers come before words and by value.
+/// No prerelease sorts last; numeric parts come before words, and are compared by value.
 fn order_prerelease(a: &str, b: &str) -> Ordering {
     match (a.is_empty(), b.is_empty()) {
         (true, true) => return Ordering::Equal,

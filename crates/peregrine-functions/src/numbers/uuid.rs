@@ -27,7 +27,7 @@ impl Function for Uuid {
     }
 }
 
-/// The text of a new one.
+/// The text of a new UUID.
 pub(crate) fn new_uuid(scope: &Scope) -> String {
     let mut bytes = [0; 16];
     scope.context().random().fill(&mut bytes);

@@ -7,38 +7,41 @@ use peregrine_engine::value::as_characters;
 use crate::binary::{Data, PAGES, Profile, Session, Structure};
 use crate::prelude::*;
 
-/// Reads a structure of a binary file, described by a profile. The result reads its fields when they are asked for.
+/// Reads a structure in a binary file, described by a profile. The result reads its fields on demand.
 ///
 /// A profile is a list of structures in JSON or YAML, each `[name, size, fields]`; a field is `[name, offset, type,
 /// options]`. Sizes and offsets are numbers or lambdas such as `x=>x.Length + 4`, where `x` (and the variable `this`) is
 /// the structure; an offset counts from its start. Structures are types too, before or after their definition.
 ///
-/// Types: `uint8` to `uint64`, `int8` to `int64`, `float64` (with `b` or `be` behind: big endian), `leb128`, `sleb128`,
-/// `String` (`length`, `max_length` 1024, `term`, `term_hex`, `term_exp`, `encoding` utf8 or utf16, `byte_string`), `Array`
-/// (`type`, `type_options`, `count`, `max_count` 1000, `sentinel`), `Value` (`value`), `Enumeration` (`type`, `choices`, `map`), `Flags`
-/// (`type`, `bitmap`), `BitField` (`type`, `start_bit`, `end_bit`), `Timestamp` and `WinFileTime` (`type`, `factor`),
-/// `FatTimestamp`, `Union` (`selector`, `choices`), `Pointer` (`type`), `Profile` (`type`, `offset`).
+/// Types: `uint8` to `uint64`, `int8` to `int64`, `float64` (with the suffix `b` or `be`: big endian),
+/// `leb128`, `sleb128`, `String` (`length`, `max_length` 1024, `term`, `term_hex`, `term_exp`, `encoding`
+/// utf8 or utf16, `byte_string`), `Array` (`type`, `type_options`, `count`, `max_count` 1000, `sentinel`),
+/// `Value` (`value`), `Enumeration` (`type`, `choices`, `map`), `Flags` (`type`, `bitmap`), `BitField`
+/// (`type`, `start_bit`, `end_bit`), `Timestamp` and `WinFileTime` (`type`, `factor`), `FatTimestamp`,
+/// `Union` (`selector`, `choices`), `Pointer` (`type`), `Profile` (`type`, `offset`).
 ///
-/// Structures also have `SizeOf`, `StartOf`, `EndOf` and `ParentOf`, unless a field has that name. `` x.`@Field` `` says where a
-/// field is: `SizeOf`, `StartOf`, `EndOf`, `RelOffset`, `RelEndOf`, `Value`. Fields whose names begin with `__` are not shown.
+/// Structures also have `SizeOf`, `StartOf`, `EndOf` and `ParentOf`, unless a field has that name. ``
+/// x.`@Field` `` gives the position of a field: `SizeOf`, `StartOf`, `EndOf`, `RelOffset`, `RelEndOf`,
+/// `Value`. Fields whose names begin with `__` are not shown.
 ///
-/// Times keep the parts of a second, and `sleb128` is signed; in strings of an array the terminator counts. What is
-/// behind the end of the file reads as zeros. Lambdas see the variables where a field is read, and those of `env`.
+/// Times keep their fraction of a second, and `sleb128` is signed; in strings of an array the terminator
+/// counts. Bytes beyond the end of the file read as zeros. Lambdas see the variables at the place where a
+/// field is read, and those of `env`.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
     /// The profile.
     profile: Option<Str>,
-    /// Name of the structure to begin with.
+    /// Name of the structure to start with.
     #[arg(name = "struct")]
     structure: String,
-    /// Where it begins.
+    /// Where it starts.
     #[arg(default = 0)]
     offset: i64,
-    /// More variables for the lambdas of the profile.
+    /// Additional variables for the lambdas of the profile.
     env: Option<Dict>,
 }
 
@@ -109,5 +112,5 @@ impl Function for ParseBinary {
     }
 }
 
-/// What the query remembers by the text of the profile.
+/// The profile a query remembers by its text.
 struct Compiled(Result<Arc<Profile>, String>);

@@ -1,9 +1,9 @@
-//! `parse_json()`: a dict out of JSON.
+//! `parse_json()`: a dict from JSON.
 
 use super::no_schema;
 use crate::prelude::*;
 
-/// Parses one JSON object. The order of its keys is kept; a key given twice has its last value.
+/// Parses one JSON object. The order of its keys is kept; of a repeated key, the last value counts.
 ///
 /// Whole numbers are integers; strings that are RFC 3339 times become times. The text must start with `{`.
 #[derive(VqlArgs)]

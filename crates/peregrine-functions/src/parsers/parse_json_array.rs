@@ -1,4 +1,4 @@
-//! `parse_json_array()`: a list out of JSON.
+//! `parse_json_array()`: a list from JSON.
 
 use super::{no_schema, parse_json::start_of};
 use crate::prelude::*;

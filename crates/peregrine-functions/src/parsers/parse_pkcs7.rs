@@ -5,10 +5,11 @@ use crate::x509;
 
 /// Describes signed data in DER: PKCS #7, CMS, Authenticode signatures and catalog files.
 ///
-/// `Signer` says who signed: `IssuerName`, `SerialNumber`, `DigestAlgorithm`, `AuthenticatedAttributes`,
-/// `UnauthenticatedAttributes` (among them a `CounterSignature`, which has the time) and `Subject`. `Certificates` are as
-/// `parse_x509()` gives them. Authenticode adds `HashType`, `ExpectedHash` and `ExpectedHashHex`; a catalog has
-/// `CertificateTrustList`, one dict with `Hash` for each file. Nothing is verified.
+/// `Signer` describes the signer: `IssuerName`, `SerialNumber`, `DigestAlgorithm`, `AuthenticatedAttributes`,
+/// `UnauthenticatedAttributes` (among them a `CounterSignature`, which has the time) and `Subject`.
+/// `Certificates` are in the format of `parse_x509()`. Authenticode adds `HashType`, `ExpectedHash` and
+/// `ExpectedHashHex`; a catalog has `CertificateTrustList`, one dict with `Hash` for each file. Nothing is
+/// verified.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The signed data in DER.

@@ -3,11 +3,11 @@
 use crate::prelude::*;
 use crate::x509;
 
-/// Describes certificates, one behind the other in DER, as a list of dicts.
+/// Describes concatenated certificates in DER as a list of dicts.
 ///
-/// Each has `SerialNumber` (hex), `SignatureAlgorithm`, `Subject`, `Issuer`, `NotBefore`, `NotAfter`, `PublicKey` (text
-/// over several lines) and `Extensions`, by name. Nothing is verified. For a PEM file, decode what is between its
-/// BEGIN and END lines with `base64decode()` first.
+/// Each has `SerialNumber` (hex), `SignatureAlgorithm`, `Subject`, `Issuer`, `NotBefore`, `NotAfter`,
+/// `PublicKey` (text over several lines) and `Extensions`, by name. Nothing is verified. For a PEM file,
+/// decode the text between its BEGIN and END lines with `base64decode()` first.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The certificates in DER.

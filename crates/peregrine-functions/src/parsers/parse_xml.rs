@@ -1,4 +1,4 @@
-//! `parse_xml()`: a dict out of XML.
+//! `parse_xml()`: a dict from XML.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,23 @@ use quick_xml::events::{BytesStart, Event};
 
 use crate::prelude::*;
 
-/// Parses an XML file into a dict with one key, the name of its root element.
+/// Parses an XML file into a dict with one key, the name of the root element.
 ///
-/// An element with neither attributes nor children is its text; another one is a dict: attribute `x` is `Attrx`, a
-/// child its name (children of the same name a list), text `#text`. Prefixes of namespaces are dropped, but attributes that
-/// differ in nothing else are there with them as well. All values are strings, keys are sorted and looked up in any letter case.
+/// An element with neither attributes nor children becomes its text, any other one a dict: attribute `x`
+/// becomes `Attrx`, a child its name (children of the same name a list), text `#text`. Namespace prefixes are
+/// dropped; attributes that differ only in their prefix are also present with it. All values are strings;
+/// keys are sorted, and looked up regardless of case.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     file: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
 }
 
 pub struct ParseXml;
 
-/// Elements nested deeper than this are refused.
+/// Elements nested more deeply are refused.
 const MAX_DEPTH: usize = 256;
 
 impl Function for ParseXml {
@@ -88,7 +89,7 @@ impl Function for ParseXml {
 struct Element {
     name: String,
     members: BTreeMap<String, Value>,
-    /// The last text that is not blank.
+    /// The last non-blank text.
     text: String,
     /// The text since the last tag.
     run: String,
@@ -137,7 +138,7 @@ fn text_value(text: &str) -> Value {
     Value::Str(from_characters(text))
 }
 
-/// Parses text in which characters stand for bytes that are no UTF-8.
+/// Parses text in which characters stand for bytes that are not UTF-8.
 fn parse(text: &str) -> Result<Value, String> {
     let mut reader = Reader::from_str(text);
     let mut stack: Vec<Element> = Vec::new();

@@ -1,4 +1,4 @@
-//! `parse_yaml()`: a dict out of YAML.
+//! `parse_yaml()`: a dict from YAML.
 
 use std::fmt;
 
@@ -9,14 +9,15 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use super::no_schema;
 use crate::prelude::*;
 
-/// Parses a YAML file whose root is a mapping. The order of keys is kept; keys that are no strings are dropped.
+/// Parses a YAML file whose root is a mapping. The order of keys is kept; keys that are not strings are
+/// dropped.
 ///
 /// Bare `yes`, `no`, `on`, `off`, `y` and `n` are booleans; dates stay strings.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
     /// A JSON schema to check against.
     schema: Option<Vec<String>>,
@@ -70,14 +71,14 @@ impl Function for ParseYaml {
     }
 }
 
-/// Any YAML value; keys that are numbers become strings.
+/// Any YAML value; numeric keys become strings.
 pub(crate) fn yaml_value(text: &[u8]) -> Result<Value, String> {
     let Node::<true>(value) =
         serde_saphyr::from_str(&as_characters(text)).map_err(|error| error.to_string())?;
     Ok(value)
 }
 
-/// Any YAML value. Keys that are numbers are dropped, or become strings.
+/// Any YAML value. Numeric keys are dropped, or become strings.
 struct Node<const KEYS: bool>(Value);
 
 struct AnyNode<const KEYS: bool>;

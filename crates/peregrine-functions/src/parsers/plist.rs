@@ -3,15 +3,15 @@
 use crate::parse_property_list;
 use crate::prelude::*;
 
-/// Parses a property list: binary, XML, or the old text form of OpenStep.
+/// Parses a property list: binary, XML, or the old OpenStep text format.
 ///
-/// Keys of dicts are sorted. Dates become times, data base64 text; a list of a single dict is the dict. Values typed as
-/// GNUstep writes them (`<*I5>`) are not known.
+/// Keys of dicts are sorted. Dates become times, data base64 text; a list of a single dict becomes the dict.
+/// Typed values of GNUstep (`<*I5>`) are not supported.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     file: PathArg,
-    /// Where files come from.
+    /// The accessor to read it with.
     accessor: Option<String>,
 }
 

@@ -9,8 +9,8 @@ use peregrine_engine::regex::lossy;
 /// Replaces `%NAME%`, `$NAME` and `${NAME}` by environment variables of this program; unknown ones are empty, `$$` is
 /// a dollar sign.
 ///
-/// Under a remapping the variables are those of its rules of type `impersonation`, whose names are compared without regard
-/// to case; those of this program are not seen, and no permission is needed.
+/// Under a remapping, the variables are those of its rules of type `impersonation`, whose names are compared
+/// regardless of case; those of this program are not visible, and no permission is needed.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The path.

@@ -20,7 +20,7 @@ pub(crate) const ALL: &[FunctionDef] = functions![
     relpath::Relpath,
 ];
 
-/// The dialect that `path_type` names, else the one `sep` suggests, else the one of this system's tools.
+/// The dialect that `path_type` names, else the one `sep` suggests, else that of this system.
 fn dialect(sep: Option<&String>, path_type: Option<&String>) -> Result<Dialect, String> {
     let path_type = path_type.map_or("", String::as_str);
     match (path_type, sep.map_or("", String::as_str)) {
@@ -32,7 +32,7 @@ fn dialect(sep: Option<&String>, path_type: Option<&String>) -> Result<Dialect, 
     }
 }
 
-/// A path as it is, or text parsed in a dialect.
+/// A path unchanged, or text parsed in a dialect.
 fn parse(scope: &Scope, value: Value, dialect: Dialect) -> Result<OsPath, String> {
     let value = value.reduce(scope);
     match &value {

@@ -1,9 +1,9 @@
-//! `path_join()`: one path out of several.
+//! `path_join()`: one path from several.
 
 use super::{dialect, parse};
 use crate::prelude::*;
 
-/// Joins paths; each may have several parts. The result is written as the last one.
+/// Joins paths; each may have several parts. The result is written in the style of the last one.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The paths to join.
@@ -49,7 +49,7 @@ impl Function for PathJoin {
         let mut last = None;
         for component in args.components {
             let path = match component.reduce(scope) {
-                // Names of files below another path are no pathspecs, whatever they look like.
+                // File names below another path are not pathspecs, even if they look like one.
                 Value::Str(name) if last.is_some() && dialect != Dialect::Pathspec => {
                     OsPath::new(dialect, dialect.split(&name).into_iter().map(Str::from).collect())
                 }

@@ -1,10 +1,10 @@
-//! `pathspec()`: paths out of text or out of their parts.
+//! `pathspec()`: paths from text or from their parts.
 
 use peregrine_accessors::Pathspec as Spec;
 
 use crate::prelude::*;
 
-/// Makes a path: with `parse` out of text, else out of its parts, which may name the container it is in.
+/// Makes a path: from text with `parse`, otherwise from its parts, which may include the container it is in.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The accessor that opens the container.
@@ -16,7 +16,7 @@ pub struct Args {
     /// The container as a path object.
     #[arg(name = "Delegate")]
     delegate: Option<Lazy>,
-    /// The path inside the container; what is no string is kept as JSON.
+    /// The path inside the container; values that are not strings are kept as JSON.
     #[arg(name = "Path")]
     path: Option<Value>,
     /// A path or pathspec as text.

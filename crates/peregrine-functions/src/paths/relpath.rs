@@ -1,8 +1,8 @@
-//! `relpath()`: a path seen from another.
+//! `relpath()`: a path relative to another.
 
 use crate::prelude::*;
 
-/// Returns `path` relative to `base`, from their text alone; empty when there is none.
+/// Returns `path` relative to `base`, computed from their text only; empty if there is no such path.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The path.
@@ -41,7 +41,7 @@ impl Function for Relpath {
     }
 }
 
-/// Whether the path is absolute, and its parts without `.` and with `..` resolved.
+/// Whether the path is absolute, and its parts, with `.` removed and `..` resolved.
 fn clean(text: &[u8], windows: bool) -> (bool, Vec<&[u8]>) {
     let is_separator = |c: &u8| *c == b'/' || windows && *c == b'\\';
     let absolute = text.first().is_some_and(is_separator) || windows && text.get(1) == Some(&b':');

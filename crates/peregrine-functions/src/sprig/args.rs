@@ -19,7 +19,7 @@ pub(super) fn arg(args: &[Value], position: usize) -> Result<&Value> {
     })
 }
 
-/// The arguments, which must be so many.
+/// The arguments, of which there must be `COUNT`.
 pub(super) fn exactly<const COUNT: usize>(args: &[Value]) -> Result<&[Value; COUNT]> {
     <&[Value; COUNT]>::try_from(args).map_err(|_| {
         fail(format!(
@@ -29,7 +29,7 @@ pub(super) fn exactly<const COUNT: usize>(args: &[Value]) -> Result<&[Value; COU
     })
 }
 
-/// Text of any value.
+/// The text of any value.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Nil => String::new(),
@@ -43,12 +43,12 @@ pub(super) fn text_at(args: &[Value], position: usize) -> Result<String> {
     arg(args, position).map(text)
 }
 
-/// Text of an argument by position, with the bytes it has outside of templates.
+/// The text of an argument by position, as the bytes it has outside of templates.
 pub(super) fn bytes_at(args: &[Value], position: usize) -> Result<Str> {
     text_at(args, position).map(|text| from_characters(&text))
 }
 
-/// A whole number: text is parsed, anything else that is no number is 0.
+/// A whole number: text is parsed; anything else that is not a number is 0.
 pub(super) fn int(value: &Value) -> i64 {
     match value {
         Value::Bool(value) => i64::from(*value),
@@ -71,7 +71,7 @@ pub(super) fn int_at(args: &[Value], position: usize) -> Result<i64> {
     arg(args, position).map(int)
 }
 
-/// A length or count by position; negative ones are 0.
+/// A length or count by position; negative numbers count as 0.
 pub(super) fn count_at(args: &[Value], position: usize) -> Result<usize> {
     Ok(usize::try_from(int_at(args, position)?).unwrap_or(0))
 }
@@ -115,7 +115,7 @@ pub(super) fn new_map(entries: BTreeMap<Arc<str>, Value>) -> Value {
     Value::Map(Arc::new(entries))
 }
 
-/// Refuses texts that would be too long, before they are made.
+/// Refuses texts that would be too long, before they are built.
 pub(super) fn check_length(length: usize) -> Result<()> {
     if length > MAX_TEXT {
         return Err(fail("a text of the template grows too long"));
@@ -123,7 +123,7 @@ pub(super) fn check_length(length: usize) -> Result<()> {
     Ok(())
 }
 
-/// A value Sprig calls empty: nothing, zero, false, or without content.
+/// True for values Sprig calls empty: nothing, zero, false, or without content.
 pub(super) fn is_empty(value: &Value) -> bool {
     !value.is_truthy()
 }

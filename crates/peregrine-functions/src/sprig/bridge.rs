@@ -1,5 +1,5 @@
-//! Values of the language as values of templates, and back. A byte that is no UTF-8 is a character of a private plane in
-//! between.
+//! Converts values of the language to values of templates, and back. In templates, a byte that is not UTF-8
+//! is a character of a private plane.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use peregrine_engine::value::{as_characters, from_characters};
 
 use crate::prelude::*;
 
-/// Bytes one string of a template may have.
+/// Maximum length of a template string in bytes.
 pub(crate) const MAX_TEXT: usize = 16 << 20;
-/// Items one list of a template may have.
+/// Maximum number of items in a template list.
 pub(crate) const MAX_ITEMS: usize = 1_000_000;
-/// Bytes all functions of one run may produce together.
+/// Maximum bytes that all functions of one run may produce together.
 const MAX_PRODUCED: u64 = 512 << 20;
-/// Values that are handed to a template, counted with their members.
+/// Maximum number of values passed to a template, including their members.
 const MAX_VALUES: usize = 1_000_000;
-/// Nesting past which values are cut off.
+/// Nesting beyond which values are cut off.
 const MAX_DEPTH: u32 = 64;
 
-/// What the functions of one run share. A clone is the same.
+/// What the functions of one run share. Clones share it too.
 #[derive(Clone)]
 pub(crate) struct Bridge(Arc<Inner>);
 
 struct Inner {
     scope: Scope,
-    /// The values behind maps and strings, by address; the copy keeps the address taken.
+    /// The original values of maps and strings, by address; the shown copy keeps the address in use.
     origins: Mutex<HashMap<usize, (Shown, Value)>>,
     produced: AtomicU64,
 }
@@ -46,7 +46,7 @@ impl Bridge {
         &self.0.scope
     }
 
-    /// A function bound to this run, with its results counted.
+    /// Binds a function to this run, and counts its results.
     pub(crate) fn bind(
         &self,
         function: super::TemplateFunction,
@@ -85,7 +85,8 @@ impl Bridge {
         Ok(())
     }
 
-    /// A value as a template sees it. Dicts, times, paths and objects stay what they are for `Get`, `str` and the like.
+    /// A value as a template sees it. Dicts, times, paths and objects keep their original for `Get`, `str`
+    /// and similar functions.
     pub(crate) fn show(&self, value: &Value) -> Result<Shown> {
         let mut left = MAX_VALUES;
         self.show_nested(value, 0, &mut left)
@@ -169,7 +170,7 @@ impl Bridge {
         problem.map_or(Ok(rows), Err)
     }
 
-    /// Notes the value behind a shown one.
+    /// Remembers the original of a shown value.
     fn remember(&self, shown: Shown, value: &Value) -> Result<Shown> {
         if let Some(address) = address(&shown) {
             let mut origins = self.0.origins.lock();
@@ -181,7 +182,7 @@ impl Bridge {
         Ok(shown)
     }
 
-    /// A value of a template as a value of the language.
+    /// Converts a template value to a value of the language.
     pub(crate) fn value(&self, shown: &Shown) -> Value {
         self.value_nested(shown, 0)
     }
@@ -216,7 +217,7 @@ impl Bridge {
     }
 }
 
-/// Where the shared part of a value lies; the empty string is nowhere in particular.
+/// The address of the shared part of a value; the empty string has none.
 fn address(shown: &Shown) -> Option<usize> {
     match shown {
         Shown::Map(map) => Some(Arc::as_ptr(map) as usize),

@@ -77,7 +77,7 @@ fn json(bridge: &Bridge, args: &[Value]) -> Result<Value> {
     Ok(string(as_characters(&compact(bridge, args)?)))
 }
 
-/// `<`, `>` and `&` as they are.
+/// Leaves `<`, `>` and `&` unescaped.
 fn raw_json(bridge: &Bridge, args: &[Value]) -> Result<String> {
     let text = compact(bridge, args)?;
     let mut out = as_characters(&text).into_owned();
@@ -87,7 +87,7 @@ fn raw_json(bridge: &Bridge, args: &[Value]) -> Result<String> {
     Ok(out)
 }
 
-/// JSON with a member a line, indented by two blanks.
+/// JSON with one member per line, indented by two blanks.
 fn pretty(bridge: &Bridge, args: &[Value]) -> Result<Value> {
     let text = compact(bridge, args)?;
     let text = as_characters(&text);

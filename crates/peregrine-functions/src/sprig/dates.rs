@@ -8,7 +8,7 @@ use vql::{Time, ZoneId};
 use super::args::{arg, exactly, int, text, text_at};
 use super::bridge::{Bridge, fail, string};
 
-/// A day as HTML wants it.
+/// The format of a day in HTML.
 const HTML_DAY: &str = "2006-01-02";
 const SECOND: i128 = 1_000_000_000;
 
@@ -70,7 +70,7 @@ fn show(bridge: &Bridge, time: Time) -> Result<Value> {
     bridge.show(&vql::Value::Time(time))
 }
 
-/// The time a value stands for: a time, seconds since 1970, else now.
+/// The time that a value represents: a time, or seconds since 1970; otherwise now.
 fn when(bridge: &Bridge, value: &Value) -> Time {
     match bridge.value(value) {
         vql::Value::Time(time) => time,
@@ -131,7 +131,7 @@ const UNITS: [(&str, i128); 7] = [
     ("h", 3600 * SECOND),
 ];
 
-/// Nanoseconds of `1h30m`, `-1.5h`, `300ms`.
+/// The nanoseconds in `1h30m`, `-1.5h`, `300ms`.
 fn duration(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -168,7 +168,7 @@ fn duration_text(nanos: i128) -> String {
     }
 }
 
-/// The largest unit alone: `2h`, `3mo`.
+/// Only the largest unit: `2h`, `3mo`.
 fn rounded(nanos: i128) -> String {
     let seconds = nanos.unsigned_abs() / SECOND.unsigned_abs();
     let sign = if nanos < 0 { "-" } else { "" };

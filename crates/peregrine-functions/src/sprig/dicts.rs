@@ -7,7 +7,7 @@ use gotmpl::{Result, Value};
 use super::args::{arg, exactly, is_empty, map, new_list, new_map, text, text_at};
 use super::bridge::{Bridge, fail, string};
 
-/// Nesting past which merging stops.
+/// Nesting beyond which merging stops.
 const MAX_DEPTH: u32 = 64;
 
 pub(super) const ALL: super::Table = &[

@@ -1,4 +1,4 @@
-//! Defaults, choices and questions about types.
+//! Defaults, choices and type checks.
 
 use gotmpl::{Result, Value};
 
@@ -26,7 +26,7 @@ pub(super) const ALL: super::Table = &[
         Ok(if condition.is_truthy() { yes } else { no }.clone())
     }),
     ("fail", |_, args| Err(fail(text_at(args, 0)?))),
-    // Without parameters on purpose: templates do not read the environment.
+    // Deliberately without effect: templates do not read the environment.
     ("env", stub),
     ("expandenv", stub),
     ("typeOf", |_, args| Ok(string(type_of(arg(args, 0)?)))),

@@ -85,7 +85,7 @@ fn pair(args: &[Value], join: fn(i64, i64) -> Option<i64>) -> Result<Value> {
         .ok_or_else(|| fail("division by zero"))
 }
 
-/// Sums of decimal fractions come out as written: 0.1 and 0.2 are 0.3.
+/// Sums of decimal fractions come out as expected: 0.1 + 0.2 is 0.3.
 fn fold_floats(args: &[Value], join: fn(f64, f64) -> f64) -> Result<Value> {
     let first = float(arg(args, 0)?);
     let rest = args.get(1..).unwrap_or_default();
@@ -126,7 +126,7 @@ fn steps(start: i64, end: i64, step: i64) -> Result<Value> {
     new_list(numbers)
 }
 
-/// Number formatting that templates print with.
+/// The number format that templates print.
 pub(super) fn shown_float(value: f64) -> Value {
     string(float_text(value))
 }

@@ -1,8 +1,8 @@
-//! The text functions of Sprig and those of VQL, as templates call them.
+//! The text functions of Sprig and of VQL for templates.
 //!
-//! Names, arguments and results are those of Sprig 3.2. Absent: key generation, password hashes, encryption and name
-//! look-ups (`genCA`, `bcrypt`, `encryptAES`, `getHostByName` …), which reports have no use for. `set` and `unset` give
-//! a changed copy, because values of a template never change.
+//! Names, arguments and results are those of Sprig 3.2. Absent: key generation, password hashes, encryption
+//! and name look-ups (`genCA`, `bcrypt`, `encryptAES`, `getHostByName` …), which reports do not need. `set`
+//! and `unset` return a changed copy, because values of a template never change.
 
 mod args;
 mod bridge;
@@ -24,13 +24,12 @@ use gotmpl::{Result, Value};
 
 pub(crate) use bridge::{Bridge, MAX_TEXT};
 
-/// A function of templates.
 pub(crate) type TemplateFunction = fn(&Bridge, &[Value]) -> Result<Value>;
 
 /// Functions by name.
 pub(crate) type Table = &'static [(&'static str, TemplateFunction)];
 
-/// Functions of every template.
+/// The functions available in every template.
 pub(crate) const EVERYWHERE: &[Table] = &[
     codes::ALL,
     dates::ALL,
@@ -47,8 +46,8 @@ pub(crate) const EVERYWHERE: &[Table] = &[
     words::ALL,
 ];
 
-/// Functions that text templates have in the place of Go's.
+/// Functions that replace Go's in text templates.
 pub(crate) const TEXT_ONLY: &[Table] = &[vql::TEXT_ONLY];
 
-/// The function that shows a value where a text template prints it.
+/// Shows a value where a text template prints it.
 pub(crate) use printing::show;

@@ -37,7 +37,7 @@ fn compile(pattern: &Value) -> Result<Regex> {
     Regex::cached(bytes(pattern)).map_err(fail)
 }
 
-/// What the text of templates stands for.
+/// The bytes that the text of a template represents.
 fn bytes(value: &Value) -> Str {
     from_characters(&text(value))
 }
@@ -46,7 +46,7 @@ fn shown(bytes: &[u8]) -> Value {
     string(as_characters(bytes))
 }
 
-/// A count where below 0 means all.
+/// A count; below 0 means all.
 fn limit(value: &Value) -> usize {
     usize::try_from(int(value)).unwrap_or(MAX_ITEMS).min(MAX_ITEMS)
 }
@@ -86,7 +86,7 @@ fn replace(args: &[Value], is_literal: bool) -> Result<Value> {
         if is_literal {
             out.extend_from_slice(&replacement);
         } else {
-            // What one replacement may add is bounded by the texts' own lengths.
+            // A replacement can add no more than the lengths of the texts allow.
             let groups = replacement.iter().filter(|byte| **byte == b'$').count();
             check_length(
                 replacement

@@ -7,7 +7,7 @@ use peregrine_engine::value::{as_characters, from_characters};
 use super::args::{check_length, text_at};
 use super::bridge::{Bridge, string};
 
-/// Go's own print functions have no bound, so these stand in their place.
+/// Go's own print functions are unbounded, so these replace them.
 pub(super) const ALL: super::Table = &[
     ("print", |bridge, args| {
         let mut out = String::new();
@@ -41,7 +41,7 @@ pub(super) const ALL: super::Table = &[
     }),
 ];
 
-/// What a text template prints: dicts as JSON, lists in brackets.
+/// The output of a text template: dicts as JSON, lists in brackets.
 pub(crate) fn show(bridge: &Bridge, args: &[Value]) -> Result<Value> {
     Ok(match super::args::arg(args, 0)? {
         Value::Nil => Value::Nil,

@@ -57,7 +57,7 @@ fn number(bridge: &Bridge) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// So many characters of those that `is_wanted` takes, each as likely.
+/// Random characters, with equal probability, from those that `is_wanted` accepts.
 fn of(bridge: &Bridge, args: &[Value], is_wanted: fn(u8) -> bool) -> Result<Value> {
     let count = count_at(args, 0)?;
     check_length(count)?;
@@ -70,7 +70,7 @@ fn of(bridge: &Bridge, args: &[Value], is_wanted: fn(u8) -> bool) -> Result<Valu
         let before = out.len();
         out.extend(wanted.take(left).map(char::from));
         if out.len() == before {
-            // A source that repeats one unwanted byte would never end.
+            // With a source that repeats one unwanted byte, this would never end.
             return Err(fail("the source of randomness gives nothing of use"));
         }
     }

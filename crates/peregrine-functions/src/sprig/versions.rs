@@ -55,7 +55,7 @@ fn meets(version: &Version, term: &str) -> Result<bool> {
         .take_while(|part| !matches!(*part, "x" | "X" | "*"))
         .count();
     let wanted = parse(&wanted.replace(['x', 'X', '*'], "0"))?;
-    // A prerelease is meant only where the constraint has one as well.
+    // A prerelease matches only if the constraint has one too.
     if !version.prerelease.is_empty() && wanted.prerelease.is_empty() {
         return Ok(false);
     }

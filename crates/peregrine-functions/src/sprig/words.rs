@@ -190,7 +190,7 @@ fn trim_all(_: &Bridge, args: &[Value]) -> Result<Value> {
     })
 }
 
-/// The bytes from one place to another, as text.
+/// The bytes between two positions, as text.
 fn cut(text: &str, from: usize, to: usize) -> Value {
     let bytes = text.as_bytes().get(from..to).unwrap_or_default();
     string(as_characters(bytes))
@@ -260,7 +260,7 @@ fn camel_case(text: &str) -> String {
     out
 }
 
-/// Text cut to a width, with dots where something is left out.
+/// Text cut to a width, with dots where something was left out.
 fn abbreviate(text: &str, from: usize, width: usize) -> String {
     let letters: Vec<char> = text.chars().collect();
     if width < 4 || (from > 0 && width < 7) || letters.len() <= width {
@@ -305,7 +305,7 @@ fn indent(args: &[Value]) -> Result<String> {
     Ok(format!("{blanks}{}", text.replace('\n', &format!("\n{blanks}"))))
 }
 
-/// The pieces of a text; `limit` below 0 means all, else the last piece is the rest.
+/// The pieces of a text; `limit` below 0 means all, otherwise the last piece is the rest.
 fn pieces(text: &str, between: &str, limit: i64) -> Vec<Value> {
     let limit = match usize::try_from(limit) {
         Ok(0) => return Vec::new(),

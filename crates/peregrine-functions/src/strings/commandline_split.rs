@@ -1,15 +1,15 @@
-//! `commandline_split()`: a command line as its arguments.
+//! `commandline_split()`: splits a command line into its arguments.
 
 use peregrine_engine::memory;
 
 use crate::prelude::*;
 
-/// Splits a command line the way Windows programs do, or as a shell does.
+/// Splits a command line in the way of Windows programs, or of a shell.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The command line.
     command: Str,
-    /// Split with the quotes, backslashes and comments of a shell.
+    /// Use the quotes, backslashes and comments of a shell.
     #[arg(default = false)]
     bash_style: bool,
 }
@@ -66,7 +66,7 @@ impl Function for CommandlineSplit {
     }
 }
 
-/// Backslashes matter only before a quote: two are one, an odd one makes the quote literal.
+/// Backslashes matter only before a quote: two make one, and an odd one makes the quote literal.
 fn windows(command: &[u8]) -> Vec<Vec<u8>> {
     let mut split = Vec::new();
     let mut word: Option<Vec<u8>> = None;
@@ -96,7 +96,7 @@ fn windows(command: &[u8]) -> Vec<Vec<u8>> {
             }
             b'"' => {
                 let word = word.get_or_insert_default();
-                // A doubled quote in a quoted run is a literal one and ends the run.
+                // A doubled quote in a quoted run is a literal quote and ends the run.
                 if quoted && rest.next_if_eq(&b'"').is_some() {
                     word.push(b'"');
                 }

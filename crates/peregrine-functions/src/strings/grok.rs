@@ -1,4 +1,4 @@
-//! `grok()`: fields of a line by named patterns.
+//! `grok()`: extracts fields from a line with named patterns.
 
 use peregrine_engine::regex::Haystack;
 use peregrine_engine::value::{as_characters, from_characters};
@@ -8,28 +8,28 @@ use crate::prelude::*;
 
 /// Matches text against `%{PATTERN:field}` and returns the fields, sorted by name. All values are strings.
 ///
-/// Matching minds the letter case and may start anywhere. No match gives an empty dict; an expression that cannot be used,
-/// such as one with an unknown pattern or with a look-ahead, NULL and a message.
+/// Matching is case-sensitive and may start anywhere. Without a match the result is an empty dict; an
+/// unusable expression, such as one with an unknown pattern or a look-ahead, gives NULL and a message.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The expression, such as `%{IP:client} %{WORD:verb}`.
     grok: Str,
     /// The text.
     data: Str,
-    /// More patterns: a dict of names and regular expressions.
+    /// Additional patterns: a dict of names and regular expressions.
     patterns: Option<Value>,
-    /// Also return what patterns without a field name match, by the name of the pattern.
+    /// Also return the matches of patterns without a field name, by the name of the pattern.
     #[arg(default = false)]
     all_captures: bool,
 }
 
 pub struct Grok;
 
-/// Patterns in patterns, and the size of what they expand to.
+/// Maximum nesting of patterns, and maximum size of their expansion.
 const MAX_DEPTH: usize = 20;
 const MAX_LENGTH: usize = 256 << 10;
 
-/// An expression compiled once per query: groups of the regular expression and the fields they fill.
+/// An expression compiled once per query: the groups of the regular expression, and the fields they fill.
 struct Compiled(Result<(Regex, Vec<Str>), String>);
 
 impl Function for Grok {
@@ -92,7 +92,7 @@ impl Function for Grok {
             Some(patterns) => patterns.to_dict(scope),
         };
         let names = Value::Dict(own.clone()).to_text(scope);
-        // Its letters, and those of all patterns, may stand for bytes.
+        // Characters in it, and in all patterns, may stand for bytes.
         let expression = as_characters(&args.grok);
         let key = format!("{expression}\0{}\0{}", args.all_captures, as_characters(&names));
         let mut is_new = false;
@@ -111,7 +111,7 @@ impl Function for Grok {
             for (number, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_empty()) {
                 let text = groups.get(number).unwrap_or_default();
                 let known = found.entry(field).or_insert_with(|| Value::str(text));
-                // Of several groups for a field the first that is not empty counts.
+                // Of several groups for one field, the first that is not empty counts.
                 if known.as_str().is_some_and(|known| known.is_empty()) {
                     *known = Value::str(text);
                 }
@@ -139,7 +139,7 @@ fn compile(
     let mut pattern = String::new();
     expand(expression, &lookup, all_captures, &mut names, &mut pattern, 0)?;
     let regex = Regex::new(from_characters(&pattern))?;
-    // Names given in the expression itself count as fields; ours stand for names that no group may have.
+    // Names in the expression itself count as fields; ours replace names that are not allowed for groups.
     let fields = regex
         .capture_names()
         .map(|name| match name {
@@ -156,7 +156,7 @@ fn compile(
     Ok((regex, fields))
 }
 
-/// Writes an expression with its patterns as a regular expression; refuses unknown patterns and endless ones.
+/// Converts an expression and its patterns to a regular expression; refuses unknown and endless patterns.
 fn expand(
     expression: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -172,7 +172,7 @@ fn expand(
             .ok_or_else(|| format!("`%{{{after}` is not closed by `}}`"))?;
         rest = after;
         out.push_str(before);
-        // `%{PATTERN:field:type}`: types are not looked at.
+        // `%{PATTERN:field:type}`: the type is ignored.
         let mut parts = reference.splitn(3, ':');
         let pattern = parts.next().unwrap_or_default();
         let field = parts

@@ -1,4 +1,4 @@
-//! The patterns `grok()` knows: names of the public core set, in RE2 (without looking around).
+//! The patterns of `grok()`: names of the public core set, in RE2 (without look-around).
 
 /// Names and expressions.
 pub(super) const PATTERNS: &[(&str, &str)] = &[
@@ -28,7 +28,7 @@ pub(super) const PATTERNS: &[(&str, &str)] = &[
     ("CISCOMAC", r"(?:[A-Fa-f0-9]{4}\.){2}[A-Fa-f0-9]{4}"),
     ("WINDOWSMAC", r"(?:[A-Fa-f0-9]{2}-){5}[A-Fa-f0-9]{2}"),
     ("COMMONMAC", r"(?:[A-Fa-f0-9]{2}:){5}[A-Fa-f0-9]{2}"),
-    // Every place the `::` can stand at, the longest first, as alternatives are tried in order.
+    // Every place the `::` can be at, the longest first, because alternatives are tried in order.
     (
         "IPV6",
         concat!(

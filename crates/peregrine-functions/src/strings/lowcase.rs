@@ -1,9 +1,9 @@
-//! `lowcase()`: small letters.
+//! `lowcase()`: lower-case letters.
 
 use super::each_character;
 use crate::prelude::*;
 
-/// Turns letters into small ones, one character at a time.
+/// Converts letters to lower case, one character at a time.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.
@@ -27,7 +27,7 @@ impl Function for Lowcase {
     ];
 
     fn call(_: &Scope, args: Args) -> VqlResult {
-        // `İ` becomes two characters in Unicode's full mapping; the first is the simple one.
+        // `İ` becomes two characters in Unicode's full mapping; the first is that of the simple mapping.
         Ok(Value::str(each_character(&args.string, |c| {
             c.to_lowercase().next().unwrap_or(c)
         })))

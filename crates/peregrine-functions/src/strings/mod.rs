@@ -31,7 +31,7 @@ pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<upcase::Upcase>(),
 ];
 
-/// A string with each character turned into another; bytes that are no UTF-8 stay.
+/// Converts each character of a string; bytes that are not UTF-8 stay.
 fn each_character(text: &[u8], turn: impl Fn(char) -> char) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for chunk in text.utf8_chunks() {

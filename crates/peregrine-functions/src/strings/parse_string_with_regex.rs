@@ -4,13 +4,13 @@ use peregrine_engine::regex::Haystack;
 
 use crate::prelude::*;
 
-/// Collects the groups of all matches of all regular expressions, without regard to case.
+/// Collects the groups of all matches of all regular expressions, ignoring case.
 ///
-/// Named groups have their name, others are `g1`, `g2`…; a later match replaces an earlier one. Groups of expressions
-/// that never match are absent.
+/// Named groups are stored under their name, others as `g1`, `g2`…; a later match replaces an earlier one.
+/// Groups of expressions that never match are absent.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Where to search.
+    /// The string to search.
     string: Str,
     /// The regular expressions.
     regex: Vec<Str>,

@@ -1,18 +1,18 @@
-//! `regex_replace()`: other text for every match.
+//! `regex_replace()`: replaces every match.
 
 use crate::prelude::*;
 
-/// Replaces every match of a regular expression, without regard to case.
+/// Replaces every match of a regular expression, ignoring case.
 ///
-/// In `replace`, `$1` and `${name}` stand for groups, `$0` for the match, `$$` for a dollar sign; the longest run of
-/// letters, digits and `_` is the name, so write `${1}x` for group 1 before an `x`.
+/// In `replace`, `$1` and `${name}` stand for groups, `$0` for the match, `$$` for a dollar sign; a name is
+/// the longest run of letters, digits and `_`, so write `${1}x` for group 1 before an `x`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Where to search.
+    /// The string to search.
     source: Str,
-    /// What to put in.
+    /// The replacement.
     replace: Option<Str>,
-    /// Called with each match instead; its result is put in as text.
+    /// Called with each match instead; its result is the replacement.
     replace_lambda: Option<Str>,
     /// The regular expression.
     re: Str,
@@ -75,7 +75,7 @@ impl Function for RegexReplace {
             }
             None => regex.replace_all(&args.source, &args.replace.unwrap_or_default()),
         };
-        // It breaks off where the query may hold no more.
+        // It stops when the query may hold no more.
         scope.check_memory()?;
         Ok(Value::str(&replaced[..]))
     }

@@ -4,14 +4,14 @@ use peregrine_engine::value::as_characters;
 
 use crate::prelude::*;
 
-/// Applies several replacements to a string, each to the result of the one before, without regard to case.
+/// Applies several replacements to a string, each to the result of the previous one, ignoring case.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.
     source: Str,
-    /// Regular expressions and what to put in for their matches, as in `regex_replace()`.
+    /// Regular expressions with their replacements, as in `regex_replace()`.
     map: Dict,
-    /// Under this name the compiled map is kept for the query; later maps of the same name are not looked at.
+    /// Name under which the compiled map is kept for the query; later maps with the same name are ignored.
     key: Option<Str>,
 }
 
@@ -51,7 +51,7 @@ impl Function for RegexTransform {
         let mut text = args.source;
         for (regex, replacement) in steps {
             text = Str::from(&*regex.replace_all(&text, replacement));
-            // It breaks off where the query may hold no more.
+            // It stops when the query may hold no more.
             scope.check_memory()?;
         }
         Ok(Value::Str(text))

@@ -1,8 +1,8 @@
-//! `similarity()`: how much two dicts agree.
+//! `similarity()`: how similar two dicts are.
 
 use crate::prelude::*;
 
-/// Tells which share of the keys of two dicts is in both with the same value: 0 to 1.
+/// Returns the share of the keys of two dicts that both have with the same value: 0 to 1.
 #[derive(VqlArgs)]
 pub struct Args {
     /// One dict.

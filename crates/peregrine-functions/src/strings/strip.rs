@@ -1,4 +1,4 @@
-//! `strip()`: without surrounding blanks, or without a prefix and a suffix.
+//! `strip()`: removes surrounding white space, or a prefix and a suffix.
 
 use crate::prelude::*;
 
@@ -7,9 +7,9 @@ use crate::prelude::*;
 pub struct Args {
     /// The string.
     string: Str,
-    /// Removed from the start when it stands there.
+    /// Text to remove from the start, if present.
     prefix: Option<Str>,
-    /// Removed from the end when it stands there.
+    /// Text to remove from the end, if present.
     suffix: Option<Str>,
 }
 
@@ -45,7 +45,7 @@ impl Function for Strip {
     }
 }
 
-/// Without white space of any script at both ends.
+/// Removes white space of any script at both ends.
 fn trim(text: &[u8]) -> &[u8] {
     let blank = |chunk: &std::str::Utf8Chunk<'_>| chunk.valid().len() - chunk.valid().trim_start().len();
     let start = text.utf8_chunks().next().map_or(0, |chunk| blank(&chunk));

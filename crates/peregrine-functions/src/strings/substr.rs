@@ -4,7 +4,8 @@ use crate::prelude::*;
 
 /// Returns the characters of `str` from `start` up to, not including, `end`.
 ///
-/// Positions count characters, not bytes, and are clipped to the string; a byte that is no UTF-8 counts as one.
+/// Positions count characters, not bytes, and are clipped to the string; a byte that is not UTF-8 counts as
+/// one.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string to cut.
@@ -57,7 +58,7 @@ impl Function for Substr {
     }
 }
 
-/// Where a character starts; the length behind the last.
+/// The offset of a character; the length after the last one.
 fn offset_of(text: &[u8], position: usize) -> usize {
     let (mut at, mut left) = (0, position);
     for chunk in text.utf8_chunks() {

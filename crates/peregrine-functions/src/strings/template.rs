@@ -1,4 +1,4 @@
-//! `template()`: Go's templates.
+//! `template()`: Go templates.
 
 use gotmpl::parse::{CommandNode, Expr, ListNode, Node};
 use peregrine_engine::value::{as_characters, from_characters};
@@ -8,21 +8,22 @@ use crate::sprig::{Bridge, EVERYWHERE, MAX_TEXT, TEXT_ONLY, Table, TemplateFunct
 
 /// Expands a template in the language of Go's `text/template`, with the text functions of Sprig.
 ///
-/// The members of `expansion` are what `{{ .Name }}` refers to; a missing one prints `<no value>`, or nothing with
-/// `html`. `{{ Get .A "b.c" "default" }}` looks into a value as VQL does, `{{ Scope "Name" }}` gives a variable of the
-/// query, `{{ str .A }}` the text VQL has for a value. Templates of text compare as VQL does: `lt`, `gt`, `eq`, `not` and
-/// `bool` are those of VQL. A dict is printed as JSON. A backslash at the end of a line joins it with the next one.
+/// `{{ .Name }}` refers to the members of `expansion`; a missing one prints `<no value>`, or nothing with
+/// `html`. `{{ Get .A "b.c" "default" }}` looks into a value as VQL does, `{{ Scope "Name" }}` returns a
+/// variable of the query, `{{ str .A }}` VQL's text for a value. Text templates compare as VQL does: `lt`,
+/// `gt`, `eq`, `not` and `bool` are those of VQL. A dict is printed as JSON. A backslash at the end of a line
+/// joins it with the next one.
 ///
-/// Unlike elsewhere, `{{ .A.b }}` also reaches into dicts in dicts. Values of a template never change, so `set` and
-/// `unset` give a changed copy. There are no functions for keys, certificates, password hashes and name look-ups; `env`
-/// and `expandenv` give nothing. What a template produces is limited to 64 MiB.
+/// Unlike elsewhere, `{{ .A.b }}` also reaches into dicts in dicts. Values of a template never change, so
+/// `set` and `unset` return a changed copy. There are no functions for keys, certificates, password hashes
+/// and name look-ups; `env` and `expandenv` return nothing. The output of a template is limited to 64 MiB.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The template.
     template: Str,
-    /// The members the template refers to.
+    /// The members that the template refers to.
     expansion: Dict,
-    /// Escape values as the place in the HTML demands where they are put.
+    /// Escape values as required by their place in the HTML.
     #[arg(default = false)]
     html: bool,
 }
@@ -113,13 +114,13 @@ impl Function for Template {
     }
 }
 
-/// Bytes a template may produce.
+/// Maximum bytes that a template may produce.
 const MAX_OUTPUT: usize = MAX_TEXT * 4;
 /// The name of the template itself.
 const NAME: &str = "template";
-/// The name of the one that is run: an empty template has no entry of its own.
+/// The name of the template that is run: an empty template has no entry of its own.
 const ENTRY: &str = "\0entry";
-/// The function put behind everything that is printed.
+/// The function applied to everything that is printed.
 const SHOW: &str = "\0show";
 
 fn functions<'a>(tables: &[&'a [Table]]) -> impl Iterator<Item = (&'static str, TemplateFunction)> + use<'a> {
@@ -155,12 +156,12 @@ fn text(bridge: &Bridge, source: &str) -> gotmpl::Result<(gotmpl::Template, &'st
     if has_own {
         return Ok((shown, NAME));
     }
-    // Nothing but white space, which stays.
+    // Only white space, which is kept.
     let blank = gotmpl::parse::Parser::new(source, "{{", "}}")?.parse()?.0;
     Ok((shown.add_parse_tree(ENTRY, blank), ENTRY))
 }
 
-/// Puts the function that shows values behind every action that prints. Parsing has bounded the depth.
+/// Appends the function that shows values to every action that prints. Parsing has bounded the depth.
 fn show_all(list: &mut ListNode) {
     for node in &mut list.nodes {
         match node {
@@ -184,7 +185,7 @@ fn show_all(list: &mut ListNode) {
     }
 }
 
-/// Where the output goes, as long as it is not too much.
+/// Collects the output, up to the limit.
 struct Bounded<'a> {
     text: String,
     scope: &'a Scope,

@@ -1,9 +1,10 @@
-//! `upcase()`: capital letters.
+//! `upcase()`: upper-case letters.
 
 use super::each_character;
 use crate::prelude::*;
 
-/// Turns letters into capitals, one character at a time; a letter whose capital is several characters (`ß`) stays.
+/// Converts letters to upper case, one character at a time; a letter whose capital is several characters
+/// (`ß`) stays.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The string.

@@ -17,7 +17,7 @@ pub(super) struct Certificate<'a> {
     extensions: Option<Element<'a>>,
 }
 
-/// Certificates one behind the other, as dicts.
+/// Describes concatenated certificates as dicts.
 pub(crate) fn certificates(data: &[u8]) -> Result<Value, String> {
     let mut found = Vec::new();
     let mut rest = Elements(data);
@@ -34,7 +34,7 @@ pub(crate) fn certificates(data: &[u8]) -> Result<Value, String> {
 }
 
 impl<'a> Certificate<'a> {
-    /// The parts; `None` when the element is no certificate.
+    /// The parts; `None` when the element is not a certificate.
     pub(super) fn of(element: &Element<'a>) -> Option<Certificate<'a>> {
         let mut outer = Some(element).filter(|element| element.tag == SEQUENCE)?.inside();
         let mut body = outer.tagged(SEQUENCE)?.inside();

@@ -1,4 +1,4 @@
-//! The encoding below certificates: tag, length, content (ITU-T X.690, DER).
+//! The encoding of certificates: tag, length, content (ITU-T X.690, DER).
 
 use peregrine_engine::prelude::Time;
 
@@ -10,23 +10,23 @@ pub(super) const OID: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
-/// One element. Tags above 30 do not occur in what is read here.
+/// One element. Tags above 30 do not occur in the formats read here.
 #[derive(Clone, Copy)]
 pub(super) struct Element<'a> {
     pub(super) tag: u8,
     pub(super) content: &'a [u8],
-    /// With tag and length.
+    /// Including tag and length.
     pub(super) whole: &'a [u8],
 }
 
-/// Elements one behind the other.
+/// Consecutive elements.
 #[derive(Clone, Copy)]
 pub(super) struct Elements<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
     type Item = Element<'a>;
 
-    /// The next one; `None` at the end and where the encoding is broken.
+    /// The next one; `None` at the end, and where the encoding is broken.
     fn next(&mut self) -> Option<Element<'a>> {
         let input = self.0;
         let (tag, first) = (*input.first()?, *input.get(1)?);
@@ -54,7 +54,7 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    /// The next element if it has this tag; otherwise it stays.
+    /// The next element if it has this tag; otherwise it is not consumed.
     pub(super) fn tagged(&mut self, tag: u8) -> Option<Element<'a>> {
         let mut ahead = *self;
         let found = ahead.next().filter(|element| element.tag == tag)?;
@@ -64,7 +64,6 @@ impl<'a> Elements<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// What is inside.
     pub(super) fn inside(&self) -> Elements<'a> {
         Elements(self.content)
     }
@@ -109,9 +108,9 @@ pub(super) fn oid_text(content: &[u8]) -> String {
 /// The text of any string type.
 pub(super) fn text(element: &Element<'_>) -> String {
     match element.tag {
-        // BMPString: two bytes a character.
+        // BMPString: two bytes per character.
         0x1e => utf16_be(element.content),
-        // UniversalString: four.
+        // UniversalString: four bytes per character.
         0x1c => {
             let characters = element.content.chunks_exact(4);
             characters
@@ -166,7 +165,7 @@ pub(super) fn time(element: &Element<'_>) -> Option<Time> {
     peregrine_engine::time::parse_rfc3339(&text)
 }
 
-/// Hex digits of a number, without zeros in front.
+/// Hex digits of a number, without leading zeros.
 pub(super) fn number_hex(content: &[u8]) -> String {
     let text = data_encoding::HEXLOWER.encode(content);
     let digits = text.trim_start_matches('0');

@@ -123,7 +123,7 @@ const USAGES: [&str; 9] = [
     "Decipher Only",
 ];
 
-/// Bits from the left.
+/// Bits, starting from the left.
 fn key_usage(bits: Option<Element<'_>>) -> Value {
     let bytes = bits.and_then(|bits| bits.content.get(1..)).unwrap_or_default();
     let is_set = |position: &usize| {
@@ -160,7 +160,7 @@ fn alternative_names(names: Option<Element<'_>>) -> Members {
     ]
 }
 
-/// Without a bound the path length is -1.
+/// Without a limit, the path length is -1.
 fn basic_constraints(constraints: Option<Element<'_>>) -> Members {
     let mut parts = constraints
         .filter(|constraints| constraints.tag == SEQUENCE)

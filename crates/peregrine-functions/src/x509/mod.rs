@@ -1,8 +1,8 @@
 //! Certificates (X.509) and signatures (PKCS #7) as values.
 //!
-//! Parsing is tolerant: what cannot be read of an extension or attribute is left out, and only a broken frame is an
-//! error. Sources: RFC 5280, RFC 2315, RFC 5652, and Microsoft's "Windows Authenticode Portable Executable Signature
-//! Format".
+//! Parsing is tolerant: unreadable parts of an extension or attribute are left out, and only a broken outer
+//! structure is an error. Sources: RFC 5280, RFC 2315, RFC 5652, and Microsoft's "Windows Authenticode
+//! Portable Executable Signature Format".
 
 mod certificate;
 mod der;

@@ -1,4 +1,4 @@
-//! Names of objects: distinguished names, algorithms.
+//! Object names: distinguished names, algorithms.
 
 use super::der::{Element, OID, oid_text, text};
 

@@ -11,10 +11,10 @@ use super::{names, trust_list};
 const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 const INDIRECT_DATA: &str = "1.3.6.1.4.1.311.2.1.4";
 const TRUST_LIST: &str = "1.3.6.1.4.1.311.10.1";
-/// Signatures of signatures of signatures …
+/// Maximum nesting of signatures of signatures.
 const MAX_DEPTH: u32 = 8;
 
-/// What is signed, by whom, and the certificates that come along.
+/// The signed content, its signers, and the included certificates.
 pub(crate) fn signed_data(data: &[u8]) -> Result<Dict, String> {
     let wrong = || "no PKCS #7 signed data in DER".to_owned();
     let mut outer = Elements(data).tagged(SEQUENCE).ok_or_else(wrong)?.inside();
@@ -136,11 +136,11 @@ fn attributes(list: Option<Element<'_>>, certificates: &[Certificate<'_>], depth
     found
 }
 
-/// The program's name, and where to read more.
+/// The program's name, and its URL.
 fn opus_info(info: &Element<'_>, found: &Dict) {
     let mut parts = info.inside();
     if let Some(name) = parts.tagged(0xa0).and_then(|tagged| tagged.inside().next()) {
-        // [0] is text of two bytes a character, [1] of one.
+        // [0] is text of two bytes per character, [1] of one.
         let name = if name.tag == 0x80 {
             utf16_be(name.content)
         } else {

@@ -3,13 +3,13 @@
 use super::certificate::Certificate;
 use super::der::{BIT_STRING, Element, Elements, INTEGER, OID, oid_text};
 
-/// The subject public key info of a certificate, with tag and length.
+/// The subject public key info of a certificate, including tag and length.
 pub(crate) fn of_certificate(der: &[u8]) -> Option<&[u8]> {
     let element = Elements(der).next()?;
     Certificate::of(&element).map(|certificate| certificate.public_key.whole)
 }
 
-/// What a key is, over several lines.
+/// A description of a key, over several lines.
 pub(super) fn describe(info: &Element<'_>) -> String {
     describe_known(info).unwrap_or_else(|| "Unknown public key type".into())
 }
@@ -59,7 +59,7 @@ fn ecdsa(key: &[u8], curve: &str) -> Option<String> {
         "1.3.132.0.35" => ("P-521", 521),
         _ => return None,
     };
-    // Uncompressed points only, as other programs write them.
+    // Only uncompressed points, as other programs print them.
     let point = key.strip_prefix(&[4])?;
     let (x, y) = point.split_at_checked(point.len() / 2)?;
     let mut text = format!("ECDSA\n{:16}Public-Key: ({size} bit)\n", "");
@@ -71,7 +71,7 @@ fn ecdsa(key: &[u8], curve: &str) -> Option<String> {
     Some(text)
 }
 
-/// A label, then fifteen bytes a line.
+/// A label, then fifteen bytes per line.
 fn lines(text: &mut String, label: &str, bytes: &[u8]) {
     text.push_str(&format!("{:16}{label}", ""));
     for (position, byte) in bytes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Certificate trust lists: what catalog files hold.
+//! Certificate trust lists: the content of catalog files.
 
 use peregrine_engine::prelude::{Dict, Value};
 
@@ -10,7 +10,8 @@ const MEMBER_INFO: &str = "1.3.6.1.4.1.311.12.2.2";
 /// The members with their hashes, and the attributes of the catalog.
 pub(super) fn describe(list: &Element<'_>, signed: &Dict) {
     let mut parts = list.inside();
-    // Usage, identifier, time and algorithm come first; members are the sequence of sequences that begin with bytes.
+    // Usage, identifier, time and algorithm come first; the members are the sequence of sequences that begin
+    // with bytes.
     let found = parts.find(|part| {
         part.tag == SEQUENCE
             && part
@@ -54,7 +55,7 @@ pub(super) fn describe(list: &Element<'_>, signed: &Dict) {
     }
 }
 
-/// Older catalogs write the hash as hex text of two bytes a character.
+/// Older catalogs write the hash as hex text of two bytes per character.
 fn hash_text(identifier: &[u8]) -> String {
     let text = utf16_le(identifier);
     if text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

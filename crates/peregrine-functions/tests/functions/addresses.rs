@@ -1,5 +1,5 @@
 //! `geoip()` over a database made here, `host()` against a server of names made here.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};

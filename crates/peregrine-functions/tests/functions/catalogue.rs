@@ -1,9 +1,9 @@
-//! Names, arguments and versions agree with the catalogue of the reference platform, when it is at hand.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+//! Names, arguments and versions agree with the catalogue of the reference platform, if that is available.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use serde_json::Value;
 
-/// What the catalogue calls `int`, we hold in 64 bits; `Any` lists promote scalars.
+/// The catalogue's `int` has 64 bits here; `Any` lists promote scalars.
 fn same_type(ours: &str, theirs: &str) -> bool {
     ours == theirs || (ours == "int64" && theirs == "int") || (ours == "LazyExpr" && theirs == "LazyAny")
 }

@@ -1,5 +1,5 @@
 //! Every example of every function runs and holds; folders and lists agree.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fn every_function_has_its_file_and_every_file_its_function() {
             }
         }
     }
-    // Those of other operating systems stand together in tables.
+    // Those of other operating systems are in tables.
     let is_here = |def: &&FunctionDef| def.platforms.contains(Platforms::current());
     let listed: BTreeSet<String> = all().filter(is_here).map(|def| def.name.to_owned()).collect();
     assert_eq!(listed, defined);

@@ -1,5 +1,5 @@
-//! What is encrypted to a certificate is decrypted with its key.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Data encrypted to a certificate can be decrypted with its key.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn a_certificate_and_its_key() {
         .unwrap()
         .self_signed(&key)
         .unwrap();
-    // The same key in the older frame: what is inside the OCTET STRING of PKCS #8.
+    // The same key in the older format: the content of the OCTET STRING of PKCS #8.
     let bare = &key.serialize_der()[26..];
     let bare = format!(
         "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n",

@@ -1,6 +1,6 @@
 //! OpenPGP messages, our own and those of GnuPG.
 #![cfg(feature = "openpgp")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin};
 
-/// The bytes of an expression, or what was logged.
+/// The bytes of an expression, or the logged messages.
 fn value(expression: &str, env: &[(&str, &[u8])]) -> Result<Vec<u8>, String> {
     let registry = Arc::new(peregrine_functions::register(builtin::registry()));
     let log = Arc::new(MemoryLog::default());
@@ -103,7 +103,7 @@ fn deep_messages_end() {
     // One-pass signatures, each of which says that another message follows.
     let signature = [0xc4, 13, 3, 0, 8, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0];
     assert!(decrypt(&signature.repeat(200_000), PRIVATE).is_err());
-    // Markers, padding, and session keys for nobody.
+    // Markers, padding, and session keys for unknown recipients.
     assert!(decrypt(&[0xca, 3, b'P', b'G', b'P'].repeat(200_000), PRIVATE).is_err());
 }
 

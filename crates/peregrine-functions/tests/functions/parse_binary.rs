@@ -1,5 +1,5 @@
 //! Profiles of `parse_binary()`: every type, the members of structures and arrays, and hostile input.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
 use proptest::prelude::*;
 
-/// The rows of a query, as JSON, and what was logged.
+/// The rows of a query, as JSON, and the logged messages.
 fn run(query: &str, data: &[u8], profile: &str) -> (String, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
     let registry = Arc::new(peregrine_functions::register(builtin::registry()));
@@ -361,7 +361,7 @@ fn wrong_profiles_are_refused() {
     }
 }
 
-/// Profiles made to go on for ever or to eat the memory.
+/// Profiles designed to run forever or to exhaust the memory.
 #[test]
 fn hostile_profiles_end() {
     let profiles = [
@@ -379,7 +379,7 @@ fn hostile_profiles_end() {
         r#"[["S",0,[["A",0,"Array",{"type":"E","count":1e18,"max_count":1e18}]]],["E","x=>1",[["B",0,"uint8"]]]]"#.to_owned(),
         r#"[["S",0,[["A",0,"Array",{"type":"E","count":9}]]],["E",0,[["B",0,"Value",{"value":"x=>x.Parent.A.SizeOf"}],["C","x=>x.B + 1","uint8"]]]]"#.to_owned(),
         r#"[["S",0,[["A",0,"String",{"length":9000000000000000000,"max_length":9000000000000000000,"term":""}]]]]"#.to_owned(),
-        // Places that are no places.
+        // Invalid offsets.
         r#"[["S",-9000000000000000000,[["A",-1,"uint8"],["B",9223372036854775807,"Array",{"type":"uint64","count":5}]]]]"#.to_owned(),
         format!(r#"[["S",0,[["A",0,"Array",{}{{"type":"uint8"}}{}]]]]"#, r#"{"type":"Array","type_options":"#.repeat(200), "}".repeat(200)),
         "[".repeat(100_000),
@@ -456,7 +456,7 @@ fn any_struct(name: &'static str) -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is in profile and data, there is an answer.
+    /// Any profile and data give a result.
     #[test]
     fn any_profile_over_any_data(
         s in any_struct("S"),
@@ -466,7 +466,7 @@ proptest! {
         run(&format!("{LET} SELECT X, X.SizeOf, X.F0.F0, X.F1.SizeOf, X.F2[1] FROM scope()"), &data, &format!("[{s},{t}]"));
     }
 
-    /// Text that is no profile is refused.
+    /// Text that is not a profile is refused.
     #[test]
     fn any_text_as_a_profile(text in ".{0,80}") {
         run(&format!("{LET} SELECT X FROM scope()"), b"", &text);

@@ -1,5 +1,5 @@
-//! What examples cannot show: the end of a query, permissions, hostile input.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Behaviour that examples cannot show: the end of a query, permissions, hostile input.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -134,7 +134,7 @@ fn a_background_query_ends_with_the_query() {
         session.value("background(query={SELECT sleep(time=1000) FROM range(end=1000)})"),
         "true"
     );
-    // Waits for it; would take for ever if it were not cancelled.
+    // Waits for it; this would take forever if it were not cancelled.
     session.scope.close();
 }
 

@@ -1,5 +1,6 @@
-//! `rsyslog()` and `mail()` against servers made here, with and without TLS; what a host remembers of the network.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! `rsyslog()` and `mail()` against servers made here, with and without TLS; what a host remembers about the
+//! network.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -155,7 +156,7 @@ fn a_server_nobody_vouches_for_is_refused() {
 trait Both: Read + Write {}
 impl<T: Read + Write> Both for T {}
 
-/// A mail server: says what it heard.
+/// A mail server that returns what it received.
 fn smtp(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> Vec<u8> {
     let mut heard = Vec::new();
     let mut stream: Box<dyn Both> = Box::new(stream);
@@ -204,7 +205,7 @@ fn smtp(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> Vec<u8> {
 
 fn read_line(stream: &mut Box<dyn Both>) -> Option<String> {
     let mut line = String::new();
-    // One byte at a time: what follows may be under TLS.
+    // One byte at a time, because the rest may be encrypted.
     let mut reader = BufReader::with_capacity(1, stream);
     reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
     Some(line)
@@ -234,7 +235,7 @@ fn mail_is_sent() {
     }
     assert!(!heard.contains("AUTH"));
 
-    // Bytes that are no UTF-8 arrive as they are.
+    // Bytes that are not UTF-8 arrive unchanged.
     let (port, heard) = collect(|stream| smtp(stream, None));
     let odd = r"mail(server='127.0.0.1', server_port=int(int=P), `from`='me@a.example', to='x@b.example', period=0,
                 subject='caf\xe9', body='user caf\xe9\n', headers=dict(`X-Name`='\xff')).ErrorStatus";
@@ -266,7 +267,7 @@ fn mail_is_sent() {
     );
     assert!(heard.contains("From: me@a.example"), "{heard}");
 
-    // A certificate nobody vouches for.
+    // A certificate that no authority has issued.
     let (port, _heard) = collect(move |stream| smtp(stream, Some(config)));
     let (other, _) = identity();
     let (value, _) = run(secure, &[("P", port), ("C", other)]);

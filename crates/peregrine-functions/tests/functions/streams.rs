@@ -1,5 +1,5 @@
 //! `generate()`, `pipe()` and `lru()`: threads, ends, bounds.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! `template()`: Sprig's functions, values of the language, bounds.
 #![cfg(feature = "templates")]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin};
 
-/// What a template gives for `expansion`, and the messages.
+/// The output of a template for `expansion`, and the messages.
 fn run(template: &str, expansion: &str, more: &str) -> (Value, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
     let registry = Arc::new(peregrine_functions::register(builtin::registry()));

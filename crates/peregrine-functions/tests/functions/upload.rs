@@ -1,5 +1,5 @@
-//! `upload()` over an uploader that remembers what it is given.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! `upload()` with an uploader that remembers its files.
+#![allow(clippy::unwrap_used)]
 
 use parking_lot::Mutex;
 use peregrine_accessors::{Upload, UploadFile, Uploader, UploaderHandle};
@@ -44,7 +44,7 @@ impl Upload for Keeping {
     }
 }
 
-/// The value of an expression as JSON, its messages, and what was uploaded.
+/// The value of an expression as JSON, its messages, and the uploads.
 fn run(expression: &str, env: &[(&str, &str)]) -> (String, Vec<String>, Vec<Sent>) {
     let memory = Arc::new(Memory::default());
     let kept = Arc::clone(&memory.0);

@@ -1,4 +1,5 @@
-//! Numbers at offsets of a byte slice, in the machine's byte order: the kernel's structures, checked.
+//! Checked reads of numbers at offsets of a byte slice, in the machine's byte order, for the kernel's
+//! structures.
 
 macro_rules! reader {
     ($name:ident, $type:ty) => {
@@ -17,7 +18,7 @@ reader!(u32_at, u32);
 reader!(i32_at, i32);
 reader!(u64_at, u64);
 
-/// Unsigned decimal number, nothing else.
+/// An unsigned decimal number and nothing else.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }

@@ -1,10 +1,10 @@
-//! From the kernel's clocks to ticks and to nanoseconds since 1970.
+//! Converts the kernel's clocks to ticks and to nanoseconds since 1970.
 //!
-//! Three clocks matter. `start_boottime` of a task (what BPF reads) counts nanoseconds since boot with suspend;
-//! `/proc/<pid>/stat` shows the same number divided by the tick length, rounded down; the proc connector stamps
-//! events with `CLOCK_MONOTONIC`, which stands still in suspend. Cutting the first to ticks gives exactly the second,
-//! so pid and ticks name the same process in every source. (A time namespace shifts `/proc` only; agents run outside
-//! of such.)
+//! Three clocks matter. `start_boottime` of a task (which BPF reads) counts nanoseconds since boot, including
+//! suspend; `/proc/<pid>/stat` shows the same number divided by the tick length, rounded down; the proc
+//! connector stamps events with `CLOCK_MONOTONIC`, which stops during suspend. Rounding the first down to
+//! ticks gives exactly the second, so pid and ticks identify the same process in every source. (A time
+//! namespace affects only `/proc`; agents run outside of them.)
 
 use crate::model::StartTime;
 use rustix::time::{ClockId, clock_gettime};
@@ -12,10 +12,10 @@ use std::sync::OnceLock;
 
 const NANOS: i64 = 1_000_000_000;
 
-/// Wall-clock drift that is taken over for event times; less is the jitter of reading two clocks.
+/// Smallest wall-clock change that is applied to event times; less is jitter from reading two clocks.
 const STEP_NS: i64 = 1_000_000;
 
-/// The boot time of this machine and the length of a tick, taken once per run.
+/// The boot time of this machine and the length of a tick, determined once per run.
 #[derive(Debug, Clone, Copy)]
 pub struct BootClock {
     boot_epoch_ns: i64,
@@ -32,7 +32,8 @@ pub fn boot_clock() -> BootClock {
 }
 
 impl BootClock {
-    /// A clock for a machine booted at `boot_epoch_ns` (cut to whole ticks, so that start times are round).
+    /// A clock for a machine booted at `boot_epoch_ns` (rounded down to whole ticks, so that start times are
+    /// round).
     pub fn new(boot_epoch_ns: i64, tick_ns: u64) -> Self {
         let tick_ns = tick_ns.max(1);
         let remainder = boot_epoch_ns.rem_euclid(i64::try_from(tick_ns).unwrap_or(i64::MAX));
@@ -42,7 +43,7 @@ impl BootClock {
         }
     }
 
-    /// Start time from field 22 of `/proc/<pid>/stat`.
+    /// The start time from field 22 of `/proc/<pid>/stat`.
     pub fn start_from_ticks(&self, ticks: u64) -> StartTime {
         let since_boot = i64::try_from(ticks.saturating_mul(self.tick_ns)).unwrap_or(i64::MAX);
         StartTime {
@@ -51,7 +52,7 @@ impl BootClock {
         }
     }
 
-    /// Start time from a task's `start_boottime`.
+    /// The start time from a task's `start_boottime`.
     pub fn start_from_boot_ns(&self, boot_ns: u64) -> StartTime {
         self.start_from_ticks(boot_ns / self.tick_ns)
     }
@@ -67,7 +68,7 @@ impl BootClock {
     }
 }
 
-/// Turns event times into wall-clock time. Unlike start times these follow the clock when it is set.
+/// Converts event times to wall-clock time. Unlike start times, they follow the clock when it is set.
 #[derive(Debug)]
 pub(super) struct EventClock {
     boot_offset: i64,
@@ -82,7 +83,7 @@ impl EventClock {
         }
     }
 
-    /// Call once per batch.
+    /// To be called once per batch.
     pub(super) fn refresh(&mut self) {
         for (offset, clock) in [
             (&mut self.boot_offset, ClockId::Boottime),
@@ -107,7 +108,7 @@ impl EventClock {
             .saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
     }
 
-    /// The same moment on `CLOCK_BOOTTIME`, for one on `CLOCK_MONOTONIC` since the last resume.
+    /// Converts a moment since the last resume from `CLOCK_MONOTONIC` to `CLOCK_BOOTTIME`.
     pub(super) fn boot_from_monotonic(&self, ns: u64) -> u64 {
         ns.saturating_add_signed(self.monotonic_offset.saturating_sub(self.boot_offset))
     }
@@ -118,7 +119,7 @@ pub(super) fn now_epoch_ns() -> i64 {
     nanoseconds(ClockId::Realtime)
 }
 
-/// Nanoseconds since boot, suspend included.
+/// Nanoseconds since boot, including suspend.
 pub(super) fn now_boot_ns() -> i64 {
     nanoseconds(ClockId::Boottime)
 }

@@ -1,11 +1,11 @@
-//! The machine as a whole: names, versions, boot, size, and whether it is virtual.
+//! The machine as a whole: names, versions, boot time, size, and whether it is virtual.
 
 use super::clock;
 use super::procfs::{read_file, read_line};
 use crate::model::Host;
 use std::path::Path;
 
-/// Collects what can be found out below `root`; nothing of it is essential, so nothing of it fails.
+/// Collects what is available below `root`; nothing is essential, so nothing fails.
 pub(super) fn read(root: &Path) -> Host {
     let at = |name: &str| root.join(name);
     let text =
@@ -77,7 +77,7 @@ fn os_release_field(text: &str, key: &str) -> Option<String> {
     Some(plain)
 }
 
-/// Distributions whose `VERSION_ID` is only the beginning say more in a file of their own.
+/// Distributions whose `VERSION_ID` is incomplete have the full version in another file.
 fn platform_version(platform: &str, version_id: String, text: &dyn Fn(&str) -> String) -> String {
     let file = match platform {
         "debian" | "raspbian" => "etc/debian_version",
@@ -90,12 +90,12 @@ fn platform_version(platform: &str, version_id: String, text: &dyn Fn(&str) -> S
         word.strip_prefix(version_id.as_str())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    // A testing release says `trixie/sid`.
+    // A testing release contains `trixie/sid`.
     let exact = said.split_whitespace().find(is_version);
     exact.map_or_else(|| version_id.clone(), str::to_owned)
 }
 
-/// The firmware's id if there is one and we may read it (root may), else the installation's.
+/// The firmware's id if it exists and is readable (by root), else the installation's.
 fn host_id(firmware: &str, machine_id: &str) -> String {
     if firmware.len() == 36 {
         return firmware.to_ascii_lowercase();
@@ -109,8 +109,9 @@ fn host_id(firmware: &str, machine_id: &str) -> String {
     }
 }
 
-/// The dotted name that shares a line of the hosts file with our host name: one that begins with it if there is one, else
-/// the first of the line, which is the real name to `hostname -f`, unless that is a name of the machine for itself.
+/// The dotted name that shares a line of the hosts file with our host name: preferably one that begins with
+/// it, else the first of the line, which `hostname -f` considers the real name, unless it is a local name
+/// such as `localhost`.
 fn fqdn(hostname: &str, hosts: &str) -> String {
     if hostname.contains('.') {
         return hostname.to_owned();
@@ -159,7 +160,8 @@ fn cpu_count(stat: &str) -> u32 {
     u32::try_from(stat.lines().filter(is_cpu).count()).unwrap_or(0)
 }
 
-/// Best effort, container before machine: what the container manager says, then the firmware, then the CPU.
+/// Best effort, container before machine: the container manager's information, then the firmware's, then the
+/// CPU's.
 fn virtualization(root: &Path) -> String {
     let environment = read_file(&root.join("proc/1/environ"), 1 << 20).unwrap_or_default();
     let container = environment

@@ -1,4 +1,4 @@
-//! Network interfaces, asked of the kernel through route netlink (rtnetlink(7)).
+//! Network interfaces, from the kernel through route netlink (rtnetlink(7)).
 
 use super::bytes::{i32_at, u16_at, u32_at};
 use super::netlink::{self, KIND_DONE, KIND_ERROR, Message};
@@ -25,7 +25,7 @@ const ADDRESS_LOCAL: u16 = 2;
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
 
-/// Bytes of the multicast tables read at most.
+/// Maximum number of bytes read of the multicast tables.
 const MAX_TABLE: usize = 16 << 20;
 
 /// All interfaces by index, with their addresses.
@@ -57,8 +57,8 @@ pub(super) fn list(proc: &ProcFs) -> Result<Vec<Interface>> {
     Ok(interfaces.into_values().collect())
 }
 
-/// A line per interface, beginning with its index; indented below it a line per group, beginning with the address in
-/// the machine's byte order.
+/// A line per interface, beginning with its index; below it an indented line per group, beginning with the
+/// address in the machine's byte order.
 fn parse_igmp(text: &str, groups: &mut Vec<(u32, IpAddr)>) {
     let mut index = None;
     for line in text.lines().skip(1) {
@@ -86,7 +86,7 @@ fn parse_igmp6(text: &str, groups: &mut Vec<(u32, IpAddr)>) {
     }));
 }
 
-/// Asks for everything of one kind and hands over each answer.
+/// Requests everything of one kind and passes on each answer.
 fn dump(kind: u16, header: usize, mut each: impl FnMut(&[u8])) -> Result<()> {
     let fail = |error: Errno| Error::system("asking the kernel for network interfaces", error);
     let socket = netlink::open(None, SocketType::RAW, 0).map_err(fail)?;
@@ -139,8 +139,9 @@ fn parse_link(payload: &[u8]) -> Option<Interface> {
     Some(interface)
 }
 
-/// `ifaddrmsg`: family, prefix length at 1, flags, scope, index at 4. On point-to-point links the plain address is
-/// the other end's and the local one ours; elsewhere they are equal, and IPv6 has only the plain one.
+/// `ifaddrmsg`: family, prefix length at 1, flags, scope, index at 4. On point-to-point links the plain
+/// address is the other end's and the local one ours; elsewhere they are equal, and IPv6 has only the plain
+/// one.
 fn parse_address(payload: &[u8]) -> Option<(u32, InterfaceAddress)> {
     let prefix_length = u16_at(payload, 0)?.to_ne_bytes()[1];
     let index = u32_at(payload, 4)?;
@@ -170,7 +171,7 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
         .map(|octets| Ipv6Addr::from(octets).into())
 }
 
-/// All parsers of this file, for the test over damaged texts.
+/// All parsers of this file, for the test with damaged texts.
 #[cfg(test)]
 pub(super) fn parse_any(text: &[u8]) {
     let _ = (parse_link(text), parse_address(text));

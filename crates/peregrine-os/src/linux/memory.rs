@@ -1,11 +1,11 @@
-//! How much memory there is for this program, and how much it takes.
+//! How much memory is available to this program, and how much it uses.
 
 use super::procfs::read_file;
 use std::path::{Path, PathBuf};
 
 const SMALL_FILE: usize = 16 << 10;
 
-/// Bytes of memory this program takes beside the pages of files: what it would be killed for.
+/// Bytes of memory this program uses, except for file pages: those it would be killed for.
 #[must_use]
 pub fn own_memory_bytes() -> Option<u64> {
     let statm = text(Path::new("/proc/self/statm"))?;
@@ -18,13 +18,13 @@ pub fn own_memory_bytes() -> Option<u64> {
     Some(resident.saturating_sub(shared).saturating_mul(size))
 }
 
-/// Bytes of memory this program may take: those of the machine, or fewer where a control group says so.
+/// Bytes of memory this program may use: those of the machine, or fewer if a control group limits them.
 #[must_use]
 pub fn memory_for_us() -> Option<u64> {
     smaller(meminfo("MemTotal:"), control_group())
 }
 
-/// Bytes of memory that are free for this program now, about.
+/// Approximate bytes of memory now available to this program.
 #[must_use]
 pub fn free_memory_for_us() -> Option<u64> {
     smaller(meminfo("MemAvailable:"), control_group())
@@ -53,15 +53,15 @@ fn meminfo(name: &str) -> Option<u64> {
 fn control_group() -> Option<u64> {
     let groups = text(Path::new("/proc/self/cgroup"))?;
     let limits = limit_files(&groups, Path::new("/sys/fs/cgroup"));
-    // Without a limit the file says `max`, or in the first version a number no machine has.
+    // Without a limit the file contains `max`, or in cgroup v1 an impossibly large number.
     limits
         .iter()
         .filter_map(|file| text(file)?.trim().parse::<u64>().ok())
         .min()
 }
 
-/// The files with the limits of the groups a process is in, and of those above them. A container may see its own group at
-/// the root, whatever its name is outside.
+/// The limit files of a process's control groups and their parents. A container may see its own group at the
+/// root, regardless of its name outside.
 fn limit_files(groups: &str, root: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in groups.lines() {
@@ -77,7 +77,7 @@ fn limit_files(groups: &str, root: &Path) -> Vec<PathBuf> {
             continue;
         };
         let group = Path::new(group.trim_start_matches('/'));
-        // A group outside of what is mounted here has a path that leads up.
+        // The path of a group outside of the mounted hierarchy contains `..`.
         if group
             .components()
             .all(|part| matches!(part, std::path::Component::Normal(_)))

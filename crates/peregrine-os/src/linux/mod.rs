@@ -30,14 +30,14 @@ use procfs::ProcFs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// The Linux machine we run on, or the tree of one in another place (a container's root, a test's fixture).
+/// The running Linux machine, or the file tree of one elsewhere (a container's root, a test's fixture).
 pub struct LinuxMachine {
     root: PathBuf,
     proc: ProcFs,
 }
 
 impl LinuxMachine {
-    /// The machine we run on.
+    /// The running machine.
     pub fn new() -> Result<Self> {
         Self::at("/")
     }
@@ -114,7 +114,7 @@ impl Machine for LinuxMachine {
 mod tests {
     use super::*;
 
-    /// Every text parser over damaged copies of what this machine says: any answer will do, none may panic.
+    /// Runs every text parser on damaged copies of this machine's files: any result will do, but no panic.
     #[test]
     fn damaged_texts_do_no_harm() {
         let mut state = 1_u64;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Larger tables are cut here.
 pub(super) const MAX_FILE: usize = 64 << 20;
 
-/// Parses the text of a `mountinfo` file; lines that are none are skipped.
+/// Parses the text of a `mountinfo` file; invalid lines are skipped.
 pub fn parse_mountinfo(text: &[u8]) -> Vec<Mount> {
     text.split(|&byte| byte == b'\n').filter_map(parse_line).collect()
 }

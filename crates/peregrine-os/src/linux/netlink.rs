@@ -1,4 +1,4 @@
-//! The framing netlink protocols share (netlink(7)): messages in a datagram, attributes in a message.
+//! The framing that netlink protocols share (netlink(7)): messages in a datagram, attributes in a message.
 
 use super::bytes::{u16_at, u32_at};
 use rustix::fd::OwnedFd;
@@ -24,7 +24,7 @@ pub(super) fn open(protocol: Option<Protocol>, kind: SocketType, groups: u32) ->
     Ok(socket)
 }
 
-/// A message of `kind` with the header in front.
+/// Builds a message of `kind`, with its header.
 pub(super) fn build(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(HEADER + payload.len()).unwrap_or(u32::MAX);
     let mut message = Vec::with_capacity(HEADER + payload.len());

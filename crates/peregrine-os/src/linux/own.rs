@@ -1,4 +1,4 @@
-//! This program itself: its threads and its memory, as the kernel counts them.
+//! The threads and the memory of this program, from the kernel.
 
 use super::procfs::{ProcFs, read_file};
 use super::{clock, stat};
@@ -11,7 +11,6 @@ const SMALL_FILE: usize = 16 << 10;
 /// A thread of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnThread {
-    /// Thread id.
     pub id: u32,
     /// The name it gave itself, at most 15 bytes.
     pub name: String,
@@ -45,7 +44,7 @@ pub fn own_threads() -> Result<Vec<OwnThread>> {
     Ok(threads)
 }
 
-/// The kernel's account of this program's memory: lines of `status` and `smaps_rollup`, as they are.
+/// The kernel's account of this program's memory: lines of `status` and `smaps_rollup`, unchanged.
 pub fn own_memory() -> Result<String> {
     let status = read_file(Path::new("/proc/self/status"), SMALL_FILE)?;
     let mut text = String::new();
@@ -58,7 +57,7 @@ pub fn own_memory() -> Result<String> {
             text.push('\n');
         }
     }
-    // Kernels before 4.14 have no such file.
+    // Kernels before 4.14 do not have this file.
     if let Ok(rollup) = read_file(Path::new("/proc/self/smaps_rollup"), SMALL_FILE) {
         text.push('\n');
         text.extend(
@@ -71,7 +70,7 @@ pub fn own_memory() -> Result<String> {
     Ok(text)
 }
 
-/// How many files this program has open.
+/// The number of files this program has open.
 pub fn own_open_files() -> Result<usize> {
     Ok(ProcFs::open(Path::new("/proc/self"))?.numbers("fd")?.len())
 }
@@ -88,7 +87,7 @@ mod tests {
             .spawn(move || receive.recv())
             .unwrap();
         let threads = own_threads().unwrap();
-        // A thread gives itself its name, so it may come a little later.
+        // A thread names itself, so the name may come a little later.
         assert!(threads.len() >= 2, "{threads:?}");
         assert!(own_memory().unwrap().contains("VmRSS:"));
         assert!(own_open_files().unwrap() > 2);

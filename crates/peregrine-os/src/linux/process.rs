@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Bytes of arguments kept for a process that is looked at (events keep less).
+/// Bytes of arguments kept for an examined process (events keep less).
 const ARGV_CAP: usize = 128 << 10;
 
-/// Past this length arguments are no longer counted; the kernel's own limit is about 6 MiB.
+/// Beyond this length, arguments are no longer counted; the kernel's own limit is about 6 MiB.
 const ARGV_LIMIT: usize = 8 << 20;
 
 const SMALL_FILE: usize = 16 << 10;
@@ -27,7 +27,7 @@ pub(super) fn list(proc: &ProcFs) -> Result<Vec<ProcessBrief>> {
         .collect())
 }
 
-/// The one-read view of a process; `None` when it is gone.
+/// The one-read view of a process; `None` if it is gone.
 pub(super) fn read_brief(proc: &ProcFs, pid: u32, buffer: &mut Vec<u8>) -> Option<ProcessBrief> {
     if !proc.try_read(&format!("{pid}/stat"), SMALL_FILE, buffer) {
         return None;
@@ -49,7 +49,7 @@ pub(super) fn read_brief(proc: &ProcFs, pid: u32, buffer: &mut Vec<u8>) -> Optio
     })
 }
 
-/// A process in full; `None` when it is gone, or when `pid` names a mere thread.
+/// A process in full; `None` if it is gone, or if `pid` is just a thread.
 pub(super) fn read(proc: &ProcFs, pid: u32, names: &HashMap<u32, OsString>) -> Option<Process> {
     let mut buffer = Vec::new();
     let brief = read_brief(proc, pid, &mut buffer)?;
@@ -77,13 +77,13 @@ pub(super) fn read(proc: &ProcFs, pid: u32, names: &HashMap<u32, OsString>) -> O
     })
 }
 
-/// The arguments of a process, at most `cap` bytes of them; `None` when it is gone.
+/// The arguments of a process, up to `cap` bytes; `None` if it is gone.
 pub(super) fn read_argv(proc: &ProcFs, pid: u32, cap: usize, buffer: &mut Vec<u8>) -> Option<Argv> {
     let length = proc.read_counting(&format!("{pid}/cmdline"), cap, ARGV_LIMIT, buffer)?;
     Some(Argv::new(buffer.as_slice(), length))
 }
 
-/// Real user and group id; `None` when the process is gone.
+/// Real user and group id; `None` if the process is gone.
 pub(super) fn read_ids(proc: &ProcFs, pid: u32, buffer: &mut Vec<u8>) -> Option<(u32, u32)> {
     if !proc.try_read(&format!("{pid}/status"), SMALL_FILE, buffer) {
         return None;
@@ -151,7 +151,7 @@ fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// All parsers of this file, for the test over damaged texts.
+/// All parsers of this file, for the test with damaged texts.
 #[cfg(test)]
 pub(super) fn parse_any(text: &[u8]) {
     let _ = (parse_status(text), parse_io(text));
@@ -186,7 +186,8 @@ mod tests {
         );
     }
 
-    /// A dead tree: hostile name, no executable, one process without anything, one directory that is no process.
+    /// A fixture: a hostile name, no executable, one process without any files, one directory that is not a
+    /// process.
     #[test]
     fn processes_that_vanish_half_way_are_left_out() {
         let dir = tempfile::tempdir().unwrap();

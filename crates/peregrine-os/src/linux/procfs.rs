@@ -1,4 +1,4 @@
-//! Bounded reading below `/proc`, relative to an open directory, where every file may vanish at any moment.
+//! Bounded reads below `/proc`, relative to an open directory, where every file may vanish at any time.
 
 use crate::error::{Error, Result};
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
@@ -51,14 +51,14 @@ impl ProcFs {
         Ok(numbers)
     }
 
-    /// Replaces `out` with the first `cap` bytes of a file.
+    /// Replaces `out` by the first `cap` bytes of a file.
     pub(super) fn read(&self, name: &str, cap: usize, out: &mut Vec<u8>) -> Result<()> {
         let fail = |error| Error::read(self.path.join(name).display().to_string(), error);
         let file = openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
         read_bounded(&file, cap, out).map_err(fail)
     }
 
-    /// As [`ProcFs::read`] for a file that may well be gone: was it read?
+    /// Like [`ProcFs::read`], for a file that may be gone; returns whether it was read.
     pub(super) fn try_read(&self, name: &str, cap: usize, out: &mut Vec<u8>) -> bool {
         out.clear();
         openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -66,7 +66,7 @@ impl ProcFs {
             .is_ok()
     }
 
-    /// Reads a whole file, keeping its first `cap` bytes, and returns how long it was (counting stops at `limit`).
+    /// Reads a whole file, keeps its first `cap` bytes, and returns its length (counted up to `limit`).
     pub(super) fn read_counting(
         &self,
         name: &str,
@@ -90,7 +90,7 @@ impl ProcFs {
         Some(length as u64)
     }
 
-    /// Where a symbolic link leads; `None` when gone, not permitted, or (kernel threads) not there.
+    /// The target of a symbolic link; `None` if it is gone, not permitted, or (for kernel threads) missing.
     pub(super) fn link(&self, name: &str) -> Option<PathBuf> {
         let target = readlinkat(&self.dir, name, Vec::with_capacity(128)).ok()?;
         Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
@@ -106,7 +106,7 @@ pub(super) fn read_file(path: &Path, cap: usize) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// A small text file without surrounding space; empty when it cannot be read.
+/// A small text file without surrounding space; empty if it cannot be read.
 pub(super) fn read_line(path: &Path) -> String {
     let bytes = read_file(path, 4096).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim().to_owned()
@@ -116,7 +116,7 @@ fn read_bounded(file: impl AsFd, cap: usize, out: &mut Vec<u8>) -> Result<(), Er
     out.clear();
     let mut filled = 0;
     while filled < cap {
-        // Most files of /proc fit the first read; growing by doubling keeps large ones cheap.
+        // Most files in /proc fit into the first read; doubling keeps large ones cheap.
         out.resize((filled + 4096.max(filled)).min(cap), 0);
         let room = out.get_mut(filled..).unwrap_or_default();
         match read_some(&file, room) {

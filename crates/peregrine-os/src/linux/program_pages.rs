@@ -1,14 +1,15 @@
-//! The pages of the running program's own file, its code and its constants, and the code of its libraries.
+//! The mapped pages of the program's own file (code and constants) and of the code of its libraries.
 //!
-//! They are mapped from files, and each page fault maps the pages around it too. What start-up and rare work have
-//! touched stays counted as resident, though nobody needs it any more: measured 12 of 23 MB on an idle agent.
-//! Unmapping it costs a soft fault per 16 pages that are used again; the pages themselves stay in the page cache.
+//! They are mapped from files, and each page fault also maps the pages around it. Pages touched by start-up
+//! and rare work stay resident although they are not needed any more: measured, 12 of 23 MB on an idle agent.
+//! Unmapping them costs a soft fault per 16 pages that are used again; the pages themselves stay in the page
+//! cache.
 
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::Path;
 
-/// Where `/proc/self/maps` says a mapping is.
+/// A mapping in `/proc/self/maps`.
 #[derive(Debug, PartialEq)]
 struct Mapping {
     start: usize,
@@ -17,8 +18,8 @@ struct Mapping {
 
 const PAGE: u64 = 4096;
 
-/// Unmaps the pages of code, and of the program's constants, that are mapped now; those that are used come back by themselves.
-/// Gives the number of bytes looked at.
+/// Unmaps the currently mapped pages of code, and of the program's constants; those that are used are mapped
+/// again automatically. Returns the number of bytes examined.
 pub fn release_program_pages() -> io::Result<usize> {
     let program = std::fs::read_link("/proc/self/exe")?;
     let maps = std::fs::read_to_string("/proc/self/maps")?;
@@ -51,16 +52,18 @@ pub fn resident_file_bytes() -> io::Result<u64> {
 fn release(mapping: &Mapping) -> io::Result<()> {
     use rustix::mm::{Advice, madvise};
     let start = std::ptr::without_provenance_mut(mapping.start);
-    // SAFETY: the mapping is private, backed by a file, and code (`r-xp`) or a segment of the program that was never writable,
-    // so its pages are copies of the file: dropping them loses nothing, and whoever reads or executes them, on any thread, gets
-    // the same bytes again. (Constants with addresses in them are written to by the loader; their segment is writable.)
+    // SAFETY: the mapping is private, backed by a file, and code (`r-xp`) or a segment of the program that
+    // was never writable, so its pages are copies of the file: dropping them loses nothing, and any thread
+    // that reads or executes them gets the same bytes again. (Constants that contain addresses are written by
+    // the loader; their segment is writable.)
     unsafe { madvise(start, mapping.length, Advice::LinuxDontNeed) }.map_err(io::Error::from)
 }
 
-/// The mappings that nobody has written to: all code, and those of a program's file that lie in such a segment.
+/// The mappings that were never written to: all code, and those of the program's file within such a segment.
 fn unchanged(maps: &str, program: &Path, segments: &[Range<u64>]) -> Vec<Mapping> {
     let mappings: Vec<Line<'_>> = maps.lines().filter_map(parse).collect();
-    // The first segment begins with the file: where that is mapped, addresses in the file's table begin.
+    // The first segment begins at the start of the file: the addresses in the file's table are relative to
+    // its mapping.
     let base = mappings
         .iter()
         .find(|line| line.path == program && line.offset == 0)
@@ -112,13 +115,13 @@ fn parse(line: &str) -> Option<Line<'_>> {
     })
 }
 
-/// The segments of a program that are never writable, in pages from its first segment on; none when the beginning of the
-/// file is not that of a 64-bit little-endian ELF file whose first segment begins with it.
+/// The segments of a program that are never writable, in pages from its first segment; empty if `head` is not
+/// the start of a 64-bit little-endian ELF file whose first segment begins at its start.
 fn constant_segments(head: &[u8]) -> Vec<Range<u64>> {
     parse_segments(head).unwrap_or_default()
 }
 
-/// The ELF header and the program headers behind it, as elf(5) has them.
+/// The ELF header and the program headers after it, as described in elf(5).
 fn parse_segments(head: &[u8]) -> Option<Vec<Range<u64>>> {
     const LOADED: u64 = 1;
     const WRITABLE: u64 = 2;
@@ -180,7 +183,7 @@ nonsense
             mapping(0x11000, 0x3000),
             mapping(0x17000, 0x1000),
         );
-        // The third was written to by the loader, before it was made what it is.
+        // The loader wrote to the third before it was made read-only.
         let segments = [0..0x1000, 0x1000..0x4000];
         let of = |program: &str, segments: &[_]| unchanged(maps, Path::new(program), segments);
         assert_eq!(of("/usr/bin/a b", &segments), [first, code, library]);

@@ -7,10 +7,10 @@ use crate::model::{Socket, SocketOwner, SocketState, Transport};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// A table larger than this (about 1.7 million sockets) is cut.
+/// Larger tables (about 1.7 million sockets) are cut.
 const MAX_TABLE: usize = 256 << 20;
 
-/// All sockets. A family the kernel was built without is simply absent.
+/// All sockets. A family that the kernel was built without is left out.
 pub(super) fn list(proc: &ProcFs) -> Result<Vec<Socket>> {
     let mut sockets = Vec::new();
     let mut buffer = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn list(proc: &ProcFs) -> Result<Vec<Socket>> {
     Ok(sockets)
 }
 
-/// Which processes hold which socket. Processes we may not look into are left out.
+/// The processes that hold each socket. Processes we may not inspect are left out.
 fn owners_by_inode(proc: &ProcFs) -> Result<HashMap<u64, Vec<SocketOwner>>> {
     let mut owners: HashMap<u64, Vec<SocketOwner>> = HashMap::new();
     for pid in proc.pids()? {
@@ -80,7 +80,8 @@ fn parse_line(line: &[u8], transport: Transport) -> Option<Socket> {
     })
 }
 
-/// Hexadecimal words in the machine's byte order, each holding bytes in network order; then the port as a number.
+/// Hexadecimal words in the machine's byte order, each holding bytes in network order; then the port as a
+/// number.
 fn parse_address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -116,7 +117,7 @@ fn parse_state(text: &str) -> Option<SocketState> {
     })
 }
 
-/// The parser of this file, for the test over damaged texts.
+/// The parser of this file, for the test with damaged texts.
 #[cfg(test)]
 pub(super) fn parse_any(text: &[u8]) {
     parse_table(text, Transport::Tcp, &mut Vec::new());

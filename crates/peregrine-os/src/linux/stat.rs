@@ -16,12 +16,13 @@ pub(super) struct Stat {
     pub(super) system_ticks: u64,
     pub(super) threads: u32,
     pub(super) start_ticks: u64,
-    /// Where the stack, the arguments and the environment lie, in one number; 0 when the kernel hides that from us.
+    /// The locations of the stack, the arguments and the environment, combined in one number; 0 if the kernel
+    /// hides them.
     pub(super) image: u64,
 }
 
-/// Parses the line. The name is everything between the first `(` and the last `)`: parentheses, spaces and newlines
-/// in it are the process's own.
+/// Parses the line. The name is everything between the first `(` and the last `)`, because it may contain
+/// parentheses, spaces and newlines.
 pub(super) fn parse(line: &[u8]) -> Option<Stat> {
     let open = memchr::memchr(b'(', line)?;
     let close = memchr::memrchr(b')', line)?;
@@ -38,7 +39,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Stat> {
     let system_ticks = decimal(fields.next()?)?;
     let threads = decimal(fields.nth(4)?)?; // after the children's times, priority, nice
     let start_ticks = decimal(fields.nth(1)?)?; // after the obsolete itrealvalue
-    // Addresses are random for each execution. Kernels before 3.5 lack the last ones.
+    // Addresses are randomised for each execution. Kernels before 3.5 lack the last ones.
     let mut address = |skipped: usize| fields.nth(skipped).and_then(decimal).unwrap_or(0);
     let stack = address(5); // after sizes, their limit, bounds of the code
     let arguments = address(19); // after registers, signals, priorities, delays, bounds of the data
@@ -48,7 +49,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Stat> {
         comm: OsStr::from_bytes(comm).to_owned(),
         state,
         ppid: u32::try_from(ppid).ok()?,
-        // A session outside of our pid namespace shows as 0, none at all as -1.
+        // A session outside our pid namespace is shown as 0, no session as -1.
         session: decimal(session)
             .and_then(|id| u32::try_from(id).ok())
             .unwrap_or(0),
@@ -100,7 +101,7 @@ mod tests {
         }
     }
 
-    /// A line of a real machine, before and after an execution.
+    /// A line from a real machine, before and after an execution.
     #[test]
     fn where_the_stack_lies_tells_executions_apart() {
         let line = |stack: u64, arguments: u64| {

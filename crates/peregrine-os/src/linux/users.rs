@@ -1,5 +1,5 @@
-//! Accounts from `/etc/passwd` and `/etc/group`, read as files: a static program cannot rely on the C library for it,
-//! and the same parser serves dead disks.
+//! Accounts from `/etc/passwd` and `/etc/group`, read as files: a static program cannot rely on the C library
+//! for this, and the same parser works for dead disks.
 
 use crate::model::{Group, User};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub fn parse_group(text: &[u8]) -> Vec<Group> {
     lines(text).filter_map(parse_group_line).collect()
 }
 
-/// Login names by user id; the first account with an id wins, as in `getpwuid()`.
+/// Login names by user id; the first account with an id counts, as in `getpwuid()`.
 pub(super) fn names_by_uid(passwd: &[u8]) -> HashMap<u32, OsString> {
     let mut names = HashMap::new();
     for user in parse_passwd(passwd) {
@@ -69,12 +69,12 @@ fn text(field: &[u8]) -> OsString {
     OsStr::from_bytes(field).to_owned()
 }
 
-/// As the C library reads it: blanks and a plus sign may stand in front, so that no account hides by them.
+/// Like the C library, accepts leading blanks and a plus sign, so that no account can hide with them.
 fn number(field: &[u8]) -> Option<u32> {
     std::str::from_utf8(field.trim_ascii_start()).ok()?.parse().ok()
 }
 
-/// Not empty, no comment, no line of the old network directory (`+::::`).
+/// True unless it is empty, a comment, or a line of the old network directory (`+::::`).
 fn is_name(name: &[u8]) -> bool {
     name.first().is_some_and(|first| !b"#+-".contains(first))
 }

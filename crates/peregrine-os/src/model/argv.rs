@@ -1,10 +1,10 @@
-//! The arguments of a process, as the bytes they are.
+//! The arguments of a process, as bytes.
 
 use std::fmt;
 
-/// Arguments of a process: NUL-separated bytes, perhaps cut, with the length they had.
+/// Arguments of a process: NUL-separated bytes, possibly truncated, with their original length.
 ///
-/// Arguments need not be UTF-8; [`Argv::args`] gives them unchanged, [`Argv::to_strings`] for display.
+/// Arguments need not be UTF-8; [`Argv::args`] returns them unchanged, [`Argv::to_strings`] for display.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Argv {
     raw: Box<[u8]>,
@@ -12,7 +12,7 @@ pub struct Argv {
 }
 
 impl Argv {
-    /// Takes NUL-separated (and usually NUL-terminated) bytes; `full_length` is the length before any cut.
+    /// Takes NUL-separated (and usually NUL-terminated) bytes; `full_length` is the length before truncation.
     pub fn new(raw: impl Into<Box<[u8]>>, full_length: u64) -> Self {
         Self {
             raw: raw.into(),
@@ -20,7 +20,8 @@ impl Argv {
         }
     }
 
-    /// The arguments, the program's own name first. The last one may be cut: see [`Argv::is_truncated`].
+    /// The arguments, starting with the program's own name. The last one may be cut: see
+    /// [`Argv::is_truncated`].
     pub fn args(&self) -> impl Iterator<Item = &[u8]> {
         let text = self.raw.strip_suffix(&[0]).unwrap_or(&self.raw);
         let is_empty = self.raw.is_empty();
@@ -48,17 +49,17 @@ impl Argv {
         line
     }
 
-    /// Are there no arguments? So it is with kernel threads, and with processes gone before they could be read.
+    /// True without arguments: for kernel threads, and for processes that ended before they could be read.
     pub fn is_empty(&self) -> bool {
         self.raw.is_empty()
     }
 
-    /// Were there more bytes than are kept?
+    /// True if there were more bytes than are kept.
     pub fn is_truncated(&self) -> bool {
         self.full_length > self.raw.len() as u64
     }
 
-    /// Length in bytes before any cut, separators included.
+    /// Length in bytes before truncation, including separators.
     pub fn full_length(&self) -> u64 {
         self.full_length
     }

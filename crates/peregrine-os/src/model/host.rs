@@ -1,4 +1,4 @@
-//! Accounts, mounts, interfaces and the machine as a whole. What users choose is bytes and stays so.
+//! Accounts, mounts, interfaces and the machine as a whole. Text chosen by users is kept as bytes.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub struct Group {
     pub name: OsString,
     /// Group id.
     pub gid: u32,
-    /// Names of members, apart from those who have it as primary group.
+    /// Names of members, without those that have it as primary group.
     pub members: Vec<OsString>,
 }
 
@@ -37,13 +37,13 @@ pub struct Group {
 pub struct Mount {
     /// Mount id.
     pub id: u32,
-    /// Id of the mount it sits on.
+    /// Id of the parent mount.
     pub parent_id: u32,
     /// Device number, major part.
     pub major: u32,
     /// Device number, minor part.
     pub minor: u32,
-    /// The directory of the file system that is mounted (`/` unless bind-mounted).
+    /// The mounted directory of the file system (`/` unless bind-mounted).
     pub root: PathBuf,
     /// Where it is mounted.
     pub mount_point: PathBuf,
@@ -64,7 +64,7 @@ pub struct Interface {
     pub index: u32,
     /// Name.
     pub name: String,
-    /// Hardware address; empty when it has none.
+    /// Hardware address; empty if it has none.
     pub hardware_address: Vec<u8>,
     /// Largest packet.
     pub mtu: u32,
@@ -77,17 +77,17 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Is it switched on?
+    /// True if it is switched on.
     pub fn is_up(&self) -> bool {
         self.flags & 0x1 != 0
     }
 
-    /// Is it the loopback?
+    /// True for the loopback interface.
     pub fn is_loopback(&self) -> bool {
         self.flags & 0x8 != 0
     }
 
-    /// Does it lead to exactly one other machine?
+    /// True if it connects to exactly one other machine.
     pub fn is_point_to_point(&self) -> bool {
         self.flags & 0x10 != 0
     }
@@ -107,7 +107,7 @@ pub struct InterfaceAddress {
 pub struct Host {
     /// Host name.
     pub hostname: String,
-    /// Fully qualified name where local files tell it, else the host name.
+    /// Fully qualified name if local files contain it, else the host name.
     pub fqdn: String,
     /// Operating system: `linux`.
     pub os: String,
@@ -115,7 +115,7 @@ pub struct Host {
     pub platform: String,
     /// Distributions it descends from, or itself (`debian`, `rhel fedora`).
     pub platform_family: String,
-    /// Version of the distribution, as exact as it says.
+    /// Version of the distribution, as precise as available.
     pub platform_version: String,
     /// Distribution and version for people.
     pub pretty_name: String,
@@ -133,13 +133,13 @@ pub struct Host {
     pub machine_id: String,
     /// Id of the machine: that of its firmware, else that of the installation, written with dashes.
     pub host_id: String,
-    /// Seconds since boot, suspend included.
+    /// Seconds since boot, including suspend.
     pub uptime: u64,
     /// Usable memory in bytes.
     pub memory_total: u64,
     /// Processors online.
     pub cpu_count: u32,
-    /// Kind of virtual machine or container (`kvm`, `docker`, …); empty when none was recognised.
+    /// Type of virtual machine or container (`kvm`, `docker`, …); empty if none was recognised.
     pub virtualization_system: String,
     /// `guest` when virtualised, else empty.
     pub virtualization_role: String,

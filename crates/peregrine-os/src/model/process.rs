@@ -6,27 +6,29 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// When a process started. With the pid (and the boot id) it is the identity of a process: pids are used again,
-/// but not within one tick in practice.
+/// When a process started. Together with the pid (and the boot id) it identifies a process: pids are reused,
+/// but in practice not within one tick.
 ///
-/// Every source of this crate gives the same process the same value: all count from the kernel's
-/// `start_boottime`, cut to clock ticks as `/proc` shows it.
+/// Every source in this crate gives the same process the same value: all count from the kernel's
+/// `start_boottime`, rounded down to clock ticks as in `/proc`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StartTime {
-    /// Clock ticks since boot (usually 1/100 s), suspend included. Stable across restarts of the agent.
+    /// Clock ticks since boot (usually 1/100 s), including suspend. Stable across restarts of the agent.
     pub ticks: u64,
-    /// Nanoseconds since 1970, from a boot time taken once per run: stable within a run, even if the clock is set.
+    /// Nanoseconds since 1970, from a boot time determined once per run: stable within a run, even if the
+    /// clock is set.
     pub epoch_ns: i64,
 }
 
-/// What one small read tells about a process.
+/// The data about a process from one small read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessBrief {
     /// Process id.
     pub pid: u32,
     /// Pid of the parent; 0 for the first process and kernel threads' ancestor.
     pub ppid: u32,
-    /// The name the kernel keeps (at most 15 bytes for programs), whatever bytes it holds; [`Process::name`] is whole.
+    /// The name kept by the kernel (at most 15 bytes for programs); may contain any bytes. [`Process::name`]
+    /// is complete.
     pub name: OsString,
     /// When it started.
     pub start: StartTime,
@@ -40,19 +42,20 @@ pub struct ProcessBrief {
     pub system_time: Duration,
     /// Session id.
     pub session: u32,
-    /// Another number when the process executes a program, even the same one again: made of where the kernel laid out
-    /// its stack and arguments. A fork keeps its parent's. 0 when we may not see it, and for kernel threads.
+    /// A number that changes when the process executes a program, even the same one again: it is derived from
+    /// the locations of stack and arguments. A fork keeps its parent's. 0 if we may not see it, and for
+    /// kernel threads.
     pub image: u64,
 }
 
-/// A process in full. What we may not read is `None`, empty or zero.
+/// A process in full. Data we may not read is `None`, empty or zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// The part that is always known.
+    /// The part that is always available.
     pub brief: ProcessBrief,
     /// Arguments; empty for kernel threads.
     pub argv: Argv,
-    /// The executable. Ends in ` (deleted)` when it has been unlinked.
+    /// The executable. Ends in ` (deleted)` if it has been unlinked.
     pub exe: Option<PathBuf>,
     /// Working directory.
     pub cwd: Option<PathBuf>,
@@ -66,12 +69,12 @@ pub struct Process {
     pub username: Option<OsString>,
     /// Memory use.
     pub memory: MemoryInfo,
-    /// Input and output so far; `None` when not permitted.
+    /// Input and output so far; `None` if not permitted.
     pub io: Option<IoCounters>,
 }
 
 impl Process {
-    /// Its whole name, where the kernel keeps only the beginning.
+    /// Its full name, even if the kernel keeps only its beginning.
     #[must_use]
     pub fn name(&self) -> Cow<'_, OsStr> {
         whole_name(&self.brief.name, &self.argv, self.exe.as_deref())
@@ -81,11 +84,11 @@ impl Process {
 /// Memory of a process, in bytes. All zero for kernel threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemoryInfo {
-    /// In memory now.
+    /// Currently resident.
     pub rss: u64,
     /// Address space.
     pub vms: u64,
-    /// The most that was ever in memory.
+    /// Peak resident size.
     pub hwm: u64,
     /// Data segment.
     pub data: u64,

@@ -1,14 +1,14 @@
-//! The whole name of a program, where the kernel keeps only its beginning.
+//! The full name of a program of which the kernel keeps only the beginning.
 
 use super::Argv;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// The kernel keeps this many bytes of a name.
+/// Number of bytes of a name that the kernel keeps.
 const KEPT: usize = 15;
 
-/// How many arguments are looked at: a script stands behind its interpreter and perhaps an option of that.
+/// Number of arguments examined: a script follows its interpreter and possibly one of its options.
 const LOOKED_AT: usize = 3;
 
 /// True when the kernel may have cut this name.
@@ -17,7 +17,7 @@ pub fn may_be_cut(kept: &OsStr) -> bool {
     kept.len() >= KEPT
 }
 
-/// The name of a program: what the kernel kept, or, where that may be cut, the name that begins with it among the
+/// The name of a program: the kernel's, or, if that may be cut, the name that begins with it among the
 /// executable's and the first arguments'.
 #[must_use]
 pub fn whole_name<'n>(kept: &'n OsStr, argv: &Argv, exe: Option<&Path>) -> Cow<'n, OsStr> {
@@ -30,7 +30,7 @@ pub fn whole_name<'n>(kept: &'n OsStr, argv: &Argv, exe: Option<&Path>) -> Cow<'
     });
     let candidates = exe.into_iter().chain(argv.args().take(LOOKED_AT));
     let mut names = candidates.filter_map(|path| path.rsplit(|&byte| byte == b'/').next());
-    // A cut within a letter leaves its first bytes, which are those of the whole name, too.
+    // A cut within a character leaves its first bytes, which the full name also has.
     names
         .find(|name| name.starts_with(kept.as_encoded_bytes()))
         .map_or(Cow::Borrowed(kept), |name| Cow::Owned(system_text(name)))
@@ -74,7 +74,7 @@ mod tests {
             name(cut, b"other\0", Some("/x/a-really-long-process (deleted)")),
             "a-really-long-process"
         );
-        // A script is called as its interpreter's argument.
+        // A script is called as an argument of its interpreter.
         assert_eq!(
             name(
                 cut,
@@ -83,7 +83,7 @@ mod tests {
             ),
             "a-really-long-procedure.sh"
         );
-        // A thread that renamed itself, a kernel thread, a name of just that length, a short one.
+        // A thread that renamed itself, a kernel thread, a name of exactly that length, a short one.
         assert_eq!(name(cut, b"init\0", Some("/sbin/init")), cut);
         assert_eq!(
             name("kworker/u8:2-events_unbound", b"", None),
@@ -91,7 +91,7 @@ mod tests {
         );
         assert_eq!(name(cut, b"a-really-long-p\0a-really-long-p.conf\0", None), cut);
         assert_eq!(name("sh", b"shell\0", Some("/bin/shell")), "sh");
-        // Cut within a letter of two bytes; bytes that are no text at all.
+        // Cut within a two-byte character; bytes that are not text at all.
         let bytes = |kept: &'static [u8], argv: &[u8]| {
             let argv = Argv::new(argv, argv.len() as u64);
             whole_name(OsStr::from_bytes(kept), &argv, None).into_owned()

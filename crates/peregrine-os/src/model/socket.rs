@@ -18,15 +18,15 @@ pub struct Socket {
     pub transport: Transport,
     /// Our end.
     pub local: SocketAddr,
-    /// The other end; all zero when there is none.
+    /// The other end; all zero if there is none.
     pub remote: SocketAddr,
     /// State of the connection; UDP uses `Established` and `Close`.
     pub state: SocketState,
     /// User id of the owner.
     pub uid: u32,
-    /// Inode in the socket file system; 0 when no process holds the socket any more.
+    /// Inode in the socket file system; 0 if no process holds the socket any more.
     pub inode: u64,
-    /// The processes that hold the socket, with the descriptor. Empty when none does or we may not look.
+    /// The processes that hold the socket, with the descriptor. Empty if there are none or we may not look.
     pub owners: Vec<SocketOwner>,
 }
 
@@ -39,9 +39,8 @@ pub struct SocketOwner {
     pub fd: u32,
 }
 
-/// State of a TCP connection.
+/// State of a TCP connection (RFC 9293).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the states of RFC 9293")]
 pub enum SocketState {
     Established,
     SynSent,
@@ -57,7 +56,7 @@ pub enum SocketState {
 }
 
 impl SocketState {
-    /// The word `netstat()` prints on Linux.
+    /// The word that `netstat()` prints on Linux.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Established => "ESTAB",

@@ -11,16 +11,15 @@ use super::stream::{Next, Stream};
 pub struct Args {
     /// Rows in a group; 10 when neither this nor `batch_func` is given.
     batch_size: Option<i64>,
-    /// Called with the rows so far; true ends the group. Counts when no size is given.
+    /// Called with the rows so far; true ends the group. Used when no size is given.
     batch_func: Option<Str>,
     /// The query.
     query: Query,
-    /// Seconds after which a group ends in any case.
+    /// Seconds after which a group ends even if it is not full.
     #[arg(default = 3600u64)]
     timeout: u64,
 }
 
-/// A group.
 #[derive(IntoRow)]
 pub struct Group {
     /// Its rows.
@@ -28,10 +27,9 @@ pub struct Group {
     rows: Value,
 }
 
-/// The plugin.
 pub struct Batch;
 
-/// Rows in a group at most, whatever was asked for.
+/// Maximum number of rows in a group, regardless of the arguments.
 const MAX_ROWS: usize = 1_000_000;
 
 impl Plugin for Batch {

@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use peregrine_engine::prelude::*;
 
-/// Emits the time again and again; each row has the members of that time, such as `Unix` and `String`.
+/// Emits the current time periodically; each row has the members of that time, such as `Unix` and `String`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// When to emit the first row; at once when that is past, after one period when left out.
+    /// When to emit the first row: at once if that time is past, after one period when left out.
     start: Option<Value>,
     /// Seconds between rows.
     #[arg(default = 0)]
     period: i64,
-    /// Milliseconds between rows, added to the seconds; without both it is one second.
+    /// Milliseconds between rows, added to the seconds; the default without both is one second.
     #[arg(default = 0)]
     ms: i64,
 }
 
-/// The plugin.
 pub struct Clock;
 
 impl Plugin for Clock {
@@ -97,7 +96,7 @@ impl Plugin for Clock {
     }
 }
 
-/// What `*` shows of a time.
+/// The columns `*` shows of a time.
 const MEMBERS: [&str; 19] = [
     "Day",
     "Hour",

@@ -15,7 +15,6 @@ pub struct Args {
     include: Option<Vec<Str>>,
 }
 
-/// The plugin.
 pub struct ColumnFilter;
 
 impl Plugin for ColumnFilter {

@@ -4,22 +4,21 @@ use std::collections::HashMap;
 
 use peregrine_engine::prelude::*;
 
-/// Drops rows whose key was seen a short while ago, and rows without it. Seeing it again makes the while start anew.
+/// Drops rows whose key was seen recently, and rows without the key. Seeing a key again restarts its timeout.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The column that is the key.
+    /// The column to use as key.
     key: Str,
     /// The query.
     query: Query,
     /// Seconds a key is remembered.
     #[arg(default = 60u64)]
     timeout: u64,
-    /// Keys remembered at most.
+    /// Maximum number of keys remembered.
     #[arg(default = 1000)]
     size: i64,
 }
 
-/// The plugin.
 pub struct Dedup;
 
 impl Plugin for Dedup {
@@ -72,7 +71,7 @@ impl Plugin for Dedup {
     }
 }
 
-/// Forgets what is out of date, and when that is not enough the tenth that was seen longest ago.
+/// Forgets expired keys and, if that is not enough, the least recently seen tenth.
 fn forget(seen: &mut HashMap<Str, i128>, oldest: i128, size: usize) {
     seen.retain(|_, last| *last > oldest);
     if seen.len() >= size {

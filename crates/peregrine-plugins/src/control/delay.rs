@@ -1,4 +1,4 @@
-//! `delay()`: rows a while later.
+//! `delay()`: passes rows on later.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -7,19 +7,18 @@ use peregrine_engine::prelude::*;
 
 use super::stream::{Next, Stream, seconds};
 
-/// Passes each row on some seconds after it came.
+/// Passes each row on a number of seconds after it came.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The query.
     query: Query,
-    /// Seconds.
+    /// The delay in seconds.
     delay: i64,
-    /// Rows that may wait; when they do, the query waits too.
+    /// Maximum number of waiting rows; beyond it, the query waits too.
     #[arg(default = 1000)]
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct Delay;
 
 impl Plugin for Delay {
@@ -50,7 +49,7 @@ impl Plugin for Delay {
                 continue;
             }
             if ended || waiting.len() >= capacity {
-                // Nothing to take from the query until the first row is due.
+                // No rows are taken from the query until the first one is due.
                 let left = due.map_or_else(Default::default, |due| {
                     due.saturating_duration_since(Instant::now())
                 });

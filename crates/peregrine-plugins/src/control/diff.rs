@@ -6,23 +6,22 @@ use peregrine_engine::prelude::*;
 
 use super::stream::seconds;
 
-/// Runs a query again and again and emits rows that are new (`Diff` is `added`) or gone (`removed`). The first run is
-/// what later ones are compared with.
+/// Runs a query repeatedly and emits rows that are new (`Diff` is `added`) or gone (`removed`). The first run
+/// is only the baseline for later ones.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The query.
     query: Query,
-    /// The column that tells rows apart; rows without it are not looked at.
+    /// The column that identifies rows; rows without it are ignored.
     key: Str,
     /// Seconds between runs.
     #[arg(default = 60)]
     period: i64,
 }
 
-/// The plugin.
 pub struct Diff;
 
-/// Rows of a run that are compared.
+/// Maximum number of rows of a run.
 const MAX_ROWS: usize = 1_000_000;
 
 impl Plugin for Diff {
@@ -59,7 +58,7 @@ impl Plugin for Diff {
     }
 }
 
-/// The rows of one run by key; several may share one.
+/// The rows of one run by key; several rows may have the same key.
 fn collect(scope: &Scope, args: &Args) -> Result<HashMap<Str, Vec<Row>>, Stop> {
     let mut found: HashMap<Str, Vec<Row>> = HashMap::new();
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! `fifo()`: the last rows of a query that runs beside.
+//! `fifo()`: the last rows of a query that runs in the background.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use peregrine_engine::prelude::*;
 
 use super::stream::seconds;
 
-/// Starts a query beside this one and returns the rows it had lately. Later calls with the same query only read.
+/// Starts a query in the background and returns its recent rows. Later calls with the same query only read.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The query; it is told apart by its text.
+    /// The query; its text identifies it.
     query: Query,
-    /// Seconds a row is kept.
+    /// Seconds for which a row is kept.
     #[arg(default = 5)]
     max_age: i64,
-    /// Rows kept.
+    /// Maximum number of rows kept.
     #[arg(default = 10)]
     max_rows: i64,
     /// Forget the rows after reading them.
@@ -26,13 +26,12 @@ pub struct Args {
     flush: bool,
 }
 
-/// The plugin.
 pub struct Fifo;
 
 #[derive(Default)]
 struct Queue(Mutex<VecDeque<(Instant, Row)>>);
 
-/// The queues of a query, by the text of what fills them.
+/// The queues of a query, by the text of the query that fills them.
 #[derive(Default)]
 struct Queues(Mutex<HashMap<String, Arc<Queue>>>);
 
@@ -73,7 +72,7 @@ impl Plugin for Fifo {
 }
 
 fn start(scope: &Scope, args: &Args, queue: &Arc<Queue>) -> VqlResult<()> {
-    // It lives as long as the whole query, not as long as this call.
+    // It lives as long as the whole query, not only as long as this call.
     let token = scope.context().cancellation().child();
     let inner = scope.child_cancelled_by(token.clone());
     let (query, queue) = (args.query.clone(), Arc::clone(queue));

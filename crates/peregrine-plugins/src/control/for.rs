@@ -1,10 +1,10 @@
-//! `for()`: an obsolete name in the language's list.
+//! `for()`: an obsolete plugin of the language.
 
 use peregrine_engine::prelude::*;
 
-/// Does nothing: the plugin is listed by the language, but never had an effect. Use `foreach()`.
+/// Does nothing: the language lists this plugin, but it never had an effect. Use `foreach()`.
 ///
-/// It is here so that old queries which name it pass, with a message and without rows.
+/// It exists so that old queries that call it still run, with a message and without rows.
 #[derive(VqlArgs)]
 #[allow(dead_code, reason = "only the description of the arguments is used")]
 pub struct Args {
@@ -16,7 +16,6 @@ pub struct Args {
     query: Option<Query>,
 }
 
-/// The plugin.
 pub struct For;
 
 impl Plugin for For {

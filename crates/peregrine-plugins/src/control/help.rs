@@ -2,7 +2,7 @@
 
 use peregrine_engine::prelude::*;
 
-/// Describes every function and plugin there is, one a row: functions first, by name.
+/// Describes every function and plugin, one per row: functions first, by name.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -30,15 +30,14 @@ pub struct Row {
     /// Operating systems it exists on.
     #[column(name = "platforms", alias = "Platforms")]
     platforms: Value,
-    /// What it must be allowed to do.
+    /// The permissions it needs.
     #[column(name = "permissions", alias = "Permissions")]
     permissions: Value,
-    /// It watches, and ends only when it is stopped.
+    /// True if it watches for events, and ends only when it is stopped.
     #[column(name = "is_event", alias = "IsEvent")]
     is_event: bool,
 }
 
-/// The plugin.
 pub struct Help;
 
 impl Plugin for Help {
@@ -88,7 +87,6 @@ fn names(permissions: &[Permission]) -> Value {
     permissions.iter().map(|permission| permission.name()).collect()
 }
 
-/// An argument.
 #[derive(IntoRow)]
 struct Argument {
     #[column(name = "name", alias = "Name")]

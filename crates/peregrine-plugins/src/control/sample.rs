@@ -2,16 +2,15 @@
 
 use peregrine_engine::prelude::*;
 
-/// Passes every n-th row on, beginning with the first.
+/// Passes on every n-th row, starting with the first.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The query.
     query: Query,
-    /// One row of so many.
+    /// One in this many rows is passed on.
     n: i64,
 }
 
-/// The plugin.
 pub struct Sample;
 
 impl Plugin for Sample {

@@ -1,4 +1,4 @@
-//! `sequence()`: events that belong together.
+//! `sequence()`: patterns over the events of several queries.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -7,10 +7,10 @@ use peregrine_engine::prelude::*;
 
 use super::stream::{Next, Stream, seconds};
 
-/// Gathers the rows of several queries in one window and looks for a pattern in it after each.
+/// Collects the rows of several queries in one window, and searches it for a pattern after each row.
 ///
-/// All other arguments are the queries. `query` sees the window as the variable `SEQUENCE`, oldest row first; when it
-/// has rows they are emitted, and the window is emptied.
+/// All other arguments are the queries. `query` sees the window as the variable `SEQUENCE`, oldest row first;
+/// when it has rows, they are emitted and the window is emptied.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The query that looks for the pattern.
@@ -23,10 +23,9 @@ pub struct Args {
     sources: Vec<(Str, Lazy)>,
 }
 
-/// The plugin.
 pub struct Sequence;
 
-/// Rows in the window at most.
+/// Maximum number of rows in the window.
 const MAX_ROWS: usize = 1000;
 
 impl Plugin for Sequence {

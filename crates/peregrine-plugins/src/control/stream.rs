@@ -1,4 +1,4 @@
-//! Rows of queries that run beside the plugin, so that it can also act when no row comes.
+//! Rows of queries that run on separate threads, so that a plugin can also act when no row comes.
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -6,27 +6,27 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use peregrine_engine::prelude::*;
 
-/// How often a wait looks whether the query was cancelled.
+/// How often a wait checks whether the query was cancelled.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Queries running in threads of their own; ends them when it goes.
+/// Queries running in their own threads; dropping it ends them.
 pub(super) struct Stream {
     rows: Option<Receiver<Row>>,
     token: Cancellation,
     workers: Vec<JoinHandle<()>>,
 }
 
-/// What came.
+/// The outcome of a wait.
 pub(super) enum Next {
     Row(Row),
-    /// The moment waited for.
+    /// The given moment has come.
     Due,
-    /// All queries are done.
+    /// All queries have ended.
     Ended,
 }
 
 impl Stream {
-    /// Starts the queries; at most `capacity` rows wait before they do.
+    /// Starts the queries; at most `capacity` rows are buffered before the queries wait.
     pub(super) fn start(scope: &Scope, queries: Vec<Query>, capacity: usize) -> VqlResult<Stream> {
         let (sender, receiver) = bounded(capacity);
         let token = scope.cancellation().child();
@@ -40,7 +40,7 @@ impl Stream {
             let worker = thread::Builder::new()
                 .name("vql-stream".into())
                 .spawn(move || {
-                    // A closed channel means that nobody wants more.
+                    // A closed channel means that no more rows are wanted.
                     let _ = query.run(&inner, &mut FnSink(|row| sender.send(row).map_err(|_| Stop)));
                 })
                 .map_err(|error| format!("cannot start a thread: {error}"))?;
@@ -49,7 +49,7 @@ impl Stream {
         Ok(stream)
     }
 
-    /// The next row; or that `due` has come, or that there are no more.
+    /// The next row, or whether `due` has come, or whether there are no more rows.
     pub(super) fn next(&self, scope: &Scope, due: Option<Instant>) -> Result<Next, Stop> {
         let Some(rows) = &self.rows else {
             return Ok(Next::Ended);
@@ -79,7 +79,7 @@ impl Drop for Stream {
     }
 }
 
-/// Seconds of an argument, within reason.
+/// An argument in seconds, clamped to a sensible range.
 pub(super) fn seconds(value: i64) -> Duration {
     Duration::from_secs(u64::try_from(value).unwrap_or(0).min(366 * 86_400))
 }

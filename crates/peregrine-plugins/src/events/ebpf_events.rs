@@ -12,11 +12,10 @@ pub struct Args {}
 pub struct Row {
     /// Its name.
     event: &'static str,
-    /// `Name`, `Id`, `Sets` (groups it belongs to) and `Params`: the type of each argument.
+    /// `Name`, `Id`, `Sets` (the groups it belongs to) and `Params`: the type of each argument.
     metadata: Dict,
 }
 
-/// The plugin.
 pub struct EbpfEvents;
 
 impl Plugin for EbpfEvents {
@@ -48,7 +47,7 @@ impl Plugin for EbpfEvents {
     }
 }
 
-/// What `EventData` of an event has.
+/// The members of an event's `EventData`.
 fn params(event: &str) -> &'static [(&'static str, &'static str)] {
     match event {
         "sched_process_fork" => &[

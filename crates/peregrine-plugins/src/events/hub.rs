@@ -1,4 +1,5 @@
-//! One source of process events for all queries of a host: the kernel is asked once, however many listen.
+//! One source of process events for all queries of a host: the kernel is asked once, regardless of the number
+//! of listeners.
 
 use super::turns::{self, Turns};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -9,17 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// Batches a listener may fall behind before it loses some. A batch is up to some thousand events.
+/// Number of batches a listener may fall behind before it loses some. A batch has up to some thousand events.
 const QUEUE: usize = 1024;
-/// How long the source may sleep; bounds how long the end of the last listener goes unnoticed.
+/// How long the source may sleep; bounds how long it takes to notice that the last listener is gone.
 const WAIT: Duration = Duration::from_millis(500);
 
 type Batch = Arc<Vec<ProcessEvent>>;
 /// A batch with its number, counted from 1.
 type Numbered = (u64, Batch);
 
-/// The ring between kernel and agent: 1 MiB, which counts twice in resident memory, is room for some 2,800 lives of
-/// processes, more than a second of the fastest storm a small machine can make.
+/// The ring buffer between kernel and agent: 1 MiB, which counts twice as resident memory, has room for the
+/// events of some 2,800 processes, more than a second of the fastest storm a small machine can make.
 fn options() -> SourceOptions {
     SourceOptions {
         ring_bytes: 1 << 20,
@@ -44,7 +45,7 @@ struct Listeners {
 
 struct Listener {
     sender: Sender<Numbered>,
-    /// Events that did not fit into the queue.
+    /// Number of events that did not fit into the queue.
     lost: Arc<AtomicU64>,
 }
 
@@ -53,15 +54,15 @@ pub(crate) struct Subscription {
     hub: Arc<Hub>,
     receiver: Receiver<Numbered>,
     lost: Arc<AtomicU64>,
-    /// Of a listener that feeds the process tracker.
+    /// Set for listeners that feed the process tracker.
     seat: Option<u64>,
-    /// The last batch that `next` gave.
+    /// The last batch that `next` returned.
     given: u64,
-    /// A batch that the process tracker does not know yet, and since when it waits.
+    /// A batch the process tracker has not seen yet, and since when it has been waiting.
     held: Option<(Numbered, Instant)>,
 }
 
-/// The source of a host, while somebody listens.
+/// The source of a host, as long as somebody listens.
 #[derive(Default)]
 struct Current(Mutex<Weak<Hub>>);
 
@@ -87,7 +88,7 @@ pub(crate) fn subscribe(scope: &Scope, preferred: Option<SourceKind>) -> Result<
         });
         listeners.last
     };
-    let seat = turns::is_feeding().then(|| hub.turns.enter(given));
+    let seat = turns::is_feeding(scope).then(|| hub.turns.enter(given));
     Ok(Subscription {
         hub,
         receiver,
@@ -98,7 +99,7 @@ pub(crate) fn subscribe(scope: &Scope, preferred: Option<SourceKind>) -> Result<
     })
 }
 
-/// The source that runs now, if one does: what was chosen and why, and its counters.
+/// The running source, if there is one: what was chosen and why, and its counters.
 pub(crate) fn current(scope: &Scope) -> Option<(Choice, SourceStats)> {
     let hub = scope.host_state::<Current>().0.lock().upgrade()?;
     let stats = hub.stats.lock().clone();
@@ -162,9 +163,10 @@ impl Hub {
 }
 
 impl Subscription {
-    /// The next batch; `None` when there was none within the time. The error is that the source has ended.
+    /// The next batch; `None` if none came within the time. An error means that the source has ended.
     ///
-    /// Who asks for it is through with the one before. A batch that the process tracker is still to hear of comes later.
+    /// Asking for a batch says that the previous one has been processed. A batch that the process tracker has
+    /// yet to see is held back.
     pub(crate) fn next(&mut self, timeout: Duration) -> Result<Option<Batch>, String> {
         if let Some(seat) = self.seat {
             self.hub.turns.pass(seat, self.given);
@@ -191,12 +193,12 @@ impl Subscription {
         Ok(Some(batch))
     }
 
-    /// Events this listener has lost by being slow since the last call.
+    /// The number of events this listener has lost by being slow since the last call.
     pub(crate) fn take_lost(&self) -> u64 {
         self.lost.swap(0, Ordering::Relaxed)
     }
 
-    /// Which source it is.
+    /// The kind of source.
     pub(crate) fn kind(&self) -> SourceKind {
         self.hub.choice.kind
     }

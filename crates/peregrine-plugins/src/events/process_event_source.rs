@@ -1,15 +1,16 @@
-//! `process_event_source()`: where process events come from on this machine.
+//! `process_event_source()`: the source of process events on this machine.
 
 use super::hub;
 use peregrine_engine::prelude::*;
 
-/// Tells which source of process events runs in this program, what stood against the better ones, and its counters.
+/// Returns which source of process events runs in this program, why better ones do not work, and its
+/// counters.
 ///
-/// NULL when nobody watches processes now. `Lost` counts events the kernel could not deliver; polling can not know.
+/// NULL when nobody is watching processes. `Lost` counts events the kernel could not deliver; polling cannot
+/// tell.
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// The function.
 pub struct ProcessEventSource;
 
 impl Function for ProcessEventSource {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 /// Watches process creation, program execution and process end.
 ///
-/// The best source that works here is used: eBPF, which misses nothing, else the kernel's proc connector, which misses the
-/// arguments of very short processes, else comparing process lists, which misses short processes.
-/// `process_event_source()` tells which one runs, why, and what was lost. Events of one process come in the order they
-/// happened. This plugin is Peregrine's own.
+/// The best source that works here is used: eBPF, which misses nothing; else the kernel's proc connector,
+/// which misses the arguments of very short processes; else comparing process lists, which misses short
+/// processes. `process_event_source()` says which one runs, why, and what was lost. Events of one process
+/// come in the order in which they happened. This plugin is Peregrine's own.
 #[derive(VqlArgs)]
 pub struct Args {
     /// `auto`, or the source to try first: `bpf`, `cn_proc`, `poll`.
@@ -28,31 +28,30 @@ pub struct Row {
     time: Time,
     /// The process.
     pid: Value,
-    /// Its parent, where the event tells it.
+    /// Its parent, if the event contains it.
     ppid: Value,
     /// When the process started; identifies it together with `Pid`.
     start_time: Value,
-    /// Name of the program, of an exec.
+    /// For an exec: the name of the program.
     name: Value,
-    /// The executable, of an exec.
+    /// For an exec: the executable.
     exe: Value,
-    /// Arguments joined by spaces, of an exec.
+    /// For an exec: the arguments joined by spaces.
     command_line: Value,
-    /// Arguments, of an exec.
+    /// For an exec: the arguments.
     argv: Value,
     /// Name of the real user.
     username: Value,
     /// Real user id.
     uid: Value,
-    /// What the process passed to `exit()`, of an exit.
+    /// For an exit: the value the process passed to `exit()`.
     exit_code: Value,
-    /// The signal that ended the process, of an exit.
+    /// For an exit: the signal that ended the process.
     signal: Value,
-    /// Number of events lost, of a loss.
+    /// For a loss: the number of events lost.
     lost: Value,
 }
 
-/// The plugin.
 pub struct ProcessEvents;
 
 impl Plugin for ProcessEvents {

@@ -1,30 +1,38 @@
-//! Who sees an event first: the process tracker, so that a query which asks it about the event finds it there.
+//! Lets the process tracker see an event before other listeners, so that a query which asks the tracker about
+//! the event finds it there.
 //!
-//! Whatever feeds the tracker takes a seat and says which batch it has worked through. A batch is shown to other queries once
-//! all seats have passed it.
+//! Each feeder of the tracker takes a seat and reports which batch it has processed. A batch is shown to
+//! other queries once all seats have passed it.
 
 use parking_lot::{Condvar, Mutex};
-use std::cell::Cell;
+use peregrine_engine::Scope;
+use std::collections::HashSet;
+use std::thread::ThreadId;
 use std::time::Duration;
 
-/// How long a batch waits for a feeder that does not come on; then the feeder is passed over until it does.
+/// How long a batch waits for a feeder that makes no progress; then the feeder is skipped until it does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-thread_local! {
-    static IS_FEEDING: Cell<bool> = const { Cell::new(false) };
-}
+/// The threads of a host that run queries which feed its process tracker.
+#[derive(Debug, Default)]
+struct FeedingThreads(Mutex<HashSet<ThreadId>>);
 
-/// Does work that feeds the process tracker: what it subscribes to in this thread, it sees before others.
-pub(crate) fn feeding<T>(work: impl FnOnce() -> T) -> T {
-    let before = IS_FEEDING.replace(true);
-    let done = work();
-    IS_FEEDING.set(before);
+/// Runs a query that feeds the process tracker: it sees the events it subscribes to on this thread before others.
+pub(crate) fn feeding<T>(scope: &Scope, query: impl FnOnce() -> T) -> T {
+    let threads = scope.host_state::<FeedingThreads>();
+    let thread = std::thread::current().id();
+    let is_new = threads.0.lock().insert(thread);
+    let done = query();
+    if is_new {
+        threads.0.lock().remove(&thread);
+    }
     done
 }
 
-/// Whether this thread feeds the process tracker.
-pub(super) fn is_feeding() -> bool {
-    IS_FEEDING.get()
+/// Whether this thread runs a query that feeds the process tracker.
+pub(super) fn is_feeding(scope: &Scope) -> bool {
+    let threads = scope.host_state::<FeedingThreads>();
+    threads.0.lock().contains(&std::thread::current().id())
 }
 
 /// The seats of all feeders.
@@ -43,14 +51,14 @@ struct Seats {
 #[derive(Debug)]
 struct Seat {
     id: u64,
-    /// The last batch it has worked through.
+    /// The last batch it has processed.
     done: u64,
-    /// It kept others waiting for too long.
+    /// True if it kept others waiting for too long.
     is_stuck: bool,
 }
 
 impl Turns {
-    /// A seat for a feeder that gets all batches after this one.
+    /// Takes a seat for a feeder that gets all batches after `done`.
     pub(super) fn enter(&self, done: u64) -> u64 {
         let mut seats = self.seats.lock();
         let id = seats.next_id;
@@ -63,7 +71,7 @@ impl Turns {
         id
     }
 
-    /// The feeder has worked through this batch and all before it.
+    /// Records that the feeder has processed this batch and all before it.
     pub(super) fn pass(&self, id: u64, done: u64) {
         let mut seats = self.seats.lock();
         if let Some(seat) = seats.taken.iter_mut().find(|seat| seat.id == id) {
@@ -73,13 +81,13 @@ impl Turns {
         self.moved.notify_all();
     }
 
-    /// The feeder is no more.
+    /// Gives up a feeder's seat.
     pub(super) fn leave(&self, id: u64) {
         self.seats.lock().taken.retain(|seat| seat.id != id);
         self.moved.notify_all();
     }
 
-    /// Waits until every feeder has passed this batch; false when one had not within the time.
+    /// Waits until every feeder has passed this batch; false if one had not within the time.
     pub(super) fn wait(&self, batch: u64, timeout: Duration) -> bool {
         let mut seats = self.seats.lock();
         let is_ahead = |seats: &mut Seats| seats.taken.iter().any(|seat| seat.done < batch && !seat.is_stuck);
@@ -89,7 +97,7 @@ impl Turns {
             .timed_out()
     }
 
-    /// Passes over feeders that have not come to this batch, until they move.
+    /// Skips feeders that have not reached this batch, until they make progress.
     pub(super) fn give_up(&self, batch: u64) {
         for seat in &mut self.seats.lock().taken {
             seat.is_stuck |= seat.done < batch;
@@ -100,6 +108,7 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peregrine_engine::{Context, Dict};
 
     const NOT_AT_ALL: Duration = Duration::ZERO;
 
@@ -132,14 +141,17 @@ mod tests {
     }
 
     #[test]
-    fn what_feeds_is_known_by_its_thread() {
-        assert!(!is_feeding());
-        feeding(|| {
-            assert!(is_feeding());
+    fn a_feeding_query_is_known_by_its_host_and_thread() {
+        let host = || Scope::root(&Context::builder().build(), Dict::new());
+        let (scope, other_host) = (host(), host());
+        assert!(!is_feeding(&scope));
+        feeding(&scope, || {
+            feeding(&scope, || assert!(is_feeding(&scope)));
+            assert!(is_feeding(&scope) && !is_feeding(&other_host));
             std::thread::scope(|threads| {
-                threads.spawn(|| assert!(!is_feeding()));
+                threads.spawn(|| assert!(!is_feeding(&scope)));
             });
         });
-        assert!(!is_feeding());
+        assert!(!is_feeding(&scope));
     }
 }

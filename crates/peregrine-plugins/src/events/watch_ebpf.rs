@@ -1,4 +1,4 @@
-//! `watch_ebpf()`: kernel events, of which the three of the life of a process are built.
+//! `watch_ebpf()`: kernel events, of which the three about the life of a process are supported.
 
 use super::hub;
 use crate::process::path_value;
@@ -8,15 +8,16 @@ use std::time::Duration;
 
 /// Watches kernel events through eBPF.
 ///
-/// Built so far: `sched_process_fork`, `sched_process_exec` and `sched_process_exit`; other events, and policies, are
-/// refused with a message. Without eBPF on this machine the plugin fails; `process_events()` then has other sources.
+/// Supported so far: `sched_process_fork`, `sched_process_exec` and `sched_process_exit`; other events, and
+/// policies, are refused with a message. Without eBPF on this machine the plugin fails; `process_events()`
+/// then has other sources.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Names of the events.
     events: Option<Vec<String>>,
-    /// A policy in YAML instead of names.
+    /// A policy in YAML, as an alternative to names.
     policy: Option<String>,
-    /// Also give the environment of programs.
+    /// Include the environment of programs.
     include_env: Option<bool>,
     /// Applied to the event before it is decoded.
     regex_prefilter: Option<Regex>,
@@ -25,16 +26,15 @@ pub struct Args {
 /// An event.
 #[derive(IntoRow)]
 pub struct Row {
-    /// When, what, by whom.
+    /// When the event happened, which event it was, and who caused it.
     system: Dict,
     /// The event's arguments.
     event_data: Dict,
 }
 
-/// The plugin.
 pub struct WatchEbpf;
 
-/// Events that exist, with the numbers other tools give them.
+/// The supported events, with the numbers other tools give them.
 pub(super) const EVENTS: [(&str, i64); 3] = [
     ("sched_process_fork", 700),
     ("sched_process_exec", 701),
@@ -157,7 +157,7 @@ fn fork_row(fork: &Fork) -> Row {
         ("child_tid", Value::from(fork.pid)),
         ("start_time", nanos(fork.start.epoch_ns)),
     ]);
-    // The event belongs to the parent, which makes the child.
+    // The event belongs to the parent, which creates the child.
     Row {
         system: system(
             "sched_process_fork",

@@ -14,8 +14,8 @@ pub(super) struct Launch {
     pub(super) name: String,
 }
 
-/// The program for these arguments of a call. It gets a group of its own, so that what it starts can be ended with it, and
-/// a guard where the host has one.
+/// The program for these arguments of a call. It gets its own process group, so that the processes it starts
+/// can be ended with it, and a guard if the host has one.
 pub(super) fn launch(scope: &Scope, argv: &[Str], cwd: Option<Str>, env: Option<&Dict>) -> VqlResult<Launch> {
     let Some((program, arguments)) = argv
         .split_first()

@@ -10,11 +10,12 @@ use peregrine_engine::prelude::*;
 use super::command::launch;
 use super::guard::Running;
 
-/// Runs a program, without a shell, and returns what it writes.
+/// Runs a program, without a shell, and returns its output.
 ///
-/// Output is gathered; when a stream has more than `length` bytes, a row has that part of it. With `sep` each piece of
-/// the output is a row as it comes. The last row has the rest, the return code and `Complete`. The program and all
-/// it has started are killed when the query ends before it, or the agent does; what it leaves running at its own end stays.
+/// Output is collected; when a stream has more than `length` bytes, a row gets that part of it. With `sep`
+/// each piece of the output is a row as it comes. The last row has the rest, the return code and `Complete`.
+/// The program and all it has started are killed when the query or the agent ends before it; processes it
+/// leaves running at its own end stay.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The program and its arguments.
@@ -24,35 +25,34 @@ pub struct Args {
     /// Bytes of output in a row.
     #[arg(default = 10240)]
     length: i64,
-    /// The whole environment of the program; that of this one when left out.
+    /// The whole environment of the program; that of this program when left out.
     env: Option<Dict>,
-    /// The folder it starts in.
+    /// The folder to start it in.
     cwd: Option<Str>,
     /// A secret of the server; not supported here.
     secret: Option<String>,
 }
 
-/// Output.
+/// A piece of output.
 #[derive(IntoRow)]
 pub struct Output {
     /// Always empty; programs get no input.
     stdin: Str,
-    /// What it wrote.
+    /// Its standard output.
     stdout: Str,
-    /// Its messages.
+    /// Its standard error.
     stderr: Str,
-    /// What it ended with; -1 when it was killed.
+    /// Its exit code; -1 when it was killed.
     return_code: i64,
-    /// The program has ended and this is the last row.
+    /// True in the last row, when the program has ended.
     complete: bool,
 }
 
-/// The plugin.
 pub struct Execve;
 
-/// Bytes of a row at most, whatever was asked for.
+/// Maximum number of bytes in a row, regardless of the arguments.
 const MAX_LENGTH: usize = 16 << 20;
-/// How often the end of a program is looked for that has closed its output.
+/// How often to check for the end of a program that has closed its output.
 const EXIT_TICK: Duration = Duration::from_millis(5);
 
 impl Plugin for Execve {
@@ -115,7 +115,7 @@ impl Plugin for Execve {
         let length = usize::try_from(args.length).unwrap_or(0).clamp(1, MAX_LENGTH);
         let separator = args.sep.filter(|sep| !sep.is_empty());
         let rest = gather(scope, &mut program, &pieces, length, separator.as_ref(), rows)?;
-        // It may close its output and go on.
+        // It may close its output and keep running.
         let status = loop {
             if let Some(status) = program.try_wait().map_err(|error| error.to_string())? {
                 break status;
@@ -150,7 +150,7 @@ impl Output {
     }
 }
 
-/// Emits rows as output comes; what is left at its end comes back, stdout first.
+/// Emits rows as output comes; returns what is left at its end, stdout first.
 fn gather(
     scope: &Scope,
     program: &mut Running,
@@ -167,7 +167,8 @@ fn gather(
                 return Err(VqlError::Stopped);
             }
             Err(RecvTimeoutError::Timeout) => {
-                // What it started may write on, but not when its guard was killed: this ends all of it.
+                // Processes it started may keep writing, except when its guard was killed: this ends all of
+                // them.
                 program.try_wait().map_err(|error| error.to_string())?;
                 continue;
             }
@@ -217,7 +218,7 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
-/// Sends what a stream has from a thread of its own.
+/// Sends the data of a stream from a separate thread.
 fn read(
     mut stream: impl Read + Send + 'static,
     is_stderr: bool,

@@ -1,9 +1,11 @@
-//! Programs that queries start do not outlive this one, even when it is killed, nor whatever they start themselves.
+//! Ensures that programs started by queries, and the processes they start, do not outlive this process, even
+//! when it is killed.
 //!
-//! Nobody can clean up after a `kill -9` of himself, and killing a group of processes misses who has left it (`setsid()`, or a
-//! child of a child whose parent has ended). So a small process stands between: the *guard*, which is the parent of the
-//! program and takes over its orphans (`PR_SET_CHILD_SUBREAPER`). All that the program has started is therefore below the
-//! guard; it kills that when told to, and when its line to us is cut. See `guarding.rs` for its side.
+//! A process cannot clean up after its own `kill -9`, and killing a process group misses processes that have
+//! left it (`setsid()`, or a child of a child whose parent has ended). So a small process stands between: the
+//! *guard*, which is the parent of the program and adopts its orphans (`PR_SET_CHILD_SUBREAPER`). All
+//! processes that the program has started are therefore below the guard; it kills them when told to, and when
+//! its connection to us is cut. See `guarding.rs` for its side.
 //!
 //! | message | from | means |
 //! |---|---|---|
@@ -11,11 +13,11 @@
 //! | `S` and a number | guard | the program runs, with this process id |
 //! | `E` and a number | guard | it could not be started, with this error of the system |
 //! | `X` and a number | guard | it has ended, with this status as `wait(2)` gives it |
-//! | `r` | us | leave what is left alone, and end |
-//! | end of the line | us | kill everything, and end |
+//! | `r` | us | leave the remaining processes alone, and end |
+//! | end of the stream | us | kill everything, and end |
 //!
-//! Numbers are four bytes, little-endian. A signal at the death of the parent (`prctl(2)`) would not do: it goes when a
-//! *thread* ends, and not to grandchildren. Control groups need rights over them that an agent may lack.
+//! Numbers are four bytes, little-endian. A signal at the death of the parent (`prctl(2)`) would not do: it
+//! is sent when a *thread* ends, and not to grandchildren. Control groups need rights that an agent may lack.
 
 use super::command::Launch;
 use super::orphans;
@@ -33,18 +35,18 @@ use std::time::{Duration, Instant};
 
 /// How long a guard may take to start its program, on a machine that swaps.
 const START: Duration = Duration::from_secs(30);
-/// How long a guard may take to kill what it guards; then it is killed itself.
+/// How long a guard may take to kill its processes; then it is killed itself.
 const PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(2);
-/// How often the end of a query is looked for while its program starts.
+/// How often to check for the end of a query while its program starts.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long who was killed may take to be gone; then it hangs in the kernel and is left there.
+/// How long a killed process may take to disappear; then it hangs in the kernel and is left there.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 /// A letter and a number.
 pub(super) const MESSAGE: usize = 5;
 
-/// Says how to start a guard: this very program with some arguments. The host registers one as an extension; without it,
-/// what programs leave behind outlives a host that is killed.
+/// How to start a guard: this very program with some arguments. The host registers one as an extension;
+/// without it, processes that programs leave behind outlive a host that is killed.
 #[derive(Debug)]
 pub struct ProgramGuard {
     program: PathBuf,
@@ -52,8 +54,8 @@ pub struct ProgramGuard {
 }
 
 impl ProgramGuard {
-    /// A guard that is this program, which with these arguments, and a command line behind them, calls
-    /// [`super::guard_program`].
+    /// A guard that is this program, started with these arguments followed by a command line; it must then
+    /// call [`super::guard_program`].
     pub fn new(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
@@ -76,10 +78,10 @@ impl ProgramGuard {
     }
 }
 
-/// A program that does not outlive this.
+/// A running program that does not outlive this process.
 #[derive(Debug)]
 pub(super) struct Running {
-    /// The guard, or the program itself where there is none.
+    /// The guard, or the program itself if there is none.
     child: Child,
     line: Option<Line>,
     /// The pipes of its outputs.
@@ -88,20 +90,20 @@ pub(super) struct Running {
     is_left: bool,
 }
 
-/// The line to a guard.
+/// The connection to a guard.
 #[derive(Debug)]
 struct Line {
     stream: UnixStream,
     received: Vec<u8>,
-    /// The program, which leads a group of its own.
+    /// The program, which leads its own process group.
     program: u32,
 }
 
-/// What a program writes.
+/// The outputs of a program.
 pub(super) type Outputs = (ChildStdout, ChildStderr);
 
 impl Running {
-    /// Starts a program; without `input` it has none.
+    /// Starts a program; without `input` its standard input is empty.
     pub(super) fn start(launch: Launch, mut input: Option<OwnedFd>) -> io::Result<(Running, Outputs)> {
         let Launch {
             mut command,
@@ -118,7 +120,7 @@ impl Running {
             command.stdin(input.take().map_or_else(Stdio::null, Stdio::from));
         }
         let child = command.spawn()?;
-        // It holds the other ends, whose only holder is to be the child.
+        // It holds the other ends of the pipes, which only the child should hold.
         drop(command);
         let outputs = [
             child.stdout.as_ref().map(orphans::pipe_number),
@@ -136,7 +138,7 @@ impl Running {
                 Ok(line) => running.line = Some(line),
                 Err(error) => {
                     running.kill();
-                    // Without a word of the system's the guard is gone, and who knows what it has started.
+                    // Without an answer the guard is gone, and may have left processes behind.
                     if error.raw_os_error().is_none() {
                         orphans::end(&running.pipes);
                     }
@@ -150,12 +152,12 @@ impl Running {
         }
     }
 
-    /// What the program ended with, once it has.
+    /// The exit status of the program, once it has ended.
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.status.is_none() {
             match self.line.as_mut().map(Line::status) {
                 Some(Ok(status)) => self.status = status,
-                // Somebody has killed the guard, so nobody else will end the program.
+                // The guard was killed, so nobody else will end the program.
                 Some(Err(_)) => self.kill(),
                 None => self.status = self.child.try_wait()?,
             }
@@ -163,24 +165,25 @@ impl Running {
         Ok(self.status)
     }
 
-    /// The program has ended by itself: what it has left running is left alone.
+    /// The program has ended by itself: processes it has left running are left alone.
     pub(super) fn leave(mut self) {
         self.is_left = true;
         if let Some(mut line) = self.line.take() {
-            // When that fails the guard has ended.
+            // Fails only when the guard has ended.
             let _ = line.stream.write_all(b"r");
             self.end_guard();
         }
     }
 
-    /// Ends the program and all it has started.
+    /// Ends the program and all processes it has started.
     pub(super) fn kill(&mut self) {
         let has_ended = self.status.is_some();
         match self.line.take() {
             Some(line) => {
                 let program = line.program;
                 drop(line);
-                // Somebody may have killed the guard. The number of a program that has ended may be another's by now.
+                // The guard may have been killed. If the program has ended, its process id may be in use by
+                // another process.
                 if !self.end_guard() && !has_ended {
                     kill_group(program);
                     orphans::end(&self.pipes);
@@ -203,7 +206,7 @@ impl Running {
         }
     }
 
-    /// Waits for the guard to do as it was told; false when it has not.
+    /// Waits for the guard to end; false when it has not.
     fn end_guard(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -231,7 +234,7 @@ impl Drop for Running {
 }
 
 impl Line {
-    /// Has the guard start its program.
+    /// Tells the guard to start its program.
     fn open(stream: UnixStream, input: Option<OwnedFd>) -> io::Result<Line> {
         let input: Vec<_> = input.iter().map(|input| input.as_fd()).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -256,7 +259,7 @@ impl Line {
         }
     }
 
-    /// The status of the program, once the guard has told it; an error when it tells nothing any more.
+    /// The status of the program, once the guard has reported it; an error when the guard no longer answers.
     fn status(&mut self) -> io::Result<Option<ExitStatus>> {
         let mut bytes = [0; MESSAGE];
         loop {
@@ -274,7 +277,8 @@ impl Line {
     }
 }
 
-/// What a guard says first. Its program may be on a disk that does not answer, so the end of the query is looked for.
+/// Reads the guard's first message. Its program may be on a disk that does not answer, so the end of the
+/// query is checked.
 fn first_answer(mut stream: &UnixStream) -> io::Result<[u8; MESSAGE]> {
     stream.set_read_timeout(Some(LOOK))?;
     let deadline = Instant::now() + START;
@@ -297,7 +301,7 @@ fn message([kind, number @ ..]: [u8; MESSAGE]) -> (u8, i32) {
     (kind, i32::from_le_bytes(number))
 }
 
-/// Ends a program and those of its group.
+/// Kills a program and its process group.
 fn kill_group(program: u32) {
     let group = i32::try_from(program).ok().filter(|group| *group > 1);
     if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
@@ -332,7 +336,7 @@ mod tests {
         assert!(error.to_string().contains("guard"), "{error}");
         let pids = std::fs::read_to_string(pids).unwrap();
         assert_eq!(pids.lines().count(), 2);
-        // They have been sent the signal; a busy machine takes its time.
+        // They have been sent the signal; a busy machine needs some time.
         while pids.lines().any(lives) {
             std::thread::yield_now();
         }

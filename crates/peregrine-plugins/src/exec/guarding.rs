@@ -1,4 +1,5 @@
-//! The guard's own side: it runs one program, takes over the orphans of what that starts, and kills all when told to.
+//! The guard's side: it runs one program, adopts the orphans among its descendants, and kills all of them
+//! when told to.
 
 use super::guard::MESSAGE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,17 +15,17 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Looks for orphans that have ended this often.
+/// How often to check for orphans that have ended.
 const LOOK: Duration = Duration::from_secs(1);
-/// And for the end of the program where the kernel cannot tell it (before Linux 5.3).
+/// How often to check for the end of the program where the kernel cannot report it (before Linux 5.3).
 const LOOK_WITHOUT_HELP: Duration = Duration::from_millis(10);
-/// What does not die of SIGKILL within this time hangs in the kernel.
+/// A process that survives SIGKILL for this long hangs in the kernel.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Rounds of stopping what starts more and more, before killing begins.
+/// Rounds of stopping processes that keep starting others, before killing begins.
 const ROUNDS: usize = 50;
 
-/// Runs a program as its guard: standard input is the line to whoever wants it run, standard output and error are the
-/// program's.
+/// Runs a program as its guard: standard input is the connection to the process that wants it run, standard
+/// output and error are the program's.
 pub fn guard_program(argv: &[OsString]) -> io::Result<()> {
     let line = io::stdin();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -44,14 +45,14 @@ pub fn guard_program(argv: &[OsString]) -> io::Result<()> {
     Ok(())
 }
 
-/// What to do with what is left.
+/// What to do with the remaining processes.
 #[derive(PartialEq)]
 enum Wish {
     Leave,
     Kill,
 }
 
-/// Waits for the word to start; the program's input comes with it. `None`: nobody is there any more.
+/// Waits for the message to start; the program's input comes with it. `None`: the other side is gone.
 fn receive_start(line: &impl AsFd) -> io::Result<Option<Stdio>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
@@ -82,7 +83,7 @@ fn start(argv: &[OsString], input: Stdio) -> io::Result<Pid> {
         .ok_or_else(|| io::Error::from_raw_os_error(rustix::io::Errno::INVAL.raw_os_error()))?;
     let mut command = Command::new(program);
     let child = command.args(arguments).process_group(0).stdin(input).spawn()?;
-    // Whoever reads what the program writes is to see its end.
+    // A reader of the program's output must see its end.
     let nothing = std::fs::File::options().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&nothing)?;
     rustix::stdio::dup2_stderr(&nothing)?;
@@ -99,7 +100,7 @@ fn tell(line: &impl AsFd, kind: u8, number: i32) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells of the end of the program, until it is said what to do.
+/// Reports the end of the program, and waits for instructions.
 fn watch(line: &impl AsFd, program: Pid) -> Wish {
     let mut ending: Option<OwnedFd> = rustix::process::pidfd_open(program, PidfdFlags::empty()).ok();
     let mut has_ended = false;
@@ -116,7 +117,7 @@ fn watch(line: &impl AsFd, program: Pid) -> Wish {
         if let Some(status) = reap(program) {
             has_ended = true;
             ending = None;
-            // When nobody hears it, that is seen next.
+            // If nobody receives it, that shows at the next read.
             let _ = tell(line, b'X', status);
         }
         if is_spoken_to {
@@ -129,7 +130,7 @@ fn watch(line: &impl AsFd, program: Pid) -> Wish {
     }
 }
 
-/// Takes notice of all that have ended; gives the status of the program, if it is among them.
+/// Reaps all processes that have ended; returns the status of the program, if it is among them.
 fn reap(program: Pid) -> Option<i32> {
     let mut status = None;
     while let Ok(Some((ended, how))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -140,7 +141,7 @@ fn reap(program: Pid) -> Option<i32> {
     status
 }
 
-/// Kills all below this process. First they are stopped, so that none starts others meanwhile.
+/// Kills all processes below this one. They are stopped first, so that none starts others meanwhile.
 fn kill_all() {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -156,7 +157,7 @@ fn kill_all() {
     }
 }
 
-/// Stops all that `find` finds, again and again until it finds no others, for they may be starting some.
+/// Stops all processes that `find` finds, until it finds no new ones, because they may be starting others.
 pub(super) fn stop_all(rounds: usize, find: impl Fn() -> BTreeSet<i32>) -> BTreeSet<i32> {
     let mut stopped = BTreeSet::new();
     for _ in 0..rounds {
@@ -179,12 +180,12 @@ pub(super) fn signal(process: i32, signal: Signal) {
     }
 }
 
-/// All processes below this one that live: its children, to which orphans belong, and theirs.
+/// All living processes below this one: its children, which include orphans, and theirs.
 fn descendants() -> BTreeSet<i32> {
     below([rustix::process::getpid().as_raw_nonzero().get()])
 }
 
-/// All processes below these that live.
+/// All living processes below these.
 pub(super) fn below(processes: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let listed = peregrine_os::linux::LinuxMachine::new()

@@ -1,12 +1,12 @@
-//! What is left of a program whose guard was killed: whoever holds the pipes of its outputs, and all they have started. A
-//! program that kills its guard in its first moments has had no time to give them up.
+//! Cleans up after a program whose guard was killed: kills the processes that hold the pipes of its outputs,
+//! and their descendants. A program that kills its guard at once has had no time to close them.
 
 use super::guarding::{below, signal, stop_all};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
-/// Rounds of stopping what starts more and more, before killing begins.
+/// Rounds of stopping processes that keep starting others, before killing begins.
 const ROUNDS: usize = 20;
 
 /// The kernel's number of a pipe.
@@ -14,7 +14,8 @@ pub(super) fn pipe_number(pipe: impl AsFd) -> Option<u64> {
     rustix::fs::fstat(pipe).ok().map(|about| about.st_ino)
 }
 
-/// Kills who holds one of these pipes, and all below. First they are stopped, so that none starts others meanwhile.
+/// Kills the processes that hold one of these pipes, and all below them. They are stopped first, so that none
+/// starts others meanwhile.
 pub(super) fn end(pipes: &[u64]) {
     let find = || {
         let holders = holders(pipes);
@@ -25,8 +26,8 @@ pub(super) fn end(pipes: &[u64]) {
     }
 }
 
-/// Other programs that have one of these pipes open. A process that is still this program is none of them: another query
-/// may just be starting one, which has everything open for a moment.
+/// Other programs that have one of these pipes open. A process that still runs this program is skipped:
+/// another query may be starting one, which has everything open for a moment.
 fn holders(pipes: &[u64]) -> BTreeSet<i32> {
     let names: Vec<String> = pipes.iter().map(|number| format!("pipe:[{number}]")).collect();
     let program = |process: &str| std::fs::read_link(format!("/proc/{process}/exe")).ok();

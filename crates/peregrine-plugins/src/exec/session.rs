@@ -1,4 +1,4 @@
-//! A running program that is talked to: what `shell_session()` gives.
+//! An interactive running program: the result of `shell_session()`.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -15,9 +15,9 @@ use peregrine_engine::prelude::*;
 use super::command::Launch;
 use super::guard::Running;
 
-/// Pieces of output that wait for a reader; then the program waits.
+/// Pieces of output that may wait for a reader before the program has to wait.
 const QUEUE: usize = 1024;
-const SLICE: Duration = Duration::from_millis(50);
+const CANCEL_CHECK: Duration = Duration::from_millis(50);
 
 /// The sessions of a query by name.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Sessions {
         self.0.lock().get(name).cloned()
     }
 
-    /// The running session of this name, or a new one of this command.
+    /// The running session of this name, or a new one that runs this command.
     pub(super) fn start(&self, scope: &Scope, name: &str, launch: Launch) -> VqlResult<Arc<Session>> {
         let mut known = self.0.lock();
         if let Some(session) = known.get(name)
@@ -94,7 +94,7 @@ impl Session {
             stdout: Arc::clone(&stdout),
             stderr: Arc::clone(&stderr),
         };
-        // From here on dropping the session ends the program.
+        // From here on, dropping the session ends the program.
         write(writer, lines)?;
         read(out, Piece::Output, stdout, echo.clone())?;
         read(messages, Piece::Message, stderr, echo)?;
@@ -105,13 +105,13 @@ impl Session {
         matches!(self.program.lock().try_wait(), Ok(None))
     }
 
-    /// Hands text to the program, which may take it when it likes.
+    /// Passes text to the program, which may read it later.
     pub(super) fn send(&self, scope: &Scope, text: &Str) -> VqlResult<()> {
         let input = self.input.lock().clone();
         let input = input.ok_or_else(|| format!("the input of session `{}` is closed", self.name))?;
         let mut waiting = text.to_vec();
         loop {
-            match input.send_timeout(waiting, SLICE) {
+            match input.send_timeout(waiting, CANCEL_CHECK) {
                 Ok(()) => break,
                 Err(SendTimeoutError::Timeout(back)) => waiting = back,
                 Err(SendTimeoutError::Disconnected(_)) => {
@@ -122,12 +122,12 @@ impl Session {
         }
         self.written.fetch_add(text.len() as u64, Ordering::Relaxed);
         *self.last_command.lock() = Str::new(text.trim_ascii_end());
-        // Nobody may be reading; then the echo is what can be missed.
+        // If nobody is reading, the echo is what can be lost.
         let _ = self.echo.try_send(Piece::Input(text.to_vec()));
         Ok(())
     }
 
-    /// The program sees the end of its input.
+    /// Closes the input of the program.
     pub(super) fn close_input(&self) {
         self.input.lock().take();
     }
@@ -140,7 +140,7 @@ impl Session {
         }
     }
 
-    /// Rows as output comes, until the program ends.
+    /// Emits rows as output comes, until the program ends.
     fn follow(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
         if self.is_read.swap(true, Ordering::AcqRel) {
             scope.log_line(&format!(
@@ -152,12 +152,12 @@ impl Session {
         let mut ended = 0;
         while ended < 2 {
             scope.checkpoint()?;
-            match self.output.recv_timeout(SLICE) {
+            match self.output.recv_timeout(CANCEL_CHECK) {
                 Ok(Piece::Input(text)) => rows.push(row([text, Vec::new(), Vec::new()], None))?,
                 Ok(Piece::Output(text)) => rows.push(row([Vec::new(), text, Vec::new()], None))?,
                 Ok(Piece::Message(text)) => rows.push(row([Vec::new(), Vec::new(), text], None))?,
                 Ok(Piece::End) => ended += 1,
-                // A guard that was killed is noticed by looking.
+                // Only polling notices that a guard was killed.
                 Err(RecvTimeoutError::Timeout) => {
                     let _ = self.is_running();
                 }
@@ -174,7 +174,7 @@ impl Session {
             if code.is_some() {
                 return rows.push(row(Default::default(), code));
             }
-            if scope.cancellation().wait(SLICE) {
+            if scope.cancellation().wait(CANCEL_CHECK) {
                 return Err(Stop);
             }
         }
@@ -287,7 +287,7 @@ impl Object for SessionObject {
         MEMBERS.map(Str::from).to_vec()
     }
 
-    /// Without the output, which ends only with the program.
+    /// Excludes the output, which ends only with the program.
     fn to_json(&self, scope: &Scope) -> Option<Value> {
         let shown = MEMBERS.into_iter().filter(|name| *name != "Query");
         Some(Value::Dict(Dict::from_pairs(
@@ -304,7 +304,7 @@ impl Object for SessionObject {
     }
 }
 
-/// What a session writes.
+/// The output of a session.
 struct Output(Arc<Session>);
 
 impl QuerySource for Output {

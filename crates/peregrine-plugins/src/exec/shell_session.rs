@@ -1,4 +1,4 @@
-//! `shell_session()`: a program that is talked to.
+//! `shell_session()`: an interactive program.
 
 use peregrine_engine::prelude::*;
 
@@ -7,21 +7,21 @@ use super::session::{SessionObject, sessions};
 
 /// Starts a program and keeps it running, to send it input with `shell_session_control()`.
 ///
-/// `Query` of the result streams rows as `execve()` has them, with the input as rows of its own, until the program ends;
-/// only one query can read it. Other members: `Name`, `IsRunning`, `TotalBytesStdin`, `TotalBytesStdout`,
-/// `TotalBytesStderr`, `LastCommand`, `Started`. While a session of that name runs, that one is returned. The program and
-/// those it started are killed when the query ends.
+/// `Query` of the result streams rows in the format of `execve()`, with the input in separate rows, until the
+/// program ends; only one query can read it. Other members: `Name`, `IsRunning`, `TotalBytesStdin`,
+/// `TotalBytesStdout`, `TotalBytesStderr`, `LastCommand`, `Started`. If a session of that name is running, it
+/// is returned. The program and the processes it started are killed when the query ends.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The program and its arguments.
     argv: Vec<Str>,
-    /// The whole environment of the program; that of this one when left out.
+    /// The whole environment of the program; that of this program when left out.
     env: Option<Dict>,
-    /// The folder it starts in.
+    /// The folder to start it in.
     cwd: Option<Str>,
     /// A secret of the server; not supported here.
     secret: Option<String>,
-    /// Name of the session; sessions without one are the same.
+    /// Name of the session; calls without a name share one session.
     name: Option<String>,
 }
 

@@ -9,12 +9,12 @@ use super::session::{SessionObject, sessions};
 pub struct Args {
     /// Name of the session.
     name: Option<String>,
-    /// What to write; a shell wants a line end behind a command.
+    /// What to write; a shell expects a line end after a command.
     stdin: Option<Str>,
-    /// Close the input after that; many programs then end.
+    /// Close the input afterwards; many programs then end.
     #[arg(default = false)]
     close_stdin: bool,
-    /// Kill the program and those it started.
+    /// Kill the program and the processes it started.
     #[arg(default = false)]
     kill: bool,
 }

@@ -1,35 +1,34 @@
-//! `cat()`: devices and pipes, as they give data.
+//! `cat()`: reads devices and pipes as data arrives.
 
 use peregrine_accessors::{PathArg, accessor};
 use peregrine_engine::prelude::*;
 
-/// Reads a file, device or named pipe of this machine, and gives a row for each read as data come.
+/// Reads a file, device or named pipe of this machine, and yields a row for each read as data arrives.
 ///
-/// Unlike `read_file()` it does not wait for a piece to be full, and waits for more at the end of what a pipe has now. It
-/// ends with the data, with `timeout`, or with the query. The file is opened as the operating system names it, so the
-/// accessor must be one of real files.
+/// Unlike `read_file()` it does not wait for a full piece, and at the end of a pipe's current data it waits
+/// for more. It ends at the end of the data, after `timeout`, or with the query. The file is opened by its
+/// name in the operating system, so the accessor must be one of real files.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
-    /// Where it comes from.
+    /// The accessor to read it with.
     accessor: Option<String>,
-    /// Bytes of a read at most; 4 MiB when left out, never more than 100 MiB.
+    /// Maximum number of bytes in a read; 4 MiB when left out, never more than 100 MiB.
     #[arg(default = 4 << 20)]
     chunk: i64,
-    /// Seconds after which reading ends; without it there is no such end.
+    /// Seconds after which reading ends; unlimited when left out.
     #[arg(default = 0)]
     timeout: i64,
 }
 
-/// What one read gave.
+/// The result of one read.
 #[derive(IntoRow)]
 pub struct Row {
     /// The bytes.
     data: Value,
 }
 
-/// The plugin.
 pub struct Cat;
 
 #[cfg(unix)]
@@ -77,7 +76,8 @@ impl Plugin for Cat {
             .os_file_name(&path)
             .ok_or_else(|| format!("`{shown}` is no file of this machine"))?;
         let failed = |error: rustix::io::Errno| format!("`{shown}`: {}", std::io::Error::from(error));
-        // Not blocking: neither opening a pipe nobody writes to nor reading it may hold up the end of the query.
+        // Non-blocking: neither opening a pipe without a writer nor reading it may delay the end of the
+        // query.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = rustix::fs::open(&name, flags, Mode::empty()).map_err(failed)?;
         let chunk = usize::try_from(args.chunk).unwrap_or(0).clamp(1, 100 << 20);
@@ -108,7 +108,7 @@ impl Plugin for Cat {
                     data: Value::bytes(&buffer[..length]),
                 })?,
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) if has_data => {}
-                // All writers are gone.
+                // All writers have closed it.
                 Err(rustix::io::Errno::AGAIN) => return Ok(()),
                 Err(error) => return Err(failed(error).into()),
             }

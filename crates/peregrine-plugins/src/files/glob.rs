@@ -7,15 +7,16 @@ use peregrine_engine::prelude::*;
 
 /// Finds files by patterns such as `/home/*/.ssh/**`.
 ///
-/// Names match without regard to case. `*` and `?` stay inside a name, `[a-z]` is a class, `{a,b}` are alternatives, `**`
-/// descends 30 levels, `**5` five. Within a folder hits come sorted by name, before anything below it.
+/// Names match regardless of case. `*` and `?` match within a name, `[a-z]` is a class, `{a,b}` are
+/// alternatives, `**` descends up to 30 levels, `**5` up to five. Hits in a folder are sorted by name, and
+/// come before anything below it.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The patterns.
     globs: Vec<Str>,
-    /// The folder patterns are relative to; the root of the accessor when left out.
+    /// The folder that patterns are relative to; the root of the accessor when left out.
     root: Option<PathArg>,
-    /// Where files come from.
+    /// The accessor to search with.
     accessor: Option<String>,
     /// Do not descend through symbolic links.
     nosymlink: Option<bool>,
@@ -43,27 +44,26 @@ pub struct Row {
     ctime: Time,
     /// When it was created.
     btime: Time,
-    /// Bytes.
+    /// Its size in bytes.
     size: i64,
-    /// Kind and permissions.
+    /// Type and permissions.
     mode: Value,
-    /// It is a folder.
+    /// True for a folder.
     is_dir: bool,
-    /// It is a symbolic link.
+    /// True for a symbolic link.
     is_link: bool,
-    /// What the accessor knows beyond that.
+    /// Additional data from the accessor.
     data: Dict,
     /// The patterns it matches.
     globs: Value,
-    /// Everything else that is known of it.
+    /// All other information about it.
     #[column(behind = FILE_MEMBERS)]
     info: Value,
 }
 
-/// The plugin.
 pub struct Glob;
 
-/// Modes whose values rows share.
+/// Number of modes whose values rows share.
 const MODES: usize = 16;
 
 impl Plugin for Glob {
@@ -108,7 +108,7 @@ impl Plugin for Glob {
             one_filesystem: args.one_filesystem == Some(true),
             descend: Some(&ask),
         };
-        // Most files have the mode of another, and match what the last one matched.
+        // Most files have the same mode as another, and match the same patterns as the file before.
         let mut modes: Vec<(FileMode, Value)> = Vec::new();
         let mut last_globs = (Vec::new(), Value::Null);
         peregrine_accessors::glob(

@@ -4,14 +4,14 @@ use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
 use std::io::Read;
 
-/// Reads files in pieces of `chunk` bytes. Files that cannot be opened are passed over.
+/// Reads files in pieces of `chunk` bytes. Files that cannot be opened are skipped.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     filenames: PathList,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
-    /// Bytes in a piece.
+    /// Maximum number of bytes in a piece.
     #[arg(default = 4 << 20)]
     chunk: i64,
     /// Stop after this many bytes of a file.
@@ -29,10 +29,9 @@ pub struct Row {
     filename: Value,
 }
 
-/// The plugin.
 pub struct ReadFile;
 
-/// Largest piece; more would only cost memory.
+/// Largest piece; larger ones would only cost memory.
 const MAX_CHUNK: i64 = 64 << 20;
 
 impl Plugin for ReadFile {

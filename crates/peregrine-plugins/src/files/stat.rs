@@ -1,18 +1,18 @@
-//! `stat()`: what is known of one file.
+//! `stat()`: information about one file.
 
 use peregrine_accessors::{PathArg, accessor};
 use peregrine_engine::prelude::*;
 
-/// Describes a file in one row; no row when there is none. Links are described themselves, not what they lead to.
+/// Describes a file in one row; yields no row if it does not exist. A link itself is described, not its
+/// target.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
-    /// Where files come from.
+    /// The accessor to look it up with.
     accessor: Option<String>,
 }
 
-/// The plugin.
 pub struct Stat;
 
 impl Plugin for Stat {

@@ -1,16 +1,16 @@
 //! Tar archives as a stream: names and contents of regular files.
 //!
-//! Layout (POSIX ustar): blocks of 512 bytes; a header has the name at 0 (100 bytes), the size at 124 (12, octal), the
-//! kind at 156, `ustar` at 257 and what stands before the name at 345 (155). Longer names come in a member of their own
-//! in front: kind `L` (GNU) or `x` (pax, `path=`).
+//! Layout (POSIX ustar): blocks of 512 bytes; a header has the name at 0 (100 bytes), the size at 124 (12,
+//! octal), the type at 156, `ustar` at 257 and a prefix of the name at 345 (155). Longer names are stored in
+//! an extra member before the file: type `L` (GNU) or `x` (pax, `path=`).
 
 use std::io::{self, Read};
 
 const BLOCK: usize = 512;
-/// Bytes of a long name or of pax records at most.
+/// Maximum bytes of a long name or of pax records.
 const MAX_EXTRA: u64 = 1 << 20;
 
-/// A member: its name, whether it is a folder, a regular file or something else.
+/// A member: its name, and whether it is a folder, a regular file or something else.
 pub(super) struct Member {
     pub(super) name: Vec<u8>,
     pub(super) kind: Kind,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// Goes over the members; `visit` may read the content, what it leaves is passed over.
+/// Calls `visit` for each member; it may read the content, and the unread rest is skipped.
 pub(super) fn each_member<E: From<io::Error>>(
     reader: &mut dyn Read,
     mut visit: impl FnMut(&Member, &mut dyn Read) -> Result<(), E>,
@@ -75,7 +75,7 @@ fn short_name(header: &[u8; BLOCK]) -> Vec<u8> {
     name.to_vec()
 }
 
-/// Up to the first zero.
+/// The bytes up to the first zero.
 fn text(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }

@@ -12,19 +12,20 @@ use peregrine_engine::regex::lossy;
 
 use super::tar::{Kind, each_member};
 
-/// Unpacks an archive (zip, or tar packed with gzip) into a folder of this machine, and gives a row for each file.
+/// Unpacks an archive (zip, or tar compressed with gzip) into a folder of this machine, and yields a row for
+/// each file.
 ///
-/// Members whose names lead out of the folder are refused, and so are links and devices. Folders are readable by their
-/// owner only. Unpacking stops at 16 GiB, so that a small archive cannot fill a disk.
+/// Members whose names lead outside the folder are refused, and so are links and devices. Folders are
+/// readable only by their owner. Unpacking stops at 16 GiB, so that a small archive cannot fill a disk.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The archive.
     filename: PathArg,
-    /// Where it comes from.
+    /// The accessor to read it with.
     accessor: Option<String>,
-    /// Only members whose names match this regular expression, without regard to case.
+    /// Only members whose names match this regular expression, ignoring case.
     filename_filter: Option<Str>,
-    /// The folder; it is made when it is missing.
+    /// The folder; it is created if missing.
     output_directory: Str,
     /// `zip` or `tgz`; guessed from the name when left out.
     #[arg(name = "type")]
@@ -36,18 +37,17 @@ pub struct Args {
 pub struct Row {
     /// Its name in the archive.
     original_path: Str,
-    /// Where it is now.
+    /// The path of the unpacked file.
     new_path: Str,
     /// Its size.
     size: u64,
 }
 
-/// The plugin.
 pub struct Unzip;
 
-/// Bytes of all members at most.
+/// Maximum bytes of all members together.
 const MAX_TOTAL: u64 = 16 << 30;
-/// Members at most.
+/// Maximum number of members.
 const MAX_MEMBERS: usize = 1_000_000;
 
 impl Plugin for Unzip {
@@ -117,7 +117,7 @@ struct Target<'a> {
     scope: &'a Scope,
     folder: PathBuf,
     filter: Regex,
-    /// Bytes that may still be written.
+    /// Number of bytes that may still be written.
     left: u64,
 }
 
@@ -133,7 +133,7 @@ impl Target<'_> {
                     continue;
                 }
             };
-            // Decoded as the archive says; where that is wrong, as it is.
+            // Decoded as the archive says; if that fails, the raw bytes.
             let name = match member.name() {
                 Ok(name) => Str::from(name),
                 Err(_) => Str::new(member.name_raw()),
@@ -181,7 +181,7 @@ impl Target<'_> {
         }
     }
 
-    /// Writes one file. What goes wrong with it alone is logged.
+    /// Writes one file. Errors that concern only this file are logged.
     fn write(&mut self, name: &[u8], content: &mut dyn Read, rows: &mut Rows<'_, Row>) -> VqlResult<()> {
         let shown = lossy(name);
         let Some(relative) = inside(name) else {
@@ -242,7 +242,7 @@ impl Target<'_> {
     }
 }
 
-/// What ends a file, and what ends the query.
+/// Tells an error in one file from one that ends the query.
 enum Failure {
     Archive(io::Error),
     Query(VqlError),
@@ -254,7 +254,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// The name as a path that stays below the folder; separators of Windows count too.
+/// The name as a path that stays below the folder; Windows separators count too.
 fn inside(name: &[u8]) -> Option<PathBuf> {
     if name.iter().any(|byte| matches!(byte, 0 | b':')) {
         return None;

@@ -1,28 +1,29 @@
-//! `vfs_ls()`: folders as the server's view of an endpoint's files wants them.
+//! `vfs_ls()`: folder listings for the server's view of an endpoint's files.
 
 use peregrine_accessors::{FileInfo, OsPath, PathArg, accessor};
 use peregrine_engine::prelude::*;
 use std::collections::VecDeque;
 
-/// Lists a folder, and if wanted the folders below it, level by level.
+/// Lists a folder, and optionally the folders below it, level by level.
 ///
-/// The files of a folder follow each other, sorted by name and numbered by `Idx`; a row with nothing but `Components`,
-/// `Accessor` and `Stats` comes after them and says which numbers they have: from `start_idx` up to, not including,
-/// `end_idx`. Links are listed and not followed. A folder that cannot be read gives a message and no rows.
+/// The files of a folder come one after another, sorted by name and numbered by `Idx`. A row with only
+/// `Components`, `Accessor` and `Stats` comes after them and gives the range of their numbers: from
+/// `start_idx` up to, not including, `end_idx`. Links are listed but not followed. A folder that cannot be
+/// read gives a message and no rows.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The folder; the root when left out.
     path: Option<PathArg>,
     /// The folder as a list of names, preferred over `path`.
     components: Option<Vec<Str>>,
-    /// Where files come from.
+    /// The accessor to list with.
     accessor: Option<String>,
     /// How many levels of folders below it to list as well.
     #[arg(default = 0)]
     depth: i64,
 }
 
-/// A file; or, at the end of a folder, what the rows before it are.
+/// A file; or, at the end of a folder, a summary of the rows before it.
 #[derive(IntoRow, Default)]
 #[row(silent)]
 pub struct Row {
@@ -31,19 +32,19 @@ pub struct Row {
     /// The full path.
     #[column(name = "OSPath")]
     os_path: Value,
-    /// The names the path consists of; in the row that ends a folder those of the folder.
+    /// The components of the path; in the row that ends a folder, those of the folder.
     components: Value,
-    /// Where the file comes from.
+    /// The accessor of the file.
     accessor: String,
-    /// What the accessor knows beyond the other columns.
+    /// Additional data from the accessor.
     data: Option<Dict>,
     /// Only in the row that ends a folder: the numbers of its files.
     stats: Value,
     /// The last of its names.
     name: Option<Str>,
-    /// Bytes.
+    /// Its size in bytes.
     size: Option<i64>,
-    /// Kind and permissions, as text.
+    /// Type and permissions, as text.
     mode: Option<String>,
     /// When its content changed.
     #[column(alias = "mtime")]
@@ -70,7 +71,6 @@ struct Numbers {
     end: i64,
 }
 
-/// The plugin.
 pub struct VfsLs;
 
 impl Plugin for VfsLs {

@@ -1,7 +1,8 @@
-//! Plugins that make sense on another operating system only. They are known here – with arguments, platforms and manual
-//! page – so that artifacts for several systems pass the checks and calls say why they have no rows.
+//! Plugins that exist only on other operating systems. They are registered here, with arguments, platforms
+//! and manual page, so that artifacts for several systems pass the checks, and calls can explain why there
+//! are no rows.
 //!
-//! They stand together in tables, one file a system, because there is no code to read.
+//! They are kept in tables, one file for each system, because they have no code.
 
 mod windows;
 
@@ -21,7 +22,8 @@ pub(crate) const PLUGINS: &[PluginDef] = plugins![
     windows::wmi_events::Foreign,
 ];
 
-/// Defines such plugins: name, platforms, version, category, permissions, whether it watches; then the arguments.
+/// Defines such plugins: name, platforms, version, category, permissions, whether it watches; then the
+/// arguments.
 macro_rules! foreign_plugins {
     ($(
         $(#[doc = $doc:literal])*

@@ -1,15 +1,15 @@
-//! Plugins of Windows.
+//! Plugins for Windows.
 
 use super::foreign_plugins;
 
 foreign_plugins! {
-    /// Lists the certificates in the stores of the system. Windows only.
+    /// Lists the certificates in the system's stores. Windows only.
     certificates(Platforms::WINDOWS, version 0, Windows, [MachineState], event false) {}
     shown: "certificates()";
 
-    /// Lists the sessions of event tracing that run. Windows only.
+    /// Lists the running sessions of event tracing. Windows only.
     etw_sessions(Platforms::WINDOWS, version 0, Windows, [MachineState], event false) {
-        /// Sessions at most; 64 when left out, never more than 1000.
+        /// Maximum number of sessions; 64 when left out, never more than 1000.
         count: Option<u64>,
     }
     shown: "etw_sessions()";
@@ -30,14 +30,14 @@ foreign_plugins! {
     }
     shown: "modules(pid=4)";
 
-    /// Writes the memory of a process into a temporary file, which goes with the query. Windows only.
+    /// Writes the memory of a process into a temporary file, which is removed with the query. Windows only.
     proc_dump(Platforms::WINDOWS, version 0, Windows, [MachineState], event false) {
         /// The process.
         pid: i64,
     }
     shown: "proc_dump(pid=4)";
 
-    /// Lists the threads of a process with the address each started at. Windows only.
+    /// Lists the threads of a process with the start address of each. Windows only.
     threads(Platforms::WINDOWS, version 0, Windows, [MachineState], event false) {
         /// The process.
         pid: i64,
@@ -51,7 +51,7 @@ foreign_plugins! {
     }
     shown: "vad(pid=4)";
 
-    /// Watches events of a provider of event tracing (ETW). Windows only.
+    /// Watches the events of an event tracing (ETW) provider. Windows only.
     watch_etw(Platforms::WINDOWS, version 2, Events, [], event true) {
         /// Name of the session.
         name: Option<String>,
@@ -63,31 +63,31 @@ foreign_plugins! {
         all: Option<u64>,
         /// Events up to this level; 5 when left out.
         level: Option<i64>,
-        /// Ends the query when it is true of an event.
+        /// Ends the query when it is true for an event.
         stop: Option<Lambda>,
         /// Seconds until the query ends without events.
         timeout: Option<u64>,
         /// Ask the provider for its state.
         capture_state: Option<bool>,
-        /// Give numbers the names the provider has for them.
+        /// Translate numbers into the provider's names for them.
         enable_map_info: Option<bool>,
         /// What the session is for.
         description: Option<String>,
         /// Kinds of kernel events.
         kernel_tracer_type: Option<Vec<String>>,
-        /// Kinds of kernel events that come with the call stack.
+        /// Kinds of kernel events that include the call stack.
         kernel_tracer_stacks: Option<Vec<String>>,
     }
     shown: "watch_etw(guid='kernel')";
 
     /// Lists objects of the object manager's name space. Windows only.
     winobj(Platforms::WINDOWS, version 0, Windows, [MachineState], event false) {
-        /// Where to begin; the root when left out.
+        /// Where to start; the root when left out.
         path: Option<String>,
     }
     shown: "winobj()";
 
-    /// Asks Windows Management Instrumentation. Windows only.
+    /// Queries Windows Management Instrumentation. Windows only.
     wmi(Platforms::WINDOWS, version 0, Windows, [MachineState], event false) {
         /// The query in WQL.
         query: String,
@@ -96,7 +96,7 @@ foreign_plugins! {
     }
     shown: "wmi(query='SELECT Name FROM Win32_OperatingSystem')";
 
-    /// Watches events of Windows Management Instrumentation. Windows only.
+    /// Watches events from Windows Management Instrumentation. Windows only.
     wmi_events(Platforms::WINDOWS, version 0, Events, [MachineState], event true) {
         /// The query in WQL.
         query: String,

@@ -6,12 +6,12 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-/// Lists the variables of a UEFI firmware, such as the order of boot and the keys of Secure Boot.
+/// Lists the variables of a UEFI firmware, such as the boot order and the Secure Boot keys.
 ///
-/// A machine that was not started by UEFI has none.
+/// Yields no rows on a machine that was not booted with UEFI.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Only variables of this name space, a GUID.
+    /// Only variables in this name space, a GUID.
     namespace: Option<String>,
     /// Only the variable of this name.
     name: Option<String>,
@@ -27,17 +27,16 @@ pub struct Row {
     namespace: String,
     /// Its name.
     name: String,
-    /// Its bytes; NULL unless asked for.
+    /// Its bytes; NULL unless requested.
     value: Value,
 }
 
-/// The plugin.
 pub struct Efivariables;
 
 const FOLDER: &str = "/sys/firmware/efi/efivars";
-/// Bytes of a value at most.
+/// Maximum number of bytes in a value.
 const MAX_VALUE: u64 = 1 << 20;
-/// Attributes in front of a value.
+/// Bytes of attributes before a value.
 const ATTRIBUTES: usize = 4;
 
 impl Plugin for Efivariables {

@@ -5,17 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 
 use peregrine_engine::prelude::*;
 
-/// Gives the environment variables of this program as one row.
+/// Yields the environment variables of this program as one row.
 ///
-/// Variables that carry the product's own configuration (`PEREGRINE_…`, `VELOCIRAPTOR_…`) are left out, as they can
-/// hold secrets.
+/// Variables that carry the product's own configuration (`PEREGRINE_…`, `VELOCIRAPTOR_…`) are left out,
+/// because they can contain secrets.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Only these variables, NULL for those that are not set; all when left out.
     vars: Option<Vec<Str>>,
 }
 
-/// The plugin.
 pub struct Environ;
 
 impl Plugin for Environ {

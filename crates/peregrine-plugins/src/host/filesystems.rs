@@ -1,4 +1,4 @@
-//! `filesystems()`: what is mounted where.
+//! `filesystems()`: mounted file systems.
 
 use crate::machine::{failed, machine};
 use crate::process::path_value;
@@ -25,7 +25,6 @@ pub struct Row {
     pub(super) options: Value,
 }
 
-/// The plugin.
 pub struct Filesystems;
 
 impl Plugin for Filesystems {

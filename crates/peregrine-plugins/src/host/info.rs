@@ -1,4 +1,4 @@
-//! `info()`: what this machine is, as plugin and function.
+//! `info()`: facts about this machine, as plugin and function.
 
 use crate::machine::{failed, machine};
 use peregrine_accessors::remapping::remapping;
@@ -9,8 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Describes this machine in one row.
 ///
-/// Under a remapping with a rule of type `impersonation` the row tells of the machine that the rule names: `Hostname`,
-/// `Fqdn` and `OS` are its own, `Architecture` is real, what is not known is empty. It then needs no permission.
+/// Under a remapping with a rule of type `impersonation`, the row describes the machine named in the rule:
+/// `Hostname`, `Fqdn` and `OS` come from the rule, `Architecture` is the real one, and unknown columns are
+/// empty. It then needs no permission.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -21,14 +22,14 @@ pub struct Row {
     hostname: String,
     /// Seconds since boot.
     uptime: u64,
-    /// Boot as seconds since 1970.
+    /// Boot time in seconds since 1970.
     boot_time: i64,
     /// `linux`, `windows`, `darwin` or `freebsd`.
     #[column(name = "OS")]
     os: String,
     /// Distribution or edition.
     platform: String,
-    /// Family of distributions.
+    /// Family of the distribution.
     platform_family: String,
     /// Its version.
     platform_version: String,
@@ -40,10 +41,10 @@ pub struct Row {
     virtualization_role: String,
     /// The compiler this program was built with.
     compiler_version: &'static str,
-    /// Id of the machine, with dashes.
+    /// The machine's id, with dashes.
     #[column(name = "HostID")]
     host_id: String,
-    /// This program.
+    /// The executable of this program.
     exe: Value,
     /// Its working directory.
     #[column(name = "CWD")]
@@ -55,7 +56,7 @@ pub struct Row {
     /// Abbreviation of the local time zone.
     #[column(name = "LocalTZ")]
     local_tz: String,
-    /// Its offset in seconds.
+    /// Offset of the local time zone in seconds.
     #[column(name = "LocalTZOffset")]
     local_tz_offset: i64,
     /// Full host name.
@@ -64,7 +65,6 @@ pub struct Row {
     architecture: String,
 }
 
-/// The plugin.
 pub struct Info;
 
 impl Plugin for Info {
@@ -89,7 +89,7 @@ impl Plugin for Info {
     }
 }
 
-/// The function: what the plugin tells, as a dict.
+/// The function returns the plugin's row as a dict.
 pub struct InfoFunction;
 
 impl Function for InfoFunction {
@@ -100,7 +100,7 @@ impl Function for InfoFunction {
     const EXAMPLES: &'static [Example] = &[example("never empty", "len(list=info().Hostname) > 0", "true")];
 
     fn call(scope: &Scope, _: Args) -> VqlResult {
-        // The reference impersonates only in the plugin, which lets the name of this machine slip through here.
+        // The reference impersonates only in the plugin; its function would reveal the name of this machine.
         match impersonated(scope) {
             Some(row) => Ok(row.into_value()),
             None => Ok(describe(scope)?.into_row().into_value()),
@@ -108,7 +108,7 @@ impl Function for InfoFunction {
     }
 }
 
-/// The row of the machine that a remapping names.
+/// The row for the machine that a remapping names.
 fn impersonated(scope: &Scope) -> Option<engine::Row> {
     let remapping = remapping(scope)?;
     let identity = remapping.identity()?;
@@ -170,7 +170,7 @@ fn describe(scope: &Scope) -> VqlResult<Row> {
     })
 }
 
-/// When this program started, or first asked.
+/// When this program started, or when it was first asked.
 #[expect(
     clippy::disallowed_methods,
     reason = "a fact of the program, not of the query that asks"
@@ -183,7 +183,7 @@ pub fn program_start() -> Time {
     })
 }
 
-/// Architectures as the Go tool chain names them, which is what artifacts compare with.
+/// Architectures as the Go tool chain names them, because artifacts compare with those names.
 pub fn go_architecture(machine: &str) -> &str {
     match machine {
         "x86_64" => "amd64",

@@ -7,10 +7,10 @@ use peregrine_engine::prelude::*;
 use peregrine_engine::regex::lossy;
 use std::path::{Path, PathBuf};
 
-/// Lists what is mounted: partitions of disks, and file systems that the kernel makes up.
+/// Lists mounted file systems: disk partitions and virtual file systems.
 ///
-/// How full they are is found out only when somebody looks at `Usage`, as a file system that is out of reach can take
-/// long to answer.
+/// How full they are is determined only when a query reads `Usage`, because a file system that is out of
+/// reach can take long to answer.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -19,13 +19,12 @@ pub struct Args {}
 pub struct Row {
     /// `device`, `mountpoint`, `fstype` and `opts`.
     partition: Value,
-    /// Serial number of the disk; empty when it is not known.
+    /// Serial number of the disk; empty if unknown.
     serial_number: Value,
-    /// `path`, `fstype`, `total`, `free`, `used` and `usedPercent` in bytes, and the same of inodes.
+    /// `path`, `fstype`, `total`, `free`, `used` and `usedPercent` in bytes, and the same for inodes.
     usage: Value,
 }
 
-/// The plugin.
 pub struct Partitions;
 
 impl Plugin for Partitions {
@@ -76,7 +75,7 @@ impl Plugin for Partitions {
     }
 }
 
-/// `Usage`, printed as the field prints it.
+/// `Usage`, printed as users of other agents know it.
 #[derive(IntoRow)]
 struct Used {
     #[column(name = "path", alias = "Path")]
@@ -139,7 +138,7 @@ fn usage(path: &Path, fs_type: &Value) -> Option<Used> {
         total: bytes(stat.f_blocks),
         free: bytes(stat.f_bavail),
         used: bytes(used),
-        // Of what users can have, as df counts it.
+        // Relative to what ordinary users can have, as `df` counts it.
         used_percent: percent(used, used.saturating_add(stat.f_bavail)),
         inodes_total: stat.f_files,
         inodes_used: inodes,
@@ -159,7 +158,7 @@ struct SerialNumber {
 }
 
 impl peregrine_engine::query::Thunk for SerialNumber {
-    /// What udev found out, else what the disk's driver says.
+    /// The data from udev, or else from the disk's driver.
     fn force(&self, _: &Scope) -> Value {
         let SerialNumber { major, minor } = self;
         let read = |path: &Path| std::fs::read(path).map(|text| lossy(&text).into_owned());

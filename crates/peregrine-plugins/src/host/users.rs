@@ -6,7 +6,7 @@ use peregrine_engine::prelude::*;
 
 /// Lists the accounts of this machine.
 ///
-/// On Linux the columns follow the account database; Windows accounts have columns of their own there.
+/// On Linux the columns follow the account database; Windows accounts have different columns.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -27,7 +27,6 @@ pub struct Row {
     shell: Value,
 }
 
-/// The plugin.
 pub struct Users;
 
 impl Plugin for Users {

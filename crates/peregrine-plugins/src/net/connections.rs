@@ -1,11 +1,11 @@
-//! `connections()`: open sockets, as older artifacts ask for them.
+//! `connections()`: open sockets, in the format of older artifacts.
 
 use crate::machine::{failed, machine};
 use peregrine_engine::prelude::*;
 use peregrine_os::{Socket, Transport};
 use std::net::SocketAddr;
 
-/// Lists TCP and UDP sockets; `netstat()` has the same with columns that are the same on every system.
+/// Lists TCP and UDP sockets; `netstat()` lists the same with columns that are identical on every system.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -26,13 +26,12 @@ pub struct Row {
     raddr: Value,
     /// State of the connection.
     status: &'static str,
-    /// Process id; 0 when it is not known.
+    /// Process id; 0 if unknown.
     pid: i64,
     /// User ids of the socket.
     uids: Value,
 }
 
-/// The plugin.
 pub struct Connections;
 
 impl Plugin for Connections {

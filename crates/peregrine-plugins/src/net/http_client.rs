@@ -1,4 +1,4 @@
-//! `http_client()`: asks web servers.
+//! `http_client()`: requests to web servers.
 
 use super::http_fetch::{self, Fetch, Reach, Request, Trouble};
 use super::http_socket;
@@ -8,52 +8,53 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-/// Asks web servers, over HTTP or HTTPS, and gives their answers.
+/// Sends requests to web servers, over HTTP or HTTPS, and yields their answers.
 ///
-/// The addresses are tried in order until a server answers with a status from 200 to 299; the answer of the last is
-/// given whatever it is, and if it does not answer at all, a row with the status 500 and the reason as content. A body
-/// longer than `chunk_size` comes in several rows.
+/// The addresses are tried in order until a server answers with a status from 200 to 299. The answer of the
+/// last address is returned with any status; if it does not answer at all, a row with the status 500 and the
+/// reason as content is returned. A body longer than `chunk_size` is split into several rows.
 ///
-/// A server behind a Unix socket is `/run/x.sock:unix/v1/y`: the socket, `:unix`, and the path to ask it for. Bodies that the
-/// server packed with gzip or deflate are unpacked.
+/// A server behind a Unix socket is written as `/run/x.sock:unix/v1/y`: the socket, `:unix`, and the path to
+/// request. Bodies that the server compressed with gzip or deflate are decompressed.
 ///
-/// Not built: secrets, cookies and files to send; asking for one is refused.
+/// Secrets, cookies and file uploads are not supported; requests that use them are refused.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The addresses.
     url: Option<Vec<Str>>,
-    /// Parameters: part of the address with GET, otherwise a form in the body; a list gives a name several times.
+    /// Parameters: added to the address with GET, otherwise sent as a form in the body; a list repeats its
+    /// name.
     params: Option<Dict>,
-    /// Headers; values that are no strings are passed over.
+    /// Headers; values that are not strings are ignored.
     headers: Option<Dict>,
     /// GET, POST, PUT, PATCH or DELETE.
     #[arg(default = "GET")]
     method: String,
     /// The body to send.
     data: Option<Str>,
-    /// Bytes of the body in a row.
+    /// Maximum number of bytes of the body in a row.
     #[arg(default = 4 << 20)]
     chunk_size: i64,
-    /// Take any certificate of the server.
+    /// Accept any server certificate.
     #[arg(default = false)]
     skip_verify: bool,
     /// The same as `skip_verify`.
     #[arg(default = false)]
     disable_ssl_security: bool,
-    /// Keep the body in a temporary file whose name ends so, such as `.zip`; the content is then its path.
+    /// Store the body in a temporary file with this extension, such as `.zip`; the content is then its path.
     tempfile_extension: Option<Str>,
     /// Remove the file after everything else.
     #[arg(default = false)]
     remove_last: bool,
-    /// Certificates, PEM, of the authorities to trust instead of the public ones.
+    /// Certificates (PEM) of the authorities to trust instead of the public ones.
     root_ca: Option<String>,
-    /// Not built.
+    /// Not supported.
     cookie_jar: Option<Dict>,
-    /// What to call ourselves.
+    /// The user agent to send.
     user_agent: Option<String>,
-    /// Not built.
+    /// Not supported.
     secret: Option<String>,
-    /// Not built.
+    /// Not supported.
     files: Option<Vec<Dict>>,
 }
 
@@ -70,12 +71,11 @@ pub struct Row {
     headers: Dict,
 }
 
-/// The plugin.
 pub struct HttpClient;
 
 const USER_AGENT: &str = concat!("Peregrine/", env!("CARGO_PKG_VERSION"));
 
-/// Largest piece of a body in a row; more would only cost memory.
+/// Largest piece of a body in a row; larger ones would only cost memory.
 const MAX_CHUNK: usize = 64 << 20;
 
 impl Plugin for HttpClient {
@@ -126,7 +126,7 @@ impl Plugin for HttpClient {
         scope.check_access(Permission::Network)?;
         let urls: Vec<String> = args.url.iter().flatten().map(address).collect();
         refuse_what_is_not_built(&args, &urls)?;
-        // All temporary files live as long as the query, so `remove_last` has nothing left to ask for.
+        // All temporary files live as long as the query, so `remove_last` has no effect.
         let _ = args.remove_last;
         let Some((last, others)) = urls.split_last() else {
             return Err("no address: give at least one `url`".into());
@@ -152,7 +152,8 @@ impl Plugin for HttpClient {
     }
 }
 
-/// An address as text: a byte that is no UTF-8 is written as URLs write it, so that it is asked for and no other.
+/// An address as text: bytes that are not UTF-8 are percent-encoded, so that exactly this address is
+/// requested.
 fn address(url: &Str) -> String {
     let mut text = String::with_capacity(url.len());
     for chunk in url.utf8_chunks() {
@@ -195,13 +196,13 @@ fn refuse_what_is_not_built(args: &Args, urls: &[String]) -> Result<(), String> 
     Ok(())
 }
 
-/// Whether an address gave rows.
+/// Whether an address yielded rows.
 enum Answered {
     Yes,
     No(String),
 }
 
-/// Asks one address, and gives its answer as rows if it is a good one or the last.
+/// Requests one address, and emits its answer if it is a good one or the last.
 fn answer(
     scope: &Scope,
     args: &Args,
@@ -281,7 +282,7 @@ fn answer(
     Ok(Answered::Yes)
 }
 
-/// A body in pieces of another size than the network gives.
+/// A body in pieces of a size different from the network's.
 struct Body<'a> {
     fetch: &'a Fetch,
     waiting: Vec<u8>,
@@ -302,7 +303,7 @@ impl Body<'_> {
     }
 }
 
-/// Writes the body into a temporary file that goes when the query ends.
+/// Writes the body into a temporary file that is removed when the query ends.
 fn keep(scope: &Scope, fetch: &Fetch, extension: &[u8]) -> Result<PathBuf, Trouble> {
     let path = peregrine_functions::temporary::fresh_path(scope, extension).map_err(Trouble::Failed)?;
     let failed = |error: std::io::Error| Trouble::Failed(format!("`{}`: {error}", path.display()));
@@ -381,7 +382,7 @@ fn request(scope: &Scope, args: &Args, url: &str) -> Result<Request, String> {
     Ok(request)
 }
 
-/// An address with more parameters.
+/// Adds parameters to an address.
 fn with_query(url: &str, form: &str) -> String {
     let address = url.split('#').next().unwrap_or_default();
     let separator = if !address.contains('?') {

@@ -1,4 +1,4 @@
-//! One HTTP exchange in a thread of its own, so that a query that ends does not wait for a silent server.
+//! One HTTP exchange on its own thread, so that a query that ends does not wait for a silent server.
 
 use super::http_socket;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -12,16 +12,16 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 /// A request, with its body if it has one.
 pub(super) type Request = http::Request<Option<Vec<u8>>>;
 
-/// Bytes that are read at once.
+/// Number of bytes read at once.
 const PIECE: usize = 64 << 10;
 const STACK: usize = 512 << 10;
-/// How often it is noticed that the query ends.
+/// How often to check whether the query has ended.
 const TICK: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(30);
-/// A server that is silent for so long is given up.
+/// A server that is silent for this long is given up.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// How an answer begins.
+/// The head of an answer.
 pub(super) struct Head {
     pub(super) status: u16,
     /// A list of values for each name, names written `Like-This`.
@@ -35,9 +35,9 @@ enum Event {
     Failed(String),
 }
 
-/// Why there is no (more) answer.
+/// Why there is no answer, or no more of it.
 pub(super) enum Trouble {
-    /// The query ends.
+    /// The query has ended.
     Stopped,
     /// The exchange failed.
     Failed(String),
@@ -49,7 +49,7 @@ impl From<Stop> for Trouble {
     }
 }
 
-/// An exchange under way. When it is dropped, its thread ends with the next piece or after some silence.
+/// A running exchange. When it is dropped, its thread ends with the next piece or after the timeout.
 pub(super) struct Fetch {
     events: Receiver<Event>,
     head: Head,
@@ -64,7 +64,7 @@ impl Fetch {
                 Ok(()) => Event::End,
                 Err(error) => Event::Failed(error),
             };
-            // Nobody listens once the query has ended.
+            // Nobody receives it once the query has ended.
             let _ = sender.send(last);
         };
         std::thread::Builder::new()
@@ -142,8 +142,8 @@ fn exchange(agent: &ureq::Agent, request: Request, events: &Sender<Event>) -> Re
     }
 }
 
-/// The body as it was before the server packed it. We ask for no packing, but some servers do it unasked; one that only says
-/// so is taken at what it sends.
+/// The decompressed body. We do not ask for compression, but some servers use it anyway; a body that is only
+/// declared as compressed is returned as it is.
 fn unpacked(body: impl Read + 'static, encoding: &[u8]) -> io::Result<Box<dyn Read>> {
     let mut body = BufReader::with_capacity(PIECE, body);
     let start = body.fill_buf()?;
@@ -187,20 +187,20 @@ fn title(name: &str) -> String {
         .collect()
 }
 
-/// How servers are reached and proven.
+/// How servers are reached and verified.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reach<'a> {
-    /// Take any certificate.
+    /// Accept any certificate.
     pub(super) skip_verify: bool,
-    /// Certificates, PEM, of the only authorities to trust; the public ones when empty.
+    /// Certificates (PEM) of the only authorities to trust; the public ones when empty.
     pub(super) root_ca: &'a str,
-    /// The server is on this machine, and no proxy leads there.
+    /// The server is on this machine, and is not reached through a proxy.
     pub(super) is_local: bool,
-    /// The Unix socket it is behind.
+    /// The Unix socket of the server.
     pub(super) socket: Option<&'a str>,
 }
 
-/// The client for servers reached so; one for the whole query, so that connections are used again.
+/// The client for servers reached in this way; one for the whole query, so that connections are reused.
 pub(super) fn client(scope: &Scope, reach: Reach<'_>) -> Result<ureq::Agent, String> {
     let made = scope.cache(&format!("http {reach:?}"), || new_client(reach));
     made.as_ref().clone()

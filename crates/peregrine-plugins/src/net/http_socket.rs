@@ -1,4 +1,4 @@
-//! Web servers behind a Unix socket, as container runtimes have them.
+//! Web servers behind a Unix socket, such as container runtimes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Error};
 
-/// The socket and the address behind it, of `/run/x.sock:unix/v1/y`.
+/// Splits `/run/x.sock:unix/v1/y` into the socket and the address behind it.
 pub(super) fn split(url: &str) -> Option<(&str, String)> {
     if !url.starts_with('/') {
         return None;
@@ -25,7 +25,7 @@ pub(super) fn split(url: &str) -> Option<(&str, String)> {
     Some((socket, format!("http://localhost/{target}")))
 }
 
-/// A client whose every connection leads to this socket, whatever the address says.
+/// A client whose connections all lead to this socket, regardless of the address.
 pub(super) fn client(config: Config, socket: &str) -> Agent {
     let connector = SocketConnector(PathBuf::from(socket));
     Agent::with_parts(config, connector, Nowhere)
@@ -53,7 +53,7 @@ impl Connector for SocketConnector {
     }
 }
 
-/// No name is looked up: any address does.
+/// A resolver that looks nothing up: any address will do.
 #[derive(Debug)]
 struct Nowhere;
 
@@ -106,7 +106,7 @@ impl Transport for SocketTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        // Not used again: a new connection costs nothing here.
+        // Not reused: a new connection costs nothing here.
         false
     }
 }

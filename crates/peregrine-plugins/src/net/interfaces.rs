@@ -14,14 +14,14 @@ pub struct Args {}
 pub struct Row {
     /// Its name.
     name: String,
-    /// Hardware address as the bytes it is.
+    /// Hardware address as bytes.
     hardware_addr: Value,
     /// Largest packet.
     #[column(name = "MTU")]
     mtu: i64,
-    /// Number of the interface.
+    /// Index of the interface.
     index: i64,
-    /// What is true of it: `up`, `broadcast`, `loopback`, `pointtopoint`, `multicast`, `running`, joined by `|`.
+    /// Its flags: `up`, `broadcast`, `loopback`, `pointtopoint`, `multicast`, `running`, joined by `|`.
     flags: String,
     /// `Y` for the loopback interface.
     loopback: &'static str,
@@ -33,11 +33,11 @@ pub struct Row {
     hardware_addr_string: String,
     /// Addresses: `IP` and `Mask` of each.
     addrs: Value,
-    /// The same as text, with the length of the prefix.
+    /// The addresses as text, with the length of the prefix.
     addrs_string: Value,
     /// Multicast groups it listens to: `IP` and `Zone` of each.
     multicast_addrs: Value,
-    /// The same as text.
+    /// The multicast groups as text.
     multicast_addrs_string: Value,
 }
 
@@ -46,7 +46,7 @@ pub struct Row {
 struct Network {
     #[column(name = "IP")]
     ip: String,
-    /// As many bytes as the address has.
+    /// As long as the address.
     mask: Value,
 }
 
@@ -58,7 +58,6 @@ struct Group {
     zone: &'static str,
 }
 
-/// The plugin.
 pub struct Interfaces;
 
 impl Plugin for Interfaces {
@@ -108,7 +107,7 @@ impl Plugin for Interfaces {
     }
 }
 
-/// The flags of `SIOCGIFFLAGS` (netdevice(7)) that every system has, in the order they are told.
+/// The flags of `SIOCGIFFLAGS` (netdevice(7)) that every system has, in output order.
 fn flags(bits: u32) -> String {
     const NAMES: [(u32, &str); 6] = [
         (0x1, "up"),

@@ -1,4 +1,4 @@
-//! The network, and that of this machine.
+//! The network, and the network configuration of this machine.
 
 pub(crate) mod connections;
 pub(crate) mod http_client;

@@ -1,4 +1,4 @@
-//! `netcat()`: what comes from the other end of a connection.
+//! `netcat()`: data from the other end of a connection.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use peregrine_engine::prelude::*;
 
-/// Connects to an address, sends a text, and gives a row for each piece of what comes back.
+/// Connects to an address, sends a text, and yields a row for each piece of the answer.
 ///
-/// Pieces end with `sep`; empty ones are passed over, and so is what has no end. With `retry` it connects again, for
-/// ever, when the connection ends or fails.
+/// Pieces end with `sep`; empty pieces and a last one without an end are dropped. With `retry` it reconnects
+/// forever when the connection ends or fails.
 #[derive(VqlArgs)]
 pub struct Args {
     /// `host:port`; for `unix` the path of the socket.
@@ -21,12 +21,12 @@ pub struct Args {
     kind: Option<String>,
     /// What to send after connecting.
     send: Option<Str>,
-    /// What ends a piece; a line end when left out.
+    /// The separator that ends a piece; a line end when left out.
     sep: Option<Str>,
-    /// Bytes of a piece at most; 64 KiB when left out, never more than 10 MiB.
+    /// Maximum number of bytes in a piece; 64 KiB when left out, never more than 10 MiB.
     #[arg(default = 64 << 10)]
     chunk_size: i64,
-    /// Seconds before connecting again.
+    /// Seconds before reconnecting.
     #[arg(default = 0)]
     retry: i64,
 }
@@ -38,11 +38,10 @@ pub struct Row {
     data: Str,
 }
 
-/// The plugin.
 pub struct Netcat;
 
-/// How long a read may hold up the end of the query.
-const SLICE: Duration = Duration::from_millis(200);
+/// How long a read may delay the end of the query.
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Plugin for Netcat {
@@ -109,7 +108,7 @@ impl Plugin for Netcat {
     }
 }
 
-/// What can be read and written, whatever kind of connection it is.
+/// A readable and writable connection of any kind.
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
@@ -119,7 +118,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
         #[cfg(unix)]
         "unix" => {
             let stream = std::os::unix::net::UnixStream::connect(std::ffi::OsStr::from_bytes(bytes))?;
-            stream.set_read_timeout(Some(SLICE))?;
+            stream.set_read_timeout(Some(READ_TIMEOUT))?;
             Ok(Box::new(stream))
         }
         "udp" => {
@@ -130,7 +129,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
             let own = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
             let socket = UdpSocket::bind(own)?;
             socket.connect(address)?;
-            socket.set_read_timeout(Some(SLICE))?;
+            socket.set_read_timeout(Some(READ_TIMEOUT))?;
             Ok(Box::new(Datagrams(socket)))
         }
         "tcp" => {
@@ -138,7 +137,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
             for address in address.to_socket_addrs()? {
                 match TcpStream::connect_timeout(&address, CONNECT) {
                     Ok(stream) => {
-                        stream.set_read_timeout(Some(SLICE))?;
+                        stream.set_read_timeout(Some(READ_TIMEOUT))?;
                         return Ok(Box::new(stream));
                     }
                     Err(error) => last = error,
@@ -152,7 +151,7 @@ fn connect(kind: &str, bytes: &Str) -> io::Result<Box<dyn Stream>> {
     }
 }
 
-/// Datagrams one behind the other. An empty one is no end.
+/// Concatenated datagrams. An empty one is not the end.
 struct Datagrams(UdpSocket);
 
 impl Read for Datagrams {
@@ -174,7 +173,7 @@ impl Write for Datagrams {
     }
 }
 
-/// Gives pieces until the connection ends, or fails.
+/// Emits pieces until the connection ends or fails.
 fn follow(
     scope: &Scope,
     stream: &mut dyn Stream,
@@ -194,7 +193,7 @@ fn follow(
                 _ => return Ok(Some(error)),
             },
         };
-        // Only what is new can end a piece, but for a separator that came in parts.
+        // Only new data can end a piece, except for a separator that arrived in parts.
         let mut from = gathered.len().saturating_sub(separator.len());
         gathered.extend_from_slice(&buffer[..length]);
         let mut start = 0;

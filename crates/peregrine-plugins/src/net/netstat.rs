@@ -5,7 +5,8 @@ use peregrine_engine::prelude::*;
 use peregrine_os::{Socket, Transport};
 use std::net::{IpAddr, SocketAddr};
 
-/// Lists TCP and UDP sockets. A socket held by several processes is a row for each; without a process `Pid` is -1.
+/// Lists TCP and UDP sockets. A socket held by several processes has a row for each; without a process, `Pid`
+/// is -1.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -15,7 +16,7 @@ pub struct Args {}
 pub struct Row {
     /// File descriptor in the process.
     fd: i64,
-    /// Address family number of the system.
+    /// The system's number of the address family.
     family: i64,
     /// 1 for streams, 2 for datagrams.
     #[column(name = "Type")]
@@ -36,7 +37,6 @@ pub struct Row {
     type_string: &'static str,
 }
 
-/// The plugin.
 pub struct Netstat;
 
 impl Plugin for Netstat {

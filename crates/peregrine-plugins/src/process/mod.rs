@@ -1,4 +1,4 @@
-//! Processes: those that run now, and those the tracker remembers.
+//! Processes: the running ones, and those the tracker remembers.
 
 mod process_members;
 mod process_object;

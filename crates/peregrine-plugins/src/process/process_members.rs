@@ -1,9 +1,10 @@
-//! Members of a process that have members themselves: printed as the field prints them, found by its field names too.
+//! Members of a process that have members themselves. They are printed as other agents print them, and are
+//! also found by those field names.
 
 use peregrine_engine::prelude::*;
 use peregrine_os::{IoCounters, MemoryInfo, ProcessBrief};
 
-/// `Times`, in seconds. All kinds of time that machines count are printed; a process has two of them.
+/// `Times`, in seconds. All the kinds of time that machines count are printed; a process has two of them.
 #[derive(IntoRow)]
 pub(super) struct Times {
     #[column(name = "cpu", alias = "CPU")]

@@ -1,4 +1,4 @@
-//! A process as a row: cheap members at once, expensive ones when somebody reads them.
+//! A process as a row: cheap members are read at once, expensive ones on demand.
 
 use super::process_members::{Io, Memory, Times};
 use peregrine_engine::prelude::*;
@@ -7,11 +7,11 @@ use std::any::Any;
 use std::ffi::OsStr;
 use std::sync::{Arc, OnceLock};
 
-/// One process. Members are found without regard to case, as the field's artifacts spell them in several ways.
+/// One process. Members are found regardless of case, because artifacts spell them in several ways.
 pub(crate) struct ProcessObject {
     machine: Arc<dyn Machine>,
     brief: ProcessBrief,
-    /// Read when the first member asks for it; `None` when the process is gone by then.
+    /// Read when a member first needs it; `None` if the process was gone by then.
     full: OnceLock<Option<Process>>,
     is_hidden: bool,
 }
@@ -60,7 +60,7 @@ impl ProcessObject {
         self.full.get_or_init(read).as_ref()
     }
 
-    /// The whole name, where the kernel may have cut it; only then is it worth the further reads.
+    /// The full name, if the kernel may have cut it; only then is it worth further reads.
     fn whole_name(&self) -> Option<Value> {
         if !peregrine_os::may_be_cut(&self.brief.name) {
             return None;
@@ -74,7 +74,7 @@ impl ProcessObject {
     }
 }
 
-/// What the system calls by bytes, with these bytes.
+/// A path or another name of the system, byte by byte.
 pub(crate) fn path_value(path: impl AsRef<OsStr>) -> Value {
     Value::str(Str::new(path.as_ref().as_encoded_bytes()))
 }
@@ -106,9 +106,10 @@ impl Object for ProcessObject {
                 None => path_value(&brief.name),
             },
             "createtime" => Value::from(local_rfc3339(start_time(brief))),
-            // Beyond the columns others know: the exact time, which identifies the process together with its pid.
+            // In addition to the usual columns: the exact start time, which identifies the process together
+            // with its pid.
             "starttime" => Value::Time(start_time(brief)),
-            // What runs now has no end; a list that includes the dead has this column.
+            // A running process has no end time; a list that includes exited processes has this column.
             "endtime" => Value::Null,
             "times" => Times::of(brief).into_row().into_value(),
             "threads" => Value::from(brief.threads),
@@ -151,7 +152,7 @@ impl Object for ProcessObject {
     }
 }
 
-/// Text of second precision in the zone of the machine, as the column has always been.
+/// Text with a precision of seconds in the zone of the machine, as this column always was.
 fn local_rfc3339(time: Time) -> String {
     peregrine_engine::time::rfc3339(Time::from_unix(time.unix(), 0).in_zone(ZoneId::local()))
         .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! `pslist()`: the processes that run now.
+//! `pslist()`: the running processes.
 
 use super::process_object::ProcessObject;
 use crate::machine::{failed, machine};
@@ -6,16 +6,15 @@ use peregrine_engine::prelude::*;
 
 /// Lists running processes.
 ///
-/// Members are read from the system when a query uses them, so `SELECT Pid, Name FROM pslist()` costs one small read a
-/// process. What may not be read is empty. Beyond the columns of `SELECT *` a row has `StartTime` (exact, as a time),
-/// `Argv`, `Threads`, `State`, `Uid`, `Gid` and `IoCounters`.
+/// Members are read from the system when a query uses them, so `SELECT Pid, Name FROM pslist()` costs one
+/// small read per process. Members that may not be read are empty. In addition to the columns of `SELECT *`,
+/// a row has `StartTime` (exact, as a time), `Argv`, `Threads`, `State`, `Uid`, `Gid` and `IoCounters`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Only this process; it is found even when it hides from the list, and then has `Hidden=TRUE`.
+    /// Only this process; it is found even if it hides from the list, and then has `Hidden=TRUE`.
     pid: Option<i64>,
 }
 
-/// The plugin.
 pub struct Pslist;
 
 impl Plugin for Pslist {
@@ -82,7 +81,7 @@ impl Plugin for Pslist {
     }
 }
 
-/// A row for every process.
+/// Emits a row for every process.
 pub(super) fn push_all(scope: &Scope, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
     let machine = machine(scope)?;
     for brief in machine.process_list().map_err(failed)? {

@@ -1,11 +1,11 @@
-//! Names of users by number, looked up once.
+//! Names of users by id, looked up once.
 
 use crate::machine::machine;
 use peregrine_engine::prelude::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Accounts are read again after this time, so that new ones get their names.
+/// Accounts are read again after this time, to find the names of new ones.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// A small cache of the account database.

@@ -1,4 +1,4 @@
-//! Which files `parse_csv()` and `watch_csv()` read, and how.
+//! The files and the format that `parse_csv()` and `watch_csv()` read.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use peregrine_engine::prelude::*;
 
 use super::csv_record::Format;
 
-/// Arguments of both.
+/// The arguments of both.
 #[derive(VqlArgs)]
 pub struct CsvFiles {
     /// The files.
     filename: PathList,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
     /// The files have no header.
     #[arg(default = false)]
     auto_headers: bool,
-    /// What separates fields, one character; a comma when left out.
+    /// The character that separates fields; a comma when left out.
     separator: Option<Str>,
-    /// Lines that start with this character are passed over.
+    /// Lines that start with this character are skipped.
     comment: Option<Str>,
-    /// Names of the columns; the files have no header then.
+    /// Names of the columns; the files then have no header.
     columns: Option<Vec<Str>>,
 }
 
-/// What the arguments mean.
+/// The interpreted arguments.
 pub(super) struct Csv {
     pub(super) files: Arc<dyn Accessor>,
     pub(super) paths: Vec<OsPath>,
     pub(super) format: Format,
-    /// Names of the columns, if they were given.
+    /// Names of the columns, if given.
     pub(super) given: Vec<Str>,
     pub(super) has_header: bool,
 }

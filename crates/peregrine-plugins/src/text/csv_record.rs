@@ -1,4 +1,4 @@
-//! Records of CSV, as forgiving as the programs that write it.
+//! CSV records, read as leniently as programs write them.
 
 use std::io::{self, BufRead};
 
@@ -7,19 +7,19 @@ use peregrine_functions::parse_json;
 
 use super::lines::next_line;
 
-/// Bytes of a record at most.
+/// Maximum number of bytes in a record.
 const MAX_RECORD: usize = 16 << 20;
 
-/// How fields are told apart.
+/// How fields are separated.
 #[derive(Clone, Copy)]
 pub(super) struct Format {
     pub(super) separator: u8,
     pub(super) comment: Option<u8>,
 }
 
-/// The fields of the next record; `None` at the end. Blank lines and comments are passed over.
+/// The fields of the next record; `None` at the end. Blank lines and comments are skipped.
 ///
-/// A quote inside a field is a character like others, blanks before a field are dropped.
+/// A quote inside a field is an ordinary character; blanks before a field are dropped.
 pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Result<Option<Vec<Vec<u8>>>> {
     let line = loop {
         let Some(line) = next_line(reader, MAX_RECORD)? else {
@@ -59,7 +59,7 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
                         field.push(c);
                         at += 1;
                     }
-                    // The field goes on in the next line.
+                    // The field continues on the next line.
                     None => {
                         let Some(next) = next_line(reader, MAX_RECORD)? else {
                             break;
@@ -89,8 +89,8 @@ pub(super) fn next_record(reader: &mut dyn BufRead, format: Format) -> io::Resul
     }
 }
 
-/// Gives a record as many fields as there are columns: missing ones are empty, and what a header has no name for is
-/// dropped. Without a header columns are added instead, as `Col2`; true when some were.
+/// Gives a record as many fields as there are columns: missing ones become empty, and extra ones are dropped.
+/// Without a header, columns are added instead, as `Col2`; true if some were.
 pub(super) fn fit(names: &mut Vec<Str>, record: &mut Vec<Vec<u8>>, has_header: bool) -> bool {
     let is_longer = record.len() > names.len();
     if is_longer && !has_header {
@@ -100,7 +100,7 @@ pub(super) fn fit(names: &mut Vec<Str>, record: &mut Vec<Vec<u8>>, has_header: b
     is_longer && !has_header
 }
 
-/// The value a cell stands for.
+/// The typed value of a cell.
 pub(super) fn cell(text: Vec<u8>) -> Value {
     match text.as_slice() {
         b"true" => return Value::from(true),

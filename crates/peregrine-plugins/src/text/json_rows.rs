@@ -6,7 +6,7 @@ use peregrine_engine::prelude::*;
 
 static VALUE: LazyLock<Arc<Columns>> = LazyLock::new(|| Columns::new(["_value"]));
 
-/// A dict is a row; another value has the column `_value`.
+/// A dict is a row; any other value goes into the column `_value`.
 pub(super) fn row(value: Value) -> Row {
     match value {
         Value::Dict(dict) => dict.into_row(),

@@ -1,4 +1,4 @@
-//! Lines of files of any accessor, gzip unpacked on the way.
+//! Lines of files from any accessor, with gzip decompressed.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -6,10 +6,10 @@ use flate2::read::MultiGzDecoder;
 use peregrine_accessors::{Accessor, OsPath};
 use peregrine_engine::prelude::*;
 
-/// Memory for a line that is kept for the next one.
+/// Memory of the line buffer that is kept for the next line.
 const USUAL_LINE: usize = 64 << 10;
 
-/// The content of a file; of a gzip file what it packs.
+/// The content of a file, decompressed if it is a gzip file.
 pub(super) fn open(
     scope: &Scope,
     files: &dyn Accessor,
@@ -27,7 +27,7 @@ pub(super) fn open(
     Ok(Box::new(reader))
 }
 
-/// Opens a file; the reason is logged when that fails.
+/// Opens a file; on failure, the reason is logged.
 pub(super) fn open_or_log(
     scope: &Scope,
     plugin: &str,
@@ -45,11 +45,11 @@ pub(super) fn next_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Op
     Ok(read_line(reader, limit, &mut line)?.then_some(line))
 }
 
-/// Puts the next line without its end in the place of the last one; false at the end. Lines of more than `limit` bytes are
+/// Replaces `line` by the next line without its end; false at the end. Lines of more than `limit` bytes are
 /// an error.
 pub(super) fn read_line(reader: &mut dyn BufRead, limit: usize, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
-    // One long line is no reason to keep its memory.
+    // The memory of a single long line is not kept.
     line.shrink_to(USUAL_LINE);
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     if reader.take(most).read_until(b'\n', line)? == 0 {
@@ -75,7 +75,7 @@ pub(super) fn without_mark(text: &mut Vec<u8>) {
     }
 }
 
-/// A size argument within reason.
+/// A size argument, clamped to a sensible range.
 pub(super) fn buffer_size(size: i64) -> usize {
     usize::try_from(size).unwrap_or(0).clamp(1024, 64 << 20)
 }

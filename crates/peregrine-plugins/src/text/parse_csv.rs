@@ -1,4 +1,4 @@
-//! `parse_csv()`: rows out of CSV.
+//! `parse_csv()`: rows from CSV.
 
 use peregrine_engine::prelude::*;
 
@@ -6,17 +6,16 @@ use super::csv_files::{Csv, CsvFiles};
 use super::csv_record::{cell, fit, next_record};
 use super::lines::open_or_log;
 
-/// Gives the records of CSV files as rows. The first record of each file names the columns.
+/// Yields the records of CSV files as rows. The first record of each file names the columns.
 ///
-/// Cells are typed: `true` and `false`, numbers, JSON objects and lists, `base64:` bytes; a blank in front of a quoted
-/// cell makes it a string in any case. Columns without a name are `Col0`, `Col1`…
+/// Cells are typed: `true` and `false`, numbers, JSON objects and lists, `base64:` bytes; a blank before a
+/// quoted cell always makes it a string. Columns without a name are `Col0`, `Col1`…
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
     source: CsvFiles,
 }
 
-/// The plugin.
 pub struct ParseCsv;
 
 impl Plugin for ParseCsv {
@@ -94,7 +93,7 @@ impl Plugin for ParseCsv {
                 if fit(&mut names, &mut record, has_header) {
                     columns = Columns::new(names.iter().cloned());
                 }
-                // Names given twice are one column; such rows take the long way.
+                // Repeated names form one column; such rows take the slow path.
                 let row = if columns.len() == names.len() {
                     Row::new(&columns, record.into_iter().map(cell).collect())
                 } else {

@@ -1,11 +1,11 @@
-//! `parse_json_array()`: rows out of a JSON array.
+//! `parse_json_array()`: rows from a JSON array.
 
 use peregrine_engine::prelude::*;
 use peregrine_functions::parse_json;
 
 use super::json_rows::row;
 
-/// Gives a row for each element of a JSON array; what is no object has the column `_value`.
+/// Yields a row for each element of a JSON array; elements that are not objects get a `_value` column.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The text.
@@ -14,7 +14,6 @@ pub struct Args {
     schema: Option<Vec<String>>,
 }
 
-/// The plugin.
 pub struct ParseJsonArray;
 
 impl Plugin for ParseJsonArray {

@@ -1,4 +1,4 @@
-//! `parse_jsonl()`: rows out of lines of JSON.
+//! `parse_jsonl()`: rows from lines of JSON.
 
 use peregrine_accessors::{PathArg, accessor};
 use peregrine_engine::prelude::*;
@@ -7,20 +7,19 @@ use peregrine_functions::parse_json;
 use super::json_rows::row;
 use super::lines::{open, read_line, without_mark};
 
-/// Gives a row for each line of JSON; what is no object has the column `_value`. Lines that are no JSON are passed
-/// over, with one message.
+/// Yields a row for each line of JSON; lines that are not objects get a `_value` column. Lines that are not
+/// JSON are skipped, with one message.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The file.
     filename: PathArg,
-    /// Where it comes from.
+    /// The accessor to read it with.
     accessor: Option<String>,
 }
 
-/// The plugin.
 pub struct ParseJsonl;
 
-/// Bytes of a line at most.
+/// Maximum number of bytes in a line.
 const MAX_LINE: usize = 64 << 20;
 
 impl Plugin for ParseJsonl {

@@ -5,14 +5,14 @@ use peregrine_engine::prelude::*;
 
 use super::lines::{buffer_size, open_or_log, read_line, without_mark};
 
-/// Gives the lines of files, one row each. Files packed with gzip are unpacked.
+/// Yields the lines of files, one row each. Files compressed with gzip are decompressed.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     filename: PathList,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
-    /// Bytes of a line at most; a longer one ends its file with a message.
+    /// Maximum number of bytes in a line; a longer one ends its file with a message.
     #[arg(default = 64 << 10)]
     buffer_size: i64,
 }
@@ -24,7 +24,6 @@ pub struct Row {
     line: Str,
 }
 
-/// The plugin.
 pub struct ParseLines;
 
 impl Plugin for ParseLines {

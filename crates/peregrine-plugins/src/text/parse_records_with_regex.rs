@@ -1,4 +1,4 @@
-//! `parse_records_with_regex()`: rows out of whatever matches.
+//! `parse_records_with_regex()`: rows from regular expression matches.
 
 use std::io::Read;
 
@@ -8,23 +8,23 @@ use peregrine_engine::regex::{Captures, Haystack};
 
 use super::lines::{buffer_size, open_or_log};
 
-/// Searches files for regular expressions, without regard to case, and gives the groups of each match as a row.
+/// Searches files for regular expressions, ignoring case, and yields the groups of each match as a row.
 ///
-/// At each place the first expression that matches counts. Named groups have their name, others are `g1`, `g2`…
+/// At each place, the first expression that matches counts. Named groups become columns of that name, others
+/// `g1`, `g2`…
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     file: PathList,
     /// The regular expressions.
     regex: Vec<Str>,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
-    /// Bytes searched at a time; a match is not longer.
+    /// Number of bytes searched at a time; the longest possible match.
     #[arg(default = 64 << 10)]
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct ParseRecordsWithRegex;
 
 impl Plugin for ParseRecordsWithRegex {
@@ -67,7 +67,7 @@ impl Plugin for ParseRecordsWithRegex {
                 scope.checkpoint()?;
                 let haystack = Haystack::new(&buffer);
                 let mut start = 0;
-                // Where what may still belong to a match begins.
+                // Start of the bytes that may still belong to a match.
                 let keep_from = loop {
                     let rest = haystack.tail(start);
                     let found = regexes
@@ -78,7 +78,7 @@ impl Plugin for ParseRecordsWithRegex {
                         break start + if length >= limit { length / 2 } else { 0 };
                     };
                     let range = groups.range(0).unwrap_or_default();
-                    // A match that ends with the buffer may go on in the file, unless it fills the buffer.
+                    // A match at the end of the buffer may continue in the file, unless it fills the buffer.
                     if !is_at_end && range.end >= length && length < limit {
                         break start + range.start;
                     }
@@ -110,7 +110,7 @@ impl Plugin for ParseRecordsWithRegex {
     }
 }
 
-/// What a column has of a match; empty when the group is not there or took no part.
+/// The text of a column in a match; empty if the group does not exist or took no part.
 fn group<'t>(regex: &Regex, groups: &Captures<'_, 't>, name: &str) -> &'t [u8] {
     let number = name.strip_prefix('g').and_then(|number| number.parse().ok());
     let found = match number {

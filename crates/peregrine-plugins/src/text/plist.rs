@@ -1,4 +1,4 @@
-//! `plist()`: rows out of Apple's property lists.
+//! `plist()`: rows from Apple's property lists.
 
 use peregrine_accessors::{PathList, accessor};
 use peregrine_engine::prelude::*;
@@ -7,21 +7,21 @@ use std::io::Read;
 
 use super::json_rows::row;
 
-/// Gives the root of each property list as a row, its keys as columns; each element of a list is a row.
+/// Yields the root of each property list as a row, with its keys as columns; if the root is a list, each
+/// element is a row.
 ///
-/// Property lists are binary, XML, or in the old text form of OpenStep; see the function of the same name.
+/// Property lists may be binary, XML, or in the old OpenStep text format; see the function of the same name.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     file: PathList,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
 }
 
-/// The plugin.
 pub struct Plist;
 
-/// Bytes of a file at most.
+/// Maximum size of a file in bytes.
 const MAX_SIZE: u64 = 64 << 20;
 
 impl Plugin for Plist {

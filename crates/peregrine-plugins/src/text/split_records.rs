@@ -1,4 +1,4 @@
-//! `split_records()`: rows out of fields that a regular expression separates.
+//! `split_records()`: rows from fields separated by a regular expression.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, Read};
@@ -10,31 +10,30 @@ use peregrine_engine::regex::Haystack;
 
 use super::lines::{buffer_size, open_or_log};
 
-/// Splits files into records and records into fields, by regular expressions that mind the letter case.
+/// Splits files into records and records into fields, by case-sensitive regular expressions.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     filenames: PathList,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
-    /// What separates fields.
+    /// The separator of fields.
     regex: Option<Str>,
     /// Names of the columns; `Column0`, `Column1`… when left out.
     columns: Option<Vec<Str>>,
     /// The first record names the columns.
     #[arg(default = false)]
     first_row_is_headers: bool,
-    /// Fields at most; the last has the rest of the record.
+    /// Maximum number of fields; the last contains the rest of the record.
     #[arg(default = 0)]
     count: i64,
-    /// What separates records.
+    /// The separator of records.
     record_regex: Option<Str>,
-    /// Bytes of a record at most.
+    /// Maximum number of bytes in a record.
     #[arg(default = 64 << 10)]
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct SplitRecords;
 
 impl Plugin for SplitRecords {
@@ -112,7 +111,7 @@ impl Plugin for SplitRecords {
     }
 }
 
-/// Names with only letters, digits and `_`; those that come again get a number.
+/// Names with only letters, digits and `_`; repeated names get a number.
 fn header(parts: &[&[u8]]) -> Vec<Str> {
     let mut names: Vec<String> = Vec::new();
     for part in parts {
@@ -140,15 +139,15 @@ fn header(parts: &[&[u8]]) -> Vec<Str> {
 #[derive(Default)]
 struct Splitter {
     buffer: Vec<u8>,
-    /// Where the next record starts.
+    /// The start of the next record.
     start: usize,
-    /// The separators behind it, as far as they are known.
+    /// The separators after it that are known so far.
     found: VecDeque<Range<usize>>,
     is_at_end: bool,
 }
 
 impl Splitter {
-    /// The next record; what is longer than `limit` is cut there.
+    /// The next record; one longer than `limit` is cut there.
     fn next(
         &mut self,
         reader: &mut dyn BufRead,
@@ -170,10 +169,10 @@ impl Splitter {
             if self.buffer.len() >= limit {
                 return Ok(Some(std::mem::take(&mut self.buffer)));
             }
-            // Twice as much each time, so that a long record is not searched again and again.
+            // Doubled each time, so that a long record is not searched again and again.
             let wanted = self.buffer.len().max(16 << 10).min(limit - self.buffer.len());
             self.is_at_end = reader.take(wanted as u64).read_to_end(&mut self.buffer)? == 0;
-            // A match at the end of the buffer may go on in the file.
+            // A match at the end of the buffer may continue in the file.
             let is_whole = |found: &Range<usize>| found.end < self.buffer.len() || self.is_at_end;
             self.found = records
                 .find_iter(&Haystack::new(&self.buffer))

@@ -1,8 +1,9 @@
-//! Lines that are appended to files, as they come: what the plugins `watch_syslog()`, `watch_jsonl()` and `watch_csv()` share.
+//! Follows files and yields appended lines as they come: shared by `watch_syslog()`, `watch_jsonl()` and
+//! `watch_csv()`.
 //!
-//! A file that is there at first is followed from its end; one that comes later, from its start. A file is held open
-//! between looks, so that what was written into it before it was moved away (rotation) is not lost; then the new file of
-//! the name is read from its start, and so is a file that has become shorter (truncation).
+//! A file that exists at the start is followed from its end; one that appears later, from its start. A file
+//! is kept open between checks, so that lines written before it was moved away (rotation) are not lost; then
+//! the new file of that name is read from its start, and so is a file that has become shorter (truncation).
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,17 +13,17 @@ use std::time::Duration;
 use peregrine_accessors::{Accessor, FileReader, OsPath, coerce};
 use peregrine_engine::prelude::*;
 
-/// Seconds between looks, unless the variable `WATCH_FREQUENCY` has other ones.
+/// Seconds between checks, unless the variable `WATCH_FREQUENCY` is set.
 const PERIOD: f64 = 3.0;
-/// Bytes read at a time, and of a line, unless asked for otherwise.
+/// Number of bytes read at a time, and maximum length of a line, unless set otherwise.
 const BUFFER: usize = 16 << 10;
-/// Files followed at a time.
+/// Maximum number of files followed at the same time.
 const MAX_FILES: usize = 10_000;
 
-/// What is followed.
+/// The files to follow.
 pub(super) enum Paths {
     Fixed(Vec<OsPath>),
-    /// A query with the column `OSPath`, asked again at every look.
+    /// A query with the column `OSPath`, run again at every check.
     Query(Query),
 }
 
@@ -30,7 +31,7 @@ pub(super) enum Paths {
 pub(super) struct Line<'a> {
     pub(super) path: &'a OsPath,
     pub(super) text: Vec<u8>,
-    /// It is the first of its file.
+    /// True for the first line of its file.
     pub(super) is_first: bool,
 }
 
@@ -85,14 +86,14 @@ fn paths_of(scope: &Scope, files: &dyn Accessor, query: &Query) -> Vec<OsPath> {
         .collect()
 }
 
-/// A file and how far it was read.
+/// A file and the position up to which it was read.
 struct Followed {
     path: OsPath,
     reader: Option<Box<dyn FileReader>>,
-    /// Device and number, where the system has them: tells that another file has the name now.
+    /// Device and inode, if the system has them: reveals that another file has the name now.
     identity: Option<(u64, u64)>,
     position: u64,
-    /// The beginning of a line whose end is not there yet.
+    /// The beginning of a line whose end has not been written yet.
     begun: Vec<u8>,
     is_first: bool,
     was_reported: bool,
@@ -111,7 +112,7 @@ impl Followed {
         }
     }
 
-    /// Opens the file. A missing one is waited for, and is logged once.
+    /// Opens the file. A missing one is waited for, and logged once.
     fn open(&mut self, scope: &Scope, files: &dyn Accessor, at_end: bool) {
         self.identity = identity(files, &self.path).map(|(identity, _)| identity);
         (self.position, self.is_first) = (0, true);
@@ -134,7 +135,7 @@ impl Followed {
         }
     }
 
-    /// Gives what is new, then sees whether another file has the name.
+    /// Emits new lines, then checks whether another file has the name.
     fn look(
         &mut self,
         scope: &Scope,
@@ -142,19 +143,19 @@ impl Followed {
         buffer: usize,
         on_line: &mut dyn FnMut(Line<'_>) -> VqlResult<()>,
     ) -> VqlResult<()> {
-        // Twice: a file that took the place of another is read at once.
+        // Twice, so that a file that has replaced another is read at once.
         for _ in 0..2 {
             self.read(scope, buffer, on_line)?;
             let is_other = match (self.identity, identity(files, &self.path)) {
                 (Some(own), Some((now, _))) if own != now => true,
                 (Some(_), Some((_, size))) => size < self.position,
-                // It was moved away, and nothing is in its place yet.
+                // It was moved away, and has not been replaced yet.
                 (Some(_), None) => false,
                 (None, _) => {
                     let size = files
                         .lstat(scope, &self.path)
                         .map(|info| u64::try_from(info.size).unwrap_or(0));
-                    // Without a file that stays open the size is all there is to go by.
+                    // For a file that does not stay open, only the size can be compared.
                     match size {
                         Ok(size) if size < self.position => true,
                         Ok(size) if size > self.position => {
@@ -228,7 +229,7 @@ impl Followed {
     }
 }
 
-/// Behind the last line end in the last 16 KiB, else the end.
+/// The position after the last line end within the last 16 KiB, else the end.
 fn after_last_line(reader: &mut dyn FileReader) -> io::Result<u64> {
     let end = reader.seek(SeekFrom::End(0))?;
     let start = end.saturating_sub(BUFFER as u64);
@@ -242,7 +243,7 @@ fn after_last_line(reader: &mut dyn FileReader) -> io::Result<u64> {
     })
 }
 
-/// Which file has the name now, and its size; `None` where files are not those of the system.
+/// The identity and size of the file that has the name now; `None` for files outside the operating system.
 fn identity(files: &dyn Accessor, path: &OsPath) -> Option<((u64, u64), u64)> {
     let info = std::fs::metadata(files.os_file_name(path)?).ok()?;
     #[cfg(unix)]

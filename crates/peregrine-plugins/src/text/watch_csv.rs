@@ -1,4 +1,4 @@
-//! `watch_csv()`: records of CSV as they are appended.
+//! `watch_csv()`: CSV records as they are appended.
 
 use std::collections::HashMap;
 use std::io::{BufReader, Cursor};
@@ -12,7 +12,7 @@ use super::csv_record::{Format, cell, fit, next_record};
 use super::lines::without_mark;
 use super::tail::{Line, Paths, follow};
 
-/// Watches CSV files, and gives the records that are appended as rows, typed as by `parse_csv()`.
+/// Watches CSV files, and yields appended records as rows, typed as by `parse_csv()`.
 ///
 /// The first record of a file names the columns. Files are followed as by `watch_syslog()`.
 #[derive(VqlArgs)]
@@ -21,10 +21,9 @@ pub struct Args {
     source: CsvFiles,
 }
 
-/// The plugin.
 pub struct WatchCsv;
 
-/// Bytes of a record over several lines at most.
+/// Maximum number of bytes in a record of several lines.
 const MAX_RECORD: usize = 1 << 20;
 
 impl Plugin for WatchCsv {
@@ -55,20 +54,20 @@ impl Plugin for WatchCsv {
             has_header,
         } = args.source.open(scope)?;
         let paths = Paths::Fixed(paths);
-        let mut states: HashMap<Vec<u8>, State> = HashMap::new();
+        let mut states: HashMap<Vec<u8>, FollowedFile> = HashMap::new();
         follow(scope, &files, &paths, MAX_RECORD as i64, &mut |mut line: Line<
             '_,
         >| {
             let state = states.entry(line.path.to_bytes()).or_default();
             if line.is_first {
-                *state = State {
+                *state = FollowedFile {
                     names: given.clone(),
                     begun: Vec::new(),
                     is_ready: !has_header,
                 };
                 without_mark(&mut line.text);
             } else if state.names.is_empty() && state.begun.is_empty() && !state.is_ready {
-                // Followed from the end: the header is where the file begins.
+                // Followed from the end, but the header is at the beginning of the file.
                 state.names = if has_header {
                     header(scope, &files, line.path, format)
                 } else {
@@ -80,7 +79,7 @@ impl Plugin for WatchCsv {
             state.begun.push(b'\n');
             let quotes = state.begun.iter().filter(|byte| **byte == b'"').count();
             if quotes % 2 == 1 && state.begun.len() < MAX_RECORD {
-                // A field goes on in the next line.
+                // A field continues on the next line.
                 return Ok(());
             }
             let text = std::mem::take(&mut state.begun);
@@ -99,13 +98,13 @@ impl Plugin for WatchCsv {
     }
 }
 
-/// What is known of a file.
+/// The state of a file.
 #[derive(Default)]
-struct State {
+struct FollowedFile {
     names: Vec<Str>,
-    /// A record that goes on.
+    /// A record that is still incomplete.
     begun: Vec<u8>,
-    /// The names are known; the next record is a row.
+    /// True once the names are known; the next record is a row.
     is_ready: bool,
 }
 

@@ -7,22 +7,21 @@ use peregrine_functions::parse_json;
 use super::json_rows::row;
 use super::tail::{Line, Paths, follow};
 
-/// Watches files with a line of JSON for each row, and gives the rows that are appended; what is no object has the
-/// column `_value`. Lines that are no JSON are passed over, with one message a file.
+/// Watches files with a JSON value on each line, and yields a row for each appended line; lines that are not
+/// objects get a `_value` column. Lines that are not JSON are skipped, with one message per file.
 ///
 /// Files are followed as by `watch_syslog()`.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     filename: PathList,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
-    /// Bytes of a line at most; 1 MiB when left out.
+    /// Maximum number of bytes in a line; 1 MiB when left out.
     #[arg(default = 1 << 20)]
     buffer_size: i64,
 }
 
-/// The plugin.
 pub struct WatchJsonl;
 
 impl Plugin for WatchJsonl {

@@ -5,21 +5,21 @@ use peregrine_engine::prelude::*;
 
 use super::tail::{Line, Paths, follow};
 
-/// Watches text files, and gives a row for each line that is appended.
+/// Watches text files, and yields a row for each appended line.
 ///
-/// Files are followed from their end on; files that come later, from their start. A file that was moved away is read to its
-/// end before the new one of its name; one that became shorter is read again. Files are looked at every three seconds, or as
-/// often as the variable `WATCH_FREQUENCY` says.
+/// Files are followed from their end; files that appear later, from their start. A file that was moved away
+/// is read to its end before the new one of its name; one that became shorter is read again. Files are
+/// checked every three seconds, or as often as the variable `WATCH_FREQUENCY` says.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The files.
     filename: Option<PathList>,
-    /// Where files come from.
+    /// The accessor to read them with.
     accessor: Option<String>,
-    /// Bytes of a line at most; longer ones come in pieces. 16 KiB when left out.
+    /// Maximum number of bytes in a line; longer ones are split. 16 KiB when left out.
     #[arg(default = 0)]
     buffer_size: i64,
-    /// A query for the files, with the column `OSPath`; asked again at every look.
+    /// A query for the files, with the column `OSPath`; run again at every check.
     query: Option<Query>,
 }
 
@@ -33,7 +33,6 @@ pub struct Row {
     line: Str,
 }
 
-/// The plugin.
 pub struct WatchSyslog;
 
 impl Plugin for WatchSyslog {

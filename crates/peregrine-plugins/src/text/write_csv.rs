@@ -1,4 +1,4 @@
-//! `write_csv()`: rows into a CSV file.
+//! `write_csv()`: writes rows to a CSV file.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -11,10 +11,11 @@ use super::writer::create;
 
 /// Writes rows to a CSV file that `parse_csv()` reads back, and passes them on.
 ///
-/// The first row names the columns. What later rows have beside them is not in the file, which is logged once a column.
+/// The first row names the columns. Additional columns of later rows are not written, which is logged once
+/// per column.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The file; an old one is replaced.
+    /// The file; an existing one is replaced.
     filename: PathArg,
     /// `file` or `auto`.
     accessor: Option<String>,
@@ -22,7 +23,6 @@ pub struct Args {
     query: Query,
 }
 
-/// The plugin.
 pub struct WriteCsv;
 
 impl Plugin for WriteCsv {
@@ -63,7 +63,7 @@ impl Plugin for WriteCsv {
             64 << 10,
         )?;
         let mut columns: Option<Vec<Str>> = None;
-        // The columns, and those that were told of.
+        // The columns, and the additional columns already logged.
         let mut known: HashSet<Str> = HashSet::new();
         let mut problem = None;
         let ended = args.query.run(

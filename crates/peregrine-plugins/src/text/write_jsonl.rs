@@ -1,4 +1,4 @@
-//! `write_jsonl()`: rows into a file of JSON lines.
+//! `write_jsonl()`: writes rows to a file of JSON lines.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -18,18 +18,17 @@ pub struct Args {
     accessor: Option<String>,
     /// The query.
     query: Query,
-    /// Bytes gathered before they are written.
+    /// Number of bytes to buffer before writing.
     #[arg(default = 10 << 20)]
     buffer_size: i64,
-    /// Seconds after which they are written in any case.
+    /// Seconds after which buffered rows are written in any case.
     #[arg(default = 10)]
     max_time: i64,
-    /// Add to a file that exists.
+    /// Append to an existing file.
     #[arg(default = false)]
     append: bool,
 }
 
-/// The plugin.
 pub struct WriteJsonl;
 
 impl Plugin for WriteJsonl {

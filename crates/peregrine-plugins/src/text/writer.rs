@@ -1,4 +1,4 @@
-//! Files that plugins write while rows pass.
+//! Files that plugins write while rows pass through.
 
 use std::fs::{File, OpenOptions};
 use std::io::BufWriter;

@@ -1,5 +1,5 @@
 //! Archives that are unpacked, devices and connections that are read.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -130,7 +130,7 @@ fn tar_members_stay_in_the_folder() {
     );
     assert_eq!(rows, expected, "{log:?}");
     assert_eq!(names(folder.path()), ["a.tar.gz", "out"]);
-    // Damaged ones end with a message or with what there was.
+    // Damaged archives end with a message or with the undamaged part.
     for at in (0..packed.len()).step_by(7) {
         let mut damaged = packed.clone();
         damaged[at] ^= 0x55;

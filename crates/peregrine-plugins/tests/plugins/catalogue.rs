@@ -1,6 +1,6 @@
 //! Names, arguments and versions of the plugins here agree with the catalogue of the reference platform, when it is at
 //! hand.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::{Str, Value};
@@ -57,7 +57,7 @@ fn plugins_agree_with_the_catalogue() {
                 problems.push(format!("{}: argument {name} is missing", def.name));
                 continue;
             };
-            // Patterns and lambdas are strings to the catalogue; what it calls `int` has 64 bits here.
+            // Patterns and lambdas are strings in the catalogue; its `int` has 64 bits here.
             let same_type = arg.type_name == text(their, "type")
                 || text(their, "type") == "int"
                 || (text(their, "type") == "string" && matches!(arg.type_name, "Lambda" | "regex"));

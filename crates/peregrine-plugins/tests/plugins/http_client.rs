@@ -1,5 +1,5 @@
 //! `http_client()` against a server in the test.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use peregrine_engine::log::MemoryLog;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Program, builtin, json};
 
-/// Answers each request by its path, and tells in `X-Seen` what it was asked.
+/// Answers each request by its path, and returns the request in `X-Seen`.
 fn serve(mut stream: impl Read + Write) {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -201,7 +201,7 @@ fn bodies_come_in_chunks() {
         &env,
     );
     assert_eq!(sizes.rows, r#"[{"N":2000000},{"N":1000000}]"#);
-    // Nobody wants the rest.
+    // The rest is not wanted.
     let first = run(
         "SELECT Content FROM http_client(url=Base + '/ten', chunk_size=1) LIMIT 1",
         &env,

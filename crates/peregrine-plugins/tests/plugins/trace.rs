@@ -1,5 +1,4 @@
-//! `trace()` into a folder: what it holds, and what it leaves out.
-#![allow(missing_docs)]
+//! `trace()` into a folder: what it contains, and what it leaves out.
 
 use peregrine_accessors::UploaderHandle;
 use peregrine_engine::prelude::*;

@@ -1,5 +1,6 @@
-//! Rows of files, from `glob()`, `stat()` and `vfs_ls()`: what they show, and what else they answer to.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Rows of files, from `glob()`, `stat()` and `vfs_ls()`: what they show, and which other names they respond
+//! to.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ fn folder_of_files() -> tempfile::TempDir {
     folder
 }
 
-/// The rows as JSON, and what was said above INFO.
+/// The rows as JSON, and the messages above INFO.
 fn ask(folder: &tempfile::TempDir, query: &str) -> (Vec<String>, Vec<String>) {
     let log = Arc::new(MemoryLog::default());
     let context = Context::builder()
@@ -81,7 +82,7 @@ fn what_rows_of_files_answer_to_is_not_shown() {
         &format!("SELECT {columns} FROM glob(globs=Root + '/f*')"),
     );
     assert_eq!(shown, named);
-    // `*` passes on what it shows, no more, whether the query is bound to the columns by then or not.
+    // `*` passes on only what it shows, whether or not the query is already bound to the columns.
     let (rows, complaints) = ask(
         &folder,
         "LET Files = SELECT * FROM glob(globs=Root + '/f*') SELECT FullPath FROM Files",
@@ -110,7 +111,7 @@ fn rows_of_one_file_and_of_a_listing_are_silent_about_what_they_lack() {
     assert_eq!(complaints, Vec::<String>::new());
     assert_eq!(rows.len(), FILES);
     assert_eq!(rows[1], r#"{"Name":"f01","Same":true,"NoSuch":null}"#);
-    // Others say what they do not know.
+    // Other rows log unknown names.
     let (_, complaints) = ask(&folder, "SELECT NoSuch FROM range(end=1)");
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     let (_, complaints) = ask(&folder, "SELECT NoSuch FROM pslist(pid=1)");

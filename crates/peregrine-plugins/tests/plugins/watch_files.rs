@@ -1,5 +1,5 @@
 //! Files that are watched: appended to, rotated, truncated, and found by a query.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -33,7 +33,7 @@ fn queries_feed_the_tracker_as_artifacts_in_the_field_do() {
     );
 }
 
-/// On a machine under load a list takes longer than the time to the next one: it is late, and no worse for that.
+/// On a machine under load, a list may take longer than its period: it is late, but otherwise fine.
 #[test]
 fn a_list_that_takes_longer_than_its_period_counts() {
     let session = Session::open();

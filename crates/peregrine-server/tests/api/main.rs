@@ -10,6 +10,7 @@ mod machines;
 mod moments;
 mod permissions;
 mod plain_http;
+mod refusals;
 mod requests;
 mod serving;
 mod stopped;

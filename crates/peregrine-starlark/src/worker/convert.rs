@@ -1,4 +1,4 @@
-//! Plain values as values of Starlark, and back.
+//! Converts plain values to Starlark, and back.
 
 use peregrine_engine::prelude::{Dict, Str, Value};
 use peregrine_engine::value::{as_characters, from_characters};
@@ -12,15 +12,15 @@ use starlark::values::{Heap, UnpackValue, Value as StarValue, ValueLike as _};
 use crate::codec::MAX_VALUES;
 use crate::plain::MAX_DEPTH;
 
-/// Whole numbers up to here are exact as floats.
+/// Whole numbers up to this are exact as floats.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// True for what is called.
+/// True for callable values.
 pub(super) fn is_function(value: StarValue<'_>) -> bool {
     matches!(value.get_type(), "function" | "native_function" | "partial")
 }
 
-/// To Starlark. The depth is that of a message, which is bounded.
+/// Converts to Starlark. The depth is that of a message, which is bounded.
 pub(super) fn to_star<'v>(heap: Heap<'v>, value: &Value) -> StarValue<'v> {
     match value {
         Value::Bool(value) => StarValue::new_bool(*value),
@@ -30,7 +30,7 @@ pub(super) fn to_star<'v>(heap: Heap<'v>, value: &Value) -> StarValue<'v> {
         Value::Float(value) => heap.alloc(*value),
         Value::Str(text) => match text.as_utf8() {
             Some(text) => heap.alloc(text),
-            // Strings of Starlark are text; what is none comes as bytes rather than damaged.
+            // Strings of Starlark are text; other strings are passed as bytes, undamaged.
             None => heap.alloc(text.as_bytes()),
         },
         Value::Bytes(bytes) => heap.alloc(&**bytes),
@@ -49,7 +49,7 @@ pub(super) fn to_star<'v>(heap: Heap<'v>, value: &Value) -> StarValue<'v> {
     }
 }
 
-/// From Starlark.
+/// Converts from Starlark.
 pub(super) fn from_star<'v>(heap: Heap<'v>, value: StarValue<'v>) -> Result<Value, String> {
     let mut left = MAX_VALUES;
     take(heap, value, 0, &mut left)
@@ -74,7 +74,7 @@ fn take<'v>(heap: Heap<'v>, value: StarValue<'v>, depth: u32, left: &mut usize) 
     if value.get_type() == "int" {
         return Ok(match i64::unpack_value(value) {
             Ok(Some(number)) => Value::from(number),
-            // Larger than any number of VQL.
+            // Larger than any number in VQL.
             _ => Value::from(value.to_str()),
         });
     }

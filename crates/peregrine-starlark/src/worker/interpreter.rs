@@ -13,23 +13,23 @@ use starlark::values::Value as StarValue;
 
 use super::convert::{from_star, is_function, to_star};
 use super::library::Library;
-use super::{Shared, nesting};
+use super::{WorkerFlags, nesting};
 use crate::message::{Answer, Request};
 
-/// Bytes of values a script may make.
+/// Maximum bytes of values that a script may make.
 const MAX_HEAP: usize = 32 << 20;
-/// Calls and turns of loops in one go.
+/// Maximum calls and loop iterations of one request.
 const MAX_STEPS: u64 = 1_000_000_000;
-/// Calls within each other.
+/// Maximum nesting of calls.
 const MAX_CALLS: usize = 500;
-/// Bytes of one line that is printed.
+/// Maximum length of a printed line in bytes.
 const MAX_LINE: usize = 64 << 10;
 
 /// Answers requests until there are no more.
-pub(super) fn work(queue: &Receiver<Request>, shared: &Shared) {
+pub(super) fn work(queue: &Receiver<Request>, shared: &WorkerFlags) {
     let mut module = None;
     for request in queue {
-        // A bug of the interpreter is an error of the script, as long as it can be caught.
+        // A panic of the interpreter is an error of the script, if it can be caught.
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut module, request, shared)));
         let answer = match outcome {
             Ok(Ok(value)) => Answer::Done(value),
@@ -46,13 +46,17 @@ pub(super) fn work(queue: &Receiver<Request>, shared: &Shared) {
     }
 }
 
-/// False: nobody listens.
+/// False if nobody receives it.
 fn say(frame: &[u8]) -> bool {
     let mut output = std::io::stdout().lock();
     output.write_all(frame).and_then(|()| output.flush()).is_ok()
 }
 
-fn perform(module: &mut Option<FrozenModule>, request: Request, shared: &Shared) -> Result<Value, String> {
+fn perform(
+    module: &mut Option<FrozenModule>,
+    request: Request,
+    shared: &WorkerFlags,
+) -> Result<Value, String> {
     match request {
         Request::Load { code, globals } => {
             let loaded = module.insert(load(code, &globals, shared)?);
@@ -70,7 +74,7 @@ fn perform(module: &mut Option<FrozenModule>, request: Request, shared: &Shared)
     }
 }
 
-fn load(code: String, globals: &Dict, shared: &Shared) -> Result<FrozenModule, String> {
+fn load(code: String, globals: &Dict, shared: &WorkerFlags) -> Result<FrozenModule, String> {
     nesting::check(&code)?;
     let dialect = Dialect {
         enable_load: true,
@@ -100,7 +104,12 @@ fn get(module: &Option<FrozenModule>, name: &str) -> Result<Value, String> {
     })
 }
 
-fn call(module: &Option<FrozenModule>, name: &str, args: &Dict, shared: &Shared) -> Result<Value, String> {
+fn call(
+    module: &Option<FrozenModule>,
+    name: &str,
+    args: &Dict,
+    shared: &WorkerFlags,
+) -> Result<Value, String> {
     let owned = member(module, name)?;
     Environment::with_temp_heap(|environment| {
         let heap = environment.heap();
@@ -137,9 +146,9 @@ fn library() -> Globals {
     ])
 }
 
-/// Runs something with all the limits.
+/// Evaluates with all the limits.
 fn evaluate<'v, T>(
-    shared: &Shared,
+    shared: &WorkerFlags,
     environment: &Environment<'v>,
     work: impl FnOnce(&mut Evaluator<'v, '_, '_>) -> starlark::Result<T>,
 ) -> Result<T, String> {
@@ -155,7 +164,7 @@ fn evaluate<'v, T>(
     work(&mut evaluator).map_err(|error| error.to_string())
 }
 
-/// `print()` tells the query.
+/// Sends `print()` output to the query.
 struct Printer;
 
 impl starlark::PrintHandler for Printer {

@@ -1,19 +1,20 @@
-//! What the process allows itself, held by the system whatever the script does.
+//! The limits of the process, enforced by the system.
 
 use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Bytes beside the program and the stack: a script's values take 32 MiB at most, converting and sending them some
-/// times that (measured: 32 MiB of strings or a million numbers pass). What allocates without a limit fails here.
+/// Bytes in addition to the program and the stack: a script's values take up to 32 MiB, converting and
+/// sending them several times that (measured: 32 MiB of strings or a million numbers pass). Unlimited
+/// allocations fail here.
 const MEMORY: u64 = 512 << 20;
-/// Taken for the program where the system does not tell.
+/// Assumed for the program if the system does not tell.
 const PROGRAM: u64 = 512 << 20;
-/// Seconds of processor time for one request, should every other limit fail.
+/// Seconds of processor time for one request, in case every other limit fails.
 const SECONDS: u64 = 600;
-/// Open files: the three pipes, and what reading one file takes.
+/// Open files: the three pipes, and those needed to read one file.
 const FILES: u64 = 16;
 
-/// Limits address space beyond what is mapped now and a stack; no files, no core dump.
+/// Limits the address space to what is mapped now plus a stack and a margin; no files, no core dump.
 pub(super) fn set(stack: u64) -> Result<(), String> {
     let space = mapped().unwrap_or(PROGRAM) + stack + MEMORY;
     for (resource, limit) in [
@@ -28,11 +29,11 @@ pub(super) fn set(stack: u64) -> Result<(), String> {
         };
         setrlimit(resource, limit).map_err(|error| format!("cannot limit {resource:?}: {error}"))?;
     }
-    // No throttle of a query sees this process, so it comes after everything else; and it is the first to go when the
-    // machine runs out of memory. Where that is not allowed it works without.
+    // No query's throttle covers this process, so it gets a low priority; and it is the first to be killed
+    // when the machine runs out of memory. If that is not permitted, it works without.
     let _ = setpriority_process(None, 10);
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // Lists of processes show a name instead of how the program was found.
+    // Process lists then show a name instead of the path by which the program was started.
     let _ = std::fs::write("/proc/self/comm", "peregrine-starl");
     Ok(())
 }
@@ -44,7 +45,7 @@ pub(super) fn renew_time() {
         current: Some(u64::try_from(used).unwrap_or(0) + SECONDS),
         maximum: None,
     };
-    // Lowered already by who started us: then that holds.
+    // If our parent has set a lower limit, that applies.
     let _ = setrlimit(Resource::Cpu, limit);
 }
 

@@ -1,13 +1,13 @@
-//! How deeply a script nests, estimated before it is parsed.
+//! Estimates how deeply a script nests before it is parsed.
 //!
-//! Parser and compiler recurse on the native stack, so what is too deep must not reach them. An estimate that is too
-//! high refuses scripts nobody writes.
+//! Parser and compiler recurse on the native stack, so they must not see scripts that nest too deeply. An
+//! estimate that is too high only refuses scripts nobody writes.
 
-/// Bytes of a script.
+/// Maximum size of a script in bytes.
 const MAX_SIZE: usize = 1 << 20;
-/// Brackets, and operators between them, within each other.
+/// Maximum nesting of brackets, and of the operators between them.
 const MAX_DEPTH: usize = 2000;
-/// Branches of all choices together: each `elif` lies within the one before.
+/// Maximum number of branches of all choices together: each `elif` is nested in the one before.
 const MAX_BRANCHES: usize = 2000;
 
 /// Refuses scripts that nest too deeply.
@@ -35,7 +35,7 @@ pub(crate) fn check(code: &str) -> Result<(), String> {
                 if levels.len() > 1 {
                     levels.pop();
                 }
-                // `a()()[0]`: each lies within the next.
+                // `a()()[0]`: each is nested in the next.
                 add(&mut levels);
             }
             ',' | ';' => clear(&mut levels),
@@ -89,7 +89,7 @@ fn clear(levels: &mut [usize]) {
     }
 }
 
-/// What follows a string, plain or with three quotes.
+/// The text after a string, plain or with three quotes.
 fn after_string(text: &str, quote: char) -> &str {
     let long: String = [quote; 3].iter().collect();
     let (mark, is_long) = if text.starts_with(&long) {

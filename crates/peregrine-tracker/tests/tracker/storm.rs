@@ -86,7 +86,7 @@ fn long_command_lines_are_bounded_in_bytes() {
     assert!((50..150).contains(&stats.length), "{} records", stats.length);
     assert_eq!(stats.evictions + stats.length, 2001);
     assert!(tracker.get("1", None).is_some(), "the living ancestor stays");
-    // What short ones take.
+    // The memory of records with short command lines.
     let tracker = Tracker::new(Config::default());
     tracker.apply(Time::from_seconds(2), [init()]);
     tracker.apply(Time::from_seconds(1_600_000_001), storm(20_000, 300));

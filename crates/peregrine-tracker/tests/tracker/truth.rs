@@ -1,4 +1,4 @@
-//! A simulated machine knows the truth; the tracker, told in any order, must arrive at it.
+//! A simulated machine knows the truth; the tracker, receiving events in any order, must arrive at it.
 
 use peregrine_tracker::{Config, Event, Kind, Pid, Row, Span, Time, Tracker};
 use proptest::prelude::*;
@@ -269,7 +269,7 @@ fn two_traces_of_a_process_whose_fork_is_late_are_one() {
     );
 }
 
-/// A list that comes late ends the pid's owner, whose successor has had a child already.
+/// A late list ends the pid's owner, whose successor already has a child.
 #[test]
 fn a_child_goes_to_the_owner_of_the_pid_at_its_birth() {
     let row =
@@ -297,7 +297,8 @@ fn a_child_goes_to_the_owner_of_the_pid_at_its_birth() {
     assert_eq!(tracker.all(None).len(), 5);
 }
 
-/// What a feed of executions and exits says, and lists between: every process executes something right after its fork.
+/// The reports of a feed of executions and exits, with lists in between: every process executes something
+/// right after its fork.
 fn told_by_executions(script: &[(u8, u8)]) -> (Machine, Vec<Message>, Vec<bool>) {
     let (mut machine, mut told) = (Machine::run(&[], true), Vec::new());
     let mut is_listed = vec![false];

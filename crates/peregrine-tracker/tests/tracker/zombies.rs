@@ -1,5 +1,4 @@
 //! A process that has ended stays in lists until its parent takes notice.
-#![allow(missing_docs)]
 
 use peregrine_tracker::{Config, Event, Row, Span, Time, Tracker};
 use std::sync::Arc;

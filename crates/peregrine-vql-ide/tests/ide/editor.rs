@@ -1,4 +1,4 @@
-//! What an editor asks, with `|` for the cursor.
+//! Requests of an editor, with `|` for the cursor.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use crate::common::small;
@@ -150,7 +150,7 @@ fn names_explain_themselves() {
     assert_eq!(page("SELECT Nobody|Knows FROM pslist()"), "");
 }
 
-/// Renames what is at the cursor and gives the text after it, or the refusal.
+/// Renames the name at the cursor and returns the resulting text, or the refusal.
 fn renamed(text: &str, new: &str) -> String {
     let (text, at) = cursor(text);
     let (around, catalogue) = (around(), small());

@@ -1,4 +1,4 @@
-//! What an editor asks.
+//! Requests of an editor.
 
 mod common;
 mod editor;

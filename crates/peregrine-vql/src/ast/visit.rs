@@ -1,14 +1,14 @@
-//! A walk over the syntax tree in source order, for whoever looks for something in it.
+//! A walk over the syntax tree in source order, for code that looks for something in it.
 //!
-//! A visitor overrides the methods of the nodes it wants to see, and calls the function of the same name to go on below
-//! one; without that, what is below is passed over. The parser bounds how deep a tree can be.
+//! A visitor overrides the methods of the nodes it wants to see, and calls the function of the same name to
+//! continue below one; otherwise the nodes below are skipped. The parser bounds the depth of a tree.
 
 use super::{
     AccessStep, Arg, ArgValue, Column, ColumnKind, Expr, ExprKind, Let, LetBody, List, Name, Select, Source,
     Statement, StatementKind, StrLit, Symbol,
 };
 
-/// What is done at each kind of node; unless overridden, the walk goes on below it. `'t` is the tree.
+/// One method per kind of node; unless overridden, it continues below the node. `'t` is the tree.
 pub trait Visit<'t> {
     /// `LET …` or `SELECT …`.
     fn visit_statement(&mut self, statement: &'t Statement) {
@@ -33,7 +33,7 @@ pub trait Visit<'t> {
     /// `AS name`.
     fn visit_alias(&mut self, _alias: &'t Name) {}
 
-    /// What stands after FROM.
+    /// The source after FROM.
     fn visit_source(&mut self, source: &'t Source) {
         visit_source(self, source);
     }
@@ -67,7 +67,7 @@ pub trait Visit<'t> {
     fn visit_text(&mut self, _text: &'t StrLit) {}
 }
 
-/// What is below a statement.
+/// Visits the nodes below a statement.
 pub fn visit_statement<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, statement: &'t Statement) {
     match &statement.kind {
         StatementKind::Select(select) => visitor.visit_select(select),
@@ -75,7 +75,7 @@ pub fn visit_statement<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, statement: &'
     }
 }
 
-/// Defaults of parameters, then the body.
+/// Visits the defaults of parameters, then the body.
 pub fn visit_let<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, binding: &'t Let) {
     let params = binding.params.iter().flatten();
     for default in params.filter_map(|param| param.default.as_ref()) {
@@ -87,7 +87,7 @@ pub fn visit_let<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, binding: &'t Let) {
     }
 }
 
-/// Columns, source, WHERE and GROUP BY.
+/// Visits columns, source, WHERE and GROUP BY.
 pub fn visit_select<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, select: &'t Select) {
     for column in &select.columns {
         visitor.visit_column(column);
@@ -98,7 +98,7 @@ pub fn visit_select<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, select: &'t Sele
     }
 }
 
-/// What a column computes, then its alias.
+/// Visits what a column computes, then its alias.
 pub fn visit_column<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, column: &'t Column) {
     match &column.kind {
         ColumnKind::Star => {}
@@ -110,14 +110,14 @@ pub fn visit_column<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, column: &'t Colu
     }
 }
 
-/// The arguments of a source.
+/// Visits the arguments of a source.
 pub fn visit_source<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, source: &'t Source) {
     for arg in source.args.iter().flatten() {
         visitor.visit_arg(arg);
     }
 }
 
-/// What a value is made of.
+/// Visits the parts of an argument's value.
 pub fn visit_arg_value<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, value: &'t ArgValue) {
     match value {
         ArgValue::Query(select) => visitor.visit_select(select),
@@ -127,14 +127,14 @@ pub fn visit_arg_value<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, value: &'t Ar
     }
 }
 
-/// The elements of a list.
+/// Visits the elements of a list.
 pub fn visit_list<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, list: &'t List) {
     for item in &list.items {
         visitor.visit_expr(item);
     }
 }
 
-/// The operands of an expression.
+/// Visits the operands of an expression.
 pub fn visit_expr<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, expr: &'t Expr) {
     match &expr.kind {
         ExprKind::And(first, rest) | ExprKind::Or(first, rest) => {
@@ -169,7 +169,7 @@ pub fn visit_expr<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, expr: &'t Expr) {
     }
 }
 
-/// The arguments of a call.
+/// Visits the arguments of a call.
 pub fn visit_symbol<'t, V: Visit<'t> + ?Sized>(visitor: &mut V, symbol: &'t Symbol) {
     for arg in symbol.args.iter().flatten() {
         visitor.visit_arg(arg);

@@ -8,7 +8,7 @@ use crate::token::{Token, TokenKind};
 use super::{Parsed, Parser, Reading};
 
 impl Parser<'_> {
-    /// `a.b(x=1)`, possibly negated. Several argument lists make one call.
+    /// `a.b(x=1)`, possibly negated. Several argument lists make a single call.
     pub(super) fn symbol(&mut self) -> Parsed<Box<Expr>> {
         let mut span = self.bump().span;
         let start = span.start;
@@ -27,7 +27,7 @@ impl Parser<'_> {
         Ok(self.boxed_from(start, ExprKind::Symbol(Symbol { negated, path, args })))
     }
 
-    /// `(a=1, b=2)`, at its opening parenthesis.
+    /// `(a=1, b=2)`, starting at the opening parenthesis.
     pub(super) fn arguments(&mut self, args: &mut Vec<Arg>) -> Parsed<()> {
         let open = self.bump();
         if self.eat(TokenKind::CloseParen) {
@@ -59,7 +59,7 @@ impl Parser<'_> {
         })
     }
 
-    /// What follows `name=`: the only place for brackets, and with columns the only one for braces.
+    /// The value after `name=`: the only place for brackets, and besides columns the only one for braces.
     pub(super) fn argument_value(&mut self) -> Parsed<ArgValue> {
         match self.kind() {
             TokenKind::OpenBrace => Ok(ArgValue::Query(self.braced_select()?)),
@@ -78,15 +78,15 @@ impl Parser<'_> {
         Ok(ArgValue::Array(Some(list)))
     }
 
-    /// `a, b, c`. Each comma opens a slot; the last expression of a slot counts, and an empty slot ends the value:
-    /// what follows it is read and dropped.
+    /// `a, b, c`. Each comma opens a slot; the last expression of a slot counts, and an empty slot ends the
+    /// list: the rest is read and dropped.
     pub(super) fn list(&mut self) -> Parsed<List> {
         let start = self.start();
         let first = self.nested(Self::expression)?;
         self.list_rest(start, first)
     }
 
-    #[allow(clippy::boxed_local)] // unboxing it in `list` would make that frame, which nests, larger
+    #[allow(clippy::boxed_local)] // unboxing it in `list` would enlarge that frame, which nests
     fn list_rest(&mut self, start: u32, first: Box<Expr>) -> Parsed<List> {
         let mut items = vec![*first];
         let mut ended = false;

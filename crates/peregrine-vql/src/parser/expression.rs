@@ -1,6 +1,6 @@
 //! Expressions, loosest operator first: AND, OR, NOT, comparison, `+ -`, `* /`, index and member, value.
 //!
-//! Every level returns a box and leaves its loop to a function of its own, so that the stack frames of the whole
+//! Every level returns a box and runs its loop in a separate function, so that the stack frames of the whole
 //! ladder, which nesting multiplies, stay small.
 
 use crate::ast::{AccessStep, ArithmeticOp, CompareOp, Expr, ExprKind, LogicOp, NumLit, Span, StrLit};
@@ -12,7 +12,7 @@ use super::{Parsed, Parser, Reading};
 type BoxedExpr = Parsed<Box<Expr>>;
 
 impl Parser<'_> {
-    /// Call through [`Parser::nested`].
+    /// To be called through [`Parser::nested`].
     pub(super) fn expression(&mut self) -> BoxedExpr {
         let first = self.disjunction()?;
         if !self.at(TokenKind::And) {
@@ -82,7 +82,7 @@ impl Parser<'_> {
     fn comparison_rest(&mut self, left: Box<Expr>, mut op: CompareOp) -> BoxedExpr {
         let mut span = self.bump().span;
         let mut right = self.sum()?;
-        // A chain means its first operand, last operator and last operand.
+        // A chain uses its first operand, last operator and last operand.
         while let Some(next) = compare_op(self.kind()) {
             let dropped = Span {
                 start: span.start,
@@ -132,7 +132,7 @@ impl Parser<'_> {
         let mut rest = Vec::new();
         while let Some(op) = product_op(self.kind()) {
             self.bump();
-            // Only a value may follow, without index or member: those need parentheses here.
+            // Only a value may follow, without index or member, which need parentheses here.
             rest.push((op, *self.value()?));
         }
         Ok(self.boxed_from(first.span.start, ExprKind::Arithmetic(first, rest)))
@@ -161,7 +161,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `[a]`, `[a:b]`: any number of values and colons is accepted, the last value on each side counts.
+    /// `[a]`, `[a:b]`: any number of values and colons is accepted; the last value on each side counts.
     fn index(&mut self) -> Parsed<AccessStep> {
         let open = self.bump();
         let low = self.last_value()?;

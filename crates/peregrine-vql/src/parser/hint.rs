@@ -1,4 +1,5 @@
-//! What to say when a token does not fit: "expected …, found …" and, for the usual mistakes, what to write instead.
+//! Messages for a token that does not fit: "expected …, found …" and, for common mistakes, what to write
+//! instead.
 
 use crate::ast::StatementKind;
 use crate::diagnostic::{Diagnostic, code};
@@ -7,13 +8,13 @@ use crate::token::{Token, TokenKind};
 use super::{Parsed, Parser, Refused};
 
 impl Parser<'_> {
-    /// Reports that `expected` should stand here.
+    /// Reports that `expected` was expected here.
     pub(super) fn unexpected<T>(&mut self, expected: &str) -> Parsed<T> {
         let help = self.usual_mistake(expected);
         self.refuse(expected, help, None)
     }
 
-    /// The same inside something that was opened.
+    /// The same inside something that has been opened.
     pub(super) fn unexpected_in<T>(&mut self, expected: &str, open: Token) -> Parsed<T> {
         let help = self.usual_mistake(expected);
         self.refuse(expected, help, Some(open))
@@ -87,7 +88,7 @@ impl Parser<'_> {
 
     fn refuse<T>(&mut self, expected: &str, help: Option<String>, open: Option<Token>) -> Parsed<T> {
         let token = self.token();
-        // The lexer has said what is wrong.
+        // The lexer has already reported it.
         if token.kind == TokenKind::Error {
             return Err(Refused);
         }
@@ -101,7 +102,7 @@ impl Parser<'_> {
         Err(Refused)
     }
 
-    /// The keyword that a name here is a slip of the finger away from.
+    /// The keyword this name is probably a typing error for.
     fn slip(&self, keywords: &[&str]) -> Option<String> {
         let word = self.word();
         let meant = keywords.iter().find(|keyword| {
@@ -155,6 +156,7 @@ impl Parser<'_> {
             TokenKind::Ident if previous.is_some_and(|token| self.is_glued_number(token)) => {
                 text("numbers have no suffixes and no digit separators; a name does not start with a digit")
             }
+            _ if self.follows_number_and_point() => text("a number does not end in a point"),
             TokenKind::Eq if previous.is_some_and(|token| token.kind == TokenKind::Eq) => {
                 text("equality is a single `=`")
             }
@@ -192,12 +194,17 @@ impl Parser<'_> {
         }
     }
 
+    fn follows_number_and_point(&self) -> bool {
+        let before = |back| Some(self.tokens.get(self.at.checked_sub(back)?)?.kind);
+        before(1) == Some(TokenKind::Dot) && before(2) == Some(TokenKind::Number)
+    }
+
     fn is_glued_number(&self, token: Token) -> bool {
         token.kind == TokenKind::Number && token.span.end == self.token().span.start
     }
 }
 
-/// True for tokens that can be the last of a value.
+/// True for tokens that can end a value.
 fn ends_value(kind: TokenKind) -> bool {
     use TokenKind::*;
     matches!(
@@ -206,7 +213,7 @@ fn ends_value(kind: TokenKind) -> bool {
     )
 }
 
-/// Whether one letter is missing, too many or another one, or two have changed places.
+/// Whether one letter is missing, extra or different, or two are swapped.
 fn is_slip(word: &str, keyword: &str) -> bool {
     let (word, keyword) = (word.as_bytes(), keyword.as_bytes());
     let is_same = |(left, right): &(&u8, &u8)| left == right;

@@ -1,7 +1,7 @@
 //! The parser: recursive descent over the tokens, one function per grammar rule.
 //!
-//! Nesting is bounded by [`MAX_DEPTH`], and no rule looks back, so time is linear in the text and the stack is small.
-//! After an error the parser goes on at the next statement, to report several errors in one run.
+//! Nesting is bounded by [`MAX_DEPTH`], and no rule backtracks, so time is linear in the text and the stack
+//! is small. After an error, the parser continues at the next statement, to report several errors at once.
 
 mod call;
 mod expression;
@@ -17,11 +17,12 @@ use crate::lexer::{MAX_DIAGNOSTICS, lex};
 use crate::literal;
 use crate::token::{CommentToken, Token, TokenKind};
 
-/// How deep parentheses, calls, sub-queries and NOT may nest together. Published queries stay below 20. The deepest
-/// accepted text takes less than 800 KiB of stack in debug builds, a fraction of that in release builds.
+/// Maximum combined nesting of parentheses, calls, sub-queries and NOT. Published queries stay below 20. The
+/// deepest accepted text takes less than 800 KiB of stack in debug builds, and a fraction of that in release
+/// builds.
 pub const MAX_DEPTH: usize = 200;
 
-/// Parses a query text. Any error refuses the whole text; all errors found are returned, in order of place.
+/// Parses a query text. Any error refuses the whole text; all errors found are returned, ordered by place.
 pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     strict(parse_recovering(text))
 }
@@ -31,12 +32,12 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<File, Vec<Diagnostic>> {
     parse(utf8(bytes)?)
 }
 
-/// Parses a query text and refuses comments that the formatter has no place for.
+/// Parses a query text and refuses comments that the formatter cannot keep.
 pub fn parse_with_comments(text: &str) -> Result<File, Vec<Diagnostic>> {
     strict(run(text, true))
 }
 
-/// Parses as much as there is: the statements that are whole, and every finding, warnings included.
+/// Parses as much as possible: the complete statements, and every finding, warnings included.
 #[must_use]
 pub fn parse_recovering(text: &str) -> (File, Vec<Diagnostic>) {
     run(text, false)
@@ -98,13 +99,13 @@ fn utf8(bytes: &[u8]) -> Result<&str, Vec<Diagnostic>> {
     })
 }
 
-/// The current rule cannot go on; the reason has been reported.
+/// The current rule cannot continue; the reason has been reported.
 #[derive(Debug, Clone, Copy)]
 struct Refused;
 
 type Parsed<T> = Result<T, Refused>;
 
-/// How a name in backticks is read.
+/// How to read a name in backticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
     /// Where a symbol is referenced: as typed.
@@ -119,9 +120,9 @@ struct Parser<'a> {
     /// Index of the current token; never beyond the last, which is `End`.
     at: usize,
     comments: Vec<CommentToken>,
-    /// Index of the first comment not yet taken or passed.
+    /// Index of the first comment not yet taken or skipped.
     next_comment: usize,
-    /// Complain about comments that no node takes.
+    /// Report comments that no node takes.
     keep_comments: bool,
     depth: usize,
     diagnostics: Vec<Diagnostic>,
@@ -156,7 +157,7 @@ impl<'a> Parser<'a> {
         self.tokens[self.at].kind
     }
 
-    /// The kind of the token `ahead` of the current one; `End` beyond the end.
+    /// The kind of the token `ahead` places after the current one; `End` beyond the end.
     fn peek(&self, ahead: usize) -> TokenKind {
         self.tokens
             .get(self.at + ahead)
@@ -171,7 +172,7 @@ impl<'a> Parser<'a> {
         &self.text[span.start as usize..span.end as usize]
     }
 
-    /// The span from `start` to the end of the last token taken.
+    /// The span from `start` to the end of the last token consumed.
     fn span_from(&self, start: u32) -> Span {
         let end = self.previous().map_or(start, |token| token.span.end);
         Span {
@@ -188,7 +189,7 @@ impl<'a> Parser<'a> {
         self.kind() == kind
     }
 
-    /// Takes the current token.
+    /// Consumes the current token.
     fn bump(&mut self) -> Token {
         self.pass_comments();
         let token = self.token();
@@ -198,7 +199,7 @@ impl<'a> Parser<'a> {
         token
     }
 
-    /// Takes the current token if it is of this kind.
+    /// Consumes the current token if it has this kind.
     fn eat(&mut self, kind: TokenKind) -> bool {
         let found = self.at(kind);
         if found {
@@ -231,7 +232,7 @@ impl<'a> Parser<'a> {
         Name { text, source, span }
     }
 
-    /// Takes up to `limit` comments standing before the current token.
+    /// Takes up to `limit` comments before the current token.
     fn take_comments(&mut self, limit: usize) -> Vec<Comment> {
         let mut taken = Vec::new();
         while taken.len() < limit {
@@ -251,7 +252,7 @@ impl<'a> Parser<'a> {
         taken
     }
 
-    /// Drops the comments before the current token, which is allowed here.
+    /// Drops the comments before the current token at a place where that is allowed.
     fn drop_comments(&mut self) {
         while self
             .comments
@@ -262,7 +263,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Drops the comments before the current token; the formatter must know that it would lose them.
+    /// Drops the comments before the current token; the formatter must know that they would be lost.
     fn pass_comments(&mut self) {
         let first = self.next_comment;
         self.drop_comments();
@@ -275,7 +276,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Keeps the first findings of each severity: warnings must not crowd out the error that refuses the text.
+    /// Keeps the first findings of each severity, so that warnings do not crowd out the error that refuses
+    /// the text.
     fn report(&mut self, diagnostic: Diagnostic) {
         let alike = self
             .diagnostics

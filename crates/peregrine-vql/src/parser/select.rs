@@ -73,7 +73,7 @@ impl Parser<'_> {
         Ok(Box::new(select))
     }
 
-    /// `{ SELECT … }`, at its opening brace.
+    /// `{ SELECT … }`, starting at the opening brace.
     pub(super) fn braced_select(&mut self) -> Parsed<Arc<Select>> {
         let open = self.bump();
         let select = self.nested(Self::select)?;
@@ -145,7 +145,7 @@ impl Parser<'_> {
     }
 
     fn order_by(&mut self) -> Parsed<OrderBy> {
-        // The name of an output column, so it is read the way the column's alias was.
+        // It names an output column, so it is read in the same way as the column's alias.
         let column = self.expect_name("the name of one column after `ORDER BY`", Reading::Decoded)?;
         let descending = self.eat(TokenKind::Desc);
         Ok(OrderBy { column, descending })

@@ -99,8 +99,8 @@ impl Parser<'_> {
         Ok(params)
     }
 
-    /// Goes to the next place where a statement may start: `LET`, or a `SELECT` that is not inside braces. A line
-    /// that begins with `SELECT` at its very start counts whatever the braces, as the error may be a missing one.
+    /// Skips to the next place where a statement may start: `LET`, or a `SELECT` outside braces. A `SELECT`
+    /// at the very start of a line counts even inside braces, because a missing brace may be the error.
     fn skip_to_statement(&mut self, first: usize) {
         let mut open = 0_usize;
         let mut index = first;
@@ -131,7 +131,7 @@ impl Parser<'_> {
             index += 1;
         }
         self.at = index;
-        // The comments directly before the statement stay its own.
+        // The comments directly before a statement belong to it.
         while self
             .comments
             .get(self.next_comment)

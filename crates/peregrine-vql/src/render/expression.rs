@@ -63,7 +63,7 @@ impl Renderer {
         self.push(" ");
     }
 
-    /// Each AND starts a line, under the operand before it.
+    /// Each AND starts a line, aligned with the operand before it.
     fn conjunction(&mut self, first: &Expr, rest: &[(LogicOp, Expr)]) {
         self.expr(first);
         for (op, operand) in rest {
@@ -120,7 +120,7 @@ impl Renderer {
         }
     }
 
-    /// On one line, under the opening parenthesis, or indented on lines of their own.
+    /// On one line, aligned with the opening parenthesis, or indented on separate lines.
     pub(super) fn arguments(&mut self, args: &[Arg]) {
         if args.is_empty() {
             return self.push("()");
@@ -240,7 +240,8 @@ fn arithmetic_op(op: ArithmeticOp) -> &'static str {
     }
 }
 
-/// Decimal digits, for floats the shortest that read back the same, always with a point and never an exponent.
+/// Decimal digits; for floats the shortest that read back the same, always with a point and never with an
+/// exponent.
 fn number(value: Number) -> String {
     match value {
         Number::Int(value) => value.to_string(),

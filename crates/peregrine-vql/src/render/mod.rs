@@ -6,20 +6,20 @@ mod statement;
 
 use crate::ast::{Comment, CommentKind};
 
-/// Lines longer than this are avoided where a layout allows it.
+/// Longer lines are avoided where a layout allows it.
 const WIDTH: usize = 80;
 
 /// Beyond this column arguments and symbols start a new line.
 const INDENT_THRESHOLD: usize = 50;
 
-/// Nested choices multiply. After this many fragments the renderer stops comparing layouts and takes the last, which
-/// bounds its time; ordinary texts stay far below.
+/// Nested choices multiply. After this many fragments, the renderer stops comparing layouts and takes the
+/// last one, which bounds its time; ordinary texts stay far below.
 const MAX_WORK: usize = 1_000_000;
 
-/// What each byte of the text adds to that, so that the length alone does not use it up.
+/// Added to it for each byte of the text, so that length alone does not use it up.
 const MAX_WORK_PER_BYTE: usize = 20;
 
-/// Everything that a candidate layout is judged by or that the next fragment depends on.
+/// Everything that a candidate layout is judged by or the next fragment depends on.
 #[derive(Debug, Clone, Copy)]
 struct Cursor {
     column: usize,
@@ -28,29 +28,35 @@ struct Cursor {
     /// Line breaks so far.
     lines: usize,
     one_line: bool,
-    /// A break in one-line mode puts a blank here.
+    /// A break in one-line mode becomes a blank here.
     blank_needed: bool,
-    /// Nothing but blanks on the current line.
+    /// The current line has only blanks.
     line_is_blank: bool,
 }
 
-/// Renders nodes; see the children modules for the layout of each.
+/// Renders nodes; the child modules contain the layout of each.
 pub(crate) struct Renderer {
     out: String,
     cursor: Cursor,
     indents: Vec<usize>,
     threshold: usize,
-    /// Comments are part of the output.
+    /// Print comments.
     comments: bool,
     work: usize,
     max_work: usize,
 }
 
-/// A rendering of one node, to be compared with others.
+/// What a candidate rendered.
+struct Layout {
+    text: String,
+    end: Cursor,
+}
+
+/// One way to render a node, to be compared with others.
 type Candidate<'a> = &'a dyn Fn(&mut Renderer);
 
 impl Renderer {
-    /// For the canonical print.
+    /// A renderer for the canonical print.
     pub(crate) fn one_line() -> Self {
         let mut renderer = Self::formatter(0);
         renderer.cursor.one_line = true;
@@ -59,7 +65,7 @@ impl Renderer {
         renderer
     }
 
-    /// For the formatter, which lays out a text of so many bytes.
+    /// A renderer for the formatter, for a text of `length` bytes.
     pub(crate) fn formatter(length: usize) -> Self {
         let max_work = MAX_WORK + MAX_WORK_PER_BYTE * length;
         let cursor = Cursor {
@@ -81,7 +87,7 @@ impl Renderer {
         }
     }
 
-    /// What was rendered.
+    /// The rendered text.
     pub(crate) fn into_text(self) -> String {
         self.out
     }
@@ -108,7 +114,7 @@ impl Renderer {
         }
     }
 
-    /// Ends the line: what was laid out so far loses its trailing blanks, literals end in a quote and keep theirs.
+    /// Ends the line and removes its trailing blanks; literals end in a quote, so they keep theirs.
     fn newline(&mut self) {
         trim_blanks(&mut self.out);
         self.out.push('\n');
@@ -118,7 +124,7 @@ impl Renderer {
         self.cursor.blank_needed = false;
     }
 
-    /// A line break, or in one-line mode a blank where one is needed.
+    /// A line break, or in one-line mode a blank if one is needed.
     fn line_break(&mut self) {
         if self.cursor.one_line {
             if self.cursor.blank_needed {
@@ -130,13 +136,13 @@ impl Renderer {
         self.push_blanks(self.indent());
     }
 
-    /// A new line at a fixed indent, whatever the nesting; pushes that indent.
+    /// Starts a line at a fixed indent, ignoring the nesting, and pushes that indent.
     fn fresh(&mut self, indent: usize) {
         self.indents.push(indent);
         if self.cursor.one_line {
             return;
         }
-        // These blanks do not count as width.
+        // These blanks do not count towards the width.
         let max = self.cursor.max;
         self.newline();
         self.push_blanks(indent);
@@ -159,7 +165,7 @@ impl Renderer {
         self.indents.pop();
     }
 
-    /// Renders whichever candidate is best; in one-line mode the first.
+    /// Renders the best candidate; in one-line mode the first.
     fn choose(&mut self, candidates: &[Candidate<'_>]) {
         let [first, others @ ..] = candidates else { return };
         if self.cursor.one_line {
@@ -170,34 +176,37 @@ impl Renderer {
         }
         let start = self.cursor;
         let mut best = self.attempt(start, *first);
-        // A first candidate that fits without a break cannot be beaten, so the others need no look.
-        if best.1.max < WIDTH && best.1.lines == start.lines {
+        // A first candidate that fits without a break is optimal, so the others need not be tried.
+        if best.end.max < WIDTH && best.end.lines == start.lines {
             return self.adopt(best);
         }
         for candidate in others {
             let next = self.attempt(start, *candidate);
-            if better(&best.1, &next.1) {
+            if better(&best.end, &next.end) {
                 best = next;
             }
         }
         self.adopt(best);
     }
 
-    fn attempt(&mut self, start: Cursor, candidate: Candidate<'_>) -> (String, Cursor) {
+    fn attempt(&mut self, start: Cursor, candidate: Candidate<'_>) -> Layout {
         let before = std::mem::take(&mut self.out);
         self.cursor = start;
         candidate(self);
-        // One-line mode ends with the candidate that switched it on.
+        // One-line mode ends with the candidate that enabled it.
         self.cursor.one_line = start.one_line;
-        (std::mem::replace(&mut self.out, before), self.cursor)
+        Layout {
+            text: std::mem::replace(&mut self.out, before),
+            end: self.cursor,
+        }
     }
 
-    fn adopt(&mut self, (text, cursor): (String, Cursor)) {
-        if text.starts_with('\n') {
+    fn adopt(&mut self, layout: Layout) {
+        if layout.text.starts_with('\n') {
             trim_blanks(&mut self.out);
         }
-        self.out.push_str(&text);
-        self.cursor = cursor;
+        self.out.push_str(&layout.text);
+        self.cursor = layout.end;
     }
 
     fn comment_lines(&mut self, comments: &[Comment]) {
@@ -207,7 +216,7 @@ impl Renderer {
         for comment in comments {
             match comment.kind {
                 CommentKind::Line => {
-                    // What follows on the same line would become part of the comment.
+                    // Text on the same line would become part of the comment.
                     self.cursor.one_line = false;
                     self.push(&comment.text);
                     self.line_break();

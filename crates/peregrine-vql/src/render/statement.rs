@@ -94,7 +94,7 @@ impl Renderer {
         if let Some(group_by) = &select.group_by {
             self.line_break();
             self.push("GROUP BY ");
-            // Kept to the end, so that the clauses after it stand under the key.
+            // Kept to the end, so that the clauses that follow are aligned with the key.
             self.mark();
             self.list(group_by);
         }

@@ -1,4 +1,4 @@
-//! The conformance cases that concern the text alone: what parses, what does not, and how it is formatted.
+//! The conformance cases about text alone: what parses, what does not, and how it is formatted.
 #![allow(clippy::unwrap_used)] // helpers of tests fail by panicking
 
 use peregrine_vql::ast::File;
@@ -123,7 +123,7 @@ fn formatting_keeps_the_meaning_and_is_stable() {
     check(&failures);
 }
 
-/// Where a case states the rows of `SELECT … FROM scope()`, the keys of the first row are column names.
+/// If a case states the rows of `SELECT … FROM scope()`, the keys of its first row are the column names.
 #[test]
 fn column_names_are_the_canonical_print() {
     use peregrine_vql::ast::StatementKind;

@@ -1,4 +1,4 @@
-//! VQL as text, from outside.
+//! VQL as text, through the public interface.
 
 mod conformance;
 mod diagnostics;

@@ -87,7 +87,8 @@ fn a_request_must_be_signed_by_its_key() {
         let mut damaged = der.to_vec();
         damaged[at] ^= 1;
         let outcome = enrol::check_request(pem::encode("CERTIFICATE REQUEST", &damaged).as_bytes());
-        // The parser is lenient about the algorithm's encoding, 20 bytes between what is signed and the signature.
+        // The parser is lenient about the algorithm's encoding, 20 bytes between the signed part and the
+        // signature.
         let is_lenient = (der.len() - 276..der.len() - 256).contains(&at);
         let is_unchanged = outcome
             .as_ref()

@@ -289,7 +289,7 @@ fn senders_cannot_claim_an_organisation() {
     }
 }
 
-/// What comes out of a genuine packet with this content.
+/// The result of a genuine packet with this content.
 fn outcome(content: PackedMessageList) -> Result<usize, Error> {
     let packet = receive(&client_session().seal(&content).unwrap())?.unwrap();
     let mut messages = packet.messages();

@@ -1,5 +1,5 @@
-//! Everything with a name, as the checks want to know it. Functions whose queries see other rows are described here, by
-//! name; what else there is to know comes from the registry.
+//! All names, in the form the checks need. Functions whose query arguments see other rows are listed here by
+//! name; everything else comes from the registry.
 
 use peregrine_artifacts::verify::{self, LanguageCatalogue};
 use peregrine_artifacts::{Parameter, Repository};
@@ -9,9 +9,9 @@ use peregrine_vql_ide::{Argument, Artifact, Callable, Catalogue, Column, Pushed,
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// LETs that are read by who runs the query, or by the GUI.
+/// LETs that the host of the query, or the GUI, reads.
 const READ_BY_HOST: &[&str] = &["ColumnTypes", "NotebookId"];
-/// What every query is given.
+/// Variables of every query.
 const GIVEN: &[(&str, &str)] = &[
     (
         "Artifact",
@@ -23,7 +23,7 @@ const GIVEN: &[(&str, &str)] = &[
     ),
     ("_SessionId", "The id of the collection."),
 ];
-/// Functions that use queries given to them in the scope of the call.
+/// Functions that run query arguments in the scope of the call.
 const PLAIN_FUNCTIONS: &[&str] = &[
     "array",
     "count",
@@ -42,7 +42,7 @@ const PLAIN_FUNCTIONS: &[&str] = &[
     "to_dict",
 ];
 
-/// What this program has, then the rest of the language, and the artifacts of a repository.
+/// The names in this program, then those of the rest of the language, and the artifacts of a repository.
 pub(crate) fn catalogue(registry: &Registry, repository: &Repository) -> Catalogue {
     let mut functions: BTreeMap<String, Callable> = LanguageCatalogue::functions()
         .map(|(name, callable)| (name.to_owned(), missing(callable)))
@@ -92,14 +92,14 @@ pub(crate) fn artifacts(repository: &Repository) -> BTreeMap<String, Artifact> {
     described.collect()
 }
 
-/// A text of its own: what any query is given, and perhaps more.
+/// The surroundings of a standalone text: the variables of every query, and possibly more.
 pub(crate) fn surroundings() -> Surroundings {
     let mut around = Surroundings::open();
     around.variables = given();
     around
 }
 
-/// What every query is given.
+/// The variables of every query.
 pub(crate) fn given() -> Vec<Argument> {
     let given = GIVEN.iter().map(|(name, doc)| Argument {
         name: (*name).to_owned(),
@@ -117,7 +117,7 @@ pub(crate) fn parameter(parameter: &Parameter) -> Argument {
     };
     Argument {
         name: parameter.name.clone(),
-        // Values are texts, whatever they become.
+        // Values are text, regardless of their type later.
         type_name: format!("parameter: {kind}"),
         default: Some(format!("`{}`", parameter.default.trim())).filter(|text| text.len() > 2),
         doc: parameter.description.trim().to_owned(),
@@ -125,7 +125,7 @@ pub(crate) fn parameter(parameter: &Parameter) -> Argument {
     }
 }
 
-/// Where the rows of a plugin come from, and what queries given to it see.
+/// Where the rows of a plugin come from, and what its query arguments see.
 fn shape(def: &PluginDef) -> (Rows, Pushed) {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let unless_column = || Some("column".to_owned());
@@ -135,7 +135,7 @@ fn shape(def: &PluginDef) -> (Rows, Pushed) {
         "switch" => Rows::OfAnyBut(Vec::new()),
         "chain" | "combine" => Rows::OfAnyBut(names(&["async"])),
         "flatten" => Rows::Of(names(&["query"]), None),
-        // Its row is the scope itself: no columns of its own.
+        // Its row is the scope itself, without columns of its own.
         "scope" => Rows::Fixed(Arc::default()),
         _ if def.is_open => Rows::Varying,
         _ => Rows::Fixed(Arc::new(columns(def))),
@@ -148,7 +148,8 @@ fn shape(def: &PluginDef) -> (Rows, Pushed) {
     (rows, pushed)
 }
 
-/// What a query can ask rows of a plugin for: the columns, their other spellings, members that are not shown.
+/// The names that rows of a plugin respond to: the columns, their other spellings, members that are not
+/// shown.
 fn columns(def: &PluginDef) -> Vec<Column> {
     let column = |name: &str, doc: String| Column {
         name: name.to_owned(),

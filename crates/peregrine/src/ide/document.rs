@@ -1,4 +1,4 @@
-//! A file with VQL: a query text, or the definition of an artifact with several pieces of VQL in it.
+//! A file with VQL: a query text, or an artifact definition with several pieces of VQL.
 
 use super::catalogue;
 use super::lines::{Encoding, Lines};
@@ -12,37 +12,36 @@ use peregrine_vql::diagnostic::locate;
 use peregrine_vql::{Diagnostic, Severity};
 use peregrine_vql_ide::{Catalogue, Surroundings, code, lint};
 
-/// The definition of an artifact cannot be read.
+/// The artifact definition cannot be read.
 const UNREADABLE: &str = "V200";
-/// The definition of an artifact says something it must not.
+/// The artifact definition contains something that is not allowed.
 const INVALID: &str = "V201";
-/// An import that brings nothing.
+/// An import that provides nothing.
 const BAD_IMPORT: &str = "V202";
 
 /// A piece of VQL in a file.
 pub(crate) struct Region {
     /// The VQL.
     pub(crate) text: String,
-    /// What it is given.
+    /// Its surroundings.
     pub(crate) around: Surroundings,
-    /// For each line: where it starts in `text`, and in the file.
+    /// For each line, its start in `text` and in the file.
     lines: Vec<(usize, usize)>,
     /// Where it ends in the file.
     end: usize,
 }
 
-/// A file, taken apart.
+/// A file, split into its parts.
 #[derive(Default)]
 pub(crate) struct Document {
     /// The whole file.
     pub(crate) text: String,
-    /// Its lines.
     pub(crate) lines: Lines,
     /// Its VQL, in order of place.
     pub(crate) regions: Vec<Region>,
-    /// Of a definition: what its lines tell.
+    /// For a definition: the outline of its lines.
     pub(crate) outline: Option<Outline>,
-    /// Of a definition that can be read: what it says.
+    /// For a readable definition: its content.
     pub(crate) artifact: Option<Artifact>,
     problems: Vec<Diagnostic>,
     suppressions: Vec<Suppression>,
@@ -65,7 +64,7 @@ impl Document {
         }
     }
 
-    /// Some other text, in which there is no VQL.
+    /// Any other text, without VQL.
     pub(crate) fn foreign(text: String) -> Document {
         Document {
             lines: Lines::new(&text),
@@ -74,7 +73,7 @@ impl Document {
         }
     }
 
-    /// The definition of an artifact; what it imports is looked up in the repository.
+    /// An artifact definition; its imports are looked up in the repository.
     pub(crate) fn definition(text: String, repository: &Repository) -> Document {
         let mut document = Document {
             outline: Some(outline(&text)),
@@ -91,7 +90,7 @@ impl Document {
                         .iter()
                         .any(is_error)
                 });
-                // What cannot be parsed is told when the VQL is checked.
+                // Text that cannot be parsed is reported when the VQL is checked.
                 if is_whole && let Err(error) = validate::validate(&artifact) {
                     document.problems.extend(diagnostics(&text, &error, INVALID));
                 }
@@ -110,11 +109,11 @@ impl Document {
         document
     }
 
-    /// Everything that is wrong with it, at its place in the file.
+    /// All its findings, with their places in the file.
     pub(crate) fn findings(&self, catalogue: &Catalogue) -> Vec<Diagnostic> {
         let mut findings = self.problems.clone();
         for region in &self.regions {
-            // A query may be nothing but comments.
+            // A query may consist of comments only.
             let is_blank = self.outline.is_some() && is_blank(&region.text);
             let found = lint(&region.text, &region.around, catalogue);
             let found = found.into_iter().filter(|_| !is_blank);
@@ -128,7 +127,7 @@ impl Document {
         findings
     }
 
-    /// The VQL at this byte of the file, and the byte of the VQL.
+    /// The VQL at this byte of the file, and the corresponding byte of the VQL.
     pub(crate) fn region_at(&self, offset: usize) -> Option<(&Region, usize)> {
         self.regions
             .iter()
@@ -173,7 +172,7 @@ impl Document {
     fn take_apart(&mut self, raw: &str, artifact: &Artifact, repository: &Repository) {
         let mut given = Surroundings {
             variables: catalogue::given(),
-            // Notebooks bring variables of their own.
+            // Notebooks define additional variables.
             is_open: artifact.kind == Kind::Notebook,
             ..Surroundings::default()
         };
@@ -187,7 +186,7 @@ impl Document {
             )
         };
         for parameter in artifact.parameters.iter().filter(is_upload) {
-            // Uploaded files come by way of this one.
+            // Uploaded files are passed in this variable.
             given.add_variable(format!("{}_", parameter.name));
         }
         for tool in &artifact.tools {
@@ -246,7 +245,7 @@ impl Document {
         }
     }
 
-    /// What can be found without reading the file as YAML: enough to go on writing.
+    /// What can be found without parsing the file as YAML: enough to continue editing.
     fn take_apart_damaged(&mut self, raw: &str) {
         let mut around = catalogue::surroundings();
         around.lacks_texts = true;
@@ -279,7 +278,7 @@ impl Document {
 }
 
 impl Region {
-    /// The byte of the file for a byte of the VQL.
+    /// Maps a byte of the VQL to the file.
     pub(crate) fn to_file(&self, offset: usize) -> usize {
         let at = self.lines.partition_point(|(start, _)| *start <= offset);
         let Some((own, file)) = at.checked_sub(1).and_then(|at| self.lines.get(at)) else {
@@ -288,10 +287,10 @@ impl Region {
         (file + offset - own).min(self.end)
     }
 
-    /// The byte of the VQL for a byte of the file that is in it.
+    /// Maps a byte of the file to the VQL that contains it.
     fn offset_of(&self, offset: usize) -> Option<usize> {
         let first = self.lines.first()?.1;
-        // The margin of the first line belongs to it, as far as nobody else is there.
+        // The margin of the first line belongs to it, as long as it is not part of another region.
         if offset < first || offset > self.end {
             return None;
         }
@@ -309,7 +308,7 @@ impl Region {
     }
 }
 
-/// A definition rather than any other YAML.
+/// True for an artifact definition, false for other YAML.
 pub(crate) fn is_definition(text: &str) -> bool {
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
     has("name:")
@@ -328,7 +327,7 @@ fn diagnostics(raw: &str, error: &Error, code: &'static str) -> Vec<Diagnostic> 
     }
 }
 
-/// A problem of a definition, marked up to the end of its line.
+/// A problem in a definition, marked up to the end of its line.
 fn diagnostic(raw: &str, problem: &Problem, code: &'static str) -> Diagnostic {
     let line = problem.line.max(1) as usize - 1;
     let mut lines = raw.split_inclusive('\n');

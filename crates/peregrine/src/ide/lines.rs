@@ -19,7 +19,7 @@ impl Encoding {
     }
 }
 
-/// Where lines begin. They end with LF, CR LF or CR.
+/// The starts of lines. Lines end with LF, CR LF or CR.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lines(Vec<usize>);
 
@@ -42,7 +42,7 @@ impl Lines {
         (line, encoding.width(text.get(start..offset).unwrap_or_default()))
     }
 
-    /// The byte at a position; what is beyond the end of a line or of the text is that end.
+    /// The byte at a position; positions beyond the end of a line or of the text are clipped.
     pub(crate) fn offset(&self, text: &str, line: usize, column: usize, encoding: Encoding) -> usize {
         let Some(&start) = self.0.get(line) else {
             return text.len();
@@ -61,7 +61,7 @@ impl Lines {
                 Encoding::Utf8 => c.len_utf8(),
                 Encoding::Utf16 => c.len_utf16(),
             };
-            // In the middle of a character: its beginning.
+            // In the middle of a character: use its beginning.
             if width > column {
                 return start + at;
             }

@@ -1,5 +1,5 @@
-//! CSV: a header, then a line a row. A row with a column that the header lacks begins anew: an empty line, its own header,
-//! and the rows after it.
+//! CSV: a header, then a line per row. A row with a column that the header lacks starts a new table: an empty
+//! line, a new header, and the rows after it.
 
 use super::RowWriter;
 use parking_lot::Mutex;
@@ -8,26 +8,25 @@ use peregrine_engine::prelude::{Row, Scope, Str, Value};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// CSV.
 pub(super) struct Csv {
-    writer: csv::Writer<Shared>,
-    /// The same output, for what is no record.
-    out: Shared,
+    writer: csv::Writer<SharedOutput>,
+    /// The same output, for text outside of records.
+    out: SharedOutput,
     columns: Vec<Str>,
     has_header: bool,
 }
 
-/// An output that two write to, one after the other.
+/// An output with two writers, which take turns.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
+struct SharedOutput(Arc<Mutex<Box<dyn Write + Send>>>);
 
-impl Shared {
+impl SharedOutput {
     fn lock(&self) -> parking_lot::MutexGuard<'_, Box<dyn Write + Send>> {
         self.0.lock()
     }
 }
 
-impl Write for Shared {
+impl Write for SharedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.lock().write(bytes)
     }
@@ -39,7 +38,7 @@ impl Write for Shared {
 
 impl Csv {
     pub(super) fn new(out: Box<dyn Write + Send>) -> Csv {
-        let out = Shared(Arc::new(Mutex::new(out)));
+        let out = SharedOutput(Arc::new(Mutex::new(out)));
         Csv {
             writer: csv::WriterBuilder::new().flexible(true).from_writer(out.clone()),
             out,
@@ -49,7 +48,7 @@ impl Csv {
     }
 }
 
-/// A cell as text: strings as they are, everything else as JSON.
+/// A cell as text: strings unchanged, other values as JSON.
 pub(super) fn cell(scope: &Scope, value: Option<Value>) -> Vec<u8> {
     match value {
         None | Some(Value::Null) => Vec::new(),
@@ -69,7 +68,7 @@ pub(super) fn cell(scope: &Scope, value: Option<Value>) -> Vec<u8> {
     }
 }
 
-/// The I/O error inside, so that a reader that has seen enough is recognised.
+/// The I/O error inside, to recognise a reader that has closed its end.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

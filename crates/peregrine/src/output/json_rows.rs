@@ -1,4 +1,4 @@
-//! JSON: one object a line, or one indented array.
+//! JSON: one object per line, or one indented array.
 
 use super::RowWriter;
 use peregrine_engine::json;
@@ -7,15 +7,15 @@ use peregrine_engine::prelude::{Row, Scope};
 use std::io::{self, BufWriter, Write};
 use std::time::{Duration, Instant};
 
-/// Rows appear at least this often, even if few come.
+/// Rows are flushed at least this often, even if there are few.
 const FLUSH: Duration = Duration::from_millis(200);
-/// Bytes of a row that is indented; nobody reads a larger one, and it takes ten times its size to do so.
+/// Maximum bytes of an indented row; nobody reads larger ones, and indenting takes ten times their size.
 const MOST_PRETTY: usize = 4 << 20;
 
-/// Memory for a line that is kept for the next one.
+/// Memory of the line buffer that is kept for the next line.
 const USUAL_LINE: usize = 64 << 10;
 
-/// One object a line.
+/// One object per line.
 pub(super) struct JsonLines {
     out: BufWriter<Box<dyn Write + Send>>,
     line: Vec<u8>,
@@ -41,7 +41,7 @@ impl RowWriter for JsonLines {
         line.shrink_to(USUAL_LINE);
         json::write_row(scope, row, line);
         if memory::has_ended() || line.is_empty() {
-            // The query was ended while the row was written, which is cut off.
+            // The query was ended while the row was written, so the row is cut off.
             return Ok(());
         }
         line.push(b'\n');
@@ -87,7 +87,7 @@ impl RowWriter for JsonArray {
         self.out
             .write_all(if self.is_first { b"[\n " } else { b",\n " })?;
         self.is_first = false;
-        // Our own encoder's output is valid; if not, the plain form is still right.
+        // Our own encoder's output is valid; otherwise the unindented form is still right.
         let pretty = Some(&text)
             .filter(|text| text.len() <= MOST_PRETTY)
             .and_then(|text| serde_json::from_slice::<serde_json::Value>(text).ok())

@@ -1,20 +1,20 @@
-//! How wide the columns of a table are, and how a text fits into one.
+//! The widths of the columns of a table, and fitting text into them.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Between two columns; the line begins with half of it.
+/// Blanks between two columns; a line begins with half of them.
 const GAP: usize = 2;
-/// A column of text is cut to this before another one is left out.
+/// A text column is not cut to less than this: another column is left out instead.
 const NARROWEST: usize = 10;
 
-/// What a column needs.
+/// The widths a column needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     /// Width of its name.
     pub(super) name: usize,
     /// Width of its widest cell.
     pub(super) widest: usize,
-    /// Numbers stand to the right and are never cut: half a number is another number.
+    /// Numbers are right-aligned and never cut: half a number is another number.
     pub(super) is_number: bool,
 }
 
@@ -32,7 +32,7 @@ impl Column {
     }
 }
 
-/// Places a text takes in a line.
+/// The width of a text in a terminal.
 pub(super) fn width_of(text: &str) -> usize {
     text.width()
 }
@@ -48,7 +48,7 @@ pub(super) fn widths(columns: &[Column], line: Option<usize>) -> Vec<usize> {
         count -= 1;
     }
     let columns = columns.get(..count).unwrap_or(columns);
-    // The widest give way until all fit.
+    // The widest columns shrink until all fit.
     let capped = |cap: usize| {
         columns
             .iter()
@@ -62,7 +62,7 @@ pub(super) fn widths(columns: &[Column], line: Option<usize>) -> Vec<usize> {
     capped(cap).collect()
 }
 
-/// The text in exactly this width: filled up, or cut at a letter with `…` at its end.
+/// The text in exactly this width: padded, or cut at a character with `…` at its end.
 pub(super) fn fit(text: &str, width: usize, to_the_right: bool) -> String {
     let own = width_of(text);
     if own <= width {

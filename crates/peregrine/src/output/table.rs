@@ -1,4 +1,4 @@
-//! Columns for reading: a line a row, in the width of the terminal. Rows are collected in groups, so that a long query
+//! A table: a line per row, in the width of the terminal. Rows are laid out in groups, so that a long query
 //! shows something early.
 
 use super::RowWriter;
@@ -8,21 +8,21 @@ use crate::terminal::{Style, shown};
 use peregrine_engine::prelude::{Row, Scope, Str, Value};
 use std::io::{self, Write};
 
-/// Rows laid out together.
+/// Number of rows laid out together.
 const GROUP: usize = 500;
-/// Characters of a cell that are shown.
+/// Maximum number of characters of a cell that are shown.
 const LONGEST_CELL: usize = 400;
 
-/// A table, or with one field a line.
+/// A table, or records with one field per line.
 pub(super) struct Table {
     out: Box<dyn Write + Send>,
     columns: Vec<Str>,
     rows: Vec<Vec<Cell>>,
-    /// Characters a line may have; `None` where nothing limits it.
+    /// Maximum width of a line; `None` if unlimited.
     width: Option<usize>,
     is_coloured: bool,
     as_records: bool,
-    /// Rows printed as records so far.
+    /// Number of rows printed as records so far.
     records: usize,
 }
 
@@ -72,7 +72,7 @@ impl Table {
             })
             .collect();
         let widths = layout::widths(&columns, self.width);
-        // One row that is too wide is easier to read from top to bottom.
+        // A single row that is too wide is easier to read vertically.
         if self.as_records || (rows.len() == 1 && widths.len() < columns.len()) {
             return self.print_records(&names, &rows);
         }
@@ -117,7 +117,7 @@ impl Table {
     }
 }
 
-/// A row in the columns that fit.
+/// A row, in the columns that fit.
 fn line(cells: &mut dyn Iterator<Item = &str>, widths: &[usize], columns: &[Column]) -> String {
     let mut line = String::new();
     for ((text, width), column) in cells.zip(widths).zip(columns) {
@@ -128,7 +128,7 @@ fn line(cells: &mut dyn Iterator<Item = &str>, widths: &[usize], columns: &[Colu
     line
 }
 
-/// Text on one line, with nothing in it that a terminal obeys.
+/// Text on one line, without anything that a terminal would obey.
 fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut line: String = text

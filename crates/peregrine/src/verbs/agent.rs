@@ -35,14 +35,14 @@ pub(crate) struct Args {
     with_parent: Option<i32>,
 }
 
-/// Exit code after the server ended the agent; the service manager starts it again.
+/// Exit code after the server has ended the agent; the service manager restarts it.
 const KILLED: u8 = 255;
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     small_heap::restart();
     if let Some(parent) = args.with_parent {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
-        // It may have ended before the kernel was asked to say so.
+        // The parent may have ended before the kernel was asked to report that.
         let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
         anyhow::ensure!(
             now == Some(parent),
@@ -82,13 +82,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Between two looks at what the agent's code takes.
+/// Time between two checks of the resident code.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Bytes of files that may be resident; start-up alone leaves some 17 MB.
+/// Maximum resident bytes of files; start-up alone leaves about 17 MB.
 const RESIDENT_CODE: u64 = 6 << 20;
 
-/// Gives back pages of the program that start-up or a collection needed and idling does not. Those that are used again
-/// come back by some 200 soft faults, well below a millisecond for each look.
+/// Returns pages of the program that start-up or a collection needed and an idle agent does not. Pages that
+/// are used again come back with about 200 soft faults, well below a millisecond for each check.
 fn release_code_when_idle(stop: Cancellation) -> anyhow::Result<()> {
     use peregrine_os::linux::{release_program_pages, resident_file_bytes};
     let watch = move || {
@@ -139,7 +139,8 @@ fn paths(client: &peregrine_wire::config::ClientConfig, state: Option<&Path>) ->
     })
 }
 
-/// Where rows wait. Configurations name a file in a folder of everybody; one that others may have put there is not used.
+/// The buffer file. Configurations name a file in a folder that everybody can write to; one that others may
+/// have put there is not used.
 fn buffer(configured: Option<String>, folder: &Path) -> PathBuf {
     let own = folder.join("buffer.bin");
     let Some(configured) = configured.map(PathBuf::from) else {
@@ -157,7 +158,7 @@ fn buffer(configured: Option<String>, folder: &Path) -> PathBuf {
     }
 }
 
-/// What the server is told of this machine, or of the one that queries see instead.
+/// The facts reported to the server about this machine, or about the one that queries see instead.
 fn facts(labels: &[String], remap: Option<&Remap>) -> anyhow::Result<HostFacts> {
     let mut host = peregrine_os::linux::LinuxMachine::new()?.host()?;
     if let Some(identity) = remap.and_then(Remap::identity) {
@@ -184,7 +185,7 @@ fn facts(labels: &[String], remap: Option<&Remap>) -> anyhow::Result<HostFacts> 
     })
 }
 
-/// Cancels on the signals that end a program.
+/// Cancels when a signal asks the program to end.
 pub(crate) fn stop_on_signals(stop: &Cancellation) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = stop.clone();

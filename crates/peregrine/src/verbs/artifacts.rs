@@ -1,7 +1,7 @@
 //! `peregrine artifacts`: list, show, check and collect artifacts.
 
-use super::printing::{self, PrintArgs};
 use crate::registry;
+use crate::session::printing::{self, PrintArgs};
 use peregrine_artifacts::{Artifact, Repository};
 use std::io::Write as _;
 use std::path::PathBuf;

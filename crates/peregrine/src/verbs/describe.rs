@@ -1,4 +1,4 @@
-//! `peregrine completion` and `peregrine man`: what shells and readers of manuals want to know of the command line.
+//! `peregrine completion` and `peregrine man`: the command line, for shells and readers of manuals.
 
 use anyhow::Context as _;
 use std::io::Write as _;

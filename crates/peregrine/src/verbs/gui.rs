@@ -2,7 +2,7 @@
 
 use crate::small_heap;
 
-use super::running::{ServerArgs, announce, until_told_to_end};
+use crate::embedded_server::{ServerArgs, announce, until_told_to_end};
 use anyhow::Context as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -23,9 +23,9 @@ pub(crate) struct Args {
     no_agent: bool,
 }
 
-/// An agent that ended is started again after this time.
+/// An agent that has ended is restarted after this time.
 const RESTART: Duration = Duration::from_secs(5);
-/// The agent may take this long to end.
+/// How long the agent may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -77,11 +77,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// An agent as any endpoint has it: a process of its own, with its own configuration and folder.
+/// Starts an agent like that of any endpoint: a separate process with its own configuration and folder.
 fn start_agent(folder: &Path) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("finding this program")?;
     let mut agent = Command::new(program);
-    // At a terminal the address and the password are not to drown in news of the agent.
+    // At a terminal, the agent's messages must not hide the address and the password.
     if std::io::stderr().is_terminal() && std::env::var_os("PEREGRINE_LOG").is_none() {
         agent.env("PEREGRINE_LOG", "warn");
     }
@@ -93,7 +93,7 @@ fn start_agent(folder: &Path) -> anyhow::Result<Child> {
         .arg(folder.join("agent"))
         .arg(format!("--with-parent={}", std::process::id()))
         .stdin(Stdio::null())
-        // A Ctrl-C in the terminal is for us; the agent is told in its turn.
+        // Ctrl-C in the terminal is for this process, which then tells the agent.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
@@ -121,7 +121,7 @@ async fn stop_agent(mut agent: Child) {
     {
         return;
     }
-    // What hangs in the kernel does not even end when it is killed, and is not waited for.
+    // A process that hangs in the kernel does not even end when killed, and is not waited for.
     match tokio::time::timeout(GRACE, agent.kill()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the agent could not be ended"),
@@ -129,7 +129,7 @@ async fn stop_agent(mut agent: Child) {
     }
 }
 
-/// Opens the user's browser where there is a display; that it fails is no reason to end.
+/// Opens the user's browser if there is a display; failure is not fatal.
 fn open_browser(url: &str) {
     let has_display = std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some();
     if !has_display {

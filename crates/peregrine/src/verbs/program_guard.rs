@@ -1,4 +1,5 @@
-//! `peregrine program-guard`: stands between a query and a program it runs. Started by queries, never by people.
+//! `peregrine program-guard`: the process between a query and a program it runs. Started by queries, never by
+//! people.
 
 use peregrine_plugins::ProgramGuard;
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What every context of this program registers as an extension.
+/// The extension that every context of this program registers.
 pub(crate) fn guard() -> Arc<ProgramGuard> {
     static GUARD: LazyLock<Arc<ProgramGuard>> =
         LazyLock::new(|| Arc::new(ProgramGuard::new(super::own_program(), [VERB])));

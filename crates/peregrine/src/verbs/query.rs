@@ -1,9 +1,9 @@
 //! `peregrine query`: VQL on this machine.
 
-use super::printing::{self, PrintArgs};
-use super::session;
-use super::stored::StoredArgs;
 use crate::registry;
+use crate::session;
+use crate::session::printing::{self, PrintArgs};
+use crate::session::stored::StoredArgs;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,7 +63,7 @@ fn read(path: &Path) -> anyhow::Result<(String, String)> {
         return Ok(("standard input".to_owned(), text));
     }
     let shown = path.display();
-    // A query in the place of a file: `-f FILE…` takes whatever follows.
+    // A query instead of a file: `-f FILE…` takes all arguments that follow.
     let is_query = !path.exists() && path.to_string_lossy().contains(char::is_whitespace);
     let hint = if is_query {
         "; write `--` between files and queries"

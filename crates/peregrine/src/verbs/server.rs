@@ -2,7 +2,7 @@
 
 use crate::small_heap;
 
-use super::running::{ServerArgs, announce, until_told_to_end};
+use crate::embedded_server::{ServerArgs, announce, until_told_to_end};
 use std::process::ExitCode;
 
 /// Arguments of `server`.

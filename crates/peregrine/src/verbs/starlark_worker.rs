@@ -13,9 +13,9 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What every context of this program registers as an extension.
+/// The extension that every context of this program registers.
 pub(crate) fn program() -> Arc<WorkerProgram> {
-    // An allocator that reserves a large piece of address space at once would leave the script none of its limit.
+    // An allocator that reserves a large piece of address space at once would use up the script's limit.
     let program = SETTINGS.iter().fold(
         WorkerProgram::new(super::own_program()),
         |program, (name, value)| program.env(name, value),

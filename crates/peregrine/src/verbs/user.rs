@@ -1,8 +1,8 @@
 //! `peregrine user`: accounts of a server, in its data folder; the server may be running.
 
-use super::running::user_data;
-use super::terminal_password;
+use crate::embedded_server::user_data;
 use crate::terminal::{self, Style};
+use crate::terminal_password;
 use anyhow::Context as _;
 use clap::Subcommand;
 use peregrine_server::{Accounts, Config, Role};
@@ -163,7 +163,8 @@ impl Folder {
                 .context("no data directory: set HOME, or name a folder with --datastore")?
                 .join("peregrine"),
         };
-        // Files that SQLite makes beside the database would belong to us, and the server could not open them.
+        // Files that SQLite creates next to the database would belong to us, and the server could not open
+        // them.
         if let Ok(file) = folder.join("peregrine.db").metadata()
             && file.uid() != rustix::process::geteuid().as_raw()
         {

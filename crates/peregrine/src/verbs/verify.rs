@@ -8,19 +8,19 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Checks what is in the paths; `known` is what it may call besides.
+/// Checks the definitions in the paths; they may also call those in `known`.
 pub(crate) fn run(paths: &[PathBuf], known: &Repository) -> anyhow::Result<ExitCode> {
     let mut found = Vec::new();
     for path in paths {
         found.extend(files::find(path, peregrine_artifacts::is_yaml_file)?);
     }
     anyhow::ensure!(!found.is_empty(), "no `.yaml` files found");
-    // All are loaded before any is checked, so that they may call each other.
+    // All are loaded before any is checked, because they may call each other.
     let repository = known.child();
     let mut texts = Vec::new();
     for path in found {
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{}`", path.display()))?;
-        // What can't be loaded is reported when it is checked.
+        // Definitions that cannot be loaded are reported when they are checked.
         let _ = repository.load(&text, Origin::BuiltIn);
         texts.push((path, text));
     }

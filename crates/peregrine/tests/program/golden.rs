@@ -1,4 +1,4 @@
-//! `peregrine golden`: the committed snapshots, and what the command says when something differs.
+//! `peregrine golden`: the committed snapshots, and the output when something differs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::Path;

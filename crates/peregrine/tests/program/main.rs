@@ -1,4 +1,5 @@
-//! The program as a user runs it. What asks for all features is about the whole program; the rest holds for every choice of them.
+//! The program as a user runs it. Tests that need all features are about the whole program; the others hold
+//! for every choice of features.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[cfg(feature = "default")]
@@ -17,3 +18,5 @@ mod shell;
 #[cfg(feature = "default")]
 mod shell_terminal;
 mod terminal;
+#[cfg(feature = "default")]
+mod words;

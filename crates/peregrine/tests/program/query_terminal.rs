@@ -1,4 +1,4 @@
-//! `peregrine query` on a pseudo-terminal: the table, and the line that tells how far a long query is.
+//! `peregrine query` on a pseudo-terminal: the table, and the progress line of a long query.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

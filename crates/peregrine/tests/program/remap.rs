@@ -1,4 +1,5 @@
-//! `--remap` as a responder uses it: shipped artifacts against a folder that stands for the disk of a dead machine.
+//! `--remap` as a responder uses it: built-in artifacts against a folder that represents the disk of a dead
+//! machine.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
@@ -6,10 +7,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What must not be seen: stands for a secret of the machine that looks at the evidence.
+/// A secret of the machine that examines the evidence, which must not be seen.
 const SECRET: &str = "secret of this machine";
 
-/// `evidence/` is the dead machine's disk, beside it lies what belongs to this one.
+/// `evidence/` is the dead machine's disk; next to it are files of this machine.
 struct Case(tempfile::TempDir);
 
 impl Case {
@@ -285,7 +286,7 @@ fn the_function_remaps_what_follows() {
     let (rows, messages) = run(&[&remap, read]);
     assert_eq!(rows, "{\"Type\":\"mount\",\"Length\":82}\n", "{messages}");
     assert!(messages.contains("Applying remapping, 1 rule"), "{messages}");
-    // Also when it is called deep inside, and for queries within queries.
+    // Even when it is called deep inside, and for queries within queries.
     let within = format!("SELECT * FROM query(query={{ {read} }}, inherit=TRUE)");
     assert_eq!(run(&[&remap, &within]).0, "{\"Type\":\"mount\",\"Length\":82}\n");
     let (rows, messages) = run(&[wrong, read]);

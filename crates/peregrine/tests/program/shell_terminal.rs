@@ -23,7 +23,7 @@ fn a_session_on_a_terminal() {
     terminal.enter("scope()");
     terminal.wait_for(r#"{"Sum":42}"#);
 
-    // At the prompt: what is typed before is for later, and the interrupt would stop the query before it.
+    // At the prompt: text typed before is kept for later, and the interrupt would stop the query before it.
     terminal.wait_for("vql> ");
     terminal.enter("SELECT sleep(time=1000), 'slept' FROM scope()");
     // The interrupt may come before the query runs; the prompt then shows no `stopped`, so it is repeated.

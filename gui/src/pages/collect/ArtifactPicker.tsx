@@ -28,7 +28,7 @@ function isForeign(name: string, os: string | undefined): boolean {
   return Object.values(OS_PREFIX).some((prefix) => prefix !== own && name.startsWith(prefix));
 }
 
-/** The first paragraph of a description on one line, without its marks. */
+/** The first paragraph of a description on one line, without markup. */
 export const summary = (text: string | null) => withoutMarks(((text ?? '').trim().split(/\n\s*\n/)[0] ?? '').replace(/\s+/g, ' '));
 
 export function ArtifactPicker({ artifacts, chosen, onToggle, os, takesKeys = false }: Props) {
@@ -36,7 +36,7 @@ export function ArtifactPicker({ artifacts, chosen, onToggle, os, takesKeys = fa
   const list = useRef<HTMLUListElement>(null);
   const found = useMemo(() => {
     const matching = artifacts.filter((artifact) => matchesWords(`${artifact.name} ${artifact.description ?? ''} ${artifact.author ?? ''}`, find));
-    // A hit in the name is worth more than one in the text.
+    // A hit in the name ranks higher than one in the text.
     const rank = (artifact: Artifact) => (isForeign(artifact.name, os) ? 4 : 0) + (matchesWords(artifact.name, find) ? 0 : 2);
     return matching.map((artifact) => [rank(artifact), artifact] as const).sort((a, b) => a[0] - b[0] || a[1].name.localeCompare(b[1].name)).map(([, artifact]) => artifact);
   }, [artifacts, find, os]);
@@ -46,7 +46,7 @@ export function ArtifactPicker({ artifacts, chosen, onToggle, os, takesKeys = fa
     items[Math.max(0, Math.min(items.length - 1, at + by))]?.focus();
   };
   return (
-    // Arrow keys walk the list from the search box; each entry is a real check box.
+    // Arrow keys move through the list from the search box; each entry is a real check box.
     // eslint-disable-next-line jsx-a11y/no-static-element-interactions
     <div
       className="picker"

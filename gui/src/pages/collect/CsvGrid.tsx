@@ -7,7 +7,7 @@ import { parseCsv, writeCsv } from './csv';
 export function CsvGrid({ id, value, onChange, label }: { id: string; value: string; onChange: (value: string) => void; label: string }) {
   const [raw, setRaw] = useState(false);
   const [head = ['Value'], ...stored] = parseCsv(value);
-  // An empty row would vanish in the text, so the one being added lives here until it says something.
+  // An empty row would vanish in the text, so the row being added is kept here until it has content.
   const [extra, setExtra] = useState(0);
   const rows = [...stored, ...Array.from({ length: extra }, () => head.map(() => ''))];
   const write = (next: string[][]) => {

@@ -1,4 +1,4 @@
-/** One artifact parameter as the control that fits its type. */
+/** One artifact parameter, with a control for its type. */
 
 import { useId, useState } from 'react';
 import type { Parameter } from '../../api/types';
@@ -13,10 +13,10 @@ import { checkParameter, isHidden, isTrue } from './spec';
 
 interface Props {
   parameter: Parameter;
-  /** What was typed; undefined = the default. */
+  /** The typed value; undefined = the default. */
   value: string | undefined;
   error?: string | undefined;
-  /** The server still knows a value it does not tell: leaving the field alone keeps it. Else it has to be typed again. */
+  /** The server has a value it does not reveal: leaving the field alone keeps it. Otherwise it has to be typed again. */
   keepsHidden?: boolean;
   onChange: (value: string | undefined) => void;
 }
@@ -115,7 +115,7 @@ const AGO: [string, number][] = [
   ['1 week ago', 604_800],
 ];
 
-/** What is typed is meant in the zone that is shown, which stands beside it; what is sent says its zone itself. */
+/** Input is in the displayed zone, which is shown next to it; the value that is sent includes its zone. */
 function TimeInput({ value, set, ...common }: { id: string; value: string; set: (value: string) => void; 'aria-invalid': true | undefined; 'aria-describedby': string }) {
   const [zone] = useZone();
   const [typed, setTyped] = useState<{ text: string; sent: string } | null>(null);

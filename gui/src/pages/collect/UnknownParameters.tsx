@@ -1,4 +1,4 @@
-/** Values for parameters an artifact does not have: they come with a link, or from an older version of the artifact. */
+/** Values for parameters that an artifact does not have: they come from a link, or from an older version of the artifact. */
 
 import type { Artifact } from '../../api/types';
 import { Reveal } from '../../ui/parts';

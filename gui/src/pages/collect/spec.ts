@@ -1,17 +1,17 @@
-/** A collection being put together: plain data, and its form in the address so that a draft is a link. */
+/** A collection request being edited: plain data, and its form in the address, so that a draft is a link. */
 
 import type { Artifact, ArtifactSpec, CollectRequest, FlowLimits, Parameter } from '../../api/types';
 import { parseAmount } from '../../lib/format';
 
-/** What the server shows in the place of a secret. */
+/** The server's placeholder for a secret. */
 export const HIDDEN = 'XXXXX';
 
-/** Whether a value stands for a secret that the server did not tell, which must be typed again. */
+/** Whether a value is the placeholder of a secret, which must be typed again. */
 export const isHidden = (parameter: Pick<Parameter, 'type'>, value: string | undefined) => parameter.type === 'redacted' && value === HIDDEN;
 
 type LimitKey = keyof FlowLimits;
 
-/** A limit an artifact asks for; not every one of a collection is one of those. */
+/** A limit that an artifact may set; some limits of a collection are not among them. */
 export const limitOf = (resources: Partial<Record<LimitKey, number>> | null, key: LimitKey) => resources?.[key];
 
 export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string }[] = [
@@ -26,7 +26,7 @@ export const LIMITS: { key: LimitKey; title: string; unit: string; hint: string 
 
 export interface Draft {
   artifacts: string[];
-  /** Only what differs from the default, by artifact and parameter. */
+  /** Only values that differ from the default, by artifact and parameter. */
   parameters: Record<string, Record<string, string>>;
   limits: Partial<Record<LimitKey, string>>;
   urgent: boolean;
@@ -58,17 +58,17 @@ export function writeDraft(draft: Draft): URLSearchParams {
   return params;
 }
 
-/** The values as they may be kept and shown: secrets are nobody's business. */
+/** The values for storing and showing, without secrets. */
 export const maskSecrets = (artifact: Pick<Artifact, 'parameters'> | undefined, values: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, artifact?.parameters?.find((each) => each.name === name)?.type === 'redacted' ? HIDDEN : value]));
 
-/** The draft without its secrets: addresses are written down everywhere. */
+/** The draft without its secrets, because addresses are recorded in many places. */
 export function withoutSecrets(draft: Draft, artifacts: readonly Pick<Artifact, 'name' | 'parameters'>[]): Draft {
   const parameters = Object.entries(draft.parameters).map(([name, values]) => [name, maskSecrets(artifacts.find((each) => each.name === name), values)] as const);
   return { ...draft, parameters: Object.fromEntries(parameters) };
 }
 
-/** Bytes may be typed as `500M` or `2 GiB`. */
+/** Sizes may be typed as `500M` or `2 GiB`. */
 export function parseLimit(text: string, unit: string): number | null {
   const amount = parseAmount(text);
   if (!amount || amount.value < 0 || (amount.isSize && unit !== 'B')) return null;
@@ -87,7 +87,7 @@ export function toRequest(draft: Draft): CollectRequest {
   return request;
 }
 
-/** The address of a draft that asks the same as `request` did. */
+/** The address of a draft that repeats `request`. */
 export function shareableSpec(request: CollectRequest): string {
   const draft: Draft = { artifacts: request.artifacts.map((each) => each.artifact), parameters: Object.fromEntries(request.artifacts.map((each) => [each.artifact, each.parameters])), limits: {}, urgent: request.urgent ?? false };
   for (const { key } of LIMITS) {
@@ -97,7 +97,7 @@ export function shareableSpec(request: CollectRequest): string {
   return writeDraft(draft).toString();
 }
 
-/** Why a value cannot be right, or null. The server has the last word; this one is at hand while typing. */
+/** Why a value is invalid, or null. The server has the last word; this check is for typing. */
 export function checkParameter(parameter: Parameter, value: string): string | null {
   if (value === '') return null;
   switch (parameter.type) {
@@ -128,7 +128,7 @@ export function checkParameter(parameter: Parameter, value: string): string | nu
   return null;
 }
 
-/** Inline flags at the start are legal on the machine but not here. */
+/** Inline flags at the start are valid on the machine but not here. */
 const goRegex = (text: string) => text.replace(/^\(\?[imsU]+\)/, '');
 
 function isRegex(text: string): boolean {
@@ -150,7 +150,7 @@ export function matchesWords(text: string, query: string): boolean {
   return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => hay.includes(word));
 }
 
-/** Parameters that have a value but do not exist, each with the one that was meant if only the letter case differs. */
+/** Parameters that have a value but do not exist, each with the intended one if only the letter case differs. */
 export function unknownParameters(artifact: Pick<Artifact, 'parameters'>, values: Record<string, string>): { name: string; meant: string | null }[] {
   const known = (artifact.parameters ?? []).map((parameter) => parameter.name);
   return Object.keys(values)
@@ -164,10 +164,10 @@ export function lacking(artifact: Pick<Artifact, 'basic' | 'required_permissions
   return ['COLLECT_CLIENT', ...(artifact.required_permissions ?? [])].find((permission) => !has(permission)) ?? null;
 }
 
-/** Whether there is anything at all somebody may collect. */
+/** Whether somebody may collect anything at all. */
 export const mayCollect = (has: (permission: string) => boolean) => has('COLLECT_CLIENT') || has('COLLECT_BASIC');
 
-/** Why a draft cannot be launched yet, in words; empty when it can. */
+/** Why a draft cannot be launched yet; empty when it can. */
 export function obstacles(draft: Draft, artifacts: Artifact[], has: (permission: string) => boolean): string[] {
   if (!mayCollect(has)) return ['You need the permission COLLECT_CLIENT.'];
   if (draft.artifacts.length === 0) return ['Choose an artifact first.'];

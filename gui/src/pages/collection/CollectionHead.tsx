@@ -1,4 +1,4 @@
-/** What a collection is, how far it is, and what can be done with it. */
+/** The header of a collection: what it is, its progress, and the available actions. */
 
 import { useState } from 'react';
 import { Link, NavLink, useNavigate } from 'react-router';
@@ -104,7 +104,7 @@ export function CollectionHead({ flow }: { flow: FlowDetail }) {
   );
 }
 
-/** Why it ended before it was done, on every tab: the rows that are there are not all there could have been. */
+/** Why it ended early, on every tab: its rows may be incomplete. */
 export function Ended({ flow }: { flow: FlowDetail }) {
   const state = shownState(flow);
   const kept = flow.rows > 0 ? `The ${plural(flow.rows, 'row')} that came before ${flow.rows === 1 ? 'is' : 'are'} kept.` : '';
@@ -115,7 +115,7 @@ export function Ended({ flow }: { flow: FlowDetail }) {
   );
 }
 
-/** What is happening, how far, for how long. */
+/** The current activity, its progress and duration. */
 function Progress({ flow }: { flow: FlowDetail }) {
   const active = isActive(flow);
   const now = useNow(active ? 1_000 : 60_000);

@@ -1,4 +1,4 @@
-/** What the machine said while it was at work. */
+/** The log messages from the machine. */
 
 import { useMemo } from 'react';
 import { flowPath } from '../../api/flows';

@@ -1,4 +1,4 @@
-/** What was asked, within which limits, and what came of it. */
+/** The request, its limits, and its outcome. */
 
 import { Link } from 'react-router';
 import { isActive, type FlowDetail } from '../../api/types';

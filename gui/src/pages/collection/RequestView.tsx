@@ -1,4 +1,4 @@
-/** What was sent to the machine. */
+/** The request sent to the machine. */
 
 import type { FlowDetail, Json } from '../../api/types';
 import { shellWord } from '../../lib/text';

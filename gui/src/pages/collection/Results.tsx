@@ -22,7 +22,7 @@ export function Results({ flow }: { flow: Flow }) {
   const name = source?.name ?? '';
   const restUrl = flowPath(flow, 'results');
   const rows = useMemo(() => restSource(restUrl, { params: { source: name }, facets: true, exports: true, vql: `source(client_id=${vqlString(flow.client_id)}, flow_id=${vqlString(flow.flow_id)}, artifact=${vqlString(name)})` }), [restUrl, name, flow.client_id, flow.flow_id]);
-  // A process row leads to its family, built from these very rows.
+  // A process row links to its family, which is built from these very rows.
   const context = useMemo<CellContext>(() => {
     const base = `${clientPage(flow.client_id, 'processes')}?flow=${encodeURIComponent(flow.flow_id)}`;
     return {
@@ -70,7 +70,7 @@ export function Results({ flow }: { flow: Flow }) {
   );
 }
 
-/** The call chain is what one reads a process list for: it stands beside the name. */
+/** The call chain is the most important column of a process list: it comes right after the name. */
 function chainFirst(names: string[]): string[] {
   if (!names.includes('CallChain') || !names.includes('Name')) return names;
   const others = names.filter((name) => name !== 'CallChain');
@@ -78,7 +78,7 @@ function chainFirst(names: string[]): string[] {
   return others;
 }
 
-/** What names a process in a row: the tracker's id when the artifact sends one, else its number. */
+/** The identity of a process in a row: the tracker's id if the artifact sends one, else its pid. */
 function processKey(get: (column: string) => Json): string {
   const id = get('TrackerId') ?? get('Id') ?? get('Pid');
   return typeof id === 'string' || typeof id === 'number' ? String(id) : '';

@@ -1,4 +1,4 @@
-//! What is written is read again, and what is damaged hides nothing else.
+//! Written records can be read back, and a damaged one does not hide the others.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Values of MySQL: as texts when a query has no arguments, in binary form when it has some.
+//! Values of MySQL: text when a query has no arguments, binary when it has some.
 
 use jiff::civil::DateTime;
 use mysql_async::Column;
@@ -76,13 +76,13 @@ fn from_text(column: &Column, bytes: &[u8], clock: Clock) -> Value {
         | MYSQL_TYPE_DATETIME2
         | MYSQL_TYPE_TIMESTAMP
         | MYSQL_TYPE_TIMESTAMP2 => text.map_or_else(|_| as_it_is(), |text| time(column, text, clock)),
-        // JSON that is too deep for us stays a text.
+        // JSON that is nested too deeply stays text.
         MYSQL_TYPE_JSON => json::parse(bytes).unwrap_or_else(|_| as_it_is()),
         _ => as_it_is(),
     }
 }
 
-/// A time in the zone that counts; the zero date, which is none, is NULL.
+/// A time in its effective zone; the zero date, which is not a date, is NULL.
 fn time(column: &Column, text: &str, clock: Clock) -> Value {
     use ColumnType::{MYSQL_TYPE_TIMESTAMP, MYSQL_TYPE_TIMESTAMP2};
     if !clock.are_times {

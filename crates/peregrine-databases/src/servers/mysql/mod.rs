@@ -16,7 +16,7 @@ use super::waiter::Waiter;
 use crate::{arguments, shape::Shape};
 use peregrine_tls as tls;
 
-/// Runs a query, and gives its rows.
+/// Runs a query, and emits its rows.
 pub(super) fn run(
     scope: &Scope,
     connection: &str,
@@ -26,7 +26,7 @@ pub(super) fn run(
 ) -> VqlResult<()> {
     let settings = settings::parse(connection)?;
     let waiter = Waiter::new(scope)?;
-    // Closing a connection is a task of the library's.
+    // The library closes a connection in a task.
     let _entered = waiter.enter();
     let server = format!("MySQL server `{}`", settings.name());
     let named = |error: VqlError| super::named(error, &server, settings.password.as_deref());
@@ -50,7 +50,8 @@ pub(super) fn run(
         .collect();
     let result = query(&waiter, &settings, &mut conn, sql, parameters, rows, &named);
     if result.is_err() {
-        // The server would go on with a query nobody waits for. A query that failed is not there any more.
+        // Without this, the server would continue a query that nobody waits for. A failed query has already
+        // ended there.
         if !matches!(&result, Err(VqlError::Stopped)) {
             return result;
         }
@@ -105,7 +106,7 @@ fn options(settings: &Settings, encryption: Encryption, authorities: Option<&[u8
         .prefer_socket(false)
         .stmt_cache_size(0)
         .max_allowed_packet(Some(settings.max_message.unwrap_or(MAX_MESSAGE).min(MAX_MESSAGE)))
-        // Not asked for, as it is of no use here.
+        // Not queried from the server, because it is not needed here.
         .wait_timeout(Some(28_800))
         .enable_cleartext_plugin(settings.takes_clear_password)
         .client_found_rows(settings.counts_found_rows)
@@ -129,7 +130,7 @@ fn options(settings: &Settings, encryption: Encryption, authorities: Option<&[u8
     builder.into()
 }
 
-/// Statements that set up a session. Instants come in UTC, so that they are what they are.
+/// Statements that set up a session. Instants are transferred in UTC, so that they do not change.
 fn session(settings: &Settings) -> Vec<String> {
     let mut variables: Vec<String> = settings
         .variables
@@ -205,7 +206,7 @@ fn query(
     give(waiter, settings, found.map_err(named)?, rows, named)
 }
 
-/// The rows of the first result, one by one.
+/// Emits the rows of the first result, one by one.
 fn give<P: Protocol>(
     waiter: &Waiter<'_>,
     settings: &Settings,
@@ -230,7 +231,7 @@ fn give<P: Protocol>(
             .zip(row.unwrap_raw())
             .map(|(column, raw)| cells::value(column, raw.unwrap_or(Raw::NULL), settings.clock))
             .collect();
-        // Outside of the waiting: what takes the row may wait for a server of its own.
+        // Outside the wait, because the receiver of the row may itself wait for a server.
         rows.push(shape.row(cells))?;
     }
 }

@@ -1,7 +1,7 @@
-//! Where a MySQL server is and how to sign in: `user:password@tcp(host:port)/database?tls=true`.
+//! The address of a MySQL server and the credentials: `user:password@tcp(host:port)/database?tls=true`.
 //!
-//! The form is that of Go's driver, which users of the language know. Messages name parameters that are known, never
-//! values.
+//! The format is that of Go's driver, which users of the language know. Messages contain names of known
+//! parameters, but never values.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) struct Settings {
     pub(super) address: Address,
     pub(super) database: Option<String>,
     pub(super) encryption: Encryption,
-    /// A file with the certificates of the authorities; the public ones when left out.
+    /// A file with the certificates of the trusted authorities; the public ones when left out.
     pub(super) authorities: Option<String>,
     pub(super) connect_timeout: Duration,
     pub(super) read_timeout: Option<Duration>,
@@ -40,21 +40,21 @@ pub(super) enum Address {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encryption {
     Never,
-    /// When the server can do it, without looking at its certificate.
+    /// If the server supports it, without checking its certificate.
     Preferred,
-    /// Without looking at its certificate.
+    /// Without checking the certificate.
     Unverified,
     Verified,
 }
 
-/// What times mean.
+/// How to interpret times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clock {
-    /// Whether dates become times at all.
+    /// Whether dates are converted to times at all.
     pub(super) are_times: bool,
-    /// The zone of times that name none.
+    /// The zone of times that do not name one.
     pub(super) zone: ZoneId,
-    /// The session has a zone of its own, in which the server also gives the times that are instants.
+    /// Whether the session has its own zone, in which the server also returns instants.
     pub(super) has_session_zone: bool,
 }
 
@@ -74,7 +74,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads a connection string.
 pub(super) fn parse(text: &str) -> Result<Settings, String> {
-    // A password may have any character, so the last `/` counts; after an address in brackets, values may have one, too.
+    // A password may contain any character, so the last `/` counts; after an address in brackets, values may
+    // contain one, too.
     let (server, rest) = match text.rfind(")/") {
         Some(at) => text.split_at(at + 1),
         None => text.rfind('/').map_or((text, ""), |at| text.split_at(at)),
@@ -140,7 +141,7 @@ fn parse_address(text: &str) -> Result<Address, String> {
 
 fn tcp_address(address: &str) -> Result<Address, String> {
     let (host, port) = match address.rsplit_once(':') {
-        // Colons within brackets are those of an address of version 6.
+        // Colons within brackets belong to an IPv6 address.
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (address, ""),
     };
@@ -195,7 +196,8 @@ fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
                 .ok_or("`loc` in `connstring` is no time zone such as `Europe/Berlin`, `Local` or `UTC`")?;
         }
         "charset" => {
-            // Several may be given, the first that the server knows counts; servers know them all nowadays.
+            // There may be several, of which the first that the server knows counts; servers know all of them
+            // nowadays.
             let first = value.split(',').next().unwrap_or_default();
             settings.charset = Some(name_of_setting(first)?);
         }
@@ -211,7 +213,7 @@ fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         "serverPubKey" | "compress" if !matches!(value, "" | "false") => {
             return Err(format!("`{key}` in `connstring` is not built; leave it out"));
         }
-        // They change nothing here.
+        // These have no effect here.
         "allowAllFiles"
         | "multiStatements"
         | "allowOldPasswords"
@@ -246,7 +248,7 @@ fn name_of_setting(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// `30s`, `1m30s`, `500ms`; 0 is none.
+/// `30s`, `1m30s`, `500ms`; 0 for none.
 fn duration(key: &str, text: &str) -> Result<Option<Duration>, String> {
     let bad = || format!("`{key}` in `connstring` is no duration such as `30s` or `500ms`");
     if text == "0" {

@@ -1,6 +1,7 @@
-//! Values of PostgreSQL, from their binary form.
+//! Values of PostgreSQL in their binary format.
 //!
-//! The forms are those of the server's `*_send` functions: big-endian numbers, times as microseconds since 2000.
+//! The formats are those of the server's `*_send` functions: big-endian numbers, times in microseconds since
+//! 2000.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,7 +14,7 @@ use super::numeric;
 use super::reader::Reader;
 use super::times;
 
-/// Types within types at most.
+/// Maximum nesting of types.
 const MAX_DEPTH: u32 = 16;
 
 /// A value of a row.
@@ -95,7 +96,7 @@ fn is_simple(kind: &Type) -> bool {
         )
 }
 
-/// Types whose binary form is their text.
+/// Types whose binary format is their text.
 fn is_text(kind: &Type) -> bool {
     matches!(
         *kind,
@@ -103,7 +104,7 @@ fn is_text(kind: &Type) -> bool {
     ) || kind.name() == "citext"
 }
 
-/// The value of a type. An error is a message about damage.
+/// The value of a type. An error describes the damage.
 fn value(kind: &Type, raw: &[u8], depth: u32) -> Result<Value, String> {
     if depth > MAX_DEPTH {
         return Err("types are nested too deeply".to_owned());
@@ -140,7 +141,7 @@ fn value(kind: &Type, raw: &[u8], depth: u32) -> Result<Value, String> {
         | Type::REGPROCEDURE
         | Type::REGNAMESPACE
         | Type::REGROLE => Value::from(i64::from(reader.u32()?)),
-        // The shortest decimal that is this number, as the server shows it.
+        // The shortest decimal for this number, as the server shows it.
         Type::FLOAT4 => {
             let number = f32::from_bits(reader.u32()?);
             Value::from(number.to_string().parse::<f64>().unwrap_or(f64::from(number)))
@@ -158,7 +159,7 @@ fn value(kind: &Type, raw: &[u8], depth: u32) -> Result<Value, String> {
             Value::str(parts.join("-").as_str())
         }
         Type::JSON => document(raw),
-        // A version comes first.
+        // Preceded by a version.
         Type::JSONB => document(raw.get(1..).unwrap_or_default()),
         Type::INET | Type::CIDR => Value::str(address(&mut reader)?.as_str()),
         Type::MACADDR | Type::MACADDR8 => {
@@ -176,12 +177,13 @@ fn value(kind: &Type, raw: &[u8], depth: u32) -> Result<Value, String> {
     })
 }
 
-/// JSON that is too deep for us stays a text.
+/// JSON that is nested too deeply stays text.
 fn document(text: &[u8]) -> Value {
     json::parse(text).unwrap_or_else(|_| Value::str(text))
 }
 
-/// Number of dimensions, flag, type; length and first index of each dimension; then the elements, each with its length.
+/// Number of dimensions, flag, type; length and first index of each dimension; then the elements, each with
+/// its length.
 fn array(kind: &Type, reader: &mut Reader<'_>, depth: u32) -> Result<Value, String> {
     let Kind::Array(element) = kind.kind() else {
         return Err("no array".to_owned());
@@ -221,7 +223,7 @@ fn array(kind: &Type, reader: &mut Reader<'_>, depth: u32) -> Result<Value, Stri
     Ok(Value::array(items))
 }
 
-/// Number of fields; then each with its type and length. A dict when there are names, an array otherwise.
+/// Number of fields; then each with its type and length. A dict if there are names, otherwise an array.
 fn composite(
     reader: &mut Reader<'_>,
     known: Vec<(Option<&str>, Option<&Type>)>,
@@ -254,7 +256,7 @@ fn composite(
     })
 }
 
-/// Flags (1 empty, 2 and 4 inclusive, 8 and 16 without end), then the bounds that there are.
+/// Flags (1 empty, 2 and 4 inclusive, 8 and 16 unbounded), then the existing bounds.
 fn range(inner: &Type, reader: &mut Reader<'_>, depth: u32) -> Result<Value, String> {
     let flags = reader.u8()?;
     let has = |flag: u8| flags & flag != 0;

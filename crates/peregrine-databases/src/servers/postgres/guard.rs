@@ -1,8 +1,8 @@
-//! What a PostgreSQL server may send.
+//! Limits what a PostgreSQL server may send.
 //!
-//! The library believes the server: it takes messages of up to 2 GB, hashes a password as often as it is told, and looks
-//! into types of types without an end. A server that is not what it claims to be must not hold the agent, so the messages
-//! are looked at as they come in: size, number of messages while a query is prepared, and rounds of hashing.
+//! The library trusts the server: it accepts messages of up to 2 GB, hashes a password as often as it is told
+//! to, and resolves types of types endlessly. A malicious server must not block the agent, so incoming
+//! messages are checked: their size, their number while a query is prepared, and the rounds of hashing.
 
 use std::io;
 use std::pin::Pin;
@@ -14,17 +14,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::servers::MAX_MESSAGE;
 
-/// Bytes of a message about signing in at most.
+/// Maximum bytes of a message during authentication.
 const MAX_SIGN_IN: usize = 16 << 10;
-/// Rounds of hashing a password at most; servers ask for 4,096.
+/// Maximum rounds of password hashing; servers ask for 4,096.
 const MAX_ROUNDS: u64 = 1_000_000;
-/// Messages until the rows come: each column of an unknown type takes some.
+/// Maximum messages until the rows come: each column of an unknown type takes some.
 const MAX_PREPARING: u32 = 8_000;
 
 /// Type and length.
 const HEADER: usize = 5;
 
-/// How many messages may still come.
+/// Number of messages that may still come.
 #[derive(Debug, Clone)]
 pub(super) struct Allowance(Arc<AtomicU32>);
 
@@ -33,7 +33,7 @@ impl Allowance {
         Allowance(Arc::new(AtomicU32::new(MAX_PREPARING)))
     }
 
-    /// From now on any number of messages may come.
+    /// Removes the limit on the number of messages.
     pub(super) fn lift(&self) {
         self.0.store(u32::MAX, Ordering::Relaxed);
     }
@@ -50,7 +50,7 @@ impl Allowance {
     }
 }
 
-/// A connection whose incoming messages are looked at.
+/// A connection whose incoming messages are checked.
 pub(super) struct Guard<S> {
     stream: S,
     messages: Messages,
@@ -70,12 +70,12 @@ impl<S> Guard<S> {
     }
 }
 
-/// Where in which message the incoming bytes are.
+/// The position of the incoming bytes within the messages.
 struct Messages {
     header: Vec<u8>,
     /// Bytes of the message still to come.
     left: usize,
-    /// The message, when it is about signing in.
+    /// The message, during authentication.
     sign_in: Option<Vec<u8>>,
     allowance: Allowance,
 }
@@ -108,7 +108,7 @@ impl Messages {
     }
 
     fn begin(&mut self, kind: u8, length: usize) -> Result<(), String> {
-        // The length counts itself.
+        // The length includes itself.
         self.left = length.saturating_sub(4);
         if self.left > MAX_MESSAGE {
             return Err(format!(
@@ -130,7 +130,7 @@ impl Messages {
     }
 }
 
-/// Looks for the rounds of SCRAM: a message of kind 11 with `…,i=4096`.
+/// Checks the rounds of SCRAM: a message of type 11 with `…,i=4096`.
 fn check_sign_in(message: &[u8]) -> Result<(), String> {
     let Some(text) = message.strip_prefix(&11u32.to_be_bytes()) else {
         return Ok(());

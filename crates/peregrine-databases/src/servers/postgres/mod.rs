@@ -26,7 +26,7 @@ use self::settings::Settings;
 use super::waiter::Waiter;
 use crate::{arguments, shape::Shape};
 
-/// Runs a query, and gives its rows.
+/// Runs a query, and emits its rows.
 pub(super) fn run(
     scope: &Scope,
     connection: &str,
@@ -46,7 +46,7 @@ pub(super) fn run(
         .collect();
     let result = session.query(sql, &parameters, rows, &named);
     if result.is_err() {
-        // The server would go on with a query nobody waits for.
+        // Without this, the server would continue a query that nobody waits for.
         session.cancel();
     }
     result
@@ -59,7 +59,7 @@ struct Session<'a> {
     tls: Option<Arc<ClientConfig>>,
     client: Client,
     allowance: Allowance,
-    /// Why the connection ended, which the library tells its own half only.
+    /// Why the connection ended, which the library reports only to its own side.
     ending: Arc<Mutex<Option<String>>>,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
             .user(&settings.user)
             .dbname(&settings.database)
             .application_name(&settings.application_name)
-            // Encryption is below.
+            // Encryption is handled below.
             .ssl_mode(SslMode::Disable);
         if let Some(password) = &settings.password {
             config.password(password);
@@ -165,7 +165,7 @@ impl<'a> Session<'a> {
                     cell.map(|cell| cell.0).map_err(|error| named(error.into()))
                 })
                 .collect::<VqlResult<Vec<Value>>>()?;
-            // Outside of the waiting: what takes the row may wait for a server of its own.
+            // Outside the wait, because the receiver of the row may itself wait for a server.
             rows.push(shape.row(cells))?;
         }
     }
@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What the server says, or the library with all that stands behind it.
+/// The server's message, or the library's with all its causes.
 fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(error) = error.as_db_error() {
         let mut text = format!("{} ({})", error.message(), error.code().code());

@@ -1,8 +1,8 @@
-//! Decimal numbers of PostgreSQL, as the server writes them.
+//! Decimal numbers of PostgreSQL, in the server's notation.
 
 use super::reader::Reader;
 
-/// Number of digits (of base 10,000), place of the first, sign, decimal places; then the digits.
+/// Number of digits (base 10,000), weight of the first, sign, decimal places; then the digits.
 pub(super) fn text(reader: &mut Reader<'_>) -> Result<String, String> {
     let (count, weight, sign, places) = (reader.u16()?, reader.i16()?, reader.u16()?, reader.u16()?);
     match sign {

@@ -1,6 +1,7 @@
 //! Values bound to a query of PostgreSQL.
 //!
-//! They travel as text, which the server reads as the type the query needs: a string serves as a date or an address.
+//! They are sent as text, which the server converts to the type the query needs: a string can be a date or an
+//! address.
 
 use std::error::Error;
 
@@ -9,7 +10,7 @@ use peregrine_engine::prelude::*;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
 
-/// Nesting of lists at most.
+/// Maximum nesting of lists.
 const MAX_DEPTH: u32 = 16;
 
 /// A value to bind.
@@ -17,11 +18,11 @@ const MAX_DEPTH: u32 = 16;
 pub(super) enum Parameter {
     Null,
     Text(Vec<u8>),
-    /// Its elements, and it as JSON.
+    /// Its elements, and the list as JSON.
     List(Vec<Parameter>, Vec<u8>),
 }
 
-/// The value as it is bound.
+/// Converts a value for binding.
 pub(super) fn parameter(scope: &Scope, value: &Value, depth: u32) -> Parameter {
     match value {
         Value::Null => Parameter::Null,
@@ -97,7 +98,7 @@ fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// `{"a","b",NULL}`, with a `\` before quotes and itself.
+/// `{"a","b",NULL}`, with a `\` before quotes and backslashes.
 fn write_array(items: &[Parameter], element: &Type, text: &mut Vec<u8>) {
     text.push(b'{');
     for (at, item) in items.iter().enumerate() {

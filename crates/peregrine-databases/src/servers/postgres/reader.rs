@@ -1,11 +1,11 @@
-//! A value as PostgreSQL sends it, big-endian throughout.
+//! A value in PostgreSQL's binary format, big-endian throughout.
 
 use peregrine_base::Reader as Bytes;
 
-/// What is left of a value.
+/// The unread rest of a value.
 pub(super) struct Reader<'a>(Bytes<'a>);
 
-/// Each of these ends with the same complaint when there are too few bytes.
+/// All of these fail with the same message when there are too few bytes.
 macro_rules! numbers {
     ($($type:ident: $read:ident;)*) => { $(
         pub(super) fn $type(&mut self) -> Result<$type, String> {
@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
         i64: i64_be;
     }
 
-    /// A length and as many bytes; a length of -1 is NULL.
+    /// A length and the bytes that follow; a length of -1 is NULL.
     pub(super) fn field(&mut self) -> Result<Option<&'a [u8]>, String> {
         match usize::try_from(self.i32()?) {
             Ok(length) => self.take(length).map(Some),

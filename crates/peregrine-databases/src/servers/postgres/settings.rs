@@ -1,7 +1,8 @@
-//! Where a PostgreSQL server is and how to sign in: `postgres://user@host/database?sslmode=…` or `host=… user=…`.
+//! The address of a PostgreSQL server and the credentials: `postgres://user@host/database?sslmode=…` or
+//! `host=… user=…`.
 //!
-//! Both are the forms of the server's own tools. Messages name keywords that are known, never values: a part of the text
-//! that was misunderstood may be a part of a password.
+//! Both are the formats of the server's own tools. Messages contain known keywords, but never values: a
+//! misunderstood part of the text may be part of a password.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(super) struct Settings {
     pub(super) certificates: Certificates,
     pub(super) connect_timeout: Duration,
     pub(super) application_name: String,
-    /// Settings of the session, as the server takes them on its command line.
+    /// Settings of the session, in the format of the server's command line.
     pub(super) options: String,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encryption {
     Never,
-    /// When the server can do it.
+    /// If the server supports it.
     Preferred,
     Always(Verify),
 }
@@ -89,7 +90,7 @@ fn url_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     };
     add("user", decode(url.username())?);
     add("password", decode(url.password().unwrap_or_default())?);
-    // An address of version 6 stands in brackets.
+    // An IPv6 address is written in brackets.
     add(
         "host",
         decode(url.host_str().unwrap_or_default().trim_matches(['[', ']']))?,
@@ -125,7 +126,7 @@ fn percent_decode(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// `key=value key='a value' key = value`, with `\` before a character that is meant literally.
+/// `key=value key='a value' key = value`, with `\` before a literal character.
 fn keyword_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
     let mut chars = text.chars().peekable();
@@ -239,7 +240,7 @@ fn settings(pairs: &[(String, String)]) -> Result<Settings, String> {
     if settings.database.is_empty() {
         settings.database.clone_from(&settings.user);
     }
-    // As the server's own tools: who gives an authority wants it to be asked.
+    // As in the server's own tools: an authority that is given is used.
     if settings.encryption == Encryption::Always(Verify::Nothing) && !files.authorities.is_empty() {
         settings.encryption = Encryption::Always(Verify::Authority);
     }
@@ -287,7 +288,7 @@ fn escape(value: &str) -> String {
     escaped
 }
 
-/// Where certificates are.
+/// Paths of certificate files.
 #[derive(Default)]
 struct Files {
     authorities: String,

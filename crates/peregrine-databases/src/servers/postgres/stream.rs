@@ -1,4 +1,4 @@
-//! A connection to a PostgreSQL server, encrypted as the settings say.
+//! A connection to a PostgreSQL server, encrypted according to the settings.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use super::guard::{Allowance, Guard};
 use super::settings::{Encryption, Settings};
 use peregrine_tls::{self as tls, Verify};
 
-/// Length 8, and the number that asks for TLS.
+/// Length 8, and the number that requests TLS.
 const ASK_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
-/// Bytes both ways.
+/// A stream for both directions.
 pub(super) trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 
-/// A connection, whatever is below.
+/// A connection over any transport.
 pub(super) type Stream = Guard<Box<dyn Both>>;
 
-/// The TLS the settings ask for.
+/// The TLS configuration for the settings.
 pub(super) fn tls_config(settings: &Settings) -> Result<Option<Arc<ClientConfig>>, String> {
     let verify = match settings.encryption {
         Encryption::Never => return Ok(None),
@@ -33,7 +33,6 @@ pub(super) fn tls_config(settings: &Settings) -> Result<Option<Arc<ClientConfig>
     tls::config(verify, &settings.certificates).map(|config| Some(Arc::new(config)))
 }
 
-/// Connects.
 pub(super) async fn connect(
     settings: &Settings,
     tls: Option<Arc<ClientConfig>>,
@@ -53,7 +52,7 @@ pub(super) async fn connect(
         return Ok(Guard::new(Box::new(socket), allowance));
     };
     socket.write_all(&ASK_FOR_TLS).await.map_err(failed)?;
-    // A single byte, so that nothing that was sent in the clear counts as encrypted.
+    // Only a single byte is read, so that no data sent in the clear counts as encrypted.
     match socket.read_u8().await.map_err(failed)? {
         b'S' => {
             let name = ServerName::try_from(settings.host.clone())

@@ -29,7 +29,7 @@ fn instant(micros: i128) -> Value {
     Value::Time(Time::from_unix_nanos(micros * 1000))
 }
 
-/// `hh:mm:ss` with what there is of a second.
+/// `hh:mm:ss`, with a fraction if there is one.
 pub(super) fn of_day(micros: i64) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let micros = micros.unsigned_abs();

@@ -105,7 +105,7 @@ fn postgres_types(client: &Client<'_>) {
         &log,
         &["column `words` has type `tsvector`", "select `words::text`"],
     );
-    // What gives no rows is not an error.
+    // A statement without rows is not an error.
     assert_eq!(client.rows("CREATE TABLE t(a int)", "NULL"), "");
     assert_eq!(client.rows("INSERT INTO t VALUES (1), (2)", "NULL"), "");
     assert_eq!(
@@ -186,7 +186,7 @@ fn postgres_errors(client: &Client<'_>) {
         "NULL",
     );
     check_error(&log, &["terminating connection"]);
-    // A password that is wrong is not told either.
+    // A wrong password is not revealed either.
     let wrong = client.reach(&client.connection.replace("ecret", "wrong-one"));
     let log = wrong.error("SELECT 1", "NULL");
     check_error(
@@ -239,7 +239,7 @@ fn postgres_connections(server: &Server, client: &Client<'_>, keywords: &str) {
             "{connection}"
         );
     }
-    // The certificate is for localhost, and of an authority nobody knows.
+    // The certificate is for localhost, and issued by an unknown authority.
     for (connection, message) in [
         (
             format!("{keywords} sslmode=verify-full sslrootcert='{authority}'"),

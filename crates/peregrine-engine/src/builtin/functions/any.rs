@@ -110,7 +110,7 @@ fn find(scope: &Scope, items: Value, test: impl Fn(&Value) -> bool + Send + Sync
                 found = test(&row.into_value());
                 if found { Err(Stop) } else { Ok(()) }
             };
-            // Stopped here, or by a cancellation, which ends everything anyway.
+            // Stopped by the closure, or by a cancellation, which ends everything anyway.
             let _ = query.run(scope, &mut FnSink(sink));
             found
         }

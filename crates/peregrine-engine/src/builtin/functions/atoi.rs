@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-/// Converts to a whole number. Text may begin with `0x`, `0o`, `0b` or an octal `0`; what is no number gives 0, what
-/// is too large the limit of 64 bits.
+/// Converts to a whole number. Text may begin with `0x`, `0o`, `0b` or an octal `0`; text that is not a
+/// number gives 0, a number too large for 64 bits the nearest limit.
 #[derive(VqlArgs)]
 pub struct Args {
     /// What to convert.

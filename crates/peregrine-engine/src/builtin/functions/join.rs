@@ -7,7 +7,7 @@ use crate::prelude::*;
 pub struct Args {
     /// The strings; other values join with their text.
     array: Vec<Str>,
-    /// What stands between them.
+    /// The separator.
     sep: Option<Str>,
 }
 

@@ -66,7 +66,7 @@ impl Function for Log {
 /// Messages remembered per query.
 const REMEMBERED: usize = 100;
 
-/// Messages with the second they were logged last, oldest first.
+/// Messages with the second each was last logged, oldest first.
 #[derive(Default)]
 struct Recent(Mutex<Vec<(Str, i64)>>);
 

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-/// Converts text to a floating point number; what is no number gives 0. Numbers stay as they are.
+/// Converts text to a floating point number; text that is not a number gives 0. Numbers stay as they are.
 #[derive(VqlArgs)]
 pub struct Args {
     /// What to convert.

@@ -64,7 +64,7 @@ impl Function for Split {
     }
 }
 
-/// The parts, unless the query may not hold them.
+/// The parts, unless the query has no memory left to hold them.
 fn whole(scope: &Scope, parts: Value) -> VqlResult {
     scope.check_memory()?;
     Ok(parts)
@@ -84,7 +84,7 @@ fn split_string(text: &[u8], sep: &[u8]) -> Value {
     Value::array(parts)
 }
 
-/// As Go splits: a match of nothing at the start or the end makes no part.
+/// Splits as Go does: an empty match at the start or the end makes no part.
 fn split_regex(text: &[u8], regex: &Regex) -> Value {
     let mut parts = Vec::new();
     let mut start = 0;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-/// Returns the version of a function or plugin; NULL when there is none of that name here.
+/// Returns the version of a function or plugin; NULL when none has that name here.
 #[derive(VqlArgs)]
 pub struct Args {
     /// A function's name.

@@ -73,11 +73,11 @@ impl Plugin for Combine {
 }
 
 fn run_at_once(scope: &Scope, queries: impl Iterator<Item = Query>, rows: &mut dyn RowSink) -> VqlResult<()> {
-    // Evaluated here, not while some of them run already.
+    // Evaluated before any of them starts.
     let queries: Vec<Query> = queries.collect();
     let tasks = queries.into_iter().map(|query| {
         move |scope: &Scope, rows: &mut dyn RowSink| {
-            // A consumer that wants no more, or a cancellation: `at_once` tells the caller.
+            // Stopped by the consumer or by a cancellation; `at_once` tells the caller.
             let _ = query.run(scope, rows);
         }
     });

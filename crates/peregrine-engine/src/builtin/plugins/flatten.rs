@@ -62,7 +62,7 @@ fn flatten(scope: &Scope, row: &Row, sink: &mut dyn RowSink) -> Result<(), Stop>
     }
 }
 
-/// What a cell stands for; never empty.
+/// The items a cell contributes; never empty.
 fn items(scope: &Scope, value: Value) -> Vec<Value> {
     match value.clone().into_list(scope) {
         Ok(items) if !items.is_empty() => items,

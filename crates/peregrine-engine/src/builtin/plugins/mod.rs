@@ -12,7 +12,7 @@ mod switch;
 
 use crate::prelude::*;
 
-/// All of them.
+/// Every plugin of the language.
 pub(super) const ALL: &[PluginDef] = plugins![
     chain::Chain,
     chain::Combine,

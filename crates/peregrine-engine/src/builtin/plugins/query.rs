@@ -9,7 +9,8 @@ use crate::prelude::*;
 use crate::program::Program;
 use crate::source_text::source_text;
 
-/// Runs a query in a fresh scope: of the caller's variables it sees only those named in `copy_env`, unless `inherit`.
+/// Runs a query in a fresh scope. It sees only those of the caller's variables that `copy_env` names, unless
+/// `inherit` is set.
 ///
 /// With a limit the query is slowed down while the whole program uses more than that; what it registers for its end
 /// (`atexit()`) then runs at its own end, and caches are its own.
@@ -156,7 +157,7 @@ fn limits(scope: &Scope, args: &Args) -> Option<QueryLimits> {
     Some(limits)
 }
 
-/// The same variables in a scope with a throttle of its own.
+/// A scope with the same variables and its own throttle.
 fn limited(scope: &Scope, inner: &Scope, limits: &QueryLimits) -> Scope {
     let Some(limiter) = scope.extension::<LimiterHandle>() else {
         return inner.clone();
@@ -179,11 +180,11 @@ fn limited(scope: &Scope, inner: &Scope, limits: &QueryLimits) -> Scope {
             Some((name, value))
         })
         .collect();
-    // As deep as the caller: a query within itself must come to its end.
+    // Nested as deeply as the caller, so that a query that runs itself reaches the depth limit.
     Scope::root(&context.build(), variables).nest(Layer::None, inner.0.depth)
 }
 
-/// Two throttles at once.
+/// Charges two throttles.
 struct Both(Arc<dyn Throttle>, Arc<dyn Throttle>);
 
 impl Throttle for Both {

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-/// Yields one row: the scope itself. For queries that need no source.
+/// Yields one row, the scope itself, for queries that need no source.
 #[derive(VqlArgs)]
 pub struct Args {}
 

@@ -1,7 +1,8 @@
-//! Process events from BPF programs: complete, with arguments and exit status, at a few microseconds each.
+//! Process events from BPF programs: complete, with arguments and exit status, at a cost of a few
+//! microseconds each.
 //!
-//! The object is compiled ahead of time (`bpf/Makefile`) and adapted to the running kernel while loading, by the
-//! kernel's own type information. Programs and buffers belong to this process and vanish with it.
+//! The object is compiled ahead of time (`bpf/Makefile`) and adapted to the running kernel when it is loaded,
+//! with the kernel's own type information. Programs and buffers belong to this process and disappear with it.
 
 use super::super::clock::{self, BootClock, EventClock};
 use super::super::process::read_argv;
@@ -27,7 +28,8 @@ const PROGRAMS: [(&str, &str, &str); 3] = [
     ("sched_process_exit", "btf_exit", "raw_exit"),
 ];
 
-/// While records keep coming they are gathered for this long: far less than the ring holds, hardly felt.
+/// While records keep coming, they are collected for this long: far less than fills the ring, and hardly
+/// noticeable.
 const GATHER: Duration = Duration::from_millis(3);
 
 /// Process events from BPF programs.
@@ -40,7 +42,7 @@ pub struct BpfSource {
     clock: EventClock,
     recent_exits: RecentExits,
     last_read: Instant,
-    /// The last batch left records behind.
+    /// Whether the last batch left records behind.
     is_batch_full: bool,
     detail: String,
     events: u64,
@@ -48,7 +50,7 @@ pub struct BpfSource {
 }
 
 impl BpfSource {
-    /// Loads and attaches the programs shipped with the agent.
+    /// Loads and attaches the programs that ship with the agent.
     pub fn open(options: &SourceOptions) -> Result<Self> {
         Self::open_object(OBJECT, options)
     }
@@ -58,13 +60,13 @@ impl BpfSource {
         Self::open_hooked(object, options, &[Hook::Btf, Hook::Raw])
     }
 
-    /// Attaches by the first of `hooks` that works.
+    /// Attaches with the first of `hooks` that works.
     fn open_hooked(object: &[u8], options: &SourceOptions, hooks: &[Hook]) -> Result<Self> {
         require_initial_pid_namespace(SourceKind::Bpf)?;
         let smallest = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
         let ring_bytes = options.ring_bytes.clamp(smallest, 1 << 30).next_power_of_two();
-        // Reading the kernel's types takes some 50 MB in small pieces for a moment. In a thread of its own they all
-        // lie together, and allocators give the memory back when it ends.
+        // Reading the kernel's types briefly takes about 50 MB in small pieces. In a separate thread these
+        // are contiguous, and allocators return the memory when it ends.
         let loading = std::thread::scope(|scope| {
             std::thread::Builder::new()
                 .name("bpf-load".to_owned())
@@ -94,7 +96,7 @@ impl BpfSource {
         })
     }
 
-    /// Moves records from the ring to `out`, at most a batch of them.
+    /// Moves at most a batch of records from the ring to `out`.
     fn drain(&mut self, out: &mut Vec<ProcessEvent>) {
         let mut buffer = Vec::new();
         self.is_batch_full = false;
@@ -103,7 +105,7 @@ impl BpfSource {
             let Some(mut record) = record::parse(&bytes, &self.boot, &self.clock) else {
                 continue;
             };
-            drop(bytes); // gives the space back to the kernel
+            drop(bytes); // returns the space to the kernel
             complete(&self.proc, &mut record, &mut buffer);
             if let ProcessEvent::Exit(exit) = &record.event
                 && !self.recent_exits.is_new(exit)
@@ -133,8 +135,8 @@ impl ProcessEventSource for BpfSource {
         if !wait::readable(&self.ring, timeout)? {
             return Ok(());
         }
-        // Records that come one by one are worth a wake-up each; a steady stream is cheaper read in gulps, for us and
-        // for the processes reported on, which pay for waking us.
+        // Single records are worth a wake-up each; a steady stream is cheaper to read in batches, for us and
+        // for the reported processes, which pay for waking us.
         if !self.is_batch_full && self.last_read.elapsed() < 2 * GATHER {
             std::thread::sleep(GATHER.min(timeout));
         }
@@ -158,7 +160,7 @@ impl ProcessEventSource for BpfSource {
 /// How programs are attached to tracepoints.
 #[derive(Clone, Copy)]
 enum Hook {
-    /// With arguments the verifier knows the types of.
+    /// With typed arguments that the verifier knows.
     Btf,
     /// With untyped arguments.
     Raw,
@@ -173,7 +175,7 @@ impl Hook {
     }
 }
 
-/// Keeps the programs loaded and attached: the kernel needs no more than these descriptors.
+/// Keeps the programs loaded and attached: the kernel only needs these descriptors.
 type Links = Vec<Box<dyn Send>>;
 
 struct Loaded {
@@ -183,12 +185,12 @@ struct Loaded {
     detail: String,
 }
 
-/// Loads and attaches by the first of `hooks` that works. The error is text for the operator.
+/// Loads and attaches with the first of `hooks` that works. The error is text for the operator.
 fn load_first(object: &[u8], ring_bytes: u32, hooks: &[Hook]) -> Result<Loaded, String> {
     let types = Btf::from_sys_fs().map_err(|error| with_causes("reading kernel types", &error))?;
     let mut failures: Vec<String> = Vec::new();
     for &hook in hooks {
-        // Each attempt loads anew: a failed one may have left some of its programs attached.
+        // Each attempt reloads the object: a failed one may have left some of its programs attached.
         match load(object, &types, ring_bytes, hook) {
             Ok((mut ebpf, links)) => {
                 let mut detail = format!("{}, ring of {} KiB", hook.name(), ring_bytes >> 10);
@@ -211,7 +213,8 @@ fn load_first(object: &[u8], ring_bytes: u32, hooks: &[Hook]) -> Result<Loaded, 
 
 /// Loads the object into the kernel and attaches one program per tracepoint.
 fn load(object: &[u8], types: &Btf, ring_bytes: u32, hook: Hook) -> Result<(Ebpf, Links), String> {
-    // Where maps still count as locked memory (before Linux 5.11) aya raises the limit, and goes on when it may not.
+    // If maps count as locked memory (before Linux 5.11), aya tries to raise the limit, and continues if it
+    // may not.
     let mut ebpf = EbpfLoader::new()
         .btf(Some(types))
         .map_max_entries("EVENTS", ring_bytes)
@@ -256,7 +259,8 @@ fn take_map<T, E: std::error::Error>(
     open(map).map_err(|error| with_causes(name, &error))
 }
 
-/// Reads from `/proc` what the kernel program could not: overlong paths, arguments in memory that was swapped out.
+/// Reads from `/proc` what the kernel program could not: overlong paths, and arguments in memory that was
+/// swapped out.
 fn complete(proc: &ProcFs, record: &mut Record, buffer: &mut Vec<u8>) {
     let ProcessEvent::Exec(exec) = &mut record.event else {
         return;
@@ -273,7 +277,7 @@ fn complete(proc: &ProcFs, record: &mut Record, buffer: &mut Vec<u8>) {
     }
 }
 
-/// Before Linux 6.16 two threads that end at the same moment may both report the end of their process.
+/// Before Linux 6.16, two threads that end at the same moment may both report the end of their process.
 #[derive(Default)]
 struct RecentExits(VecDeque<(u32, u64)>);
 
@@ -293,7 +297,7 @@ impl RecentExits {
     }
 }
 
-/// An error with everything below it, one line, cut: the verifier's log runs to megabytes.
+/// An error with its causes, on one line, shortened: the verifier's log may have megabytes.
 fn with_causes(action: &str, error: &dyn std::error::Error) -> String {
     const MAX: usize = 600;
     let mut text = format!("{action}: {error}");
@@ -317,7 +321,7 @@ fn with_causes(action: &str, error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    /// The programs for kernels without typed tracepoints work as well; only the way in differs.
+    /// The programs for kernels without typed tracepoints work as well; only the way to attach them differs.
     #[test]
     fn the_fallback_delivers_too() {
         let mut source = match BpfSource::open_hooked(OBJECT, &SourceOptions::default(), &[Hook::Raw]) {

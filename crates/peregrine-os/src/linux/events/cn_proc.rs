@@ -1,7 +1,7 @@
 //! Process events from the kernel's proc connector, with names and arguments read from `/proc` at once.
 //!
-//! No fork, exec or exit is missed while the socket's buffer suffices (gaps in the per-CPU sequence numbers are
-//! counted), but a process that ends before we read `/proc` leaves an exec without arguments.
+//! No fork, exec or exit is missed as long as the socket's buffer suffices (gaps in the per-CPU sequence
+//! numbers are counted), but a process that ends before we read `/proc` has an exec without arguments.
 
 use super::super::clock::{self, BootClock, EventClock};
 use super::super::process::{read_argv, read_brief, read_ids};
@@ -26,16 +26,17 @@ use std::time::{Duration, Instant};
 const GROUP: u32 = 1;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is remembered of a living process: the kernel's messages carry little more than pids.
+/// What we remember of a living process: the kernel's messages contain little more than pids.
 #[derive(Debug, Default)]
-struct Known {
+struct TrackedProcess {
     ppid: u32,
     start: StartTime,
     /// Threads besides the first.
     threads: HashSet<u32>,
-    /// The first thread has ended with this status while others go on.
+    /// The first thread has ended with this status while others continue.
     ended_first: Option<i32>,
-    /// A thread may have taken the first one's place by exec, whose end is then still to be reported and means nothing.
+    /// A thread may have replaced the first one by an exec; the end of the first is then still to be reported
+    /// and must be ignored.
     may_owe_end: bool,
 }
 
@@ -45,7 +46,7 @@ pub struct ConnectorSource {
     proc: ProcFs,
     boot: BootClock,
     clock: EventClock,
-    known: HashMap<u32, Known>,
+    known: HashMap<u32, TrackedProcess>,
     next_sequence: HashMap<u32, u32>,
     /// Something was lost since the processes were last read from `/proc`.
     has_gap: bool,
@@ -63,7 +64,7 @@ impl ConnectorSource {
         let unavailable = |error: Errno| Error::unavailable(SourceKind::ProcConnector, error);
         let socket = netlink::open(Some(CONNECTOR), SocketType::DGRAM, GROUP).map_err(unavailable)?;
         if sockopt::set_socket_recv_buffer_size_force(&socket, options.receive_buffer).is_err() {
-            // Without CAP_NET_ADMIN over the machine the ordinary limit applies; smaller, still useful.
+            // Without CAP_NET_ADMIN the ordinary limit applies; smaller, but still useful.
             sockopt::set_socket_recv_buffer_size(&socket, options.receive_buffer).map_err(unavailable)?;
         }
         let receive_buffer = sockopt::socket_recv_buffer_size(&socket).map_err(unavailable)?;
@@ -93,8 +94,8 @@ impl ConnectorSource {
         Ok(source)
     }
 
-    /// The kernel answers the request with the error it met, 0 for none. Events before the answer are dropped: what
-    /// they tell is in the process list read next.
+    /// The kernel answers the request with an error code, 0 for success. Events before the answer are
+    /// dropped: the process list that is read next covers them.
     fn await_confirmation(&mut self) -> Result<()> {
         let unavailable = |reason: String| Err(Error::unavailable(SourceKind::ProcConnector, reason));
         let deadline = Instant::now() + ANSWER_TIMEOUT;
@@ -119,17 +120,17 @@ impl ConnectorSource {
         }
     }
 
-    /// Takes what `/proc` knows of the processes there are; of others, whose end is still to be read, keeps the rest.
+    /// Reads the existing processes from `/proc`; keeps the entries of others, whose end is still to be read.
     fn remember_the_living(&mut self) -> Result<()> {
         self.known.values_mut().for_each(|known| known.threads.clear());
         for pid in self.proc.pids()? {
             let Some(brief) = read_brief(&self.proc, pid, &mut self.buffer) else {
                 continue;
             };
-            let mut known = Known {
+            let mut known = TrackedProcess {
                 ppid: brief.ppid,
                 start: brief.start,
-                ..Known::default()
+                ..TrackedProcess::default()
             };
             if brief.threads > 1 {
                 let threads = self.proc.numbers(&format!("{pid}/task")).unwrap_or_default();
@@ -143,13 +144,13 @@ impl ConnectorSource {
         Ok(())
     }
 
-    /// The next message, if one is waiting. Gaps before it go to `out`.
+    /// The next message, if one is waiting. Gaps before it are reported to `out`.
     fn receive(&mut self, out: &mut Vec<ProcessEvent>) -> Result<Option<Message>> {
         loop {
             let count = match recv(&self.socket, self.datagram.as_mut_slice(), RecvFlags::DONTWAIT) {
                 Ok((count, _)) => count,
                 Err(Errno::AGAIN) => return Ok(None),
-                // The buffer overflowed; how much was lost shows in the sequence numbers.
+                // The buffer overflowed; the sequence numbers show how much was lost.
                 Err(Errno::NOBUFS | Errno::INTR) => continue,
                 Err(error) => return Err(Error::system("receiving process events", error)),
             };
@@ -162,7 +163,7 @@ impl ConnectorSource {
                     .next_sequence
                     .insert(message.cpu, message.sequence.wrapping_add(1));
                 let gap = expected.map_or(0, |expected| message.sequence.wrapping_sub(expected));
-                // A number behind the expected one is disorder, not a gap of four billion.
+                // A number lower than expected means reordering, not a gap of four billion.
                 if gap > 0 && gap < u32::MAX / 2 {
                     self.lost += u64::from(gap);
                     self.has_gap = true;
@@ -203,17 +204,18 @@ impl ConnectorSource {
 
     fn fork(&mut self, parent: u32, pid: u32, monotonic: u64, time: i64) -> Option<ProcessEvent> {
         let brief = read_brief(&self.proc, pid, &mut self.buffer);
-        // The message was sent a moment after the start: its time is the next best answer for a process already gone.
+        // The message was sent a moment after the start: its time is the best estimate for a process that is
+        // already gone.
         let start = brief
             .as_ref()
             .map_or_else(|| self.start_from_monotonic(monotonic), |brief| brief.start);
         let uid = read_ids(&self.proc, pid, &mut self.buffer).map(|(uid, _)| uid);
         self.known.insert(
             pid,
-            Known {
+            TrackedProcess {
                 ppid: parent,
                 start,
-                ..Known::default()
+                ..TrackedProcess::default()
             },
         );
         Some(ProcessEvent::Fork(Fork {
@@ -226,20 +228,20 @@ impl ConnectorSource {
     }
 
     fn exec(&mut self, pid: u32, monotonic: u64, time: i64) -> ProcessEvent {
-        // Arguments first: they are what is lost when the process ends meanwhile.
+        // Arguments first, because they are lost when the process ends.
         let argv = read_argv(&self.proc, pid, ARGV_CAP, &mut self.buffer).unwrap_or_default();
         let exe = self.proc.link(&format!("{pid}/exe"));
         let brief = read_brief(&self.proc, pid, &mut self.buffer);
         let ids = read_ids(&self.proc, pid, &mut self.buffer);
         let estimate = self.start_from_monotonic(monotonic);
-        // A process that is being reaped has no parent any more: what its fork told counts.
+        // A process that is being reaped has lost its parent: use the one from its fork.
         let ppid = brief.as_ref().map(|brief| brief.ppid).filter(|ppid| *ppid != 0);
-        let known = self.known.entry(pid).or_insert_with(|| Known {
+        let known = self.known.entry(pid).or_insert_with(|| TrackedProcess {
             ppid: ppid.unwrap_or(0),
             start: brief.as_ref().map_or(estimate, |brief| brief.start),
-            ..Known::default()
+            ..TrackedProcess::default()
         });
-        // Exec leaves one thread, which goes by the id of the first.
+        // Exec leaves one thread, which gets the id of the first.
         known.may_owe_end = !known.threads.is_empty() && known.ended_first.is_none();
         known.ended_first = None;
         known.threads.clear();
@@ -332,7 +334,7 @@ impl ProcessEventSource for ConnectorSource {
 }
 
 impl Drop for ConnectorSource {
-    /// Before Linux 6.6 the kernel counts listeners by these requests and would go on preparing events.
+    /// Before Linux 6.6 the kernel counts listeners by these requests, and would continue to prepare events.
     fn drop(&mut self) {
         let address = SocketAddrNetlink::new(0, GROUP);
         let _ = sendto(

@@ -1,4 +1,4 @@
-//! Messages of the proc connector (linux/cn_proc.h, linux/connector.h) behind the netlink header:
+//! Messages of the proc connector (linux/cn_proc.h, linux/connector.h) after the netlink header:
 //!
 //! | offset | size | what |
 //! |---|---|---|
@@ -42,7 +42,7 @@ pub(super) enum What {
     Other,
 }
 
-/// Reads the part behind the netlink header; `None` when it is no message of ours.
+/// Parses the part after the netlink header; `None` if it is not one of our messages.
 pub(super) fn parse(payload: &[u8]) -> Option<Message> {
     if (u32_at(payload, 0)?, u32_at(payload, 4)?) != (1, 1) {
         return None;

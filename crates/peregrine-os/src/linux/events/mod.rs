@@ -18,11 +18,11 @@ use std::path::Path;
 /// Bytes of arguments kept per exec; the BPF program has the same limit.
 const ARGV_CAP: usize = 8192;
 
-/// Events handed over at once, at most (approximately).
+/// Approximate maximum number of events returned at once.
 const BATCH: usize = 4096;
 
-/// Opens the best source that works here: `preferred` if it does, else BPF, the proc connector, polling, in this order.
-/// The answer says what was chosen and why not what comes before it.
+/// Opens the best source that works here: `preferred` if it does, else BPF, the proc connector, polling, in
+/// this order. The result says which was chosen and why the ones before it were not.
 pub fn open_best(
     preferred: Option<SourceKind>,
     options: &SourceOptions,
@@ -53,7 +53,7 @@ pub fn open(kind: SourceKind, options: &SourceOptions) -> Result<Box<dyn Process
     })
 }
 
-/// The kernel reports pids as the initial pid namespace numbers them; inside another they would not match `/proc`.
+/// The kernel reports pids of the initial pid namespace; in another one they would not match `/proc`.
 fn require_initial_pid_namespace(kind: SourceKind) -> Result<()> {
     const INITIAL: &str = "pid:[4026531836]"; // PROC_PID_INIT_INO
     match std::fs::read_link("/proc/self/ns/pid") {

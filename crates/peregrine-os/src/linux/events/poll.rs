@@ -1,4 +1,5 @@
-//! Process events by comparing process lists: works everywhere, misses what lives shorter than the period.
+//! Process events by comparing process lists: works everywhere, but misses processes that live shorter than
+//! the period.
 
 use super::super::clock;
 use super::super::process::{read_argv, read_brief, read_ids};
@@ -14,7 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-struct Seen {
+struct ProcessSnapshot {
     start: StartTime,
     name: OsString,
     image: u64,
@@ -27,13 +28,13 @@ pub struct PollSource {
     proc: ProcFs,
     period: Duration,
     next_poll: Instant,
-    seen: HashMap<u32, Seen>,
+    seen: HashMap<u32, ProcessSnapshot>,
     buffer: Vec<u8>,
     events: u64,
 }
 
 impl PollSource {
-    /// Takes the first list; what runs now is no event.
+    /// Takes the first list; processes that are already running are not events.
     pub fn open(options: &SourceOptions) -> Result<Self> {
         Self::open_at(Path::new("/proc"), options)
     }
@@ -53,8 +54,8 @@ impl PollSource {
         Ok(source)
     }
 
-    /// Reads the list and appends what is different: ends first (a pid may be in use again), then beginnings, with
-    /// lower pids, which are parents more often than not, before higher ones.
+    /// Reads the list and appends the differences: ends first (a pid may already be reused), then starts,
+    /// lower pids first because they are more often the parents.
     fn compare(&mut self, out: &mut Vec<ProcessEvent>) -> Result<()> {
         let before = out.len();
         let time = clock::now_epoch_ns();
@@ -82,7 +83,8 @@ impl PollSource {
         Ok(())
     }
 
-    /// A process is looked at closely when it is new, or when its short name or where its arguments lie has changed.
+    /// Examines a process in full if it is new, or if its short name or the location of its arguments has
+    /// changed.
     fn compare_one(&mut self, brief: ProcessBrief, time: i64, out: &mut Vec<ProcessEvent>) {
         let ProcessBrief { pid, ppid, start, .. } = brief;
         let old = self.seen.get(&pid);
@@ -118,7 +120,7 @@ impl PollSource {
         }
         self.seen.insert(
             pid,
-            Seen {
+            ProcessSnapshot {
                 start,
                 name: brief.name,
                 image: brief.image,

@@ -30,16 +30,16 @@ const PATH_PARTIAL: i32 = 1;
 const PATH_DELETED: i32 = 2;
 const ARGV_UNREADABLE: i32 = 4;
 
-/// A record, and what the kernel program could not tell.
+/// A record, and what the kernel program could not provide.
 pub(super) struct Record {
     pub(super) event: ProcessEvent,
-    /// The path lacks its beginning or is absent.
+    /// The path lacks its beginning or is missing.
     pub(super) is_path_partial: bool,
-    /// The arguments are absent although there are some.
+    /// The arguments are missing although there are some.
     pub(super) is_argv_unreadable: bool,
 }
 
-/// Reads one record; `None` when it is none of ours.
+/// Parses one record; `None` if it is not one of ours.
 pub(super) fn parse(bytes: &[u8], boot: &BootClock, clock: &EventClock) -> Option<Record> {
     let pid = u32_at(bytes, 4)?;
     let time = clock.epoch_from_boot(u64_at(bytes, 8)?);
@@ -96,7 +96,7 @@ pub(super) fn parse(bytes: &[u8], boot: &BootClock, clock: &EventClock) -> Optio
     })
 }
 
-/// Turns components, last first, into a path as `/proc/<pid>/exe` would show it.
+/// Joins components, last first, to a path as `/proc/<pid>/exe` shows it.
 fn join_path(components: &[u8], flags: i32) -> Option<PathBuf> {
     let components = components.strip_suffix(&[0])?;
     let mut path = Vec::with_capacity(components.len() + 16);

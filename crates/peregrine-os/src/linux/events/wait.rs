@@ -1,4 +1,4 @@
-//! Waiting for a descriptor without spending CPU.
+//! Waits for a descriptor without using CPU.
 
 use crate::error::{Error, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// Waits until `fd` can be read; `false` when the time is over or a signal came.
+/// Waits until `fd` is readable; `false` after the timeout or a signal.
 pub(super) fn readable(fd: impl AsFd, timeout: Duration) -> Result<bool> {
     let timeout = Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),

@@ -13,7 +13,7 @@ use peregrine_os::linux::{own_memory, own_open_files, own_threads};
 
 /// Longest `allocs.txt` and `goroutine.txt`.
 const LONGEST_TEXT: usize = 200_000;
-/// Characters of a query's text.
+/// Maximum number of characters of a query's text.
 const LONGEST_QUERY: usize = 10_000;
 
 /// Names and contents.
@@ -86,7 +86,7 @@ fn metrics(scope: &Scope) -> VqlResult<String> {
             "process_start_time_seconds",
             program_start().unix_nanos() as f64 / 1e9,
         ),
-        // Of threads that live; what ended ones used is not in it.
+        // Only of living threads; the time of ended ones is not included.
         ("process_threads_cpu_seconds", seconds),
         ("process_threads", threads.len() as f64),
         ("process_open_fds", own_open_files().map_err(failed)? as f64),

@@ -1,4 +1,4 @@
-//! `trace()`: what this program is doing, as a file.
+//! `trace()`: a snapshot of what this program is doing, as a file.
 
 mod content;
 mod recent_log;
@@ -11,21 +11,20 @@ use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// Uploads `Trace<unix>.zip`, a snapshot of what this program is doing, and tells what was sent as `upload()` does.
+/// Uploads `Trace<unix>.zip`, a snapshot of what this program is doing, and returns the same as `upload()`.
 ///
-/// For those who look for the cause of trouble with an agent. It holds `logs.txt` (the last lines the program logged, at
-/// most 128 KiB), `queries.jsonl` (the queries an agent runs now: who asked, since when, and their text without the values of
-/// parameters), `metrics.jsonl` (processor time, memory, open files, counters of process events and of the process
-/// tracker), `goroutine.txt` and `allocs.txt`. The last two have the names queries in the field expect, but this program
-/// has neither goroutines nor a profile of allocations: they hold its threads with the processor time of each, and the
-/// kernel's account of its memory.
+/// It is meant for finding problems of an agent. It contains `logs.txt` (the last lines the program logged,
+/// up to 128 KiB), `queries.jsonl` (the queries an agent is running: who asked for each, since when, and its
+/// text without the values of parameters), `metrics.jsonl` (processor time, memory, open files, counters of
+/// process events and of the process tracker), `goroutine.txt` and `allocs.txt`. The last two have the names
+/// that existing queries expect, but this program has neither goroutines nor an allocation profile: they
+/// contain its threads with the processor time of each, and the kernel's account of its memory.
 ///
-/// Values that stand behind names like `password` or `token`, and passwords in addresses, are left out of logs and
-/// queries. That is a guard against accidents: a secret a query spells out elsewhere is not recognised.
+/// Values after names like `password` or `token`, and passwords in addresses, are removed from logs and
+/// queries. That is a guard against accidents: other secrets in a query are not recognised.
 #[derive(VqlArgs)]
 pub struct Args {}
 
-/// The function.
 pub struct Trace;
 
 impl Function for Trace {

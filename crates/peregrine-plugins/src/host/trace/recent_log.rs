@@ -3,9 +3,9 @@
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 
-/// Bytes kept; the agent is to stay small.
+/// Number of bytes kept; the agent should stay small.
 const KEPT: usize = 128 << 10;
-/// Of a longer line only the beginning is kept.
+/// Only the beginning of longer lines is kept.
 const LONGEST_LINE: usize = 4 << 10;
 
 /// Keeps the last lines a program logged. Its host fills it and registers it as an extension of its contexts.
@@ -19,7 +19,7 @@ struct Lines {
 }
 
 impl RecentLog {
-    /// Adds one line as it was written; colours are left out.
+    /// Adds one line as it was written, without colours.
     pub fn push(&self, line: &[u8]) {
         let line = line.get(..line.len().min(LONGEST_LINE)).unwrap_or(line);
         let line = without_colours(String::from_utf8_lossy(line).trim_end());
@@ -33,7 +33,7 @@ impl RecentLog {
         }
     }
 
-    /// All lines, oldest first, each with its end.
+    /// All lines, oldest first, each with its line end.
     pub(super) fn text(&self) -> String {
         self.0
             .lock()
@@ -44,7 +44,7 @@ impl RecentLog {
     }
 }
 
-/// Drops what stands between an escape character and the letter that ends its sequence.
+/// Removes escape sequences, from the escape character to the letter that ends each.
 fn without_colours(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut parts = line.split('\u{1b}');

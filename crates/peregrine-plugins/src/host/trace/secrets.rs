@@ -1,4 +1,4 @@
-//! Leaves out what looks like a secret.
+//! Removes what looks like a secret.
 
 use regex::Regex;
 use std::borrow::Cow;
@@ -14,8 +14,8 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// `https://user:password@host`
 static IN_ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(://[^\s/@:]*:)[^\s/@]+@").ok());
 
-/// The text with the values behind names of secrets, and passwords in addresses, replaced by `…`. A guard against
-/// accidents: it knows a secret by what stands before it.
+/// The text with values after names of secrets, and passwords in addresses, replaced by `…`. This is a guard
+/// against accidents: it recognises a secret only by what precedes it.
 pub(super) fn leave_out(text: &str) -> String {
     let (Some(named), Some(in_address)) = (&*NAMED, &*IN_ADDRESS) else {
         return String::new();

@@ -3,14 +3,13 @@
 use super::in_force::{current, instant};
 use peregrine_engine::prelude::*;
 
-/// Gives all records of the tracker, earliest start first.
+/// Returns all records of the tracker, earliest start first.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Answer as things were at this time. Peregrine's own.
+    /// Answer for this point in time. Peregrine's own.
     as_of: Option<Time>,
 }
 
-/// The function.
 pub struct ProcessTrackerAll;
 
 impl Function for ProcessTrackerAll {

@@ -1,23 +1,22 @@
-//! `process_tracker_callchain()`: how a process came to be.
+//! `process_tracker_callchain()`: the ancestors of a process.
 
 use super::record::{When, relatives};
 use peregrine_engine::prelude::*;
 
-/// Gives the chain of creators of a process, from the root to the process itself, exited ones included.
+/// Returns the chain of creators of a process, from the root to the process itself, exited ones included.
 ///
-/// Ids are `<pid>-<start second>`; a plain pid means the process that has (or had last) this pid.
+/// Ids are `<pid>-<start second>`; a plain pid means the process that has this pid, or had it last.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The process.
     id: Str,
-    /// At most this many.
+    /// Maximum number of records.
     #[arg(default = 10)]
     max_items: i64,
     #[arg(flatten)]
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerCallchain;
 
 impl Function for ProcessTrackerCallchain {

@@ -1,23 +1,22 @@
-//! `process_tracker_children()`: what a process started.
+//! `process_tracker_children()`: the processes started by a process.
 
 use super::record::{When, relatives};
 use peregrine_engine::prelude::*;
 
-/// Gives the processes a process has started, earliest first, exited ones included.
+/// Returns the processes a process has started, earliest first, exited ones included.
 ///
-/// Ids are `<pid>-<start second>`; a plain pid means the process that has (or had last) this pid.
+/// Ids are `<pid>-<start second>`; a plain pid means the process that has this pid, or had it last.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The process.
     id: Str,
-    /// At most this many.
+    /// Maximum number of records.
     #[arg(default = 100)]
     max_items: i64,
     #[arg(flatten)]
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerChildren;
 
 impl Function for ProcessTrackerChildren {

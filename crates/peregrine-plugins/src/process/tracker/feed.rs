@@ -1,6 +1,6 @@
-//! The tracker's own feed: process events straight from the kernel, and full lists of the machine.
+//! The tracker's own feed: process events directly from the kernel, and full lists from the machine.
 //!
-//! It costs a fraction of the same work done through queries, and it never lets an event wait for a query.
+//! It costs a fraction of the same work done through queries, and an event never waits for a query.
 
 use super::full_list::FullLists;
 use super::in_force::now;
@@ -18,11 +18,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Start times are cut to clock ticks; a boot time found at different moments may differ by a little more.
+/// Start times are rounded to clock ticks; boot times determined at different moments may differ by a little
+/// more.
 pub(super) const PRECISION: Span = Span::from_millis(20);
 const WAIT: Duration = Duration::from_millis(500);
 
-/// What the tracker keeps of a process.
+/// The data the tracker keeps of a process.
 pub(crate) fn data_of(process: &Process) -> Arc<ProcessData> {
     let username = process
         .username
@@ -51,7 +52,7 @@ fn path_text(path: Option<&Path>) -> Str {
     path.map_or(Str::EMPTY, |path| system_text(path.as_os_str()))
 }
 
-/// What the system calls by bytes, with these bytes.
+/// A name of the system, byte by byte.
 fn system_text(text: &OsStr) -> Str {
     Str::new(text.as_encoded_bytes())
 }
@@ -67,7 +68,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Begins to listen, then takes the first full list: so nothing falls between them.
+    /// Starts to listen, then takes the first full list, so that nothing falls between them.
     pub(crate) fn start(
         scope: &Scope,
         tracker: &Arc<Tracker<ProcessData>>,
@@ -75,7 +76,7 @@ impl Feed {
         sync_period: Duration,
     ) -> VqlResult<Feed> {
         let source = crate::events::preferred(source)?;
-        let events = turns::feeding(|| hub::subscribe(scope, source))?;
+        let events = turns::feeding(scope, || hub::subscribe(scope, source))?;
         scope.log_line(&format!(
             "INFO:process_tracker: process events come from {}",
             events.kind()
@@ -92,7 +93,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Works until the query ends.
+    /// Runs until the query ends.
     pub(crate) fn run(mut self) {
         let mut last_sync = std::time::Instant::now();
         while !self.scope.cancellation().is_cancelled() {

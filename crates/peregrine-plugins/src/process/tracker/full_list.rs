@@ -1,10 +1,11 @@
 //! The feed's full lists: everything once, then what may have changed.
 //!
-//! Events tell of most executions, but not of those while no source listened (before the first list) or that were lost.
-//! So the first list reads every process in full, as it must for a tracker that knows nothing; later ones pay one small
-//! read a process, and read in full those that are new or whose brief view shows another name or [`ProcessBrief::image`].
-//! Measured per 1,000 processes on one slow core, debug build (`lists_cost` below): 108 ms the first list, 23 ms a later one,
-//! and 0.1 ms each process that is read in full.
+//! Events report most executions, but not those that happened while no source was listening (before the first
+//! list) or that were lost. So the first list reads every process in full, as it must for an empty tracker;
+//! later ones pay one small read per process, and read in full those that are new or whose brief view shows
+//! another name or [`ProcessBrief::image`]. Measured per 1,000 processes on one slow core, debug build
+//! (`lists_cost` below): 108 ms for the first list, 23 ms for a later one, and 0.1 ms for each process that
+//! is read in full.
 
 use super::feed::{PRECISION, data_of};
 use super::payload::ProcessData;
@@ -15,21 +16,21 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// What the last list showed.
+/// The processes in the last list.
 #[derive(Default)]
 pub(super) struct FullLists {
-    seen: Option<HashMap<u32, Seen>>,
+    seen: Option<HashMap<u32, ListedProcess>>,
 }
 
 #[derive(PartialEq)]
-struct Seen {
+struct ListedProcess {
     start: StartTime,
     image: u64,
     name: OsString,
 }
 
 impl FullLists {
-    /// The next list. Rows without data are processes the tracker knows as they are.
+    /// The next list. Rows without data are processes whose data has not changed.
     pub(super) fn take(
         &mut self,
         machine: &dyn Machine,
@@ -41,19 +42,19 @@ impl FullLists {
         match last {
             None => machine.processes(&mut |process| {
                 if is_alive(&process.brief) {
-                    seen.insert(process.brief.pid, Seen::of(&process.brief));
+                    seen.insert(process.brief.pid, ListedProcess::of(&process.brief));
                     rows.push(row(&process.brief, news(tracker, &process)));
                 }
                 ControlFlow::Continue(())
             })?,
             Some(last) => {
                 for brief in machine.process_list()?.iter().filter(|brief| is_alive(brief)) {
-                    let now = Seen::of(brief);
+                    let now = ListedProcess::of(brief);
                     let is_unchanged = last.get(&brief.pid) == Some(&now) && known(tracker, brief).is_some();
                     let data = if is_unchanged {
                         None
                     } else {
-                        // Gone since it was listed: then an event tells of its end, or the next list does.
+                        // It ended after it was listed: an event or the next list reports that.
                         let Some(process) = machine.process(brief.pid)? else {
                             continue;
                         };
@@ -62,7 +63,7 @@ impl FullLists {
                         }
                         news(tracker, &process)
                     };
-                    // The view of before the full read: an execution in between is found by the next list.
+                    // The view from before the full read: an execution in between is found by the next list.
                     seen.insert(brief.pid, now);
                     rows.push(row(brief, data));
                 }
@@ -73,9 +74,9 @@ impl FullLists {
     }
 }
 
-impl Seen {
-    fn of(brief: &ProcessBrief) -> Seen {
-        Seen {
+impl ListedProcess {
+    fn of(brief: &ProcessBrief) -> ListedProcess {
+        ListedProcess {
             start: brief.start,
             image: brief.image,
             name: brief.name.clone(),
@@ -83,7 +84,7 @@ impl Seen {
     }
 }
 
-/// Zombies are dead, and only wait for their parent to take notice: they have ended.
+/// Zombies have ended, and only wait for their parent to reap them.
 fn is_alive(brief: &ProcessBrief) -> bool {
     !matches!(brief.state, 'Z' | 'X')
 }
@@ -98,7 +99,8 @@ fn row(brief: &ProcessBrief, data: Option<Arc<ProcessData>>) -> Row<ProcessData>
     }
 }
 
-/// What the tracker does not know yet of the process. A fork that still shows its parent's program needs no copy of it.
+/// The data of the process that the tracker does not know yet. A fork that still shows its parent's program
+/// needs no copy of it.
 fn news(tracker: &Tracker<ProcessData>, process: &Process) -> Option<Arc<ProcessData>> {
     let data = data_of(process);
     match known(tracker, &process.brief) {
@@ -107,7 +109,7 @@ fn news(tracker: &Tracker<ProcessData>, process: &Process) -> Option<Arc<Process
     }
 }
 
-/// What the tracker shows for this very process.
+/// The tracker's data of this very process.
 fn known(tracker: &Tracker<ProcessData>, brief: &ProcessBrief) -> Option<Arc<ProcessData>> {
     let start = Instant::from_nanos(brief.start.epoch_ns);
     let process = tracker.get(&brief.pid.to_string(), None)?;
@@ -122,7 +124,7 @@ mod tests {
     use peregrine_tracker::{Config, Event};
     use std::sync::Mutex;
 
-    /// A machine of made-up processes that counts what is read in full.
+    /// A machine of made-up processes that counts full reads.
     #[derive(Default)]
     struct Fake {
         processes: Mutex<Vec<Process>>,
@@ -217,7 +219,7 @@ mod tests {
     }
 
     impl Story {
-        /// Takes a list; gives the pids that were read in full for it.
+        /// Takes a list; returns the pids that were read in full for it.
         fn sync(&mut self) -> Vec<u32> {
             self.second += 100;
             let rows = self.lists.take(&self.machine, &self.tracker).unwrap();
@@ -259,7 +261,7 @@ mod tests {
             ("ls -l".into(), "sh -c x".into(), "new".into())
         );
         assert!(story.sync().is_empty());
-        // What it ran before is remembered.
+        // The program it ran before is remembered.
         let before = story.tracker.get("4", Some(Instant::from_seconds(1250))).unwrap();
         assert_eq!(before.data.unwrap().text("Name").unwrap(), "sh");
     }
@@ -286,7 +288,8 @@ mod tests {
         );
     }
 
-    /// Not a test but the measurement in the head of this file: `cargo test -p peregrine-plugins -- --ignored lists_cost --nocapture`.
+    /// Not a test, but the measurement quoted at the top of this file: `cargo test -p peregrine-plugins --
+    /// --ignored lists_cost --nocapture`.
     #[test]
     #[ignore = "a measurement"]
     fn lists_cost() {

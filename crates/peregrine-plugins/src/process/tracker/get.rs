@@ -4,20 +4,20 @@ use super::in_force::current;
 use super::record::When;
 use peregrine_engine::prelude::*;
 
-/// Gives what the tracker knows of one process: `Id`, `ParentId`, `StartTime`, `EndTime`, `Data`, `Children`.
+/// Returns the tracker's record of one process: `Id`, `ParentId`, `StartTime`, `EndTime`, `Data`, `Children`.
 ///
-/// Ids are `<pid>-<start second>`; a plain pid means the process that has (or had last) this pid. NULL when it is not known.
+/// Ids are `<pid>-<start second>`; a plain pid means the process that has this pid, or had it last. NULL if
+/// it is unknown.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The process.
     id: Str,
-    /// Taken for compatibility; it changes nothing.
+    /// Accepted for compatibility; it has no effect.
     max_items: Option<i64>,
     #[arg(flatten)]
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerGet;
 
 impl Function for ProcessTrackerGet {
@@ -33,7 +33,7 @@ impl Function for ProcessTrackerGet {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::MachineState)?;
-        // The reference takes it and does nothing with it.
+        // The reference accepts it and ignores it.
         let _ = args.max_items;
         let tracker = current(scope)?;
         let process = args

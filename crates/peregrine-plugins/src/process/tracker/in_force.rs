@@ -1,4 +1,4 @@
-//! The tracker of a host, and the stand-in when none is installed.
+//! The tracker of a host, and the snapshot that replaces it when none is installed.
 
 use super::missing::Missing;
 use super::payload::ProcessData;
@@ -11,40 +11,41 @@ use peregrine_tracker::{Config, Row, Span, Time as Instant, Tracker};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where the agent keeps state; as an extension of a context it makes the tracker survive a restart of the agent.
+/// The folder for the agent's state; as an extension of a context, it makes the tracker survive a restart of
+/// the agent.
 #[derive(Debug, Clone)]
 pub struct StateFolder(pub PathBuf);
 
-/// The installed tracker, or a snapshot standing in for it.
+/// The installed tracker, or a snapshot in its place.
 #[derive(Clone)]
 pub(crate) struct Handle {
     pub(crate) tracker: Arc<Tracker<ProcessData>>,
-    /// Asked when a record is shown; each gives a dict that is merged into its `Data`.
+    /// Called when a record is shown; each returns a dict that is merged into its `Data`.
     pub(crate) enrichments: Arc<Vec<Lambda>>,
-    /// A snapshot knows no history, and its ids are plain pids.
+    /// A snapshot has no history, and its ids are plain pids.
     pub(crate) is_snapshot: bool,
-    /// Questions that had no answer.
+    /// Counts questions without an answer.
     pub(crate) missing: Arc<Missing>,
 }
 
-/// What the queries of a host ask.
+/// The tracker that the queries of a host ask.
 #[derive(Default)]
 struct InForce {
     installed: RwLock<Option<Handle>>,
     snapshot: Mutex<Option<(Instant, Handle)>>,
-    /// Of all snapshots, one after the other.
+    /// Shared by all snapshots, one after the other.
     missing: Arc<Missing>,
 }
 
-/// How long a snapshot answers.
+/// How long a snapshot is used.
 const SNAPSHOT_LIFE: Span = Span::from_seconds(10);
 
-/// Puts a tracker in force; the one before is forgotten.
+/// Installs a tracker; it replaces any other.
 pub(crate) fn install(scope: &Scope, handle: Handle) {
     *scope.host_state::<InForce>().installed.write() = Some(handle);
 }
 
-/// Takes this tracker out of force, unless another one has replaced it.
+/// Uninstalls this tracker, unless another one has replaced it.
 pub(crate) fn uninstall(scope: &Scope, tracker: &Arc<Tracker<ProcessData>>) -> bool {
     let in_force = scope.host_state::<InForce>();
     let mut installed = in_force.installed.write();
@@ -57,7 +58,7 @@ pub(crate) fn uninstall(scope: &Scope, tracker: &Arc<Tracker<ProcessData>>) -> b
     is_current
 }
 
-/// The counters of the tracker in force, if one is.
+/// The counters of the installed tracker, if there is one.
 pub(crate) fn installed_stats(scope: &Scope) -> Option<peregrine_tracker::Stats> {
     let in_force = scope.host_state::<InForce>();
     let installed = in_force.installed.read();
@@ -72,7 +73,7 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
     }
     let mut snapshot = in_force.snapshot.lock();
     let now = now(scope);
-    // A clock that was set does not keep it for longer.
+    // Setting the clock back does not keep it for longer.
     if let Some((made, handle)) = snapshot.as_ref()
         && now.distance(*made) < SNAPSHOT_LIFE
     {
@@ -108,7 +109,7 @@ pub(crate) fn current(scope: &Scope) -> VqlResult<Handle> {
     Ok(handle)
 }
 
-/// What `pslist()` says of a process, and its user's number.
+/// The data `pslist()` shows for a process, and its user id.
 fn listed(scope: &Scope, machine: &Arc<dyn Machine>, process: Process) -> Dict {
     let uid = process.uid;
     let process = ProcessObject::of(machine, process, false);
@@ -127,12 +128,12 @@ fn listed(scope: &Scope, machine: &Arc<dyn Machine>, process: Process) -> Dict {
     data
 }
 
-/// The present as the tracker counts it.
+/// The current time in the tracker's form.
 pub(crate) fn now(scope: &Scope) -> Instant {
     instant(scope.clock().now())
 }
 
-/// A time of the language as the tracker counts it.
+/// A time of the language in the tracker's form.
 pub(crate) fn instant(time: Time) -> Instant {
     Instant::from_nanos(i64::try_from(time.unix_nanos()).unwrap_or(i64::MAX))
 }

@@ -15,36 +15,37 @@ use std::time::Duration;
 
 /// Installs the process tracker of this program, for as long as the query that calls it runs.
 ///
-/// The tracker remembers processes after they have exited and tells a reused pid from its former owner. It is fed by
-/// queries (`sync_query`, `update_query`) or, with `source`, straight from the kernel, which is faster and loses nothing.
-/// FALSE when it could not be installed; the reason is logged.
+/// The tracker remembers processes after they have exited, and distinguishes processes that used the same
+/// pid. It is fed by queries (`sync_query`, `update_query`) or, with `source`, directly from the kernel,
+/// which is faster and loses nothing. Returns FALSE if it could not be installed; the reason is logged.
 ///
-/// With `cache`, or run by an agent, what it knows survives a restart of the agent on the same boot.
+/// With `cache`, or in an agent, its data survives a restart of the agent on the same boot.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Gives all running processes: rows with `id`, `parent_id`, `start_time`, `end_time`, `data`.
+    /// Yields all running processes: rows with `id`, `parent_id`, `start_time`, `end_time`, `data`.
     sync_query: Option<Query>,
     /// Milliseconds between two full lists.
     #[arg(default = 5000)]
     sync_period: i64,
-    /// Gives changes as they happen: the same columns, `update_type` (`start`, `exec` or `exit`), and `time` of an execution where
-    /// that is not its `start_time`. A `start` of a process that runs already is taken for an execution.
+    /// Yields changes as they happen: the same columns, `update_type` (`start`, `exec` or `exit`), and the
+    /// `time` of an execution if that is not its `start_time`. A `start` of a process that is already running
+    /// counts as an execution.
     update_query: Option<Query>,
-    /// Most processes remembered, living and exited.
+    /// Maximum number of processes remembered, living and exited.
     #[arg(default = 10000)]
     max_size: i64,
-    /// Seconds an exited process without children is remembered.
+    /// Seconds for which an exited process without children is remembered.
     #[arg(default = 86400)]
     max_expiry: i64,
-    /// Lambdas that take a record and give a dict, which is added to its `Data` when it is looked at.
+    /// Lambdas that take a record and return a dict, which is added to its `Data` when it is shown.
     enrichments: Option<Vec<Str>>,
-    /// File to keep the state in; the scope variable `PROCESS_TRACKER_CACHE` if not given.
+    /// File to keep the state in; the scope variable `PROCESS_TRACKER_CACHE` if left out.
     cache: Option<String>,
-    /// Feed straight from the kernel: `auto`, or the source to try first: `bpf`, `cn_proc`, `poll`. Peregrine's own.
+    /// Feed it directly from the kernel: `auto`, or the source to try first: `bpf`, `cn_proc`, `poll`.
+    /// Peregrine's own.
     source: Option<String>,
 }
 
-/// The function.
 pub struct ProcessTracker;
 
 impl Function for ProcessTracker {
@@ -129,7 +130,7 @@ impl Function for ProcessTracker {
         scope.at_close(Box::new(move |scope| {
             cancellation.cancel();
             for thread in threads {
-                // A thread that panicked has nothing to hand back.
+                // A thread that panicked returns nothing.
                 let _ = thread.join();
             }
             if let Err(error) = tracker.flush() {
@@ -152,7 +153,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> VqlResult<std::thr
         .map_err(|error| VqlError::Message(format!("no thread could be started: {error}")))
 }
 
-/// Writes the journal and lets time pass, every second.
+/// Writes the journal and expires records, every second.
 fn tend(scope: &Scope, tracker: &Tracker<ProcessData>) {
     let mut is_failing = false;
     while !scope.cancellation().wait(Duration::from_secs(1)) {
@@ -222,7 +223,7 @@ fn open(scope: &Scope, config: Config, cache: Option<&str>) -> VqlResult<Tracker
     }
 }
 
-/// What `process_tracker()` gives: the tracker with its counters.
+/// The result of `process_tracker()`: the tracker with its counters.
 struct TrackerObject(Arc<Tracker<ProcessData>>);
 
 impl std::fmt::Debug for TrackerObject {

@@ -1,36 +1,37 @@
-//! Counts questions about the time of an event that had no answer, by reason, and says so now and then.
+//! Counts questions about the time of an event that had no answer, by reason, and logs the counts from time
+//! to time.
 
 use super::in_force::{Handle, instant};
 use parking_lot::Mutex;
 use peregrine_engine::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Said at most this often.
+/// Minimum time between two messages.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Unanswered questions of one tracker.
 #[derive(Debug, Default)]
-pub(crate) struct Missing(Mutex<State>);
+pub(crate) struct Missing(Mutex<Reported>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Reported {
     counts: Counts,
-    said: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
-/// Numbers by reason.
+/// Counts by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
-    /// There is no tracker, and the process had gone.
+    /// There was no tracker, and the process was gone.
     untracked: u64,
-    /// The tracker has forgotten processes of that time.
+    /// The tracker has forgotten the processes of that time.
     forgotten: u64,
-    /// No event and no list showed it.
+    /// No event or list showed the process.
     unseen: u64,
 }
 
 impl Missing {
-    /// Counts one, and logs what has come together when it is time to.
+    /// Counts one, and logs the counts when that is due.
     pub(crate) fn count(&self, scope: &Scope, handle: &Handle, at: Time) {
         let is_forgotten = handle
             .tracker
@@ -43,10 +44,10 @@ impl Missing {
                 (false, true) => state.counts.forgotten += 1,
                 (false, false) => state.counts.unseen += 1,
             }
-            if state.said.is_some_and(|said| said.elapsed() < EVERY) {
+            if state.last_logged.is_some_and(|logged| logged.elapsed() < EVERY) {
                 return;
             }
-            state.said = Some(Instant::now());
+            state.last_logged = Some(Instant::now());
             std::mem::take(&mut state.counts)
         };
         scope.log_line(&format!("WARN:process_tracker: {}", counts.told()));

@@ -1,7 +1,7 @@
 //! The process tracker as queries see it.
 //!
-//! One tracker serves all queries of a host. `process_tracker()` installs it for as long as its query runs; without it every
-//! lookup is answered from a list of the processes that run now.
+//! One tracker serves all queries of a host. `process_tracker()` installs it for as long as its query runs;
+//! without it, every lookup is answered from a list of the running processes.
 
 mod all;
 mod callchain;
@@ -26,7 +26,7 @@ use peregrine_engine::prelude::*;
 pub use in_force::StateFolder;
 pub(crate) use in_force::installed_stats;
 
-/// The functions.
+/// The functions of the tracker.
 pub(crate) const FUNCTIONS: &[FunctionDef] = functions![
     all::ProcessTrackerAll,
     callchain::ProcessTrackerCallchain,
@@ -37,6 +37,6 @@ pub(crate) const FUNCTIONS: &[FunctionDef] = functions![
     tree::ProcessTrackerTree,
 ];
 
-/// The plugins.
+/// The plugins of the tracker.
 pub(crate) const PLUGINS: &[PluginDef] =
     plugins![pslist::ProcessTrackerPslist, updates::ProcessTrackerUpdates];

@@ -1,4 +1,4 @@
-//! What the tracker keeps of a process: what the dict `Data` shows, in little room.
+//! The tracker's data of a process, which `Data` shows as a dict, in a compact form.
 
 use super::shared;
 use peregrine_engine::Context;
@@ -9,16 +9,16 @@ use std::sync::{Arc, LazyLock};
 /// The `data` of a process.
 #[derive(Debug)]
 pub(crate) enum ProcessData {
-    /// As the tracker's own feed knows it.
+    /// From the tracker's own feed.
     Program {
         program: Arc<Program>,
         command_line: Box<[u8]>,
     },
-    /// What a query said of it.
+    /// From a query.
     Other(Dict),
 }
 
-/// What many processes have in common.
+/// The parts that many processes share.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Program {
     pub(super) name: Str,
@@ -30,14 +30,14 @@ pub(crate) struct Program {
 static COLUMNS: LazyLock<Arc<Columns>> =
     LazyLock::new(|| Columns::new(["Name", "Username", "Exe", "CommandLine", "Uid"]));
 
-/// A scope for encoding plain values, which needs nothing of it.
+/// A scope for encoding plain values, which do not use it.
 static BARE: LazyLock<Scope> = LazyLock::new(|| Scope::root(&Context::builder().build(), Dict::new()));
 
-/// Events keep 8 KiB of the arguments, lists more: from this length on one may be the beginning of the other.
+/// Events keep 8 KiB of the arguments, lists more: at this length, one may be a prefix of the other.
 const MAY_BE_CUT: usize = 8000;
 
 impl ProcessData {
-    /// What a query gave.
+    /// Data from a query.
     pub(super) fn of_query(dict: &Dict) -> Arc<ProcessData> {
         match program_of(dict) {
             Some((program, command_line)) => shared::program_data(program, command_line),
@@ -45,7 +45,7 @@ impl ProcessData {
         }
     }
 
-    /// A dict of its own for a query.
+    /// A separate dict for a query.
     pub(crate) fn to_dict(&self) -> Dict {
         match self {
             ProcessData::Program {
@@ -65,7 +65,7 @@ impl ProcessData {
         }
     }
 
-    /// Whether both say the same in every member.
+    /// Whether both have the same value in every member.
     pub(crate) fn is_equal(&self, other: &ProcessData) -> bool {
         match (self, other) {
             (
@@ -107,7 +107,7 @@ impl ProcessData {
     }
 }
 
-/// The parts of a dict that is as [`ProcessData::to_dict`] makes it of a program.
+/// The parts of a dict that [`ProcessData::to_dict`] could have made of a program.
 fn program_of(dict: &Dict) -> Option<(Program, Vec<u8>)> {
     if dict.columns() != *COLUMNS {
         return None;
@@ -152,7 +152,7 @@ impl Payload for ProcessData {
     }
 
     fn size(&self) -> usize {
-        // With the counters of its `Arc`.
+        // Including the counters of its `Arc`.
         let own = size_of::<ProcessData>() + 2 * size_of::<usize>();
         own + match self {
             ProcessData::Program { command_line, .. } => command_line.len(),
@@ -167,7 +167,8 @@ impl Payload for ProcessData {
     }
 
     fn is_same_image(&self, other: &ProcessData) -> bool {
-        // A name also changes when a thread renames itself; it counts where nothing else is told.
+        // A name also changes when a thread renames itself; it counts only if there is nothing else to
+        // compare.
         let either = |name: &str, is_same: fn(&str, &str) -> bool| match (self.text(name), other.text(name)) {
             (Some(left), Some(right)) => is_same(&left.as_utf8_lossy(), &right.as_utf8_lossy()),
             _ => true,
@@ -180,7 +181,7 @@ impl Payload for ProcessData {
     }
 }
 
-/// A program replaced on disk, as by an update, is shown as deleted while it runs on.
+/// A program that was replaced on disk, for example by an update, is shown as deleted while it keeps running.
 fn is_same_file(left: &str, right: &str) -> bool {
     let name = |path: &str| path.strip_suffix(" (deleted)").unwrap_or(path).len();
     left.get(..name(left)) == right.get(..name(right))
@@ -192,7 +193,7 @@ fn is_same_line(left: &str, right: &str) -> bool {
     } else {
         (right, left)
     };
-    // A cut within a letter leaves a replacement for it.
+    // A cut within a character leaves a replacement character.
     let short_cut = short.trim_end_matches('\u{fffd}');
     short == long || (short.len() >= MAY_BE_CUT && long.starts_with(short_cut))
 }
@@ -205,7 +206,7 @@ mod tests {
         ProcessData::Other(Dict::from_pairs([("Exe", exe), ("CommandLine", line)]))
     }
 
-    /// What the journal keeps of a program comes back as a program, and shows what it showed.
+    /// A program read back from the journal is a program again, and shows the same data.
     #[test]
     fn programs_come_back_from_the_journal() {
         for (username, uid) in [(Some("root".into()), Some(0)), (None, None)] {

@@ -1,17 +1,16 @@
-//! `process_tracker_pslist()`: a process list that includes the dead.
+//! `process_tracker_pslist()`: a process list that includes exited processes.
 
 use super::in_force::{current, instant};
 use peregrine_engine::prelude::*;
 
-/// Lists every process the tracker remembers: its `Data` with `Pid`, `Ppid` (ids that survive the reuse of a pid),
-/// `StartTime` and `EndTime` (NULL while it lives). Without a tracker it is the same as `pslist()`.
+/// Lists every process the tracker remembers: its `Data` with `Pid`, `Ppid` (ids that survive the reuse of a
+/// pid), `StartTime` and `EndTime` (NULL while it lives). Without a tracker it is the same as `pslist()`.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Answer as things were at this time. Peregrine's own.
+    /// Answer for this point in time. Peregrine's own.
     as_of: Option<Time>,
 }
 
-/// The plugin.
 pub struct ProcessTrackerPslist;
 
 impl Plugin for ProcessTrackerPslist {

@@ -1,4 +1,4 @@
-//! Feeds out of queries: `sync_query` gives full lists, `update_query` gives changes.
+//! Feeds from queries: `sync_query` provides full lists, `update_query` changes.
 
 use super::in_force::{instant, now};
 use super::payload::ProcessData;
@@ -8,14 +8,15 @@ use peregrine_tracker::{Event, Kind, Pid, Row as ListRow, Span, Time as Instant,
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far a start time without a fraction may be off.
+/// Maximum error of a start time without a fraction.
 const SECOND: Span = Span::from_seconds(1);
-/// A list that takes longer than its period is late, but good; one that hangs is given up after this time at the earliest.
+/// A list that takes longer than its period is late, but usable; one that hangs is given up after at least
+/// this time.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How far one with a fraction may be off: clocks of different sources differ by ticks.
+/// Maximum error of a start time with a fraction: clocks of different sources differ by ticks.
 const TICKS: Span = Span::from_millis(20);
 
-/// Takes full lists from a query, once and then again and again.
+/// Takes full lists from a query, first once and then periodically.
 pub(crate) struct SyncFeed {
     pub(crate) scope: Scope,
     pub(crate) tracker: Arc<Tracker<ProcessData>>,
@@ -24,7 +25,7 @@ pub(crate) struct SyncFeed {
 }
 
 impl SyncFeed {
-    /// Works until the query ends.
+    /// Runs until the query ends.
     pub(crate) fn run(&self) {
         while !self.scope.cancellation().wait(self.period) {
             if let Err(error) = self.sync() {
@@ -88,8 +89,8 @@ pub(crate) fn run_updates(scope: &Scope, tracker: &Tracker<ProcessData>, query: 
         }
         Ok(())
     });
-    // A row that comes from process events is known to the tracker before queries see the event.
-    let _ = turns::feeding(|| query.run(scope, &mut sink));
+    // A row that comes from process events reaches the tracker before queries see the event.
+    let _ = turns::feeding(scope, || query.run(scope, &mut sink));
     if !scope.cancellation().is_cancelled() {
         scope.log_line("WARN:process_tracker: update_query has ended; only full lists are used from now on");
     }

@@ -16,20 +16,20 @@ pub(crate) fn time_value(time: Option<Instant>) -> Value {
     })
 }
 
-/// How far the start of a process in an event and in a list may be apart.
+/// Maximum difference between the start of a process in an event and in a list.
 const SAME_START: Span = Span::from_millis(20);
 
-/// When things were as a question about a process has them; arguments of the functions that take an id.
+/// The time a question about a process refers to; arguments of the functions that take an id.
 #[derive(VqlArgs)]
 pub struct When {
-    /// Answer as things were at this time. Peregrine's own.
+    /// Answer for this point in time. Peregrine's own.
     as_of: Option<Time>,
-    /// The process that started then, whatever else had this pid. Peregrine's own.
+    /// The process that started at this time, even if the pid was used by others. Peregrine's own.
     start_time: Option<Time>,
 }
 
 impl When {
-    /// The id to look up and the time; `None` when the process that started then is not known.
+    /// The id to look up and the time; `None` if the process that started at that time is unknown.
     pub(crate) fn resolve(
         &self,
         id: &Str,
@@ -41,12 +41,13 @@ impl When {
             return Some((id.into_owned(), as_of));
         };
         let (id, start) = tracker.identify(&id, instant(start), SAME_START)?;
-        // A time before the start tells that the clock was set back in between: times of events follow it, starts do not.
+        // A time before the start means that the clock was set back in between: times of events follow it,
+        // starts do not.
         Some((id.to_string(), as_of.map(|at| at.max(start))))
     }
 }
 
-/// Answers a question about the relatives of a process, as an array of records.
+/// Answers a question about the relatives of a process with an array of records.
 pub(crate) fn relatives(
     scope: &Scope,
     id: &Str,
@@ -84,7 +85,7 @@ impl Handle {
             .map_or_else(|| Value::str(""), |id| self.id_text(id))
     }
 
-    /// What is known of a process: its program's data, and how it ended.
+    /// The data of a process: its program's data, and how it ended.
     pub(crate) fn data(&self, process: &Process<ProcessData>) -> Dict {
         let data = process
             .data
@@ -103,7 +104,7 @@ impl Handle {
             }
         }
         if process.end_time.is_some() && !process.is_end_exact {
-            // The list that missed it gave the time: it ended at the latest then.
+            // The time is that of the list it was missing from: it ended at that time or earlier.
             data.set("EndTimeIsExact", false);
         }
         if !process.history.is_empty() {
@@ -142,7 +143,8 @@ impl Handle {
         Value::Dict(record)
     }
 
-    /// The ids of the children, looked up when a query asks for them: a shell has thousands, and the chain of each shows it.
+    /// The ids of the children, looked up when a query reads them: a shell has thousands of children, and the
+    /// call chain of each contains it.
     fn children(&self, process: &Process<ProcessData>) -> Value {
         let (handle, process) = (self.clone(), process.clone());
         Value::Lazy(Lazy::once("Children", move |_| {
@@ -151,7 +153,7 @@ impl Handle {
         }))
     }
 
-    /// Many records as an array.
+    /// An array of records.
     pub(crate) fn records(&self, scope: &Scope, processes: &[Process<ProcessData>]) -> Value {
         Value::array(
             processes
@@ -161,7 +163,8 @@ impl Handle {
         )
     }
 
-    /// The row of `process_tracker_pslist()`: the data with the identity spelled as a process list does. A snapshot is one.
+    /// The row of `process_tracker_pslist()`: the data, with the identity under the column names of a process
+    /// list. In a snapshot, the data is already such a row.
     pub(crate) fn pslist_row(&self, process: &Process<ProcessData>) -> Dict {
         let row = self.data(process);
         if !self.is_snapshot {

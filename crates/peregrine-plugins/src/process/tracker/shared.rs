@@ -1,7 +1,8 @@
-//! What repeats among remembered processes is kept once: a machine runs the same few programs again and again.
+//! Stores data that repeats among remembered processes once: a machine runs the same few programs again and
+//! again.
 //!
-//! These are small tables of what was seen lately, each thing in the place that its hash says. What is thrown out lives on
-//! with the records that have it; only the next one of its kind is kept apart.
+//! These are small tables of recent data, in which each item has the place given by its hash. An evicted item
+//! lives on with the records that use it; only the next equal one is stored separately.
 
 use super::payload::{ProcessData, Program};
 use parking_lot::Mutex;
@@ -44,7 +45,7 @@ pub(super) fn program_data(program: Program, command_line: Vec<u8>) -> Arc<Proce
     share(&mut tables.wholes, place, Arc::new(data), is_same)
 }
 
-/// A dict with the same entries that shares its names with others.
+/// A dict with the same entries, whose names are shared with other dicts.
 pub(super) fn with_shared_names(dict: &Dict) -> Dict {
     let columns = dict.columns();
     let place = hash(&columns.names());
@@ -70,7 +71,7 @@ fn is_same(known: &ProcessData, new: &ProcessData) -> bool {
     }
 }
 
-/// The one that is known already, else this one, which is known from now on.
+/// The known equal item, or else this one, which is known from now on.
 fn share<T>(
     table: &mut [Option<Arc<T>>],
     hash: u64,

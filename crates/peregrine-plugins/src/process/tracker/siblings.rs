@@ -1,23 +1,22 @@
-//! `process_tracker_siblings()`: what else its parent started.
+//! `process_tracker_siblings()`: the other processes started by the same parent.
 
 use super::record::{When, relatives};
 use peregrine_engine::prelude::*;
 
-/// Gives the other children of a process's parent, earliest first, exited ones included. Peregrine's own.
+/// Returns the other children of a process's parent, earliest first, exited ones included. Peregrine's own.
 ///
-/// Ids are `<pid>-<start second>`; a plain pid means the process that has (or had last) this pid.
+/// Ids are `<pid>-<start second>`; a plain pid means the process that has this pid, or had it last.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The process.
     id: Str,
-    /// At most this many.
+    /// Maximum number of records.
     #[arg(default = 100)]
     max_items: i64,
     #[arg(flatten)]
     when: When,
 }
 
-/// The function.
 pub struct ProcessTrackerSiblings;
 
 impl Function for ProcessTrackerSiblings {

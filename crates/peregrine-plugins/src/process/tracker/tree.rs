@@ -6,24 +6,23 @@ use super::record::time_value;
 use peregrine_engine::prelude::*;
 use peregrine_tracker::{Process, Tree};
 
-/// Gives a process and its descendants as nested dicts `{name, id, start_time, end_time, data, children}`.
+/// Returns a process and its descendants as nested dicts `{name, id, start_time, end_time, data, children}`.
 ///
-/// Children come earliest first, at most 20 levels deep. What is left out is logged. Without `id` the first tree of the
-/// whole machine is given.
+/// Children are sorted by start time and nested up to 20 levels. If anything is left out, that is logged.
+/// Without `id`, the first tree of the machine is returned.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The process at the root.
     id: Option<Str>,
     /// Computes `data` of each node from its record, instead of the record's own `Data`.
     data_callback: Option<Lambda>,
-    /// At most this many processes.
+    /// Maximum number of processes.
     #[arg(default = 1000)]
     max_items: i64,
-    /// Answer as things were at this time. Peregrine's own.
+    /// Answer for this point in time. Peregrine's own.
     as_of: Option<Time>,
 }
 
-/// The function.
 pub struct ProcessTrackerTree;
 
 impl Function for ProcessTrackerTree {

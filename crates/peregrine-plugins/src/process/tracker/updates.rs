@@ -8,10 +8,11 @@ use peregrine_tracker::{Process, Stats, Update};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Watches the tracker: first a `sync` row with everything known, then a row for each change.
+/// Watches the tracker: the first row, of type `sync`, has everything it knows, then comes a row for each
+/// change.
 ///
-/// `UpdateType` is `start`, `exec`, `exit`, `sync`, `stats` (periodically, with counters in `Data`) or `gap` (this many
-/// updates were lost because the query was too slow). Ends at once when no tracker is installed.
+/// `UpdateType` is `start`, `exec`, `exit`, `sync`, `stats` (periodically, with counters in `Data`) or `gap`
+/// (this many updates were lost because the query was too slow). Ends at once if no tracker is installed.
 #[derive(VqlArgs)]
 pub struct Args {}
 
@@ -33,15 +34,14 @@ pub struct UpdateRow {
     /// When it ended.
     #[column(alias = "end_time")]
     end_time: Value,
-    /// The process's data; of a `sync` all records by id; of `stats` the counters.
+    /// The process's data; for `sync` all records by id; for `stats` the counters.
     #[column(alias = "data")]
     data: Value,
 }
 
-/// The plugin.
 pub struct ProcessTrackerUpdates;
 
-/// Updates a query may fall behind.
+/// Number of updates a query may fall behind.
 const CAPACITY: usize = 100_000;
 
 impl Plugin for ProcessTrackerUpdates {
@@ -96,7 +96,7 @@ fn row(tracker: &Handle, update: &Update<ProcessData>) -> UpdateRow {
     }
 }
 
-/// All records by id, made when a query asks for them: those that wait for something else pay nothing.
+/// All records by id, built when a query reads them: queries that wait for other rows pay nothing.
 fn everything(tracker: &Handle) -> Value {
     let tracker = tracker.clone();
     Value::Lazy(Lazy::once("Data", move |scope| {

@@ -1,4 +1,5 @@
-//! Names and texts that are no UTF-8: nothing hides them, nothing makes two of them one, and what results show finds them again.
+//! Names and texts that are not UTF-8 are neither hidden nor merged, and names in results find their files
+//! again.
 
 use super::{run, run_with};
 use std::ffi::OsStr;

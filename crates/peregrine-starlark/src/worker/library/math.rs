@@ -1,4 +1,4 @@
-//! `math.star`: what floats can do.
+//! `math.star`: functions on floats.
 
 use starlark::environment::GlobalsBuilder;
 use starlark::starlark_module;
@@ -8,7 +8,7 @@ use super::failed;
 
 /// A float as a whole number.
 fn whole(number: f64) -> starlark::Result<i64> {
-    // Both ends are exact; 2^63 itself is one too many.
+    // Both ends are exact; 2^63 itself is too large by one.
     if number >= i64::MIN as f64 && number < -(i64::MIN as f64) {
         Ok(number as i64)
     } else {

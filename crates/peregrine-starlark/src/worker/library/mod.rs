@@ -1,4 +1,5 @@
-//! The modules that scripts can load: `math.star`, `json.star` and `time.star`. There are no others, and none is a file.
+//! The modules that scripts can load: `math.star`, `json.star` and `time.star`. There are no others, and they
+//! are not files.
 
 mod math;
 mod time;
@@ -7,14 +8,14 @@ use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtens
 use starlark::eval::{Evaluator, FileLoader};
 use starlark::syntax::{AstModule, Dialect};
 
-/// Name, the one thing it has, and how that is made of `native` and the standard library.
+/// Name, exported name, and how that is built from `native` and the standard library.
 const MODULES: [(&str, &str, &str); 3] = [
     ("math.star", "math", "exported = native"),
     ("json.star", "json", include_str!("json.star")),
     ("time.star", "time", include_str!("time.star")),
 ];
 
-/// Loads the modules above.
+/// Loads these modules.
 pub(super) struct Library;
 
 impl FileLoader for Library {

@@ -1,4 +1,4 @@
-//! `time.star`: what its source, beside this file, cannot do itself.
+//! `time.star`: the functions its Starlark source, next to this file, cannot implement itself.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -3,7 +3,7 @@
 use super::{Text, name, names, row, s};
 use peregrine_tracker::{Config, Event, Id, Kind, Process, Span, Time, Tracker, Update};
 
-/// What such a feed says of an execution: its time as the start of the process.
+/// Such a feed reports an execution with its time as the start of the process.
 fn started(pid: u32, parent: u32, at: Time, text: &str) -> Event<String> {
     let mut event = Event::new(pid, at, Kind::StartOrExec(Some(name(text))));
     event.parent = Some(parent.into());
@@ -61,7 +61,7 @@ fn a_start_of_a_process_that_runs_is_an_execution() {
     assert_eq!(kinds, ["sync", "exec", "start"]);
     let stats = tracker.stats();
     assert_eq!((stats.starts, stats.execs, stats.duplicates), (1, 1, 0));
-    // The shell ends; init, who adopts, is named as the parent from now on.
+    // The shell ends; from now on init, the adopter, is named as the parent.
     tracker.apply(
         s(30),
         [
@@ -74,7 +74,7 @@ fn a_start_of_a_process_that_runs_is_an_execution() {
     assert_eq!(tracker.all(None).len(), 4);
     tracker.apply(s(31), [Event::exit(7u32, s(31), Some(0))]);
     assert_eq!(known(&tracker, "7").end_time, Some(s(31)));
-    // After its end it is another one.
+    // After its end it is a different process.
     tracker.apply(s(32), [started(7, 1, s(32), "z")]);
     assert_eq!(known(&tracker, "7").id.to_string(), "7-1600000032");
     assert_eq!(tracker.all(None).len(), 5);
@@ -100,7 +100,7 @@ fn the_same_start_with_another_program_is_an_execution() {
         ["sh"]
     );
     assert_eq!(tracker.all(None).len(), 1);
-    // Where the time is told it counts.
+    // If the time is given, it counts.
     tracker.apply(s(9), [of_start(s(9), "y")]);
     assert_eq!(names(&[tracker.get("7", Some(s(8))).expect("ran then")]), ["x"]);
     assert_eq!(names(&[tracker.get("7", Some(s(9))).expect("runs")]), ["y"]);

@@ -1,7 +1,7 @@
-//! One file of snapshot tests: what it says, and running it in a world that is the same every time.
+//! One file of snapshot tests: its content, and running it in an environment that is always the same.
 
 use super::{clock, filestore, mock};
-use crate::{diagnostics, host, registry, verbs::session};
+use crate::{diagnostics, host, registry, session};
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use peregrine_accessors::AccessorManager;
@@ -15,10 +15,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Tests are small; anything larger is a mistake.
+/// Tests are small; larger files are a mistake.
 const MAX_BYTES: u64 = 8 << 20;
 
-/// What is the same for all files.
+/// Settings for all files.
 pub(super) struct Settings {
     pub(super) env: Vec<(String, String)>,
     pub(super) repository: Repository,
@@ -36,7 +36,7 @@ struct Case {
     transforms: Vec<TransformText>,
 }
 
-/// A replacement as written.
+/// A replacement as written in the file.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct TransformText {
@@ -72,10 +72,10 @@ impl Transform {
     }
 }
 
-/// What came out of one query.
+/// The result of one query.
 pub(super) struct Outcome {
     pub(super) query: String,
-    /// One JSON text a row.
+    /// One JSON text per row.
     pub(super) rows: Vec<String>,
     pub(super) error: Option<String>,
     pub(super) logs: Vec<String>,
@@ -146,7 +146,7 @@ fn open(
     let mut accessors = AccessorManager::default();
     let store = "Files that the test wrote with write_filestore().";
     accessors.add("fs", || Arc::new(filestore::FileStoreAccessor), store, None);
-    // Everything is allowed: that is what a context starts with.
+    // Everything is allowed, which is the default of a context.
     let messages = Arc::clone(&log) as Arc<dyn LogSink>;
     let context = host::with_interpreter(Context::builder())
         .registry(Arc::new(registry))
@@ -174,7 +174,7 @@ fn open(
     Ok(Scope::root(&context, env))
 }
 
-/// The rows of all statements of a text, and why it could not be parsed.
+/// The rows of all statements of a text, and the error if it cannot be parsed.
 fn run_query(scope: &Scope, text: &str) -> (Vec<String>, Option<String>) {
     let program = match diagnostics::compile("the query", text) {
         Ok(program) => program,
@@ -192,7 +192,7 @@ fn run_query(scope: &Scope, text: &str) -> (Vec<String>, Option<String>) {
     (rows, None)
 }
 
-/// Bytes that are spread well and the same in every run (SplitMix64 of a counter).
+/// Well-distributed bytes that are the same in every run (SplitMix64 of a counter).
 struct Sequence(Mutex<u64>);
 
 impl Random for Sequence {

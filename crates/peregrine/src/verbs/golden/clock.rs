@@ -7,10 +7,10 @@ use peregrine_engine::prelude::*;
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[FunctionDef] = functions![MockTime];
 
-/// 2020-05-31T15:28:05.00000001Z: here it is always the same moment.
+/// 2020-05-31T15:28:05.00000001Z: the fixed time of all tests.
 const NOW: (i64, u32) = (1_590_938_885, 10);
 
-/// Tells the same moment again and again.
+/// Always returns the same time.
 pub(super) struct FrozenClock(Mutex<Time>);
 
 impl Default for FrozenClock {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Equal lines shown around a difference.
 const CONTEXT: usize = 3;
-/// Beyond this many pairs of lines the differing part is shown as one.
+/// With more pairs of lines, the differing part is shown as a whole.
 const MAX_CELLS: usize = 4 << 20;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -49,7 +49,7 @@ pub(super) fn unified(old: &str, new: &str, old_name: &str, new_name: &str) -> S
     out
 }
 
-/// Ranges of edits to show: each change with its surroundings.
+/// Ranges of edits to show: each change with its context.
 fn hunks(edits: &[Edit<'_>]) -> Vec<std::ops::Range<usize>> {
     let mut hunks: Vec<std::ops::Range<usize>> = Vec::new();
     for (at, edit) in edits.iter().enumerate() {
@@ -82,7 +82,7 @@ fn edits<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Edit<'a>> {
     [keep(&old[..head]), middle, keep(&old[old.len() - tail..])].concat()
 }
 
-/// By the longest common subsequence.
+/// Computed with the longest common subsequence.
 fn differing<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Edit<'a>> {
     let width = new.len() + 1;
     let mut edits = Vec::new();

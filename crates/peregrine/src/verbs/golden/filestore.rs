@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[FunctionDef] = functions![WriteFilestore];
 
-/// Bytes all files of a test may have together.
+/// Maximum bytes of all files of a test together.
 const MAX_BYTES: usize = 256 << 20;
 
 /// Files by the components of their path.
@@ -63,7 +63,7 @@ fn parse(text: &[u8]) -> Result<OsPath> {
 pub(super) struct FileStoreAccessor;
 
 impl FileStoreAccessor {
-    /// What stands at a path: a file with its content, or a folder.
+    /// The item at a path: a file with its content, or a folder.
     fn find(scope: &Scope, path: &OsPath) -> Result<Option<Arc<[u8]>>> {
         let missing = || Error::NotFound(path.to_text());
         let store = scope.extension::<FileStore>().ok_or_else(missing)?;

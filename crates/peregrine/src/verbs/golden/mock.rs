@@ -1,4 +1,4 @@
-//! Functions and plugins that exist only in snapshot tests: stand-ins for what a machine would answer.
+//! Functions and plugins that exist only in snapshot tests, to replace the answers of a machine.
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
@@ -14,7 +14,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = functions![Mock, MockCheck, MockRep
 /// The plugins of this file.
 pub(super) const PLUGINS: &[PluginDef] = plugins![TestReadLogs];
 
-/// The stand-ins of a test by name.
+/// The mocks of a test by name.
 #[derive(Debug, Default)]
 pub(super) struct Mocks {
     functions: Mutex<IndexMap<String, Arc<StandIn>>>,
@@ -40,7 +40,7 @@ impl Mocks {
             .ok_or_else(|| "stand-ins exist only in tests (`peregrine golden`)".into())
     }
 
-    /// The one that `plugin` or `function` names.
+    /// The mock that `plugin` or `function` names.
     fn find(&self, plugin: Option<String>, function: Option<String>) -> VqlResult<(String, Arc<StandIn>)> {
         let (kind, name, known) = match (plugin, function) {
             (Some(name), None) => ("plugin", name, &self.plugins),
@@ -53,24 +53,24 @@ impl Mocks {
     }
 }
 
-/// Answers instead of a function or plugin, and remembers what it was asked.
+/// Replaces a function or plugin, and remembers its arguments.
 #[derive(Debug)]
 struct StandIn {
-    /// One entry a call, from the start again after the last. For a plugin an entry is an array of rows.
+    /// One entry per call, starting over after the last. For a plugin, an entry is an array of rows.
     answers: Vec<Value>,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Calls so far; picks the answer.
+    /// Number of calls so far; picks the answer.
     calls: usize,
-    /// Calls since the last check.
+    /// Number of calls since the last check.
     counted: i64,
     arguments: Vec<Value>,
 }
 
-/// A runaway loop is counted, but not remembered whole.
+/// Calls of a runaway loop are counted, but not all remembered.
 const MAX_REMEMBERED: usize = 10_000;
 
 impl StandIn {

@@ -1,10 +1,10 @@
-//! How results are written down: YAML for people who review changes, JSON for programs.
+//! The format of results: YAML for people who review changes, JSON for programs.
 
 use super::case::Outcome;
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// The text of `NAME.out.yaml`: per query its text, its rows as JSON, one a line, and its messages.
+/// The text of `NAME.out.yaml`: for each query its text, its rows as JSON, one per line, and its messages.
 pub(super) fn render(outcomes: &[Outcome]) -> String {
     let mut out = String::from("# Written by `peregrine golden --update`.\n");
     for outcome in outcomes {
@@ -36,12 +36,12 @@ fn list<'a>(out: &mut String, key: &str, lines: impl ExactSizeIterator<Item = &'
     }
 }
 
-/// The same for programs.
+/// The same as JSON, for programs.
 pub(super) fn to_json(outcome: &Outcome) -> serde_json::Value {
     let rows: Vec<serde_json::Value> = outcome
         .rows
         .iter()
-        // A transform may have made something else of it.
+        // A transform may have made it invalid JSON.
         .map(|row| serde_json::from_str(row).unwrap_or_else(|_| json!(row)))
         .collect();
     json!({ "query": outcome.query, "output": rows, "error": outcome.error, "logs": outcome.logs })

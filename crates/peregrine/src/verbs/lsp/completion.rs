@@ -6,7 +6,7 @@ use super::workspace::Workspace;
 use gen_lsp_types as lsp;
 use peregrine_vql_ide::CandidateKind;
 
-/// What can stand at the cursor.
+/// The proposals at the cursor.
 pub(super) fn complete(workspace: &Workspace, params: lsp::CompletionParams) -> Answer<lsp::CompletionList> {
     Ok(proposals(workspace, &params).unwrap_or_default())
 }
@@ -24,7 +24,7 @@ fn proposals(workspace: &Workspace, params: &lsp::CompletionParams) -> Option<ls
         .and_then(|rest| rest.chars().next());
     let items = candidates.into_iter().enumerate().map(|(at, candidate)| {
         let mut inserted = candidate.text.clone();
-        // What is there already is not written twice.
+        // Text that is already there is not inserted again.
         if inserted.ends_with(['(', '=']) && inserted.chars().next_back() == next {
             inserted.pop();
         }
@@ -46,7 +46,7 @@ fn proposals(workspace: &Workspace, params: &lsp::CompletionParams) -> Option<ls
         }
     });
     Some(lsp::CompletionList {
-        // With the first letter there is more to propose.
+        // After the first letter there are more proposals.
         is_incomplete: start == inner,
         items: items.collect(),
         ..Default::default()

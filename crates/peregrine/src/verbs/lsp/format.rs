@@ -1,10 +1,10 @@
-//! Laying a text out.
+//! Formatting a text.
 
 use super::workspace::Workspace;
 use super::{Answer, Refusal};
 use gen_lsp_types as lsp;
 
-/// The lines that change; none when it is laid out already.
+/// The changed lines; none if it is already formatted.
 pub(super) fn format(
     workspace: &Workspace,
     params: lsp::DocumentFormattingParams,
@@ -25,7 +25,7 @@ pub(super) fn format(
     if new == *old {
         return Ok(Vec::new());
     }
-    // What stays is left alone, so that cursors and marks stay where they are.
+    // Unchanged lines are left alone, so that cursors and marks stay in place.
     let same = |a: &str, b: &str| a == b;
     let before: usize = old
         .split_inclusive('\n')

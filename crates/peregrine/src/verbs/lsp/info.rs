@@ -1,4 +1,4 @@
-//! What there is to say about the place of the cursor: the page of a name, the arguments of a call.
+//! Information about the position of the cursor: the page of a name, the arguments of a call.
 
 use super::Answer;
 use super::workspace::{Workspace, number};

@@ -1,4 +1,4 @@
-//! Where a name is defined, and giving it another one.
+//! Finding the definition of a name, and renaming it.
 
 use super::workspace::{Text, Workspace};
 use super::{Answer, Refusal};
@@ -46,7 +46,7 @@ fn definition_at(workspace: &Workspace, place: &lsp::TextDocumentPositionParams)
     }
 }
 
-/// The definition of a LET: in the same piece of VQL, else in any other of the file.
+/// The definition of a LET: in the same piece of VQL, else in any other piece of the file.
 fn let_range(text: &Text, offset: usize, name: &str) -> Option<Range<usize>> {
     let own = text.document.region_at(offset).map(|(region, _)| region);
     let mut regions = own.into_iter().chain(&text.document.regions);
@@ -61,7 +61,7 @@ fn parameter_range(workspace: &Workspace, text: &Text, of: &str, name: &str) -> 
     text.document.regions.iter().find_map(|region| {
         let (start, whole) = let_definition(&region.text, of)?;
         let declared = region.text.get(start.end as usize..whole.end as usize)?;
-        // The first of this name after the LET's own stands in its parameter list.
+        // The first occurrence after the LET's own name is in its parameter list.
         let at = declared
             .match_indices(name)
             .map(|(at, _)| start.end as usize + at);

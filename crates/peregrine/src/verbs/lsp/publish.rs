@@ -1,11 +1,11 @@
-//! What is wrong with a text, as editors show it.
+//! Findings about a text, in the form of the protocol.
 
 use super::workspace::Workspace;
 use gen_lsp_types as lsp;
 use peregrine_vql::Severity;
 use peregrine_vql::ast::Span;
 
-/// The findings about a text; none when it is closed.
+/// The findings about a text; none if it is closed.
 pub(super) fn diagnostics(workspace: &Workspace, uri: &lsp::Uri) -> lsp::PublishDiagnosticsParams {
     let Some(text) = workspace.text(uri) else {
         return lsp::PublishDiagnosticsParams {

@@ -1,4 +1,4 @@
-//! Colours: what each word of the VQL in a text is.
+//! Semantic tokens: the kind of each word of the VQL in a text.
 
 use super::Answer;
 use super::workspace::{Workspace, number};
@@ -6,7 +6,7 @@ use crate::ide::lines::Encoding;
 use gen_lsp_types as lsp;
 use peregrine_vql_ide::Token;
 
-/// The kinds of token we speak of, in the order of their numbers.
+/// The token types we send, in the order of their numbers.
 const KINDS: &[(Token, &str)] = &[
     (Token::Keyword, "keyword"),
     (Token::Function, "function"),
@@ -20,7 +20,7 @@ const KINDS: &[(Token, &str)] = &[
     (Token::Operator, "operator"),
 ];
 
-/// What the numbers mean.
+/// The meaning of the numbers.
 pub(super) fn legend() -> lsp::SemanticTokensLegend {
     lsp::SemanticTokensLegend {
         token_types: KINDS.iter().map(|(_, name)| (*name).to_owned()).collect(),
@@ -46,7 +46,7 @@ pub(super) fn tokens(
     };
     for region in &text.document.regions {
         for (token, range) in peregrine_vql_ide::tokens(&region.text, &workspace.catalogue) {
-            // A token does not go over the end of a line.
+            // A token must not span lines.
             let mut start = range.start;
             for line in region.text.get(range).unwrap_or_default().split_inclusive('\n') {
                 let shown = line.trim_end_matches(['\n', '\r']);
@@ -62,7 +62,7 @@ pub(super) fn tokens(
     }))
 }
 
-/// Goes through the text once, as tokens come in order.
+/// Goes through the text once, because tokens come in order.
 struct Writer<'a> {
     text: &'a str,
     encoding: Encoding,

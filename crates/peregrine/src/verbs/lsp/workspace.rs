@@ -1,4 +1,4 @@
-//! The open texts, and the artifacts of the editor's folders.
+//! The open texts, and the artifacts in the editor's folders.
 
 use crate::ide::catalogue;
 use crate::ide::document::{Document, is_definition};
@@ -12,21 +12,21 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use walkdir::{DirEntry, WalkDir};
 
-/// Files and folders beyond this many are not looked at for artifacts: the folder is something else.
+/// With more files and folders than this, a folder is not searched for artifacts: it is something else.
 const MAX_ENTRIES: usize = 5000;
-/// Folders deeper than this hold no artifacts.
+/// Deeper folders contain no artifacts.
 const MAX_DEPTH: usize = 12;
 /// Definitions are small.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What the server knows.
+/// The server's state.
 pub(super) struct Workspace {
     pub(super) encoding: Encoding,
     pub(super) catalogue: Catalogue,
     repository: Repository,
     texts: HashMap<lsp::Uri, Text>,
     unchecked: BTreeSet<String>,
-    /// For artifacts on disk: their files.
+    /// The files of artifacts on disk.
     files: BTreeMap<String, PathBuf>,
 }
 
@@ -66,7 +66,7 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Once the editor has said where it is.
+    /// Called once the editor has said where it is.
     pub(super) fn start(&mut self, encoding: Encoding, params: &lsp::InitializeParams) {
         self.encoding = encoding;
         let folders = &params.workspace_folders_initialize_params.workspace_folders;
@@ -105,7 +105,7 @@ impl Workspace {
         }
     }
 
-    /// Takes a definition into the catalogue, if it can be read.
+    /// Adds a definition to the catalogue, if it can be read.
     fn load(&mut self, text: &str) -> Option<String> {
         let artifact = self.repository.load(text, Origin::BuiltIn).ok()?;
         let described = peregrine_vql_ide::Artifact {
@@ -123,7 +123,7 @@ impl Workspace {
         let language = String::from(opened.language_id);
         let path = opened.uri.as_ref().to_lowercase();
         let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
-        // The name decides: editors without a language for VQL call it plain text.
+        // The file name decides, because editors without a language for VQL call it plain text.
         let kind = if ends(&[".vql"]) || language == "vql" {
             Kind::Query
         } else if ends(&[".yaml", ".yml"]) || language == "yaml" {
@@ -188,11 +188,11 @@ impl Workspace {
 
     pub(super) fn close(&mut self, uri: &lsp::Uri) {
         self.texts.remove(uri);
-        // What was not saved is gone.
+        // Unsaved changes are discarded.
         if let Some(path) = path_of(uri).filter(|path| is_yaml_file(path)) {
             self.load_file(&path);
         }
-        // What was found is taken back.
+        // Clears the findings.
         self.unchecked.insert(uri.as_ref().to_owned());
     }
 
@@ -202,7 +202,7 @@ impl Workspace {
                 self.load_file(&path);
             }
         }
-        // Calls of what changed may be right or wrong now.
+        // Calls of changed artifacts may have become right or wrong.
         self.unchecked
             .extend(self.texts.keys().map(|uri| uri.as_ref().to_owned()));
     }
@@ -222,7 +222,7 @@ impl Workspace {
         self.texts.get(uri)
     }
 
-    /// The text a request is about, and the byte it points at.
+    /// The text of a request, and the byte it points at.
     pub(super) fn at(&self, place: &lsp::TextDocumentPositionParams) -> Option<(&Text, usize)> {
         let text = self.text(&place.text_document.uri)?;
         let (line, column) = (place.position.line as usize, place.position.character as usize);
@@ -234,7 +234,7 @@ impl Workspace {
         ))
     }
 
-    /// The place of bytes of a text.
+    /// The range of bytes in a text, as lines and columns.
     pub(super) fn range(&self, text: &Text, start: usize, end: usize) -> lsp::Range {
         range(
             &text.document.text,
@@ -245,7 +245,7 @@ impl Workspace {
         )
     }
 
-    /// Where the artifact of this name is defined, if that is in a file.
+    /// The definition of the artifact with this name, if it is in a file.
     pub(super) fn artifact(&self, name: &str) -> Option<lsp::Location> {
         let path = self.files.get(name)?;
         let uri = lsp::Uri::from(Url::from_file_path(path).ok()?.to_string());
@@ -278,7 +278,7 @@ fn range(text: &str, lines: &Lines, start: usize, end: usize, encoding: Encoding
     }
 }
 
-/// A number as the protocol has it.
+/// A number in the type of the protocol.
 pub(super) fn number(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -293,7 +293,7 @@ fn is_foreign(folder: &DirEntry) -> bool {
 }
 
 fn find_yaml(folder: &Path) -> Vec<PathBuf> {
-    // Links are not followed: they may lead anywhere.
+    // Links are not followed, because they may lead anywhere.
     let walk = WalkDir::new(folder).max_depth(MAX_DEPTH + 1).into_iter();
     let is_ours = |entry: &DirEntry| entry.depth() == 0 || !entry.file_type().is_dir() || !is_foreign(entry);
     let mut files: Vec<PathBuf> = walk

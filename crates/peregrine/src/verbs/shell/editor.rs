@@ -1,7 +1,7 @@
-//! The line editor: prompt, history, colours, the menu of completions.
+//! The line editor: prompt, history, colours, completion menu.
 
+use crate::embedded_server::user_data;
 use crate::terminal;
-use crate::verbs::running::user_data;
 use anyhow::Context as _;
 use nu_ansi_term::{Color, Style};
 use parking_lot::Mutex;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Lines of history kept.
+/// Number of history lines kept.
 const HISTORY_LINES: usize = 10_000;
 const MENU: &str = "completions";
 
@@ -40,7 +40,10 @@ impl Editor {
         let mut editor = Reedline::create()
             .with_edit_mode(Box::new(Emacs::new(keys)))
             .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
-            .with_completer(Box::new(Completions(Arc::clone(&catalogue), lets)))
+            .with_completer(Box::new(Completions {
+                catalogue: Arc::clone(&catalogue),
+                surroundings: lets,
+            }))
             .with_validator(Box::new(Whole))
             .with_highlighter(Box::new(Colours(catalogue)))
             .with_ansi_colors(colours);
@@ -56,19 +59,19 @@ impl Editor {
         loop {
             match self.0.read_line(&Arrow).context("reading from the terminal")? {
                 Signal::Success(text) => {
-                    // Kept at once: a crash or a closed window loses nothing.
+                    // Saved at once: a crash or a closed window loses nothing.
                     let _ = self.0.sync_history();
                     return Ok(Some(text));
                 }
                 Signal::CtrlD => return Ok(None),
-                // Ctrl-C at the prompt throws the line away.
+                // Ctrl-C at the prompt discards the line.
                 _ => {}
             }
         }
     }
 }
 
-/// The file with what was typed, for its owner only: queries may hold secrets.
+/// The history file, readable only by its owner: queries may contain secrets.
 fn history() -> anyhow::Result<FileBackedHistory> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
     let folder: PathBuf = user_data()
@@ -115,7 +118,7 @@ impl Prompt for Arrow {
     }
 }
 
-/// Enter runs what is whole, or wrong; else it begins a new line.
+/// Enter runs a statement that is complete or wrong; otherwise it starts a new line.
 struct Whole;
 
 impl Validator for Whole {
@@ -128,11 +131,14 @@ impl Validator for Whole {
     }
 }
 
-struct Completions(Arc<Catalogue>, Arc<Mutex<Surroundings>>);
+struct Completions {
+    catalogue: Arc<Catalogue>,
+    surroundings: Arc<Mutex<Surroundings>>,
+}
 
 impl Completer for Completions {
     fn complete(&mut self, text: &str, position: usize) -> CompletionResult {
-        let (start, candidates) = complete(text, position, &self.1.lock(), &self.0);
+        let (start, candidates) = complete(text, position, &self.surroundings.lock(), &self.catalogue);
         let suggestions: Vec<Suggestion> = candidates
             .into_iter()
             .map(|candidate| Suggestion {
@@ -149,7 +155,7 @@ impl Completer for Completions {
     }
 }
 
-/// Keywords, known names, strings, numbers and comments in colours.
+/// Colours keywords, known names, strings, numbers and comments.
 struct Colours(Arc<Catalogue>);
 
 impl Highlighter for Colours {

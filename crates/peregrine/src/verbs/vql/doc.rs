@@ -5,7 +5,7 @@ use crate::registry;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Prints what has this name: a function, a plugin, or both.
+/// Prints everything with this name: a function, a plugin, or both.
 pub(in crate::verbs) fn run(name: &str) -> anyhow::Result<ExitCode> {
     let registry = registry::registry();
     let entries = entries(&registry);

@@ -1,9 +1,9 @@
-//! What is told of functions and plugins, in the manual and in a terminal: one description, from the registry.
+//! The description of functions and plugins in the manual and in a terminal, from the registry.
 
 use peregrine_engine::call::Expect;
 use peregrine_engine::prelude::*;
 
-/// What the pages say about a function or plugin.
+/// The content of the page of a function or plugin.
 pub(super) struct Entry {
     pub(super) name: &'static str,
     pub(super) category: Category,
@@ -12,7 +12,7 @@ pub(super) struct Entry {
     pub(super) doc: &'static str,
     pub(super) args: &'static [ArgSpec],
     pub(super) columns: &'static [ColumnSpec],
-    /// Names that rows answer to without showing them.
+    /// Names that rows respond to without showing them.
     pub(super) unshown: Vec<&'static str>,
     pub(super) examples: &'static [Example],
     pub(super) version: i64,
@@ -80,7 +80,7 @@ fn unshown(def: &PluginDef) -> Vec<&'static str> {
     names
 }
 
-/// Platforms, permissions and the like, as far as there is something to say.
+/// Platforms, permissions and similar facts, if there are any.
 pub(super) fn facts(entry: &Entry) -> String {
     let mut facts = Vec::new();
     if !entry.note.is_empty() {
@@ -103,7 +103,7 @@ pub(super) fn facts(entry: &Entry) -> String {
     facts.join("; ")
 }
 
-/// The columns of rows that are of no fixed form, as the examples show them: those that give whole rows.
+/// The columns of rows without a fixed form, as shown by examples that contain whole rows.
 pub(super) fn example_columns(entry: &Entry) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for example in entry.examples {

@@ -1,7 +1,8 @@
-//! `peregrine vql lint`: what is wrong with queries and artifacts, without running them.
+//! `peregrine vql lint`: checks queries and artifacts without running them.
 
 use crate::ide::catalogue;
 use crate::ide::document::Document;
+use crate::terminal::counted;
 use crate::{diagnostics, files, registry};
 use anyhow::Context as _;
 use peregrine_artifacts::{Origin, is_yaml_file};
@@ -43,17 +44,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         inputs.extend(read(path)?);
     }
     anyhow::ensure!(!inputs.is_empty(), "no `.vql` or `.yaml` files found");
-    // All are loaded before any is checked, so that they may call each other.
+    // All are loaded before any is checked, because they may call each other.
     let repository = registry::repository(&args.definitions)?.child();
     for input in inputs.iter().filter(|input| input.is_definition) {
-        // What can't be loaded is reported when it is checked.
+        // Definitions that cannot be loaded are reported when they are checked.
         let _ = repository.load(&input.text, Origin::BuiltIn);
     }
     let catalogue = catalogue::catalogue(&registry::registry(), &repository);
     let mut around = catalogue::surroundings();
     around.is_open = !args.strict;
     for name in &args.env {
-        // `NAME=VALUE` as for `query` will do.
+        // `NAME=VALUE`, as for `query`, is also accepted.
         around.add_variable(name.split_once('=').map_or(name.as_str(), |(name, _)| name));
     }
     let mut out = std::io::stdout().lock();
@@ -84,12 +85,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             )?;
         }
     }
+    let has_error = errors > 0;
     if args.format == "json" {
         writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
     } else {
-        writeln!(out, "{errors} errors, {warnings} warnings")?;
+        let (errors, warnings) = (
+            counted(errors as u64, "error"),
+            counted(warnings as u64, "warning"),
+        );
+        writeln!(out, "{errors}, {warnings}")?;
     }
-    Ok(if errors > 0 {
+    Ok(if has_error {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! Ctrl-C, `kill` and a closed terminal: what there is comes out whole, and nothing stays behind.
+//! Ctrl-C, `kill` and a closed terminal: rows so far are complete, and nothing is left behind.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -1,4 +1,5 @@
-//! What a build of the program can lack: it is all there or says that it is not. Holds with and without each feature.
+//! Optional parts of a build: each is either complete or reported as missing. Holds with and without each
+//! feature.
 
 use super::{query, run, text};
 
@@ -72,7 +73,7 @@ fn functions_and_plugins_that_are_left_out_say_which_feature_has_them() {
         let reason = format!("is not built into this program; use one with the feature `{feature}`");
         assert_eq!(!messages.contains(&reason), is_built, "{vql}: {messages}");
     }
-    // What files need is always there.
+    // Functions for files are always included.
     let output = query(&["SELECT * FROM sqlite(file='/no/such/file', query='SELECT 1')"]);
     assert!(
         text(&output.stderr).contains("sqlite: `/no/such/file`"),

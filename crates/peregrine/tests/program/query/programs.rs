@@ -110,7 +110,7 @@ fn what_a_program_leaves_running_at_its_own_end_stays() {
 
 #[test]
 fn programs_are_what_they_are_without_a_guard() {
-    // What this test was started with, other programs have, too.
+    // Other programs may also have the arguments of this test.
     let files = "ls -l /proc/self/fd | wc -l";
     let own = Command::new("sh")
         .args(["-c", files])
@@ -160,7 +160,8 @@ fn programs_are_what_they_are_without_a_guard() {
 #[test]
 fn a_query_whose_guard_is_killed_ends() {
     let sleepers = Sleepers::new(74);
-    // A session is spoken to when its guard has said what it started; before that, nobody would know whom to look for.
+    // A session is used once its guard has reported the program; before that, the process to look for is
+    // unknown.
     let script = sleepers.script("sleep MARK & kill -9 $PPID; wait");
     let output = query(&[&format!(
         "LET S <= shell_session(argv='sh') LET _ <= shell_session_control(stdin='{script}\\n') SELECT * FROM foreach(row=S.Query)"

@@ -1,4 +1,4 @@
-//! Shipped artifacts against what others put in their way, and wrong settings.
+//! Built-in artifacts in hostile environments, and with wrong settings.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -33,7 +33,7 @@ fn serve() -> String {
     address
 }
 
-/// The state and the path that `Generic.Utils.FetchBinary` tells, and its messages.
+/// The state and the path returned by `Generic.Utils.FetchBinary`, and its messages.
 fn fetch(folder: &Path, link: &str, hash: &str) -> (String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_peregrine"))
         .env("TMPDIR", folder)

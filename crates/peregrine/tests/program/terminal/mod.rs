@@ -16,7 +16,7 @@ pub(crate) struct Terminal {
     pub(crate) child: Child,
     keyboard: File,
     screen: Receiver<Vec<u8>>,
-    /// What came since the last wait ended, without control sequences.
+    /// The output since the last wait ended, without control sequences.
     pub(crate) shown: String,
     /// Everything that came, as it came.
     pub(crate) raw: Vec<u8>,
@@ -114,7 +114,7 @@ impl Terminal {
         String::from_utf8_lossy(&self.raw).into_owned()
     }
 
-    /// What the terminal's driver does at Ctrl-C while a program runs.
+    /// What the terminal driver does at Ctrl-C while a program runs.
     pub(crate) fn interrupt_until(&mut self, text: &str) {
         let pid = rustix::process::Pid::from_child(&self.child);
         for _ in 0..PATIENCE.as_secs() {
