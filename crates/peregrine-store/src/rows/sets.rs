@@ -26,7 +26,6 @@ pub(super) struct OpenSet {
     id: Option<i64>,
     end_row: u64,
     pub(super) gaps: Gaps,
-    first_received: Option<Micros>,
     pub(super) last_received: Option<Micros>,
 }
 
@@ -52,7 +51,7 @@ pub(super) enum Added {
 /// The set of this name, as it is.
 pub(super) fn open(tx: &dyn Tx, key: &ClientKey, set: SetName<'_>) -> Result<OpenSet> {
     let found = tx.first(
-        "SELECT id, end_row, agent_next, gaps, first_received, last_received FROM result_sets
+        "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind = ?4 AND name = ?5",
         values![&key.org, &*key.client, set.flow, kind_number(set.kind), set.name],
         |row| {
@@ -60,8 +59,7 @@ pub(super) fn open(tx: &dyn Tx, key: &ClientKey, set: SetName<'_>) -> Result<Ope
                 id: row.take(0)?,
                 end_row: row.take(1)?,
                 gaps: Gaps::parse(row.take(2)?, &row.take::<String>(3)?),
-                first_received: row.take(4)?,
-                last_received: row.take(5)?,
+                last_received: row.take(4)?,
             })
         },
     )?;
@@ -79,7 +77,6 @@ pub(super) fn append(
     let NewChunk { event, chunk, placed } = new;
     let total = set.end_row.saturating_add(chunk.rows);
     let at = event.map(|(at, _)| at);
-    let (first, last) = (set.first_received.or(at), at.or(set.last_received));
     let gaps = set.gaps.to_text();
     let id = match set.id {
         Some(id) => id,
@@ -88,9 +85,9 @@ pub(super) fn append(
             let made = tx.insert(
                 "INSERT INTO result_sets
                     (org_id, client_id, flow_id, kind, name, end_row, agent_next, gaps, first_received, last_received)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-                 WHERE (SELECT count(*) FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3) < ?11
-                   AND (?12 OR EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3))",
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9
+                 WHERE (SELECT count(*) FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3) < ?10
+                   AND (?11 OR EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3))",
                 values![
                     &key.org,
                     &*key.client,
@@ -100,8 +97,7 @@ pub(super) fn append(
                     total,
                     set.gaps.next,
                     &gaps,
-                    first,
-                    last,
+                    at,
                     MAX_SETS,
                     event.is_some()
                 ],
@@ -131,9 +127,9 @@ pub(super) fn append(
     }
     if set.id.is_some() {
         tx.execute(
-            "UPDATE result_sets SET end_row = ?2, agent_next = ?3, gaps = ?4, first_received = ?5, last_received = ?6
-             WHERE id = ?1",
-            values![id, total, set.gaps.next, &gaps, first, last],
+            "UPDATE result_sets SET end_row = ?2, agent_next = ?3, gaps = ?4,
+             first_received = coalesce(first_received, ?5), last_received = coalesce(?5, last_received) WHERE id = ?1",
+            values![id, total, set.gaps.next, &gaps, at],
         )?;
     }
     Ok(Added::Rows(total))
