@@ -1,12 +1,16 @@
 // A server that keeps nothing on its own disk: a database on PostgreSQL, files in a bucket, a bus on NATS.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { edit, elsewhere } from './lib/elsewhere.mjs';
 import { scratch } from './lib/paths.mjs';
 import { Peregrine, onlyClient, peregrine } from './lib/peregrine.mjs';
+import { run } from './lib/processes.mjs';
+import { until } from './lib/wait.mjs';
 
+const VQL = 'Generic.Client.VQL';
 const FINDER = 'Linux.Search.FileFinder';
 
 describe('a server with its stores elsewhere', { timeout: 600_000 }, () => {
@@ -64,6 +68,31 @@ describe('a server with its stores elsewhere', { timeout: 600_000 }, () => {
     server = await server.again();
     api = await server.api();
     await check();
+  });
+
+  test('large rows are in the bucket, the database only lists them, and both forget them', async (t) => {
+    if (!server) return t.skip();
+    const query = 'SELECT _value AS N, hash(path=str(str=_value), accessor="data").SHA256 AS Hash FROM range(start=0, end=20000, step=1)';
+    const { flowId, rows } = await api.collect(client.client_id, VQL, { Command: query });
+    assert.equal(rows.length, 20_000);
+    assert.ok(rows.every((row, at) => row.N === at));
+    assert.equal(rows[7].Hash, createHash('sha256').update('7').digest('hex'));
+    const listed = async (condition) => {
+      const url = /database: (\S+)/.exec(stores.section)[1];
+      const { code, out, err } = await run('psql', [url, '-At', '-c', `SELECT count(*) FROM row_objects WHERE ${condition}`]);
+      assert.equal(code, 0, err);
+      return Number(out);
+    };
+    assert.ok((await listed('chunk_id IS NOT NULL')) > 0, 'some of them are objects');
+    const dumped = await peregrine(['query', '--datastore', server.datastore, '--format', 'jsonl', `SELECT count() AS Count FROM source(client_id="${client.client_id}", flow_id="${flowId}", artifact="${VQL}") GROUP BY 1`]);
+    assert.equal(JSON.parse(dumped.out.trim()).Count, 20_000, 'the command line finds them too');
+    await api.delete(`clients/${client.client_id}/flows/${flowId}`);
+    assert.equal(await listed('chunk_id IS NOT NULL'), 0);
+    assert.ok((await listed('due IS NOT NULL')) > 0, 'they wait to be swept away');
+    await server.kill();
+    server = await server.again();
+    api = await server.api();
+    await until('the next server sweeps', async () => (await listed('true')) === 0);
   });
 
   test('accounts of the command line are those of the database', async (t) => {
