@@ -414,8 +414,8 @@ test('a column of numbers that are times is filtered as times', async ({ page, b
 
 test('the server page says in words what was refused', async ({ page, base }) => {
   await signIn(page, base, '/server');
-  await page.locator('.refused > div', { hasText: 'Too many connections' }).getByText('1,204').waitFor();
+  await page.locator('.counted > div', { hasText: 'Too many connections' }).getByText('1,204').waitFor();
   await page.getByText('Two machines use one identity').waitFor();
   assert.equal(await page.getByText(/too_many|bad_nonce/).count(), 0);
-  assert.equal(await page.locator('.refused > div', { hasText: 'Not genuine' }).count(), 0, 'what never happened is not told');
+  assert.equal(await page.locator('.counted > div', { hasText: 'Not genuine' }).count(), 0, 'what never happened is not told');
 });

@@ -1,8 +1,8 @@
-//! The servers of a deployment: who is there, and who is not any more.
+//! The servers of a deployment: which are alive, and which are not.
 //!
-//! Each is on a list in the database and counts up its beat there. Every server watches the beats of the others by its own clock;
-//! one whose beat stands still is taken off the list, and with it the connections that it had. If it was only paused, it finds
-//! that out with its next beat, and puts itself back.
+//! Each has a line in a table of the database and increments its beat there. Every server watches the beats of the others by its own
+//! clock; one whose beat stops is removed from the table together with its connections. If it was only paused, its next beat tells
+//! it so, and it adds itself again.
 
 use crate::changes::{Change, announce};
 use crate::storage::Storage;
@@ -15,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a server shows that it lives.
 const BEAT: Duration = Duration::from_secs(2);
-/// How long a beat stands still, and how often it was looked at meanwhile, before its server counts as dead. It is looked at more
-/// than once, as a database that was away makes all beats stand still.
+/// How long a beat must not change, and how often it must have been read meanwhile, before its server counts as dead. One reading is
+/// not enough: while the database is unreachable, no beat changes.
 const SILENCE: Duration = Duration::from_secs(10);
 const LOOKS: u32 = 4;
+/// How long a server that cannot work beside another waits for one that started after it to give way.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Changed clients that are announced one by one; beyond that, screens are told to read everything again.
 const MAX_ANNOUNCED: usize = 100;
 
@@ -51,29 +53,47 @@ impl Membership {
         }
     }
 
-    /// Waits until it is known of every server that cannot work beside this one that it is dead; fails when one lives.
+    /// Waits until every server that cannot work beside this one is known to be dead; fails when one of them is alive. Of two that
+    /// start at the same time, the later one gives way.
     async fn check_others(&self, storage: &Storage) -> Result<()> {
         let mut watch = Watch::default();
         let mut is_told = false;
+        let began = Instant::now();
         loop {
+            // The others must see that this one is alive, or two that wait for each other would both count as dead.
+            storage.database.beat(&self.id).await?;
             let servers = storage.database.servers().await?;
-            let rival = servers
+            let rivals: Vec<&ServerRecord> = servers
                 .iter()
-                .find(|other| other.server_id != self.id && (self.is_local || other.is_local));
-            let Some(rival) = rival else { return Ok(()) };
+                .filter(|other| other.server_id != self.id && (self.is_local || other.is_local))
+                .collect();
+            let Some(first) = rivals.first() else {
+                return Ok(());
+            };
             if !is_told {
-                tracing::info!(host = rival.host, since = %clock::show(rival.started), "waiting to see whether another server still works on this database");
+                let since = clock::show(first.started);
+                tracing::info!(
+                    host = first.host,
+                    since,
+                    "checking whether another server still uses this database"
+                );
                 is_told = true;
             }
             for dead in watch.look(&servers, &self.id, Instant::now()) {
                 storage.database.leave_servers(&dead).await?;
             }
-            if watch.has_moved(&rival.server_id) {
+            let is_late = began.elapsed() > PATIENCE;
+            let is_earlier =
+                |other: &ServerRecord| (other.started, &other.server_id) < (self.started, &self.id);
+            let alive = rivals
+                .iter()
+                .find(|other| watch.has_moved(&other.server_id) && (is_late || is_earlier(other)));
+            if let Some(alive) = alive {
                 return Err(Error::Config(format!(
                     "the server that was started on `{}` at {} works on the same database, and one of the two keeps files or the bus to \
                      itself; stop it, or give both the same `Datastore.objects` and `Datastore.bus`",
-                    rival.host,
-                    clock::show(rival.started)
+                    alive.host,
+                    clock::show(alive.started)
                 )));
             }
             tokio::time::sleep(BEAT / 2).await;
@@ -99,7 +119,7 @@ pub async fn join(core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// This server, for whoever must tell it from others.
+/// The id of this server.
 pub fn this_server(core: &Core) -> &str {
     &core.membership.id
 }
@@ -115,9 +135,9 @@ pub async fn list(core: &Core) -> Result<Vec<(ServerRecord, u64)>> {
     Ok(counted.collect())
 }
 
-/// Shows that this server lives, and buries those that do not, until it stops. `was_buried` is called when the others took this
-/// one for dead: what it told them of its connections is forgotten.
-pub async fn keep_alive(core: &Core, stopping: &CancellationToken, was_buried: impl Fn()) {
+/// Beats, and removes dead servers, until this one stops. `was_removed` is called when the others took this one for dead: they have
+/// forgotten its connections.
+pub async fn keep_alive(core: &Core, stopping: &CancellationToken, was_removed: impl Fn()) {
     if !core.storage.database.is_shared() {
         return;
     }
@@ -127,19 +147,19 @@ pub async fn keep_alive(core: &Core, stopping: &CancellationToken, was_buried: i
         .await
         .is_some()
     {
-        if let Err(error) = beat(core, &mut watch, &was_buried).await {
+        if let Err(error) = beat(core, &mut watch, &was_removed).await {
             tracing::warn!(%error, "no sign of life to the other servers");
         }
     }
 }
 
-async fn beat(core: &Core, watch: &mut Watch, was_buried: &impl Fn()) -> Result<()> {
+async fn beat(core: &Core, watch: &mut Watch, was_removed: &impl Fn()) -> Result<()> {
     let (database, membership) = (&core.storage.database, &core.membership);
     if !database.beat(&membership.id).await? {
         tracing::warn!("the other servers took this one for dead; it was paused, or without the database");
         // Not while one of them still lets its clients go; the next beat tries again.
         if database.join_servers(membership.record()).await? {
-            was_buried();
+            was_removed();
         }
     }
     let servers = database.servers().await?;

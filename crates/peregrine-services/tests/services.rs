@@ -11,7 +11,7 @@ use peregrine_services::users::{Permission, Principal, Role, permissions_of};
 use peregrine_services::{Core, Error, Settings, Storage, clients, flows, servers};
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{
-    Contact, Effect, NatsOptions, NatsServers, PostgresSettings, Received, SetKind, Touch,
+    Contact, Effect, NatsOptions, NatsServers, PostgresSettings, Received, ServerRecord, SetKind, Touch,
 };
 use peregrine_testkit::{Nats, Postgres};
 use peregrine_wire::Vault;
@@ -209,4 +209,34 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
         "its clients are offline: {event:?}"
     );
     assert!(servers::list(&core).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_two_servers_that_cannot_share_and_start_at_once_the_first_one_works() {
+    let Some(postgres) = Postgres::start() else { return };
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let url = postgres.database();
+    let mut cores = Vec::new();
+    for folder in &folders {
+        let address = PostgresSettings::parse(&url).unwrap();
+        let storage = Storage::open(folder.path(), address.into()).unwrap();
+        cores.push(open(storage).await);
+    }
+    // One that was killed: both wait until it is known to be dead.
+    let killed = ServerRecord {
+        server_id: "S.killed".into(),
+        host: "gone".into(),
+        started: 1,
+        beat: 7,
+        is_local: true,
+    };
+    let database = cores[0].storage.database.clone();
+    database.join_servers(killed).await.unwrap();
+    let (first, second) = tokio::join!(servers::join(&cores[0]), servers::join(&cores[1]));
+    first.unwrap();
+    let refusal = second.unwrap_err().to_string();
+    assert!(refusal.contains("works on the same database"), "{refusal}");
+    let listed = servers::list(&cores[0]).await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|(server, _)| &*server.server_id).collect();
+    assert_eq!(ids, [servers::this_server(&cores[0])]);
 }
