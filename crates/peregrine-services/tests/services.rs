@@ -184,7 +184,7 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
 
     // What another server does that hears nothing of this one.
     assert_eq!(database.leave_servers(this).await.unwrap(), [CLIENT]);
-    assert!(!database.client(CLIENT).await.unwrap().unwrap().online);
+    assert_eq!(database.client(CLIENT).await.unwrap().unwrap().held, None);
     let (stopping, buried) = (CancellationToken::new(), CancellationToken::new());
     tokio::join!(servers::keep_alive(&core, &stopping, || buried.cancel()), async {
         buried.cancelled().await;

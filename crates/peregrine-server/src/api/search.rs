@@ -29,7 +29,7 @@ pub(super) async fn search(
     let found_clients = found
         .into_iter()
         .map(|client| FoundClient {
-            online: client.online,
+            online: client.held.is_some(),
             client_id: client.client_id,
             hostname: client.facts.hostname,
         })

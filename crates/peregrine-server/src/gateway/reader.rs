@@ -3,7 +3,6 @@
 use super::connections::Connection;
 use super::intake::Allowance;
 use super::refused::Reason;
-use super::tasks::Collected;
 use super::visitors::Visitor;
 use super::{control, enrol, process, receive, tasks, websocket};
 use crate::shared::{Shared, peer_address};
@@ -120,8 +119,8 @@ pub(super) async fn admit(
     ))
     .await;
     let messages = match collected {
-        Ok(Collected::Messages(messages)) => messages,
-        Ok(Collected::Superseded | Collected::Occupied) => return Err(conflict(shared, &client_id, peer)),
+        Ok(Some(messages)) => messages,
+        Ok(None) => return Err(conflict(shared, &client_id, peer)),
         Err(error) => {
             tracing::error!(client_id, %error, "tasks not read");
             return Err(StatusCode::SERVICE_UNAVAILABLE);
@@ -146,8 +145,8 @@ pub(super) async fn collect_again(shared: &Shared, waiting: &Waiting) -> Option<
     let claim = waiting.connection.claim;
     let collected = tasks::collect(shared, &waiting.client_id, claim, None);
     match Box::pin(collected).await {
-        Ok(Collected::Messages(messages)) => Some(messages),
-        Ok(Collected::Superseded | Collected::Occupied) => {
+        Ok(Some(messages)) => Some(messages),
+        Ok(None) => {
             tracing::debug!(client_id = waiting.client_id, "the agent waits at another server");
             None
         }

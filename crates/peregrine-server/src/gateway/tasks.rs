@@ -10,24 +10,14 @@ use peregrine_store::{Claim, Client, Micros, Poll, Polled, Received, Task};
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
 
-/// What came of asking for work.
-#[derive(Debug)]
-pub(super) enum Collected {
-    /// Everything there is.
-    Messages(Vec<VeloMessage>),
-    /// The same program waits at another server by now.
-    Superseded,
-    /// Another program with this identity waits at another server.
-    Occupied,
-}
-
-/// Everything there is for a client now, which claims it with this packet. Queued tasks count as handed over afterwards.
+/// Everything there is for a client now, which claims it with this packet; none when it waits at another server, or another
+/// program with its identity does. Queued tasks count as handed over afterwards.
 pub(super) async fn collect(
     shared: &Shared,
     client_id: &str,
     claim: Claim,
     reported_table: Option<u64>,
-) -> Result<Collected> {
+) -> Result<Option<Vec<VeloMessage>>> {
     let database = &shared.core.storage.database;
     let now = clock::now();
     let poll = Poll {
@@ -39,9 +29,8 @@ pub(super) async fn collect(
     };
     let work = match database.take_work(client_id, poll.clone()).await? {
         Polled::Work(work) => *work,
-        Polled::Unknown => return Ok(Collected::Messages(Vec::new())),
-        Polled::Superseded => return Ok(Collected::Superseded),
-        Polled::Occupied => return Ok(Collected::Occupied),
+        Polled::Unknown => return Ok(Some(Vec::new())),
+        Polled::Superseded | Polled::Occupied => return Ok(None),
     };
     let mut messages = unpack(shared, client_id, work.tasks);
     if !work.silent.is_empty() {
@@ -57,7 +46,7 @@ pub(super) async fn collect(
         Err(error) if !messages.is_empty() => tracing::warn!(client_id, %error, "work is late"),
         Err(error) => return Err(error),
     }
-    Ok(Collected::Messages(messages))
+    Ok(Some(messages))
 }
 
 /// What a client gets without anybody asking: a new monitoring table, its first interrogation.

@@ -63,7 +63,7 @@ fn shown(client: Client, in_flight: Vec<String>) -> api::Client {
         last_ip: client.last_ip,
         mac_addresses: facts.mac_addresses,
         labels: client.labels,
-        online: client.online,
+        online: client.held.is_some(),
         first_seen: clock::show(client.first_seen),
         last_seen: clock::show(client.last_seen),
         last_interrogate_flow_id: client.last_interrogate_flow_id,

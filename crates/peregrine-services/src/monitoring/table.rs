@@ -202,8 +202,10 @@ impl TableCache {
                 }
             }
         };
-        *self.table.write() = Arc::new(table);
-        self.compiled.lock().clear();
+        if *self.current() != table {
+            *self.table.write() = Arc::new(table);
+            self.compiled.lock().clear();
+        }
         Ok(())
     }
 

@@ -49,8 +49,8 @@ pub struct Client {
     pub last_seen: Micros,
     /// The last collection that filled `facts`.
     pub last_interrogate_flow_id: Option<String>,
-    /// Whether an agent of it is connected to any server.
-    pub online: bool,
+    /// Which server its agent is connected to; none while it is offline.
+    pub held: Option<Held>,
     /// Version of the monitoring table last sent (ns).
     pub event_table_version: i64,
     /// The table and the labels it was made from: the time of their last change (ns).
@@ -123,6 +123,15 @@ pub struct Claim {
     pub session: u64,
     /// Its time, by the agent's clock.
     pub timestamp: u64,
+}
+
+/// Which server an agent is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The server.
+    pub server_id: String,
+    /// The packet with which it began to wait there, if it does.
+    pub claim: Option<Claim>,
 }
 
 /// What a server knows of the connection of an agent.

@@ -1,6 +1,6 @@
 //! Endpoints in SQL.
 
-use super::record::{Client, ClientQuery, ClientSort, Contact, Touch};
+use super::record::{Claim, Client, ClientQuery, ClientSort, Contact, Held, Touch};
 use super::{filter, terms};
 use crate::database::ClientStore;
 use crate::model::{Micros, Page};
@@ -157,14 +157,6 @@ pub(super) fn labels_changed(client: &Client, now: i64) -> i64 {
     now.max(client.event_table_basis.saturating_add(1))
 }
 
-/// Who has a client's connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Held {
-    server: String,
-    /// The claim of the connection, if the client waits there.
-    claim: Option<(i64, u64)>,
-}
-
 /// Writes down a sign of life; true when the client came online by it, or went.
 /// Of a server that the others gave up, only when it was heard.
 fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> Result<bool> {
@@ -173,12 +165,7 @@ fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> 
          last_ip = CASE WHEN ?4 = '' THEN last_ip ELSE ?4 END WHERE org_id = ?1 AND client_id = ?2
          RETURNING server_id, held_session, held_since",
         values![org, &touch.client_id, touch.at, &touch.ip],
-        |row| {
-            let (server, session, since): (Option<String>, Option<i64>, Option<u64>) =
-                (row.take(0)?, row.take(1)?, row.take(2)?);
-            let claim = session.zip(since);
-            Ok(server.map(|server| Held { server, claim }))
-        },
+        to_held,
     )?;
     let (Some(before), Some(server)) = (before, server) else {
         return Ok(false);
@@ -191,9 +178,9 @@ fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> 
             values![
                 org,
                 &touch.client_id,
-                after.as_ref().map(|held| &held.server),
-                claim.map(|(session, _)| session),
-                claim.map(|(_, since)| since)
+                after.as_ref().map(|held| &held.server_id),
+                claim.map(|claim| claim.session.cast_signed()),
+                claim.map(|claim| claim.timestamp)
             ],
         )?;
     }
@@ -204,17 +191,16 @@ fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> 
 fn held(before: Option<&Held>, server: &str, contact: Contact) -> Option<Held> {
     let here = |claim| {
         Some(Held {
-            server: server.to_owned(),
+            server_id: server.to_owned(),
             claim,
         })
     };
-    let is_elsewhere = before.is_some_and(|held| held.server != server);
+    let is_elsewhere = before.is_some_and(|held| held.server_id != server);
     match contact {
         Contact::Waits(claim) => {
-            let claim = (claim.session.cast_signed(), claim.timestamp);
             let is_old = before
                 .and_then(|held| held.claim)
-                .is_some_and(|(session, since)| session == claim.0 && since > claim.1);
+                .is_some_and(|known| known.session == claim.session && known.timestamp > claim.timestamp);
             if is_old {
                 before.cloned()
             } else {
@@ -291,6 +277,21 @@ fn list(tx: &dyn Tx, org: &OrgId, query: &ClientQuery) -> Result<Page<Client>> {
     Ok(Page { total, items })
 }
 
+fn to_held(row: &dyn Row) -> Result<Option<Held>> {
+    let Some(server_id) = row.get("server_id")? else {
+        return Ok(None);
+    };
+    let session: Option<i64> = row.get("held_session")?;
+    let claim = session.zip(row.get("held_since")?);
+    Ok(Some(Held {
+        server_id,
+        claim: claim.map(|(session, timestamp)| Claim {
+            session: session.cast_unsigned(),
+            timestamp,
+        }),
+    }))
+}
+
 fn to_client(row: &dyn Row) -> Result<Client> {
     Ok(Client {
         client_id: row.get("client_id")?,
@@ -300,7 +301,7 @@ fn to_client(row: &dyn Row) -> Result<Client> {
         first_seen: row.get("first_seen")?,
         last_seen: row.get("last_seen")?,
         last_interrogate_flow_id: row.get("last_interrogate_flow_id")?,
-        online: row.get::<Option<String>>("server_id")?.is_some(),
+        held: to_held(row)?,
         event_table_version: row.get("event_table_version")?,
         event_table_basis: row.get("event_table_basis")?,
         labels_changed: row.get("labels_changed")?,

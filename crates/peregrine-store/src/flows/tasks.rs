@@ -62,7 +62,7 @@ pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<F
         None => None,
     };
     Ok(Some(Found {
-        refusal: refusal(tx, key, poll)?,
+        refusal: refusal(&client, poll),
         client,
         has_tasks,
         silent_since,
@@ -75,22 +75,19 @@ fn repeated_since(poll: &Poll) -> Micros {
 }
 
 /// Whether the client waits at another server, as a newer connection of the same program or as another program.
-fn refusal(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<Polled>> {
-    let elsewhere: Option<(i64, u64)> = tx.first(
-        "SELECT held_session, held_since FROM clients WHERE org_id = ?1 AND client_id = ?2 AND server_id <> ?3
-         AND held_session IS NOT NULL",
-        values![&key.org, &*key.client, &poll.server_id],
-        |row| Ok((row.take(0)?, row.take(1)?)),
-    )?;
-    Ok(elsewhere.and_then(|(session, since)| {
-        if session != poll.claim.session.cast_signed() {
-            Some(Polled::Occupied)
-        } else if since > poll.claim.timestamp {
-            Some(Polled::Superseded)
-        } else {
-            None
-        }
-    }))
+fn refusal(client: &Client, poll: &Poll) -> Option<Polled> {
+    let held = client
+        .held
+        .as_ref()
+        .filter(|held| held.server_id != poll.server_id)?;
+    let elsewhere = held.claim?;
+    if elsewhere.session != poll.claim.session {
+        Some(Polled::Occupied)
+    } else if elsewhere.timestamp > poll.claim.timestamp {
+        Some(Polled::Superseded)
+    } else {
+        None
+    }
 }
 
 /// Notes that the client is asked about its silent flows; gives them.

@@ -44,7 +44,7 @@ pub(super) async fn share_clients(db: &impl Database) {
             limit: 9,
             ..Default::default()
         };
-        let found = db.client(CLIENT).await.unwrap().unwrap().online;
+        let found = db.client(CLIENT).await.unwrap().unwrap().held.is_some();
         assert_eq!(
             db.clients(query(true)).await.unwrap().total,
             u64::from(found),
