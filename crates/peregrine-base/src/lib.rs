@@ -3,13 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod ids;
-mod org;
 mod permission;
 mod reader;
 pub mod records;
 pub mod suggest;
 pub mod variables;
 
-pub use org::OrgId;
+pub use ids::{ClientId, FlowId, OrgId};
 pub use permission::Permission;
 pub use reader::{Reader, write_leb128};

@@ -1,6 +1,13 @@
 //! Arguments that several plugins have in common.
 
+use peregrine_base::ids::BadId;
 use peregrine_engine::prelude::*;
+use std::str::FromStr;
+
+/// An id as it was given.
+pub(crate) fn id<T: FromStr<Err = BadId>>(text: &str) -> VqlResult<T> {
+    text.parse().map_err(|error: BadId| error.to_string().into())
+}
 
 /// Which collection's rows, or events, are meant.
 #[derive(VqlArgs)]

@@ -2,6 +2,7 @@
 
 use peregrine_engine::prelude::*;
 
+use crate::args::id;
 use crate::{Stored, records};
 
 /// Gives what the server knows of a machine, as a row of `clients()`; NULL when there is none.
@@ -30,7 +31,7 @@ impl Function for ClientInfo {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let stored = Stored::of(scope)?;
-        let found = stored.wait(stored.database.client(&args.client_id))?;
+        let found = stored.wait(stored.database.client(&id(&args.client_id)?))?;
         let mut records = records::clients(&stored, found.as_slice())?;
         Ok(records.pop().map_or(Value::Null, Value::Dict))
     }

@@ -3,6 +3,7 @@
 use peregrine_engine::prelude::*;
 use peregrine_store::{Client, ClientQuery, ClientSort};
 
+use crate::args::id;
 use crate::{Stored, records};
 
 /// Lists machines, by host name.
@@ -69,7 +70,7 @@ impl Plugin for Clients {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
         if let Some(client_id) = args.client_id.filter(|id| !id.is_empty()) {
-            let found = stored.wait(stored.database.client(&client_id))?;
+            let found = stored.wait(stored.database.client(&id(&client_id)?))?;
             return show(&stored, found.as_slice(), rows);
         }
         let mut query = ClientQuery {

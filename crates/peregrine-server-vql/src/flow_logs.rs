@@ -37,12 +37,7 @@ impl Plugin for FlowLogs {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        let selection = Selection {
-            client_id: args.client_id,
-            flow_id: args.flow_id,
-            ..Selection::default()
-        };
-        selection
+        Selection::of_flow(&args.client_id, &args.flow_id, String::new())?
             .rows_of(&stored, SetKind::Logs)?
             .each(scope, rows.sink())
     }

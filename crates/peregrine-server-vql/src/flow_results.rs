@@ -43,13 +43,8 @@ impl Plugin for FlowResults {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        let selection = Selection {
-            client_id: args.client_id,
-            flow_id: args.flow_id,
-            artifact: full_name(args.artifact.unwrap_or_default(), args.source.unwrap_or_default()),
-            ..Selection::default()
-        };
-        selection
+        let artifact = full_name(args.artifact.unwrap_or_default(), args.source.unwrap_or_default());
+        Selection::of_flow(&args.client_id, &args.flow_id, artifact)?
             .rows_of(&stored, SetKind::Rows)?
             .each(scope, rows.sink())
     }

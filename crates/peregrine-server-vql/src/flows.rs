@@ -3,6 +3,7 @@
 use peregrine_engine::prelude::*;
 use peregrine_store::{Flow, FlowQuery, FlowSort};
 
+use crate::args::id;
 use crate::{Stored, records};
 
 /// Lists the collections of a machine, newest first.
@@ -60,12 +61,13 @@ impl Plugin for Flows {
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
+        let client_id = id(&args.client_id)?;
         if let Some(flow_id) = args.flow_id.filter(|id| !id.is_empty()) {
-            let found = stored.wait(stored.database.flow(&args.client_id, &flow_id))?;
+            let found = stored.wait(stored.database.flow(&client_id, &id(&flow_id)?))?;
             return show(scope, &stored, found.as_slice(), args.summary, rows);
         }
         let mut query = FlowQuery {
-            client_id: Some(args.client_id),
+            client_id: Some(client_id),
             sort: FlowSort::Created,
             descending: true,
             limit: PAGE,

@@ -2,6 +2,7 @@
 
 use peregrine_engine::prelude::*;
 
+use crate::args::id;
 use crate::{Stored, records};
 
 /// Gives a collection, as a row of `flows()`; NULL when there is none.
@@ -43,7 +44,7 @@ impl Function for GetFlow {
             .flow_id
             .or_else(|| scope.get_text("FlowId"))
             .ok_or("Field flow_id is required")?;
-        let found = stored.wait(stored.database.flow(&args.client_id, &flow_id))?;
+        let found = stored.wait(stored.database.flow(&id(&args.client_id)?, &id(&flow_id)?))?;
         let mut records = records::flows(scope, &stored, found.as_slice(), args.summary)?;
         Ok(records.pop().map_or(Value::Null, Value::Dict))
     }

@@ -2,6 +2,7 @@
 
 use peregrine_engine::parallel::for_each_row;
 use peregrine_engine::prelude::*;
+use peregrine_store::FlowId;
 
 use crate::Stored;
 use crate::args::{WhichCell, WhichRows};
@@ -81,7 +82,10 @@ impl Plugin for Parallelize {
         let slice = |start: u64| {
             Row::from_pairs([
                 ("ClientId", Value::from(selection.client_id.as_str())),
-                ("FlowId", Value::from(selection.flow_id.as_str())),
+                (
+                    "FlowId",
+                    Value::from(selection.flow_id.as_ref().map_or("", FlowId::as_str)),
+                ),
                 ("HuntId", Value::from("")),
                 ("ArtifactName", Value::from(selection.artifact.as_str())),
                 ("StartTime", args.start_time.map_or(Value::Null, Value::Int)),

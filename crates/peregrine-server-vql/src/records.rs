@@ -2,19 +2,19 @@
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::*;
-use peregrine_store::{Client, Flow, FlowState, Micros, ResultSet, SetKind};
+use peregrine_store::{Client, ClientId, Flow, FlowId, FlowState, Micros, ResultSet, SetKind};
 
 use crate::Stored;
 
 /// Machines.
 pub(crate) fn clients(stored: &Stored, clients: &[Client]) -> VqlResult<Vec<Dict>> {
-    let ids: Vec<String> = clients.iter().map(|client| client.client_id.clone()).collect();
+    let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
     let in_flight = stored.wait(stored.database.in_flight(&ids))?;
     let pairs = clients.iter().zip(&in_flight);
     Ok(pairs.map(|(each, in_flight)| client(each, in_flight)).collect())
 }
 
-fn client(client: &Client, in_flight: &[String]) -> Dict {
+fn client(client: &Client, in_flight: &[FlowId]) -> Dict {
     let facts = &client.facts;
     let agent = Dict::from_pairs([
         ("version", facts.agent_version.as_str()),
@@ -43,12 +43,20 @@ fn client(client: &Client, in_flight: &[String]) -> Dict {
         ("last_ip", Value::from(client.last_ip.as_str())),
         (
             "last_interrogate_flow_id",
-            Value::from(client.last_interrogate_flow_id.as_deref().unwrap_or_default()),
+            Value::from(
+                client
+                    .last_interrogate_flow_id
+                    .as_ref()
+                    .map_or("", FlowId::as_str),
+            ),
         ),
         ("labels", texts(&client.labels)),
         ("last_event_table_version", Value::Int(client.event_table_version)),
         ("last_label_timestamp", Value::Int(client.labels_changed)),
-        ("in_flight_flows", texts(in_flight)),
+        (
+            "in_flight_flows",
+            in_flight.iter().map(|flow| Value::from(flow.as_str())).collect(),
+        ),
         ("metadata", Value::Dict(Dict::from_pairs(metadata))),
     ])
 }
@@ -60,7 +68,7 @@ pub(crate) fn flows(
     flows: &[Flow],
     is_summary: bool,
 ) -> VqlResult<Vec<Dict>> {
-    let ids: Vec<(String, String)> = flows
+    let ids: Vec<(ClientId, FlowId)> = flows
         .iter()
         .map(|flow| (flow.client_id.clone(), flow.flow_id.clone()))
         .collect();

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
+use peregrine_base::ids::MONITORING;
 use peregrine_engine::prelude::*;
 use peregrine_engine::time;
 use peregrine_services::table::SetSource;
-use peregrine_store::{Micros, ResultSet, SetKind};
+use peregrine_store::{ClientId, FlowId, Micros, ResultSet, SetKind};
 
 use crate::Stored;
-use crate::args::{WhichEvents, WhichRows};
+use crate::args::{WhichEvents, WhichRows, id};
 use crate::records::micros;
 use crate::rows::StoredRows;
 
 /// The stored rows meant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Selection {
-    pub(crate) client_id: String,
-    /// Empty: events.
-    pub(crate) flow_id: String,
+    pub(crate) client_id: ClientId,
+    /// None: events.
+    pub(crate) flow_id: Option<FlowId>,
     /// `Artifact` or `Artifact/Source`; empty for the first that has rows.
     pub(crate) artifact: String,
     pub(crate) start: Option<Micros>,
@@ -51,8 +52,11 @@ impl Selection {
             return Err("Field client_id is required: no argument, and no variable ClientId".into());
         }
         Ok(Selection {
-            client_id,
-            flow_id: or_scope(given.flow_id, "FlowId"),
+            client_id: id(&client_id)?,
+            flow_id: match or_scope(given.flow_id, "FlowId").as_str() {
+                "" | MONITORING => None,
+                flow_id => Some(id(flow_id)?),
+            },
             artifact: full_name(
                 or_scope(given.artifact, "ArtifactName"),
                 given.source.unwrap_or_default(),
@@ -62,11 +66,22 @@ impl Selection {
         })
     }
 
+    /// Rows or logs of a collection.
+    pub(crate) fn of_flow(client_id: &str, flow_id: &str, artifact: String) -> VqlResult<Selection> {
+        Ok(Selection {
+            client_id: id(client_id)?,
+            flow_id: Some(id(flow_id)?),
+            artifact,
+            start: None,
+            end: None,
+        })
+    }
+
     /// What a machine sent for an event artifact, within a span of time.
     pub(crate) fn events(scope: &Scope, given: WhichEvents) -> VqlResult<Selection> {
         Ok(Selection {
-            client_id: given.client_id,
-            flow_id: String::new(),
+            client_id: id(&given.client_id)?,
+            flow_id: None,
             artifact: full_name(given.artifact, given.source.unwrap_or_default()),
             start: bound(scope, given.start_time, "StartTime")?,
             end: bound(scope, given.end_time, "EndTime")?,
@@ -75,22 +90,18 @@ impl Selection {
 
     /// The rows.
     pub(crate) fn rows(&self, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
-        let kind = match self.flow_id.as_str() {
-            "" => SetKind::Events,
-            _ => SetKind::Rows,
+        let kind = match self.flow_id {
+            None => SetKind::Events,
+            Some(_) => SetKind::Rows,
         };
         self.rows_of(stored, kind)
     }
 
     /// The rows of one kind.
     pub(crate) fn rows_of(&self, stored: &Arc<Stored>, kind: SetKind) -> VqlResult<StoredRows> {
-        let sets = match kind {
-            SetKind::Events | SetKind::EventLogs => {
-                stored.wait(stored.database.event_sets(&self.client_id))?
-            }
-            SetKind::Rows | SetKind::Logs => {
-                stored.wait(stored.database.result_sets(&self.client_id, &self.flow_id))?
-            }
+        let sets = match &self.flow_id {
+            None => stored.wait(stored.database.event_sets(&self.client_id))?,
+            Some(flow_id) => stored.wait(stored.database.result_sets(&self.client_id, flow_id))?,
         };
         let sets: Vec<ResultSet> = sets.into_iter().filter(|set| set.kind == kind).collect();
         let found = match self.artifact.as_str() {
@@ -101,7 +112,7 @@ impl Selection {
             return Err(self.nothing(stored, &sets)?.into());
         };
         let source = SetSource::new(Arc::clone(&stored.database), set);
-        if self.flow_id.is_empty() && (self.start.is_some() || self.end.is_some()) {
+        if self.flow_id.is_none() && (self.start.is_some() || self.end.is_some()) {
             let range = stored.wait(stored.database.row_range(set.id, self.start, self.end))?;
             return Ok(StoredRows::of(stored, source.within(range)));
         }
@@ -121,14 +132,14 @@ impl Selection {
                 "no machine `{client_id}`; clients() lists those there are"
             ));
         }
-        let of = match flow_id.as_str() {
-            "" => format!("events of `{client_id}`"),
-            flow_id if stored.wait(stored.database.flow(client_id, flow_id))?.is_none() => {
+        let of = match flow_id {
+            None => format!("events of `{client_id}`"),
+            Some(flow_id) if stored.wait(stored.database.flow(client_id, flow_id))?.is_none() => {
                 return Ok(format!(
                     "no collection `{flow_id}` of `{client_id}`; flows(client_id='{client_id}') lists them"
                 ));
             }
-            flow_id => format!("rows in `{flow_id}`"),
+            Some(flow_id) => format!("rows in `{flow_id}`"),
         };
         let named = |name: &str| {
             if name.is_empty() {

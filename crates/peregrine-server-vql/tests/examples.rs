@@ -1,21 +1,24 @@
 //! Every example of the manual, over a store with a machine, a collection and events.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::sync::Arc;
+use peregrine_store::{ClientId, FlowId};
+use std::fmt::Display;
+use std::sync::{Arc, LazyLock};
 
 use peregrine_engine::builtin;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Context, Program};
 use peregrine_server_vql::Stored;
 use peregrine_store::chunk::Chunk;
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::{
     ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, OrgDatabase, OrgId, Progress, RowStore,
     SetKind, SqlAddress, Task,
 };
 use tokio::runtime::Runtime;
 
-const CLIENT: &str = "C.0123456789abcdef";
-const FLOW: &str = "F.EXAMPLE";
+static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0123456789abcdef"));
+static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.EXAMPLE"));
 /// 2020-09-13T12:26:40Z.
 const EPOCH: i64 = 1_600_000_000_000_000;
 
@@ -23,14 +26,14 @@ fn registry() -> Arc<Registry> {
     Arc::new(peregrine_server_vql::register(builtin::registry()))
 }
 
-fn flow(flow_id: &str) -> Flow {
+fn flow(id: impl Display) -> Flow {
     Flow {
         creator: "admin".into(),
         created: EPOCH,
         artifacts: vec!["Custom.Numbers".into()],
         request: r#"{"artifacts":[{"artifact":"Custom.Numbers","parameters":{"Last":"4"}}],"max_rows":100}"#
             .into(),
-        ..Flow::new(CLIENT, flow_id)
+        ..Flow::new(CLIENT.clone(), flow_id(id))
     }
 }
 
@@ -40,7 +43,7 @@ fn lines(lines: impl Iterator<Item = String>) -> Chunk {
 
 fn rows(from: u64, count: u64) -> Effect {
     Effect::Rows {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         source: "Custom.Numbers".into(),
         start_row: Some(from),
         chunk: lines((from..from + count).map(|n| format!("{{\"N\":{n}}}"))),
@@ -66,8 +69,8 @@ fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatab
             .org(&OrgId::root()),
     );
     runtime.block_on(async {
-        database.enrol(CLIENT, "key", EPOCH).await.unwrap();
-        database.create_flow(flow(FLOW), Vec::new()).await.unwrap();
+        database.enrol(&CLIENT, "key", EPOCH).await.unwrap();
+        database.create_flow(flow(&*FLOW), Vec::new()).await.unwrap();
         let facts = ClientFacts {
             hostname: "web1".into(),
             fqdn: "web1.example.org".into(),
@@ -82,7 +85,7 @@ fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatab
                 at: EPOCH,
             },
             Effect::Logs {
-                flow_id: FLOW.into(),
+                flow_id: FLOW.clone(),
                 start_row: Some(0),
                 chunk: lines(std::iter::once(
                     r#"{"level":"INFO","message":"Starting query"}"#.to_owned(),
@@ -101,10 +104,10 @@ fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatab
             ..Progress::default()
         };
         effects.push(Effect::Progress {
-            flow_id: FLOW.into(),
+            flow_id: FLOW.clone(),
             progress: end,
         });
-        database.apply(CLIENT, EPOCH, effects).await.unwrap();
+        database.apply(&CLIENT, EPOCH, effects.into()).await.unwrap();
     });
     database
 }
@@ -144,18 +147,20 @@ fn what_was_cancelled_is_an_error_that_says_who_did_it() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
     let database = fill(folder.path(), &runtime, 1);
     let stop = Task {
-        flow_id: "F.STOPPED".into(),
+        flow_id: flow_id("F.STOPPED"),
         is_flow_request: false,
         urgent: true,
         message: Vec::new(),
     };
     runtime.block_on(async {
         database.create_flow(flow("F.STOPPED"), Vec::new()).await.unwrap();
-        let cancelled = database.cancel_flow(CLIENT, "F.STOPPED", "Cancelled by jana", stop, EPOCH);
+        let stopped = flow_id("F.STOPPED");
+        let cancelled = database.cancel_flow(&CLIENT, &stopped, "Cancelled by jana", stop, EPOCH);
         assert!(cancelled.await.unwrap());
     });
     let stored = Arc::new(Stored::new(database, runtime.handle().clone()));
-    let query = format!("SELECT session_id, status FROM flows(client_id='{CLIENT}') WHERE state = 'ERROR'");
+    let client = &*CLIENT;
+    let query = format!("SELECT session_id, status FROM flows(client_id='{client}') WHERE state = 'ERROR'");
     let (rows, log) = run(Some(stored), &query);
     let text = |row: &Row, name: &str| {
         let value = row.get(name).unwrap_or_default();
@@ -184,6 +189,7 @@ fn slices_cover_every_row_once() {
             .org(&OrgId::root()),
     );
     let stored = Arc::new(Stored::new(database, runtime.handle().clone()));
+    let (client, flow) = (&*CLIENT, &*FLOW);
     for (batch, workers) in [
         ("", ""),
         (", batch=1000", ", workers=4"),
@@ -191,7 +197,7 @@ fn slices_cover_every_row_once() {
         (", batch=1000000", ""),
     ] {
         let vql = format!(
-            "LET ClientId <= '{CLIENT}' LET FlowId <= '{FLOW}' LET ArtifactName <= 'Custom.Numbers'
+            "LET ClientId <= '{client}' LET FlowId <= '{flow}' LET ArtifactName <= 'Custom.Numbers'
              SELECT count() AS Rows, sum(item=N) AS Sum FROM parallelize(query={{ SELECT N FROM source() }}{batch}{workers}) GROUP BY 1"
         );
         let (rows, log) = run(Some(stored.clone()), &vql);
@@ -212,10 +218,11 @@ fn a_limit_ends_the_workers() {
         fill(folder.path(), &runtime, 5_000),
         runtime.handle().clone(),
     ));
+    let (client, flow) = (&*CLIENT, &*FLOW);
     let (rows, _) = run(
         Some(stored),
         &format!(
-            "SELECT * FROM parallelize(client_id='{CLIENT}', flow_id='{FLOW}', artifact='Custom.Numbers', batch=10, workers=8,
+            "SELECT * FROM parallelize(client_id='{client}', flow_id='{flow}', artifact='Custom.Numbers', batch=10, workers=8,
                 query={{ SELECT N FROM source() }}) LIMIT 7"
         ),
     );
@@ -230,10 +237,34 @@ fn events_are_found_whatever_the_scope_is_about() {
         fill(folder.path(), &runtime, 5),
         runtime.handle().clone(),
     ));
+    let client = &*CLIENT;
     let about = "LET NotebookId <= 'N.1' LET FlowId <= 'F.1' LET StartTime <= 1600000001";
-    let query = format!("{about} SELECT N FROM monitoring(client_id='{CLIENT}', artifact='Custom.Events')");
-    let (rows, log) = run(Some(stored), &query);
+    let query = format!("{about} SELECT N FROM monitoring(client_id='{client}', artifact='Custom.Events')");
+    let (rows, log) = run(Some(stored.clone()), &query);
     assert_eq!(rows.len(), 1, "{log:?}");
+    // Their session, as agents and the field call it.
+    let query = format!(
+        "SELECT N FROM source(client_id='{client}', flow_id='F.Monitoring', artifact='Custom.Events')"
+    );
+    let (rows, log) = run(Some(stored), &query);
+    assert_eq!(rows.len(), 2, "{log:?}");
+}
+
+#[test]
+fn an_id_of_another_kind_is_refused_by_name() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
+    let stored = Arc::new(Stored::new(
+        fill(folder.path(), &runtime, 1),
+        runtime.handle().clone(),
+    ));
+    let (client, flow) = (&*CLIENT, &*FLOW);
+    let swapped = format!("SELECT * FROM flow_results(client_id='{flow}', flow_id='{client}')");
+    let (rows, log) = run(Some(stored), &swapped);
+    assert!(rows.is_empty());
+    let is_told = log
+        .iter()
+        .any(|line| line.contains("`F.EXAMPLE` is not the id of a client"));
+    assert!(is_told, "{log:?}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use peregrine_api::push::{Resync, RowsStored};
 use peregrine_services::changes::{Change, topics};
 use peregrine_services::{clients, clock, flows};
-use peregrine_store::{Micros, Received};
+use peregrine_store::{ClientId, FlowId, Micros, Received};
+use peregrine_wire::ids::MONITORING;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,49 +25,79 @@ const RETURN: Micros = 60_000_000;
 #[derive(Debug)]
 pub(crate) struct Pushed {
     pub(crate) number: u64,
-    pub(crate) name: &'static str,
-    pub(crate) client_id: String,
-    pub(crate) flow_id: String,
+    pub(crate) news: News,
     /// JSON, as it is sent.
     pub(crate) data: String,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    Client(ClientId),
+    Flow(ClientId, FlowId),
+    /// Rows of a collection, or event rows of a client.
+    Rows(ClientId, Option<FlowId>),
+    /// Nobody knows what.
+    Resync,
+}
+
+impl News {
+    /// The name of the event.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            News::Client(_) => "client",
+            News::Flow(..) => "flow",
+            News::Rows(..) => "rows",
+            News::Resync => "resync",
+        }
+    }
 }
 
 /// What a browser looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Topic {
     Clients,
-    Client(String),
-    /// Collections of all machines.
+    Client(ClientId),
+    /// Collections of all clients.
     AllFlows,
-    Flows(String),
-    Flow(String, String),
+    Flows(ClientId),
+    Flow(ClientId, FlowId),
+    Events(ClientId),
 }
 
 impl Topic {
-    /// Reads `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`; others mean nothing.
+    /// Reads `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, and `flow:C.x/F.Monitoring` for its events; others
+    /// mean nothing.
     pub(crate) fn parse(text: &str) -> Option<Topic> {
         match text.split_once(':') {
             None if text == "clients" => Some(Topic::Clients),
             None if text == "flows" => Some(Topic::AllFlows),
             None => None,
-            Some(("client", id)) => Some(Topic::Client(id.to_owned())),
-            Some(("flows", id)) => Some(Topic::Flows(id.to_owned())),
-            Some(("flow", path)) => path
-                .split_once('/')
-                .map(|(client, flow)| Topic::Flow(client.to_owned(), flow.to_owned())),
+            Some(("client", id)) => Some(Topic::Client(id.parse().ok()?)),
+            Some(("flows", id)) => Some(Topic::Flows(id.parse().ok()?)),
+            Some(("flow", path)) => {
+                let (client, session) = path.split_once('/')?;
+                let client = client.parse().ok()?;
+                match session {
+                    MONITORING => Some(Topic::Events(client)),
+                    flow => Some(Topic::Flow(client, flow.parse().ok()?)),
+                }
+            }
             Some(_) => None,
         }
     }
 
-    pub(crate) fn covers(&self, event: &Pushed) -> bool {
-        match self {
-            Topic::Clients => event.name == "client",
-            Topic::Client(id) => event.name == "client" && *id == event.client_id,
-            Topic::AllFlows => event.name == "flow",
-            Topic::Flows(id) => event.name == "flow" && *id == event.client_id,
-            Topic::Flow(client, flow) => {
-                event.name != "client" && *client == event.client_id && *flow == event.flow_id
-            }
+    pub(crate) fn covers(&self, news: &News) -> bool {
+        match (self, news) {
+            (Topic::Clients, News::Client(_)) | (Topic::AllFlows, News::Flow(..)) => true,
+            (Topic::Client(watched), News::Client(client))
+            | (Topic::Flows(watched), News::Flow(client, _))
+            | (Topic::Events(watched), News::Rows(client, None)) => watched == client,
+            (
+                Topic::Flow(watched, watched_flow),
+                News::Flow(client, flow) | News::Rows(client, Some(flow)),
+            ) => watched == client && watched_flow == flow,
+            _ => false,
         }
     }
 }
@@ -133,21 +164,21 @@ impl Hub {
 
     /// Tells browsers to read everything again.
     fn resync(&self) {
-        self.push("resync", String::new(), String::new(), &Resync {});
+        self.push(News::Resync, &Resync {});
     }
 
-    fn push(&self, name: &'static str, client_id: String, flow_id: String, data: &impl Serialize) {
+    fn push(&self, news: News, data: &impl Serialize) {
         let data = match serde_json::to_string(data) {
             Ok(data) => data,
-            Err(error) => return tracing::error!(%error, name, "an event cannot be written as JSON"),
+            Err(error) => {
+                return tracing::error!(%error, name = news.name(), "an event cannot be written as JSON");
+            }
         };
         let mut recent = self.recent.lock();
         recent.0 += 1;
         let event = Arc::new(Pushed {
             number: recent.0,
-            name,
-            client_id,
-            flow_id,
+            news,
             data,
         });
         recent.1.push_back(event.clone());
@@ -188,13 +219,13 @@ async fn deliver(shared: &Shared, change: Change) -> Result<()> {
         Change::Client { client_id } => {
             if let Some(client) = shared.core.storage.database.client(&client_id).await? {
                 let view = clients::view(&shared.core, client).await?;
-                shared.hub.push("client", client_id, String::new(), &view);
+                shared.hub.push(News::Client(client_id), &view);
             }
         }
         Change::Flow { client_id, flow_id } => {
             if let Some(flow) = shared.core.storage.database.flow(&client_id, &flow_id).await? {
                 let view = flows::view(&shared.core, &flow).await?;
-                shared.hub.push("flow", client_id, flow_id, &view);
+                shared.hub.push(News::Flow(client_id, flow_id), &view);
             }
         }
         Change::Rows {
@@ -204,12 +235,12 @@ async fn deliver(shared: &Shared, change: Change) -> Result<()> {
             total_rows,
         } => {
             let data = RowsStored {
-                client_id: client_id.clone(),
-                flow_id: flow_id.clone(),
+                client_id: client_id.to_string(),
+                flow_id: flow_id.as_ref().map_or(MONITORING, FlowId::as_str).to_owned(),
                 source,
                 total_rows,
             };
-            shared.hub.push("rows", client_id, flow_id, &data);
+            shared.hub.push(News::Rows(client_id, flow_id), &data);
         }
     }
     Ok(())

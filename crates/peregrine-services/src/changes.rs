@@ -1,6 +1,7 @@
 //! What others must hear of, over the bus: agents that have work, and screens that are out of date.
 
 use crate::Core;
+use peregrine_store::{ClientId, FlowId};
 use serde::{Deserialize, Serialize};
 
 /// Topics of the bus.
@@ -20,15 +21,15 @@ pub mod topics {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
     /// A client came, went or got new facts.
-    Client { client_id: String },
+    Client { client_id: ClientId },
     /// More than is worth naming.
     Many,
     /// A flow was made, progressed or ended.
-    Flow { client_id: String, flow_id: String },
+    Flow { client_id: ClientId, flow_id: FlowId },
     /// Rows were stored.
     Rows {
-        client_id: String,
-        flow_id: String,
+        client_id: ClientId,
+        flow_id: Option<FlowId>,
         source: String,
         total_rows: u64,
     },

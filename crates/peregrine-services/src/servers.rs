@@ -8,7 +8,7 @@ use crate::changes::{Change, announce};
 use crate::storage::Storage;
 use crate::users::random_token;
 use crate::{Core, Error, Result, clock};
-use peregrine_store::{Micros, ServerRecord};
+use peregrine_store::{ClientId, Micros, ServerRecord};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -180,7 +180,7 @@ pub async fn leave(core: &Core) -> Result<()> {
     Ok(())
 }
 
-async fn announce_clients(core: &Core, clients: Vec<String>) {
+async fn announce_clients(core: &Core, clients: Vec<ClientId>) {
     if clients.len() > MAX_ANNOUNCED {
         return announce(core, &Change::Many).await;
     }

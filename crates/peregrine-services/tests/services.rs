@@ -9,16 +9,20 @@ use peregrine_services::flows::Table;
 use peregrine_services::table::TableQuery;
 use peregrine_services::users::{Permission, Principal, Role, permissions_of};
 use peregrine_services::{Core, Error, Settings, Storage, clients, flows, servers};
+use peregrine_store::ClientId;
 use peregrine_store::chunk::Chunk;
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::{
     Contact, Effect, NatsOptions, NatsServers, PostgresSettings, Received, ServerRecord, SetKind, Touch,
 };
 use peregrine_testkit::{Nats, Postgres};
 use peregrine_wire::Vault;
+use std::sync::Arc;
+use std::sync::LazyLock;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const CLIENT: &str = "C.0123456789abcdef";
+static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0123456789abcdef"));
 
 #[tokio::test]
 async fn servers_of_a_deployment_hear_of_each_other_and_of_no_other() {
@@ -37,16 +41,20 @@ async fn servers_of_a_deployment_hear_of_each_other_and_of_no_other() {
     let mut there = storages[2].bus.subscribe(&[topics::MONITORING]).await.unwrap();
     storages[2].bus.publish(topics::MONITORING, "").await.unwrap();
     there.next().await.unwrap();
-    storages[1].bus.publish(topics::TASKS, CLIENT).await.unwrap();
+    storages[1]
+        .bus
+        .publish(topics::TASKS, CLIENT.as_str())
+        .await
+        .unwrap();
     let Some(Received::Event(event)) = here.next().await else {
         panic!("nothing was heard")
     };
-    assert_eq!(&*event.payload, CLIENT);
+    assert_eq!(&*event.payload, CLIENT.as_str());
 }
 
 async fn core(folder: &TempDir) -> Core {
     let storage = Storage::embedded(folder.path()).unwrap();
-    storage.database.enrol(CLIENT, "key", 1).await.unwrap();
+    storage.database.enrol(&CLIENT, "key", 1).await.unwrap();
     open(storage).await
 }
 
@@ -83,13 +91,13 @@ async fn a_collection_needs_nothing_but_the_core() {
     let mut work = core.storage.bus.subscribe(&[topics::TASKS]).await.unwrap();
     let investigator = user(Role::Investigator);
     let request = asks_for("Generic.Client.Info/BasicInformation");
-    let flow_id = flows::create(&core, &investigator, CLIENT, &request)
+    let flow_id = flows::create(&core, &investigator, &CLIENT, &request)
         .await
         .unwrap();
     let Some(Received::Event(event)) = work.next().await else {
         panic!("nobody is told that there is work")
     };
-    assert_eq!(&*event.payload, CLIENT);
+    assert_eq!(&*event.payload, CLIENT.as_str());
 
     let source = "Generic.Client.Info/BasicInformation";
     let rows = Effect::Rows {
@@ -98,9 +106,13 @@ async fn a_collection_needs_nothing_but_the_core() {
         start_row: Some(0),
         chunk: Chunk::pack(b"{\"Hostname\":\"web1\"}\n").unwrap(),
     };
-    core.storage.database.apply(CLIENT, 2, vec![rows]).await.unwrap();
+    core.storage
+        .database
+        .apply(&CLIENT, 2, Arc::new([rows]))
+        .await
+        .unwrap();
     let table = Table {
-        client_id: CLIENT,
+        client_id: &CLIENT,
         flow_id: &flow_id,
         kind: SetKind::Rows,
         name: source,
@@ -120,22 +132,22 @@ async fn who_lacks_a_permission_gets_nowhere_however_it_asks() {
         "Generic.Client.VQL/",
         "Generic.Client.Info/BasicInformation",
     ] {
-        let made = flows::create(&core, &reader, CLIENT, &asks_for(artifact)).await;
+        let made = flows::create(&core, &reader, &CLIENT, &asks_for(artifact)).await;
         assert!(
             matches!(made, Err(Error::Artifact { .. } | Error::Forbidden(_))),
             "{artifact}: {made:?}"
         );
     }
     let label = ["prod".to_owned()];
-    let labelled = clients::change_labels(&core, &reader, CLIENT, &label, &[]).await;
+    let labelled = clients::change_labels(&core, &reader, &CLIENT, &label, &[]).await;
     assert!(matches!(labelled, Err(Error::Forbidden(Permission::LabelClient))));
-    let seen = clients::events(&core, &nobody, CLIENT).await;
+    let seen = clients::events(&core, &nobody, &CLIENT).await;
     assert!(matches!(seen, Err(Error::Forbidden(Permission::ReadResults))));
-    let tree = flows::process_tree(&core, &nobody, CLIENT, "F.1", "1".into()).await;
+    let tree = flows::process_tree(&core, &nobody, &CLIENT, &flow_id("F.1"), "1".into()).await;
     assert!(matches!(tree, Err(Error::Forbidden(Permission::ReadResults))));
-    let file = flows::download(&core, &nobody, CLIENT, "F.1", 0).await;
+    let file = flows::download(&core, &nobody, &CLIENT, &flow_id("F.1"), 0).await;
     assert!(matches!(file, Err(Error::Forbidden(Permission::ReadResults))));
-    let asked = clients::interrogate(&core, &reader, CLIENT).await;
+    let asked = clients::interrogate(&core, &reader, &CLIENT).await;
     assert!(asked.is_err());
     let all = core.storage.database.counts().await.unwrap();
     assert_eq!(all.flows_running, 0);
@@ -148,17 +160,17 @@ async fn a_changed_label_reaches_the_agent() {
     let mut work = core.storage.bus.subscribe(&[topics::TASKS]).await.unwrap();
     let label = ["prod".to_owned()];
     let analyst = user(Role::Analyst);
-    let client = clients::change_labels(&core, &analyst, CLIENT, &label, &[])
+    let client = clients::change_labels(&core, &analyst, &CLIENT, &label, &[])
         .await
         .unwrap();
     assert_eq!(client.labels, label);
     let Some(Received::Event(event)) = work.next().await else {
         panic!("the agent is not told")
     };
-    assert_eq!(&*event.payload, CLIENT);
+    assert_eq!(&*event.payload, CLIENT.as_str());
     assert_eq!(core.storage.database.audit_end().await.unwrap(), 1);
     let empty = [" ".to_owned()];
-    let refused = clients::change_labels(&core, &analyst, CLIENT, &empty, &[]).await;
+    let refused = clients::change_labels(&core, &analyst, &CLIENT, &empty, &[]).await;
     assert!(matches!(refused, Err(Error::BadRequest(_))));
 }
 
@@ -168,23 +180,23 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
     let folder = tempfile::tempdir().unwrap();
     let address = PostgresSettings::parse(&postgres.database()).unwrap();
     let storage = Storage::open(folder.path(), address.into()).unwrap();
-    storage.database.enrol(CLIENT, "key", 1).await.unwrap();
+    storage.database.enrol(&CLIENT, "key", 1).await.unwrap();
     let core = open(storage).await;
     servers::join(&core).await.unwrap();
     let database = &core.storage.database;
     let touch = Touch {
-        client_id: CLIENT.into(),
+        client_id: CLIENT.clone(),
         at: 1,
         ip: String::new(),
         contact: Contact::Pauses,
     };
     let this = servers::this_server(&core);
-    assert_eq!(database.touch(this, vec![touch]).await.unwrap(), [CLIENT]);
+    assert_eq!(database.touch(this, vec![touch]).await.unwrap(), [CLIENT.clone()]);
     let mut heard = core.storage.bus.subscribe(&[topics::CHANGES]).await.unwrap();
 
     // What another server does that hears nothing of this one.
-    assert_eq!(database.leave_servers(this).await.unwrap(), [CLIENT]);
-    assert_eq!(database.client(CLIENT).await.unwrap().unwrap().held, None);
+    assert_eq!(database.leave_servers(this).await.unwrap(), [CLIENT.clone()]);
+    assert_eq!(database.client(&CLIENT).await.unwrap().unwrap().held, None);
     let (stopping, buried) = (CancellationToken::new(), CancellationToken::new());
     tokio::join!(servers::keep_alive(&core, &stopping, || buried.cancel()), async {
         buried.cancelled().await;
@@ -194,7 +206,7 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
     assert_eq!((listed.len(), &*listed[0].0.server_id, listed[0].1), (1, this, 0));
 
     let touch = Touch {
-        client_id: CLIENT.into(),
+        client_id: CLIENT.clone(),
         at: 2,
         ip: String::new(),
         contact: Contact::Pauses,
@@ -205,7 +217,7 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
         panic!("nobody was told")
     };
     assert!(
-        event.payload.contains(CLIENT),
+        event.payload.contains(CLIENT.as_str()),
         "its clients are offline: {event:?}"
     );
     assert!(servers::list(&core).await.unwrap().is_empty());

@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use peregrine_store::ClientId;
 use peregrine_store::chunk::Chunk;
+use peregrine_store::testing::client_id;
 use peregrine_store::{
     Effect, FolderObjects, OrgDatabase, OrgId, PostgresSettings, RowStore, SetKind, SettingStore, SqlAddress,
 };
@@ -77,7 +79,7 @@ async fn run(folder: &Path, url: Option<&str>, chunk: &Chunk, beyond: usize) {
                 at: 1,
                 chunk: chunk.clone(),
             };
-            db.apply(&agent, 1, vec![effect]).await.unwrap();
+            db.apply(&agent, 1, Arc::new([effect])).await.unwrap();
         }
     })
     .await;
@@ -111,10 +113,16 @@ async fn run(folder: &Path, url: Option<&str>, chunk: &Chunk, beyond: usize) {
 async fn each_agent<F: Future<Output = ()> + Send + 'static>(
     db: &Arc<OrgDatabase>,
     chunk: &Chunk,
-    work: impl Fn(Arc<OrgDatabase>, String, Chunk) -> F,
+    work: impl Fn(Arc<OrgDatabase>, ClientId, Chunk) -> F,
 ) {
     let agents: Vec<_> = (0..AGENTS)
-        .map(|agent| tokio::spawn(work(db.clone(), format!("C.{agent:016x}"), chunk.clone())))
+        .map(|agent| {
+            tokio::spawn(work(
+                db.clone(),
+                client_id(format!("C.{agent:016x}")),
+                chunk.clone(),
+            ))
+        })
         .collect();
     for agent in agents {
         agent.await.unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use peregrine_store::chunk::Chunk;
+use peregrine_store::testing::client_id;
 use peregrine_store::{ClientStore, Effect, OrgId, PostgresSettings, RowStore, SetKind, SqlAddress};
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,7 +40,7 @@ async fn main() {
                 at: 1,
                 chunk: Chunk::pack(text.as_bytes()).unwrap(),
             };
-            db.apply(&format!("C.{agent:016x}"), 1, vec![effect])
+            db.apply(&client_id(format!("C.{agent:016x}")), 1, Arc::new([effect]))
                 .await
                 .unwrap();
         }));
@@ -56,7 +57,9 @@ async fn main() {
     let started = Instant::now();
     let enrolled = 1000;
     for client in 0..enrolled {
-        db.enrol(&format!("C.{client:016x}"), "pem", 1).await.unwrap();
+        db.enrol(&client_id(format!("C.{client:016x}")), "pem", 1)
+            .await
+            .unwrap();
     }
     println!(
         "one write at a time: {:.0} commits/s",

@@ -9,7 +9,9 @@ use crate::servers::*;
 use crate::settings::*;
 use crate::users::*;
 use async_trait::async_trait;
+use peregrine_base::{ClientId, FlowId};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Everything the server keeps in SQL. A returned `Ok` of a write means: durable.
 pub trait Database:
@@ -25,31 +27,35 @@ impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingSto
 #[async_trait]
 pub trait ClientStore: Send + Sync {
     /// The public key (PKCS#1 PEM) of an enrolled client.
-    async fn client_key(&self, client_id: &str) -> Result<Option<String>>;
+    async fn client_key(&self, client_id: &ClientId) -> Result<Option<String>>;
     /// Stores a key and makes the client record when missing; true when the client is new.
-    async fn enrol(&self, client_id: &str, key_pem: &str, now: Micros) -> Result<bool>;
+    async fn enrol(&self, client_id: &ClientId, key_pem: &str, now: Micros) -> Result<bool>;
     /// One client.
-    async fn client(&self, client_id: &str) -> Result<Option<Client>>;
+    async fn client(&self, client_id: &ClientId) -> Result<Option<Client>>;
     /// Lists clients.
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>>;
     /// Adds and removes labels (compared without regard to case). When anything changed, so is the time of the change (ns): it
     /// is `now`, or later if the monitoring table was sent after that by another server's clock.
     async fn set_labels(
         &self,
-        client_id: &str,
+        client_id: &ClientId,
         add: &[String],
         remove: &[String],
         now: i64,
     ) -> Result<Client>;
     /// Sets (Some) or removes (None) metadata keys.
-    async fn set_metadata(&self, client_id: &str, changes: &[(String, Option<String>)]) -> Result<Client>;
+    async fn set_metadata(
+        &self,
+        client_id: &ClientId,
+        changes: &[(String, Option<String>)],
+    ) -> Result<Client>;
     /// Records what a server knows of its connections, many at a time; a later claim of the same program stands. Gives those that
     /// came online by it, or went.
-    async fn touch(&self, server_id: &str, touches: Vec<Touch>) -> Result<Vec<String>>;
+    async fn touch(&self, server_id: &str, touches: Vec<Touch>) -> Result<Vec<ClientId>>;
     /// Records the version of the monitoring table that was sent, and what it was made from.
-    async fn set_event_table_version(&self, client_id: &str, version: i64, basis: i64) -> Result<()>;
+    async fn set_event_table_version(&self, client_id: &ClientId, version: i64, basis: i64) -> Result<()>;
     /// Forgets a client with everything it sent.
-    async fn delete_client(&self, client_id: &str) -> Result<()>;
+    async fn delete_client(&self, client_id: &ClientId) -> Result<()>;
 }
 
 /// Collections and the queue of tasks.
@@ -58,47 +64,45 @@ pub trait FlowStore: Send + Sync {
     /// Stores a new flow and its tasks together.
     async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()>;
     /// One flow.
-    async fn flow(&self, client_id: &str, flow_id: &str) -> Result<Option<Flow>>;
+    async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>>;
     /// Lists flows.
     async fn flows(&self, query: FlowQuery) -> Result<Page<Flow>>;
     /// Ends a running flow as cancelled, drops its queued tasks and queues `task` when the agent has the flow.
     /// False when it had ended already.
     async fn cancel_flow(
         &self,
-        client_id: &str,
-        flow_id: &str,
+        client_id: &ClientId,
+        flow_id: &FlowId,
         status: &str,
         task: Task,
         now: Micros,
     ) -> Result<bool>;
     /// Deletes a flow with its rows, logs and upload records.
-    async fn delete_flow(&self, client_id: &str, flow_id: &str) -> Result<()>;
-    /// Queues a task.
-    async fn queue_task(&self, client_id: &str, task: Task) -> Result<()>;
+    async fn delete_flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<()>;
     /// What there is for a client now. Asking for nothing costs one read. A request for a collection stays in the queue, marked,
     /// until its end is reported, so that it can be sent again if the agent says that it never came.
-    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Polled>;
+    async fn take_work(&self, client_id: &ClientId, poll: Poll) -> Result<Polled>;
     /// Running, delivered flows of each of these clients, in their order.
-    async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>>;
+    async fn in_flight(&self, client_ids: &[ClientId]) -> Result<Vec<Vec<FlowId>>>;
     /// Files of a flow.
-    async fn uploads(&self, client_id: &str, flow_id: &str) -> Result<Vec<Upload>>;
+    async fn uploads(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<Upload>>;
 }
 
 /// Rows: results, logs, events.
 #[async_trait]
 pub trait RowStore: Send + Sync {
     /// Applies all effects of one packet in one transaction, in order; one outcome each.
-    async fn apply(&self, client_id: &str, now: Micros, effects: Vec<Effect>) -> Result<Vec<Outcome>>;
+    async fn apply(&self, client_id: &ClientId, now: Micros, effects: Arc<[Effect]>) -> Result<Vec<Outcome>>;
     /// Result sets of a flow (rows and logs).
-    async fn result_sets(&self, client_id: &str, flow_id: &str) -> Result<Vec<ResultSet>>;
+    async fn result_sets(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<ResultSet>>;
     /// Those of each of these flows (client and flow), in their order.
-    async fn result_sets_of(&self, flows: &[(String, String)]) -> Result<Vec<Vec<ResultSet>>>;
+    async fn result_sets_of(&self, flows: &[(ClientId, FlowId)]) -> Result<Vec<Vec<ResultSet>>>;
     /// Event sets of a client.
-    async fn event_sets(&self, client_id: &str) -> Result<Vec<ResultSet>>;
+    async fn event_sets(&self, client_id: &ClientId) -> Result<Vec<ResultSet>>;
     /// Chunks that hold rows from `from_row` on, in order, at least one if there is any, about `max_bytes` compressed.
-    async fn read_chunks(&self, set: i64, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>>;
+    async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>>;
     /// Row numbers received within `[start, end)`, as a half-open range.
-    async fn row_range(&self, set: i64, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
+    async fn row_range(&self, set: SetId, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
     /// Deletes event chunks received before `before`; gives the number of rows.
     async fn delete_events_before(&self, before: Micros) -> Result<u64>;
     /// Removes objects with rows in them that no chunk refers to: of deleted chunks, and of packets that were not stored. Gives
@@ -172,5 +176,5 @@ pub trait ServerStore: Send + Sync {
     /// A sign of life; false when the others gave the server up.
     async fn beat(&self, server_id: &str) -> Result<bool>;
     /// Takes a server off the list; gives the clients that were connected to it, and are not any more.
-    async fn leave_servers(&self, server_id: &str) -> Result<Vec<String>>;
+    async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>>;
 }

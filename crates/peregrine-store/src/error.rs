@@ -107,8 +107,11 @@ pub enum Error {
 
 impl Error {
     /// Shorthand for [`Error::NotFound`].
-    pub fn not_found(what: &'static str, id: impl Into<String>) -> Error {
-        Error::NotFound { what, id: id.into() }
+    pub fn not_found(what: &'static str, id: impl std::fmt::Display) -> Error {
+        Error::NotFound {
+            what,
+            id: id.to_string(),
+        }
     }
 
     /// Whether the same request may succeed later without anybody changing it.

@@ -40,7 +40,7 @@ pub use lock::FolderLock;
 pub use model::*;
 pub use nats::{NatsBus, NatsOptions, NatsServers};
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
-pub use peregrine_base::OrgId;
+pub use peregrine_base::ids::{BadId, ClientId, FlowId, OrgId};
 pub use rows::*;
 pub use servers::*;
 pub use settings::*;

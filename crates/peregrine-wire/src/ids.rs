@@ -20,8 +20,8 @@ fn client_id_of_modulus(modulus: &[u8]) -> String {
 }
 
 /// A new flow id, `F.` and 13 characters that sort by second.
-pub fn new_flow_id() -> Result<String> {
-    Ok(format!("F.{}", new_suffix()?))
+pub fn new_flow_id() -> Result<FlowId> {
+    Ok(FlowId::new(now(), crypto::random()?))
 }
 
 /// A new hunt id, `H.` and 13 characters that sort by second.
@@ -31,11 +31,12 @@ pub fn new_hunt_id() -> Result<String> {
 
 /// A new 13 character suffix, for ids of any kind.
 pub fn new_suffix() -> Result<String> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    Ok(suffix(now, crypto::random()?))
+    Ok(suffix(now(), crypto::random()?))
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn new_ids_are_of_the_right_form() {
-        assert!(is_flow_id(&new_flow_id().unwrap()));
+        assert!(is_flow_id(new_flow_id().unwrap().as_str()));
         assert!(is_hunt_id(&new_hunt_id().unwrap()));
     }
 }

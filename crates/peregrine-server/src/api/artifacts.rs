@@ -1,10 +1,10 @@
 //! Artifacts, and what a request for them compiles to.
 
-use super::extract::{Body, Params, SignedIn};
+use super::extract::{Body, Params, Path, SignedIn};
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use peregrine_api::artifacts::{self as api, ArtifactList, ArtifactsQuery, Compiled, EquivalentCall};
 use peregrine_api::flows::CollectRequest;
 use peregrine_artifacts::compile::masked;

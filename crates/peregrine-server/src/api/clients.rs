@@ -1,15 +1,15 @@
 //! Endpoints.
 
-use super::extract::{Body, Params, SignedIn};
+use super::extract::{Body, Params, Path, SignedIn};
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use peregrine_api::clients::{Client, ClientPage, ClientsQuery, Interrogation, LabelChange};
 use peregrine_api::flows::FlowStarted;
 use peregrine_services::users::Permission;
 use peregrine_services::{Error, clients};
-use peregrine_store::{ClientQuery, ClientSort};
+use peregrine_store::{ClientId, ClientQuery, ClientSort};
 use std::sync::Arc;
 
 pub(super) async fn list(
@@ -38,7 +38,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
 ) -> Answer<Json<Client>> {
     principal.authorize(Permission::ReadResults)?;
     let client = clients::get(&shared.core, &client_id).await?;
@@ -48,7 +48,7 @@ pub(super) async fn show(
 pub(super) async fn interrogation(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
 ) -> Answer<Json<Interrogation>> {
     Ok(Json(
         clients::interrogation(&shared.core, &principal, &client_id).await?,
@@ -58,7 +58,7 @@ pub(super) async fn interrogation(
 pub(super) async fn labels(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
     Body(labels): Body<LabelChange>,
 ) -> Answer<Json<Client>> {
     let client =
@@ -69,8 +69,10 @@ pub(super) async fn labels(
 pub(super) async fn interrogate(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
 ) -> Answer<Json<FlowStarted>> {
     let flow_id = clients::interrogate(&shared.core, &principal, &client_id).await?;
-    Ok(Json(FlowStarted { flow_id }))
+    Ok(Json(FlowStarted {
+        flow_id: flow_id.into(),
+    }))
 }

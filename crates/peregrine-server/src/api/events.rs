@@ -1,21 +1,21 @@
 //! Event rows of a client.
 
-use super::extract::{Params, SignedIn};
+use super::extract::{Params, Path, SignedIn};
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use peregrine_api::monitoring::{EventArtifacts, EventsQuery};
 use peregrine_api::table::TablePage;
 use peregrine_services::table::TableQuery;
 use peregrine_services::{Error, Result, clients, clock};
-use peregrine_store::Micros;
+use peregrine_store::{ClientId, Micros};
 use std::sync::Arc;
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
 ) -> Answer<Json<EventArtifacts>> {
     Ok(Json(clients::events(&shared.core, &principal, &client_id).await?))
 }
@@ -32,7 +32,7 @@ fn time(text: &Option<String>, name: &str) -> Result<Option<Micros>> {
 pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path((client_id, artifact)): Path<(String, String)>,
+    Path((client_id, artifact)): Path<(ClientId, String)>,
     Params(wanted): Params<EventsQuery>,
 ) -> Answer<Json<TablePage>> {
     let range = (time(&wanted.start, "start")?, time(&wanted.end, "end")?);

@@ -57,6 +57,19 @@ fn session_token(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
+/// The ids in the address.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Path<T>> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        let path = path.map_err(|error| refused("address", &error, error.body_text()))?;
+        Ok(Path(path.0))
+    }
+}
+
 /// The query string.
 pub(super) struct Params<T>(pub(super) T);
 

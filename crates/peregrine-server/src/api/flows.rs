@@ -1,31 +1,36 @@
 //! Collections.
 
-use super::extract::{Body, Params, SignedIn};
+use super::extract::{Body, Params, Path, SignedIn};
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use peregrine_api::flows::{CollectRequest, Flow, FlowDetail, FlowPage, FlowStarted, FlowsQuery};
 use peregrine_services::users::Permission;
 use peregrine_services::{Error, flows};
-use peregrine_store::{FlowQuery, FlowSort, FlowState};
+use peregrine_store::{ClientId, FlowId, FlowQuery, FlowSort, FlowState};
 use std::sync::Arc;
 
 pub(super) async fn create(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
     Body(request): Body<CollectRequest>,
 ) -> Answer<(StatusCode, Json<FlowStarted>)> {
     let flow_id = flows::create(&shared.core, &principal, &client_id, &request).await?;
-    Ok((StatusCode::CREATED, Json(FlowStarted { flow_id })))
+    Ok((
+        StatusCode::CREATED,
+        Json(FlowStarted {
+            flow_id: flow_id.into(),
+        }),
+    ))
 }
 
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(client_id): Path<String>,
+    Path(client_id): Path<ClientId>,
     Params(list): Params<FlowsQuery>,
 ) -> Answer<Json<FlowPage>> {
     let state = match list.state.as_deref() {
@@ -63,7 +68,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path((client_id, flow_id)): Path<(String, String)>,
+    Path((client_id, flow_id)): Path<(ClientId, FlowId)>,
 ) -> Answer<Json<FlowDetail>> {
     principal.authorize(Permission::ReadResults)?;
     let flow = flows::get(&shared.core, &client_id, &flow_id).await?;
@@ -73,7 +78,7 @@ pub(super) async fn show(
 pub(super) async fn cancel(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path((client_id, flow_id)): Path<(String, String)>,
+    Path((client_id, flow_id)): Path<(ClientId, FlowId)>,
 ) -> Answer<Json<Flow>> {
     let flow = flows::cancel(&shared.core, &principal, &client_id, &flow_id).await?;
     Ok(Json(flows::view(&shared.core, &flow).await?))
@@ -82,7 +87,7 @@ pub(super) async fn cancel(
 pub(super) async fn delete(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path((client_id, flow_id)): Path<(String, String)>,
+    Path((client_id, flow_id)): Path<(ClientId, FlowId)>,
 ) -> Answer<StatusCode> {
     flows::delete(&shared.core, &principal, &client_id, &flow_id).await?;
     Ok(StatusCode::NO_CONTENT)

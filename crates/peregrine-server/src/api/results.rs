@@ -1,12 +1,12 @@
 //! Rows and logs of a collection.
 
-use super::extract::{Params, SignedIn};
+use super::extract::{Params, Path, SignedIn};
 use super::file_name;
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
@@ -15,11 +15,11 @@ use peregrine_api::table::{
 };
 use peregrine_services::flows::Table;
 use peregrine_services::table::{Filters, TableQuery};
-use peregrine_store::SetKind;
+use peregrine_store::{ClientId, FlowId, SetKind};
 use std::sync::Arc;
 
 fn table<'a>(
-    (client_id, flow_id): &'a (String, String),
+    (client_id, flow_id): &'a (ClientId, FlowId),
     kind: SetKind,
     name: &'a Option<String>,
 ) -> Table<'a> {
@@ -34,7 +34,7 @@ fn table<'a>(
 pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(flow): Path<(String, String)>,
+    Path(flow): Path<(ClientId, FlowId)>,
     Params(mut wanted): Params<ResultsQuery>,
 ) -> Answer<Json<TablePage>> {
     let source = wanted.source.take();
@@ -46,7 +46,7 @@ pub(super) async fn rows(
 pub(super) async fn logs(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(flow): Path<(String, String)>,
+    Path(flow): Path<(ClientId, FlowId)>,
     Params(wanted): Params<TableParams>,
 ) -> Answer<Json<TablePage>> {
     let query = TableQuery::check(wanted)?;
@@ -57,7 +57,7 @@ pub(super) async fn logs(
 pub(super) async fn facets(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(flow): Path<(String, String)>,
+    Path(flow): Path<(ClientId, FlowId)>,
     Params(wanted): Params<FacetsQuery>,
 ) -> Answer<Json<Facets>> {
     let filters = Filters::parse(wanted.filter.as_deref().unwrap_or_default())?;
@@ -69,7 +69,7 @@ pub(super) async fn facets(
 pub(super) async fn export(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path(flow): Path<(String, String)>,
+    Path(flow): Path<(ClientId, FlowId)>,
     Params(wanted): Params<ExportQuery>,
 ) -> Answer<Response> {
     let filters = Filters::parse(wanted.filter.as_deref().unwrap_or_default())?;

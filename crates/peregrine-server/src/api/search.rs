@@ -30,7 +30,7 @@ pub(super) async fn search(
         .into_iter()
         .map(|client| FoundClient {
             online: client.held.is_some(),
-            client_id: client.client_id,
+            client_id: client.client_id.into(),
             hostname: client.facts.hostname,
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use super::extract::{Params, SignedIn};
 use crate::error::Answer;
-use crate::push::{Pushed, Topic};
+use crate::push::{News, Pushed, Topic};
 use crate::shared::Shared;
 use axum::body::Body;
 use axum::extract::State;
@@ -70,7 +70,8 @@ async fn feed(
 ) {
     let (missed, mut live) = shared.hub.subscribe(last);
     let mut pending: Vec<Bytes> = vec![Bytes::from_static(b": connected\n\n")];
-    let wanted = |event: &Pushed| event.name == "resync" || topics.iter().any(|topic| topic.covers(event));
+    let wanted =
+        |event: &Pushed| event.news == News::Resync || topics.iter().any(|topic| topic.covers(&event.news));
     match missed {
         Some(missed) => pending.extend(
             missed
@@ -113,7 +114,9 @@ async fn feed(
 fn encode(event: &Pushed) -> Bytes {
     format!(
         "id: {}\nevent: {}\ndata: {}\n\n",
-        event.number, event.name, event.data
+        event.number,
+        event.news.name(),
+        event.data
     )
     .into()
 }

@@ -1,15 +1,16 @@
 //! Files a collection brought.
 
-use super::extract::SignedIn;
+use super::extract::{Path, SignedIn};
 use super::file_name;
 use crate::error::Answer;
 use crate::shared::Shared;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
 use peregrine_services::flows;
+use peregrine_store::{ClientId, FlowId};
 use std::sync::Arc;
 
 /// Letters of the name of a file.
@@ -19,7 +20,7 @@ const LONGEST_NAME: usize = 200;
 pub(super) async fn download(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
-    Path((client_id, flow_id, number)): Path<(String, String, usize)>,
+    Path((client_id, flow_id, number)): Path<(ClientId, FlowId, usize)>,
 ) -> Answer<Response> {
     let found = flows::download(&shared.core, &principal, &client_id, &flow_id, number);
     let (upload, reader) = found.await?;

@@ -2,6 +2,7 @@
 
 use super::intake::Allowance;
 use super::turns::{Turn, Turnstile};
+use peregrine_store::ClientId;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -68,11 +69,11 @@ pub(super) struct Accounts {
 
 impl Accounts {
     /// For a packet of this length.
-    pub(super) fn new(packet: usize, client_id: &str, work: Work) -> Accounts {
+    pub(super) fn new(packet: usize, client_id: &ClientId, work: Work) -> Accounts {
         Accounts {
             left: allowance(packet),
             light: LIGHT.max((packet as u64).saturating_mul(LIGHT_PER_BYTE)),
-            client_id: client_id.to_owned(),
+            client_id: client_id.to_string(),
             work,
         }
     }

@@ -4,7 +4,7 @@ use crate::shared::Shared;
 use parking_lot::Mutex;
 use peregrine_services::changes::{Change, announce};
 use peregrine_services::{clock, servers};
-use peregrine_store::{Claim, Contact, Micros, Touch};
+use peregrine_store::{Claim, ClientId, Contact, Micros, Touch};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -58,7 +58,7 @@ impl Agent {
     }
 }
 
-type Agents = Arc<Mutex<HashMap<String, Agent>>>;
+type Agents = Arc<Mutex<HashMap<ClientId, Agent>>>;
 
 /// Agents of this server.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub(crate) struct Connections {
 /// A held connection; dropping it lets the agent connect again.
 pub(super) struct Connection {
     agents: Agents,
-    client_id: String,
+    client_id: ClientId,
     number: u64,
     pub(super) claim: Claim,
     pub(super) wake: Arc<Notify>,
@@ -137,9 +137,9 @@ impl Connections {
     /// Takes the place of a client's one connection; none when it is taken. The same program asks for another only when the
     /// first one is dead to it, of which this side may hear nothing for long; so it gets the place. A copy of it does not:
     /// it has a session of its own. A packet that is shown again is not newer.
-    pub(super) fn hold(&self, client_id: &str, claim: Claim, now: Instant) -> Option<Connection> {
+    pub(super) fn hold(&self, client_id: &ClientId, claim: Claim, now: Instant) -> Option<Connection> {
         let mut agents = self.agents.lock();
-        let agent = agents.entry(client_id.to_owned()).or_default();
+        let agent = agents.entry(client_id.clone()).or_default();
         if let Some(holder) = &agent.holder {
             let is_same = claim.session == holder.claim.session && claim.timestamp > holder.claim.timestamp;
             if !is_same || now.saturating_duration_since(holder.since) < SETTLED {
@@ -177,10 +177,10 @@ impl Connections {
     }
 
     /// Notes a sign of life.
-    pub(super) fn touch(&self, client_id: &str, ip: &str) {
+    pub(super) fn touch(&self, client_id: &ClientId, ip: &str) {
         let mut agents = self.agents.lock();
         let is_new = !agents.contains_key(client_id);
-        let agent = agents.entry(client_id.to_owned()).or_default();
+        let agent = agents.entry(client_id.clone()).or_default();
         agent.seen = clock::now();
         agent.has_left = false;
         agent.is_noted = false;

@@ -8,7 +8,8 @@ use crate::shared::{Shared, peer_address};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
-use peregrine_wire::PublicKey;
+use peregrine_store::ClientId;
+use peregrine_wire::{Packet, PublicKey};
 use std::sync::Arc;
 
 pub(super) async fn handle(
@@ -50,20 +51,24 @@ pub(super) async fn accept(
     visitor: Option<&Visitor>,
     body: Body,
     is_urgent: bool,
-) -> Result<(String, PublicKey), StatusCode> {
+) -> Result<(ClientId, PublicKey), StatusCode> {
     let (packet, room) = receive::open(shared, peer, body).await?;
-    let Some(key) = packet.key.clone() else {
+    let Some((client_id, key)) = identity(&packet) else {
         return Err(enrol::consider(shared, peer, &packet).await);
     };
-    prove(shared, peer, visitor, &packet.source)?;
-    let client_id = packet.source.clone();
+    prove(shared, peer, visitor, &client_id)?;
     let slots = if is_urgent {
         &shared.gateway.urgent_slots
     } else {
         &shared.gateway.slots
     };
-    process::packet(shared, slots, packet, room, peer).await?;
+    process::packet(shared, slots, &client_id, packet, room, peer).await?;
     Ok((client_id, key))
+}
+
+/// Which client sent this, if it is known and has proven it.
+pub(super) fn identity(packet: &Packet) -> Option<(ClientId, PublicKey)> {
+    Some((packet.source.parse().ok()?, packet.key.clone()?))
 }
 
 /// Notes that an agent of ours is on this connection, and at this address, unless it has too many connections.
@@ -71,7 +76,7 @@ pub(super) fn prove(
     shared: &Shared,
     peer: &str,
     visitor: Option<&Visitor>,
-    client_id: &str,
+    client_id: &ClientId,
 ) -> Result<(), StatusCode> {
     shared.gateway.intake.note(peer);
     // A proxy's connections carry packets of many agents.

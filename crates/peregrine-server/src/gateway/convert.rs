@@ -6,7 +6,7 @@ use super::uploads;
 use peregrine_proto::{FileBuffer, LogMessage, Message, VeloMessage, VqlResponse};
 use peregrine_services::flows::roll_up;
 use peregrine_services::{clients, clock};
-use peregrine_store::{Effect, Micros, SetKind};
+use peregrine_store::{ClientId, Effect, FlowId, Micros, SetKind};
 use peregrine_wire::{Obfuscator, ids};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub(super) enum Item {
     Effect(Box<Effect>),
     /// Part of a file.
     Buffer {
-        flow_id: String,
+        flow_id: FlowId,
         buffer: Box<FileBuffer>,
         /// Its bytes, inflated; none when they are damaged.
         data: Option<Vec<u8>>,
@@ -28,7 +28,7 @@ pub(super) enum Item {
 /// What is known here, so that nothing is unpacked that nobody asked for.
 pub(super) trait Known {
     /// Whether there is such a collection of this client.
-    fn has_flow(&mut self, flow_id: &str) -> bool;
+    fn has_flow(&mut self, flow_id: &FlowId) -> bool;
     /// Whether event rows of this `Artifact/Source` can be of the monitoring table.
     fn has_events(&mut self, source: &str) -> bool;
 }
@@ -36,7 +36,7 @@ pub(super) trait Known {
 /// Takes messages of one packet apart.
 pub(super) struct Converter<'a> {
     pub(super) names: Option<&'a Obfuscator>,
-    pub(super) client_id: &'a str,
+    pub(super) client_id: &'a ClientId,
     pub(super) known: &'a mut dyn Known,
     pub(super) accounts: &'a mut Accounts,
     pub(super) send: &'a mut dyn FnMut(Item) -> Result<(), Stop>,
@@ -54,11 +54,10 @@ impl Converter<'_> {
         if session == ids::MONITORING {
             return self.monitoring(message);
         }
-        if !ids::is_flow_id(session) {
+        let Some(flow_id) = FlowId::of_session(session) else {
             return Ok(());
-        }
-        let flow_id = ids::parent_flow(session).to_owned();
-        let is_child = flow_id != *session;
+        };
+        let is_child = flow_id.as_str() != session;
         if !self.known.has_flow(&flow_id) {
             return Ok(());
         }
@@ -90,7 +89,7 @@ impl Converter<'_> {
         (self.send)(Item::Effect(Box::new(effect)))
     }
 
-    fn flow_rows(&mut self, flow_id: String, is_child: bool, response: &VqlResponse) -> Result<(), Stop> {
+    fn flow_rows(&mut self, flow_id: FlowId, is_child: bool, response: &VqlResponse) -> Result<(), Stop> {
         let Some(source) = source_name(self.names, response) else {
             return Ok(());
         };
@@ -125,7 +124,7 @@ impl Converter<'_> {
         outcome
     }
 
-    fn flow_log(&mut self, flow_id: String, is_child: bool, log: &LogMessage) -> Result<(), Stop> {
+    fn flow_log(&mut self, flow_id: FlowId, is_child: bool, log: &LogMessage) -> Result<(), Stop> {
         // Neither alerts nor lines of the oldest agents are numbered.
         let is_unnumbered = is_child || log.jsonl.is_empty() || log.level == "ALERT";
         let start_row = u64::try_from(log.id).ok().filter(|_| !is_unnumbered);

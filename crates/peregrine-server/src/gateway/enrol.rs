@@ -5,6 +5,7 @@ use crate::shared::Shared;
 use http::StatusCode;
 use peregrine_services::changes::topics;
 use peregrine_services::clock;
+use peregrine_store::ClientId;
 use peregrine_wire::{Packet, enrol, ids};
 
 /// Stores the key of an enrolment request, if there is one. The answer is 406 in any good case: prove it next time.
@@ -20,7 +21,13 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
             return StatusCode::SERVICE_UNAVAILABLE;
         }
     };
-    let client_id = ids::in_org(&enrolled.client_id, &packet.org_id);
+    let client_id: ClientId = match ids::in_org(&enrolled.client_id, &packet.org_id).parse() {
+        Ok(client_id) => client_id,
+        Err(error) => {
+            tracing::error!(%error, peer, "enrolment refused");
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+    };
     match shared
         .core
         .storage
@@ -29,24 +36,24 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
         .await
     {
         Ok(is_new) => {
-            shared.gateway.unknown.lock().remove(&client_id);
+            shared.gateway.unknown.lock().remove(client_id.as_str());
             // Other servers remember for a while that there was no such client.
             let told = shared
                 .core
                 .storage
                 .bus
-                .publish(topics::ENROLLED, &client_id)
+                .publish(topics::ENROLLED, client_id.as_str())
                 .await;
             if let Err(error) = told {
-                tracing::warn!(%error, client_id, "other servers were not told of a new client");
+                tracing::warn!(%error, %client_id, "other servers were not told of a new client");
             }
             if is_new {
-                tracing::info!(client_id, peer, "client enrolled");
+                tracing::info!(%client_id, peer, "client enrolled");
             }
             StatusCode::NOT_ACCEPTABLE
         }
         Err(error) => {
-            tracing::error!(client_id, %error, "enrolment not stored");
+            tracing::error!(%client_id, %error, "enrolment not stored");
             StatusCode::SERVICE_UNAVAILABLE
         }
     }

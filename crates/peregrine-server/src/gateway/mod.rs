@@ -1,6 +1,7 @@
 //! The agents' side: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
 
 mod accounts;
+mod announce;
 mod connections;
 mod control;
 mod convert;

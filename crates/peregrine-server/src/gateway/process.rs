@@ -2,6 +2,7 @@
 //! large one, a few. Files go to the object store first; a packet that comes again finds everything done.
 
 use super::accounts::{Accounts, HEAVY_WAIT, Stop, Work, patience};
+use super::announce;
 use super::convert::{Converter, Item, Known};
 use super::intake::{Allowance, LARGE_BODY};
 use super::refused::Reason;
@@ -10,9 +11,8 @@ use super::uploads;
 use crate::Error;
 use crate::shared::Shared;
 use http::StatusCode;
-use peregrine_services::changes::{Change, announce, topics};
 use peregrine_services::clock;
-use peregrine_store::{Effect, FlowQuery, Outcome, SetKind};
+use peregrine_store::{ClientId, Effect, FlowId, FlowQuery};
 use peregrine_wire::Packet;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -53,6 +53,7 @@ enum Reading {
 pub(super) async fn packet(
     shared: &Arc<Shared>,
     slots: &Arc<Turnstile>,
+    client_id: &ClientId,
     packet: Packet,
     room: Option<Allowance>,
     peer: &str,
@@ -62,7 +63,7 @@ pub(super) async fn packet(
     // What is large waits for its turn as it came; what turns out to be much for its size does so in the middle.
     let is_large = packet.size() > LARGE_BODY;
     let queue = if is_large { &shared.gateway.large } else { slots };
-    let turn = match tokio::time::timeout(wait, queue.enter(&packet.source)).await {
+    let turn = match tokio::time::timeout(wait, queue.enter(client_id.as_str())).await {
         Ok(Some(turn)) => turn,
         Ok(None) => {
             shared.gateway.refused.count(peer, Reason::TooMany);
@@ -79,10 +80,14 @@ pub(super) async fn packet(
         heavy: shared.gateway.heavy.clone(),
         surprises: shared.gateway.surprises.clone(),
     };
-    let (worker, peer) = (shared.clone(), peer.to_owned());
+    let (worker, client_id, peer) = (shared.clone(), client_id.clone(), peer.to_owned());
     // Detached: what an agent sent is finished even if it hangs up, so its repeat finds it done.
     let finished = tokio::spawn(async move {
-        tokio::time::timeout(time + HEAVY_WAIT, take_in(&worker, packet, work, &peer)).await
+        tokio::time::timeout(
+            time + HEAVY_WAIT,
+            take_in(&worker, &client_id, packet, work, &peer),
+        )
+        .await
     });
     match finished.await {
         Ok(Ok(result)) => result,
@@ -90,9 +95,14 @@ pub(super) async fn packet(
     }
 }
 
-async fn take_in(shared: &Arc<Shared>, packet: Packet, work: Work, peer: &str) -> Result<Said, StatusCode> {
-    let client_id = packet.source.clone();
-    shared.gateway.connections.touch(&client_id, peer);
+async fn take_in(
+    shared: &Arc<Shared>,
+    client_id: &ClientId,
+    packet: Packet,
+    work: Work,
+    peer: &str,
+) -> Result<Said, StatusCode> {
+    shared.gateway.connections.touch(client_id, peer);
     let (sender, mut items) = mpsc::channel(AHEAD);
     let (worker, from, address) = (shared.clone(), client_id.clone(), peer.to_owned());
     // Inflating, checking and compressing rows is CPU work.
@@ -114,22 +124,22 @@ async fn take_in(shared: &Arc<Shared>, packet: Packet, work: Work, peer: &str) -
                 flow_id,
                 buffer,
                 data,
-            } => match uploads::store(shared, &client_id, flow_id, *buffer, data).await {
+            } => match uploads::store(shared, client_id, flow_id, *buffer, data).await {
                 Ok(found) => effects.extend(found),
-                Err(error) => return Err(status(shared, &client_id, &error)),
+                Err(error) => return Err(status(shared, client_id, &error)),
             },
         }
         if bytes >= MAX_BYTES || effects.len() >= MAX_EFFECTS {
             bytes = 0;
-            store(shared, &client_id, std::mem::take(&mut effects))
+            store(shared, client_id, std::mem::take(&mut effects))
                 .await
-                .map_err(|error| status(shared, &client_id, &error))?;
+                .map_err(|error| status(shared, client_id, &error))?;
         }
     }
     let reading = decoding.await.unwrap_or(Reading::Damaged);
-    store(shared, &client_id, effects)
+    store(shared, client_id, effects)
         .await
-        .map_err(|error| status(shared, &client_id, &error))?;
+        .map_err(|error| status(shared, client_id, &error))?;
     match reading {
         Reading::Whole => Ok(said),
         Reading::Damaged => Err(StatusCode::BAD_REQUEST),
@@ -150,7 +160,7 @@ fn weight(effect: &Effect) -> usize {
 /// Sends the packet's items.
 fn decode(
     shared: &Shared,
-    client_id: &str,
+    client_id: &ClientId,
     peer: &str,
     packet: &Packet,
     accounts: &mut Accounts,
@@ -177,7 +187,7 @@ fn decode(
                 accounts.enter_gate()
             }
             Some(Err(error)) => {
-                tracing::debug!(client_id, %error, "damaged packet content");
+                tracing::debug!(%client_id, %error, "damaged packet content");
                 shared.gateway.refused.count(peer, Reason::Damaged);
                 return Reading::Damaged;
             }
@@ -187,12 +197,12 @@ fn decode(
             // Whoever no longer listens answers for itself.
             Err(Stop::Gone) => return Reading::Damaged,
             Err(Stop::Spent) => {
-                tracing::debug!(client_id, "a packet that unpacks to too much");
+                tracing::debug!(%client_id, "a packet that unpacks to too much");
                 shared.gateway.refused.count(peer, Reason::TooLarge);
                 return Reading::Damaged;
             }
             Err(Stop::Busy) => {
-                tracing::debug!(client_id, "a packet that must come again");
+                tracing::debug!(%client_id, "a packet that must come again");
                 shared.gateway.refused.count(peer, Reason::TooMany);
                 return Reading::Busy;
             }
@@ -203,17 +213,17 @@ fn decode(
 /// What the database and the repository know, each thing asked once per packet.
 struct KnownHere<'a> {
     shared: &'a Shared,
-    client_id: &'a str,
-    flows: HashMap<String, bool>,
+    client_id: &'a ClientId,
+    flows: HashMap<FlowId, bool>,
     strays: usize,
     /// Every flow of the client, once too many did not exist.
-    all_flows: Option<HashSet<String>>,
+    all_flows: Option<HashSet<FlowId>>,
     sources: HashMap<String, bool>,
     stored: Option<Vec<String>>,
 }
 
 impl<'a> KnownHere<'a> {
-    fn new(shared: &'a Shared, client_id: &'a str) -> KnownHere<'a> {
+    fn new(shared: &'a Shared, client_id: &'a ClientId) -> KnownHere<'a> {
         KnownHere {
             shared,
             client_id,
@@ -225,11 +235,11 @@ impl<'a> KnownHere<'a> {
         }
     }
 
-    async fn every_flow(&self) -> Result<HashSet<String>, peregrine_store::Error> {
+    async fn every_flow(&self) -> Result<HashSet<FlowId>, peregrine_store::Error> {
         let mut ids = HashSet::new();
         for offset in (0..).step_by(FLOW_PAGE) {
             let query = FlowQuery {
-                client_id: Some(self.client_id.to_owned()),
+                client_id: Some(self.client_id.clone()),
                 offset,
                 limit: FLOW_PAGE as u64,
                 ..FlowQuery::default()
@@ -246,7 +256,7 @@ impl<'a> KnownHere<'a> {
 }
 
 impl Known for KnownHere<'_> {
-    fn has_flow(&mut self, flow_id: &str) -> bool {
+    fn has_flow(&mut self, flow_id: &FlowId) -> bool {
         if let Some(found) = self.flows.get(flow_id) {
             return *found;
         }
@@ -264,7 +274,7 @@ impl Known for KnownHere<'_> {
         if !found {
             self.strays += 1;
         }
-        self.flows.insert(flow_id.to_owned(), found);
+        self.flows.insert(flow_id.clone(), found);
         found
     }
 
@@ -290,142 +300,27 @@ impl Known for KnownHere<'_> {
     }
 }
 
-async fn store(shared: &Shared, client_id: &str, effects: Vec<Effect>) -> Result<(), Error> {
+async fn store(shared: &Shared, client_id: &ClientId, effects: Vec<Effect>) -> Result<(), Error> {
     if effects.is_empty() {
         return Ok(());
     }
-    let mut about: Vec<About> = effects.iter().map(About::of).collect();
-    let outcomes = shared
-        .core
-        .storage
-        .database
-        .apply(client_id, clock::now(), effects)
-        .await?;
+    let effects: Arc<[Effect]> = effects.into();
+    let database = &shared.core.storage.database;
+    let outcomes = database.apply(client_id, clock::now(), effects.clone()).await?;
     *shared.trouble.lock() = None;
-    about
-        .iter_mut()
-        .zip(&outcomes)
-        .for_each(|(about, outcome)| about.settle(client_id, outcome));
-    if outcomes.contains(&Outcome::QueuedAgain) {
-        let told = shared.core.storage.bus.publish(topics::TASKS, client_id).await;
-        if let Err(error) = told {
-            tracing::warn!(client_id, %error, "a task that comes again waits for the next poll");
-        }
-    }
-    let mut changes: Vec<Change> = Vec::new();
-    for change in about.into_iter().flat_map(|about| about.changes(client_id)) {
-        if !changes.contains(&change) {
-            changes.push(change);
-        }
-    }
-    for change in &changes {
-        announce(&shared.core, change).await;
-    }
+    announce::what_came(&shared.core, client_id, &effects, &outcomes).await;
     Ok(())
 }
 
-/// What an effect was about, for telling browsers.
-#[derive(Debug, Default)]
-struct About {
-    flow_id: Option<String>,
-    source: Option<String>,
-    total: u64,
-    is_client: bool,
-}
-
-impl About {
-    fn of(effect: &Effect) -> About {
-        match effect {
-            Effect::Rows { flow_id, source, .. } => About {
-                flow_id: Some(flow_id.clone()),
-                source: Some(source.clone()),
-                ..About::default()
-            },
-            Effect::Logs { flow_id, .. }
-            | Effect::Progress { flow_id, .. }
-            | Effect::Upload { flow_id, .. }
-            | Effect::UploadBegun { flow_id, .. }
-            | Effect::Loss { flow_id, .. } => About {
-                flow_id: Some(flow_id.clone()),
-                ..About::default()
-            },
-            Effect::Events { source, kind, .. } => {
-                let source = (*kind == SetKind::Events).then(|| source.clone());
-                About {
-                    source,
-                    ..About::default()
-                }
-            }
-            Effect::Facts { .. } => About {
-                is_client: true,
-                ..About::default()
-            },
-        }
-    }
-
-    fn settle(&mut self, client_id: &str, outcome: &Outcome) {
-        match outcome {
-            Outcome::Appended { total } => self.total = *total,
-            Outcome::Duplicate => *self = About::default(),
-            Outcome::UnknownFlow => {
-                tracing::debug!(
-                    client_id,
-                    flow_id = self.flow_id,
-                    "data for an unknown flow dropped"
-                );
-                *self = About::default();
-            }
-            Outcome::Progressed { ended: true } => {
-                tracing::info!(client_id, flow_id = self.flow_id, "collection ended");
-            }
-            Outcome::QueuedAgain => {
-                tracing::info!(
-                    client_id,
-                    flow_id = self.flow_id,
-                    "a collection did not reach its agent and is sent again"
-                );
-            }
-            Outcome::Progressed { ended: false } | Outcome::Done => {}
-        }
-    }
-
-    fn changes(self, client_id: &str) -> Vec<Change> {
-        let client_id = client_id.to_owned();
-        let mut changes = Vec::new();
-        if let Some(source) = self.source.filter(|_| self.total > 0) {
-            let flow_id = self
-                .flow_id
-                .clone()
-                .unwrap_or_else(|| peregrine_wire::ids::MONITORING.to_owned());
-            changes.push(Change::Rows {
-                client_id: client_id.clone(),
-                flow_id,
-                source,
-                total_rows: self.total,
-            });
-        }
-        if let Some(flow_id) = self.flow_id {
-            changes.push(Change::Flow {
-                client_id: client_id.clone(),
-                flow_id,
-            });
-        }
-        if self.is_client {
-            changes.push(Change::Client { client_id });
-        }
-        changes
-    }
-}
-
 /// The server's trouble brings the packet again; what can never work drops it.
-fn status(shared: &Shared, client_id: &str, error: &Error) -> StatusCode {
+fn status(shared: &Shared, client_id: &ClientId, error: &Error) -> StatusCode {
     shared.gateway.health.failed();
     let before = shared.trouble.lock().replace(error.to_string());
     // Every agent comes again and again with what could not be stored: the reason is worth one line, not thousands.
     if before.as_deref() == Some(&error.to_string()) {
-        tracing::debug!(client_id, %error, "packet not stored");
+        tracing::debug!(%client_id, %error, "packet not stored");
     } else {
-        tracing::error!(client_id, %error, "packet not stored");
+        tracing::error!(%client_id, %error, "packet not stored");
     }
     match error {
         Error::Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,

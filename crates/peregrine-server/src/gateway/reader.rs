@@ -14,7 +14,7 @@ use futures_util::stream;
 use http::{HeaderValue, Method, StatusCode, header};
 use peregrine_proto::VeloMessage;
 use peregrine_services::clock;
-use peregrine_store::Claim;
+use peregrine_store::{Claim, ClientId};
 use peregrine_wire::pack::PAD;
 use peregrine_wire::{Packet, PublicKey};
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ const PAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// An agent that waits for tasks.
 pub(super) struct Waiting {
-    pub(super) client_id: String,
+    pub(super) client_id: ClientId,
     pub(super) key: PublicKey,
     pub(super) connection: Connection,
     /// What there was for it when it came.
@@ -89,11 +89,10 @@ pub(super) async fn admit(
     packet: Packet,
     room: Option<Allowance>,
 ) -> Result<Waiting, StatusCode> {
-    let Some(key) = packet.key.clone() else {
+    let Some((client_id, key)) = control::identity(&packet) else {
         return Err(enrol::consider(shared, peer, &packet).await);
     };
-    control::prove(shared, peer, visitor, &packet.source)?;
-    let client_id = packet.source.clone();
+    control::prove(shared, peer, visitor, &client_id)?;
     let claim = Claim {
         session: packet.session,
         timestamp: packet.timestamp,
@@ -107,7 +106,7 @@ pub(super) async fn admit(
     };
     // What a poll says is little, and the answer is waited for.
     let slots = &shared.gateway.urgent_slots;
-    let reported_table = process::packet(shared, slots, packet, room, peer)
+    let reported_table = process::packet(shared, slots, &client_id, packet, room, peer)
         .await?
         .reported_table;
     // Boxed, as it is large and most of the time not there.
@@ -122,7 +121,7 @@ pub(super) async fn admit(
         Ok(Some(messages)) => messages,
         Ok(None) => return Err(conflict(shared, &client_id, peer)),
         Err(error) => {
-            tracing::error!(client_id, %error, "tasks not read");
+            tracing::error!(%client_id, %error, "tasks not read");
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
     };
@@ -134,8 +133,8 @@ pub(super) async fn admit(
     })
 }
 
-fn conflict(shared: &Shared, client_id: &str, peer: &str) -> StatusCode {
-    tracing::debug!(client_id, peer, "two connections with one client id");
+fn conflict(shared: &Shared, client_id: &ClientId, peer: &str) -> StatusCode {
+    tracing::debug!(%client_id, peer, "two connections with one client id");
     shared.gateway.refused.count(peer, Reason::Conflict);
     StatusCode::CONFLICT
 }
@@ -147,11 +146,11 @@ pub(super) async fn collect_again(shared: &Shared, waiting: &Waiting) -> Option<
     match Box::pin(collected).await {
         Ok(Some(messages)) => Some(messages),
         Ok(None) => {
-            tracing::debug!(client_id = waiting.client_id, "the agent waits at another server");
+            tracing::debug!(client_id = %waiting.client_id, "the agent waits at another server");
             None
         }
         Err(error) => {
-            tracing::error!(client_id = waiting.client_id, %error, "tasks not read");
+            tracing::error!(client_id = %waiting.client_id, %error, "tasks not read");
             None
         }
     }

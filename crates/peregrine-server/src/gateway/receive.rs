@@ -63,7 +63,10 @@ pub(super) fn stranger_time(shared: &Shared) -> Duration {
 /// Who is to answer for what comes over a connection.
 pub(super) fn party(shared: &Shared, peer: &str, visitor: Option<&Visitor>) -> Party {
     match visitor.and_then(Visitor::agent) {
-        Some(name) => Party { name, is_known: true },
+        Some(client_id) => Party {
+            name: client_id.as_str().into(),
+            is_known: true,
+        },
         None => Party {
             name: peer.into(),
             is_known: shared.gateway.intake.is_known(peer),
@@ -234,16 +237,15 @@ async fn stored_key(shared: &Shared, stranger: &Stranger) -> Result<Option<Publi
     {
         return Ok(None);
     }
-    let stored = shared
-        .core
-        .storage
-        .database
-        .client_key(name)
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, "cannot look up an agent's key");
-            StatusCode::SERVICE_UNAVAILABLE
-        })?;
+    let stored = match name.parse() {
+        Ok(client_id) => shared.core.storage.database.client_key(&client_id).await,
+        // Nobody of this name can have enrolled.
+        Err(_) => Ok(None),
+    };
+    let stored = stored.map_err(|error| {
+        tracing::error!(%error, "cannot look up an agent's key");
+        StatusCode::SERVICE_UNAVAILABLE
+    })?;
     if stored.is_none() && !memory.is_zero() {
         let mut unknown = shared.gateway.unknown.lock();
         if unknown.len() >= MAX_UNKNOWN {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use peregrine_proto::{FlowStatsRequest, VeloMessage};
 use peregrine_services::changes::topics;
 use peregrine_services::{clients, clock, flows, monitoring, servers};
-use peregrine_store::{Claim, Client, Micros, Poll, Polled, Received, Task};
+use peregrine_store::{Claim, Client, ClientId, Micros, Poll, Polled, Received, Task};
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// program with its identity does. Queued tasks count as handed over afterwards.
 pub(super) async fn collect(
     shared: &Shared,
-    client_id: &str,
+    client_id: &ClientId,
     claim: Claim,
     reported_table: Option<u64>,
 ) -> Result<Option<Vec<VeloMessage>>> {
@@ -36,14 +36,16 @@ pub(super) async fn collect(
     if !work.silent.is_empty() {
         messages.push(VeloMessage {
             session_id: ids::STATUS.into(),
-            flow_stats_request: Some(FlowStatsRequest { flow_id: work.silent }),
+            flow_stats_request: Some(FlowStatsRequest {
+                flow_id: work.silent.into_iter().map(String::from).collect(),
+            }),
             ..Default::default()
         });
     }
     match due(shared, &work.client, poll, reported_table).await {
         Ok(due) => messages.extend(due),
         // What was taken out of the queue is delivered all the same; the rest comes with the next poll.
-        Err(error) if !messages.is_empty() => tracing::warn!(client_id, %error, "work is late"),
+        Err(error) if !messages.is_empty() => tracing::warn!(%client_id, %error, "work is late"),
         Err(error) => return Err(error),
     }
     Ok(Some(messages))
@@ -67,12 +69,12 @@ async fn due(
     Ok(messages)
 }
 
-fn unpack(shared: &Shared, client_id: &str, tasks: Vec<Task>) -> Vec<VeloMessage> {
+fn unpack(shared: &Shared, client_id: &ClientId, tasks: Vec<Task>) -> Vec<VeloMessage> {
     let mut messages = Vec::with_capacity(tasks.len());
     for task in tasks {
         match flows::unpack_task(&shared.core, &task.message) {
             Ok(message) => messages.push(message),
-            Err(error) => tracing::error!(client_id, %error, "a task is lost"),
+            Err(error) => tracing::error!(%client_id, %error, "a task is lost"),
         }
     }
     messages
@@ -100,7 +102,7 @@ fn max_in_flight(shared: &Shared) -> u64 {
 /// Encrypts messages to a client.
 pub(super) fn seal(
     shared: &Shared,
-    client_id: &str,
+    client_id: &ClientId,
     key: &PublicKey,
     messages: Vec<VeloMessage>,
 ) -> Result<Vec<u8>, StatusCode> {
@@ -108,10 +110,10 @@ pub(super) fn seal(
     let sealed = shared
         .gateway
         .encoder
-        .session(client_id, key)
+        .session(client_id.as_str(), key)
         .and_then(|session| session.seal(&content));
     sealed.map_err(|error| {
-        tracing::error!(client_id, %error, "cannot encrypt to a client");
+        tracing::error!(%client_id, %error, "cannot encrypt to a client");
         StatusCode::INTERNAL_SERVER_ERROR
     })
 }

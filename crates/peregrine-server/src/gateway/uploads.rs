@@ -5,7 +5,7 @@ use crate::shared::Shared;
 use peregrine_proto::FileBuffer;
 use peregrine_services::clock;
 use peregrine_services::flows::flow_folder;
-use peregrine_store::{Appended, Effect, Error as StoreError, Upload};
+use peregrine_store::{Appended, ClientId, Effect, Error as StoreError, FlowId, Upload};
 use peregrine_wire::pack;
 
 /// Most a piece may inflate to; agents send 1 MiB.
@@ -18,14 +18,14 @@ const MAX_PATH: usize = 64 << 10;
 /// missing is noted. Whether the flow exists was asked before.
 pub(super) async fn store(
     shared: &Shared,
-    client_id: &str,
-    flow_id: String,
+    client_id: &ClientId,
+    flow_id: FlowId,
     buffer: FileBuffer,
     data: Option<Vec<u8>>,
 ) -> Result<Vec<Effect>> {
     let path = buffer.pathspec.clone().unwrap_or_default();
     let lost = |what: String| {
-        tracing::debug!(client_id, flow_id, what, "part of a file is missing");
+        tracing::debug!(%client_id, %flow_id, what, "part of a file is missing");
         Effect::Loss {
             flow_id: flow_id.clone(),
             what,

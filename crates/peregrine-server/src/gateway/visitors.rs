@@ -3,6 +3,7 @@
 //! address, but one agent needs only a few connections.
 
 use parking_lot::Mutex;
+use peregrine_store::ClientId;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ struct Here {
     stranger_count: usize,
     next: u64,
     /// Connections by agent.
-    agents: HashMap<Arc<str>, usize>,
+    agents: HashMap<ClientId, usize>,
 }
 
 /// A connection.
@@ -38,7 +39,7 @@ pub(crate) struct Visitor {
     number: u64,
     is_proven: AtomicBool,
     /// The agent it belongs to.
-    agent: Mutex<Option<Arc<str>>>,
+    agent: Mutex<Option<ClientId>>,
     /// Things under way for which a stranger may stay longer.
     tolerated: AtomicUsize,
     sent_away: CancellationToken,
@@ -139,14 +140,14 @@ impl Visitor {
     }
 
     /// The same for an agent; false when it has too many connections already.
-    pub(super) fn prove_agent(&self, client_id: &str) -> bool {
+    pub(super) fn prove_agent(&self, client_id: &ClientId) -> bool {
         let mut agent = self.agent.lock();
         if agent.is_none() {
             let mut here = self.visitors.here.lock();
-            let name: Arc<str> = match here.agents.get_key_value(client_id) {
+            let name: ClientId = match here.agents.get_key_value(client_id) {
                 Some((_, count)) if *count >= self.visitors.max_per_agent => return false,
                 Some((name, _)) => name.clone(),
-                None => client_id.into(),
+                None => client_id.clone(),
             };
             *here.agents.entry(name.clone()).or_default() += 1;
             *agent = Some(name);
@@ -161,7 +162,7 @@ impl Visitor {
     }
 
     /// The agent that proved itself first on this connection.
-    pub(super) fn agent(&self) -> Option<Arc<str>> {
+    pub(super) fn agent(&self) -> Option<ClientId> {
         self.agent.lock().clone()
     }
 

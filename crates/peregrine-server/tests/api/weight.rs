@@ -4,6 +4,7 @@ use crate::common::http::{self, Browser};
 use crate::common::{self, PASSWORD, World};
 use hyper::header::HeaderValue;
 use peregrine_server::{GuiAssets, GuiFile, Server, Storage};
+use peregrine_store::testing::client_id;
 use peregrine_store::{ClientFacts, Effect};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,8 @@ async fn the_first_view_is_small() {
     let storage = Storage::embedded(folder.path()).unwrap();
     let mut numbers = Numbers(7);
     for at in 0..200 {
-        let id = format!("C.{:016x}", (u64::MAX / 3) ^ (numbers.below(usize::MAX) as u64));
+        let id = (u64::MAX / 3) ^ (numbers.below(usize::MAX) as u64);
+        let id = client_id(format!("C.{id:016x}"));
         storage.database.enrol(&id, "key", 1).await.unwrap();
         let hostname = format!(
             "{}-{at:03}",
@@ -116,7 +118,7 @@ async fn the_first_view_is_small() {
             flow_id: None,
             at: 2_000_000 + at,
         };
-        storage.database.apply(&id, 2, vec![effect]).await.unwrap();
+        storage.database.apply(&id, 2, Arc::new([effect])).await.unwrap();
     }
     let config = common::config(folder.path());
     let server = Server::start(

@@ -183,7 +183,7 @@ async fn rows_that_cannot_be_read_hide_no_others() {
         .say(vec![agent.rows(&id, "Test.Rows/All", 0, &numbers(0..10))])
         .await;
     let damaged = Effect::Rows {
-        flow_id: id.clone(),
+        flow_id: id.parse().unwrap(),
         source: "Test.Rows/All".into(),
         start_row: Some(10),
         chunk: Chunk {
@@ -191,7 +191,8 @@ async fn rows_that_cannot_be_read_hide_no_others() {
             data: b"no zstd frame".to_vec(),
         },
     };
-    database.apply(&agent.id, 1, vec![damaged]).await.unwrap();
+    let client_id = agent.id.parse().unwrap();
+    database.apply(&client_id, 1, Arc::new([damaged])).await.unwrap();
     agent
         .say(vec![agent.rows(&id, "Test.Rows/All", 1010, &numbers(1010..1020))])
         .await;
@@ -278,7 +279,7 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
     database.limit_pages(1_000_000).await.unwrap();
     assert_eq!(http::post(agent.address, "/control", packet).await.status, 200);
     assert_eq!(http::get(agent.address, "/healthz").await.status, 200);
-    let sets = database.event_sets(&agent.id).await.unwrap();
+    let sets = database.event_sets(&agent.id.parse().unwrap()).await.unwrap();
     assert_eq!(sets[0].rows(), 30_000);
     assert_eq!(http::get(agent.address, "/healthz").await.status, 200);
     server.shutdown().await;

@@ -6,10 +6,10 @@ use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
 use peregrine_api::monitoring::{EventArtifact, EventArtifacts};
 use peregrine_api::table::TablePage;
-use peregrine_store::{Micros, SetKind};
+use peregrine_store::{ClientId, Micros, SetKind};
 
 /// Which artifacts it sent events of.
-pub async fn events(core: &Core, principal: &Principal, client_id: &str) -> Result<EventArtifacts> {
+pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<EventArtifacts> {
     principal.authorize(Permission::ReadResults)?;
     get(core, client_id).await?;
     let sets = core.storage.database.event_sets(client_id).await?;
@@ -34,7 +34,7 @@ pub async fn events(core: &Core, principal: &Principal, client_id: &str) -> Resu
 pub async fn event_rows(
     core: &Core,
     principal: &Principal,
-    client_id: &str,
+    client_id: &ClientId,
     artifact: &str,
     (start, end): (Option<Micros>, Option<Micros>),
     query: &TableQuery,

@@ -6,7 +6,7 @@ use crate::users::{Permission, Principal};
 use crate::{Core, Result, clock};
 use peregrine_api::clients::{Interrogation, InterrogationTable};
 use peregrine_api::flows::{ArtifactSpec, CollectRequest};
-use peregrine_store::{Client, ClientFacts, FlowQuery, SetKind, chunk};
+use peregrine_store::{Client, ClientFacts, ClientId, FlowId, FlowQuery, SetKind, chunk};
 use serde_json::Value;
 
 /// The artifact that asks.
@@ -41,18 +41,22 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
     let client_id = &client.client_id;
     let made = schedule(core, SERVICE, client_id, &request, &wanted.by_the_server()).await;
     if let Err(error) = &made {
-        tracing::warn!(client_id, %error, "client not interrogated");
+        tracing::warn!(%client_id, %error, "client not interrogated");
     }
     Ok(made.is_ok())
 }
 
 /// Asks a client anew, for a user.
-pub async fn interrogate(core: &Core, principal: &Principal, client_id: &str) -> Result<String> {
+pub async fn interrogate(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<FlowId> {
     flows::create(core, principal, client_id, &request()).await
 }
 
 /// What the last interrogation answered: its tables, as the API shows them.
-pub async fn interrogation(core: &Core, principal: &Principal, client_id: &str) -> Result<Interrogation> {
+pub async fn interrogation(
+    core: &Core,
+    principal: &Principal,
+    client_id: &ClientId,
+) -> Result<Interrogation> {
     principal.authorize(Permission::ReadResults)?;
     let client = super::get(core, client_id).await?;
     let Some(flow_id) = client.last_interrogate_flow_id else {
@@ -76,7 +80,7 @@ pub async fn interrogation(core: &Core, principal: &Principal, client_id: &str) 
         tables.push(InterrogationTable::new(&set.name, page));
     }
     Ok(Interrogation {
-        flow_id: Some(flow_id),
+        flow_id: Some(flow_id.into()),
         finished_at: flow.and_then(|flow| flow.finished).map(clock::show),
         tables,
     })

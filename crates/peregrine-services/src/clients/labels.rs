@@ -4,7 +4,7 @@ use super::get;
 use crate::changes::{Change, announce, topics};
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, audit, clock};
-use peregrine_store::Client;
+use peregrine_store::{Client, ClientId};
 use serde_json::json;
 
 /// Labels changed at a time, and bytes of one.
@@ -15,7 +15,7 @@ const MAX_LABEL: usize = 200;
 pub async fn change(
     core: &Core,
     principal: &Principal,
-    client_id: &str,
+    client_id: &ClientId,
     add: &[String],
     remove: &[String],
 ) -> Result<Client> {
@@ -38,7 +38,10 @@ pub async fn change(
         }
     }
     // Its monitoring table may be another one now.
-    core.storage.bus.publish(topics::TASKS, client_id).await?;
+    core.storage
+        .bus
+        .publish(topics::TASKS, client_id.as_str())
+        .await?;
     let client_id = client_id.to_owned();
     announce(core, &Change::Client { client_id }).await;
     Ok(client)

@@ -15,12 +15,12 @@ pub use search::parse as parse_search;
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
 use peregrine_api::clients::{self as api, ClientPage};
-use peregrine_store::{Client, ClientQuery};
+use peregrine_store::{Client, ClientId, ClientQuery, FlowId};
 
 /// One client, or a clear answer that there is none.
-pub async fn get(core: &Core, client_id: &str) -> Result<Client> {
+pub async fn get(core: &Core, client_id: &ClientId) -> Result<Client> {
     let client = core.storage.database.client(client_id).await?;
-    client.ok_or_else(|| Error::NotFound("client", client_id.to_owned()))
+    client.ok_or_else(|| Error::NotFound("client", client_id.to_string()))
 }
 
 /// A page of clients, as the API shows them.
@@ -40,7 +40,7 @@ pub async fn view(core: &Core, client: Client) -> Result<api::Client> {
 }
 
 async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<api::Client>> {
-    let ids: Vec<String> = clients.iter().map(|client| client.client_id.clone()).collect();
+    let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
     let in_flight = core.storage.database.in_flight(&ids).await?;
     let views = clients.into_iter().zip(in_flight);
     Ok(views
@@ -48,10 +48,10 @@ async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<api::Client>> {
         .collect())
 }
 
-fn shown(client: Client, in_flight: Vec<String>) -> api::Client {
+fn shown(client: Client, in_flight: Vec<FlowId>) -> api::Client {
     let facts = client.facts;
     api::Client {
-        client_id: client.client_id,
+        client_id: client.client_id.into(),
         hostname: facts.hostname,
         fqdn: facts.fqdn,
         os: facts.os,
@@ -66,8 +66,8 @@ fn shown(client: Client, in_flight: Vec<String>) -> api::Client {
         online: client.held.is_some(),
         first_seen: clock::show(client.first_seen),
         last_seen: clock::show(client.last_seen),
-        last_interrogate_flow_id: client.last_interrogate_flow_id,
-        in_flight_flows: in_flight,
+        last_interrogate_flow_id: client.last_interrogate_flow_id.map(String::from),
+        in_flight_flows: in_flight.into_iter().map(String::from).collect(),
         metadata: client.metadata,
     }
 }

@@ -10,7 +10,7 @@ use peregrine_api::flows::{CollectRequest, FlowLimits};
 use peregrine_artifacts::resources::Limits;
 use peregrine_artifacts::{Compiled, Target};
 use peregrine_proto::{FlowRequest, VeloMessage, flow_request};
-use peregrine_store::{Flow, Task};
+use peregrine_store::{ClientId, Flow, FlowId, Task};
 use peregrine_wire::ids;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -96,12 +96,12 @@ fn to_json(value: &impl Serialize) -> Result<Value> {
 pub async fn create(
     core: &Core,
     principal: &Principal,
-    client_id: &str,
+    client_id: &ClientId,
     request: &CollectRequest,
-) -> Result<String> {
+) -> Result<FlowId> {
     let allowed = find(core, request)?.authorize(principal)?;
     if core.storage.database.client(client_id).await?.is_none() {
-        return Err(Error::NotFound("client", client_id.to_owned()));
+        return Err(Error::NotFound("client", client_id.to_string()));
     }
     let flow_id = schedule(core, &principal.name, client_id, request, &allowed).await?;
     let detail = json!({"client": client_id, "flow_id": flow_id, "details": shown(request, &allowed)});
@@ -113,15 +113,15 @@ pub async fn create(
 pub(crate) async fn schedule(
     core: &Core,
     creator: &str,
-    client_id: &str,
+    client_id: &ClientId,
     request: &CollectRequest,
     allowed: &Allowed,
-) -> Result<String> {
+) -> Result<FlowId> {
     let compiled = allowed.compile(core, &limits(request))?;
     let stored = stored(request, allowed, &compiled)?;
     let flow_id = ids::new_flow_id()?;
     let message = VeloMessage {
-        session_id: flow_id.clone(),
+        session_id: flow_id.to_string(),
         request_id: ids::request::QUERY,
         urgent: request.urgent,
         flow_request: Some(FlowRequest {
@@ -148,14 +148,17 @@ pub(crate) async fn schedule(
         artifacts: allowed.shown().into_iter().map(|spec| spec.artifact).collect(),
         urgent: request.urgent,
         request: stored,
-        ..Flow::new(client_id, flow_id.as_str())
+        ..Flow::new(client_id.clone(), flow_id.clone())
     };
     core.storage.database.create_flow(flow, vec![task]).await?;
-    core.storage.bus.publish(topics::TASKS, client_id).await?;
+    core.storage
+        .bus
+        .publish(topics::TASKS, client_id.as_str())
+        .await?;
     announce(
         core,
         &Change::Flow {
-            client_id: client_id.to_owned(),
+            client_id: client_id.clone(),
             flow_id: flow_id.clone(),
         },
     )

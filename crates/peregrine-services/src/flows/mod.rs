@@ -22,21 +22,26 @@ use crate::changes::{Change, announce, topics};
 use crate::users::{Permission, Principal};
 use crate::{Error, Result, audit, clock};
 use peregrine_proto::{Cancel, Message, VeloMessage};
-use peregrine_store::{Flow, ObjectKey, Task};
+use peregrine_store::{ClientId, Flow, FlowId, ObjectKey, Task};
 use serde_json::json;
 
 /// One flow, or a clear answer that there is none.
-pub async fn get(core: &Core, client_id: &str, flow_id: &str) -> Result<Flow> {
+pub async fn get(core: &Core, client_id: &ClientId, flow_id: &FlowId) -> Result<Flow> {
     let flow = core.storage.database.flow(client_id, flow_id).await?;
-    flow.ok_or_else(|| Error::NotFound("flow", flow_id.to_owned()))
+    flow.ok_or_else(|| Error::NotFound("flow", flow_id.to_string()))
 }
 
 /// Ends a flow and tells the agent to stop it. A flow that ended already stays as it is.
-pub async fn cancel(core: &Core, principal: &Principal, client_id: &str, flow_id: &str) -> Result<Flow> {
+pub async fn cancel(
+    core: &Core,
+    principal: &Principal,
+    client_id: &ClientId,
+    flow_id: &FlowId,
+) -> Result<Flow> {
     principal.authorize(Permission::CollectClient)?;
     get(core, client_id, flow_id).await?;
     let message = VeloMessage {
-        session_id: flow_id.to_owned(),
+        session_id: flow_id.to_string(),
         cancel: Some(Cancel {
             principal: principal.name.clone(),
         }),
@@ -44,7 +49,7 @@ pub async fn cancel(core: &Core, principal: &Principal, client_id: &str, flow_id
         ..Default::default()
     };
     let task = Task {
-        flow_id: flow_id.to_owned(),
+        flow_id: flow_id.clone(),
         is_flow_request: false,
         urgent: true,
         message: message.encode_to_vec(),
@@ -58,10 +63,13 @@ pub async fn cancel(core: &Core, principal: &Principal, client_id: &str, flow_id
         let detail = json!({"client": client_id, "flow_id": flow_id});
         let entry = audit::entry(&principal.name, &principal.ip, "CancelFlow", &detail);
         audit::append(core, entry, OnFullDisk::Keep).await?;
-        core.storage.bus.publish(topics::TASKS, client_id).await?;
+        core.storage
+            .bus
+            .publish(topics::TASKS, client_id.as_str())
+            .await?;
         let change = Change::Flow {
-            client_id: client_id.to_owned(),
-            flow_id: flow_id.to_owned(),
+            client_id: client_id.clone(),
+            flow_id: flow_id.clone(),
         };
         announce(core, &change).await;
     }
@@ -69,7 +77,12 @@ pub async fn cancel(core: &Core, principal: &Principal, client_id: &str, flow_id
 }
 
 /// Deletes a flow with its rows and files; a running one is cancelled first.
-pub async fn delete(core: &Core, principal: &Principal, client_id: &str, flow_id: &str) -> Result<()> {
+pub async fn delete(
+    core: &Core,
+    principal: &Principal,
+    client_id: &ClientId,
+    flow_id: &FlowId,
+) -> Result<()> {
     principal.authorize(Permission::DeleteResults)?;
     if get(core, client_id, flow_id).await?.state == peregrine_store::FlowState::Running {
         cancel(core, principal, client_id, flow_id).await?;
@@ -94,6 +107,6 @@ pub async fn delete(core: &Core, principal: &Principal, client_id: &str, flow_id
 }
 
 /// Where a flow's files are.
-pub fn flow_folder(client_id: &str, flow_id: &str) -> ObjectKey {
-    ObjectKey::new(&["clients", client_id, flow_id])
+pub fn flow_folder(client_id: &ClientId, flow_id: &FlowId) -> ObjectKey {
+    ObjectKey::new(&["clients", client_id.as_str(), flow_id.as_str()])
 }

@@ -4,7 +4,7 @@ use crate::table::{Row, SetSource, cells, scan};
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
 use peregrine_api::processes::{ProcessFamily, ProcessNode};
-use peregrine_store::{Micros, SetKind};
+use peregrine_store::{ClientId, FlowId, Micros, SetKind};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -18,8 +18,8 @@ const MAX_NODES: usize = 50_000;
 pub async fn process_tree(
     core: &Core,
     principal: &Principal,
-    client_id: &str,
-    flow_id: &str,
+    client_id: &ClientId,
+    flow_id: &FlowId,
     process: String,
 ) -> Result<ProcessFamily> {
     principal.authorize(Permission::ReadResults)?;

@@ -5,35 +5,27 @@ use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, audit};
 use bytes::Bytes;
 use peregrine_api::table::{ExportFormat, Facets, TablePage};
-use peregrine_store::{FlowState, ObjectKey, ObjectReader, ResultSet, SetKind, Upload};
+use peregrine_store::{ClientId, FlowId, FlowState, ObjectKey, ObjectReader, ResultSet, SetKind, Upload};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 /// A table of a collection: the one of this name, or the first of its kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
-    pub client_id: &'a str,
-    pub flow_id: &'a str,
+    pub client_id: &'a ClientId,
+    pub flow_id: &'a FlowId,
     pub kind: SetKind,
     /// `Artifact/Source`.
     pub name: &'a str,
 }
 
 impl Table<'_> {
-    /// Its rows; before some come it is empty.
-    async fn find(&self, core: &Core) -> Result<ResultSet> {
+    /// Its rows; none before some come.
+    async fn find(&self, core: &Core) -> Result<Option<ResultSet>> {
         let database = &core.storage.database;
         let sets = database.result_sets(self.client_id, self.flow_id).await?;
         let mut sets = sets.into_iter().filter(|set| set.kind == self.kind);
-        let found = sets.find(|set| self.name.is_empty() || set.name == self.name);
-        Ok(found.unwrap_or_else(|| ResultSet {
-            id: NOTHING,
-            kind: self.kind,
-            name: String::new(),
-            first_row: 0,
-            end_row: 0,
-            span: None,
-        }))
+        Ok(sets.find(|set| self.name.is_empty() || set.name == self.name))
     }
 
     /// A page of it.
@@ -41,8 +33,8 @@ impl Table<'_> {
         principal.authorize(Permission::ReadResults)?;
         let flow = super::get(core, self.client_id, self.flow_id).await?;
         let set = self.find(core).await?;
-        let columns = declared_columns(core, &set.name);
-        let source = SetSource::new(core.storage.database.clone(), &set);
+        let columns = declared_columns(core, name_of(&set));
+        let source = source(core, &set);
         let is_complete = flow.state != FlowState::Running;
         page(core, &source, query, &columns, is_complete).await
     }
@@ -57,8 +49,7 @@ impl Table<'_> {
     ) -> Result<Facets> {
         principal.authorize(Permission::ReadResults)?;
         super::get(core, self.client_id, self.flow_id).await?;
-        let set = self.find(core).await?;
-        let source = SetSource::new(core.storage.database.clone(), &set);
+        let source = source(core, &self.find(core).await?);
         count_values(&source, column, filters).await
     }
 
@@ -75,28 +66,37 @@ impl Table<'_> {
         let (client_id, flow_id) = (self.client_id, self.flow_id);
         super::get(core, client_id, flow_id).await?;
         let set = self.find(core).await?;
-        if set.id == NOTHING && !self.name.is_empty() {
+        if set.is_none() && !self.name.is_empty() {
             return Err(Error::NotFound("result", self.name.to_owned()));
         }
         let extension = format.extension();
         let detail =
-            json!({"client_id": client_id, "flow_id": flow_id, "source": set.name, "format": extension});
+            json!({"client_id": client_id, "flow_id": flow_id, "source": name_of(&set), "format": extension});
         audit::record(core, &principal.name, &principal.ip, "DownloadTable", detail).await?;
-        let source = SetSource::new(core.storage.database.clone(), &set);
-        let pieces = export(source, format, columns, filters).await?;
-        Ok((format!("{client_id}-{flow_id}-{}.{extension}", set.name), pieces))
+        let pieces = export(source(core, &set), format, columns, filters).await?;
+        let name = format!("{client_id}-{flow_id}-{}.{extension}", name_of(&set));
+        Ok((name, pieces))
     }
 }
 
-/// Id of a table that is not stored.
-const NOTHING: i64 = -1;
+fn source(core: &Core, set: &Option<ResultSet>) -> SetSource {
+    let database = core.storage.database.clone();
+    match set {
+        Some(set) => SetSource::new(database, set),
+        None => SetSource::empty(database),
+    }
+}
+
+fn name_of(set: &Option<ResultSet>) -> &str {
+    set.as_ref().map_or("", |set| &set.name)
+}
 
 /// The file of this number in a collection's list of uploads.
 pub async fn download(
     core: &Core,
     principal: &Principal,
-    client_id: &str,
-    flow_id: &str,
+    client_id: &ClientId,
+    flow_id: &FlowId,
     number: usize,
 ) -> Result<(Upload, ObjectReader)> {
     principal.authorize(Permission::ReadResults)?;

@@ -3,7 +3,7 @@
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
 use peregrine_api::flows::{self as api, FlowDetail, FlowLimits, FlowPage, FlowSource};
-use peregrine_store::{Flow, FlowQuery, FlowState, Micros, ResultSet, SetKind, Upload};
+use peregrine_store::{ClientId, Flow, FlowId, FlowQuery, FlowState, Micros, ResultSet, SetKind, Upload};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ pub async fn view(core: &Core, flow: &Flow) -> Result<api::Flow> {
 
 /// The summaries.
 pub async fn views(core: &Core, flows: &[Flow]) -> Result<Vec<api::Flow>> {
-    let ids: Vec<(String, String)> = flows
+    let ids: Vec<(ClientId, FlowId)> = flows
         .iter()
         .map(|flow| (flow.client_id.clone(), flow.flow_id.clone()))
         .collect();
@@ -62,8 +62,8 @@ fn shown(flow: &Flow, sets: &[ResultSet]) -> api::Flow {
     let tables = sets.iter().filter(|set| set.kind == SetKind::Rows);
     let time = |at: Option<Micros>| at.map(clock::show);
     api::Flow {
-        flow_id: flow.flow_id.clone(),
-        client_id: flow.client_id.clone(),
+        flow_id: flow.flow_id.to_string(),
+        client_id: flow.client_id.to_string(),
         artifacts: flow.artifacts.clone(),
         state: state(flow, clock::now()),
         status: flow.status.clone(),

@@ -5,7 +5,7 @@ use crate::{Error, Result, clock};
 use async_trait::async_trait;
 use peregrine_api::status::AuditRow;
 use peregrine_store::chunk::{Block, Line};
-use peregrine_store::{AuditEntry, Database, ResultSet, StoredChunk};
+use peregrine_store::{AuditEntry, Database, ResultSet, SetId, StoredChunk};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -27,7 +27,8 @@ pub trait RowSource: Send + Sync {
 /// Rows of a result set, or a part of them.
 pub struct SetSource {
     database: Arc<dyn Database>,
-    id: i64,
+    /// None: the set is made with its first rows, and has none yet.
+    id: Option<SetId>,
     range: (u64, u64),
 }
 
@@ -35,8 +36,17 @@ impl SetSource {
     pub fn new(database: Arc<dyn Database>, set: &ResultSet) -> SetSource {
         SetSource {
             database,
-            id: set.id,
+            id: Some(set.id),
             range: (set.first_row, set.end_row),
+        }
+    }
+
+    /// A set that has no rows yet.
+    pub fn empty(database: Arc<dyn Database>) -> SetSource {
+        SetSource {
+            database,
+            id: None,
+            range: (0, 0),
         }
     }
 
@@ -57,11 +67,12 @@ impl RowSource for SetSource {
     }
 
     fn key(&self) -> String {
-        format!("set {}", self.id)
+        format!("set {:?}", self.id)
     }
 
     async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
-        let chunks = self.database.read_chunks(self.id, from, bytes).await?;
+        let Some(id) = self.id else { return Ok(Vec::new()) };
+        let chunks = self.database.read_chunks(id, from, bytes).await?;
         let unpack = move || chunks.iter().map(StoredChunk::read).collect();
         tokio::task::spawn_blocking(unpack)
             .await

@@ -5,6 +5,7 @@ use super::{sql, terms};
 use crate::Result;
 use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, fold, to_json, values};
+use peregrine_base::FlowId;
 
 /// Merges new facts into a client record: what is empty keeps what is stored. False when there is no such client.
 pub(crate) fn merge_facts(
@@ -12,7 +13,7 @@ pub(crate) fn merge_facts(
     key: &ClientKey,
     new: &ClientFacts,
     labels: &[String],
-    flow_id: Option<&str>,
+    flow_id: Option<&FlowId>,
     at: Micros,
 ) -> Result<bool> {
     let Some(mut client) = sql::load(tx, key)? else {
@@ -24,7 +25,7 @@ pub(crate) fn merge_facts(
          last_interrogate_flow_id = coalesce(?6, last_interrogate_flow_id) WHERE org_id = ?1 AND client_id = ?2",
         values![
             &key.org,
-            &*key.client,
+            &key.client,
             &fold(&facts.hostname),
             &facts.os,
             &to_json(&facts)?,

@@ -1,6 +1,7 @@
 //! Endpoints as the database keeps them, and questions about them.
 
 use crate::model::Micros;
+use peregrine_base::{ClientId, FlowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,10 +34,10 @@ pub struct ClientFacts {
 }
 
 /// An endpoint.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Client {
     /// `C.` and 16 hex digits.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// What is known about the machine.
     pub facts: ClientFacts,
     /// Labels as given, in order of their folded form.
@@ -48,7 +49,7 @@ pub struct Client {
     /// When it last spoke to a server.
     pub last_seen: Micros,
     /// The last collection that filled `facts`.
-    pub last_interrogate_flow_id: Option<String>,
+    pub last_interrogate_flow_id: Option<FlowId>,
     /// Which server its agent is connected to; none while it is offline.
     pub held: Option<Held>,
     /// Version of the monitoring table last sent (ns).
@@ -149,7 +150,7 @@ pub enum Contact {
 #[derive(Debug, Clone)]
 pub struct Touch {
     /// Who.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// When.
     pub at: Micros,
     /// From where; empty keeps the stored address.

@@ -9,39 +9,40 @@ use crate::servers;
 use crate::sql::{ClientKey, OrgDatabase, Row, Subject, Tx, Value, fold, to_json, values};
 use crate::{Error, Result};
 use async_trait::async_trait;
+use peregrine_base::ClientId;
 use peregrine_base::OrgId;
 
 #[async_trait]
 impl ClientStore for OrgDatabase {
-    async fn client_key(&self, client_id: &str) -> Result<Option<String>> {
+    async fn client_key(&self, client_id: &ClientId) -> Result<Option<String>> {
         self.read_client(client_id, |tx, key| {
             tx.first(
                 "SELECT pem FROM client_keys WHERE org_id = ?1 AND client_id = ?2",
-                values![&key.org, &*key.client],
+                values![&key.org, &key.client],
                 |row| row.take(0),
             )
         })
         .await
     }
 
-    async fn enrol(&self, client_id: &str, key_pem: &str, now: Micros) -> Result<bool> {
+    async fn enrol(&self, client_id: &ClientId, key_pem: &str, now: Micros) -> Result<bool> {
         let pem = key_pem.to_owned();
         self.write_client(client_id, move |tx, key| {
             tx.execute(
                 "INSERT INTO client_keys (org_id, client_id, pem, enrolled) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (org_id, client_id) DO UPDATE SET pem = excluded.pem, enrolled = excluded.enrolled",
-                values![&key.org, &*key.client, &pem, now],
+                values![&key.org, &key.client, &pem, now],
             )?;
             let made = tx.execute(
                 "INSERT INTO clients (org_id, client_id, first_seen, last_seen) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING",
-                values![&key.org, &*key.client, now],
+                values![&key.org, &key.client, now],
             )?;
             Ok(made > 0)
         })
         .await
     }
 
-    async fn client(&self, client_id: &str) -> Result<Option<Client>> {
+    async fn client(&self, client_id: &ClientId) -> Result<Option<Client>> {
         self.read_client(client_id, load).await
     }
 
@@ -51,14 +52,14 @@ impl ClientStore for OrgDatabase {
 
     async fn set_labels(
         &self,
-        client_id: &str,
+        client_id: &ClientId,
         add: &[String],
         remove: &[String],
         now: i64,
     ) -> Result<Client> {
         let (add, remove) = (add.to_vec(), remove.to_vec());
         self.write_client(client_id, move |tx, key| {
-            let mut client = load(tx, key)?.ok_or_else(|| Error::not_found("client", &*key.client))?;
+            let mut client = load(tx, key)?.ok_or_else(|| Error::not_found("client", &key.client))?;
             let before = client.labels.len();
             let removed: Vec<String> = remove.iter().map(|label| fold(label.trim())).collect();
             client.labels.retain(|label| !removed.contains(&fold(label)));
@@ -73,10 +74,14 @@ impl ClientStore for OrgDatabase {
         .await
     }
 
-    async fn set_metadata(&self, client_id: &str, changes: &[(String, Option<String>)]) -> Result<Client> {
+    async fn set_metadata(
+        &self,
+        client_id: &ClientId,
+        changes: &[(String, Option<String>)],
+    ) -> Result<Client> {
         let changes = changes.to_vec();
         self.write_client(client_id, move |tx, key| {
-            let mut client = load(tx, key)?.ok_or_else(|| Error::not_found("client", &*key.client))?;
+            let mut client = load(tx, key)?.ok_or_else(|| Error::not_found("client", &key.client))?;
             for (name, value) in &changes {
                 match value {
                     Some(value) => client.metadata.insert(name.clone(), value.clone()),
@@ -85,7 +90,7 @@ impl ClientStore for OrgDatabase {
             }
             tx.execute(
                 "UPDATE clients SET metadata = ?3 WHERE org_id = ?1 AND client_id = ?2",
-                values![&key.org, &*key.client, &to_json(&client.metadata)?],
+                values![&key.org, &key.client, &to_json(&client.metadata)?],
             )?;
             terms::write_notes(tx, key, &client.metadata)?;
             Ok(client)
@@ -93,7 +98,7 @@ impl ClientStore for OrgDatabase {
         .await
     }
 
-    async fn touch(&self, server_id: &str, mut touches: Vec<Touch>) -> Result<Vec<String>> {
+    async fn touch(&self, server_id: &str, mut touches: Vec<Touch>) -> Result<Vec<ClientId>> {
         // In one order everywhere, so that two servers that do this do not wait for each other.
         touches.sort_by(|a, b| a.client_id.cmp(&b.client_id));
         let server = server_id.to_owned();
@@ -111,20 +116,20 @@ impl ClientStore for OrgDatabase {
         .await
     }
 
-    async fn set_event_table_version(&self, client_id: &str, version: i64, basis: i64) -> Result<()> {
+    async fn set_event_table_version(&self, client_id: &ClientId, version: i64, basis: i64) -> Result<()> {
         self.write_client(client_id, move |tx, key| {
             tx.execute(
                 "UPDATE clients SET event_table_version = ?3, event_table_basis = ?4 WHERE org_id = ?1 AND client_id = ?2",
-                values![&key.org, &*key.client, version, basis],
+                values![&key.org, &key.client, version, basis],
             )?;
             Ok(())
         })
         .await
     }
 
-    async fn delete_client(&self, client_id: &str) -> Result<()> {
+    async fn delete_client(&self, client_id: &ClientId) -> Result<()> {
         self.write_client(client_id, |tx, key| {
-            let key = values![&key.org, &*key.client];
+            let key = values![&key.org, &key.client];
             delete_chunks(
                 tx,
                 "set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2)",
@@ -232,7 +237,7 @@ pub(super) fn add_labels(labels: &mut Vec<String>, add: &[String]) -> bool {
 pub(super) fn write_labels(tx: &dyn Tx, key: &ClientKey, labels: &[String], changed: i64) -> Result<()> {
     tx.execute(
         "UPDATE clients SET labels = ?3, labels_changed = ?4 WHERE org_id = ?1 AND client_id = ?2",
-        values![&key.org, &*key.client, &to_json(&labels)?, changed],
+        values![&key.org, &key.client, &to_json(&labels)?, changed],
     )?;
     terms::write_labels(tx, key, labels)
 }
@@ -240,7 +245,7 @@ pub(super) fn write_labels(tx: &dyn Tx, key: &ClientKey, labels: &[String], chan
 pub(crate) fn load(tx: &dyn Tx, key: &ClientKey) -> Result<Option<Client>> {
     tx.first(
         "SELECT * FROM clients WHERE org_id = ?1 AND client_id = ?2",
-        values![&key.org, &*key.client],
+        values![&key.org, &key.client],
         to_client,
     )
 }

@@ -56,7 +56,7 @@ pub(super) fn write_notes(tx: &dyn Tx, key: &ClientKey, notes: &BTreeMap<String,
 fn write(tx: &dyn Tx, key: &ClientKey, kind: Kind, terms: impl Iterator<Item = String>) -> Result<()> {
     tx.execute(
         "DELETE FROM client_terms WHERE org_id = ?1 AND client_id = ?2 AND kind = ?3",
-        values![&key.org, &*key.client, kind as i64],
+        values![&key.org, &key.client, kind as i64],
     )?;
     for term in terms
         .filter(|term| !term.is_empty())
@@ -64,7 +64,7 @@ fn write(tx: &dyn Tx, key: &ClientKey, kind: Kind, terms: impl Iterator<Item = S
     {
         tx.execute(
             "INSERT INTO client_terms (org_id, kind, term, client_id) VALUES (?1, ?2, ?3, ?4)",
-            values![&key.org, kind as i64, &term, &*key.client],
+            values![&key.org, kind as i64, &term, &key.client],
         )?;
     }
     Ok(())

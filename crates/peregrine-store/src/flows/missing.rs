@@ -7,6 +7,7 @@ use super::record::{FlowState, state_number};
 use crate::Result;
 use crate::rows::Outcome;
 use crate::sql::{ClientKey, Row, Tx, values};
+use peregrine_base::FlowId;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -86,7 +87,7 @@ impl Gaps {
 pub(crate) fn upload_begun(
     tx: &dyn Tx,
     key: &ClientKey,
-    flow: &str,
+    flow: &FlowId,
     object: &str,
     vfs_path: &str,
 ) -> Result<Outcome> {
@@ -94,17 +95,17 @@ pub(crate) fn upload_begun(
         tx.execute(
             "INSERT INTO open_uploads (org_id, client_id, flow_id, object, vfs_path) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO NOTHING",
-            values![&key.org, &*key.client, flow, object, vfs_path],
+            values![&key.org, &key.client, flow, object, vfs_path],
         )
     })
 }
 
 /// Notes something that came and could not be kept.
-pub(crate) fn lost(tx: &dyn Tx, key: &ClientKey, flow: &str, what: &str) -> Result<Outcome> {
+pub(crate) fn lost(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, what: &str) -> Result<Outcome> {
     note(tx, key, flow, "losses", || {
         tx.execute(
             "INSERT INTO losses (org_id, client_id, flow_id, what) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            values![&key.org, &*key.client, flow, what],
+            values![&key.org, &key.client, flow, what],
         )
     })
 }
@@ -112,7 +113,7 @@ pub(crate) fn lost(tx: &dyn Tx, key: &ClientKey, flow: &str, what: &str) -> Resu
 fn note(
     tx: &dyn Tx,
     key: &ClientKey,
-    flow: &str,
+    flow: &FlowId,
     table: &str,
     insert: impl FnOnce() -> Result<u64>,
 ) -> Result<Outcome> {
@@ -121,7 +122,7 @@ fn note(
             "SELECT (SELECT count(*) FROM {table} WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)
              FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
         ),
-        values![&key.org, &*key.client, flow],
+        values![&key.org, &key.client, flow],
         |row| row.take(0),
     )?;
     let Some(noted) = noted else {
@@ -134,11 +135,11 @@ fn note(
 }
 
 /// Makes state and status of a flow whose end was reported say what is missing, or no longer say it.
-pub(crate) fn settle(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<()> {
+pub(crate) fn settle(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<()> {
     let found = tx.first(
         "SELECT reported_state, reported_status, state, status, query_stats FROM flows
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND reported_state IS NOT NULL",
-        values![&key.org, &*key.client, flow],
+        values![&key.org, &key.client, flow],
         |row| Settled::read(row),
     )?;
     let Some(Settled {
@@ -165,15 +166,15 @@ pub(crate) fn settle(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<()> {
     }
     if new_state != reported {
         tracing::warn!(
-            client_id = &*key.client,
-            flow_id = flow,
+            client_id = %key.client,
+            flow_id = %flow,
             status = new_status,
             "a collection is incomplete"
         );
     }
     tx.execute(
         "UPDATE flows SET state = ?4, status = ?5 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow, new_state, new_status.as_ref()],
+        values![&key.org, &key.client, flow, new_state, new_status.as_ref()],
     )?;
     Ok(())
 }
@@ -216,9 +217,9 @@ impl Missing {
     }
 }
 
-fn all(tx: &dyn Tx, key: &ClientKey, flow: &str, query_stats: &str) -> Result<Missing> {
+fn all(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, query_stats: &str) -> Result<Missing> {
     let mut missing = Missing::default();
-    let of_flow = values![&key.org, &*key.client, flow];
+    let of_flow = values![&key.org, &key.client, flow];
     let [org, client, id] = *of_flow;
     let with_holes = tx.all(
         "SELECT kind, name, agent_next, gaps FROM result_sets

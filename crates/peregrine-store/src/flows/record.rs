@@ -2,6 +2,7 @@
 
 use crate::clients::{Claim, Client};
 use crate::model::Micros;
+use peregrine_base::{ClientId, FlowId};
 use serde::{Deserialize, Serialize};
 
 /// Stored state of a collection. Display states are derived by the server.
@@ -32,9 +33,9 @@ pub(crate) fn state_number(state: FlowState) -> i64 {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
     /// Whose.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// `F.` and 13 characters.
-    pub flow_id: String,
+    pub flow_id: FlowId,
     /// Stored state.
     pub state: FlowState,
     /// Message that explains an error state.
@@ -75,10 +76,10 @@ pub struct Flow {
 
 impl Flow {
     /// One of which nothing is known yet: it runs, for nobody and with an empty request.
-    pub fn new(client_id: impl Into<String>, flow_id: impl Into<String>) -> Flow {
+    pub fn new(client_id: ClientId, flow_id: FlowId) -> Flow {
         Flow {
-            client_id: client_id.into(),
-            flow_id: flow_id.into(),
+            client_id,
+            flow_id,
             state: FlowState::Running,
             status: None,
             creator: String::new(),
@@ -104,8 +105,8 @@ impl Flow {
 /// A task for an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Flow it belongs to; empty for none.
-    pub flow_id: String,
+    /// Flow it belongs to.
+    pub flow_id: FlowId,
     /// Counts against the in-flight limit and marks its flow delivered.
     pub is_flow_request: bool,
     /// Ignores the in-flight limit.
@@ -151,7 +152,7 @@ pub struct Work {
     /// Taken out of the queue, in order; their flows are delivered.
     pub tasks: Vec<Task>,
     /// Running, delivered flows it is to be asked about; they count as asked.
-    pub silent: Vec<String>,
+    pub silent: Vec<FlowId>,
 }
 
 /// Order of a flow list.
@@ -176,7 +177,7 @@ pub enum FlowSort {
 #[derive(Debug, Clone, Default)]
 pub struct FlowQuery {
     /// Only this client's.
-    pub client_id: Option<String>,
+    pub client_id: Option<ClientId>,
     /// Id, artifact or creator contains this text.
     pub search: Option<String>,
     /// Stored state.

@@ -9,6 +9,7 @@ use crate::sql::{OrgDatabase, Row, Tx, Value, escape_like, fold, pieces, places,
 use crate::{Error, Result};
 use async_trait::async_trait;
 use peregrine_base::OrgId;
+use peregrine_base::{ClientId, FlowId};
 use std::collections::HashMap;
 
 #[async_trait]
@@ -24,7 +25,7 @@ impl FlowStore for OrgDatabase {
                  ON CONFLICT DO NOTHING",
                 values![
                     &key.org,
-                    &*key.client,
+                    &key.client,
                     &flow.flow_id,
                     state_number(flow.state),
                     flow.status.as_ref(),
@@ -40,7 +41,7 @@ impl FlowStore for OrgDatabase {
             if made == 0 {
                 return Err(Error::Exists {
                     what: "flow",
-                    id: flow.flow_id.clone(),
+                    id: flow.flow_id.to_string(),
                 });
             }
             for task in &tasks {
@@ -51,12 +52,12 @@ impl FlowStore for OrgDatabase {
         .await
     }
 
-    async fn flow(&self, client_id: &str, flow_id: &str) -> Result<Option<Flow>> {
-        let flow = flow_id.to_owned();
+    async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>> {
+        let flow = flow_id.clone();
         self.read_client(client_id, move |tx, key| {
             tx.first(
                 "SELECT * FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-                values![&key.org, &*key.client, &flow],
+                values![&key.org, &key.client, &flow],
                 to_flow,
             )
         })
@@ -69,15 +70,15 @@ impl FlowStore for OrgDatabase {
 
     async fn cancel_flow(
         &self,
-        client_id: &str,
-        flow_id: &str,
+        client_id: &ClientId,
+        flow_id: &FlowId,
         status: &str,
         task: Task,
         now: Micros,
     ) -> Result<bool> {
         let (flow, status) = (flow_id.to_owned(), status.to_owned());
         self.write_client(client_id, move |tx, key| {
-            let flow = values![&key.org, &*key.client, &flow];
+            let flow = values![&key.org, &key.client, &flow];
             let found: Option<Option<Micros>> = tx.first(
                 "SELECT delivered FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND state = 1",
                 flow,
@@ -100,10 +101,10 @@ impl FlowStore for OrgDatabase {
         .await
     }
 
-    async fn delete_flow(&self, client_id: &str, flow_id: &str) -> Result<()> {
-        let flow_id = flow_id.to_owned();
+    async fn delete_flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<()> {
+        let flow_id = flow_id.clone();
         self.write_client(client_id, move |tx, key| {
-            let flow = values![&key.org, &*key.client, &flow_id];
+            let flow = values![&key.org, &key.client, &flow_id];
             delete_chunks(
                 tx,
                 "set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)",
@@ -125,12 +126,7 @@ impl FlowStore for OrgDatabase {
         .await
     }
 
-    async fn queue_task(&self, client_id: &str, task: Task) -> Result<()> {
-        self.write_client(client_id, move |tx, key| tasks::insert(tx, key, &task))
-            .await
-    }
-
-    async fn take_work(&self, client_id: &str, poll: Poll) -> Result<Polled> {
+    async fn take_work(&self, client_id: &ClientId, poll: Poll) -> Result<Polled> {
         let asked = poll.clone();
         let found = self.read_client(client_id, move |tx, key| tasks::look(tx, key, &asked));
         let Some(found) = found.await? else {
@@ -162,10 +158,10 @@ impl FlowStore for OrgDatabase {
         })))
     }
 
-    async fn in_flight(&self, client_ids: &[String]) -> Result<Vec<Vec<String>>> {
+    async fn in_flight(&self, client_ids: &[ClientId]) -> Result<Vec<Vec<FlowId>>> {
         let clients = client_ids.to_vec();
         self.read(move |tx, org| {
-            let mut found: HashMap<String, Vec<String>> = HashMap::new();
+            let mut found: HashMap<ClientId, Vec<FlowId>> = HashMap::new();
             for some in pieces(&clients) {
                 let places = places(2, some.len());
                 let mut values = vec![Value::from(org)];
@@ -186,12 +182,12 @@ impl FlowStore for OrgDatabase {
         .await
     }
 
-    async fn uploads(&self, client_id: &str, flow_id: &str) -> Result<Vec<Upload>> {
-        let flow = flow_id.to_owned();
+    async fn uploads(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<Upload>> {
+        let flow = flow_id.clone();
         self.read_client(client_id, move |tx, key| {
             tx.all(
                 "SELECT record FROM uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ORDER BY number",
-                values![&key.org, &*key.client, &flow],
+                values![&key.org, &key.client, &flow],
                 |row| row.json("record"),
             )
         })

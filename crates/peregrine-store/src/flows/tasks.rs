@@ -5,6 +5,7 @@ use crate::Result;
 use crate::clients::{self, Client};
 use crate::model::Micros;
 use crate::sql::{ClientKey, Row, Tx, values};
+use peregrine_base::FlowId;
 
 /// Bytes of tasks taken at once, so that they fit one packet; the rest waits for the next poll.
 const MAX_DELIVERY: usize = 4 << 20;
@@ -24,7 +25,7 @@ pub(super) fn insert(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<()> {
         "INSERT INTO tasks (org_id, client_id, flow_id, is_flow_request, urgent, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         values![
             &key.org,
-            &*key.client,
+            &key.client,
             &task.flow_id,
             task.is_flow_request,
             task.urgent,
@@ -50,13 +51,13 @@ pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<F
     };
     let has_tasks = tx.one(
         &format!("SELECT EXISTS (SELECT 1 FROM tasks WHERE {WAITING})"),
-        values![&key.org, &*key.client, repeated_since(poll)],
+        values![&key.org, &key.client, repeated_since(poll)],
     )?;
     let silent_since = match poll.silent_since {
         Some(since) => tx
             .one::<bool>(
                 &format!("SELECT EXISTS (SELECT 1 FROM flows WHERE {SILENT})"),
-                values![&key.org, &*key.client, since],
+                values![&key.org, &key.client, since],
             )?
             .then_some(since),
         None => None,
@@ -96,10 +97,10 @@ pub(super) fn ask_about_silent(
     key: &ClientKey,
     since: Micros,
     now: Micros,
-) -> Result<Vec<String>> {
+) -> Result<Vec<FlowId>> {
     tx.all(
         &format!("UPDATE flows SET checked = ?4 WHERE {SILENT} RETURNING flow_id"),
-        values![&key.org, &*key.client, since, now],
+        values![&key.org, &key.client, since, now],
         |row| row.take(0),
     )
 }
@@ -108,14 +109,14 @@ pub(super) fn ask_about_silent(
 pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task>> {
     let in_flight: u64 = tx.one(
         "SELECT count(*) FROM flows WHERE org_id = ?1 AND client_id = ?2 AND state = 1 AND delivered IS NOT NULL",
-        values![&key.org, &*key.client],
+        values![&key.org, &key.client],
     )?;
     let mut free = poll.max_in_flight.saturating_sub(in_flight);
     let queued: Vec<(i64, bool)> = tx.all(
         &format!(
             "SELECT task_id, is_flow_request AND NOT urgent FROM tasks WHERE {WAITING} ORDER BY task_id"
         ),
-        values![&key.org, &*key.client, repeated_since(poll)],
+        values![&key.org, &key.client, repeated_since(poll)],
         |row| Ok((row.take(0)?, row.take(1)?)),
     )?;
     let (mut taken, mut bytes) = (Vec::new(), 0);
@@ -139,12 +140,12 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
         if task.is_flow_request {
             tx.execute(
                 "UPDATE flows SET delivered = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-                values![&key.org, &*key.client, &task.flow_id, poll.now],
+                values![&key.org, &key.client, &task.flow_id, poll.now],
             )?;
         } else {
             // Nobody answers what belongs to no flow; and an agent may have nothing to say to what stops one it never had.
             tx.execute(
-                "DELETE FROM tasks WHERE task_id = ?1 AND (flow_id = '' OR tries >= ?2)",
+                "DELETE FROM tasks WHERE task_id = ?1 AND tries >= ?2",
                 values![id, MAX_TRIES],
             )?;
         }
@@ -155,24 +156,24 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
 }
 
 /// The agent reported the end of a flow: it need not be told anything about it again.
-pub(crate) fn answered(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<()> {
+pub(crate) fn answered(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<()> {
     tx.execute(
         "DELETE FROM tasks WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND taken IS NOT NULL",
-        values![&key.org, &*key.client, flow],
+        values![&key.org, &key.client, flow],
     )?;
     Ok(())
 }
 
 /// The agent does not know a running flow. If it never said anything of it, the request was lost on its way: it is queued again,
 /// some times. False when it is not.
-pub(crate) fn queue_again(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<bool> {
+pub(crate) fn queue_again(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<bool> {
     let queued = tx.execute(
         "UPDATE tasks SET taken = NULL WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND is_flow_request
          AND taken IS NOT NULL AND tries < ?4 AND EXISTS (SELECT 1 FROM flows f WHERE f.org_id = ?1 AND f.client_id = ?2
          AND f.flow_id = ?3 AND f.state = ?5 AND f.heard IS NULL)",
         values![
             &key.org,
-            &*key.client,
+            &key.client,
             flow,
             MAX_TRIES,
             state_number(FlowState::Running)
@@ -181,7 +182,7 @@ pub(crate) fn queue_again(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<bo
     if queued > 0 {
         tx.execute(
             "UPDATE flows SET delivered = NULL, checked = NULL WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-            values![&key.org, &*key.client, flow],
+            values![&key.org, &key.client, flow],
         )?;
     }
     Ok(queued > 0)

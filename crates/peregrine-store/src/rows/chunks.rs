@@ -1,12 +1,13 @@
 //! Deleting chunks, whatever holds their bytes.
 
 use super::catalogue;
+use super::record::SetId;
 use crate::Result;
 use crate::sql::{Tx, Value};
 
 /// A chunk that was deleted.
 pub(crate) struct Deleted {
-    pub(crate) set: i64,
+    pub(crate) set: SetId,
     pub(crate) first_row: u64,
     pub(crate) rows: u64,
 }

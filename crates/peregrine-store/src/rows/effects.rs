@@ -10,6 +10,7 @@ use crate::clients;
 use crate::flows::{self, FlowState, Progress, Upload, state_number};
 use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, to_json, values};
+use peregrine_base::FlowId;
 use std::borrow::Cow;
 
 /// Applies them. The bytes of some are in objects already.
@@ -20,7 +21,7 @@ pub(super) fn apply(
     effects: &[Effect],
     placed: &[Option<Placed>],
 ) -> Result<Vec<Outcome>> {
-    let mut touched: Vec<&str> = Vec::new();
+    let mut touched: Vec<&FlowId> = Vec::new();
     let mut outcomes = Vec::with_capacity(effects.len());
     let mut unused: Vec<&Placed> = Vec::new();
     let placed = placed.iter().map(Option::as_ref).chain(std::iter::repeat(None));
@@ -97,7 +98,7 @@ fn apply_one(
             flow_id,
             at,
         } => {
-            clients::merge_facts(tx, key, facts, labels, flow_id.as_deref(), *at)?;
+            clients::merge_facts(tx, key, facts, labels, flow_id.as_ref(), *at)?;
             Ok(Outcome::Done)
         }
     }
@@ -107,7 +108,7 @@ fn append_to_flow(
     tx: &dyn Tx,
     key: &ClientKey,
     now: Micros,
-    flow: &str,
+    flow: &FlowId,
     (kind, name): (SetKind, &str),
     start_row: Option<u64>,
     (chunk, placed): (&Chunk, Option<&Placed>),
@@ -122,7 +123,11 @@ fn append_to_flow(
             }
         });
     }
-    let name = SetName { flow, kind, name };
+    let name = SetName {
+        session: flow.as_str(),
+        kind,
+        name,
+    };
     let mut set = sets::open(tx, key, name)?;
     let chunk = match start_row {
         Some(start) => {
@@ -167,7 +172,7 @@ fn append_to_flow(
 fn note_sign_of_life(
     tx: &dyn Tx,
     key: &ClientKey,
-    flow: &str,
+    flow: &FlowId,
     now: Micros,
     (kind, rows): (SetKind, u64),
 ) -> Result<bool> {
@@ -181,14 +186,14 @@ fn note_sign_of_life(
              WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3"
         }
     };
-    let found = tx.execute(statement, values![&key.org, &*key.client, flow, now, rows])?;
+    let found = tx.execute(statement, values![&key.org, &key.client, flow, now, rows])?;
     Ok(found > 0)
 }
 
-fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Progress) -> Result<Outcome> {
+fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &FlowId, progress: &Progress) -> Result<Outcome> {
     let state: Option<i64> = tx.first(
         "SELECT state FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow],
+        values![&key.org, &key.client, flow],
         |row| row.take(0),
     )?;
     let Some(state) = state else {
@@ -206,7 +211,7 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
         values![
             &key.org,
-            &*key.client,
+            &key.client,
             flow,
             now,
             progress.query_stats.as_ref(),
@@ -225,7 +230,7 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
              WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
             values![
                 &key.org,
-                &*key.client,
+                &key.client,
                 flow,
                 state_number(*state),
                 status.as_ref(),
@@ -237,28 +242,34 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, progress: &Prog
     if let Some(trouble) = &progress.trouble {
         tx.execute(
             "UPDATE flows SET status = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-            values![&key.org, &*key.client, flow, trouble],
+            values![&key.org, &key.client, flow, trouble],
         )?;
     }
     Ok(Outcome::Progressed { ended: false })
 }
 
-fn store_upload(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &str, upload: &Upload) -> Result<Outcome> {
+fn store_upload(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    now: Micros,
+    flow: &FlowId,
+    upload: &Upload,
+) -> Result<Outcome> {
     tx.execute(
         "DELETE FROM open_uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND object = ?4",
-        values![&key.org, &*key.client, flow, &upload.object],
+        values![&key.org, &key.client, flow, &upload.object],
     )?;
     // Files count as they come; their number is their address.
     let made = tx.execute(
         "INSERT INTO uploads (org_id, client_id, flow_id, object, number, record)
          SELECT org_id, client_id, flow_id, ?4, uploaded_files, ?5 FROM flows
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ON CONFLICT DO NOTHING",
-        values![&key.org, &*key.client, flow, &upload.object, &to_json(upload)?],
+        values![&key.org, &key.client, flow, &upload.object, &to_json(upload)?],
     )?;
     let found = tx.execute(
         "UPDATE flows SET heard = ?4, uploaded_files = uploaded_files + ?5, uploaded_bytes = uploaded_bytes + ?6
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
-        values![&key.org, &*key.client, flow, now, made, made * upload.uploaded_size],
+        values![&key.org, &key.client, flow, now, made, made * upload.uploaded_size],
     )?;
     Ok(match (found, made) {
         (0, _) => Outcome::UnknownFlow,

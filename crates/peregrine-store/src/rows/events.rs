@@ -2,7 +2,7 @@
 
 use super::catalogue::Placed;
 use super::chunks;
-use super::record::{Outcome, SetKind};
+use super::record::{Outcome, SetId, SetKind};
 use super::sets::{self, Added, NewChunk, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
@@ -24,7 +24,7 @@ pub(super) fn append(
         return Ok(Outcome::Done);
     }
     let name = SetName {
-        flow: MONITORING,
+        session: MONITORING,
         kind,
         name: source,
     };
@@ -59,7 +59,7 @@ pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<
          AND set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND kind >= 2 AND first_received < ?2)",
         values![org, before],
     )?;
-    let mut sets: BTreeMap<i64, Deleted> = BTreeMap::new();
+    let mut sets: BTreeMap<SetId, Deleted> = BTreeMap::new();
     for chunk in chunks {
         let deleted = sets.entry(chunk.set).or_default();
         deleted.rows += chunk.rows;

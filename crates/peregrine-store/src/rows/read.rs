@@ -2,7 +2,7 @@
 
 use super::catalogue;
 use super::objects::{AT_ONCE, Stored};
-use super::record::StoredChunk;
+use super::record::{SetId, StoredChunk};
 use crate::chunk::Chunk;
 use crate::model::Micros;
 use crate::sql::{OrgDatabase, Tx, values};
@@ -22,7 +22,7 @@ pub(super) struct Found {
 /// Where a chunk is, without its data.
 struct Place {
     id: i64,
-    set: i64,
+    set: SetId,
     first_row: u64,
     rows: u64,
     received: Option<Micros>,
@@ -34,7 +34,7 @@ struct Place {
 pub(super) fn find(
     tx: &dyn Tx,
     org: &OrgId,
-    set: i64,
+    set: SetId,
     from_row: u64,
     max_bytes: usize,
 ) -> Result<Vec<Found>> {

@@ -4,6 +4,7 @@ use crate::chunk::{Block, Chunk};
 use crate::clients::ClientFacts;
 use crate::flows::{Progress, Upload};
 use crate::model::Micros;
+use peregrine_base::FlowId;
 
 /// One consequence of an agent's packet. A packet's effects are applied together or not at all.
 #[derive(Debug, Clone)]
@@ -11,7 +12,7 @@ pub enum Effect {
     /// Rows of a collection.
     Rows {
         /// Flow, without child part.
-        flow_id: String,
+        flow_id: FlowId,
         /// `Artifact/Source`.
         source: String,
         /// Number the agent gives the first row; none appends without a check.
@@ -22,7 +23,7 @@ pub enum Effect {
     /// Log lines of a collection.
     Logs {
         /// Flow, without child part.
-        flow_id: String,
+        flow_id: FlowId,
         /// Number the agent gives the first line; none appends without a check.
         start_row: Option<u64>,
         /// The lines as rows.
@@ -31,21 +32,21 @@ pub enum Effect {
     /// State of a collection.
     Progress {
         /// Flow, without child part.
-        flow_id: String,
+        flow_id: FlowId,
         /// Rolled up report.
         progress: Progress,
     },
     /// A file was stored completely.
     Upload {
         /// Flow, without child part.
-        flow_id: String,
+        flow_id: FlowId,
         /// The file.
         upload: Upload,
     },
     /// The first piece of a file was stored; a flow that ends before the last one is incomplete.
     UploadBegun {
         /// Flow, without child part.
-        flow_id: String,
+        flow_id: FlowId,
         /// Object key.
         object: String,
         /// Path on the endpoint.
@@ -54,7 +55,7 @@ pub enum Effect {
     /// Something of a collection came and could not be kept.
     Loss {
         /// Flow, without child part.
-        flow_id: String,
+        flow_id: FlowId,
         /// What is missing, for people.
         what: String,
     },
@@ -78,7 +79,7 @@ pub enum Effect {
         /// Labels to add.
         labels: Vec<String>,
         /// Flow that brought them, for an interrogation.
-        flow_id: Option<String>,
+        flow_id: Option<FlowId>,
         /// Now.
         at: Micros,
     },
@@ -86,7 +87,7 @@ pub enum Effect {
 
 impl Effect {
     /// The collection it is about; none for events and facts.
-    pub fn flow_id(&self) -> Option<&str> {
+    pub fn flow_id(&self) -> Option<&FlowId> {
         match self {
             Effect::Rows { flow_id, .. }
             | Effect::Logs { flow_id, .. }
@@ -145,11 +146,15 @@ pub enum SetKind {
     EventLogs,
 }
 
+/// The number of a sequence of rows, unique in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetId(pub(crate) i64);
+
 /// A numbered sequence of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultSet {
     /// Key for reading.
-    pub id: i64,
+    pub id: SetId,
     /// Kind.
     pub kind: SetKind,
     /// `Artifact/Source`, empty for logs.

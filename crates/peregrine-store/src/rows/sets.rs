@@ -14,7 +14,7 @@ const MAX_SETS: u64 = 1000;
 /// Which set of a client: its flow, kind and name.
 #[derive(Clone, Copy)]
 pub(super) struct SetName<'a> {
-    pub(super) flow: &'a str,
+    pub(super) session: &'a str,
     pub(super) kind: SetKind,
     pub(super) name: &'a str,
 }
@@ -53,7 +53,13 @@ pub(super) fn open(tx: &dyn Tx, key: &ClientKey, set: SetName<'_>) -> Result<Ope
     let found = tx.first(
         "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets
          WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND kind = ?4 AND name = ?5",
-        values![&key.org, &*key.client, set.flow, kind_number(set.kind), set.name],
+        values![
+            &key.org,
+            &key.client,
+            set.session,
+            kind_number(set.kind),
+            set.name
+        ],
         |row| {
             Ok(OpenSet {
                 id: row.take(0)?,
@@ -90,8 +96,8 @@ pub(super) fn append(
                    AND (?11 OR EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3))",
                 values![
                     &key.org,
-                    &*key.client,
-                    name.flow,
+                    &key.client,
+                    name.session,
                     kind_number(name.kind),
                     name.name,
                     total,

@@ -1,7 +1,7 @@
 //! Rows in SQL: applying what came, and reading it back.
 
 use super::catalogue::Placed;
-use super::record::{Counts, Effect, Outcome, ResultSet, StoredChunk};
+use super::record::{Counts, Effect, Outcome, ResultSet, SetId, StoredChunk};
 use super::{catalogue, effects, events, read, sets};
 use crate::Result;
 use crate::database::RowStore;
@@ -9,12 +9,13 @@ use crate::model::Micros;
 use crate::sql::{ClientKey, OrgDatabase, Subject, Tx, Value, pieces, values};
 use async_trait::async_trait;
 use peregrine_base::ids::MONITORING;
+use peregrine_base::{ClientId, FlowId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 #[async_trait]
 impl RowStore for OrgDatabase {
-    async fn apply(&self, client_id: &str, now: Micros, effects: Vec<Effect>) -> Result<Vec<Outcome>> {
+    async fn apply(&self, client_id: &ClientId, now: Micros, effects: Arc<[Effect]>) -> Result<Vec<Outcome>> {
         let placed = match &self.rows {
             Some(rows) => rows.place(&self.org, now, &effects)?,
             None => Vec::new(),
@@ -37,16 +38,16 @@ impl RowStore for OrgDatabase {
         applied
     }
 
-    async fn result_sets(&self, client_id: &str, flow_id: &str) -> Result<Vec<ResultSet>> {
-        let flow = flow_id.to_owned();
-        self.read_client(client_id, move |tx, key| sets_of(tx, key, &flow))
+    async fn result_sets(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<ResultSet>> {
+        let flow = flow_id.clone();
+        self.read_client(client_id, move |tx, key| sets_of(tx, key, flow.as_str()))
             .await
     }
 
-    async fn result_sets_of(&self, flows: &[(String, String)]) -> Result<Vec<Vec<ResultSet>>> {
+    async fn result_sets_of(&self, flows: &[(ClientId, FlowId)]) -> Result<Vec<Vec<ResultSet>>> {
         let flows = flows.to_vec();
         self.read(move |tx, org| {
-            let mut found: HashMap<(String, String), Vec<ResultSet>> = HashMap::new();
+            let mut found: HashMap<(ClientId, FlowId), Vec<ResultSet>> = HashMap::new();
             for some in pieces(&flows) {
                 let pairs: Vec<String> = (0..some.len())
                     .map(|number| format!("(?{}, ?{})", 2 * number + 2, 2 * number + 3))
@@ -73,18 +74,19 @@ impl RowStore for OrgDatabase {
         .await
     }
 
-    async fn event_sets(&self, client_id: &str) -> Result<Vec<ResultSet>> {
-        self.result_sets(client_id, MONITORING).await
+    async fn event_sets(&self, client_id: &ClientId) -> Result<Vec<ResultSet>> {
+        self.read_client(client_id, |tx, key| sets_of(tx, key, MONITORING))
+            .await
     }
 
-    async fn read_chunks(&self, set: i64, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>> {
+    async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>> {
         let found = self
             .read(move |tx, org| read::find(tx, org, set, from_row, max_bytes))
             .await?;
         read::fetch(self, found).await
     }
 
-    async fn row_range(&self, set: i64, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)> {
+    async fn row_range(&self, set: SetId, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)> {
         self.read(move |tx, org| {
             let Some((first_row, end_row)) = tx.first(
                 "SELECT first_row, end_row FROM result_sets WHERE org_id = ?1 AND id = ?2",
@@ -160,10 +162,10 @@ impl RowStore for OrgDatabase {
     }
 }
 
-fn sets_of(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<Vec<ResultSet>> {
+fn sets_of(tx: &dyn Tx, key: &ClientKey, session: &str) -> Result<Vec<ResultSet>> {
     tx.all(
         "SELECT * FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 ORDER BY kind, id",
-        values![&key.org, &*key.client, flow],
+        values![&key.org, &key.client, session],
         sets::to_set,
     )
 }
@@ -171,7 +173,7 @@ fn sets_of(tx: &dyn Tx, key: &ClientKey, flow: &str) -> Result<Vec<ResultSet>> {
 /// Writes the objects of a packet, after they were written down.
 async fn write_ahead(
     db: &OrgDatabase,
-    client_id: &str,
+    client_id: &ClientId,
     effects: &[Effect],
     placed: &Arc<Vec<Option<Placed>>>,
 ) -> Result<()> {
@@ -187,7 +189,7 @@ async fn write_ahead(
 }
 
 /// Lets the next sweep have the objects of a packet that was not stored; without this it waits for an hour.
-async fn give_up(db: &OrgDatabase, client_id: &str, placed: Arc<Vec<Option<Placed>>>) {
+async fn give_up(db: &OrgDatabase, client_id: &ClientId, placed: Arc<Vec<Option<Placed>>>) {
     if placed.iter().all(Option::is_none) {
         return;
     }

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::database::ServerStore;
 use crate::sql::{OrgDatabase, Subject, Tx, values};
 use async_trait::async_trait;
+use peregrine_base::{ClientId, OrgId};
 use std::collections::HashMap;
 
 /// Clients that are let go in one transaction.
@@ -67,7 +68,7 @@ impl ServerStore for OrgDatabase {
         self.write(Subject::Nothing, move |tx, _| beat(tx, &id)).await
     }
 
-    async fn leave_servers(&self, server_id: &str) -> Result<Vec<String>> {
+    async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>> {
         let id = server_id.to_owned();
         // From now on it cannot take clients any more. Whoever does this and ends in the middle leaves it on the list.
         self.write(Subject::Nothing, move |tx, _| {
@@ -99,8 +100,8 @@ pub(crate) fn beat(tx: &dyn Tx, server_id: &str) -> Result<bool> {
 }
 
 /// Takes some clients from a server; when it has none, takes the server off the list.
-fn let_go(tx: &dyn Tx, server_id: &str) -> Result<Vec<String>> {
-    let clients: Vec<(String, String)> = tx.all(
+fn let_go(tx: &dyn Tx, server_id: &str) -> Result<Vec<ClientId>> {
+    let clients: Vec<(OrgId, ClientId)> = tx.all(
         "SELECT org_id, client_id FROM clients WHERE server_id = ?1 ORDER BY org_id, client_id LIMIT ?2",
         values![server_id, PIECE],
         |row| Ok((row.take(0)?, row.take(1)?)),

@@ -3,7 +3,7 @@
 use super::{Engine, Next, Subject, Tx};
 use crate::Result;
 use crate::rows::RowObjects;
-use peregrine_base::OrgId;
+use peregrine_base::{ClientId, OrgId};
 use std::sync::Arc;
 
 /// [`crate::Database`] of one organisation, in whichever SQL database.
@@ -19,7 +19,7 @@ pub struct OrgDatabase {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ClientKey {
     pub(crate) org: OrgId,
-    pub(crate) client: Box<str>,
+    pub(crate) client: ClientId,
 }
 
 impl OrgDatabase {
@@ -27,17 +27,17 @@ impl OrgDatabase {
         OrgDatabase { engine, org, rows }
     }
 
-    fn key(&self, client_id: &str) -> ClientKey {
+    fn key(&self, client_id: &ClientId) -> ClientKey {
         ClientKey {
             org: self.org.clone(),
-            client: client_id.into(),
+            client: client_id.clone(),
         }
     }
 
     /// Changes what is kept of one client.
     pub(crate) async fn write_client<T: Send + 'static>(
         &self,
-        client_id: &str,
+        client_id: &ClientId,
         mut work: impl FnMut(&dyn Tx, &ClientKey) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let key = self.key(client_id);
@@ -49,7 +49,7 @@ impl OrgDatabase {
     /// Reads what is kept of one client.
     pub(crate) async fn read_client<T: Send + 'static>(
         &self,
-        client_id: &str,
+        client_id: &ClientId,
         mut work: impl FnMut(&dyn Tx, &ClientKey) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let key = self.key(client_id);

@@ -1,6 +1,9 @@
 //! Values that go into statements and come out of answers.
 
+use crate::rows::SetId;
 use crate::{Error, Result};
+use peregrine_base::ids::BadId;
+use peregrine_base::{ClientId, FlowId, OrgId};
 
 /// A value of SQL.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,9 +66,36 @@ impl<'a> From<&'a Vec<u8>> for Value<'a> {
     }
 }
 
-impl<'a> From<&'a peregrine_base::OrgId> for Value<'a> {
-    fn from(org: &'a peregrine_base::OrgId) -> Self {
-        Value::Text(org.as_str())
+/// Ids that are text: bound as text, and checked again when they are read.
+macro_rules! text_ids {
+    ($($id:ty),*) => {$(
+        impl<'a> From<&'a $id> for Value<'a> {
+            fn from(id: &'a $id) -> Self {
+                Value::Text(id.as_str())
+            }
+        }
+
+        impl FromValue for $id {
+            fn from_value(value: Value<'_>) -> Result<$id> {
+                match value {
+                    Value::Text(text) => text.parse().map_err(|error: BadId| Error::Sql(error.to_string())),
+                    found => other("text", found),
+                }
+            }
+        }
+    )*};
+}
+text_ids!(OrgId, ClientId, FlowId);
+
+impl From<SetId> for Value<'_> {
+    fn from(id: SetId) -> Self {
+        Value::Integer(id.0)
+    }
+}
+
+impl FromValue for SetId {
+    fn from_value(value: Value<'_>) -> Result<SetId> {
+        i64::from_value(value).map(SetId)
     }
 }
 

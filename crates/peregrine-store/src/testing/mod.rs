@@ -8,6 +8,19 @@ mod bus;
 mod objects;
 mod sql;
 
+use crate::{ClientId, FlowId};
+use std::fmt::Display;
+
 pub use bus::bus;
 pub use objects::objects;
 pub use sql::sql;
+
+/// The client of this id.
+pub fn client_id(id: impl Display) -> ClientId {
+    id.to_string().parse().unwrap()
+}
+
+/// The collection of this id.
+pub fn flow_id(id: impl Display) -> FlowId {
+    id.to_string().parse().unwrap()
+}

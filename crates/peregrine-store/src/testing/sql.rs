@@ -5,11 +5,15 @@ mod odd_texts;
 mod organisations;
 mod servers;
 
+use super::{client_id, flow_id};
 use crate::chunk::{Chunk, lines};
 use crate::*;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::LazyLock;
 
-const CLIENT: &str = "C.0000000000000001";
-const FLOW: &str = "F.A";
+static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
+static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.A"));
 
 /// Runs the suite on empty databases made by `make`.
 pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
@@ -114,7 +118,7 @@ async fn users_and_sessions(db: &impl Database) {
 
 async fn clients(db: &impl Database) {
     for number in 1..=3u32 {
-        let id = format!("C.{number:016x}");
+        let id = client_id(format_args!("C.{number:016x}"));
         assert!(db.enrol(&id, "pem", 100).await.unwrap());
         assert!(!db.enrol(&id, "pem2", 200).await.unwrap());
         let facts = ClientFacts {
@@ -129,10 +133,10 @@ async fn clients(db: &impl Database) {
             flow_id: None,
             at: 5,
         };
-        db.apply(&id, 1, vec![effect]).await.unwrap();
+        db.apply(&id, 1, Arc::new([effect])).await.unwrap();
     }
-    assert_eq!(db.client_key(CLIENT).await.unwrap().as_deref(), Some("pem2"));
-    assert_eq!(db.client_key("C.ffff").await.unwrap(), None);
+    assert_eq!(db.client_key(&CLIENT).await.unwrap().as_deref(), Some("pem2"));
+    assert_eq!(db.client_key(&client_id("C.ffff")).await.unwrap(), None);
 
     let more = ClientFacts {
         release: "debian".into(),
@@ -141,12 +145,12 @@ async fn clients(db: &impl Database) {
     let effect = Effect::Facts {
         facts: Box::new(more),
         labels: vec![],
-        flow_id: Some(FLOW.into()),
+        flow_id: Some(FLOW.clone()),
         at: 6,
     };
-    db.apply(CLIENT, 1, vec![effect]).await.unwrap();
+    db.apply(&CLIENT, 1, Arc::new([effect])).await.unwrap();
     let touch = |at, ip: &str| Touch {
-        client_id: CLIENT.into(),
+        client_id: CLIENT.clone(),
         at,
         ip: ip.into(),
         contact: Contact::Pauses,
@@ -156,7 +160,7 @@ async fn clients(db: &impl Database) {
         .await
         .unwrap();
     let client = db
-        .set_labels(CLIENT, &[" Blue ".into(), "blue".into()], &["NEW".into()], 77)
+        .set_labels(&CLIENT, &[" Blue ".into(), "blue".into()], &["NEW".into()], 77)
         .await
         .unwrap();
     assert_eq!(client.labels, ["Blue"]);
@@ -169,7 +173,7 @@ async fn clients(db: &impl Database) {
         ("Host1_x", "debian"),
         "facts merge"
     );
-    assert_eq!(client.last_interrogate_flow_id.as_deref(), Some(FLOW));
+    assert_eq!(client.last_interrogate_flow_id.as_ref(), Some(&*FLOW));
 
     let found = async |filter: ClientFilter| -> Vec<String> {
         let query = ClientQuery {
@@ -209,30 +213,31 @@ async fn clients(db: &impl Database) {
     assert_eq!((page.total, &*page.items[0].facts.hostname), (2, "Host2_x"));
 
     let client = db
-        .set_metadata(CLIENT, &[("a".into(), Some("1".into())), ("b".into(), None)])
+        .set_metadata(&CLIENT, &[("a".into(), Some("1".into())), ("b".into(), None)])
         .await
         .unwrap();
     assert_eq!(client.metadata.len(), 1);
-    db.delete_client(CLIENT).await.unwrap();
-    assert_eq!(db.client(CLIENT).await.unwrap(), None);
-    assert_eq!(db.client_key(CLIENT).await.unwrap(), None);
+    db.delete_client(&CLIENT).await.unwrap();
+    assert_eq!(db.client(&CLIENT).await.unwrap(), None);
+    assert_eq!(db.client_key(&CLIENT).await.unwrap(), None);
 }
 
-fn flow(flow_id: &str) -> Flow {
+fn flow(id: impl Display) -> Flow {
     Flow {
         creator: "admin".into(),
         created: 1000,
         artifacts: vec!["Generic.Client.Info".into()],
-        ..Flow::new(CLIENT, flow_id)
+        ..Flow::new(CLIENT.clone(), flow_id(id))
     }
 }
 
-fn task(flow_id: &str, urgent: bool) -> Task {
+fn task(id: impl Display, urgent: bool) -> Task {
+    let message = id.to_string().into_bytes();
     Task {
-        flow_id: flow_id.into(),
+        flow_id: flow_id(id),
         is_flow_request: true,
         urgent,
-        message: flow_id.as_bytes().to_vec(),
+        message,
     }
 }
 
@@ -251,7 +256,7 @@ fn poll(now: Micros) -> Poll {
 }
 
 async fn work(db: &impl Database, poll: Poll) -> Work {
-    match db.take_work(CLIENT, poll).await.unwrap() {
+    match db.take_work(&CLIENT, poll).await.unwrap() {
         Polled::Work(work) => *work,
         other => panic!("no work but {other:?}"),
     }
@@ -266,11 +271,11 @@ async fn flows_and_tasks(db: &impl Database) {
         };
         work(db, poll).await
     };
-    let nobody = db.take_work(CLIENT, poll(1)).await.unwrap();
+    let nobody = db.take_work(&CLIENT, poll(1)).await.unwrap();
     assert_eq!(nobody, Polled::Unknown);
-    db.enrol(CLIENT, "pem", 1).await.unwrap();
+    db.enrol(&CLIENT, "pem", 1).await.unwrap();
     let nothing = work(2, 9, Some(1)).await;
-    assert_eq!((&*nothing.client.client_id, nothing.tasks.len()), (CLIENT, 0));
+    assert_eq!((&nothing.client.client_id, nothing.tasks.len()), (&*CLIENT, 0));
     for id in ["F.1", "F.2", "F.3"] {
         db.create_flow(flow(id), vec![task(id, false)]).await.unwrap();
     }
@@ -281,14 +286,6 @@ async fn flows_and_tasks(db: &impl Database) {
     db.create_flow(flow("F.4"), vec![task("F.4", true)])
         .await
         .unwrap();
-    let other = Task {
-        flow_id: String::new(),
-        is_flow_request: false,
-        urgent: false,
-        message: b"other".to_vec(),
-    };
-    db.queue_task(CLIENT, other).await.unwrap();
-
     let taken: Vec<Vec<u8>> = work(50, 2, None)
         .await
         .tasks
@@ -297,38 +294,45 @@ async fn flows_and_tasks(db: &impl Database) {
         .collect();
     assert_eq!(
         taken,
-        [&b"F.1"[..], b"F.2", b"F.4", b"other"],
-        "in order; urgent and others pass the limit"
+        [b"F.1", b"F.2", b"F.4"],
+        "in order; what is urgent passes the limit"
     );
-    let asked = ["C.nobody".to_owned(), CLIENT.to_owned()];
+    let asked = [client_id("C.nobody"), CLIENT.clone()];
     let in_flight = db.in_flight(&asked).await.unwrap();
     assert!(in_flight[0].is_empty());
     assert_eq!(in_flight[1], ["F.1", "F.2", "F.4"]);
     assert!(work(51, 2, None).await.tasks.is_empty(), "taken once");
-    assert_eq!(db.flow(CLIENT, "F.1").await.unwrap().unwrap().delivered, Some(50));
+    assert_eq!(
+        db.flow(&CLIENT, &flow_id("F.1"))
+            .await
+            .unwrap()
+            .unwrap()
+            .delivered,
+        Some(50)
+    );
 
     assert!(work(100, 2, Some(49)).await.silent.is_empty(), "too early");
     assert_eq!(work(100, 2, Some(60)).await.silent.len(), 3);
     assert!(work(101, 2, Some(99)).await.silent.is_empty(), "asked already");
 
     let cancel = |id: &str| Task {
-        flow_id: id.into(),
+        flow_id: flow_id(id),
         is_flow_request: false,
         urgent: true,
         message: b"stop".to_vec(),
     };
     assert!(
-        db.cancel_flow(CLIENT, "F.1", "Cancelled by x", cancel("F.1"), 70)
+        db.cancel_flow(&CLIENT, &flow_id("F.1"), "Cancelled by x", cancel("F.1"), 70)
             .await
             .unwrap()
     );
     assert!(
-        !db.cancel_flow(CLIENT, "F.1", "again", cancel("F.1"), 71)
+        !db.cancel_flow(&CLIENT, &flow_id("F.1"), "again", cancel("F.1"), 71)
             .await
             .unwrap()
     );
     assert!(
-        db.cancel_flow(CLIENT, "F.3", "Cancelled by x", cancel("F.3"), 72)
+        db.cancel_flow(&CLIENT, &flow_id("F.3"), "Cancelled by x", cancel("F.3"), 72)
             .await
             .unwrap()
     );
@@ -338,7 +342,7 @@ async fn flows_and_tasks(db: &impl Database) {
         1,
         "the agent never saw F.3, so only F.1 needs a message"
     );
-    let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
+    let first = db.flow(&CLIENT, &flow_id("F.1")).await.unwrap().unwrap();
     assert_eq!(
         (first.state, first.status.as_deref()),
         (FlowState::Cancelled, Some("Cancelled by x"))
@@ -348,11 +352,11 @@ async fn flows_and_tasks(db: &impl Database) {
         ..Default::default()
     };
     let late = Effect::Progress {
-        flow_id: "F.1".into(),
+        flow_id: flow_id("F.1"),
         progress: late,
     };
-    db.apply(CLIENT, 90, vec![late]).await.unwrap();
-    let first = db.flow(CLIENT, "F.1").await.unwrap().unwrap();
+    db.apply(&CLIENT, 90, Arc::new([late])).await.unwrap();
+    let first = db.flow(&CLIENT, &flow_id("F.1")).await.unwrap().unwrap();
     assert_eq!(
         (first.state, first.status.as_deref()),
         (FlowState::Cancelled, Some("Cancelled by x")),
@@ -360,13 +364,13 @@ async fn flows_and_tasks(db: &impl Database) {
     );
 
     let query = FlowQuery {
-        client_id: Some(CLIENT.into()),
+        client_id: Some(CLIENT.clone()),
         descending: true,
         limit: 2,
         ..Default::default()
     };
     let page = db.flows(query.clone()).await.unwrap();
-    assert_eq!((page.total, &*page.items[0].flow_id), (4, "F.4"));
+    assert_eq!((page.total, page.items[0].flow_id.as_str()), (4, "F.4"));
     let page = db
         .flows(FlowQuery {
             search: Some("client.INFO".into()),
@@ -388,9 +392,9 @@ async fn flows_and_tasks(db: &impl Database) {
         let page = db.flows(query).await.unwrap();
         assert_eq!(page.total, count, "{state:?}");
     }
-    db.delete_flow(CLIENT, "F.1").await.unwrap();
-    assert!(db.flow(CLIENT, "F.1").await.unwrap().is_none());
-    assert!(db.delete_flow(CLIENT, "F.1").await.is_err());
+    db.delete_flow(&CLIENT, &flow_id("F.1")).await.unwrap();
+    assert!(db.flow(&CLIENT, &flow_id("F.1")).await.unwrap().is_none());
+    assert!(db.delete_flow(&CLIENT, &flow_id("F.1")).await.is_err());
 }
 
 fn numbered(from: u64, count: u64) -> Chunk {
@@ -400,14 +404,14 @@ fn numbered(from: u64, count: u64) -> Chunk {
 
 fn rows(start_row: Option<u64>, from: u64, count: u64) -> Effect {
     Effect::Rows {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         source: "A/S".into(),
         start_row,
         chunk: numbered(from, count),
     }
 }
 
-async fn all_rows(db: &impl Database, set: i64, from: u64) -> Vec<String> {
+async fn all_rows(db: &impl Database, set: SetId, from: u64) -> Vec<String> {
     let mut found = Vec::new();
     for stored in db.read_chunks(set, from, usize::MAX).await.unwrap() {
         let text = stored.chunk.unpack().unwrap();
@@ -422,8 +426,8 @@ async fn all_rows(db: &impl Database, set: i64, from: u64) -> Vec<String> {
 }
 
 async fn rows_once(db: &impl Database) {
-    db.create_flow(flow(FLOW), vec![]).await.unwrap();
-    let apply = async |effect: Effect| db.apply(CLIENT, 9, vec![effect]).await.unwrap().remove(0);
+    db.create_flow(flow(&*FLOW), vec![]).await.unwrap();
+    let apply = async |effect: Effect| db.apply(&CLIENT, 9, Arc::new([effect])).await.unwrap().remove(0);
     assert_eq!(apply(rows(Some(0), 0, 10)).await, Outcome::Appended { total: 10 });
     assert_eq!(
         apply(rows(Some(0), 0, 10)).await,
@@ -445,28 +449,28 @@ async fn rows_once(db: &impl Database) {
         Outcome::Appended { total: 20 }
     );
     let logs = Effect::Logs {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         start_row: Some(0),
         chunk: numbered(0, 3),
     };
     assert_eq!(apply(logs.clone()).await, Outcome::Appended { total: 3 });
     assert_eq!(apply(logs).await, Outcome::Duplicate);
     let stray = Effect::Logs {
-        flow_id: "F.Unknown".into(),
+        flow_id: flow_id("F.UNKNOWN"),
         start_row: None,
         chunk: numbered(0, 3),
     };
     assert_eq!(apply(stray).await, Outcome::UnknownFlow);
 
-    let stored = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+    let stored = db.flow(&CLIENT, &FLOW).await.unwrap().unwrap();
     assert_eq!((stored.rows, stored.logs, stored.heard), (20, 3, Some(9)));
-    let sets = db.result_sets(CLIENT, FLOW).await.unwrap();
+    let sets = db.result_sets(&CLIENT, &FLOW).await.unwrap();
     assert_eq!(
         (sets.len(), &*sets[0].name, sets[0].rows(), sets[1].kind),
         (2, "A/S", 20, SetKind::Logs)
     );
-    let flow = |flow: &str| (CLIENT.to_owned(), flow.to_owned());
-    let of_each = db.result_sets_of(&[flow("F.none"), flow(FLOW)]).await.unwrap();
+    let flows = [flow_id("F.NONE"), FLOW.clone()].map(|flow| (CLIENT.clone(), flow));
+    let of_each = db.result_sets_of(&flows).await.unwrap();
     assert_eq!(of_each, [Vec::new(), sets.clone()]);
     let expected: Vec<String> = (7..20).map(|n| format!("{{\"n\":{n}}}")).collect();
     assert_eq!(all_rows(db, sets[0].id, 7).await, expected);
@@ -489,13 +493,13 @@ async fn rows_once(db: &impl Database) {
     };
     for _ in 0..2 {
         apply(Effect::Upload {
-            flow_id: FLOW.into(),
+            flow_id: FLOW.clone(),
             upload: upload.clone(),
         })
         .await;
     }
-    assert_eq!(db.uploads(CLIENT, FLOW).await.unwrap(), [upload]);
-    let stored = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+    assert_eq!(db.uploads(&CLIENT, &FLOW).await.unwrap(), [upload]);
+    let stored = db.flow(&CLIENT, &FLOW).await.unwrap().unwrap();
     assert_eq!(
         (stored.uploaded_files, stored.uploaded_bytes),
         (1, 7),
@@ -526,9 +530,9 @@ async fn events(db: &impl Database) {
         event(2, 200, 2),
         event(3, 190, 4),
     ];
-    let outcomes = db.apply(CLIENT, 1, effects).await.unwrap();
+    let outcomes = db.apply(&CLIENT, 1, effects.into()).await.unwrap();
     assert_eq!(outcomes[1], Outcome::Duplicate);
-    let set = db.event_sets(CLIENT).await.unwrap().remove(0);
+    let set = db.event_sets(&CLIENT).await.unwrap().remove(0);
     assert_eq!(
         (&*set.name, set.rows(), set.span),
         ("E/S", 6, Some((100, 200))),
@@ -541,13 +545,13 @@ async fn events(db: &impl Database) {
     assert_eq!(range(Some(201), Some(300)).await, (6, 6));
     assert_eq!(db.delete_events_before(150).await.unwrap(), 2);
     assert_eq!(range(None, None).await, (2, 6));
-    let set = db.event_sets(CLIENT).await.unwrap().remove(0);
+    let set = db.event_sets(&CLIENT).await.unwrap().remove(0);
     assert_eq!((set.first_row, set.rows(), set.span), (2, 4, Some((200, 200))));
     assert_eq!(all_rows(db, set.id, 0).await.len(), 4);
 }
 
 async fn concurrent_writes(db: &impl Database) {
-    let ids: Vec<String> = (0..100).map(|n| format!("C.{n:016x}")).collect();
+    let ids: Vec<ClientId> = (0..100).map(|n| client_id(format_args!("C.{n:016x}"))).collect();
     // Polled together, so that an implementation that groups commits has something to group.
     let mut running: Vec<_> = ids.iter().map(|id| db.enrol(id, "pem", 1)).collect();
     for write in &mut running {

@@ -1,6 +1,7 @@
 //! The embedded implementations pass the suites, and what only they promise.
 
 use peregrine_store::chunk::{Block, Chunk};
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,7 +79,7 @@ fn a_second_process_is_refused_with_a_clear_message() {
 async fn a_full_disk_refuses_writes_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path());
-    db.enrol("C.1", "pem", 1).await.unwrap();
+    db.enrol(&client_id("C.1"), "pem", 1).await.unwrap();
     db.limit_pages(80).await.unwrap();
     let noise: String = (0..20_000u64)
         .map(|n| format!("{{\"n\":{}}}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
@@ -93,7 +94,7 @@ async fn a_full_disk_refuses_writes_and_recovers() {
     };
     let mut refused = None;
     for digest in 0..20 {
-        if let Err(error) = db.apply("C.1", 1, vec![event(digest)]).await {
+        if let Err(error) = db.apply(&client_id("C.1"), 1, Arc::new([event(digest)])).await {
             refused = Some((digest, error));
             break;
         }
@@ -101,7 +102,7 @@ async fn a_full_disk_refuses_writes_and_recovers() {
     let (digest, error) = refused.unwrap();
     assert!(matches!(error, Error::Full(_)), "{error}");
     assert_eq!(
-        db.event_sets("C.1")
+        db.event_sets(&client_id("C.1"))
             .await
             .unwrap()
             .iter()
@@ -110,7 +111,10 @@ async fn a_full_disk_refuses_writes_and_recovers() {
         u64::from(digest) * 20_000
     );
     db.limit_pages(1_000_000).await.unwrap();
-    let again = db.apply("C.1", 1, vec![event(digest)]).await.unwrap();
+    let again = db
+        .apply(&client_id("C.1"), 1, Arc::new([event(digest)]))
+        .await
+        .unwrap();
     assert!(
         matches!(again[0], Outcome::Appended { .. }),
         "the agent's repeat is stored: {again:?}"
@@ -240,8 +244,8 @@ async fn damage_in_one_chunk_hides_only_its_rows() {
         at: 1,
         chunk: Chunk::pack(text(u64::from(number) * 5000).as_bytes()).unwrap(),
     });
-    db.apply("C.1", 1, effects.collect()).await.unwrap();
-    let set = db.event_sets("C.1").await.unwrap().remove(0);
+    db.apply(&client_id("C.1"), 1, effects.collect()).await.unwrap();
+    let set = db.event_sets(&client_id("C.1")).await.unwrap().remove(0);
     let chunks = db.read_chunks(set.id, 0, usize::MAX).await.unwrap();
     let (middle, whole) = (chunks[1].chunk.data.clone(), chunks.len());
     db.checkpoint().await.unwrap();
@@ -277,7 +281,9 @@ async fn one_failing_write_does_not_take_others_of_its_batch_with_it() {
             if number % 2 == 0 {
                 db.set_setting(&format!("s{number}"), "x").await.is_ok()
             } else {
-                db.delete_flow("C.1", "F.none").await.is_err()
+                db.delete_flow(&client_id("C.1"), &flow_id("F.NONE"))
+                    .await
+                    .is_err()
             }
         }));
     }
@@ -303,8 +309,11 @@ async fn read_only_reads_beside_the_writer_and_never_writes() {
         .open_read_only()
         .unwrap()
         .org(&OrgId::root());
-    writing.enrol("C.1", "key", 5).await.unwrap();
-    assert_eq!(reading.client_key("C.1").await.unwrap().as_deref(), Some("key"));
+    writing.enrol(&client_id("C.1"), "key", 5).await.unwrap();
+    assert_eq!(
+        reading.client_key(&client_id("C.1")).await.unwrap().as_deref(),
+        Some("key")
+    );
     assert!(matches!(
         reading.set_setting("a", "b").await,
         Err(Error::ReadOnly)

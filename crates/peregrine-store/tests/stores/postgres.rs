@@ -1,11 +1,13 @@
 //! The database on a PostgreSQL server.
 
 use peregrine_store::chunk::Chunk;
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::*;
 use peregrine_testkit::Postgres;
 use std::sync::Arc;
+use std::sync::LazyLock;
 
-const CLIENT: &str = "C.0000000000000001";
+static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
 
 fn connect(url: &str) -> Result<SqlStore> {
     SqlAddress::from(PostgresSettings::parse(url)?).open()
@@ -52,8 +54,8 @@ async fn servers_that_write_for_one_client_do_not_lose_or_double_anything() {
         .map(|_| Arc::new(connect(&url).unwrap().org(&OrgId::root())))
         .collect();
     let db = &servers[0];
-    db.enrol(CLIENT, "pem", 1).await.unwrap();
-    db.create_flow(Flow::new(CLIENT, "F.A"), Vec::new())
+    db.enrol(&CLIENT, "pem", 1).await.unwrap();
+    db.create_flow(Flow::new(CLIENT.clone(), flow_id("F.A")), Vec::new())
         .await
         .unwrap();
     let mut writes = Vec::new();
@@ -62,7 +64,7 @@ async fn servers_that_write_for_one_client_do_not_lose_or_double_anything() {
             let db = db.clone();
             writes.push(tokio::spawn(async move {
                 let effect = Effect::Rows {
-                    flow_id: "F.A".into(),
+                    flow_id: flow_id("F.A"),
                     source: "A".into(),
                     start_row: Some(start * 2),
                     chunk: Chunk::pack(
@@ -71,8 +73,8 @@ async fn servers_that_write_for_one_client_do_not_lose_or_double_anything() {
                     .unwrap(),
                 };
                 let label = format!("label {start}");
-                db.set_labels(CLIENT, &[label], &[], 1).await.unwrap();
-                db.apply(CLIENT, 2, vec![effect]).await.unwrap()
+                db.set_labels(&CLIENT, &[label], &[], 1).await.unwrap();
+                db.apply(&CLIENT, 2, Arc::new([effect])).await.unwrap()
             }));
         }
     }
@@ -85,11 +87,11 @@ async fn servers_that_write_for_one_client_do_not_lose_or_double_anything() {
         }
     }
     assert_eq!((appended, duplicates), (50, 50));
-    let flow = db.flow(CLIENT, "F.A").await.unwrap().unwrap();
+    let flow = db.flow(&CLIENT, &flow_id("F.A")).await.unwrap().unwrap();
     assert_eq!(flow.rows, 100);
-    let sets = db.result_sets(CLIENT, "F.A").await.unwrap();
+    let sets = db.result_sets(&CLIENT, &flow_id("F.A")).await.unwrap();
     assert_eq!((sets.len(), sets[0].end_row), (1, 100));
-    assert_eq!(db.client(CLIENT).await.unwrap().unwrap().labels.len(), 50);
+    assert_eq!(db.client(&CLIENT).await.unwrap().unwrap().labels.len(), 50);
 }
 
 #[tokio::test(flavor = "multi_thread")]

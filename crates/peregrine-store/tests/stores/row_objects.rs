@@ -6,15 +6,17 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use peregrine_store::chunk::Chunk;
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::*;
 use peregrine_testkit::Postgres;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use tokio::sync::Notify;
 
-const CLIENT: &str = "C.0000000000000001";
-const FLOW: &str = "F.A";
+static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
+static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.A"));
 const HOUR: i64 = 3600 * 1_000_000;
 
 /// A folder of objects that tells what is done with it, before and after, and goes on when it is let.
@@ -103,7 +105,7 @@ fn numbered(from: u64, count: u64) -> Chunk {
 
 fn rows(from: u64, count: u64) -> Effect {
     Effect::Rows {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         source: "A".into(),
         start_row: Some(from),
         chunk: numbered(from, count),
@@ -121,7 +123,7 @@ fn event(digest: u8, at: i64) -> Effect {
 }
 
 /// All rows of a set, as they read; those that cannot be read as what says so.
-async fn texts(db: &OrgDatabase, set: i64) -> Vec<String> {
+async fn texts(db: &OrgDatabase, set: SetId) -> Vec<String> {
     let chunks = db.read_chunks(set, 0, usize::MAX).await.unwrap();
     let text = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
     let blocks = chunks.iter().map(StoredChunk::read);
@@ -180,7 +182,7 @@ async fn a_day(db: &OrgDatabase) {
     send_everything(db).await;
     db.delete_events_before(150).await.unwrap();
     db.remove_unused_objects(300).await.unwrap();
-    db.delete_flow(CLIENT, FLOW).await.unwrap();
+    db.delete_flow(&CLIENT, &FLOW).await.unwrap();
     db.remove_unused_objects(400).await.unwrap();
 }
 
@@ -193,27 +195,27 @@ async fn send_everything(db: &OrgDatabase) {
         vec![rows(5, 10), event(1, 100)],
         vec![event(1, 100), event(2, 200)],
     ] {
-        db.apply(CLIENT, 9, packet).await.unwrap();
+        db.apply(&CLIENT, 9, packet.into()).await.unwrap();
     }
 }
 
 /// What is there now can be read, and nothing else is there.
 async fn everything_is_in_order(db: &OrgDatabase, objects: &dyn Objects, case: &str) {
     let mut found = 0;
-    for flow in [FLOW, peregrine_base::ids::MONITORING] {
-        for set in db.result_sets(CLIENT, flow).await.unwrap() {
-            let texts = texts(db, set.id).await;
-            assert!(
-                texts.iter().all(|text| text.starts_with("{\"n\":")),
-                "{case}: {texts:?}"
-            );
-            assert_eq!(texts.len() as u64, set.rows(), "{case}");
-            found += db.read_chunks(set.id, 0, usize::MAX).await.unwrap().len();
-        }
+    let mut sets = db.result_sets(&CLIENT, &FLOW).await.unwrap();
+    sets.extend(db.event_sets(&CLIENT).await.unwrap());
+    for set in sets {
+        let texts = texts(db, set.id).await;
+        assert!(
+            texts.iter().all(|text| text.starts_with("{\"n\":")),
+            "{case}: {texts:?}"
+        );
+        assert_eq!(texts.len() as u64, set.rows(), "{case}");
+        found += db.read_chunks(set.id, 0, usize::MAX).await.unwrap().len();
     }
     // What was cut to its new half is in the database.
     let cut = usize::from(
-        db.flow(CLIENT, FLOW)
+        db.flow(&CLIENT, &FLOW)
             .await
             .unwrap()
             .is_some_and(|flow| flow.rows == 15),
@@ -236,7 +238,9 @@ async fn wherever_a_server_ends_nothing_is_lost_and_nothing_is_left() {
             std::future::pending().boxed()
         });
         let db = open(folder.path(), steps);
-        db.create_flow(Flow::new(CLIENT, FLOW), Vec::new()).await.unwrap();
+        db.create_flow(Flow::new(CLIENT.clone(), FLOW.clone()), Vec::new())
+            .await
+            .unwrap();
         let is_whole = tokio::select! {
             () = a_day(&db) => true,
             () = ended.notified() => false,
@@ -247,8 +251,8 @@ async fn wherever_a_server_ends_nothing_is_lost_and_nothing_is_left() {
         let objects = folder_objects(folder.path());
         let db = open(folder.path(), objects.clone());
         send_everything(&db).await;
-        if let Some(flow) = db.flow(CLIENT, FLOW).await.unwrap() {
-            let set = db.result_sets(CLIENT, FLOW).await.unwrap().remove(0);
+        if let Some(flow) = db.flow(&CLIENT, &FLOW).await.unwrap() {
+            let set = db.result_sets(&CLIENT, &FLOW).await.unwrap().remove(0);
             assert_eq!(
                 (flow.rows, texts(&db, set.id).await),
                 (15, expected(0..15)),
@@ -257,8 +261,8 @@ async fn wherever_a_server_ends_nothing_is_lost_and_nothing_is_left() {
         }
         db.remove_unused_objects(9 + 2 * HOUR).await.unwrap();
         everything_is_in_order(&db, &*objects, &case).await;
-        let _ = db.delete_flow(CLIENT, FLOW).await;
-        db.delete_client(CLIENT).await.unwrap();
+        let _ = db.delete_flow(&CLIENT, &FLOW).await;
+        db.delete_client(&CLIENT).await.unwrap();
         db.remove_unused_objects(9 + 4 * HOUR).await.unwrap();
         assert!(kept(&*objects).await.is_empty(), "{case}");
         let again = db.remove_unused_objects(9 + 6 * HOUR).await.unwrap();
@@ -276,18 +280,20 @@ async fn a_missing_object_is_told_in_the_place_of_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let objects = folder_objects(folder.path());
     let db = open(folder.path(), objects.clone());
-    db.create_flow(Flow::new(CLIENT, FLOW), Vec::new()).await.unwrap();
-    db.apply(CLIENT, 9, vec![rows(0, 5)]).await.unwrap();
+    db.create_flow(Flow::new(CLIENT.clone(), FLOW.clone()), Vec::new())
+        .await
+        .unwrap();
+    db.apply(&CLIENT, 9, Arc::new([rows(0, 5)])).await.unwrap();
     let before = kept(&*objects).await;
-    db.apply(CLIENT, 9, vec![rows(5, 5)]).await.unwrap();
-    db.apply(CLIENT, 9, vec![rows(10, 5)]).await.unwrap();
+    db.apply(&CLIENT, 9, Arc::new([rows(5, 5)])).await.unwrap();
+    db.apply(&CLIENT, 9, Arc::new([rows(10, 5)])).await.unwrap();
     let damaged = kept(&*objects)
         .await
         .into_iter()
         .find(|key| !before.contains(key))
         .unwrap();
     objects.delete(&damaged).await.unwrap();
-    let set = db.result_sets(CLIENT, FLOW).await.unwrap().remove(0);
+    let set = db.result_sets(&CLIENT, &FLOW).await.unwrap().remove(0);
     let texts = texts(&db, set.id).await;
     assert_eq!(texts.len(), 11, "{texts:?}");
     let told = texts.iter().find(|text| text.contains("_Error")).unwrap();
@@ -295,7 +301,7 @@ async fn a_missing_object_is_told_in_the_place_of_its_rows() {
         "5 rows",
         damaged.as_str(),
         "collection `F.A`",
-        CLIENT,
+        CLIENT.as_str(),
         "is missing",
     ] {
         assert!(told.contains(part), "{told}");
@@ -327,12 +333,14 @@ async fn what_is_deleted_while_it_is_read_is_not_an_error() {
         _ => std::future::ready(()).boxed(),
     });
     let db = open(folder.path(), steps);
-    db.create_flow(Flow::new(CLIENT, FLOW), Vec::new()).await.unwrap();
-    db.apply(CLIENT, 9, vec![rows(0, 5)]).await.unwrap();
-    let set = db.result_sets(CLIENT, FLOW).await.unwrap().remove(0);
+    db.create_flow(Flow::new(CLIENT.clone(), FLOW.clone()), Vec::new())
+        .await
+        .unwrap();
+    db.apply(&CLIENT, 9, Arc::new([rows(0, 5)])).await.unwrap();
+    let set = db.result_sets(&CLIENT, &FLOW).await.unwrap().remove(0);
     let delete = async {
         reading.notified().await;
-        db.delete_flow(CLIENT, FLOW).await.unwrap();
+        db.delete_flow(&CLIENT, &FLOW).await.unwrap();
         assert_eq!(db.remove_unused_objects(10).await.unwrap(), 1);
         go_on.notify_one();
     };
@@ -357,21 +365,25 @@ async fn a_packet_that_took_too_long_is_refused_and_leaves_nothing() {
         _ => std::future::ready(()).boxed(),
     });
     let db = open(folder.path(), steps.clone());
-    db.create_flow(Flow::new(CLIENT, FLOW), Vec::new()).await.unwrap();
+    db.create_flow(Flow::new(CLIENT.clone(), FLOW.clone()), Vec::new())
+        .await
+        .unwrap();
     let sweep = async {
         writing.notified().await;
         assert_eq!(db.remove_unused_objects(9 + HOUR).await.unwrap(), 1);
         go_on.notify_one();
     };
-    let (applied, ()) = tokio::join!(db.apply(CLIENT, 9, vec![rows(0, 5)]), sweep);
+    let (applied, ()) = tokio::join!(db.apply(&CLIENT, 9, Arc::new([rows(0, 5)])), sweep);
     let error = applied.unwrap_err();
     assert!(error.is_temporary(), "the agent sends it again: {error}");
     assert_eq!(db.remove_unused_objects(10).await.unwrap(), 1);
     assert!(kept(&*steps).await.is_empty());
 
     go_on.notify_one();
-    db.apply(CLIENT, 9 + 2 * HOUR, vec![rows(0, 5)]).await.unwrap();
-    let set = db.result_sets(CLIENT, FLOW).await.unwrap().remove(0);
+    db.apply(&CLIENT, 9 + 2 * HOUR, Arc::new([rows(0, 5)]))
+        .await
+        .unwrap();
+    let set = db.result_sets(&CLIENT, &FLOW).await.unwrap().remove(0);
     go_on.notify_one();
     assert_eq!(texts(&db, set.id).await, expected(0..5));
 }
@@ -390,7 +402,7 @@ async fn servers_that_sweep_at_once_remove_everything_once() {
     let servers = [connect(), connect(), connect()];
     for number in 0..40u8 {
         let db = &servers[usize::from(number) % 3];
-        db.apply(CLIENT, 9, vec![event(number, i64::from(number) * 10)])
+        db.apply(&CLIENT, 9, Arc::new([event(number, i64::from(number) * 10)]))
             .await
             .unwrap();
     }
@@ -407,6 +419,6 @@ async fn servers_that_sweep_at_once_remove_everything_once() {
         removed += sweep.await.unwrap();
     }
     assert_eq!((removed, kept(&*objects).await.len()), (20, 20));
-    let left = servers[1].event_sets(CLIENT).await.unwrap().remove(0);
+    let left = servers[1].event_sets(&CLIENT).await.unwrap().remove(0);
     assert_eq!(texts(&servers[1], left.id).await, expected(200..400));
 }

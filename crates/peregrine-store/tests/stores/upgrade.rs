@@ -1,10 +1,13 @@
 //! A database that an earlier program wrote opens, and has everything that was in it.
 
 use peregrine_store::chunk::lines;
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::*;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::LazyLock;
 
-const CLIENT: &str = "C.0000000000000001";
+static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
 
 /// A file of schema 3, the last one before there were organisations: written by that program, then compressed.
 fn schema_3(folder: &Path) -> PathBuf {
@@ -27,8 +30,8 @@ async fn everything_is_there_after_the_upgrade() {
     let db = store.org(&OrgId::root());
 
     assert_eq!(db.setting("greeting").await.unwrap().as_deref(), Some("hello"));
-    assert_eq!(db.client_key(CLIENT).await.unwrap().as_deref(), Some("pem 1"));
-    let client = db.client(CLIENT).await.unwrap().unwrap();
+    assert_eq!(db.client_key(&CLIENT).await.unwrap().as_deref(), Some("pem 1"));
+    let client = db.client(&CLIENT).await.unwrap().unwrap();
     assert_eq!(client.labels, ["blue", "Straße"]);
     assert_eq!(
         (client.first_seen, client.last_seen, &*client.last_ip),
@@ -57,7 +60,7 @@ async fn everything_is_there_after_the_upgrade() {
         assert_eq!(db.clients(query).await.unwrap().total, found, "{filter:?}");
     }
 
-    let flow = db.flow(CLIENT, "F.A").await.unwrap().unwrap();
+    let flow = db.flow(&CLIENT, &flow_id("F.A")).await.unwrap().unwrap();
     assert_eq!(
         (flow.state, flow.rows, flow.logs, flow.uploaded_files),
         (FlowState::Error, 4, 1, 2)
@@ -72,7 +75,7 @@ async fn everything_is_there_after_the_upgrade() {
         ..Default::default()
     };
     assert_eq!(db.flows(found).await.unwrap().total, 2);
-    let uploads = db.uploads(CLIENT, "F.A").await.unwrap();
+    let uploads = db.uploads(&CLIENT, &flow_id("F.A")).await.unwrap();
     let names: Vec<&str> = uploads.iter().map(|upload| &*upload.vfs_path).collect();
     assert_eq!(names, ["/a", "/z"], "numbers are addresses, and stay");
     let poll = Poll {
@@ -85,7 +88,7 @@ async fn everything_is_there_after_the_upgrade() {
         max_in_flight: 9,
         silent_since: None,
     };
-    let Polled::Work(work) = db.take_work(CLIENT, poll).await.unwrap() else {
+    let Polled::Work(work) = db.take_work(&CLIENT, poll).await.unwrap() else {
         panic!("no work")
     };
     assert_eq!(
@@ -95,26 +98,26 @@ async fn everything_is_there_after_the_upgrade() {
 
     // What was missing comes, and the collection is whole but for what never came.
     let rows = Effect::Rows {
-        flow_id: "F.A".into(),
+        flow_id: flow_id("F.A"),
         source: "Generic.Client.Info/Basic".into(),
         start_row: Some(2),
         chunk: chunk::Chunk::pack(b"{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n{\"n\":5}\n").unwrap(),
     };
-    let outcomes = db.apply(CLIENT, 6000, vec![rows]).await.unwrap();
+    let outcomes = db.apply(&CLIENT, 6000, Arc::new([rows])).await.unwrap();
     assert_eq!(outcomes, [Outcome::Appended { total: 6 }]);
-    let flow = db.flow(CLIENT, "F.A").await.unwrap().unwrap();
+    let flow = db.flow(&CLIENT, &flow_id("F.A")).await.unwrap().unwrap();
     assert_eq!(
         flow.status.as_deref(),
         Some("incomplete, the agent sent but the server lacks: the end of file `/open`, a row too large")
     );
-    let sets = db.result_sets(CLIENT, "F.A").await.unwrap();
+    let sets = db.result_sets(&CLIENT, &flow_id("F.A")).await.unwrap();
     let chunks = db.read_chunks(sets[0].id, 0, 1 << 20).await.unwrap();
     let text: Vec<u8> = chunks
         .iter()
         .flat_map(|chunk| chunk.chunk.unpack().unwrap())
         .collect();
     assert_eq!(lines(&text).count(), 6);
-    let events = db.event_sets(CLIENT).await.unwrap();
+    let events = db.event_sets(&CLIENT).await.unwrap();
     assert_eq!(
         (events.len(), events[0].rows(), events[0].span),
         (2, 2, Some((4000, 4000)))
@@ -127,7 +130,7 @@ async fn everything_is_there_after_the_upgrade() {
         chunk: chunk::Chunk::pack(b"{\"n\":0}\n{\"n\":1}\n").unwrap(),
     };
     assert_eq!(
-        db.apply(CLIENT, 9000, vec![again]).await.unwrap(),
+        db.apply(&CLIENT, 9000, Arc::new([again])).await.unwrap(),
         [Outcome::Duplicate]
     );
 
@@ -151,16 +154,22 @@ async fn what_was_cancelled_before_there_was_such_a_state_is_no_error() {
     let raw = rusqlite::Connection::open(&file).unwrap();
     raw.execute_batch(
         "INSERT INTO flows (client_id, flow_id, state, status, creator, created, artifacts, urgent, request, reported_state)
-         VALUES ('C.1', 'F.stopped', 3, 'Cancelled by jana: slow', 'jana', 1, '[]', 0, '{}', NULL),
-                ('C.1', 'F.failed', 3, 'the query failed', 'jana', 1, '[]', 0, '{}', 3),
-                ('C.1', 'F.lies', 3, 'Cancelled by the agent', 'jana', 1, '[]', 0, '{}', 3);
+         VALUES ('C.1', 'F.STOPPED', 3, 'Cancelled by jana: slow', 'jana', 1, '[]', 0, '{}', NULL),
+                ('C.1', 'F.FAILED', 3, 'the query failed', 'jana', 1, '[]', 0, '{}', 3),
+                ('C.1', 'F.LIES', 3, 'Cancelled by the agent', 'jana', 1, '[]', 0, '{}', 3);
          PRAGMA user_version = 2;",
     )
     .unwrap();
     drop(raw);
     let db = SqlAddress::File(file.clone()).open().unwrap().org(&OrgId::root());
-    let state = async |id: &str| db.flow("C.1", id).await.unwrap().unwrap().state;
-    assert_eq!(state("F.stopped").await, FlowState::Cancelled);
-    assert_eq!(state("F.failed").await, FlowState::Error);
-    assert_eq!(state("F.lies").await, FlowState::Error);
+    let state = async |id: &str| {
+        db.flow(&client_id("C.1"), &flow_id(id))
+            .await
+            .unwrap()
+            .unwrap()
+            .state
+    };
+    assert_eq!(state("F.STOPPED").await, FlowState::Cancelled);
+    assert_eq!(state("F.FAILED").await, FlowState::Error);
+    assert_eq!(state("F.LIES").await, FlowState::Error);
 }

@@ -1,12 +1,12 @@
 //! How a flow ends: once, and not as finished while something is missing.
 
-use super::{CLIENT, FLOW, all_rows, flow, rows};
+use super::{CLIENT, FLOW, all_rows, flow, flow_id, rows};
 use crate::*;
 
 pub(super) async fn once(db: &impl Database) {
-    db.create_flow(flow(FLOW), vec![]).await.unwrap();
+    db.create_flow(flow(&*FLOW), vec![]).await.unwrap();
     let report = |end: Option<(FlowState, Option<String>)>, trouble: Option<&str>| Effect::Progress {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         progress: Progress {
             query_stats: Some("[1]".into()),
             started: Some(5),
@@ -22,10 +22,10 @@ pub(super) async fn once(db: &impl Database) {
         report(Some((FlowState::Finished, None)), None),
         report(Some((FlowState::Error, Some("late".into()))), None),
     ];
-    let outcomes = db.apply(CLIENT, 42, effects).await.unwrap();
+    let outcomes = db.apply(&CLIENT, 42, effects.into()).await.unwrap();
     let ended = |ended| Outcome::Progressed { ended };
     assert_eq!(outcomes, [ended(false), ended(true), ended(false)]);
-    let stored = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+    let stored = db.flow(&CLIENT, &FLOW).await.unwrap().unwrap();
     assert_eq!(
         (stored.state, stored.status, stored.finished),
         (FlowState::Finished, None, Some(42))
@@ -43,7 +43,7 @@ pub(super) async fn once(db: &impl Database) {
 
 fn end(query_stats: &str) -> Effect {
     Effect::Progress {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         progress: Progress {
             query_stats: Some(query_stats.into()),
             end: Some((FlowState::Finished, None)),
@@ -53,10 +53,10 @@ fn end(query_stats: &str) -> Effect {
 }
 
 pub(super) async fn with_missing_rows(db: &impl Database) {
-    db.create_flow(flow(FLOW), vec![]).await.unwrap();
-    let apply = async |effects: Vec<Effect>| db.apply(CLIENT, 9, effects).await.unwrap();
+    db.create_flow(flow(&*FLOW), vec![]).await.unwrap();
+    let apply = async |effects: Vec<Effect>| db.apply(&CLIENT, 9, effects.into()).await.unwrap();
     let now = async || {
-        let flow = db.flow(CLIENT, FLOW).await.unwrap().unwrap();
+        let flow = db.flow(&CLIENT, &FLOW).await.unwrap().unwrap();
         (flow.state, flow.status.unwrap_or_default())
     };
     apply(vec![rows(Some(0), 0, 5), rows(Some(10), 10, 5)]).await;
@@ -85,7 +85,7 @@ pub(super) async fn with_missing_rows(db: &impl Database) {
         (FlowState::Finished, String::new()),
         "it came after all"
     );
-    let set = db.result_sets(CLIENT, FLOW).await.unwrap().remove(0);
+    let set = db.result_sets(&CLIENT, &FLOW).await.unwrap().remove(0);
     let mut found: Vec<u64> = all_rows(db, set.id, 0)
         .await
         .iter()
@@ -96,16 +96,16 @@ pub(super) async fn with_missing_rows(db: &impl Database) {
 }
 
 pub(super) async fn with_missing_files(db: &impl Database) {
-    db.create_flow(flow(FLOW), vec![]).await.unwrap();
-    let apply = async |effects: Vec<Effect>| db.apply(CLIENT, 9, effects).await.unwrap();
-    let status = async || db.flow(CLIENT, FLOW).await.unwrap().unwrap().status;
+    db.create_flow(flow(&*FLOW), vec![]).await.unwrap();
+    let apply = async |effects: Vec<Effect>| db.apply(&CLIENT, 9, effects.into()).await.unwrap();
+    let status = async || db.flow(&CLIENT, &FLOW).await.unwrap().unwrap().status;
     let begun = Effect::UploadBegun {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         object: "o".into(),
         vfs_path: "/etc/passwd".into(),
     };
     let loss = Effect::Loss {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         what: "bytes 5–9 of file `/a`".into(),
     };
     apply(vec![begun.clone(), begun, end("[]")]).await;
@@ -121,7 +121,7 @@ pub(super) async fn with_missing_files(db: &impl Database) {
         finished: 1,
     };
     apply(vec![Effect::Upload {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         upload,
     }])
     .await;
@@ -130,12 +130,12 @@ pub(super) async fn with_missing_files(db: &impl Database) {
     let text = status().await.unwrap();
     assert_eq!(text.matches("bytes 5–9 of file `/a`").count(), 1, "{text}");
     let stray = Effect::Loss {
-        flow_id: "F.Unknown".into(),
+        flow_id: flow_id("F.UNKNOWN"),
         what: "x".into(),
     };
     assert_eq!(apply(vec![stray]).await, [Outcome::UnknownFlow]);
-    db.delete_flow(CLIENT, FLOW).await.unwrap();
-    db.create_flow(flow(FLOW), vec![]).await.unwrap();
+    db.delete_flow(&CLIENT, &FLOW).await.unwrap();
+    db.create_flow(flow(&*FLOW), vec![]).await.unwrap();
     apply(vec![end("[]")]).await;
     assert_eq!(status().await, None, "what was noted goes with its flow");
     db.checkpoint().await.unwrap();

@@ -1,6 +1,8 @@
 //! Texts as endpoints bring them.
 
+use crate::testing::client_id;
 use crate::*;
+use std::sync::Arc;
 
 /// What endpoints name things: also zero bytes, which PostgreSQL has no place for.
 pub(super) async fn come_back(db: &impl Database) {
@@ -14,7 +16,7 @@ pub(super) async fn come_back(db: &impl Database) {
     ] {
         db.set_setting(odd, odd).await.unwrap();
         assert_eq!(db.setting(odd).await.unwrap().as_deref(), Some(odd), "{odd:?}");
-        let id = format!("C.{}", odd.len());
+        let id = client_id(format!("C.{}", odd.len()));
         db.enrol(&id, odd, 1).await.unwrap();
         assert_eq!(db.client_key(&id).await.unwrap().as_deref(), Some(odd));
         let facts = ClientFacts {
@@ -27,7 +29,7 @@ pub(super) async fn come_back(db: &impl Database) {
             flow_id: None,
             at: 1,
         };
-        db.apply(&id, 1, vec![effect]).await.unwrap();
+        db.apply(&id, 1, Arc::new([effect])).await.unwrap();
         let query = ClientQuery {
             filter: ClientFilter::Host(format!("X{odd}")),
             limit: 9,

@@ -3,28 +3,29 @@
 use super::{CLIENT, FLOW, flow, poll, task, work};
 use crate::chunk::Chunk;
 use crate::*;
+use std::sync::Arc;
 
 /// What belongs to one is not there in another, although it has the same name.
 pub(super) async fn are_apart(store: &SqlStore) {
-    let (one, other) = (store.org(&OrgId::root()), store.org(&OrgId::parse("O2").unwrap()));
+    let (one, other) = (store.org(&OrgId::root()), store.org(&"O2".parse().unwrap()));
     for db in [&one, &other] {
-        db.enrol(CLIENT, "pem", 1).await.unwrap();
+        db.enrol(&CLIENT, "pem", 1).await.unwrap();
     }
     one.set_setting("a", "1").await.unwrap();
-    one.create_flow(flow(FLOW), vec![task(FLOW, false)])
+    one.create_flow(flow(&*FLOW), vec![task(&*FLOW, false)])
         .await
         .unwrap();
-    one.set_labels(CLIENT, &["red".into()], &[], 1).await.unwrap();
-    one.set_metadata(CLIENT, &[("k".into(), Some("v".into()))])
+    one.set_labels(&CLIENT, &["red".into()], &[], 1).await.unwrap();
+    one.set_metadata(&CLIENT, &[("k".into(), Some("v".into()))])
         .await
         .unwrap();
     let rows = Effect::Rows {
-        flow_id: FLOW.into(),
+        flow_id: FLOW.clone(),
         source: "A".into(),
         start_row: Some(0),
         chunk: Chunk::pack(b"{}\n").unwrap(),
     };
-    one.apply(CLIENT, 1, vec![rows.clone()]).await.unwrap();
+    one.apply(&CLIENT, 1, Arc::new([rows.clone()])).await.unwrap();
     let event = Effect::Events {
         source: "E".into(),
         kind: SetKind::Events,
@@ -32,15 +33,15 @@ pub(super) async fn are_apart(store: &SqlStore) {
         at: 5,
         chunk: Chunk::pack(b"{}\n").unwrap(),
     };
-    one.apply(CLIENT, 1, vec![event]).await.unwrap();
+    one.apply(&CLIENT, 1, Arc::new([event])).await.unwrap();
 
     assert_eq!(other.setting("a").await.unwrap(), None);
-    assert_eq!(other.flow(CLIENT, FLOW).await.unwrap(), None);
+    assert_eq!(other.flow(&CLIENT, &FLOW).await.unwrap(), None);
     assert_eq!(
-        other.apply(CLIENT, 1, vec![rows]).await.unwrap(),
+        other.apply(&CLIENT, 1, Arc::new([rows])).await.unwrap(),
         [Outcome::UnknownFlow]
     );
-    assert!(other.client(CLIENT).await.unwrap().unwrap().labels.is_empty());
+    assert!(other.client(&CLIENT).await.unwrap().unwrap().labels.is_empty());
     for filter in [
         ClientFilter::Label("red".into()),
         ClientFilter::Metadata("k".into(), "v".into()),
@@ -53,7 +54,7 @@ pub(super) async fn are_apart(store: &SqlStore) {
         assert_eq!(other.clients(query.clone()).await.unwrap().total, 0);
         assert_eq!(one.clients(query).await.unwrap().total, 1);
     }
-    let set = one.result_sets(CLIENT, FLOW).await.unwrap()[0].id;
+    let set = one.result_sets(&CLIENT, &FLOW).await.unwrap()[0].id;
     assert_eq!(one.read_chunks(set, 0, 99).await.unwrap().len(), 1);
     assert!(
         other.read_chunks(set, 0, 99).await.unwrap().is_empty(),
@@ -62,7 +63,7 @@ pub(super) async fn are_apart(store: &SqlStore) {
     assert_eq!(other.row_range(set, None, None).await.unwrap(), (0, 0));
     assert_eq!(other.delete_events_before(100).await.unwrap(), 0);
     assert!(work(&other, poll(1)).await.tasks.is_empty());
-    other.delete_client(CLIENT).await.unwrap();
+    other.delete_client(&CLIENT).await.unwrap();
     assert_eq!(one.counts().await.unwrap().rows, 2);
     assert_eq!(work(&one, poll(1)).await.tasks.len(), 1);
 }

@@ -1,7 +1,8 @@
 //! Several servers over one database: whose an agent is, and what happens to the work of one that ends in the middle.
 
-use super::{CLIENT, flow, poll, task, work};
+use super::{CLIENT, flow, flow_id, poll, task, work};
 use crate::*;
+use std::sync::Arc;
 
 const ONE: &str = "S.one";
 const TWO: &str = "S.two";
@@ -25,18 +26,18 @@ pub(super) async fn join(db: &impl Database, server_id: &str) {
 
 /// Whose connection it is, and what a database tells the others.
 pub(super) async fn share_clients(db: &impl Database) {
-    db.enrol(CLIENT, "pem", 1).await.unwrap();
+    db.enrol(&CLIENT, "pem", 1).await.unwrap();
     for server in [ONE, TWO] {
         join(db, server).await;
     }
     let touch = async |server: &str, contact| {
         let touch = Touch {
-            client_id: CLIENT.into(),
+            client_id: CLIENT.clone(),
             at: 5,
             ip: String::new(),
             contact,
         };
-        db.touch(server, vec![touch]).await.unwrap() == [CLIENT]
+        db.touch(server, vec![touch]).await.unwrap() == [CLIENT.clone()]
     };
     let is_online = async || {
         let query = |online| ClientQuery {
@@ -44,7 +45,7 @@ pub(super) async fn share_clients(db: &impl Database) {
             limit: 9,
             ..Default::default()
         };
-        let found = db.client(CLIENT).await.unwrap().unwrap().held.is_some();
+        let found = db.client(&CLIENT).await.unwrap().unwrap().held.is_some();
         assert_eq!(
             db.clients(query(true)).await.unwrap().total,
             u64::from(found),
@@ -60,7 +61,7 @@ pub(super) async fn share_clients(db: &impl Database) {
             claim,
             ..poll(1)
         };
-        db.take_work(CLIENT, poll).await.unwrap()
+        db.take_work(&CLIENT, poll).await.unwrap()
     };
     let is_served = |polled: Polled| matches!(polled, Polled::Work(_));
 
@@ -107,7 +108,7 @@ pub(super) async fn share_clients(db: &impl Database) {
     assert_eq!(clients.get(ONE), None);
     assert!(db.beat(TWO).await.unwrap());
     assert_eq!(db.servers().await.unwrap()[1].beat, servers[1].beat + 1);
-    assert_eq!(db.leave_servers(TWO).await.unwrap(), [CLIENT]);
+    assert_eq!(db.leave_servers(TWO).await.unwrap(), [CLIENT.clone()]);
     assert!(!is_online().await, "its server is gone");
     assert!(
         !db.beat(TWO).await.unwrap(),
@@ -120,8 +121,8 @@ pub(super) async fn share_clients(db: &impl Database) {
 
 /// A task that was taken out of the queue and never arrived comes again; one that arrived does not.
 pub(super) async fn lose_no_task(db: &impl Database) {
-    db.enrol(CLIENT, "pem", 1).await.unwrap();
-    for id in ["F.lost", "F.heard"] {
+    db.enrol(&CLIENT, "pem", 1).await.unwrap();
+    for id in ["F.LOST", "F.HEARD"] {
         db.create_flow(flow(id), vec![task(id, false)]).await.unwrap();
     }
     let take = async |now, silent_since| {
@@ -135,30 +136,30 @@ pub(super) async fn lose_no_task(db: &impl Database) {
             .map(|task| String::from_utf8(task.message).unwrap())
             .collect::<Vec<_>>()
     };
-    let report = async |flow_id: &str, progress| {
+    let report = async |id: &str, progress| {
         let effect = Effect::Progress {
-            flow_id: flow_id.into(),
+            flow_id: flow_id(id),
             progress,
         };
-        db.apply(CLIENT, 60, vec![effect]).await.unwrap().remove(0)
+        db.apply(&CLIENT, 60, Arc::new([effect])).await.unwrap().remove(0)
     };
     let unknown = Progress {
         end: Some((FlowState::Error, Some("never heard of it".into()))),
         is_unknown: true,
         ..Progress::default()
     };
-    assert_eq!(take(10, None).await, ["F.lost", "F.heard"]);
-    report("F.heard", Progress::default()).await;
+    assert_eq!(take(10, None).await, ["F.LOST", "F.HEARD"]);
+    report("F.HEARD", Progress::default()).await;
     for now in [20, 30] {
-        assert_eq!(report("F.lost", unknown.clone()).await, Outcome::QueuedAgain);
-        let waiting = db.flow(CLIENT, "F.lost").await.unwrap().unwrap();
+        assert_eq!(report("F.LOST", unknown.clone()).await, Outcome::QueuedAgain);
+        let waiting = db.flow(&CLIENT, &flow_id("F.LOST")).await.unwrap().unwrap();
         assert_eq!((waiting.state, waiting.delivered), (FlowState::Running, None));
-        assert_eq!(take(now, None).await, ["F.lost"]);
+        assert_eq!(take(now, None).await, ["F.LOST"]);
     }
-    let outcome = report("F.lost", unknown.clone()).await;
+    let outcome = report("F.LOST", unknown.clone()).await;
     assert_eq!(outcome, Outcome::Progressed { ended: true }, "not without end");
     assert_eq!(
-        report("F.heard", unknown).await,
+        report("F.HEARD", unknown).await,
         Outcome::Progressed { ended: true },
         "the agent had it: run again, it would give other rows"
     );
@@ -169,11 +170,11 @@ pub(super) async fn lose_no_task(db: &impl Database) {
         message: b"stop".to_vec(),
         ..task(id, true)
     };
-    for id in ["F.stopped", "F.deaf"] {
+    for id in ["F.STOPPED", "F.DEAF"] {
         db.create_flow(flow(id), vec![task(id, false)]).await.unwrap();
         assert_eq!(take(50, None).await, [id]);
         assert!(
-            db.cancel_flow(CLIENT, id, "Cancelled", stop(id), 51)
+            db.cancel_flow(&CLIENT, &flow_id(id), "Cancelled", stop(id), 51)
                 .await
                 .unwrap()
         );
@@ -184,7 +185,7 @@ pub(super) async fn lose_no_task(db: &impl Database) {
         end: Some((FlowState::Error, Some("Cancelled".into()))),
         ..Progress::default()
     };
-    report("F.stopped", stopped).await;
+    report("F.STOPPED", stopped).await;
     assert_eq!(
         take(70, Some(60)).await,
         ["stop"],

@@ -1,6 +1,9 @@
 //! Ids of clients, flows, hunts and organisations: their format, and the reserved ones.
 
+mod typed;
+
 use data_encoding::BASE32HEX;
+pub use typed::{BadId, ClientId, FlowId, OrgId};
 
 /// The pseudo client that represents the server.
 pub const SERVER: &str = "server";
