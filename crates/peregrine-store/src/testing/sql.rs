@@ -1,4 +1,4 @@
-//! What every database does.
+//! The suite for every database.
 
 mod flow_ends;
 mod odd_texts;
@@ -11,7 +11,7 @@ use crate::*;
 const CLIENT: &str = "C.0000000000000001";
 const FLOW: &str = "F.A";
 
-/// Runs the suite on empty databases made by `make`.
+/// Runs the suite on empty databases made by `new`.
 pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     organisations::are_apart(&new().await).await;
     let mut make = async || new().await.org(&OrgId::root());
@@ -236,7 +236,7 @@ fn task(flow_id: &str, urgent: bool) -> Task {
     }
 }
 
-/// A request for work, as of a client at the one server there is.
+/// A client's request for work, at the only server.
 fn poll(now: Micros) -> Poll {
     Poll {
         server_id: "S.one".into(),
@@ -548,7 +548,7 @@ async fn events(db: &impl Database) {
 
 async fn concurrent_writes(db: &impl Database) {
     let ids: Vec<String> = (0..100).map(|n| format!("C.{n:016x}")).collect();
-    // Polled together, so that an implementation that groups commits has something to group.
+    // Polled together, so that an implementation that groups commits has several to group.
     let mut running: Vec<_> = ids.iter().map(|id| db.enrol(id, "pem", 1)).collect();
     for write in &mut running {
         assert!(write.await.unwrap());

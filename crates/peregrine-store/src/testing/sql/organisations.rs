@@ -1,10 +1,10 @@
-//! Organisations see nothing of each other.
+//! Organisations do not see each other's data.
 
 use super::{CLIENT, FLOW, flow, poll, task, work};
 use crate::chunk::Chunk;
 use crate::*;
 
-/// What belongs to one is not there in another, although it has the same name.
+/// Data of one organisation does not exist in another, even under the same name.
 pub(super) async fn are_apart(store: &SqlStore) {
     let (one, other) = (store.org(&OrgId::root()), store.org(&OrgId::parse("O2").unwrap()));
     for db in [&one, &other] {
