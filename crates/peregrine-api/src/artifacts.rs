@@ -1,4 +1,4 @@
-//! Artifacts: what can be collected, and what a request for it becomes.
+//! Artifacts: what can be collected, and what a collection request compiles to.
 
 use crate::flows::CollectRequest;
 use indexmap::IndexMap;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct ArtifactsQuery {
-    /// Words of name, description or author.
+    /// Words from name, description or author.
     pub search: Option<String>,
     /// Only of this type, such as `client_event`.
     pub r#type: Option<String>,
-    /// Only those made for this operating system, or for any.
+    /// Only those for this operating system, or for any.
     pub os: Option<String>,
 }
 
@@ -21,11 +21,11 @@ pub struct ArtifactsQuery {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ArtifactList {
-    /// In order of their names.
+    /// Sorted by name.
     pub artifacts: Vec<Artifact>,
 }
 
-/// A definition, as far as those who collect it must know it.
+/// An artifact's definition, as far as clients of the API need it.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Artifact {
@@ -33,61 +33,61 @@ pub struct Artifact {
     pub name: String,
     /// Where it runs, such as `client`.
     pub r#type: String,
-    /// For analysts, in Markdown.
+    /// Description for analysts, in Markdown.
     pub description: String,
     /// Who wrote it.
     pub author: String,
-    /// It came with the program.
+    /// Whether it is part of the program.
     pub built_in: bool,
-    /// What can be set.
+    /// Its parameters.
     pub parameters: Vec<Parameter>,
-    /// What it brings: a table each.
+    /// Its sources; each produces a table.
     pub sources: Vec<Source>,
-    /// A query that tells on the machine whether it runs there.
+    /// A query that runs on the machine and decides whether the artifact applies there.
     pub precondition: Option<String>,
     /// Where to read more.
     pub references: Vec<String>,
-    /// How to show some of its columns.
+    /// How to show some of the columns.
     pub column_types: Vec<ColumnType>,
-    /// Limits it asks for; null when it asks for none.
+    /// Limits it sets; null if it sets none.
     pub resources: Option<Resources>,
-    /// What one must hold besides to launch it.
+    /// Further permissions needed to launch it.
     pub required_permissions: Vec<String>,
-    /// People with `COLLECT_BASIC` alone may collect it.
+    /// Whether users who only have `COLLECT_BASIC` may collect it.
     pub basic: bool,
-    /// The definition as it was written; only where one artifact is asked for.
+    /// The definition as written; only if a single artifact is requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub raw: Option<String>,
 }
 
-/// What can be set for a collection.
+/// A parameter of an artifact.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// How its text is read, such as `int` or `csv`.
+    /// How the value is parsed, such as `int` or `csv`.
     pub r#type: String,
-    /// What holds when nothing is given; empty for what must not be shown.
+    /// Default value; always empty for secret parameters.
     pub default: String,
     /// What it does.
     pub description: String,
-    /// A name for people; may be empty.
+    /// Display name; may be empty.
     pub friendly_name: String,
-    /// What may be chosen, where that is all.
+    /// Allowed values; empty if any value is allowed.
     pub choices: Vec<String>,
-    /// What its text must match; may be empty.
+    /// Regex the value must match; empty if there is none.
     pub validating_regex: String,
 }
 
-/// A table of an artifact.
+/// A source of an artifact.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Source {
-    /// Empty where it is the only one.
+    /// Empty if it is the only source.
     pub name: String,
-    /// What its rows are.
+    /// Describes its rows.
     pub description: String,
 }
 
@@ -95,60 +95,60 @@ pub struct Source {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ColumnType {
-    /// The column.
+    /// Name of the column.
     pub name: String,
     /// The type, such as `timestamp`.
     pub r#type: String,
-    /// What stands in it.
+    /// Describes its content.
     pub description: String,
 }
 
-/// Limits an artifact asks for; what is not set is left out.
+/// Limits an artifact sets; those it does not set are omitted.
 #[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Resources {
-    /// Seconds a query may take.
+    /// Most seconds a query may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-    /// Rows of the collection.
+    /// Most rows of the collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rows: Option<u64>,
-    /// Bytes uploaded by the collection.
+    /// Most bytes the collection may upload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_upload_bytes: Option<u64>,
     /// Deprecated form of `cpu_limit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ops_per_second: Option<f32>,
-    /// Per cent of one processor.
+    /// Percent of one processor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f32>,
-    /// Input and output operations per second.
+    /// Most input and output operations per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iops_limit: Option<f32>,
-    /// Seconds before a batch of rows is sent.
+    /// Most seconds before a batch of rows is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batch_wait: Option<u64>,
-    /// Rows of a batch.
+    /// Most rows of a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batch_rows: Option<u64>,
-    /// Bytes of a batch.
+    /// Most bytes of a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batch_rows_buffer: Option<u64>,
 }
 
-/// Answer of `POST artifacts/compile`, whose body is a [`CollectRequest`]: what would be sent to the machine.
+/// Answer of `POST artifacts/compile`, whose body is a [`CollectRequest`]: what would be sent to the agent.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Compiled {
     /// One for each source.
     pub requests: Vec<CompiledRequest>,
-    /// The same as a query for a notebook.
+    /// Equivalent query for a notebook.
     pub equivalent_vql: String,
-    /// The same as a call of this API.
+    /// Equivalent call of this API.
     pub equivalent_api: EquivalentCall,
-    /// Rows the collection may bring; 0 is without limit.
+    /// Most rows of the collection; 0 is no limit.
     pub max_rows: u64,
-    /// Bytes it may upload.
+    /// Most bytes it may upload; 0 is no limit.
     pub max_upload_bytes: u64,
 }
 
@@ -158,23 +158,23 @@ pub struct Compiled {
 pub struct CompiledRequest {
     /// Its VQL statements, in order.
     pub statements: Vec<String>,
-    /// Text of its variables, in their order; what must not be shown is hidden.
+    /// Values of its variables, in order; secret ones are masked.
     #[cfg_attr(test, ts(as = "std::collections::BTreeMap<String, String>"))]
     pub env: IndexMap<String, String>,
-    /// Seconds it may take.
+    /// Most seconds it may take.
     pub timeout: u64,
-    /// Per cent of one processor; 0 is without limit.
+    /// Percent of one processor; 0 is no limit.
     pub cpu_limit: f32,
 }
 
-/// A call that does the same.
+/// A call that does the same as the request.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EquivalentCall {
     /// HTTP method.
     pub method: String,
-    /// Path, with the client's id to be filled in.
+    /// Path with a placeholder for the client's id.
     pub path: String,
-    /// Body, with what must not be shown hidden.
+    /// Body, with secret values masked.
     pub body: CollectRequest,
 }

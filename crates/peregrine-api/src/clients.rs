@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientsQuery {
-    /// Text of id, name or address; or `host:`, `label:`, `ip:`, `mac:` and a pattern.
+    /// Text of id, name or address; or `host:`, `label:`, `ip:` or `mac:` with a pattern.
     pub search: Option<String>,
-    /// Only those that are connected, or not.
+    /// Only those that are connected (true) or not (false).
     pub online: Option<bool>,
     /// `hostname`, `last_seen`, `first_seen` or `os`.
     pub sort: Option<String>,
-    /// The other way round, unless it says `false`.
+    /// Sort in descending order, unless the value is `false`.
     pub desc: Option<String>,
     /// How many to skip.
     pub offset: Option<u64>,
-    /// How many to tell, at most 1000; 100 when nothing is said.
+    /// How many to return: 100 by default, at most 1000.
     pub limit: Option<u64>,
 }
 
@@ -30,61 +30,61 @@ pub struct ClientsQuery {
 pub struct ClientPage {
     /// How many match.
     pub total: u64,
-    /// Those of this page.
+    /// This page of them.
     pub clients: Vec<Client>,
 }
 
-/// An endpoint; also pushed, as event `client`.
+/// An endpoint; also pushed as event `client`.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Client {
     /// `C.` and 16 hex digits.
     pub client_id: String,
-    /// Its name; empty before the first interrogation, as what follows.
+    /// Host name; like the members below, empty before the first interrogation.
     pub hostname: String,
-    /// Its full name.
+    /// Fully qualified name.
     pub fqdn: String,
     /// `linux`, `windows` or `darwin`.
     pub os: String,
     /// Platform and version.
     pub os_release: String,
-    /// Such as `amd64`.
+    /// Hardware architecture, such as `amd64`.
     pub architecture: String,
-    /// What the agent calls itself.
+    /// Name of the agent program.
     pub agent_name: String,
     /// Version of the agent.
     pub agent_version: String,
-    /// Addresses of its network cards.
+    /// Addresses of its network interfaces.
     pub addresses: Vec<String>,
-    /// Address of its last request.
+    /// Address its last request came from.
     pub last_ip: String,
-    /// Hardware addresses of its network cards.
+    /// Hardware addresses of its network interfaces.
     pub mac_addresses: Vec<String>,
-    /// Labels in order.
+    /// Labels, sorted.
     pub labels: Vec<String>,
-    /// It is connected.
+    /// Whether its agent is connected.
     pub online: bool,
-    /// When it first came.
+    /// When it enrolled.
     pub first_seen: String,
-    /// When it was last heard.
+    /// When the server last heard from it.
     pub last_seen: String,
-    /// The collection its facts are from.
+    /// The interrogation that the facts above are from.
     pub last_interrogate_flow_id: Option<String>,
-    /// Collections it works on.
+    /// Collections its agent is working on.
     pub in_flight_flows: Vec<String>,
     /// Notes by name.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Answer of `GET clients/{client_id}/interrogation`: what the machine told about itself.
+/// Answer of `GET clients/{client_id}/interrogation`: what the machine reported about itself.
 #[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Interrogation {
-    /// The collection; null when there was none, as below.
+    /// The collection; null if there was none, like the next member.
     pub flow_id: Option<String>,
     /// When it ended.
     pub finished_at: Option<String>,
-    /// Its tables, the first rows of each.
+    /// Its tables, each with its first rows.
     pub tables: Vec<InterrogationTable>,
 }
 
@@ -94,7 +94,7 @@ pub struct Interrogation {
 pub struct InterrogationTable {
     /// Columns.
     pub columns: Vec<Column>,
-    /// How many rows there are.
+    /// Number of rows in the table.
     pub total: u64,
     /// Always 0.
     pub offset: u64,
@@ -126,10 +126,10 @@ impl InterrogationTable {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct LabelChange {
-    /// Labels it gets.
+    /// Labels to add.
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub add: Vec<String>,
-    /// Labels it loses.
+    /// Labels to remove.
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub remove: Vec<String>,
 }

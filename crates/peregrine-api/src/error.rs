@@ -1,8 +1,8 @@
-//! Why a request is not answered.
+//! Why a request failed.
 
 use serde::Serialize;
 
-/// Answer of every request that fails; its HTTP status is 400 or above.
+/// Answer of every failed request; the HTTP status is 400 or above.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Failure {
@@ -14,33 +14,33 @@ pub struct Failure {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Fault {
-    /// For programs, such as `not_found`.
+    /// Stable name of the error for programs, such as `not_found`.
     pub code: String,
-    /// For people.
+    /// Message for people.
     pub message: String,
-    /// What more there is to tell.
+    /// More about the error, if there is more to say.
     pub detail: Option<Detail>,
 }
 
-/// More about a refusal.
+/// More about an error.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Detail {
-    /// An artifact cannot be launched as it was asked for.
+    /// An artifact cannot be launched as requested.
     Artifact {
-        /// Its name, or several.
+        /// Name of the artifact, or of several.
         artifact: String,
-        /// The parameter that is wrong.
+        /// The invalid parameter, if it is about one.
         parameter: Option<String>,
-        /// What the user lacks.
+        /// The permission the user lacks, if it is about one.
         permission: Option<String>,
-        /// Why.
+        /// What is wrong.
         message: String,
     },
     /// The user lacks a permission.
     Permission {
-        /// Which.
+        /// The permission the user lacks.
         permission: String,
     },
 }

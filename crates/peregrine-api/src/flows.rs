@@ -1,17 +1,17 @@
-//! Collections: asked for, watched, read.
+//! Collections: requesting, watching and reading them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Body of `POST clients/{client_id}/flows` and `POST artifacts/compile`: what to collect. Limits that are zero are not set.
+/// Body of `POST clients/{client_id}/flows` and `POST artifacts/compile`: what to collect. A limit of zero means not set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectRequest {
     /// What to collect; at least one.
     pub artifacts: Vec<ArtifactSpec>,
-    /// Prefers `Custom.<name>` where there is one.
+    /// Use `Custom.<name>` instead of `<name>` where it exists.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub allow_custom_overrides: bool,
@@ -19,61 +19,61 @@ pub struct CollectRequest {
     #[serde(skip_serializing)]
     #[cfg_attr(test, ts(optional, as = "Option<f32>"))]
     pub ops_per_second: f32,
-    /// Per cent of one processor.
+    /// Percent of one processor.
     #[cfg_attr(test, ts(optional, as = "Option<f32>"))]
     pub cpu_limit: f32,
-    /// Input and output operations per second.
+    /// Most input and output operations per second.
     #[cfg_attr(test, ts(optional, as = "Option<f32>"))]
     pub iops_limit: f32,
-    /// Seconds without progress.
+    /// Most seconds without progress.
     #[cfg_attr(test, ts(optional, as = "Option<f32>"))]
     pub progress_timeout: f32,
-    /// Seconds a query may take.
+    /// Most seconds a query may take.
     #[cfg_attr(test, ts(optional, as = "Option<u64>"))]
     pub timeout: u64,
-    /// Rows of the collection.
+    /// Most rows of the collection.
     #[cfg_attr(test, ts(optional, as = "Option<u64>"))]
     pub max_rows: u64,
-    /// Bytes uploaded by the collection.
+    /// Most bytes the collection may upload.
     #[cfg_attr(test, ts(optional, as = "Option<u64>"))]
     pub max_upload_bytes: u64,
-    /// Log lines of the collection.
+    /// Most log lines of the collection.
     #[cfg_attr(test, ts(optional, as = "Option<u64>"))]
     pub max_logs: u64,
-    /// Jumps the queue of the machine.
+    /// Goes ahead of other collections for the machine.
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub urgent: bool,
 }
 
-/// An artifact with parameters and limits of its own. Limits that are zero are not set.
+/// An artifact with its own parameters and limits. A limit of zero means not set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct ArtifactSpec {
-    /// `Name`, or `Name/Source` for one of its sources.
+    /// `Name` for all sources, or `Name/Source` for one of them.
     pub artifact: String,
-    /// Text of parameters that differ from their defaults.
+    /// Values of parameters that differ from the defaults.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
-    /// Per cent of one processor.
+    /// Percent of one processor.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub cpu_limit: f32,
-    /// Seconds.
+    /// Most seconds a query may take.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub timeout: u64,
-    /// Seconds before a batch is sent.
+    /// Most seconds before a batch is sent.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub max_batch_wait: u64,
-    /// Rows of a batch.
+    /// Most rows of a batch.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub max_batch_rows: u64,
-    /// Bytes of a batch.
+    /// Most bytes of a batch.
     #[serde(default, skip_serializing_if = "is_unset")]
     pub max_batch_rows_buffer: u64,
 }
 
 impl ArtifactSpec {
-    /// An artifact with its defaults.
+    /// An artifact with default parameters and limits.
     #[must_use]
     pub fn of(artifact: &str) -> ArtifactSpec {
         ArtifactSpec {
@@ -91,7 +91,7 @@ fn is_unset<T: Default + PartialEq>(value: &T) -> bool {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FlowStarted {
-    /// The collection that was made.
+    /// Id of the new collection.
     pub flow_id: String,
 }
 
@@ -100,17 +100,17 @@ pub struct FlowStarted {
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct FlowsQuery {
-    /// Text of id, artifact or creator.
+    /// Text in id, artifact or creator.
     pub search: Option<String>,
-    /// Only those in this state; those that run cannot be told apart here.
+    /// Only those in this state; `waiting`, `in_progress` and `unresponsive` all match every running collection.
     pub state: Option<String>,
     /// `created`, `last_active`, `rows`, `artifacts`, `state` or `creator`.
     pub sort: Option<String>,
-    /// The other way round, unless it says `false`. Without `sort` the newest come first.
+    /// Sort in descending order, unless the value is `false`. Without `sort`, the newest come first.
     pub desc: Option<String>,
     /// How many to skip.
     pub offset: Option<u64>,
-    /// How many to tell, at most 1000; 100 when nothing is said.
+    /// How many to return: 100 by default, at most 1000.
     pub limit: Option<u64>,
 }
 
@@ -120,31 +120,31 @@ pub struct FlowsQuery {
 pub struct FlowPage {
     /// How many match.
     pub total: u64,
-    /// Those of this page.
+    /// This page of them.
     pub flows: Vec<Flow>,
 }
 
-/// How far a collection is.
+/// State of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FlowState {
-    /// The machine has not begun.
+    /// The machine has not started it.
     Waiting,
-    /// The machine works on it.
+    /// The machine is working on it.
     InProgress,
-    /// The machine worked on it, and has been silent for long.
+    /// It was sent to the machine, which has been silent for a while.
     Unresponsive,
-    /// It ended well.
+    /// It ended successfully.
     Finished,
-    /// It failed; rows may have come before.
+    /// It failed; it may have rows from before.
     Error,
-    /// Somebody ended it.
+    /// A user cancelled it.
     Cancelled,
 }
 
 impl FlowState {
-    /// Its name in JSON.
+    /// The state's name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             FlowState::Waiting => "waiting",
@@ -157,43 +157,43 @@ impl FlowState {
     }
 }
 
-/// A collection in short; also pushed, as event `flow`.
+/// Summary of a collection; also pushed as event `flow`.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Flow {
-    /// `F.` and letters.
+    /// `F.` and 13 characters.
     pub flow_id: String,
-    /// The machine.
+    /// The client it runs on.
     pub client_id: String,
-    /// Names of what is collected.
+    /// Names of the artifacts collected.
     pub artifacts: Vec<String>,
-    /// How far it is.
+    /// Its state.
     pub state: FlowState,
-    /// Why it failed, or who ended it.
+    /// Why it failed, or who cancelled it.
     pub status: Option<String>,
-    /// Who asked for it.
+    /// The user who requested it.
     pub creator: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub created: String,
-    /// When the machine began.
+    /// When the machine started it.
     pub started: Option<String>,
     /// When the machine last worked on it.
     pub last_active: Option<String>,
     /// When it ended.
     pub finished_at: Option<String>,
-    /// How long the machine worked on it.
+    /// Time the machine spent on it.
     pub duration_ms: i64,
-    /// Rows so far.
+    /// Rows stored so far.
     pub rows: u64,
-    /// Log lines so far.
+    /// Log lines stored so far.
     pub logs: u64,
-    /// Files so far.
+    /// Files stored so far.
     pub uploaded_files: u64,
-    /// Bytes of these files.
+    /// Bytes of those files.
     pub uploaded_bytes: u64,
-    /// Tables with rows.
+    /// Its tables that have rows.
     pub sources: Vec<FlowSource>,
-    /// It jumped the queue.
+    /// Whether it went ahead of other collections.
     pub urgent: bool,
 }
 
@@ -203,63 +203,62 @@ pub struct Flow {
 pub struct FlowSource {
     /// `Artifact/Source`.
     pub name: String,
-    /// Its rows so far.
+    /// Rows so far.
     pub rows: u64,
 }
 
-/// Answer of `GET clients/{client_id}/flows/{flow_id}`: all about a collection.
+/// Answer of `GET clients/{client_id}/flows/{flow_id}`: everything about a collection.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FlowDetail {
-    /// In short.
+    /// The summary; its members are part of this object.
     #[serde(flatten)]
     pub flow: Flow,
     /// Limits in force.
     pub limits: FlowLimits,
-    /// What the machine last said about each of its queries.
+    /// The machine's last report about each of its queries.
     #[cfg_attr(test, ts(type = "Json"))]
     pub query_stats: Value,
-    /// The [`CollectRequest`] it was made from, as it was stored: with what must not be shown hidden. Empty for what was
-    /// not asked for here.
+    /// The [`CollectRequest`] it was made from, with secret values masked. Empty if it was not requested through the API.
     #[cfg_attr(test, ts(type = "Partial<CollectRequest> | null"))]
     pub request: Value,
-    /// Files it brought.
+    /// Files it uploaded.
     pub uploads: Vec<Upload>,
 }
 
-/// Limits in force; null for those a collection was stored without.
+/// Limits in force; null for limits that were not recorded when the collection was stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct FlowLimits {
-    /// Per cent of one processor; 0 is without limit, as below.
+    /// Percent of one processor. Here and below, 0 is no limit.
     pub cpu_limit: Option<f32>,
-    /// Input and output operations per second.
+    /// Most input and output operations per second.
     pub iops_limit: Option<f32>,
-    /// Seconds a query may take.
+    /// Most seconds a query may take.
     pub timeout: Option<u64>,
-    /// Seconds without progress.
+    /// Most seconds without progress.
     pub progress_timeout: Option<f32>,
-    /// Rows.
+    /// Most rows.
     pub max_rows: Option<u64>,
-    /// Bytes of files.
+    /// Most bytes of files.
     pub max_upload_bytes: Option<u64>,
-    /// Log lines.
+    /// Most log lines.
     pub max_logs: Option<u64>,
 }
 
-/// A file a collection brought; `GET …/uploads/{number}` gives it, counted from 0.
+/// A file uploaded by a collection; download it with `GET …/uploads/{number}`, where number is its index from 0.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Upload {
-    /// Where it was on the machine.
+    /// Path on the machine.
     pub path: String,
-    /// How it was read there.
+    /// Accessor it was read with.
     pub accessor: String,
-    /// Its size there.
+    /// Size on the machine.
     pub size: u64,
-    /// Bytes that are stored.
+    /// Bytes stored.
     pub uploaded_size: u64,
-    /// When the last of them came.
+    /// When the last byte arrived.
     pub finished_at: String,
 }

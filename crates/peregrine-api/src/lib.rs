@@ -1,11 +1,11 @@
 //! What people and programs send to a server, and what it answers: the one definition of the REST and push contract.
 //!
-//! Plain data, a file for each area. A request refuses what it does not know, so that a misspelt limit is not silently no
-//! limit; an answer may get more members at any time. Names and order of members are those of the JSON. The types of the GUI
-//! are made from these (`typescript.rs`).
+//! Plain data, one file per area. Unknown members of a request are refused, so that a misspelt limit does not silently
+//! mean no limit; answers may get more members at any time. Names and order of members are those in the JSON. The GUI's
+//! types are generated from these (`typescript.rs`).
 //!
-//! Times are RFC 3339 in UTC, sizes are bytes. JSON stands for itself ([`serde_json::Value`]) only where the content is
-//! somebody else's: cells of rows, what an agent reports, details of the audit log.
+//! Times are RFC 3339 in UTC, sizes are bytes. Free-form JSON ([`serde_json::Value`]) is used only where others define
+//! the content: cells of rows, what an agent reports, details of the audit log.
 
 #![forbid(unsafe_code)]
 

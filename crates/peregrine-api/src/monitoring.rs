@@ -1,17 +1,17 @@
-//! What runs on machines all the time, and the events that come of it.
+//! Client monitoring: artifacts that run all the time, and the events they produce.
 
 use crate::flows::ArtifactSpec;
 use crate::table::TableParams;
 use serde::{Deserialize, Serialize};
 
-/// Body and answer of `PUT monitoring/client`, answer of `GET monitoring/client`: what runs where.
+/// Body and answer of `PUT monitoring/client`, answer of `GET monitoring/client`: which artifacts run where.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct MonitoringTable {
-    /// On every client.
+    /// Artifacts on every client.
     pub artifacts: Vec<ArtifactSpec>,
-    /// On clients with a label.
+    /// Artifacts on clients with a label.
     pub label_events: Vec<LabelGroup>,
 }
 
@@ -20,9 +20,9 @@ pub struct MonitoringTable {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct LabelGroup {
-    /// The label, in any case; `all` is every client.
+    /// The label, compared without regard to case; `all` means every client.
     pub label: String,
-    /// What runs there.
+    /// Artifacts on the clients with this label.
     #[serde(default)]
     pub artifacts: Vec<ArtifactSpec>,
 }
@@ -31,47 +31,47 @@ pub struct LabelGroup {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EventArtifacts {
-    /// What a client sent events of.
+    /// Artifacts that the client sent events of.
     pub artifacts: Vec<EventArtifact>,
 }
 
-/// An artifact a client sent events of.
+/// An artifact that a client sent events of.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EventArtifact {
     /// `Artifact`, or `Artifact/Source`.
     pub name: String,
-    /// Rows kept.
+    /// Rows stored.
     pub rows: u64,
-    /// When the first of them came.
+    /// When the first of them arrived.
     pub first: Option<String>,
-    /// When the last of them came.
+    /// When the last of them arrived.
     pub last: Option<String>,
 }
 
-/// Query string of `GET clients/{client_id}/events/{artifact}`: a table of the rows that came between two times.
+/// Query string of `GET clients/{client_id}/events/{artifact}`: a table of the rows received in a time range.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct EventsQuery {
-    /// Not before, RFC 3339.
+    /// Start of the range (inclusive), RFC 3339.
     pub start: Option<String>,
-    /// Before, RFC 3339.
+    /// End of the range (exclusive), RFC 3339.
     pub end: Option<String>,
-    /// As in [`TableParams`], like those below.
+    /// As in [`TableParams`], like the members below.
     pub offset: Option<u64>,
-    /// How many rows.
+    /// How many rows to return.
     pub limit: Option<u64>,
-    /// A column.
+    /// Column to sort by.
     pub sort: Option<String>,
-    /// Descending.
+    /// Sort in descending order.
     pub desc: Option<String>,
-    /// Conditions.
+    /// Conditions, in JSON.
     pub filter: Option<String>,
 }
 
 impl EventsQuery {
-    /// What is asked of the table.
+    /// The part that concerns the table.
     pub fn table(self) -> TableParams {
         TableParams {
             offset: self.offset,

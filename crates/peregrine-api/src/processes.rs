@@ -1,4 +1,4 @@
-//! The family of a process.
+//! The process tree around a process.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,57 +8,57 @@ use serde_json::Value;
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct ProcessTreeQuery {
-    /// Id or pid of a process.
+    /// Id or pid of the process.
     pub process: String,
-    /// The collection whose rows are processes.
+    /// The collection whose rows are the processes.
     pub flow: String,
 }
 
-/// The whole tree that holds a process.
+/// The whole tree that contains a process.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ProcessFamily {
-    /// Id of its first ancestor that is known.
+    /// Id of its earliest known ancestor.
     pub root: Option<String>,
-    /// Id of the process that was asked for; the latest of several with that pid.
+    /// Id of the requested process; of several with the same pid, the latest.
     pub focus: Option<String>,
-    /// Parents come before their children.
+    /// Its processes; parents come before their children.
     pub nodes: Vec<ProcessNode>,
-    /// There are more than are told.
+    /// Whether the tree has more processes than are listed.
     pub truncated: bool,
 }
 
-/// A process. Cells are what the machine sent, which may be anything.
+/// A process. Cells are as the machine sent them and may be anything.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ProcessNode {
-    /// Process id of the machine, which may be used again.
+    /// Process id on the machine, which the machine may reuse.
     pub pid: i64,
-    /// Its name.
+    /// Name of the process.
     #[cfg_attr(test, ts(type = "Json"))]
     pub name: Value,
-    /// Path of its program.
+    /// Path of the executable.
     #[cfg_attr(test, ts(type = "Json"))]
     pub exe: Value,
-    /// How it was called.
+    /// Command line.
     #[cfg_attr(test, ts(type = "Json"))]
     pub command_line: Value,
-    /// Who runs it.
+    /// User it runs as.
     #[cfg_attr(test, ts(type = "Json"))]
     pub username: Value,
-    /// When it began.
+    /// When it started.
     #[cfg_attr(test, ts(type = "Json"))]
     pub start_time: Value,
-    /// When it ended.
+    /// When it exited.
     #[cfg_attr(test, ts(type = "Json"))]
     pub end_time: Value,
-    /// What it said at its end.
+    /// Exit code.
     #[cfg_attr(test, ts(type = "Json"))]
     pub exit_code: Value,
-    /// It has ended.
+    /// Whether it has exited.
     pub exited: bool,
-    /// Its id, which is used once.
+    /// Unique id.
     pub id: String,
-    /// Id of its parent, if that is in the tree.
+    /// Id of its parent; null if that is not in the tree.
     pub parent_id: Option<String>,
 }

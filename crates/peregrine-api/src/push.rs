@@ -1,5 +1,5 @@
-//! Push: events over `GET events`, as server-sent events. Beside those below, `client` carries a
-//! [`Client`](crate::clients::Client) and `flow` a [`Flow`](crate::flows::Flow).
+//! Push: server-sent events over `GET events`. Besides those below, `client` carries a [`Client`](crate::clients::Client)
+//! and `flow` a [`Flow`](crate::flows::Flow).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct PushQuery {
-    /// `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, with commas between them.
+    /// `clients`, `client:C.x`, `flows`, `flows:C.x` or `flow:C.x/F.y`, separated by commas.
     pub topics: String,
 }
 
@@ -16,17 +16,17 @@ pub struct PushQuery {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RowsStored {
-    /// The machine.
+    /// The client they are from.
     pub client_id: String,
     /// The collection, or `F.Monitoring`.
     pub flow_id: String,
     /// `Artifact/Source`.
     pub source: String,
-    /// How many there are now.
+    /// Rows the table has now.
     pub total_rows: u64,
 }
 
-/// Event `resync`: something may have been missed, so ask again for everything.
+/// Event `resync`: events may have been missed, so load everything again.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "Record<string, never>"))]
 pub struct Resync {}

@@ -1,4 +1,4 @@
-//! One search over everything, for the command palette.
+//! One search over clients, artifacts and collections, for the command palette.
 
 use crate::flows::Flow;
 use serde::{Deserialize, Serialize};
@@ -8,37 +8,37 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchQuery {
-    /// What to look for; empty is everything.
+    /// Text to search for; empty matches everything.
     pub q: Option<String>,
-    /// How many of each kind, at most 100; 20 when nothing is said.
+    /// How many of each kind to return: 20 by default, at most 100.
     pub limit: Option<u64>,
 }
 
-/// What was found.
+/// Search results.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SearchAnswer {
-    /// Machines.
+    /// Clients.
     pub clients: Vec<FoundClient>,
-    /// Artifacts; those whose names begin with the words come first.
+    /// Artifacts; those whose name begins with the text come first.
     pub artifacts: Vec<FoundArtifact>,
-    /// Collections, the newest first.
+    /// Collections, newest first.
     pub flows: Vec<Flow>,
 }
 
-/// A machine that was found.
+/// A client found by a search.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FoundClient {
-    /// Its id.
+    /// Id of the client.
     pub client_id: String,
-    /// Its name.
+    /// Host name.
     pub hostname: String,
-    /// It is connected.
+    /// Whether its agent is connected.
     pub online: bool,
 }
 
-/// An artifact that was found.
+/// An artifact found by a search.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FoundArtifact {
@@ -46,6 +46,6 @@ pub struct FoundArtifact {
     pub name: String,
     /// Where it runs, such as `client`.
     pub r#type: String,
-    /// The first line of its description.
+    /// First line of the description.
     pub description: String,
 }

@@ -18,19 +18,19 @@ pub struct Credentials {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
-    /// The password until now.
+    /// The current password.
     pub current: String,
-    /// The password from now on.
+    /// The new password.
     pub new: String,
 }
 
-/// Answer of `POST session`; the cookie comes with it.
+/// Answer of `POST session`; the session cookie is set with it.
 #[derive(Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SignedIn {
-    /// Who is signed in.
+    /// The user who signed in.
     pub user: User,
-    /// Every change must carry this in the header `X-CSRF-Token`.
+    /// Must be sent in the header `X-CSRF-Token` with every request that changes something.
     pub csrf_token: String,
 }
 
@@ -38,15 +38,15 @@ pub struct SignedIn {
 #[derive(Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Session {
-    /// Who is signed in.
+    /// The signed-in user.
     pub user: User,
-    /// Every change must carry this in the header `X-CSRF-Token`.
+    /// Must be sent in the header `X-CSRF-Token` with every request that changes something.
     pub csrf_token: String,
-    /// The server itself.
+    /// The server that answers.
     pub server: ServerVersion,
 }
 
-/// Who is signed in.
+/// The signed-in user.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct User {
@@ -54,15 +54,15 @@ pub struct User {
     pub name: String,
     /// Names of roles.
     pub roles: Vec<String>,
-    /// Names of what these roles allow together.
+    /// Names of the permissions that these roles grant.
     pub permissions: Vec<String>,
 }
 
-/// Which server this is.
+/// Name, version and start of a server.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ServerVersion {
-    /// What it calls itself.
+    /// Product name, from the configuration.
     pub name: String,
     /// Its version.
     pub version: String,

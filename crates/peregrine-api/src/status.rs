@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ServerStatus {
-    /// Agents connected to any server.
+    /// Agents connected to any server of the deployment.
     pub connected_agents: u64,
-    /// Clients there are.
+    /// Known clients.
     pub clients: u64,
-    /// Collections that run.
+    /// Running collections.
     pub flows_running: u64,
-    /// Rows of all tables.
+    /// Rows of all tables together.
     pub rows_stored: u64,
     /// The servers that work on this database, in order of their start.
     pub servers: Vec<ServerEntry>,
-    /// Packets and connections that this server did not take, by reason, since its start.
+    /// Packets and connections that this server refused since its start, by reason.
     pub refused: BTreeMap<&'static str, u64>,
-    /// Where everything is stored.
+    /// Where data is stored.
     pub datastore: Datastore,
 }
 
@@ -34,19 +34,19 @@ pub struct ServerEntry {
     pub started: String,
     /// Agents connected to it.
     pub connected_agents: u64,
-    /// It is the one that answers.
+    /// Whether it is the server that sent this answer.
     pub is_this: bool,
 }
 
-/// Where everything is stored.
+/// Where data is stored.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Datastore {
     /// Its folder.
     pub path: String,
-    /// Bytes that are free there; null when that is unknown.
+    /// Free bytes there; null if unknown.
     pub free_bytes: Option<u64>,
-    /// Why storing last failed; null when it works.
+    /// Why storing last failed, or a warning about the storage from the start of the server; null if all is well.
     pub trouble: Option<String>,
 }
 
@@ -60,9 +60,9 @@ pub struct AuditRow {
     pub principal: String,
     /// What was done.
     pub operation: String,
-    /// To what; differs with the operation.
+    /// Details, which depend on the operation.
     #[cfg_attr(test, ts(type = "Json"))]
     pub detail: Value,
-    /// From where.
+    /// Address the request came from.
     pub ip: String,
 }

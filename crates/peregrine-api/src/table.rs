@@ -1,4 +1,4 @@
-//! Tables of rows: pages, filters, values of a column, files.
+//! Tables of rows: pages, filters, counts of a column's values, exports.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,11 +10,11 @@ use serde_json::Value;
 pub struct TableParams {
     /// How many rows to skip.
     pub offset: Option<u64>,
-    /// How many rows to tell, at most 10,000; 200 when nothing is said.
+    /// How many rows to return: 200 by default, at most 10,000.
     pub limit: Option<u64>,
-    /// The column to sort by; otherwise rows come as they were stored.
+    /// Column to sort by; by default rows are in the order in which they were stored.
     pub sort: Option<String>,
-    /// Descending: empty, `1`, `true` or `yes`.
+    /// Sort in descending order: `1`, `true`, `yes` or an empty value.
     pub desc: Option<String>,
     /// A JSON list of [`Condition`]s, all of which must hold.
     pub filter: Option<String>,
@@ -25,22 +25,22 @@ pub struct TableParams {
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct ResultsQuery {
-    /// `Artifact/Source`; otherwise the first table.
+    /// `Artifact/Source`; by default the first table.
     pub source: Option<String>,
-    /// As in [`TableParams`], like those below.
+    /// As in [`TableParams`], like the members below.
     pub offset: Option<u64>,
-    /// How many rows.
+    /// How many rows to return.
     pub limit: Option<u64>,
-    /// A column.
+    /// Column to sort by.
     pub sort: Option<String>,
-    /// Descending.
+    /// Sort in descending order.
     pub desc: Option<String>,
-    /// Conditions.
+    /// Conditions, in JSON.
     pub filter: Option<String>,
 }
 
 impl ResultsQuery {
-    /// What is asked of the table.
+    /// The part that concerns the table.
     pub fn table(self) -> TableParams {
         TableParams {
             offset: self.offset,
@@ -57,7 +57,7 @@ impl ResultsQuery {
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(deny_unknown_fields)]
 pub struct FacetsQuery {
-    /// `Artifact/Source`; otherwise the first table.
+    /// `Artifact/Source`; by default the first table.
     pub source: Option<String>,
     /// The column whose values are counted.
     pub column: String,
@@ -65,36 +65,36 @@ pub struct FacetsQuery {
     pub filter: Option<String>,
 }
 
-/// Query string of `GET clients/{client_id}/flows/{flow_id}/results/export`. Rows come as they were stored.
+/// Query string of `GET clients/{client_id}/flows/{flow_id}/results/export`. Rows are in the order they were stored.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(deny_unknown_fields)]
 pub struct ExportQuery {
-    /// `Artifact/Source`; otherwise the first table.
+    /// `Artifact/Source`; by default the first table.
     pub source: Option<String>,
-    /// The kind of file.
+    /// File format.
     pub format: ExportFormat,
-    /// Names of columns with commas between them; otherwise all.
+    /// Column names separated by commas; by default all columns.
     pub columns: Option<String>,
     /// As in [`TableParams`].
     pub filter: Option<String>,
 }
 
-/// Kinds of files tables are exported as.
+/// File formats of exported tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum ExportFormat {
-    /// With commas, for spreadsheets.
+    /// Comma-separated values, for spreadsheets.
     Csv,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
-    /// An object a line.
+    /// One JSON object per line.
     Jsonl,
 }
 
 impl ExportFormat {
-    /// Ending of the file's name.
+    /// Extension of the file name.
     pub fn extension(self) -> &'static str {
         match self {
             ExportFormat::Csv => "csv",
@@ -109,12 +109,12 @@ impl ExportFormat {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
-    /// The column; `*` is any.
+    /// Name of the column; `*` is any column.
     pub column: String,
-    /// `contains`, `eq`, `regex`, `lt`, `le`, `gt`, `ge`, `is_null`, `in`, and the opposite of each: `ne`, `not_null`,
-    /// `not_` before the others.
+    /// `contains`, `eq`, `regex`, `lt`, `le`, `gt`, `ge`, `is_null` or `in`, or the opposite: `ne`, `not_null`, or one of
+    /// the others with the prefix `not_`.
     pub op: String,
-    /// What cells are compared with; a list for `in`.
+    /// Value to compare cells with; a list for `in`.
     #[serde(default)]
     #[cfg_attr(test, ts(type = "Json"))]
     pub value: Value,
@@ -124,16 +124,16 @@ pub struct Condition {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TablePage {
-    /// Columns of these rows, those of the table's first row before others.
+    /// Columns of these rows; those of the table's first row come first.
     pub columns: Vec<Column>,
-    /// How many rows match, exactly.
+    /// Exact number of matching rows.
     pub total: u64,
-    /// How many were skipped.
+    /// Rows skipped before this page.
     pub offset: u64,
     /// Cells in column order.
     #[cfg_attr(test, ts(type = "Array<Array<Json>>"))]
     pub rows: Vec<Vec<Value>>,
-    /// No more rows will come.
+    /// Whether the table is final, so that no more rows will be added.
     pub complete: bool,
 }
 
@@ -143,7 +143,7 @@ pub struct TablePage {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// How to show it: declared by the artifact, else guessed from the values; left out when there is nothing to guess from.
+    /// How to show it: declared by the artifact, else guessed from the values; omitted if there are none to guess from.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub kind: Option<String>,
@@ -153,11 +153,11 @@ pub struct Column {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Facets {
-    /// The most frequent ones, in that order.
+    /// The most frequent values, in descending order of frequency.
     pub values: Vec<Facet>,
-    /// How many different ones there are.
+    /// Number of distinct values.
     pub distinct: u64,
-    /// How many rows were counted.
+    /// Number of rows counted.
     pub total: u64,
 }
 
@@ -168,6 +168,6 @@ pub struct Facet {
     /// The value.
     #[cfg_attr(test, ts(type = "Json"))]
     pub value: Value,
-    /// Rows that have it.
+    /// Number of rows that have it.
     pub count: u64,
 }

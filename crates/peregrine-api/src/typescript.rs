@@ -1,4 +1,4 @@
-//! The types of the GUI, made from those of this crate. The test fails when the committed file is another one.
+//! Generates the TypeScript types of the GUI from those of this crate. The test fails if the committed file is stale.
 
 use crate::{artifacts, clients, error, flows, monitoring, processes, push, search, session, status, table};
 use std::path::Path;
@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 const HEAD: &str = "\
 // Made from crates/peregrine-api: run `UPDATE=1 cargo test -p peregrine-api` after a change there. Do not edit.
 
-/** JSON whose content is somebody else's. */
+/** JSON whose content this API does not define. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 ";
 
@@ -37,7 +37,7 @@ fn all(config: &Config) -> String {
 
 fn declaration<T: TS>(config: &Config) -> String {
     let comment = T::docs().unwrap_or_default();
-    // Members stand on lines of their own where they have a comment.
+    // ts-rs gives commented members lines of their own, but leaves a space before the break and the brace on the last line.
     let declared = T::decl(config).replace(" \n", "\n").replace(", }", ",\n}");
     let mut text = format!("\n{}", comment_lines(&comment));
     let (first, members) = declared.split_once('\n').unwrap_or((&declared, ""));
@@ -48,7 +48,7 @@ fn declaration<T: TS>(config: &Config) -> String {
     text
 }
 
-/// Comments of one line in the short form.
+/// Turns comments of a single line into the form `/** … */`.
 fn comment_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut short = String::new();

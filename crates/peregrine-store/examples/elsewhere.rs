@@ -1,5 +1,5 @@
-//! A PostgreSQL server, a bucket in memory and a NATS server, for trying Peregrine with them:
-//! `cargo run -p peregrine-store --example elsewhere`, which prints the section of the configuration that names them. They end with it.
+//! A PostgreSQL server, a bucket in memory and a NATS server to try Peregrine with.
+//! `cargo run -p peregrine-store --example elsewhere` prints the configuration section that names them. They stop with it.
 
 #![allow(clippy::print_stdout)]
 

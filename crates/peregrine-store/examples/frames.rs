@@ -1,7 +1,8 @@
-//! From which size on the bytes of rows are better off as objects: `cargo run -p peregrine-store --example frames [postgres://…]`.
+//! From which size on rows are better stored as objects: `cargo run -p peregrine-store --example frames [postgres://…]`.
 //!
-//! Frames of several sizes are stored by many agents at once, in the database and as objects in a folder, then read back, set by
-//! set. In a SQLite file, or in a database that should be empty. What the database takes on the disk is measured at the end.
+//! Many agents at once store frames of several sizes, in the database and as objects in a folder, which are then read
+//! back set by set. Uses a SQLite file, or a database that should be empty. At the end, the database's size on disk is
+//! measured.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -15,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes stored for each size and way, and most frames.
+/// Bytes stored for each size and method, and most frames.
 const TOTAL: usize = 32 << 20;
 const MOST: usize = 1600;
 const AGENTS: usize = 16;
@@ -41,7 +42,7 @@ async fn main() {
     }
 }
 
-/// A frame of at least so many bytes, of rows that compress to about a quarter.
+/// A frame of at least `size` bytes, of rows that compress to about a quarter.
 fn frame(size: usize) -> Chunk {
     let mut state = 1u64;
     let mut text = String::new();
@@ -109,7 +110,7 @@ async fn run(folder: &Path, url: Option<&str>, chunk: &Chunk, beyond: usize) {
     );
 }
 
-/// Runs this for all agents at once.
+/// Runs this for all agents concurrently.
 async fn each_agent<F: Future<Output = ()> + Send + 'static>(
     db: &Arc<OrgDatabase>,
     chunk: &Chunk,
@@ -129,7 +130,7 @@ async fn each_agent<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// Bytes of the database.
+/// Size of the database in bytes.
 async fn size_of(folder: &Path, url: Option<&str>) -> u64 {
     match url {
         Some(url) => on_server(url, "SELECT pg_total_relation_size('chunks')::text").await,
@@ -137,7 +138,7 @@ async fn size_of(folder: &Path, url: Option<&str>) -> u64 {
     }
 }
 
-/// Runs a statement; gives the number it answers, if any.
+/// Runs a statement; returns the number it answers with, if any.
 async fn on_server(url: &str, sql: &'static str) -> u64 {
     let url = url.to_owned();
     let run = move || {

@@ -1,6 +1,7 @@
 //! How fast rows are stored durably: `cargo run -p peregrine-store --example ingest [agents] [rows] [postgres://…]`.
 //!
-//! In a SQLite file, or in a database that should be empty. Every agent is one packet of its own client, written concurrently; the group commit is what is measured.
+//! Uses a SQLite file, or a database that should be empty. Every agent is one packet of its own client, all written
+//! concurrently; this measures the group commit.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

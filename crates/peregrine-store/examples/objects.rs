@@ -1,7 +1,7 @@
 //! How fast files are stored and read: `cargo run --release -p peregrine-store --example objects [files] [MB]`.
 //!
-//! In a folder and, in the same run, in a bucket of a server within this process that speaks the protocol of S3 and keeps everything in memory. Files come in
-//! pieces of a megabyte, four files at once, as agents send them.
+//! Uses a folder and then a bucket, on an in-process server that speaks the protocol of S3 and keeps everything in
+//! memory. Files arrive in pieces of a megabyte, four files at once, as agents send them.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![allow(dead_code, reason = "tests use more of the server")]
@@ -61,7 +61,7 @@ async fn main() {
     }
 }
 
-/// Does the work for all files, some at once.
+/// Does the work for all files, several at once.
 async fn all<Work>(files: u64, store: &Arc<dyn Objects>, work: impl Fn(Arc<dyn Objects>, ObjectKey) -> Work)
 where
     Work: Future<Output = ()> + Send + 'static,

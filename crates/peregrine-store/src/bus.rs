@@ -1,12 +1,13 @@
-//! The bus seam: says "look now" and carries nothing that could not be read from the database.
+//! The bus seam: says "look now" and carries nothing that cannot also be read from the database.
 //!
-//! What it promises: once `subscribe` has returned, a subscriber gets every message of its topics that is published, in the
-//! order of each publisher, or, later than that message was published, [`Received::Lagged`]. So whoever stores first and
-//! publishes then, and reads everything again when told to, is up to date. A bus between processes keeps that while its link is
-//! broken by saying `Lagged` once it is whole again; until then subscribers hear nothing, and whoever must not wait so long
-//! looks into the database from time to time. Only the end of the publishing process loses its last messages without a word.
+//! Guarantee: once `subscribe` has returned, a subscriber gets every message published on its topics, in the order of
+//! each publisher, or else a [`Received::Lagged`] after the message it missed. So a publisher that stores first and then
+//! publishes, and a subscriber that reads everything again on `Lagged`, stay in step. A bus between processes keeps this
+//! guarantee across a broken link by sending `Lagged` once the link is back; until then subscribers hear nothing, so
+//! those that cannot wait that long also poll the database. Only when the publishing process dies are its last messages
+//! lost without notice.
 //!
-//! Nobody waits for a subscriber or for the link: publishing hands a message over, and drops it rather than wait.
+//! Publishing never waits for a subscriber or for the link: a message that cannot be handed over at once is dropped.
 
 use crate::Result;
 use async_trait::async_trait;
@@ -15,35 +16,36 @@ use std::sync::Arc;
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// What it is about.
+    /// Topic it was published on.
     pub topic: String,
-    /// Text, usually an id or JSON.
+    /// Text, usually an id or JSON; small, see [`Bus::publish`].
     pub payload: Arc<str>,
 }
 
-/// What a subscriber gets.
+/// What a subscription yields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// A message.
     Event(Event),
-    /// Messages were lost because the subscriber was slow or the link broke: read the truth again.
+    /// Messages were lost because the subscriber was slow or the link broke: read everything again from the database.
     Lagged,
 }
 
-/// Publishes and subscribes.
+/// Publish and subscribe between the parts of a server, or between servers.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Whether other processes hear it.
+    /// Whether other processes receive the messages too.
     fn is_shared(&self) -> bool;
-    /// Tells subscribers of the topic, if any. The payload is small: beyond some 64 kB it may come as [`Received::Lagged`].
+    /// Sends a message to the topic's subscribers, if any. Keep the payload small: above about 64 kB it may arrive as
+    /// [`Received::Lagged`].
     async fn publish(&self, topic: &str, payload: &str) -> Result<()>;
-    /// Messages of these topics published from now on.
+    /// Subscribes to messages published on these topics from now on.
     async fn subscribe(&self, topics: &[&str]) -> Result<Box<dyn Subscription>>;
 }
 
 /// A running subscription; dropping it ends it.
 #[async_trait]
 pub trait Subscription: Send {
-    /// The next message; none after the bus closed.
+    /// The next message; `None` once the bus is closed.
     async fn next(&mut self) -> Option<Received>;
 }

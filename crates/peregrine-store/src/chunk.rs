@@ -25,7 +25,7 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Packs JSON lines; blank lines do not count as rows. What could not be unpacked again is refused.
+    /// Packs JSON lines; blank lines do not count as rows. Refuses what [`unpack`] would refuse.
     pub fn pack(jsonl: &[u8]) -> Result<Chunk> {
         if jsonl.len() > MAX_UNPACKED {
             return Err(Error::TooLarge {
@@ -37,7 +37,7 @@ impl Chunk {
         let data = COMPRESSOR.with_borrow_mut(|compressor| {
             if compressor.is_none() {
                 let mut new = zstd::bulk::Compressor::new(LEVEL)?;
-                // Four bytes, for which a flipped bit on the disk is damage and not another row.
+                // Costs four bytes; a bit flipped on disk is then reported as damage instead of read as a different row.
                 new.include_checksum(true)?;
                 *compressor = Some(new);
             }
@@ -54,7 +54,7 @@ impl Chunk {
         unpack(&self.data)
     }
 
-    /// A chunk of only those rows whose position here is in one of these ranges.
+    /// A new chunk with only those rows whose position in this one is in one of these ranges.
     pub fn pick(&self, wanted: &[Range<u64>]) -> Result<Chunk> {
         let text = self.unpack()?;
         let mut kept = Vec::with_capacity(text.len());
@@ -70,7 +70,7 @@ impl Chunk {
 
 /// Unpacks stored bytes to JSON lines.
 pub fn unpack(data: &[u8]) -> Result<Vec<u8>> {
-    // Every frame of ours says how large it is: no more memory is taken than that.
+    // Our frames always state their size, so no more memory than that is allocated.
     let size = match zstd::zstd_safe::get_frame_content_size(data) {
         Ok(Some(size)) => usize::try_from(size).unwrap_or(usize::MAX),
         Ok(None) | Err(_) => return Err(Error::Damaged("not a chunk".into())),
@@ -81,14 +81,15 @@ pub fn unpack(data: &[u8]) -> Result<Vec<u8>> {
     zstd::bulk::decompress(data, size).map_err(|error| Error::Damaged(error.to_string()))
 }
 
-/// The rows of a text of JSON lines, without their line ends.
+/// The rows of a text of JSON lines, without line ends; blank lines are skipped.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
         .map(|line| line.trim_ascii())
         .filter(|line| !line.is_empty())
 }
 
-/// Consecutive rows, as far as they can be read: a damaged chunk hides its own rows only, and says so in their place.
+/// Consecutive rows, as far as they can be read: a damaged chunk hides only its own rows, and one row in their place says
+/// so.
 #[derive(Debug, Clone)]
 pub struct Block {
     first_row: u64,
@@ -102,16 +103,16 @@ pub struct Block {
 /// A row of a [`Block`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Its number.
+    /// Row number in its set.
     pub number: u64,
-    /// A JSON object.
+    /// The row, a JSON object.
     pub text: &'a [u8],
-    /// How many rows it stands for because they cannot be read; 0 for a row that was sent.
+    /// How many unreadable rows this line stands for; 0 for an ordinary row.
     pub missing: u64,
 }
 
 impl Block {
-    /// Rows that are all there.
+    /// A block in which every row is readable.
     pub fn whole(first_row: u64, text: Vec<u8>) -> Block {
         let end_row = first_row + lines(&text).count() as u64;
         Block {
@@ -122,7 +123,7 @@ impl Block {
         }
     }
 
-    /// What can be read of a stored chunk.
+    /// Unpacks a stored chunk; rows that cannot be read become a notice.
     pub fn read(first_row: u64, chunk: &Chunk) -> Block {
         match chunk.unpack() {
             Ok(text) => Block::of(
@@ -135,12 +136,12 @@ impl Block {
         }
     }
 
-    /// Rows that should be here, and why they are not.
+    /// A block in which no row is readable, and why.
     pub fn unreadable(first_row: u64, rows: u64, why: &str) -> Block {
         Block::of(first_row, rows, Vec::new(), why)
     }
 
-    /// The rows in this text, and behind them, if there should be more, a row that says why there are not.
+    /// The rows in this text; if there should be more, they are followed by a row that says why they are missing.
     fn of(first_row: u64, rows: u64, text: Vec<u8>, why: &str) -> Block {
         let end_row = first_row.saturating_add(rows);
         let readable = first_row.saturating_add(lines(&text).count() as u64);
@@ -160,17 +161,18 @@ impl Block {
         }
     }
 
-    /// Number of the first row.
+    /// Number of the first row, readable or not.
     pub fn first_row(&self) -> u64 {
         self.first_row
     }
 
-    /// One past the last row.
+    /// One past the last row, readable or not.
     pub fn end_row(&self) -> u64 {
         self.end_row
     }
 
-    /// The rows from this number on. Those that cannot be read are one line, numbered as the first of them wanted.
+    /// The rows from this number on. Unreadable rows are merged into one line, numbered as the first of them that was
+    /// asked for.
     pub fn lines_from(&self, from: u64) -> impl Iterator<Item = Line<'_>> {
         let readable = (self.first_row..self.end_row)
             .zip(lines(&self.text))
@@ -189,7 +191,7 @@ impl Block {
     }
 }
 
-/// Column of the row that stands for rows that cannot be read.
+/// Column in which a row that replaces unreadable rows says why.
 pub const NOTICE: &str = "_Error";
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use peregrine_base::{ClientId, FlowId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Everything the server keeps in SQL. A returned `Ok` of a write means: durable.
+/// Everything the server keeps in SQL. A write that returns `Ok` is durable.
 pub trait Database:
     ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore
 {
@@ -28,14 +28,14 @@ impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingSto
 pub trait ClientStore: Send + Sync {
     /// The public key (PKCS#1 PEM) of an enrolled client.
     async fn client_key(&self, client_id: &ClientId) -> Result<Option<String>>;
-    /// Stores a key and makes the client record when missing; true when the client is new.
+    /// Stores a key and creates the client record if it is missing; true if the client is new.
     async fn enrol(&self, client_id: &ClientId, key_pem: &str, now: Micros) -> Result<bool>;
     /// One client.
     async fn client(&self, client_id: &ClientId) -> Result<Option<Client>>;
     /// Lists clients.
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>>;
-    /// Adds and removes labels (compared without regard to case). When anything changed, so is the time of the change (ns): it
-    /// is `now`, or later if the monitoring table was sent after that by another server's clock.
+    /// Adds and removes labels (compared without regard to case). If anything changed, the time of change (ns) becomes
+    /// `now`, or later if another server, with a clock ahead of ours, has sent the monitoring table since.
     async fn set_labels(
         &self,
         client_id: &ClientId,
@@ -49,26 +49,26 @@ pub trait ClientStore: Send + Sync {
         client_id: &ClientId,
         changes: &[(String, Option<String>)],
     ) -> Result<Client>;
-    /// Records what a server knows of its connections, many at a time; a later claim of the same program stands. Gives those that
-    /// came online by it, or went.
+    /// Records what a server knows about its connections, many at a time; of two claims of the same agent process the
+    /// later one wins. Returns the clients that came online or went offline by it.
     async fn touch(&self, server_id: &str, touches: Vec<Touch>) -> Result<Vec<ClientId>>;
-    /// Records the version of the monitoring table that was sent, and what it was made from.
+    /// Records the version of the monitoring table that was sent, and the basis it was made from.
     async fn set_event_table_version(&self, client_id: &ClientId, version: i64, basis: i64) -> Result<()>;
-    /// Forgets a client with everything it sent.
+    /// Deletes a client and everything it sent.
     async fn delete_client(&self, client_id: &ClientId) -> Result<()>;
 }
 
 /// Collections and the queue of tasks.
 #[async_trait]
 pub trait FlowStore: Send + Sync {
-    /// Stores a new flow and its tasks together.
+    /// Stores a new flow and its tasks in one transaction.
     async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()>;
     /// One flow.
     async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>>;
     /// Lists flows.
     async fn flows(&self, query: FlowQuery) -> Result<Page<Flow>>;
-    /// Ends a running flow as cancelled, drops its queued tasks and queues `task` when the agent has the flow.
-    /// False when it had ended already.
+    /// Cancels a running flow and drops its queued tasks; queues `task` if the flow was already delivered to the agent.
+    /// False if the flow had already ended.
     async fn cancel_flow(
         &self,
         client_id: &ClientId,
@@ -79,36 +79,37 @@ pub trait FlowStore: Send + Sync {
     ) -> Result<bool>;
     /// Deletes a flow with its rows, logs and upload records.
     async fn delete_flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<()>;
-    /// What there is for a client now. Asking for nothing costs one read. A request for a collection stays in the queue, marked,
-    /// until its end is reported, so that it can be sent again if the agent says that it never came.
+    /// The work for a client that polls. With nothing to do it costs one read. A collection request stays in the queue,
+    /// marked as taken, until the agent reports the end, so that it can be sent again if the agent says it never arrived.
     async fn take_work(&self, client_id: &ClientId, poll: Poll) -> Result<Polled>;
-    /// Running, delivered flows of each of these clients, in their order.
+    /// Running, delivered flows of each of these clients, in the order of `client_ids`.
     async fn in_flight(&self, client_ids: &[ClientId]) -> Result<Vec<Vec<FlowId>>>;
-    /// Files of a flow.
+    /// Complete files of a flow.
     async fn uploads(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<Upload>>;
 }
 
 /// Rows: results, logs, events.
 #[async_trait]
 pub trait RowStore: Send + Sync {
-    /// Applies all effects of one packet in one transaction, in order; one outcome each.
+    /// Applies all effects of one packet in one transaction, in order; returns one outcome for each.
     async fn apply(&self, client_id: &ClientId, now: Micros, effects: Arc<[Effect]>) -> Result<Vec<Outcome>>;
     /// Result sets of a flow (rows and logs).
     async fn result_sets(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<ResultSet>>;
-    /// Those of each of these flows (client and flow), in their order.
+    /// Result sets of each of these flows (client and flow), in the order of `flows`.
     async fn result_sets_of(&self, flows: &[(ClientId, FlowId)]) -> Result<Vec<Vec<ResultSet>>>;
     /// Event sets of a client.
     async fn event_sets(&self, client_id: &ClientId) -> Result<Vec<ResultSet>>;
-    /// Chunks that hold rows from `from_row` on, in order, at least one if there is any, about `max_bytes` compressed.
+    /// Chunks with rows from `from_row` on, in order: about `max_bytes` compressed, but at least one chunk if there is
+    /// any.
     async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>>;
     /// Row numbers received within `[start, end)`, as a half-open range.
     async fn row_range(&self, set: SetId, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
-    /// Deletes event chunks received before `before`; gives the number of rows.
+    /// Deletes event chunks received before `before`; returns the number of rows.
     async fn delete_events_before(&self, before: Micros) -> Result<u64>;
-    /// Removes objects with rows in them that no chunk refers to: of deleted chunks, and of packets that were not stored. Gives
-    /// how many. Any number of servers may do so at the same time.
+    /// Removes row objects that no chunk refers to: those of deleted chunks and of packets that were never committed.
+    /// Returns how many. Any number of servers may do this at the same time.
     async fn remove_unused_objects(&self, now: Micros) -> Result<u64>;
-    /// Totals.
+    /// Totals for the status page.
     async fn counts(&self) -> Result<Counts>;
 }
 
@@ -119,32 +120,32 @@ pub trait UserStore: Send + Sync {
     async fn user(&self, name: &str) -> Result<Option<User>>;
     /// All users.
     async fn users(&self) -> Result<Vec<User>>;
-    /// Makes a user if there is none at all; false when there is one.
+    /// Creates a user if there are none at all; false if there already is one.
     async fn put_first_user(&self, user: User) -> Result<bool>;
-    /// Makes or replaces a user.
+    /// Creates or replaces a user.
     async fn put_user(&self, user: User) -> Result<()>;
-    /// Replaces a user and ends all sessions of that user but one: both, or nothing.
+    /// Replaces a user and ends all of that user's sessions except `except`, in one transaction.
     async fn put_user_and_end_sessions(&self, user: User, except: &[u8]) -> Result<()>;
-    /// Deletes a user with all sessions.
+    /// Deletes a user and all of that user's sessions.
     async fn delete_user(&self, name: &str) -> Result<()>;
     /// Stores a session.
     async fn put_session(&self, session: Session) -> Result<()>;
-    /// The session with this hash that has not expired.
+    /// The session with this token hash, unless it has expired.
     async fn session(&self, token_hash: &[u8], now: Micros) -> Result<Option<Session>>;
     /// Ends a session.
     async fn delete_session(&self, token_hash: &[u8]) -> Result<()>;
-    /// Deletes what has expired.
+    /// Deletes expired sessions.
     async fn expire_sessions(&self, now: Micros) -> Result<()>;
 }
 
 /// The audit log.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Appends a line.
+    /// Appends a line, giving it the next number.
     async fn append_audit(&self, entry: AuditEntry) -> Result<()>;
     /// Lines with a number above `after`, oldest first.
     async fn read_audit(&self, after: i64, limit: u64) -> Result<Vec<AuditEntry>>;
-    /// Number of the last line; they count from 1 without holes.
+    /// Number of the last line; lines are numbered from 1 without gaps.
     async fn audit_end(&self) -> Result<i64>;
 }
 
@@ -155,26 +156,27 @@ pub trait SettingStore: Send + Sync {
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Stores a value.
     async fn set_setting(&self, name: &str, value: &str) -> Result<()>;
-    /// Stores a value in the place of this one, or of none; false when another one is there.
+    /// Replaces `old` (`None`: no value yet) with `value`; false if the stored value is another one.
     async fn replace_setting(&self, name: &str, old: Option<&str>, value: &str) -> Result<bool>;
-    /// Puts everything acknowledged where damage to a log cannot reach it, as before the end of the program.
+    /// Moves everything acknowledged out of the write-ahead log, so that a damaged log cannot lose it; called before
+    /// shutdown.
     async fn checkpoint(&self) -> Result<()>;
 }
 
-/// The servers that work on this database, and which of them has which agents. Who ended without a word stays on the list until
-/// another one sees that its beat stands still and makes it leave.
+/// The servers that work on this database, and which agents each of them has. A server that crashed stays on the list
+/// until another one sees that its beat no longer advances and takes it off.
 #[async_trait]
 pub trait ServerStore: Send + Sync {
-    /// Whether servers of other machines can work on it too.
+    /// Whether servers on other machines can use this database too.
     fn is_shared(&self) -> bool;
-    /// Puts a server on the list; false while it is still on it.
+    /// Adds a server to the list; false if an entry with its id is still there.
     async fn join_servers(&self, server: ServerRecord) -> Result<bool>;
-    /// The list.
+    /// All servers on the list.
     async fn servers(&self) -> Result<Vec<ServerRecord>>;
-    /// How many clients are connected to each.
+    /// Number of clients connected to each server, by server id.
     async fn clients_of_servers(&self) -> Result<HashMap<String, u64>>;
-    /// A sign of life; false when the others gave the server up.
+    /// A sign of life; false if the other servers have given this one up.
     async fn beat(&self, server_id: &str) -> Result<bool>;
-    /// Takes a server off the list; gives the clients that were connected to it, and are not any more.
+    /// Takes a server off the list; returns the clients that were connected to it, which are now offline.
     async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>>;
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with storage, as the caller can act on it.
+//! Storage failures, distinguished by what a caller can do about them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A storage failure. Cloneable, because one failed commit fails every write that shared it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The disk, or its quota, is used up; nothing was written.
+    /// The disk or its quota is full; nothing was written.
     #[error("storage is full ({0}); free some space, agents keep their data and send it again")]
     Full(String),
     /// Another process holds this folder.
@@ -24,7 +24,7 @@ pub enum Error {
         /// Newest version this program can read.
         known: i64,
     },
-    /// The database was written by an older program, and may only be read.
+    /// The database was written by an older program and was opened for reading only, so it cannot be upgraded.
     #[error(
         "database schema is version {found}, this program reads version {known}; start the server of this program once, which brings \
          it up to date"
@@ -35,18 +35,18 @@ pub enum Error {
         /// Version this program reads.
         known: i64,
     },
-    /// The database was opened for reading only.
+    /// A write to a database that was opened for reading only.
     #[error("the database was opened for reading only")]
     ReadOnly,
     /// The thing asked for does not exist.
     #[error("no {what} `{id}`")]
     NotFound {
-        /// Kind of thing.
+        /// Kind of thing, such as `client`.
         what: &'static str,
         /// Its id.
         id: String,
     },
-    /// A thing of that name exists already.
+    /// A thing of that name already exists.
     #[error("{what} `{id}` exists already")]
     Exists {
         /// Kind of thing.
@@ -54,35 +54,35 @@ pub enum Error {
         /// Its id.
         id: String,
     },
-    /// An address of a store that cannot be used; nothing of its secrets is in the message.
+    /// A store address that cannot be used; the message contains none of its secrets.
     #[error("{0}")]
     BadAddress(String),
-    /// The server of the database is not there, or another transaction was in the way.
+    /// The database server is unreachable, or another transaction was in the way.
     #[error("database: {0}; it is tried again")]
     Busy(String),
     /// A name that cannot be stored safely.
     #[error("bad object name `{0}`: components must not be empty or begin with a dot")]
     BadName(String),
-    /// A name that an object store cannot keep.
+    /// A name longer than object stores allow.
     #[error("object name of {bytes} bytes is longer than the {most} that object stores keep")]
     NameTooLong {
-        /// What it would have.
+        /// Length of the name.
         bytes: usize,
-        /// The most.
+        /// Longest allowed.
         most: usize,
     },
     /// Stored bytes do not decode.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
-    /// More than can be stored in one piece.
+    /// More data than fits in one piece.
     #[error("{bytes} bytes are more than the {most} that can be stored in one piece")]
     TooLarge {
-        /// What was to be stored.
+        /// Size of the data.
         bytes: usize,
-        /// The most.
+        /// Largest allowed.
         most: usize,
     },
-    /// The database file was taken away while it is in use.
+    /// The database file was deleted or replaced while in use.
     #[error(
         "database `{0}` was deleted or replaced while the server runs, so nothing is stored any more; put the file back from a backup \
          and start the server again, agents keep their data until then"
@@ -91,16 +91,16 @@ pub enum Error {
     /// The storage was shut down.
     #[error("storage is closed")]
     Closed,
-    /// The database refused.
+    /// The database reported an error.
     #[error("database: {0}")]
     Sql(String),
-    /// The object store refused, or cannot be reached.
+    /// The object store refused the request or cannot be reached.
     #[error("objects at {0}")]
     Objects(String),
-    /// The server of the bus refused, or cannot be reached.
+    /// The bus server refused or cannot be reached.
     #[error("bus: {0}")]
     Bus(String),
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("file system: {0}")]
     Io(Arc<std::io::Error>),
 }

@@ -1,4 +1,4 @@
-//! Objects in a local folder. Objects under construction live in `.parts`, so that no reader meets half a file.
+//! Objects in a local folder. Objects under construction live in `.parts`, so that readers never see half a file.
 
 use crate::objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
 use crate::{Error, Result};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 /// Bytes read from disk at a time.
 const PIECE: usize = 256 << 10;
 
-/// A folder of objects.
+/// Objects as files below a local folder.
 #[derive(Debug)]
 pub struct FolderObjects {
     root: PathBuf,
@@ -21,7 +21,7 @@ pub struct FolderObjects {
 }
 
 impl FolderObjects {
-    /// Opens, and makes when missing, the folder.
+    /// Opens the folder and creates it if it is missing.
     pub fn open(root: &Path) -> Result<FolderObjects> {
         fs::create_dir_all(root.join(".parts"))?;
         Ok(FolderObjects {
@@ -30,7 +30,7 @@ impl FolderObjects {
         })
     }
 
-    /// A folder to read from, which may not be there, and is not made.
+    /// A folder that is only read from; it may be missing and is not created.
     pub fn existing(root: &Path) -> FolderObjects {
         FolderObjects {
             root: root.to_owned(),
@@ -79,7 +79,7 @@ impl Objects for FolderObjects {
                 move_into_place(&part, &path)?;
                 Ok(metadata.len())
             }
-            // A repeated end of file: it is in place already.
+            // The end of file was sent again: the object is already in place.
             Err(error) if error.kind() == ErrorKind::NotFound => match fs::metadata(&path) {
                 Ok(metadata) => Ok(metadata.len()),
                 Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::not_found("object", name)),
@@ -192,7 +192,7 @@ fn append_at(path: &Path, offset: u64, data: &[u8]) -> Result<Appended> {
     }
     file.seek(SeekFrom::Start(offset))?;
     if let Err(error) = file.write_all(data) {
-        // Keep a whole prefix, so that the repeated chunk continues where this one began.
+        // Cut back to what was there before, so that the repeated chunk continues from the same offset.
         let _ = file.set_len(have);
         return Err(error.into());
     }

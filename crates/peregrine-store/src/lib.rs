@@ -1,7 +1,8 @@
 //! What the server keeps, behind three seams: [`Database`] (state and rows), [`Objects`] (files), [`Bus`] ("look now").
 //!
-//! Each seam has an embedded implementation here, some a distributed one, and a suite in [`testing`] that every implementation must pass.
-//! The SQL database is the truth; the bus may lose messages and says so; objects are named by checked paths.
+//! Each seam has an embedded implementation here, some also a distributed one, and a suite in [`testing`] that every
+//! implementation must pass.
+//! The SQL database is the source of truth; the bus may lose messages and reports it; objects are named by checked paths.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

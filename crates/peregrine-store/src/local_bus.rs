@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, mpsc};
 
-/// Messages a slow subscriber may be behind before it is told to resync.
+/// How many messages a slow subscriber may fall behind before it is told to resync.
 const BACKLOG: usize = 4096;
 
-/// In-process publish and subscribe. Publishing never waits.
+/// Publish and subscribe within this process. Publishing never waits.
 #[derive(Debug, Default)]
 pub struct LocalBus {
     topics: Mutex<HashMap<String, Vec<Subscriber>>>,
@@ -24,7 +24,7 @@ struct Subscriber {
     lag: Arc<Lag>,
 }
 
-/// That a subscriber has missed something.
+/// Whether a subscriber has missed something, and a way to wake it.
 #[derive(Debug, Default)]
 struct Lag {
     is_behind: AtomicBool,
@@ -43,12 +43,12 @@ impl Lag {
 }
 
 impl LocalBus {
-    /// A bus nobody listens to yet.
+    /// A bus without subscribers.
     pub fn new() -> LocalBus {
         LocalBus::default()
     }
 
-    /// Gives a message to the subscribers of its topic.
+    /// Delivers a message to the subscribers of its topic.
     pub(crate) fn deliver(&self, topic: &str, payload: &str) {
         let mut topics = self.topics.lock();
         let Some(subscribers) = topics.get_mut(topic) else {
@@ -78,7 +78,7 @@ impl LocalBus {
         }
     }
 
-    /// Messages of these topics that are delivered from now on.
+    /// Subscribes to messages delivered on these topics from now on.
     pub(crate) fn listen(&self, topics: &[&str]) -> LocalSubscription {
         let (queue, events) = mpsc::channel(BACKLOG);
         let subscriber = Subscriber {
@@ -114,14 +114,13 @@ impl Bus for LocalBus {
     }
 }
 
-/// A subscription within the process.
 pub(crate) struct LocalSubscription {
     events: mpsc::Receiver<Event>,
     lag: Arc<Lag>,
 }
 
 impl LocalSubscription {
-    /// Has missed something from the start.
+    /// Marks the subscription as lagging, so that its first item is [`Received::Lagged`].
     pub(crate) fn behind(self) -> LocalSubscription {
         self.lag.set();
         self

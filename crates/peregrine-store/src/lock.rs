@@ -11,7 +11,7 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Creates the folder when missing and takes it, or says who cannot have it.
+    /// Creates the folder if it is missing and locks it; [`Error::Locked`] if another process holds it.
     pub fn take(folder: &Path) -> Result<FolderLock> {
         std::fs::create_dir_all(folder)?;
         let file = OpenOptions::new()
@@ -29,7 +29,7 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Closing is not enough: a program that was just being started when it hung has the file, too.
+        // Closing is not enough: a child that hangs between fork and exec still has the file open, and the lock with it.
         let _ = self.file.unlock();
     }
 }
@@ -42,7 +42,7 @@ mod tests {
     fn a_program_that_hangs_while_it_starts_does_not_keep_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let lock = FolderLock::take(folder.path()).unwrap();
-        // As a child has it until its own program runs.
+        // Stands for a child that inherited the file and has not yet started its own program.
         let _of_child = lock.file.try_clone().unwrap();
         drop(lock);
         FolderLock::take(folder.path()).unwrap();

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(String);
 
-/// Longest stored component; longer ones are cut and get a hash, so that they stay distinct.
+/// Longest stored component; longer ones are truncated and get a hash, so that they stay distinct.
 const MAX_COMPONENT: usize = 180;
 
 impl ObjectKey {
@@ -22,7 +22,7 @@ impl ObjectKey {
         key
     }
 
-    /// Appends a component of any content: what a file system could misread becomes `%XX`.
+    /// Appends a component of any content; characters that a file system could misread become `%XX`.
     pub fn push(&mut self, component: &str) {
         if !self.0.is_empty() {
             self.0.push('/');
@@ -30,11 +30,11 @@ impl ObjectKey {
         self.0.push_str(&escape(component));
     }
 
-    /// Reads a key made by this type earlier; refuses anything that could leave the root.
+    /// Parses a key made by this type earlier; refuses anything that could escape the root.
     pub fn parse(text: &str) -> Result<ObjectKey> {
         let is_safe = |part: &str| {
             !part.is_empty()
-                // Never made here: such names are the store's own.
+                // A key never has such a component: these names are reserved for the store itself.
                 && !part.starts_with('.')
                 && part.bytes().all(|byte| is_plain(byte) || byte == b'%')
         };
@@ -45,7 +45,7 @@ impl ObjectKey {
         }
     }
 
-    /// The key as text.
+    /// The key as text, components joined with `/`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -90,22 +90,22 @@ fn escape(component: &str) -> String {
 pub struct ObjectInfo {
     /// Its key.
     pub key: ObjectKey,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
 /// What [`Objects::append`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// The bytes are stored; the object has so many now.
+    /// The bytes are stored; the object now has this many.
     Stored(u64),
-    /// These bytes were there already.
+    /// The object already has these bytes.
     Duplicate,
-    /// Bytes before them are missing; the object has only so many. Nothing was stored.
+    /// Bytes before `offset` are missing; the object has only this many. Nothing was stored.
     Gap(u64),
 }
 
-/// Bytes of an object, in order, in pieces.
+/// The bytes of an object, streamed in pieces.
 pub struct ObjectReader {
     /// Total bytes that will come.
     pub size: u64,
@@ -116,22 +116,23 @@ pub struct ObjectReader {
 /// Keeps files. Acknowledged bytes survive a power cut.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// Whether servers of other machines can have them too.
+    /// Whether servers on other machines can reach the same objects.
     fn is_shared(&self) -> bool;
-    /// Stores a whole object; readers see the old or the new one, never a part.
+    /// Stores a whole object; readers see the old one or the new one, never a partial one.
     async fn put(&self, key: &ObjectKey, data: bytes::Bytes) -> Result<()>;
-    /// Adds bytes at `offset` of an object under construction. Offset 0 starts it anew.
+    /// Adds bytes at `offset` to an object under construction. Offset 0 starts it over.
     async fn append(&self, key: &ObjectKey, offset: u64, data: bytes::Bytes) -> Result<Appended>;
-    /// Makes an object under construction visible under its key; gives its size. Of nothing it is [`Error::NotFound`].
+    /// Makes an object under construction visible under its key; returns its size. [`Error::NotFound`] if neither a part
+    /// nor a sealed object is there.
     async fn seal(&self, key: &ObjectKey) -> Result<u64>;
     /// Reads from `offset`, at most `length` bytes.
     async fn get(&self, key: &ObjectKey, offset: u64, length: Option<u64>) -> Result<ObjectReader>;
-    /// Facts about an object.
+    /// Size of a sealed object; `None` if there is none.
     async fn info(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>>;
-    /// Sealed objects below a key, in order of names.
+    /// Sealed objects below a key, sorted by name.
     async fn list(&self, below: &ObjectKey) -> Result<Vec<ObjectInfo>>;
-    /// Deletes an object, or everything below a key; a missing one is fine.
+    /// Deletes an object or everything below a key; deleting what does not exist is not an error.
     async fn delete(&self, key: &ObjectKey) -> Result<()>;
-    /// Bytes left to write, where that means something.
+    /// Free space in bytes; `None` where that has no meaning.
     async fn free_bytes(&self) -> Option<u64>;
 }

@@ -1,6 +1,6 @@
 // Made from crates/peregrine-api: run `UPDATE=1 cargo test -p peregrine-api` after a change there. Do not edit.
 
-/** JSON whose content is somebody else's. */
+/** JSON whose content this API does not define. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Body of `POST session`. */
@@ -13,43 +13,43 @@ export type Credentials = {
 
 /** Body of `PUT session/password`. */
 export type NewPassword = {
-  /** The password until now. */
+  /** The current password. */
   current: string,
-  /** The password from now on. */
+  /** The new password. */
   new: string,
 };
 
-/** Answer of `POST session`; the cookie comes with it. */
+/** Answer of `POST session`; the session cookie is set with it. */
 export type SignedIn = {
-  /** Who is signed in. */
+  /** The user who signed in. */
   user: User,
-  /** Every change must carry this in the header `X-CSRF-Token`. */
+  /** Must be sent in the header `X-CSRF-Token` with every request that changes something. */
   csrf_token: string,
 };
 
 /** Answer of `GET session`. */
 export type Session = {
-  /** Who is signed in. */
+  /** The signed-in user. */
   user: User,
-  /** Every change must carry this in the header `X-CSRF-Token`. */
+  /** Must be sent in the header `X-CSRF-Token` with every request that changes something. */
   csrf_token: string,
-  /** The server itself. */
+  /** The server that answers. */
   server: ServerVersion,
 };
 
-/** Who is signed in. */
+/** The signed-in user. */
 export type User = {
   /** User name. */
   name: string,
   /** Names of roles. */
   roles: Array<string>,
-  /** Names of what these roles allow together. */
+  /** Names of the permissions that these roles grant. */
   permissions: Array<string>,
 };
 
-/** Which server this is. */
+/** Name, version and start of a server. */
 export type ServerVersion = {
-  /** What it calls itself. */
+  /** Product name, from the configuration. */
   name: string,
   /** Its version. */
   version: string,
@@ -59,17 +59,17 @@ export type ServerVersion = {
 
 /** Query string of `GET clients`. */
 export type ClientsQuery = {
-  /** Text of id, name or address; or `host:`, `label:`, `ip:`, `mac:` and a pattern. */
+  /** Text of id, name or address; or `host:`, `label:`, `ip:` or `mac:` with a pattern. */
   search?: string,
-  /** Only those that are connected, or not. */
+  /** Only those that are connected (true) or not (false). */
   online?: boolean,
   /** `hostname`, `last_seen`, `first_seen` or `os`. */
   sort?: string,
-  /** The other way round, unless it says `false`. */
+  /** Sort in descending order, unless the value is `false`. */
   desc?: string,
   /** How many to skip. */
   offset?: number,
-  /** How many to tell, at most 1000; 100 when nothing is said. */
+  /** How many to return: 100 by default, at most 1000. */
   limit?: number,
 };
 
@@ -77,57 +77,57 @@ export type ClientsQuery = {
 export type ClientPage = {
   /** How many match. */
   total: number,
-  /** Those of this page. */
+  /** This page of them. */
   clients: Array<Client>,
 };
 
-/** An endpoint; also pushed, as event `client`. */
+/** An endpoint; also pushed as event `client`. */
 export type Client = {
   /** `C.` and 16 hex digits. */
   client_id: string,
-  /** Its name; empty before the first interrogation, as what follows. */
+  /** Host name; like the members below, empty before the first interrogation. */
   hostname: string,
-  /** Its full name. */
+  /** Fully qualified name. */
   fqdn: string,
   /** `linux`, `windows` or `darwin`. */
   os: string,
   /** Platform and version. */
   os_release: string,
-  /** Such as `amd64`. */
+  /** Hardware architecture, such as `amd64`. */
   architecture: string,
-  /** What the agent calls itself. */
+  /** Name of the agent program. */
   agent_name: string,
   /** Version of the agent. */
   agent_version: string,
-  /** Addresses of its network cards. */
+  /** Addresses of its network interfaces. */
   addresses: Array<string>,
-  /** Address of its last request. */
+  /** Address its last request came from. */
   last_ip: string,
-  /** Hardware addresses of its network cards. */
+  /** Hardware addresses of its network interfaces. */
   mac_addresses: Array<string>,
-  /** Labels in order. */
+  /** Labels, sorted. */
   labels: Array<string>,
-  /** It is connected. */
+  /** Whether its agent is connected. */
   online: boolean,
-  /** When it first came. */
+  /** When it enrolled. */
   first_seen: string,
-  /** When it was last heard. */
+  /** When the server last heard from it. */
   last_seen: string,
-  /** The collection its facts are from. */
+  /** The interrogation that the facts above are from. */
   last_interrogate_flow_id: string | null,
-  /** Collections it works on. */
+  /** Collections its agent is working on. */
   in_flight_flows: Array<string>,
   /** Notes by name. */
   metadata: { [key in string]: string },
 };
 
-/** Answer of `GET clients/{client_id}/interrogation`: what the machine told about itself. */
+/** Answer of `GET clients/{client_id}/interrogation`: what the machine reported about itself. */
 export type Interrogation = {
-  /** The collection; null when there was none, as below. */
+  /** The collection; null if there was none, like the next member. */
   flow_id: string | null,
   /** When it ended. */
   finished_at: string | null,
-  /** Its tables, the first rows of each. */
+  /** Its tables, each with its first rows. */
   tables: Array<InterrogationTable>,
 };
 
@@ -135,7 +135,7 @@ export type Interrogation = {
 export type InterrogationTable = {
   /** Columns. */
   columns: Array<Column>,
-  /** How many rows there are. */
+  /** Number of rows in the table. */
   total: number,
   /** Always 0. */
   offset: number,
@@ -149,129 +149,129 @@ export type InterrogationTable = {
 
 /** Body of `PUT clients/{client_id}/labels`. */
 export type LabelChange = {
-  /** Labels it gets. */
+  /** Labels to add. */
   add?: Array<string>,
-  /** Labels it loses. */
+  /** Labels to remove. */
   remove?: Array<string>,
 };
 
 /** Query string of `GET artifacts`. */
 export type ArtifactsQuery = {
-  /** Words of name, description or author. */
+  /** Words from name, description or author. */
   search?: string,
   /** Only of this type, such as `client_event`. */
   type?: string,
-  /** Only those made for this operating system, or for any. */
+  /** Only those for this operating system, or for any. */
   os?: string,
 };
 
 /** Answer of `GET artifacts`. */
 export type ArtifactList = {
-  /** In order of their names. */
+  /** Sorted by name. */
   artifacts: Array<Artifact>,
 };
 
-/** A definition, as far as those who collect it must know it. */
+/** An artifact's definition, as far as clients of the API need it. */
 export type Artifact = {
   /** Its name, such as `Linux.Sys.Pslist`. */
   name: string,
   /** Where it runs, such as `client`. */
   type: string,
-  /** For analysts, in Markdown. */
+  /** Description for analysts, in Markdown. */
   description: string,
   /** Who wrote it. */
   author: string,
-  /** It came with the program. */
+  /** Whether it is part of the program. */
   built_in: boolean,
-  /** What can be set. */
+  /** Its parameters. */
   parameters: Array<Parameter>,
-  /** What it brings: a table each. */
+  /** Its sources; each produces a table. */
   sources: Array<Source>,
-  /** A query that tells on the machine whether it runs there. */
+  /** A query that runs on the machine and decides whether the artifact applies there. */
   precondition: string | null,
   /** Where to read more. */
   references: Array<string>,
-  /** How to show some of its columns. */
+  /** How to show some of the columns. */
   column_types: Array<ColumnType>,
-  /** Limits it asks for; null when it asks for none. */
+  /** Limits it sets; null if it sets none. */
   resources: Resources | null,
-  /** What one must hold besides to launch it. */
+  /** Further permissions needed to launch it. */
   required_permissions: Array<string>,
-  /** People with `COLLECT_BASIC` alone may collect it. */
+  /** Whether users who only have `COLLECT_BASIC` may collect it. */
   basic: boolean,
-  /** The definition as it was written; only where one artifact is asked for. */
+  /** The definition as written; only if a single artifact is requested. */
   raw?: string,
 };
 
-/** What can be set for a collection. */
+/** A parameter of an artifact. */
 export type Parameter = {
   /** Its name. */
   name: string,
-  /** How its text is read, such as `int` or `csv`. */
+  /** How the value is parsed, such as `int` or `csv`. */
   type: string,
-  /** What holds when nothing is given; empty for what must not be shown. */
+  /** Default value; always empty for secret parameters. */
   default: string,
   /** What it does. */
   description: string,
-  /** A name for people; may be empty. */
+  /** Display name; may be empty. */
   friendly_name: string,
-  /** What may be chosen, where that is all. */
+  /** Allowed values; empty if any value is allowed. */
   choices: Array<string>,
-  /** What its text must match; may be empty. */
+  /** Regex the value must match; empty if there is none. */
   validating_regex: string,
 };
 
-/** A table of an artifact. */
+/** A source of an artifact. */
 export type Source = {
-  /** Empty where it is the only one. */
+  /** Empty if it is the only source. */
   name: string,
-  /** What its rows are. */
+  /** Describes its rows. */
   description: string,
 };
 
 /** How to show a column. */
 export type ColumnType = {
-  /** The column. */
+  /** Name of the column. */
   name: string,
   /** The type, such as `timestamp`. */
   type: string,
-  /** What stands in it. */
+  /** Describes its content. */
   description: string,
 };
 
-/** Limits an artifact asks for; what is not set is left out. */
+/** Limits an artifact sets; those it does not set are omitted. */
 export type Resources = {
-  /** Seconds a query may take. */
+  /** Most seconds a query may take. */
   timeout?: number,
-  /** Rows of the collection. */
+  /** Most rows of the collection. */
   max_rows?: number,
-  /** Bytes uploaded by the collection. */
+  /** Most bytes the collection may upload. */
   max_upload_bytes?: number,
   /** Deprecated form of `cpu_limit`. */
   ops_per_second?: number,
-  /** Per cent of one processor. */
+  /** Percent of one processor. */
   cpu_limit?: number,
-  /** Input and output operations per second. */
+  /** Most input and output operations per second. */
   iops_limit?: number,
-  /** Seconds before a batch of rows is sent. */
+  /** Most seconds before a batch of rows is sent. */
   max_batch_wait?: number,
-  /** Rows of a batch. */
+  /** Most rows of a batch. */
   max_batch_rows?: number,
-  /** Bytes of a batch. */
+  /** Most bytes of a batch. */
   max_batch_rows_buffer?: number,
 };
 
-/** Answer of `POST artifacts/compile`, whose body is a [`CollectRequest`]: what would be sent to the machine. */
+/** Answer of `POST artifacts/compile`, whose body is a [`CollectRequest`]: what would be sent to the agent. */
 export type Compiled = {
   /** One for each source. */
   requests: Array<CompiledRequest>,
-  /** The same as a query for a notebook. */
+  /** Equivalent query for a notebook. */
   equivalent_vql: string,
-  /** The same as a call of this API. */
+  /** Equivalent call of this API. */
   equivalent_api: EquivalentCall,
-  /** Rows the collection may bring; 0 is without limit. */
+  /** Most rows of the collection; 0 is no limit. */
   max_rows: number,
-  /** Bytes it may upload. */
+  /** Most bytes it may upload; 0 is no limit. */
   max_upload_bytes: number,
 };
 
@@ -279,87 +279,87 @@ export type Compiled = {
 export type CompiledRequest = {
   /** Its VQL statements, in order. */
   statements: Array<string>,
-  /** Text of its variables, in their order; what must not be shown is hidden. */
+  /** Values of its variables, in order; secret ones are masked. */
   env: { [key in string]: string },
-  /** Seconds it may take. */
+  /** Most seconds it may take. */
   timeout: number,
-  /** Per cent of one processor; 0 is without limit. */
+  /** Percent of one processor; 0 is no limit. */
   cpu_limit: number,
 };
 
-/** A call that does the same. */
+/** A call that does the same as the request. */
 export type EquivalentCall = {
   /** HTTP method. */
   method: string,
-  /** Path, with the client's id to be filled in. */
+  /** Path with a placeholder for the client's id. */
   path: string,
-  /** Body, with what must not be shown hidden. */
+  /** Body, with secret values masked. */
   body: CollectRequest,
 };
 
-/** Body of `POST clients/{client_id}/flows` and `POST artifacts/compile`: what to collect. Limits that are zero are not set. */
+/** Body of `POST clients/{client_id}/flows` and `POST artifacts/compile`: what to collect. A limit of zero means not set. */
 export type CollectRequest = {
   /** What to collect; at least one. */
   artifacts: Array<ArtifactSpec>,
-  /** Prefers `Custom.<name>` where there is one. */
+  /** Use `Custom.<name>` instead of `<name>` where it exists. */
   allow_custom_overrides?: boolean,
   /** Deprecated form of `cpu_limit`. */
   ops_per_second?: number,
-  /** Per cent of one processor. */
+  /** Percent of one processor. */
   cpu_limit?: number,
-  /** Input and output operations per second. */
+  /** Most input and output operations per second. */
   iops_limit?: number,
-  /** Seconds without progress. */
+  /** Most seconds without progress. */
   progress_timeout?: number,
-  /** Seconds a query may take. */
+  /** Most seconds a query may take. */
   timeout?: number,
-  /** Rows of the collection. */
+  /** Most rows of the collection. */
   max_rows?: number,
-  /** Bytes uploaded by the collection. */
+  /** Most bytes the collection may upload. */
   max_upload_bytes?: number,
-  /** Log lines of the collection. */
+  /** Most log lines of the collection. */
   max_logs?: number,
-  /** Jumps the queue of the machine. */
+  /** Goes ahead of other collections for the machine. */
   urgent?: boolean,
 };
 
-/** An artifact with parameters and limits of its own. Limits that are zero are not set. */
+/** An artifact with its own parameters and limits. A limit of zero means not set. */
 export type ArtifactSpec = {
-  /** `Name`, or `Name/Source` for one of its sources. */
+  /** `Name` for all sources, or `Name/Source` for one of them. */
   artifact: string,
-  /** Text of parameters that differ from their defaults. */
+  /** Values of parameters that differ from the defaults. */
   parameters: { [key in string]: string },
-  /** Per cent of one processor. */
+  /** Percent of one processor. */
   cpu_limit?: number,
-  /** Seconds. */
+  /** Most seconds a query may take. */
   timeout?: number,
-  /** Seconds before a batch is sent. */
+  /** Most seconds before a batch is sent. */
   max_batch_wait?: number,
-  /** Rows of a batch. */
+  /** Most rows of a batch. */
   max_batch_rows?: number,
-  /** Bytes of a batch. */
+  /** Most bytes of a batch. */
   max_batch_rows_buffer?: number,
 };
 
 /** Answer of `POST clients/{client_id}/flows` and `POST clients/{client_id}/interrogate`. */
 export type FlowStarted = {
-  /** The collection that was made. */
+  /** Id of the new collection. */
   flow_id: string,
 };
 
 /** Query string of `GET clients/{client_id}/flows`. */
 export type FlowsQuery = {
-  /** Text of id, artifact or creator. */
+  /** Text in id, artifact or creator. */
   search?: string,
-  /** Only those in this state; those that run cannot be told apart here. */
+  /** Only those in this state; `waiting`, `in_progress` and `unresponsive` all match every running collection. */
   state?: string,
   /** `created`, `last_active`, `rows`, `artifacts`, `state` or `creator`. */
   sort?: string,
-  /** The other way round, unless it says `false`. Without `sort` the newest come first. */
+  /** Sort in descending order, unless the value is `false`. Without `sort`, the newest come first. */
   desc?: string,
   /** How many to skip. */
   offset?: number,
-  /** How many to tell, at most 1000; 100 when nothing is said. */
+  /** How many to return: 100 by default, at most 1000. */
   limit?: number,
 };
 
@@ -367,48 +367,48 @@ export type FlowsQuery = {
 export type FlowPage = {
   /** How many match. */
   total: number,
-  /** Those of this page. */
+  /** This page of them. */
   flows: Array<Flow>,
 };
 
-/** How far a collection is. */
+/** State of a collection. */
 export type FlowState = "waiting" | "in_progress" | "unresponsive" | "finished" | "error" | "cancelled";
 
-/** A collection in short; also pushed, as event `flow`. */
+/** Summary of a collection; also pushed as event `flow`. */
 export type Flow = {
-  /** `F.` and letters. */
+  /** `F.` and 13 characters. */
   flow_id: string,
-  /** The machine. */
+  /** The client it runs on. */
   client_id: string,
-  /** Names of what is collected. */
+  /** Names of the artifacts collected. */
   artifacts: Array<string>,
-  /** How far it is. */
+  /** Its state. */
   state: FlowState,
-  /** Why it failed, or who ended it. */
+  /** Why it failed, or who cancelled it. */
   status: string | null,
-  /** Who asked for it. */
+  /** The user who requested it. */
   creator: string,
-  /** When it was asked for. */
+  /** When it was requested. */
   created: string,
-  /** When the machine began. */
+  /** When the machine started it. */
   started: string | null,
   /** When the machine last worked on it. */
   last_active: string | null,
   /** When it ended. */
   finished_at: string | null,
-  /** How long the machine worked on it. */
+  /** Time the machine spent on it. */
   duration_ms: number,
-  /** Rows so far. */
+  /** Rows stored so far. */
   rows: number,
-  /** Log lines so far. */
+  /** Log lines stored so far. */
   logs: number,
-  /** Files so far. */
+  /** Files stored so far. */
   uploaded_files: number,
-  /** Bytes of these files. */
+  /** Bytes of those files. */
   uploaded_bytes: number,
-  /** Tables with rows. */
+  /** Its tables that have rows. */
   sources: Array<FlowSource>,
-  /** It jumped the queue. */
+  /** Whether it went ahead of other collections. */
   urgent: boolean,
 };
 
@@ -416,88 +416,85 @@ export type Flow = {
 export type FlowSource = {
   /** `Artifact/Source`. */
   name: string,
-  /** Its rows so far. */
+  /** Rows so far. */
   rows: number,
 };
 
-/** Answer of `GET clients/{client_id}/flows/{flow_id}`: all about a collection. */
+/** Answer of `GET clients/{client_id}/flows/{flow_id}`: everything about a collection. */
 export type FlowDetail = {
   /** Limits in force. */
   limits: FlowLimits,
-  /** What the machine last said about each of its queries. */
+  /** The machine's last report about each of its queries. */
   query_stats: Json,
-  /**
-   * The [`CollectRequest`] it was made from, as it was stored: with what must not be shown hidden. Empty for what was
-   * not asked for here.
-   */
+  /** The [`CollectRequest`] it was made from, with secret values masked. Empty if it was not requested through the API. */
   request: Partial<CollectRequest> | null,
-  /** Files it brought. */
+  /** Files it uploaded. */
   uploads: Array<Upload>,
-  /** `F.` and letters. */
+  /** `F.` and 13 characters. */
   flow_id: string,
-  /** The machine. */
+  /** The client it runs on. */
   client_id: string,
-  /** Names of what is collected. */
+  /** Names of the artifacts collected. */
   artifacts: Array<string>,
-  /** How far it is. */
+  /** Its state. */
   state: FlowState,
-  /** Why it failed, or who ended it. */
+  /** Why it failed, or who cancelled it. */
   status: string | null,
-  /** Who asked for it. */
+  /** The user who requested it. */
   creator: string,
-  /** When it was asked for. */
+  /** When it was requested. */
   created: string,
-  /** When the machine began. */
+  /** When the machine started it. */
   started: string | null,
   /** When the machine last worked on it. */
   last_active: string | null,
   /** When it ended. */
   finished_at: string | null,
-  /** How long the machine worked on it. */
+  /** Time the machine spent on it. */
   duration_ms: number,
-  /** Rows so far. */
+  /** Rows stored so far. */
   rows: number,
-  /** Log lines so far. */
+  /** Log lines stored so far. */
   logs: number,
-  /** Files so far. */
+  /** Files stored so far. */
   uploaded_files: number,
-  /** Bytes of these files. */
+  /** Bytes of those files. */
   uploaded_bytes: number,
-  /** Tables with rows. */
+  /** Its tables that have rows. */
   sources: Array<FlowSource>,
-  /** It jumped the queue. */
+  /** Whether it went ahead of other collections. */
   urgent: boolean,
 };
 
-/** Limits in force; null for those a collection was stored without. */
+/** Limits in force; null for limits that were not recorded when the collection was stored. */
 export type FlowLimits = {
-  /** Per cent of one processor; 0 is without limit, as below. */
+  /** Percent of one processor. Here and below, 0 is no limit. */
   cpu_limit: number | null,
-  /** Input and output operations per second. */
+  /** Most input and output operations per second. */
   iops_limit: number | null,
-  /** Seconds a query may take. */
+  /** Most seconds a query may take. */
   timeout: number | null,
-  /** Seconds without progress. */
+  /** Most seconds without progress. */
   progress_timeout: number | null,
-  /** Rows. */
+  /** Most rows. */
   max_rows: number | null,
-  /** Bytes of files. */
+  /** Most bytes of files. */
   max_upload_bytes: number | null,
-  /** Log lines. */
+  /** Most log lines. */
   max_logs: number | null,
 };
 
-/** A file a collection brought; `GET …/uploads/{number}` gives it, counted from 0. */
+/** A file uploaded by a collection; download it with `GET …/uploads/{number}`, where number is its index from 0. */
 export type Upload = {
-  /** Where it was on the machine. */
+  /** Path on the machine. */
   path: string,
-  /** How it was read there. */
+  /** Accessor it was read with. */
   accessor: string,
-  /** Its size there. */
+  /** Size on the machine. */
   size: number,
-  /** Bytes that are stored. */
+  /** Bytes stored. */
   uploaded_size: number,
-  /** When the last of them came. */
+  /** When the last byte arrived. */
   finished_at: string,
 };
 
@@ -505,11 +502,11 @@ export type Upload = {
 export type TableParams = {
   /** How many rows to skip. */
   offset?: number,
-  /** How many rows to tell, at most 10,000; 200 when nothing is said. */
+  /** How many rows to return: 200 by default, at most 10,000. */
   limit?: number,
-  /** The column to sort by; otherwise rows come as they were stored. */
+  /** Column to sort by; by default rows are in the order in which they were stored. */
   sort?: string,
-  /** Descending: empty, `1`, `true` or `yes`. */
+  /** Sort in descending order: `1`, `true`, `yes` or an empty value. */
   desc?: string,
   /** A JSON list of [`Condition`]s, all of which must hold. */
   filter?: string,
@@ -517,23 +514,23 @@ export type TableParams = {
 
 /** Query string of `GET clients/{client_id}/flows/{flow_id}/results`. */
 export type ResultsQuery = {
-  /** `Artifact/Source`; otherwise the first table. */
+  /** `Artifact/Source`; by default the first table. */
   source?: string,
-  /** As in [`TableParams`], like those below. */
+  /** As in [`TableParams`], like the members below. */
   offset?: number,
-  /** How many rows. */
+  /** How many rows to return. */
   limit?: number,
-  /** A column. */
+  /** Column to sort by. */
   sort?: string,
-  /** Descending. */
+  /** Sort in descending order. */
   desc?: string,
-  /** Conditions. */
+  /** Conditions, in JSON. */
   filter?: string,
 };
 
 /** Query string of `GET clients/{client_id}/flows/{flow_id}/results/facets`. */
 export type FacetsQuery = {
-  /** `Artifact/Source`; otherwise the first table. */
+  /** `Artifact/Source`; by default the first table. */
   source?: string,
   /** The column whose values are counted. */
   column: string,
@@ -541,45 +538,45 @@ export type FacetsQuery = {
   filter?: string,
 };
 
-/** Query string of `GET clients/{client_id}/flows/{flow_id}/results/export`. Rows come as they were stored. */
+/** Query string of `GET clients/{client_id}/flows/{flow_id}/results/export`. Rows are in the order they were stored. */
 export type ExportQuery = {
-  /** `Artifact/Source`; otherwise the first table. */
+  /** `Artifact/Source`; by default the first table. */
   source?: string,
-  /** The kind of file. */
+  /** File format. */
   format: ExportFormat,
-  /** Names of columns with commas between them; otherwise all. */
+  /** Column names separated by commas; by default all columns. */
   columns?: string,
   /** As in [`TableParams`]. */
   filter?: string,
 };
 
-/** Kinds of files tables are exported as. */
+/** File formats of exported tables. */
 export type ExportFormat = "csv" | "json" | "jsonl";
 
 /** A condition of a filter. */
 export type Condition = {
-  /** The column; `*` is any. */
+  /** Name of the column; `*` is any column. */
   column: string,
   /**
-   * `contains`, `eq`, `regex`, `lt`, `le`, `gt`, `ge`, `is_null`, `in`, and the opposite of each: `ne`, `not_null`,
-   * `not_` before the others.
+   * `contains`, `eq`, `regex`, `lt`, `le`, `gt`, `ge`, `is_null` or `in`, or the opposite: `ne`, `not_null`, or one of
+   * the others with the prefix `not_`.
    */
   op: string,
-  /** What cells are compared with; a list for `in`. */
+  /** Value to compare cells with; a list for `in`. */
   value: Json,
 };
 
 /** A page of a table. */
 export type TablePage = {
-  /** Columns of these rows, those of the table's first row before others. */
+  /** Columns of these rows; those of the table's first row come first. */
   columns: Array<Column>,
-  /** How many rows match, exactly. */
+  /** Exact number of matching rows. */
   total: number,
-  /** How many were skipped. */
+  /** Rows skipped before this page. */
   offset: number,
   /** Cells in column order. */
   rows: Array<Array<Json>>,
-  /** No more rows will come. */
+  /** Whether the table is final, so that no more rows will be added. */
   complete: boolean,
 };
 
@@ -587,17 +584,17 @@ export type TablePage = {
 export type Column = {
   /** Its name. */
   name: string,
-  /** How to show it: declared by the artifact, else guessed from the values; left out when there is nothing to guess from. */
+  /** How to show it: declared by the artifact, else guessed from the values; omitted if there are none to guess from. */
   type?: string,
 };
 
 /** How often each value of a column appears. */
 export type Facets = {
-  /** The most frequent ones, in that order. */
+  /** The most frequent values, in descending order of frequency. */
   values: Array<Facet>,
-  /** How many different ones there are. */
+  /** Number of distinct values. */
   distinct: number,
-  /** How many rows were counted. */
+  /** Number of rows counted. */
   total: number,
 };
 
@@ -605,161 +602,161 @@ export type Facets = {
 export type Facet = {
   /** The value. */
   value: Json,
-  /** Rows that have it. */
+  /** Number of rows that have it. */
   count: number,
 };
 
 /** Query string of `GET clients/{client_id}/process-tree`. */
 export type ProcessTreeQuery = {
-  /** Id or pid of a process. */
+  /** Id or pid of the process. */
   process: string,
-  /** The collection whose rows are processes. */
+  /** The collection whose rows are the processes. */
   flow: string,
 };
 
-/** The whole tree that holds a process. */
+/** The whole tree that contains a process. */
 export type ProcessFamily = {
-  /** Id of its first ancestor that is known. */
+  /** Id of its earliest known ancestor. */
   root: string | null,
-  /** Id of the process that was asked for; the latest of several with that pid. */
+  /** Id of the requested process; of several with the same pid, the latest. */
   focus: string | null,
-  /** Parents come before their children. */
+  /** Its processes; parents come before their children. */
   nodes: Array<ProcessNode>,
-  /** There are more than are told. */
+  /** Whether the tree has more processes than are listed. */
   truncated: boolean,
 };
 
-/** A process. Cells are what the machine sent, which may be anything. */
+/** A process. Cells are as the machine sent them and may be anything. */
 export type ProcessNode = {
-  /** Process id of the machine, which may be used again. */
+  /** Process id on the machine, which the machine may reuse. */
   pid: number,
-  /** Its name. */
+  /** Name of the process. */
   name: Json,
-  /** Path of its program. */
+  /** Path of the executable. */
   exe: Json,
-  /** How it was called. */
+  /** Command line. */
   command_line: Json,
-  /** Who runs it. */
+  /** User it runs as. */
   username: Json,
-  /** When it began. */
+  /** When it started. */
   start_time: Json,
-  /** When it ended. */
+  /** When it exited. */
   end_time: Json,
-  /** What it said at its end. */
+  /** Exit code. */
   exit_code: Json,
-  /** It has ended. */
+  /** Whether it has exited. */
   exited: boolean,
-  /** Its id, which is used once. */
+  /** Unique id. */
   id: string,
-  /** Id of its parent, if that is in the tree. */
+  /** Id of its parent; null if that is not in the tree. */
   parent_id: string | null,
 };
 
-/** Body and answer of `PUT monitoring/client`, answer of `GET monitoring/client`: what runs where. */
+/** Body and answer of `PUT monitoring/client`, answer of `GET monitoring/client`: which artifacts run where. */
 export type MonitoringTable = {
-  /** On every client. */
+  /** Artifacts on every client. */
   artifacts: Array<ArtifactSpec>,
-  /** On clients with a label. */
+  /** Artifacts on clients with a label. */
   label_events: Array<LabelGroup>,
 };
 
 /** Artifacts for clients with a label. */
 export type LabelGroup = {
-  /** The label, in any case; `all` is every client. */
+  /** The label, compared without regard to case; `all` means every client. */
   label: string,
-  /** What runs there. */
+  /** Artifacts on the clients with this label. */
   artifacts: Array<ArtifactSpec>,
 };
 
 /** Answer of `GET clients/{client_id}/events`. */
 export type EventArtifacts = {
-  /** What a client sent events of. */
+  /** Artifacts that the client sent events of. */
   artifacts: Array<EventArtifact>,
 };
 
-/** An artifact a client sent events of. */
+/** An artifact that a client sent events of. */
 export type EventArtifact = {
   /** `Artifact`, or `Artifact/Source`. */
   name: string,
-  /** Rows kept. */
+  /** Rows stored. */
   rows: number,
-  /** When the first of them came. */
+  /** When the first of them arrived. */
   first: string | null,
-  /** When the last of them came. */
+  /** When the last of them arrived. */
   last: string | null,
 };
 
-/** Query string of `GET clients/{client_id}/events/{artifact}`: a table of the rows that came between two times. */
+/** Query string of `GET clients/{client_id}/events/{artifact}`: a table of the rows received in a time range. */
 export type EventsQuery = {
-  /** Not before, RFC 3339. */
+  /** Start of the range (inclusive), RFC 3339. */
   start?: string,
-  /** Before, RFC 3339. */
+  /** End of the range (exclusive), RFC 3339. */
   end?: string,
-  /** As in [`TableParams`], like those below. */
+  /** As in [`TableParams`], like the members below. */
   offset?: number,
-  /** How many rows. */
+  /** How many rows to return. */
   limit?: number,
-  /** A column. */
+  /** Column to sort by. */
   sort?: string,
-  /** Descending. */
+  /** Sort in descending order. */
   desc?: string,
-  /** Conditions. */
+  /** Conditions, in JSON. */
   filter?: string,
 };
 
 /** Query string of `GET search`. */
 export type SearchQuery = {
-  /** What to look for; empty is everything. */
+  /** Text to search for; empty matches everything. */
   q?: string,
-  /** How many of each kind, at most 100; 20 when nothing is said. */
+  /** How many of each kind to return: 20 by default, at most 100. */
   limit?: number,
 };
 
-/** What was found. */
+/** Search results. */
 export type SearchAnswer = {
-  /** Machines. */
+  /** Clients. */
   clients: Array<FoundClient>,
-  /** Artifacts; those whose names begin with the words come first. */
+  /** Artifacts; those whose name begins with the text come first. */
   artifacts: Array<FoundArtifact>,
-  /** Collections, the newest first. */
+  /** Collections, newest first. */
   flows: Array<Flow>,
 };
 
-/** A machine that was found. */
+/** A client found by a search. */
 export type FoundClient = {
-  /** Its id. */
+  /** Id of the client. */
   client_id: string,
-  /** Its name. */
+  /** Host name. */
   hostname: string,
-  /** It is connected. */
+  /** Whether its agent is connected. */
   online: boolean,
 };
 
-/** An artifact that was found. */
+/** An artifact found by a search. */
 export type FoundArtifact = {
   /** Its name. */
   name: string,
   /** Where it runs, such as `client`. */
   type: string,
-  /** The first line of its description. */
+  /** First line of the description. */
   description: string,
 };
 
 /** Answer of `GET server/status`. */
 export type ServerStatus = {
-  /** Agents connected to any server. */
+  /** Agents connected to any server of the deployment. */
   connected_agents: number,
-  /** Clients there are. */
+  /** Known clients. */
   clients: number,
-  /** Collections that run. */
+  /** Running collections. */
   flows_running: number,
-  /** Rows of all tables. */
+  /** Rows of all tables together. */
   rows_stored: number,
   /** The servers that work on this database, in order of their start. */
   servers: Array<ServerEntry>,
-  /** Packets and connections that this server did not take, by reason, since its start. */
+  /** Packets and connections that this server refused since its start, by reason. */
   refused: { [key in string]: number },
-  /** Where everything is stored. */
+  /** Where data is stored. */
   datastore: Datastore,
 };
 
@@ -771,17 +768,17 @@ export type ServerEntry = {
   started: string,
   /** Agents connected to it. */
   connected_agents: number,
-  /** It is the one that answers. */
+  /** Whether it is the server that sent this answer. */
   is_this: boolean,
 };
 
-/** Where everything is stored. */
+/** Where data is stored. */
 export type Datastore = {
   /** Its folder. */
   path: string,
-  /** Bytes that are free there; null when that is unknown. */
+  /** Free bytes there; null if unknown. */
   free_bytes: number | null,
-  /** Why storing last failed; null when it works. */
+  /** Why storing last failed, or a warning about the storage from the start of the server; null if all is well. */
   trouble: string | null,
 };
 
@@ -793,34 +790,34 @@ export type AuditRow = {
   principal: string,
   /** What was done. */
   operation: string,
-  /** To what; differs with the operation. */
+  /** Details, which depend on the operation. */
   detail: Json,
-  /** From where. */
+  /** Address the request came from. */
   ip: string,
 };
 
 /** Query string of `GET events`. */
 export type PushQuery = {
-  /** `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, with commas between them. */
+  /** `clients`, `client:C.x`, `flows`, `flows:C.x` or `flow:C.x/F.y`, separated by commas. */
   topics: string,
 };
 
 /** Event `rows`: rows were stored. */
 export type RowsStored = {
-  /** The machine. */
+  /** The client they are from. */
   client_id: string,
   /** The collection, or `F.Monitoring`. */
   flow_id: string,
   /** `Artifact/Source`. */
   source: string,
-  /** How many there are now. */
+  /** Rows the table has now. */
   total_rows: number,
 };
 
-/** Event `resync`: something may have been missed, so ask again for everything. */
+/** Event `resync`: events may have been missed, so load everything again. */
 export type Resync = Record<string, never>;
 
-/** Answer of every request that fails; its HTTP status is 400 or above. */
+/** Answer of every failed request; the HTTP status is 400 or above. */
 export type Failure = {
   /** What went wrong. */
   error: Fault,
@@ -828,25 +825,25 @@ export type Failure = {
 
 /** What went wrong. */
 export type Fault = {
-  /** For programs, such as `not_found`. */
+  /** Stable name of the error for programs, such as `not_found`. */
   code: string,
-  /** For people. */
+  /** Message for people. */
   message: string,
-  /** What more there is to tell. */
+  /** More about the error, if there is more to say. */
   detail: Detail | null,
 };
 
-/** More about a refusal. */
+/** More about an error. */
 export type Detail = {
-  /** Its name, or several. */
+  /** Name of the artifact, or of several. */
   artifact: string,
-  /** The parameter that is wrong. */
+  /** The invalid parameter, if it is about one. */
   parameter: string | null,
-  /** What the user lacks. */
+  /** The permission the user lacks, if it is about one. */
   permission: string | null,
-  /** Why. */
+  /** What is wrong. */
   message: string,
 } | {
-  /** Which. */
+  /** The permission the user lacks. */
   permission: string,
 };

@@ -7,7 +7,7 @@ use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, fold, to_json, values};
 use peregrine_base::FlowId;
 
-/// Merges new facts into a client record: what is empty keeps what is stored. False when there is no such client.
+/// Merges new facts into a client record: empty values keep what is stored. False if the client does not exist.
 pub(crate) fn merge_facts(
     tx: &dyn Tx,
     key: &ClientKey,

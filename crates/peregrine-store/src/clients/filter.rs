@@ -1,10 +1,11 @@
-//! Conditions of a list of clients.
+//! SQL conditions for filters on the client list.
 
 use super::record::ClientFilter;
 use super::terms::{self, Kind};
 use crate::sql::{escape_like, fold};
 
-/// A condition on the table `c` of clients, whose organisation is `?1`, and the patterns that are `?2`, `?3` of it.
+/// A condition on the table `clients c` (`?1` is the organisation), and the values of its further parameters, from `?2`
+/// on.
 pub(super) fn condition(filter: &ClientFilter) -> (String, Vec<String>) {
     match filter {
         ClientFilter::All => ("c.org_id = ?1".into(), Vec::new()),
@@ -48,7 +49,7 @@ fn has_term(kind: Kind) -> String {
     )
 }
 
-/// `*` matches anything; without any, the text is a prefix.
+/// `*` matches anything; a pattern without `*` is a prefix.
 fn open_glob(pattern: &str) -> String {
     let escaped = escape_like(&fold(pattern));
     if escaped.contains('*') {

@@ -1,11 +1,11 @@
-//! Endpoints as the database keeps them, and questions about them.
+//! Endpoints as the database keeps them, and queries for them.
 
 use crate::model::Micros;
 use peregrine_base::{ClientId, FlowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What interrogation and the agent itself tell about an endpoint.
+/// Facts about an endpoint, from interrogation and from the agent itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientFacts {
@@ -19,11 +19,11 @@ pub struct ClientFacts {
     pub release: String,
     /// `amd64`, `arm64`, …
     pub architecture: String,
-    /// Name the agent gives itself.
+    /// Name of the agent program, as it gives it.
     pub agent_name: String,
     /// Version of the agent.
     pub agent_version: String,
-    /// Build time of the agent, as it states it.
+    /// Build time of the agent, as it gives it.
     pub build_time: String,
     /// Where the agent's build came from.
     pub build_url: String,
@@ -40,23 +40,23 @@ pub struct Client {
     pub client_id: ClientId,
     /// What is known about the machine.
     pub facts: ClientFacts,
-    /// Labels as given, in order of their folded form.
+    /// Labels as entered, sorted by their folded form.
     pub labels: Vec<String>,
     /// Address of the last request.
     pub last_ip: String,
     /// When its key was first stored.
     pub first_seen: Micros,
-    /// When it last spoke to a server.
+    /// When a server last heard from it.
     pub last_seen: Micros,
-    /// The last collection that filled `facts`.
+    /// The last interrogation that filled `facts`.
     pub last_interrogate_flow_id: Option<FlowId>,
-    /// Which server its agent is connected to; none while it is offline.
+    /// The server its agent is connected to; `None` while it is offline.
     pub held: Option<Held>,
     /// Version of the monitoring table last sent (ns).
     pub event_table_version: i64,
-    /// The table and the labels it was made from: the time of their last change (ns).
+    /// What that table was made from: the later of the last changes to the table and to the labels (ns).
     pub event_table_basis: i64,
-    /// When its labels last changed (ns); later than any `event_table_basis` before.
+    /// When its labels last changed (ns); always later than any earlier `event_table_basis`.
     pub labels_changed: i64,
     /// Free key/value notes.
     pub metadata: BTreeMap<String, String>,
@@ -70,7 +70,7 @@ pub enum ClientFilter {
     All,
     /// Id, host name or address contains the text.
     Any(String),
-    /// Host name or FQDN matches the pattern (`*` glob, end open).
+    /// Host name or FQDN matches the pattern (`*` matches anything; without `*`, a prefix). So do the patterns below.
     Host(String),
     /// Has a label that matches the pattern.
     Label(String),
@@ -100,61 +100,61 @@ pub enum ClientSort {
     Os,
 }
 
-/// A question about clients.
+/// Query for a list of clients.
 #[derive(Debug, Clone, Default)]
 pub struct ClientQuery {
     /// What to list.
     pub filter: ClientFilter,
-    /// Only those that are online (true), or are not (false).
+    /// Only clients that are online (true) or offline (false).
     pub online: Option<bool>,
     /// Order.
     pub sort: ClientSort,
     /// Reverse order.
     pub descending: bool,
-    /// Rows to skip.
+    /// Clients to skip.
     pub offset: u64,
-    /// Rows to give.
+    /// Most clients to return.
     pub limit: u64,
 }
 
-/// The packet with which an agent began to wait for tasks.
+/// The packet with which an agent began to wait for tasks; tells which of several connections is the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// Its session, which only the program that began it has.
+    /// The agent's session, unique to one run of the agent process.
     pub session: u64,
-    /// Its time, by the agent's clock.
+    /// When it was sent, by the agent's clock.
     pub timestamp: u64,
 }
 
 /// Which server an agent is connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The server.
+    /// Id of the server.
     pub server_id: String,
-    /// The packet with which it began to wait there, if it does.
+    /// The packet with which the agent began to wait there; `None` while it does not wait.
     pub claim: Option<Claim>,
 }
 
-/// What a server knows of the connection of an agent.
+/// State of an agent's connection, as a server sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contact {
     /// The agent waits at this server.
     Waits(Claim),
-    /// It is expected back, here or elsewhere.
+    /// It is not waiting now but is expected back, here or at another server.
     Pauses,
-    /// It is gone from here.
+    /// It has disconnected from this server.
     Left,
 }
 
-/// A sign of life, or the end of it.
+/// What a server reports about a client's connection.
 #[derive(Debug, Clone)]
 pub struct Touch {
-    /// Who.
+    /// The client.
     pub client_id: ClientId,
-    /// When.
+    /// Time of the report.
     pub at: Micros,
-    /// From where; empty keeps the stored address.
+    /// Address of the agent; empty keeps the stored one.
     pub ip: String,
-    /// What became of the connection.
+    /// State of the connection.
     pub contact: Contact,
 }

@@ -99,11 +99,11 @@ impl ClientStore for OrgDatabase {
     }
 
     async fn touch(&self, server_id: &str, mut touches: Vec<Touch>) -> Result<Vec<ClientId>> {
-        // In one order everywhere, so that two servers that do this do not wait for each other.
+        // Always in the same order, so that two servers doing this do not deadlock.
         touches.sort_by(|a, b| a.client_id.cmp(&b.client_id));
         let server = server_id.to_owned();
         self.write(Subject::Nothing, move |tx, org| {
-            // Also the lock that keeps this apart from the end of this server as the others see it.
+            // The row this updates is also the lock against another server that gives this one up at the same time.
             let is_listed = servers::beat(tx, &server)?;
             let mut changed = Vec::new();
             for touch in &touches {
@@ -157,13 +157,13 @@ impl ClientStore for OrgDatabase {
     }
 }
 
-/// The time of a change of labels: later than the table that was last sent was made from.
+/// The time to record for a change of labels: later than the basis of the table that was last sent.
 pub(super) fn labels_changed(client: &Client, now: i64) -> i64 {
     now.max(client.event_table_basis.saturating_add(1))
 }
 
-/// Writes down a sign of life; true when the client came online by it, or went.
-/// Of a server that the others gave up, only when it was heard.
+/// Records a sign of life; true if it brought the client online or took it offline. For a server that the others have
+/// given up (`None`), only records when the client was heard.
 fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> Result<bool> {
     let before: Option<Option<Held>> = tx.first(
         "UPDATE clients SET last_seen = CASE WHEN last_seen < ?3 THEN ?3 ELSE last_seen END,
@@ -192,7 +192,7 @@ fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> 
     Ok(after.is_some() != before.is_some())
 }
 
-/// Who has the connection after this contact with a server.
+/// The server that holds the connection after this contact.
 fn held(before: Option<&Held>, server: &str, contact: Contact) -> Option<Held> {
     let here = |claim| {
         Some(Held {
@@ -218,7 +218,7 @@ fn held(before: Option<&Held>, server: &str, contact: Contact) -> Option<Held> {
     }
 }
 
-/// Adds labels that are not there, in order of their folded form; false when there was nothing to add.
+/// Adds labels that are not there yet, sorted by their folded form; false if nothing was added.
 pub(super) fn add_labels(labels: &mut Vec<String>, add: &[String]) -> bool {
     let before = labels.len();
     for label in add

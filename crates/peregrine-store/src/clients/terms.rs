@@ -1,11 +1,11 @@
-//! What clients are found by: names, addresses, labels and notes, folded, in a table of their own.
+//! Search terms of clients: names, addresses, labels and notes, folded, in a table of their own.
 
 use crate::Result;
 use crate::clients::ClientFacts;
 use crate::sql::{ClientKey, Tx, fold, values};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers of the kinds in the table.
+/// Kind numbers in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Name = 0,
@@ -15,15 +15,15 @@ pub(super) enum Kind {
     Note = 4,
 }
 
-/// Between key and value of a note; in neither of them on purpose.
+/// Separates key and value of a note; a character that users do not put in either.
 const SEPARATOR: char = '\u{1f}';
 
-/// A note as a term. Keys are compared as they are.
+/// A note as a term. The key is not folded.
 pub(super) fn note(key: &str, folded_value: &str) -> String {
     format!("{key}{SEPARATOR}{folded_value}")
 }
 
-/// Writes what a client's facts are found by.
+/// Replaces the terms for a client's names and addresses.
 pub(super) fn write_facts(tx: &dyn Tx, key: &ClientKey, facts: &ClientFacts) -> Result<()> {
     let names = [&facts.hostname, &facts.fqdn];
     write(tx, key, Kind::Name, names.into_iter().map(|name| fold(name)))?;
@@ -41,18 +41,16 @@ pub(super) fn write_facts(tx: &dyn Tx, key: &ClientKey, facts: &ClientFacts) -> 
     )
 }
 
-/// Writes what a client's labels are found by.
 pub(super) fn write_labels(tx: &dyn Tx, key: &ClientKey, labels: &[String]) -> Result<()> {
     write(tx, key, Kind::Label, labels.iter().map(|label| fold(label)))
 }
 
-/// Writes what a client's notes are found by.
 pub(super) fn write_notes(tx: &dyn Tx, key: &ClientKey, notes: &BTreeMap<String, String>) -> Result<()> {
     let terms = notes.iter().map(|(name, value)| note(name, &fold(value)));
     write(tx, key, Kind::Note, terms)
 }
 
-/// Replaces the terms of a kind.
+/// Replaces all terms of one kind.
 fn write(tx: &dyn Tx, key: &ClientKey, kind: Kind, terms: impl Iterator<Item = String>) -> Result<()> {
     tx.execute(
         "DELETE FROM client_terms WHERE org_id = ?1 AND client_id = ?2 AND kind = ?3",

@@ -1,4 +1,4 @@
-//! Adding a part to an object under construction: one look at where its chain ends, one conditional write.
+//! Appending a part to an object under construction: look up where its chain ends, then one conditional write.
 
 use super::Inner;
 use super::parts::Part;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use object_store::{Error as StoreError, ObjectStore, PutMode, PutOptions, PutPayload};
 
-/// How often another server may come first.
+/// How often another server may be faster.
 const TRIES: usize = 5;
 
 impl Inner {
@@ -21,7 +21,7 @@ impl Inner {
             if let Some(stored) = stored {
                 return Ok(stored);
             }
-            // Somebody stored a part of that name meanwhile: what it makes of this one is to be seen.
+            // Another server has stored a part of that name meanwhile: look again at where the chain ends.
             self.ends.lock().forget(key);
         }
         Err(self
@@ -29,7 +29,7 @@ impl Inner {
             .trouble("other servers store the same file at the same time; it is tried again"))
     }
 
-    /// Starts the object anew. What older attempts left is deleted: nobody looks at it any more.
+    /// Starts the object over and deletes what older attempts left, which nobody reads any more.
     async fn begin(&self, key: &ObjectKey, data: &Bytes) -> Result<Option<Appended>> {
         let older = self.all_parts(key).await?;
         let part = Part {
@@ -70,7 +70,7 @@ impl Inner {
         Ok(is_stored.then_some(Appended::Stored(part.end())))
     }
 
-    /// Stores a part unless there is one of that name.
+    /// Stores a part unless one of that name exists; false if one does.
     async fn create(&self, key: &ObjectKey, part: Part, data: Bytes) -> Result<bool> {
         let path = self.names.part(key, part.attempt, part.offset)?;
         let create = PutOptions::from(PutMode::Create);
@@ -84,7 +84,7 @@ impl Inner {
         }
     }
 
-    /// Deletes parts, each attempt's beginning before all others: what is left when this is cut short is no chain.
+    /// Deletes parts, the beginnings of all attempts first: if this is cut short, what remains is not a chain.
     pub(super) async fn delete_parts(&self, key: &ObjectKey, parts: &[Part]) -> Result<()> {
         let (beginnings, others): (Vec<Part>, Vec<Part>) = parts.iter().partition(|part| part.offset == 0);
         for some in [beginnings, others] {

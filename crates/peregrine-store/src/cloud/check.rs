@@ -1,4 +1,4 @@
-//! What is tried at start, so that a wrong bucket, key or right is seen then and not by the first agent that sends a file.
+//! Checks at startup, so that a wrong bucket, key or permission shows then and not when the first agent sends a file.
 
 use super::Inner;
 use crate::{Error, Result};
@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use std::time::Duration;
 
-/// Time for all of it.
+/// Time for all checks.
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl Inner {
@@ -55,7 +55,7 @@ impl Inner {
         self.delete(stream::iter([Ok(path)]).boxed()).await
     }
 
-    /// Lists the probe.
+    /// Checks that the probe is listed at once.
     async fn find(&self, path: &object_store::path::Path) -> Result<(), Error> {
         let mut listed = self.store.list(Some(&self.names.probes()?));
         while let Some(meta) = listed.next().await {

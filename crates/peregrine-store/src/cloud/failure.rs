@@ -1,23 +1,23 @@
-//! What went wrong, in words for whoever runs the server. Access keys are never part of them.
+//! Error messages for administrators. They never contain access keys.
 
 use crate::Error;
 use object_store::Error as StoreError;
 use std::error::Error as _;
 
-/// Bytes of a store's own message.
+/// Most bytes of a store's own message.
 const MOST_DETAIL: usize = 400;
 
-/// The address as configured; it has no secrets in it.
+/// The address as configured; it contains no secrets.
 #[derive(Debug, Clone)]
 pub(super) struct Place(pub(super) String);
 
 impl Place {
-    /// Trouble in our words.
+    /// An error in our own words.
     pub(super) fn trouble(&self, what: &str) -> Error {
         Error::Objects(format!("`{}`: {what}", self.0))
     }
 
-    /// Trouble of the store's while doing something.
+    /// An error of the store while `doing` something.
     pub(super) fn failed(&self, doing: &str, error: &StoreError) -> Error {
         let what = match error {
             StoreError::NotFound { .. } => {
@@ -34,7 +34,7 @@ impl Place {
     }
 }
 
-/// The word that S3 and Azure have for it.
+/// The error code of S3 or Azure.
 fn code(error: &StoreError) -> Option<String> {
     let text = error.to_string();
     let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
@@ -43,7 +43,7 @@ fn code(error: &StoreError) -> Option<String> {
     is_word.then(|| code.to_owned())
 }
 
-/// The first message and the last cause: what lies between repeats them.
+/// The first message and the last cause; those in between only repeat them.
 fn detail(error: &StoreError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

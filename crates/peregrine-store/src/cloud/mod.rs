@@ -1,8 +1,9 @@
-//! Objects in a bucket of S3, of Google, or in a container of Azure, which several servers can share.
+//! Objects in a bucket of S3 or Google, or in a container of Azure, which several servers can share.
 //!
-//! Buckets have no append. What is under construction is therefore a chain of *parts*, objects of their own below `.parts`: each is what one
-//! [`Objects::append`] brought, named by the attempt it belongs to and by its offset, and stored only where no part of that name is. Names are
-//! all the state there is, so any server can go on where another one ended. [`Objects::seal`] puts the chain together and then deletes it.
+//! Buckets cannot append. An object under construction is therefore a chain of *parts*, objects of their own below
+//! `.parts`: each holds the bytes of one [`Objects::append`], is named by its attempt and offset, and is only stored if
+//! no part of that name exists. Names are the only state, so any server can continue where another one stopped.
+//! [`Objects::seal`] joins the chain and then deletes it.
 
 mod append;
 mod check;
@@ -36,20 +37,21 @@ struct Inner {
     store: Arc<dyn ObjectStore>,
     place: Place,
     names: Names,
-    /// Where chains ended when this server last looked; only to look less far.
+    /// Where chains ended when this server last looked: a hint that saves listing them from the start.
     ends: Mutex<Ends>,
     seals: Seals,
 }
 
 impl CloudObjects {
-    /// Opens a bucket by an address such as `s3://bucket/folder` and tries what the server will do there.
+    /// Opens a bucket by an address such as `s3://bucket/folder`, and checks that the server can read, write, list and
+    /// delete there.
     pub async fn connect(address: &str, options: &CloudOptions) -> Result<CloudObjects> {
         let objects = CloudObjects::open(address, options)?;
         objects.0.check().await?;
         Ok(objects)
     }
 
-    /// Opens a bucket without asking it anything, for whoever only reads.
+    /// Opens a bucket without any request, for reading only.
     pub fn open(address: &str, options: &CloudOptions) -> Result<CloudObjects> {
         let (store, place, folder) = open::open(address, options)?;
         Ok(CloudObjects(Arc::new(Inner {
@@ -122,7 +124,7 @@ impl Objects for CloudObjects {
 }
 
 impl Inner {
-    /// Deletes these in their order; missing ones are fine.
+    /// Deletes these in order; deleting what does not exist is not an error.
     async fn delete(
         &self,
         paths: stream::BoxStream<'static, object_store::Result<object_store::path::Path>>,

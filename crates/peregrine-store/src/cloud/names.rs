@@ -1,4 +1,4 @@
-//! Where things lie in a bucket: objects under their keys; under names with a leading dot, which no key has, what is the store's own.
+//! Names in a bucket: objects have their keys; names with a leading dot, which no key has, belong to the store itself.
 
 use super::parts::Part;
 use crate::objects::ObjectKey;
@@ -8,7 +8,7 @@ use object_store::path::Path;
 /// Longest name that S3, Google and Azure all keep (bytes).
 const MAX_NAME: usize = 1024;
 
-/// The names below a folder of the bucket.
+/// Names below a folder of the bucket.
 pub(super) struct Names {
     folder: Path,
 }
@@ -18,27 +18,27 @@ impl Names {
         Names { folder }
     }
 
-    /// A finished object.
+    /// Path of a sealed object.
     pub(super) fn object(&self, key: &ObjectKey) -> Result<Path> {
         self.path(key.as_str())
     }
 
-    /// All parts of objects at and below a key.
+    /// Prefix of all parts of objects at and below a key.
     pub(super) fn parts(&self, key: &ObjectKey) -> Result<Path> {
         self.path(&format!(".parts/{key}"))
     }
 
-    /// The parts of one object: its attempts lie apart from those of objects below it.
+    /// Prefix of the parts of one object, apart from those of objects below it.
     pub(super) fn attempts(&self, key: &ObjectKey) -> Result<Path> {
         self.path(&format!(".parts/{key}/.attempts"))
     }
 
-    /// One part. Names sort as attempts and offsets do.
+    /// Path of one part. Paths sort by attempt, then offset.
     pub(super) fn part(&self, key: &ObjectKey, attempt: u32, offset: u64) -> Result<Path> {
         self.path(&format!(".parts/{key}/.attempts/{attempt:010}-{offset:020}"))
     }
 
-    /// The last name that sorts before a part.
+    /// A name that sorts directly before a part.
     pub(super) fn before(&self, key: &ObjectKey, part: Part) -> Result<Path> {
         match part.offset.checked_sub(1) {
             Some(offset) => self.part(key, part.attempt, offset),
@@ -46,17 +46,17 @@ impl Names {
         }
     }
 
-    /// What is written to see whether one may.
+    /// Path of an object written to check permissions.
     pub(super) fn probe(&self, nonce: u64) -> Result<Path> {
         self.path(&format!(".probe/{nonce:016x}"))
     }
 
-    /// The folder of these.
+    /// Folder of the probes.
     pub(super) fn probes(&self) -> Result<Path> {
         self.path(".probe")
     }
 
-    /// The key of a finished object; nothing for whatever else lies there.
+    /// The key of a sealed object; `None` for anything else in the bucket.
     pub(super) fn key(&self, path: &Path) -> Option<ObjectKey> {
         let name = match self.folder.as_ref() {
             "" => path.as_ref(),

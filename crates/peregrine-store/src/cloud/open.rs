@@ -1,4 +1,4 @@
-//! Which store an address means, with the options of the crate `object_store`.
+//! Opens the store that an address names, with options of the crate `object_store`.
 
 use super::failure::Place;
 use crate::{Error, Result};
@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// Options of a store by their names, such as `region` or `secret_access_key`. Their values are secrets as far as anybody can tell, and are not shown.
+/// Options of a store by name, such as `region` or `secret_access_key`. Any value may be a secret, so values are never
+/// shown.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CloudOptions(BTreeMap<String, String>);
 
 impl CloudOptions {
-    /// Whether there are none.
+    /// Whether no option is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -43,18 +44,19 @@ impl fmt::Debug for CloudOptions {
     }
 }
 
-/// Before the environment's and the given ones. A request as a whole has no limit, since whoever downloads a large file may be slow; each read has.
+/// Override the environment's options, and are overridden by the given ones. A request as a whole has practically no time
+/// limit, since a client downloading a large file may be slow; each read has one.
 const DEFAULTS: [(&str, &str); 2] = [("timeout", "7 days"), ("read_timeout", "60 seconds")];
 
-/// Longest folder in a bucket: names of objects are to fit behind it.
+/// Longest folder in a bucket: leaves room for the names of objects.
 const MAX_FOLDER: usize = 256;
 
-/// Opens a store without asking it anything: itself, its address for messages, and the folder in it.
+/// Opens a store without any request; returns it with its address for messages and the folder in it.
 pub(super) fn open(address: &str, options: &CloudOptions) -> Result<(Arc<dyn ObjectStore>, Place, Path)> {
     let place = Place(address.to_owned());
     let url = match Url::parse(address) {
         Ok(url) if url.password().is_none() && url.query().is_none() => url,
-        // Not repeated: it may be the secret.
+        // Not quoted: the URL may contain the secret.
         Ok(_) => {
             return Err(Error::Objects(
                 "`Datastore.objects`: a bucket's address has no password or `?` in it; access keys go into `Datastore.object_options`".into(),
@@ -117,7 +119,7 @@ pub(super) fn open(address: &str, options: &CloudOptions) -> Result<(Arc<dyn Obj
     Ok((store, place, folder))
 }
 
-/// Sets options on a store's builder. Each store knows its own, so that they are parsed by the type of its keys.
+/// Sets options on a store's builder. Each store has its own set, so names are parsed by its key type.
 fn configured<B, K: FromStr>(
     mut builder: B,
     set: impl Fn(B, K, String) -> B,
@@ -141,7 +143,7 @@ fn configured<B, K: FromStr>(
     Ok(builder)
 }
 
-/// A short while: agents keep what could not be stored and send it again.
+/// Gives up soon: agents keep what could not be stored and send it again.
 fn retry() -> RetryConfig {
     RetryConfig {
         max_retries: 3,

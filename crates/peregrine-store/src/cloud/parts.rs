@@ -7,17 +7,17 @@ use futures_util::StreamExt;
 use object_store::ObjectMeta;
 use std::collections::HashMap;
 
-/// What one append brought, as the store lists it.
+/// The bytes of one append, as listed by the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Part {
-    /// Counts how often the object was begun anew.
+    /// How often the object was started over before.
     pub(super) attempt: u32,
     pub(super) offset: u64,
     pub(super) size: u64,
 }
 
 impl Part {
-    /// Where the next part begins.
+    /// Offset of the next part.
     pub(super) fn end(&self) -> u64 {
         self.offset.saturating_add(self.size)
     }
@@ -32,8 +32,9 @@ impl Part {
     }
 }
 
-/// The chain of the newest attempt that has a beginning: its parts in order, up to the first hole. Parts without a beginning are what a seal or a new
-/// attempt has not deleted yet. `known` is a part up to which the chain is known to have no hole.
+/// The chain of the newest attempt that has a beginning: its parts in order, up to the first gap. Parts without a
+/// beginning are leftovers that a seal or a newer attempt has yet to delete. Up to the part `known`, the chain is known
+/// to have no gap.
 pub(super) fn chain(listed: &[Part], known: Option<Part>) -> Vec<Part> {
     let mut chain: Vec<Part> = Vec::new();
     for part in listed {
@@ -47,10 +48,10 @@ pub(super) fn chain(listed: &[Part], known: Option<Part>) -> Vec<Part> {
     chain
 }
 
-/// The last known part of objects under construction, of so many at most. Others are looked up from their beginning.
+/// Most objects whose last part is remembered. Others are listed from the beginning.
 const MOST_ENDS: usize = 10_000;
 
-/// Where chains ended.
+/// Last known parts of chains.
 #[derive(Default)]
 pub(super) struct Ends(HashMap<ObjectKey, Part>);
 
@@ -92,7 +93,7 @@ impl Inner {
             let listed = self
                 .listed(self.store.list_with_offset(Some(&below), &before))
                 .await?;
-            // Parts are only ever stored behind another one. So while the known one is there, those before it are, too.
+            // A part is only stored directly after another. So while the known one exists, those before it do, too.
             if listed.first() == Some(&known) {
                 return Ok(chain(&listed, Some(known)).last().copied());
             }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use object_store::{Error as StoreError, GetOptions, GetRange, GetResult, ObjectStore};
 use tokio::sync::mpsc;
 
-/// The largest number that stores read in a range.
+/// Largest offset that stores accept in a range.
 const MOST: u64 = i64::MAX as u64;
 
 impl Inner {
@@ -31,7 +31,7 @@ impl Inner {
         match self.store.get_opts(&path, options).await {
             Ok(result) => Ok(self.reader(result)),
             Err(StoreError::NotFound { .. }) => Err(Error::not_found("object", key.as_str())),
-            // Stores refuse a range without a byte of the object in it; here it is read as nothing.
+            // Stores refuse a range beyond the end of an object; here it reads as empty.
             Err(error) if has_range => match self.info(key).await? {
                 Some(info) if length == Some(0) || offset >= info.size => Ok(nothing()),
                 _ => Err(self.place.failed("read", &error)),

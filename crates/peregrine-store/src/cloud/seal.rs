@@ -1,4 +1,4 @@
-//! Putting the parts of an object together.
+//! Joining the parts of an object.
 
 use super::Inner;
 use super::parts::{Part, chain};
@@ -15,22 +15,22 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Bytes that go into one request. S3 wants 5 MiB or more of all but the last, and some stores want them equal.
+/// Bytes per request of an upload. S3 requires at least 5 MiB in all but the last, and some stores require equal sizes.
 const PIECE: usize = 8 << 20;
-/// Requests of one upload; S3 allows 10,000.
+/// Most requests per upload; S3 allows 10,000.
 const MOST_PIECES: u64 = 9_000;
-/// Pieces on their way at once.
+/// Pieces uploaded at the same time.
 const UPLOADS: usize = 2;
 /// Parts read ahead.
 const READ_AHEAD: usize = 4;
-/// Large objects put together at once; each has some 30 MiB in memory.
+/// Large objects joined at the same time; each has some 30 MiB in memory.
 const MOST_LARGE: usize = 4;
 
-/// A seal on its way, for everyone who waits for it.
+/// A running seal, shared by everyone who waits for it.
 type Running = Shared<BoxFuture<'static, Result<u64>>>;
 
-/// What is being put together. It goes on when nobody waits any more, since putting a large object together takes longer than agents wait for an
-/// answer: when they ask again, they wait for the same seal.
+/// Running seals. They continue when nobody waits any more, because joining a large object takes longer than agents wait
+/// for an answer: when they ask again, they wait for the same seal.
 pub(super) struct Seals {
     running: Mutex<HashMap<(ObjectKey, Part), Running>>,
     large: Semaphore,
@@ -45,12 +45,12 @@ impl Default for Seals {
     }
 }
 
-/// Puts an object together, unless that is done or being done.
+/// Joins an object, unless it is already sealed; waits if that is in progress.
 pub(super) async fn seal(inner: &Arc<Inner>, key: &ObjectKey) -> Result<u64> {
     let listed = inner.all_parts(key).await?;
     let chain = chain(&listed, None);
     let Some(last) = chain.last().copied() else {
-        // A repeated end of file: it is in place already, and at most what was cut short is left to do.
+        // A repeated end of file: the object is in place, and at most some leftover parts remain to be deleted.
         inner.delete_parts(key, &listed).await?;
         let sealed = inner.info(key).await?;
         return sealed
@@ -63,7 +63,7 @@ pub(super) async fn seal(inner: &Arc<Inner>, key: &ObjectKey) -> Result<u64> {
         let start = || {
             let (inner, id) = (Arc::clone(inner), id.clone());
             let task = tokio::spawn(async move {
-                // Whatever becomes of it, the next one who asks looks for themselves.
+                // Removes the entry however the seal ends, so that the next caller looks again.
                 let _entry = Entry(&inner, &id);
                 inner.put_together(&id.0, &chain, &listed).await
             });
@@ -76,7 +76,7 @@ pub(super) async fn seal(inner: &Arc<Inner>, key: &ObjectKey) -> Result<u64> {
     running.await
 }
 
-/// A line of [`Seals::running`] that goes with its task.
+/// An entry of [`Seals::running`], removed on drop.
 struct Entry<'a>(&'a Inner, &'a (ObjectKey, Part));
 
 impl Drop for Entry<'_> {
@@ -86,7 +86,7 @@ impl Drop for Entry<'_> {
 }
 
 impl Inner {
-    /// Makes one object of a chain and deletes what was listed with it. Cut short anywhere, it can be done again.
+    /// Makes one object of a chain and deletes the listed parts. Can be repeated wherever it was cut short.
     async fn put_together(&self, key: &ObjectKey, chain: &[Part], listed: &[Part]) -> Result<u64> {
         let size = chain.last().map_or(0, Part::end);
         let object = self.names.object(key)?;
@@ -109,21 +109,21 @@ impl Inner {
         let failed = |error: StoreError| self.place.failed("write", &error);
         let mut upload = self.store.put_multipart(object).await.map_err(failed)?;
         let mut uploaded = self.upload(key, chain, size, upload.as_mut()).await;
-        // That took a while: what was begun anew meanwhile must not be hidden by what came before it.
+        // That took a while: an attempt started meanwhile must not be hidden by this older one.
         if uploaded.is_ok() && self::chain(&self.all_parts(key).await?, None) != chain {
             uploaded = Err(self
                 .place
                 .trouble("a file was sent anew while it was put together; it is tried again"));
         }
         if uploaded.is_err() {
-            // Else the pieces would stay, unseen and paid for.
+            // Otherwise the pieces would remain, invisible but charged for.
             let _ = upload.abort().await;
             return uploaded;
         }
         upload.complete().await.map(drop).map_err(failed)
     }
 
-    /// Sends the bytes of a chain in pieces of one size.
+    /// Uploads the bytes of a chain in pieces of equal size.
     async fn upload(
         &self,
         key: &ObjectKey,
@@ -175,7 +175,7 @@ impl Inner {
         }
     }
 
-    /// The bytes of parts, in order, some of them read ahead.
+    /// The bytes of parts, in order; reads `READ_AHEAD` parts ahead.
     fn read_parts<'a>(
         &'a self,
         key: &'a ObjectKey,

@@ -1,7 +1,7 @@
-//! What an agent announced and what never came. A collection that lacks something does not count as finished.
+//! What an agent announced but the server never received. A collection with something missing does not count as finished.
 //!
-//! Delivery is at least once and in any order, so a hole is nothing in itself: it counts from the moment on at which
-//! the agent has reported the end, and stops counting when the rows come after all.
+//! Packets are delivered at least once and in any order, so a gap means nothing by itself: it counts only once the agent
+//! has reported the end of the flow, and stops counting if the rows arrive after all.
 
 use super::record::{FlowState, state_number};
 use crate::Result;
@@ -12,20 +12,20 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Holes remembered of one set; only a hostile agent makes more, and then rows it repeats are kept twice.
+/// Gaps remembered per set. Only a hostile agent causes more; rows it repeats may then be stored twice.
 const MAX_GAPS: usize = 1000;
-/// Open uploads and losses remembered of one flow.
+/// Open uploads and losses remembered per flow.
 const MAX_NOTED: u64 = 1000;
-/// Things told in a flow's status, and letters of each; the rest is a number.
+/// Missing items listed in a flow's status, and characters of each; the others are only counted.
 const MAX_TOLD: usize = 10;
 const MAX_LETTERS: usize = 500;
-/// Sets with holes that are looked at.
+/// Sets with gaps that are examined per flow.
 const MAX_SETS: i64 = 100;
 
-/// Which row numbers of a set have come: those below `next`, without the holes.
+/// Which row numbers of a set have arrived: all below `next`, except the holes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gaps {
-    /// One past the highest number that came.
+    /// One past the highest number that arrived.
     pub(crate) next: u64,
     /// In order, without overlap.
     holes: Vec<Range<u64>>,
@@ -48,7 +48,7 @@ impl Gaps {
         serde_json::to_string(&pairs).unwrap_or_default()
     }
 
-    /// Notes that these rows came; gives those that had not come before.
+    /// Marks these rows as arrived; returns the ranges that had not arrived before.
     pub(crate) fn take(&mut self, rows: Range<u64>) -> Vec<Range<u64>> {
         let (mut new, mut left) = (Vec::new(), Vec::new());
         for hole in std::mem::take(&mut self.holes) {
@@ -83,7 +83,7 @@ impl Gaps {
     }
 }
 
-/// Notes a file of which the first piece came.
+/// Records a file whose first piece has arrived.
 pub(crate) fn upload_begun(
     tx: &dyn Tx,
     key: &ClientKey,
@@ -100,7 +100,7 @@ pub(crate) fn upload_begun(
     })
 }
 
-/// Notes something that came and could not be kept.
+/// Records something that arrived but could not be stored.
 pub(crate) fn lost(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, what: &str) -> Result<Outcome> {
     note(tx, key, flow, "losses", || {
         tx.execute(
@@ -134,7 +134,7 @@ fn note(
     Ok(Outcome::Done)
 }
 
-/// Makes state and status of a flow whose end was reported say what is missing, or no longer say it.
+/// Updates state and status of a flow whose end was reported, so that they say what is missing, or no longer do.
 pub(crate) fn settle(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<()> {
     let found = tx.first(
         "SELECT reported_state, reported_status, state, status, query_stats FROM flows
@@ -200,8 +200,8 @@ impl Settled {
     }
 }
 
-/// What is missing: how much, and some of it in words. An agent that lies makes thousands, and every packet of its
-/// flow comes by here.
+/// What is missing: a count and a few descriptions. A lying agent can cause thousands, and this runs for every packet of
+/// its flow.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Missing {
     told: Vec<String>,
@@ -266,14 +266,14 @@ fn all(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, query_stats: &str) -> Result
     Ok(missing)
 }
 
-/// As much of a text as a status has room for.
+/// The text, cut to what fits in a status.
 fn clipped(text: &str) -> &str {
     text.char_indices()
         .nth(MAX_LETTERS)
         .map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
-/// What the server looks at of the state of a query.
+/// The part of a query's state that the server uses.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Query {
@@ -281,10 +281,10 @@ struct Query {
     names_with_response: Vec<String>,
 }
 
-/// Rows after the last that came, as the agent counted more.
+/// Rows missing at the end: the agent counted more than have arrived.
 fn tails(arrived: &BTreeMap<String, u64>, query_stats: &str) -> Vec<String> {
     let queries: Vec<Query> = serde_json::from_str(query_stats).unwrap_or_default();
-    // Two queries of one name share a set, and each counts its own rows.
+    // Queries with the same result name share a set, but each counts its own rows.
     let mut counted: BTreeMap<&[String], u64> = BTreeMap::new();
     for query in &queries {
         let count = counted.entry(&query.names_with_response).or_default();

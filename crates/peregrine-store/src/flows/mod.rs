@@ -1,4 +1,4 @@
-//! Collections, their tasks and files, and what is missing of them.
+//! Collections, their tasks and files, and what is missing from them.
 
 mod missing;
 mod record;

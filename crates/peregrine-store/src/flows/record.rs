@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 pub enum FlowState {
     /// Scheduled or running.
     Running,
-    /// Ended well.
+    /// Ended successfully.
     Finished,
     /// Ended with an error.
     Error,
-    /// Somebody stopped it.
+    /// Cancelled by a user.
     Cancelled,
 }
 
-/// Numbers of the states, as on the wire. It has none for what was cancelled, which is an error there: ours is one that
-/// the wire does not use.
+/// Numbers of the states, as on the wire. The wire reports a cancelled flow as an error; here it gets a number of its own
+/// that the wire does not use.
 pub(crate) fn state_number(state: FlowState) -> i64 {
     match state {
         FlowState::Running => 1,
@@ -32,7 +32,7 @@ pub(crate) fn state_number(state: FlowState) -> i64 {
 /// A collection from one client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
-    /// Whose.
+    /// The client it runs on.
     pub client_id: ClientId,
     /// `F.` and 13 characters.
     pub flow_id: FlowId,
@@ -40,15 +40,15 @@ pub struct Flow {
     pub state: FlowState,
     /// Message that explains an error state.
     pub status: Option<String>,
-    /// User who asked.
+    /// The user who asked for it.
     pub creator: String,
-    /// When it was asked.
+    /// When it was asked for.
     pub created: Micros,
-    /// When it was handed to the agent; none while it waits.
+    /// When it was handed to the agent; `None` while it waits in the queue.
     pub delivered: Option<Micros>,
-    /// First activity the agent reported.
+    /// First activity, as reported by the agent.
     pub started: Option<Micros>,
-    /// Last activity the agent reported.
+    /// Last activity, as reported by the agent.
     pub last_active: Option<Micros>,
     /// When the server last heard about it.
     pub heard: Option<Micros>,
@@ -62,20 +62,20 @@ pub struct Flow {
     pub logs: u64,
     /// Files stored completely.
     pub uploaded_files: u64,
-    /// Bytes of files stored.
+    /// Bytes stored of its files.
     pub uploaded_bytes: u64,
     /// Names of the artifacts asked for.
     pub artifacts: Vec<String>,
-    /// Jumps the queue.
+    /// Goes ahead of other collections: ignores the in-flight limit.
     pub urgent: bool,
-    /// The request as it was typed (JSON).
+    /// The request as the user made it (JSON).
     pub request: String,
     /// The last `query_status` list the agent sent (JSON).
     pub query_stats: String,
 }
 
 impl Flow {
-    /// One of which nothing is known yet: it runs, for nobody and with an empty request.
+    /// A running flow with nothing else known yet: no creator, an empty request.
     pub fn new(client_id: ClientId, flow_id: FlowId) -> Flow {
         Flow {
             client_id,
@@ -107,51 +107,51 @@ impl Flow {
 pub struct Task {
     /// Flow it belongs to.
     pub flow_id: FlowId,
-    /// Counts against the in-flight limit and marks its flow delivered.
+    /// Counts against the in-flight limit and marks its flow as delivered.
     pub is_flow_request: bool,
     /// Ignores the in-flight limit.
     pub urgent: bool,
-    /// The serialized message.
+    /// The serialized message to the agent.
     pub message: Vec<u8>,
 }
 
-/// A client asks for work.
+/// A client's request for work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poll {
-    /// The server that it asks.
+    /// The server the client asked.
     pub server_id: String,
-    /// The packet with which it did.
+    /// The packet with which it asked.
     pub claim: Claim,
-    /// When.
+    /// Time of the request.
     pub now: Micros,
-    /// Flows it may work on at once; requests beyond stay in the queue.
+    /// Most flows the client may work on at once; further requests stay in the queue.
     pub max_in_flight: u64,
-    /// Flows not heard of since then, and not asked about since, are asked about; what was to stop one and was not answered
-    /// is said again. None does neither.
+    /// Flows not heard of and not asked about since this time are asked about; unanswered requests to stop a flow are
+    /// sent again. `None` does neither.
     pub silent_since: Option<Micros>,
 }
 
-/// The answer to a client that asks for work.
+/// Answer to a request for work.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Polled {
-    /// There is no such client.
+    /// The client is not enrolled.
     Unknown,
-    /// It waits at another server by now: this connection of it is dead.
+    /// The client has a newer connection, to another server: this one is dead.
     Superseded,
-    /// Another program with its identity waits at another server.
+    /// Another process with the same client identity is connected to another server.
     Occupied,
-    /// Here it is.
+    /// The work; it may be empty.
     Work(Box<Work>),
 }
 
-/// What there is for a client that asks.
+/// Work for a client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
-    /// Who asks.
+    /// The client that asked.
     pub client: Client,
-    /// Taken out of the queue, in order; their flows are delivered.
+    /// Tasks in order, already marked as taken; their flows count as delivered.
     pub tasks: Vec<Task>,
-    /// Running, delivered flows it is to be asked about; they count as asked.
+    /// Running, delivered flows to ask the client about; they count as asked about.
     pub silent: Vec<FlowId>,
 }
 
@@ -173,29 +173,29 @@ pub enum FlowSort {
     Creator,
 }
 
-/// A question about flows.
+/// Query for a list of flows.
 #[derive(Debug, Clone, Default)]
 pub struct FlowQuery {
-    /// Only this client's.
+    /// Only flows of this client.
     pub client_id: Option<ClientId>,
     /// Id, artifact or creator contains this text.
     pub search: Option<String>,
-    /// Stored state.
+    /// Only flows in this stored state.
     pub state: Option<FlowState>,
     /// Order.
     pub sort: FlowSort,
     /// Reverse order.
     pub descending: bool,
-    /// Rows to skip.
+    /// Flows to skip.
     pub offset: u64,
-    /// Rows to give.
+    /// Most flows to return.
     pub limit: u64,
 }
 
-/// What an agent reported about a flow as a whole, already rolled up.
+/// What an agent reported about a flow as a whole, combined from its queries.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Progress {
-    /// New `query_status` list (JSON); none keeps the stored one.
+    /// New `query_status` list (JSON); `None` keeps the stored one.
     pub query_stats: Option<String>,
     /// Earliest activity.
     pub started: Option<Micros>,
@@ -203,11 +203,12 @@ pub struct Progress {
     pub last_active: Option<Micros>,
     /// Longest query time (ns).
     pub duration_ns: i64,
-    /// Final state and message, once there is one.
+    /// Final state and message; `None` while it runs.
     pub end: Option<(FlowState, Option<String>)>,
-    /// Why it failed so far, although queries still run.
+    /// Error of a query, while other queries still run.
     pub trouble: Option<String>,
-    /// The agent does not know the flow. One of which nothing was heard yet is sent again instead of being ended.
+    /// The agent does not know the flow. If nothing was ever heard of the flow, it is queued again instead of being
+    /// ended.
     pub is_unknown: bool,
 }
 

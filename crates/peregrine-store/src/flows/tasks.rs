@@ -1,4 +1,4 @@
-//! The queue of tasks, and what there is for a client that asks.
+//! The queue of tasks, and the work a polling client gets from it.
 
 use super::record::{FlowState, Poll, Polled, Task, state_number};
 use crate::Result;
@@ -7,16 +7,16 @@ use crate::model::Micros;
 use crate::sql::{ClientKey, Row, Tx, values};
 use peregrine_base::FlowId;
 
-/// Bytes of tasks taken at once, so that they fit one packet; the rest waits for the next poll.
+/// Bytes of tasks taken at once, so that they fit in one packet; the others wait for the next poll.
 const MAX_DELIVERY: usize = 4 << 20;
-/// How often a task is handed over that the agent does not answer.
+/// How often a task that the agent does not answer is handed over.
 const MAX_TRIES: i64 = 3;
 
-/// Tasks that wait: new ones, and what stops a flow and was not answered since `?3`.
+/// Waiting tasks: those never handed over, and those that stop a flow and were handed over by `?3` without an answer.
 const WAITING: &str =
     "org_id = ?1 AND client_id = ?2 AND (taken IS NULL OR NOT is_flow_request AND taken <= ?3)";
 
-/// Running, delivered flows not heard of since `?3`, and not asked about since.
+/// Running flows that were delivered by `?3` and neither heard of nor asked about since.
 const SILENT: &str = "org_id = ?1 AND client_id = ?2 AND state = 1 AND delivered <= ?3
     AND coalesce(heard, 0) <= ?3 AND coalesce(checked, 0) <= ?3";
 
@@ -35,13 +35,13 @@ pub(super) fn insert(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<()> {
     Ok(())
 }
 
-/// Who asks, and what there is to do.
+/// What a poll found.
 pub(super) struct Found {
     pub(super) client: Client,
-    /// Why it gets nothing here, if so.
+    /// Set if the client gets no work from this server.
     pub(super) refusal: Option<Polled>,
     pub(super) has_tasks: bool,
-    /// Since when flows are silent that are to be asked about.
+    /// Set if there are silent flows to ask about: the time since which they have been silent.
     pub(super) silent_since: Option<Micros>,
 }
 
@@ -70,12 +70,13 @@ pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<F
     }))
 }
 
-/// Tasks that were handed over until then are handed over again.
+/// Tasks handed over before this time and not answered are handed over again.
 fn repeated_since(poll: &Poll) -> Micros {
     poll.silent_since.unwrap_or(Micros::MIN)
 }
 
-/// Whether the client waits at another server, as a newer connection of the same program or as another program.
+/// Refuses a client that is connected to another server: by a newer connection of the same process, or by another
+/// process.
 fn refusal(client: &Client, poll: &Poll) -> Option<Polled> {
     let held = client
         .held
@@ -91,7 +92,7 @@ fn refusal(client: &Client, poll: &Poll) -> Option<Polled> {
     }
 }
 
-/// Notes that the client is asked about its silent flows; gives them.
+/// Marks the client's silent flows as asked about and returns them.
 pub(super) fn ask_about_silent(
     tx: &dyn Tx,
     key: &ClientKey,
@@ -105,7 +106,7 @@ pub(super) fn ask_about_silent(
     )
 }
 
-/// Hands tasks over, in order; their flows are delivered. What belongs to a flow stays until the agent answers.
+/// Takes tasks in order and marks their flows as delivered. Tasks of a flow stay in the queue until the agent answers.
 pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task>> {
     let in_flight: u64 = tx.one(
         "SELECT count(*) FROM flows WHERE org_id = ?1 AND client_id = ?2 AND state = 1 AND delivered IS NOT NULL",
@@ -143,7 +144,7 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
                 values![&key.org, &key.client, &task.flow_id, poll.now],
             )?;
         } else {
-            // Nobody answers what belongs to no flow; and an agent may have nothing to say to what stops one it never had.
+            // Tasks without a flow are never answered, and an agent may not answer a request to stop a flow it never had.
             tx.execute(
                 "DELETE FROM tasks WHERE task_id = ?1 AND tries >= ?2",
                 values![id, MAX_TRIES],
@@ -155,7 +156,7 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
     Ok(taken)
 }
 
-/// The agent reported the end of a flow: it need not be told anything about it again.
+/// The agent reported the end of a flow, so the tasks it was sent for that flow are done.
 pub(crate) fn answered(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<()> {
     tx.execute(
         "DELETE FROM tasks WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND taken IS NOT NULL",
@@ -164,8 +165,8 @@ pub(crate) fn answered(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<()
     Ok(())
 }
 
-/// The agent does not know a running flow. If it never said anything of it, the request was lost on its way: it is queued again,
-/// some times. False when it is not.
+/// Called when the agent does not know a running flow. If nothing was ever heard of the flow, its request was lost on the
+/// way and is queued again, up to `MAX_TRIES`. False if it was not queued.
 pub(crate) fn queue_again(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<bool> {
     let queued = tx.execute(
         "UPDATE tasks SET taken = NULL WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND is_flow_request

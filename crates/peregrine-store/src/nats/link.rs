@@ -1,4 +1,4 @@
-//! The two tasks at the ends of a link, and what they know of it.
+//! The tasks that send and receive on a link, and the state they share.
 
 use crate::local_bus::LocalBus;
 use crate::nats::subject::{Incoming, Subjects};
@@ -10,29 +10,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{Notify, mpsc, watch};
 
-/// What waits for the link.
+/// Queued for the link.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    /// A message of a topic.
+    /// A message on a topic.
     Message { subject: String, payload: String },
-    /// Everybody reads the truth again.
+    /// Tells all buses of the deployment to resync.
     Resync,
-    /// Looks whether messages come back; numbered.
+    /// A numbered message to ourselves: shows that messages come back.
     Probe(u64),
 }
 
-/// What is known of the link to a server.
+/// State of the link to a server.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) subjects: Subjects,
-    /// Messages were dropped on this side.
+    /// Messages of this process were dropped before they reached the link.
     has_dropped: AtomicBool,
-    /// The sender shall look at the link.
+    /// Wakes the sender to look at the link.
     look: Notify,
     probes: AtomicU64,
-    /// The last probe that came back.
+    /// Number of the last probe that came back.
     returned: watch::Sender<u64>,
-    /// What the server said last that was not good.
+    /// Last error reported by the server.
     complaint: Mutex<Option<String>>,
 }
 
@@ -48,7 +48,7 @@ impl Link {
         }
     }
 
-    /// Has itself told what happens to a connection.
+    /// Registers for events of the connection.
     pub(super) fn watch(self: &Arc<Link>, options: ConnectOptions, local: &Arc<LocalBus>) -> ConnectOptions {
         let (link, local) = (self.clone(), Arc::downgrade(local));
         options.event_callback(move |event| {
@@ -57,7 +57,7 @@ impl Link {
                 Event::Disconnected => tracing::warn!(
                     "the connection to the bus is lost: until it is back, other servers and this one see late what the other did"
                 ),
-                // Messages came in faster than they were handed on.
+                // Messages arrived faster than they were handed on.
                 Event::SlowConsumer(_) => {
                     if let Some(local) = local.upgrade() {
                         local.lag_all();
@@ -78,7 +78,7 @@ impl Link {
         self.complaint.lock().clone()
     }
 
-    /// Messages of this process were dropped, whoever they were for.
+    /// Notes that messages of this process were dropped, and has the sender publish a resync.
     pub(super) fn ask_for_resync(&self) {
         self.has_dropped.store(true, Ordering::Release);
         self.look.notify_one();
@@ -89,12 +89,12 @@ impl Link {
     }
 
     pub(super) async fn has_returned(&self, probe: u64) {
-        // It fails only without a sender, which this one is.
+        // Fails only if the sender was dropped, and `self` owns it.
         let _ = self.returned.subscribe().wait_for(|last| *last >= probe).await;
     }
 }
 
-/// Hands on what comes in. Probes carry the name of the bus they are of.
+/// Delivers incoming messages. A probe carries the name of the bus that sent it, so that others ignore it.
 pub(super) async fn receive(link: Arc<Link>, local: Arc<LocalBus>, mut incoming: Subscriber, name: Arc<str>) {
     while let Some(message) = incoming.next().await {
         let Ok(payload) = std::str::from_utf8(&message.payload) else {
@@ -116,7 +116,7 @@ pub(super) async fn receive(link: Arc<Link>, local: Arc<LocalBus>, mut incoming:
     }
 }
 
-/// Sends what waits; alone waits for the link.
+/// Sends queued messages. Only this task waits for the link.
 pub(super) async fn send(
     link: Arc<Link>,
     client: Client,
@@ -138,7 +138,7 @@ pub(super) async fn send(
         let now = statistics.connects.load(Ordering::Relaxed);
         if has_dropped || now != connections {
             connections = now;
-            // A resync covers what was published before it.
+            // A resync covers the messages queued before it.
             for _ in 0..waiting.len() {
                 next.extend(waiting.try_recv().ok());
             }
@@ -153,9 +153,9 @@ pub(super) async fn send(
             };
             match client.publish(subject, payload.into()).await {
                 Ok(()) => {}
-                // A server may take less than others.
+                // This server's limit is below ours.
                 Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => link.ask_for_resync(),
-                // The client has ended, and will not come back.
+                // The client has shut down and does not come back.
                 Err(error) => return tracing::error!(%error, "the bus has ended"),
             }
         }

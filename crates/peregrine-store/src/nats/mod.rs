@@ -1,10 +1,10 @@
-//! The bus between processes, on NATS: core NATS, which keeps nothing.
+//! The bus between processes, on core NATS, which stores nothing.
 //!
-//! A bus has one subscription to all topics of its deployment and hands what comes in on within the process, with the queues
-//! of [`LocalBus`]. What gets lost is made good with one message, "resync", on which every bus of the deployment tells all its
-//! subscribers that they lag. It is sent after the link broke and came back (what was under way is lost, in both
-//! directions) and when more is published than the link takes. It goes the way of the messages, so that it comes
-//! after the subscription it speaks for.
+//! A bus subscribes once to all topics of its deployment and distributes incoming messages within the process through the
+//! queues of [`LocalBus`]. Lost messages are made up for by one message, "resync", on which every bus of the deployment
+//! tells all its subscribers that they lag. It is sent after the link broke and came back (messages under way were lost,
+//! in both directions) and when more is published than the link takes. It takes the same way as the messages, so it
+//! arrives after the subscription it speaks for.
 
 mod link;
 mod options;
@@ -25,13 +25,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Messages that wait for the link, before they are dropped and everybody told to resync.
+/// Messages queued for the link; beyond this they are dropped and everybody is told to resync.
 const BACKLOG: usize = 4096;
-/// Bytes of a payload at most; what is larger is a resync.
+/// Largest payload in bytes; larger ones become a resync.
 const LARGEST: usize = 64 << 10;
-/// For finding a server.
+/// Time to find a server and connect.
 const CONNECT: Duration = Duration::from_secs(20);
-/// For a message to come back.
+/// Time for a probe to come back.
 const PROBE: Duration = Duration::from_secs(5);
 
 /// A connection to a NATS server.
@@ -40,12 +40,12 @@ pub struct NatsBus {
     local: Arc<LocalBus>,
     link: Arc<Link>,
     outgoing: mpsc::Sender<Outgoing>,
-    /// Ends with the bus.
+    /// Aborted when the bus is dropped.
     _tasks: JoinSet<()>,
 }
 
 impl NatsBus {
-    /// Connects, and sees that a message comes back. Only buses of the same deployment hear each other.
+    /// Connects and checks that a message comes back. Only buses of the same deployment hear each other.
     pub async fn connect(servers: &NatsServers, options: &NatsOptions, deployment: &str) -> Result<NatsBus> {
         let target = options::target(servers, options).await.map_err(Error::Bus)?;
         let name = target.name;
@@ -87,7 +87,7 @@ impl NatsBus {
         Ok(bus)
     }
 
-    /// Waits until what this process has published so far has come back, and what others published before as well.
+    /// Waits until everything this process has published has come back, and with it everything others published before.
     async fn is_caught_up(&self) -> bool {
         let number = self.link.next_probe();
         self.outgoing.try_send(Outgoing::Probe(number)).is_ok()
@@ -113,7 +113,7 @@ impl Bus for NatsBus {
     }
 
     async fn subscribe(&self, topics: &[&str]) -> Result<Box<dyn Subscription>> {
-        // What was published before would otherwise still come in.
+        // Otherwise messages published before this call would still arrive.
         let is_caught_up = self.is_caught_up().await;
         let subscription = self.local.listen(topics);
         Ok(Box::new(if is_caught_up {
@@ -124,7 +124,7 @@ impl Bus for NatsBus {
     }
 }
 
-/// Why there is no connection, and what to do.
+/// Why the connection failed, and what to do about it.
 fn refusal(error: &async_nats::ConnectError) -> String {
     let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.kind() {

@@ -1,4 +1,4 @@
-//! Where the server of a bus is, and who we are there: as a configuration file says it.
+//! The server of a bus and the login to it, as the configuration file has them.
 
 use crate::nats::subject::percent_decode;
 use async_nats::{ConnectOptions, ServerAddr};
@@ -9,37 +9,37 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
-/// Servers a list may have.
+/// Most servers in a list.
 const MOST_SERVERS: usize = 64;
-/// For one server to take a connection.
+/// Time for one server to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// A link that is silent for three times as long is broken.
+/// Ping interval; a link that is silent for three intervals counts as broken.
 const PING: Duration = Duration::from_secs(10);
-/// Messages that came in and are not handed on yet.
+/// Messages received but not yet handed on.
 const INCOMING: usize = 16 << 10;
-/// Messages in the hands of the client library; while the link is broken they wait there.
+/// Messages handed to the client library; they wait there while the link is broken.
 const OUTGOING: usize = 256;
 
-/// URLs of servers of one cluster, any of which will do.
+/// URLs of servers of one cluster, any of which may be used.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum NatsServers {
-    /// None: there is no such bus.
+    /// No NATS bus.
     #[default]
     None,
-    /// `nats://host:4222`, `tls://host:4222`; may have user and password, or a token.
+    /// `nats://host:4222` or `tls://host:4222`, possibly with user and password, or a token.
     One(String),
-    /// Several of them.
+    /// Several such URLs.
     Several(Vec<String>),
 }
 
 impl NatsServers {
-    /// Whether there is none.
+    /// Whether no server is configured.
     pub fn is_none(&self) -> bool {
         self.urls().is_empty()
     }
 
-    /// The URLs.
+    /// The URLs; empty if none is configured.
     pub fn urls(&self) -> &[String] {
         match self {
             NatsServers::None => &[],
@@ -50,41 +50,41 @@ impl NatsServers {
 }
 
 impl fmt::Debug for NatsServers {
-    /// There may be a password in a URL.
+    /// Shows no URLs: one may contain a password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} servers", self.urls().len())
     }
 }
 
-/// What else a connection needs. What is left out is not used.
+/// Further settings of a connection; those left out are not used.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsOptions {
-    /// Name of the account.
+    /// User name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Its password.
+    /// Password of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// Instead of an account.
+    /// Token, instead of user and password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// A file with JWT and key of an account (`.creds`).
+    /// A file with a user's JWT and key (`.creds`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_file: Option<PathBuf>,
-    /// PEM file of the authorities of the servers; those of the system when left out.
+    /// PEM file of the authorities that servers are checked against; by default those of the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_certificates: Option<PathBuf>,
-    /// PEM file of the own certificate.
+    /// PEM file of the client certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<PathBuf>,
-    /// PEM file of its key.
+    /// PEM file of the certificate's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_key: Option<PathBuf>,
 }
 
 impl NatsOptions {
-    /// Whether there is nothing in them.
+    /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         *self == NatsOptions::default()
     }
@@ -102,16 +102,16 @@ impl fmt::Debug for NatsOptions {
     }
 }
 
-/// What the client library is given.
+/// Arguments for the client library.
 pub(super) struct Target {
-    /// Without what is secret, which the library would log.
+    /// URLs without secrets, which the library would log.
     pub(super) servers: Vec<ServerAddr>,
     pub(super) options: ConnectOptions,
-    /// For messages.
+    /// The servers, for messages.
     pub(super) name: String,
 }
 
-/// The error says what to change.
+/// Checks the settings; the error says what to change.
 pub(super) async fn target(servers: &NatsServers, options: &NatsOptions) -> Result<Target, String> {
     let urls = servers.urls();
     if urls.is_empty() || urls.len() > MOST_SERVERS {
@@ -146,7 +146,7 @@ pub(super) async fn target(servers: &NatsServers, options: &NatsOptions) -> Resu
 /// User and password, or a token.
 type Login = (Option<String>, Option<String>, Option<String>);
 
-/// The URL without what is secret, and that.
+/// Splits a URL into one without secrets, and the login it had.
 fn server(text: &str) -> Result<(Url, Login), String> {
     let mut url = Url::parse(text).map_err(|error| format!("cannot be read ({error})"))?;
     if !matches!(url.scheme(), "nats" | "tls") {
@@ -172,7 +172,7 @@ fn server(text: &str) -> Result<(Url, Login), String> {
     Ok((url, login))
 }
 
-/// Every URL may repeat the login, but not name another.
+/// Every URL may repeat the login, but none may have another.
 fn add(options: &mut NatsOptions, (user, password, token): Login) -> Result<(), String> {
     let kept = [&mut options.user, &mut options.password, &mut options.token];
     for (kept, given) in kept.into_iter().zip([user, password, token]) {
@@ -195,7 +195,7 @@ async fn connect_options(options: &NatsOptions) -> Result<ConnectOptions, String
         .subscription_capacity(INCOMING)
         .client_capacity(OUTGOING)
         .max_reconnects(None)
-        // What a server says of others is not what the configuration says: neither encryption nor names are checked.
+        // Servers that a server announces are not in the configuration: neither encryption nor names would be checked.
         .ignore_discovered_servers();
     match (
         &options.user,

@@ -1,21 +1,21 @@
-//! Names of subjects: `peregrine.<deployment>.<topic>`.
+//! Subject names: `peregrine.<deployment>.<topic>`.
 
-/// What a message that came in is.
+/// Kind of an incoming message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// One of this topic.
+    /// A message on this topic.
     Topic(String),
-    /// Somebody's messages were lost: everybody reads the truth again.
+    /// Another bus lost messages: everybody reads again from the database.
     Resync,
-    /// Somebody looks whether messages come back.
+    /// Some bus checks whether its messages come back.
     Probe,
 }
 
-/// The last part of a subject that is no topic: [`encode`] never gives a `$`.
+/// A last part that cannot be a topic: [`encode`] never produces a `$`.
 const RESYNC: &str = "$resync";
 const PROBE: &str = "$probe";
 
-/// The subjects of a deployment, of which several may use a server.
+/// The subjects of one deployment; several may share a server.
 #[derive(Debug)]
 pub(super) struct Subjects {
     prefix: String,
@@ -28,7 +28,7 @@ impl Subjects {
         }
     }
 
-    /// All of them, for a subscription.
+    /// Matches all of them, for a subscription.
     pub(super) fn all(&self) -> String {
         format!("{}*", self.prefix)
     }
@@ -45,7 +45,7 @@ impl Subjects {
         format!("{}{PROBE}", self.prefix)
     }
 
-    /// What a subject says; none when this program would not have made it.
+    /// Parses a subject; `None` if this program would not have made it.
     pub(super) fn read(&self, subject: &str) -> Option<Incoming> {
         match subject.strip_prefix(&self.prefix)? {
             RESYNC => Some(Incoming::Resync),
@@ -55,10 +55,10 @@ impl Subjects {
     }
 }
 
-/// What stands for the empty text, as no part of a subject may be empty.
+/// Stands for the empty text, because parts of a subject cannot be empty.
 const EMPTY: &str = "%";
 
-/// A text as one part of a subject: plain characters stand for themselves, the bytes of others are `%` and two digits.
+/// Encodes a text as one part of a subject: plain characters stay, other bytes become `%` and two digits.
 fn encode(text: &str) -> String {
     if text.is_empty() {
         return EMPTY.to_owned();
@@ -80,7 +80,7 @@ fn decode(encoded: &str) -> Option<String> {
     percent_decode(encoded)
 }
 
-/// Text in which bytes may be `%` and two digits.
+/// Decodes a text in which bytes may be written as `%` and two digits.
 pub(super) fn percent_decode(encoded: &str) -> Option<String> {
     let mut parts = encoded.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();

@@ -1,28 +1,29 @@
-//! The list of objects that hold rows: what keeps SQL and [`crate::Objects`] together, as no transaction spans both.
+//! The list of objects that hold rows. It keeps SQL and [`crate::Objects`] consistent, as no transaction spans both.
 //!
-//! An object is written down before it is written, with a time from which on it may be removed. The transaction that stores its
-//! chunk takes that time away; the one that deletes the chunk sets it again. A sweep claims what is due, removes the objects,
-//! and then their lines. So wherever a server ends: what has no line is not there, and what a chunk refers to stays.
+//! An object is listed before it is written, with a due time from which on it may be removed. The transaction that stores
+//! its chunk clears the due time; the one that deletes the chunk sets it again. A sweep claims objects that are due,
+//! removes them, and then their lines. So wherever a server crashes, every object has a line, and objects that a chunk
+//! refers to stay.
 
 use crate::model::Micros;
 use crate::sql::{Tx, Value, pieces, places, values};
 use crate::{Error, Result};
 use peregrine_base::OrgId;
 
-/// How long a packet may take from its first object to its transaction.
+/// How long a packet may take from listing its first object to its transaction.
 const PATIENCE: Micros = 3600 * 1_000_000;
-/// How long a sweep may take to remove what it claimed, until another one claims it.
+/// How long a sweep has to remove what it claimed, before another one may claim it.
 const CLAIM: Micros = 600 * 1_000_000;
-/// Objects claimed at once.
+/// Most objects per claim.
 const SOME: u64 = 500;
 
 /// An object that no chunk refers to yet.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
-    /// Its key. Random, so that no object is ever written twice, and what was removed once is gone.
+    /// Its key. Random, so that no key is ever reused, not even after its object was removed.
     pub(super) object: String,
     pub(super) bytes: u64,
-    /// When it may be removed; as long as this stands, no sweep has claimed it.
+    /// When it may be removed. Still unchanged in the list: no sweep has claimed the object.
     due: Micros,
 }
 
@@ -36,7 +37,7 @@ impl Placed {
     }
 }
 
-/// Writes down what is to be written.
+/// Lists objects that are about to be written.
 pub(super) fn announce<'a>(
     tx: &dyn Tx,
     org: &OrgId,
@@ -51,7 +52,7 @@ pub(super) fn announce<'a>(
     Ok(())
 }
 
-/// Gives an object to the chunk that was just stored; an error when a sweep has claimed it.
+/// Assigns an object to the chunk that was just stored; fails if a sweep has claimed it.
 pub(super) fn attach(tx: &dyn Tx, org: &OrgId, placed: &Placed, chunk: i64) -> Result<()> {
     let found = tx.execute(
         "UPDATE row_objects SET chunk_id = ?4, due = NULL WHERE org_id = ?1 AND object = ?2 AND due = ?3",
@@ -66,7 +67,8 @@ pub(super) fn attach(tx: &dyn Tx, org: &OrgId, placed: &Placed, chunk: i64) -> R
     Ok(())
 }
 
-/// What no chunk refers to after all may be removed at once. Written down anew where a sweep was there before the object was.
+/// Makes objects due at once that no chunk will refer to. Lists them again if a sweep was there before the object was
+/// written.
 pub(super) fn give_up<'a>(
     tx: &dyn Tx,
     org: &OrgId,
@@ -82,7 +84,7 @@ pub(super) fn give_up<'a>(
     Ok(())
 }
 
-/// Objects of chunks that were just deleted may be removed at once.
+/// Makes the objects of chunks that were just deleted due at once.
 pub(super) fn release(tx: &dyn Tx, chunks: &[i64]) -> Result<()> {
     for some in pieces(chunks) {
         let statement = format!(
@@ -105,9 +107,10 @@ pub(super) fn has_due(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<bool> {
     Ok(due.is_some())
 }
 
-/// Claims some of what is due: no packet can use it any more, and no other sweep takes it for now.
+/// Claims some of the objects that are due: no packet can attach them any more, and other sweeps leave them alone for
+/// now.
 pub(super) fn claim(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<Vec<String>> {
-    // What is due is asked twice: another server may claim between the two, and then has moved the time.
+    // The due time is checked twice: another server may claim between subquery and update, and has then changed it.
     tx.all(
         "UPDATE row_objects SET due = ?3 WHERE org_id = ?1 AND due <= ?2 AND object IN
             (SELECT object FROM row_objects WHERE org_id = ?1 AND due <= ?2 ORDER BY due LIMIT ?4)
@@ -117,7 +120,7 @@ pub(super) fn claim(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<Vec<String>
     )
 }
 
-/// Forgets what was removed.
+/// Deletes the lines of removed objects.
 pub(super) fn forget(tx: &dyn Tx, org: &OrgId, objects: &[String]) -> Result<()> {
     for some in pieces(objects) {
         let statement = format!(

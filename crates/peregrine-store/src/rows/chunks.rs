@@ -1,4 +1,4 @@
-//! Deleting chunks, whatever holds their bytes.
+//! Deleting chunks, whether their bytes are in the database or in an object.
 
 use super::catalogue;
 use super::record::SetId;
@@ -12,8 +12,8 @@ pub(crate) struct Deleted {
     pub(crate) rows: u64,
 }
 
-/// Deletes the chunks for which this condition holds. The only place that does: what they have outside the database is written
-/// down to be removed.
+/// Deletes the chunks that match this condition. Nothing else may delete chunks, as this also lists their objects for
+/// removal.
 pub(crate) fn delete(tx: &dyn Tx, which: &str, values: &[Value<'_>]) -> Result<Vec<Deleted>> {
     let mut objects: Vec<i64> = Vec::new();
     let deleted = tx.all(

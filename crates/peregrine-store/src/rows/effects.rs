@@ -1,4 +1,4 @@
-//! The effects of an agent's packet, all in one transaction; a packet that comes twice changes nothing the second time.
+//! The effects of an agent's packet, all in one transaction; applying a packet a second time changes nothing.
 
 use super::catalogue::{self, Placed};
 use super::events;
@@ -13,7 +13,7 @@ use crate::sql::{ClientKey, Tx, to_json, values};
 use peregrine_base::FlowId;
 use std::borrow::Cow;
 
-/// Applies them. The bytes of some are in objects already.
+/// Applies them in order. Objects for the large ones are already written.
 pub(super) fn apply(
     tx: &dyn Tx,
     key: &ClientKey,
@@ -34,7 +34,7 @@ pub(super) fn apply(
         unused.extend(placed.filter(|_| !is_used));
         outcomes.push(outcome);
     }
-    // Last, as an agent's messages come in any order: rows may follow the report that ends their flow.
+    // At the end, because an agent's messages come in any order: rows may follow the report that ends their flow.
     for flow in touched {
         flows::settle(tx, key, flow)?;
     }
@@ -155,7 +155,8 @@ fn append_to_flow(
     let new = NewChunk {
         event: None,
         chunk: &chunk,
-        // What was cut is small, and another one than was written; its object waits for the sweep.
+        // A chunk that was cut down differs from the object written ahead: it goes into the database, and the object is
+        // left to the sweep.
         placed: placed.filter(|_| matches!(chunk, Cow::Borrowed(_))),
     };
     match sets::append(tx, key, name, &set, new)? {
@@ -168,7 +169,7 @@ fn append_to_flow(
     }
 }
 
-/// Also counts what came. False when there is no such flow.
+/// Also counts the rows. False if the flow does not exist.
 fn note_sign_of_life(
     tx: &dyn Tx,
     key: &ClientKey,
@@ -220,7 +221,7 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &FlowId, progress: &P
             progress.duration_ns
         ],
     )?;
-    // What ended stays ended: the first final state and its message win (a late report after a cancel, a repeat).
+    // The first final state and its message win: a late report after a cancel, or a repeated one, changes nothing.
     if state != state_number(FlowState::Running) {
         return Ok(Outcome::Progressed { ended: false });
     }
@@ -259,7 +260,7 @@ fn store_upload(
         "DELETE FROM open_uploads WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND object = ?4",
         values![&key.org, &key.client, flow, &upload.object],
     )?;
-    // Files count as they come; their number is their address.
+    // Files are numbered in order of arrival; the number is part of their URL.
     let made = tx.execute(
         "INSERT INTO uploads (org_id, client_id, flow_id, object, number, record)
          SELECT org_id, client_id, flow_id, ?4, uploaded_files, ?5 FROM flows

@@ -1,4 +1,4 @@
-//! Rows of events: added as they come, and forgotten when they are old.
+//! Event rows: appended as they arrive, deleted when they are old.
 
 use super::catalogue::Placed;
 use super::chunks;
@@ -29,7 +29,7 @@ pub(super) fn append(
         name: source,
     };
     let set = sets::open(tx, key, name)?;
-    // Receive times never go back within a set, so that a time range is a row range.
+    // Receive times never decrease within a set, so that a time range is a row range.
     let at = at.max(set.last_received.unwrap_or(at));
     let new = NewChunk {
         event: Some((at, digest)),
@@ -51,7 +51,7 @@ struct Deleted {
     end_row: u64,
 }
 
-/// Deletes chunks received before this time; gives the number of their rows.
+/// Deletes chunks received before this time; returns how many rows that were.
 pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<u64> {
     let chunks = chunks::delete(
         tx,
@@ -65,7 +65,7 @@ pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<
         deleted.rows += chunk.rows;
         deleted.end_row = deleted.end_row.max(chunk.first_row.saturating_add(chunk.rows));
     }
-    // What is left begins after what was deleted, whatever is added meanwhile.
+    // The set now begins after the last deleted row, even if rows were added meanwhile.
     for (set, deleted) in &sets {
         tx.execute(
             "UPDATE result_sets SET first_row = ?2,

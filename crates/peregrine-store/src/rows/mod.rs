@@ -1,4 +1,4 @@
-//! Rows: what agents send, applied once, and read back.
+//! Rows that agents send: applied exactly once, and read back.
 
 mod catalogue;
 mod chunks;

@@ -1,4 +1,4 @@
-//! Chunks whose bytes are objects: writing them ahead of the packet's transaction, and getting them back.
+//! Chunks stored as objects: written before the packet's transaction, and read back.
 
 use super::catalogue::Placed;
 use super::record::Effect;
@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use peregrine_base::OrgId;
 use std::sync::Arc;
 
-/// Chunks of more bytes are better off as objects in a bucket than in PostgreSQL.
+/// Chunks larger than this are better stored as objects in a bucket than in PostgreSQL.
 ///
 /// `cargo run --release -p peregrine-store --example frames [postgres://…]`, objects in a folder of the same disk, on a busy
 /// machine with two cores:
@@ -24,17 +24,17 @@ use std::sync::Arc;
 /// | 195 kB | 29 | 32 | 102 | 273 | 54 | 64 |
 /// | 796 kB | 46 | 120 | 171 | 267 | 63 | 125 |
 ///
-/// The database takes the bytes of its chunks and a tenth more, or 1 kB a chunk.
+/// In the database a chunk takes its size plus a tenth, or 1 kB.
 pub const LARGE_CHUNK: usize = 128 << 10;
 
-/// Objects written, read or removed at the same time for one caller.
+/// Objects written, read or removed concurrently for one caller.
 pub(super) const AT_ONCE: usize = 8;
 
-/// Where the bytes of large chunks are, and which are large.
+/// Where the bytes of large chunks are stored, and what counts as large.
 #[derive(Clone)]
 pub(crate) struct RowObjects {
     pub(super) objects: Arc<dyn Objects>,
-    /// Chunks of more bytes become objects.
+    /// Chunks of more bytes than this become objects.
     beyond: usize,
 }
 
@@ -46,7 +46,7 @@ impl std::fmt::Debug for RowObjects {
     }
 }
 
-/// What a chunk in the database says of its bytes.
+/// Where a stored chunk has its bytes.
 pub(super) enum Stored {
     Here(Vec<u8>),
     /// The key of the object.
@@ -58,7 +58,7 @@ impl RowObjects {
         RowObjects { objects, beyond }
     }
 
-    /// An object for each effect that is large, or nothing at all; they are not written yet.
+    /// A new key for each large effect, in the order of `effects`; empty if none is large. Writes nothing yet.
     pub(super) fn place(&self, org: &OrgId, now: Micros, effects: &[Effect]) -> Result<Vec<Option<Placed>>> {
         let is_large = |effect: &Effect| effect.chunk().is_some_and(|chunk| chunk.data.len() > self.beyond);
         if !effects.iter().any(is_large) {
@@ -75,9 +75,9 @@ impl RowObjects {
         effects.iter().map(place).collect()
     }
 
-    /// Writes the bytes of these effects, durably.
+    /// Writes the objects durably.
     pub(super) async fn write(&self, effects: &[Effect], placed: &[Option<Placed>]) -> Result<()> {
-        // Begun as there is room for them, so that not all of a packet is in memory twice.
+        // Only `AT_ONCE` at a time, so that a large packet is not in memory twice.
         let mut writes = FuturesUnordered::new();
         for (effect, placed) in effects.iter().zip(placed) {
             let (Some(chunk), Some(placed)) = (effect.chunk(), placed) else {
@@ -96,7 +96,7 @@ impl RowObjects {
         Ok(())
     }
 
-    /// The bytes of an object; none when it is not there.
+    /// The bytes of an object; `None` if it does not exist.
     pub(super) async fn read(&self, key: &str, bytes: u64) -> Result<Option<Vec<u8>>> {
         let mut reader = match self.objects.get(&ObjectKey::parse(key)?, 0, None).await {
             Ok(reader) => reader,
@@ -116,7 +116,7 @@ impl RowObjects {
         Ok(Some(data))
     }
 
-    /// Removes these; gives those that are gone, and the last trouble with others.
+    /// Removes objects; returns those that are gone, and the last error if others are not.
     pub(super) async fn remove(&self, objects: Vec<String>) -> (Vec<String>, Option<Error>) {
         let remove = |object: String| async move {
             match ObjectKey::parse(&object) {
@@ -136,7 +136,7 @@ impl RowObjects {
     }
 }
 
-/// Spread over a few folders: none of them has to hold everything, and none is left behind empty.
+/// Spread over 256 folders: none has to hold all objects, and empty ones do not pile up.
 fn new_key(org: &OrgId) -> Result<ObjectKey> {
     let mut random = [0; 16];
     getrandom::fill(&mut random)

@@ -1,4 +1,4 @@
-//! Reading chunks: what the index says of them, and their bytes from wherever they are.
+//! Reading chunks: their places from the index, then their bytes from the database or from objects.
 
 use super::catalogue;
 use super::objects::{AT_ONCE, Stored};
@@ -10,16 +10,16 @@ use crate::{Error, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use peregrine_base::OrgId;
 
-/// Chunks looked at for one answer.
+/// Most chunks per answer.
 const MAX_CHUNKS: u64 = 1000;
 
-/// A chunk as the index has it.
+/// A chunk as listed in the index.
 pub(super) struct Found {
     place: Place,
     stored: Stored,
 }
 
-/// Where a chunk is, without its data.
+/// Index entry of a chunk, without its data.
 struct Place {
     id: i64,
     set: SetId,
@@ -30,7 +30,7 @@ struct Place {
     object: Option<String>,
 }
 
-/// Chunks of a set from a row on, about so many bytes, at least one.
+/// Chunks of a set from `from_row` on, about `max_bytes`, but at least one.
 pub(super) fn find(
     tx: &dyn Tx,
     org: &OrgId,
@@ -38,7 +38,7 @@ pub(super) fn find(
     from_row: u64,
     max_bytes: usize,
 ) -> Result<Vec<Found>> {
-    // A number alone says nothing of whose it is.
+    // A set's id does not say which organisation it belongs to, so that is checked here.
     let first: Option<i64> = tx.first(
         "SELECT coalesce((SELECT max(first_row) FROM chunks WHERE set_id = ?2 AND first_row <= ?3), 0)
          FROM result_sets WHERE org_id = ?1 AND id = ?2",
@@ -46,7 +46,7 @@ pub(super) fn find(
         |row| row.take(0),
     )?;
     let Some(first) = first else { return Ok(Vec::new()) };
-    // What is small first: a damaged page of one chunk's data must not hide the others.
+    // Index entries first, data one by one: a damaged page of one chunk's data must not hide the others.
     let places = tx.all(
         "SELECT c.id, c.first_row, c.row_count, c.received, coalesce(o.bytes, length(c.data)), o.object
          FROM chunks c LEFT JOIN row_objects o ON o.chunk_id = c.id
@@ -75,7 +75,7 @@ pub(super) fn find(
             Some(key) => Stored::Object(key),
             None => match data(tx, place.id)? {
                 Some(data) => Stored::Here(data),
-                // It was deleted meanwhile.
+                // Deleted meanwhile.
                 None => continue,
             },
         };
@@ -89,13 +89,13 @@ fn data(tx: &dyn Tx, chunk: i64) -> Result<Option<Vec<u8>>> {
         row.take(0)
     });
     match data {
-        // Empty data is a chunk that cannot be unpacked, and is shown as such.
+        // Empty data cannot be unpacked, so the chunk is shown as damaged.
         Err(Error::Damaged(_)) => Ok(Some(Vec::new())),
         data => data,
     }
 }
 
-/// Their bytes, of several objects at the same time, in order.
+/// Gets the bytes of chunks, of several objects concurrently, and keeps their order.
 pub(super) async fn fetch(db: &OrgDatabase, found: Vec<Found>) -> Result<Vec<StoredChunk>> {
     stream::iter(found.into_iter().map(|found| resolve(db, found)))
         .buffered(AT_ONCE)
@@ -104,7 +104,7 @@ pub(super) async fn fetch(db: &OrgDatabase, found: Vec<Found>) -> Result<Vec<Sto
         .await
 }
 
-/// A chunk with its bytes, or with the reason why it has none; nothing when it was deleted meanwhile.
+/// A chunk with its bytes, or with the reason why they are missing; `None` if it was deleted meanwhile.
 async fn resolve(db: &OrgDatabase, found: Found) -> Result<Option<StoredChunk>> {
     let Found { place, stored } = found;
     let (data, missing) = match stored {
@@ -118,7 +118,7 @@ async fn resolve(db: &OrgDatabase, found: Found) -> Result<Option<StoredChunk>> 
                 }
                 None => return Ok(None),
             },
-            // As with damage in the database: the other rows are there.
+            // As with damage in the database: the other chunks can still be read.
             Err(Error::Damaged(why)) => (Vec::new(), Some(why)),
             Err(error) => return Err(error),
         },
@@ -143,7 +143,7 @@ async fn read_object(db: &OrgDatabase, place: &Place, key: &str) -> Result<Optio
     }
 }
 
-/// What to say of an object that is not there; nothing when no chunk refers to it any more.
+/// The message for an object that does not exist; `None` if no chunk refers to it any more.
 async fn why_missing(db: &OrgDatabase, place: &Place, key: String) -> Result<Option<String>> {
     let set = place.set;
     db.read(move |tx, org| {

@@ -1,4 +1,4 @@
-//! What packets of agents bring, and rows as they are kept.
+//! Effects of agents' packets, and rows as they are stored.
 
 use crate::chunk::{Block, Chunk};
 use crate::clients::ClientFacts;
@@ -6,57 +6,57 @@ use crate::flows::{Progress, Upload};
 use crate::model::Micros;
 use peregrine_base::FlowId;
 
-/// One consequence of an agent's packet. A packet's effects are applied together or not at all.
+/// One effect of an agent's packet. The effects of a packet are applied together or not at all.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Rows of a collection.
     Rows {
-        /// Flow, without child part.
+        /// The flow.
         flow_id: FlowId,
         /// `Artifact/Source`.
         source: String,
-        /// Number the agent gives the first row; none appends without a check.
+        /// Number the agent gives the first row; `None` appends without checking for repeats.
         start_row: Option<u64>,
         /// The rows.
         chunk: Chunk,
     },
     /// Log lines of a collection.
     Logs {
-        /// Flow, without child part.
+        /// The flow.
         flow_id: FlowId,
-        /// Number the agent gives the first line; none appends without a check.
+        /// Number the agent gives the first line; `None` appends without checking for repeats.
         start_row: Option<u64>,
-        /// The lines as rows.
+        /// The lines, one row each.
         chunk: Chunk,
     },
     /// State of a collection.
     Progress {
-        /// Flow, without child part.
+        /// The flow.
         flow_id: FlowId,
-        /// Rolled up report.
+        /// The report, combined from the flow's queries.
         progress: Progress,
     },
     /// A file was stored completely.
     Upload {
-        /// Flow, without child part.
+        /// The flow.
         flow_id: FlowId,
         /// The file.
         upload: Upload,
     },
     /// The first piece of a file was stored; a flow that ends before the last one is incomplete.
     UploadBegun {
-        /// Flow, without child part.
+        /// The flow.
         flow_id: FlowId,
         /// Object key.
         object: String,
         /// Path on the endpoint.
         vfs_path: String,
     },
-    /// Something of a collection came and could not be kept.
+    /// Something of a collection arrived but could not be stored.
     Loss {
-        /// Flow, without child part.
+        /// The flow.
         flow_id: FlowId,
-        /// What is missing, for people.
+        /// What is missing, for the flow's status.
         what: String,
     },
     /// Event rows or event log lines.
@@ -65,7 +65,7 @@ pub enum Effect {
         source: String,
         /// Result kind: [`SetKind::Events`] or [`SetKind::EventLogs`].
         kind: SetKind,
-        /// Identity of the message, so that a repeat has no effect.
+        /// Digest of the message, so that a repeat has no effect.
         digest: [u8; 16],
         /// When the server received it.
         at: Micros,
@@ -78,15 +78,15 @@ pub enum Effect {
         facts: Box<ClientFacts>,
         /// Labels to add.
         labels: Vec<String>,
-        /// Flow that brought them, for an interrogation.
+        /// The interrogation they are from, if any.
         flow_id: Option<FlowId>,
-        /// Now.
+        /// Time of the change.
         at: Micros,
     },
 }
 
 impl Effect {
-    /// The collection it is about; none for events and facts.
+    /// The collection it is about; `None` for events and facts.
     pub fn flow_id(&self) -> Option<&FlowId> {
         match self {
             Effect::Rows { flow_id, .. }
@@ -99,7 +99,7 @@ impl Effect {
         }
     }
 
-    /// Its rows, if it brings some.
+    /// The rows it carries, if any.
     pub fn chunk(&self) -> Option<&Chunk> {
         match self {
             Effect::Rows { chunk, .. } | Effect::Logs { chunk, .. } | Effect::Events { chunk, .. } => {
@@ -113,23 +113,23 @@ impl Effect {
 /// What an effect did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// Rows were appended; the set now has so many.
+    /// Rows were appended.
     Appended {
-        /// Rows in the set.
+        /// Rows the set has now.
         total: u64,
     },
-    /// Everything was known already.
+    /// Everything was already stored.
     Duplicate,
-    /// The flow does not exist; nothing was kept.
+    /// The flow does not exist; nothing was stored.
     UnknownFlow,
     /// A report was stored; `ended` is true exactly once in a flow's life.
     Progressed {
-        /// The flow reached its final state now.
+        /// The flow reached its final state with this report.
         ended: bool,
     },
-    /// The agent never had the flow: its request is queued again.
+    /// The agent never received the request of the flow, so it is queued again.
     QueuedAgain,
-    /// Done.
+    /// Applied; nothing more to report.
     Done,
 }
 
@@ -153,13 +153,13 @@ pub struct SetId(pub(crate) i64);
 /// A numbered sequence of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultSet {
-    /// Key for reading.
+    /// Id to read its chunks with.
     pub id: SetId,
-    /// Kind.
+    /// What its rows are.
     pub kind: SetKind,
     /// `Artifact/Source`, empty for logs.
     pub name: String,
-    /// Number of the first row still kept.
+    /// Number of the first row that is not deleted.
     pub first_row: u64,
     /// One past the last row.
     pub end_row: u64,
@@ -183,12 +183,12 @@ pub struct StoredChunk {
     pub received: Option<Micros>,
     /// The rows.
     pub chunk: Chunk,
-    /// Why their bytes are not here.
+    /// Why the bytes of an object are missing; the chunk then has no data.
     pub missing: Option<String>,
 }
 
 impl StoredChunk {
-    /// What can be read of it.
+    /// What can be read of it; a notice where rows cannot be read.
     pub fn read(&self) -> Block {
         match &self.missing {
             None => Block::read(self.first_row, &self.chunk),
@@ -197,15 +197,15 @@ impl StoredChunk {
     }
 }
 
-/// Totals for the status page.
+/// Totals for the status page, of one organisation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Known clients.
     pub clients: u64,
     /// Clients that are connected to any server.
     pub online: u64,
-    /// Flows not ended.
+    /// Running flows.
     pub flows_running: u64,
-    /// Rows kept.
+    /// Rows stored.
     pub rows: u64,
 }

@@ -8,10 +8,10 @@ use crate::flows::Gaps;
 use crate::model::Micros;
 use crate::sql::{ClientKey, Row, Tx, values};
 
-/// Result sets of one flow, and event sets of one client.
+/// Most result sets of one flow, and most event sets of one client.
 const MAX_SETS: u64 = 1000;
 
-/// Which set of a client: its flow, kind and name.
+/// Names a set of a client.
 #[derive(Clone, Copy)]
 pub(super) struct SetName<'a> {
     pub(super) session: &'a str,
@@ -22,7 +22,7 @@ pub(super) struct SetName<'a> {
 /// A set that rows are added to.
 #[derive(Default)]
 pub(super) struct OpenSet {
-    /// None: it is made with its first rows.
+    /// `None` until the first rows create it.
     id: Option<i64>,
     end_row: u64,
     pub(super) gaps: Gaps,
@@ -31,24 +31,24 @@ pub(super) struct OpenSet {
 
 /// A chunk to be stored.
 pub(super) struct NewChunk<'a> {
-    /// When it was received, and what tells it from others, of events.
+    /// Receive time and digest; only for events.
     pub(super) event: Option<(Micros, &'a [u8; 16])>,
     pub(super) chunk: &'a Chunk,
-    /// The object that has its bytes.
+    /// The object that holds its bytes, if they are not in the database.
     pub(super) placed: Option<&'a Placed>,
 }
 
 /// What [`append`] did.
 pub(super) enum Added {
-    /// The rows were added; the set now has so many.
+    /// The rows were added; the set now has this many.
     Rows(u64),
-    /// A chunk of this digest is there.
+    /// The set already has a chunk with this digest.
     Duplicate,
-    /// Nothing, as there is no such flow, or it has too many sets already, which only a hostile agent brings about.
+    /// Nothing was added: the flow does not exist, or has too many sets, which only a hostile agent causes.
     NoSet,
 }
 
-/// The set of this name, as it is.
+/// The set of this name, or a new one that is not stored yet.
 pub(super) fn open(tx: &dyn Tx, key: &ClientKey, set: SetName<'_>) -> Result<OpenSet> {
     let found = tx.first(
         "SELECT id, end_row, agent_next, gaps, last_received FROM result_sets
@@ -72,7 +72,7 @@ pub(super) fn open(tx: &dyn Tx, key: &ClientKey, set: SetName<'_>) -> Result<Ope
     Ok(found.unwrap_or_default())
 }
 
-/// Stores a chunk behind the last one of a set, and what is known of the set afterwards.
+/// Appends a chunk to a set and updates the set.
 pub(super) fn append(
     tx: &dyn Tx,
     key: &ClientKey,
@@ -87,7 +87,8 @@ pub(super) fn append(
     let id = match set.id {
         Some(id) => id,
         None => {
-            // Whether there may be another one is asked in the same breath: each statement is a way to the server and back.
+            // The limit and the flow are checked in the same statement, as each statement costs a round trip to the
+            // server.
             let made = tx.insert(
                 "INSERT INTO result_sets
                     (org_id, client_id, flow_id, kind, name, end_row, agent_next, gaps, first_received, last_received)
@@ -121,7 +122,7 @@ pub(super) fn append(
             chunk.rows,
             at,
             event.map(|(_, digest)| &digest[..]),
-            // Whose bytes are an object has none here.
+            // The bytes are in an object.
             if placed.is_some() { &[][..] } else { &chunk.data[..] }
         ],
     )?;
@@ -141,7 +142,7 @@ pub(super) fn append(
     Ok(Added::Rows(total))
 }
 
-/// Numbers of the kinds in the table.
+/// Kind numbers in the table.
 pub(super) fn kind_number(kind: SetKind) -> i64 {
     match kind {
         SetKind::Rows => 0,

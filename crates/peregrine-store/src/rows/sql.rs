@@ -1,4 +1,4 @@
-//! Rows in SQL: applying what came, and reading it back.
+//! Rows in SQL: applying packets, and reading rows back.
 
 use super::catalogue::Placed;
 use super::record::{Counts, Effect, Outcome, ResultSet, SetId, StoredChunk};
@@ -123,7 +123,7 @@ impl RowStore for OrgDatabase {
     async fn remove_unused_objects(&self, now: Micros) -> Result<u64> {
         let Some(rows) = &self.rows else { return Ok(0) };
         let mut count = 0;
-        // Nearly always there is nothing, and that costs no transaction.
+        // Nearly always nothing is due, and then this costs no write transaction.
         while self.read(move |tx, org| catalogue::has_due(tx, org, now)).await? {
             let due = self
                 .write(Subject::Nothing, move |tx, org| catalogue::claim(tx, org, now))
@@ -132,7 +132,7 @@ impl RowStore for OrgDatabase {
             count += gone.len() as u64;
             self.write(Subject::Nothing, move |tx, org| catalogue::forget(tx, org, &gone))
                 .await?;
-            // The rest comes again when the claim has run out.
+            // Objects that could not be removed become due again when the claim expires.
             if let Some(error) = trouble {
                 return Err(error);
             }
@@ -170,7 +170,7 @@ fn sets_of(tx: &dyn Tx, key: &ClientKey, session: &str) -> Result<Vec<ResultSet>
     )
 }
 
-/// Writes the objects of a packet, after they were written down.
+/// Lists the objects of a packet, then writes them.
 async fn write_ahead(
     db: &OrgDatabase,
     client_id: &ClientId,
@@ -188,7 +188,7 @@ async fn write_ahead(
     rows.write(effects, placed).await
 }
 
-/// Lets the next sweep have the objects of a packet that was not stored; without this it waits for an hour.
+/// Hands the objects of a packet that was not stored to the next sweep, which would otherwise wait for an hour.
 async fn give_up(db: &OrgDatabase, client_id: &ClientId, placed: Arc<Vec<Option<Placed>>>) {
     if placed.iter().all(Option::is_none) {
         return;

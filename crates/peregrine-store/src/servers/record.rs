@@ -1,18 +1,18 @@
-//! A server as the others know it.
+//! A server as listed for the others.
 
 use crate::model::Micros;
 
-/// A server that works on the database, or did until it ended without a word.
+/// A server that works on the database, or one that crashed and is not yet taken off the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerRecord {
-    /// Another one at every start.
+    /// New at every start of the program.
     pub server_id: String,
     /// The machine it runs on.
     pub host: String,
     /// When it was started.
     pub started: Micros,
-    /// Counts up while it lives.
+    /// Counts up while the server lives.
     pub beat: u64,
-    /// It keeps files or the bus to itself, so no other one can work beside it.
+    /// Keeps files or the bus to itself, so no other server can work beside it.
     pub is_local: bool,
 }

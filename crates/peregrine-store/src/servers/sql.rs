@@ -1,4 +1,4 @@
-//! The list of servers in SQL. A server works for every organisation.
+//! The list of servers in SQL. A server serves all organisations.
 
 use super::record::ServerRecord;
 use crate::Result;
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use peregrine_base::{ClientId, OrgId};
 use std::collections::HashMap;
 
-/// Clients that are let go in one transaction.
+/// Clients released per transaction.
 const PIECE: i64 = 1000;
 
 #[async_trait]
@@ -70,7 +70,8 @@ impl ServerStore for OrgDatabase {
 
     async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>> {
         let id = server_id.to_owned();
-        // From now on it cannot take clients any more. Whoever does this and ends in the middle leaves it on the list.
+        // From now on the server cannot take clients. If we crash halfway it stays on the list, and another server
+        // finishes this.
         self.write(Subject::Nothing, move |tx, _| {
             tx.execute(
                 "UPDATE servers SET is_gone = ?2 WHERE server_id = ?1",
@@ -90,7 +91,7 @@ impl ServerStore for OrgDatabase {
     }
 }
 
-/// Counts a sign of life of a server; false when the others gave it up.
+/// Records a sign of life; false if the other servers have given this one up.
 pub(crate) fn beat(tx: &dyn Tx, server_id: &str) -> Result<bool> {
     let found = tx.execute(
         "UPDATE servers SET beat = beat + 1 WHERE server_id = ?1 AND NOT is_gone",
@@ -99,7 +100,7 @@ pub(crate) fn beat(tx: &dyn Tx, server_id: &str) -> Result<bool> {
     Ok(found > 0)
 }
 
-/// Takes some clients from a server; when it has none, takes the server off the list.
+/// Releases some clients of a server; takes it off the list if it has none left.
 fn let_go(tx: &dyn Tx, server_id: &str) -> Result<Vec<ClientId>> {
     let clients: Vec<(OrgId, ClientId)> = tx.all(
         "SELECT org_id, client_id FROM clients WHERE server_id = ?1 ORDER BY org_id, client_id LIMIT ?2",

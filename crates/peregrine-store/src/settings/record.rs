@@ -5,16 +5,16 @@ use crate::model::Micros;
 /// A line of the audit log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// Number, in order of writing; ignored when written.
+    /// Number, in order of writing; ignored when an entry is appended.
     pub id: i64,
-    /// When.
+    /// When it was done.
     pub time: Micros,
-    /// Who.
+    /// The user or program that did it.
     pub principal: String,
-    /// What.
+    /// Name of the operation.
     pub operation: String,
-    /// Details (JSON).
+    /// Details of the operation (JSON).
     pub detail: String,
-    /// From where.
+    /// Address it was done from.
     pub ip: String,
 }

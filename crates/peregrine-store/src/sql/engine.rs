@@ -1,4 +1,4 @@
-//! A database that is open, whichever it is.
+//! An open database, SQLite or PostgreSQL.
 
 use super::{Subject, Tx, postgres::Postgres, sqlite::Sqlite};
 use crate::Result;
@@ -10,20 +10,20 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// Runs `work` inside a transaction; returns after it was committed. It may run more than once.
+    /// Runs `work` in a transaction and returns once it is committed. `work` may run more than once.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         subject: Subject,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         match self {
-            // One thread writes, whatever it is about.
+            // SQLite has a single writing thread, so the subject does not matter.
             Engine::Sqlite(sqlite) => sqlite.write(work).await,
             Engine::Postgres(postgres) => postgres.write(&subject, work).await,
         }
     }
 
-    /// Runs `work`, which only reads. It may run more than once.
+    /// Runs read-only `work`, which may run more than once.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    /// Puts everything acknowledged where damage to a log cannot reach it. PostgreSQL sees to that itself.
+    /// Moves everything acknowledged out of SQLite's write-ahead log. PostgreSQL does that by itself.
     pub(crate) async fn checkpoint(&self) -> Result<()> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.checkpoint().await,

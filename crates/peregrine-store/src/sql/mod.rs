@@ -1,5 +1,5 @@
-//! SQL as SQLite and PostgreSQL both speak it. Statements are written once, with `?1`, `?2` for their parameters; two drivers
-//! run them. What the two databases say differently stands in [`migrations`], and nowhere else so far.
+//! SQL as SQLite and PostgreSQL both understand it. Statements are written once, with parameters `?1`, `?2`; two drivers
+//! run them. Differences between the dialects are confined to [`migrations`].
 
 mod engine;
 mod migrations;
@@ -24,34 +24,35 @@ pub(crate) use value::{FromValue, Value, values};
 
 use crate::Result;
 
-/// JSON of a value that always has one.
+/// JSON of a value that can always be serialized.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String> {
     Ok(serde_json::to_string(value)?)
 }
 
-/// A text as it is compared and sorted without regard to case, the same in both databases.
+/// A text folded for comparing and sorting without regard to case, the same for both databases.
 pub(crate) fn fold(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// A text within a `LIKE` pattern, where it means itself.
+/// Escapes a text for a `LIKE` pattern, so that it matches only itself.
 pub(crate) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// `?FROM, ?FROM+1, …`, one for each of so many values.
+/// `?FROM, ?FROM+1, …`: `count` placeholders.
 pub(crate) fn places(from: usize, count: usize) -> String {
     let places: Vec<String> = (from..from + count).map(|number| format!("?{number}")).collect();
     places.join(", ")
 }
 
-/// Values for statements with many of them, filled up to one of a few sizes: each size is a statement that stays prepared.
+/// Splits values for statements with many parameters and pads each piece to one of a few sizes, so that few different
+/// statements need to be prepared.
 pub(crate) fn pieces<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
     const MOST: usize = 500;
     const SIZES: [usize; 4] = [1, 10, 100, MOST];
     values.chunks(MOST).map(|some| {
         let size = SIZES.into_iter().find(|size| *size >= some.len()).unwrap_or(MOST);
-        // The last one again and again: what is found twice is one row in `IN`.
+        // Padded with the last value: duplicates in `IN` do not change the result.
         some.iter()
             .chain(some.last().into_iter().cycle())
             .take(size)

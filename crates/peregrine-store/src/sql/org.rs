@@ -1,4 +1,4 @@
-//! What belongs to one organisation: the handle on which the domain's operations are.
+//! The handle on one organisation's data, which all domain operations are implemented on.
 
 use super::{Engine, Next, Subject, Tx};
 use crate::Result;
@@ -6,16 +6,16 @@ use crate::rows::RowObjects;
 use peregrine_base::{ClientId, OrgId};
 use std::sync::Arc;
 
-/// [`crate::Database`] of one organisation, in whichever SQL database.
+/// [`crate::Database`] of one organisation, in either SQL database.
 #[derive(Debug, Clone)]
 pub struct OrgDatabase {
     engine: Arc<Engine>,
     pub(crate) org: OrgId,
-    /// Where rows are that are not in the database.
+    /// Objects for large chunks, if they are not kept in the database.
     pub(crate) rows: Option<RowObjects>,
 }
 
-/// A client of an organisation: what nearly every statement is about.
+/// A client of an organisation: the key of nearly every statement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ClientKey {
     pub(crate) org: OrgId,
@@ -34,7 +34,7 @@ impl OrgDatabase {
         }
     }
 
-    /// Changes what is kept of one client.
+    /// Changes data of one client; such writes for the same client run one after the other.
     pub(crate) async fn write_client<T: Send + 'static>(
         &self,
         client_id: &ClientId,
@@ -46,7 +46,7 @@ impl OrgDatabase {
             .await
     }
 
-    /// Reads what is kept of one client.
+    /// Reads data of one client.
     pub(crate) async fn read_client<T: Send + 'static>(
         &self,
         client_id: &ClientId,
@@ -56,7 +56,7 @@ impl OrgDatabase {
         self.engine.read(move |tx| work(tx, &key)).await
     }
 
-    /// Changes something of the organisation, or of all of them.
+    /// Changes data of the organisation, or of all of them.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         subject: Subject,
@@ -66,7 +66,7 @@ impl OrgDatabase {
         self.engine.write(subject, move |tx| work(tx, &org)).await
     }
 
-    /// Reads something of the organisation, or of all of them.
+    /// Reads data of the organisation, or of all of them.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         mut work: impl FnMut(&dyn Tx, &OrgId) -> Result<T> + Send + 'static,
@@ -75,7 +75,7 @@ impl OrgDatabase {
         self.engine.read(move |tx| work(tx, &org)).await
     }
 
-    /// Whether a server keeps it, rather than this process.
+    /// Whether the database is on a server rather than in this process.
     pub(crate) fn is_server(&self) -> bool {
         matches!(*self.engine, Engine::Postgres(_))
     }
@@ -84,7 +84,7 @@ impl OrgDatabase {
         self.engine.checkpoint().await
     }
 
-    /// Bounds a SQLite file to so many pages, to see what a full disk does.
+    /// Limits a SQLite file to `pages` pages, to test what happens when the disk is full.
     #[doc(hidden)]
     pub async fn limit_pages(&self, pages: u32) -> Result<()> {
         let statement = format!("PRAGMA max_page_count = {pages}");

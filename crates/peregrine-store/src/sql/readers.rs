@@ -1,11 +1,11 @@
-//! Connections that read: one for each running read, opened on first use, kept for the next one.
+//! Pooled reading connections: one for each running read, opened on first use and kept for later ones.
 
 use crate::{Error, Result};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Reads at the same time.
+/// Most concurrent reads.
 const MAX_READERS: usize = 8;
 
 /// The connections of a database.
@@ -14,7 +14,7 @@ pub(super) struct Readers<C> {
     idle: Idle<C>,
 }
 
-/// Those that no read has.
+/// Connections that are not in use.
 pub(super) struct Idle<C>(Arc<Mutex<Vec<C>>>);
 
 impl<C> Idle<C> {
@@ -26,7 +26,7 @@ impl<C> Idle<C> {
         self.0.lock().push(connection);
     }
 
-    /// All of them.
+    /// Takes all idle connections out of the pool.
     pub(super) fn drain(&self) -> Vec<C> {
         std::mem::take(&mut *self.0.lock())
     }
@@ -50,7 +50,7 @@ impl<C: Send + 'static> Readers<C> {
         &self.idle
     }
 
-    /// Runs `read` on a thread for blocking work, as soon as fewer than so many others run.
+    /// Runs `read` on a thread for blocking work, waiting while `MAX_READERS` others run.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Idle<C>) -> Result<T> + Send + 'static,

@@ -10,7 +10,7 @@ use peregrine_base::OrgId;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where a database is.
+/// Location of a database.
 #[derive(Debug, Clone)]
 pub enum SqlAddress {
     /// A SQLite file.
@@ -19,7 +19,7 @@ pub enum SqlAddress {
     Postgres(Box<PostgresSettings>),
 }
 
-/// An open SQL database with everything of every organisation. Clones share it.
+/// An open SQL database with the data of all organisations. Clones share it.
 #[derive(Debug, Clone)]
 pub struct SqlStore {
     engine: Arc<Engine>,
@@ -42,7 +42,7 @@ impl std::fmt::Display for SqlAddress {
 }
 
 impl SqlAddress {
-    /// Opens the database, and makes or upgrades what is in it when needed. Waits for a server.
+    /// Opens the database, creating or upgrading its schema if needed. Blocks until the server has answered.
     pub fn open(self) -> Result<SqlStore> {
         Ok(SqlStore::new(match self {
             SqlAddress::File(path) => Engine::Sqlite(Sqlite::open(&path)?),
@@ -50,7 +50,7 @@ impl SqlAddress {
         }))
     }
 
-    /// Opens the database for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
+    /// Opens the database for reading only, even while a server works on it; every write fails with [`Error::ReadOnly`].
     pub fn open_read_only(self) -> Result<SqlStore> {
         Ok(SqlStore::new(match self {
             SqlAddress::File(path) => Engine::Sqlite(Sqlite::open_read_only(&path)?),
@@ -61,7 +61,7 @@ impl SqlAddress {
     }
 }
 
-/// The client has a runtime of its own, which must not be made within another one.
+/// Runs `work` on its own thread: the PostgreSQL client brings a runtime, which cannot be created within another one.
 fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let thread = std::thread::Builder::new()
         .name("postgres-open".into())
@@ -77,8 +77,8 @@ impl SqlStore {
         }
     }
 
-    /// Rows whose chunk has more than so many bytes are kept as objects, and the database is their index; see [`crate::LARGE_CHUNK`].
-    /// Those that are objects already are read from there, whatever their size.
+    /// Stores chunks of more than `beyond` bytes as objects, indexed by the database; see [`crate::LARGE_CHUNK`]. Chunks
+    /// already stored as objects are read from there, whatever their size.
     #[must_use]
     pub fn with_objects(self, objects: Arc<dyn Objects>, beyond: usize) -> SqlStore {
         SqlStore {
@@ -87,12 +87,12 @@ impl SqlStore {
         }
     }
 
-    /// What belongs to one organisation.
+    /// The data of one organisation.
     pub fn org(&self, org: &OrgId) -> OrgDatabase {
         OrgDatabase::new(self.engine.clone(), org.clone(), self.rows.clone())
     }
 
-    /// How many acknowledged transactions were missing when the database was opened; 0 when all is well.
+    /// How many acknowledged transactions were missing when the database was opened; 0 if nothing was lost.
     pub fn missing_transactions(&self) -> u64 {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.missing_transactions(),

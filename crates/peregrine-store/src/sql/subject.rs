@@ -1,4 +1,4 @@
-//! What a write is about. Writes about the same thing do not happen at the same time, on whatever server.
+//! What a write is about. Writes about the same thing never run at the same time, on any server.
 
 use super::ClientKey;
 use peregrine_base::OrgId;
@@ -9,16 +9,16 @@ use std::hash::{Hash, Hasher};
 pub(crate) enum Subject {
     /// A client, with its collections and rows.
     Client(ClientKey),
-    /// Accounts and their sessions.
+    /// Accounts and their sessions, of all organisations.
     Users,
-    /// The audit log of an organisation, whose numbers have no holes.
+    /// The audit log of an organisation, which is numbered without gaps.
     Audit(OrgId),
-    /// What is right in any order: a value that replaces another, signs of life, what is too old.
+    /// Writes that are correct in any order: replacing a value, signs of life, deleting what is too old.
     Nothing,
 }
 
 impl Subject {
-    /// The number of its lock; none if it needs none. The same on every server and in every version.
+    /// Key of its advisory lock; `None` if it needs none. The same on every server and in every version.
     pub(crate) fn lock(&self) -> Option<i64> {
         let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
         match self {
@@ -37,7 +37,7 @@ impl Subject {
     }
 }
 
-/// FNV-1a: the standard library's hasher may be another one in its next version.
+/// FNV-1a: the standard library's hasher may change from one version to the next, and this must not.
 struct Fnv(u64);
 
 impl Hasher for Fnv {

@@ -1,18 +1,18 @@
-//! The transaction that statements run in, and the rows they give.
+//! The transaction that statements run in, and the rows they return.
 
 use super::{FromValue, Value};
 use crate::{Error, Result};
 
-/// A transaction, or a connection that only reads.
+/// A transaction, or a read-only connection.
 pub(crate) trait Tx {
-    /// Runs a statement without rows; gives how many it changed.
+    /// Runs a statement that returns no rows; returns how many it changed.
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64>;
 
-    /// Runs an `INSERT` of at most one row into a table whose key is a number named `id`, which the database gives; gives that
-    /// number, or none when nothing was inserted.
+    /// Runs an `INSERT` of at most one row into a table with a generated numeric key `id`; returns that key, or `None` if
+    /// nothing was inserted.
     fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
 
-    /// Runs a statement and hands over its rows until `each` wants no more.
+    /// Runs a statement and passes its rows to `each` until that returns [`Next::Enough`].
     fn query(
         &self,
         sql: &str,
@@ -21,23 +21,23 @@ pub(crate) trait Tx {
     ) -> Result<()>;
 }
 
-/// Whether a reader of rows wants another one.
+/// Whether to go on with the next row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     Row,
     Enough,
 }
 
-/// A row of an answer.
+/// A row of a result.
 pub(crate) trait Row {
-    /// Where a column of this name is.
+    /// The position of a column by name.
     fn position(&self, column: &str) -> Option<usize>;
-    /// The value there.
+    /// The value at a position.
     fn at(&self, position: usize) -> Result<Value<'_>>;
 }
 
 impl dyn Row + '_ {
-    /// The value of a column, by its name.
+    /// The value of a column by name.
     pub(crate) fn get<T: FromValue>(&self, column: &str) -> Result<T> {
         let position = self
             .position(column)
@@ -46,12 +46,12 @@ impl dyn Row + '_ {
             .map_err(|error| Error::Sql(format!("column `{column}`: {error}")))
     }
 
-    /// The value of a column, by its position.
+    /// The value of a column by position.
     pub(crate) fn take<T: FromValue>(&self, position: usize) -> Result<T> {
         T::from_value(self.at(position)?)
     }
 
-    /// What a column holds as JSON.
+    /// Parses a column that holds JSON.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
         let text: String = self.get(column)?;
         Ok(serde_json::from_str(&text)?)
@@ -59,7 +59,7 @@ impl dyn Row + '_ {
 }
 
 impl dyn Tx + '_ {
-    /// All rows of an answer.
+    /// All rows of a result.
     pub(crate) fn all<T>(
         &self,
         sql: &str,
@@ -74,7 +74,7 @@ impl dyn Tx + '_ {
         Ok(found)
     }
 
-    /// The first row of an answer.
+    /// The first row of a result.
     pub(crate) fn first<T>(
         &self,
         sql: &str,
@@ -91,7 +91,7 @@ impl dyn Tx + '_ {
         Ok(found)
     }
 
-    /// The first column of the first row of an answer that always has one.
+    /// The first column of the first row, for statements that always return one.
     pub(crate) fn one<T: FromValue>(&self, sql: &str, values: &[Value<'_>]) -> Result<T> {
         self.first(sql, values, |row| row.take(0))?
             .ok_or_else(|| Error::Sql("an answer without a row".to_owned()))

@@ -1,11 +1,11 @@
-//! Values that go into statements and come out of answers.
+//! Parameters of statements and values of results.
 
 use crate::rows::SetId;
 use crate::{Error, Result};
 use peregrine_base::ids::BadId;
 use peregrine_base::{ClientId, FlowId, OrgId};
 
-/// A value of SQL.
+/// An SQL value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Value<'a> {
     Null,
@@ -15,7 +15,7 @@ pub(crate) enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The parameters of a statement.
+/// Builds the parameter list of a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => {
         &[$($crate::sql::Value::from($value)),*]
@@ -29,7 +29,7 @@ impl From<i64> for Value<'_> {
     }
 }
 
-/// Counts and positions: SQL has no numbers without a sign.
+/// Counts and positions: SQL has no unsigned integers.
 impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
         Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// What a column can be read as.
+/// Conversion from a value to a Rust type.
 pub(crate) trait FromValue: Sized {
     fn from_value(value: Value<'_>) -> Result<Self>;
 }
@@ -133,7 +133,7 @@ impl FromValue for i64 {
     }
 }
 
-/// Counts and positions, which SQL keeps with a sign.
+/// Counts and positions, which SQL stores as signed integers.
 impl FromValue for u64 {
     fn from_value(value: Value<'_>) -> Result<u64> {
         i64::from_value(value).map(|number| u64::try_from(number).unwrap_or(0))
@@ -144,7 +144,7 @@ impl FromValue for bool {
     fn from_value(value: Value<'_>) -> Result<bool> {
         match value {
             Value::Bool(truth) => Ok(truth),
-            // SQLite has no type of its own for them.
+            // SQLite has no boolean type.
             Value::Integer(number) => Ok(number != 0),
             found => other("a truth value", found),
         }

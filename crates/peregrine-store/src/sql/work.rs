@@ -1,18 +1,18 @@
-//! What waits to be written: work that can be done again from the beginning, and who waits for it.
+//! Queued writes: work that can be run again from the start, and the caller waiting for its result.
 
 use super::Tx;
 use crate::{Error, Result};
 use tokio::sync::oneshot;
 
-/// Work within a transaction that it may share with others.
+/// Work that may share its transaction with others.
 pub(super) trait Work: Send {
-    /// Does it; the error, if it failed.
+    /// Runs the work; returns the error if it failed.
     fn run(&mut self, tx: &dyn Tx) -> Option<Error>;
-    /// Tells the caller how it ended; an error is one of the whole transaction.
+    /// Tells the caller how it ended; `batch` is an error of the whole transaction.
     fn answer(self: Box<Self>, batch: Option<Error>);
 }
 
-/// A closure, and the caller who waits for what it gives.
+/// A closure and the channel for its result.
 pub(super) struct Task<T, F> {
     work: F,
     result: Option<Result<T>>,
@@ -24,7 +24,7 @@ where
     T: Send + 'static,
     F: FnMut(&dyn Tx) -> Result<T> + Send + 'static,
 {
-    /// The work, and where its result will be.
+    /// Wraps the work; its result arrives on the receiver.
     pub(super) fn prepare(work: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T>>) {
         let (sender, answer) = oneshot::channel();
         let task = Task {

@@ -1,4 +1,4 @@
-//! What every bus does.
+//! The suite for every bus.
 
 use crate::bus::{Bus, Received, Subscription};
 
@@ -22,7 +22,7 @@ pub async fn bus<B: Bus>(mut make: impl AsyncFnMut() -> B) {
     };
     assert_eq!(&*event.payload, "2");
 
-    // A subscriber that does not read is told so, and the publisher never waits for it.
+    // A subscriber that does not read is told that it lags, and the publisher never waits for it.
     for number in 0..100_000 {
         bus.publish("b", &number.to_string()).await.unwrap();
     }
@@ -32,7 +32,7 @@ pub async fn bus<B: Bus>(mut make: impl AsyncFnMut() -> B) {
     bus.publish("a", "gone").await.unwrap();
 }
 
-/// A bus with a way to go may bring some of them before it says so.
+/// A bus between processes may deliver some of them before it reports the lag.
 async fn in_order_until_lagged(subscription: &mut dyn Subscription) {
     let mut last = None;
     loop {
@@ -47,7 +47,7 @@ async fn in_order_until_lagged(subscription: &mut dyn Subscription) {
     }
 }
 
-/// Messages arrive, once those that were on the way have.
+/// Messages arrive again, after those that were still under way.
 async fn one_hears_again(bus: &impl Bus, subscription: &mut dyn Subscription) {
     bus.publish("b", "after").await.unwrap();
     let mut lags = 0;
@@ -55,7 +55,7 @@ async fn one_hears_again(bus: &impl Bus, subscription: &mut dyn Subscription) {
         match subscription.next().await.unwrap() {
             Received::Event(event) if &*event.payload == "after" => return,
             Received::Event(_) => {}
-            // It may stand for the message.
+            // May replace the message.
             Received::Lagged => {
                 lags += 1;
                 assert!(lags < 100, "nothing but lags");

@@ -1,6 +1,6 @@
-//! Suites that every implementation of a seam must pass: `testing::sql(|| …).await`.
+//! Suites that every implementation of a seam must pass: `testing::sql(async || …).await`.
 //!
-//! A suite gets a maker of fresh, empty stores and panics on the first difference.
+//! A suite gets a closure that makes fresh, empty stores, and panics on the first difference.
 
 #![allow(clippy::unwrap_used)] // this is test code that other crates call
 

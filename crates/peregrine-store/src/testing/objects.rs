@@ -1,4 +1,4 @@
-//! What every object store does.
+//! The suite for every object store.
 
 use crate::objects::{Appended, ObjectKey, Objects};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! What every database does.
+//! The suite for every database.
 
 mod flow_ends;
 mod odd_texts;
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
 static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.A"));
 
-/// Runs the suite on empty databases made by `make`.
+/// Runs the suite on empty databases made by `new`.
 pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     organisations::are_apart(&new().await).await;
     let mut make = async || new().await.org(&OrgId::root());
@@ -241,7 +241,7 @@ fn task(id: impl Display, urgent: bool) -> Task {
     }
 }
 
-/// A request for work, as of a client at the one server there is.
+/// A client's request for work, at the only server.
 fn poll(now: Micros) -> Poll {
     Poll {
         server_id: "S.one".into(),
@@ -552,7 +552,7 @@ async fn events(db: &impl Database) {
 
 async fn concurrent_writes(db: &impl Database) {
     let ids: Vec<ClientId> = (0..100).map(|n| client_id(format_args!("C.{n:016x}"))).collect();
-    // Polled together, so that an implementation that groups commits has something to group.
+    // Polled together, so that an implementation that groups commits has several to group.
     let mut running: Vec<_> = ids.iter().map(|id| db.enrol(id, "pem", 1)).collect();
     for write in &mut running {
         assert!(write.await.unwrap());

@@ -11,9 +11,9 @@ pub struct User {
     pub password_hash: String,
     /// Role names.
     pub roles: Vec<String>,
-    /// When it was made.
+    /// When it was created.
     pub created: Micros,
-    /// May not sign in.
+    /// A locked account cannot sign in.
     pub locked: bool,
 }
 
@@ -22,12 +22,12 @@ pub struct User {
 pub struct Session {
     /// SHA-256 of the cookie's value.
     pub token_hash: Vec<u8>,
-    /// User.
+    /// Name of the user.
     pub user: String,
-    /// CSRF token bound to it.
+    /// CSRF token bound to this session.
     pub csrf_token: String,
-    /// When it was made.
+    /// When the user signed in.
     pub created: Micros,
-    /// When it ends.
+    /// When it expires.
     pub expires: Micros,
 }

@@ -1,4 +1,4 @@
-//! Accounts and sessions in SQL. People are the same in every organisation.
+//! Accounts and sessions in SQL. They are shared by all organisations.
 
 use super::record::{Session, User};
 use crate::Result;

@@ -1,4 +1,4 @@
-//! Objects in a bucket, over a real connection to a server of S3 in this process.
+//! Objects in a bucket, over a real connection to an S3 server in this process.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,7 @@ async fn content(store: &CloudObjects) -> Vec<u8> {
     all
 }
 
-/// Nothing is left of it but the object itself.
+/// Nothing but the sealed object is left in the bucket.
 fn only_the_object_is_there(server: &S3Server) {
     assert_eq!(server.bucket.names(), ["deployment/flows/F.1/upload"]);
 }
@@ -96,10 +96,10 @@ async fn what_one_server_began_anew_another_one_continues() {
     let (one, other) = (connect(&server).await, connect(&server).await);
     append(&one, 0, "abc").await;
     append(&one, 3, "def").await;
-    // The agent did not hear of it, and sends it again elsewhere.
+    // The agent did not get the answer, and sends it again to another server.
     assert_eq!(append(&other, 0, "ABC").await, Appended::Stored(3));
     assert_eq!(append(&other, 3, "DEF").await, Appended::Stored(6));
-    // What the first one remembers has the same length and is another file.
+    // The part that the first server remembers has the same length but is of another attempt.
     assert_eq!(append(&one, 6, "GHI").await, Appended::Stored(9));
     assert_eq!(other.seal(&key()).await.unwrap(), 9);
     assert_eq!(content(&one).await, b"ABCDEFGHI");
@@ -190,7 +190,7 @@ async fn what_a_half_deleted_seal_left_does_not_replace_the_object() {
     server.bucket.refuses_deletes.store(true, SeqCst);
     store.seal(&key()).await.unwrap();
     server.bucket.refuses_deletes.store(false, SeqCst);
-    // The order in which it would have gone on: the beginning, then the others.
+    // The order in which deletion would have continued: the beginning, then the other parts.
     let names = server.bucket.names();
     let parts: Vec<&String> = names.iter().filter(|name| name.contains(".parts")).collect();
     server.bucket.objects.lock().remove(parts[0]);
@@ -213,7 +213,7 @@ async fn a_large_object_is_put_together_with_little_memory_and_by_whoever_asks_a
         offset += piece(at).len() as u64;
         expected.extend_from_slice(&piece(at));
     }
-    // Who asks first does not wait for the end.
+    // The first caller does not wait for the end.
     let impatient = tokio::spawn({
         let store = store.clone();
         async move { store.seal(&key()).await }

@@ -1,4 +1,4 @@
-//! The embedded implementations pass the suites, and what only they promise.
+//! The embedded implementations pass the suites, and keep the promises that only they make.
 
 use peregrine_store::chunk::{Block, Chunk};
 use peregrine_store::testing::{client_id, flow_id};
@@ -137,7 +137,7 @@ async fn a_checkpoint_leaves_nothing_in_the_log_file() {
     assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
 }
 
-/// What a killed server leaves: the files as they are while it runs.
+/// What a killed server leaves on disk: copies the files while it runs.
 fn snapshot(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -231,7 +231,7 @@ async fn a_database_that_is_deleted_while_it_is_in_use_acknowledges_nothing() {
 async fn damage_in_one_chunk_hides_only_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path());
-    // Not compressible, so that each fills pages of its own.
+    // Incompressible, so that each fills pages of its own.
     let text = |number: u64| -> String {
         (0..2000u64)
             .map(|n| format!("{{\"n\":{}}}\n", (n + number).wrapping_mul(0x9e37_79b9_7f4a_7c15)))

@@ -1,4 +1,4 @@
-//! What `peregrine-store` does: each implementation of a seam passes its suite, and what only that one promises.
+//! Tests of `peregrine-store`: each implementation of a seam passes its suite, and keeps the promises that only it makes.
 
 #![allow(clippy::unwrap_used)]
 

@@ -16,7 +16,7 @@ async fn connect(server: &Nats) -> NatsBus {
     try_connect(&server.url(), &NatsOptions::default()).await.unwrap()
 }
 
-/// The message of a connection that fails.
+/// The message of a connection attempt that fails.
 async fn refusal(url: &str, options: &NatsOptions) -> String {
     let text = try_connect(url, options).await.unwrap_err().to_string();
     assert!(
@@ -33,7 +33,7 @@ fn event(topic: &str, payload: &str) -> Received {
     })
 }
 
-/// The next message, in minutes at most.
+/// The next message; waits a few minutes at most.
 async fn next(subscription: &mut Box<dyn Subscription>) -> Received {
     let next = tokio::time::timeout(Duration::from_secs(300), subscription.next());
     next.await.unwrap().unwrap()
@@ -88,7 +88,7 @@ async fn after_a_broken_link_everybody_is_told_and_hears_again() {
     let mut far = other.subscribe(&["a"]).await.unwrap();
     for round in 0..2 {
         server.stop();
-        // More than there is room for: nobody waits for the link.
+        // More than there is room for: publishing does not wait for the link.
         for number in 0..100_000 {
             one.publish("a", &number.to_string()).await.unwrap();
         }
@@ -96,7 +96,7 @@ async fn after_a_broken_link_everybody_is_told_and_hears_again() {
         for subscription in [&mut near, &mut far] {
             while next(subscription).await != Received::Lagged {}
         }
-        // There is a resync from each bus; what comes after those is heard by all.
+        // Each bus sends a resync; everyone receives the messages after those.
         let last = format!("round {round}");
         for subscription in [&mut near, &mut far] {
             other.publish("a", &last).await.unwrap();
@@ -138,7 +138,7 @@ async fn what_is_too_large_is_a_reason_to_look() {
         return;
     };
     let (one, other) = (connect(&server).await, connect(&server).await);
-    // One more than the server takes, and one that no bus hands on.
+    // One larger than the server accepts, and one larger than any bus accepts.
     for size in [3000, 1 << 20] {
         let mut near = one.subscribe(&["a"]).await.unwrap();
         let mut far = other.subscribe(&["a"]).await.unwrap();
@@ -231,7 +231,7 @@ async fn encrypted_links_check_who_is_there() {
         ..options
     };
     refusal(&url, &anonymous).await;
-    // Never without encryption, where the configuration asks for it.
+    // Where the configuration asks for encryption, never without it.
     let Some(server) = Nats::start("") else { return };
     refusal(
         &format!("tls://localhost:{}", server.port()),
@@ -249,7 +249,7 @@ async fn a_server_that_is_not_there_is_named() {
         text.contains(&format!("`{silent}` does not answer; check")),
         "{text}"
     );
-    // A port that somebody has, and nobody listens to.
+    // A port that is taken, but not listening.
     let reserved = tokio::net::TcpSocket::new_v4().unwrap();
     reserved.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let closed = format!("nats://127.0.0.1:{}", reserved.local_addr().unwrap().port());
@@ -258,7 +258,7 @@ async fn a_server_that_is_not_there_is_named() {
         text.contains(&format!("`{closed}` cannot be connected to (")) && text.contains("refused"),
         "{text}"
     );
-    // One that is there will do.
+    // One reachable server of the list is enough.
     let Some(server) = Nats::start("") else { return };
     let servers = NatsServers::Several(vec![closed, server.url()]);
     NatsBus::connect(&servers, &NatsOptions::default(), "ours")

@@ -13,7 +13,7 @@ fn connect(url: &str) -> Result<SqlStore> {
     SqlAddress::from(PostgresSettings::parse(url)?).open()
 }
 
-/// Statements that a test makes by itself.
+/// Runs statements directly, without the store.
 fn raw(url: &str, sql: &str) {
     let (url, sql) = (url.to_owned(), sql.to_owned());
     let run = move || {
@@ -45,7 +45,7 @@ async fn servers_that_start_at_once_make_the_tables_once() {
     }
 }
 
-/// Rows of a client that several servers write at once, each of them twice: none is lost, none is kept twice.
+/// Several servers write rows of one client at once, each of them twice: none is lost, none is stored twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_write_for_one_client_do_not_lose_or_double_anything() {
     let Some(server) = Postgres::shared() else { return };

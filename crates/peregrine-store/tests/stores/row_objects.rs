@@ -1,4 +1,4 @@
-//! Rows whose bytes are objects: never lost, never left behind, wherever a server ends.
+//! Rows stored as objects: never lost, never left behind, wherever a server crashes.
 
 use crate::s3_server::S3Server;
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.00000000000000
 static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.A"));
 const HOUR: i64 = 3600 * 1_000_000;
 
-/// A folder of objects that tells what is done with it, before and after, and goes on when it is let.
+/// A folder of objects that reports each operation, before and after, and waits to be let on.
 struct Steps {
     inner: FolderObjects,
     step: Box<dyn Fn(&'static str) -> BoxFuture<'static, ()> + Send + Sync>,
@@ -92,7 +92,7 @@ fn open(folder: &Path, objects: Arc<dyn Objects>) -> OrgDatabase {
     store.with_objects(objects, 0).org(&OrgId::root())
 }
 
-/// Keys of all objects with rows in them.
+/// Keys of all objects that hold rows.
 async fn kept(objects: &dyn Objects) -> Vec<ObjectKey> {
     let all = objects.list(&ObjectKey::new(&["rows"])).await.unwrap();
     all.into_iter().map(|info| info.key).collect()
@@ -122,7 +122,7 @@ fn event(digest: u8, at: i64) -> Effect {
     }
 }
 
-/// All rows of a set, as they read; those that cannot be read as what says so.
+/// All rows of a set as text; for those that cannot be read, the notice.
 async fn texts(db: &OrgDatabase, set: SetId) -> Vec<String> {
     let chunks = db.read_chunks(set, 0, usize::MAX).await.unwrap();
     let text = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
@@ -177,7 +177,7 @@ async fn postgres_with_its_rows_in_a_bucket_passes_the_suite() {
     assert!(!kept(&*bucket).await.is_empty(), "they were there");
 }
 
-/// What agents send and people delete, over one day; the day may end anywhere.
+/// One day of what agents send and users delete; it may be cut short anywhere.
 async fn a_day(db: &OrgDatabase) {
     send_everything(db).await;
     db.delete_events_before(150).await.unwrap();
@@ -189,9 +189,9 @@ async fn a_day(db: &OrgDatabase) {
 async fn send_everything(db: &OrgDatabase) {
     for packet in [
         vec![rows(0, 5), rows(5, 5)],
-        // The agent did not hear that the first one was stored.
+        // The agent did not get the answer for the first one.
         vec![rows(0, 5), rows(5, 5)],
-        // Half of it is known.
+        // Half of it is already stored.
         vec![rows(5, 10), event(1, 100)],
         vec![event(1, 100), event(2, 200)],
     ] {
@@ -199,7 +199,7 @@ async fn send_everything(db: &OrgDatabase) {
     }
 }
 
-/// What is there now can be read, and nothing else is there.
+/// Everything listed can be read, and there is nothing else.
 async fn everything_is_in_order(db: &OrgDatabase, objects: &dyn Objects, case: &str) {
     let mut found = 0;
     let mut sets = db.result_sets(&CLIENT, &FLOW).await.unwrap();
@@ -213,7 +213,7 @@ async fn everything_is_in_order(db: &OrgDatabase, objects: &dyn Objects, case: &
         assert_eq!(texts.len() as u64, set.rows(), "{case}");
         found += db.read_chunks(set.id, 0, usize::MAX).await.unwrap().len();
     }
-    // What was cut to its new half is in the database.
+    // The chunk of which only the new half was kept is in the database.
     let cut = usize::from(
         db.flow(&CLIENT, &FLOW)
             .await
@@ -306,7 +306,7 @@ async fn a_missing_object_is_told_in_the_place_of_its_rows() {
     ] {
         assert!(told.contains(part), "{told}");
     }
-    // One that is not as long as it was is damage, as in the database.
+    // An object of another length counts as damaged, like data in the database.
     objects.put(&damaged, Bytes::from_static(b"short")).await.unwrap();
     let chunks = db.read_chunks(set.id, 0, usize::MAX).await.unwrap();
     let missing: Vec<u64> = chunks

@@ -1,5 +1,5 @@
-//! A server of S3 in memory, on a port of its own: the protocol and its signatures are those of the crate `s3s`, what is kept is kept here. (Its own
-//! `s3s-fs` cannot keep names as long as ours, and looks before it creates.)
+//! An in-memory S3 server on a port of its own: protocol and signatures come from the crate `s3s`, storage is implemented
+//! here. (Its own `s3s-fs` cannot store names as long as ours, and creates in two steps, first looking and then writing.)
 
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "the example and the tests need different parts")]
@@ -21,16 +21,16 @@ use std::time::SystemTime;
 
 /// The only bucket.
 pub(crate) const BUCKET: &str = "files";
-/// The only access key, and its secret.
+/// The only access key and its secret.
 pub(crate) const KEY: &str = "peregrine";
 pub(crate) const SECRET: &str = "hunter2-hunter2";
 
-/// Names in one answer; real stores give 1,000.
+/// Names per listing; real stores return 1,000.
 const PAGE: usize = 7;
-/// Least that S3 takes as a part that is not the last.
+/// Smallest part that S3 accepts, except for the last.
 const LEAST_PART: usize = 5 << 20;
 
-/// What is kept, and what was asked.
+/// What is stored, and counters of requests.
 #[derive(Default)]
 pub(crate) struct Bucket {
     pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
@@ -39,11 +39,11 @@ pub(crate) struct Bucket {
     pub(crate) requests: AtomicUsize,
     /// Multipart uploads begun.
     pub(crate) multipart: AtomicUsize,
-    /// Refuses to delete.
+    /// Refuse to delete.
     pub(crate) refuses_deletes: AtomicBool,
-    /// Creates over what is there, as old stores do.
+    /// Ignore `If-None-Match` and overwrite, as old stores do.
     pub(crate) ignores_conditions: AtomicBool,
-    /// Bytes that were read here and are not yet back as parts of an upload, and the most of them.
+    /// Bytes read from here that are not yet back as parts of an upload, and their maximum.
     on_loan: AtomicI64,
     pub(crate) most_on_loan: AtomicI64,
 }
@@ -107,12 +107,12 @@ impl S3Server {
         S3Server { endpoint, bucket }
     }
 
-    /// What a server's configuration would have.
+    /// Options as in a server's configuration.
     pub(crate) fn options(&self) -> CloudOptions {
         self.options_with(KEY, SECRET)
     }
 
-    /// The same with another access key.
+    /// The same, with another access key.
     pub(crate) fn options_with(&self, key: &str, secret: &str) -> CloudOptions {
         CloudOptions::from([
             ("endpoint", self.endpoint.as_str()),

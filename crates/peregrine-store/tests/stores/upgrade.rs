@@ -1,4 +1,4 @@
-//! A database that an earlier program wrote opens, and has everything that was in it.
+//! A database written by an earlier version opens, and has everything that was in it.
 
 use peregrine_store::chunk::lines;
 use peregrine_store::testing::{client_id, flow_id};
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
 
-/// A file of schema 3, the last one before there were organisations: written by that program, then compressed.
+/// A file of schema 3, the last one before organisations: written by that version, then compressed.
 fn schema_3(folder: &Path) -> PathBuf {
     let file = folder.join("peregrine.db");
     let data = include_bytes!("data/schema_3.db.zst");
@@ -96,7 +96,7 @@ async fn everything_is_there_after_the_upgrade() {
         [b"later"]
     );
 
-    // What was missing comes, and the collection is whole but for what never came.
+    // The missing rows arrive, and the collection is complete except for what never arrived.
     let rows = Effect::Rows {
         flow_id: flow_id("F.A"),
         source: "Generic.Client.Info/Basic".into(),

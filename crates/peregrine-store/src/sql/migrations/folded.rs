@@ -1,14 +1,14 @@
-//! Fills what step 4 added: folded texts, which SQL folds differently in each database.
+//! Fills the columns with folded text that step 4 added: SQL folds case differently in each database, so Rust does it.
 
 use crate::Result;
 use crate::sql::{Next, Tx, fold, values};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Records read at once.
+/// Records read at a time.
 const SOME: i64 = 500;
 
-/// What was known of a client by then.
+/// Client facts as stored before this step.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Facts {

@@ -1,5 +1,5 @@
-//! Brings a database to the schema this program knows: one list of steps for both databases. A step that was released is
-//! never edited.
+//! Upgrades a database to the schema this program knows: one list of steps for both databases. Released steps are never
+//! edited.
 
 mod folded;
 
@@ -15,15 +15,15 @@ pub(super) enum Dialect {
 
 /// A step of the list; its number is its place, counted from 1.
 enum Step {
-    /// From before PostgreSQL was spoken: it begins with the step that makes everything.
+    /// A step from before PostgreSQL was supported; PostgreSQL starts at the first step for both.
     Sqlite(&'static str),
-    /// A text for both, and what each of them needs beside it.
+    /// A text for both, with additions for each.
     Both {
         before_sqlite: &'static str,
         text: &'static str,
         after_sqlite: &'static str,
         after_postgres: &'static str,
-        /// What SQL cannot say.
+        /// What cannot be done in SQL.
         then: Option<fn(&dyn Tx) -> Result<()>>,
     },
 }
@@ -36,7 +36,7 @@ const STEPS: &[Step] = &[
         before_sqlite: include_str!("0004_sqlite_before.sql"),
         text: include_str!("0004_organisations.sql"),
         after_sqlite: include_str!("0004_sqlite_after.sql"),
-        // What is compressed already is not worth another try.
+        // Chunks are already compressed; do not let PostgreSQL try again.
         after_postgres: "ALTER TABLE chunks ALTER COLUMN data SET STORAGE EXTERNAL;",
         then: Some(folded::fill),
     },
@@ -56,17 +56,17 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// The version this program knows.
+/// The schema version this program knows.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;
 
-/// A step as a driver runs it, in one transaction with the noting of its number.
+/// A step as a driver runs it: in one transaction, together with recording its number.
 pub(super) struct Script {
     pub(super) number: i64,
     pub(super) text: String,
     pub(super) then: Option<fn(&dyn Tx) -> Result<()>>,
 }
 
-/// The steps after this version.
+/// The steps that follow this version.
 pub(super) fn after(found: i64, dialect: Dialect) -> Result<impl Iterator<Item = Script>> {
     if found > KNOWN {
         return Err(Error::SchemaTooNew { found, known: KNOWN });
@@ -75,7 +75,7 @@ pub(super) fn after(found: i64, dialect: Dialect) -> Result<impl Iterator<Item =
     Ok(missing.map(move |(number, step)| script(number, step, dialect)))
 }
 
-/// Refuses a database that is not of the schema this program knows.
+/// Refuses a database with another schema version than this program knows.
 pub(super) fn check(found: i64) -> Result<()> {
     match found {
         found if found > KNOWN => Err(Error::SchemaTooNew { found, known: KNOWN }),
@@ -114,7 +114,7 @@ fn script(number: i64, step: &Step, dialect: Dialect) -> Script {
     Script { number, text, then }
 }
 
-/// Types as each database calls them. Texts compare by their bytes in both.
+/// Replaces type placeholders with the names of each database. In both, texts compare by their bytes.
 fn typed(text: &str, dialect: Dialect) -> String {
     let names: [(&str, &str); 6] = match dialect {
         Dialect::Sqlite => [

@@ -1,4 +1,4 @@
-//! A connection with what it has prepared.
+//! A connection with its prepared statements.
 
 use super::settings::PostgresSettings;
 use super::statement;
@@ -6,13 +6,13 @@ use crate::{Error, Result};
 use postgres::{Client, Statement};
 use std::collections::HashMap;
 
-/// Statements kept prepared; lists with filters make more than these, and then all are forgotten.
+/// Most statements kept prepared; filtered lists produce more, and then all are dropped.
 const MAX_PREPARED: usize = 256;
 
-/// A commit is what agents are told, so it waits for the disk even where that is switched off.
+/// A commit is acknowledged to agents, so it waits for the disk even on a server configured not to.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
-/// What never writes cannot.
+/// Connections for reading cannot write, even by mistake.
 const READ_ONLY: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
 
 /// What a connection is for.
@@ -57,12 +57,12 @@ impl Connection {
         self.client.is_closed()
     }
 
-    /// Statements without parameters and answers, one after the other.
+    /// Runs statements without parameters or results, one after the other.
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
         Ok(self.client.batch_execute(sql)?)
     }
 
-    /// The client, and the statement prepared on it.
+    /// The client together with the statement prepared on it, as both are needed to run it.
     pub(super) fn prepare(&mut self, sql: &str) -> Result<(&mut Client, Statement)> {
         if let Some(known) = self.prepared.get(sql) {
             return Ok((&mut self.client, known.clone()));

@@ -21,19 +21,19 @@ use std::sync::Arc;
 use tx::PostgresTx;
 use writer::Writer;
 
-/// Taken while the tables are brought up to date: several servers may start at once.
+/// Advisory lock held while the schema is upgraded: several servers may start at once.
 const MIGRATION_LOCK: i64 = 0x7065_7265_6772_696e;
 
 /// A database on a PostgreSQL server.
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    /// None: opened for reading only.
+    /// `None` if opened for reading only.
     writer: Option<Writer>,
     readers: Readers,
 }
 
 impl Postgres {
-    /// Connects, and makes or upgrades the tables when needed.
+    /// Connects, and creates or upgrades the schema if needed.
     pub(super) fn open(settings: PostgresSettings) -> Result<Postgres> {
         let settings = Arc::new(settings);
         let mut connection = Connection::open(&settings, Access::Write)?;
@@ -44,7 +44,7 @@ impl Postgres {
         })
     }
 
-    /// Connects for reading only; every write answers [`Error::ReadOnly`].
+    /// Connects for reading only; every write fails with [`Error::ReadOnly`].
     pub(super) fn open_read_only(settings: PostgresSettings) -> Result<Postgres> {
         let mut connection = Connection::open(&settings, Access::Read)?;
         let tx: &dyn Tx = &PostgresTx(RefCell::new(&mut connection));
@@ -77,7 +77,7 @@ impl Postgres {
     }
 }
 
-/// Applies the missing steps, each in one transaction. The table `schema_version` holds the number of the last one.
+/// Applies the missing steps, each in one transaction. The table `schema_version` holds the number of the last step.
 fn migrate(connection: &mut Connection) -> Result<()> {
     connection.batch("BEGIN")?;
     let migrated = steps(connection);
@@ -111,7 +111,7 @@ fn version(tx: &dyn Tx) -> Result<Option<i64>> {
     tx.first("SELECT version FROM schema_version", &[], |row| row.take(0))
 }
 
-/// Whether the server refused only for now: another transaction was in the way, or the server is starting, stopping or gone.
+/// Whether the failure is temporary: another transaction was in the way, or the server is starting, stopping or gone.
 fn is_worth_repeating(error: &Error) -> bool {
     matches!(error, Error::Busy(_))
 }
@@ -120,7 +120,7 @@ impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Error {
         let text = describe(&error);
         let Some(code) = error.code() else {
-            // Not an answer of the server: the connection.
+            // An error of the connection, not an answer of the server.
             return if error.is_closed()
                 || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>())
             {
@@ -145,7 +145,7 @@ impl From<postgres::Error> for Error {
     }
 }
 
-/// What the server says, or the library with all that stands behind it. No value of a statement is in it.
+/// The server's message, or the library's with all its causes. It contains no values of statements.
 fn describe(error: &postgres::Error) -> String {
     if let Some(error) = error.as_db_error() {
         return format!("{} ({})", error.message(), error.code().code());

@@ -1,4 +1,4 @@
-//! Connections that read. A read whose connection breaks is done again on another one.
+//! Reading connections. A read whose connection breaks is repeated on another one.
 
 use super::connection::{Access, Connection};
 use super::is_worth_repeating;
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a read is tried whose connection broke, and how long is waited in between at first.
+/// How often a read is tried if its connection breaks, and the first pause in between.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,7 +41,7 @@ impl Readers {
             loop {
                 match once(idle, &settings, &mut work) {
                     Err(error) if attempt < ATTEMPTS && is_worth_repeating(&error) => {
-                        // The others have lost their server too.
+                        // The idle connections have lost their server too.
                         drop(idle.drain());
                         std::thread::sleep(pause);
                         pause *= 2;
@@ -72,7 +72,7 @@ fn once<T>(
 }
 
 impl Drop for Readers {
-    /// Closing waits for the server, which a thread of an asynchronous runtime must not do.
+    /// Closing blocks on the server, which must not happen on a thread of an asynchronous runtime.
     fn drop(&mut self) {
         let idle = self.connections.idle().drain();
         let _ = std::thread::spawn(move || drop(idle)).join();

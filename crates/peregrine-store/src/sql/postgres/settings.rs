@@ -1,4 +1,4 @@
-//! Where a PostgreSQL database is and how to sign in: `postgres://user:password@host:5432/database?sslmode=…`.
+//! Location of a PostgreSQL database and how to sign in: `postgres://user:password@host:5432/database?sslmode=…`.
 
 use crate::{Error, Result};
 use peregrine_tls::{Certificates, Verify};
@@ -10,10 +10,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may not confirm what was sent before the connection counts as broken.
+/// How long sent data may stay unacknowledged before the connection counts as broken.
 const PEER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Address of a database, with what is needed to sign in. It does not show its password.
+/// Address of a database and the login. Never shows the password.
 #[derive(Clone)]
 pub struct PostgresSettings {
     config: Config,
@@ -28,9 +28,10 @@ impl fmt::Debug for PostgresSettings {
 }
 
 impl PostgresSettings {
-    /// Reads an address. `sslmode` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`; left out it is `prefer` for a
-    /// server on this machine, and else `verify-full`. `sslrootcert`, `sslcert` and `sslkey` name files in PEM; without
-    /// `sslrootcert` the public authorities are trusted. Messages name keywords, never values: one may be a password.
+    /// Parses an address. `sslmode` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`; the default is
+    /// `prefer` for a server on this machine and `verify-full` otherwise. `sslrootcert`, `sslcert` and `sslkey` name PEM
+    /// files; without `sslrootcert` the public authorities are trusted. Messages name keywords, never values: one may be
+    /// a password.
     pub fn parse(address: &str) -> Result<PostgresSettings> {
         let bad = |why: String| Error::BadAddress(format!("address of the PostgreSQL database: {why}"));
         let mut url = Url::parse(address)
@@ -93,7 +94,7 @@ impl PostgresSettings {
         })
     }
 
-    /// The database, for messages and the status page.
+    /// Name of the database, for messages and the status page.
     pub fn name(&self) -> &str {
         &self.name
     }

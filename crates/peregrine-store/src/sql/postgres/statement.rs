@@ -1,6 +1,6 @@
-//! Statements as PostgreSQL writes their parameters: `$1` for `?1`.
+//! Parameters as PostgreSQL writes them: `$1` for `?1`.
 
-/// The same statement with `$` before the numbers of its parameters. Text within quotes stays as it is.
+/// The statement with `$` instead of `?` before the numbers of its parameters. Quoted text stays as it is.
 pub(super) fn translate(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut is_quoted = false;

@@ -1,14 +1,14 @@
-//! Text that PostgreSQL cannot hold: it has no zero bytes. Endpoints have, in names and messages, and nothing may hide behind
-//! them, so they are written as two characters and read back as what they were.
+//! Text that PostgreSQL cannot store: it does not allow zero bytes. Endpoints send them in names and messages, and
+//! nothing may hide behind them, so they are stored as two characters and converted back when read.
 
 use std::borrow::Cow;
 
-/// Begins what stands for another character; itself it is doubled.
+/// Starts a two-character escape; a literal one is doubled.
 const ESCAPE: char = '\u{1a}';
 /// After [`ESCAPE`]: a zero byte.
 const ZERO: char = '0';
 
-/// As it is stored.
+/// Converts a text to its stored form.
 pub(super) fn stored(text: &str) -> Cow<'_, str> {
     if !text.contains([ESCAPE, '\0']) {
         return Cow::Borrowed(text);
@@ -24,7 +24,7 @@ pub(super) fn stored(text: &str) -> Cow<'_, str> {
     Cow::Owned(stored)
 }
 
-/// As it was.
+/// Converts a stored text back.
 pub(super) fn original(stored: &str) -> Cow<'_, str> {
     if !stored.contains(ESCAPE) {
         return Cow::Borrowed(stored);

@@ -1,4 +1,4 @@
-//! Statements on a connection to PostgreSQL, which keeps them prepared.
+//! Statements on a connection to PostgreSQL, prepared and kept.
 
 use super::connection::Connection;
 use super::text;
@@ -9,7 +9,7 @@ use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use std::cell::RefCell;
 use std::error::Error as StdError;
 
-/// A connection within a transaction, or reading.
+/// A connection, within a transaction or for reading.
 pub(super) struct PostgresTx<'a>(pub(super) RefCell<&'a mut Connection>);
 
 impl Tx for PostgresTx<'_> {
@@ -32,7 +32,7 @@ impl Tx for PostgresTx<'_> {
         let mut connection = self.0.borrow_mut();
         let (client, statement) = connection.prepare(sql)?;
         let rows = client.query(&statement, &parameters(values))?;
-        // `each` may ask for more.
+        // `each` may run statements on this connection.
         drop(connection);
         for row in &rows {
             if each(&PostgresRow::new(row)?)? == Next::Enough {
@@ -62,7 +62,7 @@ impl ToSql for Value<'_> {
         }
     }
 
-    /// What does not fit is refused by the server, with the name of the type it wants.
+    /// Accepts everything here: the server refuses a value that does not fit, and names the type it wants.
     fn accepts(_: &Type) -> bool {
         true
     }
@@ -70,10 +70,10 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-/// A row, with its texts as they were.
+/// A row, with its texts converted back.
 struct PostgresRow<'a> {
     row: &'a postgres::Row,
-    /// Those that were stored in other words.
+    /// Positions and original texts of those columns that were stored escaped.
     originals: Vec<(usize, String)>,
 }
 

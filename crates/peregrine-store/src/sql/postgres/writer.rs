@@ -1,8 +1,9 @@
-//! Connections that write. What waits together for one of them shares a transaction, and so a flush of the server's log.
+//! Writing connections. Writes that wait together for one of them share a transaction, and so a flush of the server's
+//! log.
 //!
-//! Several connections, and several servers, write at once, and most writes read before they change. Each names its subject
-//! (a client, a list), and a transaction first takes the locks of all its subjects, in order: no two see the same old state,
-//! and none waits for another that waits for it.
+//! Several connections, and several servers, write at once, and most writes read before they change something. Each write
+//! names its subject (a client, a list), and a transaction first takes the locks of all its subjects, in order: no two
+//! see the same old state, and no deadlock arises.
 
 use super::connection::{Access, Connection};
 use super::is_worth_repeating;
@@ -17,18 +18,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Connections that write.
+/// Number of writing connections.
 const CONNECTIONS: usize = 4;
-/// Most writes in one transaction: bounds how long the first of them waits, and how many locks it holds, of which a server has
+/// Most writes per transaction: limits how long the first of them waits, and how many locks it holds, as a server has
 /// room for some thousand.
 const MAX_BATCH: usize = 128;
-/// Writes that may wait for each connection; beyond this, callers wait.
+/// Writes queued per connection; beyond this, callers wait.
 const QUEUE: usize = 1024;
-/// How often a batch is tried that the server refused only for now, and how long is waited in between at first.
+/// How often a batch is tried on temporary failures, and the first pause in between.
 const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Work, and what it is about.
+/// Work and the subject it locks.
 struct Job {
     lock: Option<i64>,
     work: Box<dyn Work>,
@@ -59,7 +60,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Runs `work` inside a transaction; returns after it was committed. It may run more than once.
+    /// Runs `work` in a transaction and returns once it is committed. `work` may run more than once.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         subject: &Subject,
@@ -68,7 +69,7 @@ impl Writer {
         let lock = subject.lock();
         let (work, answer) = Task::prepare(work);
         let job = Job { lock, work };
-        // What has the same subject goes to the same connection, in order.
+        // Writes with the same subject use the same connection, in order.
         let queue = self
             .queues
             .get(lock.unwrap_or(0).unsigned_abs() as usize % CONNECTIONS)
@@ -79,7 +80,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Commits what was queued.
+    /// Commits the queued writes before it returns.
     fn drop(&mut self) {
         self.queues.clear();
         for thread in self.threads.drain(..) {
@@ -108,18 +109,19 @@ fn write(settings: &PostgresSettings, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-/// How a transaction went that was not an error of the whole.
+/// How a transaction ended, unless it failed as a whole.
 enum End {
     Committed,
-    /// A job failed that shared it with others: nothing was kept.
+    /// A job failed that shared it with others: everything was rolled back.
     OneFailed,
 }
 
-/// One transaction of all jobs, tried again when another one was in its way or the connection was lost before its end.
+/// Commits all jobs in one transaction, tried again if another one was in its way or the connection was lost before the
+/// commit.
 fn commit(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut [Job]) -> Result<()> {
     let mut pause = PAUSE;
     let mut attempt = 1;
-    // Nearly always all jobs succeed, and a savepoint for each is half of what the server is asked for.
+    // Nearly always all jobs succeed, and a savepoint for each would double the statements sent to the server.
     let mut has_savepoints = false;
     loop {
         match once(settings, kept, jobs, has_savepoints) {
@@ -136,7 +138,7 @@ fn commit(settings: &PostgresSettings, kept: &mut Option<Connection>, jobs: &mut
     }
 }
 
-/// One attempt. An error of the end itself is not worth repeating: nobody knows whether the server did it.
+/// One attempt. A failed `COMMIT` is not repeated: the server may or may not have committed.
 fn once(
     settings: &PostgresSettings,
     kept: &mut Option<Connection>,
@@ -155,20 +157,20 @@ fn once(
         *kept = Some(connection);
         return Ok(End::Committed);
     }
-    // What cannot be rolled back is a connection that is gone, and with it the transaction.
+    // If the rollback fails, the connection is gone and the transaction with it.
     if connection.batch("ROLLBACK").is_ok() {
         *kept = Some(connection);
     }
-    // The only job failed: its caller is told by the job itself.
+    // The only job failed: that job's own result tells its caller.
     outcome.map(|end| end.unwrap_or(End::Committed))
 }
 
-/// Runs the jobs in a transaction that is still open afterwards; none when there is nothing to keep of it.
+/// Runs the jobs and leaves the transaction open; `None` if the only job failed, so that nothing is left to commit.
 fn begin_and_run(connection: &mut Connection, jobs: &mut [Job], has_savepoints: bool) -> Result<Option<End>> {
     let mut locks: Vec<i64> = jobs.iter().filter_map(|job| job.lock).collect();
     locks.sort_unstable();
     locks.dedup();
-    // One message, however many locks.
+    // A single round trip, however many locks.
     let mut begin = "BEGIN".to_owned();
     for lock in locks {
         begin.push_str(&format!("; SELECT pg_advisory_xact_lock({lock})"));
@@ -182,7 +184,7 @@ fn begin_and_run(connection: &mut Connection, jobs: &mut [Job], has_savepoints: 
         match job.work.run(&PostgresTx(RefCell::new(connection))) {
             None if has_savepoints => connection.batch("RELEASE SAVEPOINT job")?,
             None => {}
-            // What concerns all of them, or may succeed the next time.
+            // Affects all of them, or may succeed next time.
             Some(error) if is_worth_repeating(&error) || connection.is_closed() => return Err(error),
             Some(_) if is_alone => return Ok(None),
             Some(_) if has_savepoints => {

@@ -1,7 +1,7 @@
 //! A small file beside the database that holds the number of the last acknowledged transaction.
 //!
-//! A log file (`-wal`) that was damaged is cut at the damage by SQLite without a word, and a database file that is gone
-//! is made anew. The number inside the database is then lower than the one here, and that is said.
+//! SQLite silently cuts a damaged log file (`-wal`) at the damage, and creates a missing database file anew. The number
+//! in the database is then lower than the one here, which is reported.
 
 use crate::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
@@ -10,7 +10,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Name of the setting that counts transactions. It belongs to no organisation.
+/// Setting that counts transactions. It belongs to no organisation.
 const SETTING: &str = "transactions";
 
 /// The file, held open.
@@ -18,7 +18,7 @@ const SETTING: &str = "transactions";
 pub(super) struct Mark {
     file: File,
     database: PathBuf,
-    /// Device and number of the database file.
+    /// Device and inode number of the database file.
     identity: (u64, u64),
 }
 
@@ -26,14 +26,14 @@ fn identity(database: &Path) -> std::io::Result<(u64, u64)> {
     std::fs::metadata(database).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Where the file of a database is.
+/// Path of the mark beside a database.
 pub(super) fn path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".mark");
     name.into()
 }
 
-/// Refuses to begin anew in place of a database that is gone.
+/// Refuses to start with an empty database in place of one that is gone.
 pub(super) fn check_presence(database: &Path) -> Result<()> {
     let is_empty = std::fs::metadata(database).map_or(true, |metadata| metadata.len() == 0);
     let marked = std::fs::read_to_string(path(database)).map_or(0, |text| parse(&text));
@@ -49,7 +49,7 @@ pub(super) fn check_presence(database: &Path) -> Result<()> {
 }
 
 impl Mark {
-    /// Opens the file and compares; gives how many acknowledged transactions the database lacks.
+    /// Opens the file and compares; returns how many acknowledged transactions the database lacks.
     pub(super) fn open(database: &Path, connection: &Connection) -> Result<(Mark, u64)> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -69,19 +69,19 @@ impl Mark {
         Ok((mark, marked.saturating_sub(number)))
     }
 
-    /// Fails when the file in which we write is not the one that the next start would open: a file that was deleted takes
-    /// everything, and all of it is lost when we end.
+    /// Fails if the file we write to is not the one that the next start would open: everything written to a deleted file
+    /// is lost when we exit.
     pub(super) fn check_place(&self) -> Result<()> {
         match identity(&self.database) {
             Ok(now) if now == self.identity => Ok(()),
-            // Whether it is there is not known; the write itself fails if it cannot be.
+            // Could not be determined; if the file is really inaccessible, the write itself fails.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(Error::Gone(self.database.display().to_string())),
         }
     }
 
-    /// Notes the last transaction. Not flushed: it must survive this process, and after a power cut, or when another
-    /// process writes to the same database and is overtaken here, a lower number does no harm.
+    /// Records the last transaction. Not flushed, as it only has to survive this process: after a power cut, or when
+    /// another process writes to the same database and gets ahead of this mark, a number that is too low does no harm.
     pub(super) fn note(&mut self, number: u64) {
         let text = format!("{number:020}\n");
         let written = self
@@ -94,8 +94,8 @@ impl Mark {
     }
 }
 
-/// Counts a transaction inside itself; gives its number. The database is asked for the last one, as a server's is also
-/// written by `peregrine user`.
+/// Counts a transaction within itself and returns its number. The last number is read from the database each time,
+/// because `peregrine user` also writes to a server's database.
 pub(super) fn count(connection: &Connection) -> Result<u64> {
     let text: String = connection
         .prepare_cached(

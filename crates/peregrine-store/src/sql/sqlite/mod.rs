@@ -17,20 +17,20 @@ use writer::Writer;
 /// A SQLite file.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    /// None: opened for reading only.
+    /// `None` if opened for reading only.
     writer: Option<Writer>,
     readers: Readers,
     missing: u64,
 }
 
 impl Sqlite {
-    /// Opens, and makes or upgrades when needed, the database file.
+    /// Opens the database file, creating or upgrading it if needed.
     pub(super) fn open(path: &Path) -> Result<Sqlite> {
         mark::check_presence(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         connection.set_prepared_statement_cache_capacity(128);
-        // WAL lets readers run beside the writer; FULL flushes each commit, because a commit is what agents are told.
+        // WAL lets readers run beside the writer; FULL flushes each commit, because a commit is acknowledged to agents.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
@@ -52,7 +52,8 @@ impl Sqlite {
         })
     }
 
-    /// Opens a database file for reading only, also while a server works on it; every write answers [`Error::ReadOnly`].
+    /// Opens a database file for reading only, even while a server works on it; every write fails with
+    /// [`Error::ReadOnly`].
     pub(super) fn open_read_only(path: &Path) -> Result<Sqlite> {
         migrations::check(version(&readers::open(path)?)?)?;
         Ok(Sqlite {
@@ -62,7 +63,7 @@ impl Sqlite {
         })
     }
 
-    /// How many acknowledged transactions were missing when the database was opened; 0 when all is well.
+    /// How many acknowledged transactions were missing when the database was opened; 0 if nothing was lost.
     pub(super) fn missing_transactions(&self) -> u64 {
         self.missing
     }
@@ -82,13 +83,13 @@ impl Sqlite {
         self.readers.run(work).await
     }
 
-    /// Brings everything that was committed into the database file.
+    /// Moves everything committed from the log into the database file.
     pub(super) async fn checkpoint(&self) -> Result<()> {
         self.writer.as_ref().ok_or(Error::ReadOnly)?.checkpoint().await
     }
 }
 
-/// Applies the missing steps, each in one transaction. `PRAGMA user_version` holds the number of the last one.
+/// Applies the missing steps, each in one transaction. `PRAGMA user_version` holds the number of the last step.
 fn migrate(connection: &mut Connection) -> Result<()> {
     for script in migrations::after(version(connection)?, Dialect::Sqlite)? {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

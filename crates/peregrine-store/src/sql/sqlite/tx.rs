@@ -1,11 +1,11 @@
-//! Statements on a connection to SQLite, which keeps them prepared.
+//! Statements on a connection to SQLite, prepared and kept.
 
 use crate::Result;
 use crate::sql::{Next, Row, Tx, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
-/// A connection, within a transaction or reading.
+/// A connection, within a transaction or for reading.
 pub(super) struct SqliteTx<'a>(pub(super) &'a Connection);
 
 impl Tx for SqliteTx<'_> {
@@ -15,7 +15,7 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
-        // Not `RETURNING`, for which SQLite makes a table of its own each time.
+        // Not `RETURNING`, for which SQLite builds a temporary table each time.
         let made = self.execute(sql, values)?;
         Ok((made > 0).then(|| self.0.last_insert_rowid()))
     }

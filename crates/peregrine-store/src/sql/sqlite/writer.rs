@@ -1,5 +1,5 @@
-//! The one thread that writes. Writes that wait together share a transaction, and so a disk flush: thousands of agents
-//! cost a few commits a second. A failing write does not take others with it: they are done again without it.
+//! The single writing thread. Writes that wait together share a transaction, and so a disk flush: thousands of agents
+//! cost a few commits a second. If a write fails, the others are done again without it.
 
 use super::mark::{self, Mark};
 use super::tx::SqliteTx;
@@ -10,14 +10,14 @@ use rusqlite::Connection;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// Most writes in one transaction: bounds how long the first of them waits.
+/// Most writes per transaction: limits how long the first of them waits.
 const MAX_BATCH: usize = 512;
-/// Writes that may wait; beyond this, callers wait.
+/// Writes queued; beyond this, callers wait.
 const QUEUE: usize = 4096;
 
 enum Job {
     Write(Box<dyn Work>),
-    /// Move what the log file holds to the database file; not within a transaction.
+    /// Move the content of the log file to the database file; not possible within a transaction.
     Checkpoint(oneshot::Sender<Result<()>>),
 }
 
@@ -40,7 +40,7 @@ impl Writer {
         })
     }
 
-    /// Runs `work` inside a transaction; returns after it was committed.
+    /// Runs `work` in a transaction and returns once it is committed. `work` may run more than once.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
@@ -50,7 +50,7 @@ impl Writer {
         answer.await.map_err(|_| Error::Closed)?
     }
 
-    /// Brings everything that was committed into the database file.
+    /// Moves everything committed from the log into the database file.
     pub(super) async fn checkpoint(&self) -> Result<()> {
         let (sender, answer) = oneshot::channel();
         self.send(Job::Checkpoint(sender)).await?;
@@ -64,7 +64,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Commits what was queued before the file closes.
+    /// Commits the queued writes before the file closes.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -86,7 +86,7 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
         let mut works = vec![first];
         let failure = match commit(connection, &mut works, &mut queue, &mut next, &mark) {
             Ok(number) => {
-                // Before anybody is told, so that no state that was acknowledged goes unmarked.
+                // Before callers are told, so that every acknowledged state is marked.
                 mark.note(number);
                 None
             }
@@ -106,13 +106,13 @@ fn run(connection: &Connection, mut mark: Mark, mut queue: mpsc::Receiver<Job>) 
     }
 }
 
-/// Readers that are in the middle of something leave a rest, which the next checkpoint takes.
+/// Busy readers may keep part of the log from being moved; the next checkpoint moves it.
 fn checkpoint(connection: &Connection) -> Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
 
-/// One transaction of these and of what else waits, which is added to them; gives its number.
+/// Commits these writes and others that are queued, which are added to `works`; returns the transaction's number.
 fn commit(
     connection: &Connection,
     works: &mut Vec<Box<dyn Work>>,
@@ -130,8 +130,8 @@ fn commit(
     Ok(number)
 }
 
-/// Without savepoints, for which SQLite copies every page it changes. Nearly always all works succeed; false when one
-/// failed, and nothing is to be kept.
+/// Runs the works without savepoints, for which SQLite copies every page it changes. Nearly always all of them succeed;
+/// false if one failed, and then the transaction must be rolled back.
 fn all_together(
     connection: &Connection,
     works: &mut Vec<Box<dyn Work>>,
@@ -161,7 +161,7 @@ fn all_together(
     Ok(true)
 }
 
-/// All of them again, so that those that fail do not take the others with them.
+/// Runs all works again with a savepoint each, so that those that fail do not affect the others.
 fn each_by_itself(connection: &Connection, works: &mut [Box<dyn Work>]) -> Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
     for work in works {
@@ -176,7 +176,7 @@ fn each_by_itself(connection: &Connection, works: &mut [Box<dyn Work>]) -> Resul
     Ok(())
 }
 
-/// SQLite may have rolled everything back by itself (disk full, out of memory): all of the batch failed.
+/// SQLite may have rolled everything back by itself (disk full, out of memory): then the whole batch failed.
 fn still_open(connection: &Connection, failure: Option<&Error>) -> Result<()> {
     if connection.is_autocommit() {
         return Err(failure

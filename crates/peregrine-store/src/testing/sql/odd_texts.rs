@@ -1,10 +1,10 @@
-//! Texts as endpoints bring them.
+//! Unusual texts from endpoints.
 
 use crate::testing::client_id;
 use crate::*;
 use std::sync::Arc;
 
-/// What endpoints name things: also zero bytes, which PostgreSQL has no place for.
+/// Names on endpoints can contain anything, even zero bytes, which PostgreSQL cannot store.
 pub(super) async fn come_back(db: &impl Database) {
     for odd in [
         "",

@@ -1,11 +1,11 @@
-//! Organisations see nothing of each other.
+//! Organisations do not see each other's data.
 
 use super::{CLIENT, FLOW, flow, poll, task, work};
 use crate::chunk::Chunk;
 use crate::*;
 use std::sync::Arc;
 
-/// What belongs to one is not there in another, although it has the same name.
+/// Data of one organisation does not exist in another, even under the same name.
 pub(super) async fn are_apart(store: &SqlStore) {
     let (one, other) = (store.org(&OrgId::root()), store.org(&"O2".parse().unwrap()));
     for db in [&one, &other] {

@@ -1,4 +1,5 @@
-//! Several servers over one database: whose an agent is, and what happens to the work of one that ends in the middle.
+//! Several servers on one database: which one an agent is connected to, and what happens to the work of a server that
+//! crashes.
 
 use super::{CLIENT, flow, flow_id, poll, task, work};
 use crate::*;
@@ -11,7 +12,7 @@ fn claim(session: u64, timestamp: u64) -> Claim {
     Claim { session, timestamp }
 }
 
-/// Puts a server on the list.
+/// Adds a server to the list.
 pub(super) async fn join(db: &impl Database, server_id: &str) {
     let server = ServerRecord {
         server_id: server_id.into(),
@@ -24,7 +25,7 @@ pub(super) async fn join(db: &impl Database, server_id: &str) {
     assert!(!db.join_servers(server).await.unwrap(), "it is there");
 }
 
-/// Whose connection it is, and what a database tells the others.
+/// Which server holds a connection, and what the other servers learn about it.
 pub(super) async fn share_clients(db: &impl Database) {
     db.enrol(&CLIENT, "pem", 1).await.unwrap();
     for server in [ONE, TWO] {
@@ -119,7 +120,7 @@ pub(super) async fn share_clients(db: &impl Database) {
     assert!(db.leave_servers(TWO).await.unwrap().is_empty());
 }
 
-/// A task that was taken out of the queue and never arrived comes again; one that arrived does not.
+/// A task that was taken from the queue but never arrived is sent again; one that arrived is not.
 pub(super) async fn lose_no_task(db: &impl Database) {
     db.enrol(&CLIENT, "pem", 1).await.unwrap();
     for id in ["F.LOST", "F.HEARD"] {
