@@ -1,4 +1,4 @@
-//! What a collection brought: tables of rows and logs, files.
+//! Results of a collection: tables of rows and logs, and uploaded files.
 
 use crate::table::{Filters, SetSource, TableQuery, count_values, declared_columns, export, page};
 use crate::users::{Permission, Principal};
@@ -9,7 +9,7 @@ use peregrine_store::{FlowState, ObjectKey, ObjectReader, ResultSet, SetKind, Up
 use serde_json::json;
 use tokio::sync::mpsc;
 
-/// A table of a collection: the one of this name, or the first of its kind.
+/// Selects a table of a collection: the one with this name or, if `name` is empty, the first of its kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
     pub client_id: &'a str,
@@ -20,7 +20,7 @@ pub struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Its rows; before some come it is empty.
+    /// Its rows; an empty table while there are none.
     async fn find(&self, core: &Core) -> Result<ResultSet> {
         let database = &core.storage.database;
         let sets = database.result_sets(self.client_id, self.flow_id).await?;
@@ -36,7 +36,6 @@ impl Table<'_> {
         }))
     }
 
-    /// A page of it.
     pub async fn page(&self, core: &Core, principal: &Principal, query: &TableQuery) -> Result<TablePage> {
         principal.authorize(Permission::ReadResults)?;
         let flow = super::get(core, self.client_id, self.flow_id).await?;
@@ -62,7 +61,7 @@ impl Table<'_> {
         count_values(&source, column, filters).await
     }
 
-    /// All of it as a file: its name, and its pieces.
+    /// The whole table as a file: the file's name, and its content in pieces.
     pub async fn export(
         &self,
         core: &Core,
@@ -88,10 +87,10 @@ impl Table<'_> {
     }
 }
 
-/// Id of a table that is not stored.
+/// Id of a table that is not stored (yet).
 const NOTHING: i64 = -1;
 
-/// The file of this number in a collection's list of uploads.
+/// Opens upload number `number` (from 0) of a collection.
 pub async fn download(
     core: &Core,
     principal: &Principal,
