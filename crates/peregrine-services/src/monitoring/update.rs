@@ -13,8 +13,8 @@ use peregrine_wire::ids;
 /// make agents start the same queries twice, and every row would come twice.
 const ON_ITS_WAY: i64 = 2;
 
-/// The message for a client whose table is out of date. `reported` is the version the agent says it has: if it is older than
-/// the one sent, and the time for that is over, the message was lost.
+/// The message for a client whose table is out of date. `reported` is the version the agent says it has: if that is still
+/// older than the one sent after `ON_ITS_WAY` polls, the message was lost.
 pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> Result<Option<VeloMessage>> {
     let table = core.monitoring.current();
     let wanted = table.version.max(client.labels_changed);
