@@ -1,4 +1,4 @@
-//! Arguments that several plugins have in common.
+//! Arguments shared by several plugins.
 
 use peregrine_base::ids::BadId;
 use peregrine_engine::prelude::*;
@@ -9,41 +9,41 @@ pub(crate) fn id<T: FromStr<Err = BadId>>(text: &str) -> VqlResult<T> {
     text.parse().map_err(|error: BadId| error.to_string().into())
 }
 
-/// Which collection's rows, or events, are meant.
+/// Selects the rows of a collection, or events.
 #[derive(VqlArgs)]
 pub struct WhichRows {
-    /// The machine.
+    /// The client's id.
     pub client_id: Option<String>,
-    /// The collection; without one, events are read.
+    /// The collection's id; without one, events are read.
     pub flow_id: Option<String>,
-    /// The hunt. Not there yet: a message says so.
+    /// A hunt's id. Hunts are not implemented yet: the call fails with a message.
     pub hunt_id: Option<String>,
-    /// The artifact, or `Artifact/Source`; the first that has rows when left out.
+    /// The artifact, or `Artifact/Source`; by default the first one with rows.
     pub artifact: Option<String>,
     /// The source of the artifact.
     pub source: Option<String>,
 }
 
-/// Which cell of a notebook is meant.
+/// Selects a cell of a notebook.
 #[derive(VqlArgs)]
 pub struct WhichCell {
-    /// The notebook. Not there yet: a message says so.
+    /// A notebook's id. Notebooks are not implemented yet: the call fails with a message.
     pub notebook_id: Option<String>,
     /// The cell of the notebook.
     pub notebook_cell_id: Option<String>,
 }
 
-/// Which events of a machine are meant.
+/// Selects events of a client.
 #[derive(VqlArgs)]
 pub struct WhichEvents {
-    /// The machine.
+    /// The client's id.
     pub client_id: String,
     /// The artifact, or `Artifact/Source`.
     pub artifact: String,
     /// The source of the artifact.
     pub source: Option<String>,
-    /// Only what was received from this time on.
+    /// Only rows that the server received from this time on.
     pub start_time: Option<Value>,
-    /// Only what was received before this time.
+    /// Only rows that the server received before this time.
     pub end_time: Option<Value>,
 }

@@ -1,14 +1,14 @@
-//! `client_info()`: what a server knows of a machine.
+//! `client_info()`: a server's information about a client.
 
 use peregrine_engine::prelude::*;
 
 use crate::args::id;
 use crate::{Stored, records};
 
-/// Gives what the server knows of a machine, as a row of `clients()`; NULL when there is none.
+/// Returns the server's information about a client, in the form of a row of `clients()`; NULL if there is no such client.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
+    /// The client's id.
     client_id: String,
 }
 
@@ -26,7 +26,11 @@ impl Function for ClientInfo {
             "(client_info(client_id='C.0123456789abcdef').os_info.system, client_info(client_id='C.0123456789abcdef').labels)",
             r#"["linux",["example"]]"#,
         ),
-        example("nobody", "client_info(client_id='C.0000000000000000')", "null"),
+        example(
+            "no such client",
+            "client_info(client_id='C.0000000000000000')",
+            "null",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

@@ -1,4 +1,4 @@
-//! `clients()`: the machines a server knows.
+//! `clients()`: the clients a server knows.
 
 use peregrine_engine::prelude::*;
 use peregrine_store::{Client, ClientQuery, ClientSort};
@@ -6,21 +6,21 @@ use peregrine_store::{Client, ClientQuery, ClientSort};
 use crate::args::id;
 use crate::{Stored, records};
 
-/// Lists machines, by host name.
+/// Lists the clients that the server knows, sorted by host name.
 ///
-/// The search is that of the GUI: `host:web*`, `label:prod`, `ip:10.`, `mac:`, an id, or a word; empty means all.
+/// `search` works as in the GUI: `host:web*`, `label:prod`, `ip:10.`, `mac:`, an id, or a word; empty finds all.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// Which machines.
+    /// What to search for; by default all clients.
     search: Option<String>,
-    /// Only this machine.
+    /// Only the client with this id.
     client_id: Option<String>,
 }
 
 /// The plugin.
 pub struct Clients;
 
-/// Machines read at a time.
+/// Clients per read of the database.
 const PAGE: u64 = 500;
 
 impl Plugin for Clients {
@@ -30,7 +30,7 @@ impl Plugin for Clients {
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
     const COLUMNS: &'static [ColumnSpec] = &[
-        shown("client_id", "Its id."),
+        shown("client_id", "The client's id."),
         shown(
             "agent_information",
             "The agent: `version`, `name`, `build_time`, `build_url`.",
@@ -42,21 +42,24 @@ impl Plugin for Clients {
         shown("first_seen_at", "When it enrolled, in microseconds since 1970."),
         shown(
             "last_seen_at",
-            "When it was last heard, in microseconds since 1970.",
+            "When it was last heard from, in microseconds since 1970.",
         ),
         shown("last_ip", "The address it was last heard from."),
         shown(
             "last_interrogate_flow_id",
-            "The collection that last asked who it is.",
+            "The collection of its last interrogation.",
         ),
         shown("labels", "Its labels."),
         shown(
             "last_event_table_version",
-            "The monitoring table it was last sent.",
+            "The version of the monitoring table it was last sent.",
         ),
-        shown("last_label_timestamp", "When its labels last changed."),
-        shown("in_flight_flows", "Collections it works on."),
-        shown("metadata", "What people noted about it."),
+        shown(
+            "last_label_timestamp",
+            "When its labels last changed, in nanoseconds since 1970.",
+        ),
+        shown("in_flight_flows", "Collections it is working on."),
+        shown("metadata", "Metadata that users added."),
     ];
     const EXAMPLES: &'static [Example] = &[
         example(
@@ -64,7 +67,7 @@ impl Plugin for Clients {
             "SELECT client_id, os_info.fqdn AS Name FROM clients(search='label:example')",
             r#"[{"client_id":"C.0123456789abcdef","Name":"web1.example.org"}]"#,
         ),
-        example("nobody", "clients(client_id='C.0000000000000000')", "[]"),
+        example("no such client", "clients(client_id='C.0000000000000000')", "[]"),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {

@@ -1,4 +1,4 @@
-//! `flow_logs()`: what a collection logged.
+//! `flow_logs()`: the log of a collection.
 
 use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
@@ -6,12 +6,12 @@ use peregrine_store::SetKind;
 use crate::Stored;
 use crate::selection::Selection;
 
-/// Gives the log lines of a collection.
+/// Returns the log of a collection.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The collection.
+    /// The collection's id.
     flow_id: String,
-    /// The machine.
+    /// The client's id.
     client_id: String,
 }
 
@@ -25,9 +25,9 @@ impl Plugin for FlowLogs {
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
     const COLUMNS: &'static [ColumnSpec] = &[
-        shown("client_time", "When the machine wrote it, in seconds since 1970."),
-        shown("level", "How grave it is: `DEBUG`, `INFO`, `WARN`, `ERROR`."),
-        shown("message", "What it says."),
+        shown("client_time", "When the client logged it, in seconds since 1970."),
+        shown("level", "The severity: `DEBUG`, `INFO`, `WARN` or `ERROR`."),
+        shown("message", "The text."),
     ];
     const EXAMPLES: &'static [Example] = &[example(
         "its messages",

@@ -1,4 +1,4 @@
-//! `flow_results()`: the rows a collection brought.
+//! `flow_results()`: the rows of a collection.
 
 use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
@@ -6,16 +6,16 @@ use peregrine_store::SetKind;
 use crate::Stored;
 use crate::selection::{Selection, full_name};
 
-/// Gives the rows a collection brought.
+/// Returns the rows of a collection.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The artifact, or `Artifact/Source`; the first that has rows when left out.
+    /// The artifact, or `Artifact/Source`; by default the first one with rows.
     artifact: Option<String>,
     /// The source of the artifact.
     source: Option<String>,
-    /// The collection.
+    /// The collection's id.
     flow_id: String,
-    /// The machine.
+    /// The client's id.
     client_id: String,
 }
 

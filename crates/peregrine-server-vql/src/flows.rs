@@ -1,4 +1,4 @@
-//! `flows()`: the collections of a machine.
+//! `flows()`: the collections of a client.
 
 use peregrine_engine::prelude::*;
 use peregrine_store::{Flow, FlowQuery, FlowSort};
@@ -6,14 +6,14 @@ use peregrine_store::{Flow, FlowQuery, FlowSort};
 use crate::args::id;
 use crate::{Stored, records};
 
-/// Lists the collections of a machine, newest first.
+/// Lists the collections of a client, newest first.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
+    /// The client's id.
     client_id: String,
-    /// Only this collection.
+    /// Only the collection with this id.
     flow_id: Option<String>,
-    /// Leave out what was asked for.
+    /// Leave out `request` and `query_stats`.
     #[arg(default = false)]
     summary: bool,
 }
@@ -21,7 +21,7 @@ pub struct Args {
 /// The plugin.
 pub struct Flows;
 
-/// Collections read at a time.
+/// Collections per read of the database.
 const PAGE: u64 = 200;
 
 impl Plugin for Flows {
@@ -31,27 +31,30 @@ impl Plugin for Flows {
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
     const COLUMNS: &'static [ColumnSpec] = &[
-        shown("session_id", "Its id."),
-        shown("client_id", "The machine."),
+        shown("session_id", "The collection's id."),
+        shown("client_id", "The client's id."),
         shown(
             "create_time",
-            "When it was asked for, in microseconds since 1970, as all its times.",
+            "When it was created, in microseconds since 1970, like the other times.",
         ),
-        shown("start_time", "When the machine began."),
-        shown("active_time", "When the machine last reported."),
+        shown("start_time", "When the client started it."),
+        shown("active_time", "When the client last reported progress."),
         shown(
             "state",
-            "`WAITING`, `IN_PROGRESS`, `UNRESPONSIVE`, `FINISHED` or `ERROR`; what was cancelled is an error, too.",
+            "`WAITING`, `IN_PROGRESS`, `UNRESPONSIVE`, `FINISHED` or `ERROR`; cancelled collections are `ERROR`, too.",
         ),
-        shown("status", "Why it is an error; who cancelled it."),
-        shown("artifacts_with_results", "Sources that gave rows."),
-        shown("total_uploaded_files", "Files that came."),
-        shown("total_uploaded_bytes", "Bytes of them."),
-        shown("total_collected_rows", "Rows that came."),
-        shown("total_logs", "Lines of its log."),
-        shown("execution_duration", "Time of its longest query, in nanoseconds."),
-        shown("request", "What was asked for; not in a summary."),
-        shown("query_stats", "What became of each query; not in a summary."),
+        shown("status", "The error message, or who cancelled it."),
+        shown("artifacts_with_results", "Sources with rows."),
+        shown("total_uploaded_files", "Number of uploaded files."),
+        shown("total_uploaded_bytes", "Uploaded bytes."),
+        shown("total_collected_rows", "Number of rows."),
+        shown("total_logs", "Number of log lines."),
+        shown(
+            "execution_duration",
+            "Duration of its longest query, in nanoseconds.",
+        ),
+        shown("request", "The request; not in a summary."),
+        shown("query_stats", "The status of each query; not in a summary."),
     ];
     const EXAMPLES: &'static [Example] = &[example(
         "their states",

@@ -5,14 +5,14 @@ use peregrine_engine::prelude::*;
 use crate::args::id;
 use crate::{Stored, records};
 
-/// Gives a collection, as a row of `flows()`; NULL when there is none.
+/// Returns a collection, in the form of a row of `flows()`; NULL if there is no such collection.
 #[derive(VqlArgs)]
 pub struct Args {
-    /// The machine.
+    /// The client's id.
     client_id: String,
-    /// The collection; that of the variable `FlowId` when left out.
+    /// The collection's id; by default the variable `FlowId`.
     flow_id: Option<String>,
-    /// Leave out what was asked for.
+    /// Leave out `request` and `query_stats`.
     #[arg(default = false)]
     summary: bool,
 }
@@ -32,7 +32,7 @@ impl Function for GetFlow {
             "5",
         ),
         example(
-            "none",
+            "no such collection",
             "get_flow(client_id='C.0123456789abcdef', flow_id='F.NONE')",
             "null",
         ),

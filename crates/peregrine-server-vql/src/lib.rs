@@ -1,8 +1,8 @@
-//! VQL over what a server has stored: machines, collections, their rows and logs, events.
+//! VQL over data stored by a server: clients, collections, their rows and logs, events.
 //!
-//! Everything here needs a [`Stored`] in the query's context; elsewhere a call says that it only runs on the server.
+//! Everything here needs a [`Stored`] in the query's context; without it, a call fails and says that it only runs on a server.
 //!
-//! Deliberately absent: whatever changes a server (collecting, labels, users, hunts), and notebooks.
+//! Deliberately absent: anything that changes a server (collecting, labels, users, hunts), and notebooks.
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
@@ -42,7 +42,7 @@ pub const PLUGINS: &[PluginDef] = plugins![
 /// All functions of this crate.
 pub const FUNCTIONS: &[FunctionDef] = functions![client_info::ClientInfo, get_flow::GetFlow];
 
-/// Adds them to a registry.
+/// Adds everything in this crate to a registry.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
     registry.with_plugins(PLUGINS).with_functions(FUNCTIONS)

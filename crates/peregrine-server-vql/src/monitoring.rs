@@ -1,4 +1,4 @@
-//! `monitoring()`: events a machine sent.
+//! `monitoring()`: events from a client.
 
 use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
@@ -7,12 +7,12 @@ use crate::Stored;
 use crate::args::WhichEvents;
 use crate::selection::Selection;
 
-/// Gives the events of an artifact that a machine sent; `_ts` is when the server received them.
+/// Returns the events that a client sent for an artifact; `_ts` is the time the server received them.
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
     which: WhichEvents,
-    /// Rows to pass over.
+    /// Number of rows to skip.
     start_row: Option<i64>,
 }
 
@@ -32,7 +32,7 @@ impl Plugin for Monitoring {
             r#"[{"N":0,"_ts":1600000000}]"#,
         ),
         fails(
-            "what there is instead",
+            "a misspelt artifact",
             "monitoring(client_id='C.0123456789abcdef', artifact='Custom.Evnts')",
             "no events of `C.0123456789abcdef` of `Custom.Evnts`; there are those of Custom.Events",
         ),

@@ -1,4 +1,4 @@
-//! `monitoring_logs()`: what an event query logged.
+//! `monitoring_logs()`: the log of an event query.
 
 use peregrine_engine::prelude::*;
 use peregrine_store::SetKind;
@@ -7,7 +7,7 @@ use crate::Stored;
 use crate::args::WhichEvents;
 use crate::selection::Selection;
 
-/// Gives the log lines of an event query on a machine.
+/// Returns the log of an event query on a client.
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
@@ -24,9 +24,9 @@ impl Plugin for MonitoringLogs {
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
     const COLUMNS: &'static [ColumnSpec] = &[
-        shown("client_time", "When the machine wrote it, in seconds since 1970."),
-        shown("level", "How grave it is: `DEBUG`, `INFO`, `WARN`, `ERROR`."),
-        shown("message", "What it says."),
+        shown("client_time", "When the client logged it, in seconds since 1970."),
+        shown("level", "The severity: `DEBUG`, `INFO`, `WARN` or `ERROR`."),
+        shown("message", "The text."),
     ];
     const EXAMPLES: &'static [Example] = &[example(
         "its messages",

@@ -1,4 +1,4 @@
-//! `parallelize()`: one query over slices of stored rows, on all processors.
+//! `parallelize()`: a query over slices of stored rows, on all processors.
 
 use peregrine_engine::parallel::for_each_row;
 use peregrine_engine::prelude::*;
@@ -8,34 +8,34 @@ use crate::Stored;
 use crate::args::{WhichCell, WhichRows};
 use crate::selection::Selection;
 
-/// Cuts stored rows into slices and runs `query` for each of them, several at the same time.
+/// Splits stored rows into slices and runs `query` on each of them, several at the same time.
 ///
-/// In the query, `source()` without arguments reads the slice. Rows come as they come: their order is not kept. What is not
-/// given comes from the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime` and `EndTime`.
+/// In the query, `source()` without arguments reads the slice. The order of rows is not kept. Arguments that are left out
+/// default to the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime` and `EndTime`.
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
     which: WhichRows,
-    /// Events received from this time on.
+    /// Only events that the server received from this time on.
     start_time: Option<i64>,
-    /// Events received before this time.
+    /// Only events that the server received before this time.
     end_time: Option<i64>,
     #[arg(flatten)]
     cell: WhichCell,
     /// The table of the cell.
     notebook_cell_table: Option<i64>,
-    /// The query; it reads its slice by `source()`.
+    /// The query, which reads its slice with `source()`.
     query: Query,
-    /// Slices to work on at the same time; the number of processors when left out.
+    /// Number of slices to process at the same time; by default the number of processors.
     workers: Option<i64>,
-    /// Rows of a slice; a tenth of all, but at least 1000, when left out.
+    /// Rows per slice; by default a tenth of all, but at least 1000.
     batch: Option<i64>,
 }
 
 /// The plugin.
 pub struct Parallelize;
 
-/// Rows of a slice at least, unless asked for less: below it, starting a query costs more than the rows.
+/// Minimum rows per slice by default: with fewer, starting a query costs more than its rows.
 const MIN_BATCH: u64 = 1000;
 
 impl Plugin for Parallelize {
@@ -52,7 +52,7 @@ impl Plugin for Parallelize {
             r#"[{"N":0},{"N":1},{"N":2},{"N":3},{"N":4}]"#,
         ),
         example(
-            "what a slice is",
+            "the variables of each slice",
             "SELECT * FROM parallelize(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Numbers', batch=2,
                 query={ SELECT StartRow, `Limit`, count() AS Rows FROM source() GROUP BY 1 }) ORDER BY StartRow",
             r#"[{"StartRow":0,"Limit":2,"Rows":2},{"StartRow":2,"Limit":2,"Rows":2},{"StartRow":4,"Limit":2,"Rows":1}]"#,
@@ -110,7 +110,7 @@ impl Plugin for Parallelize {
     }
 }
 
-/// A number above zero.
+/// The number, if it is above zero.
 fn given(number: Option<i64>) -> Option<u64> {
     number
         .and_then(|number| u64::try_from(number).ok())

@@ -1,4 +1,4 @@
-//! Records of the store, as the language shows them (field names of the reference's messages).
+//! Clients and flows as dicts; field names are those of the reference's messages.
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::*;
@@ -6,7 +6,7 @@ use peregrine_store::{Client, ClientId, Flow, FlowId, FlowState, Micros, ResultS
 
 use crate::Stored;
 
-/// Machines.
+/// Clients, in the form of rows of `clients()`.
 pub(crate) fn clients(stored: &Stored, clients: &[Client]) -> VqlResult<Vec<Dict>> {
     let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
     let in_flight = stored.wait(stored.database.in_flight(&ids))?;
@@ -61,7 +61,7 @@ fn client(client: &Client, in_flight: &[FlowId]) -> Dict {
     ])
 }
 
-/// Collections.
+/// Collections, in the form of rows of `flows()`.
 pub(crate) fn flows(
     scope: &Scope,
     stored: &Stored,
@@ -86,7 +86,7 @@ fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>, is_summary: bool) -> D
         .map(|set| set.name)
         .collect();
     let now = micros(scope.clock().now());
-    // The language knows no such state: there, what was cancelled is an error whose status says who did it.
+    // VQL has no such state: a cancelled collection is an error whose status says who cancelled it.
     let state = match flow.state {
         FlowState::Cancelled => "ERROR".to_owned(),
         _ => peregrine_services::flows::state(flow, now)
@@ -123,7 +123,7 @@ fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>, is_summary: bool) -> D
     record
 }
 
-/// What was asked for.
+/// The request, with the field names of the reference.
 fn request(flow: &Flow) -> Value {
     let asked: serde_json::Value = serde_json::from_str(&flow.request).unwrap_or_default();
     let specs = asked["artifacts"].as_array().into_iter().flatten().map(|spec| {

@@ -1,4 +1,4 @@
-//! Stored rows, as rows of a query.
+//! Streams stored rows into a query.
 
 use std::sync::Arc;
 
@@ -18,7 +18,6 @@ pub(crate) struct StoredRows {
 }
 
 impl StoredRows {
-    /// The rows of a source.
     pub(crate) fn of(stored: &Arc<Stored>, source: SetSource) -> StoredRows {
         StoredRows {
             stored: Arc::clone(stored),
@@ -26,7 +25,7 @@ impl StoredRows {
         }
     }
 
-    /// Without the first `start` rows, and at most `count`.
+    /// Skips the first `start` rows, and keeps at most `count`.
     pub(crate) fn slice(self, start: u64, count: Option<u64>) -> StoredRows {
         let first = self.source.range().0.saturating_add(start);
         let end = first.saturating_add(count.unwrap_or(u64::MAX));
@@ -36,13 +35,13 @@ impl StoredRows {
         }
     }
 
-    /// How many there are.
+    /// Number of rows.
     pub(crate) fn count(&self) -> u64 {
         let (first, end) = self.source.range();
         end.saturating_sub(first)
     }
 
-    /// Streams them.
+    /// Streams the rows; fails on the first that is not a JSON object.
     pub(crate) fn each(&self, scope: &Scope, rows: &mut dyn RowSink) -> VqlResult<()> {
         let mut cursor = Cursor::new(&self.source, READ_AHEAD);
         while let Some(batch) = self.stored.wait(cursor.read())? {

@@ -1,4 +1,4 @@
-//! Which stored rows a query means: arguments, and variables of the scope where they are left out.
+//! Selects stored rows by arguments, or by variables of the scope where arguments are left out.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::args::{WhichEvents, WhichRows, id};
 use crate::records::micros;
 use crate::rows::StoredRows;
 
-/// The stored rows meant.
+/// A selection of stored rows.
 #[derive(Debug)]
 pub(crate) struct Selection {
     pub(crate) client_id: ClientId,
     /// None: events.
     pub(crate) flow_id: Option<FlowId>,
-    /// `Artifact` or `Artifact/Source`; empty for the first that has rows.
+    /// `Artifact` or `Artifact/Source`; if empty, the first one with rows.
     pub(crate) artifact: String,
     pub(crate) start: Option<Micros>,
     pub(crate) end: Option<Micros>,
 }
 
 impl Selection {
-    /// What the arguments mean in this scope. `notebook` is whatever was given of one.
+    /// Resolves the arguments in this scope. `notebook` is any argument about notebooks, and is refused.
     pub(crate) fn new(
         scope: &Scope,
         given: WhichRows,
@@ -77,7 +77,7 @@ impl Selection {
         })
     }
 
-    /// What a machine sent for an event artifact, within a span of time.
+    /// Selects events of a client. Of the scope only `StartTime` and `EndTime` count.
     pub(crate) fn events(scope: &Scope, given: WhichEvents) -> VqlResult<Selection> {
         Ok(Selection {
             client_id: id(&given.client_id)?,
@@ -88,7 +88,7 @@ impl Selection {
         })
     }
 
-    /// The rows.
+    /// Rows of the collection or, without one, events.
     pub(crate) fn rows(&self, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
         let kind = match self.flow_id {
             None => SetKind::Events,
@@ -119,7 +119,7 @@ impl Selection {
         Ok(StoredRows::of(stored, source))
     }
 
-    /// Why there is no such set, and what there is.
+    /// The message if nothing was found: what does not exist, and what does instead.
     fn nothing(&self, stored: &Stored, sets: &[ResultSet]) -> VqlResult<String> {
         let Selection {
             client_id,
@@ -160,7 +160,7 @@ impl Selection {
     }
 }
 
-/// `Artifact/Source`, however it was given.
+/// `Artifact/Source`, whether the source was given separately or as part of the name.
 pub(crate) fn full_name(artifact: String, source: String) -> String {
     if source.is_empty() || artifact.contains('/') {
         artifact
@@ -169,13 +169,13 @@ pub(crate) fn full_name(artifact: String, source: String) -> String {
     }
 }
 
-/// A bound in time: the argument, else the variable of that name.
+/// A time bound: the argument, else the variable of that name.
 fn bound(scope: &Scope, value: Option<Value>, name: &str) -> VqlResult<Option<Micros>> {
     let value = value.or_else(|| scope.get(name)).unwrap_or_default();
     moment(scope, &value.reduce(scope), name)
 }
 
-/// A time argument; nothing, zero and the empty text mean no bound.
+/// A time argument; NULL, zero and empty text mean no bound.
 fn moment(scope: &Scope, value: &Value, name: &str) -> VqlResult<Option<Micros>> {
     let is_open = match value {
         Value::Null | Value::Int(0) => true,

@@ -6,17 +6,17 @@ use crate::Stored;
 use crate::args::{WhichCell, WhichRows};
 use crate::selection::Selection;
 
-/// Gives the rows a collection brought, or the events a machine sent.
+/// Returns the rows of a collection, or the events of a client.
 ///
-/// What is not given comes from variables of the same meaning: `ClientId`, `FlowId`, `ArtifactName`, `StartTime`, `EndTime`,
-/// `StartRow` and `Limit`; in `parallelize()` these choose a slice. Without a collection, events are meant.
+/// Arguments that are left out default to the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime`, `EndTime`,
+/// `StartRow` and `Limit`, with which `parallelize()` selects a slice. Without a collection, events are returned.
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
     which: WhichRows,
-    /// Events received from this time on.
+    /// Only events that the server received from this time on.
     start_time: Option<Value>,
-    /// Events received before this time.
+    /// Only events that the server received before this time.
     end_time: Option<Value>,
     #[arg(flatten)]
     cell: WhichCell,
@@ -24,11 +24,11 @@ pub struct Args {
     notebook_cell_version: Option<String>,
     /// The table of the cell.
     notebook_cell_table: Option<i64>,
-    /// Rows to pass over.
+    /// Number of rows to skip.
     start_row: Option<i64>,
-    /// Rows to give at most.
+    /// Maximum number of rows.
     count: Option<i64>,
-    /// Organisations. Not there yet: there is one.
+    /// Organisations. Not implemented yet: there is only one, and naming any fails with a message.
     orgs: Option<Vec<String>>,
 }
 
@@ -58,7 +58,7 @@ impl Plugin for Source {
             "source: no rows in `F.EXAMPLE` of `Custom.Other`; there are those of Custom.Numbers",
         ),
         fails(
-            "no machine",
+            "no client",
             "source(flow_id='F.EXAMPLE')",
             "source: Field client_id is required",
         ),
@@ -87,7 +87,7 @@ impl Plugin for Source {
     }
 }
 
-/// A number given, else a variable of the scope.
+/// The argument, else the variable of that name.
 fn number(scope: &Scope, given: Option<i64>, name: &str) -> Option<u64> {
     let from_scope = || match scope.get(name)?.reduce(scope) {
         Value::Int(number) => Some(number),

@@ -1,4 +1,4 @@
-//! The stores of a server, as queries reach them.
+//! Access of queries to a server's database.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -8,20 +8,20 @@ use peregrine_engine::prelude::*;
 use peregrine_store::Database;
 use tokio::runtime::Handle;
 
-/// What a server has stored. An extension of a query's context; without it, nothing here answers.
+/// A server's database, as an extension of a query's context. Without it, everything in this crate fails.
 pub struct Stored {
     pub(crate) database: Arc<dyn Database>,
     runtime: Handle,
 }
 
 impl Stored {
-    /// Queries wait for the database on threads of their own; its work is done on `runtime`.
+    /// Queries run on threads of their own and block them while the database works on `runtime`.
     #[must_use]
     pub fn new(database: Arc<dyn Database>, runtime: Handle) -> Stored {
         Stored { database, runtime }
     }
 
-    /// That of the query, if it may read results.
+    /// The extension, if the query has one and may read results.
     pub(crate) fn of(scope: &Scope) -> VqlResult<Arc<Stored>> {
         let stored = scope.extension::<Stored>().ok_or(
             "Command can only run on the server; `peregrine query --datastore DIR` reads the data folder of one",
@@ -30,7 +30,7 @@ impl Stored {
         Ok(stored)
     }
 
-    /// What the stores answer.
+    /// Blocks until the database has answered.
     pub(crate) fn wait<T, E: Display>(
         &self,
         answer: impl Future<Output = std::result::Result<T, E>>,

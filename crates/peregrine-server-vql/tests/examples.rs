@@ -60,7 +60,7 @@ fn event(number: u8, kind: SetKind, line: &str) -> Effect {
     }
 }
 
-/// A store like that of a small server; `count` rows are in the collection.
+/// A store with a client, its collection of `count` rows, and events.
 fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatabase> {
     let database = Arc::new(
         SqlAddress::File(folder.join("peregrine.db"))
@@ -119,7 +119,7 @@ fn examples_hold() {
         fill(folder.path(), &runtime, 5),
         runtime.handle().clone(),
     ));
-    // Those of the engine itself are run there.
+    // Includes the engine's own examples, which are in the same registry.
     let registry = registry();
     let failures =
         peregrine_engine::examples::check_all_with(&registry, |builder| builder.extension(stored.clone()));
@@ -141,7 +141,7 @@ fn run(stored: Option<Arc<Stored>>, vql: &str) -> (Vec<Row>, Vec<String>) {
     (rows, log.lines())
 }
 
-/// The field knows no state of its own for it: queries that look for errors find what was cancelled, too.
+/// VQL has no state for cancelled collections: queries for errors find them, too.
 #[test]
 fn what_was_cancelled_is_an_error_that_says_who_did_it() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
@@ -177,7 +177,7 @@ fn what_was_cancelled_is_an_error_that_says_who_did_it() {
     );
 }
 
-/// Every row exactly once, whatever the slices and workers; with a file read while it grows no further.
+/// Every row comes exactly once, whatever the slices and workers, from a database opened read-only.
 #[test]
 fn slices_cover_every_row_once() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
@@ -229,7 +229,7 @@ fn a_limit_ends_the_workers() {
     assert_eq!(rows.len(), 7);
 }
 
-/// In a notebook's scope `source()` means its cells; the events of a machine are those all the same.
+/// Variables such as `NotebookId` and `FlowId` redirect `source()`, but not `monitoring()`.
 #[test]
 fn events_are_found_whatever_the_scope_is_about() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());

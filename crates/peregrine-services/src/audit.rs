@@ -1,4 +1,4 @@
-//! The one place that writes the audit log.
+//! Writing to the audit log. Only [`Accounts`](crate::users::Accounts), which works without a [`Core`], writes there directly.
 
 use crate::Core;
 use crate::{Result, clock};
@@ -7,29 +7,28 @@ use peregrine_store::AuditEntry;
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// Lines kept while they cannot be written.
+/// Audit lines kept in memory while the database cannot take them; further ones are only in the program's log.
 const MAX_KEPT: usize = 1000;
 
-/// Lines that could not be written because the disk is full.
+/// Lines waiting to be written after a temporary failure of the database, such as a full disk.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<VecDeque<AuditEntry>>);
 
-/// What becomes of a line that cannot be written now.
+/// What to do with a line that cannot be written now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnFullDisk {
-    /// The act fails.
+    /// The operation fails.
     Refuse,
-    /// It is written when there is room, and stands in the log of the program at once: for acts that must be possible
-    /// on a full disk, as they end that.
+    /// Write it once there is room; it is in the program's log right away. For operations that must work on a full disk because
+    /// they are how somebody frees space.
     Keep,
 }
 
-/// Records an act, durably, before it is answered.
+/// Records an operation. The entry is durable when this returns, so callers await it before they answer.
 pub async fn record(core: &Core, principal: &str, ip: &str, operation: &str, detail: Value) -> Result<()> {
     append(core, entry(principal, ip, operation, &detail), OnFullDisk::Refuse).await
 }
 
-/// Writes a line down.
 pub(crate) async fn append(core: &Core, entry: AuditEntry, on_full_disk: OnFullDisk) -> Result<()> {
     let written = core.storage.database.append_audit(entry.clone()).await;
     match written {
@@ -46,7 +45,7 @@ pub(crate) async fn append(core: &Core, entry: AuditEntry, on_full_disk: OnFullD
     }
 }
 
-/// Writes the lines that could not be written before.
+/// Retries the lines in [`Kept`], in order, until one fails again.
 pub(crate) async fn write_kept(core: &Core) {
     loop {
         let Some(entry) = core.kept_audit.0.lock().pop_front() else {
@@ -59,7 +58,7 @@ pub(crate) async fn write_kept(core: &Core) {
     }
 }
 
-/// A line as of now; it stands in the log of the program, too.
+/// An entry with the current time; it is also written to the program's log.
 pub(crate) fn entry(principal: &str, ip: &str, operation: &str, detail: &Value) -> AuditEntry {
     tracing::info!(principal, operation, %detail, "audit");
     AuditEntry {

@@ -1,4 +1,4 @@
-//! What others must hear of, over the bus: agents that have work, and screens that are out of date.
+//! Notifications over the bus: clients that have tasks, and changes that open screens must show.
 
 use crate::Core;
 use peregrine_store::{ClientId, FlowId};
@@ -16,15 +16,15 @@ pub mod topics {
     pub const ENROLLED: &str = "enrolled";
 }
 
-/// What changed.
+/// A change that open screens must show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
-    /// A client came, went or got new facts.
+    /// A client connected, disconnected or has new facts.
     Client { client_id: ClientId },
-    /// More than is worth naming.
+    /// Too many changes to list: screens must reload.
     Many,
-    /// A flow was made, progressed or ended.
+    /// A flow was created, progressed or ended.
     Flow { client_id: ClientId, flow_id: FlowId },
     /// Rows were stored.
     Rows {
@@ -35,7 +35,7 @@ pub enum Change {
     },
 }
 
-/// Says that something changed; losing it only delays a screen.
+/// Publishes a change. Failure is only logged: a lost message just delays a screen.
 pub async fn announce(core: &Core, change: &Change) {
     let Ok(payload) = serde_json::to_string(change) else {
         return;

@@ -1,4 +1,4 @@
-//! Time as the server stores and shows it.
+//! Time as the server stores it (microseconds) and shows it (RFC 3339).
 
 use jiff::Timestamp;
 use peregrine_store::Micros;
@@ -20,7 +20,7 @@ pub fn show(at: Micros) -> String {
         .unwrap_or_default()
 }
 
-/// Reads RFC 3339.
+/// Parses RFC 3339.
 pub fn parse(text: &str) -> Option<Micros> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
 }

@@ -1,4 +1,4 @@
-//! What all services work with.
+//! [`Core`], the context that every service function takes.
 
 use crate::monitoring::TableCache;
 use crate::servers::Membership;
@@ -10,17 +10,17 @@ use peregrine_artifacts::Repository;
 use peregrine_artifacts::resources::Defaults;
 use peregrine_wire::{Obfuscator, Vault};
 
-/// The stores, the artifacts, and what is kept in memory about them; all of the latter can be lost.
+/// The stores, the artifacts, and caches over them. Losing the in-memory parts loses no stored data.
 pub struct Core {
     pub storage: Storage,
     pub artifacts: Repository,
-    /// Hides names of artifacts from agents, where that is on.
+    /// Hides artifact names from agents, if configured.
     pub names: Option<Obfuscator>,
     pub settings: Settings,
     pub(crate) monitoring: TableCache,
     pub(crate) views: ViewCache,
     pub(crate) membership: Membership,
-    /// Closes secrets that must be stored.
+    /// Encrypts secrets that must be stored.
     pub(crate) vault: Vault,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
@@ -29,27 +29,27 @@ pub struct Core {
     pub(crate) kept_audit: audit::Kept,
 }
 
-/// What whoever runs the services decides.
+/// Settings from the program that runs the services.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Limits of a collection, when neither request nor artifact says anything.
+    /// Limits of a collection where neither request nor artifact sets any.
     pub collection: Defaults,
-    /// Agents count log lines that match it as errors.
+    /// Agents count log lines that match this as errors.
     pub collection_error_regex: String,
-    /// The monitoring table of a new deployment.
+    /// Artifacts in the monitoring table of a new deployment.
     pub monitoring: Vec<String>,
-    /// Batching of event rows on agents (s), and the spread of it.
+    /// How long agents gather event rows before they send them (s), and the random addition to that.
     pub event_max_wait: u64,
     pub event_max_wait_jitter: u64,
     /// The longest an agent waits between two polls (s).
     pub max_poll: u64,
     pub session_minutes: u64,
-    /// The machine this runs on.
+    /// Name of this machine, shown to the other servers.
     pub host: String,
 }
 
 impl Core {
-    /// Services over these stores; reads the stored monitoring table.
+    /// Opens the services over these stores; loads the stored monitoring table.
     pub async fn open(
         storage: Storage,
         artifacts: Repository,

@@ -1,21 +1,21 @@
-//! That configuration and database belong together. One without the other looks like a new installation; to take it for
-//! one would make new keys that no agent knows, or a new administrator over nothing, without a word.
+//! Checks that configuration and database belong together. One without the other looks like a new installation; treating it as
+//! one would silently create keys that no agent knows, or a new administrator over an empty database.
 
 use crate::{Error, Result, Storage};
 use peregrine_store::{NatsBus, NatsOptions, NatsServers};
 use std::sync::Arc;
 
-/// Name of the setting with the deployment's mark.
+/// Name of the setting that holds the deployment's mark.
 const SETTING: &str = "deployment";
 
 impl Storage {
-    /// Whether a server worked with this database: then it has accounts.
+    /// Whether a server has used this database before: then it has accounts.
     pub async fn is_used(&self) -> Result<bool> {
         Ok(!self.database.users().await?.is_empty())
     }
 
-    /// Ties the database to the deployment of a configuration, known by its `Client.ca_certificate`, and refuses one of
-    /// another deployment. An empty database is only taken when it `may_be_empty`.
+    /// Ties the database to the deployment of a configuration, which its `Client.ca_certificate` identifies, and refuses one
+    /// of another deployment. An empty database is accepted only if it `may_be_empty`.
     pub async fn tie_to(&self, authority: &str, may_be_empty: bool) -> Result<()> {
         let ours = mark(authority);
         let found = self.database.setting(SETTING).await?;
@@ -27,7 +27,7 @@ impl Storage {
                 "{database} belongs to another deployment than the configuration: its `Client.ca_certificate` is another one; \
                  put the right `server.config.yaml` or the right database there"
             )),
-            // Of older programs, which set no mark.
+            // Written by an older version, which set no mark.
             None if self.is_used().await? => Ok(self.database.set_setting(SETTING, &ours).await?),
             _ if may_be_empty => Ok(self.database.set_setting(SETTING, &ours).await?),
             _ => refuse(format!(
@@ -37,8 +37,8 @@ impl Storage {
         }
     }
 
-    /// Hears of what the other servers of this deployment do, and lets them hear, when there are servers for that. Several
-    /// deployments may use the same: they hear nothing of each other.
+    /// Connects the bus to the deployment's other servers over NATS, if NATS servers are configured. Deployments that share
+    /// a NATS server do not see each other's messages.
     pub async fn connect_bus(
         &mut self,
         servers: &NatsServers,
@@ -52,7 +52,7 @@ impl Storage {
     }
 }
 
-/// The authority of a deployment tells it from others.
+/// Identifies a deployment: a hash of its certificate authority.
 fn mark(authority: &str) -> String {
     let digest = peregrine_wire::sha256(authority.trim().as_bytes());
     data_encoding::HEXLOWER.encode(&digest)

@@ -1,68 +1,61 @@
-//! What can go wrong. How it is told is up to whoever asked.
+//! Errors of services. Callers map them to a status or a message of their own protocol.
 
 use crate::users::Permission;
 use peregrine_artifacts::Error as ArtifactError;
 
-/// Result of services.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure as its audience can act on it.
+/// A failure, in terms the user can act on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody is signed in.
     #[error("sign in first")]
     NotSignedIn,
-    /// Wrong user name or password.
+    /// Wrong user name or password; does not say which.
     #[error("user name or password is wrong")]
     BadCredentials,
-    /// Somebody signed in gave a wrong current password: no reason to end the session.
+    /// A signed-in user gave a wrong current password. Unlike [`Error::NotSignedIn`], this does not end the session.
     #[error("the current password is wrong")]
     WrongPassword,
-    /// Too many failed attempts.
+    /// Too many failed attempts; holds the seconds to wait.
     #[error("too many failed attempts; wait {0} seconds")]
     Throttled(u64),
-    /// The user lacks a permission.
     #[error("permission `{0}` is needed; ask an administrator")]
     Forbidden(Permission),
-    /// The thing asked for does not exist.
+    /// The kind of thing that does not exist, and its id or name.
     #[error("no {0} `{1}`")]
     NotFound(&'static str, String),
-    /// The request makes no sense.
+    /// The request is invalid; says why.
     #[error("{0}")]
     BadRequest(String),
-    /// The new password is too easy.
+    /// The new password is too easy to guess; says why.
     #[error("{0}")]
     WeakPassword(String),
-    /// An artifact cannot be launched as it was asked for.
+    /// An artifact cannot be launched as requested.
     #[error("{error}")]
     Artifact {
-        /// Its name, or several.
+        /// Its name, or several separated by commas.
         artifact: String,
-        /// Why not.
         error: ArtifactError,
     },
-    /// The question is larger than the server answers.
+    /// The request exceeds a limit of the server; says which.
     #[error("{0}")]
     TooLarge(String),
-    /// Storage refused.
     #[error(transparent)]
     Store(#[from] peregrine_store::Error),
-    /// The envelope refused.
     #[error(transparent)]
     Wire(#[from] peregrine_wire::Error),
-    /// The configuration cannot be used.
+    /// The configuration cannot be used; says why, and what to do.
     #[error("{0}")]
     Config(String),
-    /// The network or file system refused.
+    /// A path or address, and what the operating system answered.
     #[error("{0}: {1}")]
     Io(String, #[source] std::io::Error),
-    /// Something that should not happen.
+    /// A bug, or damaged stored data.
     #[error("internal error: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// What is wrong with an artifact somebody asked for.
     pub(crate) fn artifact(artifact: &str, error: ArtifactError) -> Error {
         Error::Artifact {
             artifact: artifact.to_owned(),

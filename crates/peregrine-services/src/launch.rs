@@ -1,5 +1,5 @@
-//! The one way from what somebody asks for to what runs: found, judged, compiled. Whoever starts a query – a collection,
-//! the monitoring table, an interrogation – comes through here, and only [`Allowed`] can be sent to an agent.
+//! The one path from requested artifacts to running queries: resolve, authorize, compile. Collections, the monitoring table and
+//! interrogations all go through here, and only [`Allowed`] artifacts are sent to an agent.
 
 use crate::Core;
 use crate::users::{Permission, Principal};
@@ -8,18 +8,18 @@ use peregrine_api::flows::ArtifactSpec;
 use peregrine_artifacts::resources::{Batching, Defaults, Limits};
 use peregrine_artifacts::{Compiled, MARKER, Options, ResolvedSpec, Spec, Target};
 
-/// Artifacts that exist and are made for their target.
+/// Resolved artifacts that fit their target; whether the user may launch them is not checked yet.
 #[derive(Debug)]
 pub struct Wanted {
     specs: Vec<ResolvedSpec>,
     target: Target,
 }
 
-/// Artifacts somebody may launch.
+/// Artifacts whose launch was authorized.
 #[derive(Debug)]
 pub struct Allowed(Wanted);
 
-/// Finds artifacts, each `Name` or `Name/Source`.
+/// Resolves artifacts, each given as `Name` or `Name/Source`.
 pub(crate) fn find(core: &Core, specs: &[Spec], allow_custom: bool, target: Target) -> Result<Wanted> {
     let find = |spec: &Spec| {
         let found = core.artifacts.resolve_spec(spec, allow_custom);
@@ -33,7 +33,7 @@ pub(crate) fn find(core: &Core, specs: &[Spec], allow_custom: bool, target: Targ
     })
 }
 
-/// What the API names, as artifacts take it.
+/// Converts specs of the API.
 pub(crate) fn specs(named: &[ArtifactSpec]) -> Vec<Spec> {
     let spec = |named: &ArtifactSpec| Spec {
         artifact: named.artifact.clone(),
@@ -47,7 +47,7 @@ pub(crate) fn specs(named: &[ArtifactSpec]) -> Vec<Spec> {
     named.iter().map(spec).collect()
 }
 
-/// Specs that may be shown, as the API shows them.
+/// Converts specs, whose secrets must be hidden already, for the API.
 pub(crate) fn shown_specs(specs: Vec<Spec>) -> Vec<ArtifactSpec> {
     let shown = |spec: Spec| ArtifactSpec {
         artifact: spec.artifact,
@@ -61,7 +61,7 @@ pub(crate) fn shown_specs(specs: Vec<Spec>) -> Vec<ArtifactSpec> {
     specs.into_iter().map(shown).collect()
 }
 
-/// A spec as it may be shown. What an artifact that is gone held secret is no longer known, so all of it is hidden.
+/// A spec with secret parameters hidden. If the artifact is gone, nothing says which were secret, so all are hidden.
 pub(crate) fn shown(core: &Core, spec: &Spec) -> Spec {
     match core.artifacts.resolve_spec(spec, false) {
         Ok(found) => found.shown(),
@@ -76,7 +76,7 @@ pub(crate) fn shown(core: &Core, spec: &Spec) -> Spec {
 }
 
 impl Wanted {
-    /// Takes values that were hidden when they were shown from what was there before.
+    /// Replaces values that the user sent back hidden by the `known` ones.
     pub(crate) fn restore(&mut self, known: &[Spec]) {
         for wanted in &mut self.specs {
             if let Some(known) = known
@@ -88,7 +88,7 @@ impl Wanted {
         }
     }
 
-    /// Refuses what the user may not launch.
+    /// Fails on the first artifact that the user may not launch.
     pub(crate) fn authorize(self, principal: &Principal) -> Result<Allowed> {
         let has = |name: &str| {
             Permission::parse(name).is_some_and(|permission| principal.permissions.contains(&permission))
@@ -100,12 +100,12 @@ impl Wanted {
         Ok(Allowed(self))
     }
 
-    /// What the server itself launches.
+    /// Skips the check of permissions, for what the server itself launches.
     pub(crate) fn by_the_server(self) -> Allowed {
         Allowed(self)
     }
 
-    /// The requests for an agent, their parameters checked, their result names hidden from it where that is on.
+    /// Checks the parameters and compiles the requests for an agent, with result names obfuscated if configured.
     pub fn compile(&self, core: &Core, limits: &Limits) -> Result<Compiled> {
         for spec in &self.specs {
             spec.check_parameters()
@@ -121,13 +121,13 @@ impl Wanted {
         let is_collection = self.target == Target::Client;
         let options = Options {
             obfuscate: Some(&hide),
-            // A person watches: rows leave the machine a second after they are found.
+            // A person is waiting: rows of a collection wait a second at most before they are sent.
             batching: Batching {
                 max_wait: u64::from(is_collection),
                 ..Batching::default()
             },
             defaults: Defaults {
-                // What watches has no end.
+                // Event queries run until they are replaced.
                 timeout: if is_collection { defaults.timeout } else { 0 },
                 ..*defaults
             },
@@ -139,17 +139,17 @@ impl Wanted {
         })
     }
 
-    /// What is wanted, as it may be stored and shown.
+    /// The specs with secret parameters hidden, as they may be stored and shown.
     pub fn shown(&self) -> Vec<Spec> {
         self.specs.iter().map(ResolvedSpec::shown).collect()
     }
 
-    /// What is wanted, with the values that must not be shown.
+    /// The specs including secret values.
     pub fn in_clear(&self) -> Vec<Spec> {
         self.specs.iter().map(|spec| spec.in_clear().clone()).collect()
     }
 
-    /// Whether there is a value that must not be stored or shown.
+    /// Whether a parameter has a value that must not be stored in clear or shown.
     pub fn has_secrets(&self) -> bool {
         self.specs.iter().any(ResolvedSpec::has_secrets)
     }

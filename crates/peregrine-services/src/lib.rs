@@ -1,9 +1,10 @@
-//! What a server does, whoever asks: clients, flows, client monitoring, users, the audit log, tables over stored rows.
+//! The server's logic, independent of protocols: clients, flows, client monitoring, users, the audit log, and tables over
+//! stored rows.
 //!
-//! Everything here is a function over [`Core`]. REST, gRPC and VQL are ways to call it, the gateway delivers what it decides;
-//! none of them is known here. What others must hear of goes out over the bus ([`changes`]).
+//! Everything here is a function over [`Core`]. REST, gRPC and VQL call it, and the gateway delivers its tasks; this crate knows
+//! none of them. Notifications go out over the bus ([`changes`]).
 //!
-//! Deliberately absent: HTTP, sockets, the configuration file, and how a failure is told ([`Error`] has no status).
+//! Deliberately absent: HTTP, sockets, the configuration file, and status codes ([`Error`] has none).
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -1,8 +1,8 @@
-//! The servers of a deployment: which are alive, and which are not.
+//! The servers of a deployment, and which of them are alive.
 //!
-//! Each has a line in a table of the database and increments its beat there. Every server watches the beats of the others by its own
-//! clock; one whose beat stops is removed from the table together with its connections. If it was only paused, its next beat tells
-//! it so, and it adds itself again.
+//! Each has a row in a table of the database and increments its beat there. Every server watches the beats of the others by its
+//! own clock; one whose beat stops is removed from the table together with its connections. If it was only paused, its next beat
+//! finds the row gone, and it adds itself again.
 
 use crate::changes::{Change, announce};
 use crate::storage::Storage;
@@ -13,15 +13,15 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How often a server shows that it lives.
+/// How often a server increments its beat.
 const BEAT: Duration = Duration::from_secs(2);
-/// How long a beat must not change, and how often it must have been read meanwhile, before its server counts as dead. One reading is
-/// not enough: while the database is unreachable, no beat changes.
+/// How long a beat must stay unchanged, and how often it must have been read meanwhile, before its server counts as dead. One
+/// reading is not enough: while the database is unreachable, no beat changes.
 const SILENCE: Duration = Duration::from_secs(10);
 const LOOKS: u32 = 4;
-/// How long a server that cannot work beside another waits for one that started after it to give way.
+/// How long a server that cannot share the database waits for a later one to give way.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Changed clients that are announced one by one; beyond that, screens are told to read everything again.
+/// Changed clients announced one by one; beyond that, screens are told to reload.
 const MAX_ANNOUNCED: usize = 100;
 
 /// This server, as the others know it.
@@ -53,14 +53,14 @@ impl Membership {
         }
     }
 
-    /// Waits until every server that cannot work beside this one is known to be dead; fails when one of them is alive. Of two that
+    /// Waits until every server that cannot work beside this one is known to be dead; fails if one of them is alive. Of two that
     /// start at the same time, the later one gives way.
     async fn check_others(&self, storage: &Storage) -> Result<()> {
         let mut watch = Watch::default();
         let mut is_told = false;
         let began = Instant::now();
         loop {
-            // The others must see that this one is alive, or two that wait for each other would both count as dead.
+            // Beat while waiting, or two servers that wait for each other would both count as dead.
             storage.database.beat(&self.id).await?;
             let servers = storage.database.servers().await?;
             let rivals: Vec<&ServerRecord> = servers
@@ -101,12 +101,12 @@ impl Membership {
     }
 }
 
-/// Puts this server on the list of those that work on its storage. Refuses to work beside another one if one of them keeps to
-/// itself what both need.
+/// Adds this server to the list of those that use its database. Fails if another one is alive and one of the two has files or a
+/// bus that the other cannot reach.
 pub async fn join(core: &Core) -> Result<()> {
     let (storage, membership) = (&core.storage, &core.membership);
     if !storage.database.is_shared() {
-        // The lock of the folder says that they are gone.
+        // This server holds the folder's lock, so they must be gone.
         for other in storage.database.servers().await? {
             storage.database.leave_servers(&other.server_id).await?;
         }
@@ -124,7 +124,7 @@ pub fn this_server(core: &Core) -> &str {
     &core.membership.id
 }
 
-/// All servers, in order of their start, with the number of clients that are connected to each.
+/// All servers in the order they started, with the number of clients connected to each.
 pub async fn list(core: &Core) -> Result<Vec<(ServerRecord, u64)>> {
     let servers = core.storage.database.servers().await?;
     let clients = core.storage.database.clients_of_servers().await?;
@@ -135,8 +135,8 @@ pub async fn list(core: &Core) -> Result<Vec<(ServerRecord, u64)>> {
     Ok(counted.collect())
 }
 
-/// Beats, and removes dead servers, until this one stops. `was_removed` is called when the others took this one for dead: they have
-/// forgotten its connections.
+/// Beats, and removes dead servers, until this one stops. `was_removed` is called when the others took this one for dead and
+/// forgot its connections.
 pub async fn keep_alive(core: &Core, stopping: &CancellationToken, was_removed: impl Fn()) {
     if !core.storage.database.is_shared() {
         return;
@@ -157,7 +157,7 @@ async fn beat(core: &Core, watch: &mut Watch, was_removed: &impl Fn()) -> Result
     let (database, membership) = (&core.storage.database, &core.membership);
     if !database.beat(&membership.id).await? {
         tracing::warn!("the other servers took this one for dead; it was paused, or without the database");
-        // Not while one of them still lets its clients go; the next beat tries again.
+        // False while another server still releases this one's clients; the next beat tries again.
         if database.join_servers(membership.record()).await? {
             was_removed();
         }
@@ -173,7 +173,7 @@ async fn beat(core: &Core, watch: &mut Watch, was_removed: &impl Fn()) -> Result
     Ok(())
 }
 
-/// Takes this server off the list when it stops; who was connected to it is offline until seen elsewhere.
+/// Takes this server off the list when it stops; its clients are offline until they connect elsewhere.
 pub async fn leave(core: &Core) -> Result<()> {
     let clients = core.storage.database.leave_servers(&core.membership.id).await?;
     announce_clients(core, clients).await;
@@ -189,7 +189,7 @@ async fn announce_clients(core: &Core, clients: Vec<ClientId>) {
     }
 }
 
-/// The beats of the others, as they were seen.
+/// The last beat seen of each other server.
 #[derive(Debug, Default)]
 struct Watch(HashMap<String, Seen>);
 
@@ -202,7 +202,7 @@ struct Seen {
 }
 
 impl Watch {
-    /// Looks at all beats; gives the servers that are dead.
+    /// Compares all beats with the last ones seen; returns the servers that are dead.
     fn look(&mut self, servers: &[ServerRecord], own: &str, now: Instant) -> Vec<String> {
         self.0
             .retain(|id, _| servers.iter().any(|server| server.server_id == *id));

@@ -8,46 +8,45 @@ use peregrine_store::{
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where everything is kept.
 #[derive(Clone)]
 pub struct Storage {
     /// State and rows.
     pub database: Arc<dyn Database>,
     /// Files.
     pub objects: Arc<dyn Objects>,
-    /// "Look now".
+    /// Notifications.
     pub bus: Arc<dyn Bus>,
-    /// Shown on the status page.
+    /// The data folder; shown on the status page.
     pub place: PathBuf,
-    /// The database, for messages.
+    /// How messages call the database.
     pub(crate) database_name: String,
-    /// A file that is only there to be removed when the disk is full.
+    /// A file whose only purpose is to be deleted when the disk is full.
     reserve: Option<PathBuf>,
-    /// What was found wrong when it was opened.
+    /// A problem found on opening, to show to the administrator.
     pub warning: Option<String>,
-    /// Opened here, with its rows where the objects are.
+    /// The database if it was opened here; [`Storage::connect_objects`] needs it to move large rows into the bucket.
     sql: Option<SqlStore>,
     /// Keeps other processes out of an embedded store.
     _lock: Option<Arc<FolderLock>>,
 }
 
-/// The file in a data folder that is given up when the disk is full.
+/// Path of the reserve file in a data folder; see [`Storage::keep_reserve`].
 pub(crate) fn reserve_in(folder: &Path) -> PathBuf {
     folder.join("reserve")
 }
 
-/// Where files are that have no bucket.
+/// Folder of the object store when there is no bucket.
 fn objects_in(folder: &Path) -> PathBuf {
     folder.join("objects")
 }
 
-/// The database, with rows beyond so many bytes among the objects.
+/// The database, with chunks of rows larger than `beyond` bytes stored among the objects.
 fn with_rows(sql: &SqlStore, objects: &Arc<dyn Objects>, beyond: usize) -> Arc<dyn Database> {
     let sql = sql.clone().with_objects(objects.clone(), beyond);
     Arc::new(sql.org(&OrgId::root()))
 }
 
-/// Bytes kept for deleting on a full disk.
+/// Size of the reserve file.
 const RESERVE: usize = 16 << 20;
 
 impl Storage {
@@ -56,7 +55,7 @@ impl Storage {
         Storage::open(folder, Storage::embedded_database(folder))
     }
 
-    /// Where the database is that needs no server.
+    /// Address of the SQLite database in a data folder.
     pub fn embedded_database(folder: &Path) -> SqlAddress {
         SqlAddress::File(folder.join("peregrine.db"))
     }
@@ -87,13 +86,13 @@ impl Storage {
         })
     }
 
-    /// Keeps files in a bucket, such as `s3://bucket/folder`, when there is one, and large rows of a database on a server; it is
-    /// tried first.
+    /// If an address such as `s3://bucket/folder` is given, keeps files in that bucket, and also the large rows of a database
+    /// server. Fails if the bucket does not work.
     pub async fn connect_objects(&mut self, address: Option<&str>, options: &CloudOptions) -> Result<()> {
         if let Some(address) = address {
             self.objects = Arc::new(CloudObjects::connect(address, options).await?);
             if let Some(sql) = &self.sql {
-                // A file is one thing to keep and to copy, and stays it.
+                // A database file stays complete, so that copying it copies all rows.
                 let beyond = if self.database.is_shared() {
                     LARGE_CHUNK
                 } else {
@@ -105,7 +104,7 @@ impl Storage {
         Ok(())
     }
 
-    /// What is stored of a server, for reading only, also while it runs; the bucket is the one of its configuration, if any.
+    /// Opens a server's database for reading only, which works while the server runs. `bucket` is the one of its configuration.
     pub fn read_only(
         folder: &Path,
         database: SqlAddress,
@@ -119,7 +118,7 @@ impl Storage {
         Ok(with_rows(&database.open_read_only()?, &objects, usize::MAX))
     }
 
-    /// Makes the reserve, unless it is there or there is no room for it.
+    /// Creates the reserve file, unless it exists or the disk has no room for it.
     pub async fn keep_reserve(&self) {
         let Some(path) = self.reserve.clone().filter(|path| !path.exists()) else {
             return;
@@ -133,7 +132,7 @@ impl Storage {
             return;
         }
         let made = tokio::task::spawn_blocking(move || {
-            // Written apart, so that the name means: all of it is there.
+            // Renamed when complete: the name must mean that all of it is there.
             let part = path.with_extension("part");
             let made =
                 std::fs::write(&part, vec![0xff_u8; RESERVE]).and_then(|()| std::fs::rename(&part, &path));
@@ -146,7 +145,7 @@ impl Storage {
         }
     }
 
-    /// Gives the reserve to the disk; false when there is none.
+    /// Deletes the reserve file to free its space; false if there was none.
     pub fn free_reserve(&self) -> bool {
         self.reserve
             .as_ref()

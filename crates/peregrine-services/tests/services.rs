@@ -1,4 +1,4 @@
-//! The services by themselves: no listener, no gateway, nobody connected.
+//! The services on their own: no listener, no gateway, no agents.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use peregrine_api::flows::{ArtifactSpec, CollectRequest};
@@ -37,7 +37,7 @@ async fn servers_of_a_deployment_hear_of_each_other_and_of_no_other() {
     }
     let mut here = storages[0].bus.subscribe(&[topics::TASKS]).await.unwrap();
     storages[2].bus.publish(topics::TASKS, "theirs").await.unwrap();
-    // It is through once a message that came after it is.
+    // Once a later message has arrived, this one has, too.
     let mut there = storages[2].bus.subscribe(&[topics::MONITORING]).await.unwrap();
     storages[2].bus.publish(topics::MONITORING, "").await.unwrap();
     there.next().await.unwrap();
@@ -194,7 +194,7 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
     assert_eq!(database.touch(this, vec![touch]).await.unwrap(), [CLIENT.clone()]);
     let mut heard = core.storage.bus.subscribe(&[topics::CHANGES]).await.unwrap();
 
-    // What another server does that hears nothing of this one.
+    // What another server does when it no longer sees this one's beat.
     assert_eq!(database.leave_servers(this).await.unwrap(), [CLIENT.clone()]);
     assert_eq!(database.client(&CLIENT).await.unwrap().unwrap().held, None);
     let (stopping, buried) = (CancellationToken::new(), CancellationToken::new());
@@ -234,7 +234,7 @@ async fn of_two_servers_that_cannot_share_and_start_at_once_the_first_one_works(
         let storage = Storage::open(folder.path(), address.into()).unwrap();
         cores.push(open(storage).await);
     }
-    // One that was killed: both wait until it is known to be dead.
+    // A killed server: both wait until it is known to be dead.
     let killed = ServerRecord {
         server_id: "S.killed".into(),
         host: "gone".into(),

@@ -25,7 +25,7 @@ enum Kind {
     NotebookCell,
     Report,
     Tool,
-    /// Contains no messages; strings are counted all the same.
+    /// Contains no messages, but its strings are counted.
     Leaf,
 }
 

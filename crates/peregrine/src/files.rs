@@ -31,7 +31,7 @@ pub(crate) fn find(path: &Path, is_wanted: impl Fn(&Path) -> bool) -> anyhow::Re
                     .is_some_and(|error| error.kind() == ErrorKind::NotFound);
                 if !is_missing || error.depth() == 0 || is_wanted(&at) {
                     let shown = format!("reading `{}`", at.display());
-                    // Its own words would say the path once more; a link that leads back has no other.
+                    // The message of `walkdir` would repeat the path, so only the I/O error is shown; link cycles have none.
                     let own = error.to_string();
                     let reason = error
                         .into_io_error()

@@ -94,7 +94,7 @@ impl Progress {
         }
     }
 
-    /// Erases the line for good when the query has ended.
+    /// Erases the line permanently when the query has ended.
     pub(crate) fn end(&self) {
         let Some(line) = &self.line else { return };
         let mut state = line.state.lock();

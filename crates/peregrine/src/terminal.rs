@@ -179,7 +179,7 @@ impl<W: Write> Write for Plain<W> {
     }
 }
 
-/// So many of them, as one writes it.
+/// A count with its noun, in the plural unless the count is 1.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
@@ -199,7 +199,7 @@ mod tests {
             "\\u2066\\u200f\\ufeff\\u200b\\u2028"
         );
         assert_eq!(shown("\u{e0041}"), "\\udb40\\udc41");
-        // Invisible characters that take space: two names that look alike are not equal.
+        // Invisible characters: two names that look alike are not equal.
         assert_eq!(
             shown("a\u{ffa0}b\u{115f}c\u{34f}d\u{e0100}"),
             "a\\uffa0b\\u115fc\\u034fd\\udb40\\udd00"

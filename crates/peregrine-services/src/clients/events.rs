@@ -1,4 +1,4 @@
-//! Events a client sent.
+//! Monitoring events received from a client.
 
 use super::get;
 use crate::table::{SetSource, TableQuery, declared_columns, page};
@@ -8,7 +8,7 @@ use peregrine_api::monitoring::{EventArtifact, EventArtifacts};
 use peregrine_api::table::TablePage;
 use peregrine_store::{ClientId, Micros, SetKind};
 
-/// Which artifacts it sent events of.
+/// The artifacts it sent events for, with row counts and time spans.
 pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<EventArtifacts> {
     principal.authorize(Permission::ReadResults)?;
     get(core, client_id).await?;
@@ -30,7 +30,7 @@ pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) ->
     Ok(EventArtifacts { artifacts })
 }
 
-/// A page of the events of an artifact that were received between two times.
+/// A page of one artifact's events, limited to those received between `start` and `end`.
 pub async fn event_rows(
     core: &Core,
     principal: &Principal,

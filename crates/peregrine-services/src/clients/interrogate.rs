@@ -1,4 +1,4 @@
-//! Asking a new client who it is, and reading its answers.
+//! Interrogation: collecting facts from a new client, and reading them from its rows.
 
 use crate::flows::{self, schedule};
 use crate::table::{SetSource, TableQuery, cells, page};
@@ -9,16 +9,15 @@ use peregrine_api::flows::{ArtifactSpec, CollectRequest};
 use peregrine_store::{Client, ClientFacts, ClientId, FlowId, FlowQuery, SetKind, chunk};
 use serde_json::Value;
 
-/// The artifact that asks.
 const INTERROGATION: &str = "Generic.Client.Info";
-/// A user's own version of it.
+/// A user's own version of it, which is collected instead when it exists.
 const CUSTOM: &str = "Custom.Generic.Client.Info";
-/// The name under which such collections are made.
+/// The creator recorded for automatic interrogations.
 const SERVICE: &str = "InterrogationService";
-/// Rows shown of each of its tables.
+/// Rows shown per table.
 const SHOWN_ROWS: u64 = 100;
 
-/// Schedules an interrogation for a client that never had one; true when it did.
+/// Schedules an interrogation for a client that never had one; returns whether it did.
 pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
     if client.last_interrogate_flow_id.is_some() {
         return Ok(false);
@@ -46,12 +45,12 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
     Ok(made.is_ok())
 }
 
-/// Asks a client anew, for a user.
+/// Interrogates a client again, on behalf of a user.
 pub async fn interrogate(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<FlowId> {
     flows::create(core, principal, client_id, &request()).await
 }
 
-/// What the last interrogation answered: its tables, as the API shows them.
+/// The tables of the last interrogation, as the API shows them.
 pub async fn interrogation(
     core: &Core,
     principal: &Principal,
@@ -86,7 +85,6 @@ pub async fn interrogation(
     })
 }
 
-/// The request that asks a client who it is.
 fn request() -> CollectRequest {
     CollectRequest {
         artifacts: vec![ArtifactSpec::of(INTERROGATION)],
@@ -96,7 +94,7 @@ fn request() -> CollectRequest {
     }
 }
 
-/// Facts and labels in the rows of an interrogation; none for other sources.
+/// Facts and labels from the rows of an interrogation; none for other sources.
 pub fn facts_of_interrogation(source: &str, rows: &[u8]) -> Option<(ClientFacts, Vec<String>)> {
     let (artifact, source) = source.split_once('/')?;
     if source != "BasicInformation" || !matches!(artifact, INTERROGATION | CUSTOM) {
@@ -146,7 +144,7 @@ fn first_row(rows: &[u8]) -> Option<Value> {
     Some(Value::Object(cells::row(chunk::lines(rows).next()?)))
 }
 
-/// Bytes kept of a fact an agent states, and how many of a list.
+/// Bytes kept of one fact, and items kept of a list: an agent may send anything.
 const MAX_FACT: usize = 1024;
 const MAX_LIST: usize = 200;
 
@@ -167,13 +165,13 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     )
 }
 
-/// Addresses of all cards, each of which may have several, with or without the length of their network.
+/// Addresses of all network interfaces without their prefix length: nested lists, and text separated by commas.
 fn addresses(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut pending = vec![value];
     while let Some(value) = pending.pop() {
         match value {
-            // Taken from the end, so that the first comes first.
+            // Reversed, as `pop` takes from the end.
             Value::Array(list) => pending.extend(list.iter().rev()),
             Value::String(text) => {
                 let bare = text

@@ -1,4 +1,4 @@
-//! Labels people put on clients. They decide what a client monitors, so a change concerns the agent, too.
+//! Labels that users put on clients. They decide what a client monitors, so a change must also reach the agent.
 
 use super::get;
 use crate::changes::{Change, announce, topics};
@@ -7,11 +7,10 @@ use crate::{Core, Error, Result, audit, clock};
 use peregrine_store::{Client, ClientId};
 use serde_json::json;
 
-/// Labels changed at a time, and bytes of one.
+/// Labels added per request, and bytes per label.
 const MAX_LABELS: usize = 100;
 const MAX_LABEL: usize = 200;
 
-/// Adds and removes labels of a client.
 pub async fn change(
     core: &Core,
     principal: &Principal,
@@ -37,7 +36,7 @@ pub async fn change(
             audit::record(core, &principal.name, &principal.ip, operation, detail).await?;
         }
     }
-    // Its monitoring table may be another one now.
+    // Its monitoring table may have changed.
     core.storage
         .bus
         .publish(topics::TASKS, client_id.as_str())

@@ -1,4 +1,4 @@
-//! Endpoints: how they are shown, searched, and asked who they are.
+//! Clients: views, search, labels, events and interrogation.
 
 mod events;
 mod interrogate;
@@ -17,7 +17,7 @@ use crate::{Core, Error, Result, clock};
 use peregrine_api::clients::{self as api, ClientPage};
 use peregrine_store::{Client, ClientId, ClientQuery, FlowId};
 
-/// One client, or a clear answer that there is none.
+/// One client, or [`Error::NotFound`].
 pub async fn get(core: &Core, client_id: &ClientId) -> Result<Client> {
     let client = core.storage.database.client(client_id).await?;
     client.ok_or_else(|| Error::NotFound("client", client_id.to_string()))

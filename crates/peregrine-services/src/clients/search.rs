@@ -2,7 +2,7 @@
 
 use peregrine_store::ClientFilter;
 
-/// What the text asks for. Every text means something.
+/// The filter for a search text. Never fails: text without a known prefix searches everything.
 pub fn parse(text: &str) -> ClientFilter {
     let text = text.trim();
     if text.is_empty() || text == "all" {
@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> ClientFilter {
         "label" => ClientFilter::Label(rest),
         "ip" => ClientFilter::Ip(rest),
         "mac" => ClientFilter::Mac(rest),
-        // An address of version 6, or part of a hardware address, has colons too.
+        // IPv6 and MAC addresses contain colons, too.
         _ if rest.is_empty() || text.matches(':').count() > 1 => ClientFilter::Any(text.to_owned()),
         key => ClientFilter::Metadata(key.to_owned(), rest),
     }

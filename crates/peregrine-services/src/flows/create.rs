@@ -1,4 +1,4 @@
-//! Making a collection: check, compile, store with its task, wake the agent.
+//! Creating a collection: check, compile, store with its task, notify the agent.
 
 use super::task;
 use crate::Core;
@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 
 /// How often agents flush logs and progress (ms).
 const LOG_BATCH_MS: u64 = 2000;
-/// Log lines of a collection, unless the request says otherwise.
+/// Limit of log lines per collection, unless the request sets one.
 const MAX_LOGS: u64 = 100_000;
 /// Artifacts in one collection.
 const MAX_ARTIFACTS: usize = 100;
 
-/// Finds what a request asks for.
+/// Resolves the artifacts of a request.
 pub fn find(core: &Core, request: &CollectRequest) -> Result<Wanted> {
     if request.artifacts.is_empty() {
         return Err(Error::BadRequest(
@@ -38,7 +38,6 @@ pub fn find(core: &Core, request: &CollectRequest) -> Result<Wanted> {
     launch::find(core, &specs, request.allow_custom_overrides, Target::Client)
 }
 
-/// Limits a request sets.
 pub fn limits(request: &CollectRequest) -> Limits {
     Limits {
         ops_per_second: request.ops_per_second,
@@ -51,7 +50,7 @@ pub fn limits(request: &CollectRequest) -> Limits {
     }
 }
 
-/// The request as it may be stored and shown.
+/// The request with secret parameters hidden, as it may be stored and shown.
 pub fn shown(request: &CollectRequest, wanted: &Wanted) -> CollectRequest {
     CollectRequest {
         artifacts: launch::shown_specs(wanted.shown()),
@@ -59,7 +58,7 @@ pub fn shown(request: &CollectRequest, wanted: &Wanted) -> CollectRequest {
     }
 }
 
-/// What is stored with the flow: the request, and the limits that came of it.
+/// The JSON stored with the flow: the request, and the effective limits.
 fn stored(request: &CollectRequest, wanted: &Wanted, compiled: &Compiled) -> Result<String> {
     let limits = FlowLimits {
         cpu_limit: Some(request.cpu_limit),
@@ -92,7 +91,7 @@ fn to_json(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
-/// Makes a collection for a user.
+/// Creates a collection on behalf of a user; returns its flow id.
 pub async fn create(
     core: &Core,
     principal: &Principal,
@@ -109,7 +108,7 @@ pub async fn create(
     Ok(flow_id)
 }
 
-/// Makes a collection of what somebody may launch.
+/// Stores a collection of allowed artifacts, with its task, and notifies the agent.
 pub(crate) async fn schedule(
     core: &Core,
     creator: &str,

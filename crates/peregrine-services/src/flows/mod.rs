@@ -1,4 +1,4 @@
-//! Collections: made here, delivered by the gateway, ended by what the agent reports.
+//! Collections: created here, delivered by the gateway, ended by the agent's report.
 
 mod create;
 mod process_tree;
@@ -25,13 +25,13 @@ use peregrine_proto::{Cancel, Message, VeloMessage};
 use peregrine_store::{ClientId, Flow, FlowId, ObjectKey, Task};
 use serde_json::json;
 
-/// One flow, or a clear answer that there is none.
+/// One flow, or [`Error::NotFound`].
 pub async fn get(core: &Core, client_id: &ClientId, flow_id: &FlowId) -> Result<Flow> {
     let flow = core.storage.database.flow(client_id, flow_id).await?;
     flow.ok_or_else(|| Error::NotFound("flow", flow_id.to_string()))
 }
 
-/// Ends a flow and tells the agent to stop it. A flow that ended already stays as it is.
+/// Ends a flow and tells the agent to stop it. A flow that has already ended is left unchanged.
 pub async fn cancel(
     core: &Core,
     principal: &Principal,
@@ -92,7 +92,7 @@ pub async fn delete(
     audit::append(core, entry, OnFullDisk::Keep).await?;
     let database = &core.storage.database;
     let deleted = match database.delete_flow(client_id, flow_id).await {
-        // Deleting needs a little room itself.
+        // Deleting needs some space, too.
         Err(peregrine_store::Error::Full(_)) if core.storage.free_reserve() => {
             database.delete_flow(client_id, flow_id).await
         }

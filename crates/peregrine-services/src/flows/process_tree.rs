@@ -1,4 +1,4 @@
-//! The family of a process, from the stored rows of a collection.
+//! The process tree around a process, from the stored rows of a collection.
 
 use crate::table::{Row, SetSource, cells, scan};
 use crate::users::{Permission, Principal};
@@ -9,12 +9,12 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-/// Processes read from a flow.
+/// Processes read from a flow; further ones are ignored.
 const MAX_PROCESSES: usize = 200_000;
-/// Processes told.
+/// Processes in an answer; beyond that it is marked as truncated.
 const MAX_NODES: usize = 50_000;
 
-/// The whole tree that holds a process, named by id or pid, from the rows of a collection.
+/// The whole tree that contains a process (given by id or pid), from the rows of a collection.
 pub async fn process_tree(
     core: &Core,
     principal: &Principal,
@@ -35,7 +35,7 @@ pub async fn process_tree(
         let source = SetSource::new(database.clone(), set);
         processes = scan(&source, processes, |processes: &mut Vec<Process>, line| {
             let found = Process::of(&cells::row(line.text));
-            // A set whose first row is no process has none.
+            // If its first row is not a process, the set is another kind of table.
             if found.is_none() && line.number == 0 && line.missing == 0 || processes.len() >= MAX_PROCESSES {
                 return ControlFlow::Break(());
             }
@@ -50,7 +50,7 @@ pub async fn process_tree(
 
 #[derive(Debug, Clone)]
 struct Process {
-    /// As it is told; its parent is the one its row names.
+    /// As the API shows it. `parent_id` is what the row says, which may be nothing.
     node: ProcessNode,
     ppid: i64,
     /// Microseconds; 0 when unknown.
@@ -79,7 +79,7 @@ impl Process {
             start_time: get("StartTime"),
             end_time: get("EndTime"),
             exit_code: get("ExitCode"),
-            // A time before 1970 stands for "not yet".
+            // Collectors write a time before 1970 for "still running".
             exited: time(row.get("EndTime")) > 0,
             id: text(&["TrackerId", "Id"])
                 .unwrap_or_else(|| format!("{pid}@{}", text(&["StartTime"]).unwrap_or_default())),
@@ -93,7 +93,7 @@ impl Process {
     }
 }
 
-/// A time as text or seconds, in microseconds; 0 when there is none.
+/// Reads RFC 3339 text or seconds; 0 when there is no time.
 fn time(cell: Option<&Value>) -> Micros {
     match cell {
         Some(Value::String(text)) => clock::parse(text).unwrap_or(0),
@@ -110,7 +110,7 @@ struct Tree {
 
 impl Tree {
     fn build(mut processes: Vec<Process>) -> Tree {
-        // The last word about a process wins.
+        // Of several rows about a process the last one wins.
         let mut seen = HashMap::new();
         for (at, process) in processes.iter().enumerate() {
             seen.insert(process.node.id.clone(), at);
@@ -136,7 +136,7 @@ impl Tree {
                 if let Some(id) = &process.node.parent_id {
                     return by_id.get(id.as_str()).copied().filter(|parent| *parent != at);
                 }
-                // Pids are used again: the parent is the latest of that pid that was there before its child.
+                // Pids are reused: the parent is the latest process with that pid that started before the child.
                 let same = by_pid.get(&process.ppid).into_iter().flatten().copied();
                 let before = same.filter(|parent| {
                     *parent != at
@@ -160,7 +160,7 @@ impl Tree {
         }
     }
 
-    /// The whole tree that holds a process, named by id or pid; the latest of several with that pid.
+    /// The whole tree that contains a process, given by id or pid; of several with that pid, the one started last.
     fn family(&self, wanted: &str) -> Result<ProcessFamily> {
         let pid = wanted.parse::<i64>().ok();
         let matching = self
@@ -175,7 +175,7 @@ impl Tree {
             return Err(Error::NotFound("process", wanted.to_owned()));
         };
         let mut root = focus;
-        // Bounded, because damaged rows can make a circle.
+        // Bounded, because damaged rows can form a cycle.
         for _ in 0..self.processes.len() {
             match self.parents.get(root).copied().flatten() {
                 Some(parent) if parent != focus => root = parent,

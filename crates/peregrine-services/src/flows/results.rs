@@ -1,4 +1,4 @@
-//! What a collection brought: tables of rows and logs, files.
+//! Results of a collection: tables of rows and logs, and uploaded files.
 
 use crate::table::{Filters, SetSource, TableQuery, count_values, declared_columns, export, page};
 use crate::users::{Permission, Principal};
@@ -9,7 +9,7 @@ use peregrine_store::{ClientId, FlowId, FlowState, ObjectKey, ObjectReader, Resu
 use serde_json::json;
 use tokio::sync::mpsc;
 
-/// A table of a collection: the one of this name, or the first of its kind.
+/// Selects a table of a collection: the one with this name or, if `name` is empty, the first of its kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
     pub client_id: &'a ClientId,
@@ -28,7 +28,6 @@ impl Table<'_> {
         Ok(sets.find(|set| self.name.is_empty() || set.name == self.name))
     }
 
-    /// A page of it.
     pub async fn page(&self, core: &Core, principal: &Principal, query: &TableQuery) -> Result<TablePage> {
         principal.authorize(Permission::ReadResults)?;
         let flow = super::get(core, self.client_id, self.flow_id).await?;
@@ -53,7 +52,7 @@ impl Table<'_> {
         count_values(&source, column, filters).await
     }
 
-    /// All of it as a file: its name, and its pieces.
+    /// The whole table as a file: the file's name, and its content in pieces.
     pub async fn export(
         &self,
         core: &Core,
@@ -91,7 +90,7 @@ fn name_of(set: &Option<ResultSet>) -> &str {
     set.as_ref().map_or("", |set| &set.name)
 }
 
-/// The file of this number in a collection's list of uploads.
+/// Opens upload number `number` (from 0) of a collection.
 pub async fn download(
     core: &Core,
     principal: &Principal,

@@ -1,21 +1,21 @@
-//! From the state of each query to the state of the collection.
+//! Derives the state of a collection from the states of its queries.
 
 use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
 use peregrine_store::{FlowState, Micros, Progress};
 use peregrine_wire::Obfuscator;
 
-/// Queries of a flow that are looked at, and names in each.
+/// Queries considered per flow, and result names per query.
 const MAX_QUERIES: usize = 1000;
-/// Bytes of the state of all queries beyond which it is not kept: every packet of the flow reads it.
+/// If the states of all queries take more bytes than this, they are not stored: every packet of the flow reads them.
 const MAX_STATS: usize = 4 << 20;
-/// Bytes kept of a message of an agent.
+/// Bytes kept of an error message or backtrace.
 const MAX_TEXT: usize = 8 << 10;
 
-/// Sums up an agent's report.
+/// Summarises an agent's report.
 pub fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress {
     let mut statuses = stats.query_status;
     if let Some(unknown) = statuses.iter().find(|status| is_unknown_flow(status)) {
-        // The agent lost the flow (it restarted): what was stored stays, with the last stats it gave.
+        // The agent lost the flow (it restarted). Stored results are kept, and so are the last stats it sent.
         let message = match unknown.error_message.as_str() {
             "" => "the agent does not know this flow; it was restarted or reinstalled while it ran",
             message => message
@@ -85,7 +85,7 @@ pub fn roll_up(names: Option<&Obfuscator>, stats: FlowStats) -> Progress {
     }
 }
 
-/// Agents before 0.74 have no code for it and say so in words.
+/// Agents before 0.74 have no status code for this, only the message.
 fn is_unknown_flow(status: &VeloStatus) -> bool {
     status.status() == ReturnedStatus::UnknownFlow
         || (status.status() == ReturnedStatus::GenericError

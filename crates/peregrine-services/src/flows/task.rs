@@ -1,13 +1,13 @@
-//! Tasks as they wait in the database: messages for agents. One that carries a secret waits sealed.
+//! Encoding of queued tasks, which are messages for agents. A message that carries a secret is stored sealed.
 
 use crate::Core;
 use crate::{Error, Result};
 use peregrine_proto::{Message, VeloMessage};
 
-/// Begins a sealed message; no message in clear begins with it, as there is no field 0.
+/// First byte of a sealed message. A protobuf message cannot start with it, as there is no field 0.
 const SEALED: u8 = 0;
 
-/// The bytes to queue.
+/// Encodes a message for the queue, sealed if it `has_secrets`.
 pub(super) fn pack(core: &Core, message: &VeloMessage, has_secrets: bool) -> Result<Vec<u8>> {
     let clear = message.encode_to_vec();
     if !has_secrets {
@@ -18,7 +18,7 @@ pub(super) fn pack(core: &Core, message: &VeloMessage, has_secrets: bool) -> Res
     Ok(sealed)
 }
 
-/// The message of queued bytes.
+/// Decodes a queued message.
 pub fn unpack(core: &Core, bytes: &[u8]) -> Result<VeloMessage> {
     let damaged = |error| Error::Internal(format!("a stored task does not decode: {error}"));
     match bytes.split_first() {

@@ -7,7 +7,7 @@ use peregrine_store::{ClientId, Flow, FlowId, FlowQuery, FlowState, Micros, Resu
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A flow not heard of for so long is unresponsive.
+/// A running flow without any message for this long is unresponsive.
 const SILENCE: Micros = 300_000_000;
 
 /// The state to show: a running flow is waiting, in progress or unresponsive.
@@ -36,7 +36,6 @@ pub async fn list(core: &Core, principal: &Principal, query: FlowQuery) -> Resul
     })
 }
 
-/// The summary.
 pub async fn view(core: &Core, flow: &Flow) -> Result<api::Flow> {
     let mut views = views(core, std::slice::from_ref(flow)).await?;
     views
@@ -44,7 +43,7 @@ pub async fn view(core: &Core, flow: &Flow) -> Result<api::Flow> {
         .ok_or_else(|| Error::Internal("a flow was asked for its results and none answered".into()))
 }
 
-/// The summaries.
+/// Flows as the API lists them.
 pub async fn views(core: &Core, flows: &[Flow]) -> Result<Vec<api::Flow>> {
     let ids: Vec<(ClientId, FlowId)> = flows
         .iter()
@@ -87,7 +86,7 @@ fn shown(flow: &Flow, sets: &[ResultSet]) -> api::Flow {
     }
 }
 
-/// The summary with request, state of each query, limits and files.
+/// The summary plus request, state of each query, limits and files.
 pub async fn view_in_full(core: &Core, flow: &Flow) -> Result<FlowDetail> {
     let database = &core.storage.database;
     let uploads = database.uploads(&flow.client_id, &flow.flow_id).await?;

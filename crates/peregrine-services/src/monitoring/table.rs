@@ -1,4 +1,4 @@
-//! The stored table, kept in memory by each replica.
+//! The monitoring table: stored in the database, cached by each server.
 
 use crate::Core;
 use crate::changes::topics;
@@ -19,16 +19,16 @@ use std::sync::Arc;
 /// Name of the setting that holds the table.
 const SETTING: &str = "client_monitoring";
 
-/// What runs where.
+/// Which event artifacts run on which clients.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct MonitoringTable {
     /// When it was last changed (ns).
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) version: i64,
-    /// On every client.
+    /// Run on every client.
     pub(super) artifacts: Vec<Spec>,
-    /// On clients with a label.
+    /// Run on clients with a label.
     pub(super) label_events: Vec<LabelGroup>,
 }
 
@@ -36,7 +36,6 @@ fn is_zero(version: &i64) -> bool {
     *version == 0
 }
 
-/// Artifacts for clients with a label.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct LabelGroup {
     pub(super) label: String,
@@ -45,7 +44,7 @@ pub(super) struct LabelGroup {
 }
 
 impl MonitoringTable {
-    /// Everything a client with these labels runs, each artifact once: the first mention wins.
+    /// Everything a client with these labels runs, each artifact once: the first occurrence wins.
     pub(super) fn specs_for(&self, labels: &[String]) -> Vec<&Spec> {
         let has = |label: &str| {
             label.eq_ignore_ascii_case("all")
@@ -67,7 +66,7 @@ impl MonitoringTable {
         specs
     }
 
-    /// The artifacts of a group; no label is every client.
+    /// The artifacts of a group; `None` means those of every client.
     fn group(&self, label: Option<&str>) -> &[Spec] {
         match label {
             None => &self.artifacts,
@@ -93,7 +92,7 @@ impl MonitoringTable {
         })
     }
 
-    /// The table somebody asks for.
+    /// Converts a table of the API.
     fn wanted(table: &api::MonitoringTable) -> MonitoringTable {
         let group = |group: &api::LabelGroup| LabelGroup {
             label: group.label.clone(),
@@ -118,13 +117,13 @@ impl MonitoringTable {
         }
     }
 
-    /// The table as it may be shown: values of redacted parameters are hidden.
+    /// The table with the values of redacted parameters hidden.
     fn shown(&self, core: &Core) -> Result<MonitoringTable> {
         self.map(|_, specs| Ok(specs.iter().map(|spec| launch::shown(core, spec)).collect()))
     }
 }
 
-/// The table as it is stored: as it may be shown, and, when something is hidden in that, all of it again, sealed.
+/// The stored form: the table with secrets hidden and, if any are, the whole table again, sealed.
 #[derive(Serialize)]
 struct StoredTable {
     #[serde(flatten)]
@@ -133,8 +132,8 @@ struct StoredTable {
     sealed: Option<String>,
 }
 
-/// The part of it that is read apart: `flatten` cannot take numbers where the JSON library keeps their digits, and some part
-/// of the program may have asked it to.
+/// Read separately from the table: `flatten` cannot deserialize numbers when serde_json's `arbitrary_precision` is on, and any
+/// crate of the program may turn it on.
 #[derive(Deserialize)]
 struct Sealed {
     #[serde(default)]
@@ -166,7 +165,7 @@ impl StoredTable {
         match opened {
             Ok(clear) => serde_json::from_slice(&clear).map_err(|error| bad(&error)),
             Err(error) => {
-                // The key of the front end was replaced: what was hidden is lost, the rest must go on.
+                // The key of the front end was replaced: hidden values are lost, the rest must keep working.
                 tracing::error!(%error, "hidden values of the monitoring table are lost; enter them again");
                 Ok(shown)
             }
@@ -174,17 +173,16 @@ impl StoredTable {
     }
 }
 
-/// The table in memory.
+/// This server's copy of the table.
 #[derive(Debug, Default)]
 pub(crate) struct TableCache {
     table: RwLock<Arc<MonitoringTable>>,
-    /// What was compiled for clients that run the same artifacts, so that a change costs one compilation, not one
-    /// per client.
+    /// Compiled requests, shared by clients that run the same artifacts: a change costs one compilation, not one per client.
     compiled: Mutex<HashMap<Vec<String>, Arc<Vec<VqlCollectorArgs>>>>,
 }
 
 impl TableCache {
-    /// Reads the stored table; the first time, stores the default one.
+    /// Loads the stored table; stores the default one if there is none.
     pub(crate) async fn reload(&self, core: &Core) -> Result<()> {
         let table = match stored(core).await? {
             Some((table, _)) => table,
@@ -229,7 +227,7 @@ impl TableCache {
     }
 }
 
-/// Reads the table again: another replica may have changed it.
+/// Loads the table again: another server may have changed it.
 pub async fn reload(core: &Core) -> Result<()> {
     core.monitoring.reload(core).await
 }
@@ -239,20 +237,20 @@ pub fn get(core: &Core) -> Result<api::MonitoringTable> {
     Ok(core.monitoring.current().shown(core)?.view())
 }
 
-/// The stored table, and its text.
+/// The stored table, and its text, which [`replace`] compares.
 async fn stored(core: &Core) -> Result<Option<(MonitoringTable, String)>> {
     let text = core.storage.database.setting(SETTING).await?;
     text.map(|text| Ok((StoredTable::read(core, &text)?, text)))
         .transpose()
 }
 
-/// Stores a table in the place of the one with this text; false when another one is there by now.
+/// Stores a table if the stored text is still `old`; false if somebody else changed it.
 async fn replace(core: &Core, old: Option<&str>, table: &MonitoringTable) -> Result<bool> {
     let text = StoredTable::text(core, table)?;
     Ok(core.storage.database.replace_setting(SETTING, old, &text).await?)
 }
 
-/// Checks and stores a new table, and tells agents.
+/// Checks and stores a new table, and has it sent to the agents.
 pub async fn set(
     core: &Core,
     principal: &Principal,
@@ -261,7 +259,7 @@ pub async fn set(
     principal.authorize(Permission::CollectClient)?;
     let wanted = MonitoringTable::wanted(table);
     let table = loop {
-        // What is stored, not what is in memory: somebody else may just have changed it, at whichever server.
+        // Read from the database, not from memory: somebody may just have changed it on another server.
         let (old, text) = stored(core).await?.unzip();
         let old = old.unwrap_or_default();
         let table = wanted.map(|label, specs| {
@@ -272,7 +270,7 @@ pub async fn set(
             Ok(allowed.in_clear())
         })?;
         let table = MonitoringTable {
-            // It grows, whatever the clocks of the servers say.
+            // Always grows, even if the servers' clocks disagree.
             version: clock::now_ns().max(old.version.saturating_add(1)),
             ..table
         };

@@ -1,4 +1,4 @@
-//! Sending a client its table when it has another one.
+//! Sending a client its monitoring table when the one it runs is out of date.
 
 use crate::Core;
 use crate::launch;
@@ -9,12 +9,12 @@ use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
 use peregrine_store::Client;
 use peregrine_wire::ids;
 
-/// Polls after it was sent during which a table may still be on its way into force: meanwhile the agent reports the one
-/// before. To send it again at once makes agents start the same queries twice, and every row comes twice.
+/// After a table was sent, the agent may report the previous one for this many polls. Sending it again within that time would
+/// make agents start the same queries twice, and every row would come twice.
 const ON_ITS_WAY: i64 = 2;
 
-/// The message for a client whose table is stale. `reported` is the version the agent says it has: one older than
-/// what was sent means that the message was lost.
+/// The message for a client whose table is out of date. `reported` is the version the agent says it has: if that is still
+/// older than the one sent after `ON_ITS_WAY` polls, the message was lost.
 pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> Result<Option<VeloMessage>> {
     let table = core.monitoring.current();
     let wanted = table.version.max(client.labels_changed);
@@ -29,12 +29,12 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
     let specs = table.specs_for(&client.labels);
     let mut event = (*core.monitoring.compiled(&specs, || compile(core, &specs))).clone();
     for request in event.iter_mut().filter(|request| request.max_wait == 0) {
-        // Spread, so that agents do not all send at once.
+        // Randomised, so that agents do not all send at once.
         let settings = &core.settings;
         let spread = settings.event_max_wait_jitter.max(1);
         request.max_wait = settings.event_max_wait + clock::now().unsigned_abs() % spread;
     }
-    // Never the number of the one before, whatever the clock does.
+    // Always above the previous version, even if the clock goes back.
     let version = clock::now_ns().max(client.event_table_version.saturating_add(1));
     core.storage
         .database
@@ -51,7 +51,7 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
     }))
 }
 
-/// Artifacts that no longer compile are left out: the others must still run.
+/// Compiles the requests. Artifacts that no longer compile are left out, so that the others still run.
 fn compile(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
     let mut event = Vec::new();
     for spec in specs {

@@ -1,4 +1,4 @@
-//! Cells of a stored row: a line of JSON.
+//! Rows and cells of stored lines, each of which is a JSON object.
 
 use super::lenient;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -10,10 +10,11 @@ use std::fmt;
 /// A whole row, in column order.
 pub type Row = serde_json::Map<String, Value>;
 
-/// Column of what is no row at all.
+/// The only column of a line that is not a row.
 const DAMAGED: &str = "_damaged";
 
-/// The one reader of stored rows. What parsers refuse is shown as text; what is no row has one column that shows it.
+/// Parses a stored line; everything that shows rows uses it. Values that the parser refuses become text; a line that is not
+/// a JSON object becomes a row with the column `_damaged`.
 pub fn row(line: &[u8]) -> Row {
     let repaired = || serde_json::from_str(&lenient::repair(line));
     serde_json::from_slice(line)
@@ -62,7 +63,7 @@ impl<'de> Visitor<'de> for OneCell<'_> {
     }
 }
 
-/// A cell as the text people search in.
+/// A cell as text, for searching.
 pub fn text(cell: &Value) -> Cow<'_, str> {
     match cell {
         Value::Null => Cow::Borrowed(""),
@@ -71,7 +72,7 @@ pub fn text(cell: &Value) -> Cow<'_, str> {
     }
 }
 
-/// What rows are sorted by. Nothing comes last, whichever way one sorts.
+/// What rows are sorted by. Empty cells come last in both directions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
     Bool(bool),
@@ -80,7 +81,7 @@ pub enum SortKey {
     Nothing,
 }
 
-/// Bytes of a text that are compared; keeps a million keys small.
+/// Bytes compared of a text: keeps a million keys small.
 const KEY_BYTES: usize = 256;
 
 impl SortKey {

@@ -1,4 +1,4 @@
-//! Columns of a table and their types.
+//! Columns of a table, with types declared by the artifact or guessed from the cells.
 
 use super::Row;
 use crate::Core;
@@ -7,10 +7,10 @@ use peregrine_api::table::Column;
 use peregrine_artifacts::ColumnType;
 use serde_json::Value;
 
-/// Columns shown; a row may have any number.
+/// Columns shown. Rows may have any number.
 const MAX_COLUMNS: usize = 1000;
 
-/// Column types an artifact declares, for the table of this `Artifact/Source`.
+/// The column types that the artifact of this `Artifact/Source` declares.
 pub fn declared(core: &Core, source: &str) -> Vec<ColumnType> {
     let artifact = source.split('/').next().unwrap_or_default();
     let found = core.artifacts.get(artifact);

@@ -1,4 +1,4 @@
-//! The one reader of stored rows: it asks a source for blocks, knows which of their rows are wanted, and ends.
+//! Reading stored rows in order: fetches blocks from a source and passes on those of their rows that are wanted.
 
 use super::RowSource;
 use crate::Result;
@@ -12,16 +12,16 @@ pub struct Cursor<'a> {
     read_ahead: usize,
 }
 
-/// Some rows, in order.
+/// Consecutive rows, in the blocks they were read in.
 pub struct Batch {
     blocks: Vec<Block>,
-    /// Numbers of the rows that are wanted of it.
+    /// The first row wanted, and one past the last; the blocks may hold more.
     from: u64,
     end: u64,
 }
 
 impl<'a> Cursor<'a> {
-    /// Before the first row. About `read_ahead` compressed bytes are read at a time.
+    /// Starts before the first row. Each read takes about `read_ahead` compressed bytes.
     pub fn new(source: &'a dyn RowSource, read_ahead: usize) -> Cursor<'a> {
         let (next, end) = source.range();
         Cursor {
@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over the rows before this one.
+    /// Skips the rows before this one.
     pub fn skip_to(&mut self, row: u64) {
         self.next = self.next.max(row);
     }
@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
         }
         let blocks = self.source.read(self.next, self.read_ahead).await?;
         let Some(last) = blocks.last() else {
-            // Deleted meanwhile.
+            // The rows were deleted meanwhile.
             return Ok(None);
         };
         let after = last.end_row();
@@ -53,20 +53,20 @@ impl<'a> Cursor<'a> {
             from: self.next,
             end: self.end,
         };
-        // A block that ends before what was wanted would be read for ever.
+        // Always advances: a block that ends before the wanted row would be read again and again.
         self.next = after.max(self.next + 1);
         Ok(Some(batch))
     }
 }
 
 impl Batch {
-    /// The rows. Those that cannot be read are one line, which says so.
+    /// The rows. A range that cannot be read is one line that says so.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let lines = self.blocks.iter().flat_map(|block| block.lines_from(self.from));
         lines.take_while(|line| line.number < self.end)
     }
 
-    /// One past the last row this is about, whether it is there or not.
+    /// One past the last row this batch covers, even if that row is missing.
     pub fn end_row(&self) -> u64 {
         let last = self.blocks.last().map_or(0, Block::end_row);
         last.max(self.from + 1).min(self.end)

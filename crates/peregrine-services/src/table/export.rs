@@ -1,4 +1,4 @@
-//! A table as a file, streamed: the server holds one block of rows, however many there are.
+//! Exporting a table as a file, as a stream: memory holds a few blocks of rows, regardless of the table's size.
 
 use super::{Cursor, Filters, RowSource, cells, scan};
 use crate::{Error, Result};
@@ -17,7 +17,8 @@ const READ_AHEAD: usize = 256 << 10;
 /// Columns of a CSV file.
 const MAX_COLUMNS: usize = 10_000;
 
-/// The file in pieces; one that is an error is the last. CSV without chosen columns needs a pass over the rows first, to know all of them.
+/// The file in pieces; an error is always the last one. CSV without chosen columns needs an extra pass over the rows first,
+/// to find all columns.
 pub async fn export(
     source: impl RowSource + 'static,
     format: ExportFormat,
@@ -38,7 +39,7 @@ pub async fn export(
         let failed = run(&source, &writer, &sender).await.err();
         if let Some(error) = failed {
             tracing::warn!(%error, "export ended early");
-            // Whoever reads must not take what there is for all of it.
+            // The reader must not mistake the part for the whole file.
             let _ = sender.send(Err(error)).await;
         }
     });
@@ -118,7 +119,7 @@ impl Writer {
             let row = cells::row(line.text);
             let columns: Vec<&str> = self.columns.iter().flatten().map(String::as_str).collect();
             let is_hidden = line.missing > 0 && !columns.contains(&NOTICE);
-            // That rows are missing is said whatever columns were chosen: then in the first.
+            // If the notice about missing rows is not among the chosen columns, it goes into the first one.
             let cell = |(at, column)| {
                 let column = if is_hidden && at == 0 { NOTICE } else { column };
                 match row.get(column) {
@@ -151,7 +152,8 @@ impl Writer {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula. Whoever is looked at chose the text, and formulas can run programs.
+/// Quotes text that a spreadsheet would take for a formula. Formulas can run programs, and the text may come from an attacker
+/// on the endpoint.
 fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
     let is_formula = |first: char| {
         matches!(

@@ -8,9 +8,9 @@ use peregrine_store::chunk::NOTICE;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-/// Values counted; more make the answer useless and the memory large.
+/// Distinct values counted. More would make the answer useless and take much memory.
 const MAX_DISTINCT: usize = 1_000_000;
-/// Values told.
+/// Values in the answer, the most frequent first.
 const MAX_TOLD: usize = 1000;
 
 #[derive(Default)]
@@ -20,20 +20,20 @@ struct Counts {
     is_too_many: bool,
 }
 
-/// Groups and counts a column of the matching rows.
+/// Counts the values of a column in the matching rows.
 pub async fn facets(source: &dyn RowSource, column: &str, filters: Filters) -> Result<Facets> {
     let column = column.to_owned();
     let counts = scan(source, Counts::default(), move |counts, line| {
         if !filters.pass(line) {
             return ControlFlow::Continue(());
         }
-        // Rows that cannot be read count as a value that says so.
+        // Rows that cannot be read are counted under the notice that says so.
         let (column, count) = match line.missing {
             0 => (column.as_str(), 1),
             missing => (NOTICE, missing),
         };
         counts.total += count;
-        // Values are told apart by their JSON text.
+        // JSON text as the key: `1` and `"1"` are different values.
         let value = cell(line.text, column).to_string();
         if counts.values.len() >= MAX_DISTINCT && !counts.values.contains_key(&value) {
             counts.is_too_many = true;

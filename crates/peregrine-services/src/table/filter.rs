@@ -9,10 +9,10 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::cmp::Ordering;
 
-/// Filters of one question.
+/// Conditions in one request.
 const MAX_FILTERS: usize = 50;
 
-/// Checked filters, with their text for caching.
+/// Checked conditions. Their text is part of the key under which views are cached.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
     text: String,
@@ -21,7 +21,7 @@ pub struct Filters {
 
 #[derive(Debug, Clone)]
 struct Filter {
-    /// None: any column.
+    /// `None`: any column.
     column: Option<String>,
     test: Test,
     is_negated: bool,
@@ -41,7 +41,7 @@ enum Test {
 #[derive(Debug, Clone)]
 struct Operand {
     value: Value,
-    /// The value is a moment: it is compared with moments, however a cell writes them.
+    /// Set if the value is a time: then it is compared with cells as a time, however they write it.
     moment: Option<Moment>,
 }
 
@@ -53,7 +53,7 @@ impl From<Value> for Operand {
 }
 
 impl Filters {
-    /// Reads the JSON list; an empty text is no filter.
+    /// Parses the JSON list; empty text means no filter.
     pub fn parse(text: &str) -> Result<Filters> {
         if text.trim().is_empty() {
             return Ok(Filters::default());
@@ -81,12 +81,12 @@ impl Filters {
         self.all.is_empty()
     }
 
-    /// The filters as they were written.
+    /// The JSON text as it was given; empty if there are no conditions.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether a row passes. What stands for rows that cannot be read always does: they might have.
+    /// Whether a row passes. A line for unreadable rows always does, as any of them might have matched.
     pub fn pass(&self, line: Line<'_>) -> bool {
         line.missing > 0 || self.accept(line.text)
     }
@@ -108,7 +108,7 @@ fn check(typed: Condition) -> Result<Filter, String> {
         "contains" => Test::Contains(text.to_lowercase()),
         "eq" => Test::Equals(typed.value.into()),
         "regex" => {
-            // The engine is linear in the text; the size bounds what a pattern may take to build.
+            // Matching takes time linear in the text; the limit bounds the memory to compile a pattern.
             let pattern = RegexBuilder::new(&text)
                 .case_insensitive(true)
                 .size_limit(1 << 20)
@@ -156,7 +156,7 @@ impl Test {
     }
 }
 
-/// A number, or text that is one where the other side is a number.
+/// A number, or text that reads as one.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
@@ -179,7 +179,7 @@ impl Operand {
         cell == value || (!cell.is_null() && cells::text(cell) == cells::text(value))
     }
 
-    /// How the cell stands to the value; none when they cannot be compared.
+    /// The order of the cell relative to the value; `None` if they cannot be compared.
     fn compare(&self, cell: &Value) -> Option<Ordering> {
         if cell.is_null() {
             return None;
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_compared_however_the_cell_writes_it() {
-        // 2026-11-21T09:30:00Z, in each unit and spelling that tables show as a time.
+        // 2026-11-21T09:30:00Z in every unit and notation that tables show as a time.
         let cells = [
             json!(1_795_253_400),
             json!(1_795_253_400.0),
@@ -284,7 +284,7 @@ mod tests {
         ] {
             check(&json!({ "When": no_time }).to_string(), filter.clone(), false);
         }
-        // Numbers carry a little less than they seem to: what is shown alike is found alike.
+        // Floats are less precise than their digits suggest, so numbers match by the millisecond that is shown.
         let row = r#"{"When":1795253400.123456}"#;
         let typed = json!({"column": "When", "op": "eq", "value": "2026-11-21T09:30:00.123Z"});
         check(row, typed, true);

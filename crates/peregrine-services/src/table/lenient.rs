@@ -1,13 +1,13 @@
-//! Rows that are JSON by their looks only, made readable: nested deeper than parsers go, halves of surrogate pairs,
-//! numbers beyond floating point, bytes that are no UTF-8. Evidence must not vanish because somebody chose such values.
+//! Repairs rows that are almost JSON: nesting deeper than parsers allow, lone surrogates, numbers beyond floating point,
+//! invalid UTF-8. Evidence must not vanish because somebody chose such values.
 
 use std::fmt::Write;
 
-/// Lists and objects within each other that stay what they are; what is deeper is shown as its text. Below the limit of
-/// the parser (128), with room for what rows are put in.
+/// Depth of nesting that is kept; anything deeper becomes text. Below the parser's limit (128), with room for the structures
+/// that rows are embedded in.
 const MAX_DEPTH: usize = 100;
 
-/// The same line as JSON that every parser takes, if it is a line of JSON at all.
+/// Rewrites a line into JSON that every parser accepts, provided its structure is that of JSON.
 pub(super) fn repair(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     let mut out = String::with_capacity(line.len() + 16);
@@ -37,7 +37,7 @@ pub(super) fn repair(line: &[u8]) -> String {
     out
 }
 
-/// Copies a text with its quotes; a half of a surrogate pair becomes the replacement character. Gives its length.
+/// Copies a string with its quotes; a lone surrogate becomes the replacement character. Returns the length read.
 fn text(rest: &str, out: &mut String) -> usize {
     let length = text_length(rest);
     let mut inner = rest.get(..length).unwrap_or(rest);
@@ -71,7 +71,7 @@ fn unit(text: &str) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok()
 }
 
-/// Length of a text with both quotes.
+/// Length of a string with both quotes.
 fn text_length(rest: &str) -> usize {
     let mut is_escaped = false;
     for (at, byte) in rest.bytes().enumerate().skip(1) {
@@ -85,7 +85,7 @@ fn text_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// Length of a list or object, however deep.
+/// Length of an array or object. A loop, so that any depth is safe.
 fn container(rest: &str) -> usize {
     let (mut depth, mut at) = (0usize, 0);
     while let Some(byte) = rest.as_bytes().get(at) {
@@ -108,12 +108,12 @@ fn container(rest: &str) -> usize {
     rest.len()
 }
 
-/// Copies a number, as text when no parser takes it. Gives its length.
+/// Copies a number, as a string if parsers would refuse it. Returns the length read.
 fn number(rest: &str, out: &mut String) -> usize {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
     let length = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
     let number = rest.get(..length).unwrap_or(rest);
-    // The parser may keep numbers of any size as their digits; browsers do not.
+    // With `arbitrary_precision`, serde_json accepts numbers of any size; browsers do not.
     let is_finite = number.parse().is_ok_and(f64::is_finite);
     match serde_json::from_str::<serde_json::Number>(number) {
         Ok(_) if is_finite => out.push_str(number),
@@ -123,7 +123,7 @@ fn number(rest: &str, out: &mut String) -> usize {
 }
 
 fn quote(text: &str, out: &mut String) {
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = write!(out, "{}", serde_json::Value::from(text));
 }
 

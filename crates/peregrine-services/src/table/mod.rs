@@ -1,5 +1,5 @@
-//! Tables over stored rows: pages, filters, sorting, facets, exports. Rows stream through in blocks; what is kept in
-//! memory is row numbers, never rows.
+//! Tables over stored rows: pages, filters, sorting, facets, exports. Rows are streamed in blocks; only row numbers and sort
+//! keys are kept in memory, never whole rows.
 
 pub mod cells;
 mod columns;

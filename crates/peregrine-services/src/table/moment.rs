@@ -1,15 +1,15 @@
-//! Cells as moments. What a table shows as a time can be filtered as one: RFC 3339 in any zone, text without a zone (UTC),
-//! and numbers since 1970, whose unit their size tells – the same rules as in the GUI's `parseTime`.
+//! Cells as times. Whatever a table shows as a time can be filtered as one: RFC 3339 in any zone, text without a zone (UTC),
+//! and numbers since 1970, whose magnitude tells the unit. The rules are those of the GUI's `parseTime`.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// Longest text that is tried.
+/// Longer text is not tried.
 const MAX_TEXT: usize = 40;
 
-/// A moment, and how exactly its cell says it.
+/// A time, and whether it came from a number and so is less exact.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     at: Timestamp,
@@ -21,8 +21,7 @@ impl Moment {
         self.at.cmp(&other.at)
     }
 
-    /// Whether both are one moment. Numbers are compared as they are shown, by the millisecond: as floats they have
-    /// no more.
+    /// Whether both are the same time. Numbers are compared to the millisecond, as they are shown: floats are not more precise.
     pub(super) fn is_same(self, other: Moment) -> bool {
         if self.is_number || other.is_number {
             self.at.as_nanosecond().div_euclid(1_000_000) == other.at.as_nanosecond().div_euclid(1_000_000)
@@ -32,14 +31,14 @@ impl Moment {
     }
 }
 
-/// A whole moment in text: date, time and zone. A mere date or number is what a person may search for as text.
+/// Text with date, time and zone. A mere date or number is not a time here, as a person may search for it as text.
 pub(super) fn of_text(text: &str) -> Option<Moment> {
     let looks_right = (20..=MAX_TEXT).contains(&text.len()) && text.starts_with(|c: char| c.is_ascii_digit());
     let at = looks_right.then(|| text.parse().ok())??;
     Some(Moment { at, is_number: false })
 }
 
-/// A cell as a table shows it.
+/// A cell that a table shows as a time.
 pub(super) fn of_cell(cell: &Value) -> Option<Moment> {
     match cell {
         Value::Number(number) => of_number(number.as_f64()?),
@@ -59,13 +58,13 @@ pub(super) fn of_cell(cell: &Value) -> Option<Moment> {
     }
 }
 
-/// Text without a zone; a date is its first moment.
+/// Text without a zone; a date means its midnight.
 fn in_utc(text: &str) -> Option<Timestamp> {
     let civil: DateTime = text.parse().ok()?;
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds since 1970; nothing that is not after it.
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970; `None` for 0 and negative numbers.
 fn of_number(number: f64) -> Option<Moment> {
     if !number.is_finite() || number <= 0.0 {
         return None;
@@ -76,7 +75,7 @@ fn of_number(number: f64) -> Option<Moment> {
         n if n < 1e17 => n / 1e6,
         n => n / 1e9,
     };
-    // Rounded to microseconds: what floats add below is noise that would move a moment to the millisecond before.
+    // Rounded to microseconds: the noise of floats below that could move a time into the previous millisecond.
     let micros = SignedDuration::try_from_secs_f64(seconds).ok()?.as_nanos() + 500;
     let micros = i64::try_from(micros.div_euclid(1000)).ok()?;
     let at = Timestamp::from_microsecond(micros).ok()?;

@@ -7,7 +7,7 @@ use peregrine_api::table::TablePage;
 use peregrine_artifacts::ColumnType;
 use std::collections::BTreeMap;
 
-/// Reads a page.
+/// Reads a page. `complete` is passed on to the answer: whether no more rows will come.
 pub async fn page(
     core: &Core,
     source: &dyn RowSource,
@@ -36,7 +36,7 @@ pub async fn page(
             (view.len() as u64, rows)
         }
     };
-    // The first row names the columns that every page shows first.
+    // The first row determines the first columns, so that they are the same on every page.
     let mut wanted = numbers.clone();
     wanted.extend((first < end).then_some(first));
     let found = fetch(source, wanted).await?;
@@ -61,7 +61,7 @@ pub async fn page(
     })
 }
 
-/// Reads rows by number; each block is read once. Of rows that cannot be read only the first wanted one is found.
+/// Reads rows by number; each block is read once. A range of unreadable rows yields at most one row, its first.
 async fn fetch(source: &dyn RowSource, mut numbers: Vec<u64>) -> Result<BTreeMap<u64, Row>> {
     numbers.sort_unstable();
     numbers.dedup();
@@ -77,7 +77,7 @@ async fn fetch(source: &dyn RowSource, mut numbers: Vec<u64>) -> Result<BTreeMap
                 found.insert(line.number, cells::row(line.text));
             }
         }
-        // The rest of it cannot be read, and a row above said so.
+        // The rest of the batch is unreadable; a row above says so.
         while wanted.next_if(|row| *row < batch.end_row()).is_some() {}
     }
     Ok(found)

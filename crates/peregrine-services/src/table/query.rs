@@ -1,13 +1,13 @@
-//! What is asked of a table, from the query string.
+//! The parameters of a table request, from the query string.
 
 use super::Filters;
 use crate::{Error, Result};
 use peregrine_api::table::TableParams;
 
-/// Most rows of a page.
+/// Maximum rows of a page.
 const MAX_PAGE: u64 = 10_000;
 
-/// The checked question.
+/// Checked parameters.
 #[derive(Debug, Clone, Default)]
 pub struct TableQuery {
     pub offset: u64,
@@ -18,7 +18,7 @@ pub struct TableQuery {
 }
 
 impl TableQuery {
-    /// Checks what the query string asks.
+    /// Checks the parameters and fills in defaults.
     pub fn check(params: TableParams) -> Result<TableQuery> {
         let limit = params.limit.unwrap_or(200);
         if limit > MAX_PAGE {
@@ -37,7 +37,7 @@ impl TableQuery {
     }
 }
 
-/// Whether a flag of a query string is set.
+/// Whether a flag of a query string is set; a flag without a value is.
 pub(super) fn is_true(text: &str) -> bool {
     matches!(text, "" | "1" | "true" | "yes")
 }

@@ -1,4 +1,4 @@
-//! Where rows come from, and how to stream through them.
+//! Sources of rows, and how to stream through them.
 
 use super::Cursor;
 use crate::{Error, Result, clock};
@@ -10,17 +10,17 @@ use serde_json::Value;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Compressed bytes read at a time when all rows are wanted: so many are looked at while the next are read.
+/// Compressed bytes per read in a scan. One batch is processed while the next is read.
 const READ_AHEAD: usize = 512 << 10;
 
 /// A numbered sequence of rows.
 #[async_trait]
 pub trait RowSource: Send + Sync {
-    /// First row and one past the last.
+    /// The first row, and one past the last.
     fn range(&self) -> (u64, u64);
-    /// Identity, for caching what was found out about it.
+    /// Identifies the source in the cache of views.
     fn key(&self) -> String;
-    /// Blocks that hold rows from `from` on: about `bytes` (compressed), at least one while there are any.
+    /// Blocks with the rows from `from` on: about `bytes` (compressed), and at least one block as long as there are rows.
     async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>>;
 }
 
@@ -112,7 +112,7 @@ impl RowSource for AuditSource {
             .database
             .read_audit(i64::try_from(from).unwrap_or(i64::MAX), limit)
             .await?;
-        // Lines are numbered from 1 without holes, as nothing is ever deleted.
+        // Entries are numbered from 1 without gaps, as none is ever deleted.
         let Some(first) = entries.first() else {
             return Ok(Vec::new());
         };
@@ -137,7 +137,7 @@ fn audit_row(entry: AuditEntry) -> AuditRow {
     }
 }
 
-/// Streams all rows through `work`, off the async threads, until it breaks. Dropping the future stops it.
+/// Streams all rows through `work`, outside the async threads, until it breaks. Dropping the future stops the scan.
 pub async fn scan<S: Send + 'static>(
     source: &dyn RowSource,
     mut state: S,
@@ -152,7 +152,7 @@ pub async fn scan<S: Send + 'static>(
             let is_done = batch.lines().any(|line| work(&mut state, line).is_break());
             (state, is_done)
         });
-        // The next rows may be on their way from a bucket meanwhile.
+        // Reads the next rows meanwhile, which may have to come from a bucket.
         let (passed, read) = tokio::join!(pass, cursor.read());
         let is_done;
         (state, is_done) = passed.map_err(|error| Error::Internal(error.to_string()))?;

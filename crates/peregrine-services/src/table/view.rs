@@ -1,4 +1,4 @@
-//! Which rows a filtered or sorted table shows, in order, as row numbers. Found once, then paged through.
+//! Views: the row numbers, in order, that a filtered or sorted table shows. Computed once, then paged through.
 
 use super::cells::{SortKey, cell};
 use super::{Filters, RowSource, TableQuery, scan};
@@ -8,17 +8,17 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Rows that can be sorted: bounds the memory of one question to some hundred megabytes.
+/// Rows that can be sorted: bounds the memory of one request to some hundred megabytes.
 const MAX_SORTED: usize = 1_000_000;
-/// Row numbers of a filtered table.
+/// Row numbers of a filtered table: 200 MB.
 const MAX_FILTERED: usize = 50_000_000;
-/// Row numbers kept for paging, over all tables: 32 MB.
+/// Row numbers cached for paging, over all tables: 32 MB.
 const MAX_CACHED: usize = 8_000_000;
 
 /// Row numbers, counted from the first row of the source.
 pub(super) type View = Arc<Vec<u32>>;
 
-/// Views found recently.
+/// Recently used views.
 #[derive(Debug, Default)]
 pub(crate) struct ViewCache {
     views: Mutex<VecDeque<(String, View)>>,
@@ -43,7 +43,7 @@ impl ViewCache {
     }
 }
 
-/// The rows to show; none when that is simply all of them in order.
+/// The rows to show; `None` means all of them in order.
 pub(super) async fn view(
     cache: &ViewCache,
     source: &dyn RowSource,

@@ -1,4 +1,4 @@
-//! Accounts as the command line manages them: in the database itself, beside a running server or without one.
+//! Accounts as the command line manages them: directly in the database, whether or not a server is running.
 
 use super::password::check_strength;
 use super::{Hasher, Permission, Role, permissions_of};
@@ -8,9 +8,9 @@ use peregrine_store::{AuditStore, OrgDatabase, OrgId, SqlAddress, User, UserStor
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Who acts, in the audit log.
+/// The principal in the audit log.
 const PRINCIPAL: &str = "command line";
-/// Bytes of a user name.
+/// Maximum bytes of a user name.
 const MAX_NAME: usize = 256;
 
 /// The accounts of a server.
@@ -21,21 +21,19 @@ pub struct Accounts {
     folder: PathBuf,
 }
 
-/// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// User name.
     pub name: String,
     /// Names of roles.
     pub roles: Vec<String>,
-    /// May not sign in.
+    /// The user may not sign in.
     pub locked: bool,
-    /// When it was made, as RFC 3339.
+    /// RFC 3339.
     pub created: String,
 }
 
 impl Accounts {
-    /// Opens the database of the server with this data folder.
+    /// Opens a server's database. `folder` is its data folder, where changes on a full disk find the reserve file.
     pub fn open(folder: &Path, address: SqlAddress) -> Result<Accounts> {
         if let SqlAddress::File(file) = &address
             && !file.exists()
@@ -45,7 +43,7 @@ impl Accounts {
                 folder.display()
             )));
         }
-        // Refuses one of another version; only a server brings it up to date.
+        // Refuses a database of another version: only a server migrates it.
         drop(address.clone().open_read_only()?);
         Ok(Accounts {
             database: address.open()?.org(&OrgId::root()),
@@ -54,7 +52,6 @@ impl Accounts {
         })
     }
 
-    /// All accounts.
     pub async fn list(&self) -> Result<Vec<Account>> {
         let users = self.database.users().await?;
         let account = |user: User| Account {
@@ -66,7 +63,7 @@ impl Accounts {
         Ok(users.into_iter().map(account).collect())
     }
 
-    /// Refuses names that cannot be added, before anybody is asked for a password.
+    /// Refuses names that cannot be added. Call it before asking for a password.
     pub async fn check_new(&self, name: &str) -> Result<()> {
         let is_odd = name.is_empty()
             || name.len() > MAX_NAME
@@ -88,12 +85,11 @@ impl Accounts {
         }
     }
 
-    /// Refuses names of nobody.
+    /// Refuses unknown names.
     pub async fn check_known(&self, name: &str) -> Result<()> {
         self.find(name).await.map(drop)
     }
 
-    /// Makes a user.
     pub async fn add(&self, name: &str, password: &str, roles: &[Role]) -> Result<()> {
         self.check_new(name).await?;
         check_strength(password, name)?;
@@ -110,7 +106,7 @@ impl Accounts {
             .await
     }
 
-    /// Gives a user more roles; gives all the user has then.
+    /// Gives a user more roles; returns all roles the user has now.
     pub async fn grant(&self, name: &str, roles: &[Role]) -> Result<Vec<String>> {
         let user = self.find(name).await?;
         let mut all = user.roles.clone();
@@ -118,13 +114,13 @@ impl Accounts {
         self.change_roles(user, all).await
     }
 
-    /// Gives a user these roles in the place of those the user has.
+    /// Replaces the roles of a user; returns them.
     pub async fn set_roles(&self, name: &str, roles: &[Role]) -> Result<Vec<String>> {
         let user = self.find(name).await?;
         self.change_roles(user, names(roles)).await
     }
 
-    /// Whether somebody who can sign in manages the server.
+    /// Whether some user who can sign in has the permission to manage the server.
     pub async fn has_administrator(&self) -> Result<bool> {
         let manages =
             |user: &User| !user.locked && permissions_of(&user.roles).contains(&Permission::ServerAdmin);
@@ -134,13 +130,13 @@ impl Accounts {
     async fn change_roles(&self, mut user: User, roles: Vec<String>) -> Result<Vec<String>> {
         let detail = json!({"name": user.name, "roles": roles, "before": user.roles});
         user.roles.clone_from(&roles);
-        // What a session may do is looked up with each request: it goes on with the new roles.
+        // Sessions need not end: permissions are looked up with each request.
         self.write(|| self.database.put_user(user.clone())).await?;
         self.record("user_grant", detail).await?;
         Ok(roles)
     }
 
-    /// Gives a user another password, and ends all sessions of that user.
+    /// Changes a user's password, and ends all sessions of that user.
     pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
         let mut user = self.find(name).await?;
         check_strength(password, &user.name)?;
@@ -155,8 +151,8 @@ impl Accounts {
         found.ok_or_else(|| Error::NotFound("user", name.to_owned()))
     }
 
-    /// Makes a change. On a full disk the reserve of the data folder makes room for it: the change may be what lets
-    /// somebody in to clear up.
+    /// Makes a change. On a full disk, deletes the data folder's reserve file and tries again: the change may be what lets
+    /// somebody in to free space.
     async fn write<Written>(&self, change: impl Fn() -> Written) -> Result<()>
     where
         Written: Future<Output = peregrine_store::Result<()>>,
@@ -171,7 +167,7 @@ impl Accounts {
         }
     }
 
-    /// Records a change that was made. One that could not be written down is made all the same.
+    /// Records a change that was made. If the disk is full, that is only logged, as the change cannot be undone.
     async fn record(&self, operation: &str, detail: Value) -> Result<()> {
         let entry = audit::entry(PRINCIPAL, "", operation, &detail);
         match self.write(|| self.database.append_audit(entry.clone())).await {

@@ -1,7 +1,7 @@
-//! Failed sign-ins in the audit log. Anybody can cause them, so they are not one line each: the first of an address is
-//! written at once, the others of that minute together when it is over.
+//! Failed sign-ins in the audit log. Anybody can cause them, so not each gets an entry: the first from an address is written
+//! at once, the others within that minute are summed up in one entry afterwards.
 //!
-//! A name nobody has is not written: people type their password there.
+//! Unknown user names are not logged, because people sometimes type their password there.
 
 use crate::Core;
 use crate::{Result, audit, clock};
@@ -13,25 +13,25 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long failures of an address are gathered.
+/// How long failures of an address are summed up.
 const WINDOW: Micros = 60_000_000;
-/// How often what was gathered is written.
+/// How often sums that are due are written.
 const SWEEP: Duration = Duration::from_secs(20);
-/// Addresses gathered apart; the failures of further ones are put together.
+/// Addresses with a sum of their own; the failures of further ones share one.
 const MAX_ADDRESSES: usize = 100;
-/// User names kept of an address.
+/// User names kept per address.
 const MAX_NAMES: usize = 20;
-/// Stands for the addresses beyond.
+/// Key of the sum for all addresses beyond [`MAX_ADDRESSES`].
 const OTHERS: &str = "others";
 
 /// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure<'a> {
-    /// This user exists, but not with this password.
+    /// Holds the name of the existing user.
     WrongPassword(&'a str),
-    /// There is no such user.
+    /// The user does not exist, or is locked.
     UnknownUser,
-    /// It came too early, so nobody looked.
+    /// Refused by the throttle; the password was not checked.
     Refused,
 }
 
@@ -48,7 +48,7 @@ struct Tally {
 }
 
 impl Failures {
-    /// Counts a failure; true when it is to be written at once.
+    /// Counts a failure; true if it is to be written at once.
     fn count(&self, address: &str, failure: Failure<'_>, now: Micros) -> bool {
         let mut tallies = self.0.lock();
         let is_many = tallies.len() >= MAX_ADDRESSES && !tallies.contains_key(address);
@@ -74,7 +74,7 @@ impl Failures {
         false
     }
 
-    /// Takes out what was gathered for a minute, or everything.
+    /// Removes and returns the sums whose minute is over, or all if `is_last`.
     fn due(&self, now: Micros, is_last: bool) -> Vec<(String, Tally)> {
         let mut tallies = self.0.lock();
         let due = tallies.extract_if(|_, tally| is_last || now - tally.since >= WINDOW);
@@ -90,7 +90,7 @@ impl Tally {
     }
 }
 
-/// Notes a failed sign-in. It cannot fail: the answer must not depend on it.
+/// Records a failed sign-in. Returns no error, because the answer to the user must not depend on the audit log.
 pub(super) async fn note(core: &Core, address: &str, failure: Failure<'_>) {
     if !core.failures.count(address, failure, clock::now()) {
         return;
@@ -103,7 +103,7 @@ pub(super) async fn note(core: &Core, address: &str, failure: Failure<'_>) {
     report(audit::record(core, name, address, operation, json!({"user": name})).await);
 }
 
-/// Writes what was gathered, until `stopping`.
+/// Writes due sums and kept audit lines until `stopping`, and then the rest.
 pub async fn write_down(core: Arc<Core>, stopping: CancellationToken) {
     loop {
         let is_last = tokio::select! {

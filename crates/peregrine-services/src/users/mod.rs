@@ -1,4 +1,4 @@
-//! Accounts, what they may do, and how they prove who they are.
+//! Accounts, permissions, passwords and sessions.
 
 mod accounts;
 mod failures;
@@ -27,16 +27,14 @@ use peregrine_store::User;
 use serde_json::json;
 use throttle::Guest;
 
-/// The account made at first start. The password is told once and stored nowhere.
+/// The account created at first start. The password is shown once; only its hash is stored.
 #[derive(Debug, Clone)]
 pub struct InitialAdmin {
-    /// User name.
     pub name: String,
-    /// Generated password.
     pub password: String,
 }
 
-/// Makes `admin` when there is no user at all.
+/// Creates `admin` if there is no user at all.
 pub async fn ensure_admin(core: &Core) -> Result<Option<InitialAdmin>> {
     if !core.storage.database.users().await?.is_empty() {
         return Ok(None);
@@ -47,7 +45,7 @@ pub async fn ensure_admin(core: &Core) -> Result<Option<InitialAdmin>> {
     };
     let user = new_user(core, &admin.name, &admin.password, &[Role::Administrator]).await?;
     if !core.storage.database.put_first_user(user).await? {
-        // Another server started at the same time, and shows the password.
+        // Another server started at the same time; that one shows the password.
         return Ok(None);
     }
     audit::record(
@@ -61,7 +59,7 @@ pub async fn ensure_admin(core: &Core) -> Result<Option<InitialAdmin>> {
     Ok(Some(admin))
 }
 
-/// Makes a user, or gives an existing one this password and these roles.
+/// Creates a user, or replaces the password and roles of an existing one.
 pub async fn put(core: &Core, name: &str, password: &str, roles: &[Role]) -> Result<()> {
     let user = new_user(core, name, password, roles).await?;
     Ok(core.storage.database.put_user(user).await?)
@@ -77,7 +75,7 @@ async fn new_user(core: &Core, name: &str, password: &str, roles: &[Role]) -> Re
     })
 }
 
-/// Changes a user's own password; other sessions of the user end.
+/// Changes a user's own password, and ends the user's other sessions.
 pub async fn change_password(core: &Core, principal: &Principal, current: &str, new: &str) -> Result<()> {
     let Some(mut user) = core.storage.database.user(&principal.name).await? else {
         return Err(Error::NotSignedIn);

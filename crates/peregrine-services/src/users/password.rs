@@ -1,4 +1,4 @@
-//! Passwords: argon2id, a few at a time, off the async threads.
+//! Passwords: argon2id, two at a time, outside the async threads.
 
 use crate::{Error, Result};
 use argon2::Argon2;
@@ -7,15 +7,15 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use data_encoding::BASE32_NOPAD;
 use tokio::sync::Semaphore;
 
-/// Passwords that may wait to be hashed; a longer queue would only make everybody wait.
+/// Passwords in work or waiting; further ones are refused, as a longer queue would only make everybody wait.
 const QUEUE: usize = 64;
 
-/// Hashes and verifies. Each takes 19 MiB and tens of milliseconds, so a crowd must queue.
+/// Hashes and verifies passwords. Each takes 19 MiB and tens of milliseconds, hence the queue.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     slots: Semaphore,
     queue: Semaphore,
-    /// Verified against when there is no such user, so that both answers take as long.
+    /// Verified against if the user does not exist, so that the time to answer does not reveal it.
     decoy: tokio::sync::OnceCell<String>,
 }
 
@@ -39,7 +39,7 @@ impl Hasher {
         .await
     }
 
-    /// Whether the password belongs to the hash.
+    /// Whether the password matches the hash.
     pub(super) async fn verify(&self, password: &str, hash: &str) -> Result<bool> {
         let (password, hash) = (password.to_owned(), hash.to_owned());
         self.run(move || {
@@ -52,7 +52,7 @@ impl Hasher {
         .await
     }
 
-    /// Spends the time of a verification.
+    /// Takes as long as a verification.
     pub(super) async fn verify_nobody(&self, password: &str) -> Result<()> {
         let decoy = self
             .decoy
@@ -63,7 +63,7 @@ impl Hasher {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        // Those of few addresses were held up before; this is a crowd of many.
+        // The throttle has already held up floods from few addresses; a full queue means many addresses.
         let _place = self.queue.try_acquire().map_err(|_| Error::Throttled(2))?;
         let _slot = self
             .slots
@@ -76,7 +76,7 @@ impl Hasher {
     }
 }
 
-/// Refuses passwords that are quickly guessed. Long is what counts.
+/// Refuses passwords that are quickly guessed. Length is what counts most.
 pub(super) fn check_strength(password: &str, user: &str) -> Result<()> {
     let weak = |why: &str| Err(Error::WeakPassword(why.to_owned()));
     if password.chars().count() < 12 {
@@ -97,7 +97,7 @@ pub(super) fn check_strength(password: &str, user: &str) -> Result<()> {
     Ok(())
 }
 
-/// A secret of so many random bytes, in lower case letters and digits.
+/// A secret of `bytes` random bytes, as lower case letters and digits.
 pub(crate) fn random_token(bytes: usize) -> Result<String> {
     let mut secret = vec![0; bytes];
     getrandom::fill(&mut secret).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;

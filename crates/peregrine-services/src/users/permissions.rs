@@ -5,17 +5,17 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 pub use peregrine_base::Permission;
 
-/// A bundle of permissions, named in configuration and answers by its variant in small letters: `org_admin`.
+/// A bundle of permissions. Configuration and API use the variant's name in snake case: `org_admin`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case", ascii_case_insensitive)]
 pub enum Role {
     /// Manages organisations.
     OrgAdmin,
-    /// Everything but what is reserved.
+    /// Everything except `AllQuery`, `Publish` and `DatastoreAccess`.
     Administrator,
-    /// Looks at results.
+    /// Reads results.
     Reader,
-    /// A program.
+    /// For programs that query over the API.
     Api,
     /// Works on results.
     Analyst,
@@ -26,15 +26,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every one.
     pub const ALL: &'static [Role] = Role::VARIANTS;
 
-    /// Its name.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The one of this name, without regard to case.
+    /// The role with this name; case is ignored.
     pub fn parse(name: &str) -> Option<Role> {
         name.parse().ok()
     }
@@ -62,7 +60,7 @@ impl Role {
     }
 }
 
-/// What these roles grant together; unknown names grant nothing.
+/// The union of what these roles grant; unknown names grant nothing.
 pub fn permissions_of(roles: &[String]) -> BTreeSet<Permission> {
     roles
         .iter()

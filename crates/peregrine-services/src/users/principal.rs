@@ -1,4 +1,4 @@
-//! Who acts, and the seam every service asks: [`Principal::authorize`].
+//! The acting user, and the check that every service makes: [`Principal::authorize`].
 
 use super::{Permission, permissions_of, sessions};
 use crate::{Core, Error, Result};
@@ -17,7 +17,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Refuses what the user may not do.
+    /// Fails if the user lacks the permission.
     pub fn authorize(&self, permission: Permission) -> Result<()> {
         if self.permissions.contains(&permission) {
             Ok(())
@@ -27,7 +27,7 @@ impl Principal {
     }
 }
 
-/// The user of a session that has not ended, by its token; `ip` is where the request comes from.
+/// The user of an open session, by its token; `ip` is where the request comes from.
 pub async fn identify(core: &Core, token: &str, ip: String) -> Result<Principal> {
     let session = sessions::token_hash(token);
     let found = sessions::find(core, &session).await?;
@@ -42,7 +42,7 @@ pub async fn identify(core: &Core, token: &str, ip: String) -> Result<Principal>
     })
 }
 
-/// Whether a session that was let in may still do this: a request that lasts asks again.
+/// Whether an open session still has a permission: for long requests, which must check again.
 pub async fn still_may(core: &Core, session: &[u8], permission: Permission) -> Result<bool> {
     let found = sessions::find(core, session).await?;
     Ok(found.is_some_and(|(_, user)| permissions_of(&user.roles).contains(&permission)))

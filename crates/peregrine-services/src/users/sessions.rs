@@ -1,4 +1,4 @@
-//! Signing in and out. A session is known by a token of 256 random bits; the store has only its hash.
+//! Signing in and out. A session is identified by a token of 256 random bits, of which only the hash is stored.
 
 use super::failures::{self, Failure};
 use super::password::random_token;
@@ -10,7 +10,7 @@ use peregrine_store::{Session, User};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// Checks name and password; gives the user, the session's token and the CSRF token.
+/// Checks name and password; returns the user, the session's token and the CSRF token.
 pub async fn sign_in(core: &Core, name: &str, password: &str, ip: &str) -> Result<(User, String, String)> {
     let attempt = match core.throttle.begin(Guest::new(name, ip)) {
         Ok(attempt) => attempt,
@@ -55,7 +55,6 @@ pub async fn sign_in(core: &Core, name: &str, password: &str, ip: &str) -> Resul
     Ok((user, token, csrf_token))
 }
 
-/// Ends a session.
 pub async fn sign_out(core: &Core, principal: &super::Principal) -> Result<()> {
     if !core.spare_sessions.end(&principal.session) {
         core.storage.database.delete_session(&principal.session).await?;
@@ -64,7 +63,7 @@ pub async fn sign_out(core: &Core, principal: &super::Principal) -> Result<()> {
     audit::append(core, log_off, OnFullDisk::Keep).await
 }
 
-/// The session with this hash that has not ended, and its user as stored now.
+/// The open session with this hash, and its user as stored now.
 pub(super) async fn find(core: &Core, token_hash: &[u8]) -> Result<Option<(Session, User)>> {
     let database = &core.storage.database;
     let now = clock::now();
@@ -79,7 +78,7 @@ pub(super) async fn find(core: &Core, token_hash: &[u8]) -> Result<Option<(Sessi
     Ok(user.map(|user| (session, user)))
 }
 
-/// What the store keeps of a token.
+/// The hash under which a session is stored.
 pub(super) fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }

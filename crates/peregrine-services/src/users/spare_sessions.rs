@@ -1,10 +1,11 @@
-//! Sessions that could not be stored: on a full disk somebody must still get in to make room. They end with the server,
-//! or when the password changes under which they began: who changes it elsewhere cannot reach them here.
+//! Sessions in memory, for when the database cannot store them: on a full disk somebody must still be able to sign in and free
+//! space. They end with the server, or when the stored password no longer is the one they began with: other servers and the
+//! command line cannot end them any other way.
 
 use parking_lot::Mutex;
 use peregrine_store::{Micros, Session, User};
 
-/// Sessions kept; beyond, the oldest ends.
+/// Sessions kept; a further one ends the oldest.
 const MAX_SESSIONS: usize = 100;
 
 #[derive(Debug, Default)]
@@ -13,12 +14,12 @@ pub(crate) struct SpareSessions(Mutex<Vec<Spare>>);
 #[derive(Debug, Clone)]
 pub(super) struct Spare {
     pub(super) session: Session,
-    /// Hash of the password with which it began.
+    /// Hash of the user's password at sign-in.
     password_hash: String,
 }
 
 impl Spare {
-    /// Whether it still holds for its user as stored now.
+    /// Whether the user's stored password is still the same.
     pub(super) fn is_of(&self, user: &User) -> bool {
         self.password_hash == user.password_hash
     }
@@ -46,7 +47,7 @@ impl SpareSessions {
         found.cloned()
     }
 
-    /// Ends a session; false when it is none of these.
+    /// Ends a session; false if it is not one of these.
     pub(super) fn end(&self, token_hash: &[u8]) -> bool {
         let mut sessions = self.0.lock();
         let before = sessions.len();
@@ -54,7 +55,7 @@ impl SpareSessions {
         sessions.len() < before
     }
 
-    /// Ends all sessions of a user but one, which goes on under the user's new password.
+    /// Ends all sessions of a user except one, which continues under the user's new password.
     pub(super) fn end_others(&self, user: &User, except: &[u8]) {
         let name = user.name.to_lowercase();
         self.0.lock().retain_mut(|spare| {

@@ -1,8 +1,8 @@
-//! Slows down guessing of passwords. An attempt is counted before its password is looked at, so that many at once are
-//! no way around it; one that succeeds is taken back.
+//! Slows down password guessing. An attempt is counted before its password is checked, so that concurrent attempts do not get
+//! around it; success takes the count back.
 //!
-//! Three things are counted: a name from an address, all names from an address, one name from everywhere. Somebody who
-//! signed in from an address before is only held up by the first, so that guessing locks nobody out.
+//! Failures are counted per name and address, per address, and per name. A user who has signed in from an address before is
+//! held up only by the first count there, so that others who guess do not lock the user out.
 
 use crate::{Error, Result};
 use parking_lot::Mutex;
@@ -11,18 +11,18 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Keys remembered of each kind; beyond, those with the fewest failures are forgotten.
+/// Keys remembered per count; beyond that, those with the fewest failures are forgotten.
 const MAX_KEYS: usize = 10_000;
-/// Without a failure for so long, those before are forgotten.
+/// Failures are forgotten this long after the last one.
 const FORGET: Duration = Duration::from_secs(3600);
-/// How long somebody who signed in is known at an address.
+/// How long a user who signed in is known at an address.
 const KNOWN: Duration = Duration::from_secs(30 * 86_400);
 
 /// A user name at an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Guest {
     name: String,
-    /// An IPv6 host has as many addresses as it likes, so there its network counts.
+    /// The address; for IPv6 its /64 network, because a host can use any number of addresses in it.
     network: String,
 }
 
@@ -53,7 +53,7 @@ struct State {
     known: HashMap<Guest, Instant>,
 }
 
-/// An attempt that was let in, and counts as failed unless it succeeds.
+/// An attempt that was let in. It counts as failed unless [`Attempt::succeeded`] is called.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt<'a> {
@@ -68,7 +68,7 @@ impl Default for Throttle {
         Throttle(Mutex::new(State {
             guests: Gauge::new(5, quarter),
             networks: Gauge::new(20, quarter),
-            // Short, as anybody can make it happen to anybody.
+            // Short, because anybody can cause it for any user.
             names: Gauge::new(50, Duration::from_secs(30)),
             known: HashMap::new(),
         }))
@@ -76,7 +76,7 @@ impl Default for Throttle {
 }
 
 impl Throttle {
-    /// Lets an attempt in, or refuses one that comes too early.
+    /// Lets an attempt in, or fails with [`Error::Throttled`] if it comes too early.
     pub(super) fn begin(&self, guest: Guest) -> Result<Attempt<'_>> {
         let now = Instant::now();
         let mut state = self.0.lock();
@@ -107,7 +107,7 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
-    /// Forgets earlier failures of this user at this address. Those of others there stay.
+    /// Forgets this user's failures at this address; those of other users there still count.
     pub(super) fn succeeded(self) {
         let mut state = self.throttle.0.lock();
         state.guests.failures.remove(&self.guest);
@@ -125,10 +125,10 @@ impl Attempt<'_> {
     }
 }
 
-/// Failures by key, and how long each makes one wait.
+/// Failures per key, and the waiting time that follows from them.
 #[derive(Debug)]
 struct Gauge<K> {
-    /// Failures that cost nothing.
+    /// Failures without a waiting time.
     free: u32,
     longest: Duration,
     failures: HashMap<K, Failures>,
@@ -149,7 +149,7 @@ impl<K: Hash + Eq + Clone> Gauge<K> {
         }
     }
 
-    /// How long an attempt must still wait: after the free ones, each failure doubles it.
+    /// How long an attempt must still wait. After the free ones, each failure doubles the time.
     fn left(&self, key: &K, now: Instant) -> Duration {
         let Some(failures) = self.failures.get(key) else {
             return Duration::ZERO;
@@ -189,7 +189,7 @@ impl<K: Hash + Eq + Clone> Gauge<K> {
         if self.failures.len() < MAX_KEYS {
             return;
         }
-        // Those who guess most are the last to be forgotten.
+        // Drops the half with the fewest failures: whoever guesses most is remembered longest.
         let mut counts: Vec<(u32, Instant)> = self
             .failures
             .values()

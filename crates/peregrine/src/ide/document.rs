@@ -37,7 +37,7 @@ pub(crate) struct Document {
     /// The whole file.
     pub(crate) text: String,
     pub(crate) lines: Lines,
-    /// Its VQL, in order of place.
+    /// Its VQL, in order of position.
     pub(crate) regions: Vec<Region>,
     /// For a definition: the outline of its lines.
     pub(crate) outline: Option<Outline>,

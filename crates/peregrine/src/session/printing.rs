@@ -140,7 +140,7 @@ fn end_anyway(
     let watch = move || {
         while !cancellation.wait(Duration::from_secs(3600)) {}
         if interrupt.received().is_some() {
-            // The sender of the signal waits for the end, which comes without our help.
+            // A signal ended the query; `Interrupt::watch` makes sure that the program ends, too.
             return;
         }
         std::thread::sleep(GRACE);

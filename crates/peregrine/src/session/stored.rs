@@ -59,7 +59,7 @@ impl Opened {
         context.extension(Arc::clone(&self.stored))
     }
 
-    /// The data of a server in this folder, and where its configuration says; without one, everything is there.
+    /// Opens the data of a server. Without a configuration, all of it is in the folder.
     fn at(folder: &Path, config: Option<&Config>, address: SqlAddress) -> anyhow::Result<Opened> {
         if let SqlAddress::File(file) = &address {
             anyhow::ensure!(

@@ -92,7 +92,7 @@ impl TerminalLog {
         if told.len() > MOST_REMEMBERED {
             told.clear();
         }
-        // A name that exists in another build is not misspelt.
+        // A name that other builds have is not misspelt.
         let close = if kind == "Plugin" && said.ends_with("not found") {
             closest_plugin(name)
         } else {

@@ -29,7 +29,7 @@ impl Clock for FrozenClock {
     }
 }
 
-/// Sets the clock by which caches expire and messages are suppressed. What `now()` tells stays as it is.
+/// Sets the clock by which caches expire and messages are suppressed. `now()` is not affected.
 #[derive(VqlArgs)]
 struct Args {
     /// Seconds since 1970.

@@ -24,7 +24,7 @@ pub(super) struct FileStore(Mutex<BTreeMap<Vec<Str>, Arc<[u8]>>>);
 struct Args {
     /// The content.
     data: Option<Str>,
-    /// Where, such as `/clients/C.1/file.txt`.
+    /// The path, such as `/clients/C.1/file.txt`.
     path: Option<Str>,
 }
 

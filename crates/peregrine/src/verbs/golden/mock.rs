@@ -126,7 +126,7 @@ impl Object for StandIn {
     }
 }
 
-/// Puts answers in the place of a function, plugin or artifact.
+/// Replaces a function, plugin or artifact with given results.
 #[derive(VqlArgs)]
 struct MockArgs {
     /// The plugin to replace.
@@ -135,8 +135,8 @@ struct MockArgs {
     function: Option<String>,
     /// The artifact to replace, as `Artifact.Name.Of.It`.
     artifact: Option<Value>,
-    /// A dict or a list of dicts: the rows of every call. A list of lists: one list a call, from the start again after
-    /// the last. A function gives one element a call.
+    /// A dict or a list of dicts: the rows of every call. A list of lists: one list per call, starting over after the
+    /// last. A function returns one element per call.
     results: Value,
 }
 
@@ -198,7 +198,7 @@ fn by_call(results: Vec<Value>) -> Vec<Value> {
     }
 }
 
-/// Tells whether a mock was called as often as expected, and if so starts counting again.
+/// Checks whether a mock was called as often as expected, and if so starts counting again.
 #[derive(VqlArgs)]
 struct CheckArgs {
     /// A replaced plugin.
@@ -242,14 +242,14 @@ impl Function for MockCheck {
     }
 }
 
-/// Lists the arguments a mock was called with, one dict a call.
+/// Lists the arguments a mock was called with, one dict per call.
 #[derive(VqlArgs)]
 struct ReplayArgs {
     /// A replaced plugin.
     plugin: Option<String>,
     /// A replaced function.
     function: Option<String>,
-    /// Log an error unless it was called so often.
+    /// Log an error unless there were this many calls.
     expected_calls: Option<i64>,
     /// Forget the calls afterwards.
     #[arg(default = false)]

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// A folder with artifact definitions, beside those of the editor's folders; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
-    /// Editors say it; there is no other way to talk.
+    /// Accepted because editors pass it; standard input and output are always used.
     #[arg(long, hide = true)]
     stdio: bool,
 }
@@ -65,7 +65,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let code = server.serve();
     drop(server);
-    // It ends with an error when the input was not a message; that has been reported.
+    // Fails if the input was not a message, which has been reported already.
     let outcome = threads.join();
     match code? {
         Some(code) => Ok(code),

@@ -66,7 +66,7 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Called once the editor has said where it is.
+    /// Called once the editor has sent its encoding and folders.
     pub(super) fn start(&mut self, encoding: Encoding, params: &lsp::InitializeParams) {
         self.encoding = encoding;
         let folders = &params.workspace_folders_initialize_params.workspace_folders;
