@@ -1,4 +1,4 @@
-//! Creates the skeleton of a VQL function: its file, and its two lines in the list of its folder.
+//! Creates the skeleton of a VQL function: its file, and its two lines in its folder's `mod.rs`.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const FUNCTIONS: &str = "crates/peregrine-functions/src";
 
-/// Adds `folder/name.rs` with one argument, and an example that fails until the function is written.
+/// Creates `folder/name.rs` with one argument and an example that fails until the function is written.
 pub fn add(root: &Path, folder: &str, name: &str) -> Result<()> {
     ensure!(
         name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -30,7 +30,7 @@ pub fn add(root: &Path, folder: &str, name: &str) -> Result<()> {
     fs::write(&list_path, list).with_context(|| format!("writing `{}`", list_path.display()))
 }
 
-/// The list of a folder with one more function, in order.
+/// The text of the folder's `mod.rs` with the function added, in alphabetical order.
 fn listed(list: &str, name: &str) -> Result<String> {
     let module = format!("mod {name};");
     let entry = format!("    {name}::{},", type_name(name));
