@@ -34,7 +34,7 @@ pub fn check(root: &Path) -> Result<()> {
 pub fn release(root: &Path, version: &str) -> Result<()> {
     ensure!(
         version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()),
-        "`{version}` is no version; give three numbers, such as 0.2.0"
+        "`{version}` is not a version; give three numbers, such as 0.2.0"
     );
     let (files, entries): (Vec<PathBuf>, Vec<Entry>) = read_entries(root)?.into_iter().unzip();
     let path = root.join(CHANGELOG);
@@ -88,7 +88,7 @@ fn parse_entry(name: &str, text: &str) -> Result<Entry> {
             && subject
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
-        "`{subject}` has more than small letters, digits and hyphens"
+        "`{subject}` may contain only lower-case letters, digits and hyphens"
     );
     let Some(kind) = KINDS.iter().position(|(name, _)| *name == kind) else {
         let kinds: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
@@ -156,7 +156,7 @@ mod tests {
         );
         for (name, text, fault) in [
             ("globs.md", "Globs.", "is not named"),
-            ("Globs.fixed.md", "Globs.", "small letters"),
+            ("Globs.fixed.md", "Globs.", "lower-case letters"),
             (
                 "globs.better.md",
                 "Globs.",
