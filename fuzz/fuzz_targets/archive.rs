@@ -1,4 +1,4 @@
-//! Archives, of both kinds; what is in them is unpacked into a folder that ends with the query.
+//! Zip and tar archives, unpacked into a folder that is deleted with the query.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

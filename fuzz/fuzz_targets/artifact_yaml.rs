@@ -1,4 +1,4 @@
-//! Artifact definitions as users write and import them.
+//! Artifact definitions that users write or import.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: &str| {

@@ -1,4 +1,4 @@
-//! Any bytes as the structures of a profile that has every kind of field.
+//! Any bytes as the structures of a profile with every kind of field.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;
@@ -7,7 +7,7 @@ static QUERY: Query = Query::new(
     "SELECT parse_binary(accessor='data', filename=Data, struct='S', profile=Profile) FROM scope()",
 );
 
-/// So that data alone reaches all of them.
+/// Fixed, so that the fuzzer reaches every kind of field by changing the data alone.
 const PROFILE: &str = r#"[["S", 0, [["a", 0, "uint16"], ["b", 2, "String", {"length": "x=>x.a"}],
     ["c", 4, "Array", {"type": "T", "count": "x=>x.a"}], ["d", 1, "leb128"], ["e", 0, "Union", {"selector": "x=>x.a",
     "choices": {"1": "T", "default": "uint8"}}], ["f", 0, "Pointer", {"type": "T"}], ["g", 0, "WinFileTime"],

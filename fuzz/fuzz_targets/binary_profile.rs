@@ -1,4 +1,4 @@
-//! Profiles of `parse_binary()`: structures, with expressions in them.
+//! Profiles of `parse_binary()`: structures that contain expressions.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

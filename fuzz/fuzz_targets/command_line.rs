@@ -1,4 +1,4 @@
-//! Command lines of Windows and of shells.
+//! Windows and shell command lines.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! CSV from outside, and what we write read back.
+//! Foreign CSV, with default and other options.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Files told by their content.
+//! File types recognized by content.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

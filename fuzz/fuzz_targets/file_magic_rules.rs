@@ -1,4 +1,4 @@
-//! Rules for `magic()` that a query brings.
+//! Rules for `magic()` that a query supplies.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Databases of the MaxMind format.
+//! MaxMind databases.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Patterns of `glob()`, and names they are held against.
+//! Patterns of `glob()`, and names to match against them.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_accessors::{Pattern, expand_braces};

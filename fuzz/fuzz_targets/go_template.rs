@@ -1,4 +1,4 @@
-//! Templates in the language of Go.
+//! Go templates.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Grok patterns from outside over data from outside.
+//! Foreign Grok patterns over foreign data.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Data packed with gzip.
+//! Gzip data.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! JSON from outside: rows of agents, spill files.
+//! JSON as the engine reads it back: rows from agents, spill files.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: &[u8]| {

@@ -1,4 +1,4 @@
-//! Paths in every dialect: taken apart and put together, they stay what they are.
+//! Paths in every dialect; a pathspec that is written and read again stays the same.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_accessors::{Dialect, OsPath, Pathspec};

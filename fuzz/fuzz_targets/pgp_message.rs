@@ -1,4 +1,4 @@
-//! OpenPGP messages, and keys to read them with.
+//! OpenPGP messages, and the keys that decrypt them.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: (&[u8], &[u8])| {

@@ -1,4 +1,4 @@
-//! Signatures (PKCS#7), with the certificates inside.
+//! PKCS#7 signatures and the certificates in them.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Property lists of Apple systems, as text and binary.
+//! Apple property lists, text and binary.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Lines and records cut out of any bytes.
+//! Any bytes split into lines and records.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Regular expressions from outside, over text from outside, and what is put in for a match.
+//! Foreign regular expressions over foreign text, with foreign replacements.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

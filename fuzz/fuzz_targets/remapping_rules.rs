@@ -1,4 +1,4 @@
-//! Rules of a remapping.
+//! Remapping rules.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_accessors::remapping::Rules;

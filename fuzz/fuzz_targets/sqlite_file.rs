@@ -1,4 +1,4 @@
-//! Files of SQLite, read as a table and by their schema.
+//! SQLite files: their schema, and a table.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Rows as they are stored.
+//! Stored chunks of rows.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: &[u8]| {

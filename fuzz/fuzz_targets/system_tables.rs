@@ -1,4 +1,4 @@
-//! What the system says about mounts, users and groups; a container chooses much of it.
+//! The system's tables of mounts, users and groups, much of which a container controls.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_os::linux;

@@ -1,4 +1,4 @@
-//! Bytes written as text, and text as bytes: base64, Ascii85, hexadecimal digits, UTF-16.
+//! Decoders of text: base64, Ascii85, hexadecimal digits, UTF-16.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_fuzz::Query;

@@ -1,4 +1,4 @@
-//! Times as text: the guesser, layouts, and the way back.
+//! Times as text: guessed formats, layouts, and formatting.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_engine::{Program, Value};

@@ -1,4 +1,4 @@
-//! The formatter keeps the meaning and is idempotent.
+//! The formatter preserves meaning and is idempotent.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: &str| {

@@ -1,5 +1,5 @@
-//! Generated queries: nothing panics, budgets hold, and the engine's two ways to the answer agree: row by row in
-//! scopes, and bound to the columns. Sorting through files is only to survive: keys of mixed types have no one order.
+//! Generated queries: nothing panics, budgets hold, and the engine's two ways to evaluate (row by row in scopes, and bound
+//! to columns) agree. Results of sorting through files are not compared, because keys of mixed types have no total order.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_engine::Program;
@@ -12,7 +12,7 @@ peregrine_fuzz::target!(|input: &[u8]| {
         return;
     };
     let never = run(&program, &[], |context| context.bind_after(u32::MAX));
-    // A program keeps what it found at a call site; a new one is like a new query.
+    // A program caches what it found at each call site, so compile a fresh one.
     let Ok(program) = Program::compile(&text) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What an editor asks of a text that is being written, at every place of it.
+//! The requests of an editor for an unfinished text, at any position.
 #![cfg_attr(fuzzing, no_main)]
 
 use peregrine_vql_ide::{Callable, Catalogue, Surroundings};

@@ -1,4 +1,4 @@
-//! Any bytes as a query: an error with a place, never a panic; what parses prints and parses again to the same print.
+//! Any bytes as a query: an error with a position, never a panic. What parses and is printed parses again to the same.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: &[u8]| {

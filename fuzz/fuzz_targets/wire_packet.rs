@@ -1,4 +1,4 @@
-//! Packets as a gateway receives them.
+//! Packets that a gateway receives.
 #![cfg_attr(fuzzing, no_main)]
 
 peregrine_fuzz::target!(|input: &[u8]| peregrine_wire::fuzz_decode(input));

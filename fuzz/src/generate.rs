@@ -1,6 +1,6 @@
-//! Queries out of bytes: each byte decides one choice, so that small changes of the input are small changes of the query.
+//! Generates queries from bytes. Each byte decides one choice, so that small changes of the input change the query little.
 
-/// Bytes as choices. When they run out, every choice is the first, which ends all recursion.
+/// Bytes as choices. When they run out, the first option is always chosen, which ends all recursion.
 pub struct Choices<'a>(pub &'a [u8]);
 
 impl Choices<'_> {
@@ -81,7 +81,7 @@ const AGGREGATES: &[&str] = &[
     "count(items=@)",
 ];
 
-/// A text with up to two LETs and up to two SELECTs.
+/// A query with up to two LETs and up to two SELECTs.
 pub fn query(choices: &mut Choices<'_>) -> String {
     let mut text = String::new();
     for _ in 0..choices.byte() % 3 {
@@ -211,7 +211,7 @@ fn aggregate(choices: &mut Choices<'_>, depth: usize) -> String {
     }
 }
 
-/// Puts an expression in the place of each `@`.
+/// Replaces each `@` by an expression.
 fn fill(call: &str, choices: &mut Choices<'_>, depth: usize) -> String {
     let mut parts = call.split('@');
     let mut text = parts.next().unwrap_or_default().to_owned();

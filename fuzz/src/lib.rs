@@ -1,4 +1,4 @@
-//! What fuzz targets share: what makes a function one (`target!`), queries over foreign bytes, queries under budgets.
+//! Shared by the fuzz targets: the macro that defines one (`target!`), queries over foreign bytes, queries under budgets.
 
 pub mod generate;
 mod reader;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A clock that stands still: two runs of a query must say the same.
+/// A clock that stands still, so that two runs of a query give the same result.
 struct Frozen;
 
 impl Clock for Frozen {
@@ -67,8 +67,8 @@ pub fn run(
     outcome
 }
 
-/// Makes the program of a target: under `cargo fuzz` one for libFuzzer, else one that takes inputs from files. The latter
-/// is what ordinary builds check, so a target cannot fall behind the code it tests, and nobody needs libFuzzer for that.
+/// Defines the program of a target: under `cargo fuzz` one for libFuzzer, else one that reads inputs from files. Ordinary
+/// builds check the latter without libFuzzer, so a target cannot fall behind the code it tests.
 #[macro_export]
 macro_rules! target {
     (|$input:ident: $kind:ty| $body:expr) => {

@@ -1,4 +1,4 @@
-//! A reader of foreign bytes, reached as queries reach it.
+//! Fuzzes a reader of foreign bytes through a query.
 
 use peregrine_accessors::AccessorManager;
 use peregrine_engine::prelude::*;
@@ -11,7 +11,7 @@ static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| {
     Arc::new(peregrine_plugins::register(functions).with_plugins(peregrine_databases::PLUGINS))
 });
 
-/// A query that gives bytes to a function or plugin. It is compiled once.
+/// A query that passes bytes to a function or plugin; compiled once.
 pub struct Query {
     text: &'static str,
     program: OnceLock<Program>,
@@ -31,7 +31,7 @@ impl Query {
         self.run(&[("Data", bytes)]);
     }
 
-    /// Runs it under a deadline. What it makes of foreign bytes must be something that can be written and read again.
+    /// Runs it under a deadline. Every row it makes of foreign bytes must survive being written as JSON and read again.
     pub fn run(&self, variables: &[(&str, &[u8])]) {
         let program = self
             .program

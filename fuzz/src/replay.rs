@@ -1,11 +1,11 @@
-//! Inputs from files, for programs that are built without libFuzzer.
+//! Reads inputs from files, for targets that are built without libFuzzer.
 
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Gives the target the content of every file named on the command line and of every file in the folders named there:
-/// seeds, or what a fuzzer has found. Without names, standard input.
+/// Runs the target on each file named on the command line, or directly in a folder named there (seeds, or a fuzzer's
+/// findings); without arguments, on standard input.
 pub fn replay(check: fn(&[u8])) -> ExitCode {
     let mut names = std::env::args_os().skip(1).peekable();
     let outcome = if names.peek().is_none() {

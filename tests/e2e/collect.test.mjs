@@ -76,7 +76,7 @@ describe('collecting', { timeout: 900_000 }, () => {
     await review.getByText('Sent to the machine', { exact: true }).click();
     await review.getByText(/SELECT/).first().waitFor();
 
-    // A draft is an address.
+    // The draft is kept in the URL.
     await page.reload();
     await launchButton().waitFor();
     assert.equal(await field('MaxSize').inputValue(), '100000');
@@ -151,7 +151,7 @@ describe('collecting', { timeout: 900_000 }, () => {
       const flowId = flowInAddress();
       await until('the machine has begun', async () => (await api.flow(client.client_id, flowId)).state !== 'waiting');
       for (let round = 1; round <= 3; round += 1) {
-        // Ticks before the query listens are not seen, hence again and again until a row of this round is there.
+        // The query misses ticks from before it listens, so repeat them until a row of this round appears.
         const seen = await results(VQL).locator('[data-row]').count().catch(() => 0);
         await until(
           `rows appear, round ${round}`,
@@ -161,7 +161,7 @@ describe('collecting', { timeout: 900_000 }, () => {
           },
           { every: 500 },
         );
-        // The state comes in a push of its own, which may be a moment behind the rows.
+        // The state comes with a separate push event, which may arrive later than the rows.
         await badge('Running').waitFor();
       }
       await page.locator('.flow-head').getByRole('button', { name: 'Cancel' }).click();

@@ -1,4 +1,4 @@
-// A server that keeps nothing on its own disk: a database on PostgreSQL, files in a bucket, a bus on NATS.
+// A server that stores nothing on its own disk: PostgreSQL as database, a bucket for files, NATS as bus.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -72,7 +72,7 @@ describe('a server with its stores elsewhere', { timeout: 600_000 }, () => {
 
   test('large rows are in the bucket, the database only lists them, and both forget them', async (t) => {
     if (!server) return t.skip();
-    // A thousand of them do not fit into 128 KiB, however they are compressed.
+    // Rows so large and random that a thousand exceed 128 KiB even when compressed.
     const hash = (what) => `hash(path=str(str=${what}), accessor="data").SHA256`;
     const salts = Array.from({ length: 7 }, (_, at) => hash(`format(format="${at} %v", args=_value)`));
     const query = `SELECT _value AS N, ${hash('_value')} AS Hash, ${salts.join(' + ')} AS Noise FROM range(start=0, end=5000, step=1)`;

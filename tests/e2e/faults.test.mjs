@@ -16,7 +16,7 @@ const isRoot = process.getuid() === 0;
 const needsRoot = !isRoot && 'needs root';
 const numbers = (count, from = 0) => Array.from({ length: count }, (_, at) => at + from);
 
-/** What a process was started with. */
+/** The arguments a process was started with. */
 function commandLine(pid) {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
@@ -25,7 +25,7 @@ function commandLine(pid) {
   }
 }
 
-/** A server and an agent that do not know each other's process. */
+/** A server and an agent as independent processes. */
 async function pair(options) {
   const server = await Peregrine.start({ verb: 'server', ...options });
   const agent = startAgent(server, scratch('agent'));
@@ -41,14 +41,14 @@ async function end(server, ...agents) {
   return server.stop();
 }
 
-/** The column `N` of all rows, from an export, which is one request. */
+/** The column `N` of all rows, read with one request by exporting them. */
 async function exported(api, clientId, flowId) {
   const { status, text } = await api.raw('GET', `clients/${clientId}/flows/${flowId}/results/export`, undefined, { source: VQL, format: 'jsonl' });
   assert.equal(status, 200);
   return text.split('\n').filter(Boolean).map((line) => JSON.parse(line).N);
 }
 
-/** Starts ticks until the query on the machine listens, and at least `rows` rows are stored. */
+/** Starts ticks until the query on the machine listens and at least `rows` rows are stored. */
 async function running(api, client, flowId, ticks, rows) {
   await until(
     'rows are stored',
@@ -60,7 +60,7 @@ async function running(api, client, flowId, ticks, rows) {
   );
 }
 
-/** Every tick from the first that was seen to the last, once, in order. */
+/** Asserts that every tick from the first to the last one seen is there once, in order. */
 function assertGapless(rows) {
   const seen = rows.map((row) => row.N);
   assert.deepEqual(seen, numbers(seen.length, seen[0]));
@@ -135,7 +135,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
     assert.ok(flow.status, 'it says why');
     console.log(`# the message: ${flow.status}`);
     assertGapless(await api.rows(client.client_id, flowId, VQL));
-    // The machine works on.
+    // The machine can still be used.
     await until('the machine is online again', async () => (await api.get(`clients/${client.client_id}`)).online);
     const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT _value AS N FROM range(end=3)' });
     assert.deepEqual(rows.map((row) => row.N), [0, 1, 2]);
@@ -159,7 +159,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
     writeFileSync(filler, Buffer.alloc(Math.max(0, free() - 1_500_000), 1));
 
     const count = 200_000;
-    // Text that does not compress well.
+    // Hashes, because they do not compress well.
     const command = `SELECT _value AS N, hash(path=str(str=_value), accessor='data').SHA256 AS Text FROM range(end=${count})`;
     const flowId = await api.launch(client.client_id, VQL, { Command: command });
     await until('the server says that the storage is full', () => /storage is full/.test(server.log), { explain: () => server.log.slice(-3000) });
@@ -173,7 +173,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
     assert.equal(flow.state, 'finished', flow.status);
     assert.deepEqual(await exported(api, client.client_id, flowId), numbers(count));
 
-    // Full once more, and killed while it is.
+    // Fill the disk again, and kill the server while it is full.
     writeFileSync(filler, Buffer.alloc(Math.max(0, free() - 500_000), 1));
     const second = await api.launch(client.client_id, VQL, { Command: command.replace('SELECT _value', 'SELECT _value') }).catch((error) => {
       assert.equal(error.code, 'storage_full', error.message);
@@ -266,7 +266,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
       agent.kill('SIGTERM');
       await agent.ended;
     }
-    // Less than it takes without any query.
+    // A limit below what the agent needs even without a query.
     const agent = startAgent(server, state, { config: limited(1) });
     const { code } = await agent.ended;
     assert.equal(code, 255);
@@ -325,7 +325,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
     assert.equal(flow.state, 'finished', flow.status);
     assert.deepEqual(await exported(api, client.client_id, first), numbers(20000));
 
-    // Nobody makes room: after a minute the collection ends, and says so although the disk is still full.
+    // The disk stays full: after a minute the collection ends, and reports that nevertheless.
     fill();
     const second = await api.launch(client.client_id, VQL, { Command: command });
     const failed = await api.ended(client.client_id, second, { deadline: 240_000 });
@@ -340,7 +340,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
     const [url, port] = /https:\/\/[^\s:]+:(\d+)\//.exec(text);
     const proxy = await Proxy.to(Number(port));
     const config = path.join(server.datastore, 'proxied.yaml');
-    // A poll of an hour, and a sign of life is expected within 16 seconds; servers give one every 10.
+    // Polls take an hour, but the agent expects padding within 16 seconds; servers send some every 10.
     const set = (yaml, [key, value]) => yaml.replace(new RegExp(`^( +${key}): .*$`, 'm'), `$1: ${value}`);
     const patient = Object.entries({ max_poll: 3600, ws_ping_wait_sec: 10, connection_timeout: 30 }).reduce(set, text.replaceAll(url, `https://localhost:${proxy.port}/`));
     assert.match(patient, /max_poll: 3600/);
@@ -350,7 +350,7 @@ describe('faults', { timeout: 1_800_000, concurrency: 4 }, () => {
     const client = await onlyClient(api);
     await until('the poll brings a sign of life', () => proxy.hasPoll());
     proxy.freeze();
-    // The server believes the frozen poll is alive, and yet lets the agent's next one take its place.
+    // The server believes that the frozen poll is alive, yet lets the agent's next poll replace it.
     await until('the agent polls again', () => proxy.hasPoll());
     const { rows } = await api.collect(client.client_id, VQL, { Command: 'SELECT 1 AS N FROM scope()' });
     assert.deepEqual(rows.map((row) => row.N), [1]);

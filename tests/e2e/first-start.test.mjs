@@ -1,4 +1,4 @@
-// What a new user sees: the first start, the next one, the ways it can fail, Ctrl-C.
+// What a new user sees: the first start, later starts, failures, Ctrl-C.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { until } from './lib/wait.mjs';
 
 const timeout = 600_000;
 
-/** The message of a start that must fail. */
+/** Starts the program, which must fail, and returns its message. */
 async function refusal(args, options) {
   const { code, out, err } = await peregrine(['gui', '--no-browser', ...args], options);
   assert.equal(code, 1, `exit code 1, not ${code}: ${out}${err}`);
@@ -124,12 +124,12 @@ describe('peregrine gui', { timeout }, () => {
       assert.match(message, new RegExp(`${which}\\b`), 'the option that helps is named');
       taken.close();
     }
-    // What failed before must not have decided anything.
+    // The failed starts must not have created the account, so this one announces its password.
     const second = await Peregrine.start({ datastore, args: ['--no-agent'] });
     assert.ok(second.password);
     await second.stop();
 
-    // Later starts find their port taken, too.
+    // The port can also be taken at a later start.
     const { port } = new URL(second.url);
     const taken = createServer();
     await new Promise((resolve) => taken.listen(Number(port), '127.0.0.1', resolve));
@@ -162,7 +162,7 @@ describe('peregrine gui', { timeout }, () => {
     chmodSync(folder, 0o755);
     const datastore = path.join(folder, 'data');
     mkdirSync(datastore, { mode: 0o755 });
-    // Where the program lies nobody else may be able to go.
+    // A copy, because other users may not have access to the folder of the program.
     const program = path.join(folder, 'peregrine');
     copyFileSync(binary(), program);
     chmodSync(program, 0o755);
@@ -206,7 +206,7 @@ describe('peregrine gui', { timeout }, () => {
     const fourth = await first.again();
     const api = await fourth.api();
     await onlyClient(api);
-    // An agent that ends is started again.
+    // The server restarts its agent.
     const pid = await fourth.agentReady();
     process.kill(pid, 'SIGKILL');
     await gone(pid);

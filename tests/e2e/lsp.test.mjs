@@ -54,7 +54,7 @@ test('findings come by themselves and go away', async () => {
   assert.equal(found[0].severity, 1);
   assert.deepEqual(found[0].range.end, { line: 0, character: 28 });
 
-  // By parts, in UTF-16 units.
+  // Incremental changes, in UTF-16 units.
   await editor.change(query(), [[{ start: { line: 0, character: 26 }, end: { line: 0, character: 26 } }, 'i']]);
   assert.deepEqual(await editor.findings(query()), []);
   await editor.change(query(), 'LET a = 1\nLET a = 2\nSELECT a FROM scope()');
@@ -79,11 +79,11 @@ test('findings in an artifact stand where its VQL stands', async () => {
   assert.equal(broken.range.start.line, 6);
   await editor.change(family(), ARTIFACT);
   assert.deepEqual(await editor.findings(family()), []);
-  // Some other YAML is none of our business.
+  // Other YAML files get no findings.
   const other = pathToFileURL(path.join(folder, 'compose.yaml')).href;
   await editor.open(other, 'services:\n  query: SELEC\n');
   assert.deepEqual(await editor.findings(other), []);
-  // Nor is plain text, unless its name says so: some editors have no language for VQL.
+  // Neither does plain text, unless its name ends in `.vql`: some editors have no language id for VQL.
   await editor.open('file:///notes.txt', 'SELEC', 'plaintext');
   assert.deepEqual(await editor.findings('file:///notes.txt'), []);
   await editor.open('file:///notes.vql', 'SELEC', 'plaintext');
@@ -108,9 +108,9 @@ test('what fits the place is proposed', async () => {
   assert.deepEqual(await labels(query(), "SELECT 'psl|CURSOR|"), []);
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Host, Wanted', 'Host, Wan|CURSOR|')), ['Wanted']);
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Host, Wanted', 'Ho|CURSOR|')), ['Host', 'host']);
-  // Outside of VQL there is nothing to say.
+  // No completion outside of VQL.
   assert.deepEqual(await labels(family(), ARTIFACT.replace('Finds a', 'Finds SEL|CURSOR|')), []);
-  // Closed without saving: what is on disk counts again.
+  // Closed without saving, so the file on disk counts again.
   await editor.tell('textDocument/didClose', { textDocument: { uri: family() } });
 });
 
@@ -180,7 +180,7 @@ test('LETs and parameters get other names', async () => {
     await renamed(query(), 'LET f(a|CURSOR|) = a + 1\nSELECT f(a=1) FROM scope()', 'first'),
     'LET f(first) = first + 1\nSELECT f(first=1) FROM scope()',
   );
-  // From its use as from its declaration.
+  // The cursor may be on the use or on the declaration.
   for (const place of ['=~ Wan|CURSOR|ted', 'name: Wan|CURSOR|ted']) {
     const text = ARTIFACT.replace(place.replace('|CURSOR|', ''), place);
     assert.equal(await renamed(family(), text, 'Pattern'), ARTIFACT.replaceAll(/\bWanted\b/g, 'Pattern'));
@@ -251,7 +251,7 @@ test('unknown requests and bad parameters are answered', async () => {
   const nowhere = { textDocument: { uri: 'file:///not/open.vql' }, position: { line: 3, character: 4 } };
   assert.equal(await editor.ask('textDocument/hover', nowhere), null);
   assert.deepEqual((await editor.ask('textDocument/completion', nowhere)).items, []);
-  // Notifications without sense change nothing.
+  // Nonsensical notifications are ignored.
   await editor.tell('textDocument/didChange', { textDocument: { uri: 'file:///not/open.vql', version: 1 }, contentChanges: [] });
   await editor.tell('$/nonsense', {});
   await editor.tell('textDocument/didOpen', { nonsense: true });

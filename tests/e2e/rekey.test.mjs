@@ -1,4 +1,4 @@
-// A machine gets a new identity while its agent runs: it is a new client of the server, and stays one.
+// A machine gets a new identity while its agent runs: it becomes a new client, also after a restart.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// Two servers over one database, one bucket and one bus, behind a TCP balancer that knows nothing.
+// Two servers that share a database, a bucket and a bus, behind a plain TCP balancer.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { until } from './lib/wait.mjs';
 
 const VQL = 'Generic.Client.VQL';
 const ROWS = 150;
-/** Event rows do not wait for company, and an agent is soon asked about a collection of which nothing is heard. */
+/** Short intervals: event rows are sent at once, and an agent is soon asked about a silent collection. */
 const QUICK = { event_max_wait: 1, event_max_wait_jitter: 1, inflight_check_time: 5, max_poll: 5, max_poll_std: 1 };
 const quick = (text) => Object.entries(QUICK).reduce((changed, [name, value]) => changed.replace(new RegExp(`(\\b${name}:) \\d+`), `$1 ${value}`), text);
 
@@ -30,10 +30,10 @@ describe('two servers', { timeout: 900_000 }, () => {
   let apis;
   const folders = ['one', 'two'].map((name) => path.join(scratch(name), 'data'));
 
-  /** The port for agents, which a server says in its log. */
+  /** The port for agents, from the server's log. */
   const agentPort = (server) => Number(/server started .*frontend=\S+:(\d+)/.exec(server.log.replaceAll('\x1b', ''))[1]);
   const serve = (datastore, args = []) => Peregrine.start({ verb: 'server', datastore, args, credentials: one?.credentials });
-  /** Gives another server the configuration of the first one. */
+  /** Sets up another server with the configuration of the first one. */
   const settle = (folder) => {
     mkdirSync(folder);
     for (const name of readdirSync(folders[0]).filter((each) => /\.(yaml|pem)$/.test(each))) copyFileSync(path.join(folders[0], name), path.join(folder, name));

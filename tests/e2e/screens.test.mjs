@@ -1,5 +1,5 @@
-// Pictures of every page in both themes and two widths, into `test-results/screens`, for people to look at. With
-// PEREGRINE_UPDATE_SCREENSHOTS=1 also the one the README shows.
+// Takes pictures of every page in both themes and two widths for people to review, in `test-results/screens`. With
+// PEREGRINE_UPDATE_SCREENSHOTS=1 it also updates the one in the README.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -31,7 +31,7 @@ describe('screens', { timeout: 900_000 }, () => {
     const backdoor = rows.find((row) => row.Pid === story.pids.backdoor);
     assert.ok(backdoor);
     const base = `/clients/${client.client_id}`;
-    // Where each page is, and what is there once it has loaded.
+    // The path of each page, and a selector that matches once it has loaded.
     const table = '[data-row][data-column="0"]';
     pages = {
       clients: ['/clients', table],

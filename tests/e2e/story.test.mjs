@@ -1,5 +1,5 @@
-// The story: a backdoor whose parents have all exited, its whole family in the browser, then the agent's restart, then
-// process ids that are used again.
+// The story: a backdoor whose parents have all exited, its whole family in the browser, a restart of the agent, and
+// reused process ids.
 import assert from 'node:assert/strict';
 import { copyFileSync, chmodSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -36,7 +36,7 @@ describe('the backdoor whose parents are gone', { skip, timeout: 900_000 }, () =
     await browser?.close();
   });
 
-  /** The tracker hears of processes from the kernel. */
+  /** Waits until the process tracker receives events from the kernel. */
   async function trackerReady() {
     await until(
       'the tracker follows processes',
@@ -48,7 +48,7 @@ describe('the backdoor whose parents are gone', { skip, timeout: 900_000 }, () =
     );
   }
 
-  /** The backdoor's row, all rows, and the family the server builds from them. */
+  /** Collects the process tree; returns the backdoor's row, all rows, and the family the server builds from them. */
   async function collect() {
     const { flowId, rows } = await api.collect(client.client_id, PSTREE);
     const row = rows.find((each) => each.Pid === story.pids.backdoor && each.Name === 'kworkerd');
@@ -57,7 +57,7 @@ describe('the backdoor whose parents are gone', { skip, timeout: 900_000 }, () =
     return { flowId, row, rows, family };
   }
 
-  /** The chain as names, without what started the test. */
+  /** Checks the end of the call chain; what precedes it depends on what started the test. */
   function assertChain(row) {
     const names = row.CallChain.split(' -> ');
     assert.deepEqual(names.slice(-4), ['fleetd', 'sh', 'sh', 'kworkerd'], row.CallChain);
@@ -126,14 +126,14 @@ describe('the backdoor whose parents are gone', { skip, timeout: 900_000 }, () =
     assert.ok(beside.some((entry) => entry.includes('getent')));
     assert.ok(beside.some((entry) => entry.includes(story.download)));
 
-    // A click on a sibling shows its arguments and times; on a box of the drawing, that process.
+    // A click on a sibling shows its arguments and times; a click on a box of the drawing shows that process.
     await list('Siblings').filter({ hasText: 'hosts localhost' }).click();
     const sibling = page.getByRole('region', { name: /^Process/ }).filter({ hasText: 'exited with 0' });
     await sibling.waitFor();
     const field = (name) => sibling.locator('.field', { has: page.locator('dt', { hasText: new RegExp(`^${name}$`) }) }).locator('dd');
     assert.match(await field('Command line').innerText(), /getent hosts localhost/);
     for (const name of ['Started', 'Ended']) assert.match(await field(name).innerText(), /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
-    // The whole view is an address: after a reload the same process is selected.
+    // The URL contains the whole view, so the same process is selected after a reload.
     await page.reload();
     await page.getByRole('region', { name: /^Process/ }).filter({ hasText: 'hosts localhost' }).waitFor();
     noProblems(page);
@@ -155,7 +155,7 @@ describe('the backdoor whose parents are gone', { skip, timeout: 900_000 }, () =
     });
   }
 
-  /** What the tracker knows now is on disk once its journal has grown younger than now. */
+  /** Waits until the journal is modified after this call, so that what the tracker knows now is on disk. */
   async function journalWritten() {
     const now = Date.now();
     const journal = path.join(server.datastore, 'agent', 'process_tracker.journal');

@@ -8,7 +8,7 @@ const FOLDER: &str = "changelog.d";
 const CHANGELOG: &str = "CHANGELOG.md";
 const UNRELEASED: &str = "## Unreleased";
 
-/// Sections in the order in which people want to read them: the end of an entry's file name, and the heading.
+/// Sections in reading order: the kind in an entry's file name, and the heading.
 const KINDS: &[(&str, &str)] = &[
     ("security", "Security"),
     ("added", "Added"),
@@ -17,7 +17,7 @@ const KINDS: &[(&str, &str)] = &[
     ("removed", "Removed"),
 ];
 
-/// A change, as described in its file.
+/// An entry: one change.
 #[derive(Debug, PartialEq)]
 struct Entry {
     /// Index into `KINDS`.
@@ -25,16 +25,16 @@ struct Entry {
     text: String,
 }
 
-/// Reports errors in the form of the entries.
+/// Checks the names and the form of the entries.
 pub fn check(root: &Path) -> Result<()> {
     read_entries(root).map(drop)
 }
 
-/// Turns the unreleased changes, including the entries, into a version, and removes the entry files.
+/// Turns the unreleased changes, including the entries, into a released version, and removes the entry files.
 pub fn release(root: &Path, version: &str) -> Result<()> {
     ensure!(
         version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()),
-        "`{version}` is no version; give three numbers, such as 0.2.0"
+        "`{version}` is not a version; give three numbers, such as 0.2.0"
     );
     let (files, entries): (Vec<PathBuf>, Vec<Entry>) = read_entries(root)?.into_iter().unzip();
     let path = root.join(CHANGELOG);
@@ -47,7 +47,7 @@ pub fn release(root: &Path, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// All entries by name, with their files; or everything that is wrong with them.
+/// All entries with their files, sorted by name; fails with all faults at once.
 fn read_entries(root: &Path) -> Result<Vec<(PathBuf, Entry)>> {
     let folder = root.join(FOLDER);
     let mut files = Vec::new();
@@ -88,7 +88,7 @@ fn parse_entry(name: &str, text: &str) -> Result<Entry> {
             && subject
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
-        "`{subject}` has more than small letters, digits and hyphens"
+        "`{subject}` may contain only lower-case letters, digits and hyphens"
     );
     let Some(kind) = KINDS.iter().position(|(name, _)| *name == kind) else {
         let kinds: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
@@ -114,7 +114,7 @@ fn parse_entry(name: &str, text: &str) -> Result<Entry> {
     })
 }
 
-/// The changelog after a release: text under "Unreleased" follows the entries.
+/// The changelog after a release. Text that was under "Unreleased" follows the entries.
 fn joined(changelog: &str, version: &str, entries: &[Entry]) -> Result<String> {
     ensure!(
         !changelog.contains(&format!("## {version}\n")),
@@ -156,7 +156,7 @@ mod tests {
         );
         for (name, text, fault) in [
             ("globs.md", "Globs.", "is not named"),
-            ("Globs.fixed.md", "Globs.", "small letters"),
+            ("Globs.fixed.md", "Globs.", "lower-case letters"),
             (
                 "globs.better.md",
                 "Globs.",

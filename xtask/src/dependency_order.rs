@@ -1,5 +1,5 @@
-//! Checks that dependencies between our crates point one way: a crate may use only crates of a lower layer.
-//! The table is the one in `ARCHITECTURE.md`.
+//! Checks the dependencies between our crates: a crate may use only crates of a lower layer. The table is the one in
+//! `ARCHITECTURE.md`.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -41,7 +41,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("fuzz", 11),
 ];
 
-/// A crate that must not depend on another, although its layer would allow it.
+/// Pairs of a crate and another that it must not use, although the layers would allow it.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("formats", "engine"),
     ("formats", "vql"),
@@ -63,10 +63,10 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("agent", "server"),
 ];
 
-/// Starts third-party servers: no program may contain it.
+/// Starts third-party servers, so it may only be a development dependency.
 const FOR_TESTS: &str = "testkit";
 
-/// Crates without an interface to the outside: they do not know who calls them.
+/// Crates that must not depend on HTTP, because they do not know who calls them.
 const WITHOUT_HTTP: &[&str] = &["services", "server-vql"];
 
 /// Crates that receive or answer requests.
@@ -82,7 +82,7 @@ const HTTP: &[&str] = &[
     "tungstenite",
 ];
 
-/// Crates that only send HTTP requests: HTTP below them is allowed.
+/// Crates that only send HTTP requests; what they depend on is not searched.
 const WAYS_OUT: &[&str] = &["object_store"];
 
 /// Runs the check over `cargo metadata` of the workspace.
@@ -104,7 +104,7 @@ fn wrong_edges(metadata: &Value) -> Vec<String> {
     let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
     let mut faults = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
-        // Third-party packages have a source they were fetched from.
+        // Only third-party packages have a source.
         if !package["source"].is_null() {
             continue;
         }
@@ -145,7 +145,7 @@ fn wrong_edges(metadata: &Value) -> Vec<String> {
     faults
 }
 
-/// Crates that must be without HTTP, but depend on it, directly or through others.
+/// Crates of [`WITHOUT_HTTP`] that depend on a crate of [`HTTP`], directly or through others.
 fn ways_in(metadata: &Value) -> Vec<String> {
     let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -1,11 +1,11 @@
-//! Examples in documentation are tested where there are some, and looked for nowhere else: to look takes a build.
+//! Checks that doc tests are enabled exactly in the libraries that have examples: even looking for some takes a build.
 
 use crate::files::find;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 
-/// Says of every library whether its examples are not run, or are asked for and not there.
+/// Lists the libraries whose examples are not run, or that enable doc tests without having examples.
 pub fn faults(root: &Path) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for entry in fs::read_dir(root.join("crates"))? {
@@ -35,12 +35,12 @@ pub fn faults(root: &Path) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Whether a comment of documentation has a block of Rust.
+/// Whether a doc comment contains a block of Rust.
 fn contains_example(text: &str) -> bool {
     let comments = text.lines().map(str::trim_start);
     let comments =
         comments.filter_map(|line| line.strip_prefix("/// ").or_else(|| line.strip_prefix("//! ")));
-    // Every other fence ends a block.
+    // Every second fence closes a block.
     let mut openings = comments
         .filter_map(|line| line.trim_start().strip_prefix("```"))
         .step_by(2);

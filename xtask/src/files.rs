@@ -1,13 +1,13 @@
-//! Files of this repository, by how their names end.
+//! Finds files of this repository by extension.
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Folders of build output and fuzzing inputs.
+/// Names of folders to skip: build output and fuzzing inputs.
 const IGNORED: &[&str] = &["target", "corpus"];
 
-/// The files below a folder whose names have this extension, in order of their names.
+/// The files below a folder with this extension, sorted by name.
 pub fn find(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let entries = WalkDir::new(folder).sort_by_file_name();
     let mut files = Vec::new();

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 const USAGE: &str = "known commands:
   dependency-order            crates use only crates of lower layers
   tidy                        files are short and begin with a sentence, codes of findings have snapshots
-  snapshots LIST              each snapshot is in the list of those that tests compared
-  new-function FOLDER NAME    the skeleton of a VQL function, as `new-function strings swapcase`
+  snapshots LIST              every snapshot is in the list of those that tests compared
+  new-function FOLDER NAME    the skeleton of a VQL function, such as `new-function strings swapcase`
   changelog check             entries of `changelog.d/` have the form they need
   changelog release VERSION   moves the entries into CHANGELOG.md";
 

@@ -1,4 +1,4 @@
-//! Creates the skeleton of a VQL function: its file, and its two lines in the list of its folder.
+//! Creates the skeleton of a VQL function: its file, and its two lines in its folder's `mod.rs`.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 const FUNCTIONS: &str = "crates/peregrine-functions/src";
 
-/// Adds `folder/name.rs` with one argument, and an example that fails until the function is written.
+/// Creates `folder/name.rs` with one argument and an example that fails until the function is written.
 pub fn add(root: &Path, folder: &str, name: &str) -> Result<()> {
     ensure!(
         name.starts_with(|c: char| c.is_ascii_lowercase())
             && name
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
-        "`{name}` is no name for a function; give small letters, digits and `_`"
+        "`{name}` is not a function name; use lower-case letters, digits and `_`"
     );
     let folder_path = root.join(FUNCTIONS).join(folder);
     let list_path = folder_path.join("mod.rs");
@@ -21,21 +21,18 @@ pub fn add(root: &Path, folder: &str, name: &str) -> Result<()> {
         format!("reading `{FUNCTIONS}/{folder}/mod.rs`; give a folder that has functions")
     })?;
     let file = folder_path.join(format!("{name}.rs"));
-    ensure!(
-        !file.exists(),
-        "`{FUNCTIONS}/{folder}/{name}.rs` is there already"
-    );
+    ensure!(!file.exists(), "`{FUNCTIONS}/{folder}/{name}.rs` already exists");
     let list = listed(&list, name)?;
     fs::write(&file, skeleton(folder, name)).with_context(|| format!("writing `{}`", file.display()))?;
     fs::write(&list_path, list).with_context(|| format!("writing `{}`", list_path.display()))
 }
 
-/// The list of a folder with one more function, in order.
+/// The text of the folder's `mod.rs` with the function added, in alphabetical order.
 fn listed(list: &str, name: &str) -> Result<String> {
     let module = format!("mod {name};");
     let entry = format!("    {name}::{},", type_name(name));
     let Some((before, after)) = list.split_once("functions![\n") else {
-        bail!("its `mod.rs` has no list `functions![`, one function a line");
+        bail!("its `mod.rs` has no list `functions![` with one function per line");
     };
     let Some((entries, after)) = after.split_once("\n];") else {
         bail!("the list `functions![` of its `mod.rs` has no end `];`");

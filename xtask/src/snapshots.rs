@@ -1,4 +1,4 @@
-//! Snapshots of what users read: each code of a finding has one, and there is none that no test compares.
+//! Checks snapshots: every finding code has one that shows what a user reads, and every snapshot is compared by a test.
 
 use crate::files::find;
 use anyhow::{Context, Result, bail};
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Says which codes of findings, constants such as `"V010"`, have no snapshot that shows what a user reads.
+/// Lists the finding codes, which are constants such as `"V010"`, without a snapshot.
 pub fn codes_without(root: &Path) -> Result<Vec<String>> {
     let crates = root.join("crates");
     let shown: BTreeSet<String> = find(&crates, "snap")?
@@ -25,7 +25,7 @@ pub fn codes_without(root: &Path) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Fails when a snapshot is not in the list that tests wrote while they ran, by `INSTA_SNAPSHOT_REFERENCES_FILE`.
+/// Fails for each snapshot missing from the list that `INSTA_SNAPSHOT_REFERENCES_FILE` made the tests write.
 pub fn check_compared(root: &Path, list: &Path) -> Result<()> {
     let compared = fs::read_to_string(list)
         .with_context(|| format!("reading `{}`: run the tests first", list.display()))?;
@@ -50,7 +50,7 @@ pub fn check_compared(root: &Path, list: &Path) -> Result<()> {
     bail!("{}", left_over.join("\n"))
 }
 
-/// What a snapshot is named after, behind the modules of its test.
+/// The last part of a snapshot's name, after the modules of its test.
 fn subject(file: &Path) -> Option<String> {
     let name = file.file_stem()?.to_str()?;
     Some(name.rsplit("__").next()?.to_owned())

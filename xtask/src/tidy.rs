@@ -1,5 +1,5 @@
-//! What no compiler checks: how long files are, that they say what they are about, that no test asserts a time, and that a user's view of
-//! every code of findings is kept.
+//! Checks what the compiler does not: files are short and begin with a `//!` sentence, no test asserts a time, and finding
+//! codes have snapshots.
 
 use crate::files::find;
 use crate::{doc_tests, snapshots};
@@ -7,15 +7,15 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
 
-/// Lines of a file beyond which it hides two subjects.
+/// Most lines of a file; a longer one hides two subjects.
 const LONGEST: usize = 600;
-/// Folders with code of ours.
+/// Folders with our code.
 const FOLDERS: &[&str] = &["bench", "crates", "fuzz", "xtask"];
-/// Written by programs.
+/// Generated files, which are not checked.
 const GENERATED: &[&str] = &["crates/peregrine-proto/src/generated.rs"];
 
-/// Lists every file of Rust that is too long, begins without a `//!` sentence, or asserts how long something takes, and every code
-/// without a snapshot.
+/// Fails with every Rust file that is too long, does not begin with a `//!` sentence or asserts how long something takes,
+/// every finding code without a snapshot, and every library with wrong doc test settings.
 pub fn check(root: &Path) -> Result<()> {
     let mut files = Vec::new();
     for folder in FOLDERS {
@@ -46,7 +46,8 @@ fn faults_of(text: &str) -> impl Iterator<Item = String> {
     too_long.into_iter().chain(no_head).chain(asserted_times(text))
 }
 
-/// A busy machine takes longer than anybody thinks. What must end is shown with something that would otherwise never end.
+/// Finds assertions about elapsed time, which fail on busy machines. To test that something ends, make the alternative
+/// never end.
 fn asserted_times(text: &str) -> impl Iterator<Item = String> {
     text.match_indices("assert").filter_map(|(at, _)| {
         let statement = text[at..].split(';').next()?;

@@ -1,6 +1,6 @@
-//! How many packets a server takes in durably: `cargo run -p peregrine-server --example load [agents] [packets] [rows]`.
+//! Measures how many packets a server stores: `cargo run -p peregrine-server --example load [agents] [packets] [rows]`.
 //!
-//! Server and scripted agents share one process and the machine; each agent keeps one HTTP connection and sends
+//! The server and the scripted agents share one process and machine. Each agent keeps one HTTP connection open and sends
 //! monitoring rows, one packet after the other.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]

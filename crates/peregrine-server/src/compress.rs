@@ -1,7 +1,7 @@
-//! Answers in fewer bytes, as far as the browser understands that: zstd or gzip.
+//! Compresses answers with zstd or gzip, whichever the browser accepts.
 //!
-//! Not for pushes, which must leave at once, and not for the routes of the session: they answer with a secret, whose
-//! length must not depend on what else is in the answer.
+//! Push streams are left alone because events must leave at once, and the session routes because they answer with a
+//! secret: a compressed length that depends on the rest of the answer would leak it.
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::Request;
@@ -18,15 +18,15 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Shorter answers fit into one packet anyway.
+/// Shorter answers fit into one network packet anyway.
 const MIN_LENGTH: u64 = 1024;
-/// Larger pieces are compressed off the async threads.
+/// Pieces beyond this size are compressed on a blocking thread.
 const LARGE: usize = 64 << 10;
-/// Levels for answers made once, and for files that never change.
+/// zstd and gzip levels: quick ones for answers made once, strong ones for files that never change.
 const QUICK: (i32, u32) = (3, 5);
 const SMALL: (i32, u32) = (17, 9);
 
-/// How a body is packed.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Coding {
     Zstd,
@@ -68,10 +68,10 @@ impl Coding {
     }
 }
 
-/// Files packed once and kept; there are as many as the program has.
+/// GUI files that were compressed once; bounded by the number of files in the program.
 pub(crate) type PackedFiles = Mutex<HashMap<(String, Coding), Bytes>>;
 
-/// Packs what a handler answers.
+/// Middleware that compresses the answer of a handler.
 pub(crate) async fn answers(files: Arc<PackedFiles>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let coding = Coding::accepted(request.headers());
@@ -86,7 +86,7 @@ pub(crate) async fn answers(files: Arc<PackedFiles>, request: Request, next: Nex
         return response;
     };
     let (mut parts, body) = response.into_parts();
-    // Names under `assets/` carry a hash of the content.
+    // Names under `assets/` carry a hash of the content, so the result can be cached without ever expiring.
     let body = match path.starts_with("/assets/") {
         true => match file(&files, path, coding, body).await {
             Ok(packed) => Body::from(packed),
@@ -147,7 +147,7 @@ async fn file(files: &PackedFiles, path: String, coding: Coding, body: Body) -> 
     Ok(packed)
 }
 
-/// What is still to be read; nothing at the end.
+/// What remains to be read; `None` at the end.
 type State = Option<(Encoder, BodyDataStream)>;
 
 fn packed(coding: Coding, body: BodyDataStream) -> impl stream::Stream<Item = io::Result<Bytes>> + Send {
@@ -158,7 +158,7 @@ fn packed(coding: Coding, body: BodyDataStream) -> impl stream::Stream<Item = io
             Ok(None) => None,
             Ok(Some((encoder, body))) => Some(match step(encoder, body).await {
                 Ok((bytes, state)) => (Ok(bytes), Ok(state)),
-                // An error in the body makes the browser report a failed download, not a short file.
+                // An error in the body makes the browser report a failed download instead of keeping a short file.
                 Err(error) => (Err(error), Ok(None)),
             }),
         }
@@ -201,7 +201,7 @@ impl Encoder {
         })
     }
 
-    /// Takes bytes, gives those that are ready.
+    /// Compresses bytes and returns the output that is ready, which may be none.
     fn write(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Encoder::Zstd(encoder) => {

@@ -1,4 +1,4 @@
-//! Why a request is not answered, and the one table that says how that is told over HTTP.
+//! Errors of the API, and the one table that maps each to an HTTP status and code.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -7,10 +7,10 @@ use peregrine_api::error::{Detail, Failure, Fault};
 use peregrine_artifacts::Error as ArtifactError;
 use peregrine_services::Error;
 
-/// What a handler gives.
+/// The result of a handler.
 pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
 
-/// Why there is no answer.
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     /// A service failed.
@@ -34,7 +34,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 }
 
 impl Refusal {
-    /// HTTP status and code of each.
+    /// HTTP status and error code.
     fn table(&self) -> (StatusCode, &'static str) {
         use peregrine_store::Error as Store;
         let error = match self {
@@ -129,7 +129,7 @@ mod tests {
     use peregrine_store::Error as Store;
     use std::fmt::Write as _;
 
-    /// Status, headers of its own, and body.
+    /// Status, the headers it adds, and body.
     async fn told(refusal: Refusal) -> String {
         let response = refusal.into_response();
         let status = response.status();

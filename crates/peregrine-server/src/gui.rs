@@ -1,4 +1,4 @@
-//! The GUI's files, and the headers that keep a browser safe on every answer.
+//! The GUI's files, and the security headers on every answer.
 
 use crate::shared::Shared;
 use axum::body::Body;
@@ -23,7 +23,7 @@ pub trait GuiAssets: Send + Sync + 'static {
     fn file(&self, path: &str) -> Option<GuiFile>;
 }
 
-/// Files named in a table: path, bytes, media type.
+/// A table of path, bytes, media type.
 impl GuiAssets for &'static [(&'static str, &'static [u8], &'static str)] {
     fn file(&self, path: &str) -> Option<GuiFile> {
         let (_, bytes, content_type) = self.iter().find(|(name, ..)| *name == path)?;
@@ -44,7 +44,7 @@ impl GuiAssets for NoGui {
     }
 }
 
-/// Scripts, styles and data only from here; nobody may frame us.
+/// Scripts, styles and data only from this origin, and no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
@@ -55,7 +55,7 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         return status_only(StatusCode::METHOD_NOT_ALLOWED);
     }
     let path = request.uri().path().trim_start_matches('/');
-    // Ids and artifact names contain dots, so a dot alone does not make a file; files lie in `assets/` or at the root.
+    // Ids and artifact names contain dots, so a dot does not identify a file; files are in `assets/` or at the root.
     let is_route = if path.contains('/') {
         !path.starts_with("assets/") && !path.contains("..")
     } else {

@@ -1,8 +1,8 @@
-//! The server: talks to agents over the wire protocol and to people over REST, push and the GUI's files. What it does for
-//! them is in `peregrine-services`.
+//! The server's front end: the wire protocol for agents; REST, push and the GUI's files for people. The work behind the
+//! requests is in `peregrine-services`.
 //!
-//! Handlers are stateless; what must survive is in the store before anybody is told "received". [`Server::start`]
-//! runs everything inside the caller's tokio runtime.
+//! Handlers are stateless, and data is durable in the store before a request is acknowledged. [`Server::start`] runs
+//! everything inside the caller's tokio runtime.
 
 #![forbid(unsafe_code)]
 

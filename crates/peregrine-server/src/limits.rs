@@ -1,11 +1,11 @@
-//! Limits of the operating system for this process.
+//! Resource limits that the operating system sets for this process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// File descriptors kept for the database, files and outgoing connections.
+/// File descriptors reserved for the database, files and outgoing connections.
 const KEPT_FREE: u64 = 256;
 
-/// Raises the number of files this process may have open to what its owner may ask for: each agent takes one.
+/// Raises the limit of open files to the hard limit: each connected agent takes a descriptor.
 pub(crate) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
@@ -29,7 +29,7 @@ pub(crate) fn raise_open_files() {
     }
 }
 
-/// How many connections can be open at once.
+/// How many connections can be open at once: the descriptors left after [`KEPT_FREE`], but at least half of all.
 pub(crate) fn connections() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(files.saturating_sub(KEPT_FREE).max(files / 2)).unwrap_or(usize::MAX)

@@ -28,11 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// Most bytes of a request's headers, and of what is read ahead: each connection may take them.
+/// Largest head of a request and read-ahead buffer, in bytes; every connection may use that much.
 const HEADERS: usize = 16 << 10;
-/// Bytes of bodies that wait to be read, for each connection of HTTP/2.
+/// Bytes of unread bodies per HTTP/2 connection.
 const WINDOW: u32 = 64 << 10;
-/// Requests at once over a connection of HTTP/2.
+/// Concurrent requests per HTTP/2 connection.
 const STREAMS: u32 = 64;
 /// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -50,7 +50,7 @@ pub(crate) async fn bind(address: &str, port: u16) -> Result<TcpListener> {
         })
 }
 
-/// The TLS side of both listeners.
+/// The TLS configuration of a listener.
 pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfig>> {
     let read = |path: &std::path::Path| {
         std::fs::read(path).map_err(|error| Error::Io(format!("TLS file `{}`", path.display()), error))
@@ -81,7 +81,7 @@ pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfi
     Ok(Arc::new(tls))
 }
 
-/// Serves a router on a listener; returns when the server stops, connections end soon after.
+/// Serves a router on a listener. Returns when the server stops; connections end soon after.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
@@ -105,7 +105,7 @@ pub(crate) async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, usually: the ones in use will be given back.
+                // Usually out of file descriptors; wait until some are released.
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -133,7 +133,7 @@ pub(crate) async fn serve(
             }
             let served = match acceptor {
                 None => connection(stream, false, router, guest),
-                // Boxed, as it is large and soon over.
+                // Boxed, because the future is large and soon over.
                 Some(acceptor) => match Box::pin(greet(&acceptor, stream, port, &guest)).await {
                     Some(stream) => {
                         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -147,7 +147,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Shakes hands; none when there is no TLS connection in time. Plain HTTP gets an answer of its own.
+/// Performs the TLS handshake; `None` when it fails or takes too long. Plain HTTP is answered with a hint.
 async fn greet(
     acceptor: &TlsAcceptor,
     stream: TcpStream,
@@ -176,16 +176,16 @@ async fn greet(
     }
 }
 
-/// How long who does not prove who it is may take.
+/// Time limits for peers that have not proved who they are.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// To shake hands, and to send a request's headers.
+    /// For the TLS handshake, and for the headers of a request.
     handshake: Duration,
-    /// For everything.
+    /// For the whole connection.
     stranger: Duration,
 }
 
-/// Somebody at the other end, and how long to have patience with them.
+/// The peer of a connection, and what can end it.
 struct Guest {
     peer: SocketAddr,
     visitor: Arc<Visitor>,
@@ -193,8 +193,8 @@ struct Guest {
     stopping: CancellationToken,
 }
 
-/// Begins to serve a connection. Not `async`, and the connection boxed: thousands wait for hours, and a future that is
-/// handed from one to the next is in each of them.
+/// Begins to serve a connection. Not `async`, and the connection is boxed, to save memory: thousands wait for hours, and
+/// an `async` function that takes a future by value stores it in its own once more.
 fn connection<S>(stream: S, is_http2: bool, router: Router, guest: Guest) -> BoxFuture<'static, ()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -206,7 +206,7 @@ where
         request.map(axum::body::Body::new)
     });
     let (io, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
-    // The version is known: nobody is waited for to see how a connection begins.
+    // ALPN has settled the version, so there is no need to wait for the first bytes to detect it.
     if is_http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -237,7 +237,7 @@ where
     }
 }
 
-/// Serves until the other side has enough, a stranger's time is over, or the server stops.
+/// Serves until the peer closes the connection, a stranger's time is over, or the server stops.
 async fn attend<C>(mut connection: Pin<Box<C>>, end_soon: impl FnOnce(Pin<&mut C>), guest: Guest)
 where
     C: Future<Output = hyper::Result<()>>,

@@ -1,4 +1,4 @@
-//! Plain HTTP on a port that speaks TLS: whoever types `http://` is told, instead of seeing a protocol error.
+//! Answers plain HTTP on a TLS port: a user who types `http://` gets a hint instead of a protocol error.
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery};
@@ -10,22 +10,21 @@ use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use tokio::net::TcpStream;
 
-/// Bytes of a request's head.
+/// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
-/// Bytes of a body that are read and forgotten, so that the sender lives to read the answer.
+/// Bytes of a body that are read and discarded, so that the sender gets to read the answer.
 const MAX_BODY: usize = 64 << 10;
 
-/// Who is expected at a port.
+/// Who connects to a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Port {
-    /// People, whose browsers follow a redirection.
+    /// People, whose browsers follow a redirect.
     Gui,
     /// Agents.
     Agents,
 }
 
-/// Whether the connection begins like a request of plain HTTP: with the letter of a method, as no TLS handshake does.
-/// Nothing is taken from the stream.
+/// Whether the connection begins like plain HTTP: with a letter, which never begins a TLS handshake. Consumes nothing.
 pub(crate) async fn is_spoken(stream: &TcpStream) -> bool {
     let mut first = [0];
     matches!(stream.peek(&mut first).await, Ok(1)) && first.iter().all(u8::is_ascii_alphabetic)
@@ -53,7 +52,7 @@ fn told(port: Port, request: &Request<()>) -> Response<Full<Bytes>> {
     let is_harmless = matches!(*request.method(), Method::GET | Method::HEAD);
     let text = match (port, &host) {
         (Port::Gui, _) if is_harmless && secure.is_some() => "this port speaks TLS: use https://\n".to_owned(),
-        // What was sent is no secret any more; following in silence would teach nobody.
+        // Whatever the request contained has already been exposed; a silent redirect would hide that.
         (Port::Gui, _) => "this port speaks TLS: use https:// instead of http://, and consider what you sent as seen by others\n".to_owned(),
         (Port::Agents, Some(host)) => format!(
             "this port is for agents and speaks TLS: use https://{host}/ (`Client.server_urls` in the client configuration); the web GUI has a port of its own\n"
@@ -67,7 +66,7 @@ fn told(port: Port, request: &Request<()>) -> Response<Full<Bytes>> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    // Browsers remember a permanent redirection for ever; whether this port speaks TLS is for the server to say.
+    // Browsers cache a permanent redirect indefinitely, but a later configuration may serve plain HTTP on this port.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if port == Port::Gui
         && is_harmless
@@ -79,13 +78,13 @@ fn told(port: Port, request: &Request<()>) -> Response<Full<Bytes>> {
     response
 }
 
-/// The same over TLS.
+/// The requested address with `https://`.
 fn address(host: &Authority, request: &Request<()>) -> Option<HeaderValue> {
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     HeaderValue::try_from(format!("https://{host}{path}")).ok()
 }
 
-/// What the client calls this server: one name, perhaps with a port.
+/// The `Host` of the request: a name, perhaps with a port.
 fn host(request: &Request<()>) -> Option<Authority> {
     let named = request.headers().get(header::HOST)?;
     let host: Authority = named.to_str().ok()?.parse().ok()?;

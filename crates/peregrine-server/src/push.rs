@@ -1,5 +1,5 @@
-//! Tells browsers that something changed. The bus carries what changed; each replica reads the new state only if
-//! somebody there is looking.
+//! Tells browsers what changed. The bus carries which object changed; a server reads its new state only if a browser
+//! there is connected.
 
 use crate::Result;
 use crate::shared::Shared;
@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::broadcast;
 
-/// Events a reconnecting browser can catch up on.
+/// How many events a reconnecting browser can catch up on.
 const KEPT: usize = 1024;
 
-/// How long events are kept for a browser that reconnects.
+/// How long events are kept for a browser that may reconnect.
 const RETURN: Micros = 60_000_000;
 
 /// An event for browsers.
@@ -26,7 +26,7 @@ const RETURN: Micros = 60_000_000;
 pub(crate) struct Pushed {
     pub(crate) number: u64,
     pub(crate) news: News,
-    /// JSON, as it is sent.
+    /// The JSON to send.
     pub(crate) data: String,
 }
 
@@ -53,7 +53,7 @@ impl News {
     }
 }
 
-/// What a browser looks at.
+/// What a browser subscribes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Topic {
     Clients,
@@ -102,7 +102,7 @@ impl Topic {
     }
 }
 
-/// Fans events out to the browsers of this replica.
+/// Fans events out to the browsers connected to this server.
 pub(crate) struct Hub {
     live: broadcast::Sender<Arc<Pushed>>,
     recent: Mutex<(u64, VecDeque<Arc<Pushed>>)>,
@@ -112,7 +112,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new() -> Hub {
-        // Numbers start at the time of start, so that those of an earlier run are never taken for ours.
+        // Numbers start at the current time, so that they differ from those of an earlier run.
         Hub {
             live: broadcast::channel(KEPT).0,
             recent: Mutex::new((clock::now().unsigned_abs(), VecDeque::new())),
@@ -120,7 +120,7 @@ impl Hub {
         }
     }
 
-    /// Events from now on, and those after `last` if all of them are still known.
+    /// The events after `last`, `None` if some of them were dropped, and a receiver of all later ones.
     pub(crate) fn subscribe(
         &self,
         last: Option<u64>,
@@ -145,7 +145,7 @@ impl Hub {
         (missed, live)
     }
 
-    /// Whether a browser is here, or may come back. After that, what was missed is forgotten: it starts afresh.
+    /// Whether a browser is connected or may still come back. When not, drops the kept events: a later one starts afresh.
     fn is_watched(&self) -> bool {
         let now = clock::now();
         if self.live.receiver_count() > 0 {
@@ -155,7 +155,7 @@ impl Hub {
         let is_awaited = now - self.watched.load(Ordering::Relaxed) < RETURN;
         if !is_awaited {
             let mut recent = self.recent.lock();
-            // The next number must not look like the one after the last that was sent.
+            // Skip a number, so that a browser with the last one does not look up to date.
             recent.0 += u64::from(!recent.1.is_empty());
             recent.1.clear();
         }
@@ -185,7 +185,7 @@ impl Hub {
         if recent.1.len() > KEPT {
             recent.1.pop_front();
         }
-        // Nobody listening is fine.
+        // It fails only when no browser is connected.
         let _ = self.live.send(event);
     }
 }

@@ -1,4 +1,4 @@
-//! Starting and stopping everything.
+//! Starts and stops the server.
 
 use crate::gateway::{self, Connections, Gateway};
 use crate::gui::GuiAssets;
@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Longest wait for tasks to end at shutdown.
+/// Longest wait for tasks at shutdown.
 const GRACE: Duration = Duration::from_secs(15);
-/// How often expired sessions are deleted, and objects that nothing refers to any more.
+/// How often expired sessions and unreferenced objects are deleted.
 const HOUSE_KEEPING: Duration = Duration::from_secs(600);
 
 /// The server; see [`Server::start`].
@@ -64,7 +64,7 @@ impl Server {
         servers::join(&core).await?;
         let started = Server::serve(core.clone(), config, gui, has_others).await;
         if started.is_err() {
-            // Else the others would wait for a server that never was.
+            // Otherwise other servers would count on one that does not run.
             servers::leave(&core).await?;
         }
         started
@@ -88,7 +88,7 @@ impl Server {
         });
         let tasks = TaskTracker::new();
         let addresses = listeners(&shared, &tasks).await?;
-        // Only a server that listens makes the account: its password is shown once, by whoever started it.
+        // Created only once the server listens: the password is shown a single time, after a successful start.
         let admin = users::ensure_admin(&shared.core).await?;
         if let Some(warning) = &shared.core.storage.warning {
             let detail = serde_json::json!({ "warning": warning });
@@ -114,17 +114,17 @@ impl Server {
 }
 
 impl RunningServer {
-    /// Where it listens.
+    /// The addresses it listens on, with the real ports where the configuration says 0.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
 
-    /// The account made at this start, with its password: show it once.
+    /// The administrator created at this start, with the password; show it once, it cannot be recovered.
     pub fn initial_admin(&self) -> Option<&InitialAdmin> {
         self.admin.as_ref()
     }
 
-    /// Sets a user's password (made as administrator when missing), as `peregrine user add` does.
+    /// Sets a user's password and roles as `peregrine user add` does; creates the user if necessary.
     pub async fn put_user(&self, name: &str, password: &str, roles: &[&str]) -> Result<()> {
         let roles = roles
             .iter()
@@ -133,7 +133,7 @@ impl RunningServer {
         users::put(&self.shared.core, name, password, &roles).await
     }
 
-    /// Stops accepting, ends long polls, lets requests finish, and waits for all of it.
+    /// Stops accepting connections, ends long polls, and waits for running requests to finish.
     pub async fn shutdown(self) {
         self.shared.stopping.cancel();
         self.tasks.close();
@@ -143,7 +143,7 @@ impl RunningServer {
         if let Err(error) = servers::leave(&self.shared.core).await {
             tracing::warn!(%error, "the other servers were not told that this one stops");
         }
-        // Whoever copies the folder of a stopped server needs one file less, and damage finds nothing to destroy.
+        // Merging the log means one file fewer to copy with the folder of a stopped server, and none that can be damaged.
         if let Err(error) = self.shared.core.storage.database.checkpoint().await {
             tracing::warn!(%error, "the database's log was not merged into it");
         }
@@ -237,7 +237,7 @@ async fn keep_house(shared: Arc<Shared>) {
             tracing::warn!(%error, "expired sessions not deleted");
         }
         tokio::select! {
-            // It may have much to do; what it leaves, the next one takes.
+            // A sweep may take long; when it is cancelled, the next one goes on.
             swept = database.remove_unused_objects(clock::now()) => {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "objects of deleted rows are removed later");

@@ -1,4 +1,4 @@
-//! What all parts of a running server share.
+//! State shared by all parts of a running server.
 
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The running server: the services, and what brings requests to them.
+/// A running server: the services, and what serves requests with them.
 pub(crate) struct Shared {
     pub(crate) core: Arc<Core>,
     pub(crate) config: Config,
@@ -20,13 +20,13 @@ pub(crate) struct Shared {
     pub(crate) gateway: Gateway,
     pub(crate) hub: Hub,
     pub(crate) started: Micros,
-    /// Why storing last failed; none after it worked again.
+    /// Why storing last failed; `None` once it works again.
     pub(crate) trouble: parking_lot::Mutex<Option<String>>,
     /// Cancelled when the server stops: long polls and pushes end.
     pub(crate) stopping: CancellationToken,
 }
 
-/// Address of the other side: the last one the trusted proxy added to its header, else the connection's.
+/// The peer's address: the last one in the trusted proxy's header, else that of the connection.
 pub(crate) fn peer_address(parts: &Parts, proxy_header: &str) -> String {
     if !proxy_header.is_empty()
         && let Some(value) = parts

@@ -1,4 +1,4 @@
-//! The real agent and the real server: what a query uploads can be downloaded.
+//! A real agent and a real server: a file that a query uploads can be downloaded.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Asks until the answer is as wanted.
+/// Repeats a request until the answer is as wanted.
 async fn until(browser: &Browser, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let ask = async {
         loop {

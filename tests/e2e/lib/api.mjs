@@ -1,4 +1,4 @@
-// A client of the REST interface: session, CSRF token, errors, rows, live events.
+// A client of the REST API: session, CSRF token, errors, rows, live events.
 import assert from 'node:assert/strict';
 import https from 'node:https';
 import { until } from './wait.mjs';
@@ -26,7 +26,7 @@ export class Api {
     this.#csrf = csrf_token;
   }
 
-  /** Goes on with the session of another one, at another server. */
+  /** Takes over the session of another client, perhaps at another server. */
   continue(other) {
     this.#cookie = other.#cookie;
     this.#csrf = other.#csrf;
@@ -37,7 +37,7 @@ export class Api {
   put = (path, body) => this.request('PUT', path, body);
   delete = (path) => this.request('DELETE', path);
 
-  /** The parsed body of a successful answer. */
+  /** Sends a request, which must succeed, and returns the parsed body of the answer. */
   async request(method, path, body, query = {}) {
     const { status, text } = await this.raw(method, path, body, query);
     let parsed = null;
@@ -116,7 +116,7 @@ export class Api {
 
   flow = (clientId, flowId) => this.get(`clients/${clientId}/flows/${flowId}`);
 
-  /** Waits for the end of a collection, whichever end it is. */
+  /** Waits until a collection has ended, successfully or not. */
   ended(clientId, flowId, options) {
     let seen = null;
     return until(
@@ -148,7 +148,7 @@ export class Api {
     }
   }
 
-  /** Launches, waits, and gives the rows; fails with the flow's message and log when it ended in an error. */
+  /** Launches a collection, waits, and returns the rows; fails with the flow's message and log if it did not finish. */
   async collect(clientId, artifact, parameters = {}, { source = artifact, limits = {} } = {}) {
     const flowId = await this.launch(clientId, artifact, parameters, limits);
     const flow = await this.ended(clientId, flowId);

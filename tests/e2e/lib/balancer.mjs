@@ -1,4 +1,4 @@
-// A plain TCP balancer, as stands before servers that share their stores: it knows nothing of what it carries.
+// A plain TCP balancer for servers that share their stores; it does not look at what it forwards.
 import net from 'node:net';
 import { once } from 'node:events';
 
@@ -6,7 +6,7 @@ export class Balancer {
   #sockets = new Set();
   #turn = 0;
 
-  /** Carries connections to these ports on loopback in turns, past those that refuse. */
+  /** Forwards connections to these ports on loopback in rotation, skipping those that refuse. */
   static async before(ports) {
     const balancer = new Balancer();
     balancer.ports = ports;
@@ -16,7 +16,7 @@ export class Balancer {
     return balancer;
   }
 
-  /** What the servers send over connections that are open now arrives nowhere. */
+  /** Discards everything the servers send from now on over the open connections. */
   swallow() {
     for (const socket of this.#sockets) {
       if (!socket.near) continue;

@@ -1,17 +1,17 @@
-// Pages in the Chromium that the GUI's own tests drive, against a server of the product.
+// Pages of a real server, in the Chromium that the GUI's own tests use.
 import assert from 'node:assert/strict';
 import { DEADLINE_MS } from './wait.mjs';
 
 export { launchBrowser } from '../../../gui/e2e/chromium.mjs';
 
-/** A page in a context of its own. Console errors and policy violations are collected in `page.problems`. */
+/** A page in its own context. Console errors and policy violations are collected in `page.problems`. */
 export async function openPage(browser, { theme = 'light', width = 1280, height = 800 } = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width, height }, colorScheme: theme, acceptDownloads: true });
   context.setDefaultTimeout(DEADLINE_MS);
   const page = await context.newPage();
   page.problems = [];
   page.on('console', (message) => {
-    // Chromium reports refused requests, which some tests provoke, as console errors.
+    // Chromium also logs refused requests as console errors; some tests provoke those.
     if (message.type() === 'error' && !/status of 4\d\d|net::ERR/.test(message.text())) page.problems.push(message.text());
   });
   page.on('pageerror', (error) => page.problems.push(String(error)));
@@ -26,7 +26,7 @@ export async function fillSignIn(page, { user, password }) {
   await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
 }
 
-/** Opens an address of a server, signing in on the way. */
+/** Opens a page of a server and signs in. */
 export async function signIn(page, server, where = '/clients') {
   await page.goto(server.url + where);
   await fillSignIn(page, server.credentials);

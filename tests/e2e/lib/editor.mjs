@@ -1,4 +1,4 @@
-// An editor, as far as a language server can tell: the client library that real editors use, around `peregrine lsp`.
+// An editor as the language server sees one: runs `peregrine lsp` with the client library of real editors.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,7 +11,7 @@ export const protocol = require('vscode-languageserver-protocol/node');
 
 /** A session with one server. */
 export class Editor {
-  /** Starts the server and says hello. */
+  /** Starts the server and initializes the session. */
   static async start({ folder = null, encodings = undefined, args = [], initialize = true } = {}) {
     const child = start(binary(), ['lsp', '--stdio', ...args], { stdio: 'pipe' });
     const editor = new Editor(child);
@@ -41,7 +41,7 @@ export class Editor {
   ask = (method, params) => this.connection.sendRequest(method, params);
   tell = (method, params) => this.connection.sendNotification(method, params);
 
-  /** Opens a text; a `|` in it is the cursor and is taken out. Gives the place of the cursor. */
+  /** Opens a text without the marker `|CURSOR|` in it; returns the marker's position. */
   async open(uri, marked, languageId = uri.endsWith('.yaml') ? 'yaml' : 'vql') {
     const at = marked.indexOf('|CURSOR|');
     const text = marked.replace('|CURSOR|', '');
@@ -51,7 +51,7 @@ export class Editor {
     return { textDocument: { uri }, position: at < 0 ? null : positionOf(text, at), text };
   }
 
-  /** Changes a text by parts: `[[range, text], …]`, or as a whole. */
+  /** Changes a text incrementally, with `[[range, text], …]`, or as a whole, with a string. */
   async change(uri, changes) {
     this.version += 1;
     this.diagnostics.delete(uri);
@@ -59,7 +59,7 @@ export class Editor {
     await this.tell('textDocument/didChange', { textDocument: { uri, version: this.version }, contentChanges });
   }
 
-  /** What is wrong with the latest version of a text. */
+  /** The diagnostics of the latest version of a text. */
   async findings(uri) {
     const params = await until(`diagnostics of ${uri}`, () => {
       const found = this.diagnostics.get(uri);
@@ -68,7 +68,7 @@ export class Editor {
     return params.diagnostics;
   }
 
-  /** Ends the server as an editor does; gives its exit code. */
+  /** Shuts the server down as an editor does; returns exit code and signal. */
   async stop() {
     await this.ask('shutdown');
     await this.tell('exit');
@@ -82,12 +82,12 @@ export function positionOf(text, offset) {
   return { line: lines.length - 1, character: lines.at(-1).length };
 }
 
-/** A text after edits. */
+/** Applies edits to a text. */
 export function applied(text, edits) {
   const offset = ({ line, character }) => text.split('\n').slice(0, line).reduce((sum, each) => sum + each.length + 1, 0) + character;
   const sorted = [...edits].sort((a, b) => offset(b.range.start) - offset(a.range.start));
   return sorted.reduce((done, edit) => done.slice(0, offset(edit.range.start)) + edit.newText + done.slice(offset(edit.range.end)), text);
 }
 
-/** `line:character code` of findings, from 0. */
+/** `line:character code` of each finding, counted from 0. */
 export const places = (findings) => findings.map(({ range, code }) => `${range.start.line}:${range.start.character} ${code}`);

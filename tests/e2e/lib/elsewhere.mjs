@@ -1,11 +1,11 @@
-// Stores that are no part of a server: PostgreSQL, a bucket and NATS.
+// External stores for a server: PostgreSQL, a bucket and NATS.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { binary } from './paths.mjs';
 import { start } from './processes.mjs';
 import { until } from './wait.mjs';
 
-/** Starts the three; gives their process and the section of a configuration that names them. */
+/** Starts all three; returns their process and the configuration section that names them. */
 export async function elsewhere() {
   const child = start(path.join(path.dirname(binary()), 'examples', 'elsewhere'), []);
   await until('the servers run', () => child.out.includes('Ctrl-C ends them.'), { explain: () => child.err });

@@ -1,4 +1,4 @@
-// Where things are: the repository, the program under test, scratch folders that vanish at the end.
+// Paths: the repository, the program under test, scratch folders that are deleted at the end.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { atExit } from './processes.mjs';
 
 export const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The program: `$PEREGRINE_BIN`, else what `cargo build` left. */
+/** The program under test: `$PEREGRINE_BIN`, else the debug build. */
 export function binary() {
   const named = process.env.PEREGRINE_BIN;
   const target = path.resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target');

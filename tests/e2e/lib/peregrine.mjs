@@ -9,7 +9,7 @@ import { final, until } from './wait.mjs';
 
 const READY = 'Ctrl-C ends it.';
 
-/** What the program says about itself once it runs. */
+/** Parses what the program prints once it runs. */
 export function parseAnnouncement(text) {
   return {
     url: /running at (https?:\/\/\S+?)\/?$/m.exec(text)?.[1] ?? null,
@@ -19,7 +19,7 @@ export function parseAnnouncement(text) {
   };
 }
 
-/** A running server, with or without an agent of its own. Started again on the same folder it keeps its ports. */
+/** A running server, with or without its own agent. Started again on the same folder, it keeps its ports. */
 export class Peregrine {
   /** Starts `peregrine gui` (or `verb`) on a folder, by default a new one, and waits until it announces itself. */
   static async start({ verb = 'gui', datastore = path.join(scratch(verb), 'data'), args = [], credentials = null, ...options } = {}) {
@@ -54,7 +54,7 @@ export class Peregrine {
     return this.child.pid;
   }
 
-  /** What it logged, for messages of failed tests. */
+  /** What it has logged, for messages of failed tests. */
   get log() {
     return this.child.err;
   }
@@ -63,7 +63,7 @@ export class Peregrine {
     return path.join(this.datastore, 'client.config.yaml');
   }
 
-  /** The same program on the same folder, after it ended. */
+  /** Starts the same program on the same folder again, after it has ended. */
   again() {
     return Peregrine.start({ verb: this.args[0], datastore: this.datastore, credentials: this.credentials, ...this.options });
   }
@@ -74,7 +74,7 @@ export class Peregrine {
     return api;
   }
 
-  /** As Ctrl-C does; gives exit code and signal. */
+  /** Stops it as Ctrl-C does; returns exit code and signal. */
   async stop(signal = 'SIGINT') {
     const agent = this.args[0] === 'gui' ? this.agentPid() : null;
     this.child.kill(signal);
@@ -83,7 +83,7 @@ export class Peregrine {
     return ended;
   }
 
-  /** As a crash does. */
+  /** Ends it as a crash does. */
   async kill() {
     this.child.kill('SIGKILL');
     await this.child.ended;
@@ -100,12 +100,12 @@ export class Peregrine {
   }
 }
 
-/** An agent of its own, beside a server. */
+/** Starts an agent as a separate process. */
 export function startAgent(server, state = path.join(server.datastore, 'separate-agent'), { config = server.clientConfig, args = [] } = {}) {
   return start(binary(), ['agent', '--config', config, '--state', state, ...args]);
 }
 
-/** The program run to its end. */
+/** Runs the program until it ends. */
 export const peregrine = (args, options) => run(binary(), args, options);
 
 function commandLine(pid) {

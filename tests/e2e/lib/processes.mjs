@@ -1,4 +1,4 @@
-// Starting processes, and seeing to it that none outlives the tests.
+// Starts processes, and makes sure that none outlives the tests.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { until } from './wait.mjs';
@@ -6,7 +6,7 @@ import { until } from './wait.mjs';
 const started = new Set();
 const last = [];
 
-/** Runs `work` when this test file is over, however it ends; what was asked last runs first. */
+/** Runs `work` when this test file ends, however it ends; the last registered runs first. */
 export function atExit(work) {
   last.push(work);
 }
@@ -23,7 +23,7 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
-/** A child whose output is kept in `.out` and `.err`, and whose end is `.ended` (a promise of `{code, signal}`). */
+/** Starts a child. Its output is kept in `.out` and `.err`; `.ended` is a promise of `{code, signal}`. */
 export function start(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   started.add(child);
@@ -42,7 +42,7 @@ export function start(program, args, options = {}) {
   return child;
 }
 
-/** What a program that ends by itself says. */
+/** Runs a program until it ends; returns exit code, signal and output. */
 export async function run(program, args, options = {}) {
   const child = start(program, args, options);
   const { code, signal } = await child.ended;
@@ -78,7 +78,7 @@ export function childrenOf(pid) {
   return allProcesses().filter((each) => each.ppid === pid);
 }
 
-/** A process and everything below it. */
+/** Kills a process and all its descendants. */
 export function killTree(pid, signal = 'SIGKILL') {
   const all = allProcesses();
   const family = [pid];
@@ -87,7 +87,7 @@ export function killTree(pid, signal = 'SIGKILL') {
     try {
       process.kill(each, signal);
     } catch {
-      // It ended by itself.
+      // It has already ended.
     }
   }
 }

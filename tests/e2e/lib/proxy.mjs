@@ -1,8 +1,8 @@
-// A proxy between agent and server that can freeze: its connections stay open and carry nothing any more.
+// A proxy between agent and server that can freeze: its connections stay open but carry nothing.
 import net from 'node:net';
 import { once } from 'node:events';
 
-/** Forwards to `port` on loopback; `freeze()` silences what is open, later connections work. */
+/** Forwards to a port on loopback. `freeze()` silences the open connections; later ones work. */
 export class Proxy {
   #frozenBelow = 0;
   #count = 0;
@@ -22,7 +22,7 @@ export class Proxy {
     this.#polls = 0;
   }
 
-  /** Whether an answer goes on that began a while ago, as that of a long poll does. */
+  /** Whether an answer is still being sent that began a while ago, as that of a long poll does. */
   hasPoll() {
     return this.#polls > 0;
   }
@@ -44,7 +44,7 @@ export class Proxy {
     for (const [from, to] of [[near, far], [far, near]]) {
       from.on('data', (bytes) => works() && to.write(bytes));
       from.on('error', () => {});
-      // Who stands behind a frozen proxy does not hear that the other side is gone.
+      // Behind a frozen proxy, a peer does not notice that the other side has closed.
       from.on('close', () => works() && to.destroy());
     }
   }

@@ -1,4 +1,4 @@
-// The intrusion the story tells, acted out with shells: everything happens in one folder and on loopback.
+// Acts out the story's intrusion with shell scripts, in one folder and on loopback.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ import { until } from './wait.mjs';
 const sleepProgram = () => realpathSync('/bin/sleep');
 const shellProgram = () => realpathSync('/bin/sh');
 
-/** The program that downloads: what the machine has, with this address and this file. */
+/** A download program that the machine has, and its arguments for a URL and a file. */
 function downloader() {
   for (const [program, args] of [
     ['/usr/bin/curl', (url, file) => ['-sS', '-o', file, url]],
@@ -23,7 +23,7 @@ function downloader() {
 }
 
 /**
- * Acts it out and returns once only the service and the backdoor are left:
+ * Acts out the intrusion and returns once only the service and the backdoor are left:
  *
  *     fleetd (stays) -> sh stage1.sh (exits at once) -> sh stage2.sh -> getent, curl (both exit), kworkerd (stays)
  *
@@ -39,7 +39,7 @@ export async function actOut() {
 
   copyFileSync(shellProgram(), file('fleetd'));
   chmodSync(file('fleetd'), 0o755);
-  // The service waits for its standard input to end, so that it starts nothing else meanwhile.
+  // The service waits with `read` for the end of its standard input, because that starts no other process.
   writeFileSync(file('service.sh'), `sh '${file('stage1.sh')}'\nread -r line\n`);
   writeFileSync(file('stage1.sh'), `echo $$ > '${file('pid1')}'\nsh '${file('stage2.sh')}' &\nexit 0\n`);
   writeFileSync(
@@ -75,7 +75,7 @@ exit 0
   };
 }
 
-/** What /proc alone can say about where a process came from: names from the oldest ancestor down. */
+/** A process and its ancestors as far as /proc alone can tell, the oldest first. */
 export function chainInProc(pid) {
   const chain = [];
   for (let at = look(pid); at; at = look(at.ppid)) chain.unshift(at);
@@ -110,7 +110,7 @@ export async function reusePid(pid, program, args) {
           writeFileSync(counter, String(pid - 1));
           return attempt();
         }
-        // Numbers are given out in order: go to shortly before it with the cheapest processes there are, then try.
+        // Ids are assigned in order: get close with the cheapest possible processes, then try.
         execFileSync(shellProgram(), ['-c', 'while :; do (:) & wait; [ $! -lt "$0" ] && [ $! -gt $(($0 - 300)) ] && exit; done', String(pid)], { timeout: 240_000 });
         for (let tries = 0; tries < 300; tries += 1) {
           const child = await attempt();

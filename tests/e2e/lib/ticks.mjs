@@ -1,4 +1,4 @@
-// A collection whose rows come when the test wants them: one for each process that the test starts.
+// A collection whose rows the test controls: one for each process that the test starts.
 import { start } from './processes.mjs';
 
 export class Ticks {
@@ -8,7 +8,7 @@ export class Ticks {
     this.label = label;
   }
 
-  /** Runs until it has `limit` rows, with the columns `N` (1, 2, …) and `CommandLine`. */
+  /** A query that runs until it has `limit` rows, with the columns `N` (1, 2, …) and `CommandLine`. */
   query(limit = 1_000_000) {
     return `SELECT int(int=split(string=CommandLine, sep='${this.label}-')[1]) AS N, CommandLine FROM process_events() WHERE UpdateType = 'exec' AND CommandLine =~ '${this.label}-[0-9]+$' LIMIT ${limit}`;
   }
@@ -17,7 +17,7 @@ export class Ticks {
     return this.#children.length;
   }
 
-  /** One more row. The process stays until the end, so that every kind of event source sees it. */
+  /** Causes `count` more rows. The processes stay until the end, so that every kind of event source sees them. */
   next(count = 1) {
     for (let more = 0; more < count; more += 1) this.#children.push(start('/bin/sh', ['-c', 'read -r line', `${this.label}-${this.count + 1}`], { stdio: ['pipe', 'ignore', 'ignore'] }));
   }

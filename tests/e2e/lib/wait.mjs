@@ -1,9 +1,9 @@
-// Waiting for conditions. Deadlines are generous, because they only matter when something is broken.
+// Waits for conditions. Deadlines are generous, because they matter only when something is broken.
 import { setTimeout as pause } from 'node:timers/promises';
 
 export const DEADLINE_MS = 120_000;
 
-/** The first truthy answer of `probe`. What it throws counts as "not yet" and is told at the deadline. */
+/** The first truthy result of `probe`. An error it throws counts as "not yet" and is reported at the deadline. */
 export async function until(what, probe, { deadline = DEADLINE_MS, every = 100, explain } = {}) {
   const end = Date.now() + deadline;
   let problem = null;
@@ -24,10 +24,10 @@ export async function until(what, probe, { deadline = DEADLINE_MS, every = 100, 
   }
 }
 
-/** An error that waiting longer cannot cure. */
+/** An error that ends the wait at once, because waiting longer cannot help. */
 export function final(message) {
   return Object.assign(new Error(message), { isFinal: true });
 }
 
-/** The end of a log: enough to see what happened, not so much that nobody reads it. */
+/** The end of a log: enough to see what happened, short enough to be read. */
 export const tail = (text, lines = 25) => String(text ?? '').trimEnd().split('\n').slice(-lines).map((line) => line.slice(0, 300)).join('\n');

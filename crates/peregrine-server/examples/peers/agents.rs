@@ -1,7 +1,7 @@
-//! Honest agents: they enrol, answer their interrogation, wait for tasks, and send what they are told to.
+//! Honest agents: they enrol, answer their interrogation, wait for tasks, and send rows on command.
 //!
-//! Standard input: `rows PAUSE_MS ROWS` makes each that has a collection send rows of it again and again,
-//! `events PERIOD_S ROWS` makes all send event rows so often, `stop` ends both and prints a report.
+//! Commands on standard input: `rows PAUSE_MS ROWS` makes each agent with a collection send rows of it, with that pause
+//! between packets; `events PERIOD_S ROWS` makes all send event rows at that period; `stop` ends both and prints a report.
 
 use crate::common::agent::Agent;
 use crate::dial::{self, Dialer, Line};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
-/// What all do now.
+/// What all agents currently do.
 #[derive(Clone, Copy, PartialEq)]
 enum Work {
     Wait,
@@ -27,14 +27,14 @@ enum Work {
     Stop,
 }
 
-/// An agent and what it counts.
+/// An agent and its counters.
 struct One {
     agent: Mutex<Agent>,
     number: usize,
     is_websocket: bool,
-    /// Whether the server holds its poll or socket for the first time.
+    /// Whether the server has held its poll or socket at least once.
     is_waiting: AtomicBool,
-    /// The collection and the name of its source, once there is one.
+    /// Flow id and source of the collection whose rows it sends, once it was tasked with one.
     flow: Mutex<Option<(String, String)>>,
     rows: AtomicU64,
     events: AtomicU64,
@@ -64,7 +64,7 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, count: usize, is_w
     }
     println!("{}", json!({"keys": count}));
     let mut lines = std::io::stdin().lines();
-    // The measurement of the server's memory begins before anybody comes.
+    // The benchmark measures the server's memory before any agent connects, then sends a line.
     let Some(Ok(_)) = lines.next() else { return };
     let (work, orders) = watch::channel(Work::Wait);
     let mut senders: Vec<JoinHandle<()>> = Vec::new();
@@ -122,7 +122,7 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, count: usize, is_w
     println!("{}", json!({"report": report}));
 }
 
-/// Keys, made on all cores.
+/// Generates keys on all cores.
 async fn keys(count: usize) -> Vec<PrivateKey> {
     let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
     let makers = (0..cores).map(|core| {
@@ -179,7 +179,7 @@ fn take(agent: &mut Agent, messages: &[VeloMessage]) {
     }
 }
 
-/// Waits for tasks for ever.
+/// Waits for tasks and takes them, without end.
 async fn listen(dialer: Arc<Dialer>, one: Arc<One>) {
     loop {
         let heard = if one.is_websocket {
@@ -229,7 +229,7 @@ async fn listen_by_websocket(dialer: &Dialer, one: &One) -> Result<()> {
     }
 }
 
-/// Takes tasks up: a new table, or the collection whose rows are to be sent.
+/// Takes a packet of tasks: notes a new monitoring table, and the collection whose rows are to be sent.
 async fn note(one: &One, packet: &[u8]) {
     let mut agent = one.agent.lock().await;
     let messages = agent.open(packet);
@@ -246,7 +246,7 @@ async fn note(one: &One, packet: &[u8]) {
     }
 }
 
-/// Sends what the orders say, until they say stop.
+/// Sends rows as ordered until told to stop, then ends the collection.
 async fn talk(dialer: Arc<Dialer>, one: Arc<One>, mut orders: watch::Receiver<Work>) {
     let mut line = Line::new(1);
     let mut first = true;
@@ -283,7 +283,7 @@ async fn talk(dialer: Arc<Dialer>, one: Arc<One>, mut orders: watch::Receiver<Wo
                     vec![agent.rows(ids::MONITORING, "Linux.Events.TrackProcesses", start, &rows)]
                 })
                 .await;
-                // Between two packets real agents let go of the connection, too.
+                // Real agents close the connection between two packets too.
                 line = Line::new(1);
             }
             Work::Wait | Work::Stop => {}
@@ -307,7 +307,7 @@ fn numbered(agent: usize, start: u64, count: u64) -> Vec<String> {
         .collect()
 }
 
-/// Sends a packet until it is taken, and notes how long that took.
+/// Sends a packet until it is accepted, and records the longest time that took.
 async fn deliver(dialer: &Dialer, one: &One, line: &mut Line, messages: impl Fn(&Agent) -> Vec<VeloMessage>) {
     let packet = {
         let agent = one.agent.lock().await;

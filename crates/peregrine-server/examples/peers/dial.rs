@@ -1,4 +1,4 @@
-//! Connections to the server: TCP from an address of choice, TLS, HTTP that is kept open, websockets.
+//! Connections to the server: TCP from a chosen address, TLS, persistent HTTP, websockets.
 
 use crate::common::agent::Agent;
 use bytes::Bytes;
@@ -39,7 +39,7 @@ impl Dialer {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        // What `--agent-port` chose is in the address that agents are told.
+        // The port chosen with `--agent-port` is only in the agents' server URL.
         let url = config.client.server_urls.first().unwrap();
         let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
         Dialer {
@@ -76,7 +76,7 @@ impl Dialer {
         Ok(upgraded.map_err(Error::other)?.0)
     }
 
-    /// An agent with a key of its own, from this address.
+    /// An agent with this key.
     pub(crate) async fn agent(&self, config: &Config, pem: &str, key: Arc<PrivateKey>) -> Agent {
         Agent::with_key(self.address, config, pem, key)
     }
@@ -91,7 +91,7 @@ impl Dialer {
     }
 }
 
-/// An HTTP connection that is opened when it is needed.
+/// An HTTP connection that is opened on demand.
 pub(crate) struct Line {
     from: u8,
     open: Option<http1::SendRequest<Full<Bytes>>>,
@@ -117,7 +117,7 @@ impl Line {
         Ok(response)
     }
 
-    /// The answer, its body still to be read.
+    /// Posts a body; the body of the answer is still to be read.
     pub(crate) async fn post(
         &mut self,
         dialer: &Dialer,
@@ -129,7 +129,7 @@ impl Line {
         self.send(dialer, request).await
     }
 
-    /// The status alone.
+    /// Posts a body and returns only the status.
     pub(crate) async fn status(&mut self, dialer: &Dialer, path: &str, body: Vec<u8>) -> Result<u16> {
         let response = self.post(dialer, path, body).await?;
         let status = response.status().as_u16();
@@ -145,7 +145,7 @@ pub(crate) async fn say(socket: &mut Socket, body: Vec<u8>) -> Result<()> {
         .map_err(Error::other)
 }
 
-/// The next frame of the server: its code, and what it carries.
+/// Receives the server's next frame: its code and data.
 pub(crate) async fn hear(socket: &mut Socket) -> Result<(u16, Vec<u8>)> {
     loop {
         let message = socket.next().await.ok_or_else(|| Error::other("closed"))?;

@@ -1,5 +1,5 @@
-//! Attacks, each by many connections at once, begun again as often as the server ends them. 127.0.0.1 is where the honest
-//! agents are, too; strangers come from there and from addresses of their own.
+//! Attacks. Each runs on many connections at once, and begins again whenever the server ends one. Half of the strangers
+//! connect from 127.0.0.1, where the honest agents are, the others from another address.
 
 use crate::common::agent::Agent;
 use crate::dial::{self, Dialer, Line};
@@ -16,27 +16,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// What the attackers share.
 struct Camp {
     dialer: Arc<Dialer>,
-    /// Enrolled, with the nonce, and bad.
+    /// Enrolled agents with the nonce that attack.
     traitors: Vec<Agent>,
-    /// Packets of traitors that cost much.
+    /// For each traitor, its expensive packets.
     bombs: Vec<Vec<Vec<u8>>>,
-    /// As large as a packet, and nothing that can be opened.
+    /// The size of a real packet, but cannot be decrypted.
     garbage: Vec<u8>,
     server_key: peregrine_wire::PublicKey,
     nonce: String,
     key: Arc<PrivateKey>,
 }
 
-/// Enrolled attackers.
+/// Number of enrolled attackers.
 const TRAITORS: usize = 4;
-/// Connections of one attack at a time.
+/// Connections of each attack at a time.
 const PER_TRAITOR: usize = 6;
 const HALVES: usize = 300;
 const GARBAGE: usize = 64;
 const IDENTITIES: usize = 32;
 const CROWD: usize = 3000;
 const FRAMES: usize = 200;
-/// Bytes that are announced, and those that come.
+/// Bytes that a request announces, and those it sends at once.
 const ANNOUNCED: usize = 19 << 20;
 const SENT: usize = 8 << 20;
 
@@ -77,7 +77,7 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, kinds: Vec<String>
         .map(|(kind, count)| (kind, count.load(Ordering::Relaxed)))
         .collect();
     println!("{}", serde_json::json!({ "attempts": counts }));
-    // Tasks in the middle of something are not waited for.
+    // Running attacks are not waited for.
     std::process::exit(0);
 }
 
@@ -118,8 +118,8 @@ async fn camp(dialer: Arc<Dialer>, config: &Config) -> Camp {
     }
 }
 
-/// Small packets that become large: lines that are no rows, rows that get columns added, one endless row, blobs of
-/// nothing, many blobs, rows of collections that are not there. Each is the blobs of a packet.
+/// Small packets that grow large, each as its blobs: lines that are not rows, rows that get columns added, one endless
+/// row, empty blobs, many blobs, rows of collections that do not exist.
 fn loads(agent: &Agent) -> Vec<Vec<Vec<u8>>> {
     let rows = |flow: &str, source: &str, text: &[u8]| {
         let mut message = agent.rows(flow, source, 0, &[]);
@@ -157,7 +157,7 @@ fn loads(agent: &Agent) -> Vec<Vec<Vec<u8>>> {
 
 async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()> {
     let dialer = &*camp.dialer;
-    // Half of them where the honest agents are.
+    // Half of them at the address of the honest agents.
     let from = if number.is_multiple_of(2) {
         1
     } else {
@@ -174,7 +174,7 @@ async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()
             }
             Ok(())
         }
-        // First something genuine, then half a body, so that it is an agent's.
+        // A genuine packet first, so that the half body that follows counts as an agent's.
         "traitors" => {
             let mut stream = dialer.tls(1).await?;
             let agent = &camp.traitors[traitor];
@@ -198,7 +198,7 @@ async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()
         }
         "identities" => {
             let mut line = Line::new(from);
-            // Names that nobody has; the server cannot know before it has opened the packet.
+            // Client ids that do not exist, which the server learns only by decrypting the packet.
             let name = format!("C.{:016x}", round.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let session = CipherSession::new(&name, &camp.key, &camp.server_key).map_err(Error::other)?;
             let mut request = enrol::request(&camp.key).map_err(Error::other)?;
@@ -234,7 +234,7 @@ async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()
                 dial::hear(&mut socket).await?;
             }
             let stream = socket.get_mut();
-            // A masked binary frame of 9 MB of which the end is missing.
+            // A masked binary frame of 9 MiB without its last megabyte.
             let mut frame = vec![0x82, 0xff];
             frame.extend_from_slice(&(9_u64 << 20).to_be_bytes());
             frame.resize(frame.len() + 4 + SENT, 0);
@@ -249,7 +249,7 @@ fn head(length: usize) -> Vec<u8> {
     format!("POST /control HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n").into_bytes()
 }
 
-/// Sends a part at once, and the rest as slowly as may be.
+/// Sends a part at once, and the rest as slowly as the server allows.
 async fn dawdle<S: AsyncReadExt + AsyncWriteExt + Unpin>(
     mut stream: S,
     announced: usize,
@@ -266,7 +266,7 @@ async fn dawdle<S: AsyncReadExt + AsyncWriteExt + Unpin>(
     }
 }
 
-/// Says nothing until the server has had enough.
+/// Sends nothing more until the server closes the connection.
 async fn silent<S: AsyncReadExt + Unpin>(mut stream: S) -> Result<()> {
     let mut answer = [0; 1024];
     while stream.read(&mut answer).await? > 0 {}

@@ -1,8 +1,8 @@
-//! Agents, and those who wish them ill, for `bench/fleet.mjs` and `bench/siege.mjs`: many peers of a real server in one
-//! process, which speak the real protocol over TLS.
+//! Agents and attackers for `bench/fleet.mjs` and `bench/siege.mjs`: many peers of a real server in one process, which
+//! speak the real protocol over TLS.
 //!
-//! `peers FOLDER agents COUNT poll|websocket` runs agents of the server in that folder, and does what standard input says
-//! (see `agents.rs`). `peers FOLDER hostile KIND…` plays the named attacks until standard input ends.
+//! `peers FOLDER agents COUNT poll|websocket` runs agents of the server in that folder, which obey commands on standard
+//! input (see `agents.rs`). `peers FOLDER hostile KIND…` runs the named attacks until a line or the end of standard input.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,4 +1,4 @@
-//! Artifacts, and what a request for them compiles to.
+//! Artifacts, and what a collect request compiles to.
 
 use super::extract::{Body, Params, Path, SignedIn};
 use crate::error::Answer;
@@ -40,7 +40,7 @@ pub(super) async fn list(
     Ok(Json(ArtifactList { artifacts }))
 }
 
-/// Artifacts of an operating system are named after it; the others run anywhere.
+/// Artifacts for one operating system have names that start with it; all others run anywhere.
 fn runs_on(artifact: &Artifact, os: &str) -> bool {
     let os = match os {
         "" => return true,
@@ -168,7 +168,7 @@ fn request_view(request: CompiledRequest) -> api::CompiledRequest {
     }
 }
 
-/// The request as one would write it in a notebook.
+/// The request as a notebook cell would state it.
 fn equivalent_vql(request: &CollectRequest) -> String {
     let quote = |text: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! Arguments of handlers, with our error answers.
+//! Handler arguments, rejected with our own error bodies instead of axum's.
 
 use crate::error::{Answer, Refusal};
 use crate::gateway::Visitor;
@@ -14,10 +14,10 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// Name of the cookie with a session's token.
+/// The cookie that carries the session token.
 pub(super) const COOKIE: &str = "peregrine_session";
 
-/// Who makes the request. Taking it as an argument already refuses strangers, and requests from other sites.
+/// The signed-in user. A handler that takes this argument already refuses anonymous and cross-site requests.
 pub(super) struct SignedIn(pub(super) Principal);
 
 impl FromRequestParts<Arc<Shared>> for SignedIn {
@@ -83,7 +83,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// The query string of what takes none.
+/// For handlers without parameters: any query string is refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoQuery {}
@@ -101,8 +101,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// Why a part of a request cannot be read: as the reader put it, which names what is not known and what is, else as the
-/// library puts it.
+/// Why a part of a request cannot be read. Prefers the deserializer's message, which lists the accepted names, to axum's.
 fn refused(part: &str, error: &dyn std::error::Error, otherwise: String) -> Error {
     let reason = error.source().map_or(otherwise, ToString::to_string);
     Error::BadRequest(format!("{part}: {reason}"))

@@ -38,7 +38,7 @@ pub(super) async fn list(
         Some("finished") => Some(FlowState::Finished),
         Some("error") => Some(FlowState::Error),
         Some("cancelled") => Some(FlowState::Cancelled),
-        // How a flow runs is known only when it is looked at, so these are one.
+        // The four are told apart only when a flow is viewed; the store knows them all as running.
         Some("running" | "waiting" | "in_progress" | "unresponsive") => Some(FlowState::Running),
         Some(other) => return Err(Error::BadRequest(format!("unknown state `{other}`")).into()),
     };
@@ -51,7 +51,7 @@ pub(super) async fn list(
         Some("creator") => FlowSort::Creator,
         Some(other) => return Err(Error::BadRequest(format!("cannot sort flows by `{other}`")).into()),
     };
-    // Without a wish, the newest come first.
+    // With neither `sort` nor `desc`, the newest come first.
     let descending = list.desc.map_or(list.sort.is_none(), |text| text != "false");
     let query = FlowQuery {
         client_id: Some(client_id),

@@ -1,4 +1,4 @@
-//! REST and push, below `/api/v1`; everything else is the GUI's files.
+//! REST and push below `/api/v1`; every other path serves the GUI's files.
 
 mod artifacts;
 mod clients;
@@ -26,21 +26,21 @@ use extract::{NoQuery, Params};
 use http::{Method, Uri};
 use std::sync::Arc;
 
-/// Bytes of a name and a password.
+/// Largest body of a sign-in, in bytes.
 const SIGN_IN: usize = 64 << 10;
-/// Letters of an unknown path that are repeated in the answer.
+/// Characters of an unknown path that the answer repeats.
 const SHOWN_PATH: usize = 200;
 
-/// Everything people and browsers use.
+/// All routes for people and browsers.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    // What takes no query string, and then what takes one.
+    // Routes without a query string; those with one follow.
     let plain = Router::new()
         .route(
             "/session",
             post(session::sign_in)
                 .get(session::show)
                 .delete(session::sign_out)
-                // Anybody may begin a body here, and thousands at once.
+                // Open to anybody, so thousands of bodies may arrive at once.
                 .layer(DefaultBodyLimit::max(SIGN_IN)),
         )
         .route("/session/password", put(session::change_password))
@@ -101,12 +101,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 
 fn shown_path(uri: &Uri) -> String {
     let path = uri.path();
-    // What lies below `/api/v1` no longer has that in front of it.
+    // The nested router has already stripped the prefix.
     let path = format!("/api/v1{}", path.strip_prefix("/api/v1").unwrap_or(path));
     path.chars().take(SHOWN_PATH).collect()
 }
 
-/// The header value that makes an answer a file, with a name no system stumbles over.
+/// The `Content-Disposition` that makes an answer a download, with a file name that is safe on every system.
 fn file_name(name: &str) -> String {
     let safe = |c: char| match c {
         '.' | '-' | '_' => c,

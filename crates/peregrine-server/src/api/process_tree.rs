@@ -1,4 +1,4 @@
-//! The family of a process.
+//! The process tree around one process.
 
 use super::extract::{Params, Path, SignedIn};
 use crate::error::Answer;

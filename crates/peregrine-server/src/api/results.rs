@@ -79,7 +79,7 @@ pub(super) async fn export(
     let (name, pieces) = table
         .export(&shared.core, &principal, wanted.format, columns, filters)
         .await?;
-    // A piece that is an error makes the browser report a failed download, not a short file.
+    // An error in the stream makes the browser report a failed download instead of keeping a short file.
     let body = Body::from_stream(stream::unfold(pieces, async |mut pieces| {
         pieces.recv().await.map(|piece| (piece, pieces))
     }));

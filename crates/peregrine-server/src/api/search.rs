@@ -40,7 +40,7 @@ pub(super) async fn search(
         .iter()
         .filter(|artifact| artifact.name.to_lowercase().contains(&words))
         .collect();
-    // Names that begin with the words come first, then short ones.
+    // Names that start with the search text come first, then shorter ones.
     named.sort_by_key(|artifact| {
         (
             !artifact.name.to_lowercase().starts_with(&words),

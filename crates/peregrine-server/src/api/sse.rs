@@ -1,4 +1,4 @@
-//! Push: server-sent events about what a browser looks at.
+//! Push: server-sent events about the topics a browser has on screen.
 
 use super::extract::{Params, SignedIn};
 use crate::error::Answer;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::MissedTickBehavior;
 
-/// How often a silent stream shows that it lives.
+/// How often a keep-alive comment is sent.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 pub(super) async fn stream(
@@ -81,7 +81,7 @@ async fn feed(
         ),
         None => pending.push(resync()),
     }
-    // Whether it speaks or not: a session that ended elsewhere hears no more.
+    // Checked even while events flow: a session that was ended elsewhere gets nothing more.
     let mut check = tokio::time::interval(SIGN_OF_LIFE);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     check.tick().await;

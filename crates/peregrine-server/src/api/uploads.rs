@@ -1,4 +1,4 @@
-//! Files a collection brought.
+//! Downloads of the files a collection uploaded.
 
 use super::extract::{Path, SignedIn};
 use super::file_name;
@@ -13,10 +13,10 @@ use peregrine_services::flows;
 use peregrine_store::{ClientId, FlowId};
 use std::sync::Arc;
 
-/// Letters of the name of a file.
+/// Characters kept of a file name.
 const LONGEST_NAME: usize = 200;
 
-/// Streams the file of this number in the flow's list of uploads.
+/// Streams an upload by its number in the flow's list.
 pub(super) async fn download(
     State(shared): State<Arc<Shared>>,
     SignedIn(principal): SignedIn,
@@ -27,7 +27,7 @@ pub(super) async fn download(
     let name = upload.vfs_path.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().take(LONGEST_NAME).collect();
     let headers = [
-        // Never shown in the browser: the bytes are an endpoint's, perhaps an attacker's.
+        // Never rendered by the browser: the bytes come from an endpoint, perhaps from an attacker.
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_DISPOSITION, file_name(&name)),
         (header::CONTENT_LENGTH, reader.size.to_string()),

@@ -1,4 +1,4 @@
-//! A new deployment: authority, server identity, TLS certificate, nonces.
+//! Generates a new deployment: authority, server identity, TLS certificate, nonces.
 
 use super::{CaSection, ClientSection, Config, DatastoreSection, FrontendSection, GuiSection, Version};
 use crate::{Error, Result};
@@ -10,12 +10,12 @@ use rcgen::{
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// What a new deployment is asked.
+/// What whoever starts a new deployment chooses.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Folder for everything.
+    /// Folder of the configuration, database and files.
     pub datastore: PathBuf,
-    /// Name agents and browsers use; `localhost` and this machine's name always work.
+    /// Name agents and browsers connect to; `localhost` and this machine's name always work too.
     pub hostname: String,
     /// Where the GUI listens.
     pub gui: SocketAddr,
@@ -23,7 +23,7 @@ pub struct Options {
     pub frontend: SocketAddr,
 }
 
-/// Makes all keys; takes about a second.
+/// Generates all keys, which takes about a second.
 pub(super) fn generate(options: &Options) -> Result<Config> {
     let now = clock::now().unsigned_abs() / 1_000_000;
     let ca = pki::create_ca(now)?;
@@ -78,7 +78,7 @@ pub(super) fn generate(options: &Options) -> Result<Config> {
     })
 }
 
-/// A TLS certificate of the deployment's authority: agents find the pinned name in it, browsers the host's.
+/// A TLS certificate signed by the deployment's authority. It carries the name agents pin and the host names browsers check.
 fn tls_certificate(ca_certificate: &str, ca_key: &PrivateKey, hostname: &str) -> Result<(String, String)> {
     let failed = |error: rcgen::Error| Error::Config(format!("TLS certificate: {error}"));
     let ca =
@@ -103,10 +103,10 @@ fn tls_certificate(ca_certificate: &str, ca_key: &PrivateKey, hostname: &str) ->
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     let seconds = clock::now().unsigned_abs() / 1_000_000;
-    // An hour earlier, for machines whose clock is behind.
+    // Valid from an hour ago, for machines whose clock is behind.
     let start = std::time::Duration::from_secs(seconds.saturating_sub(3600));
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + start;
-    // Browsers refuse certificates with more than 398 days.
+    // Browsers refuse certificates that are valid for more than 398 days.
     params.not_after = params.not_before + std::time::Duration::from_secs(397 * 86_400);
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;

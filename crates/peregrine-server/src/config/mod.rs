@@ -1,4 +1,4 @@
-//! The server's configuration: YAML with the reference's keys. The first start makes one, with all its keys.
+//! The server's configuration: YAML with the reference's keys. The first start generates one, including all keys.
 
 mod generate;
 mod sections;
@@ -20,13 +20,13 @@ use std::path::{Path, PathBuf};
 const SERVER_FILE: &str = "server.config.yaml";
 const CLIENT_FILE: &str = "client.config.yaml";
 
-/// A whole configuration file. It has no public face but its addresses: keys and passwords must not get into a log.
+/// A whole configuration file. `Debug` shows only its addresses, so that keys and passwords do not get into a log.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Config {
     /// Informational.
     #[serde(default)]
     pub version: Version,
-    /// What agents get too.
+    /// The section that agents get too.
     #[serde(rename = "Client")]
     pub client: ClientSection,
     /// The GUI and REST listener.
@@ -38,10 +38,10 @@ pub struct Config {
     /// The agents' listener.
     #[serde(rename = "Frontend")]
     pub frontend: FrontendSection,
-    /// Where everything is kept.
+    /// Where data is stored.
     #[serde(rename = "Datastore")]
     pub datastore: DatastoreSection,
-    /// Key for hiding artifact names from agents.
+    /// Key that obfuscates artifact names sent to agents.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub obfuscation_nonce: String,
     /// Intervals and limits.
@@ -77,7 +77,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The configuration in a datastore folder; makes folder, keys and both files when there is none.
+    /// The configuration in a datastore folder. Without one, creates the folder, the keys, and both the server's and the
+    /// agents' file.
     pub fn load_or_generate(options: &Options) -> Result<Config> {
         let path = Config::server_file(&options.datastore);
         if path.exists() {
@@ -87,7 +88,7 @@ impl Config {
         fs::create_dir_all(&options.datastore)
             .map_err(|error| Error::Io(options.datastore.display().to_string(), error))?;
         write_private(&Config::client_file(&options.datastore), &config.client_config()?)?;
-        // The server file comes last: with it, everything is there.
+        // Written last: once the server file exists, everything else does too.
         write_private(&path, &config.to_yaml()?)?;
         Ok(config)
     }
@@ -97,12 +98,12 @@ impl Config {
         datastore.join(SERVER_FILE)
     }
 
-    /// Where [`Config::load_or_generate`] puts the agents' configuration.
+    /// Where [`Config::load_or_generate`] writes the agents' configuration.
     pub fn client_file(datastore: &Path) -> PathBuf {
         datastore.join(CLIENT_FILE)
     }
 
-    /// Where the database is of the server whose data is in this folder.
+    /// The database of the server whose datastore is this folder.
     pub fn database(&self, folder: &Path) -> Result<SqlAddress> {
         let Some(url) = self.datastore.database.as_deref() else {
             return Ok(Storage::embedded_database(folder));
@@ -112,7 +113,7 @@ impl Config {
         Ok(settings.into())
     }
 
-    /// The same by the configuration in that folder; a folder without one has its database in it.
+    /// As [`Config::database`], with the configuration found in the folder; without one, the embedded database there.
     pub fn database_in(folder: &Path) -> Result<SqlAddress> {
         match Config::find_in(folder)? {
             Some(config) => config.database(folder),
@@ -120,7 +121,7 @@ impl Config {
         }
     }
 
-    /// The configuration in that folder, if there is one.
+    /// The configuration in a datastore folder, if there is one.
     pub fn find_in(folder: &Path) -> Result<Option<Config>> {
         let file = Config::server_file(folder);
         if !file.exists() {
@@ -134,7 +135,7 @@ impl Config {
         serde_saphyr::to_string(self).map_err(|error| Error::Config(error.to_string()))
     }
 
-    /// The configuration text for agents: no secret of the server is in it.
+    /// The configuration text for agents; it contains none of the server's secrets.
     pub fn client_config(&self) -> Result<String> {
         let config = peregrine_wire::config::Config {
             version: self.version.clone(),
@@ -143,12 +144,12 @@ impl Config {
         Ok(config.to_yaml()?)
     }
 
-    /// The key agents encrypt to.
+    /// The private key of the certificate that agents encrypt to.
     pub(crate) fn server_key(&self) -> Result<PrivateKey> {
         Ok(PrivateKey::from_pem(&self.frontend.private_key)?)
     }
 
-    /// Hides artifact names from agents; none when switched off.
+    /// Obfuscates artifact names sent to agents; `None` when switched off.
     pub(crate) fn obfuscator(&self) -> Option<Obfuscator> {
         if self.frontend.do_not_compress_artifacts {
             return None;
@@ -159,7 +160,7 @@ impl Config {
         })
     }
 
-    /// What the services go by.
+    /// The part of the configuration that the services need.
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             collection: Limits {
@@ -177,7 +178,7 @@ impl Config {
         }
     }
 
-    /// Closes secrets that must be stored, under a key that is not in the database.
+    /// Encrypts secrets that must be stored, with a key that is not in the database.
     pub(crate) fn vault(&self) -> Result<Vault> {
         Ok(Vault::new(
             "peregrine secrets at rest",
@@ -214,7 +215,7 @@ impl Config {
     }
 }
 
-/// Writes a file only its owner can read, whole or not at all.
+/// Writes a file atomically that only its owner can read.
 fn write_private(path: &Path, text: &str) -> Result<()> {
     let failed = |error| Error::Io(path.display().to_string(), error);
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -1,4 +1,4 @@
-//! The sections of a configuration file, with the reference's spelling and defaults.
+//! The sections of a configuration file, with the reference's key names and defaults.
 
 use peregrine_store::{CloudOptions, NatsOptions, NatsServers};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Informational.
 pub use peregrine_wire::config::Version;
 
-/// What agents get too; the envelope's crate owns its keys.
+/// The section agents get too; its keys are defined with the agent's configuration in `peregrine-wire`.
 pub use peregrine_wire::config::ClientConfig as ClientSection;
 
 /// The GUI and REST listener.
@@ -21,13 +21,13 @@ pub struct GuiSection {
     /// No TLS: only behind a proxy that has it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub use_plain_http: bool,
-    /// Other origins that may sign in.
+    /// Further web origins that may sign in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_origins: Vec<String>,
     /// Header with the client's address, set by a proxy.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub forwarded_proxy_header: String,
-    /// Life of a session (min).
+    /// Lifetime of a session (min).
     pub session_expiry_min: u64,
 }
 
@@ -48,7 +48,7 @@ impl Default for GuiSection {
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CaSection {
-    /// PEM; may be kept elsewhere, then no certificate can be issued.
+    /// PEM. Empty when it is kept elsewhere; then no certificate can be issued.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub private_key: String,
 }
@@ -57,7 +57,7 @@ pub struct CaSection {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FrontendSection {
-    /// Public name.
+    /// Public host name.
     pub hostname: String,
     /// Address to listen on.
     pub bind_address: String,
@@ -71,21 +71,21 @@ pub struct FrontendSection {
     pub use_plain_http: bool,
     /// PEM of the certificate agents encrypt to.
     pub certificate: String,
-    /// PEM of its key.
+    /// PEM of that certificate's key.
     pub private_key: String,
-    /// PEM file of the TLS certificate of both listeners; without one, `certificate` serves.
+    /// PEM file of the TLS certificate of both listeners; without one they use `certificate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_certificate_filename: Option<PathBuf>,
-    /// PEM file of its key.
+    /// PEM file of the TLS certificate's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_private_key_filename: Option<PathBuf>,
     /// Header with the client's address, set by a proxy.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub proxy_header: String,
-    /// Sends artifact names in clear.
+    /// Sends artifact names to agents unobfuscated.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub do_not_compress_artifacts: bool,
-    /// Log lines that fail a collection.
+    /// A collection fails when a log line of it matches.
     pub collection_error_regex: String,
     /// The monitoring table of a new deployment.
     pub default_client_monitoring_artifacts: Vec<String>,
@@ -118,25 +118,25 @@ impl Default for FrontendSection {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resources {
-    /// New identities looked at per second; negative for no limit.
+    /// New sessions opened per second; negative for no limit.
     pub enrollments_per_second: i64,
-    /// Packets processed at once; 0 for eight times the cores.
+    /// Packets processed at once; 0 for eight per core.
     pub concurrency: u64,
     /// Longest wait for a slot (s).
     pub concurrency_timeout: u64,
-    /// Bytes a packet should have; twice as many are refused.
+    /// Bytes an agent should put into a packet; the server refuses packets of more than twice that.
     pub max_upload_size: u64,
-    /// Agents whose sessions are remembered.
+    /// Agents whose sessions are kept in memory.
     pub expected_clients: u64,
-    /// Longest work on a packet (s), for large ones up to four times that; what is not done by then comes again.
+    /// Longest time to process a packet (s), up to four times that for large ones; one that takes longer must be sent again.
     pub packet_timeout: u64,
-    /// Time to shake hands, and to send a request's headers (s).
+    /// Time for the TLS handshake, and again for a request's headers (s).
     pub handshake_timeout: u64,
-    /// Time for those who do not prove who they are, whatever they do (s).
+    /// How long a peer may stay connected without proving who it is (s).
     pub stranger_timeout: u64,
-    /// Connections of those who have not proved who they are; agents and signed-in users do not count.
+    /// Connections of peers that have not proved who they are; agents and signed-in users do not count.
     pub max_strangers: u64,
-    /// The same from one address.
+    /// Such connections from one address.
     pub max_strangers_per_address: u64,
 }
 
@@ -157,30 +157,30 @@ impl Default for Resources {
     }
 }
 
-/// Where everything is kept.
+/// Where data is stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DatastoreSection {
-    /// The folder.
+    /// The datastore folder.
     pub location: PathBuf,
     /// The database, such as `postgres://user:password@host/database`; without one, a file in the folder.
     #[serde(skip_serializing_if = "DatabaseUrl::is_none")]
     pub database: DatabaseUrl,
-    /// Where files go that agents send: a bucket, such as `s3://bucket/folder`; without one, the folder.
+    /// Where files that agents upload are stored: a bucket, such as `s3://bucket/folder`; without one, the folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objects: Option<String>,
-    /// How to reach it, in the words of the crate `object_store`; some are secrets.
+    /// Options for the bucket, named as in the `object_store` crate; some are secrets.
     #[serde(skip_serializing_if = "CloudOptions::is_empty")]
     pub object_options: CloudOptions,
-    /// URLs of NATS servers, over which the servers of a deployment hear of each other; without one there is one server.
+    /// URLs of NATS servers, which connect the servers of a deployment; leave empty for a single server.
     #[serde(skip_serializing_if = "NatsServers::is_none")]
     pub bus: NatsServers,
-    /// How to sign in there, and the certificates.
+    /// Credentials and certificates for NATS.
     #[serde(skip_serializing_if = "NatsOptions::is_empty")]
     pub bus_options: NatsOptions,
 }
 
-/// Where a database is, with the password for it: it does not show itself.
+/// URL of a database. `Debug` hides it, because it contains the password.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DatabaseUrl(Option<String>);
@@ -209,22 +209,22 @@ impl std::fmt::Debug for DatabaseUrl {
 pub struct DefaultsSection {
     /// Batching of event rows on agents (s).
     pub event_max_wait: u64,
-    /// Spread of it (s).
+    /// Random addition to `event_max_wait` (s).
     pub event_max_wait_jitter: u64,
-    /// Tells connected agents at once when the monitoring table changes.
+    /// Wakes connected agents at once when the monitoring table changes.
     pub event_change_notify_all_clients: bool,
-    /// How long an unknown identity is not looked up again (s); negative for never remembered.
+    /// How long a failed key lookup is remembered (s); negative for not at all.
     pub unauthenticated_lru_timeout_sec: i64,
-    /// Flows silent for so long are asked about (s).
+    /// After this much silence, the agent is asked about a flow (s).
     pub inflight_check_time: u64,
-    /// Never asks, and hands out any number of flows.
+    /// Never asks about silent flows, and does not limit the number in flight.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disable_active_inflight_checks: bool,
-    /// Seconds a query of a collection may take, when neither request nor artifact say; 0 leaves it to the agent.
+    /// Seconds a query may take when neither the request nor the artifact says; 0 leaves it to the agent.
     pub collection_timeout: u64,
-    /// Rows after which a collection is cancelled, likewise; 0 for no limit.
+    /// Rows after which a collection is cancelled, unless request or artifact say; 0 for no limit.
     pub collection_max_rows: u64,
-    /// Uploaded bytes after which it is cancelled, likewise; 0 for no limit.
+    /// Uploaded bytes after which a collection is cancelled, unless request or artifact say; 0 for no limit.
     pub collection_max_upload_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What one packet may cost, and how packets that cost much take turns.
+//! Bounds what one packet may cost, and makes expensive packets take turns.
 
 use super::intake::Allowance;
 use super::turns::{Turn, Turnstile};
@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// Bytes that a packet, however small, may inflate to: some seconds of the busiest query.
+/// Bytes that even the smallest packet may inflate to: a few seconds of the busiest query.
 const LEAST: u64 = 256 << 20;
-/// What each of its own bytes adds: rows compress ten to hundred times.
+/// Allowance per byte of the packet: rows compress by a factor of ten to a hundred.
 const PER_BYTE: u64 = 100;
-/// Bytes that no packet may exceed.
+/// Bytes beyond which no packet may inflate.
 const MOST: u64 = 1 << 30;
-/// Bytes after which a small packet is a heavy one and waits for its turn among those, and what each byte of a larger one
-/// adds to them: that is how well rows mostly compress.
+/// A packet that inflates beyond this, or for larger packets beyond [`LIGHT_PER_BYTE`] times its size (the usual
+/// compression of rows), is heavy and waits for its turn among the heavy ones.
 const LIGHT: u64 = 4 << 20;
 const LIGHT_PER_BYTE: u64 = 32;
-/// What a row costs besides its bytes, and a message.
+/// Fixed cost of a row and of a message, on top of its bytes.
 const ROW: u64 = 16;
 const MESSAGE: u64 = 256;
 /// How long a heavy packet may wait for its turn.
@@ -28,38 +28,38 @@ fn allowance(packet: usize) -> u64 {
     (packet as u64).saturating_mul(PER_BYTE).clamp(LEAST, MOST)
 }
 
-/// How many times the time of a small packet one of this length may take, so that what may be large can be done, too.
+/// By how much the time limit of a packet of this length is multiplied, so that a large allowance can also be used.
 pub(super) fn patience(packet: usize) -> u32 {
     u32::try_from(allowance(packet) / LEAST).unwrap_or(1)
 }
 
-/// Why the rest of a packet is not looked at.
+/// Why the rest of a packet is not processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Nobody takes its content any more.
+    /// The receiver of its content is gone.
     Gone,
-    /// It costs more than a packet may.
+    /// The packet has used up its allowance.
     Spent,
-    /// It takes longer than a packet may, or too many heavy ones wait already: it may come again.
+    /// The packet takes too long, or too many heavy ones wait already: the agent may send it again.
     Busy,
 }
 
-/// What a packet holds while it is worked on.
+/// Resources a packet holds while it is processed.
 pub(super) struct Work {
-    /// Its place among the light or large ones; given back when it turns out to be heavy.
+    /// Its turn among the light or large ones; given back when it turns out to be heavy.
     pub(super) slot: Option<Turn>,
     /// Its turn among the heavy ones.
     pub(super) turn: Option<Turn>,
-    /// The room its body was given, which the decrypted packet now takes.
+    /// The memory reserved for its body, which the decrypted packet now uses.
     pub(super) _room: Option<Allowance>,
-    /// When it should be done.
+    /// The deadline; waiting for a heavy turn extends it.
     pub(super) until: Instant,
     pub(super) heavy: Arc<Turnstile>,
-    /// Places for those that turn out to be heavy when something is unpacked already.
+    /// Places to wait for packets that turn out to be heavy when a part of them is already unpacked.
     pub(super) surprises: Arc<Turnstile>,
 }
 
-/// Costs of a packet, in bytes.
+/// What a packet may still cost, in bytes.
 pub(super) struct Accounts {
     left: u64,
     light: u64,
@@ -68,7 +68,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// For a packet of this length.
+    /// `packet` is the length of the packet in bytes.
     pub(super) fn new(packet: usize, client_id: &ClientId, work: Work) -> Accounts {
         Accounts {
             left: allowance(packet),
@@ -98,12 +98,12 @@ impl Accounts {
         self.charge(bytes.saturating_add(ROW))
     }
 
-    /// A message costs its bytes, too, as much of what comes is no row.
+    /// Charges the bytes of a message too, because much of what agents send is not rows.
     pub(super) fn charge_message(&mut self, bytes: usize) -> Result<(), Stop> {
         self.charge(MESSAGE.saturating_add(bytes as u64))
     }
 
-    /// Waits until this packet may use much memory and time. Only on a thread for blocking work.
+    /// Waits for a heavy turn, which allows much memory and time. Blocks: call it only on a blocking thread.
     pub(super) fn enter_gate(&mut self) -> Result<(), Stop> {
         if self.work.turn.is_some() {
             return Ok(());
@@ -111,7 +111,7 @@ impl Accounts {
         let Ok(runtime) = Handle::try_current() else {
             return Ok(());
         };
-        // Those that are light do not wait for this one.
+        // Light packets do not wait behind this one.
         self.work.slot = None;
         let began = Instant::now();
         let waiting = tokio::time::timeout(HEAVY_WAIT, async {
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::gateway::turns::Bounds;
 
-    /// So many turns, and as many that may wait.
+    /// `turns` turns, and as many that may wait.
     pub(super) fn turnstile(turns: usize) -> Arc<Turnstile> {
         Turnstile::new(Bounds {
             turns,

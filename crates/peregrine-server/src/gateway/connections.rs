@@ -1,4 +1,4 @@
-//! Who is connected, who was just here, and how to wake them.
+//! Which agents are connected or were a moment ago, and how to wake them.
 
 use crate::shared::Shared;
 use parking_lot::Mutex;
@@ -12,30 +12,30 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How much later than expected an agent may come back and still counts as online.
+/// How much later than expected an agent may come back and still count as online.
 const GRACE: Micros = 5_000_000;
-/// How often signs of life are written to the database, and those who left are noticed.
+/// How often last contacts are written to the database and agents that left are noticed.
 const SWEEP: Duration = Duration::from_secs(2);
-/// How soon a change is written that others may wait for.
+/// How soon a change is written that other servers or browsers may wait for.
 const PROMPT: Duration = Duration::from_millis(200);
-/// A silent but connected agent is noted as seen so often.
+/// How often a connected agent is recorded as seen although it sends nothing.
 const REFRESH: Micros = 60_000_000;
-/// How long a connection was there before its agent may take another one instead: whoever comes more often is refused, so
-/// that nobody goes in circles.
+/// How old a connection must be before its agent may replace it; sooner attempts are refused, so that two connections
+/// cannot keep replacing each other.
 const SETTLED: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 struct Agent {
     wake: Arc<Notify>,
     holder: Option<Holder>,
-    /// It closed its connection, instead of being answered: it will not come back by itself.
+    /// The agent closed its connection before it was answered, so it is not expected back.
     has_left: bool,
     seen: Micros,
     ip: String,
     is_noted: bool,
 }
 
-/// Whose turn it is to wait for an agent's tasks.
+/// The connection that waits for an agent's tasks.
 #[derive(Debug)]
 struct Holder {
     number: u64,
@@ -45,7 +45,7 @@ struct Holder {
 }
 
 impl Agent {
-    /// Its poll or socket is open, or it was just answered and is expected back.
+    /// Whether its poll or socket is open, or it was just answered and is expected back.
     fn is_online(&self, now: Micros, grace: Micros) -> bool {
         self.holder.is_some() || !self.has_left && now - self.seen <= grace
     }
@@ -64,14 +64,14 @@ type Agents = Arc<Mutex<HashMap<ClientId, Agent>>>;
 #[derive(Debug)]
 pub(crate) struct Connections {
     agents: Agents,
-    /// Those that left, of whom it could not be written down yet.
+    /// Agents that left, which could not be written to the database yet.
     departed: Mutex<Vec<Touch>>,
-    /// Something is to be written that others may wait for.
+    /// Notified when a change is to be written that others may wait for.
     news: Arc<Notify>,
-    /// Other servers want to know which agents wait here.
+    /// Whether other servers need to know which agents wait here.
     has_others: bool,
     next: AtomicU64,
-    /// How long one that was answered may stay away.
+    /// How long an agent that was answered may stay away and still count as online.
     grace: Micros,
 }
 
@@ -84,17 +84,17 @@ pub(super) struct Connection {
     pub(super) wake: Arc<Notify>,
     superseded: CancellationToken,
     has_left: AtomicBool,
-    /// Told when it ends, if others want to know.
+    /// Notified when the connection ends, if there are other servers.
     news: Option<Arc<Notify>>,
 }
 
 impl Connection {
-    /// Notes that the agent closed it.
+    /// Notes that the agent closed the connection.
     pub(super) fn note_left(&self) {
         self.has_left.store(true, Ordering::Relaxed);
     }
 
-    /// Ends when the agent has another connection instead.
+    /// Completes when the agent has replaced this connection with another one.
     pub(super) async fn superseded(&self) {
         self.superseded.cancelled().await;
     }
@@ -120,8 +120,8 @@ impl Drop for Connection {
 }
 
 impl Connections {
-    /// Agents pause so many seconds between two polls. Where there may be other servers, they are told at once of what concerns
-    /// them.
+    /// `pause` is how many seconds agents wait between two polls. With `has_others`, the beginning and end of connections are
+    /// written at once, for the other servers to see.
     pub(crate) fn new(pause: u64, has_others: bool) -> Connections {
         let pause = Micros::try_from(pause.min(3600)).unwrap_or(0) * 1_000_000;
         Connections {
@@ -134,9 +134,9 @@ impl Connections {
         }
     }
 
-    /// Takes the place of a client's one connection; none when it is taken. The same program asks for another only when the
-    /// first one is dead to it, of which this side may hear nothing for long; so it gets the place. A copy of it does not:
-    /// it has a session of its own. A packet that is shown again is not newer.
+    /// Takes the single connection a client may hold; `None` when it is taken. The same program connects again only when its
+    /// first connection is dead, which this side may not notice for a long time, so the new one replaces it. A copy of the
+    /// agent cannot replace it, because it has its own session; neither can a replayed packet, which is not newer.
     pub(super) fn hold(&self, client_id: &ClientId, claim: Claim, now: Instant) -> Option<Connection> {
         let mut agents = self.agents.lock();
         let agent = agents.entry(client_id.clone()).or_default();
@@ -146,7 +146,7 @@ impl Connections {
                 return None;
             }
             holder.superseded.cancel();
-            // What wakes the agent from now on is not for the old one.
+            // Wake-ups from now on must not go to the old connection.
             agent.wake = Arc::default();
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -199,20 +199,20 @@ impl Connections {
         }
     }
 
-    /// Wakes everybody.
+    /// Wakes every agent that is connected here.
     pub(super) fn wake_all(&self) {
         for agent in self.agents.lock().values() {
             agent.wake.notify_one();
         }
     }
 
-    /// What is to be written down: signs of life, and who left.
+    /// Collects what is to be written: last contacts, and agents that left. Agents that left are forgotten.
     fn sweep(&self, now: Micros) -> Vec<Touch> {
         let mut agents = self.agents.lock();
         let mut touches = std::mem::take(&mut *self.departed.lock());
         touches.retain(|touch| !agents.contains_key(&touch.client_id));
         agents.retain(|client_id, agent| {
-            // The clock was set back: nobody is seen in the future, or who leaves would stay online until then.
+            // The clock may have been set back: an agent seen in the future would stay online until then.
             agent.seen = agent.seen.min(now);
             if agent.holder.is_some() && now - agent.seen > REFRESH {
                 agent.seen = now;
@@ -233,7 +233,7 @@ impl Connections {
         touches
     }
 
-    /// These could not be written down: they are with the next ones.
+    /// Queues touches that could not be written for the next sweep.
     fn put_back(&self, touches: Vec<Touch>) {
         let mut agents = self.agents.lock();
         let mut departed = self.departed.lock();
@@ -248,7 +248,7 @@ impl Connections {
         }
     }
 
-    /// Nothing that was written down counts any more.
+    /// Writes every agent again at the next sweep; needed after other servers took this one for dead and forgot its agents.
     pub(crate) fn forget_notes(&self) {
         for agent in self.agents.lock().values_mut() {
             agent.is_noted = false;
@@ -257,7 +257,7 @@ impl Connections {
     }
 }
 
-/// Writes signs of life down and announces who came and who left, until the server stops.
+/// Writes last contacts and announces which agents came and left, until the server stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let connections = &shared.gateway.connections;
     let pause = async || {

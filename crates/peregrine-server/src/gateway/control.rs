@@ -1,4 +1,4 @@
-//! `/control`: what agents send. 200 means everything is durable.
+//! `/control`: receives what agents send. 200 means that all of it is durable.
 
 use super::intake::Body;
 use super::refused::Reason;
@@ -30,7 +30,7 @@ pub(super) async fn handle(
         .headers
         .get("x-priority")
         .is_some_and(|value| value == "urgent");
-    // The whole body first: whoever sends slowly keeps nobody from being processed.
+    // Read the whole body before taking a turn, so that a slow sender does not hold up processing.
     let body = match receive::body(&shared, &peer, visitor.as_deref(), body, usize::MAX).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
@@ -44,7 +44,7 @@ pub(super) async fn handle(
     }
 }
 
-/// Takes a packet in and makes it durable; urgent ones have places of their own. An error is the status to answer.
+/// Makes the content of a packet durable. Urgent packets have their own turns. An error is the status to answer.
 pub(super) async fn accept(
     shared: &Arc<Shared>,
     peer: &str,
@@ -71,7 +71,7 @@ pub(super) fn identity(packet: &Packet) -> Option<(ClientId, PublicKey)> {
     Some((packet.source.parse().ok()?, packet.key.clone()?))
 }
 
-/// Notes that an agent of ours is on this connection, and at this address, unless it has too many connections.
+/// Notes that an enrolled agent is on this connection and at this address; refuses it when it has too many connections.
 pub(super) fn prove(
     shared: &Shared,
     peer: &str,
@@ -79,7 +79,7 @@ pub(super) fn prove(
     client_id: &ClientId,
 ) -> Result<(), StatusCode> {
     shared.gateway.intake.note(peer);
-    // A proxy's connections carry packets of many agents.
+    // Connections of a proxy carry packets of many agents.
     let is_own = shared.config.frontend.proxy_header.is_empty();
     match visitor {
         Some(visitor) if is_own && !visitor.prove_agent(client_id) => {

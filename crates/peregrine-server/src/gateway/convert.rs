@@ -1,4 +1,4 @@
-//! From a message to its effects. Nothing here waits for, or changes, what is stored.
+//! Converts messages to effects. Nothing here changes what is stored.
 
 use super::accounts::{Accounts, Stop};
 use super::rows::{self, Payload};
@@ -10,30 +10,30 @@ use peregrine_store::{ClientId, Effect, FlowId, Micros, SetKind};
 use peregrine_wire::{Obfuscator, ids};
 use serde_json::json;
 
-/// What a message asks for.
+/// Something to do for a message.
 pub(super) enum Item {
-    /// A change of the database.
+    /// A change to the database.
     Effect(Box<Effect>),
     /// Part of a file.
     Buffer {
         flow_id: FlowId,
         buffer: Box<FileBuffer>,
-        /// Its bytes, inflated; none when they are damaged.
+        /// The inflated bytes of the part; `None` when they are damaged.
         data: Option<Vec<u8>>,
     },
-    /// The version of the monitoring table the agent has.
+    /// The version of the monitoring table that the agent reports.
     TableVersion(u64),
 }
 
-/// What is known here, so that nothing is unpacked that nobody asked for.
+/// Tells which data is expected, so that nothing else is unpacked. Lookups may block.
 pub(super) trait Known {
-    /// Whether there is such a collection of this client.
+    /// Whether the client has this collection.
     fn has_flow(&mut self, flow_id: &FlowId) -> bool;
-    /// Whether event rows of this `Artifact/Source` can be of the monitoring table.
+    /// Whether this `Artifact/Source` can be part of the monitoring table.
     fn has_events(&mut self, source: &str) -> bool;
 }
 
-/// Takes messages of one packet apart.
+/// Converts the messages of one packet.
 pub(super) struct Converter<'a> {
     pub(super) names: Option<&'a Obfuscator>,
     pub(super) client_id: &'a ClientId,
@@ -44,7 +44,7 @@ pub(super) struct Converter<'a> {
 }
 
 impl Converter<'_> {
-    /// Sends on what a message asks for. What has no meaning here, or belongs to nothing that is known, is dropped.
+    /// Sends the items of a message. Messages without a meaning here, or for unknown collections or sources, are dropped.
     pub(super) fn message(&mut self, message: VeloMessage) -> Result<(), Stop> {
         self.accounts.charge_message(message.encoded_len())?;
         if let Some(checkin) = message.foreman_checkin {
@@ -94,7 +94,7 @@ impl Converter<'_> {
             return Ok(());
         };
         let payload = Payload::of(response);
-        // Agents before 0.7 left the number out; their later parts cannot be checked.
+        // Agents before 0.7 left the row number out, so their later parts cannot be checked for gaps.
         let is_unnumbered = is_child || (response.part > 0 && response.query_start_row == 0);
         let start_row = (!is_unnumbered).then_some(response.query_start_row);
         if let Some((facts, labels)) = clients::facts_of_interrogation(&source, &payload.first_row()) {
@@ -125,7 +125,7 @@ impl Converter<'_> {
     }
 
     fn flow_log(&mut self, flow_id: FlowId, is_child: bool, log: &LogMessage) -> Result<(), Stop> {
-        // Neither alerts nor lines of the oldest agents are numbered.
+        // Alerts and the log lines of the oldest agents are not numbered.
         let is_unnumbered = is_child || log.jsonl.is_empty() || log.level == "ALERT";
         let start_row = u64::try_from(log.id).ok().filter(|_| !is_unnumbered);
         let send = &mut self.send;
@@ -139,7 +139,7 @@ impl Converter<'_> {
     }
 
     fn monitoring(&mut self, message: VeloMessage) -> Result<(), Stop> {
-        // The message as sent is its identity: agents repeat the same bytes.
+        // The digest of the message identifies it: agents repeat the same bytes.
         let digest = peregrine_wire::sha256(&message.encode_to_vec());
         let (now, send) = (self.now, &mut self.send);
         if let Some(response) = &message.vql_response {
@@ -195,7 +195,7 @@ impl Converter<'_> {
     }
 }
 
-/// Identity of a part of a message: its first part has the message's own.
+/// Identifies a part of a message; the first part has the message's own digest.
 fn piece_digest(message: &[u8; 32], first_row: u64) -> [u8; 16] {
     let mut short = [0; 16];
     if first_row == 0 {
@@ -211,7 +211,7 @@ fn clock_seconds(now: Micros) -> String {
     format!("{}.{:06}", now.div_euclid(1_000_000), now.rem_euclid(1_000_000))
 }
 
-/// The plain `Artifact/Source` of a response; none when it cannot be known.
+/// The plain `Artifact/Source` of a response; `None` when its name cannot be revealed or is not a sensible one.
 fn source_name(names: Option<&Obfuscator>, response: &VqlResponse) -> Option<String> {
     let name = &response.query.as_ref()?.name;
     reveal(names, name).filter(|name| !name.is_empty() && name.len() <= 512)
@@ -224,7 +224,7 @@ fn reveal(names: Option<&Obfuscator>, name: &str) -> Option<String> {
     }
 }
 
-/// Log lines with the names in them revealed.
+/// Packs log lines, with the artifact names in them revealed.
 fn pack_log(
     names: Option<&Obfuscator>,
     log: &LogMessage,

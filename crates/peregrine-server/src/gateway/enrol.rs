@@ -1,4 +1,4 @@
-//! A sender nobody knows: only an enrolment request in its packet counts.
+//! Packets from unknown senders: only an enrolment request in them counts.
 
 use super::refused::Reason;
 use crate::shared::Shared;
@@ -8,7 +8,8 @@ use peregrine_services::clock;
 use peregrine_store::ClientId;
 use peregrine_wire::{Packet, enrol, ids};
 
-/// Stores the key of an enrolment request, if there is one. The answer is 406 in any good case: prove it next time.
+/// Stores the key of an enrolment request, if there is one. The answer is 406 even on success: the agent proves that it
+/// has the key with its next packet.
 pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> StatusCode {
     let Some(request) = packet.enrolment_request() else {
         return StatusCode::NOT_ACCEPTABLE;
@@ -37,7 +38,7 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
     {
         Ok(is_new) => {
             shared.gateway.unknown.lock().remove(client_id.as_str());
-            // Other servers remember for a while that there was no such client.
+            // Other servers remember for a while that this client was unknown.
             let told = shared
                 .core
                 .storage

@@ -1,5 +1,5 @@
-//! The server's side of a websocket, without extensions. It keeps little while nothing comes, takes memory for a message
-//! only when there is room for it, and reads past a message that is too large, so that its sender can be told.
+//! The server's side of a websocket, without extensions. It keeps little memory while idle, allocates for a message only
+//! when there is room for it, and reads past a message that is too large, so that the sender can be told.
 
 use super::intake::{Allowance, Body as Content, Intake, Party, SMALL, must_give_way};
 use axum::body::Body;
@@ -22,7 +22,7 @@ const CLOSE: u8 = 8;
 pub(super) const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// The key of an upgrade that asks for a websocket of the only version there is, as it is answered.
+/// The `Sec-WebSocket-Accept` that answers an upgrade's key; `None` unless it asks for version 13, the only one.
 pub(super) fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
     if headers.get(header::SEC_WEBSOCKET_VERSION)? != "13" {
         return None;
@@ -33,7 +33,7 @@ pub(super) fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_str(&BASE64.encode(&hash.finalize())).ok()
 }
 
-/// Answers the upgrade, and runs the conversation.
+/// Answers the upgrade and runs the conversation in a task of its own.
 pub(super) fn upgrade<F>(
     upgrade: OnUpgrade,
     accept: HeaderValue,
@@ -56,36 +56,36 @@ where
     response
 }
 
-/// A message, or what else came.
+/// What [`Socket::receive`] got.
 pub(super) enum Received {
     Message(Content),
-    /// A message beyond the limit, which was read past.
+    /// A message beyond the limit, which was skipped.
     TooLarge,
-    /// A sign of life.
+    /// No message yet, but the peer is alive.
     Alive,
     Gone,
 }
 
-/// A frame of which the payload is being read.
+/// A frame whose payload is being read.
 struct Frame {
     kind: u8,
     is_last: bool,
     mask: [u8; 4],
-    /// Bytes of the payload that were read.
+    /// Bytes of the payload read so far.
     at: u64,
     length: u64,
 }
 
 pub(super) struct Socket {
     io: TokioIo<Upgraded>,
-    /// The head of the next frame, as far as it has come.
+    /// The head of the next frame, as far as it has been received.
     head: Vec<u8>,
     frame: Option<Frame>,
     control: Vec<u8>,
     message: Vec<u8>,
     in_message: bool,
     is_too_large: bool,
-    /// Room for the message.
+    /// Memory reserved for the message.
     room: Option<Allowance>,
 }
 
@@ -103,7 +103,7 @@ impl Socket {
         }
     }
 
-    /// Reads on; may be dropped at any point and called again.
+    /// Receives the next message or control frame. Cancel-safe.
     pub(super) async fn receive(&mut self, intake: &Intake, party: &Party, limit: usize) -> Received {
         match self.advance(intake, party, limit).await {
             Some(received) => received,
@@ -111,7 +111,7 @@ impl Socket {
         }
     }
 
-    /// Bytes of a message that has begun.
+    /// Whether a message or frame has begun but is not complete.
     pub(super) fn is_within_message(&self) -> bool {
         self.in_message || !self.head.is_empty() || self.frame.is_some()
     }
@@ -132,7 +132,7 @@ impl Socket {
             }
             while frame.at < frame.length {
                 let most = (frame.length - frame.at).min(PIECE);
-                // Into the message itself: a buffer here would be kept by every connection that waits.
+                // Read into the message itself: a buffer here would be part of every waiting connection's future.
                 let target = if is_control {
                     &mut self.control
                 } else {
@@ -143,7 +143,7 @@ impl Socket {
                 let mut piece = (&mut self.io).take(most);
                 let read = tokio::select! {
                     read = piece.read_buf(target) => read,
-                    // Others need the room, and this one takes long: it can come again.
+                    // Others need the room and this message is slow: its sender can send it again.
                     () = must_give_way(self.room.as_ref()) => return None,
                 };
                 let count = read.ok().filter(|count| *count > 0)?;

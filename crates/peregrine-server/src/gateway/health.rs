@@ -1,4 +1,4 @@
-//! `/healthz`: whether this server can do what it is for, which is to store.
+//! `/healthz`: whether this server can store data.
 
 use crate::shared::Shared;
 use http::StatusCode;
@@ -7,11 +7,11 @@ use peregrine_services::clock;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// Who asks more often gets the answer of before, if it was good: asking is free for everybody.
+/// How long a good result is reused: anybody may ask, without limit, and a probe writes to the database.
 const FRESH: Duration = Duration::from_secs(5);
-/// How long after the last failure a probe that worked ends the trouble, when no packet does.
+/// How long after the last failure a successful probe clears the trouble; before that, only a stored packet does.
 const RECOVERY: Duration = Duration::from_secs(60);
-/// Less room than this is a full disk: the database needs some to delete.
+/// Below this the disk counts as full: the database needs some space even to delete.
 const MIN_FREE: u64 = 50 << 20;
 
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) async fn answer(shared: &Shared) -> (StatusCode, String) {
     } else {
         probe(shared).await
     };
-    // Only good news keeps: that it is over must be seen at once.
+    // Only a good result is reused, so that the end of trouble shows at once.
     *last = match *last {
         Some(at) if at.elapsed() < FRESH => Some(at),
         _ => probed.is_ok().then(Instant::now),

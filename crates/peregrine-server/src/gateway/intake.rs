@@ -1,6 +1,6 @@
-//! Room for what is being received. A body gets room for all of it before more than a little of it is read, so that
-//! those that are half there cannot wait for each other. Nobody has more than a share, and who takes long gives way when
-//! others wait for room.
+//! Memory for bodies that are being received. A body reserves room for all of it before more than a little is read, so
+//! that half-received bodies cannot wait for each other. A party gets at most a share of the room, and slow bodies give
+//! way when others wait.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -10,22 +10,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Bytes of each body that need no room: most packets are smaller.
+/// Bytes of each body that need no reservation: most packets are smaller.
 pub(super) const SMALL: usize = 16 << 10;
-/// Bodies beyond this are large: they leave a part of the room to others, and are worked on one after the other.
+/// Bodies beyond this are large: they leave a part of the room to others, and have their own turns for processing.
 pub(super) const LARGE_BODY: usize = 256 << 10;
-/// Room for all bodies of agents together, and for those of strangers.
+/// Bytes for the bodies of all agents together, and for those of all strangers.
 const ROOM: usize = 96 << 20;
 const STRANGERS_ROOM: usize = 32 << 20;
-/// One party has at most this part of the room.
+/// One party gets at most `1/SHARES` of the room, but always room for one largest body.
 const SHARES: usize = 4;
-/// How long a body is waited for, while others wait for its room.
+/// How long a body may take before it must give way to others that wait for room.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often those who wait look for one who takes long.
+/// How often a waiting body looks for a slow one that must give way.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long an address counts as one of agents after an agent there proved itself.
+/// How long an address counts as that of an agent after an agent proved itself there.
 const MEMORY: Duration = Duration::from_secs(3600);
-/// Addresses remembered.
+/// Most addresses remembered.
 const MAX_ADDRESSES: usize = 100_000;
 
 pub(crate) struct Intake {
@@ -34,11 +34,11 @@ pub(crate) struct Intake {
     known: Mutex<HashMap<String, Instant>>,
 }
 
-/// Whose a body is: an agent's, as far as the connection has proved that, else all of its address's.
+/// Who a body is charged to: the agent, once the connection has proved it, else the address.
 #[derive(Clone)]
 pub(super) struct Party {
     pub(super) name: Arc<str>,
-    /// Whether agents of ours are there.
+    /// Whether it is an agent, or the address of one.
     pub(super) is_known: bool,
 }
 
@@ -68,7 +68,7 @@ impl Intake {
         known.insert(peer.to_owned(), Instant::now());
     }
 
-    /// Whether agents of ours are at this address.
+    /// Whether an agent proved itself from this address within [`MEMORY`].
     pub(super) fn is_known(&self, peer: &str) -> bool {
         self.known
             .lock()
@@ -100,7 +100,7 @@ struct State {
     taken: usize,
     next: u64,
     holders: HashMap<u64, Holder>,
-    /// What each party holds; one that holds nothing is not here.
+    /// Bytes each party holds; parties that hold none are removed.
     held: HashMap<Arc<str>, usize>,
 }
 
@@ -108,7 +108,7 @@ struct Holder {
     party: Arc<str>,
     bytes: usize,
     since: Instant,
-    /// Nothing is to come any more; what is whole is not given up.
+    /// The body is complete, so it no longer gives way.
     is_whole: bool,
     give_way: CancellationToken,
 }
@@ -137,7 +137,7 @@ impl Room {
         }
     }
 
-    /// Takes room, or asks somebody to give way.
+    /// Takes room; when there is none, asks a slow body to give way.
     fn try_reserve(self: &Arc<Self>, party: &Arc<str>, bytes: usize) -> Option<Allowance> {
         let mut state = self.state.lock();
         let ours = state.held.get(party).copied().unwrap_or(0);
@@ -166,7 +166,7 @@ impl Room {
                 give_way,
             });
         }
-        // Of those who have taken long, one of the party that holds the most, and of these the one that is here longest.
+        // Of the slow bodies, the oldest one of the party that holds the most.
         let slow = state.holders.values().filter(|holder| {
             !holder.is_whole
                 && holder.since.elapsed() >= self.patience
@@ -186,7 +186,7 @@ impl Room {
     }
 }
 
-/// Room for a body, until it is dropped.
+/// Room reserved for a body; dropping it gives the room back.
 pub(super) struct Allowance {
     room: Arc<Room>,
     number: u64,
@@ -194,12 +194,12 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Ends when others need the room more.
+    /// Completes when others need the room more.
     pub(super) async fn must_give_way(&self) {
         self.give_way.cancelled().await;
     }
 
-    /// Notes that all of the body has come.
+    /// Notes that the body is complete.
     pub(super) fn is_filled(&self) {
         if let Some(holder) = self.room.state.lock().holders.get_mut(&self.number) {
             holder.is_whole = true;
@@ -224,7 +224,7 @@ impl Drop for Allowance {
     }
 }
 
-/// Ends when an allowance, if there is one, must be given back.
+/// Completes when the allowance must be given back; never without one.
 pub(super) async fn must_give_way(allowance: Option<&Allowance>) {
     match allowance {
         Some(allowance) => allowance.must_give_way().await,
@@ -232,7 +232,7 @@ pub(super) async fn must_give_way(allowance: Option<&Allowance>) {
     }
 }
 
-/// A body that has come, and the room it takes for as long as it is worked on.
+/// A complete body, and the room it holds for as long as it is processed.
 #[derive(Default)]
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,

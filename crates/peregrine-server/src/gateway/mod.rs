@@ -1,4 +1,4 @@
-//! The agents' side: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
+//! The agents' endpoints: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
 
 mod accounts;
 mod announce;
@@ -45,38 +45,37 @@ pub(crate) use tasks::deliver_wake_ups;
 pub(crate) use visitors::Visitor;
 use visitors::Visitors;
 
-/// Connections of one agent: it needs two or three.
+/// Most connections of one agent, which needs two or three.
 const MAX_CONNECTIONS: usize = 16;
-/// Packets that turned out to unpack to much, and wait; each has a few megabytes unpacked.
+/// Packets that may wait after they turned out to be heavy; each holds a few megabytes of unpacked data.
 const MAX_SURPRISES: usize = 16;
 
-/// What the gateway keeps in memory; all of it can be lost.
+/// What the gateway keeps in memory; losing it costs no data.
 pub(crate) struct Gateway {
     decoder: Decoder,
     encoder: Encoder,
     pub(crate) connections: Connections,
     pub(crate) refused: Refused,
     health: health::Health,
-    /// Packets processed at once; agents take turns.
+    /// Turns for ordinary packets.
     slots: Arc<Turnstile>,
-    /// Urgent ones, and polls, pass the others, but are not without number.
+    /// Turns for urgent packets and polls, which pass the others but are bounded too.
     urgent_slots: Arc<Turnstile>,
-    /// Packets that are large: a part of the machine is for them, and those that unpack to what one expects of their size
-    /// do not wait behind others.
+    /// Turns for large packets. They get a part of the cores, and those that unpack to what their size suggests do not wait
+    /// behind heavy ones.
     large: Arc<Turnstile>,
-    /// Packets that turned out to unpack to more: one at a time, whoever sent it, so that neither all of the machine nor
-    /// much of its memory is for them.
+    /// The turn for packets that turn out to unpack to more than their size suggests: one at a time over all agents, which
+    /// bounds the cores and memory they take.
     heavy: Arc<Turnstile>,
-    /// Those of them that wait in the middle.
+    /// Places for heavy packets that wait half unpacked.
     surprises: Arc<Turnstile>,
-    /// Sessions opened at once, which is the costly part of a stranger's packet: not all of the machine is for them,
-    /// and addresses take turns.
+    /// Turns to open sessions, the costly part of a stranger's packet. They get half of the cores, and addresses alternate.
     opening: Arc<Turnstile>,
     failures: Failures,
     intake: Intake,
     pub(crate) visitors: Arc<Visitors>,
     new_identities: RateLimit,
-    /// Senders whose key was not found, and when.
+    /// Senders without a stored key, and when that was looked up.
     unknown: Mutex<HashMap<String, Instant>>,
 }
 
@@ -151,7 +150,7 @@ impl Gateway {
     }
 }
 
-/// The agents' paths, below `Frontend.base_path`.
+/// The agents' routes, below `Frontend.base_path`.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let base = shared.config.frontend.base_path.trim_end_matches('/').to_owned();
     let routes = Router::new()
@@ -161,7 +160,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/reader", any(reader::handle))
         .route("/receive_messages", post(reader::handle))
         .route("/healthz", get(healthz))
-        // Bodies are read with their own limit, which answers as the protocol wants.
+        // Bodies are read with a limit of our own, which answers as the protocol requires.
         .layer(DefaultBodyLimit::disable())
         .with_state(shared);
     if base.is_empty() {

@@ -1,5 +1,5 @@
-//! Takes a packet of a known agent apart and makes everything in it durable, in one database transaction or, for a
-//! large one, a few. Files go to the object store first; a packet that comes again finds everything done.
+//! Makes the content of a known agent's packet durable, in one database transaction, or a few for a large packet. Files
+//! go to the object store first; a packet that is sent again changes nothing.
 
 use super::accounts::{Accounts, HEAVY_WAIT, Stop, Work, patience};
 use super::announce;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// What a packet said besides data.
+/// What a packet reports besides data.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     /// Version of the monitoring table the agent has.
@@ -29,27 +29,27 @@ pub(super) struct Said {
 
 /// Messages decoded ahead of storing.
 const AHEAD: usize = 8;
-/// Effects, and bytes of rows, that are stored at once: bounds the memory of a packet.
+/// Effects and bytes of rows stored in one transaction; bounds the memory of a packet.
 const MAX_EFFECTS: usize = 4096;
 const MAX_BYTES: usize = 16 << 20;
-/// What is inflated before a packet waits for its turn among the heavy ones.
+/// Bytes inflated before a packet must wait for a heavy turn.
 const MAX_INFLATED: usize = 4 << 20;
-/// Flows asked for that do not exist, after which all that do are fetched at once; and sources that are remembered.
+/// Lookups of flows that do not exist after which all existing ids are fetched at once; also the most sources cached.
 const MAX_STRAYS: usize = 100;
-/// Flows fetched at once.
+/// Flows fetched per query.
 const FLOW_PAGE: usize = 1000;
 
-/// How a packet's content was read.
+/// How much of a packet's content was read.
 enum Reading {
     Whole,
     /// Part of it can never be read.
     Damaged,
-    /// The rest may come again.
+    /// Not all of it was read; the agent may send it again.
     Busy,
 }
 
-/// Processes a packet, in the agent's turn among those of this turnstile. `room` is what its body was given. An error is
-/// the status to answer: 400 drops the packet, 503 brings it again.
+/// Processes a packet once the agent has a turn, from `slots` or, for a large packet, from the large ones. `room` is the
+/// memory reserved for its body. An error is the status to answer: 400 makes the agent drop the packet, 503 resend it.
 pub(super) async fn packet(
     shared: &Arc<Shared>,
     slots: &Arc<Turnstile>,
@@ -60,7 +60,7 @@ pub(super) async fn packet(
 ) -> Result<Said, StatusCode> {
     let resources = &shared.config.frontend.resources;
     let wait = Duration::from_secs(resources.concurrency_timeout);
-    // What is large waits for its turn as it came; what turns out to be much for its size does so in the middle.
+    // Large packets wait for their turn before they are unpacked; those that turn out to be heavy wait half unpacked.
     let is_large = packet.size() > LARGE_BODY;
     let queue = if is_large { &shared.gateway.large } else { slots };
     let turn = match tokio::time::timeout(wait, queue.enter(client_id.as_str())).await {
@@ -81,7 +81,7 @@ pub(super) async fn packet(
         surprises: shared.gateway.surprises.clone(),
     };
     let (worker, client_id, peer) = (shared.clone(), client_id.clone(), peer.to_owned());
-    // Detached: what an agent sent is finished even if it hangs up, so its repeat finds it done.
+    // Detached, so that processing finishes even if the agent hangs up, and a repeat finds it done.
     let finished = tokio::spawn(async move {
         tokio::time::timeout(
             time + HEAVY_WAIT,
@@ -157,7 +157,7 @@ fn weight(effect: &Effect) -> usize {
     }
 }
 
-/// Sends the packet's items.
+/// Unpacks the packet and sends its items.
 fn decode(
     shared: &Shared,
     client_id: &ClientId,
@@ -194,7 +194,7 @@ fn decode(
         };
         match stopped {
             Ok(()) => {}
-            // Whoever no longer listens answers for itself.
+            // The receiver stopped on an error, and answers with that one.
             Err(Stop::Gone) => return Reading::Damaged,
             Err(Stop::Spent) => {
                 tracing::debug!(%client_id, "a packet that unpacks to too much");
@@ -210,13 +210,13 @@ fn decode(
     }
 }
 
-/// What the database and the repository know, each thing asked once per packet.
+/// Answers from the database and the repository, cached for the duration of one packet.
 struct KnownHere<'a> {
     shared: &'a Shared,
     client_id: &'a ClientId,
     flows: HashMap<FlowId, bool>,
     strays: usize,
-    /// Every flow of the client, once too many did not exist.
+    /// Every flow id of the client; fetched after [`MAX_STRAYS`] lookups of ones that do not exist.
     all_flows: Option<HashSet<FlowId>>,
     sources: HashMap<String, bool>,
     stored: Option<Vec<String>>,
@@ -267,7 +267,7 @@ impl Known for KnownHere<'_> {
             return all.contains(flow_id);
         }
         let database = &self.shared.core.storage.database;
-        // What cannot be looked up now is left to the transaction, which fails as a whole.
+        // When the lookup fails, assume that the flow exists; the transaction decides, and fails as a whole.
         let found = Handle::current()
             .block_on(database.flow(self.client_id, flow_id))
             .map_or(true, |flow| flow.is_some());
@@ -284,7 +284,7 @@ impl Known for KnownHere<'_> {
         }
         let artifact = source.split('/').next().unwrap_or_default();
         let found = self.shared.core.artifacts.get(artifact).is_some() || {
-            // An artifact that is gone from here, but still runs there.
+            // The artifact may have been deleted here and still run on the agent.
             let stored = self.stored.get_or_insert_with(|| {
                 let sets =
                     Handle::current().block_on(self.shared.core.storage.database.event_sets(self.client_id));
@@ -312,11 +312,12 @@ async fn store(shared: &Shared, client_id: &ClientId, effects: Vec<Effect>) -> R
     Ok(())
 }
 
-/// The server's trouble brings the packet again; what can never work drops it.
+/// The answer to a packet that was not stored: 503 for trouble that may pass, so that the agent resends it; 400, so that
+/// it drops the packet, when storing can never succeed.
 fn status(shared: &Shared, client_id: &ClientId, error: &Error) -> StatusCode {
     shared.gateway.health.failed();
     let before = shared.trouble.lock().replace(error.to_string());
-    // Every agent comes again and again with what could not be stored: the reason is worth one line, not thousands.
+    // Every agent resends what could not be stored, again and again: log a reason once, not thousands of times.
     if before.as_deref() == Some(&error.to_string()) {
         tracing::debug!(%client_id, %error, "packet not stored");
     } else {

@@ -1,4 +1,4 @@
-//! `/reader`: the long poll on which agents wait for tasks.
+//! `/reader`: the long poll in which agents wait for tasks.
 
 use super::connections::Connection;
 use super::intake::Allowance;
@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How often a waiting agent gets a sign of life.
+/// How often a waiting agent gets padding, which shows that the connection is alive.
 const PAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// An agent that waits for tasks.
@@ -31,7 +31,7 @@ pub(super) struct Waiting {
     pub(super) client_id: ClientId,
     pub(super) key: PublicKey,
     pub(super) connection: Connection,
-    /// What there was for it when it came.
+    /// Messages that were ready for it when it connected.
     pub(super) messages: Vec<VeloMessage>,
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn handle(
     }
 }
 
-/// Identifies, refuses a second connection, and processes what the packet carries.
+/// Identifies the agent, refuses a second connection, and processes the packet's content.
 pub(super) async fn admit(
     shared: &Arc<Shared>,
     peer: &str,
@@ -104,12 +104,12 @@ pub(super) async fn admit(
     else {
         return Err(conflict(shared, &client_id, peer));
     };
-    // What a poll says is little, and the answer is waited for.
+    // A poll carries little and the agent waits for the answer, so it is urgent.
     let slots = &shared.gateway.urgent_slots;
     let reported_table = process::packet(shared, slots, &client_id, packet, room, peer)
         .await?
         .reported_table;
-    // Boxed, as it is large and most of the time not there.
+    // Boxed, because the future is large and seldom alive.
     let collected = Box::pin(tasks::collect(
         shared,
         &client_id,
@@ -139,7 +139,7 @@ fn conflict(shared: &Shared, client_id: &ClientId, peer: &str) -> StatusCode {
     StatusCode::CONFLICT
 }
 
-/// What there is for a waiting agent now; none when it must not wait here any longer.
+/// The messages for a waiting agent; `None` when it must not wait here any longer.
 pub(super) async fn collect_again(shared: &Shared, waiting: &Waiting) -> Option<Vec<VeloMessage>> {
     let claim = waiting.connection.claim;
     let collected = tasks::collect(shared, &waiting.client_id, claim, None);
@@ -163,7 +163,7 @@ async fn poll(shared: Arc<Shared>, mut waiting: Waiting, sender: mpsc::Sender<By
     let deadline = Instant::now() + Duration::from_secs(wait);
     let mut messages = std::mem::take(&mut waiting.messages);
     loop {
-        // A wake-up may be about tasks that an earlier poll took; then the wait goes on.
+        // A wake-up may concern tasks that an earlier poll took; then go on waiting.
         if !messages.is_empty() {
             if let Ok(packet) = tasks::seal(&shared, &waiting.client_id, &waiting.key, messages) {
                 let _ = sender.send(packet.into()).await;

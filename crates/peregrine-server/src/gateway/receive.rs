@@ -1,4 +1,4 @@
-//! From a request's body to a packet whose sender is known, or known to be unknown.
+//! From a request's body to a packet whose sender has been looked up.
 
 use super::intake::{Allowance, Body, Party, SMALL, must_give_way};
 use super::refused::Reason;
@@ -16,23 +16,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
-/// Longest time a body may take, as the reference's servers allow; a stranger's has the time of strangers.
+/// Longest time for an agent's body, as in the reference; strangers have `stranger_timeout`.
 const BODY_TIME: Duration = Duration::from_secs(500);
-/// How long a body may take to begin, and how many bytes a second it must have on average after that.
+/// How long a body may take to begin, and the bytes per second it must average after that.
 const BODY_GRACE: Duration = Duration::from_secs(20);
 const AGENT_PACE: u64 = 1 << 10;
 const STRANGER_PACE: u64 = 16 << 10;
-/// Most bytes of a body that carries a few words.
+/// Largest body of a poll, in bytes.
 pub(super) const SMALL_BODY: usize = 1 << 20;
-/// Packets that could not be opened, per second and address, after which opening more takes three times as long.
+/// Packets per second and address that cannot be opened; beyond them, each failure holds its turn three times as long.
 const FAILURES: i64 = 10;
-/// Addresses of which failures are remembered.
+/// Most addresses whose failures are remembered.
 const MAX_FAILING: usize = 10_000;
 /// How long a stranger's packet may wait to be opened.
 const OPENING: Duration = Duration::from_secs(20);
-/// Bodies larger than this are decrypted on a thread for blocking work.
+/// Bodies larger than this are decrypted on a blocking thread.
 const LARGE: usize = 64 << 10;
-/// Unknown senders remembered.
+/// Most unknown senders remembered.
 const MAX_UNKNOWN: usize = 10_000;
 
 /// Largest body that is accepted.
@@ -55,12 +55,12 @@ pub(super) fn body_time(shared: &Shared, is_known: bool) -> Duration {
     }
 }
 
-/// How long a stranger may stay.
+/// How long a stranger may stay connected.
 pub(super) fn stranger_time(shared: &Shared) -> Duration {
     Duration::from_secs(shared.config.frontend.resources.stranger_timeout)
 }
 
-/// Who is to answer for what comes over a connection.
+/// The party a connection's bodies are charged to.
 pub(super) fn party(shared: &Shared, peer: &str, visitor: Option<&Visitor>) -> Party {
     match visitor.and_then(Visitor::agent) {
         Some(client_id) => Party {
@@ -74,8 +74,8 @@ pub(super) fn party(shared: &Shared, peer: &str, visitor: Option<&Visitor>) -> P
     }
 }
 
-/// Reads a body up to the limit. Beyond it the agent is told 200, so that it drops what can never be accepted; the rest
-/// is read first, as an agent that is still writing does not hear.
+/// Reads a body up to the limit. A larger one is answered 200, so that the agent drops what can never be accepted. The
+/// rest of it is read first, because an agent that is still writing does not read the answer.
 pub(super) async fn body(
     shared: &Shared,
     peer: &str,
@@ -87,7 +87,7 @@ pub(super) async fn body(
     let intake = &shared.gateway.intake;
     let party = party(shared, peer, visitor);
     let pace = if party.is_known { AGENT_PACE } else { STRANGER_PACE };
-    // Where agents are, a slow line has its time, even before the agent has proved itself.
+    // At an agent's address a slow line gets its time, even before the agent proves itself on this connection.
     let _longer = visitor.filter(|_| party.is_known).map(Visitor::tolerate);
     let started = Instant::now();
     let end = started + body_time(shared, party.is_known);
@@ -107,7 +107,7 @@ pub(super) async fn body(
             end.min(started + BODY_GRACE + Duration::from_millis(count.saturating_mul(1000) / pace));
         let piece = tokio::select! {
             piece = timeout_at(deadline.into(), stream.next()) => piece,
-            // Others need the room, and this one takes long: it can come again.
+            // Others need the room and this body is slow: its sender can send it again.
             () = must_give_way(room.as_ref()) => return Err(slow()),
         };
         let piece = match piece {
@@ -140,7 +140,7 @@ pub(super) async fn body(
     Ok(Body { bytes, room })
 }
 
-/// Decrypts and identifies; the room of the body becomes that of the packet. An error is the status to answer.
+/// Decrypts a packet and identifies its sender. The body's room passes to the packet. An error is the status to answer.
 pub(super) async fn open(
     shared: &Arc<Shared>,
     peer: &str,
@@ -167,7 +167,7 @@ pub(super) async fn open(
     drop(bytes);
     let worker = shared.clone();
     let is_new = !gateway.decoder.has_session(&envelope);
-    // What is cheap comes first: sizes that cannot be right.
+    // The cheap check comes first.
     if is_new && !gateway.decoder.may_be_for_us(&envelope) {
         return Err(refuse(&WireError::Malformed("sizes that cannot be right")));
     }
@@ -194,8 +194,8 @@ pub(super) async fn open(
     }
 }
 
-/// Opens what begins a session: addresses take turns, in which they wait until one more new identity is allowed. Garbage
-/// gives back what it took of that rate, and makes its own address slower.
+/// Opens a packet that begins a session. Addresses take turns, and within its turn a packet waits until the rate limit
+/// admits one more. Garbage does not count against that rate, but slows down its own address.
 async fn open_session(
     shared: &Shared,
     peer: &str,
@@ -223,7 +223,7 @@ async fn open_session(
     Ok(opened)
 }
 
-/// The key a stranger should hold. That there is none is remembered for a while: a crowd of strangers costs no reads.
+/// The stored key of a stranger. Its absence is remembered for a while, so that repeated packets cost no database reads.
 async fn stored_key(shared: &Shared, stranger: &Stranger) -> Result<Option<PublicKey>, StatusCode> {
     let name = stranger.source();
     let memory = shared.config.defaults.unauthenticated_lru_timeout_sec;
@@ -259,14 +259,14 @@ async fn stored_key(shared: &Shared, stranger: &Stranger) -> Result<Option<Publi
     Ok(stored.and_then(|pem| PublicKey::from_pem(&pem).ok()))
 }
 
-/// Addresses that sent what could not be opened: a bucket for each, which is full for those not listed.
+/// Packets that could not be opened, per address, in a window of one second.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     addresses: Mutex<HashMap<String, (i64, Instant)>>,
 }
 
 impl Failures {
-    /// Counts one more; true when there have been many of late.
+    /// Counts a failure; true when the address had more than [`FAILURES`] within a second, or too many addresses fail.
     fn is_beyond(&self, peer: &str) -> bool {
         let mut addresses = self.addresses.lock();
         if addresses.len() >= MAX_FAILING && !addresses.contains_key(peer) {
@@ -284,7 +284,7 @@ impl Failures {
     }
 }
 
-/// A token bucket that holds one second's worth.
+/// A token bucket that holds up to one second's tokens.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_second: Option<f64>,
@@ -292,7 +292,7 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Negative means no limit.
+    /// A negative rate means no limit.
     pub(super) fn new(per_second: i64) -> RateLimit {
         let per_second = (per_second >= 0).then_some(per_second as f64);
         RateLimit {
@@ -306,7 +306,7 @@ impl RateLimit {
         self.level.lock().0 += 1.0;
     }
 
-    /// Waits until one more is allowed; false when none ever is.
+    /// Waits for a token; false when the rate is 0.
     async fn wait(&self) -> bool {
         while !self.take() {
             match self.per_second {

@@ -1,11 +1,11 @@
-//! Counts refused packets; one log line a minute and peer, however many it sends.
+//! Counts refused packets; logs at most one line per minute and peer.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Peers remembered between two log lines.
+/// Most peers remembered between two log lines.
 const MAX_PEERS: usize = 4096;
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -16,19 +16,19 @@ pub(crate) enum Reason {
     BadHmac,
     BadNonce,
     TooLarge,
-    /// Genuine, but its content cannot be read.
+    /// A genuine packet whose content cannot be read.
     Damaged,
-    /// A request to enrol that is not what it should be.
+    /// An invalid enrolment request.
     BadEnrolment,
-    /// A second connection of one client.
+    /// A second connection with the same client id.
     Conflict,
-    /// A stranger beyond what its address, or all together, may take.
+    /// Beyond a limit on connections, turns or rates: of an address, of an agent, or of all together.
     TooMany,
-    /// A sender too slow to be waited for.
+    /// A sender that was too slow.
     TooSlow,
 }
 
-/// What the reasons are called in the status of the server, in their order.
+/// Names of the reasons in the server's status, in the order of the variants.
 const NAMES: [&str; 9] = [
     "malformed",
     "bad_hmac",
@@ -69,7 +69,7 @@ impl Refused {
         }
     }
 
-    /// How many there were for each reason since the start.
+    /// Refused packets per reason since the start.
     pub(crate) fn totals(&self) -> BTreeMap<&'static str, u64> {
         let totals = self.totals.iter().map(|total| total.load(Ordering::Relaxed));
         NAMES.into_iter().zip(totals).collect()

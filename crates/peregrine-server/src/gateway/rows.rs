@@ -1,7 +1,7 @@
-//! Rows as agents send them, made fit to be stored: every line is a JSON object, every chunk is small.
+//! Turns rows as agents send them into chunks to store: every line is a JSON object, every chunk is small.
 //!
-//! Rows are inflated, checked and packed in pieces. What a packet may grow to is bounded by its [`Accounts`], not by
-//! what it claims: a kilobyte can inflate to gigabytes, and a line of two bytes become a row of sixty.
+//! Rows are inflated, checked and packed in pieces. [`Accounts`] bounds what a packet may grow to, whatever it claims: a
+//! kilobyte can inflate to gigabytes, and a line of two bytes can become a row of sixty.
 
 use super::accounts::{Accounts, Stop};
 use flate2::bufread::ZlibDecoder;
@@ -11,28 +11,28 @@ use peregrine_wire::Obfuscator;
 use serde::de::IgnoredAny;
 use std::io::{BufRead, BufReader, Read};
 
-/// Text of a chunk: a page of a table unpacks one.
+/// Bytes of text in a chunk; showing a page of a table unpacks a whole chunk.
 const CHUNK: usize = 4 << 20;
-/// Longest row that is kept.
+/// Longest row that is kept, in bytes.
 const MAX_ROW: usize = 64 << 20;
-/// Rows beyond this length are handled one packet at a time.
+/// A packet with rows beyond this length needs a heavy turn.
 const LARGE_ROW: usize = 4 << 20;
-/// What a row costs that stands for a damaged one, so that damage does not multiply.
+/// Cost of the row that replaces a damaged one, high enough that tiny damaged lines cannot multiply.
 const DAMAGED_COST: u64 = 256;
 
-/// Stands for a line that is not a JSON object, so that row numbers stay what the agent thinks they are.
+/// Replaces a line that is not a JSON object, so that row numbers keep matching the agent's.
 const DAMAGED: &[u8] = br#"{"_Error":"the agent sent a row that is not a JSON object"}"#;
-/// The same for further ones.
+/// Replaces the damaged lines that follow directly.
 const DAMAGED_TOO: &[u8] = br#"{"_Error":"as before"}"#;
 const TOO_LONG: &[u8] = br#"{"_Error":"the agent sent a row of more than 64 MiB, which was not kept"}"#;
 const CUT: &[u8] = br#"{"_Error":"the agent sent damaged rows; what followed cannot be read"}"#;
 
-/// The rows of a message, in whichever way they were sent.
+/// The rows of a message, in the encoding it uses.
 #[derive(Clone, Copy)]
 pub(super) enum Payload<'a> {
     Compressed(&'a [u8]),
     Lines(&'a [u8]),
-    /// One JSON list of objects, as agents sent it long ago.
+    /// One JSON list of objects, as old agents send it.
     List(&'a [u8]),
 }
 
@@ -47,7 +47,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// The first row, if it has a sensible size; for what the server itself wants to know.
+    /// The first row, at most a megabyte of it; for rows the server itself interprets.
     pub(super) fn first_row(self) -> Vec<u8> {
         let mut line = Vec::new();
         let most = 1 << 20;
@@ -65,10 +65,10 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// Takes in pieces of rows: the number of the first, counted from the payload's first, and the rows.
+/// Receives chunks of rows, each with the number of its first row within the payload.
 pub(super) type Emit<'a> = dyn FnMut(u64, Chunk) -> Result<(), Stop> + 'a;
 
-/// Checks and packs all rows. `extra` is added to each as its last members; hidden names are revealed with `names`.
+/// Checks and packs all rows. `extra` is appended to each as its last members; `names` reveals obfuscated names.
 pub(super) fn pack(
     payload: Payload<'_>,
     extra: Option<&str>,
@@ -91,7 +91,7 @@ pub(super) fn pack(
         Payload::Lines(text) => pieces.lines_at_hand(text)?,
         Payload::List(text) => {
             for element in elements(text) {
-                // Line ends within valid JSON are blanks.
+                // Line ends within valid JSON are only whitespace.
                 let line: Vec<u8> = element
                     .iter()
                     .map(|byte| {
@@ -115,10 +115,10 @@ struct Pieces<'a, 'e> {
     names: Option<&'a Obfuscator>,
     accounts: &'a mut Accounts,
     emit: &'a mut Emit<'e>,
-    /// The piece that grows.
+    /// Lines of the chunk that is being filled.
     text: Vec<u8>,
     rows: u64,
-    /// Rows in earlier pieces.
+    /// Rows in chunks that were emitted.
     sent: u64,
     was_damaged: bool,
 }
@@ -141,7 +141,7 @@ impl Pieces<'_, '_> {
                 let before = line.len() as u64;
                 self.accounts.enter_gate()?;
                 most = MAX_ROW as u64 + 1 - before;
-                // Nothing more to read: the line ends with the text.
+                // End of the text: the last line has no line end.
                 if reader.fill_buf().map_or(true, <[u8]>::is_empty) {
                     break;
                 }
@@ -160,7 +160,7 @@ impl Pieces<'_, '_> {
         }
     }
 
-    /// As [`Self::lines`], without a copy of a line.
+    /// As [`Self::lines`], but without copying lines.
     fn lines_at_hand(&mut self, text: &[u8]) -> Result<(), Stop> {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             self.accounts.charge(line.len() as u64)?;
@@ -202,7 +202,7 @@ impl Pieces<'_, '_> {
             Ok(text) if is_object => {
                 self.was_damaged = false;
                 match self.names {
-                    // Revealed names hold only letters, digits, dots and slashes, so JSON text stays JSON text.
+                    // Revealed names contain only letters, digits, dots and slashes, so the text remains valid JSON.
                     Some(names) if text.contains('$') => self.push(names.reveal_within(text).as_bytes(), 0),
                     _ => self.push(line, 0),
                 }
@@ -242,7 +242,7 @@ impl Pieces<'_, '_> {
         if self.rows == 0 {
             return Ok(());
         }
-        // Rows are bounded, so a piece always fits a chunk; what fails here is memory.
+        // Rows are bounded, so the text always fits a chunk; only a lack of memory fails here.
         let chunk = Chunk::pack(&self.text).map_err(|_| Stop::Spent)?;
         self.text.clear();
         self.text.shrink_to(CHUNK);
@@ -253,7 +253,7 @@ impl Pieces<'_, '_> {
     }
 }
 
-/// The elements of a JSON list, as text; what is no list has none. Whether they are valid is for others to check.
+/// The elements of a JSON list as text, not validated; none if the text is not a list.
 fn elements(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let inside = text
         .trim_ascii()
@@ -290,7 +290,7 @@ mod tests {
     use peregrine_store::chunk::lines;
     use serde_json::{Value, json};
 
-    /// Rows, first number and count of each piece, and how it ended.
+    /// Rows, first number and count of each chunk, and the result.
     type Packed = (Vec<Value>, Vec<(u64, u64)>, Result<(), Stop>);
 
     fn packed(payload: Payload<'_>, extra: Option<&str>) -> Packed {

@@ -1,4 +1,4 @@
-//! What an agent is told: queued tasks, questions about silent flows, a new monitoring table.
+//! Messages to agents: queued tasks, questions about silent flows, new monitoring tables.
 
 use crate::Result;
 use crate::shared::Shared;
@@ -10,8 +10,8 @@ use peregrine_store::{Claim, Client, ClientId, Micros, Poll, Polled, Received, T
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
 
-/// Everything there is for a client now, which claims it with this packet; none when it waits at another server, or another
-/// program with its identity does. Queued tasks count as handed over afterwards.
+/// Takes everything there is for a client, on the strength of `claim`; `None` when the client waits at another server, or
+/// another program with its identity has the place. Queued tasks count as handed over afterwards.
 pub(super) async fn collect(
     shared: &Shared,
     client_id: &ClientId,
@@ -44,14 +44,14 @@ pub(super) async fn collect(
     }
     match due(shared, &work.client, poll, reported_table).await {
         Ok(due) => messages.extend(due),
-        // What was taken out of the queue is delivered all the same; the rest comes with the next poll.
+        // Tasks already taken out of the queue must be delivered; the rest follows with the next poll.
         Err(error) if !messages.is_empty() => tracing::warn!(%client_id, %error, "work is late"),
         Err(error) => return Err(error),
     }
     Ok(Some(messages))
 }
 
-/// What a client gets without anybody asking: a new monitoring table, its first interrogation.
+/// What a client gets without a user's request: a new monitoring table, its first interrogation.
 async fn due(
     shared: &Shared,
     client: &Client,
@@ -80,7 +80,7 @@ fn unpack(shared: &Shared, client_id: &ClientId, tasks: Vec<Task>) -> Vec<VeloMe
     messages
 }
 
-/// Flows not heard of since then are asked about; none where that is off.
+/// Agents are asked about flows that are silent since this time; `None` when that is switched off.
 fn silent_since(shared: &Shared, now: Micros) -> Option<Micros> {
     let defaults = &shared.config.defaults;
     let silence = i64::try_from(defaults.inflight_check_time)
@@ -118,12 +118,12 @@ pub(super) fn seal(
     })
 }
 
-/// After how long the monitoring table is read again that could not be read.
+/// Pause before reading the monitoring table again after that failed.
 const RELOAD_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
-/// How often it is read again without any reason: a server that ended at once after it stored a new one told nobody.
+/// How often the table is read again without an event, because a server that dies after storing one announces nothing.
 const RELOAD_PERIOD: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Wakes waiting agents as the bus says, until the server stops.
+/// Wakes waiting agents on events of the bus, until the server stops.
 pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
     let mut events = shared
         .core
@@ -131,7 +131,7 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
         .bus
         .subscribe(&[topics::TASKS, topics::MONITORING, topics::ENROLLED])
         .await?;
-    // The database may be out of reach just when messages are lost: then the table is read again until it was.
+    // The database may be unreachable just when events are lost, so a failed reload is repeated until it succeeds.
     let mut is_stale = false;
     loop {
         let received = tokio::select! {
@@ -165,7 +165,7 @@ pub(crate) async fn deliver_wake_ups(shared: Arc<Shared>) -> Result<()> {
     }
 }
 
-/// Reads the monitoring table again; true when that must be tried again soon.
+/// Reads the monitoring table again; true when that failed and must be repeated soon.
 async fn reload(shared: &Shared) -> bool {
     let reloaded = monitoring::reload(&shared.core).await;
     if let Err(error) = &reloaded {

@@ -1,19 +1,18 @@
-//! Turns for those who wait. Parties take them one after the other, so that one with much to do delays itself and not
-//! the rest.
+//! A fair semaphore: parties alternate, so that one with much to do delays itself and not the others.
 
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// How much there is, and how much of it for one party.
+/// Limits over all parties and per party.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Turns at once.
     pub(super) turns: usize,
     /// Turns at once of one party.
     pub(super) per_party: usize,
-    /// How many of one party may wait, and how many altogether.
+    /// How many of one party may wait, and how many of all.
     pub(super) waiting_per_party: usize,
     pub(super) waiting: usize,
 }
@@ -27,9 +26,9 @@ pub(super) struct Turnstile {
 struct State {
     taken: usize,
     waiting: usize,
-    /// Those who have a turn or wait for one.
+    /// Parties that have a turn or wait for one.
     parties: HashMap<Arc<str>, Party>,
-    /// Parties that wait and may have a further turn, longest waiting first.
+    /// Parties that wait and may take another turn, the longest waiting first.
     order: VecDeque<Arc<str>>,
 }
 
@@ -40,7 +39,7 @@ struct Party {
     is_in_order: bool,
 }
 
-/// The right to go on; dropping it lets the next one in.
+/// The right to proceed; dropping it lets the next one in.
 pub(super) struct Turn {
     turnstile: Arc<Turnstile>,
     party: Option<Arc<str>>,
@@ -54,7 +53,7 @@ impl Turnstile {
         })
     }
 
-    /// Waits for a turn; none when too many wait already.
+    /// Waits for a turn; `None` when too many wait already.
     pub(super) async fn enter(self: &Arc<Self>, party: &str) -> Option<Turn> {
         let receiver = {
             let mut state = self.state.lock();
@@ -82,7 +81,7 @@ impl Turnstile {
         receiver.await.ok()
     }
 
-    /// Puts a party into the order, if it waits, may have a turn, and is not in it.
+    /// Appends a party to the order if it waits, may take a turn, and is not in it yet. Removes a party that is idle.
     fn line_up(&self, state: &mut State, name: &Arc<str>) {
         let Some(party) = state.parties.get_mut(name) else {
             return;
@@ -116,7 +115,7 @@ impl Turnstile {
                         state.taken += 1;
                         break;
                     }
-                    // Nobody waits there any more. The lock is held, so this turn must not give itself back.
+                    // This waiter gave up. The lock is held, so dropping the turn must not lock it again.
                     Err(mut turn) => turn.party = None,
                 }
             }
@@ -167,7 +166,7 @@ mod tests {
         let more = wait(&turnstile, "crowd").await;
         let single = wait(&turnstile, "single").await;
         drop(first);
-        // Its turn ended, so the crowd's next one lines up behind who was there.
+        // After its turn, the crowd lines up again behind the party that was already waiting.
         let turn = single.await.unwrap().unwrap();
         assert!(!crowd.is_finished() && !more.is_finished());
         drop(turn);

@@ -1,4 +1,4 @@
-//! Files that agents send in pieces: appended to an object, sealed at the end.
+//! Files that agents upload in pieces: each piece is appended to an object, which is sealed at the end.
 
 use crate::Result;
 use crate::shared::Shared;
@@ -8,14 +8,14 @@ use peregrine_services::flows::flow_folder;
 use peregrine_store::{Appended, ClientId, Effect, Error as StoreError, FlowId, Upload};
 use peregrine_wire::pack;
 
-/// Most a piece may inflate to; agents send 1 MiB.
+/// Most bytes a piece may inflate to; agents send 1 MiB.
 const MAX_PIECE: usize = 16 << 20;
 
-/// Bytes of a path.
+/// Longest path, in bytes.
 const MAX_PATH: usize = 64 << 10;
 
-/// Stores a piece, with its bytes as [`piece`] gave them, and gives what follows from it: its first piece begins a file, its last one lists it, and what is
-/// missing is noted. Whether the flow exists was asked before.
+/// Stores a piece, whose bytes come from [`piece`], and returns the effects: the first piece of a file begins the upload,
+/// the last one lists it, and gaps are recorded as losses. The caller has checked that the flow exists.
 pub(super) async fn store(
     shared: &Shared,
     client_id: &ClientId,
@@ -54,7 +54,7 @@ pub(super) async fn store(
     let mut key = flow_folder(client_id, &flow_id);
     key.push("uploads");
     key.push(&accessor);
-    // One component for the whole path: `/etc` and `/etc/passwd` can both be files here.
+    // The whole path is one component of the key, because `/etc` and `/etc/passwd` can both be uploaded as files.
     key.push(&components.join("/"));
     let objects = &shared.core.storage.objects;
     let mut effects = Vec::new();
@@ -68,7 +68,7 @@ pub(super) async fn store(
     if !data.is_empty() || buffer.offset == 0 {
         match objects.append(&key, buffer.offset, data.into()).await? {
             Appended::Stored(_) | Appended::Duplicate => {}
-            // A repeated piece of a file that is complete.
+            // A repeated piece of a file that is already complete.
             Appended::Gap(_) if objects.info(&key).await?.is_some_and(|whole| whole.size >= end) => {}
             Appended::Gap(have) => {
                 effects.push(lost(format!(
@@ -130,7 +130,7 @@ fn split(path: &str) -> Vec<String> {
         .collect()
 }
 
-/// The bytes of a piece, inflated, of which the message then has none; none when they are damaged.
+/// Takes the bytes of a piece out of its message and inflates them; `None` when they are damaged.
 pub(super) fn piece(buffer: &mut FileBuffer) -> Option<Vec<u8>> {
     let data = std::mem::take(&mut buffer.data);
     if buffer.uncompressed_length == 0 || data.is_empty() {

@@ -1,6 +1,6 @@
-//! Who is connected. Those who have not yet proved who they are may be so many, for so long; when there are more, the one
-//! that is here longest goes. Agents that did, and signed-in users, do not count among them, however many come from one
-//! address, but one agent needs only a few connections.
+//! Limits connections. Peers that have not proved who they are (strangers) are limited in number and time; beyond the
+//! number, the oldest one has to go. Agents that have proved themselves and signed-in users do not count, however many
+//! come from one address, but each agent may have only a few connections.
 
 use parking_lot::Mutex;
 use peregrine_store::ClientId;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 
-/// Everybody.
+/// All connections.
 #[derive(Debug)]
 pub(crate) struct Visitors {
     here: Mutex<Here>,
@@ -27,7 +27,7 @@ struct Here {
     strangers: HashMap<IpAddr, BTreeMap<u64, CancellationToken>>,
     stranger_count: usize,
     next: u64,
-    /// Connections by agent.
+    /// Number of connections per agent.
     agents: HashMap<ClientId, usize>,
 }
 
@@ -38,9 +38,9 @@ pub(crate) struct Visitor {
     address: IpAddr,
     number: u64,
     is_proven: AtomicBool,
-    /// The agent it belongs to.
+    /// The agent that first proved itself on the connection.
     agent: Mutex<Option<ClientId>>,
-    /// Things under way for which a stranger may stay longer.
+    /// Number of [`Tolerated`], which let a stranger stay longer.
     tolerated: AtomicUsize,
     sent_away: CancellationToken,
 }
@@ -63,8 +63,8 @@ impl Visitors {
         }
     }
 
-    /// Lets a connection in, and another stranger out (then it says true) when there are too many: of the same address
-    /// when these are too many, else of the address with the most. None when there is no room at all.
+    /// Admits a connection; `None` when there is no room at all. When there are too many strangers, the oldest one is sent
+    /// away and the result is true: one of the same address if that has too many, else one of the address with the most.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Arc<Visitor>, bool)> {
         if self.max_per_address == 0 || self.total.load(Ordering::Relaxed) >= self.max_total {
             return None;
@@ -132,14 +132,14 @@ impl Here {
 }
 
 impl Visitor {
-    /// Notes that whoever is at the other end proved who it is.
+    /// Notes that the peer proved who it is.
     pub(crate) fn prove(&self) {
         if !self.is_proven.swap(true, Ordering::Relaxed) {
             self.visitors.here.lock().forget(self.address, self.number);
         }
     }
 
-    /// The same for an agent; false when it has too many connections already.
+    /// As [`Visitor::prove`] for an agent; false when it has too many connections already.
     pub(super) fn prove_agent(&self, client_id: &ClientId) -> bool {
         let mut agent = self.agent.lock();
         if agent.is_none() {
@@ -166,18 +166,18 @@ impl Visitor {
         self.agent.lock().clone()
     }
 
-    /// Lets a stranger stay until the answer is dropped.
+    /// Lets a stranger stay until the returned guard is dropped.
     pub(super) fn tolerate(&self) -> Tolerated<'_> {
         self.tolerated.fetch_add(1, Ordering::Relaxed);
         Tolerated(self)
     }
 
-    /// Whether it may stay longer than strangers may.
+    /// Whether the connection may outlive the time limit of strangers.
     pub(crate) fn may_stay(&self) -> bool {
         self.is_proven() || self.tolerated.load(Ordering::Relaxed) > 0
     }
 
-    /// Ends when a stranger has to go because there are too many.
+    /// Completes when this stranger has to go because there are too many; never for a peer that proved itself.
     pub(crate) async fn sent_away(&self) {
         self.sent_away.cancelled().await;
         if self.is_proven() {
@@ -186,7 +186,7 @@ impl Visitor {
     }
 }
 
-/// A reason for a stranger to stay.
+/// While this exists, the stranger may stay.
 pub(super) struct Tolerated<'a>(&'a Visitor);
 
 impl Drop for Tolerated<'_> {

@@ -1,4 +1,4 @@
-//! The same conversations over websockets: one binary frame in, one JSON frame `{code, err, data}` out.
+//! The agents' endpoints over websockets: one binary frame in, one JSON frame `{code, err, data}` out.
 
 use super::frames::{self, PING, Received, Socket};
 use super::intake::Body as Message;
@@ -21,14 +21,14 @@ use tokio::time::{Instant, timeout};
 /// How long writing a frame may take.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// What a request for a websocket brings along.
+/// The parts of an upgrade request that are needed to answer it.
 pub(super) struct Handshake {
     upgrade: OnUpgrade,
     accept: HeaderValue,
     visitor: Option<Arc<Visitor>>,
 }
 
-/// The upgrade, when the request asks for one.
+/// Extracts the websocket upgrade, if the request asks for one.
 pub(super) struct Upgrade(pub(super) Option<Handshake>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
@@ -121,7 +121,7 @@ pub(super) fn control(shared: Arc<Shared>, handshake: Handshake, peer: String) -
         let mut link = Link::new(&shared, peer.clone(), visitor, receive::limit(&shared));
         while let Some(body) = link.frame(&shared, &mut socket).await {
             let status = async {
-                // What is too large is swallowed, so that its sender drops it and goes on with the next.
+                // A message that is too large is acknowledged, so that its sender drops it and goes on with the next.
                 let Some(body) = body else { return Ok(()) };
                 control::accept(&shared, &peer, link.visitor.as_deref(), body, false)
                     .await
@@ -184,7 +184,7 @@ pub(super) fn reader(shared: Arc<Shared>, handshake: Handshake, peer: String) ->
     })
 }
 
-/// Keeps a socket alive: we ping, the other side must answer within 1.1 periods. A stranger has less time.
+/// Keeps a socket alive: the server pings, and the peer must send something within 1.1 periods. A stranger has less time.
 struct Link {
     period: Duration,
     next_ping: Instant,
@@ -213,7 +213,7 @@ impl Link {
         }
     }
 
-    /// The next message, inner none for one that is too large; outer none when the socket is gone or the server stops.
+    /// The next message; `Some(None)` for one that is too large, `None` when the socket is gone or the server stops.
     async fn frame(&mut self, shared: &Shared, socket: &mut Socket) -> Option<Option<Message>> {
         loop {
             let received = tokio::select! {
@@ -232,7 +232,7 @@ impl Link {
         }
     }
 
-    /// Waits until a ping was due (true) or the socket is gone (false); messages are dropped.
+    /// Waits until a ping was sent (true) or the socket is gone (false); messages are dropped.
     async fn wait(&mut self, shared: &Shared, socket: &mut Socket) -> bool {
         let before = self.next_ping;
         while self.next_ping == before {

@@ -1,4 +1,4 @@
-//! Accounts, signing in, and guessing.
+//! Accounts, signing in, and password guessing.
 
 use crate::common::http::Browser;
 use crate::common::{PASSWORD, World};
@@ -182,7 +182,7 @@ async fn accounts_change_beside_a_running_server() {
     let new_one = world.sign_in("new one").await;
     let roles = async || new_one.get("session").await["user"]["roles"].clone();
     assert_eq!(roles().await, json!(["reader"]));
-    // Roles change under a session that goes on.
+    // Roles change while the session goes on.
     let granted = accounts
         .grant("NEW ONE", &[Role::Administrator, Role::Reader])
         .await;

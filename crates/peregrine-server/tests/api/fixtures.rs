@@ -1,5 +1,5 @@
-//! Answers for the GUI's mock server, as the real one gives them: the GUI is developed and tested against what is true. Ids and
-//! times stand still, so that the files change only when an answer does.
+//! Writes the real server's answers for the GUI's mock server, so that the GUI is developed and tested against real data.
+//! Ids and times are replaced by fixed ones, so that the files change only when an answer does.
 
 use crate::common::http::Browser;
 use crate::common::{PASSWORD, World};
@@ -8,8 +8,8 @@ use peregrine_services::clock;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// What to ask, in groups, each of which becomes a file. `:id`, `:flow` and `:artifact` stand for those there are; what follows a `?` is
-/// not part of the method's name.
+/// Requests in groups, each of which becomes a file. `:id`, `:flow` and `:artifact` are replaced by existing ones; the
+/// query string is not part of the method's name.
 const QUESTIONS: &[(&str, &[(&str, &str)])] = &[
     ("session", &[("POST", "session"), ("GET", "session")]),
     (
@@ -79,7 +79,7 @@ fn body(path: &str) -> Option<Value> {
     })
 }
 
-/// The answer with what differs from run to run held still.
+/// The answer, with fixed values for what differs from run to run.
 fn stable(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(match &*text {
@@ -98,7 +98,7 @@ fn stable(value: Value) -> Value {
                     "path" if value.as_str().is_some_and(|path| !path.starts_with("/api/")) => {
                         json!("/var/lib/peregrine")
                     }
-                    // An agent counts as connected for a while after it spoke.
+                    // It differs because an agent counts as connected for a while after its last request.
                     "online" => json!(true),
                     "connected_agents" => json!(1),
                     "host" => json!("server1"),
@@ -109,7 +109,7 @@ fn stable(value: Value) -> Value {
                 (name, value)
             })
             .collect(),
-        // When a row came, in seconds.
+        // The time at which a row arrived, in seconds.
         Value::Number(number) if number.is_f64() && number.as_f64() > Some(1e9) => json!(1_767_225_600.5),
         other => other,
     }

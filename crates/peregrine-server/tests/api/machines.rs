@@ -1,4 +1,4 @@
-//! Machines and their collections.
+//! Clients and their collections.
 
 use crate::common::World;
 use peregrine_proto::velo_status::ReturnedStatus;

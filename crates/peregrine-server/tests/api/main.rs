@@ -1,4 +1,4 @@
-//! People and browsers talk to a real server over HTTP.
+//! Tests of the API: browsers talk to a real server over HTTP.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What a table shows as a time can be filtered as one.
+//! Values that a table shows as times can be filtered as times.
 
 use super::common::World;
 use super::common::http::encode;
@@ -14,7 +14,7 @@ async fn numbers_that_are_times_are_filtered_as_times() {
     let reply = browser.call("POST", &flows, Some(body)).await;
     let id = reply.json()["flow_id"].as_str().unwrap().to_owned();
     agent.poll().await;
-    // One row an hour from 2026-11-21T00:00:00Z on, in several units, and as text of another zone.
+    // One row per hour from 2026-11-21T00:00:00Z on, in several units, and as text in another time zone.
     let rows: Vec<String> = (0..24_i64)
         .map(|hour| {
             let at = 1_795_219_200 + hour * 3600;

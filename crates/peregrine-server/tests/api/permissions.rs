@@ -1,4 +1,4 @@
-//! Who may do what, from where, and who sees secrets.
+//! Permissions, cross-site requests, and hidden secrets.
 
 use crate::common::http::{self, Browser};
 use crate::common::{PASSWORD, World};
@@ -70,7 +70,7 @@ async fn a_reader_reads_and_no_more() {
     assert_eq!(reader.get(&flows).await["total"], 1, "only the interrogation");
 }
 
-/// Every door that starts a query, with an artifact of our choice.
+/// Every request that starts a query, with an artifact of our choice.
 fn doors(client_id: &str, collected: &str, watched: &str) -> Vec<(&'static str, String, Value)> {
     let spec = |name: &str| json!([{"artifact": name}]);
     vec![
@@ -150,7 +150,7 @@ async fn naming_a_source_is_no_way_around_permissions() {
     }
 }
 
-/// Every file below the folder, as far as it is there.
+/// The bytes of all files below a folder, skipping those that vanish meanwhile.
 fn stored_bytes(folder: &std::path::Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -203,7 +203,7 @@ async fn redacted_parameters_reach_the_agent_and_nobody_else() {
     seen += &browser.get(&flows).await.to_string();
     assert!(seen.contains("seen") && !seen.contains(SECRET), "{seen}");
 
-    // A table that was shown and sent back still has what was hidden, also after a restart.
+    // A table that is read, edited and sent back keeps the hidden secret, also after a restart.
     let mut back = shown_table.clone();
     back["artifacts"][0]["parameters"]["Count"] = json!("4");
     assert_eq!(

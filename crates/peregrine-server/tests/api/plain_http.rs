@@ -1,4 +1,4 @@
-//! Who types `http://` at a port that speaks TLS is told what to do.
+//! Plain HTTP on a TLS port gets an answer that says what to do.
 
 use super::common::World;
 use super::common::http::{get, post, send};
@@ -31,7 +31,7 @@ async fn plain_http_is_led_to_tls_or_told_of_it() {
     let named = send(gui, named.body(http_body_util::Full::default()).unwrap()).await;
     assert_eq!(named.headers["location"], "https://localhost:8889/");
 
-    // A password that was sent in the clear is not sent on in silence.
+    // A password sent in the clear must not be redirected silently.
     let reply = post(gui, "/api/v1/session", vec![b'x'; 20_000]).await;
     assert_eq!(reply.status, 400);
     assert!(!reply.headers.contains_key("location") && reply.text().contains("use https://"));
@@ -61,7 +61,7 @@ async fn plain_http_is_led_to_tls_or_told_of_it() {
     let mut stream = tokio::net::TcpStream::connect(gui).await.unwrap();
     let _ = stream.write_all(endless.as_bytes()).await;
     let mut answer = Vec::new();
-    // Closed with or without an answer, but never waited for.
+    // It is closed, with or without an answer, and not kept waiting.
     let _ = tokio::time::timeout(super::common::http::PATIENCE, stream.read_to_end(&mut answer))
         .await
         .expect("the connection is closed");

@@ -1,4 +1,4 @@
-//! What a browser reads when its request is refused, from whatever part of the server.
+//! The error bodies of refused requests, from all parts of the server.
 
 use crate::common::http::Browser;
 use crate::common::{PASSWORD, World};

@@ -1,9 +1,9 @@
-//! What a request may not contain, and how it is told.
+//! Refusals of requests with unknown parameters or members.
 
 use crate::common::World;
 use serde_json::{Value, json};
 
-/// Asks with something nobody knows; the refusal names it and what it could have been.
+/// Sends a request with something unknown; the refusal must name it and the known alternatives.
 async fn is_refused(world: &World, method: &str, path: &str, body: Option<Value>, names: &[&str]) {
     let browser = world.sign_in("tester").await;
     let reply = browser.call(method, path, body).await;

@@ -1,4 +1,4 @@
-//! How the server answers: headers, events, compression, and what it does in trouble.
+//! How the server answers: headers, events, compression, and what it does when the database is full.
 
 use crate::common;
 use crate::common::agent::Agent;
@@ -139,7 +139,7 @@ async fn a_full_disk_lets_people_in_to_make_room() {
             }
         }
     }
-    // Some still fit into pages that have room.
+    // Some sessions still fit into free space of existing pages.
     let mut inside = Vec::new();
     for _ in 0..60 {
         let mut browser = Browser::new(server.addresses().gui);
@@ -147,7 +147,7 @@ async fn a_full_disk_lets_people_in_to_make_room() {
         browser.get("session").await;
         inside.push(browser);
     }
-    // Who owns the data folder gives a new password: every session ends, wherever it is kept.
+    // The owner of the data folder sets a new password: every session ends, whether kept in the database or in memory.
     let accounts = Accounts::open(folder.path(), Storage::embedded_database(folder.path())).unwrap();
     let fresh = "a fresh long phrase";
     accounts.set_password("tester", fresh).await.unwrap();

@@ -1,4 +1,4 @@
-//! What somebody stopped is told from what failed.
+//! Cancelled collections are not reported as failed.
 
 use super::common::World;
 use peregrine_proto::velo_status::ReturnedStatus;
@@ -23,7 +23,7 @@ async fn what_was_cancelled_is_no_error() {
         .await;
     assert_eq!(reply.json()["state"], "cancelled", "{}", reply.text());
     watch.until("\"state\":\"cancelled\"").await;
-    // The agent reports the end of what it was told to stop as an error.
+    // The agent reports a cancelled collection as an error.
     for flow in [&stopped, &failed] {
         agent
             .say(vec![agent.stats(

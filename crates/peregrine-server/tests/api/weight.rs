@@ -1,4 +1,4 @@
-//! What answers weigh on the wire. Bytes are the same on every machine, so they can be promised.
+//! Sizes of answers on the wire. Unlike times they are the same on every machine, so tests can assert them.
 
 use crate::common::http::{self, Browser};
 use crate::common::{self, PASSWORD, World};
@@ -10,9 +10,9 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes of the files and answers a person waits for at first.
+/// Largest total of the files and answers needed for the first view, in bytes.
 const FIRST_VIEW: usize = 250_000;
-/// Bytes of a process tree of ten thousand.
+/// Largest answer for a process tree of ten thousand processes, in bytes.
 const LARGE_TREE: usize = 400_000;
 
 /// The GUI as it was built.
@@ -34,7 +34,7 @@ impl GuiAssets for Built {
     }
 }
 
-/// Numbers that look like chance and are always the same.
+/// A repeatable pseudo-random sequence.
 struct Numbers(u64);
 
 impl Numbers {
@@ -136,7 +136,7 @@ async fn the_first_view_is_small() {
     let mut browser = Browser::new(server.addresses().gui);
     let signed_in = browser.sign_in("tester", PASSWORD).await.body.len();
 
-    // What the page names, and the Latin font, which comes with the first text.
+    // The files that the page references, and the Latin font, which is loaded with the first text.
     let mut files: Vec<String> = ["src=\"/", "href=\"/"]
         .iter()
         .flat_map(|mark| index.split(mark).skip(1))
@@ -206,7 +206,7 @@ async fn a_process_tree_of_ten_thousand_is_small() {
         for _ in 0..1000 {
             let at = ids.len();
             let (name, exe, command) = programs[numbers.below(programs.len())];
-            // Half of them were started by a few that live long, the others by what ran just before.
+            // Half of the processes are children of a few long-lived ones, the others of recent ones.
             let parent = match (at, numbers.below(2)) {
                 (0, _) => String::new(),
                 (_, 0) => ids[numbers.below(at.min(40))].clone(),

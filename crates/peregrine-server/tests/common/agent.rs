@@ -1,4 +1,4 @@
-//! An agent that does what a test says.
+//! A scripted agent.
 
 use super::http::{self, PATIENCE, Reply};
 use http_body_util::BodyExt;
@@ -31,7 +31,7 @@ impl Agent {
         Agent::with_key(address, config, &pem.text(), key)
     }
 
-    /// One that has its key and the server's certificate.
+    /// An agent with this key and the server's certificate.
     pub fn with_key(address: SocketAddr, config: &Config, pem: &str, key: Arc<PrivateKey>) -> Agent {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let client = &config.client;
@@ -51,7 +51,7 @@ impl Agent {
         }
     }
 
-    /// The packet that carries these messages.
+    /// The encrypted packet with these messages.
     pub fn seal(&self, messages: Vec<VeloMessage>) -> Vec<u8> {
         let blob = pack::compress(&pack::batch(messages));
         self.session
@@ -75,7 +75,7 @@ impl Agent {
         http::post(self.address, "/control", self.seal(messages)).await
     }
 
-    /// Sends and expects to be heard.
+    /// Sends messages and expects the answer 200.
     pub async fn say(&self, messages: Vec<VeloMessage>) {
         let reply = self.control(messages).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
@@ -97,7 +97,7 @@ impl Agent {
         http::post(self.address, "/reader", self.seal(vec![self.checkin()])).await
     }
 
-    /// Polls once, notes a new monitoring table, and gives what the server said.
+    /// Polls once, notes a new monitoring table, and returns the server's messages.
     pub async fn poll(&mut self) -> Vec<VeloMessage> {
         let reply = self.reader().await;
         assert_eq!(reply.status, 200, "{}", reply.text());
@@ -134,7 +134,7 @@ impl Agent {
         );
     }
 
-    /// What an interrogation finds out, and its end.
+    /// The row an interrogation sends, and its end.
     pub fn introduction(&self, flow: &str) -> (VeloMessage, VeloMessage) {
         let row = serde_json::json!({
             "Name": "peregrine", "Hostname": format!("host-{}", &self.id[2..6]), "OS": "linux", "Architecture": "amd64",

@@ -29,7 +29,7 @@ impl Reply {
     }
 }
 
-/// Sends a request; the answer's body is still to be read.
+/// Sends a request; the body of the answer is still to be read.
 pub async fn open(address: SocketAddr, request: Request<Full<Bytes>>) -> Response<Incoming> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -124,7 +124,7 @@ impl Browser {
         send(self.address, self.request(method, path, body)).await
     }
 
-    /// Waits until a machine is shown as online, or not: servers tell each other about their connections a little later.
+    /// Waits until a client is shown as online, or as offline: servers announce their connections with a short delay.
     pub async fn sees(&self, client_id: &str, online: bool) {
         let client = format!("clients/{client_id}");
         let seen = async { while self.get(&client).await["online"] != online {} };
@@ -170,7 +170,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Reads on until the text appears; gives everything read since the last call.
+    /// Reads until the text appears; returns everything read since the last call.
     pub async fn until(&mut self, wanted: &str) -> String {
         while !self.text.contains(wanted) {
             let frame = timeout(PATIENCE, self.body.frame())
@@ -182,7 +182,7 @@ impl Watch {
         std::mem::take(&mut self.text)
     }
 
-    /// Reads on until the server ends the stream; gives everything read.
+    /// Reads until the server ends the stream; returns everything read.
     pub async fn rest(mut self) -> String {
         while let Some(frame) = timeout(PATIENCE, self.body.frame())
             .await

@@ -34,7 +34,7 @@ pub struct World {
     pub artifacts: Repository,
 }
 
-/// What is shipped, and some definitions of tests.
+/// The built-in artifacts, and some for tests.
 pub fn artifacts() -> Repository {
     let repository = Repository::with_compiled_in();
     for raw in [
@@ -64,7 +64,7 @@ pub fn config(folder: &Path) -> Config {
     config.gui.use_plain_http = true;
     config.frontend.use_plain_http = true;
     config.frontend.resources.max_upload_size = 1 << 20;
-    // Debug builds on busy machines are no measure.
+    // Debug builds on busy machines may be very slow.
     config.frontend.resources.packet_timeout = 600;
     config.client.max_poll = 2;
     config.client.max_poll_std = 1;
@@ -133,7 +133,7 @@ impl World {
         browser
     }
 
-    /// An enrolled agent that has done what the server asked of a new one.
+    /// An enrolled agent that has answered its first interrogation.
     pub async fn agent(&self) -> agent::Agent {
         let mut agent = agent::Agent::new(self.frontend(), &self.config).await;
         agent.enrol().await;

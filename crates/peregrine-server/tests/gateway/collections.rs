@@ -1,4 +1,4 @@
-//! The life of a collection as its agent tells it.
+//! The life of a collection, driven by what its agent sends.
 
 use crate::common::{World, http};
 use crate::{collect, flow, numbers};

@@ -101,7 +101,7 @@ async fn a_changed_monitoring_table_reaches_a_waiting_agent() {
         (120..140).contains(&update.event[0].max_wait),
         "rows wait for company"
     );
-    // The agent still reports the old one, as this one takes its time to come into force.
+    // The agent still reports the old table, because a new one takes effect with a delay.
     let waiting = agent.wait().await;
     let id = collect(&world, &agent).await;
     let told = agent.finish(waiting).await;
@@ -121,7 +121,7 @@ async fn a_changed_monitoring_table_reaches_a_waiting_agent() {
 async fn a_monitoring_table_that_was_lost_on_its_way_is_sent_again() {
     let world = World::with(|config| config.client.max_poll = 1).await;
     let agent = world.agent().await;
-    // It never takes note of what it is sent.
+    // The agent ignores the tables it is sent, as if they were lost.
     let mut versions = Vec::new();
     while versions.len() < 2 {
         let reply = agent.reader().await;

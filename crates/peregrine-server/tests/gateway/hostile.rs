@@ -1,4 +1,4 @@
-//! Peers that lie, dawdle, swell or crowd.
+//! Peers that lie, dawdle, send bombs or crowd others out.
 
 use crate::common::agent::Agent;
 use crate::common::{World, http};
@@ -47,7 +47,7 @@ async fn hostile_packets_are_refused_counted_and_harm_nobody() {
         .seal(&pack::plain(vec![0xff; 100], &agent.nonce))
         .unwrap();
     assert_eq!(status(nonsense).await, 400, "genuine, but no message list");
-    // Somebody who knows the client's id but not its key.
+    // An attacker who knows the client's id but not its key.
     let other = Agent::new(world.frontend(), &world.config).await;
     let thief = CipherSession::new(&agent.id, &other.key, &server_key).unwrap();
     let stolen = thief
@@ -98,7 +98,7 @@ async fn what_unpacks_to_too_much_is_bounded_and_told() {
         "{view}"
     );
     assert_eq!(refused(&world).await["too_large"], 1);
-    // Events of an artifact nobody knows are nothing.
+    // Events of an unknown artifact are dropped.
     let stray = agent.rows(ids::MONITORING, "No.Such.Artifact", 0, &numbers(0..4));
     agent.say(vec![stray]).await;
     let browser = world.sign_in("tester").await;
@@ -149,7 +149,7 @@ async fn garbage_keeps_no_agent_from_enrolling() {
     let good = agent.seal(vec![agent.checkin()]);
     let mut statuses = Vec::new();
     for number in 0..60u8 {
-        // As large as a packet is, but nothing that anybody could open.
+        // The size of a real packet, but it cannot be decrypted.
         let mut garbage = good.clone();
         let at = garbage.len() - 450 + usize::from(number);
         garbage[at] ^= 0x55;
@@ -175,7 +175,7 @@ async fn half_bodies_behind_an_agents_own_address_leave_it_room() {
         stream.write_all(&half_a_post(2 << 20, 100 << 10)).await.unwrap();
         slow.push(stream);
     }
-    // More than any body may have without asking for room.
+    // Larger than a body may be without reserving room.
     let noise: String = (0..100_000u32)
         .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
         .collect();
@@ -228,7 +228,7 @@ async fn one_agent_has_only_so_many_connections() {
         stream.read_exact(&mut answer).await.unwrap();
         (String::from_utf8_lossy(&answer[9..]).into_owned(), stream)
     };
-    // Those it used before may be there for another moment.
+    // Its earlier connections may still be open for a moment, so the exact number is not known.
     let mut open = Vec::new();
     let refused = loop {
         let (status, stream) = say(&checkin).await;
@@ -277,7 +277,7 @@ async fn strangers_have_only_so_long_whatever_they_do() {
     for visit in visits {
         visit.await.unwrap();
     }
-    // The agent is no stranger.
+    // The agent is not a stranger, so its poll goes on.
     let id = collect(&world, &agent).await;
     assert_eq!(agent.finish(waiting).await[0].session_id, id);
 }
@@ -305,7 +305,7 @@ async fn strangers_are_bounded_and_agents_are_not() {
     for _ in 0..20 {
         idle.push(from_elsewhere(&world).await);
     }
-    // One more comes in, and the one that is here longest goes.
+    // One more is admitted, and the oldest one is closed.
     let mut one_more = from_elsewhere(&world).await;
     one_more
         .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -317,7 +317,7 @@ async fn strangers_are_bounded_and_agents_are_not() {
     let closed = idle[0].read(&mut [0; 1]).await;
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
     assert!(refused(&world).await["too_many"].as_u64().unwrap() >= 1);
-    // More agents than strangers may be, all behind one address.
+    // More agents than strangers are allowed, all behind one address.
     let mut waiting = Vec::new();
     for _ in 0..25 {
         let agent = Agent::new(world.frontend(), &world.config).await;

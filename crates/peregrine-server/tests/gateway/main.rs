@@ -1,4 +1,4 @@
-//! Agents talk to a real server over HTTP and websockets.
+//! Tests of the gateway: scripted agents talk to a real server over HTTP and websockets.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What never came, cannot be stored or cannot be read is told.
+//! Data that never arrived, or cannot be stored or read, is reported.
 
 use crate::common;
 use crate::common::agent::Agent;
@@ -40,7 +40,7 @@ async fn a_collection_that_lacks_rows_is_not_finished() {
     ] {
         assert!(status.contains(part), "{status}");
     }
-    // Delivery is at least once and in any order: what comes late is taken.
+    // Delivery is at least once and in any order, so late data is accepted.
     agent
         .say(vec![agent.rows(&id, source, 15, &numbers(15..20))])
         .await;
@@ -55,7 +55,7 @@ async fn a_collection_that_lacks_rows_is_not_finished() {
     );
 }
 
-/// Offset, bytes, and whether it is the end of the file.
+/// Offset, bytes, and whether the file ends with it.
 type Piece = (u64, &'static [u8], bool);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn rows_behind_those_of_many_deleted_collections_are_stored() {
     agent.poll().await;
     let source = "Test.Rows/All";
     let row = numbers(0..1);
-    // As an agent sends them that was away while somebody tidied up, with more in one packet than is stored at once.
+    // What an agent sends that was offline while collections were deleted; more than one transaction takes.
     let mut packet: Vec<_> = (0..300)
         .map(|n| agent.rows(&format!("F.DELETED{n}"), source, 0, &row))
         .collect();

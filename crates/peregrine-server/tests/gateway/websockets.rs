@@ -1,4 +1,4 @@
-//! The same conversation over websockets.
+//! The agents' conversation over websockets.
 
 use crate::common::World;
 use crate::{collect, flow, numbers, refused};
