@@ -4,6 +4,8 @@ use crate::error::{Answer, Refusal};
 use crate::gateway::Visitor;
 use crate::shared::{Shared, peer_address};
 use axum::Json;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -65,9 +67,19 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Path<T>> {
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
-        let path = path.map_err(|error| refused("address", &error, error.body_text()))?;
+        let path = path.map_err(|error| Error::BadRequest(format!("address: {}", reason(error))))?;
         Ok(Path(path.0))
     }
+}
+
+/// Why ids cannot be read: as they put it themselves, where they say it.
+fn reason(rejection: PathRejection) -> String {
+    if let PathRejection::FailedToDeserializePathParams(failed) = &rejection
+        && let ErrorKind::DeserializeError { message, .. } | ErrorKind::Message(message) = failed.kind()
+    {
+        return message.clone();
+    }
+    rejection.body_text()
 }
 
 /// The query string.

@@ -141,6 +141,7 @@ impl Accounts {
 mod tests {
     use super::*;
     use crate::gateway::turns::Bounds;
+    use peregrine_store::testing::client_id;
 
     /// `turns` turns, and as many that may wait.
     pub(super) fn turnstile(turns: usize) -> Arc<Turnstile> {
@@ -169,7 +170,7 @@ mod tests {
         let running = heavy.enter("C.other").await.unwrap();
         let work = work(slots.enter("C.1").await, &heavy, &surprises);
         let decoding = tokio::task::spawn_blocking(move || {
-            let mut accounts = Accounts::new(1000, "C.1", work);
+            let mut accounts = Accounts::new(1000, &client_id("C.1"), work);
             let light = accounts.charge(LIGHT);
             (light, accounts.charge(1), accounts)
         });
@@ -186,7 +187,7 @@ mod tests {
         let (large, heavy, surprises) = (turnstile(1), turnstile(1), turnstile(1));
         let _bomb = heavy.enter("C.other").await.unwrap();
         let work = work(large.enter("C.1").await, &heavy, &surprises);
-        let mut accounts = Accounts::new(LARGE, "C.1", work);
+        let mut accounts = Accounts::new(LARGE, &client_id("C.1"), work);
         let expected = LARGE as u64 * LIGHT_PER_BYTE;
         let decoding = tokio::task::spawn_blocking(move || {
             let as_expected = accounts.charge(expected);
@@ -207,7 +208,7 @@ mod tests {
         let place = surprises.enter("C.1").await.unwrap();
         let charge = async |work: Work| {
             let charged = tokio::task::spawn_blocking(move || {
-                let mut accounts = Accounts::new(1000, "C.2", work);
+                let mut accounts = Accounts::new(1000, &client_id("C.2"), work);
                 accounts.charge(LIGHT + 1)
             });
             charged.await.unwrap()

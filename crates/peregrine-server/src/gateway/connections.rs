@@ -297,6 +297,7 @@ async fn write_down(shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peregrine_store::testing::client_id;
 
     #[test]
     fn an_agent_takes_another_connection_instead_of_a_dead_one_and_a_copy_of_it_does_not() {
@@ -304,7 +305,7 @@ mod tests {
         let start = Instant::now();
         let hold = |session, timestamp, after| {
             connections.hold(
-                "C.1",
+                &client_id("C.1"),
                 Claim { session, timestamp },
                 start + Duration::from_secs(after),
             )
@@ -334,7 +335,7 @@ mod tests {
         let start = Instant::now();
         let hold = |timestamp, at| {
             connections.hold(
-                "C.1",
+                &client_id("C.1"),
                 Claim {
                     session: 1,
                     timestamp,
@@ -352,7 +353,7 @@ mod tests {
     #[test]
     fn who_leaves_is_offline_soon_though_the_clock_was_set_back() {
         let connections = Connections::new(0, false);
-        connections.touch("C.1", "127.0.0.1");
+        connections.touch(&client_id("C.1"), "127.0.0.1");
         let earlier = clock::now() - 3_600_000_000;
         let contacts = |at| -> Vec<Contact> {
             let touches = connections.sweep(at);
@@ -367,18 +368,18 @@ mod tests {
     fn what_could_not_be_written_down_is_written_later() {
         let connections = Connections::new(0, true);
         for client in ["C.stays", "C.leaves", "C.returns"] {
-            connections.touch(client, "127.0.0.1");
+            connections.touch(&client_id(client), "127.0.0.1");
         }
         let now = clock::now();
         connections.put_back(connections.sweep(now));
         assert_eq!(connections.sweep(now).len(), 3, "again");
-        connections.touch("C.stays", "127.0.0.1");
+        connections.touch(&client_id("C.stays"), "127.0.0.1");
         let later = now + GRACE + 1;
         connections.agents.lock().get_mut("C.stays").unwrap().seen = later;
         let gone = connections.sweep(later);
         assert_eq!(gone.len(), 3);
         connections.put_back(gone);
-        connections.touch("C.returns", "127.0.0.1");
+        connections.touch(&client_id("C.returns"), "127.0.0.1");
         let mut last: Vec<_> = connections
             .sweep(later)
             .into_iter()
@@ -390,6 +391,6 @@ mod tests {
             ("C.returns", Contact::Pauses),
             ("C.stays", Contact::Pauses),
         ];
-        assert_eq!(last, expected.map(|(id, contact)| (id.to_owned(), contact)));
+        assert_eq!(last, expected.map(|(id, contact)| (client_id(id), contact)));
     }
 }

@@ -214,6 +214,7 @@ impl Drop for Visitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peregrine_store::testing::client_id;
 
     fn visitors() -> Arc<Visitors> {
         Arc::new(Visitors::new(4, 3, 2, 100))
@@ -242,10 +243,14 @@ mod tests {
         let visitors = visitors();
         let connect = || visitors.admit(address(1)).unwrap().0;
         let (first, second, third) = (connect(), connect(), connect());
-        assert!(first.prove_agent("C.1") && first.prove_agent("C.1") && second.prove_agent("C.1"));
-        assert!(!third.prove_agent("C.1") && !third.is_proven());
-        assert!(third.prove_agent("C.2"));
+        assert!(
+            first.prove_agent(&client_id("C.1"))
+                && first.prove_agent(&client_id("C.1"))
+                && second.prove_agent(&client_id("C.1"))
+        );
+        assert!(!third.prove_agent(&client_id("C.1")) && !third.is_proven());
+        assert!(third.prove_agent(&client_id("C.2")));
         drop(first);
-        assert!(connect().prove_agent("C.1"));
+        assert!(connect().prove_agent(&client_id("C.1")));
     }
 }

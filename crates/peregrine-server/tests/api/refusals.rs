@@ -47,7 +47,8 @@ async fn as_they_are_told() {
         ("", &admin, "GET", "nothing", json!(null)),
         ("", &admin, "PATCH", "clients", json!(null)),
         ("", &admin, "GET", "clients/C.missing", json!(null)),
-        ("", &admin, "GET", "clients/:id/flows/F.missing", json!(null)),
+        ("", &admin, "GET", "clients/:id/flows/F.MISSING", json!(null)),
+        ("", &admin, "GET", "clients/:id/flows/F.not-one", json!(null)),
         ("", &admin, "GET", "clients?serach=x", json!(null)),
         ("", &admin, "GET", "clients?limit=many", json!(null)),
         (

@@ -213,10 +213,13 @@ async fn clients(db: &impl Database) {
     assert_eq!((page.total, &*page.items[0].facts.hostname), (2, "Host2_x"));
 
     let client = db
-        .set_metadata(&CLIENT, &[("a".into(), Some("1".into())), ("b".into(), None)])
+        .set_metadata(&CLIENT, &[("Site".into(), Some("Berlin".into())), ("b".into(), None)])
         .await
         .unwrap();
     assert_eq!(client.metadata.len(), 1);
+    let at = |key: &str, value: &str| found(ClientFilter::Metadata(key.into(), value.into()));
+    assert_eq!(at("Site", "berlin").await, ["Host1_x"]);
+    assert!(at("site", "berlin").await.is_empty(), "keys are compared exactly");
     db.delete_client(&CLIENT).await.unwrap();
     assert_eq!(db.client(&CLIENT).await.unwrap(), None);
     assert_eq!(db.client_key(&CLIENT).await.unwrap(), None);

@@ -28,7 +28,7 @@ impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Sqlite> {
         mark::check_presence(path)?;
         let mut connection = Connection::open(path)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        prepare(&connection)?;
         connection.set_prepared_statement_cache_capacity(128);
         // WAL lets readers run beside the writer; FULL flushes each commit, because a commit is acknowledged to agents.
         connection.execute_batch(
@@ -87,6 +87,14 @@ impl Sqlite {
     pub(super) async fn checkpoint(&self) -> Result<()> {
         self.writer.as_ref().ok_or(Error::ReadOnly)?.checkpoint().await
     }
+}
+
+/// What every connection to the file needs. `LIKE` compares letters as they are, as on PostgreSQL: what is searched without
+/// regard to case is stored folded.
+fn prepare(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.execute_batch("PRAGMA case_sensitive_like = ON;")?;
+    Ok(())
 }
 
 /// Applies the missing steps, each in one transaction. `PRAGMA user_version` holds the number of the last step.

@@ -42,7 +42,7 @@ impl Readers {
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    super::prepare(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
