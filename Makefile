@@ -51,6 +51,8 @@ test-e2e: setup-test gui/dist/index.html
 lint: setup-build gui/node_modules/.package-lock.json gui/dist/index.html
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	# Links in documentation that lead nowhere are errors.
+	cargo doc --locked --workspace --lib --no-deps --document-private-items --quiet
 	cargo xtask dependency-order
 	cargo xtask tidy
 	cargo xtask changelog check

@@ -1,6 +1,6 @@
 //! Artifacts: named VQL with parameters. This crate contains their definitions ([`Artifact`]), where
 //! definitions are stored ([`Repository`]), who may launch one ([`ResolvedSpec`]), how it becomes a request
-//! ([`compile`]), what can be wrong with it ([`validate`], [`verify`]), and how a request or a call of an
+//! ([`compile()`]), what can be wrong with it ([`validate`], [`verify()`]), and how a request or a call of an
 //! artifact runs.
 //!
 //! A request is made and run like this:

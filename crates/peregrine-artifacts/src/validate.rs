@@ -49,7 +49,7 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
 }
 
 /// The full check, for definitions that were not tested when the product was built. VQL is parsed but not
-/// analysed; [`crate::verify`] does that.
+/// analysed; [`crate::verify()`] does that.
 pub fn validate(artifact: &Artifact) -> Result<(), Error> {
     check_form(artifact)?;
     let mut problems = Vec::new();

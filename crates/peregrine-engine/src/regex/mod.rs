@@ -45,7 +45,7 @@ struct Inner {
     meta: meta::Regex,
     /// True if it contains bytes that are not UTF-8, each standing for itself.
     tells_bytes_apart: bool,
-    /// The output of [`translate`].
+    /// The output of [`translate()`].
     pattern: String,
     /// Longest text in which a search is short.
     short: usize,
