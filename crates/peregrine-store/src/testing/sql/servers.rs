@@ -38,7 +38,7 @@ pub(super) async fn share_clients(db: &impl Database) {
             ip: String::new(),
             contact,
         };
-        db.touch(server, vec![touch]).await.unwrap() == [CLIENT.clone()]
+        db.touch(server, vec![touch]).await.unwrap() == [CLIENT.as_str()]
     };
     let is_online = async || {
         let query = |online| ClientQuery {
@@ -109,7 +109,7 @@ pub(super) async fn share_clients(db: &impl Database) {
     assert_eq!(clients.get(ONE), None);
     assert!(db.beat(TWO).await.unwrap());
     assert_eq!(db.servers().await.unwrap()[1].beat, servers[1].beat + 1);
-    assert_eq!(db.leave_servers(TWO).await.unwrap(), [CLIENT.clone()]);
+    assert_eq!(db.leave_servers(TWO).await.unwrap(), [CLIENT.as_str()]);
     assert!(!is_online().await, "its server is gone");
     assert!(
         !db.beat(TWO).await.unwrap(),
