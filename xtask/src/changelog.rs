@@ -34,7 +34,7 @@ pub fn check(root: &Path) -> Result<()> {
 pub fn release(root: &Path, version: &str) -> Result<()> {
     ensure!(
         version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()),
-        "`{version}` is no version; give three numbers, such as 0.2.0"
+        "`{version}` is not a version; give three numbers, such as 0.2.0"
     );
     let (files, entries): (Vec<PathBuf>, Vec<Entry>) = read_entries(root)?.into_iter().unzip();
     let path = root.join(CHANGELOG);

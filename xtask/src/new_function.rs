@@ -13,7 +13,7 @@ pub fn add(root: &Path, folder: &str, name: &str) -> Result<()> {
             && name
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
-        "`{name}` is no name for a function; give small letters, digits and `_`"
+        "`{name}` is not a name for a function; give small letters, digits and `_`"
     );
     let folder_path = root.join(FUNCTIONS).join(folder);
     let list_path = folder_path.join("mod.rs");

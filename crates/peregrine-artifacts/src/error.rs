@@ -52,8 +52,8 @@ pub enum Error {
         /// At least one.
         problems: Vec<Problem>,
     },
-    /// No such artifact, or no such source of it.
-    #[error("no artifact `{name}`{}", suggest(.suggestion))]
+    /// No such artifact.
+    #[error("artifact `{name}` not found{}", suggest(.suggestion))]
     NotFound {
         /// The name asked for.
         name: String,

@@ -25,7 +25,7 @@ pub enum Error {
     #[error("permission `{0}` is needed; ask an administrator")]
     Forbidden(Permission),
     /// The thing asked for does not exist.
-    #[error("no {0} `{1}`")]
+    #[error("{0} `{1}` not found")]
     NotFound(&'static str, String),
     /// The request makes no sense.
     #[error("{0}")]

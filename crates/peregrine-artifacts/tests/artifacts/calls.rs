@@ -129,7 +129,7 @@ fn unknown_artifacts_are_logged() {
     assert!(
         bench
             .messages()
-            .contains("no artifact `Plane`; did you mean `Plain`?"),
+            .contains("artifact `Plane` not found; did you mean `Plain`?"),
         "{}",
         bench.messages()
     );
@@ -358,7 +358,7 @@ fn import_brings_definitions_into_scope() {
     );
     bench.rows("SELECT import(artifact='Nope') FROM range(end=1)");
     assert!(
-        bench.messages().contains("no artifact `Nope`"),
+        bench.messages().contains("artifact `Nope` not found"),
         "{}",
         bench.messages()
     );

@@ -64,7 +64,7 @@ impl Opened {
         if let SqlAddress::File(file) = &address {
             anyhow::ensure!(
                 file.exists(),
-                "`{}` is no data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print where theirs is",
+                "`{}` is not the data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print the path of theirs",
                 folder.display()
             );
         }

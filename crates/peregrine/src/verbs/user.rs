@@ -86,7 +86,7 @@ struct Password {
 fn role(name: &str) -> Result<Role, String> {
     Role::parse(name).ok_or_else(|| {
         let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-        format!("no role `{name}`; there are {}", known.join(", "))
+        format!("unknown role `{name}`; the roles are {}", known.join(", "))
     })
 }
 
