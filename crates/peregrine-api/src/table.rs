@@ -89,7 +89,7 @@ pub enum ExportFormat {
     Csv,
     /// A list of objects.
     Json,
-    /// An object a line.
+    /// One object per line.
     Jsonl,
 }
 

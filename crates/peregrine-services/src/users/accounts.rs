@@ -118,7 +118,7 @@ impl Accounts {
         self.change_roles(user, all).await
     }
 
-    /// Gives a user these roles in the place of those the user has.
+    /// Replaces the roles of a user.
     pub async fn set_roles(&self, name: &str, roles: &[Role]) -> Result<Vec<String>> {
         let user = self.find(name).await?;
         self.change_roles(user, names(roles)).await
@@ -140,7 +140,7 @@ impl Accounts {
         Ok(roles)
     }
 
-    /// Gives a user another password, and ends all sessions of that user.
+    /// Changes a user's password, and ends all sessions of that user.
     pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
         let mut user = self.find(name).await?;
         check_strength(password, &user.name)?;

@@ -54,7 +54,7 @@ fn users_are_managed_on_the_command_line() {
         "{out}"
     );
     assert!(
-        error.contains("nobody who can sign in manages the server"),
+        error.contains("nobody who can sign in can manage the server"),
         "{error}"
     );
     let (code, out, error) = user(&["roles", "ann", "--role", "administrator"], "");
