@@ -7,6 +7,8 @@ pub struct Problem {
     pub line: u32,
     /// Column in that line, from 1; 0 when only the line is known.
     pub column: u32,
+    /// Characters it is about; 0 for all to the end of the line.
+    pub length: u32,
     /// What is wrong, and how to fix it.
     pub message: String,
 }
@@ -17,6 +19,7 @@ impl Problem {
         Problem {
             line: 0,
             column: 0,
+            length: 0,
             message: message.into(),
         }
     }
@@ -26,6 +29,7 @@ impl Problem {
         Problem {
             line,
             column,
+            length: 0,
             message: message.into(),
         }
     }

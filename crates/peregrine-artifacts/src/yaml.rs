@@ -151,7 +151,7 @@ impl Document {
                 let known = Kind::ALL.map(Kind::as_str).join(", ");
                 let message = format!("unknown type `{}`; use one of {known}", name.value);
                 let line = normalised.original_line(to_line(name.referenced.line()));
-                Error::invalid(&self.name, Problem::at(line, 0, message))
+                Error::invalid(&self.name, Problem { line, ..problem })
             })?,
         };
         let section = |vql: Option<Spanned<String>>| vql.and_then(|vql| section(normalised, vql));
@@ -179,6 +179,7 @@ impl Document {
             tools: self.tools,
             resources: self.resources.unwrap_or_default(),
             required_permissions: self.required_permissions,
+                let problem = Problem::about(raw, "type", name.value.trim(), message.as_str());
             implied_permissions: self.implied_permissions,
             impersonate: self.impersonate,
             reports: self.reports,

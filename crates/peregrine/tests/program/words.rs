@@ -251,7 +251,17 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "V201",
         "permission.yaml",
-        "name: Custom.Y\ntype: CLIENT\nrequired_permissions: [FLY]\n",
+        "name: Custom.Y\ntype: CLIENT\nrequired_permissions: [EXECVE, FLY]\nimplied_permissions:\n  - EXECV\n",
+    ),
+    (
+        "V201",
+        "name.yaml",
+        "description: |\n  Things.\nname: Custom.Für\naliases:\n  - Custom.1\n",
+    ),
+    (
+        "V201",
+        "queries.yaml",
+        "name: Custom.W\nsources:\n  - name: Late\n    query: |\n      SELECT 1 FROM scope()\n      SELECT 2 FROM scope()\n  - query: LET x = 1\n    notebook:\n      - type: table\n",
     ),
     (
         "V202",
@@ -270,6 +280,11 @@ fn each_code_about_definitions_as_a_user_reads_it() {
             session.run(&["vql", "lint", name]);
         }
         insta::assert_snapshot!(code, session.shown);
+    (
+        "V202",
+        "exports.yaml",
+        "name: Custom.V\nimports:\n  - Linux.Mounts # for its names\nsources:\n  - query: SELECT 1 FROM scope()\n",
+    ),
     }
 }
 
