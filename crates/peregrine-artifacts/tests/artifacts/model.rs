@@ -117,6 +117,24 @@ fn a_fault_after_a_repaired_line_has_its_own_line() {
 }
 
 #[test]
+fn of_unknown_fields_the_nearest_is_suggested() {
+    assert_eq!(
+        faults("name: A\nsource:\n- query: SELECT 1 FROM scope()\n"),
+        "line 2:1: unknown field `source`; did you mean `sources`?"
+    );
+    assert_eq!(
+        faults("name: A\nsources:\n- nonsense: 1\n"),
+        "line 3:3: unknown field `nonsense`; use one of name, description, precondition, query, queries, notebook"
+    );
+    // Nobody should write those that the repository sets.
+    let text = faults("name: A\nbuilt_im: true\n");
+    assert!(
+        text.ends_with("implied_permissions, impersonate, reports"),
+        "{text}"
+    );
+}
+
+#[test]
 fn types_are_checked() {
     assert_eq!(
         faults("name: A\ntype: GARDEN\n"),

@@ -254,6 +254,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "name: Custom.Y\ntype: CLIENT\nrequired_permissions: [EXECVE, FLY]\nimplied_permissions:\n  - EXECV\n",
     ),
     (
+    (
+        "V200",
+        "field.yaml",
+        "name: Custom.X\nsources:\n  - nonsense: SELECT 1 FROM scope()\n",
+    ),
+    ("V200", "type.yaml", "name: Custom.X\ntype: CLEINT\n"),
         "V201",
         "name.yaml",
         "description: |\n  Things.\nname: Custom.Für\naliases:\n  - Custom.1\n",
