@@ -69,12 +69,16 @@ fn find(repository: &Repository, name: &str) -> anyhow::Result<std::sync::Arc<Ar
     Ok(repository.resolve(name)?)
 }
 
-fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCode> {
-    let pattern = pattern.unwrap_or("*").to_lowercase();
+/// Prints what matches. Nothing is an error, as it is for grep, so that scripts notice a mistyped pattern.
+fn list(repository: &Repository, wanted: Option<&str>) -> anyhow::Result<ExitCode> {
+    let wanted = wanted.unwrap_or("*");
+    let pattern = wanted.to_lowercase();
+    let mut is_empty = true;
     let mut out = std::io::stdout().lock();
     for artifact in repository.all() {
         let is_wanted = matches(&pattern, &artifact.name.to_lowercase());
         if is_wanted && !artifact.sources.is_empty() {
+            is_empty = false;
             let first = first_sentence(&artifact.description);
             writeln!(
                 out,
@@ -83,6 +87,14 @@ fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCo
                 artifact.kind.as_str()
             )?;
         }
+    }
+    if is_empty {
+        let advice = if wanted.contains('*') {
+            String::new()
+        } else {
+            format!("; `*` stands for anything, as in `*{wanted}*`")
+        };
+        anyhow::bail!("no artifact matches `{wanted}`{advice}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -126,6 +126,7 @@ fn refused_command_lines() {
         &["vql", "lint", "no.vql"],
         &["vql", "doc", "pslst"],
         &["vql", "doc", "unheard"],
+        &["artifacts", "list", "pstree"],
         &["artifacts", "show", "No.Such"],
         &["artifacts", "show", "Generic.System.Pstre"],
         &["artifacts", "collect", "Generic.System.Pstre"],
