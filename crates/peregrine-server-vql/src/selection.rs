@@ -169,6 +169,6 @@ fn moment(scope: &Scope, value: &Value, name: &str) -> VqlResult<Option<Micros>>
         return Ok(None);
     }
     let time = time::to_time(scope, value)
-        .ok_or_else(|| format!("{name} is not a time"))?;
+        .ok_or_else(|| format!("{name} `{}` is not a time", value.to_text(scope)))?;
     Ok(Some(micros(time)))
 }

@@ -278,7 +278,7 @@ fn what_is_not_there_is_named() {
         ),
         (
             "source(client_id='C.0123456789abcdef', artifact='Custom.Events', start_time='soon')",
-            "StartTime is not a time",
+            "StartTime `soon` is not a time",
         ),
         (
             "parallelize(client_id='C.0123456789abcdef', artifact='Nope', query={SELECT * FROM source()})",

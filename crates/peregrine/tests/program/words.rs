@@ -159,6 +159,8 @@ fn queries_that_end_badly() {
         &["SELECT substr(start=1) AS A FROM scope()"],
         &["SELECT * FROM Artifact.No.Such()"],
         &["SELECT * FROM parse_csv(filename='/no/such')"],
+        &["SELECT * FROM range(end='many')"],
+        &["SELECT * FROM clock(start='soon')"],
         &[
             "--max-rows",
             "2",
