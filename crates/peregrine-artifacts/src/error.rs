@@ -64,6 +64,16 @@ pub enum Error {
         /// A similar name.
         suggestion: Option<String>,
     },
+    /// The artifact has no such source.
+    #[error("artifact `{artifact}` has no source `{source_name}`{}", sources(.source_name, .known))]
+    NoSource {
+        /// The artifact's name.
+        artifact: String,
+        /// The source asked for.
+        source_name: String,
+        /// The names of its sources.
+        known: Vec<String>,
+    },
     /// A built-in definition has this name.
     #[error(
         "artifact `{0}` is built in and cannot be changed; give yours another name, such as `Custom.{0}`"
@@ -142,4 +152,16 @@ fn suggest(suggestion: &Option<String>) -> String {
         .as_ref()
         .map(|name| format!("; did you mean `{name}`?"))
         .unwrap_or_default()
+}
+
+fn sources(wrong: &str, known: &[String]) -> String {
+    if known.is_empty() {
+        return "; it has no named sources".to_owned();
+    }
+    let names = known.iter().map(String::as_str);
+    let hint = peregrine_base::suggest::did_you_mean(wrong, names)
+        .map(|hint| format!("; {hint}"))
+        .unwrap_or_default();
+    let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    format!("; it has {}{hint}", list.join(", "))
 }

@@ -120,6 +120,13 @@ fn unknown_parameters_give_nothing() {
     );
     assert_eq!(bench.rows("SELECT * FROM Artifact.Plain(source=1)"), "");
     assert_eq!(bench.rows("SELECT * FROM Artifact.Plain(source='none')"), "");
+    assert!(
+        bench
+            .messages()
+            .contains("artifact `Plain` has no source `none`; "),
+        "{}",
+        bench.messages()
+    );
 }
 
 #[test]

@@ -137,7 +137,10 @@ fn one_source_can_be_named() {
         ["Two/b> SELECT 2 FROM scope()"]
     );
     let error = with(&repository, &["Two/c"], &Options::default()).unwrap_err();
-    assert_eq!(error.to_string(), "artifact `Two/c` not found");
+    assert_eq!(
+        error.to_string(),
+        "artifact `Two` has no source `c`; it has `a`, `b`"
+    );
 }
 
 #[test]
