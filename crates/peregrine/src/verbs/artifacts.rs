@@ -41,7 +41,7 @@ enum Verb {
 
 #[derive(clap::Args)]
 struct Collect {
-    /// Their names.
+    /// Their names; `NAME/SOURCE` for one source.
     #[arg(required = true)]
     names: Vec<String>,
     /// A parameter, `NAME=VALUE`, or `NAME` for `Y`; may be repeated.
@@ -159,8 +159,17 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
                 env.push((variable, value.to_owned()));
             }
         }
+        let path = match name.split_once('/') {
+            None => name,
+            Some((path, source)) => {
+                let variable = format!("PeregrineSource{}", texts.len());
+                call.push(format!("source={variable}"));
+                env.push((variable, source.to_owned()));
+                path
+            }
+        };
         call.push("preconditions=TRUE".to_owned());
-        let text = format!("SELECT * FROM Artifact.{name}({})", call.join(", "));
+        let text = format!("SELECT * FROM Artifact.{path}({})", call.join(", "));
         texts.push((format!("the call of `{name}`"), text));
     }
     printing::run(&collect.print, "collection", &texts, env, repository, None)
