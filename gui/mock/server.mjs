@@ -186,7 +186,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       Object.assign(this, { status, code, detail, headers });
     }
   }
-  const clientOf = (id) => state.clients.find((client) => client.client_id === id) ?? fail(404, 'not_found', `no machine \`${id}\``);
+  const clientOf = (id) => state.clients.find((client) => client.client_id === id) ?? fail(404, 'not_found', `client \`${id}\` not found`);
   const fail = (...why) => {
     throw new Refused(...why);
   };
@@ -232,7 +232,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     }],
     ['POST', 'clients/:id/interrogate', ({ id, session }) => start(id, { artifacts: [{ artifact: 'Generic.Client.Info', parameters: {} }] }, session)],
     ['GET', 'artifacts', ({ query }) => ({ artifacts: ARTIFACTS.filter((each) => (!query.get('type') || each.type === query.get('type')) && `${each.name} ${each.description}`.toLowerCase().includes((query.get('search') ?? '').toLowerCase())).map(({ raw, ...rest }) => (void raw, rest)) })],
-    ['GET', 'artifacts/:artifact', ({ artifact }) => ARTIFACTS.find((each) => each.name === artifact) ?? fail(404, 'not_found', `no artifact \`${artifact}\``)],
+    ['GET', 'artifacts/:artifact', ({ artifact }) => ARTIFACTS.find((each) => each.name === artifact) ?? fail(404, 'not_found', `artifact \`${artifact}\` not found`)],
     ['POST', 'artifacts/compile', ({ body }) => {
       check(body);
       const answer = answerOf('POST artifacts/compile');
@@ -279,7 +279,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     ['GET', 'clients/:id/flows/:flow/logs', ({ id, flow, query }) => page(logs(flowBy(id, flow), flowBy(id, flow).logs), query)],
     ['GET', 'clients/:id/process-tree', ({ query }) => {
       const wanted = query.get('process');
-      const focus = tree.find((node) => node.id === wanted || String(node.pid) === wanted) ?? fail(404, 'not_found', `no process \`${wanted}\` in this collection`);
+      const focus = tree.find((node) => node.id === wanted || String(node.pid) === wanted) ?? fail(404, 'not_found', `process \`${wanted}\` not found`);
       return { root: tree[0].id, focus: focus.id, truncated: false, nodes: tree.map(({ id, parent_id, pid, name, exe, command_line, username, start_time, end_time, exit_code, exited }) => ({ id, parent_id, pid, name, exe, command_line, username, start_time, end_time, exit_code, exited })) };
     }],
     ['GET', 'monitoring/client', () => state.monitoring],
@@ -308,7 +308,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
   ];
   function check(body) {
     for (const each of body.artifacts ?? []) {
-      const known = ARTIFACTS.find((artifact) => artifact.name === each.artifact) ?? fail(404, 'not_found', `no artifact \`${each.artifact}\``);
+      const known = ARTIFACTS.find((artifact) => artifact.name === each.artifact) ?? fail(404, 'not_found', `artifact \`${each.artifact}\` not found`);
       for (const [name, value] of Object.entries(each.parameters ?? {})) {
         const parameter = known.parameters.find((item) => item.name === name) ?? fail(400, 'bad_parameter', `\`${known.name}\` has no parameter \`${name}\``, { artifact: known.name, parameter: name, message: 'unknown parameter' });
         if (parameter.type === 'redacted' && value === 'XXXXX') fail(400, 'bad_parameter', `\`${name}\`: its value was hidden when it was stored; type it again`, { artifact: known.name, parameter: name, message: 'its value was hidden when it was stored; type it again' });
@@ -326,7 +326,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
     if (client.online) produce(flow, flow.artifacts[0] === 'Generic.System.Pstree' ? pstreeRows(tree) : fileRows(3000), 12, flow.artifacts[0] === 'Generic.System.Pstree' ? Math.ceil(tree.length / 12) : 250);
     return { flow_id: flow.flow_id };
   }
-  const flowBy = (id, flow) => state.flows.find((each) => each.client_id === id && each.flow_id === flow) ?? fail(404, 'not_found', `no collection \`${flow}\` on \`${id}\``);
+  const flowBy = (id, flow) => state.flows.find((each) => each.client_id === id && each.flow_id === flow) ?? fail(404, 'not_found', `flow \`${flow}\` not found`);
 
   function match(pattern, parts) {
     const wanted = pattern.split('/');

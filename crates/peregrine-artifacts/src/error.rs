@@ -7,6 +7,8 @@ pub struct Problem {
     pub line: u32,
     /// Column in that line, from 1; 0 when only the line is known.
     pub column: u32,
+    /// Characters it is about; 0 for all to the end of the line.
+    pub length: u32,
     /// What is wrong, and how to fix it.
     pub message: String,
 }
@@ -17,6 +19,7 @@ impl Problem {
         Problem {
             line: 0,
             column: 0,
+            length: 0,
             message: message.into(),
         }
     }
@@ -26,6 +29,7 @@ impl Problem {
         Problem {
             line,
             column,
+            length: 0,
             message: message.into(),
         }
     }
@@ -52,13 +56,23 @@ pub enum Error {
         /// At least one.
         problems: Vec<Problem>,
     },
-    /// No such artifact, or no such source of it.
-    #[error("no artifact `{name}`{}", suggest(.suggestion))]
+    /// No such artifact.
+    #[error("artifact `{name}` not found{}", suggest(.suggestion))]
     NotFound {
         /// The name asked for.
         name: String,
         /// A similar name.
         suggestion: Option<String>,
+    },
+    /// The artifact has no such source.
+    #[error("artifact `{artifact}` has no source `{source_name}`{}", sources(.source_name, .known))]
+    NoSource {
+        /// The artifact's name.
+        artifact: String,
+        /// The source asked for.
+        source_name: String,
+        /// The names of its sources.
+        known: Vec<String>,
     },
     /// A built-in definition has this name.
     #[error(
@@ -138,4 +152,16 @@ fn suggest(suggestion: &Option<String>) -> String {
         .as_ref()
         .map(|name| format!("; did you mean `{name}`?"))
         .unwrap_or_default()
+}
+
+fn sources(wrong: &str, known: &[String]) -> String {
+    if known.is_empty() {
+        return "; it has no named sources".to_owned();
+    }
+    let names = known.iter().map(String::as_str);
+    let hint = peregrine_base::suggest::did_you_mean(wrong, names)
+        .map(|hint| format!("; {hint}"))
+        .unwrap_or_default();
+    let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    format!("; it has {}{hint}", list.join(", "))
 }

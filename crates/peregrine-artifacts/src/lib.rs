@@ -46,6 +46,7 @@ mod namespace;
 mod normalise;
 mod outline;
 mod parameter;
+mod place;
 pub mod queues;
 mod reformat;
 mod repository;

@@ -81,6 +81,12 @@ impl Artifact {
         self.sources.iter().find(|source| source.name == name)
     }
 
+    /// The names of those sources that have one.
+    pub(crate) fn source_names(&self) -> Vec<String> {
+        let names = self.sources.iter().map(|source| source.name.clone());
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
     /// The declared parameter called `name`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {

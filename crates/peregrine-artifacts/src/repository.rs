@@ -177,9 +177,10 @@ impl Repository {
             None => Ok(artifact),
             Some(source) => match artifact.with_only_source(source) {
                 Some(artifact) => Ok(Arc::new(artifact)),
-                None => Err(Error::NotFound {
-                    name: reference.to_owned(),
-                    suggestion: None,
+                None => Err(Error::NoSource {
+                    artifact: name.to_owned(),
+                    source_name: source.to_owned(),
+                    known: artifact.source_names(),
                 }),
             },
         }

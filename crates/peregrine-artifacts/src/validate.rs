@@ -24,7 +24,10 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
         problems.push(at_name(artifact, problem));
     }
     for alias in &artifact.aliases {
-        problems.extend(name_problem(alias).map(|problem| Problem::anywhere(format!("alias: {problem}"))));
+        problems.extend(
+            name_problem(alias)
+                .map(|problem| Problem::about(&artifact.raw, "aliases", alias, format!("alias: {problem}"))),
+        );
     }
     for report in &artifact.reports {
         if !REPORT_TYPES
@@ -32,10 +35,8 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
             .any(|known| known.eq_ignore_ascii_case(&report.kind))
         {
             let known = REPORT_TYPES[1..].join(", ");
-            problems.push(Problem::anywhere(format!(
-                "unknown report type `{}`; use one of {known}",
-                report.kind
-            )));
+            let message = format!("unknown report type `{}`; use one of {known}", report.kind);
+            problems.push(about_type(artifact, "reports", &report.kind, message));
         }
     }
     if let Some(expected) = queues::expected_kind(&artifact.name).filter(|&kind| kind != artifact.kind) {
@@ -53,16 +54,16 @@ pub fn check_form(artifact: &Artifact) -> Result<(), Error> {
 pub fn validate(artifact: &Artifact) -> Result<(), Error> {
     check_form(artifact)?;
     let mut problems = Vec::new();
-    for permission in artifact
-        .required_permissions
-        .iter()
-        .chain(&artifact.implied_permissions)
-    {
-        if Permission::parse(permission).is_none_or(|known| known == Permission::AllQuery) {
-            problems.push(Problem::anywhere(format!(
-                "unknown permission `{permission}`; check its spelling"
-            )));
-        }
+    let required = artifact.required_permissions.iter();
+    let implied = artifact.implied_permissions.iter();
+    let permissions = required
+        .map(|permission| ("required_permissions", permission))
+        .chain(implied.map(|permission| ("implied_permissions", permission)));
+    for (key, permission) in permissions {
+        problems.extend(
+            permission_problem(permission)
+                .map(|problem| Problem::about(&artifact.raw, key, permission, problem)),
+        );
     }
     check_parameters(artifact, &mut problems);
     let source_condition = artifact
@@ -79,10 +80,8 @@ pub fn validate(artifact: &Artifact) -> Result<(), Error> {
             .any(|known| known.eq_ignore_ascii_case(&cell.kind))
         {
             let known = CELL_TYPES[1..].join(", ");
-            problems.push(Problem::anywhere(format!(
-                "unknown cell type `{}`; use one of {known}",
-                cell.kind
-            )));
+            let message = format!("unknown cell type `{}`; use one of {known}", cell.kind);
+            problems.push(about_type(artifact, "sources", &cell.kind, message));
         }
     }
     check_statements(artifact, &mut problems);
@@ -92,19 +91,34 @@ pub fn validate(artifact: &Artifact) -> Result<(), Error> {
 fn check_parameters(artifact: &Artifact, problems: &mut Vec<Problem>) {
     for (index, parameter) in artifact.parameters.iter().enumerate() {
         if parameter.name.is_empty() {
-            problems.push(Problem::anywhere(format!(
-                "parameter {} has no name; give it one",
-                index + 1
-            )));
+            let message = format!("parameter {} has no name; give it one", index + 1);
+            problems.push(at_key(artifact, "parameters", message));
         }
         if parameter.name.contains('`') {
             let message = format!(
                 "parameter name `{}` contains a backtick; choose another",
                 parameter.name
             );
-            problems.push(Problem::anywhere(message));
+            problems.push(Problem::about(
+                &artifact.raw,
+                "parameters",
+                &parameter.name,
+                message,
+            ));
         }
     }
+}
+
+fn permission_problem(name: &str) -> Option<String> {
+    if Permission::parse(name).is_some_and(|known| known != Permission::AllQuery) {
+        return None;
+    }
+    let known = Permission::ALL
+        .iter()
+        .filter(|known| **known != Permission::AllQuery);
+    let hint = peregrine_base::suggest::did_you_mean(name, known.map(|known| known.name()));
+    let advice = hint.unwrap_or_else(|| "check its spelling".to_owned());
+    Some(format!("unknown permission `{name}`; {advice}"))
 }
 
 fn check_statements(artifact: &Artifact, problems: &mut Vec<Problem>) {
@@ -156,9 +170,23 @@ pub fn name_problem(name: &str) -> Option<String> {
     ))
 }
 
-/// An error reported at the `name:` line.
+/// An error about the artifact's name.
 fn at_name(artifact: &Artifact, message: String) -> Problem {
-    let line = artifact.raw.lines().position(|line| line.starts_with("name:"));
+    if artifact.name.is_empty() {
+        return at_key(artifact, "name", message);
+    }
+    Problem::about(&artifact.raw, "name", &artifact.name, message)
+}
+
+/// An error about a `type:` in the block of a top-level key; the value alone is often a word of a query, too.
+fn about_type(artifact: &Artifact, key: &str, kind: &str, message: String) -> Problem {
+    Problem::about(&artifact.raw, key, &format!("type: {kind}"), message)
+}
+
+/// An error reported at the line of a top-level key.
+fn at_key(artifact: &Artifact, key: &str, message: String) -> Problem {
+    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+    let line = artifact.raw.lines().position(is_key);
     Problem::at(
         line.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
         0,

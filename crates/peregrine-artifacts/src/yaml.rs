@@ -63,6 +63,12 @@ fn explain(message: &str) -> String {
         let key = rest.split(',').next().unwrap_or(rest);
         return format!("the key `{key}` stands here a second time; keep one");
     }
+    if let Some((field, known)) = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected one of "))
+    {
+        return unknown_field(field, known);
+    }
     match message {
         "expected string scalar" => {
             "a text is expected here; put it into quotes if it looks like something else"
@@ -75,6 +81,29 @@ fn explain(message: &str) -> String {
         other => other,
     }
     .to_owned()
+}
+
+/// Keys that the repository sets. They are accepted, but nobody should write them.
+const IGNORED_FIELDS: &[&str] = &[
+    "raw",
+    "compiled",
+    "built_in",
+    "compiled_in",
+    "is_alias",
+    "is_inherited",
+    "metadata",
+];
+
+/// Suggests the nearest of the known fields, or lists them all.
+fn unknown_field(field: &str, known: &str) -> String {
+    let known: Vec<&str> = known
+        .split(", ")
+        .filter(|name| !IGNORED_FIELDS.contains(name))
+        .collect();
+    match peregrine_base::suggest::did_you_mean(field, known.iter().copied()) {
+        Some(hint) => format!("unknown field `{field}`; {hint}"),
+        None => format!("unknown field `{field}`; use one of {}", known.join(", ")),
+    }
 }
 
 fn to_line(line: u64) -> u32 {
@@ -150,8 +179,9 @@ impl Document {
             Some(name) => Kind::parse(name.value.trim()).ok_or_else(|| {
                 let known = Kind::ALL.map(Kind::as_str).join(", ");
                 let message = format!("unknown type `{}`; use one of {known}", name.value);
+                let problem = Problem::about(raw, "type", name.value.trim(), message.as_str());
                 let line = normalised.original_line(to_line(name.referenced.line()));
-                Error::invalid(&self.name, Problem::at(line, 0, message))
+                Error::invalid(&self.name, Problem { line, ..problem })
             })?,
         };
         let section = |vql: Option<Spanned<String>>| vql.and_then(|vql| section(normalised, vql));

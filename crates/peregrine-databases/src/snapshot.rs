@@ -44,7 +44,7 @@ pub(super) fn of(scope: &Scope, files: &Arc<dyn Accessor>, path: &OsPath) -> Vql
     }
     if !is_database(scope, files.as_ref(), path)? {
         // Not an error: artifacts run this over every file with a certain name.
-        scope.log_line(&format!("sqlite: `{}` is no SQLite database", path.to_text()));
+        scope.log_line(&format!("sqlite: `{}` is not an SQLite database", path.to_text()));
         return Ok(None);
     }
     for attempt in 1..=ATTEMPTS {

@@ -69,7 +69,7 @@ impl Plugin for Sql {
         fails(
             "another driver",
             "sql(driver='oracle', connstring='db', query='SELECT 1')",
-            "driver `oracle` is unknown; there are sqlite, postgres and mysql",
+            "driver `oracle` is unknown; use sqlite, postgres or mysql",
         ),
         #[cfg(feature = "servers")]
         fails(
@@ -86,9 +86,7 @@ impl Plugin for Sql {
             "sqlite" | "sqlite3" => {}
             "postgres" | "mysql" => return ask_server(scope, &driver, args, rows.sink()),
             other => {
-                return Err(
-                    format!("driver `{other}` is unknown; there are sqlite, postgres and mysql").into(),
-                );
+                return Err(format!("driver `{other}` is unknown; use sqlite, postgres or mysql").into());
             }
         }
         let find = |files: &dyn Accessor| match (args.file, args.connstring.filter(|path| !path.is_empty())) {

@@ -44,7 +44,7 @@ impl Plugin for Sqlite {
         fails(
             "which is logged",
             "sqlite(accessor='data', file='text', query='SELECT 1')",
-            "is no SQLite database",
+            "is not an SQLite database",
         ),
         fails(
             "no such file",

@@ -54,7 +54,7 @@ impl Lambda {
                 "{}:{}: unexpected token: {}",
                 first.line, first.column, first.message
             ),
-            None => String::from("is no lambda"),
+            None => String::from("is not a lambda"),
         })?;
         let params = Columns::new(parsed.params.iter().map(|name| Str::from(&*name.text)));
         Ok(Lambda(Arc::new(Inner {

@@ -55,7 +55,7 @@ pub fn parse_property_list(content: &[u8]) -> Result<Value, String> {
             Some(Collection::Dict(entries, key)) => match (key.take(), value) {
                 (Some(key), value) => entries.push((key, value)),
                 (None, Value::Str(text)) => *key = Some(text),
-                (None, _) => return Err("a key of a dict is no string".into()),
+                (None, _) => return Err("a key of a dict is not a string".into()),
             },
         }
     }

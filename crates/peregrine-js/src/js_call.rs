@@ -36,7 +36,7 @@ impl Function for JsCall {
         fails(
             "no such function",
             "js_call(func='f')",
-            "`f` is no function of the script",
+            "`f` is not a function of the script",
         ),
     ];
 

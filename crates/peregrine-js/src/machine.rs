@@ -149,7 +149,7 @@ fn perform_caught(ctx: &Ctx<'_>, scope: &Scope, request: Request) -> rquickjs::R
         }
         Request::Call(name, args) => {
             let Some(function) = variable(ctx, &name)?.into_function() else {
-                return Ok(Err(format!("`{name}` is no function of the script")));
+                return Ok(Err(format!("`{name}` is not a function of the script")));
             };
             let result = call(ctx, scope, &function, &args)?;
             from_js(&result)

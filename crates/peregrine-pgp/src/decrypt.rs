@@ -20,7 +20,7 @@ pub fn decrypt(message: &[u8], private_ring: &[u8]) -> Result<Vec<u8>, Error> {
         let keys = private_keys(private_ring)?;
         let damaged = |reason: pgp::errors::Error| error(format!("the message is damaged: {reason}"));
         let (message, _) = Message::from_reader(message)
-            .map_err(|reason| error(format!("this is no OpenPGP message: {reason}")))?;
+            .map_err(|reason| error(format!("this is not an OpenPGP message: {reason}")))?;
         if !message.is_encrypted() {
             return Err(error("this OpenPGP message is not encrypted"));
         }

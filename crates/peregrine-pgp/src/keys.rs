@@ -49,13 +49,13 @@ fn keys(ring: &[u8], what: &str) -> Result<Vec<PublicOrSecret>, Error> {
     }
     let bad = |reason: pgp::errors::Error| {
         error(format!(
-            "this is no OpenPGP {what} in armour or binary form: {reason}"
+            "this is not an OpenPGP {what} in armour or binary form: {reason}"
         ))
     };
     let (found, _) = PublicOrSecret::from_reader_many(ring).map_err(bad)?;
     let keys = found.take(MAX_KEYS).collect::<Result<Vec<_>, _>>().map_err(bad)?;
     if keys.is_empty() {
-        return Err(error(format!("there is no OpenPGP {what} in what was given")));
+        return Err(error(format!("no OpenPGP {what} was found")));
     }
     Ok(keys)
 }

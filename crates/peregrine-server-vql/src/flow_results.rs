@@ -37,7 +37,7 @@ impl Plugin for FlowResults {
         fails(
             "no such collection",
             "flow_results(client_id='C.0123456789abcdef', flow_id='F.NONE')",
-            "flow_results: no collection `F.NONE`",
+            "flow_results: collection `F.NONE` of `C.0123456789abcdef` not found",
         ),
     ];
 

@@ -34,7 +34,7 @@ impl Plugin for Monitoring {
         fails(
             "a misspelt artifact",
             "monitoring(client_id='C.0123456789abcdef', artifact='Custom.Evnts')",
-            "no events of `C.0123456789abcdef` of `Custom.Evnts`; there are those of Custom.Events",
+            "no events of `C.0123456789abcdef` for `Custom.Evnts`; available: Custom.Events",
         ),
     ];
 

@@ -128,15 +128,13 @@ impl Selection {
             ..
         } = self;
         if stored.wait(stored.database.client(client_id))?.is_none() {
-            return Ok(format!(
-                "no machine `{client_id}`; clients() lists those there are"
-            ));
+            return Ok(format!("machine `{client_id}` not found; clients() lists all"));
         }
         let of = match flow_id {
             None => format!("events of `{client_id}`"),
             Some(flow_id) if stored.wait(stored.database.flow(client_id, flow_id))?.is_none() => {
                 return Ok(format!(
-                    "no collection `{flow_id}` of `{client_id}`; flows(client_id='{client_id}') lists them"
+                    "collection `{flow_id}` of `{client_id}` not found; flows(client_id='{client_id}') lists all"
                 ));
             }
             Some(flow_id) => format!("rows in `{flow_id}`"),
@@ -145,17 +143,13 @@ impl Selection {
             if name.is_empty() {
                 String::new()
             } else {
-                format!(" of `{name}`")
+                format!(" for `{name}`")
             }
         };
         let others: Vec<&str> = sets.iter().map(|set| set.name.as_str()).take(20).collect();
         Ok(match others.as_slice() {
             [] => format!("no {of}{}", named(artifact)),
-            others => format!(
-                "no {of}{}; there are those of {}",
-                named(artifact),
-                others.join(", ")
-            ),
+            others => format!("no {of}{}; available: {}", named(artifact), others.join(", ")),
         })
     }
 }
@@ -185,6 +179,7 @@ fn moment(scope: &Scope, value: &Value, name: &str) -> VqlResult<Option<Micros>>
     if is_open {
         return Ok(None);
     }
-    let time = time::to_time(scope, value).ok_or_else(|| format!("{name} is no time"))?;
+    let time = time::to_time(scope, value)
+        .ok_or_else(|| format!("{name} `{}` is not a time", value.to_text(scope)))?;
     Ok(Some(micros(time)))
 }

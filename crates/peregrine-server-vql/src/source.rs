@@ -55,7 +55,7 @@ impl Plugin for Source {
         fails(
             "no such artifact",
             "source(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Other')",
-            "source: no rows in `F.EXAMPLE` of `Custom.Other`; there are those of Custom.Numbers",
+            "source: no rows in `F.EXAMPLE` for `Custom.Other`; available: Custom.Numbers",
         ),
         fails(
             "no client",

@@ -291,10 +291,13 @@ fn what_is_not_there_is_named() {
         runtime.handle().clone(),
     ));
     for (vql, message) in [
-        ("source(client_id='C.1', flow_id='F.1')", "no machine `C.1`"),
+        (
+            "source(client_id='C.1', flow_id='F.1')",
+            "machine `C.1` not found",
+        ),
         (
             "source(client_id='C.0123456789abcdef', flow_id='F.1')",
-            "no collection `F.1`",
+            "collection `F.1` of",
         ),
         (
             "source(client_id='C.0123456789abcdef', hunt_id='H.1', artifact='A')",
@@ -306,7 +309,7 @@ fn what_is_not_there_is_named() {
         ),
         (
             "source(client_id='C.0123456789abcdef', artifact='Custom.Events', start_time='soon')",
-            "StartTime is no time",
+            "StartTime `soon` is not a time",
         ),
         (
             "parallelize(client_id='C.0123456789abcdef', artifact='Nope', query={SELECT * FROM source()})",

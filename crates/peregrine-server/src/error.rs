@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
     #[error("{0}")]
     CrossSite(&'static str),
     /// No handler has this path.
-    #[error("no API path `{0}`; the documentation lists those there are")]
+    #[error("API path `{0}` not found; the documentation lists all paths")]
     UnknownPath(String),
     /// The path has no such method.
     #[error("method `{0}` is not possible here; the documentation lists those that are")]

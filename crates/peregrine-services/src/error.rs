@@ -22,7 +22,7 @@ pub enum Error {
     #[error("permission `{0}` is needed; ask an administrator")]
     Forbidden(Permission),
     /// The kind of thing that does not exist, and its id or name.
-    #[error("no {0} `{1}`")]
+    #[error("{0} `{1}` not found")]
     NotFound(&'static str, String),
     /// The request is invalid; says why.
     #[error("{0}")]

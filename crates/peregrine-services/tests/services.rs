@@ -191,7 +191,10 @@ async fn a_server_that_the_others_took_for_dead_puts_itself_back() {
         contact: Contact::Pauses,
     };
     let this = servers::this_server(&core);
-    assert_eq!(database.touch(this, vec![touch]).await.unwrap(), [CLIENT.as_str()]);
+    assert_eq!(
+        database.touch(this, vec![touch]).await.unwrap(),
+        [CLIENT.as_str()]
+    );
     let mut heard = core.storage.bus.subscribe(&[topics::CHANGES]).await.unwrap();
 
     // What another server does when it no longer sees this one's beat.

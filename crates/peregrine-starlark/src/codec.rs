@@ -147,7 +147,7 @@ impl<'a> Message<'a> {
                 }
                 Value::Dict(dict)
             }
-            tag => return Err(format!("`{tag}` is no kind of value")),
+            tag => return Err(format!("`{tag}` is not a kind of value")),
         })
     }
 

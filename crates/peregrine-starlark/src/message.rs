@@ -69,7 +69,7 @@ impl Request {
                 Request::Call { name, args }
             }
             (STOP, _) => Request::Stop,
-            _ => return Err(format!("`{kind}` is no request")),
+            _ => return Err(format!("`{kind}` is not a request")),
         })
     }
 }
@@ -89,7 +89,7 @@ impl Answer {
             (PRINTED, Value::Str(text)) => Answer::Printed(text.to_string()),
             (DONE, value) => Answer::Done(value),
             (FAILED, Value::Str(text)) => Answer::Failed(text.to_string()),
-            _ => return Err(format!("`{kind}` is no answer")),
+            _ => return Err(format!("`{kind}` is not an answer")),
         })
     }
 }

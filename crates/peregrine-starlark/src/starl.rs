@@ -60,7 +60,7 @@ impl Function for Starl {
         fails(
             "wrong globals",
             "starl(code='x = 1', globals=5)",
-            "`globals` is no dict but int64",
+            "`globals` is not a dict but int64",
         ),
     ];
 
@@ -74,7 +74,7 @@ impl Function for Starl {
         let globals = match args.globals {
             None | Some(Value::Null) => Dict::new(),
             Some(value) if value.has_members() => value.to_dict(scope),
-            Some(other) => return Err(format!("`globals` is no dict but {}", other.type_name()).into()),
+            Some(other) => return Err(format!("`globals` is not a dict but {}", other.type_name()).into()),
         };
         known.make_room()?;
         let module = Arc::new(Module::load(scope, args.code, &globals)?);

@@ -39,7 +39,7 @@ pub enum Error {
     #[error("the database was opened for reading only")]
     ReadOnly,
     /// The thing asked for does not exist.
-    #[error("no {what} `{id}`")]
+    #[error("{what} `{id}` not found")]
     NotFound {
         /// Kind of thing, such as `client`.
         what: &'static str,

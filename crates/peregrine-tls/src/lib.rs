@@ -83,12 +83,12 @@ pub fn config(verify: Verify, certificates: &Certificates) -> Result<ClientConfi
     };
     let chain = CertificateDer::pem_slice_iter(certificate)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| format!("the own certificate is no PEM: {error}"))?;
-    let key =
-        PrivateKeyDer::from_pem_slice(key).map_err(|_| "the own key is no private key in PEM".to_owned())?;
+        .map_err(|error| format!("the certificate to present is not PEM: {error}"))?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|_| "the key of the certificate to present is not a private key in PEM".to_owned())?;
     builder
         .with_client_auth_cert(chain, key)
-        .map_err(|error| format!("the own certificate and its key cannot be used: {error}"))
+        .map_err(|error| format!("the certificate to present and its key cannot be used: {error}"))
 }
 
 fn roots(certificates: &Certificates) -> Result<RootCertStore, String> {
@@ -98,14 +98,13 @@ fn roots(certificates: &Certificates) -> Result<RootCertStore, String> {
         return Ok(roots);
     };
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate
-            .map_err(|error| format!("the certificates of the authorities are no PEM: {error}"))?;
+        let certificate = certificate.map_err(|error| format!("the CA certificates are not PEM: {error}"))?;
         roots
             .add(certificate)
-            .map_err(|error| format!("a certificate of an authority cannot be used: {error}"))?;
+            .map_err(|error| format!("a CA certificate cannot be used: {error}"))?;
     }
     if roots.is_empty() {
-        return Err("there is no certificate of an authority in what was given; it must be PEM".to_owned());
+        return Err("no CA certificate was found; give certificates in PEM".to_owned());
     }
     Ok(roots)
 }

@@ -216,7 +216,7 @@ impl Checker<'_> {
         };
         let Some(artifact) = self.catalogue.artifacts.get(&name) else {
             let help = did_you_mean(&name, self.catalogue.artifacts.keys().map(String::as_str));
-            let message = format!("no artifact `{name}`");
+            let message = format!("artifact `{name}` not found");
             return self.error(code::UNKNOWN_ARTIFACT, span, message, help);
         };
         if args.iter().any(|arg| &*arg.name.text == "**") {

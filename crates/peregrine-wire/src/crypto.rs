@@ -272,7 +272,7 @@ impl Vault {
 
     /// Reverses [`Vault::seal`]; fails with another key and on damage.
     pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let refused = Error::BadContent("a stored secret was closed with another key, or is damaged");
+        let refused = Error::BadContent("a stored secret was encrypted with another key, or is damaged");
         let (nonce, data) = sealed.split_at_checked(NONCE_LEN).ok_or(refused.clone())?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused.clone())?;
         let mut data = Zeroizing::new(data.to_vec());

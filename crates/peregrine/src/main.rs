@@ -38,7 +38,7 @@ static ALLOCATOR: peregrine_os::Counting<mimalloc::MiMalloc> = peregrine_os::Cou
 #[derive(Parser)]
 #[command(version, propagate_version = true, max_term_width = 110)]
 struct Cli {
-    /// Say more on standard error; twice for everything.
+    /// Print more on standard error; twice for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     /// Write logs as JSON lines.

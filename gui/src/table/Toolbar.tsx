@@ -166,7 +166,7 @@ function ColumnChooser({ state, change, layout }: Props) {
 const FORMATS = [
   ['csv', 'CSV', 'for a spreadsheet'],
   ['json', 'JSON', 'one array'],
-  ['jsonl', 'JSON lines', 'one object a line'],
+  ['jsonl', 'JSON lines', 'one object per line'],
 ] as const;
 
 function ExportMenu({ source, layout, query, total, noun }: Props) {

@@ -179,7 +179,7 @@ fn permissions(names: &[String]) -> Result<Vec<Permission>, String> {
 fn lets(statements: &str) -> Result<Program, String> {
     let program = Program::compile(statements).map_err(|diagnostics| {
         let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();
-        format!("`scope` is no VQL: {first}")
+        format!("`scope` is not VQL: {first}")
     })?;
     match program
         .statements()

@@ -418,7 +418,7 @@ fn what_is_misspelt_is_refused() {
         &scope("SELECT * FROM info()"),
         "`scope` may only have LET statements",
     );
-    refused(&scope("LET X <="), "`scope` is no VQL");
+    refused(&scope("LET X <="), "`scope` is not VQL");
     assert!(Rules::parse(&scope("LET X <= 5 LET Y = X")).is_ok());
     assert!(Rules::parse("version: {name: x}\nClient: {nonce: y}\nremappings: []").is_ok());
     assert!(Rules::parse(r#"{"remappings": [{"type": "impersonation", "hostname": "a"}]}"#).is_ok());

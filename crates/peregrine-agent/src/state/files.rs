@@ -71,7 +71,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 fn check_own(file: &File) -> io::Result<()> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(refused("it belongs to another user"));

@@ -201,6 +201,7 @@ impl Verification {
             line,
             column,
             message,
+            ..
         } in problems
         {
             self.add(Issue {
@@ -265,10 +266,16 @@ fn check_calls(
         all.extend(&visible);
     }
     for (subject, message) in invalid {
+        let Problem {
+            line,
+            column,
+            message,
+            ..
+        } = Problem::about(&artifact.raw, "imports", &subject, message);
         verification.add(Issue {
             code: Code::InvalidImport,
-            line: 0,
-            column: 0,
+            line,
+            column,
             subject,
             message,
         });

@@ -77,7 +77,7 @@ fn parse(directive: &str) -> Result<Suppression, String> {
         .split_once(':')
         .ok_or_else(|| format!("`{directive}` names no pattern; write `linter: <code>:<regex>`"))?;
     let code =
-        Code::parse(name.trim()).ok_or_else(|| format!("`{}` is no code of a finding", name.trim()))?;
+        Code::parse(name.trim()).ok_or_else(|| format!("`{}` is not the code of a finding", name.trim()))?;
     let pattern = pattern.trim();
     let unquoted = ['"', '\'']
         .iter()

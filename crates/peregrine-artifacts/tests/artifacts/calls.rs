@@ -120,6 +120,13 @@ fn unknown_parameters_give_nothing() {
     );
     assert_eq!(bench.rows("SELECT * FROM Artifact.Plain(source=1)"), "");
     assert_eq!(bench.rows("SELECT * FROM Artifact.Plain(source='none')"), "");
+    assert!(
+        bench
+            .messages()
+            .contains("artifact `Plain` has no source `none`; "),
+        "{}",
+        bench.messages()
+    );
 }
 
 #[test]
@@ -129,7 +136,7 @@ fn unknown_artifacts_are_logged() {
     assert!(
         bench
             .messages()
-            .contains("no artifact `Plane`; did you mean `Plain`?"),
+            .contains("artifact `Plane` not found; did you mean `Plain`?"),
         "{}",
         bench.messages()
     );
@@ -358,7 +365,7 @@ fn import_brings_definitions_into_scope() {
     );
     bench.rows("SELECT import(artifact='Nope') FROM range(end=1)");
     assert!(
-        bench.messages().contains("no artifact `Nope`"),
+        bench.messages().contains("artifact `Nope` not found"),
         "{}",
         bench.messages()
     );

@@ -137,7 +137,10 @@ fn one_source_can_be_named() {
         ["Two/b> SELECT 2 FROM scope()"]
     );
     let error = with(&repository, &["Two/c"], &Options::default()).unwrap_err();
-    assert_eq!(error.to_string(), "no artifact `Two/c`");
+    assert_eq!(
+        error.to_string(),
+        "artifact `Two` has no source `c`; it has `a`, `b`"
+    );
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn unknown_artifacts_suggest() {
     let error = with(&repository, &["Linux.Sys.PsList2"], &Options::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no artifact `Linux.Sys.PsList2`; did you mean `Linux.Sys.Pslist`?"
+        "artifact `Linux.Sys.PsList2` not found; did you mean `Linux.Sys.Pslist`?"
     );
 }
 

@@ -117,14 +117,32 @@ fn a_fault_after_a_repaired_line_has_its_own_line() {
 }
 
 #[test]
+fn of_unknown_fields_the_nearest_is_suggested() {
+    assert_eq!(
+        faults("name: A\nsource:\n- query: SELECT 1 FROM scope()\n"),
+        "line 2:1: unknown field `source`; did you mean `sources`?"
+    );
+    assert_eq!(
+        faults("name: A\nsources:\n- nonsense: 1\n"),
+        "line 3:3: unknown field `nonsense`; use one of name, description, precondition, query, queries, notebook"
+    );
+    // Nobody should write those that the repository sets.
+    let text = faults("name: A\nbuilt_im: true\n");
+    assert!(
+        text.ends_with("implied_permissions, impersonate, reports"),
+        "{text}"
+    );
+}
+
+#[test]
 fn types_are_checked() {
     assert_eq!(
         faults("name: A\ntype: GARDEN\n"),
-        "line 2: unknown type `GARDEN`; use one of client, client_event, server, server_event, internal, notebook"
+        "line 2:7: unknown type `GARDEN`; use one of client, client_event, server, server_event, internal, notebook"
     );
     assert_eq!(
         faults("name: Server.Internal.Label\ntype: CLIENT\n"),
-        "line 1: `Server.Internal.Label` is a queue of the server and must have type `internal`, not `client`"
+        "line 1:7: `Server.Internal.Label` is a queue of the server and must have type `internal`, not `client`"
     );
 }
 
@@ -175,10 +193,23 @@ fn preconditions_are_exclusive() {
 fn permissions_and_cells_are_checked() {
     assert_eq!(
         faults("name: A\nrequired_permissions: [FLY]\n"),
-        "unknown permission `FLY`; check its spelling"
+        "line 2:24: unknown permission `FLY`; check its spelling"
+    );
+    assert_eq!(
+        faults("name: A\nrequired_permissions: [EXECVE]\nimplied_permissions:\n- EXECVE\n- EXECV\n"),
+        "line 5:3: unknown permission `EXECV`; did you mean `EXECVE`?"
     );
     let text = faults("name: A\nsources:\n- notebook:\n  - type: html\n");
-    assert!(text.contains("unknown cell type `html`"), "{text}");
+    assert!(text.starts_with("line 4:5: unknown cell type `html`"), "{text}");
+    let text = faults("name: A\naliases: [B, 'C-D']\nreports:\n- type: paper\n");
+    let places = ["line 2:15: alias: ", "line 4:3: unknown report type `paper`"];
+    assert!(places.iter().all(|place| text.contains(place)), "{text}");
+    let text = faults("name: A\nparameters:\n- description: x\n- name: a`b\n");
+    let places = [
+        "line 2: parameter 1 has no name",
+        "line 4:9: parameter name `a`b`",
+    ];
+    assert!(places.iter().all(|place| text.contains(place)), "{text}");
 }
 
 #[test]

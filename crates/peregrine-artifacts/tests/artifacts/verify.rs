@@ -70,7 +70,7 @@ fn each_kind_of_error() {
     );
     check(
         "SELECT * FROM Artifact.Nope()",
-        &["(4,19) unknown_artifact_in_query: no artifact `Nope`"],
+        &["(4,19) unknown_artifact_in_query: artifact `Nope` not found"],
     );
     check(
         "SELECT * FROM Artifact.Known(q=1)",
@@ -107,8 +107,8 @@ fn imports_are_checked_and_their_definitions_known() {
         [
             "(4,37) invalid_arg: `helper` has no argument `c`; it takes a, b",
             "(4,30) required_arg_missing: call of `helper` lacks the argument `a`",
-            "(0,0) invalid_import: import: artifact `Known` exports nothing; remove it from `imports`",
-            "(0,0) invalid_import: import: no artifact `None`",
+            "(2,16) invalid_import: import: artifact `Known` exports nothing; remove it from `imports`",
+            "(2,23) invalid_import: import: artifact `None` not found",
         ]
     );
 }

@@ -299,7 +299,7 @@ fn enumeration(options: &mut Options<'_>) -> Result<HashMap<i64, Str>, String> {
     let place = options.place.clone();
     for (key, name) in options.mapping("choices")?.iter().flat_map(|dict| dict.entries()) {
         let number = parse_integer(&key.as_utf8_lossy())
-            .ok_or_else(|| format!("{place}: choice `{key}` is no number"))?;
+            .ok_or_else(|| format!("{place}: choice `{key}` is not a number"))?;
         names.insert(number, name.to_text(options.scope()));
     }
     for (name, number) in options.mapping("map")?.iter().flat_map(|dict| dict.entries()) {

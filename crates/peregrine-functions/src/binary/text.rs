@@ -36,7 +36,7 @@ impl TextKind {
             "utf16" => true,
             other => {
                 return Err(format!(
-                    "{}: unknown encoding `{other}`; there are utf8 and utf16",
+                    "{}: unknown encoding `{other}`; use utf8 or utf16",
                     options.place
                 ));
             }

@@ -25,12 +25,12 @@ impl Function for Atexit {
     const VERSION: i64 = 1;
     const EXAMPLES: &'static [Example] = &[
         example("a query", "atexit(query={SELECT * FROM range(end=1)})", "true"),
-        fails("no query", "atexit(query=5)", "`query` is no query but int64"),
+        fails("no query", "atexit(query=5)", "`query` is not a query but int64"),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let Value::Query(query) = args.query.reduce(scope) else {
-            scope.log_line("atexit: `query` is no query but int64; write `{ SELECT … }`");
+            scope.log_line("atexit: `query` is not a query but int64; write `{ SELECT … }`");
             return Ok(Value::from(true));
         };
         let scope = match args.env {

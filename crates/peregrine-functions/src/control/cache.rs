@@ -54,7 +54,7 @@ impl Function for Cache {
     const EXAMPLES: &'static [Example] = &[
         example("a lambda", "cache(name='sq', lambda='x=>x * x', key=7)", "49"),
         example(
-            "names that differ in a byte that is no UTF-8",
+            "names that differ in a byte that is not UTF-8",
             r"(cache(name='\xff', func=1, key=7), cache(name='\xfe', func=2, key=7), cache(name='\xff', func=3, key=7))",
             "[1,2,1]",
         ),

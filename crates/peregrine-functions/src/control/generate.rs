@@ -55,7 +55,7 @@ impl Function for Generate {
             r#"[{"V":0},{"V":1}]"#,
         ),
         example(
-            "names that differ in a byte that is no UTF-8",
+            "names that differ in a byte that is not UTF-8",
             r"(generate(name='\xff', query={ SELECT 1 AS V FROM scope() }).V, generate(name='\xfe', query={ SELECT 2 AS V FROM scope() }).V)",
             "[[1],[2]]",
         ),

@@ -58,7 +58,7 @@ impl Function for Memoize {
             "4",
         ),
         example(
-            "a key that is no text",
+            "a key that is not text",
             "get(item=memoize(query={SELECT unhex(string='e9') AS K, 1 AS V FROM scope()}, key='K'), field=unhex(string='e9')).V",
             "1",
         ),

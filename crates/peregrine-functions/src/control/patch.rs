@@ -72,7 +72,7 @@ impl Function for Patch {
         };
         match result {
             Value::Dict(_) => Ok(result),
-            other => Err(format!("the result is no dict but {}", other.type_name()).into()),
+            other => Err(format!("the result is not a dict but {}", other.type_name()).into()),
         }
     }
 }
@@ -156,7 +156,7 @@ fn first(list: Value) -> Value {
 fn pointer(text: &str) -> Result<Vec<String>, String> {
     match text.strip_prefix('/') {
         None if text.is_empty() => Ok(Vec::new()),
-        None => Err(format!("`{text}` is no JSON pointer; it starts with `/`")),
+        None => Err(format!("`{text}` is not a JSON pointer; it starts with `/`")),
         Some(rest) => Ok(rest
             .split('/')
             .map(|part| part.replace("~1", "/").replace("~0", "~"))

@@ -31,7 +31,7 @@ impl Function for SigmaLogSources {
         fails(
             "no query",
             "sigma_log_sources(`a/b/c`=5)",
-            "`a/b/c` is no query but int64",
+            "`a/b/c` is not a query but int64",
         ),
         fails("nothing", "sigma_log_sources()", "no log sources"),
     ];
@@ -43,7 +43,7 @@ impl Function for SigmaLogSources {
                 Value::Query(query) => sources.push((selector, query)),
                 other => {
                     return Err(VqlError::Message(format!(
-                        "ERROR:`{selector}` is no query but {}; write `{{ SELECT … }}`",
+                        "ERROR:`{selector}` is not a query but {}; write `{{ SELECT … }}`",
                         other.type_name()
                     )));
                 }

@@ -21,10 +21,9 @@ pub(super) fn write(scope: &Scope, value: Value, format: &str) -> VqlResult {
         "base64" => Value::from(data_encoding::BASE64_NOPAD.encode(bytes(&value)?)),
         "csv" => csv::table(scope, &value).map_or(Value::Null, Value::str),
         other => {
-            return Err(format!(
-                "unknown format `{other}`; there are json, yaml, csv, string, hex and base64"
-            )
-            .into());
+            return Err(
+                format!("unknown format `{other}`; use json, yaml, csv, string, hex or base64").into(),
+            );
         }
     })
 }

@@ -130,8 +130,8 @@ fn decompress(data: &[u8], mut checkpoint: impl FnMut() -> Result<(), Stop>) -> 
         checkpoint()?;
         let table = data.get(at..at + TABLE_BYTES);
         let table = table.ok_or_else(|| format!("the code table at offset {at} is cut off"))?;
-        let codes =
-            Codes::of(table).ok_or_else(|| format!("the code table at offset {at} is no complete code"))?;
+        let codes = Codes::of(table)
+            .ok_or_else(|| format!("the code table at offset {at} is not a complete code"))?;
         let mut bits = Bits::start(data, at + TABLE_BYTES);
         let block_end = out.len() + BLOCK;
         while out.len() < block_end {

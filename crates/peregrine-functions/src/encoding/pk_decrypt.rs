@@ -66,7 +66,7 @@ impl Function for PkDecrypt {
                 let key = key.ok_or("give an OpenPGP key in `private_key`")?;
                 return openpgp::decrypt(&args.data, &key);
             }
-            other => return Err(format!("ERROR:unknown scheme `{other}`; there are rsa and pgp").into()),
+            other => return Err(format!("ERROR:unknown scheme `{other}`; use rsa or pgp").into()),
         }
         if args.signing_key.is_some_and(|key| !key.is_empty()) {
             scope.log_line("WARN:pk_decrypt: `signing_key` is for OpenPGP; it is not used");
@@ -79,7 +79,7 @@ impl Function for PkDecrypt {
         let key = PrivateDecryptingKey::from_pkcs8(&key)
             .ok()
             .and_then(|key| OaepPrivateDecryptingKey::new(key).ok())
-            .ok_or("`private_key` is no RSA key of 2048 to 8192 bits")?;
+            .ok_or("`private_key` is not an RSA key of 2048 to 8192 bits")?;
         let mut plain = vec![0; key.min_output_size()];
         let plain = key
             .decrypt(&OAEP_SHA512_MGF1SHA512, &args.data, &mut plain, None)

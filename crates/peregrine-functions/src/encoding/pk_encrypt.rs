@@ -50,7 +50,7 @@ impl Function for PkEncrypt {
         fails(
             "no OpenPGP key",
             "pk_encrypt(data='x', public_key='y', scheme='pgp')",
-            "this is no OpenPGP public key in armour or binary form",
+            "this is not an OpenPGP public key in armour or binary form",
         ),
         fails(
             "no key",
@@ -79,7 +79,7 @@ impl Function for PkEncrypt {
                 let key = key.ok_or("give an OpenPGP key in `public_key`")?;
                 return openpgp::encrypt(&args.data, &key, signing_key.as_ref());
             }
-            other => return Err(format!("ERROR:unknown scheme `{other}`; there are x509 and pgp").into()),
+            other => return Err(format!("ERROR:unknown scheme `{other}`; use x509 or pgp").into()),
         }
         if signing_key.is_some() {
             scope.log_line("WARN:pk_encrypt: `signing_key` is for OpenPGP; it is not used");
@@ -88,11 +88,11 @@ impl Function for PkEncrypt {
             key.ok_or("there is no certificate of a server here; give a certificate in `public_key`")?;
         let text = text.as_utf8_lossy();
         let der = pem::block(&text, "CERTIFICATE").ok_or("`public_key` has no PEM block `CERTIFICATE`")?;
-        let key = x509::public_key_of_certificate(&der).ok_or("`public_key` is no certificate")?;
+        let key = x509::public_key_of_certificate(&der).ok_or("`public_key` is not a certificate")?;
         let key = PublicEncryptingKey::from_der(key)
             .ok()
             .and_then(|key| OaepPublicEncryptingKey::new(key).ok())
-            .ok_or("the key of the certificate is no RSA key of 2048 to 8192 bits")?;
+            .ok_or("the key of the certificate is not an RSA key of 2048 to 8192 bits")?;
         let most = key.max_plaintext_size(&OAEP_SHA512_MGF1SHA512);
         if args.data.len() > most {
             return Err(format!(

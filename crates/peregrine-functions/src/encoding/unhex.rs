@@ -20,7 +20,7 @@ impl Function for Unhex {
         example("with blanks", "unhex(string='48 65 6c')", r#""Hel""#),
         example("a prefix", "unhex(string='0x4142')", r#""AB""#),
         example(
-            "up to the first that is no digit",
+            "up to the first that is not a digit",
             "unhex(string='41zz')",
             r#""A""#,
         ),

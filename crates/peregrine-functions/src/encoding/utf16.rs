@@ -22,7 +22,7 @@ impl Function for Utf16 {
         example("two letters", r#"utf16(string="H\x00i\x00")"#, r#""Hi""#),
         example("half a pair", r#"utf16(string="\x00\xd8")"#, "\"\u{fffd}\""),
         example(
-            "a byte that is no UTF-8",
+            "a byte that is not UTF-8",
             r"utf16(string='a\x00\xff\xdc') = 'a\xff'",
             "true",
         ),

@@ -21,7 +21,7 @@ impl Function for Utf16Encode {
     const EXAMPLES: &'static [Example] = &[
         example("two letters", "utf16_encode(string='Hi')", "\"H\\u0000i\\u0000\""),
         example(
-            "bytes that are no UTF-8",
+            "bytes that are not UTF-8",
             r"(utf16_encode(string='a\xff') = 'a\x00\xff\xdc', utf16(string=utf16_encode(string='\xed\xa0\x80\xfeé')) = '\xed\xa0\x80\xfeé')",
             "[true,true]",
         ),

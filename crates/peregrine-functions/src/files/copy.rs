@@ -51,9 +51,9 @@ impl Function for Copy {
             "`/no/such/folder/b`",
         ),
         fails(
-            "no permissions",
+            "bad permissions",
             "copy(accessor='data', filename='a', dest='/no/such/f', permissions='all')",
-            "no permissions",
+            "is not a set of permissions",
         ),
     ];
 

@@ -45,7 +45,7 @@ impl Function for Magic {
             r#""ASCII text""#,
         ),
         example(
-            "text with bytes that are no UTF-8",
+            "text with bytes that are not UTF-8",
             r"(magic(accessor='data', path='caf\xe9 au lait\n'), magic(accessor='data', path='line\xff\x80\n'), magic(accessor='data', type='mime', path='line\xff\x80\n'))",
             r#"["ISO-8859 text","Non-ISO extended-ASCII text","text/plain"]"#,
         ),
@@ -80,7 +80,7 @@ impl Function for Magic {
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let kind = args.kind.unwrap_or_default();
         if !matches!(kind.as_str(), "" | "mime" | "extension") {
-            return Err(format!("unknown type `{kind}`; there are mime and extension").into());
+            return Err(format!("unknown type `{kind}`; use mime or extension").into());
         }
         let files = accessor(scope, args.accessor.as_deref().unwrap_or_default())
             .map_err(|error| error.to_string())?;

@@ -26,7 +26,7 @@ impl Function for Rm {
         example("no such file", "rm(filename='/no/such/file')", "false"),
         example("a file", "rm(filename=tempfile(data='x'))", "true"),
         example(
-            "whose name is no text",
+            "whose name is not text",
             "rm(filename=write_file(data='x', dest=tempdir() + '/' + unhex(string='e9')))",
             "true",
         ),

@@ -40,11 +40,15 @@ impl Function for Tempfile {
             "true",
         ),
         example(
-            "a name with a byte that is no UTF-8",
+            "a name with a byte that is not UTF-8",
             r"tempfile(extension='.\xff') =~ '[0-9a-f][.]\xff$'",
             "true",
         ),
-        fails("no extension", "tempfile(extension='/../x')", "is no extension"),
+        fails(
+            "no extension",
+            "tempfile(extension='/../x')",
+            "is not an extension",
+        ),
     ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {

@@ -14,7 +14,7 @@ use crate::support::system_path;
 pub fn fresh_path(scope: &Scope, extension: &[u8]) -> Result<PathBuf, String> {
     if extension.iter().any(|byte| matches!(byte, b'/' | b'\\' | 0)) {
         return Err(format!(
-            "`{}` is no extension; it may not contain separators",
+            "`{}` is not an extension; it may not contain separators",
             lossy(extension)
         ));
     }

@@ -60,7 +60,7 @@ pub(super) fn write(scope: &Scope, source: &mut dyn Read, target: &Target<'_>) -
 /// `0644`, or a prefix of `rwxrwxrwx` with `-` for bits that are not set; a lone `x` is `rwx` for the owner.
 fn mode(text: Option<&String>, default: u32) -> Result<u32, String> {
     let text = text.map_or("", String::as_str);
-    let bad = || format!("`{text}` are no permissions; write `0644` or `rw-r--r--`");
+    let bad = || format!("`{text}` is not a set of permissions; write `0644` or `rw-r--r--`");
     match text {
         "" => Ok(default),
         "x" => Ok(0o700),

@@ -19,7 +19,11 @@ impl Function for Pskill {
     const CATEGORY: Category = Category::Process;
     const PERMISSIONS: &'static [Permission] = &[Permission::Execve];
     const EXAMPLES: &'static [Example] = &[
-        fails("a group is no process", "pskill(pid=-1)", "`-1` is no process id"),
+        fails(
+            "a group is not a process",
+            "pskill(pid=-1)",
+            "`-1` is not a process id",
+        ),
         not_run("a process", "pskill(pid=12345)"),
     ];
 
@@ -31,7 +35,7 @@ impl Function for Pskill {
             .filter(|pid| *pid > 0)
             .and_then(Pid::from_raw);
         let Some(pid) = pid else {
-            return Err(format!("`{}` is no process id", args.pid).into());
+            return Err(format!("`{}` is not a process id", args.pid).into());
         };
         kill_process(pid, Signal::KILL).map_err(|error| format!("process {}: {error}", args.pid))?;
         Ok(Value::from(args.pid))

@@ -57,7 +57,7 @@ impl Servers {
         let address = text
             .parse::<SocketAddr>()
             .or_else(|_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53)))
-            .map_err(|_| format!("`server` `{text}` is no address; give one such as `192.0.2.53:53`"))?;
+            .map_err(|_| format!("`server` `{text}` is not an address; give one such as `192.0.2.53:53`"))?;
         Ok(Servers {
             addresses: vec![address],
             search: Vec::new(),
@@ -153,7 +153,7 @@ fn ask_server(scope: &Scope, server: SocketAddr, name: &str, kind: Kind) -> Resu
 }
 
 fn question(id: u16, name: &str, kind: Kind) -> Result<Vec<u8>, String> {
-    let name = Name::new(name).map_err(|_| format!("`{name}` is no name of a host"))?;
+    let name = Name::new(name).map_err(|_| format!("`{name}` is not a host name"))?;
     let wanted = match kind {
         Kind::A => TYPE::A,
         Kind::Aaaa => TYPE::AAAA,

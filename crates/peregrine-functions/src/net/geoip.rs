@@ -66,7 +66,7 @@ impl Function for GeoIp {
             .ip
             .trim()
             .parse()
-            .map_err(|_| format!("`{}` is no address", args.ip))?;
+            .map_err(|_| format!("`{}` is not an address", args.ip))?;
         let found = database
             .lookup(address.to_canonical())
             .and_then(|found| found.decode::<Record>());
@@ -89,7 +89,7 @@ struct Databases(Mutex<HashMap<String, Option<Arc<Database>>>>);
 fn load(path: &str) -> Result<Database, String> {
     let info = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !info.is_file() {
-        return Err("is no file".to_owned());
+        return Err("is not a file".to_owned());
     }
     if info.len() > MAX_SIZE {
         return Err(format!("has more than {MAX_SIZE} bytes"));

@@ -134,7 +134,7 @@ fn look_up(scope: &Scope, args: &Args, kind: &str) -> VqlResult {
             let address: IpAddr = args
                 .name
                 .parse()
-                .map_err(|_| format!("`{}` is no address", args.name))?;
+                .map_err(|_| format!("`{}` is not an address", args.name))?;
             let local = match server {
                 None => names_in_hosts(address),
                 Some(_) => Vec::new(),

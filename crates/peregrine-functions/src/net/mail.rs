@@ -158,13 +158,13 @@ fn describe(error: &dyn std::error::Error) -> String {
 fn mailbox(text: &Str) -> Result<Mailbox, String> {
     let Some(address) = text.as_utf8() else {
         return Err(format!(
-            "`{text}` is no mail address: it has bytes that are no UTF-8"
+            "`{text}` is not a mail address: it has bytes that are not UTF-8"
         ));
     };
     address
         .trim()
         .parse()
-        .map_err(|error| format!("`{text}` is no mail address: {error}"))
+        .map_err(|error| format!("`{text}` is not a mail address: {error}"))
 }
 
 fn is_blank(text: &Str) -> bool {
@@ -220,11 +220,11 @@ fn message(scope: &Scope, args: &Args) -> Result<Message, String> {
         }
         if name.eq_ignore_ascii_case("content-type") {
             content_type = ContentType::parse(&shown)
-                .map_err(|_| format!("`{shown}` is no type of content such as `text/html; charset=utf-8`"))?;
+                .map_err(|_| format!("`{shown}` is not a content type such as `text/html; charset=utf-8`"))?;
             continue;
         }
         let header_name = HeaderName::new_from_ascii(name.clone())
-            .map_err(|_| format!("`{name}` is no name of a header"))?;
+            .map_err(|_| format!("`{name}` is not the name of a header"))?;
         builder = builder.raw_header(header(header_name, &value));
     }
     let builder = builder.header(content_type);

@@ -63,7 +63,7 @@ impl Function for Url {
             r#""http://u:xxxxx@h/""#,
         ),
         example(
-            "bytes that are no UTF-8",
+            "bytes that are not UTF-8",
             "(url(parse='file:///a%ff').Path = '/a\\xff', url(scheme='file', path='a\\xff').String)",
             r#"[true,"file:/a%FF"]"#,
         ),

@@ -34,7 +34,7 @@ impl Function for ParseJson {
             "1704164645",
         ),
         fails(
-            "an array is no object",
+            "an array is not an object",
             "parse_json(data='[1]')",
             "parse_json: expected an object: [1] ...",
         ),

@@ -28,7 +28,7 @@ impl Function for ParseJsonArray {
         ),
         example("blanks only", "parse_json_array(data='  ')", "[]"),
         fails(
-            "an object is no array",
+            "an object is not an array",
             "parse_json_array(data='{}')",
             "expected an array",
         ),

@@ -56,7 +56,7 @@ impl Function for ParseXml {
             r#"{"r":{"Attra:x":"1","Attrb:x":"2","Attrx":"2","i":{"Attrb:x":"2","Attrx":"1","Attry":"3"},"j":{"Attrk":"4","Attrxmlns:k":"u"}}}"#,
         ),
         example(
-            "bytes that are no UTF-8",
+            "bytes that are not UTF-8",
             r#"parse_xml(accessor='data', file='<r a="\xff">\xfe</r>').r = dict(`#text`='\xfe', Attra='\xff')"#,
             "true",
         ),

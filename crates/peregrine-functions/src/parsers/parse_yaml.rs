@@ -43,14 +43,14 @@ impl Function for ParseYaml {
             r#"{"a":"2024-01-02"}"#,
         ),
         example(
-            "bytes that are no UTF-8",
+            "bytes that are not UTF-8",
             r"parse_yaml(accessor='data', filename='a: x\xff\n').a = 'x\xff'",
             "true",
         ),
         fails(
             "a list",
             "parse_yaml(accessor='data', filename='- a')",
-            "parse_yaml: the root is no mapping",
+            "parse_yaml: the root is not a mapping",
         ),
         fails(
             "no such file",
@@ -66,7 +66,7 @@ impl Function for ParseYaml {
             serde_saphyr::from_str(&as_characters(&content)).map_err(|error| error.to_string())?;
         match value {
             Value::Dict(_) => Ok(value),
-            _ => Err("the root is no mapping".into()),
+            _ => Err("the root is not a mapping".into()),
         }
     }
 }

@@ -32,7 +32,7 @@ impl Function for Expand {
             r#""abc""#,
         ),
         example(
-            "bytes that are no text stay",
+            "bytes that are not text stay",
             "format(format='%x', args=expand(path=unhex(string='e924244afe')))",
             r#""e9244afe""#,
         ),

@@ -27,7 +27,9 @@ fn dialect(sep: Option<&String>, path_type: Option<&String>) -> Result<Dialect, 
         ("", "\\") => Ok(Dialect::Windows),
         ("", "") if cfg!(windows) => Ok(Dialect::Windows),
         (name, _) => Dialect::from_path_type(name).ok_or_else(|| {
-            format!("unknown path type `{name}`; there are linux, windows, ntfs, registry, zip, pathspec and generic")
+            format!(
+                "unknown path type `{name}`; use linux, windows, ntfs, registry, zip, pathspec or generic"
+            )
         }),
     }
 }

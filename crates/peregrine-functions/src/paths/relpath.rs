@@ -25,7 +25,7 @@ impl Function for Relpath {
         example("beside", "relpath(path='/x', base='/srv')", r#""../x""#),
         example("the same", "relpath(path='/srv/', base='/srv')", r#"".""#),
         example(
-            "bytes that are no text",
+            "bytes that are not text",
             "format(format='%x', args=relpath(path='/srv/' + unhex(string='e9'), base='/srv'))",
             r#""e9""#,
         ),

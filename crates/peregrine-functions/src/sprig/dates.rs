@@ -59,7 +59,7 @@ pub(super) const ALL: super::Table = &[
     ("mustToDate", |bridge, args| match parsed(args)? {
         Some(time) => show(bridge, time),
         None => Err(fail(format!(
-            "`{}` is no time of the layout `{}`",
+            "`{}` is not a time of the layout `{}`",
             text_at(args, 1)?,
             text_at(args, 0)?
         ))),
@@ -104,7 +104,8 @@ fn modify(bridge: &Bridge, args: &[Value]) -> Result<Value> {
 fn must_modify(bridge: &Bridge, args: &[Value]) -> Result<Value> {
     let [change, time] = exactly(args)?;
     let text = text(change);
-    let nanos = duration(&text).ok_or_else(|| fail(format!("`{text}` is no duration such as `-1h30m`")))?;
+    let nanos =
+        duration(&text).ok_or_else(|| fail(format!("`{text}` is not a duration such as `-1h30m`")))?;
     let time = when(bridge, time);
     show(
         bridge,

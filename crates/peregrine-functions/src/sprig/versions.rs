@@ -46,7 +46,7 @@ fn parse(text: &str) -> Result<Version> {
 fn meets(version: &Version, term: &str) -> Result<bool> {
     let digits = term
         .find(|c: char| c.is_ascii_digit() || "vxX*".contains(c))
-        .ok_or_else(|| fail(format!("`{term}` is no constraint on a version")))?;
+        .ok_or_else(|| fail(format!("`{term}` is not a constraint on a version")))?;
     let (operator, wanted) = term.split_at(digits);
     let given = wanted
         .trim_start_matches('v')
@@ -82,6 +82,6 @@ fn meets(version: &Version, term: &str) -> Result<bool> {
             let leading = wanted.parts.iter().take_while(|part| **part == 0).count();
             order != Ordering::Less && agrees((leading + 1).min(given.max(1)).min(3))
         }
-        other => return Err(fail(format!("`{other}` is no comparison of versions"))),
+        other => return Err(fail(format!("`{other}` is not a comparison of versions"))),
     })
 }

@@ -32,7 +32,7 @@ impl Function for CommandlineSplit {
             r#"["ls","-l","a b"]"#,
         ),
         example(
-            "bytes that are no text stay",
+            "bytes that are not text stay",
             "format(format='%x', args=commandline_split(command='a ' + unhex(string='e9'), bash_style=TRUE)[1])",
             r#""e9""#,
         ),

@@ -55,12 +55,12 @@ impl Function for Grok {
             "grok: error parsing regexp",
         ),
         example(
-            "bytes that are no text",
+            "bytes that are not text",
             "grok(grok='u=%{DATA:u} i=%{INT:i}', data='u=caf' + unhex(string='e9') + ' i=7').i",
             r#""7""#,
         ),
         example(
-            "bytes that are no text in the expression",
+            "bytes that are not text in the expression",
             r"get(item=grok(grok='%{P:n\xff}', data='caf\xe8caf\xe9', patterns=dict(P='caf\xe9')), field='n\xff') = 'caf\xe9'",
             "true",
         ),

@@ -19,7 +19,7 @@ impl Function for Lowcase {
     const EXAMPLES: &'static [Example] = &[
         example("letters of any script", "lowcase(string='ÀB')", r#""àb""#),
         example(
-            "bytes that are no text stay",
+            "bytes that are not text stay",
             "format(format='%x', args=lowcase(string='A' + unhex(string='c9')))",
             r#""61c9""#,
         ),

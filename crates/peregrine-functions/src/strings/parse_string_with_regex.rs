@@ -34,7 +34,7 @@ impl Function for ParseStringWithRegex {
             r#"{"g1":"b","g2":"2"}"#,
         ),
         example(
-            "bytes that are no text",
+            "bytes that are not text",
             r"parse_string_with_regex(string=unhex(string='613de920623d37'), regex='a=(?P<A>.) b=(?P<B>[0-9])').B",
             r#""7""#,
         ),

@@ -47,7 +47,7 @@ impl Function for RegexReplace {
             r#""a_b""#,
         ),
         example(
-            "bytes that are no text stay",
+            "bytes that are not text stay",
             r"format(format='%x', args=regex_replace(source=unhex(string='41e942ff'), re='a(.)b', replace='$1'))",
             r#""e9ff""#,
         ),

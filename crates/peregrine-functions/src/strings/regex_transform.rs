@@ -30,7 +30,7 @@ impl Function for RegexTransform {
             r#""HKEY_LOCAL_MACHINE\\RunOnce""#,
         ),
         example(
-            "maps that differ in a byte that is no UTF-8",
+            "maps that differ in a byte that is not UTF-8",
             r"(regex_transform(source='a', map=dict(a='\xff')) = '\xff', regex_transform(source='a', map=dict(a='\xfe')) = '\xfe')",
             "[true,true]",
         ),

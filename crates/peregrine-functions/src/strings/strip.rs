@@ -24,7 +24,7 @@ impl Function for Strip {
     const EXAMPLES: &'static [Example] = &[
         example("white space", r#"strip(string="  x\n")"#, r#""x""#),
         example(
-            "around bytes that are no text",
+            "around bytes that are not text",
             r#"format(format='%x', args=strip(string=" " + unhex(string='e9ff') + " "))"#,
             r#""e9ff""#,
         ),

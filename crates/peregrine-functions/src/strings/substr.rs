@@ -29,7 +29,7 @@ impl Function for Substr {
         example("a part", "substr(str='Hello', start=1, end=3)", r#""el""#),
         example("characters", "substr(str='日本語', start=1, end=2)", r#""本""#),
         example(
-            "bytes that are no text",
+            "bytes that are not text",
             "format(format='%x', args=substr(str=unhex(string='41e9ff42'), start=1, end=3))",
             r#""e9ff""#,
         ),

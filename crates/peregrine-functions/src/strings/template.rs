@@ -68,7 +68,7 @@ impl Function for Template {
             r#""{\"b\":1,\"a\":2} [1 x]""#,
         ),
         example(
-            "bytes that are no UTF-8",
+            "bytes that are not UTF-8",
             r"template(template='{{ .A }}\xfe', expansion=dict(A='\xff')) = '\xff\xfe'",
             "true",
         ),

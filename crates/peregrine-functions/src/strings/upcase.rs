@@ -20,7 +20,7 @@ impl Function for Upcase {
     const EXAMPLES: &'static [Example] = &[
         example("letters of any script", "upcase(string='aé')", r#""AÉ""#),
         example(
-            "bytes that are no text stay",
+            "bytes that are not text stay",
             "format(format='%x', args=upcase(string='a' + unhex(string='e9')))",
             r#""41e9""#,
         ),

@@ -91,7 +91,10 @@ fn an_address_is_somewhere() {
     assert_eq!(run("geoip(ip='200.0.0.1', db=D)", &env).0, "null");
     let (value, log) = run("geoip(ip='not an ip', db=D)", &env);
     assert!(
-        value == "null" && log.iter().any(|line| line.contains("`not an ip` is no address")),
+        value == "null"
+            && log
+                .iter()
+                .any(|line| line.contains("`not an ip` is not an address")),
         "{log:?}"
     );
     // Any damage is an error, never more.

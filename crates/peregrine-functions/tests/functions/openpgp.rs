@@ -72,9 +72,12 @@ fn a_message_comes_back() {
 fn what_is_not_right_is_said() {
     let message = encrypt(b"hello", PUBLIC).unwrap();
     check_error(decrypt(&message, PUBLIC), "give the private key");
-    check_error(decrypt(b"hello", PRIVATE), "this is no OpenPGP message");
+    check_error(decrypt(b"hello", PRIVATE), "this is not an OpenPGP message");
     check_error(decrypt(PUBLIC, PRIVATE), "OpenPGP");
-    check_error(encrypt(b"hello", b"nonsense"), "this is no OpenPGP public key");
+    check_error(
+        encrypt(b"hello", b"nonsense"),
+        "this is not an OpenPGP public key",
+    );
     check_error(encrypt(b"hello", b""), "give an OpenPGP key in `public_key`");
     check_error(
         encrypt(b"hello", &vec![b'x'; 5 << 20]),

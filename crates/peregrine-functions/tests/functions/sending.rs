@@ -274,12 +274,12 @@ fn mail_is_sent() {
     assert!(value.contains("certificate"), "{value}");
 
     let (value, _) = run("mail(server='h', to='nonsense', body='b').ErrorStatus", &[]);
-    assert!(value.contains("`nonsense` is no mail address"), "{value}");
+    assert!(value.contains("`nonsense` is not a mail address"), "{value}");
     let (value, _) = run(
         r"mail(server='h', to='caf\xe9@b.example', body='b').ErrorStatus",
         &[],
     );
-    assert!(value.contains("bytes that are no UTF-8"), "{value}");
+    assert!(value.contains("bytes that are not UTF-8"), "{value}");
 }
 
 #[cfg(feature = "mail")]

@@ -204,7 +204,7 @@ fn what_cannot_be_is_told() {
             "{{ define \"a\" }}{{ template \"a\" }}{{ end }}{{ template \"a\" }}",
             "recursion limit exceeded",
         ),
-        ("{{ semverCompare \"?1\" \"1\" }}", "no comparison of versions"),
+        ("{{ semverCompare \"?1\" \"1\" }}", "not a comparison of versions"),
     ] {
         let (value, log) = run(template, "dict()", "");
         assert!(value.is_null(), "{template}: {value:?}");

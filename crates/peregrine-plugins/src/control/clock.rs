@@ -79,7 +79,7 @@ impl Plugin for Clock {
                     .as_str()
                     .and_then(|text| peregrine_engine::time::parse(scope, text));
                 let Some(start) = text.or_else(|| peregrine_engine::time::to_time(scope, &start)) else {
-                    return Err("`start` is no time".into());
+                    return Err(format!("`start` `{}` is not a time", start.to_text(scope)).into());
                 };
                 let left = start.unix_nanos() - scope.clock().now().unix_nanos();
                 Duration::from_nanos(u64::try_from(left.max(0)).unwrap_or(u64::MAX))

@@ -34,7 +34,7 @@ impl Plugin for ColumnFilter {
             r#"[{"B":2}]"#,
         ),
         example(
-            "a name with a byte that is no UTF-8",
+            "a name with a byte that is not UTF-8",
             r"column_filter(query={SELECT * FROM foreach(row=set(item=dict(A=1), field='\xff', value=2))}, exclude='\xfe')",
             r#"[{"A":1,"\ufffd":2}]"#,
         ),

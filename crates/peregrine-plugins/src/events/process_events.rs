@@ -95,7 +95,7 @@ pub(crate) fn preferred(name: &str) -> VqlResult<Option<SourceKind>> {
     match SourceKind::from_name(name) {
         Some(kind) => Ok(Some(kind)),
         None => Err(VqlError::Message(format!(
-            "no process event source `{name}`; there are auto, bpf, cn_proc and poll"
+            "unknown process event source `{name}`; use auto, bpf, cn_proc or poll"
         ))),
     }
 }

@@ -58,7 +58,7 @@ impl Plugin for WatchEbpf {
         fails(
             "an event that is not built",
             "watch_ebpf(events='net_packet_dns')",
-            "no event `net_packet_dns`",
+            "unknown event `net_packet_dns`",
         ),
         fails("nothing to watch", "watch_ebpf()", "needs `events`"),
     ];
@@ -83,7 +83,7 @@ impl Plugin for WatchEbpf {
             .find(|name| !EVENTS.iter().any(|(known, _)| known == name))
         {
             let known: Vec<&str> = EVENTS.iter().map(|(name, _)| *name).collect();
-            return Err(format!("no event `{unknown}`; there are {}", known.join(", ")).into());
+            return Err(format!("unknown event `{unknown}`; the events are {}", known.join(", ")).into());
         }
         let mut subscription = hub::subscribe(scope, Some(SourceKind::Bpf))?;
         if subscription.kind() != SourceKind::Bpf {

@@ -88,7 +88,7 @@ impl Plugin for Execve {
             "SELECT ReturnCode, Complete, Stderr =~ 'no-such-program' AS Named FROM execve(argv='/no-such-program')",
             r#"[{"ReturnCode":1,"Complete":false,"Named":true}]"#,
         ),
-        fails("NULL is no program", "execve(argv=[NULL, 'a'])", "no program"),
+        fails("NULL is not a program", "execve(argv=[NULL, 'a'])", "no program"),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, Output>) -> VqlResult<()> {

@@ -46,7 +46,7 @@ impl Function for ShellSession {
             "shell_session: /no-such-program",
         ),
         fails(
-            "NULL is no program",
+            "NULL is not a program",
             "shell_session(argv=[NULL, 'a'])",
             "no program",
         ),

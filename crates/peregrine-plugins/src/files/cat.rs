@@ -53,7 +53,7 @@ impl Plugin for Cat {
         fails(
             "no file of the system",
             "cat(accessor='data', filename='x')",
-            "is no file of this machine",
+            "is not a file of this machine",
         ),
         fails(
             "no such file",
@@ -74,7 +74,7 @@ impl Plugin for Cat {
         let shown = path.to_text();
         let name = files
             .os_file_name(&path)
-            .ok_or_else(|| format!("`{shown}` is no file of this machine"))?;
+            .ok_or_else(|| format!("`{shown}` is not a file of this machine"))?;
         let failed = |error: rustix::io::Errno| format!("`{shown}`: {}", std::io::Error::from(error));
         // Non-blocking: neither opening a pipe without a writer nor reading it may delay the end of the
         // query.

@@ -168,7 +168,7 @@ impl Target<'_> {
             if member.kind == Kind::Other {
                 let name = lossy(&member.name);
                 self.scope.log_line(&format!(
-                    "unzip: `{name}` is no regular file, and is not unpacked"
+                    "unzip: `{name}` is not a regular file, and is not unpacked"
                 ));
                 return Ok(());
             }

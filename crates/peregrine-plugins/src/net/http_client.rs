@@ -100,7 +100,7 @@ impl Plugin for HttpClient {
             r#"[{"Url":"http://127.0.0.1:1/","Response":500}]"#,
         ),
         example(
-            "a byte that is no UTF-8",
+            "a byte that is not UTF-8",
             r"SELECT Url FROM http_client(url='http://127.0.0.1:1/\xff')",
             r#"[{"Url":"http://127.0.0.1:1/%FF"}]"#,
         ),
@@ -184,7 +184,7 @@ fn refuse_what_is_not_built(args: &Args, urls: &[String]) -> Result<(), String> 
     for url in urls {
         if url.starts_with('/') && http_socket::split(url).is_none() {
             return Err(format!(
-                "`{url}` is no http or https address; write a socket as `/run/x.sock:unix/v1/y`"
+                "`{url}` is not an http or https address; write a socket as `/run/x.sock:unix/v1/y`"
             ));
         }
         if url.starts_with("secret:") {
@@ -371,9 +371,9 @@ fn request(scope: &Scope, args: &Args, url: &str) -> Result<Request, String> {
     }
     let uri: Uri = target
         .parse()
-        .map_err(|error| format!("`{url}` is no address: {error}"))?;
+        .map_err(|error| format!("`{url}` is not an address: {error}"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(format!("`{url}` is no http or https address"));
+        return Err(format!("`{url}` is not an http or https address"));
     }
     let mut request = http::Request::new(body);
     *request.method_mut() = method;

@@ -74,7 +74,7 @@ impl Plugin for Netcat {
             .filter(|kind| !kind.is_empty())
             .unwrap_or_else(|| "tcp".to_owned());
         if !matches!(kind.as_str(), "tcp" | "udp" | "unix") {
-            return Err(format!("unknown type `{kind}`; there are tcp, udp and unix").into());
+            return Err(format!("unknown type `{kind}`; use tcp, udp or unix").into());
         }
         let separator = args
             .sep

@@ -49,7 +49,7 @@ impl Plugin for WatchJsonl {
             match parse_json(text) {
                 Ok(value) => rows.push(row(value))?,
                 Err(error) if complained.insert(line.path.to_bytes()) => scope.log_line(&format!(
-                    "watch_jsonl: `{}`: a line is no JSON: {error}; such lines are passed over",
+                    "watch_jsonl: `{}`: a line is not JSON: {error}; such lines are passed over",
                     line.path.to_text()
                 )),
                 Err(_) => {}

@@ -22,7 +22,7 @@ pub(super) fn create(
     let path = path.resolve(scope, files.as_ref())?;
     let shown = path.to_text();
     let Some(name) = files.os_file_name(&path) else {
-        return Err(format!("`{shown}` is no file of this machine").into());
+        return Err(format!("`{shown}` is not a file of this machine").into());
     };
     let mut options = OpenOptions::new();
     options.create(true).append(append).write(true).truncate(!append);

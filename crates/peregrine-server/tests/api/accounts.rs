@@ -212,7 +212,7 @@ async fn accounts_change_beside_a_running_server() {
         assert!(error.to_string().contains(part), "{error}");
     }
     let error = accounts.set_password("nobody", PASSWORD).await.unwrap_err();
-    assert_eq!(error.to_string(), "no user `nobody`");
+    assert_eq!(error.to_string(), "user `nobody` not found");
     let audit = browser.get("audit?limit=500").await["rows"].to_string();
     assert!(
         ["command line", "Update password", "user_grant"]

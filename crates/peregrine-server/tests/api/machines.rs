@@ -66,7 +66,7 @@ async fn a_flow_is_seen_from_start_to_end() {
     );
     assert_eq!(reply.json()["error"]["detail"]["parameter"], "Count");
     for (artifact, part) in [
-        ("No.Such", "no artifact"),
+        ("No.Such", "artifact `No.Such` not found"),
         ("Linux.Events.TrackProcesses", "CLIENT_EVENT"),
     ] {
         let reply = browser

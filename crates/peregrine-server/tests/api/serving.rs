@@ -50,7 +50,7 @@ async fn the_gui_comes_with_safe_headers() {
         );
         assert_eq!(
             api.json()["error"]["message"],
-            format!("no API path `{path}`; the documentation lists those there are")
+            format!("API path `{path}` not found; the documentation lists all paths")
         );
     }
     let wrong = http::post(address, "/api/v1/clients", Vec::new()).await;

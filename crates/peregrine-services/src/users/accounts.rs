@@ -39,7 +39,7 @@ impl Accounts {
             && !file.exists()
         {
             return Err(Error::Config(format!(
-                "`{}` is no data folder of a server: it has no `peregrine.db`",
+                "`{}` is not the data folder of a server: it has no `peregrine.db`",
                 folder.display()
             )));
         }

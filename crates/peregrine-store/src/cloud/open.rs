@@ -64,7 +64,7 @@ pub(super) fn open(address: &str, options: &CloudOptions) -> Result<(Arc<dyn Obj
         }
         Err(error) => {
             return Err(place.trouble(&format!(
-                "this is no address ({error}); give one such as `s3://bucket/folder`"
+                "this is not an address ({error}); give one such as `s3://bucket/folder`"
             )));
         }
     };
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn what_is_configured_wrongly_is_said_without_secrets() {
         let none = CloudOptions::default();
-        assert!(refused("bucket", &none).contains("no address"));
+        assert!(refused("bucket", &none).contains("not an address"));
         assert!(refused("ftp://bucket", &none).contains("no store is known for `ftp:`"));
         let unknown = CloudOptions::from([("place", "hunter2")]);
         for address in ["s3://bucket/a", "gs://bucket/a", "azure://bucket/a"] {
@@ -178,7 +178,7 @@ mod tests {
         for address in ["s3://key:hunter2@bucket/a", "azure://box/a?sig=hunter2"] {
             assert!(!refused(address, &none).contains("hunter2"));
         }
-        let bad_key = CloudOptions::from([("account_name", "a"), ("account_key", "hunter2 is no base64")]);
+        let bad_key = CloudOptions::from([("account_name", "a"), ("account_key", "hunter2 is not base64")]);
         assert!(!refused("azure://box", &bad_key).contains("hunter2"));
         assert_eq!(
             format!("{:?}", CloudOptions::from([("secret_access_key", "hunter2")])),

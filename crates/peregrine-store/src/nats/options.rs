@@ -212,7 +212,7 @@ async fn connect_options(options: &NatsOptions) -> Result<ConnectOptions, String
             let text = read("credentials_file", path).await?;
             let failed = |_| {
                 format!(
-                    "`credentials_file` `{}` is no file of credentials",
+                    "`credentials_file` `{}` is not a credentials file",
                     path.display()
                 )
             };

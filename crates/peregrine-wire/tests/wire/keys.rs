@@ -144,7 +144,7 @@ fn other_certificates_are_not_believed() {
     let not_issued = "bad certificate: not issued by the deployment's authority";
     let other = pki::create_ca(NOW).unwrap();
     assert_eq!(verify(&good, &other.certificate), not_issued);
-    assert_eq!(verify(&good, &good), not_issued, "a leaf is no authority");
+    assert_eq!(verify(&good, &good), not_issued, "a leaf is not an authority");
     assert_eq!(verify(&good, ""), not_issued);
     assert_eq!(
         verify("", &ca().certificate),

@@ -212,7 +212,7 @@ impl Document {
                         Some(_) => format!("artifact `{import}` exports nothing; remove it from `imports`"),
                         None => repository.not_found(import).to_string(),
                     };
-                    let problem = Problem::at(line_of(raw, import), 0, format!("import: {reason}"));
+                    let problem = Problem::about(raw, "imports", import, format!("import: {reason}"));
                     self.problems.push(diagnostic(raw, &problem, BAD_IMPORT));
                 }
             }
@@ -327,7 +327,7 @@ fn diagnostics(raw: &str, error: &Error, code: &'static str) -> Vec<Diagnostic> 
     }
 }
 
-/// A problem in a definition, marked up to the end of its line.
+/// A problem in a definition, marked in its line.
 fn diagnostic(raw: &str, problem: &Problem, code: &'static str) -> Diagnostic {
     let line = problem.line.max(1) as usize - 1;
     let mut lines = raw.split_inclusive('\n');
@@ -341,9 +341,16 @@ fn diagnostic(raw: &str, problem: &Problem, code: &'static str) -> Diagnostic {
             .nth(column as usize - 1)
             .map_or(whole.len(), |(at, _)| at),
     };
+    let end = match problem.length {
+        0 => whole.len(),
+        length => whole
+            .get(column..)
+            .and_then(|rest| rest.char_indices().nth(length as usize))
+            .map_or(whole.len(), |(at, _)| column + at),
+    };
     let span = Span {
         start: small(before + column),
-        end: small(before + whole.len()),
+        end: small(before + end),
     };
     let (line, column) = locate(raw, span.start);
     Diagnostic {
@@ -356,16 +363,6 @@ fn diagnostic(raw: &str, problem: &Problem, code: &'static str) -> Diagnostic {
         labels: Vec::new(),
         help: None,
     }
-}
-
-fn line_of(raw: &str, text: &str) -> u32 {
-    let at = raw.lines().position(|line| {
-        line.trim_start_matches([' ', '-'])
-            .trim()
-            .trim_matches(['"', '\''])
-            == text
-    });
-    at.map_or(0, |at| small(at + 1))
 }
 
 fn is_blank(text: &str) -> bool {

@@ -17,14 +17,14 @@ use std::path::Path;
 pub(crate) enum Format {
     /// One array, indented.
     Json,
-    /// One object a line.
+    /// One object per line.
     Jsonl,
-    /// A header, then a line a row.
+    /// A header, then one line per row.
     Csv,
-    /// Columns for reading, a line a row.
+    /// Aligned columns, one line per row.
     #[value(alias = "text")]
     Table,
-    /// A line a field, for rows with many columns.
+    /// One line per field, for rows with many columns.
     Record,
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct StoredArgs {
     /// The data folder of a server, for source(), clients(), flows() and the like; it is only read, also while the server runs.
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     datastore: Option<PathBuf>,
-    /// The same, by the configuration file of the server.
+    /// The same, given by the server's configuration file.
     #[arg(short = 'c', long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -64,7 +64,7 @@ impl Opened {
         if let SqlAddress::File(file) = &address {
             anyhow::ensure!(
                 file.exists(),
-                "`{}` is no data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print where theirs is",
+                "`{}` is not the data folder of a server: it has no `peregrine.db`; `peregrine gui` and `peregrine server` print the path of theirs",
                 folder.display()
             );
         }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// without results.
 const FAILURES: &str = concat!(
     r"(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg",
-    r"|^Artifact\.[^ ]+: (no artifact|Unknown parameter))"
+    r"|^Artifact\.[^ ]+: (artifact `.+?` (not found|has no source)|Unknown parameter))"
 );
 /// Something that does not exist. The listed existing names are only useful when searching for a mistake in
 /// the language.

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The client configuration, as `peregrine gui` and `peregrine server` write it.
     #[arg(short, long, env = "PEREGRINE_CONFIG", value_name = "FILE")]
     config: PathBuf,
-    /// Folder for what the agent remembers, if not the places the configuration names.
+    /// Folder for the agent's state, instead of the places in the configuration.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Memory one query may hold, such as `512M`; by default a quarter of what there is for this program, from 64M to 1G.

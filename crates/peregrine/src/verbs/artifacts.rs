@@ -41,7 +41,7 @@ enum Verb {
 
 #[derive(clap::Args)]
 struct Collect {
-    /// Their names.
+    /// Their names; `NAME/SOURCE` for one source.
     #[arg(required = true)]
     names: Vec<String>,
     /// A parameter, `NAME=VALUE`, or `NAME` for `Y`; may be repeated.
@@ -69,12 +69,16 @@ fn find(repository: &Repository, name: &str) -> anyhow::Result<std::sync::Arc<Ar
     Ok(repository.resolve(name)?)
 }
 
-fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCode> {
-    let pattern = pattern.unwrap_or("*").to_lowercase();
+/// Prints what matches. Nothing is an error, as it is for grep, so that scripts notice a mistyped pattern.
+fn list(repository: &Repository, wanted: Option<&str>) -> anyhow::Result<ExitCode> {
+    let wanted = wanted.unwrap_or("*");
+    let pattern = wanted.to_lowercase();
+    let mut is_empty = true;
     let mut out = std::io::stdout().lock();
     for artifact in repository.all() {
         let is_wanted = matches(&pattern, &artifact.name.to_lowercase());
         if is_wanted && !artifact.sources.is_empty() {
+            is_empty = false;
             let first = first_sentence(&artifact.description);
             writeln!(
                 out,
@@ -83,6 +87,14 @@ fn list(repository: &Repository, pattern: Option<&str>) -> anyhow::Result<ExitCo
                 artifact.kind.as_str()
             )?;
         }
+    }
+    if is_empty {
+        let advice = if wanted.contains('*') {
+            String::new()
+        } else {
+            format!("; `*` stands for anything, as in `*{wanted}*`")
+        };
+        anyhow::bail!("no artifact matches `{wanted}`{advice}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -147,8 +159,17 @@ fn run_collect(repository: Repository, collect: &Collect) -> anyhow::Result<Exit
                 env.push((variable, value.to_owned()));
             }
         }
+        let path = match name.split_once('/') {
+            None => name,
+            Some((path, source)) => {
+                let variable = format!("PeregrineSource{}", texts.len());
+                call.push(format!("source={variable}"));
+                env.push((variable, source.to_owned()));
+                path
+            }
+        };
         call.push("preconditions=TRUE".to_owned());
-        let text = format!("SELECT * FROM Artifact.{name}({})", call.join(", "));
+        let text = format!("SELECT * FROM Artifact.{path}({})", call.join(", "));
         texts.push((format!("the call of `{name}`"), text));
     }
     printing::run(&collect.print, "collection", &texts, env, repository, None)

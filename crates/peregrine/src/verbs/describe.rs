@@ -18,7 +18,7 @@ pub(crate) struct CompletionArgs {
 /// Arguments of `man`.
 #[derive(clap::Args)]
 pub(crate) struct ManArgs {
-    /// The folder to write to, such as `~/.local/share/man/man1`; it is made when it is not there.
+    /// The folder to write to, such as `~/.local/share/man/man1`; it is created if it does not exist.
     dir: PathBuf,
 }
 

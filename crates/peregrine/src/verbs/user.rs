@@ -21,11 +21,11 @@ pub(crate) struct Args {
 enum Verb {
     /// Add a user.
     Add(Add),
-    /// Give a user another password; all sessions of that user end.
+    /// Change a user's password; this ends all sessions of the user.
     Passwd(Passwd),
     /// Give a user more roles.
     Grant(Grant),
-    /// Give a user these roles in the place of those the user has.
+    /// Replace the roles of a user.
     Roles(Grant),
     /// List users and their roles.
     List(Folder),
@@ -37,7 +37,7 @@ struct Folder {
     /// The data folder of the server; by default `peregrine` in the user's data directory.
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     datastore: Option<PathBuf>,
-    /// The same, by the configuration file of the server.
+    /// The same, given by the server's configuration file.
     #[arg(short = 'c', long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ struct Folder {
 struct Add {
     /// The user's name.
     name: String,
-    /// What the user may do; several with commas.
+    /// Roles, separated by commas.
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
     roles: Vec<Role>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ struct Passwd {
 struct Grant {
     /// The user's name.
     name: String,
-    /// What the user may do; several with commas.
+    /// Roles, separated by commas.
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
     roles: Vec<Role>,
     #[command(flatten)]
@@ -86,7 +86,7 @@ struct Password {
 fn role(name: &str) -> Result<Role, String> {
     Role::parse(name).ok_or_else(|| {
         let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-        format!("no role `{name}`; there are {}", known.join(", "))
+        format!("unknown role `{name}`; the roles are {}", known.join(", "))
     })
 }
 
@@ -144,7 +144,7 @@ async fn tell_roles(accounts: &Accounts, name: &str, roles: &[String]) -> anyhow
     if !accounts.has_administrator().await? {
         terminal::say(
             Style::Warning,
-            "nobody who can sign in manages the server now; `peregrine user grant NAME --role administrator` lets somebody",
+            "nobody who can sign in can manage the server now; `peregrine user grant NAME --role administrator` makes somebody an administrator",
         );
     }
     Ok(())

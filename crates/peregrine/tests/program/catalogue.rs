@@ -178,7 +178,7 @@ fn what_exists_takes_the_arguments_of_the_language() {
             match should.get(arg) {
                 None if wanted["free_form"] == true
                     || ADDED.iter().any(|(n, a, _)| (*n, *a) == (name, arg)) => {}
-                None => faults.push(format!("{name}: `{arg}` is no argument of the language")),
+                None => faults.push(format!("{name}: `{arg}` is not an argument of the language")),
                 Some(wanted) if wanted != is_repeated => {
                     faults.push(format!(
                         "{name}: `{arg}` repeated: {is_repeated}, should be {wanted}"

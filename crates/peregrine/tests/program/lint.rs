@@ -79,7 +79,7 @@ fn findings_about_an_artifact_point_into_its_file() {
     // A missing import may provide any name: only certain findings are reported.
     assert_eq!(
         found(&file, &[]),
-        ["3:3 V202", "15:37 V121", "17:52 V131", "17:70 V104", "17:77 V103"]
+        ["3:5 V202", "15:37 V121", "17:52 V131", "17:70 V104", "17:77 V103"]
     );
     std::fs::write(&file, DEFINITION.replace("imports:\n  - Custom.Absent\n", "")).unwrap();
     assert_eq!(

@@ -126,9 +126,12 @@ fn refused_command_lines() {
         &["vql", "lint", "no.vql"],
         &["vql", "doc", "pslst"],
         &["vql", "doc", "unheard"],
+        &["artifacts", "list", "pstree"],
         &["artifacts", "show", "No.Such"],
+        &["artifacts", "show", "Linux.Network.Netstat/TCP"],
         &["artifacts", "show", "Generic.System.Pstre"],
         &["artifacts", "collect", "Generic.System.Pstre"],
+        &["artifacts", "collect", "Linux.Network.Netstat/TCP"],
         &["artifacts", "collect", "Linux.Mounts", "--args", "Nothing=1"],
         &["artifacts", "verify", "no.yaml"],
         &["golden", "no-folder"],
@@ -156,7 +159,10 @@ fn queries_that_end_badly() {
         &["SELECT * FROM pslst()"],
         &["SELECT subst(str='a') AS A FROM scope()"],
         &["SELECT substr(start=1) AS A FROM scope()"],
+        &["SELECT * FROM range(end='many')"],
+        &["SELECT * FROM clock(start='soon')"],
         &["SELECT * FROM Artifact.No.Such()"],
+        &["SELECT * FROM Artifact.Linux.Network.Netstat(source='TCP')"],
         &["SELECT * FROM parse_csv(filename='/no/such')"],
         &[
             "--max-rows",
@@ -249,14 +255,35 @@ const WRONG: &[(&str, &str, &str)] = &[
         "name: Custom.X\nsource:\n  - query: SELECT 1 FROM scope()\n",
     ),
     (
+        "V200",
+        "field.yaml",
+        "name: Custom.X\nsources:\n  - nonsense: SELECT 1 FROM scope()\n",
+    ),
+    ("V200", "type.yaml", "name: Custom.X\ntype: CLEINT\n"),
+    (
         "V201",
         "permission.yaml",
-        "name: Custom.Y\ntype: CLIENT\nrequired_permissions: [FLY]\n",
+        "name: Custom.Y\ntype: CLIENT\nrequired_permissions: [EXECVE, FLY]\nimplied_permissions:\n  - EXECV\n",
+    ),
+    (
+        "V201",
+        "name.yaml",
+        "description: |\n  Things.\nname: Custom.Für\naliases:\n  - Custom.1\n",
+    ),
+    (
+        "V201",
+        "queries.yaml",
+        "name: Custom.W\nsources:\n  - name: Late\n    query: |\n      SELECT 1 FROM scope()\n      SELECT 2 FROM scope()\n  - query: LET x = 1\n    notebook:\n      - type: table\n",
     ),
     (
         "V202",
         "import.yaml",
         "name: Custom.Z\nimports: [Custom.Nowhere]\nsources:\n  - query: SELECT 1 FROM scope()\n",
+    ),
+    (
+        "V202",
+        "exports.yaml",
+        "name: Custom.V\nimports:\n  - Linux.Mounts # for its names\nsources:\n  - query: SELECT 1 FROM scope()\n",
     ),
 ];
 

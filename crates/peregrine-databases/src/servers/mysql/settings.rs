@@ -149,7 +149,7 @@ fn tcp_address(address: &str) -> Result<Address, String> {
         "" => DEFAULT_PORT,
         port => port
             .parse()
-            .map_err(|_| "the port in `connstring` is no number up to 65535".to_owned())?,
+            .map_err(|_| "the port in `connstring` is not a number up to 65535".to_owned())?,
     };
     Ok(Address::Tcp(host.trim_matches(['[', ']']).to_owned(), port))
 }
@@ -173,7 +173,7 @@ fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
                 "preferred" => Encryption::Preferred,
                 _ => {
                     return Err(
-                        "`tls` in `connstring` is unknown; there are true, false, skip-verify and preferred"
+                        "`tls` in `connstring` is unknown; use true, false, skip-verify or preferred"
                             .to_owned(),
                     );
                 }
@@ -185,15 +185,16 @@ fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         "maxAllowedPacket" => {
             let bytes: usize = value
                 .parse()
-                .map_err(|_| "`maxAllowedPacket` in `connstring` is no number".to_owned())?;
+                .map_err(|_| "`maxAllowedPacket` in `connstring` is not a number".to_owned())?;
             settings.max_message = Some(bytes).filter(|bytes| *bytes > 0);
         }
         "allowCleartextPasswords" => settings.takes_clear_password = is_true(value),
         "clientFoundRows" => settings.counts_found_rows = is_true(value),
         "parseTime" => settings.clock.are_times = is_true(value),
         "loc" => {
-            settings.clock.zone = ZoneId::named(value)
-                .ok_or("`loc` in `connstring` is no time zone such as `Europe/Berlin`, `Local` or `UTC`")?;
+            settings.clock.zone = ZoneId::named(value).ok_or(
+                "`loc` in `connstring` is not a time zone such as `Europe/Berlin`, `Local` or `UTC`",
+            )?;
         }
         "charset" => {
             // There may be several, of which the first that the server knows counts; servers know all of them
@@ -243,14 +244,14 @@ fn is_true(value: &str) -> bool {
 fn name_of_setting(text: &str) -> Result<String, String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if text.is_empty() || !text.chars().all(is_name) {
-        return Err("a parameter of `connstring` is no name of a setting".to_owned());
+        return Err("a parameter of `connstring` is not the name of a setting".to_owned());
     }
     Ok(text.to_owned())
 }
 
 /// `30s`, `1m30s`, `500ms`; 0 for none.
 fn duration(key: &str, text: &str) -> Result<Option<Duration>, String> {
-    let bad = || format!("`{key}` in `connstring` is no duration such as `30s` or `500ms`");
+    let bad = || format!("`{key}` in `connstring` is not a duration such as `30s` or `500ms`");
     if text == "0" {
         return Ok(None);
     }

@@ -77,10 +77,10 @@ fn url_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
         true => format!("{before}localhost{after}"),
         false => text.to_owned(),
     };
-    let url = Url::parse(&text).map_err(|error| format!("`connstring` is no URL: {error}"))?;
+    let url = Url::parse(&text).map_err(|error| format!("`connstring` is not a URL: {error}"))?;
     let decode = |text: &str| -> Result<String, String> {
         let bytes = percent_decode(text);
-        String::from_utf8(bytes).map_err(|_| "a part of the URL in `connstring` is no UTF-8".to_owned())
+        String::from_utf8(bytes).map_err(|_| "a part of the URL in `connstring` is not UTF-8".to_owned())
     };
     let mut pairs = Vec::new();
     let mut add = |key: &str, value: String| {
@@ -191,7 +191,7 @@ fn settings(pairs: &[(String, String)]) -> Result<Settings, String> {
             "port" => {
                 settings.port = value
                     .parse()
-                    .map_err(|_| "`port` of `connstring` is no number up to 65535".to_owned())?;
+                    .map_err(|_| "`port` of `connstring` is not a number up to 65535".to_owned())?;
             }
             "user" => settings.user = value,
             "password" => settings.password = Some(value),
@@ -204,7 +204,7 @@ fn settings(pairs: &[(String, String)]) -> Result<Settings, String> {
             "connect_timeout" => {
                 let seconds: u64 = value
                     .parse()
-                    .map_err(|_| "`connect_timeout` of `connstring` is no number of seconds".to_owned())?;
+                    .map_err(|_| "`connect_timeout` of `connstring` is not a number of seconds".to_owned())?;
                 if seconds > 0 {
                     settings.connect_timeout = Duration::from_secs(seconds);
                 }
@@ -226,7 +226,7 @@ fn settings(pairs: &[(String, String)]) -> Result<Settings, String> {
                 let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
                 if key.is_empty() || !key.chars().all(is_name) {
                     return Err(
-                        "a keyword in `connstring` is no name of a setting; put values with spaces in single quotes"
+                        "a keyword in `connstring` is not the name of a setting; put values with spaces in single quotes"
                             .to_owned(),
                     );
                 }
@@ -262,7 +262,7 @@ fn encryption(mode: &str) -> Result<Encryption, String> {
         "verify-full" => Encryption::Always(Verify::AuthorityAndName),
         _ => {
             return Err(
-                "`sslmode` in `connstring` is unknown; there are disable, allow, prefer, require, verify-ca and verify-full"
+                "`sslmode` in `connstring` is unknown; use disable, allow, prefer, require, verify-ca or verify-full"
                     .to_owned(),
             );
         }

@@ -56,7 +56,7 @@ pub(super) async fn connect(
     match socket.read_u8().await.map_err(failed)? {
         b'S' => {
             let name = ServerName::try_from(settings.host.clone())
-                .map_err(|_| "the host is no name that TLS can check".to_owned())?;
+                .map_err(|_| "the host is not a name that TLS can check".to_owned())?;
             let stream = TlsConnector::from(tls)
                 .connect(name, socket)
                 .await

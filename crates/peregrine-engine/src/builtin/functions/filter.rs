@@ -36,7 +36,7 @@ impl Function for Filter {
             "[3]",
         ),
         example(
-            "a condition with a byte that is no UTF-8",
+            "a condition with a byte that is not UTF-8",
             r#"len(list=filter(list=['\xff', '\xfe'], condition="x=>x = '\xff'"))"#,
             "1",
         ),

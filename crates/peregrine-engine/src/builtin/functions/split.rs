@@ -34,7 +34,7 @@ impl Function for Split {
             r#"["a","b"]"#,
         ),
         example(
-            "bytes that are no text",
+            "bytes that are not text",
             "split(string='\\xff,\\xe9,A', sep='.,')",
             r#"["","","A"]"#,
         ),

@@ -51,7 +51,7 @@ impl Function for Timestamp {
             r#""1970-01-01T00:00:16Z""#,
         ),
         example(
-            "zero is no time",
+            "zero is not a time",
             "timestamp(epoch=0)",
             r#""0001-01-01T00:00:00Z""#,
         ),

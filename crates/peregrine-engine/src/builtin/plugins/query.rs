@@ -66,7 +66,7 @@ impl Plugin for RunQuery {
             "there is no organisation `O1`",
         ),
         example(
-            "a string with a byte that is no UTF-8",
+            "a string with a byte that is not UTF-8",
             r#"query(query="SELECT '\xff' = X AS Same FROM scope()", env=dict(X='\xff'))"#,
             r#"[{"Same":true}]"#,
         ),

@@ -129,7 +129,7 @@ fn event(scope: &Scope, row: &Row) -> Result<Event<ProcessData>, String> {
         }
         other => {
             return Err(format!(
-                "unknown `update_type` `{other}`; there are start, exec and exit"
+                "unknown `update_type` `{other}`; use start, exec or exit"
             ));
         }
     };

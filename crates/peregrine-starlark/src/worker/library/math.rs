@@ -12,7 +12,7 @@ fn whole(number: f64) -> starlark::Result<i64> {
     if number >= i64::MIN as f64 && number < -(i64::MIN as f64) {
         Ok(number as i64)
     } else {
-        Err(failed(format!("{number} is no number that fits 64 bits")))
+        Err(failed(format!("{number} is not a number that fits 64 bits")))
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
 
     fn parse(text: &str, layout: &str, location: &str) -> starlark::Result<i64> {
         let time = parse_layout(layout, text, zone(location)?);
-        nanos(time.ok_or_else(|| failed(format!("`{text}` is no time written as `{layout}`")))?)
+        nanos(time.ok_or_else(|| failed(format!("`{text}` is not a time written as `{layout}`")))?)
     }
 
     fn format(nanos: i64, location: &str, layout: &str) -> starlark::Result<String> {
@@ -98,7 +98,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     }
 
     fn duration(#[starlark(require = pos)] text: &str) -> starlark::Result<i64> {
-        parse_duration(text).ok_or_else(|| failed(format!("`{text}` is no duration; write it as `1h30m`")))
+        parse_duration(text).ok_or_else(|| failed(format!("`{text}` is not a duration; write it as `1h30m`")))
     }
 
     fn is_zone(#[starlark(require = pos)] name: &str) -> starlark::Result<bool> {

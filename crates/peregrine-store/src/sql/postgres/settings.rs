@@ -75,8 +75,7 @@ impl PostgresSettings {
             (Some("verify-full"), _) | (None, false) => (SslMode::Require, Verify::AuthorityAndName),
             (Some(_), _) => {
                 return Err(bad(
-                    "`sslmode` is unknown; there are disable, prefer, require, verify-ca and verify-full"
-                        .into(),
+                    "`sslmode` is unknown; use disable, prefer, require, verify-ca or verify-full".into(),
                 ));
             }
         };

@@ -58,7 +58,7 @@ pub(super) async fn are_apart(store: &SqlStore) {
     assert_eq!(one.read_chunks(set, 0, 99).await.unwrap().len(), 1);
     assert!(
         other.read_chunks(set, 0, 99).await.unwrap().is_empty(),
-        "a number is no key"
+        "a number is not a key"
     );
     assert_eq!(other.row_range(set, None, None).await.unwrap(), (0, 0));
     assert_eq!(other.delete_events_before(100).await.unwrap(), 0);

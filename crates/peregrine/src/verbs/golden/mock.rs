@@ -179,7 +179,7 @@ impl Function for Mock {
                     .as_object::<Namespace>()
                     .map(Namespace::path)
                     .filter(|path| !path.is_empty())
-                    .ok_or("`artifact` is no artifact; write `artifact=Artifact.Name.Of.It`")?;
+                    .ok_or("`artifact` is not an artifact; write `artifact=Artifact.Name.Of.It`")?;
                 let name = format!("Artifact.{path}");
                 mocks.plugins.lock().insert(name, StandIn::new(by_call(results)));
             }

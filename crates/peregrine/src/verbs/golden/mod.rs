@@ -21,7 +21,7 @@ use std::time::Duration;
     after_help = "Examples:\n  peregrine golden --update tests/\n  peregrine golden tests/processes.in.yaml"
 )]
 pub(crate) struct Args {
-    /// Files named `NAME.in.yaml`, or folders with some.
+    /// Files named `NAME.in.yaml`, or folders that contain some.
     #[arg(required = true, value_name = "FILE_OR_DIR")]
     paths: Vec<PathBuf>,
     /// A string variable for the queries; may be repeated.
@@ -30,10 +30,10 @@ pub(crate) struct Args {
     /// A folder with artifact definitions; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
-    /// Write what came out as JSON: an array of {query, output, error, logs}.
+    /// Write the results as JSON: an array of {query, output, error, logs}.
     #[arg(long, value_name = "OUT.json")]
     results: Option<PathBuf>,
-    /// Make what comes out the expectation.
+    /// Make the results the expectation.
     #[arg(long)]
     update: bool,
     /// Stop the queries of a file after this many seconds.
@@ -117,7 +117,7 @@ fn judge(input: &Path, text: &str, update: bool, wants_results: bool) -> anyhow:
     write!(
         out,
         "{}",
-        diff::unified(&expected, text, &shown.to_string(), "what came out")
+        diff::unified(&expected, text, &shown.to_string(), "results")
     )?;
     Ok(Verdict::Failed)
 }

@@ -22,9 +22,9 @@ use std::time::Duration;
 
 /// Arguments of `lsp`.
 #[derive(clap::Args)]
-#[command(after_help = "How to set up an editor is told in docs/editors.md.")]
+#[command(after_help = "docs/editors.md describes how to set up an editor.")]
 pub(crate) struct Args {
-    /// A folder with artifact definitions, beside those of the editor's folders; may be repeated.
+    /// A folder with artifact definitions, in addition to the editor's folders; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
     /// Accepted because editors pass it; standard input and output are always used.

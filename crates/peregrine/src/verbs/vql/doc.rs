@@ -14,7 +14,7 @@ pub(in crate::verbs) fn run(name: &str) -> anyhow::Result<ExitCode> {
         let names = entries.iter().map(|entry| entry.name);
         let hint = peregrine_base::suggest::closest(name, names)
             .map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
-        anyhow::bail!("no function or plugin `{name}`{hint} (`peregrine vql list` shows what there is)");
+        anyhow::bail!("function or plugin `{name}` not found{hint} (`peregrine vql list` shows all)");
     }
     let mut out = std::io::stdout().lock();
     let mut is_first = true;

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// Arguments of `vql lint`.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Files with VQL, definitions of artifacts (`.yaml`), or folders with some; `-` reads VQL from standard input.
+    /// Files with VQL, definitions of artifacts (`.yaml`), or folders that contain some; `-` reads VQL from standard input.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// `text` or `json`.
@@ -26,7 +26,7 @@ pub(super) struct Args {
     /// A variable the queries will be given; may be repeated.
     #[arg(long, value_name = "NAME")]
     env: Vec<String>,
-    /// Nothing but `--env` will be given: report every name that nothing defines. Definitions are always checked so.
+    /// Nothing but `--env` will be given: report every name that nothing defines. Definitions are always checked like this.
     #[arg(long)]
     strict: bool,
 }

@@ -45,7 +45,7 @@ enum Verb {
     /// Check queries and definitions of artifacts without running them; exit code 1 when something is wrong.
     Lint(lint::Args),
     #[cfg(feature = "tools")]
-    /// Write the reference manual: one Markdown page a chapter.
+    /// Write the reference manual: one Markdown page per chapter.
     Manual {
         /// The folder to write to.
         dir: PathBuf,

@@ -54,7 +54,7 @@ fn users_are_managed_on_the_command_line() {
         "{out}"
     );
     assert!(
-        error.contains("nobody who can sign in manages the server"),
+        error.contains("nobody who can sign in can manage the server"),
         "{error}"
     );
     let (code, out, error) = user(&["roles", "ann", "--role", "administrator"], "");
@@ -66,7 +66,11 @@ fn users_are_managed_on_the_command_line() {
     assert!(error.is_empty(), "{error}");
     assert!(user(&["list"], "").1.contains("administrator  "));
     for (args, input, part) in [
-        (&["passwd", "bob"][..], "correct horse battery\n", "no user `bob`"),
+        (
+            &["passwd", "bob"][..],
+            "correct horse battery\n",
+            "user `bob` not found",
+        ),
         (&["passwd", "ann"], "\n", "there is no password"),
         (&["passwd", "ann"], "short\n", "too short"),
         (
@@ -77,14 +81,14 @@ fn users_are_managed_on_the_command_line() {
         (
             &["add", "eve", "--role", "emperor"],
             "",
-            "there are org_admin, administrator",
+            "the roles are org_admin, administrator",
         ),
         (&["add", "eve"], "correct horse battery\n", "--role"),
-        (&["grant", "bob", "--role", "reader"], "", "no user `bob`"),
+        (&["grant", "bob", "--role", "reader"], "", "user `bob` not found"),
         (
             &["roles", "ann", "--role", "emperor"],
             "",
-            "there are org_admin, administrator",
+            "the roles are org_admin, administrator",
         ),
         (&["roles", "ann"], "", "--role"),
     ] {
@@ -96,7 +100,7 @@ fn users_are_managed_on_the_command_line() {
         &["user", "list", "--datastore", nothing.path().to_str().unwrap()],
         "",
     );
-    assert!(text(&output.stderr).contains("no data folder of a server"));
+    assert!(text(&output.stderr).contains("is not the data folder of a server"));
 }
 
 #[test]

@@ -197,6 +197,25 @@ fn collections_take_the_same_options() {
 }
 
 #[test]
+fn one_source_can_be_collected() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = "name: Custom.Own\nparameters:\n  - name: P\nsources:\n  - name: First\n    query: SELECT 1 AS N FROM scope()\n  - name: Second\n    query: SELECT P, _value AS N FROM range(end=2)\n";
+    fs::write(folder.path().join("own.yaml"), definition).unwrap();
+    let (verb, definitions) = (["artifacts", "collect", "-D"], folder.path().to_str().unwrap());
+    let options = ["Custom.Own/Second", "--args", "P=x", "--format", "csv"];
+    let output = run(&[&verb, &[definitions][..], &options].concat(), "");
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        (
+            "P,N,_Source\nx,0,Custom.Own/Second\nx,1,Custom.Own/Second\n",
+            Some(0)
+        ),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
 fn a_script_runs_in_a_process_of_its_own() {
     let code = "def f(n): return n + 1\ndef bomb(): return sorted(range(100000000))";
     let output = query(&[
