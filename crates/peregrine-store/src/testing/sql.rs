@@ -213,7 +213,10 @@ async fn clients(db: &impl Database) {
     assert_eq!((page.total, &*page.items[0].facts.hostname), (2, "Host2_x"));
 
     let client = db
-        .set_metadata(&CLIENT, &[("Site".into(), Some("Berlin".into())), ("b".into(), None)])
+        .set_metadata(
+            &CLIENT,
+            &[("Site".into(), Some("Berlin".into())), ("b".into(), None)],
+        )
         .await
         .unwrap();
     assert_eq!(client.metadata.len(), 1);
