@@ -23,8 +23,8 @@ const MIN_LENGTH: u64 = 1024;
 /// Pieces beyond this size are compressed on a blocking thread.
 const LARGE: usize = 64 << 10;
 /// zstd and gzip levels: quick ones for answers made once, strong ones for files that never change.
-const QUICK: (i32, u32) = (3, 5);
-const SMALL: (i32, u32) = (17, 9);
+const QUICK_LEVELS: (i32, u32) = (3, 5);
+const STRONG_LEVELS: (i32, u32) = (17, 9);
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,7 +135,7 @@ async fn file(files: &PackedFiles, path: String, coding: Coding, body: Body) -> 
     }
     let clear = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let pack = move || {
-        let mut encoder = Encoder::new(coding, SMALL)?;
+        let mut encoder = Encoder::new(coding, STRONG_LEVELS)?;
         let mut packed = encoder.write(&clear)?;
         packed.extend(encoder.finish()?);
         io::Result::Ok(Bytes::from(packed))
@@ -148,16 +148,16 @@ async fn file(files: &PackedFiles, path: String, coding: Coding, body: Body) -> 
 }
 
 /// What remains to be read; `None` at the end.
-type State = Option<(Encoder, BodyDataStream)>;
+type Remaining = Option<(Encoder, BodyDataStream)>;
 
 fn packed(coding: Coding, body: BodyDataStream) -> impl stream::Stream<Item = io::Result<Bytes>> + Send {
-    let start = Encoder::new(coding, QUICK).map(|encoder| Some((encoder, body)));
-    stream::unfold(start, async |state| {
-        match state {
+    let start = Encoder::new(coding, QUICK_LEVELS).map(|encoder| Some((encoder, body)));
+    stream::unfold(start, async |remaining| {
+        match remaining {
             Err(error) => Some((Err(error), Ok(None))),
             Ok(None) => None,
             Ok(Some((encoder, body))) => Some(match step(encoder, body).await {
-                Ok((bytes, state)) => (Ok(bytes), Ok(state)),
+                Ok((bytes, remaining)) => (Ok(bytes), Ok(remaining)),
                 // An error in the body makes the browser report a failed download instead of keeping a short file.
                 Err(error) => (Err(error), Ok(None)),
             }),
@@ -166,7 +166,7 @@ fn packed(coding: Coding, body: BodyDataStream) -> impl stream::Stream<Item = io
 }
 
 /// Reads until there is something to send.
-async fn step(mut encoder: Encoder, mut body: BodyDataStream) -> io::Result<(Bytes, State)> {
+async fn step(mut encoder: Encoder, mut body: BodyDataStream) -> io::Result<(Bytes, Remaining)> {
     loop {
         let Some(piece) = body.next().await else {
             return Ok((encoder.finish()?.into(), None));

@@ -35,7 +35,7 @@ const WINDOW: u32 = 64 << 10;
 /// Concurrent requests per HTTP/2 connection.
 const STREAMS: u32 = 64;
 /// How long running requests may take to end when the server stops.
-const GRACE: Duration = Duration::from_secs(10);
+const REQUEST_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Binds an address.
 pub(crate) async fn bind(address: &str, port: u16) -> Result<TcpListener> {
@@ -93,7 +93,7 @@ pub(crate) async fn serve(
     let stopping = shared.stopping.clone();
     let acceptor = tls.map(TlsAcceptor::from);
     let resources = &shared.config.frontend.resources;
-    let patience = Patience {
+    let timeouts = Timeouts {
         handshake: Duration::from_secs(resources.handshake_timeout.max(1)),
         stranger: Duration::from_secs(resources.stranger_timeout.max(1)),
     };
@@ -120,10 +120,10 @@ pub(crate) async fn serve(
             continue;
         };
         let (acceptor, router) = (acceptor.clone(), router.clone());
-        let guest = Guest {
+        let context = ConnectionContext {
             peer,
             visitor,
-            patience,
+            timeouts,
             stopping: stopping.clone(),
         };
         tasks.spawn(async move {
@@ -132,12 +132,12 @@ pub(crate) async fn serve(
                 tracing::debug!(%peer, %error, "a connection whose silent end may be noticed late");
             }
             let served = match acceptor {
-                None => connection(stream, false, router, guest),
+                None => connection(stream, false, router, context),
                 // Boxed, because the future is large and soon over.
-                Some(acceptor) => match Box::pin(greet(&acceptor, stream, port, &guest)).await {
+                Some(acceptor) => match Box::pin(tls_handshake(&acceptor, stream, port, &context)).await {
                     Some(stream) => {
                         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        connection(stream, is_http2, router, guest)
+                        connection(stream, is_http2, router, context)
                     }
                     None => return,
                 },
@@ -148,13 +148,13 @@ pub(crate) async fn serve(
 }
 
 /// Performs the TLS handshake; `None` when it fails or takes too long. Plain HTTP is answered with a hint.
-async fn greet(
+async fn tls_handshake(
     acceptor: &TlsAcceptor,
     stream: TcpStream,
     port: Port,
-    guest: &Guest,
+    context: &ConnectionContext,
 ) -> Option<TlsStream<TcpStream>> {
-    let peer = guest.peer;
+    let peer = context.peer;
     let shaken = async {
         if plain_http::is_spoken(&stream).await {
             plain_http::answer(stream, port).await;
@@ -167,18 +167,18 @@ async fn greet(
     };
     tokio::select! {
         shaken = shaken => shaken,
-        () = tokio::time::sleep(guest.patience.handshake) => {
+        () = tokio::time::sleep(context.timeouts.handshake) => {
             tracing::debug!(%peer, "TLS handshake took too long");
             None
         }
-        () = guest.visitor.sent_away() => None,
-        () = guest.stopping.cancelled() => None,
+        () = context.visitor.sent_away() => None,
+        () = context.stopping.cancelled() => None,
     }
 }
 
 /// Time limits for peers that have not proved who they are.
 #[derive(Clone, Copy)]
-struct Patience {
+struct Timeouts {
     /// For the TLS handshake, and for the headers of a request.
     handshake: Duration,
     /// For the whole connection.
@@ -186,20 +186,25 @@ struct Patience {
 }
 
 /// The peer of a connection, and what can end it.
-struct Guest {
+struct ConnectionContext {
     peer: SocketAddr,
     visitor: Arc<Visitor>,
-    patience: Patience,
+    timeouts: Timeouts,
     stopping: CancellationToken,
 }
 
 /// Begins to serve a connection. Not `async`, and the connection is boxed, to save memory: thousands wait for hours, and
 /// an `async` function that takes a future by value stores it in its own once more.
-fn connection<S>(stream: S, is_http2: bool, router: Router, guest: Guest) -> BoxFuture<'static, ()>
+fn connection<S>(
+    stream: S,
+    is_http2: bool,
+    router: Router,
+    context: ConnectionContext,
+) -> BoxFuture<'static, ()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (peer, seen) = (guest.peer, guest.visitor.clone());
+    let (peer, seen) = (context.peer, context.visitor.clone());
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(seen.clone());
@@ -215,41 +220,44 @@ where
             .max_concurrent_streams(STREAMS)
             .keep_alive_interval(Some(Duration::from_secs(60)))
             .serve_connection(io, service);
-        attend(
+        serve_until_ended(
             Box::pin(connection),
             |connection| connection.graceful_shutdown(),
-            guest,
+            context,
         )
         .boxed()
     } else {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(HEADERS)
-            .header_read_timeout(guest.patience.handshake)
+            .header_read_timeout(context.timeouts.handshake)
             .serve_connection(io, service)
             .with_upgrades();
-        attend(
+        serve_until_ended(
             Box::pin(connection),
             |connection| connection.graceful_shutdown(),
-            guest,
+            context,
         )
         .boxed()
     }
 }
 
 /// Serves until the peer closes the connection, a stranger's time is over, or the server stops.
-async fn attend<C>(mut connection: Pin<Box<C>>, end_soon: impl FnOnce(Pin<&mut C>), guest: Guest)
-where
+async fn serve_until_ended<C>(
+    mut connection: Pin<Box<C>>,
+    end_soon: impl FnOnce(Pin<&mut C>),
+    context: ConnectionContext,
+) where
     C: Future<Output = hyper::Result<()>>,
 {
-    let Guest {
+    let ConnectionContext {
         peer,
         visitor,
-        patience,
+        timeouts,
         stopping,
-    } = guest;
+    } = context;
     let overdue = async {
-        tokio::time::sleep(patience.stranger).await;
+        tokio::time::sleep(timeouts.stranger).await;
         while visitor.may_stay() {
             if visitor.is_proven() {
                 std::future::pending::<()>().await;
@@ -269,7 +277,7 @@ where
         }
         () = stopping.cancelled() => {
             end_soon(connection.as_mut());
-            match tokio::time::timeout(GRACE, connection).await {
+            match tokio::time::timeout(REQUEST_DRAIN_TIMEOUT, connection).await {
                 Ok(ended) => ended,
                 Err(_) => return,
             }

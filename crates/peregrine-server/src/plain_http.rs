@@ -35,7 +35,7 @@ pub(crate) async fn answer(stream: TcpStream, port: Port) {
     let service = service_fn(move |request: Request<Incoming>| async move {
         let (head, body) = request.into_parts();
         let _ = Limited::new(body, MAX_BODY).collect().await;
-        Ok::<_, Infallible>(told(port, &Request::from_parts(head, ())))
+        Ok::<_, Infallible>(tls_hint(port, &Request::from_parts(head, ())))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .max_buf_size(MAX_HEAD)
@@ -46,7 +46,7 @@ pub(crate) async fn answer(stream: TcpStream, port: Port) {
     }
 }
 
-fn told(port: Port, request: &Request<()>) -> Response<Full<Bytes>> {
+fn tls_hint(port: Port, request: &Request<()>) -> Response<Full<Bytes>> {
     let host = host(request);
     let secure = host.as_ref().and_then(|host| address(host, request));
     let is_harmless = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::broadcast;
 
 /// How many events a reconnecting browser can catch up on.
-const KEPT: usize = 1024;
+const MAX_KEPT_EVENTS: usize = 1024;
 
 /// How long events are kept for a browser that may reconnect.
-const RETURN: Micros = 60_000_000;
+const RECONNECT_WINDOW: Micros = 60_000_000;
 
 /// An event for browsers.
 #[derive(Debug)]
@@ -104,18 +104,28 @@ impl Topic {
 
 /// Fans events out to the browsers connected to this server.
 pub(crate) struct Hub {
-    live: broadcast::Sender<Arc<Pushed>>,
-    recent: Mutex<(u64, VecDeque<Arc<Pushed>>)>,
+    sender: broadcast::Sender<Arc<Pushed>>,
+    recent: Mutex<RecentEvents>,
     /// When a browser was last seen here.
     watched: AtomicI64,
+}
+
+/// The newest events, for browsers that reconnect.
+struct RecentEvents {
+    /// The number given out or skipped last.
+    last_number: u64,
+    events: VecDeque<Arc<Pushed>>,
 }
 
 impl Hub {
     pub(crate) fn new() -> Hub {
         // Numbers start at the current time, so that they differ from those of an earlier run.
         Hub {
-            live: broadcast::channel(KEPT).0,
-            recent: Mutex::new((clock::now().unsigned_abs(), VecDeque::new())),
+            sender: broadcast::channel(MAX_KEPT_EVENTS).0,
+            recent: Mutex::new(RecentEvents {
+                last_number: clock::now().unsigned_abs(),
+                events: VecDeque::new(),
+            }),
             watched: AtomicI64::new(0),
         }
     }
@@ -126,38 +136,38 @@ impl Hub {
         last: Option<u64>,
     ) -> (Option<Vec<Arc<Pushed>>>, broadcast::Receiver<Arc<Pushed>>) {
         let recent = self.recent.lock();
-        let live = self.live.subscribe();
+        let receiver = self.sender.subscribe();
         let Some(last) = last else {
-            return (Some(Vec::new()), live);
+            return (Some(Vec::new()), receiver);
         };
         let oldest = recent
-            .1
+            .events
             .front()
-            .map_or(recent.0, |event| event.number.saturating_sub(1));
-        let missed = (oldest..=recent.0).contains(&last).then(|| {
+            .map_or(recent.last_number, |event| event.number.saturating_sub(1));
+        let missed = (oldest..=recent.last_number).contains(&last).then(|| {
             recent
-                .1
+                .events
                 .iter()
                 .filter(|event| event.number > last)
                 .cloned()
                 .collect()
         });
-        (missed, live)
+        (missed, receiver)
     }
 
     /// Whether a browser is connected or may still come back. When not, drops the kept events: a later one starts afresh.
     fn is_watched(&self) -> bool {
         let now = clock::now();
-        if self.live.receiver_count() > 0 {
+        if self.sender.receiver_count() > 0 {
             self.watched.store(now, Ordering::Relaxed);
             return true;
         }
-        let is_awaited = now - self.watched.load(Ordering::Relaxed) < RETURN;
+        let is_awaited = now - self.watched.load(Ordering::Relaxed) < RECONNECT_WINDOW;
         if !is_awaited {
             let mut recent = self.recent.lock();
             // Skip a number, so that a browser with the last one does not look up to date.
-            recent.0 += u64::from(!recent.1.is_empty());
-            recent.1.clear();
+            recent.last_number += u64::from(!recent.events.is_empty());
+            recent.events.clear();
         }
         is_awaited
     }
@@ -175,18 +185,18 @@ impl Hub {
             }
         };
         let mut recent = self.recent.lock();
-        recent.0 += 1;
+        recent.last_number += 1;
         let event = Arc::new(Pushed {
-            number: recent.0,
+            number: recent.last_number,
             news,
             data,
         });
-        recent.1.push_back(event.clone());
-        if recent.1.len() > KEPT {
-            recent.1.pop_front();
+        recent.events.push_back(event.clone());
+        if recent.events.len() > MAX_KEPT_EVENTS {
+            recent.events.pop_front();
         }
         // It fails only when no browser is connected.
-        let _ = self.live.send(event);
+        let _ = self.sender.send(event);
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Longest wait for tasks at shutdown.
-const GRACE: Duration = Duration::from_secs(15);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often expired sessions and unreferenced objects are deleted.
 const HOUSE_KEEPING: Duration = Duration::from_secs(600);
 
@@ -137,7 +137,10 @@ impl RunningServer {
     pub async fn shutdown(self) {
         self.shared.stopping.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections did not end in time");
         }
         if let Err(error) = servers::leave(&self.shared.core).await {

@@ -12,27 +12,36 @@ const MAX_KEPT: usize = 1000;
 
 /// Lines waiting to be written after a temporary failure of the database, such as a full disk.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<VecDeque<AuditEntry>>);
+pub(crate) struct KeptEntries(Mutex<VecDeque<AuditEntry>>);
 
 /// What to do with a line that cannot be written now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnFullDisk {
+pub(crate) enum OnTemporaryError {
     /// The operation fails.
     Refuse,
-    /// Write it once there is room; it is in the program's log right away. For operations that must work on a full disk because
-    /// they are how somebody frees space.
+    /// Write it once the database takes it again; it is in the program's log right away. For operations that must work on a
+    /// full disk because they are how somebody frees space.
     Keep,
 }
 
 /// Records an operation. The entry is durable when this returns, so callers await it before they answer.
 pub async fn record(core: &Core, principal: &str, ip: &str, operation: &str, detail: Value) -> Result<()> {
-    append(core, entry(principal, ip, operation, &detail), OnFullDisk::Refuse).await
+    append(
+        core,
+        entry(principal, ip, operation, &detail),
+        OnTemporaryError::Refuse,
+    )
+    .await
 }
 
-pub(crate) async fn append(core: &Core, entry: AuditEntry, on_full_disk: OnFullDisk) -> Result<()> {
+pub(crate) async fn append(
+    core: &Core,
+    entry: AuditEntry,
+    on_temporary_error: OnTemporaryError,
+) -> Result<()> {
     let written = core.storage.database.append_audit(entry.clone()).await;
     match written {
-        Err(error) if error.is_temporary() && on_full_disk == OnFullDisk::Keep => {
+        Err(error) if error.is_temporary() && on_temporary_error == OnTemporaryError::Keep => {
             let operation = &entry.operation;
             tracing::warn!(%error, operation, "a line of the audit log is kept in memory until it can be written");
             let mut kept = core.kept_audit.0.lock();
@@ -45,7 +54,7 @@ pub(crate) async fn append(core: &Core, entry: AuditEntry, on_full_disk: OnFullD
     }
 }
 
-/// Retries the lines in [`Kept`], in order, until one fails again.
+/// Retries the lines in [`KeptEntries`], in order, until one fails again.
 pub(crate) async fn write_kept(core: &Core) {
     loop {
         let Some(entry) = core.kept_audit.0.lock().pop_front() else {

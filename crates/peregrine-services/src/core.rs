@@ -26,7 +26,7 @@ pub struct Core {
     pub(crate) throttle: Throttle,
     pub(crate) failures: Failures,
     pub(crate) spare_sessions: SpareSessions,
-    pub(crate) kept_audit: audit::Kept,
+    pub(crate) kept_audit: audit::KeptEntries,
 }
 
 /// Settings from the program that runs the services.
@@ -71,7 +71,7 @@ impl Core {
             throttle: Throttle::default(),
             failures: Failures::default(),
             spare_sessions: SpareSessions::default(),
-            kept_audit: audit::Kept::default(),
+            kept_audit: audit::KeptEntries::default(),
         };
         core.monitoring.reload(&core).await?;
         Ok(core)

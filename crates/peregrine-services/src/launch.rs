@@ -1,5 +1,5 @@
 //! The one path from requested artifacts to running queries: resolve, authorize, compile. Collections, the monitoring table and
-//! interrogations all go through here, and only [`Allowed`] artifacts are sent to an agent.
+//! interrogations all go through here, and only [`AuthorizedLaunch`] artifacts are sent to an agent.
 
 use crate::Core;
 use crate::users::{Permission, Principal};
@@ -10,24 +10,29 @@ use peregrine_artifacts::{Compiled, MARKER, Options, ResolvedSpec, Spec, Target}
 
 /// Resolved artifacts that fit their target; whether the user may launch them is not checked yet.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct ResolvedLaunch {
     specs: Vec<ResolvedSpec>,
     target: Target,
 }
 
 /// Artifacts whose launch was authorized.
 #[derive(Debug)]
-pub struct Allowed(Wanted);
+pub struct AuthorizedLaunch(ResolvedLaunch);
 
 /// Resolves artifacts, each given as `Name` or `Name/Source`.
-pub(crate) fn find(core: &Core, specs: &[Spec], allow_custom: bool, target: Target) -> Result<Wanted> {
+pub(crate) fn find(
+    core: &Core,
+    specs: &[Spec],
+    allow_custom: bool,
+    target: Target,
+) -> Result<ResolvedLaunch> {
     let find = |spec: &Spec| {
         let found = core.artifacts.resolve_spec(spec, allow_custom);
         found
             .and_then(|found| found.check_target(target).map(|()| found))
             .map_err(|error| Error::artifact(&spec.artifact, error))
     };
-    Ok(Wanted {
+    Ok(ResolvedLaunch {
         specs: specs.iter().map(find).collect::<Result<_>>()?,
         target,
     })
@@ -48,8 +53,8 @@ pub(crate) fn specs(named: &[ArtifactSpec]) -> Vec<Spec> {
 }
 
 /// Converts specs, whose secrets must be hidden already, for the API.
-pub(crate) fn shown_specs(specs: Vec<Spec>) -> Vec<ArtifactSpec> {
-    let shown = |spec: Spec| ArtifactSpec {
+pub(crate) fn api_specs(specs: Vec<Spec>) -> Vec<ArtifactSpec> {
+    let to_api = |spec: Spec| ArtifactSpec {
         artifact: spec.artifact,
         parameters: spec.parameters,
         cpu_limit: spec.cpu_limit,
@@ -58,11 +63,11 @@ pub(crate) fn shown_specs(specs: Vec<Spec>) -> Vec<ArtifactSpec> {
         max_batch_rows: spec.max_batch_rows,
         max_batch_rows_buffer: spec.max_batch_rows_buffer,
     };
-    specs.into_iter().map(shown).collect()
+    specs.into_iter().map(to_api).collect()
 }
 
 /// A spec with secret parameters hidden. If the artifact is gone, nothing says which were secret, so all are hidden.
-pub(crate) fn shown(core: &Core, spec: &Spec) -> Spec {
+pub(crate) fn redacted(core: &Core, spec: &Spec) -> Spec {
     match core.artifacts.resolve_spec(spec, false) {
         Ok(found) => found.shown(),
         Err(_) => {
@@ -75,21 +80,21 @@ pub(crate) fn shown(core: &Core, spec: &Spec) -> Spec {
     }
 }
 
-impl Wanted {
+impl ResolvedLaunch {
     /// Replaces values that the user sent back hidden by the `known` ones.
     pub(crate) fn restore(&mut self, known: &[Spec]) {
-        for wanted in &mut self.specs {
+        for resolved in &mut self.specs {
             if let Some(known) = known
                 .iter()
-                .find(|spec| spec.artifact == wanted.in_clear().artifact)
+                .find(|spec| spec.artifact == resolved.in_clear().artifact)
             {
-                wanted.restore(known);
+                resolved.restore(known);
             }
         }
     }
 
     /// Fails on the first artifact that the user may not launch.
-    pub(crate) fn authorize(self, principal: &Principal) -> Result<Allowed> {
+    pub(crate) fn authorize(self, principal: &Principal) -> Result<AuthorizedLaunch> {
         let has = |name: &str| {
             Permission::parse(name).is_some_and(|permission| principal.permissions.contains(&permission))
         };
@@ -97,12 +102,12 @@ impl Wanted {
             spec.check_launch(self.target, &has)
                 .map_err(|error| Error::artifact(&spec.artifact().name, error))?;
         }
-        Ok(Allowed(self))
+        Ok(AuthorizedLaunch(self))
     }
 
     /// Skips the check of permissions, for what the server itself launches.
-    pub(crate) fn by_the_server(self) -> Allowed {
-        Allowed(self)
+    pub(crate) fn by_the_server(self) -> AuthorizedLaunch {
+        AuthorizedLaunch(self)
     }
 
     /// Checks the parameters and compiles the requests for an agent, with result names obfuscated if configured.
@@ -140,7 +145,7 @@ impl Wanted {
     }
 
     /// The specs with secret parameters hidden, as they may be stored and shown.
-    pub fn shown(&self) -> Vec<Spec> {
+    pub fn redacted(&self) -> Vec<Spec> {
         self.specs.iter().map(ResolvedSpec::shown).collect()
     }
 
@@ -155,10 +160,10 @@ impl Wanted {
     }
 }
 
-impl std::ops::Deref for Allowed {
-    type Target = Wanted;
+impl std::ops::Deref for AuthorizedLaunch {
+    type Target = ResolvedLaunch;
 
-    fn deref(&self) -> &Wanted {
+    fn deref(&self) -> &ResolvedLaunch {
         &self.0
     }
 }

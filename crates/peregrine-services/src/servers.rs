@@ -18,7 +18,7 @@ const BEAT: Duration = Duration::from_secs(2);
 /// How long a beat must stay unchanged, and how often it must have been read meanwhile, before its server counts as dead. One
 /// reading is not enough: while the database is unreachable, no beat changes.
 const SILENCE: Duration = Duration::from_secs(10);
-const LOOKS: u32 = 4;
+const READINGS: u32 = 4;
 /// How long a server that cannot share the database waits for a later one to give way.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Changed clients announced one by one; beyond that, screens are told to reload.
@@ -79,7 +79,7 @@ impl Membership {
                 );
                 is_told = true;
             }
-            for dead in watch.look(&servers, &self.id, Instant::now()) {
+            for dead in watch.observe(&servers, &self.id, Instant::now()) {
                 storage.database.leave_servers(&dead).await?;
             }
             let is_late = began.elapsed() > PATIENCE;
@@ -163,7 +163,7 @@ async fn beat(core: &Core, watch: &mut Watch, was_removed: &impl Fn()) -> Result
         }
     }
     let servers = database.servers().await?;
-    for dead in watch.look(&servers, &membership.id, Instant::now()) {
+    for dead in watch.observe(&servers, &membership.id, Instant::now()) {
         let clients = database.leave_servers(&dead).await?;
         let server = servers.iter().find(|server| server.server_id == dead);
         let host = server.map_or("", |server| &server.host);
@@ -191,39 +191,39 @@ async fn announce_clients(core: &Core, clients: Vec<ClientId>) {
 
 /// The last beat seen of each other server.
 #[derive(Debug, Default)]
-struct Watch(HashMap<String, Seen>);
+struct Watch(HashMap<String, LastBeat>);
 
 #[derive(Debug)]
-struct Seen {
+struct LastBeat {
     beat: u64,
     since: Instant,
-    looks: u32,
+    readings: u32,
     has_moved: bool,
 }
 
 impl Watch {
     /// Compares all beats with the last ones seen; returns the servers that are dead.
-    fn look(&mut self, servers: &[ServerRecord], own: &str, now: Instant) -> Vec<String> {
+    fn observe(&mut self, servers: &[ServerRecord], own: &str, now: Instant) -> Vec<String> {
         self.0
             .retain(|id, _| servers.iter().any(|server| server.server_id == *id));
         let mut dead = Vec::new();
         for server in servers.iter().filter(|server| server.server_id != own) {
-            let seen = self.0.entry(server.server_id.clone()).or_insert(Seen {
+            let last = self.0.entry(server.server_id.clone()).or_insert(LastBeat {
                 beat: server.beat,
                 since: now,
-                looks: 0,
+                readings: 0,
                 has_moved: false,
             });
-            if seen.beat != server.beat {
-                *seen = Seen {
+            if last.beat != server.beat {
+                *last = LastBeat {
                     beat: server.beat,
                     since: now,
-                    looks: 0,
+                    readings: 0,
                     has_moved: true,
                 };
             }
-            seen.looks += 1;
-            if seen.looks > LOOKS && now.saturating_duration_since(seen.since) >= SILENCE {
+            last.readings += 1;
+            if last.readings > READINGS && now.saturating_duration_since(last.since) >= SILENCE {
                 dead.push(server.server_id.clone());
             }
         }
@@ -231,7 +231,7 @@ impl Watch {
     }
 
     fn has_moved(&self, server_id: &str) -> bool {
-        self.0.get(server_id).is_some_and(|seen| seen.has_moved)
+        self.0.get(server_id).is_some_and(|last| last.has_moved)
     }
 }
 
@@ -252,20 +252,20 @@ mod tests {
     #[test]
     fn a_server_is_dead_when_its_beat_stood_still_while_it_was_looked_at() {
         let (mut watch, start) = (Watch::default(), Instant::now());
-        let mut look = |seconds, beats: [u64; 3]| {
+        let mut observe = |seconds, beats: [u64; 3]| {
             let servers = ["own", "alive", "dead"].iter().zip(beats);
             let servers: Vec<_> = servers.map(|(id, beat)| server(id, beat)).collect();
-            watch.look(&servers, "own", start + Duration::from_secs(seconds))
+            watch.observe(&servers, "own", start + Duration::from_secs(seconds))
         };
         for second in 0..=9 {
-            assert!(look(second, [0, second, 5]).is_empty(), "{second}");
+            assert!(observe(second, [0, second, 5]).is_empty(), "{second}");
         }
-        assert_eq!(look(10, [0, 10, 5]), ["dead"]);
-        assert!(look(11, [0, 11, 6]).is_empty(), "it came back");
+        assert_eq!(observe(10, [0, 10, 5]), ["dead"]);
+        assert!(observe(11, [0, 11, 6]).is_empty(), "it came back");
         assert!(
-            look(60, [0, 11, 6]).is_empty(),
+            observe(60, [0, 11, 6]).is_empty(),
             "the database was away: nobody could have moved"
         );
-        assert!(look(62, [0, 12, 7]).is_empty());
+        assert!(observe(62, [0, 12, 7]).is_empty());
     }
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 /// Bytes stored for each size and method, and most frames.
 const TOTAL: usize = 32 << 20;
-const MOST: usize = 1600;
+const MAX_FRAMES: usize = 1600;
 const AGENTS: usize = 16;
 
 #[tokio::main(flavor = "multi_thread")]
@@ -66,7 +66,7 @@ async fn run(folder: &Path, url: Option<&str>, chunk: &Chunk, beyond: usize) {
         on_server(url, "TRUNCATE chunks, result_sets, row_objects").await;
     }
     let db = Arc::new(store.org(&OrgId::root()));
-    let count = (TOTAL / chunk.data.len()).min(MOST).div_ceil(AGENTS);
+    let count = (TOTAL / chunk.data.len()).min(MAX_FRAMES).div_ceil(AGENTS);
 
     let started = Instant::now();
     each_agent(&db, chunk, move |db, agent, chunk| async move {

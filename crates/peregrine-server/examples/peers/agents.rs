@@ -4,7 +4,7 @@
 //! between packets; `events PERIOD_S ROWS` makes all send event rows at that period; `stop` ends both and prints a report.
 
 use crate::common::agent::Agent;
-use crate::dial::{self, Dialer, Line};
+use crate::dial::{self, Dialer, HttpConnection};
 use http_body_util::BodyExt;
 use peregrine_proto::VeloMessage;
 use peregrine_proto::velo_status::ReturnedStatus;
@@ -28,7 +28,7 @@ enum Work {
 }
 
 /// An agent and its counters.
-struct One {
+struct FleetMember {
     agent: Mutex<Agent>,
     number: usize,
     is_websocket: bool,
@@ -49,7 +49,7 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, count: usize, is_w
     let mut fleet = Vec::new();
     for (number, key) in keys(count).await.into_iter().enumerate() {
         let agent = dialer.agent(config, &pem, Arc::new(key)).await;
-        fleet.push(Arc::new(One {
+        fleet.push(Arc::new(FleetMember {
             agent: Mutex::new(agent),
             number,
             is_websocket,
@@ -68,22 +68,29 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, count: usize, is_w
     let Some(Ok(_)) = lines.next() else { return };
     let (work, orders) = watch::channel(Work::Wait);
     let mut senders: Vec<JoinHandle<()>> = Vec::new();
-    for one in &fleet {
-        let mut line = Line::new(1);
-        while let Err(error) = introduce(&dialer, one, &mut line).await {
-            eprintln!("agent {}: {error}", one.number);
+    for member in &fleet {
+        let mut connection = HttpConnection::new(1);
+        while let Err(error) = introduce(&dialer, member, &mut connection).await {
+            eprintln!("agent {}: {error}", member.number);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        drop(line);
-        tokio::spawn(listen(dialer.clone(), one.clone()));
-        senders.push(tokio::spawn(talk(dialer.clone(), one.clone(), orders.clone())));
+        drop(connection);
+        tokio::spawn(listen(dialer.clone(), member.clone()));
+        senders.push(tokio::spawn(send_ordered_rows(
+            dialer.clone(),
+            member.clone(),
+            orders.clone(),
+        )));
     }
-    while !fleet.iter().all(|one| one.is_waiting.load(Ordering::Relaxed)) {
+    while !fleet
+        .iter()
+        .all(|member| member.is_waiting.load(Ordering::Relaxed))
+    {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let mut names = Vec::new();
-    for one in &fleet {
-        names.push(one.agent.lock().await.id.clone());
+    for member in &fleet {
+        names.push(member.agent.lock().await.id.clone());
     }
     println!("{}", json!({"ready": names}));
     loop {
@@ -111,12 +118,12 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, count: usize, is_w
         sender.await.unwrap();
     }
     let mut report = Vec::new();
-    for one in &fleet {
+    for member in &fleet {
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
         report.push(json!({
-            "id": one.agent.lock().await.id, "flow": one.flow.lock().await.as_ref().map(|(flow, _)| flow.clone()),
-            "rows": load(&one.rows), "events": load(&one.events), "packets": load(&one.packets),
-            "refused": load(&one.refused), "longest_ms": load(&one.longest_ms),
+            "id": member.agent.lock().await.id, "flow": member.flow.lock().await.as_ref().map(|(flow, _)| flow.clone()),
+            "rows": load(&member.rows), "events": load(&member.events), "packets": load(&member.packets),
+            "refused": load(&member.refused), "longest_ms": load(&member.longest_ms),
         }));
     }
     println!("{}", json!({"report": report}));
@@ -140,16 +147,18 @@ async fn keys(count: usize) -> Vec<PrivateKey> {
 }
 
 /// Enrols and answers the interrogation.
-async fn introduce(dialer: &Dialer, one: &One, line: &mut Line) -> Result<()> {
-    let mut agent = one.agent.lock().await;
+async fn introduce(dialer: &Dialer, member: &FleetMember, connection: &mut HttpConnection) -> Result<()> {
+    let mut agent = member.agent.lock().await;
     let request = enrol::request(&agent.key).unwrap();
-    line.status(dialer, "/control", agent.seal(vec![request])).await?;
-    let messages = poll(dialer, &agent, line).await?;
-    take(&mut agent, &messages);
+    connection
+        .status(dialer, "/control", agent.seal(vec![request]))
+        .await?;
+    let messages = poll(dialer, &agent, connection).await?;
+    take_table(&mut agent, &messages);
     for message in &messages {
         if message.flow_request.is_some() {
             let (rows, end) = agent.introduction(&message.session_id);
-            let status = line
+            let status = connection
                 .status(dialer, "/control", agent.seal(vec![rows, end]))
                 .await?;
             if status != 200 {
@@ -160,8 +169,8 @@ async fn introduce(dialer: &Dialer, one: &One, line: &mut Line) -> Result<()> {
     Ok(())
 }
 
-async fn poll(dialer: &Dialer, agent: &Agent, line: &mut Line) -> Result<Vec<VeloMessage>> {
-    let response = line
+async fn poll(dialer: &Dialer, agent: &Agent, connection: &mut HttpConnection) -> Result<Vec<VeloMessage>> {
+    let response = connection
         .post(dialer, "/reader", agent.seal(vec![agent.checkin()]))
         .await?;
     if response.status() != 200 {
@@ -171,7 +180,7 @@ async fn poll(dialer: &Dialer, agent: &Agent, line: &mut Line) -> Result<Vec<Vel
     Ok(agent.open(&body.map_err(std::io::Error::other)?.to_bytes()))
 }
 
-fn take(agent: &mut Agent, messages: &[VeloMessage]) {
+fn take_table(agent: &mut Agent, messages: &[VeloMessage]) {
     for message in messages {
         if let Some(table) = &message.update_event_table {
             agent.table = table.version;
@@ -180,60 +189,60 @@ fn take(agent: &mut Agent, messages: &[VeloMessage]) {
 }
 
 /// Waits for tasks and takes them, without end.
-async fn listen(dialer: Arc<Dialer>, one: Arc<One>) {
+async fn listen(dialer: Arc<Dialer>, member: Arc<FleetMember>) {
     loop {
-        let heard = if one.is_websocket {
-            listen_by_websocket(&dialer, &one).await
+        let heard = if member.is_websocket {
+            listen_by_websocket(&dialer, &member).await
         } else {
-            listen_by_poll(&dialer, &one).await
+            listen_by_poll(&dialer, &member).await
         };
         if let Err(error) = heard {
-            eprintln!("agent {} waits: {error}", one.number);
-            one.refused.fetch_add(1, Ordering::Relaxed);
+            eprintln!("agent {} waits: {error}", member.number);
+            member.refused.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 }
 
-async fn listen_by_poll(dialer: &Dialer, one: &One) -> Result<()> {
-    let mut line = Line::new(1);
+async fn listen_by_poll(dialer: &Dialer, member: &FleetMember) -> Result<()> {
+    let mut connection = HttpConnection::new(1);
     loop {
         let packet = {
-            let agent = one.agent.lock().await;
+            let agent = member.agent.lock().await;
             agent.seal(vec![agent.checkin()])
         };
-        let response = line.post(dialer, "/reader", packet).await?;
+        let response = connection.post(dialer, "/reader", packet).await?;
         if response.status() != 200 {
             return Err(std::io::Error::other(format!("poll: {}", response.status())));
         }
-        one.is_waiting.store(true, Ordering::Relaxed);
+        member.is_waiting.store(true, Ordering::Relaxed);
         let body = response.into_body().collect().await;
-        note(one, &body.map_err(std::io::Error::other)?.to_bytes()).await;
+        take_tasks(member, &body.map_err(std::io::Error::other)?.to_bytes()).await;
     }
 }
 
-async fn listen_by_websocket(dialer: &Dialer, one: &One) -> Result<()> {
+async fn listen_by_websocket(dialer: &Dialer, member: &FleetMember) -> Result<()> {
     let mut socket = dialer.websocket(1, "/reader").await?;
     let packet = {
-        let agent = one.agent.lock().await;
+        let agent = member.agent.lock().await;
         agent.seal(vec![agent.checkin()])
     };
-    dial::say(&mut socket, packet).await?;
+    dial::send(&mut socket, packet).await?;
     loop {
-        one.is_waiting.store(true, Ordering::Relaxed);
-        let (code, data) = dial::hear(&mut socket).await?;
+        member.is_waiting.store(true, Ordering::Relaxed);
+        let (code, data) = dial::receive(&mut socket).await?;
         if code != 200 {
             return Err(std::io::Error::other(format!("socket: {code}")));
         }
-        note(one, &data).await;
+        take_tasks(member, &data).await;
     }
 }
 
 /// Takes a packet of tasks: notes a new monitoring table, and the collection whose rows are to be sent.
-async fn note(one: &One, packet: &[u8]) {
-    let mut agent = one.agent.lock().await;
+async fn take_tasks(member: &FleetMember, packet: &[u8]) {
+    let mut agent = member.agent.lock().await;
     let messages = agent.open(packet);
-    take(&mut agent, &messages);
+    take_table(&mut agent, &messages);
     for message in &messages {
         let Some(request) = &message.flow_request else {
             continue;
@@ -241,14 +250,14 @@ async fn note(one: &One, packet: &[u8]) {
         let queries = request.vql_client_actions.iter().flat_map(|action| &action.query);
         let hidden = queries.map(|query| &query.name).rfind(|name| !name.is_empty());
         if let Some(source) = hidden.and_then(|name| agent.names.reveal(name)) {
-            *one.flow.lock().await = Some((message.session_id.clone(), source));
+            *member.flow.lock().await = Some((message.session_id.clone(), source));
         }
     }
 }
 
 /// Sends rows as ordered until told to stop, then ends the collection.
-async fn talk(dialer: Arc<Dialer>, one: Arc<One>, mut orders: watch::Receiver<Work>) {
-    let mut line = Line::new(1);
+async fn send_ordered_rows(dialer: Arc<Dialer>, member: Arc<FleetMember>, mut orders: watch::Receiver<Work>) {
+    let mut connection = HttpConnection::new(1);
     let mut first = true;
     loop {
         let order = *orders.borrow_and_update();
@@ -256,7 +265,7 @@ async fn talk(dialer: Arc<Dialer>, one: Arc<One>, mut orders: watch::Receiver<Wo
             Work::Stop => break,
             Work::Wait => Duration::MAX,
             Work::Rows { pause, .. } => pause,
-            Work::Events { period, .. } if first => period.mul_f64(one.number as f64 % 97.0 / 97.0),
+            Work::Events { period, .. } if first => period.mul_f64(member.number as f64 % 97.0 / 97.0),
             Work::Events { period, .. } => period,
         };
         first = order == Work::Wait;
@@ -266,32 +275,32 @@ async fn talk(dialer: Arc<Dialer>, one: Arc<One>, mut orders: watch::Receiver<Wo
         }
         match order {
             Work::Rows { rows, .. } => {
-                let Some((flow, source)) = one.flow.lock().await.clone() else {
+                let Some((flow, source)) = member.flow.lock().await.clone() else {
                     continue;
                 };
-                let start = one.rows.fetch_add(rows, Ordering::Relaxed);
-                let rows = numbered(one.number, start, rows);
-                deliver(&dialer, &one, &mut line, |agent: &Agent| {
+                let start = member.rows.fetch_add(rows, Ordering::Relaxed);
+                let rows = numbered(member.number, start, rows);
+                deliver(&dialer, &member, &mut connection, |agent: &Agent| {
                     vec![agent.rows(&flow, &source, start, &rows)]
                 })
                 .await;
             }
             Work::Events { rows, .. } => {
-                let start = one.events.fetch_add(rows, Ordering::Relaxed);
-                let rows = numbered(one.number, start, rows);
-                deliver(&dialer, &one, &mut line, |agent: &Agent| {
+                let start = member.events.fetch_add(rows, Ordering::Relaxed);
+                let rows = numbered(member.number, start, rows);
+                deliver(&dialer, &member, &mut connection, |agent: &Agent| {
                     vec![agent.rows(ids::MONITORING, "Linux.Events.TrackProcesses", start, &rows)]
                 })
                 .await;
                 // Real agents close the connection between two packets too.
-                line = Line::new(1);
+                connection = HttpConnection::new(1);
             }
             Work::Wait | Work::Stop => {}
         }
     }
-    let flow = one.flow.lock().await.clone();
+    let flow = member.flow.lock().await.clone();
     if let Some((flow, _)) = flow {
-        deliver(&dialer, &one, &mut line, |agent: &Agent| {
+        deliver(&dialer, &member, &mut connection, |agent: &Agent| {
             vec![agent.stats(&flow, ReturnedStatus::Ok, "", true)]
         })
         .await;
@@ -308,22 +317,27 @@ fn numbered(agent: usize, start: u64, count: u64) -> Vec<String> {
 }
 
 /// Sends a packet until it is accepted, and records the longest time that took.
-async fn deliver(dialer: &Dialer, one: &One, line: &mut Line, messages: impl Fn(&Agent) -> Vec<VeloMessage>) {
+async fn deliver(
+    dialer: &Dialer,
+    member: &FleetMember,
+    connection: &mut HttpConnection,
+    messages: impl Fn(&Agent) -> Vec<VeloMessage>,
+) {
     let packet = {
-        let agent = one.agent.lock().await;
+        let agent = member.agent.lock().await;
         agent.seal(messages(&agent))
     };
     let began = Instant::now();
     loop {
-        let answer = line.status(dialer, "/control", packet.clone()).await;
+        let answer = connection.status(dialer, "/control", packet.clone()).await;
         let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        one.longest_ms.fetch_max(waited, Ordering::Relaxed);
+        member.longest_ms.fetch_max(waited, Ordering::Relaxed);
         if matches!(answer, Ok(200)) {
-            one.packets.fetch_add(1, Ordering::Relaxed);
+            member.packets.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        eprintln!("agent {}: {answer:?} after {waited} ms", one.number);
-        one.refused.fetch_add(1, Ordering::Relaxed);
+        eprintln!("agent {}: {answer:?} after {waited} ms", member.number);
+        member.refused.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

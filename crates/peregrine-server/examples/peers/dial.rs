@@ -82,24 +82,24 @@ impl Dialer {
     }
 
     pub(crate) async fn server_pem(&self) -> String {
-        let mut line = Line::new(1);
+        let mut connection = HttpConnection::new(1);
         let request = Request::get("/server.pem").header("host", "peers");
         let request = request.body(Full::default()).unwrap();
-        let response = line.send(self, request).await.unwrap();
+        let response = connection.send(self, request).await.unwrap();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 }
 
 /// An HTTP connection that is opened on demand.
-pub(crate) struct Line {
+pub(crate) struct HttpConnection {
     from: u8,
     open: Option<http1::SendRequest<Full<Bytes>>>,
 }
 
-impl Line {
-    pub(crate) fn new(from: u8) -> Line {
-        Line { from, open: None }
+impl HttpConnection {
+    pub(crate) fn new(from: u8) -> HttpConnection {
+        HttpConnection { from, open: None }
     }
 
     pub(crate) async fn send(
@@ -138,7 +138,7 @@ impl Line {
     }
 }
 
-pub(crate) async fn say(socket: &mut Socket, body: Vec<u8>) -> Result<()> {
+pub(crate) async fn send(socket: &mut Socket, body: Vec<u8>) -> Result<()> {
     socket
         .send(Message::Binary(body.into()))
         .await
@@ -146,7 +146,7 @@ pub(crate) async fn say(socket: &mut Socket, body: Vec<u8>) -> Result<()> {
 }
 
 /// Receives the server's next frame: its code and data.
-pub(crate) async fn hear(socket: &mut Socket) -> Result<(u16, Vec<u8>)> {
+pub(crate) async fn receive(socket: &mut Socket) -> Result<(u16, Vec<u8>)> {
     loop {
         let message = socket.next().await.ok_or_else(|| Error::other("closed"))?;
         if let Message::Binary(body) = message.map_err(Error::other)? {

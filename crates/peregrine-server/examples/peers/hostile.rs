@@ -2,7 +2,7 @@
 //! connect from 127.0.0.1, where the honest agents are, the others from another address.
 
 use crate::common::agent::Agent;
-use crate::dial::{self, Dialer, Line};
+use crate::dial::{self, Dialer, HttpConnection};
 use peregrine_proto::{VeloMessage, VqlResponse};
 use peregrine_server::Config;
 use peregrine_wire::{CipherSession, PrivateKey, enrol, ids, pack};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What the attackers share.
-struct Camp {
+struct Attackers {
     dialer: Arc<Dialer>,
     /// Enrolled agents with the nonce that attack.
     traitors: Vec<Agent>,
@@ -41,7 +41,7 @@ const ANNOUNCED: usize = 19 << 20;
 const SENT: usize = 8 << 20;
 
 pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, kinds: Vec<String>) {
-    let camp = Arc::new(camp(dialer, config).await);
+    let attackers = Arc::new(prepare(dialer, config).await);
     println!("{{\"ready\":true}}");
     let done: Arc<BTreeMap<String, AtomicU64>> = Arc::new(
         kinds
@@ -60,11 +60,11 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, kinds: Vec<String>
             _ => panic!("no attack `{kind}`"),
         };
         for number in 0..count {
-            let (camp, done, kind) = (camp.clone(), done.clone(), kind.clone());
+            let (attackers, done, kind) = (attackers.clone(), done.clone(), kind.clone());
             tokio::spawn(async move {
                 loop {
                     let round = done[&kind].fetch_add(1, Ordering::Relaxed);
-                    let _ = attack(&camp, &kind, number, round).await;
+                    let _ = attack(&attackers, &kind, number, round).await;
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             });
@@ -81,22 +81,23 @@ pub(crate) async fn run(dialer: Arc<Dialer>, config: &Config, kinds: Vec<String>
     std::process::exit(0);
 }
 
-async fn camp(dialer: Arc<Dialer>, config: &Config) -> Camp {
+async fn prepare(dialer: Arc<Dialer>, config: &Config) -> Attackers {
     let pem = dialer.server_pem().await;
     let mut traitors = Vec::new();
     for _ in 0..TRAITORS {
         let key = Arc::new(PrivateKey::generate().unwrap());
         let agent = dialer.agent(config, &pem, key).await;
-        let mut line = Line::new(1);
+        let mut connection = HttpConnection::new(1);
         let request = enrol::request(&agent.key).unwrap();
-        line.status(&dialer, "/control", agent.seal(vec![request]))
+        connection
+            .status(&dialer, "/control", agent.seal(vec![request]))
             .await
             .unwrap();
         traitors.push(agent);
     }
-    let loads = loads(&traitors[0]);
+    let contents = bomb_contents(&traitors[0]);
     let seal = |agent: &Agent| {
-        let packets = loads.iter().map(|blobs| {
+        let packets = contents.iter().map(|blobs| {
             let content = pack::compressed(blobs.clone(), &agent.nonce);
             agent.session.seal(&content).unwrap()
         });
@@ -107,7 +108,7 @@ async fn camp(dialer: Arc<Dialer>, config: &Config) -> Camp {
     let mut garbage = first.seal(vec![first.checkin()]);
     let middle = garbage.len() - 450;
     garbage[middle] ^= 0x55;
-    Camp {
+    Attackers {
         server_key: first.server_key.clone(),
         nonce: first.nonce.clone(),
         key: first.key.clone(),
@@ -120,7 +121,7 @@ async fn camp(dialer: Arc<Dialer>, config: &Config) -> Camp {
 
 /// Small packets that grow large, each as its blobs: lines that are not rows, rows that get columns added, one endless
 /// row, empty blobs, many blobs, rows of collections that do not exist.
-fn loads(agent: &Agent) -> Vec<Vec<Vec<u8>>> {
+fn bomb_contents(agent: &Agent) -> Vec<Vec<Vec<u8>>> {
     let rows = |flow: &str, source: &str, text: &[u8]| {
         let mut message = agent.rows(flow, source, 0, &[]);
         let response = VqlResponse {
@@ -155,8 +156,8 @@ fn loads(agent: &Agent) -> Vec<Vec<Vec<u8>>> {
     ]
 }
 
-async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()> {
-    let dialer = &*camp.dialer;
+async fn attack(attackers: &Attackers, kind: &str, number: usize, round: u64) -> Result<()> {
+    let dialer = &*attackers.dialer;
     // Half of them at the address of the honest agents.
     let from = if number.is_multiple_of(2) {
         1
@@ -166,48 +167,49 @@ async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()
     let traitor = number % TRAITORS;
     match kind {
         "bombs" => {
-            let mut line = Line::new(1);
-            let bombs = &camp.bombs[traitor];
+            let mut connection = HttpConnection::new(1);
+            let bombs = &attackers.bombs[traitor];
             for at in 0..bombs.len() {
                 let bomb = bombs[(at + number) % bombs.len()].clone();
-                line.status(dialer, "/control", bomb).await?;
+                connection.status(dialer, "/control", bomb).await?;
             }
             Ok(())
         }
         // A genuine packet first, so that the half body that follows counts as an agent's.
         "traitors" => {
             let mut stream = dialer.tls(1).await?;
-            let agent = &camp.traitors[traitor];
+            let agent = &attackers.traitors[traitor];
             let genuine = agent.seal(vec![agent.checkin()]);
             stream.write_all(&head(genuine.len())).await?;
             stream.write_all(&genuine).await?;
             let mut answer = [0; 1024];
             let _ = stream.read(&mut answer).await?;
-            dawdle(stream, ANNOUNCED, SENT).await
+            send_slowly(stream, ANNOUNCED, SENT).await
         }
-        "halves" => dawdle(dialer.tls(from).await?, ANNOUNCED, 200 << 10).await,
+        "halves" => send_slowly(dialer.tls(from).await?, ANNOUNCED, 200 << 10).await,
         "garbage" => {
-            let mut line = Line::new(from);
+            let mut connection = HttpConnection::new(from);
             for number in 0..200 {
-                let mut garbage = camp.garbage.clone();
+                let mut garbage = attackers.garbage.clone();
                 let at = garbage.len() - 460 + number;
                 garbage[at] ^= 0x77;
-                line.status(dialer, "/control", garbage).await?;
+                connection.status(dialer, "/control", garbage).await?;
             }
             Ok(())
         }
         "identities" => {
-            let mut line = Line::new(from);
+            let mut connection = HttpConnection::new(from);
             // Client ids that do not exist, which the server learns only by decrypting the packet.
             let name = format!("C.{:016x}", round.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let session = CipherSession::new(&name, &camp.key, &camp.server_key).map_err(Error::other)?;
-            let mut request = enrol::request(&camp.key).map_err(Error::other)?;
+            let session =
+                CipherSession::new(&name, &attackers.key, &attackers.server_key).map_err(Error::other)?;
+            let mut request = enrol::request(&attackers.key).map_err(Error::other)?;
             if let (Some(csr), 1) = (&mut request.csr, round % 2) {
                 csr.pem = b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n".to_vec();
             }
-            let content = pack::plain(pack::batch(vec![request]), &camp.nonce);
+            let content = pack::plain(pack::batch(vec![request]), &attackers.nonce);
             let packet = session.seal(&content).map_err(Error::other)?;
-            line.status(dialer, "/control", packet).await?;
+            connection.status(dialer, "/control", packet).await?;
             Ok(())
         }
         "crowd" => match number % 4 {
@@ -229,9 +231,9 @@ async fn attack(camp: &Camp, kind: &str, number: usize, round: u64) -> Result<()
         "frames" => {
             let mut socket = dialer.websocket(from, "/control").await?;
             if number.is_multiple_of(4) {
-                let agent = &camp.traitors[traitor];
-                dial::say(&mut socket, agent.seal(vec![agent.checkin()])).await?;
-                dial::hear(&mut socket).await?;
+                let agent = &attackers.traitors[traitor];
+                dial::send(&mut socket, agent.seal(vec![agent.checkin()])).await?;
+                dial::receive(&mut socket).await?;
             }
             let stream = socket.get_mut();
             // A masked binary frame of 9 MiB without its last megabyte.
@@ -250,7 +252,7 @@ fn head(length: usize) -> Vec<u8> {
 }
 
 /// Sends a part at once, and the rest as slowly as the server allows.
-async fn dawdle<S: AsyncReadExt + AsyncWriteExt + Unpin>(
+async fn send_slowly<S: AsyncReadExt + AsyncWriteExt + Unpin>(
     mut stream: S,
     announced: usize,
     sent: usize,

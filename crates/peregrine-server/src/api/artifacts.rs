@@ -143,9 +143,9 @@ pub(super) async fn compile(
     Body(request): Body<CollectRequest>,
 ) -> Answer<Json<Compiled>> {
     principal.authorize(Permission::ReadResults)?;
-    let wanted = flows::find(&shared.core, &request)?;
-    let compiled = wanted.compile(&shared.core, &flows::limits(&request))?;
-    let request = flows::shown(&request, &wanted);
+    let resolved = flows::find(&shared.core, &request)?;
+    let compiled = resolved.compile(&shared.core, &flows::limits(&request))?;
+    let request = flows::redacted(&request, &resolved);
     Ok(Json(Compiled {
         requests: compiled.requests.iter().map(masked).map(request_view).collect(),
         equivalent_vql: equivalent_vql(&request),

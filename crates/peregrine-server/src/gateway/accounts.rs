@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// Bytes that even the smallest packet may inflate to: a few seconds of the busiest query.
-const LEAST: u64 = 256 << 20;
+const MIN_ALLOWANCE: u64 = 256 << 20;
 /// Allowance per byte of the packet: rows compress by a factor of ten to a hundred.
 const PER_BYTE: u64 = 100;
 /// Bytes beyond which no packet may inflate.
-const MOST: u64 = 1 << 30;
+const MAX_ALLOWANCE: u64 = 1 << 30;
 /// A packet that inflates beyond this, or for larger packets beyond [`LIGHT_PER_BYTE`] times its size (the usual
 /// compression of rows), is heavy and waits for its turn among the heavy ones.
 const LIGHT: u64 = 4 << 20;
@@ -25,12 +25,14 @@ pub(super) const HEAVY_WAIT: Duration = Duration::from_secs(30);
 
 /// Bytes that a packet of this length may inflate to.
 fn allowance(packet: usize) -> u64 {
-    (packet as u64).saturating_mul(PER_BYTE).clamp(LEAST, MOST)
+    (packet as u64)
+        .saturating_mul(PER_BYTE)
+        .clamp(MIN_ALLOWANCE, MAX_ALLOWANCE)
 }
 
 /// By how much the time limit of a packet of this length is multiplied, so that a large allowance can also be used.
 pub(super) fn patience(packet: usize) -> u32 {
-    u32::try_from(allowance(packet) / LEAST).unwrap_or(1)
+    u32::try_from(allowance(packet) / MIN_ALLOWANCE).unwrap_or(1)
 }
 
 /// Why the rest of a packet is not processed.

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How much later than expected an agent may come back and still count as online.
-const GRACE: Micros = 5_000_000;
+const POLL_GRACE: Micros = 5_000_000;
 /// How often last contacts are written to the database and agents that left are noticed.
 const SWEEP: Duration = Duration::from_secs(2);
 /// How soon a change is written that other servers or browsers may wait for.
@@ -130,7 +130,7 @@ impl Connections {
             news: Arc::default(),
             has_others,
             next: AtomicU64::new(0),
-            grace: GRACE + pause,
+            grace: POLL_GRACE + pause,
         }
     }
 
@@ -360,8 +360,8 @@ mod tests {
             touches.into_iter().map(|touch| touch.contact).collect()
         };
         assert_eq!(contacts(earlier), [Contact::Pauses]);
-        assert_eq!(contacts(earlier + GRACE + 1), [Contact::Left]);
-        assert!(contacts(earlier + GRACE + 2).is_empty());
+        assert_eq!(contacts(earlier + POLL_GRACE + 1), [Contact::Left]);
+        assert!(contacts(earlier + POLL_GRACE + 2).is_empty());
     }
 
     #[test]
@@ -374,7 +374,7 @@ mod tests {
         connections.put_back(connections.sweep(now));
         assert_eq!(connections.sweep(now).len(), 3, "again");
         connections.touch(&client_id("C.stays"), "127.0.0.1");
-        let later = now + GRACE + 1;
+        let later = now + POLL_GRACE + 1;
         connections.agents.lock().get_mut("C.stays").unwrap().seen = later;
         let gone = connections.sweep(later);
         assert_eq!(gone.len(), 3);

@@ -26,7 +26,7 @@ pub(super) enum Item {
 }
 
 /// Tells which data is expected, so that nothing else is unpacked. Lookups may block.
-pub(super) trait Known {
+pub(super) trait KnownData {
     /// Whether the client has this collection.
     fn has_flow(&mut self, flow_id: &FlowId) -> bool;
     /// Whether this `Artifact/Source` can be part of the monitoring table.
@@ -37,7 +37,7 @@ pub(super) trait Known {
 pub(super) struct Converter<'a> {
     pub(super) names: Option<&'a Obfuscator>,
     pub(super) client_id: &'a ClientId,
-    pub(super) known: &'a mut dyn Known,
+    pub(super) known: &'a mut dyn KnownData,
     pub(super) accounts: &'a mut Accounts,
     pub(super) send: &'a mut dyn FnMut(Item) -> Result<(), Stop>,
     pub(super) now: Micros,
@@ -74,7 +74,7 @@ impl Converter<'_> {
         if let Some(mut buffer) = message.file_buffer {
             self.accounts
                 .charge(buffer.uncompressed_length.max(buffer.data.len() as u64))?;
-            let data = uploads::piece(&mut buffer);
+            let data = uploads::take_inflated(&mut buffer);
             let buffer = Box::new(buffer);
             return (self.send)(Item::Buffer {
                 flow_id,

@@ -1,7 +1,7 @@
 //! The server's side of a websocket, without extensions. It keeps little memory while idle, allocates for a message only
 //! when there is room for it, and reads past a message that is too large, so that the sender can be told.
 
-use super::intake::{Allowance, Body as Content, Intake, Party, SMALL, must_give_way};
+use super::intake::{Allowance, Body as Content, Intake, Party, UNRESERVED_BYTES, must_give_way};
 use axum::body::Body;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -126,7 +126,7 @@ impl Socket {
             if !is_control && self.room.is_none() && !self.is_too_large {
                 let wanted = if frame.is_last { frame.length } else { limit as u64 };
                 let wanted = usize::try_from(wanted).unwrap_or(limit);
-                if wanted > SMALL {
+                if wanted > UNRESERVED_BYTES {
                     self.room = Some(intake.reserve(party, wanted).await);
                 }
             }
@@ -176,7 +176,7 @@ impl Socket {
                     return Some(Received::TooLarge);
                 }
                 if let Some(room) = &room {
-                    room.is_filled();
+                    room.mark_complete();
                 }
                 return Some(Received::Message(Content { bytes, room }));
             }

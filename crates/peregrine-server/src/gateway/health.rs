@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// How long a good result is reused: anybody may ask, without limit, and a probe writes to the database.
-const FRESH: Duration = Duration::from_secs(5);
+const PROBE_VALIDITY: Duration = Duration::from_secs(5);
 /// How long after the last failure a successful probe clears the trouble; before that, only a stored packet does.
 const RECOVERY: Duration = Duration::from_secs(60);
 /// Below this the disk counts as full: the database needs some space even to delete.
@@ -34,14 +34,14 @@ pub(super) async fn answer(shared: &Shared) -> (StatusCode, String) {
     }
     let health = &shared.gateway.health;
     let mut last = health.last.lock().await;
-    let probed = if last.is_some_and(|at| at.elapsed() < FRESH) {
+    let probed = if last.is_some_and(|at| at.elapsed() < PROBE_VALIDITY) {
         Ok(())
     } else {
         probe(shared).await
     };
     // Only a good result is reused, so that the end of trouble shows at once.
     *last = match *last {
-        Some(at) if at.elapsed() < FRESH => Some(at),
+        Some(at) if at.elapsed() < PROBE_VALIDITY => Some(at),
         _ => probed.is_ok().then(Instant::now),
     };
     let is_over = health.failed.lock().is_none_or(|at| at.elapsed() > RECOVERY);

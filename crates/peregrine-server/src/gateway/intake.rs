@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of each body that need no reservation: most packets are smaller.
-pub(super) const SMALL: usize = 16 << 10;
+pub(super) const UNRESERVED_BYTES: usize = 16 << 10;
 /// Bodies beyond this are large: they leave a part of the room to others, and have their own turns for processing.
 pub(super) const LARGE_BODY: usize = 256 << 10;
 /// Bytes for the bodies of all agents together, and for those of all strangers.
@@ -22,9 +22,9 @@ const SHARES: usize = 4;
 /// How long a body may take before it must give way to others that wait for room.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often a waiting body looks for a slow one that must give way.
-const LOOK: Duration = Duration::from_millis(500);
+const RECHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// How long an address counts as that of an agent after an agent proved itself there.
-const MEMORY: Duration = Duration::from_secs(3600);
+const ADDRESS_MEMORY: Duration = Duration::from_secs(3600);
 /// Most addresses remembered.
 const MAX_ADDRESSES: usize = 100_000;
 
@@ -60,7 +60,7 @@ impl Intake {
             return;
         }
         if known.len() >= MAX_ADDRESSES {
-            known.retain(|_, since| since.elapsed() < MEMORY);
+            known.retain(|_, since| since.elapsed() < ADDRESS_MEMORY);
             if known.len() >= MAX_ADDRESSES {
                 return;
             }
@@ -68,12 +68,12 @@ impl Intake {
         known.insert(peer.to_owned(), Instant::now());
     }
 
-    /// Whether an agent proved itself from this address within [`MEMORY`].
+    /// Whether an agent proved itself from this address within [`ADDRESS_MEMORY`].
     pub(super) fn is_known(&self, peer: &str) -> bool {
         self.known
             .lock()
             .get(peer)
-            .is_some_and(|since| since.elapsed() < MEMORY)
+            .is_some_and(|since| since.elapsed() < ADDRESS_MEMORY)
     }
 
     /// Waits for room for a body of this length.
@@ -91,12 +91,12 @@ struct Room {
     most: usize,
     share: usize,
     patience: Duration,
-    state: Mutex<State>,
+    reservations: Mutex<Reservations>,
     freed: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct Reservations {
     taken: usize,
     next: u64,
     holders: HashMap<u64, Holder>,
@@ -119,7 +119,7 @@ impl Room {
             most,
             share: (most / SHARES).max(largest),
             patience,
-            state: Mutex::default(),
+            reservations: Mutex::default(),
             freed: Notify::new(),
         })
     }
@@ -132,25 +132,25 @@ impl Room {
             }
             tokio::select! {
                 () = freed => {}
-                () = tokio::time::sleep(LOOK.min(self.patience)) => {}
+                () = tokio::time::sleep(RECHECK_INTERVAL.min(self.patience)) => {}
             }
         }
     }
 
     /// Takes room; when there is none, asks a slow body to give way.
     fn try_reserve(self: &Arc<Self>, party: &Arc<str>, bytes: usize) -> Option<Allowance> {
-        let mut state = self.state.lock();
-        let ours = state.held.get(party).copied().unwrap_or(0);
+        let mut reservations = self.reservations.lock();
+        let ours = reservations.held.get(party).copied().unwrap_or(0);
         let is_over_share = ours > 0 && ours + bytes > self.share;
         let most = if bytes > LARGE_BODY {
             self.most - self.most / SHARES
         } else {
             self.most
         };
-        if !is_over_share && (state.taken + bytes <= most || state.taken == 0) {
-            let (number, give_way) = (state.next, CancellationToken::new());
-            state.next += 1;
-            state.taken += bytes;
+        if !is_over_share && (reservations.taken + bytes <= most || reservations.taken == 0) {
+            let (number, give_way) = (reservations.next, CancellationToken::new());
+            reservations.next += 1;
+            reservations.taken += bytes;
             let holder = Holder {
                 party: party.clone(),
                 bytes,
@@ -158,8 +158,8 @@ impl Room {
                 is_whole: false,
                 give_way: give_way.clone(),
             };
-            state.holders.insert(number, holder);
-            *state.held.entry(party.clone()).or_default() += bytes;
+            reservations.holders.insert(number, holder);
+            *reservations.held.entry(party.clone()).or_default() += bytes;
             return Some(Allowance {
                 room: self.clone(),
                 number,
@@ -167,7 +167,7 @@ impl Room {
             });
         }
         // Of the slow bodies, the oldest one of the party that holds the most.
-        let slow = state.holders.values().filter(|holder| {
+        let slow = reservations.holders.values().filter(|holder| {
             !holder.is_whole
                 && holder.since.elapsed() >= self.patience
                 && !holder.give_way.is_cancelled()
@@ -175,7 +175,7 @@ impl Room {
         });
         let rank = |holder: &&Holder| {
             (
-                state.held.get(&holder.party).copied().unwrap_or(0),
+                reservations.held.get(&holder.party).copied().unwrap_or(0),
                 holder.since.elapsed(),
             )
         };
@@ -200,8 +200,8 @@ impl Allowance {
     }
 
     /// Notes that the body is complete.
-    pub(super) fn is_filled(&self) {
-        if let Some(holder) = self.room.state.lock().holders.get_mut(&self.number) {
+    pub(super) fn mark_complete(&self) {
+        if let Some(holder) = self.room.reservations.lock().holders.get_mut(&self.number) {
             holder.is_whole = true;
         }
     }
@@ -209,17 +209,17 @@ impl Allowance {
 
 impl Drop for Allowance {
     fn drop(&mut self) {
-        let mut state = self.room.state.lock();
-        if let Some(holder) = state.holders.remove(&self.number) {
-            state.taken -= holder.bytes;
-            if let Entry::Occupied(mut held) = state.held.entry(holder.party) {
+        let mut reservations = self.room.reservations.lock();
+        if let Some(holder) = reservations.holders.remove(&self.number) {
+            reservations.taken -= holder.bytes;
+            if let Entry::Occupied(mut held) = reservations.held.entry(holder.party) {
                 *held.get_mut() -= holder.bytes;
                 if *held.get() == 0 {
                     held.remove();
                 }
             }
         }
-        drop(state);
+        drop(reservations);
         self.room.freed.notify_waiters();
     }
 }
@@ -255,7 +255,7 @@ mod tests {
         assert!(room.try_reserve(&party("b"), 25).is_some());
         drop(held);
         assert!(
-            !room.state.lock().held.contains_key("a"),
+            !room.reservations.lock().held.contains_key("a"),
             "who holds nothing is forgotten"
         );
         assert!(room.try_reserve(&party("a"), 20).is_some());
@@ -278,7 +278,7 @@ mod tests {
     async fn who_takes_long_gives_way_and_what_is_whole_does_not() {
         let room = Room::new(100, 50, Duration::ZERO);
         let whole = room.try_reserve(&party("a"), 45).unwrap();
-        whole.is_filled();
+        whole.mark_complete();
         let slow = room.try_reserve(&party("b"), 45).unwrap();
         assert!(room.try_reserve(&party("c"), 20).is_none());
         slow.must_give_way().await;

@@ -3,7 +3,7 @@
 
 use super::accounts::{Accounts, HEAVY_WAIT, Stop, Work, patience};
 use super::announce;
-use super::convert::{Converter, Item, Known};
+use super::convert::{Converter, Item, KnownData};
 use super::intake::{Allowance, LARGE_BODY};
 use super::refused::Reason;
 use super::turns::Turnstile;
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 /// What a packet reports besides data.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct PacketReport {
     /// Version of the monitoring table the agent has.
     pub(super) reported_table: Option<u64>,
 }
@@ -57,7 +57,7 @@ pub(super) async fn packet(
     packet: Packet,
     room: Option<Allowance>,
     peer: &str,
-) -> Result<Said, StatusCode> {
+) -> Result<PacketReport, StatusCode> {
     let resources = &shared.config.frontend.resources;
     let wait = Duration::from_secs(resources.concurrency_timeout);
     // Large packets wait for their turn before they are unpacked; those that turn out to be heavy wait half unpacked.
@@ -101,7 +101,7 @@ async fn take_in(
     packet: Packet,
     work: Work,
     peer: &str,
-) -> Result<Said, StatusCode> {
+) -> Result<PacketReport, StatusCode> {
     shared.gateway.connections.touch(client_id, peer);
     let (sender, mut items) = mpsc::channel(AHEAD);
     let (worker, from, address) = (shared.clone(), client_id.clone(), peer.to_owned());
@@ -111,7 +111,7 @@ async fn take_in(
         decode(&worker, &from, &address, &packet, &mut accounts, &sender)
     });
 
-    let mut said = Said::default();
+    let mut report = PacketReport::default();
     let (mut effects, mut bytes) = (Vec::new(), 0);
     while let Some(item) = items.recv().await {
         match item {
@@ -119,7 +119,7 @@ async fn take_in(
                 bytes += weight(&effect);
                 effects.push(*effect);
             }
-            Item::TableVersion(version) => said.reported_table = Some(version),
+            Item::TableVersion(version) => report.reported_table = Some(version),
             Item::Buffer {
                 flow_id,
                 buffer,
@@ -141,7 +141,7 @@ async fn take_in(
         .await
         .map_err(|error| status(shared, client_id, &error))?;
     match reading {
-        Reading::Whole => Ok(said),
+        Reading::Whole => Ok(report),
         Reading::Damaged => Err(StatusCode::BAD_REQUEST),
         Reading::Busy => Err(StatusCode::SERVICE_UNAVAILABLE),
     }
@@ -166,7 +166,7 @@ fn decode(
     accounts: &mut Accounts,
     items: &mpsc::Sender<Item>,
 ) -> Reading {
-    let mut known = KnownHere::new(shared, client_id);
+    let mut known = CachedLookups::new(shared, client_id);
     let mut messages = packet.messages().paused_by(MAX_INFLATED);
     loop {
         let stopped = match messages.next() {
@@ -211,7 +211,7 @@ fn decode(
 }
 
 /// Answers from the database and the repository, cached for the duration of one packet.
-struct KnownHere<'a> {
+struct CachedLookups<'a> {
     shared: &'a Shared,
     client_id: &'a ClientId,
     flows: HashMap<FlowId, bool>,
@@ -222,9 +222,9 @@ struct KnownHere<'a> {
     stored: Option<Vec<String>>,
 }
 
-impl<'a> KnownHere<'a> {
-    fn new(shared: &'a Shared, client_id: &'a ClientId) -> KnownHere<'a> {
-        KnownHere {
+impl<'a> CachedLookups<'a> {
+    fn new(shared: &'a Shared, client_id: &'a ClientId) -> CachedLookups<'a> {
+        CachedLookups {
             shared,
             client_id,
             flows: HashMap::new(),
@@ -255,7 +255,7 @@ impl<'a> KnownHere<'a> {
     }
 }
 
-impl Known for KnownHere<'_> {
+impl KnownData for CachedLookups<'_> {
     fn has_flow(&mut self, flow_id: &FlowId) -> bool {
         if let Some(found) = self.flows.get(flow_id) {
             return *found;

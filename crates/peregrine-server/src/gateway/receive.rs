@@ -1,6 +1,6 @@
 //! From a request's body to a packet whose sender has been looked up.
 
-use super::intake::{Allowance, Body, Party, SMALL, must_give_way};
+use super::intake::{Allowance, Body, Party, UNRESERVED_BYTES, must_give_way};
 use super::refused::Reason;
 use super::visitors::Visitor;
 use crate::config::Config;
@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use http::StatusCode;
 use parking_lot::Mutex;
 use peregrine_services::clock;
+use peregrine_store::Micros;
 use peregrine_wire::{Envelope, Error as WireError, Opened, Packet, PublicKey, Stranger};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ pub(super) async fn body(
             room = None;
             continue;
         }
-        if room.is_none() && count > SMALL as u64 {
+        if room.is_none() && count > UNRESERVED_BYTES as u64 {
             room = match timeout_at(end.into(), intake.reserve(&party, wanted)).await {
                 Ok(found) => Some(found),
                 Err(_) => return Err(slow()),
@@ -135,7 +136,7 @@ pub(super) async fn body(
         return Err(StatusCode::OK);
     }
     if let Some(room) = &room {
-        room.is_filled();
+        room.mark_complete();
     }
     Ok(Body { bytes, room })
 }
@@ -216,7 +217,7 @@ async fn open_session(
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     if opened.is_err() {
         gateway.new_identities.give_back();
-        if gateway.failures.is_beyond(peer) {
+        if gateway.failures.count_exceeds_limit(peer) {
             tokio::time::sleep(2 * began.elapsed().min(Duration::from_millis(10))).await;
         }
     }
@@ -262,25 +263,42 @@ async fn stored_key(shared: &Shared, stranger: &Stranger) -> Result<Option<Publi
 /// Packets that could not be opened, per address, in a window of one second.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    addresses: Mutex<HashMap<String, (i64, Instant)>>,
+    addresses: Mutex<HashMap<String, FailureWindow>>,
+}
+
+#[derive(Debug)]
+struct FailureWindow {
+    count: i64,
+    since: Instant,
 }
 
 impl Failures {
     /// Counts a failure; true when the address had more than [`FAILURES`] within a second, or too many addresses fail.
-    fn is_beyond(&self, peer: &str) -> bool {
+    fn count_exceeds_limit(&self, peer: &str) -> bool {
         let mut addresses = self.addresses.lock();
         if addresses.len() >= MAX_FAILING && !addresses.contains_key(peer) {
-            addresses.retain(|_, (_, since)| since.elapsed() < Duration::from_secs(2));
+            addresses.retain(|_, window| window.since.elapsed() < Duration::from_secs(2));
             if addresses.len() >= MAX_FAILING {
                 return true;
             }
         }
-        let (count, since) = addresses.entry(peer.to_owned()).or_insert((0, Instant::now()));
-        if since.elapsed() >= Duration::from_secs(1) {
-            (*count, *since) = (0, Instant::now());
+        let window = addresses
+            .entry(peer.to_owned())
+            .or_insert_with(FailureWindow::new);
+        if window.since.elapsed() >= Duration::from_secs(1) {
+            *window = FailureWindow::new();
         }
-        *count += 1;
-        *count > FAILURES
+        window.count += 1;
+        window.count > FAILURES
+    }
+}
+
+impl FailureWindow {
+    fn new() -> FailureWindow {
+        FailureWindow {
+            count: 0,
+            since: Instant::now(),
+        }
     }
 }
 
@@ -288,7 +306,13 @@ impl Failures {
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_second: Option<f64>,
-    level: Mutex<(f64, i64)>,
+    level: Mutex<TokenLevel>,
+}
+
+#[derive(Debug)]
+struct TokenLevel {
+    tokens: f64,
+    refilled: Micros,
 }
 
 impl RateLimit {
@@ -297,13 +321,16 @@ impl RateLimit {
         let per_second = (per_second >= 0).then_some(per_second as f64);
         RateLimit {
             per_second,
-            level: Mutex::new((per_second.unwrap_or(0.0), clock::now())),
+            level: Mutex::new(TokenLevel {
+                tokens: per_second.unwrap_or(0.0),
+                refilled: clock::now(),
+            }),
         }
     }
 
     /// Undoes a [`RateLimit::wait`].
     fn give_back(&self) {
-        self.level.lock().0 += 1.0;
+        self.level.lock().tokens += 1.0;
     }
 
     /// Waits for a token; false when the rate is 0.
@@ -325,11 +352,12 @@ impl RateLimit {
         };
         let now = clock::now();
         let mut level = self.level.lock();
-        let gained = now.saturating_sub(level.1).max(0) as f64 / 1e6 * per_second;
-        *level = ((level.0 + gained).min(per_second.max(1.0)), now);
-        let is_free = level.0 >= 1.0;
+        let gained = now.saturating_sub(level.refilled).max(0) as f64 / 1e6 * per_second;
+        level.tokens = (level.tokens + gained).min(per_second.max(1.0));
+        level.refilled = now;
+        let is_free = level.tokens >= 1.0;
         if is_free {
-            level.0 -= 1.0;
+            level.tokens -= 1.0;
         }
         is_free
     }
@@ -343,7 +371,7 @@ mod tests {
     fn addresses_that_fail_are_remembered_but_not_without_end() {
         let failures = Failures::default();
         for number in 0..2 * MAX_FAILING {
-            failures.is_beyond(&number.to_string());
+            failures.count_exceeds_limit(&number.to_string());
         }
         assert!(failures.addresses.lock().len() <= MAX_FAILING);
     }

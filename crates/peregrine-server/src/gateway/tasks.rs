@@ -42,8 +42,8 @@ pub(super) async fn collect(
             ..Default::default()
         });
     }
-    match due(shared, &work.client, poll, reported_table).await {
-        Ok(due) => messages.extend(due),
+    match server_initiated(shared, &work.client, poll, reported_table).await {
+        Ok(more) => messages.extend(more),
         // Tasks already taken out of the queue must be delivered; the rest follows with the next poll.
         Err(error) if !messages.is_empty() => tracing::warn!(%client_id, %error, "work is late"),
         Err(error) => return Err(error),
@@ -52,7 +52,7 @@ pub(super) async fn collect(
 }
 
 /// What a client gets without a user's request: a new monitoring table, its first interrogation.
-async fn due(
+async fn server_initiated(
     shared: &Shared,
     client: &Client,
     poll: Poll,

@@ -19,11 +19,11 @@ pub(super) struct Bounds {
 
 pub(super) struct Turnstile {
     bounds: Bounds,
-    state: Mutex<State>,
+    queues: Mutex<Queues>,
 }
 
 #[derive(Default)]
-struct State {
+struct Queues {
     taken: usize,
     waiting: usize,
     /// Parties that have a turn or wait for one.
@@ -49,62 +49,62 @@ impl Turnstile {
     pub(super) fn new(bounds: Bounds) -> Arc<Turnstile> {
         Arc::new(Turnstile {
             bounds,
-            state: Mutex::default(),
+            queues: Mutex::default(),
         })
     }
 
     /// Waits for a turn; `None` when too many wait already.
     pub(super) async fn enter(self: &Arc<Self>, party: &str) -> Option<Turn> {
         let receiver = {
-            let mut state = self.state.lock();
-            let name: Arc<str> = match state.parties.get_key_value(party) {
+            let mut queues = self.queues.lock();
+            let name: Arc<str> = match queues.parties.get_key_value(party) {
                 Some((name, _)) => name.clone(),
                 None => party.into(),
             };
             let (has_free, is_full) = (
-                state.taken < self.bounds.turns,
-                state.waiting >= self.bounds.waiting,
+                queues.taken < self.bounds.turns,
+                queues.waiting >= self.bounds.waiting,
             );
-            let entry = state.parties.entry(name.clone()).or_default();
+            let entry = queues.parties.entry(name.clone()).or_default();
             let goes_now = has_free && entry.taken < self.bounds.per_party && entry.queue.is_empty();
             if !goes_now && (is_full || entry.queue.len() >= self.bounds.waiting_per_party) {
-                self.line_up(&mut state, &name);
+                self.line_up(&mut queues, &name);
                 return None;
             }
             let (sender, receiver) = oneshot::channel();
             entry.queue.push_back(sender);
-            state.waiting += 1;
-            self.line_up(&mut state, &name);
-            self.hand_out(&mut state);
+            queues.waiting += 1;
+            self.line_up(&mut queues, &name);
+            self.hand_out(&mut queues);
             receiver
         };
         receiver.await.ok()
     }
 
     /// Appends a party to the order if it waits, may take a turn, and is not in it yet. Removes a party that is idle.
-    fn line_up(&self, state: &mut State, name: &Arc<str>) {
-        let Some(party) = state.parties.get_mut(name) else {
+    fn line_up(&self, queues: &mut Queues, name: &Arc<str>) {
+        let Some(party) = queues.parties.get_mut(name) else {
             return;
         };
         if party.queue.is_empty() && party.taken == 0 {
-            state.parties.remove(name);
+            queues.parties.remove(name);
         } else if !party.queue.is_empty() && !party.is_in_order && party.taken < self.bounds.per_party {
             party.is_in_order = true;
-            state.order.push_back(name.clone());
+            queues.order.push_back(name.clone());
         }
     }
 
-    fn hand_out(self: &Arc<Self>, state: &mut State) {
-        while state.taken < self.bounds.turns {
-            let Some(name) = state.order.pop_front() else {
+    fn hand_out(self: &Arc<Self>, queues: &mut Queues) {
+        while queues.taken < self.bounds.turns {
+            let Some(name) = queues.order.pop_front() else {
                 return;
             };
-            let Some(party) = state.parties.get_mut(&name) else {
+            let Some(party) = queues.parties.get_mut(&name) else {
                 continue;
             };
             party.is_in_order = false;
             while let Some(waiter) = party.queue.pop_front() {
-                state.waiting -= 1;
+                queues.waiting -= 1;
                 let turn = Turn {
                     turnstile: self.clone(),
                     party: Some(name.clone()),
@@ -112,14 +112,14 @@ impl Turnstile {
                 match waiter.send(turn) {
                     Ok(()) => {
                         party.taken += 1;
-                        state.taken += 1;
+                        queues.taken += 1;
                         break;
                     }
                     // This waiter gave up. The lock is held, so dropping the turn must not lock it again.
                     Err(mut turn) => turn.party = None,
                 }
             }
-            self.line_up(state, &name);
+            self.line_up(queues, &name);
         }
     }
 }
@@ -127,13 +127,13 @@ impl Turnstile {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(name) = self.party.take() else { return };
-        let mut state = self.turnstile.state.lock();
-        state.taken -= 1;
-        if let Some(party) = state.parties.get_mut(&name) {
+        let mut queues = self.turnstile.queues.lock();
+        queues.taken -= 1;
+        if let Some(party) = queues.parties.get_mut(&name) {
             party.taken -= 1;
         }
-        self.turnstile.line_up(&mut state, &name);
-        self.turnstile.hand_out(&mut state);
+        self.turnstile.line_up(&mut queues, &name);
+        self.turnstile.hand_out(&mut queues);
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
         drop(turn);
         drop(crowd.await.unwrap().unwrap());
         drop(more.await.unwrap().unwrap());
-        assert!(turnstile.state.lock().parties.is_empty());
+        assert!(turnstile.queues.lock().parties.is_empty());
     }
 
     #[tokio::test]

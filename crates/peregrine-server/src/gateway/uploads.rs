@@ -131,7 +131,7 @@ fn split(path: &str) -> Vec<String> {
 }
 
 /// Takes the bytes of a piece out of its message and inflates them; `None` when they are damaged.
-pub(super) fn piece(buffer: &mut FileBuffer) -> Option<Vec<u8>> {
+pub(super) fn take_inflated(buffer: &mut FileBuffer) -> Option<Vec<u8>> {
     let data = std::mem::take(&mut buffer.data);
     if buffer.uncompressed_length == 0 || data.is_empty() {
         return Some(data);
@@ -154,7 +154,7 @@ mod tests {
                 uncompressed_length: says as u64,
                 ..FileBuffer::default()
             };
-            piece(&mut buffer).map(|data| data.len())
+            take_inflated(&mut buffer).map(|data| data.len())
         };
         assert_eq!(inflated(&[7; 1000], 1000), Some(1000));
         assert_eq!(inflated(&[7; 1000], 999), None, "more than it says");

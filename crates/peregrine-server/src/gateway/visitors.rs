@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 /// All connections.
 #[derive(Debug)]
 pub(crate) struct Visitors {
-    here: Mutex<Here>,
+    connected: Mutex<Connected>,
     total: AtomicUsize,
     max_strangers: usize,
     max_per_address: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Visitors {
 }
 
 #[derive(Debug, Default)]
-struct Here {
+struct Connected {
     /// Strangers by address, oldest first.
     strangers: HashMap<IpAddr, BTreeMap<u64, CancellationToken>>,
     stranger_count: usize,
@@ -54,7 +54,7 @@ impl Visitors {
     ) -> Visitors {
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Visitors {
-            here: Mutex::default(),
+            connected: Mutex::default(),
             total: AtomicUsize::new(0),
             max_strangers: number(max_strangers),
             max_per_address: number(max_per_address),
@@ -69,12 +69,12 @@ impl Visitors {
         if self.max_per_address == 0 || self.total.load(Ordering::Relaxed) >= self.max_total {
             return None;
         }
-        let mut here = self.here.lock();
-        let count = here.strangers.get(&address).map_or(0, BTreeMap::len);
+        let mut connected = self.connected.lock();
+        let count = connected.strangers.get(&address).map_or(0, BTreeMap::len);
         let crowd = if count >= self.max_per_address {
             Some(address)
-        } else if here.stranger_count >= self.max_strangers {
-            let crowds = here.strangers.iter();
+        } else if connected.stranger_count >= self.max_strangers {
+            let crowds = connected.strangers.iter();
             crowds
                 .max_by_key(|(_, crowd)| crowd.len())
                 .map(|(crowd, _)| *crowd)
@@ -82,12 +82,13 @@ impl Visitors {
             None
         };
         if let Some(crowd) = crowd {
-            here.send_away(crowd);
+            connected.send_away(crowd);
         }
-        let (number, sent_away) = (here.next, CancellationToken::new());
-        here.next += 1;
-        here.stranger_count += 1;
-        here.strangers
+        let (number, sent_away) = (connected.next, CancellationToken::new());
+        connected.next += 1;
+        connected.stranger_count += 1;
+        connected
+            .strangers
             .entry(address)
             .or_default()
             .insert(number, sent_away.clone());
@@ -105,7 +106,7 @@ impl Visitors {
     }
 }
 
-impl Here {
+impl Connected {
     fn send_away(&mut self, address: IpAddr) {
         let oldest = self
             .strangers
@@ -135,7 +136,7 @@ impl Visitor {
     /// Notes that the peer proved who it is.
     pub(crate) fn prove(&self) {
         if !self.is_proven.swap(true, Ordering::Relaxed) {
-            self.visitors.here.lock().forget(self.address, self.number);
+            self.visitors.connected.lock().forget(self.address, self.number);
         }
     }
 
@@ -143,13 +144,13 @@ impl Visitor {
     pub(super) fn prove_agent(&self, client_id: &ClientId) -> bool {
         let mut agent = self.agent.lock();
         if agent.is_none() {
-            let mut here = self.visitors.here.lock();
-            let name: ClientId = match here.agents.get_key_value(client_id) {
+            let mut connected = self.visitors.connected.lock();
+            let name: ClientId = match connected.agents.get_key_value(client_id) {
                 Some((_, count)) if *count >= self.visitors.max_per_agent => return false,
                 Some((name, _)) => name.clone(),
                 None => client_id.clone(),
             };
-            *here.agents.entry(name.clone()).or_default() += 1;
+            *connected.agents.entry(name.clone()).or_default() += 1;
             *agent = Some(name);
         }
         drop(agent);
@@ -198,14 +199,14 @@ impl Drop for Tolerated<'_> {
 impl Drop for Visitor {
     fn drop(&mut self) {
         self.visitors.total.fetch_sub(1, Ordering::Relaxed);
-        let mut here = self.visitors.here.lock();
-        here.forget(self.address, self.number);
+        let mut connected = self.visitors.connected.lock();
+        connected.forget(self.address, self.number);
         if let Some(agent) = self.agent.get_mut().take()
-            && let Some(count) = here.agents.get_mut(&agent)
+            && let Some(count) = connected.agents.get_mut(&agent)
         {
             *count -= 1;
             if *count == 0 {
-                here.agents.remove(&agent);
+                connected.agents.remove(&agent);
             }
         }
     }
@@ -234,8 +235,8 @@ mod tests {
         assert!(crowd[2].sent_away.is_cancelled(), "of the address with the most");
         assert!(others.iter().all(|one| !one.sent_away.is_cancelled()));
         drop((crowd, others));
-        assert_eq!(visitors.here.lock().stranger_count, 0);
-        assert!(visitors.here.lock().strangers.is_empty());
+        assert_eq!(visitors.connected.lock().stranger_count, 0);
+        assert!(visitors.connected.lock().strangers.is_empty());
     }
 
     #[test]

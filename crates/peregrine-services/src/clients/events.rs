@@ -17,8 +17,8 @@ pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) ->
         .iter()
         .filter(|set| set.kind == SetKind::Events)
         .map(|set| {
-            let shown = |(first, last)| (clock::show(first), clock::show(last));
-            let (first, last) = set.span.map(shown).unzip();
+            let formatted = |(first, last)| (clock::show(first), clock::show(last));
+            let (first, last) = set.span.map(formatted).unzip();
             EventArtifact {
                 name: set.name.clone(),
                 rows: set.rows(),

@@ -23,7 +23,7 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
         return Ok(false);
     }
     let request = request();
-    let Ok(wanted) = flows::find(core, &request) else {
+    let Ok(resolved) = flows::find(core, &request) else {
         // A server without this artifact still works; its clients just have no facts.
         return Ok(false);
     };
@@ -38,7 +38,7 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
         return Ok(false);
     }
     let client_id = &client.client_id;
-    let made = schedule(core, SERVICE, client_id, &request, &wanted.by_the_server()).await;
+    let made = schedule(core, SERVICE, client_id, &request, &resolved.by_the_server()).await;
     if let Err(error) = &made {
         tracing::warn!(%client_id, %error, "client not interrogated");
     }

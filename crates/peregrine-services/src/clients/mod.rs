@@ -44,11 +44,11 @@ async fn views(core: &Core, clients: Vec<Client>) -> Result<Vec<api::Client>> {
     let in_flight = core.storage.database.in_flight(&ids).await?;
     let views = clients.into_iter().zip(in_flight);
     Ok(views
-        .map(|(client, in_flight)| shown(client, in_flight))
+        .map(|(client, in_flight)| to_api(client, in_flight))
         .collect())
 }
 
-fn shown(client: Client, in_flight: Vec<FlowId>) -> api::Client {
+fn to_api(client: Client, in_flight: Vec<FlowId>) -> api::Client {
     let facts = client.facts;
     api::Client {
         client_id: client.client_id.into(),

@@ -3,7 +3,7 @@
 use super::task;
 use crate::Core;
 use crate::changes::{Change, announce, topics};
-use crate::launch::{self, Allowed, Wanted};
+use crate::launch::{self, AuthorizedLaunch, ResolvedLaunch};
 use crate::users::Principal;
 use crate::{Error, Result, audit, clock};
 use peregrine_api::flows::{CollectRequest, FlowLimits};
@@ -23,7 +23,7 @@ const MAX_LOGS: u64 = 100_000;
 const MAX_ARTIFACTS: usize = 100;
 
 /// Resolves the artifacts of a request.
-pub fn find(core: &Core, request: &CollectRequest) -> Result<Wanted> {
+pub fn find(core: &Core, request: &CollectRequest) -> Result<ResolvedLaunch> {
     if request.artifacts.is_empty() {
         return Err(Error::BadRequest(
             "no artifact is named; choose at least one".into(),
@@ -51,15 +51,19 @@ pub fn limits(request: &CollectRequest) -> Limits {
 }
 
 /// The request with secret parameters hidden, as it may be stored and shown.
-pub fn shown(request: &CollectRequest, wanted: &Wanted) -> CollectRequest {
+pub fn redacted(request: &CollectRequest, resolved: &ResolvedLaunch) -> CollectRequest {
     CollectRequest {
-        artifacts: launch::shown_specs(wanted.shown()),
+        artifacts: launch::api_specs(resolved.redacted()),
         ..request.clone()
     }
 }
 
 /// The JSON stored with the flow: the request, and the effective limits.
-fn stored(request: &CollectRequest, wanted: &Wanted, compiled: &Compiled) -> Result<String> {
+fn stored_request(
+    request: &CollectRequest,
+    resolved: &ResolvedLaunch,
+    compiled: &Compiled,
+) -> Result<String> {
     let limits = FlowLimits {
         cpu_limit: Some(request.cpu_limit),
         iops_limit: Some(request.iops_limit),
@@ -74,7 +78,7 @@ fn stored(request: &CollectRequest, wanted: &Wanted, compiled: &Compiled) -> Res
         max_upload_bytes: Some(compiled.max_upload_bytes),
         max_logs: Some(max_logs(request)),
     };
-    let mut stored = to_json(&shown(request, wanted))?;
+    let mut stored = to_json(&redacted(request, resolved))?;
     stored["limits"] = to_json(&limits)?;
     Ok(stored.to_string())
 }
@@ -98,26 +102,26 @@ pub async fn create(
     client_id: &ClientId,
     request: &CollectRequest,
 ) -> Result<FlowId> {
-    let allowed = find(core, request)?.authorize(principal)?;
+    let authorized = find(core, request)?.authorize(principal)?;
     if core.storage.database.client(client_id).await?.is_none() {
         return Err(Error::NotFound("client", client_id.to_string()));
     }
-    let flow_id = schedule(core, &principal.name, client_id, request, &allowed).await?;
-    let detail = json!({"client": client_id, "flow_id": flow_id, "details": shown(request, &allowed)});
+    let flow_id = schedule(core, &principal.name, client_id, request, &authorized).await?;
+    let detail = json!({"client": client_id, "flow_id": flow_id, "details": redacted(request, &authorized)});
     audit::record(core, &principal.name, &principal.ip, "ScheduleFlow", detail).await?;
     Ok(flow_id)
 }
 
-/// Stores a collection of allowed artifacts, with its task, and notifies the agent.
+/// Stores a collection of authorized artifacts, with its task, and notifies the agent.
 pub(crate) async fn schedule(
     core: &Core,
     creator: &str,
     client_id: &ClientId,
     request: &CollectRequest,
-    allowed: &Allowed,
+    authorized: &AuthorizedLaunch,
 ) -> Result<FlowId> {
-    let compiled = allowed.compile(core, &limits(request))?;
-    let stored = stored(request, allowed, &compiled)?;
+    let compiled = authorized.compile(core, &limits(request))?;
+    let stored = stored_request(request, authorized, &compiled)?;
     let flow_id = ids::new_flow_id()?;
     let message = VeloMessage {
         session_id: flow_id.to_string(),
@@ -139,12 +143,16 @@ pub(crate) async fn schedule(
         flow_id: flow_id.clone(),
         is_flow_request: true,
         urgent: request.urgent,
-        message: task::pack(core, &message, allowed.has_secrets())?,
+        message: task::pack(core, &message, authorized.has_secrets())?,
     };
     let flow = Flow {
         creator: creator.to_owned(),
         created: clock::now(),
-        artifacts: allowed.shown().into_iter().map(|spec| spec.artifact).collect(),
+        artifacts: authorized
+            .redacted()
+            .into_iter()
+            .map(|spec| spec.artifact)
+            .collect(),
         urgent: request.urgent,
         request: stored,
         ..Flow::new(client_id.clone(), flow_id.clone())

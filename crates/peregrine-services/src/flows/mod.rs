@@ -8,7 +8,7 @@ mod task;
 mod view;
 
 pub(crate) use create::schedule;
-pub use create::{create, find, limits, shown};
+pub use create::{create, find, limits, redacted};
 pub use process_tree::process_tree;
 pub use results::{Table, download};
 pub use roll_up::roll_up;
@@ -17,7 +17,7 @@ pub use view::state;
 pub use view::{list, view, view_in_full, views};
 
 use crate::Core;
-use crate::audit::OnFullDisk;
+use crate::audit::OnTemporaryError;
 use crate::changes::{Change, announce, topics};
 use crate::users::{Permission, Principal};
 use crate::{Error, Result, audit, clock};
@@ -62,7 +62,7 @@ pub async fn cancel(
     {
         let detail = json!({"client": client_id, "flow_id": flow_id});
         let entry = audit::entry(&principal.name, &principal.ip, "CancelFlow", &detail);
-        audit::append(core, entry, OnFullDisk::Keep).await?;
+        audit::append(core, entry, OnTemporaryError::Keep).await?;
         core.storage
             .bus
             .publish(topics::TASKS, client_id.as_str())
@@ -89,7 +89,7 @@ pub async fn delete(
     }
     let detail = json!({"client": client_id, "flow_id": flow_id});
     let entry = audit::entry(&principal.name, &principal.ip, "delete_flow", &detail);
-    audit::append(core, entry, OnFullDisk::Keep).await?;
+    audit::append(core, entry, OnTemporaryError::Keep).await?;
     let database = &core.storage.database;
     let deleted = match database.delete_flow(client_id, flow_id).await {
         // Deleting needs some space, too.

@@ -53,11 +53,11 @@ pub async fn views(core: &Core, flows: &[Flow]) -> Result<Vec<api::Flow>> {
     Ok(flows
         .iter()
         .zip(&sets)
-        .map(|(flow, sets)| shown(flow, sets))
+        .map(|(flow, sets)| to_api(flow, sets))
         .collect())
 }
 
-fn shown(flow: &Flow, sets: &[ResultSet]) -> api::Flow {
+fn to_api(flow: &Flow, sets: &[ResultSet]) -> api::Flow {
     let tables = sets.iter().filter(|set| set.kind == SetKind::Rows);
     let time = |at: Option<Micros>| at.map(clock::show);
     api::Flow {

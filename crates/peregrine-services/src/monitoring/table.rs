@@ -109,17 +109,17 @@ impl MonitoringTable {
     fn view(self) -> api::MonitoringTable {
         let group = |group: LabelGroup| api::LabelGroup {
             label: group.label,
-            artifacts: launch::shown_specs(group.artifacts),
+            artifacts: launch::api_specs(group.artifacts),
         };
         api::MonitoringTable {
-            artifacts: launch::shown_specs(self.artifacts),
+            artifacts: launch::api_specs(self.artifacts),
             label_events: self.label_events.into_iter().map(group).collect(),
         }
     }
 
     /// The table with the values of redacted parameters hidden.
-    fn shown(&self, core: &Core) -> Result<MonitoringTable> {
-        self.map(|_, specs| Ok(specs.iter().map(|spec| launch::shown(core, spec)).collect()))
+    fn redacted(&self, core: &Core) -> Result<MonitoringTable> {
+        self.map(|_, specs| Ok(specs.iter().map(|spec| launch::redacted(core, spec)).collect()))
     }
 }
 
@@ -127,7 +127,7 @@ impl MonitoringTable {
 #[derive(Serialize)]
 struct StoredTable {
     #[serde(flatten)]
-    shown: MonitoringTable,
+    redacted: MonitoringTable,
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed: Option<String>,
 }
@@ -142,21 +142,21 @@ struct Sealed {
 
 impl StoredTable {
     fn text(core: &Core, table: &MonitoringTable) -> Result<String> {
-        let shown = table.shown(core)?;
-        let sealed = match shown == *table {
+        let redacted = table.redacted(core)?;
+        let sealed = match redacted == *table {
             true => None,
             false => Some(BASE64.encode(&core.vault.seal(to_text(table)?.as_bytes())?)),
         };
-        to_text(&StoredTable { shown, sealed })
+        to_text(&StoredTable { redacted, sealed })
     }
 
     fn read(core: &Core, text: &str) -> Result<MonitoringTable> {
         let bad =
             |error: &dyn std::fmt::Display| Error::Internal(format!("stored monitoring table: {error}"));
-        let shown: MonitoringTable = serde_json::from_str(text).map_err(|error| bad(&error))?;
+        let redacted: MonitoringTable = serde_json::from_str(text).map_err(|error| bad(&error))?;
         let stored: Sealed = serde_json::from_str(text).map_err(|error| bad(&error))?;
         let Some(sealed) = stored.sealed else {
-            return Ok(shown);
+            return Ok(redacted);
         };
         let opened = BASE64
             .decode(sealed.as_bytes())
@@ -167,7 +167,7 @@ impl StoredTable {
             Err(error) => {
                 // The key of the front end was replaced: hidden values are lost, the rest must keep working.
                 tracing::error!(%error, "hidden values of the monitoring table are lost; enter them again");
-                Ok(shown)
+                Ok(redacted)
             }
         }
     }
@@ -234,7 +234,7 @@ pub async fn reload(core: &Core) -> Result<()> {
 
 /// The table as the API shows it.
 pub fn get(core: &Core) -> Result<api::MonitoringTable> {
-    Ok(core.monitoring.current().shown(core)?.view())
+    Ok(core.monitoring.current().redacted(core)?.view())
 }
 
 /// The stored table, and its text, which [`replace`] compares.
@@ -263,11 +263,11 @@ pub async fn set(
         let (old, text) = stored(core).await?.unzip();
         let old = old.unwrap_or_default();
         let table = wanted.map(|label, specs| {
-            let mut wanted = launch::find(core, specs, false, Target::ClientEvents)?;
-            wanted.restore(old.group(label));
-            let allowed = wanted.authorize(principal)?;
-            allowed.compile(core, &Limits::default())?;
-            Ok(allowed.in_clear())
+            let mut resolved = launch::find(core, specs, false, Target::ClientEvents)?;
+            resolved.restore(old.group(label));
+            let authorized = resolved.authorize(principal)?;
+            authorized.compile(core, &Limits::default())?;
+            Ok(authorized.in_clear())
         })?;
         let table = MonitoringTable {
             // Always grows, even if the servers' clocks disagree.
@@ -278,7 +278,7 @@ pub async fn set(
             break table;
         }
     };
-    let detail = json!(table.shown(core)?.view());
+    let detail = json!(table.redacted(core)?.view());
     audit::record(
         core,
         &principal.name,

@@ -55,8 +55,8 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
 fn compile(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
     let mut event = Vec::new();
     for spec in specs {
-        let wanted = launch::find(core, std::slice::from_ref(*spec), false, Target::ClientEvents);
-        match wanted.and_then(|wanted| wanted.compile(core, &Limits::default())) {
+        let resolved = launch::find(core, std::slice::from_ref(*spec), false, Target::ClientEvents);
+        match resolved.and_then(|resolved| resolved.compile(core, &Limits::default())) {
             Ok(compiled) => event.extend(compiled.requests),
             Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
         }

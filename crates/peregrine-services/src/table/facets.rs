@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 /// Distinct values counted. More would make the answer useless and take much memory.
 const MAX_DISTINCT: usize = 1_000_000;
 /// Values in the answer, the most frequent first.
-const MAX_TOLD: usize = 1000;
+const MAX_VALUES: usize = 1000;
 
 #[derive(Default)]
 struct Counts {
@@ -51,7 +51,7 @@ pub async fn facets(source: &dyn RowSource, column: &str, filters: Filters) -> R
     let distinct = counts.values.len() as u64;
     let mut values: Vec<(String, u64)> = counts.values.into_iter().collect();
     values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    values.truncate(MAX_TOLD);
+    values.truncate(MAX_VALUES);
     let facet = |(text, count): (String, u64)| Facet {
         value: serde_json::from_str(&text).unwrap_or_default(),
         count,

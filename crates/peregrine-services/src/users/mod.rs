@@ -25,7 +25,7 @@ use crate::{Error, Result, audit, clock};
 use failures::Failure;
 use peregrine_store::User;
 use serde_json::json;
-use throttle::Guest;
+use throttle::SignInSource;
 
 /// The account created at first start. The password is shown once; only its hash is stored.
 #[derive(Debug, Clone)]
@@ -80,7 +80,9 @@ pub async fn change_password(core: &Core, principal: &Principal, current: &str, 
     let Some(mut user) = core.storage.database.user(&principal.name).await? else {
         return Err(Error::NotSignedIn);
     };
-    let attempt = core.throttle.begin(Guest::new(&user.name, &principal.ip))?;
+    let attempt = core
+        .throttle
+        .begin(SignInSource::new(&user.name, &principal.ip))?;
     if !core.hasher.verify(current, &user.password_hash).await? {
         failures::note(core, &principal.ip, Failure::WrongPassword(&user.name)).await;
         return Err(Error::WrongPassword);

@@ -2,9 +2,9 @@
 
 use super::failures::{self, Failure};
 use super::password::random_token;
-use super::throttle::Guest;
+use super::throttle::SignInSource;
 use crate::Core;
-use crate::audit::OnFullDisk;
+use crate::audit::OnTemporaryError;
 use crate::{Error, Result, audit, clock};
 use peregrine_store::{Session, User};
 use serde_json::json;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 /// Checks name and password; returns the user, the session's token and the CSRF token.
 pub async fn sign_in(core: &Core, name: &str, password: &str, ip: &str) -> Result<(User, String, String)> {
-    let attempt = match core.throttle.begin(Guest::new(name, ip)) {
+    let attempt = match core.throttle.begin(SignInSource::new(name, ip)) {
         Ok(attempt) => attempt,
         Err(error) => {
             failures::note(core, ip, Failure::Refused).await;
@@ -51,7 +51,7 @@ pub async fn sign_in(core: &Core, name: &str, password: &str, ip: &str) -> Resul
         stored => stored?,
     }
     let login = audit::entry(&user.name, ip, "Login", &json!({}));
-    audit::append(core, login, OnFullDisk::Keep).await?;
+    audit::append(core, login, OnTemporaryError::Keep).await?;
     Ok((user, token, csrf_token))
 }
 
@@ -60,7 +60,7 @@ pub async fn sign_out(core: &Core, principal: &super::Principal) -> Result<()> {
         core.storage.database.delete_session(&principal.session).await?;
     }
     let log_off = audit::entry(&principal.name, &principal.ip, "LogOff", &json!({}));
-    audit::append(core, log_off, OnFullDisk::Keep).await
+    audit::append(core, log_off, OnTemporaryError::Keep).await
 }
 
 /// The open session with this hash, and its user as stored now.

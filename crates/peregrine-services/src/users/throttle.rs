@@ -20,14 +20,14 @@ const KNOWN: Duration = Duration::from_secs(30 * 86_400);
 
 /// A user name at an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Guest {
+pub(crate) struct SignInSource {
     name: String,
     /// The address; for IPv6 its /64 network, because a host can use any number of addresses in it.
     network: String,
 }
 
-impl Guest {
-    pub(super) fn new(name: &str, address: &str) -> Guest {
+impl SignInSource {
+    pub(super) fn new(name: &str, address: &str) -> SignInSource {
         let network = match address.parse() {
             Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
                 let [a, b, c, d, ..] = address.segments();
@@ -35,7 +35,7 @@ impl Guest {
             }
             _ => address.to_owned(),
         };
-        Guest {
+        SignInSource {
             name: name.to_lowercase(),
             network,
         }
@@ -43,14 +43,14 @@ impl Guest {
 }
 
 #[derive(Debug)]
-pub(crate) struct Throttle(Mutex<State>);
+pub(crate) struct Throttle(Mutex<Counters>);
 
 #[derive(Debug)]
-struct State {
-    guests: Gauge<Guest>,
-    networks: Gauge<String>,
-    names: Gauge<String>,
-    known: HashMap<Guest, Instant>,
+struct Counters {
+    sources: FailureCounts<SignInSource>,
+    networks: FailureCounts<String>,
+    names: FailureCounts<String>,
+    known: HashMap<SignInSource, Instant>,
 }
 
 /// An attempt that was let in. It counts as failed unless [`Attempt::succeeded`] is called.
@@ -58,18 +58,18 @@ struct State {
 #[must_use]
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
-    guest: Guest,
+    source: SignInSource,
     is_known: bool,
 }
 
 impl Default for Throttle {
     fn default() -> Throttle {
         let quarter = Duration::from_secs(900);
-        Throttle(Mutex::new(State {
-            guests: Gauge::new(5, quarter),
-            networks: Gauge::new(20, quarter),
+        Throttle(Mutex::new(Counters {
+            sources: FailureCounts::new(5, quarter),
+            networks: FailureCounts::new(20, quarter),
             // Short, because anybody can cause it for any user.
-            names: Gauge::new(50, Duration::from_secs(30)),
+            names: FailureCounts::new(50, Duration::from_secs(30)),
             known: HashMap::new(),
         }))
     }
@@ -77,30 +77,30 @@ impl Default for Throttle {
 
 impl Throttle {
     /// Lets an attempt in, or fails with [`Error::Throttled`] if it comes too early.
-    pub(super) fn begin(&self, guest: Guest) -> Result<Attempt<'_>> {
+    pub(super) fn begin(&self, source: SignInSource) -> Result<Attempt<'_>> {
         let now = Instant::now();
-        let mut state = self.0.lock();
-        let is_known = state
+        let mut counters = self.0.lock();
+        let is_known = counters
             .known
-            .get(&guest)
+            .get(&source)
             .is_some_and(|since| now.duration_since(*since) < KNOWN);
-        let mut left = state.guests.left(&guest, now);
+        let mut left = counters.sources.left(&source, now);
         if !is_known {
             left = left
-                .max(state.networks.left(&guest.network, now))
-                .max(state.names.left(&guest.name, now));
+                .max(counters.networks.left(&source.network, now))
+                .max(counters.names.left(&source.name, now));
         }
         if !left.is_zero() {
             return Err(Error::Throttled(left.as_secs() + 1));
         }
-        state.guests.count(&guest, now);
+        counters.sources.count(&source, now);
         if !is_known {
-            state.networks.count(&guest.network, now);
-            state.names.count(&guest.name, now);
+            counters.networks.count(&source.network, now);
+            counters.names.count(&source.name, now);
         }
         Ok(Attempt {
             throttle: self,
-            guest,
+            source,
             is_known,
         })
     }
@@ -109,25 +109,25 @@ impl Throttle {
 impl Attempt<'_> {
     /// Forgets this user's failures at this address; those of other users there still count.
     pub(super) fn succeeded(self) {
-        let mut state = self.throttle.0.lock();
-        state.guests.failures.remove(&self.guest);
+        let mut counters = self.throttle.0.lock();
+        counters.sources.failures.remove(&self.source);
         if !self.is_known {
-            state.networks.take_back(&self.guest.network);
-            state.names.take_back(&self.guest.name);
+            counters.networks.take_back(&self.source.network);
+            counters.names.take_back(&self.source.name);
         }
-        if state.known.len() >= MAX_KEYS
-            && let Some(oldest) = state.known.iter().min_by_key(|(_, since)| **since)
+        if counters.known.len() >= MAX_KEYS
+            && let Some(oldest) = counters.known.iter().min_by_key(|(_, since)| **since)
         {
             let oldest = oldest.0.clone();
-            state.known.remove(&oldest);
+            counters.known.remove(&oldest);
         }
-        state.known.insert(self.guest, Instant::now());
+        counters.known.insert(self.source, Instant::now());
     }
 }
 
 /// Failures per key, and the waiting time that follows from them.
 #[derive(Debug)]
-struct Gauge<K> {
+struct FailureCounts<K> {
     /// Failures without a waiting time.
     free: u32,
     longest: Duration,
@@ -140,9 +140,9 @@ struct Failures {
     last: Instant,
 }
 
-impl<K: Hash + Eq + Clone> Gauge<K> {
-    fn new(free: u32, longest: Duration) -> Gauge<K> {
-        Gauge {
+impl<K: Hash + Eq + Clone> FailureCounts<K> {
+    fn new(free: u32, longest: Duration) -> FailureCounts<K> {
+        FailureCounts {
             free,
             longest,
             failures: HashMap::new(),
@@ -207,14 +207,14 @@ mod tests {
     use super::*;
 
     fn is_let_in(throttle: &Throttle, name: &str, address: &str) -> bool {
-        throttle.begin(Guest::new(name, address)).is_ok()
+        throttle.begin(SignInSource::new(name, address)).is_ok()
     }
 
     #[test]
     fn attempts_count_before_they_fail() {
         let throttle = Throttle::default();
         let begun: Vec<_> = (0..400)
-            .filter_map(|_| throttle.begin(Guest::new("admin", "10.0.0.1")).ok())
+            .filter_map(|_| throttle.begin(SignInSource::new("admin", "10.0.0.1")).ok())
             .collect();
         assert_eq!(begun.len(), 5);
         assert!(!is_let_in(&throttle, "ADMIN", "10.0.0.1"));
@@ -241,12 +241,12 @@ mod tests {
     fn guessing_locks_out_nobody_who_is_known() {
         let throttle = Throttle::default();
         throttle
-            .begin(Guest::new("admin", "10.0.0.1"))
+            .begin(SignInSource::new("admin", "10.0.0.1"))
             .unwrap()
             .succeeded();
         for n in 0..100 {
-            let _ = throttle.begin(Guest::new("admin", &format!("10.1.0.{n}")));
-            let _ = throttle.begin(Guest::new(&format!("user{n}"), "10.0.0.1"));
+            let _ = throttle.begin(SignInSource::new("admin", &format!("10.1.0.{n}")));
+            let _ = throttle.begin(SignInSource::new(&format!("user{n}"), "10.0.0.1"));
         }
         assert!(!is_let_in(&throttle, "admin", "10.2.0.1"));
         assert!(!is_let_in(&throttle, "other", "10.0.0.1"));
@@ -257,15 +257,15 @@ mod tests {
     fn memory_is_bounded_and_the_worst_are_remembered() {
         let throttle = Throttle::default();
         for _ in 0..6 {
-            let _ = throttle.begin(Guest::new("admin", "10.0.0.1"));
+            let _ = throttle.begin(SignInSource::new("admin", "10.0.0.1"));
         }
         for n in 0..3 * MAX_KEYS {
             let address = format!("10.{}.{}.{}", 1 + n / 65_536, n / 256 % 256, n % 256);
-            let _ = throttle.begin(Guest::new(&format!("user{n}"), &address));
+            let _ = throttle.begin(SignInSource::new(&format!("user{n}"), &address));
         }
-        let state = throttle.0.lock();
-        assert!(state.guests.failures.len() <= MAX_KEYS && state.names.failures.len() <= MAX_KEYS);
-        let worst = &state.guests.failures[&Guest::new("admin", "10.0.0.1")];
+        let counters = throttle.0.lock();
+        assert!(counters.sources.failures.len() <= MAX_KEYS && counters.names.failures.len() <= MAX_KEYS);
+        let worst = &counters.sources.failures[&SignInSource::new("admin", "10.0.0.1")];
         assert!(worst.count >= 5, "{worst:?}");
     }
 }

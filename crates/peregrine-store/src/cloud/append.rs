@@ -16,7 +16,7 @@ impl Inner {
         for _ in 0..TRIES {
             let stored = match offset {
                 0 => self.begin(key, data).await?,
-                _ => self.go_on(key, offset, data).await?,
+                _ => self.continue_chain(key, offset, data).await?,
             };
             if let Some(stored) = stored {
                 return Ok(stored);
@@ -46,7 +46,7 @@ impl Inner {
         Ok(Some(Appended::Stored(part.end())))
     }
 
-    async fn go_on(&self, key: &ObjectKey, offset: u64, data: &Bytes) -> Result<Option<Appended>> {
+    async fn continue_chain(&self, key: &ObjectKey, offset: u64, data: &Bytes) -> Result<Option<Appended>> {
         let Some(last) = self.last_part(key).await? else {
             return Ok(Some(Appended::Gap(0)));
         };

@@ -51,12 +51,12 @@ impl Inner {
         if read != content.as_slice() {
             return Err(self.place.trouble("what was written is not what is read"));
         }
-        self.find(&path).await?;
+        self.check_listing(&path).await?;
         self.delete(stream::iter([Ok(path)]).boxed()).await
     }
 
     /// Checks that the probe is listed at once.
-    async fn find(&self, path: &object_store::path::Path) -> Result<(), Error> {
+    async fn check_listing(&self, path: &object_store::path::Path) -> Result<(), Error> {
         let mut listed = self.store.list(Some(&self.names.probes()?));
         while let Some(meta) = listed.next().await {
             if meta.map_err(|error| self.place.failed("list", &error))?.location == *path {

@@ -5,13 +5,13 @@ use object_store::Error as StoreError;
 use std::error::Error as _;
 
 /// Most bytes of a store's own message.
-const MOST_DETAIL: usize = 400;
+const MAX_DETAIL: usize = 400;
 
 /// The address as configured; it contains no secrets.
 #[derive(Debug, Clone)]
-pub(super) struct Place(pub(super) String);
+pub(super) struct StoreAddress(pub(super) String);
 
-impl Place {
+impl StoreAddress {
     /// An error in our own words.
     pub(super) fn trouble(&self, what: &str) -> Error {
         Error::Objects(format!("`{}`: {what}", self.0))
@@ -56,8 +56,8 @@ fn detail(error: &StoreError) -> String {
         text = format!("{text}: {last}");
     }
     let mut text = text.replace(['\n', '\r'], " ");
-    if text.len() > MOST_DETAIL {
-        text.truncate(text.floor_char_boundary(MOST_DETAIL));
+    if text.len() > MAX_DETAIL {
+        text.truncate(text.floor_char_boundary(MAX_DETAIL));
         text.push('…');
     }
     text

@@ -20,7 +20,7 @@ use crate::Result;
 use crate::objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
 use async_trait::async_trait;
 use bytes::Bytes;
-use failure::Place;
+use failure::StoreAddress;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use names::Names;
 use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutPayload};
@@ -35,7 +35,7 @@ pub struct CloudObjects(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn ObjectStore>,
-    place: Place,
+    place: StoreAddress,
     names: Names,
     /// Where chains ended when this server last looked: a hint that saves listing them from the start.
     ends: Mutex<Ends>,

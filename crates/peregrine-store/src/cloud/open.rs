@@ -1,6 +1,6 @@
 //! Opens the store that an address names, with options of the crate `object_store`.
 
-use super::failure::Place;
+use super::failure::StoreAddress;
 use crate::{Error, Result};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -52,8 +52,11 @@ const DEFAULTS: [(&str, &str); 2] = [("timeout", "7 days"), ("read_timeout", "60
 const MAX_FOLDER: usize = 256;
 
 /// Opens a store without any request; returns it with its address for messages and the folder in it.
-pub(super) fn open(address: &str, options: &CloudOptions) -> Result<(Arc<dyn ObjectStore>, Place, Path)> {
-    let place = Place(address.to_owned());
+pub(super) fn open(
+    address: &str,
+    options: &CloudOptions,
+) -> Result<(Arc<dyn ObjectStore>, StoreAddress, Path)> {
+    let place = StoreAddress(address.to_owned());
     let url = match Url::parse(address) {
         Ok(url) if url.password().is_none() && url.query().is_none() => url,
         // Not quoted: the URL may contain the secret.
@@ -124,7 +127,7 @@ fn configured<B, K: FromStr>(
     mut builder: B,
     set: impl Fn(B, K, String) -> B,
     options: &CloudOptions,
-    place: &Place,
+    place: &StoreAddress,
 ) -> Result<B> {
     let defaults = DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
     for (name, value) in defaults

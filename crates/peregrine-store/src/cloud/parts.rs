@@ -49,7 +49,7 @@ pub(super) fn chain(listed: &[Part], known: Option<Part>) -> Vec<Part> {
 }
 
 /// Most objects whose last part is remembered. Others are listed from the beginning.
-const MOST_ENDS: usize = 10_000;
+const MAX_ENDS: usize = 10_000;
 
 /// Last known parts of chains.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Ends {
     }
 
     pub(super) fn set(&mut self, key: &ObjectKey, part: Part) {
-        if self.0.len() >= MOST_ENDS && !self.0.contains_key(key) {
+        if self.0.len() >= MAX_ENDS && !self.0.contains_key(key) {
             self.0.clear();
         }
         self.0.insert(key.clone(), part);

@@ -8,7 +8,7 @@ use object_store::{Error as StoreError, GetOptions, GetRange, GetResult, ObjectS
 use tokio::sync::mpsc;
 
 /// Largest offset that stores accept in a range.
-const MOST: u64 = i64::MAX as u64;
+const MAX_RANGE_END: u64 = i64::MAX as u64;
 
 impl Inner {
     pub(super) async fn get(
@@ -21,7 +21,9 @@ impl Inner {
         let range = match (offset, length) {
             (0, None) => None,
             (_, None) => Some(GetRange::Offset(offset)),
-            (_, Some(length)) => Some(GetRange::Bounded(offset..offset.saturating_add(length).min(MOST))),
+            (_, Some(length)) => Some(GetRange::Bounded(
+                offset..offset.saturating_add(length).min(MAX_RANGE_END),
+            )),
         };
         let has_range = range.is_some();
         let options = GetOptions {

@@ -18,13 +18,13 @@ use tokio::task::JoinSet;
 /// Bytes per request of an upload. S3 requires at least 5 MiB in all but the last, and some stores require equal sizes.
 const PIECE: usize = 8 << 20;
 /// Most requests per upload; S3 allows 10,000.
-const MOST_PIECES: u64 = 9_000;
+const MAX_PIECES: u64 = 9_000;
 /// Pieces uploaded at the same time.
 const UPLOADS: usize = 2;
 /// Parts read ahead.
 const READ_AHEAD: usize = 4;
 /// Large objects joined at the same time; each has some 30 MiB in memory.
-const MOST_LARGE: usize = 4;
+const MAX_LARGE: usize = 4;
 
 /// A running seal, shared by everyone who waits for it.
 type Running = Shared<BoxFuture<'static, Result<u64>>>;
@@ -40,7 +40,7 @@ impl Default for Seals {
     fn default() -> Seals {
         Seals {
             running: Mutex::default(),
-            large: Semaphore::new(MOST_LARGE),
+            large: Semaphore::new(MAX_LARGE),
         }
     }
 }
@@ -64,7 +64,10 @@ pub(super) async fn seal(inner: &Arc<Inner>, key: &ObjectKey) -> Result<u64> {
             let (inner, id) = (Arc::clone(inner), id.clone());
             let task = tokio::spawn(async move {
                 // Removes the entry however the seal ends, so that the next caller looks again.
-                let _entry = Entry(&inner, &id);
+                let _entry = RunningEntry {
+                    inner: &inner,
+                    id: &id,
+                };
                 inner.put_together(&id.0, &chain, &listed).await
             });
             task.map(|ended| ended.unwrap_or(Err(Error::Closed)))
@@ -77,11 +80,14 @@ pub(super) async fn seal(inner: &Arc<Inner>, key: &ObjectKey) -> Result<u64> {
 }
 
 /// An entry of [`Seals::running`], removed on drop.
-struct Entry<'a>(&'a Inner, &'a (ObjectKey, Part));
+struct RunningEntry<'a> {
+    inner: &'a Inner,
+    id: &'a (ObjectKey, Part),
+}
 
-impl Drop for Entry<'_> {
+impl Drop for RunningEntry<'_> {
     fn drop(&mut self) {
-        self.0.seals.running.lock().remove(self.1);
+        self.inner.seals.running.lock().remove(self.id);
     }
 }
 
@@ -131,7 +137,7 @@ impl Inner {
         size: u64,
         upload: &mut dyn MultipartUpload,
     ) -> Result<()> {
-        let piece_size = usize::try_from(size.div_ceil(MOST_PIECES)).map_or(PIECE, |least| least.max(PIECE));
+        let piece_size = usize::try_from(size.div_ceil(MAX_PIECES)).map_or(PIECE, |least| least.max(PIECE));
         let mut running = JoinSet::new();
         let mut parts = self.read_parts(key, chain);
         let (mut piece, mut length) = (Vec::new(), 0);

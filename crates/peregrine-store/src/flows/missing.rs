@@ -17,7 +17,7 @@ const MAX_GAPS: usize = 1000;
 /// Open uploads and losses remembered per flow.
 const MAX_NOTED: u64 = 1000;
 /// Missing items listed in a flow's status, and characters of each; the others are only counted.
-const MAX_TOLD: usize = 10;
+const MAX_LISTED: usize = 10;
 const MAX_LETTERS: usize = 500;
 /// Sets with gaps that are examined per flow.
 const MAX_SETS: i64 = 100;
@@ -152,7 +152,7 @@ pub(crate) fn settle(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<()> 
     else {
         return Ok(());
     };
-    let missing = tell(all(tx, key, flow, &query_stats)?);
+    let missing = describe(find_missing(tx, key, flow, &query_stats)?);
     let (new_state, new_status) = match (missing, reason) {
         (None, reason) => (reported, reason),
         (Some(missing), None) => (state_number(FlowState::Error), Some(missing)),
@@ -204,20 +204,20 @@ impl Settled {
 /// its flow.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Missing {
-    told: Vec<String>,
+    listed: Vec<String>,
     count: usize,
 }
 
 impl Missing {
     fn add(&mut self, what: impl FnOnce() -> String) {
         self.count += 1;
-        if self.told.len() < MAX_TOLD {
-            self.told.push(what());
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(what());
         }
     }
 }
 
-fn all(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, query_stats: &str) -> Result<Missing> {
+fn find_missing(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, query_stats: &str) -> Result<Missing> {
     let mut missing = Missing::default();
     let of_flow = values![&key.org, &key.client, flow];
     let [org, client, id] = *of_flow;
@@ -254,14 +254,14 @@ fn all(tx: &dyn Tx, key: &ClientKey, flow: &FlowId, query_stats: &str) -> Result
         let count: u64 = tx.one(&format!("SELECT count(*) {condition}"), of_flow)?;
         let some: Vec<String> = tx.all(
             &format!("SELECT {column} {condition} LIMIT ?4"),
-            &[org, client, id, (MAX_TOLD as u64).into()],
+            &[org, client, id, (MAX_LISTED as u64).into()],
             |row| row.take(0),
         )?;
-        let told = some.len();
+        let listed = some.len();
         for what in some {
             missing.add(|| clipped(&what).to_owned());
         }
-        missing.count += usize::try_from(count).unwrap_or(0).saturating_sub(told);
+        missing.count += usize::try_from(count).unwrap_or(0).saturating_sub(listed);
     }
     Ok(missing)
 }
@@ -314,18 +314,18 @@ fn numbers(range: &Range<u64>) -> String {
     }
 }
 
-fn tell(missing: Missing) -> Option<String> {
-    let Missing { mut told, count } = missing;
-    if told.is_empty() {
+fn describe(missing: Missing) -> Option<String> {
+    let Missing { mut listed, count } = missing;
+    if listed.is_empty() {
         return None;
     }
-    let more = count.saturating_sub(told.len());
+    let more = count.saturating_sub(listed.len());
     if more > 0 {
-        told.push(format!("{more} more"));
+        listed.push(format!("{more} more"));
     }
     Some(format!(
         "incomplete, the agent sent but the server lacks: {}",
-        told.join(", ")
+        listed.join(", ")
     ))
 }
 
@@ -373,7 +373,7 @@ mod tests {
     fn much_that_is_missing_is_told_in_few_words() {
         let mut missing = Missing::default();
         (0..1000).for_each(|n| missing.add(|| format!("row {n}")));
-        let text = tell(missing).unwrap();
+        let text = describe(missing).unwrap();
         assert!(text.ends_with("row 9, 990 more"), "{text}");
         assert_eq!(clipped(&"ä".repeat(9000)).chars().count(), MAX_LETTERS);
         assert_eq!(clipped("short"), "short");

@@ -128,7 +128,7 @@ impl FlowStore for OrgDatabase {
 
     async fn take_work(&self, client_id: &ClientId, poll: Poll) -> Result<Polled> {
         let asked = poll.clone();
-        let found = self.read_client(client_id, move |tx, key| tasks::look(tx, key, &asked));
+        let found = self.read_client(client_id, move |tx, key| tasks::check_poll(tx, key, &asked));
         let Some(found) = found.await? else {
             return Ok(Polled::Unknown);
         };

@@ -36,7 +36,7 @@ pub(super) fn insert(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<()> {
 }
 
 /// What a poll found.
-pub(super) struct Found {
+pub(super) struct PollCheck {
     pub(super) client: Client,
     /// Set if the client gets no work from this server.
     pub(super) refusal: Option<Polled>,
@@ -45,7 +45,7 @@ pub(super) struct Found {
     pub(super) silent_since: Option<Micros>,
 }
 
-pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<Found>> {
+pub(super) fn check_poll(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<PollCheck>> {
     let Some(client) = clients::load(tx, key)? else {
         return Ok(None);
     };
@@ -62,7 +62,7 @@ pub(super) fn look(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Option<F
             .then_some(since),
         None => None,
     };
-    Ok(Some(Found {
+    Ok(Some(PollCheck {
         refusal: refusal(&client, poll),
         client,
         has_tasks,

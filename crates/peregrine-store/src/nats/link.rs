@@ -28,7 +28,7 @@ pub(super) struct Link {
     /// Messages of this process were dropped before they reached the link.
     has_dropped: AtomicBool,
     /// Wakes the sender to look at the link.
-    look: Notify,
+    wake_sender: Notify,
     probes: AtomicU64,
     /// Number of the last probe that came back.
     returned: watch::Sender<u64>,
@@ -41,7 +41,7 @@ impl Link {
         Link {
             subjects,
             has_dropped: AtomicBool::new(false),
-            look: Notify::new(),
+            wake_sender: Notify::new(),
             probes: AtomicU64::new(0),
             returned: watch::Sender::new(0),
             complaint: Mutex::new(None),
@@ -69,7 +69,7 @@ impl Link {
                 }
                 other => tracing::debug!(event = %other, "bus"),
             }
-            link.look.notify_one();
+            link.wake_sender.notify_one();
             std::future::ready(())
         })
     }
@@ -81,7 +81,7 @@ impl Link {
     /// Notes that messages of this process were dropped, and has the sender publish a resync.
     pub(super) fn ask_for_resync(&self) {
         self.has_dropped.store(true, Ordering::Release);
-        self.look.notify_one();
+        self.wake_sender.notify_one();
     }
 
     pub(super) fn next_probe(&self) -> u64 {
@@ -132,7 +132,7 @@ pub(super) async fn send(
                 Some(waited) => next.push(waited),
                 None => return,
             },
-            () = link.look.notified() => {}
+            () = link.wake_sender.notified() => {}
         }
         let has_dropped = link.has_dropped.swap(false, Ordering::AcqRel);
         let now = statistics.connects.load(Ordering::Relaxed);

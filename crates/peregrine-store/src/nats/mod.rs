@@ -30,7 +30,7 @@ const BACKLOG: usize = 4096;
 /// Largest payload in bytes; larger ones become a resync.
 const LARGEST: usize = 64 << 10;
 /// Time to find a server and connect.
-const CONNECT: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for a probe to come back.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -52,11 +52,11 @@ impl NatsBus {
         let local = Arc::new(LocalBus::new());
         let link = Arc::new(Link::new(Subjects::new(deployment)));
         let connect = link.watch(target.options, &local).connect(target.servers);
-        let client = match timeout(CONNECT, connect).await {
+        let client = match timeout(CONNECT_TIMEOUT, connect).await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(Error::Bus(format!("{name} {}", refusal(&error)))),
             Err(_) => {
-                let seconds = CONNECT.as_secs();
+                let seconds = CONNECT_TIMEOUT.as_secs();
                 return Err(Error::Bus(format!(
                     "{name} does not answer within {seconds} seconds; check its address, and that it can be reached from here"
                 )));

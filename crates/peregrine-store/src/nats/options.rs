@@ -10,9 +10,9 @@ use std::time::Duration;
 use url::Url;
 
 /// Most servers in a list.
-const MOST_SERVERS: usize = 64;
+const MAX_SERVERS: usize = 64;
 /// Time for one server to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
+const SERVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ping interval; a link that is silent for three intervals counts as broken.
 const PING: Duration = Duration::from_secs(10);
 /// Messages received but not yet handed on.
@@ -114,9 +114,9 @@ pub(super) struct Target {
 /// Checks the settings; the error says what to change.
 pub(super) async fn target(servers: &NatsServers, options: &NatsOptions) -> Result<Target, String> {
     let urls = servers.urls();
-    if urls.is_empty() || urls.len() > MOST_SERVERS {
+    if urls.is_empty() || urls.len() > MAX_SERVERS {
         return Err(format!(
-            "{} servers are named; name between 1 and {MOST_SERVERS}",
+            "{} servers are named; name between 1 and {MAX_SERVERS}",
             urls.len()
         ));
     }
@@ -190,7 +190,7 @@ fn add(options: &mut NatsOptions, (user, password, token): Login) -> Result<(), 
 async fn connect_options(options: &NatsOptions) -> Result<ConnectOptions, String> {
     let mut connect = ConnectOptions::new()
         .name("peregrine")
-        .connection_timeout(CONNECT)
+        .connection_timeout(SERVER_TIMEOUT)
         .ping_interval(PING)
         .subscription_capacity(INCOMING)
         .client_capacity(OUTGOING)

@@ -15,7 +15,7 @@ const PATIENCE: Micros = 3600 * 1_000_000;
 /// How long a sweep has to remove what it claimed, before another one may claim it.
 const CLAIM: Micros = 600 * 1_000_000;
 /// Most objects per claim.
-const SOME: u64 = 500;
+const MAX_CLAIMED: u64 = 500;
 
 /// An object that no chunk refers to yet.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ pub(super) fn claim(tx: &dyn Tx, org: &OrgId, now: Micros) -> Result<Vec<String>
         "UPDATE row_objects SET due = ?3 WHERE org_id = ?1 AND due <= ?2 AND object IN
             (SELECT object FROM row_objects WHERE org_id = ?1 AND due <= ?2 ORDER BY due LIMIT ?4)
          RETURNING object",
-        values![org, now, now.saturating_add(CLAIM), SOME],
+        values![org, now, now.saturating_add(CLAIM), MAX_CLAIMED],
         |row| row.take(0),
     )
 }

@@ -14,13 +14,13 @@ use peregrine_base::OrgId;
 const MAX_CHUNKS: u64 = 1000;
 
 /// A chunk as listed in the index.
-pub(super) struct Found {
-    place: Place,
+pub(super) struct IndexedChunk {
+    entry: IndexEntry,
     stored: Stored,
 }
 
 /// Index entry of a chunk, without its data.
-struct Place {
+struct IndexEntry {
     id: i64,
     set: SetId,
     first_row: u64,
@@ -31,13 +31,13 @@ struct Place {
 }
 
 /// Chunks of a set from `from_row` on, about `max_bytes`, but at least one.
-pub(super) fn find(
+pub(super) fn find_chunks(
     tx: &dyn Tx,
     org: &OrgId,
     set: SetId,
     from_row: u64,
     max_bytes: usize,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<IndexedChunk>> {
     // A set's id does not say which organisation it belongs to, so that is checked here.
     let first: Option<i64> = tx.first(
         "SELECT coalesce((SELECT max(first_row) FROM chunks WHERE set_id = ?2 AND first_row <= ?3), 0)
@@ -47,13 +47,13 @@ pub(super) fn find(
     )?;
     let Some(first) = first else { return Ok(Vec::new()) };
     // Index entries first, data one by one: a damaged page of one chunk's data must not hide the others.
-    let places = tx.all(
+    let entries = tx.all(
         "SELECT c.id, c.first_row, c.row_count, c.received, coalesce(o.bytes, length(c.data)), o.object
          FROM chunks c LEFT JOIN row_objects o ON o.chunk_id = c.id
          WHERE c.set_id = ?1 AND c.first_row >= ?2 AND c.first_row + c.row_count > ?3 ORDER BY c.first_row LIMIT ?4",
         values![set, first, from_row, MAX_CHUNKS],
         |row| {
-            Ok(Place {
+            Ok(IndexEntry {
                 id: row.take(0)?,
                 set,
                 first_row: row.take(1)?,
@@ -66,20 +66,20 @@ pub(super) fn find(
     )?;
     let mut bytes = 0;
     let mut found = Vec::new();
-    for mut place in places {
+    for mut entry in entries {
         if bytes >= max_bytes as u64 {
             break;
         }
-        bytes += place.bytes.max(1);
-        let stored = match place.object.take() {
+        bytes += entry.bytes.max(1);
+        let stored = match entry.object.take() {
             Some(key) => Stored::Object(key),
-            None => match data(tx, place.id)? {
+            None => match data(tx, entry.id)? {
                 Some(data) => Stored::Here(data),
                 // Deleted meanwhile.
                 None => continue,
             },
         };
-        found.push(Found { place, stored });
+        found.push(IndexedChunk { entry, stored });
     }
     Ok(found)
 }
@@ -96,7 +96,7 @@ fn data(tx: &dyn Tx, chunk: i64) -> Result<Option<Vec<u8>>> {
 }
 
 /// Gets the bytes of chunks, of several objects concurrently, and keeps their order.
-pub(super) async fn fetch(db: &OrgDatabase, found: Vec<Found>) -> Result<Vec<StoredChunk>> {
+pub(super) async fn fetch(db: &OrgDatabase, found: Vec<IndexedChunk>) -> Result<Vec<StoredChunk>> {
     stream::iter(found.into_iter().map(|found| resolve(db, found)))
         .buffered(AT_ONCE)
         .try_filter_map(async |chunk| Ok(chunk))
@@ -105,13 +105,13 @@ pub(super) async fn fetch(db: &OrgDatabase, found: Vec<Found>) -> Result<Vec<Sto
 }
 
 /// A chunk with its bytes, or with the reason why they are missing; `None` if it was deleted meanwhile.
-async fn resolve(db: &OrgDatabase, found: Found) -> Result<Option<StoredChunk>> {
-    let Found { place, stored } = found;
+async fn resolve(db: &OrgDatabase, found: IndexedChunk) -> Result<Option<StoredChunk>> {
+    let IndexedChunk { entry, stored } = found;
     let (data, missing) = match stored {
         Stored::Here(data) => (data, None),
-        Stored::Object(key) => match read_object(db, &place, &key).await {
+        Stored::Object(key) => match read_object(db, &entry, &key).await {
             Ok(Some(data)) => (data, None),
-            Ok(None) => match why_missing(db, &place, key).await? {
+            Ok(None) => match why_missing(db, &entry, key).await? {
                 Some(why) => {
                     tracing::error!("{why}");
                     (Vec::new(), Some(why))
@@ -124,19 +124,19 @@ async fn resolve(db: &OrgDatabase, found: Found) -> Result<Option<StoredChunk>> 
         },
     };
     Ok(Some(StoredChunk {
-        first_row: place.first_row,
-        received: place.received,
+        first_row: entry.first_row,
+        received: entry.received,
         chunk: Chunk {
-            rows: place.rows,
+            rows: entry.rows,
             data,
         },
         missing,
     }))
 }
 
-async fn read_object(db: &OrgDatabase, place: &Place, key: &str) -> Result<Option<Vec<u8>>> {
+async fn read_object(db: &OrgDatabase, entry: &IndexEntry, key: &str) -> Result<Option<Vec<u8>>> {
     match &db.rows {
-        Some(rows) => rows.read(key, place.bytes).await,
+        Some(rows) => rows.read(key, entry.bytes).await,
         None => Err(Error::Objects(format!(
             "`{key}`: this database was opened without its objects"
         ))),
@@ -144,8 +144,8 @@ async fn read_object(db: &OrgDatabase, place: &Place, key: &str) -> Result<Optio
 }
 
 /// The message for an object that does not exist; `None` if no chunk refers to it any more.
-async fn why_missing(db: &OrgDatabase, place: &Place, key: String) -> Result<Option<String>> {
-    let set = place.set;
+async fn why_missing(db: &OrgDatabase, entry: &IndexEntry, key: String) -> Result<Option<String>> {
+    let set = entry.set;
     db.read(move |tx, org| {
         if !catalogue::is_wanted(tx, org, &key)? {
             return Ok(None);

@@ -81,7 +81,7 @@ impl RowStore for OrgDatabase {
 
     async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>> {
         let found = self
-            .read(move |tx, org| read::find(tx, org, set, from_row, max_bytes))
+            .read(move |tx, org| read::find_chunks(tx, org, set, from_row, max_bytes))
             .await?;
         read::fetch(self, found).await
     }

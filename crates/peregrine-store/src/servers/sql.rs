@@ -9,7 +9,7 @@ use peregrine_base::{ClientId, OrgId};
 use std::collections::HashMap;
 
 /// Clients released per transaction.
-const PIECE: i64 = 1000;
+const RELEASE_BATCH: i64 = 1000;
 
 #[async_trait]
 impl ServerStore for OrgDatabase {
@@ -82,7 +82,9 @@ impl ServerStore for OrgDatabase {
         let mut clients = Vec::new();
         loop {
             let id = server_id.to_owned();
-            let some = self.write(Subject::Nothing, move |tx, _| let_go(tx, &id)).await?;
+            let some = self
+                .write(Subject::Nothing, move |tx, _| release_clients(tx, &id))
+                .await?;
             if some.is_empty() {
                 return Ok(clients);
             }
@@ -101,10 +103,10 @@ pub(crate) fn beat(tx: &dyn Tx, server_id: &str) -> Result<bool> {
 }
 
 /// Releases some clients of a server; takes it off the list if it has none left.
-fn let_go(tx: &dyn Tx, server_id: &str) -> Result<Vec<ClientId>> {
+fn release_clients(tx: &dyn Tx, server_id: &str) -> Result<Vec<ClientId>> {
     let clients: Vec<(OrgId, ClientId)> = tx.all(
         "SELECT org_id, client_id FROM clients WHERE server_id = ?1 ORDER BY org_id, client_id LIMIT ?2",
-        values![server_id, PIECE],
+        values![server_id, RELEASE_BATCH],
         |row| Ok((row.take(0)?, row.take(1)?)),
     )?;
     for (org, client) in &clients {

@@ -48,10 +48,13 @@ pub(crate) fn places(from: usize, count: usize) -> String {
 /// Splits values for statements with many parameters and pads each piece to one of a few sizes, so that few different
 /// statements need to be prepared.
 pub(crate) fn pieces<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
-    const MOST: usize = 500;
-    const SIZES: [usize; 4] = [1, 10, 100, MOST];
-    values.chunks(MOST).map(|some| {
-        let size = SIZES.into_iter().find(|size| *size >= some.len()).unwrap_or(MOST);
+    const LARGEST: usize = 500;
+    const SIZES: [usize; 4] = [1, 10, 100, LARGEST];
+    values.chunks(LARGEST).map(|some| {
+        let size = SIZES
+            .into_iter()
+            .find(|size| *size >= some.len())
+            .unwrap_or(LARGEST);
         // Padded with the last value: duplicates in `IN` do not change the result.
         some.iter()
             .chain(some.last().into_iter().cycle())

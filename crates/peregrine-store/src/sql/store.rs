@@ -46,7 +46,9 @@ impl SqlAddress {
     pub fn open(self) -> Result<SqlStore> {
         Ok(SqlStore::new(match self {
             SqlAddress::File(path) => Engine::Sqlite(Sqlite::open(&path)?),
-            SqlAddress::Postgres(settings) => Engine::Postgres(apart(move || Postgres::open(*settings))?),
+            SqlAddress::Postgres(settings) => {
+                Engine::Postgres(on_own_thread(move || Postgres::open(*settings))?)
+            }
         }))
     }
 
@@ -55,14 +57,14 @@ impl SqlAddress {
         Ok(SqlStore::new(match self {
             SqlAddress::File(path) => Engine::Sqlite(Sqlite::open_read_only(&path)?),
             SqlAddress::Postgres(settings) => {
-                Engine::Postgres(apart(move || Postgres::open_read_only(*settings))?)
+                Engine::Postgres(on_own_thread(move || Postgres::open_read_only(*settings))?)
             }
         }))
     }
 }
 
 /// Runs `work` on its own thread: the PostgreSQL client brings a runtime, which cannot be created within another one.
-fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let thread = std::thread::Builder::new()
         .name("postgres-open".into())
         .spawn(work)?;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Records read at a time.
-const SOME: i64 = 500;
+const BATCH: i64 = 500;
 
 /// Client facts as stored before this step.
 #[derive(Deserialize, Default)]
@@ -29,7 +29,7 @@ fn clients(tx: &dyn Tx) -> Result<()> {
         let some = tx.all(
             "SELECT client_id, facts, labels, metadata FROM clients WHERE org_id = 'root' AND client_id > ?1
              ORDER BY client_id LIMIT ?2",
-            values![&last, SOME],
+            values![&last, BATCH],
             |row| {
                 let id: String = row.get("client_id")?;
                 let facts: Facts = row.json("facts")?;
@@ -73,7 +73,7 @@ fn flows(tx: &dyn Tx) -> Result<()> {
         let mut some: Vec<(i64, String, String)> = Vec::new();
         tx.query(
             "SELECT id, flow_id, creator, artifacts FROM flows WHERE id > ?1 ORDER BY id LIMIT ?2",
-            values![last, SOME],
+            values![last, BATCH],
             &mut |row| {
                 let (flow, creator, artifacts): (String, String, String) =
                     (row.get("flow_id")?, row.get("creator")?, row.get("artifacts")?);

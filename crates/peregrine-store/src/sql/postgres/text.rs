@@ -9,7 +9,7 @@ const ESCAPE: char = '\u{1a}';
 const ZERO: char = '0';
 
 /// Converts a text to its stored form.
-pub(super) fn stored(text: &str) -> Cow<'_, str> {
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains([ESCAPE, '\0']) {
         return Cow::Borrowed(text);
     }
@@ -25,7 +25,7 @@ pub(super) fn stored(text: &str) -> Cow<'_, str> {
 }
 
 /// Converts a stored text back.
-pub(super) fn original(stored: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(stored: &str) -> Cow<'_, str> {
     if !stored.contains(ESCAPE) {
         return Cow::Borrowed(stored);
     }
@@ -59,9 +59,9 @@ mod tests {
             "\0\u{1a}\0",
             "\u{1a}\u{1a}0\0",
         ] {
-            let kept = stored(text);
+            let kept = escaped(text);
             assert!(!kept.contains('\0'), "{text:?}");
-            assert_eq!(original(&kept), text);
+            assert_eq!(unescaped(&kept), text);
         }
     }
 }

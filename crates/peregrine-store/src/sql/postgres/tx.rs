@@ -57,7 +57,7 @@ impl ToSql for Value<'_> {
                 _ => number.to_sql(ty, out),
             },
             Value::Bool(truth) => truth.to_sql(ty, out),
-            Value::Text(text) => text::stored(text).as_ref().to_sql(ty, out),
+            Value::Text(text) => text::escaped(text).as_ref().to_sql(ty, out),
             Value::Bytes(bytes) => bytes.to_sql(ty, out),
         }
     }
@@ -83,7 +83,7 @@ impl<'a> PostgresRow<'a> {
         for (position, column) in row.columns().iter().enumerate() {
             if is_text(column.type_())
                 && let Some(stored) = row.try_get::<_, Option<&str>>(position)?
-                && let std::borrow::Cow::Owned(original) = text::original(stored)
+                && let std::borrow::Cow::Owned(original) = text::unescaped(stored)
             {
                 originals.push((position, original));
             }

@@ -59,7 +59,7 @@ impl Mark {
             .open(path(database))?;
         let mut text = String::new();
         let marked = file.read_to_string(&mut text).map_or(0, |_| parse(&text));
-        let number = stored(connection)?;
+        let number = last_number(connection)?;
         let mut mark = Mark {
             file,
             database: database.to_owned(),
@@ -106,7 +106,7 @@ pub(super) fn count(connection: &Connection) -> Result<u64> {
     Ok(parse(&text))
 }
 
-fn stored(connection: &Connection) -> Result<u64> {
+fn last_number(connection: &Connection) -> Result<u64> {
     let text: Option<String> = connection
         .query_row(
             "SELECT value FROM settings WHERE org_id = '' AND name = ?1",
