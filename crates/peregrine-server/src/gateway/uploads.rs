@@ -14,7 +14,7 @@ const MAX_PIECE: usize = 16 << 20;
 /// Longest path, in bytes.
 const MAX_PATH: usize = 64 << 10;
 
-/// Stores a piece, whose bytes come from [`piece`], and returns the effects: the first piece of a file begins the upload,
+/// Stores a piece, whose bytes come from [`take_inflated`], and returns the effects: the first piece of a file begins the upload,
 /// the last one lists it, and gaps are recorded as losses. The caller has checked that the flow exists.
 pub(super) async fn store(
     shared: &Shared,
