@@ -12,8 +12,12 @@ use std::sync::OnceLock;
 
 const NANOS: i64 = 1_000_000_000;
 
-/// Smallest wall-clock change that is applied to event times; less is jitter from reading two clocks.
+/// Smallest wall-clock change that is applied to event times; the kernel adjusts the clock by less all the time.
 const STEP_NS: i64 = 1_000_000;
+
+/// Two clocks are read again if that took longer, at most so often.
+const QUICK_NS: i64 = 20_000;
+const READINGS: usize = 10;
 
 /// The boot time of this machine and the length of a tick, determined once per run.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +83,7 @@ impl EventClock {
     pub(super) fn new() -> Self {
         Self {
             boot_offset: boot_epoch_ns(),
-            monotonic_offset: offset_of(ClockId::Monotonic),
+            monotonic_offset: Offset::of(ClockId::Monotonic).ns,
         }
     }
 
@@ -89,10 +93,7 @@ impl EventClock {
             (&mut self.boot_offset, ClockId::Boottime),
             (&mut self.monotonic_offset, ClockId::Monotonic),
         ] {
-            let now = offset_of(clock);
-            if (now - *offset).abs() > STEP_NS {
-                *offset = now;
-            }
+            Offset::of(clock).apply(offset);
         }
     }
 
@@ -125,11 +126,53 @@ pub(super) fn now_boot_ns() -> i64 {
 }
 
 fn boot_epoch_ns() -> i64 {
-    offset_of(ClockId::Boottime)
+    Offset::of(ClockId::Boottime).ns
 }
 
-fn offset_of(clock: ClockId) -> i64 {
-    nanoseconds(ClockId::Realtime).saturating_sub(nanoseconds(clock))
+/// How far wall-clock time is ahead of another clock.
+#[derive(Debug, Clone, Copy)]
+struct Offset {
+    ns: i64,
+    /// How far off it may be: this thread can be interrupted between reading one clock and the other, on a busy machine for
+    /// several milliseconds.
+    error: i64,
+}
+
+impl Offset {
+    /// The best of a few readings.
+    fn of(clock: ClockId) -> Offset {
+        let read = || {
+            let before = nanoseconds(clock);
+            Offset::between(before, nanoseconds(ClockId::Realtime), nanoseconds(clock))
+        };
+        let mut best = read();
+        for _ in 1..READINGS {
+            if best.error <= QUICK_NS {
+                break;
+            }
+            let again = read();
+            if again.error < best.error {
+                best = again;
+            }
+        }
+        best
+    }
+
+    /// Wall-clock time that was read between two readings of the other clock.
+    fn between(before: i64, wall: i64, after: i64) -> Offset {
+        let took = after.saturating_sub(before).max(0);
+        Offset {
+            ns: wall.saturating_sub(before.saturating_add(took / 2)),
+            error: took,
+        }
+    }
+
+    /// Replaces a known offset if the wall clock was set.
+    fn apply(self, known: &mut i64) {
+        if self.ns.saturating_sub(*known).saturating_abs() > STEP_NS.saturating_add(self.error) {
+            *known = self.ns;
+        }
+    }
 }
 
 fn nanoseconds(clock: ClockId) -> i64 {
@@ -148,6 +191,20 @@ mod tests {
             assert_eq!(clock.start_from_boot_ns(boot_ns), clock.start_from_ticks(ticks));
         }
         assert_eq!(clock.start_from_ticks(12_345).epoch_ns, 1_700_000_123_570_000_000);
+    }
+
+    #[test]
+    fn an_interrupted_reading_does_not_move_the_time_of_events() {
+        let mut known = 1_000 * NANOS;
+        // Interrupted for 4 ms, before and after the wall clock was read.
+        Offset::between(0, known, 4_000_000).apply(&mut known);
+        Offset::between(0, known + 4_000_000, 4_000_000).apply(&mut known);
+        assert_eq!(known, 1_000 * NANOS);
+        // Set by 2 ms, forward and back.
+        Offset::between(5, known + 2_000_015, 25).apply(&mut known);
+        assert_eq!(known, 1_000 * NANOS + 2_000_000);
+        Offset::between(5, known - 2_000_000 + 15, 25).apply(&mut known);
+        assert_eq!(known, 1_000 * NANOS);
     }
 
     #[test]
