@@ -361,7 +361,7 @@ test('marks in notes are set, not shown', async ({ page, base, client }) => {
   assert.equal(await page.locator('.param, .picker').getByText('`').count(), 0);
   // Messages of the server are sentences.
   await page.goto(`${base}/artifacts/No.Such`);
-  await page.getByText('No artifact No.Such').waitFor();
+  await page.getByText('Artifact No.Such not found').waitFor();
 });
 
 test('who stopped a collection is told from what failed, also in the list', async ({ page, base, client }) => {
