@@ -33,6 +33,7 @@
 #![warn(clippy::disallowed_methods)] // the reasons are in clippy.toml
 
 pub mod compile;
+mod definitions;
 mod dependencies;
 mod edit;
 mod encode;
@@ -60,6 +61,7 @@ pub mod verify;
 mod yaml;
 
 pub use compile::{Compiled, CompiledRequest, Options, compile};
+pub use definitions::COMPILED_IN;
 pub use edit::with_prefix;
 pub use encode::{Encoded, encode, encode_parameters};
 pub use error::{Error, Problem};
@@ -72,7 +74,7 @@ pub use namespace::{AccessCheck, Namespace};
 pub use outline::{Named, Outline, outline};
 pub use parameter::{MARKER, Parameter, ParameterType, quote};
 pub use reformat::{reformat, reformat_keeping_comments};
-pub use repository::{COMPILED_IN, Loaded, Repository, is_yaml_file};
+pub use repository::{Loaded, Repository, is_yaml_file};
 pub use run::{Outcome, RequestSink, run_request};
 pub use section::Section;
 pub use verify::{Verification, verify, verify_yaml};

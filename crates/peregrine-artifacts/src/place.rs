@@ -37,7 +37,8 @@ fn find(raw: &str, key: &str, value: &str) -> Option<(u32, u32)> {
         })
 }
 
-fn starts_with_key(line: &str, key: &str) -> bool {
+/// Whether the block of a top-level key begins in this line.
+pub(crate) fn starts_with_key(line: &str, key: &str) -> bool {
     line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
 }
 

@@ -1,5 +1,6 @@
 //! Definitions by name: those of the product, of an administrator's folders, and of users.
 
+use crate::definitions::Definitions;
 use crate::error::{Error, Problem};
 use crate::model::{Artifact, Metadata, Origin};
 use crate::validate::{check_form, validate};
@@ -7,12 +8,9 @@ use crate::{queues, search};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use walkdir::WalkDir;
-
-/// The definitions of `artifacts/**/*.yaml`: path and text.
-pub const COMPILED_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
 /// A set of definitions, possibly on top of another organisation's. Clones refer to the same set.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +18,8 @@ pub struct Repository(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    artifacts: RwLock<BTreeMap<String, Arc<Artifact>>>,
+    /// Filled when it is first asked for: most queries name no artifact.
+    definitions: LazyLock<RwLock<Definitions>>,
     metadata: RwLock<BTreeMap<String, Metadata>>,
     parent: Option<Repository>,
     changes: AtomicU64,
@@ -44,13 +43,10 @@ impl Repository {
     /// A repository with the definitions of this binary and the queues the server needs.
     #[must_use]
     pub fn with_compiled_in() -> Repository {
-        let repository = Repository::empty();
-        for (_, raw) in COMPILED_IN {
-            // A test loads every one of them, so none is refused.
-            let _ = repository.load(raw, Origin::CompiledIn);
-        }
-        repository.add_queues();
-        repository
+        Repository(Arc::new(Inner {
+            definitions: LazyLock::new(|| RwLock::new(Definitions::compiled_in())),
+            ..Inner::default()
+        }))
     }
 
     /// A repository for an organisation: names it lacks are looked up here.
@@ -64,19 +60,7 @@ impl Repository {
 
     /// Defines the queues that are not defined yet.
     pub fn add_queues(&self) {
-        let mut artifacts = self.0.artifacts.write();
-        for (name, kind) in queues::all() {
-            artifacts.entry(name.to_owned()).or_insert_with(|| {
-                let raw = format!("name: {name}\ntype: {kind}\n").into();
-                Arc::new(Artifact {
-                    name: name.to_owned(),
-                    kind,
-                    raw,
-                    origin: Origin::CompiledIn,
-                    ..Artifact::default()
-                })
-            });
-        }
+        self.0.definitions.write().add_queues();
     }
 
     /// Adds or replaces a definition. Users' definitions are checked in full; they never replace a built-in
@@ -94,33 +78,7 @@ impl Repository {
             Origin::CompiledIn => check_form(&artifact)?,
             Origin::BuiltIn | Origin::Custom => validate(&artifact)?,
         }
-        let mut artifacts = self.0.artifacts.write();
-        let is_replaceable = |old: &Artifact| artifact.is_built_in() || !old.is_built_in();
-        if artifacts
-            .get(&artifact.name)
-            .is_some_and(|old| !is_replaceable(old))
-        {
-            return Err(Error::BuiltIn(artifact.name));
-        }
-        let is_taken = |alias: &String| {
-            let own = |other: &Arc<Artifact>| other.alias_of.as_ref() == Some(&artifact.name);
-            *alias == artifact.name || artifacts.get(alias).is_some_and(|other| !own(other))
-        };
-        if let Some(alias) = artifact.aliases.iter().find(|alias| is_taken(alias)) {
-            return Err(Error::NameTaken(alias.clone()));
-        }
-        artifacts.retain(|_, other| other.alias_of.as_ref() != Some(&artifact.name));
-        for alias in &artifact.aliases {
-            let copy = Artifact {
-                name: alias.clone(),
-                alias_of: Some(artifact.name.clone()),
-                ..artifact.clone()
-            };
-            artifacts.insert(alias.clone(), Arc::new(copy));
-        }
-        let artifact = Arc::new(artifact);
-        artifacts.insert(artifact.name.clone(), artifact.clone());
-        drop(artifacts);
+        let artifact = self.0.definitions.write().insert(artifact)?;
         self.note_change();
         Ok(artifact)
     }
@@ -143,18 +101,7 @@ impl Repository {
 
     /// Removes a user's definition, with its aliases.
     pub fn delete(&self, name: &str) -> Result<(), Error> {
-        let mut artifacts = self.0.artifacts.write();
-        match artifacts.get(name) {
-            None => {
-                return Err(Error::NotFound {
-                    name: name.to_owned(),
-                    suggestion: None,
-                });
-            }
-            Some(artifact) if artifact.is_built_in() => return Err(Error::BuiltIn(name.to_owned())),
-            Some(_) => artifacts.retain(|key, other| key != name && other.alias_of.as_deref() != Some(name)),
-        }
-        drop(artifacts);
+        self.0.definitions.write().delete(name)?;
         self.note_change();
         Ok(())
     }
@@ -162,7 +109,7 @@ impl Repository {
     /// The definition called `name`, its own or inherited.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Artifact>> {
-        let own = self.0.artifacts.read().get(name).cloned();
+        let own = self.0.definitions.read().get(name);
         own.or_else(|| self.0.parent.as_ref()?.get(name))
     }
 
@@ -197,7 +144,7 @@ impl Repository {
             .unwrap_or_default();
         found.extend(
             self.0
-                .artifacts
+                .definitions
                 .read()
                 .iter()
                 .map(|(name, artifact)| (name.clone(), artifact.clone())),

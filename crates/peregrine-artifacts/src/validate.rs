@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Problem};
 use crate::model::Artifact;
+use crate::place::starts_with_key;
 use crate::queues;
 use peregrine_base::Permission;
 
@@ -185,8 +186,10 @@ fn about_type(artifact: &Artifact, key: &str, kind: &str, message: String) -> Pr
 
 /// An error reported at the line of a top-level key.
 fn at_key(artifact: &Artifact, key: &str, message: String) -> Problem {
-    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
-    let line = artifact.raw.lines().position(is_key);
+    let line = artifact
+        .raw
+        .lines()
+        .position(|line| starts_with_key(line, key));
     Problem::at(
         line.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
         0,

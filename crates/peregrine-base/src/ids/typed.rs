@@ -146,9 +146,7 @@ impl FlowId {
 
     /// The collection to which a session on an agent belongs; none if it is a reserved session.
     pub fn of_session(session_id: &str) -> Option<FlowId> {
-        is_flow_id(session_id)
-            .then(|| parent_flow(session_id).parse().ok())
-            .flatten()
+        is_flow_id(session_id).then(|| FlowId(parent_flow(session_id).into()))
     }
 }
 

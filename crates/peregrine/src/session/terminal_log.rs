@@ -6,9 +6,10 @@ use crate::terminal::{self, Style};
 use parking_lot::Mutex;
 use peregrine_engine::log::LogSink;
 use peregrine_engine::prelude::*;
+use regex::Regex;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// Messages that indicate a failure regardless of their level: those an agent looks for, and artifact calls
 /// without results.
@@ -29,8 +30,9 @@ pub(crate) struct TerminalLog {
     /// Also shows DEBUG, and every message in full.
     is_verbose: bool,
     had_error: AtomicBool,
-    failures: Option<regex::Regex>,
-    unknown: Option<regex::Regex>,
+    /// The patterns are compiled when the first message comes: most queries have none.
+    failures: LazyLock<Option<Regex>>,
+    unknown: LazyLock<Option<Regex>>,
     /// Missing things already reported: once is enough.
     told: Mutex<HashSet<String>>,
     cycles: AtomicU64,
@@ -43,8 +45,8 @@ impl TerminalLog {
             is_verbose,
             progress,
             had_error: AtomicBool::new(false),
-            failures: regex::Regex::new(FAILURES).ok(),
-            unknown: regex::Regex::new(UNKNOWN).ok(),
+            failures: LazyLock::new(|| Regex::new(FAILURES).ok()),
+            unknown: LazyLock::new(|| Regex::new(UNKNOWN).ok()),
             told: Mutex::default(),
             cycles: AtomicU64::new(0),
         })
@@ -124,7 +126,7 @@ fn closest_plugin(name: &str) -> Option<&'static str> {
 
 impl LogSink for TerminalLog {
     fn log(&self, level: Level, text: &str) {
-        let is_failure = |pattern: &regex::Regex| level != Level::Debug && pattern.is_match(text);
+        let is_failure = |pattern: &Regex| level != Level::Debug && pattern.is_match(text);
         if level == Level::Error || self.failures.as_ref().is_some_and(is_failure) {
             self.had_error.store(true, Ordering::Relaxed);
         }
