@@ -4,6 +4,7 @@ use crate::Result;
 use crate::clients::*;
 use crate::flows::*;
 use crate::model::*;
+use crate::queries::*;
 use crate::rows::*;
 use crate::servers::*;
 use crate::settings::*;
@@ -15,11 +16,11 @@ use std::sync::Arc;
 
 /// Everything the server keeps in SQL. A write that returns `Ok` is durable.
 pub trait Database:
-    ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore
+    ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore + QueryStore
 {
 }
-impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore> Database
-    for T
+impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore + QueryStore>
+    Database for T
 {
 }
 
@@ -179,4 +180,15 @@ pub trait ServerStore: Send + Sync {
     async fn beat(&self, server_id: &str) -> Result<bool>;
     /// Takes a server off the list; returns the clients that were connected to it, which are now offline.
     async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>>;
+}
+
+/// The queries that run on the servers, for those who want to see or stop them.
+#[async_trait]
+pub trait QueryStore: Send + Sync {
+    /// Lists a query until it is removed, or its server leaves.
+    async fn list_query(&self, query: QueryRecord) -> Result<()>;
+    /// Removes a query that has ended.
+    async fn unlist_query(&self, query_id: &str) -> Result<()>;
+    /// The queries of all servers, oldest first.
+    async fn listed_queries(&self) -> Result<Vec<QueryRecord>>;
 }

@@ -20,6 +20,7 @@ mod lock;
 mod model;
 mod nats;
 mod objects;
+mod queries;
 mod rows;
 mod servers;
 mod settings;
@@ -31,7 +32,7 @@ pub use bus::{Bus, Event, Received, Subscription};
 pub use clients::*;
 pub use cloud::{CloudObjects, CloudOptions};
 pub use database::{
-    AuditStore, ClientStore, Database, FlowStore, RowStore, ServerStore, SettingStore, UserStore,
+    AuditStore, ClientStore, Database, FlowStore, QueryStore, RowStore, ServerStore, SettingStore, UserStore,
 };
 pub use error::{Error, Result};
 pub use flows::*;
@@ -42,6 +43,7 @@ pub use model::*;
 pub use nats::{NatsBus, NatsOptions, NatsServers};
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
 pub use peregrine_base::ids::{BadId, ClientId, FlowId, OrgId};
+pub use queries::*;
 pub use rows::*;
 pub use servers::*;
 pub use settings::*;

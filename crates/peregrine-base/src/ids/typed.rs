@@ -138,6 +138,18 @@ impl OrgId {
     }
 }
 
+impl ClientId {
+    /// The server itself, where it is treated like a client.
+    pub fn server() -> ClientId {
+        ClientId(SERVER.into())
+    }
+
+    /// Whether it is the server itself.
+    pub fn is_server(&self) -> bool {
+        &*self.0 == SERVER
+    }
+}
+
 impl FlowId {
     /// A new one, which sorts by the time (Unix seconds) it is made at.
     pub fn new(seconds: u64, random: [u8; 4]) -> FlowId {

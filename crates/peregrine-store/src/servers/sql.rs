@@ -73,6 +73,7 @@ impl ServerStore for OrgDatabase {
         // From now on the server cannot take clients. If we crash halfway it stays on the list, and another server
         // finishes this.
         self.write(Subject::Nothing, move |tx, _| {
+            tx.execute("DELETE FROM queries WHERE server_id = ?1", values![&id])?;
             tx.execute(
                 "UPDATE servers SET is_gone = ?2 WHERE server_id = ?1",
                 values![&id, true],

@@ -3,6 +3,7 @@
 mod flow_ends;
 mod odd_texts;
 mod organisations;
+mod queries;
 mod servers;
 
 use super::{client_id, flow_id};
@@ -31,6 +32,7 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     flow_ends::with_missing_files(&make().await).await;
     servers::share_clients(&make().await).await;
     servers::lose_no_task(&make().await).await;
+    queries::are_listed_while_their_server_lives(&make().await).await;
     concurrent_writes(&make().await).await;
 }
 

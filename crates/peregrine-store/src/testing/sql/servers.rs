@@ -5,8 +5,8 @@ use super::{CLIENT, flow, flow_id, poll, task, work};
 use crate::*;
 use std::sync::Arc;
 
-const ONE: &str = "S.one";
-const TWO: &str = "S.two";
+pub(super) const ONE: &str = "S.one";
+pub(super) const TWO: &str = "S.two";
 
 fn claim(session: u64, timestamp: u64) -> Claim {
     Claim { session, timestamp }

@@ -1,0 +1,6 @@
+//! Queries that run on servers.
+
+mod record;
+mod sql;
+
+pub use record::*;
