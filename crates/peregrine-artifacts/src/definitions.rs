@@ -50,11 +50,7 @@ impl Definitions {
     /// Adds a definition that has been checked, under its name and aliases, or replaces the one it may replace.
     pub(crate) fn insert(&mut self, artifact: Artifact) -> Result<Arc<Artifact>, Error> {
         let is_replaceable = |old: &Artifact| artifact.is_built_in() || !old.is_built_in();
-        if self
-            .0
-            .get(&artifact.name)
-            .is_some_and(|old| !is_replaceable(old))
-        {
+        if self.0.get(&artifact.name).is_some_and(|old| !is_replaceable(old)) {
             return Err(Error::BuiltIn(artifact.name));
         }
         let is_taken = |alias: &String| {

@@ -15,27 +15,45 @@ pub(crate) fn collect(
     texts: &[&str],
     options: &Options<'_>,
 ) -> Result<Vec<proto::Artifact>, Error> {
+    let called = texts.iter().flat_map(|text| called_in(text));
+    let found = reached_from(repository, called.map(str::to_owned).collect())?;
+    found
+        .into_values()
+        .map(|artifact| reduce(&artifact, options))
+        .collect()
+}
+
+/// Everything an artifact calls or imports, directly or through others, sorted by name.
+pub fn dependencies(repository: &Repository, artifact: &Artifact) -> Result<Vec<Arc<Artifact>>, Error> {
+    let mut found = reached_from(repository, named_by(artifact)?)?;
+    found.remove(&artifact.name);
+    Ok(found.into_values().collect())
+}
+
+/// The definitions with these names, and everything they call or import, directly or through others.
+fn reached_from(
+    repository: &Repository,
+    mut pending: Vec<String>,
+) -> Result<BTreeMap<String, Arc<Artifact>>, Error> {
     let mut found = BTreeMap::new();
-    let mut pending: Vec<String> = texts
-        .iter()
-        .flat_map(|text| called_in(text))
-        .map(str::to_owned)
-        .collect();
     while let Some(name) = pending.pop() {
         if found.contains_key(&name) {
             continue;
         }
         let artifact = repository.get(&name).ok_or_else(|| repository.not_found(&name))?;
-        pending.extend(artifact.imports.iter().cloned());
-        for text in statements(&artifact)? {
-            pending.extend(called_in(&text).map(str::to_owned));
-        }
+        pending.extend(named_by(&artifact)?);
         found.insert(name, artifact);
     }
-    found
-        .into_values()
-        .map(|artifact| reduce(&artifact, options))
-        .collect()
+    Ok(found)
+}
+
+/// Names that an artifact imports or calls itself.
+fn named_by(artifact: &Artifact) -> Result<Vec<String>, Error> {
+    let mut names = artifact.imports.clone();
+    for text in statements(artifact)? {
+        names.extend(called_in(&text).map(str::to_owned));
+    }
+    Ok(names)
 }
 
 /// Names called as `Artifact.Name(` in a text. The search is textual, so a space before the parenthesis is

@@ -62,6 +62,7 @@ mod yaml;
 
 pub use compile::{Compiled, CompiledRequest, Options, compile};
 pub use definitions::COMPILED_IN;
+pub use dependencies::dependencies;
 pub use edit::with_prefix;
 pub use encode::{Encoded, encode, encode_parameters};
 pub use error::{Error, Problem};

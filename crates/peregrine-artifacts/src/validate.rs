@@ -186,10 +186,7 @@ fn about_type(artifact: &Artifact, key: &str, kind: &str, message: String) -> Pr
 
 /// An error reported at the line of a top-level key.
 fn at_key(artifact: &Artifact, key: &str, message: String) -> Problem {
-    let line = artifact
-        .raw
-        .lines()
-        .position(|line| starts_with_key(line, key));
+    let line = artifact.raw.lines().position(|line| starts_with_key(line, key));
     Problem::at(
         line.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
         0,

@@ -14,6 +14,8 @@ pub mod topics {
     pub const MONITORING: &str = "monitoring";
     /// A client has a key now; the payload is its id.
     pub const ENROLLED: &str = "enrolled";
+    /// A running query must end; the payload is its id.
+    pub const CANCELLED_QUERY: &str = "cancelled-query";
 }
 
 /// A change that open screens must show.

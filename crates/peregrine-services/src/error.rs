@@ -40,6 +40,9 @@ pub enum Error {
     /// The request exceeds a limit of the server; says which.
     #[error("{0}")]
     TooLarge(String),
+    /// Too much is going on at once; says what, and what to do.
+    #[error("{0}")]
+    TooMany(String),
     #[error(transparent)]
     Store(#[from] peregrine_store::Error),
     #[error(transparent)]

@@ -117,13 +117,15 @@ impl ResolvedLaunch {
                 .map_err(|error| Error::artifact(&spec.artifact().name, error))?;
         }
         let hide = |name: &str| match &core.names {
+            // Nobody else sees the names of what runs here.
+            _ if self.target == Target::Server => Ok(name.to_owned()),
             None => Ok(name.to_owned()),
             Some(names) => names
                 .hide(name)
                 .map_err(|error| peregrine_artifacts::Error::Name(error.to_string())),
         };
         let defaults = &core.settings.collection;
-        let is_collection = self.target == Target::Client;
+        let is_collection = matches!(self.target, Target::Client | Target::Server);
         let options = Options {
             obfuscate: Some(&hide),
             // A person is waiting: rows of a collection wait a second at most before they are sent.

@@ -7,7 +7,7 @@
 use crate::changes::{Change, announce};
 use crate::storage::Storage;
 use crate::users::random_token;
-use crate::{Core, Error, Result, clock};
+use crate::{Core, Error, Result, clock, flows};
 use peregrine_store::{ClientId, Micros, ServerRecord};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -116,7 +116,7 @@ pub async fn join(core: &Core) -> Result<()> {
         storage.database.leave_servers(&membership.id).await?;
         return Err(refusal);
     }
-    Ok(())
+    flows::end_abandoned(core).await
 }
 
 /// The id of this server.
@@ -169,6 +169,7 @@ async fn beat(core: &Core, watch: &mut Watch, was_removed: &impl Fn()) -> Result
         let host = server.map_or("", |server| &server.host);
         tracing::warn!(host, clients = clients.len(), "a server ended without a word");
         announce_clients(core, clients).await;
+        flows::end_abandoned(core).await?;
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ pub(super) async fn compile(
     Body(request): Body<CollectRequest>,
 ) -> Answer<Json<Compiled>> {
     principal.authorize(Permission::ReadResults)?;
-    let resolved = flows::find(&shared.core, &request)?;
+    let resolved = flows::find(&shared.core, None, &request)?;
     let compiled = resolved.compile(&shared.core, &flows::limits(&request))?;
     let request = flows::redacted(&request, &resolved);
     Ok(Json(Compiled {

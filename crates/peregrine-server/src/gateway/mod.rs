@@ -1,7 +1,6 @@
 //! The agents' endpoints: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
 
 mod accounts;
-mod announce;
 mod connections;
 mod control;
 mod convert;

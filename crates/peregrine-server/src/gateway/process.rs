@@ -2,7 +2,6 @@
 //! go to the object store first; a packet that is sent again changes nothing.
 
 use super::accounts::{Accounts, HEAVY_WAIT, Stop, Work, patience};
-use super::announce;
 use super::convert::{Converter, Item, KnownData};
 use super::intake::{Allowance, LARGE_BODY};
 use super::refused::Reason;
@@ -11,7 +10,7 @@ use super::uploads;
 use crate::Error;
 use crate::shared::Shared;
 use http::StatusCode;
-use peregrine_services::clock;
+use peregrine_services::{clock, flows};
 use peregrine_store::{ClientId, Effect, FlowId, FlowQuery};
 use peregrine_wire::Packet;
 use std::collections::{HashMap, HashSet};
@@ -304,11 +303,8 @@ async fn store(shared: &Shared, client_id: &ClientId, effects: Vec<Effect>) -> R
     if effects.is_empty() {
         return Ok(());
     }
-    let effects: Arc<[Effect]> = effects.into();
-    let database = &shared.core.storage.database;
-    let outcomes = database.apply(client_id, clock::now(), effects.clone()).await?;
+    flows::store(&shared.core, client_id, effects).await?;
     *shared.trouble.lock() = None;
-    announce::what_came(&shared.core, client_id, &effects, &outcomes).await;
     Ok(())
 }
 

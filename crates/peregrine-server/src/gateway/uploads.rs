@@ -4,7 +4,7 @@ use crate::Result;
 use crate::shared::Shared;
 use peregrine_proto::FileBuffer;
 use peregrine_services::clock;
-use peregrine_services::flows::flow_folder;
+use peregrine_services::flows::upload_key;
 use peregrine_store::{Appended, ClientId, Effect, Error as StoreError, FlowId, Upload};
 use peregrine_wire::pack;
 
@@ -51,11 +51,7 @@ pub(super) async fn store(
     } else {
         path.path
     };
-    let mut key = flow_folder(client_id, &flow_id);
-    key.push("uploads");
-    key.push(&accessor);
-    // The whole path is one component of the key, because `/etc` and `/etc/passwd` can both be uploaded as files.
-    key.push(&components.join("/"));
+    let key = upload_key(client_id, &flow_id, &accessor, &components);
     let objects = &shared.core.storage.objects;
     let mut effects = Vec::new();
     let Some(data) = data else {

@@ -23,7 +23,7 @@ pub async fn ensure_interrogated(core: &Core, client: &Client) -> Result<bool> {
         return Ok(false);
     }
     let request = request();
-    let Ok(resolved) = flows::find(core, &request) else {
+    let Ok(resolved) = flows::find(core, None, &request) else {
         // A server without this artifact still works; its clients just have no facts.
         return Ok(false);
     };

@@ -1,8 +1,9 @@
-//! Clients: views, search, labels, events and interrogation.
+//! Clients: views, search, labels, metadata, events and interrogation.
 
 mod events;
 mod interrogate;
 mod labels;
+mod metadata;
 mod search;
 
 pub use events::{event_rows, events};
@@ -10,6 +11,7 @@ pub use interrogate::{
     ensure_interrogated, facts_of_agent, facts_of_interrogation, interrogate, interrogation,
 };
 pub use labels::change as change_labels;
+pub use metadata::{MetadataChange, change as change_metadata, get_all as metadata};
 pub use search::parse as parse_search;
 
 use crate::users::{Permission, Principal};
@@ -21,6 +23,14 @@ use peregrine_store::{Client, ClientId, ClientQuery, FlowId};
 pub async fn get(core: &Core, client_id: &ClientId) -> Result<Client> {
     let client = core.storage.database.client(client_id).await?;
     client.ok_or_else(|| Error::NotFound("client", client_id.to_string()))
+}
+
+/// Fails if there is no such client. The server itself is one where it is treated like one.
+pub async fn check(core: &Core, client_id: &ClientId) -> Result<()> {
+    if client_id.is_server() {
+        return Ok(());
+    }
+    get(core, client_id).await.map(drop)
 }
 
 /// A page of clients, as the API shows them.

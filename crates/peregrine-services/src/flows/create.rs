@@ -22,8 +22,8 @@ const MAX_LOGS: u64 = 100_000;
 /// Artifacts in one collection.
 const MAX_ARTIFACTS: usize = 100;
 
-/// Resolves the artifacts of a request.
-pub fn find(core: &Core, request: &CollectRequest) -> Result<ResolvedLaunch> {
+/// Resolves the artifacts of a request for a client, or for the server itself.
+pub fn find(core: &Core, client_id: Option<&ClientId>, request: &CollectRequest) -> Result<ResolvedLaunch> {
     if request.artifacts.is_empty() {
         return Err(Error::BadRequest(
             "no artifact is named; choose at least one".into(),
@@ -35,7 +35,12 @@ pub fn find(core: &Core, request: &CollectRequest) -> Result<ResolvedLaunch> {
         )));
     }
     let specs = launch::specs(&request.artifacts);
-    launch::find(core, &specs, request.allow_custom_overrides, Target::Client)
+    let target = if client_id.is_some_and(ClientId::is_server) {
+        Target::Server
+    } else {
+        Target::Client
+    };
+    launch::find(core, &specs, request.allow_custom_overrides, target)
 }
 
 pub fn limits(request: &CollectRequest) -> Limits {
@@ -83,7 +88,8 @@ fn stored_request(
     Ok(stored.to_string())
 }
 
-fn max_logs(request: &CollectRequest) -> u64 {
+/// Log lines a collection may have.
+pub fn max_logs(request: &CollectRequest) -> u64 {
     if request.max_logs == 0 {
         MAX_LOGS
     } else {
@@ -102,14 +108,91 @@ pub async fn create(
     client_id: &ClientId,
     request: &CollectRequest,
 ) -> Result<FlowId> {
-    let authorized = find(core, request)?.authorize(principal)?;
+    if client_id.is_server() {
+        return Err(Error::BadRequest(
+            "artifacts of the server are collected where it runs queries".into(),
+        ));
+    }
+    let authorized = find(core, Some(client_id), request)?.authorize(principal)?;
     if core.storage.database.client(client_id).await?.is_none() {
         return Err(Error::NotFound("client", client_id.to_string()));
     }
     let flow_id = schedule(core, &principal.name, client_id, request, &authorized).await?;
-    let detail = json!({"client": client_id, "flow_id": flow_id, "details": redacted(request, &authorized)});
-    audit::record(core, &principal.name, &principal.ip, "ScheduleFlow", detail).await?;
+    let shown = redacted(request, &authorized);
+    write_down(core, principal, client_id, &flow_id, &shown).await?;
     Ok(flow_id)
+}
+
+async fn write_down(
+    core: &Core,
+    principal: &Principal,
+    client_id: &ClientId,
+    flow_id: &FlowId,
+    shown: &CollectRequest,
+) -> Result<()> {
+    let detail = json!({"client": client_id, "flow_id": flow_id, "details": shown});
+    audit::record(core, &principal.name, &principal.ip, "ScheduleFlow", detail).await
+}
+
+/// A collection of artifacts of the server, checked and compiled, whose queries this program must run.
+#[derive(Debug)]
+pub struct OnServer {
+    flow: Flow,
+    pub compiled: Compiled,
+    shown: CollectRequest,
+}
+
+/// Checks a collection on the server itself.
+pub fn prepare_on_server(core: &Core, principal: &Principal, request: &CollectRequest) -> Result<OnServer> {
+    let client_id = ClientId::server();
+    let authorized = find(core, Some(&client_id), request)?.authorize(principal)?;
+    let compiled = authorized.compile(core, &limits(request))?;
+    let stored = stored_request(request, &authorized, &compiled)?;
+    let flow_id = ids::new_flow_id()?;
+    Ok(OnServer {
+        flow: new_flow(&principal.name, client_id, flow_id, request, &authorized, stored),
+        compiled,
+        shown: redacted(request, &authorized),
+    })
+}
+
+impl OnServer {
+    pub fn flow_id(&self) -> &FlowId {
+        &self.flow.flow_id
+    }
+
+    /// Names of the artifacts, for lists.
+    pub fn artifacts(&self) -> String {
+        self.flow.artifacts.join(", ")
+    }
+
+    /// Stores it as running, and returns its requests.
+    pub async fn begin(self, core: &Core, principal: &Principal) -> Result<Compiled> {
+        let (client_id, flow_id) = (self.flow.client_id.clone(), self.flow.flow_id.clone());
+        core.storage.database.create_flow(self.flow, Vec::new()).await?;
+        write_down(core, principal, &client_id, &flow_id, &self.shown).await?;
+        announce(core, &Change::Flow { client_id, flow_id }).await;
+        Ok(self.compiled)
+    }
+}
+
+fn new_flow(
+    creator: &str,
+    client_id: ClientId,
+    flow_id: FlowId,
+    request: &CollectRequest,
+    authorized: &AuthorizedLaunch,
+    stored: String,
+) -> Flow {
+    let artifacts = authorized.redacted().into_iter();
+    Flow {
+        creator: creator.to_owned(),
+        created: clock::now(),
+        artifacts: artifacts.map(|spec| spec.artifact).collect(),
+        urgent: request.urgent,
+        request: stored,
+        ..Flow::new(client_id, flow_id)
+    }
 }
 
 /// Stores a collection of authorized artifacts, with its task, and notifies the agent.
@@ -145,18 +228,14 @@ pub(crate) async fn schedule(
         urgent: request.urgent,
         message: task::pack(core, &message, authorized.has_secrets())?,
     };
-    let flow = Flow {
-        creator: creator.to_owned(),
-        created: clock::now(),
-        artifacts: authorized
-            .redacted()
-            .into_iter()
-            .map(|spec| spec.artifact)
-            .collect(),
-        urgent: request.urgent,
-        request: stored,
-        ..Flow::new(client_id.clone(), flow_id.clone())
-    };
+    let flow = new_flow(
+        creator,
+        client_id.clone(),
+        flow_id.clone(),
+        request,
+        authorized,
+        stored,
+    );
     core.storage.database.create_flow(flow, vec![task]).await?;
     core.storage
         .bus

@@ -1,5 +1,6 @@
 //! Collections: created here, delivered by the gateway, ended by the agent's report.
 
+mod arrivals;
 mod create;
 mod process_tree;
 mod results;
@@ -7,8 +8,9 @@ mod roll_up;
 mod task;
 mod view;
 
+pub use arrivals::store;
 pub(crate) use create::schedule;
-pub use create::{create, find, limits, redacted};
+pub use create::{OnServer, create, find, limits, max_logs, prepare_on_server, redacted};
 pub use process_tree::process_tree;
 pub use results::{Table, download};
 pub use roll_up::roll_up;
@@ -22,8 +24,11 @@ use crate::changes::{Change, announce, topics};
 use crate::users::{Permission, Principal};
 use crate::{Error, Result, audit, clock};
 use peregrine_proto::{Cancel, Message, VeloMessage};
-use peregrine_store::{ClientId, Flow, FlowId, ObjectKey, Task};
+use peregrine_store::{ClientId, Effect, Flow, FlowId, FlowQuery, FlowState, ObjectKey, Progress, Task};
 use serde_json::json;
+
+/// Collections on servers that are gone, ended at a time.
+const MAX_ABANDONED: u64 = 1000;
 
 /// One flow, or [`Error::NotFound`].
 pub async fn get(core: &Core, client_id: &ClientId, flow_id: &FlowId) -> Result<Flow> {
@@ -38,7 +43,12 @@ pub async fn cancel(
     client_id: &ClientId,
     flow_id: &FlowId,
 ) -> Result<Flow> {
-    principal.authorize(Permission::CollectClient)?;
+    let needed = if client_id.is_server() {
+        Permission::CollectServer
+    } else {
+        Permission::CollectClient
+    };
+    principal.authorize(needed)?;
     get(core, client_id, flow_id).await?;
     let message = VeloMessage {
         session_id: flow_id.to_string(),
@@ -63,10 +73,14 @@ pub async fn cancel(
         let detail = json!({"client": client_id, "flow_id": flow_id});
         let entry = audit::entry(&principal.name, &principal.ip, "CancelFlow", &detail);
         audit::append(core, entry, OnTemporaryError::Keep).await?;
-        core.storage
-            .bus
-            .publish(topics::TASKS, client_id.as_str())
-            .await?;
+        if client_id.is_server() {
+            announce_cancelled_query(core, principal, flow_id.as_str()).await?;
+        } else {
+            core.storage
+                .bus
+                .publish(topics::TASKS, client_id.as_str())
+                .await?;
+        }
         let change = Change::Flow {
             client_id: client_id.clone(),
             flow_id: flow_id.clone(),
@@ -104,6 +118,59 @@ pub async fn delete(
         .delete(&flow_folder(client_id, flow_id))
         .await?;
     Ok(())
+}
+
+/// Tells the server that runs a query to end it.
+pub async fn announce_cancelled_query(core: &Core, principal: &Principal, query_id: &str) -> Result<()> {
+    let payload = format!("{query_id} {}", principal.name);
+    Ok(core
+        .storage
+        .bus
+        .publish(topics::CANCELLED_QUERY, &payload)
+        .await?)
+}
+
+/// Ends the collections on the server whose server is gone, with an error.
+pub async fn end_abandoned(core: &Core) -> Result<()> {
+    let client_id = ClientId::server();
+    let running = FlowQuery {
+        client_id: Some(client_id.clone()),
+        state: Some(FlowState::Running),
+        limit: MAX_ABANDONED,
+        ..FlowQuery::default()
+    };
+    let database = &core.storage.database;
+    let flows = database.flows(running).await?.items;
+    // A collection is listed before it is stored, so one that is not listed has ended or has nobody who runs it.
+    let listed = database.listed_queries().await?;
+    for flow in flows {
+        if listed.iter().any(|query| flow.flow_id == query.query_id.as_str()) {
+            continue;
+        }
+        let status = "the server that ran it stopped".to_owned();
+        let progress = Progress {
+            end: Some((FlowState::Error, Some(status))),
+            ..Progress::default()
+        };
+        let flow_id = flow.flow_id;
+        store(core, &client_id, vec![Effect::Progress { flow_id, progress }]).await?;
+    }
+    Ok(())
+}
+
+/// Where an uploaded file is.
+pub fn upload_key(
+    client_id: &ClientId,
+    flow_id: &FlowId,
+    accessor: &str,
+    components: &[String],
+) -> ObjectKey {
+    let mut key = flow_folder(client_id, flow_id);
+    key.push("uploads");
+    key.push(accessor);
+    // The whole path is one component of the key, because `/etc` and `/etc/passwd` can both be uploaded as files.
+    key.push(&components.join("/"));
+    key
 }
 
 /// Where a flow's files are.

@@ -16,6 +16,8 @@ pub fn state(flow: &Flow, now: Micros) -> api::FlowState {
         FlowState::Finished => api::FlowState::Finished,
         FlowState::Error => api::FlowState::Error,
         FlowState::Cancelled => api::FlowState::Cancelled,
+        // It began when it was made, and may be silent for as long as it likes.
+        FlowState::Running if flow.client_id.is_server() => api::FlowState::InProgress,
         FlowState::Running if flow.delivered.is_none() => api::FlowState::Waiting,
         FlowState::Running if now - flow.heard.or(flow.delivered).unwrap_or(now) > SILENCE => {
             api::FlowState::Unresponsive

@@ -250,19 +250,34 @@ async fn replace(core: &Core, old: Option<&str>, table: &MonitoringTable) -> Res
     Ok(core.storage.database.replace_setting(SETTING, old, &text).await?)
 }
 
+/// When the table was last changed (ns).
+pub fn version(core: &Core) -> i64 {
+    core.monitoring.current().version
+}
+
 /// Checks and stores a new table, and has it sent to the agents.
 pub async fn set(
     core: &Core,
     principal: &Principal,
     table: &api::MonitoringTable,
 ) -> Result<api::MonitoringTable> {
-    principal.authorize(Permission::CollectClient)?;
     let wanted = MonitoringTable::wanted(table);
+    change(core, principal, |_| Ok(wanted.clone())).await
+}
+
+/// Checks and stores what `make` makes of the stored table, and has it sent to the agents. `make` is called again if somebody
+/// else changed the table meanwhile.
+pub(super) async fn change(
+    core: &Core,
+    principal: &Principal,
+    make: impl Fn(&MonitoringTable) -> Result<MonitoringTable> + Send + Sync,
+) -> Result<api::MonitoringTable> {
+    principal.authorize(Permission::CollectClient)?;
     let table = loop {
         // Read from the database, not from memory: somebody may just have changed it on another server.
         let (old, text) = stored(core).await?.unzip();
         let old = old.unwrap_or_default();
-        let table = wanted.map(|label, specs| {
+        let table = make(&old)?.map(|label, specs| {
             let mut resolved = launch::find(core, specs, false, Target::ClientEvents)?;
             resolved.restore(old.group(label));
             let authorized = resolved.authorize(principal)?;

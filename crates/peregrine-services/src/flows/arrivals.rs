@@ -1,11 +1,24 @@
-//! What a packet changed, told to those who wait for it: browsers, and other servers.
+//! What comes in from an agent or a query on the server: stored, and told to those who wait for it.
 
-use peregrine_services::Core;
-use peregrine_services::changes::{Change, announce, topics};
+use crate::changes::{Change, announce, topics};
+use crate::{Core, Result, clock};
 use peregrine_store::{ClientId, Effect, Outcome, SetKind};
+use std::sync::Arc;
 
-/// Announces the effects of a packet that were stored, each change once.
-pub(super) async fn what_came(core: &Core, client_id: &ClientId, effects: &[Effect], outcomes: &[Outcome]) {
+/// Stores effects in one transaction and announces what they changed.
+pub async fn store(core: &Core, client_id: &ClientId, effects: Vec<Effect>) -> Result<()> {
+    if effects.is_empty() {
+        return Ok(());
+    }
+    let effects: Arc<[Effect]> = effects.into();
+    let database = &core.storage.database;
+    let outcomes = database.apply(client_id, clock::now(), effects.clone()).await?;
+    announce_stored(core, client_id, &effects, &outcomes).await;
+    Ok(())
+}
+
+/// Announces each change once.
+async fn announce_stored(core: &Core, client_id: &ClientId, effects: &[Effect], outcomes: &[Outcome]) {
     if outcomes.contains(&Outcome::QueuedAgain) {
         let told = core.storage.bus.publish(topics::TASKS, client_id.as_str()).await;
         if let Err(error) = told {
