@@ -16,6 +16,7 @@ pub mod flows;
 pub mod monitoring;
 pub mod processes;
 pub mod push;
+pub mod queries;
 pub mod search;
 pub mod session;
 pub mod status;

@@ -1,6 +1,8 @@
 //! Generates the TypeScript types of the GUI from those of this crate. The test fails if the committed file is stale.
 
-use crate::{artifacts, clients, error, flows, monitoring, processes, push, search, session, status, table};
+use crate::{
+    artifacts, clients, error, flows, monitoring, processes, push, queries, search, session, status, table,
+};
 use std::path::Path;
 use ts_rs::{Config, TS};
 
@@ -30,6 +32,7 @@ fn all(config: &Config) -> String {
         search: SearchQuery SearchAnswer FoundClient FoundArtifact;
         status: ServerStatus ServerEntry Datastore AuditRow;
         push: PushQuery RowsStored Resync;
+        queries: QueryRequest QueryLine QueryStarted NextStatement QueryMessage QueryEnded QueryEnd RunningQueries RunningQuery;
         error: Failure Fault Detail;
     }
     text

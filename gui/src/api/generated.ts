@@ -817,6 +817,64 @@ export type RowsStored = {
 /** Event `resync`: events may have been missed, so load everything again. */
 export type Resync = Record<string, never>;
 
+/** Body of `POST queries`. The answer is a stream of [`QueryLine`]s, one JSON object per line. */
+export type QueryRequest = {
+  /** The statements; they share one scope. */
+  vql: string,
+  /** Text variables of the query. */
+  env?: { [key in string]: string },
+  /** Most seconds the query may take; 0 for the server's limit. */
+  timeout?: number,
+  /** Most rows; 0 for the server's limit. */
+  max_rows?: number,
+};
+
+/** A line of the answer to a query. An empty line means that the query still runs. */
+export type QueryLine = { "started": QueryStarted } | { "row": { [column: string]: Json } } | { "next": NextStatement } | { "log": QueryMessage } | { "ended": QueryEnded };
+
+export type QueryStarted = {
+  /** Names the query in the list of running ones. */
+  query_id: string,
+};
+
+export type NextStatement = {
+  /** The number of statements that have ended. */
+  statement: number,
+};
+
+export type QueryMessage = {
+  /** `DEFAULT`, `ERROR`, `WARN`, `INFO`, `DEBUG` or `ALERT`. */
+  level: string, message: string,
+};
+
+export type QueryEnded = { reason: QueryEnd,
+  /** Rows it yielded. */
+  rows: number,
+  /** Why it ended before it was complete. */
+  message?: string,
+};
+
+/** Why a query ended. */
+export type QueryEnd = "complete" | "cancelled" | "timed_out" | "too_many_rows" | "out_of_memory" | "failed";
+
+/** Answer to `GET queries`: the queries that run on all servers, oldest first. */
+export type RunningQueries = { queries: Array<RunningQuery>,
+};
+
+/** A query that runs on a server. One that runs on another server is listed a second after it started. */
+export type RunningQuery = { query_id: string,
+  /** On whose behalf it runs. */
+  principal: string,
+  /** Its text, perhaps shortened. */
+  vql: string, started: string,
+  /** The server that runs it. */
+  server_id: string,
+  /** Rows so far, if it runs on the server that answers. */
+  rows?: number,
+  /** Bytes it holds, if it runs on the server that answers. */
+  memory?: number,
+};
+
 /** Answer of every failed request; the HTTP status is 400 or above. */
 export type Failure = {
   /** What went wrong. */
