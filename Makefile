@@ -36,7 +36,7 @@ test-rust: setup-test gui/dist/index.html
 	cargo xtask snapshots $(INSTA_SNAPSHOT_REFERENCES_FILE)
 	cargo test --locked --workspace --doc
 	# Tests against public reference texts, where those are.
-	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test plugins --test functions --test program --test artifacts -- --ignored catalogue:: repository::
+	[ -z "$$PEREGRINE_SHARED" ] || cargo test --locked --workspace --test plugins --test functions --test program --test artifacts --test examples -- --ignored catalogue:: repository:: observed::
 
 test-gui: setup-test gui/dist/index.html
 	cd gui && npm test && node e2e/run.mjs

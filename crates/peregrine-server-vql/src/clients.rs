@@ -39,7 +39,7 @@ impl Plugin for Clients {
             "os_info",
             "The system: `system`, `hostname`, `release`, `machine`, `fqdn`, `mac_addresses`.",
         ),
-        shown("first_seen_at", "When it enrolled, in microseconds since 1970."),
+        shown("first_seen_at", "When it enrolled, in seconds since 1970."),
         shown(
             "last_seen_at",
             "When it was last heard from, in microseconds since 1970.",
@@ -49,7 +49,12 @@ impl Plugin for Clients {
             "last_interrogate_flow_id",
             "The collection of its last interrogation.",
         ),
+        shown(
+            "last_interrogate_artifact_name",
+            "The source it was interrogated with; empty before the first interrogation.",
+        ),
         shown("labels", "Its labels."),
+        shown("last_hunt_timestamp", "Always 0: this server has no hunts."),
         shown(
             "last_event_table_version",
             "The version of the monitoring table it was last sent.",
@@ -58,7 +63,10 @@ impl Plugin for Clients {
             "last_label_timestamp",
             "When its labels last changed, in nanoseconds since 1970.",
         ),
-        shown("in_flight_flows", "Collections it is working on."),
+        shown(
+            "in_flight_flows",
+            "Collections it is working on, each with the time it was handed over, in microseconds since 1970.",
+        ),
         shown("metadata", "Metadata that users added."),
     ];
     const EXAMPLES: &'static [Example] = &[

@@ -3,9 +3,11 @@
 use peregrine_engine::prelude::*;
 
 use crate::args::id;
-use crate::{Stored, records};
+use crate::{Stored, flow_records};
 
 /// Returns a collection, in the form of a row of `flows()`; NULL if there is no such collection.
+///
+/// It also has `AvailableDownloads`, which is always empty: archives of collections are not kept.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The client's id.
@@ -45,7 +47,11 @@ impl Function for GetFlow {
             .or_else(|| scope.get_text("FlowId"))
             .ok_or("Field flow_id is required")?;
         let found = stored.wait(stored.database.flow(&id(&args.client_id)?, &id(&flow_id)?))?;
-        let mut records = records::flows(scope, &stored, found.as_slice(), args.summary)?;
-        Ok(records.pop().map_or(Value::Null, Value::Dict))
+        let mut records = flow_records::flows(scope, &stored, found.as_slice(), args.summary)?;
+        let Some(record) = records.pop() else {
+            return Ok(Value::Null);
+        };
+        record.set("AvailableDownloads", Dict::new());
+        Ok(Value::Dict(record))
     }
 }

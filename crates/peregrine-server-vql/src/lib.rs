@@ -1,35 +1,65 @@
-//! VQL over data stored by a server: clients, collections, their rows and logs, events.
+//! VQL on a server: clients, collections, their rows and logs, events, labels, client monitoring.
 //!
-//! Everything here needs a [`Stored`] in the query's context; without it, a call fails and says that it only runs on a server.
+//! What reads stored data needs a [`Stored`] in the query's context, and works on the data folder of a stopped server, too. The
+//! rest needs a [`Live`]: a running server and the user who asks. Without it, a call fails and says that it only runs on a
+//! server.
 //!
-//! Deliberately absent: anything that changes a server (collecting, labels, users, hunts), and notebooks.
+//! Deliberately absent: hunts, users, notebooks.
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
+mod add_client_monitoring;
 mod args;
+mod artifact_definitions;
+mod cancel_flow;
 mod client_info;
+mod client_metadata;
+mod client_set_metadata;
 mod clients;
+mod collect_client;
+mod delete_flow;
+mod enumerate_flow;
 mod flow_logs;
+mod flow_parts;
+mod flow_records;
 mod flow_results;
 mod flows;
+mod get_client_monitoring;
 mod get_flow;
+mod label;
+mod live;
+mod metadata;
 mod monitoring;
 mod monitoring_logs;
+mod monitoring_table;
 mod parallelize;
+mod query_stats;
 mod records;
+mod rm_client_monitoring;
 mod rows;
+pub mod run;
 mod selection;
+mod server_metadata;
+mod server_set_metadata;
+mod set_client_monitoring;
 mod source;
+mod specs;
 mod stored;
+mod uploads;
+mod whoami;
 
+pub use live::{Live, UserAccess};
 pub use stored::Stored;
 
 use peregrine_engine::prelude::*;
 
 /// All plugins of this crate.
 pub const PLUGINS: &[PluginDef] = plugins![
+    artifact_definitions::ArtifactDefinitions,
     clients::Clients,
+    delete_flow::DeleteFlow,
+    enumerate_flow::EnumerateFlow,
     flow_logs::FlowLogs,
     flow_results::FlowResults,
     flows::Flows,
@@ -37,10 +67,26 @@ pub const PLUGINS: &[PluginDef] = plugins![
     monitoring_logs::MonitoringLogs,
     parallelize::Parallelize,
     source::Source,
+    uploads::Uploads,
 ];
 
 /// All functions of this crate.
-pub const FUNCTIONS: &[FunctionDef] = functions![client_info::ClientInfo, get_flow::GetFlow];
+pub const FUNCTIONS: &[FunctionDef] = functions![
+    add_client_monitoring::AddClientMonitoring,
+    cancel_flow::CancelFlow,
+    client_info::ClientInfo,
+    client_metadata::ClientMetadata,
+    client_set_metadata::ClientSetMetadata,
+    collect_client::CollectClient,
+    get_client_monitoring::GetClientMonitoring,
+    get_flow::GetFlow,
+    label::Label,
+    rm_client_monitoring::RmClientMonitoring,
+    server_metadata::ServerMetadata,
+    server_set_metadata::ServerSetMetadata,
+    set_client_monitoring::SetClientMonitoring,
+    whoami::Whoami,
+];
 
 /// Adds everything in this crate to a registry.
 #[must_use]

@@ -1,20 +1,36 @@
-//! Clients and flows as dicts; field names are those of the reference's messages.
+//! Clients as dicts, with the members of the reference in its order.
 
-use peregrine_engine::json;
 use peregrine_engine::prelude::*;
-use peregrine_store::{Client, ClientId, Flow, FlowId, FlowState, Micros, ResultSet, SetKind};
+use peregrine_store::{Client, ClientId, FlowId, Micros};
 
 use crate::Stored;
+
+/// The source that clients are interrogated with.
+const INTERROGATION: &str = "Generic.Client.Info/BasicInformation";
 
 /// Clients, in the form of rows of `clients()`.
 pub(crate) fn clients(stored: &Stored, clients: &[Client]) -> VqlResult<Vec<Dict>> {
     let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
     let in_flight = stored.wait(stored.database.in_flight(&ids))?;
     let pairs = clients.iter().zip(&in_flight);
-    Ok(pairs.map(|(each, in_flight)| client(each, in_flight)).collect())
+    pairs
+        .map(|(each, flows)| Ok(client(each, in_flight_flows(stored, &each.client_id, flows)?)))
+        .collect()
 }
 
-fn client(client: &Client, in_flight: &[FlowId]) -> Dict {
+/// When each was handed to the client.
+fn in_flight_flows(stored: &Stored, client_id: &ClientId, flows: &[FlowId]) -> VqlResult<Dict> {
+    let delivered = Dict::new();
+    for flow_id in flows {
+        let flow = stored.wait(stored.database.flow(client_id, flow_id))?;
+        if let Some(at) = flow.and_then(|flow| flow.delivered) {
+            delivered.set(flow_id.as_str(), at);
+        }
+    }
+    Ok(delivered)
+}
+
+fn client(client: &Client, in_flight: Dict) -> Dict {
     let facts = &client.facts;
     let agent = Dict::from_pairs([
         ("version", facts.agent_version.as_str()),
@@ -38,7 +54,7 @@ fn client(client: &Client, in_flight: &[FlowId]) -> Dict {
         ("client_id", Value::from(client.client_id.as_str())),
         ("agent_information", Value::Dict(agent)),
         ("os_info", Value::Dict(system)),
-        ("first_seen_at", Value::Int(client.first_seen)),
+        ("first_seen_at", Value::Int(client.first_seen / 1_000_000)),
         ("last_seen_at", Value::Int(client.last_seen)),
         ("last_ip", Value::from(client.last_ip.as_str())),
         (
@@ -50,123 +66,22 @@ fn client(client: &Client, in_flight: &[FlowId]) -> Dict {
                     .map_or("", FlowId::as_str),
             ),
         ),
+        (
+            "last_interrogate_artifact_name",
+            Value::from(
+                client
+                    .last_interrogate_flow_id
+                    .as_ref()
+                    .map_or("", |_| INTERROGATION),
+            ),
+        ),
         ("labels", texts(&client.labels)),
+        ("last_hunt_timestamp", Value::Int(0)),
         ("last_event_table_version", Value::Int(client.event_table_version)),
         ("last_label_timestamp", Value::Int(client.labels_changed)),
-        (
-            "in_flight_flows",
-            in_flight.iter().map(|flow| Value::from(flow.as_str())).collect(),
-        ),
+        ("in_flight_flows", Value::Dict(in_flight)),
         ("metadata", Value::Dict(Dict::from_pairs(metadata))),
     ])
-}
-
-/// Collections, in the form of rows of `flows()`.
-pub(crate) fn flows(
-    scope: &Scope,
-    stored: &Stored,
-    flows: &[Flow],
-    is_summary: bool,
-) -> VqlResult<Vec<Dict>> {
-    let ids: Vec<(ClientId, FlowId)> = flows
-        .iter()
-        .map(|flow| (flow.client_id.clone(), flow.flow_id.clone()))
-        .collect();
-    let sets = stored.wait(stored.database.result_sets_of(&ids))?;
-    let pairs = flows.iter().zip(sets);
-    Ok(pairs
-        .map(|(each, sets)| flow(scope, each, sets, is_summary))
-        .collect())
-}
-
-fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>, is_summary: bool) -> Dict {
-    let with_results: Vec<String> = sets
-        .into_iter()
-        .filter(|set| set.kind == SetKind::Rows && set.rows() > 0)
-        .map(|set| set.name)
-        .collect();
-    let now = micros(scope.clock().now());
-    // VQL has no such state: a cancelled collection is an error whose status says who cancelled it.
-    let state = match flow.state {
-        FlowState::Cancelled => "ERROR".to_owned(),
-        _ => peregrine_services::flows::state(flow, now)
-            .name()
-            .to_ascii_uppercase(),
-    };
-    let number = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
-    let record = Dict::from_pairs([
-        ("session_id", Value::from(flow.flow_id.as_str())),
-        ("client_id", Value::from(flow.client_id.as_str())),
-        ("create_time", Value::Int(flow.created)),
-        (
-            "start_time",
-            Value::Int(flow.started.or(flow.delivered).unwrap_or(0)),
-        ),
-        (
-            "active_time",
-            Value::Int(flow.last_active.or(flow.heard).unwrap_or(0)),
-        ),
-        ("state", Value::from(state)),
-        ("status", Value::from(flow.status.as_deref().unwrap_or_default())),
-        ("artifacts_with_results", texts(&with_results)),
-        ("total_uploaded_files", number(flow.uploaded_files)),
-        ("total_uploaded_bytes", number(flow.uploaded_bytes)),
-        ("total_collected_rows", number(flow.rows)),
-        ("total_logs", number(flow.logs)),
-        ("execution_duration", Value::Int(flow.duration_ns)),
-    ]);
-    if !is_summary {
-        record.set("request", request(flow));
-        let statistics = json::parse(flow.query_stats.as_bytes());
-        record.set("query_stats", statistics.unwrap_or_default());
-    }
-    record
-}
-
-/// The request, with the field names of the reference.
-fn request(flow: &Flow) -> Value {
-    let asked: serde_json::Value = serde_json::from_str(&flow.request).unwrap_or_default();
-    let specs = asked["artifacts"].as_array().into_iter().flatten().map(|spec| {
-        let parameters = spec["parameters"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| {
-                let pair = [
-                    ("key", name.as_str()),
-                    ("value", value.as_str().unwrap_or_default()),
-                ];
-                Value::Dict(Dict::from_pairs(pair))
-            });
-        let env = Dict::from_pairs([("env", parameters.collect::<Value>())]);
-        Value::Dict(Dict::from_pairs([
-            (
-                "artifact",
-                Value::from(spec["artifact"].as_str().unwrap_or_default()),
-            ),
-            ("parameters", Value::Dict(env)),
-        ]))
-    });
-    let request = Dict::from_pairs([
-        ("client_id", Value::from(flow.client_id.as_str())),
-        ("creator", Value::from(flow.creator.as_str())),
-        ("artifacts", texts(&flow.artifacts)),
-        ("specs", specs.collect::<Value>()),
-        ("urgent", Value::Bool(flow.urgent)),
-    ]);
-    for limit in [
-        "cpu_limit",
-        "iops_limit",
-        "timeout",
-        "progress_timeout",
-        "max_rows",
-        "max_upload_bytes",
-        "max_logs",
-    ] {
-        let value = json::parse(asked[limit].to_string().as_bytes());
-        request.set(limit, value.unwrap_or_default());
-    }
-    Value::Dict(request)
 }
 
 /// Microseconds since the epoch.
@@ -174,6 +89,7 @@ pub(crate) fn micros(time: Time) -> Micros {
     Micros::try_from(time.unix_nanos() / 1_000).unwrap_or(Micros::MAX)
 }
 
-fn texts(texts: &[String]) -> Value {
+/// A list of texts.
+pub(crate) fn texts(texts: &[String]) -> Value {
     texts.iter().map(|text| Value::from(text.as_str())).collect()
 }

@@ -1,5 +1,9 @@
-//! Every example of the manual, over a store with a machine, a collection and events.
+//! Every example of the manual, over a server with a machine, a collection and events.
 #![allow(clippy::unwrap_used, missing_docs)]
+
+mod acting;
+mod observed;
+mod server;
 
 use peregrine_store::{ClientId, FlowId};
 use std::fmt::Display;
@@ -9,11 +13,12 @@ use peregrine_engine::builtin;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Context, Program};
 use peregrine_server_vql::Stored;
+use peregrine_services::users::Role;
 use peregrine_store::chunk::Chunk;
 use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::{
-    ClientFacts, ClientStore, Effect, Flow, FlowState, FlowStore, OrgDatabase, OrgId, Progress, RowStore,
-    SetKind, SqlAddress, Task,
+    ClientFacts, Database, Effect, Flow, FlowState, FlowStore, OrgDatabase, OrgId, Progress, SetKind,
+    SqlAddress, Task, Upload,
 };
 use tokio::runtime::Runtime;
 
@@ -50,9 +55,9 @@ fn rows(from: u64, count: u64) -> Effect {
     }
 }
 
-fn event(number: u8, kind: SetKind, line: &str) -> Effect {
+fn event(source: &str, number: u8, kind: SetKind, line: &str) -> Effect {
     Effect::Events {
-        source: "Custom.Events".into(),
+        source: source.into(),
         kind,
         digest: [number; 16],
         at: EPOCH + i64::from(number) * 1_000_000,
@@ -68,61 +73,79 @@ fn fill(folder: &std::path::Path, runtime: &Runtime, count: u64) -> Arc<OrgDatab
             .unwrap()
             .org(&OrgId::root()),
     );
-    runtime.block_on(async {
-        database.enrol(&CLIENT, "key", EPOCH).await.unwrap();
-        database.create_flow(flow(&*FLOW), Vec::new()).await.unwrap();
-        let facts = ClientFacts {
-            hostname: "web1".into(),
-            fqdn: "web1.example.org".into(),
-            os: "linux".into(),
-            ..ClientFacts::default()
-        };
-        let mut effects = vec![
-            Effect::Facts {
-                facts: Box::new(facts),
-                labels: vec!["example".into()],
-                flow_id: None,
-                at: EPOCH,
-            },
-            Effect::Logs {
-                flow_id: FLOW.clone(),
-                start_row: Some(0),
-                chunk: lines(std::iter::once(
-                    r#"{"level":"INFO","message":"Starting query"}"#.to_owned(),
-                )),
-            },
-            event(0, SetKind::Events, r#"{"N":0,"_ts":1600000000}"#),
-            event(1, SetKind::Events, r#"{"N":1,"_ts":1600000001}"#),
-            event(2, SetKind::EventLogs, r#"{"message":"watching"}"#),
-        ];
-        // Several chunks, so that slices begin and end inside them.
-        for from in (0..count).step_by(700) {
-            effects.push(rows(from, (count - from).min(700)));
-        }
-        let end = Progress {
-            end: Some((FlowState::Finished, None)),
-            ..Progress::default()
-        };
-        effects.push(Effect::Progress {
-            flow_id: FLOW.clone(),
-            progress: end,
-        });
-        database.apply(&CLIENT, EPOCH, effects.into()).await.unwrap();
-    });
+    runtime.block_on(populate(&*database, count));
     database
+}
+
+/// Stores the client with its collection and events.
+async fn populate(database: &dyn Database, count: u64) {
+    database.enrol(&CLIENT, "key", EPOCH).await.unwrap();
+    database.create_flow(flow(&*FLOW), Vec::new()).await.unwrap();
+    let facts = ClientFacts {
+        hostname: "web1".into(),
+        fqdn: "web1.example.org".into(),
+        os: "linux".into(),
+        ..ClientFacts::default()
+    };
+    let mut effects = vec![
+        Effect::Facts {
+            facts: Box::new(facts),
+            labels: vec!["example".into()],
+            flow_id: None,
+            at: EPOCH,
+        },
+        Effect::Upload {
+            flow_id: FLOW.clone(),
+            upload: Upload {
+                object: format!("clients/{}/{}/hosts", *CLIENT, *FLOW),
+                vfs_path: "/etc/hosts".into(),
+                accessor: "file".into(),
+                components: vec!["etc".into(), "hosts".into()],
+                file_size: 7,
+                uploaded_size: 7,
+                index: String::new(),
+                finished: EPOCH,
+            },
+        },
+        Effect::Logs {
+            flow_id: FLOW.clone(),
+            start_row: Some(0),
+            chunk: lines(std::iter::once(
+                r#"{"level":"INFO","message":"Starting query"}"#.to_owned(),
+            )),
+        },
+        event("Custom.Events", 0, SetKind::Events, r#"{"N":0,"_ts":1600000000}"#),
+        event("Custom.Events", 1, SetKind::Events, r#"{"N":1,"_ts":1600000001}"#),
+        event(
+            "Custom.Events",
+            2,
+            SetKind::EventLogs,
+            r#"{"message":"watching"}"#,
+        ),
+    ];
+    // Several chunks, so that slices begin and end inside them.
+    for from in (0..count).step_by(700) {
+        effects.push(rows(from, (count - from).min(700)));
+    }
+    let end = Progress {
+        end: Some((FlowState::Finished, None)),
+        ..Progress::default()
+    };
+    effects.push(Effect::Progress {
+        flow_id: FLOW.clone(),
+        progress: end,
+    });
+    database.apply(&CLIENT, EPOCH, effects.into()).await.unwrap();
 }
 
 #[test]
 fn examples_hold() {
-    let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
-    let stored = Arc::new(Stored::new(
-        fill(folder.path(), &runtime, 5),
-        runtime.handle().clone(),
-    ));
+    let server = server::Server::start();
+    let (stored, live) = (server.stored(), server.live(Role::Administrator));
     // Includes the engine's own examples, which are in the same registry.
-    let registry = registry();
-    let failures =
-        peregrine_engine::examples::check_all_with(&registry, |builder| builder.extension(stored.clone()));
+    let failures = peregrine_engine::examples::check_all_with(&registry(), |builder| {
+        builder.extension(stored.clone()).extension(live.clone())
+    });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -273,6 +296,7 @@ fn elsewhere_it_says_so() {
         "SELECT * FROM clients()",
         "SELECT * FROM source(client_id='C.1')",
         "SELECT client_info(client_id='C.1') FROM scope()",
+        "SELECT whoami() FROM scope()",
     ] {
         let (_, log) = run(None, vql);
         assert!(

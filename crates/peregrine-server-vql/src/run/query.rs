@@ -1,0 +1,279 @@
+//! One running query: its thread, and its end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use peregrine_engine::json::Encoder;
+use peregrine_engine::log::LogSink;
+use peregrine_engine::memory::{self, Account};
+use peregrine_engine::prelude::*;
+use peregrine_engine::{Cancellation, Program, Stop};
+use peregrine_services::users::{Permission, Principal};
+use peregrine_services::{Error, Result, audit, clock, servers};
+use peregrine_store::QueryRecord;
+use tokio_util::sync::CancellationToken;
+
+use super::ending::{Left, Outcome};
+use super::{Output, Queries, Question};
+
+/// Bytes of a query's text that the list and the audit log show.
+const SHOWN_TEXT: usize = 10_000;
+/// Rows beyond this size do not keep their buffer for the next.
+const LARGE_ROW: usize = 1 << 20;
+
+/// A query of this server.
+pub(super) struct Running {
+    pub(super) record: QueryRecord,
+    pub(super) rows: AtomicU64,
+    account: Mutex<Option<Arc<Account>>>,
+    cancellation: Cancellation,
+    /// Why it was cancelled, the first time.
+    cancelled: Mutex<Option<String>>,
+    /// Cancelled when the query has ended.
+    pub(super) over: CancellationToken,
+}
+
+impl Running {
+    /// Ends the query; `why` is told to who asked it.
+    pub(super) fn cancel(&self, why: &str) {
+        self.cancelled.lock().get_or_insert_with(|| why.to_owned());
+        self.cancellation.cancel();
+    }
+
+    /// Why it was cancelled.
+    pub(super) fn cancelled(&self) -> Option<String> {
+        self.cancelled.lock().clone()
+    }
+
+    pub(super) fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
+    /// Shows the memory of a scope as that of the query, until the next one's or [`Running::forget_account`].
+    pub(super) fn account(&self, scope: &Scope) -> Option<Arc<Account>> {
+        let account = scope.context().memory().cloned();
+        account.clone_into(&mut self.account.lock());
+        account
+    }
+
+    /// An account knows where messages go, and whoever reads those waits until nobody can send any.
+    pub(super) fn forget_account(&self) {
+        *self.account.lock() = None;
+    }
+
+    /// Bytes it holds.
+    pub(super) fn memory(&self) -> u64 {
+        let held = self.account.lock().as_ref().map(|account| account.held());
+        u64::try_from(held.unwrap_or(0)).unwrap_or(0)
+    }
+}
+
+/// Ends its query when it is dropped, because then nobody reads the answer.
+pub struct Asked {
+    query: Arc<Running>,
+}
+
+impl Asked {
+    /// Names the query in the list.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.query.record.query_id
+    }
+
+    /// Ends the query.
+    pub fn cancel(&self, why: &str) {
+        self.query.cancel(why);
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.query.cancel("nobody reads the answer");
+    }
+}
+
+impl Queries {
+    /// Starts a query for a user. Everything it yields goes to `output`, its end included; an error means that it did not start.
+    pub async fn ask(
+        self: &Arc<Queries>,
+        principal: &Principal,
+        question: Question,
+        output: Arc<dyn Output>,
+    ) -> Result<Asked> {
+        principal.authorize(Permission::AnyQuery)?;
+        let program = Queries::compile(&question.vql)?;
+        let timeout = question.timeout.unwrap_or(self.limits.timeout);
+        let text = shortened(&question.vql);
+        let query_id = format!("Q.{}", peregrine_wire::ids::new_suffix()?);
+        let entered = self.admit(query_id, principal, &text, timeout)?;
+        let query = Arc::clone(&entered.query);
+        let detail = serde_json::json!({"query_id": query.record.query_id, "vql": text});
+        audit::record(&self.core, &principal.name, &principal.ip, "Query", detail).await?;
+        self.runtime
+            .spawn(super::listing::list(Arc::clone(self), Arc::clone(&query)));
+        let principal = principal.clone();
+        let work = move || {
+            let queries = Arc::clone(&entered.queries);
+            let (query, question) = (Arc::clone(&entered.query), question);
+            run(
+                &queries, &query, &principal, &question, &program, timeout, &output,
+            );
+            drop(entered);
+        };
+        std::thread::Builder::new()
+            .name("server query".to_owned())
+            .spawn(work)
+            .map_err(|error| Error::Io("no thread for the query".to_owned(), error))?;
+        Ok(Asked { query })
+    }
+
+    /// Adds a query to those that run, if there is room.
+    pub(super) fn admit(
+        self: &Arc<Queries>,
+        query_id: String,
+        principal: &Principal,
+        text: &str,
+        timeout: Duration,
+    ) -> Result<Entered> {
+        let mut running = self.running.lock();
+        let own = running
+            .values()
+            .filter(|query| query.record.principal == principal.name)
+            .count();
+        if own >= self.limits.per_user {
+            return Err(Error::TooMany(format!(
+                "{own} of your queries run on this server; wait for one to end, or stop one"
+            )));
+        }
+        if running.len() >= self.limits.all {
+            return Err(Error::TooMany(format!(
+                "{} queries run on this server; try again later",
+                running.len()
+            )));
+        }
+        let query = Arc::new(Running {
+            record: QueryRecord {
+                query_id: query_id.clone(),
+                server_id: servers::this_server(&self.core).to_owned(),
+                principal: principal.name.clone(),
+                text: text.to_owned(),
+                started: clock::now(),
+            },
+            rows: AtomicU64::new(0),
+            account: Mutex::default(),
+            cancellation: Cancellation::with_deadline(timeout),
+            cancelled: Mutex::default(),
+            over: CancellationToken::new(),
+        });
+        running.insert(query_id, Arc::clone(&query));
+        Ok(Entered {
+            queries: Arc::clone(self),
+            query,
+        })
+    }
+}
+
+/// Keeps a query among those that run.
+pub(super) struct Entered {
+    queries: Arc<Queries>,
+    pub(super) query: Arc<Running>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.queries.running.lock().remove(&self.query.record.query_id);
+        self.query.forget_account();
+        self.query.over.cancel();
+    }
+}
+
+/// Passes messages on.
+struct Messages(Arc<dyn Output>);
+
+impl LogSink for Messages {
+    fn log(&self, level: Level, text: &str) {
+        self.0.log(level, text);
+    }
+}
+
+/// Runs all statements, on the query's thread.
+fn run(
+    queries: &Arc<Queries>,
+    query: &Running,
+    principal: &Principal,
+    question: &Question,
+    program: &Program,
+    timeout: Duration,
+    output: &Arc<dyn Output>,
+) {
+    let log: Arc<dyn LogSink> = Arc::new(Messages(Arc::clone(output)));
+    let scope = queries.scope(principal, &question.env, &log, &query.cancellation, |context| {
+        context
+    });
+    let account = query.account(&scope);
+    let most = question.max_rows.unwrap_or(queries.limits.rows);
+    let statements = AssertUnwindSafe(|| statements(&scope, program, most, &query.rows, output.as_ref()));
+    let left = catch_unwind(statements).unwrap_or(Left::Panicked);
+    // Even after a panic, everything the query opened is closed.
+    let closed = catch_unwind(AssertUnwindSafe(|| scope.close()));
+    let cancelled = query.cancelled();
+    let outcome = Outcome {
+        left: if closed.is_err() { Left::Panicked } else { left },
+        rows: query.rows.load(Ordering::Relaxed),
+        out_of_memory: account.and_then(|account| account.reason()),
+        is_late: cancelled.is_none() && query.cancellation.is_cancelled(),
+        cancelled,
+        timeout,
+    };
+    output.ended(outcome.ended());
+}
+
+fn statements(scope: &Scope, program: &Program, most: u64, rows: &AtomicU64, output: &dyn Output) -> Left {
+    let mut buffer = Vec::new();
+    let mut ended = 0;
+    for statement in program.statements() {
+        let mut is_cut = false;
+        let mut take = |row: Row| {
+            if rows.load(Ordering::Relaxed) >= most {
+                is_cut = true;
+                return Err(Stop);
+            }
+            buffer.clear();
+            Encoder::new(scope).row(&row, &mut buffer);
+            // The row is incomplete or wrong.
+            if memory::has_ended() || buffer.is_empty() {
+                return Err(Stop);
+            }
+            rows.fetch_add(1, Ordering::Relaxed);
+            // Rows waiting to be read no longer belong to the query.
+            let taken = memory::outside(|| output.row(&buffer));
+            if buffer.capacity() > LARGE_ROW {
+                buffer = Vec::new();
+            }
+            taken
+        };
+        let outcome = statement.run(scope, &mut FnSink(&mut take));
+        if is_cut {
+            return Left::TooManyRows;
+        }
+        if outcome.is_err() {
+            break;
+        }
+        if statement.is_select() {
+            ended += 1;
+            output.next(ended);
+        }
+    }
+    Left::AtTheEnd
+}
+
+/// A text short enough for lists.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_TEXT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
