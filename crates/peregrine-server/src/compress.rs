@@ -125,6 +125,8 @@ fn is_packable(path: &str, response: &Response) -> bool {
         && is_text
         && is_long
         && !headers.contains_key(header::CONTENT_ENCODING)
+        // What must be seen at once is not held back until there is enough to compress.
+        && !headers.contains_key("x-accel-buffering")
         && !path.starts_with("/api/v1/session")
 }
 

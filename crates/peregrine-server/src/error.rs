@@ -25,6 +25,9 @@ pub(crate) enum Refusal {
     /// The path has no such method.
     #[error("method `{0}` is not possible here; the documentation lists those that are")]
     UnknownMethod(Method),
+    /// The body has more than so many bytes.
+    #[error("the body is too large; it may have {0} bytes")]
+    LargeBody(u64),
 }
 
 impl<E: Into<Error>> From<E> for Refusal {
@@ -42,12 +45,14 @@ impl Refusal {
             Refusal::CrossSite(_) => return (StatusCode::FORBIDDEN, "cross_site"),
             Refusal::UnknownMethod(_) => return (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Refusal::UnknownPath(_) => return (StatusCode::NOT_FOUND, "not_found"),
+            Refusal::LargeBody(_) => return (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         };
         match error {
             Error::NotSignedIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
             Error::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials"),
             Error::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password"),
             Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
+            Error::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, "permission_denied"),
             Error::NotFound(..) | Error::Store(Store::NotFound { .. }) => {
                 (StatusCode::NOT_FOUND, "not_found")
@@ -195,6 +200,7 @@ mod tests {
             Error::BadRequest(text()),
             Error::WeakPassword(text()),
             Error::TooLarge(text()),
+            Error::TooMany(text()),
             Error::Config(text()),
             Error::Internal(text()),
         ];
@@ -207,6 +213,7 @@ mod tests {
             Refusal::CrossSite("the request comes from another site"),
             Refusal::UnknownPath("/api/v1/nothing".to_owned()),
             Refusal::UnknownMethod(Method::PATCH),
+            Refusal::LargeBody(2 << 20),
         ]);
         let mut shown = Vec::new();
         for refusal in refusals {

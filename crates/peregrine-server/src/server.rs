@@ -7,12 +7,14 @@ use crate::push::{self, Hub};
 use crate::shared::Shared;
 use crate::{Config, Error, Result, Storage, api, limits, listen};
 use peregrine_artifacts::Repository;
+use peregrine_server_vql::run::{self, Queries, QueryHost};
 use peregrine_services::users::{self, InitialAdmin, Role};
 use peregrine_services::{Core, audit, clock, servers};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -49,6 +51,7 @@ impl Server {
         storage: Storage,
         gui: Arc<dyn GuiAssets>,
         artifacts: Repository,
+        queries: QueryHost,
     ) -> Result<RunningServer> {
         storage.object_root()?;
         limits::raise_open_files();
@@ -62,7 +65,8 @@ impl Server {
         );
         let core = Arc::new(core.await?);
         servers::join(&core).await?;
-        let started = Server::serve(core.clone(), config, gui, has_others).await;
+        let queries = Queries::new(core.clone(), queries, config.query_limits(), Handle::current());
+        let started = Server::serve(core.clone(), config, gui, queries, has_others).await;
         if started.is_err() {
             // Otherwise other servers would count on one that does not run.
             servers::leave(&core).await?;
@@ -74,6 +78,7 @@ impl Server {
         core: Arc<Core>,
         config: Config,
         gui: Arc<dyn GuiAssets>,
+        queries: Arc<Queries>,
         has_others: bool,
     ) -> Result<RunningServer> {
         let shared = Arc::new(Shared {
@@ -82,6 +87,7 @@ impl Server {
             config,
             gui,
             hub: Hub::new(),
+            queries,
             started: clock::now(),
             trouble: Default::default(),
             stopping: CancellationToken::new(),
@@ -96,6 +102,7 @@ impl Server {
         }
         tasks.spawn(report("push", push::run(shared.clone())));
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
+        tasks.spawn(report("cancelled queries", obey_cancellations(shared.clone())));
         tasks.spawn(gateway::watch_connections(shared.clone()));
         tasks.spawn(keep_alive(shared.clone()));
         tasks.spawn(keep_house(shared.clone()));
@@ -225,6 +232,16 @@ async fn report(name: &'static str, task: impl Future<Output = Result<()>>) {
     if let Err(error) = task.await {
         tracing::error!(task = name, %error, "background task ended; restart the server");
     }
+}
+
+async fn obey_cancellations(shared: Arc<Shared>) -> Result<()> {
+    let obeyed = run::obey(shared.queries.clone(), shared.stopping.clone()).await;
+    if let Err(error) = &obeyed {
+        tracing::error!(%error, "queries of this server cannot be stopped from other servers; restart it");
+    }
+    shared.stopping.cancelled().await;
+    shared.queries.stop().await;
+    Ok(())
 }
 
 async fn keep_alive(shared: Arc<Shared>) {

@@ -6,6 +6,7 @@ use crate::gui::GuiAssets;
 use crate::push::Hub;
 use axum::extract::ConnectInfo;
 use http::request::Parts;
+use peregrine_server_vql::run::Queries;
 use peregrine_services::Core;
 use peregrine_store::Micros;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) gui: Arc<dyn GuiAssets>,
     pub(crate) gateway: Gateway,
     pub(crate) hub: Hub,
+    pub(crate) queries: Arc<Queries>,
     pub(crate) started: Micros,
     /// Why storing last failed; `None` once it works again.
     pub(crate) trouble: parking_lot::Mutex<Option<String>>,

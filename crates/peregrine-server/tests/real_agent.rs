@@ -34,9 +34,15 @@ async fn uploads_of_a_collection_can_be_downloaded() {
     let config = config(folder.path());
     let storage = Storage::embedded(folder.path()).unwrap();
     let artifacts = Repository::with_compiled_in();
-    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts)
-        .await
-        .unwrap();
+    let server = Server::start(
+        config.clone(),
+        storage,
+        Arc::new(NoGui),
+        artifacts,
+        common::query_host(),
+    )
+    .await
+    .unwrap();
     server
         .put_user("tester", PASSWORD, &["administrator"])
         .await

@@ -1,6 +1,7 @@
 //! Starts a server on embedded storage, for `gui` and `server`.
 
 use crate::gui_files::EmbeddedGui;
+use crate::host;
 use crate::registry;
 use anyhow::Context as _;
 use peregrine_server::config::Options;
@@ -110,7 +111,14 @@ impl ServerArgs {
             config.frontend.bind_port,
         )?;
         let repository = registry::repository(&self.definitions)?;
-        let server = Server::start(config.clone(), storage, Arc::new(EmbeddedGui), repository).await?;
+        let server = Server::start(
+            config.clone(),
+            storage,
+            Arc::new(EmbeddedGui),
+            repository,
+            host::of_server(&config),
+        )
+        .await?;
         if !EmbeddedGui::is_there() {
             tracing::warn!("this program was built without the web GUI; run `make build`");
         }

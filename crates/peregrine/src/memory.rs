@@ -34,6 +34,21 @@ pub(crate) fn pool(given: Option<u64>) -> Arc<Pool> {
     Pool::new(gauge(), limits)
 }
 
+/// For the queries of all users of a server: half of the free memory, and for one of them half of that, unless another
+/// number was given.
+#[cfg(feature = "server")]
+pub(crate) fn server_pool(given: Option<u64>) -> Arc<Pool> {
+    let free = free_memory_for_us().unwrap_or(UNKNOWN);
+    let query = given.unwrap_or(free / 4).max(LEAST);
+    let limits = Limits {
+        query,
+        all: Some((free / 2).max(query)),
+        process: None,
+        advice: ", or raise `defaults.query_max_memory` in the configuration of the server",
+    };
+    Pool::new(gauge(), limits)
+}
+
 /// Bytes: `300000000`, `300M`, `2G`.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

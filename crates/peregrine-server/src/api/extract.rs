@@ -4,6 +4,7 @@ use crate::error::{Answer, Refusal};
 use crate::gateway::Visitor;
 use crate::shared::{Shared, peer_address};
 use axum::Json;
+use axum::body::HttpBody as _;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -18,6 +19,9 @@ use subtle::ConstantTimeEq;
 
 /// The cookie that carries the session token.
 pub(super) const COOKIE: &str = "peregrine_session";
+
+/// Largest body of a request, in bytes: axum's own limit.
+const MAX_BODY: u64 = 2 << 20;
 
 /// The signed-in user. A handler that takes this argument already refuses anonymous and cross-site requests.
 pub(super) struct SignedIn(pub(super) Principal);
@@ -107,6 +111,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Answer<Body<T>> {
+        // Refused before it is sent, where its length is announced.
+        if request.body().size_hint().lower() > MAX_BODY {
+            return Err(Refusal::LargeBody(MAX_BODY));
+        }
         let body = Json::<T>::from_request(request, state).await;
         let body = body.map_err(|error| refused("body", &error, error.body_text()))?;
         Ok(Body(body.0))

@@ -8,7 +8,7 @@ use axum::extract::State;
 use http::StatusCode;
 use peregrine_api::flows::{CollectRequest, Flow, FlowDetail, FlowPage, FlowStarted, FlowsQuery};
 use peregrine_services::users::Permission;
-use peregrine_services::{Error, flows};
+use peregrine_services::{Error, clients, flows};
 use peregrine_store::{ClientId, FlowId, FlowQuery, FlowSort, FlowState};
 use std::sync::Arc;
 
@@ -18,7 +18,10 @@ pub(super) async fn create(
     Path(client_id): Path<ClientId>,
     Body(request): Body<CollectRequest>,
 ) -> Answer<(StatusCode, Json<FlowStarted>)> {
-    let flow_id = flows::create(&shared.core, &principal, &client_id, &request).await?;
+    let flow_id = shared
+        .queries
+        .create_flow(&principal, &client_id, &request)
+        .await?;
     Ok((
         StatusCode::CREATED,
         Json(FlowStarted {
@@ -33,6 +36,8 @@ pub(super) async fn list(
     Path(client_id): Path<ClientId>,
     Params(list): Params<FlowsQuery>,
 ) -> Answer<Json<FlowPage>> {
+    principal.authorize(Permission::ReadResults)?;
+    clients::check(&shared.core, &client_id).await?;
     let state = match list.state.as_deref() {
         None | Some("") => None,
         Some("finished") => Some(FlowState::Finished),

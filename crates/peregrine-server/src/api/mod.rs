@@ -7,6 +7,8 @@ mod extract;
 mod flows;
 mod monitoring;
 mod process_tree;
+mod queries;
+mod query_stream;
 mod results;
 mod search;
 mod session;
@@ -21,7 +23,7 @@ use crate::shared::Shared;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_extractor, from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use extract::{NoQuery, Params};
 use http::{Method, Uri};
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/artifacts/compile", post(artifacts::compile))
         .route("/artifacts/{*name}", get(artifacts::show))
         .route("/monitoring/client", get(monitoring::show).put(monitoring::set))
+        .route("/queries", post(queries::ask).get(queries::list))
+        .route("/queries/{query_id}", delete(queries::cancel))
         .route("/server/status", get(status::status))
         .route_layer(from_extractor::<Params<NoQuery>>());
     let asked = Router::new()

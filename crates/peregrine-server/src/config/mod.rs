@@ -8,6 +8,7 @@ pub use sections::*;
 
 use crate::{Error, Result};
 use peregrine_artifacts::resources::Defaults as Limits;
+use peregrine_server_vql::run::QueryLimits;
 use peregrine_services::{Settings, Storage};
 use peregrine_store::{PostgresSettings, SqlAddress};
 use peregrine_wire::{Obfuscator, PrivateKey, Vault};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// File names inside the datastore folder.
 const SERVER_FILE: &str = "server.config.yaml";
@@ -175,6 +177,15 @@ impl Config {
             max_poll: self.client.max_poll,
             session_minutes: self.gui.session_expiry_min,
             host: generate::host_name(),
+        }
+    }
+
+    pub(crate) fn query_limits(&self) -> QueryLimits {
+        QueryLimits {
+            timeout: Duration::from_secs(self.defaults.query_timeout),
+            rows: self.defaults.query_max_rows,
+            per_user: self.defaults.queries_per_user,
+            all: self.defaults.queries,
         }
     }
 

@@ -226,6 +226,15 @@ pub struct DefaultsSection {
     pub collection_max_rows: u64,
     /// Uploaded bytes after which a collection is cancelled, unless request or artifact say; 0 for no limit.
     pub collection_max_upload_bytes: u64,
+    /// Seconds a query on the server may take that does not say.
+    pub query_timeout: u64,
+    /// Rows a query on the server may yield that does not say.
+    pub query_max_rows: u64,
+    /// Bytes a query on the server may hold; 0 for a quarter of the memory that is free at the start.
+    pub query_max_memory: u64,
+    /// Queries that may run on one server at a time: of one user, and of all.
+    pub queries_per_user: usize,
+    pub queries: usize,
 }
 
 impl Default for DefaultsSection {
@@ -240,6 +249,11 @@ impl Default for DefaultsSection {
             collection_timeout: 600,
             collection_max_rows: 1_000_000,
             collection_max_upload_bytes: 1 << 30,
+            query_timeout: 600,
+            query_max_rows: 10_000_000,
+            query_max_memory: 0,
+            queries_per_user: 10,
+            queries: 100,
         }
     }
 }

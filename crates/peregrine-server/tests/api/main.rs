@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod abuse;
 mod accounts;
 #[path = "../common/mod.rs"]
 mod common;
@@ -10,6 +11,7 @@ mod machines;
 mod moments;
 mod permissions;
 mod plain_http;
+mod queries;
 mod refusals;
 mod requests;
 mod serving;

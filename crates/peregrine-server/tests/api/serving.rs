@@ -108,9 +108,15 @@ async fn a_full_disk_lets_people_in_to_make_room() {
     let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
     let bus = Arc::new(LocalBus::new());
     let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
-    let server = Server::start(config.clone(), storage, Arc::new(NoGui), common::artifacts())
-        .await
-        .unwrap();
+    let server = Server::start(
+        config.clone(),
+        storage,
+        Arc::new(NoGui),
+        common::artifacts(),
+        common::query_host(),
+    )
+    .await
+    .unwrap();
     server
         .put_user("tester", PASSWORD, &["administrator"])
         .await

@@ -126,6 +126,7 @@ async fn the_first_view_is_small() {
         storage,
         Arc::new(Built(built.clone())),
         common::artifacts(),
+        common::query_host(),
     )
     .await
     .unwrap();

@@ -6,8 +6,11 @@ pub mod agent;
 pub mod http;
 
 use peregrine_artifacts::{Origin, Repository};
+use peregrine_engine::Context;
+use peregrine_engine::memory::{Gauge, Limits, Pool};
 use peregrine_server::config::Options;
 use peregrine_server::{Config, GuiAssets, RunningServer, Server, Storage};
+use peregrine_server_vql::run::QueryHost;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +47,10 @@ pub fn artifacts() -> Repository {
          sources: [{query: 'SELECT Count, Key FROM clock()'}]\n",
         "name: Test.Program\nrequired_permissions: [EXECVE]\nparameters: [{name: Key, type: redacted}, {name: Plain}]\n\
          sources: [{name: One, query: 'SELECT Key FROM scope()'}, {name: Two, query: 'SELECT Plain FROM scope()'}]\n",
+        "name: Test.OnServer\ntype: SERVER\nparameters: [{name: Count, type: int, default: 3}, {name: Key, type: redacted}]\n\
+         sources: [{name: Numbers, query: 'SELECT _value AS N, Count FROM range(end=Count)'}, \
+         {name: Broken, query: 'SELECT log(message=\"this does not work\", level=\"ERROR\") AS L, client_id FROM clients()'}]\n",
+        "name: Test.Endless\ntype: SERVER\nsources: [{query: SELECT * FROM range(end=1000000000000) WHERE FALSE}]\n",
         "name: Test.Watch\ntype: CLIENT_EVENT\nrequired_permissions: [EXECVE]\n\
          sources: [{name: One, query: 'SELECT * FROM clock()'}]\n",
     ] {
@@ -70,6 +77,27 @@ pub fn config(folder: &Path) -> Config {
     config.client.max_poll_std = 1;
     config.defaults.unauthenticated_lru_timeout_sec = 60;
     config
+}
+
+/// What queries on the server get: the language itself, and what reads and changes a server.
+pub fn query_host() -> QueryHost {
+    let registry = Arc::new(peregrine_server_vql::register(
+        peregrine_engine::builtin::registry(),
+    ));
+    let gauge = Gauge {
+        thread: || 0,
+        process: || 0,
+    };
+    let limits = Limits {
+        query: 1 << 30,
+        all: None,
+        process: None,
+        advice: "",
+    };
+    QueryHost {
+        context: Box::new(move || Context::builder().registry(registry.clone())),
+        memory: Pool::new(gauge, limits),
+    }
 }
 
 impl World {
@@ -105,9 +133,15 @@ impl World {
         let storage = Storage::embedded(self.folder.path()).unwrap();
         let gui: Arc<dyn GuiAssets> = Arc::new(GUI);
         self.server = Some(
-            Server::start(self.config.clone(), storage, gui, self.artifacts.clone())
-                .await
-                .unwrap(),
+            Server::start(
+                self.config.clone(),
+                storage,
+                gui,
+                self.artifacts.clone(),
+                query_host(),
+            )
+            .await
+            .unwrap(),
         );
     }
 

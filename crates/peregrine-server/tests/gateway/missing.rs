@@ -163,9 +163,15 @@ async fn rows_that_cannot_be_read_hide_no_others() {
         folder.path().to_owned(),
     );
     let artifacts = common::artifacts();
-    let server = Server::start(config.clone(), storage, Arc::new(NoGui), artifacts.clone())
-        .await
-        .unwrap();
+    let server = Server::start(
+        config.clone(),
+        storage,
+        Arc::new(NoGui),
+        artifacts.clone(),
+        common::query_host(),
+    )
+    .await
+    .unwrap();
     server
         .put_user("tester", common::PASSWORD, &["administrator"])
         .await
@@ -251,9 +257,15 @@ async fn a_full_disk_is_told_to_agents_and_nothing_is_lost() {
     let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
     let bus = Arc::new(LocalBus::new());
     let storage = Storage::new(database.clone(), objects, bus, folder.path().to_owned());
-    let server = Server::start(config.clone(), storage, Arc::new(NoGui), common::artifacts())
-        .await
-        .unwrap();
+    let server = Server::start(
+        config.clone(),
+        storage,
+        Arc::new(NoGui),
+        common::artifacts(),
+        common::query_host(),
+    )
+    .await
+    .unwrap();
     let mut agent = Agent::new(server.addresses().frontend, &config).await;
     agent.enrol().await;
     agent.settle_in().await;

@@ -113,6 +113,7 @@ fn listed(entry: &Entry) -> serde_json::Value {
     json!({
         "name": entry.name, "kind": entry.kind(), "category": entry.category.name(), "args": args, "columns": columns,
         "platforms": entry.platforms.names(), "doc": entry.doc,
+        "permissions": entry.permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>(),
     })
 }
 
