@@ -110,6 +110,16 @@ describe('two servers', { timeout: 900_000 }, () => {
     });
   });
 
+  test('a query that runs on the one is listed and stopped at the other', async (t) => {
+    if (!two) return t.skip();
+    const asked = apis[0].query('SELECT * FROM clock(period=3600)');
+    const listed = await until('the other lists it', async () => (await apis[1].get('queries')).queries[0]);
+    assert.deepEqual([listed.vql, listed.rows], ['SELECT * FROM clock(period=3600)', undefined], 'how far it is only its own server knows');
+    await apis[1].delete(`queries/${listed.query_id}`);
+    assert.match((await asked).ended.message, /^cancelled by /);
+    await until('nobody lists it', async () => (await apis[1].get('queries')).queries.length === 0);
+  });
+
   test('a server that is killed in the middle of a collection and its files loses nothing and doubles nothing', async (t) => {
     if (!two) return t.skip();
     const content = randomBytes(300_000);

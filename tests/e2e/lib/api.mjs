@@ -109,6 +109,37 @@ export class Api {
     });
   }
 
+  /** Runs VQL on the server: its rows, messages and end. `onLine` sees each line as it comes. */
+  query(vql, { onLine = () => undefined, ...options } = {}) {
+    return new Promise((resolve, reject) => {
+      const request = this.#open('POST', 'queries', {}, true);
+      request.on('error', reject);
+      request.on('response', (response) => {
+        const answer = { rows: [], messages: [], ended: null };
+        let buffer = '';
+        response.setEncoding('utf8');
+        response.on('error', reject);
+        response.on('data', (part) => {
+          const lines = (buffer + part).split('\n');
+          buffer = lines.pop();
+          if (response.statusCode !== 200) return;
+          for (const line of lines.filter((each) => each !== '').map((each) => JSON.parse(each))) {
+            if (line.row) answer.rows.push(line.row);
+            if (line.log) answer.messages.push(`${line.log.level} ${line.log.message}`);
+            if (line.ended) answer.ended = line.ended;
+            onLine(line);
+          }
+        });
+        response.on('end', () => {
+          if (response.statusCode !== 200) reject(new ApiError('POST', 'queries', response.statusCode, JSON.parse(buffer)));
+          else if (answer.ended === null) reject(new Error(`the answer to ${vql} has no end`));
+          else resolve(answer);
+        });
+      });
+      request.end(JSON.stringify({ vql, ...options }));
+    });
+  }
+
   async launch(clientId, artifact, parameters = {}, limits = {}) {
     const { flow_id } = await this.post(`clients/${clientId}/flows`, { artifacts: [{ artifact, parameters }], ...limits });
     return flow_id;
