@@ -218,7 +218,10 @@ fn what_is_not_built_is_refused_before_anything_happens() {
             "client_id='C.0123456789abcdef', org_id='O123'",
             "in organisation `O123`",
         ),
-        ("client_id='server'", "collections on the server itself"),
+        (
+            "client_id='server'",
+            "only artifacts of type SERVER can be collected on the server",
+        ),
         (
             "client_id='C.0123456789abcdef', max_rows=-1",
             "`max_rows` -1 is less than 0",
