@@ -1,11 +1,18 @@
 // An idle agent with its tracker on: memory and CPU: node bench/idle.mjs [SECONDS]
+//
+// With $PEREGRINE_AGENT_BIN, that program is the agent, such as one that was built without the server.
 import { setTimeout as pause } from 'node:timers/promises';
+import path from 'node:path';
 import { Peregrine, onlyClient } from '../tests/e2e/lib/peregrine.mjs';
+import { start } from '../tests/e2e/lib/processes.mjs';
 import { cpuSeconds, memoryMiB, ownMemoryMiB, percentile, release, table } from './lib.mjs';
 
 release();
 const seconds = Number(process.argv[2] ?? 300);
-const server = await Peregrine.start();
+const alone = process.env.PEREGRINE_AGENT_BIN;
+const server = await Peregrine.start(alone ? { verb: 'server' } : {});
+const child = alone ? start(alone, ['agent', '--config', server.clientConfig, '--state', path.join(server.datastore, 'agent')]) : null;
+child?.ended.catch(() => undefined);
 const api = await server.api();
 const client = await onlyClient(api);
 const tracked = async () => {
@@ -13,7 +20,7 @@ const tracked = async () => {
   return rows[0].Source;
 };
 const before = await tracked();
-const agent = await server.agentReady();
+const agent = child?.pid ?? (await server.agentReady());
 const cpu = cpuSeconds(agent);
 const begin = performance.now();
 const memory = [];
@@ -26,6 +33,7 @@ while (performance.now() - begin < seconds * 1000) {
 const used = cpuSeconds(agent) - cpu;
 const passed = (performance.now() - begin) / 1000;
 const after = await tracked();
+child?.kill();
 await server.stop();
 const mib = (value) => `${value.toFixed(1)} MiB`;
 table([
