@@ -249,7 +249,7 @@ fn statements(scope: &Scope, program: &Program, most: u64, rows: &AtomicU64, out
             }
             rows.fetch_add(1, Ordering::Relaxed);
             // Rows waiting to be read no longer belong to the query.
-            let taken = memory::outside(|| output.row(&buffer));
+            let taken = memory::outside(|| output.row(&buffer, scope.cancellation()));
             if buffer.capacity() > LARGE_ROW {
                 buffer = Vec::new();
             }

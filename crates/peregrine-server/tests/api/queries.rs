@@ -27,7 +27,11 @@ async fn lines(browser: &Browser, request: Value) -> Vec<Value> {
 
 /// A query that still runs: its id, and the answer to be read.
 async fn open(browser: &Browser, vql: &str) -> (String, Incoming) {
-    let request = browser.request("POST", "queries", Some(json!({ "vql": vql })));
+    open_with(browser, json!({ "vql": vql })).await
+}
+
+async fn open_with(browser: &Browser, request: Value) -> (String, Incoming) {
+    let request = browser.request("POST", "queries", Some(request));
     let mut body = http::open(browser.address, request).await.into_body();
     let first = tokio::time::timeout(PATIENCE, body.frame()).await.unwrap();
     let first = first.unwrap().unwrap().into_data().unwrap();
@@ -89,6 +93,16 @@ async fn every_limit_ends_a_query_and_says_so() {
         assert_eq!(ended["rows"], rows, "every row that was counted was sent");
     }
     assert_eq!(running(&browser).await, Vec::<Value>::new());
+    // Also when its rows wait for somebody who does not read them.
+    let stalled = json!({"vql": endless, "timeout": 1});
+    let (_, answer) = open_with(&browser, stalled).await;
+    let ends = async { while !running(&browser).await.is_empty() {} };
+    tokio::time::timeout(PATIENCE, ends).await.expect("it ends");
+    let answer = rest(answer).await;
+    assert!(
+        answer.contains(r#""reason":"timed_out""#),
+        "the last line is there"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
