@@ -138,7 +138,7 @@ impl Running {
                 Ok(line) => running.line = Some(line),
                 Err(error) => {
                     running.kill();
-                    // Without an answer the guard is gone, and may have left processes behind.
+                    // Without an answer the guard may be gone, and have left processes behind.
                     if error.raw_os_error().is_none() {
                         orphans::end(&running.pipes);
                     }
@@ -234,7 +234,8 @@ impl Drop for Running {
 }
 
 impl Line {
-    /// Tells the guard to start its program.
+    /// Tells the guard to start its program. An error has a number of the system only when the guard has
+    /// reported it, and has therefore left nothing behind.
     fn open(stream: UnixStream, input: Option<OwnedFd>) -> io::Result<Line> {
         let input: Vec<_> = input.iter().map(|input| input.as_fd()).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -242,8 +243,10 @@ impl Line {
         if !input.is_empty() && !rights.push(SendAncillaryMessage::ScmRights(&input)) {
             return Err(io::Error::other("no room for the program's input"));
         }
-        rustix::net::sendmsg(&stream, &[IoSlice::new(b"s")], &mut rights, SendFlags::NOSIGNAL)?;
-        let answer = first_answer(&stream)
+        // The guard may be gone already when it should be told to start.
+        let answer = rustix::net::sendmsg(&stream, &[IoSlice::new(b"s")], &mut rights, SendFlags::NOSIGNAL)
+            .map_err(io::Error::from)
+            .and_then(|_| first_answer(&stream))
             .map_err(|error| io::Error::new(error.kind(), format!("its guard does not answer: {error}")))?;
         match message(answer) {
             (b'S', program) => {
@@ -316,6 +319,15 @@ mod tests {
     fn lives(process: &str) -> bool {
         let about = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
         about.is_ok_and(|about| !about.contains(") Z "))
+    }
+
+    #[test]
+    fn a_guard_that_is_gone_before_it_is_told_to_start_is_no_error_of_the_program() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let error = Line::open(ours, None).unwrap_err();
+        assert_eq!(error.raw_os_error(), None);
+        assert!(error.to_string().contains("guard"), "{error}");
     }
 
     #[test]
