@@ -56,8 +56,10 @@ pub enum Target {
     Client,
     /// On agents, continuously.
     ClientEvents,
-    /// On the server.
+    /// On the server, once.
     Server,
+    /// On the server, continuously.
+    ServerEvents,
 }
 
 /// The definition a [`Spec`] refers to, reduced to the requested source. Only this can be compiled, so what
@@ -103,6 +105,7 @@ impl ResolvedSpec {
             Target::Client => kind == Kind::Client,
             Target::ClientEvents => kind == Kind::ClientEvent,
             Target::Server => kind == Kind::Server,
+            Target::ServerEvents => kind == Kind::ServerEvent,
         };
         if fits {
             return Ok(());
@@ -115,6 +118,9 @@ impl ResolvedSpec {
             Target::ClientEvents => {
                 format!("`{name}` is of type {shown}, not CLIENT_EVENT, so it cannot run all the time")
             }
+            Target::ServerEvents => format!(
+                "`{name}` is of type {shown}, not SERVER_EVENT, so it cannot run all the time on the server"
+            ),
             Target::Server => {
                 format!(
                     "`{name}` is of type {shown}; only artifacts of type SERVER can be collected on the server"
@@ -131,12 +137,13 @@ impl ResolvedSpec {
     /// Collecting continuously from many machines is more than that, so the mark applies only to single
     /// collections.
     pub fn check_launch(&self, target: Target, has: &dyn Fn(&str) -> bool) -> Result<(), Error> {
-        if self.is_basic && target != Target::ClientEvents && has("COLLECT_BASIC") {
+        let is_continuous = matches!(target, Target::ClientEvents | Target::ServerEvents);
+        if self.is_basic && !is_continuous && has("COLLECT_BASIC") {
             return Ok(());
         }
         let collect = match target {
             Target::Client | Target::ClientEvents => "COLLECT_CLIENT",
-            Target::Server => "COLLECT_SERVER",
+            Target::Server | Target::ServerEvents => "COLLECT_SERVER",
         };
         let required = self.artifact.required_permissions.iter().map(String::as_str);
         match std::iter::once(collect).chain(required).find(|name| !has(name)) {

@@ -29,6 +29,7 @@ const SERVER_EVENT: &[&str] = &[
     "Server.Internal.ClientDelete",
     "Server.Internal.MetadataModifications",
     "System.Hunt.Creation",
+    "Server.Audit.Logs",
 ];
 const CLIENT_EVENT: &[&str] = &["System.Flow.Completion", "System.Upload.Completion"];
 

@@ -105,6 +105,10 @@ pub trait RowStore: Send + Sync {
     async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>>;
     /// Row numbers received within `[start, end)`, as a half-open range.
     async fn row_range(&self, set: SetId, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
+    /// The event rows of this artifact, of every client: of its source in `Artifact/Source`, or of all its sources.
+    async fn events_of(&self, artifact: &str) -> Result<Vec<(ClientId, ResultSet)>>;
+    /// Collections that ended by `before` and whose end was not told yet, oldest first.
+    async fn untold_completions(&self, before: Micros, limit: u64) -> Result<Vec<(ClientId, FlowId)>>;
     /// Deletes event chunks received before `before`; returns the number of rows.
     async fn delete_events_before(&self, before: Micros) -> Result<u64>;
     /// Removes row objects that no chunk refers to: those of deleted chunks and of packets that were never committed.
@@ -178,6 +182,9 @@ pub trait ServerStore: Send + Sync {
     async fn clients_of_servers(&self) -> Result<HashMap<String, u64>>;
     /// A sign of life; false if the other servers have given this one up.
     async fn beat(&self, server_id: &str) -> Result<bool>;
+    /// Takes a duty that no server on the list has; true if this server has it now. False also for a server that is off
+    /// the list.
+    async fn take_duty(&self, name: &str, server_id: &str) -> Result<bool>;
     /// Takes a server off the list; returns the clients that were connected to it, which are now offline.
     async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>>;
 }

@@ -141,6 +141,7 @@ impl ClientStore for OrgDatabase {
                 "open_uploads",
                 "losses",
                 "tasks",
+                "completions",
                 "flows",
                 "client_terms",
                 "client_keys",

@@ -24,7 +24,7 @@ const MAX_SETS: i64 = 100;
 
 /// Which row numbers of a set have arrived: all below `next`, except the holes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gaps {
+pub struct Gaps {
     /// One past the highest number that arrived.
     pub(crate) next: u64,
     /// In order, without overlap.
@@ -49,7 +49,7 @@ impl Gaps {
     }
 
     /// Marks these rows as arrived; returns the ranges that had not arrived before.
-    pub(crate) fn take(&mut self, rows: Range<u64>) -> Vec<Range<u64>> {
+    pub fn take(&mut self, rows: Range<u64>) -> Vec<Range<u64>> {
         let (mut new, mut left) = (Vec::new(), Vec::new());
         for hole in std::mem::take(&mut self.holes) {
             let found = hole.start.max(rows.start)..hole.end.min(rows.end);

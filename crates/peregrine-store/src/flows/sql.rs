@@ -1,7 +1,7 @@
 //! Collections in SQL.
 
 use super::record::{Flow, FlowQuery, FlowSort, FlowState, Poll, Polled, Task, Upload, Work, state_number};
-use super::tasks;
+use super::{completions, tasks};
 use crate::database::FlowStore;
 use crate::model::{Micros, Page};
 use crate::rows::delete_chunks;
@@ -76,9 +76,9 @@ impl FlowStore for OrgDatabase {
         task: Task,
         now: Micros,
     ) -> Result<bool> {
-        let (flow, status) = (flow_id.to_owned(), status.to_owned());
+        let (flow_id, status) = (flow_id.to_owned(), status.to_owned());
         self.write_client(client_id, move |tx, key| {
-            let flow = values![&key.org, &key.client, &flow];
+            let flow = values![&key.org, &key.client, &flow_id];
             let found: Option<Option<Micros>> = tx.first(
                 "SELECT delivered FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND state = 1",
                 flow,
@@ -93,6 +93,7 @@ impl FlowStore for OrgDatabase {
                 &[org, client, id, state_number(FlowState::Cancelled).into(), now.into(), (&status).into()],
             )?;
             tx.execute("DELETE FROM tasks WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3", flow)?;
+            completions::note(tx, key, &flow_id, now)?;
             if delivered.is_some() {
                 tasks::insert(tx, key, &task)?;
             }
@@ -115,7 +116,7 @@ impl FlowStore for OrgDatabase {
                     format!("DELETE FROM {table} WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3");
                 tx.execute(&statement, flow)
             };
-            for table in ["result_sets", "uploads", "open_uploads", "losses", "tasks"] {
+            for table in ["result_sets", "uploads", "open_uploads", "losses", "tasks", "completions"] {
                 delete(table)?;
             }
             match delete("flows")? {

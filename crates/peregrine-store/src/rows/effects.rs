@@ -7,7 +7,7 @@ use super::sets::{self, Added, NewChunk, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::clients;
-use crate::flows::{self, FlowState, Progress, Upload, state_number};
+use crate::flows::{self, FlowState, Progress, Upload, completions, state_number};
 use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, to_json, values};
 use peregrine_base::FlowId;
@@ -92,6 +92,18 @@ fn apply_one(
             at,
             chunk,
         } => events::append(tx, key, (*kind, source), digest, *at, (chunk, placed)),
+        Effect::Completion {
+            flow_id,
+            source,
+            digest,
+            at,
+            chunk,
+        } => {
+            if !completions::told(tx, key, flow_id)? {
+                return Ok(Outcome::Duplicate);
+            }
+            events::append(tx, key, (SetKind::Events, source), digest, *at, (chunk, placed))
+        }
         Effect::Facts {
             facts,
             labels,
@@ -238,6 +250,7 @@ fn report(tx: &dyn Tx, key: &ClientKey, now: Micros, flow: &FlowId, progress: &P
                 now
             ],
         )?;
+        completions::note(tx, key, flow, now)?;
         return Ok(Outcome::Progressed { ended: true });
     }
     if let Some(trouble) = &progress.trouble {

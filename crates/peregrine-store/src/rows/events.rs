@@ -2,14 +2,14 @@
 
 use super::catalogue::Placed;
 use super::chunks;
-use super::record::{Outcome, SetId, SetKind};
+use super::record::{Outcome, ResultSet, SetId, SetKind};
 use super::sets::{self, Added, NewChunk, SetName};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, values};
-use peregrine_base::OrgId;
 use peregrine_base::ids::MONITORING;
+use peregrine_base::{ClientId, OrgId};
 use std::collections::BTreeMap;
 
 pub(super) fn append(
@@ -41,6 +41,20 @@ pub(super) fn append(
         Added::Duplicate => Ok(Outcome::Duplicate),
         Added::NoSet => Ok(Outcome::UnknownFlow),
     }
+}
+
+/// The event rows of an artifact, of every client: of one source in `Artifact/Source`, or of all of them.
+pub(super) fn of_artifact(tx: &dyn Tx, org: &OrgId, artifact: &str) -> Result<Vec<(ClientId, ResultSet)>> {
+    // Names of sources of an artifact lie between `Artifact/` and `Artifact0`, the next text after all that begin so.
+    let (first, end) = match artifact.contains('/') {
+        true => (String::new(), String::new()),
+        false => (format!("{artifact}/"), format!("{artifact}0")),
+    };
+    tx.all(
+        "SELECT * FROM result_sets WHERE org_id = ?1 AND kind = 2 AND (name = ?2 OR name >= ?3 AND name < ?4) ORDER BY id",
+        values![org, artifact, &first, &end],
+        |row| Ok((row.get("client_id")?, sets::to_set(row)?)),
+    )
 }
 
 /// What was deleted of one set.

@@ -72,6 +72,19 @@ pub enum Effect {
         /// The rows.
         chunk: Chunk,
     },
+    /// The end of a collection, told as an event row of the client.
+    Completion {
+        /// The flow.
+        flow_id: FlowId,
+        /// The artifact of the event.
+        source: String,
+        /// Identifies the event.
+        digest: [u8; 16],
+        /// When it is told.
+        at: Micros,
+        /// The row.
+        chunk: Chunk,
+    },
     /// New facts about the client.
     Facts {
         /// The facts; empty strings and lists keep what is stored.
@@ -86,7 +99,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The collection it is about; `None` for events and facts.
+    /// The collection that it adds to; `None` for events and facts.
     pub fn flow_id(&self) -> Option<&FlowId> {
         match self {
             Effect::Rows { flow_id, .. }
@@ -95,16 +108,17 @@ impl Effect {
             | Effect::Upload { flow_id, .. }
             | Effect::UploadBegun { flow_id, .. }
             | Effect::Loss { flow_id, .. } => Some(flow_id),
-            Effect::Events { .. } | Effect::Facts { .. } => None,
+            Effect::Events { .. } | Effect::Completion { .. } | Effect::Facts { .. } => None,
         }
     }
 
     /// The rows it carries, if any.
     pub fn chunk(&self) -> Option<&Chunk> {
         match self {
-            Effect::Rows { chunk, .. } | Effect::Logs { chunk, .. } | Effect::Events { chunk, .. } => {
-                Some(chunk)
-            }
+            Effect::Rows { chunk, .. }
+            | Effect::Logs { chunk, .. }
+            | Effect::Events { chunk, .. }
+            | Effect::Completion { chunk, .. } => Some(chunk),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use super::record::{Counts, Effect, Outcome, ResultSet, SetId, StoredChunk};
 use super::{catalogue, effects, events, read, sets};
 use crate::Result;
 use crate::database::RowStore;
+use crate::flows::completions;
 use crate::model::Micros;
 use crate::sql::{ClientKey, OrgDatabase, Subject, Tx, Value, pieces, values};
 use async_trait::async_trait;
@@ -111,6 +112,17 @@ impl RowStore for OrgDatabase {
             ))
         })
         .await
+    }
+
+    async fn events_of(&self, artifact: &str) -> Result<Vec<(ClientId, ResultSet)>> {
+        let artifact = artifact.to_owned();
+        self.read(move |tx, org| events::of_artifact(tx, org, &artifact))
+            .await
+    }
+
+    async fn untold_completions(&self, before: Micros, limit: u64) -> Result<Vec<(ClientId, FlowId)>> {
+        self.read(move |tx, org| completions::untold(tx, org, before, limit))
+            .await
     }
 
     async fn delete_events_before(&self, before: Micros) -> Result<u64> {

@@ -68,6 +68,32 @@ impl ServerStore for OrgDatabase {
         self.write(Subject::Nothing, move |tx, _| beat(tx, &id)).await
     }
 
+    async fn take_duty(&self, name: &str, server_id: &str) -> Result<bool> {
+        let (name, id) = (name.to_owned(), server_id.to_owned());
+        let (held_name, held_id) = (name.clone(), id.clone());
+        let has_it = self.read(move |tx, org| {
+            tx.one(
+                "SELECT EXISTS (SELECT 1 FROM duties d JOIN servers s ON s.server_id = d.server_id AND NOT s.is_gone
+                 WHERE d.org_id = ?1 AND d.name = ?2 AND d.server_id = ?3)",
+                values![org, &held_name, &held_id],
+            )
+        });
+        if has_it.await? {
+            return Ok(true);
+        }
+        self.write(Subject::Nothing, move |tx, org| {
+            let taken = tx.execute(
+                "INSERT INTO duties (org_id, name, server_id)
+                 SELECT ?1, ?2, server_id FROM servers WHERE server_id = ?3 AND NOT is_gone
+                 ON CONFLICT (org_id, name) DO UPDATE SET server_id = excluded.server_id
+                 WHERE NOT EXISTS (SELECT 1 FROM servers s WHERE s.server_id = duties.server_id AND NOT s.is_gone)",
+                values![org, &name, &id],
+            )?;
+            Ok(taken > 0)
+        })
+        .await
+    }
+
     async fn leave_servers(&self, server_id: &str) -> Result<Vec<ClientId>> {
         let id = server_id.to_owned();
         // From now on the server cannot take clients. If we crash halfway it stays on the list, and another server

@@ -1,5 +1,6 @@
 //! The suite for every database.
 
+mod events;
 mod flow_ends;
 mod odd_texts;
 mod organisations;
@@ -27,6 +28,9 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     flows_and_tasks(&make().await).await;
     rows_once(&make().await).await;
     events(&make().await).await;
+    events::of_an_artifact(&make().await).await;
+    events::ends_are_told_once(&make().await).await;
+    events::duties_have_one_server(&make().await).await;
     flow_ends::once(&make().await).await;
     flow_ends::with_missing_rows(&make().await).await;
     flow_ends::with_missing_files(&make().await).await;

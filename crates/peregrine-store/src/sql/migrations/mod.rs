@@ -68,6 +68,13 @@ const STEPS: &[Step] = &[
         after_postgres: "",
         then: None,
     },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0010_events.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
 ];
 
 /// The schema version this program knows.

@@ -1,0 +1,128 @@
+//! Event rows across clients, ends of collections that are told once, and duties of servers.
+
+use super::servers::{ONE, TWO, join};
+use super::{CLIENT, FLOW, client_id, flow, flow_id, numbered, task};
+use crate::*;
+
+/// An artifact's events are found across clients, and not those of others whose names begin alike.
+pub(super) async fn of_an_artifact(db: &impl Database) {
+    let other = client_id("C.0000000000000002");
+    let event = |source: &str, kind| Effect::Events {
+        source: source.into(),
+        kind,
+        digest: [1; 16],
+        at: 100,
+        chunk: numbered(0, 2),
+    };
+    for (client, source) in [
+        (&*CLIENT, "A"),
+        (&other, "A/One"),
+        (&*CLIENT, "A/Two"),
+        (&*CLIENT, "A.B"),
+        (&*CLIENT, "A0"),
+        (&*CLIENT, "B/A"),
+    ] {
+        let effects = vec![event(source, SetKind::Events), event(source, SetKind::EventLogs)];
+        db.apply(client, 1, effects.into()).await.unwrap();
+    }
+    let found = async |artifact: &str| {
+        let sets = db.events_of(artifact).await.unwrap();
+        let named = sets.into_iter().map(|(client, set)| {
+            assert_eq!((set.kind, set.rows()), (SetKind::Events, 2));
+            (client, set.name)
+        });
+        named.collect::<Vec<_>>()
+    };
+    let named = |client: &ClientId, name: &str| (client.clone(), name.to_owned());
+    let all = [
+        named(&CLIENT, "A"),
+        named(&other, "A/One"),
+        named(&CLIENT, "A/Two"),
+    ];
+    assert_eq!(found("A").await, all);
+    assert_eq!(found("A/Two").await, all[2..]);
+    assert_eq!(found("A/Three").await, []);
+}
+
+/// Every end is told once, however often it is reported or told.
+pub(super) async fn ends_are_told_once(db: &impl Database) {
+    let end = |flow: &FlowId| Effect::Progress {
+        flow_id: flow.clone(),
+        progress: Progress {
+            end: Some((FlowState::Finished, None)),
+            ..Progress::default()
+        },
+    };
+    let told = |flow: &FlowId, digest: u8| Effect::Completion {
+        flow_id: flow.clone(),
+        source: "System.Flow.Completion".into(),
+        digest: [digest; 16],
+        at: 300,
+        chunk: numbered(0, 1),
+    };
+    let (cancelled, running, deleted) = (flow_id("F.B"), flow_id("F.C"), flow_id("F.D"));
+    for id in [&*FLOW, &cancelled, &running, &deleted] {
+        db.create_flow(flow(id), vec![]).await.unwrap();
+    }
+    let effects = vec![end(&FLOW), end(&FLOW)];
+    db.apply(&CLIENT, 100, effects.into()).await.unwrap();
+    let stop = task(&cancelled, true);
+    let stopped = db.cancel_flow(&CLIENT, &cancelled, "stopped", stop.clone(), 200);
+    assert!(stopped.await.unwrap());
+    assert!(
+        !db.cancel_flow(&CLIENT, &FLOW, "stopped", stop, 200)
+            .await
+            .unwrap()
+    );
+    let ended = vec![end(&deleted)];
+    db.apply(&CLIENT, 150, ended.into()).await.unwrap();
+    db.delete_flow(&CLIENT, &deleted).await.unwrap();
+
+    let untold = async |before, limit| {
+        let found = db.untold_completions(before, limit).await.unwrap();
+        found.into_iter().map(|(_, flow)| flow).collect::<Vec<_>>()
+    };
+    assert_eq!(untold(199, 9).await, [FLOW.clone()]);
+    assert_eq!(untold(200, 9).await, [FLOW.clone(), cancelled.clone()]);
+    assert_eq!(untold(200, 1).await, [FLOW.clone()]);
+    for (flow, is_new) in [
+        (&*FLOW, true),
+        (&*FLOW, false),
+        (&running, false),
+        (&cancelled, true),
+    ] {
+        let digest = u8::try_from(untold(200, 9).await.len()).unwrap();
+        let outcomes = db
+            .apply(&CLIENT, 400, vec![told(flow, digest)].into())
+            .await
+            .unwrap();
+        assert_eq!(
+            matches!(outcomes[0], Outcome::Appended { .. }),
+            is_new,
+            "{flow}: {outcomes:?}"
+        );
+    }
+    assert!(untold(i64::MAX, 9).await.is_empty());
+    assert_eq!(db.event_sets(&CLIENT).await.unwrap()[0].rows(), 2);
+}
+
+/// A duty has one server, until that is gone.
+pub(super) async fn duties_have_one_server(db: &impl Database) {
+    let take = async |name, server| db.take_duty(name, server).await.unwrap();
+    assert!(!take("a", ONE).await, "it is not on the list");
+    for server in [ONE, TWO] {
+        join(db, server).await;
+    }
+    assert!(take("a", ONE).await && take("a", ONE).await);
+    assert!(!take("a", TWO).await && take("b", TWO).await);
+    // Polled together, so that an implementation with several writers has them at the same time.
+    let both = [db.take_duty("c", ONE), db.take_duty("c", TWO)];
+    let mut count = 0;
+    for taken in both {
+        count += u32::from(taken.await.unwrap());
+    }
+    assert_eq!(count, 1);
+    db.leave_servers(ONE).await.unwrap();
+    assert!(!take("a", ONE).await && take("a", TWO).await);
+    assert!(take("c", TWO).await);
+}
