@@ -1,4 +1,4 @@
-//! Client monitoring: artifacts that run all the time, and the events they produce.
+//! Monitoring: artifacts that run all the time, on clients or on the server, and the events they produce.
 
 use crate::flows::ArtifactSpec;
 use crate::table::TableParams;
@@ -24,6 +24,15 @@ pub struct LabelGroup {
     pub label: String,
     /// Artifacts on the clients with this label.
     #[serde(default)]
+    pub artifacts: Vec<ArtifactSpec>,
+}
+
+/// Body and answer of `PUT monitoring/server`, answer of `GET monitoring/server`: which artifacts run on the server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ServerMonitoring {
+    /// The artifacts.
     pub artifacts: Vec<ArtifactSpec>,
 }
 

@@ -1,10 +1,10 @@
 //! Writing to the audit log. Only [`Accounts`](crate::users::Accounts), which works without a [`Core`], writes there directly.
 
 use crate::Core;
-use crate::{Result, clock};
+use crate::{Result, clock, events};
 use parking_lot::Mutex;
 use peregrine_store::AuditEntry;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 
 /// Audit lines kept in memory while the database cannot take them; further ones are only in the program's log.
@@ -50,7 +50,25 @@ pub(crate) async fn append(
             }
             Ok(())
         }
-        written => Ok(written?),
+        written => {
+            written?;
+            tell(core, &entry).await;
+            Ok(())
+        }
+    }
+}
+
+/// Shows a line to those who watch the log; it is stored already.
+async fn tell(core: &Core, entry: &AuditEntry) {
+    let details: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+    let row = json!({
+        "operation": entry.operation,
+        "principal": entry.principal,
+        "details": details,
+        "_ts": entry.time / 1_000_000,
+    });
+    if let Err(error) = events::pass_on(core, "Server.Audit.Logs", row.to_string()).await {
+        tracing::warn!(%error, "those who watch the audit log miss a line");
     }
 }
 

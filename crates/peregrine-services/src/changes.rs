@@ -10,11 +10,15 @@ pub mod topics {
     pub const TASKS: &str = "tasks";
     /// Something a user may be looking at changed; the payload is a [`super::Change`] as JSON.
     pub const CHANGES: &str = "changes";
-    /// The monitoring table changed.
+    /// The table of client monitoring changed.
     pub const MONITORING: &str = "monitoring";
+    /// The table of server monitoring changed.
+    pub const SERVER_MONITORING: &str = "server-monitoring";
+    /// A row of a queue that is not stored; the payload is a [`super::Unstored`] as JSON.
+    pub const UNSTORED: &str = "unstored";
     /// A client has a key now; the payload is its id.
     pub const ENROLLED: &str = "enrolled";
-    /// A running query must end; the payload is its id.
+    /// A running query must end; the payload is its id and the user who ends it.
     pub const CANCELLED_QUERY: &str = "cancelled-query";
 }
 
@@ -34,7 +38,23 @@ pub enum Change {
         flow_id: Option<FlowId>,
         source: String,
         total_rows: u64,
+        /// How many events are new.
+        #[serde(default)]
+        new_rows: u64,
+        /// The server that stored them.
+        #[serde(default)]
+        server_id: String,
     },
+}
+
+/// A row of a queue that is not stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unstored {
+    pub queue: String,
+    /// The row, a JSON object.
+    pub row: String,
+    /// The server that wrote it.
+    pub server_id: String,
 }
 
 /// Publishes a change. Failure is only logged: a lost message just delays a screen.

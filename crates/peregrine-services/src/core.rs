@@ -1,5 +1,6 @@
 //! [`Core`], the context that every service function takes.
 
+use crate::events::{Ended, Watches};
 use crate::monitoring::TableCache;
 use crate::servers::Membership;
 use crate::storage::Storage;
@@ -18,6 +19,8 @@ pub struct Core {
     pub names: Option<Obfuscator>,
     pub settings: Settings,
     pub(crate) monitoring: TableCache,
+    pub(crate) watches: Watches,
+    pub ended: Ended,
     pub(crate) views: ViewCache,
     pub(crate) membership: Membership,
     /// Encrypts secrets that must be stored.
@@ -36,8 +39,9 @@ pub struct Settings {
     pub collection: Defaults,
     /// Agents count log lines that match this as errors.
     pub collection_error_regex: String,
-    /// Artifacts in the monitoring table of a new deployment.
+    /// Artifacts in the tables of client and of server monitoring of a new deployment.
     pub monitoring: Vec<String>,
+    pub server_monitoring: Vec<String>,
     /// How long agents gather event rows before they send them (s), and the random addition to that.
     pub event_max_wait: u64,
     pub event_max_wait_jitter: u64,
@@ -64,6 +68,8 @@ impl Core {
             names,
             settings,
             monitoring: TableCache::default(),
+            watches: Watches::default(),
+            ended: Ended::default(),
             views: ViewCache::default(),
             membership,
             vault,

@@ -118,7 +118,7 @@ impl ResolvedLaunch {
         }
         let hide = |name: &str| match &core.names {
             // Nobody else sees the names of what runs here.
-            _ if self.target == Target::Server => Ok(name.to_owned()),
+            _ if matches!(self.target, Target::Server | Target::ServerEvents) => Ok(name.to_owned()),
             None => Ok(name.to_owned()),
             Some(names) => names
                 .hide(name)

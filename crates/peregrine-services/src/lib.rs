@@ -1,4 +1,4 @@
-//! The server's logic, independent of protocols: clients, flows, client monitoring, users, the audit log, and tables over
+//! The server's logic, independent of protocols: clients, flows, events, monitoring, users, the audit log, and tables over
 //! stored rows.
 //!
 //! Everything here is a function over [`Core`]. REST, gRPC and VQL call it, and the gateway delivers its tasks; this crate knows
@@ -19,6 +19,7 @@ pub mod clock;
 mod core;
 mod deployment;
 mod error;
+pub mod events;
 pub mod flows;
 pub mod launch;
 pub mod monitoring;

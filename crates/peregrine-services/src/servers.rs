@@ -43,6 +43,10 @@ impl Membership {
         })
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     fn record(&self) -> ServerRecord {
         ServerRecord {
             server_id: self.id.clone(),

@@ -1,6 +1,6 @@
-//! Monitoring events received from a client.
+//! Monitoring events of a client, or of the server.
 
-use super::get;
+use super::check;
 use crate::table::{SetSource, TableQuery, declared_columns, page};
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
@@ -11,7 +11,7 @@ use peregrine_store::{ClientId, Micros, SetKind};
 /// The artifacts it sent events for, with row counts and time spans.
 pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<EventArtifacts> {
     principal.authorize(Permission::ReadResults)?;
-    get(core, client_id).await?;
+    check(core, client_id).await?;
     let sets = core.storage.database.event_sets(client_id).await?;
     let artifacts = sets
         .iter()

@@ -3,7 +3,7 @@
 use super::get;
 use crate::changes::{Change, announce, topics};
 use crate::users::{Permission, Principal};
-use crate::{Core, Error, Result, audit, clock};
+use crate::{Core, Error, Result, audit, clock, events};
 use peregrine_store::{Client, ClientId};
 use serde_json::json;
 
@@ -34,6 +34,12 @@ pub async fn change(
         if !names.is_empty() {
             let detail = json!({"client_id": client_id, "labels": names});
             audit::record(core, &principal.name, &principal.ip, operation, detail).await?;
+        }
+    }
+    for (operation, names) in [("Add", add), ("Remove", remove)] {
+        for label in names {
+            let told = json!({"client_id": client_id, "Operation": operation, "Label": label.trim()});
+            events::tell(core, "Server.Internal.Label", client_id, told).await;
         }
     }
     // Its monitoring table may have changed.

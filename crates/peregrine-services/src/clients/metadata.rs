@@ -3,7 +3,7 @@
 use super::get;
 use crate::changes::{Change, announce};
 use crate::users::{Permission, Principal};
-use crate::{Core, Error, Result, audit};
+use crate::{Core, Error, Result, audit, events};
 use peregrine_store::ClientId;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -76,6 +76,8 @@ pub async fn change(
     let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
     let detail = json!({"client_id": client_id, "updated_keys": names});
     audit::record(core, &principal.name, &principal.ip, "SetMetadata", detail).await?;
+    let told = json!({"principal": principal.name, "client_id": client_id, "updated_keys": names});
+    events::tell(core, "Server.Internal.MetadataModifications", client_id, told).await;
     if !client_id.is_server() {
         let client_id = client_id.to_owned();
         announce(core, &Change::Client { client_id }).await;

@@ -1,8 +1,11 @@
 //! What comes in from an agent or a query on the server: stored, and told to those who wait for it.
 
 use crate::changes::{Change, announce, topics};
-use crate::{Core, Result, clock};
+use crate::events::Arrival;
+use crate::{Core, Result, clock, events};
+use peregrine_store::chunk::Chunk;
 use peregrine_store::{ClientId, Effect, Outcome, SetKind};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Stores effects in one transaction and announces what they changed.
@@ -28,7 +31,11 @@ async fn announce_stored(core: &Core, client_id: &ClientId, effects: &[Effect], 
     let mut changes: Vec<Change> = Vec::new();
     for (effect, outcome) in effects.iter().zip(outcomes) {
         log(client_id, effect, outcome);
-        for change in changes_by(client_id, effect, outcome) {
+        if let (Some(flow_id), Outcome::Progressed { ended: true }) = (effect.flow_id(), outcome) {
+            core.ended.add(client_id, flow_id);
+        }
+        hand_over(core, client_id, effect, outcome);
+        for change in changes_by(core, client_id, effect, outcome) {
             if !changes.contains(&change) {
                 changes.push(change);
             }
@@ -36,6 +43,44 @@ async fn announce_stored(core: &Core, client_id: &ClientId, effects: &[Effect], 
     }
     for change in &changes {
         announce(core, change).await;
+    }
+    let is_interrogation = |effect: &&Effect| matches!(effect, Effect::Facts { flow_id: Some(_), .. });
+    if effects.iter().any(|effect| is_interrogation(&effect)) {
+        let told = json!({"ClientId": client_id});
+        // What it tells is not stored, so this does not come back here.
+        Box::pin(events::tell(
+            core,
+            "Server.Internal.Interrogation",
+            client_id,
+            told,
+        ))
+        .await;
+    }
+}
+
+/// Passes event rows to those who watch for them here.
+fn hand_over(core: &Core, client_id: &ClientId, effect: &Effect, outcome: &Outcome) {
+    let (Some((source, chunk)), Outcome::Appended { total }) = (events_in(effect), outcome) else {
+        return;
+    };
+    core.watches.deliver(source, || Arrival {
+        client_id: client_id.clone(),
+        source: source.into(),
+        rows: total.saturating_sub(chunk.rows)..*total,
+        chunk: Some(chunk.clone()),
+    });
+}
+
+fn events_in(effect: &Effect) -> Option<(&str, &Chunk)> {
+    match effect {
+        Effect::Events {
+            source,
+            kind: SetKind::Events,
+            chunk,
+            ..
+        }
+        | Effect::Completion { source, chunk, .. } => Some((source, chunk)),
+        _ => None,
     }
 }
 
@@ -45,7 +90,9 @@ fn log(client_id: &ClientId, effect: &Effect, outcome: &Outcome) {
         Outcome::UnknownFlow => {
             tracing::debug!(%client_id, flow_id, "data for an unknown flow dropped");
         }
-        Outcome::Progressed { ended: true } => tracing::info!(%client_id, flow_id, "collection ended"),
+        Outcome::Progressed { ended: true } => {
+            tracing::info!(%client_id, flow_id, "collection ended");
+        }
         Outcome::QueuedAgain => {
             tracing::info!(
                 %client_id,
@@ -60,7 +107,7 @@ fn log(client_id: &ClientId, effect: &Effect, outcome: &Outcome) {
     }
 }
 
-fn changes_by(client_id: &ClientId, effect: &Effect, outcome: &Outcome) -> Vec<Change> {
+fn changes_by(core: &Core, client_id: &ClientId, effect: &Effect, outcome: &Outcome) -> Vec<Change> {
     let total_rows = match outcome {
         Outcome::Duplicate | Outcome::UnknownFlow => return Vec::new(),
         Outcome::Appended { total } => *total,
@@ -68,15 +115,16 @@ fn changes_by(client_id: &ClientId, effect: &Effect, outcome: &Outcome) -> Vec<C
     };
     let client_id = || client_id.clone();
     let rows = match effect {
-        Effect::Rows { source, .. } => Some(source),
-        Effect::Events { source, kind, .. } if *kind == SetKind::Events => Some(source),
-        _ => None,
+        Effect::Rows { source, .. } => Some(source.as_str()),
+        _ => events_in(effect).map(|(source, _)| source),
     };
     let rows = rows.filter(|_| total_rows > 0).map(|source| Change::Rows {
         client_id: client_id(),
         flow_id: effect.flow_id().cloned(),
-        source: source.clone(),
+        source: source.to_owned(),
         total_rows,
+        new_rows: events_in(effect).map_or(0, |(_, chunk)| chunk.rows),
+        server_id: core.membership.id().to_owned(),
     });
     let flow = effect.flow_id().map(|flow_id| Change::Flow {
         client_id: client_id(),

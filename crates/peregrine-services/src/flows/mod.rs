@@ -86,6 +86,7 @@ pub async fn cancel(
             flow_id: flow_id.clone(),
         };
         announce(core, &change).await;
+        core.ended.add(client_id, flow_id);
     }
     get(core, client_id, flow_id).await
 }

@@ -1,6 +1,6 @@
 //! Changing one artifact of the monitoring table, where replacing the whole table would undo what others change meanwhile.
 
-use super::table::{LabelGroup, MonitoringTable, change};
+use super::table::{LabelGroup, MonitoringTable, OF_CLIENTS, change};
 use crate::users::Principal;
 use crate::{Core, Error, Result, launch};
 use peregrine_api::flows::ArtifactSpec;
@@ -21,15 +21,9 @@ pub async fn put_artifact(
         return Err(Error::BadRequest("the label of a group must not be empty".into()));
     }
     let specs = launch::specs(std::slice::from_ref(spec));
-    change(core, principal, |old| {
+    change(core, principal, &OF_CLIENTS, |old| {
         let mut table = old.clone();
-        let group = group_of(&mut table, label);
-        for spec in &specs {
-            match group.iter_mut().find(|known| known.artifact == spec.artifact) {
-                Some(known) => known.clone_from(spec),
-                None => group.push(spec.clone()),
-            }
-        }
+        put(group_of(&mut table, label), &specs);
         Ok(table)
     })
     .await
@@ -42,7 +36,7 @@ pub async fn remove_artifact(
     label: &str,
     artifact: &str,
 ) -> Result<api::MonitoringTable> {
-    change(core, principal, |old| {
+    change(core, principal, &OF_CLIENTS, |old| {
         let mut table = old.clone();
         let is_kept = |spec: &Spec| spec.artifact != artifact;
         if is_same(label, EVERYBODY) {
@@ -61,6 +55,16 @@ pub async fn remove_artifact(
         Ok(table)
     })
     .await
+}
+
+/// Adds artifacts to a group; one that is there already is replaced, parameters included.
+pub(super) fn put(group: &mut Vec<Spec>, specs: &[Spec]) {
+    for spec in specs {
+        match group.iter_mut().find(|known| known.artifact == spec.artifact) {
+            Some(known) => known.clone_from(spec),
+            None => group.push(spec.clone()),
+        }
+    }
 }
 
 fn group_of<'a>(table: &'a mut MonitoringTable, label: &str) -> &'a mut Vec<Spec> {

@@ -1,6 +1,7 @@
-//! Client monitoring: which event queries run on which clients.
+//! Monitoring: which event queries run on which clients, and on the server.
 
 mod artifacts;
+pub mod server;
 mod table;
 mod update;
 

@@ -1,25 +1,59 @@
-//! The monitoring table: stored in the database, cached by each server.
+//! The tables of monitoring: stored in the database; that of the clients is cached by each server.
 
 use crate::Core;
 use crate::changes::topics;
 use crate::launch;
 use crate::users::{Permission, Principal};
-use crate::{Error, Result, audit, clock};
+use crate::{Error, Result, audit, clock, events};
 use data_encoding::BASE64;
 use parking_lot::{Mutex, RwLock};
 use peregrine_api::monitoring as api;
 use peregrine_artifacts::resources::Limits;
 use peregrine_artifacts::{Spec, Target};
 use peregrine_proto::VqlCollectorArgs;
+use peregrine_store::ClientId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Name of the setting that holds the table.
-const SETTING: &str = "client_monitoring";
+/// One of the two tables.
+pub(super) struct Which {
+    /// Name of the setting that holds it.
+    setting: &'static str,
+    target: Target,
+    /// What it takes to change it, besides what its artifacts demand.
+    permission: Permission,
+    /// Name of a change in the audit log, and in `Server.Internal.ArtifactModification`.
+    operation: &'static str,
+    name: &'static str,
+    /// Tells the servers of a change.
+    topic: &'static str,
+}
 
-/// Which event artifacts run on which clients.
+pub(super) const OF_CLIENTS: Which = Which {
+    setting: "client_monitoring",
+    target: Target::ClientEvents,
+    permission: Permission::CollectClient,
+    operation: "SetClientMonitoringState",
+    name: "ClientEventTable",
+    topic: topics::MONITORING,
+};
+
+/// Its artifacts run on the server; it has no groups.
+pub(super) const OF_SERVER: Which = Which {
+    setting: "server_monitoring",
+    target: Target::ServerEvents,
+    permission: Permission::CollectServer,
+    operation: "SetServerMonitoringState",
+    name: "ServerEventTable",
+    topic: topics::SERVER_MONITORING,
+};
+
+/// The queue that tells of changed artifacts and tables.
+const MODIFICATION: &str = "Server.Internal.ArtifactModification";
+
+/// Which event artifacts run where.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct MonitoringTable {
@@ -106,7 +140,7 @@ impl MonitoringTable {
     }
 
     /// The table as the API shows it.
-    fn view(self) -> api::MonitoringTable {
+    pub(super) fn view(self) -> api::MonitoringTable {
         let group = |group: LabelGroup| api::LabelGroup {
             label: group.label,
             artifacts: launch::api_specs(group.artifacts),
@@ -118,7 +152,7 @@ impl MonitoringTable {
     }
 
     /// The table with the values of redacted parameters hidden.
-    fn redacted(&self, core: &Core) -> Result<MonitoringTable> {
+    pub(super) fn redacted(&self, core: &Core) -> Result<MonitoringTable> {
         self.map(|_, specs| Ok(specs.iter().map(|spec| launch::redacted(core, spec)).collect()))
     }
 }
@@ -184,22 +218,7 @@ pub(crate) struct TableCache {
 impl TableCache {
     /// Loads the stored table; stores the default one if there is none.
     pub(crate) async fn reload(&self, core: &Core) -> Result<()> {
-        let table = match stored(core).await? {
-            Some((table, _)) => table,
-            None => {
-                let names = &core.settings.monitoring;
-                let table = MonitoringTable {
-                    version: clock::now_ns(),
-                    artifacts: names.iter().map(|name| Spec::of(name)).collect(),
-                    label_events: Vec::new(),
-                };
-                match replace(core, None, &table).await? {
-                    true => table,
-                    // Another server started at the same time.
-                    false => stored(core).await?.map(|(table, _)| table).unwrap_or_default(),
-                }
-            }
-        };
+        let table = load(core, &OF_CLIENTS, &core.settings.monitoring).await?;
         if *self.current() != table {
             *self.table.write() = Arc::new(table);
             self.compiled.lock().clear();
@@ -237,17 +256,36 @@ pub fn get(core: &Core) -> Result<api::MonitoringTable> {
     Ok(core.monitoring.current().redacted(core)?.view())
 }
 
+/// The stored table; stores one with these artifacts if there is none.
+pub(super) async fn load(core: &Core, which: &Which, artifacts: &[String]) -> Result<MonitoringTable> {
+    if let Some((table, _)) = stored(core, which).await? {
+        return Ok(table);
+    }
+    let table = MonitoringTable {
+        version: clock::now_ns(),
+        artifacts: artifacts.iter().map(|name| Spec::of(name)).collect(),
+        label_events: Vec::new(),
+    };
+    if replace(core, which, None, &table).await? {
+        return Ok(table);
+    }
+    // Another server started at the same time.
+    let stored = stored(core, which).await?;
+    Ok(stored.map(|(table, _)| table).unwrap_or_default())
+}
+
 /// The stored table, and its text, which [`replace`] compares.
-async fn stored(core: &Core) -> Result<Option<(MonitoringTable, String)>> {
-    let text = core.storage.database.setting(SETTING).await?;
+async fn stored(core: &Core, which: &Which) -> Result<Option<(MonitoringTable, String)>> {
+    let text = core.storage.database.setting(which.setting).await?;
     text.map(|text| Ok((StoredTable::read(core, &text)?, text)))
         .transpose()
 }
 
 /// Stores a table if the stored text is still `old`; false if somebody else changed it.
-async fn replace(core: &Core, old: Option<&str>, table: &MonitoringTable) -> Result<bool> {
+async fn replace(core: &Core, which: &Which, old: Option<&str>, table: &MonitoringTable) -> Result<bool> {
     let text = StoredTable::text(core, table)?;
-    Ok(core.storage.database.replace_setting(SETTING, old, &text).await?)
+    let database = &core.storage.database;
+    Ok(database.replace_setting(which.setting, old, &text).await?)
 }
 
 /// When the table was last changed (ns).
@@ -262,23 +300,24 @@ pub async fn set(
     table: &api::MonitoringTable,
 ) -> Result<api::MonitoringTable> {
     let wanted = MonitoringTable::wanted(table);
-    change(core, principal, |_| Ok(wanted.clone())).await
+    change(core, principal, &OF_CLIENTS, |_| Ok(wanted.clone())).await
 }
 
-/// Checks and stores what `make` makes of the stored table, and has it sent to the agents. `make` is called again if somebody
-/// else changed the table meanwhile.
+/// Checks and stores what `make` makes of the stored table, and tells those who run it. `make` is called again if somebody else
+/// changed the table meanwhile.
 pub(super) async fn change(
     core: &Core,
     principal: &Principal,
+    which: &Which,
     make: impl Fn(&MonitoringTable) -> Result<MonitoringTable> + Send + Sync,
 ) -> Result<api::MonitoringTable> {
-    principal.authorize(Permission::CollectClient)?;
+    principal.authorize(which.permission)?;
     let table = loop {
         // Read from the database, not from memory: somebody may just have changed it on another server.
-        let (old, text) = stored(core).await?.unzip();
+        let (old, text) = stored(core, which).await?.unzip();
         let old = old.unwrap_or_default();
         let table = make(&old)?.map(|label, specs| {
-            let mut resolved = launch::find(core, specs, false, Target::ClientEvents)?;
+            let mut resolved = launch::find(core, specs, false, which.target)?;
             resolved.restore(old.group(label));
             let authorized = resolved.authorize(principal)?;
             authorized.compile(core, &Limits::default())?;
@@ -289,22 +328,20 @@ pub(super) async fn change(
             version: clock::now_ns().max(old.version.saturating_add(1)),
             ..table
         };
-        if replace(core, text.as_deref(), &table).await? {
+        if replace(core, which, text.as_deref(), &table).await? {
             break table;
         }
     };
-    let detail = json!(table.redacted(core)?.view());
-    audit::record(
-        core,
-        &principal.name,
-        &principal.ip,
-        "SetClientMonitoringState",
-        detail,
-    )
-    .await?;
-    core.monitoring.reload(core).await?;
-    core.storage.bus.publish(topics::MONITORING, "").await?;
-    get(core)
+    let shown = table.redacted(core)?.view();
+    let (name, ip) = (&principal.name, &principal.ip);
+    audit::record(core, name, ip, which.operation, json!(shown)).await?;
+    if which.target == Target::ClientEvents {
+        core.monitoring.reload(core).await?;
+    }
+    core.storage.bus.publish(which.topic, "").await?;
+    let told = json!({"setter": "", "principal": name, "artifact": which.name, "op": "set"});
+    events::tell(core, MODIFICATION, &ClientId::server(), told).await;
+    Ok(shown)
 }
 
 fn to_text(table: &impl Serialize) -> Result<String> {

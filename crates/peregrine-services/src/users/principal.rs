@@ -1,6 +1,6 @@
 //! The acting user, and the check that every service makes: [`Principal::authorize`].
 
-use super::{Permission, permissions_of, sessions};
+use super::{Permission, Role, permissions_of, sessions};
 use crate::{Core, Error, Result};
 use std::collections::BTreeSet;
 
@@ -17,6 +17,19 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The server itself, which may do everything that an administrator may.
+    pub fn of_server() -> Principal {
+        let roles = vec![Role::Administrator.name().to_owned()];
+        Principal {
+            name: "server".to_owned(),
+            permissions: permissions_of(&roles),
+            roles,
+            session: Vec::new(),
+            csrf_token: String::new(),
+            ip: String::new(),
+        }
+    }
+
     /// Fails if the user lacks the permission.
     pub fn authorize(&self, permission: Permission) -> Result<()> {
         if self.permissions.contains(&permission) {

@@ -1,0 +1,26 @@
+//! Event rows: of artifacts that run all the time, and of the server's own queues, such as `System.Flow.Completion`. Rows
+//! that clients send are stored by [`flows::store`](crate::flows::store), those that arise on the server by [`emit`]; queries
+//! see both as they come through a [`Watch`].
+
+mod ended;
+mod follow;
+mod queues;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use ended::Ended;
+pub use follow::follow;
+pub(crate) use queues::pass_on;
+pub use queues::tell;
+pub use queues::{complete, digest, emit, send, untold, upload_completed};
+pub(crate) use watch::{Arrival, Watches};
+pub use watch::{News, Watch, watch};
+
+use peregrine_store::Micros;
+
+/// A time as rows have it in `_ts`: seconds since 1970, with a fraction.
+#[must_use]
+pub fn timestamp(at: Micros) -> String {
+    format!("{}.{:06}", at.div_euclid(1_000_000), at.rem_euclid(1_000_000))
+}
