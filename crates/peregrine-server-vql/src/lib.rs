@@ -10,6 +10,7 @@
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
 
 mod add_client_monitoring;
+mod add_server_monitoring;
 mod args;
 mod artifact_definitions;
 mod cancel_flow;
@@ -27,6 +28,7 @@ mod flow_results;
 mod flows;
 mod get_client_monitoring;
 mod get_flow;
+mod get_server_monitoring;
 mod label;
 mod live;
 mod metadata;
@@ -37,16 +39,20 @@ mod parallelize;
 mod query_stats;
 mod records;
 mod rm_client_monitoring;
+mod rm_server_monitoring;
 mod rows;
 pub mod run;
 mod selection;
+mod send_event;
 mod server_metadata;
 mod server_set_metadata;
 mod set_client_monitoring;
+mod set_server_monitoring;
 mod source;
 mod specs;
 mod stored;
 mod uploads;
+mod watch_monitoring;
 mod whoami;
 
 pub use live::{Live, UserAccess};
@@ -68,11 +74,13 @@ pub const PLUGINS: &[PluginDef] = plugins![
     parallelize::Parallelize,
     source::Source,
     uploads::Uploads,
+    watch_monitoring::WatchMonitoring,
 ];
 
 /// All functions of this crate.
 pub const FUNCTIONS: &[FunctionDef] = functions![
     add_client_monitoring::AddClientMonitoring,
+    add_server_monitoring::AddServerMonitoring,
     cancel_flow::CancelFlow,
     client_info::ClientInfo,
     client_metadata::ClientMetadata,
@@ -80,11 +88,15 @@ pub const FUNCTIONS: &[FunctionDef] = functions![
     collect_client::CollectClient,
     get_client_monitoring::GetClientMonitoring,
     get_flow::GetFlow,
+    get_server_monitoring::GetServerMonitoring,
     label::Label,
     rm_client_monitoring::RmClientMonitoring,
+    rm_server_monitoring::RmServerMonitoring,
+    send_event::SendEvent,
     server_metadata::ServerMetadata,
     server_set_metadata::ServerSetMetadata,
     set_client_monitoring::SetClientMonitoring,
+    set_server_monitoring::SetServerMonitoring,
     whoami::Whoami,
 ];
 

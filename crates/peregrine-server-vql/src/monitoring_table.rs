@@ -1,9 +1,10 @@
-//! The table of client monitoring as queries give and get it: the reference's `ClientEventTable`.
+//! The tables of monitoring as queries give and get them: the reference's `ClientEventTable`, and the `ArtifactCollectorArgs`
+//! of the server.
 
 use std::collections::BTreeMap;
 
 use peregrine_api::flows::ArtifactSpec;
-use peregrine_api::monitoring::{LabelGroup, MonitoringTable};
+use peregrine_api::monitoring::{LabelGroup, MonitoringTable, ServerMonitoring};
 use peregrine_engine::prelude::*;
 use peregrine_services::monitoring;
 use serde::de::{DeserializeOwned, Error as _};
@@ -31,7 +32,8 @@ pub(crate) fn current(live: &Live) -> VqlResult {
     ])))
 }
 
-fn show_artifacts(artifacts: &[ArtifactSpec]) -> Value {
+/// Artifacts and their parameters.
+pub(crate) fn show_artifacts(artifacts: &[ArtifactSpec]) -> Value {
     let names = artifacts.iter().map(|spec| spec.artifact.as_str());
     let specs = artifacts.iter().map(|spec| {
         let parameters = spec
@@ -62,11 +64,7 @@ fn show_artifacts(artifacts: &[ArtifactSpec]) -> Value {
 
 /// Reads a table: a dict, or JSON text.
 pub(crate) fn parse(scope: &Scope, value: Value) -> VqlResult<MonitoringTable> {
-    let given: Result<GivenTable, _> = match value.reduce(scope) {
-        Value::Str(text) => serde_json::from_slice(text.as_ref()),
-        value => serde_json::from_value(to_serde(scope, &value)?),
-    };
-    let given = given.map_err(|error| format!("`value` is not a monitoring table: {error}"))?;
+    let given: GivenTable = read(scope, value)?;
     let groups = given.label_events.into_iter();
     Ok(MonitoringTable {
         artifacts: given.artifacts.unwrap_or_default().specs(),
@@ -77,6 +75,22 @@ pub(crate) fn parse(scope: &Scope, value: Value) -> VqlResult<MonitoringTable> {
             })
             .collect(),
     })
+}
+
+/// Reads what runs on the server: a dict, or JSON text.
+pub(crate) fn parse_server(scope: &Scope, value: Value) -> VqlResult<ServerMonitoring> {
+    let given: GivenArtifacts = read(scope, value)?;
+    Ok(ServerMonitoring {
+        artifacts: given.specs(),
+    })
+}
+
+fn read<T: DeserializeOwned>(scope: &Scope, value: Value) -> VqlResult<T> {
+    let given = match value.reduce(scope) {
+        Value::Str(text) => serde_json::from_slice(text.as_ref()),
+        value => serde_json::from_value(to_serde(scope, &value)?),
+    };
+    given.map_err(|error| format!("`value` is not a monitoring table: {error}").into())
 }
 
 /// Unknown members are refused: a misspelt `artifacts` would end all monitoring.

@@ -243,6 +243,7 @@ async fn deliver(shared: &Shared, change: Change) -> Result<()> {
             flow_id,
             source,
             total_rows,
+            ..
         } => {
             let data = RowsStored {
                 client_id: client_id.to_string(),

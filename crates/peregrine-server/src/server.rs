@@ -9,7 +9,7 @@ use crate::{Config, Error, Result, Storage, api, limits, listen};
 use peregrine_artifacts::Repository;
 use peregrine_server_vql::run::{self, Queries, QueryHost};
 use peregrine_services::users::{self, InitialAdmin, Role};
-use peregrine_services::{Core, audit, clock, servers};
+use peregrine_services::{Core, audit, clock, events, servers};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +103,9 @@ impl Server {
         tasks.spawn(report("push", push::run(shared.clone())));
         tasks.spawn(report("wake-ups", gateway::deliver_wake_ups(shared.clone())));
         tasks.spawn(report("cancelled queries", obey_cancellations(shared.clone())));
+        tasks.spawn(report("events", follow_events(shared.clone())));
+        tasks.spawn(report("server monitoring", monitor(shared.clone())));
+        tasks.spawn(tell_completions(shared.clone()));
         tasks.spawn(gateway::watch_connections(shared.clone()));
         tasks.spawn(keep_alive(shared.clone()));
         tasks.spawn(keep_house(shared.clone()));
@@ -242,6 +245,18 @@ async fn obey_cancellations(shared: Arc<Shared>) -> Result<()> {
     shared.stopping.cancelled().await;
     shared.queries.stop().await;
     Ok(())
+}
+
+async fn follow_events(shared: Arc<Shared>) -> Result<()> {
+    events::follow(&shared.core, &shared.stopping).await
+}
+
+async fn monitor(shared: Arc<Shared>) -> Result<()> {
+    run::monitor(shared.queries.clone(), shared.stopping.clone()).await
+}
+
+async fn tell_completions(shared: Arc<Shared>) {
+    run::tell_completions(shared.queries.clone(), shared.stopping.clone()).await;
 }
 
 async fn keep_alive(shared: Arc<Shared>) {

@@ -1,13 +1,17 @@
 //! Runs VQL on the server on behalf of users: with their permissions, within limits, in a list from which it can be stopped.
 
 mod collection;
+mod completions;
 mod ending;
+mod events;
 mod listing;
 mod output;
 mod query;
 mod results;
 mod uploads;
 
+pub use completions::tell_completions;
+pub use events::monitor;
 pub use listing::obey;
 pub use output::Output;
 

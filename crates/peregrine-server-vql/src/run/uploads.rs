@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use peregrine_accessors::{Upload, UploadFile, Uploader};
 use peregrine_engine::prelude::*;
-use peregrine_services::{clock, flows};
+use peregrine_services::{clock, events, flows};
 use peregrine_store::{Appended, ClientId, Effect, ObjectKey, Upload as StoredUpload};
 
 use super::collection::Collection;
@@ -152,7 +152,10 @@ impl Upload for FlowUpload {
             finished: clock::now(),
         };
         let flow_id = self.collection.flow_id.clone();
+        let told = events::upload_completed(&ClientId::server(), &upload)
+            .map_err(|error| VqlError::Message(error.to_string()))?;
         self.tell(Effect::Upload { flow_id, upload })?;
+        self.tell(told)?;
         Ok(None)
     }
 }

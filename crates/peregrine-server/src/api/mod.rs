@@ -64,6 +64,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/artifacts/compile", post(artifacts::compile))
         .route("/artifacts/{*name}", get(artifacts::show))
         .route("/monitoring/client", get(monitoring::show).put(monitoring::set))
+        .route(
+            "/monitoring/server",
+            get(monitoring::show_server).put(monitoring::set_server),
+        )
         .route("/queries", post(queries::ask).get(queries::list))
         .route("/queries/{query_id}", delete(queries::cancel))
         .route("/server/status", get(status::status))

@@ -172,6 +172,7 @@ impl Config {
             },
             collection_error_regex: self.frontend.collection_error_regex.clone(),
             monitoring: self.frontend.default_client_monitoring_artifacts.clone(),
+            server_monitoring: self.frontend.default_server_monitoring_artifacts.clone(),
             event_max_wait: self.defaults.event_max_wait,
             event_max_wait_jitter: self.defaults.event_max_wait_jitter,
             max_poll: self.client.max_poll,

@@ -87,8 +87,9 @@ pub struct FrontendSection {
     pub do_not_compress_artifacts: bool,
     /// A collection fails when a log line of it matches.
     pub collection_error_regex: String,
-    /// The monitoring table of a new deployment.
+    /// The tables of client and of server monitoring of a new deployment.
     pub default_client_monitoring_artifacts: Vec<String>,
+    pub default_server_monitoring_artifacts: Vec<String>,
     /// Limits.
     pub resources: Resources,
 }
@@ -109,6 +110,7 @@ impl Default for FrontendSection {
             do_not_compress_artifacts: false,
             collection_error_regex: "(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg)".into(),
             default_client_monitoring_artifacts: vec!["Linux.Events.TrackProcesses".into()],
+            default_server_monitoring_artifacts: Vec::new(),
             resources: Resources::default(),
         }
     }

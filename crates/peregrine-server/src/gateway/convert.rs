@@ -4,6 +4,7 @@ use super::accounts::{Accounts, Stop};
 use super::rows::{self, Payload};
 use super::uploads;
 use peregrine_proto::{FileBuffer, LogMessage, Message, VeloMessage, VqlResponse};
+use peregrine_services::events::timestamp;
 use peregrine_services::flows::roll_up;
 use peregrine_services::{clients, clock};
 use peregrine_store::{ClientId, Effect, FlowId, Micros, SetKind};
@@ -164,7 +165,7 @@ impl Converter<'_> {
             let extra = format!(
                 "\"ClientId\":{},\"_ts\":{}",
                 json!(self.client_id),
-                clock_seconds(now)
+                timestamp(now)
             );
             return rows::pack(payload, Some(&extra), None, self.accounts, &mut |first, chunk| {
                 send(Item::Effect(Box::new(Effect::Events {
@@ -205,10 +206,6 @@ fn piece_digest(message: &[u8; 32], first_row: u64) -> [u8; 16] {
         short.copy_from_slice(&peregrine_wire::sha256(&part)[..16]);
     }
     short
-}
-
-fn clock_seconds(now: Micros) -> String {
-    format!("{}.{:06}", now.div_euclid(1_000_000), now.rem_euclid(1_000_000))
 }
 
 /// The plain `Artifact/Source` of a response; `None` when its name cannot be revealed or is not a sensible one.

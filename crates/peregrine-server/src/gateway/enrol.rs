@@ -4,9 +4,10 @@ use super::refused::Reason;
 use crate::shared::Shared;
 use http::StatusCode;
 use peregrine_services::changes::topics;
-use peregrine_services::clock;
+use peregrine_services::{clock, events};
 use peregrine_store::ClientId;
 use peregrine_wire::{Packet, enrol, ids};
+use serde_json::json;
 
 /// Stores the key of an enrolment request, if there is one. The answer is 406 even on success: the agent proves that it
 /// has the key with its next packet.
@@ -50,6 +51,8 @@ pub(super) async fn consider(shared: &Shared, peer: &str, packet: &Packet) -> St
             }
             if is_new {
                 tracing::info!(%client_id, peer, "client enrolled");
+                let told = json!({"ClientId": client_id});
+                events::tell(&shared.core, "Server.Internal.Enrollment", &client_id, told).await;
             }
             StatusCode::NOT_ACCEPTABLE
         }

@@ -3,8 +3,8 @@
 use crate::Result;
 use crate::shared::Shared;
 use peregrine_proto::FileBuffer;
-use peregrine_services::clock;
 use peregrine_services::flows::upload_key;
+use peregrine_services::{clock, events};
 use peregrine_store::{Appended, ClientId, Effect, Error as StoreError, FlowId, Upload};
 use peregrine_wire::pack;
 
@@ -115,7 +115,8 @@ pub(super) async fn store(
         index,
         finished: clock::now(),
     };
-    effects.push(Effect::Upload { flow_id, upload });
+    let told = events::upload_completed(client_id, &upload)?;
+    effects.extend([Effect::Upload { flow_id, upload }, told]);
     Ok(effects)
 }
 

@@ -101,6 +101,8 @@ fn doors() -> Vec<Door> {
         get("/artifacts"),
         get("/monitoring/client"),
         put("PUT", "/monitoring/client", json!({"artifacts": []})),
+        get("/monitoring/server"),
+        put("PUT", "/monitoring/server", json!({"artifacts": []})),
         put("POST", "/queries", json!({"vql": "SELECT 1 AS A FROM scope()"})),
         get("/queries"),
         Door {

@@ -9,6 +9,7 @@ mod common;
 mod fixtures;
 mod machines;
 mod moments;
+mod monitoring;
 mod permissions;
 mod plain_http;
 mod queries;

@@ -51,6 +51,10 @@ pub fn artifacts() -> Repository {
          sources: [{name: Numbers, query: 'SELECT _value AS N, Count FROM range(end=Count)'}, \
          {name: Broken, query: 'SELECT log(message=\"this does not work\", level=\"ERROR\") AS L, client_id FROM clients()'}]\n",
         "name: Test.Endless\ntype: SERVER\nsources: [{query: SELECT * FROM range(end=1000000000000) WHERE FALSE}]\n",
+        "name: Test.Echo\ntype: SERVER_EVENT\nparameters: [{name: Least, type: int, default: 0}, {name: Key, type: redacted}]\n\
+         sources: [{name: Seen, query: 'SELECT N, ClientId, Least FROM watch_monitoring(artifact=\"Test.Events\") WHERE N >= Least'}]\n",
+        "name: Test.Fails\ntype: SERVER_EVENT\n\
+         sources: [{query: 'SELECT log(message=\"this does not work\", level=\"ERROR\") AS L FROM scope()'}]\n",
         "name: Test.Watch\ntype: CLIENT_EVENT\nrequired_permissions: [EXECVE]\n\
          sources: [{name: One, query: 'SELECT * FROM clock()'}]\n",
     ] {
