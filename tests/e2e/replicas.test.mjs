@@ -32,7 +32,9 @@ describe('two servers', { timeout: 900_000 }, () => {
 
   /** The port for agents, from the server's log. */
   const agentPort = (server) => Number(/server started .*frontend=\S+:(\d+)/.exec(server.log.replaceAll('\x1b', ''))[1]);
-  const serve = (datastore, args = []) => Peregrine.start({ verb: 'server', datastore, args, credentials: one?.credentials });
+  const definitions = scratch('definitions');
+  writeFileSync(path.join(definitions, 'ticks.yaml'), 'name: Custom.Server.Ticks\ntype: SERVER_EVENT\nsources:\n- query: SELECT Unix FROM clock(period=1)\n');
+  const serve = (datastore, args = []) => Peregrine.start({ verb: 'server', datastore, args: [...args, '--definitions', definitions], credentials: one?.credentials });
   /** Sets up another server with the configuration of the first one. */
   const settle = (folder) => {
     mkdirSync(folder);
@@ -120,6 +122,22 @@ describe('two servers', { timeout: 900_000 }, () => {
     await until('nobody lists it', async () => (await apis[1].get('queries')).queries.length === 0);
   });
 
+  test('who watches events at the one sees those of agents of the other', async (t) => {
+    if (!two) return t.skip();
+    const { rows, messages } = await apis[1].query("SELECT ClientId, CPU FROM watch_monitoring(artifact='Generic.Client.Stats') LIMIT 2");
+    assert.deepEqual(rows.map((row) => row.ClientId), [client.client_id, client.client_id], messages.join('\n'));
+  });
+
+  const ticks = async () => (await apis[1].query("SELECT Unix FROM monitoring(client_id='server', artifact='Custom.Server.Ticks')")).rows.map((row) => row.Unix);
+
+  test('an event artifact of the server runs on one of them', async (t) => {
+    if (!two) return t.skip();
+    await apis[1].put('monitoring/server', { artifacts: [{ artifact: 'Custom.Server.Ticks' }] });
+    await until('it ticks', async () => (await ticks()).length > 3);
+    const { rows } = await apis[1].query("SELECT * FROM monitoring_logs(client_id='server', artifact='Custom.Server.Ticks') WHERE message =~ 'Starting'");
+    assert.equal(rows.length, 1, 'it was started once');
+  });
+
   test('a server that is killed in the middle of a collection and its files loses nothing and doubles nothing', async (t) => {
     if (!two) return t.skip();
     const content = randomBytes(300_000);
@@ -150,6 +168,10 @@ describe('two servers', { timeout: 900_000 }, () => {
 
     await page.getByText('Finished', { exact: true }).first().waitFor();
     await until('the dead server is off the list', async () => (await servers(apis[1])).length === 1);
+    const killed = Date.now() / 1000;
+    await until('its event artifact runs on the other', async () => (await ticks()).some((tick) => tick > killed));
+    const seen = await ticks();
+    assert.deepEqual(seen, [...new Set(seen)], 'and never ran on both');
     await until('the agent is at the other', async () => (await servers(apis[1]))[0].connected_agents === 1);
     noProblems(page);
   });

@@ -6,9 +6,10 @@ use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
 use peregrine_api::monitoring::{EventArtifact, EventArtifacts};
 use peregrine_api::table::TablePage;
+use peregrine_artifacts::queues;
 use peregrine_store::{ClientId, Micros, SetKind};
 
-/// The artifacts it sent events for, with row counts and time spans.
+/// The artifacts it sent events for, with row counts and time spans. What the server tells about a client is not among them.
 pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<EventArtifacts> {
     principal.authorize(Permission::ReadResults)?;
     check(core, client_id).await?;
@@ -16,6 +17,7 @@ pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) ->
     let artifacts = sets
         .iter()
         .filter(|set| set.kind == SetKind::Events)
+        .filter(|set| client_id.is_server() || queues::expected_kind(&set.name).is_none())
         .map(|set| {
             let formatted = |(first, last)| (clock::show(first), clock::show(last));
             let (first, last) = set.span.map(formatted).unzip();
