@@ -9,6 +9,6 @@ pub mod records;
 pub mod suggest;
 pub mod variables;
 
-pub use ids::{ClientId, FlowId, OrgId};
+pub use ids::{ClientId, FlowId, HuntId, OrgId};
 pub use permission::Permission;
 pub use reader::{Reader, write_leb128};

@@ -161,6 +161,36 @@ impl Block {
         }
     }
 
+    /// Those of its rows that have these numbers, numbered from `first_row` on instead and each rewritten. A row that says what
+    /// cannot be read is rewritten, too.
+    pub fn moved(
+        &self,
+        rows: Range<u64>,
+        first_row: u64,
+        mut rewrite: impl FnMut(&[u8], &mut Vec<u8>),
+    ) -> Block {
+        let start = rows.start.max(self.first_row);
+        let end = rows.end.min(self.end_row).max(start);
+        let number = |row: u64| first_row.saturating_add(row.saturating_sub(rows.start));
+        let (mut text, mut notice) = (Vec::new(), None);
+        for line in self.lines_from(start).take_while(|line| line.number < end) {
+            if line.missing > 0 {
+                let mut row = Vec::new();
+                rewrite(line.text, &mut row);
+                notice = Some((number(line.number), row));
+            } else {
+                rewrite(line.text, &mut text);
+                text.push(b'\n');
+            }
+        }
+        Block {
+            first_row: number(start),
+            end_row: number(end),
+            text,
+            notice,
+        }
+    }
+
     /// Number of the first row, readable or not.
     pub fn first_row(&self) -> u64 {
         self.first_row
@@ -232,6 +262,42 @@ mod tests {
         let text = String::from_utf8_lossy(lines[0].text);
         assert!(text.contains("1000 rows (50–1049) cannot be read"), "{text}");
         assert_eq!(block.lines_from(1050).count(), 0);
+    }
+
+    #[test]
+    fn moved_rows_have_other_numbers_and_are_rewritten() {
+        let shout = |row: &[u8], out: &mut Vec<u8>| out.extend(row.to_ascii_uppercase());
+        let found = |block: &Block| -> Vec<(u64, String, u64)> {
+            let lines = block.lines_from(0);
+            lines
+                .map(|line| {
+                    (
+                        line.number,
+                        String::from_utf8_lossy(line.text).into_owned(),
+                        line.missing,
+                    )
+                })
+                .collect()
+        };
+        let whole = Block::whole(10, numbers(5));
+        let moved = whole.moved(11..14, 100, shout);
+        assert_eq!((moved.first_row(), moved.end_row()), (100, 103));
+        assert_eq!(found(&moved)[2], (102, r#"{"N":3}"#.to_owned(), 0));
+        let later = whole.moved(8..12, 100, shout);
+        assert_eq!(
+            (later.first_row(), later.end_row()),
+            (102, 104),
+            "its rows keep their places"
+        );
+        let none = whole.moved(15..20, 100, shout);
+        assert_eq!(none.first_row(), none.end_row());
+
+        let damaged = Block::unreadable(10, 5, "why").moved(12..14, 100, shout);
+        let [(number, text, missing)] = &found(&damaged)[..] else {
+            panic!("one line says that rows are missing")
+        };
+        assert_eq!((*number, *missing), (100, 2));
+        assert!(text.contains("CANNOT BE READ: WHY"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::clients::*;
 use crate::flows::*;
+use crate::hunts::*;
 use crate::model::*;
 use crate::queries::*;
 use crate::rows::*;
@@ -10,17 +11,33 @@ use crate::servers::*;
 use crate::settings::*;
 use crate::users::*;
 use async_trait::async_trait;
-use peregrine_base::{ClientId, FlowId};
+use peregrine_base::{ClientId, FlowId, HuntId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Everything the server keeps in SQL. A write that returns `Ok` is durable.
 pub trait Database:
-    ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore + QueryStore
+    ClientStore
+    + FlowStore
+    + HuntStore
+    + RowStore
+    + UserStore
+    + AuditStore
+    + SettingStore
+    + ServerStore
+    + QueryStore
 {
 }
-impl<T: ClientStore + FlowStore + RowStore + UserStore + AuditStore + SettingStore + ServerStore + QueryStore>
-    Database for T
+impl<T> Database for T where
+    T: ClientStore
+        + FlowStore
+        + HuntStore
+        + RowStore
+        + UserStore
+        + AuditStore
+        + SettingStore
+        + ServerStore
+        + QueryStore
 {
 }
 
@@ -35,6 +52,8 @@ pub trait ClientStore: Send + Sync {
     async fn client(&self, client_id: &ClientId) -> Result<Option<Client>>;
     /// Lists clients.
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>>;
+    /// The fully qualified names of those of these clients that exist; host names where nothing else is known.
+    async fn client_names(&self, client_ids: Vec<ClientId>) -> Result<HashMap<ClientId, String>>;
     /// Adds and removes labels (compared without regard to case). If anything changed, the time of change (ns) becomes
     /// `now`, or later if another server, with a clock ahead of ours, has sent the monitoring table since.
     async fn set_labels(
@@ -89,6 +108,70 @@ pub trait FlowStore: Send + Sync {
     async fn uploads(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Vec<Upload>>;
 }
 
+/// Hunts, and the clients that take part in them.
+#[async_trait]
+pub trait HuntStore: Send + Sync {
+    /// Stores a new hunt.
+    async fn create_hunt(&self, hunt: Hunt, payload: HuntPayload) -> Result<()>;
+    /// One hunt.
+    async fn hunt(&self, hunt_id: &HuntId) -> Result<Option<Hunt>>;
+    /// What it sends to its clients.
+    async fn hunt_payload(&self, hunt_id: &HuntId) -> Result<Option<HuntPayload>>;
+    /// Lists hunts.
+    async fn hunts(&self, query: HuntQuery) -> Result<Page<Hunt>>;
+    /// The hunts that clients may join, also those whose time is up.
+    async fn running_hunts(&self) -> Result<Vec<RunningHunt>>;
+    /// Changes a hunt and returns what it is then; one that runs and has enough clients is stopped at once.
+    async fn change_hunt(&self, hunt_id: &HuntId, change: HuntChange, now: Micros) -> Result<Hunt>;
+    /// Stops a running hunt whose time is up; false if it is not.
+    async fn expire_hunt(&self, hunt_id: &HuntId, now: Micros) -> Result<bool>;
+    /// Deletes a hunt that has no clients left; false if it has some, or is gone already.
+    async fn delete_hunt(&self, hunt_id: &HuntId) -> Result<bool>;
+    /// Connected clients that a running hunt is for and that have not joined it.
+    async fn hunt_candidates(&self, hunt_id: &HuntId, which: Candidates) -> Result<Vec<ClientId>>;
+    /// How many clients match a condition.
+    async fn count_matching(&self, condition: HuntCondition) -> Result<Matching>;
+    /// Lets clients join, each at most once, and stores their collections and tasks, in one transaction. Clients that do not
+    /// exist, have joined, or do not match are left out.
+    async fn join_hunt(
+        &self,
+        hunt_id: &HuntId,
+        clients: Vec<ClientId>,
+        admission: Admission,
+        now: Micros,
+    ) -> Result<Joined>;
+    /// Makes an existing collection the one with which its client takes part; the client joins if it has not.
+    async fn attach_flow(
+        &self,
+        hunt_id: &HuntId,
+        client_id: &ClientId,
+        flow_id: &FlowId,
+        now: Micros,
+    ) -> Result<Attached>;
+    /// Stores a new collection for a client that takes part already; false if the one it has is still running.
+    async fn relaunch(&self, hunt_id: &HuntId, flow: Flow, task: Task) -> Result<bool>;
+    /// Lists the clients of a hunt.
+    async fn members(&self, query: MemberQuery) -> Result<Page<Member>>;
+    /// A page of clients, in the order of their ids, and the collections that the hunt started on them.
+    async fn started_flows(
+        &self,
+        hunt_id: &HuntId,
+        after: Option<ClientId>,
+        limit: u64,
+    ) -> Result<StartedPage>;
+    /// Removes clients from a hunt that is being deleted. Their collections stay.
+    async fn drop_members(&self, hunt_id: &HuntId, clients: Vec<ClientId>) -> Result<()>;
+    /// The hunts in which any of these collections counts.
+    async fn hunts_of_flows(&self, flows: Vec<(ClientId, FlowId)>) -> Result<Vec<HuntId>>;
+    /// Counts what became of a hunt's collections and stores that. False if another server did so at the same time, and perhaps
+    /// from older data: count again.
+    async fn count_hunt(&self, hunt_id: &HuntId) -> Result<bool>;
+    /// The tables of a hunt that have rows.
+    async fn hunt_sources(&self, hunt_id: &HuntId) -> Result<Vec<HuntSource>>;
+    /// The rows of all clients for one table, in the order in which they were begun.
+    async fn hunt_sets(&self, hunt_id: &HuntId, source: &str) -> Result<Vec<HuntSet>>;
+}
+
 /// Rows: results, logs, events.
 #[async_trait]
 pub trait RowStore: Send + Sync {
@@ -103,6 +186,14 @@ pub trait RowStore: Send + Sync {
     /// Chunks with rows from `from_row` on, in order: about `max_bytes` compressed, but at least one chunk if there is
     /// any.
     async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>>;
+    /// Chunks of several sets, in the order of set ids: about `max_bytes` compressed, but at least one chunk if there is any. Of
+    /// the first of these sets only chunks with rows from `from_row` on.
+    async fn read_sets(
+        &self,
+        sets: Vec<SetId>,
+        from_row: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<(SetId, StoredChunk)>>;
     /// Row numbers received within `[start, end)`, as a half-open range.
     async fn row_range(&self, set: SetId, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
     /// The event rows of this artifact, of every client: of its source in `Artifact/Source`, or of all its sources.

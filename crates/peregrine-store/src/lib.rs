@@ -15,6 +15,7 @@ mod database;
 mod error;
 mod flows;
 mod folder;
+mod hunts;
 mod local_bus;
 mod lock;
 mod model;
@@ -32,17 +33,19 @@ pub use bus::{Bus, Event, Received, Subscription};
 pub use clients::*;
 pub use cloud::{CloudObjects, CloudOptions};
 pub use database::{
-    AuditStore, ClientStore, Database, FlowStore, QueryStore, RowStore, ServerStore, SettingStore, UserStore,
+    AuditStore, ClientStore, Database, FlowStore, HuntStore, QueryStore, RowStore, ServerStore, SettingStore,
+    UserStore,
 };
 pub use error::{Error, Result};
 pub use flows::*;
 pub use folder::FolderObjects;
+pub use hunts::*;
 pub use local_bus::LocalBus;
 pub use lock::FolderLock;
 pub use model::*;
 pub use nats::{NatsBus, NatsOptions, NatsServers};
 pub use objects::{Appended, ObjectInfo, ObjectKey, ObjectReader, Objects};
-pub use peregrine_base::ids::{BadId, ClientId, FlowId, OrgId};
+pub use peregrine_base::ids::{BadId, ClientId, FlowId, HuntId, OrgId};
 pub use queries::*;
 pub use rows::*;
 pub use servers::*;

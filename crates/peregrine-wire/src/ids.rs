@@ -25,8 +25,8 @@ pub fn new_flow_id() -> Result<FlowId> {
 }
 
 /// A new hunt id, `H.` and 13 characters that sort by second.
-pub fn new_hunt_id() -> Result<String> {
-    Ok(format!("H.{}", new_suffix()?))
+pub fn new_hunt_id() -> Result<HuntId> {
+    Ok(HuntId::new(now(), crypto::random()?))
 }
 
 /// A new 13 character suffix, for ids of any kind.
@@ -52,6 +52,6 @@ mod tests {
     #[test]
     fn new_ids_are_of_the_right_form() {
         assert!(is_flow_id(new_flow_id().unwrap().as_str()));
-        assert!(is_hunt_id(&new_hunt_id().unwrap()));
+        assert!(is_hunt_id(new_hunt_id().unwrap().as_str()));
     }
 }

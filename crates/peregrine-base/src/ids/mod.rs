@@ -3,7 +3,7 @@
 mod typed;
 
 use data_encoding::BASE32HEX;
-pub use typed::{BadId, ClientId, FlowId, OrgId};
+pub use typed::{BadId, ClientId, FlowId, HuntId, OrgId};
 
 /// The pseudo client that represents the server.
 pub const SERVER: &str = "server";
@@ -62,12 +62,12 @@ pub fn suffix(seconds: u64, random: [u8; 4]) -> String {
 }
 
 /// The flow a hunt starts on every client it reaches; `None` if this is not a hunt id.
-pub fn flow_of_hunt(hunt_id: &str) -> Option<String> {
+fn flow_of_hunt(hunt_id: &str) -> Option<String> {
     is_hunt_id(hunt_id).then(|| format!("F.{}.H", &hunt_id[2..]))
 }
 
 /// The hunt that started a flow, if one did.
-pub fn hunt_of_flow(flow_id: &str) -> Option<String> {
+fn hunt_of_flow(flow_id: &str) -> Option<String> {
     let suffix = parent_flow(flow_id).strip_prefix("F.")?.strip_suffix(".H")?;
     is_suffix(suffix).then(|| format!("H.{suffix}"))
 }

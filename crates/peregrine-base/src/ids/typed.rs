@@ -1,7 +1,7 @@
 //! Ids as types of their own, so that one cannot stand where another belongs. Text becomes an id at the door, and is
 //! checked there; copies are cheap.
 
-use super::{SERVER, is_flow_id, is_root_org, parent_flow, suffix};
+use super::{SERVER, flow_of_hunt, hunt_of_flow, is_flow_id, is_hunt_id, is_root_org, parent_flow, suffix};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Borrow;
 use std::fmt;
@@ -99,6 +99,10 @@ pub struct ClientId(Arc<str>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(Arc<str>);
 
+/// A hunt: a collection from many clients.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HuntId(Arc<str>);
+
 text_id!(
     OrgId,
     "an organisation",
@@ -126,6 +130,12 @@ text_id!(
     "a collection",
     "it is `F.` and at most 64 capital letters and digits, and `.H` if a hunt started it",
     |text| (is_flow_id(text) && !text.contains('/')).then(|| text.into())
+);
+text_id!(
+    HuntId,
+    "a hunt",
+    "it is `H.` and at most 64 capital letters and digits",
+    |text| is_hunt_id(text).then(|| text.into())
 );
 
 /// Name of the organisation that always exists.
@@ -159,6 +169,24 @@ impl FlowId {
     /// The collection to which a session on an agent belongs; none if it is a reserved session.
     pub fn of_session(session_id: &str) -> Option<FlowId> {
         is_flow_id(session_id).then(|| FlowId(parent_flow(session_id).into()))
+    }
+
+    /// The hunt whose id this one is made from; a hunt may also have collections with other ids.
+    pub fn hunt_id(&self) -> Option<HuntId> {
+        hunt_of_flow(&self.0).map(|hunt| HuntId(hunt.into()))
+    }
+}
+
+impl HuntId {
+    /// A new one, which sorts by the time (Unix seconds) it is made at.
+    pub fn new(seconds: u64, random: [u8; 4]) -> HuntId {
+        HuntId(format!("H.{}", suffix(seconds, random)).into())
+    }
+
+    /// The collection it starts, which has the same id on every client.
+    pub fn flow_id(&self) -> FlowId {
+        // A hunt id always yields one.
+        FlowId(flow_of_hunt(&self.0).unwrap_or_default().into())
     }
 }
 
@@ -203,6 +231,21 @@ mod tests {
         assert_eq!(FlowId::of_session("F.A/1"), "F.A".parse().ok());
         assert_eq!(FlowId::of_session(MONITORING), None);
         assert_eq!(FlowId::of_session("F.A/../x"), None);
+    }
+
+    #[test]
+    fn a_hunt_and_its_collections_know_each_other() {
+        let hunt: HuntId = "H.CL9V2001081G8".parse().unwrap();
+        assert_eq!(hunt, HuntId::new(1_700_000_000, [1, 2, 3, 4]));
+        assert_eq!(hunt.flow_id(), "F.CL9V2001081G8.H");
+        assert_eq!(
+            hunt.flow_id().as_str().parse::<FlowId>().unwrap().hunt_id(),
+            Some(hunt)
+        );
+        assert_eq!("F.CL9V2001081G8".parse::<FlowId>().unwrap().hunt_id(), None);
+        for bad in ["", "H.", "H.a", "H.A.B", "F.A"] {
+            assert!(bad.parse::<HuntId>().is_err(), "{bad}");
+        }
     }
 
     #[test]

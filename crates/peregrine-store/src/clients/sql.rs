@@ -1,16 +1,16 @@
 //! Endpoints in SQL.
 
-use super::record::{Claim, Client, ClientQuery, ClientSort, Contact, Held, Touch};
+use super::record::{Claim, Client, ClientFacts, ClientQuery, ClientSort, Contact, Held, Touch};
 use super::{filter, terms};
 use crate::database::ClientStore;
 use crate::model::{Micros, Page};
 use crate::rows::delete_chunks;
 use crate::servers;
-use crate::sql::{ClientKey, OrgDatabase, Row, Subject, Tx, Value, fold, to_json, values};
+use crate::sql::{ClientKey, OrgDatabase, Row, Subject, Tx, Value, fold, pieces, places, to_json, values};
 use crate::{Error, Result};
 use async_trait::async_trait;
-use peregrine_base::ClientId;
-use peregrine_base::OrgId;
+use peregrine_base::{ClientId, OrgId};
+use std::collections::HashMap;
 
 #[async_trait]
 impl ClientStore for OrgDatabase {
@@ -48,6 +48,10 @@ impl ClientStore for OrgDatabase {
 
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>> {
         self.read(move |tx, org| list(tx, org, &query)).await
+    }
+
+    async fn client_names(&self, client_ids: Vec<ClientId>) -> Result<HashMap<ClientId, String>> {
+        self.read(move |tx, org| names(tx, org, &client_ids)).await
     }
 
     async fn set_labels(
@@ -143,6 +147,7 @@ impl ClientStore for OrgDatabase {
                 "tasks",
                 "completions",
                 "flows",
+                "hunt_clients",
                 "client_terms",
                 "client_keys",
                 "clients",
@@ -281,6 +286,28 @@ fn list(tx: &dyn Tx, org: &OrgId, query: &ClientQuery) -> Result<Page<Client>> {
         to_client,
     )?;
     Ok(Page { total, items })
+}
+
+fn names(tx: &dyn Tx, org: &OrgId, client_ids: &[ClientId]) -> Result<HashMap<ClientId, String>> {
+    let mut found = HashMap::new();
+    for some in pieces(client_ids) {
+        let mut values = vec![Value::from(org)];
+        values.extend(some.iter().map(|client| Value::from(*client)));
+        let statement = format!(
+            "SELECT client_id, facts FROM clients WHERE org_id = ?1 AND client_id IN ({})",
+            places(2, some.len())
+        );
+        found.extend(tx.all(&statement, &values, |row| {
+            let facts: ClientFacts = row.json("facts")?;
+            let name = if facts.fqdn.is_empty() {
+                facts.hostname
+            } else {
+                facts.fqdn
+            };
+            Ok((row.get("client_id")?, name))
+        })?);
+    }
+    Ok(found)
 }
 
 fn to_held(row: &dyn Row) -> Result<Option<Held>> {

@@ -10,5 +10,6 @@ pub use missing::Gaps;
 pub use record::*;
 
 pub(crate) use missing::{lost, settle, upload_begun};
-pub(crate) use record::state_number;
+pub(crate) use record::{flow_state, state_number};
+pub(crate) use sql::{insert, search_text};
 pub(crate) use tasks::{answered, queue_again};

@@ -2,7 +2,7 @@
 
 use crate::clients::{Claim, Client};
 use crate::model::Micros;
-use peregrine_base::{ClientId, FlowId};
+use peregrine_base::{ClientId, FlowId, HuntId};
 use serde::{Deserialize, Serialize};
 
 /// Stored state of a collection. Display states are derived by the server.
@@ -29,6 +29,15 @@ pub(crate) fn state_number(state: FlowState) -> i64 {
     }
 }
 
+pub(crate) fn flow_state(number: i64) -> FlowState {
+    match number {
+        1 => FlowState::Running,
+        2 => FlowState::Finished,
+        7 => FlowState::Cancelled,
+        _ => FlowState::Error,
+    }
+}
+
 /// A collection from one client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
@@ -36,6 +45,8 @@ pub struct Flow {
     pub client_id: ClientId,
     /// `F.` and 13 characters.
     pub flow_id: FlowId,
+    /// The hunt that started it; the request is the hunt's then.
+    pub hunt_id: Option<HuntId>,
     /// Stored state.
     pub state: FlowState,
     /// Message that explains an error state.
@@ -80,6 +91,7 @@ impl Flow {
         Flow {
             client_id,
             flow_id,
+            hunt_id: None,
             state: FlowState::Running,
             status: None,
             creator: String::new(),

@@ -1,6 +1,8 @@
 //! Collections in SQL.
 
-use super::record::{Flow, FlowQuery, FlowSort, FlowState, Poll, Polled, Task, Upload, Work, state_number};
+use super::record::{
+    Flow, FlowQuery, FlowSort, FlowState, Poll, Polled, Task, Upload, Work, flow_state, state_number,
+};
 use super::{completions, tasks};
 use crate::database::FlowStore;
 use crate::model::{Micros, Page};
@@ -8,58 +10,27 @@ use crate::rows::delete_chunks;
 use crate::sql::{OrgDatabase, Row, Tx, Value, escape_like, fold, pieces, places, to_json, values};
 use crate::{Error, Result};
 use async_trait::async_trait;
-use peregrine_base::OrgId;
-use peregrine_base::{ClientId, FlowId};
-use std::collections::HashMap;
+use peregrine_base::{ClientId, FlowId, HuntId, OrgId};
+use std::collections::{BTreeSet, HashMap};
 
 #[async_trait]
 impl FlowStore for OrgDatabase {
     async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()> {
         let client_id = flow.client_id.clone();
-        self.write_client(&client_id, move |tx, key| {
-            let artifacts = to_json(&flow.artifacts)?;
-            let search = fold(&format!("{}\n{}\n{artifacts}", flow.flow_id, flow.creator));
-            let made = tx.execute(
-                "INSERT INTO flows (org_id, client_id, flow_id, state, status, creator, created, artifacts, urgent, request,
-                 creator_folded, search_folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-                 ON CONFLICT DO NOTHING",
-                values![
-                    &key.org,
-                    &key.client,
-                    &flow.flow_id,
-                    state_number(flow.state),
-                    flow.status.as_ref(),
-                    &flow.creator,
-                    flow.created,
-                    &artifacts,
-                    flow.urgent,
-                    &flow.request,
-                    &fold(&flow.creator),
-                    &search
-                ],
-            )?;
-            if made == 0 {
-                return Err(Error::Exists {
-                    what: "flow",
-                    id: flow.flow_id.to_string(),
-                });
-            }
-            for task in &tasks {
-                tasks::insert(tx, key, task)?;
-            }
-            Ok(())
-        })
-        .await
+        self.write_client(&client_id, move |tx, key| insert(tx, &key.org, &flow, &tasks))
+            .await
     }
 
     async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>> {
         let flow = flow_id.clone();
         self.read_client(client_id, move |tx, key| {
-            tx.first(
+            let mut found = tx.all(
                 "SELECT * FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
                 values![&key.org, &key.client, &flow],
                 to_flow,
-            )
+            )?;
+            fill_requests(tx, &key.org, &mut found)?;
+            Ok(found.pop())
         })
         .await
     }
@@ -95,7 +66,7 @@ impl FlowStore for OrgDatabase {
             tx.execute("DELETE FROM tasks WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3", flow)?;
             completions::note(tx, key, &flow_id, now)?;
             if delivered.is_some() {
-                tasks::insert(tx, key, &task)?;
+                tasks::insert(tx, &key.org, &key.client, &task)?;
             }
             Ok(true)
         })
@@ -196,6 +167,67 @@ impl FlowStore for OrgDatabase {
     }
 }
 
+/// Stores a new flow and its tasks.
+pub(crate) fn insert(tx: &dyn Tx, org: &OrgId, flow: &Flow, tasks: &[Task]) -> Result<()> {
+    let artifacts = to_json(&flow.artifacts)?;
+    let made = tx.execute(
+        "INSERT INTO flows (org_id, client_id, flow_id, hunt_id, state, status, creator, created, artifacts, urgent, request,
+         creator_folded, search_folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+        values![
+            org,
+            &flow.client_id,
+            &flow.flow_id,
+            flow.hunt_id.as_ref(),
+            state_number(flow.state),
+            flow.status.as_ref(),
+            &flow.creator,
+            flow.created,
+            &artifacts,
+            flow.urgent,
+            // Kept with the hunt.
+            if flow.hunt_id.is_some() { "" } else { &flow.request },
+            &fold(&flow.creator),
+            &search_text(&flow.flow_id, &flow.creator, &artifacts)
+        ],
+    )?;
+    if made == 0 {
+        return Err(Error::Exists {
+            what: "flow",
+            id: flow.flow_id.to_string(),
+        });
+    }
+    for task in tasks {
+        tasks::insert(tx, org, &flow.client_id, task)?;
+    }
+    Ok(())
+}
+
+/// What a flow is found by.
+pub(crate) fn search_text(flow_id: &FlowId, creator: &str, artifacts: &str) -> String {
+    fold(&format!("{flow_id}\n{creator}\n{artifacts}"))
+}
+
+/// Gives the flows of hunts their requests, which are kept with the hunts.
+fn fill_requests(tx: &dyn Tx, org: &OrgId, flows: &mut [Flow]) -> Result<()> {
+    let hunts: BTreeSet<HuntId> = flows.iter().filter_map(|flow| flow.hunt_id.clone()).collect();
+    let hunts: Vec<HuntId> = hunts.into_iter().collect();
+    let mut requests: HashMap<HuntId, String> = HashMap::new();
+    for some in pieces(&hunts) {
+        let places = places(2, some.len());
+        let mut values = vec![Value::from(org)];
+        values.extend(some.iter().map(|hunt| Value::from(*hunt)));
+        let statement =
+            format!("SELECT hunt_id, request FROM hunts WHERE org_id = ?1 AND hunt_id IN ({places})");
+        requests.extend(tx.all(&statement, &values, |row| Ok((row.take(0)?, row.take(1)?)))?);
+    }
+    for flow in flows {
+        if let Some(request) = flow.hunt_id.as_ref().and_then(|hunt| requests.get(hunt)) {
+            flow.request.clone_from(request);
+        }
+    }
+    Ok(())
+}
+
 fn list(tx: &dyn Tx, org: &OrgId, query: &FlowQuery) -> Result<Page<Flow>> {
     let search = query
         .search
@@ -228,13 +260,14 @@ fn list(tx: &dyn Tx, org: &OrgId, query: &FlowQuery) -> Result<Page<Flow>> {
     let direction = if query.descending { "DESC" } else { "ASC" };
     values.extend([Value::from(query.limit), Value::from(query.offset)]);
     let (limit, offset) = (values.len() - 1, values.len());
-    let items = tx.all(
+    let mut items = tx.all(
         &format!(
             "SELECT * FROM flows WHERE {condition} ORDER BY {order} {direction}, id {direction} LIMIT ?{limit} OFFSET ?{offset}"
         ),
         &values,
         to_flow,
     )?;
+    fill_requests(tx, org, &mut items)?;
     Ok(Page { total, items })
 }
 
@@ -242,12 +275,8 @@ fn to_flow(row: &dyn Row) -> Result<Flow> {
     Ok(Flow {
         client_id: row.get("client_id")?,
         flow_id: row.get("flow_id")?,
-        state: match row.get::<i64>("state")? {
-            1 => FlowState::Running,
-            2 => FlowState::Finished,
-            7 => FlowState::Cancelled,
-            _ => FlowState::Error,
-        },
+        hunt_id: row.get("hunt_id")?,
+        state: flow_state(row.get("state")?),
         status: row.get("status")?,
         creator: row.get("creator")?,
         created: row.get("created")?,

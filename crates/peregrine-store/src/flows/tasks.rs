@@ -5,7 +5,7 @@ use crate::Result;
 use crate::clients::{self, Client};
 use crate::model::Micros;
 use crate::sql::{ClientKey, Row, Tx, values};
-use peregrine_base::FlowId;
+use peregrine_base::{ClientId, FlowId, OrgId};
 
 /// Bytes of tasks taken at once, so that they fit in one packet; the others wait for the next poll.
 const MAX_DELIVERY: usize = 4 << 20;
@@ -20,12 +20,12 @@ const WAITING: &str =
 const SILENT: &str = "org_id = ?1 AND client_id = ?2 AND state = 1 AND delivered <= ?3
     AND coalesce(heard, 0) <= ?3 AND coalesce(checked, 0) <= ?3";
 
-pub(super) fn insert(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<()> {
+pub(super) fn insert(tx: &dyn Tx, org: &OrgId, client: &ClientId, task: &Task) -> Result<()> {
     tx.execute(
         "INSERT INTO tasks (org_id, client_id, flow_id, is_flow_request, urgent, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         values![
-            &key.org,
-            &key.client,
+            org,
+            client,
             &task.flow_id,
             task.is_flow_request,
             task.urgent,
@@ -137,7 +137,17 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
             values![id, poll.now],
             to_task,
         )?;
-        let Some(task) = task else { continue };
+        let Some(mut task) = task else { continue };
+        if task.message.is_empty() {
+            match message_of_hunt(tx, key, &task.flow_id)? {
+                Some(message) => task.message = message,
+                // The hunt was deleted meanwhile.
+                None => {
+                    tx.execute("DELETE FROM tasks WHERE task_id = ?1", values![id])?;
+                    continue;
+                }
+            }
+        }
         if task.is_flow_request {
             tx.execute(
                 "UPDATE flows SET delivered = ?4 WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3",
@@ -154,6 +164,16 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
         taken.push(task);
     }
     Ok(taken)
+}
+
+/// The message that the hunt sends to all its clients, and so keeps only once.
+fn message_of_hunt(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<Option<Vec<u8>>> {
+    tx.first(
+        "SELECT p.task FROM flows f JOIN hunt_payloads p ON p.org_id = f.org_id AND p.hunt_id = f.hunt_id
+         WHERE f.org_id = ?1 AND f.client_id = ?2 AND f.flow_id = ?3",
+        values![&key.org, &key.client, flow],
+        |row| row.take(0),
+    )
 }
 
 /// The agent reported the end of a flow, so the tasks it was sent for that flow are done.

@@ -5,7 +5,7 @@ use super::objects::{AT_ONCE, Stored};
 use super::record::{SetId, StoredChunk};
 use crate::chunk::Chunk;
 use crate::model::Micros;
-use crate::sql::{OrgDatabase, Tx, values};
+use crate::sql::{OrgDatabase, Row, Tx, Value, pieces, places, values};
 use crate::{Error, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use peregrine_base::OrgId;
@@ -46,24 +46,68 @@ pub(super) fn find_chunks(
         |row| row.take(0),
     )?;
     let Some(first) = first else { return Ok(Vec::new()) };
-    // Index entries first, data one by one: a damaged page of one chunk's data must not hide the others.
     let entries = tx.all(
-        "SELECT c.id, c.first_row, c.row_count, c.received, coalesce(o.bytes, length(c.data)), o.object
-         FROM chunks c LEFT JOIN row_objects o ON o.chunk_id = c.id
-         WHERE c.set_id = ?1 AND c.first_row >= ?2 AND c.first_row + c.row_count > ?3 ORDER BY c.first_row LIMIT ?4",
+        &format!(
+            "SELECT {ENTRY} WHERE c.set_id = ?1 AND c.first_row >= ?2 AND c.first_row + c.row_count > ?3
+             ORDER BY c.first_row LIMIT ?4"
+        ),
         values![set, first, from_row, MAX_CHUNKS],
-        |row| {
-            Ok(IndexEntry {
-                id: row.take(0)?,
-                set,
-                first_row: row.take(1)?,
-                rows: row.take(2)?,
-                received: row.take(3)?,
-                bytes: row.take(4)?,
-                object: row.take(5)?,
-            })
-        },
+        to_entry,
     )?;
+    load(tx, entries, max_bytes)
+}
+
+/// Chunks of several sets, about `max_bytes`, but at least one; of the first of them only those with rows from `from_row` on.
+pub(super) fn find_chunks_of(
+    tx: &dyn Tx,
+    org: &OrgId,
+    sets: &[SetId],
+    from_row: u64,
+    max_bytes: usize,
+) -> Result<Vec<IndexedChunk>> {
+    // Those beyond the first piece are left to the next call.
+    let (Some(first), Some(sets)) = (sets.iter().min(), pieces(sets).next()) else {
+        return Ok(Vec::new());
+    };
+    let mut values = vec![
+        Value::from(org),
+        Value::from(*first),
+        from_row.into(),
+        MAX_CHUNKS.into(),
+    ];
+    let places = places(values.len() + 1, sets.len());
+    values.extend(sets.into_iter().map(|set| Value::from(*set)));
+    let entries = tx.all(
+        &format!(
+            "SELECT {ENTRY} JOIN result_sets s ON s.id = c.set_id AND s.org_id = ?1
+             WHERE c.set_id IN ({places}) AND (c.set_id <> ?2 OR c.first_row + c.row_count > ?3)
+             ORDER BY c.set_id, c.first_row LIMIT ?4"
+        ),
+        &values,
+        to_entry,
+    )?;
+    load(tx, entries, max_bytes)
+}
+
+/// The columns of an index entry, and where they are.
+const ENTRY: &str =
+    "c.id, c.set_id, c.first_row, c.row_count, c.received, coalesce(o.bytes, length(c.data)), o.object
+    FROM chunks c LEFT JOIN row_objects o ON o.chunk_id = c.id";
+
+fn to_entry(row: &dyn Row) -> Result<IndexEntry> {
+    Ok(IndexEntry {
+        id: row.take(0)?,
+        set: row.take(1)?,
+        first_row: row.take(2)?,
+        rows: row.take(3)?,
+        received: row.take(4)?,
+        bytes: row.take(5)?,
+        object: row.take(6)?,
+    })
+}
+
+/// Reads the data after the index, chunk by chunk: a damaged page of one chunk's data must not hide the others.
+fn load(tx: &dyn Tx, entries: Vec<IndexEntry>, max_bytes: usize) -> Result<Vec<IndexedChunk>> {
     let mut bytes = 0;
     let mut found = Vec::new();
     for mut entry in entries {
@@ -96,7 +140,7 @@ fn data(tx: &dyn Tx, chunk: i64) -> Result<Option<Vec<u8>>> {
 }
 
 /// Gets the bytes of chunks, of several objects concurrently, and keeps their order.
-pub(super) async fn fetch(db: &OrgDatabase, found: Vec<IndexedChunk>) -> Result<Vec<StoredChunk>> {
+pub(super) async fn fetch(db: &OrgDatabase, found: Vec<IndexedChunk>) -> Result<Vec<(SetId, StoredChunk)>> {
     stream::iter(found.into_iter().map(|found| resolve(db, found)))
         .buffered(AT_ONCE)
         .try_filter_map(async |chunk| Ok(chunk))
@@ -105,7 +149,7 @@ pub(super) async fn fetch(db: &OrgDatabase, found: Vec<IndexedChunk>) -> Result<
 }
 
 /// A chunk with its bytes, or with the reason why they are missing; `None` if it was deleted meanwhile.
-async fn resolve(db: &OrgDatabase, found: IndexedChunk) -> Result<Option<StoredChunk>> {
+async fn resolve(db: &OrgDatabase, found: IndexedChunk) -> Result<Option<(SetId, StoredChunk)>> {
     let IndexedChunk { entry, stored } = found;
     let (data, missing) = match stored {
         Stored::Here(data) => (data, None),
@@ -123,7 +167,7 @@ async fn resolve(db: &OrgDatabase, found: IndexedChunk) -> Result<Option<StoredC
             Err(error) => return Err(error),
         },
     };
-    Ok(Some(StoredChunk {
+    let chunk = StoredChunk {
         first_row: entry.first_row,
         received: entry.received,
         chunk: Chunk {
@@ -131,7 +175,8 @@ async fn resolve(db: &OrgDatabase, found: IndexedChunk) -> Result<Option<StoredC
             data,
         },
         missing,
-    }))
+    };
+    Ok(Some((entry.set, chunk)))
 }
 
 async fn read_object(db: &OrgDatabase, entry: &IndexEntry, key: &str) -> Result<Option<Vec<u8>>> {

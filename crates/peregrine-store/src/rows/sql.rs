@@ -55,8 +55,11 @@ impl RowStore for OrgDatabase {
                     .collect();
                 let mut values = vec![Value::from(org)];
                 values.extend(some.iter().flat_map(|(client, flow)| [Value::from(client), Value::from(flow)]));
+                // Not `IN (VALUES …)`, for which SQLite goes through all result sets.
                 let statement = format!(
-                    "SELECT * FROM result_sets WHERE org_id = ?1 AND (client_id, flow_id) IN (VALUES {}) ORDER BY kind, id",
+                    "SELECT s.* FROM (SELECT DISTINCT column1 AS client, column2 AS flow FROM (VALUES {}) AS given) AS wanted
+                     JOIN result_sets s ON s.org_id = ?1 AND s.client_id = wanted.client AND s.flow_id = wanted.flow
+                     ORDER BY s.kind, s.id",
                     pairs.join(", ")
                 );
                 let rows = tx.all(&statement, &values, |row| {
@@ -83,6 +86,19 @@ impl RowStore for OrgDatabase {
     async fn read_chunks(&self, set: SetId, from_row: u64, max_bytes: usize) -> Result<Vec<StoredChunk>> {
         let found = self
             .read(move |tx, org| read::find_chunks(tx, org, set, from_row, max_bytes))
+            .await?;
+        let chunks = read::fetch(self, found).await?;
+        Ok(chunks.into_iter().map(|(_, chunk)| chunk).collect())
+    }
+
+    async fn read_sets(
+        &self,
+        sets: Vec<SetId>,
+        from_row: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<(SetId, StoredChunk)>> {
+        let found = self
+            .read(move |tx, org| read::find_chunks_of(tx, org, &sets, from_row, max_bytes))
             .await?;
         read::fetch(self, found).await
     }

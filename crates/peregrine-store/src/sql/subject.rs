@@ -1,7 +1,7 @@
 //! What a write is about. Writes about the same thing never run at the same time, on any server.
 
 use super::ClientKey;
-use peregrine_base::OrgId;
+use peregrine_base::{HuntId, OrgId};
 use std::hash::{Hash, Hasher};
 
 /// What a write is about.
@@ -9,6 +9,8 @@ use std::hash::{Hash, Hasher};
 pub(crate) enum Subject {
     /// A client, with its collections and rows.
     Client(ClientKey),
+    /// A hunt, and who takes part in it.
+    Hunt(OrgId, HuntId),
     /// Accounts and their sessions, of all organisations.
     Users,
     /// The audit log of an organisation, which is numbered without gaps.
@@ -25,6 +27,11 @@ impl Subject {
             Subject::Client(key) => {
                 fnv.write(b"client");
                 key.hash(&mut fnv);
+            }
+            Subject::Hunt(org, hunt) => {
+                fnv.write(b"hunt");
+                org.hash(&mut fnv);
+                hunt.hash(&mut fnv);
             }
             Subject::Users => fnv.write(b"users"),
             Subject::Audit(org) => {

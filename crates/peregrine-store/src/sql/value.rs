@@ -3,7 +3,7 @@
 use crate::rows::SetId;
 use crate::{Error, Result};
 use peregrine_base::ids::BadId;
-use peregrine_base::{ClientId, FlowId, OrgId};
+use peregrine_base::{ClientId, FlowId, HuntId, OrgId};
 
 /// An SQL value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,7 +85,7 @@ macro_rules! text_ids {
         }
     )*};
 }
-text_ids!(OrgId, ClientId, FlowId);
+text_ids!(OrgId, ClientId, FlowId, HuntId);
 
 impl From<SetId> for Value<'_> {
     fn from(id: SetId) -> Self {

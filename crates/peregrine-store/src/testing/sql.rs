@@ -2,6 +2,8 @@
 
 mod events;
 mod flow_ends;
+mod hunt_members;
+mod hunts;
 mod odd_texts;
 mod organisations;
 mod queries;
@@ -34,6 +36,14 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     flow_ends::once(&make().await).await;
     flow_ends::with_missing_rows(&make().await).await;
     flow_ends::with_missing_files(&make().await).await;
+    hunts::are_joined_once(&make().await).await;
+    hunts::take_no_more_than_they_may(&make().await).await;
+    hunts::are_for_those_who_match(&make().await).await;
+    hunts::send_one_message_to_all(&make().await).await;
+    hunt_members::list_their_clients(&make().await).await;
+    hunt_members::count_what_became_of_them(&make().await).await;
+    hunt_members::take_other_collections(&make().await).await;
+    hunt_members::are_found_and_deleted(&make().await).await;
     servers::share_clients(&make().await).await;
     servers::lose_no_task(&make().await).await;
     queries::are_listed_while_their_server_lives(&make().await).await;

@@ -94,6 +94,55 @@ async fn servers_that_write_for_one_client_do_not_lose_or_double_anything() {
     assert_eq!(db.client(&CLIENT).await.unwrap().unwrap().labels.len(), 50);
 }
 
+/// Several servers let the same clients join a hunt at once: each joins once, and no more than may.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_recruit_for_one_hunt_take_every_client_once() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let servers: Vec<Arc<OrgDatabase>> = (0..3)
+        .map(|_| Arc::new(connect(&url).unwrap().org(&OrgId::root())))
+        .collect();
+    let db = &servers[0];
+    let clients: Vec<ClientId> = (0..40).map(|n| client_id(format!("C.{n:016x}"))).collect();
+    for client in &clients {
+        db.enrol(client, "pem", 1).await.unwrap();
+    }
+    let hunt = Hunt {
+        client_limit: 30,
+        ..testing::running_hunt("H.A")
+    };
+    let id = hunt.hunt_id.clone();
+    let payload = HuntPayload {
+        task: b"message".to_vec(),
+        sealed: None,
+    };
+    db.create_hunt(hunt, payload).await.unwrap();
+    let mut attempts = Vec::new();
+    for start in 0..5 {
+        for db in &servers {
+            let (db, id) = (db.clone(), id.clone());
+            let some = clients.iter().skip(start * 5).take(20).cloned().collect();
+            attempts.push(tokio::spawn(async move {
+                db.join_hunt(&id, some, Admission::ByCondition, 2)
+                    .await
+                    .unwrap()
+                    .clients
+            }));
+        }
+    }
+    let mut joined = Vec::new();
+    for attempt in attempts {
+        joined.extend(attempt.await.unwrap());
+    }
+    let count = joined.len();
+    joined.sort();
+    joined.dedup();
+    assert_eq!((count, joined.len()), (30, 30));
+    let stored = db.hunt(&id).await.unwrap().unwrap();
+    assert_eq!((stored.state, stored.joined), (HuntState::Stopped, 30));
+    assert_eq!(db.counts().await.unwrap().flows_running, 30);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_made_again() {
     let Some(server) = Postgres::shared() else { return };

@@ -70,6 +70,13 @@ const STEPS: &[Step] = &[
     },
     Step::Both {
         before_sqlite: "",
+        text: include_str!("0009_hunts.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
+    Step::Both {
+        before_sqlite: "",
         text: include_str!("0010_events.sql"),
         after_sqlite: "",
         after_postgres: "",

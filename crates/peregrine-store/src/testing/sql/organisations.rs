@@ -1,6 +1,6 @@
 //! Organisations do not see each other's data.
 
-use super::{CLIENT, FLOW, flow, poll, task, work};
+use super::{CLIENT, FLOW, flow, hunts, poll, task, work};
 use crate::chunk::Chunk;
 use crate::*;
 use std::sync::Arc;
@@ -60,10 +60,24 @@ pub(super) async fn are_apart(store: &SqlStore) {
         other.read_chunks(set, 0, 99).await.unwrap().is_empty(),
         "a number is not a key"
     );
+    assert!(other.read_sets(vec![set], 0, 99).await.unwrap().is_empty());
+    assert_eq!(one.read_sets(vec![set], 0, 99).await.unwrap().len(), 1);
+    let hunt = hunts::create(&one, hunts::hunt("H.A", HuntState::Running)).await;
+    assert_eq!(other.hunt(&hunt).await.unwrap(), None);
+    assert!(other.running_hunts().await.unwrap().is_empty());
+    let here = one.join_hunt(&hunt, vec![CLIENT.clone()], Admission::ByHand, 1);
+    assert_eq!(here.await.unwrap().clients.len(), 1);
+    assert!(
+        other
+            .hunts_of_flows(vec![(CLIENT.clone(), hunt.flow_id())])
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(other.row_range(set, None, None).await.unwrap(), (0, 0));
     assert_eq!(other.delete_events_before(100).await.unwrap(), 0);
     assert!(work(&other, poll(1)).await.tasks.is_empty());
     other.delete_client(&CLIENT).await.unwrap();
     assert_eq!(one.counts().await.unwrap().rows, 2);
-    assert_eq!(work(&one, poll(1)).await.tasks.len(), 1);
+    assert_eq!(work(&one, poll(1)).await.tasks.len(), 2);
 }
