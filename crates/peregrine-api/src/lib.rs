@@ -13,6 +13,7 @@ pub mod artifacts;
 pub mod clients;
 pub mod error;
 pub mod flows;
+pub mod hunts;
 pub mod monitoring;
 pub mod processes;
 pub mod push;

@@ -1,5 +1,5 @@
-//! Push: server-sent events over `GET events`. Besides those below, `client` carries a [`Client`](crate::clients::Client)
-//! and `flow` a [`Flow`](crate::flows::Flow).
+//! Push: server-sent events over `GET events`. Besides those below, `client` carries a [`Client`](crate::clients::Client),
+//! `flow` a [`Flow`](crate::flows::Flow) and `hunt` a [`Hunt`](crate::hunts::Hunt).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct PushQuery {
-    /// `clients`, `client:C.x`, `flows`, `flows:C.x` or `flow:C.x/F.y`, separated by commas.
+    /// `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, `hunts` or `hunt:H.x`, separated by commas.
     pub topics: String,
 }
 

@@ -1,7 +1,8 @@
 //! Generates the TypeScript types of the GUI from those of this crate. The test fails if the committed file is stale.
 
 use crate::{
-    artifacts, clients, error, flows, monitoring, processes, push, queries, search, session, status, table,
+    artifacts, clients, error, flows, hunts, monitoring, processes, push, queries, search, session, status,
+    table,
 };
 use std::path::Path;
 use ts_rs::{Config, TS};
@@ -26,9 +27,11 @@ fn all(config: &Config) -> String {
         clients: ClientsQuery ClientPage Client Interrogation InterrogationTable LabelChange;
         artifacts: ArtifactsQuery ArtifactList Artifact Parameter Source ColumnType Resources Compiled CompiledRequest EquivalentCall;
         flows: CollectRequest ArtifactSpec FlowStarted FlowsQuery FlowPage FlowState Flow FlowSource FlowDetail FlowLimits Upload;
+        hunts: NewHunt HuntCondition HuntOs HuntState HuntCreated HuntChange HuntAction HuntStop NewHuntClient HuntClientAdded HuntsQuery HuntPage Hunt HuntTotals HuntDetail
+            HuntClientsQuery HuntClientPage HuntClient HuntWait HuntWaitReason HuntEstimate HuntDeleted HuntSources HuntSource;
         table: TableParams ResultsQuery FacetsQuery ExportQuery ExportFormat Condition TablePage Column Facets Facet;
         processes: ProcessTreeQuery ProcessFamily ProcessNode;
-        monitoring: MonitoringTable LabelGroup EventArtifacts EventArtifact EventsQuery;
+        monitoring: MonitoringTable LabelGroup ServerMonitoring EventArtifacts EventArtifact EventsQuery;
         search: SearchQuery SearchAnswer FoundClient FoundArtifact;
         status: ServerStatus ServerEntry Datastore AuditRow;
         push: PushQuery RowsStored Resync;

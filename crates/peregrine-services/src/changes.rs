@@ -1,7 +1,7 @@
 //! Notifications over the bus: clients that have tasks, and changes that open screens must show.
 
 use crate::Core;
-use peregrine_store::{ClientId, FlowId};
+use peregrine_store::{ClientId, FlowId, HuntId};
 use serde::{Deserialize, Serialize};
 
 /// Topics of the bus.
@@ -18,6 +18,8 @@ pub mod topics {
     pub const UNSTORED: &str = "unstored";
     /// A client has a key now; the payload is its id.
     pub const ENROLLED: &str = "enrolled";
+    /// A hunt was started, stopped, changed or deleted; the payload is its id.
+    pub const HUNTS: &str = "hunts";
     /// A running query must end; the payload is its id and the user who ends it.
     pub const CANCELLED_QUERY: &str = "cancelled-query";
 }
@@ -45,6 +47,8 @@ pub enum Change {
         #[serde(default)]
         server_id: String,
     },
+    /// A hunt was created, changed or deleted, or has other totals.
+    Hunt { hunt_id: HuntId },
 }
 
 /// A row of a queue that is not stored.
@@ -59,6 +63,9 @@ pub struct Unstored {
 
 /// Publishes a change. Failure is only logged: a lost message just delays a screen.
 pub async fn announce(core: &Core, change: &Change) {
+    if let Change::Flow { client_id, flow_id } = change {
+        core.stale_hunts.mark_flow(client_id, flow_id);
+    }
     let Ok(payload) = serde_json::to_string(change) else {
         return;
     };

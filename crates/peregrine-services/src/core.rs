@@ -1,6 +1,7 @@
 //! [`Core`], the context that every service function takes.
 
 use crate::events::{Ended, Watches};
+use crate::hunts::StaleHunts;
 use crate::monitoring::TableCache;
 use crate::servers::Membership;
 use crate::storage::Storage;
@@ -22,6 +23,8 @@ pub struct Core {
     pub(crate) watches: Watches,
     pub ended: Ended,
     pub(crate) views: ViewCache,
+    /// Hunts whose totals are out of date.
+    pub(crate) stale_hunts: StaleHunts,
     pub(crate) membership: Membership,
     /// Encrypts secrets that must be stored.
     pub(crate) vault: Vault,
@@ -48,6 +51,8 @@ pub struct Settings {
     /// The longest an agent waits between two polls (s).
     pub max_poll: u64,
     pub session_minutes: u64,
+    /// How long a hunt runs that does not say (h); 0 for a week.
+    pub hunt_expiry_hours: u64,
     /// Name of this machine, shown to the other servers.
     pub host: String,
 }
@@ -71,6 +76,7 @@ impl Core {
             watches: Watches::default(),
             ended: Ended::default(),
             views: ViewCache::default(),
+            stale_hunts: StaleHunts::default(),
             membership,
             vault,
             hasher: Hasher::new(),

@@ -1,5 +1,5 @@
-//! The server's logic, independent of protocols: clients, flows, events, monitoring, users, the audit log, and tables over
-//! stored rows.
+//! The server's logic, independent of protocols: clients, flows, hunts, events, monitoring, users, the audit log, and
+//! tables over stored rows.
 //!
 //! Everything here is a function over [`Core`]. REST, gRPC and VQL call it, and the gateway delivers its tasks; this crate knows
 //! none of them. Notifications go out over the bus ([`changes`]).
@@ -21,6 +21,7 @@ mod deployment;
 mod error;
 pub mod events;
 pub mod flows;
+pub mod hunts;
 pub mod launch;
 pub mod monitoring;
 pub mod servers;

@@ -6,6 +6,7 @@ use crate::changes::{Change, announce, topics};
 use crate::launch::{self, AuthorizedLaunch, ResolvedLaunch};
 use crate::users::Principal;
 use crate::{Error, Result, audit, clock};
+use indexmap::IndexSet;
 use peregrine_api::flows::{CollectRequest, FlowLimits};
 use peregrine_artifacts::resources::Limits;
 use peregrine_artifacts::{Compiled, Target};
@@ -195,19 +196,26 @@ fn new_flow(
     }
 }
 
-/// Stores a collection of authorized artifacts, with its task, and notifies the agent.
-pub(crate) async fn schedule(
+/// A collection compiled for agents, before it is decided which of them collects it.
+pub(crate) struct Prepared {
+    /// The JSON stored with the flow or the hunt.
+    pub(crate) stored: String,
+    /// Names of the tables it can have.
+    pub(crate) sources: Vec<String>,
+    message: VeloMessage,
+    has_secrets: bool,
+}
+
+/// Compiles authorized artifacts.
+pub(crate) fn prepare(
     core: &Core,
-    creator: &str,
-    client_id: &ClientId,
     request: &CollectRequest,
     authorized: &AuthorizedLaunch,
-) -> Result<FlowId> {
+) -> Result<Prepared> {
     let compiled = authorized.compile(core, &limits(request))?;
     let stored = stored_request(request, authorized, &compiled)?;
-    let flow_id = ids::new_flow_id()?;
+    let sources = sources(core, &compiled);
     let message = VeloMessage {
-        session_id: flow_id.to_string(),
         request_id: ids::request::QUERY,
         urgent: request.urgent,
         flow_request: Some(FlowRequest {
@@ -222,11 +230,51 @@ pub(crate) async fn schedule(
         }),
         ..Default::default()
     };
+    Ok(Prepared {
+        stored,
+        sources,
+        message,
+        has_secrets: authorized.has_secrets(),
+    })
+}
+
+fn sources(core: &Core, compiled: &Compiled) -> Vec<String> {
+    let queries = compiled.requests.iter().flat_map(|request| &request.query);
+    let named = queries.filter(|query| !query.name.is_empty());
+    let shown = named.filter_map(|query| match &core.names {
+        Some(names) => names.reveal(&query.name),
+        None => Some(query.name.clone()),
+    });
+    shown.collect::<IndexSet<String>>().into_iter().collect()
+}
+
+impl Prepared {
+    /// The message that starts it under this id, encoded for the queue.
+    pub(crate) fn pack(self, core: &Core, flow_id: &FlowId) -> Result<Vec<u8>> {
+        let message = VeloMessage {
+            session_id: flow_id.to_string(),
+            ..self.message
+        };
+        task::pack(core, &message, self.has_secrets)
+    }
+}
+
+/// Stores a collection of authorized artifacts, with its task, and notifies the agent.
+pub(crate) async fn schedule(
+    core: &Core,
+    creator: &str,
+    client_id: &ClientId,
+    request: &CollectRequest,
+    authorized: &AuthorizedLaunch,
+) -> Result<FlowId> {
+    let prepared = prepare(core, request, authorized)?;
+    let flow_id = ids::new_flow_id()?;
+    let stored = prepared.stored.clone();
     let task = Task {
         flow_id: flow_id.clone(),
         is_flow_request: true,
         urgent: request.urgent,
-        message: task::pack(core, &message, authorized.has_secrets())?,
+        message: prepared.pack(core, &flow_id)?,
     };
     let flow = new_flow(
         creator,
@@ -237,17 +285,20 @@ pub(crate) async fn schedule(
         stored,
     );
     core.storage.database.create_flow(flow, vec![task]).await?;
+    announce_scheduled(core, client_id, &flow_id).await?;
+    Ok(flow_id)
+}
+
+/// Wakes the agent, and shows the new collection.
+pub(crate) async fn announce_scheduled(core: &Core, client_id: &ClientId, flow_id: &FlowId) -> Result<()> {
     core.storage
         .bus
         .publish(topics::TASKS, client_id.as_str())
         .await?;
-    announce(
-        core,
-        &Change::Flow {
-            client_id: client_id.clone(),
-            flow_id: flow_id.clone(),
-        },
-    )
-    .await;
-    Ok(flow_id)
+    let change = Change::Flow {
+        client_id: client_id.clone(),
+        flow_id: flow_id.clone(),
+    };
+    announce(core, &change).await;
+    Ok(())
 }

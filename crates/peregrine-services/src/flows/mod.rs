@@ -9,13 +9,15 @@ mod task;
 mod view;
 
 pub use arrivals::store;
-pub(crate) use create::schedule;
 pub use create::{OnServer, create, find, limits, max_logs, prepare_on_server, redacted};
+pub(crate) use create::{announce_scheduled, prepare, schedule};
 pub use process_tree::process_tree;
 pub use results::{Table, download};
 pub use roll_up::roll_up;
+pub(crate) use task::pack as pack_task;
 pub use task::unpack as unpack_task;
 pub use view::state;
+pub(crate) use view::{SILENCE, request_and_limits};
 pub use view::{list, view, view_in_full, views};
 
 use crate::Core;
@@ -50,26 +52,7 @@ pub async fn cancel(
     };
     principal.authorize(needed)?;
     get(core, client_id, flow_id).await?;
-    let message = VeloMessage {
-        session_id: flow_id.to_string(),
-        cancel: Some(Cancel {
-            principal: principal.name.clone(),
-        }),
-        urgent: true,
-        ..Default::default()
-    };
-    let task = Task {
-        flow_id: flow_id.clone(),
-        is_flow_request: false,
-        urgent: true,
-        message: message.encode_to_vec(),
-    };
-    let status = format!("Cancelled by {}", principal.name);
-    let database = &core.storage.database;
-    if database
-        .cancel_flow(client_id, flow_id, &status, task, clock::now())
-        .await?
-    {
+    if end(core, &principal.name, client_id, flow_id).await? {
         let detail = json!({"client": client_id, "flow_id": flow_id});
         let entry = audit::entry(&principal.name, &principal.ip, "CancelFlow", &detail);
         audit::append(core, entry, OnTemporaryError::Keep).await?;
@@ -81,14 +64,44 @@ pub async fn cancel(
                 .publish(topics::TASKS, client_id.as_str())
                 .await?;
         }
-        let change = Change::Flow {
-            client_id: client_id.clone(),
-            flow_id: flow_id.clone(),
-        };
-        announce(core, &change).await;
-        core.ended.add(client_id, flow_id);
+        announce_change(core, client_id, flow_id).await;
     }
     get(core, client_id, flow_id).await
+}
+
+/// Ends a flow that runs, and queues the message that stops it on the agent; false if it does not run.
+pub(crate) async fn end(core: &Core, user: &str, client_id: &ClientId, flow_id: &FlowId) -> Result<bool> {
+    let message = VeloMessage {
+        session_id: flow_id.to_string(),
+        cancel: Some(Cancel {
+            principal: user.to_owned(),
+        }),
+        urgent: true,
+        ..Default::default()
+    };
+    let task = Task {
+        flow_id: flow_id.clone(),
+        is_flow_request: false,
+        urgent: true,
+        message: message.encode_to_vec(),
+    };
+    let status = format!("Cancelled by {user}");
+    let database = &core.storage.database;
+    let is_ended = database
+        .cancel_flow(client_id, flow_id, &status, task, clock::now())
+        .await?;
+    if is_ended {
+        core.ended.add(client_id, flow_id);
+    }
+    Ok(is_ended)
+}
+
+async fn announce_change(core: &Core, client_id: &ClientId, flow_id: &FlowId) {
+    let change = Change::Flow {
+        client_id: client_id.clone(),
+        flow_id: flow_id.clone(),
+    };
+    announce(core, &change).await;
 }
 
 /// Deletes a flow with its rows and files; a running one is cancelled first.
@@ -105,6 +118,13 @@ pub async fn delete(
     let detail = json!({"client": client_id, "flow_id": flow_id});
     let entry = audit::entry(&principal.name, &principal.ip, "delete_flow", &detail);
     audit::append(core, entry, OnTemporaryError::Keep).await?;
+    remove(core, client_id, flow_id).await?;
+    announce_change(core, client_id, flow_id).await;
+    Ok(())
+}
+
+/// Removes a flow with its rows and files.
+pub(crate) async fn remove(core: &Core, client_id: &ClientId, flow_id: &FlowId) -> Result<()> {
     let database = &core.storage.database;
     let deleted = match database.delete_flow(client_id, flow_id).await {
         // Deleting needs some space, too.

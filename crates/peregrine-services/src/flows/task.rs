@@ -8,7 +8,7 @@ use peregrine_proto::{Message, VeloMessage};
 const SEALED: u8 = 0;
 
 /// Encodes a message for the queue, sealed if it `has_secrets`.
-pub(super) fn pack(core: &Core, message: &VeloMessage, has_secrets: bool) -> Result<Vec<u8>> {
+pub(crate) fn pack(core: &Core, message: &VeloMessage, has_secrets: bool) -> Result<Vec<u8>> {
     let clear = message.encode_to_vec();
     if !has_secrets {
         return Ok(clear);

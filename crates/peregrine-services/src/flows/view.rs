@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// A running flow without any message for this long is unresponsive.
-const SILENCE: Micros = 300_000_000;
+pub(crate) const SILENCE: Micros = 300_000_000;
 
 /// The state to show: a running flow is waiting, in progress or unresponsive.
 pub fn state(flow: &Flow, now: Micros) -> api::FlowState {
@@ -92,18 +92,24 @@ fn to_api(flow: &Flow, sets: &[ResultSet]) -> api::Flow {
 pub async fn view_in_full(core: &Core, flow: &Flow) -> Result<FlowDetail> {
     let database = &core.storage.database;
     let uploads = database.uploads(&flow.client_id, &flow.flow_id).await?;
-    let mut request: Value = serde_json::from_str(&flow.request).unwrap_or_default();
-    let limits = request
-        .as_object_mut()
-        .and_then(|request| request.remove("limits"))
-        .unwrap_or_else(|| request.clone());
+    let (request, limits) = request_and_limits(&flow.request);
     Ok(FlowDetail {
         flow: view(core, flow).await?,
-        limits: FlowLimits::deserialize(limits).unwrap_or_default(),
+        limits,
         query_stats: serde_json::from_str(&flow.query_stats).unwrap_or_default(),
         request,
         uploads: uploads.into_iter().map(shown_upload).collect(),
     })
+}
+
+/// The two parts of a stored request.
+pub(crate) fn request_and_limits(stored: &str) -> (Value, FlowLimits) {
+    let mut request: Value = serde_json::from_str(stored).unwrap_or_default();
+    let limits = request
+        .as_object_mut()
+        .and_then(|request| request.remove("limits"))
+        .unwrap_or_else(|| request.clone());
+    (request, FlowLimits::deserialize(limits).unwrap_or_default())
 }
 
 fn shown_upload(upload: Upload) -> api::Upload {

@@ -1,6 +1,8 @@
 //! The services on their own: no listener, no gateway, no agents.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod hunts;
+
 use peregrine_api::flows::{ArtifactSpec, CollectRequest};
 use peregrine_api::table::TableParams;
 use peregrine_artifacts::Repository;
