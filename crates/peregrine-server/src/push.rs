@@ -6,8 +6,8 @@ use crate::shared::Shared;
 use parking_lot::Mutex;
 use peregrine_api::push::{Resync, RowsStored};
 use peregrine_services::changes::{Change, topics};
-use peregrine_services::{clients, clock, flows};
-use peregrine_store::{ClientId, FlowId, Micros, Received};
+use peregrine_services::{clients, clock, flows, hunts};
+use peregrine_store::{ClientId, FlowId, HuntId, Micros, Received};
 use peregrine_wire::ids::MONITORING;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -37,6 +37,7 @@ pub(crate) enum News {
     Flow(ClientId, FlowId),
     /// Rows of a collection, or event rows of a client.
     Rows(ClientId, Option<FlowId>),
+    Hunt(HuntId),
     /// Nobody knows what.
     Resync,
 }
@@ -48,6 +49,7 @@ impl News {
             News::Client(_) => "client",
             News::Flow(..) => "flow",
             News::Rows(..) => "rows",
+            News::Hunt(_) => "hunt",
             News::Resync => "resync",
         }
     }
@@ -63,17 +65,21 @@ pub(crate) enum Topic {
     Flows(ClientId),
     Flow(ClientId, FlowId),
     Events(ClientId),
+    Hunts,
+    Hunt(HuntId),
 }
 
 impl Topic {
-    /// Reads `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, and `flow:C.x/F.Monitoring` for its events; others
-    /// mean nothing.
+    /// Reads `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, `flow:C.x/F.Monitoring` for its events, `hunts` and
+    /// `hunt:H.x`; others mean nothing.
     pub(crate) fn parse(text: &str) -> Option<Topic> {
         match text.split_once(':') {
             None if text == "clients" => Some(Topic::Clients),
             None if text == "flows" => Some(Topic::AllFlows),
+            None if text == "hunts" => Some(Topic::Hunts),
             None => None,
             Some(("client", id)) => Some(Topic::Client(id.parse().ok()?)),
+            Some(("hunt", id)) => Some(Topic::Hunt(id.parse().ok()?)),
             Some(("flows", id)) => Some(Topic::Flows(id.parse().ok()?)),
             Some(("flow", path)) => {
                 let (client, session) = path.split_once('/')?;
@@ -89,7 +95,10 @@ impl Topic {
 
     pub(crate) fn covers(&self, news: &News) -> bool {
         match (self, news) {
-            (Topic::Clients, News::Client(_)) | (Topic::AllFlows, News::Flow(..)) => true,
+            (Topic::Clients, News::Client(_))
+            | (Topic::AllFlows, News::Flow(..))
+            | (Topic::Hunts, News::Hunt(_)) => true,
+            (Topic::Hunt(watched), News::Hunt(hunt)) => watched == hunt,
             (Topic::Client(watched), News::Client(client))
             | (Topic::Flows(watched), News::Flow(client, _))
             | (Topic::Events(watched), News::Rows(client, None)) => watched == client,
@@ -236,6 +245,11 @@ async fn deliver(shared: &Shared, change: Change) -> Result<()> {
             if let Some(flow) = shared.core.storage.database.flow(&client_id, &flow_id).await? {
                 let view = flows::view(&shared.core, &flow).await?;
                 shared.hub.push(News::Flow(client_id, flow_id), &view);
+            }
+        }
+        Change::Hunt { hunt_id } => {
+            if let Some(hunt) = shared.core.storage.database.hunt(&hunt_id).await? {
+                shared.hub.push(News::Hunt(hunt_id), &hunts::view(hunt));
             }
         }
         Change::Rows {

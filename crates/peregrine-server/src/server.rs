@@ -9,7 +9,7 @@ use crate::{Config, Error, Result, Storage, api, limits, listen};
 use peregrine_artifacts::Repository;
 use peregrine_server_vql::run::{self, Queries, QueryHost};
 use peregrine_services::users::{self, InitialAdmin, Role};
-use peregrine_services::{Core, audit, clock, events, servers};
+use peregrine_services::{Core, audit, clock, events, hunts, servers};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +106,8 @@ impl Server {
         tasks.spawn(report("events", follow_events(shared.clone())));
         tasks.spawn(report("server monitoring", monitor(shared.clone())));
         tasks.spawn(tell_completions(shared.clone()));
+        tasks.spawn(report("hunts", recruit(shared.clone())));
+        tasks.spawn(keep_totals(shared.clone()));
         tasks.spawn(gateway::watch_connections(shared.clone()));
         tasks.spawn(keep_alive(shared.clone()));
         tasks.spawn(keep_house(shared.clone()));
@@ -257,6 +259,14 @@ async fn monitor(shared: Arc<Shared>) -> Result<()> {
 
 async fn tell_completions(shared: Arc<Shared>) {
     run::tell_completions(shared.queries.clone(), shared.stopping.clone()).await;
+}
+
+async fn recruit(shared: Arc<Shared>) -> Result<()> {
+    hunts::recruit(&shared.core, &shared.stopping).await
+}
+
+async fn keep_totals(shared: Arc<Shared>) {
+    hunts::keep_totals(&shared.core, &shared.stopping).await;
 }
 
 async fn keep_alive(shared: Arc<Shared>) {

@@ -498,6 +498,295 @@ export type Upload = {
   finished_at: string,
 };
 
+/** A new hunt. */
+export type NewHunt = {
+  /** What it is for. */
+  description: string,
+  /** Words to find it by. */
+  tags: Array<string>,
+  /** Which clients join. */
+  condition: HuntCondition,
+  /** Stop when this many clients have joined; 0 for no limit. */
+  client_limit: number,
+  /** When it stops by itself; by default after a week, or as the server is configured. */
+  expires?: string,
+  /** Start it at once; otherwise it is paused. */
+  start?: boolean,
+  /** What to collect. */
+  request: CollectRequest,
+};
+
+/**
+ * Which clients join a hunt. Everything that is given must hold: a label never adds machines that the operating system rules
+ * out, and an excluded label always keeps a machine out.
+ */
+export type HuntCondition = {
+  /** The client has one of these labels; empty for any client. */
+  labels: Array<string>,
+  /** The client has none of these labels. */
+  excluded_labels: Array<string>,
+  /** The client has this operating system. One whose system is not known yet joins when it is. */
+  os: HuntOs | null,
+};
+
+/** Operating systems. */
+export type HuntOs = "linux" | "windows" | "darwin";
+
+/** State of a hunt. */
+export type HuntState = "paused" | "running" | "stopped" | "archived";
+
+/** Answer to a new hunt. */
+export type HuntCreated = {
+  /** Id of the new hunt. */
+  hunt_id: string,
+};
+
+/** A change of a hunt; members that are left out stay as they are. */
+export type HuntChange = {
+  /** Start, stop or archive it. */
+  action?: HuntAction,
+  /** The new description. */
+  description?: string,
+  /** The new tags; `["-"]` or an empty list removes all. */
+  tags?: Array<string>,
+  /** When it stops by itself. */
+  expires?: string,
+  /** Stop when this many clients have joined; 0 for no limit. */
+  client_limit?: number,
+};
+
+/** What to do with a hunt. */
+export type HuntAction = "start" | "stop" | "archive";
+
+/** Query string of lists of hunts. */
+export type HuntsQuery = {
+  /** Text in id, description, creator, tags or artifacts. */
+  search?: string,
+  /** `paused`, `running`, `stopped`, `archived` or `all`; by default all that are not archived. */
+  state?: string,
+  /** `created`, `started`, `expires`, `description`, `creator`, `state` or `clients`. */
+  sort?: string,
+  /** Sort in descending order, unless the value is `false`. Without `sort`, the newest come first. */
+  desc?: string,
+  /** How many to skip. */
+  offset?: number,
+  /** How many to return: 100 by default, at most 1000. */
+  limit?: number,
+};
+
+/** A page of hunts. */
+export type HuntPage = {
+  /** How many match. */
+  total: number,
+  /** This page of them. */
+  hunts: Array<Hunt>,
+};
+
+/** Summary of a hunt; also pushed as event `hunt`. */
+export type Hunt = {
+  /** `H.` and 13 characters. */
+  hunt_id: string,
+  /** Its state. */
+  state: HuntState,
+  /** Why it stopped by itself. */
+  stop_reason: string | null,
+  /** What it is for. */
+  description: string,
+  /** The user who made it. */
+  creator: string,
+  /** Words to find it by, sorted. */
+  tags: Array<string>,
+  /** When it was made. */
+  created: string,
+  /** When it was last started. */
+  started: string | null,
+  /** When it stops by itself. */
+  expires: string,
+  /** Which clients join. */
+  condition: HuntCondition,
+  /** It stops when this many clients have joined; 0 for no limit. */
+  client_limit: number,
+  /** Names of the artifacts it collects. */
+  artifacts: Array<string>,
+  /** Tables its collections can have. */
+  sources: Array<string>,
+  /** Whether its collections go ahead of others. */
+  urgent: boolean,
+  /** What became of its collections, a moment ago. */
+  totals: HuntTotals,
+};
+
+/** What became of a hunt's collections. */
+export type HuntTotals = {
+  /** Clients that take part. */
+  scheduled: number,
+  /** Collections that no machine has taken yet. */
+  waiting: number,
+  /** Collections that were handed to a machine and have not ended. */
+  running: number,
+  /** Collections that ended successfully. */
+  finished: number,
+  /** Collections that failed. */
+  errors: number,
+  /** Collections that a user cancelled. */
+  cancelled: number,
+  /** Clients whose collection was deleted. */
+  deleted: number,
+  /** Collections with rows or files. */
+  with_results: number,
+  /** Rows of all collections. */
+  rows: number,
+  /** Files of all collections. */
+  uploaded_files: number,
+  /** Bytes of those files. */
+  uploaded_bytes: number,
+};
+
+/** Everything about a hunt. */
+export type HuntDetail = {
+  /** Limits in force for each collection. */
+  limits: FlowLimits,
+  /** The [`CollectRequest`] it was made from, with secret values masked. */
+  request: Partial<CollectRequest> | null,
+  /** `H.` and 13 characters. */
+  hunt_id: string,
+  /** Its state. */
+  state: HuntState,
+  /** Why it stopped by itself. */
+  stop_reason: string | null,
+  /** What it is for. */
+  description: string,
+  /** The user who made it. */
+  creator: string,
+  /** Words to find it by, sorted. */
+  tags: Array<string>,
+  /** When it was made. */
+  created: string,
+  /** When it was last started. */
+  started: string | null,
+  /** When it stops by itself. */
+  expires: string,
+  /** Which clients join. */
+  condition: HuntCondition,
+  /** It stops when this many clients have joined; 0 for no limit. */
+  client_limit: number,
+  /** Names of the artifacts it collects. */
+  artifacts: Array<string>,
+  /** Tables its collections can have. */
+  sources: Array<string>,
+  /** Whether its collections go ahead of others. */
+  urgent: boolean,
+  /** What became of its collections, a moment ago. */
+  totals: HuntTotals,
+};
+
+/** Query string of lists of a hunt's clients. */
+export type HuntClientsQuery = {
+  /** Text in client id or host name. */
+  search?: string,
+  /** Only those whose collection is in this state: one of [`FlowState`], or `deleted`. */
+  state?: string,
+  /** `joined`, `hostname`, `state`, `rows`, `uploaded_bytes` or `duration`. */
+  sort?: string,
+  /** Sort in descending order, unless the value is `false`. */
+  desc?: string,
+  /** How many to skip. */
+  offset?: number,
+  /** How many to return: 100 by default, at most 1000. */
+  limit?: number,
+};
+
+/** A page of a hunt's clients. */
+export type HuntClientPage = {
+  /** How many match. */
+  total: number,
+  /** This page of them. */
+  clients: Array<HuntClient>,
+};
+
+/** A client of a hunt. */
+export type HuntClient = {
+  /** Its id. */
+  client_id: string,
+  /** Its host name. */
+  hostname: string,
+  /** Its fully qualified name. */
+  fqdn: string,
+  /** Whether it is connected. */
+  online: boolean,
+  /** When it joined. */
+  joined: string,
+  /** Its collection. */
+  flow_id: string,
+  /** State of the collection; null if it was deleted. */
+  state: FlowState | null,
+  /** Why there is no answer, if the collection has not ended. */
+  waits: HuntWait | null,
+  /** Why the collection failed, or who cancelled it. */
+  status: string | null,
+  /** When the machine started it. */
+  started: string | null,
+  /** When it ended. */
+  finished_at: string | null,
+  /** Time the machine spent on it. */
+  duration_ms: number,
+  /** Rows stored so far. */
+  rows: number,
+  /** Files stored so far. */
+  uploaded_files: number,
+  /** Bytes of those files. */
+  uploaded_bytes: number,
+};
+
+/** Why a client has not answered. */
+export type HuntWait = {
+  /** The reason. */
+  reason: HuntWaitReason,
+  /** Since when. */
+  since: string,
+};
+
+/** Reasons for which a client has not answered. */
+export type HuntWaitReason = "offline" | "not_delivered" | "no_answer" | "silent";
+
+/** How many clients match a condition. */
+export type HuntEstimate = {
+  /** All known clients that match. */
+  clients: number,
+  /** Those that are connected now. */
+  online: number,
+};
+
+/** What was deleted with a hunt. */
+export type HuntDeleted = {
+  /** Clients that took part. */
+  clients: number,
+  /** Collections that the hunt had started. Collections that were added to it by hand stay. */
+  flows: number,
+  /** Rows of those collections. */
+  rows: number,
+  /** Files of those collections. */
+  uploaded_files: number,
+  /** Bytes of those files. */
+  uploaded_bytes: number,
+};
+
+/** The tables of a hunt. */
+export type HuntSources = {
+  /** Those that can have rows, in the order of the artifacts, and others that have some. */
+  sources: Array<HuntSource>,
+};
+
+/** A table over all clients of a hunt. */
+export type HuntSource = {
+  /** `Artifact/Source`. */
+  name: string,
+  /** Clients that have rows of it. */
+  clients: number,
+  /** Rows so far. */
+  rows: number,
+};
+
 /** Query string of tables: `GET audit` and `GET clients/{client_id}/flows/{flow_id}/logs`. */
 export type TableParams = {
   /** How many rows to skip. */
@@ -798,7 +1087,7 @@ export type AuditRow = {
 
 /** Query string of `GET events`. */
 export type PushQuery = {
-  /** `clients`, `client:C.x`, `flows`, `flows:C.x` or `flow:C.x/F.y`, separated by commas. */
+  /** `clients`, `client:C.x`, `flows`, `flows:C.x`, `flow:C.x/F.y`, `hunts` or `hunt:H.x`, separated by commas. */
   topics: string,
 };
 

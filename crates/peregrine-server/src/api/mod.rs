@@ -5,6 +5,7 @@ mod clients;
 mod events;
 mod extract;
 mod flows;
+mod hunts;
 mod monitoring;
 mod process_tree;
 mod queries;
@@ -68,6 +69,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/monitoring/server",
             get(monitoring::show_server).put(monitoring::set_server),
         )
+        .route("/hunts", post(hunts::create))
+        .route("/hunts/estimate", post(hunts::estimate))
+        .route(
+            "/hunts/{hunt_id}",
+            get(hunts::show).patch(hunts::change).delete(hunts::delete),
+        )
+        .route("/hunts/{hunt_id}/stop", post(hunts::stop))
+        .route("/hunts/{hunt_id}/copy", post(hunts::copy))
+        .route("/hunts/{hunt_id}/clients", post(hunts::add_client))
+        .route("/hunts/{hunt_id}/sources", get(hunts::sources))
         .route("/queries", post(queries::ask).get(queries::list))
         .route("/queries/{query_id}", delete(queries::cancel))
         .route("/server/status", get(status::status))
@@ -88,6 +99,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/clients/{client_id}/process-tree", get(process_tree::show))
         // Names of event sets contain slashes.
         .route("/clients/{client_id}/events/{*artifact}", get(events::rows))
+        .route("/hunts", get(hunts::list))
+        .route("/hunts/{hunt_id}/clients", get(hunts::clients))
+        .route("/hunts/{hunt_id}/results", get(hunts::rows))
+        .route("/hunts/{hunt_id}/results/facets", get(hunts::facets))
+        .route("/hunts/{hunt_id}/results/export", get(hunts::export))
         .route("/artifacts", get(artifacts::list))
         .route("/events", get(sse::stream))
         .route("/audit", get(status::audit))

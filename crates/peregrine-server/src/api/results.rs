@@ -8,15 +8,18 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::stream;
 use http::header;
 use peregrine_api::table::{
     ExportFormat, ExportQuery, Facets, FacetsQuery, ResultsQuery, TablePage, TableParams,
 };
+use peregrine_services::Result;
 use peregrine_services::flows::Table;
 use peregrine_services::table::{Filters, TableQuery};
 use peregrine_store::{ClientId, FlowId, SetKind};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 fn table<'a>(
     (client_id, flow_id): &'a (ClientId, FlowId),
@@ -73,21 +76,32 @@ pub(super) async fn export(
     Params(wanted): Params<ExportQuery>,
 ) -> Answer<Response> {
     let filters = Filters::parse(wanted.filter.as_deref().unwrap_or_default())?;
-    let columns = wanted.columns.filter(|text| !text.is_empty());
-    let columns = columns.map(|text| text.split(',').map(str::to_owned).collect());
+    let (format, columns) = (wanted.format, columns_of(wanted.columns));
     let table = table(&flow, SetKind::Rows, &wanted.source);
-    let (name, pieces) = table
-        .export(&shared.core, &principal, wanted.format, columns, filters)
-        .await?;
+    let exported = table.export(&shared.core, &principal, format, columns, filters);
+    Ok(download(exported.await?, format))
+}
+
+/// The columns of an export, from the query string.
+pub(super) fn columns_of(text: Option<String>) -> Option<Vec<String>> {
+    let text = text.filter(|text| !text.is_empty())?;
+    Some(text.split(',').map(str::to_owned).collect())
+}
+
+/// An exported table as a download: its name, and its content in pieces.
+pub(super) fn download(
+    (name, pieces): (String, mpsc::Receiver<Result<Bytes>>),
+    format: ExportFormat,
+) -> Response {
     // An error in the stream makes the browser report a failed download instead of keeping a short file.
     let body = Body::from_stream(stream::unfold(pieces, async |mut pieces| {
         pieces.recv().await.map(|piece| (piece, pieces))
     }));
     let headers = [
-        (header::CONTENT_TYPE, content_type(wanted.format).to_owned()),
+        (header::CONTENT_TYPE, content_type(format).to_owned()),
         (header::CONTENT_DISPOSITION, file_name(&name)),
     ];
-    Ok((headers, body).into_response())
+    (headers, body).into_response()
 }
 
 fn content_type(format: ExportFormat) -> &'static str {

@@ -177,6 +177,7 @@ impl Config {
             event_max_wait_jitter: self.defaults.event_max_wait_jitter,
             max_poll: self.client.max_poll,
             session_minutes: self.gui.session_expiry_min,
+            hunt_expiry_hours: self.defaults.hunt_expiry_hours,
             host: generate::host_name(),
         }
     }

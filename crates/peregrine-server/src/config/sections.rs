@@ -228,6 +228,8 @@ pub struct DefaultsSection {
     pub collection_max_rows: u64,
     /// Uploaded bytes after which a collection is cancelled, unless request or artifact say; 0 for no limit.
     pub collection_max_upload_bytes: u64,
+    /// Hours after which a hunt stops that does not say.
+    pub hunt_expiry_hours: u64,
     /// Seconds a query on the server may take that does not say.
     pub query_timeout: u64,
     /// Rows a query on the server may yield that does not say.
@@ -251,6 +253,7 @@ impl Default for DefaultsSection {
             collection_timeout: 600,
             collection_max_rows: 1_000_000,
             collection_max_upload_bytes: 1 << 30,
+            hunt_expiry_hours: 168,
             query_timeout: 600,
             query_max_rows: 10_000_000,
             query_max_memory: 0,

@@ -93,12 +93,36 @@ fn doors() -> Vec<Door> {
             query: "?flow=F.MISSING&process=1",
             ..get("/clients/{client_id}/process-tree")
         },
-        put("POST", "/artifacts/compile", collect),
+        put("POST", "/artifacts/compile", collect.clone()),
         Door {
             names: &["Test.Rows"],
             ..get("/artifacts/{*name}")
         },
         get("/artifacts"),
+        get("/hunts"),
+        put("POST", "/hunts", json!({"request": collect})),
+        put("POST", "/hunts/estimate", json!({"labels": ["x"]})),
+        get("/hunts/{hunt_id}"),
+        put("PATCH", "/hunts/{hunt_id}", json!({"description": "x"})),
+        put("POST", "/hunts/{hunt_id}/stop", json!({"cancel": false})),
+        put("POST", "/hunts/{hunt_id}/copy", Value::Null),
+        get("/hunts/{hunt_id}/clients"),
+        put(
+            "POST",
+            "/hunts/{hunt_id}/clients",
+            json!({"client_id": "C.0000000000000bad"}),
+        ),
+        get("/hunts/{hunt_id}/sources"),
+        get("/hunts/{hunt_id}/results"),
+        Door {
+            query: "?column=Count",
+            ..get("/hunts/{hunt_id}/results/facets")
+        },
+        Door {
+            query: "?format=csv",
+            ..get("/hunts/{hunt_id}/results/export")
+        },
+        put("DELETE", "/hunts/{hunt_id}", Value::Null),
         get("/monitoring/client"),
         put("PUT", "/monitoring/client", json!({"artifacts": []})),
         get("/monitoring/server"),
@@ -143,7 +167,7 @@ fn routes() -> BTreeSet<(String, String)> {
 
 impl Door {
     /// The address, with these ids.
-    fn path(&self, client_id: &str, flow_id: &str) -> String {
+    fn path(&self, client_id: &str, flow_id: &str, hunt_id: &str) -> String {
         let mut names = self.names.iter();
         let parts = self.route.trim_start_matches('/').split('/').map(|part| {
             let given = part
@@ -153,6 +177,7 @@ impl Door {
                 (_, Some(name)) if !name.is_empty() => name,
                 ("{client_id}", _) => client_id,
                 ("{flow_id}", _) => flow_id,
+                ("{hunt_id}", _) => hunt_id,
                 _ => part,
             }
         });
@@ -217,6 +242,9 @@ async fn every_route_refuses_what_it_must() {
     };
     let flow = admin.get(&format!("clients/{}/flows", agent.id)).await["flows"][0]["flow_id"].take();
     let flow_id = flow.as_str().unwrap().to_owned();
+    let hunt = json!({"request": {"artifacts": [{"artifact": "Test.Rows"}]}});
+    let hunt = admin.call("POST", "hunts", Some(hunt)).await.json()["hunt_id"].take();
+    let hunt_id = hunt.as_str().unwrap().to_owned();
     let mut wrong = Vec::new();
     let mut expect = |door: &Door, attempt: &str, status: u16, allowed: &[u16]| {
         if !allowed.contains(&status) {
@@ -224,7 +252,7 @@ async fn every_route_refuses_what_it_must() {
         }
     };
     for door in doors() {
-        let path = door.path(&agent.id, &flow_id);
+        let path = door.path(&agent.id, &flow_id, &hunt_id);
         let body = door.has_body().then(|| door.body.clone());
         if door.needs != Needs::Nothing {
             let status = stranger.call(door.method, &path, body.clone()).await.status;
@@ -254,20 +282,35 @@ async fn every_route_refuses_what_it_must() {
         let status = admin.call(door.method, &odd, body.clone()).await.status;
         expect(&door, "with an odd query string", status, &[400]);
         if path.contains(&flow_id) || door.route.contains("{flow_id}") {
-            let missing = door.path(&agent.id, "F.MISSING");
+            let missing = door.path(&agent.id, "F.MISSING", &hunt_id);
             let status = admin.call(door.method, &missing, body.clone()).await.status;
             expect(&door, "of another collection", status, &[404]);
         }
         if door.route.contains("{client_id}") {
-            let missing = door.path("C.0000000000000bad", &flow_id);
+            let missing = door.path("C.0000000000000bad", &flow_id, &hunt_id);
             let status = admin.call(door.method, &missing, body.clone()).await.status;
             expect(&door, "of another client", status, &[404]);
-            let malformed = door.path("..%2F..", &flow_id);
+            let malformed = door.path("..%2F..", &flow_id, &hunt_id);
             let status = admin.call(door.method, &malformed, body.clone()).await.status;
             expect(&door, "of no client", status, &[400]);
+        }
+        if door.route.contains("{hunt_id}") {
+            for (attempt, hunt_id, status) in [
+                ("of another hunt", "H.MISSING", 404),
+                ("of no hunt", "..%2F..", 400),
+            ] {
+                let wrong = door.path(&agent.id, &flow_id, hunt_id);
+                let answer = admin.call(door.method, &wrong, body.clone()).await.status;
+                expect(&door, attempt, answer, &[status]);
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let left = admin.get(&format!("clients/{}/flows", agent.id)).await;
     assert_eq!(left["total"], 1, "nothing was changed");
+    let left = admin.get("hunts").await;
+    assert_eq!(
+        (&left["total"], &left["hunts"][0]["state"]),
+        (&json!(1), &json!("paused"))
+    );
 }
