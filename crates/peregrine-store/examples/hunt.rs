@@ -124,7 +124,7 @@ async fn main() {
         offset: 0,
         limit: 200,
     };
-    db.members(query).await.unwrap();
+    db.hunt_members(query).await.unwrap();
     told("a page of clients, sorted", begun);
 }
 

@@ -149,18 +149,18 @@ pub trait HuntStore: Send + Sync {
         now: Micros,
     ) -> Result<Attached>;
     /// Stores a new collection for a client that takes part already; false if the one it has is still running.
-    async fn relaunch(&self, hunt_id: &HuntId, flow: Flow, task: Task) -> Result<bool>;
+    async fn relaunch_in_hunt(&self, hunt_id: &HuntId, flow: Flow, task: Task) -> Result<bool>;
     /// Lists the clients of a hunt.
-    async fn members(&self, query: MemberQuery) -> Result<Page<Member>>;
+    async fn hunt_members(&self, query: MemberQuery) -> Result<Page<Member>>;
     /// A page of clients, in the order of their ids, and the collections that the hunt started on them.
-    async fn started_flows(
+    async fn flows_of_hunt(
         &self,
         hunt_id: &HuntId,
         after: Option<ClientId>,
         limit: u64,
     ) -> Result<StartedPage>;
     /// Removes clients from a hunt that is being deleted. Their collections stay.
-    async fn drop_members(&self, hunt_id: &HuntId, clients: Vec<ClientId>) -> Result<()>;
+    async fn drop_hunt_members(&self, hunt_id: &HuntId, clients: Vec<ClientId>) -> Result<()>;
     /// The hunts in which any of these collections counts.
     async fn hunts_of_flows(&self, flows: Vec<(ClientId, FlowId)>) -> Result<Vec<HuntId>>;
     /// Counts what became of a hunt's collections and stores that. False if another server did so at the same time, and perhaps

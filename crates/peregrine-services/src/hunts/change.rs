@@ -120,7 +120,7 @@ pub(super) async fn cancel_all(core: &Core, user: &str, hunt_id: &HuntId) -> Res
     let database = &core.storage.database;
     let (mut after, mut count) = (None, 0);
     loop {
-        let page = database.started_flows(hunt_id, after, PAGE).await?;
+        let page = database.flows_of_hunt(hunt_id, after, PAGE).await?;
         let Some(last) = page.clients.last() else { break };
         after = Some(last.clone());
         let running: Vec<StartedFlow> = page.flows.into_iter().filter(|flow| flow.is_running).collect();

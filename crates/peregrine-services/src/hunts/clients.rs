@@ -22,7 +22,11 @@ pub async fn list(
     principal.authorize(Permission::ReadResults)?;
     get(core, hunt_id).await?;
     let now = clock::now();
-    let found = core.storage.database.members(parse(hunt_id, query, now)?).await?;
+    let found = core
+        .storage
+        .database
+        .hunt_members(parse(hunt_id, query, now)?)
+        .await?;
     Ok(HuntClientPage {
         total: found.total,
         clients: found

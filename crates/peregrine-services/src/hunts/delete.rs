@@ -29,7 +29,7 @@ pub async fn delete(core: &Core, principal: &Principal, hunt_id: &HuntId) -> Res
     cancel_all(core, &principal.name, hunt_id).await?;
     let mut deleted = HuntDeleted::default();
     loop {
-        let page = database.started_flows(hunt_id, None, PAGE).await?;
+        let page = database.flows_of_hunt(hunt_id, None, PAGE).await?;
         if page.clients.is_empty() {
             // A client that was added meanwhile is deleted, too.
             if database.delete_hunt(hunt_id).await? || database.hunt(hunt_id).await?.is_none() {
@@ -41,7 +41,7 @@ pub async fn delete(core: &Core, principal: &Principal, hunt_id: &HuntId) -> Res
             remove(core, some, &mut deleted).await?;
         }
         deleted.clients += page.clients.len() as u64;
-        database.drop_members(hunt_id, page.clients).await?;
+        database.drop_hunt_members(hunt_id, page.clients).await?;
     }
     announce_changed(core, hunt_id).await?;
     Ok(deleted)

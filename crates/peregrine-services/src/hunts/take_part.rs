@@ -92,7 +92,7 @@ pub async fn relaunch(
         urgent: hunt.urgent,
         ..Flow::new(client_id.clone(), flow_id.clone())
     };
-    if !database.relaunch(hunt_id, flow, task).await? {
+    if !database.relaunch_in_hunt(hunt_id, flow, task).await? {
         return Err(still_runs(client_id));
     }
     let details = json!({"relaunch": {"client_id": client_id, "flow_id": flow_id}});

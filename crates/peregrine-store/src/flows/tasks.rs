@@ -138,14 +138,12 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
             to_task,
         )?;
         let Some(mut task) = task else { continue };
-        if task.message.is_empty() {
-            match message_of_hunt(tx, key, &task.flow_id)? {
-                Some(message) => task.message = message,
-                // The hunt was deleted meanwhile.
-                None => {
-                    tx.execute("DELETE FROM tasks WHERE task_id = ?1", values![id])?;
-                    continue;
-                }
+        match message_of_hunt(tx, key, &task)? {
+            Kept::WithTask => {}
+            Kept::WithHunt(message) => task.message = message,
+            Kept::Nowhere => {
+                tx.execute("DELETE FROM tasks WHERE task_id = ?1", values![id])?;
+                continue;
             }
         }
         if task.is_flow_request {
@@ -166,14 +164,30 @@ pub(super) fn take(tx: &dyn Tx, key: &ClientKey, poll: &Poll) -> Result<Vec<Task
     Ok(taken)
 }
 
-/// The message that the hunt sends to all its clients, and so keeps only once.
-fn message_of_hunt(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result<Option<Vec<u8>>> {
-    tx.first(
-        "SELECT p.task FROM flows f JOIN hunt_payloads p ON p.org_id = f.org_id AND p.hunt_id = f.hunt_id
-         WHERE f.org_id = ?1 AND f.client_id = ?2 AND f.flow_id = ?3",
-        values![&key.org, &key.client, flow],
+/// Where the message of a task is.
+enum Kept {
+    WithTask,
+    WithHunt(Vec<u8>),
+    /// The hunt was deleted meanwhile.
+    Nowhere,
+}
+
+/// The message that a hunt sends to all its clients, and so keeps only once: their tasks are empty.
+fn message_of_hunt(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<Kept> {
+    if !task.message.is_empty() {
+        return Ok(Kept::WithTask);
+    }
+    let found: Option<Option<Vec<u8>>> = tx.first(
+        "SELECT p.task FROM flows f LEFT JOIN hunt_payloads p ON p.org_id = f.org_id AND p.hunt_id = f.hunt_id
+         WHERE f.org_id = ?1 AND f.client_id = ?2 AND f.flow_id = ?3 AND f.hunt_id IS NOT NULL",
+        values![&key.org, &key.client, &task.flow_id],
         |row| row.take(0),
-    )
+    )?;
+    Ok(match found {
+        None => Kept::WithTask,
+        Some(None) => Kept::Nowhere,
+        Some(Some(message)) => Kept::WithHunt(message),
+    })
 }
 
 /// The agent reported the end of a flow, so the tasks it was sent for that flow are done.

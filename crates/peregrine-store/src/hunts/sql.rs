@@ -163,18 +163,18 @@ impl HuntStore for OrgDatabase {
         .await
     }
 
-    async fn relaunch(&self, hunt_id: &HuntId, flow: Flow, task: Task) -> Result<bool> {
+    async fn relaunch_in_hunt(&self, hunt_id: &HuntId, flow: Flow, task: Task) -> Result<bool> {
         self.write_hunt(hunt_id, move |tx, org, hunt_id| {
             join::relaunch(tx, org, hunt_id, &flow, &task)
         })
         .await
     }
 
-    async fn members(&self, query: MemberQuery) -> Result<Page<Member>> {
+    async fn hunt_members(&self, query: MemberQuery) -> Result<Page<Member>> {
         self.read(move |tx, org| members::list(tx, org, &query)).await
     }
 
-    async fn started_flows(
+    async fn flows_of_hunt(
         &self,
         hunt_id: &HuntId,
         after: Option<ClientId>,
@@ -186,7 +186,7 @@ impl HuntStore for OrgDatabase {
         .await
     }
 
-    async fn drop_members(&self, hunt_id: &HuntId, clients: Vec<ClientId>) -> Result<()> {
+    async fn drop_hunt_members(&self, hunt_id: &HuntId, clients: Vec<ClientId>) -> Result<()> {
         self.write_hunt(hunt_id, move |tx, org, hunt_id| {
             members::delete(tx, org, hunt_id, &clients)
         })

@@ -1,12 +1,15 @@
 //! Who joins a hunt, and when it stops by itself.
 
+use super::super::open;
 use super::{
-    client, come, connect, create, hunt, members, new_hunt, server, tell_facts, until, user, while_serving,
+    answer, client, come, connect, create, hunt, members, new_hunt, server, tell_facts, until, user,
+    while_serving,
 };
 use peregrine_api::hunts::{HuntAction, HuntChange, HuntCondition, HuntOs, HuntState, NewHunt};
 use peregrine_services::users::Role;
-use peregrine_services::{Error, clients, clock, hunts};
-use peregrine_store::Contact;
+use peregrine_services::{Error, Storage, clients, clock, hunts, servers};
+use peregrine_store::{Contact, NatsOptions, NatsServers, PostgresSettings, ServerRecord};
+use peregrine_testkit::{Nats, Postgres};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -140,4 +143,50 @@ async fn a_hunt_with_enough_clients_stops_and_what_runs_goes_on() {
         matches!(started, Err(Error::BadRequest(_))),
         "it would stop at once: {started:?}"
     );
+}
+
+#[tokio::test]
+async fn a_hunt_reaches_the_clients_of_every_server() {
+    let (Some(postgres), Some(nats)) = (Postgres::start(), Nats::start("")) else {
+        return;
+    };
+    let folders = [(); 2].map(|()| TempDir::new().unwrap());
+    let url = postgres.database();
+    let mut cores = Vec::new();
+    for folder in &folders {
+        let address = PostgresSettings::parse(&url).unwrap();
+        let mut storage = Storage::open(folder.path(), address.into()).unwrap();
+        let (servers, options) = (NatsServers::One(nats.url()), NatsOptions::default());
+        storage.connect_bus(&servers, &options, "ours").await.unwrap();
+        let core = open(storage).await;
+        // Not `servers::join`, which refuses servers that keep their files apart.
+        let server = ServerRecord {
+            server_id: servers::this_server(&core).to_owned(),
+            host: String::new(),
+            started: 1,
+            beat: 0,
+            is_local: false,
+        };
+        core.storage.database.join_servers(server).await.unwrap();
+        cores.push(core);
+    }
+    let [here, there] = &cores[..] else {
+        panic!("two servers")
+    };
+    connect(here, 1..=2).await;
+    connect(there, 3..=4).await;
+    let here_and_there = async {
+        let id = create(here, new_hunt(true)).await;
+        until(async || members(here, &id).await == [1, 2, 3, 4]).await;
+        connect(there, [5]).await;
+        until(async || members(here, &id).await == [1, 2, 3, 4, 5]).await;
+        answer(there, 4, &id.flow_id(), 3, None).await;
+        until(async || {
+            let totals = hunt(here, &id).await.totals;
+            (totals.scheduled, totals.finished, totals.rows) == (5, 1, 3)
+        })
+        .await;
+    };
+    while_serving(here, while_serving(there, here_and_there)).await;
+    assert_eq!(here.storage.database.counts().await.unwrap().flows_running, 4);
 }

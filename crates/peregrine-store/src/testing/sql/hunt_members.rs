@@ -95,7 +95,7 @@ async fn with_all_states(db: &impl Database) -> (HuntId, Vec<ClientId>) {
 
 pub(super) async fn list_their_clients(db: &impl Database) {
     let (id, clients) = with_all_states(db).await;
-    let list = async |query| db.members(query).await.unwrap();
+    let list = async |query| db.hunt_members(query).await.unwrap();
     let all = list(query(&id)).await;
     assert_eq!(all.total, 7);
     let found: Vec<_> = all.items.iter().map(|member| member.client_id.clone()).collect();
@@ -255,7 +255,7 @@ pub(super) async fn take_other_collections(db: &impl Database) {
             client_id: Some(client.clone()),
             ..query(&id)
         };
-        db.members(query)
+        db.hunt_members(query)
             .await
             .unwrap()
             .items
@@ -292,7 +292,10 @@ pub(super) async fn take_other_collections(db: &impl Database) {
         urgent: false,
         message: b"again".to_vec(),
     };
-    let relaunch = async |client: &ClientId| db.relaunch(&id, relaunched(client, &id), task.clone()).await;
+    let relaunch = async |client: &ClientId| {
+        db.relaunch_in_hunt(&id, relaunched(client, &id), task.clone())
+            .await
+    };
     assert!(!relaunch(one).await.unwrap(), "its first one still runs");
     let end = progress(&id.flow_id(), Some((FlowState::Error, None)));
     db.apply(one, 50, Arc::new([end])).await.unwrap();
@@ -300,7 +303,7 @@ pub(super) async fn take_other_collections(db: &impl Database) {
     assert_eq!(current(one).await, Some(flow_id("F.AGAIN")));
     assert!(relaunch(&client(9)).await.is_err(), "it takes no part");
 
-    let page = db.started_flows(&id, None, 99).await.unwrap();
+    let page = db.flows_of_hunt(&id, None, 99).await.unwrap();
     assert_eq!(page.clients, clients);
     let started: Vec<_> = page
         .flows
@@ -312,7 +315,7 @@ pub(super) async fn take_other_collections(db: &impl Database) {
         [("F.A.H", false), ("F.AGAIN", true)],
         "not what was attached"
     );
-    let rest = db.started_flows(&id, Some(one.clone()), 99).await.unwrap();
+    let rest = db.flows_of_hunt(&id, Some(one.clone()), 99).await.unwrap();
     assert_eq!((rest.clients.len(), rest.flows.len()), (1, 0));
 }
 
@@ -361,10 +364,10 @@ pub(super) async fn are_found_and_deleted(db: &impl Database) {
     db.change_hunt(&id, change, 40).await.unwrap();
     join(db, &id, &clients).await;
     assert!(!db.delete_hunt(&id).await.unwrap(), "it has clients");
-    for flow in db.started_flows(&id, None, 9).await.unwrap().flows {
+    for flow in db.flows_of_hunt(&id, None, 9).await.unwrap().flows {
         db.delete_flow(&flow.client_id, &flow.flow_id).await.unwrap();
     }
-    db.drop_members(&id, clients.clone()).await.unwrap();
+    db.drop_hunt_members(&id, clients.clone()).await.unwrap();
     assert!(db.delete_hunt(&id).await.unwrap());
     assert!(!db.delete_hunt(&id).await.unwrap());
     assert_eq!(db.hunt(&id).await.unwrap(), None);
