@@ -14,6 +14,8 @@ mod add_server_monitoring;
 mod args;
 mod artifact_definitions;
 mod cancel_flow;
+mod client_create;
+mod client_delete;
 mod client_info;
 mod client_metadata;
 mod client_set_metadata;
@@ -29,6 +31,7 @@ mod flows;
 mod get_client_monitoring;
 mod get_flow;
 mod get_server_monitoring;
+mod killkillkill;
 mod label;
 mod live;
 mod metadata;
@@ -63,6 +66,7 @@ use peregrine_engine::prelude::*;
 /// All plugins of this crate.
 pub const PLUGINS: &[PluginDef] = plugins![
     artifact_definitions::ArtifactDefinitions,
+    client_delete::ClientDelete,
     clients::Clients,
     delete_flow::DeleteFlow,
     enumerate_flow::EnumerateFlow,
@@ -82,6 +86,7 @@ pub const FUNCTIONS: &[FunctionDef] = functions![
     add_client_monitoring::AddClientMonitoring,
     add_server_monitoring::AddServerMonitoring,
     cancel_flow::CancelFlow,
+    client_create::ClientCreate,
     client_info::ClientInfo,
     client_metadata::ClientMetadata,
     client_set_metadata::ClientSetMetadata,
@@ -89,6 +94,7 @@ pub const FUNCTIONS: &[FunctionDef] = functions![
     get_client_monitoring::GetClientMonitoring,
     get_flow::GetFlow,
     get_server_monitoring::GetServerMonitoring,
+    killkillkill::KillKillKill,
     label::Label,
     rm_client_monitoring::RmClientMonitoring,
     rm_server_monitoring::RmServerMonitoring,

@@ -48,6 +48,8 @@ pub trait ClientStore: Send + Sync {
     async fn client_key(&self, client_id: &ClientId) -> Result<Option<String>>;
     /// Stores a key and creates the client record if it is missing; true if the client is new.
     async fn enrol(&self, client_id: &ClientId, key_pem: &str, now: Micros) -> Result<bool>;
+    /// Creates a client that has no agent; false if there is one with its id.
+    async fn create_client(&self, client: NewClient) -> Result<bool>;
     /// One client.
     async fn client(&self, client_id: &ClientId) -> Result<Option<Client>>;
     /// Lists clients.
@@ -83,6 +85,8 @@ pub trait ClientStore: Send + Sync {
 pub trait FlowStore: Send + Sync {
     /// Stores a new flow and its tasks in one transaction.
     async fn create_flow(&self, flow: Flow, tasks: Vec<Task>) -> Result<()>;
+    /// Stores a message for the agent that is handed over once, when the agent polls the next time.
+    async fn queue_once(&self, client_id: &ClientId, task: Task) -> Result<()>;
     /// One flow.
     async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>>;
     /// Lists flows.

@@ -5,6 +5,7 @@ use crate::error::Answer;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
+use http::StatusCode;
 use peregrine_api::clients::{Client, ClientPage, ClientsQuery, Interrogation, LabelChange};
 use peregrine_api::flows::FlowStarted;
 use peregrine_services::users::Permission;
@@ -43,6 +44,24 @@ pub(super) async fn show(
     principal.authorize(Permission::ReadResults)?;
     let client = clients::get(&shared.core, &client_id).await?;
     Ok(Json(clients::view(&shared.core, client).await?))
+}
+
+pub(super) async fn delete(
+    State(shared): State<Arc<Shared>>,
+    SignedIn(principal): SignedIn,
+    Path(client_id): Path<ClientId>,
+) -> Answer<StatusCode> {
+    clients::delete(&shared.core, &principal, &client_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn kill(
+    State(shared): State<Arc<Shared>>,
+    SignedIn(principal): SignedIn,
+    Path(client_id): Path<ClientId>,
+) -> Answer<StatusCode> {
+    clients::kill(&shared.core, &principal, &client_id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn interrogation(

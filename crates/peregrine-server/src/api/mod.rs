@@ -47,7 +47,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .layer(DefaultBodyLimit::max(SIGN_IN)),
         )
         .route("/session/password", put(session::change_password))
-        .route("/clients/{client_id}", get(clients::show))
+        .route("/clients/{client_id}", get(clients::show).delete(clients::delete))
+        .route("/clients/{client_id}/kill", post(clients::kill))
         .route("/clients/{client_id}/interrogation", get(clients::interrogation))
         .route("/clients/{client_id}/labels", put(clients::labels))
         .route("/clients/{client_id}/interrogate", post(clients::interrogate))

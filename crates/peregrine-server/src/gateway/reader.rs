@@ -3,8 +3,9 @@
 use super::connections::Connection;
 use super::intake::Allowance;
 use super::refused::Reason;
+use super::tasks::{self, Collected};
 use super::visitors::Visitor;
-use super::{control, enrol, process, receive, tasks, websocket};
+use super::{control, enrol, process, receive, websocket};
 use crate::shared::{Shared, peer_address};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -118,8 +119,9 @@ pub(super) async fn admit(
     ))
     .await;
     let messages = match collected {
-        Ok(Some(messages)) => messages,
-        Ok(None) => return Err(conflict(shared, &client_id, peer)),
+        Ok(Collected::Messages(messages)) => messages,
+        Ok(Collected::Elsewhere) => return Err(conflict(shared, &client_id, peer)),
+        Ok(Collected::Deleted) => return Err(StatusCode::NOT_ACCEPTABLE),
         Err(error) => {
             tracing::error!(%client_id, %error, "tasks not read");
             return Err(StatusCode::SERVICE_UNAVAILABLE);
@@ -144,8 +146,10 @@ pub(super) async fn collect_again(shared: &Shared, waiting: &Waiting) -> Option<
     let claim = waiting.connection.claim;
     let collected = tasks::collect(shared, &waiting.client_id, claim, None);
     match Box::pin(collected).await {
-        Ok(Some(messages)) => Some(messages),
-        Ok(None) => {
+        Ok(Collected::Messages(messages)) => Some(messages),
+        // It comes again, and is told.
+        Ok(Collected::Deleted) => None,
+        Ok(Collected::Elsewhere) => {
             tracing::debug!(client_id = %waiting.client_id, "the agent waits at another server");
             None
         }

@@ -10,14 +10,22 @@ use peregrine_store::{Claim, Client, ClientId, Micros, Poll, Polled, Received, T
 use peregrine_wire::{PublicKey, ids, pack};
 use std::sync::Arc;
 
-/// Takes everything there is for a client, on the strength of `claim`; `None` when the client waits at another server, or
-/// another program with its identity has the place. Queued tasks count as handed over afterwards.
+/// What there is for a client.
+pub(super) enum Collected {
+    Messages(Vec<VeloMessage>),
+    /// The client waits at another server, or another program with its identity has the place.
+    Elsewhere,
+    /// There is no such client any more: its agent must enrol.
+    Deleted,
+}
+
+/// Takes everything there is for a client, on the strength of `claim`. Queued tasks count as handed over afterwards.
 pub(super) async fn collect(
     shared: &Shared,
     client_id: &ClientId,
     claim: Claim,
     reported_table: Option<u64>,
-) -> Result<Option<Vec<VeloMessage>>> {
+) -> Result<Collected> {
     let database = &shared.core.storage.database;
     let now = clock::now();
     let poll = Poll {
@@ -29,8 +37,11 @@ pub(super) async fn collect(
     };
     let work = match database.take_work(client_id, poll.clone()).await? {
         Polled::Work(work) => *work,
-        Polled::Unknown => return Ok(Some(Vec::new())),
-        Polled::Superseded | Polled::Occupied => return Ok(None),
+        Polled::Unknown => {
+            shared.gateway.decoder.forget(client_id.as_str());
+            return Ok(Collected::Deleted);
+        }
+        Polled::Superseded | Polled::Occupied => return Ok(Collected::Elsewhere),
     };
     let mut messages = unpack(shared, client_id, work.tasks);
     if !work.silent.is_empty() {
@@ -48,7 +59,7 @@ pub(super) async fn collect(
         Err(error) if !messages.is_empty() => tracing::warn!(%client_id, %error, "work is late"),
         Err(error) => return Err(error),
     }
-    Ok(Some(messages))
+    Ok(Collected::Messages(messages))
 }
 
 /// What a client gets without a user's request: a new monitoring table, its first interrogation.

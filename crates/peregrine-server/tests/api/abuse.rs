@@ -59,6 +59,8 @@ fn doors() -> Vec<Door> {
         ),
         get("/clients"),
         get("/clients/{client_id}"),
+        put("DELETE", "/clients/{client_id}", Value::Null),
+        put("POST", "/clients/{client_id}/kill", Value::Null),
         get("/clients/{client_id}/interrogation"),
         put("PUT", "/clients/{client_id}/labels", json!({"add": ["x"]})),
         put("POST", "/clients/{client_id}/interrogate", Value::Null),

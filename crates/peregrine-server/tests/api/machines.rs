@@ -1,6 +1,7 @@
 //! Clients and their collections.
 
 use crate::common::World;
+use peregrine_proto::VeloMessage;
 use peregrine_proto::velo_status::ReturnedStatus;
 use serde_json::{Value, json};
 
@@ -49,6 +50,53 @@ async fn clients_are_found_and_labelled() {
         browser.call("GET", "clients?sort=nonsense", None).await.status,
         400
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_client_leaves_nothing_and_its_agent_comes_back_as_a_new_one() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let other = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let client = format!("clients/{}", agent.id);
+    let change = json!({"add": ["old"]});
+    browser
+        .call("PUT", &format!("{client}/labels"), Some(change))
+        .await;
+    assert_eq!(browser.get("clients?search=label:old").await["total"], 1);
+
+    let refused = world.sign_in("looker").await.call("DELETE", &client, None).await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(browser.call("DELETE", &client, None).await.status, 204);
+    assert_eq!(browser.call("GET", &client, None).await.status, 404);
+    assert_eq!(browser.call("DELETE", &client, None).await.status, 404);
+    assert_eq!(browser.get("clients?search=label:old").await["total"], 0);
+    let left = browser.get("clients").await;
+    assert_eq!(left["clients"][0]["client_id"], *other.id);
+
+    agent.enrol().await;
+    agent.settle_in().await;
+    let back = browser.get(&client).await;
+    assert_eq!(back["labels"], json!(["from-agent"]), "{back}");
+    let flows = browser.get(&format!("{client}/flows")).await;
+    assert_eq!(flows["total"], 1, "only its new interrogation: {flows}");
+    let audit = browser.get("audit").await.to_string();
+    assert!(audit.contains("client_delete"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_told_to_end_once() {
+    let world = World::new().await;
+    let mut agent = world.agent().await;
+    let browser = world.sign_in("tester").await;
+    let kill = format!("clients/{}/kill", agent.id);
+    assert_eq!(browser.call("POST", &kill, None).await.status, 204);
+    let told = |messages: &[VeloMessage]| {
+        let kills = messages.iter().filter(|message| message.kill_kill_kill.is_some());
+        kills.count()
+    };
+    assert_eq!(told(&agent.poll().await), 1);
+    assert_eq!(told(&agent.poll().await), 0, "it would end again when it is back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

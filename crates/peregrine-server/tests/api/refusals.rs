@@ -94,7 +94,7 @@ async fn as_they_are_told() {
             json!({"artifacts": [{"artifact": "Test.Rows"}, {"artifact": 5}]}),
         ),
         ("", &admin, "PUT", "monitoring/client", collect("Test.Rows")),
-        ("", &admin, "DELETE", client, json!(null)),
+        ("", &admin, "PUT", client, json!(null)),
     ] {
         let asked = Some(&body).filter(|body| !body.is_null());
         let reply = browser

@@ -1,15 +1,21 @@
-//! Clients: views, search, labels, metadata, events and interrogation.
+//! Clients: views, search, labels, metadata, events, interrogation, and how they come and go.
 
+mod create;
+mod delete;
 mod events;
 mod interrogate;
+mod kill;
 mod labels;
 mod metadata;
 mod search;
 
+pub use create::{create, new_id};
+pub use delete::delete;
 pub use events::{event_rows, events};
 pub use interrogate::{
     ensure_interrogated, facts_of_agent, facts_of_interrogation, interrogate, interrogation,
 };
+pub use kill::kill;
 pub use labels::change as change_labels;
 pub use metadata::{MetadataChange, change as change_metadata, get_all as metadata};
 pub use search::parse as parse_search;

@@ -33,6 +33,21 @@ pub struct ClientFacts {
     pub mac_addresses: Vec<String>,
 }
 
+/// An endpoint that is known before an agent of it is, if there ever is one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewClient {
+    /// `C.` and 16 hex digits.
+    pub client_id: ClientId,
+    /// What is known about the machine.
+    pub facts: ClientFacts,
+    /// Labels as entered.
+    pub labels: Vec<String>,
+    /// When it was first seen.
+    pub first_seen: Micros,
+    /// When it was last heard from.
+    pub last_seen: Micros,
+}
+
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Client {

@@ -1,7 +1,7 @@
 //! Endpoints in SQL.
 
-use super::record::{Claim, Client, ClientFacts, ClientQuery, ClientSort, Contact, Held, Touch};
-use super::{filter, terms};
+use super::record::{Claim, Client, ClientFacts, ClientQuery, ClientSort, Contact, Held, NewClient, Touch};
+use super::{facts, filter, terms};
 use crate::database::ClientStore;
 use crate::model::{Micros, Page};
 use crate::rows::delete_chunks;
@@ -37,6 +37,21 @@ impl ClientStore for OrgDatabase {
                 "INSERT INTO clients (org_id, client_id, first_seen, last_seen) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING",
                 values![&key.org, &key.client, now],
             )?;
+            Ok(made > 0)
+        })
+        .await
+    }
+
+    async fn create_client(&self, client: NewClient) -> Result<bool> {
+        let client_id = client.client_id.clone();
+        self.write_client(&client_id, move |tx, key| {
+            let made = tx.execute(
+                "INSERT INTO clients (org_id, client_id, first_seen, last_seen) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                values![&key.org, &key.client, client.first_seen, client.last_seen],
+            )?;
+            if made > 0 {
+                facts::merge_facts(tx, key, &client.facts, &client.labels, None, client.first_seen)?;
+            }
             Ok(made > 0)
         })
         .await

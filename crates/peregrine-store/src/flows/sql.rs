@@ -21,6 +21,11 @@ impl FlowStore for OrgDatabase {
             .await
     }
 
+    async fn queue_once(&self, client_id: &ClientId, task: Task) -> Result<()> {
+        self.write_client(client_id, move |tx, key| tasks::insert_once(tx, key, &task))
+            .await
+    }
+
     async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>> {
         let flow = flow_id.clone();
         self.read_client(client_id, move |tx, key| {

@@ -35,6 +35,24 @@ pub(super) fn insert(tx: &dyn Tx, org: &OrgId, client: &ClientId, task: &Task) -
     Ok(())
 }
 
+/// A task that is gone once it was handed over: it counts as handed over all but the last time.
+pub(super) fn insert_once(tx: &dyn Tx, key: &ClientKey, task: &Task) -> Result<()> {
+    tx.execute(
+        "INSERT INTO tasks (org_id, client_id, flow_id, is_flow_request, urgent, message, tries)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        values![
+            &key.org,
+            &key.client,
+            &task.flow_id,
+            false,
+            true,
+            &task.message,
+            MAX_TRIES - 1
+        ],
+    )?;
+    Ok(())
+}
+
 /// What a poll found.
 pub(super) struct PollCheck {
     pub(super) client: Client,

@@ -44,7 +44,7 @@ pub(super) enum Added {
     Rows(u64),
     /// The set already has a chunk with this digest.
     Duplicate,
-    /// Nothing was added: the flow does not exist, or has too many sets, which only a hostile agent causes.
+    /// Nothing was added: the client or flow does not exist, or has too many sets, which only a hostile agent causes.
     NoSet,
 }
 
@@ -87,14 +87,16 @@ pub(super) fn append(
     let id = match set.id {
         Some(id) => id,
         None => {
-            // The limit and the flow are checked in the same statement, as each statement costs a round trip to the
+            // The limit, and the client or flow, are checked in the same statement, as each statement costs a round trip to the
             // server.
             let made = tx.insert(
                 "INSERT INTO result_sets
                     (org_id, client_id, flow_id, kind, name, end_row, agent_next, gaps, first_received, last_received)
                  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9
                  WHERE (SELECT count(*) FROM result_sets WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3) < ?10
-                   AND (?11 OR EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3))",
+                   AND CASE WHEN ?11
+                       THEN ?2 = 'server' OR EXISTS (SELECT 1 FROM clients WHERE org_id = ?1 AND client_id = ?2)
+                       ELSE EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3) END",
                 values![
                     &key.org,
                     &key.client,

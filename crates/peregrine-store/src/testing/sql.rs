@@ -539,6 +539,7 @@ async fn rows_once(db: &impl Database) {
 }
 
 async fn events(db: &impl Database) {
+    db.enrol(&CLIENT, "pem", 1).await.unwrap();
     let event = |digest: u8, at: Micros, from: u64| Effect::Events {
         source: "E/S".into(),
         kind: SetKind::Events,

@@ -244,6 +244,7 @@ async fn damage_in_one_chunk_hides_only_its_rows() {
         at: 1,
         chunk: Chunk::pack(text(u64::from(number) * 5000).as_bytes()).unwrap(),
     });
+    db.enrol(&client_id("C.1"), "pem", 1).await.unwrap();
     db.apply(&client_id("C.1"), 1, effects.collect()).await.unwrap();
     let set = db.event_sets(&client_id("C.1")).await.unwrap().remove(0);
     let chunks = db.read_chunks(set.id, 0, usize::MAX).await.unwrap();

@@ -400,6 +400,7 @@ async fn servers_that_sweep_at_once_remove_everything_once() {
         Arc::new(store.with_objects(objects.clone(), 0).org(&OrgId::root()))
     };
     let servers = [connect(), connect(), connect()];
+    servers[0].enrol(&CLIENT, "pem", 1).await.unwrap();
     for number in 0..40u8 {
         let db = &servers[usize::from(number) % 3];
         db.apply(&CLIENT, 9, Arc::new([event(number, i64::from(number) * 10)]))

@@ -7,6 +7,9 @@ use crate::*;
 /// An artifact's events are found across clients, and not those of others whose names begin alike.
 pub(super) async fn of_an_artifact(db: &impl Database) {
     let other = client_id("C.0000000000000002");
+    for client in [&*CLIENT, &other] {
+        db.enrol(client, "pem", 1).await.unwrap();
+    }
     let event = |source: &str, kind| Effect::Events {
         source: source.into(),
         kind,
@@ -42,6 +45,16 @@ pub(super) async fn of_an_artifact(db: &impl Database) {
     assert_eq!(found("A").await, all);
     assert_eq!(found("A/Two").await, all[2..]);
     assert_eq!(found("A/Three").await, []);
+    // Nothing is left of a client that was deleted, nor comes again from an agent that has not heard of it.
+    db.delete_client(&other).await.unwrap();
+    let late = vec![event("A/One", SetKind::Events)];
+    let outcomes = db.apply(&other, 1, late.into()).await.unwrap();
+    assert_eq!(outcomes, [Outcome::UnknownFlow]);
+    assert_eq!(found("A").await, [all[0].clone(), all[2].clone()]);
+    // The server has events without being a client.
+    let own = vec![event("A/Four", SetKind::Events)];
+    db.apply(&ClientId::server(), 1, own.into()).await.unwrap();
+    assert_eq!(found("A/Four").await, [named(&ClientId::server(), "A/Four")]);
 }
 
 /// Every end is told once, however often it is reported or told.
@@ -61,6 +74,7 @@ pub(super) async fn ends_are_told_once(db: &impl Database) {
         chunk: numbered(0, 1),
     };
     let (cancelled, running, deleted) = (flow_id("F.B"), flow_id("F.C"), flow_id("F.D"));
+    db.enrol(&CLIENT, "pem", 1).await.unwrap();
     for id in [&*FLOW, &cancelled, &running, &deleted] {
         db.create_flow(flow(id), vec![]).await.unwrap();
     }
