@@ -144,6 +144,9 @@ impl FlowContext {
     /// Adds to the flow's log. A message that looks like an error marks its query as failed, but does not
     /// stop it.
     pub(crate) fn log(&self, query: Option<&QueryProgress>, level: Level, text: &str) {
+        if level == Level::Alert {
+            return self.alert(query, text);
+        }
         let is_error = level == Level::Error
             || self
                 .error_regex
@@ -160,6 +163,18 @@ impl FlowContext {
             }
         }
         self.relieve_log();
+    }
+
+    /// Sends an alert without waiting for further lines. What it says is data, and no reason to fail.
+    fn alert(&self, query: Option<&QueryProgress>, text: &str) {
+        let _in_order = self.log_order.lock();
+        let packets = self.log.lock().take_alert(&self.session_id, "", text);
+        if let Some(query) = query.filter(|_| !packets.is_empty()) {
+            query.count_log();
+        }
+        for packet in packets {
+            self.send_lines(packet, &|| self.cancellation.is_cancelled());
+        }
     }
 
     /// Delays a query that logs faster than lines are sent.
@@ -192,7 +207,12 @@ impl FlowContext {
 
     fn send_log(&self, stop: &dyn Fn() -> bool) {
         let packet = self.log.lock().take(&self.session_id, "");
-        let Some(packet) = packet else { return };
+        if let Some(packet) = packet {
+            self.send_lines(packet, stop);
+        }
+    }
+
+    fn send_lines(&self, packet: VeloMessage, stop: &dyn Fn() -> bool) {
         match self.outbox.send(packet.clone(), stop) {
             Ok(true) => {}
             Ok(false) => self.log.lock().give_back(packet),

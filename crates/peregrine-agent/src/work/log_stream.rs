@@ -13,6 +13,8 @@ pub(crate) struct LogStream {
     is_full: bool,
     /// Number of lines dropped for lack of room.
     dropped: u64,
+    /// Number of alerts; they have a limit of their own, so that chatter cannot displace them.
+    alerts: u64,
 }
 
 /// Longest line in bytes; more is cut.
@@ -30,6 +32,7 @@ impl LogStream {
             max_logs,
             is_full: false,
             dropped: 0,
+            alerts: 0,
         }
     }
 
@@ -53,6 +56,23 @@ impl LogStream {
         }
         self.append(level, message);
         true
+    }
+
+    /// Takes the waiting lines, and an alert as a message of its own: servers route it by the level of the message.
+    pub(crate) fn take_alert(&mut self, session_id: &str, artifact: &str, text: &str) -> Vec<VeloMessage> {
+        if self.alerts >= self.max_logs {
+            return Vec::new();
+        }
+        self.alerts += 1;
+        let before = self.take(session_id, artifact);
+        self.append("ALERT", text);
+        let alert = self.take(session_id, artifact).map(|mut message| {
+            if let Some(log) = &mut message.log_message {
+                "ALERT".clone_into(&mut log.level);
+            }
+            message
+        });
+        before.into_iter().chain(alert).collect()
     }
 
     fn append(&mut self, level: &str, message: &str) {
@@ -124,6 +144,41 @@ mod tests {
         assert_eq!((second.id, second.number_of_rows), (2, 2));
         assert!(second.jsonl.contains("maximum of 3 log lines"));
         assert!(log.take("F.1", "").is_none());
+    }
+
+    #[test]
+    fn an_alert_is_a_message_of_its_own_even_when_the_log_is_full() {
+        let mut log = LogStream::new(2);
+        log.add("INFO", "one");
+        let messages = log.take_alert("F.1", "A", "fire");
+        let logs: Vec<_> = messages.iter().filter_map(|m| m.log_message.as_ref()).collect();
+        let shown = |log: &LogMessage| {
+            (
+                log.id,
+                log.number_of_rows,
+                log.level.clone(),
+                log.artifact.clone(),
+            )
+        };
+        assert_eq!(shown(logs[0]), (0, 1, String::new(), "A".to_owned()));
+        assert_eq!(shown(logs[1]), (1, 1, "ALERT".to_owned(), "A".to_owned()));
+        assert!(
+            logs[1].jsonl.contains(r#""level":"ALERT","message":"fire""#),
+            "{}",
+            logs[1].jsonl
+        );
+        assert!(!log.add("INFO", "two"), "the limit counts both");
+        let next = log.take_alert("F.1", "", "again");
+        assert_eq!(
+            next.iter()
+                .filter_map(|m| Some(m.log_message.as_ref()?.id))
+                .collect::<Vec<_>>(),
+            [2, 3]
+        );
+        assert!(
+            log.take_alert("F.1", "", "third").is_empty(),
+            "alerts are limited, too"
+        );
     }
 
     #[test]

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use peregrine_accessors::UploaderHandle;
 use peregrine_api::flows::CollectRequest;
-use peregrine_artifacts::{CompiledRequest, Outcome, run_request};
+use peregrine_artifacts::{CompiledRequest, Kind, Outcome, run_request};
 use peregrine_engine::json::Encoder;
 use peregrine_engine::log::LogSink;
 use peregrine_engine::memory;
 use peregrine_engine::prelude::*;
 use peregrine_proto::velo_status::ReturnedStatus;
 use peregrine_proto::{FlowStats, VeloStatus};
+use peregrine_services::events::{Origin, alert_line};
 use peregrine_services::users::Principal;
 use peregrine_services::{Result, clock, flows};
 use peregrine_store::{ClientId, FlowId};
@@ -142,6 +143,7 @@ impl Collection {
         let first_active = now();
         let messages = Arc::new(Messages {
             collection: Arc::clone(self),
+            artifact: name(request).to_owned(),
             logs: AtomicU64::new(0),
             trouble: Mutex::default(),
         });
@@ -249,6 +251,19 @@ impl Collection {
         }
     }
 
+    /// Stores an alert, even when there are too many messages.
+    fn alert(&self, artifact: &str, text: &str) {
+        let origin = Origin {
+            flow_id: Some(&self.flow_id),
+            artifact,
+            kind: Some(Kind::Server),
+            ..Origin::default()
+        };
+        let alert = alert_line(&origin, text, clock::now());
+        // Without a receiver the collection has ended.
+        let _ = self.pieces.blocking_send(Piece::Alert(alert));
+    }
+
     /// Stores a message.
     fn log(&self, level: Level, text: &str) {
         let logged = self.logs.fetch_add(1, Ordering::Relaxed);
@@ -276,6 +291,7 @@ impl Collection {
 /// Messages of a request.
 struct Messages {
     collection: Arc<Collection>,
+    artifact: String,
     logs: AtomicU64,
     /// The first message that counts as an error.
     trouble: Mutex<Option<String>>,
@@ -284,7 +300,7 @@ struct Messages {
 impl LogSink for Messages {
     fn log(&self, level: Level, text: &str) {
         let is_error = level == Level::Error
-            || level != Level::Debug
+            || !matches!(level, Level::Debug | Level::Alert)
                 && self
                     .collection
                     .errors
@@ -294,6 +310,9 @@ impl LogSink for Messages {
             self.trouble.lock().get_or_insert_with(|| text.to_owned());
         }
         self.logs.fetch_add(1, Ordering::Relaxed);
+        if level == Level::Alert {
+            self.collection.alert(&self.artifact, text);
+        }
         self.collection
             .log(if is_error { Level::Error } else { level }, text);
     }

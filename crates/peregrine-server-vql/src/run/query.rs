@@ -11,8 +11,9 @@ use peregrine_engine::log::LogSink;
 use peregrine_engine::memory::{self, Account};
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Cancellation, Program, Stop};
+use peregrine_services::events::Origin;
 use peregrine_services::users::{Permission, Principal};
-use peregrine_services::{Error, Result, audit, clock, servers};
+use peregrine_services::{Error, Result, audit, clock, events, servers};
 use peregrine_store::QueryRecord;
 use tokio_util::sync::CancellationToken;
 
@@ -190,12 +191,28 @@ impl Drop for Entered {
     }
 }
 
-/// Passes messages on.
-struct Messages(Arc<dyn Output>);
+/// Passes messages on, and stores alerts.
+struct Messages {
+    queries: Arc<Queries>,
+    principal: String,
+    output: Arc<dyn Output>,
+}
 
 impl LogSink for Messages {
     fn log(&self, level: Level, text: &str) {
-        self.0.log(level, text);
+        // Only a query itself raises alerts, so this is its thread, which may wait.
+        if level == Level::Alert {
+            let origin = Origin {
+                principal: Some(&self.principal),
+                ..Origin::default()
+            };
+            let stored = events::raise(&self.queries.core, &origin, text);
+            if let Err(error) = memory::outside(|| self.queries.runtime.block_on(stored)) {
+                self.output
+                    .log(Level::Error, &format!("an alert is not stored: {error}"));
+            }
+        }
+        self.output.log(level, text);
     }
 }
 
@@ -209,7 +226,11 @@ fn run(
     timeout: Duration,
     output: &Arc<dyn Output>,
 ) {
-    let log: Arc<dyn LogSink> = Arc::new(Messages(Arc::clone(output)));
+    let log: Arc<dyn LogSink> = Arc::new(Messages {
+        queries: Arc::clone(queries),
+        principal: principal.name.clone(),
+        output: Arc::clone(output),
+    });
     let scope = queries.scope(principal, &question.env, &log, &query.cancellation, |context| {
         context
     });

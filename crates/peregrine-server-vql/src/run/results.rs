@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use peregrine_services::{Core, Error, Result, flows};
+use peregrine_services::{Core, Error, Result, clock, events, flows};
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{ClientId, Effect, FlowId, FlowState, Progress};
 use tokio::sync::mpsc;
@@ -25,6 +25,8 @@ pub(super) enum Piece {
     Row(Arc<str>, Vec<u8>),
     /// A line of the log.
     Log(Vec<u8>),
+    /// A row of the alerts, with its line end.
+    Alert(String),
     /// Something about a file.
     File(Box<Effect>),
     /// The state; the last one ends the collection.
@@ -98,6 +100,7 @@ struct Batch {
     /// Lines of each source, in order of first appearance.
     rows: Vec<(Arc<str>, Vec<u8>)>,
     log: Vec<u8>,
+    alerts: String,
     rest: Vec<Effect>,
     bytes: usize,
 }
@@ -108,6 +111,7 @@ impl Batch {
             flow_id,
             rows: Vec::new(),
             log: Vec::new(),
+            alerts: String::new(),
             rest: Vec::new(),
             bytes: 0,
         }
@@ -127,6 +131,10 @@ impl Batch {
                 self.bytes += line.len() + 1;
                 self.log.extend_from_slice(&line);
                 self.log.push(b'\n');
+            }
+            Piece::Alert(line) => {
+                self.bytes += line.len();
+                self.alerts += &line;
             }
             Piece::File(effect) => self.rest.push(*effect),
             Piece::Progress(progress) => self.rest.push(Effect::Progress {
@@ -153,6 +161,10 @@ impl Batch {
                 start_row: None,
                 chunk: Chunk::pack(&std::mem::take(&mut self.log))?,
             });
+        }
+        if !self.alerts.is_empty() {
+            let lines = std::mem::take(&mut self.alerts);
+            effects.push(events::alerts(&lines, events::digest()?, clock::now())?);
         }
         effects.append(&mut self.rest);
         self.bytes = 0;

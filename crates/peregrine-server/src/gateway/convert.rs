@@ -1,10 +1,12 @@
 //! Converts messages to effects. Nothing here changes what is stored.
 
 use super::accounts::{Accounts, Stop};
+use super::alerts;
 use super::rows::{self, Payload};
 use super::uploads;
+use peregrine_artifacts::Kind;
 use peregrine_proto::{FileBuffer, LogMessage, Message, VeloMessage, VqlResponse};
-use peregrine_services::events::timestamp;
+use peregrine_services::events::{self, Origin, timestamp};
 use peregrine_services::flows::roll_up;
 use peregrine_services::{clients, clock};
 use peregrine_store::{ClientId, Effect, FlowId, Micros, SetKind};
@@ -66,6 +68,12 @@ impl Converter<'_> {
             return self.flow_rows(flow_id, is_child, response);
         }
         if let Some(log) = &message.log_message {
+            let origin = Origin {
+                client_id: Some(self.client_id),
+                flow_id: Some(&flow_id),
+                ..Origin::default()
+            };
+            self.alerts(&message, log, origin)?;
             return self.flow_log(flow_id, is_child, log);
         }
         if let Some(stats) = message.flow_stats {
@@ -126,8 +134,8 @@ impl Converter<'_> {
     }
 
     fn flow_log(&mut self, flow_id: FlowId, is_child: bool, log: &LogMessage) -> Result<(), Stop> {
-        // Alerts and the log lines of the oldest agents are not numbered.
-        let is_unnumbered = is_child || log.jsonl.is_empty() || log.level == "ALERT";
+        // The log lines of the oldest agents are not numbered, and neither are alerts of some agents.
+        let is_unnumbered = is_child || log.jsonl.is_empty() || log.level == "ALERT" && log.id == 0;
         let start_row = u64::try_from(log.id).ok().filter(|_| !is_unnumbered);
         let send = &mut self.send;
         pack_log(self.names, log, self.accounts, &mut |first, chunk| {
@@ -139,10 +147,32 @@ impl Converter<'_> {
         })
     }
 
+    /// Passes on the alerts of a log. They go with the rest of the packet into one transaction; a repeated message has the same
+    /// digest and adds none.
+    fn alerts(&mut self, message: &VeloMessage, log: &LogMessage, origin: Origin<'_>) -> Result<(), Stop> {
+        if !alerts::may_be_in(log) {
+            return Ok(());
+        }
+        let artifact = reveal(self.names, &log.artifact).unwrap_or_default();
+        let origin = Origin {
+            artifact: &artifact,
+            ..origin
+        };
+        let lines = alerts::lines(self.names, log, &origin, self.now, self.accounts)?;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let id = [self.client_id.as_str().as_bytes(), &message.encode_to_vec()].concat();
+        let digest = piece_digest(&peregrine_wire::sha256(&id), 0);
+        // Lines are bounded, so that only a lack of memory fails here.
+        let effect = events::alerts(&lines, digest, self.now).map_err(|_| Stop::Spent)?;
+        self.effect(effect)
+    }
+
     fn monitoring(&mut self, message: VeloMessage) -> Result<(), Stop> {
         // The digest of the message identifies it: agents repeat the same bytes.
         let digest = peregrine_wire::sha256(&message.encode_to_vec());
-        let (now, send) = (self.now, &mut self.send);
+        let now = self.now;
         if let Some(response) = &message.vql_response {
             let Some(source) = source_name(self.names, response) else {
                 return Ok(());
@@ -167,6 +197,7 @@ impl Converter<'_> {
                 json!(self.client_id),
                 timestamp(now)
             );
+            let send = &mut self.send;
             return rows::pack(payload, Some(&extra), None, self.accounts, &mut |first, chunk| {
                 send(Item::Effect(Box::new(Effect::Events {
                     source: source.clone(),
@@ -182,6 +213,13 @@ impl Converter<'_> {
             let Some(source) = source.filter(|source| self.known.has_events(source)) else {
                 return Ok(());
             };
+            let origin = Origin {
+                client_id: Some(self.client_id),
+                kind: Some(Kind::ClientEvent),
+                ..Origin::default()
+            };
+            self.alerts(&message, log, origin)?;
+            let send = &mut self.send;
             return pack_log(self.names, log, self.accounts, &mut |first, chunk| {
                 send(Item::Effect(Box::new(Effect::Events {
                     source: source.clone(),

@@ -1,6 +1,7 @@
 //! The agents' endpoints: `/server.pem`, `/control`, `/reader`, `/healthz`, over HTTP or websockets.
 
 mod accounts;
+mod alerts;
 mod connections;
 mod control;
 mod convert;

@@ -148,9 +148,10 @@ async fn take_in(
 
 fn weight(effect: &Effect) -> usize {
     match effect {
-        Effect::Rows { chunk, .. } | Effect::Logs { chunk, .. } | Effect::Events { chunk, .. } => {
-            chunk.data.len()
-        }
+        Effect::Rows { chunk, .. }
+        | Effect::Logs { chunk, .. }
+        | Effect::Events { chunk, .. }
+        | Effect::ServerEvents { chunk, .. } => chunk.data.len(),
         Effect::Progress { progress, .. } => progress.query_stats.as_ref().map_or(0, String::len),
         _ => 0,
     }

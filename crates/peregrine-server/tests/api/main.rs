@@ -4,6 +4,7 @@
 
 mod abuse;
 mod accounts;
+mod alerts;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixtures;

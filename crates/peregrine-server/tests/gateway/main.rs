@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod collections;
 #[path = "../common/mod.rs"]
 mod common;

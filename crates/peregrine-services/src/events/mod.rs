@@ -2,6 +2,7 @@
 //! that clients send are stored by [`flows::store`](crate::flows::store), those that arise on the server by [`emit`]; queries
 //! see both as they come through a [`Watch`].
 
+mod alerts;
 mod ended;
 mod follow;
 mod queues;
@@ -9,6 +10,7 @@ mod queues;
 mod tests;
 mod watch;
 
+pub use alerts::{ALERTS, Origin, alert_line, alerts, raise};
 pub use ended::Ended;
 pub use follow::follow;
 pub(crate) use queues::pass_on;

@@ -28,14 +28,19 @@ async fn announce_stored(core: &Core, client_id: &ClientId, effects: &[Effect], 
             tracing::warn!(%client_id, %error, "a task that comes again waits for the next poll");
         }
     }
+    let server = ClientId::server();
     let mut changes: Vec<Change> = Vec::new();
     for (effect, outcome) in effects.iter().zip(outcomes) {
         log(client_id, effect, outcome);
         if let (Some(flow_id), Outcome::Progressed { ended: true }) = (effect.flow_id(), outcome) {
             core.ended.add(client_id, flow_id);
         }
-        hand_over(core, client_id, effect, outcome);
-        for change in changes_by(core, client_id, effect, outcome) {
+        let owner = match effect {
+            Effect::ServerEvents { .. } => &server,
+            _ => client_id,
+        };
+        hand_over(core, owner, effect, outcome);
+        for change in changes_by(core, owner, effect, outcome) {
             if !changes.contains(&change) {
                 changes.push(change);
             }
@@ -79,6 +84,7 @@ fn events_in(effect: &Effect) -> Option<(&str, &Chunk)> {
             chunk,
             ..
         }
+        | Effect::ServerEvents { source, chunk, .. }
         | Effect::Completion { source, chunk, .. } => Some((source, chunk)),
         _ => None,
     }

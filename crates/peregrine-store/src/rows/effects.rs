@@ -92,6 +92,22 @@ fn apply_one(
             at,
             chunk,
         } => events::append(tx, key, (*kind, source), digest, *at, (chunk, placed)),
+        Effect::ServerEvents {
+            source,
+            digest,
+            at,
+            chunk,
+        } => {
+            let server = key.of_server();
+            events::append(
+                tx,
+                &server,
+                (SetKind::Events, source),
+                digest,
+                *at,
+                (chunk, placed),
+            )
+        }
         Effect::Completion {
             flow_id,
             source,

@@ -72,6 +72,18 @@ pub enum Effect {
         /// The rows.
         chunk: Chunk,
     },
+    /// Event rows of the server itself that a client's packet causes, such as alerts: stored for the client `server`, in the
+    /// transaction of the packet.
+    ServerEvents {
+        /// `Artifact/Source`.
+        source: String,
+        /// Identifies the rows, so that a repeat has no effect.
+        digest: [u8; 16],
+        /// When the server received them.
+        at: Micros,
+        /// The rows.
+        chunk: Chunk,
+    },
     /// The end of a collection, told as an event row of the client.
     Completion {
         /// The flow.
@@ -108,7 +120,10 @@ impl Effect {
             | Effect::Upload { flow_id, .. }
             | Effect::UploadBegun { flow_id, .. }
             | Effect::Loss { flow_id, .. } => Some(flow_id),
-            Effect::Events { .. } | Effect::Completion { .. } | Effect::Facts { .. } => None,
+            Effect::Events { .. }
+            | Effect::ServerEvents { .. }
+            | Effect::Completion { .. }
+            | Effect::Facts { .. } => None,
         }
     }
 
@@ -118,6 +133,7 @@ impl Effect {
             Effect::Rows { chunk, .. }
             | Effect::Logs { chunk, .. }
             | Effect::Events { chunk, .. }
+            | Effect::ServerEvents { chunk, .. }
             | Effect::Completion { chunk, .. } => Some(chunk),
             _ => None,
         }

@@ -25,11 +25,16 @@ impl RowStore for OrgDatabase {
         let written = write_ahead(self, client_id, &effects, &placed).await;
         let applied = match written {
             Ok(()) => {
+                let is_of_server = |effect: &Effect| matches!(effect, Effect::ServerEvents { .. });
+                let concerns_server = effects.iter().any(is_of_server);
                 let placed = placed.clone();
-                self.write_client(client_id, move |tx, key| {
-                    effects::apply(tx, key, now, &effects, &placed)
-                })
-                .await
+                let work =
+                    move |tx: &dyn Tx, key: &ClientKey| effects::apply(tx, key, now, &effects, &placed);
+                if concerns_server {
+                    self.write_client_and_server(client_id, work).await
+                } else {
+                    self.write_client(client_id, work).await
+                }
             }
             Err(error) => Err(error),
         };

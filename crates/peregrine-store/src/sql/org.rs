@@ -22,6 +22,16 @@ pub(crate) struct ClientKey {
     pub(crate) client: ClientId,
 }
 
+impl ClientKey {
+    /// The pseudo-client `server` of the same organisation.
+    pub(crate) fn of_server(&self) -> ClientKey {
+        ClientKey {
+            org: self.org.clone(),
+            client: ClientId::server(),
+        }
+    }
+}
+
 impl OrgDatabase {
     pub(super) fn new(engine: Arc<Engine>, org: OrgId, rows: Option<RowObjects>) -> OrgDatabase {
         OrgDatabase { engine, org, rows }
@@ -43,6 +53,18 @@ impl OrgDatabase {
         let key = self.key(client_id);
         self.engine
             .write(Subject::Client(key.clone()), move |tx| work(tx, &key))
+            .await
+    }
+
+    /// Changes data of one client and of the pseudo-client `server`.
+    pub(crate) async fn write_client_and_server<T: Send + 'static>(
+        &self,
+        client_id: &ClientId,
+        mut work: impl FnMut(&dyn Tx, &ClientKey) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let key = self.key(client_id);
+        self.engine
+            .write(Subject::ClientAndServer(key.clone()), move |tx| work(tx, &key))
             .await
     }
 

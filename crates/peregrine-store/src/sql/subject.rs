@@ -9,8 +9,8 @@ use std::hash::{Hash, Hasher};
 pub(crate) enum Subject {
     /// A client, with its collections and rows.
     Client(ClientKey),
-    /// A hunt, and who takes part in it.
-    Hunt(OrgId, HuntId),
+    /// A client, and event rows of the pseudo-client `server`.
+    ClientAndServer(ClientKey),
     /// Accounts and their sessions, of all organisations.
     Users,
     /// The audit log of an organisation, which is numbered without gaps.
@@ -20,28 +20,24 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// Key of its advisory lock; `None` if it needs none. The same on every server and in every version.
-    pub(crate) fn lock(&self) -> Option<i64> {
-        let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
+    /// Keys of its advisory locks, the first of which also chooses the connection; empty if it needs none. The same on every
+    /// server and in every version.
+    pub(crate) fn locks(&self) -> Vec<i64> {
         match self {
-            Subject::Client(key) => {
-                fnv.write(b"client");
-                key.hash(&mut fnv);
-            }
-            Subject::Hunt(org, hunt) => {
-                fnv.write(b"hunt");
-                org.hash(&mut fnv);
-                hunt.hash(&mut fnv);
-            }
-            Subject::Users => fnv.write(b"users"),
-            Subject::Audit(org) => {
-                fnv.write(b"audit");
-                org.hash(&mut fnv);
-            }
-            Subject::Nothing => return None,
+            Subject::Client(key) => vec![lock(b"client", key)],
+            Subject::ClientAndServer(key) => vec![lock(b"client", key), lock(b"client", &key.of_server())],
+            Subject::Users => vec![lock(b"users", &())],
+            Subject::Audit(org) => vec![lock(b"audit", org)],
+            Subject::Nothing => Vec::new(),
         }
-        Some(fnv.finish().cast_signed())
     }
+}
+
+fn lock(kind: &[u8], what: &impl Hash) -> i64 {
+    let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
+    fnv.write(kind);
+    what.hash(&mut fnv);
+    fnv.finish().cast_signed()
 }
 
 /// FNV-1a: the standard library's hasher may change from one version to the next, and this must not.

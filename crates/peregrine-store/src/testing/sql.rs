@@ -7,6 +7,7 @@ mod hunts;
 mod odd_texts;
 mod organisations;
 mod queries;
+mod server_events;
 mod servers;
 
 use super::{client_id, flow_id};
@@ -33,6 +34,7 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     events::of_an_artifact(&make().await).await;
     events::ends_are_told_once(&make().await).await;
     events::duties_have_one_server(&make().await).await;
+    server_events::are_stored_once(&make().await).await;
     flow_ends::once(&make().await).await;
     flow_ends::with_missing_rows(&make().await).await;
     flow_ends::with_missing_files(&make().await).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use peregrine_engine::Cancellation;
 use peregrine_engine::log::Level;
-use peregrine_services::{Core, Error, Result, clock, flows};
+use peregrine_services::{Core, Error, Result, clock, events, flows};
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{ClientId, Effect, SetKind};
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ pub(super) enum Piece {
     Row(Arc<str>, Vec<u8>),
     /// A line of the log.
     Log(String),
+    /// A row of the alerts, with its line end.
+    Alert(String),
 }
 
 impl Piece {
@@ -79,6 +81,7 @@ pub(super) struct Store {
     /// Lines of each source, in order of first appearance.
     rows: Vec<(Arc<str>, Vec<u8>)>,
     log: Vec<u8>,
+    alerts: Vec<u8>,
     bytes: usize,
 }
 
@@ -88,6 +91,7 @@ impl Store {
             artifact,
             rows: Vec::new(),
             log: Vec::new(),
+            alerts: Vec::new(),
             bytes: 0,
         }
     }
@@ -106,6 +110,10 @@ impl Store {
                 self.bytes += line.len() + 1;
                 self.log.extend_from_slice(line.as_bytes());
                 self.log.push(b'\n');
+            }
+            Piece::Alert(line) => {
+                self.bytes += line.len();
+                self.alerts.extend_from_slice(line.as_bytes());
             }
         }
     }
@@ -143,12 +151,15 @@ impl Store {
         let rows = rows.map(|(source, lines)| (source.to_string(), SetKind::Events, lines));
         let log = std::mem::take(&mut self.log);
         let log = (!log.is_empty()).then(|| (self.artifact.to_string(), SetKind::EventLogs, log));
+        let alerts = std::mem::take(&mut self.alerts);
+        let alerts = (!alerts.is_empty()).then(|| (events::ALERTS.to_owned(), SetKind::Events, alerts));
         rows.chain(log)
+            .chain(alerts)
             .map(|(source, kind, lines)| {
                 Ok(Effect::Events {
                     source,
                     kind,
-                    digest: peregrine_services::events::digest()?,
+                    digest: events::digest()?,
                     at: clock::now(),
                     chunk: Chunk::pack(&lines)?,
                 })

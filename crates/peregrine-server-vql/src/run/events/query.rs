@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use peregrine_artifacts::{Outcome, run_request};
+use peregrine_artifacts::{Kind, Outcome, run_request};
 use peregrine_engine::json::Encoder;
 use peregrine_engine::log::LogSink;
 use peregrine_engine::memory;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Cancellation, Stop};
 use peregrine_services::clock;
-use peregrine_services::events::timestamp;
+use peregrine_services::events::{Origin, alert_line, timestamp};
 use peregrine_services::monitoring::server::EventQuery;
 use peregrine_services::users::Principal;
 use regex::Regex;
@@ -127,6 +127,7 @@ impl Worker {
         // Its memory limit ends a run, not the query.
         let cancellation = self.cancellation.child();
         let messages = Arc::new(Messages {
+            artifact: self.query.artifact.clone(),
             pieces: self.pieces.clone(),
             errors: self.errors.clone(),
             trouble: Mutex::default(),
@@ -193,6 +194,7 @@ fn add_time(json: &mut Vec<u8>) {
 
 /// Messages of a query.
 struct Messages {
+    artifact: String,
     pieces: mpsc::Sender<Piece>,
     errors: Option<Regex>,
     /// The last message that counts as an error.
@@ -202,11 +204,20 @@ struct Messages {
 impl LogSink for Messages {
     fn log(&self, level: Level, text: &str) {
         let matches = || self.errors.as_ref().is_some_and(|errors| errors.is_match(text));
-        let is_error = level == Level::Error || level != Level::Debug && matches();
+        let is_error = level == Level::Error || !matches!(level, Level::Debug | Level::Alert) && matches();
         if is_error {
             *self.trouble.lock() = Some(text.to_owned());
         }
         let level = if is_error { Level::Error } else { level };
+        if level == Level::Alert {
+            let origin = Origin {
+                artifact: &self.artifact,
+                kind: Some(Kind::ServerEvent),
+                ..Origin::default()
+            };
+            let alert = Piece::Alert(alert_line(&origin, text, clock::now()));
+            let _ = self.pieces.blocking_send(alert);
+        }
         // Without a receiver the query has ended.
         let _ = self.pieces.blocking_send(Piece::log(level, text));
     }

@@ -29,9 +29,9 @@ const QUEUE: usize = 1024;
 const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Work and the subject it locks.
+/// Work and the locks of its subject.
 struct Job {
-    lock: Option<i64>,
+    locks: Vec<i64>,
     work: Box<dyn Work>,
 }
 
@@ -66,13 +66,14 @@ impl Writer {
         subject: &Subject,
         work: impl FnMut(&dyn Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let lock = subject.lock();
+        let locks = subject.locks();
+        let first = locks.first().copied().unwrap_or(0);
         let (work, answer) = Task::prepare(work);
-        let job = Job { lock, work };
+        let job = Job { locks, work };
         // Writes with the same subject use the same connection, in order.
         let queue = self
             .queues
-            .get(lock.unwrap_or(0).unsigned_abs() as usize % CONNECTIONS)
+            .get(first.unsigned_abs() as usize % CONNECTIONS)
             .ok_or(Error::Closed)?;
         queue.send(job).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
@@ -167,7 +168,7 @@ fn once(
 
 /// Runs the jobs and leaves the transaction open; `None` if the only job failed, so that nothing is left to commit.
 fn begin_and_run(connection: &mut Connection, jobs: &mut [Job], has_savepoints: bool) -> Result<Option<End>> {
-    let mut locks: Vec<i64> = jobs.iter().filter_map(|job| job.lock).collect();
+    let mut locks: Vec<i64> = jobs.iter().flat_map(|job| job.locks.iter().copied()).collect();
     locks.sort_unstable();
     locks.dedup();
     // A single round trip, however many locks.
