@@ -39,6 +39,7 @@ mod monitoring;
 mod monitoring_logs;
 mod monitoring_table;
 mod parallelize;
+mod profile;
 mod query_stats;
 mod records;
 mod rm_client_monitoring;
@@ -76,6 +77,7 @@ pub const PLUGINS: &[PluginDef] = plugins![
     monitoring::Monitoring,
     monitoring_logs::MonitoringLogs,
     parallelize::Parallelize,
+    profile::Profile,
     source::Source,
     uploads::Uploads,
     watch_monitoring::WatchMonitoring,

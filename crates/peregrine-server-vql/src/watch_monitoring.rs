@@ -25,10 +25,9 @@ impl Plugin for WatchMonitoring {
     const CATEGORY: Category = Category::Server;
     const IS_EVENT: bool = true;
     const PERMISSIONS: &'static [Permission] = &[Permission::ReadResults];
-    const EXAMPLES: &'static [Example] = &[fails(
-        "needs a server that runs",
-        "watch_monitoring(artifact='System.Flow.Completion')",
-        "can only run on the server",
+    const EXAMPLES: &'static [Example] = &[not_run(
+        "collections that fail, as they end",
+        "SELECT ClientId, FlowId, Flow.status AS Why FROM watch_monitoring(artifact='System.Flow.Completion') WHERE Flow.state = 'ERROR'",
     )];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {

@@ -49,6 +49,7 @@ const PARTS: &[(&str, bool, &[&str])] = &[
             "monitoring",
             "monitoring_logs",
             "parallelize",
+            "profile",
             "rm_client_monitoring",
             "rm_server_monitoring",
             "send_event",

@@ -271,7 +271,9 @@ fn compare(artifact: &Artifact, known: &serde_json::Value, findings: &mut Vec<St
             let column = text(&column);
             let export = artifact.export.iter().map(|export| export.text.as_str());
             let mut texts = ours.iter().copied().chain(export);
-            let is_there = column == "*" || texts.any(|query| gives(query, &column));
+            // Any column, or columns that are not known.
+            let is_open = matches!(&*column, "*" | "?");
+            let is_there = is_open || texts.any(|query| gives(query, &column));
             if !is_there && !is_excepted(LEFT_OUT, &column) {
                 findings.push(format!("{name}/{wanted} gives no column {column}"));
             }

@@ -110,7 +110,7 @@ impl Default for FrontendSection {
             do_not_compress_artifacts: false,
             collection_error_regex: "(?i)(Error:|Symbol.+?not found|Expecting a path arg type, not|Field.+?is required|Unexpected arg)".into(),
             default_client_monitoring_artifacts: vec!["Linux.Events.TrackProcesses".into()],
-            default_server_monitoring_artifacts: Vec::new(),
+            default_server_monitoring_artifacts: vec!["Server.Monitor.Health".into()],
             resources: Resources::default(),
         }
     }
