@@ -38,7 +38,7 @@ impl Plugin for FlowLogs {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
         Selection::of_flow(&args.client_id, &args.flow_id, String::new())?
-            .rows_of(&stored, SetKind::Logs)?
+            .rows_of(scope, &stored, SetKind::Logs)?
             .each(scope, rows.sink())
     }
 }

@@ -45,7 +45,7 @@ impl Plugin for FlowResults {
         let stored = Stored::of(scope)?;
         let artifact = full_name(args.artifact.unwrap_or_default(), args.source.unwrap_or_default());
         Selection::of_flow(&args.client_id, &args.flow_id, artifact)?
-            .rows_of(&stored, SetKind::Rows)?
+            .rows_of(scope, &stored, SetKind::Rows)?
             .each(scope, rows.sink())
     }
 }

@@ -45,7 +45,7 @@ impl Plugin for Monitoring {
             .start_row
             .and_then(|row| u64::try_from(row).ok())
             .unwrap_or(0);
-        let events = selection.rows_of(&stored, SetKind::Events)?;
+        let events = selection.rows_of(scope, &stored, SetKind::Events)?;
         events.slice(start, None).each(scope, rows.sink())
     }
 }

@@ -37,7 +37,7 @@ impl Plugin for MonitoringLogs {
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
         let selection = Selection::events(scope, args.which)?;
-        let lines = selection.rows_of(&stored, SetKind::EventLogs)?;
+        let lines = selection.rows_of(scope, &stored, SetKind::EventLogs)?;
         lines.each(scope, rows.sink())
     }
 }

@@ -74,7 +74,7 @@ impl Plugin for Parallelize {
         let notebook = notebook.into_iter().flatten().next();
         let times = (args.start_time.map(Value::Int), args.end_time.map(Value::Int));
         let selection = Selection::new(scope, args.which, notebook, times)?;
-        let total = selection.rows(&stored)?.count();
+        let total = selection.rows(scope, &stored)?.count();
         let batch = given(args.batch).unwrap_or_else(|| (total / 10).max(MIN_BATCH));
         let workers = given(args.workers)
             .and_then(|workers| usize::try_from(workers).ok())

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use peregrine_base::ids::MONITORING;
 use peregrine_engine::prelude::*;
 use peregrine_engine::time;
-use peregrine_services::table::SetSource;
+use peregrine_services::audit;
+use peregrine_services::events::permission_to_read;
+use peregrine_services::table::{AuditSource, SetSource};
 use peregrine_store::{ClientId, FlowId, Micros, ResultSet, SetKind};
 
 use crate::Stored;
@@ -89,16 +91,27 @@ impl Selection {
     }
 
     /// Rows of the collection or, without one, events.
-    pub(crate) fn rows(&self, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
+    pub(crate) fn rows(&self, scope: &Scope, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
         let kind = match self.flow_id {
             None => SetKind::Events,
             Some(_) => SetKind::Rows,
         };
-        self.rows_of(stored, kind)
+        self.rows_of(scope, stored, kind)
     }
 
     /// The rows of one kind.
-    pub(crate) fn rows_of(&self, stored: &Arc<Stored>, kind: SetKind) -> VqlResult<StoredRows> {
+    pub(crate) fn rows_of(
+        &self,
+        scope: &Scope,
+        stored: &Arc<Stored>,
+        kind: SetKind,
+    ) -> VqlResult<StoredRows> {
+        let is_audit = self.client_id.is_server() && self.artifact == audit::QUEUE;
+        if is_audit && self.flow_id.is_none() && kind == SetKind::Events {
+            scope.check_access(permission_to_read(audit::QUEUE))?;
+            let log = AuditSource::events(Arc::clone(&stored.database), (self.start, self.end));
+            return Ok(StoredRows::of_audit(stored, stored.wait(log)?));
+        }
         let sets = match &self.flow_id {
             None => stored.wait(stored.database.event_sets(&self.client_id))?,
             Some(flow_id) => stored.wait(stored.database.result_sets(&self.client_id, flow_id))?,
@@ -127,7 +140,7 @@ impl Selection {
             artifact,
             ..
         } = self;
-        if stored.wait(stored.database.client(client_id))?.is_none() {
+        if !client_id.is_server() && stored.wait(stored.database.client(client_id))?.is_none() {
             return Ok(format!("machine `{client_id}` not found; clients() lists all"));
         }
         let of = match flow_id {

@@ -81,7 +81,7 @@ impl Plugin for Source {
         let times = (args.start_time, args.end_time);
         let selection = Selection::new(scope, args.which, notebook, times)?;
         selection
-            .rows(&stored)?
+            .rows(scope, &stored)?
             .slice(start, count)
             .each(scope, rows.sink())
     }

@@ -7,6 +7,9 @@ use peregrine_store::AuditEntry;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
+/// The queue in which the log can be watched, and under which it can be read as events of the server. It is not stored a second
+/// time.
+pub const QUEUE: &str = "Server.Audit.Logs";
 /// Audit lines kept in memory while the database cannot take them; further ones are only in the program's log.
 const MAX_KEPT: usize = 1000;
 
@@ -58,16 +61,20 @@ pub(crate) async fn append(
     }
 }
 
-/// Shows a line to those who watch the log; it is stored already.
-async fn tell(core: &Core, entry: &AuditEntry) {
+/// A line as a row of the queue.
+pub(crate) fn event_row(entry: &AuditEntry) -> Value {
     let details: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
-    let row = json!({
+    json!({
         "operation": entry.operation,
         "principal": entry.principal,
         "details": details,
         "_ts": entry.time / 1_000_000,
-    });
-    if let Err(error) = events::pass_on(core, "Server.Audit.Logs", row.to_string()).await {
+    })
+}
+
+/// Shows a line to those who watch the log; it is stored already.
+async fn tell(core: &Core, entry: &AuditEntry) {
+    if let Err(error) = events::pass_on(core, QUEUE, event_row(entry).to_string()).await {
         tracing::warn!(%error, "those who watch the audit log miss a line");
     }
 }

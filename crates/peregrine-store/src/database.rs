@@ -247,6 +247,9 @@ pub trait AuditStore: Send + Sync {
     async fn read_audit(&self, after: i64, limit: u64) -> Result<Vec<AuditEntry>>;
     /// Number of the last line; lines are numbered from 1 without gaps.
     async fn audit_end(&self) -> Result<i64>;
+    /// The lines before the first one written at `start` or later, and those before the first one at `end` or later: what
+    /// [`RowStore::row_range`] is for event rows.
+    async fn audit_range(&self, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)>;
 }
 
 /// Named values.

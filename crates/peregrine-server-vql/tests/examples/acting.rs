@@ -2,7 +2,7 @@
 
 use peregrine_services::users::Role;
 
-use peregrine_store::testing::flow_id;
+use peregrine_store::testing::{client_id, flow_id};
 use peregrine_store::{Claim, Effect, Poll, Progress, Task};
 
 use super::EPOCH;
@@ -83,6 +83,46 @@ fn every_change_leaves_its_line_in_the_audit_log() {
         let added: Vec<String> = server.audit().drain(before..).map(|(name, _)| name).collect();
         assert!(added.iter().any(|name| name == operation), "{change}: {added:?}");
     }
+}
+
+/// The log is read where it is; it is not stored as events, too.
+#[test]
+fn the_audit_log_is_among_the_events_of_the_server() {
+    let server = Server::start();
+    let log = "client_id='server', artifact='Server.Audit.Logs'";
+    let operations: Vec<String> = server.audit().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(operations.len(), 2);
+    for (plugin, operations) in [
+        (format!("source({log})"), &operations[..]),
+        (format!("monitoring({log}, start_row=1)"), &operations[1..]),
+        (format!("source({log}, start_row=1, count=1)"), &operations[1..]),
+        (format!("source({log}, end_time='2020-01-01T00:00:00Z')"), &[]),
+        (
+            format!("monitoring({log}, start_time='2020-01-01T00:00:00Z')"),
+            &operations[..],
+        ),
+        (
+            format!("parallelize({log}, query={{ SELECT * FROM source() }})"),
+            &operations[..],
+        ),
+    ] {
+        let query = format!(
+            "SELECT operation, principal, details.client_id AS Client, _ts > 0 AS Time FROM {plugin}"
+        );
+        let (rows, log) = server.query(ADMIN, &query);
+        let rows: serde_json::Value = serde_json::from_str(&rows).unwrap();
+        let found: Vec<&serde_json::Value> = rows.as_array().unwrap().iter().collect();
+        assert_eq!(found.len(), operations.len(), "{plugin}: {rows} {log:?}");
+        for (row, operation) in found.iter().zip(operations) {
+            assert_eq!(row["operation"], **operation);
+            assert_eq!(row["principal"], "admin");
+            assert!(row["Client"].is_string() && row["Time"] == true, "{row}");
+        }
+    }
+    let id = client_id("server");
+    let stored = server.core.storage.database.event_sets(&id);
+    let stored = server.runtime.block_on(stored).unwrap();
+    assert!(stored.iter().all(|set| set.name != "Server.Audit.Logs"));
 }
 
 #[test]

@@ -297,6 +297,8 @@ fn elsewhere_it_says_so() {
         "SELECT * FROM source(client_id='C.1')",
         "SELECT client_info(client_id='C.1') FROM scope()",
         "SELECT whoami() FROM scope()",
+        "SELECT * FROM watch_monitoring(artifact='System.Flow.Completion')",
+        "SELECT * FROM profile(metrics=TRUE)",
     ] {
         let (_, log) = run(None, vql);
         assert!(
@@ -322,6 +324,10 @@ fn what_is_not_there_is_named() {
         (
             "source(client_id='C.0123456789abcdef', flow_id='F.1')",
             "collection `F.1` of",
+        ),
+        (
+            "monitoring(client_id='server', artifact='Custom.Events')",
+            "no events of `server` for `Custom.Events`",
         ),
         (
             "source(client_id='C.0123456789abcdef', hunt_id='H.1', artifact='A')",

@@ -5,6 +5,7 @@
 mod abuse;
 mod accounts;
 mod alerts;
+mod audit_events;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixtures;

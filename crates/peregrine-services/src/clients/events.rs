@@ -1,19 +1,22 @@
 //! Monitoring events of a client, or of the server.
 
 use super::check;
-use crate::table::{SetSource, TableQuery, declared_columns, page};
+use crate::events::permission_to_read;
+use crate::table::{AuditSource, SetSource, TableQuery, declared_columns, page};
 use crate::users::{Permission, Principal};
-use crate::{Core, Error, Result, clock};
+use crate::{Core, Error, Result, audit, clock};
 use peregrine_api::monitoring::{EventArtifact, EventArtifacts};
 use peregrine_api::table::TablePage;
 use peregrine_artifacts::queues;
-use peregrine_store::{ClientId, Micros, SetKind};
+use peregrine_store::{AuditEntry, ClientId, Micros, SetKind};
+use std::sync::Arc;
 
 /// The artifacts it sent events for, with row counts and time spans. What the server tells about a client is not among them.
 pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<EventArtifacts> {
     principal.authorize(Permission::ReadResults)?;
     check(core, client_id).await?;
     let sets = core.storage.database.event_sets(client_id).await?;
+    let log = audit_log(core, principal, client_id).await?;
     let artifacts = sets
         .iter()
         .filter(|set| set.kind == SetKind::Events)
@@ -28,8 +31,32 @@ pub async fn events(core: &Core, principal: &Principal, client_id: &ClientId) ->
                 last,
             }
         })
+        .chain(log)
         .collect();
     Ok(EventArtifacts { artifacts })
+}
+
+/// The audit log, among the events of the server, for those who may read it.
+async fn audit_log(
+    core: &Core,
+    principal: &Principal,
+    client_id: &ClientId,
+) -> Result<Option<EventArtifact>> {
+    let needed = permission_to_read(audit::QUEUE);
+    if !client_id.is_server() || principal.authorize(needed).is_err() {
+        return Ok(None);
+    }
+    let database = &core.storage.database;
+    let end = database.audit_end().await?;
+    let first = database.read_audit(0, 1).await?;
+    let last = database.read_audit(end - 1, 1).await?;
+    let time = |entries: &[AuditEntry]| entries.first().map(|entry| clock::show(entry.time));
+    Ok(Some(EventArtifact {
+        name: audit::QUEUE.to_owned(),
+        rows: end.unsigned_abs(),
+        first: time(&first),
+        last: time(&last),
+    }))
 }
 
 /// A page of one artifact's events, limited to those received between `start` and `end`.
@@ -41,8 +68,12 @@ pub async fn event_rows(
     (start, end): (Option<Micros>, Option<Micros>),
     query: &TableQuery,
 ) -> Result<TablePage> {
-    principal.authorize(Permission::ReadResults)?;
+    principal.authorize(permission_to_read(artifact))?;
     let database = &core.storage.database;
+    if client_id.is_server() && artifact == audit::QUEUE {
+        let source = AuditSource::events(Arc::clone(database), (start, end)).await?;
+        return page(core, &source, query, &[], false).await;
+    }
     let sets = database.event_sets(client_id).await?;
     let set = sets
         .iter()

@@ -15,7 +15,7 @@ pub use ended::Ended;
 pub use follow::follow;
 pub(crate) use queues::pass_on;
 pub use queues::tell;
-pub use queues::{complete, digest, emit, send, untold, upload_completed};
+pub use queues::{complete, digest, emit, permission_to_read, send, untold, upload_completed};
 pub(crate) use watch::{Arrival, Watches};
 pub use watch::{News, Watch, watch};
 

@@ -3,7 +3,7 @@
 use super::timestamp;
 use crate::changes::{Unstored, topics};
 use crate::users::{Permission, Principal};
-use crate::{Core, Error, Result, clients, clock, flows};
+use crate::{Core, Error, Result, audit, clients, clock, flows};
 use peregrine_artifacts::{Kind, queues};
 use peregrine_store::chunk::Chunk;
 use peregrine_store::{ClientId, Effect, FlowId, Micros, SetKind, Upload};
@@ -103,6 +103,15 @@ pub(crate) async fn pass_on(core: &Core, queue: &str, row: String) -> Result<()>
         bus.publish(topics::UNSTORED, &payload).await?;
     }
     Ok(())
+}
+
+/// What a user needs who reads the rows of a queue or an artifact: the audit log tells more than results do.
+#[must_use]
+pub fn permission_to_read(queue: &str) -> Permission {
+    match queue {
+        audit::QUEUE => Permission::ServerAdmin,
+        _ => Permission::ReadResults,
+    }
 }
 
 /// The type of the artifact that the rows are events of; a queue of the server needs no artifact.

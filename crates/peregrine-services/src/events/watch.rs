@@ -6,7 +6,7 @@
 
 use crate::changes::Unstored;
 use crate::table::{RowSource as _, SetSource};
-use crate::users::{Permission, Principal};
+use crate::users::Principal;
 use crate::{Core, Result, clock};
 use parking_lot::Mutex;
 use peregrine_store::chunk::Chunk;
@@ -73,7 +73,7 @@ struct State {
 
 /// Starts to watch an artifact, or one of its sources.
 pub fn watch(core: &Core, principal: &Principal, artifact: &str) -> Result<Arc<Watch>> {
-    principal.authorize(Permission::ReadResults)?;
+    principal.authorize(super::permission_to_read(name_of(artifact)))?;
     let watch = Arc::new(Watch {
         artifact: artifact.to_owned(),
         since: clock::now(),

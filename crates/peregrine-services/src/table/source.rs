@@ -1,11 +1,11 @@
 //! Sources of rows, and how to stream through them.
 
 use super::Cursor;
-use crate::{Error, Result, clock};
+use crate::{Error, Result, audit, clock};
 use async_trait::async_trait;
 use peregrine_api::status::AuditRow;
 use peregrine_store::chunk::{Block, Line};
-use peregrine_store::{AuditEntry, Database, ResultSet, SetId, StoredChunk};
+use peregrine_store::{AuditEntry, Database, Micros, ResultSet, SetId, StoredChunk};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -52,12 +52,17 @@ impl SetSource {
 
     /// Only the rows in this range.
     pub fn within(self, range: (u64, u64)) -> SetSource {
-        let first = range.0.max(self.range.0);
         SetSource {
-            range: (first, range.1.min(self.range.1).max(first)),
+            range: part(self.range, range),
             ..self
         }
     }
+}
+
+/// What two ranges have in common; empty, within the first, if they have nothing.
+fn part(whole: (u64, u64), wanted: (u64, u64)) -> (u64, u64) {
+    let first = wanted.0.max(whole.0);
+    (first, wanted.1.min(whole.1).max(first))
 }
 
 #[async_trait]
@@ -80,30 +85,58 @@ impl RowSource for SetSource {
     }
 }
 
-/// The audit log as a table.
+/// The audit log.
 pub struct AuditSource {
     database: Arc<dyn Database>,
-    end: u64,
+    range: (u64, u64),
+    key: &'static str,
+    to_row: fn(&AuditEntry) -> serde_json::Result<Vec<u8>>,
 }
 
 impl AuditSource {
+    /// The log as a table of its own.
     pub async fn open(database: Arc<dyn Database>) -> Result<AuditSource> {
         let end = database.audit_end().await?;
         Ok(AuditSource {
             database,
-            end: end.unsigned_abs(),
+            range: (0, end.unsigned_abs()),
+            key: "audit",
+            to_row: |entry| serde_json::to_vec(&audit_row(entry)),
         })
+    }
+
+    /// The log as events of the queue `Server.Audit.Logs`, between two times.
+    pub async fn events(
+        database: Arc<dyn Database>,
+        (start, end): (Option<Micros>, Option<Micros>),
+    ) -> Result<AuditSource> {
+        let range = database.audit_range(start, end).await?;
+        Ok(AuditSource {
+            database,
+            range,
+            key: "audit events",
+            to_row: |entry| serde_json::to_vec(&audit::event_row(entry)),
+        })
+    }
+
+    /// Only the rows in this range.
+    #[must_use]
+    pub fn within(self, range: (u64, u64)) -> AuditSource {
+        AuditSource {
+            range: part(self.range, range),
+            ..self
+        }
     }
 }
 
 #[async_trait]
 impl RowSource for AuditSource {
     fn range(&self) -> (u64, u64) {
-        (0, self.end)
+        self.range
     }
 
     fn key(&self) -> String {
-        "audit".into()
+        self.key.into()
     }
 
     async fn read(&self, from: u64, bytes: usize) -> Result<Vec<Block>> {
@@ -118,8 +151,8 @@ impl RowSource for AuditSource {
         };
         let first_row = first.id.unsigned_abs().saturating_sub(1);
         let mut text = Vec::new();
-        for entry in entries {
-            let row = serde_json::to_vec(&audit_row(entry));
+        for entry in &entries {
+            let row = (self.to_row)(entry);
             text.extend(row.map_err(|error| Error::Internal(error.to_string()))?);
             text.push(b'\n');
         }
@@ -127,13 +160,13 @@ impl RowSource for AuditSource {
     }
 }
 
-fn audit_row(entry: AuditEntry) -> AuditRow {
+fn audit_row(entry: &AuditEntry) -> AuditRow {
     AuditRow {
         time: clock::show(entry.time),
-        principal: entry.principal,
-        operation: entry.operation,
-        detail: serde_json::from_str(&entry.detail).unwrap_or(Value::String(entry.detail)),
-        ip: entry.ip,
+        principal: entry.principal.clone(),
+        operation: entry.operation.clone(),
+        detail: serde_json::from_str(&entry.detail).unwrap_or_else(|_| Value::String(entry.detail.clone())),
+        ip: entry.ip.clone(),
     }
 }
 

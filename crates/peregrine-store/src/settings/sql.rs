@@ -3,6 +3,7 @@
 use super::record::AuditEntry;
 use crate::Result;
 use crate::database::{AuditStore, SettingStore};
+use crate::model::Micros;
 use crate::sql::{OrgDatabase, Subject, values};
 use async_trait::async_trait;
 
@@ -104,6 +105,20 @@ impl AuditStore for OrgDatabase {
                 "SELECT coalesce(max(id), 0) FROM audit WHERE org_id = ?1",
                 values![org],
             )
+        })
+        .await
+    }
+
+    async fn audit_range(&self, start: Option<Micros>, end: Option<Micros>) -> Result<(u64, u64)> {
+        self.read(move |tx, org| {
+            let before = |at: Micros| -> Result<u64> {
+                tx.one(
+                    "SELECT coalesce((SELECT min(id) - 1 FROM audit WHERE org_id = ?1 AND time >= ?2),
+                        (SELECT coalesce(max(id), 0) FROM audit WHERE org_id = ?1))",
+                    values![org, at],
+                )
+            };
+            Ok((start.map_or(Ok(0), before)?, before(end.unwrap_or(Micros::MAX))?))
         })
         .await
     }

@@ -81,6 +81,15 @@ async fn settings_and_audit(db: &impl Database) {
         };
         db.append_audit(entry).await.unwrap();
     }
+    let range = async |start, end| db.audit_range(start, end).await.unwrap();
+    assert_eq!(range(None, None).await, (0, 3));
+    assert_eq!(range(Some(1), Some(2)).await, (1, 2));
+    assert_eq!(
+        range(Some(2), Some(1)).await,
+        (2, 1),
+        "a time that ends before it begins"
+    );
+    assert_eq!(range(Some(3), None).await, (3, 3));
     let first = db.read_audit(0, 2).await.unwrap();
     let rest = db.read_audit(first[1].id, 9).await.unwrap();
     assert_eq!((first.len(), rest.len(), rest[0].time), (2, 1, 2));
