@@ -24,6 +24,11 @@ impl Function for AddServerMonitoring {
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::CollectServer];
     const EXAMPLES: &'static [Example] = &[
+        example(
+            "the health of the server",
+            "add_server_monitoring(artifact='Server.Monitor.Health')",
+            r#"{"artifacts":["Server.Monitor.Health"],"specs":[{"artifact":"Server.Monitor.Health","parameters":{}}]}"#,
+        ),
         fails(
             "an artifact that does not exist",
             "add_server_monitoring(artifact='Generic.Client.Stat')",

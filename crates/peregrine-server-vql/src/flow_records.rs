@@ -147,11 +147,15 @@ pub(crate) fn request(flow: &Flow) -> Value {
 
 /// An artifact with its parameters, as requests and the monitoring table have it.
 pub(crate) fn spec<'a>(artifact: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Dict {
-    let parameters =
-        parameters.map(|(name, value)| Value::Dict(Dict::from_pairs([("key", name), ("value", value)])));
-    let env = Dict::from_pairs([("env", parameters.collect::<Value>())]);
+    let env: Vec<Value> = parameters
+        .map(|(name, value)| Value::Dict(Dict::from_pairs([("key", name), ("value", value)])))
+        .collect();
+    let parameters = Dict::new();
+    if !env.is_empty() {
+        parameters.set("env", Value::array(env));
+    }
     Dict::from_pairs([
         ("artifact", Value::from(artifact)),
-        ("parameters", Value::Dict(env)),
+        ("parameters", Value::Dict(parameters)),
     ])
 }

@@ -22,11 +22,20 @@ impl Function for RmServerMonitoring {
     const NAME: &'static str = "rm_server_monitoring";
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::CollectServer];
-    const EXAMPLES: &'static [Example] = &[example(
-        "an artifact that does not run",
-        "rm_server_monitoring(artifact='Server.Absent') = get_server_monitoring()",
-        "true",
-    )];
+    const EXAMPLES: &'static [Example] = &[
+        example(
+            "what was added",
+            "LET Added <= add_server_monitoring(artifact='Server.Monitor.Health')
+             LET Left <= rm_server_monitoring(artifact='Server.Monitor.Health')
+             SELECT 'Server.Monitor.Health' IN Added.artifacts AS Was, 'Server.Monitor.Health' IN Left.artifacts AS Is FROM scope()",
+            r#"[{"Was":true,"Is":false}]"#,
+        ),
+        example(
+            "an artifact that does not run",
+            "rm_server_monitoring(artifact='Server.Absent') = get_server_monitoring()",
+            "true",
+        ),
+    ];
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         let live = Live::of(scope)?;

@@ -28,7 +28,7 @@ impl Function for SetClientMonitoring {
         example(
             "one artifact on every client",
             r#"set_client_monitoring(value='{"artifacts": {"artifacts": ["Generic.Client.Stats"]}}').artifacts"#,
-            r#"{"artifacts":["Generic.Client.Stats"],"specs":[{"artifact":"Generic.Client.Stats","parameters":{"env":[]}}]}"#,
+            r#"{"artifacts":["Generic.Client.Stats"],"specs":[{"artifact":"Generic.Client.Stats","parameters":{}}]}"#,
         ),
         fails(
             "a list where a dict is expected",

@@ -22,6 +22,11 @@ impl Function for SetServerMonitoring {
     const CATEGORY: Category = Category::Server;
     const PERMISSIONS: &'static [Permission] = &[Permission::CollectServer];
     const EXAMPLES: &'static [Example] = &[
+        example(
+            "this and nothing else",
+            "set_server_monitoring(value=dict(artifacts='Server.Monitor.Health')).artifacts",
+            r#"["Server.Monitor.Health"]"#,
+        ),
         fails(
             "a list where a dict is expected",
             "set_server_monitoring(value=['Server.Monitor.Health'])",

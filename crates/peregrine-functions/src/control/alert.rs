@@ -8,6 +8,9 @@ use crate::prelude::*;
 
 /// Raises an alert with the data in all other arguments. Repeats of the same name within a while are only
 /// logged.
+///
+/// A server keeps the alerts of all queries, of its machines and its own, as events of
+/// `Server.Internal.Alerts`. What an alert says is data: it does not make a collection fail.
 #[derive(VqlArgs)]
 pub struct Args {
     /// Its name.

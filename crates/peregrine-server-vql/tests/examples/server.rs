@@ -7,16 +7,17 @@ use peregrine_artifacts::Repository;
 use peregrine_engine::json::write_value;
 use peregrine_engine::memory::{Gauge, Limits, Pool};
 use peregrine_engine::prelude::*;
-use peregrine_engine::{Context, Program, log::MemoryLog};
+use peregrine_engine::{Context, Program, builtin, log::MemoryLog};
 use peregrine_server_vql::run::{Queries, QueryHost, QueryLimits};
 use peregrine_server_vql::{Live, Stored};
 use peregrine_services::users::{Principal, Role, permissions_of};
-use peregrine_services::{Core, Settings, Storage, clients};
-use peregrine_store::Flow;
+use peregrine_services::{Core, Settings, Storage, clients, servers};
 use peregrine_store::testing::client_id;
+use peregrine_store::{Flow, ResultSet, SetKind};
 use peregrine_wire::Vault;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 use super::{CLIENT, EPOCH, flow, populate, registry};
 
@@ -31,12 +32,46 @@ const CHANGED: [&str; 4] = [
 pub(crate) struct Server {
     pub(crate) core: Arc<Core>,
     pub(crate) runtime: Runtime,
+    registry: Arc<Registry>,
     _folder: TempDir,
 }
 
 impl Server {
     /// A server with the data of [`populate`], further clients, and metadata.
     pub(crate) fn start() -> Server {
+        Server::with(registry(), Settings::default())
+    }
+
+    /// The same with everything that queries call elsewhere, and with the event queries of a new server.
+    pub(crate) fn start_whole() -> Server {
+        let registry = peregrine_server_vql::register(builtin::registry());
+        let registry = peregrine_plugins::register(peregrine_functions::register(registry));
+        let settings = Settings {
+            server_monitoring: vec!["Server.Monitor.Health".into()],
+            ..Settings::default()
+        };
+        let server = Server::with(Arc::new(registry), settings);
+        server.runtime.block_on(servers::join(&server.core)).unwrap();
+        let monitor = peregrine_server_vql::run::monitor(server.queries(), CancellationToken::new());
+        server.runtime.spawn(monitor);
+        server.runtime.block_on(async {
+            let (id, database) = (client_id("server"), &server.core.storage.database);
+            let first_row = async {
+                let is_health = |set: &ResultSet| {
+                    set.kind == SetKind::Events && set.name == "Server.Monitor.Health/Prometheus"
+                };
+                while !database.event_sets(&id).await.unwrap().iter().any(is_health) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), first_row)
+                .await
+                .expect("a first row");
+        });
+        server
+    }
+
+    fn with(registry: Arc<Registry>, settings: Settings) -> Server {
         let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
         let core = runtime.block_on(async {
             let storage = Storage::embedded(folder.path()).unwrap();
@@ -55,7 +90,7 @@ impl Server {
             }
             let vault = Vault::new("test", "secret").unwrap();
             let artifacts = Repository::with_compiled_in();
-            let core = Core::open(storage, artifacts, None, vault, Settings::default());
+            let core = Core::open(storage, artifacts, None, vault, settings);
             let core = core.await.unwrap();
             let admin = principal(Role::Administrator);
             for (client, name, value) in [
@@ -71,6 +106,7 @@ impl Server {
         Server {
             core: Arc::new(core),
             runtime,
+            registry,
             _folder: folder,
         }
     }
@@ -95,8 +131,9 @@ impl Server {
             process: None,
             advice: "",
         };
+        let registry = Arc::clone(&self.registry);
         let host = QueryHost {
-            context: Box::new(|| Context::builder().registry(registry())),
+            context: Box::new(move || Context::builder().registry(registry.clone())),
             memory: Pool::new(gauge, memory),
         };
         let limits = QueryLimits {
@@ -130,7 +167,7 @@ impl Server {
     fn first(&self, role: Role, vql: &str) -> (String, Vec<String>) {
         let log = Arc::new(MemoryLog::default());
         let context = Context::builder()
-            .registry(registry())
+            .registry(self.registry.clone())
             .log(log.clone())
             .extension(self.stored())
             .extension(self.live(role))

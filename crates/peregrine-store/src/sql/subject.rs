@@ -11,6 +11,8 @@ pub(crate) enum Subject {
     Client(ClientKey),
     /// A client, and event rows of the pseudo-client `server`.
     ClientAndServer(ClientKey),
+    /// A hunt, and who takes part in it.
+    Hunt(OrgId, HuntId),
     /// Accounts and their sessions, of all organisations.
     Users,
     /// The audit log of an organisation, which is numbered without gaps.
@@ -26,6 +28,7 @@ impl Subject {
         match self {
             Subject::Client(key) => vec![lock(b"client", key)],
             Subject::ClientAndServer(key) => vec![lock(b"client", key), lock(b"client", &key.of_server())],
+            Subject::Hunt(org, hunt) => vec![lock(b"hunt", &(org, hunt))],
             Subject::Users => vec![lock(b"users", &())],
             Subject::Audit(org) => vec![lock(b"audit", org)],
             Subject::Nothing => Vec::new(),
