@@ -37,3 +37,16 @@ pub use work::engine_runner::EngineRunner;
 pub use work::limiter::query_limiter;
 pub use work::memory::{memory_limits, watch_memory};
 pub use work::runner;
+
+/// The parts of an agent for a program that is many agents at once.
+pub mod parts {
+    pub use crate::net::receiver::{check_in, client_info};
+    pub use crate::net::retry::Retry;
+    pub use crate::net::tls::{TlsError, client_config as tls_config};
+    pub use crate::random::random_below;
+    pub use crate::state::checkpoint::Checkpoints;
+    pub use crate::state::message_queue::{MessageQueue, SendError};
+    pub use crate::state::message_size::{fit as fit_message, largest as largest_message};
+    pub use crate::work::event_query::{EventQuery, LOG_FLUSH};
+    pub use crate::work::flow::{Flow, FlowSettings};
+}

@@ -1,7 +1,8 @@
 //! Random delays, so that a fleet does not do everything at once.
 
 /// A random number below `bound`; 0 if `bound` is 0.
-pub(crate) fn random_below(bound: u64) -> u64 {
+#[must_use]
+pub fn random_below(bound: u64) -> u64 {
     if bound == 0 {
         return 0;
     }

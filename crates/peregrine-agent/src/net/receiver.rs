@@ -62,7 +62,9 @@ pub(crate) async fn run(connector: Arc<Connector>, executor: Arc<Executor>, fact
     }
 }
 
-fn check_in(last_event_table_version: u64) -> VeloMessage {
+/// Asks for work, and says which event table is in force.
+#[must_use]
+pub fn check_in(last_event_table_version: u64) -> VeloMessage {
     VeloMessage {
         session_id: ids::FOREMAN.to_owned(),
         foreman_checkin: Some(ForemanCheckin {
@@ -74,7 +76,8 @@ fn check_in(last_event_table_version: u64) -> VeloMessage {
 }
 
 /// The facts about this machine that the server gets without asking.
-fn client_info(facts: &HostFacts) -> VeloMessage {
+#[must_use]
+pub fn client_info(facts: &HostFacts) -> VeloMessage {
     let json = serde_json::to_string(facts).unwrap_or_default();
     VeloMessage {
         session_id: peregrine_wire::ids::MONITORING.to_owned(),

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 /// Counts consecutive failures: the first waits are short, because most servers are back in a moment.
 #[derive(Debug, Default)]
-pub(crate) struct Retry(u32);
+pub struct Retry(u32);
 
 impl Retry {
     /// Resets the count after a success.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.0 = 0;
     }
 
     /// The wait after another failure: about 1, 2, 4, … seconds (each ± 50 %) up to `max_poll`, and from then
     /// on slightly more than `max_poll`. This keeps a fleet that lost its server from coming back all at
     /// once.
-    pub(crate) fn after_failure(&mut self, config: &ClientConfig) -> Duration {
+    pub fn after_failure(&mut self, config: &ClientConfig) -> Duration {
         let seconds = 1_u64.checked_shl(self.0).unwrap_or(u64::MAX);
         if seconds >= config.max_poll {
             return Duration::from_secs(config.max_poll)

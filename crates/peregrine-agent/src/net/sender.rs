@@ -3,6 +3,7 @@
 use crate::net::connector::{Connector, Outcome};
 use crate::net::retry::Retry;
 use crate::net::transport::Channel;
+use crate::state::message_queue::MessageQueue as _;
 use crate::state::outbox::{Outbox, Outgoing, Queue};
 use std::sync::Arc;
 use std::time::Duration;

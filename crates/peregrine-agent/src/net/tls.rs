@@ -15,10 +15,10 @@ use std::sync::Arc;
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS set-up from the client configuration failed: {0}")]
-pub(crate) struct TlsError(String);
+pub struct TlsError(String);
 
 /// The TLS settings for a client configuration.
-pub(crate) fn client_config(config: &ClientConfig) -> Result<rustls::ClientConfig, TlsError> {
+pub fn client_config(config: &ClientConfig) -> Result<rustls::ClientConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier::new(config, &provider)?;
     let tls = rustls::ClientConfig::builder_with_provider(provider)

@@ -3,13 +3,14 @@
 
 use crate::state::files::{read_own, replace};
 use crate::state::message::stats_message;
+use crate::state::message_queue::MessageQueue as _;
 use crate::state::outbox::Outbox;
 use peregrine_proto::{FlowStats, VeloStatus, velo_status::ReturnedStatus};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A folder with one small file for each running collection.
-pub(crate) struct Checkpoints {
+pub struct Checkpoints {
     folder: PathBuf,
     is_enabled: bool,
 }
@@ -28,6 +29,15 @@ impl Checkpoints {
         })
     }
 
+    /// Records nothing: for agents whose work does not outlive them.
+    #[must_use]
+    pub fn none() -> Checkpoints {
+        Checkpoints {
+            folder: PathBuf::new(),
+            is_enabled: false,
+        }
+    }
+
     fn path(&self, session_id: &str) -> PathBuf {
         // Session ids come from the server, so only harmless characters may reach the file system.
         let safe: String = session_id
@@ -44,6 +54,9 @@ impl Checkpoints {
     }
 
     pub(crate) fn end(&self, session_id: &str) {
+        if !self.is_enabled {
+            return;
+        }
         if let Err(error) = std::fs::remove_file(self.path(session_id))
             && error.kind() != std::io::ErrorKind::NotFound
         {

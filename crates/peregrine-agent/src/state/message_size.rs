@@ -18,13 +18,14 @@ const LONG_TEXT: usize = 8 << 10;
 
 /// The largest message, for the server's `max_upload_size` from the configuration. It stays below the frame
 /// limit, because servers that are not configured read 10,000,000 bytes.
-pub(crate) fn largest(max_upload_size: u64) -> usize {
+#[must_use]
+pub fn largest(max_upload_size: u64) -> usize {
     let body = usize::try_from(max_upload_size.saturating_mul(2)).unwrap_or(usize::MAX);
     body.clamp(LEAST, limits::FRAME / 10 * 9) - ENVELOPE
 }
 
 /// The message, shortened if necessary; the error says why it cannot be sent.
-pub(crate) fn fit(mut message: VeloMessage, largest: usize) -> Result<VeloMessage, String> {
+pub fn fit(mut message: VeloMessage, largest: usize) -> Result<VeloMessage, String> {
     let size = message.encoded_len();
     if size <= largest {
         return Ok(message);

@@ -6,6 +6,7 @@ pub(crate) mod files;
 pub(crate) mod lock;
 pub(crate) mod losses;
 pub(crate) mod message;
+pub(crate) mod message_queue;
 pub(crate) mod message_size;
 pub(crate) mod outbox;
 pub(crate) mod owner;

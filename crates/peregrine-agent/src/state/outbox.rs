@@ -6,6 +6,7 @@
 use crate::state::buffer::{Buffer, BufferError, RECORD_HEAD};
 use crate::state::losses::Losses;
 use crate::state::message::log_line;
+use crate::state::message_queue::{MessageQueue, SendError};
 use crate::state::message_size;
 use parking_lot::Mutex;
 use peregrine_proto::{FileBuffer, LogMessage, Message, MessageList, VeloMessage, VqlRequest, VqlResponse};
@@ -37,17 +38,6 @@ pub(crate) struct Outbox {
     cancelled: Mutex<(HashSet<String>, VecDeque<String>)>,
     /// Notified whenever there is something to send.
     wake: Notify,
-}
-
-/// Why a message did not get into the outbox.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SendError {
-    /// The disk did not take it.
-    #[error(transparent)]
-    Buffer(#[from] BufferError),
-    /// No server would take it.
-    #[error("{0}")]
-    TooLarge(String),
 }
 
 /// Where a message is queued.
@@ -96,42 +86,6 @@ impl Outbox {
             cancelled: Mutex::default(),
             wake: Notify::new(),
         }
-    }
-
-    /// The size of the largest message.
-    pub(crate) fn largest(&self) -> usize {
-        self.largest
-    }
-
-    /// Queues a message. Waits while the buffer is full; gives up with `false` when `stop` returns true or
-    /// the agent ends. After an error the message is lost, and the reports of its collection say so.
-    pub(crate) fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
-        let summary = summary(&message);
-        let outcome = self.queue(message, stop);
-        match &outcome {
-            Ok(true) => {}
-            // Rows of a cancelled collection are no longer wanted; those of events always are.
-            Ok(false) if summary.session_id != ids::MONITORING => {}
-            Ok(false) => {
-                let reason = "the buffer of the agent was full when their query was told to end";
-                tracing::warn!(reason, "what event queries found is lost");
-                self.lose(&summary, reason);
-            }
-            Err(error) => self.lose(&summary, &format!("the agent could not keep them; {error}")),
-        }
-        outcome
-    }
-
-    /// Like [`Outbox::send`], for the final report of a collection: if the disk does not take it, it waits in
-    /// memory until everything before it is sent. False when there is no room for that either.
-    pub(crate) fn send_last(&self, message: VeloMessage) -> bool {
-        let copy = message.clone();
-        self.queue(message, &|| false).unwrap_or_else(|error| {
-            tracing::error!(flow_id = copy.session_id, %error, "the end of a collection could not be buffered");
-            let is_queued = keep_in_memory(&self.late, copy, self.largest);
-            self.wake.notify_one();
-            is_queued
-        })
     }
 
     fn queue(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
@@ -365,6 +319,40 @@ impl Outbox {
         };
         list.job.iter().any(|job| {
             !cancelled.0.contains(&job.session_id) || job.log_message.is_some() || job.flow_stats.is_some()
+        })
+    }
+}
+
+impl MessageQueue for Outbox {
+    fn largest(&self) -> usize {
+        self.largest
+    }
+
+    fn send(&self, message: VeloMessage, stop: &dyn Fn() -> bool) -> Result<bool, SendError> {
+        let summary = summary(&message);
+        let outcome = self.queue(message, stop);
+        match &outcome {
+            Ok(true) => {}
+            // Rows of a cancelled collection are no longer wanted; those of events always are.
+            Ok(false) if summary.session_id != ids::MONITORING => {}
+            Ok(false) => {
+                let reason = "the buffer of the agent was full when their query was told to end";
+                tracing::warn!(reason, "what event queries found is lost");
+                self.lose(&summary, reason);
+            }
+            Err(error) => self.lose(&summary, &format!("the agent could not keep them; {error}")),
+        }
+        outcome
+    }
+
+    fn send_last(&self, message: VeloMessage) -> bool {
+        let copy = message.clone();
+        // What the disk does not take waits in memory until everything before it is sent.
+        self.queue(message, &|| false).unwrap_or_else(|error| {
+            tracing::error!(flow_id = copy.session_id, %error, "the end of a collection could not be buffered");
+            let is_queued = keep_in_memory(&self.late, copy, self.largest);
+            self.wake.notify_one();
+            is_queued
         })
     }
 }

@@ -49,6 +49,7 @@ fn owner_file(buffer: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::state::buffer::Buffer;
+    use crate::state::message_queue::MessageQueue as _;
     use peregrine_proto::{FlowStats, VeloMessage};
 
     fn message(session_id: &str) -> VeloMessage {

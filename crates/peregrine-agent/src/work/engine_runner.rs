@@ -20,6 +20,7 @@ const SORT_MEMORY: usize = 24 << 20;
 /// Rows beyond this size do not keep their buffer for the next.
 const LARGE_ROW: usize = 1 << 20;
 
+/// Adds to the context of a query.
 type Extend = dyn Fn(ContextBuilder) -> ContextBuilder + Send + Sync;
 
 /// A [`QueryRunner`] over the VQL engine and a registry of functions and plugins.
@@ -86,9 +87,14 @@ impl EngineRunner {
         self
     }
 
-    fn scope(&self, request: &VqlCollectorArgs, environment: &QueryEnvironment) -> Result<Scope, String> {
+    fn scope(
+        &self,
+        request: &VqlCollectorArgs,
+        environment: &QueryEnvironment,
+        extend_more: &Extend,
+    ) -> Result<Scope, String> {
         let cancellation = environment.cancellation.child();
-        let mut context = (self.extend)(Context::builder())
+        let mut context = extend_more((self.extend)(Context::builder()))
             .registry(Arc::clone(&self.registry))
             .log(Arc::clone(&environment.log))
             .sort_memory(SORT_MEMORY)
@@ -129,9 +135,22 @@ impl QueryRunner for EngineRunner {
         environment: &QueryEnvironment,
         sink: &mut dyn QuerySink,
     ) -> Result<(), String> {
+        self.run_extended(request, environment, sink, &|context| context)
+    }
+}
+
+impl EngineRunner {
+    /// Like [`QueryRunner::run`], with more in the context of this one query, such as another machine.
+    pub fn run_extended(
+        &self,
+        request: &VqlCollectorArgs,
+        environment: &QueryEnvironment,
+        sink: &mut dyn QuerySink,
+        extend_more: &Extend,
+    ) -> Result<(), String> {
         let name = crate::work::runner::request_name(request);
         let started = Instant::now();
-        let scope = self.scope(request, environment)?;
+        let scope = self.scope(request, environment, extend_more)?;
         let _running = self.running.enter(RunningQuery {
             session: environment.session_id.clone(),
             name: name.to_owned(),

@@ -3,6 +3,7 @@
 
 use crate::state::checkpoint::Checkpoints;
 use crate::state::message::{log_line, stats_message};
+use crate::state::message_queue::MessageQueue as _;
 use crate::state::outbox::{Damage, Outbox};
 use crate::work::flow::{Flow, FlowSettings};
 use crate::work::left_behind;
@@ -140,7 +141,7 @@ impl Executor {
         let flow = Arc::new(Flow::new(
             session_id,
             request,
-            Arc::clone(&self.outbox),
+            Arc::clone(&self.outbox) as _,
             &self.cancellation,
             self.settings,
         ));

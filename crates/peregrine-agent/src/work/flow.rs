@@ -2,7 +2,7 @@
 
 use crate::state::checkpoint::Checkpoints;
 use crate::state::message::stats_message;
-use crate::state::outbox::Outbox;
+use crate::state::message_queue::MessageQueue;
 use crate::work::flow_context::FlowContext;
 use crate::work::left_behind::Worker;
 use crate::work::query_run::QueryRun;
@@ -23,17 +23,17 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Settings for collections from the agent's configuration.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct FlowSettings {
+pub struct FlowSettings {
     /// Number of collections that run at the same time.
-    pub(crate) concurrency: usize,
+    pub concurrency: usize,
     /// How long rows wait to be sent together, unless the collection says otherwise.
-    pub(crate) max_wait: Duration,
+    pub max_wait: Duration,
     /// How often progress is reported, unless the collection says otherwise.
-    pub(crate) stats_update: Duration,
+    pub stats_update: Duration,
 }
 
 /// A running or finished collection.
-pub(crate) struct Flow {
+pub struct Flow {
     context: Arc<FlowContext>,
     queries: Vec<Arc<QueryRun>>,
     log_batch: Duration,
@@ -44,10 +44,11 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn new(
+    /// A collection that has not begun; it ends with `parent`.
+    pub fn new(
         session_id: &str,
         request: FlowRequest,
-        outbox: Arc<Outbox>,
+        queue: Arc<dyn MessageQueue>,
         parent: &Cancellation,
         settings: FlowSettings,
     ) -> Flow {
@@ -60,8 +61,8 @@ impl Flow {
             0 => settings.stats_update,
             seconds => Duration::from_secs(seconds),
         };
-        let largest = outbox.largest();
-        let context = FlowContext::new(session_id, &request, outbox, parent.child());
+        let largest = queue.largest();
+        let context = FlowContext::new(session_id, &request, queue, parent.child());
         let queries = request
             .vql_client_actions
             .into_iter()
@@ -97,13 +98,14 @@ impl Flow {
     }
 
     /// Why it was cancelled.
-    pub(crate) fn cancel_reason(&self) -> String {
+    #[must_use]
+    pub fn cancel_reason(&self) -> String {
         self.context.cancel_reason()
     }
 
     /// Runs all queries in parallel. Returns when the last one has ended, or hangs and is left behind, and
-    /// everything is in the outbox.
-    pub(crate) fn run(&self, runner: &Arc<dyn QueryRunner>, checkpoints: &Checkpoints) {
+    /// everything is in the queue.
+    pub fn run(&self, runner: &Arc<dyn QueryRunner>, checkpoints: &Checkpoints) {
         let mut running = Vec::new();
         let (ended, ends) = mpsc::channel();
         for query in &self.queries {
@@ -185,12 +187,12 @@ impl Flow {
     }
 
     /// Cancels it at the server's request.
-    pub(crate) fn cancel(&self) {
+    pub fn cancel(&self) {
         self.context.stop("Cancelled");
     }
 
     /// Ends it because it could not start.
-    pub(crate) fn refuse(&self, reason: &str, checkpoints: &Checkpoints) {
+    pub fn refuse(&self, reason: &str, checkpoints: &Checkpoints) {
         for query in &self.queries {
             query.progress().refuse(reason);
         }
@@ -207,7 +209,8 @@ impl Flow {
     }
 
     /// The answer to a question about this flow.
-    pub(crate) fn report(&self) -> VeloMessage {
+    #[must_use]
+    pub fn report(&self) -> VeloMessage {
         stats_message(
             &self.context.session_id,
             self.stats(self.is_complete.load(Ordering::Acquire)),

@@ -1,6 +1,6 @@
-//! What the queries of a collection share: limits, one log, and the outbox.
+//! What the queries of a collection share: limits, one log, and the queue for what they send.
 
-use crate::state::outbox::{Outbox, SendError};
+use crate::state::message_queue::{MessageQueue, SendError};
 use crate::work::log_stream::LogStream;
 use crate::work::query_progress::QueryProgress;
 use crate::work::row_batch::Destination;
@@ -30,11 +30,11 @@ pub(crate) struct FlowContext {
     pub(crate) compress: bool,
     /// The uploads of its queries.
     pub(crate) ledger: Arc<UploadLedger>,
-    outbox: Arc<Outbox>,
+    queue: Arc<dyn MessageQueue>,
     log: Mutex<LogStream>,
     /// Held while lines are taken and sent, so that packets cannot overtake each other.
     log_order: Mutex<()>,
-    error_regex: Option<Regex>,
+    error_regex: Option<Arc<Regex>>,
     rows: AtomicU64,
     max_rows: u64,
     uploads: AtomicI64,
@@ -48,7 +48,7 @@ impl FlowContext {
     pub(crate) fn new(
         session_id: &str,
         request: &FlowRequest,
-        outbox: Arc<Outbox>,
+        queue: Arc<dyn MessageQueue>,
         cancellation: Cancellation,
     ) -> FlowContext {
         let pattern = if request.log_error_regex.is_empty() {
@@ -66,12 +66,10 @@ impl FlowContext {
             cancellation,
             compress: request.compression == i32::from(Compression::Zlib),
             ledger: Arc::default(),
-            outbox,
+            queue,
             log: Mutex::new(LogStream::new(max_logs)),
             log_order: Mutex::default(),
-            error_regex: Regex::new(pattern)
-                .or_else(|_| Regex::new(DEFAULT_ERROR_REGEX))
-                .ok(),
+            error_regex: compiled(pattern).or_else(|| compiled(DEFAULT_ERROR_REGEX)),
             rows: AtomicU64::new(0),
             max_rows: request.max_rows,
             uploads: AtomicI64::new(0),
@@ -114,7 +112,7 @@ impl FlowContext {
 
     /// Queues a piece of a file; false if it was not queued because the flow or its query was cancelled.
     pub(crate) fn send_piece(&self, piece: VeloMessage, query: &Cancellation) -> Result<bool, SendError> {
-        self.outbox
+        self.queue
             .send(piece, &|| query.is_cancelled())
             .inspect_err(|error| self.lost(error))
     }
@@ -196,7 +194,7 @@ impl FlowContext {
 
     /// Sends a report that must not be lost, after everything else; false when it could not be stored.
     pub(crate) fn send_last(&self, report: VeloMessage) -> bool {
-        self.outbox.send_last(report)
+        self.queue.send_last(report)
     }
 
     /// Sends the waiting lines, including those of a cancelled flow.
@@ -207,18 +205,25 @@ impl FlowContext {
 
     fn send_log(&self, stop: &dyn Fn() -> bool) {
         let packet = self.log.lock().take(&self.session_id, "");
-        if let Some(packet) = packet {
-            self.send_lines(packet, stop);
-        }
-    }
-
-    fn send_lines(&self, packet: VeloMessage, stop: &dyn Fn() -> bool) {
-        match self.outbox.send(packet.clone(), stop) {
+        let Some(packet) = packet else { return };
+        match self.queue.send(packet.clone(), stop) {
             Ok(true) => {}
             Ok(false) => self.log.lock().give_back(packet),
             Err(error) => tracing::error!(flow_id = self.session_id, %error, "log lines could not be kept"),
         }
     }
+}
+
+/// The pattern, compiled. The last one is kept, because a server sends the same one with every collection.
+fn compiled(pattern: &str) -> Option<Arc<Regex>> {
+    static LAST: Mutex<Option<Arc<Regex>>> = Mutex::new(None);
+    let mut last = LAST.lock();
+    if let Some(regex) = last.as_ref().filter(|regex| regex.as_str() == pattern) {
+        return Some(Arc::clone(regex));
+    }
+    let regex = Arc::new(Regex::new(pattern).ok()?);
+    *last = Some(Arc::clone(&regex));
+    Some(regex)
 }
 
 impl Destination for FlowContext {
@@ -232,7 +237,7 @@ impl Destination for FlowContext {
 
     fn send(&self, packet: VeloMessage) {
         // A cancelled flow does not wait for room.
-        if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
+        if let Err(error) = self.queue.send(packet, &|| self.cancellation.is_cancelled()) {
             self.lost(&error);
         }
     }

@@ -2,6 +2,7 @@
 //! `net`.
 
 pub(crate) mod engine_runner;
+pub(crate) mod event_query;
 pub(crate) mod executor;
 pub(crate) mod flow;
 pub(crate) mod flow_context;

@@ -1,32 +1,22 @@
 //! The event table: queries that run as long as the agent does, and whose rows are sent to the server as they
 //! come.
 
-use crate::random::random_below;
 use crate::state::outbox::{Damage, Outbox};
 use crate::state::writeback::WritebackStore;
-use crate::work::left_behind::{self, Worker};
-use crate::work::log_stream::LogStream;
-use crate::work::row_batch::{BatchLimits, Destination, RowBatches};
-use crate::work::runner::{self, Columns, QueryEnvironment, QueryRunner, QuerySink, Stopped, request_name};
+use crate::work::event_query::{EventQuery, LOG_FLUSH, LONGEST_END};
+use crate::work::left_behind::Worker;
+use crate::work::runner::QueryRunner;
 use parking_lot::Mutex;
 use peregrine_engine::Cancellation;
-use peregrine_engine::log::{Level, LogSink};
-use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
-use peregrine_wire::ids;
+use peregrine_engine::log::{Level, LogSink as _};
+use peregrine_proto::VqlEventTable;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A query that ended early is restarted this long after its start.
-const DEFAULT_REFRESH: u64 = 12 * 3600;
-const DEFAULT_HEARTBEAT: u64 = 300;
-const LOG_FLUSH_BYTES: usize = 1 << 20;
-const LOG_FLUSH: Duration = Duration::from_secs(5);
 /// How often batches are checked.
 const TICK: Duration = Duration::from_millis(500);
-/// How long the queries of an old table may take to end.
-const LONGEST_END: Duration = left_behind::GRACE;
 
 /// Runs the event table.
 pub(crate) struct Monitoring {
@@ -133,7 +123,16 @@ impl Monitoring {
         let queries: Vec<Arc<EventQuery>> = table
             .event
             .iter()
-            .map(|request| Arc::new(self.query(request, &state.cancellation)))
+            .map(|request| {
+                let queue = Arc::clone(&self.outbox) as _;
+                let cancellation = state.cancellation.clone();
+                Arc::new(EventQuery::new(
+                    request.clone(),
+                    queue,
+                    cancellation,
+                    self.default_wait,
+                ))
+            })
             .collect();
         state.table = table;
         if queries.is_empty() {
@@ -151,27 +150,6 @@ impl Monitoring {
         spawn(&mut state.threads, "flush", None, move || {
             tend(&queries, &outbox, &told, &cancellation)
         });
-    }
-
-    fn query(&self, request: &VqlCollectorArgs, cancellation: &Cancellation) -> EventQuery {
-        let seconds = if request.heartbeat == 0 {
-            DEFAULT_HEARTBEAT
-        } else {
-            request.heartbeat
-        };
-        EventQuery {
-            rows: RowBatches::new(
-                request,
-                BatchLimits::of(request, self.default_wait, self.outbox.largest()),
-            ),
-            request: request.clone(),
-            outbox: Arc::clone(&self.outbox),
-            cancellation: cancellation.clone(),
-            heartbeat: Duration::from_secs(seconds),
-            log: Mutex::new(LogStream::new(u64::MAX)),
-            thread: AtomicI32::new(0),
-            is_abandoned: AtomicBool::new(false),
-        }
     }
 }
 
@@ -240,13 +218,7 @@ fn tend(
         }
         let is_log_due = last_log.elapsed() >= LOG_FLUSH;
         for query in queries {
-            query.rows.tend(query.as_ref());
-            if query.rows.is_silent(query.heartbeat) {
-                query.log(
-                    Level::Info,
-                    &format!("{}: Waiting for rows.", request_name(&query.request)),
-                );
-            }
+            query.tend();
             if is_log_due {
                 query.flush_log();
             }
@@ -254,152 +226,5 @@ fn tend(
         if is_log_due {
             last_log = Instant::now();
         }
-    }
-}
-
-/// One event query, which is restarted whenever it ends.
-struct EventQuery {
-    request: VqlCollectorArgs,
-    outbox: Arc<Outbox>,
-    cancellation: Cancellation,
-    rows: RowBatches,
-    heartbeat: Duration,
-    log: Mutex<LogStream>,
-    /// The thread that runs it.
-    thread: AtomicI32,
-    /// True when nobody waits for it any more.
-    is_abandoned: AtomicBool,
-}
-
-impl EventQuery {
-    /// Abandons a query that hangs, because its table is replaced.
-    fn leave_behind(&self) {
-        let place = left_behind::place(self.thread.load(Ordering::Relaxed));
-        let text = format!(
-            "{}: the query did not end within {} seconds after its table was replaced, and was left behind; it hangs in {place}",
-            request_name(&self.request),
-            LONGEST_END.as_secs()
-        );
-        tracing::warn!(text, "an event query is left behind");
-        self.rows.close();
-        LogSink::log(self, Level::Error, &text);
-        self.flush_log();
-        self.is_abandoned.store(true, Ordering::Relaxed);
-    }
-
-    fn run(self: &Arc<Self>, runner: &dyn QueryRunner) {
-        self.thread.store(left_behind::thread_id(), Ordering::Relaxed);
-        while !self.cancellation.is_cancelled() {
-            let started = Instant::now();
-            self.run_once(runner);
-            self.rows.flush(true, self.as_ref());
-            let pause = self.refresh().saturating_sub(started.elapsed());
-            // Otherwise nobody would notice that it has stopped watching.
-            if !self.cancellation.is_cancelled() {
-                let text = format!(
-                    "{}: the query has ended by itself and starts again in {} minutes.",
-                    request_name(&self.request),
-                    pause.as_secs().div_ceil(60)
-                );
-                LogSink::log(self.as_ref(), Level::Warn, &text);
-            }
-            self.flush_log();
-            if self.cancellation.wait(pause) {
-                return;
-            }
-        }
-    }
-
-    /// The time between two starts, ± 10 % so that a fleet does not start all at once.
-    fn refresh(&self) -> Duration {
-        let seconds = if self.request.timeout == 0 {
-            DEFAULT_REFRESH
-        } else {
-            self.request.timeout
-        };
-        let percent = 90 + random_below(21);
-        Duration::from_millis(seconds.saturating_mul(10).saturating_mul(percent))
-    }
-
-    fn run_once(self: &Arc<Self>, runner: &dyn QueryRunner) {
-        let environment = QueryEnvironment {
-            session_id: ids::MONITORING.to_owned(),
-            cancellation: self.cancellation.child(),
-            log: Arc::clone(self) as Arc<dyn LogSink>,
-            // Servers store uploads with a collection, and there is none here.
-            uploader: None,
-            identity: None,
-        };
-        let mut sink = Sink(self);
-        if let Err(failure) = runner::run_guarded(runner, &self.request, &environment, &mut sink) {
-            LogSink::log(self.as_ref(), Level::Error, &failure.message);
-        }
-        // Anything the query left running ends with it.
-        environment.cancellation.cancel();
-    }
-
-    fn flush_log(&self) {
-        let packet = self.log.lock().take(ids::MONITORING, request_name(&self.request));
-        if let Some(packet) = packet {
-            self.send(packet);
-        }
-    }
-}
-
-impl Destination for EventQuery {
-    fn session_id(&self) -> &str {
-        ids::MONITORING
-    }
-
-    fn compresses(&self) -> bool {
-        false
-    }
-
-    fn send(&self, packet: VeloMessage) {
-        if let Err(error) = self.outbox.send(packet, &|| self.cancellation.is_cancelled()) {
-            // The query's log reports it as soon as that can be sent.
-            tracing::error!(%error, "event rows could not be buffered and are lost");
-        }
-    }
-}
-
-impl LogSink for EventQuery {
-    fn log(&self, level: Level, text: &str) {
-        if self.is_abandoned.load(Ordering::Relaxed) {
-            return;
-        }
-        if level == Level::Alert {
-            let name = request_name(&self.request);
-            let packets = self.log.lock().take_alert(ids::MONITORING, name, text);
-            for packet in packets {
-                self.send(packet);
-            }
-            return;
-        }
-        let is_long = {
-            let mut log = self.log.lock();
-            log.add(level.name(), text);
-            log.waiting_bytes() > LOG_FLUSH_BYTES
-        };
-        if is_long {
-            self.flush_log();
-        }
-    }
-}
-
-struct Sink<'a>(&'a Arc<EventQuery>);
-
-impl QuerySink for Sink<'_> {
-    fn row(&mut self, statement: usize, json: &[u8], columns: &Columns<'_>) -> Result<(), Stopped> {
-        let query = self.0;
-        if query.is_abandoned.load(Ordering::Relaxed) {
-            return Err(Stopped);
-        }
-        if query.rows.wants(statement)
-            && let Some(note) = query.rows.push(statement, json, columns, query.as_ref())
-        {
-            LogSink::log(query.as_ref(), Level::Error, &note);
-        }
-        Ok(())
     }
 }

@@ -60,7 +60,7 @@ impl Uploader for FlowUploader {
     }
 }
 
-/// A file of which `sent` bytes are in the outbox.
+/// A file of which `sent` bytes are in the queue.
 struct FlowUpload {
     flow: Arc<FlowContext>,
     progress: Arc<QueryProgress>,

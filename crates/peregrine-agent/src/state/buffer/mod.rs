@@ -36,7 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Why a buffer could not be opened or written.
 #[derive(Debug, thiserror::Error)]
 #[error("buffer file `{path}`: {source}; check that its folder exists and has room")]
-pub(crate) struct BufferError {
+pub struct BufferError {
     path: String,
     source: io::Error,
 }
