@@ -35,6 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("containers", 7),
     ("agent", 8),
     ("services", 8),
+    ("pool", 9),
     ("server-vql", 9),
     ("server", 10),
     ("peregrine", 11),

@@ -79,6 +79,13 @@ enum Verb {
     #[command(alias = "client")]
     Agent(verbs::agent::Args),
     #[cfg(feature = "tools")]
+    /// Many agents in one process, as load for a server.
+    ///
+    /// Each has an id and a host name of its own, pool-00001 and so on, and answers the server like an agent of this machine.
+    /// Their keys are made from few primes, so that thousands are ready in seconds. Such keys protect nothing: whoever has the
+    /// public ones can compute the private ones. Use them only with a server for tests.
+    PoolClient(verbs::pool_client::Args),
+    #[cfg(feature = "tools")]
     /// Print the script with which a shell completes this command line.
     Completion(verbs::describe::CompletionArgs),
     #[cfg(feature = "tools")]
@@ -98,6 +105,8 @@ impl Verb {
     fn is_service(&self) -> bool {
         match self {
             Verb::Agent(_) => true,
+            #[cfg(feature = "tools")]
+            Verb::PoolClient(_) => true,
             #[cfg(feature = "server")]
             Verb::Server(_) => true,
             // A user at a terminal should see the address, the password, and any problems.
@@ -132,6 +141,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "server")]
         Verb::User(args) => verbs::user::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
+        #[cfg(feature = "tools")]
+        Verb::PoolClient(args) => verbs::pool_client::run(args),
         #[cfg(feature = "tools")]
         Verb::Completion(args) => verbs::describe::completion(&args, Cli::command()),
         #[cfg(feature = "tools")]

@@ -498,7 +498,7 @@ export type Upload = {
   finished_at: string,
 };
 
-/** A new hunt. */
+/** Body of `POST hunts`: a new hunt. */
 export type NewHunt = {
   /** What it is for. */
   description: string,
@@ -535,13 +535,13 @@ export type HuntOs = "linux" | "windows" | "darwin";
 /** State of a hunt. */
 export type HuntState = "paused" | "running" | "stopped" | "archived";
 
-/** Answer to a new hunt. */
+/** Answer of `POST hunts` and `POST hunts/{hunt_id}/copy`. */
 export type HuntCreated = {
   /** Id of the new hunt. */
   hunt_id: string,
 };
 
-/** A change of a hunt; members that are left out stay as they are. */
+/** Body of `PATCH hunts/{hunt_id}`: a change; members that are left out stay as they are. */
 export type HuntChange = {
   /** Start, stop or archive it. */
   action?: HuntAction,
@@ -558,7 +558,29 @@ export type HuntChange = {
 /** What to do with a hunt. */
 export type HuntAction = "start" | "stop" | "archive";
 
-/** Query string of lists of hunts. */
+/** Body of `POST hunts/{hunt_id}/stop`. */
+export type HuntStop = {
+  /** Also end its collections: those that wait are never sent, those that run are stopped. */
+  cancel: boolean,
+};
+
+/** Body of `POST hunts/{hunt_id}/clients`: a client that takes part whatever the condition, the limit and the state of the hunt. */
+export type NewHuntClient = {
+  /** The client. */
+  client_id: string,
+  /** A collection of the client that becomes the one with which it takes part; otherwise it is collected from. */
+  flow_id?: string,
+  /** Collect again from a client that takes part already. */
+  relaunch?: boolean,
+};
+
+/** Answer of `POST hunts/{hunt_id}/clients`. */
+export type HuntClientAdded = {
+  /** The collection with which the client takes part. */
+  flow_id: string,
+};
+
+/** Query string of `GET hunts`. */
 export type HuntsQuery = {
   /** Text in id, description, creator, tags or artifacts. */
   search?: string,
@@ -574,7 +596,7 @@ export type HuntsQuery = {
   limit?: number,
 };
 
-/** A page of hunts. */
+/** Answer of `GET hunts`. */
 export type HuntPage = {
   /** How many match. */
   total: number,
@@ -642,7 +664,7 @@ export type HuntTotals = {
   uploaded_bytes: number,
 };
 
-/** Everything about a hunt. */
+/** Answer of `GET hunts/{hunt_id}`: everything about a hunt. */
 export type HuntDetail = {
   /** Limits in force for each collection. */
   limits: FlowLimits,
@@ -680,7 +702,7 @@ export type HuntDetail = {
   totals: HuntTotals,
 };
 
-/** Query string of lists of a hunt's clients. */
+/** Query string of `GET hunts/{hunt_id}/clients`. */
 export type HuntClientsQuery = {
   /** Text in client id or host name. */
   search?: string,
@@ -696,7 +718,7 @@ export type HuntClientsQuery = {
   limit?: number,
 };
 
-/** A page of a hunt's clients. */
+/** Answer of `GET hunts/{hunt_id}/clients`. */
 export type HuntClientPage = {
   /** How many match. */
   total: number,
@@ -749,7 +771,7 @@ export type HuntWait = {
 /** Reasons for which a client has not answered. */
 export type HuntWaitReason = "offline" | "not_delivered" | "no_answer" | "silent";
 
-/** How many clients match a condition. */
+/** Answer of `POST hunts/estimate`, whose body is a [`HuntCondition`]: how many clients match it. */
 export type HuntEstimate = {
   /** All known clients that match. */
   clients: number,
@@ -757,7 +779,7 @@ export type HuntEstimate = {
   online: number,
 };
 
-/** What was deleted with a hunt. */
+/** Answer of `DELETE hunts/{hunt_id}`: what was deleted. */
 export type HuntDeleted = {
   /** Clients that took part. */
   clients: number,
@@ -771,7 +793,7 @@ export type HuntDeleted = {
   uploaded_bytes: number,
 };
 
-/** The tables of a hunt. */
+/** Answer of `GET hunts/{hunt_id}/sources`: the tables of a hunt. */
 export type HuntSources = {
   /** Those that can have rows, in the order of the artifacts, and others that have some. */
   sources: Array<HuntSource>,
@@ -954,6 +976,12 @@ export type LabelGroup = {
   /** The label, compared without regard to case; `all` means every client. */
   label: string,
   /** Artifacts on the clients with this label. */
+  artifacts: Array<ArtifactSpec>,
+};
+
+/** Body and answer of `PUT monitoring/server`, answer of `GET monitoring/server`: which artifacts run on the server. */
+export type ServerMonitoring = {
+  /** The artifacts. */
   artifacts: Array<ArtifactSpec>,
 };
 

@@ -171,6 +171,14 @@ impl LogSink for EventQuery {
         if self.is_abandoned.load(Ordering::Relaxed) {
             return;
         }
+        if level == Level::Alert {
+            let name = request_name(&self.request);
+            let packets = self.log.lock().take_alert(ids::MONITORING, name, text);
+            for packet in packets {
+                self.send(packet);
+            }
+            return;
+        }
         let is_long = {
             let mut log = self.log.lock();
             log.add(level.name(), text);

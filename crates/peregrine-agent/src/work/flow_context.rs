@@ -205,7 +205,12 @@ impl FlowContext {
 
     fn send_log(&self, stop: &dyn Fn() -> bool) {
         let packet = self.log.lock().take(&self.session_id, "");
-        let Some(packet) = packet else { return };
+        if let Some(packet) = packet {
+            self.send_lines(packet, stop);
+        }
+    }
+
+    fn send_lines(&self, packet: VeloMessage, stop: &dyn Fn() -> bool) {
         match self.queue.send(packet.clone(), stop) {
             Ok(true) => {}
             Ok(false) => self.log.lock().give_back(packet),

@@ -159,7 +159,7 @@ fn buffer(configured: Option<String>, folder: &Path) -> PathBuf {
 }
 
 /// The facts reported to the server about this machine, or about the one that queries see instead.
-fn facts(labels: &[String], remap: Option<&Remap>) -> anyhow::Result<HostFacts> {
+pub(crate) fn facts(labels: &[String], remap: Option<&Remap>) -> anyhow::Result<HostFacts> {
     let mut host = peregrine_os::linux::LinuxMachine::new()?.host()?;
     if let Some(identity) = remap.and_then(Remap::identity) {
         host.hostname.clone_from(&identity.hostname);

@@ -18,6 +18,8 @@ pub(crate) mod golden;
 #[cfg(feature = "tools")]
 pub(crate) mod lsp;
 #[cfg(feature = "tools")]
+pub(crate) mod pool_client;
+#[cfg(feature = "tools")]
 pub(crate) mod shell;
 
 #[cfg(feature = "server")]
