@@ -156,6 +156,8 @@ pub trait HuntStore: Send + Sync {
     async fn relaunch_in_hunt(&self, hunt_id: &HuntId, flow: Flow, task: Task) -> Result<bool>;
     /// Lists the clients of a hunt.
     async fn hunt_members(&self, query: MemberQuery) -> Result<Page<Member>>;
+    /// When each of these clients last joined a hunt, as far as they did.
+    async fn last_joined(&self, client_ids: &[ClientId]) -> Result<HashMap<ClientId, Micros>>;
     /// A page of clients, in the order of their ids, and the collections that the hunt started on them.
     async fn flows_of_hunt(
         &self,

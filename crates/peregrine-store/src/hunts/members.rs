@@ -4,9 +4,10 @@ use super::record::{HuntTotals, Member, MemberQuery, MemberSort, MemberState, St
 use crate::Result;
 use crate::clients::ClientFacts;
 use crate::flows::{Flow, flow_state};
-use crate::model::Page;
+use crate::model::{Micros, Page};
 use crate::sql::{Row, Tx, Value, escape_like, fold, pieces, places, values};
 use peregrine_base::{ClientId, FlowId, HuntId, OrgId};
+use std::collections::HashMap;
 
 /// Clients that take part, each with its collection.
 const MEMBERS: &str = "hunt_clients m
@@ -199,6 +200,30 @@ pub(super) fn started(
         )?);
     }
     Ok(StartedPage { clients, flows })
+}
+
+/// When each of these clients last joined a hunt.
+pub(super) fn last_joined(
+    tx: &dyn Tx,
+    org: &OrgId,
+    clients: &[ClientId],
+) -> Result<HashMap<ClientId, Micros>> {
+    let mut found = HashMap::new();
+    for some in pieces(clients) {
+        let mut values = vec![Value::from(org)];
+        let among = places(values.len() + 1, some.len());
+        values.extend(some.iter().map(|client| Value::from(*client)));
+        // Every flow id is above the empty one: with this, SQLite takes the index by client instead of all clients of all hunts.
+        found.extend(tx.all(
+            &format!(
+                "SELECT client_id, max(joined) FROM hunt_clients
+                 WHERE org_id = ?1 AND client_id IN ({among}) AND flow_id > '' GROUP BY client_id"
+            ),
+            &values,
+            |row| Ok((row.take(0)?, row.take(1)?)),
+        )?);
+    }
+    Ok(found)
 }
 
 pub(super) fn delete(tx: &dyn Tx, org: &OrgId, hunt_id: &HuntId, clients: &[ClientId]) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::sql::{OrgDatabase, Row, Subject, Tx, Value, escape_like, fold, places
 use crate::{Error, Result};
 use async_trait::async_trait;
 use peregrine_base::{ClientId, FlowId, HuntId, OrgId};
+use std::collections::HashMap;
 
 impl OrgDatabase {
     /// Changes a hunt or who takes part in it; such writes for the same hunt run one after the other.
@@ -172,6 +173,12 @@ impl HuntStore for OrgDatabase {
 
     async fn hunt_members(&self, query: MemberQuery) -> Result<Page<Member>> {
         self.read(move |tx, org| members::list(tx, org, &query)).await
+    }
+
+    async fn last_joined(&self, client_ids: &[ClientId]) -> Result<HashMap<ClientId, Micros>> {
+        let clients = client_ids.to_vec();
+        self.read(move |tx, org| members::last_joined(tx, org, &clients))
+            .await
     }
 
     async fn flows_of_hunt(

@@ -5,6 +5,7 @@ use super::{flow_id, poll};
 use crate::chunk::Chunk;
 use crate::*;
 use futures_util::future::join_all;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 fn query(id: &HuntId) -> MemberQuery {
@@ -180,6 +181,17 @@ pub(super) async fn list_their_clients(db: &impl Database) {
         .await
         .unwrap(),
         [id]
+    );
+
+    let again = create(db, hunt("H.B", HuntState::Paused)).await;
+    db.join_hunt(&again, vec![clients[1].clone()], Admission::ByHand, 70)
+        .await
+        .unwrap();
+    let asked = [clients[0].clone(), clients[1].clone(), client(99)];
+    let last = db.last_joined(&asked).await.unwrap();
+    assert_eq!(
+        last,
+        HashMap::from([(clients[0].clone(), 30), (clients[1].clone(), 70)])
     );
 }
 
