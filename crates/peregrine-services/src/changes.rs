@@ -14,7 +14,7 @@ pub mod topics {
     pub const MONITORING: &str = "monitoring";
     /// The table of server monitoring changed.
     pub const SERVER_MONITORING: &str = "server-monitoring";
-    /// A row of a queue that is not stored; the payload is a [`super::Unstored`] as JSON.
+    /// Rows of a queue that is not stored; the payload is a [`super::Unstored`] as JSON.
     pub const UNSTORED: &str = "unstored";
     /// A client has a key now; the payload is its id.
     pub const ENROLLED: &str = "enrolled";
@@ -51,13 +51,13 @@ pub enum Change {
     Hunt { hunt_id: HuntId },
 }
 
-/// A row of a queue that is not stored.
+/// Rows of a queue that is not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Unstored {
     pub queue: String,
-    /// The row, a JSON object.
-    pub row: String,
-    /// The server that wrote it.
+    /// The rows: JSON objects, each in a line of its own.
+    pub rows: String,
+    /// The server that wrote them.
     pub server_id: String,
 }
 

@@ -1,6 +1,6 @@
 //! [`Core`], the context that every service function takes.
 
-use crate::events::{Ended, Watches};
+use crate::events::{ToTell, Watches};
 use crate::hunts::StaleHunts;
 use crate::monitoring::TableCache;
 use crate::servers::Membership;
@@ -10,6 +10,7 @@ use crate::users::{Failures, Hasher, SpareSessions, Throttle};
 use crate::{Result, audit};
 use peregrine_artifacts::Repository;
 use peregrine_artifacts::resources::Defaults;
+use peregrine_store::{ClientId, FlowId, HuntId};
 use peregrine_wire::{Obfuscator, Vault};
 
 /// The stores, the artifacts, and caches over them. Losing the in-memory parts loses no stored data.
@@ -21,7 +22,10 @@ pub struct Core {
     pub settings: Settings,
     pub(crate) monitoring: TableCache,
     pub(crate) watches: Watches,
-    pub ended: Ended,
+    /// Collections that have ended; those that are not remembered here are found in the database later.
+    pub ended: ToTell<(ClientId, FlowId)>,
+    /// Hunts that were created.
+    pub new_hunts: ToTell<HuntId>,
     pub(crate) views: ViewCache,
     /// Hunts whose totals are out of date.
     pub(crate) stale_hunts: StaleHunts,
@@ -74,7 +78,8 @@ impl Core {
             settings,
             monitoring: TableCache::default(),
             watches: Watches::default(),
-            ended: Ended::default(),
+            ended: ToTell::default(),
+            new_hunts: ToTell::default(),
             views: ViewCache::default(),
             stale_hunts: StaleHunts::default(),
             membership,

@@ -1,30 +1,38 @@
-//! Collections that ended on this server and of which that must still be told.
+//! What happened on this server and must still be told.
 
 use parking_lot::Mutex;
-use peregrine_store::{ClientId, FlowId};
 use tokio::sync::Notify;
 
-/// Ends remembered at most; those beyond are found in the database later.
+/// Entries remembered at most.
 const MAX: usize = 100_000;
 
-#[derive(Default)]
-pub struct Ended {
-    waiting: Mutex<Vec<(ClientId, FlowId)>>,
+/// Things to tell, in the order in which they happened. Beyond some number, further ones are not remembered.
+pub struct ToTell<T> {
+    waiting: Mutex<Vec<T>>,
     signal: Notify,
 }
 
-impl Ended {
-    pub(crate) fn add(&self, client_id: &ClientId, flow_id: &FlowId) {
+impl<T> Default for ToTell<T> {
+    fn default() -> ToTell<T> {
+        ToTell {
+            waiting: Mutex::default(),
+            signal: Notify::new(),
+        }
+    }
+}
+
+impl<T> ToTell<T> {
+    pub(crate) fn add(&self, what: T) {
         let mut waiting = self.waiting.lock();
         if waiting.len() < MAX {
-            waiting.push((client_id.clone(), flow_id.clone()));
+            waiting.push(what);
             drop(waiting);
             self.signal.notify_one();
         }
     }
 
     /// Waits for some, and returns at most this many.
-    pub async fn take(&self, most: usize) -> Vec<(ClientId, FlowId)> {
+    pub async fn take(&self, most: usize) -> Vec<T> {
         loop {
             {
                 let mut waiting = self.waiting.lock();

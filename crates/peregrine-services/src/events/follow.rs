@@ -23,10 +23,10 @@ pub async fn follow(core: &Core, stopping: &CancellationToken) -> Result<()> {
             None => return Ok(()),
             Some(Received::Lagged) => core.watches.look_again(),
             Some(Received::Event(event)) if event.topic == topics::UNSTORED => {
-                if let Ok(row) = serde_json::from_str::<Unstored>(&event.payload)
-                    && row.server_id != core.membership.id()
+                if let Ok(rows) = serde_json::from_str::<Unstored>(&event.payload)
+                    && rows.server_id != core.membership.id()
                 {
-                    core.watches.deliver_unstored(&row);
+                    core.watches.deliver_unstored(&rows);
                 }
             }
             Some(Received::Event(event)) => {

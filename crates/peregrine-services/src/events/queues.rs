@@ -6,12 +6,14 @@ use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, audit, clients, clock, flows};
 use peregrine_artifacts::{Kind, queues};
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{ClientId, Effect, FlowId, Micros, SetKind, Upload};
+use peregrine_store::{ClientId, Effect, FlowId, HuntId, Micros, SetKind, Upload};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// The queue of collections that have ended.
 const COMPLETION: &str = "System.Flow.Completion";
+/// The queue of clients that join a hunt.
+const PARTICIPATION: &str = "System.Hunt.Participation";
 /// The queue of files that were stored.
 const UPLOAD: &str = "System.Upload.Completion";
 
@@ -89,17 +91,39 @@ pub async fn untold(core: &Core, before: Micros, limit: u64) -> Result<Vec<(Clie
     Ok(core.storage.database.untold_completions(before, limit).await?)
 }
 
-/// Passes a row that is not stored to those who watch, on every server.
-pub(crate) async fn pass_on(core: &Core, queue: &str, row: String) -> Result<()> {
-    let row = Unstored {
+/// Tells that these clients have joined a hunt. As many may join at once, they are told together, and not at all if nobody can
+/// watch; failure is only logged.
+pub(crate) async fn tell_participation(core: &Core, hunt_id: &HuntId, clients: &[ClientId]) {
+    let is_heard = core.watches.has(PARTICIPATION) || core.storage.bus.is_shared();
+    if clients.is_empty() || !is_heard {
+        return;
+    }
+    let told = async {
+        let (now, mut rows) = (clock::now(), String::new());
+        for client_id in clients {
+            let mut row = Map::new();
+            row.insert("HuntId".to_owned(), json!(hunt_id));
+            rows += &text_of(row, Some(client_id), now)?;
+            rows.push('\n');
+        }
+        pass_on(core, PARTICIPATION, rows).await
+    };
+    if let Err(error) = told.await {
+        tracing::warn!(%hunt_id, %error, "those who watch a hunt miss clients that joined it");
+    }
+}
+
+/// Passes rows that are not stored, each in a line of its own, to those who watch, on every server.
+pub(crate) async fn pass_on(core: &Core, queue: &str, rows: String) -> Result<()> {
+    let rows = Unstored {
         queue: queue.to_owned(),
-        row,
+        rows,
         server_id: core.membership.id().to_owned(),
     };
-    core.watches.deliver_unstored(&row);
+    core.watches.deliver_unstored(&rows);
     let bus = &core.storage.bus;
     if bus.is_shared() {
-        let payload = serde_json::to_string(&row).map_err(|error| Error::Internal(error.to_string()))?;
+        let payload = serde_json::to_string(&rows).map_err(|error| Error::Internal(error.to_string()))?;
         bus.publish(topics::UNSTORED, &payload).await?;
     }
     Ok(())

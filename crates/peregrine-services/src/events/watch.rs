@@ -62,6 +62,8 @@ struct State {
     waiting: VecDeque<Arrival>,
     bytes: usize,
     unstored: VecDeque<(Arc<str>, String)>,
+    /// Rows in `unstored`.
+    unstored_rows: usize,
     lost: u64,
     /// Rows may have come that are not in `waiting`.
     is_behind: bool,
@@ -113,10 +115,15 @@ impl Watches {
         }
     }
 
-    /// Hands over a row of a queue that is not stored.
-    pub(crate) fn deliver_unstored(&self, row: &Unstored) {
-        for watch in self.of(&row.queue) {
-            watch.add_unstored(row);
+    /// Whether somebody watches this source on this server.
+    pub(crate) fn has(&self, source: &str) -> bool {
+        !self.of(source).is_empty()
+    }
+
+    /// Hands over rows of a queue that is not stored.
+    pub(crate) fn deliver_unstored(&self, rows: &Unstored) {
+        for watch in self.of(&rows.queue) {
+            watch.add_unstored(rows);
         }
     }
 
@@ -147,14 +154,16 @@ impl Watch {
         self.signal.notify_one();
     }
 
-    fn add_unstored(&self, row: &Unstored) {
+    fn add_unstored(&self, new: &Unstored) {
         let mut state = self.state.lock();
-        if state.unstored.len() < MAX_UNSTORED {
+        let count = new.rows.lines().count();
+        if state.unstored_rows < MAX_UNSTORED {
+            state.unstored_rows += count;
             state
                 .unstored
-                .push_back((row.queue.as_str().into(), row.row.clone()));
+                .push_back((new.queue.as_str().into(), new.rows.clone()));
         } else {
-            state.lost += 1;
+            state.lost += count as u64;
         }
         drop(state);
         self.signal.notify_one();
@@ -224,9 +233,12 @@ impl Watch {
         if std::mem::take(&mut state.is_behind) {
             return Step::LookAgain;
         }
-        if let Some((source, mut row)) = state.unstored.pop_front() {
-            row.push('\n');
-            let lines = row.into_bytes();
+        if let Some((source, mut rows)) = state.unstored.pop_front() {
+            state.unstored_rows -= rows.lines().count();
+            if !rows.ends_with('\n') {
+                rows.push('\n');
+            }
+            let lines = rows.into_bytes();
             return Step::Yield(News::Rows { source, lines });
         }
         match std::mem::take(&mut state.lost) {

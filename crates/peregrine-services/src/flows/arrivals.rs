@@ -33,7 +33,7 @@ async fn announce_stored(core: &Core, client_id: &ClientId, effects: &[Effect], 
     for (effect, outcome) in effects.iter().zip(outcomes) {
         log(client_id, effect, outcome);
         if let (Some(flow_id), Outcome::Progressed { ended: true }) = (effect.flow_id(), outcome) {
-            core.ended.add(client_id, flow_id);
+            core.ended.add((client_id.clone(), flow_id.clone()));
         }
         let owner = match effect {
             Effect::ServerEvents { .. } => &server,

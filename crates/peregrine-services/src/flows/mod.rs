@@ -91,7 +91,7 @@ pub(crate) async fn end(core: &Core, user: &str, client_id: &ClientId, flow_id: 
         .cancel_flow(client_id, flow_id, &status, task, clock::now())
         .await?;
     if is_ended {
-        core.ended.add(client_id, flow_id);
+        core.ended.add((client_id.clone(), flow_id.clone()));
     }
     Ok(is_ended)
 }

@@ -127,6 +127,7 @@ async fn store(
     core.storage.database.create_hunt(hunt, payload).await?;
     let detail = json!({"hunt_id": hunt_id, "details": details});
     audit::record(core, &principal.name, &principal.ip, "CreateHunt", detail).await?;
+    core.new_hunts.add(hunt_id.clone());
     announce_changed(core, &hunt_id).await?;
     Ok(hunt_id)
 }

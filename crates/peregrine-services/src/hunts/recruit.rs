@@ -6,7 +6,7 @@
 
 use super::announce_changed;
 use crate::changes::{Change, announce, topics};
-use crate::{Core, Result, clock};
+use crate::{Core, Result, clock, events};
 use parking_lot::Mutex;
 use peregrine_store::{
     Admission, Candidates, ClientId, Error as StoreError, Event, HuntId, HuntState, Received, RunningHunt,
@@ -244,6 +244,7 @@ async fn join(
     }
     if !joined.clients.is_empty() {
         core.stale_hunts.mark(hunt_id);
+        events::tell_participation(core, hunt_id, &joined.clients).await;
     }
     let goes_on = joined.state == HuntState::Running;
     if !goes_on {

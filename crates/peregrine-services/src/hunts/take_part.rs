@@ -3,7 +3,7 @@
 use super::{announce_changed, get};
 use crate::flows;
 use crate::users::{Permission, Principal};
-use crate::{Core, Error, Result, audit, clients, clock};
+use crate::{Core, Error, Result, audit, clients, clock, events};
 use peregrine_proto::VeloMessage;
 use peregrine_store::{Admission, Attached, ClientId, Flow, FlowId, Hunt, HuntId, HuntState, Task};
 use peregrine_wire::ids;
@@ -28,6 +28,7 @@ pub async fn add_client(
         return Err(already(client_id));
     }
     let flow_id = hunt_id.flow_id();
+    events::tell_participation(core, hunt_id, &joined.clients).await;
     write_down(core, principal, hunt_id, json!({"add_client": client_id})).await?;
     flows::announce_scheduled(core, client_id, &flow_id).await?;
     Ok(flow_id)

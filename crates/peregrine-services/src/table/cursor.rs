@@ -32,6 +32,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Only the rows in this range.
+    pub fn within(self, range: (u64, u64)) -> Cursor<'a> {
+        Cursor {
+            next: self.next.max(range.0),
+            end: self.end.min(range.1),
+            ..self
+        }
+    }
+
     /// Skips the rows before this one.
     pub fn skip_to(&mut self, row: u64) {
         self.next = self.next.max(row);

@@ -5,7 +5,9 @@ use super::{RowSource, cells};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use peregrine_store::chunk::Block;
-use peregrine_store::{ClientId, Database, HuntId, HuntSet, SetId, StoredChunk};
+use peregrine_store::{
+    ClientId, Database, HuntId, HuntSet, MemberQuery, MemberSort, SetId, SetKind, StoredChunk,
+};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -30,7 +32,46 @@ pub struct HuntRows {
 
 impl HuntRows {
     pub async fn open(database: Arc<dyn Database>, hunt_id: &HuntId, source: &str) -> Result<HuntRows> {
-        let mut sets = database.hunt_sets(hunt_id, source).await?;
+        let sets = database.hunt_sets(hunt_id, source).await?;
+        Ok(HuntRows::new(database, hunt_id, source, sets))
+    }
+
+    /// Only those of one client.
+    pub async fn of_client(
+        database: Arc<dyn Database>,
+        hunt_id: &HuntId,
+        client_id: &ClientId,
+        source: &str,
+    ) -> Result<HuntRows> {
+        let only = MemberQuery {
+            hunt_id: hunt_id.clone(),
+            client_id: Some(client_id.clone()),
+            search: None,
+            state: None,
+            silent_since: 0,
+            sort: MemberSort::default(),
+            descending: false,
+            offset: 0,
+            limit: 1,
+        };
+        let mut sets = Vec::new();
+        for member in database.hunt_members(only).await?.items {
+            let found = database.result_sets(client_id, &member.flow_id).await?;
+            let found = found
+                .into_iter()
+                .filter(|set| set.kind == SetKind::Rows && set.name == source);
+            sets.extend(found.map(|set| HuntSet {
+                set: set.id,
+                first_row: set.first_row,
+                end_row: set.end_row,
+                client_id: client_id.clone(),
+                flow_id: member.flow_id.clone(),
+            }));
+        }
+        Ok(HuntRows::new(database, hunt_id, source, sets))
+    }
+
+    fn new(database: Arc<dyn Database>, hunt_id: &HuntId, source: &str, mut sets: Vec<HuntSet>) -> HuntRows {
         sets.retain(|set| set.end_row > set.first_row);
         let (mut starts, mut end) = (Vec::with_capacity(sets.len()), 0u64);
         let mut hasher = DefaultHasher::new();
@@ -41,13 +82,13 @@ impl HuntRows {
         }
         // Two tables of the same length may still be made of different rows.
         let key = format!("hunt {hunt_id} {source} {:x}", hasher.finish());
-        Ok(HuntRows {
+        HuntRows {
             database,
             sets,
             starts,
             end,
             key,
-        })
+        }
     }
 
     /// The chunks of some sets, from this row of the first of them on, as blocks of this table.

@@ -6,8 +6,10 @@ use super::{
     while_serving,
 };
 use peregrine_api::hunts::{HuntAction, HuntChange, HuntCondition, HuntOs, HuntState, NewHunt};
+use peregrine_services::events::{self, News};
 use peregrine_services::users::Role;
 use peregrine_services::{Error, Storage, clients, clock, hunts, servers};
+use peregrine_store::chunk;
 use peregrine_store::{Contact, NatsOptions, NatsServers, PostgresSettings, ServerRecord};
 use peregrine_testkit::{Nats, Postgres};
 use tempfile::TempDir;
@@ -189,4 +191,33 @@ async fn a_hunt_reaches_the_clients_of_every_server() {
     };
     while_serving(here, while_serving(there, here_and_there)).await;
     assert_eq!(here.storage.database.counts().await.unwrap().flows_running, 4);
+}
+
+#[tokio::test]
+async fn those_who_watch_hear_who_joins() {
+    let folder = TempDir::new().unwrap();
+    let core = server(&folder).await;
+    connect(&core, 1..=3).await;
+    let watch = events::watch(&core, &user(Role::Reader), "System.Hunt.Participation").unwrap();
+    let hunt_id = create(&core, new_hunt(true)).await;
+    let mut told = Vec::new();
+    while_serving(&core, async {
+        while told.len() < 3 {
+            let News::Rows { lines, .. } = watch.next(&core).await.unwrap() else {
+                panic!("rows are lost");
+            };
+            for line in chunk::lines(&lines) {
+                let row: serde_json::Value = serde_json::from_slice(line).unwrap();
+                assert_eq!(row["HuntId"], hunt_id.as_str());
+                told.push(row["ClientId"].as_str().unwrap().to_owned());
+            }
+        }
+    })
+    .await;
+    assert_eq!(
+        told,
+        (1..=3)
+            .map(|number| client(number).to_string())
+            .collect::<Vec<_>>()
+    );
 }
