@@ -54,7 +54,10 @@ impl Plugin for Clients {
             "The source it was interrogated with; empty before the first interrogation.",
         ),
         shown("labels", "Its labels."),
-        shown("last_hunt_timestamp", "Always 0: this server has no hunts."),
+        shown(
+            "last_hunt_timestamp",
+            "When it last joined a hunt, in microseconds since 1970; 0 if it never did.",
+        ),
         shown(
             "last_event_table_version",
             "The version of the monitoring table it was last sent.",

@@ -7,7 +7,7 @@ use peregrine_services::flows;
 use peregrine_store::ClientId;
 
 use crate::args::id;
-use crate::specs::{artifact_spec, dict_of, limit_f32, limit_u64};
+use crate::requests::{Limits, request};
 use crate::{Live, flow_records};
 
 /// Collects artifacts from a client, and returns `flow_id` and `request` as soon as the collection is stored; the client
@@ -28,24 +28,8 @@ pub struct Args {
     /// Parameters for each artifact: a dict of dicts. Among them may be the limits `cpu_limit`, `timeout`,
     /// `max_batch_wait`, `max_batch_rows` and `max_batch_rows_buffer`.
     spec: Option<Dict>,
-    /// Maximum seconds a query may take.
-    #[arg(default = 0)]
-    timeout: i64,
-    /// The older form of `cpu_limit`.
-    #[arg(default = 0.0)]
-    ops_per_sec: f64,
-    /// Percent of one processor.
-    #[arg(default = 0.0)]
-    cpu_limit: f64,
-    /// Maximum input and output operations per second.
-    #[arg(default = 0.0)]
-    iops_limit: f64,
-    /// Maximum number of rows.
-    #[arg(default = 0)]
-    max_rows: i64,
-    /// Maximum number of uploaded bytes.
-    #[arg(default = 0)]
-    max_bytes: i64,
+    #[arg(flatten)]
+    limits: Limits,
     /// Do it before other collections of the client.
     #[arg(default = false)]
     urgent: bool,
@@ -108,7 +92,19 @@ impl Function for CollectClient {
             .check_access(Permission::CollectBasic)
             .or_else(|_| scope.check_access(needed))?;
         refuse_what_is_not_built(&args)?;
-        let request = request(scope, &live, &args)?;
+        let env = args.env.unwrap_or_default();
+        let spec = args.spec.unwrap_or_default();
+        let request = CollectRequest {
+            urgent: args.urgent,
+            ..request(
+                scope,
+                &live,
+                Self::NAME,
+                &args.artifacts,
+                (&env, &spec),
+                &args.limits,
+            )?
+        };
         let created = live.queries.create_flow(&live.principal, &client_id, &request);
         let flow_id = live.wait(created)?;
         let flow = live.wait(flows::get(&live.core, &client_id, &flow_id))?;
@@ -132,33 +128,4 @@ fn refuse_what_is_not_built(args: &Args) -> VqlResult<()> {
         .into()),
         None => Ok(()),
     }
-}
-
-fn request(scope: &Scope, live: &Live, args: &Args) -> VqlResult<CollectRequest> {
-    let env = args.env.clone().unwrap_or_default();
-    let spec = args.spec.clone().unwrap_or_default();
-    let mut artifacts = Vec::new();
-    for name in &args.artifacts {
-        let own = dict_of(scope, name, spec.get(name).unwrap_or_default())?;
-        artifacts.push(artifact_spec(scope, live, name, &env, &own)?);
-    }
-    for name in spec.keys() {
-        if !args.artifacts.iter().any(|artifact| name == *artifact.as_str()) {
-            let text = format!(
-                "collect_client: `spec` is also for `{name}`, which is not among the artifacts to collect"
-            );
-            scope.log(Level::Warn, &text);
-        }
-    }
-    Ok(CollectRequest {
-        artifacts,
-        ops_per_second: limit_f32("ops_per_sec", args.ops_per_sec)?,
-        cpu_limit: limit_f32("cpu_limit", args.cpu_limit)?,
-        iops_limit: limit_f32("iops_limit", args.iops_limit)?,
-        timeout: limit_u64("timeout", args.timeout)?,
-        max_rows: limit_u64("max_rows", args.max_rows)?,
-        max_upload_bytes: limit_u64("max_bytes", args.max_bytes)?,
-        urgent: args.urgent,
-        ..CollectRequest::default()
-    })
 }

@@ -66,8 +66,8 @@ impl Plugin for DeleteFlow {
         if args.really_do_it {
             live.wait(flows::delete(&live.core, &live.principal, &client_id, &flow_id))?;
         }
-        for part in parts {
-            rows.push(part.to_row())?;
+        for (id, part) in (1..).zip(parts) {
+            rows.push(part.to_row(id))?;
         }
         Ok(())
     }

@@ -45,8 +45,9 @@ impl Plugin for EnumerateFlow {
             .or_else(|| scope.get_text("FlowId"))
             .ok_or("Field flow_id is required")?;
         let (client_id, flow_id) = (id(&args.client_id)?, id(&flow_id)?);
-        for part in stored.wait(flow_parts::read(&*stored.database, &client_id, &flow_id))? {
-            rows.push(part.to_row())?;
+        let parts = stored.wait(flow_parts::read(&*stored.database, &client_id, &flow_id))?;
+        for (id, part) in (1..).zip(parts) {
+            rows.push(part.to_row(id))?;
         }
         Ok(())
     }

@@ -23,12 +23,29 @@ pub(crate) const COLUMNS: &[ColumnSpec] = &[
     ),
 ];
 
-/// The parts of a collection, one dict each; the record, without which nothing finds the others, comes last.
+/// A part of a collection or of a hunt.
+pub(crate) struct Part {
+    pub(crate) kind: &'static str,
+    pub(crate) data: Dict,
+}
+
+impl Part {
+    pub(crate) fn to_row(&self, id: i64) -> Row {
+        Row::from_pairs([
+            ("Id", Value::Int(id)),
+            ("Type", Value::from(self.kind)),
+            ("Data", Value::Dict(self.data.clone())),
+            ("Error", Value::from("")),
+        ])
+    }
+}
+
+/// The parts of a collection; the record, without which nothing finds the others, comes last.
 pub(crate) async fn read(
     database: &dyn Database,
     client_id: &ClientId,
     flow_id: &FlowId,
-) -> Result<Vec<Dict>> {
+) -> Result<Vec<Part>> {
     if database.flow(client_id, flow_id).await?.is_none() {
         return Err(Error::NotFound("flow", flow_id.to_string()));
     }
@@ -51,15 +68,6 @@ pub(crate) async fn read(
     }
     let record = Dict::from_pairs([("FlowId", flow_id.as_str())]);
     parts.push(("CollectionContext", record));
-    let parts = (1..).zip(parts);
-    Ok(parts.map(|(id, (kind, data))| part(id, kind, data)).collect())
-}
-
-fn part(id: i64, kind: &str, data: Dict) -> Dict {
-    Dict::from_pairs([
-        ("Id", Value::Int(id)),
-        ("Type", Value::from(kind)),
-        ("Data", Value::Dict(data)),
-        ("Error", Value::from("")),
-    ])
+    let parts = parts.into_iter();
+    Ok(parts.map(|(kind, data)| Part { kind, data }).collect())
 }

@@ -33,6 +33,28 @@ pub(crate) fn flows(
         .collect())
 }
 
+/// What a flow has that comes from its request and from the states of its queries, or is made from them.
+const DETAILS: [&str; 7] = [
+    "request",
+    "backtrace",
+    "total_expected_uploaded_bytes",
+    "total_requests",
+    "outstanding_requests",
+    "transactions_outstanding",
+    "query_stats",
+];
+
+/// As [`flows`], for collections of which request and states of queries were not read.
+pub(crate) fn basic(scope: &Scope, stored: &Stored, of: &[Flow]) -> VqlResult<Vec<Dict>> {
+    let records = flows(scope, stored, of, false)?;
+    for record in &records {
+        for name in DETAILS {
+            record.remove(name);
+        }
+    }
+    Ok(records)
+}
+
 /// What is always empty belongs to how the reference stores and sends collections; queries over all columns expect it.
 fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>) -> Dict {
     let with_results: Vec<String> = sets
@@ -96,9 +118,32 @@ fn flow(scope: &Scope, flow: &Flow, sets: Vec<ResultSet>) -> Dict {
     ])
 }
 
-/// The request, as the reference shows it.
+/// The request of a collection, as the reference shows it.
 pub(crate) fn request(flow: &Flow) -> Value {
-    let asked: serde_json::Value = serde_json::from_str(&flow.request).unwrap_or_default();
+    requested(&Requested {
+        creator: &flow.creator,
+        client_id: flow.client_id.as_str(),
+        flow_id: flow.flow_id.as_str(),
+        is_urgent: flow.urgent,
+        artifacts: &flow.artifacts,
+        request: &flow.request,
+    })
+}
+
+/// A request, of a collection or of a hunt.
+pub(crate) struct Requested<'a> {
+    pub(crate) creator: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) flow_id: &'a str,
+    pub(crate) is_urgent: bool,
+    pub(crate) artifacts: &'a [String],
+    /// As it is stored (JSON).
+    pub(crate) request: &'a str,
+}
+
+/// A request in the form of the reference.
+pub(crate) fn requested(requested: &Requested<'_>) -> Value {
+    let asked: serde_json::Value = serde_json::from_str(requested.request).unwrap_or_default();
     let number = |within: &serde_json::Value, name: &str| {
         let value = json::parse(within[name].to_string().as_bytes()).unwrap_or_default();
         if value.is_null() { Value::Int(0) } else { value }
@@ -121,13 +166,13 @@ pub(crate) fn request(flow: &Flow) -> Value {
     });
     let has_overrides = asked["allow_custom_overrides"].as_bool().unwrap_or(false);
     Value::Dict(Dict::from_pairs([
-        ("creator", Value::from(flow.creator.as_str())),
+        ("creator", Value::from(requested.creator)),
         ("user_data", Value::from("")),
-        ("client_id", Value::from(flow.client_id.as_str())),
-        ("flow_id", Value::from(flow.flow_id.as_str())),
-        ("urgent", Value::Bool(flow.urgent)),
+        ("client_id", Value::from(requested.client_id)),
+        ("flow_id", Value::from(requested.flow_id)),
+        ("urgent", Value::Bool(requested.is_urgent)),
         ("summary", Value::Bool(false)),
-        ("artifacts", texts(&flow.artifacts)),
+        ("artifacts", texts(requested.artifacts)),
         ("specs", specs.collect::<Value>()),
         ("cpu_limit", limit("cpu_limit")),
         ("iops_limit", limit("iops_limit")),

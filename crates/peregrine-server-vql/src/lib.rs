@@ -1,10 +1,10 @@
-//! VQL on a server: clients, collections, their rows and logs, events, labels, client monitoring.
+//! VQL on a server: clients, collections and hunts, their rows and logs, events, labels, monitoring.
 //!
 //! What reads stored data needs a [`Stored`] in the query's context, and works on the data folder of a stopped server, too. The
 //! rest needs a [`Live`]: a running server and the user who asks. Without it, a call fails and says that it only runs on a
 //! server.
 //!
-//! Deliberately absent: hunts, users, notebooks.
+//! Deliberately absent: users, notebooks.
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)] // the reasons stand in clippy.toml
 #![expect(unreachable_pub, reason = "types of plugins are named only by the lists")]
@@ -23,6 +23,7 @@ mod clients;
 mod collect_client;
 mod delete_flow;
 mod enumerate_flow;
+mod expiry;
 mod flow_logs;
 mod flow_parts;
 mod flow_records;
@@ -31,7 +32,16 @@ mod flows;
 mod get_client_monitoring;
 mod get_flow;
 mod get_server_monitoring;
-mod killkillkill;
+mod hunt;
+mod hunt_add;
+mod hunt_delete;
+mod hunt_flows;
+mod hunt_info;
+mod hunt_members;
+mod hunt_records;
+mod hunt_results;
+mod hunt_update;
+mod hunts;
 mod label;
 mod live;
 mod metadata;
@@ -42,6 +52,7 @@ mod parallelize;
 mod profile;
 mod query_stats;
 mod records;
+mod requests;
 mod rm_client_monitoring;
 mod rm_server_monitoring;
 mod rows;
@@ -74,6 +85,10 @@ pub const PLUGINS: &[PluginDef] = plugins![
     flow_logs::FlowLogs,
     flow_results::FlowResults,
     flows::Flows,
+    hunt_delete::HuntDelete,
+    hunt_flows::HuntFlows,
+    hunt_results::HuntResults,
+    hunts::Hunts,
     monitoring::Monitoring,
     monitoring_logs::MonitoringLogs,
     parallelize::Parallelize,
@@ -96,7 +111,10 @@ pub const FUNCTIONS: &[FunctionDef] = functions![
     get_client_monitoring::GetClientMonitoring,
     get_flow::GetFlow,
     get_server_monitoring::GetServerMonitoring,
-    killkillkill::KillKillKill,
+    hunt::CreateHunt,
+    hunt_add::HuntAdd,
+    hunt_info::HuntInfo,
+    hunt_update::HuntUpdate,
     label::Label,
     rm_client_monitoring::RmClientMonitoring,
     rm_server_monitoring::RmServerMonitoring,

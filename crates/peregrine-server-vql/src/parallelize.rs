@@ -6,12 +6,13 @@ use peregrine_store::FlowId;
 
 use crate::Stored;
 use crate::args::{WhichCell, WhichRows};
-use crate::selection::Selection;
+use crate::selection::{Part, Selection};
 
 /// Splits stored rows into slices and runs `query` on each of them, several at the same time.
 ///
 /// In the query, `source()` without arguments reads the slice. The order of rows is not kept. Arguments that are left out
-/// default to the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime` and `EndTime`.
+/// default to the variables `ClientId`, `FlowId`, `HuntId`, `ArtifactName`, `StartTime` and `EndTime`. A slice of a hunt has rows of
+/// one client, whose `ClientId` and `FlowId` are added to the rows of the query.
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
@@ -57,6 +58,11 @@ impl Plugin for Parallelize {
                 query={ SELECT StartRow, `Limit`, count() AS Rows FROM source() GROUP BY 1 }) ORDER BY StartRow",
             r#"[{"StartRow":0,"Limit":2,"Rows":2},{"StartRow":2,"Limit":2,"Rows":2},{"StartRow":4,"Limit":2,"Rows":1}]"#,
         ),
+        example(
+            "how many rows each client of a hunt has",
+            "SELECT ClientId, Rows FROM parallelize(hunt_id='H.EXAMPLE', query={ SELECT count() AS Rows FROM source() GROUP BY 1 }) ORDER BY ClientId",
+            r#"[{"ClientId":"C.00000000000000e1","Rows":3},{"ClientId":"C.00000000000000e2","Rows":1}]"#,
+        ),
         fails(
             "no query",
             "parallelize(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE')",
@@ -74,20 +80,21 @@ impl Plugin for Parallelize {
         let notebook = notebook.into_iter().flatten().next();
         let times = (args.start_time.map(Value::Int), args.end_time.map(Value::Int));
         let selection = Selection::new(scope, args.which, notebook, times)?;
-        let total = selection.rows(scope, &stored)?.count();
+        let parts = selection.parts(&stored)?;
+        let total: u64 = parts.iter().map(|part| part.rows).sum();
         let batch = given(args.batch).unwrap_or_else(|| (total / 10).max(MIN_BATCH));
         let workers = given(args.workers)
             .and_then(|workers| usize::try_from(workers).ok())
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let slice = |start: u64| {
+        let slice = |part: &Part, start: u64| {
             Row::from_pairs([
-                ("ClientId", Value::from(selection.client_id.as_str())),
+                ("ClientId", Value::from(part.client_id.as_str())),
                 (
                     "FlowId",
-                    Value::from(selection.flow_id.as_ref().map_or("", FlowId::as_str)),
+                    Value::from(part.flow_id.as_ref().map_or("", FlowId::as_str)),
                 ),
-                ("HuntId", Value::from("")),
-                ("ArtifactName", Value::from(selection.artifact.as_str())),
+                ("HuntId", Value::from(part.hunt_id.as_str())),
+                ("ArtifactName", Value::from(part.artifact.as_str())),
                 ("StartTime", args.start_time.map_or(Value::Null, Value::Int)),
                 ("EndTime", args.end_time.map_or(Value::Null, Value::Int)),
                 ("NotebookId", Value::from("")),
@@ -98,15 +105,44 @@ impl Plugin for Parallelize {
             ])
         };
         let slices = |scope: &Scope, sink: &mut dyn RowSink| {
-            let mut start = 0;
-            while start < total {
-                scope.checkpoint()?;
-                sink.push(slice(start))?;
-                start = start.saturating_add(batch);
+            for part in &parts {
+                let mut start = 0;
+                while start < part.rows {
+                    scope.checkpoint()?;
+                    sink.push(slice(part, start))?;
+                    start = start.saturating_add(batch);
+                }
             }
             Ok(())
         };
-        for_each_row(scope, slices, &args.query, workers, rows.sink())
+        let query = match selection.is_of_hunt() {
+            true => Query::new(WithOrigin(args.query)),
+            false => args.query,
+        };
+        for_each_row(scope, slices, &query, workers, rows.sink())
+    }
+}
+
+/// A query over a slice of a hunt, whose rows get the columns `ClientId` and `FlowId` unless they have them.
+struct WithOrigin(Query);
+
+impl QuerySource for WithOrigin {
+    fn run(&self, scope: &Scope, rows: &mut dyn RowSink) -> Result<(), Stop> {
+        let origin = ["ClientId", "FlowId"].map(|name| (name, scope.get(name).unwrap_or_default()));
+        let mut add = FnSink(|row: Row| {
+            let mut entries = row.entries();
+            for (name, value) in &origin {
+                if row.get(name).is_none() {
+                    entries.push(((*name).into(), value.clone()));
+                }
+            }
+            rows.push(Row::from_pairs(entries))
+        });
+        self.0.run(scope, &mut add)
+    }
+
+    fn text(&self) -> String {
+        self.0.text()
     }
 }
 

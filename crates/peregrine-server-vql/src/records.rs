@@ -12,9 +12,14 @@ const INTERROGATION: &str = "Generic.Client.Info/BasicInformation";
 pub(crate) fn clients(stored: &Stored, clients: &[Client]) -> VqlResult<Vec<Dict>> {
     let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
     let in_flight = stored.wait(stored.database.in_flight(&ids))?;
+    let joined = stored.wait(stored.database.last_joined(&ids))?;
     let pairs = clients.iter().zip(&in_flight);
     pairs
-        .map(|(each, flows)| Ok(client(each, in_flight_flows(stored, &each.client_id, flows)?)))
+        .map(|(each, flows)| {
+            let last_joined = joined.get(&each.client_id).copied().unwrap_or(0);
+            let flows = in_flight_flows(stored, &each.client_id, flows)?;
+            Ok(client(each, last_joined, flows))
+        })
         .collect()
 }
 
@@ -30,7 +35,7 @@ fn in_flight_flows(stored: &Stored, client_id: &ClientId, flows: &[FlowId]) -> V
     Ok(delivered)
 }
 
-fn client(client: &Client, in_flight: Dict) -> Dict {
+fn client(client: &Client, last_joined: Micros, in_flight: Dict) -> Dict {
     let facts = &client.facts;
     let agent = Dict::from_pairs([
         ("version", facts.agent_version.as_str()),
@@ -76,7 +81,7 @@ fn client(client: &Client, in_flight: Dict) -> Dict {
             ),
         ),
         ("labels", texts(&client.labels)),
-        ("last_hunt_timestamp", Value::Int(0)),
+        ("last_hunt_timestamp", Value::Int(last_joined)),
         ("last_event_table_version", Value::Int(client.event_table_version)),
         ("last_label_timestamp", Value::Int(client.labels_changed)),
         ("in_flight_flows", Value::Dict(in_flight)),

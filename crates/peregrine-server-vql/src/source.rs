@@ -1,15 +1,16 @@
-//! `source()`: stored rows of a collection or of events.
+//! `source()`: stored rows of a collection, of a hunt, or of events.
 
 use peregrine_engine::prelude::*;
 
 use crate::Stored;
-use crate::args::{WhichCell, WhichRows};
+use crate::args::{WhichCell, WhichRows, only_root};
 use crate::selection::Selection;
 
-/// Returns the rows of a collection, or the events of a client.
+/// Returns the rows of a collection or of all clients of a hunt, or the events of a client.
 ///
-/// Arguments that are left out default to the variables `ClientId`, `FlowId`, `ArtifactName`, `StartTime`, `EndTime`,
-/// `StartRow` and `Limit`, with which `parallelize()` selects a slice. Without a collection, events are returned.
+/// Arguments that are left out default to the variables `ClientId`, `FlowId`, `HuntId`, `ArtifactName`, `StartTime`, `EndTime`,
+/// `StartRow` and `Limit`, with which `parallelize()` selects a slice. Without a collection or a hunt, events are returned. The
+/// variable `HuntId` does not count if a client or a collection is named.
 #[derive(VqlArgs)]
 pub struct Args {
     #[arg(flatten)]
@@ -28,7 +29,7 @@ pub struct Args {
     start_row: Option<i64>,
     /// Maximum number of rows.
     count: Option<i64>,
-    /// Organisations. Not implemented yet: there is only one, and naming any fails with a message.
+    /// Organisations. There is only the root organisation: others fail with a message.
     orgs: Option<Vec<String>>,
 }
 
@@ -52,6 +53,11 @@ impl Plugin for Source {
             "SELECT N FROM source(client_id='C.0123456789abcdef', artifact='Custom.Events', start_time=1600000001)",
             r#"[{"N":1}]"#,
         ),
+        example(
+            "rows of all clients of a hunt",
+            "SELECT * FROM source(hunt_id='H.EXAMPLE', artifact='Custom.Numbers', start_row=2)",
+            r#"[{"N":2,"FlowId":"F.EXAMPLE.H","ClientId":"C.00000000000000e1","_OrgId":"root","Fqdn":"web2.example.org"},{"N":7,"FlowId":"F.EXAMPLE.H","ClientId":"C.00000000000000e2","_OrgId":"root","Fqdn":"db1.example.org"}]"#,
+        ),
         fails(
             "no such artifact",
             "source(client_id='C.0123456789abcdef', flow_id='F.EXAMPLE', artifact='Custom.Other')",
@@ -68,9 +74,7 @@ impl Plugin for Source {
         let stored = Stored::of(scope)?;
         let start = number(scope, args.start_row, "StartRow").unwrap_or(0);
         let count = number(scope, args.count, "Limit");
-        if args.orgs.is_some_and(|orgs| !orgs.is_empty()) {
-            return Err("this server has one organisation; leave `orgs` out".into());
-        }
+        only_root(args.orgs.as_deref())?;
         let notebook = [
             args.cell.notebook_id,
             args.cell.notebook_cell_id,

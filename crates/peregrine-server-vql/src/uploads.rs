@@ -1,19 +1,19 @@
-//! `uploads()`: the files of a collection.
+//! `uploads()`: the files of a collection or of a hunt.
 
 use peregrine_engine::prelude::*;
-use peregrine_store::{ClientId, FlowId, Upload};
+use peregrine_store::{ClientId, FlowId, HuntId, Upload};
 
-use crate::Stored;
 use crate::args::id;
+use crate::{Stored, hunt_members, hunt_records};
 
-/// Lists the files that a collection uploaded; while it runs, those that are complete.
+/// Lists the files that a collection uploaded, or all collections of a hunt; while it runs, those that are complete.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The client's id; by default the variable `ClientId`.
     client_id: Option<String>,
     /// The collection's id; by default the variable `FlowId`.
     flow_id: Option<String>,
-    /// A hunt's id. Hunts are not implemented yet: the call fails with a message.
+    /// A hunt's id; by default the variable `HuntId`, unless a client or a collection is named.
     hunt_id: Option<String>,
     /// A notebook's id. Notebooks are not implemented yet: the call fails with a message.
     notebook_id: Option<String>,
@@ -42,6 +42,8 @@ impl Plugin for Uploads {
             "Upload",
             "The same as `Path` on the client, `Size`, `StoredSize`, `Components` of the path where it is stored, `Accessor`, and `UploadId`, always 0.",
         ),
+        shown("ClientId", "The client's id; only with a hunt."),
+        shown("FlowId", "The collection's id; only with a hunt."),
     ];
     const EXAMPLES: &'static [Example] = &[
         example(
@@ -59,26 +61,35 @@ impl Plugin for Uploads {
             "uploads(client_id='C.0123456789abcdef', flow_id='F.NONE')",
             "collection `F.NONE` of `C.0123456789abcdef` not found",
         ),
-        fails(
+        example(
             "the files of a hunt",
-            "uploads(hunt_id='H.1')",
-            "this server has no hunts, and so no files of `H.1`",
+            "SELECT client_path, ClientId FROM uploads(hunt_id='H.EXAMPLE')",
+            r#"[{"client_path":"/etc/passwd","ClientId":"C.00000000000000e2"}]"#,
         ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
         let stored = Stored::of(scope)?;
-        for (what, id) in [("hunts", args.hunt_id), ("notebooks", args.notebook_id)] {
-            if let Some(id) = id.filter(|id| !id.is_empty()) {
-                return Err(format!("this server has no {what}, and so no files of `{id}`").into());
-            }
+        let given = |text: Option<String>| text.filter(|id| !id.is_empty());
+        let variable = |name: &str| given(scope.get_text(name));
+        if let Some(notebook_id) = given(args.notebook_id) {
+            return Err(format!("this server has no notebooks, and so no files of `{notebook_id}`").into());
         }
-        let or_scope = |given: Option<String>, variable: &str, missing: &'static str| {
-            let given = given.filter(|id| !id.is_empty());
-            given.or_else(|| scope.get_text(variable)).ok_or(missing)
-        };
-        let client_id = or_scope(args.client_id, "ClientId", "Field client_id is required")?;
-        let flow_id = or_scope(args.flow_id, "FlowId", "Field flow_id is required")?;
+        if let Some(hunt_id) = given(args.hunt_id) {
+            return of_hunt(scope, &stored, &id(&hunt_id)?, rows);
+        }
+        let (client_id, flow_id) = (given(args.client_id), given(args.flow_id));
+        let is_named = client_id.is_some() || flow_id.is_some();
+        let client_id = client_id.or_else(|| variable("ClientId"));
+        let flow_id = flow_id.or_else(|| variable("FlowId"));
+        if (client_id.is_none() || flow_id.is_none())
+            && !is_named
+            && let Some(hunt_id) = variable("HuntId")
+        {
+            return of_hunt(scope, &stored, &id(&hunt_id)?, rows);
+        }
+        let client_id = client_id.ok_or("Field client_id is required")?;
+        let flow_id = flow_id.ok_or("Field flow_id is required")?;
         let (client_id, flow_id): (ClientId, FlowId) = (id(&client_id)?, id(&flow_id)?);
         if stored.wait(stored.database.flow(&client_id, &flow_id))?.is_none() {
             let text = format!(
@@ -91,6 +102,26 @@ impl Plugin for Uploads {
         }
         Ok(())
     }
+}
+
+/// The files of all collections of a hunt, each with where it is from.
+fn of_hunt(scope: &Scope, stored: &Stored, hunt_id: &HuntId, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
+    hunt_records::find(stored, hunt_id)?;
+    hunt_members::each_page(scope, stored, hunt_id, 0, None, |page| {
+        let has_files = page
+            .into_iter()
+            .filter(|member| member.flow.as_ref().is_some_and(|flow| flow.uploaded_files > 0));
+        for member in has_files {
+            let uploads = stored.database.uploads(&member.client_id, &member.flow_id);
+            for upload in stored.wait(uploads)? {
+                let record = record(upload);
+                record.set("ClientId", member.client_id.as_str());
+                record.set("FlowId", member.flow_id.as_str());
+                rows.push(record.to_row())?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn record(upload: Upload) -> Dict {

@@ -106,6 +106,7 @@ impl Server {
         tasks.spawn(report("events", follow_events(shared.clone())));
         tasks.spawn(report("server monitoring", monitor(shared.clone())));
         tasks.spawn(tell_completions(shared.clone()));
+        tasks.spawn(tell_new_hunts(shared.clone()));
         tasks.spawn(report("hunts", recruit(shared.clone())));
         tasks.spawn(keep_totals(shared.clone()));
         tasks.spawn(gateway::watch_connections(shared.clone()));
@@ -259,6 +260,10 @@ async fn monitor(shared: Arc<Shared>) -> Result<()> {
 
 async fn tell_completions(shared: Arc<Shared>) {
     run::tell_completions(shared.queries.clone(), shared.stopping.clone()).await;
+}
+
+async fn tell_new_hunts(shared: Arc<Shared>) {
+    run::tell_new_hunts(shared.queries.clone(), shared.stopping.clone()).await;
 }
 
 async fn recruit(shared: Arc<Shared>) -> Result<()> {

@@ -1,14 +1,9 @@
 //! Tells of collections that have ended, in the queue `System.Flow.Completion`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peregrine_engine::Cancellation;
-use peregrine_engine::json::Encoder;
-use peregrine_engine::log::{Level, LogSink};
 use peregrine_engine::prelude::*;
-use peregrine_services::users::Principal;
 use peregrine_services::{Error, Result, clock, events};
 use peregrine_store::{ClientId, Flow, FlowId};
 use serde_json::{Map, Value as Json, json};
@@ -16,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Queries;
+use crate::specs::to_serde;
 use crate::{Stored, flow_records};
 
 /// Collections told of at a time, and how many of these are stored at the same time.
@@ -82,20 +78,13 @@ fn describe(queries: &Arc<Queries>, ended: &[(ClientId, FlowId)]) -> Result<Vec<
     for (client_id, flow_id) in ended {
         found.extend(queries.runtime.block_on(database.flow(client_id, flow_id))?);
     }
-    let log: Arc<dyn LogSink> = Arc::new(Silent);
-    let principal = Principal::of_server();
-    let cancellation = Cancellation::new();
-    let scope = queries.scope(&principal, &BTreeMap::new(), &log, &cancellation, |context| {
-        context
-    });
+    let scope = queries.silent_scope();
     let stored = Stored::new(Arc::clone(database), queries.runtime.clone());
     let records = flow_records::flows(&scope, &stored, &found, false)
         .map_err(|error| Error::Internal(error.to_string()))?;
     let told = found.into_iter().zip(records).map(|(flow, record)| {
-        let mut text = Vec::new();
-        Encoder::new(&scope).value(&Value::Dict(record), &mut text);
-        let record: Json =
-            serde_json::from_slice(&text).map_err(|error| Error::Internal(error.to_string()))?;
+        let record = to_serde(&scope, &Value::Dict(record));
+        let record: Json = record.map_err(|error| Error::Internal(error.to_string()))?;
         let (client_id, flow_id) = (flow.client_id, flow.flow_id);
         let row = json!({
             "Timestamp": clock::now() / 1_000_000,
@@ -109,10 +98,4 @@ fn describe(queries: &Arc<Queries>, ended: &[(ClientId, FlowId)]) -> Result<Vec<
         Ok((client_id, flow_id, row))
     });
     told.collect()
-}
-
-struct Silent;
-
-impl LogSink for Silent {
-    fn log(&self, _: Level, _: &str) {}
 }

@@ -5,6 +5,7 @@ mod completions;
 mod ending;
 mod events;
 mod listing;
+mod new_hunts;
 mod output;
 mod query;
 mod results;
@@ -13,6 +14,7 @@ mod uploads;
 pub use completions::tell_completions;
 pub use events::monitor;
 pub use listing::obey;
+pub use new_hunts::tell_new_hunts;
 pub use output::Output;
 
 use std::collections::BTreeMap;
@@ -112,6 +114,20 @@ impl Queries {
                 "the query can not be parsed\n{}",
                 shown.join("\n").trim_end()
             ))
+        })
+    }
+
+    /// A scope in which the server itself evaluates something, without messages.
+    fn silent_scope(self: &Arc<Self>) -> Scope {
+        struct Silent;
+        impl LogSink for Silent {
+            fn log(&self, _: Level, _: &str) {}
+        }
+        let log: Arc<dyn LogSink> = Arc::new(Silent);
+        let cancellation = Cancellation::new();
+        let principal = Principal::of_server();
+        self.scope(&principal, &BTreeMap::new(), &log, &cancellation, |context| {
+            context
         })
     }
 

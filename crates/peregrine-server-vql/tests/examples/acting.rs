@@ -37,6 +37,25 @@ const CHANGES: &[(&str, &str)] = &[
         "delete_flow",
         "{ SELECT * FROM delete_flow(client_id='C.00000000000000a4', flow_id='F.OLD', really_do_it=TRUE) }",
     ),
+    ("CreateHunt", "hunt(artifacts='Linux.Sys.Pslist')"),
+    ("CreateHunt", "hunt(artifacts='Linux.Sys.Pslist', pause=TRUE)"),
+    (
+        "ModifyHunt",
+        "hunt_add(client_id='C.0123456789abcdef', hunt_id='H.EXAMPLE')",
+    ),
+    (
+        "ModifyHunt",
+        "hunt_add(client_id='C.0123456789abcdef', hunt_id='H.ADDED', flow_id='F.EXAMPLE')",
+    ),
+    (
+        "ModifyHunt",
+        "hunt_add(client_id='C.00000000000000e1', hunt_id='H.EXAMPLE', relaunch=TRUE)",
+    ),
+    ("ModifyHunt", "hunt_update(hunt_id='H.CHANGED', stop=TRUE)"),
+    (
+        "hunt_delete",
+        "{ SELECT * FROM hunt_delete(hunt_id='H.OLD', really_do_it=TRUE) }",
+    ),
     (
         "SetClientMonitoringState",
         "set_client_monitoring(value=dict(artifacts=dict(artifacts=['Linux.Events.TrackProcesses'])))",
@@ -54,13 +73,15 @@ const CHANGES: &[(&str, &str)] = &[
 /// Everything the changes could change, as an administrator sees it.
 const EVERYTHING: &str = "dict(Client=client_info(client_id='C.0123456789abcdef'), Server=server_metadata(), Monitoring=get_client_monitoring(),
     Flows={ SELECT session_id, state FROM flows(client_id='C.0123456789abcdef') },
-    Others={ SELECT session_id, state FROM flows(client_id='C.00000000000000a4') })";
+    Others={ SELECT session_id, state FROM flows(client_id='C.00000000000000a4') },
+    Hunts={ SELECT hunt_id, state, tags FROM hunts() }, Taking={ SELECT ClientId, FlowId FROM hunt_flows(hunt_id='H.EXAMPLE') },
+    Added={ SELECT ClientId, FlowId FROM hunt_flows(hunt_id='H.ADDED') })";
 
 #[test]
 fn a_reader_changes_nothing() {
     let server = Server::start();
     let (before, audit) = (server.value(ADMIN, EVERYTHING).0, server.audit());
-    for part in ["web team", "Bern", "F.EXAMPLE", "F.OLD"] {
+    for part in ["web team", "Bern", "F.EXAMPLE", "F.OLD", "H.OLD"] {
         assert!(before.contains(part), "{part}: {before}");
     }
     for (_, change) in CHANGES {

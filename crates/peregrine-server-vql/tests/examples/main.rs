@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod acting;
+mod fleet;
+mod hunting;
 mod observed;
 mod server;
 
@@ -298,7 +300,8 @@ fn elsewhere_it_says_so() {
         "SELECT client_info(client_id='C.1') FROM scope()",
         "SELECT whoami() FROM scope()",
         "SELECT * FROM watch_monitoring(artifact='System.Flow.Completion')",
-        "SELECT * FROM profile(metrics=TRUE)",
+        "SELECT * FROM hunts()",
+        "SELECT hunt(artifacts='A') FROM scope()",
     ] {
         let (_, log) = run(None, vql);
         assert!(
@@ -331,7 +334,7 @@ fn what_is_not_there_is_named() {
         ),
         (
             "source(client_id='C.0123456789abcdef', hunt_id='H.1', artifact='A')",
-            "this server has no hunts",
+            "hunt `H.1` not found",
         ),
         (
             "source(client_id='C.0123456789abcdef', notebook_id='N.1')",

@@ -7,15 +7,20 @@ use peregrine_engine::json;
 use peregrine_engine::prelude::*;
 use peregrine_services::users::Role;
 use peregrine_store::testing::{client_id, flow_id};
-use peregrine_store::{ClientFacts, ClientId, Effect, Flow, FlowState, Progress, SetKind, Upload};
+use peregrine_store::{
+    Admission, ClientFacts, ClientId, Effect, Flow, FlowId, FlowState, Hunt, Progress, SetKind, Upload,
+};
 
 use super::server::Server;
-use super::{EPOCH, event, lines, registry};
+use super::{EPOCH, event, fleet, lines, registry};
 
 const CLIENT: &str = "C.00000000000000b1";
 /// An interrogation, and a collection of files.
 const INFO: &str = "F.INFO";
 const FILES: &str = "F.FILES";
+
+/// A hunt of which the client takes part.
+const HUNT: &str = "H.1";
 
 /// Functions and plugins of the observed queries that no crate has.
 const ABSENT: &[&str] = &[
@@ -28,14 +33,6 @@ const ABSENT: &[&str] = &[
     "delete_events",
     "favorites_save",
     "gui_users",
-    "hunt",
-    "hunt_add",
-    "hunt_delete",
-    "hunt_flows",
-    "hunt_info",
-    "hunt_results",
-    "hunt_update",
-    "hunts",
     "inventory",
     "inventory_add",
     "inventory_get",
@@ -52,6 +49,12 @@ const ABSENT: &[&str] = &[
     "user_grant",
 ];
 
+/// Those of crates that this program is not linked with.
+const ELSEWHERE: &[&str] = &["alert", "info"];
+
+/// Those that wait for events, of which none come here.
+const ENDLESS: &[&str] = &["watch_monitoring"];
+
 /// Deviations of some functions or plugins, and the reason.
 struct Known {
     of: &'static [&'static str],
@@ -66,7 +69,7 @@ const KNOWN: &[Known] = &[
         why: "the specification has it; the observed client had none",
     },
     Known {
-        of: &["enumerate_flow", "delete_flow"],
+        of: &["enumerate_flow", "delete_flow", "hunt_delete"],
         deviations: &[
             "also has Data.FlowId",
             "also has Data.Name",
@@ -74,6 +77,21 @@ const KNOWN: &[Known] = &[
             "also has Data.Size",
         ],
         why: "rows, messages and the record are not files here: names and numbers tell what they are, not a path",
+    },
+    Known {
+        of: &["hunt_delete"],
+        deviations: &["also has Data.HuntId"],
+        why: "the hunt itself is a part, too",
+    },
+    Known {
+        of: &["add_server_monitoring"],
+        deviations: &[" is {\"null\"}, not {\"a record\"}"],
+        why: "it adds an artifact of the reference that is not here",
+    },
+    Known {
+        of: &["get_server_monitoring"],
+        deviations: &["also has specs"],
+        why: "the observed table is of the configuration, which names artifacts only; here each artifact has a spec",
     },
     Known {
         of: &["uploads"],
@@ -120,11 +138,6 @@ const KNOWN: &[Known] = &[
         of: &["monitoring"],
         deviations: &["lacks _Source"],
         why: "it repeats the client's id, which is in `ClientId`",
-    },
-    Known {
-        of: &["source"],
-        deviations: &["no rows"],
-        why: "this server has no hunts",
     },
 ];
 
@@ -215,13 +228,19 @@ fn what_is_left_out_is_still_absent() {
     }
 }
 
+fn is_left_out(name: &str) -> bool {
+    [ABSENT, ELSEWHERE, ENDLESS]
+        .iter()
+        .any(|names| names.contains(&name))
+}
+
 /// All rows of a query, as JSON carries them.
 fn answer(server: &Server, query: &str) -> Value {
     let query = query
         .replace("@CLIENT@", CLIENT)
         .replace("@FLOW@", INFO)
         .replace("@FLOW2@", FILES)
-        .replace("@HUNT@", "H.1");
+        .replace("@HUNT@", HUNT);
     let (rows, log) = server.query(Role::Administrator, &query);
     json::parse(rows.as_bytes()).unwrap_or_else(|_| panic!("{query}: {log:?}"))
 }
@@ -351,19 +370,7 @@ fn fill(server: &Server, observations: &[Observation]) {
             chunk: chunk(rows_of("flow_logs(")),
         });
     }
-    effects.push(Effect::Upload {
-        flow_id: flow_id(FILES),
-        upload: Upload {
-            object: format!("clients/{CLIENT}/{FILES}/hosts"),
-            vfs_path: "/etc/hosts".into(),
-            accessor: "file".into(),
-            components: vec!["etc".into(), "hosts".into()],
-            file_size: 7,
-            uploaded_size: 7,
-            index: String::new(),
-            finished: EPOCH,
-        },
-    });
+    effects.push(upload(&flow_id(FILES)));
     for flow in [INFO, FILES] {
         effects.push(Effect::Progress {
             flow_id: flow_id(flow),
@@ -394,6 +401,7 @@ fn fill(server: &Server, observations: &[Observation]) {
         }
         database.apply(&client, EPOCH, effects.into()).await.unwrap();
     });
+    take_part(server, rows_of("hunt_results("));
     for change in [
         "server_set_metadata(Site=NULL, SlackToken='')",
         "add_client_monitoring(artifact='Generic.Client.Stats', parameters=dict(Frequency='10'))",
@@ -402,6 +410,69 @@ fn fill(server: &Server, observations: &[Observation]) {
         let (value, log) = server.value(Role::Administrator, change);
         assert_ne!(value, "null", "{change}: {log:?}");
     }
+}
+
+fn upload(flow_id: &FlowId) -> Effect {
+    Effect::Upload {
+        flow_id: flow_id.clone(),
+        upload: Upload {
+            object: format!("clients/{CLIENT}/{flow_id}/hosts"),
+            vfs_path: "/etc/hosts".into(),
+            accessor: "file".into(),
+            components: vec!["etc".into(), "hosts".into()],
+            file_size: 7,
+            uploaded_size: 7,
+            index: String::new(),
+            finished: EPOCH,
+        },
+    }
+}
+
+/// The client takes part in a hunt, and answers with these rows.
+fn take_part(server: &Server, rows: &[Value]) {
+    let hunt = Hunt {
+        artifacts: vec!["Linux.Sys.Users".into()],
+        sources: vec!["Linux.Sys.Users".into()],
+        ..fleet::hunt(HUNT, "observed")
+    };
+    let (hunt_id, client) = (hunt.hunt_id.clone(), client_id(CLIENT));
+    let flow_id = hunt_id.flow_id();
+    let own = rows.iter().map(|row| {
+        let row = row.as_dict().unwrap().copy();
+        for name in ["FlowId", "ClientId", "_OrgId", "Fqdn"] {
+            row.remove(name);
+        }
+        to_json(&Value::Dict(row))
+    });
+    let progress = Progress {
+        query_stats: Some(r#"[{"duration":5,"names_with_response":["Linux.Sys.Users"]}]"#.into()),
+        end: Some((FlowState::Finished, None)),
+        ..Progress::default()
+    };
+    let effects = vec![
+        Effect::Rows {
+            flow_id: flow_id.clone(),
+            source: "Linux.Sys.Users".into(),
+            start_row: Some(0),
+            chunk: lines(own),
+        },
+        Effect::Logs {
+            flow_id: flow_id.clone(),
+            start_row: Some(0),
+            chunk: lines(std::iter::once(r#"{"message":"Starting"}"#.to_owned())),
+        },
+        upload(&flow_id),
+        Effect::Progress { flow_id, progress },
+    ];
+    let database = &server.core.storage.database;
+    server.runtime.block_on(async {
+        fleet::create(&**database, hunt).await;
+        let clients = vec![client.clone()];
+        let joined = database.join_hunt(&hunt_id, clients, Admission::ByHand, EPOCH);
+        joined.await.unwrap();
+        database.apply(&client, EPOCH, effects.into()).await.unwrap();
+        assert!(database.count_hunt(&hunt_id).await.unwrap());
+    });
 }
 
 fn collection(client_id: &ClientId, flow: &str) -> Flow {

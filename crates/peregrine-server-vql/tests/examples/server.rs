@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::{CLIENT, EPOCH, flow, populate, registry};
+use super::{CLIENT, EPOCH, fleet, flow, populate, registry};
 
 /// Clients that the examples of one function change each.
 const CHANGED: [&str; 4] = [
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server with the data of [`populate`], further clients, and metadata.
+    /// A server with the data of [`populate`], hunts, further clients, and metadata.
     pub(crate) fn start() -> Server {
         Server::with(registry(), Settings::default())
     }
@@ -76,6 +76,7 @@ impl Server {
         let core = runtime.block_on(async {
             let storage = Storage::embedded(folder.path()).unwrap();
             populate(&*storage.database, 5).await;
+            fleet::populate(&*storage.database).await;
             for client in CHANGED {
                 let client = client_id(client);
                 storage.database.enrol(&client, "key", EPOCH).await.unwrap();
@@ -120,7 +121,7 @@ impl Server {
         Arc::new(Live::new(self.queries(), principal(role)))
     }
 
-    fn queries(&self) -> Arc<Queries> {
+    pub(crate) fn queries(&self) -> Arc<Queries> {
         let gauge = Gauge {
             thread: || 0,
             process: || 0,
@@ -164,7 +165,7 @@ impl Server {
         )
     }
 
-    fn first(&self, role: Role, vql: &str) -> (String, Vec<String>) {
+    pub(crate) fn first(&self, role: Role, vql: &str) -> (String, Vec<String>) {
         let log = Arc::new(MemoryLog::default());
         let context = Context::builder()
             .registry(self.registry.clone())
