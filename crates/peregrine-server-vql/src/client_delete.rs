@@ -4,8 +4,9 @@ use peregrine_engine::prelude::*;
 use peregrine_services::{Core, Error, Result, clients};
 use peregrine_store::{ClientId, FlowQuery, SetKind};
 
+use crate::Live;
 use crate::args::id;
-use crate::{Live, flow_parts};
+use crate::flow_parts::{self, Part};
 
 /// Deletes a client with its collections, events and files. Returns what is deleted. An agent that still runs comes back as a new
 /// client with the same id.
@@ -129,19 +130,14 @@ async fn parts_of(core: &Core, client_id: &ClientId) -> Result<Vec<(String, Stri
     Ok(parts)
 }
 
-fn place(part: &Dict, home: &str, flow_id: &str) -> (String, String) {
-    let text = |value: Option<Value>| {
-        let value = value.as_ref().and_then(Value::as_str);
-        value.map(ToString::to_string)
+fn place(part: &Part, home: &str, flow_id: &str) -> (String, String) {
+    let text = |key: &str| match part.data.get(key) {
+        Some(Value::Str(text)) if !text.is_empty() => Some(text.to_string()),
+        _ => None,
     };
-    let data = match part.get("Data") {
-        Some(Value::Dict(data)) => data,
-        _ => Dict::new(),
-    };
-    let path = text(data.get("VFSPath")).unwrap_or_else(|| {
-        let name = text(data.get("Name")).filter(|name| !name.is_empty());
-        let name = name.map_or(String::new(), |name| format!("/{name}"));
+    let path = text("VFSPath").unwrap_or_else(|| {
+        let name = text("Name").map_or(String::new(), |name| format!("/{name}"));
         format!("{home}/collections/{flow_id}{name}")
     });
-    (text(part.get("Type")).unwrap_or_default(), path)
+    (part.kind.to_owned(), path)
 }

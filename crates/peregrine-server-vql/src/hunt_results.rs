@@ -56,7 +56,7 @@ impl Plugin for HuntResults {
         only_root(args.orgs.as_deref())?;
         let artifact = full_name(args.artifact.unwrap_or_default(), args.source.unwrap_or_default());
         Selection::of_hunt(id(&args.hunt_id)?, artifact)
-            .rows(&stored)?
+            .rows(scope, &stored)?
             .each(scope, rows.sink())
     }
 }

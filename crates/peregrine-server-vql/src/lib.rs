@@ -42,6 +42,7 @@ mod hunt_records;
 mod hunt_results;
 mod hunt_update;
 mod hunts;
+mod killkillkill;
 mod label;
 mod live;
 mod metadata;
@@ -115,6 +116,7 @@ pub const FUNCTIONS: &[FunctionDef] = functions![
     hunt_add::HuntAdd,
     hunt_info::HuntInfo,
     hunt_update::HuntUpdate,
+    killkillkill::KillKillKill,
     label::Label,
     rm_client_monitoring::RmClientMonitoring,
     rm_server_monitoring::RmServerMonitoring,

@@ -80,7 +80,7 @@ impl Plugin for Parallelize {
         let notebook = notebook.into_iter().flatten().next();
         let times = (args.start_time.map(Value::Int), args.end_time.map(Value::Int));
         let selection = Selection::new(scope, args.which, notebook, times)?;
-        let parts = selection.parts(&stored)?;
+        let parts = selection.parts(scope, &stored)?;
         let total: u64 = parts.iter().map(|part| part.rows).sum();
         let batch = given(args.batch).unwrap_or_else(|| (total / 10).max(MIN_BATCH));
         let workers = given(args.workers)

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use peregrine_engine::json;
 use peregrine_engine::prelude::*;
-use peregrine_services::table::{Cursor, HuntRows, RowSource, SetSource};
+use peregrine_services::table::{AuditSource, Cursor, HuntRows, RowSource, SetSource};
 
 use crate::Stored;
 
 /// Compressed bytes read at a time: a few MB of rows.
 const READ_AHEAD: usize = 512 << 10;
 
-/// Consecutive rows of a result set, or of a hunt.
+/// Consecutive stored rows.
 pub(crate) struct StoredRows {
     stored: Arc<Stored>,
     source: Box<dyn RowSource>,
@@ -30,7 +30,17 @@ impl StoredRows {
         }
     }
 
-    /// Rows that say where they are from.
+    /// Lines of the audit log.
+    pub(crate) fn of_audit(stored: &Arc<Stored>, source: AuditSource) -> StoredRows {
+        StoredRows {
+            stored: Arc::clone(stored),
+            range: source.range(),
+            source: Box::new(source),
+            is_of_hunt: false,
+        }
+    }
+
+    /// Rows of a hunt, which say where they are from.
     pub(crate) fn of_hunt(stored: &Arc<Stored>, source: HuntRows) -> StoredRows {
         StoredRows {
             stored: Arc::clone(stored),

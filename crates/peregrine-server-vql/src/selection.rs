@@ -5,7 +5,9 @@ use std::sync::Arc;
 use peregrine_base::ids::MONITORING;
 use peregrine_engine::prelude::*;
 use peregrine_engine::time;
-use peregrine_services::table::{HuntRows, SetSource};
+use peregrine_services::audit;
+use peregrine_services::events::permission_to_read;
+use peregrine_services::table::{AuditSource, HuntRows, SetSource};
 use peregrine_store::{ClientId, FlowId, HuntId, Micros, ResultSet, SetKind};
 
 use crate::args::{WhichEvents, WhichRows, id};
@@ -106,10 +108,10 @@ impl Selection {
     }
 
     /// The rows.
-    pub(crate) fn rows(&self, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
+    pub(crate) fn rows(&self, scope: &Scope, stored: &Arc<Stored>) -> VqlResult<StoredRows> {
         let (hunt_id, client_id) = match &self.of {
-            Of::Events(_) => return self.rows_of(stored, SetKind::Events),
-            Of::Collection(..) => return self.rows_of(stored, SetKind::Rows),
+            Of::Events(_) => return self.rows_of(scope, stored, SetKind::Events),
+            Of::Collection(..) => return self.rows_of(scope, stored, SetKind::Rows),
             Of::Hunt(hunt_id, client_id) => (hunt_id, client_id),
         };
         let source = self.source_of_hunt(stored, hunt_id)?;
@@ -122,7 +124,7 @@ impl Selection {
     }
 
     /// What the rows consist of, so that slices of it stay the same while more rows come: of a hunt, each collection is a part.
-    pub(crate) fn parts(&self, stored: &Arc<Stored>) -> VqlResult<Vec<Part>> {
+    pub(crate) fn parts(&self, scope: &Scope, stored: &Arc<Stored>) -> VqlResult<Vec<Part>> {
         let (client_id, flow_id) = match &self.of {
             Of::Events(client_id) => (client_id, None),
             Of::Collection(client_id, flow_id) => (client_id, Some(flow_id.clone())),
@@ -133,7 +135,7 @@ impl Selection {
             client_id: client_id.clone(),
             flow_id,
             artifact: self.artifact.clone(),
-            rows: self.rows(stored)?.count(),
+            rows: self.rows(scope, stored)?.count(),
         }])
     }
 
@@ -176,8 +178,23 @@ impl Selection {
         Err(nothing(&format!("rows in `{hunt_id}`"), &self.artifact, &names).into())
     }
 
+    /// Whether these are the events of the server that are lines of its audit log.
+    fn is_of_audit_log(&self) -> bool {
+        matches!(&self.of, Of::Events(client_id) if client_id.is_server()) && self.artifact == audit::QUEUE
+    }
+
     /// The rows of one kind, of a collection or of events.
-    pub(crate) fn rows_of(&self, stored: &Arc<Stored>, kind: SetKind) -> VqlResult<StoredRows> {
+    pub(crate) fn rows_of(
+        &self,
+        scope: &Scope,
+        stored: &Arc<Stored>,
+        kind: SetKind,
+    ) -> VqlResult<StoredRows> {
+        if self.is_of_audit_log() && kind == SetKind::Events {
+            scope.check_access(permission_to_read(audit::QUEUE))?;
+            let log = AuditSource::events(Arc::clone(&stored.database), (self.start, self.end));
+            return Ok(StoredRows::of_audit(stored, stored.wait(log)?));
+        }
         let sets = match &self.of {
             Of::Events(client_id) => stored.wait(stored.database.event_sets(client_id))?,
             Of::Collection(client_id, flow_id) => {
@@ -208,7 +225,7 @@ impl Selection {
             Of::Collection(client_id, flow_id) => (client_id, format!("rows in `{flow_id}`")),
             Of::Hunt(hunt_id, _) => return Ok(format!("no rows in `{hunt_id}`")),
         };
-        if stored.wait(stored.database.client(client_id))?.is_none() {
+        if !client_id.is_server() && stored.wait(stored.database.client(client_id))?.is_none() {
             return Ok(format!("machine `{client_id}` not found; clients() lists all"));
         }
         if let Of::Collection(_, flow_id) = &self.of

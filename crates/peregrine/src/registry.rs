@@ -52,6 +52,7 @@ const PARTS: &[(&str, bool, &[&str])] = &[
             "hunt_results",
             "hunt_update",
             "hunts",
+            "killkillkill",
             "label",
             "monitoring",
             "monitoring_logs",

@@ -300,6 +300,7 @@ fn elsewhere_it_says_so() {
         "SELECT client_info(client_id='C.1') FROM scope()",
         "SELECT whoami() FROM scope()",
         "SELECT * FROM watch_monitoring(artifact='System.Flow.Completion')",
+        "SELECT * FROM profile(metrics=TRUE)",
         "SELECT * FROM hunts()",
         "SELECT hunt(artifacts='A') FROM scope()",
     ] {

@@ -28,7 +28,6 @@ const ABSENT: &[&str] = &[
     "artifact_set",
     "artifact_set_metadata",
     "backup",
-    "client_delete",
     "create_flow_download",
     "delete_events",
     "favorites_save",
@@ -48,12 +47,6 @@ const ABSENT: &[&str] = &[
     "user_delete",
     "user_grant",
 ];
-
-/// Those of crates that this program is not linked with.
-const ELSEWHERE: &[&str] = &["alert", "info"];
-
-/// Those that wait for events, of which none come here.
-const ENDLESS: &[&str] = &["watch_monitoring"];
 
 /// Deviations of some functions or plugins, and the reason.
 struct Known {
@@ -226,12 +219,6 @@ fn what_is_left_out_is_still_absent() {
         let is_here = registry.function(name).is_some() || registry.plugin(name).is_some();
         assert!(!is_here, "{name} is no longer absent: take it off the list");
     }
-}
-
-fn is_left_out(name: &str) -> bool {
-    [ABSENT, ELSEWHERE, ENDLESS]
-        .iter()
-        .any(|names| names.contains(&name))
 }
 
 /// All rows of a query, as JSON carries them.

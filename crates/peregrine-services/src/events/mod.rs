@@ -2,6 +2,7 @@
 //! that clients send are stored by [`flows::store`](crate::flows::store), those that arise on the server by [`emit`]; queries
 //! see both as they come through a [`Watch`].
 
+mod alerts;
 mod follow;
 mod queues;
 #[cfg(test)]
@@ -9,9 +10,10 @@ mod tests;
 mod to_tell;
 mod watch;
 
+pub use alerts::{ALERTS, Origin, alert_line, alerts, raise};
 pub use follow::follow;
 pub use queues::tell;
-pub use queues::{complete, digest, emit, send, untold, upload_completed};
+pub use queues::{complete, digest, emit, permission_to_read, send, untold, upload_completed};
 pub(crate) use queues::{pass_on, tell_participation};
 pub use to_tell::ToTell;
 pub(crate) use watch::{Arrival, Watches};
