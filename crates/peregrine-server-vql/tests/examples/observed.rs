@@ -77,11 +77,6 @@ const KNOWN: &[Known] = &[
         why: "the hunt itself is a part, too",
     },
     Known {
-        of: &["add_server_monitoring"],
-        deviations: &[" is {\"null\"}, not {\"a record\"}"],
-        why: "it adds an artifact of the reference that is not here",
-    },
-    Known {
         of: &["get_server_monitoring"],
         deviations: &["also has specs"],
         why: "the observed table is of the configuration, which names artifacts only; here each artifact has a spec",

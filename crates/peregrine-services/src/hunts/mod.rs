@@ -1,6 +1,6 @@
 //! Hunts: collections from all clients that match a condition.
 //!
-//! A hunt is created here and stored with what it sends. Every server recruits the clients that are connected to it ([`recruit`]);
+//! A hunt is created here and stored with what it sends. Every server recruits the clients that are connected to it ([`recruit()`]);
 //! the database lets each of them join at most once. From then on its collection is an ordinary one, and the hunt's totals are
 //! counted from the collections ([`keep_totals`]).
 
