@@ -1,0 +1,254 @@
+// A server and the agents of `peregrine pool-client`: node bench/server.mjs [CASE [AGENTS]]…
+//
+//   idle N      N agents that wait, by long poll and by websocket: memory of each, CPU
+//   storm N     the server is started again: until all N agents are back
+//   hunt N      a hunt with 10 rows on each of N agents: until every row is stored and the hunt says so
+//   events N    N agents send 25 rows a second each for 60 s: what is stored, and how soon an artifact of the server sees it
+//
+// Without a case all of them, with the numbers of agents below. The server stores on this machine's disk, every commit flushed.
+// Both share the machine, so each one's CPU time is shown apart.
+import { writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import path from 'node:path';
+import { edit } from '../tests/e2e/lib/elsewhere.mjs';
+import { scratch } from '../tests/e2e/lib/paths.mjs';
+import { Peregrine } from '../tests/e2e/lib/peregrine.mjs';
+import { start } from '../tests/e2e/lib/processes.mjs';
+import { until } from '../tests/e2e/lib/wait.mjs';
+import { cpuSeconds, memoryMiB, ownMemoryMiB, percentile, release, table } from './lib.mjs';
+
+const DEFAULTS = { idle: 5000, storm: 20_000, hunt: 20_000, events: 2000 };
+const HUNT_ROWS = 10;
+const EVENT_SECONDS = 60;
+const EVENT_ROWS = 25;
+const ROWS = 'Custom.Bench.Rows';
+const EVENTS = 'Custom.Bench.Events';
+const DELAYS = 'Custom.Bench.Delays';
+/** Longest wait for anything. */
+const PATIENCE = 1_200_000;
+
+release();
+const definitions = scratch('definitions');
+writeFileSync(
+  path.join(definitions, 'events.yaml'),
+  `name: ${EVENTS}
+type: CLIENT_EVENT
+parameters:
+- name: PerSecond
+  type: int
+sources:
+- query: |
+    SELECT _value AS N, Unix, "/usr/bin/example --with some --arguments " + str(str=_value) AS CommandLine, "root" AS User
+    FROM foreach(row={ SELECT Unix FROM clock(period=1) }, query={ SELECT Unix, _value FROM range(end=PerSecond) })
+`,
+);
+writeFileSync(
+  path.join(definitions, 'delays.yaml'),
+  `name: ${DELAYS}
+type: SERVER_EVENT
+sources:
+- query: |
+    SELECT _ts AS Received FROM watch_monitoring(artifact="${EVENTS}") WHERE N = 0
+`,
+);
+
+writeFileSync(
+  path.join(definitions, 'rows.yaml'),
+  `name: ${ROWS}
+sources:
+- query: SELECT _value AS N, "/usr/bin/example --with some --arguments" AS CommandLine, "root" AS User FROM range(end=${HUNT_ROWS})
+`,
+);
+
+/** A server of its own and a pool of agents. */
+class Bench {
+  static async start(count, { transport = 'websocket' } = {}) {
+    const bench = new Bench();
+    const datastore = path.join(scratch('server'), 'data');
+    const blank = await Peregrine.start({ verb: 'server', datastore });
+    await blank.stop();
+    // A new identity costs the server a decryption by its private key; how many of them it looks at in a second is not what is measured here.
+    edit(path.join(datastore, 'server.config.yaml'), (text) => text.replace(/(enrollments_per_second:) \d+/, '$1 2000'));
+    edit(path.join(datastore, 'client.config.yaml'), (text) => text.replace(/(\bevent_max_wait(?:_jitter)?:) \d+/g, '$1 10'));
+    bench.count = count;
+    bench.args = ['--definitions', definitions];
+    bench.server = await Peregrine.start({ verb: 'server', datastore, args: bench.args, credentials: blank.credentials });
+    bench.api = await bench.server.api();
+    bench.empty = ownMemoryMiB(bench.server.pid);
+    bench.pool = start(process.env.PEREGRINE_BIN, ['pool-client', '--count', String(count), '--config', bench.server.clientConfig, '--state', scratch('pool'), '--transport', transport, '--threads', '1', '--report', '1']);
+    bench.pool.ended.then(({ code, signal }) => {
+      if (bench.isOver) return;
+      console.error(`the pool ended (${code ?? signal}): ${bench.pool.err.slice(-2000)}`);
+      process.exit(1);
+    });
+    const begin = performance.now();
+    await bench.until('all agents are connected', async () => (await bench.report()).connected === count);
+    bench.enrolled = (performance.now() - begin) / 1000;
+    await bench.until('all have said what they are', async () => (await bench.report()).collections >= count);
+    return bench;
+  }
+
+  /** What the agents have done so far, as the pool says it every second. */
+  async report() {
+    const lines = () => this.pool.out.split('\n').slice(0, -1);
+    const before = lines().length;
+    await until('the pool reports', () => lines().length > before, { deadline: 60_000, every: 20, explain: () => this.pool.err.slice(-2000) });
+    return JSON.parse(lines().at(-1));
+  }
+
+  until(what, check) {
+    return until(what, check, { deadline: PATIENCE, every: 200, explain: () => `${this.doing ?? ''}\n${this.pool.err.slice(-500)}\n${this.server.log.slice(-1000)}` });
+  }
+
+  cpu() {
+    return { server: cpuSeconds(this.server.pid), pool: cpuSeconds(this.pool.pid) };
+  }
+
+  /** CPU of both since then, in seconds. */
+  since(before) {
+    const now = this.cpu();
+    return { 'CPU, server': `${(now.server - before.server).toFixed(1)} s`, 'CPU, agents': `${(now.pool - before.pool).toFixed(1)} s` };
+  }
+
+  async stop() {
+    this.isOver = true;
+    this.pool.kill('SIGKILL');
+    await this.pool.ended;
+    await this.server.stop();
+  }
+}
+
+async function idle(count) {
+  const rows = [];
+  for (const transport of ['poll', 'websocket']) {
+    const bench = await Bench.start(count, { transport });
+    // What coming cost passes.
+    await pause(60_000);
+    const each = ((ownMemoryMiB(bench.server.pid) - bench.empty) * 1024) / count;
+    const [before, begin] = [bench.cpu(), performance.now()];
+    await pause(60_000);
+    const passed = (performance.now() - begin) / 1000;
+    const share = (name) => `${((100 * (bench.cpu()[name] - before[name])) / passed).toFixed(1)} % of a core`;
+    rows.push({
+      agents: `${count} by ${transport}`,
+      'new agents, until all are connected': `${bench.enrolled.toFixed(1)} s`,
+      'memory each': `${each.toFixed(1)} KiB`,
+      resident: `${memoryMiB(bench.server.pid).toFixed(0)} MiB`,
+      'CPU, server': share('server'),
+      'CPU, agents': share('pool'),
+    });
+    await bench.stop();
+  }
+  return rows;
+}
+
+async function storm(count) {
+  const bench = await Bench.start(count);
+  await bench.server.kill();
+  await bench.until('nobody is connected', async () => (await bench.report()).connected === 0);
+  const before = bench.cpu().pool;
+  const begin = performance.now();
+  bench.server = await bench.server.again();
+  const up = performance.now();
+  await bench.until('all agents are back', async () => (await bench.report()).connected === count);
+  const back = performance.now();
+  const row = {
+    agents: count,
+    'until the server is up': `${((up - begin) / 1000).toFixed(1)} s`,
+    'from then until all are back': `${((back - up) / 1000).toFixed(1)} s`,
+    'CPU, server': `${bench.cpu().server.toFixed(1)} s`,
+    'CPU, agents': `${(bench.cpu().pool - before).toFixed(1)} s`,
+  };
+  await bench.stop();
+  return [row];
+}
+
+async function hunt(count) {
+  const bench = await Bench.start(count);
+  await pause(10_000);
+  const before = bench.cpu();
+  const begin = performance.now();
+  const { hunt_id } = await bench.api.post('hunts', {
+    description: 'ten rows from each',
+    condition: {},
+    start: true,
+    request: { artifacts: [{ artifact: ROWS }] },
+  });
+  let scheduled = 0;
+  let seen = null;
+  await bench.until('the hunt has all rows', async () => {
+    seen = await bench.api.get(`hunts/${hunt_id}`);
+    bench.doing = JSON.stringify(seen.totals);
+    if (!scheduled && seen.totals.scheduled === count) scheduled = performance.now();
+    return seen.totals.finished === count && seen.totals.rows === count * HUNT_ROWS;
+  });
+  const { total } = await bench.api.get(`hunts/${hunt_id}/results`, { source: ROWS, limit: 1 });
+  const seconds = (performance.now() - begin) / 1000;
+  if (total !== count * HUNT_ROWS) throw new Error(`${total} rows in the table`);
+  const row = {
+    agents: count,
+    'until all are scheduled': `${((scheduled - begin) / 1000).toFixed(1)} s`,
+    'until every row is stored and visible': `${seconds.toFixed(1)} s`,
+    'rows per second': Math.round((count * HUNT_ROWS) / seconds),
+    ...bench.since(before),
+  };
+  await bench.stop();
+  return [row];
+}
+
+async function events(count) {
+  const bench = await Bench.start(count);
+  const { api } = bench;
+  await api.query(`SELECT add_server_monitoring(artifact='${DELAYS}') FROM scope()`);
+  const none = await api.get('monitoring/client');
+  const stored = async () => {
+    const { rows } = await api.query(`SELECT { SELECT count() AS N FROM source(client_id=client_id, artifact='${EVENTS}') GROUP BY 1 } AS Rows FROM clients()`);
+    return rows.reduce((sum, row) => sum + (row.Rows?.N ?? row.Rows ?? 0), 0);
+  };
+  await api.put('monitoring/client', { ...none, artifacts: [{ artifact: EVENTS, parameters: { PerSecond: String(EVENT_ROWS) } }] });
+  await bench.until('rows come', async () => (await bench.report()).events > 0);
+  const [first, begin] = [await bench.report(), performance.now()];
+  const middle = bench.cpu();
+  await pause(EVENT_SECONDS * 1000);
+  const [last, seconds] = [await bench.report(), (performance.now() - begin) / 1000];
+  const used = bench.since(middle);
+  await api.put('monitoring/client', { ...none, artifacts: [] });
+  await bench.until('everything is sent', async () => {
+    const one = await bench.report();
+    await pause(12_000);
+    const other = await bench.report();
+    return one.events === other.events && other.waiting === 0;
+  });
+  const sent = await bench.report();
+  const rows = await stored();
+  const { rows: delays } = await api.query(`SELECT _ts - Received AS Seconds FROM source(client_id='server', artifact='${DELAYS}')`, { max_rows: 10_000_000 });
+  const seen = delays.map((row) => row.Seconds);
+  const row = {
+    agents: count,
+    'rows per second': Math.round((last.events - first.events) / seconds),
+    'rows sent': sent.events,
+    'rows stored': rows,
+    dropped: sent.dropped,
+    'seen by the server artifact': `${seen.length} of ${sent.events / EVENT_ROWS}`,
+    'delay, p50': `${percentile(seen, 0.5).toFixed(3)} s`,
+    'delay, p99': `${percentile(seen, 0.99).toFixed(3)} s`,
+    ...used,
+    resident: `${memoryMiB(bench.server.pid).toFixed(0)} MiB`,
+  };
+  await bench.stop();
+  return [row];
+}
+
+const CASES = { idle, storm, hunt, events };
+const asked = process.argv.slice(2);
+const cases = [];
+for (let at = 0; at < asked.length; ) {
+  const name = asked[at++];
+  if (!(name in CASES)) throw new Error(`no case ${name}: ${Object.keys(CASES).join(', ')}`);
+  cases.push([name, /^\d+$/.test(asked[at] ?? '') ? Number(asked[at++]) : DEFAULTS[name]]);
+}
+for (const [name, count] of cases.length > 0 ? cases : Object.entries(DEFAULTS)) {
+  console.log(`\n${name}\n`);
+  table(await CASES[name](count));
+}
+process.exit(0);
