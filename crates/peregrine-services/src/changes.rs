@@ -1,7 +1,7 @@
 //! Notifications over the bus: clients that have tasks, and changes that open screens must show.
 
 use crate::Core;
-use peregrine_store::{ClientId, FlowId, HuntId};
+use peregrine_store::{ClientId, FlowId, HuntId, SetId};
 use serde::{Deserialize, Serialize};
 
 /// Topics of the bus.
@@ -40,6 +40,9 @@ pub enum Change {
         flow_id: Option<FlowId>,
         source: String,
         total_rows: u64,
+        /// The set they were appended to.
+        #[serde(default)]
+        set: SetId,
         /// How many events are new.
         #[serde(default)]
         new_rows: u64,

@@ -43,6 +43,7 @@ fn hear(core: &Core, change: Change) {
         client_id,
         flow_id: None,
         source,
+        set,
         total_rows,
         new_rows,
         server_id,
@@ -57,6 +58,7 @@ fn hear(core: &Core, change: Change) {
         rows: total_rows.saturating_sub(new_rows)..total_rows,
         source: source.as_str().into(),
         client_id,
+        set,
         chunk: None,
     });
 }

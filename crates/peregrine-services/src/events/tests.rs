@@ -64,7 +64,8 @@ async fn numbers(core: &Core, watch: &Watch, count: usize) -> Vec<u64> {
 }
 
 async fn rows(core: &Core, watch: &Watch) -> Vec<Value> {
-    match watch.next(core).await.unwrap() {
+    let next = tokio::time::timeout(Duration::from_mins(1), watch.next(core));
+    match next.await.expect("rows come").unwrap() {
         News::Rows { lines, .. } => peregrine_store::chunk::lines(&lines)
             .map(|line| serde_json::from_slice(line).unwrap())
             .collect(),
@@ -113,8 +114,10 @@ async fn a_reader_that_falls_behind_gets_the_rest_from_the_database() {
     found.sort_unstable();
     assert_eq!(found, [8, 9, 50, 51]);
     // What is told after all is known already.
+    let set = core.storage.database.event_sets(&CLIENT).await.unwrap()[0].id;
     core.watches.deliver(ARTIFACT, || Arrival {
         client_id: CLIENT.clone(),
+        set,
         source: ARTIFACT.into(),
         rows: 7..10,
         chunk: None,
@@ -186,9 +189,11 @@ async fn rows_of_other_servers_are_read_from_the_database_in_whatever_order_they
         let database = &core.storage.database;
         database.apply(&CLIENT, 1, vec![events].into()).await.unwrap();
     }
+    let set = core.storage.database.event_sets(&CLIENT).await.unwrap()[0].id;
     for rows in [20..30, 0..10, 10..20, 0..10] {
         core.watches.deliver(ARTIFACT, || Arrival {
             client_id: CLIENT.clone(),
+            set,
             source: ARTIFACT.into(),
             rows,
             chunk: None,
@@ -198,6 +203,27 @@ async fn rows_of_other_servers_are_read_from_the_database_in_whatever_order_they
     found.sort_unstable();
     assert_eq!(found, (0..30).collect::<Vec<u64>>());
     assert!(has_nothing(&core, &watch).await);
+}
+
+#[tokio::test]
+async fn the_events_of_a_client_that_was_deleted_and_comes_again_are_seen() {
+    let folder = TempDir::new().unwrap();
+    let core = core(&folder).await;
+    let database = &core.storage.database;
+    let watch = start(&core, ARTIFACT);
+    send(&core, &CLIENT, ARTIFACT, 0..5).await;
+    assert_eq!(numbers(&core, &watch, 5).await, [0, 1, 2, 3, 4]);
+    for (round, is_told) in [(1, true), (2, false)] {
+        database.delete_client(&CLIENT).await.unwrap();
+        database.enrol(&CLIENT, "key", 1).await.unwrap();
+        if !is_told {
+            core.watches.look_again();
+        }
+        send(&core, &CLIENT, ARTIFACT, round * 10..round * 10 + 3).await;
+        let expected: Vec<_> = (round * 10..round * 10 + 3).collect();
+        assert_eq!(numbers(&core, &watch, 3).await, expected);
+        assert!(has_nothing(&core, &watch).await);
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::users::Principal;
 use crate::{Core, Result, clock};
 use parking_lot::Mutex;
 use peregrine_store::chunk::Chunk;
-use peregrine_store::{ClientId, Gaps, Micros, ResultSet, SetKind};
+use peregrine_store::{ClientId, Gaps, Micros, ResultSet, SetId};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
@@ -31,9 +31,11 @@ pub(crate) struct Watches(Mutex<HashMap<String, Vec<Weak<Watch>>>>);
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     pub(crate) client_id: ClientId,
+    /// The set that has them.
+    pub(crate) set: SetId,
     /// `Artifact/Source`.
     pub(crate) source: Arc<str>,
-    /// Their numbers in the client's events of this source.
+    /// Their numbers in the set.
     pub(crate) rows: Range<u64>,
     /// The rows themselves, if they are at hand.
     pub(crate) chunk: Option<Chunk>,
@@ -67,10 +69,19 @@ struct State {
     lost: u64,
     /// Rows may have come that are not in `waiting`.
     is_behind: bool,
-    /// Row numbers that were yielded.
-    seen: HashMap<(ClientId, Arc<str>), Gaps>,
-    /// Numbers to read from the database; they count as seen.
-    to_read: VecDeque<(ClientId, Arc<str>, Range<u64>)>,
+    /// Row numbers that were yielded. By set, as the events of a client that was deleted and comes again are numbered anew.
+    seen: HashMap<SetId, Gaps>,
+    /// What to read from the database; it counts as seen.
+    to_read: VecDeque<Unread>,
+}
+
+/// Rows that are in the database only.
+#[derive(Clone)]
+struct Unread {
+    client_id: ClientId,
+    set: SetId,
+    source: Arc<str>,
+    rows: Range<u64>,
 }
 
 /// Starts to watch an artifact, or one of its sources.
@@ -179,23 +190,21 @@ impl Watch {
                         return Ok(news);
                     }
                 }
-                Step::Read(client_id, source, rows) => {
-                    let read = read(core, &client_id, &source, rows.clone()).await;
-                    match read {
-                        Ok((news, rest)) => {
-                            if !rest.is_empty() {
-                                self.state.lock().to_read.push_front((client_id, source, rest));
-                            }
-                            if let Some(news) = news {
-                                return Ok(news);
-                            }
+                Step::Read(unread) => match read(core, &unread).await {
+                    Ok((news, rest)) => {
+                        if !rest.is_empty() {
+                            let unread = Unread { rows: rest, ..unread };
+                            self.state.lock().to_read.push_front(unread);
                         }
-                        Err(error) => {
-                            self.state.lock().to_read.push_front((client_id, source, rows));
-                            return Err(error);
+                        if let Some(news) = news {
+                            return Ok(news);
                         }
                     }
-                }
+                    Err(error) => {
+                        self.state.lock().to_read.push_front(unread);
+                        return Err(error);
+                    }
+                },
                 Step::LookAgain => {
                     if let Err(error) = self.find_missed(core).await {
                         self.state.lock().is_behind = true;
@@ -209,25 +218,30 @@ impl Watch {
 
     fn step(&self) -> Step {
         let mut state = self.state.lock();
-        if let Some((client_id, source, rows)) = state.to_read.pop_front() {
-            return Step::Read(client_id, source, rows);
+        if let Some(unread) = state.to_read.pop_front() {
+            return Step::Read(unread);
         }
         while let Some(mut arrival) = state.waiting.pop_front() {
             state.bytes -= weight(&arrival);
-            let key = (arrival.client_id.clone(), Arc::clone(&arrival.source));
-            let new = state.seen.entry(key).or_default().take(arrival.rows.clone());
+            let new = state
+                .seen
+                .entry(arrival.set)
+                .or_default()
+                .take(arrival.rows.clone());
             if new.is_empty() {
                 continue;
             }
             if let Some(chunk) = arrival.chunk.take() {
                 return Step::Unpack(arrival, chunk, new);
             }
-            for rows in new {
-                let (client_id, source) = (arrival.client_id.clone(), Arc::clone(&arrival.source));
-                state.to_read.push_back((client_id, source, rows));
-            }
-            if let Some((client_id, source, rows)) = state.to_read.pop_front() {
-                return Step::Read(client_id, source, rows);
+            state.to_read.extend(new.into_iter().map(|rows| Unread {
+                client_id: arrival.client_id.clone(),
+                set: arrival.set,
+                source: Arc::clone(&arrival.source),
+                rows,
+            }));
+            if let Some(unread) = state.to_read.pop_front() {
+                return Step::Read(unread);
             }
         }
         if std::mem::take(&mut state.is_behind) {
@@ -258,11 +272,13 @@ impl Watch {
             let (first, end) = database.row_range(set.id, Some(self.since), None).await?;
             let source: Arc<str> = set.name.into();
             let mut state = self.state.lock();
-            let key = (client_id.clone(), Arc::clone(&source));
-            for rows in state.seen.entry(key).or_default().take(first..end) {
-                let rows = (client_id.clone(), Arc::clone(&source), rows);
-                state.to_read.push_back(rows);
-            }
+            let new = state.seen.entry(set.id).or_default().take(first..end);
+            state.to_read.extend(new.into_iter().map(|rows| Unread {
+                client_id: client_id.clone(),
+                set: set.id,
+                source: Arc::clone(&source),
+                rows,
+            }));
         }
         Ok(())
     }
@@ -273,7 +289,7 @@ enum Step {
     Yield(News),
     /// Yield these rows of a chunk.
     Unpack(Arrival, Chunk, Vec<Range<u64>>),
-    Read(ClientId, Arc<str>, Range<u64>),
+    Read(Unread),
     LookAgain,
     Wait,
 }
@@ -300,16 +316,12 @@ fn unpack(arrival: &Arrival, chunk: &Chunk, new: &[Range<u64>]) -> Result<Option
 }
 
 /// Reads some of these rows from the database; also returns the numbers of those that must still be read.
-async fn read(
-    core: &Core,
-    client_id: &ClientId,
-    source: &Arc<str>,
-    rows: Range<u64>,
-) -> Result<(Option<News>, Range<u64>)> {
+async fn read(core: &Core, unread: &Unread) -> Result<(Option<News>, Range<u64>)> {
+    let rows = &unread.rows;
     let done = rows.end..rows.end;
     let database = &core.storage.database;
-    let sets = database.event_sets(client_id).await?;
-    let is_wanted = |set: &&ResultSet| set.kind == SetKind::Events && *set.name == **source;
+    let sets = database.event_sets(&unread.client_id).await?;
+    let is_wanted = |set: &&ResultSet| set.id == unread.set;
     let Some(set) = sets.iter().find(is_wanted) else {
         return Ok((None, done));
     };
@@ -326,6 +338,6 @@ async fn read(
         lines.push(b'\n');
     }
     let rest = next.map_or(done, |next| next.min(rows.end)..rows.end);
-    let source = Arc::clone(source);
+    let source = Arc::clone(&unread.source);
     Ok(((!lines.is_empty()).then_some(News::Rows { source, lines }), rest))
 }

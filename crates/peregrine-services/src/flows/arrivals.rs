@@ -65,11 +65,12 @@ async fn announce_stored(core: &Core, client_id: &ClientId, effects: &[Effect], 
 
 /// Passes event rows to those who watch for them here.
 fn hand_over(core: &Core, client_id: &ClientId, effect: &Effect, outcome: &Outcome) {
-    let (Some((source, chunk)), Outcome::Appended { total }) = (events_in(effect), outcome) else {
+    let (Some((source, chunk)), Outcome::Appended { set, total }) = (events_in(effect), outcome) else {
         return;
     };
     core.watches.deliver(source, || Arrival {
         client_id: client_id.clone(),
+        set: *set,
         source: source.into(),
         rows: total.saturating_sub(chunk.rows)..*total,
         chunk: Some(chunk.clone()),
@@ -114,10 +115,10 @@ fn log(client_id: &ClientId, effect: &Effect, outcome: &Outcome) {
 }
 
 fn changes_by(core: &Core, client_id: &ClientId, effect: &Effect, outcome: &Outcome) -> Vec<Change> {
-    let total_rows = match outcome {
+    let (set, total_rows) = match outcome {
         Outcome::Duplicate | Outcome::UnknownFlow => return Vec::new(),
-        Outcome::Appended { total } => *total,
-        Outcome::Progressed { .. } | Outcome::QueuedAgain | Outcome::Done => 0,
+        Outcome::Appended { set, total } => (*set, *total),
+        Outcome::Progressed { .. } | Outcome::QueuedAgain | Outcome::Done => Default::default(),
     };
     let client_id = || client_id.clone();
     let rows = match effect {
@@ -128,6 +129,7 @@ fn changes_by(core: &Core, client_id: &ClientId, effect: &Effect, outcome: &Outc
         client_id: client_id(),
         flow_id: effect.flow_id().cloned(),
         source: source.to_owned(),
+        set,
         total_rows,
         new_rows: events_in(effect).map_or(0, |(_, chunk)| chunk.rows),
         server_id: core.membership.id().to_owned(),

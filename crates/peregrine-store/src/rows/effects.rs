@@ -188,9 +188,9 @@ fn append_to_flow(
         placed: placed.filter(|_| matches!(chunk, Cow::Borrowed(_))),
     };
     match sets::append(tx, key, name, &set, new)? {
-        Added::Rows(total) => {
+        Added::Rows { set, total } => {
             heard(chunk.rows)?;
-            Ok(Outcome::Appended { total })
+            Ok(Outcome::Appended { set, total })
         }
         Added::Duplicate => Ok(Outcome::Duplicate),
         Added::NoSet => Ok(Outcome::UnknownFlow),

@@ -37,7 +37,7 @@ pub(super) fn append(
         placed,
     };
     match sets::append(tx, key, name, &set, new)? {
-        Added::Rows(total) => Ok(Outcome::Appended { total }),
+        Added::Rows { set, total } => Ok(Outcome::Appended { set, total }),
         Added::Duplicate => Ok(Outcome::Duplicate),
         Added::NoSet => Ok(Outcome::UnknownFlow),
     }

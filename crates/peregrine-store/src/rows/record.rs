@@ -5,6 +5,7 @@ use crate::clients::ClientFacts;
 use crate::flows::{Progress, Upload};
 use crate::model::Micros;
 use peregrine_base::FlowId;
+use serde::{Deserialize, Serialize};
 
 /// One effect of an agent's packet. The effects of a packet are applied together or not at all.
 #[derive(Debug, Clone)]
@@ -145,6 +146,8 @@ impl Effect {
 pub enum Outcome {
     /// Rows were appended.
     Appended {
+        /// The set they belong to now.
+        set: SetId,
         /// Rows the set has now.
         total: u64,
     },
@@ -176,8 +179,8 @@ pub enum SetKind {
     EventLogs,
 }
 
-/// The number of a sequence of rows, unique in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The number of a sequence of rows, unique in the database and never given again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SetId(pub(crate) i64);
 
 /// A numbered sequence of rows.

@@ -1,7 +1,7 @@
 //! Numbered sequences of rows, and their chunks.
 
 use super::catalogue::{self, Placed};
-use super::record::{ResultSet, SetKind};
+use super::record::{ResultSet, SetId, SetKind};
 use crate::Result;
 use crate::chunk::Chunk;
 use crate::flows::Gaps;
@@ -23,7 +23,7 @@ pub(super) struct SetName<'a> {
 #[derive(Default)]
 pub(super) struct OpenSet {
     /// `None` until the first rows create it.
-    id: Option<i64>,
+    id: Option<SetId>,
     end_row: u64,
     pub(super) gaps: Gaps,
     pub(super) last_received: Option<Micros>,
@@ -41,7 +41,7 @@ pub(super) struct NewChunk<'a> {
 /// What [`append`] did.
 pub(super) enum Added {
     /// The rows were added; the set now has this many.
-    Rows(u64),
+    Rows { set: SetId, total: u64 },
     /// The set already has a chunk with this digest.
     Duplicate,
     /// Nothing was added: the client or flow does not exist, or has too many sets, which only a hostile agent causes.
@@ -112,7 +112,7 @@ pub(super) fn append(
                 ],
             )?;
             let Some(id) = made else { return Ok(Added::NoSet) };
-            id
+            SetId(id)
         }
     };
     let made = tx.insert(
@@ -141,7 +141,7 @@ pub(super) fn append(
             values![id, total, set.gaps.next, &gaps, at],
         )?;
     }
-    Ok(Added::Rows(total))
+    Ok(Added::Rows { set: id, total })
 }
 
 /// Kind numbers in the table.

@@ -76,7 +76,7 @@ const STEPS: &[Step] = &[
         then: None,
     },
     Step::Both {
-        before_sqlite: "",
+        before_sqlite: include_str!("0010_sqlite_before.sql"),
         text: include_str!("0010_events.sql"),
         after_sqlite: "",
         after_postgres: "",
