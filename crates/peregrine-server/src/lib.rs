@@ -16,6 +16,7 @@ mod limits;
 mod listen;
 mod plain_http;
 mod push;
+mod query_pipe;
 mod server;
 mod shared;
 

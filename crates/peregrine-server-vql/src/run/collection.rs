@@ -52,12 +52,7 @@ impl Queries {
     async fn collect(self: &Arc<Queries>, principal: &Principal, request: &CollectRequest) -> Result<FlowId> {
         let prepared = flows::prepare_on_server(&self.core, principal, request)?;
         let flow_id = prepared.flow_id().clone();
-        let entered = self.admit(
-            flow_id.to_string(),
-            principal,
-            &prepared.artifacts(),
-            Duration::MAX,
-        )?;
+        let entered = self.admit(flow_id.to_string(), principal, &prepared.artifacts(), None)?;
         let query = Arc::clone(&entered.query);
         let database = &self.core.storage.database;
         // Listed before it is stored, or another server could think that nobody runs it.

@@ -25,7 +25,8 @@ pub(super) struct Outcome {
     pub(super) cancelled: Option<String>,
     /// Whether its time was up.
     pub(super) is_late: bool,
-    pub(super) timeout: Duration,
+    /// The time it had; `None` for no limit.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Outcome {
@@ -46,7 +47,7 @@ impl Outcome {
         } else if self.is_late {
             let message = format!(
                 "stopped after {} seconds; ask for less, or for more time",
-                self.timeout.as_secs_f64()
+                self.timeout.unwrap_or_default().as_secs_f64()
             );
             (QueryEnd::TimedOut, Some(message))
         } else {

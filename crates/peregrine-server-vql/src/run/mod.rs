@@ -10,25 +10,27 @@ mod output;
 mod query;
 mod results;
 mod uploads;
+mod watching;
 
 pub use completions::tell_completions;
 pub use events::monitor;
 pub use listing::obey;
 pub use new_hunts::tell_new_hunts;
-pub use output::Output;
+pub use output::{Output, OutputRow, StatementPlace};
+pub use query::Asked;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use peregrine_engine::context::ContextBuilder;
+use peregrine_engine::context::{self, ContextBuilder, LimiterHandle, Throttle};
 use peregrine_engine::log::LogSink;
 use peregrine_engine::memory::Pool;
 use peregrine_engine::prelude::*;
 use peregrine_engine::{Cancellation, Context, Program};
+use peregrine_services::Core;
 use peregrine_services::users::Principal;
-use peregrine_services::{Core, Error, Result};
 use tokio::runtime::Handle;
 
 use crate::{Live, Stored, UserAccess};
@@ -69,12 +71,21 @@ pub struct Queries {
 /// A query as somebody asks it.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
-    pub vql: String,
+    /// Texts of one or more statements each. They run in order, in one scope.
+    pub texts: Vec<String>,
     /// Text variables.
     pub env: BTreeMap<String, String>,
     /// `None` for the limits of the server.
     pub timeout: Option<Duration>,
     pub max_rows: Option<u64>,
+    /// Percent of all processors; 0 for no limit.
+    pub cpu_limit: f64,
+    /// The limits of the server do not apply to a query that watches events: it runs until it is cancelled, unless the question
+    /// has limits of its own.
+    pub may_watch_forever: bool,
+    /// Runs the texts before the first one that can not be parsed, and then logs why that one can not; otherwise the whole question is
+    /// refused.
+    pub runs_until_bad_text: bool,
 }
 
 impl Queries {
@@ -106,15 +117,33 @@ impl Queries {
         }
     }
 
-    /// Parses the text; an error shows the places.
-    fn compile(text: &str) -> Result<Program> {
+    /// Parses a text; an error shows the places.
+    fn compile(text: &str) -> std::result::Result<Program, String> {
         Program::compile(text).map_err(|findings| {
             let shown: Vec<String> = findings.iter().map(|finding| finding.render(text)).collect();
-            Error::BadRequest(format!(
-                "the query can not be parsed\n{}",
-                shown.join("\n").trim_end()
-            ))
+            format!("the query can not be parsed\n{}", shown.join("\n").trim_end())
         })
+    }
+
+    /// What slows a query down to so many percent of all processors; `None` for no limit.
+    fn throttle(
+        &self,
+        cpu: f64,
+        cancellation: &Cancellation,
+        log: &Arc<dyn LogSink>,
+    ) -> Option<Arc<dyn Throttle>> {
+        let limits = context::QueryLimits {
+            cpu: Some(cpu).filter(|cpu| *cpu > 0.0)?,
+            ..Default::default()
+        };
+        let Some(limiter) = (self.host.context)().build().extension::<LimiterHandle>() else {
+            log.log(
+                Level::Warn,
+                "this program cannot limit queries; the query runs without a limit of CPU time",
+            );
+            return None;
+        };
+        limiter.0.throttle(&limits, cancellation, log)
     }
 
     /// A scope in which the server itself evaluates something, without messages.

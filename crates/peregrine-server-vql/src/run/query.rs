@@ -18,7 +18,7 @@ use peregrine_store::QueryRecord;
 use tokio_util::sync::CancellationToken;
 
 use super::ending::{Left, Outcome};
-use super::{Output, Queries, Question};
+use super::{Output, OutputRow, Queries, Question, StatementPlace};
 
 /// Bytes of a query's text that the list and the audit log show.
 const SHOWN_TEXT: usize = 10_000;
@@ -105,9 +105,9 @@ impl Queries {
         output: Arc<dyn Output>,
     ) -> Result<Asked> {
         principal.authorize(Permission::AnyQuery)?;
-        let program = Queries::compile(&question.vql)?;
-        let timeout = question.timeout.unwrap_or(self.limits.timeout);
-        let text = shortened(&question.vql);
+        let compiled = CompiledQuestion::new(self, &question)?;
+        let timeout = compiled.timeout;
+        let text = shortened(&question.texts.join("\n"));
         let query_id = format!("Q.{}", peregrine_wire::ids::new_suffix()?);
         let entered = self.admit(query_id, principal, &text, timeout)?;
         let query = Arc::clone(&entered.query);
@@ -118,10 +118,8 @@ impl Queries {
         let principal = principal.clone();
         let work = move || {
             let queries = Arc::clone(&entered.queries);
-            let (query, question) = (Arc::clone(&entered.query), question);
-            run(
-                &queries, &query, &principal, &question, &program, timeout, &output,
-            );
+            let query = Arc::clone(&entered.query);
+            run(&queries, &query, &principal, &question, &compiled, &output);
             drop(entered);
         };
         std::thread::Builder::new()
@@ -137,7 +135,7 @@ impl Queries {
         query_id: String,
         principal: &Principal,
         text: &str,
-        timeout: Duration,
+        timeout: Option<Duration>,
     ) -> Result<Entered> {
         let mut running = self.running.lock();
         let own = running
@@ -165,7 +163,7 @@ impl Queries {
             },
             rows: AtomicU64::new(0),
             account: Mutex::default(),
-            cancellation: Cancellation::with_deadline(timeout),
+            cancellation: timeout.map_or_else(Cancellation::new, Cancellation::with_deadline),
             cancelled: Mutex::default(),
             over: CancellationToken::new(),
         });
@@ -216,14 +214,50 @@ impl LogSink for Messages {
     }
 }
 
+/// A question that is ready to run.
+struct CompiledQuestion {
+    /// One for each text, as far as they can be parsed.
+    programs: Vec<Program>,
+    /// Why the next text can not be parsed.
+    bad_text: Option<String>,
+    timeout: Option<Duration>,
+    max_rows: u64,
+}
+
+impl CompiledQuestion {
+    fn new(queries: &Queries, question: &Question) -> Result<CompiledQuestion> {
+        let (mut programs, mut bad_text) = (Vec::new(), None);
+        for text in &question.texts {
+            match Queries::compile(text) {
+                Ok(program) => programs.push(program),
+                Err(why) if question.runs_until_bad_text => {
+                    bad_text = Some(why);
+                    break;
+                }
+                Err(why) => return Err(Error::BadRequest(why)),
+            }
+        }
+        let is_watching = question.may_watch_forever && queries.watch_events(&question.texts);
+        let limits = (!is_watching).then_some(queries.limits);
+        Ok(CompiledQuestion {
+            programs,
+            bad_text,
+            timeout: question.timeout.or(limits.map(|limits| limits.timeout)),
+            max_rows: question
+                .max_rows
+                .or(limits.map(|limits| limits.rows))
+                .unwrap_or(u64::MAX),
+        })
+    }
+}
+
 /// Runs all statements, on the query's thread.
 fn run(
     queries: &Arc<Queries>,
     query: &Running,
     principal: &Principal,
     question: &Question,
-    program: &Program,
-    timeout: Duration,
+    compiled: &CompiledQuestion,
     output: &Arc<dyn Output>,
 ) {
     let log: Arc<dyn LogSink> = Arc::new(Messages {
@@ -231,12 +265,19 @@ fn run(
         principal: principal.name.clone(),
         output: Arc::clone(output),
     });
-    let scope = queries.scope(principal, &question.env, &log, &query.cancellation, |context| {
-        context
-    });
+    let throttle = queries.throttle(question.cpu_limit, &query.cancellation, &log);
+    let scope = queries.scope(
+        principal,
+        &question.env,
+        &log,
+        &query.cancellation,
+        |context| match throttle {
+            Some(throttle) => context.throttle(throttle),
+            None => context,
+        },
+    );
     let account = query.account(&scope);
-    let most = question.max_rows.unwrap_or(queries.limits.rows);
-    let statements = AssertUnwindSafe(|| statements(&scope, program, most, &query.rows, output.as_ref()));
+    let statements = AssertUnwindSafe(|| statements(&scope, compiled, &query.rows, output.as_ref()));
     let left = catch_unwind(statements).unwrap_or(Left::Panicked);
     // Even after a panic, everything the query opened is closed.
     let closed = catch_unwind(AssertUnwindSafe(|| scope.close()));
@@ -247,46 +288,57 @@ fn run(
         out_of_memory: account.and_then(|account| account.reason()),
         is_late: cancelled.is_none() && query.cancellation.is_cancelled(),
         cancelled,
-        timeout,
+        timeout: compiled.timeout,
     };
     output.ended(outcome.ended());
 }
 
-fn statements(scope: &Scope, program: &Program, most: u64, rows: &AtomicU64, output: &dyn Output) -> Left {
+fn statements(scope: &Scope, compiled: &CompiledQuestion, rows: &AtomicU64, output: &dyn Output) -> Left {
     let mut buffer = Vec::new();
     let mut ended = 0;
-    for statement in program.statements() {
-        let mut is_cut = false;
-        let mut take = |row: Row| {
-            if rows.load(Ordering::Relaxed) >= most {
-                is_cut = true;
-                return Err(Stop);
+    for (text, program) in compiled.programs.iter().enumerate() {
+        for (at, statement) in program.statements().iter().enumerate() {
+            output.begin(StatementPlace { text, statement: at });
+            let mut is_cut = false;
+            let mut take = |row: Row| {
+                if rows.load(Ordering::Relaxed) >= compiled.max_rows {
+                    is_cut = true;
+                    return Err(Stop);
+                }
+                buffer.clear();
+                Encoder::new(scope).row(&row, &mut buffer);
+                // The row is incomplete or wrong.
+                if memory::has_ended() || buffer.is_empty() {
+                    return Err(Stop);
+                }
+                rows.fetch_add(1, Ordering::Relaxed);
+                let columns = row.columns();
+                let row = OutputRow {
+                    json: &buffer,
+                    columns: &columns,
+                };
+                // Rows waiting to be read no longer belong to the query.
+                let taken = memory::outside(|| output.row(&row, scope.cancellation()));
+                if buffer.capacity() > LARGE_ROW {
+                    buffer = Vec::new();
+                }
+                taken
+            };
+            let outcome = statement.run(scope, &mut FnSink(&mut take));
+            if is_cut {
+                return Left::TooManyRows;
             }
-            buffer.clear();
-            Encoder::new(scope).row(&row, &mut buffer);
-            // The row is incomplete or wrong.
-            if memory::has_ended() || buffer.is_empty() {
-                return Err(Stop);
+            if outcome.is_err() {
+                return Left::AtTheEnd;
             }
-            rows.fetch_add(1, Ordering::Relaxed);
-            // Rows waiting to be read no longer belong to the query.
-            let taken = memory::outside(|| output.row(&buffer, scope.cancellation()));
-            if buffer.capacity() > LARGE_ROW {
-                buffer = Vec::new();
+            if statement.is_select() {
+                ended += 1;
+                output.next(ended);
             }
-            taken
-        };
-        let outcome = statement.run(scope, &mut FnSink(&mut take));
-        if is_cut {
-            return Left::TooManyRows;
         }
-        if outcome.is_err() {
-            break;
-        }
-        if statement.is_select() {
-            ended += 1;
-            output.next(ended);
-        }
+    }
+    if let Some(why) = &compiled.bad_text {
+        output.log(Level::Default, &format!("VQL Error: {why}"));
     }
     Left::AtTheEnd
 }

@@ -1,8 +1,9 @@
 //! VQL on the server: asking, listing, stopping.
 
 use super::extract::{Body, Path, SignedIn};
-use super::query_stream::QueryStream;
+use super::query_stream::QueryLines;
 use crate::error::Answer;
+use crate::query_pipe::query_pipe;
 use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
@@ -25,12 +26,13 @@ pub(super) async fn ask(
     Body(request): Body<QueryRequest>,
 ) -> Answer<Response> {
     let question = Question {
-        vql: request.vql,
+        texts: vec![request.vql],
         env: request.env,
         timeout: (request.timeout > 0).then(|| Duration::from_secs(request.timeout)),
         max_rows: (request.max_rows > 0).then_some(request.max_rows),
+        ..Question::default()
     };
-    let (output, mut lines) = QueryStream::new();
+    let (output, mut lines) = query_pipe(QueryLines::default());
     let query = shared.queries.ask(&principal, question, Arc::new(output)).await?;
     lines.begin(query.id());
     let lines = stream::unfold((lines, query), move |(mut lines, query)| {
