@@ -5,6 +5,7 @@ use super::{Hasher, Permission, Role, permissions_of};
 use crate::storage::reserve_in;
 use crate::{Error, Result, audit, clock};
 use peregrine_store::{AuditStore, OrgDatabase, OrgId, SqlAddress, User, UserStore};
+use peregrine_wire::pki;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -65,17 +66,7 @@ impl Accounts {
 
     /// Refuses names that cannot be added. Call it before asking for a password.
     pub async fn check_new(&self, name: &str) -> Result<()> {
-        let is_odd = name.is_empty()
-            || name.len() > MAX_NAME
-            || name.trim() != name
-            || name.contains(char::is_control)
-            || [PRINCIPAL, "server", peregrine_wire::pki::SERVER_NAME].contains(&name);
-        if is_odd {
-            return Err(Error::BadRequest(format!(
-                "`{}` cannot be a user name; choose another one",
-                name.escape_debug()
-            )));
-        }
+        check_name(name)?;
         match self.database.user(name).await? {
             None => Ok(()),
             Some(user) => Err(Error::BadRequest(format!(
@@ -93,10 +84,25 @@ impl Accounts {
     pub async fn add(&self, name: &str, password: &str, roles: &[Role]) -> Result<()> {
         self.check_new(name).await?;
         check_strength(password, name)?;
+        let password_hash = self.hasher.hash(password).await?;
+        self.create(name, password_hash, roles).await
+    }
+
+    /// Gives roles to a user who proves the name with a certificate; one who is new has no password.
+    pub async fn grant_or_add(&self, name: &str, roles: &[Role]) -> Result<Vec<String>> {
+        check_name(name)?;
+        if self.database.user(name).await?.is_some() {
+            return self.grant(name, roles).await;
+        }
+        self.create(name, String::new(), roles).await?;
+        Ok(names(roles))
+    }
+
+    async fn create(&self, name: &str, password_hash: String, roles: &[Role]) -> Result<()> {
         let roles = names(roles);
         let user = User {
             name: name.to_owned(),
-            password_hash: self.hasher.hash(password).await?,
+            password_hash,
             roles: roles.clone(),
             created: clock::now(),
             locked: false,
@@ -122,8 +128,9 @@ impl Accounts {
 
     /// Whether some user who can sign in has the permission to manage the server.
     pub async fn has_administrator(&self) -> Result<bool> {
-        let manages =
-            |user: &User| !user.locked && permissions_of(&user.roles).contains(&Permission::ServerAdmin);
+        let manages = |user: &User| {
+            user.can_sign_in() && permissions_of(&user.roles).contains(&Permission::ServerAdmin)
+        };
         Ok(self.database.users().await?.iter().any(manages))
     }
 
@@ -178,6 +185,22 @@ impl Accounts {
             recorded => recorded,
         }
     }
+}
+
+/// Refuses what cannot be a user's name. The names of our own certificates must not become users.
+pub fn check_name(name: &str) -> Result<()> {
+    let is_odd = name.is_empty()
+        || name.len() > MAX_NAME
+        || name.trim() != name
+        || name.contains(char::is_control)
+        || [PRINCIPAL, "server", pki::SERVER_NAME, pki::GATEWAY_NAME].contains(&name);
+    if is_odd {
+        return Err(Error::BadRequest(format!(
+            "`{}` cannot be a user name; choose another one",
+            name.escape_debug()
+        )));
+    }
+    Ok(())
 }
 
 fn names(roles: &[Role]) -> Vec<String> {

@@ -9,13 +9,13 @@ mod sessions;
 mod spare_sessions;
 mod throttle;
 
-pub use accounts::{Account, Accounts};
+pub use accounts::{Account, Accounts, check_name};
 pub(crate) use failures::Failures;
 pub use failures::write_down as write_down_failures;
 pub(crate) use password::{Hasher, random_token};
 pub use permissions::permissions_of;
 pub use permissions::{Permission, Role};
-pub use principal::{Principal, identify, still_may};
+pub use principal::{Principal, identify, named, still_may};
 pub use sessions::{sign_in, sign_out};
 pub(crate) use spare_sessions::SpareSessions;
 pub(crate) use throttle::Throttle;

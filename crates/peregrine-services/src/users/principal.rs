@@ -10,7 +10,7 @@ pub struct Principal {
     pub name: String,
     pub roles: Vec<String>,
     pub permissions: BTreeSet<Permission>,
-    /// Hash of the session's token.
+    /// Hash of the session's token; empty without a session, as is the next one.
     pub session: Vec<u8>,
     pub csrf_token: String,
     pub ip: String,
@@ -51,6 +51,24 @@ pub async fn identify(core: &Core, token: &str, ip: String) -> Result<Principal>
         roles: user.roles,
         session,
         csrf_token: found.csrf_token,
+        ip,
+    })
+}
+
+/// The user of this name, for a caller who has proved it otherwise than with a session, from the address `ip`. Somebody without
+/// an account, or with a locked one, has no permissions.
+pub async fn named(core: &Core, name: &str, ip: String) -> Result<Principal> {
+    let user = core.storage.database.user(name).await?;
+    let (name, roles) = match user.filter(|user| !user.locked) {
+        Some(user) => (user.name, user.roles),
+        None => (name.to_owned(), Vec::new()),
+    };
+    Ok(Principal {
+        permissions: permissions_of(&roles),
+        name,
+        roles,
+        session: Vec::new(),
+        csrf_token: String::new(),
         ip,
     })
 }

@@ -20,7 +20,7 @@ pub async fn sign_in(core: &Core, name: &str, password: &str, ip: &str) -> Resul
         }
     };
     let database = &core.storage.database;
-    let user = database.user(name).await?.filter(|user| !user.locked);
+    let user = database.user(name).await?.filter(User::can_sign_in);
     let Some(user) = user else {
         core.hasher.verify_nobody(password).await?;
         failures::note(core, ip, Failure::UnknownUser).await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod hunts;
+mod programs;
 
 use peregrine_api::flows::{ArtifactSpec, CollectRequest};
 use peregrine_api::table::TableParams;

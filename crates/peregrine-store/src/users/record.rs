@@ -7,7 +7,7 @@ use crate::model::Micros;
 pub struct User {
     /// Name, compared without regard to case.
     pub name: String,
-    /// PHC string of the password.
+    /// PHC string of the password; empty for a user who has none and so cannot sign in.
     pub password_hash: String,
     /// Role names.
     pub roles: Vec<String>,
@@ -15,6 +15,14 @@ pub struct User {
     pub created: Micros,
     /// A locked account cannot sign in.
     pub locked: bool,
+}
+
+impl User {
+    /// Whether the user can sign in with a password.
+    #[must_use]
+    pub fn can_sign_in(&self) -> bool {
+        !self.locked && !self.password_hash.is_empty()
+    }
 }
 
 /// A signed-in browser.
