@@ -103,7 +103,7 @@ describe('peregrine gui', { timeout }, () => {
   });
 
   test('a second one on the same folder is refused and leaves the first alone', async () => {
-    const message = await refusal(['--datastore', first.datastore, '--port', '0', '--agent-port', '0']);
+    const message = await refusal(['--datastore', first.datastore, '--port', '0', '--agent-port', '0', '--api-port', '0']);
     assert.match(message, /in use by another process/);
     assert.match(message, /stop that one or choose another folder/);
     assert.ok(message.includes(first.datastore), 'the folder is named');
@@ -113,12 +113,13 @@ describe('peregrine gui', { timeout }, () => {
 
   test('a port in use is refused; with another port it starts', async () => {
     const datastore = path.join(scratch('port'), 'data');
-    for (const which of ['--port', '--agent-port']) {
+    const options = ['--port', '--agent-port', '--api-port'];
+    for (const which of options) {
       const taken = createServer();
       await new Promise((resolve) => taken.listen(0, '127.0.0.1', resolve));
       const { port } = taken.address();
-      const other = which === '--port' ? '--agent-port' : '--port';
-      const message = await refusal(['--datastore', datastore, which, String(port), other, '0']);
+      const others = options.filter((option) => option !== which).flatMap((option) => [option, '0']);
+      const message = await refusal(['--datastore', datastore, which, String(port), ...others]);
       assert.match(message, /in use/);
       assert.ok(message.includes(String(port)), `the port is named: ${message}`);
       assert.match(message, new RegExp(`${which}\\b`), 'the option that helps is named');
@@ -151,7 +152,7 @@ describe('peregrine gui', { timeout }, () => {
     const file = path.join(folder, 'file');
     writeFileSync(file, '');
     for (const datastore of [file, path.join(file, 'below')]) {
-      const message = await refusal(['--datastore', datastore, '--port', '0', '--agent-port', '0']);
+      const message = await refusal(['--datastore', datastore, '--port', '0', '--agent-port', '0', '--api-port', '0']);
       assert.ok(message.includes(file), `the folder is named: ${message}`);
       assert.match(message, /--datastore/, 'the option that helps is named');
     }
@@ -166,7 +167,7 @@ describe('peregrine gui', { timeout }, () => {
     const program = path.join(folder, 'peregrine');
     copyFileSync(binary(), program);
     chmodSync(program, 0o755);
-    const child = spawn(program, ['gui', '--no-browser', '--datastore', datastore, '--port', '0', '--agent-port', '0'], { uid: 65534, gid: 65534, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, ['gui', '--no-browser', '--datastore', datastore, '--port', '0', '--agent-port', '0', '--api-port', '0'], { uid: 65534, gid: 65534, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
     let err = '';
     child.stderr.on('data', (text) => (err += text));
     const code = await new Promise((resolve) => child.on('close', resolve));

@@ -14,7 +14,8 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const HEADER: &str = "// Generated from proto/*.proto by examples/generate.rs; do not edit.\n\n";
 
 /// The files, in the order their messages appear in the output.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
+    "api.proto",
     "artifact.proto",
     "client.proto",
     "envelope.proto",

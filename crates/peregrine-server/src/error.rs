@@ -1,4 +1,4 @@
-//! Errors of the API, and the one table that maps each to an HTTP status and code.
+//! Errors of the API, and the one table that maps each to an HTTP status and code; the status of gRPC follows from that of HTTP.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use peregrine_api::error::{Detail, Failure, Fault};
 use peregrine_artifacts::Error as ArtifactError;
 use peregrine_services::Error;
+use tonic::{Code, Status};
 
 /// The result of a handler.
 pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
@@ -19,6 +20,9 @@ pub(crate) enum Refusal {
     /// The request may come from another site.
     #[error("{0}")]
     CrossSite(&'static str),
+    /// The certificate of a program does not say, or no longer says, who it is.
+    #[error("{0}")]
+    Certificate(String),
     /// No handler has this path.
     #[error("API path `{0}` not found; the documentation lists all paths")]
     UnknownPath(String),
@@ -43,6 +47,7 @@ impl Refusal {
         let error = match self {
             Refusal::Service(error) => error,
             Refusal::CrossSite(_) => return (StatusCode::FORBIDDEN, "cross_site"),
+            Refusal::Certificate(_) => return (StatusCode::UNAUTHORIZED, "bad_certificate"),
             Refusal::UnknownMethod(_) => return (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Refusal::UnknownPath(_) => return (StatusCode::NOT_FOUND, "not_found"),
             Refusal::LargeBody(_) => return (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -105,12 +110,43 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    /// As [`Refusal::table`], of a refusal that is now told.
+    fn told(&self) -> (StatusCode, &'static str) {
         let (status, code) = self.table();
         if status.is_server_error() {
             tracing::error!(error = %self, code, "request failed");
         }
+        (status, code)
+    }
+
+    /// The code of gRPC for an HTTP status.
+    fn grpc_code(status: StatusCode) -> Code {
+        match status {
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
+                Code::InvalidArgument
+            }
+            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+            StatusCode::FORBIDDEN => Code::PermissionDenied,
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::CONFLICT => Code::AlreadyExists,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::INSUFFICIENT_STORAGE => Code::ResourceExhausted,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            _ => Code::Unknown,
+        }
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Status {
+        let (status, _) = refusal.told();
+        Status::new(Refusal::grpc_code(status), refusal.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code) = self.told();
         let error = Fault {
             code: code.to_owned(),
             message: self.to_string(),
@@ -138,7 +174,7 @@ mod tests {
     async fn told(refusal: Refusal) -> String {
         let response = refusal.into_response();
         let status = response.status();
-        let mut out = format!("{status}\n");
+        let mut out = format!("{status}, gRPC {:?}\n", Refusal::grpc_code(status));
         if let Some(seconds) = response.headers().get(header::RETRY_AFTER) {
             writeln!(out, "retry-after: {}", seconds.to_str().unwrap()).unwrap();
         }
@@ -214,6 +250,7 @@ mod tests {
             Refusal::UnknownPath("/api/v1/nothing".to_owned()),
             Refusal::UnknownMethod(Method::PATCH),
             Refusal::LargeBody(2 << 20),
+            Refusal::Certificate("the certificate of `ann` has expired".to_owned()),
         ]);
         let mut shown = Vec::new();
         for refusal in refusals {

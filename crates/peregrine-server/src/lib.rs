@@ -1,5 +1,5 @@
-//! The server's front end: the wire protocol for agents; REST, push and the GUI's files for people. The work behind the
-//! requests is in `peregrine-services`.
+//! The server's front end: the wire protocol for agents; REST, push and the GUI's files for people; gRPC for programs. The work
+//! behind the requests is in `peregrine-services`.
 //!
 //! Handlers are stateless, and data is durable in the store before a request is acknowledged. [`Server::start`] runs
 //! everything inside the caller's tokio runtime.
@@ -11,6 +11,7 @@ mod compress;
 pub mod config;
 mod error;
 mod gateway;
+mod grpc;
 mod gui;
 mod limits;
 mod listen;

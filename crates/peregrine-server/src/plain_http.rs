@@ -22,6 +22,8 @@ pub(crate) enum Port {
     Gui,
     /// Agents.
     Agents,
+    /// Programs that use the gRPC API.
+    Programs,
 }
 
 /// Whether the connection begins like plain HTTP: with a letter, which never begins a TLS handshake. Consumes nothing.
@@ -57,6 +59,9 @@ fn tls_hint(port: Port, request: &Request<()>) -> Response<Full<Bytes>> {
         (Port::Agents, Some(host)) => format!(
             "this port is for agents and speaks TLS: use https://{host}/ (`Client.server_urls` in the client configuration); the web GUI has a port of its own\n"
         ),
+        (Port::Programs, _) => {
+            "this port is for programs that use the gRPC API: it speaks TLS and wants a certificate (`peregrine config api_client`); the web GUI has a port of its own\n".to_owned()
+        }
         (Port::Agents, None) => "this port is for agents and speaks TLS: use https://\n".to_owned(),
     };
     let mut response = Response::new(Full::from(text));

@@ -5,7 +5,7 @@ use parking_lot::{Condvar, Mutex};
 use peregrine_engine::log::Level;
 use peregrine_engine::{Cancellation, Stop};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Bytes that wait to be read before rows have to wait.
@@ -31,6 +31,8 @@ pub(crate) trait Unread: Send {
 /// What a reader gets.
 pub(crate) enum Next<Piece> {
     Piece(Piece),
+    /// Nothing yet, but perhaps at this moment.
+    NotBefore(Instant),
     Nothing,
 }
 
@@ -156,7 +158,7 @@ impl<U: Unread> QueryReader<U> {
     /// The next piece; `None` at the end.
     pub(crate) async fn read(&mut self) -> Option<U::Piece> {
         loop {
-            {
+            let not_before = {
                 let mut waiting = self.0.waiting.lock();
                 let is_complete = waiting.is_complete;
                 match waiting.answer.take(is_complete) {
@@ -164,11 +166,18 @@ impl<U: Unread> QueryReader<U> {
                         self.0.has_room.notify_all();
                         return Some(piece);
                     }
-                    Next::Nothing if is_complete => return None,
-                    Next::Nothing => {}
+                    Next::NotBefore(_) | Next::Nothing if is_complete => return None,
+                    Next::NotBefore(moment) => Some(moment),
+                    Next::Nothing => None,
                 }
+            };
+            let more = self.0.has_more.notified();
+            match not_before {
+                Some(moment) => {
+                    let _ = tokio::time::timeout_at(moment.into(), more).await;
+                }
+                None => more.await,
             }
-            self.0.has_more.notified().await;
         }
     }
 }

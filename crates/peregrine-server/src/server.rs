@@ -1,15 +1,19 @@
 //! Starts and stops the server.
 
+use crate::config::{ApiScheme, ApiSection};
 use crate::gateway::{self, Connections, Gateway};
 use crate::gui::GuiAssets;
+use crate::listen::Incoming;
 use crate::plain_http::Port;
 use crate::push::{self, Hub};
 use crate::shared::Shared;
-use crate::{Config, Error, Result, Storage, api, limits, listen};
+use crate::{Config, Error, Result, Storage, api, grpc, limits, listen};
+use axum::Router;
 use peregrine_artifacts::Repository;
 use peregrine_server_vql::run::{self, Queries, QueryHost};
 use peregrine_services::users::{self, InitialAdmin, Role};
 use peregrine_services::{Core, audit, clock, events, hunts, servers};
+use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +38,8 @@ pub struct Addresses {
     pub gui: SocketAddr,
     /// Agents.
     pub frontend: SocketAddr,
+    /// Programs, if there is a port for them.
+    pub api: Option<SocketAddr>,
 }
 
 /// A running server; dropping it stops it without waiting.
@@ -116,7 +122,8 @@ impl Server {
             shared.core.clone(),
             shared.stopping.clone(),
         ));
-        tracing::info!(gui = %addresses.gui, frontend = %addresses.frontend, "server started");
+        let api = addresses.api.map(tracing::field::display);
+        tracing::info!(gui = %addresses.gui, frontend = %addresses.frontend, api, "server started");
         Ok(RunningServer {
             addresses,
             admin,
@@ -176,7 +183,8 @@ async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresse
     let (gui, frontend) = (&shared.config.gui, &shared.config.frontend);
     let is_one = gui.bind_port != 0
         && (&gui.bind_address, gui.bind_port) == (&frontend.bind_address, frontend.bind_port);
-    let gui_listener = listen::bind(&gui.bind_address, gui.bind_port).await?;
+    let setting = "--port or --agent-port (after the first start: `bind_port` in the server configuration)";
+    let gui_listener = listen::bind(&gui.bind_address, gui.bind_port, setting).await?;
     let gui_address = address(&gui_listener)?;
     let tls = |plain: bool, protocols: &[&str]| -> Result<_> {
         if plain {
@@ -185,47 +193,81 @@ async fn listeners(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Addresse
             listen::tls(&shared.config, protocols).map(Some)
         }
     };
-    let spawn = |listener, tls, port, router| {
-        tasks.spawn(listen::serve(
-            listener,
-            tls,
-            port,
-            router,
-            tasks.clone(),
-            shared.clone(),
-        ));
+    let api = match &shared.config.api {
+        Some(section) => listen_for_programs(section, shared, tasks).await?,
+        None => None,
     };
     if is_one {
         let router = gateway::router(shared.clone()).fallback_service(api::router(shared.clone()));
-        spawn(
-            gui_listener,
-            tls(gui.use_plain_http, &["http/1.1"])?,
-            Port::Gui,
-            router,
-        );
+        let tls = tls(gui.use_plain_http, &["http/1.1"])?;
+        serve(shared, tasks, gui_listener, tls, Port::Gui, router);
         return Ok(Addresses {
             gui: gui_address,
             frontend: gui_address,
+            api,
         });
     }
-    let frontend_listener = listen::bind(&frontend.bind_address, frontend.bind_port).await?;
+    let frontend_listener = listen::bind(&frontend.bind_address, frontend.bind_port, setting).await?;
     let frontend_address = address(&frontend_listener)?;
-    spawn(
-        gui_listener,
-        tls(gui.use_plain_http, &["h2", "http/1.1"])?,
-        Port::Gui,
-        api::router(shared.clone()),
-    );
-    spawn(
+    let gui_tls = tls(gui.use_plain_http, &["h2", "http/1.1"])?;
+    let frontend_tls = tls(frontend.use_plain_http, &["http/1.1"])?;
+    let (people, agents) = (api::router(shared.clone()), gateway::router(shared.clone()));
+    serve(shared, tasks, gui_listener, gui_tls, Port::Gui, people);
+    serve(
+        shared,
+        tasks,
         frontend_listener,
-        tls(frontend.use_plain_http, &["http/1.1"])?,
+        frontend_tls,
         Port::Agents,
-        gateway::router(shared.clone()),
+        agents,
     );
     Ok(Addresses {
         gui: gui_address,
         frontend: frontend_address,
+        api,
     })
+}
+
+/// Opens the gRPC API; returns its address if that is a port.
+async fn listen_for_programs(
+    section: &ApiSection,
+    shared: &Arc<Shared>,
+    tasks: &TaskTracker,
+) -> Result<Option<SocketAddr>> {
+    let tls = Some(listen::for_programs(&shared.config)?);
+    let router = grpc::router(shared.clone());
+    match section.bind_scheme {
+        ApiScheme::Unix => {
+            let listener = listen::bind_socket(section.bind_address.as_ref()).await?;
+            serve(shared, tasks, listener, tls, Port::Programs, router);
+            Ok(None)
+        }
+        ApiScheme::Tcp => {
+            let setting = "--api-port (after the first start: `API.bind_port` in the server configuration)";
+            let listener = listen::bind(&section.bind_address, section.bind_port, setting).await?;
+            let address = address(&listener)?;
+            serve(shared, tasks, listener, tls, Port::Programs, router);
+            Ok(Some(address))
+        }
+    }
+}
+
+fn serve(
+    shared: &Arc<Shared>,
+    tasks: &TaskTracker,
+    listener: impl Incoming,
+    tls: Option<Arc<ServerConfig>>,
+    port: Port,
+    router: Router,
+) {
+    tasks.spawn(listen::serve(
+        listener,
+        tls,
+        port,
+        router,
+        tasks.clone(),
+        shared.clone(),
+    ));
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {

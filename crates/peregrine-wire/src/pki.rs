@@ -172,6 +172,25 @@ pub fn facts(certificate: &str) -> Result<Facts> {
     })
 }
 
+/// Who a certificate is for, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The common name.
+    pub name: String,
+    /// The last moment it is valid, in unix seconds.
+    pub not_after: i64,
+}
+
+/// The holder of a certificate (DER), which is not verified here. Unlike in [`facts`], other names do not stand in for the common name.
+pub fn holder(certificate: &[u8]) -> Result<Holder> {
+    let parsed = parse(certificate)?;
+    let name = common_name(parsed.subject()).ok_or_else(|| refuse("it has no common name"))?;
+    Ok(Holder {
+        name: name.to_owned(),
+        not_after: parsed.validity().not_after.timestamp(),
+    })
+}
+
 /// Checks what the library accepts in a signature and we do not: SHA-1, and a bit count that is not whole
 /// bytes.
 pub(crate) fn is_sound(algorithm: &AlgorithmIdentifier<'_>, signature: &BitString<'_>) -> bool {

@@ -4,7 +4,7 @@ use crate::gui_files::EmbeddedGui;
 use crate::host;
 use crate::registry;
 use anyhow::Context as _;
-use peregrine_server::config::Options;
+use peregrine_server::config::{ApiScheme, Options};
 use peregrine_server::{Config, RunningServer, Server, Storage};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,10 @@ pub(crate) struct ServerArgs {
     /// at the first start.
     #[arg(long, value_name = "PORT")]
     agent_port: Option<u16>,
+    /// Port of the gRPC API for programs; 0 takes a free one. Without it: 8001, or where it was last time. Programs know it, so it
+    /// only counts at the first start.
+    #[arg(long, value_name = "PORT")]
+    api_port: Option<u16>,
     /// Begin with an empty database, though the configuration in the data folder is not new.
     #[arg(long)]
     new_database: bool,
@@ -110,6 +114,13 @@ impl ServerArgs {
             &config.frontend.bind_address,
             config.frontend.bind_port,
         )?;
+        if let Some(api) = config
+            .api
+            .as_ref()
+            .filter(|api| api.bind_scheme == ApiScheme::Tcp)
+        {
+            check_port("--api-port", &api.bind_address, api.bind_port)?;
+        }
         let repository = registry::repository(&self.definitions)?;
         let server = Server::start(
             config.clone(),
@@ -129,19 +140,22 @@ impl ServerArgs {
     /// ports are free.
     fn config(&self, folder: &Path) -> anyhow::Result<Config> {
         let is_first = !Config::server_file(folder).exists();
-        let (port, agent_port) = (
+        let (port, agent_port, api_port) = (
             self.port.unwrap_or(GUI_PORT),
             self.agent_port.unwrap_or(AGENT_PORT),
+            self.api_port.unwrap_or(API_PORT),
         );
         if is_first {
             check_port("--port", &self.bind.to_string(), port)?;
             check_port("--agent-port", &self.bind.to_string(), agent_port)?;
+            check_port("--api-port", &self.bind.to_string(), api_port)?;
         }
         let mut config = Config::load_or_generate(&Options {
             datastore: folder.to_owned(),
             hostname: "localhost".to_owned(),
             gui: SocketAddr::new(self.bind, free_port(self.bind, port)?),
             frontend: SocketAddr::new(self.bind, free_port(self.bind, agent_port)?),
+            api: SocketAddr::new(self.bind, free_port(self.bind, api_port)?),
         })?;
         // 0 means any port, so the last one is kept.
         if let Some(port) = self.port.filter(|port| !is_first && *port != 0) {
@@ -158,6 +172,13 @@ impl ServerArgs {
                 Config::server_file(folder).display(),
             );
         }
+        let known = config.api.as_ref().map_or(0, |api| api.bind_port);
+        if let Some(port) = self.api_port.filter(|port| *port != 0 && *port != known) {
+            anyhow::bail!(
+                "--api-port {port} can not be used: it only counts at the first start; change `API.bind_port` in `{}`",
+                Config::server_file(folder).display(),
+            );
+        }
         Ok(config)
     }
 }
@@ -166,6 +187,8 @@ impl ServerArgs {
 const GUI_PORT: u16 = 8889;
 /// Default port for agents.
 const AGENT_PORT: u16 = 8000;
+/// Default port of the gRPC API.
+const API_PORT: u16 = 8001;
 
 /// Fails if nothing can listen there, and names the option that helps.
 fn check_port(option: &str, address: &str, port: u16) -> anyhow::Result<()> {
@@ -178,8 +201,13 @@ fn check_port(option: &str, address: &str, port: u16) -> anyhow::Result<()> {
             )
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => anyhow::bail!(
-            "{name}, where agents connect, is in use by another program; stop that one, or choose another port with {option} \
-             when the data folder is new"
+            "{name}, where {} connect, is in use by another program; stop that one, or choose another port with {option} \
+             when the data folder is new",
+            if option == "--api-port" {
+                "programs"
+            } else {
+                "agents"
+            },
         ),
         Err(error) => Err(error).with_context(|| {
             format!("cannot listen on {name}; choose another address with --bind or port with {option}")

@@ -23,7 +23,7 @@ export function parseAnnouncement(text) {
 export class Peregrine {
   /** Starts `peregrine gui` (or `verb`) on a folder, by default a new one, and waits until it announces itself. */
   static async start({ verb = 'gui', datastore = path.join(scratch(verb), 'data'), args = [], credentials = null, ...options } = {}) {
-    const ports = ['--port', '--agent-port'].flatMap((option) => (args.includes(option) ? [] : [option, '0']));
+    const ports = ['--port', '--agent-port', '--api-port'].flatMap((option) => (args.includes(option) ? [] : [option, '0']));
     const all = [verb, '--datastore', datastore, ...ports, ...(verb === 'gui' ? ['--no-browser'] : []), ...args];
     const child = start(binary(), all, options);
     const self = new Peregrine(child, datastore, all, options);

@@ -1,6 +1,8 @@
 //! Generates a new deployment: authority, server identity, TLS certificate, nonces.
 
-use super::{CaSection, ClientSection, Config, DatastoreSection, FrontendSection, GuiSection, Version};
+use super::{
+    ApiSection, CaSection, ClientSection, Config, DatastoreSection, FrontendSection, GuiSection, Version,
+};
 use crate::{Error, Result};
 use peregrine_services::clock;
 use peregrine_wire::{PrivateKey, pem, pki};
@@ -21,6 +23,8 @@ pub struct Options {
     pub gui: SocketAddr,
     /// Where agents connect.
     pub frontend: SocketAddr,
+    /// Where programs use the gRPC API.
+    pub api: SocketAddr,
 }
 
 /// Generates all keys, which takes about a second.
@@ -56,6 +60,11 @@ pub(super) fn generate(options: &Options) -> Result<Config> {
             bind_port: options.gui.port(),
             ..Default::default()
         },
+        api: Some(ApiSection {
+            bind_address: options.api.ip().to_string(),
+            bind_port: options.api.port(),
+            ..Default::default()
+        }),
         ca: CaSection {
             private_key: ca.key.to_pem()?.to_string(),
         },

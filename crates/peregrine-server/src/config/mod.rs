@@ -34,6 +34,9 @@ pub struct Config {
     /// The GUI and REST listener.
     #[serde(rename = "GUI", default)]
     pub gui: GuiSection,
+    /// The listener for programs; without the section there is none.
+    #[serde(rename = "API", default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<ApiSection>,
     /// The deployment's authority.
     #[serde(rename = "CA", default)]
     pub ca: CaSection,

@@ -44,6 +44,40 @@ impl Default for GuiSection {
     }
 }
 
+/// The listener of the gRPC API for programs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApiSection {
+    /// Host name that programs on other machines use; without one, that of the front end.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// Address to listen on, or with the scheme `unix` the path of a socket.
+    pub bind_address: String,
+    /// Port; 0 takes a free one.
+    pub bind_port: u16,
+    pub bind_scheme: ApiScheme,
+}
+
+impl Default for ApiSection {
+    fn default() -> ApiSection {
+        ApiSection {
+            hostname: String::new(),
+            bind_address: "127.0.0.1".into(),
+            bind_port: 8001,
+            bind_scheme: ApiScheme::Tcp,
+        }
+    }
+}
+
+/// Where the gRPC API listens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiScheme {
+    #[default]
+    Tcp,
+    Unix,
+}
+
 /// The deployment's authority.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]

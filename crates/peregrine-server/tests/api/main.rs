@@ -9,6 +9,7 @@ mod audit_events;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixtures;
+mod grpc;
 mod machines;
 mod moments;
 mod monitoring;

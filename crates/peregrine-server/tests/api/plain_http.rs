@@ -45,6 +45,11 @@ async fn plain_http_is_led_to_tls_or_told_of_it() {
         "{text}"
     );
 
+    let programs = world.server().addresses().api.unwrap();
+    let reply = get(programs, "/").await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("gRPC API"), "{}", reply.text());
+
     for (request, status) in [
         ("GET / HTTP/1.0\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nhost: user@evil.example\r\n\r\n", "400"),

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 pub mod agent;
+pub mod grpc;
 pub mod http;
 
 use peregrine_artifacts::{Origin, Repository};
@@ -70,6 +71,7 @@ pub fn config(folder: &Path) -> Config {
         hostname: "localhost".into(),
         gui: any,
         frontend: any,
+        api: any,
     };
     let mut config = Config::load_or_generate(&options).unwrap();
     config.gui.use_plain_http = true;
@@ -136,19 +138,16 @@ impl World {
     }
 
     pub async fn start(&mut self) {
+        self.try_start().await.unwrap();
+    }
+
+    pub async fn try_start(&mut self) -> peregrine_server::Result<()> {
         let storage = Storage::embedded(self.folder.path()).unwrap();
         let gui: Arc<dyn GuiAssets> = Arc::new(GUI);
-        self.server = Some(
-            Server::start(
-                self.config.clone(),
-                storage,
-                gui,
-                self.artifacts.clone(),
-                query_host(),
-            )
-            .await
-            .unwrap(),
-        );
+        let (config, artifacts) = (self.config.clone(), self.artifacts.clone());
+        let server = Server::start(config, storage, gui, artifacts, query_host()).await?;
+        self.server = Some(server);
+        Ok(())
     }
 
     pub async fn stop(&mut self) {

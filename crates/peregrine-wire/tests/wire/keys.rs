@@ -185,3 +185,15 @@ fn nonces_are_eight_bytes() {
     assert_eq!(nonce.len(), 12);
     assert_ne!(nonce, pki::new_nonce().unwrap());
 }
+
+#[test]
+fn the_holder_of_a_certificate_is_its_common_name() {
+    let der = pem::first(&issued("ann"), "CERTIFICATE").unwrap();
+    let holder = pki::holder(&der).unwrap();
+    assert_eq!(holder.name, "ann");
+    assert_eq!(holder.not_after, i64::try_from(NOW + 365 * DAY).unwrap());
+    let authority = pem::first(&ca().certificate, "CERTIFICATE").unwrap();
+    let error = pki::holder(&authority).unwrap_err().to_string();
+    assert!(error.contains("no common name"), "{error}");
+    assert!(pki::holder(b"nonsense").is_err());
+}

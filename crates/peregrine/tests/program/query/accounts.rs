@@ -117,7 +117,8 @@ fn a_server_without_its_configuration_does_not_start_anew() {
         place,
     ];
     assert_eq!(run(&args, "correct horse battery\n").status.code(), Some(0));
-    let server = ["server", "--datastore", place, "--port", "0", "--agent-port", "0"];
+    let ports = ["--port", "0", "--agent-port", "0", "--api-port", "0"];
+    let server = [&["server", "--datastore", place][..], &ports].concat();
     let output = run(&server, "");
     assert_eq!(output.status.code(), Some(1));
     assert!(

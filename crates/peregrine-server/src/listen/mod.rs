@@ -1,10 +1,14 @@
 //! Listeners: accept, TLS, HTTP/1 and HTTP/2, until told to stop.
 
-use crate::config::Config;
+mod incoming;
+mod tls;
+
+pub(crate) use incoming::{Incoming, bind, bind_socket};
+pub(crate) use tls::{for_programs, tls};
+
 use crate::gateway::{Reason, Visitor};
-use crate::plain_http::{self, Port};
+use crate::plain_http::Port;
 use crate::shared::Shared;
-use crate::{Error, Result};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use futures_util::FutureExt;
@@ -12,16 +16,13 @@ use futures_util::future::BoxFuture;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use peregrine_wire::Silence;
+use peregrine_wire::pki::{self, Holder};
 use rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -37,53 +38,9 @@ const STREAMS: u32 = 64;
 /// How long running requests may take to end when the server stops.
 const REQUEST_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Binds an address.
-pub(crate) async fn bind(address: &str, port: u16) -> Result<TcpListener> {
-    TcpListener::bind((address, port))
-        .await
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => Error::Config(format!(
-                "port {port} on {address} is in use by another program; end that one, or choose another port with \
-                 --port or --agent-port (after the first start: `bind_port` in the server configuration)"
-            )),
-            _ => Error::Io(format!("cannot listen on port {port} of `{address}`"), error),
-        })
-}
-
-/// The TLS configuration of a listener.
-pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfig>> {
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).map_err(|error| Error::Io(format!("TLS file `{}`", path.display()), error))
-    };
-    let (certificate, key) = match (
-        &config.frontend.tls_certificate_filename,
-        &config.frontend.tls_private_key_filename,
-    ) {
-        (Some(certificate), Some(key)) => (read(certificate)?, read(key)?),
-        _ => (
-            config.frontend.certificate.clone().into_bytes(),
-            config.frontend.private_key.clone().into_bytes(),
-        ),
-    };
-    let bad = |what: &str, error: &dyn std::fmt::Display| Error::Config(format!("TLS {what}: {error}"));
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&certificate)
-        .collect::<Result<_, _>>()
-        .map_err(|error| bad("certificate", &error))?;
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| bad("key", &error))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut tls = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad("set-up", &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| bad("certificate", &error))?;
-    tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    Ok(Arc::new(tls))
-}
-
 /// Serves a router on a listener. Returns when the server stops; connections end soon after.
-pub(crate) async fn serve(
-    listener: TcpListener,
+pub(crate) async fn serve<L: Incoming>(
+    listener: L,
     tls: Option<Arc<ServerConfig>>,
     port: Port,
     router: Router,
@@ -127,17 +84,19 @@ pub(crate) async fn serve(
             stopping: stopping.clone(),
         };
         tasks.spawn(async move {
-            let _ = stream.set_nodelay(true);
-            if let Err(error) = Silence::AT_SERVER.notice(&stream) {
-                tracing::debug!(%peer, %error, "a connection whose silent end may be noticed late");
-            }
+            L::prepare(&stream, peer);
             let served = match acceptor {
-                None => connection(stream, false, router, context),
+                None => connection(stream, false, None, router, context),
                 // Boxed, because the future is large and soon over.
-                Some(acceptor) => match Box::pin(tls_handshake(&acceptor, stream, port, &context)).await {
+                Some(acceptor) => match Box::pin(tls_handshake::<L>(&acceptor, stream, port, &context)).await
+                {
                     Some(stream) => {
-                        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        connection(stream, is_http2, router, context)
+                        let session = stream.get_ref().1;
+                        // gRPC is HTTP/2, also for clients that do not negotiate it.
+                        let is_http2 = port == Port::Programs || session.alpn_protocol() == Some(b"h2");
+                        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+                        let holder = certificate.and_then(|certificate| pki::holder(certificate).ok());
+                        connection(stream, is_http2, holder, router, context)
                     }
                     None => return,
                 },
@@ -148,18 +107,15 @@ pub(crate) async fn serve(
 }
 
 /// Performs the TLS handshake; `None` when it fails or takes too long. Plain HTTP is answered with a hint.
-async fn tls_handshake(
+async fn tls_handshake<L: Incoming>(
     acceptor: &TlsAcceptor,
-    stream: TcpStream,
+    stream: L::Stream,
     port: Port,
     context: &ConnectionContext,
-) -> Option<TlsStream<TcpStream>> {
+) -> Option<TlsStream<L::Stream>> {
     let peer = context.peer;
     let shaken = async {
-        if plain_http::is_spoken(&stream).await {
-            plain_http::answer(stream, port).await;
-            return None;
-        }
+        let stream = L::unless_plain_http(stream, port).await?;
         let shaken = acceptor.accept(stream).await;
         shaken
             .inspect_err(|error| tracing::debug!(%peer, %error, "TLS handshake failed"))
@@ -198,6 +154,7 @@ struct ConnectionContext {
 fn connection<S>(
     stream: S,
     is_http2: bool,
+    holder: Option<Holder>,
     router: Router,
     context: ConnectionContext,
 ) -> BoxFuture<'static, ()>
@@ -205,9 +162,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (peer, seen) = (context.peer, context.visitor.clone());
+    let holder = holder.map(Arc::new);
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(seen.clone());
+        if let Some(holder) = &holder {
+            request.extensions_mut().insert(holder.clone());
+        }
         request.map(axum::body::Body::new)
     });
     let (io, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
