@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod api_client;
 pub mod config;
 mod crypto;
 mod der;

@@ -2,6 +2,8 @@
 //! provider and log subscriber are chosen here and nowhere else.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "server")]
+mod data_folder;
 mod diagnostics;
 #[cfg(feature = "server")]
 mod embedded_server;
@@ -75,6 +77,9 @@ enum Verb {
     #[cfg(feature = "server")]
     /// The accounts of a server.
     User(verbs::user::Args),
+    #[cfg(feature = "server")]
+    /// Make files from the configuration of a server.
+    Config(verbs::config::Args),
     /// The agent of this machine.
     #[command(alias = "client")]
     Agent(verbs::agent::Args),
@@ -140,6 +145,8 @@ fn main() -> ExitCode {
         Verb::Server(args) => verbs::server::run(args),
         #[cfg(feature = "server")]
         Verb::User(args) => verbs::user::run(args),
+        #[cfg(feature = "server")]
+        Verb::Config(args) => verbs::config::run(args),
         Verb::Agent(args) => verbs::agent::run(args),
         #[cfg(feature = "tools")]
         Verb::PoolClient(args) => verbs::pool_client::run(args),

@@ -1,5 +1,6 @@
 //! The server's configuration: YAML with the reference's keys. The first start generates one, including all keys.
 
+mod api_client;
 mod generate;
 mod sections;
 
@@ -14,9 +15,10 @@ use peregrine_store::{PostgresSettings, SqlAddress};
 use peregrine_wire::{Obfuscator, PrivateKey, Vault};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::{NamedTempFile, PersistError};
 
 /// File names inside the datastore folder.
 const SERVER_FILE: &str = "server.config.yaml";
@@ -233,8 +235,37 @@ impl Config {
 
 /// Writes a file atomically that only its owner can read.
 fn write_private(path: &Path, text: &str) -> Result<()> {
+    let written = written_private(path, text)?;
+    let failed = |error: PersistError| Error::Io(path.display().to_string(), error.error);
+    written.persist(path).map(drop).map_err(failed)
+}
+
+/// As it, but never in place of an existing file.
+fn write_new_private(path: &Path, text: &str) -> Result<()> {
+    let written = written_private(path, text)?;
+    written
+        .persist_noclobber(path)
+        .map(drop)
+        .map_err(|error| match error.error.kind() {
+            ErrorKind::AlreadyExists => exists(path),
+            _ => Error::Io(path.display().to_string(), error.error),
+        })
+}
+
+fn exists(path: &Path) -> Error {
+    Error::Config(format!(
+        "`{}` exists already; choose another name, or replace it with --overwrite",
+        path.display()
+    ))
+}
+
+/// A temporary file with this text, in the folder of the file it is to become.
+fn written_private(path: &Path, text: &str) -> Result<NamedTempFile> {
     let failed = |error| Error::Io(path.display().to_string(), error);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
     let mut file = tempfile::Builder::new()
         .prefix(".config")
         .tempfile_in(folder)
@@ -242,6 +273,5 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     file.write_all(text.as_bytes())
         .and_then(|()| file.as_file().sync_all())
         .map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(file)
 }

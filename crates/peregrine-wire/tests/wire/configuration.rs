@@ -1,6 +1,7 @@
 //! Configuration and state files as deployments have them.
 
 use peregrine_proto::{VqlCollectorArgs, VqlEventTable};
+use peregrine_wire::api_client::{ApiAddress, ApiClientConfig};
 use peregrine_wire::config::{ClientConfig, Config, VerificationMode};
 use peregrine_wire::{Checkpoint, Writeback};
 
@@ -163,5 +164,91 @@ fn an_unreadable_event_table_does_not_cost_the_identity() {
     ] {
         let error = Writeback::from_yaml(damaged).unwrap_err().to_string();
         assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+const API_FILE: &str = r"
+ca_certificate: |
+  -----BEGIN CERTIFICATE-----
+  AAAA
+  -----END CERTIFICATE-----
+client_cert: |
+  -----BEGIN CERTIFICATE-----
+  BBBB
+  -----END CERTIFICATE-----
+client_private_key: |
+  -----BEGIN RSA PRIVATE KEY-----
+  CCCC
+  -----END RSA PRIVATE KEY-----
+api_connection_string: 127.0.0.1:8001
+name: forwarder
+something_new: 1
+";
+
+#[test]
+fn an_api_client_file_is_read_and_written() {
+    let config = ApiClientConfig::from_yaml(API_FILE).unwrap();
+    assert_eq!(
+        (config.name.as_str(), config.server_name()),
+        ("forwarder", "VelociraptorServer")
+    );
+    let address = config.address().unwrap();
+    assert_eq!(
+        address,
+        ApiAddress::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port: 8001
+        }
+    );
+    let text = config.to_yaml().unwrap();
+    assert_eq!(ApiClientConfig::from_yaml(&text).unwrap(), config);
+    assert!(!text.contains("pinned_server_name") && !text.contains("max_grpc_recv_size"));
+    let more = format!("{API_FILE}pinned_server_name: Other\nmax_grpc_recv_size: 10485760\n");
+    let more = ApiClientConfig::from_yaml(&more).unwrap();
+    assert_eq!((more.server_name(), more.max_grpc_recv_size), ("Other", 10 << 20));
+    assert!(!format!("{more:?}").contains("CCCC"));
+}
+
+#[test]
+fn an_api_client_file_that_cannot_be_used_says_why() {
+    let refused = |from: &str, to: &str| {
+        let text = API_FILE.replacen(from, to, 1);
+        assert_ne!(text, API_FILE);
+        ApiClientConfig::from_yaml(&text).unwrap_err().to_string()
+    };
+    assert!(refused("client_cert:", "other:").contains("`client_cert` is missing"));
+    let encrypted = "CCCC\n  Proc-Type: 4,ENCRYPTED";
+    assert!(refused("CCCC", encrypted).contains("encrypted"));
+}
+
+#[test]
+fn addresses_of_an_api_are_hosts_with_ports_or_sockets() {
+    let parse = |text: &str| text.parse::<ApiAddress>();
+    for (text, host, port) in [
+        ("server.example.com:8001", "server.example.com", 8001),
+        ("[::1]:1", "::1", 1),
+    ] {
+        let host = host.to_owned();
+        let address = parse(text).unwrap();
+        assert_eq!(address, ApiAddress::Tcp { host, port });
+        assert_eq!(address.to_string(), text);
+    }
+    let socket = parse("unix:///run/api.sock").unwrap();
+    assert_eq!(socket, ApiAddress::Unix("/run/api.sock".into()));
+    assert_eq!(socket.to_string(), "unix:///run/api.sock");
+    for text in [
+        "",
+        "host",
+        ":1",
+        "host:",
+        "host:65536",
+        "::1",
+        "https://host:1",
+        "unix://",
+        "[[::1]]:1",
+        "[a/b]:1",
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains("host:port"), "{text}: {error}");
     }
 }

@@ -23,6 +23,8 @@ pub(crate) mod pool_client;
 pub(crate) mod shell;
 
 #[cfg(feature = "server")]
+pub(crate) mod config;
+#[cfg(feature = "server")]
 pub(crate) mod gui;
 #[cfg(feature = "server")]
 pub(crate) mod server;

@@ -1,12 +1,11 @@
 //! `peregrine user`: accounts of a server, in its data folder; the server may be running.
 
-use crate::embedded_server::user_data;
+use crate::data_folder::{DataFolder, parse_role};
 use crate::terminal::{self, Style};
 use crate::terminal_password;
 use anyhow::Context as _;
 use clap::Subcommand;
-use peregrine_server::{Accounts, Config, Role};
-use std::os::unix::fs::MetadataExt;
+use peregrine_server::{Accounts, Role};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,18 +27,7 @@ enum Verb {
     /// Replace the roles of a user.
     Roles(Grant),
     /// List users and their roles.
-    List(Folder),
-}
-
-/// Where the accounts are.
-#[derive(clap::Args)]
-struct Folder {
-    /// The data folder of the server; by default `peregrine` in the user's data directory.
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    datastore: Option<PathBuf>,
-    /// The same, given by the server's configuration file.
-    #[arg(short = 'c', long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    List(DataFolder),
 }
 
 #[derive(clap::Args)]
@@ -47,12 +35,12 @@ struct Add {
     /// The user's name.
     name: String,
     /// Roles, separated by commas.
-    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = parse_role)]
     roles: Vec<Role>,
     #[command(flatten)]
     password: Password,
     #[command(flatten)]
-    folder: Folder,
+    folder: DataFolder,
 }
 
 #[derive(clap::Args)]
@@ -62,7 +50,7 @@ struct Passwd {
     #[command(flatten)]
     password: Password,
     #[command(flatten)]
-    folder: Folder,
+    folder: DataFolder,
 }
 
 #[derive(clap::Args)]
@@ -70,10 +58,10 @@ struct Grant {
     /// The user's name.
     name: String,
     /// Roles, separated by commas.
-    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true, value_parser = parse_role)]
     roles: Vec<Role>,
     #[command(flatten)]
-    folder: Folder,
+    folder: DataFolder,
 }
 
 #[derive(clap::Args)]
@@ -83,13 +71,6 @@ struct Password {
     password_file: Option<PathBuf>,
 }
 
-fn role(name: &str) -> Result<Role, String> {
-    Role::parse(name).ok_or_else(|| {
-        let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-        format!("unknown role `{name}`; the roles are {}", known.join(", "))
-    })
-}
-
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -97,14 +78,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match args.verb {
             Verb::Add(add) => {
-                let accounts = add.folder.open()?;
+                let accounts = add.folder.accounts()?;
                 accounts.check_new(&add.name).await?;
                 let password = add.password.read(&add.name)?;
                 accounts.add(&add.name, &password, &add.roles).await?;
                 println!("user `{}` is added", add.name);
             }
             Verb::Passwd(passwd) => {
-                let accounts = passwd.folder.open()?;
+                let accounts = passwd.folder.accounts()?;
                 accounts.check_known(&passwd.name).await?;
                 let password = passwd.password.read(&passwd.name)?;
                 accounts.set_password(&passwd.name, &password).await?;
@@ -114,17 +95,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
                 );
             }
             Verb::Grant(grant) => {
-                let accounts = grant.folder.open()?;
+                let accounts = grant.folder.accounts()?;
                 let roles = accounts.grant(&grant.name, &grant.roles).await?;
                 tell_roles(&accounts, &grant.name, &roles).await?;
             }
             Verb::Roles(grant) => {
-                let accounts = grant.folder.open()?;
+                let accounts = grant.folder.accounts()?;
                 let roles = accounts.set_roles(&grant.name, &grant.roles).await?;
                 tell_roles(&accounts, &grant.name, &roles).await?;
             }
             Verb::List(folder) => {
-                for account in folder.open()?.list().await? {
+                for account in folder.accounts()?.list().await? {
                     let locked = if account.locked { "  locked" } else { "" };
                     println!(
                         "{:<20}  {:<30}  {}{locked}",
@@ -148,35 +129,6 @@ async fn tell_roles(accounts: &Accounts, name: &str, roles: &[String]) -> anyhow
         );
     }
     Ok(())
-}
-
-impl Folder {
-    fn open(&self) -> anyhow::Result<Accounts> {
-        let folder = match (&self.datastore, &self.config) {
-            (Some(folder), _) => folder.clone(),
-            (None, Some(file)) => {
-                let config =
-                    Config::load(file).with_context(|| format!("`{}` (--config)", file.display()))?;
-                config.datastore.location
-            }
-            (None, None) => user_data()
-                .context("no data directory: set HOME, or name a folder with --datastore")?
-                .join("peregrine"),
-        };
-        // Files that SQLite creates next to the database would belong to us, and the server could not open
-        // them.
-        if let Ok(file) = folder.join("peregrine.db").metadata()
-            && file.uid() != rustix::process::geteuid().as_raw()
-        {
-            anyhow::bail!(
-                "`{}` belongs to another account (uid {}); run this as that account, as with `sudo -u '#{}' …`",
-                folder.display(),
-                file.uid(),
-                file.uid()
-            );
-        }
-        Ok(Accounts::open(&folder, Config::database_in(&folder)?)?)
-    }
 }
 
 impl Password {
