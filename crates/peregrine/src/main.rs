@@ -19,6 +19,8 @@ mod output;
 mod progress;
 mod registry;
 mod remap;
+#[cfg(feature = "tools")]
+mod remote;
 mod session;
 mod signals;
 mod small_heap;
@@ -52,7 +54,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Run VQL on this machine.
+    /// Run VQL on this machine, or on a server.
     Query(verbs::query::Args),
     #[cfg(feature = "tools")]
     /// Type VQL and see rows: history, completion, several lines.

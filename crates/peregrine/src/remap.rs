@@ -18,6 +18,11 @@ pub(crate) struct RemapArgs {
 }
 
 impl RemapArgs {
+    #[cfg(feature = "tools")]
+    pub(crate) fn is_given(&self) -> bool {
+        self.remap.is_some()
+    }
+
     /// The remapping, applied once to find any errors.
     pub(crate) fn load(&self) -> anyhow::Result<Option<Remap>> {
         self.remap.as_deref().map(Remap::load).transpose()

@@ -11,6 +11,12 @@ pub(crate) struct StoredArgs {}
 pub(crate) enum Opened {}
 
 impl StoredArgs {
+    /// There are no such options.
+    #[cfg(feature = "tools")]
+    pub(crate) fn option(&self) -> Option<&'static str> {
+        None
+    }
+
     /// There is never anything to open.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Opened>> {
         Ok(None)

@@ -1,7 +1,7 @@
 //! Runs queries and prints their rows, for `query` and `artifacts collect`.
 
 use crate::diagnostics;
-use crate::output::{self, Format};
+use crate::output::{self, Format, RowWriter};
 use crate::progress::Progress;
 use crate::remap::RemapArgs;
 use crate::session::stored::Opened;
@@ -21,19 +21,19 @@ use std::time::Duration;
 pub(crate) struct PrintArgs {
     /// How rows are printed: a table on a terminal and JSON lines otherwise.
     #[arg(long)]
-    format: Option<Format>,
+    pub(crate) format: Option<Format>,
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, allow_negative_numbers = true)]
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// Memory the query may hold, such as `512M` or `4G`; by default half of what is free when it starts.
     #[arg(long, visible_alias = "hard_memory_limit", value_name = "SIZE", value_parser = crate::memory::parse_size)]
     max_memory: Option<u64>,
     /// Stop after this many rows.
     #[arg(long, visible_alias = "max_rows", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    max_rows: Option<u64>,
+    pub(crate) max_rows: Option<u64>,
     /// Write rows to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// A folder for what the query uploads; without it `upload()` has nowhere to send files.
     #[arg(long, visible_alias = "dump_dir", value_name = "DIR")]
     dump_dir: Option<PathBuf>,
@@ -41,7 +41,31 @@ pub(crate) struct PrintArgs {
     remap: RemapArgs,
     /// Show debug messages of the query.
     #[arg(long)]
-    debug: bool,
+    pub(crate) debug: bool,
+}
+
+impl PrintArgs {
+    /// What prints the rows.
+    pub(crate) fn writer(&self, progress: &Progress) -> anyhow::Result<Box<dyn RowWriter>> {
+        let format = self
+            .format
+            .unwrap_or_else(|| Format::default_for(self.output.is_some()));
+        output::writer(format, self.output.as_deref(), progress)
+    }
+
+    /// An option that was given and only makes sense for queries on this machine.
+    #[cfg(feature = "tools")]
+    pub(crate) fn only_here(&self) -> Option<&'static str> {
+        let options = [
+            (self.max_memory.is_some(), "--max-memory"),
+            (self.dump_dir.is_some(), "--dump-dir"),
+            (self.remap.is_given(), "--remap"),
+        ];
+        options
+            .iter()
+            .find(|(is_given, _)| *is_given)
+            .map(|(_, name)| *name)
+    }
 }
 
 /// Runs texts in one scope. `what` is a name for all of them, for messages.
@@ -75,10 +99,7 @@ pub(crate) fn run(
     if let Some(timeout) = args.timeout {
         end_anyway(cancellation.clone(), interrupt.clone(), what.to_owned(), timeout)?;
     }
-    let format = args
-        .format
-        .unwrap_or_else(|| Format::default_for(args.output.is_some()));
-    let mut writer = output::writer(format, args.output.as_deref(), &progress)?;
+    let mut writer = args.writer(&progress)?;
     let mut ended = Ended::Whole;
     for program in &programs {
         ended = session::run_program(&scope, program, writer.as_mut(), args.max_rows, &progress.rows)?;
@@ -101,33 +122,61 @@ pub(crate) fn run(
         // The last message of the query says why.
         return Ok(ExitCode::FAILURE);
     }
-    if let Some(signal) = interrupt.received() {
-        let rows = progress.rows.load(Ordering::Relaxed);
-        terminal::say(
-            terminal::Style::Error,
-            &format!(
-                "peregrine: the {what} was stopped by signal {signal}, after {}",
+    Outcome {
+        what,
+        ended,
+        timeout: args.timeout.filter(|_| was_cut),
+        progress: &progress,
+        log: &log,
+        interrupt: &interrupt,
+    }
+    .report()
+}
+
+/// How queries ended.
+pub(crate) struct Outcome<'a> {
+    /// A name for all of them.
+    pub(crate) what: &'a str,
+    pub(crate) ended: Ended,
+    /// The time limit, if that ended them.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) progress: &'a Progress,
+    pub(crate) log: &'a TerminalLog,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+impl Outcome<'_> {
+    /// Says what cut the queries short; returns the exit code.
+    pub(crate) fn report(&self) -> anyhow::Result<ExitCode> {
+        let Outcome { what, progress, .. } = self;
+        if let Some(signal) = self.interrupt.received() {
+            let rows = progress.rows.load(Ordering::Relaxed);
+            terminal::say(
+                terminal::Style::Error,
+                &format!(
+                    "peregrine: the {what} was stopped by signal {signal}, after {}",
+                    terminal::counted(rows, "row")
+                ),
+            );
+            return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+        }
+        if let Some(timeout) = self.timeout {
+            let seconds = timeout.as_secs_f64();
+            anyhow::bail!("the {what} was stopped after {seconds} seconds (--timeout)");
+        }
+        if self.ended == Ended::Cut {
+            let rows = progress.rows.load(Ordering::Relaxed);
+            anyhow::bail!(
+                "the {what} was stopped after {} (--max-rows)",
                 terminal::counted(rows, "row")
-            ),
-        );
-        return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+            );
+        }
+        Ok(if self.log.had_error() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
     }
-    if was_cut {
-        let seconds = args.timeout.unwrap_or_default().as_secs_f64();
-        anyhow::bail!("the {what} was stopped after {seconds} seconds (--timeout)");
-    }
-    if ended == Ended::Cut {
-        let rows = progress.rows.load(Ordering::Relaxed);
-        anyhow::bail!(
-            "the {what} was stopped after {} (--max-rows)",
-            terminal::counted(rows, "row")
-        );
-    }
-    Ok(if log.had_error() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
 }
 
 /// Ends the program some seconds after the query should have ended, in case it hangs in the kernel.

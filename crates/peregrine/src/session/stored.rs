@@ -29,6 +29,13 @@ pub(crate) struct Opened {
 }
 
 impl StoredArgs {
+    /// The option that names a store, if one was given.
+    #[cfg(feature = "tools")]
+    pub(crate) fn option(&self) -> Option<&'static str> {
+        let datastore = self.datastore.as_ref().map(|_| "--datastore");
+        datastore.or(self.config.as_ref().map(|_| "--config"))
+    }
+
     /// Opens the store, if one was named.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Opened>> {
         let (folder, config, address) = match (&self.datastore, &self.config) {

@@ -1,6 +1,8 @@
-//! `peregrine query`: VQL on this machine.
+//! `peregrine query`: VQL on this machine, or on a server.
 
 use crate::registry;
+#[cfg(feature = "tools")]
+use crate::remote;
 use crate::session;
 use crate::session::printing::{self, PrintArgs};
 use crate::session::stored::StoredArgs;
@@ -26,6 +28,11 @@ pub(crate) struct Args {
     /// A folder with artifact definitions; may be repeated.
     #[arg(short = 'D', long, value_name = "DIR")]
     definitions: Vec<PathBuf>,
+    /// Run the queries on a server: the one in this file, which `peregrine config api_client` makes. Without it, the file that the
+    /// variable `VELOCIRAPTOR_API_CONFIG` names, unless an option is given that only makes sense on this machine.
+    #[cfg(feature = "tools")]
+    #[arg(short = 'a', long, visible_alias = "api_config", value_name = "FILE")]
+    api_config: Option<PathBuf>,
     #[command(flatten)]
     stored: StoredArgs,
     #[command(flatten)]
@@ -33,6 +40,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "tools")]
+    let api_config = args.api_config()?;
     let mut texts = Vec::new();
     for path in &args.files {
         texts.push(read(path)?);
@@ -45,6 +54,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             _ => (format!("query {}", at + 1), text),
         });
     }
+    #[cfg(feature = "tools")]
+    if let Some(file) = api_config {
+        return remote::run(&file, &args.print, &texts, args.env);
+    }
     let repository = registry::repository(&args.definitions)?;
     printing::run(
         &args.print,
@@ -54,6 +67,28 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         repository,
         args.stored.open()?,
     )
+}
+
+#[cfg(feature = "tools")]
+impl Args {
+    /// The file that names the server on which the queries run; `None` for this machine.
+    fn api_config(&self) -> anyhow::Result<Option<PathBuf>> {
+        let definitions = (!self.definitions.is_empty()).then_some("--definitions");
+        let only_here = self.stored.option().or(definitions).or(self.print.only_here());
+        match (&self.api_config, only_here) {
+            (Some(_), Some(option)) => {
+                anyhow::bail!(
+                    "{option} and --api-config can not be used together: the queries run on the server"
+                )
+            }
+            (Some(file), None) => Ok(Some(file.clone())),
+            (None, Some(_)) => Ok(None),
+            (None, None) => {
+                let named = std::env::var_os(remote::VARIABLE).filter(|file| !file.is_empty());
+                Ok(named.map(PathBuf::from))
+            }
+        }
+    }
 }
 
 /// Name and text of a file.

@@ -6,6 +6,8 @@ mod accounts;
 mod interrupt;
 mod parts;
 mod programs;
+#[cfg(feature = "tools")]
+mod remote;
 mod shipped;
 
 use std::fs;
