@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::clients::*;
+use crate::favorites::*;
 use crate::flows::*;
 use crate::hunts::*;
 use crate::model::*;
@@ -22,6 +23,7 @@ pub trait Database:
     + HuntStore
     + RowStore
     + UserStore
+    + FavoriteStore
     + AuditStore
     + SettingStore
     + ServerStore
@@ -34,6 +36,7 @@ impl<T> Database for T where
         + HuntStore
         + RowStore
         + UserStore
+        + FavoriteStore
         + AuditStore
         + SettingStore
         + ServerStore
@@ -54,6 +57,10 @@ pub trait ClientStore: Send + Sync {
     async fn client(&self, client_id: &ClientId) -> Result<Option<Client>>;
     /// Lists clients.
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>>;
+    /// Up to `limit` different terms that begin with `prefix`, in order: what a search for it would look at.
+    async fn search_terms(&self, field: SearchField, prefix: &str, limit: u64) -> Result<Vec<String>>;
+    /// Records that a user opened a client, for [`ClientFilter::Recent`].
+    async fn open_client(&self, client_id: &ClientId, user: &str, now: Micros) -> Result<()>;
     /// The fully qualified names of those of these clients that exist; host names where nothing else is known.
     async fn client_names(&self, client_ids: Vec<ClientId>) -> Result<HashMap<ClientId, String>>;
     /// Adds and removes labels (compared without regard to case). If anything changed, the time of change (ns) becomes
@@ -238,6 +245,17 @@ pub trait UserStore: Send + Sync {
     async fn delete_session(&self, token_hash: &[u8]) -> Result<()>;
     /// Deletes expired sessions.
     async fn expire_sessions(&self, now: Micros) -> Result<()>;
+}
+
+/// Collections that users keep to start them again. They are shared by all organisations, like users.
+#[async_trait]
+pub trait FavoriteStore: Send + Sync {
+    /// The favourites of a user, by type and name.
+    async fn favorites(&self, user: &str) -> Result<Vec<Favorite>>;
+    /// Stores a favourite, in place of one of the same type and name. False if it would be one too many.
+    async fn put_favorite(&self, user: &str, favorite: Favorite, most: u64) -> Result<bool>;
+    /// Deletes one; false if there is none.
+    async fn delete_favorite(&self, user: &str, r#type: &str, name: &str) -> Result<bool>;
 }
 
 /// The audit log.

@@ -13,6 +13,7 @@ mod clients;
 mod cloud;
 mod database;
 mod error;
+mod favorites;
 mod flows;
 mod folder;
 mod hunts;
@@ -33,10 +34,11 @@ pub use bus::{Bus, Event, Received, Subscription};
 pub use clients::*;
 pub use cloud::{CloudObjects, CloudOptions};
 pub use database::{
-    AuditStore, ClientStore, Database, FlowStore, HuntStore, QueryStore, RowStore, ServerStore, SettingStore,
-    UserStore,
+    AuditStore, ClientStore, Database, FavoriteStore, FlowStore, HuntStore, QueryStore, RowStore,
+    ServerStore, SettingStore, UserStore,
 };
 pub use error::{Error, Result};
+pub use favorites::*;
 pub use flows::*;
 pub use folder::FolderObjects;
 pub use hunts::*;

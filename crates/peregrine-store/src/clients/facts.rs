@@ -32,12 +32,14 @@ pub(crate) fn merge_facts(
             flow_id
         ],
     )?;
-    if facts != client.facts {
-        terms::write_facts(tx, key, &facts)?;
-    }
+    let mut is_changed = facts != client.facts;
     if sql::add_labels(&mut client.labels, labels) {
         let changed = sql::labels_changed(&client, at.saturating_mul(1000));
         sql::write_labels(tx, key, &client.labels, changed)?;
+        is_changed = true;
+    }
+    if is_changed {
+        terms::write(tx, key)?;
     }
     Ok(true)
 }

@@ -1,5 +1,6 @@
 //! Endpoints as the database keeps them, and queries for them.
 
+use super::pattern::TermPattern;
 use crate::model::Micros;
 use peregrine_base::{ClientId, FlowId};
 use serde::{Deserialize, Serialize};
@@ -83,29 +84,52 @@ pub enum ClientFilter {
     /// Every client.
     #[default]
     All,
-    /// Id, host name or address contains the text.
-    Any(String),
-    /// Host name or FQDN matches the pattern (`*` matches anything; without `*`, a prefix). So do the patterns below.
-    Host(String),
-    /// Has a label that matches the pattern.
-    Label(String),
+    /// The id matches.
+    Id(TermPattern),
+    /// A term of one of these kinds matches.
+    Term(Vec<TermKind>, TermPattern),
     /// Has no label.
     NoLabels,
-    /// An address matches the pattern.
-    Ip(String),
-    /// A hardware address matches the pattern.
-    Mac(String),
-    /// The id matches the pattern.
-    Id(String),
-    /// Metadata key and pattern of its value.
-    Metadata(String, String),
+    /// The value under this metadata key matches.
+    Metadata(String, TermPattern),
+    /// This user opened it lately.
+    Recent(String),
+    /// Another client has the same host name.
+    SameHostname,
+    /// Another client has one of its hardware addresses.
+    SameMacAddress,
+}
+
+/// Kinds of search terms of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermKind {
+    /// Host name and FQDN.
+    Name,
+    /// Network addresses, also that of the last request.
+    Address,
+    /// Hardware addresses.
+    MacAddress,
+    /// Labels.
+    Label,
+}
+
+/// What clients can be searched by, for suggestions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SearchField {
+    /// Their ids.
+    Id,
+    /// Their terms of a kind.
+    Term(TermKind),
+    /// Keys of their metadata.
+    MetadataKey,
+    /// Values under a metadata key.
+    Metadata(String),
 }
 
 /// Order of a client list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientSort {
     /// By host name.
-    #[default]
     Hostname,
     /// By last contact.
     LastSeen,
@@ -122,8 +146,8 @@ pub struct ClientQuery {
     pub filter: ClientFilter,
     /// Only clients that are online (true) or offline (false).
     pub online: Option<bool>,
-    /// Order.
-    pub sort: ClientSort,
+    /// Order; by default by host name, and [`ClientFilter::Recent`] with the last opened first.
+    pub sort: Option<ClientSort>,
     /// Reverse order.
     pub descending: bool,
     /// Clients to skip.

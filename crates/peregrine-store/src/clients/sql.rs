@@ -1,12 +1,14 @@
 //! Endpoints in SQL.
 
-use super::record::{Claim, Client, ClientFacts, ClientQuery, ClientSort, Contact, Held, NewClient, Touch};
-use super::{facts, filter, terms};
+use super::record::{Claim, Client, ClientFacts, ClientQuery, Contact, Held, NewClient, SearchField, Touch};
+use super::{facts, recent, search, suggest, terms};
 use crate::database::ClientStore;
 use crate::model::{Micros, Page};
 use crate::rows::delete_chunks;
 use crate::servers;
-use crate::sql::{ClientKey, OrgDatabase, Row, Subject, Tx, Value, fold, pieces, places, to_json, values};
+use crate::sql::{
+    ClientKey, Next, OrgDatabase, Row, Subject, Tx, Value, fold, pieces, places, to_json, values,
+};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use peregrine_base::{ClientId, OrgId};
@@ -37,6 +39,9 @@ impl ClientStore for OrgDatabase {
                 "INSERT INTO clients (org_id, client_id, first_seen, last_seen) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING",
                 values![&key.org, &key.client, now],
             )?;
+            if made > 0 {
+                terms::write(tx, key)?;
+            }
             Ok(made > 0)
         })
         .await
@@ -51,6 +56,9 @@ impl ClientStore for OrgDatabase {
             )?;
             if made > 0 {
                 facts::merge_facts(tx, key, &client.facts, &client.labels, None, client.first_seen)?;
+                if client.facts == ClientFacts::default() && client.labels.is_empty() {
+                    terms::write(tx, key)?;
+                }
             }
             Ok(made > 0)
         })
@@ -63,6 +71,25 @@ impl ClientStore for OrgDatabase {
 
     async fn clients(&self, query: ClientQuery) -> Result<Page<Client>> {
         self.read(move |tx, org| list(tx, org, &query)).await
+    }
+
+    async fn search_terms(&self, field: SearchField, prefix: &str, limit: u64) -> Result<Vec<String>> {
+        let prefix = prefix.to_owned();
+        self.read(move |tx, org| suggest::terms(tx, org, &field, &prefix, limit))
+            .await
+    }
+
+    async fn open_client(&self, client_id: &ClientId, user: &str, now: Micros) -> Result<()> {
+        let name = user.to_owned();
+        if self
+            .read_client(client_id, move |tx, key| recent::is_last(tx, key, &name))
+            .await?
+        {
+            return Ok(());
+        }
+        let name = user.to_owned();
+        self.write_client(client_id, move |tx, key| recent::open(tx, key, &name, now))
+            .await
     }
 
     async fn client_names(&self, client_ids: Vec<ClientId>) -> Result<HashMap<ClientId, String>> {
@@ -86,6 +113,7 @@ impl ClientStore for OrgDatabase {
             if add_labels(&mut client.labels, &add) || is_removed {
                 let changed = labels_changed(&client, now);
                 write_labels(tx, key, &client.labels, changed)?;
+                terms::write(tx, key)?;
                 client.labels_changed = changed;
             }
             Ok(client)
@@ -111,7 +139,7 @@ impl ClientStore for OrgDatabase {
                 "UPDATE clients SET metadata = ?3 WHERE org_id = ?1 AND client_id = ?2",
                 values![&key.org, &key.client, &to_json(&client.metadata)?],
             )?;
-            terms::write_notes(tx, key, &client.metadata)?;
+            terms::write(tx, key)?;
             Ok(client)
         })
         .await
@@ -148,6 +176,7 @@ impl ClientStore for OrgDatabase {
 
     async fn delete_client(&self, client_id: &ClientId) -> Result<()> {
         self.write_client(client_id, |tx, key| {
+            terms::delete(tx, key)?;
             let key = values![&key.org, &key.client];
             delete_chunks(
                 tx,
@@ -163,7 +192,7 @@ impl ClientStore for OrgDatabase {
                 "completions",
                 "flows",
                 "hunt_clients",
-                "client_terms",
+                "recent_clients",
                 "client_keys",
                 "clients",
             ] {
@@ -186,31 +215,60 @@ pub(super) fn labels_changed(client: &Client, now: i64) -> i64 {
 /// Records a sign of life; true if it brought the client online or took it offline. For a server that the others have
 /// given up (`None`), only records when the client was heard.
 fn contact(tx: &dyn Tx, org: &OrgId, server: Option<&String>, touch: &Touch) -> Result<bool> {
-    let before: Option<Option<Held>> = tx.first(
+    let found = tx.first(
         "UPDATE clients SET last_seen = CASE WHEN last_seen < ?3 THEN ?3 ELSE last_seen END,
-         last_ip = CASE WHEN ?4 = '' THEN last_ip ELSE ?4 END WHERE org_id = ?1 AND client_id = ?2
-         RETURNING server_id, held_session, held_since",
+         last_ip = CASE WHEN ?4 = '' THEN last_ip ELSE ?4 END,
+         ip_indexed = ip_indexed AND (?4 = '' OR last_ip = ?4) WHERE org_id = ?1 AND client_id = ?2
+         RETURNING server_id, held_session, held_since, ip_indexed",
         values![org, &touch.client_id, touch.at, &touch.ip],
-        to_held,
+        |row| Ok((to_held(row)?, row.get::<bool>("ip_indexed")?)),
     )?;
-    let (Some(before), Some(server)) = (before, server) else {
+    let Some((before, ip_is_indexed)) = found else {
+        return Ok(false);
+    };
+    if !ip_is_indexed {
+        index_ip(tx, org, &touch.client_id)?;
+    }
+    let Some(server) = server else {
         return Ok(false);
     };
     let after = held(before.as_ref(), server, touch.contact);
-    if after != before {
-        let claim = after.as_ref().and_then(|held| held.claim);
+    if after == before {
+        return Ok(false);
+    }
+    let claim = after.as_ref().and_then(|held| held.claim);
+    let (session, since) = (
+        claim.map(|claim| claim.session.cast_signed()),
+        claim.map(|claim| claim.timestamp),
+    );
+    let server_of = |held: &Option<Held>| held.as_ref().map(|held| held.server_id.clone());
+    if server_of(&after) == server_of(&before) {
+        // Not the server, which is in the indexes of lists: agents poll often.
+        tx.execute(
+            "UPDATE clients SET held_session = ?3, held_since = ?4 WHERE org_id = ?1 AND client_id = ?2",
+            values![org, &touch.client_id, session, since],
+        )?;
+    } else {
         tx.execute(
             "UPDATE clients SET server_id = ?3, held_session = ?4, held_since = ?5 WHERE org_id = ?1 AND client_id = ?2",
-            values![
-                org,
-                &touch.client_id,
-                after.as_ref().map(|held| &held.server_id),
-                claim.map(|claim| claim.session.cast_signed()),
-                claim.map(|claim| claim.timestamp)
-            ],
+            values![org, &touch.client_id, server_of(&after).as_ref(), session, since],
         )?;
     }
     Ok(after.is_some() != before.is_some())
+}
+
+/// Lets searches find the client by the address of its last request.
+fn index_ip(tx: &dyn Tx, org: &OrgId, client_id: &ClientId) -> Result<()> {
+    let key = ClientKey {
+        org: org.clone(),
+        client: client_id.clone(),
+    };
+    terms::write(tx, &key)?;
+    tx.execute(
+        "UPDATE clients SET ip_indexed = ?3 WHERE org_id = ?1 AND client_id = ?2",
+        values![org, client_id, true],
+    )?;
+    Ok(())
 }
 
 /// The server that holds the connection after this contact.
@@ -260,7 +318,7 @@ pub(super) fn write_labels(tx: &dyn Tx, key: &ClientKey, labels: &[String], chan
         "UPDATE clients SET labels = ?3, labels_changed = ?4 WHERE org_id = ?1 AND client_id = ?2",
         values![&key.org, &key.client, &to_json(&labels)?, changed],
     )?;
-    terms::write_labels(tx, key, labels)
+    Ok(())
 }
 
 pub(crate) fn load(tx: &dyn Tx, key: &ClientKey) -> Result<Option<Client>> {
@@ -272,35 +330,29 @@ pub(crate) fn load(tx: &dyn Tx, key: &ClientKey) -> Result<Option<Client>> {
 }
 
 fn list(tx: &dyn Tx, org: &OrgId, query: &ClientQuery) -> Result<Page<Client>> {
-    let (mut condition, patterns) = filter::condition(&query.filter);
-    let mut values: Vec<Value<'_>> = vec![Value::from(org)];
-    values.extend(patterns.iter().map(Value::from));
-    if let Some(is_online) = query.online {
-        let not = if is_online { "NOT" } else { "" };
-        condition = format!("{condition} AND c.server_id IS {not} NULL");
+    let page = search::page(tx, org, query)?;
+    let mut clients = HashMap::with_capacity(page.items.len());
+    for some in pieces(&page.items) {
+        let mut values = vec![Value::from(org)];
+        values.extend(some.iter().map(|client| Value::from(*client)));
+        let statement = format!(
+            "SELECT * FROM clients WHERE org_id = ?1 AND client_id IN ({})",
+            places(2, some.len())
+        );
+        tx.query(&statement, &values, &mut |row| {
+            let client = to_client(row)?;
+            clients.insert(client.client_id.clone(), client);
+            Ok(Next::Row)
+        })?;
     }
-    let total: u64 = tx.one(
-        &format!("SELECT count(*) FROM clients c WHERE {condition}"),
-        &values,
-    )?;
-    let order = match query.sort {
-        ClientSort::Hostname => "c.hostname_folded",
-        ClientSort::LastSeen => "c.last_seen",
-        ClientSort::FirstSeen => "c.first_seen",
-        ClientSort::Os => "c.os",
-    };
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    values.extend([Value::from(query.limit), Value::from(query.offset)]);
-    let (limit, offset) = (values.len() - 1, values.len());
-    let items = tx.all(
-        &format!(
-            "SELECT c.* FROM clients c WHERE {condition}
-             ORDER BY {order} {direction}, c.client_id {direction} LIMIT ?{limit} OFFSET ?{offset}"
-        ),
-        &values,
-        to_client,
-    )?;
-    Ok(Page { total, items })
+    let items = page
+        .items
+        .iter()
+        .filter_map(|client_id| clients.remove(client_id));
+    Ok(Page {
+        total: page.total,
+        items: items.collect(),
+    })
 }
 
 fn names(tx: &dyn Tx, org: &OrgId, client_ids: &[ClientId]) -> Result<HashMap<ClientId, String>> {

@@ -1,12 +1,14 @@
 //! The suite for every database.
 
 mod events;
+mod favorites;
 mod flow_ends;
 mod hunt_members;
 mod hunts;
 mod odd_texts;
 mod organisations;
 mod queries;
+mod searches;
 mod server_events;
 mod servers;
 
@@ -24,32 +26,36 @@ static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.A"));
 pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     organisations::are_apart(&new().await).await;
     let mut make = async || new().await.org(&OrgId::root());
-    odd_texts::come_back(&make().await).await;
-    settings_and_audit(&make().await).await;
-    users_and_sessions(&make().await).await;
-    clients(&make().await).await;
-    flows_and_tasks(&make().await).await;
-    rows_once(&make().await).await;
-    events(&make().await).await;
-    events::of_an_artifact(&make().await).await;
-    events::ends_are_told_once(&make().await).await;
-    events::duties_have_one_server(&make().await).await;
-    server_events::are_stored_once(&make().await).await;
-    flow_ends::once(&make().await).await;
-    flow_ends::with_missing_rows(&make().await).await;
-    flow_ends::with_missing_files(&make().await).await;
-    hunts::are_joined_once(&make().await).await;
-    hunts::take_no_more_than_they_may(&make().await).await;
-    hunts::are_for_those_who_match(&make().await).await;
-    hunts::send_one_message_to_all(&make().await).await;
-    hunt_members::list_their_clients(&make().await).await;
-    hunt_members::count_what_became_of_them(&make().await).await;
-    hunt_members::take_other_collections(&make().await).await;
-    hunt_members::are_found_and_deleted(&make().await).await;
-    servers::share_clients(&make().await).await;
-    servers::lose_no_task(&make().await).await;
-    queries::are_listed_while_their_server_lives(&make().await).await;
-    concurrent_writes(&make().await).await;
+    let begun = std::time::Instant::now(); odd_texts::come_back(&make().await).await; eprintln!(stringify!(odd_texts::come_back(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); settings_and_audit(&make().await).await; eprintln!(stringify!(settings_and_audit(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); users_and_sessions(&make().await).await; eprintln!(stringify!(users_and_sessions(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); clients(&make().await).await; eprintln!(stringify!(clients(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); searches::find_what_matches(&make().await).await; eprintln!(stringify!(searches::find_what_matches(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); searches::follow_changes(&make().await).await; eprintln!(stringify!(searches::follow_changes(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); searches::suggest_terms(&make().await).await; eprintln!(stringify!(searches::suggest_terms(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); favorites::belong_to_a_user(&make().await).await; eprintln!(stringify!(favorites::belong_to_a_user(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); flows_and_tasks(&make().await).await; eprintln!(stringify!(flows_and_tasks(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); rows_once(&make().await).await; eprintln!(stringify!(rows_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); events(&make().await).await; eprintln!(stringify!(events(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); events::of_an_artifact(&make().await).await; eprintln!(stringify!(events::of_an_artifact(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); events::ends_are_told_once(&make().await).await; eprintln!(stringify!(events::ends_are_told_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); events::duties_have_one_server(&make().await).await; eprintln!(stringify!(events::duties_have_one_server(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); server_events::are_stored_once(&make().await).await; eprintln!(stringify!(server_events::are_stored_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); flow_ends::once(&make().await).await; eprintln!(stringify!(flow_ends::once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); flow_ends::with_missing_rows(&make().await).await; eprintln!(stringify!(flow_ends::with_missing_rows(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); flow_ends::with_missing_files(&make().await).await; eprintln!(stringify!(flow_ends::with_missing_files(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunts::are_joined_once(&make().await).await; eprintln!(stringify!(hunts::are_joined_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunts::take_no_more_than_they_may(&make().await).await; eprintln!(stringify!(hunts::take_no_more_than_they_may(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunts::are_for_those_who_match(&make().await).await; eprintln!(stringify!(hunts::are_for_those_who_match(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunts::send_one_message_to_all(&make().await).await; eprintln!(stringify!(hunts::send_one_message_to_all(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunt_members::list_their_clients(&make().await).await; eprintln!(stringify!(hunt_members::list_their_clients(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunt_members::count_what_became_of_them(&make().await).await; eprintln!(stringify!(hunt_members::count_what_became_of_them(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunt_members::take_other_collections(&make().await).await; eprintln!(stringify!(hunt_members::take_other_collections(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); hunt_members::are_found_and_deleted(&make().await).await; eprintln!(stringify!(hunt_members::are_found_and_deleted(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); servers::share_clients(&make().await).await; eprintln!(stringify!(servers::share_clients(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); servers::lose_no_task(&make().await).await; eprintln!(stringify!(servers::lose_no_task(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); queries::are_listed_while_their_server_lives(&make().await).await; eprintln!(stringify!(queries::are_listed_while_their_server_lives(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    let begun = std::time::Instant::now(); concurrent_writes(&make().await).await; eprintln!(stringify!(concurrent_writes(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
 }
 
 async fn settings_and_audit(db: &impl Database) {
@@ -217,17 +223,19 @@ async fn clients(db: &impl Database) {
             .collect()
     };
     assert_eq!(found(ClientFilter::All).await.len(), 3);
-    assert_eq!(found(ClientFilter::Any("OST2".into())).await, ["Host2_x"]);
-    assert_eq!(found(ClientFilter::Any("10.0.0.3".into())).await, ["Host3_x"]);
-    assert_eq!(found(ClientFilter::Host("host1_".into())).await, ["Host1_x"]);
-    assert_eq!(found(ClientFilter::Host("h*3_x".into())).await, ["Host3_x"]);
-    assert!(
-        found(ClientFilter::Host("%".into())).await.is_empty(),
-        "no wildcard but `*`"
+    let by = |kind, text: &str| found(ClientFilter::Term(vec![kind], TermPattern::glob(text).unwrap()));
+    assert_eq!(by(TermKind::Name, "host1_").await, ["Host1_x"]);
+    assert_eq!(by(TermKind::Name, "h*3_x").await, ["Host3_x"]);
+    assert!(by(TermKind::Name, "%").await.is_empty(), "no wildcard but `*`");
+    assert_eq!(by(TermKind::Label, "BLU").await, ["Host1_x"]);
+    assert_eq!(by(TermKind::Address, "10.0.0.2").await, ["Host2_x"]);
+    assert_eq!(
+        by(TermKind::Address, "127.").await,
+        ["Host1_x"],
+        "of the last request"
     );
-    assert_eq!(found(ClientFilter::Label("BLU".into())).await, ["Host1_x"]);
-    assert_eq!(found(ClientFilter::Ip("10.0.0.2".into())).await, ["Host2_x"]);
-    assert_eq!(found(ClientFilter::Id("C.*2".into())).await, ["Host2_x"]);
+    let id = ClientFilter::Id(TermPattern::glob("C.*2").unwrap());
+    assert_eq!(found(id).await, ["Host2_x"]);
     assert!(found(ClientFilter::NoLabels).await.is_empty());
     let query = ClientQuery {
         online: Some(false),
@@ -247,7 +255,7 @@ async fn clients(db: &impl Database) {
         .await
         .unwrap();
     assert_eq!(client.metadata.len(), 1);
-    let at = |key: &str, value: &str| found(ClientFilter::Metadata(key.into(), value.into()));
+    let at = |key: &str, value: &str| found(ClientFilter::Metadata(key.into(), TermPattern::prefix(value)));
     assert_eq!(at("Site", "berlin").await, ["Host1_x"]);
     assert!(at("site", "berlin").await.is_empty(), "keys are compared exactly");
     db.delete_client(&CLIENT).await.unwrap();

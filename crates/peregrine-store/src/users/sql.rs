@@ -52,6 +52,12 @@ impl UserStore for OrgDatabase {
         let folded = fold(name);
         self.write(Subject::Users, move |tx, _| {
             tx.execute("DELETE FROM sessions WHERE folded = ?1", values![&folded])?;
+            for table in ["favorites", "recent_clients"] {
+                tx.execute(
+                    &format!("DELETE FROM {table} WHERE user_folded = ?1"),
+                    values![&folded],
+                )?;
+            }
             tx.execute("DELETE FROM users WHERE folded = ?1", values![&folded])?;
             Ok(())
         })

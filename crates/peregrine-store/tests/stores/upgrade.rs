@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::LazyLock;
 
+fn by(kind: TermKind, text: &str) -> ClientFilter {
+    ClientFilter::Term(vec![kind], TermPattern::glob(text).unwrap())
+}
+
 static CLIENT: LazyLock<ClientId> = LazyLock::new(|| client_id("C.0000000000000001"));
 
 /// A file of schema 3, the last one before organisations: written by that version, then compressed.
@@ -44,13 +48,22 @@ async fn everything_is_there_after_the_upgrade() {
         ("ÄRGER-1", "debian 12")
     );
     for (filter, found) in [
-        (ClientFilter::Any("ärger-2".into()), 1),
-        (ClientFilter::Host("AERGER1.example".into()), 1),
-        (ClientFilter::Label("STRASSE".into()), 0),
-        (ClientFilter::Label("straße".into()), 2),
-        (ClientFilter::Ip("FE80::".into()), 2),
-        (ClientFilter::Mac("aa:00:00:00:00:01".into()), 1),
-        (ClientFilter::Metadata("Owner".into(), "jana".into()), 1),
+        (by(TermKind::Name, "ärger-2"), 1),
+        (by(TermKind::Name, "*rger-2"), 1),
+        (by(TermKind::Name, "AERGER1.example"), 1),
+        (by(TermKind::Label, "STRASSE"), 0),
+        (by(TermKind::Label, "straße"), 2),
+        (by(TermKind::Label, "*aße"), 2),
+        (ClientFilter::NoLabels, 0),
+        (by(TermKind::Address, "FE80::"), 2),
+        (by(TermKind::Address, "192.0.2.1"), 1),
+        (by(TermKind::Address, "*.2.1"), 1),
+        (by(TermKind::MacAddress, "aa:00:00:00:00:01"), 1),
+        (by(TermKind::MacAddress, "*:01"), 1),
+        (
+            ClientFilter::Metadata("Owner".into(), TermPattern::prefix("jana")),
+            1,
+        ),
     ] {
         let query = ClientQuery {
             filter: filter.clone(),

@@ -82,6 +82,20 @@ const STEPS: &[Step] = &[
         after_postgres: "",
         then: None,
     },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0011_search.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
+    Step::Both {
+        before_sqlite: "",
+        text: include_str!("0012_favorites.sql"),
+        after_sqlite: "",
+        after_postgres: "",
+        then: None,
+    },
 ];
 
 /// The schema version this program knows.

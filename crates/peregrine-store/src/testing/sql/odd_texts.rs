@@ -31,7 +31,7 @@ pub(super) async fn come_back(db: &impl Database) {
         };
         db.apply(&id, 1, Arc::new([effect])).await.unwrap();
         let query = ClientQuery {
-            filter: ClientFilter::Host(format!("X{odd}")),
+            filter: ClientFilter::Term(vec![TermKind::Name], TermPattern::prefix(&format!("X{odd}"))),
             limit: 9,
             ..Default::default()
         };

@@ -43,8 +43,8 @@ pub(super) async fn are_apart(store: &SqlStore) {
     );
     assert!(other.client(&CLIENT).await.unwrap().unwrap().labels.is_empty());
     for filter in [
-        ClientFilter::Label("red".into()),
-        ClientFilter::Metadata("k".into(), "v".into()),
+        ClientFilter::Term(vec![TermKind::Label], TermPattern::prefix("red")),
+        ClientFilter::Metadata("k".into(), TermPattern::prefix("v")),
     ] {
         let query = ClientQuery {
             filter,
