@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientsQuery {
-    /// Text of id, name or address; or `host:`, `label:`, `ip:` or `mac:` with a pattern.
+    /// The beginning of a name, an address or an id; or a verb with a pattern, such as `host:web*`, `label:none` or `recent:`.
     pub search: Option<String>,
     /// Only those that are connected (true) or not (false).
     pub online: Option<bool>,
-    /// `hostname`, `last_seen`, `first_seen` or `os`.
+    /// `hostname`, `last_seen`, `first_seen` or `os`; by default `hostname`, and for `recent:` what was opened last.
     pub sort: Option<String>,
     /// Sort in descending order, unless the value is `false`.
     pub desc: Option<String>,
@@ -32,6 +32,25 @@ pub struct ClientPage {
     pub total: u64,
     /// This page of them.
     pub clients: Vec<Client>,
+}
+
+/// Query string of `GET clients/suggestions`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+#[serde(default, deny_unknown_fields)]
+pub struct SuggestionsQuery {
+    /// What was typed so far.
+    pub search: Option<String>,
+    /// How many to return: 10 by default, at most 100.
+    pub limit: Option<u64>,
+}
+
+/// Answer of `GET clients/suggestions`.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Suggestions {
+    /// Searches that continue the text. Those that end with a colon are to be continued.
+    pub suggestions: Vec<String>,
 }
 
 /// An endpoint; also pushed as event `client`.

@@ -12,6 +12,7 @@
 pub mod artifacts;
 pub mod clients;
 pub mod error;
+pub mod favorites;
 pub mod flows;
 pub mod hunts;
 pub mod monitoring;

@@ -1,8 +1,8 @@
 //! Generates the TypeScript types of the GUI from those of this crate. The test fails if the committed file is stale.
 
 use crate::{
-    artifacts, clients, error, flows, hunts, monitoring, processes, push, queries, search, session, status,
-    table,
+    artifacts, clients, error, favorites, flows, hunts, monitoring, processes, push, queries, search,
+    session, status, table,
 };
 use std::path::Path;
 use ts_rs::{Config, TS};
@@ -24,9 +24,10 @@ fn all(config: &Config) -> String {
     }
     add! {
         session: Credentials NewPassword SignedIn Session User ServerVersion;
-        clients: ClientsQuery ClientPage Client Interrogation InterrogationTable LabelChange;
+        clients: ClientsQuery ClientPage Client SuggestionsQuery Suggestions Interrogation InterrogationTable LabelChange;
         artifacts: ArtifactsQuery ArtifactList Artifact Parameter Source ColumnType Resources Compiled CompiledRequest EquivalentCall;
         flows: CollectRequest ArtifactSpec FlowStarted FlowsQuery FlowPage FlowState Flow FlowSource FlowDetail FlowLimits Upload;
+        favorites: FavoriteList Favorite;
         hunts: NewHunt HuntCondition HuntOs HuntState HuntCreated HuntChange HuntAction HuntStop NewHuntClient HuntClientAdded HuntsQuery HuntPage Hunt HuntTotals HuntDetail
             HuntClientsQuery HuntClientPage HuntClient HuntWait HuntWaitReason HuntEstimate HuntDeleted HuntSources HuntSource;
         table: TableParams ResultsQuery FacetsQuery ExportQuery ExportFormat Condition TablePage Column Facets Facet;

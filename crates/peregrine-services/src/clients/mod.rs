@@ -8,6 +8,7 @@ mod kill;
 mod labels;
 mod metadata;
 mod search;
+mod suggest;
 
 pub use create::{create, new_id};
 pub use delete::delete;
@@ -18,7 +19,8 @@ pub use interrogate::{
 pub use kill::kill;
 pub use labels::change as change_labels;
 pub use metadata::{MetadataChange, change as change_metadata, get_all as metadata};
-pub use search::parse as parse_search;
+pub use search::{Words, filter as search_filter};
+pub use suggest::suggestions;
 
 use crate::users::{Permission, Principal};
 use crate::{Core, Error, Result, clock};
@@ -29,6 +31,17 @@ use peregrine_store::{Client, ClientId, ClientQuery, FlowId};
 pub async fn get(core: &Core, client_id: &ClientId) -> Result<Client> {
     let client = core.storage.database.client(client_id).await?;
     client.ok_or_else(|| Error::NotFound("client", client_id.to_string()))
+}
+
+/// One client that the user looks at, which `recent:` then finds.
+pub async fn open(core: &Core, principal: &Principal, client_id: &ClientId) -> Result<Client> {
+    principal.authorize(Permission::ReadResults)?;
+    let client = get(core, client_id).await?;
+    let database = &core.storage.database;
+    database
+        .open_client(client_id, &principal.name, clock::now())
+        .await?;
+    Ok(client)
 }
 
 /// Fails if there is no such client. The server itself is one where it is treated like one.

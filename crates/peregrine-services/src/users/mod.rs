@@ -2,6 +2,7 @@
 
 mod accounts;
 mod failures;
+pub mod favorites;
 mod password;
 mod permissions;
 mod principal;
