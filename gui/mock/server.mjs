@@ -214,7 +214,7 @@ export function createMock({ processes = 5000, files = 10_000, clients = 320, di
       let found = state.clients.filter((client) => {
         const [, key, value] = /^(host|label|ip|mac):(.*)$/.exec(search) ?? [null, 'any', search];
         const fields = { host: [client.hostname], label: client.labels, ip: client.addresses, mac: client.mac_addresses, any: [client.hostname, client.client_id.toLowerCase(), ...client.addresses] }[key];
-        return fields.some((field) => field.toLowerCase().includes(value));
+        return fields.some((field) => field.toLowerCase().startsWith(value));
       });
       if (query.get('online')) found = found.filter((client) => String(client.online) === query.get('online'));
       const sort = query.get('sort') ?? 'hostname';

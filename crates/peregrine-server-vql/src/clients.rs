@@ -1,14 +1,18 @@
 //! `clients()`: the clients a server knows.
 
 use peregrine_engine::prelude::*;
-use peregrine_store::{Client, ClientQuery, ClientSort};
+use peregrine_services::clients::{Words, search_filter};
+use peregrine_store::{Client, ClientQuery};
 
 use crate::args::id;
-use crate::{Stored, records};
+use crate::{Live, Stored, records};
 
 /// Lists the clients that the server knows, sorted by host name.
 ///
-/// `search` works as in the GUI: `host:web*`, `label:prod`, `ip:10.`, `mac:`, an id, or a word; empty finds all.
+/// `search` is the beginning of a host name or an id, or a verb with a pattern: `host:`, `label:`, `ip:`, `mac:`, `client:`, or a key of
+/// metadata. A pattern is the beginning of what is looked for, all of it with `*` for anything, or `beginning/expression/`.
+/// `label:none` finds clients without labels, `duplicate:host` and `duplicate:mac` those that share a host name or a hardware address
+/// with another one, and `recent:` those that the user opened lately, the last one first. Nothing and `all` find all.
 #[derive(VqlArgs)]
 pub struct Args {
     /// What to search for; by default all clients.
@@ -20,8 +24,8 @@ pub struct Args {
 /// The plugin.
 pub struct Clients;
 
-/// Clients per read of the database.
-const PAGE: u64 = 500;
+/// Clients per read of the database: each looks for all of them again.
+const PAGE: u64 = 5000;
 
 impl Plugin for Clients {
     type Args = Args;
@@ -78,7 +82,27 @@ impl Plugin for Clients {
             "SELECT client_id, os_info.fqdn AS Name FROM clients(search='label:example')",
             r#"[{"client_id":"C.0123456789abcdef","Name":"web1.example.org"}]"#,
         ),
+        example(
+            "by a pattern",
+            "SELECT client_id FROM clients(search='host:web*.example.org')",
+            r#"[{"client_id":"C.0123456789abcdef"}]"#,
+        ),
+        example(
+            "by metadata, with a regular expression",
+            r"SELECT client_id FROM clients(search='owner:web/\steam$/')",
+            r#"[{"client_id":"C.0123456789abcdef"}]"#,
+        ),
+        example(
+            "those that are in quarantine",
+            "SELECT client_id, labels FROM clients(search='label:Quarantine')",
+            "[]",
+        ),
         example("no such client", "clients(client_id='C.0000000000000000')", "[]"),
+        fails(
+            "a verb that does not exist",
+            "clients(search='hots:web')",
+            "`hots:` is no verb of searches, and no client has metadata with this key; did you mean `host`?",
+        ),
     ];
 
     fn run(scope: &Scope, args: Args, rows: &mut Rows<'_, DynRow>) -> VqlResult<()> {
@@ -87,9 +111,11 @@ impl Plugin for Clients {
             let found = stored.wait(stored.database.client(&id(&client_id)?))?;
             return show(&stored, found.as_slice(), rows);
         }
+        let user = scope.extension::<Live>().map(|live| live.principal.name.clone());
+        let text = args.search.unwrap_or_default();
+        let filter = search_filter(&*stored.database, user.as_deref(), &text, Words::HostNames);
         let mut query = ClientQuery {
-            filter: peregrine_services::clients::parse_search(&args.search.unwrap_or_default()),
-            sort: ClientSort::Hostname,
+            filter: stored.wait(filter)?,
             limit: PAGE,
             ..ClientQuery::default()
         };

@@ -24,6 +24,10 @@ mod collect_client;
 mod delete_flow;
 mod enumerate_flow;
 mod expiry;
+mod favorite_records;
+mod favorites_delete;
+mod favorites_list;
+mod favorites_save;
 mod flow_logs;
 mod flow_parts;
 mod flow_records;
@@ -65,6 +69,7 @@ mod server_set_metadata;
 mod set_client_monitoring;
 mod set_server_monitoring;
 mod source;
+mod spec_records;
 mod specs;
 mod stored;
 mod uploads;
@@ -83,6 +88,7 @@ pub const PLUGINS: &[PluginDef] = plugins![
     clients::Clients,
     delete_flow::DeleteFlow,
     enumerate_flow::EnumerateFlow,
+    favorites_list::FavoritesList,
     flow_logs::FlowLogs,
     flow_results::FlowResults,
     flows::Flows,
@@ -109,6 +115,8 @@ pub const FUNCTIONS: &[FunctionDef] = functions![
     client_metadata::ClientMetadata,
     client_set_metadata::ClientSetMetadata,
     collect_client::CollectClient,
+    favorites_delete::FavoritesDelete,
+    favorites_save::FavoritesSave,
     get_client_monitoring::GetClientMonitoring,
     get_flow::GetFlow,
     get_server_monitoring::GetServerMonitoring,

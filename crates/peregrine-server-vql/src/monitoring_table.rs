@@ -7,11 +7,12 @@ use peregrine_api::flows::ArtifactSpec;
 use peregrine_api::monitoring::{LabelGroup, MonitoringTable, ServerMonitoring};
 use peregrine_engine::prelude::*;
 use peregrine_services::monitoring;
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use crate::Live;
+use crate::spec_records::{self, GivenSpec, list};
 use crate::specs::to_serde;
-use crate::{Live, flow_records};
 
 /// The group of every client.
 pub(crate) const EVERYBODY: &str = "all";
@@ -35,30 +36,9 @@ pub(crate) fn current(live: &Live) -> VqlResult {
 /// Artifacts and their parameters.
 pub(crate) fn show_artifacts(artifacts: &[ArtifactSpec]) -> Value {
     let names = artifacts.iter().map(|spec| spec.artifact.as_str());
-    let specs = artifacts.iter().map(|spec| {
-        let parameters = spec
-            .parameters
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let shown = flow_records::spec(&spec.artifact, parameters);
-        if spec.cpu_limit > 0.0 {
-            shown.set("cpu_limit", spec.cpu_limit);
-        }
-        for (name, limit) in [
-            ("timeout", spec.timeout),
-            ("max_batch_wait", spec.max_batch_wait),
-            ("max_batch_rows", spec.max_batch_rows),
-            ("max_batch_rows_buffer", spec.max_batch_rows_buffer),
-        ] {
-            if limit > 0 {
-                shown.set(name, limit);
-            }
-        }
-        Value::Dict(shown)
-    });
     Value::Dict(Dict::from_pairs([
         ("artifacts", names.collect::<Value>()),
-        ("specs", specs.collect::<Value>()),
+        ("specs", spec_records::show(artifacts)),
     ]))
 }
 
@@ -121,46 +101,6 @@ struct GivenArtifacts {
     specs: Vec<GivenSpec>,
 }
 
-#[derive(Deserialize)]
-struct GivenSpec {
-    artifact: String,
-    parameters: Option<GivenParameters>,
-    #[serde(default)]
-    cpu_limit: f32,
-    #[serde(default)]
-    timeout: u64,
-    #[serde(default)]
-    max_batch_wait: u64,
-    #[serde(default)]
-    max_batch_rows: u64,
-    #[serde(default)]
-    max_batch_rows_buffer: u64,
-}
-
-#[derive(Deserialize)]
-struct GivenParameters {
-    #[serde(default, deserialize_with = "list")]
-    env: Vec<GivenParameter>,
-}
-
-#[derive(Deserialize)]
-struct GivenParameter {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-/// A list; in VQL one of a single element is often that element, and one of none NULL.
-fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(source: D) -> Result<Vec<T>, D::Error> {
-    let items = match serde_json::Value::deserialize(source)? {
-        serde_json::Value::Null => Vec::new(),
-        serde_json::Value::Array(items) => items,
-        item => vec![item],
-    };
-    let items = items.into_iter().map(serde_json::from_value);
-    items.collect::<Result<_, _>>().map_err(D::Error::custom)
-}
-
 impl GivenArtifacts {
     /// The artifacts named, each with its spec if there is one, and those that only have a spec.
     fn specs(self) -> Vec<ArtifactSpec> {
@@ -177,23 +117,5 @@ impl GivenArtifacts {
             None => ArtifactSpec::of(name),
         });
         made.collect()
-    }
-}
-
-impl GivenSpec {
-    fn into_api(self) -> ArtifactSpec {
-        let parameters = self.parameters.map(|parameters| parameters.env);
-        let parameters = parameters.unwrap_or_default().into_iter();
-        ArtifactSpec {
-            artifact: self.artifact,
-            parameters: parameters
-                .map(|parameter| (parameter.key, parameter.value))
-                .collect(),
-            cpu_limit: self.cpu_limit,
-            timeout: self.timeout,
-            max_batch_wait: self.max_batch_wait,
-            max_batch_rows: self.max_batch_rows,
-            max_batch_rows_buffer: self.max_batch_rows_buffer,
-        }
     }
 }

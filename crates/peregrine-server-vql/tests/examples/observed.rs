@@ -30,7 +30,6 @@ const ABSENT: &[&str] = &[
     "backup",
     "create_flow_download",
     "delete_events",
-    "favorites_save",
     "gui_users",
     "inventory",
     "inventory_add",

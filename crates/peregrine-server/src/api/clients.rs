@@ -6,8 +6,11 @@ use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use peregrine_api::clients::{Client, ClientPage, ClientsQuery, Interrogation, LabelChange};
+use peregrine_api::clients::{
+    Client, ClientPage, ClientsQuery, Interrogation, LabelChange, Suggestions, SuggestionsQuery,
+};
 use peregrine_api::flows::FlowStarted;
+use peregrine_services::clients::Words;
 use peregrine_services::users::Permission;
 use peregrine_services::{Error, clients};
 use peregrine_store::{ClientId, ClientQuery, ClientSort};
@@ -19,14 +22,17 @@ pub(super) async fn list(
     Params(list): Params<ClientsQuery>,
 ) -> Answer<Json<ClientPage>> {
     let sort = match list.sort.as_deref() {
-        None | Some("" | "hostname") => ClientSort::Hostname,
-        Some("last_seen") => ClientSort::LastSeen,
-        Some("first_seen") => ClientSort::FirstSeen,
-        Some("os") => ClientSort::Os,
+        None | Some("") => None,
+        Some("hostname") => Some(ClientSort::Hostname),
+        Some("last_seen") => Some(ClientSort::LastSeen),
+        Some("first_seen") => Some(ClientSort::FirstSeen),
+        Some("os") => Some(ClientSort::Os),
         Some(other) => return Err(Error::BadRequest(format!("cannot sort clients by `{other}`")).into()),
     };
+    let text = list.search.as_deref().unwrap_or_default();
+    let database = &*shared.core.storage.database;
     let query = ClientQuery {
-        filter: clients::parse_search(list.search.as_deref().unwrap_or_default()),
+        filter: clients::search_filter(database, Some(&principal.name), text, Words::Anything).await?,
         online: list.online,
         sort,
         descending: list.desc.is_some_and(|text| text != "false"),
@@ -41,9 +47,20 @@ pub(super) async fn show(
     SignedIn(principal): SignedIn,
     Path(client_id): Path<ClientId>,
 ) -> Answer<Json<Client>> {
-    principal.authorize(Permission::ReadResults)?;
-    let client = clients::get(&shared.core, &client_id).await?;
+    let client = clients::open(&shared.core, &principal, &client_id).await?;
     Ok(Json(clients::view(&shared.core, client).await?))
+}
+
+pub(super) async fn suggestions(
+    State(shared): State<Arc<Shared>>,
+    SignedIn(principal): SignedIn,
+    Params(wanted): Params<SuggestionsQuery>,
+) -> Answer<Json<Suggestions>> {
+    let text = wanted.search.as_deref().unwrap_or_default();
+    let limit = wanted.limit.unwrap_or(10).min(100);
+    principal.authorize(Permission::ReadResults)?;
+    let suggestions = clients::suggestions(&*shared.core.storage.database, text, limit).await?;
+    Ok(Json(Suggestions { suggestions }))
 }
 
 pub(super) async fn delete(

@@ -4,6 +4,7 @@ mod artifacts;
 mod clients;
 mod events;
 mod extract;
+mod favorites;
 mod flows;
 mod hunts;
 mod monitoring;
@@ -63,6 +64,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             get(uploads::download),
         )
         .route("/clients/{client_id}/events", get(events::list))
+        .route("/favorites", get(favorites::list).put(favorites::save))
+        .route("/favorites/{type}/{name}", delete(favorites::delete))
         .route("/artifacts/compile", post(artifacts::compile))
         .route("/artifacts/{*name}", get(artifacts::show))
         .route("/monitoring/client", get(monitoring::show).put(monitoring::set))
@@ -86,6 +89,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route_layer(from_extractor::<Params<NoQuery>>());
     let asked = Router::new()
         .route("/clients", get(clients::list))
+        .route("/clients/suggestions", get(clients::suggestions))
         .route("/clients/{client_id}/flows", get(flows::list))
         .route("/clients/{client_id}/flows/{flow_id}/results", get(results::rows))
         .route(

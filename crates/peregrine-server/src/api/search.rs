@@ -6,8 +6,9 @@ use crate::shared::Shared;
 use axum::Json;
 use axum::extract::State;
 use peregrine_api::search::{FoundArtifact, FoundClient, SearchAnswer, SearchQuery};
+use peregrine_services::clients::Words;
 use peregrine_services::users::Permission;
-use peregrine_services::{clients, flows};
+use peregrine_services::{Error, clients, flows};
 use peregrine_store::{ClientQuery, FlowQuery};
 use std::sync::Arc;
 
@@ -20,12 +21,20 @@ pub(super) async fn search(
     let limit = wanted.limit.unwrap_or(20).min(100);
     let database = &shared.core.storage.database;
     let text = wanted.q.unwrap_or_default();
-    let query = ClientQuery {
-        filter: clients::parse_search(&text),
-        limit,
-        ..ClientQuery::default()
+    // Words of artifacts and collections need not be searches for clients.
+    let filter = clients::search_filter(&**database, Some(&principal.name), &text, Words::Anything);
+    let found = match filter.await {
+        Ok(filter) => {
+            let query = ClientQuery {
+                filter,
+                limit,
+                ..ClientQuery::default()
+            };
+            database.clients(query).await?.items
+        }
+        Err(Error::BadRequest(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
     };
-    let found = database.clients(query).await?.items;
     let found_clients = found
         .into_iter()
         .map(|client| FoundClient {

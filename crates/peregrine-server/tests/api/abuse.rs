@@ -58,6 +58,7 @@ fn doors() -> Vec<Door> {
             Needs::Session,
         ),
         get("/clients"),
+        get("/clients/suggestions"),
         get("/clients/{client_id}"),
         put("DELETE", "/clients/{client_id}", Value::Null),
         put("POST", "/clients/{client_id}/kill", Value::Null),
@@ -94,6 +95,17 @@ fn doors() -> Vec<Door> {
         Door {
             query: "?flow=F.MISSING&process=1",
             ..get("/clients/{client_id}/process-tree")
+        },
+        door("GET", "/favorites", Value::Null, Needs::Session),
+        door(
+            "PUT",
+            "/favorites",
+            json!({"type": "CLIENT", "name": "x", "spec": [{"artifact": "Test.Rows"}]}),
+            Needs::Session,
+        ),
+        Door {
+            names: &["CLIENT", "x"],
+            ..door("DELETE", "/favorites/{type}/{name}", Value::Null, Needs::Session)
         },
         put("POST", "/artifacts/compile", collect.clone()),
         Door {

@@ -1,6 +1,7 @@
 //! Clients and their collections.
 
 use crate::common::World;
+use crate::common::http::Browser;
 use peregrine_proto::VeloMessage;
 use peregrine_proto::velo_status::ReturnedStatus;
 use serde_json::{Value, json};
@@ -45,10 +46,127 @@ async fn clients_are_found_and_labelled() {
     assert_eq!(found("online=false").await.len(), 0);
     let palette = browser.get("search?q=rows").await;
     assert_eq!(palette["artifacts"][0]["name"], "Test.Rows");
+    let palette = browser.get("search?q=no:such").await;
+    assert_eq!(
+        palette["clients"],
+        json!([]),
+        "words need not be searches for clients"
+    );
     assert_eq!(browser.call("GET", "clients/C.nothere", None).await.status, 404);
     assert_eq!(
         browser.call("GET", "clients?sort=nonsense", None).await.status,
         400
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_are_continued_and_wrong_ones_are_explained() {
+    let world = World::new().await;
+    let (one, two) = (world.agent().await, world.agent().await);
+    let (browser, looker) = (world.sign_in("tester").await, world.sign_in("looker").await);
+    let labels = json!({"add": ["Prod", "Quarantine"], "remove": ["from-agent"]});
+    let path = format!("clients/{}/labels", one.id);
+    browser.call("PUT", &path, Some(labels)).await;
+    let suggested = async |search: &str| {
+        browser.get(&format!("clients/suggestions?search={search}")).await["suggestions"].clone()
+    };
+    assert_eq!(
+        suggested("label:").await,
+        json!(["label:from-agent", "label:prod", "label:quarantine", "label:none"])
+    );
+    assert_eq!(suggested("pro").await, json!(["label:prod"]));
+    assert_eq!(suggested("dup").await, json!(["duplicate:"]));
+    assert_eq!(
+        suggested("duplicate:").await,
+        json!(["duplicate:host", "duplicate:mac"])
+    );
+    assert_eq!(suggested(&two.id).await, json!([two.id]));
+    let host = format!("host-{}", &one.id[2..6]);
+    let hosts = suggested(&host).await;
+    assert!(
+        hosts[0].as_str().unwrap().starts_with(&format!("host:{host}")),
+        "{hosts}"
+    );
+
+    let quarantined = browser.get("clients?search=label:quarantine").await;
+    assert_eq!(quarantined["clients"][0]["labels"], json!(["Prod", "Quarantine"]));
+
+    for (search, reason) in [
+        ("hots:x", "did you mean `host`?"),
+        ("host:/(/", "is not usable"),
+        ("recent:x", "leave `x` out"),
+    ] {
+        let refused = browser
+            .call("GET", &format!("clients?search={search}"), None)
+            .await;
+        assert_eq!(refused.status, 400, "{search}");
+        assert!(refused.text().contains(reason), "{search}: {}", refused.text());
+    }
+
+    let recent = async |browser: &Browser| {
+        let found = browser.get("clients?search=recent:").await;
+        let found = found["clients"].as_array().unwrap().iter();
+        found
+            .map(|client| client["client_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(recent(&looker).await.is_empty());
+    for id in [&two.id, &one.id, &one.id] {
+        looker.get(&format!("clients/{id}")).await;
+    }
+    assert_eq!(recent(&looker).await, [&*one.id, &*two.id]);
+    looker.get(&format!("clients/{}", two.id)).await;
+    assert_eq!(recent(&looker).await, [&*two.id, &*one.id]);
+    assert!(recent(&browser).await.is_empty(), "somebody else opened none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn favourites_belong_to_who_keeps_them() {
+    let world = World::new().await;
+    let (browser, looker) = (world.sign_in("tester").await, world.sign_in("looker").await);
+    let favourite = |name: &str, artifact: &str| json!({"name": name, "description": "", "spec": [{"artifact": artifact, "parameters": {}}], "type": "CLIENT"});
+    for (name, artifact) in [("a/b", "One"), ("c", "One"), ("a/b", "Two")] {
+        let saved = looker
+            .call("PUT", "favorites", Some(favourite(name, artifact)))
+            .await;
+        assert_eq!((saved.status, saved.json()), (200, favourite(name, artifact)));
+    }
+    assert_eq!(
+        looker.get("favorites").await["favorites"],
+        json!([favourite("a/b", "Two"), favourite("c", "One")])
+    );
+    assert_eq!(browser.get("favorites").await["favorites"], json!([]));
+    assert_eq!(
+        browser.call("DELETE", "favorites/client/c", None).await.status,
+        404
+    );
+    for (body, reason) in [
+        (
+            json!({"name": " ", "spec": [{"artifact": "A"}], "type": "CLIENT"}),
+            "must not be empty",
+        ),
+        (
+            json!({"name": "x", "spec": [], "type": "CLIENT"}),
+            "at least one artifact",
+        ),
+        (
+            json!({"name": "x", "spec": [{"artifact": "A"}], "type": "HUNT"}),
+            "not `HUNT`",
+        ),
+    ] {
+        let refused = looker.call("PUT", "favorites", Some(body)).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.text().contains(reason), "{}", refused.text());
+    }
+    let large = json!({"name": "x", "spec": [{"artifact": "A", "parameters": {"B": "x".repeat(70_000)}}], "type": "CLIENT"});
+    assert_eq!(looker.call("PUT", "favorites", Some(large)).await.status, 422);
+    assert_eq!(
+        looker.call("DELETE", "favorites/client/a%2Fb", None).await.status,
+        204
+    );
+    assert_eq!(
+        looker.get("favorites").await["favorites"],
+        json!([favourite("c", "One")])
     );
 }
 
