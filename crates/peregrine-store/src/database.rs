@@ -96,6 +96,10 @@ pub trait FlowStore: Send + Sync {
     async fn queue_once(&self, client_id: &ClientId, task: Task) -> Result<()>;
     /// One flow.
     async fn flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<Option<Flow>>;
+    /// Whether there is this flow.
+    async fn has_flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<bool>;
+    /// Those of these flows that there are, each once and in any order.
+    async fn these_flows(&self, flows: &[(ClientId, FlowId)]) -> Result<Vec<Flow>>;
     /// Lists flows.
     async fn flows(&self, query: FlowQuery) -> Result<Page<Flow>>;
     /// Cancels a running flow and drops its queued tasks; queues `task` if the flow was already delivered to the agent.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use peregrine_engine::prelude::*;
 use peregrine_services::{Error, Result, clock, events};
-use peregrine_store::{ClientId, Flow, FlowId};
+use peregrine_store::{ClientId, FlowId};
 use serde_json::{Map, Value as Json, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -74,10 +74,7 @@ type Told = (ClientId, FlowId, Map<String, Json>);
 /// The rows that tell of these collections, as far as they still exist.
 fn describe(queries: &Arc<Queries>, ended: &[(ClientId, FlowId)]) -> Result<Vec<Told>> {
     let database = &queries.core.storage.database;
-    let mut found: Vec<Flow> = Vec::new();
-    for (client_id, flow_id) in ended {
-        found.extend(queries.runtime.block_on(database.flow(client_id, flow_id))?);
-    }
+    let found = queries.runtime.block_on(database.these_flows(ended))?;
     let scope = queries.silent_scope();
     let stored = Stored::new(Arc::clone(database), queries.runtime.clone());
     let records = flow_records::flows(&scope, &stored, &found, false)

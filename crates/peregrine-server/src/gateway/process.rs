@@ -269,8 +269,8 @@ impl KnownData for CachedLookups<'_> {
         let database = &self.shared.core.storage.database;
         // When the lookup fails, assume that the flow exists; the transaction decides, and fails as a whole.
         let found = Handle::current()
-            .block_on(database.flow(self.client_id, flow_id))
-            .map_or(true, |flow| flow.is_some());
+            .block_on(database.has_flow(self.client_id, flow_id))
+            .unwrap_or(true);
         if !found {
             self.strays += 1;
         }

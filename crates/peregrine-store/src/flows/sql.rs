@@ -40,6 +40,41 @@ impl FlowStore for OrgDatabase {
         .await
     }
 
+    async fn has_flow(&self, client_id: &ClientId, flow_id: &FlowId) -> Result<bool> {
+        let flow = flow_id.clone();
+        self.read_client(client_id, move |tx, key| {
+            tx.one(
+                "SELECT EXISTS (SELECT 1 FROM flows WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3)",
+                values![&key.org, &key.client, &flow],
+            )
+        })
+        .await
+    }
+
+    async fn these_flows(&self, flows: &[(ClientId, FlowId)]) -> Result<Vec<Flow>> {
+        let flows = flows.to_vec();
+        self.read(move |tx, org| {
+            let mut found = Vec::with_capacity(flows.len());
+            for some in pieces(&flows) {
+                let pairs: Vec<String> = (0..some.len())
+                    .map(|number| format!("(?{}, ?{})", 2 * number + 2, 2 * number + 3))
+                    .collect();
+                let mut values = vec![Value::from(org)];
+                values.extend(some.iter().flat_map(|(client, flow)| [Value::from(client), Value::from(flow)]));
+                // Not `IN (VALUES …)`, and not `JOIN`: for both SQLite may go through all flows.
+                let statement = format!(
+                    "SELECT f.* FROM (SELECT DISTINCT column1 AS client, column2 AS flow FROM (VALUES {}) AS given) AS wanted
+                     CROSS JOIN flows f WHERE f.org_id = ?1 AND f.client_id = wanted.client AND f.flow_id = wanted.flow",
+                    pairs.join(", ")
+                );
+                found.extend(tx.all(&statement, &values, to_flow)?);
+            }
+            fill_requests(tx, org, &mut found)?;
+            Ok(found)
+        })
+        .await
+    }
+
     async fn flows(&self, query: FlowQuery) -> Result<Page<Flow>> {
         self.read(move |tx, org| list(tx, org, &query)).await
     }

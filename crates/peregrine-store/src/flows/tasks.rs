@@ -1,6 +1,6 @@
 //! The queue of tasks, and the work a polling client gets from it.
 
-use super::record::{FlowState, Poll, Polled, Task, state_number};
+use super::record::{Poll, Polled, Task};
 use crate::Result;
 use crate::clients::{self, Client};
 use crate::model::Micros;
@@ -223,14 +223,8 @@ pub(crate) fn queue_again(tx: &dyn Tx, key: &ClientKey, flow: &FlowId) -> Result
     let queued = tx.execute(
         "UPDATE tasks SET taken = NULL WHERE org_id = ?1 AND client_id = ?2 AND flow_id = ?3 AND is_flow_request
          AND taken IS NOT NULL AND tries < ?4 AND EXISTS (SELECT 1 FROM flows f WHERE f.org_id = ?1 AND f.client_id = ?2
-         AND f.flow_id = ?3 AND f.state = ?5 AND f.heard IS NULL)",
-        values![
-            &key.org,
-            &key.client,
-            flow,
-            MAX_TRIES,
-            state_number(FlowState::Running)
-        ],
+         AND f.flow_id = ?3 AND f.state = 1 AND f.heard IS NULL)",
+        values![&key.org, &key.client, flow, MAX_TRIES],
     )?;
     if queued > 0 {
         tx.execute(

@@ -253,11 +253,11 @@ pub(super) fn hunts_of_flows(tx: &dyn Tx, org: &OrgId, flows: &[(ClientId, FlowI
             some.iter()
                 .flat_map(|(client, flow)| [Value::from(client), Value::from(flow)]),
         );
-        // Not `IN (VALUES …)`, for which SQLite goes through all clients of all hunts.
+        // Not `IN (VALUES …)`, and not `JOIN`: for both SQLite may go through all clients of all hunts.
         found.extend(tx.all(
             &format!(
                 "SELECT DISTINCT m.hunt_id FROM (VALUES {}) AS given
-                 JOIN hunt_clients m ON m.org_id = ?1 AND m.client_id = given.column1 AND m.flow_id = given.column2",
+                 CROSS JOIN hunt_clients m WHERE m.org_id = ?1 AND m.client_id = given.column1 AND m.flow_id = given.column2",
                 pairs.join(", ")
             ),
             &values,

@@ -60,10 +60,10 @@ impl RowStore for OrgDatabase {
                     .collect();
                 let mut values = vec![Value::from(org)];
                 values.extend(some.iter().flat_map(|(client, flow)| [Value::from(client), Value::from(flow)]));
-                // Not `IN (VALUES …)`, for which SQLite goes through all result sets.
+                // Not `IN (VALUES …)`, and not `JOIN`: for both SQLite may go through all result sets.
                 let statement = format!(
                     "SELECT s.* FROM (SELECT DISTINCT column1 AS client, column2 AS flow FROM (VALUES {}) AS given) AS wanted
-                     JOIN result_sets s ON s.org_id = ?1 AND s.client_id = wanted.client AND s.flow_id = wanted.flow
+                     CROSS JOIN result_sets s WHERE s.org_id = ?1 AND s.client_id = wanted.client AND s.flow_id = wanted.flow
                      ORDER BY s.kind, s.id",
                     pairs.join(", ")
                 );

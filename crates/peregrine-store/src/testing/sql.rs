@@ -518,6 +518,11 @@ async fn rows_once(db: &impl Database) {
     let flows = [flow_id("F.NONE"), FLOW.clone()].map(|flow| (CLIENT.clone(), flow));
     let of_each = db.result_sets_of(&flows).await.unwrap();
     assert_eq!(of_each, [Vec::new(), sets.clone()]);
+    assert_eq!(db.these_flows(&flows).await.unwrap(), [stored]);
+    for (client_id, flow_id) in &flows {
+        let is_there = db.has_flow(client_id, flow_id).await.unwrap();
+        assert_eq!(is_there, *flow_id == *FLOW, "{flow_id}");
+    }
     let expected: Vec<String> = (7..20).map(|n| format!("{{\"n\":{n}}}")).collect();
     assert_eq!(all_rows(db, sets[0].id, 7).await, expected);
     assert!(all_rows(db, sets[0].id, 20).await.is_empty());

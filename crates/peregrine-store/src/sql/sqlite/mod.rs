@@ -9,6 +9,7 @@ use super::migrations::Dialect;
 use super::{Tx, migrations};
 use crate::{Error, Result};
 use readers::Readers;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 use tx::SqliteTx;
@@ -94,6 +95,8 @@ impl Sqlite {
 fn prepare(connection: &Connection) -> Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.execute_batch("PRAGMA case_sensitive_like = ON;")?;
+    // Otherwise SQLite prepares some statements, such as those with `LIMIT ?`, again for each value of their parameters.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
