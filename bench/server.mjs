@@ -4,23 +4,31 @@
 //   storm N     the server is started again: until all N agents are back
 //   hunt N      a hunt with 10 rows on each of N agents: until every row is stored and the hunt says so
 //   events N    N agents send 25 rows a second each for 60 s: what is stored, and how soon an artifact of the server sees it
+//   elsewhere N the same with PostgreSQL, a bucket and NATS
+//   replicas N  three servers on PostgreSQL, a bucket and NATS, with events of N agents and a hunt during each of three accidents: one server is
+//               killed, NATS is away for ten seconds, PostgreSQL is started again. What is lost, and what is there twice
 //
-// Without a case all of them, with the numbers of agents below. The server stores on this machine's disk, every commit flushed.
-// Both share the machine, so each one's CPU time is shown apart.
-import { writeFileSync } from 'node:fs';
+// Without a case all of them, with the numbers of agents below. The server stores on this machine's disk, every commit flushed; PostgreSQL, which
+// is started for the test, does not flush (`-F`). All share the machine, so the CPU time of server and agents is shown apart. The last two cases need
+// `cargo build --release --workspace --example elsewhere` beside the program.
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import path from 'node:path';
-import { edit } from '../tests/e2e/lib/elsewhere.mjs';
+import { Api } from '../tests/e2e/lib/api.mjs';
+import { Balancer } from '../tests/e2e/lib/balancer.mjs';
+import { agentPort, edit, elsewhere, moveTo, settle } from '../tests/e2e/lib/elsewhere.mjs';
 import { scratch } from '../tests/e2e/lib/paths.mjs';
 import { Peregrine } from '../tests/e2e/lib/peregrine.mjs';
 import { start } from '../tests/e2e/lib/processes.mjs';
 import { until } from '../tests/e2e/lib/wait.mjs';
 import { cpuSeconds, memoryMiB, ownMemoryMiB, percentile, release, table } from './lib.mjs';
 
-const DEFAULTS = { idle: 5000, storm: 20_000, hunt: 20_000, events: 2000 };
+const DEFAULTS = { idle: 5000, storm: 20_000, hunt: 20_000, events: 2000, elsewhere: 2000, replicas: 2000 };
 const HUNT_ROWS = 10;
 const EVENT_SECONDS = 60;
 const EVENT_ROWS = 25;
+/** Rows a second of each agent while there are accidents. */
+const FEW_EVENT_ROWS = 2;
 const ROWS = 'Custom.Bench.Rows';
 const EVENTS = 'Custom.Bench.Events';
 const DELAYS = 'Custom.Bench.Delays';
@@ -38,8 +46,8 @@ parameters:
   type: int
 sources:
 - query: |
-    SELECT _value AS N, Unix, "/usr/bin/example --with some --arguments " + str(str=_value) AS CommandLine, "root" AS User
-    FROM foreach(row={ SELECT Unix FROM clock(period=1) }, query={ SELECT Unix, _value FROM range(end=PerSecond) })
+    SELECT _value AS N, Unix, UnixNano, "/usr/bin/example --with some --arguments " + str(str=_value) AS CommandLine, "root" AS User
+    FROM foreach(row={ SELECT Unix, UnixNano FROM clock(period=1) }, query={ SELECT Unix, UnixNano, _value FROM range(end=PerSecond) })
 `,
 );
 writeFileSync(
@@ -62,7 +70,7 @@ sources:
 
 /** A server of its own and a pool of agents. */
 class Bench {
-  static async start(count, { transport = 'websocket' } = {}) {
+  static async start(count, { transport = 'websocket', stores = null, servers = 1 } = {}) {
     const bench = new Bench();
     const datastore = path.join(scratch('server'), 'data');
     const blank = await Peregrine.start({ verb: 'server', datastore });
@@ -71,11 +79,25 @@ class Bench {
     edit(path.join(datastore, 'server.config.yaml'), (text) => text.replace(/(enrollments_per_second:) \d+/, '$1 2000'));
     edit(path.join(datastore, 'client.config.yaml'), (text) => text.replace(/(\bevent_max_wait(?:_jitter)?:) \d+/g, '$1 10'));
     bench.count = count;
-    bench.args = ['--definitions', definitions];
-    bench.server = await Peregrine.start({ verb: 'server', datastore, args: bench.args, credentials: blank.credentials });
+    if (stores) moveTo(stores, datastore);
+    const serve = (folder, args) => Peregrine.start({ verb: 'server', datastore: folder, args: [...args, '--definitions', definitions], credentials: blank.credentials });
+    bench.servers = [await serve(datastore, stores ? ['--new-database'] : [])];
+    bench.server = bench.servers[0];
+    if (stores) bench.server.credentials = { user: bench.server.user, password: bench.server.password };
+    for (let more = 1; more < servers; more += 1) {
+      const folder = path.join(scratch('server'), 'data');
+      settle(datastore, folder);
+      bench.servers.push(await serve(folder, []));
+    }
     bench.api = await bench.server.api();
     bench.empty = ownMemoryMiB(bench.server.pid);
-    bench.pool = start(process.env.PEREGRINE_BIN, ['pool-client', '--count', String(count), '--config', bench.server.clientConfig, '--state', scratch('pool'), '--transport', transport, '--threads', '1', '--report', '1']);
+    const config = path.join(scratch('agents'), 'client.config.yaml');
+    copyFileSync(bench.server.clientConfig, config);
+    if (stores) {
+      bench.balancer = await Balancer.before(bench.servers.map(agentPort));
+      edit(config, (text) => text.replace(/https:\/\/localhost:\d+\//, `https://localhost:${bench.balancer.port}/`));
+    }
+    bench.pool = start(process.env.PEREGRINE_BIN, ['pool-client', '--count', String(count), '--config', config, '--state', scratch('pool'), '--transport', transport, '--threads', '1', '--report', '1']);
     bench.pool.ended.then(({ code, signal }) => {
       if (bench.isOver) return;
       console.error(`the pool ended (${code ?? signal}): ${bench.pool.err.slice(-2000)}`);
@@ -100,6 +122,29 @@ class Bench {
     return until(what, check, { deadline: PATIENCE, every: 200, explain: () => `${this.doing ?? ''}\n${this.pool.err.slice(-500)}\n${this.server.log.slice(-1000)}` });
   }
 
+  /** Takes the artifact out of the table, and waits until nothing comes any more; returns the last report. */
+  async endEvents(table) {
+    await this.api.put('monitoring/client', { ...table, artifacts: [] });
+    await this.until('everything is sent', async () => {
+      const one = await this.report();
+      await pause(12_000);
+      const other = await this.report();
+      return one.events === other.events && other.waiting === 0;
+    });
+    return this.report();
+  }
+
+  /** Where the server spends its time meanwhile, into the file `$PROFILE` (perf, with the stacks of a program that has debug information). */
+  profile() {
+    if (!process.env.PROFILE) return;
+    this.profiling = start('perf', ['record', '-F', '199', '--call-graph', 'dwarf,24000', '-p', String(this.server.pid), '-o', process.env.PROFILE], { stdio: 'ignore' });
+  }
+
+  async endProfile() {
+    this.profiling?.kill('SIGINT');
+    await this.profiling?.ended;
+  }
+
   cpu() {
     return { server: cpuSeconds(this.server.pid), pool: cpuSeconds(this.pool.pid) };
   }
@@ -114,7 +159,8 @@ class Bench {
     this.isOver = true;
     this.pool.kill('SIGKILL');
     await this.pool.ended;
-    await this.server.stop();
+    this.balancer?.close();
+    for (const server of this.servers) await server.stop();
   }
 }
 
@@ -149,6 +195,7 @@ async function storm(count) {
   const before = bench.cpu().pool;
   const begin = performance.now();
   bench.server = await bench.server.again();
+  bench.servers = [bench.server];
   const up = performance.now();
   await bench.until('all agents are back', async () => (await bench.report()).connected === count);
   const back = performance.now();
@@ -167,6 +214,7 @@ async function hunt(count) {
   const bench = await Bench.start(count);
   await pause(10_000);
   const before = bench.cpu();
+  bench.profile();
   const begin = performance.now();
   const { hunt_id } = await bench.api.post('hunts', {
     description: 'ten rows from each',
@@ -184,6 +232,7 @@ async function hunt(count) {
   });
   const { total } = await bench.api.get(`hunts/${hunt_id}/results`, { source: ROWS, limit: 1 });
   const seconds = (performance.now() - begin) / 1000;
+  await bench.endProfile();
   if (total !== count * HUNT_ROWS) throw new Error(`${total} rows in the table`);
   const row = {
     agents: count,
@@ -196,15 +245,11 @@ async function hunt(count) {
   return [row];
 }
 
-async function events(count) {
-  const bench = await Bench.start(count);
+async function events(count, stores = null) {
+  const bench = await Bench.start(count, { stores });
   const { api } = bench;
   await api.query(`SELECT add_server_monitoring(artifact='${DELAYS}') FROM scope()`);
   const none = await api.get('monitoring/client');
-  const stored = async () => {
-    const { rows } = await api.query(`SELECT { SELECT count() AS N FROM source(client_id=client_id, artifact='${EVENTS}') GROUP BY 1 } AS Rows FROM clients()`);
-    return rows.reduce((sum, row) => sum + (row.Rows?.N ?? row.Rows ?? 0), 0);
-  };
   await api.put('monitoring/client', { ...none, artifacts: [{ artifact: EVENTS, parameters: { PerSecond: String(EVENT_ROWS) } }] });
   await bench.until('rows come', async () => (await bench.report()).events > 0);
   const [first, begin] = [await bench.report(), performance.now()];
@@ -212,15 +257,8 @@ async function events(count) {
   await pause(EVENT_SECONDS * 1000);
   const [last, seconds] = [await bench.report(), (performance.now() - begin) / 1000];
   const used = bench.since(middle);
-  await api.put('monitoring/client', { ...none, artifacts: [] });
-  await bench.until('everything is sent', async () => {
-    const one = await bench.report();
-    await pause(12_000);
-    const other = await bench.report();
-    return one.events === other.events && other.waiting === 0;
-  });
-  const sent = await bench.report();
-  const rows = await stored();
+  const sent = await bench.endEvents(none);
+  const { rows } = await countEvents(api);
   const { rows: delays } = await api.query(`SELECT _ts - Received AS Seconds FROM source(client_id='server', artifact='${DELAYS}')`, { max_rows: 10_000_000 });
   const seen = delays.map((row) => row.Seconds);
   const row = {
@@ -239,7 +277,88 @@ async function events(count) {
   return [row];
 }
 
-const CASES = { idle, storm, hunt, events };
+/** Rows of all agents, and how many of them are there more than once. */
+async function countEvents(api) {
+  const { rows } = await api.query(
+    `LET Of(ClientId) = SELECT count() AS Rows FROM source(client_id=ClientId, artifact='${EVENTS}') GROUP BY UnixNano, N
+     SELECT * FROM foreach(row={ SELECT client_id FROM clients() }, query={ SELECT sum(item=Rows) AS Rows, count() AS Different FROM Of(ClientId=client_id) GROUP BY 1 })`,
+    { max_rows: 1_000_000, timeout: 600 },
+  );
+  const all = rows.reduce((sum, row) => sum + row.Rows, 0);
+  return { rows: all, doubled: all - rows.reduce((sum, row) => sum + row.Different, 0) };
+}
+
+async function withStores(work) {
+  const stores = await elsewhere();
+  if (!stores.isWhole) throw new Error('PostgreSQL or NATS is not installed: scripts/setup test');
+  const result = await work(stores);
+  stores.child.kill('SIGINT');
+  await stores.child.ended;
+  return result;
+}
+
+const replicas = (count) =>
+  withStores(async (stores) => {
+    const bench = await Bench.start(count, { stores, servers: 3 });
+    const none = await bench.api.get('monitoring/client');
+    // The first server is the one that is killed.
+    const other = new Api(bench.servers[1].url);
+    other.continue(bench.api);
+    bench.api = other;
+    await other.put('monitoring/client', { ...none, artifacts: [{ artifact: EVENTS, parameters: { PerSecond: String(FEW_EVENT_ROWS) } }] });
+    await bench.until('rows come', async () => (await bench.report()).events > 0);
+    const accidents = {
+      'one server is killed': async () => {
+        await bench.servers[0].kill();
+        bench.balancer.ports = bench.servers.slice(1).map(agentPort);
+      },
+      'NATS is away for 10 s': async () => {
+        await stores.tell('stop bus');
+        await pause(10_000);
+        await stores.tell('resume bus');
+      },
+      'PostgreSQL is started again': async () => {
+        await stores.tell('stop database');
+        await stores.tell('resume database');
+      },
+    };
+    const rows = [];
+    for (const [accident, happen] of Object.entries(accidents)) {
+      const begin = performance.now();
+      const { hunt_id } = await other.post('hunts', { description: accident, condition: {}, start: true, request: { artifacts: [{ artifact: ROWS }] } });
+      await bench.until('some have answered', async () => (await other.get(`hunts/${hunt_id}`)).totals.finished > 0);
+      const before = (await other.get(`hunts/${hunt_id}`)).totals.finished;
+      await happen();
+      await bench.until('every agent has answered', async () => {
+        const { totals } = await other.get(`hunts/${hunt_id}`).catch(() => ({ totals: {} }));
+        bench.doing = JSON.stringify(totals);
+        return totals.finished === count && totals.rows === count * HUNT_ROWS;
+      });
+      const seconds = (performance.now() - begin) / 1000;
+      const { rows: each } = await other.query(
+        `SELECT ClientId, count() AS Rows FROM hunt_results(hunt_id='${hunt_id}', artifact='${ROWS}') GROUP BY ClientId, N`,
+        { max_rows: 1_000_000, timeout: 600 },
+      );
+      rows.push({
+        accident,
+        'finished before': before,
+        'hunt complete after': `${seconds.toFixed(1)} s`,
+        'rows of the hunt': each.reduce((sum, row) => sum + row.Rows, 0),
+        missing: count * HUNT_ROWS - each.length,
+        doubled: each.filter((row) => row.Rows > 1).length,
+      });
+    }
+    const sent = await bench.endEvents(none);
+    const found = await countEvents(other);
+    table(rows);
+    console.log();
+    const row = { agents: count, 'event rows sent': sent.events, dropped: sent.dropped, stored: found.rows, doubled: found.doubled, 'collections run': sent.collections };
+    bench.servers.shift();
+    await bench.stop();
+    return [row];
+  });
+
+const CASES = { idle, storm, hunt, events, elsewhere: (count) => withStores((stores) => events(count, stores)), replicas };
 const asked = process.argv.slice(2);
 const cases = [];
 for (let at = 0; at < asked.length; ) {

@@ -1,13 +1,13 @@
 // Two servers that share a database, a bucket and a bus, behind a plain TCP balancer.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Api } from './lib/api.mjs';
 import { Balancer } from './lib/balancer.mjs';
 import { launchBrowser, noProblems, openPage, signIn } from './lib/browser.mjs';
-import { edit, elsewhere } from './lib/elsewhere.mjs';
+import { agentPort, edit, elsewhere, moveTo, settle } from './lib/elsewhere.mjs';
 import { scratch } from './lib/paths.mjs';
 import { Peregrine, onlyClient, peregrine, startAgent } from './lib/peregrine.mjs';
 import { until } from './lib/wait.mjs';
@@ -30,17 +30,9 @@ describe('two servers', { timeout: 900_000 }, () => {
   let apis;
   const folders = ['one', 'two'].map((name) => path.join(scratch(name), 'data'));
 
-  /** The port for agents, from the server's log. */
-  const agentPort = (server) => Number(/server started .*frontend=\S+:(\d+)/.exec(server.log.replaceAll('\x1b', ''))[1]);
   const definitions = scratch('definitions');
   writeFileSync(path.join(definitions, 'ticks.yaml'), 'name: Custom.Server.Ticks\ntype: SERVER_EVENT\nsources:\n- query: SELECT Unix FROM clock(period=1)\n');
   const serve = (datastore, args = []) => Peregrine.start({ verb: 'server', datastore, args: [...args, '--definitions', definitions], credentials: one?.credentials });
-  /** Sets up another server with the configuration of the first one. */
-  const settle = (folder) => {
-    mkdirSync(folder);
-    for (const name of readdirSync(folders[0]).filter((each) => /\.(yaml|pem)$/.test(each))) copyFileSync(path.join(folders[0], name), path.join(folder, name));
-    edit(path.join(folder, 'server.config.yaml'), (text) => text.replaceAll(folders[0], folder));
-  };
   const servers = async (api) => (await api.get('server/status')).servers;
 
   before(async () => {
@@ -61,9 +53,10 @@ describe('two servers', { timeout: 900_000 }, () => {
     if (!stores.isWhole) return t.skip('PostgreSQL or NATS is not installed; scripts/setup test installs them');
     const blank = await Peregrine.start({ verb: 'server', datastore: folders[0] });
     await blank.stop();
-    edit(path.join(folders[0], 'server.config.yaml'), (text) => quick(text).replace('Datastore:\n', `Datastore:\n${stores.section}`).replace(/^( {2}bind_port:) \d+/gm, '$1 0'));
+    moveTo(stores, folders[0]);
+    edit(path.join(folders[0], 'server.config.yaml'), quick);
     one = await serve(folders[0], ['--new-database']);
-    settle(folders[1]);
+    settle(folders[0], folders[1]);
     two = await serve(folders[1]);
     assert.equal(two.password, null, 'the first one made the administrator');
     apis = [await one.api(), new Api(two.url)];
@@ -76,7 +69,7 @@ describe('two servers', { timeout: 900_000 }, () => {
   test('a server that would keep files to itself is refused', async (t) => {
     if (!two) return t.skip();
     const folder = path.join(scratch('alone'), 'data');
-    settle(folder);
+    settle(folders[0], folder);
     edit(path.join(folder, 'server.config.yaml'), (text) => text.replace(/^ {2}objects:.*\n/m, '').replace(/^ {2}object_options:\n(?: {4}.*\n)*/m, ''));
     const refused = await peregrine(['server', '--datastore', folder, '--port', '0']);
     assert.notEqual(refused.code, 0);
