@@ -21,6 +21,7 @@ mod client_metadata;
 mod client_set_metadata;
 mod clients;
 mod collect_client;
+mod delete_events;
 mod delete_flow;
 mod enumerate_flow;
 mod expiry;
@@ -86,6 +87,7 @@ pub const PLUGINS: &[PluginDef] = plugins![
     artifact_definitions::ArtifactDefinitions,
     client_delete::ClientDelete,
     clients::Clients,
+    delete_events::DeleteEvents,
     delete_flow::DeleteFlow,
     enumerate_flow::EnumerateFlow,
     favorites_list::FavoritesList,

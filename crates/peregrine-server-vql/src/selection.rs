@@ -304,10 +304,12 @@ fn bound(scope: &Scope, value: Option<Value>, name: &str) -> VqlResult<Option<Mi
 }
 
 /// A time argument; NULL, zero and empty text mean no bound.
-fn moment(scope: &Scope, value: &Value, name: &str) -> VqlResult<Option<Micros>> {
+pub(crate) fn moment(scope: &Scope, value: &Value, name: &str) -> VqlResult<Option<Micros>> {
     let is_open = match value {
         Value::Null | Value::Int(0) => true,
         Value::Str(text) => text.is_empty(),
+        // A parameter of type timestamp that was left empty.
+        Value::Time(time) => time.is_zero(),
         _ => false,
     };
     if is_open {

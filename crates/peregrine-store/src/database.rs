@@ -219,6 +219,15 @@ pub trait RowStore: Send + Sync {
     async fn untold_completions(&self, before: Micros, limit: u64) -> Result<Vec<(ClientId, FlowId)>>;
     /// Deletes event chunks received before `before`; returns the number of rows.
     async fn delete_events_before(&self, before: Micros) -> Result<u64>;
+    /// Deletes the rows of an event set of this client that were received within `[start, end)`, and the set if it has no other rows;
+    /// returns the number of rows. Older rows are numbered anew, so that numbers have no gap and newer rows keep theirs.
+    async fn delete_events(
+        &self,
+        client_id: &ClientId,
+        set: SetId,
+        start: Option<Micros>,
+        end: Option<Micros>,
+    ) -> Result<u64>;
     /// Removes row objects that no chunk refers to: those of deleted chunks and of packets that were never committed.
     /// Returns how many. Any number of servers may do this at the same time.
     async fn remove_unused_objects(&self, now: Micros) -> Result<u64>;

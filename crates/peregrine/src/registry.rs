@@ -36,6 +36,7 @@ const PARTS: &[(&str, bool, &[&str])] = &[
             "client_set_metadata",
             "clients",
             "collect_client",
+            "delete_events",
             "delete_flow",
             "enumerate_flow",
             "favorites_delete",

@@ -3,10 +3,10 @@
 use peregrine_services::users::Role;
 
 use peregrine_store::testing::{client_id, flow_id};
-use peregrine_store::{Claim, Effect, Poll, Progress, Task};
+use peregrine_store::{Claim, Effect, Poll, Progress, SetKind, Task};
 
-use super::EPOCH;
 use super::server::Server;
+use super::{EPOCH, event};
 
 const ADMIN: Role = Role::Administrator;
 
@@ -36,6 +36,10 @@ const CHANGES: &[(&str, &str)] = &[
     (
         "delete_flow",
         "{ SELECT * FROM delete_flow(client_id='C.00000000000000a4', flow_id='F.OLD', really_do_it=TRUE) }",
+    ),
+    (
+        "delete_events",
+        "{ SELECT * FROM delete_events(client_id='C.00000000000000a4', artifact='Custom.Old', really_do_it=TRUE) }",
     ),
     ("CreateHunt", "hunt(artifacts='Linux.Sys.Pslist')"),
     ("CreateHunt", "hunt(artifacts='Linux.Sys.Pslist', pause=TRUE)"),
@@ -74,6 +78,7 @@ const CHANGES: &[(&str, &str)] = &[
 const EVERYTHING: &str = "dict(Client=client_info(client_id='C.0123456789abcdef'), Server=server_metadata(), Monitoring=get_client_monitoring(),
     Flows={ SELECT session_id, state FROM flows(client_id='C.0123456789abcdef') },
     Others={ SELECT session_id, state FROM flows(client_id='C.00000000000000a4') },
+    Old={ SELECT Day FROM monitoring(client_id='C.00000000000000a4', artifact='Custom.Old') },
     Hunts={ SELECT hunt_id, state, tags FROM hunts() }, Taking={ SELECT ClientId, FlowId FROM hunt_flows(hunt_id='H.EXAMPLE') },
     Added={ SELECT ClientId, FlowId FROM hunt_flows(hunt_id='H.ADDED') })";
 
@@ -81,7 +86,7 @@ const EVERYTHING: &str = "dict(Client=client_info(client_id='C.0123456789abcdef'
 fn a_reader_changes_nothing() {
     let server = Server::start();
     let (before, audit) = (server.value(ADMIN, EVERYTHING).0, server.audit());
-    for part in ["web team", "Bern", "F.EXAMPLE", "F.OLD", "H.OLD"] {
+    for part in ["web team", "Bern", "F.EXAMPLE", "F.OLD", "H.OLD", "Sunday"] {
         assert!(before.contains(part), "{part}: {before}");
     }
     for (_, change) in CHANGES {
@@ -229,6 +234,70 @@ fn nothing_is_deleted_unless_it_is_really_to_be_done() {
     assert_eq!(deleted, parts, "{log:?}");
     let gone = server.value(ADMIN, &format!("get_flow({flow})")).0;
     assert_eq!(gone, "null");
+}
+
+/// Events of the other days, messages, and those of artifacts whose names begin alike, stay.
+#[test]
+fn events_are_deleted_with_their_messages_within_a_span_of_time() {
+    let server = Server::start();
+    let client = client_id("C.00000000000000a4");
+    let database = &server.core.storage.database;
+    let more = ["Custom.Old/One", "Custom.Older", "Custom.Old"];
+    let kinds = [SetKind::Events, SetKind::Events, SetKind::EventLogs];
+    let effects = more.into_iter().zip(kinds).zip(1..);
+    let effects = effects.map(|((source, kind), number)| event(source, number, kind, r#"{"Day":"later"}"#));
+    let effects: Vec<Effect> = effects.collect();
+    let stored = database.apply(&client, EPOCH, effects.into());
+    server.runtime.block_on(stored).unwrap();
+
+    let left = || {
+        let sets = server.runtime.block_on(database.event_sets(&client)).unwrap();
+        let mut sets: Vec<_> = sets
+            .into_iter()
+            .map(|set| (set.name, set.kind, set.end_row - set.first_row))
+            .collect();
+        sets.sort_by(|a, b| a.0.cmp(&b.0));
+        sets
+    };
+    let old = |artifact: &str, arguments: &str| {
+        let call = format!("delete_events(client_id='{client}', artifact='{artifact}'{arguments})");
+        let (rows, log) = server.query(
+            ADMIN,
+            &format!("SELECT Data.VFSPath AS Path, Data.Rows AS Rows FROM {call}"),
+        );
+        assert!(log.iter().all(|line| line.starts_with("DEBUG:")), "{log:?}");
+        rows
+    };
+    let (all, audit) = (left(), server.audit());
+    let listed = old("Custom.Old", "");
+    assert_eq!(
+        listed,
+        format!(
+            r#"[{{"Path":"/clients/{client}/monitoring/Custom.Old","Rows":2}},{{"Path":"/clients/{client}/monitoring/Custom.Old/One","Rows":1}},{{"Path":"/clients/{client}/monitoring_logs/Custom.Old","Rows":1}}]"#
+        )
+    );
+    assert_eq!(old("Custom.O", ", really_do_it=TRUE"), "[]");
+    let since = ", start_time='2020-09-13T12:26:41Z'";
+    assert_eq!(old("Custom.Old/Two", since), "[]");
+    assert_eq!(
+        (left(), server.audit()),
+        (all, audit),
+        "nothing was to be deleted"
+    );
+
+    old("Custom.Old", &format!("{since}, really_do_it=TRUE"));
+    let day = |name: &str, count| (name.to_owned(), SetKind::Events, count);
+    assert_eq!(left(), [day("Custom.Old", 1), day("Custom.Older", 1)]);
+    let (operation, detail) = server.audit().pop().unwrap();
+    assert_eq!(operation, "delete_events");
+    assert!(detail.contains(r#""start":"2020-09-13T12:26:41Z""#), "{detail}");
+
+    let log = "delete_events(client_id='server', artifact='Server.Audit.Logs', really_do_it=TRUE)";
+    let (rows, told) = server.rows(ADMIN, log);
+    let is_told = told
+        .iter()
+        .any(|line| line.contains("the audit log cannot be deleted"));
+    assert!(rows == "[]" && is_told, "{told:?}");
 }
 
 #[test]

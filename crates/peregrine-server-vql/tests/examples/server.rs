@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::{CLIENT, EPOCH, fleet, flow, populate, registry};
+use super::{CLIENT, EPOCH, event, fleet, flow, populate, registry};
 
 /// Clients that the examples of one function change each.
 const CHANGED: [&str; 4] = [
@@ -89,6 +89,18 @@ impl Server {
                 };
                 storage.database.create_flow(flow, Vec::new()).await.unwrap();
             }
+            // Events of which the examples delete some.
+            let days = [(0, "Sunday"), (100, "later")];
+            let old = days.map(|(number, day)| {
+                event(
+                    "Custom.Old",
+                    number,
+                    SetKind::Events,
+                    &format!(r#"{{"Day":"{day}"}}"#),
+                )
+            });
+            let owner = client_id("C.00000000000000a4");
+            storage.database.apply(&owner, EPOCH, old.into()).await.unwrap();
             let vault = Vault::new("test", "secret").unwrap();
             let artifacts = Repository::with_compiled_in();
             let core = Core::open(storage, artifacts, None, vault, settings);

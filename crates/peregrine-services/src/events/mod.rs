@@ -3,6 +3,7 @@
 //! see both as they come through a [`Watch`].
 
 mod alerts;
+mod delete;
 mod follow;
 mod queues;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod to_tell;
 mod watch;
 
 pub use alerts::{ALERTS, Origin, alert_line, alerts, raise};
+pub use delete::{EventPart, EventSpan, delete, find};
 pub use follow::follow;
 pub use queues::tell;
 pub use queues::{complete, digest, emit, permission_to_read, send, untold, upload_completed};

@@ -1,4 +1,4 @@
-//! Event rows: appended as they arrive, deleted when they are old.
+//! Event rows: appended as they arrive, deleted when they are old or when somebody wants them gone.
 
 use super::catalogue::Placed;
 use super::chunks;
@@ -89,4 +89,52 @@ pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<
         )?;
     }
     Ok(sets.values().map(|deleted| deleted.rows).sum())
+}
+
+/// Deletes the chunks of an event set received within `[start, end)`; returns how many rows that were.
+pub(super) fn delete_between(
+    tx: &dyn Tx,
+    key: &ClientKey,
+    set: SetId,
+    (start, end): (Option<Micros>, Option<Micros>),
+) -> Result<u64> {
+    let chunks = chunks::delete(
+        tx,
+        "set_id IN (SELECT id FROM result_sets WHERE id = ?1 AND org_id = ?2 AND client_id = ?3 AND kind >= 2)
+         AND received >= ?4 AND received < ?5 AND received IS NOT NULL",
+        values![
+            set,
+            &key.org,
+            &key.client,
+            start.unwrap_or(Micros::MIN),
+            end.unwrap_or(Micros::MAX)
+        ],
+    )?;
+    // Receive times never decrease, so these are the numbers of consecutive rows.
+    let Some(first) = chunks.iter().map(|chunk| chunk.first_row).min() else {
+        return Ok(0);
+    };
+    let rows: u64 = chunks.iter().map(|chunk| chunk.rows).sum();
+    // In two steps, as both databases check after each row that a number is unique: first to negative numbers, which nothing
+    // has, and from those to the new ones.
+    tx.execute(
+        "UPDATE chunks SET first_row = -1 - first_row - ?3 WHERE set_id = ?1 AND first_row < ?2",
+        values![set, first, rows],
+    )?;
+    tx.execute(
+        "UPDATE chunks SET first_row = -1 - first_row WHERE set_id = ?1 AND first_row < 0",
+        values![set],
+    )?;
+    tx.execute(
+        "UPDATE result_sets SET first_row = first_row + ?2,
+         first_received = (SELECT min(received) FROM chunks WHERE set_id = ?1 AND received IS NOT NULL),
+         last_received = (SELECT max(received) FROM chunks WHERE set_id = ?1 AND received IS NOT NULL)
+         WHERE id = ?1",
+        values![set, rows],
+    )?;
+    tx.execute(
+        "DELETE FROM result_sets WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE set_id = ?1)",
+        values![set],
+    )?;
+    Ok(rows)
 }

@@ -153,6 +153,19 @@ impl RowStore for OrgDatabase {
         .await
     }
 
+    async fn delete_events(
+        &self,
+        client_id: &ClientId,
+        set: SetId,
+        start: Option<Micros>,
+        end: Option<Micros>,
+    ) -> Result<u64> {
+        self.write_client(client_id, move |tx, key| {
+            events::delete_between(tx, key, set, (start, end))
+        })
+        .await
+    }
+
     async fn remove_unused_objects(&self, now: Micros) -> Result<u64> {
         let Some(rows) = &self.rows else { return Ok(0) };
         let mut count = 0;

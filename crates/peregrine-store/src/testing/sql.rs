@@ -38,6 +38,7 @@ pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     let begun = std::time::Instant::now(); rows_once(&make().await).await; eprintln!(stringify!(rows_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
     let begun = std::time::Instant::now(); events(&make().await).await; eprintln!(stringify!(events(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
     let begun = std::time::Instant::now(); events::of_an_artifact(&make().await).await; eprintln!(stringify!(events::of_an_artifact(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    events::are_deleted_by_time(&make().await).await;
     let begun = std::time::Instant::now(); events::ends_are_told_once(&make().await).await; eprintln!(stringify!(events::ends_are_told_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
     let begun = std::time::Instant::now(); events::duties_have_one_server(&make().await).await; eprintln!(stringify!(events::duties_have_one_server(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
     let begun = std::time::Instant::now(); server_events::are_stored_once(&make().await).await; eprintln!(stringify!(server_events::are_stored_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());

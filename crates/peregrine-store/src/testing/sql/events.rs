@@ -1,7 +1,7 @@
 //! Event rows across clients, ends of collections that are told once, and duties of servers.
 
 use super::servers::{ONE, TWO, join};
-use super::{CLIENT, FLOW, client_id, flow, flow_id, numbered, task};
+use super::{CLIENT, FLOW, all_rows, client_id, flow, flow_id, numbered, task};
 use crate::*;
 
 /// An artifact's events are found across clients, and not those of others whose names begin alike.
@@ -55,6 +55,63 @@ pub(super) async fn of_an_artifact(db: &impl Database) {
     let own = vec![event("A/Four", SetKind::Events)];
     db.apply(&ClientId::server(), 1, own.into()).await.unwrap();
     assert_eq!(found("A/Four").await, [named(&ClientId::server(), "A/Four")]);
+}
+
+/// Of a set a span of time is deleted; what is left has numbers without a gap, and new rows continue them.
+pub(super) async fn are_deleted_by_time(db: &impl Database) {
+    let other = client_id("C.0000000000000002");
+    for client in [&*CLIENT, &other] {
+        db.enrol(client, "pem", 1).await.unwrap();
+    }
+    let event = |number: u8| Effect::Events {
+        source: "A".into(),
+        kind: SetKind::Events,
+        digest: [number; 16],
+        at: i64::from(number) * 100,
+        chunk: numbered(u64::from(number) * 2, 2),
+    };
+    for client in [&*CLIENT, &other] {
+        let effects: Vec<Effect> = (0..6).map(event).collect();
+        db.apply(client, 1, effects.into()).await.unwrap();
+    }
+    let of = async |client| db.event_sets(client).await.unwrap();
+    let set = of(&CLIENT).await.remove(0).id;
+    let delete = async |start, end| db.delete_events(&CLIENT, set, start, end).await.unwrap();
+    let left = async || {
+        let set = of(&CLIENT).await.remove(0);
+        let rows = all_rows(db, set.id, set.first_row).await;
+        assert_eq!(rows.len() as u64, set.rows(), "{rows:?}");
+        let texts = rows.iter().map(|row| row.replace("{\"n\":", "").replace('}', ""));
+        (
+            set.first_row,
+            texts.collect::<Vec<_>>().join(" "),
+            set.span.unwrap(),
+        )
+    };
+    assert_eq!(delete(Some(101), Some(200)).await, 0, "nothing came then");
+    // In the middle: what is older moves up, what is newer stays.
+    assert_eq!(delete(Some(200), Some(400)).await, 4);
+    assert_eq!(left().await, (4, "0 1 2 3 8 9 10 11".to_owned(), (0, 500)));
+    let range = async |start, end| db.row_range(set, start, end).await.unwrap();
+    assert_eq!(range(Some(100), Some(401)).await, (6, 10));
+    assert_eq!(delete(None, Some(100)).await, 2);
+    assert_eq!(left().await, (6, "2 3 8 9 10 11".to_owned(), (100, 500)));
+    assert_eq!(delete(Some(450), None).await, 2);
+    assert_eq!(left().await, (8, "2 3 8 9".to_owned(), (100, 400)));
+    let more = vec![event(6)];
+    let outcomes = db.apply(&CLIENT, 1, more.into()).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Appended { set, total: 14 }]);
+    assert_eq!(left().await, (8, "2 3 8 9 12 13".to_owned(), (100, 600)));
+
+    // Another client's set stays, whoever is said to have it.
+    let theirs = of(&other).await.remove(0);
+    let taken = db.delete_events(&CLIENT, theirs.id, None, None).await.unwrap();
+    assert_eq!((taken, of(&other).await), (0, vec![theirs]));
+    assert_eq!(delete(None, None).await, 6);
+    assert_eq!(of(&CLIENT).await, []);
+    let again = vec![event(1)];
+    db.apply(&CLIENT, 1, again.into()).await.unwrap();
+    assert_eq!(left().await, (0, "2 3".to_owned(), (100, 100)));
 }
 
 /// Every end is told once, however often it is reported or told.

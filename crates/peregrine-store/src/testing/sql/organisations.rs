@@ -76,6 +76,9 @@ pub(super) async fn are_apart(store: &SqlStore) {
     );
     assert_eq!(other.row_range(set, None, None).await.unwrap(), (0, 0));
     assert_eq!(other.delete_events_before(100).await.unwrap(), 0);
+    let events = one.event_sets(&CLIENT).await.unwrap()[0].id;
+    let deleted = other.delete_events(&CLIENT, events, None, None);
+    assert_eq!(deleted.await.unwrap(), 0);
     assert!(work(&other, poll(1)).await.tasks.is_empty());
     other.delete_client(&CLIENT).await.unwrap();
     assert_eq!(one.counts().await.unwrap().rows, 2);
