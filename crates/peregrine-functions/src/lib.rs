@@ -32,6 +32,8 @@ use peregrine_engine::prelude::{FunctionDef, Registry};
 pub use files::folder_uploader::FolderUploader;
 pub use files::temporary;
 pub use files::upload::upload_bytes;
+#[cfg(feature = "mail")]
+pub use net::MailSettings;
 pub use property_list::parse_property_list;
 pub use support::text_of_json as parse_json;
 

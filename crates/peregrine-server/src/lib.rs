@@ -21,7 +21,7 @@ mod query_pipe;
 mod server;
 mod shared;
 
-pub use config::Config;
+pub use config::{Config, MailSection};
 pub use gui::{GuiAssets, GuiFile, NoGui};
 pub use peregrine_services::users::{Account, Accounts, InitialAdmin, Permission, Role};
 pub use peregrine_services::{Error, Result, Storage};

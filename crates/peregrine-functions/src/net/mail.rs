@@ -20,6 +20,8 @@ use crate::prelude::*;
 /// last one of this process is suppressed. A header `Content-Type` sets the type of the body, which is plain
 /// text otherwise. Bytes that are not UTF-8 are sent unchanged, as text in an unknown charset
 /// (`unknown-8bit`).
+///
+/// On a server, a call without `server` uses what the section `Mail` of its configuration says.
 #[derive(VqlArgs)]
 pub struct Args {
     /// The recipients.
@@ -35,10 +37,9 @@ pub struct Args {
     /// Seconds between two mails of this process.
     #[arg(default = 60)]
     period: i64,
-    /// The port of the server.
-    #[arg(default = 587u64)]
-    server_port: u64,
-    /// The SMTP server.
+    /// The port of the server; 587 when left out.
+    server_port: Option<u64>,
+    /// The SMTP server; the one of the server's configuration when left out.
     server: Option<String>,
     /// The name to sign in with.
     auth_username: Option<String>,
@@ -53,6 +54,18 @@ pub struct Args {
     secret: Option<String>,
     /// Additional headers.
     headers: Option<Dict>,
+}
+
+/// Where mail goes, and in whose name, when a query does not say.
+#[derive(Clone, Default)]
+pub struct MailSettings {
+    pub server: String,
+    pub server_port: Option<u16>,
+    pub from: String,
+    pub auth_username: String,
+    pub auth_password: String,
+    /// Accept any server certificate.
+    pub skip_verify: bool,
 }
 
 pub struct Mail;
@@ -82,6 +95,10 @@ impl Function for Mail {
 
     fn call(scope: &Scope, args: Args) -> VqlResult {
         scope.check_access(Permission::Network)?;
+        let args = match scope.extension::<MailSettings>() {
+            Some(settings) => completed(args, &settings),
+            None => args,
+        };
         let status = match send(scope, &args) {
             Ok(()) => "OK: Message Sent".to_owned(),
             Err(VqlError::Stopped) => return Err(VqlError::Stopped),
@@ -95,6 +112,7 @@ impl Function for Mail {
 const TICK: Duration = Duration::from_millis(100);
 /// A server that is silent for this long is given up.
 const SILENCE: Duration = Duration::from_secs(60);
+const PORT: u64 = 587;
 const SAFE_PORT: u16 = 465;
 const NOBODY: &str = "no-reply@peregrine.example.com";
 
@@ -102,8 +120,39 @@ const NOBODY: &str = "no-reply@peregrine.example.com";
 #[derive(Default)]
 struct LastMail(Mutex<Option<Instant>>);
 
+/// What the call leaves out, from the settings. A call that names a server gets nothing of them: their password is for one server
+/// only.
+fn completed(args: Args, settings: &MailSettings) -> Args {
+    if given(&args.server).is_some() {
+        return args;
+    }
+    let configured = |text: &String| given(&Some(text.clone()));
+    let (auth_username, auth_password) = match given(&args.auth_username) {
+        Some(name) => (Some(name), args.auth_password),
+        None => (
+            configured(&settings.auth_username),
+            configured(&settings.auth_password),
+        ),
+    };
+    Args {
+        server: configured(&settings.server),
+        server_port: args.server_port.or(settings.server_port.map(u64::from)),
+        from: args
+            .from
+            .filter(|from| !is_blank(from))
+            .or_else(|| configured(&settings.from).map(Str::from)),
+        auth_username,
+        auth_password,
+        skip_verify: args.skip_verify || settings.skip_verify,
+        ..args
+    }
+}
+
+fn given(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.trim().is_empty())
+}
+
 fn send(scope: &Scope, args: &Args) -> VqlResult<()> {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     if given(&args.secret).is_some() {
         return Err("there are no secrets in this version; give the settings themselves".into());
     }
@@ -236,8 +285,8 @@ fn message(scope: &Scope, args: &Args) -> Result<Message, String> {
 }
 
 fn transport(args: &Args, server: &str) -> Result<SmtpTransport, String> {
-    let port =
-        u16::try_from(args.server_port).map_err(|_| format!("`server_port` {} is none", args.server_port))?;
+    let port = args.server_port.unwrap_or(PORT);
+    let port = u16::try_from(port).map_err(|_| format!("`server_port` {port} is none"))?;
     let mut tls = TlsParameters::builder(server.to_owned()).dangerous_accept_invalid_certs(args.skip_verify);
     if let Some(root_ca) = args.root_ca.as_ref().filter(|text| !text.trim().is_empty()) {
         let certificate = Certificate::from_pem(root_ca.as_bytes())

@@ -15,6 +15,9 @@ mod url;
 
 use crate::prelude::*;
 
+#[cfg(feature = "mail")]
+pub use mail::MailSettings;
+
 pub(crate) const ALL: &[FunctionDef] = &[
     FunctionDef::of::<cache_dns::CacheDns>(),
     FunctionDef::of::<cidr_contains::CidrContains>(),

@@ -284,6 +284,60 @@ fn mail_is_sent() {
 
 #[cfg(feature = "mail")]
 #[test]
+fn what_a_call_leaves_out_comes_from_the_settings_of_the_host() {
+    let value = |call: &str, port: &str| {
+        let settings = peregrine_functions::MailSettings {
+            server: "127.0.0.1".to_owned(),
+            server_port: port.parse().ok(),
+            from: "peregrine@a.example".to_owned(),
+            auth_username: "robot".to_owned(),
+            auth_password: "hidden".to_owned(),
+            skip_verify: false,
+        };
+        let context = Context::builder()
+            .registry(Arc::new(peregrine_functions::register(builtin::registry())))
+            .extension(Arc::new(settings))
+            .cancellation(Cancellation::with_deadline(LONG))
+            .build();
+        let scope = Scope::root(&context, Dict::from_pairs([("P", port)]));
+        let mut rows: Vec<Row> = Vec::new();
+        let _ = Program::compile(&format!("SELECT {call}.ErrorStatus AS V FROM scope()"))
+            .unwrap()
+            .run(&scope, &mut rows);
+        scope.close();
+        rows[0].get("V").unwrap().as_str().unwrap().to_string()
+    };
+    let call = |arguments: &str| {
+        let (port, heard) = collect(|stream| smtp(stream, None));
+        let sent = value(
+            &format!("mail(to='x@b.example', body='b', period=0{arguments})"),
+            &port,
+        );
+        assert_eq!(sent, "OK: Message Sent", "{arguments}");
+        String::from_utf8(heard.recv_timeout(LONG).unwrap()).unwrap()
+    };
+    // The name and the password, as SMTP sends them.
+    let secret = data_encoding::BASE64.encode(b"\0robot\0hidden");
+    let heard = call("");
+    assert!(
+        heard.contains("From: peregrine@a.example") && heard.contains(&secret),
+        "{heard}"
+    );
+    let heard = call(", `from`='me@a.example', auth_username='me', auth_password='own'");
+    assert!(
+        heard.contains("From: me@a.example") && !heard.contains(&secret),
+        "{heard}"
+    );
+    // Another server does not hear the password.
+    let heard = call(", server='127.0.0.1', server_port=int(int=P)");
+    assert!(
+        !heard.contains("AUTH") && !heard.contains("peregrine@a.example"),
+        "{heard}"
+    );
+}
+
+#[cfg(feature = "mail")]
+#[test]
 fn a_host_sends_one_mail_a_period_and_other_hosts_are_not_held_up() {
     let call = "mail(server='127.0.0.1', server_port=1, to='x@b.example', body='b').ErrorStatus";
     let [one, other] = [Arc::default(), Arc::default()];

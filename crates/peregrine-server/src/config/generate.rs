@@ -83,6 +83,7 @@ pub(super) fn generate(options: &Options) -> Result<Config> {
             ..Default::default()
         },
         obfuscation_nonce: pki::new_nonce()?,
+        mail: None,
         defaults: Default::default(),
     })
 }

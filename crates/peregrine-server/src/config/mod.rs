@@ -51,6 +51,9 @@ pub struct Config {
     /// Key that obfuscates artifact names sent to agents.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub obfuscation_nonce: String,
+    /// Where mail is sent.
+    #[serde(rename = "Mail", default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailSection>,
     /// Intervals and limits.
     #[serde(default)]
     pub defaults: DefaultsSection,

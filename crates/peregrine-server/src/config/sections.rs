@@ -239,6 +239,28 @@ impl std::fmt::Debug for DatabaseUrl {
     }
 }
 
+/// Where `mail()` sends what it is given, if a query does not say. There is no `Debug`, because of the password.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MailSection {
+    /// The SMTP server.
+    pub server: String,
+    /// Its port; without one, 587.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_port: Option<u16>,
+    /// The sender.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// Name and password to sign in with.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub auth_username: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub auth_password: String,
+    /// Accept any certificate of the server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skip_verify: bool,
+}
+
 /// Intervals and limits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
