@@ -6,6 +6,7 @@ mod fleet;
 mod hunting;
 mod observed;
 mod server;
+mod shipped;
 
 use peregrine_store::{ClientId, FlowId};
 use std::fmt::Display;
