@@ -2,6 +2,7 @@
 
 mod acting;
 mod deleting;
+mod watching;
 
 use std::time::Duration;
 
