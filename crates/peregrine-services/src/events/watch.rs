@@ -76,12 +76,23 @@ struct State {
 }
 
 /// Rows that are in the database only.
-#[derive(Clone)]
 struct Unread {
     client_id: ClientId,
     set: SetId,
     source: Arc<str>,
     rows: Range<u64>,
+}
+
+impl State {
+    /// Has these rows of a set read from the database.
+    fn read_later(&mut self, client_id: &ClientId, set: SetId, source: &Arc<str>, rows: Vec<Range<u64>>) {
+        self.to_read.extend(rows.into_iter().map(|rows| Unread {
+            client_id: client_id.clone(),
+            set,
+            source: Arc::clone(source),
+            rows,
+        }));
+    }
 }
 
 /// Starts to watch an artifact, or one of its sources.
@@ -234,12 +245,7 @@ impl Watch {
             if let Some(chunk) = arrival.chunk.take() {
                 return Step::Unpack(arrival, chunk, new);
             }
-            state.to_read.extend(new.into_iter().map(|rows| Unread {
-                client_id: arrival.client_id.clone(),
-                set: arrival.set,
-                source: Arc::clone(&arrival.source),
-                rows,
-            }));
+            state.read_later(&arrival.client_id, arrival.set, &arrival.source, new);
             if let Some(unread) = state.to_read.pop_front() {
                 return Step::Read(unread);
             }
@@ -273,12 +279,7 @@ impl Watch {
             let source: Arc<str> = set.name.into();
             let mut state = self.state.lock();
             let new = state.seen.entry(set.id).or_default().take(first..end);
-            state.to_read.extend(new.into_iter().map(|rows| Unread {
-                client_id: client_id.clone(),
-                set: set.id,
-                source: Arc::clone(&source),
-                rows,
-            }));
+            state.read_later(&client_id, set.id, &source, new);
         }
         Ok(())
     }
